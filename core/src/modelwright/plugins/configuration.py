@@ -1,0 +1,41 @@
+"""Validating a driver's open object with the driver's own model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from modelwright.errors import InvalidWorkspace, Problem
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+
+def validate_options(model: type[BaseModel] | None, options: Mapping[str, Any]) -> Any:
+    """``options`` as an instance of ``model``; ``{}`` for no model and no options.
+
+    Raises:
+        InvalidWorkspace: every problem, with paths relative to ``options``.
+    """
+    if model is None:
+        if options:
+            raise InvalidWorkspace([Problem(key, "this driver takes no options") for key in options])
+        return {}
+    from pydantic import ValidationError
+
+    try:
+        return model.model_validate(dict(options))
+    except ValidationError as error:
+        known = sorted(model.model_json_schema().get("properties", {}))
+        raise InvalidWorkspace([_problem(item, known) for item in error.errors(include_url=False)]) from error
+
+
+def _problem(item: Any, known: list[str]) -> Problem:
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in item["loc"]).lstrip(".")
+    if item["type"] != "extra_forbidden":
+        return Problem(path, item["msg"])
+    close = get_close_matches(str(item["loc"][-1]), known, n=1)
+    return Problem(
+        path, "unknown option", hint=f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+    )

@@ -1,0 +1,205 @@
+"""The three driver interfaces: Provisioner, Runtime, Tuner (version 1).
+
+A driver's module is the light control half: it imports no torch, transformers, vllm, ray, peft or azure. What it
+returns from pure methods is the same for the same arguments; only ``observe``, ``refresh`` and ``act`` may do I/O.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from modelwright.errors import Problem
+from modelwright.values.adapter import Adapter
+from modelwright.values.data import TuningData
+from modelwright.values.fit import Fit, MemoryTerm
+from modelwright.values.instance_type import InstanceType
+from modelwright.values.launch import Launch, Process
+from modelwright.values.nodes import (
+    NodeRequest,
+    Outcome,
+    Placement,
+    ProvisionerAction,
+    ProvisionerDecision,
+    Watch,
+)
+from modelwright.values.plan import Target
+from modelwright.values.preset import Preset
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+
+def _silent() -> logging.Logger:
+    log = logging.getLogger("modelwright.driver")
+    log.addHandler(logging.NullHandler())
+    return log
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a driver may use, handed to it explicitly; nothing is global.
+
+    ``settings`` are those under ``plugins.<name>``; ``cluster`` a client of the target's cluster, None without one;
+    ``clock`` the present time with time zone.
+    """
+
+    clock: Callable[[], datetime]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    cluster: Any = None
+    log: logging.Logger = field(default_factory=_silent)
+
+
+class Driver(ABC):
+    """What all drivers share."""
+
+    targets: ClassVar[frozenset[Target]]
+    """Where it can be used."""
+
+    config_model: ClassVar[type[BaseModel] | None] = None
+    """Validates the open object beside the driver's name in the YAML; None refuses any key."""
+
+    settings_model: ClassVar[type[BaseModel] | None] = None
+    """Validates ``plugins.<name>`` of the settings; None refuses any key."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    def configure(self, options: Mapping[str, Any], files: Mapping[str, str]) -> Any:
+        """What the user configured, as this driver's other methods want it; pure.
+
+        Args:
+            options: ``provisionerConfig``, ``runtimeConfig`` or ``methodConfig`` as written.
+            files: the files of the config that the Workspace names (a ConfigMap's data), by file name.
+
+        Returns:
+            By default an instance of ``config_model``, or ``{}`` without one.
+
+        Raises:
+            InvalidWorkspace: problems with paths relative to ``options``, or starting with a file's name.
+        """
+        from modelwright.plugins.configuration import validate_options
+
+        return validate_options(self.config_model, options)
+
+
+class Provisioner(Driver):
+    """Finds or creates machines, and lets them go: ``observe`` → ``decide`` → ``act``.
+
+    A release is the same triple with a request for 0 nodes.
+    """
+
+    mutable_options: ClassVar[frozenset[str]] = frozenset()
+    """Keys of ``provisionerConfig`` that may change while nodes are held."""
+
+    def instance_types(self) -> tuple[InstanceType, ...]:
+        """Types this driver knows of by itself, over and above the catalogue's."""
+        return ()
+
+    def watches(self) -> tuple[Watch, ...]:
+        """Kinds whose changes may concern a Workspace."""
+        return ()
+
+    def refresh(self, scope: str) -> Any:
+        """One call to a cloud outside the cluster for all Workspaces; the snapshot that ``observe`` then reads."""
+
+    @abstractmethod
+    def observe(self, request: NodeRequest, snapshot: Any) -> Any:
+        """What is there for this request, read only from the target's caches and ``snapshot``."""
+
+    @abstractmethod
+    def decide(self, request: NodeRequest, observed: Any, now: datetime) -> ProvisionerDecision:
+        """Pure: what to do and how it stands."""
+
+    @abstractmethod
+    def act(self, action: ProvisionerAction) -> None:
+        """Carry out one action; idempotent.
+
+        Raises:
+            TargetError: the cloud or cluster refused.
+        """
+
+    def placement(self, request: NodeRequest) -> Placement:
+        """Where the workload may run; pure."""
+        return Placement(selector=request.selector)
+
+    def orphans(self) -> Iterable[str]:
+        """What this driver created and no Workspace needs, by name."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a runtime can do."""
+
+    adapters: bool = False
+    adapter_strength: bool = False
+    multi_node: bool = False
+    streaming: bool = True
+    cpu: bool = False
+    quantizations: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names of what belongs to one Workspace on a cluster."""
+
+    workspace: str
+    namespace: str
+
+
+class Runtime(Driver):
+    """Turns a preset into a serving Launch; pure throughout.
+
+    The Launch has a port named ``http`` on which ``GET /health`` answers 200 once the model answers.
+    """
+
+    capabilities: ClassVar[Capabilities]
+
+    def refuses(self, preset: Preset, fit: Fit) -> str | None:
+        """Why this runtime cannot serve ``preset`` on that machine, None where it can."""
+        return None
+
+    @abstractmethod
+    def launch(self, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any) -> Launch:
+        """What serves ``preset`` under the name ``preset.name`` and each adapter under its own."""
+
+    def objects(self, launch: Launch, names: Names) -> tuple[Mapping[str, Any], ...]:
+        """Kubernetes objects beside or instead of the core's, where a Launch is not enough."""
+        return ()
+
+    def watches(self) -> tuple[Watch, ...]:
+        """Kinds of ``objects`` to watch."""
+        return ()
+
+    def status(self, found: Mapping[str, Any]) -> Outcome | None:
+        """How one of ``objects`` stands, None for an object that says nothing about readiness."""
+        return None
+
+
+class Tuner(Driver):
+    """Turns a preset and data into a tuning Launch; pure throughout.
+
+    The data set lies in volume ``data``, the adapter is written to volume ``results`` in peft's layout
+    (``adapter_config.json``, ``adapter_model.safetensors``). The core fetches the one and delivers the other.
+    """
+
+    def check(self, config: Any) -> Iterable[Problem]:
+        """Problems of a configuration beyond what ``configure`` refuses."""
+        return ()
+
+    @abstractmethod
+    def memory(self, preset: Preset, config: Any) -> tuple[MemoryTerm, ...]:
+        """What tuning needs, in bytes on one device."""
+
+    @abstractmethod
+    def launch(self, preset: Preset, fit: Fit, data: TuningData, config: Any) -> Launch:
+        """What tunes ``preset`` on ``data``."""
+
+    def inspect(self, preset: Preset, data: TuningData, config: Any) -> Process | None:
+        """A cheap process that reads volume ``data`` and ends with 2 and one clear line where it cannot be used."""
+        return None

@@ -1,0 +1,29 @@
+"""The hooks: what anyone may answer. A module with these functions, marked ``@hookimpl``, is a plugin.
+
+Specifications carry no pluggy decorator here, so that a plugin's module and this one load without pluggy; the registry
+adds the marks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from modelwright.errors import Problem
+
+
+def presets() -> Iterable[Traversable]:  # type: ignore[empty-body]
+    """YAML files of model presets that this plugin brings."""
+
+
+def instance_types() -> Iterable[Traversable]:  # type: ignore[empty-body]
+    """YAML files of instance types that this plugin brings."""
+
+
+def check_workspace(workspace: Any, plan: Any) -> Iterable[Problem]:  # type: ignore[empty-body]
+    """Further problems of a Workspace, errors or warnings; ``plan`` is None where none could be made. Pure."""
+
+
+def status_changed(workspace: Any, old: Any, new: Any) -> None:
+    """Told after a Workspace's status was written; ``old`` is None the first time. What it raises is logged."""

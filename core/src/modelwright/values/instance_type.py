@@ -1,0 +1,40 @@
+"""A kind of machine that can be had, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What one machine costs. ``as_of`` is None where the source gives no date; unknown is never 0."""
+
+    usd_per_hour: float
+    spot_usd_per_hour: float | None = None
+    region: str = ""
+    as_of: date | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceType:
+    """One SKU, or this machine (``cloud='local'``).
+
+    ``gpu_memory_bytes`` is of one GPU; ``memory_bytes`` is the host's (0 where unknown). ``compute_capability`` is
+    NVIDIA's (8, 0), None for no GPU, another vendor, or unknown. ``successor`` is set where ``retired``.
+    """
+
+    name: str
+    cloud: str
+    gpus: int = 0
+    gpu_model: str = ""
+    gpu_memory_bytes: int = 0
+    compute_capability: tuple[int, int] | None = None
+    cpus: int = 0
+    memory_bytes: int = 0
+    nvme: bool = False
+    price: Price | None = None
+    retired: bool = False
+    successor: str | None = None
+    fact_source: str = ""

@@ -1,0 +1,139 @@
+"""What to run, free of Kubernetes: a Launch of Processes.
+
+Strings in ``argv`` and ``env`` may hold references that the target resolves:
+
+=====================  ==============================================================================
+``$(volume.NAME)``     where the volume NAME is mounted for this process
+``$(port.NAME)``       the number of the port NAME
+``$(host)``            the address to bind (all interfaces in a pod, loopback on one machine)
+``$(python)``          the interpreter that has the process's packages
+=====================  ==============================================================================
+
+Any other ``$(…)`` is left as it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+REFERENCE = re.compile(r"\$\((volume\.[\w.-]+|port\.[\w.-]+|host|python)\)")
+
+VolumeKind = Literal["scratch", "memory", "config", "directory", "volume_source", "secret"]
+
+
+@dataclass(frozen=True, slots=True)
+class SecretKey:
+    """A secret by name, never by value: Kubernetes Secret ``name``, key ``key``; locally the variable ``key``."""
+
+    name: str
+    key: str
+    optional: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Volume:
+    """Storage that processes of one Launch share.
+
+    ``scratch`` lives as long as the workload (on one machine: as the Workspace), ``memory`` is shared memory,
+    ``config`` the user's config named ``source``, ``directory`` a path of the host, ``volume_source`` a Kubernetes
+    volume source as the user wrote it, ``secret`` the files of the secrets named in ``source``.
+    """
+
+    name: str
+    kind: VolumeKind = "scratch"
+    source: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mount:
+    """Volume ``volume`` seen at ``path`` (a target without containers may choose another place)."""
+
+    volume: str
+    path: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HttpGet:
+    """A probe that wants 200 from ``path`` on the port named ``port``."""
+
+    path: str
+    port: str = "http"
+
+
+@dataclass(frozen=True, slots=True)
+class Exec:
+    """A probe that wants exit code 0."""
+
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """When and how to ask; times in seconds, meaning as Kubernetes' probe fields."""
+
+    check: HttpGet | Exec
+    initial_delay_s: int = 0
+    period_s: int = 10
+    timeout_s: int = 1
+    failure_threshold: int = 3
+    termination_grace_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """One program: ``image`` is a role (an open string that settings map to an image), ``argv`` what is run."""
+
+    name: str
+    argv: tuple[str, ...]
+    image: str = "workload"
+    env: Mapping[str, str | SecretKey] = field(default_factory=dict)
+    mounts: tuple[Mount, ...] = ()
+    startup: Probe | None = None
+    live: Probe | None = None
+    ready: Probe | None = None
+    gpus: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranks:
+    """Several machines as one: what each runs, and where they meet."""
+
+    count: int
+    leader: tuple[str, ...]
+    worker: tuple[str, ...]
+    rendezvous_port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """``prepare`` in order, then ``main``, then ``after`` in order; ``ports`` maps a name to its default number."""
+
+    main: Process
+    prepare: tuple[Process, ...] = ()
+    after: tuple[Process, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    ports: Mapping[str, int] = field(default_factory=dict)
+    ranks: Ranks | None = None
+
+    @property
+    def processes(self) -> tuple[Process, ...]:
+        """All processes in the order in which they run."""
+        return (*self.prepare, self.main, *self.after)
+
+
+def resolve(process: Process, references: Mapping[str, str]) -> Process:
+    """``process`` with each ``$(name)`` in argv and env replaced by ``references[name]``.
+
+    Raises:
+        KeyError: a reference that ``references`` does not hold; the target offers all that the Launch declares.
+    """
+
+    def fill(text: str) -> str:
+        return REFERENCE.sub(lambda match: references[match[1]], text)
+
+    env = {name: fill(value) if isinstance(value, str) else value for name, value in process.env.items()}
+    return replace(process, argv=tuple(fill(part) for part in process.argv), env=env)

@@ -1,0 +1,61 @@
+"""A preset: what is known about a model, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Architecture:
+    """Sizes of the network, as its ``config.json`` states them; what KV cache and LoRA state are computed from."""
+
+    names: tuple[str, ...]
+    layers: int
+    hidden_size: int
+    intermediate_size: int
+    attention_heads: int
+    kv_heads: int
+    head_dim: int
+    vocab_size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """One model that can be served, and tuned where ``tunable``.
+
+    ``source`` is a URI: ``hf://org/name``, ``oci://registry/repository:tag`` or ``file:///directory``. ``revision``
+    pins it (a commit for ``hf``). ``weight_bytes`` is what lies on disk, ``parameters`` the count of weights,
+    ``context`` the longest sequence in tokens, ``kv_bytes_per_token`` the KV cache of one token over all layers in the
+    model's own dtype. ``flags`` maps a runtime's name to flags that this model needs there. ``origin`` names the
+    distribution or file that brought the preset; ``fact_source`` where its figures come from.
+    """
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    family: str = ""
+    source: str
+    revision: str = "main"
+    license: str = ""
+    gated: bool = False
+    parameters: int
+    weight_bytes: int
+    dtype: str = "bfloat16"
+    quantization: str | None = None
+    context: int
+    kv_bytes_per_token: int
+    architecture: Architecture | None = None
+    chat_template: str | None = None
+    tool_call_parser: str | None = None
+    reasoning_parser: str | None = None
+    lora_targets: tuple[str, ...] = ()
+    runtimes: tuple[str, ...] = ("hf",)
+    tunable: bool = False
+    distributable: bool = False
+    disk_bytes: int = 0
+    flags: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    tuning: Mapping[str, Any] = field(default_factory=dict)
+    questions: str | None = None
+    origin: str = ""
+    fact_source: str = ""
