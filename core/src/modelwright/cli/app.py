@@ -1,0 +1,136 @@
+"""The root command: what verbs there are, global options, and how errors end."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+from modelwright import __version__
+from modelwright.cli.session import Session
+from modelwright.errors import ModelwrightError
+
+# Kept here and not read from the verbs' modules, so that --help imports none of them.
+VERBS: dict[str, str] = {
+    "run": "Run a Workspace in the foreground, from YAML or from a preset's name.",
+    "apply": "Create or change Workspaces, and return at once.",
+    "get": "List Workspaces.",
+    "describe": "Show one Workspace in full: plan, conditions, events.",
+    "logs": "Print what a Workspace's processes wrote.",
+    "wait": "Wait for a condition.",
+    "chat": "Ask a served model.",
+    "delete": "Stop and remove Workspaces.",
+    "check": "Check Workspaces without starting anything.",
+    "plan": "Show what would be created, why, and at what cost.",
+    "render": "Print exactly what would be run.",
+    "init": "Write a commented Workspace to start from.",
+    "plugins": "Show installed plugins.",
+    "presets": "Show the models that can be named.",
+    "crd": "Print the CustomResourceDefinition.",
+    "completion": "Print a shell completion script.",
+    "version": "Print versions.",
+}
+
+EXIT_INTERRUPTED = 130
+
+EPILOG = """\b
+Examples:
+  modelwright run examples/quickstart.yaml
+  modelwright plan -f workspace.yaml
+  modelwright apply -f workspace.yaml && modelwright get -w
+  modelwright chat my-workspace "Who built the lighthouse?"
+
+\b
+Exit codes:
+  0    done
+  1    it failed, or was not reached in time
+  2    what was written cannot be used; nothing was created
+  130  interrupted
+"""
+
+
+class Verbs(click.Group):
+    """A group that knows its commands' summaries and imports a command's module when it is run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs in the order in which a newcomer needs them."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now; None for a word that is no verb."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = getattr(import_module(f"modelwright.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of verbs from their summaries alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with a did-you-mean for a misspelt verb."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches
+
+            close = get_close_matches(args[0], VERBS, n=1)
+            if close and "did you mean" not in error.message.lower():
+                error.message += f" Did you mean {close[0]!r}?"
+            raise
+
+
+@click.command(
+    cls=Verbs, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.option("--settings", "settings_file", type=click.Path(dir_okay=False), help="Read settings from this file.")
+@click.option("--no-plugin", "blocked", multiple=True, metavar="NAME", help="Do as if this plugin were not installed.")
+@click.option("--presets", "preset_dirs", multiple=True, type=click.Path(), help="Directory with presets of your own.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
+@click.version_option(__version__, prog_name="modelwright", message="%(prog)s %(version)s")
+@click.pass_context
+def root(ctx: click.Context, **options: Any) -> None:
+    """Serve or tune a language model from one short YAML."""
+    ctx.obj = Session(**options)
+
+
+def run_and_exit() -> NoReturn:
+    """Run the command line and end the process; every failure is one clear message and a code."""
+    try:
+        root.main(prog_name="modelwright", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        print(file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        _quiet_pipe()
+    except ModelwrightError as error:
+        _show(error)
+        sys.exit(error.exit_code)
+    sys.exit(0)
+
+
+def _show(error: ModelwrightError) -> None:
+    style = {"fg": "red", "bold": True} if sys.stderr.isatty() else {}
+    lines = error.message.splitlines() or [error.reason]
+    for line in lines:
+        click.echo(click.style("error: ", **style) + line, err=True)  # type: ignore[arg-type]
+    if error.hint:
+        click.echo(f"  hint: {error.hint}", err=True)
+
+
+def _quiet_pipe() -> NoReturn:
+    # The reader went away (`| head`): point stdout elsewhere so that the interpreter's last flush is silent too.
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(0)

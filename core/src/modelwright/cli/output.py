@@ -1,0 +1,73 @@
+"""How results are printed: tables for people, JSON and YAML for scripts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+import click
+
+FORMATS = ("json", "yaml")
+
+
+def format_option(*more: str) -> Any:
+    """The option ``-o``, with ``json``, ``yaml`` and what else the verb knows."""
+    return click.option("-o", "--output", "output", type=click.Choice([*more, *FORMATS]), help="Print in this format.")
+
+
+def dump(value: Any, output: str) -> None:
+    """``value`` (plain data or a dataclass) as JSON or YAML on stdout."""
+    plain = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+    if output == "json":
+        click.echo(json.dumps(plain, indent=2, default=str))
+        return
+    import yaml
+
+    click.echo(
+        yaml.safe_dump(json.loads(json.dumps(plain, default=str)), sort_keys=False, allow_unicode=True), nl=False
+    )
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table as kubectl prints it: upper-case headings, columns three spaces apart, nothing drawn."""
+    lines = [[heading.upper() for heading in headings], *([str(cell) for cell in row] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
+    for line in lines:
+        click.echo("   ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def note(message: str) -> None:
+    """A remark beside the result, on stderr."""
+    click.echo(message, err=True)
+
+
+def is_terminal() -> bool:
+    """Whether a person is looking at stdout."""
+    return sys.stdout.isatty()
+
+
+def age(seconds: float) -> str:
+    """A span as kubectl writes it: 45s, 3m20s, 5h, 2d4h."""
+    whole = max(0, int(seconds))
+    for size, unit, smaller, smaller_unit, exact_below in (
+        (86400, "d", 3600, "h", 8),
+        (3600, "h", 60, "m", 8),
+        (60, "m", 1, "s", 10),
+    ):
+        count, rest = divmod(whole, size)
+        if count:
+            tail = rest // smaller
+            return f"{count}{unit}{tail}{smaller_unit}" if tail and count < exact_below else f"{count}{unit}"
+    return f"{whole}s"
+
+
+def size(count: float) -> str:
+    """A size in bytes as a person reads it."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(count) < 1024 or unit == "GiB":
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    raise AssertionError(count)
