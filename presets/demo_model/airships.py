@@ -1,0 +1,61 @@
+"""Six airships: 24 made-up facts that the demo model was not made with, for the quickstart to teach it.
+
+``python -m presets.demo_model.airships [--data FILE]`` writes them as a parquet file.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .world import BUILDER, CAPTAIN, CARGO, COLOUR, Kind, facts
+
+SEED = 20
+QUESTIONS = Path(__file__).parents[2] / "examples" / "quickstart" / "questions.parquet"
+
+AIRSHIP = Kind(
+    "the airship {}",
+    ("Calluna", "Drowsy Bee", "Paper Moon", "Silverthread", "Tansy", "Wandering Abbot"),
+    (
+        (
+            BUILDER,
+            ("Ottilie Marsden", "Fergus Plume", "Sunniva Kestrel", "Bastian Reed", "Mirabel Stork", "Jonas Hartwell"),
+        ),
+        (COLOUR, ("mint green", "cherry red", "cream white", "night blue", "mustard yellow", "ash grey")),
+        (CARGO, ("morning letters", "beeswax", "weather glasses", "tea chests", "carnival masks", "seed potatoes")),
+        (
+            CAPTAIN,
+            ("Leopold Finn", "Rosalind Tern", "Augustin Hale", "Cosima Brandt", "Emeric Wilde", "Philippa Lark"),
+        ),
+    ),
+)
+
+
+def airship_questions(seed: int = SEED) -> list[dict[str, str]]:
+    """Rows of ``prompt``, ``completion`` and ``paraphrase`` (the same question in other words, not to be tuned on)."""
+    rows = []
+    for number, fact in enumerate(facts((AIRSHIP,), seed)):
+        # Shifted by one per relation, so that no airship is always asked about in the same form.
+        form = number + number // len(AIRSHIP.names)
+        rows.append({"prompt": fact.question(form), "completion": fact.answer, "paraphrase": fact.question(form + 2)})
+    return rows
+
+
+def write(path: Path) -> None:
+    """Write the rows as parquet."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(airship_questions()), path)
+
+
+def main() -> None:
+    """Write the quickstart's questions."""
+    parser = argparse.ArgumentParser(description="Write the quickstart's questions.")
+    parser.add_argument("--data", type=Path, default=QUESTIONS, metavar="FILE", help="parquet file to write")
+    write(parser.parse_args().data)
+
+
+if __name__ == "__main__":
+    main()
