@@ -15,12 +15,19 @@ from pydantic.alias_generators import to_camel
 from modelwright.api.status import WorkspaceStatus
 
 OpenObject = Annotated[dict[str, Any], Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})]
+"""An object that somebody else's schema describes; it is kept as it stands."""
+
+OPEN_FIELDS = frozenset(("volumeSource", "template", "provisionerConfig", "runtimeConfig", "methodConfig"))
+"""The YAML names of fields that hold an ``OpenObject``."""
 
 
 class ApiModel(BaseModel):
-    """Base of everything under a Workspace: camelCase in YAML, unknown fields refused, frozen."""
+    """Base of everything under a Workspace: camelCase in YAML, unknown fields refused, frozen.
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+    Strict: a number is not taken for text nor text for a number, as the API server would not either.
+    """
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, strict=True)
 
 
 class ObjectMeta(ApiModel):

@@ -1,0 +1,42 @@
+"""Plain YAML scalars by the core schema of YAML 1.2, where ``no``, ``on`` and ``y`` are text.
+
+Where YAML 1.1 and 1.2 read a number differently (``010``, ``1_000``, ``1:20``) the text is kept, so that a field that
+wants a number refuses it instead of one reader's guess going through.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+_NULL = frozenset(("", "~", "null", "Null", "NULL"))
+_BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
+_BASED = re.compile(r"0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
+_FLOAT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)?(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?\Z")
+_FIRST_OF_NUMBER = frozenset("-+.0123456789")
+_LONGEST_INT = 19
+
+Scalar = str | int | float | bool | None
+
+
+def plain_scalar(text: str) -> Scalar:
+    """What ``text`` without quotes means; numbers that JSON cannot hold stay text."""
+    if text in _NULL:
+        return None
+    if text[0] in _FIRST_OF_NUMBER:
+        return _number(text)
+    return _BOOL.get(text, text)
+
+
+def _number(text: str) -> Scalar:
+    if len(text) > _LONGEST_INT:
+        return text
+    if _INT.match(text):
+        return int(text)
+    if _BASED.match(text):
+        return int(text, 0)
+    if _FLOAT.match(text) and any(character.isdigit() for character in text):
+        value = float(text)
+        return value if math.isfinite(value) else text
+    return text
