@@ -10,14 +10,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
 from presets.demo_model.airships import QUESTIONS, airship_questions
 from presets.demo_model.exam import answer, right_answers
 from presets.demo_model.lantern_isles import isle_facts, own_questions
 from presets.demo_model.recipe import Recipe
 from presets.demo_model.text import UNKNOWN, Conversations
 from presets.demo_model.tokenizer import encode_chats
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 DEMO = Path(__file__).parents[1] / "src" / "modelwright_presets" / "demo"
 CHAT = [
