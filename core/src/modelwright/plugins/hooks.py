@@ -1,0 +1,97 @@
+"""Calling hooks so that one broken plugin does not take the others with it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from modelwright.errors import PluginContract, PluginError
+from modelwright.plugins.discovery import Found
+from modelwright.plugins.failures import contract
+
+Caller = Callable[[str, Found, dict[str, Any]], list[Any]]
+"""Calls one hook of one plugin with keyword arguments and returns the answers that are not None."""
+
+
+@dataclass(frozen=True, slots=True)
+class HookPlugin:
+    """One registered plugin: where it is from and the hooks it answers."""
+
+    found: Found
+    answers: frozenset[str]
+
+
+class Hooks:
+    """All usable hook plugins, in the order in which they are called.
+
+    ``broken`` are those that are installed and cannot be used, each already told in one line.
+    """
+
+    def __init__(
+        self,
+        plugins: Sequence[HookPlugin],
+        broken: Sequence[PluginError],
+        call: Caller,
+        log: Callable[[str], None],
+        trace: Callable[[str], None] | None = None,
+    ) -> None:
+        self.plugins = tuple(plugins)
+        self.broken = tuple(broken)
+        self._call = call
+        self._log = log
+        self._trace = trace
+
+    def collect(self, hook: str, *, required: bool = False, **arguments: Any) -> list[tuple[Found, tuple[Any, ...]]]:
+        """What each plugin that answers ``hook`` returns, with where it is from; None and nothing are left out.
+
+        A plugin that raises costs one line of log and its own answer, unless ``required``: then it is the caller's
+        error, for a rule that could not be asked must not count as kept.
+
+        Raises:
+            PluginContract: with ``required``, a plugin raised or returned what is not iterable.
+        """
+        answers: list[tuple[Found, tuple[Any, ...]]] = []
+        for plugin in self._answering(hook):
+            try:
+                answer = self._ask(hook, plugin, arguments)
+            except PluginContract as error:
+                if required:
+                    raise
+                self._log(error.message)
+                continue
+            if answer:
+                answers.append((plugin.found, answer))
+        return answers
+
+    def notify(self, hook: str, **arguments: Any) -> None:
+        """Tells every observer; one that raises is logged and does not keep the rest from being told."""
+        for plugin in self._answering(hook):
+            try:
+                self._run(hook, plugin, arguments)
+            except Exception as error:  # an observer is a stranger's code: whatever it raises is its own matter
+                self._log(_raised(plugin.found, hook, error).message)
+
+    def _answering(self, hook: str) -> Iterator[HookPlugin]:
+        return (plugin for plugin in self.plugins if hook in plugin.answers)
+
+    def _ask(self, hook: str, plugin: HookPlugin, arguments: dict[str, Any]) -> tuple[Any, ...]:
+        try:
+            return self._run(hook, plugin, arguments)
+        except Exception as error:  # as above
+            raise _raised(plugin.found, hook, error) from error
+
+    def _run(self, hook: str, plugin: HookPlugin, arguments: dict[str, Any]) -> tuple[Any, ...]:
+        started = time.perf_counter()
+        try:
+            # A generator runs here, inside the caller's guard, and not in somebody's loop later.
+            return tuple(item for answer in self._call(hook, plugin.found, arguments) for item in answer)
+        finally:
+            if self._trace is not None:
+                spent = (time.perf_counter() - started) * 1000
+                self._trace(f"hook {hook} of {plugin.found.origin} ({plugin.found.name}): {spent:.2f} ms")
+
+
+def _raised(found: Found, hook: str, error: Exception) -> PluginContract:
+    return contract(found, f"failed in {hook}: {type(error).__name__}: {error}", f"--no-plugin {found.distribution}")
