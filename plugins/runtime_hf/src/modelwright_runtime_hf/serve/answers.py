@@ -1,0 +1,126 @@
+"""From the model thread's events to an HTTP response, whole or streamed; a client that leaves ends its generation."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Mapping
+
+from fastapi import Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+
+from .engine import Engine
+from .jobs import Event, Failed, Finished, Job, Text
+from .refusals import Refusal, error_body
+from .replies import Form
+
+_CLIENT_CLOSED_REQUEST = 499
+_DONE = b"data: [DONE]\n\n"
+
+
+class Channel:
+    """Carries events from the model thread to one coroutine of the loop that it was made in."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._events: asyncio.Queue[Event] = asyncio.Queue()
+
+    def put(self, event: Event) -> None:
+        """Called in the model thread. After the loop's end nobody listens, and the event is dropped."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._events.put_nowait, event)
+
+    async def get(self) -> Event:
+        """Wait for the next event; pieces of text that are already here come as one."""
+        event = await self._events.get()
+        if not isinstance(event, Text):
+            return event
+        pieces = [event.text]
+        while not self._events.empty():
+            following = self._events.get_nowait()
+            if not isinstance(following, Text):
+                self._events.put_nowait(following)
+                break
+            pieces.append(following.text)
+        return Text("".join(pieces))
+
+
+class Collector:
+    """A sink that wakes the event loop once, at the end, rather than for each piece."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._pieces: list[str] = []
+
+    def put(self, event: Event) -> None:
+        if isinstance(event, Text):
+            self._pieces.append(event.text)
+        else:
+            self._channel.put(event)
+
+    @property
+    def text(self) -> str:
+        return "".join(self._pieces)
+
+
+async def answer_whole(request: Request, engine: Engine, job: Job, form: Form) -> Response:
+    """Generate all of it, then answer. Raises Refusal when the generation failed."""
+    channel = Channel()
+    collector = Collector(channel)
+    ticket = engine.submit(job, collector.put)
+    try:
+        event = await _unless_disconnected(request, channel)
+    finally:
+        ticket.cancel()
+    if isinstance(event, Finished):
+        return JSONResponse(form.whole(collector.text, event))
+    if isinstance(event, Failed):
+        raise Refusal(event.status, event.message)
+    return Response(status_code=_CLIENT_CLOSED_REQUEST)
+
+
+def answer_streaming(engine: Engine, job: Job, form: Form, *, usage: bool) -> StreamingResponse:
+    """Answer as server-sent events, each sent when its text is settled."""
+    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_stream(engine, job, form, usage), media_type="text/event-stream", headers=headers)
+
+
+async def _stream(engine: Engine, job: Job, form: Form, usage: bool) -> AsyncIterator[bytes]:
+    channel = Channel()
+    ticket = engine.submit(job, channel.put)
+    try:
+        for chunk in form.opening():
+            yield _sse(chunk)
+        while isinstance(event := await channel.get(), Text):
+            yield _sse(form.piece(event.text))
+        if isinstance(event, Finished):
+            yield _sse(form.closing(event))
+            if usage:
+                yield _sse(form.usage(event))
+        else:
+            yield _sse(error_body(event.status, event.message))
+        yield _DONE
+    finally:
+        ticket.cancel()
+
+
+async def _unless_disconnected(request: Request, channel: Channel) -> Event | None:
+    """Wait for the next event, or return None once the client is gone."""
+    event = asyncio.ensure_future(channel.get())
+    gone = asyncio.ensure_future(_disconnected(request))
+    try:
+        await asyncio.wait({event, gone}, return_when=asyncio.FIRST_COMPLETED)
+        return event.result() if event.done() else None
+    finally:
+        event.cancel()
+        gone.cancel()
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _sse(chunk: Mapping[str, object]) -> bytes:
+    return b"data: " + json.dumps(chunk, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"

@@ -1,0 +1,63 @@
+"""One generation, from token ids to events."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from .decode import Decoder
+from .jobs import Event, Finished, FinishReason, Job, Text
+from .loading import LoadedModel
+from .sampling import Sampler
+from .text import Detokenizer, StopStrings
+
+
+def generate(
+    loaded: LoadedModel, job: Job, cancelled: Callable[[], bool], on_token: Callable[[int], None]
+) -> Iterator[Event]:
+    """Yield the answer as it comes, then Finished. Ends early, without it, once ``cancelled()`` is true.
+
+    ``on_token`` is called with the number of tokens drawn so far.
+    """
+    decoder = Decoder(loaded.model, job.prompt, Sampler(job.sampling, loaded.model.device))
+    answer = _Answer(loaded, job)
+    for count in range(1, job.max_tokens + 1):
+        if cancelled():
+            return
+        token = decoder.step()
+        on_token(count)
+        text, reason = answer.push(token, last=count == job.max_tokens)
+        if text:
+            yield Text(text)
+        if reason:
+            yield Finished(reason, len(job.prompt), count)
+            return
+
+
+def warm_up(loaded: LoadedModel) -> float:
+    """Generate one token, as proof that the model answers. Returns the seconds it took."""
+    began = time.monotonic()
+    end = next(iter(loaded.end_tokens), 0)
+    Decoder(loaded.model, [end], Sampler(Job("", (end,), 1).sampling, loaded.model.device)).step()
+    return time.monotonic() - began
+
+
+class _Answer:
+    """The text so far, and whether it is at its end."""
+
+    def __init__(self, loaded: LoadedModel, job: Job) -> None:
+        self._end_tokens = loaded.end_tokens
+        self._detokenizer = Detokenizer(loaded.decode)
+        self._stops = StopStrings(job.stop)
+
+    def push(self, token: int, *, last: bool) -> tuple[str, FinishReason | None]:
+        ended = token in self._end_tokens
+        text = "" if ended else self._detokenizer.push(token)
+        if ended or last:
+            text += self._detokenizer.finish()
+        ready, met = self._stops.push(text)
+        if met:
+            return ready, "stop"
+        if ended or last:
+            return ready + self._stops.finish(), "stop" if ended else "length"
+        return ready, None
