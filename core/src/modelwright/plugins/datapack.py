@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
@@ -34,16 +35,15 @@ class DataPack:
 
     def unknown(self) -> list[tuple[str, str]]:
         """Files with a ``kind`` that no hook returns: name and kind."""
-        return [(file.name, kind) for file, kind in self._kinds() if kind not in DATA_KINDS]
+        return [(file.name, kind) for file, kind in self._kinds if kind not in DATA_KINDS]
 
     def _of(self, wanted: str) -> list[Traversable]:
-        return [file for file, kind in self._kinds() if kind == wanted]
+        return [file for file, kind in self._kinds if kind == wanted]
 
-    def _kinds(self) -> Iterator[tuple[Traversable, str]]:
-        for file in _yaml_files(files(self.package)):
-            match = _KIND.search(file.read_text(encoding="utf-8"))
-            if match:
-                yield file, match[1]
+    @cached_property
+    def _kinds(self) -> tuple[tuple[Traversable, str], ...]:
+        texts = ((file, _KIND.search(file.read_text(encoding="utf-8"))) for file in _yaml_files(files(self.package)))
+        return tuple((file, match[1]) for file, match in texts if match)
 
 
 def _yaml_files(folder: Traversable) -> Iterator[Traversable]:

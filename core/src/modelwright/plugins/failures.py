@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, distribution, version
@@ -62,7 +63,7 @@ def load_failed(found: Found, error: BaseException) -> PluginError:
     module = found.target.split(":")[0].strip()
     text = f"{type(error).__name__}: {error}"
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
-    if missing and (module == missing or module.startswith(f"{missing}.")):
+    if missing and _is_own(missing, module):
         return PluginLoadFailed(
             f"{what} is declared, but its own module is not there: {text}",
             hint=f"the installation is damaged: pip install --force-reinstall {found.distribution}",
@@ -77,6 +78,16 @@ def load_failed(found: Found, error: BaseException) -> PluginError:
         f"{what} is installed, but importing {module} failed: {text}",
         hint=f"mend or uninstall {found.distribution}, or leave it out: --no-plugin {found.distribution}",
     )
+
+
+def _is_own(missing: str, module: str) -> bool:
+    """Whether ``missing`` belongs to the package that ``module`` is in, and not to another distribution."""
+    top = missing.split(".")[0]
+    if top != module.split(".")[0]:
+        return False
+    # Below a namespace package a sibling may be somebody else's.
+    shared = top in sys.modules and getattr(sys.modules[top], "__file__", None) is None
+    return not shared or module == missing or module.startswith(f"{missing}.")
 
 
 def _bringing(owner: str, module: str) -> str:

@@ -1,8 +1,8 @@
 """The hooks: what anyone may answer. A module with these functions, marked ``@hookimpl``, is a plugin.
 
 Specifications carry no pluggy decorator, so that this module loads without pluggy; the registry takes every public
-function here for one. A package of YAML files without any Python answers ``presets`` and ``instance_types`` by its files
-(``datapack``).
+function here for one. A package of YAML files without any Python answers ``presets`` and ``instance_types`` by its
+files (``datapack``).
 """
 
 from __future__ import annotations
