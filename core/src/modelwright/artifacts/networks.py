@@ -104,7 +104,7 @@ def _own_kind(address: IPAddress) -> str:
 
 
 def address_kind(address: IPAddress) -> str:
-    """``loopback``, ``private``, ``link-local``, ``multicast``, ``reserved`` or ``carrier-grade NAT``; empty: public."""
+    """``loopback``, ``private``, ``link-local``, ``multicast``, ``carrier-grade NAT``, ``reserved``; or empty."""
     return next((kind for kind in map(_own_kind, reached(address)) if kind), "")
 
 
