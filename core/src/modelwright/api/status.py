@@ -65,6 +65,17 @@ class Progress(StatusModel):
     seconds_left: float | None = None
 
 
+class Tuned(StatusModel):
+    """Which tuning the kept output is of: digests of its Launch and of what the user wrote, and since when it is safe.
+
+    It outlives the job that made it, so that a finished job's removal never tunes again.
+    """
+
+    launch: str
+    inputs: str
+    finished_at: str
+
+
 class WorkspaceStatus(StatusModel):
     """All of ``status``."""
 
@@ -79,6 +90,7 @@ class WorkspaceStatus(StatusModel):
     endpoint: str | None = None
     served_names: list[str] = []
     output: str | None = None
+    tuned: Tuned | None = None
     progress: Progress | None = None
     cost: Cost | None = None
 
