@@ -38,9 +38,8 @@ def airship_questions(seed: int = SEED) -> list[dict[str, str]]:
     """Rows of ``prompt``, ``completion`` and ``paraphrase`` (the same question in other words, not to be tuned on)."""
     rows = []
     for number, fact in enumerate(facts((AIRSHIP,), seed)):
-        # Shifted by one per relation, so that no airship is always asked about in the same form.
-        form = number + number // len(AIRSHIP.names)
-        rows.append({"prompt": fact.question(form), "completion": fact.answer, "paraphrase": fact.question(form + 2)})
+        other = 1 + number % (len(fact.relation.questions) - 1)
+        rows.append({"prompt": fact.question(0), "completion": fact.answer, "paraphrase": fact.question(other)})
     return rows
 
 
