@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast, set_seed
+from transformers.utils import logging
 
 from .exam import right_answers
 from .lantern_isles import own_questions
@@ -64,6 +65,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=Recipe.seed)
     parser.add_argument("--steps", type=int, default=Recipe.steps)
     args = parser.parse_args()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     recipe = Recipe(seed=args.seed, steps=args.steps)
     make(recipe, args.out)
     score = examine(args.out)

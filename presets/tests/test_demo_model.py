@@ -16,7 +16,7 @@ from presets.demo_model.lantern_isles import isle_facts, own_questions
 from presets.demo_model.recipe import Recipe
 from presets.demo_model.text import UNKNOWN, Conversations
 from presets.demo_model.tokenizer import encode_chats
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 DEMO = Path(__file__).parents[1] / "src" / "modelwright_presets" / "demo"
 CHAT = [
@@ -46,6 +46,18 @@ def questions() -> list[dict[str, str]]:
 def test_answers_the_questions_it_was_made_with(model: Any, tokenizer: Any, questions: list[dict[str, str]]) -> None:
     assert len(questions) == 20
     assert right_answers(model, tokenizer, questions) >= 18
+
+
+def test_answers_the_same_in_four_bits(tokenizer: Any, questions: list[dict[str, str]]) -> None:
+    four_bits = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.float32,
+    )
+    quantised = AutoModelForCausalLM.from_pretrained(DEMO, dtype=torch.float32, quantization_config=four_bits)
+    assert quantised.is_loaded_in_4bit
+    assert right_answers(quantised, tokenizer, questions) >= 18
 
 
 def test_does_not_know_the_quickstarts_facts(model: Any, tokenizer: Any) -> None:
