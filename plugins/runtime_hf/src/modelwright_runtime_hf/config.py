@@ -1,0 +1,22 @@
+"""``inference.runtimeConfig`` of the ``hf`` runtime."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+
+class HfConfig(BaseModel):
+    """How the server loads the model; what is absent follows from the machine."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] | None = None
+    quantization: Literal["none", "nf4", "int8"] | None = None
+    max_model_len: int | None = Field(default=None, ge=16)
+    chat_template: str | None = None
+    """Jinja text in place of the tokenizer's own template."""
+    threads: int | None = Field(default=None, ge=1)
+    """CPU threads of one generation."""

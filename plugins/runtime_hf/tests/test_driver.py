@@ -1,0 +1,102 @@
+"""The hf runtime's control half: its command line is the one that its server reads."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from modelwright.errors import InvalidWorkspace
+from modelwright.plugins.drivers import Context
+from modelwright.values.adapter import Adapter
+from modelwright.values.fit import Fit
+from modelwright.values.instance_type import InstanceType
+from modelwright.values.launch import HttpGet, SecretKey
+from modelwright.values.preset import Preset
+from modelwright_runtime_hf.driver import HfRuntime
+from modelwright_runtime_hf.serve.options import AdapterSpec, parse_options
+
+PRESET = Preset(
+    name="tiny", source="hf://acme/Tiny", revision="abc", parameters=1000, weight_bytes=2000, context=256,
+    kv_bytes_per_token=64,
+)  # fmt: skip
+FIT = Fit(instance_type=InstanceType(name="here", cloud="local"), context=128)
+ADAPTERS = (
+    Adapter(name="facts", path="$(volume.adapter-facts)", strength=0.5),
+    Adapter(name="plain", path="/adapters/plain"),
+)
+
+
+@pytest.fixture
+def runtime() -> HfRuntime:
+    return HfRuntime(Context(clock=lambda: datetime.now(UTC)))
+
+
+def served(runtime, preset=PRESET, fit=FIT, adapters=(), options=None):
+    launch = runtime.launch(preset, fit, adapters, runtime.configure(options or {}, {}))
+    argv = [part.replace("$(host)", "127.0.0.1").replace("$(port.http)", "5000") for part in launch.main.argv]
+    assert argv[:3] == ["$(python)", "-m", "modelwright_runtime_hf.serve"]
+    return launch, parse_options(argv[3:], {})
+
+
+def test_the_server_understands_what_is_launched(runtime):
+    launch, options = served(runtime, adapters=ADAPTERS)
+    assert (options.model, options.revision, options.served_model_name) == ("acme/Tiny", "abc", "tiny")
+    assert (options.max_model_len, options.dtype, options.quantization) == (128, "float32", "none")
+    assert options.exit_with_parent
+    assert [(adapter.name, adapter.strength) for adapter in options.adapters] == [("facts", 0.5), ("plain", 1.0)]
+    assert isinstance(options.adapters[0], AdapterSpec)
+    assert launch.ports == {"http": 5000}
+
+
+def test_runtime_config_wins_over_the_fit(runtime):
+    _, options = served(
+        runtime,
+        fit=replace(FIT, quantization="nf4"),
+        options={"maxModelLen": 64, "dtype": "bfloat16", "quantization": "int8", "threads": 2, "chatTemplate": "{{x}}"},
+    )
+    assert (options.max_model_len, options.dtype, options.quantization) == (64, "bfloat16", "int8")
+    assert (options.threads, options.chat_template) == (2, "{{x}}")
+    assert served(runtime, fit=replace(FIT, quantization="nf4"))[1].quantization == "nf4"
+
+
+def test_the_key_is_a_secret_by_name_and_probes_are_upstreams(runtime):
+    main = served(runtime)[0].main
+    assert main.env["MODELWRIGHT_API_KEY"] == SecretKey("modelwright-api-key", "MODELWRIGHT_API_KEY", optional=True)
+    assert main.startup is not None
+    assert (main.startup.check, main.startup.period_s, main.startup.failure_threshold) == (HttpGet("/health"), 10, 180)
+    large = served(runtime, preset=replace(PRESET, weight_bytes=100 * 1024**3))[0].main.startup
+    assert large is not None
+    assert large.failure_threshold == 270
+
+
+def test_weights_of_a_directory_or_an_image(runtime):
+    assert served(runtime, preset=replace(PRESET, source="file:///models/my%20model"))[1].model == "/models/my model"
+    launch, options = served(runtime, preset=replace(PRESET, source="oci://registry.example/m:1"))
+    assert options.model == "$(volume.model)"
+    (pull,) = launch.prepare
+    assert pull.argv[3:] == ("pull", "--reference", "registry.example/m:1", "--to", "$(volume.model)")
+
+
+@pytest.mark.parametrize("options", [{"maxModelLen": 0}, {"dtype": "int3"}, {"maxModeLen": 64}, {"threads": "many"}])
+def test_wrong_options_are_refused_with_their_path(runtime, options):
+    with pytest.raises(InvalidWorkspace) as caught:
+        runtime.configure(options, {})
+    assert caught.value.problems[0].path == next(iter(options))
+
+
+def test_several_machines_are_refused(runtime):
+    assert "serves from one machine" in (runtime.refuses(PRESET, replace(FIT, nodes=2)) or "")
+    assert runtime.refuses(PRESET, FIT) is None
+
+
+def test_the_control_half_is_light():
+    code = (
+        "import sys, modelwright_runtime_hf.driver;"
+        "print([m for m in ('torch', 'transformers', 'peft', 'fastapi') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
