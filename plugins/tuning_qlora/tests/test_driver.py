@@ -1,0 +1,141 @@
+"""The tuners' control half: its command line is the one that the trainer reads."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from modelwright.errors import InvalidWorkspace
+from modelwright.plugins.drivers import Context
+from modelwright.values.data import TuningData
+from modelwright.values.fit import Fit
+from modelwright.values.instance_type import InstanceType
+from modelwright.values.launch import resolve
+from modelwright.values.preset import Architecture, Preset
+from modelwright_tuning_qlora.driver import LoraTuner, QloraTuner
+from modelwright_tuning_qlora.train.options import parse
+
+PRESET = Preset(
+    name="tiny", source="hf://acme/Tiny", revision="abc", parameters=2_000_000, weight_bytes=4_000_000, context=256,
+    kv_bytes_per_token=64, lora_targets=("q_proj", "v_proj"), tuning={"max_steps": 20, "lora": {"r": 32}},
+    architecture=Architecture(
+        names=("LlamaForCausalLM",), layers=2, hidden_size=64, intermediate_size=128, attention_heads=4, kv_heads=2,
+        head_dim=16, vocab_size=1000,
+    ),
+)  # fmt: skip
+FIT = Fit(instance_type=InstanceType(name="here", cloud="local"), context=128)
+FILE = "training_config:\n  LoraConfig: {r: 4}\n  QuantizationConfig: {load_in_4bit: true}\n"
+
+
+def context() -> Context:
+    return Context(clock=lambda: datetime.now(UTC))
+
+
+@pytest.fixture
+def qlora() -> QloraTuner:
+    return QloraTuner(context())
+
+
+def parsed(launch_argv, tmp_path):
+    (tmp_path / "training_config.yaml").write_text(FILE)
+    places = {"$(volume.config)": str(tmp_path), "$(volume.data)": "/data", "$(volume.results)": "/results"}
+    argv = list(launch_argv)
+    assert argv[:3] == ["$(python)", "-m", "modelwright_tuning_qlora.train"]
+    for name, place in places.items():
+        argv = [part.replace(name, place) for part in argv]
+    return parse(argv[3:])
+
+
+def test_the_trainer_understands_what_is_launched(qlora, tmp_path):
+    config = qlora.configure({"learning_rate": 0.001, "lora": {"lora_alpha": 64}}, {})
+    options = parsed(qlora.launch(PRESET, FIT, TuningData(), config).main.argv, tmp_path)
+    assert (options.method, options.model, options.revision, options.context) == ("qlora", "acme/Tiny", "abc", 128)
+    assert (options.base_name, options.preset_name) == ("acme/Tiny", "tiny")
+    assert options.target_modules == ("q_proj", "v_proj")
+    assert str(options.progress) == "/results/progress.jsonl"
+    assert options.exit_with_parent
+    assert options.config == config.effective(PRESET)
+    assert (options.config.training.max_steps, options.config.training.learning_rate) == (20, 0.001)
+    assert (options.config.lora.r, options.config.lora.lora_alpha) == (32, 64)
+    assert options.config.quantization.load_in_4bit
+
+
+def test_a_file_stands_in_place_of_the_presets_own_options(qlora, tmp_path):
+    config = qlora.configure({"max_length": 64}, {"training_config.yaml": FILE})
+    data = TuningData(config_path="$(volume.config)/training_config.yaml")
+    launch = qlora.launch(PRESET, FIT, data, config)
+    options = parsed(launch.main.argv, tmp_path)
+    assert (options.config.lora.r, options.config.training.max_steps, options.context) == (4, -1, 64)
+    assert "config" in {mount.volume for mount in launch.main.mounts}
+
+
+def test_lora_needs_no_quantisation(tmp_path):
+    tuner = LoraTuner(context())
+    options = parsed(tuner.launch(PRESET, FIT, TuningData(), tuner.configure({}, {})).main.argv, tmp_path)
+    assert (options.method, options.config.quantization.bits) == ("lora", None)
+
+
+def test_inspecting_trains_and_keeps_nothing(qlora, tmp_path):
+    process = qlora.inspect(PRESET, TuningData(), qlora.configure({}, {}))
+    assert process is not None
+    options = parsed(process.argv, tmp_path)
+    assert options.check_only
+    assert (str(options.output), options.context) == ("/data", 256)
+    assert qlora.inspect(replace(PRESET, source="oci://r.example/m:1"), TuningData(), qlora.configure({}, {})) is None
+
+
+def test_inspecting_really_reads_the_data(qlora, tmp_path):
+    demo = pytest.importorskip("modelwright_presets").__path__[0] + "/demo"
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"prompt": "Who?", "answer": "I"}))
+    preset = replace(PRESET, source=f"file://{demo}", context=512)
+    process = qlora.inspect(preset, TuningData(), qlora.configure({}, {}))
+    assert process is not None
+    ready = resolve(process, {"python": sys.executable, "volume.data": str(tmp_path)})
+    done = subprocess.run(ready.argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "rows.jsonl" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("options", "path"),
+    [({"max_stps": 3}, "max_stps"), ({"lora": {"r": 0}}, "LoraConfig.r"), ({"learning_rate": "fast"}, "learning_rate")],
+)
+def test_wrong_options_are_refused_with_their_path(qlora, options, path):
+    with pytest.raises(InvalidWorkspace) as caught:
+        qlora.configure(options, {})
+    assert caught.value.problems[0].path.endswith(path)
+
+
+def test_upstreams_rules_hold():
+    eight_and_four = {"quantization": {"load_in_8bit": True}}
+    tuner = QloraTuner(context())
+    assert list(tuner.check(tuner.configure(eight_and_four, {})))
+    lora = LoraTuner(context())
+    assert list(lora.check(lora.configure({"quantization": {"load_in_4bit": True}}, {})))
+    assert not list(lora.check(lora.configure({}, {})))
+
+
+def test_memory_follows_the_options(qlora):
+    def total(options: dict[str, object], tuner: LoraTuner = qlora) -> int:
+        return sum(term.bytes for term in tuner.memory(PRESET, tuner.configure(options, {})))
+
+    assert total({}) < total({}, LoraTuner(context()))
+    assert total({}) < total({"lora": {"r": 64}})
+    assert total({}) < total({"per_device_train_batch_size": 4})
+    assert total({}) < total({"gradient_checkpointing": False})
+    assert total({"max_length": 32}) < total({})
+
+
+def test_the_control_half_is_light():
+    code = (
+        "import sys, modelwright_tuning_qlora.driver;"
+        "print([m for m in ('torch', 'transformers', 'peft', 'pyarrow') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
