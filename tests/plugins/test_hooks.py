@@ -7,7 +7,8 @@ from typing import Any
 
 def test_answers_come_with_their_distribution(environment: Any) -> None:
     answers = environment.ask(
-        "[[f.origin, list(a)] for f, a in registry.hooks().collect('check_workspace', workspace='w', plan=None)]"
+        "[[found.origin, list(answer)] for found, answer in"
+        " registry.hooks().collect('check_workspace', workspace='w', plan=None, preset=None)]"
     )
     assert answers == [["hook-first 1.0", ["first saw w"]]]
 
@@ -15,7 +16,7 @@ def test_answers_come_with_their_distribution(environment: Any) -> None:
 def test_a_raising_answer_costs_one_line_and_its_own_answer(environment: Any) -> None:
     lines = environment.ask(
         "(hooks := registry.hooks(), lines.clear(),"
-        " hooks.collect('check_workspace', workspace='w', plan=None), lines)[3]"
+        " hooks.collect('check_workspace', workspace='w', plan=None, preset=None), lines)[3]"
     )
     assert len(lines) == 1
     assert "hook-generator 1.0" in lines[0]
@@ -24,7 +25,7 @@ def test_a_raising_answer_costs_one_line_and_its_own_answer(environment: Any) ->
 
 def test_a_rule_that_could_not_be_asked_is_not_kept(environment: Any) -> None:
     kind, _, message, hint = environment.ask(
-        "error_of(registry.hooks().collect, 'check_workspace', required=True, workspace='w', plan=None)"
+        "error_of(registry.hooks().collect, 'check_workspace', required=True, workspace='w', plan=None, preset=None)"
     )
     assert kind == "PluginContract"
     assert "hook-generator 1.0" in message

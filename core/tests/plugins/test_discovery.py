@@ -2,18 +2,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from stevedore import ExtensionManager
 
-from modelwright.plugins.discovery import Found, canonical, discover, supported
+from modelwright.plugins.discovery import Found, Rules, canonical, discover, supported
 from modelwright.plugins.registry import Registry
 
 RUNTIMES = "modelwright.runtimes.v1"
 
 
-def rows(name: str, **options: object) -> list[Found]:
-    return [found for found in discover(**options) if found.name == name]  # type: ignore[arg-type]
+def rows(name: str, **rules: Any) -> list[Found]:
+    return [found for found in discover(Rules(**rules)) if found.name == name]
 
 
 def test_each_row_says_where_it_is_from(declare: Callable[..., Path]) -> None:
@@ -70,6 +71,15 @@ def test_an_older_interface_asks_for_an_older_modelwright(declare: Callable[...,
     (found,) = rows("acme", interface=4)
     assert found.state == "incompatible"
     assert found.detail == "needs interface v1, this modelwright reads v4 and v3: it wants an older modelwright"
+
+
+def test_only_allowed_distributions_are_used_and_the_core_s_own(declare: Callable[..., Path]) -> None:
+    declare("acme-one", {RUNTIMES: {"one": "a:A"}})
+    declare("acme-two", {RUNTIMES: {"two": "b:B"}})
+    allowed = frozenset({"Acme_One"})
+    states = {name: rows(name, allowed=allowed)[0].state for name in ("one", "two", "local")}
+    assert states == {"one": "found", "two": "blocked", "local": "found"}
+    assert rows("two", allowed=allowed)[0].detail == "blocked: acme-two is not among the allowed distributions"
 
 
 def test_interfaces_that_are_read() -> None:

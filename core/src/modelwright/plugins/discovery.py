@@ -7,7 +7,7 @@ time that it rounds to about two minutes: a plugin installed again within that t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import Literal
@@ -18,6 +18,8 @@ State = Literal["found", "blocked", "duplicate", "incompatible"]
 KINDS: tuple[Kind, ...] = ("provisioner", "runtime", "tuner", "hook")
 INTERFACE = 1
 """The major version of the interfaces in this package; the one before it is read too."""
+
+CORE = "modelwright"
 
 _GROUP = re.compile(r"modelwright\.(provisioner|runtime|tuner|hook)s\.v(\d+)")
 _HEADER = re.compile(r"^(Name|Version):[ \t]*(.+?)[ \t]*$", re.MULTILINE)
@@ -65,15 +67,26 @@ def supported(interface: int = INTERFACE) -> frozenset[int]:
     return frozenset(version for version in (interface, interface - 1) if version >= 1)
 
 
-def discover(blocked: Iterable[str] = (), *, interface: int = INTERFACE) -> tuple[Found, ...]:
-    """All plugins that are installed, in the order of kind, name and distribution.
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Which plugins may be used.
 
-    Args:
-        blocked: names not to use: of a plugin (``hf``), of one kind (``runtime:hf``), or of a distribution.
-        interface: the version of the interfaces that the core speaks.
+    ``blocked`` are names not to use: of a plugin (``hf``), of one kind (``runtime:hf``), or of a distribution.
+    ``allowed`` are the only distributions to use beside the core's own, None for any. ``interface`` is the version of
+    the interfaces that the core speaks.
     """
-    refused = frozenset(blocked)
-    rows = [_judged(found, refused, interface) for found in _declared()]
+
+    blocked: frozenset[str] = frozenset()
+    allowed: frozenset[str] | None = None
+    interface: int = INTERFACE
+
+
+ANY = Rules()
+
+
+def discover(rules: Rules = ANY) -> tuple[Found, ...]:
+    """All plugins that are installed, in the order of kind, name and distribution."""
+    rows = [_judged(found, rules) for found in _declared()]
     rows = _superseded(rows)
     rows.sort(key=lambda found: (KINDS.index(found.kind), found.name, found.distribution))
     return tuple(_conflicting(rows))
@@ -119,7 +132,20 @@ def _of_distribution(distribution: Distribution, name: str, version: str) -> Ite
     yield from rows
 
 
-def _judged(found: Found, blocked: frozenset[str], interface: int) -> Found:
+def _judged(found: Found, rules: Rules) -> Found:
+    forbidden = _forbidden(found, rules)
+    if forbidden is not None:
+        return replace(found, state="blocked", detail=forbidden)
+    readable = supported(rules.interface)
+    if found.interface in readable:
+        return found
+    spoken = " and ".join(f"v{version}" for version in sorted(readable, reverse=True))
+    wanted = "a newer" if found.interface > rules.interface else "an older"
+    detail = f"needs interface v{found.interface}, this modelwright reads {spoken}: it wants {wanted} modelwright"
+    return replace(found, state="incompatible", detail=detail)
+
+
+def _forbidden(found: Found, rules: Rules) -> str | None:
     names = {
         found.name,
         found.distribution,
@@ -127,15 +153,12 @@ def _judged(found: Found, blocked: frozenset[str], interface: int) -> Found:
         f"{found.kind}s:{found.name}",
         f"{found.group}:{found.name}",
     }
-    hit = next((name for name in blocked if name in names or canonical(name) == found.distribution), None)
+    hit = next((name for name in rules.blocked if name in names or canonical(name) == found.distribution), None)
     if hit is not None:
-        return replace(found, state="blocked", detail=f"blocked by {hit!r}")
-    if found.interface not in supported(interface):
-        spoken = " and ".join(f"v{version}" for version in sorted(supported(interface), reverse=True))
-        wanted = "a newer" if found.interface > interface else "an older"
-        detail = f"needs interface v{found.interface}, this modelwright reads {spoken}: it wants {wanted} modelwright"
-        return replace(found, state="incompatible", detail=detail)
-    return found
+        return f"blocked by {hit!r}"
+    if rules.allowed is None or found.distribution in {CORE, *map(canonical, rules.allowed)}:
+        return None
+    return f"blocked: {found.distribution} is not among the allowed distributions"
 
 
 def _superseded(rows: list[Found]) -> list[Found]:

@@ -22,8 +22,12 @@ def instance_types() -> Iterable[Traversable]:  # type: ignore[empty-body]
     """YAML files of instance types that this plugin brings."""
 
 
-def check_workspace(workspace: Any, plan: Any) -> Iterable[Problem]:  # type: ignore[empty-body]
-    """Further problems of a Workspace, errors or warnings; ``plan`` is None where none could be made. Pure."""
+def check_workspace(workspace: Any, plan: Any, preset: Any) -> Iterable[Problem]:  # type: ignore[empty-body]
+    """Further problems of a Workspace, errors or warnings; pure.
+
+    ``plan`` and ``preset`` (a ``values.preset.Preset``, with its licence) are None where there is none. An answer may
+    leave out parameters that it does not need.
+    """
 
 
 def status_changed(workspace: Any, old: Any, new: Any) -> None:

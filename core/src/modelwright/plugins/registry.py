@@ -22,7 +22,7 @@ from stevedore.driver import DriverManager
 from modelwright.errors import PluginError
 from modelwright.plugins import failures, hookspecs
 from modelwright.plugins.datapack import DATA_KINDS, DataPack
-from modelwright.plugins.discovery import INTERFACE, Found, Kind, discover
+from modelwright.plugins.discovery import INTERFACE, Found, Kind, Rules, discover
 from modelwright.plugins.hooks import HookPlugin, Hooks
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class Registry:
         blocked: names not to use: a plugin's (``hf``), one of a kind (``runtime:hf``) or a distribution's.
         trace: tell each load and each hook call with its time; None asks ``MODELWRIGHT_TRACE_PLUGINS``.
         log: takes one line about a broken plugin; stderr by default.
+        allowed: the only distributions to use beside the core's own; None for any.
         interface: the version of the interfaces that the core speaks.
     """
 
@@ -63,19 +64,19 @@ class Registry:
         blocked: Iterable[str] = (),
         trace: bool | None = None,
         log: Callable[[str], None] = one_line_on_stderr,
+        allowed: Iterable[str] | None = None,
         interface: int = INTERFACE,
     ) -> None:
-        self._blocked = frozenset(blocked)
+        self._rules = Rules(frozenset(blocked), None if allowed is None else frozenset(allowed), interface)
         self._trace = os.environ.get(TRACE_VARIABLE, "") not in {"", "0"} if trace is None else trace
         self._log = log
-        self._interface = interface
         self._found: tuple[Found, ...] | None = None
         self._hooks: Hooks | None = None
 
     def found(self) -> tuple[Found, ...]:
         """Everything that is installed, whatever its state; imports no plugin."""
         if self._found is None:
-            self._found = discover(self._blocked, interface=self._interface)
+            self._found = discover(self._rules)
         return self._found
 
     def names(self, kind: Kind) -> tuple[str, ...]:
