@@ -1,0 +1,74 @@
+"""The one decision for every target."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from modelwright.api.status import WorkspaceStatus
+from modelwright.api.workspace import Workspace
+from modelwright.lifecycle.after_tuning import after_tuning
+from modelwright.lifecycle.announce import announce
+from modelwright.lifecycle.conditions import Conditions
+from modelwright.lifecycle.decision import Decision
+from modelwright.lifecycle.deleting import deleting
+from modelwright.lifecycle.draft import Draft, Situation
+from modelwright.lifecycle.observed import Observed, Trouble
+from modelwright.lifecycle.policy import Policy
+from modelwright.lifecycle.preflight import preflight
+from modelwright.lifecycle.resource import resource
+from modelwright.lifecycle.serving import serving
+from modelwright.lifecycle.summary import record, summarise, unplanned
+from modelwright.lifecycle.tuning import tuning
+from modelwright.values.plan import Plan
+
+NO_PLAN = Trouble("PlanPending", "no plan has been made yet")
+
+
+def decide(
+    workspace: Workspace,
+    plan: Plan | None,
+    observed: Observed,
+    previous: WorkspaceStatus | None,
+    now: datetime,
+    policy: Policy | None = None,
+) -> Decision:
+    """What to do now and how it stands, from nothing but the arguments.
+
+    Args:
+        workspace: what the user wants.
+        plan: what was decided for it; None where no plan could be made (``observed.plan_trouble`` says why).
+        observed: everything that was found.
+        previous: the status as last written, None the first time. Only transition times, the record of what was
+            tuned, a preflight that passed for the same inputs, and texts that outlive their object are read from it.
+        now: the present time, with time zone.
+        policy: what settings say.
+    """
+    policy, previous = policy or Policy(), previous or WorkspaceStatus()
+    draft = Draft(conditions=Conditions(previous.conditions, now, workspace.metadata.generation), fields={})
+    if observed.deleting:
+        since = now - observed.failed_at if observed.failed_at else timedelta.max
+        deleting(workspace, observed, draft, policy, since)
+        return draft.decision(previous)
+    draft.fields["observed_generation"] = workspace.metadata.generation
+    draft.conditions.drop("WorkspaceDeleting")
+    if plan is None or observed.plan_trouble is not None:
+        unplanned(draft, observed.plan_trouble or NO_PLAN, previous)
+    else:
+        _phases(
+            Situation(workspace=workspace, plan=plan, observed=observed, previous=previous, now=now, policy=policy),
+            draft,
+        )
+    draft.events += announce(previous, draft.conditions.listed(), tuning=workspace.tuning is not None)
+    return draft.decision(previous)
+
+
+def _phases(situation: Situation, draft: Draft) -> None:
+    """Each phase looks at what it concerns; only one that is clear of the phases before it starts anything."""
+    draft.fields["plan"] = record(situation.plan, situation.previous.plan)
+    draft.fields["target_node_count"] = situation.plan.nodes.count
+    clear = preflight(situation, draft)
+    clear = resource(situation, draft, clear)
+    clear = tuning(situation, draft, clear)
+    after_tuning(situation, draft)
+    serving(situation, draft, clear)
+    summarise(situation, draft)

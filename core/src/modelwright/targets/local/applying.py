@@ -1,0 +1,91 @@
+"""Recording what the user applied, deleted or stopped; all of it under the apply lock."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+from modelwright.api.status import WorkspaceStatus
+from modelwright.errors import NotYet
+from modelwright.lifecycle.digest import digest
+from modelwright.targets.local.leftovers import end_all
+from modelwright.targets.local.locks import FileLock
+from modelwright.targets.local.request import Request
+from modelwright.targets.local.state import WorkspaceState
+from modelwright.targets.local.wakeups import wake
+from modelwright.values.launch import Launch
+from modelwright.values.plan import Plan
+
+Change = Literal["created", "configured", "unchanged"]
+
+TEAR_DOWN_S = 60.0
+
+
+def record(state: WorkspaceState, wanted: Request, plan: Plan) -> Change:
+    """Write ``wanted`` and ``plan`` as far as they differ from what is recorded.
+
+    The plan is written first: a crash in between leaves the old request, so that applying again carries on.
+
+    Raises:
+        NotYet: the Workspace is being deleted.
+        TargetError: the disk refuses; what was recorded is untouched.
+    """
+    before = state.read_request()
+    if before is None:
+        state.create()
+        state.write_plan(plan)
+        state.write_request(wanted)
+        return "created"
+    if before.deleting:
+        raise NotYet(
+            f"{state.namespace}/{state.name} is being deleted",
+            hint="apply it again once it is gone",
+            reason="Deleting",
+        )
+    return _record_change(state, before, wanted, plan)
+
+
+def tear_down(state: WorkspaceState) -> None:
+    """Remove a Workspace whose files nobody can read: its supervisor ends as its request is gone, then the rest.
+
+    Raises:
+        NotYet: its processes do not end.
+    """
+    (state.directory / "workspace.json").unlink(missing_ok=True)
+    wake(state.wake)
+    lock = FileLock(state.supervisor_lock)
+    if not lock.take(wait_s=TEAR_DOWN_S):
+        raise NotYet(f"the processes of {state.namespace}/{state.name} do not end")
+    end_all(None, str(state.directory))
+    state.remove()
+    lock.free()
+
+
+def _record_change(state: WorkspaceState, before: Request, wanted: Request, plan: Plan) -> Change:
+    recorded = state.read_plan()
+    same_inputs = recorded is not None and recorded.inputs == plan.inputs
+    now = replace(wanted, generation=before.generation, created_at=before.created_at)
+    if same_inputs and recorded is not None and _differs(recorded, plan):
+        now = replace(now, newer_plan=True)
+    if not same_inputs:
+        state.write_plan(plan)
+    again = before.stopped or _has_failed(state.read_status())
+    if same_inputs and not again and now == before:
+        return "unchanged"
+    noticed = replace(now, newer_plan=before.newer_plan) == before and same_inputs and not again
+    state.write_request(now if noticed else replace(now, generation=before.generation + 1))
+    return "unchanged" if noticed else "configured"
+
+
+def _differs(recorded: Plan, made_now: Plan) -> bool:
+    return _digests(recorded) != _digests(made_now)
+
+
+def _digests(plan: Plan) -> list[str | None]:
+    launches: tuple[Launch | None, ...] = (plan.tuning, plan.serving)
+    return [None if launch is None else digest(launch) for launch in launches]
+
+
+def _has_failed(status: WorkspaceStatus | None) -> bool:
+    stalled = status.condition("Stalled") if status is not None else None
+    return stalled is not None and stalled.status == "True"

@@ -1,0 +1,42 @@
+"""Becomes another program that ends with its parent: ``python -I -S guard.py PARENT PROGRAM [ARGUMENT...]``.
+
+Linux sends SIGKILL to the program when the thread that started it is gone (PR_SET_PDEATHSIG, kept over exec), so a
+killed supervisor leaves no server behind. Elsewhere only the repair by the next command does that. It imports
+nothing of this project: it runs without site-packages to cost as little time as possible.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to end this process when its parent does; does nothing outside of Linux."""
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def main(arguments: list[str]) -> None:
+    """Replace this process; ends with 127 where the program cannot be run."""
+    parent, program = int(arguments[0]), arguments[1:]
+    die_with_parent()
+    if os.getppid() != parent:
+        sys.exit(1)
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        os.execvp(program[0], program)  # noqa: S606
+    except OSError as error:
+        print(f"error: {program[0]} cannot be run: {error.strerror}", file=sys.stderr)
+        sys.exit(127)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

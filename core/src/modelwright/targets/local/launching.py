@@ -1,0 +1,50 @@
+"""Starting a supervisor that outlives the command that started it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from modelwright.errors import TargetError
+from modelwright.targets.local.children import MARK
+from modelwright.targets.local.locks import is_held
+from modelwright.targets.local.logs import SUPERVISOR
+from modelwright.targets.local.records import refused
+from modelwright.targets.local.state import WorkspaceState
+
+DETACH = '"$@" &'
+"""Run by sh, which ends at once: the supervisor is nobody's child then, and its end is waited for by init."""
+
+
+def start_supervisor(state: WorkspaceState) -> None:
+    """Start the supervisor of that Workspace in a session of its own; a second one ends by itself.
+
+    Raises:
+        TargetError: the system refuses another process, or the log cannot be written.
+    """
+    command = [sys.executable, "-P", "-m", "modelwright.targets.local", state.namespace, state.name]
+    command += ["--state", str(state.root)]
+    env = {name: value for name, value in os.environ.items() if name != MARK}
+    path = state.logs / f"{SUPERVISOR}.log"
+    try:
+        with path.open("ab") as output:
+            subprocess.run(
+                ["/bin/sh", "-c", DETACH, "sh", *command],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd="/",
+                env=env,
+                start_new_session=True,
+                check=True,
+            )
+    except OSError as error:
+        raise refused(path, error) from error
+    except subprocess.CalledProcessError as error:
+        raise TargetError(f"no supervisor could be started for {state.namespace}/{state.name}: {error}") from error
+
+
+def is_supervised(state: WorkspaceState) -> bool:
+    """Whether a supervisor is at work there."""
+    return is_held(state.supervisor_lock)

@@ -1,0 +1,270 @@
+"""One Workspace's supervisor: observe, decide, act, wait; the same loop as every target's."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from modelwright.api.status import WorkspaceStatus
+from modelwright.errors import ModelwrightError, TargetError
+from modelwright.lifecycle.decide import decide
+from modelwright.lifecycle.decision import Action, Decision, Event, Finish, Provision, Release, Start, Stop
+from modelwright.lifecycle.observed import Observed, Trouble, Workload
+from modelwright.lifecycle.policy import Policy
+from modelwright.plugins.drivers import Provisioner
+from modelwright.targets.local.crew import Crew
+from modelwright.targets.local.leftovers import end_all
+from modelwright.targets.local.locks import FileLock
+from modelwright.targets.local.place import Place
+from modelwright.targets.local.request import Request
+from modelwright.targets.local.state import WorkspaceState
+from modelwright.targets.local.wakeups import Wakeups
+from modelwright.values.plan import Plan
+
+log = logging.getLogger(__name__)
+
+IDLE_S = 30.0
+"""The longest wait: a change of the files that nobody told of is seen after that time."""
+
+RETRY_S = 5.0
+"""How long to wait after a disk refused."""
+
+DriverSource = Callable[[str, Request], Provisioner]
+"""Gets a provisioner by its name, for what was requested; raises PluginError."""
+
+
+class Supervisor:
+    """Runs until the Workspace is deleted, stopped or has nothing left to do. Holds the supervisor's lock."""
+
+    def __init__(self, state: WorkspaceState, request: Request, wakeups: Wakeups, drivers: DriverSource) -> None:
+        self._state, self._request, self._wakeups, self._drivers = state, request, wakeups, drivers
+        self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="probe")
+        self._place = place_of(state, request)
+        self._crew = Crew(state, request.options, self._submit)
+        self._options = request.options
+        self._plan: Plan | None = None
+        self._plan_trouble: Trouble | None = None
+        self._status: WorkspaceStatus | None = None
+        self._driver: Provisioner | None = None
+        self._failures: list[datetime] = []
+        self._refused: Trouble | None = None
+        self._again: float | None = None
+        self._wrote = False
+
+    def run(self) -> None:
+        """The loop; a bug ends it with the condition ``InternalError``, and the children with it."""
+        try:
+            self._status = self._state.read_status()
+            self._crew.take_over(self._place)
+            while self._pass():
+                self._wakeups.wait(self._rest())
+        except Exception as error:
+            self._confess(error)
+            raise
+        finally:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _pass(self) -> bool:
+        """One look at the world; False where nothing is left to do here."""
+        try:
+            return self._turn()
+        except TargetError as error:
+            log.error("%s", error.message)
+            self._again = RETRY_S
+            return True
+
+    def _turn(self) -> bool:
+        request = self._state.read_request()
+        if request is None or self._wakeups.ending or request.stopped:
+            return self._wind_down(request)
+        self._turn_to(request)
+        self._crew.step()
+        if self._options != request.options:
+            self._change_options(request)
+            return True
+        decision = self._decide()
+        self._write(decision)
+        for action in decision.actions:
+            self._act(action)
+        self._tell(decision.events)
+        if any(isinstance(action, Finish) for action in decision.actions):
+            self._finish()
+            return False
+        self._crew.step()
+        self._again = decision.again_in
+        return not (self._is_settled(decision) and self._settle())
+
+    def _turn_to(self, request: Request) -> None:
+        self._crew.turn_to(request.generation)
+        self._request, self._place = request, place_of(self._state, request)
+        try:
+            self._plan, self._plan_trouble = self._state.read_plan(), None
+        except TargetError as error:
+            self._plan, self._plan_trouble = None, Trouble(error.reason, error.message)
+
+    def _change_options(self, request: Request) -> None:
+        """Another address or port: all end, and go on from where they were with the new ones."""
+        self._crew.park()
+        self._again = None
+        if self._crew.idle:
+            self._options = request.options
+            self._crew = Crew(self._state, request.options, self._submit)
+            self._crew.take_over(self._place)
+            self._again = 0.0
+
+    def _rest(self) -> float:
+        rests = [IDLE_S, self._crew.rest_s(), self._again]
+        return max(min(rest for rest in rests if rest is not None), 0.0)
+
+    def _decide(self) -> Decision:
+        options = self._request.options
+        policy = Policy(on_success=options.on_success, preflight=options.preflight)
+        now = datetime.now(UTC)
+        return decide(self._request.parsed(), self._plan, self._observe(now), self._status, now, policy)
+
+    def _observe(self, now: datetime) -> Observed:
+        found = self._crew.workloads(self._place)
+        observed = Observed(
+            deleting=self._request.deleting,
+            preflight=found.get("preflight", Workload()),
+            tuning=found.get("tuning", Workload()),
+            serving=found.get("serving", Workload()),
+            output=self._output(),
+            plan_trouble=self._plan_trouble,
+            newer_plan=self._request.newer_plan,
+            attempts=len(self._failures),
+            failed_at=self._failures[-1] if self._failures else None,
+        )
+        return self._with_nodes(observed, now)
+
+    def _with_nodes(self, observed: Observed, now: datetime) -> Observed:
+        if self._plan is None:
+            return observed
+        request = self._plan.nodes
+        try:
+            driver = self._provisioner(self._plan.provisioner.name)
+            found = driver.observe(request, None)
+            provision = driver.decide(request, found, now)
+            release = driver.decide(replace(request, count=0), found, now)
+        except ModelwrightError as error:
+            return replace(observed, provisioner_trouble=Trouble(error.reason, error.message))
+        return replace(observed, provision=provision, release=release, provisioner_trouble=self._refused)
+
+    def _provisioner(self, name: str) -> Provisioner:
+        if self._driver is None:
+            self._driver = self._drivers(name, self._request)
+        return self._driver
+
+    def _output(self) -> str | None:
+        tuning = self._request.parsed().tuning
+        if tuning is None or self._plan is None or self._plan.tuning is None:
+            return None
+        if tuning.output is not None and tuning.output.image:
+            return tuning.output.image
+        return str(self._place.results(self._plan.tuning))
+
+    def _write(self, decision: Decision) -> None:
+        if decision.status == self._status and self._wrote:
+            return
+        self._wrote = True
+        moved = self._status is None or self._status.conditions != decision.status.conditions
+        self._state.write_status(decision.status, durable=moved)
+        self._status = decision.status
+
+    def _act(self, action: Action) -> None:
+        if isinstance(action, Start):
+            self._crew.start(action, self._place)
+        elif isinstance(action, Stop):
+            self._crew.stop(action.role)
+        elif isinstance(action, Provision | Release):
+            self._let_provisioner(action)
+
+    def _let_provisioner(self, action: Provision | Release) -> None:
+        if self._plan is None:
+            return
+        try:
+            for item in action.actions:
+                self._provisioner(self._plan.provisioner.name).act(item)
+        except ModelwrightError as error:
+            self._failures.append(datetime.now(UTC))
+            self._refused = Trouble(error.reason, error.message)
+        else:
+            self._failures.clear()
+            self._refused = None
+
+    def _tell(self, events: tuple[Event, ...]) -> None:
+        for event in events:
+            log.log(logging.INFO if event.type == "Normal" else logging.WARNING, "%s: %s", event.reason, event.message)
+
+    def _wind_down(self, request: Request | None) -> bool:
+        """End all processes; once they are gone the status says so, and this process ends."""
+        self._crew.park()
+        self._crew.step()
+        self._again = None
+        if not self._crew.idle:
+            return True
+        if request is not None:
+            self._turn_to(request)
+            self._write(self._decide())
+        return False
+
+    def _confess(self, error: Exception) -> None:
+        """Say in the status that it is our fault, as far as that can still be said."""
+        log.exception("internal error")
+        self._plan_trouble = Trouble("InternalError", f"{type(error).__name__}: {error}")
+        with contextlib.suppress(Exception):
+            self._write(self._decide())
+
+    def _is_settled(self, decision: Decision) -> bool:
+        return not decision.actions and decision.again_in is None and self._crew.idle
+
+    def _settle(self) -> bool:
+        """End where nothing is left to do, unless somebody applied something meanwhile."""
+        with FileLock(self._state.apply_lock):
+            if self._state.read_request() != self._request:
+                return False
+            self._crew.settle()
+            return True
+
+    def _finish(self) -> None:
+        """Forget the Workspace, and see that nothing of it goes on."""
+        end_all(self._state.read_runs(), self._place.mark)
+        with FileLock(self._state.apply_lock):
+            self._place.clear()
+            self._state.remove()
+
+    def _submit(self, check: Callable[[], bool]) -> Future[bool]:
+        future = self._pool.submit(check)
+        future.add_done_callback(self._wakeups.wake)
+        return future
+
+
+def place_of(state: WorkspaceState, request: Request) -> Place:
+    """The folders of that Workspace."""
+    return Place(
+        volumes=state.volumes,
+        mark=str(state.directory),
+        host=request.options.host,
+        base_directory=Path(request.base_directory),
+        config_files=request.config_files,
+        docker_config=request.options.docker_config,
+    )
+
+
+def supervise(state: WorkspaceState, drivers: DriverSource) -> int:
+    """Become the supervisor of that Workspace; returns the exit code. A second one ends at once, and well."""
+    lock = FileLock(state.supervisor_lock)
+    if not state.exists or not lock.take(wait_s=2.0):
+        return 0
+    try:
+        request = state.read_request()
+        if request is not None:
+            Supervisor(state, request, Wakeups(state.wake), drivers).run()
+    finally:
+        lock.free()
+    return 0
