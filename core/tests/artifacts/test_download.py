@@ -129,6 +129,15 @@ def test_a_hub_token_goes_to_the_hub_only(
     )
 
 
+def test_the_hub_s_own_settings(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "no endpoint")
+    assert "HF_ENDPOINT" in refusal("hf://o/n/a.json", tmp_path).message
+    monkeypatch.setenv("HF_ENDPOINT", site.url)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert "HF_HUB_OFFLINE" in refusal("hf://o/n/a.json", tmp_path).message
+    assert site.seen == []
+
+
 class TestRebinding:
     def test_all_answers_are_judged_and_the_judged_address_is_used(self, site: Site, tmp_path: Path) -> None:
         asked: list[str] = []

@@ -92,13 +92,7 @@ def download(
     ``EmptyFile``, ``TooLarge``, ``DigestMismatch``; TargetError: ``Unreachable`` after the last attempt,
     ``NoDiskSpace``.
     """
-    problem = check_url(url, sources)
-    if problem:
-        raise refused(problem)
-    from_hub = url_kind(url) == "hf"
-    location = parse_url(web_url(url)) if from_hub else parse_url(url)
-    token = os.environ.get("HF_TOKEN", "") if from_hub else ""
-    secrets = {"Authorization": f"Bearer {token}"} if token else {}
+    location, secrets = _source(url, sources)
     with (
         Wire(sources, resolve=resolve, read_seconds=read_seconds) as wire,
         _partial_file(destination_dir, max_bytes, progress) as part,
@@ -138,6 +132,21 @@ def local_path(source: str) -> Path:
     if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
         raise ConfigError(f"{source!r} names no file of this machine", hint="write file:///absolute/path")
     return Path(unquote(parts.path))
+
+
+def _source(url: str, rules: SourceRules) -> tuple[Location, dict[str, str]]:
+    """Where ``url`` leads, and the headers meant for that place alone."""
+    problem = check_url(url, rules)
+    if problem:
+        raise refused(problem)
+    if url_kind(url) != "hf":
+        return parse_url(url), {}
+    try:
+        location = parse_url(web_url(url))
+    except ValueError as unusable:
+        raise ConfigError(f"HF_ENDPOINT: {unusable}") from None
+    token = os.environ.get("HF_TOKEN", "")
+    return location, {"Authorization": f"Bearer {token}"} if token else {}
 
 
 class _Partial:

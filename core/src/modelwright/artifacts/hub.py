@@ -11,6 +11,8 @@ import os
 import re
 from urllib.parse import quote
 
+from modelwright.errors import ConfigError
+
 DEFAULT_ENDPOINT = "https://huggingface.co"
 
 _PART = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
@@ -30,11 +32,16 @@ def hub_url_problem(url: str) -> str | None:
 
 
 def web_url(url: str) -> str:
-    """The https URL of one file. Raises ValueError when ``hub_url_problem`` finds one."""
+    """The https URL of one file, at ``HF_ENDPOINT`` or the public hub.
+
+    Raises ConfigError for what ``hub_url_problem`` finds, and when ``HF_HUB_OFFLINE`` forbids asking the hub.
+    """
     match = _HUB_URL.fullmatch(url)
     problem = hub_url_problem(url)
     if match is None or problem:
-        raise ValueError(problem)
+        raise ConfigError(str(problem), reason="SourceRefused")
+    if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
+        raise ConfigError(f"{url} cannot be read: HF_HUB_OFFLINE is set", reason="SourceRefused")
     endpoint = (os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/")
     kind, revision = (match["kind"] or "").lower(), match["revision"] or "main"
     return f"{endpoint}/{kind}{match['repo']}/resolve/{revision}/{quote(match['path'], safe='/%')}"

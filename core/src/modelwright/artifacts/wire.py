@@ -37,6 +37,7 @@ T = TypeVar("T")
 
 MOST_REDIRECTS = 10
 ATTEMPTS = 3
+FIRST_WAIT_SECONDS = 0.5
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
 LONGEST_WAIT_SECONDS = 30.0
@@ -217,7 +218,7 @@ def retry(action: Callable[[], T], what: str, *, sleep: Callable[[float], None] 
                 text = str(error) or type(error).__name__
                 hint = "check the address, the network and the proxy settings"
                 raise TargetError(f"{what}: {text} ({ATTEMPTS} attempts)", hint=hint, reason="Unreachable") from error
-            sleep(max(0.5 * 2**attempt, getattr(error, "wait_seconds", 0.0)))
+            sleep(max(FIRST_WAIT_SECONDS * 2**attempt, getattr(error, "wait_seconds", 0.0)))
     raise AssertionError("unreachable")
 
 

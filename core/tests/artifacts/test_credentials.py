@@ -1,0 +1,141 @@
+"""Where Docker keeps credentials, and that none of them shows."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelwright.artifacts.credentials import Credential, find_credential
+from modelwright.errors import ConfigError
+
+
+def auth(user: str, password: str) -> dict[str, str]:
+    return {"auth": base64.b64encode(f"{user}:{password}".encode()).decode()}
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+
+    def write(**settings: Any) -> Path:
+        (tmp_path / "config.json").write_text(json.dumps(settings))
+        return tmp_path / "config.json"
+
+    return write
+
+
+@pytest.fixture
+def helper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+
+    def write(name: str, script: str) -> None:
+        path = folder / f"docker-credential-{name}"
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("key", "registry"),
+    [
+        ("reg.example:5000", "reg.example:5000"),
+        ("https://reg.example/v2/", "reg.example"),
+        ("http://reg.example", "reg.example"),
+        ("https://index.docker.io/v1/", "docker.io"),
+        ("docker.io", "docker.io"),
+    ],
+)
+def test_entries_are_found_under_the_keys_in_use(config: Any, key: str, registry: str) -> None:
+    config(auths={"other.example": auth("x", "y"), key: auth("pat", "pa55:word")})
+    assert find_credential(registry) == Credential("pat", "pa55:word")
+    assert find_credential("third.example") is None
+
+
+def test_other_forms_of_an_entry(config: Any) -> None:
+    config(
+        auths={
+            "plain.example": {"username": "pat", "password": "word"},
+            "identity.example": {**auth("00000000-0000", ""), "identitytoken": "idt"},
+            "token.example": {"registrytoken": "rt"},
+            "empty.example": {},
+        }
+    )
+    assert find_credential("plain.example") == Credential("pat", "word")
+    assert find_credential("identity.example") == Credential("00000000-0000", "", identity_token="idt")
+    assert find_credential("token.example") == Credential(registry_token="rt")
+    assert find_credential("empty.example") is None
+
+
+def test_named_files_and_directories(config: Any, tmp_path: Path) -> None:
+    config()
+    folder = tmp_path / "secret"
+    folder.mkdir()
+    (folder / ".dockerconfigjson").write_text(json.dumps({"auths": {"reg.example": auth("pat", "word")}}))
+    assert find_credential("reg.example") is None
+    assert find_credential("reg.example", folder) == find_credential("reg.example", folder / ".dockerconfigjson")
+    assert find_credential("reg.example", folder) == Credential("pat", "word")
+    with pytest.raises(ConfigError, match="no Docker config file"):
+        find_credential("reg.example", tmp_path / "none")
+
+
+def test_without_any_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DOCKER_CONFIG", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert find_credential("reg.example") is None
+
+
+def test_helpers_come_before_entries(config: Any, helper: Any) -> None:
+    config(credHelpers={"one.example": "one"}, credsStore="all", auths={"both.example": auth("file", "word")})
+    answer = '{\\"ServerURL\\":\\"x\\",\\"Username\\":\\"$name\\",\\"Secret\\":\\"s-$server\\"}'
+    for name, user in (("one", "pat"), ("all", "<token>")):
+        helper(name, f'server=$(cat); name="{user}"; [ "$#:$1" = 1:get ] && echo "{answer}"')
+    assert find_credential("one.example") == Credential("pat", "s-one.example")
+    assert find_credential("docker.io") == Credential(identity_token="s-https://index.docker.io/v1/")
+    helper("all", "cat >/dev/null; echo 'credentials not found in native keychain'; exit 1")
+    assert find_credential("both.example") == Credential("file", "word")
+    assert find_credential("none.example") is None
+
+
+@pytest.mark.parametrize("script", ["exit 3", "echo no json: s3cret", 'echo "[]"', 'echo \'{"Secret": "s3cret"}\''])
+def test_a_helper_that_fails_is_named_without_what_it_said(config: Any, helper: Any, script: str) -> None:
+    config(credsStore="broken")
+    helper("broken", f"cat >/dev/null; {script}")
+    with pytest.raises(ConfigError, match=r"docker-credential-broken failed for reg\.example") as caught:
+        find_credential("reg.example")
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["missing", "../../bin/evil", "a b"])
+def test_a_helper_that_is_not_there(config: Any, name: str) -> None:
+    config(credsStore=name)
+    with pytest.raises(ConfigError, match=r"is not on PATH|no credential helper's name"):
+        find_credential("reg.example")
+
+
+@pytest.mark.parametrize("text", ["", "no json s3cret", "[]", "\xff"])
+def test_an_unreadable_file(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(ConfigError, match="cannot be read as a Docker config file") as caught:
+        find_credential("reg.example", tmp_path)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["s3cret", "czNjcmV0", "/w==", "s3cret:s3cret"])
+def test_a_broken_entry(config: Any, value: str) -> None:
+    config(auths={"reg.example": {"auth": value}})
+    with pytest.raises(ConfigError, match=r"not base64 of user:password") as caught:
+        find_credential("reg.example")
+    assert value not in str(caught.value).partition("config.json")[2]
+
+
+def test_no_secret_in_the_text_of_a_credential() -> None:
+    text = repr(Credential("pat", "s3cret", "s3cret", "s3cret"))
+    assert "pat" in text
+    assert "s3cret" not in text

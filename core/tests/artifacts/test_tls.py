@@ -1,0 +1,99 @@
+"""TLS on loopback: certificates of one's own, the way down to plain http, registries that speak TLS."""
+
+from __future__ import annotations
+
+import shutil
+import ssl
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from modelwright.artifacts.addresses import SourceRules
+from modelwright.artifacts.credentials import Credential
+from modelwright.artifacts.download import DownloadedFile, download
+from modelwright.artifacts.oci import check_push
+from modelwright.errors import ConfigError
+
+if TYPE_CHECKING:
+    from core.tests.artifacts.conftest import Site
+
+LOOPBACK = SourceRules(("127.0.0.1",))
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that vouches for itself, and its key."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl is not installed")
+    folder = tmp_path_factory.mktemp("tls")
+    names = ("-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1")
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", folder / "key.pem")
+    command = (openssl, "req", "-x509", "-days", "2", *key, "-out", folder / "cert.pem", *names)
+    subprocess.run(command, check=True, capture_output=True)
+    return folder / "cert.pem", folder / "key.pem"
+
+
+@pytest.fixture
+def secure_site(site: Site, certificate: tuple[Path, Path]) -> Site:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    site.wrap(context)
+    return site
+
+
+def get(url: str, to: Path) -> DownloadedFile:
+    return download(url, to, sources=LOOPBACK, sleep=lambda seconds: None)
+
+
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
+def test_a_bundle_of_ones_own_is_trusted(
+    secure_site: Site,
+    certificate: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+) -> None:
+    monkeypatch.setenv(variable, str(certificate[0]))
+    assert get(secure_site.gives("/a.csv", b"1"), tmp_path).bytes == 1
+
+
+def test_a_stranger_is_not_trusted_and_not_asked_twice(secure_site: Site, tmp_path: Path) -> None:
+    url = secure_site.gives("/a.csv", b"1")
+    with pytest.raises(ConfigError, match="certificate is not trusted") as caught:
+        get(url, tmp_path)
+    assert "SSL_CERT_FILE" in caught.value.hint
+    assert secure_site.seen == []
+
+
+def test_no_redirect_from_https_to_http(
+    secure_site: Site,
+    other_site: Site,
+    certificate: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    with pytest.raises(ConfigError, match="from https to plain http"):
+        get(secure_site.redirects("/a.csv", other_site.gives("/a.csv", b"1")), tmp_path)
+    assert other_site.seen == []
+
+
+def test_a_registry_on_loopback_with_a_strange_certificate_is_not_asked_in_plain_text(secure_site: Site) -> None:
+    with pytest.raises(ConfigError, match="certificate is not trusted"):
+        check_push(f"127.0.0.1:{secure_site.port}/a:v1", Credential("pat", "word"))
+
+
+def test_a_token_service_without_tls_gets_no_password(
+    secure_site: Site, other_site: Site, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A registry that must have TLS (no loopback name) may not send the password elsewhere in plain text."""
+    from modelwright.artifacts.challenge import authorization, parse_challenge
+    from modelwright.artifacts.wire import Wire
+
+    challenge = parse_challenge(f'Bearer realm="{other_site.url}/token",service="s"')
+    with Wire(LOOPBACK) as wire, pytest.raises(ConfigError, match="has no TLS"):
+        authorization(wire, challenge, "repository:a:pull", Credential("pat", "word"), plain_http=False)
+    assert other_site.seen == []
