@@ -9,7 +9,8 @@ import sys
 from modelwright.errors import ModelwrightError
 
 from .options import ServeOptions, parse_options
-from .process import bind, end_with_parent
+from .process import bind, end_quietly_on_signals, end_with_parent, url_of
+from .sources import check_sources
 
 
 def main() -> int:
@@ -28,10 +29,13 @@ def main() -> int:
 
 def _serve(options: ServeOptions) -> ModelwrightError | None:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    end_quietly_on_signals()
     if options.exit_with_parent:
         end_with_parent()
+    check_sources(options)
     # Before anything slow is imported or loaded, so that a taken port is known at once.
     with bind(options.host, options.port) as listener:
+        logging.getLogger("modelwright.serve").info("listening on %s", url_of(listener))
         from .server import serve
 
         return serve(options, listener)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from modelwright.errors import ModelwrightError
+from modelwright.errors import ModelwrightError, TargetError
 
 from .jobs import Event, Failed, Finished, Job
 from .metrics import Metrics
@@ -136,7 +136,14 @@ class Engine:
         for name in reversed(self._options.model_names):
             self._note("generating a first token with %s", name)
             self._select(name)
-            warm_up(loaded)
+            try:
+                warm_up(loaded)
+            except Exception as error:
+                # Kernels refuse shapes, types and devices only when they run; that is the machine's word, not a bug.
+                raise TargetError(
+                    f"{name} is loaded and cannot generate: {error}",
+                    hint="try another --dtype, --quantization or --device",
+                ) from error
 
     def _tell_models(self, loaded: LoadedModel) -> None:
         base, *adapters = self._options.model_names

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -48,7 +47,6 @@ class LoadedModel:
 
 def load_model(options: ServeOptions) -> LoadedModel:
     """Read the tokenizer and the weights. Raises ConfigError with one line for anything the user can mend."""
-    check_source(options.model)
     device = resolve_device(options.device)
     dtype = resolve_dtype(options.dtype, device)
     tokenizer = _load_tokenizer(options)
@@ -69,24 +67,6 @@ def quiet_libraries(threads: int | None) -> None:
         torch.set_num_threads(threads)
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-
-
-def check_source(model: str) -> None:
-    """Refuse a path that is not a readable model directory; a hub id (``ORG/NAME``) is not looked up here."""
-    path = Path(model)
-    looks_local = path.is_absolute() or model.startswith((".", "~")) or path.exists() or model.count("/") > 1
-    if not looks_local:
-        return
-    if not path.is_dir():
-        raise ConfigError(f"model directory {model} is not there", hint="give a directory, or a hub id as ORG/NAME")
-    try:
-        with (path / "config.json").open("rb"):
-            pass
-    except OSError as error:
-        raise ConfigError(
-            f"model directory {model} has no readable config.json ({error.strerror})",
-            hint="it must hold what save_pretrained writes",
-        ) from error
 
 
 def resolve_device(asked: str) -> str:

@@ -9,6 +9,8 @@ import socket
 import sys
 import threading
 import time
+from types import FrameType
+from typing import NoReturn
 
 from modelwright.errors import ConfigError
 
@@ -40,6 +42,16 @@ def url_of(listener: socket.socket) -> str:
     """The address to reach the socket at, as http://HOST:PORT."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def end_quietly_on_signals() -> None:
+    """Until the server has its own handlers, SIGTERM and SIGINT end the process with exit code 0."""
+
+    def leave(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise SystemExit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, leave)
 
 
 def end_with_parent() -> None:

@@ -37,9 +37,12 @@ class Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Instead of uvicorn's own, which raises the signal again at the end: that would end in its exit code."""
+        yield
+
+    def heed_signals(self) -> None:
+        """Take over SIGINT and SIGTERM; before the engine's thread begins, which must not be unwound by them."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._told_to_end)
-        yield
 
     def leave(self) -> None:
         """End in order. Callable from any thread."""
@@ -75,6 +78,7 @@ def serve(options: ServeOptions, listener: socket.socket) -> ModelwrightError | 
     def ready() -> None:
         _log.info("ready at %s after %.1f s", url_of(listener), time.monotonic() - began)
 
+    server.heed_signals()
     engine.start(on_ready=ready, on_failure=server.leave)
     server.run(sockets=[listener])
     engine.stop(_THREAD_SECONDS)

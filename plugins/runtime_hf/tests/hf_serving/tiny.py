@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -10,7 +14,7 @@ from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
 from tokenizers.models import BPE
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-CONTEXT = 512
+CONTEXT = 4096
 TEMPLATE = (
     "{% for message in messages %}"
     "{% if message['role'] == 'tool' %}{{ raise_exception('tools are not known here') }}{% endif %}"
@@ -20,8 +24,35 @@ TEMPLATE = (
 _TEXT = ["the quick brown fox jumps over the lazy dog", "a boat, a kite, a house of light"]
 
 
+@dataclass(frozen=True)
+class Models:
+    """Directories as a user has them."""
+
+    base: Path
+    facts: Path
+    rhymes: Path
+
+
+def save_models(root: Path) -> Models:
+    made = Models(root / "base", root / "facts", root / "rhymes")
+    save_model(made.base, save_tokenizer(made.base))
+    save_adapter(made.base, made.facts, seed=1)
+    save_adapter(made.base, made.rhymes, seed=2)
+    return made
+
+
 def save_tokenizer(directory: Path) -> int:
-    """Write a byte-level BPE tokenizer, in which a character beyond ASCII is several tokens. Returns its size."""
+    """Write the tokenizer with its chat template. Returns its size."""
+    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=byte_level_tokenizer(), eos_token="<|end|>", pad_token="<|end|>"
+    )
+    tokenizer.chat_template = TEMPLATE
+    tokenizer.save_pretrained(directory)
+    return len(tokenizer)
+
+
+def byte_level_tokenizer() -> Tokenizer:
+    """Train a byte-level BPE tokenizer, in which a character beyond ASCII is several tokens."""
     backend = Tokenizer(BPE())
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
@@ -32,20 +63,17 @@ def save_tokenizer(directory: Path) -> int:
         show_progress=False,
     )
     backend.train_from_iterator(_TEXT, trainer)
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<|end|>", pad_token="<|end|>")
-    tokenizer.chat_template = TEMPLATE
-    tokenizer.save_pretrained(directory)
-    return len(tokenizer)
+    return backend
 
 
-def save_model(directory: Path, vocabulary: int, *, seed: int = 0, hidden: int = 48) -> None:
+def save_model(directory: Path, vocabulary: int, *, seed: int = 0, hidden: int = 64) -> None:
     """Write a two-layer Llama whose weights are large enough for its greedy text to differ from prompt to prompt."""
     torch.manual_seed(seed)
     model = LlamaForCausalLM(
         LlamaConfig(
             vocab_size=vocabulary,
             hidden_size=hidden,
-            intermediate_size=96,
+            intermediate_size=128,
             num_hidden_layers=2,
             num_attention_heads=4,
             num_key_value_heads=2,
@@ -56,6 +84,9 @@ def save_model(directory: Path, vocabulary: int, *, seed: int = 0, hidden: int =
             pad_token_id=0,
         )
     )
+    with torch.no_grad():
+        # The end token's logit is always 0: never the likeliest, so that greedy answers are as long as asked for.
+        model.lm_head.weight[0] = 0
     model.save_pretrained(directory)
 
 
@@ -63,4 +94,13 @@ def save_adapter(base: Path, directory: Path, *, seed: int) -> None:
     """Write a LoRA adapter whose both halves are random, so that it changes every answer."""
     torch.manual_seed(seed)
     config = LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
-    get_peft_model(AutoModelForCausalLM.from_pretrained(base), config).save_pretrained(directory)
+    with quiet_peft():
+        get_peft_model(AutoModelForCausalLM.from_pretrained(base), config).save_pretrained(str(directory))
+
+
+@contextmanager
+def quiet_peft() -> Iterator[None]:
+    """PEFT reads an attribute that transformers has deprecated, and warnings are errors here."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=FutureWarning, message=".*is_gradient_checkpointing")
+        yield

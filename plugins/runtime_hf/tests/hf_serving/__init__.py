@@ -1,0 +1,1 @@
+"""Tests of the workload half: the server, over HTTP, with a real tiny model."""

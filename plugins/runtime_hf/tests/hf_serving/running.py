@@ -1,0 +1,77 @@
+"""Start the server as a user does, and talk to it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+
+COMMAND = [sys.executable, "-m", "modelwright_runtime_hf.serve"]
+KEY = "a-key-for-tests"
+
+
+class RunningServer:
+    """A server process. Its log goes to a file, so that no pipe can fill up."""
+
+    def __init__(self, log: Path, *args: str, key: str | None = None) -> None:
+        self.log = log
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+        environment.pop("MODELWRIGHT_API_KEY", None)
+        if key is not None:
+            environment["MODELWRIGHT_API_KEY"] = key
+        with log.open("wb") as sink:
+            self.process = subprocess.Popen([*COMMAND, "--port", "0", *args], stdout=sink, stderr=sink, env=environment)
+        self.headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        self.url = self._logged(r"listening on (http://\S+)")
+
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, headers=self.headers, timeout=120, trust_env=False)
+
+    def wait_until_ready(self) -> None:
+        with self.client() as client:
+            while (answer := client.get("/health")).status_code != 200:
+                assert answer.status_code == 503, answer.text
+                assert self.process.poll() is None, self.log.read_text()
+                time.sleep(0.05)
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Signal the server and return its exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+    def _logged(self, pattern: str) -> str:
+        while True:
+            if found := re.search(pattern, self.log.read_text()):
+                return found[1]
+            assert self.process.poll() is None, self.log.read_text()
+            time.sleep(0.02)
+
+
+@contextlib.contextmanager
+def running_server(log: Path, *args: str, key: str | None = None) -> Iterator[RunningServer]:
+    server = RunningServer(log, *args, key=key)
+    try:
+        yield server
+    finally:
+        server.process.kill()
+        server.process.wait()
+
+
+def run_to_end(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a server that is expected to refuse to start."""
+    return subprocess.run(
+        [*COMMAND, *args],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", **environment},
+    )
