@@ -169,7 +169,7 @@ def _flag_layer(flags: Mapping[str, Any]) -> Layer:
     for path, value in flags.items():
         if value is not None:
             _put(data, tuple(str(part) for part in split_path(path)), value)
-    return Layer(data, lambda where: "flag")
+    return Layer(data, lambda _: "flag")
 
 
 def _put(data: dict[str, Any], path: Sequence[str], value: Any) -> None:

@@ -1,0 +1,107 @@
+"""The surroundings that a case names, as the facts that our rules ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from modelwright.artifacts.addresses import SourceRules, check_url
+from modelwright.artifacts.references import parse_reference
+from modelwright.catalogue.catalogue import Catalogue
+from modelwright.catalogue.quantity import parse_bytes
+from modelwright.check import Facts, FeatureGates, NodeFacts
+from modelwright.errors import ConfigError
+from modelwright.plugins.registry import Registry
+from modelwright.values.instance_type import InstanceType
+from modelwright.values.preset import Preset
+
+VARIABLE = "env.test_validation_model_size"
+
+
+class Environment:
+    """``fixtures`` are upstream's invented presets; real ones and instance types come from the installed catalogue."""
+
+    def __init__(self, fixtures: Mapping[str, Any]) -> None:
+        self._fixtures = {name: value for name, value in fixtures.items() if _is_preset(value)}
+
+    @cached_property
+    def _catalogue(self) -> Catalogue:
+        return Catalogue.of_plugins(Registry().hooks())
+
+    def facts(self, env: Mapping[str, Any], api_version: str) -> Facts:
+        """The facts of one case for one API version."""
+        version = api_version.partition("/")[2]
+        presets, broken = self._presets(env, version)
+        cloud = env.get("cloud_provider", "azure")
+        configs = {
+            (one["metadata"]["namespace"], one["metadata"]["name"]): one.get("data", {})
+            for one in env.get("config_maps", ())
+        }
+        return Facts(
+            find_preset=lambda name: presets.get(name) or self._catalogue.find_preset(name),
+            preset_names=lambda: [preset.name for preset in self._catalogue.presets()],
+            broken_presets=broken,
+            find_instance_type=lambda name: self._instance_type(name, cloud),
+            instance_type_names=lambda: [machine.name for machine in self._catalogue.instance_types(cloud)],
+            cloud=cloud,
+            gates=FeatureGates.from_names(env.get("feature_gates", {})),
+            node_provisioner=env.get("node_provisioner"),
+            node_classes=tuple(env.get("allowed_node_classes", ())),
+            nodes=tuple(
+                NodeFacts(node["metadata"]["name"], node["metadata"].get("labels", {})) for node in env.get("nodes", ())
+            ),
+            csi_drivers=frozenset(env.get("csi_drivers", ())),
+            config_files=lambda namespace, name: configs.get((namespace, name)),
+            release_namespace=env.get("release_namespace"),
+            image_problem=_image_problem,
+            url_problem=lambda url: check_url(url, SourceRules()),
+        )
+
+    def _instance_type(self, name: str, cloud: str) -> InstanceType | None:
+        """As upstream's table has it, which knows no retired types."""
+        machine = self._catalogue.find_instance_type(name, cloud)
+        return None if machine is None or machine.retired else machine
+
+    def _presets(self, env: Mapping[str, Any], version: str) -> tuple[dict[str, Preset], dict[str, str]]:
+        presets: dict[str, Preset] = {}
+        broken: dict[str, str] = {}
+        for name, fixture in self._fixtures.items():
+            if version not in fixture.get("versions", (version,)):
+                continue
+            size = fixture["model_file_size"]
+            size = env.get("test_validation_model_size", "") if size == VARIABLE else size
+            try:
+                presets[name] = _preset(name, fixture, parse_bytes(size) if size else 0, version)
+            except ValueError as error:
+                broken[name] = str(error)
+        return presets, broken
+
+
+def _is_preset(value: Any) -> bool:
+    return isinstance(value, Mapping) and "model_file_size" in value
+
+
+def _preset(name: str, fixture: Mapping[str, Any], weight_bytes: int, version: str) -> Preset:
+    limit = fixture.get("model_token_limit", 0)
+    private = fixture.get("image_access_mode") == "private"
+    return Preset(
+        name=name,
+        source=f"hf://fixture/{name}" if fixture.get("download_at_runtime") else f"oci://fixture.example/{name}:1",
+        gated=bool(fixture.get("download_auth_required")) or private,
+        parameters=0,
+        weight_bytes=weight_bytes,
+        context=limit.get(version, 0) if isinstance(limit, Mapping) else limit,
+        kv_bytes_per_token=0,
+        runtimes=("vllm", "hf") if fixture.get("transformers_supported") else ("vllm",),
+        tunable=bool(fixture.get("tunable")),
+        distributable=bool(fixture.get("distributed")),
+    )
+
+
+def _image_problem(image: str) -> str | None:
+    try:
+        parse_reference(image)
+    except ConfigError as error:
+        return error.message
+    return None

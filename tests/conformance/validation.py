@@ -1,0 +1,115 @@
+"""Upstream's admission verdicts against ours, through the same functions as the CLI."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.conformance.environment import Environment
+from tests.conformance.outcome import Outcome
+
+from modelwright.api.document import Document, parse_workspace
+from modelwright.api.versions import API_VERSIONS
+from modelwright.api.workspace import Workspace
+from modelwright.check import check_workspace
+from modelwright.errors import InvalidWorkspace, Problem
+
+SYNONYMS: Mapping[str, tuple[str, ...]] = {
+    "name": ("metadata.name",),
+    "spec": ("",),
+    "max-model-len": ("inference.config",),
+    "inference_config.yaml": ("inference.config",),
+    "config": ("inference.config", "tuning.config"),
+    "inference.adapter": ("inference.adapters.strength", "inference.adapters"),
+    "inference.presetname": ("inference.preset.name",),
+    "resource.presetname": ("inference.preset.name",),
+    "resource.preset": ("inference.preset.name",),
+    "resource.totalsafetensorfilesize": ("inference.preset.name",),
+    "resource.labelselector": ("resource.labelselector.matchexpressions", "resource.labelselector.matchlabels"),
+    "tuning.presetname": ("tuning.preset.name",),
+    "tuning.input.urls": ("tuning.input",),
+    "tuning.input.image": ("tuning.input",),
+    "tuning.input.volume": ("tuning.input", "tuning.input.volumesource"),
+    "tuning.output.volume": ("tuning.output", "tuning.output.volumesource"),
+    "metadata.annotations": (),
+}
+"""Upstream's names of fields, folded, to the YAML paths that say the same; a name itself always counts too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A difference that is meant: all our errors have one of ``reasons`` where upstream has none, or none where
+    upstream's only complaint is about ``fields``, which hold what our warning with that reason names."""
+
+    name: str
+    reasons: frozenset[str]
+    lenient: bool = False
+
+
+RULES = (
+    Rule("unworkable-values", frozenset({"Unworkable"})),
+    Rule("unsafe-addresses", frozenset({"BadUrl"})),
+    Rule("placeholders", frozenset({"Placeholder"}), lenient=True),
+)
+"""Each stands in docs/kaito-differences.md with its reason."""
+
+
+def outcomes(cases: Path, fixtures: Path | None) -> Iterator[Outcome]:
+    """One outcome for each line of ``cases``."""
+    environment = Environment(json.loads(fixtures.read_text()) if fixtures else {})
+    for line in cases.read_text().splitlines():
+        if line.strip():
+            yield _outcome(json.loads(line), environment)
+
+
+def _outcome(case: Mapping[str, Any], environment: Environment) -> Outcome:
+    if case["kind"] != "Workspace" or case["object"].get("apiVersion") not in API_VERSIONS:
+        return Outcome(case["id"], "skipped")
+    problems = _problems(case, environment)
+    errors = [problem for problem in problems if problem.severity == "error"]
+    expected = {_folded(field) for field in case["error_field"]} - {""}
+    got = {_folded(problem.path) for problem in errors}
+    if _agrees(case, expected, errors, got):
+        return Outcome(case["id"], "passed")
+    rule = next((rule for rule in RULES if _excuses(rule, case, problems, errors)), None)
+    shown = f"{case['expect']} {sorted(expected) or ''}".strip()
+    found = "; ".join(f"{problem} <{problem.reason}>" for problem in errors) or "valid"
+    return Outcome(case["id"], "listed" if rule else "failed", shown, found, rule.name if rule else "")
+
+
+def _agrees(case: Mapping[str, Any], expected: set[str], errors: list[Problem], got: set[str]) -> bool:
+    if case["expect"] == "valid" or not errors:
+        return (case["expect"] == "valid") == (not errors)
+    accepted = expected | {path for field in expected for path in SYNONYMS.get(field, ())}
+    panicked = str(case["upstream_error"]).startswith("PANIC")
+    return not expected or panicked or bool(accepted & got)
+
+
+def _excuses(rule: Rule, case: Mapping[str, Any], problems: Iterable[Problem], errors: list[Problem]) -> bool:
+    if rule.lenient:
+        return case["expect"] == "invalid" and not errors and any(one.reason in rule.reasons for one in problems)
+    return case["expect"] == "valid" and bool(errors) and all(error.reason in rule.reasons for error in errors)
+
+
+def _folded(path: str) -> str:
+    """Lower case, without a leading ``spec.``, places in lists and quotes."""
+    path = path.lower().removeprefix("spec.").replace('"', "")
+    return re.sub(r"\[\d+\]", "", path)
+
+
+def _problems(case: Mapping[str, Any], environment: Environment) -> tuple[Problem, ...]:
+    try:
+        workspace = _workspace(case["object"])
+        old = _workspace(case["old_object"]) if case["old_object"] else None
+    except InvalidWorkspace as refused:
+        return refused.problems
+    facts = environment.facts(case["env"], workspace.api_version)
+    return check_workspace(workspace, old=old, facts=facts)
+
+
+def _workspace(data: Mapping[str, Any]) -> Workspace:
+    return parse_workspace(Document(data))
