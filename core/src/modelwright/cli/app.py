@@ -80,9 +80,8 @@ class Verbs(click.Group):
             from difflib import get_close_matches
 
             close = get_close_matches(args[0], VERBS, n=1)
-            if close and "did you mean" not in error.message.lower():
-                error.message += f" Did you mean {close[0]!r}?"
-            raise
+            hint = f"did you mean {close[0]!r}?" if close else "`modelwright --help` lists them"
+            raise click.UsageError(f"no command {args[0]!r}: {hint}", ctx) from error
 
 
 @click.command(
@@ -94,7 +93,7 @@ class Verbs(click.Group):
 @click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
 @click.version_option(__version__, prog_name="modelwright", message="%(prog)s %(version)s")
 @click.pass_context
-def root(ctx: click.Context, **options: Any) -> None:
+def root(ctx: click.Context, /, **options: Any) -> None:
     """Serve or tune a language model from one short YAML."""
     ctx.obj = Session(**options)
 

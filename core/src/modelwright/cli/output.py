@@ -4,31 +4,46 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, is_dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any, TypeVar
 
 import click
 
 FORMATS = ("json", "yaml")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
-def format_option(*more: str) -> Any:
+def format_option(*more: str) -> Callable[[F], F]:
     """The option ``-o``, with ``json``, ``yaml`` and what else the verb knows."""
     return click.option("-o", "--output", "output", type=click.Choice([*more, *FORMATS]), help="Print in this format.")
 
 
 def dump(value: Any, output: str) -> None:
-    """``value`` (plain data or a dataclass) as JSON or YAML on stdout."""
-    plain = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+    """``value`` (plain data or dataclasses) as JSON or YAML on stdout."""
+    data = plain(value)
     if output == "json":
-        click.echo(json.dumps(plain, indent=2, default=str))
+        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
         return
     import yaml
 
-    click.echo(
-        yaml.safe_dump(json.loads(json.dumps(plain, default=str)), sort_keys=False, allow_unicode=True), nl=False
-    )
+    click.echo(yaml.safe_dump(data, sort_keys=False, allow_unicode=True), nl=False)
+
+
+def plain(value: Any) -> Any:
+    """``value`` as JSON has it: a dataclass's fields in camelCase, a mapping's keys as they are, the rest as text."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {_camel(field.name): plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from modelwright.catalogue import Catalogue
+    from modelwright.cli.conversation import Endpoint
+    from modelwright.plugins.discovery import Found, Kind
+    from modelwright.plugins.drivers import Driver
     from modelwright.plugins.registry import Registry
     from modelwright.settings import Settings
+    from modelwright.targets.local import LocalOptions, LocalTarget
+    from modelwright.values.preset import Preset
+
+API_KEY = "MODELWRIGHT_API_KEY"
 
 
 @dataclass
@@ -17,7 +29,6 @@ class Session:
     """The global options, and from them settings, registry, catalogue and target."""
 
     settings_file: str | None = None
-    namespace: str | None = None
     blocked: tuple[str, ...] = ()
     preset_dirs: tuple[str, ...] = ()
     verbose: bool = False
@@ -28,11 +39,98 @@ class Session:
         """Flags over environment over file over defaults."""
         from modelwright import settings
 
-        return settings.load(flags=self.flags, environ=os.environ, file=self.settings_file)
+        return settings.load(self.flags, os.environ, file=self.settings_file)
+
+    @cached_property
+    def blocked_plugins(self) -> tuple[str, ...]:
+        """What ``--no-plugin`` and the settings block."""
+        return (*self.blocked, *self.settings.blocked_plugins)
+
+    @cached_property
+    def found_plugins(self) -> tuple[Found, ...]:
+        """The installed plugins, in whatever state; imports none of them, nor what would load them."""
+        from modelwright.plugins.discovery import discover
+
+        return discover(self.blocked_plugins)
 
     @cached_property
     def registry(self) -> Registry:
-        """The installed plugins, less the blocked ones."""
+        """Loads the installed plugins, less the blocked ones."""
         from modelwright.plugins.registry import Registry
 
-        return Registry(blocked=(*self.blocked, *self.settings.blocked_plugins))
+        return Registry(blocked=self.blocked_plugins)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """Presets and instance types of all installed packs and of the user's own directories."""
+        from pathlib import Path
+
+        from modelwright.catalogue import Catalogue
+
+        directories = [*map(Path, self.preset_dirs), *self.settings.preset_directories]
+        return Catalogue.of_plugins(self.registry.hooks(), directories=directories)
+
+    def preset(self, name: str) -> Preset:
+        """The preset ``name``: of the catalogue, else as the hub's or a directory's own files describe it.
+
+        Raises:
+            ConfigError: neither.
+            TargetError: the hub cannot be reached.
+        """
+        from modelwright.catalogue.hub import can_describe, describe
+
+        if self.catalogue.find_preset(name) is None and can_describe(name):
+            return describe(name)
+        return self.catalogue.preset(name)
+
+    def driver(self, kind: Kind, name: str) -> Driver:
+        """One driver, with its own settings.
+
+        Raises:
+            PluginError: it is missing, doubled or broken.
+            ConfigError: its settings are not what it takes.
+        """
+        from modelwright.plugins.drivers import Context
+
+        settings = self.settings.plugins.get(name, {})
+        log = logging.getLogger(f"modelwright.{kind}.{name}")
+        return self.registry.driver(kind, name)(Context(lambda: datetime.now(UTC), settings, log=log))
+
+    def driver_schemas(self) -> Mapping[str, Any]:
+        """The JSON schema of each installed driver's open object, by kind and name."""
+        rows = [row for row in self.found_plugins if row.kind != "hook" and row.state == "found"]
+        models = {(row.kind, row.name): self.registry.driver(row.kind, row.name).config_model for row in rows}
+        return {f"{kind}/{name}": model.model_json_schema() for (kind, name), model in models.items() if model}
+
+    @cached_property
+    def local_options(self) -> LocalOptions:
+        """What the settings say about processes of this machine."""
+        from modelwright.targets.local import LocalOptions
+
+        settings = self.settings
+        return LocalOptions(
+            host=settings.endpoints.host,
+            ports=settings.endpoints.ports,
+            on_success=settings.on_success,
+            preflight=settings.preflight,
+            provisioner_settings=settings.plugins.get("local", {}),
+            blocked_plugins=self.blocked_plugins,
+        )
+
+    @cached_property
+    def target(self) -> LocalTarget:
+        """This machine."""
+        from modelwright.targets.local import LocalTarget
+
+        return LocalTarget(self.settings.state_directory, self.local_options)
+
+    def repair(self) -> None:
+        """Take up Workspaces whose supervisor was killed, and say so."""
+        for namespace, name in self.target.repair():
+            print(f"note: {namespace}/{name} had lost its supervisor and was taken up again", file=sys.stderr)
+
+    def endpoint(self, url: str) -> Endpoint:
+        """``url`` with the key of the environment."""
+        from modelwright.cli.conversation import Endpoint
+
+        return Endpoint(url, os.environ.get(self.settings.endpoints.api_key_env or API_KEY))

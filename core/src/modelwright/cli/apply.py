@@ -1,0 +1,36 @@
+"""``modelwright apply``."""
+
+from __future__ import annotations
+
+import click
+
+from modelwright.cli import arguments
+from modelwright.cli.output import note
+from modelwright.cli.session import Session
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  modelwright apply -f workspace.yaml
+  modelwright apply -f workspaces/ -n team-a
+  modelwright init serve -f - | modelwright apply -f -
+"""
+)
+@arguments.filenames
+@arguments.namespaced
+@click.pass_obj
+def apply(session: Session, names: tuple[str, ...], config_dir: str | None, namespace: str | None) -> None:
+    """Create or change Workspaces and return at once; `modelwright get -w` shows how they come along.
+
+    Every file is checked and planned before the first of them is applied.
+    """
+    from modelwright.cli.documents import read_workspaces
+
+    prepared = [session.prepare(written, config_dir) for written in read_workspaces(names, namespace)]
+    for one in prepared:
+        for warning in one.warnings:
+            note(f"warning: {warning}")
+    for one in prepared:
+        change = session.apply(one)
+        click.echo(f"workspace.kaito.sh/{one.workspace.name} {change}")

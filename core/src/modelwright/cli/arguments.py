@@ -1,0 +1,47 @@
+"""Arguments that several verbs share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+
+def namespaced(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds ``-n/--namespace``."""
+    return click.option("-n", "--namespace", help="Namespace; 'default', or what the file says, where none is given.")(
+        command
+    )
+
+
+def filenames(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds ``-f`` (repeatable: files, directories, ``-`` for stdin) and ``--config-dir``."""
+    command = config_dir(command)
+    return click.option(
+        "-f",
+        "--filename",
+        "names",
+        multiple=True,
+        required=True,
+        metavar="FILE",
+        help="File or directory with Workspaces, - for stdin; may be repeated.",
+    )(command)
+
+
+def config_dir(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds ``--config-dir``."""
+    return click.option(
+        "--config-dir", type=click.Path(file_okay=False), help="Directory of the files that `config:` names."
+    )(command)
+
+
+def target(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds ``--target``."""
+    return click.option(
+        "--target",
+        type=click.Choice(["local", "kubernetes"]),
+        default="local",
+        show_default=True,
+        help="Where it runs.",
+    )(command)

@@ -1,0 +1,62 @@
+"""``modelwright check``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from modelwright.cli import arguments
+from modelwright.cli.output import dump, format_option, plain
+from modelwright.cli.session import Session
+
+if TYPE_CHECKING:
+    from modelwright.errors import Problem
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  modelwright check -f workspace.yaml
+  modelwright check -f workspace.yaml --target kubernetes
+  modelwright check -f new.yaml --old old.yaml
+"""
+)
+@arguments.filenames
+@arguments.target
+@click.option("--old", metavar="FILE", help="The Workspace that this one replaces: what may not change is checked too.")
+@format_option()
+@arguments.namespaced
+@click.pass_obj
+def check(
+    session: Session,
+    names: tuple[str, ...],
+    config_dir: str | None,
+    target: str,
+    old: str | None,
+    output: str | None,
+    namespace: str | None,
+) -> None:
+    """Check Workspaces: every problem at once, with its place; ends with 2 if one is an error."""
+    from modelwright.cli.documents import read_workspaces
+
+    before = {one.workspace.name: one.workspace for one in read_workspaces((old,), namespace)} if old else {}
+    found: list[tuple[str, Problem]] = []
+    for written in read_workspaces(names, namespace):
+        previous = before.get(written.workspace.name)
+        problems = session.problems(written, config_dir, target, old=previous)
+        found += [(written.document.source, problem) for problem in problems]
+    if output:
+        dump([{"file": source, **plain(problem)} for source, problem in found], output)
+    else:
+        for source, problem in found:
+            click.echo(_line(source, problem))
+    errors = sum(problem.severity == "error" for _, problem in found)
+    if not output:
+        click.echo("valid" if not errors else f"{errors} error{'s' * (errors != 1)}", err=bool(errors))
+    if errors:
+        raise click.exceptions.Exit(2)
+
+
+def _line(source: str, problem: Problem) -> str:
+    return f"{problem.severity}: {source}:{problem}"

@@ -1,0 +1,110 @@
+"""Following a Workspace until it answers or fails: one line per step, a live bar while it is tuned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from modelwright.errors import TargetError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+
+    from modelwright.api.status import Condition, Progress, WorkspaceStatus
+
+STEPS = ("PreflightSucceeded", "ResourceReady", "JobStarted", "WorkspaceSucceeded", "InferenceReady")
+
+
+def follow(statuses: Iterable[WorkspaceStatus], console: Console) -> WorkspaceStatus:
+    """Print the steps as they are reached and return the status in which the Workspace answers (or needs nothing more).
+
+    Raises:
+        TargetError: it failed; the message is the root cause that the status names.
+    """
+    told: set[str] = set()
+    with _TuningBar(console) as bar:
+        for status in statuses:
+            for condition in _news(status, told):
+                console.print(f"[green]✓[/green] {condition.message}", highlight=False, soft_wrap=True)
+            if status.progress and not _holds(status, "WorkspaceSucceeded"):
+                bar.show(status.progress)
+            _raise_if_stalled(status)
+            if _settled(status):
+                return status
+    raise TargetError("the Workspace was deleted meanwhile", reason="Deleted")
+
+
+def _news(status: WorkspaceStatus, told: set[str]) -> Iterator[Condition]:
+    for kind in STEPS:
+        condition = status.condition(kind)
+        if condition and condition.status == "True" and kind not in told:
+            told.add(kind)
+            yield condition
+
+
+def _holds(status: WorkspaceStatus, kind: str) -> bool:
+    condition = status.condition(kind)
+    return condition is not None and condition.status == "True"
+
+
+def _settled(status: WorkspaceStatus) -> bool:
+    released = status.condition("ResourceReady")
+    return _holds(status, "WorkspaceReady") or (
+        _holds(status, "WorkspaceSucceeded") and released is not None and released.reason == "Released"
+    )
+
+
+def _raise_if_stalled(status: WorkspaceStatus) -> None:
+    stalled = status.condition("Stalled")
+    if stalled is not None and stalled.status == "True":
+        raise TargetError(stalled.message, reason=stalled.reason)
+
+
+class _TuningBar:
+    """Step, loss, tokens per second and time left; on a stream that is no terminal, a line now and then."""
+
+    LINE_EVERY = 0.1
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bars: Bars | None = None
+        self._printed = 0.0
+
+    def __enter__(self) -> _TuningBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+
+    def show(self, progress: Progress) -> None:
+        """Bring the bar to ``progress``."""
+        if self._console.is_terminal:
+            self._draw(progress)
+        elif progress.step / max(progress.steps, 1) >= self._printed + self.LINE_EVERY:
+            self._printed = progress.step / progress.steps
+            self._console.print(f"  tuning: step {progress.step}/{progress.steps}, {_figures(progress)}")
+
+    def _draw(self, progress: Progress) -> None:
+        if self._bars is None:
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+            from rich.progress import Progress as Bars
+
+            columns = (TextColumn("  tuning"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+            self._bars = Bars(*columns, console=self._console)
+            self._bars.add_task("", total=progress.steps)
+            self._bars.start()
+        task = self._bars.task_ids[0]
+        self._bars.update(task, completed=progress.step, total=progress.steps, description=_figures(progress))
+
+
+def _figures(progress: Progress) -> str:
+    from modelwright.cli.output import age
+
+    parts = (
+        f"loss {progress.loss:.3f}" if progress.loss is not None else "",
+        f"{progress.tokens_per_second:,.0f} tokens/s" if progress.tokens_per_second is not None else "",
+        f"{age(progress.seconds_left)} left" if progress.seconds_left is not None else "",
+    )
+    return ", ".join(part for part in parts if part)

@@ -1,0 +1,48 @@
+"""``modelwright plan``."""
+
+from __future__ import annotations
+
+import click
+
+from modelwright.cli import arguments
+from modelwright.cli.output import dump, format_option
+from modelwright.cli.session import Session
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  modelwright plan -f workspace.yaml
+  modelwright plan -f workspace.yaml --target kubernetes -o json
+"""
+)
+@arguments.filenames
+@arguments.target
+@format_option()
+@arguments.namespaced
+@click.pass_obj
+def plan(
+    session: Session,
+    names: tuple[str, ...],
+    config_dir: str | None,
+    target: str,
+    output: str | None,
+    namespace: str | None,
+) -> None:
+    """Show what would be created and why, what fills the memory, and what it costs; starts nothing."""
+    from modelwright.cli.documents import read_workspaces
+
+    prepared = [session.prepare(written, config_dir, target) for written in read_workspaces(names, namespace)]
+    if output:
+        plans = [one.plan for one in prepared]
+        dump(plans[0] if len(plans) == 1 else plans, output)
+        return
+    from rich.console import Console
+
+    from modelwright.cli.plan_view import show_plan
+
+    console = Console(highlight=False)
+    for one in prepared:
+        show_plan(one.plan, console)
+        for warning in one.warnings:
+            console.print(f"warning: {warning}", style="yellow", soft_wrap=True)
