@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -278,6 +279,7 @@ def test_parsing_raises_only_value_errors_and_is_stable(text: str) -> None:
     again = parse_url(location.url)
     assert isinstance(again, Location)
     assert (again.origin, again.target) == (location.origin, location.target)
+    assert httpx.URL(location.url).raw_host.decode() == location.host
 
 
 @given(st.text(max_size=80))

@@ -10,7 +10,6 @@ import hashlib
 import os
 import re
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from modelwright.artifacts.addresses import Location, SourceRules, check_url, pa
 from modelwright.artifacts.failures import digest_mismatch, disk_errors, no_disk_space, too_large
 from modelwright.artifacts.filenames import file_name, free_name
 from modelwright.artifacts.hub import web_url
+from modelwright.artifacts.scratch import scratch_file
 from modelwright.artifacts.wire import Resolver, TransientAnswer, Wire, raise_if_transient, retry, system_resolver
 from modelwright.errors import ConfigError
 
@@ -206,15 +206,11 @@ class _Partial:
 
 @contextlib.contextmanager
 def _partial_file(directory: Path, max_bytes: int, progress: Progress | None) -> Iterator[_Partial]:
-    with disk_errors(directory):
-        directory.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".download-", suffix=".part", dir=directory)
-    path = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield _Partial(file, path, max_bytes, progress)
-    finally:
-        path.unlink(missing_ok=True)
+    with contextlib.ExitStack() as held:
+        with disk_errors(directory):
+            directory.mkdir(parents=True, exist_ok=True)
+            file, path = held.enter_context(scratch_file(directory, ".download-"))
+        yield _Partial(file, path, max_bytes, progress)
 
 
 def _finish(part: _Partial, destination: Path, sha256: str | None, what: str) -> DownloadedFile:

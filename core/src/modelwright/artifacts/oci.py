@@ -14,7 +14,6 @@ import json
 import os
 import shutil
 import tarfile
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NewType
@@ -47,6 +46,7 @@ from modelwright.artifacts.manifests import (
 )
 from modelwright.artifacts.references import Reference, parse_reference
 from modelwright.artifacts.registry import CHUNK_BYTES, Registry
+from modelwright.artifacts.scratch import scratch_directory
 from modelwright.artifacts.unpack import DATA, Allowance, unpack_layer
 from modelwright.artifacts.wire import Resolver, Wire, system_resolver
 from modelwright.errors import ConfigError
@@ -246,13 +246,11 @@ def _check_size(image: Image, workroom: Path, max_bytes: int) -> None:
 @contextlib.contextmanager
 def _workroom(destination: Path) -> Iterator[Path]:
     """A directory inside ``destination``: on the same file system, also where that is a mounted volume."""
-    with disk_errors(destination):
-        destination.mkdir(parents=True, exist_ok=True)
-        path = Path(tempfile.mkdtemp(prefix=".pull-", dir=destination))
-    try:
+    with contextlib.ExitStack() as held:
+        with disk_errors(destination):
+            destination.mkdir(parents=True, exist_ok=True)
+            path = held.enter_context(scratch_directory(destination, ".pull-"))
         yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def _move_content(data: Path, destination: Path) -> None:
