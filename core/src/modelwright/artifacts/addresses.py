@@ -30,6 +30,7 @@ _METADATA_NAMES = frozenset(
         "instance-data.ec2.internal",
         "metadata",
         "metadata.goog",
+        "metadata.google",
         "metadata.google.internal",
         "metadata.tencentyun.com",
     }
