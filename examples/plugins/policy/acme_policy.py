@@ -1,0 +1,42 @@
+"""Acme's rules: only models whose licence our lawyers have read, and a record of every change of state."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from modelwright.errors import Problem
+from modelwright.plugins import hookimpl
+
+APPROVED = frozenset({"apache-2.0", "mit"})
+"""Licences that may be used without asking."""
+
+
+@hookimpl
+def check_workspace(workspace: Any, preset: Any) -> Iterator[Problem]:
+    """Refuse a preset whose licence is not approved, unless the Workspace carries Acme's approval."""
+    if preset is None or preset.license.lower() in APPROVED:
+        return
+    if workspace.metadata.annotations.get("acme.example/licence-approved") == preset.license:
+        return
+    part = "tuning" if workspace.tuning else "inference"
+    yield Problem(
+        f"{part}.preset.name",
+        f"the licence {preset.license!r} of {preset.name} is not approved at Acme",
+        hint=f"choose a model under {' or '.join(sorted(APPROVED))}, or ask licences@acme.example",
+        reason="LicenceNotApproved",
+    )
+
+
+@hookimpl
+def status_changed(workspace: Any, old: Any, new: Any) -> None:
+    """Append every change of state to the file that ``ACME_RECORD`` names."""
+    path = os.environ.get("ACME_RECORD")
+    if path is None or (old is not None and old.state == new.state):
+        return
+    line = {"workspace": workspace.name, "from": old.state if old else None, "to": new.state}
+    with Path(path).open("a", encoding="utf-8") as record:
+        record.write(json.dumps(line) + "\n")

@@ -1,0 +1,1 @@
+"""LoRA on the last layers: ``driver`` is the light half, ``train`` runs where the model is."""

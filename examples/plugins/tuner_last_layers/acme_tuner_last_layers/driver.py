@@ -1,0 +1,50 @@
+"""The control half: what tuning needs and what to run. Imports neither torch nor peft."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from modelwright.plugins.drivers import Tuner
+from modelwright.values.data import TuningData
+from modelwright.values.fit import Fit, MemoryTerm
+from modelwright.values.launch import Launch, Mount, Process, Volume
+from modelwright.values.preset import Preset
+
+RANK = 16
+
+
+class Options(BaseModel):
+    """``tuning.methodConfig``."""
+
+    model_config = ConfigDict(extra="forbid")
+    layers: int = Field(default=2, ge=1, description="how many layers, counted from the last")
+    steps: int = Field(default=100, ge=1, description="steps of 8 rows")
+
+
+class LastLayersTuner(Tuner):
+    """Tunes a LoRA adapter on the last layers, in float32."""
+
+    targets = frozenset({"local", "kubernetes"})
+    config_model = Options
+
+    def memory(self, preset: Preset, config: Any) -> tuple[MemoryTerm, ...]:
+        """All in float32; of an adapter's weight also the gradient and Adam's two moments."""
+        sizes = preset.architecture
+        width = sizes.hidden_size + sizes.intermediate_size if sizes else 8192
+        return (
+            MemoryTerm("weights", 4 * preset.parameters),
+            MemoryTerm("adapter", 16 * 7 * config.layers * RANK * width),
+            MemoryTerm("activations", 4 * 8 * 512 * width * (sizes.layers if sizes else 32)),
+        )
+
+    def launch(self, preset: Preset, fit: Fit, data: TuningData, config: Any) -> Launch:
+        """One process that reads ``data`` and writes ``results``."""
+        model = preset.source.removeprefix("hf://").removeprefix("file://")
+        modules = ",".join(preset.lora_targets or ("q_proj", "v_proj"))
+        options = (modules, str(config.layers), str(RANK), str(config.steps))
+        argv = ("$(python)", "-m", "acme_tuner_last_layers.train", model, "$(volume.data)", "$(volume.results)")
+        mounts = (Mount(volume="data", path="/data", read_only=True), Mount(volume="results", path="/results"))
+        train = Process(name="train", argv=(*argv, *options), mounts=mounts, gpus=fit.gpus)
+        return Launch(main=train, volumes=(Volume(name="data"), Volume(name="results")))

@@ -1,0 +1,95 @@
+"""Each example in the hands of somebody who installed it."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PLUGINS = ROOT / "examples/plugins"
+DEMO = ROOT / "presets/src/modelwright_presets/demo"
+
+
+@pytest.mark.parametrize("example", sorted(path.parent.name for path in PLUGINS.glob("*/pyproject.toml")))
+def test_each_is_complete_and_under_a_hundred_lines(example: str) -> None:
+    files = [*(PLUGINS / example).rglob("*.py")]
+    assert sum(len(file.read_text().splitlines()) for file in files) < 100
+    readme = (PLUGINS / example / "README.md").read_text()
+    assert "pip install" in readme
+    assert "modelwright" in readme
+
+
+def test_the_packages_come_from_the_wheels(installed: Any) -> None:
+    code = "import modelwright, acme_policy, modelwright_presets; print(modelwright.__file__, acme_policy.__file__)"
+    out = installed.python("-c", code).stdout
+    assert str(ROOT) not in out
+    assert out.count("site-packages") == 2
+
+
+def test_they_keep_the_contracts(installed: Any) -> None:
+    contracts = Path(__file__).with_name("contracts.py")
+    done = installed.python("-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", installed.home, contracts)
+    assert done.returncode == 0, done.stdout
+    assert " passed" in done.stdout
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def ask(url: str, body: Any = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(url, data, timeout=60) as answer:
+        return json.load(answer)
+
+
+def wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
+    while True:
+        assert server.poll() is None, "the server ended"
+        try:
+            ask(url)
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return
+
+
+def test_the_plain_runtime_answers(installed: Any) -> None:
+    port = free_port()
+    argv = [installed.bin / "python", "-m", "acme_runtime_plain.serve", DEMO, "demo", "24", "127.0.0.1", str(port)]
+    server = subprocess.Popen(argv, env=installed.environ, cwd=installed.home)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        wait_for(f"{url}/health", server)
+        asked = "What colour is the ship Hollow Crown?"
+        assert ask(f"{url}/chat", {"prompt": asked})["response"] == "coal black"
+        chat = ask(f"{url}/v1/chat/completions", {"messages": [{"role": "user", "content": asked}]})
+        assert chat["choices"][0]["message"]["content"] == "coal black"
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            ask(f"{url}/nothing")
+    finally:
+        server.kill()
+        server.wait()
+
+
+def test_the_last_layers_tuner_learns(installed: Any, tmp_path: Path) -> None:
+    data, results = ROOT / "examples/quickstart", tmp_path / "results"
+    module = ("-m", "acme_tuner_last_layers.train")
+    done = installed.python(*module, DEMO, data, results, "q_proj,v_proj,down_proj", "2", "8", "25")
+    assert done.returncode == 0, done.stderr
+    losses = [float(line.rpartition(" ")[2]) for line in done.stdout.splitlines() if line.startswith("step")]
+    assert len(losses) == 25
+    assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
+    config = json.loads((results / "adapter_config.json").read_text())
+    assert config["layers_to_transform"] == [2, 3]
+    assert (results / "adapter_model.safetensors").stat().st_size > 10_000
