@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from stevedore import ExtensionManager
 
-from modelwright.plugins.discovery import Found, Rules, canonical, discover, supported
+from modelwright.plugins.discovery import Found, canonical, discover, supported
 from modelwright.plugins.registry import Registry
 
 RUNTIMES = "modelwright.runtimes.v1"
 
 
 def rows(name: str, **rules: Any) -> list[Found]:
-    return [found for found in discover(Rules(**rules)) if found.name == name]
+    return [found for found in discover(**rules) if found.name == name]
 
 
 def test_each_row_says_where_it_is_from(declare: Callable[..., Path]) -> None:

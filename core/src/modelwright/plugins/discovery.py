@@ -7,7 +7,7 @@ time that it rounds to about two minutes: a plugin installed again within that t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import Literal
@@ -68,24 +68,23 @@ def supported(interface: int = INTERFACE) -> frozenset[int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """Which plugins may be used.
+class _Rules:
+    blocked: frozenset[str]
+    allowed: frozenset[str] | None
+    interface: int
 
-    ``blocked`` are names not to use: of a plugin (``hf``), of one kind (``runtime:hf``), or of a distribution.
-    ``allowed`` are the only distributions to use beside the core's own, None for any. ``interface`` is the version of
-    the interfaces that the core speaks.
+
+def discover(
+    blocked: Iterable[str] = (), *, allowed: Iterable[str] | None = None, interface: int = INTERFACE
+) -> tuple[Found, ...]:
+    """All plugins that are installed, in the order of kind, name and distribution.
+
+    Args:
+        blocked: names not to use: of a plugin (``hf``), of one kind (``runtime:hf``), or of a distribution.
+        allowed: the only distributions to use beside the core's own; None for any.
+        interface: the version of the interfaces that the core speaks.
     """
-
-    blocked: frozenset[str] = frozenset()
-    allowed: frozenset[str] | None = None
-    interface: int = INTERFACE
-
-
-ANY = Rules()
-
-
-def discover(rules: Rules = ANY) -> tuple[Found, ...]:
-    """All plugins that are installed, in the order of kind, name and distribution."""
+    rules = _Rules(frozenset(blocked), None if allowed is None else frozenset(map(canonical, allowed)), interface)
     rows = [_judged(found, rules) for found in _declared()]
     rows = _superseded(rows)
     rows.sort(key=lambda found: (KINDS.index(found.kind), found.name, found.distribution))
@@ -132,7 +131,7 @@ def _of_distribution(distribution: Distribution, name: str, version: str) -> Ite
     yield from rows
 
 
-def _judged(found: Found, rules: Rules) -> Found:
+def _judged(found: Found, rules: _Rules) -> Found:
     forbidden = _forbidden(found, rules)
     if forbidden is not None:
         return replace(found, state="blocked", detail=forbidden)
@@ -145,7 +144,7 @@ def _judged(found: Found, rules: Rules) -> Found:
     return replace(found, state="incompatible", detail=detail)
 
 
-def _forbidden(found: Found, rules: Rules) -> str | None:
+def _forbidden(found: Found, rules: _Rules) -> str | None:
     names = {
         found.name,
         found.distribution,
@@ -156,7 +155,7 @@ def _forbidden(found: Found, rules: Rules) -> str | None:
     hit = next((name for name in rules.blocked if name in names or canonical(name) == found.distribution), None)
     if hit is not None:
         return f"blocked by {hit!r}"
-    if rules.allowed is None or found.distribution in {CORE, *map(canonical, rules.allowed)}:
+    if rules.allowed is None or found.distribution in {CORE, *rules.allowed}:
         return None
     return f"blocked: {found.distribution} is not among the allowed distributions"
 

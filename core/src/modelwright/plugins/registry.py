@@ -13,6 +13,7 @@ import time
 import types
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
+from functools import partial
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,7 +23,7 @@ from stevedore.driver import DriverManager
 from modelwright.errors import PluginError
 from modelwright.plugins import failures, hookspecs
 from modelwright.plugins.datapack import DATA_KINDS, DataPack
-from modelwright.plugins.discovery import INTERFACE, Found, Kind, Rules, discover
+from modelwright.plugins.discovery import INTERFACE, Found, Kind, discover
 from modelwright.plugins.hooks import HookPlugin, Hooks
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Registry:
         allowed: Iterable[str] | None = None,
         interface: int = INTERFACE,
     ) -> None:
-        self._rules = Rules(frozenset(blocked), None if allowed is None else frozenset(allowed), interface)
+        self._discover = partial(discover, frozenset(blocked), allowed=allowed, interface=interface)
         self._trace = os.environ.get(TRACE_VARIABLE, "") not in {"", "0"} if trace is None else trace
         self._log = log
         self._found: tuple[Found, ...] | None = None
@@ -76,7 +77,7 @@ class Registry:
     def found(self) -> tuple[Found, ...]:
         """Everything that is installed, whatever its state; imports no plugin."""
         if self._found is None:
-            self._found = discover(self._rules)
+            self._found = self._discover()
         return self._found
 
     def names(self, kind: Kind) -> tuple[str, ...]:

@@ -12,8 +12,6 @@ from modelwright.values.fit import Fit, MemoryTerm
 from modelwright.values.launch import Launch, Mount, Process, Volume
 from modelwright.values.preset import Preset
 
-RANK = 16
-
 
 class Options(BaseModel):
     """``tuning.methodConfig``."""
@@ -24,18 +22,18 @@ class Options(BaseModel):
 
 
 class LastLayersTuner(Tuner):
-    """Tunes a LoRA adapter on the last layers, in float32."""
+    """Tunes a LoRA adapter of rank 16 on the last layers, in float32."""
 
     targets = frozenset({"local", "kubernetes"})
     config_model = Options
 
     def memory(self, preset: Preset, config: Any) -> tuple[MemoryTerm, ...]:
-        """All in float32; of an adapter's weight also the gradient and Adam's two moments."""
+        """All in float32; of the adapter, of rank 16, also gradients and Adam's two moments."""
         sizes = preset.architecture
         width = sizes.hidden_size + sizes.intermediate_size if sizes else 8192
         return (
             MemoryTerm("weights", 4 * preset.parameters),
-            MemoryTerm("adapter", 16 * 7 * config.layers * RANK * width),
+            MemoryTerm("adapter", 16 * 7 * config.layers * 16 * width),
             MemoryTerm("activations", 4 * 8 * 512 * width * (sizes.layers if sizes else 32)),
         )
 
@@ -43,8 +41,8 @@ class LastLayersTuner(Tuner):
         """One process that reads ``data`` and writes ``results``."""
         model = preset.source.removeprefix("hf://").removeprefix("file://")
         modules = ",".join(preset.lora_targets or ("q_proj", "v_proj"))
-        options = (modules, str(config.layers), str(RANK), str(config.steps))
         argv = ("$(python)", "-m", "acme_tuner_last_layers.train", model, "$(volume.data)", "$(volume.results)")
+        options = (modules, str(config.layers), str(config.steps))
         mounts = (Mount(volume="data", path="/data", read_only=True), Mount(volume="results", path="/results"))
         train = Process(name="train", argv=(*argv, *options), mounts=mounts, gpus=fit.gpus)
         return Launch(main=train, volumes=(Volume(name="data"), Volume(name="results")))
