@@ -1,0 +1,96 @@
+"""What a tuner reads, how it gets there, and where the result goes."""
+
+from __future__ import annotations
+
+from modelwright.api.workspace import DataDestination, DataSource, Tuning
+from modelwright.plan.facts import Facts
+from modelwright.plan.secrets import with_logins
+from modelwright.values.data import TuningData
+from modelwright.values.launch import Mount, Process, Volume
+
+ARTIFACTS = ("$(python)", "-m", "modelwright.artifacts")
+DATA, RESULTS, OUTPUT, CONFIG = "data", "results", "output", "config"
+CONFIG_FILE = "training_config.yaml"
+
+
+def tuning_data(tuning: Tuning) -> TuningData:
+    """Input and output as a tuner wants to know them."""
+    source, output = tuning.input or DataSource(), tuning.output or DataDestination()
+    return TuningData(
+        urls=tuple(source.urls),
+        image=source.image or None,
+        pull_secrets=tuple(source.image_pull_secrets),
+        volume_source=source.volume_source,
+        output_image=output.image or None,
+        push_secret=output.image_push_secret or None,
+        output_volume_source=output.volume_source,
+        config_path=f"$(volume.{CONFIG})/{CONFIG_FILE}" if tuning.config else None,
+    )
+
+
+def volumes(data: TuningData, tuning: Tuning) -> tuple[Volume, ...]:
+    """Volumes ``data`` and ``results``, and ``config`` where one is named."""
+    found = [_volume(DATA, data.volume_source), _volume(RESULTS, data.output_volume_source)]
+    if tuning.config:
+        found.append(Volume(name=CONFIG, kind="config", source=tuning.config))
+    return tuple(found)
+
+
+def fetch(data: TuningData, facts: Facts) -> tuple[Process, ...]:
+    """What brings the data set into volume ``data``; nothing for one that lies in a volume already."""
+    mounts = (Mount(volume=DATA, path="/mnt/data"),)
+    allowed = tuple(part for allowed in facts.settings.sources.allow for part in ("--allow", allowed))
+    if data.urls:
+        local = ("--allow-local",) if facts.target == "local" else ()
+        argv = (*ARTIFACTS, "download", "--url", *data.urls, "--to", f"$(volume.{DATA})", *local, *allowed)
+        return (Process(name="fetch-data", argv=argv, mounts=mounts),)
+    if data.image:
+        argv = (*ARTIFACTS, "pull", "--reference", data.image, "--to", f"$(volume.{DATA})", *allowed)
+        return (with_logins(Process(name="fetch-data", argv=argv, mounts=mounts), facts, data.pull_secrets),)
+    return ()
+
+
+def check_push(data: TuningData, facts: Facts) -> tuple[Process, ...]:
+    """What shows, before anything is bought, that the result may be pushed."""
+    if not data.output_image:
+        return ()
+    argv = (*ARTIFACTS, "check-push", "--reference", data.output_image)
+    return (with_logins(Process(name="check-push", argv=argv), facts, _push_secrets(data)),)
+
+
+def deliver(data: TuningData, facts: Facts) -> tuple[Process, ...]:
+    """What packs the adapter as an image and pushes it where one is named.
+
+    On one machine the image is kept in any case, called by the Workspace's name; a cluster keeps only what is pushed.
+    """
+    reference = data.output_image or (facts.workspace.name if facts.target == "local" else None)
+    if reference is None:
+        return ()
+    layout = Mount(volume=OUTPUT, path="/mnt/output-image")
+    results = Mount(volume=RESULTS, path="/mnt/adapter", read_only=True)
+    pack = (*ARTIFACTS, "pack", "--adapter", f"$(volume.{RESULTS})", "--layout", f"$(volume.{OUTPUT})")
+    processes = [
+        Process(
+            name="pack",
+            argv=(*pack, "--reference", reference, "--preset", facts.preset.name),
+            mounts=(results, layout),
+        )
+    ]
+    if data.output_image:
+        argv = (*ARTIFACTS, "push", "--layout", f"$(volume.{OUTPUT})", "--reference", data.output_image)
+        push = Process(name="push", argv=argv, mounts=(layout,))
+        processes.append(with_logins(push, facts, _push_secrets(data)))
+    return tuple(processes)
+
+
+def secrets(data: TuningData) -> tuple[str, ...]:
+    """Names of all registry secrets that tuning may use."""
+    return (*data.pull_secrets, *_push_secrets(data))
+
+
+def _push_secrets(data: TuningData) -> tuple[str, ...]:
+    return (data.push_secret,) if data.push_secret else ()
+
+
+def _volume(name: str, source: object) -> Volume:
+    return Volume(name=name, kind="volume_source", source=source) if source else Volume(name=name)

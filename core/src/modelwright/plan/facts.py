@@ -1,0 +1,83 @@
+"""All that a Plan is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+
+from modelwright.api.workspace import PresetSpec, Workspace
+from modelwright.catalogue.catalogue import Catalogue
+from modelwright.plugins.drivers import Context, Runtime, Tuner
+from modelwright.settings.model import Settings
+from modelwright.values.instance_type import InstanceType
+from modelwright.values.plan import Target
+from modelwright.values.preset import Preset
+
+if TYPE_CHECKING:
+    from modelwright.plugins.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Drivers:
+    """Looks drivers up by the name that a user wrote.
+
+    Both raise PluginError where no plugin answers, two do, or the one that does is broken.
+    """
+
+    runtime: Callable[[str], Runtime]
+    tuner: Callable[[str], Tuner]
+
+    @classmethod
+    def of_registry(cls, registry: Registry, settings: Settings) -> Drivers:
+        """The installed drivers, each with its own settings."""
+
+        def context(name: str) -> Context:
+            return Context(clock=lambda: datetime.now(UTC), settings=settings.plugins.get(name, {}))
+
+        return cls(
+            runtime=lambda name: registry.runtime(name)(context(name)),
+            tuner=lambda name: registry.tuner(name)(context(name)),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """A Workspace, its preset, the machine it is judged against, and who may be asked.
+
+    ``config_files`` holds file contents by file name for each config by name, as a ConfigMap's data. ``single_device``
+    says that ``machine`` is a slice of a GPU.
+    """
+
+    workspace: Workspace
+    preset: Preset
+    machine: InstanceType
+    drivers: Drivers
+    settings: Settings
+    target: Target
+    catalogue: Catalogue
+    config_files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    single_device: bool = False
+
+    @property
+    def on_success(self) -> Literal["serve", "release"]:
+        """What happens after tuning."""
+        tuning = self.workspace.tuning
+        return (tuning.on_success if tuning else None) or self.settings.on_success
+
+    @property
+    def access_secret(self) -> str:
+        """Name of the secret with the model hub's token, empty without one."""
+        spec = self.workspace.preset
+        return spec.preset_options.model_access_secret if spec else ""
+
+    def files(self, config: str) -> Mapping[str, str]:
+        """The files of the config named ``config``; none for no name, and where its files are not known."""
+        return self.config_files.get(config, {}) if config else {}
+
+
+def preset_spec(workspace: Workspace) -> PresetSpec | None:
+    """The preset that is named, None for a template or nothing."""
+    spec = workspace.preset
+    return spec if spec is not None and spec.name else None

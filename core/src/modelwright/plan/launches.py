@@ -1,0 +1,100 @@
+"""The Launches of a Plan: the drivers' own, completed by what the core fetches, delivers and mounts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+
+from modelwright.api.workspace import Tuning
+from modelwright.plan import data as tuning_data
+from modelwright.plan.adapters import Brought
+from modelwright.plan.facts import Facts
+from modelwright.plan.runtimes import Serving
+from modelwright.plan.secrets import logins_volume, with_hub_token
+from modelwright.plan.tuners import Tuned
+from modelwright.values.data import TuningData
+from modelwright.values.launch import Launch, Mount, Process, Volume
+from modelwright.values.preset import Preset
+
+
+def preflight_launch(facts: Facts, tuning: Tuning, tuned: Tuned, data: TuningData) -> Launch | None:
+    """Fetches and checks the data set and the right to push; None where settings turn it off."""
+    if not facts.settings.preflight:
+        return None
+    inspect = tuned.tuner.inspect(tuned.preset, data, tuned.config)
+    steps = [
+        *tuning_data.fetch(data, facts),
+        *([with_hub_token(inspect, facts)] if inspect else []),
+        *tuning_data.check_push(data, facts),
+    ]
+    if not steps:
+        return None
+    *prepare, main = steps
+    declared = (*tuning_data.volumes(data, tuning), *logins_volume(tuning_data.secrets(data)))
+    return Launch(main=main, prepare=tuple(prepare), volumes=_used(declared, steps))
+
+
+def tuning_launch(facts: Facts, tuning: Tuning, tuned: Tuned, data: TuningData) -> Launch:
+    """The tuner's Launch with the data set fetched before and the adapter delivered after.
+
+    On one machine the preflight has fetched the data into the same directory.
+    """
+    launch = tuned.tuner.launch(tuned.preset, tuned.fit, data, tuned.config)
+    fetched = facts.target == "local" and facts.settings.preflight
+    after = tuning_data.deliver(data, facts)
+    processes = replace(
+        launch,
+        main=with_hub_token(launch.main, facts),
+        prepare=(*(() if fetched else tuning_data.fetch(data, facts)), *launch.prepare),
+        after=(*launch.after, *after),
+    )
+    declared = (
+        *tuning_data.volumes(data, tuning),
+        *((Volume(name=tuning_data.OUTPUT),) if after else ()),
+        *logins_volume(tuning_data.secrets(data)),
+    )
+    return _declare(processes, declared)
+
+
+def serving_launch(facts: Facts, preset: Preset, serving: Serving, brought: tuple[Brought, ...]) -> Launch:
+    """The runtime's Launch with adapters pulled before and seen by it."""
+    adapters = tuple(one.adapter for one in brought)
+    launch = serving.runtime.launch(preset, serving.fit, adapters, serving.config)
+    inference = facts.workspace.inference
+    config = inference.config if inference else ""
+    mounts = [one.mount for one in brought]
+    declared = [one.volume for one in brought]
+    if config:
+        mounts.append(Mount(volume=tuning_data.CONFIG, path="/mnt/config", read_only=True))
+        declared.append(Volume(name=tuning_data.CONFIG, kind="config", source=config))
+    main = with_hub_token(replace(launch.main, mounts=(*launch.main.mounts, *mounts)), facts)
+    pulls = tuple(one.pull for one in brought if one.pull)
+    complete = replace(launch, main=_patient(main, facts), prepare=(*pulls, *launch.prepare))
+    secrets = [secret for one in brought for secret in one.adapter.pull_secrets]
+    return _declare(complete, (*declared, *logins_volume([*secrets, *_push_secret(facts)])))
+
+
+def _push_secret(facts: Facts) -> tuple[str, ...]:
+    output = facts.workspace.tuning.output if facts.workspace.tuning else None
+    return (output.image_push_secret,) if output and output.image_push_secret else ()
+
+
+def _patient(main: Process, facts: Facts) -> Process:
+    """``main`` with the time to start that settings give."""
+    if facts.settings.readiness_timeout is None or main.startup is None:
+        return main
+    checks = math.ceil(facts.settings.readiness_timeout / main.startup.period_s)
+    return replace(main, startup=replace(main.startup, failure_threshold=max(1, checks)))
+
+
+def _declare(launch: Launch, volumes: Iterable[Volume]) -> Launch:
+    """``launch`` with those of ``volumes`` that it uses and does not declare itself."""
+    own = {volume.name for volume in launch.volumes}
+    added = _used((volume for volume in volumes if volume.name not in own), launch.processes)
+    return replace(launch, volumes=(*launch.volumes, *added))
+
+
+def _used(volumes: Iterable[Volume], processes: Iterable[Process]) -> tuple[Volume, ...]:
+    mounted = {mount.volume for process in processes for mount in process.mounts}
+    return tuple({volume.name: volume for volume in volumes if volume.name in mounted}.values())
