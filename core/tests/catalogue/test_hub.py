@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from modelwright.catalogue.hub import can_describe, describe
+from modelwright.catalogue.catalogue import Catalogue
+from modelwright.catalogue.hub import can_describe, describe, with_model
 from modelwright.errors import ConfigError, TargetError
 
 CONFIG = {
@@ -162,6 +163,17 @@ def test_the_hub_describes_a_model_in_two_requests(hub):
     preset = describe("acme/tiny", environ=hub)
     assert (preset.revision, preset.license, preset.gated) == ("f00d", "mit", True)
     assert (preset.parameters, preset.weight_bytes) == (61, 122)
+
+
+def test_a_catalogue_takes_in_what_it_does_not_know(hub, tmp_path):
+    catalogue = Catalogue()
+    known = with_model(catalogue, "acme/tiny", environ=hub)
+    assert known.preset("ACME/Tiny") is known.preset("tiny")
+    assert with_model(known, "Acme/tiny", environ=hub) is known
+    local = write_model(tmp_path / "m").as_uri()
+    assert with_model(catalogue, local).preset(local).source == local
+    with pytest.raises(ConfigError, match="unknown preset 'tiny'"):
+        with_model(catalogue, "tiny", environ=hub)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from modelwright.catalogue.catalogue import Catalogue
 from modelwright.catalogue.model_config import Description, preset_of
 from modelwright.errors import ConfigError, TargetError
 from modelwright.values.preset import Preset
@@ -52,15 +53,36 @@ def describe(
     """
     if name.startswith("file:"):
         directory = Path(unquote(urlsplit(name).path))
-        return preset_of(directory.name, describe_directory(directory, source=directory.resolve().as_uri()))
+        found = describe_directory(directory, source=directory.resolve().as_uri())
+        return preset_of(directory.name, found, written=name)
     if not _REPOSITORY.fullmatch(name):
         raise ConfigError(f"{name!r} is not of the form org/name", hint="or give a directory as file:///dir")
     short = name.rpartition("/")[2].lower()
     cached = cached_snapshot(name, revision, environ)
     if cached is not None:
         found = describe_directory(cached, source=f"hf://{name}", revision=cached.name)
-        return preset_of(short, found)
-    return preset_of(short, describe_on_hub(name, revision, environ, client))
+        return preset_of(short, found, written=name)
+    return preset_of(short, describe_on_hub(name, revision, environ, client), written=name)
+
+
+def with_model(
+    catalogue: Catalogue,
+    name: str,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    client: httpx.Client | None = None,
+) -> Catalogue:
+    """``catalogue`` with the model ``name`` in it: as it is where a pack has it, else with the model described.
+
+    Raises:
+        ConfigError: no pack knows the name, and no model can be described by it; as ``describe``.
+        TargetError: the hub cannot be reached.
+    """
+    if catalogue.find_preset(name) is not None:
+        return catalogue
+    if not can_describe(name):
+        catalogue.preset(name)
+    return catalogue.with_presets(describe(name, environ=environ, client=client))
 
 
 def cached_snapshot(name: str, revision: str, environ: Mapping[str, str]) -> Path | None:

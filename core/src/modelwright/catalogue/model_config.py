@@ -35,8 +35,8 @@ def vllm_architectures() -> frozenset[str]:
     return frozenset(text.split())
 
 
-def preset_of(name: str, described: Description) -> Preset:
-    """The preset of a model that no pack names.
+def preset_of(name: str, described: Description, *, written: str = "") -> Preset:
+    """The preset of a model that no pack names, called ``name`` and found as ``written`` too.
 
     Raises:
         ConfigError: ``config.json`` lacks a figure that is needed, states nonsense, or is of no language model.
@@ -50,6 +50,7 @@ def preset_of(name: str, described: Description) -> Preset:
     quantization = (described.config.get("quantization_config") or {}).get("quant_method")
     return Preset(
         name=name,
+        aliases=(written,) if written else (),
         source=described.source,
         revision=described.revision,
         license=described.license,
