@@ -52,6 +52,12 @@ def test_the_server_understands_what_is_launched(runtime):
     assert launch.ports == {"http": 5000}
 
 
+def test_requests_that_name_no_model_mean_the_one_adapter(runtime):
+    assert served(runtime)[1].default_model == "tiny"
+    assert served(runtime, adapters=ADAPTERS[:1])[1].default_model == "facts"
+    assert served(runtime, adapters=ADAPTERS)[1].default_model == "tiny"
+
+
 def test_runtime_config_wins_over_the_fit(runtime):
     _, options = served(
         runtime,

@@ -74,6 +74,7 @@ def _argv(
         *weights.arguments,
         *("--served-model-name", preset.name),
         *(part for adapter in adapters for part in ("--adapter", _adapter(adapter))),
+        *_default_model(adapters),
         *("--host", "$(host)", "--port", "$(port.http)"),
         *("--dtype", config.dtype or fit.dtype),
         *("--max-model-len", str(config.max_model_len or fit.context)),
@@ -82,6 +83,11 @@ def _argv(
         *threads,
         "--exit-with-parent",
     )
+
+
+def _default_model(adapters: tuple[Adapter, ...]) -> tuple[str, ...]:
+    """Requests that name no model mean the one adapter there is: who tunes a model asks ``/chat`` for the result."""
+    return ("--default-model", adapters[0].name) if len(adapters) == 1 else ()
 
 
 def _adapter(adapter: Adapter) -> str:
