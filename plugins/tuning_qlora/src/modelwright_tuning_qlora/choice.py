@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from modelwright.values.preset import Preset
@@ -20,6 +21,13 @@ class Choice:
     method: Method
     file: TrainingConfig | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    _known: dict[str, TrainingConfig] = field(default_factory=dict, repr=False, compare=False)
+    """What was computed, by the preset's name: a plan asks for it many times."""
+
+    @property
+    def base(self) -> TrainingConfig:
+        """The file, or upstream's defaults without one."""
+        return self.file or _defaults(self.method)
 
     def effective(self, preset: Preset) -> TrainingConfig:
         """All that holds for ``preset``.
@@ -27,16 +35,21 @@ class Choice:
         Raises:
             InvalidWorkspace: the preset's own options cannot be used.
         """
-        if self.file is not None:
-            return self.file.merge(self.options)
-        return TrainingConfig.defaults(self.method).merge(preset.tuning).merge(self.options)
+        if preset.name not in self._known:
+            base = self.file or (self.base.merge(preset.tuning) if preset.tuning else self.base)
+            self._known[preset.name] = base.merge(self.options) if self.options else base
+        return self._known[preset.name]
 
     def overlay(self, preset: Preset) -> dict[str, Any]:
         """What must be laid over the file, or over the defaults without one, to get ``effective``; by section."""
-        base = self.file or TrainingConfig.defaults(self.method)
-        before, after = base.dump(), self.effective(preset).dump()
+        before, after = self.base.dump(), self.effective(preset).dump()
         changed = {
             section: {key: value for key, value in values.items() if before.get(section, {}).get(key) != value}
             for section, values in after.items()
         }
         return {section: values for section, values in changed.items() if values}
+
+
+@cache
+def _defaults(method: Method) -> TrainingConfig:
+    return TrainingConfig.defaults(method)

@@ -35,13 +35,13 @@ class LoraTuner(Tuner):
             InvalidWorkspace: problems with paths relative to ``options``, or starting with the file's name.
         """
         file = TrainingConfig.from_yaml(files[CONFIG_FILE]) if CONFIG_FILE in files else None
-        TrainingConfig.defaults(self.method).merge(options)
-        return Choice(self.method, file, dict(options))
+        choice = Choice(self.method, file, dict(options))
+        choice.base.merge(options)
+        return choice
 
     def check(self, config: Choice) -> Iterable[Problem]:
         """Upstream's rules for a training config, on what the user wrote."""
-        base = config.file or TrainingConfig.defaults(self.method)
-        return base.merge(config.options).problems(self.method)
+        return config.base.merge(config.options).problems(self.method)
 
     def memory(self, preset: Preset, config: Choice) -> tuple[MemoryTerm, ...]:
         """Weights, activations of one batch with checkpointing unless it is off, adapter and optimizer."""
