@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
+from collections import deque
 from collections.abc import AsyncIterator, Mapping
 
 from fastapi import Request
@@ -16,34 +18,46 @@ from .refusals import Refusal, error_body
 from .replies import Form
 
 _CLIENT_CLOSED_REQUEST = 499
+_PACE_SECONDS = 0.01
 _DONE = b"data: [DONE]\n\n"
 
 
 class Channel:
-    """Carries events from the model thread to one coroutine of the loop that it was made in."""
+    """Carries events from the model thread to one coroutine of the loop that it was made in.
+
+    Each wake-up of the loop takes the interpreter's lock away from the model thread, so text that comes faster than
+    ``_PACE_SECONDS`` waits for the piece after it, and both go out as one. The first piece and the end never wait.
+    """
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._events: asyncio.Queue[Event] = asyncio.Queue()
+        self._events: deque[Event] = deque()
+        self._arrived = asyncio.Event()
+        self._woken = float("-inf")
 
     def put(self, event: Event) -> None:
         """Called in the model thread. After the loop's end nobody listens, and the event is dropped."""
+        self._events.append(event)
+        now = time.monotonic()
+        if isinstance(event, Text) and now - self._woken < _PACE_SECONDS:
+            return
+        self._woken = now
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._events.put_nowait, event)
+            self._loop.call_soon_threadsafe(self._arrived.set)
 
     async def get(self) -> Event:
         """Wait for the next event; pieces of text that are already here come as one."""
-        event = await self._events.get()
-        if not isinstance(event, Text):
-            return event
-        pieces = [event.text]
-        while not self._events.empty():
-            following = self._events.get_nowait()
-            if not isinstance(following, Text):
-                self._events.put_nowait(following)
-                break
-            pieces.append(following.text)
-        return Text("".join(pieces))
+        while not self._events:
+            self._arrived.clear()
+            await self._arrived.wait()
+        event = self._events.popleft()
+        pieces = []
+        while isinstance(event, Text):
+            pieces.append(event.text)
+            if not (self._events and isinstance(self._events[0], Text)):
+                return Text("".join(pieces))
+            event = self._events.popleft()
+        return event
 
 
 class Collector:

@@ -125,7 +125,7 @@ class Engine:
     def _attach_adapters(self, loaded: LoadedModel) -> None:
         if not self._options.adapters:
             return
-        self._note("loading %d adapters", len(self._options.adapters))
+        self._note("loading adapters: %s", ", ".join(adapter.name for adapter in self._options.adapters))
         from .adapters import attach_adapters
 
         self._adapters = attach_adapters(loaded.model, self._options.adapters)
