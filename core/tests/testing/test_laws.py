@@ -31,7 +31,7 @@ from modelwright.testing import (
 )
 from modelwright.testing.contract import laws
 from modelwright.testing.fakes import FakeCloud, FakeProvisioner, FakeRuntime, FakeTuner
-from modelwright.testing.launches import as_json, faults
+from modelwright.testing.launches import Core, as_json, faults
 from modelwright.testing.purity import CANARY, twice_alike
 from modelwright.values.fit import MemoryTerm
 from modelwright.values.launch import Exec, HttpGet, Launch, Mount, Probe, Process, Ranks, Volume
@@ -138,6 +138,13 @@ def test_an_unsound_launch_is_caught(launch: Launch, fault: str) -> None:
     assert any(fault in found for found in faults(launch)), faults(launch)
 
 
+def test_the_core_s_volumes_are_the_core_s_to_declare() -> None:
+    core = Core(declares=frozenset({"data"}))
+    launch = Launch(main=replace(MAIN, mounts=(Mount(volume="data", path="/data"),)))
+    assert faults(launch, core) == []
+    assert faults(replace(launch, volumes=(Volume(name="data"),)), core) == ["volume 'data' is the core's to declare"]
+
+
 def test_what_json_does_not_have_is_caught() -> None:
     with pytest.raises(TypeError, match="set has no JSON"):
         as_json({"a": {1}})
@@ -152,7 +159,7 @@ def test_a_law_overridden_in_silence_is_caught() -> None:
             raise AssertionError
 
         @pytest.mark.xfail(reason="told")
-        def test_launch_is_sound(self, launch: Launch) -> None:
+        def test_launch_is_sound(self, launch: Launch, adapters: Any) -> None:
             raise AssertionError
 
     with pytest.raises(AssertionError, match="test_launch_is_json, test_launch_is_pure") as caught:

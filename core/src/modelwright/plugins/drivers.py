@@ -155,7 +155,8 @@ class Names:
 class Runtime(Driver):
     """Turns a preset into a serving Launch; pure throughout.
 
-    The Launch has a port named ``http`` on which ``GET /health`` answers 200 once the model answers.
+    The Launch has a port named ``http`` on which ``GET /health`` answers 200 once the model answers. The volumes that
+    adapters' paths refer to, and ``config``, are declared and mounted by the core.
     """
 
     capabilities: ClassVar[Capabilities]
@@ -185,7 +186,8 @@ class Tuner(Driver):
     """Turns a preset and data into a tuning Launch; pure throughout.
 
     The data set lies in volume ``data``, the adapter is written to volume ``results`` in peft's layout
-    (``adapter_config.json``, ``adapter_model.safetensors``). The core fetches the one and delivers the other.
+    (``adapter_config.json``, ``adapter_model.safetensors``). The core declares both, and ``config``, fetches the
+    data and delivers the adapter; the tuner's processes mount them.
     """
 
     def check(self, config: Any) -> Iterable[Problem]:
@@ -202,4 +204,12 @@ class Tuner(Driver):
 
     def inspect(self, preset: Preset, data: TuningData, config: Any) -> Process | None:
         """A cheap process that reads volume ``data`` and ends with 2 and one clear line where it cannot be used."""
+        return None
+
+    def sample(self, preset: Preset, data: TuningData, config: Any, rows: int) -> Process | None:
+        """A cheap process that prints at most ``rows`` rows of volume ``data`` as questions with known answers.
+
+        One JSON object a line: ``prompt``, ``completion`` and, where the data set has one, ``paraphrase``. None where
+        a data set of this method holds no such thing.
+        """
         return None

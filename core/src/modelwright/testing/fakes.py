@@ -103,7 +103,6 @@ class FakeRuntime(Runtime):
         """One process with the standard library's file server; ``/health`` is a file made by ``prepare``."""
         named = {f"ADAPTER_{number}": f"{a.name}={a.path}" for number, a in enumerate(adapters)}
         site = Mount(volume="site", path="/site")
-        mounts = (site, *([Mount(volume="adapters", path="/adapters", read_only=True)] if adapters else []))
         serve = Process(
             name="serve",
             argv=(
@@ -117,13 +116,12 @@ class FakeRuntime(Runtime):
                 "$(volume.site)",
             ),
             env={"SERVED_NAME": preset.name, **named},
-            mounts=mounts,
+            mounts=(site,),
             ready=Probe(check=HttpGet("/health")),
         )
         touch = "import pathlib, sys; pathlib.Path(sys.argv[1], 'health').touch()"
         prepare = Process(name="prepare", argv=("$(python)", "-c", touch, "$(volume.site)"), mounts=(site,))
-        volumes = (Volume(name="site"), *([Volume(name="adapters")] if adapters else []))
-        return Launch(main=serve, prepare=(prepare,), volumes=volumes, ports={"http": 5000})
+        return Launch(main=serve, prepare=(prepare,), volumes=(Volume(name="site"),), ports={"http": 5000})
 
 
 class FakeTuner(Tuner):
@@ -144,8 +142,7 @@ class FakeTuner(Tuner):
         )
         mounts = (Mount(volume="data", path="/data", read_only=True), Mount(volume="results", path="/results"))
         argv = ("$(python)", "-c", code, "$(volume.data)", "$(volume.results)")
-        main = Process(name="train", argv=argv, mounts=mounts)
-        return Launch(main=main, volumes=(Volume(name="data"), Volume(name="results")))
+        return Launch(main=Process(name="train", argv=argv, mounts=mounts))
 
 
 def failing(launch: Launch, code: int = 1) -> Launch:

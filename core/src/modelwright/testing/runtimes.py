@@ -10,7 +10,7 @@ import pytest
 from modelwright.plugins.discovery import Kind
 from modelwright.plugins.drivers import Names, Runtime
 from modelwright.testing.drivers import DriverContract
-from modelwright.testing.launches import as_json, faults
+from modelwright.testing.launches import Core, as_json, faults, volumes_in
 from modelwright.testing.presets import make_adapter
 from modelwright.testing.purity import CANARY, twice_alike
 from modelwright.values.adapter import Adapter
@@ -41,9 +41,14 @@ class RuntimeContract(DriverContract):
         launch = twice_alike(driver.launch, preset, fit, adapters, config)
         assert CANARY not in as_json(launch)
 
-    def test_launch_is_sound(self, launch: Launch) -> None:
-        """Volumes, ports and mounts referred to are declared; argv are strings; images are roles; no secret's value."""
-        assert faults(launch) == []
+    def test_launch_is_sound(self, launch: Launch, adapters: tuple[Adapter, ...]) -> None:
+        """Volumes, ports and mounts referred to are declared; argv are strings; images are roles; no secret's value.
+
+        The volumes of adapters and the volume ``config`` are the core's to declare and to mount.
+        """
+        given = frozenset(name for adapter in adapters for name in volumes_in(adapter.path)) | {"config"}
+        found = faults(launch, Core(declares=given, mounts=given))
+        assert not found, "\n".join(found)
 
     def test_launch_is_json(self, launch: Launch) -> None:
         """A Launch can be written down: into a status, a manifest, a file of the local target."""

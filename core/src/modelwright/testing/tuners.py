@@ -11,13 +11,15 @@ from modelwright.errors import Problem
 from modelwright.plugins.discovery import Kind
 from modelwright.plugins.drivers import Tuner
 from modelwright.testing.drivers import DriverContract
-from modelwright.testing.launches import as_json, faults, process_faults
+from modelwright.testing.launches import Core, as_json, faults, process_faults
 from modelwright.testing.presets import make_preset, make_tuning_data
 from modelwright.testing.purity import CANARY, twice_alike
 from modelwright.values.data import TuningData
 from modelwright.values.fit import Fit
 from modelwright.values.launch import Launch
 from modelwright.values.preset import Preset
+
+GIVEN = Core(declares=frozenset({"data", "results", "config"}))
 
 
 class TunerContract(DriverContract):
@@ -48,8 +50,12 @@ class TunerContract(DriverContract):
         assert CANARY not in as_json(launch)
 
     def test_launch_is_sound(self, launch: Launch) -> None:
-        """Volumes, ports and mounts referred to are declared; argv are strings; images are roles; no secret's value."""
-        assert faults(launch) == []
+        """Volumes, ports and mounts referred to are declared; argv are strings; images are roles; no secret's value.
+
+        ``data``, ``results`` and ``config`` are the core's to declare, and mounted by the tuner where it uses them.
+        """
+        found = faults(launch, GIVEN)
+        assert not found, "\n".join(found)
 
     def test_launch_is_json(self, launch: Launch) -> None:
         """A Launch can be written down: into a status, a manifest, a file of the local target."""
@@ -89,5 +95,6 @@ class TunerContract(DriverContract):
         """The process that reads the data beforehand is pure data and asks for nothing beyond the Launch's volumes."""
         process = twice_alike(driver.inspect, preset, data, config)
         if process is not None:
-            assert [*process_faults(process, launch)] == []
+            found = [*process_faults(process, launch, GIVEN)]
+            assert not found, "\n".join(found)
             assert process.gpus == 0

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from modelwright.plugins.drivers import Capabilities, Runtime
+from modelwright.plugins.weights import weights_of
 from modelwright.values.adapter import Adapter
 from modelwright.values.fit import Fit
 from modelwright.values.launch import HttpGet, Launch, Probe, Process
@@ -34,7 +35,7 @@ class PlainRuntime(Runtime):
 
     def launch(self, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any) -> Launch:
         """One process; the model is loaded from the hub or a directory."""
-        model = preset.source.removeprefix("hf://").removeprefix("file://")
+        model = weights_of(preset).model
         argv = ("$(python)", "-m", "acme_runtime_plain.serve", model, preset.name, str(config.maxTokens))
         ready = Probe(check=HttpGet("/health"), period_s=1)
         serve = Process(name="serve", argv=(*argv, "$(host)", "$(port.http)"), ready=ready)

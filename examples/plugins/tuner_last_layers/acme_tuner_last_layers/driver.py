@@ -7,9 +7,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from modelwright.plugins.drivers import Tuner
+from modelwright.plugins.weights import weights_of
 from modelwright.values.data import TuningData
 from modelwright.values.fit import Fit, MemoryTerm
-from modelwright.values.launch import Launch, Mount, Process, Volume
+from modelwright.values.launch import Launch, Mount, Process
 from modelwright.values.preset import Preset
 
 
@@ -39,10 +40,9 @@ class LastLayersTuner(Tuner):
 
     def launch(self, preset: Preset, fit: Fit, data: TuningData, config: Any) -> Launch:
         """One process that reads ``data`` and writes ``results``."""
-        model = preset.source.removeprefix("hf://").removeprefix("file://")
+        model = weights_of(preset).model
         modules = ",".join(preset.lora_targets or ("q_proj", "v_proj"))
         argv = ("$(python)", "-m", "acme_tuner_last_layers.train", model, "$(volume.data)", "$(volume.results)")
         options = (modules, str(config.layers), str(config.steps))
         mounts = (Mount(volume="data", path="/data", read_only=True), Mount(volume="results", path="/results"))
-        train = Process(name="train", argv=(*argv, *options), mounts=mounts, gpus=fit.gpus)
-        return Launch(main=train, volumes=(Volume(name="data"), Volume(name="results")))
+        return Launch(main=Process(name="train", argv=(*argv, *options), mounts=mounts, gpus=fit.gpus))

@@ -1,0 +1,14 @@
+"""The provisioner ``local`` keeps the contract."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelwright.provisioners.local import LocalProvisioner
+from modelwright.testing import ProvisionerContract, make_context
+
+
+class TestLocal(ProvisionerContract):
+    @pytest.fixture
+    def driver(self) -> LocalProvisioner:
+        return LocalProvisioner(make_context())
