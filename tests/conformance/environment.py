@@ -7,11 +7,10 @@ from functools import cached_property
 from typing import Any
 
 from modelwright.artifacts.addresses import SourceRules, check_url
-from modelwright.artifacts.references import parse_reference
+from modelwright.artifacts.references import reference_problem
 from modelwright.catalogue.catalogue import Catalogue
 from modelwright.catalogue.quantity import parse_bytes
 from modelwright.check import Facts, FeatureGates, NodeFacts
-from modelwright.errors import ConfigError
 from modelwright.plugins.registry import Registry
 from modelwright.values.instance_type import InstanceType
 from modelwright.values.preset import Preset
@@ -54,7 +53,7 @@ class Environment:
             csi_drivers=frozenset(env.get("csi_drivers", ())),
             config_files=lambda namespace, name: configs.get((namespace, name)),
             release_namespace=env.get("release_namespace"),
-            image_problem=_image_problem,
+            image_problem=reference_problem,
             url_problem=lambda url: check_url(url, SourceRules()),
         )
 
@@ -97,11 +96,3 @@ def _preset(name: str, fixture: Mapping[str, Any], weight_bytes: int, version: s
         tunable=bool(fixture.get("tunable")),
         distributable=bool(fixture.get("distributed")),
     )
-
-
-def _image_problem(image: str) -> str | None:
-    try:
-        parse_reference(image)
-    except ConfigError as error:
-        return error.message
-    return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 State = Literal["Pending", "Running", "Ready", "NotReady", "Succeeded", "Failed"]
@@ -19,50 +19,52 @@ class StatusModel(BaseModel):
 class Condition(StatusModel):
     """One condition, as Kubernetes defines it; times are RFC 3339 in UTC."""
 
-    type: str
-    status: Literal["True", "False", "Unknown"]
-    reason: str
-    message: str = ""
-    last_transition_time: str
-    observed_generation: int | None = None
+    type: str = Field(description="What it speaks of.")
+    status: Literal["True", "False", "Unknown"] = Field(description="True, False or Unknown.")
+    reason: str = Field(description="Why, in one word.")
+    message: str = Field(default="", description="Why, in a sentence.")
+    last_transition_time: str = Field(description="When the status last changed.")
+    observed_generation: int | None = Field(default=None, description="The generation that was looked at.")
 
 
 class PlanRecord(StatusModel):
     """What was decided before the first act; it does not move until the user changes the Workspace or rolls it out."""
 
-    inputs: str
-    target: str
-    preset: str
-    provisioner: str
-    runtime: str | None = None
-    tuner: str | None = None
-    instance_type: str | None = None
-    nodes: int = 1
-    price_as_of: str | None = None
-    version: str = ""
+    inputs: str = Field(description="Digest of what was decided from.")
+    target: str = Field(description="Where it runs.")
+    preset: str = Field(description="The model.")
+    provisioner: str = Field(description="The plugin that finds or buys nodes.")
+    runtime: str | None = Field(default=None, description="The plugin that serves.")
+    tuner: str | None = Field(default=None, description="The plugin that tunes.")
+    instance_type: str | None = Field(default=None, description="The machine's type.")
+    nodes: int = Field(default=1, description="How many nodes.")
+    price_as_of: str | None = Field(default=None, description="The date of the price that was used.")
+    version: str = Field(default="", description="The Modelwright that decided.")
 
 
 class ProvisionerStatus(StatusModel):
     """What the provisioner remembers: a hint only."""
 
-    state: dict[str, Any] = {}
+    state: dict[str, Any] = Field(default={}, description="A hint of its own; losing it is harmless.")
 
 
 class Cost(StatusModel):
     """What is being spent; None where the price is unknown."""
 
-    usd_per_hour: float | None = None
-    note: str = ""
+    usd_per_hour: float | None = Field(
+        default=None, description="For all nodes that are held; absent where a price is unknown."
+    )
+    note: str = Field(default="", description="Where the price comes from.")
 
 
 class Progress(StatusModel):
     """How far tuning is."""
 
-    step: int
-    steps: int
-    loss: float | None = None
-    tokens_per_second: float | None = None
-    seconds_left: float | None = None
+    step: int = Field(description="Steps done.")
+    steps: int = Field(description="Steps in all.")
+    loss: float | None = Field(default=None, description="The latest loss.")
+    tokens_per_second: float | None = Field(default=None, description="How fast.")
+    seconds_left: float | None = Field(default=None, description="How long it will still take.")
 
 
 class Tuned(StatusModel):
@@ -71,28 +73,28 @@ class Tuned(StatusModel):
     It outlives the job that made it, so that a finished job's removal never tunes again.
     """
 
-    launch: str
-    inputs: str
-    finished_at: str
+    launch: str = Field(description="Digest of the Launch that tuned.")
+    inputs: str = Field(description="Digest of what was decided from.")
+    finished_at: str = Field(description="Since when the result is safe.")
 
 
 class WorkspaceStatus(StatusModel):
     """All of ``status``."""
 
-    worker_nodes: list[str] = []
-    state: State = "Pending"
-    conditions: list[Condition] = []
-    target_node_count: int | None = None
-    performance: dict[str, Any] | None = None
-    observed_generation: int | None = None
-    plan: PlanRecord | None = None
-    provisioner: ProvisionerStatus | None = None
-    endpoint: str | None = None
-    served_names: list[str] = []
-    output: str | None = None
-    tuned: Tuned | None = None
-    progress: Progress | None = None
-    cost: Cost | None = None
+    worker_nodes: list[str] = Field(default=[], description="Names of the nodes used.")
+    state: State = Field(default="Pending", description="The state in one word.")
+    conditions: list[Condition] = Field(default=[], description="What holds and what does not.")
+    target_node_count: int | None = Field(default=None, description="How many nodes it runs on.")
+    performance: dict[str, Any] | None = Field(default=None, description="What a benchmark measured.")
+    observed_generation: int | None = Field(default=None, description="The generation that was looked at.")
+    plan: PlanRecord | None = Field(default=None, description="What was decided before the first act.")
+    provisioner: ProvisionerStatus | None = Field(default=None, description="What the provisioner remembers.")
+    endpoint: str | None = Field(default=None, description="Where it answers.")
+    served_names: list[str] = Field(default=[], description="The names that requests may use as model.")
+    output: str | None = Field(default=None, description="Where the result was put.")
+    tuned: Tuned | None = Field(default=None, description="Which tuning the output is of.")
+    progress: Progress | None = Field(default=None, description="How far tuning is.")
+    cost: Cost | None = Field(default=None, description="What is being spent.")
 
     def condition(self, kind: str) -> Condition | None:
         """The condition of that type, None where it was never set."""

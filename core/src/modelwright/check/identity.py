@@ -66,10 +66,11 @@ def check_modes(subject: Subject) -> Iterator[Problem]:
 def check_node_class(subject: Subject) -> Iterator[Problem]:
     """With Karpenter, a node class is one of those that are managed; an unchanged one is left alone."""
     value = subject.annotations.get(NODE_CLASS)
-    if not value or subject.provisioner != "karpenter" or value in subject.facts.node_classes:
+    allowed = subject.facts.node_classes
+    if not value or not allowed or subject.provisioner != "karpenter" or value in allowed:
         return
     if subject.old is None or subject.old.metadata.annotations.get(NODE_CLASS) != value:
-        yield _not_one_of(NODE_CLASS, value, subject.facts.node_classes)
+        yield _not_one_of(NODE_CLASS, value, allowed)
 
 
 def check_runtime_annotation(subject: Subject) -> Iterator[Problem]:
@@ -99,5 +100,5 @@ def check_streaming(subject: Subject) -> Iterator[Problem]:
 
 
 def _not_one_of(key: str, value: str, allowed: tuple[str, ...]) -> Problem:
-    message = f"{value!r} is not one of {', '.join(allowed) or 'none that are allowed'}"
+    message = f"{value!r} is not one of {', '.join(allowed)}"
     return Problem(annotation_path(key), message, suggestion(value, allowed), reason="NotSupported")

@@ -52,6 +52,9 @@ def check_workable_adapters(subject: Subject) -> Iterator[Problem]:
             continue
         if not source.name:
             yield Problem(f"{path}.source.name", "requests select it by its name", "name it", reason="Unworkable")
+        elif wrong := subdomain_problem(source.name):
+            message = f"{source.name!r} {wrong}, or the Workspace cannot be changed later"
+            yield Problem(f"{path}.source.name", message, severity="warning", reason="BadName")
         if not source.image and source.volume_source is None:
             message = "an adapter comes from an image or a volume"
             yield Problem(f"{path}.source", message, "write image or volumeSource", reason="Unworkable")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelwright.catalogue.quantity import format_bytes
+from modelwright.check.facts import Severity
 from modelwright.check.names import suggestion
 from modelwright.check.subject import Subject, usable_labels
 from modelwright.errors import Problem
@@ -32,14 +33,19 @@ def check_selector(subject: Subject) -> Iterator[Problem]:
         hint = "labelSelector: {matchLabels: {apps: my-model}}"
         yield Problem("resource.labelSelector", "is required", hint, reason="Required")
         return
+    # For tuning KAITO reads no selector at admission, and its Jobs use matchLabels only.
+    severity: Severity = "error" if subject.written.tuning is None else "warning"
     for index, expression in enumerate(selector.match_expressions):
         if expression.operator != "In" or len(expression.values) != 1:
             path = f"resource.labelSelector.matchExpressions[{index}]"
             hint = "use matchLabels, or operator In with one value"
-            yield Problem(path, "cannot be written as one label with one value", hint, reason="NotSupported")
+            yield Problem(
+                path, "cannot be written as one label with one value", hint, severity=severity, reason="NotSupported"
+            )
     if selector.match_labels and not usable_labels(selector):
         message = "names only labels that are reserved for the controller"
-        yield Problem("resource.labelSelector.matchLabels", message, "add a label of your own", reason="Reserved")
+        path, hint = "resource.labelSelector.matchLabels", "add a label of your own"
+        yield Problem(path, message, hint, severity=severity, reason="Reserved")
 
 
 def check_instance_type(subject: Subject) -> Iterator[Problem]:
@@ -68,12 +74,11 @@ def _known_type(subject: Subject, name: str) -> Iterator[Problem]:
         yield Problem(path, message, suggestion(name, known, LIST_TYPES), severity="warning", reason="UnknownFigures")
         return
     known = list(subject.facts.instance_type_names())
-    if not known:
-        return
     message = f"unknown instance type {name!r} on {subject.facts.cloud}"
     # KAITO looks at the type of inference Workspaces only, so that one that cannot be had fails when it is bought.
     reason = "UnknownInstanceType" if subject.written.tuning is None else "Unworkable"
-    yield Problem(path, message, suggestion(name, known, LIST_TYPES), reason=reason)
+    severity: Severity = "warning" if subject.brings_nodes else "error"
+    yield Problem(path, message, suggestion(name, known, LIST_TYPES), severity=severity, reason=reason)
 
 
 def _retired(path: str, machine: InstanceType) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from modelwright.api.versions import with_defaults
 from modelwright.api.workspace import LabelSelector, Resource, Tuning, Workspace
 from modelwright.check.identity import MODEL_STREAMING, annotation_path
 from modelwright.check.sources import image_problems, url_problems
@@ -28,7 +29,8 @@ def check_purpose_kept(subject: Subject) -> Iterator[Problem]:
 def check_resource_kept(subject: Subject) -> Iterator[Problem]:
     """Count, partition, instance type, labels and provisioner stay."""
     old, new = _pair(subject)
-    before, after = old.resource, new.resource
+    before = (with_defaults(old) if subject.on_cluster else old).resource
+    after = new.resource
     if before.count is not None and after.count is not None and before.count != after.count:
         yield _fixed("resource.count")
     if before.partition != after.partition:
@@ -114,7 +116,9 @@ def _data_kept(subject: Subject, old: Tuning, new: Tuning) -> Iterator[Problem]:
     if new.input is None:
         yield Problem("tuning.input", "is required", reason="Required")
     else:
-        if (old.input.name if old.input else "") != new.input.name:
+        if old.input is None:
+            yield _fixed("tuning.input", "cannot be added")
+        elif old.input.name != new.input.name:
             yield _fixed("tuning.input.name")
         yield from image_problems(subject, "tuning.input.image", new.input.image)
         if old.input is None or sorted(old.input.urls) != sorted(new.input.urls):

@@ -1,0 +1,127 @@
+"""A real API server (with etcd and nothing else), for tests marked ``cluster``."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+ENVTEST = Path(__file__).resolve().parents[4] / "shared" / "envtest"
+TOKEN = "for-tests-only"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """``kubectl`` against the server, with all rights."""
+
+    programs: Path
+    server: str
+
+    def kubectl(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+        access = (
+            "--server",
+            self.server,
+            "--token",
+            TOKEN,
+            "--insecure-skip-tls-verify=true",
+            "--kubeconfig=/dev/null",
+        )
+        command = [str(self.programs / "kubectl"), *access, *arguments]
+        return subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+
+
+def programs() -> Path | None:
+    """Where kube-apiserver, etcd and kubectl are; None without them."""
+    named = os.environ.get("KUBEBUILDER_ASSETS")
+    if named:
+        return Path(named)
+    if not (ENVTEST / "unpack").is_file():
+        return None
+    return Path(subprocess.run([str(ENVTEST / "unpack")], capture_output=True, text=True, check=True).stdout.strip())
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    found = programs()
+    if found is None:
+        pytest.skip("needs kube-apiserver, etcd and kubectl: set KUBEBUILDER_ASSETS to their directory")
+    directory = tmp_path_factory.mktemp("cluster")
+    running: list[subprocess.Popen[bytes]] = []
+    try:
+        server = start(found, directory, running)
+        yield Cluster(found, server)
+    finally:
+        for process in reversed(running):
+            process.kill()  # nothing in it is worth the half minute that an orderly end takes
+            process.wait()
+
+
+def start(found: Path, directory: Path, running: list[subprocess.Popen[bytes]]) -> str:
+    client, peer, secure = free_ports(3)
+    key = directory / "accounts.key"
+    subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
+    (directory / "tokens.csv").write_text(f"{TOKEN},tester,tester,system:masters\n")
+    etcd, server = f"http://127.0.0.1:{client}", f"https://127.0.0.1:{secure}"
+    commands = (
+        [
+            "etcd",
+            f"--data-dir={directory / 'etcd'}",
+            "--unsafe-no-fsync",
+            f"--listen-client-urls={etcd}",
+            f"--advertise-client-urls={etcd}",
+            f"--listen-peer-urls=http://127.0.0.1:{peer}",
+            f"--initial-advertise-peer-urls=http://127.0.0.1:{peer}",
+            f"--initial-cluster=default=http://127.0.0.1:{peer}",
+        ],
+        [
+            "kube-apiserver",
+            f"--etcd-servers={etcd}",
+            "--bind-address=127.0.0.1",
+            "--advertise-address=127.0.0.1",
+            f"--secure-port={secure}",
+            f"--cert-dir={directory / 'certificates'}",
+            "--service-account-issuer=https://kubernetes.default.svc",
+            f"--service-account-key-file={key}",
+            f"--service-account-signing-key-file={key}",
+            f"--token-auth-file={directory / 'tokens.csv'}",
+            "--authorization-mode=RBAC",
+            "--disable-admission-plugins=ServiceAccount",
+            "--service-cluster-ip-range=10.96.0.0/24",
+        ],
+    )
+    for program, *arguments in commands:
+        with (directory / f"{program}.log").open("wb") as log:
+            running.append(subprocess.Popen([str(found / program), *arguments], stdout=log, stderr=log))
+    wait_until_ready(server, running, directory)
+    return server
+
+
+def wait_until_ready(server: str, running: list[subprocess.Popen[bytes]], directory: Path) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        if any(process.poll() is not None for process in running):
+            break
+        try:
+            if httpx.get(f"{server}/readyz", headers={"Authorization": f"Bearer {TOKEN}"}, verify=False).is_success:
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.2)
+    pytest.fail((directory / "kube-apiserver.log").read_text()[-3000:])
