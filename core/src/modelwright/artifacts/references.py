@@ -109,3 +109,12 @@ def _invalid(text: str, why: str) -> ConfigError:
         hint="write REGISTRY/REPOSITORY:TAG, for example registry.example.com/team/adapter:v1",
         reason="InvalidReference",
     )
+
+
+def reference_problem(text: str) -> str | None:
+    """Why ``text`` names no image, None where it does. Pure; for admission."""
+    try:
+        parse_reference(text)
+    except ConfigError as error:
+        return error.message
+    return None

@@ -27,7 +27,10 @@ def apply(session: Session, names: tuple[str, ...], config_dir: str | None, name
     """
     from modelwright.cli.documents import read_workspaces
 
-    prepared = [session.prepare(written, config_dir) for written in read_workspaces(names, namespace)]
+    workspaces = read_workspaces(names, namespace)
+    session.repair()
+    preparation = session.preparation(config_dir=config_dir, buying=True)
+    prepared = [preparation.prepare(written, old=session.current(written.workspace)) for written in workspaces]
     for one in prepared:
         for warning in one.warnings:
             note(f"warning: {warning}")

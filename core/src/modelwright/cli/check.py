@@ -12,6 +12,7 @@ from modelwright.cli.session import Session
 
 if TYPE_CHECKING:
     from modelwright.errors import Problem
+    from modelwright.values.plan import Target
 
 
 @click.command(
@@ -32,7 +33,7 @@ def check(
     session: Session,
     names: tuple[str, ...],
     config_dir: str | None,
-    target: str,
+    target: Target,
     old: str | None,
     output: str | None,
     namespace: str | None,
@@ -42,9 +43,9 @@ def check(
 
     before = {one.workspace.name: one.workspace for one in read_workspaces((old,), namespace)} if old else {}
     found: list[tuple[str, Problem]] = []
+    preparation = session.preparation(target, config_dir)
     for written in read_workspaces(names, namespace):
-        previous = before.get(written.workspace.name)
-        problems = session.problems(written, config_dir, target, old=previous)
+        problems = preparation.problems(written, old=before.get(written.workspace.name))
         found += [(written.document.source, problem) for problem in problems]
     if output:
         dump([{"file": source, **plain(problem)} for source, problem in found], output)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from modelwright.cli import arguments
 from modelwright.cli.output import dump, format_option
 from modelwright.cli.session import Session
+
+if TYPE_CHECKING:
+    from modelwright.values.plan import Target
 
 
 @click.command(
@@ -25,14 +30,15 @@ def plan(
     session: Session,
     names: tuple[str, ...],
     config_dir: str | None,
-    target: str,
+    target: Target,
     output: str | None,
     namespace: str | None,
 ) -> None:
     """Show what would be created and why, what fills the memory, and what it costs; starts nothing."""
     from modelwright.cli.documents import read_workspaces
 
-    prepared = [session.prepare(written, config_dir, target) for written in read_workspaces(names, namespace)]
+    preparation = session.preparation(target, config_dir)
+    prepared = [preparation.prepare(written) for written in read_workspaces(names, namespace)]
     if output:
         plans = [one.plan for one in prepared]
         dump(plans[0] if len(plans) == 1 else plans, output)

@@ -35,7 +35,7 @@ def plugins(ctx: click.Context) -> None:
 @click.pass_obj
 def list_plugins(session: Session, check: bool = False, output: str | None = None) -> None:
     """List every plugin that is found, blocked, doubled or of another interface; imports none of them."""
-    failures: dict[Found, str] = {row.found: row.error for row in session.registry.check_loads()} if check else {}
+    failures = {row.found: str(row.error) for row in session.registry.check_loads()} if check else {}
     rows = [{**plain(row), **_checked(row, failures, check)} for row in session.found_plugins]
     if output:
         dump(rows, output)

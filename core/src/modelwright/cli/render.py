@@ -22,8 +22,9 @@ def render(
     """Print exactly what would be run: the Launch of each role, with its processes in order."""
     from modelwright.cli.documents import read_workspaces
 
+    preparation = session.preparation(config_dir=config_dir)
     for number, written in enumerate(read_workspaces(names, namespace)):
-        plan = session.prepare(written, config_dir).plan
+        plan = preparation.prepare(written).plan
         launches = {role: getattr(plan, role) for role in ("preflight", "tuning", "serving")}
         if number and output == "yaml":
             click.echo("---")

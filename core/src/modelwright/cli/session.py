@@ -6,19 +6,22 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from modelwright.catalogue import Catalogue
+    from modelwright.api.workspace import Workspace
+    from modelwright.catalogue.catalogue import Catalogue
     from modelwright.cli.conversation import Endpoint
+    from modelwright.cli.preparation import Preparation, Prepared
     from modelwright.plugins.discovery import Found, Kind
     from modelwright.plugins.drivers import Driver
     from modelwright.plugins.registry import Registry
     from modelwright.settings import Settings
-    from modelwright.targets.local import LocalOptions, LocalTarget
+    from modelwright.targets.local import Change, LocalOptions, LocalTarget
+    from modelwright.values.plan import Target
     from modelwright.values.preset import Preset
 
 API_KEY = "MODELWRIGHT_API_KEY"
@@ -65,7 +68,7 @@ class Session:
         """Presets and instance types of all installed packs and of the user's own directories."""
         from pathlib import Path
 
-        from modelwright.catalogue import Catalogue
+        from modelwright.catalogue.catalogue import Catalogue
 
         directories = [*map(Path, self.preset_dirs), *self.settings.preset_directories]
         return Catalogue.of_plugins(self.registry.hooks(), directories=directories)
@@ -107,15 +110,7 @@ class Session:
         """What the settings say about processes of this machine."""
         from modelwright.targets.local import LocalOptions
 
-        settings = self.settings
-        return LocalOptions(
-            host=settings.endpoints.host,
-            ports=settings.endpoints.ports,
-            on_success=settings.on_success,
-            preflight=settings.preflight,
-            provisioner_settings=settings.plugins.get("local", {}),
-            blocked_plugins=self.blocked_plugins,
-        )
+        return replace(LocalOptions.of(self.settings), blocked_plugins=self.blocked_plugins)
 
     @cached_property
     def target(self) -> LocalTarget:
@@ -129,8 +124,33 @@ class Session:
         for namespace, name in self.target.repair():
             print(f"note: {namespace}/{name} had lost its supervisor and was taken up again", file=sys.stderr)
 
+    def current(self, workspace: Workspace) -> Workspace | None:
+        """What stands under the name of ``workspace`` now, None where nothing does."""
+        from modelwright.errors import TargetError
+
+        try:
+            return self.target.get(workspace.namespace, workspace.name)
+        except TargetError as error:
+            if error.reason != "NotFound":
+                raise
+            return None
+
     def endpoint(self, url: str) -> Endpoint:
         """``url`` with the key of the environment."""
         from modelwright.cli.conversation import Endpoint
 
         return Endpoint(url, os.environ.get(self.settings.endpoints.api_key_env or API_KEY))
+
+    def preparation(
+        self, target: Target = "local", config_dir: str | None = None, *, buying: bool = False
+    ) -> Preparation:
+        """What checks and plans Workspaces for ``target``."""
+        from modelwright.cli.preparation import Preparation
+
+        return Preparation(self, target, config_dir, buying=buying)
+
+    def apply(self, prepared: Prepared) -> Change:
+        """Have the target carry it out."""
+        return self.target.apply(
+            prepared.workspace, prepared.plan, base_directory=prepared.base, config_files=prepared.config_files
+        )

@@ -15,6 +15,9 @@ STARTED = ("WorkspaceTuningJobStatusStarted", "Tuning job has started")
 PENDING = ("WorkspaceTuningJobStatusPending", "Tuning job has not started")
 FAILED = "WorkspaceTuningJobStatusFailed"
 
+SUSPEND = "modelwright.io/suspend"
+"""Annotation: ``"true"`` holds tuning back once all before it is done, as ``spec.suspend`` does for a Job."""
+
 
 def is_tuned(situation: Situation) -> bool:
     """Whether the result of what the user asks for is safe."""
@@ -94,6 +97,9 @@ def _start(situation: Situation, draft: Draft, launch: Launch, clear: bool, *, r
     _pending(draft, *PENDING)
     draft.fields["progress"] = None
     if not clear:
+        return
+    if situation.workspace.metadata.annotations.get(SUSPEND) == "true":
+        _pending(draft, "Suspended", f"tuning waits until the annotation {SUSPEND} is removed")
         return
     if situation.observed.serving.active:
         draft.actions.append(Stop("serving"))

@@ -61,26 +61,29 @@ def check_push(data: TuningData, facts: Facts) -> tuple[Process, ...]:
 def deliver(data: TuningData, facts: Facts) -> tuple[Process, ...]:
     """What packs the adapter as an image and pushes it where one is named.
 
-    On one machine the image is kept in any case, called by the Workspace's name; a cluster keeps only what is pushed.
+    On one machine the image is kept in any case, beside the adapter, called by the Workspace's name where it has no
+    other; a cluster keeps only what is pushed.
     """
     reference = data.output_image or (facts.workspace.name if facts.target == "local" else None)
     if reference is None:
         return ()
-    layout = Mount(volume=OUTPUT, path="/mnt/output-image")
-    results = Mount(volume=RESULTS, path="/mnt/adapter", read_only=True)
-    pack = (*ARTIFACTS, "pack", "--adapter", f"$(volume.{RESULTS})", "--layout", f"$(volume.{OUTPUT})")
+    layout, mounts = _layout(facts)
+    pack = (*ARTIFACTS, "pack", "--adapter", f"$(volume.{RESULTS})", "--layout", layout)
     processes = [
-        Process(
-            name="pack",
-            argv=(*pack, "--reference", reference, "--preset", facts.preset.name),
-            mounts=(results, layout),
-        )
+        Process(name="pack", argv=(*pack, "--reference", reference, "--preset", facts.preset.name), mounts=mounts)
     ]
     if data.output_image:
-        argv = (*ARTIFACTS, "push", "--layout", f"$(volume.{OUTPUT})", "--reference", data.output_image)
-        push = Process(name="push", argv=argv, mounts=(layout,))
-        processes.append(with_logins(push, facts, _push_secrets(data)))
+        push = (*ARTIFACTS, "push", "--layout", layout, "--reference", data.output_image)
+        processes.append(with_logins(Process(name="push", argv=push, mounts=mounts), facts, _push_secrets(data)))
     return tuple(processes)
+
+
+def _layout(facts: Facts) -> tuple[str, tuple[Mount, ...]]:
+    """Where the image is built, and what is mounted for that: on one machine it stays beside the adapter."""
+    if facts.target == "local":
+        return f"$(volume.{RESULTS})/image", (Mount(volume=RESULTS, path="/mnt/adapter"),)
+    adapter = Mount(volume=RESULTS, path="/mnt/adapter", read_only=True)
+    return f"$(volume.{OUTPUT})", (adapter, Mount(volume=OUTPUT, path="/mnt/output-image"))
 
 
 def secrets(data: TuningData) -> tuple[str, ...]:

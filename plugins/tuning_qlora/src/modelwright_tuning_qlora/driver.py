@@ -86,6 +86,12 @@ class LoraTuner(Tuner):
             mounts=(DATA, *_config_mounts(data)),
         )
 
+    def sample(self, preset: Preset, data: TuningData, config: Choice, rows: int) -> Process | None:
+        """Rows that are one question with one answer."""
+        named = ("--config", data.config_path) if data.config_path else ()
+        argv = ("$(python)", "-m", "modelwright_tuning_qlora.train.sample", "--data", "$(volume.data)", *named)
+        return Process(name="sample-data", argv=(*argv, "--rows", str(rows)), mounts=(DATA, *_config_mounts(data)))
+
     def _argv(self, preset: Preset, data: TuningData, config: Choice, context: int) -> tuple[str, ...]:
         overlay = config.overlay(preset)
         longest = config.effective(preset).training.max_length or context

@@ -12,20 +12,19 @@ from modelwright.errors import ConfigError
 SUFFIXES = ("", ".yaml", ".yml")
 
 
-def read_config_files(name: str, directories: Iterable[Path], file_name: str) -> Mapping[str, str]:
-    """What a ConfigMap of that name would hold: file contents by file name.
+def find_config_files(name: str, directories: Iterable[Path], file_name: str) -> Mapping[str, str] | None:
+    """What a ConfigMap of that name would hold, file contents by file name; None where there is no such file.
 
     ``name`` is looked for with and without ``.yaml`` in each directory in turn. The file may be a ConfigMap manifest,
     as it would be applied to a cluster, or the file itself, which then counts as ``file_name``.
 
     Raises:
-        ConfigError: no such file, unreadable, or a ConfigMap without ``data``.
+        ConfigError: unreadable, or a ConfigMap without ``data``.
     """
     places = [directory / f"{name}{suffix}" for directory in directories for suffix in SUFFIXES]
     found = next((place for place in places if place.is_file()), None)
     if found is None:
-        tried = ", ".join(str(place) for place in places)
-        raise ConfigError(f"config {name!r} is not there; looked for {tried}", hint="name its directory: --config-dir")
+        return None
     try:
         text = found.read_text(encoding="utf-8")
         content = yaml.safe_load(text)

@@ -13,13 +13,15 @@ def with_absolute_paths(workspace: Workspace, base: Path) -> Workspace:
     """``workspace`` with relative paths and ``file:`` URLs made absolute against the directory ``base``.
 
     Touched are ``tuning.input.urls``, ``inference.adapters[].source.urls`` and every ``volumeSource.hostPath.path``.
+    A result that goes nowhere else goes to the directory ``NAME-adapter`` there, so that deleting the Workspace does
+    not lose it.
     """
     changes: dict[str, Any] = {}
     if workspace.tuning:
         source, destination = workspace.tuning.input, workspace.tuning.output
         parts = {
             "input": source and _source(source, base),
-            "output": destination and _destination(destination, base),
+            "output": _destination(destination or DataDestination(), base, f"{workspace.name}-adapter"),
         }
         changes["tuning"] = workspace.tuning.model_copy(update=parts)
     if workspace.inference and workspace.inference.adapters:
@@ -36,8 +38,11 @@ def _source(source: DataSource, base: Path) -> DataSource:
     return source.model_copy(update=update)
 
 
-def _destination(destination: DataDestination, base: Path) -> DataDestination:
-    return destination.model_copy(update={"volume_source": _volume(destination.volume_source, base)})
+def _destination(destination: DataDestination, base: Path, otherwise: str) -> DataDestination:
+    source = destination.volume_source
+    if source is None and not destination.image:
+        source = {"hostPath": {"path": otherwise}}
+    return destination.model_copy(update={"volume_source": _volume(source, base)})
 
 
 def _url(url: str, base: Path) -> str:
