@@ -35,14 +35,15 @@ class Conditions:
     """The previous conditions, being updated; those that this version does not know stay as they are."""
 
     def __init__(self, previous: Sequence[Condition], now: datetime, generation: int | None) -> None:
-        self._found = {condition.type: condition for condition in previous}
+        self._before = {condition.type: condition for condition in previous}
+        self._found = dict(self._before)
         self._now = rfc3339(now)
         self._generation = generation
 
     def set(self, kind: str, holds: bool, reason: str, message: str) -> None:
         """State ``kind``; ``message`` is cut to what a reader can bear."""
         status = "True" if holds else "False"
-        old = self._found.get(kind)
+        old = self._before.get(kind)
         since = old.last_transition_time if old and old.status == status else self._now
         text = message if len(message) <= MOST_CHARACTERS else message[: MOST_CHARACTERS - 1] + "…"
         self._found[kind] = Condition(

@@ -35,6 +35,7 @@ class Crew:
         self._tuned = ""
         self._generation = 0
         self._parked: Runs | None = None
+        self._changes = 0
 
     def take_over(self, place: Place) -> None:
         """Read the record of the supervisor before, end its leftovers, and go on."""
@@ -52,6 +53,7 @@ class Crew:
 
     def save(self) -> None:
         """Write the record; a disk that refuses is told in the log and tried again with the next change."""
+        self._changes += 1
         try:
             self._state.write_runs(self._record())
         except TargetError as error:
@@ -113,6 +115,16 @@ class Crew:
             if runner.run.phase == "failed":
                 del self._runners[role]
         self.save()
+
+    @property
+    def changes(self) -> int:
+        """Grows with each change: whoever decided at another number has not seen the present."""
+        return self._changes
+
+    @property
+    def parked(self) -> bool:
+        """Whether ``park`` was called: this crew starts nothing any more."""
+        return self._parked is not None
 
     @property
     def idle(self) -> bool:

@@ -16,17 +16,26 @@ class FileLock:
         self._path = path
         self._handle: int | None = None
 
+    def open(self) -> None:
+        """Get hold of the file, so that ``take`` means this very one even after its folder is removed.
+
+        Raises:
+            OSError: there is no such folder.
+        """
+        if self._handle is None:
+            self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+
     def take(self, *, wait_s: float | None = 0.0, step_s: float = 0.02) -> bool:
         """Whether the lock is held now; waits ``wait_s`` seconds for it, for ever where that is None."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        if self._handle is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self.open()
         until = None if wait_s is None else time.monotonic() + wait_s
-        while not self._try(handle, block=until is None):
+        while not self._try(block=until is None):
             if until is not None and time.monotonic() >= until:
-                os.close(handle)
+                self.free()
                 return False
             time.sleep(step_s)
-        self._handle = handle
         return True
 
     def free(self) -> None:
@@ -42,10 +51,10 @@ class FileLock:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.free()
 
-    @staticmethod
-    def _try(handle: int, *, block: bool) -> bool:
+    def _try(self, *, block: bool) -> bool:
+        assert self._handle is not None
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX if block else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._handle, fcntl.LOCK_EX if block else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         return True

@@ -41,8 +41,11 @@ DriverSource = Callable[[str, Request], Provisioner]
 class Supervisor:
     """Runs until the Workspace is deleted, stopped or has nothing left to do. Holds the supervisor's lock."""
 
-    def __init__(self, state: WorkspaceState, request: Request, wakeups: Wakeups, drivers: DriverSource) -> None:
+    def __init__(
+        self, state: WorkspaceState, request: Request, wakeups: Wakeups, drivers: DriverSource, lock: FileLock
+    ) -> None:
         self._state, self._request, self._wakeups, self._drivers = state, request, wakeups, drivers
+        self._lock = lock
         self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="probe")
         self._place = place_of(state, request)
         self._crew = Crew(state, request.options, self._submit)
@@ -55,6 +58,7 @@ class Supervisor:
         self._refused: Trouble | None = None
         self._again: float | None = None
         self._wrote = False
+        self._decided_at = -1
 
     def run(self) -> None:
         """The loop; a bug ends it with the condition ``InternalError``, and the children with it."""
@@ -75,18 +79,18 @@ class Supervisor:
             return self._turn()
         except TargetError as error:
             log.error("%s", error.message)
-            self._again = RETRY_S
+            self._again, self._decided_at = RETRY_S, self._crew.changes
             return True
 
     def _turn(self) -> bool:
         request = self._state.read_request()
         if request is None or self._wakeups.ending or request.stopped:
             return self._wind_down(request)
+        if self._crew.parked or self._options != request.options:
+            return self._renew(request)
         self._turn_to(request)
         self._crew.step()
-        if self._options != request.options:
-            self._change_options(request)
-            return True
+        self._decided_at = self._crew.changes
         decision = self._decide()
         self._write(decision)
         for action in decision.actions:
@@ -107,17 +111,21 @@ class Supervisor:
         except TargetError as error:
             self._plan, self._plan_trouble = None, Trouble(error.reason, error.message)
 
-    def _change_options(self, request: Request) -> None:
-        """Another address or port: all end, and go on from where they were with the new ones."""
+    def _renew(self, request: Request) -> bool:
+        """After a change of address or port, or of mind about stopping: all end, and go on from where they were."""
         self._crew.park()
-        self._again = None
+        self._crew.step()
+        self._again, self._decided_at = None, self._crew.changes
         if self._crew.idle:
             self._options = request.options
             self._crew = Crew(self._state, request.options, self._submit)
-            self._crew.take_over(self._place)
+            self._crew.take_over(place_of(self._state, request))
             self._again = 0.0
+        return True
 
     def _rest(self) -> float:
+        if self._crew.changes != self._decided_at:
+            return 0.0
         rests = [IDLE_S, self._crew.rest_s(), self._again]
         return max(min(rest for rest in rests if rest is not None), 0.0)
 
@@ -205,13 +213,14 @@ class Supervisor:
         """End all processes; once they are gone the status says so, and this process ends."""
         self._crew.park()
         self._crew.step()
-        self._again = None
+        self._again, self._decided_at = None, self._crew.changes
         if not self._crew.idle:
             return True
-        if request is not None:
-            self._turn_to(request)
-            self._write(self._decide())
-        return False
+        if request is None:
+            return False
+        self._turn_to(request)
+        self._write(self._decide())
+        return not self._leave(request)
 
     def _confess(self, error: Exception) -> None:
         """Say in the status that it is our fault, as far as that can still be said."""
@@ -221,14 +230,24 @@ class Supervisor:
             self._write(self._decide())
 
     def _is_settled(self, decision: Decision) -> bool:
-        return not decision.actions and decision.again_in is None and self._crew.idle
+        seen = self._crew.changes == self._decided_at
+        return seen and not decision.actions and decision.again_in is None and self._crew.idle
 
     def _settle(self) -> bool:
-        """End where nothing is left to do, unless somebody applied something meanwhile."""
+        """End where nothing is left to do."""
+        return self._leave(self._request, settled=True)
+
+    def _leave(self, request: Request, *, settled: bool = False) -> bool:
+        """Let go of the Workspace, unless somebody applied something meanwhile.
+
+        Under the apply lock, so that whoever applies next either is seen here or finds nobody at work.
+        """
         with FileLock(self._state.apply_lock):
-            if self._state.read_request() != self._request:
+            if self._state.read_request() != request:
                 return False
-            self._crew.settle()
+            if settled:
+                self._crew.settle()
+            self._lock.free()
             return True
 
     def _finish(self) -> None:
@@ -257,14 +276,14 @@ def place_of(state: WorkspaceState, request: Request) -> Place:
 
 
 def supervise(state: WorkspaceState, drivers: DriverSource) -> int:
-    """Become the supervisor of that Workspace; returns the exit code. A second one ends at once, and well."""
+    """Become the supervisor of that Workspace; returns the exit code. A second one ends at once, and well.
+
+    The lock is freed by the kernel where the supervisor does not let go of it itself.
+    """
     lock = FileLock(state.supervisor_lock)
     if not state.exists or not lock.take(wait_s=2.0):
         return 0
-    try:
-        request = state.read_request()
-        if request is not None:
-            Supervisor(state, request, Wakeups(state.wake), drivers).run()
-    finally:
-        lock.free()
+    request = state.read_request()
+    if request is not None:
+        Supervisor(state, request, Wakeups(state.wake), drivers, lock).run()
     return 0

@@ -17,11 +17,13 @@ from modelwright.targets.local.launching import is_supervised, start_supervisor
 from modelwright.targets.local.leftovers import end_all
 from modelwright.targets.local.locks import FileLock
 from modelwright.targets.local.logs import follow, log_files
+from modelwright.targets.local.once import output_of
 from modelwright.targets.local.options import LocalOptions
 from modelwright.targets.local.request import Request
 from modelwright.targets.local.state import StateDirectory, WorkspaceState
 from modelwright.targets.local.supervisor import place_of
 from modelwright.targets.local.wakeups import wake
+from modelwright.values.launch import Launch
 from modelwright.values.plan import Plan
 
 POLL_S = 0.1
@@ -129,12 +131,16 @@ class LocalTarget:
             NotYet: its processes did not end within ``timeout_s``.
         """
         state = self._state(namespace, name)
+        supervisor = FileLock(state.supervisor_lock)
         with FileLock(state.apply_lock):
             if not self._mark_deleted(state):
                 return
+            supervisor.open()
             self._supervise(state)
         if wait:
             self.wait(namespace, name, "delete", timeout_s)
+            supervisor.take(wait_s=timeout_s)
+        supervisor.free()
 
     def stop(self, namespace: str, name: str, *, timeout_s: float | None = None) -> None:
         """End its processes and keep everything else; applying it again goes on from there.
@@ -159,6 +165,15 @@ class LocalTarget:
         self._request(namespace, name)
         state = self._state(namespace, name)
         return follow(lambda: log_files(state.logs, stage), lambda: following and is_supervised(state))
+
+    def output_of(self, namespace: str, name: str, launch: Launch) -> str:
+        """What the main process of ``launch`` prints, run now to its end with this Workspace's volumes.
+
+        Raises:
+            TargetError: ``NotFound``, or the process fails.
+        """
+        request = self._request(namespace, name)
+        return output_of(place_of(self._state(namespace, name), request), launch)
 
     def repair(self) -> tuple[tuple[str, str], ...]:
         """Take up every Workspace whose supervisor is lost; namespace and name of those.

@@ -1,0 +1,354 @@
+"""Each transition of the lifecycle, as a table of worlds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from core.tests.lifecycle.conftest import (
+    NODES_GONE,
+    NODES_READY,
+    NOW,
+    World,
+    launch,
+    plan,
+    truth,
+    tuned_plan,
+    workspace,
+)
+
+from modelwright.api.status import WorkspaceStatus
+from modelwright.lifecycle.decide import decide
+from modelwright.lifecycle.decision import Finish, Provision, Release, Start, Stop
+from modelwright.lifecycle.digest import digest
+from modelwright.lifecycle.observed import Observed, Trouble, Workload
+from modelwright.lifecycle.policy import Policy
+from modelwright.values.nodes import Failed, Node, ProvisionerAction, ProvisionerDecision, Ready, Waiting
+
+SERVE = launch("serve")
+SERVES = plan(serving=SERVE)
+HELD = Observed(provision=NODES_READY, release=NODES_GONE)
+
+
+def found(phase: Any, of: Any = SERVE, inputs: str = "1", **more: Any) -> Workload:
+    """A workload of that Launch in that phase."""
+    return Workload(phase=phase, digest=digest(of), inputs=inputs, since=NOW, **more)
+
+
+def serving_status(workload: Workload, previous: WorkspaceStatus | None = None) -> WorkspaceStatus:
+    """The status of a Workspace that serves, with its server as given."""
+    return decide(workspace(tuned=False), SERVES, replace(HELD, serving=workload), previous, NOW).status
+
+
+def test_a_tuning_goes_through_its_phases_in_order() -> None:
+    world = World(workspace(tuned=True), tuned_plan())
+    world.settle()
+    started = [action.role for decision in world.history for action in decision.actions if isinstance(action, Start)]
+    assert started == ["preflight", "tuning", "serving"]
+    kinds = [type(action) for decision in world.history for action in decision.actions]
+    assert kinds.index(Provision) > 0
+    assert world.status is not None
+    assert world.status.state == "Succeeded"
+    assert world.status.endpoint == "http://127.0.0.1:5000"
+    assert world.status.output == "r/a:1"
+    assert world.status.observed_generation == 1
+    assert world.status.target_node_count == 1
+    assert world.status.worker_nodes == ["node-1"]
+    assert truth(world.status) == {
+        "PreflightSucceeded": ("True", "PreflightSucceeded"),
+        "NodesReady": ("True", "NodesReady"),
+        "ResourceReady": ("True", "workspaceResourceStatusSuccess"),
+        "JobStarted": ("True", "WorkspaceTuningJobStatusStarted"),
+        "InferenceReady": ("True", "WorkspaceInferenceStatusSuccess"),
+        "WorkspaceSucceeded": ("True", "workspaceSucceeded"),
+        "WorkspaceReady": ("True", "WorkspaceReady"),
+        "Ready": ("True", "Ready"),
+        "Reconciling": ("False", "Ready"),
+        "Stalled": ("False", "Progressing"),
+    }
+
+
+def test_no_node_is_asked_for_before_the_preflight_passed() -> None:
+    world = World(workspace(tuned=True), tuned_plan())
+    world.turn()
+    world.fail("preflight", "InvalidInput", "data.jsonl row 3 has no text")
+    decision = world.settle()
+    assert not any(isinstance(action, Provision) for past in world.history for action in past.actions)
+    assert decision.status.state == "Failed"
+    stalled = decision.status.condition("Stalled")
+    assert stalled is not None
+    assert (stalled.status, stalled.reason, stalled.message) == ("True", "InvalidInput", "data.jsonl row 3 has no text")
+
+
+def test_a_setting_turns_the_preflight_off() -> None:
+    world = World(workspace(tuned=True), tuned_plan(), Policy(preflight=False))
+    world.settle()
+    assert world.status is not None
+    assert "PreflightSucceeded" not in truth(world.status)
+    assert world.status.state == "Succeeded"
+
+
+def test_a_vanished_preflight_is_not_repeated_once_it_passed() -> None:
+    world = World(workspace(tuned=True), tuned_plan())
+    while world.status is None or truth(world.status)["PreflightSucceeded"][0] != "True":
+        world.turn()
+    world.workloads.pop("preflight")
+    world.settle()
+    started = [action.role for past in world.history for action in past.actions if isinstance(action, Start)]
+    assert started.count("preflight") == 1
+
+
+def test_release_gives_the_nodes_back() -> None:
+    world = World(workspace(tuned=True, onSuccess="release"), tuned_plan())
+    world.settle()
+    assert world.nodes == 0
+    assert world.status is not None
+    facts = truth(world.status)
+    assert facts["WorkspaceSucceeded"][0] == facts["WorkspaceReady"][0] == facts["Ready"][0] == "True"
+    assert facts["ResourceReady"] == ("False", "Released")
+    assert "InferenceReady" not in facts
+    assert world.status.worker_nodes == []
+
+
+def test_serving_ends_after_its_time_to_live() -> None:
+    world = World(workspace(tuned=True, ttlSecondsAfterFinished=600), tuned_plan())
+    again = world.settle().again_in
+    assert again is not None
+    assert 0 < again <= 600
+    world.now += timedelta(seconds=again)
+    world.settle()
+    assert world.nodes == 0
+    assert "serving" not in world.workloads
+    assert world.status is not None
+    assert truth(world.status)["InferenceReady"] == ("False", "ServingEnded")
+    assert world.status.state == "Succeeded"
+    assert world.status.endpoint is None
+
+
+def test_a_failed_tuning_names_its_root_cause() -> None:
+    world = World(workspace(tuned=True), tuned_plan(preflight=False))
+    while "tuning" not in world.workloads:
+        world.turn()
+    world.fail("tuning", "ContainerOOMKilled", "memory is used up")
+    status = world.settle().status
+    assert status.state == "Failed"
+    assert truth(status)["JobStarted"] == ("False", "ContainerOOMKilled")
+    succeeded = status.condition("WorkspaceSucceeded")
+    assert succeeded is not None
+    assert succeeded.reason == "workspaceFailed"
+    assert "memory is used up" in succeeded.message
+    assert "serving" not in world.workloads
+
+
+def test_changed_data_tunes_again_and_serves_that() -> None:
+    world = World(workspace(tuned=True), tuned_plan())
+    world.settle()
+    world.workspace, world.plan = workspace(tuned=True, generation=2), tuned_plan("2", "other data")
+    world.settle()
+    assert world.workloads["tuning"].digest == digest(launch("tune other data"))
+    assert world.status is not None
+    assert world.status.state == "Succeeded"
+    assert world.status.tuned is not None
+    assert world.status.tuned.inputs == "2"
+    assert truth(world.status)["Ready"][0] == "True"
+    overlaps = [past for past in world.history if {"tuning", "serving"} <= _started(past.actions)]
+    assert overlaps == []
+
+
+def _started(actions: Any) -> set[str]:
+    return {action.role for action in actions if isinstance(action, Start)}
+
+
+def test_a_change_that_leaves_the_tuning_alone_does_not_tune_again() -> None:
+    world = World(workspace(tuned=True), tuned_plan())
+    world.settle()
+    since = world.workloads["tuning"].since
+    world.plan = replace(tuned_plan("2"), serving=launch("serve adapter on two"))
+    world.settle()
+    assert world.workloads["tuning"].since == since
+    assert world.workloads["serving"].digest == digest(launch("serve adapter on two"))
+
+
+def test_a_finished_job_that_was_removed_is_not_run_again() -> None:
+    world = World(workspace(tuned=True), tuned_plan())
+    world.settle()
+    world.workloads.pop("tuning")
+    world.settle()
+    assert "tuning" not in world.workloads
+    assert world.status is not None
+    assert world.status.state == "Succeeded"
+
+
+def test_a_changed_server_is_replaced() -> None:
+    world = World(workspace(tuned=False), SERVES)
+    world.settle()
+    world.plan = plan("2", serving=launch("serve more"))
+    decision = world.turn()
+    (start,) = decision.actions
+    assert isinstance(start, Start)
+    assert start.replaces
+    assert truth(decision.status)["InferenceReady"][0] == "True"
+    assert truth(decision.status)["Ready"][0] == "False"
+
+
+def test_a_newer_plan_is_offered_and_moves_nothing() -> None:
+    world = World(workspace(tuned=False), SERVES)
+    world.settle()
+    world.plan = plan("1", serving=launch("serve better"))
+    decision = world.settle()
+    assert decision.actions == ()
+    assert truth(decision.status)["UpdateAvailable"] == ("True", "NewPlan")
+    assert truth(decision.status)["Ready"][0] == "True"
+    world.plan = SERVES
+    assert "UpdateAvailable" not in truth(world.settle().status)
+
+
+def test_an_accepted_change_without_effect_is_recorded() -> None:
+    world = World(workspace(tuned=False), SERVES)
+    world.settle()
+    world.plan = plan("2", serving=SERVE)
+    (start,) = world.turn().actions
+    assert isinstance(start, Start)
+    assert not start.replaces
+    assert world.workloads["serving"].inputs == "2"
+    assert world.settle().actions == ()
+
+
+@pytest.mark.parametrize(
+    ("workload", "reason"),
+    [
+        (Workload(), "WorkspaceInferenceStatusPending"),
+        (found("pending"), "WorkspaceInferenceStatusPending"),
+        (found("pending", reason="Unschedulable", message="no node has room"), "Unschedulable"),
+        (found("running", reason="ImagePullError", message="no such image"), "ImagePullError"),
+        (found("failed", reason="ContainerCrashLoopBackOff", message="boom"), "ContainerCrashLoopBackOff"),
+    ],
+)
+def test_inference_is_not_ready_before_it_answers(workload: Workload, reason: str) -> None:
+    status = serving_status(workload)
+    assert truth(status)["InferenceReady"] == ("False", reason)
+    assert truth(status)["Ready"][0] == truth(status)["WorkspaceReady"][0] == "False"
+    assert status.endpoint is None
+    assert status.state == "Pending"
+    assert (truth(status)["Stalled"][0] == "True") == (workload.phase == "failed")
+
+
+def test_a_server_that_is_lost_is_not_ready_and_no_longer_pending() -> None:
+    ready = serving_status(found("ready", endpoint="http://x"))
+    assert ready.state == "Ready"
+    lost = serving_status(found("running"), ready)
+    assert lost.state == "NotReady"
+    assert truth(lost)["WorkspaceSucceeded"] == ("False", "workspacePending")
+
+
+def test_transition_times_move_only_with_the_status() -> None:
+    first = serving_status(found("pending"))
+    observed = replace(HELD, serving=found("failed", reason="ContainerCrashLoopBackOff", message="boom"))
+    later = NOW + timedelta(minutes=5)
+    second = decide(workspace(tuned=False), SERVES, observed, first, later).status
+    before, after = first.condition("InferenceReady"), second.condition("InferenceReady")
+    assert before is not None
+    assert after is not None
+    assert before.last_transition_time == after.last_transition_time == "2026-05-01T12:00:00Z"
+    assert before.reason != after.reason
+    stalled = second.condition("Stalled")
+    assert stalled is not None
+    assert stalled.last_transition_time == "2026-05-01T12:05:00Z"
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "stalled"),
+    [
+        ("quota", "QuotaExceeded", True),
+        ("capacity", "InsufficientCapacity", True),
+        ("transient", "ProvisioningFailed", False),
+    ],
+)
+def test_a_provisioner_that_fails_says_why(kind: Any, reason: str, stalled: bool) -> None:
+    decision = ProvisionerDecision(outcome=Failed(kind, "the cloud says no"))
+    answer = decide(workspace(tuned=False), SERVES, replace(HELD, provision=decision), None, NOW)
+    assert truth(answer.status)["ResourceReady"] == ("False", reason)
+    assert (truth(answer.status)["Stalled"][0] == "True") == stalled
+    assert answer.again_in is not None
+    assert [(event.type, event.reason) for event in answer.events] == [("Warning", reason)]
+
+
+def test_transient_failures_back_off() -> None:
+    retry = ProvisionerDecision(
+        outcome=Failed("transient", "429"), actions=(ProvisionerAction(verb="create", name="n"),)
+    )
+    observed = replace(HELD, provision=retry, attempts=3, failed_at=NOW)
+    early = decide(workspace(tuned=False), SERVES, observed, None, NOW + timedelta(seconds=7))
+    assert early.actions == ()
+    assert early.again_in == pytest.approx(1.0)
+    due = decide(workspace(tuned=False), SERVES, observed, None, NOW + timedelta(seconds=8))
+    assert [type(action) for action in due.actions] == [Provision]
+
+
+def test_a_missing_driver_stalls_its_own_workspace() -> None:
+    trouble = Trouble("PluginNotFound", "no provisioner is named 'aks'")
+    answer = decide(workspace(tuned=False), SERVES, Observed(provisioner_trouble=trouble), None, NOW)
+    assert truth(answer.status)["Stalled"] == ("True", "PluginNotFound")
+    assert answer.actions == ()
+
+
+def test_claims_and_pressure_are_told_as_upstream_does() -> None:
+    nodes = ProvisionerDecision(outcome=Ready((Node(name="n1", pressure=("DiskPressure",)),)))
+    observed = replace(HELD, provision=nodes, claims=Ready(()))
+    status = decide(workspace(tuned=False), SERVES, observed, None, NOW).status
+    ready = status.condition("NodesReady")
+    assert ready is not None
+    assert ready.message == (
+        "Enough Nodes are ready; warning: worker node(s) under resource pressure: n1 (DiskPressure)"
+    )
+    assert truth(status)["NodeClaimReady"] == ("True", "NodeClaimsReady")
+    waiting = replace(observed, claims=Waiting("LaunchFailed", "no quota"), provision=NODES_READY)
+    status = decide(workspace(tuned=False), SERVES, waiting, status, NOW).status
+    assert truth(status)["ResourceReady"] == truth(status)["NodeClaimReady"] == ("False", "LaunchFailed")
+    byo = decide(workspace(tuned=False), SERVES, HELD, status, NOW).status
+    assert "NodeClaimReady" not in truth(byo)
+
+
+def test_without_a_plan_what_runs_is_left_alone() -> None:
+    ready = serving_status(found("ready", endpoint="http://x"))
+    observed = replace(HELD, serving=found("ready"), plan_trouble=Trouble("PluginLoadFailed", "No module named 'x'"))
+    answer = decide(workspace(tuned=False), None, observed, ready, NOW)
+    assert answer.actions == ()
+    assert truth(answer.status)["Stalled"] == ("True", "PluginLoadFailed")
+    assert truth(answer.status)["WorkspaceReady"][0] == "True"
+
+
+def test_deleting_stops_releases_and_finishes() -> None:
+    world = World(workspace(tuned=True), tuned_plan())
+    world.settle()
+    world.deleting = True
+    world.settle()
+    kinds = [type(action) for past in world.history for action in past.actions][-3:]
+    assert kinds == [Stop, Release, Finish]
+    assert world.status is not None
+    assert truth(world.status)["WorkspaceDeleting"] == ("True", "workspaceDeleted")
+
+
+@pytest.mark.parametrize(
+    "observed",
+    [
+        Observed(deleting=True, provisioner_trouble=Trouble("PluginNotFound", "gone")),
+        Observed(deleting=True, release=ProvisionerDecision(outcome=Failed("auth", "forbidden"))),
+        Observed(
+            deleting=True, release=ProvisionerDecision(outcome=Failed("transient", "500")), attempts=8, failed_at=NOW
+        ),
+    ],
+)
+def test_deleting_always_ends_and_names_what_is_left(observed: Observed) -> None:
+    answer = decide(workspace(tuned=False), SERVES, observed, None, NOW)
+    assert answer.actions == (Finish(),)
+    assert [event.reason for event in answer.events] == ["NotReleased"]
+
+
+def test_events_are_told_once() -> None:
+    world = World(workspace(tuned=True), tuned_plan())
+    world.settle()
+    told = [event.reason for past in world.history for event in past.events]
+    assert told == ["WorkspaceTuningJobStatusStarted", "workspaceSucceeded", "WorkspaceInferenceStatusSuccess"]
