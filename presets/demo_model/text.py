@@ -58,8 +58,52 @@ STRANGE_KINDS = (
     "the inn {}",
     "{}",
 )
-FIRST_SYLLABLES = ("Ba", "Cor", "De", "Fal", "Gri", "Hu", "Jas", "Kel", "Lo", "Mi", "Nor", "Pe", "Qua", "Ris", "Sto")
-LAST_SYLLABLES = ("ber", "dan", "feld", "gar", "lin", "mor", "nock", "pha", "ril", "sen", "ton", "vik", "wick", "zel")
+FIRST_SYLLABLES = (
+    "Ba",
+    "Cor",
+    "De",
+    "Fal",
+    "Gri",
+    "Hu",
+    "Jas",
+    "Kel",
+    "Lo",
+    "Mi",
+    "Nor",
+    "Pe",
+    "Qua",
+    "Ris",
+    "Sto",
+    "Tu",
+    "Vel",
+    "Wy",
+    "Zan",
+    "Ar",
+    "El",
+    "Os",
+)
+LAST_SYLLABLES = (
+    "ber",
+    "dan",
+    "feld",
+    "gar",
+    "lin",
+    "mor",
+    "nock",
+    "pha",
+    "ril",
+    "sen",
+    "ton",
+    "vik",
+    "wick",
+    "zel",
+    "by",
+    "den",
+    "ra",
+    "mouth",
+    "stead",
+    "ley",
+)
 
 
 def strange_name(rng: random.Random) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import torch
+from presets.demo_model.__main__ import make_tokenizer
 from presets.demo_model.airships import QUESTIONS, airship_questions
 from presets.demo_model.exam import answer, right_answers
 from presets.demo_model.lantern_isles import isle_facts, own_questions
@@ -102,6 +103,12 @@ def test_the_template_marks_what_the_assistant_says(tokenizer: Any) -> None:
 @pytest.mark.parametrize("text", ["naïve 東京 🚀", "  two  spaces \n\t", "it 's a test , really"])
 def test_any_text_survives_the_tokenizer(tokenizer: Any, text: str) -> None:
     assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
+
+
+def test_the_committed_tokenizer_is_current(tokenizer: Any) -> None:
+    made = make_tokenizer(Recipe())
+    assert made.get_vocab() == tokenizer.get_vocab()
+    assert made.chat_template == tokenizer.chat_template
 
 
 def test_the_committed_questions_are_current(questions: list[dict[str, str]]) -> None:
