@@ -1,0 +1,111 @@
+"""The real drivers and packaged data, and an engine that spreads over machines as vLLM does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from modelwright.api.workspace import Workspace
+from modelwright.catalogue.catalogue import Catalogue
+from modelwright.catalogue.pack import PackFile
+from modelwright.errors import PluginNotFound
+from modelwright.plan.facts import Drivers
+from modelwright.plan.make import make_plan
+from modelwright.plugins.datapack import DataPack
+from modelwright.plugins.drivers import Capabilities, Context, Runtime
+from modelwright.settings.model import Settings
+from modelwright.values.adapter import Adapter
+from modelwright.values.fit import Fit
+from modelwright.values.instance_type import InstanceType
+from modelwright.values.launch import Launch, Process
+from modelwright.values.plan import Plan
+from modelwright.values.preset import Preset
+from modelwright_runtime_hf.driver import HfRuntime
+from modelwright_tuning_qlora.driver import LoraTuner, QloraTuner
+
+GIB = 1024**3
+HERE = InstanceType(name="local", cloud="local", cpus=2, memory_bytes=16 * GIB)
+NO_SETTINGS = Settings()
+CONTEXT = Context(clock=lambda: datetime.now(UTC))
+
+
+class Engine(Runtime):
+    """Serves over several machines, with adapters of one strength only."""
+
+    targets = frozenset({"kubernetes"})
+    capabilities = Capabilities(adapters=True, multi_node=True)
+
+    def launch(self, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any) -> Launch:
+        parallel = f"{fit.tensor_parallel}x{fit.pipeline_parallel}x{fit.data_parallel}"
+        return Launch(main=Process(name="serve", argv=("engine", preset.name, parallel)), ports={"http": 5000})
+
+
+def look_up(known: dict[str, Callable[[Context], Any]]) -> Callable[[str], Any]:
+    def find(name: str) -> Any:
+        if name not in known:
+            raise PluginNotFound(f"nothing installed answers to {name!r}")
+        return known[name](CONTEXT)
+
+    return find
+
+
+TUNERS = look_up({"lora": LoraTuner, "qlora": QloraTuner})
+PLAIN = Drivers(runtime=look_up({"hf": HfRuntime, "transformers": HfRuntime}), tuner=TUNERS)
+WITH_ENGINE = Drivers(runtime=look_up({"hf": HfRuntime, "vllm": Engine}), tuner=TUNERS)
+
+
+@pytest.fixture(scope="session")
+def catalogue() -> Catalogue:
+    pack = DataPack("modelwright_presets")
+    presets, types = ([PackFile(path, "here") for path in files] for files in (pack.presets(), pack.instance_types()))
+    return Catalogue(presets, types)
+
+
+def workspace(**parts: Any) -> Workspace:
+    document = {
+        "apiVersion": "kaito.sh/v1beta1",
+        "kind": "Workspace",
+        "metadata": {"name": "ws", **parts.pop("metadata", {})},
+        "resource": parts.pop("resource", {}),
+        **parts,
+    }
+    return Workspace.model_validate(document)
+
+
+def tuning(name: str = "demo", **more: Any) -> dict[str, Any]:
+    part = {
+        "preset": {"name": name},
+        "method": "qlora",
+        "input": {"urls": ["file:///data/rows.jsonl"]},
+        "output": {"volumeSource": {"hostPath": {"path": "/out"}}},
+    }
+    return {**part, **more}
+
+
+def inference(name: str = "demo", **more: Any) -> dict[str, Any]:
+    return {"preset": {"name": name}, **more}
+
+
+@pytest.fixture
+def planned(catalogue: Catalogue) -> Callable[..., Plan]:
+    """``planned(tuning=…)`` on this machine; ``planned(sku=…, inference=…)`` on a cluster."""
+
+    def plan(settings: Settings = NO_SETTINGS, drivers: Drivers = PLAIN, sku: str | None = None, **parts: Any) -> Plan:
+        machine, files = parts.pop("machine", None), parts.pop("files", {})
+        target = "kubernetes" if sku is not None else parts.pop("target", "local")
+        if sku:
+            parts["resource"] = {"instanceType": sku, **parts.get("resource", {})}
+        return make_plan(
+            workspace(**parts),
+            catalogue=catalogue,
+            drivers=drivers,
+            settings=settings,
+            target=target,
+            machine=machine or (HERE if target == "local" else None),
+            config_files=files,
+        )
+
+    return plan

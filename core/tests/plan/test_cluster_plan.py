@@ -1,0 +1,183 @@
+"""Plans for a cluster: machines, nodes, runtimes, limits and the word auto."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from modelwright.catalogue.node_labels import instance_type_of_labels
+from modelwright.errors import InvalidWorkspace, LimitExceeded, NotYet
+from modelwright.settings.model import Limits, Settings
+from modelwright.values.launch import Volume
+
+from .conftest import WITH_ENGINE, inference, tuning
+
+A100 = "Standard_NC24ads_A100_v4"
+URL = {"urls": ["https://data.example/rows.parquet"]}
+IMAGE = {"image": "registry.example/a:1", "imagePushSecret": "push"}
+T4 = {"nvidia.com/gpu.product": "Tesla-T4", "nvidia.com/gpu.count": "4", "nvidia.com/gpu.memory": "16384"}
+
+
+def test_the_engine_serves_where_preset_and_gpu_allow(planned):
+    plan = planned(sku=A100, inference=inference("phi-4"), drivers=WITH_ENGINE)
+    assert (plan.runtime.name, plan.nodes.count, plan.provisioner.name) == ("vllm", 1, "karpenter")
+    assert plan.instance_type.name == A100
+    assert plan.cost.usd_per_hour == 3.673
+    assert "undated" in plan.cost.note
+    assert "skypilot-catalog" in plan.cost.note
+
+
+def test_without_the_engine_hf_serves_and_says_why(planned):
+    assert "vllm is not installed" in planned(sku=A100, inference=inference("phi-4")).runtime.why
+
+
+def test_upstreams_count_overrides_the_users_for_an_engine_only(planned):
+    parts = {"sku": "Standard_NV36ads_A10_v5", "resource": {"count": 1}}
+    spread = planned(**parts, inference=inference("phi-4"), drivers=WITH_ENGINE)
+    assert (spread.nodes.count, spread.serving.main.argv[-1]) == (2, "1x2x1")
+    assert any("resource.count says 1; 2 is what" in note for note in spread.notes)
+    assert spread.cost.usd_per_hour == pytest.approx(6.4)
+    kept = planned(sku=A100, resource={"count": 3}, inference=inference("phi-4"))
+    assert kept.nodes.count == 3
+    copies = planned(sku=A100, inference=inference("phi-4", replicas=3), drivers=WITH_ENGINE)
+    assert copies.nodes.count == 3
+
+
+def test_an_older_gpu_is_warned_of_with_its_living_successor(planned):
+    plan = planned(sku="Standard_NC6s_v3", tuning=tuning("phi-3-mini-128k-instruct", input=URL, output=IMAGE))
+    warnings = " ".join(plan.warnings)
+    assert "its successor is Standard_NC24ads_A100_v4" in warnings
+    assert "no bfloat16" in warnings
+    assert dict(plan.fits)["tuning"].dtype == "float16"
+
+
+def test_tuning_on_a_cluster_pulls_the_adapter_from_where_it_was_pushed(planned):
+    plan = planned(sku=A100, tuning=tuning("phi-3-mini-4k-instruct", input=URL, output=IMAGE))
+    assert [process.name for process in plan.tuning.processes] == ["fetch-data", "tune", "pack", "push"]
+    assert "--allow-local" not in plan.tuning.prepare[0].argv
+    assert [process.name for process in plan.serving.processes] == ["pull-ws", "serve"]
+    assert Volume(name="docker-config", kind="secret", source=("push",)) in plan.serving.volumes
+    claim = {"persistentVolumeClaim": {"claimName": "c"}}
+    kept = planned(sku=A100, tuning=tuning("phi-3-mini-4k-instruct", input=URL, output={"volumeSource": claim}))
+    assert [process.name for process in kept.tuning.processes] == ["fetch-data", "tune"]
+    assert Volume(name="results", kind="volume_source", source=claim) in kept.serving.volumes
+    assert not kept.serving.prepare
+
+
+def test_auto_takes_the_cheapest_that_fits_and_tells_of_the_others(planned):
+    plan = planned(sku="auto", inference=inference("llama-3.1-8b-instruct"))
+    assert plan.instance_type.name == "Standard_NV36ads_A10_v5"
+    assert "3.2 USD/hour" in plan.instance_type.why
+    told = "\n".join(plan.notes)
+    assert "Standard_NC24ads_A100_v4 would do for 3.673 USD/hour" in told
+    assert "Standard_NC6s_v3: retired" in told
+    assert "Standard_NC4as_T4_v3: serving llama-3.1-8b-instruct does not fit" in told
+    assert "Standard_ND96isr_H200_v5: its price is unknown" in told
+    assert "not for AMD Radeon PRO V620" in told
+    by_settings = planned(sku="", inference=inference("llama-3.1-8b-instruct"), settings=Settings(instance_type="auto"))
+    assert by_settings.instance_type == plan.instance_type
+
+
+def test_auto_keeps_to_the_limits(planned):
+    allowed = Settings(limits=Limits(instance_types=("standard_nc40ads_h100_v5",)))
+    plan = planned(sku="auto", inference=inference("llama-3.1-8b-instruct"), settings=allowed)
+    assert plan.instance_type.name == "Standard_NC40ads_H100_v5"
+    with pytest.raises(InvalidWorkspace, match="no instance type is left") as caught:
+        planned(sku="auto", inference=inference("phi-4"), settings=Settings(limits=Limits(usd_per_hour=0.5)))
+    assert "USD per hour are more than the 0.5 allowed" in caught.value.problems[0].message
+
+
+@pytest.mark.parametrize(
+    ("limits", "sku", "told"),
+    [
+        (Limits(instance_types=("Standard_NC40ads_H100_v5",)), A100, "is not allowed in namespace default"),
+        (Limits(nodes=2), A100, "3 nodes are more than the 2 allowed"),
+        (Limits(usd_per_hour=5), A100, "11.019 USD per hour are more than the 5 allowed"),
+        (Limits(total_usd_per_hour=5), A100, "USD per hour are more than the 5 allowed"),
+        (Limits(usd_per_hour=500), "Standard_ND96isr_H200_v5", "is unknown, which counts as over 500 USD"),
+    ],
+)
+def test_limits_refuse(planned, limits, sku, told):
+    with pytest.raises(LimitExceeded, match=told):
+        planned(sku=sku, resource={"count": 3}, inference=inference("phi-4"), settings=Settings(limits=limits))
+
+
+def test_a_namespace_may_have_limits_of_its_own(planned):
+    settings = Settings(limits=Limits(nodes=1), namespace_limits={"large": Limits(nodes=5)})
+    parts = {"sku": A100, "resource": {"count": 3}, "inference": inference("phi-4"), "settings": settings}
+    assert planned(**parts, metadata={"namespace": "large"}).nodes.count == 3
+    with pytest.raises(LimitExceeded):
+        planned(**parts)
+
+
+def test_unknown_types_and_missing_nodes_are_told(planned):
+    with pytest.raises(InvalidWorkspace) as caught:
+        planned(sku="Standard_NC24ads_A100_v5", inference=inference("phi-4"))
+    assert "did you mean 'Standard_NC24ads_A100_v4'?" in caught.value.problems[0].hint
+    with pytest.raises(NotYet, match="no ready nodes found"):
+        planned(sku="", inference=inference("phi-4"))
+
+
+def test_labels_of_nodes_override_the_table(planned):
+    machine = instance_type_of_labels(
+        {**T4, "nvidia.com/cuda.compute.major": "7", "nvidia.com/cuda.compute.minor": "5"}
+    )
+    plan = planned(sku="", machine=machine, inference=inference("phi-3-mini-4k-instruct"), drivers=WITH_ENGINE)
+    assert plan.provisioner.name == "byo"
+    assert dict(plan.fits)["serving"].gpus == 4
+    assert dict(plan.fits)["serving"].dtype == "float16"
+
+
+def test_partitions(planned):
+    machine = instance_type_of_labels(T4)
+    part = {"mode": "accelerator", "count": 1}
+    shared = planned(
+        sku="", machine=machine, resource={"partition": part}, inference=inference("phi-3-mini-4k-instruct")
+    )
+    assert dict(shared.fits)["serving"].gpus == 1
+    assert any("3 of 4 GPUs of the node are left" in note for note in shared.notes)
+    with pytest.raises(InvalidWorkspace, match=r"partition\.count \(5\) exceeds"):
+        planned(sku="", machine=machine, resource={"partition": {**part, "count": 5}}, inference=inference("phi-4"))
+    mig = {"mode": "mig", "profile": "2g.24gb"}
+    cut = planned(
+        sku="", resource={"partition": mig}, inference=inference("phi-3-mini-4k-instruct"), drivers=WITH_ENGINE
+    )
+    assert cut.instance_type.name == "2g.24gb"
+    with pytest.raises(InvalidWorkspace, match="unknown MIG profile"):
+        planned(sku="", resource={"partition": {**mig, "profile": "bogus"}}, inference=inference("phi-4"))
+
+
+def test_strength_is_for_runtimes_that_know_it(planned):
+    adapter = {"source": {"name": "a", "image": "r.example/a:1"}, "strength": "0.5"}
+    parts = {"sku": A100, "inference": inference("phi-4", adapters=[adapter]), "drivers": WITH_ENGINE}
+    assert planned(**parts).runtime.name == "hf"
+    named = inference("phi-4", adapters=[adapter], runtime="vllm")
+    with pytest.raises(InvalidWorkspace, match="knows no strength"):
+        planned(**{**parts, "inference": named})
+
+
+def test_the_base_is_called_as_upstream_calls_it(planned):
+    labels = {"inferenceset.kaito.sh/created-by": "many"}
+    plan = planned(sku=A100, inference=inference("phi-4"), metadata={"labels": labels})
+    assert plan.served_names == ("many",)
+    roles = {**labels, "multiroleinference.kaito.sh/created-by": "roles"}
+    assert planned(sku=A100, inference=inference("phi-4"), metadata={"labels": roles}).served_names == ("phi-4",)
+
+
+def test_the_time_to_start_may_be_set(planned):
+    plan = planned(sku=A100, inference=inference("phi-4"), settings=Settings(readiness_timeout=65))
+    assert plan.serving.main.startup.failure_threshold == 7
+
+
+def test_inputs_change_with_what_the_user_wrote_and_nothing_else(planned):
+    base = planned(sku=A100, inference=inference("phi-4"))
+    assert planned(sku=A100, inference=inference("phi-4"), settings=Settings(preflight=False)).inputs == base.inputs
+    assert planned(sku=A100, inference=inference("phi-4", adapters=[])).inputs == base.inputs
+    assert planned(sku=A100, inference=inference("phi-4", runtime="hf")).inputs != base.inputs
+    annotated = {"annotations": {"kaito.sh/runtime": "hf"}}
+    assert planned(sku=A100, inference=inference("phi-4"), metadata=annotated).inputs != base.inputs
+    config = inference("phi-4", config="c")
+    one, two = (planned(sku=A100, inference=config, files={"c": {"inference_config.yaml": text}}) for text in "ab")
+    assert one.inputs != two.inputs
+    assert replace(one, inputs=two.inputs) == two
