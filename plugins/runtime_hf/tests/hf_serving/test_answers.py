@@ -6,6 +6,7 @@ import json
 
 import httpx
 import openai
+import pytest
 
 from .oracle import Oracle
 
@@ -133,3 +134,9 @@ def test_models_lists_the_base_and_its_adapters(client: openai.OpenAI) -> None:
     listed = {model.id: model.model_dump()["parent"] for model in client.models.list()}
 
     assert listed == {"tiny": None, "facts": "tiny", "rhymes": "tiny", "facts.half": "tiny"}
+
+
+def test_one_model_may_be_looked_up(client: openai.OpenAI) -> None:
+    assert client.models.retrieve("facts.half").model_dump()["parent"] == "tiny"
+    with pytest.raises(openai.NotFoundError, match="'gpt-4' is not served here"):
+        client.models.retrieve("gpt-4")

@@ -74,7 +74,7 @@ def test_the_weights_have_the_asked_dtype(models: Models, dtype: str, expected: 
     assert {str(p.dtype) for p in made.model.parameters()} == {f"torch.{expected}"}
     assert made.dtype == expected
     assert made.context == CONTEXT
-    assert warm_up(made) > 0
+    warm_up(made)
 
 
 @pytest.mark.parametrize("kind", ["nf4", "int8"])

@@ -84,11 +84,13 @@ def _add_models(app: FastAPI, options: ServeOptions) -> None:
         parent = None if name == options.served_model_name else options.served_model_name
         return {"id": name, "object": "model", "created": started, "owned_by": "modelwright", "parent": parent}
 
-    cards = [card(name) for name in options.model_names]
-
     @app.get("/v1/models")
     async def models() -> JSONResponse:
-        return JSONResponse({"object": "list", "data": cards})
+        return JSONResponse({"object": "list", "data": [card(name) for name in options.model_names]})
+
+    @app.get("/v1/models/{name:path}")
+    async def model(name: str) -> JSONResponse:
+        return JSONResponse(card(resolve_model(name, options)))
 
 
 def _add_operations(app: FastAPI, engine: Engine, metrics: Metrics) -> None:

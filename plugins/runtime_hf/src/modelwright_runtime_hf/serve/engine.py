@@ -97,6 +97,7 @@ class Engine:
             self.state = State("failed", error.message)
         except Exception:
             _log.exception("the model thread ended by a bug")
+            self.failure = TargetError("the model thread ended by a bug", hint="the log has the traceback")
             self.state = State("failed", "internal error, see the log")
         if self.state.phase == "failed":
             self._on_failure()

@@ -108,4 +108,6 @@ class _BodyTooLarge(Exception):
 
 
 def _route(path: str) -> str:
+    if path.startswith("/v1/models/"):
+        return "/v1/models"
     return path if path in ROUTES else "other"

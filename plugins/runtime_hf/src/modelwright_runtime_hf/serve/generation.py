@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 
 from .decode import Decoder
-from .jobs import Event, Finished, FinishReason, Job, Text
+from .jobs import Event, Finished, FinishReason, Job, Sampling, Text
 from .loading import LoadedModel
 from .sampling import Sampler
 from .text import Detokenizer, StopStrings
@@ -34,12 +33,10 @@ def generate(
             return
 
 
-def warm_up(loaded: LoadedModel) -> float:
-    """Generate one token, as proof that the model answers. Returns the seconds it took."""
-    began = time.monotonic()
-    end = next(iter(loaded.end_tokens), 0)
-    Decoder(loaded.model, [end], Sampler(Job("", (end,), 1).sampling, loaded.model.device)).step()
-    return time.monotonic() - began
+def warm_up(loaded: LoadedModel) -> None:
+    """Generate one token, as proof that the model answers. Raises whatever the model raises."""
+    prompt = loaded.encode("Hello", special=True) or [0]
+    Decoder(loaded.model, prompt, Sampler(Sampling(), loaded.model.device)).step()
 
 
 class _Answer:
