@@ -101,9 +101,8 @@ def root(ctx: click.Context, /, **options: Any) -> None:
 def run_and_exit() -> NoReturn:
     """Run the command line and end the process; every failure is one clear message and a code."""
     try:
-        root.main(prog_name="modelwright", standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        # Without standalone mode click returns the code of an Exit, and otherwise what the verb returned.
+        code = root.main(prog_name="modelwright", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -115,7 +114,7 @@ def run_and_exit() -> NoReturn:
     except ModelwrightError as error:
         _show(error)
         sys.exit(error.exit_code)
-    sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _show(error: ModelwrightError) -> None:
