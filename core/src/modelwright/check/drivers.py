@@ -7,11 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from modelwright.check.facts import DriverKind
-from modelwright.check.names import suggestion
+from modelwright.check.names import plugin_hint
 from modelwright.check.subject import Subject
 from modelwright.errors import Problem
-
-LIST_PLUGINS = "modelwright plugins list"
 
 
 def check_driver_names(subject: Subject) -> Iterator[Problem]:
@@ -23,8 +21,8 @@ def check_driver_names(subject: Subject) -> Iterator[Problem]:
     )
     for path, kind, name, installed in named:
         if name is not None and installed is not None and name not in installed:
-            hint = suggestion(name, installed, LIST_PLUGINS)
-            yield Problem(path, f"unknown {kind} {name!r}", hint, reason="PluginNotFound")
+            message = f"no plugin answers to {kind} {name!r}"
+            yield Problem(path, message, plugin_hint(kind, name, installed), reason="PluginNotFound")
 
 
 def check_driver_options(subject: Subject) -> Iterator[Problem]:

@@ -73,11 +73,12 @@ class Facts:
 
     ``find_preset`` and ``find_instance_type`` look names up (the latter among those of ``cloud``), ``preset_names``
     and ``instance_type_names`` list them. ``broken_presets`` maps a preset that could not be read to the reason.
-    ``node_classes`` are those that Karpenter may use, empty for any. ``node_provisioner`` and ``default_runtime`` hold where a Workspace names none. ``nodes`` are the cluster's.
-    ``release_namespace`` is where KAITO's own config templates lie; None where drivers bring their defaults.
-    ``image_problem`` and ``url_problem`` say in one line why an image's name or a URL cannot be used.
-    ``mutable_options`` are keys of ``provisionerConfig`` that may change. ``refuse_placeholders`` is set where
-    something is about to be bought. ``allowed_instance_types``, ``allowed_nodes`` are limits of the namespace.
+    ``node_classes`` are those that Karpenter may use, empty for any. ``node_provisioner`` and ``default_runtime``
+    hold where a Workspace names none. ``nodes`` are the cluster's. ``release_namespace`` is where KAITO's own config
+    templates lie; None where drivers bring their defaults. ``image_problem`` and ``url_problem`` say in one line why
+    an image's name or a URL cannot be used. ``mutable_options`` are keys of ``provisionerConfig`` that may change.
+    ``refuse_placeholders`` is set where something is about to be bought. ``allowed_instance_types``,
+    ``allowed_nodes`` are limits of the namespace.
     """
 
     target: Target = "kubernetes"

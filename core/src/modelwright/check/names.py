@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from modelwright.plugins.known import KNOWN
+
 _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?\Z")
 _SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*\Z")
 _LONGEST_LABEL = 63
@@ -35,6 +37,12 @@ def _problem(name: str, pattern: re.Pattern[str], longest: int, letters: str) ->
 def as_label(name: str) -> str:
     """A label that looks like ``name``."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_LONGEST_LABEL].strip("-")
+
+
+def plugin_hint(kind: str, name: str, installed: Iterable[str]) -> str:
+    """How to get a driver that is not installed, or what was meant."""
+    package = KNOWN.get((kind, name))
+    return f"pip install '{package}'" if package else suggestion(name, installed, "modelwright plugins list")
 
 
 def suggestion(name: str, known: Iterable[str], command: str = "") -> str:

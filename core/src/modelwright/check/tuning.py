@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modelwright.check.names import suggestion
+from modelwright.check.names import plugin_hint
 from modelwright.check.sources import destination_problems, source_problems
 from modelwright.check.subject import Subject
 from modelwright.errors import Problem
 
 UPSTREAM_METHODS = ("lora", "qlora")
-LIST_PLUGINS = "modelwright plugins list"
 
 
 def check_tuning_parts(subject: Subject) -> Iterator[Problem]:
@@ -34,9 +33,8 @@ def check_method(subject: Subject) -> Iterator[Problem]:
         return
     known = UPSTREAM_METHODS if subject.facts.tuners is None else subject.facts.tuners
     if tuning.method.lower() not in known:
-        message = f"unknown tuning method {tuning.method!r}" if tuning.method else "is required"
-        installed = f"installed: {', '.join(known) or 'none'}; " if not tuning.method else ""
-        hint = installed + suggestion(tuning.method, known, LIST_PLUGINS)
+        message = f"no plugin answers to tuning method {tuning.method!r}" if tuning.method else "is required"
+        hint = plugin_hint("tuner", tuning.method.lower(), known) if tuning.method else f"installed: {', '.join(known)}"
         yield Problem("tuning.method", message, hint, reason="UnknownMethod")
 
 

@@ -1,0 +1,134 @@
+"""Facts with a few invented presets and machines, and Workspaces to judge by them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from modelwright.api.document import Document, parse_workspace
+from modelwright.api.workspace import Workspace
+from modelwright.artifacts.addresses import SourceRules, check_url
+from modelwright.artifacts.references import parse_reference
+from modelwright.check import Facts, check_workspace
+from modelwright.errors import ConfigError, Problem
+from modelwright.values.instance_type import InstanceType
+from modelwright.values.preset import Preset
+
+GIB = 1024**3
+
+Check = Callable[..., tuple[Problem, ...]]
+
+
+def preset(name: str, gib: int, **fields: Any) -> Preset:
+    base: dict[str, Any] = {
+        "source": f"hf://org/{name}",
+        "runtimes": ("vllm", "hf"),
+        "parameters": 1,
+        "context": 4096,
+        "kv_bytes_per_token": 1,
+        **fields,
+    }
+    return Preset(name=name, weight_bytes=gib * GIB, **base)
+
+
+PRESETS = {
+    found.name: found
+    for found in (
+        preset("small", 8),
+        preset("large", 100, distributable=True),
+        preset("gated", 8, gated=True),
+        preset("vllm-only", 8, runtimes=("vllm",)),
+        preset("image", 8, source="oci://r.example.com/image:1"),
+        preset("private-image", 8, source="oci://r.example.com/private:1", gated=True),
+    )
+}
+MACHINES = {
+    found.name.lower(): found
+    for found in (
+        InstanceType(name="Standard_NC24ads_A100_v4", cloud="azure", gpus=1, gpu_memory_bytes=80 * GIB),
+        InstanceType(name="Small_T4", cloud="azure", gpus=2, gpu_memory_bytes=4 * GIB),
+        InstanceType(
+            name="Standard_NC6s_v3",
+            cloud="azure",
+            gpus=1,
+            gpu_memory_bytes=16 * GIB,
+            retired=True,
+            successor="Standard_NC24ads_A100_v4",
+        ),
+    )
+}
+
+SERVE: dict[str, Any] = {
+    "apiVersion": "kaito.sh/v1beta1",
+    "kind": "Workspace",
+    "metadata": {"name": "ws", "namespace": "team"},
+    "resource": {
+        "instanceType": "Standard_NC24ads_A100_v4",
+        "labelSelector": {"matchLabels": {"apps": "ws"}},
+    },
+    "inference": {"preset": {"name": "small"}},
+}
+TUNE: dict[str, Any] = {
+    **{key: SERVE[key] for key in ("apiVersion", "kind", "metadata", "resource")},
+    "tuning": {
+        "preset": {"name": "small"},
+        "method": "qlora",
+        "input": {"urls": ["https://example.com/data.parquet"]},
+        "output": {"image": "registry.example.com/out:1", "imagePushSecret": "push"},
+    },
+}
+
+
+def edit(workspace: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """A copy with values at dotted paths replaced; ``...`` removes. A key that holds dots is written in brackets."""
+    copy: dict[str, Any] = json.loads(json.dumps(workspace))
+    for path, value in changes.items():
+        head, _, annotation = path.partition("[")
+        *parents, name = [*head.split("."), *([annotation[:-1]] if annotation else [])]
+        part = copy
+        for parent in parents:
+            part = part.setdefault(parent, {})
+        if value is ...:
+            part.pop(name, None)
+        else:
+            part[name] = value
+    return copy
+
+
+def workspace_of(data: dict[str, Any]) -> Workspace:
+    return parse_workspace(Document(data))
+
+
+def image_problem(image: str) -> str | None:
+    try:
+        parse_reference(image)
+    except ConfigError as error:
+        return error.message
+    return None
+
+
+def facts(**changes: Any) -> Facts:
+    local = changes.get("target") == "local"
+    known: dict[str, Any] = {
+        "find_preset": PRESETS.get,
+        "preset_names": lambda: PRESETS,
+        "find_instance_type": lambda name: MACHINES.get(name.lower()),
+        "instance_type_names": lambda: [machine.name for machine in MACHINES.values()],
+        "image_problem": image_problem,
+        "url_problem": lambda url: check_url(url, SourceRules(), local=local),
+    }
+    return Facts(**{**known, **changes})
+
+
+@pytest.fixture
+def check() -> Check:
+    """``check(data, old=data, **facts)``: the problems."""
+
+    def call(data: dict[str, Any], *, old: dict[str, Any] | None = None, **changes: Any) -> tuple[Problem, ...]:
+        before = workspace_of(old) if old else None
+        return check_workspace(workspace_of(data), old=before, facts=facts(**changes))
+
+    return call

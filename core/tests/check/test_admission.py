@@ -1,0 +1,371 @@
+"""Rules for a new Workspace on a cluster, each seen to refuse and to let pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from modelwright.check import FeatureGates, NodeFacts, refuse
+from modelwright.errors import InvalidWorkspace, Problem
+
+from .conftest import SERVE, TUNE, Check, edit
+
+BYO = FeatureGates(disable_node_auto_provisioning=True, mig=True, accelerator=True)
+GPU = {"nvidia.com/gpu.product": "A100", "nvidia.com/gpu.count": "1", "nvidia.com/gpu.memory": "81920"}
+
+
+def node(name: str, **labels: str) -> NodeFacts:
+    return NodeFacts(name, {"apps": "ws", **GPU, **{key.replace("_", "."): value for key, value in labels.items()}})
+
+
+def errors(found: tuple[Problem, ...]) -> dict[str, str]:
+    return {problem.path: problem.reason for problem in found if problem.severity == "error"}
+
+
+def warnings(found: tuple[Problem, ...]) -> dict[str, str]:
+    return {problem.path: problem.reason for problem in found if problem.severity == "warning"}
+
+
+@pytest.mark.parametrize("workspace", [SERVE, TUNE])
+@pytest.mark.parametrize("version", ["v1alpha1", "v1beta1"])
+def test_a_good_workspace_has_no_problem(check: Check, workspace: dict[str, Any], version: str) -> None:
+    assert check(edit(workspace, {"apiVersion": f"kaito.sh/{version}"})) == ()
+
+
+A = "metadata.annotations"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"metadata.name": "Upper"}, {"metadata.name": "BadName"}),
+        ({"metadata.name": "a.b"}, {"metadata.name": "BadName"}),
+        ({"metadata.name": "a" * 64}, {"metadata.name": "BadName"}),
+        ({"metadata.name": ...}, {"metadata.name": "BadName"}),
+        ({"metadata.namespace": "../up"}, {"metadata.namespace": "BadName"}),
+        ({"inference": ...}, {"": "Required"}),
+        ({"tuning": TUNE["tuning"]}, {"": "Conflict"}),
+        ({f"{A}[kaito.sh/node-image-family]": " Ubuntu "}, {}),
+        ({f"{A}[kaito.sh/node-image-family]": "windows"}, {f'{A}["kaito.sh/node-image-family"]': "NotSupported"}),
+        ({f"{A}[kaito.sh/performance-mode]": "fast"}, {f'{A}["kaito.sh/performance-mode"]': "NotSupported"}),
+        ({f"{A}[kaito.sh/use-local-weights]": "yes"}, {f'{A}["kaito.sh/use-local-weights"]': "NotSupported"}),
+        ({"resource.count": 0}, {"resource.count": "Unworkable"}),
+        ({"resource.count": -3}, {"resource.count": "Unworkable"}),
+        ({"resource.labelSelector": ...}, {"resource.labelSelector": "Required"}),
+        (
+            {"resource.labelSelector": {"matchLabels": {"kaito.sh/workspace": "x"}}},
+            {"resource.labelSelector.matchLabels": "Reserved"},
+        ),
+        (
+            {"resource.labelSelector.matchExpressions": [{"key": "a", "operator": "In", "values": ["b", "c"]}]},
+            {"resource.labelSelector.matchExpressions[0]": "NotSupported"},
+        ),
+        (
+            {"resource.labelSelector.matchExpressions": [{"key": "a", "operator": "Exists"}]},
+            {"resource.labelSelector.matchExpressions[0]": "NotSupported"},
+        ),
+        ({"resource.labelSelector.matchExpressions": [{"key": "a", "operator": "In", "values": ["b"]}]}, {}),
+        ({"resource.instanceType": ...}, {"resource.instanceType": "Required"}),
+        ({"resource.instanceType": "auto"}, {}),
+        ({"resource.instanceType": "standard_nc24ads_a100_V4"}, {}),
+        ({"resource.instanceType": "Standrd_NC24ads_A100_v4"}, {"resource.instanceType": "UnknownInstanceType"}),
+        ({"resource.instanceType": "Standard_Dnew"}, {}),
+        ({"resource.instanceType": "Small_T4"}, {}),
+        ({"resource.partition": {"mode": "mig", "profile": "1g.10gb"}}, {"resource.partition": "NotEnabled"}),
+        ({"inference.preset.name": "smal"}, {"inference.preset.name": "UnknownPreset"}),
+        ({"inference.preset.name": ""}, {"inference.preset.name": "UnknownPreset"}),
+        ({"inference.preset.name": "org/model"}, {}),
+        ({"inference.preset.name": "org/"}, {"inference.preset.name": "UnknownPreset"}),
+        (
+            {"inference.preset.name": "gated"},
+            {"inference.preset.presetOptions.modelAccessSecret": "TokenRequired"},
+        ),
+        ({"inference.preset": {"name": "gated", "presetOptions": {"modelAccessSecret": "hf"}}}, {}),
+        (
+            {"inference.preset": {"name": "image", "presetOptions": {"modelAccessSecret": "hf"}}},
+            {"inference.preset.presetOptions.modelAccessSecret": "NotAllowed"},
+        ),
+        ({"inference.preset": ...}, {"inference": "Required"}),
+        ({"inference.preset": ..., "inference.template": {"spec": {}}}, {}),
+        ({"inference.template": {"spec": {}}}, {"inference": "Conflict"}),
+        ({"inference.adapters": [{}]}, {"inference.adapters[0].source": "Required"}),
+        (
+            {"inference.adapters": [{"source": {"name": "a", "image": "r.io/a:1"}}] * 2},
+            {"inference.adapters[1].source.name": "Duplicate"},
+        ),
+        (
+            {"inference.adapters": [{"source": {"name": f"a{n}", "image": "r.io/a:1"}} for n in range(11)]},
+            {"inference.adapters": "TooMany"},
+        ),
+        (
+            {"inference.adapters": [{"source": {"name": "a", "image": "r.io/a:1"}, "strength": "0.5"}]},
+            {"inference.adapters[0].strength": "NotSupported"},
+        ),
+        (
+            {"inference.adapters": [{"source": {"image": "r.io/A:1"}}]},
+            {"inference.adapters[0].source.name": "Unworkable", "inference.adapters[0].source.image": "Unworkable"},
+        ),
+    ],
+)
+def test_serving(check: Check, changes: dict[str, Any], expected: dict[str, str]) -> None:
+    found = errors(check(edit(SERVE, changes)))
+    if "partition" in str(changes):
+        found.pop("resource.partition.profile", None)
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"resource.count": 2}, {"resource.count": "NotSupported"}),
+        ({"resource.instanceType": "nothing"}, {"resource.instanceType": "Unworkable"}),
+        ({"tuning.method": "QLoRA"}, {}),
+        ({"tuning.method": "qlra"}, {"tuning.method": "UnknownMethod"}),
+        ({"tuning.method": ...}, {"tuning.method": "UnknownMethod"}),
+        ({"tuning.preset": ...}, {"tuning.preset": "Required"}),
+        ({"tuning.preset.name": "nope"}, {"tuning.preset.name": "UnknownPreset"}),
+        ({"tuning.input": ...}, {"tuning.input": "Required"}),
+        ({"tuning.input": {}}, {"tuning.input": "Required"}),
+        ({"tuning.input.image": "r.io/d:1"}, {"tuning.input": "Conflict"}),
+        ({"tuning.input": {"volumeSource": {}}}, {}),
+        ({"tuning.input": {"image": "r.io/UPPER:1"}}, {"tuning.input.image": "BadImage"}),
+        ({"tuning.output": ...}, {"tuning.output": "Required"}),
+        ({"tuning.output": {}}, {"tuning.output": "Required"}),
+        ({"tuning.output.imagePushSecret": ...}, {"tuning.output.imagePushSecret": "Required"}),
+        ({"tuning.output.volumeSource": {"emptyDir": {}}}, {"tuning.output": "Conflict"}),
+        ({"tuning.output": {"volumeSource": {"emptyDir": {}}}}, {}),
+        ({"tuning.output.image": "r.io/UPPER:1"}, {"tuning.output.image": "BadImage"}),
+    ],
+)
+def test_tuning(check: Check, changes: dict[str, Any], expected: dict[str, str]) -> None:
+    assert errors(check(edit(TUNE, changes))) == expected
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "example.com/a",
+        "ftp://example.com/a",
+        "http:///a",
+        "http://localhost/a",
+        "http://x.localhost/a",
+        "http://10.1.2.3/a",
+        "http://2130706433/a",
+        "http://0x7f.1/a",
+        "http://[::ffff:127.0.0.1]/a",
+        "http://[fd00::1]/a",
+        "http://169.254.169.254/a",
+        "http://metadata.google/a",
+        "file:///etc/passwd",
+        "data.parquet",
+    ],
+)
+def test_urls_that_lead_inside_are_refused(check: Check, url: str) -> None:
+    assert errors(check(edit(TUNE, {"tuning.input.urls": [url]}))) == {"tuning.input.urls[0]": "BadUrl"}
+
+
+def test_hints_name_what_was_meant_and_how_to_list_all(check: Check) -> None:
+    wrong = {"inference.preset.name": "smal", "resource.instanceType": "Smal_T4"}
+    hints = {problem.path: problem.hint for problem in check(edit(SERVE, wrong))}
+    assert hints["inference.preset.name"] == "did you mean small? `modelwright presets list` lists all"
+    assert hints["resource.instanceType"].startswith("did you mean Small_T4? ")
+
+
+def test_everything_is_said_at_once_and_with_its_place(check: Check) -> None:
+    changes = {"metadata.name": "A", "resource.count": 0, "resource.instanceType": "x", "inference.preset.name": "y"}
+    found = check(edit(SERVE, changes))
+    assert len(errors(found)) == 4
+    with pytest.raises(InvalidWorkspace) as refused:
+        refuse(found, source="ws.yaml")
+    assert len(refused.value.problems) == 4
+    assert refuse(check(SERVE)) == ()
+
+
+def test_a_broken_preset_says_why(check: Check) -> None:
+    found = check(edit(SERVE, {"inference.preset.name": "b"}), broken_presets={"b": "pack-x: weightBytes is missing"})
+    assert [problem.message for problem in found] == ["preset 'b' cannot be used: pack-x: weightBytes is missing"]
+
+
+def test_old_and_untabled_types_warn(check: Check) -> None:
+    found = check(edit(SERVE, {"resource.instanceType": "Standard_NC6s_v3"}))
+    assert warnings(found) == {"resource.instanceType": "Retired"}
+    assert "Standard_NC24ads_A100_v4" in found[0].hint
+    assert warnings(check(edit(SERVE, {"resource.instanceType": "Standard_Nnew"}))) == {
+        "resource.instanceType": "UnknownFigures"
+    }
+    aws = check(edit(SERVE, {"resource.instanceType": "Standard_Nnew"}), cloud="aws")
+    assert errors(aws) == {"resource.instanceType": "UnknownInstanceType"}
+
+
+def test_memory_is_judged_where_upstream_does(check: Check) -> None:
+    large = {"inference.preset.name": "large"}
+    hf = {**large, "metadata.annotations[kaito.sh/runtime]": "transformers"}
+    assert errors(check(edit(SERVE, large))) == {}
+    assert errors(check(edit(SERVE, {**large, "apiVersion": "kaito.sh/v1alpha1"}))) == {
+        "resource.instanceType": "InsufficientMemory"
+    }
+    reasons = {problem.reason for problem in check(edit(SERVE, hf))}
+    assert reasons == {"InsufficientMemory", "NotSupported"}
+    bypass = check(edit(SERVE, {**hf, "metadata.annotations[kaito.sh/bypass-resource-checks]": "x"}))
+    assert {problem.reason: problem.severity for problem in bypass} == {
+        "InsufficientMemory": "warning",
+        "NotSupported": "error",
+    }
+
+
+def test_the_runtime_is_the_field_s_then_the_annotation_s_then_the_default(check: Check) -> None:
+    only = {"inference.preset.name": "vllm-only"}
+    hf = {**only, "metadata.annotations[kaito.sh/runtime]": "transformers"}
+    assert errors(check(edit(SERVE, only))) == {}
+    assert errors(check(edit(SERVE, hf))) == {"inference.preset.name": "NotSupported"}
+    assert errors(check(edit(SERVE, {**hf, "inference.runtime": "vllm"}))) == {}
+    assert errors(check(edit(SERVE, only), default_runtime="hf")) == {"inference.preset.name": "NotSupported"}
+    assert errors(check(edit(SERVE, only), gates=FeatureGates(vllm=False))) == {"inference.preset.name": "NotSupported"}
+    odd = check(edit(SERVE, {**only, "metadata.annotations[kaito.sh/runtime]": "foo"}))
+    assert warnings(odd) == {'metadata.annotations["kaito.sh/runtime"]': "NotSupported"}
+
+
+def test_private_images_in_v1alpha1(check: Check) -> None:
+    old = edit(SERVE, {"apiVersion": "kaito.sh/v1alpha1", "inference.preset.name": "private-image"})
+    assert errors(check(old)) == {"inference.preset.accessMode": "Required"}
+    private = edit(old, {"inference.preset.accessMode": "private"})
+    assert errors(check(private)) == {"inference.preset.presetOptions.image": "Required"}
+    assert errors(check(edit(private, {"inference.preset.presetOptions": {"image": "r.io/w:1"}}))) == {}
+
+
+BROUGHT = edit(SERVE, {"resource.instanceType": ...})
+
+
+@pytest.mark.parametrize(
+    ("nodes", "reasons"),
+    [
+        ([], {"NoNodes"}),
+        ([NodeFacts("other", {"apps": "other", **GPU})], {"NoNodes"}),
+        ([node("a")], set()),
+        ([node("a"), node("b", nvidia_com="x")], set()),
+        ([NodeFacts("a", {"apps": "ws"})], {"NoGpuLabels"}),
+        ([NodeFacts("a", {"apps": "ws", **GPU, "nvidia.com/gpu.count": "one"})], {"BadGpuLabels"}),
+        ([NodeFacts("a", {"apps": "ws", **GPU, "nvidia.com/gpu.memory": "80GB"})], {"BadGpuLabels"}),
+        ([node("a"), NodeFacts("b", {"apps": "ws", **GPU, "nvidia.com/gpu.product": "H100"})], {"UnlikeNodes"}),
+        ([node("a"), NodeFacts("b", {"apps": "ws", **GPU, "nvidia.com/gpu.memory": "40960"})], {"UnlikeNodes"}),
+        ([NodeFacts("a", {"apps": "ws", **GPU, "nvidia.com/gpu.memory": "4096"})], {"InsufficientMemory"}),
+    ],
+)
+def test_nodes_that_are_brought(check: Check, nodes: list[NodeFacts], reasons: set[str]) -> None:
+    found = check(BROUGHT, gates=BYO, nodes=tuple(nodes))
+    assert {problem.reason for problem in found} == reasons
+
+
+def test_the_instance_type_stays_out_where_nodes_are_brought(check: Check) -> None:
+    found = check(SERVE, gates=BYO, nodes=(node("a"),))
+    assert errors(found) == {"resource.instanceType": "NotAllowed"}
+    assert errors(check(edit(BROUGHT, {"resource.provisioner": "byo"}))) == {}
+    assert errors(check(edit(SERVE, {"resource.provisioner": "byo"}))) == {}
+
+
+@pytest.mark.parametrize(
+    ("partition", "expected"),
+    [
+        ({"mode": "mig", "profile": "1g.10gb"}, {}),
+        ({"mode": "mig", "profile": "1g.5gb"}, {"resource.partition": "InsufficientMemory"}),
+        ({"mode": "mig", "profile": "small"}, {"resource.partition.profile": "UnknownMigProfile"}),
+        ({"mode": "mig", "profile": "1g.10gb", "count": 1}, {"resource.partition.count": "NotAllowed"}),
+        ({"mode": "accelerator", "count": 2}, {}),
+        ({"mode": "accelerator"}, {"resource.partition.count": "Required"}),
+        ({"mode": "accelerator", "count": 1, "profile": "1g.10gb"}, {"resource.partition.profile": "NotAllowed"}),
+    ],
+)
+def test_partitions(check: Check, partition: dict[str, Any], expected: dict[str, str]) -> None:
+    found = check(edit(BROUGHT, {"resource.partition": partition}), gates=BYO, nodes=())
+    assert errors(found) == expected
+
+
+def test_partitions_are_for_serving_on_brought_nodes(check: Check) -> None:
+    share = {"resource.partition": {"mode": "accelerator", "count": 1}}
+    assert errors(check(edit(TUNE, share))) == {"resource.partition": "NotSupported"}
+    found = check(edit(SERVE, share), gates=FeatureGates(accelerator=True))
+    assert errors(found) == {"resource.partition": "NotAllowed"}
+
+
+def test_node_classes_and_streaming(check: Check) -> None:
+    path = 'metadata.annotations["kaito.sh/node-class-name"]'
+    odd = edit(SERVE, {"metadata.annotations[kaito.sh/node-class-name]": "odd"})
+    known = {"node_classes": ("standard",)}
+    assert errors(check(odd, node_provisioner="karpenter", **known)) == {path: "NotSupported"}
+    assert errors(check(odd, node_provisioner="byo", **known)) == {}
+    assert errors(check(odd, old=odd, node_provisioner="karpenter", **known)) == {}
+    assert errors(check(odd, old=SERVE, node_provisioner="karpenter", **known)) == {path: "NotSupported"}
+    gates = FeatureGates(model_streaming=True)
+    assert errors(check(SERVE, gates=gates, csi_drivers=frozenset())) == {"metadata.annotations": "NotFound"}
+    assert errors(check(SERVE, gates=gates, csi_drivers=frozenset({"blob.csi.azure.com"}))) == {}
+    off = edit(SERVE, {"metadata.annotations[kaito.sh/model-streaming]": "disabled"})
+    assert errors(check(off, gates=gates, csi_drivers=frozenset())) == {}
+
+
+def test_limits_of_the_namespace(check: Check) -> None:
+    found = check(edit(SERVE, {"resource.count": 3}), allowed_instance_types=("Other",), allowed_nodes=2)
+    assert errors(found) == {"resource.instanceType": "LimitExceeded", "resource.count": "LimitExceeded"}
+    allowed = check(SERVE, allowed_instance_types=("standard_nc24ads_a100_v4",), allowed_nodes=1)
+    assert errors(allowed) == {}
+
+
+def test_drivers_are_installed_and_judge_their_options(check: Check) -> None:
+    wrong = edit(SERVE, {"resource.provisioner": "aks", "inference.runtime": "vlm"})
+    found = {
+        problem.path: problem for problem in check(wrong, provisioners=("byo",), runtimes=("hf", "vllm"), tuners=())
+    }
+    assert found["resource.provisioner"].hint == "pip install 'modelwright-provisioner-aks'"
+    assert found["inference.runtime"].hint.startswith("did you mean vllm?")
+
+    def configure(kind: str, name: str, options: Any, files: Any) -> list[Problem]:
+        bad = [Problem(key, f"{kind} {name} knows no such option") for key in options]
+        return bad + [Problem(f"{file}: training_config", "is odd") for file in files]
+
+    data = edit(TUNE, {"tuning.methodConfig": {"depth": 1}, "tuning.config": "mine"})
+    files = {"training_config.yaml": "training_config: {QuantizationConfig: {load_in_4bit: true}}"}
+    judged = check(data, configure=configure, config_files=lambda _, name: files if name == "mine" else None)
+    assert {problem.path: problem.message for problem in judged} == {
+        "tuning.methodConfig.depth": "tuner qlora knows no such option",
+        "tuning.config": "training_config.yaml: training_config: is odd",
+    }
+
+
+MISSION = {
+    "apiVersion": "kaito.sh/v1alpha1",
+    "kind": "Workspace",
+    "metadata": {"name": "workspace-tuning-phi-3"},
+    "resource": {
+        "instanceType": "Standard_NC6s_v3",
+        "labelSelector": {"matchLabels": {"app": "tuning-phi-3"}},
+    },
+    "tuning": {
+        "preset": {"name": "small"},
+        "method": "qlora",
+        "input": {"urls": ["https://huggingface.co/datasets/a/b/resolve/main/c.parquet?download=true"]},
+        "output": {
+            "image": "ACR_REPO_HERE.azurecr.io/IMAGE_NAME_HERE:0.0.1",
+            "imagePushSecret": "ACR_REGISTRY_SECRET_HERE",
+        },
+    },
+}
+
+
+def test_the_mission_s_example_passes_and_names_its_placeholders(check: Check) -> None:
+    found = check(MISSION)
+    assert errors(found) == {}
+    assert warnings(found) == {
+        "resource.instanceType": "Retired",
+        "tuning.output.image": "Placeholder",
+        "tuning.output.imagePushSecret": "Placeholder",
+    }
+    buying = check(MISSION, refuse_placeholders=True)
+    assert errors(buying) == {
+        "tuning.output.image": "Placeholder",
+        "tuning.output.imagePushSecret": "Placeholder",
+    }
+
+
+@pytest.mark.parametrize("image", ["r.io/UPPER:1", "r.io/IMAGE_HEREx:1", "r.io/xIMAGE_HERE:1", "r.io/a-NAME_HERE:1"])
+def test_other_upper_case_names_are_no_placeholders(check: Check, image: str) -> None:
+    assert errors(check(edit(TUNE, {"tuning.output.image": image}))) == {"tuning.output.image": "BadImage"}
