@@ -8,6 +8,11 @@ from difflib import get_close_matches
 from modelwright.errors import ConfigError
 
 
+def has_prefix(name: str, prefixes: Iterable[str]) -> bool:
+    """Whether ``name`` begins with one of ``prefixes``; upper and lower case are one."""
+    return any(name.lower().startswith(prefix.lower()) for prefix in prefixes)
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str], *, command: str) -> ConfigError:
     """The error for a ``kind`` (``preset``) that nothing known answers to; ``command`` lists what is known."""
     by_key = {candidate.lower(): candidate for candidate in known}

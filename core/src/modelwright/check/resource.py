@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from modelwright.catalogue.names import has_prefix
 from modelwright.catalogue.quantity import format_bytes
 from modelwright.check.facts import Severity
 from modelwright.check.names import suggestion
@@ -68,7 +69,7 @@ def _known_type(subject: Subject, name: str) -> Iterator[Problem]:
     if machine is not None:
         yield from _retired(path, machine)
         return
-    if subject.facts.cloud == "azure" and name.lower().startswith(AZURE_PREFIXES):
+    if subject.facts.cloud == "azure" and has_prefix(name, AZURE_PREFIXES):
         message = f"{name!r} is in no table of instance types: what fits on it cannot be judged"
         known = subject.facts.instance_type_names()
         yield Problem(path, message, suggestion(name, known, LIST_TYPES), severity="warning", reason="UnknownFigures")

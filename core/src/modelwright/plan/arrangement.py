@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from modelwright.api.workspace import Tuning
+from modelwright.api.workspace import Tuning, Workspace
 from modelwright.plan.adapters import Brought, named_adapters
 from modelwright.plan.facts import Facts
 from modelwright.plan.refusal import refuse
@@ -59,7 +59,7 @@ def arrange(facts: Facts) -> Arrangement:
 
 def _tuning(facts: Facts, tuning: Tuning) -> Arrangement:
     tuned = choose_tuner(facts, tuning)
-    nodes = facts.workspace.resource.count or 1
+    nodes = requested_nodes(facts.workspace)
     if facts.on_success == "release":
         return Arrangement(nodes=nodes, tuned=tuned)
     serving = choose_runtime(facts, Wanted(adapters=1, fallback=TIGHT))
@@ -75,4 +75,9 @@ def _inference_nodes(facts: Facts, serving: Serving) -> int:
     copies = 1 if inference is None or inference.replicas is None else inference.replicas
     if serving.runtime.capabilities.multi_node:
         return serving.fit.nodes * copies
-    return (facts.workspace.resource.count or 1) * copies
+    return requested_nodes(facts.workspace) * copies
+
+
+def requested_nodes(workspace: Workspace) -> int:
+    """What the user wrote, else 1: upstream's count wherever the model does not decide it."""
+    return workspace.resource.count or 1
