@@ -59,6 +59,17 @@ def quantizer(section: QuantizationSection, device: Device) -> BitsAndBytesConfi
     return BitsAndBytesConfig(bnb_4bit_compute_dtype=dtype, **values)  # type: ignore[no-untyped-call]
 
 
+def keep_weights_trainable(model: Any) -> None:
+    """Keep bitsandbytes from repacking 4-bit weights for inference.
+
+    On a CPU with AVX512-BF16 a module that is evaluated once (bitsandbytes 0.50, ``Linear4bit.forward``) repacks its
+    weights for a kernel without a backward pass, and all training after that gets wrong gradients.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
+
+
 def keeps_logits(model: Any) -> bool:
     """Whether the model computes logits for chosen positions only."""
     return "logits_to_keep" in inspect.signature(model.forward).parameters
@@ -81,6 +92,7 @@ def add_adapter(model: Any, options: Options, *, checkpointing: bool) -> Any:
         ConfigError: the modules named are not the model's.
     """
     if options.config.quantization.bits:
+        keep_weights_trainable(model)
         model = prepare_model_for_kbit_training(  # type: ignore[no-untyped-call]
             model, use_gradient_checkpointing=checkpointing, gradient_checkpointing_kwargs={"use_reentrant": False}
         )
