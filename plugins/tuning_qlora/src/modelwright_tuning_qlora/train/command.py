@@ -8,7 +8,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from modelwright.errors import ModelwrightError, TargetError
+from modelwright.errors import ConfigError, ModelwrightError, TargetError
 from modelwright_tuning_qlora.train.failures import explain
 from modelwright_tuning_qlora.train.options import Options, parse
 from modelwright_tuning_qlora.train.progress import Reporter, reporter
@@ -30,7 +30,8 @@ def main(argv: Sequence[str]) -> int:
     try:
         told = reporter(options.progress) if os.environ.get("RANK", "0") == "0" else Reporter()
     except OSError as error:
-        return _fail(_known(error, options))
+        message = f"cannot write progress to {options.progress}: {error.strerror}"
+        return _fail(ConfigError(message, hint="name another file"))
     with told:
         return _carry_out(options, told, stop)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,7 +21,6 @@ from modelwright_tuning_qlora.train.progress import Reporter
 from modelwright_tuning_qlora.train.stop import TERMINATED, Stop
 
 LOGGED_STEPS = 2000
-RECOMPUTE = {"gradient_checkpointing": True, "gradient_checkpointing_kwargs": {"use_reentrant": False}}
 PASSED_ON = (
     "num_train_epochs", "max_steps", "per_device_train_batch_size", "per_device_eval_batch_size",
     "gradient_accumulation_steps", "learning_rate", "lr_scheduler_type", "lr_scheduler_kwargs", "optim", "optim_args",
@@ -243,8 +242,15 @@ def arguments_for(
         remove_unused_columns=False,
         disable_tqdm=True,
         report_to="none",
-        **{**given, **half, **said, **(RECOMPUTE if recompute else {})},
+        **{**given, **half, **said, **(_recompute() if recompute else {})},
     )
+
+
+def _recompute() -> dict[str, Any]:
+    # transformers 5.2x renames the argument; older ones know only the old name.
+    known = {argument.name for argument in fields(TrainingArguments)}
+    name = "activation_checkpointing" if "activation_checkpointing" in known else "gradient_checkpointing"
+    return {name: True, f"{name}_kwargs": {"use_reentrant": False}}
 
 
 def _steps(section: TrainingSection, rows: int) -> int:

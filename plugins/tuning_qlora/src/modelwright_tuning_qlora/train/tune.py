@@ -6,6 +6,8 @@ import json
 import math
 import resource
 import shutil
+import warnings
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -51,6 +53,8 @@ def tune(
     """
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    # peft still asks transformers by the old name; that is between the two.
+    warnings.filterwarnings("ignore", message=".*gradient_checkpointing.*is deprecated", category=FutureWarning)
     run = Run(
         section=options.config.training,
         shuffle=options.config.dataset.shuffle_dataset,
@@ -58,27 +62,41 @@ def tune(
         reporter=told,
         stop=stop,
     )
-    trainer = _trainer(options, prepared, run, this_device())
+    device = this_device()
+    loaded = _load(options, prepared, device)
+    _check_room(options.output, loaded.model, store.keep)
+    trainer = _trainer(options, prepared, run, loaded, device)
     if start is not None:
         told.tell("resumed", step=start.step)
     trainer.train(resume_from_checkpoint=str(start.path) if start else None)
     stop.gentle = False
     if trainer.is_world_process_zero():
         told.tell("saving", directory=str(options.output))
-        _save(options, prepared, run, trainer)
+        _save(options, prepared, run, loaded, trainer)
         told.tell("done", message=f"adapter in {options.output}")
 
 
-def _trainer(options: Options, prepared: Prepared, run: Run, device: Device) -> AnswerTrainer:
-    config = options.config
-    transformers.set_seed(config.training.seed)
-    model = load_base(options, device)
-    again = wants_recompute(options, model, device, prepared.checked.summary.longest)
-    keep = keeps_logits(model)
-    model = add_adapter(model, options, checkpointing=again)
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The model with its adapter; whether it computes activations again, and logits for chosen positions only."""
+
+    model: Any
+    recompute: bool
+    keeps_logits: bool
+
+
+def _load(options: Options, prepared: Prepared, device: Device) -> Loaded:
+    transformers.set_seed(options.config.training.seed)
+    base = load_base(options, device)
+    again = wants_recompute(options, base, device, prepared.checked.summary.longest)
+    model = add_adapter(base, options, checkpointing=again)
     adapter = model.peft_config["default"]
     adapter.base_model_name_or_path = public_name(options.model, options.base_name, options.preset_name)
-    _check_room(options.output, model, run.store.keep)
+    return Loaded(model, again, keeps_logits(base))
+
+
+def _trainer(options: Options, prepared: Prepared, run: Run, loaded: Loaded, device: Device) -> AnswerTrainer:
+    config = options.config
     dataset = config.dataset
     share = dataset.train_test_split
     rows = prepared.checked.rows
@@ -90,13 +108,15 @@ def _trainer(options: Options, prepared: Prepared, run: Run, device: Device) -> 
         run.store.root,
         rows=len(train),
         evaluates=bool(evaluation),
-        recompute=again,
+        recompute=loaded.recompute,
     )
     collator = Collator(
-        prepared.pad, multiple=config.collator.pad_to_multiple_of or (8 if device.is_gpu else 1), keep_logits=keep
+        prepared.pad,
+        multiple=config.collator.pad_to_multiple_of or (8 if device.is_gpu else 1),
+        keep_logits=loaded.keeps_logits,
     )
     held_out = RowSet(rows, evaluation) if evaluation else None
-    return build(run, model, arguments, RowSet(rows, train), held_out, collator)
+    return build(run, loaded.model, arguments, RowSet(rows, train), held_out, collator)
 
 
 def _check_room(output: Path, model: Any, keep: int) -> None:
@@ -108,9 +128,9 @@ def _check_room(output: Path, model: Any, keep: int) -> None:
         raise ConfigError(f"no disk space left for {output}: {sizes}", hint="name another output", reason="NoDiskSpace")
 
 
-def _save(options: Options, prepared: Prepared, run: Run, trainer: AnswerTrainer) -> None:
+def _save(options: Options, prepared: Prepared, run: Run, loaded: Loaded, trainer: AnswerTrainer) -> None:
     results = Results(options.output)
-    record = _record(options, prepared, run, trainer)
+    record = {**_record(options, prepared, run, trainer), "gradient_checkpointing": loaded.recompute}
     title = f"{record['preset'] or record['base_model']} · {options.method}"
 
     def fill(directory: Path) -> None:
@@ -150,9 +170,10 @@ def _record(options: Options, prepared: Prepared, run: Run, trainer: AnswerTrain
         "steps": trainer.state.global_step,
         "final_loss": curve.training[-1][1] if curve.training else math.nan,
         "eval_loss": curve.evaluation[-1][1] if curve.evaluation else None,
+        "losses": [list(point) for point in curve.training],
+        "eval_losses": [list(point) for point in curve.evaluation],
         "tokens_per_second": round(run.meter.tokens_per_second, 1),
         "train_seconds": round(run.meter.seconds, 3),
         "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        "gradient_checkpointing": bool(trainer.args.gradient_checkpointing),
         "versions": {name: version(name) for name in VERSIONS},
     }
