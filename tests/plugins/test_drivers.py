@@ -136,7 +136,7 @@ def test_a_plugin_that_exits_does_not_end_us(environment: Any) -> None:
 def test_check_loads_tries_each_in_its_own_process(environment: Any) -> None:
     rows = environment.ask("[[c.found.name, c.error, c.hint] for c in registry.check_loads()]")
     errors = {name: error for name, error, _ in rows}
-    assert errors["good"] is errors["talker"] == errors["models"] is None
+    assert errors["good"] == errors["talker"] == errors["models"] == ""
     assert "libacme.so.7" in errors["broken"]
     assert "ended with -6" in errors["crasher"]
     assert errors["twin"].startswith("duplicate: also claimed by")

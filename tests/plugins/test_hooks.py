@@ -82,3 +82,11 @@ def test_each_hook_call_is_traced_with_its_time(environment: Any) -> None:
     code = "from modelwright.plugins.registry import Registry; Registry().hooks().collect('presets')"
     lines = environment.run(code, MODELWRIGHT_TRACE_PLUGINS="1").stderr.splitlines()
     assert any("hook presets of acme-pack 1.0 (models):" in line and line.endswith(" ms") for line in lines)
+
+
+def test_an_answer_of_another_type_breaks_the_contract(environment: Any) -> None:
+    lines = environment.ask(
+        "(hooks := registry.hooks(), lines.clear(),"
+        " hooks.collect('check_workspace', items=int, workspace='w', plan=None, preset=None), lines)[3]"
+    )
+    assert any("hook-first 1.0" in line and "answered check_workspace with a str, not a int" in line for line in lines)

@@ -114,10 +114,15 @@ class Preparation:
     def _policies(self, workspace: Workspace) -> Iterator[Problem]:
         """What hooks have against it; one that cannot be asked is an error, not a yes."""
         preset = self._find_preset(workspace.preset.name) if workspace.preset else None
-        hooks = self._session.registry.hooks()
         arguments = {"workspace": workspace, "plan": None, "preset": preset}
-        for origin, answer in hooks.collect("check_workspace", required=True, **arguments):
-            for problem in answer:
+        hooks = self._session.registry.hooks()
+        try:
+            answers = hooks.collect("check_workspace", items=Problem, required=True, **arguments)
+        except PluginError as error:
+            yield Problem("", error.message, error.hint, reason=error.reason)
+            return
+        for origin, problems in answers:
+            for problem in problems:
                 yield replace(problem, hint=problem.hint or f"said by {origin.origin}")
 
     def _explained(self, problem: Problem, workspace: Workspace) -> Problem:

@@ -54,14 +54,14 @@ class Session:
         """The installed plugins, in whatever state; imports none of them, nor what would load them."""
         from modelwright.plugins.discovery import discover
 
-        return discover(self.blocked_plugins)
+        return discover(self.blocked_plugins, allowed=self.settings.allowed_plugins)
 
     @cached_property
     def registry(self) -> Registry:
-        """Loads the installed plugins, less the blocked ones."""
+        """Loads the installed plugins, less those that are blocked or not allowed."""
         from modelwright.plugins.registry import Registry
 
-        return Registry(blocked=self.blocked_plugins)
+        return Registry(blocked=self.blocked_plugins, allowed=self.settings.allowed_plugins)
 
     @cached_property
     def catalogue(self) -> Catalogue:

@@ -43,19 +43,22 @@ class Hooks:
         self._log = log
         self._trace = trace
 
-    def collect(self, hook: str, *, required: bool = False, **arguments: Any) -> list[tuple[Found, tuple[Any, ...]]]:
+    def collect(
+        self, hook: str, *, items: type = object, required: bool = False, **arguments: Any
+    ) -> list[tuple[Found, tuple[Any, ...]]]:
         """What each plugin that answers ``hook`` returns, with where it is from; None and nothing are left out.
 
-        A plugin that raises costs one line of log and its own answer, unless ``required``: then it is the caller's
-        error, for a rule that could not be asked must not count as kept.
+        A plugin that raises, or answers with anything else than an iterable of ``items``, costs one line of log and
+        its own answer, unless ``required``: then it is the caller's error, for a rule that could not be asked must not
+        count as kept.
 
         Raises:
-            PluginContract: with ``required``, a plugin raised or returned what is not iterable.
+            PluginContract: with ``required``, the first plugin that failed.
         """
         answers: list[tuple[Found, tuple[Any, ...]]] = []
         for plugin in self._answering(hook):
             try:
-                answer = self._ask(hook, plugin, arguments)
+                answer = self._ask(hook, plugin, items, arguments)
             except PluginContract as error:
                 if required:
                     raise
@@ -76,11 +79,16 @@ class Hooks:
     def _answering(self, hook: str) -> Iterator[HookPlugin]:
         return (plugin for plugin in self.plugins if hook in plugin.answers)
 
-    def _ask(self, hook: str, plugin: HookPlugin, arguments: dict[str, Any]) -> tuple[Any, ...]:
+    def _ask(self, hook: str, plugin: HookPlugin, items: type, arguments: dict[str, Any]) -> tuple[Any, ...]:
         try:
-            return self._run(hook, plugin, arguments)
-        except Exception as error:  # as above
+            answer = self._run(hook, plugin, arguments)
+        except Exception as error:  # a stranger's code, as an observer's
             raise _raised(plugin.found, hook, error) from error
+        strange = next((item for item in answer if not isinstance(item, items)), None)
+        if strange is not None:
+            fault = f"answered {hook} with a {type(strange).__name__}, not a {items.__name__}"
+            raise contract(plugin.found, fault, f"--no-plugin {plugin.found.distribution}")
+        return answer
 
     def _run(self, hook: str, plugin: HookPlugin, arguments: dict[str, Any]) -> tuple[Any, ...]:
         started = time.perf_counter()

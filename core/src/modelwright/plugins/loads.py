@@ -17,10 +17,10 @@ TIMEOUT_S = 120
 
 @dataclass(frozen=True, slots=True)
 class LoadCheck:
-    """How loading went; ``error`` is None where it did."""
+    """How loading went; ``error`` is empty where it did."""
 
     found: Found
-    error: str | None = None
+    error: str = ""
     hint: str = ""
 
 
@@ -56,7 +56,7 @@ def main(kind: str, name: str, distribution: str) -> None:
     # What the plugin prints must not mix with the answer.
     answer_to = os.dup(1)
     os.dup2(2, 1)
-    answer: dict[str, str | None] = {"error": None, "hint": ""}
+    answer = {"error": "", "hint": ""}
     registry = Registry(log=lambda _: None)
     for found in registry.found():
         if (found.kind, found.name, found.distribution) == (kind, name, distribution):
