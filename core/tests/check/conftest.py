@@ -11,9 +11,9 @@ import pytest
 from modelwright.api.document import Document, parse_workspace
 from modelwright.api.workspace import Workspace
 from modelwright.artifacts.addresses import SourceRules, check_url
-from modelwright.artifacts.references import parse_reference
+from modelwright.artifacts.references import reference_problem
 from modelwright.check import Facts, check_workspace
-from modelwright.errors import ConfigError, Problem
+from modelwright.errors import Problem
 from modelwright.values.instance_type import InstanceType
 from modelwright.values.preset import Preset
 
@@ -102,14 +102,6 @@ def workspace_of(data: dict[str, Any]) -> Workspace:
     return parse_workspace(Document(data))
 
 
-def image_problem(image: str) -> str | None:
-    try:
-        parse_reference(image)
-    except ConfigError as error:
-        return error.message
-    return None
-
-
 def facts(**changes: Any) -> Facts:
     local = changes.get("target") == "local"
     known: dict[str, Any] = {
@@ -117,7 +109,7 @@ def facts(**changes: Any) -> Facts:
         "preset_names": lambda: PRESETS,
         "find_instance_type": lambda name: MACHINES.get(name.lower()),
         "instance_type_names": lambda: [machine.name for machine in MACHINES.values()],
-        "image_problem": image_problem,
+        "image_problem": reference_problem,
         "url_problem": lambda url: check_url(url, SourceRules(), local=local),
     }
     return Facts(**{**known, **changes})

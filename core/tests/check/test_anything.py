@@ -15,8 +15,12 @@ from modelwright.errors import InvalidWorkspace
 from .conftest import MACHINES, PRESETS, SERVE, TUNE, facts
 
 WORDS = st.sampled_from(
-    ["", "auto", "qlora", "vllm", "hf", "byo", "karpenter", "In", "../x", "a.b", "X_HERE", "r.io/a:1", "http://[::1]/"]
-    + ["file:///x", "0.5", "nan", "1g.10gb", "mig", "accelerator", "org/model", *PRESETS, *MACHINES]
+    [
+        *("", "auto", "qlora", "vllm", "hf", "byo", "karpenter", "In", "../x", "a.b", "X_HERE", "r.io/a:1"),
+        *("http://[::1]/", "file:///x", "0.5", "nan", "1g.10gb", "mig", "accelerator", "org/model"),
+        *PRESETS,
+        *MACHINES,
+    ]
 )
 LEAF = st.none() | st.booleans() | st.integers(-2, 2**40) | st.floats(allow_nan=False) | WORDS | st.text(max_size=6)
 ANY = st.recursive(LEAF, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3))
