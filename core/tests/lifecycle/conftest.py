@@ -85,6 +85,7 @@ class World:
     plan: Plan
     policy: Policy = field(default_factory=Policy)
     deleting: bool = False
+    keeps_finished: bool = False
     nodes: int = 0
     wanted_nodes: bool = False
     workloads: dict[Role, Workload] = field(default_factory=dict)
@@ -106,6 +107,7 @@ class World:
             tuning=self.workloads.get("tuning", Workload()),
             serving=self.workloads.get("serving", Workload()),
             output="r/a:1",
+            keeps_finished=self.keeps_finished,
         )
 
     def turn(self) -> Decision:

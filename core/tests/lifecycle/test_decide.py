@@ -161,6 +161,41 @@ def _started(actions: Any) -> set[str]:
     return {action.role for action in actions if isinstance(action, Start)}
 
 
+def test_a_tuning_that_nobody_wants_any_more_ends_before_new_data_are_fetched() -> None:
+    world = World(workspace(tuned=True), tuned_plan())
+    while "tuning" not in world.workloads:
+        world.turn()
+    world.plan = tuned_plan("2", "other data")
+    first = world.turn()
+    assert first.actions == (Stop("tuning"),)
+    world.settle()
+    started = [action.role for past in world.history for action in past.actions if isinstance(action, Start)]
+    assert started == ["preflight", "tuning", "preflight", "tuning", "serving"]
+
+
+def test_where_finished_jobs_are_kept_a_missing_preflight_runs() -> None:
+    world = World(workspace(tuned=True), tuned_plan(), keeps_finished=True)
+    while world.status is None or truth(world.status)["PreflightSucceeded"][0] != "True":
+        world.turn()
+    world.workloads.clear()
+    assert [action.role for action in world.turn().actions if isinstance(action, Start)] == ["preflight"]
+
+
+def test_tuning_is_held_back_while_suspended() -> None:
+    held = workspace(tuned=True)
+    held = held.model_copy(
+        update={"metadata": held.metadata.model_copy(update={"annotations": {"modelwright.io/suspend": "true"}})}
+    )
+    world = World(held, tuned_plan())
+    world.settle()
+    assert set(world.workloads) == {"preflight"}
+    assert world.status is not None
+    assert truth(world.status)["JobStarted"] == ("False", "Suspended")
+    world.workspace = workspace(tuned=True)
+    world.settle()
+    assert world.status.state == "Succeeded"
+
+
 def test_a_change_that_leaves_the_tuning_alone_does_not_tune_again() -> None:
     world = World(workspace(tuned=True), tuned_plan())
     world.settle()

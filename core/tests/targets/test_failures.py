@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,7 +29,7 @@ from core.tests.targets.conftest import (
 from modelwright.api.status import WorkspaceStatus
 from modelwright.errors import TargetError
 from modelwright.targets.local import LocalOptions, LocalTarget
-from modelwright.values.launch import Launch
+from modelwright.values.launch import Launch, Mount, Volume
 
 
 def failed(machine: Machine) -> WorkspaceStatus:
@@ -73,6 +74,22 @@ def test_applying_a_failed_workspace_again_tries_again(machine: Machine) -> None
     failed(machine)
     (machine.results() / "data").touch()
     assert machine.target.apply(make_workspace(tuned=True), plan) == "configured"
+    assert machine.wait("Ready").state == "Succeeded"
+
+
+def test_trying_again_fetches_the_data_again(machine: Machine) -> None:
+    source = machine.root.parent / "rows"
+    source.write_text("wrong")
+    copy = f"import pathlib, sys; pathlib.Path(sys.argv[1], 'rows').write_text(open({str(source)!r}).read())"
+    read = "import pathlib, sys; sys.exit(0 if pathlib.Path(sys.argv[1], 'rows').read_text() == 'right' else 2)"
+    data = (Volume(name="data"),)
+    fetch = replace(python("fetch", copy, "$(volume.data)"), mounts=(Mount(volume="data", path="/mnt/data"),))
+    train = Launch(main=python("train", read, "$(volume.data)"), volumes=data)
+    plan = make_plan(preflight=Launch(main=fetch, volumes=data), tuning=train)
+    machine.target.apply(make_workspace(tuned=True), plan)
+    failed(machine)
+    source.write_text("right")
+    machine.target.apply(make_workspace(tuned=True), plan)
     assert machine.wait("Ready").state == "Succeeded"
 
 

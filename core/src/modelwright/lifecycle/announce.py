@@ -15,6 +15,7 @@ QUIET = frozenset(
         "NodeNotReady",
         "NodeClaimNotReady",
         "Released",
+        "Suspended",
         "ServingEnded",
         "WorkspaceTuningJobStatusPending",
         "WorkspaceInferenceStatusPending",

@@ -23,22 +23,27 @@ def preflight(situation: Situation, draft: Draft) -> bool:
 
 
 def _known(situation: Situation) -> bool:
-    """Whether it passed for these very inputs; plan record and condition are written in one status."""
+    """Whether it passed for these very inputs and was cleared away; both facts are written in one status."""
+    if situation.observed.keeps_finished:
+        return False
     record, passed = situation.previous.plan, situation.previous.condition(KIND)
     same = record is not None and record.inputs == situation.plan.inputs
     return same and passed is not None and passed.status == "True"
 
 
 def _begun(situation: Situation) -> bool:
-    """Whether a later phase is under way for these inputs: asking again would tell nothing."""
-    workloads = (situation.observed.tuning, situation.observed.serving)
-    same = any(found.phase != "absent" and found.inputs == situation.plan.inputs for found in workloads)
-    return same or is_tuned(situation)
+    """Whether a later phase is under way as planned: asking again would tell nothing, and disturb what it reads."""
+    plan, observed = situation.plan, situation.observed
+    pairs = [(observed.tuning, plan.tuning)] if plan.tuning else [(observed.serving, plan.serving)]
+    states = [currency(found, launch, plan.inputs) for found, launch in pairs if launch]
+    return "current" in states or "superseded" in states or is_tuned(situation)
 
 
 def _run(situation: Situation, draft: Draft, launch: Launch) -> bool:
     found = situation.observed.preflight
     state = currency(found, launch, situation.plan.inputs)
+    if situation.observed.tuning.active:
+        return _pending(draft, "the tuning that is no longer asked for is ending")
     if state in ("absent", "outdated"):
         draft.start("preflight", launch, situation.plan.inputs, replaces=state == "outdated")
         return _pending(draft, "checking data, access and output")

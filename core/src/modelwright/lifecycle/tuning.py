@@ -97,6 +97,7 @@ def _start(situation: Situation, draft: Draft, launch: Launch, clear: bool, *, r
     _pending(draft, *PENDING)
     draft.fields["progress"] = None
     if not clear:
+        _drop(situation, draft)
         return
     if situation.workspace.metadata.annotations.get(SUSPEND) == "true":
         _pending(draft, "Suspended", f"tuning waits until the annotation {SUSPEND} is removed")
@@ -105,6 +106,12 @@ def _start(situation: Situation, draft: Draft, launch: Launch, clear: bool, *, r
         draft.actions.append(Stop("serving"))
         return
     draft.start("tuning", launch, situation.plan.inputs, replaces=replaces)
+
+
+def _drop(situation: Situation, draft: Draft) -> None:
+    """A job whose result nobody wants any more ends now: it would only hold the machine."""
+    if situation.observed.tuning.active:
+        draft.actions.append(Stop("tuning"))
 
 
 def _pending(draft: Draft, reason: str, message: str) -> None:

@@ -8,6 +8,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from modelwright.api.status import WorkspaceStatus
+from modelwright.api.workspace import Workspace
 from modelwright.plugins.drivers import Context, Provisioner
 from modelwright.plugins.registry import Registry
 from modelwright.targets.local.request import Request
@@ -15,15 +17,25 @@ from modelwright.targets.local.state import StateDirectory
 from modelwright.targets.local.supervisor import supervise
 
 
-def make_provisioner(name: str, request: Request) -> Provisioner:
-    """The driver of that name with the settings that were applied with the Workspace.
+class InstalledPlugins:
+    """The plugins of this environment, as far as what was applied lets them be used."""
 
-    Raises:
-        PluginError: it is missing or broken.
-    """
-    options = request.options
-    kind = Registry(blocked=options.blocked_plugins).provisioner(name)
-    return kind(Context(clock=lambda: datetime.now(UTC), settings=options.plugins.get(name, {})))
+    def __init__(self, request: Request) -> None:
+        self._settings = request.options.plugins
+        self._registry = Registry(request.options.blocked_plugins, allowed=request.options.allowed_plugins)
+
+    def provisioner(self, name: str) -> Provisioner:
+        """The driver of that name with its settings.
+
+        Raises:
+            PluginError: it is missing or broken.
+        """
+        context = Context(clock=lambda: datetime.now(UTC), settings=self._settings.get(name, {}))
+        return self._registry.provisioner(name)(context)
+
+    def status_changed(self, workspace: Workspace, old: WorkspaceStatus | None, new: WorkspaceStatus) -> None:
+        """Tell every observer; what one raises is logged."""
+        self._registry.hooks().notify("status_changed", workspace=workspace, old=old, new=new)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--state", type=Path, required=True)
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    return supervise(StateDirectory(given.state).workspace(given.namespace, given.name), make_provisioner)
+    return supervise(StateDirectory(given.state).workspace(given.namespace, given.name), InstalledPlugins)
 
 
 if __name__ == "__main__":

@@ -18,8 +18,18 @@ from modelwright.targets.local.progress import read_progress
 from modelwright.targets.local.run import Run, begin, recovered, workload
 from modelwright.targets.local.runner import Runner
 from modelwright.targets.local.state import Runs, WorkspaceState
+from modelwright.values.launch import Launch
+
+DATA = "data"
+"""The volume that a data set is fetched into."""
 
 log = logging.getLogger(__name__)
+
+
+def fetches(role: Role, launch: Launch) -> bool:
+    """Whether the run brings the data set into its volume, and so wants it empty; the last stage only reads it."""
+    steps = launch.processes if role == "preflight" else launch.prepare
+    return any(mount.volume == DATA and not mount.read_only for process in steps for mount in process.mounts)
 
 
 class Crew:
@@ -107,13 +117,15 @@ class Crew:
             runner.stop()
 
     def turn_to(self, generation: int) -> None:
-        """The user changed something: what failed before may be tried anew."""
+        """The user changed something: what failed before is tried anew, from data that are fetched again."""
         if generation == self._generation:
             return
         self._generation = generation
-        for role, runner in list(self._runners.items()):
-            if runner.run.phase == "failed":
-                del self._runners[role]
+        if any(runner.run.phase == "failed" for runner in self._runners.values()):
+            keep = {role: found for role, found in self._runners.items() if found.run.phase != "failed"}
+            if "tuning" not in keep:
+                keep.pop("preflight", None)
+            self._runners = keep
         self.save()
 
     @property
@@ -149,7 +161,9 @@ class Crew:
         )
 
     def _make_room(self, order: Start, place: Place) -> None:
-        """Another tuning must not take up the checkpoints of the one before."""
+        """Nothing that lies about from before is taken for what is asked for now: no data, no checkpoints."""
+        if fetches(order.role, order.launch):
+            place.discard(DATA)
         if order.role != "tuning":
             return
         if self._tuned not in ("", order.digest):

@@ -20,7 +20,7 @@ class LocalOptions:
     ``backoff_most_s``: ``retries`` times in a job, without end for a server, which counts as failed after
     ``crash_loop`` crashes in a row. ``tick_s`` is how often running processes are looked at. ``on_success`` and
     ``preflight`` go to the lifecycle's policy. ``plugins`` holds the drivers' settings by name, ``blocked_plugins``
-    goes to the registry; ``docker_config`` is the directory with the user's registry credentials.
+    and ``allowed_plugins`` go to the registry; ``docker_config`` is the directory with the user's registry credentials.
     """
 
     host: str = "127.0.0.1"
@@ -36,6 +36,7 @@ class LocalOptions:
     preflight: bool = True
     plugins: Mapping[str, Any] = field(default_factory=dict)
     blocked_plugins: tuple[str, ...] = ()
+    allowed_plugins: tuple[str, ...] | None = None
     docker_config: str | None = None
 
     @classmethod
@@ -51,6 +52,7 @@ class LocalOptions:
             preflight=settings.preflight,
             plugins=dict(settings.plugins),
             blocked_plugins=settings.blocked_plugins,
+            allowed_plugins=settings.allowed_plugins,
             docker_config=str(settings.docker_config) if settings.docker_config else None,
         )
 

@@ -103,6 +103,10 @@ class Place:
         """Remove what lies outside of the Workspace's folder."""
         shutil.rmtree(self._memory(), ignore_errors=True)
 
+    def discard(self, volume: str) -> None:
+        """Empty the scratch volume of that name; one that lies elsewhere is the user's own."""
+        shutil.rmtree(self.volumes / volume, ignore_errors=True)
+
     def set_results_aside(self) -> None:
         """Move the results of another tuning out of the way, so that nothing of them is taken up again."""
         results, aside = self.volumes / RESULTS, self.volumes / f".{RESULTS}-before"

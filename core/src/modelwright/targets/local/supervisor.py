@@ -6,12 +6,13 @@ import contextlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 from modelwright.api.status import WorkspaceStatus
-from modelwright.errors import ModelwrightError, TargetError
+from modelwright.api.workspace import Workspace
+from modelwright.errors import TargetError
 from modelwright.lifecycle.decide import decide
 from modelwright.lifecycle.decision import Action, Decision, Event, Finish, Provision, Release, Start, Stop
 from modelwright.lifecycle.observed import Observed, Trouble, Workload
@@ -20,6 +21,7 @@ from modelwright.plugins.drivers import Provisioner
 from modelwright.targets.local.crew import Crew
 from modelwright.targets.local.leftovers import end_all
 from modelwright.targets.local.locks import FileLock
+from modelwright.targets.local.nodes import Nodes
 from modelwright.targets.local.place import Place
 from modelwright.targets.local.request import Request
 from modelwright.targets.local.state import WorkspaceState
@@ -34,28 +36,34 @@ IDLE_S = 30.0
 RETRY_S = 5.0
 """How long to wait after a disk refused."""
 
-DriverSource = Callable[[str, Request], Provisioner]
-"""Gets a provisioner by its name, for what was requested; raises PluginError."""
+
+class Plugins(Protocol):
+    """What a supervisor needs of the installed plugins."""
+
+    def provisioner(self, name: str) -> Provisioner:
+        """The driver of that name; raises PluginError."""
+
+    def status_changed(self, workspace: Workspace, old: WorkspaceStatus | None, new: WorkspaceStatus) -> None:
+        """Tell the observers."""
 
 
 class Supervisor:
     """Runs until the Workspace is deleted, stopped or has nothing left to do. Holds the supervisor's lock."""
 
     def __init__(
-        self, state: WorkspaceState, request: Request, wakeups: Wakeups, drivers: DriverSource, lock: FileLock
+        self, state: WorkspaceState, request: Request, wakeups: Wakeups, plugins: Plugins, lock: FileLock
     ) -> None:
-        self._state, self._request, self._wakeups, self._drivers = state, request, wakeups, drivers
+        self._state, self._request, self._wakeups, self._plugins = state, request, wakeups, plugins
         self._lock = lock
         self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="probe")
+        self._observers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="observer")
         self._place = place_of(state, request)
         self._crew = Crew(state, request.options, self._submit)
         self._options = request.options
         self._plan: Plan | None = None
         self._plan_trouble: Trouble | None = None
         self._status: WorkspaceStatus | None = None
-        self._driver: Provisioner | None = None
-        self._failures: list[datetime] = []
-        self._refused: Trouble | None = None
+        self._nodes = Nodes(plugins.provisioner)
         self._again: float | None = None
         self._wrote = False
         self._decided_at = -1
@@ -72,6 +80,7 @@ class Supervisor:
             raise
         finally:
             self._pool.shutdown(wait=False, cancel_futures=True)
+            self._observers.shutdown()
 
     def _pass(self) -> bool:
         """One look at the world; False where nothing is left to do here."""
@@ -144,29 +153,10 @@ class Supervisor:
             serving=found.get("serving", Workload()),
             output=self._output(),
             plan_trouble=self._plan_trouble,
+            keeps_finished=True,
             newer_plan=self._request.newer_plan,
-            attempts=len(self._failures),
-            failed_at=self._failures[-1] if self._failures else None,
         )
-        return self._with_nodes(observed, now)
-
-    def _with_nodes(self, observed: Observed, now: datetime) -> Observed:
-        if self._plan is None:
-            return observed
-        request = self._plan.nodes
-        try:
-            driver = self._provisioner(self._plan.provisioner.name)
-            found = driver.observe(request, None)
-            provision = driver.decide(request, found, now)
-            release = driver.decide(replace(request, count=0), found, now)
-        except ModelwrightError as error:
-            return replace(observed, provisioner_trouble=Trouble(error.reason, error.message))
-        return replace(observed, provision=provision, release=release, provisioner_trouble=self._refused)
-
-    def _provisioner(self, name: str) -> Provisioner:
-        if self._driver is None:
-            self._driver = self._drivers(name, self._request)
-        return self._driver
+        return self._nodes.complete(observed, self._plan, now)
 
     def _output(self) -> str | None:
         tuning = self._request.parsed().tuning
@@ -182,28 +172,16 @@ class Supervisor:
         self._wrote = True
         moved = self._status is None or self._status.conditions != decision.status.conditions
         self._state.write_status(decision.status, durable=moved)
-        self._status = decision.status
+        before, self._status = self._status, decision.status
+        self._observers.submit(self._plugins.status_changed, self._request.parsed(), before, decision.status)
 
     def _act(self, action: Action) -> None:
         if isinstance(action, Start):
             self._crew.start(action, self._place)
         elif isinstance(action, Stop):
             self._crew.stop(action.role)
-        elif isinstance(action, Provision | Release):
-            self._let_provisioner(action)
-
-    def _let_provisioner(self, action: Provision | Release) -> None:
-        if self._plan is None:
-            return
-        try:
-            for item in action.actions:
-                self._provisioner(self._plan.provisioner.name).act(item)
-        except ModelwrightError as error:
-            self._failures.append(datetime.now(UTC))
-            self._refused = Trouble(error.reason, error.message)
-        else:
-            self._failures.clear()
-            self._refused = None
+        elif isinstance(action, Provision | Release) and self._plan is not None:
+            self._nodes.carry_out(action, self._plan)
 
     def _tell(self, events: tuple[Event, ...]) -> None:
         for event in events:
@@ -275,7 +253,7 @@ def place_of(state: WorkspaceState, request: Request) -> Place:
     )
 
 
-def supervise(state: WorkspaceState, drivers: DriverSource) -> int:
+def supervise(state: WorkspaceState, plugins_for: Callable[[Request], Plugins]) -> int:
     """Become the supervisor of that Workspace; returns the exit code. A second one ends at once, and well.
 
     The lock is freed by the kernel where the supervisor does not let go of it itself.
@@ -285,5 +263,5 @@ def supervise(state: WorkspaceState, drivers: DriverSource) -> int:
         return 0
     request = state.read_request()
     if request is not None:
-        Supervisor(state, request, Wakeups(state.wake), drivers, lock).run()
+        Supervisor(state, request, Wakeups(state.wake), plugins_for(request), lock).run()
     return 0
