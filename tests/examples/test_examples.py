@@ -93,3 +93,61 @@ def test_the_last_layers_tuner_learns(installed: Any, tmp_path: Path) -> None:
     config = json.loads((results / "adapter_config.json").read_text())
     assert config["layers_to_transform"] == [2, 3]
     assert (results / "adapter_model.safetensors").stat().st_size > 10_000
+
+
+def test_all_four_are_listed_and_load(installed: Any) -> None:
+    done = installed.modelwright("plugins", "list", "--check", "-o", "json")
+    assert done.returncode == 0, done.stdout
+    rows = {(row["kind"], row["name"]): row for row in json.loads(done.stdout)}
+    for key in (("hook", "acme-policy"), ("hook", "acme-presets"), ("runtime", "plain"), ("tuner", "last-layers")):
+        assert rows[key]["loads"] is True
+        assert rows[key]["version"] == "1.0"
+
+
+def test_a_policy_refuses_by_licence(installed: Any) -> None:
+    refused = installed.modelwright("check", "-f", PLUGINS / "policy/llama.yaml")
+    assert refused.returncode == 2
+    assert (
+        "12:5: inference.preset.name: the licence 'llama3.1' of llama-3.1-8b-instruct is not approved" in refused.stdout
+    )
+    without = installed.modelwright("--no-plugin", "acme-policy", "check", "-f", PLUGINS / "policy/llama.yaml")
+    assert without.returncode == 0, without.stdout
+
+
+def test_a_policy_lets_pass_what_was_approved(installed: Any, tmp_path: Path) -> None:
+    approved = tmp_path / "approved.yaml"
+    named = "  name: llama\n"
+    annotated = f"{named}  annotations:\n    acme.example/licence-approved: llama3.1\n"
+    approved.write_text((PLUGINS / "policy/llama.yaml").read_text().replace(named, annotated, 1))
+    assert installed.modelwright("check", "-f", approved).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("file", "shown"),
+    [
+        ("runtime_plain/demo.yaml", "plain"),
+        ("tuner_last_layers/airships.yaml", "last-layers"),
+        ("preset_pack/smollm2.yaml", "smollm2-135m-instruct"),
+    ],
+)
+def test_each_is_checked_and_planned_from_yaml(installed: Any, file: str, shown: str) -> None:
+    checked = installed.modelwright("check", "-f", PLUGINS / file)
+    assert checked.returncode == 0, checked.stdout
+    planned = installed.modelwright("plan", "-f", PLUGINS / file)
+    assert planned.returncode == 0, planned.stderr
+    assert shown in planned.stdout
+
+
+def test_a_stranger_s_options_are_validated_with_their_place(installed: Any, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text((PLUGINS / "runtime_plain/demo.yaml").read_text().replace("maxTokens", "maxTokenz"))
+    done = installed.modelwright("check", "-f", wrong)
+    assert done.returncode == 2
+    assert "12:5: inference.runtimeConfig.maxTokenz: unknown option (did you mean 'maxTokens'?)" in done.stdout
+
+
+def test_a_stranger_s_options_are_shown(installed: Any) -> None:
+    shown = installed.modelwright("plugins", "show", "last-layers")
+    assert shown.returncode == 0, shown.stderr
+    assert "acme-tuner-last-layers 1.0" in shown.stdout
+    assert "how many layers, counted from the last" in shown.stdout
