@@ -16,13 +16,19 @@ if TYPE_CHECKING:
 STEPS = ("PreflightSucceeded", "ResourceReady", "JobStarted", "WorkspaceSucceeded", "InferenceReady")
 
 
-def follow(statuses: Iterable[WorkspaceStatus], console: Console) -> WorkspaceStatus:
-    """Print the steps as they are reached and return the status in which the Workspace answers (or needs nothing more).
+def follow(
+    statuses: Iterable[WorkspaceStatus], console: Console, told: set[str], *, until: str | None = None
+) -> WorkspaceStatus:
+    """Print the steps as they are reached and return the last status.
+
+    Args:
+        statuses: as they come.
+        told: steps that were printed already; those that are printed now are added.
+        until: the condition to stop at; None is where the Workspace answers, or needs nothing more.
 
     Raises:
         TargetError: it failed; the message is the root cause that the status names.
     """
-    told: set[str] = set()
     with _TuningBar(console) as bar:
         for status in statuses:
             for condition in _news(status, told):
@@ -30,7 +36,7 @@ def follow(statuses: Iterable[WorkspaceStatus], console: Console) -> WorkspaceSt
             if status.progress and not _holds(status, "WorkspaceSucceeded"):
                 bar.show(status.progress)
             _raise_if_stalled(status)
-            if _settled(status):
+            if _holds(status, until) if until else _settled(status):
                 return status
     raise TargetError("the Workspace was deleted meanwhile", reason="Deleted")
 
