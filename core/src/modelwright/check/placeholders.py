@@ -25,7 +25,7 @@ def check_placeholders(subject: Subject) -> Iterator[Problem]:
     for path, text in _texts(subject):
         found = _COMPONENT.findall(text)
         if found:
-            message = f"{', '.join(found)} is still to be filled in"
+            message = f"still to be filled in: {', '.join(found)}"
             yield Problem(path, message, "write your own value", severity=severity, reason="Placeholder")
 
 

@@ -54,7 +54,7 @@ def load_settings(
         return Settings.model_validate(merged)
     except ValidationError as error:
         lines = [_line(problem, layers) for problem in field_problems(error, Settings)]
-        raise ConfigError("\n".join(lines), hint="docs: settings", reason="InvalidSettings") from None
+        raise ConfigError("\n".join(lines), reason="InvalidSettings") from None
 
 
 def _line(problem: Problem, layers: Sequence[Layer]) -> str:
