@@ -4,7 +4,8 @@ Same model, data, batch size, number of steps, LoRA rank, quantisation (nf4, dou
 only; both on this machine's device with the same number of threads. TRL runs as its documentation has it, with
 gradient checkpointing off (its default would slow it down) unless ``--trl-checkpointing`` is given. The ratios are of
 tokens per second, counted the same way on both sides: tokens of rows without padding, over the seconds
-from on_train_begin to on_train_end; and of the peak resident memory of the whole process.
+from on_train_begin to on_train_end; and of the peak resident memory of the whole process. The ratio of CPU seconds
+is told too, which hardly depends on what else the machine does.
 
     python benchmarks/tune_qlora.py [--rounds 5] [--steps 60] [--batch 8] [--threads 2]
 
@@ -31,10 +32,11 @@ RANK, ALPHA, RATE = 32, 64, 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One run: tokens without padding per second of training, and peak resident bytes of the process."""
+    """One run: tokens without padding per second of training, and peak resident bytes, CPU seconds of training."""
 
     speed: float
     memory: int
+    cpu: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def ours(task: Task) -> Measured:
         words = [str(word) for pair in given.items() for word in pair]
         run([sys.executable, "-m", "modelwright_tuning_qlora.train", *words, "--options", json.dumps(options)], task)
         record = json.loads(Path(directory, "training.json").read_text())
-    return Measured(record["tokens_per_second"], record["peak_rss_bytes"])
+    return Measured(record["tokens_per_second"], record["peak_rss_bytes"], record["train_cpu_seconds"])
 
 
 def trl(task: Task) -> Measured:
@@ -71,7 +73,7 @@ def trl(task: Task) -> Measured:
     text = json.dumps({**given, "checkpointing": task.trl_checkpointing})
     printed = run([sys.executable, __file__, "--trl-worker", text], task)
     result = json.loads(printed.splitlines()[-1])
-    return Measured(result["speed"], result["memory"])
+    return Measured(result["speed"], result["memory"], result["cpu"])
 
 
 def run(command: list[str], task: Task) -> str:
@@ -95,13 +97,13 @@ def trl_worker(given: dict[str, Any]) -> None:
     from trl.trainer.sft_trainer import SFTTrainer
 
     class _Clock(TrainerCallback):
-        began = ended = 0.0
+        began = ended = cpu = 0.0
 
         def on_train_begin(self, *_: Any, **__: Any) -> None:
-            self.began = time.monotonic()
+            self.began, self.cpu = time.monotonic(), -time.process_time()
 
         def on_train_end(self, *_: Any, **__: Any) -> None:
-            self.ended = time.monotonic()
+            self.ended, self.cpu = time.monotonic(), self.cpu + time.process_time()
 
     cuda = torch.cuda.is_available()
     dtype = torch.bfloat16 if cuda else torch.float32
@@ -142,7 +144,7 @@ def trl_worker(given: dict[str, Any]) -> None:
     # The loader reads one batch ahead; only trained ones count.
     speed = sum(seen[: given["steps"]]) / (clock.ended - clock.began)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps({"speed": speed, "memory": memory}))
+    print(json.dumps({"speed": speed, "memory": memory, "cpu": clock.cpu}))
 
 
 def _conversation(row: dict[str, str]) -> dict[str, list[dict[str, str]]]:
@@ -187,6 +189,7 @@ def main() -> None:
             flush=True,
         )
     print(told("tokens/s, ours over TRL", [mine.speed / theirs.speed for mine, theirs in pairs]))
+    print(told("CPU seconds of training, ours over TRL", [mine.cpu / theirs.cpu for mine, theirs in pairs]))
     print(told("peak memory, ours over TRL", [mine.memory / theirs.memory for mine, theirs in pairs]))
 
 

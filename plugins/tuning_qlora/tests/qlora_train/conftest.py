@@ -45,11 +45,20 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         vocab_size=320, special_tokens=special, initial_alphabet=alphabet, show_progress=False
     )
     raw.train_from_iterator([fact["prompt"] + fact["completion"] for fact in FACTS], trainer)
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, eos_token="<|endoftext|>", chat_template=CHATML)
+    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=raw, eos_token="<|endoftext|>", chat_template=CHATML
+    )
     tokenizer.save_pretrained(directory)
     torch.manual_seed(0)
-    sizes = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2}
-    config = LlamaConfig(vocab_size=len(tokenizer), max_position_embeddings=96, initializer_range=0.2, **sizes)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=96,
+        initializer_range=0.2,
+    )
     LlamaForCausalLM(config).save_pretrained(directory)
     return directory
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def test_a_damaged_checkpoint_is_skipped_and_removed(store: CheckpointStore, dam
         stage(store, step)
         store.commit(step)
     broken = store.root / "checkpoint-2"
-    actions = {
+    actions: dict[str, Callable[[], object]] = {
         "shorten": lambda: (broken / "weights").write_bytes(b"w"),
         "flip": lambda: (broken / "weights").write_bytes(b"wx"),
         "lose": lambda: (broken / "deep" / "state").unlink(),

@@ -31,11 +31,12 @@ PASSED_ON = (
 
 @dataclass(slots=True)
 class Meter:
-    """Tokens and seconds of this process's training, without padding, saving and evaluating aside."""
+    """Tokens (padding not counted) and seconds of this process's training; ``cpu`` is CPU seconds, of all threads."""
 
     began: float = 0.0
     ended: float = 0.0
     first_step: int = 0
+    cpu: float = 0.0
     tokens: torch.Tensor | int = 0
 
     @property
@@ -143,6 +144,7 @@ class Conductor(TrainerCallback):
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Start the clocks."""
         self._run.meter.began = self._cadence.started = time.monotonic()
+        self._run.meter.cpu = -time.process_time()
         self._run.meter.first_step = state.global_step
         self._run.stop.gentle = True
         self._run.reporter.tell("training", step=state.global_step, steps=state.max_steps)
@@ -191,6 +193,7 @@ class Conductor(TrainerCallback):
     def on_train_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Stop the clock."""
         self._run.meter.ended = time.monotonic()
+        self._run.meter.cpu += time.process_time()
 
     def _saves(self) -> bool:
         return self._run.section.checkpoint_seconds != 0

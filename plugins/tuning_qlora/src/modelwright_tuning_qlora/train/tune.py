@@ -174,6 +174,7 @@ def _record(options: Options, prepared: Prepared, run: Run, trainer: AnswerTrain
         "eval_losses": [list(point) for point in curve.evaluation],
         "tokens_per_second": round(run.meter.tokens_per_second, 1),
         "train_seconds": round(run.meter.seconds, 3),
+        "train_cpu_seconds": round(run.meter.cpu, 3),
         "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "versions": {name: version(name) for name in VERSIONS},
     }
