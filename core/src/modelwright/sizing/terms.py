@@ -143,14 +143,15 @@ def adapters(preset: Preset, dtype: str, number: int, rank: int = 16) -> MemoryT
 def process(machine: InstanceType, *, engine: bool = False) -> MemoryTerm:
     """What the program takes before any tensor.
 
-    On a host: interpreter, torch, transformers, peft and bitsandbytes as measured (torch 2.13, CPU build). On a GPU:
-    context and libraries of CUDA; for an engine with CUDA graphs, upstream's 2.3 GiB (KAITO v0.12, nodesestimator).
+    On a host: interpreter, torch, transformers, peft and bitsandbytes, resident after a first generation (torch 2.13,
+    CPU build: 419 MiB). On a GPU an allowance for CUDA's context and libraries, not measured here; for an engine with
+    CUDA graphs, upstream's 2.3 GiB (KAITO v0.12, nodesestimator).
     """
     if machine.gpus == 0:
         return MemoryTerm("process", HOST_PROCESS_BYTES, "interpreter, torch, transformers, peft", "measured")
     if engine:
         return MemoryTerm("process", ENGINE_PROCESS_BYTES, "CUDA context, graphs and engine", "KAITO v0.12")
-    return MemoryTerm("process", GPU_PROCESS_BYTES, "CUDA context and libraries", "measured by many")
+    return MemoryTerm("process", GPU_PROCESS_BYTES, "CUDA context and libraries", "an allowance")
 
 
 def reserve(terms: Iterable[MemoryTerm]) -> MemoryTerm:
