@@ -8,10 +8,11 @@ import pytest
 
 from modelwright.catalogue.node_labels import instance_type_of_labels
 from modelwright.errors import InvalidWorkspace, LimitExceeded, NotYet
+from modelwright.plan.make import make_plan
 from modelwright.settings.model import Limits, Settings
 from modelwright.values.launch import Volume
 
-from .conftest import WITH_ENGINE, inference, tuning
+from .conftest import NO_SETTINGS, WITH_ENGINE, inference, tuning, workspace
 
 A100 = "Standard_NC24ads_A100_v4"
 URL = {"urls": ["https://data.example/rows.parquet"]}
@@ -57,7 +58,8 @@ def test_tuning_on_a_cluster_pulls_the_adapter_from_where_it_was_pushed(planned)
     assert [process.name for process in plan.tuning.processes] == ["fetch-data", "tune", "pack", "push"]
     assert "--allow-local" not in plan.tuning.prepare[0].argv
     assert [process.name for process in plan.serving.processes] == ["pull-ws", "serve"]
-    assert Volume(name="docker-config", kind="secret", source=("push",)) in plan.serving.volumes
+    logins = Volume(name="docker-config-ws-inference-adapter", kind="secret", source=("push",))
+    assert logins in plan.serving.volumes
     claim = {"persistentVolumeClaim": {"claimName": "c"}}
     kept = planned(sku=A100, tuning=tuning("phi-3-mini-4k-instruct", input=URL, output={"volumeSource": claim}))
     assert [process.name for process in kept.tuning.processes] == ["fetch-data", "tune"]
@@ -181,3 +183,29 @@ def test_inputs_change_with_what_the_user_wrote_and_nothing_else(planned):
     one, two = (planned(sku=A100, inference=config, files={"c": {"inference_config.yaml": text}}) for text in "ab")
     assert one.inputs != two.inputs
     assert replace(one, inputs=two.inputs) == two
+
+
+def test_each_process_sees_its_own_secrets_only(planned):
+    adapters = [
+        {"source": {"name": name, "image": f"r.example/{name}:1", "imagePullSecrets": [f"key-{name}"]}}
+        for name in ("one", "two")
+    ]
+    plan = planned(sku=A100, inference={**inference("phi-3-mini-4k-instruct"), "adapters": adapters})
+    logins = {volume.name: volume.source for volume in plan.serving.volumes if volume.kind == "secret"}
+    assert logins == {
+        "docker-config-one-inference-adapter": ("key-one",),
+        "docker-config-two-inference-adapter": ("key-two",),
+    }
+    for process in plan.serving.prepare:
+        adapter = process.name.removeprefix("pull-")
+        mounted = [mount.volume for mount in process.mounts if mount.volume in logins]
+        assert mounted == [f"docker-config-{adapter}-inference-adapter"]
+
+
+def test_a_settled_number_of_machines_does_not_move(catalogue):
+    written = workspace(resource={"instanceType": A100}, inference=inference("phi-4"))
+    facts = {"catalogue": catalogue, "drivers": WITH_ENGINE, "settings": NO_SETTINGS, "target": "kubernetes"}
+    assert make_plan(written, **facts).nodes.count == 1
+    plan = make_plan(written, **facts, nodes=3)
+    assert plan.nodes.count == 3
+    assert dict(plan.fits)["serving"].pipeline_parallel == 3

@@ -43,14 +43,16 @@ class Credential:
 def find_credential(registry: str, config: Path | None = None) -> Credential | None:
     """The user's credential for ``registry`` (host and port, ``docker.io`` for Docker Hub); None without one.
 
-    ``config`` is a ``config.json`` or ``.dockerconfigjson``, or a directory with one; by default that of Docker
-    (``$DOCKER_CONFIG``, ``~/.docker``), which need not exist.
+    ``config`` is a ``config.json`` or ``.dockerconfigjson``, or a directory with one or with several ``NAME.json``,
+    of which the first that knows the registry counts; by default that of Docker (``$DOCKER_CONFIG``, ``~/.docker``),
+    which need not exist.
 
     Raises ConfigError for a named file that is not there, an unreadable one, and a credential helper that fails.
     """
-    path = _config_path(config)
-    if path is None:
-        return None
+    return next((found for path in _config_paths(config) if (found := _in_file(path, registry))), None)
+
+
+def _in_file(path: Path, registry: str) -> Credential | None:
     settings = _read(path)
     helper = _mapping(settings, "credHelpers").get(registry) or settings.get("credsStore")
     if helper:
@@ -61,11 +63,11 @@ def find_credential(registry: str, config: Path | None = None) -> Credential | N
     return _from_entry(entry, path, registry) if entry else None
 
 
-def _config_path(config: Path | None) -> Path | None:
+def _config_paths(config: Path | None) -> list[Path]:
     directory = config or Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
     candidates = [directory / "config.json", directory / ".dockerconfigjson"] if directory.is_dir() else [directory]
-    found = next((path for path in candidates if path.is_file()), None)
-    if found is None and config is not None:
+    found = [path for path in candidates if path.is_file()][:1] or sorted(directory.glob("*.json"))
+    if not found and config is not None:
         raise ConfigError(f"there is no Docker config file at {config}", reason="CredentialsUnreadable")
     return found
 

@@ -9,7 +9,7 @@ from modelwright.api.workspace import AdapterSpec, DataSource
 from modelwright.plan.data import ARTIFACTS, RESULTS
 from modelwright.plan.facts import Facts
 from modelwright.plan.refusal import refuse
-from modelwright.plan.secrets import with_logins
+from modelwright.plan.secrets import logins_volume, with_logins
 from modelwright.values.adapter import Adapter
 from modelwright.values.data import TuningData
 from modelwright.values.launch import Mount, Process, Volume
@@ -17,11 +17,17 @@ from modelwright.values.launch import Mount, Process, Volume
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """An adapter, the volume it lies in, what brings it there, and the secrets that takes."""
+    """An adapter, the volume it lies in, what brings it there, and the volume of the secrets that takes."""
 
     adapter: Adapter
     volume: Volume
     pull: Process | None = None
+    secrets: tuple[str, ...] = ()
+
+    @property
+    def volumes(self) -> tuple[Volume, ...]:
+        """All that must be declared."""
+        return (self.volume, *logins_volume(self.secrets, _use(self.adapter.name)))
 
     @property
     def mount(self) -> Mount:
@@ -53,7 +59,7 @@ def tuned_adapter(facts: Facts, data: TuningData) -> Brought:
     if facts.target == "local" or not data.output_image:
         return Brought(adapter, volume)
     secrets = (data.push_secret,) if data.push_secret else ()
-    return Brought(adapter, volume, _pull(facts, name, data.output_image, volume, secrets))
+    return Brought(adapter, volume, _pull(facts, name, data.output_image, volume, secrets), secrets)
 
 
 def _named(facts: Facts, position: int, spec: AdapterSpec) -> Brought:
@@ -70,7 +76,7 @@ def _named(facts: Facts, position: int, spec: AdapterSpec) -> Brought:
         pull_secrets=tuple(source.image_pull_secrets),
         volume_source=source.volume_source,
     )
-    return Brought(adapter, volume, pull)
+    return Brought(adapter, volume, pull, adapter.pull_secrets)
 
 
 def _place(facts: Facts, source: DataSource, path: str) -> tuple[Volume, Process | None]:
@@ -90,7 +96,12 @@ def _pull(facts: Facts, name: str, image: str, volume: Volume, secrets: tuple[st
     allowed = tuple(part for allowed in facts.settings.sources.allow for part in ("--allow", allowed))
     argv = (*ARTIFACTS, "pull", "--reference", image, "--to", f"$(volume.{volume.name})", *allowed)
     mount = Mount(volume=volume.name, path=f"/mnt/adapter/{name}")
-    return with_logins(Process(name=f"pull-{name}", argv=argv, mounts=(mount,)), facts, secrets)
+    return with_logins(Process(name=f"pull-{name}", argv=argv, mounts=(mount,)), facts, secrets, _use(name))
+
+
+def _use(name: str) -> str:
+    """What the secrets of one adapter are told apart by (KAITO's name for their volume)."""
+    return f"{name}-inference-adapter"
 
 
 def _strength(spec: AdapterSpec, path: str) -> float | None:

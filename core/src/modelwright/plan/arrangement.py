@@ -72,6 +72,8 @@ def _tuning(facts: Facts, tuning: Tuning) -> Arrangement:
 def _inference_nodes(facts: Facts, serving: Serving) -> int:
     """Upstream's count for an engine, whatever the user wrote; what the user wrote for any other runtime."""
     inference = facts.workspace.inference
+    if facts.settled_nodes:
+        return facts.settled_nodes
     copies = 1 if inference is None or inference.replicas is None else inference.replicas
     if serving.runtime.capabilities.multi_node:
         return serving.fit.nodes * copies

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modelwright.api.workspace import DataDestination, DataSource, Tuning
 from modelwright.plan.facts import Facts
-from modelwright.plan.secrets import with_logins
+from modelwright.plan.secrets import logins_volume, with_logins
 from modelwright.values.data import TuningData
 from modelwright.values.launch import Mount, Process, Volume
 
@@ -46,7 +46,8 @@ def fetch(data: TuningData, facts: Facts) -> tuple[Process, ...]:
         return (Process(name="fetch-data", argv=argv, mounts=mounts),)
     if data.image:
         argv = (*ARTIFACTS, "pull", "--reference", data.image, "--to", f"$(volume.{DATA})", *allowed)
-        return (with_logins(Process(name="fetch-data", argv=argv, mounts=mounts), facts, data.pull_secrets),)
+        pull = Process(name="fetch-data", argv=argv, mounts=mounts)
+        return (with_logins(pull, facts, data.pull_secrets, _use(facts)),)
     return ()
 
 
@@ -86,9 +87,15 @@ def _layout(facts: Facts) -> tuple[str, tuple[Mount, ...]]:
     return f"$(volume.{OUTPUT})", (adapter, Mount(volume=OUTPUT, path="/mnt/output-image"))
 
 
-def secrets(data: TuningData) -> tuple[str, ...]:
-    """Names of all registry secrets that tuning may use."""
-    return (*data.pull_secrets, *_push_secrets(data))
+def logins(data: TuningData, facts: Facts) -> tuple[Volume, ...]:
+    """The volumes of all registry secrets that tuning may use."""
+    return (*logins_volume(data.pull_secrets, _use(facts)), *logins_volume(_push_secrets(data)))
+
+
+def _use(facts: Facts) -> str:
+    """What the secrets of the data set are told apart by (KAITO's name for their volume)."""
+    source = facts.workspace.tuning.input if facts.workspace.tuning else None
+    return f"{source.name if source else ''}-tuning-input".lstrip("-")
 
 
 def _push_secrets(data: TuningData) -> tuple[str, ...]:

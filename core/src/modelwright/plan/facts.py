@@ -47,7 +47,7 @@ class Facts:
     """A Workspace, its preset, the machine it is judged against, and who may be asked.
 
     ``config_files`` holds file contents by file name for each config by name, as a ConfigMap's data. ``single_device``
-    says that ``machine`` is a slice of a GPU.
+    says that ``machine`` is a slice of a GPU. ``settled_nodes`` is a number of machines that was decided before.
     """
 
     workspace: Workspace
@@ -59,6 +59,7 @@ class Facts:
     catalogue: Catalogue
     config_files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     single_device: bool = False
+    settled_nodes: int | None = None
 
     @property
     def on_success(self) -> Literal["serve", "release"]:
@@ -71,6 +72,12 @@ class Facts:
         """Name of the secret with the model hub's token, empty without one."""
         spec = self.workspace.preset
         return spec.preset_options.model_access_secret if spec else ""
+
+    @property
+    def model_secrets(self) -> tuple[str, ...]:
+        """Names of the registry secrets that a private preset's image takes."""
+        spec = self.workspace.preset
+        return tuple(spec.preset_options.image_pull_secrets) if spec else ()
 
     def files(self, config: str) -> Mapping[str, str]:
         """The files of the config named ``config``; none for no name, and where its files are not known."""

@@ -11,8 +11,9 @@ from modelwright.plan import data as tuning_data
 from modelwright.plan.adapters import Brought
 from modelwright.plan.facts import Facts
 from modelwright.plan.runtimes import Serving
-from modelwright.plan.secrets import logins_volume, with_hub_token
+from modelwright.plan.secrets import logins_volume, with_hub_token, with_logins
 from modelwright.plan.tuners import Tuned
+from modelwright.plugins.weights import MODEL_VOLUME
 from modelwright.values.data import TuningData
 from modelwright.values.launch import Launch, Mount, Process, Volume
 from modelwright.values.preset import Preset
@@ -31,7 +32,7 @@ def preflight_launch(facts: Facts, tuning: Tuning, tuned: Tuned, data: TuningDat
     if not steps:
         return None
     *prepare, main = steps
-    declared = (*tuning_data.volumes(data, tuning), *logins_volume(tuning_data.secrets(data)))
+    declared = (*tuning_data.volumes(data, tuning), *tuning_data.logins(data, facts))
     return Launch(main=main, prepare=tuple(prepare), volumes=_used(declared, steps))
 
 
@@ -46,13 +47,14 @@ def tuning_launch(facts: Facts, tuning: Tuning, tuned: Tuned, data: TuningData) 
     processes = replace(
         launch,
         main=with_hub_token(launch.main, facts),
-        prepare=(*(() if fetched else tuning_data.fetch(data, facts)), *launch.prepare),
+        prepare=(*(() if fetched else tuning_data.fetch(data, facts)), *_with_model_logins(launch, facts)),
         after=(*launch.after, *after),
     )
     declared = (
         *tuning_data.volumes(data, tuning),
         *((Volume(name=tuning_data.OUTPUT),) if after else ()),
-        *logins_volume(tuning_data.secrets(data)),
+        *tuning_data.logins(data, facts),
+        *logins_volume(facts.model_secrets, MODEL_VOLUME),
     )
     return _declare(processes, declared)
 
@@ -64,20 +66,24 @@ def serving_launch(facts: Facts, preset: Preset, serving: Serving, brought: tupl
     inference = facts.workspace.inference
     config = inference.config if inference else ""
     mounts = [one.mount for one in brought]
-    declared = [one.volume for one in brought]
+    declared = [volume for one in brought for volume in one.volumes]
     if config:
         mounts.append(Mount(volume=tuning_data.CONFIG, path="/mnt/config", read_only=True))
         declared.append(Volume(name=tuning_data.CONFIG, kind="config", source=config))
     main = with_hub_token(replace(launch.main, mounts=(*launch.main.mounts, *mounts)), facts)
     pulls = tuple(one.pull for one in brought if one.pull)
-    complete = replace(launch, main=_patient(main, facts), prepare=(*pulls, *launch.prepare))
-    secrets = [secret for one in brought for secret in one.adapter.pull_secrets]
-    return _declare(complete, (*declared, *logins_volume([*secrets, *_push_secret(facts)])))
+    complete = replace(launch, main=_patient(main, facts), prepare=(*pulls, *_with_model_logins(launch, facts)))
+    return _declare(complete, (*declared, *logins_volume(facts.model_secrets, MODEL_VOLUME)))
 
 
-def _push_secret(facts: Facts) -> tuple[str, ...]:
-    output = facts.workspace.tuning.output if facts.workspace.tuning else None
-    return (output.image_push_secret,) if output and output.image_push_secret else ()
+def _with_model_logins(launch: Launch, facts: Facts) -> tuple[Process, ...]:
+    """What the driver prepares; whatever fills the model's volume may log in to the registry of a private preset."""
+    return tuple(
+        with_logins(process, facts, facts.model_secrets, MODEL_VOLUME)
+        if any(mount.volume == MODEL_VOLUME and not mount.read_only for mount in process.mounts)
+        else process
+        for process in launch.prepare
+    )
 
 
 def _patient(main: Process, facts: Facts) -> Process:

@@ -38,6 +38,7 @@ def make_plan(
     target: Target,
     machine: InstanceType | None = None,
     config_files: Mapping[str, Mapping[str, str]] | None = None,
+    nodes: int | None = None,
 ) -> Plan:
     """Everything decided before anything is created; the same for the same arguments.
 
@@ -47,6 +48,7 @@ def make_plan(
         machine: what is judged against: this machine on ``local``; on ``kubernetes`` what labels of ready nodes say,
             None where there are none to look at.
         config_files: for each config by name, file contents by file name.
+        nodes: the number of machines where that was decided before (``status.targetNodeCount``) and does not move.
 
     Raises:
         InvalidWorkspace: it cannot run as written, with the place in the YAML and every reason.
@@ -67,6 +69,7 @@ def make_plan(
             catalogue=catalogue,
             config_files=config_files or {},
             single_device=site.single_device,
+            settled_nodes=nodes,
         )
 
     limits = settings.limits_of(workspace.namespace)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from modelwright.errors import InvalidWorkspace, PluginNotFound
+from modelwright.plan.data import CONFIG
 from modelwright.plan.facts import Facts
 from modelwright.plan.inputs import RUNTIME_ANNOTATION
 from modelwright.plan.refusal import below, does_not_fit, refuse
@@ -127,12 +128,23 @@ def _require(runtime: Runtime, name: str, facts: Facts, wanted: Wanted) -> None:
 
 def _configure(runtime: Runtime, facts: Facts) -> Any:
     inference = facts.workspace.inference
-    options = inference.runtime_config if inference else {}
-    files = facts.files(inference.config if inference else "")
+    config = inference.config if inference else ""
+    files = facts.files(config)
+    options = {**_implied(runtime, facts, config), **(inference.runtime_config if inference else {})}
     try:
         return runtime.configure(options, files)
     except InvalidWorkspace as error:
         raise InvalidWorkspace(below("inference.runtimeConfig", error.problems, list(files))) from error
+
+
+def _implied(runtime: Runtime, facts: Facts, config: str) -> dict[str, Any]:
+    """Options that annotations, labels and the config's name stand for."""
+    metadata = facts.workspace.metadata
+    written = {**metadata.labels, **metadata.annotations}
+    options: dict[str, Any] = {key: written[name] for name, key in runtime.annotations.items() if written.get(name)}
+    if config and runtime.config_option:
+        options[runtime.config_option] = f"$(volume.{CONFIG})/{runtime.config_file}"
+    return options
 
 
 def _fit(facts: Facts, wanted: Wanted, runtime: Runtime, config: Any, quantization: str | None = None) -> Fit:
@@ -147,7 +159,9 @@ def _fit(facts: Facts, wanted: Wanted, runtime: Runtime, config: Any, quantizati
         engine=engine,
     )
     nodes = 1
-    if engine:
+    if engine and facts.settled_nodes:
+        nodes = facts.settled_nodes
+    elif engine:
         nodes = node_count(facts.preset, facts.machine, context, single_device=facts.single_device)
     return fit_serving(facts.preset, facts.machine, need, nodes)
 

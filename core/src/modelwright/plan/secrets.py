@@ -19,18 +19,26 @@ def with_hub_token(process: Process, facts: Facts) -> Process:
     return replace(process, env={**process.env, HUB_TOKEN: SecretKey(facts.access_secret, HUB_TOKEN)})
 
 
-def with_logins(process: Process, facts: Facts, secrets: Iterable[str]) -> Process:
-    """``process`` with the logins of ``secrets``, or of the docker config that the settings name."""
+def with_logins(process: Process, facts: Facts, secrets: Iterable[str], use: str = "") -> Process:
+    """``process`` with the logins of ``secrets``, or of the docker config that the settings name.
+
+    ``use`` tells one use of secrets from another, so that no process sees more than its own.
+    """
     if facts.target == "local" and facts.settings.docker_config:
         return replace(process, env={**process.env, "DOCKER_CONFIG": str(facts.settings.docker_config)})
     if not any(secrets):
         return process
-    mount = Mount(volume=LOGINS, path="/root/.docker", read_only=True)
-    env = {**process.env, "DOCKER_CONFIG": f"$(volume.{LOGINS})"}
+    path = f"/root/.docker/config.d/{use}" if use else "/root/.docker"
+    mount = Mount(volume=_volume(use), path=path, read_only=True)
+    env = {**process.env, "DOCKER_CONFIG": f"$(volume.{mount.volume})"}
     return replace(process, env=env, mounts=(*process.mounts, mount))
 
 
-def logins_volume(secrets: Iterable[str]) -> tuple[Volume, ...]:
+def logins_volume(secrets: Iterable[str], use: str = "") -> tuple[Volume, ...]:
     """The volume that ``with_logins`` refers to, where there are secrets."""
     names = tuple(dict.fromkeys(name for name in secrets if name))
-    return (Volume(name=LOGINS, kind="secret", source=names),) if names else ()
+    return (Volume(name=_volume(use), kind="secret", source=names),) if names else ()
+
+
+def _volume(use: str) -> str:
+    return f"{LOGINS}-{use}" if use else LOGINS

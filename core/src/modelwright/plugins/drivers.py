@@ -161,6 +161,14 @@ class Runtime(Driver):
 
     capabilities: ClassVar[Capabilities]
 
+    annotations: ClassVar[Mapping[str, str]] = {}
+    """Annotations and labels of a Workspace that stand for options: name to key of the open object, which wins."""
+
+    config_option: ClassVar[str] = ""
+    """The option that takes the path of the config's file ``config_file`` where a Workspace names a config."""
+
+    config_file: ClassVar[str] = "inference_config.yaml"
+
     def refuses(self, preset: Preset, fit: Fit) -> str | None:
         """Why this runtime cannot serve ``preset`` on that machine, None where it can."""
         return None

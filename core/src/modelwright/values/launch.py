@@ -7,6 +7,8 @@ Strings in ``argv`` and ``env`` may hold references that the target resolves:
 ``$(port.NAME)``       the number of the port NAME
 ``$(host)``            the address to bind (all interfaces in a pod, loopback on one machine)
 ``$(python)``          the interpreter that has the process's packages
+``$(leader)``          the name under which all machines of ``ranks`` reach the first
+``$(address)``         the address under which other machines reach this one
 =====================  ==============================================================================
 
 Any other ``$(…)`` is left as it stands.
@@ -19,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-REFERENCE = re.compile(r"\$\((volume\.[\w.-]+|port\.[\w.-]+|host|python)\)")
+REFERENCE = re.compile(r"\$\((volume\.[\w.-]+|port\.[\w.-]+|host|python|leader|address)\)")
 
 VolumeKind = Literal["scratch", "memory", "config", "directory", "volume_source", "secret"]
 
@@ -100,7 +102,11 @@ class Process:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranks:
-    """Several machines as one: what each runs, and where they meet."""
+    """Several machines as one: what each runs, and where they meet.
+
+    The first runs ``leader``, which ends once all have met, and then the Launch's ``main``; each other one runs
+    ``worker`` instead. All have the image, environment, mounts and probes of ``main``.
+    """
 
     count: int
     leader: tuple[str, ...]
@@ -110,19 +116,24 @@ class Ranks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """``prepare`` in order, then ``main``, then ``after`` in order; ``ports`` maps a name to its default number."""
+    """``prepare`` in order, then ``main``, then ``after`` in order; ``ports`` maps a name to its default number.
+
+    ``beside`` run as long as ``main`` does. ``images`` holds images for roles that settings map to none.
+    """
 
     main: Process
     prepare: tuple[Process, ...] = ()
     after: tuple[Process, ...] = ()
+    beside: tuple[Process, ...] = ()
     volumes: tuple[Volume, ...] = ()
     ports: Mapping[str, int] = field(default_factory=dict)
     ranks: Ranks | None = None
+    images: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def processes(self) -> tuple[Process, ...]:
-        """All processes in the order in which they run."""
-        return (*self.prepare, self.main, *self.after)
+        """All processes in the order in which they run, those beside ``main`` after it."""
+        return (*self.prepare, self.main, *self.beside, *self.after)
 
 
 def resolve(process: Process, references: Mapping[str, str]) -> Process:
@@ -131,9 +142,14 @@ def resolve(process: Process, references: Mapping[str, str]) -> Process:
     Raises:
         KeyError: a reference that ``references`` does not hold; the target offers all that the Launch declares.
     """
+    env = {name: fill(value, references) if isinstance(value, str) else value for name, value in process.env.items()}
+    return replace(process, argv=tuple(fill(part, references) for part in process.argv), env=env)
 
-    def fill(text: str) -> str:
-        return REFERENCE.sub(lambda match: references[match[1]], text)
 
-    env = {name: fill(value) if isinstance(value, str) else value for name, value in process.env.items()}
-    return replace(process, argv=tuple(fill(part) for part in process.argv), env=env)
+def fill(text: str, references: Mapping[str, str]) -> str:
+    """``text`` with each ``$(name)`` replaced by ``references[name]``.
+
+    Raises:
+        KeyError: as ``resolve``.
+    """
+    return REFERENCE.sub(lambda match: references[match[1]], text)
