@@ -6,15 +6,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from modelwright.catalogue import instance_type_file, preset_file
 from modelwright.catalogue.fields import FieldError
 from modelwright.catalogue.names import unknown_name
 from modelwright.catalogue.pack import PackContent, PackFile, PackReader, directory_files
 from modelwright.errors import ConfigError
-from modelwright.plugins.hooks import Hooks
 from modelwright.values.instance_type import InstanceType
 from modelwright.values.preset import Preset
+
+if TYPE_CHECKING:
+    from modelwright.plugins.hooks import Hooks
 
 
 @dataclass(slots=True)

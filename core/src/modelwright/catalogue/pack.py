@@ -10,8 +10,6 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from modelwright.catalogue import instance_type_file, preset_file
 from modelwright.catalogue.fields import FieldError
 from modelwright.errors import ConfigError
@@ -97,6 +95,9 @@ def parse(data: bytes, where: str) -> PackContent:
     Raises:
         ConfigError: it is no YAML, of another kind, or breaks the format; ``where`` leads the message.
     """
+    # Packs with a current index need no YAML, and importing PyYAML takes longer than reading the index.
+    import yaml
+
     try:
         document = yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
     except yaml.YAMLError as error:
