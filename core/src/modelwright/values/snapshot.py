@@ -1,0 +1,29 @@
+"""What a target's caches hold at one moment, as provisioners may read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+
+@runtime_checkable
+class Snapshot(Protocol):
+    """A frozen view of a cluster: objects as its API server gives them, as JSON values, not to be changed.
+
+    It is fed by watches and never asks the cluster. Kinds that the driver did not name in ``watches()`` are not in it.
+    """
+
+    def nodes(self) -> Sequence[Mapping[str, Any]]:
+        """All nodes of the cluster (``v1`` Node), cluster-wide, in the order of their names."""
+        ...
+
+    def objects(self, group: str, plural: str, namespace: str, workspace: str) -> Sequence[Mapping[str, Any]]:
+        """Objects of one watched kind that carry the owner labels of one Workspace, in the order of their names.
+
+        Empty where there are none, also where the cluster does not serve the kind: see ``served``.
+        """
+        ...
+
+    def served(self, group: str, plural: str) -> bool:
+        """Whether the cluster serves that kind now; False once its CRD is gone, or before it came."""
+        ...
