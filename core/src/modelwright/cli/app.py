@@ -109,8 +109,6 @@ def run_and_exit() -> NoReturn:
     except (KeyboardInterrupt, click.Abort):
         print(file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        _quiet_pipe()
     except ModelwrightError as error:
         _show(error)
         sys.exit(error.exit_code)
@@ -125,10 +123,3 @@ def _show(error: ModelwrightError) -> None:
     if error.hint:
         click.echo(f"  hint: {error.hint}", err=True)
 
-
-def _quiet_pipe() -> NoReturn:
-    # The reader went away (`| head`): point stdout elsewhere so that the interpreter's last flush is silent too.
-    import os
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(0)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from modelwright.values.plan import Choice, Plan
 
 BAR_WIDTH = 20
+SIZE_WIDTH = 9
 COLORS = ("cyan", "green", "yellow", "magenta", "blue", "red")
 
 
@@ -74,8 +75,9 @@ def _memory(role: str, fit: Fit) -> RenderableType:
     device = "GPU" if fit.gpus else "machine"
     title = f"memory for {role}, per {device}: {size(fit.needed_bytes)} of {size(fit.budget_bytes)}"
     grid = Table.grid(padding=(0, 1))
-    for options in ({"no_wrap": True}, {"no_wrap": True}, {"justify": "right", "no_wrap": True}):
-        grid.add_column(**options)
+    grid.add_column(min_width=max((len(term.name) + 2 for term in fit.terms), default=0), no_wrap=True)
+    grid.add_column(min_width=BAR_WIDTH, no_wrap=True)
+    grid.add_column(min_width=SIZE_WIDTH, no_wrap=True, justify="right")
     grid.add_column(no_wrap=True, overflow="ellipsis")
     largest = max((term.bytes for term in fit.terms), default=1) or 1
     for number, term in enumerate(fit.terms):

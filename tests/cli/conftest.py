@@ -1,0 +1,63 @@
+"""The command line, run in this process with a state directory of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from modelwright.cli.app import run_and_exit
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How one command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory; state goes beside it, and no settings or proxies of this machine hold."""
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    monkeypatch.setenv("MODELWRIGHT_STATE_DIRECTORY", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("COLUMNS", "200")
+    return work
+
+
+@pytest.fixture
+def run(here: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Runs ``modelwright ARGUMENTS``."""
+
+    def call(*arguments: str | Path) -> Ran:
+        monkeypatch.setattr("sys.argv", ["modelwright", *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            run_and_exit()
+        out, err = capfd.readouterr()
+        return Ran(int(ended.value.code or 0), out, err)
+
+    return call
+
+
+@pytest.fixture
+def written(here: Path) -> Callable[..., Path]:
+    """Writes a file into the working directory."""
+
+    def write(text: str, name: str = "workspace.yaml") -> Path:
+        path = here / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write

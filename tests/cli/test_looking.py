@@ -1,0 +1,132 @@
+"""Verbs that start nothing: check, plan, render, init, plugins, presets, crd, version, completion, help."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.cli.conftest import Run
+
+ROOT = Path(__file__).parents[2]
+QUICKSTART = ROOT / "examples/quickstart.yaml"
+
+
+def test_the_quickstart_is_valid_here(run: Run) -> None:
+    ran = run("check", "-f", QUICKSTART)
+    assert ran.code == 0
+    assert ran.out.endswith("valid\n")
+
+
+def test_a_relative_path_passes_only_here(run: Run) -> None:
+    ran = run("check", "-f", QUICKSTART, "--target", "kubernetes", "-o", "json")
+    assert ran.code == 2
+    assert "tuning.input.urls[0]" in {problem["path"] for problem in json.loads(ran.out)}
+
+
+def test_plan_shows_memory_and_what_is_created(run: Run) -> None:
+    ran = run("plan", "-f", QUICKSTART)
+    assert ran.code == 0
+    for words in ("tune demo, then serve it", "memory for tuning", "weights", "OCI image layout", "demo, quickstart"):
+        assert words in ran.out
+
+
+def test_plan_as_json_names_fields_as_the_yaml_does(run: Run) -> None:
+    plan = json.loads(run("plan", "-f", QUICKSTART, "-o", "json").out)
+    assert plan["servedNames"] == ["demo", "quickstart"]
+    assert {role for role, _ in plan["fits"]} == {"tuning", "serving"}
+
+
+def test_render_prints_every_process(run: Run) -> None:
+    launches = yaml.safe_load(run("render", "-f", QUICKSTART).out)
+    assert list(launches) == ["preflight", "tuning", "serving"]
+    assert launches["tuning"]["main"]["argv"][:3] == ["$(python)", "-m", "modelwright_tuning_qlora.train"]
+
+
+@pytest.mark.parametrize("purpose", ["tune", "serve"])
+def test_init_writes_a_valid_workspace(purpose: str, run: Run, here: Path) -> None:
+    assert run("init", purpose, "-f", "mine.yaml").code == 0
+    assert (here / "mine.yaml").read_text().count("#") > 3
+    assert run("check", "-f", "mine.yaml").code == 0
+
+
+def test_run_prints_the_yaml_it_would_run(run: Run) -> None:
+    ran = run("run", "demo", "--print-yaml")
+    assert ran.code == 0
+    assert yaml.safe_load(ran.out)["inference"] == {"preset": {"name": "demo"}}
+
+
+def test_plugins_are_listed_and_shown(run: Run) -> None:
+    listed = {(row["kind"], row["name"]): row for row in json.loads(run("plugins", "list", "-o", "json").out)}
+    assert listed["tuner", "qlora"]["distribution"] == "modelwright-tuning-qlora"
+    assert listed["provisioner", "local"]["state"] == "found"
+    shown = run("plugins", "show", "hf")
+    assert "adapters" in shown.out
+    assert run("plugins", "list", "--check").code == 0
+    assert run("plugins", "show", "nobody").code == 2
+
+
+def test_a_blocked_plugin_is_not_used(run: Run) -> None:
+    ran = run("--no-plugin", "qlora", "plan", "-f", QUICKSTART)
+    assert ran.code == 2
+    assert "qlora" in ran.err
+
+
+def test_presets_are_listed_filtered_and_shown(run: Run) -> None:
+    names = {preset["name"] for preset in json.loads(run("presets", "list", "-o", "json").out)}
+    assert {"demo", "phi-4-mini-instruct", "llama-3.1-8b-instruct"} <= names
+    fitting = {
+        p["name"] for p in json.loads(run("presets", "list", "--fits", "Standard_NV36ads_A10_v5", "-o", "json").out)
+    }
+    assert "phi-4-mini-instruct" in fitting
+    assert "llama-3.3-70b-instruct" not in fitting
+    assert run("presets", "list", "--license", "mti").code == 2
+    assert "Apache-2.0" in run("presets", "show", "demo").out or "apache-2.0" in run("presets", "show", "demo").out
+
+
+def test_the_crd_has_both_versions(run: Run) -> None:
+    crd = yaml.safe_load(run("crd").out)
+    assert {version["name"] for version in crd["spec"]["versions"]} == {"v1alpha1", "v1beta1"}
+    assert run("crd", "--with-plugins").code == 0
+
+
+def test_get_says_that_there_is_none(run: Run) -> None:
+    ran = run("get")
+    assert ran.code == 0
+    assert ran.out == ""
+    assert "no Workspaces" in ran.err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_for(shell: str, run: Run) -> None:
+    assert "_MODELWRIGHT_COMPLETE" in run("completion", shell).out
+
+
+def test_every_verb_has_help_with_an_example(run: Run) -> None:
+    from modelwright.cli.app import VERBS
+
+    for verb in VERBS:
+        ran = run(verb, "--help")
+        assert ran.code == 0
+        assert f"modelwright {verb}" in ran.out.partition("Examples:")[2], verb
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, contextlib\nsys.argv = ['modelwright', '--help']\nfrom modelwright.cli import main\n"
+        "with contextlib.suppress(SystemExit): main()\n"
+        "print([m for m in ('pydantic', 'torch', 'transformers', 'kubernetes', 'azure', 'ray', 'httpx', 'stevedore', "
+        "'rich', 'yaml') if m in sys.modules], file=sys.stderr)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stderr.strip() == "[]"
+
+
+def test_a_reader_that_goes_away_is_told_nothing() -> None:
+    command = f"{sys.executable} -m modelwright presets list | head -1"
+    ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert ran.stdout.startswith("NAME")
+    assert ran.stderr == ""
