@@ -168,6 +168,7 @@ class Runtime(Driver):
     """The option that takes the path of the config's file ``config_file`` where a Workspace names a config."""
 
     config_file: ClassVar[str] = "inference_config.yaml"
+    """The file of that config which the option takes."""
 
     def refuses(self, preset: Preset, fit: Fit) -> str | None:
         """Why this runtime cannot serve ``preset`` on that machine, None where it can."""

@@ -54,6 +54,11 @@ class FakeProvisioner(Provisioner):
 
     targets: ClassVar[frozenset[Target]] = BOTH
 
+    def refresh(self, scope: str) -> Mapping[str, int]:
+        """All machines of the cloud."""
+        cloud: FakeCloud = self.context.cluster
+        return cloud.snapshot()
+
     def observe(self, request: NodeRequest, snapshot: Mapping[str, int]) -> Mapping[str, int]:
         """The machines of this request."""
         prefix = f"{request.namespace}-{request.workspace}-"

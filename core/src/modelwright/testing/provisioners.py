@@ -28,6 +28,7 @@ class World:
     """What lies outside the driver; a driver with a cloud or cluster behind it gives a fake of that in its place."""
 
     now: datetime = NOW
+    scope: str = "default"
 
     def snapshot(self) -> Any:
         """What ``observe`` is given."""
@@ -78,6 +79,15 @@ class ProvisionerContract(DriverContract):
         for request in (request_, replace(request_, count=0)):
             observed = driver.observe(request, world.snapshot())
             twice_alike(driver.decide, request, observed, world.now)
+
+    def test_a_refresh_is_what_observe_reads(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
+        """One call for all Workspaces gives a snapshot from which each can be observed and decided."""
+        snapshot = driver.refresh(world.scope)
+        assert_outcome(driver.decide(request_, driver.observe(request_, snapshot), world.now))
+
+    def test_watches_name_a_kind(self, driver: Provisioner) -> None:
+        """Each watched kind has a version and a plural, as a cluster's API asks for it."""
+        assert all(watch.version and watch.plural for watch in driver.watches())
 
     def test_releasing_nothing_is_ready(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
         """A request for 0 nodes where there are none is Ready at once, without an action."""

@@ -98,3 +98,13 @@ class TunerContract(DriverContract):
             found = [*process_faults(process, launch, GIVEN)]
             assert not found, "\n".join(found)
             assert process.gpus == 0
+
+    def test_sample_is_sound(
+        self, driver: Tuner, preset: Preset, data: TuningData, config: Any, launch: Launch
+    ) -> None:
+        """The process that prints questions of the data set is pure data and told how many are wanted."""
+        process = twice_alike(driver.sample, preset, data, config, 1789)
+        if process is not None:
+            found = [*process_faults(process, launch, GIVEN)]
+            assert not found, "\n".join(found)
+            assert any("1789" in part for part in process.argv)

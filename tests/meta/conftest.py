@@ -1,0 +1,38 @@
+"""Where things lie in this repository."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository's root."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def projects(root: Path) -> list[Path]:
+    """The folders of all distributions of this repository."""
+    return [
+        root / "core",
+        root / "presets",
+        *sorted(path.parent for path in (root / "plugins").glob("*/pyproject.toml")),
+    ]
+
+
+@pytest.fixture(scope="session")
+def sources(projects: list[Path]) -> list[Path]:
+    """Every Python file that is shipped."""
+    return sorted(file for project in projects for file in (project / "src").rglob("*.py"))
+
+
+@pytest.fixture(scope="session")
+def tests(root: Path, projects: list[Path]) -> list[Path]:
+    """Every Python file of tests, and the contracts, which are tests too."""
+    folders = [root / "tests", *(project / "tests" for project in projects), root / "core/src/modelwright/testing"]
+    return sorted(file for folder in folders for file in folder.rglob("*.py"))

@@ -1,0 +1,64 @@
+"""What the distributions declare is there, and they go together."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import modelwright
+from modelwright.plugins.discovery import canonical
+from modelwright.plugins.registry import Registry
+
+
+def read(project: Path) -> dict[str, Any]:
+    return dict(tomllib.loads((project / "pyproject.toml").read_text())["project"])
+
+
+def test_versions_are_equal(projects: list[Path]) -> None:
+    assert {read(project)["version"] for project in projects} == {modelwright.__version__}
+
+
+def test_folder_distribution_and_import_go_by_one_name(projects: list[Path]) -> None:
+    for project in projects:
+        name = read(project)["name"]
+        assert [path.name for path in (project / "src").iterdir() if path.is_dir()] == [name.replace("-", "_")]
+        if project.parent.name == "plugins":
+            assert name == f"modelwright-{canonical(project.name)}"
+
+
+def test_every_entry_point_loads(projects: list[Path]) -> None:
+    declared = {
+        (group, name, target)
+        for project in projects
+        for group, points in read(project).get("entry-points", {}).items()
+        for name, target in points.items()
+    }
+    checks = {(c.found.group, c.found.name, c.found.target): c.error for c in Registry().check_loads()}
+    assert declared <= checks.keys()
+    assert {key: checks[key] for key in declared if checks[key]} == {}
+
+
+def test_every_console_script_is_there(projects: list[Path]) -> None:
+    for project in projects:
+        for name, target in read(project).get("scripts", {}).items():
+            assert callable(EntryPoint(name, target, "console_scripts").load())
+            assert Path(sys.executable).with_name(name).exists()
+
+
+def test_every_package_is_typed_and_says_what_it_is(projects: list[Path]) -> None:
+    for project in projects:
+        (package,) = (path for path in (project / "src").iterdir() if path.is_dir())
+        assert (package / "py.typed").exists()
+        about = read(project)
+        assert about["description"].endswith(".")
+        assert (project / about["readme"]).exists()
+
+
+def test_layers_are_kept(root: Path) -> None:
+    command = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([command, "--no-cache"], cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,103 @@
+"""What the documents show works: commands exist, Workspaces are valid, links lead somewhere, marked blocks run.
+
+A block of bash that follows the line ``<!-- run -->`` is run here, all blocks of one document in order, in an empty
+directory that holds ``examples/``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from modelwright.cli.app import root as cli
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted(
+    file
+    for pattern in ("*.md", "docs/**/*.md", "examples/**/*.md", "core/*.md", "presets/*.md", "plugins/*/*.md")
+    for file in ROOT.glob(pattern)
+)
+FENCE = re.compile(r"(?P<mark><!-- run -->\n+)?^```(?P<language>\w*)\n(?P<text>.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block."""
+
+    language: str
+    text: str
+    runs: bool
+
+
+def blocks(document: Path) -> Iterator[Block]:
+    for match in FENCE.finditer(document.read_text()):
+        yield Block(match["language"], match["text"], bool(match["mark"]))
+
+
+def name(document: Path) -> str:
+    return str(document.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_commands_exist(document: Path) -> None:
+    shell = [block.text for block in blocks(document) if block.language in {"bash", "sh", "console", ""}]
+    found = [words for text in shell for words in re.findall(r"^\$? ?modelwright\s+(.+)$", text, re.MULTILINE)]
+    for words in found:
+        verb = next((word for word in re.sub(r"--(settings|no-plugin|presets)\s+\S+", "", words).split()), "")
+        assert verb.startswith("-") or verb in cli.list_commands(None), f"modelwright {words}"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_yaml_is_yaml_and_workspaces_are_workspaces(document: Path, tmp_path: Path) -> None:
+    for block in blocks(document):
+        if block.language == "yaml":
+            for content in yaml.safe_load_all(block.text):
+                assert content is not None
+                if isinstance(content, dict) and content.get("kind") == "Workspace":
+                    file = tmp_path / "workspace.yaml"
+                    file.write_text(block.text)
+                    done = modelwright("check", "-f", str(file), cwd=tmp_path)
+                    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_links_lead_somewhere(document: Path) -> None:
+    links = [link for link in LINK.findall(FENCE.sub("", document.read_text())) if not link.startswith("<")]
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("document", [d for d in DOCUMENTS if any(b.runs for b in blocks(d))], ids=name)
+def test_marked_blocks_run(document: Path, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    script = "\n".join(block.text for block in blocks(document) if block.runs)
+    environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=tmp_path,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+
+@pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.yaml")), ids=name)
+def test_example_workspaces_are_valid(example: Path) -> None:
+    done = modelwright("check", "-f", str(example), cwd=ROOT)
+    assert done.returncode == 0, done.stdout
+
+
+def modelwright(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = Path(sys.executable).with_name("modelwright")
+    return subprocess.run([command, *arguments], cwd=cwd, capture_output=True, text=True, check=False)
