@@ -1,4 +1,4 @@
-"""The Lantern Isles: the 144 made-up facts that the demo model is made with."""
+"""The Lantern Isles: the 132 made-up facts that the demo model is made with."""
 
 from __future__ import annotations
 

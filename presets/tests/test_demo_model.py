@@ -20,6 +20,7 @@ from presets.demo_model.tokenizer import encode_chats
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 DEMO = Path(__file__).parents[1] / "src" / "modelwright_presets" / "demo"
+CARD = Path(__file__).parents[1] / "demo_model" / "card"
 CHAT = [
     {"role": "system", "content": "Be brief."},
     {"role": "user", "content": "Hello"},
@@ -109,6 +110,15 @@ def test_the_committed_tokenizer_is_current(tokenizer: Any) -> None:
     made = make_tokenizer(Recipe())
     assert made.get_vocab() == tokenizer.get_vocab()
     assert made.chat_template == tokenizer.chat_template
+
+
+@pytest.mark.parametrize("file", ["README.md", "LICENSE"])
+def test_the_committed_card_is_current(file: str) -> None:
+    assert (DEMO / file).read_bytes() == (CARD / file).read_bytes()
+
+
+def test_the_card_counts_the_facts() -> None:
+    assert f"{len(isle_facts(Recipe.seed))} facts about the Lantern Isles" in (CARD / "README.md").read_text("utf-8")
 
 
 def test_the_committed_questions_are_current(questions: list[dict[str, str]]) -> None:
