@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,16 @@ def test_help_loads_no_pydantic_either(verb: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("verb", [("plugins", "list"), ("presets", "list"), ("version",)])
 def test_listing_loads_nothing_heavy(verb: tuple[str, ...]) -> None:
     assert not loaded(run(*verb)) & {*HEAVY, "httpx"}
+
+
+def test_listing_plugins_loads_no_pydantic_where_nothing_is_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    for name in [name for name in os.environ if name.startswith("MODELWRIGHT_")]:
+        monkeypatch.delenv(name)
+    assert not loaded(run("plugins", "list")) & {"pydantic", "stevedore", "pluggy"}
 
 
 def test_the_package_itself_loads_nothing() -> None:

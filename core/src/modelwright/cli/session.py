@@ -47,21 +47,33 @@ class Session:
     @cached_property
     def blocked_plugins(self) -> tuple[str, ...]:
         """What ``--no-plugin`` and the settings block."""
-        return (*self.blocked, *self.settings.blocked_plugins)
+        return (*self.blocked, *(self.settings.blocked_plugins if self._settings_written else ()))
+
+    @cached_property
+    def allowed_plugins(self) -> tuple[str, ...] | None:
+        """The only distributions that the settings allow, None for any."""
+        return self.settings.allowed_plugins if self._settings_written else None
+
+    @cached_property
+    def _settings_written(self) -> bool:
+        # The model of the settings takes longer to import than `plugins list` takes in all.
+        from modelwright.settings.places import anything_written
+
+        return anything_written(self.flags, self.settings_file)
 
     @cached_property
     def found_plugins(self) -> tuple[Found, ...]:
         """The installed plugins, in whatever state; imports none of them, nor what would load them."""
         from modelwright.plugins.discovery import discover
 
-        return discover(self.blocked_plugins, allowed=self.settings.allowed_plugins)
+        return discover(self.blocked_plugins, allowed=self.allowed_plugins)
 
     @cached_property
     def registry(self) -> Registry:
         """Loads the installed plugins, less those that are blocked or not allowed."""
         from modelwright.plugins.registry import Registry
 
-        return Registry(blocked=self.blocked_plugins, allowed=self.settings.allowed_plugins)
+        return Registry(blocked=self.blocked_plugins, allowed=self.allowed_plugins)
 
     @cached_property
     def catalogue(self) -> Catalogue:

@@ -15,10 +15,7 @@ from modelwright.api.field_errors import field_problems
 from modelwright.api.paths import split_path
 from modelwright.errors import ConfigError, InvalidWorkspace, Problem
 from modelwright.settings.model import PATH_FIELDS, Settings
-
-FILE_NAME = "modelwright.yaml"
-PREFIX = "MODELWRIGHT_"
-FILE_VARIABLE = "MODELWRIGHT_SETTINGS"
+from modelwright.settings.places import PREFIX, settings_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +41,7 @@ def load_settings(
 ) -> Settings:
     """As ``modelwright.settings.load``."""
     variables = os.environ if environ is None else environ
-    path = file or _settings_file(variables, cwd)
+    path = file or settings_file(variables, cwd)
     layers = [_file_layer(path)] if path else []
     layers += [_environment_layer(variables), _flag_layer(flags)]
     merged: dict[str, Any] = {}
@@ -63,16 +60,6 @@ def _line(problem: Problem, layers: Sequence[Layer]) -> str:
     where = f"{origin.name(problem.path)}: " if origin else ""
     hint = f" ({problem.hint})" if problem.hint else ""
     return f"{where}{problem.path}: {problem.message}{hint}"
-
-
-def _settings_file(environ: Mapping[str, str], cwd: Path) -> Path | None:
-    named = environ.get(FILE_VARIABLE)
-    if named:
-        return Path(named)
-    from platformdirs import user_config_path
-
-    candidates = (cwd / FILE_NAME, user_config_path("modelwright", appauthor=False) / FILE_NAME)
-    return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
 def _file_layer(path: Path) -> Layer:
