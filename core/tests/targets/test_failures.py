@@ -77,6 +77,13 @@ def test_applying_a_failed_workspace_again_tries_again(machine: Machine) -> None
     assert machine.wait("Ready").state == "Succeeded"
 
 
+def test_applying_a_failed_workspace_again_takes_a_new_plan(machine: Machine) -> None:
+    machine.target.apply(make_workspace(tuned=True), make_plan(tuning=failing("import sys; sys.exit(2)")))
+    failed(machine)
+    machine.target.apply(make_workspace(tuned=True), make_plan(tuning=failing("print('mended')")))
+    assert machine.wait("Ready").state == "Succeeded"
+
+
 def test_trying_again_fetches_the_data_again(machine: Machine) -> None:
     source = machine.root.parent / "rows"
     source.write_text("wrong")
@@ -270,7 +277,8 @@ def test_damaged_state_can_be_deleted(tmp_path: Path) -> None:
     folder = tmp_path / "workspaces/default/demo"
     folder.mkdir(parents=True)
     (folder / "workspace.json").write_text("{")
-    with pytest.raises(TargetError, match="cannot be read"):
-        target.get("default", "demo")
+    for call in (lambda: target.get("default", "demo"), lambda: list(target.list())):
+        with pytest.raises(TargetError, match="cannot be read"):
+            call()
     target.delete("default", "demo")
     assert not folder.exists()

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
+import pytest
 from core.tests.targets.conftest import (
     Machine,
     get_text,
     make_plan,
     make_workspace,
+    python,
     serving,
     tuning,
     until,
@@ -25,6 +29,7 @@ from modelwright.targets.local.children import MARK, spawn
 from modelwright.targets.local.leftovers import boot_id, end_all, find_leftovers
 from modelwright.targets.local.run import begin, spawned
 from modelwright.targets.local.state import Runs
+from modelwright.values.launch import Launch
 
 
 def test_killed_while_tuning(machine: Machine) -> None:
@@ -58,6 +63,35 @@ def test_killed_while_serving_comes_back_where_it_was(machine: Machine) -> None:
     machine.target.repair()
     assert machine.wait("Ready").endpoint == endpoint
     assert len(machine.processes()) == 1
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_killed_at_any_moment(machine: Machine, seed: int) -> None:
+    """However often and whenever: in the end the adapter, one server, one supervisor, no orphan."""
+    chance = random.Random(seed)
+    checks = Launch(main=python("check", "print('in order')"))
+    plan = make_plan(preflight=checks, tuning=tuning(steps=20, pause=0.05), serving=serving("tuned"))
+    machine.target.apply(make_workspace(tuned=True), plan)
+    for _ in range(3):
+        time.sleep(chance.random() * 1.5)
+        for process in machine.supervisors():
+            process.send_signal(signal.SIGKILL)
+        machine.target.repair()
+    status = machine.wait("Ready")
+    assert status.endpoint is not None
+    assert get_text(status.endpoint) == "tuned"
+    assert (machine.results() / "adapter").read_text() == "weights"
+    starts = [int(line) for line in (machine.results() / "starts").read_text().split()]
+    assert starts == sorted(starts)
+    assert len(machine.processes()) == 1
+    until(lambda: len(machine.supervisors()) == 1, "one supervisor is left")
+
+
+def test_who_waits_repairs(machine: Machine) -> None:
+    machine.target.apply(make_workspace(tuned=True), make_plan(tuning=tuning(steps=10, pause=0.1)))
+    until(lambda: (machine.results() / "checkpoint").exists(), "a checkpoint is there")
+    machine.kill_supervisor()
+    assert machine.wait("Ready").state == "Succeeded"
 
 
 def test_killed_while_deleting_is_deleted(machine: Machine) -> None:

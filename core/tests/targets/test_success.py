@@ -102,6 +102,20 @@ def test_a_newer_plan_is_offered_and_the_recorded_one_stays(machine: Machine) ->
     assert recorded == make_plan(serving=serving("old"))
 
 
+def test_a_rollout_moves_the_server_and_does_not_tune_again(machine: Machine) -> None:
+    machine.target.apply(make_workspace(tuned=True), make_plan(tuning=tuning(steps=3), serving=serving("old")))
+    machine.wait("Ready")
+    newer = make_plan(tuning=tuning(steps=4), serving=serving("new"))
+    assert machine.target.apply(make_workspace(tuned=True), newer) == "unchanged"
+    assert machine.target.rollout("default", "demo", newer) == "configured"
+    status = machine.wait("Ready")
+    assert status.endpoint is not None
+    assert get_text(status.endpoint) == "new"
+    assert status.condition("UpdateAvailable") is None
+    assert (machine.results() / "starts").read_text() == "0\n"
+    assert machine.target.rollout("default", "demo", newer) == "unchanged"
+
+
 def test_volumes_and_secrets_reach_the_process(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     code = """
     import os, pathlib, sys

@@ -61,20 +61,58 @@ def tear_down(state: WorkspaceState) -> None:
     lock.free()
 
 
+def roll_out(state: WorkspaceState, plan: Plan) -> Change:
+    """Record ``plan`` in place of the one made from the same inputs, as a change that the user wants.
+
+    A tuning that is finished keeps the launches that it was done with, and so is not done again.
+
+    Raises:
+        TargetError: the disk refuses.
+    """
+    before, recorded = state.read_request(), state.read_plan()
+    if before is None or recorded is None:
+        return "unchanged"
+    plan = _with_what_is_done(plan, recorded, state.read_status())
+    if not _differs(recorded, plan):
+        return "unchanged"
+    state.write_plan(plan)
+    state.write_request(
+        replace(before, generation=before.generation + 1, rollouts=before.rollouts + 1, newer_plan=False)
+    )
+    return "configured"
+
+
+def accepted(plan: Plan | None, request: Request) -> Plan | None:
+    """``plan`` with inputs that tell one rollout from another, as what runs is to move with each."""
+    if plan is None or not request.rollouts:
+        return plan
+    return replace(plan, inputs=f"{plan.inputs}.{request.rollouts}")
+
+
 def _record_change(state: WorkspaceState, before: Request, wanted: Request, plan: Plan) -> Change:
     recorded = state.read_plan()
     same_inputs = recorded is not None and recorded.inputs == plan.inputs
-    now = replace(wanted, generation=before.generation, created_at=before.created_at)
-    if same_inputs and recorded is not None and _differs(recorded, plan):
+    now = replace(wanted, generation=before.generation, created_at=before.created_at, rollouts=before.rollouts)
+    status = state.read_status()
+    if same_inputs and recorded is not None and _differs(recorded, _with_what_is_done(plan, recorded, status)):
         now = replace(now, newer_plan=True)
-    if not same_inputs:
+    failed = _has_failed(status)
+    if failed or not same_inputs:
         state.write_plan(plan)
-    again = before.stopped or _has_failed(state.read_status())
+        now = replace(now, newer_plan=False)
+    again = before.stopped or failed
     if same_inputs and not again and now == before:
         return "unchanged"
     noticed = replace(now, newer_plan=before.newer_plan) == before and same_inputs and not again
     state.write_request(now if noticed else replace(now, generation=before.generation + 1))
     return "unchanged" if noticed else "configured"
+
+
+def _with_what_is_done(plan: Plan, recorded: Plan, status: WorkspaceStatus | None) -> Plan:
+    """``plan`` with the launches of a tuning that is finished: those are history, not plans."""
+    if status is None or status.tuned is None:
+        return plan
+    return replace(plan, preflight=recorded.preflight, tuning=recorded.tuning)
 
 
 def _differs(recorded: Plan, made_now: Plan) -> bool:

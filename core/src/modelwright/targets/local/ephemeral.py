@@ -58,9 +58,11 @@ def ephemeral(
         try:
             yield _ready(runner, time.monotonic() + timeout_s)
         finally:
-            _end(runner)
-            end_all(None, place.mark)
-            place.clear()
+            try:
+                _end(runner)
+            finally:
+                end_all(None, place.mark)
+                place.clear()
 
 
 def _runner(launch: Launch, place: Place, options: LocalOptions, logs: Path, pool: ThreadPoolExecutor) -> Runner:

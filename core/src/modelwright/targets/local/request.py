@@ -17,7 +17,8 @@ class Request:
     ``workspace`` is its YAML as a mapping, ``base_directory`` what relative paths in it mean, ``config_files`` the
     text of each config by name and file name. ``generation`` counts the user's applies that change something; applying
     a failed or stopped Workspace again does. ``stopped`` keeps it without running anything until then. ``newer_plan``
-    tells that a plan made later from the same inputs differs from the recorded one.
+    tells that a plan made later from the same inputs differs from the recorded one, ``rollouts`` how often such
+    a one was taken.
     """
 
     workspace: Mapping[str, Any]
@@ -29,6 +30,7 @@ class Request:
     deleting: bool = False
     stopped: bool = False
     newer_plan: bool = False
+    rollouts: int = 0
 
     def parsed(self) -> Workspace:
         """The Workspace, with what a cluster would add to its metadata."""

@@ -18,6 +18,7 @@ from modelwright.lifecycle.decision import Action, Decision, Event, Finish, Prov
 from modelwright.lifecycle.observed import Observed, Trouble, Workload
 from modelwright.lifecycle.policy import Policy
 from modelwright.plugins.drivers import Provisioner
+from modelwright.targets.local.applying import accepted
 from modelwright.targets.local.crew import Crew
 from modelwright.targets.local.leftovers import end_all
 from modelwright.targets.local.locks import FileLock
@@ -116,7 +117,7 @@ class Supervisor:
         self._crew.turn_to(request.generation)
         self._request, self._place = request, place_of(self._state, request)
         try:
-            self._plan, self._plan_trouble = self._state.read_plan(), None
+            self._plan, self._plan_trouble = accepted(self._state.read_plan(), request), None
         except TargetError as error:
             self._plan, self._plan_trouble = None, Trouble(error.reason, error.message)
 

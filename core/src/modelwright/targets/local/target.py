@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from modelwright.api.status import WorkspaceStatus
 from modelwright.api.workspace import Workspace
 from modelwright.errors import NotYet, TargetError
 from modelwright.lifecycle.conditions import rfc3339
-from modelwright.targets.local.applying import Change, record, tear_down
+from modelwright.targets.local.applying import Change, record, roll_out, tear_down
 from modelwright.targets.local.launching import is_supervised, start_supervisor
 from modelwright.targets.local.leftovers import end_all
 from modelwright.targets.local.locks import FileLock
@@ -27,6 +27,7 @@ from modelwright.values.launch import Launch
 from modelwright.values.plan import Plan
 
 POLL_S = 0.1
+LOOK_EVERY_S = 2.0
 REPAIR_S = 15.0
 """How long ``repair`` waits for the new supervisors' first words; without them it goes on."""
 
@@ -52,7 +53,7 @@ class LocalTarget:
     ) -> Change:
         """Have ``workspace`` carried out as ``plan`` says; returns at once.
 
-        A plan recorded for the same ``inputs`` stays. A Workspace that failed or was stopped is taken up again.
+        A plan recorded for the same ``inputs`` stays, unless it failed. What failed or was stopped is taken up again.
 
         Raises:
             NotYet: it is being deleted.
@@ -72,19 +73,39 @@ class LocalTarget:
             self._supervise(state)
         return change
 
+    def rollout(self, namespace: str, name: str, plan: Plan) -> Change:
+        """Move what runs to ``plan``, made now from what the user wrote; a finished tuning stays finished.
+
+        Raises:
+            TargetError: ``NotFound``, or the disk refuses.
+        """
+        state = self._state(namespace, name)
+        with FileLock(state.apply_lock):
+            self._request(namespace, name)
+            change = roll_out(state, plan)
+            self._supervise(state)
+        return change
+
     def get(self, namespace: str, name: str) -> Workspace:
         """The Workspace with its status."""
         request = self._request(namespace, name)
         return request.parsed().model_copy(update={"status": self._state(namespace, name).read_status()})
 
     def list(self, namespace: str | None = None) -> Iterator[Workspace]:
-        """All Workspaces, or those of one namespace, by namespace and name."""
+        """All Workspaces, or those of one namespace, by namespace and name.
+
+        Raises:
+            TargetError: the state of one cannot be read; after all others were given.
+        """
+        unreadable: TargetError | None = None
         for state in self.directory.workspaces(namespace):
             try:
                 yield self.get(state.namespace, state.name)
             except TargetError as error:
                 if error.reason != "NotFound":
-                    raise
+                    unreadable = unreadable or error
+        if unreadable is not None:
+            raise unreadable
 
     def recorded_plan(self, namespace: str, name: str) -> Plan | None:
         """The plan that is being carried out."""
@@ -94,7 +115,7 @@ class LocalTarget:
     def watch(self, namespace: str, name: str) -> Iterator[Workspace]:
         """The Workspace now and after each change of its status, until it is deleted.
 
-        A status from before the latest apply is not shown.
+        A status from before the latest apply is not shown. A supervisor that is lost meanwhile is replaced.
         """
         seen: WorkspaceStatus | None = None
         while True:
@@ -113,12 +134,16 @@ class LocalTarget:
     def wait(self, namespace: str, name: str, condition: str, timeout_s: float | None = None) -> None:
         """Return once ``condition`` (``Ready``, ``Ready=False``) holds, or with ``delete`` once it is gone.
 
+        A supervisor that is lost meanwhile is replaced.
+
         Raises:
             NotYet: not within ``timeout_s``.
             TargetError: ``NotFound``, or it is stalled, with the root cause.
         """
         until = None if timeout_s is None else time.monotonic() + timeout_s
+        watchman = Watchman(lambda: self._repair(self._state(namespace, name)))
         while not self._holds(namespace, name, condition):
+            watchman.look()
             if until is not None and time.monotonic() >= until:
                 raise NotYet(f"{namespace}/{name}: {condition} does not hold after {timeout_s:g} s")
             time.sleep(POLL_S)
@@ -243,7 +268,9 @@ class LocalTarget:
     def _sleep_until_changed(self, namespace: str, name: str) -> None:
         file = self._state(namespace, name).status_file
         before = _modified(file)
+        watchman = Watchman(lambda: self._repair(self._state(namespace, name)))
         while _modified(file) == before and file.parent.exists():
+            watchman.look()
             time.sleep(POLL_S)
 
     def _state(self, namespace: str, name: str) -> WorkspaceState:
@@ -258,6 +285,20 @@ class LocalTarget:
                 reason="NotFound",
             )
         return found
+
+
+class Watchman:
+    """Sees to it now and then, while somebody waits, that what is waited for is still being worked on."""
+
+    def __init__(self, repair: Callable[[], bool]) -> None:
+        self._repair = repair
+        self._due = time.monotonic() + LOOK_EVERY_S
+
+    def look(self) -> None:
+        """Repair, if it is time to look again."""
+        if time.monotonic() >= self._due:
+            self._repair()
+            self._due = time.monotonic() + LOOK_EVERY_S
 
 
 def _modified(file: Path) -> int:
