@@ -5,7 +5,7 @@ PYTHON ?= python3
 ARGS   ?=
 BIN    := $(VENV)/bin
 TORCH  := $(shell grep '^torch==' constraints/cpu.txt)
-MEMBERS := core presets plugins/runtime_hf[serve] plugins/tuning_qlora[train]
+MEMBERS := core presets plugins/runtime_hf[serve] plugins/runtime_vllm plugins/tuning_qlora[train]
 PYPROJECTS := pyproject.toml $(wildcard core/pyproject.toml presets/pyproject.toml plugins/*/pyproject.toml)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -18,6 +18,8 @@ help: ## List these targets
 setup: $(VENV)/.workspace ## Install every package of this repository into .venv
 
 quickstart: $(VENV)/.workspace ## Tune the demo model on 24 new facts and serve it; ARGS=--exit ends there
+	@$(BIN)/modelwright delete quickstart --ignore-not-found
+	@rm -rf examples/quickstart-adapter
 	$(BIN)/modelwright run examples/quickstart.yaml $(ARGS)
 
 test: $(VENV)/.dev lint ## All tests but the longest

@@ -28,6 +28,7 @@ VERBS: dict[str, str] = {
     "init": "Write a commented Workspace to start from.",
     "plugins": "Show installed plugins.",
     "presets": "Show the models that can be named.",
+    "instance-types": "Show the machines that can be named.",
     "crd": "Print the CustomResourceDefinition.",
     "completion": "Print a shell completion script.",
     "version": "Print versions.",
@@ -62,7 +63,8 @@ class Verbs(click.Group):
         """The command, imported now; None for a word that is no verb."""
         if cmd_name not in VERBS:
             return None
-        command: click.Command = getattr(import_module(f"modelwright.cli.{cmd_name}"), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"modelwright.cli.{name}"), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -122,4 +124,3 @@ def _show(error: ModelwrightError) -> None:
         click.echo(click.style("error: ", **style) + line, err=True)  # type: ignore[arg-type]
     if error.hint:
         click.echo(f"  hint: {error.hint}", err=True)
-

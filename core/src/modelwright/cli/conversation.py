@@ -55,7 +55,11 @@ def stream(client: httpx.Client, model: str, messages: Sequence[Message], option
             if response.status_code != httpx.codes.OK:
                 response.read()
                 raise _refusal(response)
-            yield from _pieces(response.iter_lines())
+            if response.headers.get("content-type", "").startswith("text/event-stream"):
+                yield from _pieces(response.iter_lines())
+                return
+            # A runtime that does not stream answers in one piece.
+            yield str(json.loads(response.read())["choices"][0]["message"]["content"])
     except httpx.HTTPError as error:
         raise _unreachable(client, error) from error
 

@@ -11,9 +11,16 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Bars
 
-    from modelwright.api.status import Condition, Progress, WorkspaceStatus
+    from modelwright.api.status import Progress, WorkspaceStatus
 
-STEPS = ("PreflightSucceeded", "ResourceReady", "JobStarted", "WorkspaceSucceeded", "InferenceReady")
+STEPS = {
+    "PreflightSucceeded": "preflight: data, access and output are in order",
+    "ResourceReady": "the machine is ready: {nodes}",
+    "JobStarted": "tuning has started",
+    "WorkspaceSucceeded": "tuned; the adapter is safe in {output}",
+    "InferenceReady": "answering at {endpoint}: {names}",
+}
+"""What to say when a condition becomes True."""
 
 
 def follow(
@@ -31,22 +38,27 @@ def follow(
     """
     with _TuningBar(console) as bar:
         for status in statuses:
-            for condition in _news(status, told):
-                console.print(f"[green]✓[/green] {condition.message}", highlight=False, soft_wrap=True)
-            if status.progress and not _holds(status, "WorkspaceSucceeded"):
-                bar.show(status.progress)
+            if status.progress and "WorkspaceSucceeded" not in told:
+                bar.show(status.progress, finished=_holds(status, "WorkspaceSucceeded"))
+            for line in _news(status, told):
+                console.print(f"[green]✓[/green] {line}", highlight=False, soft_wrap=True)
             _raise_if_stalled(status)
             if _holds(status, until) if until else _settled(status):
                 return status
     raise TargetError("the Workspace was deleted meanwhile", reason="Deleted")
 
 
-def _news(status: WorkspaceStatus, told: set[str]) -> Iterator[Condition]:
-    for kind in STEPS:
-        condition = status.condition(kind)
-        if condition and condition.status == "True" and kind not in told:
+def _news(status: WorkspaceStatus, told: set[str]) -> Iterator[str]:
+    facts = {
+        "nodes": ", ".join(status.worker_nodes),
+        "output": status.output,
+        "endpoint": status.endpoint,
+        "names": ", ".join(status.served_names),
+    }
+    for kind, text in STEPS.items():
+        if _holds(status, kind) and kind not in told:
             told.add(kind)
-            yield condition
+            yield text.format_map(facts)
 
 
 def _holds(status: WorkspaceStatus, kind: str) -> bool:
@@ -81,16 +93,22 @@ class _TuningBar:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._bars is not None:
-            self._bars.stop()
+        self._end()
 
-    def show(self, progress: Progress) -> None:
-        """Bring the bar to ``progress``."""
+    def show(self, progress: Progress, *, finished: bool) -> None:
+        """Bring the bar to ``progress``; a ``finished`` one stays as it is and what follows stands below it."""
         if self._console.is_terminal:
             self._draw(progress)
         elif progress.step / max(progress.steps, 1) >= self._printed + self.LINE_EVERY:
             self._printed = progress.step / progress.steps
             self._console.print(f"  tuning: step {progress.step}/{progress.steps}, {_figures(progress)}")
+        if finished:
+            self._end()
+
+    def _end(self) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = None
 
     def _draw(self, progress: Progress) -> None:
         if self._bars is None:

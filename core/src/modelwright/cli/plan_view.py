@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from modelwright.values.fit import Fit
-    from modelwright.values.plan import Choice, Plan
+    from modelwright.values.instance_type import InstanceType
+    from modelwright.values.plan import Plan
 
 BAR_WIDTH = 20
 SIZE_WIDTH = 9
@@ -51,13 +52,19 @@ def _decisions(plan: Plan) -> Table:
         ("runtime", plan.runtime),
     ):
         if choice:
-            grid.add_row(f"  {label}", f"[bold]{choice.name}[/bold]", _why(choice))
+            facts = _machine(plan.nodes.instance_type) if label == "machine" else ""
+            grid.add_row(f"  {label}", f"[bold]{choice.name}[/bold]", f"{facts}[dim]{choice.why}[/dim]")
     grid.add_row("  cost", *_cost(plan))
     return grid
 
 
-def _why(choice: Choice) -> str:
-    return f"[dim]{choice.why}[/dim]"
+def _machine(machine: InstanceType | None) -> str:
+    if machine is None:
+        return ""
+    gpus = f"{machine.gpus}x {machine.gpu_model} {size(machine.gpu_memory_bytes)}" if machine.gpus else "no GPU"
+    cores = f"{machine.cpus} cores, " if machine.cpus else ""
+    memory = f"{size(machine.memory_bytes)} memory, " if machine.memory_bytes else ""
+    return f"{cores}{memory}{gpus}; "
 
 
 def _cost(plan: Plan) -> tuple[str, str]:

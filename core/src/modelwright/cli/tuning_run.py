@@ -52,7 +52,6 @@ class TuningRun:
             before = self._ask_base(examination) if examination.learned else None
         self._session.apply(self._with_tuning(suspended=False))
         status = follow(self._statuses(), self._console, told)
-        self._console.print(f"the adapter is in [bold]{status.output}[/bold], and its loss curve with it")
         if before is None or examination is None or not status.endpoint:
             return True
         return self._ask_adapter(status, examination, before)
