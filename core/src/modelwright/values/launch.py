@@ -8,7 +8,7 @@ Strings in ``argv`` and ``env`` may hold references that the target resolves:
 ``$(host)``            the address to bind (all interfaces in a pod, loopback on one machine)
 ``$(python)``          the interpreter that has the process's packages
 ``$(leader)``          the name under which all machines of ``ranks`` reach the first
-``$(address)``         the address under which other machines reach this one
+``$(address)``         the address under which other machines reach this one; alone, as the value of a variable
 =====================  ==============================================================================
 
 Any other ``$(…)`` is left as it stands.

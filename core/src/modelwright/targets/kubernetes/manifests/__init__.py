@@ -1,0 +1,28 @@
+"""From a Plan to Kubernetes objects, as plain dicts; pure.
+
+Names, labels and fields are KAITO's (v0.12), so that whoever watches its objects finds ours. One file per subject;
+``objects`` puts them together. Nothing here asks a cluster, and what provisioners create is theirs to render.
+"""
+
+from __future__ import annotations
+
+from modelwright.targets.kubernetes.manifests.objects import (
+    Manifests,
+    preflight_objects,
+    render,
+    serving_objects,
+    template_objects,
+    tuning_objects,
+)
+from modelwright.targets.kubernetes.manifests.rendering import Manifest, Rendering
+
+__all__ = [
+    "Manifest",
+    "Manifests",
+    "Rendering",
+    "preflight_objects",
+    "render",
+    "serving_objects",
+    "template_objects",
+    "tuning_objects",
+]

@@ -1,0 +1,56 @@
+"""All objects of one Workspace, role by role, in the order in which they are applied."""
+
+from __future__ import annotations
+
+from modelwright.targets.kubernetes.manifests.job import preflight_job, tuning_job
+from modelwright.targets.kubernetes.manifests.own_template import template_statefulset
+from modelwright.targets.kubernetes.manifests.rendering import Manifest, Rendering
+from modelwright.targets.kubernetes.manifests.service import KV_EVENTS, headless_service, service
+from modelwright.targets.kubernetes.manifests.statefulset import statefulset
+from modelwright.values.launch import Launch
+from modelwright.values.nodes import NodeRequest
+from modelwright.values.plan import Plan
+
+Manifests = tuple[Manifest, ...]
+
+TEMPLATE_PORT = 5000
+TEMPLATE_KV_EVENTS = 5557
+"""Where a template is expected to answer, whatever it runs (KAITO v0.12)."""
+
+
+def render(rendering: Rendering, plan: Plan) -> Manifests:
+    """Everything that ``plan`` will apply in the course of time."""
+    return (
+        *(preflight_objects(rendering, plan.preflight) if plan.preflight else ()),
+        *(tuning_objects(rendering, plan.tuning, plan.nodes) if plan.tuning else ()),
+        *(serving_objects(rendering, plan.serving, plan.nodes) if plan.serving else ()),
+    )
+
+
+def preflight_objects(rendering: Rendering, launch: Launch) -> Manifests:
+    """The Job that checks before a node is bought."""
+    return (preflight_job(rendering, launch),)
+
+
+def tuning_objects(rendering: Rendering, launch: Launch, nodes: NodeRequest) -> Manifests:
+    """The Job that tunes."""
+    return (tuning_job(rendering, launch, nodes),)
+
+
+def serving_objects(rendering: Rendering, launch: Launch, nodes: NodeRequest) -> Manifests:
+    """Services and StatefulSet."""
+    endpoint = service(rendering, http=launch.ports["http"], kv_events=launch.ports.get(KV_EVENTS))
+    return (endpoint, headless_service(rendering), statefulset(rendering, launch, nodes))
+
+
+def template_objects(rendering: Rendering, nodes: int) -> Manifests:
+    """Services, and a StatefulSet of ``inference.template``, which needs no Plan.
+
+    Raises:
+        TypeError: the Workspace has no template.
+    """
+    inference = rendering.workspace.inference
+    if inference is None or inference.template is None:
+        raise TypeError(f"{rendering.name} has no template")
+    endpoint = service(rendering, http=TEMPLATE_PORT, kv_events=TEMPLATE_KV_EVENTS)
+    return (endpoint, headless_service(rendering), template_statefulset(rendering, inference.template, nodes))
