@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,11 +23,11 @@ from modelwright.targets.local.request import Request
 from modelwright.targets.local.state import StateDirectory, WorkspaceState
 from modelwright.targets.local.supervisor import place_of
 from modelwright.targets.local.wakeups import wake
+from modelwright.targets.local.watchman import Watchman
 from modelwright.values.launch import Launch
 from modelwright.values.plan import Plan
 
 POLL_S = 0.1
-LOOK_EVERY_S = 2.0
 REPAIR_S = 15.0
 """How long ``repair`` waits for the new supervisors' first words; without them it goes on."""
 
@@ -285,20 +285,6 @@ class LocalTarget:
                 reason="NotFound",
             )
         return found
-
-
-class Watchman:
-    """Sees to it now and then, while somebody waits, that what is waited for is still being worked on."""
-
-    def __init__(self, repair: Callable[[], bool]) -> None:
-        self._repair = repair
-        self._due = time.monotonic() + LOOK_EVERY_S
-
-    def look(self) -> None:
-        """Repair, if it is time to look again."""
-        if time.monotonic() >= self._due:
-            self._repair()
-            self._due = time.monotonic() + LOOK_EVERY_S
 
 
 def _modified(file: Path) -> int:
