@@ -1,0 +1,209 @@
+"""Requests to one API server, in plain JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlencode
+
+from modelwright import __version__
+from modelwright.errors import ConfigError
+from modelwright.targets.kubernetes.cluster.failures import NOT_FOUND, ApiError, refusal, unreachable
+from modelwright.targets.kubernetes.cluster.resource import Resource
+
+if TYPE_CHECKING:
+    from kubernetes.client import Configuration
+
+Object = dict[str, Any]
+
+MANAGER = "modelwright"
+"""The field manager of everything that is applied."""
+
+CONNECTIONS = 64
+CONNECT_S = 10.0
+ANSWER_S = 60.0
+WATCH_SILENCE_S = 150.0
+"""Bookmarks come about once a minute: a watch that is silent for longer is taken for lost."""
+
+METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+METADATA_EVENTS = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+
+
+class Api:
+    """One API server. Every method raises ApiError where it refuses or cannot be reached, and repeats nothing."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        import urllib3
+        from kubernetes.client import ApiClient
+
+        configuration.connection_pool_maxsize = CONNECTIONS
+        self.configuration = configuration
+        """For whoever needs a client of the same cluster of its own."""
+        self._host = str(configuration.host).rstrip("/")
+        self._pool: urllib3.PoolManager = ApiClient(configuration).rest_client.pool_manager
+
+    def get(self, resource: Resource, namespace: str | None, name: str) -> Object:
+        """One object."""
+        return self._json("GET", resource.path(namespace, name))
+
+    def find(self, resource: Resource, namespace: str | None, name: str) -> Object | None:
+        """One object, None where there is none."""
+        try:
+            return self.get(resource, namespace, name)
+        except ApiError as error:
+            if error.code == NOT_FOUND:
+                return None
+            raise
+
+    def page(self, resource: Resource, query: Mapping[str, str], *, metadata_only: bool = False) -> Object:
+        """One page of all objects, of all namespaces."""
+        accept = f"{METADATA_ONLY}, application/json" if metadata_only else "application/json"
+        return self._json("GET", resource.path(), query=query, accept=accept)
+
+    def watch(self, resource: Resource, query: Mapping[str, str], *, metadata_only: bool = False) -> Iterator[Object]:
+        """Events of all objects until the stream ends."""
+        path = f"{resource.path()}?{urlencode({**query, 'watch': 'true', 'allowWatchBookmarks': 'true'})}"
+        accept = f"{METADATA_EVENTS}, application/json" if metadata_only else "application/json"
+        response = self._send("GET", path, None, self._headers(accept), WATCH_SILENCE_S)
+        try:
+            if response.status >= 400:
+                raise refusal(f"watch {resource}", response.status, response.read(), response.headers)
+            yield from _lines(response, f"watch {resource}")
+        finally:
+            response.close()
+
+    def apply(self, resource: Resource, body: Mapping[str, Any]) -> Object:
+        """Server-side apply: exactly these fields are ours; who else claims one gives it up."""
+        metadata = body["metadata"]
+        path = resource.path(metadata.get("namespace"), metadata["name"])
+        query = {"fieldManager": MANAGER, "force": "true"}
+        return self._json("PATCH", path, body, query=query, content="application/apply-patch+yaml")
+
+    def merge(
+        self, resource: Resource, namespace: str | None, name: str, patch: Mapping[str, Any], subresource: str = ""
+    ) -> Object:
+        """A JSON merge patch."""
+        path = resource.path(namespace, name, subresource)
+        return self._json("PATCH", path, patch, query={"fieldManager": MANAGER}, content="application/merge-patch+json")
+
+    def create(self, resource: Resource, body: Mapping[str, Any]) -> Object:
+        """A new object."""
+        path = resource.path(body["metadata"].get("namespace"))
+        return self._json("POST", path, body, query={"fieldManager": MANAGER})
+
+    def replace(self, resource: Resource, body: Mapping[str, Any]) -> Object:
+        """The whole object, if it is still at the resource version that ``body`` carries."""
+        metadata = body["metadata"]
+        return self._json("PUT", resource.path(metadata.get("namespace"), metadata["name"]), body)
+
+    def delete(self, resource: Resource, namespace: str | None, name: str, uid: str | None = None) -> None:
+        """Delete what it owns too, in the background; nothing happens where it is gone, or ``uid`` is another's."""
+        options: Object = {"propagationPolicy": "Background"}
+        if uid is not None:
+            options["preconditions"] = {"uid": uid}
+        try:
+            self._json("DELETE", resource.path(namespace, name), options)
+        except ApiError as error:
+            another = error.code == 409 and uid is not None
+            if error.code != NOT_FOUND and not another:
+                raise
+
+    def _json(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        content: str = "application/json",
+        accept: str = "application/json",
+    ) -> Object:
+        full = f"{path}?{urlencode(query)}" if query else path
+        data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
+        response = self._send(method, full, data, {**self._headers(accept), "Content-Type": content}, ANSWER_S)
+        try:
+            answer = response.read()
+        except Exception as error:
+            raise unreachable(f"{method} {path}", error) from error
+        if response.status >= 400:
+            raise refusal(f"{method} {path}", response.status, answer, response.headers)
+        response.release_conn()
+        found = json.loads(answer)
+        assert isinstance(found, dict)
+        return found
+
+    def _send(self, method: str, path: str, body: bytes | None, headers: dict[str, str], answer_s: float) -> Any:
+        import urllib3
+
+        timeout = urllib3.Timeout(connect=CONNECT_S, read=answer_s)
+        try:
+            return self._pool.request(
+                method,
+                self._host + path,
+                body=body,
+                headers=headers,
+                timeout=timeout,
+                retries=False,
+                preload_content=False,
+            )
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise unreachable(f"{method} {path.partition('?')[0]}", error) from error
+
+    def _headers(self, accept: str) -> dict[str, str]:
+        headers = {"Accept": accept, "User-Agent": f"{MANAGER}/{__version__}"}
+        settings = cast("dict[str, dict[str, str]]", self.configuration.auth_settings())
+        for setting in settings.values():
+            if setting["in"] == "header" and setting["value"]:
+                headers[setting["key"]] = setting["value"]
+        return headers
+
+
+def connect(kubeconfig: str | Path | None = None) -> Api:
+    """The cluster that ``kubeconfig`` names; else the one that this pod is in; else ``KUBECONFIG``'s.
+
+    Raises:
+        ConfigError: the client is not installed, or no configuration can be used.
+    """
+    try:
+        from kubernetes import config
+        from kubernetes.client import Configuration
+    except ImportError as error:
+        hint = "pip install 'modelwright[kubernetes]'"
+        raise ConfigError("the Kubernetes client is not installed", hint=hint, reason="ExtraMissing") from error
+    found = Configuration()
+    try:
+        load: Callable[..., None] = config.load_kube_config
+        if kubeconfig is None and _in_cluster():
+            load = config.load_incluster_config
+        elif kubeconfig is not None:
+            load = partial(load, str(kubeconfig))
+        load(client_configuration=found)
+    except (config.ConfigException, OSError) as error:
+        hint = "name one with --kubeconfig or KUBECONFIG"
+        raise ConfigError(f"no cluster can be reached: {error}", hint=hint, reason="NoCluster") from error
+    return Api(found)
+
+
+def _in_cluster() -> bool:
+    import os
+
+    return "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ
+
+
+def _lines(response: Any, what: str) -> Iterator[Object]:
+    """One JSON value a line; the connection's failures are ApiErrors."""
+    rest = b""
+    while True:
+        try:
+            chunk = response.read1(65536) if hasattr(response, "read1") else response.read(65536)
+        except Exception as error:
+            raise unreachable(what, error) from error
+        if not chunk:
+            return
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            if line.strip():
+                yield json.loads(line)

@@ -1,0 +1,146 @@
+"""One kind, listed once and then watched for as long as the process lives."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from modelwright.targets.kubernetes.cluster.api import Api, Object
+from modelwright.targets.kubernetes.cluster.failures import GONE, NOT_FOUND, ApiError
+from modelwright.targets.kubernetes.cluster.resource import Resource
+from modelwright.targets.kubernetes.cluster.store import Change, Key, Store
+
+PAGE = "500"
+FIRST_PAUSE_S = 0.2
+LONGEST_PAUSE_S = 30.0
+ABSENT_PAUSE_S = 15.0
+"""How often to ask for a kind that the cluster does not serve: no watch tells of it."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which objects of a kind are wanted, what of them is kept, and to whom each belongs."""
+
+    resource: Resource
+    labels: str = ""
+    trim: Callable[[Object], Object]
+    owner: Callable[[Object], Key | None] = lambda _: None
+    metadata_only: bool = False
+
+
+class Informer:
+    """Feeds a store from a list and a watch.
+
+    A watch that breaks goes on from the last version seen; only where the server has forgotten that version is
+    everything listed again.
+    """
+
+    def __init__(self, api: Api, selection: Selection, changed: Change) -> None:
+        self._api, self._selection = api, selection
+        self.store = Store(selection.trim, changed, selection.owner)
+        self._synced = threading.Event()
+        self._stopped = threading.Event()
+        self._served = True
+        self._version = ""
+        self._pause_s = FIRST_PAUSE_S
+
+    @property
+    def served(self) -> bool:
+        """Whether the cluster serves the kind, as of the last answer."""
+        return self._served
+
+    @property
+    def synced(self) -> bool:
+        """Whether all objects have been listed once, or the kind was found missing."""
+        return self._synced.is_set()
+
+    def start(self) -> None:
+        """Begin, in a thread of its own."""
+        threading.Thread(target=self._run, name=f"watch {self._selection.resource}", daemon=True).start()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until ``synced``."""
+        return self._synced.wait(timeout_s)
+
+    def stop(self) -> None:
+        """End with the next event or answer."""
+        self._stopped.set()
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                if not self._version:
+                    self._list()
+                self._follow()
+            except ApiError as error:
+                self._stopped.wait(self._after(error))
+            except Exception:
+                log.exception("the watch of %s broke; all is listed again", self._selection.resource)
+                self._version = ""
+                self._stopped.wait(LONGEST_PAUSE_S)
+
+    def _list(self) -> None:
+        found: list[Object] = []
+        query = self._query({"limit": PAGE})
+        while True:
+            page = self._api.page(self._selection.resource, query, metadata_only=self._selection.metadata_only)
+            found += page.get("items") or []
+            more = page["metadata"].get("continue")
+            if not more:
+                break
+            query["continue"] = more
+        version = str(page["metadata"].get("resourceVersion", ""))
+        self.store.replace(found, int(version) if version.isdigit() else 0)
+        self._version, self._served = version, True
+        self._synced.set()
+
+    def _follow(self) -> None:
+        query = self._query({"resourceVersion": self._version})
+        only, before = self._selection.metadata_only, self._version
+        for event in self._api.watch(self._selection.resource, query, metadata_only=only):
+            self._take(event["type"], event["object"])
+            self._pause_s = FIRST_PAUSE_S
+            if self._stopped.is_set():
+                return
+        if self._version == before:
+            self._stopped.wait(FIRST_PAUSE_S)
+
+    def _take(self, kind: str, found: Object) -> None:
+        if kind == "ERROR":
+            code, message = int(found.get("code") or 0), str(found.get("message", ""))
+            raise ApiError(message, code=code, reason=str(found.get("reason", "WatchFailed")))
+        self._version = str(found["metadata"]["resourceVersion"])
+        if kind == "DELETED":
+            self.store.remove(found)
+        elif kind in ("ADDED", "MODIFIED"):
+            self.store.put(found)
+
+    def _after(self, error: ApiError) -> float:
+        """Seconds to rest after a failure."""
+        if error.code == GONE:
+            self._version = ""
+            return 0.0
+        if error.code == NOT_FOUND:
+            self._absent()
+            return ABSENT_PAUSE_S
+        log.info("%s", error.message)
+        if error.retry_after_s is not None:
+            return error.retry_after_s
+        pause = self._pause_s
+        self._pause_s = min(2 * pause, LONGEST_PAUSE_S)
+        return pause * random.uniform(0.5, 1.0)  # noqa: S311
+
+    def _absent(self) -> None:
+        self._version, self._served = "", False
+        self.store.clear()
+        self._synced.set()
+
+    def _query(self, more: Mapping[str, str]) -> dict[str, str]:
+        labels: dict[str, Any] = {"labelSelector": self._selection.labels} if self._selection.labels else {}
+        return {**labels, **more}

@@ -1,0 +1,120 @@
+"""The queue of names to look at: each at most once, failures with backoff, nobody starved."""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from modelwright.targets.kubernetes.cluster.store import Key
+
+FIRST_PAUSE_S = 0.05
+LONGEST_PAUSE_S = 300.0
+
+
+class Workqueue:
+    """Names wait in two lines, those whose world moved (``urgent``) and all others; the two take turns.
+
+    So what is under way goes on while a hundred new ones arrive, and neither can hold up the other. A name that is
+    being worked on waits until that is over, and is never worked on twice at once.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lines: tuple[OrderedDict[Key, None], OrderedDict[Key, None]] = (OrderedDict(), OrderedDict())
+        self._turn = 0
+        self._busy: set[Key] = set()
+        self._again: dict[Key, bool] = {}
+        self._later: list[tuple[float, Key]] = []
+        self._due: dict[Key, float] = {}
+        self._failures: dict[Key, int] = {}
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def add(self, key: Key, *, urgent: bool = False) -> None:
+        """Have it looked at soon."""
+        with self._changed:
+            self._add(key, urgent)
+            self._changed.notify()
+
+    def add_after(self, key: Key, seconds: float) -> None:
+        """Have it looked at after that time, if nothing calls for it earlier; the earliest of several counts."""
+        with self._changed:
+            due = self._clock() + seconds
+            if due < self._due.get(key, float("inf")):
+                self._due[key] = due
+                heapq.heappush(self._later, (due, key))
+                self._changed.notify()
+
+    def retry(self, key: Key, at_least_s: float = 0.0) -> float:
+        """It failed: again after a pause that doubles each time; returns that pause."""
+        with self._changed:
+            failures = self._failures.get(key, 0)
+            self._failures[key] = failures + 1
+        pause = max(min(FIRST_PAUSE_S * 2.0 ** min(failures, 32), LONGEST_PAUSE_S), at_least_s)
+        self.add_after(key, pause)
+        return pause
+
+    def succeeded(self, key: Key) -> None:
+        """Forget its failures."""
+        with self._changed:
+            self._failures.pop(key, None)
+
+    def take(self) -> Key | None:
+        """The next name, once there is one; None after ``close``. It is to be given back with ``done``."""
+        with self._changed:
+            while not self._closed:
+                rest = self._ripen()
+                key = self._next()
+                if key is not None:
+                    self._busy.add(key)
+                    return key
+                self._changed.wait(rest)
+            return None
+
+    def done(self, key: Key) -> None:
+        """It was looked at."""
+        with self._changed:
+            self._busy.discard(key)
+            if key in self._again:
+                self._add(key, self._again.pop(key))
+                self._changed.notify()
+
+    def close(self) -> None:
+        """Let every ``take`` end."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def __len__(self) -> int:
+        return sum(map(len, self._lines))
+
+    def _add(self, key: Key, urgent: bool) -> None:
+        if key in self._busy:
+            self._again[key] = urgent or self._again.get(key, False)
+            return
+        front, back = self._lines
+        if urgent:
+            back.pop(key, None)
+            front.setdefault(key)
+        elif key not in front:
+            back.setdefault(key)
+
+    def _ripen(self) -> float | None:
+        """Move what is due into the line; seconds until the next will be, None where none waits."""
+        now = self._clock()
+        while self._later and self._later[0][0] <= now:
+            due, key = heapq.heappop(self._later)
+            if self._due.get(key) == due:
+                del self._due[key]
+                self._add(key, False)
+        return self._later[0][0] - now if self._later else None
+
+    def _next(self) -> Key | None:
+        self._turn = 1 - self._turn
+        for line in (self._lines[self._turn], self._lines[1 - self._turn]):
+            if line:
+                return line.popitem(last=False)[0]
+        return None

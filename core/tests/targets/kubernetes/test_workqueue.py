@@ -1,0 +1,83 @@
+"""The queue of names: once each, fair, with backoff."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelwright.targets.kubernetes.cluster.workqueue import FIRST_PAUSE_S, LONGEST_PAUSE_S, Workqueue
+
+
+class Clock:
+    """Time that only moves when told."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def key(number: int) -> tuple[str, str]:
+    return "default", f"ws-{number}"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def queue(clock: Clock) -> Workqueue:
+    return Workqueue(clock)
+
+
+def test_a_name_waits_once_however_often_it_is_added(queue: Workqueue) -> None:
+    for _ in range(3):
+        queue.add(key(1))
+    queue.add(key(1), urgent=True)
+    assert queue.take() == key(1)
+    queue.done(key(1))
+    assert len(queue) == 0
+
+
+def test_a_name_that_is_worked_on_comes_again_afterwards(queue: Workqueue) -> None:
+    queue.add(key(1))
+    assert queue.take() == key(1)
+    queue.add(key(1))
+    assert len(queue) == 0
+    queue.done(key(1))
+    assert queue.take() == key(1)
+
+
+def test_what_is_under_way_overtakes_a_hundred_new_ones_and_does_not_starve_them(queue: Workqueue) -> None:
+    for number in range(100):
+        queue.add(key(number))
+    for number in range(200, 210):
+        queue.add(key(number), urgent=True)
+    first_four = {queue.take() for _ in range(4)}
+    assert first_four == {key(0), key(1), key(200), key(201)}
+
+
+def test_pauses_double_and_end_with_success(queue: Workqueue) -> None:
+    assert [queue.retry(key(1)) for _ in range(3)] == [FIRST_PAUSE_S, 2 * FIRST_PAUSE_S, 4 * FIRST_PAUSE_S]
+    assert [queue.retry(key(1)) for _ in range(30)][-1] == LONGEST_PAUSE_S
+    queue.succeeded(key(1))
+    assert queue.retry(key(1)) == FIRST_PAUSE_S
+    assert queue.retry(key(2), at_least_s=7.0) == 7.0
+
+
+def test_a_later_time_does_not_put_off_an_earlier_one(queue: Workqueue, clock: Clock) -> None:
+    queue.add_after(key(1), 5.0)
+    queue.add_after(key(1), 60.0)
+    clock.now = 6.0
+    assert queue.take() == key(1)
+    queue.done(key(1))
+    clock.now = 100.0
+    queue.add(key(2))
+    assert queue.take() == key(2)
+    assert len(queue) == 0
+
+
+def test_closing_lets_everybody_go(queue: Workqueue) -> None:
+    queue.close()
+    assert queue.take() is None
