@@ -20,6 +20,8 @@ class Snapshot(Protocol):
     def objects(self, group: str, plural: str, namespace: str, workspace: str) -> Sequence[Mapping[str, Any]]:
         """Objects of one watched kind that carry the owner labels of one Workspace, in the order of their names.
 
+        The owner labels are those of the driver's ``Watch`` of that kind, any pair of them where several Watches name
+        it. Nodes are a kind like another (group ``""``, plural ``nodes``). Found by an index: it costs what it gives.
         Empty where there are none, also where the cluster does not serve the kind: see ``served``.
         """
         ...
