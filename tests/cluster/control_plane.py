@@ -40,7 +40,7 @@ class ControlPlane:
 
     def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
         """What ``kubectl`` prints; a refusal raises AssertionError with what it said, unless ``check`` is False."""
-        command = [self.programs.assets / "kubectl", f"--kubeconfig={self.kubeconfig}", *arguments]
+        command = [str(self.programs.assets / "kubectl"), f"--kubeconfig={self.kubeconfig}", *arguments]
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
         assert not check or done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
         return done.stdout if done.returncode == 0 else done.stderr

@@ -20,7 +20,7 @@ PATIENCE_S = 120.0
 
 
 def find_assets() -> Path | None:
-    """``KUBEBUILDER_ASSETS``, the convention of controller-runtime's envtest, else the programs beside this repository."""
+    """``KUBEBUILDER_ASSETS`` (the convention of controller-runtime's envtest), else what lies beside this repository."""
     named = os.environ.get("KUBEBUILDER_ASSETS")
     if named:
         return Path(named) if all((Path(named) / program).exists() for program in NEEDED) else None
@@ -84,7 +84,7 @@ class Programs:
         """Starts ``program`` of the assets; its log is ``<program>.log`` of the folder."""
         log = self.folder / f"{program}.log"
         with log.open("ab") as out:
-            command = [self.assets / program, *arguments]
+            command = [str(self.assets / program), *arguments]
             process = subprocess.Popen(
                 command, stdout=out, stderr=out, cwd=self.folder, env={**os.environ, **(environ or {})}
             )
