@@ -4,9 +4,11 @@
 
     python tests/conformance/run.py validation CASES.jsonl [--fixtures FILE]
     python tests/conformance/run.py sizing CASES.jsonl
+    python tests/conformance/run.py manifests CASES.json
 
 One line per case that differs, last ``N passed, N failed, N listed, N skipped``; exit code 1 if any failed. Each kind
-is a module beside this one with ``outcomes(cases, fixtures)``.
+is a module beside this one with ``outcomes(cases, fixtures)``, or with ``run(cases, verbose=…)`` where it counts in
+another way.
 """
 
 from __future__ import annotations
@@ -34,6 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     fixtures = options.fixtures or _fixtures_beside(options.cases, options.kind)
     module = importlib.import_module(f"tests.conformance.{options.kind}")
+    if hasattr(module, "run"):
+        return int(module.run(options.cases, verbose=options.verbose))
     count: Counter[str] = Counter()
     for outcome in module.outcomes(options.cases, fixtures):
         count[outcome.verdict] += 1

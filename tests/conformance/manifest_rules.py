@@ -1,0 +1,249 @@
+"""Differences that are meant: each names one field, upstream's value and ours.
+
+The reason of each stands in docs/kaito-differences.md, under the rule's name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.conformance.manifest_differences import ABSENT, Field
+
+Path = tuple[str, ...]
+Test = Callable[[Any], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """``path`` names one field; ``*`` stands for one name that a user gives (of an adapter, a place it is mounted).
+
+    ``upstream`` and ``ours`` are what either side has there: a value, ``ABSENT``, a pattern that the whole text
+    matches, or a test. ``relation`` must hold between the two.
+    """
+
+    name: str
+    path: Path
+    upstream: Any
+    ours: Any
+    relation: Callable[[Any, Any], bool] | None = None
+
+    def excuses(self, field: Field) -> bool:
+        """Whether exactly this difference is meant."""
+        return (
+            len(field.path) == len(self.path)
+            and all(mine in ("*", theirs) for mine, theirs in zip(self.path, field.path, strict=True))
+            and _is(field.upstream, self.upstream)
+            and _is(field.ours, self.ours)
+            and (self.relation is None or self.relation(field.upstream, field.ours))
+        )
+
+
+def _is(value: Any, wanted: Any) -> bool:
+    if wanted is ABSENT or value is ABSENT:
+        return wanted is value
+    if isinstance(wanted, re.Pattern):
+        return not isinstance(value, Mapping) and wanted.fullmatch(str(value)) is not None
+    return bool(wanted(value) if callable(wanted) else value == wanted)
+
+
+def _text(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.DOTALL)
+
+
+def _folded(upstream: Any, ours: Any) -> bool:
+    return bool(upstream == str(ours).lower())
+
+
+POD: Path = ("workload", "spec", "template", "spec")
+MAIN: Path = (*POD, "containers", "<main>")
+OTHER: Path = (*POD, "containers", "*")
+NAME = _text(r"[a-z0-9.-]+")
+NUMBER = _text(r"\d+")
+COMMIT = _text(r"[0-9a-f]{40}")
+DIGEST = _text(r"[0-9a-f]{64}")
+IMAGE = _text(r"localhost/modelwright/[a-z]+:[\d.]+")
+HUB = _text(r"[\w.-]+/[\w.-]+")
+SECRET = {"name": "modelwright-api-key", "key": "MODELWRIGHT_API_KEY", "optional": True}
+HF = "python3 -m modelwright_runtime_hf.serve"
+VLLM = "python3 -m modelwright_runtime_vllm.serve"
+TRAIN = "python3 -m modelwright_tuning_qlora.train"
+ARTIFACTS = "python3 -m modelwright.artifacts"
+SCRIPT = "<upstream shell script>"
+BENCHMARK = "python3 /workspace/vllm/benchmark_entrypoint.py"
+
+
+def _programs() -> tuple[Rule, ...]:
+    """Image references and program paths."""
+    ranked = "if [ ${{POD_INDEX}} = 0 ]{0}; then {1} ; else {2} ; fi"
+    upstream_ranked = (
+        'if [ "${POD_INDEX}" = "0" ]; then /workspace/vllm/multi-node-serving.sh leader ; '
+        "python3 /workspace/vllm/inference_api.py ; else /workspace/vllm/multi-node-serving.sh worker ; fi"
+    )
+    own_ranked = ranked.format(" ", f"{VLLM}.several leader && exec {VLLM}", f"exec {VLLM}.several worker")
+    tuning = "cd /workspace/tfs/ && python3 metrics_server.py & accelerate launch /workspace/tfs/fine_tuning.py"
+    health = "python3 /workspace/vllm/multi-node-health-check.py"
+    main = (
+        ("accelerate launch /workspace/tfs/inference_api.py", HF),
+        ("python3 /workspace/vllm/inference_api.py", VLLM),
+        (upstream_ranked, own_ranked),
+        (tuning, TRAIN),
+    )
+    return (
+        Rule("programs", (*MAIN, "image"), _text(r"REGISTRY/kaito-base:[\d.]+"), IMAGE),
+        *(Rule("programs", (*MAIN, "program"), upstream, ours) for upstream, ours in main),
+        Rule("programs", (*MAIN, "livenessProbe", "exec", "program"), f"{health} liveness", f"{VLLM}.health liveness"),
+        Rule(
+            "programs", (*MAIN, "readinessProbe", "exec", "program"), f"{health} readiness", f"{VLLM}.health readiness"
+        ),
+        Rule("programs", (*MAIN, "startupProbe", "exec", "program"), f"{health} readiness", f"{VLLM}.health readiness"),
+        Rule("programs", (*OTHER, "image"), _text(r"mcr\.microsoft\.com/aks/skopeo:.*|curlimages/curl"), IMAGE),
+        Rule("programs", (*OTHER, "program"), SCRIPT, f"{ARTIFACTS} pull"),
+        Rule("programs", (*OTHER, "program"), f"sh -c {SCRIPT}", f"{ARTIFACTS} download"),
+        Rule("programs", (*OTHER, "program"), SCRIPT, f"{ARTIFACTS} download"),
+        Rule("programs", (*POD, "containers", "cuda-toolkit-provisioner", "image"), _text(r"REGISTRY/.*"), IMAGE),
+    )
+
+
+def _owned() -> tuple[Rule, ...]:
+    """Labels and annotations that our objects are found and known again by."""
+    label = "kaito.sh/workspace"
+    about = ("workload", "metadata", "annotations")
+    return (
+        *(Rule("owner-label", (kind, "metadata", "labels", label), ABSENT, NAME)
+          for kind in ("service", "headless_service", "workload")),
+        Rule("known-again", (*about, "modelwright.io/launch"), ABSENT, DIGEST),
+        Rule("known-again", (*about, "modelwright.io/inputs"), ABSENT, DIGEST),
+    )  # fmt: skip
+
+
+def _service() -> tuple[Rule, ...]:
+    torch = {"name": "torch", "protocol": "TCP", "port": 29500, "targetPort": 29500}
+    prefix = "service.beta.kubernetes.io"
+    internal = (
+        (f"{prefix}/azure-load-balancer-internal", "true"),
+        (f"{prefix}/aws-load-balancer-internal", "true"),
+        (f"{prefix}/aws-load-balancer-scheme", "internal"),
+        ("networking.gke.io/load-balancer-type", "Internal"),
+    )
+    return (
+        Rule("torch-port", ("service", "spec", "ports", "29500"), ABSENT, torch),
+        *(Rule("internal-balancer", ("service", "metadata", "annotations", key), ABSENT, value)
+          for key, value in internal),
+    )  # fmt: skip
+
+
+def _started() -> tuple[Rule, ...]:
+    """The startup probe without a benchmark: what it would have asked had upstream's been turned off."""
+    probe = (*MAIN, "startupProbe")
+    ranked = _text(r"if \[ \$POD_INDEX = 0 \] ; then " + re.escape(BENCHMARK) + r" ; else true ; fi")
+    return (
+        Rule("no-benchmark", (*probe, "exec"), {"program": BENCHMARK}, ABSENT),
+        Rule("no-benchmark", (*probe, "httpGet"), ABSENT, {"path": "/health", "port": 5000}),
+        Rule("no-benchmark", (*probe, "httpGet"), ABSENT, {"path": "/health", "port": 5001}),
+        Rule("no-benchmark", (*probe, "timeoutSeconds"), 600, 1),
+        Rule("no-benchmark", (*probe, "exec", "program"), ranked, f"{VLLM}.health readiness"),
+        Rule("no-benchmark", (*probe, "exec", "flags", "leader-address"), ABSENT, NAME),
+        Rule("no-benchmark", (*probe, "exec", "flags", "vllm-port"), ABSENT, "5000"),
+    )
+
+
+def _environment() -> tuple[Rule, ...]:
+    key = {"valueFrom": {"secretKeyRef": SECRET}}
+    return (
+        Rule("api-key", (*MAIN, "env", "MODELWRIGHT_API_KEY"), ABSENT, key),
+        Rule("api-key", (*MAIN, "env", "VLLM_API_KEY"), ABSENT, key),
+        Rule("hub-cache", (*MAIN, "env", "HF_HOME"), ABSENT, {"value": "/workspace/weights"}),
+        Rule(
+            "own-secrets", (*OTHER, "env", "DOCKER_CONFIG"), ABSENT, lambda it: it["value"].startswith("/root/.docker")
+        ),
+        Rule("own-secrets", (*OTHER, "mounts", "*"), {"volume": {"projected": {}}}, ABSENT),
+        Rule("read-only", (*MAIN, "mounts", "*", "readOnly"), ABSENT, True),
+        Rule("read-only", (*OTHER, "mounts", "*", "readOnly"), ABSENT, True),
+    )
+
+
+def _engine() -> tuple[Rule, ...]:
+    flags = (*MAIN, "flags")
+    return (
+        Rule("pinned-weights", (*flags, "revision"), ABSENT, COMMIT),
+        Rule("pinned-weights", (*flags, "code-revision"), ABSENT, COMMIT),
+        Rule("hub-spelling", (*flags, "model"), HUB, HUB, _folded),
+        Rule("hub-spelling", (*flags, "pretrained_model_name_or_path"), HUB, HUB, _folded),
+        Rule("adapters-by-name", (*flags, "lora-modules"), ABSENT, _text(r".*=/mnt/adapter/.*")),
+        Rule("older-gpus", (*flags, "dtype"), "bfloat16", "float16"),
+    )
+
+
+def _plain() -> tuple[Rule, ...]:
+    """The hf server: upstream's launcher and script against one program."""
+    flags = (*MAIN, "flags")
+    launcher = {"num_processes": "1", "num_machines": "1", "machine_rank": "0", "gpu_ids": "all"}
+    own = {"host": "0.0.0.0", "port": "5000", "max-model-len": NUMBER, "exit-with-parent": None}
+    return (
+        *(Rule("one-process", (*flags, name), value, ABSENT) for name, value in launcher.items()),
+        Rule("one-purpose", (*flags, "pipeline"), "text-generation", ABSENT),
+        Rule("no-remote-code", (*flags, "trust_remote_code"), None, ABSENT),
+        Rule("hub-by-environment", (*flags, "allow_remote_files"), None, ABSENT),
+        Rule("dtype-by-machine", (*flags, "torch_dtype"), "auto", _text("bfloat16|float16")),
+        Rule("older-gpus", (*flags, "torch_dtype"), "bfloat16", "float16"),
+        Rule("own-template", (*flags, "chat_template"), _text(r"/workspace/chat_templates/.*\.jinja"), ABSENT),
+        *(Rule("own-arguments", (*flags, name), ABSENT, value) for name, value in own.items()),
+    )
+
+
+def _tuning() -> tuple[Rule, ...]:
+    flags = (*MAIN, "flags")
+    anything = _text(r".+")
+    own = {
+        "method": _text("lora|qlora"), "model": HUB, "base-name": HUB, "preset-name": NAME, "data": "/mnt/data",
+        "target-modules": _text(r"[a-z0-9_,]+"), "context": NUMBER, "output": _text("/mnt/.+"),
+        "progress": _text("/mnt/.+"), "config": "/mnt/config/training_config.yaml", "options": anything,
+    }  # fmt: skip
+    defaults = [{"volume": {"configMap": {"name": f"{method}-params-template"}}} for method in ("lora", "qlora")]
+    template = ("workload", "spec", "template", "metadata")
+    default_container = (*template, "annotations", "kubectl.kubernetes.io/default-container")
+    return (
+        *(Rule("own-arguments", (*flags, name), ABSENT, value) for name, value in own.items()),
+        Rule("weights-from-the-hub", (*POD, "containers", "model-weights-downloader"), _downloads_weights, ABSENT),
+        *(Rule("own-defaults", (*MAIN, "mounts", "/mnt/config"), config, ABSENT) for config in defaults),
+        Rule("own-defaults", ("configmaps_in_namespace_after",), anything, ABSENT),
+        Rule("no-second-server", (*MAIN, "ports", "5000"), {"containerPort": 5000, "protocol": "TCP"}, ABSENT),
+        Rule("delivered-last", (*MAIN, "place"), "containers", "initContainers"),
+        Rule("delivered-last", (*POD, "shareProcessNamespace"), True, ABSENT),
+        Rule("delivered-last", default_container, ABSENT, NAME),
+    )  # fmt: skip
+
+
+def _downloads_weights(container: Any) -> bool:
+    return re.fullmatch(r"oras pull REGISTRY/\S+ -o /workspace/weights", container["program"]) is not None
+
+
+def _nodes() -> tuple[Rule, ...]:
+    about, spec = ("nodeclaim", "metadata"), ("nodeclaim", "spec")
+    on_demand = {"key": "karpenter.sh/capacity-type", "operator": "In", "values": ["on-demand"]}
+    return (
+        Rule("node-names", (*about, "name"), _text(r"ws<9 hex .*>"), _text(r"ws[0-9a-f]{9}")),
+        Rule("node-disk", (*spec, "resources", "requests", "storage"), "300Gi", _text(r"\d+Gi")),
+        Rule("on-demand", (*spec, "requirements", "karpenter.sh/capacity-type"), ABSENT, on_demand),
+    )
+
+
+RULES: tuple[Rule, ...] = (
+    *_programs(),
+    *_owned(),
+    *_service(),
+    *_started(),
+    *_environment(),
+    *_engine(),
+    *_plain(),
+    *_tuning(),
+    *_nodes(),
+)
+
+
+def rule_for(field: Field) -> Rule | None:
+    """The rule that means this very difference."""
+    return next((rule for rule in RULES if rule.excuses(field)), None)
