@@ -66,17 +66,28 @@ class Preparation:
             InvalidWorkspace: it cannot be accepted, or does not fit; all problems, placed in the document.
             PluginError: a driver that it needs is missing or broken.
         """
+        workspace, warnings, files = self._accepted(written, old)
+        try:
+            plan = self._plan(workspace, files)
+        except InvalidWorkspace as error:
+            raise InvalidWorkspace(written.document.place(error.problems), source=written.document.source) from error
+        return Prepared(workspace, plan, warnings, written.base, files)
+
+    def accept(self, written: Written) -> Workspace:
+        """The Workspace itself, for what needs no Plan.
+
+        Raises:
+            InvalidWorkspace: it cannot be accepted; all problems, placed in the document.
+        """
+        return self._accepted(written, None)[0]
+
+    def _accepted(self, written: Written, old: Workspace | None) -> tuple[Workspace, tuple[Problem, ...], ConfigFiles]:
         from modelwright.check import refuse
 
         files = self._config_files(written)
         workspace = self._absolute(written)
-        source = written.document.source
-        warnings = refuse(written.document.place(self._problems(workspace, files, old)), source=source)
-        try:
-            plan = self._plan(workspace, files)
-        except InvalidWorkspace as error:
-            raise InvalidWorkspace(written.document.place(error.problems), source=source) from error
-        return Prepared(workspace, plan, warnings, written.base, files)
+        problems = written.document.place(self._problems(workspace, files, old))
+        return workspace, refuse(problems, source=written.document.source), files
 
     def _absolute(self, written: Written) -> Workspace:
         if self._target != "local":

@@ -16,13 +16,13 @@ from modelwright.plan.facts import Drivers, Facts, preset_spec
 from modelwright.plan.inputs import inputs_digest
 from modelwright.plan.launches import preflight_launch, serving_launch, tuning_launch
 from modelwright.plan.machines import Site, cheapest_site, named_site, wants_auto
+from modelwright.plan.nodes import choose_provisioner, node_request
 from modelwright.plan.refusal import refuse
 from modelwright.plan.words import created, notes, warnings
 from modelwright.settings.model import Settings
 from modelwright.values.data import TuningData
 from modelwright.values.instance_type import InstanceType
-from modelwright.values.nodes import NodeRequest
-from modelwright.values.plan import Choice, Plan, Target
+from modelwright.values.plan import Plan, Target
 from modelwright.values.preset import Preset
 
 CREATED_BY_SET = "inferenceset.kaito.sh/created-by"
@@ -118,11 +118,16 @@ def _plan(facts: Facts, site: Site, arrangement: Arrangement) -> Plan:
         inputs=inputs_digest(workspace, facts.config_files),
         target=facts.target,
         preset=facts.preset.name,
-        provisioner=_provisioner(facts),
+        provisioner=choose_provisioner(workspace, facts.settings, facts.target),
         runtime=serving.choice if serving else None,
         tuner=arrangement.tuned.choice if arrangement.tuned else None,
         instance_type=site.choice,
-        nodes=_node_request(facts, arrangement),
+        nodes=node_request(
+            workspace,
+            facts.machine,
+            arrangement.nodes if facts.target == "kubernetes" else 1,
+            disk_bytes=facts.preset.disk_bytes,
+        ),
         fits=arrangement.fits,
         serving=serving_launch(facts, served, serving, brought) if serving else None,
         served_names=(served.name, *(one.adapter.name for one in brought)) if serving else (),
@@ -143,32 +148,3 @@ def _brought(facts: Facts, arrangement: Arrangement, data: TuningData | None) ->
     if data is None:
         return arrangement.adapters
     return (tuned_adapter(facts, data),) if arrangement.serving else ()
-
-
-def _provisioner(facts: Facts) -> Choice:
-    resource, settings = facts.workspace.resource, facts.settings
-    if facts.target == "local":
-        return Choice(name="local", why="the target is local")
-    if resource.provisioner:
-        return Choice(name=resource.provisioner, why="the Workspace names it")
-    if settings.provisioner:
-        return Choice(name=settings.provisioner, why="the settings name it")
-    if not (resource.instance_type or settings.instance_type):
-        return Choice(name="byo", why="no instance type is named: nodes that are there are used")
-    return Choice(name="karpenter", why="an instance type is named, and nothing says who is to create it")
-
-
-def _node_request(facts: Facts, arrangement: Arrangement) -> NodeRequest:
-    resource, selector = facts.workspace.resource, facts.workspace.resource.label_selector
-    return NodeRequest(
-        namespace=facts.workspace.namespace,
-        workspace=facts.workspace.name,
-        count=arrangement.nodes if facts.target == "kubernetes" else 1,
-        instance_type=facts.machine,
-        instance_type_name=facts.machine.name,
-        selector=dict(selector.match_labels) if selector else {},
-        annotations=dict(facts.workspace.metadata.annotations),
-        disk_bytes=facts.preset.disk_bytes,
-        partition=resource.partition.model_dump(exclude_none=True) if resource.partition else None,
-        config=resource.provisioner_config,
-    )
