@@ -7,7 +7,7 @@ import subprocess
 import sys
 import sysconfig
 import venv
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,7 @@ class Installed:
 
     bin: Path
     home: Path
+    environ_more: dict[str, str] = field(default_factory=dict)
 
     def python(self, *arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Runs the environment's interpreter."""
@@ -36,7 +37,7 @@ class Installed:
     def environ(self) -> dict[str, str]:
         """What commands find in their environment."""
         settings = {"HOME": str(self.home), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "COLUMNS": "160"}
-        return {"PATH": f"{self.bin}:{os.defpath}", **settings}
+        return {"PATH": f"{self.bin}:{os.defpath}", **settings, **self.environ_more}
 
     def _run(self, *command: str | Path, cwd: Path | None) -> subprocess.CompletedProcess[str]:
         where = cwd or self.home

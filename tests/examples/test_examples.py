@@ -151,3 +151,40 @@ def test_a_stranger_s_options_are_shown(installed: Any) -> None:
     assert shown.returncode == 0, shown.stderr
     assert "acme-tuner-last-layers 1.0" in shown.stdout
     assert "how many layers, counted from the last" in shown.stdout
+
+
+def test_the_plain_runtime_serves_a_workspace(installed: Any) -> None:
+    applied = installed.modelwright("apply", "-f", PLUGINS / "runtime_plain/demo.yaml")
+    try:
+        assert applied.returncode == 0, applied.stderr
+        waited = installed.modelwright("wait", "plain", "--for", "condition=InferenceReady", "--timeout", "240s")
+        assert waited.returncode == 0, waited.stderr + installed.modelwright("logs", "plain").stdout
+        answered = installed.modelwright("chat", "plain", "What colour is the ship Hollow Crown?")
+        assert answered.stdout.strip() == "coal black", answered.stderr
+    finally:
+        deleted = installed.modelwright("delete", "plain")
+    assert deleted.returncode == 0, deleted.stderr
+
+
+def test_the_last_layers_tuner_tunes_a_workspace_that_hf_then_serves(installed: Any, tmp_path: Path) -> None:
+    record = installed.home / "record.jsonl"
+    yaml = (PLUGINS / "tuner_last_layers/airships.yaml").read_text()
+    data = str(ROOT / "examples/quickstart/questions.parquet")
+    workspace = tmp_path / "airships.yaml"
+    workspace.write_text(yaml.replace("../../quickstart/questions.parquet", data).replace("steps: 300", "steps: 40"))
+    installed.environ_more["ACME_RECORD"] = str(record)
+    applied = installed.modelwright("apply", "-f", workspace)
+    try:
+        assert applied.returncode == 0, applied.stderr
+        waited = installed.modelwright("wait", "airships", "--for", "condition=InferenceReady", "--timeout", "280s")
+        assert waited.returncode == 0, waited.stderr + installed.modelwright("logs", "airships").stdout
+        assert (tmp_path / "airships-adapter/adapter_model.safetensors").exists()
+        shown = json.loads(installed.modelwright("get", "airships", "-o", "json").stdout)
+        assert "airships" in json.dumps(shown)
+        answered = installed.modelwright("chat", "airships", "Who built the airship Calluna?")
+        assert answered.returncode == 0, answered.stderr
+    finally:
+        deleted = installed.modelwright("delete", "airships")
+    assert deleted.returncode == 0, deleted.stderr
+    states = [json.loads(line)["to"] for line in record.read_text().splitlines()]
+    assert states[-1] in {"Succeeded", "Ready"}

@@ -71,6 +71,13 @@ def test_yaml_is_yaml_and_workspaces_are_workspaces(document: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_python_is_python(document: Path) -> None:
+    for block in blocks(document):
+        if block.language == "python":
+            compile(block.text, name(document), "exec")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
 def test_links_lead_somewhere(document: Path) -> None:
     links = [link for link in LINK.findall(FENCE.sub("", document.read_text())) if not link.startswith("<")]
     assert [link for link in links if not (document.parent / link).exists()] == []
