@@ -20,7 +20,7 @@ PATIENCE_S = 120.0
 
 
 def find_assets() -> Path | None:
-    """``KUBEBUILDER_ASSETS`` (the convention of controller-runtime's envtest), else what lies beside this repository."""
+    """``KUBEBUILDER_ASSETS`` (controller-runtime's convention), else the programs packed beside this repository."""
     named = os.environ.get("KUBEBUILDER_ASSETS")
     if named:
         return Path(named) if all((Path(named) / program).exists() for program in NEEDED) else None

@@ -1,0 +1,43 @@
+"""A cluster's caches made of plain objects, for tests of provisioners."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from modelwright.values.nodes import Watch
+
+Object = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ObjectSnapshot:
+    """``everything`` by (group, plural), as a target's caches would give it for a driver with these ``watches``."""
+
+    watches: tuple[Watch, ...] = ()
+    everything: Mapping[tuple[str, str], Sequence[Object]] = field(default_factory=dict)
+    missing: frozenset[tuple[str, str]] = frozenset()
+
+    def nodes(self) -> Sequence[Object]:
+        """All nodes."""
+        return sorted(self.everything.get(("", "nodes"), ()), key=_name)
+
+    def objects(self, group: str, plural: str, namespace: str, workspace: str) -> Sequence[Object]:
+        """Those with the owner labels of any Watch of the kind."""
+        pairs = [w.labels for w in self.watches if (w.group, w.plural) == (group, plural) and w.labels]
+        found = self.everything.get((group, plural), ())
+        return sorted((each for each in found if _owned(each, pairs, namespace, workspace)), key=_name)
+
+    def served(self, group: str, plural: str) -> bool:
+        """Whether the kind is there."""
+        return (group, plural) not in self.missing
+
+
+def _name(found: Object) -> str:
+    return str(found["metadata"]["name"])
+
+
+def _owned(found: Object, pairs: Iterable[tuple[str, str]], namespace: str, workspace: str) -> bool:
+    labels = found["metadata"].get("labels") or {}
+    return any((labels.get(space), labels.get(name)) == (namespace, workspace) for space, name in pairs)
