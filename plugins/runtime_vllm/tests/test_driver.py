@@ -1,0 +1,197 @@
+"""What vLLM is run with."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from modelwright.errors import InvalidWorkspace
+from modelwright.testing import make_context
+from modelwright.testing.presets import make_adapter, make_preset
+from modelwright.values.fit import Fit
+from modelwright.values.instance_type import InstanceType
+from modelwright.values.launch import Exec, HttpGet, Launch
+from modelwright_runtime_vllm.driver import VllmRuntime
+
+GIB = 1024**3
+A100 = InstanceType(name="a100", cloud="azure", gpus=1, gpu_model="NVIDIA A100", gpu_memory_bytes=80 * GIB)
+FIT = Fit(instance_type=A100, gpus=1, dtype="bfloat16")
+PRESET = make_preset(source="hf://acme/Tiny", revision="abc", distributable=True)
+
+
+@pytest.fixture
+def runtime() -> VllmRuntime:
+    return VllmRuntime(make_context())
+
+
+def launched(runtime: VllmRuntime, fit: Fit = FIT, files: dict[str, str] | None = None, **given: Any) -> Launch:
+    preset = given.pop("preset", PRESET)
+    config = runtime.configure(given.pop("options", {}), files or {})
+    return runtime.launch(preset, fit, given.pop("adapters", ()), config)
+
+
+def flags(launch: Launch) -> dict[str, str | None]:
+    found = (part[2:].partition("=") for part in launch.main.argv if part.startswith("--"))
+    return {name: value if equals else None for name, equals, value in found}
+
+
+def test_weights_are_pinned_with_their_code(runtime: VllmRuntime) -> None:
+    found = flags(launched(runtime))
+    assert (found["model"], found["revision"], found["code-revision"]) == ("acme/Tiny", "abc", "abc")
+    assert found["download-dir"] == "$(volume.model)"
+    assert "revision" not in flags(launched(runtime, preset=replace(PRESET, revision="main")))
+
+
+def test_the_share_of_memory_is_smaller_on_an_a10(runtime: VllmRuntime) -> None:
+    a10 = replace(FIT, instance_type=replace(A100, gpu_model="NVIDIA A10"))
+    assert flags(launched(runtime))["gpu-memory-utilization"] == "0.84"
+    assert flags(launched(runtime, a10))["gpu-memory-utilization"] == "0.82"
+    assert flags(launched(runtime, a10, options={"gpuMemoryUtilization": 0.5}))["gpu-memory-utilization"] == "0.5"
+
+
+def test_a_quantised_model_chooses_its_own_dtype(runtime: VllmRuntime) -> None:
+    assert flags(launched(runtime))["dtype"] == "bfloat16"
+    assert flags(launched(runtime, preset=replace(PRESET, quantization="fp8")))["dtype"] == "auto"
+    assert flags(launched(runtime, replace(FIT, dtype="float16")))["dtype"] == "float16"
+
+
+@pytest.mark.parametrize(
+    ("fit", "names"),
+    [
+        (replace(FIT, gpus=8, tensor_parallel=8), set()),
+        (replace(FIT, gpus=2, data_parallel=2), {"data-parallel-size", "kaito-kv-cache-cpu-memory-utilization"}),
+        (
+            replace(FIT, instance_type=replace(A100, gpu_model="MIG 1g.10gb")),
+            {"kaito-kv-cache-cpu-memory-utilization"},
+        ),
+        (
+            replace(FIT, nodes=3, pipeline_parallel=3),
+            {"pipeline-parallel-size", "distributed-executor-backend", "kaito-kv-cache-cpu-memory-utilization"},
+        ),
+    ],
+)
+def test_parallelism_decides_flags(runtime: VllmRuntime, fit: Fit, names: set[str]) -> None:
+    found = flags(launched(runtime, fit))
+    assert found.keys() - flags(launched(runtime)).keys() == names
+    assert found["tensor-parallel-size"] == str(fit.tensor_parallel)
+
+
+def test_layers_with_caches_of_several_kinds_keep_them_on_the_gpu(runtime: VllmRuntime) -> None:
+    assert PRESET.architecture is not None
+    hybrid = replace(PRESET, architecture=replace(PRESET.architecture, names=("Qwen3_5MoeForConditionalGeneration",)))
+    assert flags(launched(runtime, preset=hybrid))["kaito-kv-cache-cpu-memory-utilization"] == "0"
+
+
+def test_several_machines_meet_before_the_first_serves(runtime: VllmRuntime) -> None:
+    launch = launched(runtime, replace(FIT, nodes=3, pipeline_parallel=3))
+    assert launch.ranks is not None
+    assert "--ray_cluster_size=3" in launch.ranks.leader
+    assert "--ray_address=$(leader)" in launch.ranks.worker
+    probes = (launch.main.startup, launch.main.live, launch.main.ready)
+    assert all(probe is not None and isinstance(probe.check, Exec) for probe in probes)
+    assert launched(runtime).ranks is None
+
+
+def test_a_preset_s_own_words_reach_the_command_line(runtime: VllmRuntime) -> None:
+    preset = replace(
+        PRESET,
+        tool_call_parser="hermes",
+        reasoning_parser="qwen3",
+        chat_template="tool.jinja",
+        flags={"vllm": {"load_format": "mistral", "enable-expert-parallel": True}, "vllm.env": {"A": "1"}},
+    )
+    launch = launched(runtime, preset=preset)
+    found = flags(launch)
+    assert (found["tool-call-parser"], found["reasoning-parser"]) == ("hermes", "qwen3")
+    assert "enable-auto-tool-choice" in found
+    assert found["chat-template"] == "/workspace/chat_templates/tool.jinja"
+    assert (found["load_format"], found["tokenizer_mode"]) == ("mistral", "auto")
+    assert found["enable-expert-parallel"] is None
+    assert launch.main.env["A"] == "1"
+
+
+def test_adapters_are_served_by_name(runtime: VllmRuntime) -> None:
+    launch = launched(runtime, adapters=(make_adapter(name="a", path="/a"), make_adapter(name="b", path="/b")))
+    place = launch.main.argv.index("--lora-modules")
+    assert launch.main.argv[place + 1 : place + 3] == ("a=/a", "b=/b")
+    assert "--enable-lora" in launch.main.argv
+
+
+@pytest.mark.parametrize(("mode", "flag"), [("balanced", False), ("interactivity", True)])
+def test_performance_mode_unless_balanced(runtime: VllmRuntime, mode: str, flag: bool) -> None:
+    assert ("performance-mode" in flags(launched(runtime, options={"performanceMode": mode}))) is flag
+
+
+def test_local_weights_are_read_where_they_lie(runtime: VllmRuntime) -> None:
+    launch = launched(runtime, options={"localWeights": "true"})
+    found = flags(launch)
+    assert (found["model"], found["load-format"]) == ("$(volume.model)", "runai_streamer")
+    assert not found.keys() & {"load_format", "download-dir", "revision"}
+    (volume,) = (volume for volume in launch.volumes if volume.name == "model")
+    assert volume.source == {"hostPath": {"path": "/opt/kaito/models/acme-tiny", "type": "Directory"}}
+    assert "download-dir" in flags(launched(runtime, options={"localWeights": "True"}))
+
+
+def test_decoding_stands_behind_a_sidecar(runtime: VllmRuntime) -> None:
+    launch = launched(runtime, options={"role": "decode"})
+    assert flags(launch)["port"] == "$(port.engine)"
+    assert launch.ports["engine"] == 5001
+    assert launch.main.ready is not None
+    assert launch.main.ready.check == HttpGet("/health", "engine")
+    (sidecar,) = launch.beside
+    assert launch.images[sidecar.image].endswith(":v0.8.0")
+    assert launch.main.env["KAITO_INFERENCE_ROLE"] == "decode"
+    prefill = launched(runtime, options={"role": "prefill"})
+    assert not prefill.beside
+    assert prefill.main.env["VLLM_NIXL_SIDE_CHANNEL_HOST"] == "$(address)"
+    assert launched(runtime, options={"role": "both"}).main.env.keys() == launched(runtime).main.env.keys()
+
+
+def test_kernels_that_are_compiled_need_a_compiler(runtime: VllmRuntime) -> None:
+    launch = launched(runtime, preset=replace(PRESET, flags={"vllm.env": {"VLLM_USE_DEEP_GEMM": "1"}}))
+    (provision,) = launch.prepare
+    assert not provision.mounts[0].read_only
+    assert launch.main.env["CUDA_HOME"] == "$(volume.cuda-toolkit)"
+    assert not launched(runtime).prepare
+
+
+def test_a_context_in_the_file_is_planned_with_and_left_to_the_file(runtime: VllmRuntime) -> None:
+    files = {"inference_config.yaml": "vllm:\n  max-model-len: 4096\n"}
+    config = runtime.configure({"maxModelLen": 64}, files)
+    assert config.max_model_len == 4096
+    assert flags(runtime.launch(PRESET, FIT, (), config))["max-model-len"] == "auto"
+    assert flags(launched(runtime, options={"maxModelLen": 64}))["max-model-len"] == "64"
+
+
+@pytest.mark.parametrize("text", ["", "vllm: {cpu-offload-gb: 1}", "vllm: {max-model-len: auto}"])
+def test_a_file_without_a_context_says_nothing(runtime: VllmRuntime, text: str) -> None:
+    assert runtime.configure({}, {"inference_config.yaml": text}).max_model_len is None
+
+
+@pytest.mark.parametrize("text", ["[1]", "vllm: 3", "a: ]"])
+def test_a_file_that_is_no_mapping_is_refused(runtime: VllmRuntime, text: str) -> None:
+    with pytest.raises(InvalidWorkspace, match=r"inference_config\.yaml"):
+        runtime.configure({}, {"inference_config.yaml": text})
+
+
+@pytest.mark.parametrize("options", [{"maxModelLen": 1}, {"gpuMemoryUtilization": 2}, {"maxModeLen": 64}])
+def test_wrong_options_are_refused_with_their_path(runtime: VllmRuntime, options: dict[str, Any]) -> None:
+    with pytest.raises(InvalidWorkspace) as caught:
+        runtime.configure(options, {})
+    assert caught.value.problems[0].path == next(iter(options))
+
+
+def test_what_it_cannot_serve(runtime: VllmRuntime) -> None:
+    assert "needs a GPU" in (runtime.refuses(PRESET, replace(FIT, gpus=0)) or "")
+    assert "cannot be spread" in (runtime.refuses(replace(PRESET, distributable=False), replace(FIT, nodes=2)) or "")
+    assert runtime.refuses(PRESET, FIT) is None
+
+
+def test_the_control_half_is_light() -> None:
+    code = "import sys, modelwright_runtime_vllm.driver; print([m for m in ('torch', 'vllm') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
