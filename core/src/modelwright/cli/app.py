@@ -22,6 +22,7 @@ VERBS: dict[str, str] = {
     "wait": "Wait for a condition.",
     "chat": "Ask a served model.",
     "delete": "Stop and remove Workspaces.",
+    "rollout": "Move Workspaces to the plan of today.",
     "check": "Check Workspaces without starting anything.",
     "plan": "Show what would be created, why, and at what cost.",
     "render": "Print exactly what would be run.",

@@ -82,7 +82,8 @@ class Session:
 
         from modelwright.catalogue.catalogue import Catalogue
 
-        directories = [*map(Path, self.preset_dirs), *self.settings.preset_directories]
+        written = self.settings.preset_directories if self._settings_written else ()
+        directories = [*map(Path, self.preset_dirs), *written]
         return Catalogue.of_plugins(self.registry.hooks(), directories=directories)
 
     def preset(self, name: str) -> Preset:

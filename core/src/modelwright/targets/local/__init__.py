@@ -18,9 +18,22 @@ next command starts another, which goes on from these files. No decisions belong
 
 from __future__ import annotations
 
-from modelwright.targets.local.applying import Change
-from modelwright.targets.local.ephemeral import ephemeral
-from modelwright.targets.local.options import LocalOptions
-from modelwright.targets.local.target import LocalTarget
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from modelwright.targets.local.applying import Change
+    from modelwright.targets.local.ephemeral import ephemeral
+    from modelwright.targets.local.options import LocalOptions
+    from modelwright.targets.local.target import LocalTarget
 
 __all__ = ["Change", "LocalOptions", "LocalTarget", "ephemeral"]
+
+_HOMES = {"Change": "applying", "LocalOptions": "options", "LocalTarget": "target", "ephemeral": "ephemeral"}
+
+
+def __getattr__(name: str) -> Any:
+    # `modelwright plan` wants only the paths of this room: it must not pay for processes and supervisors.
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

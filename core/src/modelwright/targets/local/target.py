@@ -107,6 +107,10 @@ class LocalTarget:
         if unreadable is not None:
             raise unreadable
 
+    def base_directory(self, namespace: str, name: str) -> Path:
+        """Where relative paths and config files of the Workspace started from when it was applied."""
+        return Path(self._request(namespace, name).base_directory)
+
     def recorded_plan(self, namespace: str, name: str) -> Plan | None:
         """The plan that is being carried out."""
         self._request(namespace, name)

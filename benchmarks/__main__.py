@@ -1,0 +1,36 @@
+"""``python -m benchmarks [NAME …]``: each benchmark in a process of its own, all of them by default."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+DEMO = HERE.parent / "presets/src/modelwright_presets/demo"
+
+BENCHMARKS: dict[str, tuple[str, ...]] = {
+    "plugins_list": (),
+    "check": (),
+    "plan": (),
+    "serve_hf": (str(DEMO),),
+    "tune_qlora": (),
+}
+
+
+def main(names: list[str]) -> int:
+    """The number of benchmarks that could not be run; 2 for a name that is none."""
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        print(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}", file=sys.stderr)
+        return 2
+    failed = 0
+    for name in names or BENCHMARKS:
+        print(f"== {name}", flush=True)
+        done = subprocess.run([sys.executable, str(HERE / f"{name}.py"), *BENCHMARKS[name]], check=False)
+        failed += done.returncode != 0
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
