@@ -31,7 +31,7 @@ class Field:
     @property
     def equal(self) -> bool:
         """Whether the two say the same; numbers that a program is told as text count as numbers."""
-        return _plain(self.upstream) == _plain(self.ours)
+        return bool(_plain(self.upstream) == _plain(self.ours))
 
     def __str__(self) -> str:
         return ".".join(part if "." not in part and "/" not in part else f"[{part}]" for part in self.path)

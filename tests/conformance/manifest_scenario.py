@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
+
+from tests.conformance.manifest_nodes import claim_of, driver_of, name_of, placement_of
 
 from modelwright.api.document import Document, parse_workspace
 from modelwright.api.versions import with_defaults
@@ -14,14 +15,16 @@ from modelwright.catalogue.catalogue import Catalogue
 from modelwright.catalogue.node_labels import instance_type_of_labels
 from modelwright.plan.facts import Drivers
 from modelwright.plan.make import make_plan
+from modelwright.plan.nodes import template_nodes
+from modelwright.plugins.drivers import Provisioner
 from modelwright.plugins.registry import Registry
 from modelwright.settings.model import Settings
 from modelwright.targets.kubernetes.manifests import Manifest, Rendering, render, template_objects
 from modelwright.values.instance_type import InstanceType
-from modelwright.values.nodes import Placement
+from modelwright.values.nodes import NodeRequest
+from modelwright.values.plan import Plan
 
 DISK_CLASS = "kaito-local-nvme-disk"
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Cluster:
@@ -43,47 +46,53 @@ class Cluster:
         """
         workspace = with_defaults(parse_workspace(Document(given["workspace"])))
         settings = _settings(given)
-        rendering = Rendering(
-            workspace=workspace,
-            settings=settings,
-            placement=_placement(workspace, given["provisioner"]),
-            disk_class=DISK_CLASS if given["nvme_storage_class_exists"] else None,
-        )
-        if workspace.inference is not None and workspace.inference.template is not None:
-            return _named(template_objects(rendering, given["target_node_count"]))
-        plan = make_plan(
+        driver = driver_of(self._registry, given["provisioner"], settings)
+        inference = workspace.inference
+        if inference is not None and inference.template is not None:
+            nodes = template_nodes(workspace, self._catalogue, settings, given["target_node_count"])
+            objects = template_objects(_rendering(workspace, settings, given, driver, nodes), nodes.count)
+        else:
+            plan = self._plan(workspace, settings, given)
+            nodes = plan.nodes
+            objects = render(_rendering(workspace, settings, given, driver, nodes), plan)
+        return _named(objects, claim_of(driver, nodes))
+
+    def _plan(self, workspace: Workspace, settings: Settings, given: Mapping[str, Any]) -> Plan:
+        return make_plan(
             workspace,
             catalogue=self._catalogue,
             drivers=Drivers.of_registry(self._registry, settings),
             settings=settings,
             target="kubernetes",
-            machine=_machine(given.get("nodes") or ()),
+            machine=None if self._is_known(workspace, settings) else _machine(given.get("nodes") or ()),
             nodes=given["target_node_count"],
         )
-        return _named(render(rendering, plan))
+
+    def _is_known(self, workspace: Workspace, settings: Settings) -> bool:
+        """Whether the table has the instance type: labels of nodes are asked where it does not (KAITO v0.12)."""
+        return self._catalogue.find_instance_type(workspace.resource.instance_type, settings.cloud) is not None
+
+
+def _rendering(
+    workspace: Workspace, settings: Settings, given: Mapping[str, Any], driver: Provisioner | None, nodes: NodeRequest
+) -> Rendering:
+    return Rendering(
+        workspace=workspace,
+        settings=settings,
+        placement=placement_of(driver, nodes),
+        disk_class=DISK_CLASS if given["nvme_storage_class_exists"] else None,
+    )
 
 
 def _settings(given: Mapping[str, Any]) -> Settings:
     """Upstream's own ways: the node goes back after tuning, and nothing is checked beforehand."""
     return Settings(
         cloud=given["cloud"],
-        provisioner="byo" if given["provisioner"] == "byo" else "karpenter",
+        provisioner=name_of(given["provisioner"]),
         on_success="release",
         preflight=False,
         feature_gates=dict(given.get("feature_gates") or {}),
     )
-
-
-def _placement(workspace: Workspace, provisioner: str) -> Placement:
-    name, namespace = workspace.name, workspace.namespace
-    keys = {
-        "gpu": ("kaito.sh/workspace", "kaito.sh/workspacenamespace"),
-        "karpenter": ("karpenter.kaito.sh/workspace-name", "karpenter.kaito.sh/workspace-namespace"),
-    }
-    selector = workspace.resource.label_selector
-    labels = dict(selector.match_labels) if selector else {}
-    own = dict(zip(keys.get(provisioner, ()), (name, namespace), strict=False))
-    return Placement(selector={**labels, **own})
 
 
 def _machine(nodes: Any) -> InstanceType | None:
@@ -95,10 +104,15 @@ def _machine(nodes: Any) -> InstanceType | None:
     return None
 
 
-def _named(objects: tuple[Manifest, ...]) -> dict[str, Manifest]:
-    named: dict[str, Manifest] = {}
+def _named(objects: tuple[Manifest, ...], claim: Mapping[str, Any] | None) -> dict[str, Manifest]:
+    named: dict[str, Manifest] = {"nodeclaim": _bare(claim)} if claim else {}
     for found in objects:
         headless = found["kind"] == "Service" and found["metadata"]["name"].endswith("-headless")
         kind = "headless_service" if headless else "service" if found["kind"] == "Service" else "workload"
-        named[kind] = {key: value for key, value in found.items() if key not in ("apiVersion", "kind")}
+        named[kind] = _bare(found)
     return named
+
+
+def _bare(found: Mapping[str, Any]) -> Manifest:
+    """The goldens leave out what kind an object is."""
+    return {key: value for key, value in found.items() if key not in ("apiVersion", "kind")}

@@ -59,7 +59,8 @@ def _mapping(found: Mapping[str, Any], field: str, respell: Callable[[Tree], Tre
 
 def _items(found: Sequence[Any], field: str, respell: Callable[[Tree], Tree]) -> Any:
     if field not in KEYS:
-        return [tree_of(item, field, respell) for item in found]
+        items = [tree_of(item, field, respell) for item in found]
+        return {str(n): item for n, item in enumerate(items)} if any(isinstance(i, Mapping) for i in found) else items
     named: Tree = {}
     for item in found:
         key = KEYS[field](item)
