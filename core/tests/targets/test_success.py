@@ -18,7 +18,7 @@ from core.tests.targets.conftest import (
 )
 
 from modelwright.errors import NotYet, TargetError
-from modelwright.targets.local import ephemeral
+from modelwright.targets.local.ephemeral import ephemeral
 from modelwright.values.launch import Launch, SecretKey, Volume
 
 

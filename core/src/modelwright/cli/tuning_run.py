@@ -91,7 +91,7 @@ class TuningRun:
 
     def _base_server(self) -> AbstractContextManager[str]:
         """The base model alone, for as long as it is asked, with the runtime that serves it later."""
-        from modelwright.targets.local import ephemeral
+        from modelwright.targets.local.ephemeral import ephemeral
 
         plan = self._prepared.plan
         assert plan.runtime is not None

@@ -23,13 +23,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from modelwright.targets.local.applying import Change
-    from modelwright.targets.local.ephemeral import ephemeral
     from modelwright.targets.local.options import LocalOptions
     from modelwright.targets.local.target import LocalTarget
 
-__all__ = ["Change", "LocalOptions", "LocalTarget", "ephemeral"]
+__all__ = ["Change", "LocalOptions", "LocalTarget"]
 
-_HOMES = {"Change": "applying", "LocalOptions": "options", "LocalTarget": "target", "ephemeral": "ephemeral"}
+_HOMES = {"Change": "applying", "LocalOptions": "options", "LocalTarget": "target"}
 
 
 def __getattr__(name: str) -> Any:
