@@ -87,7 +87,10 @@ class Probe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
-    """One program: ``image`` is a role (an open string that settings map to an image), ``argv`` what is run."""
+    """One program: ``image`` is a role (an open string that settings map to an image), ``argv`` what is run.
+
+    An ``argv`` that begins with a flag is for the image's own program, which only a target with images has.
+    """
 
     name: str
     argv: tuple[str, ...]

@@ -40,7 +40,7 @@ def _container(rendering: Rendering, launch: Launch, process: Process, name: str
     found: Manifest = {
         "name": name,
         "image": image(rendering, launch, process),
-        "command": command(process, known, ranks),
+        "args" if process.argv[0].startswith("-") else "command": command(process, known, ranks),
         "env": environment(process, known, ranked=ranks is not None),
         "resources": devices.resources(rendering, process.gpus),
         "volumeMounts": mounts(process, launch),
