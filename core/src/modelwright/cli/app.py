@@ -30,6 +30,7 @@ VERBS: dict[str, str] = {
     "plugins": "Show installed plugins.",
     "presets": "Show the models that can be named.",
     "instance-types": "Show the machines that can be named.",
+    "operator": "Carry out the Workspaces of a cluster.",
     "crd": "Print the CustomResourceDefinition.",
     "completion": "Print a shell completion script.",
     "version": "Print versions.",

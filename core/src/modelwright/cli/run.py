@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import signal
 import time
 from pathlib import Path
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from modelwright.cli.documents import Written
     from modelwright.cli.preparation import Prepared
     from modelwright.cli.tuning_run import TuningRun
+
+GREETING = "Who are you?"
 
 
 @click.command(
@@ -100,7 +104,7 @@ def _foreground(session: Session, prepared: Prepared, console: Console, end: boo
         if end:
             session.target.stop(*key)
             return held
-        _serve(session.target.get(*key), console)
+        _serve(session.target.get(*key), tuning.question if tuning else GREETING, console)
     except BaseException:
         _stop(session, key, console)
         raise
@@ -118,15 +122,14 @@ def _carry_out(session: Session, prepared: Prepared, tuning: TuningRun | None, c
     return True
 
 
-def _serve(workspace: Workspace, console: Console) -> None:
+def _serve(workspace: Workspace, question: str, console: Console) -> None:
     status = workspace.status
     if status is None or not status.endpoint:
         console.print("the machine was released; nothing is served")
         return
-    model = status.served_names[-1] if status.served_names else workspace.name
     console.print(f"\n[bold]{', '.join(status.served_names)}[/bold] answer at [bold]{status.endpoint}[/bold]; try")
-    body = f'{{"model": "{model}", "prompt": "…"}}'
-    console.print(f"  curl -s {status.endpoint}/chat -H 'Content-Type: application/json' -d '{body}'", soft_wrap=True)
+    body = shlex.quote(json.dumps({"prompt": question}, ensure_ascii=False))
+    console.print(f"  curl -s {status.endpoint}/chat -d {body}", soft_wrap=True, markup=False)
     console.print(f"  modelwright chat {workspace.name}")
     console.print("serving until Ctrl-C")
     while True:

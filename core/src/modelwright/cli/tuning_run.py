@@ -28,12 +28,13 @@ ROWS = 24
 
 
 class TuningRun:
-    """One run of one prepared Workspace."""
+    """One run of one prepared Workspace. ``question`` is one that the tuned model is meant to answer."""
 
     def __init__(self, session: Session, prepared: Prepared, console: Console) -> None:
         self._session = session
         self._prepared = prepared
         self._console = console
+        self.question = "What have you learned?"
         self._key = (prepared.workspace.namespace, prepared.workspace.name)
 
     def carry_out(self) -> bool:
@@ -49,7 +50,9 @@ class TuningRun:
             self._session.apply(self._with_tuning(suspended=True))
             follow(self._statuses(), self._console, told, until="PreflightSucceeded")
             examination = Examination(self._sample(), questions_of(self._session.preset(plan.preset).questions))
-            before = self._ask_base(examination) if examination.learned else None
+            if examination.learned:
+                self.question = examination.learned[0].prompt
+                before = self._ask_base(examination)
         self._session.apply(self._with_tuning(suspended=False))
         status = follow(self._statuses(), self._console, told)
         if before is None or examination is None or not status.endpoint:
