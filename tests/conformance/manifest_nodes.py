@@ -15,8 +15,8 @@ from modelwright.values.nodes import NodeRequest, Placement
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DRIVERS: Mapping[str, tuple[str, dict[str, Any]]] = {
-    "gpu": ("karpenter", {"way": "nodeclaim", "capacityTypes": []}),
-    "karpenter": ("karpenter", {"way": "nodepool"}),
+    "gpu": ("karpenter", {"mode": "nodeclaim"}),
+    "karpenter": ("karpenter", {"mode": "nodepool"}),
     "byo": ("byo", {}),
 }
 """Upstream's provisioner to ours and its settings."""
