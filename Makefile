@@ -5,12 +5,12 @@ PYTHON ?= python3
 ARGS   ?=
 BIN    := $(VENV)/bin
 TORCH  := $(shell grep '^torch==' constraints/cpu.txt)
-MEMBERS := core presets plugins/runtime_hf[serve] plugins/runtime_vllm plugins/tuning_qlora[train]
+MEMBERS := core presets plugins/provisioner_karpenter plugins/runtime_hf[serve] plugins/runtime_vllm plugins/tuning_qlora[train]
 PYPROJECTS := pyproject.toml $(wildcard core/pyproject.toml presets/pyproject.toml plugins/*/pyproject.toml)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test test-long lint bench demo-model clean
+.PHONY: help setup quickstart test test-long lint bench demo-model karpenter-client clean
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ bench: $(VENV)/.dev ## Every benchmark against its rival
 
 demo-model: $(VENV)/.workspace ## Make the demo model again from its seeded script
 	cd presets && ../$(BIN)/python -m demo_model $(ARGS)
+
+karpenter-client: $(VENV)/.dev ## Generate the client of Karpenter's API again (Java); ARGS='--document FILE'
+	$(BIN)/python plugins/provisioner_karpenter/client/generate.py $(ARGS)
 
 clean: ## Remove what these targets made
 	rm -rf $(VENV) build dist

@@ -1,0 +1,57 @@
+"""Names and labels of what is created: always the same for one Workspace, and fit for DNS and agent pools."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+
+GROUP = "karpenter.sh"
+VERSION = "v1"
+CLAIMS = "nodeclaims"
+POOLS = "nodepools"
+
+CLAIM_OWNER = ("kaito.sh/workspacenamespace", "kaito.sh/workspace")
+POOL_OWNER = ("karpenter.kaito.sh/workspace-namespace", "karpenter.kaito.sh/workspace-name")
+"""Labels with the Workspace's namespace and name, on NodeClaims, NodePools and their nodes (KAITO v0.12)."""
+
+MANAGED_BY = "karpenter.kaito.sh/managed-by"
+NODE_POOL = "karpenter.sh/nodepool"
+CAPACITY_TYPE = "karpenter.sh/capacity-type"
+
+MOST = 63
+"""Characters of a label's value, and so of a name that becomes one."""
+
+_HASH = 9
+
+
+def claim_names(namespace: str, workspace: str) -> Iterator[str]:
+    """``ws`` and nine digits, one name after the other without end.
+
+    An agent pool of AKS takes the name of its NodeClaim, and must match ``^[a-z][a-z0-9]{0,11}$`` (gpu-provisioner).
+    Unlike KAITO's they do not depend on the time, so that asking twice is asking once.
+    """
+    index = 0
+    while True:
+        yield f"ws{_digest(namespace, workspace, str(index))}"
+        index += 1
+
+
+def pool_name(namespace: str, workspace: str) -> str:
+    """``<namespace>-<workspace>`` where that is unambiguous and a label's value, else shortened, with nine digits.
+
+    A namespace with a dash is ambiguous: ``a-b`` and ``c`` would share ``a-b-c`` with ``a`` and ``b-c``.
+    """
+    plain = f"{namespace}-{workspace}"
+    if len(plain) <= MOST and "." not in plain and "-" not in namespace:
+        return plain
+    stem = plain.replace(".", "-")[: MOST - _HASH - 1].rstrip("-")
+    return f"{stem}-{_digest(namespace, workspace)}"
+
+
+def owner_labels(pair: tuple[str, str], namespace: str, workspace: str) -> dict[str, str]:
+    """The two labels that say whose it is."""
+    return {pair[0]: namespace, pair[1]: workspace}
+
+
+def _digest(*parts: str) -> str:
+    return sha256("/".join(parts).encode()).hexdigest()[:_HASH]
