@@ -68,7 +68,7 @@ class Preparation:
         """
         workspace, warnings, files = self._accepted(written, old)
         try:
-            plan = self._plan(workspace, files)
+            plan = self.plan(workspace, files)
         except InvalidWorkspace as error:
             raise InvalidWorkspace(written.document.place(error.problems), source=written.document.source) from error
         return Prepared(workspace, plan, warnings, written.base, files)
@@ -80,6 +80,26 @@ class Preparation:
             InvalidWorkspace: it cannot be accepted; all problems, placed in the document.
         """
         return self._accepted(written, None)[0]
+
+    def admit(self, workspace: Workspace, files: ConfigFiles) -> None:
+        """Refuse a Workspace that a cluster holds, and that no document stands for.
+
+        Raises:
+            InvalidWorkspace: it cannot be accepted; all problems.
+        """
+        from modelwright.check import refuse
+
+        refuse(self._problems(workspace, files, None))
+
+    def plan(
+        self,
+        workspace: Workspace,
+        files: ConfigFiles,
+        nodes: int | None = None,
+        machine: InstanceType | None = None,
+    ) -> Plan:
+        """Its Plan; ``nodes`` and ``machine`` as in ``make_plan``, which says what is raised."""
+        return self._plan(workspace, files, nodes, machine or self._machine())
 
     def _accepted(self, written: Written, old: Workspace | None) -> tuple[Workspace, tuple[Problem, ...], ConfigFiles]:
         from modelwright.check import refuse
@@ -166,7 +186,7 @@ class Preparation:
             gates=FeatureGates.from_names(settings.feature_gates),
             node_provisioner=settings.provisioner or ("local" if local else None),
             node_classes=settings.node_classes,
-            config_files=(lambda _, name: files.get(name)) if local else None,
+            config_files=(lambda _, name: files.get(name)) if local or self._buying else None,
             default_runtime=settings.runtime or ("hf" if local else None),
             provisioners=session.registry.names("provisioner"),
             runtimes=session.registry.names("runtime"),
@@ -179,7 +199,7 @@ class Preparation:
             allowed_nodes=limits.nodes,
         )
 
-    def _plan(self, workspace: Workspace, files: ConfigFiles) -> Plan:
+    def _plan(self, workspace: Workspace, files: ConfigFiles, nodes: int | None, machine: InstanceType | None) -> Plan:
         from modelwright.plan.facts import Drivers
         from modelwright.plan.make import make_plan
 
@@ -194,8 +214,9 @@ class Preparation:
             drivers=Drivers.of_registry(session.registry, session.settings),
             settings=session.settings,
             target=self._target,
-            machine=self._machine(),
+            machine=machine,
             config_files=files,
+            nodes=nodes,
         )
 
     def _machine(self) -> InstanceType | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from kubernetes.client import Configuration
 
 Object = dict[str, Any]
+
+log = logging.getLogger(__name__)
 
 MANAGER = "modelwright"
 """The field manager of everything that is applied."""
@@ -40,6 +43,9 @@ class Api:
         from kubernetes.client import ApiClient
 
         configuration.connection_pool_maxsize = CONNECTIONS
+        if not configuration.verify_ssl:
+            log.warning("the API server's certificate is not verified, as the kubeconfig says")
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         self.configuration = configuration
         """For whoever needs a client of the same cluster of its own."""
         self._host = str(configuration.host).rstrip("/")

@@ -41,8 +41,11 @@ class Informer:
     everything listed again.
     """
 
-    def __init__(self, api: Api, selection: Selection, changed: Change) -> None:
-        self._api, self._selection = api, selection
+    def __init__(
+        self, api: Api, selection: Selection, changed: Change, told: Callable[[], None] = lambda: None
+    ) -> None:
+        """``told`` is called once all is listed, and whenever the kind comes or goes as a whole."""
+        self._api, self._selection, self._told = api, selection, told
         self.store = Store(selection.trim, changed, selection.owner)
         self._synced = threading.Event()
         self._stopped = threading.Event()
@@ -97,8 +100,8 @@ class Informer:
             query["continue"] = more
         version = str(page["metadata"].get("resourceVersion", ""))
         self.store.replace(found, int(version) if version.isdigit() else 0)
-        self._version, self._served = version, True
-        self._synced.set()
+        self._version = version
+        self._turn(served=True)
 
     def _follow(self) -> None:
         query = self._query({"resourceVersion": self._version})
@@ -137,9 +140,16 @@ class Informer:
         return pause * random.uniform(0.5, 1.0)  # noqa: S311
 
     def _absent(self) -> None:
-        self._version, self._served = "", False
+        self._version = ""
         self.store.clear()
+        self._turn(served=False)
+
+    def _turn(self, *, served: bool) -> None:
+        news = not self._synced.is_set() or served != self._served
+        self._served = served
         self._synced.set()
+        if news:
+            self._told()
 
     def _query(self, more: Mapping[str, str]) -> dict[str, str]:
         labels: dict[str, Any] = {"labelSelector": self._selection.labels} if self._selection.labels else {}

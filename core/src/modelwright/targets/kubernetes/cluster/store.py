@@ -56,8 +56,8 @@ class Store:
             found = self._owned.get(owner, {})
             return [found[key] for key in sorted(found)]
 
-    def put(self, found: Object) -> None:
-        """A state that was read or written, unless a later one is known."""
+    def put(self, found: Object, *, quiet: bool = False) -> None:
+        """A state that was read or written, unless a later one is known; ``quiet`` where who wrote it goes on itself."""
         after = self._trim(found)
         key = key_of(after)
         with self._lock:
@@ -65,7 +65,7 @@ class Store:
             if before is not None and version_of(before) >= version_of(after):
                 return
             self._set(key, before, after)
-        if before is None or not _same(before, after):
+        if not quiet and (before is None or not _same(before, after)):
             self._changed(before, after)
 
     def remove(self, found: Object) -> None:
@@ -77,6 +77,14 @@ class Store:
                 return
             self._drop(key, before)
         self._changed(before, None)
+
+    def leaving(self, namespace: str, name: str, moment: str) -> None:
+        """It was asked to go at ``moment``, and nothing more needs to be done about it."""
+        with self._lock:
+            before = self._objects.get((namespace, name))
+            if before is not None:
+                metadata = {"deletionTimestamp": moment, **before["metadata"]}
+                self._set((namespace, name), before, {**before, "metadata": metadata})
 
     def forget(self, namespace: str, name: str) -> None:
         """A write was told that it is not there."""

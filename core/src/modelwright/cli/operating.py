@@ -1,0 +1,134 @@
+"""What a running operator is put together from: this environment's plugins and settings, a cluster, signals."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from modelwright.targets.kubernetes.cluster.election import Election
+from modelwright.targets.kubernetes.operator.endpoints import serve, yes_or_no
+from modelwright.targets.kubernetes.operator.metrics import Metrics
+from modelwright.targets.kubernetes.operator.operator import Operator
+
+if TYPE_CHECKING:
+    from modelwright.api.status import WorkspaceStatus
+    from modelwright.api.workspace import Workspace
+    from modelwright.cli.preparation import ConfigFiles
+    from modelwright.cli.session import Session
+    from modelwright.plugins.drivers import Provisioner
+    from modelwright.targets.kubernetes.cluster.api import Api
+    from modelwright.values.instance_type import InstanceType
+    from modelwright.values.plan import Plan
+
+LEASE = "modelwright-operator"
+LOST_LEASE = 1
+
+log = logging.getLogger(__name__)
+
+
+class EnvironmentPlanner:
+    """Admission and planning as the command line does them, for Workspaces that a cluster holds."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._preparation = session.preparation("kubernetes", buying=True)
+
+    def admit(self, workspace: Workspace, files: ConfigFiles) -> None:
+        """As ``Preparation.admit``."""
+        self._preparation.admit(workspace, files)
+
+    def plan(self, workspace: Workspace, files: ConfigFiles, nodes: int | None, machine: InstanceType | None) -> Plan:
+        """As ``Preparation.plan``."""
+        return self._preparation.plan(workspace, files, nodes, machine)
+
+    def provisioner_of(self, workspace: Workspace) -> str:
+        """The name of whoever brings its nodes."""
+        from modelwright.plan.nodes import choose_provisioner
+
+        return choose_provisioner(workspace, self._session.settings, "kubernetes").name
+
+    def asks_others(self, workspace: Workspace) -> bool:
+        """Whether its model is in no pack, so that the hub describes it."""
+        spec = workspace.preset
+        return spec is not None and bool(spec.name) and self._session.catalogue.find_preset(spec.name) is None
+
+    def usd_per_hour(self, instance_type: str, nodes: int) -> float | None:
+        """By the catalogue; None where it knows no price."""
+        found = self._session.catalogue.find_instance_type(instance_type, self._session.settings.cloud)
+        return found.price.usd_per_hour * nodes if found is not None and found.price else None
+
+
+class Operating:
+    """One operator process."""
+
+    def __init__(self, session: Session, api: Api) -> None:
+        self._session, self._api = session, api
+        planner = EnvironmentPlanner(session)
+        self._operator = Operator(api, session.settings, planner, self._provisioner, self._told)
+        self._metrics = Metrics(self._operator)
+        self._hooks = session.registry.hooks()
+        self._ending = threading.Event()
+        self._code = 0
+        self._leading = False
+
+    def answer(self, host: str, metrics_port: int, health_port: int) -> None:
+        """Serve metrics and health; port 0 leaves either out."""
+        if metrics_port:
+            serve(host, metrics_port, {"/metrics": lambda: (200, self._metrics.text())})
+        if health_port:
+            healthy = yes_or_no(lambda: not self._ending.is_set())
+            # One that waits for the Lease is as it should be.
+            ready = yes_or_no(lambda: self._operator.ready if self._leading else not self._ending.is_set())
+            serve(host, health_port, {"/healthz": healthy, "/readyz": ready})
+
+    def run(self, lease_namespace: str | None) -> int:
+        """Work until SIGTERM or SIGINT, or until the Lease is lost; returns the exit code."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._ending.set())
+        election = self._elected(lease_namespace) if lease_namespace else None
+        if election is None or self._wait_for(election):
+            self._leading = True
+            self._operator.start()
+            self._ending.wait()
+            self._operator.stop()
+        if election is not None:
+            election.stop()
+        return self._code
+
+    def _elected(self, namespace: str) -> Election:
+        return Election(self._api, namespace, LEASE, f"{socket.gethostname()}_{os.getpid()}")
+
+    def _wait_for(self, election: Election) -> bool:
+        """True once we lead; False where we are told to end before."""
+        led = threading.Event()
+        threading.Thread(target=lambda: led.set() if election.acquire() else None, daemon=True).start()
+        while not led.wait(0.2):
+            if self._ending.is_set():
+                return False
+        threading.Thread(target=election.keep, args=(self._lost,), name="lease", daemon=True).start()
+        return True
+
+    def _lost(self) -> None:
+        log.error("the lease was lost: another may lead now")
+        self._code = LOST_LEASE
+        self._ending.set()
+
+    def _provisioner(self, name: str) -> Provisioner:
+        from modelwright.plugins.drivers import Context
+
+        context = Context(
+            clock=lambda: datetime.now(UTC),
+            settings=self._session.settings.plugins.get(name, {}),
+            cluster=self._api,
+            log=logging.getLogger(f"modelwright.provisioner.{name}"),
+        )
+        return self._session.registry.provisioner(name)(context)
+
+    def _told(self, workspace: Workspace, old: WorkspaceStatus | None, new: WorkspaceStatus) -> None:
+        self._metrics.told(old, new)
+        self._hooks.notify("status_changed", workspace=workspace, old=old, new=new)

@@ -1,0 +1,213 @@
+"""Everything that a pass reads, and which names are to be looked at when something moves."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from modelwright.targets.kubernetes.cluster import resource as kinds
+from modelwright.targets.kubernetes.cluster.api import Api
+from modelwright.targets.kubernetes.cluster.informer import Informer, Selection
+from modelwright.targets.kubernetes.cluster.resource import Resource
+from modelwright.targets.kubernetes.cluster.store import Key, Store, key_of
+from modelwright.targets.kubernetes.cluster.workqueue import Workqueue
+from modelwright.targets.kubernetes.manifests.metadata import WORKSPACE_LABEL
+from modelwright.targets.kubernetes.operator import trimming
+from modelwright.targets.kubernetes.operator.interests import Interests
+from modelwright.values.nodes import Watch
+
+Object = dict[str, Any]
+Namespaced = Callable[[Object], Key | None]
+
+REVISION_OWNER = "workspace.kaito.io/name"
+
+
+def by_label(label: str) -> Namespaced:
+    """The Workspace of the object's own namespace that ``label`` names."""
+
+    def owner(found: Object) -> Key | None:
+        name = (found["metadata"].get("labels") or {}).get(label)
+        return (found["metadata"].get("namespace", ""), name) if name else None
+
+    return owner
+
+
+def by_labels(labels: tuple[str, str]) -> Namespaced:
+    """The Workspace whose namespace and name two labels hold."""
+
+    def owner(found: Object) -> Key | None:
+        written = found["metadata"].get("labels") or {}
+        namespace, name = (written.get(label) for label in labels)
+        return (namespace, name) if namespace and name else None
+
+    return owner
+
+
+class Caches:
+    """The informers of one operator. Those of drivers and of ConfigMaps begin when they are first wanted.
+
+    It is the Snapshot that provisioners read.
+    """
+
+    def __init__(self, api: Api, queue: Workqueue) -> None:
+        self._api, self._queue = api, queue
+        self.interests = Interests()
+        owned, children = by_label(WORKSPACE_LABEL), self._child_moved
+        self._workspaces = Informer(
+            api, Selection(resource=kinds.WORKSPACES, trim=trimming.trim), self._workspace_moved
+        )
+        self._of: dict[Resource, Informer] = {}
+        for resource, trim in (
+            (kinds.STATEFULSETS, trimming.trim_statefulset),
+            (kinds.JOBS, trimming.trim_job),
+            (kinds.PODS, trimming.trim_pod),
+            (kinds.SERVICES, trimming.trim_service),
+        ):
+            selection = Selection(resource=resource, labels=WORKSPACE_LABEL, trim=trim, owner=owned)
+            self._of[resource] = Informer(api, selection, self._moved_for(owned, children))
+        revisions = by_label(REVISION_OWNER)
+        selection = Selection(
+            resource=kinds.CONTROLLER_REVISIONS, labels=REVISION_OWNER, trim=trimming.trim_revision, owner=revisions
+        )
+        self._of[kinds.CONTROLLER_REVISIONS] = Informer(
+            api, selection, self._moved_for(revisions, self._revision_moved)
+        )
+        self._nodes = Informer(api, Selection(resource=kinds.NODES, trim=trimming.trim_node), self._node_moved)
+        self._configs: Informer | None = None
+        self._driven: dict[Watch, Informer] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def workspaces(self) -> Store:
+        """All Workspaces, whole."""
+        return self._workspaces.store
+
+    def of(self, resource: Resource) -> Store:
+        """Our children of one kind, by the Workspace that owns them."""
+        return self._of[resource].store
+
+    def start(self) -> None:
+        """Begin to list and watch."""
+        for informer in self._all():
+            informer.start()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until all is listed; False where that takes too long."""
+        end = time.monotonic() + timeout_s
+        return all(informer.wait(max(end - time.monotonic(), 0.0)) for informer in self._all())
+
+    @property
+    def synced(self) -> bool:
+        """Whether all is listed."""
+        return all(informer.synced for informer in self._all())
+
+    def stop(self) -> None:
+        """Take no further news."""
+        for informer in (*self._all(), *self._driven.values(), *([self._configs] if self._configs else [])):
+            informer.stop()
+
+    def want(self, watch: Watch) -> bool:
+        """Whether what a driver watches is listed; begins to where nobody has."""
+        if (watch.group, watch.plural) == (kinds.NODES.group, kinds.NODES.plural) or watch.labels is None:
+            return True
+        with self._lock:
+            found = self._driven.get(watch)
+            if found is None:
+                found = self._driven[watch] = self._driven_by(watch, watch.labels)
+                found.start()
+        return found.synced
+
+    def configs(self) -> Informer:
+        """Names and versions of all ConfigMaps; begins to watch them where nobody has."""
+        with self._lock:
+            if self._configs is None:
+                selection = Selection(resource=kinds.CONFIG_MAPS, trim=trimming.trim_config, metadata_only=True)
+                self._configs = Informer(self._api, selection, self._config_moved, self.everybody)
+                self._configs.start()
+            return self._configs
+
+    def call(self, key: Key) -> None:
+        """Have one Workspace looked at soon: something it waited for is done."""
+        self._queue.add(key, urgent=True)
+
+    def everybody(self) -> None:
+        """Have every Workspace looked at."""
+        for found in self.workspaces.all():
+            self._queue.add(key_of(found))
+
+    # What follows is the Snapshot.
+
+    def nodes(self) -> Sequence[Mapping[str, Any]]:
+        """All nodes."""
+        return self._nodes.store.all()
+
+    def node(self, name: str) -> Mapping[str, Any] | None:
+        """One node, None where there is none of that name."""
+        return self._nodes.store.get("", name)
+
+    def objects(self, group: str, plural: str, namespace: str, workspace: str) -> Sequence[Mapping[str, Any]]:
+        """Objects of a driver's kind that belong to one Workspace."""
+        found = {
+            key_of(one): one
+            for informer in self._informers(group, plural)
+            for one in informer.store.of((namespace, workspace))
+        }
+        return [found[key] for key in sorted(found)]
+
+    def served(self, group: str, plural: str) -> bool:
+        """Whether the cluster serves a driver's kind."""
+        return any(informer.served for informer in self._informers(group, plural))
+
+    def _informers(self, group: str, plural: str) -> list[Informer]:
+        with self._lock:
+            found = list(self._driven.items())
+        return [informer for watch, informer in found if (watch.group, watch.plural) == (group, plural)]
+
+    def _all(self) -> list[Informer]:
+        return [self._workspaces, *self._of.values(), self._nodes]
+
+    def _driven_by(self, watch: Watch, labels: tuple[str, str]) -> Informer:
+        owner = by_labels(labels)
+        selection = Selection(
+            resource=Resource(watch.group, watch.version, watch.plural),
+            labels=labels[1],
+            trim=trimming.trim,
+            owner=owner,
+        )
+        return Informer(self._api, selection, self._moved_for(owner, self._child_moved), self.everybody)
+
+    def _moved_for(
+        self, owner: Namespaced, moved: Callable[[Key, Object | None], None]
+    ) -> Callable[[Object | None, Object | None], None]:
+        def changed(before: Object | None, after: Object | None) -> None:
+            for key in {owner(found) for found in (before, after) if found is not None} - {None}:
+                assert key is not None
+                moved(key, after)
+
+        return changed
+
+    def _workspace_moved(self, before: Object | None, after: Object | None) -> None:
+        found = after if after is not None else before
+        assert found is not None
+        self.interests.note(key_of(found), after)
+        self._queue.add(key_of(found), urgent=before is not None)
+
+    def _child_moved(self, key: Key, _: Object | None) -> None:
+        self._queue.add(key, urgent=True)
+
+    def _revision_moved(self, key: Key, after: Object | None) -> None:
+        if after is None:
+            self._queue.add(key)
+
+    def _node_moved(self, before: Object | None, after: Object | None) -> None:
+        labels = [found["metadata"].get("labels") or {} for found in (before, after) if found is not None]
+        for key in self.interests.in_nodes(labels):
+            self._queue.add(key, urgent=True)
+
+    def _config_moved(self, before: Object | None, after: Object | None) -> None:
+        found = after if after is not None else before
+        assert found is not None
+        for key in self.interests.in_config(key_of(found)):
+            self._queue.add(key)

@@ -1,0 +1,127 @@
+"""The running operator: informers, workers and pools around one reconciler."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+from modelwright.api.status import WorkspaceStatus
+from modelwright.api.workspace import Workspace
+from modelwright.plugins.drivers import Provisioner
+from modelwright.settings.model import Settings
+from modelwright.targets.kubernetes.cluster.api import Api
+from modelwright.targets.kubernetes.cluster.failures import ApiError
+from modelwright.targets.kubernetes.cluster.store import Key
+from modelwright.targets.kubernetes.cluster.workqueue import Workqueue
+from modelwright.targets.kubernetes.operator.caches import Caches
+from modelwright.targets.kubernetes.operator.config_files import ConfigFiles
+from modelwright.targets.kubernetes.operator.ledger import Ledger
+from modelwright.targets.kubernetes.operator.planning import Planner, Plans
+from modelwright.targets.kubernetes.operator.provisioning import Provisioning
+from modelwright.targets.kubernetes.operator.reconciler import Parts, Reconciler
+from modelwright.targets.kubernetes.operator.spending import recorded_costs
+from modelwright.targets.kubernetes.operator.tasks import Tasks
+
+WORKERS = 6
+TASKS = 8
+Notify = Callable[[Workspace, WorkspaceStatus | None, WorkspaceStatus], None]
+
+log = logging.getLogger(__name__)
+
+
+class Operator:
+    """Carries out every Workspace of one cluster until it is stopped.
+
+    Args:
+        find: the provisioner of a name, with the cluster in its context; raises PluginError.
+        notify: tells the observers of a status that was written; called one at a time, away from the workers.
+    """
+
+    def __init__(
+        self, api: Api, settings: Settings, planner: Planner, find: Callable[[str], Provisioner], notify: Notify
+    ) -> None:
+        self.queue = Workqueue()
+        self.caches = Caches(api, self.queue)
+        self._tasks = Tasks(TASKS)
+        self._observers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="observer")
+        configs = ConfigFiles(api, self.caches, self._tasks)
+        ledger = Ledger(
+            settings.limits_of, lambda namespace: recorded_costs(self.caches.workspaces.all(), namespace, planner)
+        )
+        call = self.caches.call
+        self.plans = Plans(planner, configs, ledger, self._tasks, self.caches.nodes, call)
+        self.provisioning = Provisioning(find, self.caches, self._tasks, call)
+        self._notify = notify
+        self._reconciler = Reconciler(
+            Parts(
+                api=api,
+                caches=self.caches,
+                settings=settings,
+                plans=self.plans,
+                provisioning=self.provisioning,
+                tasks=self._tasks,
+                notify=self._told,
+                clock=lambda: datetime.now(UTC),
+            )
+        )
+        self._workers: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Begin to watch, and to work once all is listed."""
+        self.caches.start()
+        self._workers = [
+            threading.Thread(target=self._work, name=f"worker {number}", daemon=True) for number in range(WORKERS)
+        ]
+        for worker in self._workers:
+            worker.start()
+
+    @property
+    def ready(self) -> bool:
+        """Whether all is listed and work goes on."""
+        return self.caches.synced and any(worker.is_alive() for worker in self._workers)
+
+    def stop(self) -> None:
+        """Let passes that have begun end, and begin no more."""
+        self.queue.close()
+        self.caches.stop()
+        for worker in self._workers:
+            worker.join(10.0)
+        self._tasks.stop()
+        self._observers.shutdown(wait=True, cancel_futures=True)
+
+    def _work(self) -> None:
+        while not self.caches.wait(60.0):
+            log.warning("the cluster has not been listed yet")
+        while (key := self.queue.take()) is not None:
+            try:
+                self._pass(key)
+            finally:
+                self.queue.done(key)
+
+    def _pass(self, key: Key) -> None:
+        try:
+            again = self._reconciler.reconcile(key)
+        except ApiError as error:
+            pause = self.queue.retry(key, error.retry_after_s or 0.0)
+            log.info("%s/%s: %s; again in %.1f s", *key, error.message, pause)
+            return
+        except Exception as error:
+            log.exception("%s/%s: internal error", *key)
+            self._confess(key, error)
+            self.queue.retry(key, 1.0)
+            return
+        self.queue.succeeded(key)
+        if again is not None:
+            self.queue.add_after(key, again)
+
+    def _confess(self, key: Key, error: Exception) -> None:
+        try:
+            self._reconciler.confess(key, error)
+        except Exception:
+            log.exception("%s/%s: it cannot even be said", *key)
+
+    def _told(self, workspace: Workspace, old: WorkspaceStatus | None, new: WorkspaceStatus) -> None:
+        self._observers.submit(self._notify, workspace, old, new)

@@ -1,0 +1,169 @@
+"""Plans: decided once for what the user wrote, remembered, and made again only when that changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Protocol
+
+from modelwright.api.status import PlanRecord, WorkspaceStatus
+from modelwright.api.workspace import Workspace
+from modelwright.catalogue.node_labels import instance_type_of_labels
+from modelwright.errors import ConfigError, InvalidWorkspace, ModelwrightError, NotYet
+from modelwright.lifecycle.observed import Trouble
+from modelwright.plan.inputs import inputs_digest
+from modelwright.targets.kubernetes.cluster.store import Key
+from modelwright.targets.kubernetes.operator.causes import is_ready
+from modelwright.targets.kubernetes.operator.config_files import ConfigFiles
+from modelwright.targets.kubernetes.operator.ledger import Ledger
+from modelwright.targets.kubernetes.operator.spending import Prices
+from modelwright.targets.kubernetes.operator.tasks import Tasks
+from modelwright.values.instance_type import InstanceType
+from modelwright.values.plan import Plan
+
+Files = Mapping[str, Mapping[str, str]]
+
+
+class Planner(Prices, Protocol):
+    """Admission and planning with the plugins, packs and settings of this environment."""
+
+    def admit(self, workspace: Workspace, files: Files) -> None:
+        """Refuse what ``check`` has an error against; raises InvalidWorkspace."""
+
+    def plan(self, workspace: Workspace, files: Files, nodes: int | None, machine: InstanceType | None) -> Plan:
+        """As ``make_plan`` for a cluster; raises what it raises."""
+
+    def provisioner_of(self, workspace: Workspace) -> str:
+        """The name of the provisioner that the Workspace or the settings choose."""
+
+    def asks_others(self, workspace: Workspace) -> bool:
+        """Whether planning it has to ask a model hub."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The Plan, or why there is none; ``uid`` and ``inputs`` tell of what."""
+
+    uid: str | None
+    inputs: str
+    plan: Plan | None = None
+    trouble: Trouble | None = None
+    fresh: bool = False
+
+    def holds_for(self, workspace: Workspace, inputs: str) -> bool:
+        """Whether it is of this very Workspace, as it is written now."""
+        return (self.uid, self.inputs) == (workspace.metadata.uid, inputs)
+
+
+class Plans:
+    """The Plan of each Workspace.
+
+    A record in the status pins what was chosen, so that another version, price list or default moves nothing. A
+    refusal holds until something is changed; what only waits for nodes is tried with every pass.
+    """
+
+    def __init__(
+        self,
+        planner: Planner,
+        configs: ConfigFiles,
+        ledger: Ledger,
+        tasks: Tasks,
+        nodes: Callable[[], Iterable[Mapping[str, Any]]],
+        call: Callable[[Key], None],
+    ) -> None:
+        self._planner, self._configs, self._ledger = planner, configs, ledger
+        self._tasks, self._nodes, self._call = tasks, nodes, call
+        self._known: dict[Key, Planned] = {}
+
+    def of(self, key: Key, workspace: Workspace, status: WorkspaceStatus | None) -> Planned | None:
+        """What holds now; None while something has to be fetched first."""
+        files = self._configs.of(workspace)
+        if files is None:
+            return None
+        inputs = inputs_digest(workspace, files)
+        known = self._known.get(key)
+        if known is not None and known.holds_for(workspace, inputs) and not known.fresh:
+            return known
+        if self._planner.asks_others(workspace) and not (known and known.holds_for(workspace, inputs)):
+            make = partial(self._make, key, workspace, status, files, inputs)
+            self._tasks.submit(("plan", key), make, partial(self._call, key))
+            return None
+        return self._make(key, workspace, status, files, inputs)
+
+    def known(self, key: Key) -> Plan | None:
+        """The Plan that was made last, None where there is none."""
+        found = self._known.get(key)
+        return found.plan if found else None
+
+    def forget(self, key: Key) -> None:
+        """The Workspace is gone; what it kept others from having is theirs."""
+        self._known.pop(key, None)
+        for other in self._ledger.release(key):
+            self._known.pop(other, None)
+            self._call(other)
+
+    def _make(
+        self, key: Key, workspace: Workspace, status: WorkspaceStatus | None, files: Files, inputs: str
+    ) -> Planned:
+        record = status.plan if status is not None and status.plan and status.plan.inputs == inputs else None
+        uid = workspace.metadata.uid
+        try:
+            plan = self._decide(workspace, status, files, record)
+            self._ledger.admit(key, plan, recorded=record is not None)
+            found = Planned(uid, inputs, plan=plan)
+        except InvalidWorkspace as error:
+            found = Planned(uid, inputs, trouble=Trouble(_reason(error), error.message))
+        except NotYet as error:
+            found = Planned(uid, inputs, trouble=Trouble(error.reason, error.message), fresh=True)
+        except ModelwrightError as error:
+            text = f"{error.message} ({error.hint})" if error.hint else error.message
+            found = Planned(uid, inputs, trouble=Trouble(error.reason, text))
+        self._known[key] = found
+        return found
+
+    def _decide(
+        self, workspace: Workspace, status: WorkspaceStatus | None, files: Files, record: PlanRecord | None
+    ) -> Plan:
+        if record is None:
+            self._planner.admit(workspace, files)
+        chosen = pinned(workspace, record) if record else workspace
+        settled = status.target_node_count if status is not None and record is not None else None
+        machine = None
+        if self._planner.provisioner_of(chosen) == "byo":
+            machine = machine_of(workspace, self._nodes())
+        plan = self._planner.plan(chosen, files, settled, machine)
+        if record is None:
+            return plan
+        return replace(plan, inputs=record.inputs)
+
+
+def pinned(workspace: Workspace, record: PlanRecord) -> Workspace:
+    """``workspace`` with what was chosen for it written down, where it leaves the choice open."""
+    resource: dict[str, Any] = {"provisioner": record.provisioner}
+    if workspace.resource.instance_type.lower() == "auto" and record.instance_type:
+        resource["instance_type"] = record.instance_type
+    update: dict[str, Any] = {"resource": workspace.resource.model_copy(update=resource)}
+    inference = workspace.inference
+    if inference is not None and inference.runtime is None and record.runtime:
+        update["inference"] = inference.model_copy(update={"runtime": record.runtime})
+    return workspace.model_copy(update=update)
+
+
+def machine_of(workspace: Workspace, nodes: Iterable[Mapping[str, Any]]) -> InstanceType | None:
+    """What the labels of the first ready node that the Workspace selects say; None where none says anything."""
+    selector = workspace.resource.label_selector
+    wanted = selector.match_labels if selector else {}
+    for node in nodes:
+        labels = node["metadata"].get("labels") or {}
+        if all(labels.get(name) == value for name, value in wanted.items()) and is_ready(node):
+            try:
+                return instance_type_of_labels(labels, node=node["metadata"]["name"])
+            except ConfigError:
+                continue
+    return None
+
+
+def _reason(error: InvalidWorkspace) -> str:
+    reasons = [problem.reason for problem in error.problems if problem.severity == "error"]
+    return reasons[0] if reasons and reasons[0] != "Invalid" else error.reason

@@ -1,0 +1,110 @@
+"""The provisioners' part of a pass: what they would do, and having it done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from modelwright.errors import ModelwrightError, PluginError
+from modelwright.lifecycle.decision import Provision, Release
+from modelwright.lifecycle.observed import Observed, Trouble
+from modelwright.plugins.drivers import Provisioner
+from modelwright.targets.kubernetes.cluster.store import Key
+from modelwright.targets.kubernetes.operator.caches import Caches
+from modelwright.targets.kubernetes.operator.claims import GROUP, PLURAL, claims_outcome
+from modelwright.targets.kubernetes.operator.tasks import Tasks
+from modelwright.values.nodes import NodeRequest, Outcome, Placement
+
+Find = Callable[[str], Provisioner]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """How often in a row a provisioner's acts were refused for one Workspace, when last, and why."""
+
+    attempts: int = 0
+    failed_at: datetime | None = None
+    trouble: Trouble | None = None
+
+
+class Provisioning:
+    """Asks the planned provisioner of each Workspace; acts are done in the pool, one set at a time."""
+
+    def __init__(self, find: Find, caches: Caches, tasks: Tasks, call: Callable[[Key], None]) -> None:
+        self._find, self._caches, self._tasks, self._call = find, caches, tasks, call
+        self._drivers: dict[str, Provisioner] = {}
+        self._refusals: dict[Key, Refusals] = {}
+
+    def observe(self, key: Key, name: str, request: NodeRequest, observed: Observed, now: datetime) -> Observed | None:
+        """``observed`` with what the provisioner would do, or why it cannot; None until its kinds are listed."""
+        refusals = self._refusals.get(key, Refusals())
+        observed = replace(observed, attempts=refusals.attempts, failed_at=refusals.failed_at)
+        try:
+            driver = self._driver(name)
+            listed = [self._caches.want(watch) for watch in driver.watches()]
+            if not all(listed):
+                return None
+            found = driver.observe(request, self._caches)
+            provision = driver.decide(request, found, now)
+            release = driver.decide(replace(request, count=0), found, now)
+        except ModelwrightError as error:
+            return replace(observed, provisioner_trouble=_trouble(error))
+        return replace(
+            observed,
+            provision=provision,
+            release=release,
+            provisioner_trouble=refusals.trouble,
+            claims=self._claims(driver, request),
+        )
+
+    def placement(self, name: str, request: NodeRequest) -> Placement:
+        """Where the workload may run; raises PluginError."""
+        return self._driver(name).placement(request)
+
+    def carry_out(self, key: Key, name: str, action: Provision | Release) -> None:
+        """Have the acts done in the pool, unless some are being done; a pass is called for afterwards."""
+
+        def work() -> None:
+            try:
+                for item in action.actions:
+                    self._driver(name).act(item)
+            except ModelwrightError as error:
+                before = self._refusals.get(key, Refusals())
+                self._refusals[key] = Refusals(before.attempts + 1, datetime.now(UTC), _trouble(error))
+            else:
+                self._refusals.pop(key, None)
+
+        self._tasks.submit(("nodes", key), work, lambda: self._call(key))
+
+    def is_busy(self, key: Key) -> bool:
+        """Whether acts for it are being done."""
+        return self._tasks.is_busy(("nodes", key))
+
+    def forget(self, key: Key) -> None:
+        """The Workspace is gone."""
+        self._refusals.pop(key, None)
+
+    @property
+    def loaded(self) -> tuple[str, ...]:
+        """The provisioners in use, by name."""
+        return tuple(sorted(self._drivers))
+
+    def _claims(self, driver: Provisioner, request: NodeRequest) -> Outcome | None:
+        if (GROUP, PLURAL) not in {(watch.group, watch.plural) for watch in driver.watches()}:
+            return None
+        claims = self._caches.objects(GROUP, PLURAL, request.namespace, request.workspace)
+        return claims_outcome(claims, request.count)
+
+    def _driver(self, name: str) -> Provisioner:
+        found = self._drivers.get(name)
+        if found is None:
+            found = self._find(name)
+            if "kubernetes" not in found.targets:
+                raise PluginError(f"provisioner {name!r} does not serve clusters", reason="WrongTarget")
+            self._drivers[name] = found
+        return found
+
+
+def _trouble(error: ModelwrightError) -> Trouble:
+    return Trouble(error.reason, f"{error.message} ({error.hint})" if error.hint else error.message)

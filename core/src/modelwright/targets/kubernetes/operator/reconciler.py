@@ -1,0 +1,232 @@
+"""One pass over one Workspace: observe, decide, act, and record what changed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from modelwright.api.document import Document
+from modelwright.api.parsing import validate_workspace
+from modelwright.api.status import WorkspaceStatus
+from modelwright.api.versions import V1BETA1
+from modelwright.api.workspace import ObjectMeta, Workspace
+from modelwright.errors import InvalidWorkspace
+from modelwright.lifecycle.conditions import rfc3339
+from modelwright.lifecycle.decide import decide
+from modelwright.lifecycle.decision import Action, Decision, Event, Finish, Provision, Release, Start, Stop
+from modelwright.lifecycle.digest import digest
+from modelwright.lifecycle.observed import Observed, Trouble
+from modelwright.lifecycle.policy import Policy
+from modelwright.settings.model import Settings
+from modelwright.targets.kubernetes.cluster.api import Api
+from modelwright.targets.kubernetes.cluster.failures import INVALID, ApiError
+from modelwright.targets.kubernetes.cluster.resource import CONTROLLER_REVISIONS
+from modelwright.targets.kubernetes.cluster.store import Key
+from modelwright.targets.kubernetes.manifests import Manifests, Rendering
+from modelwright.targets.kubernetes.operator.caches import Caches
+from modelwright.targets.kubernetes.operator.children import Children, rendered, wanted_services
+from modelwright.targets.kubernetes.operator.observing import Observer, owner_of
+from modelwright.targets.kubernetes.operator.planning import Plans
+from modelwright.targets.kubernetes.operator.provisioning import Provisioning
+from modelwright.targets.kubernetes.operator.recording import Recorder, has_finalizer
+from modelwright.targets.kubernetes.operator.revisions import Revision, revision_of
+from modelwright.targets.kubernetes.operator.tasks import Tasks
+from modelwright.values.launch import Launch
+from modelwright.values.plan import Plan
+
+Object = Mapping[str, Any]
+Notify = Callable[[Workspace, WorkspaceStatus | None, WorkspaceStatus], None]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a reconciler works with."""
+
+    api: Api
+    caches: Caches
+    settings: Settings
+    plans: Plans
+    provisioning: Provisioning
+    tasks: Tasks
+    notify: Notify
+    clock: Callable[[], datetime]
+
+
+class Reconciler:
+    """Carries out the lifecycle for whatever Workspace it is told of."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts, self._caches, self._plans = parts, parts.caches, parts.plans
+        self._children = Children(parts.api, parts.caches)
+        self._observer = Observer(parts.caches, self._children, parts.provisioning)
+        self._recorder = Recorder(parts.api, parts.caches.workspaces)
+        self._policy = Policy(on_success=parts.settings.on_success, preflight=parts.settings.preflight)
+
+    def reconcile(self, key: Key) -> float | None:
+        """One pass; returns after how many seconds to look again, None where only a change matters.
+
+        Raises:
+            ApiError: a write was refused or got lost; the pass is to be made again.
+        """
+        raw = self._caches.workspaces.get(*key)
+        if raw is None:
+            self._plans.forget(key)
+            self._parts.provisioning.forget(key)
+            return None
+        workspace, invalid = _parsed(raw)
+        if "deletionTimestamp" in raw["metadata"]:
+            return self._leave(raw, workspace) if has_finalizer(raw) else None
+        if invalid is not None:
+            return self._refuse(raw, workspace, invalid)
+        return self._live(key, raw, workspace)
+
+    def confess(self, key: Key, error: Exception) -> None:
+        """Say in the status that a pass ended with an error of ours."""
+        raw = self._caches.workspaces.get(*key)
+        if raw is not None and "deletionTimestamp" not in raw["metadata"]:
+            self._refuse(raw, _parsed(raw)[0], Trouble("InternalError", f"{type(error).__name__}: {error}"))
+
+    def _live(self, key: Key, raw: Object, workspace: Workspace) -> float | None:
+        status, now = workspace.status, self._parts.clock()
+        planned = self._plans.of(key, workspace, status)
+        if planned is None:
+            return None
+        observed = self._observer.live(workspace, planned.plan, planned.trouble, status, now)
+        if observed is None:
+            return None
+        decision = decide(workspace, planned.plan, observed, status, now, self._policy)
+        if planned.plan is None:
+            self._record(raw, workspace, decision, now)
+            return decision.again_in
+        self._carry_out(raw, workspace, planned.plan, observed, decision, now)
+        return decision.again_in
+
+    def _leave(self, raw: Object, workspace: Workspace) -> float | None:
+        now = self._parts.clock()
+        observed = self._observer.leaving(workspace, workspace.status, now)
+        if observed is None:
+            return None
+        decision = decide(workspace, None, observed, workspace.status, now, self._policy)
+        if any(isinstance(action, Finish) for action in decision.actions):
+            self._tell(raw, decision.events, now)
+            self._recorder.release(raw)
+            return None
+        self._record(raw, workspace, decision, now)
+        record = workspace.status.plan if workspace.status else None
+        for action in decision.actions:
+            if isinstance(action, Stop):
+                self._children.stop(owner_of(workspace), action)
+            elif isinstance(action, Release | Provision) and record is not None:
+                self._parts.provisioning.carry_out((workspace.namespace, workspace.name), record.provisioner, action)
+        return decision.again_in
+
+    def _refuse(self, raw: Object, workspace: Workspace, trouble: Trouble) -> float | None:
+        now = self._parts.clock()
+        decision = decide(workspace, None, Observed(plan_trouble=trouble), workspace.status, now, self._policy)
+        self._record(raw, workspace, decision, now)
+        return decision.again_in
+
+    def _carry_out(
+        self, raw: Object, workspace: Workspace, plan: Plan, observed: Observed, decision: Decision, now: datetime
+    ) -> None:
+        """The record of the plan is written before anything is done."""
+        revision = revision_of(raw, self._caches.of(CONTROLLER_REVISIONS).of((workspace.namespace, workspace.name)))
+        raw = self._recorder.mark(raw, revision.annotations)
+        self._record(raw, workspace, decision, now)
+        self._keep(workspace, revision)
+        rendering = self._rendering(workspace, plan, revision)
+        for action in decision.actions:
+            self._act(workspace, plan, rendering, action)
+        self._repair(workspace, plan, rendering, observed, decision)
+
+    def _act(self, workspace: Workspace, plan: Plan, rendering: Callable[[], Rendering], action: Action) -> None:
+        owner = owner_of(workspace)
+        if isinstance(action, Start):
+            wanted = rendered(rendering(), action.role, action.launch, plan.nodes)
+            self._children.start(owner, action, wanted)
+        elif isinstance(action, Stop):
+            self._children.stop(owner, action)
+        elif isinstance(action, Provision | Release):
+            key = (workspace.namespace, workspace.name)
+            self._parts.provisioning.carry_out(key, plan.provisioner.name, action)
+
+    def _repair(
+        self,
+        workspace: Workspace,
+        plan: Plan,
+        rendering: Callable[[], Rendering],
+        observed: Observed,
+        decision: Decision,
+    ) -> None:
+        touched = any(isinstance(action, Start | Stop) and action.role == "serving" for action in decision.actions)
+        if plan.serving is None or touched or observed.serving.phase == "absent":
+            return
+        self._children.repair(owner_of(workspace), self._standing(plan, plan.serving, rendering, observed))
+
+    def _standing(
+        self, plan: Plan, launch: Launch, rendering: Callable[[], Rendering], observed: Observed
+    ) -> Manifests:
+        """What is to be as rendered: all of the launch that runs, and of another only its Services."""
+        wanted = rendered(rendering(), "serving", launch, plan.nodes)
+        if observed.serving.digest == digest(launch):
+            return wanted
+        return tuple(dict(one) for one in wanted_services(wanted))
+
+    def _rendering(self, workspace: Workspace, plan: Plan, revision: Revision) -> Callable[[], Rendering]:
+        def make() -> Rendering:
+            return Rendering(
+                workspace=workspace,
+                settings=self._parts.settings,
+                placement=self._parts.provisioning.placement(plan.provisioner.name, plan.nodes),
+                revision=revision.number,
+                inputs=plan.inputs,
+            )
+
+        return make
+
+    def _keep(self, workspace: Workspace, revision: Revision) -> None:
+        """Make the revision's object, and let go of one that is too old."""
+        api, store = self._parts.api, self._caches.of(CONTROLLER_REVISIONS)
+        if revision.create is not None:
+            try:
+                store.put(api.apply(CONTROLLER_REVISIONS, revision.create), quiet=True)
+            except ApiError as error:
+                if error.code != INVALID:
+                    raise
+                log.warning("%s/%s: two revisions share a name: %s", workspace.namespace, workspace.name, error.message)
+        if revision.outdated is not None:
+            api.delete(CONTROLLER_REVISIONS, workspace.namespace, revision.outdated)
+            store.forget(workspace.namespace, revision.outdated)
+
+    def _record(self, raw: Object, workspace: Workspace, decision: Decision, now: datetime) -> None:
+        if self._recorder.status(raw, decision.status):
+            self._parts.notify(workspace, workspace.status, decision.status)
+            self._tell(raw, decision.events, now)
+
+    def _tell(self, raw: Object, events: tuple[Event, ...], now: datetime) -> None:
+        about, moment = raw["metadata"], rfc3339(now)
+        for event in events:
+            level = logging.INFO if event.type == "Normal" else logging.WARNING
+            log.log(level, "%s/%s: %s: %s", about["namespace"], about["name"], event.reason, event.message)
+            work = partial(self._recorder.tell, raw, event, moment)
+            self._parts.tasks.submit(("event", about["uid"], event.reason), work, lambda: None)
+
+
+def _parsed(raw: Object) -> tuple[Workspace, Trouble | None]:
+    """The Workspace; one that cannot be read keeps its name and status, so that it can be refused and deleted."""
+    try:
+        return validate_workspace(Document({"apiVersion": V1BETA1, "kind": "Workspace", **raw})), None
+    except InvalidWorkspace as error:
+        bare = Workspace(
+            api_version="kaito.sh/v1beta1",
+            kind="Workspace",
+            metadata=ObjectMeta.model_validate(raw["metadata"]),
+            status=WorkspaceStatus.model_validate(raw.get("status") or {}),
+        )
+        return bare, Trouble(error.reason, error.message)

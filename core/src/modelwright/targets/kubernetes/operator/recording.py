@@ -1,0 +1,115 @@
+"""Writing to a Workspace: its status, its finalizer and annotations, and Events about it; only what changes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from modelwright.api.status import WorkspaceStatus
+from modelwright.api.versions import V1BETA1
+from modelwright.lifecycle.decision import Event
+from modelwright.targets.kubernetes.cluster.api import MANAGER, Api
+from modelwright.targets.kubernetes.cluster.failures import CONFLICT, NOT_FOUND, ApiError
+from modelwright.targets.kubernetes.cluster.resource import EVENTS, WORKSPACES
+from modelwright.targets.kubernetes.cluster.store import Store
+
+FINALIZER = "workspace.finalizer.kaito.sh"
+Object = Mapping[str, Any]
+
+
+def has_finalizer(workspace: Object) -> bool:
+    """Whether ours is on it."""
+    return FINALIZER in (workspace["metadata"].get("finalizers") or [])
+
+
+def status_patch(live: Object, status: WorkspaceStatus) -> dict[str, Any]:
+    """The merge patch that makes ``live`` (the status as the server holds it) say ``status``; empty where it does."""
+    wanted = status.model_dump(by_alias=True, exclude_none=True, mode="json")
+    patch = {name: value for name, value in wanted.items() if live.get(name) != value and not _same(live, name, value)}
+    patch = {name: _replacing(live.get(name), value) for name, value in patch.items()}
+    return {**patch, **{name: None for name in live if name not in wanted}}
+
+
+def _same(live: Object, name: str, value: Any) -> bool:
+    return value in ([], {}) and name not in live
+
+
+def _replacing(before: Any, after: Any) -> Any:
+    """A merge patch keeps keys that it does not name: those that are to go are named with null."""
+    if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
+        return after
+    kept = {name: _replacing(before.get(name), value) for name, value in after.items()}
+    return {**kept, **{name: None for name in before if name not in after}}
+
+
+class Recorder:
+    """Writes through the API and into the cache, so that the pass after sees what this one wrote."""
+
+    def __init__(self, api: Api, store: Store) -> None:
+        self._api, self._store = api, store
+
+    def status(self, workspace: Object, status: WorkspaceStatus) -> bool:
+        """Write the status where it says anything new; True where it did."""
+        patch = status_patch(workspace.get("status") or {}, status)
+        if not patch:
+            return False
+        self._merge(workspace, {"status": patch}, "status")
+        return True
+
+    def mark(self, workspace: Object, annotations: Mapping[str, str]) -> Object:
+        """See that it carries our finalizer and ``annotations``; returns it as it is then."""
+        about = workspace["metadata"]
+        written = about.get("annotations") or {}
+        missing = {name: value for name, value in annotations.items() if written.get(name) != value}
+        patch: dict[str, Any] = {"annotations": missing} if missing else {}
+        if not has_finalizer(workspace):
+            patch["finalizers"] = [*(about.get("finalizers") or []), FINALIZER]
+            patch["resourceVersion"] = about["resourceVersion"]
+        return self._merge(workspace, {"metadata": patch}) if patch else workspace
+
+    def release(self, workspace: Object) -> None:
+        """Take our finalizer off, so that it may go; others' stay."""
+        about = workspace["metadata"]
+        rest = [name for name in about.get("finalizers") or [] if name != FINALIZER]
+        self._merge(workspace, {"metadata": {"finalizers": rest or None, "resourceVersion": about["resourceVersion"]}})
+
+    def tell(self, workspace: Object, event: Event, moment: str) -> None:
+        """An Event, named by what it says and when, so that telling it twice is telling it once."""
+        about = workspace["metadata"]
+        text = f"{about['uid']} {event.reason} {event.message} {moment}"
+        name = f"{about['name']}.{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+        try:
+            self._api.create(EVENTS, _event(about, event, name, moment))
+        except ApiError as error:
+            if error.code not in (CONFLICT, NOT_FOUND):
+                raise
+
+    def _merge(self, workspace: Object, patch: Object, subresource: str = "") -> Object:
+        about = workspace["metadata"]
+        try:
+            found = self._api.merge(WORKSPACES, about["namespace"], about["name"], patch, subresource)
+        except ApiError as error:
+            if error.code == NOT_FOUND:
+                self._store.forget(about["namespace"], about["name"])
+            raise
+        self._store.put(found, quiet=True)
+        return found
+
+
+def _event(about: Object, event: Event, name: str, moment: str) -> dict[str, Any]:
+    involved = {"apiVersion": V1BETA1, "kind": "Workspace", "resourceVersion": about["resourceVersion"]}
+    return {
+        "apiVersion": EVENTS.api_version,
+        "kind": "Event",
+        "metadata": {"name": name, "namespace": about["namespace"]},
+        "involvedObject": {**involved, "name": about["name"], "namespace": about["namespace"], "uid": about["uid"]},
+        "type": event.type,
+        "reason": event.reason,
+        "message": event.message,
+        "firstTimestamp": moment,
+        "lastTimestamp": moment,
+        "count": 1,
+        "source": {"component": MANAGER},
+        "reportingComponent": MANAGER,
+    }

@@ -1,0 +1,107 @@
+"""What is kept of each object: only what a pass reads, so that caches stay small and heartbeats tell nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Object = dict[str, Any]
+
+SCALED = "modelwright.io/scaled"
+"""Annotation in our caches only: a controller of the cluster (an autoscaler) owns the number of replicas."""
+
+AUTOSCALER = "kube-controller-manager"
+POD_METADATA = ("name", "namespace", "uid", "resourceVersion", "deletionTimestamp")
+STATUS_OF_POD = ("phase", "reason", "message")
+CONDITION = ("type", "status", "reason", "message")
+
+
+def trim(found: Object) -> Object:
+    """Without the record of who wrote which field, and without what a list leaves out."""
+    metadata = {name: value for name, value in found["metadata"].items() if name != "managedFields"}
+    return {
+        **{name: value for name, value in found.items() if name not in ("kind", "apiVersion")},
+        "metadata": metadata,
+    }
+
+
+def trim_statefulset(found: Object) -> Object:
+    """As ``trim``, with the mark ``SCALED``."""
+    trimmed = trim(found)
+    if _is_scaled(found):
+        metadata = trimmed["metadata"]
+        trimmed["metadata"] = {**metadata, "annotations": {**(metadata.get("annotations") or {}), SCALED: "true"}}
+    return trimmed
+
+
+def trim_job(found: Object) -> Object:
+    """Its pods' template is never compared: a Job's cannot be changed."""
+    return {**trim(found), "spec": {}}
+
+
+def trim_revision(found: Object) -> Object:
+    """Its number and its labels."""
+    return {"metadata": trim(found)["metadata"], "revision": found["revision"]}
+
+
+def trim_service(found: Object) -> Object:
+    """Without its status."""
+    return {name: value for name, value in trim(found).items() if name != "status"}
+
+
+def trim_config(found: Object) -> Object:
+    """That it is there, and at which version."""
+    metadata = found["metadata"]
+    kept = {name: metadata[name] for name in ("name", "namespace", "resourceVersion")}
+    return {"metadata": kept, "at": metadata["resourceVersion"]}
+
+
+def trim_pod(found: Object) -> Object:
+    """Whose it is, where it is, and how its containers are."""
+    metadata, status = found["metadata"], found.get("status") or {}
+    kept: Object = {name: metadata[name] for name in POD_METADATA if name in metadata}
+    kept |= {"labels": metadata.get("labels") or {}, "ownerReferences": metadata.get("ownerReferences") or []}
+    containers = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+    return {
+        "metadata": kept,
+        "spec": {"nodeName": found["spec"].get("nodeName")},
+        "status": {
+            **{name: status[name] for name in STATUS_OF_POD if name in status},
+            "conditions": [_picked(one, CONDITION) for one in status.get("conditions") or []],
+            "containers": [_container(one) for one in containers],
+        },
+    }
+
+
+def trim_node(found: Object) -> Object:
+    """Labels, taints, resources and conditions, without the times of heartbeats."""
+    metadata, spec, status = found["metadata"], found.get("spec") or {}, found.get("status") or {}
+    names = ("name", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "labels")
+    return {
+        "metadata": _picked(metadata, names),
+        "spec": _picked(spec, ("taints", "unschedulable", "providerID")),
+        "status": {
+            **_picked(status, ("capacity", "allocatable")),
+            "conditions": [_picked(one, CONDITION) for one in status.get("conditions") or []],
+        },
+    }
+
+
+def _container(status: Mapping[str, Any]) -> Object:
+    return {
+        "name": status["name"],
+        "ready": bool(status.get("ready")),
+        "restarts": int(status.get("restartCount") or 0),
+        "state": status.get("state") or {},
+        "last": status.get("lastState") or {},
+    }
+
+
+def _picked(found: Mapping[str, Any], names: tuple[str, ...]) -> Object:
+    return {name: found[name] for name in names if name in found}
+
+
+def _is_scaled(found: Object) -> bool:
+    """An autoscaler writes through the subresource ``scale``, under the controller manager's name."""
+    entries = found["metadata"].get("managedFields") or []
+    return any(one.get("subresource") == "scale" and one.get("manager") == AUTOSCALER for one in entries)

@@ -1,0 +1,101 @@
+"""Jobs, StatefulSets and their pods in the lifecycle's words; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from modelwright.lifecycle.observed import Workload, WorkloadPhase
+from modelwright.targets.kubernetes.manifests.metadata import INPUTS, LAUNCH
+from modelwright.targets.kubernetes.operator.causes import LASTING, FindNode, is_ready, last_words, root_cause
+
+Object = Mapping[str, Any]
+
+ABSENT = Workload()
+
+
+def serving_workload(found: Object | None, pods: list[Object], find_node: FindNode, endpoint: str) -> Workload:
+    """A server is ready once every pod's own probe of ``/health`` passed, of the launch that is asked for."""
+    if found is None:
+        return ABSENT
+    if _is_leaving(found):
+        return _workload(found, "pending", message="the server before it is ending")
+    cause = root_cause(pods, find_node)
+    if cause is not None:
+        phase: WorkloadPhase = "failed" if cause.reason in LASTING else "pending"
+        return _workload(found, phase, cause.reason, cause.message)
+    if _answers(found):
+        return _workload(found, "ready", endpoint=endpoint)
+    return _workload(found, "pending")
+
+
+def job_workload(found: Object | None, pods: list[Object], find_node: FindNode) -> Workload:
+    """A Job that succeeded, failed for good, runs, or has not begun."""
+    if found is None:
+        return ABSENT
+    if _is_leaving(found):
+        return _workload(found, "pending", message="the job before it is ending")
+    ends = {one["type"]: one for one in (found.get("status") or {}).get("conditions") or [] if one["status"] == "True"}
+    if "Complete" in ends:
+        done = (found["status"] or {}).get("completionTime") or ends["Complete"].get("lastTransitionTime")
+        return _workload(found, "succeeded", since=done)
+    cause = root_cause(pods, find_node)
+    if "Failed" in ends:
+        reason = cause.reason if cause else ""
+        message = cause.message if cause else last_words(pods) or str(ends["Failed"].get("message", ""))
+        return _workload(found, "failed", reason, message)
+    if cause is not None:
+        return _workload(found, "pending", cause.reason, cause.message)
+    return _workload(found, "running" if any(map(_has_begun, pods)) else "pending")
+
+
+def of_workload(pods: Iterable[Object], kind: str, name: str) -> list[Object]:
+    """The pods that this Job or StatefulSet controls."""
+    return [pod for pod in pods if (kind, name) in _controllers(pod)]
+
+
+def _controllers(pod: Object) -> set[tuple[str, str]]:
+    return {(one["kind"], one["name"]) for one in pod["metadata"]["ownerReferences"] if one.get("controller")}
+
+
+def _answers(found: Object) -> bool:
+    spec, status, metadata = found["spec"], found.get("status") or {}, found["metadata"]
+    wanted = spec.get("replicas", 1)
+    if status.get("observedGeneration", 0) < metadata.get("generation", 0) or wanted < 1:
+        return False
+    rolling = status.get("currentRevision") != status.get("updateRevision")
+    fresh = status.get("updatedReplicas", 0) >= wanted if rolling else True
+    return bool(fresh and status.get("readyReplicas", 0) >= wanted)
+
+
+def _has_begun(pod: Object) -> bool:
+    """Whether one of its containers has run; the steps of a Job run one after the other as init containers."""
+    if is_ready(pod) or pod["status"].get("phase") == "Succeeded":
+        return True
+    states = [container["state"] for container in pod["status"]["containers"]]
+    return any("running" in state or "terminated" in state for state in states)
+
+
+def _is_leaving(found: Object) -> bool:
+    return "deletionTimestamp" in found["metadata"]
+
+
+def _workload(
+    found: Object,
+    phase: WorkloadPhase,
+    reason: str = "",
+    message: str = "",
+    endpoint: str | None = None,
+    since: str | None = None,
+) -> Workload:
+    annotations = found["metadata"].get("annotations") or {}
+    return Workload(
+        phase=phase,
+        digest=annotations.get(LAUNCH, ""),
+        inputs=annotations.get(INPUTS, ""),
+        reason=reason,
+        message=message,
+        since=datetime.fromisoformat(since) if since else None,
+        endpoint=endpoint,
+    )
