@@ -122,6 +122,19 @@ def test_a_policy_lets_pass_what_was_approved(installed: Any, tmp_path: Path) ->
     assert installed.modelwright("check", "-f", approved).returncode == 0
 
 
+def test_a_policy_has_the_last_look_at_objects(installed: Any, tmp_path: Path) -> None:
+    labelled = tmp_path / "labelled.yaml"
+    notes = {"acme.example/licence-approved": "llama3.1", "acme.example/cost-centre": "4711"}
+    named = "  name: llama\n"
+    annotated = f"{named}  annotations: {json.dumps(notes)}\n"
+    labelled.write_text((PLUGINS / "policy/llama.yaml").read_text().replace(named, annotated, 1))
+    done = installed.modelwright("render", "-f", labelled, "--target", "kubernetes", "-o", "json")
+    assert done.returncode == 0, done.stderr
+    objects = json.loads(done.stdout)["items"]
+    assert [one["metadata"]["labels"]["acme.example/cost-centre"] for one in objects] == ["4711"] * len(objects)
+    assert {one["kind"] for one in objects} >= {"Service", "StatefulSet"}
+
+
 @pytest.mark.parametrize(
     ("file", "shown"),
     [

@@ -18,7 +18,7 @@ DRIVERS = (drivers.Driver, drivers.Provisioner, drivers.Runtime, drivers.Tuner)
 NAMES = {
     "modelwright.plugins": {"hookimpl"},
     "modelwright.plugins.drivers": {"Capabilities", "Context", "Driver", "Names", "Provisioner", "Runtime", "Tuner"},
-    "modelwright.plugins.hookspecs": {"check_workspace", "instance_types", "presets", "status_changed"},
+    "modelwright.plugins.hookspecs": {"check_workspace", "instance_types", "manifests", "presets", "status_changed"},
     "modelwright.plugins.weights": {"MODEL_VOLUME", "Weights", "weights_of"},
     "modelwright.errors": {
         "ConfigError", "InvalidWorkspace", "LimitExceeded", "ModelwrightError", "NotYet", "PluginConflict",

@@ -150,6 +150,7 @@ def _drivers() -> list[Throwaway]:
 def _hooks() -> list[Throwaway]:
     policy = "@hookimpl\ndef check_workspace(workspace, plan):\n    "
     observer = "@hookimpl\ndef status_changed(workspace, old, new):\n    "
+    look = "@hookimpl\ndef manifests(workspace, plan, objects):\n    "
     preset_yaml = "# Acme's models\nkind: PresetFamily\npresets: []\n"
     pack = {"acme_pack/models/a.yaml": preset_yaml, "acme_pack/skus.yaml": "kind: InstanceTypes\n"}
     stray = {"acme_pack/typo.yaml": "kind: PresetFamly\n", "acme_pack/own.yaml": "nothing: here\n"}
@@ -158,6 +159,9 @@ def _hooks() -> list[Throwaway]:
         hook("hook-generator", f"{policy}yield 'one'\n    raise KeyError('half way')"),
         hook("hook-raising", f"{observer}raise RuntimeError('observer down')"),
         hook("hook-last", f"{policy}return None\n{observer}workspace.append('last')"),
+        hook("hook-looks", f"{look}return [*objects, workspace]"),
+        hook("hook-looks-too", f"{look}return [one.upper() for one in objects]"),
+        hook("hook-looks-away", f"{look}return None"),
         hook("hook-misspelt", "@hookimpl\ndef check_workspce(workspace, plan):\n    return []"),
         hook("hook-arguments", "@hookimpl\ndef check_workspace(workspace, price):\n    return []"),
         hook("hook-unmarked", "def check_workspace(workspace, plan):\n    return []"),

@@ -43,6 +43,23 @@ def test_every_observer_is_told_though_one_raises(environment: Any) -> None:
     assert "RuntimeError: observer down" in lines[0]
 
 
+def test_a_look_is_handed_on_from_plugin_to_plugin(environment: Any) -> None:
+    seen = environment.ask(
+        "list(registry.hooks().revise('manifests', 'objects', ('a',), items=str, workspace='w', plan=None))"
+    )
+    assert seen in (["A", "w"], ["A", "W"])
+
+
+def test_what_could_not_be_looked_at_is_not_applied(environment: Any) -> None:
+    kind, _, message, hint = environment.ask(
+        "error_of(registry.hooks().revise, 'manifests', 'objects', (1,), workspace='w', plan=None)"
+    )
+    assert kind == "PluginContract"
+    assert "hook-looks-too 1.0" in message
+    assert "failed in manifests: AttributeError" in message
+    assert hint == "--no-plugin hook-looks-too"
+
+
 def test_a_misspelt_hook_names_function_distribution_and_the_hook_meant(environment: Any) -> None:
     broken = environment.ask("{e.message: [type(e).__name__, e.hint] for e in registry.hooks().broken}")
     message = next(message for message in broken if "hook-misspelt 1.0" in message)

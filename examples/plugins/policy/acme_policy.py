@@ -1,4 +1,4 @@
-"""Acme's rules: only models whose licence our lawyers have read, and a record of every change of state."""
+"""Acme's rules: only licences our lawyers have read, a label for who pays, and a record of every change of state."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from modelwright.plugins import hookimpl
 
 APPROVED = frozenset({"apache-2.0", "mit"})
 """Licences that may be used without asking."""
+
+COST_CENTRE = "acme.example/cost-centre"
 
 
 @hookimpl
@@ -29,6 +31,15 @@ def check_workspace(workspace: Any, preset: Any) -> Iterator[Problem]:
         hint=f"choose a model under {' or '.join(sorted(APPROVED))}, or ask licences@acme.example",
         reason="LicenceNotApproved",
     )
+
+
+@hookimpl
+def manifests(workspace: Any, objects: Any) -> Iterator[dict[str, Any]]:
+    """Tell on each object who pays for it: the Workspace's annotation, else its namespace."""
+    centre = workspace.metadata.annotations.get(COST_CENTRE, workspace.namespace)
+    for found in objects:
+        about = found["metadata"]
+        yield {**found, "metadata": {**about, "labels": {**about.get("labels", {}), COST_CENTRE: centre}}}
 
 
 @hookimpl

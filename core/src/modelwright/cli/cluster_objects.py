@@ -20,7 +20,7 @@ def cluster_objects(session: Session, preparation: Preparation, written: Written
         InvalidWorkspace: it cannot be accepted.
         PluginError: a driver that it needs is missing or broken.
     """
-    from modelwright.targets.kubernetes.manifests import render
+    from modelwright.targets.kubernetes.manifests import render, reviewed
 
     inference = written.workspace.inference
     if inference is not None and inference.template is not None:
@@ -28,16 +28,17 @@ def cluster_objects(session: Session, preparation: Preparation, written: Written
     prepared = preparation.prepare(written)
     plan = prepared.plan
     rendering = _rendering(session, prepared.workspace, plan.provisioner.name, plan.nodes, plan.inputs)
-    return render(rendering, plan)
+    return reviewed(session.registry.hooks(), rendering, plan, render(rendering, plan))
 
 
 def _of_template(session: Session, workspace: Workspace) -> Manifests:
     from modelwright.plan.nodes import choose_provisioner, template_nodes
-    from modelwright.targets.kubernetes.manifests import template_objects
+    from modelwright.targets.kubernetes.manifests import reviewed, template_objects
 
     nodes = template_nodes(workspace, session.catalogue, session.settings)
     provisioner = choose_provisioner(workspace, session.settings, "kubernetes")
-    return template_objects(_rendering(session, workspace, provisioner.name, nodes), nodes.count)
+    rendering = _rendering(session, workspace, provisioner.name, nodes)
+    return reviewed(session.registry.hooks(), rendering, None, template_objects(rendering, nodes.count))
 
 
 def _rendering(

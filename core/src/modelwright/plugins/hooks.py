@@ -68,6 +68,19 @@ class Hooks:
                 answers.append((plugin.found, answer))
         return answers
 
+    def revise(
+        self, hook: str, subject: str, value: tuple[Any, ...], *, items: type = object, **arguments: Any
+    ) -> tuple[Any, ...]:
+        """``value`` handed on from plugin to plugin as ``subject``: each one's answer, if any, is the next one's.
+
+        Raises:
+            PluginContract: a plugin raised, or answered with anything else than an iterable of ``items``: what it
+                would have changed must not be applied unchanged.
+        """
+        for plugin in self._answering(hook):
+            value = self._ask(hook, plugin, items, {**arguments, subject: value}) or value
+        return value
+
     def notify(self, hook: str, **arguments: Any) -> None:
         """Tells every observer; one that raises is logged and does not keep the rest from being told."""
         for plugin in self._answering(hook):

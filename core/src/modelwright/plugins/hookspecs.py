@@ -7,7 +7,7 @@ files (``datapack``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.resources.abc import Traversable
 from typing import Any
 
@@ -27,6 +27,14 @@ def check_workspace(workspace: Any, plan: Any, preset: Any) -> Iterable[Problem]
 
     ``plan`` and ``preset`` (a ``values.preset.Preset``, with its licence) are None where there is none. An answer may
     leave out parameters that it does not need.
+    """
+
+
+def manifests(workspace: Any, plan: Any, objects: Any) -> Iterable[Mapping[str, Any]]:  # type: ignore[empty-body]
+    """All Kubernetes objects to apply, in place of ``objects``; pure, and the last look at them.
+
+    Each plugin is handed what the one before returned; None or nothing leaves it as it is. ``plan`` is None for a
+    template. The workload itself must stay. What is added belongs to the Workspace and goes with it.
     """
 
 

@@ -15,6 +15,7 @@ from modelwright.targets.kubernetes.manifests.objects import (
     tuning_objects,
 )
 from modelwright.targets.kubernetes.manifests.rendering import Manifest, Rendering
+from modelwright.targets.kubernetes.manifests.review import reviewed
 
 __all__ = [
     "Manifest",
@@ -22,6 +23,7 @@ __all__ = [
     "Rendering",
     "preflight_objects",
     "render",
+    "reviewed",
     "serving_objects",
     "template_objects",
     "tuning_objects",

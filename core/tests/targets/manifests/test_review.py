@@ -1,0 +1,81 @@
+"""The hook ``manifests``: it may change much, and not whose the objects are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from modelwright.errors import PluginContract
+from modelwright.plugins.discovery import Found
+from modelwright.plugins.hooks import HookPlugin, Hooks
+from modelwright.targets.kubernetes.manifests import reviewed, serving_objects
+
+from .conftest import NODES, SERVER
+
+
+def hooks(*looks: Callable[[Any], Any]) -> Hooks:
+    """Plugins that answer with what each of ``looks`` makes of the objects."""
+    names = [f"plugin-{number}" for number, _ in enumerate(looks)]
+    by_name = dict(zip(names, looks, strict=True))
+    plugins = [HookPlugin(found(name), frozenset({"manifests"})) for name in names]
+    return Hooks(plugins, [], lambda _, at, arguments: [by_name[at.name](arguments["objects"])], print)
+
+
+def found(name: str) -> Found:
+    return Found(kind="hook", name=name, target=name, distribution=name, version="1", interface=1)
+
+
+def rendered(rendering: Any) -> Any:
+    made = rendering(inference={"preset": {"name": "phi-4"}})
+    return made, serving_objects(made, SERVER, NODES)
+
+
+def test_each_sees_what_the_one_before_made(rendering: Any) -> None:
+    made, objects = rendered(rendering)
+
+    def label(given: Any) -> Any:
+        return [{**one, "metadata": {**one["metadata"], "labels": {"team": "a"}}} for one in given]
+
+    def count(given: Any) -> Any:
+        assert all(one["metadata"]["labels"] == {"team": "a"} for one in given)
+        return ()
+
+    after = reviewed(hooks(label, count), made, None, objects)
+    assert all(one["metadata"]["labels"] == {"team": "a", "kaito.sh/workspace": "ws"} for one in after)
+    assert [one["kind"] for one in after] == [one["kind"] for one in objects]
+
+
+def test_what_is_added_belongs_to_the_workspace(rendering: Any) -> None:
+    made, objects = rendered(rendering)
+    budget = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "more", "namespace": "x"}}
+    after = reviewed(hooks(lambda given: [*given, budget]), made, None, objects)
+    assert after[-1]["metadata"]["ownerReferences"] == objects[0]["metadata"]["ownerReferences"]
+    assert after[-1]["metadata"]["namespace"] == "ns"
+
+
+def test_objects_are_not_changed_in_place(rendering: Any) -> None:
+    made, objects = rendered(rendering)
+
+    def spoil(given: Any) -> Any:
+        given[-1]["spec"]["replicas"] = 7
+        return given
+
+    assert reviewed(hooks(spoil), made, None, objects)[-1]["spec"]["replicas"] == 7
+    assert objects[-1]["spec"]["replicas"] == 1
+
+
+@pytest.mark.parametrize(
+    ("look", "message"),
+    [
+        (lambda given: given[:-1], "took away StatefulSet ws"),
+        (lambda given: [*given, {"kind": "Pod"}], "no Kubernetes object"),
+        (lambda given: [*given, 3], "answered manifests with a int"),
+        (lambda given: 1 / 0, "failed in manifests: ZeroDivisionError"),
+    ],
+)
+def test_a_look_that_cannot_be_used_is_an_error(rendering: Any, look: Any, message: str) -> None:
+    made, objects = rendered(rendering)
+    with pytest.raises(PluginContract, match=message):
+        reviewed(hooks(look), made, None, objects)
