@@ -11,6 +11,7 @@ from modelwright.check.subject import Subject
 from modelwright.errors import Problem
 from modelwright.values.preset import Preset
 
+NO_PACK = "no presets are installed: pip install modelwright-presets"
 LIST_PRESETS = "modelwright presets list"
 
 
@@ -30,7 +31,8 @@ def _unknown(subject: Subject, path: str, name: str) -> Problem:
     broken = subject.facts.broken_presets.get(name)
     if broken is not None:
         return Problem(path, f"preset {name!r} cannot be used: {broken}", reason="BrokenPreset")
-    hint = suggestion(name, subject.facts.preset_names(), LIST_PRESETS)
+    known = tuple(subject.facts.preset_names())
+    hint = suggestion(name, known, LIST_PRESETS) if known else NO_PACK
     return Problem(path, f"unknown preset {name!r}", hint, reason="UnknownPreset")
 
 

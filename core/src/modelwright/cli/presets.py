@@ -55,6 +55,9 @@ def list_presets(
     if output:
         dump(found, output)
         return
+    if not session.catalogue.presets():
+        note("no presets are installed: pip install modelwright-presets")
+        return
     headings = ("name", "parameters", "weights", "context", "licence", "runtimes", "tunable")
     table(headings, [_row(one) for one in found])
 
