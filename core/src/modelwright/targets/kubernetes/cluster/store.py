@@ -57,7 +57,7 @@ class Store:
             return [found[key] for key in sorted(found)]
 
     def put(self, found: Object, *, quiet: bool = False) -> None:
-        """A state that was read or written, unless a later one is known; ``quiet`` where who wrote it goes on itself."""
+        """A state that was read or written, unless a later one is known; ``quiet`` tells nobody of it."""
         after = self._trim(found)
         key = key_of(after)
         with self._lock:

@@ -99,7 +99,8 @@ class Children:
     def _is_changed(self, resource: Resource, live: Object, wanted: Object) -> bool:
         if not is_rendered_alike(live, wanted):
             return resource == SERVICES
-        return not covers(live, _left_to_others(live, wanted))
+        mine = _left_to_others(live, wanted)
+        return not (covers(live["spec"], mine["spec"]) and covers(live["metadata"], mine["metadata"]))
 
     def _apply(self, owner: Owner, wanted: Object) -> None:
         resource = KINDS[wanted["kind"]]

@@ -72,7 +72,9 @@ class Recorder:
         """Take our finalizer off, so that it may go; others' stay."""
         about = workspace["metadata"]
         rest = [name for name in about.get("finalizers") or [] if name != FINALIZER]
-        self._merge(workspace, {"metadata": {"finalizers": rest or None, "resourceVersion": about["resourceVersion"]}})
+        patch = {"metadata": {"finalizers": rest or None, "resourceVersion": about["resourceVersion"]}}
+        if not self._merge(workspace, patch)["metadata"].get("finalizers"):
+            self._store.forget(about["namespace"], about["name"])
 
     def tell(self, workspace: Object, event: Event, moment: str) -> None:
         """An Event, named by what it says and when, so that telling it twice is telling it once."""
