@@ -10,12 +10,14 @@ from modelwright.artifacts.addresses import SourceRules, check_url
 from modelwright.artifacts.references import reference_problem
 from modelwright.catalogue.catalogue import Catalogue
 from modelwright.catalogue.quantity import parse_bytes
-from modelwright.check import Facts, FeatureGates, NodeFacts
+from modelwright.check import Facts
+from modelwright.check.environment import Environment as ClusterEnvironment
 from modelwright.plugins.registry import Registry
 from modelwright.values.instance_type import InstanceType
 from modelwright.values.preset import Preset
 
-VARIABLE = "env.test_validation_model_size"
+SIZE = "test_validation_model_size"
+VARIABLE = f"env.{SIZE}"
 
 
 class Environment:
@@ -32,29 +34,19 @@ class Environment:
         """The facts of one case for one API version."""
         version = api_version.partition("/")[2]
         presets, broken = self._presets(env, version)
-        cloud = env.get("cloud_provider", "azure")
-        configs = {
-            (one["metadata"]["namespace"], one["metadata"]["name"]): one.get("data", {})
-            for one in env.get("config_maps", ())
-        }
-        return Facts(
-            find_preset=lambda name: presets.get(name) or self._catalogue.find_preset(name),
-            preset_names=lambda: [preset.name for preset in self._catalogue.presets()],
-            broken_presets=broken,
-            find_instance_type=lambda name: self._instance_type(name, cloud),
-            instance_type_names=lambda: [machine.name for machine in self._catalogue.instance_types(cloud)],
-            cloud=cloud,
-            gates=FeatureGates.from_names(env.get("feature_gates", {})),
-            node_provisioner=env.get("node_provisioner"),
-            node_classes=tuple(env.get("allowed_node_classes", ())),
-            nodes=tuple(
-                NodeFacts(node["metadata"]["name"], node["metadata"].get("labels", {})) for node in env.get("nodes", ())
-            ),
-            csi_drivers=frozenset(env.get("csi_drivers", ())),
-            config_files=lambda namespace, name: configs.get((namespace, name)),
-            release_namespace=env.get("release_namespace"),
-            image_problem=reference_problem,
-            url_problem=lambda url: check_url(url, SourceRules()),
+        told = {"config_maps": (), "nodes": (), "csi_drivers": (), "cloud_provider": "azure"} | dict(env)
+        cluster = ClusterEnvironment.model_validate({key: told[key] for key in told if key != SIZE})
+        cloud = told["cloud_provider"]
+        return cluster.facts(
+            Facts(
+                find_preset=lambda name: presets.get(name) or self._catalogue.find_preset(name),
+                preset_names=lambda: [preset.name for preset in self._catalogue.presets()],
+                broken_presets=broken,
+                find_instance_type=lambda name: self._instance_type(name, cloud),
+                instance_type_names=lambda: [machine.name for machine in self._catalogue.instance_types(cloud)],
+                image_problem=reference_problem,
+                url_problem=lambda url: check_url(url, SourceRules()),
+            )
         )
 
     def _instance_type(self, name: str, cloud: str) -> InstanceType | None:
@@ -69,7 +61,7 @@ class Environment:
             if version not in fixture.get("versions", (version,)):
                 continue
             size = fixture["model_file_size"]
-            size = env.get("test_validation_model_size", "") if size == VARIABLE else size
+            size = env.get(SIZE, "") if size == VARIABLE else size
             try:
                 presets[name] = _preset(name, fixture, parse_bytes(size) if size else 0, version)
             except ValueError as error:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +10,7 @@ from modelwright.errors import PluginNotFound
 from modelwright.plugins.drivers import Context, Provisioner
 from modelwright.plugins.registry import Registry
 from modelwright.settings.model import Settings
+from modelwright.targets.kubernetes.manifests import node_objects
 from modelwright.values.nodes import NodeRequest, Placement
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -20,23 +20,6 @@ DRIVERS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "byo": ("byo", {}),
 }
 """Upstream's provisioner to ours and its settings."""
-
-
-@dataclass(frozen=True, slots=True)
-class Nothing:
-    """The caches of a cluster in which nothing was created yet."""
-
-    def nodes(self) -> Sequence[Mapping[str, Any]]:
-        """None."""
-        return ()
-
-    def objects(self, group: str, plural: str, namespace: str, workspace: str) -> Sequence[Mapping[str, Any]]:
-        """None."""
-        return ()
-
-    def served(self, group: str, plural: str) -> bool:
-        """Every kind is served."""
-        return True
 
 
 def name_of(provisioner: str) -> str:
@@ -63,6 +46,4 @@ def claim_of(driver: Provisioner | None, request: NodeRequest) -> Mapping[str, A
     """The first NodeClaim that is asked for, None where none is."""
     if driver is None:
         return None
-    decision = driver.decide(request, driver.observe(request, Nothing()), NOW)
-    bodies = (action.body for action in decision.actions)
-    return next((body for body in bodies if body.get("kind") == "NodeClaim"), None)
+    return next((one for one in node_objects(driver, request, NOW) if one["kind"] == "NodeClaim"), None)

@@ -9,12 +9,13 @@ if TYPE_CHECKING:
     from modelwright.cli.documents import Written
     from modelwright.cli.preparation import Preparation
     from modelwright.cli.session import Session
+    from modelwright.plugins.drivers import Provisioner
     from modelwright.targets.kubernetes.manifests import Manifests, Rendering
     from modelwright.values.nodes import NodeRequest
 
 
 def cluster_objects(session: Session, preparation: Preparation, written: Written) -> Manifests:
-    """The objects that the operator would apply for ``written``, in order, but for what its provisioner creates.
+    """The objects that the operator would apply for ``written``, in order, in a cluster that has none of them.
 
     Raises:
         InvalidWorkspace: it cannot be accepted.
@@ -27,8 +28,10 @@ def cluster_objects(session: Session, preparation: Preparation, written: Written
         return _of_template(session, preparation.accept(written))
     prepared = preparation.prepare(written)
     plan = prepared.plan
-    rendering = _rendering(session, prepared.workspace, plan.provisioner.name, plan.nodes, plan.inputs)
-    return reviewed(session.registry.hooks(), rendering, plan, render(rendering, plan))
+    driver = _provisioner(session, plan.provisioner.name)
+    rendering = _rendering(session, prepared.workspace, driver, plan.nodes, plan.inputs)
+    objects = reviewed(session.registry.hooks(), rendering, plan, render(rendering, plan))
+    return (*_nodes(driver, plan.nodes), *objects)
 
 
 def _of_template(session: Session, workspace: Workspace) -> Manifests:
@@ -36,17 +39,31 @@ def _of_template(session: Session, workspace: Workspace) -> Manifests:
     from modelwright.targets.kubernetes.manifests import reviewed, template_objects
 
     nodes = template_nodes(workspace, session.catalogue, session.settings)
-    provisioner = choose_provisioner(workspace, session.settings, "kubernetes")
-    rendering = _rendering(session, workspace, provisioner.name, nodes)
-    return reviewed(session.registry.hooks(), rendering, None, template_objects(rendering, nodes.count))
+    driver = _provisioner(session, choose_provisioner(workspace, session.settings, "kubernetes").name)
+    rendering = _rendering(session, workspace, driver, nodes)
+    objects = reviewed(session.registry.hooks(), rendering, None, template_objects(rendering, nodes.count))
+    return (*_nodes(driver, nodes), *objects)
+
+
+def _provisioner(session: Session, name: str) -> Provisioner:
+    from modelwright.plugins.drivers import Provisioner
+
+    driver = session.driver("provisioner", name)
+    assert isinstance(driver, Provisioner)
+    return driver
+
+
+def _nodes(driver: Provisioner, request: NodeRequest) -> Manifests:
+    from datetime import UTC, datetime
+
+    from modelwright.targets.kubernetes.manifests import node_objects
+
+    return node_objects(driver, request, datetime.now(UTC))
 
 
 def _rendering(
-    session: Session, workspace: Workspace, provisioner: str, nodes: NodeRequest, inputs: str = ""
+    session: Session, workspace: Workspace, driver: Provisioner, nodes: NodeRequest, inputs: str = ""
 ) -> Rendering:
-    from modelwright.plugins.drivers import Provisioner
     from modelwright.targets.kubernetes.manifests import Rendering
 
-    driver = session.driver("provisioner", provisioner)
-    assert isinstance(driver, Provisioner)
     return Rendering(workspace=workspace, settings=session.settings, placement=driver.placement(nodes), inputs=inputs)

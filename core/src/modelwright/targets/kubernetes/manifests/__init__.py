@@ -1,11 +1,13 @@
 """From a Plan to Kubernetes objects, as plain dicts; pure.
 
 Names, labels and fields are KAITO's (v0.12), so that whoever watches its objects finds ours. One file per subject;
-``objects`` puts them together. Nothing here asks a cluster, and what provisioners create is theirs to render.
+``objects`` puts them together. Nothing here asks a cluster; what provisioners create is theirs to render, and only
+asked for here.
 """
 
 from __future__ import annotations
 
+from modelwright.targets.kubernetes.manifests.nodes import node_objects
 from modelwright.targets.kubernetes.manifests.objects import (
     Manifests,
     preflight_objects,
@@ -21,6 +23,7 @@ __all__ = [
     "Manifest",
     "Manifests",
     "Rendering",
+    "node_objects",
     "preflight_objects",
     "render",
     "reviewed",
