@@ -21,11 +21,13 @@ Examples:
   modelwright check -f workspace.yaml
   modelwright check -f workspace.yaml --target kubernetes
   modelwright check -f new.yaml --old old.yaml
+  modelwright check -f workspace.yaml --target kubernetes --env cluster.yaml
 """
 )
 @arguments.filenames
 @arguments.target
 @click.option("--old", metavar="FILE", help="The Workspace that this one replaces: what may not change is checked too.")
+@click.option("--env", metavar="FILE", help="What the cluster is like: gates, provisioner, nodes, ConfigMaps.")
 @format_option()
 @arguments.namespaced
 @click.pass_obj
@@ -35,15 +37,16 @@ def check(
     config_dir: str | None,
     target: Target,
     old: str | None,
+    env: str | None,
     output: str | None,
     namespace: str | None,
 ) -> None:
     """Check Workspaces: every problem at once, with its place; ends with 2 if one is an error."""
-    from modelwright.cli.documents import read_workspaces
+    from modelwright.cli.documents import read_environment, read_workspaces
 
     before = {one.workspace.name: one.workspace for one in read_workspaces((old,), namespace)} if old else {}
     found: list[tuple[str, Problem]] = []
-    preparation = session.preparation(target, config_dir)
+    preparation = session.preparation(target, config_dir, environment=read_environment(env) if env else None)
     for written in read_workspaces(names, namespace):
         problems = preparation.problems(written, old=before.get(written.workspace.name))
         found += [(written.document.source, problem) for problem in problems]

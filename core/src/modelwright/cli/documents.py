@@ -13,6 +13,7 @@ from modelwright.errors import ConfigError, InvalidWorkspace, Problem
 if TYPE_CHECKING:
     from modelwright.api.document import Document
     from modelwright.api.workspace import Workspace
+    from modelwright.check.environment import Environment
 
 YAML_SUFFIXES = (".yaml", ".yml", ".json")
 STDIN = "-"
@@ -53,6 +54,22 @@ def read_workspaces(names: Iterable[str], namespace: str | None = None) -> tuple
     if not found:
         raise ConfigError(f"no Workspace in {', '.join(names)}", hint="`modelwright init tune` writes one")
     return tuple(found)
+
+
+def read_environment(name: str) -> Environment:
+    """What the file ``name`` tells of a cluster.
+
+    Raises:
+        ConfigError: the file is not there, or holds other than one document.
+        InvalidWorkspace: bad YAML, an unknown field.
+    """
+    from modelwright.api.document import load_documents
+    from modelwright.check.environment import Environment
+
+    documents = load_documents(_read(Path(name)), name)
+    if len(documents) != 1:
+        raise ConfigError(f"{name} holds {len(documents)} documents, one is expected")
+    return Environment.of_document(documents[0])
 
 
 def _collect(

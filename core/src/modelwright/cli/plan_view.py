@@ -54,8 +54,19 @@ def _decisions(plan: Plan) -> Table:
         if choice:
             facts = _machine(plan.nodes.instance_type) if label == "machine" else ""
             grid.add_row(f"  {label}", f"[bold]{choice.name}[/bold]", f"{facts}[dim]{choice.why}[/dim]")
+    for role, fit in plan.fits:
+        grid.add_row(f"  {role}", *_arrangement(fit))
     grid.add_row("  cost", *_cost(plan))
     return grid
+
+
+def _arrangement(fit: Fit) -> tuple[str, str]:
+    """How many machines and GPUs, how they share the model, and the context that fits."""
+    machines = f"{fit.nodes} x {fit.gpus} GPU{'s' * (fit.gpus != 1)}" if fit.gpus else "on the processor"
+    shares = {"tensor": fit.tensor_parallel, "pipeline": fit.pipeline_parallel, "data": fit.data_parallel}
+    parallel = ", ".join(f"{name} parallel {count}" for name, count in shares.items() if count > 1)
+    dtype = fit.quantization or fit.dtype
+    return machines, "; ".join(part for part in (f"{fit.context:,} tokens of context", dtype, parallel) if part)
 
 
 def _machine(machine: InstanceType | None) -> str:

@@ -12,6 +12,7 @@ from modelwright.errors import InvalidWorkspace, ModelwrightError, PluginError, 
 if TYPE_CHECKING:
     from modelwright.api.workspace import Workspace
     from modelwright.check import Facts
+    from modelwright.check.environment import Environment
     from modelwright.cli.documents import Written
     from modelwright.cli.session import Session
     from modelwright.plugins.discovery import Kind
@@ -44,15 +45,23 @@ class Preparation:
         target: ``local`` or ``kubernetes``.
         config_dir: where the files lie that ``config:`` names, after the YAML's own directory.
         buying: whether something is about to be created: placeholders are refused then.
+        environment: what a file tells of the cluster that is checked for.
     """
 
     def __init__(
-        self, session: Session, target: Target, config_dir: str | None = None, *, buying: bool = False
+        self,
+        session: Session,
+        target: Target,
+        config_dir: str | None = None,
+        *,
+        buying: bool = False,
+        environment: Environment | None = None,
     ) -> None:
         self._session = session
         self._target: Target = target
         self._config_dir = Path(config_dir) if config_dir else session.settings.config_directory
         self._buying = buying
+        self._environment = environment
 
     def problems(self, written: Written, *, old: Workspace | None = None) -> tuple[Problem, ...]:
         """Everything that is wrong with it, errors and warnings, placed in its document."""
@@ -176,13 +185,15 @@ class Preparation:
         catalogue = session.catalogue
         rules = SourceRules(settings.sources.allow)
         limits = settings.limits_of(workspace.namespace)
-        return Facts(
+        told = self._environment
+        cloud = (told.cloud_provider if told else None) or settings.cloud
+        facts = Facts(
             target=self._target,
             find_preset=self._find_preset,
             preset_names=lambda: [preset.name for preset in catalogue.presets()],
-            find_instance_type=lambda name: catalogue.find_instance_type(name, settings.cloud),
-            instance_type_names=lambda: [machine.name for machine in catalogue.instance_types(settings.cloud)],
-            cloud=settings.cloud,
+            find_instance_type=lambda name: catalogue.find_instance_type(name, cloud),
+            instance_type_names=lambda: [machine.name for machine in catalogue.instance_types(cloud)],
+            cloud=cloud,
             gates=FeatureGates.from_names(settings.feature_gates),
             node_provisioner=settings.provisioner or ("local" if local else None),
             node_classes=settings.node_classes,
@@ -198,6 +209,7 @@ class Preparation:
             allowed_instance_types=limits.instance_types,
             allowed_nodes=limits.nodes,
         )
+        return told.facts(facts) if told else facts
 
     def _plan(self, workspace: Workspace, files: ConfigFiles, nodes: int | None, machine: InstanceType | None) -> Plan:
         from modelwright.plan.facts import Drivers

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from modelwright.api.workspace import Workspace
     from modelwright.catalogue.catalogue import Catalogue
+    from modelwright.check.environment import Environment
     from modelwright.cli.conversation import Endpoint
     from modelwright.cli.preparation import Preparation, Prepared
     from modelwright.plugins.discovery import Found, Kind
@@ -155,12 +156,17 @@ class Session:
         return Endpoint(url, os.environ.get(self.settings.endpoints.api_key_env or API_KEY))
 
     def preparation(
-        self, target: Target = "local", config_dir: str | None = None, *, buying: bool = False
+        self,
+        target: Target = "local",
+        config_dir: str | None = None,
+        *,
+        buying: bool = False,
+        environment: Environment | None = None,
     ) -> Preparation:
         """What checks and plans Workspaces for ``target``."""
         from modelwright.cli.preparation import Preparation
 
-        return Preparation(self, target, config_dir, buying=buying)
+        return Preparation(self, target, config_dir, buying=buying, environment=environment)
 
     def apply(self, prepared: Prepared) -> Change:
         """Have the target carry it out."""

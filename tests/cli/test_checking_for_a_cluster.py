@@ -1,0 +1,97 @@
+"""``check`` and ``plan`` for a cluster that is not there: what changes, what the cluster is like, what is chosen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.cli.conftest import Run
+
+MISSION = """apiVersion: kaito.sh/v1alpha1
+kind: Workspace
+metadata:
+  name: workspace-tuning-phi-3
+resource:
+  instanceType: "Standard_NC6s_v3"
+  labelSelector:
+    matchLabels:
+      app: tuning-phi-3
+tuning:
+  preset:
+    name: phi-3-mini-128k-instruct
+  method: qlora
+  input:
+    urls:
+      - "https://huggingface.co/datasets/philschmid/dolly-15k-oai-style/resolve/main/data/train.parquet?download=true"
+  output:
+    image: "ACR_REPO_HERE.azurecr.io/IMAGE_NAME_HERE:0.0.1"
+    imagePushSecret: ACR_REGISTRY_SECRET_HERE
+"""
+SERVE = """apiVersion: kaito.sh/v1beta1
+kind: Workspace
+metadata: {name: phi}
+resource:
+  instanceType: auto
+  labelSelector: {matchLabels: {apps: phi}}
+inference:
+  preset: {name: phi-4-mini-instruct}
+"""
+BYO = SERVE.replace("  instanceType: auto\n", "")
+CLUSTER = """featureGates: {disableNodeAutoProvisioning: true}
+nodes:
+  - metadata:
+      name: a
+      labels: {apps: phi, nvidia.com/gpu.product: NVIDIA-A100-SXM4-80GB,
+               nvidia.com/gpu.count: "1", nvidia.com/gpu.memory: "81920"}
+"""
+
+Write = Callable[..., Path]
+
+
+def test_an_unfilled_placeholder_passes_while_looking_and_is_refused_when_applied(run: Run, written: Write) -> None:
+    file = written(MISSION)
+    checked = run("check", "-f", file, "--target", "kubernetes")
+    assert checked.code == 0
+    assert "ACR_REPO_HERE" in checked.out
+    planned = run("plan", "-f", file, "--target", "kubernetes")
+    assert planned.code == 0
+    for words in ("Standard_NC24ads_A100_v4", "compute capability 7.0", "3.06 USD/hour", "undated"):
+        assert words in planned.out
+    assert run("apply", "-f", file).code == 2
+
+
+def test_auto_chooses_the_cheapest_and_says_why_not_the_others(run: Run, written: Write) -> None:
+    plan = json.loads(run("plan", "-f", written(SERVE), "--target", "kubernetes", "-o", "json").out)
+    assert "the cheapest that fits" in plan["instanceType"]["why"]
+    assert any("its price is unknown" in note for note in plan["notes"])
+
+
+def test_a_limit_of_the_company_moves_the_choice(run: Run, written: Write) -> None:
+    written("limits:\n  instanceTypes: [Standard_NC24ads_A100_v4]\n", "modelwright.yaml")
+    plan = json.loads(run("plan", "-f", written(SERVE), "--target", "kubernetes", "-o", "json").out)
+    assert plan["instanceType"]["name"] == "Standard_NC24ads_A100_v4"
+    written("limits:\n  usdPerHour: 0.1\n", "modelwright.yaml")
+    ran = run("plan", "-f", written(SERVE), "--target", "kubernetes")
+    assert ran.code == 2
+    assert "USD per hour" in ran.err
+
+
+def test_a_file_tells_what_the_cluster_is_like(run: Run, written: Write) -> None:
+    file = written(BYO)
+    assert run("check", "-f", file, "--target", "kubernetes", "--env", written(CLUSTER, "cluster.yaml")).code == 0
+    small = written(CLUSTER.replace('"81920"', '"4096"'), "cluster.yaml")
+    ran = run("check", "-f", file, "--target", "kubernetes", "--env", small)
+    assert ran.code == 2
+    assert "memory" in ran.out
+    ran = run("check", "-f", file, "--env", written("nodez: []\n", "cluster.yaml"))
+    assert ran.code == 2
+    assert "did you mean nodes?" in ran.err
+
+
+def test_what_may_not_change_is_checked_against_the_old_file(run: Run, written: Write) -> None:
+    old, new = written(MISSION, "old.yaml"), written(MISSION.replace("method: qlora", "method: lora"), "new.yaml")
+    ran = run("check", "-f", new, "--old", old, "--target", "kubernetes")
+    assert ran.code == 2
+    assert "tuning.method" in ran.out
+    assert run("check", "-f", old, "--old", old, "--target", "kubernetes").code == 0
