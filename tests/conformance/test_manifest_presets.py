@@ -1,0 +1,70 @@
+"""What vLLM is told of each of upstream's models, against upstream's own catalogue."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conformance.manifest_commands import read_command
+from tests.conformance.manifest_scenario import Cluster
+
+CATALOGUE = Path(__file__).resolve().parents[3] / "shared" / "kaito" / "presets.json"
+MACHINES = ("Standard_ND96isr_H200_v5", "Standard_NV36ads_A10_v5")
+OFFLOAD = "kaito-kv-cache-cpu-memory-utilization"
+OTHERS = frozenset(
+    {
+        "model", "revision", "code-revision", "download-dir", "served-model-name", "max-model-len", OFFLOAD,
+        "gpu-memory-utilization", "kv-events-config", "compilation-config.pass_config.fuse_allreduce_rms",
+        "tensor-parallel-size", "data-parallel-size", "pipeline-parallel-size", "distributed-executor-backend",
+        "ray_cluster_size", "ray_port", "ray_address",
+    }
+)  # fmt: skip
+"""Flags that do not come from the catalogue."""
+
+pytestmark = pytest.mark.skipif(not CATALOGUE.is_file(), reason="upstream's catalogue is not beside this checkout")
+
+
+def models() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(CATALOGUE.read_text())["models"] if CATALOGUE.is_file() else []
+    return found
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Cluster:
+    return Cluster()
+
+
+def served(cluster: Cluster, model: dict[str, Any], machine: str) -> dict[str, Any]:
+    workspace = {
+        "apiVersion": "kaito.sh/v1beta1",
+        "kind": "Workspace",
+        "metadata": {"name": "ws1", "namespace": "ns1"},
+        "resource": {"instanceType": machine, "labelSelector": {"matchLabels": {"apps": "x"}}},
+        "inference": {"preset": {"name": model["catalog_id"]}},
+    }
+    nodes = model["min_nodes_by_sku_default_ctx"][f"azure/{machine}"]
+    given = {"cloud": "azure", "workspace": workspace, "target_node_count": nodes, "provisioner": "byo"}
+    objects = cluster.objects({**given, "nvme_storage_class_exists": False})
+    container: dict[str, Any] = objects["workload"]["spec"]["template"]["spec"]["containers"][0]
+    return container
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("model", models(), ids=lambda model: model["name"])
+def test_a_model_gets_upstream_s_flags(cluster: Cluster, model: dict[str, Any], machine: str) -> None:
+    container = served(cluster, model, machine)
+    flags = read_command(container)["flags"]
+    catalogued = {name: value or None for name, value in model["vllm_default_params"].items()}
+    assert {name: flags.get(name, "missing") for name in catalogued} == catalogued
+    assert flags.keys() <= catalogued.keys() | OTHERS
+    assert flags["served-model-name"] == model["name"]
+    several = model["min_nodes_by_sku_default_ctx"][f"azure/{machine}"] > 1
+    kept = model["needs_hybrid_kv_cache"] or model["lmcache_disabled"] or several or "data-parallel-size" in flags
+    assert (OFFLOAD in flags) is kept
+    env = {one["name"]: one.get("value") for one in container["env"]}
+    assert (env["VLLM_USE_DEEP_GEMM"] == "1") is model["requires_deepgemm"]
+    assert ("CUDA_HOME" in env) is model["requires_cuda_toolkit"]
+    assert container["startupProbe"]["failureThreshold"] == math.ceil(model["readiness_timeout_s"] / 10)
