@@ -1,0 +1,35 @@
+"""What the operator may do on a cluster. It never reads Secrets: pods name them, and kubelets read them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+NAME = "modelwright-operator"
+READ = ("get", "list", "watch")
+OWN = (*READ, "create", "patch", "delete")
+
+RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
+    ("kaito.sh", ("workspaces",), (*READ, "patch")),
+    ("kaito.sh", ("workspaces/status",), ("patch",)),
+    # Owner references that block deletion need this where the cluster enforces them.
+    ("kaito.sh", ("workspaces/finalizers",), ("update",)),
+    ("apps", ("statefulsets", "controllerrevisions"), OWN),
+    ("batch", ("jobs",), OWN),
+    ("", ("services",), OWN),
+    ("", ("pods", "nodes", "configmaps"), READ),
+    ("", ("events",), ("create",)),
+    ("coordination.k8s.io", ("leases",), ("get", "create", "update")),
+    ("karpenter.sh", ("nodeclaims", "nodepools"), (*OWN, "update")),
+)
+"""Group, resources, verbs."""
+
+
+def cluster_role() -> dict[str, Any]:
+    """The ClusterRole."""
+    rules = [{"apiGroups": [group], "resources": [*resources], "verbs": [*verbs]} for group, resources, verbs in RULES]
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": NAME},
+        "rules": rules,
+    }

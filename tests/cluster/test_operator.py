@@ -1,0 +1,188 @@
+"""The operator on a real API server, with KWOK's nodes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.cluster.control_plane import ControlPlane
+from tests.cluster.harness import Karpenter
+from tests.cluster.operating import OperatorProcess, Workspaces, install, running, write_kubeconfig
+from tests.cluster.programs import wait_until
+
+pytestmark = pytest.mark.cluster
+
+CHILDREN = "statefulset,service,job,controllerrevision"
+
+
+@pytest.fixture(scope="module")
+def plane(karpenter: Karpenter) -> ControlPlane:
+    install(karpenter.plane)
+    return karpenter.plane
+
+
+@pytest.fixture(scope="module")
+def operator(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
+    folder = tmp_path_factory.mktemp("operator")
+    with running(OperatorProcess(write_kubeconfig(plane, folder / "kubeconfig"), folder)) as process:
+        yield process
+
+
+@pytest.fixture
+def workspaces(plane: ControlPlane, operator: OperatorProcess) -> Iterator[Workspaces]:
+    found = Workspaces(plane)
+    yield found
+    found.clear()
+
+
+def versions(plane: ControlPlane, *names: str) -> dict[str, str]:
+    """The resource version of every object of these Workspaces."""
+    found = [
+        one for one in plane.get(f"workspace,{CHILDREN}", "-ndefault") if one["metadata"]["name"].startswith(names)
+    ]
+    return {f"{one['kind']}/{one['metadata']['name']}": one["metadata"]["resourceVersion"] for one in found}
+
+
+def test_a_workspace_serves_once_a_node_is_there(workspaces: Workspaces, operator: OperatorProcess) -> None:
+    workspaces.apply(workspaces.inference("serve"))
+    workspaces.until("serve", "ResourceReady", "False", "NoMatchingNode")
+    assert workspaces.one("statefulset", "serve") is None
+    workspaces.node("serve-node", "serve")
+    workspaces.until("serve", "Ready")
+    found = workspaces.get("serve")
+    assert found["status"]["state"] == "Ready"
+    assert found["status"]["workerNodes"] == ["serve-node"]
+    assert found["status"]["plan"]["provisioner"] == "byo"
+    assert found["status"]["endpoint"] == "http://serve.default.svc.cluster.local"
+    assert found["metadata"]["generation"] == 1
+    assert workspaces.one("service", "serve") is not None
+    assert workspaces.one("service", "serve-headless") is not None
+    (line,) = workspaces.plane.kubectl("get", "wk", "serve", "--no-headers").splitlines()
+    assert line.split()[2:5] == ["True", "True", "True"]
+    told = {one["reason"] for one in workspaces.plane.get("events", "--field-selector=involvedObject.name=serve")}
+    assert "WorkspaceInferenceStatusSuccess" in told
+    assert 'modelwright_workspaces{phase="Ready",reason="Ready"} 1.0' in operator.answers(operator.metrics, "/metrics")
+
+
+def test_a_tuned_result_is_served_on_the_same_node(workspaces: Workspaces) -> None:
+    workspaces.node("tune-node", "tune")
+    workspaces.apply(workspaces.tuning("tune"))
+    workspaces.until("tune", "WorkspaceSucceeded")
+    assert workspaces.get("tune")["status"]["state"] == "Succeeded"
+    assert workspaces.get("tune")["status"]["output"] == "registry.example.com/out:1"
+    # The finished pod holds no GPU any more: the server takes its place.
+    workspaces.until("tune", "InferenceReady")
+    assert workspaces.one("job", "tune") is not None
+
+
+def test_a_result_that_is_not_to_be_served_gives_the_node_back(workspaces: Workspaces) -> None:
+    workspaces.node("release-node", "release")
+    workspaces.apply(workspaces.tuning("release", onSuccess="release"))
+    workspaces.until("release", "Ready")
+    workspaces.until("release", "ResourceReady", "False", "Released")
+    assert workspaces.one("statefulset", "release") is None
+
+
+def test_deleting_leaves_nothing_behind(workspaces: Workspaces) -> None:
+    workspaces.node("leave-node", "leave")
+    workspaces.apply(workspaces.inference("leave"))
+    workspaces.until("leave", "Ready")
+    workspaces.plane.kubectl("delete", "workspace", "leave", "--timeout=30s")
+    wait_until(workspaces.gone("leave"), "all of it is gone")
+
+
+def test_what_a_user_changes_is_put_back(workspaces: Workspaces) -> None:
+    workspaces.node("edit-node", "edit")
+    workspaces.apply(workspaces.inference("edit"))
+    workspaces.until("edit", "Ready")
+    plane = workspaces.plane
+    plane.kubectl("delete", "service", "edit-headless")
+    plane.kubectl("set", "image", "statefulset/edit", "edit=example.com/other:1")
+    plane.kubectl("scale", "statefulset/edit", "--replicas=0")
+
+    def is_back() -> bool:
+        server = workspaces.one("statefulset", "edit") or {"spec": {"replicas": 0}}
+        if workspaces.one("service", "edit-headless") is None or server["spec"]["replicas"] != 1:
+            return False
+        return bool(server["spec"]["template"]["spec"]["containers"][0]["image"] != "example.com/other:1")
+
+    wait_until(is_back, "service, image and replicas are back", patience_s=30.0)
+    workspaces.until("edit", "Ready")
+
+
+def test_a_lost_node_shows_at_once(workspaces: Workspaces) -> None:
+    workspaces.node("lost-node", "lost")
+    workspaces.apply(workspaces.inference("lost"))
+    workspaces.until("lost", "Ready")
+    workspaces.plane.kubectl("delete", "node", "lost-node", "--wait=false")
+    workspaces.until("lost", "ResourceReady", "False")
+    assert workspaces.condition("lost", "Ready")[0] == "False"
+    assert workspaces.get("lost")["status"]["state"] == "NotReady"
+
+
+def test_what_cannot_be_is_refused_in_the_status(workspaces: Workspaces) -> None:
+    unknown = workspaces.inference("refused")
+    unknown["inference"]["preset"]["name"] = "no-such-model"
+    missing = workspaces.inference("pluginless", provisioner="nowhere")
+    workspaces.apply(unknown, missing)
+    workspaces.until("refused", "Stalled")
+    workspaces.until("pluginless", "Stalled", reason="PluginNotFound")
+    assert "no-such-model" in json.dumps(workspaces.get("refused")["status"])
+    assert workspaces.one("statefulset", "refused") is None
+    for name in ("refused", "pluginless"):
+        workspaces.plane.kubectl("delete", "workspace", name, "--timeout=30s")
+
+
+def test_a_config_is_waited_for_and_taken_up(workspaces: Workspaces) -> None:
+    workspaces.node("config-node", "config")
+    wanted = workspaces.inference("config")
+    wanted["inference"]["config"] = "my-flags"
+    workspaces.apply(wanted)
+    workspaces.until("config", "Stalled")
+    text = "vllm:\n  max-model-len: 4096\n"
+    data = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "my-flags", "namespace": "default"}}
+    workspaces.plane.apply({**data, "data": {"inference_config.yaml": text}})
+    workspaces.until("config", "Ready")
+    before = workspaces.get("config")["status"]["plan"]["inputs"]
+    workspaces.plane.apply({**data, "data": {"inference_config.yaml": text.replace("4096", "2048")}})
+    wait_until(lambda: workspaces.get("config")["status"]["plan"]["inputs"] != before, "the new config is planned with")
+    workspaces.until("config", "Ready")
+    workspaces.plane.kubectl("delete", "configmap", "my-flags")
+
+
+def test_a_restart_writes_nothing(workspaces: Workspaces, operator: OperatorProcess) -> None:
+    for name in ("again-1", "again-2"):
+        workspaces.node(f"{name}-node", name)
+    workspaces.apply(workspaces.inference("again-1"), workspaces.tuning("again-2"))
+    workspaces.until("again-1", "Ready")
+    workspaces.until("again-2", "Ready")
+    before = versions(workspaces.plane, "again-")
+    assert len(before) > 7
+    operator.stop()
+    operator.start()
+    # A Workspace that is made later is served after those that were there.
+    workspaces.apply(workspaces.inference("again-3"))
+    workspaces.until("again-3", "ResourceReady", "False")
+    after = versions(workspaces.plane, "again-1", "again-2")
+    assert after == before
+
+
+def test_two_workspaces_of_one_name_do_not_meet(workspaces: Workspaces) -> None:
+    workspaces.node("twice-node", "twice")
+    workspaces.apply(workspaces.inference("twice"))
+    workspaces.until("twice", "Ready")
+    first = workspaces.get("twice")["metadata"]["uid"]
+    workspaces.plane.kubectl("delete", "workspace", "twice", "--timeout=30s")
+    workspaces.apply(workspaces.inference("twice"))
+    workspaces.until("twice", "Ready")
+    owners = [one["uid"] for one in (workspaces.one("statefulset", "twice") or {})["metadata"]["ownerReferences"]]
+    assert owners == [workspaces.get("twice")["metadata"]["uid"]] != [first]
+
+
+def test_the_operator_may_not_read_secrets(plane: ControlPlane, tmp_path: Path) -> None:
+    kubeconfig = write_kubeconfig(plane, tmp_path / "kubeconfig")
+    said: Any = plane.kubectl("--kubeconfig", str(kubeconfig), "auth", "can-i", "get", "secrets", "-A", check=False)
+    assert said.strip() != "yes"
