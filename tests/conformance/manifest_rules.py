@@ -90,6 +90,7 @@ def _programs() -> tuple[Rule, ...]:
         ("python3 /workspace/vllm/inference_api.py", VLLM),
         (upstream_ranked, own_ranked),
         (tuning, TRAIN),
+        (tuning, "python3 -m torch.distributed.run -m modelwright_tuning_qlora.train"),
     )
     return (
         Rule("programs", (*MAIN, "image"), _text(r"REGISTRY/kaito-base:[\d.]+"), IMAGE),
@@ -201,6 +202,7 @@ def _tuning() -> tuple[Rule, ...]:
         "method": _text("lora|qlora"), "model": HUB, "base-name": HUB, "preset-name": NAME, "data": "/mnt/data",
         "target-modules": _text(r"[a-z0-9_,]+"), "context": NUMBER, "output": _text("/mnt/.+"),
         "progress": _text("/mnt/.+"), "config": "/mnt/config/training_config.yaml", "options": anything,
+        "standalone": None,
     }  # fmt: skip
     defaults = [{"volume": {"configMap": {"name": f"{method}-params-template"}}} for method in ("lora", "qlora")]
     template = ("workload", "spec", "template", "metadata")

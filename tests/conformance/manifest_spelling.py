@@ -17,6 +17,7 @@ FLAGS: Mapping[str, Mapping[str, str]] = {
         "dtype": "torch_dtype",
         "chat-template": "chat_template",
     },
+    "modelwright_tuning_qlora.train": {"nproc-per-node": "num_processes"},
 }
 """Program to our flag to upstream's."""
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.conformance.manifest_commands import read_command
 from tests.conformance.manifest_scenario import Cluster
+from tests.conformance.manifest_spelling import in_upstreams_words
 
 A100 = {
     "metadata": {
@@ -140,6 +141,15 @@ def test_a_compiler_for_kernels(cluster: Cluster) -> None:
     assert pod(found)["initContainers"][0]["name"] == "cuda-toolkit-provisioner"
     mounts = {mount["name"]: mount for mount in main(found)["volumeMounts"]}
     assert mounts["cuda-toolkit"]["readOnly"]
+
+
+def test_tuning_on_several_gpus(cluster: Cluster) -> None:
+    tuning = {
+        "preset": {"name": "phi-4"}, "method": "qlora", "input": {"urls": ["https://data.example.com/a.json"]},
+        "output": {"volumeSource": {"persistentVolumeClaim": {"claimName": "out"}}},
+    }  # fmt: skip
+    found = cluster.objects(scenario(tuning=tuning))
+    assert in_upstreams_words(read_command(main(found)))["flags"]["num_processes"] == "4"
 
 
 def test_data_from_an_image(cluster: Cluster) -> None:

@@ -74,6 +74,15 @@ def test_a_file_stands_in_place_of_the_presets_own_options(qlora, tmp_path):
     assert "config" in {mount.volume for mount in launch.main.mounts}
 
 
+def test_each_gpu_has_a_process_of_its_own(qlora):
+    two = replace(FIT, gpus=2)
+    argv = qlora.launch(PRESET, two, TuningData(), qlora.configure({}, {})).main.argv
+    assert argv[:5] == ("$(python)", "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+    assert argv[5:7] == ("-m", "modelwright_tuning_qlora.train")
+    one = qlora.launch(PRESET, replace(FIT, gpus=1), TuningData(), qlora.configure({}, {}))
+    assert one.main.argv[:3] == ("$(python)", "-m", "modelwright_tuning_qlora.train")
+
+
 def test_lora_needs_no_quantisation(tmp_path):
     tuner = LoraTuner(context())
     options = parsed(tuner.launch(PRESET, FIT, TuningData(), tuner.configure({}, {})).main.argv, tmp_path)

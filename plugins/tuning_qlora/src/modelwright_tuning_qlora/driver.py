@@ -64,7 +64,12 @@ class LoraTuner(Tuner):
         results = Mount(volume="results", path=config.effective(preset).results_dir())
         main = Process(
             name="tune",
-            argv=(*self._argv(preset, data, config, fit.context), *_results(), "--exit-with-parent"),
+            argv=(
+                *_ranks(fit.gpus),
+                *self._argv(preset, data, config, fit.context),
+                *_results(),
+                "--exit-with-parent",
+            ),
             env=_env(preset),
             mounts=(SHARED, DATA, results, *_config_mounts(data), *weights.mounts),
             gpus=fit.gpus,
@@ -81,7 +86,13 @@ class LoraTuner(Tuner):
             return None
         return Process(
             name="check-data",
-            argv=(*self._argv(preset, data, config, preset.context), "--output", "$(volume.data)", "--check-only"),
+            argv=(
+                "$(python)",
+                *self._argv(preset, data, config, preset.context),
+                "--output",
+                "$(volume.data)",
+                "--check-only",
+            ),
             env=_env(preset),
             mounts=(DATA, *_config_mounts(data)),
         )
@@ -96,7 +107,7 @@ class LoraTuner(Tuner):
         overlay = config.overlay(preset)
         longest = config.effective(preset).training.max_length or context
         return (
-            *("$(python)", "-m", "modelwright_tuning_qlora.train", "--method", self.method),
+            *("-m", "modelwright_tuning_qlora.train", "--method", self.method),
             *weights_of(preset).arguments,
             *("--preset-name", preset.name),
             *(("--base-name", preset.source.removeprefix("hf://")) if preset.source.startswith("hf://") else ()),
@@ -112,6 +123,13 @@ class QloraTuner(LoraTuner):
     """LoRA on weights that bitsandbytes quantises while loading (arXiv 2305.14314)."""
 
     method = "qlora"
+
+
+def _ranks(gpus: int) -> tuple[str, ...]:
+    """The interpreter, as often as there are GPUs: torch's own launcher starts the ranks of one machine."""
+    if gpus < 2:
+        return ("$(python)",)
+    return ("$(python)", "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={gpus}")
 
 
 def _results() -> tuple[str, ...]:
