@@ -6,23 +6,19 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from modelwright.testing import World, make_context, make_instance_type
+from modelwright.testing import World, make_context
 from modelwright.testing.snapshot import ObjectSnapshot
-from modelwright.values.nodes import NodeRequest
 from modelwright_provisioner_karpenter.driver import KarpenterProvisioner
 from modelwright_provisioner_karpenter.karpenter_client import Configuration
 
 Object = dict[str, Any]
 SKU = "Standard_NC24ads_A100_v4"
-KWOK = {"group": "karpenter.kwok.sh", "kind": "KWOKNodeClass", "name": "default"}
-PLURALS = {"NodeClaim": "nodeclaims", "NodePool": "nodepools"}
 
 
 @dataclass
@@ -175,15 +171,3 @@ def driver(world: FakeKarpenter, workspaces: set[tuple[str, str]]) -> Iterator[K
     server.shutdown()
     thread.join()
     server.server_close()
-
-
-def ask(mode: str = "nodeclaim", **changes: Any) -> NodeRequest:
-    machine = make_instance_type(name=SKU, cloud="azure", gpus=1)
-    config = {"mode": mode, "nodeClassRef": KWOK, **changes.pop("config", {})}
-    facts = {"namespace": "ns1", "workspace": "ws1", "count": 1, "selector": {"apps": "x"}, "instance_type": machine}
-    return NodeRequest(**{**facts, "instance_type_name": SKU, "config": config, **changes})
-
-
-@pytest.fixture
-def made_at(world: FakeKarpenter) -> datetime:
-    return world.now

@@ -16,8 +16,8 @@ BREAK_AT = 5
 REST_S = 3600.0
 """After ``BREAK_AT`` failures in a row the next attempt waits ``REST_S``, and so does each one after it."""
 
-UNSEEN_S = 30.0
-"""How long a NodeClaim that was asked for may be missing from the caches before it counts as gone."""
+UNSEEN_S = 10.0
+"""How long a NodeClaim that was asked for may be missing from the caches before it is asked for again."""
 
 SAME_S = 10.0
 """NodeClaims that go within this time of each other failed together."""
@@ -30,7 +30,7 @@ REMEMBERED = 32
 class Attempts:
     """What was tried.
 
-    ``asked`` are the names that we asked for and that are not Ready; ``pending`` those that a NodePool asked for.
+    ``asked`` are the names that were asked for and not seen yet, ``pending`` those that were seen and are not Ready.
     ``tried`` and ``failed`` are when machines were last asked for, and last went away again.
     """
 
@@ -57,30 +57,34 @@ class Attempts:
         """After asking for ``names``."""
         return replace(self, asked=tuple(names)[:REMEMBERED], tried=now)
 
-    def just_asked(self, name: str, now: datetime, patience_s: float) -> bool:
-        """Whether ``name`` was asked for so recently that the caches need not know it yet."""
-        return name in self.asked and self.tried is not None and now < self.tried + timedelta(seconds=patience_s)
+    def settling(self, now: datetime) -> bool:
+        """Whether something was asked for so recently that the caches need not know it yet."""
+        return self.tried is not None and now < self.tried + timedelta(seconds=UNSEEN_S)
 
 
-def noticed(
-    before: Attempts, present: Mapping[str, bool], cause: Cause | None, now: datetime, *, pooled: bool = False
-) -> Attempts:
+def noticed(before: Attempts, present: Mapping[str, bool], cause: Cause | None, now: datetime) -> Attempts:
     """``before`` with what became of the machines since.
+
+    A machine that was seen and is gone before it was Ready is a failure. One that never came to be seen may as well be
+    an answer that was lost, so that alone never opens the circuit.
 
     Args:
         present: the names that are there, and whether each is Ready.
         cause: why the first of them is not Ready.
-        pooled: a NodePool chooses the names; else we do, and know them before they are there.
     """
-    lost = {name for name in before.pending if name not in present}
-    if before.tried is not None and before.tried + timedelta(seconds=UNSEEN_S) <= now:
-        lost |= {name for name in before.asked if name not in present}
-    open_ = tuple(sorted(name for name, ready in present.items() if not ready))[:REMEMBERED]
-    asked = tuple(name for name in before.asked if name not in lost and not present.get(name))
-    known = replace(before, asked=asked, pending=open_ if pooled else (), cause=cause or before.cause)
-    if not lost or (before.failed is not None and now < before.failed + timedelta(seconds=SAME_S)):
+    lost = any(name not in present for name in before.pending)
+    overdue = not before.settling(now)
+    unseen = overdue and any(name not in present for name in before.asked)
+    pending = tuple(sorted(name for name, ready in present.items() if not ready))[:REMEMBERED]
+    asked = () if lost or overdue else tuple(name for name in before.asked if name not in present)
+    known = replace(before, asked=asked, pending=pending, cause=cause or before.cause)
+    if before.failed is not None and now < before.failed + timedelta(seconds=SAME_S):
         return known
-    return replace(known, failures=before.failures + 1, failed=now)
+    if lost:
+        return replace(known, failures=before.failures + 1, failed=now)
+    if unseen:
+        return replace(known, failures=max(before.failures, min(before.failures + 1, BREAK_AT - 1)), failed=now)
+    return known
 
 
 def recalled(state: Mapping[str, Any]) -> Attempts:

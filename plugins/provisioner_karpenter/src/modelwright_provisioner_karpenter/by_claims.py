@@ -16,9 +16,6 @@ from modelwright_provisioner_karpenter.names import claim_names
 from modelwright_provisioner_karpenter.observed import Claim, Observed
 from modelwright_provisioner_karpenter.standing import held_back, standing
 
-SETTLE_S = 5.0
-"""How long caches may take to show a NodeClaim before it is applied once more."""
-
 
 def decide_claims(request: NodeRequest, way: Way, observed: Observed, now: datetime) -> ProvisionerDecision:
     """Asks for what is missing, gives back what is too much.
@@ -35,7 +32,7 @@ def decide_claims(request: NodeRequest, way: Way, observed: Observed, now: datet
         return _decision(held_back(attempts, now), actions, attempts)
     if missing:
         names = _free_names(request, present, missing)
-        fresh = [name for name in names if not attempts.just_asked(name, now, SETTLE_S)]
+        fresh = [name for name in names if not (name in attempts.asked and attempts.settling(now))]
         actions += [apply(node_claim(request, way, name)) for name in fresh]
         attempts = attempts.tried_now([*attempts.asked, *fresh], now) if fresh else attempts
         text = f"{len(kept)} of {request.count} NodeClaims are there, the others are asked for"

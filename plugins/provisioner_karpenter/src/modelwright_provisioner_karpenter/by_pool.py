@@ -25,13 +25,11 @@ from modelwright_provisioner_karpenter.standing import held_back, standing
 OFF_S = 60.0
 """How long Karpenter may leave a NodePool with ``replicas`` alone before it is taken for switched off."""
 
-SETTLE_S = 5.0
-
 
 def decide_pool(request: NodeRequest, way: Way, observed: Observed, now: datetime) -> ProvisionerDecision:
     """Keeps ``replicas`` at what is asked for; after failures in a row at what is ready, which ends the churn."""
     present = {claim.name: claim.ready for claim in observed.pooled}
-    attempts = noticed(recalled(request.state), present, first_cause(observed.pooled, now), now, pooled=True)
+    attempts = noticed(recalled(request.state), present, first_cause(observed.pooled, now), now)
     resting = attempts.broken and attempts.wait_s(now) > 0
     live = [claim for claim in observed.pooled if not claim.deleting]
     replicas = sum(claim.ready for claim in live) if resting else request.count
@@ -48,10 +46,9 @@ def _applied(
     if pool is not None and (pool.deleting or pool.replicas == replicas):
         return (), attempts
     manifest = node_pool(request, way, replicas, pool.template if pool else None)
-    name = manifest["metadata"]["name"]
-    if pool is None and attempts.just_asked(name, now, SETTLE_S):
-        return (), attempts
-    return (apply(manifest),), attempts.tried_now([name], now) if pool is None else attempts
+    if pool is not None:
+        return (apply(manifest),), attempts
+    return ((), attempts) if attempts.settling(now) else ((apply(manifest),), attempts.tried_now([], now))
 
 
 def _outcome(

@@ -1,0 +1,58 @@
+"""What the API server refuses, and what is nobody's any more."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from modelwright.errors import ConfigError, TargetError
+from modelwright.testing import make_context
+from modelwright.values.nodes import ProvisionerAction
+from modelwright_provisioner_karpenter.client import connect
+from modelwright_provisioner_karpenter.driver import KarpenterProvisioner
+from modelwright_provisioner_karpenter.karpenter_client import Configuration
+
+
+def claim(name: str, workspace: str) -> Any:
+    return {
+        "metadata": {"name": name, "labels": {"kaito.sh/workspace": workspace, "kaito.sh/workspacenamespace": "ns"}}
+    }
+
+
+def test_what_has_no_workspace_is_an_orphan(driver: Any, world: Any, workspaces: set[tuple[str, str]]) -> None:
+    workspaces.add(("ns", "alive"))
+    world.apply("nodeclaims", "ws1", claim("ws1", "alive"))
+    world.apply("nodeclaims", "ws2", claim("ws2", "dead"))
+    world.apply("nodeclaims", "ws3", claim("ws3", "dead"))
+    world.objects["nodeclaims"]["ws3"]["metadata"]["managedFields"] = [{"manager": "kaito"}]
+    labels = {"karpenter.kaito.sh/workspace-name": "dead", "karpenter.kaito.sh/workspace-namespace": "ns"}
+    world.apply("nodepools", "ns-dead", {"metadata": {"name": "ns-dead", "labels": labels}})
+    assert [*driver.orphans()] == ["nodepool/ns-dead", "nodeclaim/ws2"]
+
+
+def test_deleting_what_is_gone_or_anothers_is_no_error(driver: Any, world: Any) -> None:
+    world.apply("nodeclaims", "ws1", claim("ws1", "alive"))
+    for called, uid in (("ws1", "another"), ("ws2", "any")):
+        driver.act(ProvisionerAction(verb="delete-nodeclaim", name=called, body={"uid": uid}))
+    assert "deletionTimestamp" not in world.objects["nodeclaims"]["ws1"]["metadata"]
+
+
+def test_no_answer_is_an_error_with_a_reason() -> None:
+    configuration = Configuration(host="http://127.0.0.1:9")
+    configuration.proxy = None
+    driver = KarpenterProvisioner(make_context(cluster=SimpleNamespace(configuration=configuration)))
+    with pytest.raises(TargetError, match="delete NodeClaim ws1") as refused:
+        driver.act(ProvisionerAction(verb="delete-nodeclaim", name="ws1", body={"uid": ""}))
+    assert refused.value.reason == "ApiServerUnreachable"
+
+
+def test_without_a_cluster_it_says_so() -> None:
+    with pytest.raises(ConfigError, match="needs a cluster"):
+        connect(None)
+
+
+def test_there_is_no_other_verb(driver: Any) -> None:
+    with pytest.raises(ValueError, match="dance"):
+        driver.act(ProvisionerAction(verb="dance", name="ws1"))
