@@ -228,10 +228,15 @@ def _nodes() -> tuple[Rule, ...]:
     on_demand = {"key": "karpenter.sh/capacity-type", "operator": "In", "values": ["on-demand"]}
     return (
         Rule("node-names", (*about, "name"), _text(r"ws<9 hex .*>"), _text(r"ws[0-9a-f]{9}")),
+        Rule("no-node-class", ("nodeclaim",), _has_no_class, ABSENT),
         Rule("node-scope", (*about, "namespace"), NAME, ABSENT),
         Rule("node-disk", (*spec, "resources", "requests", "storage"), "300Gi", _text(r"\d+Gi")),
         Rule("on-demand", (*spec, "requirements", "karpenter.sh/capacity-type"), ABSENT, on_demand),
     )
+
+
+def _has_no_class(claim: Any) -> bool:
+    return not claim["spec"].get("nodeClassRef", {}).get("kind")
 
 
 RULES: tuple[Rule, ...] = (
