@@ -45,6 +45,11 @@ def record(state: WorkspaceState, wanted: Request, plan: Plan) -> Change:
     return _record_change(state, before, wanted, plan)
 
 
+def lacks_secrets(before: Request | None, wanted: Request) -> bool:
+    """Whether a secret came after the supervisor was started, which has the environment of that time."""
+    return before is not None and not before.deleting and not set(wanted.secrets) <= set(before.secrets)
+
+
 def tear_down(state: WorkspaceState) -> None:
     """Remove a Workspace whose files nobody can read: its supervisor ends as its request is gone, then the rest.
 
@@ -92,7 +97,13 @@ def accepted(plan: Plan | None, request: Request) -> Plan | None:
 def _record_change(state: WorkspaceState, before: Request, wanted: Request, plan: Plan) -> Change:
     recorded = state.read_plan()
     same_inputs = recorded is not None and recorded.inputs == plan.inputs
-    now = replace(wanted, generation=before.generation, created_at=before.created_at, rollouts=before.rollouts)
+    now = replace(
+        wanted,
+        generation=before.generation,
+        created_at=before.created_at,
+        rollouts=before.rollouts,
+        secrets=tuple(sorted({*before.secrets, *wanted.secrets})),
+    )
     status = state.read_status()
     if same_inputs and recorded is not None and _differs(recorded, _with_what_is_done(plan, recorded, status)):
         now = replace(now, newer_plan=True)

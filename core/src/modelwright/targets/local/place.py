@@ -28,7 +28,8 @@ class Place:
     """The folders of one Workspace (or of one passing server).
 
     ``volumes`` holds the scratch volumes, which all roles share by name; ``mark`` names the Workspace in the
-    environment of its processes; ``base_directory`` is what relative paths mean.
+    environment of its processes; ``base_directory`` is what relative paths mean. ``secrets`` names the variables that
+    must be there for whatever takes a secret from them, though its Launch could do without.
     """
 
     volumes: Path
@@ -37,6 +38,7 @@ class Place:
     base_directory: Path
     config_files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     docker_config: str | None = None
+    secrets: tuple[str, ...] = ()
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
     def prepare(self, launch: Launch) -> None:
@@ -138,7 +140,7 @@ class Place:
         found = self.environ.get(secret.key)
         if found is not None:
             env[name] = found
-        elif not secret.optional:
+        elif not secret.optional or secret.key in self.secrets:
             raise TargetError(
                 f"{process.name} needs the secret {secret.key} of {secret.name!r}",
                 hint=f"set the environment variable {secret.key}, then apply again",

@@ -18,7 +18,8 @@ class Request:
     text of each config by name and file name. ``generation`` counts the user's applies that change something; applying
     a failed or stopped Workspace again does. ``stopped`` keeps it without running anything until then. ``newer_plan``
     tells that a plan made later from the same inputs differs from the recorded one, ``rollouts`` how often such
-    a one was taken.
+    a one was taken. ``secrets`` names the variables with secrets that were set at some apply: nothing that takes
+    one of them runs without it from then on, so that a repair from another shell opens no endpoint to everybody.
     """
 
     workspace: Mapping[str, Any]
@@ -31,6 +32,7 @@ class Request:
     stopped: bool = False
     newer_plan: bool = False
     rollouts: int = 0
+    secrets: tuple[str, ...] = ()
 
     def parsed(self) -> Workspace:
         """The Workspace, with what a cluster would add to its metadata."""

@@ -251,6 +251,7 @@ def place_of(state: WorkspaceState, request: Request) -> Place:
         base_directory=Path(request.base_directory),
         config_files=request.config_files,
         docker_config=request.options.docker_config,
+        secrets=request.secrets,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -12,7 +13,8 @@ from modelwright.api.status import WorkspaceStatus
 from modelwright.api.workspace import Workspace
 from modelwright.errors import NotYet, TargetError
 from modelwright.lifecycle.conditions import rfc3339
-from modelwright.targets.local.applying import Change, record, roll_out, tear_down
+from modelwright.lifecycle.waiting import holds
+from modelwright.targets.local.applying import Change, lacks_secrets, record, roll_out, tear_down
 from modelwright.targets.local.launching import is_supervised, start_supervisor
 from modelwright.targets.local.leftovers import end_all
 from modelwright.targets.local.locks import FileLock
@@ -20,6 +22,7 @@ from modelwright.targets.local.logs import follow, log_files
 from modelwright.targets.local.once import output_of
 from modelwright.targets.local.options import LocalOptions
 from modelwright.targets.local.request import Request
+from modelwright.targets.local.secret_names import given_secrets
 from modelwright.targets.local.state import StateDirectory, WorkspaceState
 from modelwright.targets.local.supervisor import place_of
 from modelwright.targets.local.wakeups import wake
@@ -67,7 +70,10 @@ class LocalTarget:
             base_directory=str((base_directory or Path.cwd()).absolute()),
             config_files=config_files or {},
             options=self._options,
+            secrets=given_secrets(plan, os.environ),
         )
+        if lacks_secrets(state.read_request(), wanted):
+            self.stop(workspace.namespace, workspace.name)
         with FileLock(state.apply_lock):
             change = record(state, wanted, plan)
             self._supervise(state)
@@ -143,6 +149,7 @@ class LocalTarget:
         Raises:
             NotYet: not within ``timeout_s``.
             TargetError: ``NotFound``, or it is stalled, with the root cause.
+            ConfigError: it is stalled, and only the user can mend that.
         """
         until = None if timeout_s is None else time.monotonic() + timeout_s
         watchman = Watchman(lambda: self._repair(self._state(namespace, name)))
@@ -257,17 +264,11 @@ class LocalTarget:
     def _holds(self, namespace: str, name: str, condition: str) -> bool:
         if condition == "delete":
             return not self._state(namespace, name).exists
-        kind, _, wanted = condition.partition("=")
         found = self.get(namespace, name)
         status = found.status
         if status is None or status.observed_generation != found.metadata.generation:
             return False
-        stands, stalled = status.condition(kind), status.condition("Stalled")
-        if stands is not None and stands.status == (wanted.capitalize() or "True"):
-            return True
-        if stalled is not None and stalled.status == "True":
-            raise TargetError(f"{namespace}/{name}: {stalled.message}", reason=stalled.reason)
-        return False
+        return holds(status, condition, f"{namespace}/{name}")
 
     def _sleep_until_changed(self, namespace: str, name: str) -> None:
         file = self._state(namespace, name).status_file
