@@ -27,14 +27,14 @@ from core.tests.targets.conftest import (
 )
 
 from modelwright.api.status import WorkspaceStatus
-from modelwright.errors import TargetError
+from modelwright.errors import ConfigError, TargetError
 from modelwright.targets.local import LocalOptions, LocalTarget
 from modelwright.values.launch import Launch, Mount, Volume
 
 
 def failed(machine: Machine) -> WorkspaceStatus:
     """The status once the Workspace has failed."""
-    with pytest.raises(TargetError):
+    with pytest.raises((ConfigError, TargetError)):
         machine.wait("Ready")
     return machine.status()
 

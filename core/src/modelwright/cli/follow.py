@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from modelwright.errors import TargetError
+from modelwright.lifecycle.waiting import raise_if_stalled
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,6 +36,7 @@ def follow(
 
     Raises:
         TargetError: it failed; the message is the root cause that the status names.
+        ConfigError: it failed over what the user gave.
     """
     with _TuningBar(console) as bar:
         for status in statuses:
@@ -42,7 +44,7 @@ def follow(
                 bar.show(status.progress, finished=_holds(status, "WorkspaceSucceeded"))
             for line in _news(status, told):
                 console.print(f"[green]✓[/green] {line}", highlight=False, soft_wrap=True)
-            _raise_if_stalled(status)
+            raise_if_stalled(status)
             if _holds(status, until) if until else _settled(status):
                 return status
     raise TargetError("the Workspace was deleted meanwhile", reason="Deleted")
@@ -71,12 +73,6 @@ def _settled(status: WorkspaceStatus) -> bool:
     return _holds(status, "WorkspaceReady") or (
         _holds(status, "WorkspaceSucceeded") and released is not None and released.reason == "Released"
     )
-
-
-def _raise_if_stalled(status: WorkspaceStatus) -> None:
-    stalled = status.condition("Stalled")
-    if stalled is not None and stalled.status == "True":
-        raise TargetError(stalled.message, reason=stalled.reason)
 
 
 class _TuningBar:
