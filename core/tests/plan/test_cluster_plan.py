@@ -127,6 +127,7 @@ def test_labels_of_nodes_override_the_table(planned):
     )
     plan = planned(sku="", machine=machine, inference=inference("phi-3-mini-4k-instruct"), drivers=WITH_ENGINE)
     assert plan.provisioner.name == "byo"
+    assert plan.nodes.instance_type_name == ""
     assert dict(plan.fits)["serving"].gpus == 4
     assert dict(plan.fits)["serving"].dtype == "float16"
 

@@ -32,13 +32,21 @@ def node_request(workspace: Workspace, machine: InstanceType | None, count: int,
         workspace=workspace.name,
         count=count,
         instance_type=machine,
-        instance_type_name=machine.name if machine else resource.instance_type,
+        instance_type_name=_name(workspace, machine),
         selector=dict(selector.match_labels) if selector else {},
         annotations=dict(workspace.metadata.annotations),
         disk_bytes=disk_bytes,
         partition=resource.partition.model_dump(exclude_none=True) if resource.partition else None,
         config=resource.provisioner_config,
     )
+
+
+def _name(workspace: Workspace, machine: InstanceType | None) -> str:
+    """The cloud's name of the machine; labels of nodes and shares of GPUs tell none, so there it is what is written."""
+    if machine is not None and machine.cloud != "node":
+        return machine.name
+    written = workspace.resource.instance_type
+    return "" if written.lower() == "auto" else written
 
 
 def template_nodes(

@@ -23,6 +23,10 @@ class ObjectSnapshot:
         """All nodes."""
         return sorted(self.everything.get(("", "nodes"), ()), key=_name)
 
+    def node(self, name: str) -> Object | None:
+        """One node."""
+        return next((each for each in self.nodes() if _name(each) == name), None)
+
     def objects(self, group: str, plural: str, namespace: str, workspace: str) -> Sequence[Object]:
         """Those with the owner labels of any Watch of the kind."""
         pairs = [w.labels for w in self.watches if (w.group, w.plural) == (group, plural) and w.labels]

@@ -17,11 +17,15 @@ class Snapshot(Protocol):
         """All nodes of the cluster (``v1`` Node), cluster-wide, in the order of their names."""
         ...
 
+    def node(self, name: str) -> Mapping[str, Any] | None:
+        """One node, None where there is none of that name."""
+        ...
+
     def objects(self, group: str, plural: str, namespace: str, workspace: str) -> Sequence[Mapping[str, Any]]:
         """Objects of one watched kind that carry the owner labels of one Workspace, in the order of their names.
 
         The owner labels are those of the driver's ``Watch`` of that kind, any pair of them where several Watches name
-        it. Nodes are a kind like another (group ``""``, plural ``nodes``). Found by an index: it costs what it gives.
+        it. Found by an index: it costs what it gives. Nodes come from ``nodes`` and ``node`` alone.
         Empty where there are none, also where the cluster does not serve the kind: see ``served``.
         """
         ...

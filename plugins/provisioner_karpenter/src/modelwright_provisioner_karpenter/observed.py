@@ -73,12 +73,13 @@ def observe(request: NodeRequest, snapshot: Snapshot) -> Observed:
     owner = (request.namespace, request.workspace)
     found = snapshot.objects(GROUP, CLAIMS, *owner)
     pools = [_pool(each) for each in snapshot.objects(GROUP, POOLS, *owner)]
-    nodes = (node_object(each) for each in snapshot.objects("", "nodes", *owner))
+    claims, pooled = _claims(found, CLAIM_OWNER), _claims(found, POOL_OWNER)
+    nodes = {claim.node: snapshot.node(claim.node) for claim in (*claims, *pooled) if claim.node}
     return Observed(
-        claims=_claims(found, CLAIM_OWNER),
-        pooled=_claims(found, POOL_OWNER),
+        claims=claims,
+        pooled=pooled,
         pool=pools[0] if pools else None,
-        nodes={node.name: node for node in nodes},
+        nodes={name: node_object(node) for name, node in nodes.items() if node is not None},
         served=snapshot.served(GROUP, CLAIMS),
         pools_served=snapshot.served(GROUP, POOLS),
     )
