@@ -28,7 +28,7 @@ class FaultProxy:
     """Speaks plain HTTP to one client. While ``trouble`` is above 0, that share of requests goes wrong.
 
     A write may be refused before it reaches the server, or carried out with its answer lost. A watch may be answered
-    with 410 Gone, or cut off after a few events. ``done`` counts what was done.
+    with 410 Gone, or break off after any event. ``done`` counts what was done.
     """
 
     def __init__(self, server: str, ca: Path, seed: int) -> None:
@@ -58,11 +58,18 @@ class FaultProxy:
                 return None
             choices: list[str | int] = [429, 500, 503]
             if watch:
-                choices += [GONE, DROPPED, DROPPED]
+                choices += [GONE, GONE]
             elif method != "GET":
                 choices += [409, LOST, LOST]
             found = self._random.choice(choices)
             self.done[f"{found} {'watch' if watch else method}"] += 1
+            return found
+
+    def breaks(self) -> bool:
+        """Whether a watch breaks off now."""
+        with self._lock:
+            found = self._random.random() < self.trouble / 3
+            self.done[f"{DROPPED} watch"] += found
             return found
 
     def connect(self) -> http.client.HTTPSConnection:
@@ -106,7 +113,7 @@ def _forward(proxy: FaultProxy, request: BaseHTTPRequestHandler) -> None:
             answer.read()
             request.close_connection = True
         elif watch:
-            _stream(request, answer, most=3 if fault == DROPPED else None)
+            _stream(proxy, request, answer)
         else:
             _pass_on(request, answer)
     except OSError:
@@ -136,18 +143,16 @@ def _tell_gone(request: BaseHTTPRequestHandler) -> None:
     request.wfile.write(event)
 
 
-def _stream(request: BaseHTTPRequestHandler, answer: http.client.HTTPResponse, most: int | None) -> None:
-    """Events as they come; after ``most`` lines the connection breaks."""
+def _stream(proxy: FaultProxy, request: BaseHTTPRequestHandler, answer: http.client.HTTPResponse) -> None:
+    """Events as they come, until the connection breaks."""
     request.send_response(answer.status)
     request.send_header("Content-Type", answer.getheader("Content-Type") or "application/json")
     request.send_header("Transfer-Encoding", "chunked")
     request.end_headers()
-    count = 0
     while line := answer.readline():
         request.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
         request.wfile.flush()
-        count += 1
-        if most is not None and count >= most:
+        if proxy.breaks():
             request.close_connection = True
             return
     request.wfile.write(b"0\r\n\r\n")

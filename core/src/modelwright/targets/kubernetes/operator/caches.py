@@ -75,6 +75,7 @@ class Caches:
             api, selection, self._moved_for(revisions, self._revision_moved)
         )
         self._nodes = Informer(api, Selection(resource=kinds.NODES, trim=trimming.trim_node), self._node_moved)
+        self._node_labels: frozenset[tuple[str, str]] = frozenset()
         self._configs: Informer | None = None
         self._driven: dict[Watch, Informer] = {}
         self._lock = threading.Lock()
@@ -111,6 +112,8 @@ class Caches:
     def want(self, watch: Watch) -> bool:
         """Whether what a driver watches is listed; begins to where nobody has."""
         if (watch.group, watch.plural) == (kinds.NODES.group, kinds.NODES.plural) or watch.labels is None:
+            if watch.labels is not None:
+                self._node_labels |= {watch.labels}
             return True
         with self._lock:
             found = self._driven.get(watch)
@@ -203,7 +206,10 @@ class Caches:
 
     def _node_moved(self, before: Object | None, after: Object | None) -> None:
         labels = [found["metadata"].get("labels") or {} for found in (before, after) if found is not None]
-        for key in self.interests.in_nodes(labels):
+        keys = set(self.interests.in_nodes(labels))
+        for pair in self._node_labels:
+            keys |= {(found[pair[0]], found[pair[1]]) for found in labels if pair[0] in found and pair[1] in found}
+        for key in keys:
             self._queue.add(key, urgent=True)
 
     def _config_moved(self, before: Object | None, after: Object | None) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,12 +12,18 @@ from modelwright.api.status import WorkspaceStatus
 from modelwright.api.versions import V1BETA1
 from modelwright.lifecycle.decision import Event
 from modelwright.targets.kubernetes.cluster.api import MANAGER, Api
-from modelwright.targets.kubernetes.cluster.failures import CONFLICT, NOT_FOUND, ApiError
+from modelwright.targets.kubernetes.cluster.failures import NOT_FOUND, ApiError
 from modelwright.targets.kubernetes.cluster.resource import EVENTS, WORKSPACES
 from modelwright.targets.kubernetes.cluster.store import Store
 
+PAUSES_S = (0.2, 1.0, 5.0)
+TOLD = frozenset({"AlreadyExists", "NotFound"})
+"""Answers after which an Event needs no other attempt: it is there, or its namespace is gone."""
+
 FINALIZER = "workspace.finalizer.kaito.sh"
 Object = Mapping[str, Any]
+
+log = logging.getLogger(__name__)
 
 
 def has_finalizer(workspace: Object) -> bool:
@@ -77,15 +85,23 @@ class Recorder:
             self._store.forget(about["namespace"], about["name"])
 
     def tell(self, workspace: Object, event: Event, moment: str) -> None:
-        """An Event, named by what it says and when, so that telling it twice is telling it once."""
+        """An Event, named by what it says and when, so that telling it twice is telling it once.
+
+        Waits between attempts, and so is not for a pass; one that is refused again and again is let go.
+        """
         about = workspace["metadata"]
         text = f"{about['uid']} {event.reason} {event.message} {moment}"
         name = f"{about['name']}.{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-        try:
-            self._api.create(EVENTS, _event(about, event, name, moment))
-        except ApiError as error:
-            if error.code not in (CONFLICT, NOT_FOUND):
-                raise
+        for pause_s in (*PAUSES_S, 0.0):
+            try:
+                self._api.create(EVENTS, _event(about, event, name, moment))
+            except ApiError as error:
+                if error.reason in TOLD:
+                    return
+                time.sleep(pause_s)
+            else:
+                return
+        log.warning("%s/%s: the event %s could not be written", about["namespace"], about["name"], event.reason)
 
     def _merge(self, workspace: Object, patch: Object, subresource: str = "") -> Object:
         about = workspace["metadata"]

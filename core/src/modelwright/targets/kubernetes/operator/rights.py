@@ -17,6 +17,8 @@ RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("batch", ("jobs",), OWN),
     ("", ("services",), OWN),
     ("", ("pods", "nodes", "configmaps"), READ),
+    # Karpenter's nodes get the labels of the Workspace that they were made for.
+    ("", ("nodes",), ("patch",)),
     ("", ("events",), ("create",)),
     ("coordination.k8s.io", ("leases",), ("get", "create", "update")),
     ("karpenter.sh", ("nodeclaims", "nodepools"), (*OWN, "update")),
