@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
 from typing import Any, NoReturn
@@ -111,6 +112,8 @@ def run_and_exit() -> NoReturn:
         error.show()
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
+        # A second Ctrl-C would only interrupt the exit itself.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         print(file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
     except ModelwrightError as error:

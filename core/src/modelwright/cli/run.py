@@ -141,7 +141,7 @@ def _interrupt(*_: object) -> None:
 
 
 def _stop(session: Session, key: tuple[str, str], console: Console) -> None:
-    """Stop it, without minding further Ctrl-Cs: a second one must not leave half of it running."""
+    """Stop it, without minding further Ctrl-Cs to the end: a second one must not leave half of it running."""
     from modelwright.errors import TargetError
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -153,5 +153,3 @@ def _stop(session: Session, key: tuple[str, str], console: Console) -> None:
     except TargetError as error:
         if error.reason != "NotFound":
             raise
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
