@@ -1,0 +1,74 @@
+"""From a Workspace to a node that Karpenter made, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.cluster.control_plane import ControlPlane
+from tests.cluster.harness import Karpenter
+from tests.cluster.operating import SETTINGS, OperatorProcess, Workspaces, install, running, write_kubeconfig
+from tests.cluster.programs import wait_until
+
+pytestmark = pytest.mark.cluster
+
+NODE_CLASS = {"group": "karpenter.kwok.sh", "kind": "KWOKNodeClass", "name": "default"}
+CLAIMS = "nodeclaims.karpenter.sh"
+POOLS = "nodepools.karpenter.sh"
+OWNER = {"nodeclaim": "kaito.sh/workspace", "nodepool": "karpenter.kaito.sh/workspace-name"}
+
+
+@pytest.fixture(scope="module")
+def plane(karpenter: Karpenter) -> ControlPlane:
+    install(karpenter.plane)
+    return karpenter.plane
+
+
+@pytest.fixture(scope="module")
+def operator(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
+    folder = tmp_path_factory.mktemp("operator")
+    settings = {**SETTINGS, "provisioner": "karpenter", "plugins": {"karpenter": {"nodeClassRef": NODE_CLASS}}}
+    with running(OperatorProcess(write_kubeconfig(plane, folder / "kubeconfig"), folder, settings)) as process:
+        yield process
+
+
+@pytest.fixture
+def workspaces(plane: ControlPlane, operator: OperatorProcess) -> Iterator[Workspaces]:
+    found = Workspaces(plane)
+    yield found
+    found.clear()
+
+
+def claims_of(plane: ControlPlane, name: str, mode: str) -> list[dict[str, Any]]:
+    return plane.get(CLAIMS, f"-l{OWNER[mode]}={name}")
+
+
+@pytest.mark.parametrize("mode", ["nodeclaim", "nodepool"])
+def test_karpenter_makes_the_node_and_takes_it_back(workspaces: Workspaces, mode: str) -> None:
+    name = f"bought-{mode}"
+    workspaces.apply(workspaces.inference(name, provisionerConfig={"mode": mode}))
+    workspaces.until(name, "Ready")
+    assert workspaces.condition(name, "NodeClaimReady") == ("True", "NodeClaimsReady")
+    (claim,) = claims_of(workspaces.plane, name, mode)
+    assert workspaces.get(name)["status"]["workerNodes"] == [claim["status"]["nodeName"]]
+    workspaces.plane.kubectl("delete", "workspace", name, "--timeout=60s")
+    wait_until(lambda: not claims_of(workspaces.plane, name, mode), "the claim is gone")
+    if mode == "nodepool":
+        assert not workspaces.plane.get(POOLS, f"-l{OWNER[mode]}={name}")
+
+
+def test_tuning_on_a_bought_node_ends_in_a_server_there(workspaces: Workspaces) -> None:
+    workspaces.apply(workspaces.tuning("bought-tune"))
+    workspaces.until("bought-tune", "WorkspaceSucceeded")
+    workspaces.until("bought-tune", "InferenceReady")
+    assert len(claims_of(workspaces.plane, "bought-tune", "nodeclaim")) == 1
+
+
+def test_the_provisioner_is_swapped_by_one_line(workspaces: Workspaces) -> None:
+    workspaces.node("own-node", "swapped")
+    workspaces.apply(workspaces.inference("swapped", provisioner="byo"))
+    workspaces.until("swapped", "Ready")
+    assert workspaces.get("swapped")["status"]["workerNodes"] == ["own-node"]
+    assert claims_of(workspaces.plane, "swapped", "nodeclaim") == []
+    assert workspaces.condition("swapped", "NodeClaimReady") == ("", "")
