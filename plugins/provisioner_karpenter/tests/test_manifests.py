@@ -10,7 +10,7 @@ import pytest
 
 from modelwright.testing import make_instance_type
 from modelwright.values.nodes import NodeRequest
-from modelwright_provisioner_karpenter.config import way_of
+from modelwright_provisioner_karpenter.config import KarpenterSettings, Way, way_of
 from modelwright_provisioner_karpenter.manifests import node_claim, node_pool
 from modelwright_provisioner_karpenter.names import claim_names, pool_name
 
@@ -56,8 +56,12 @@ CLAIM = {
 }
 
 
+def way(request: NodeRequest, **settings: Any) -> Way:
+    return way_of(request, KarpenterSettings.model_validate(settings))
+
+
 def claim(request: NodeRequest, **settings: Any) -> dict[str, Any]:
-    return node_claim(request, way_of(request, settings), "ws123")
+    return node_claim(request, way(request, **settings), "ws123")
 
 
 def test_a_claim_for_gpu_provisioner_is_upstreams() -> None:
@@ -85,7 +89,7 @@ def test_a_pool_holds_as_many_as_are_asked_for() -> None:
         "karpenter.kaito.sh/workspace-name": "ws1",
         "karpenter.kaito.sh/workspace-namespace": "ns1",
     }
-    assert node_pool(request, way_of(request, {}), 2) == {
+    assert node_pool(request, way(request), 2) == {
         "apiVersion": "karpenter.sh/v1",
         "kind": "NodePool",
         "metadata": {"name": "ns1-ws1", "labels": owner},
@@ -131,8 +135,8 @@ def test_a_user_cannot_take_anothers_machines_by_labels() -> None:
 
 
 def test_the_mode_once_taken_is_kept() -> None:
-    assert way_of(ask(state={"mode": "nodepool"}), {"mode": "nodeclaim"}).mode == "nodepool"
-    assert way_of(ask(state={"mode": "odd"}), {"mode": "nodepool"}).mode == "nodepool"
+    assert way(ask(state={"mode": "nodepool"}), mode="nodeclaim").mode == "nodepool"
+    assert way(ask(state={"mode": "odd"}), mode="nodepool").mode == "nodepool"
 
 
 def test_names_of_claims_fit_agent_pools_and_never_change() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -73,10 +73,9 @@ class Way:
         return self.node_class is not None and self.node_class.kind == GPU_PROVISIONER.kind
 
 
-def way_of(request: NodeRequest, given: Mapping[str, Any]) -> Way:
-    """The Workspace's options over ``given``, the settings; a mode once taken is kept while nodes are held."""
+def way_of(request: NodeRequest, settings: KarpenterSettings) -> Way:
+    """The Workspace's options over the settings; a mode once taken is kept while nodes are held."""
     options = KarpenterOptions.model_validate(dict(request.config))
-    settings = KarpenterSettings.model_validate(dict(given))
     remembered = request.state.get("mode")
     kept: Mode | None = remembered if remembered in ("nodeclaim", "nodepool") else None
     mode = options.mode or kept or settings.mode

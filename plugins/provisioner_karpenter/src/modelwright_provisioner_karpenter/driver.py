@@ -61,7 +61,7 @@ class KarpenterProvisioner(Provisioner):
         """By the way that is configured, and kept while nodes are held."""
         if request.count == 0:
             return release(observed, now)
-        way = way_of(request, self.context.settings)
+        way = way_of(request, self._settings)
         problem = _problem(request, way, observed)
         if problem is not None:
             return ProvisionerDecision(outcome=problem, state=request.state)
@@ -83,7 +83,7 @@ class KarpenterProvisioner(Provisioner):
 
     def placement(self, request: NodeRequest) -> Placement:
         """The Workspace's own nodes only, so that two with one selector keep apart; the core tolerates their taint."""
-        way = way_of(request, self.context.settings)
+        way = way_of(request, self._settings)
         pair = POOL_OWNER if way.mode == "nodepool" else CLAIM_OWNER
         return Placement(selector=owner_labels(pair, request.namespace, request.workspace))
 
@@ -103,6 +103,10 @@ class KarpenterProvisioner(Provisioner):
             for (space, workspace), name, each in (*pools, *claims)
             if (each["metadata"]["labels"].get(space), each["metadata"]["labels"][workspace]) not in alive
         ]
+
+    @cached_property
+    def _settings(self) -> KarpenterSettings:
+        return KarpenterSettings.model_validate(dict(self.context.settings))
 
     @cached_property
     def _client(self) -> KarpenterClient:
