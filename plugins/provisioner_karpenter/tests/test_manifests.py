@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from modelwright.errors import ConfigError
 from modelwright.testing import make_instance_type
 from modelwright.values.nodes import NodeRequest
-from modelwright_provisioner_karpenter.config import KarpenterSettings, Way, way_of
+from modelwright_provisioner_karpenter.config import KarpenterOptions, Way, settings_of, way_of
 from modelwright_provisioner_karpenter.manifests import node_claim, node_pool
 from modelwright_provisioner_karpenter.names import claim_names, pool_name
 
@@ -57,7 +58,7 @@ CLAIM = {
 
 
 def way(request: NodeRequest, **settings: Any) -> Way:
-    return way_of(request, KarpenterSettings.model_validate(settings))
+    return way_of(request, KarpenterOptions.model_validate(request.config), settings_of(settings))
 
 
 def claim(request: NodeRequest, **settings: Any) -> dict[str, Any]:
@@ -167,3 +168,12 @@ def test_names_of_pools_are_labels(namespace: str, workspace: str, expected: str
 def test_no_two_workspaces_share_a_pool() -> None:
     pairs = [("a", "b-c"), ("a-b", "c"), ("a", "b.c"), ("a", "b-" + "c" * 70), ("a", "b-" + "c" * 71)]
     assert len({pool_name(*pair) for pair in pairs}) == len(pairs)
+
+
+@pytest.mark.parametrize(
+    ("given", "where"),
+    [({"mode": "both"}, "plugins.karpenter.mode"), ({"nodeClassRef": {"group": ""}}, "plugins.karpenter.nodeClassRef")],
+)
+def test_settings_that_cannot_be_used_are_named(given: dict[str, Any], where: str) -> None:
+    with pytest.raises(ConfigError, match=where):
+        settings_of(given)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from modelwright.errors import ConfigError
 from modelwright.values.nodes import NodeRequest
 
 Mode = Literal["nodeclaim", "nodepool"]
@@ -73,9 +74,23 @@ class Way:
         return self.node_class is not None and self.node_class.kind == GPU_PROVISIONER.kind
 
 
-def way_of(request: NodeRequest, settings: KarpenterSettings) -> Way:
+def settings_of(given: Mapping[str, Any]) -> KarpenterSettings:
+    """``plugins.karpenter`` of the settings.
+
+    Raises:
+        ConfigError: a key or value that cannot be used.
+    """
+    try:
+        return KarpenterSettings.model_validate(dict(given))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(["plugins.karpenter", *map(str, first["loc"])])
+        hint = "its keys are mode, capacityType, nodeClassRef, cloud and nodeImageFamily"
+        raise ConfigError(f"{where}: {first['msg']}", hint=hint, reason="InvalidSettings") from error
+
+
+def way_of(request: NodeRequest, options: KarpenterOptions, settings: KarpenterSettings) -> Way:
     """The Workspace's options over the settings; a mode once taken is kept while nodes are held."""
-    options = KarpenterOptions.model_validate(dict(request.config))
     remembered = request.state.get("mode")
     kept: Mode | None = remembered if remembered in ("nodeclaim", "nodepool") else None
     mode = options.mode or kept or settings.mode

@@ -16,7 +16,7 @@ from modelwright_provisioner_karpenter.actions import APPLY, DELETE_CLAIM, DELET
 from modelwright_provisioner_karpenter.by_claims import decide_claims
 from modelwright_provisioner_karpenter.by_pool import decide_pool
 from modelwright_provisioner_karpenter.client import KarpenterClient, connect, ours
-from modelwright_provisioner_karpenter.config import KarpenterOptions, KarpenterSettings, Way, way_of
+from modelwright_provisioner_karpenter.config import KarpenterOptions, KarpenterSettings, Way, settings_of, way_of
 from modelwright_provisioner_karpenter.manifests import instance_type_name
 from modelwright_provisioner_karpenter.names import (
     CLAIM_OWNER,
@@ -61,7 +61,7 @@ class KarpenterProvisioner(Provisioner):
         """By the way that is configured, and kept while nodes are held."""
         if request.count == 0:
             return release(observed, now)
-        way = way_of(request, self._settings)
+        way = self._way(request)
         problem = _problem(request, way, observed)
         if problem is not None:
             return ProvisionerDecision(outcome=problem, state=request.state)
@@ -83,7 +83,7 @@ class KarpenterProvisioner(Provisioner):
 
     def placement(self, request: NodeRequest) -> Placement:
         """The Workspace's own nodes only, so that two with one selector keep apart; the core tolerates their taint."""
-        way = way_of(request, self._settings)
+        way = self._way(request)
         pair = POOL_OWNER if way.mode == "nodepool" else CLAIM_OWNER
         return Placement(selector=owner_labels(pair, request.namespace, request.workspace))
 
@@ -106,7 +106,10 @@ class KarpenterProvisioner(Provisioner):
 
     @cached_property
     def _settings(self) -> KarpenterSettings:
-        return KarpenterSettings.model_validate(dict(self.context.settings))
+        return settings_of(self.context.settings)
+
+    def _way(self, request: NodeRequest) -> Way:
+        return way_of(request, self.configure(request.config, {}), self._settings)
 
     @cached_property
     def _client(self) -> KarpenterClient:
