@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import subprocess
@@ -108,7 +109,7 @@ def test_a_served_preset_from_apply_to_delete(house: House) -> None:
         until(lambda: re.search(r"mine +True +True +True", seen.read_text()), "the watch shows that it is ready")
     rows = [line.split()[:4] for line in seen.read_text().splitlines()[1:]]
     assert len(rows) > 1
-    assert all(one != other for one, other in zip(rows, rows[1:], strict=False))
+    assert all(one != other for one, other in itertools.pairwise(rows))
 
     (server,) = house.processes("modelwright_runtime_hf.serve")
     assert house.ok("apply", "-f", file) == "workspace.kaito.sh/mine unchanged\n"

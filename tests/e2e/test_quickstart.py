@@ -86,7 +86,7 @@ def test_the_adapter_is_an_image_in_upstreams_layout(quickstart: Quickstart) -> 
 def blob(layout: Path, described: dict[str, Any]) -> bytes:
     """The blob of a descriptor, whose digest and size are what they should be."""
     kind, _, digest = described["digest"].partition(":")
-    content = (layout / "blobs" / kind / digest).read_bytes()
+    content = Path(layout, "blobs", kind, digest).read_bytes()
     assert hashlib.new(kind, content).hexdigest() == digest
     assert len(content) == described["size"]
     return content
