@@ -82,11 +82,22 @@ def test_fifty_workspaces_get_a_node_each(karpenter: Karpenter) -> None:
         assert world.until(ready) == Ready()
 
 
-def test_an_unknown_machine_is_named_as_the_cause(karpenter: Karpenter) -> None:
-    world = world_of(karpenter.plane, "unknown", "nodeclaim", instance_type=None, instance_type_name="Standard_None")
-    outcome = world.until(lambda outcome: failed(outcome) or outcome != world.seen[0])
+@pytest.mark.parametrize("mode", MODES)
+def test_an_unknown_machine_is_named_as_the_cause(karpenter: Karpenter, mode: str) -> None:
+    world = world_of(karpenter.plane, f"unknown-{mode}", mode, instance_type=None, instance_type_name="Standard_None")
+    outcome = world.until(failed)
     assert isinstance(outcome, Failed)
     assert outcome.kind == "invalid"
+    assert outcome.reason != "StaticCapacityOff"
+    released(world)
+
+
+def test_a_pool_whose_node_class_is_missing_says_so(karpenter: Karpenter) -> None:
+    config = {"mode": "nodepool", "nodeClassRef": {**KWOK, "name": "not-there"}}
+    world = world_of(karpenter.plane, "no-class", "nodepool", config=config)
+    outcome = world.until(failed)
+    assert isinstance(outcome, Failed)
+    assert (outcome.kind, outcome.reason) == ("invalid", "NodeClassNotFound"), outcome
     released(world)
 
 
