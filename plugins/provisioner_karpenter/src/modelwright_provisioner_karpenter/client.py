@@ -71,8 +71,8 @@ class KarpenterClient:
 
     def label_node(self, name: str, labels: Mapping[str, str]) -> None:
         """Adds labels to a node; one that is gone needs none."""
-        patch = json.dumps({"metadata": {"labels": dict(labels)}})
-        self._plain("PATCH", f"/api/v1/nodes/{name}", patch, MERGE)
+        # The generated client writes the JSON itself where the content type has the word in it.
+        self._plain("PATCH", f"/api/v1/nodes/{name}", {"metadata": {"labels": dict(labels)}}, MERGE)
 
     def workspaces(self) -> set[tuple[str, str]]:
         """Namespace and name of every Workspace; empty where the cluster serves no such kind."""
@@ -94,7 +94,9 @@ class KarpenterClient:
         found = self._send("list", call, label_selector=label, passed=(404,)) or {}
         return [*found.get("items", ())]
 
-    def _plain(self, method: str, path: str, body: str | None = None, content: str = "application/json") -> Any:
+    def _plain(
+        self, method: str, path: str, body: dict[str, Any] | None = None, content: str = "application/json"
+    ) -> Any:
         """A request for a kind that is not Karpenter's."""
         url = f"{self._http.configuration.host.rstrip('/')}{path}"
         headers = {"Accept": "application/json", "Content-Type": content}
