@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from modelwright.api.status import WorkspaceStatus
 from modelwright.api.workspace import Workspace
+from modelwright.lifecycle.policy import Policy
 from modelwright.plugins.drivers import Provisioner
 from modelwright.settings.model import Settings
 from modelwright.targets.kubernetes.cluster.api import Api
@@ -53,13 +54,15 @@ class Operator:
         )
         call = self.caches.call
         self.plans = Plans(planner, configs, ledger, self._tasks, self.caches.nodes, call)
-        self.provisioning = Provisioning(find, self.caches, self._tasks, call)
+        policy = Policy(on_success=settings.on_success, preflight=settings.preflight)
+        self.provisioning = Provisioning(find, self.caches, self._tasks, self._later, policy.backoff)
         self._notify = notify
         self._reconciler = Reconciler(
             Parts(
                 api=api,
                 caches=self.caches,
                 settings=settings,
+                policy=policy,
                 plans=self.plans,
                 provisioning=self.provisioning,
                 tasks=self._tasks,
@@ -122,6 +125,12 @@ class Operator:
             self._reconciler.confess(key, error)
         except Exception:
             log.exception("%s/%s: it cannot even be said", *key)
+
+    def _later(self, key: Key, seconds: float) -> None:
+        if seconds:
+            self.queue.add_after(key, seconds)
+        else:
+            self.caches.call(key)
 
     def _told(self, workspace: Workspace, old: WorkspaceStatus | None, new: WorkspaceStatus) -> None:
         self._observers.submit(self._notify, workspace, old, new)

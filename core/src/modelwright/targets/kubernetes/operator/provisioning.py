@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from modelwright.errors import ModelwrightError, PluginError
 from modelwright.lifecycle.decision import Provision, Release
@@ -21,18 +21,28 @@ Find = Callable[[str], Provisioner]
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
-    """How often in a row a provisioner's acts were refused for one Workspace, when last, and why."""
+    """How often in a row a provisioner's acts were refused for one Workspace, when last, why, and how long to rest."""
 
     attempts: int = 0
     failed_at: datetime | None = None
     trouble: Trouble | None = None
+    rest: timedelta = timedelta()
 
 
 class Provisioning:
     """Asks the planned provisioner of each Workspace; acts are done in the pool, one set at a time."""
 
-    def __init__(self, find: Find, caches: Caches, tasks: Tasks, call: Callable[[Key], None]) -> None:
-        self._find, self._caches, self._tasks, self._call = find, caches, tasks, call
+    def __init__(
+        self,
+        find: Find,
+        caches: Caches,
+        tasks: Tasks,
+        call: Callable[[Key, float], None],
+        backoff: Callable[[int], float],
+    ) -> None:
+        """``call`` has a Workspace looked at after some seconds; ``backoff`` gives them for a count of refusals."""
+        self._find, self._caches, self._tasks = find, caches, tasks
+        self._call, self._backoff = call, backoff
         self._drivers: dict[str, Provisioner] = {}
         self._refusals: dict[Key, Refusals] = {}
 
@@ -63,19 +73,23 @@ class Provisioning:
         return self._driver(name).placement(request)
 
     def carry_out(self, key: Key, name: str, action: Provision | Release) -> None:
-        """Have the acts done in the pool, unless some are being done; a pass is called for afterwards."""
+        """Have the acts done in the pool, unless some are being done, or were refused a short while ago."""
+        before = self._refusals.get(key, Refusals())
+        if before.failed_at is not None and datetime.now(UTC) < before.failed_at + before.rest:
+            return
 
         def work() -> None:
             try:
                 for item in action.actions:
                     self._driver(name).act(item)
             except ModelwrightError as error:
-                before = self._refusals.get(key, Refusals())
-                self._refusals[key] = Refusals(before.attempts + 1, datetime.now(UTC), _trouble(error))
+                rest = timedelta(seconds=self._backoff(before.attempts + 1))
+                self._refusals[key] = Refusals(before.attempts + 1, datetime.now(UTC), _trouble(error), rest)
+                self._call(key, rest.total_seconds())
             else:
                 self._refusals.pop(key, None)
 
-        self._tasks.submit(("nodes", key), work, lambda: self._call(key))
+        self._tasks.submit(("nodes", key), work, lambda: self._call(key, 0.0))
 
     def is_busy(self, key: Key) -> bool:
         """Whether acts for it are being done."""

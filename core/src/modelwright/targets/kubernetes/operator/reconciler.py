@@ -51,6 +51,7 @@ class Parts:
     api: Api
     caches: Caches
     settings: Settings
+    policy: Policy
     plans: Plans
     provisioning: Provisioning
     tasks: Tasks
@@ -66,7 +67,7 @@ class Reconciler:
         self._children = Children(parts.api, parts.caches)
         self._observer = Observer(parts.caches, self._children, parts.provisioning)
         self._recorder = Recorder(parts.api, parts.caches.workspaces)
-        self._policy = Policy(on_success=parts.settings.on_success, preflight=parts.settings.preflight)
+        self._policy = parts.policy
 
     def reconcile(self, key: Key) -> float | None:
         """One pass; returns after how many seconds to look again, None where only a change matters.
