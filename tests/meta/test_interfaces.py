@@ -37,6 +37,9 @@ NAMES = {
         "Exec", "HttpGet", "Launch", "Mount", "Probe", "Process", "REFERENCE", "Ranks", "SecretKey", "Volume",
         "VolumeKind", "fill", "resolve",
     },
+    "modelwright.testing.snapshot": {"Object", "ObjectSnapshot"},
+    "modelwright.values.node_object": {"CORDONED", "GPU", "INSTANCE_TYPE", "NodeObject", "node_object"},
+    "modelwright.values.snapshot": {"Snapshot"},
     "modelwright.values.nodes": {
         "Failed", "FailureKind", "Node", "NodeRequest", "Outcome", "Placement", "ProvisionerAction",
         "ProvisionerDecision", "Ready", "Waiting", "Watch",
