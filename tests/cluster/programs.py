@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -17,6 +19,7 @@ HOW_TO_GET_THEM = (
     "kwok, kwok-stages.yaml, karpenter and karpenter-crds"
 )
 PATIENCE_S = 120.0
+PR_SET_PDEATHSIG = 1
 
 
 def find_assets() -> Path | None:
@@ -86,7 +89,12 @@ class Programs:
         with log.open("ab") as out:
             command = [str(self.assets / program), *arguments]
             process = subprocess.Popen(
-                command, stdout=out, stderr=out, cwd=self.folder, env={**os.environ, **(environ or {})}
+                command,
+                stdout=out,
+                stderr=out,
+                cwd=self.folder,
+                env={**os.environ, **(environ or {})},
+                preexec_fn=_end_with(os.getpid()),
             )
         self.running[program] = Program(process, log)
         return self.running[program]
@@ -105,3 +113,15 @@ class Programs:
         """Ends everything that still runs."""
         for program in reversed([*self.running.values()]):
             program.stop()
+
+
+def _end_with(parent: int) -> Callable[[], None]:
+    """Run in the child: Linux ends it when the tests are killed, which ends no fixture."""
+    libc = ctypes.CDLL(None)
+
+    def ask() -> None:
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return ask
