@@ -8,6 +8,8 @@ TORCH  := $(shell grep '^torch==' constraints/cpu.txt)
 MEMBERS := core presets plugins/provisioner_karpenter plugins/runtime_hf[serve] plugins/runtime_vllm plugins/tuning_qlora[train]
 PYPROJECTS := pyproject.toml $(wildcard core/pyproject.toml presets/pyproject.toml plugins/*/pyproject.toml)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Threads that wait sleep: tests run servers and trainers beside each other, and spinning threads would starve them.
+export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup quickstart test test-long lint bench demo-model karpenter-client clean

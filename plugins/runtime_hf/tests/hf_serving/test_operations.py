@@ -13,7 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from .running import KEY, RunningServer
 
-LONG = {"prompt": "the quick brown", "max_tokens": 4000}
+# Long enough that no busy machine finishes the answer before a test has looked at it.
+LONG = {"prompt": "the quick brown", "max_tokens": 32000}
 
 
 def sample(http: httpx.Client, name: str, **labels: str) -> float:
@@ -25,7 +26,10 @@ def sample(http: httpx.Client, name: str, **labels: str) -> float:
 
 
 def until(condition: Callable[[], bool]) -> None:
+    """Wait for ``condition``; a bound, so that what never comes fails this test and holds up no other."""
+    last = time.monotonic() + 120
     while not condition():
+        assert time.monotonic() < last
         time.sleep(0.02)
 
 
@@ -70,7 +74,7 @@ def test_refusals_and_strange_paths_are_counted(http: httpx.Client) -> None:
 
 
 def test_the_metrics_tell_which_models_there_are(http: httpx.Client) -> None:
-    expected = {"parent": "tiny", "dtype": "float32", "quantization": "none", "max_model_len": "4096"}
+    expected = {"parent": "tiny", "dtype": "float32", "quantization": "none", "max_model_len": "32768"}
 
     assert sample(http, "modelwright_model_info", model="facts", **expected) == 1
     assert sample(http, "modelwright_model_info", model="tiny", parent="") == 1

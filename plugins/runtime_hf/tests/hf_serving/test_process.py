@@ -15,7 +15,7 @@ import pytest
 from .running import COMMAND, RunningServer, run_to_end, running_server
 from .tiny import Models, save_adapter, save_model, save_tokenizer
 
-LONG = {"prompt": "the quick brown", "max_tokens": 4000}
+LONG = {"prompt": "the quick brown", "max_tokens": 32000}
 
 
 def assert_one_line(ended: subprocess.CompletedProcess[str], *said: str) -> None:

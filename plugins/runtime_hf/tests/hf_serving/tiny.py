@@ -14,7 +14,7 @@ from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
 from tokenizers.models import BPE
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-CONTEXT = 4096
+CONTEXT = 32768
 TEMPLATE = (
     "{% for message in messages %}"
     "{% if message['role'] == 'tool' %}{{ raise_exception('tools are not known here') }}{% endif %}"
