@@ -1,0 +1,108 @@
+"""Root causes and workloads from what a kubelet and the controllers write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from modelwright.targets.kubernetes.operator.causes import root_cause
+from modelwright.targets.kubernetes.operator.trimming import trim_pod
+from modelwright.targets.kubernetes.operator.workloads import job_workload, serving_workload
+
+Object = dict[str, Any]
+
+READY_NODE = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+LOST_NODE = {"status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}}
+
+
+def pod(state: Object | None = None, last: Object | None = None, **status: Any) -> Object:
+    container = {"name": "ws", "ready": False, "restartCount": 1, "state": state or {}, "lastState": last or {}}
+    return trim_pod(
+        {
+            "metadata": {"name": "ws-0", "namespace": "ns", "resourceVersion": "1"},
+            "spec": {"nodeName": "n1"},
+            "status": {"phase": "Pending", "containerStatuses": [container], **status},
+        }
+    )
+
+
+def waiting(reason: str) -> Object:
+    return {"waiting": {"reason": reason, "message": f"because of {reason}"}}
+
+
+OOM = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
+UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes"}
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        (pod(waiting("ImagePullBackOff")), "ImagePullError"),
+        (pod(waiting("CreateContainerConfigError")), "ContainerStartError"),
+        (pod(waiting("CrashLoopBackOff"), {"terminated": {"exitCode": 1}}), "ContainerCrashLoopBackOff"),
+        (pod(waiting("CrashLoopBackOff"), OOM), "ContainerOOMKilled"),
+        (pod(conditions=[UNSCHEDULABLE]), "Unschedulable"),
+        (pod(phase="Failed", reason="Evicted", message="The node was low on resource: memory."), "NodeMemoryPressure"),
+        (pod(phase="Failed", reason="Evicted", message="low on ephemeral-storage"), "NodeDiskPressure"),
+        (pod(phase="Failed", reason="Evicted", message="preempted"), "PodEvicted"),
+        (pod(waiting("ContainerCreating")), None),
+    ],
+)
+def test_each_cause_is_named(found: Object, reason: str | None) -> None:
+    cause = root_cause([found], lambda _: READY_NODE)
+    assert (cause.reason if cause else None) == reason
+    assert cause is None or "ws-0" in cause.message
+
+
+@pytest.mark.parametrize("node", [None, LOST_NODE])
+def test_a_pod_on_a_lost_node_is_lost(node: Object | None) -> None:
+    cause = root_cause([pod({"running": {}})], lambda _: node)
+    assert cause is not None
+    assert cause.reason == "NodeLost"
+
+
+def server(**status: Any) -> Object:
+    metadata = {
+        "name": "ws",
+        "generation": 2,
+        "annotations": {"modelwright.io/launch": "d", "modelwright.io/inputs": "i"},
+    }
+    return {"metadata": metadata, "spec": {"replicas": 1}, "status": {"observedGeneration": 2, **status}}
+
+
+@pytest.mark.parametrize(
+    ("found", "phase"),
+    [
+        (server(readyReplicas=1, currentRevision="a", updateRevision="a"), "ready"),
+        (server(readyReplicas=1, currentRevision="a", updateRevision="b"), "pending"),
+        (server(readyReplicas=1, currentRevision="a", updateRevision="b", updatedReplicas=1), "ready"),
+        (server(readyReplicas=1, observedGeneration=1), "pending"),
+        (server(), "pending"),
+        (None, "absent"),
+    ],
+)
+def test_a_server_is_ready_when_every_pod_of_the_latest_launch_is(found: Object | None, phase: str) -> None:
+    workload = serving_workload(found, [], lambda _: READY_NODE, "http://ws")
+    assert workload.phase == phase
+    assert (workload.endpoint == "http://ws") == (phase == "ready")
+    assert found is None or (workload.digest, workload.inputs) == ("d", "i")
+
+
+def test_a_server_scaled_to_nothing_is_not_ready() -> None:
+    found = {**server(readyReplicas=0), "spec": {"replicas": 0}}
+    assert serving_workload(found, [], lambda _: READY_NODE, "http://ws").phase == "pending"
+
+
+def test_a_job_says_when_it_was_done_and_what_it_died_of() -> None:
+    ended = {"type": "Complete", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    job = {"metadata": {"name": "ws"}, "spec": {}, "status": {"conditions": [ended]}}
+    done = job_workload(job, [], lambda _: READY_NODE)
+    assert done.phase == "succeeded"
+    assert done.since is not None
+    assert done.since.year == 2026
+    failed = {"metadata": {"name": "ws"}, "spec": {}, "status": {"conditions": [{**ended, "type": "Failed"}]}}
+    last = pod({"terminated": {"exitCode": 2, "message": "row 3 is no question"}}, phase="Failed")
+    found = job_workload(failed, [last], lambda _: READY_NODE)
+    assert found.phase == "failed"
+    assert "row 3 is no question" in found.message
