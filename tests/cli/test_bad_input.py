@@ -150,3 +150,13 @@ def test_init_does_not_replace_a_file(run: Run, written: Write) -> None:
     assert run("init", "tune").code == 2
     assert path.read_text() == "precious: true\n"
     assert run("init", "tune", "--force").code == 0
+
+
+def test_a_bug_of_ours_is_confessed_and_logged(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(here))
+    monkeypatch.setattr("modelwright.cli.version._installed", lambda: 1 / 0)
+    ran = run("version")
+    assert ran.code == 1
+    assert "internal error: ZeroDivisionError" in ran.err
+    assert "Traceback" not in ran.err
+    assert "ZeroDivisionError" in next(here.rglob("errors.log")).read_text()

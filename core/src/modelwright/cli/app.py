@@ -119,6 +119,9 @@ def run_and_exit() -> NoReturn:
     except ModelwrightError as error:
         _show(error)
         sys.exit(error.exit_code)
+    except Exception as error:
+        _confess(error)
+        sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -129,3 +132,21 @@ def _show(error: ModelwrightError) -> None:
         click.echo(click.style("error: ", **style) + line, err=True)  # type: ignore[arg-type]
     if error.hint:
         click.echo(f"  hint: {error.hint}", err=True)
+
+
+def _confess(error: Exception) -> None:
+    """Say that it is our fault; the traceback goes to a log, for whoever mends it."""
+    import traceback
+
+    from platformdirs import user_log_path
+
+    text = "".join(traceback.format_exception(error))
+    log = user_log_path("modelwright", appauthor=False) / "errors.log"
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as file:
+            file.write(f"{sys.argv!r}\n{text}\n")
+    except OSError:
+        click.echo(text, err=True)
+    click.echo(f"error: internal error: {type(error).__name__}: {error}", err=True)
+    click.echo(f"  hint: this is a bug in modelwright or a plugin; report it with {log}", err=True)
