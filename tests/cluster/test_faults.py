@@ -1,4 +1,4 @@
-"""The operator behind a proxy that makes trouble, killed at random, and beside another: it ends converged."""
+"""The operator behind a proxy that makes trouble, killed at random, beside another, and with a limit for all."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.fault_proxy import FaultProxy
 from tests.cluster.harness import Karpenter
-from tests.cluster.operating import OperatorProcess, Workspaces, install, running, write_kubeconfig
+from tests.cluster.operating import SETTINGS, OperatorProcess, Workspaces, install, running, write_kubeconfig
 from tests.cluster.programs import wait_until
 
 pytestmark = pytest.mark.cluster
@@ -94,6 +94,26 @@ def test_of_two_operators_one_leads_and_the_other_follows(
         workspaces.until("lead", "Ready")
         leader.stop()
         wait_until(lambda: leading(other), "the other leads")
+        workspaces.clear()
+
+
+def test_a_limit_holds_for_many_that_are_applied_at_once(
+    plane: ControlPlane, workspaces: Workspaces, tmp_path: Path
+) -> None:
+    """One such machine costs more than 3 USD per hour and less than 4: two are within 8, three are not."""
+    settings = {**SETTINGS, "limits": {"totalUsdPerHour": 8}}
+    names = [f"limit-{number}" for number in range(5)]
+    with running(OperatorProcess(write_kubeconfig(plane, tmp_path / "kubeconfig"), tmp_path, settings)):
+        workspaces.apply(*map(workspaces.inference, names))
+        wait_until(lambda: all(workspaces.condition(name, "Stalled")[0] for name in names), "all are judged")
+        refused = [name for name in names if workspaces.condition(name, "Stalled") == ("True", "LimitExceeded")]
+        assert len(refused) == 3
+        (spender, *_) = sorted({*names} - {*refused})
+        workspaces.plane.kubectl("delete", "workspace", spender, "--timeout=30s")
+        wait_until(
+            lambda: sum(workspaces.condition(name, "Stalled") == ("False", "Progressing") for name in names) == 2,
+            "another takes its place",
+        )
         workspaces.clear()
 
 
