@@ -83,7 +83,7 @@ def test_a_wrong_password_is_told_before_training(verb: str, closed_registry: Do
         stalled, preflight = house.condition("Stalled"), house.condition("PreflightSucceeded")
         assert (stalled["status"], preflight["status"]) == ("True", "False")
         assert closed_registry.host in preflight["message"]
-    assert ran.code == 1
+    assert ran.code == 2
     assert closed_registry.host in ran.err
     assert "Traceback" not in ran.err
     assert not (house.folder() / "logs" / "tuning.tune.log").exists()
