@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -63,6 +65,27 @@ def test_tuning_on_a_bought_node_ends_in_a_server_there(workspaces: Workspaces) 
     workspaces.until("bought-tune", "WorkspaceSucceeded")
     workspaces.until("bought-tune", "InferenceReady")
     assert len(claims_of(workspaces.plane, "bought-tune", "nodeclaim")) == 1
+
+
+def test_a_node_that_nobody_needs_is_named(plane: ControlPlane, operator: OperatorProcess) -> None:
+    labels = {"kaito.sh/workspace": "long-gone", "kaito.sh/workspacenamespace": "default"}
+    claim = {
+        "apiVersion": "karpenter.sh/v1",
+        "kind": "NodeClaim",
+        "metadata": {"name": "orphan", "labels": {**labels, "karpenter.sh/nodepool": "kaito"}},
+        "spec": {
+            "nodeClassRef": NODE_CLASS,
+            "requirements": [
+                {"key": "node.kubernetes.io/instance-type", "operator": "In", "values": ["Standard_NC4as_T4_v3"]},
+                {"key": "karpenter.sh/capacity-type", "operator": "In", "values": ["on-demand"]},
+            ],
+        },
+    }
+    plane.apply(claim, manager="modelwright")
+    command = [sys.executable, "-m", "modelwright", "orphans", "--kubeconfig", str(plane.kubeconfig)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    plane.kubectl("delete", "nodeclaim", "orphan")
+    assert (done.returncode, done.stdout) == (1, "karpenter  nodeclaim/orphan\n"), done.stderr
 
 
 def test_the_provisioner_is_swapped_by_one_line(workspaces: Workspaces) -> None:

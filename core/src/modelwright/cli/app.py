@@ -32,6 +32,7 @@ VERBS: dict[str, str] = {
     "presets": "Show the models that can be named.",
     "instance-types": "Show the machines that can be named.",
     "operator": "Carry out the Workspaces of a cluster.",
+    "orphans": "List what was bought for Workspaces that are gone.",
     "crd": "Print the CustomResourceDefinition.",
     "completion": "Print a shell completion script.",
     "version": "Print versions.",

@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from modelwright.targets.kubernetes.cluster.election import Election
@@ -69,7 +70,7 @@ class Operating:
     def __init__(self, session: Session, api: Api) -> None:
         self._session, self._api = session, api
         planner = EnvironmentPlanner(session)
-        self._operator = Operator(api, session.settings, planner, self._provisioner, self._told)
+        self._operator = Operator(api, session.settings, planner, partial(provisioner_with, session, api), self._told)
         self._metrics = Metrics(self._operator)
         self._hooks = session.registry.hooks()
         self._ending = threading.Event()
@@ -118,17 +119,23 @@ class Operating:
         self._code = LOST_LEASE
         self._ending.set()
 
-    def _provisioner(self, name: str) -> Provisioner:
-        from modelwright.plugins.drivers import Context
-
-        context = Context(
-            clock=lambda: datetime.now(UTC),
-            settings=self._session.settings.plugins.get(name, {}),
-            cluster=self._api,
-            log=logging.getLogger(f"modelwright.provisioner.{name}"),
-        )
-        return self._session.registry.provisioner(name)(context)
-
     def _told(self, workspace: Workspace, old: WorkspaceStatus | None, new: WorkspaceStatus) -> None:
         self._metrics.told(old, new)
         self._hooks.notify("status_changed", workspace=workspace, old=old, new=new)
+
+
+def provisioner_with(session: Session, api: Api, name: str) -> Provisioner:
+    """The provisioner of that name, with its settings and the cluster.
+
+    Raises:
+        PluginError: it is missing, doubled or broken.
+    """
+    from modelwright.plugins.drivers import Context
+
+    context = Context(
+        clock=lambda: datetime.now(UTC),
+        settings=session.settings.plugins.get(name, {}),
+        cluster=api,
+        log=logging.getLogger(f"modelwright.provisioner.{name}"),
+    )
+    return session.registry.provisioner(name)(context)
