@@ -36,16 +36,8 @@ metadata: {{name: {name}}}
 resource: {{labelSelector: {{matchLabels: {{apps: {name}}}}}}}
 """
 SERVE = HEAD + "inference:\n  preset: {{name: demo}}\n"
-TUNE = (
-    HEAD
-    + """\
-tuning:
-  preset: {{name: demo}}
-  method: qlora
-  methodConfig: {{max_steps: {steps}}}
-  input: {{urls: [{data}]}}
-"""
-)
+TUNE = HEAD + "tuning:\n  preset: {{name: demo}}\n  method: qlora\n  methodConfig: {{max_steps: {steps}}}\n"
+TUNE += "  input: {{urls: [{data}]}}\n"
 
 
 @dataclass(frozen=True)
