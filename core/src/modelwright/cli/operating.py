@@ -44,7 +44,10 @@ class EnvironmentPlanner:
         self._preparation.admit(workspace, files)
 
     def plan(self, workspace: Workspace, files: ConfigFiles, nodes: int | None, machine: InstanceType | None) -> Plan:
-        """As ``Preparation.plan``."""
+        """As ``Preparation.plan``; a model that a hub described is known from then on."""
+        if self.asks_others(workspace) and workspace.preset is not None:
+            described = self._session.preset(workspace.preset.name)
+            self._session.catalogue = self._session.catalogue.with_presets(described)
         return self._preparation.plan(workspace, files, nodes, machine)
 
     def provisioner_of(self, workspace: Workspace) -> str:

@@ -52,8 +52,7 @@ class Operator:
         ledger = Ledger(
             settings.limits_of, lambda namespace: recorded_costs(self.caches.workspaces.all(), namespace, planner)
         )
-        call = self.caches.call
-        self.plans = Plans(planner, configs, ledger, self._tasks, self.caches.nodes, call)
+        self.plans = Plans(planner, configs, ledger, self._tasks, self.caches.nodes, self._later)
         policy = Policy(on_success=settings.on_success, preflight=settings.preflight)
         self.provisioning = Provisioning(find, self.caches, self._tasks, self._later, policy.backoff)
         self._notify = notify

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -10,7 +11,7 @@ from typing import Any, Protocol
 from modelwright.api.status import PlanRecord, WorkspaceStatus
 from modelwright.api.workspace import Workspace
 from modelwright.catalogue.node_labels import instance_type_of_labels
-from modelwright.errors import ConfigError, InvalidWorkspace, ModelwrightError, NotYet
+from modelwright.errors import ConfigError, InvalidWorkspace, ModelwrightError, NotYet, TargetError
 from modelwright.lifecycle.observed import Trouble
 from modelwright.plan.inputs import inputs_digest
 from modelwright.targets.kubernetes.cluster.store import Key
@@ -23,6 +24,9 @@ from modelwright.values.instance_type import InstanceType
 from modelwright.values.plan import Plan
 
 Files = Mapping[str, Mapping[str, str]]
+
+RETRY_S = 60.0
+"""How long to wait before a hub that could not be reached is asked again."""
 
 
 class Planner(Prices, Protocol):
@@ -43,17 +47,22 @@ class Planner(Prices, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The Plan, or why there is none; ``uid`` and ``inputs`` tell of what."""
+    """The Plan, or why there is none; ``uid`` and ``inputs`` tell of what.
+
+    ``fresh`` is judged anew with every pass, what has a ``retry_at`` (of the monotonic clock) once that is over.
+    """
 
     uid: str | None
     inputs: str
     plan: Plan | None = None
     trouble: Trouble | None = None
     fresh: bool = False
+    retry_at: float | None = None
 
     def holds_for(self, workspace: Workspace, inputs: str) -> bool:
         """Whether it is of this very Workspace, as it is written now."""
-        return (self.uid, self.inputs) == (workspace.metadata.uid, inputs)
+        over = self.retry_at is not None and time.monotonic() >= self.retry_at
+        return (self.uid, self.inputs) == (workspace.metadata.uid, inputs) and not over
 
 
 class Plans:
@@ -70,8 +79,9 @@ class Plans:
         ledger: Ledger,
         tasks: Tasks,
         nodes: Callable[[], Iterable[Mapping[str, Any]]],
-        call: Callable[[Key], None],
+        call: Callable[[Key, float], None],
     ) -> None:
+        """``call`` has a Workspace looked at after some seconds."""
         self._planner, self._configs, self._ledger = planner, configs, ledger
         self._tasks, self._nodes, self._call = tasks, nodes, call
         self._known: dict[Key, Planned] = {}
@@ -87,7 +97,7 @@ class Plans:
             return known
         if self._planner.asks_others(workspace) and not (known and known.holds_for(workspace, inputs)):
             make = partial(self._make, key, workspace, status, files, inputs)
-            self._tasks.submit(("plan", key), make, partial(self._call, key))
+            self._tasks.submit(("plan", key), make, partial(self._call, key, 0.0))
             return None
         return self._make(key, workspace, status, files, inputs)
 
@@ -101,7 +111,7 @@ class Plans:
         self._known.pop(key, None)
         for other in self._ledger.release(key):
             self._known.pop(other, None)
-            self._call(other)
+            self._call(other, 0.0)
 
     def _make(
         self, key: Key, workspace: Workspace, status: WorkspaceStatus | None, files: Files, inputs: str
@@ -116,6 +126,11 @@ class Plans:
             found = Planned(uid, inputs, trouble=Trouble(_reason(error), error.message))
         except NotYet as error:
             found = Planned(uid, inputs, trouble=Trouble(error.reason, error.message), fresh=True)
+        except TargetError as error:
+            # The hub may answer later; whoever asks it is a task, not a pass.
+            trouble, due = Trouble(error.reason, error.message), time.monotonic() + RETRY_S
+            found = Planned(uid, inputs, trouble=trouble, retry_at=due)
+            self._call(key, RETRY_S)
         except ModelwrightError as error:
             text = f"{error.message} ({error.hint})" if error.hint else error.message
             found = Planned(uid, inputs, trouble=Trouble(error.reason, text))
