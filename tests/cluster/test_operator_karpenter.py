@@ -30,7 +30,8 @@ def plane(karpenter: Karpenter) -> ControlPlane:
 @pytest.fixture(scope="module")
 def operator(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
     folder = tmp_path_factory.mktemp("operator")
-    settings = {**SETTINGS, "provisioner": "karpenter", "plugins": {"karpenter": {"nodeClassRef": NODE_CLASS}}}
+    plugins = {"karpenter": {"nodeClassRef": NODE_CLASS}}
+    settings = {**SETTINGS, "preflight": True, "provisioner": "karpenter", "plugins": plugins}
     with running(OperatorProcess(write_kubeconfig(plane, folder / "kubeconfig"), folder, settings)) as process:
         yield process
 
@@ -60,11 +61,18 @@ def test_karpenter_makes_the_node_and_takes_it_back(workspaces: Workspaces, mode
         assert not workspaces.plane.get(POOLS, f"-l{OWNER[mode]}={name}")
 
 
-def test_tuning_on_a_bought_node_ends_in_a_server_there(workspaces: Workspaces) -> None:
+def test_tuning_is_checked_then_a_node_is_bought_and_serves_the_result(workspaces: Workspaces) -> None:
+    # Preflight runs wherever there is room, before anything is bought.
+    workspaces.node("spare-node", "nobody")
     workspaces.apply(workspaces.tuning("bought-tune"))
+    workspaces.until("bought-tune", "PreflightSucceeded")
+    check = workspaces.one("job", "bought-tune-preflight")
+    assert check is not None
+    assert check["status"]["succeeded"] == 1
     workspaces.until("bought-tune", "WorkspaceSucceeded")
     workspaces.until("bought-tune", "InferenceReady")
-    assert len(claims_of(workspaces.plane, "bought-tune", "nodeclaim")) == 1
+    (claim,) = claims_of(workspaces.plane, "bought-tune", "nodeclaim")
+    assert claim["metadata"]["creationTimestamp"] >= check["status"]["completionTime"]
 
 
 def test_a_node_that_nobody_needs_is_named(plane: ControlPlane, operator: OperatorProcess) -> None:
