@@ -153,7 +153,7 @@ class Session:
         """``url`` with the key of the environment."""
         from modelwright.cli.conversation import Endpoint
 
-        return Endpoint(url, os.environ.get(self.settings.endpoints.api_key_env or API_KEY))
+        return Endpoint(url, os.environ.get(API_KEY))
 
     def preparation(
         self,

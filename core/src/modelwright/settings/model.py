@@ -42,17 +42,14 @@ class Sources(SettingsModel):
 class Endpoints(SettingsModel):
     """Where servers answer. ``host`` is what they bind on one machine; ``ports`` gives a port's name its number.
 
-    ``api_key_env`` names the variable that holds the API key, never the key itself. ``public`` lets load balancers
-    have public addresses; ``adapter_loading`` lets adapters be loaded over HTTP, behind the key.
+    ``public`` lets load balancers have public addresses.
     """
 
     host: str = "127.0.0.1"
     ports: dict[str, Port] = {}
     first_port: Port | None = None
     last_port: Port | None = None
-    api_key_env: str | None = None
     public: bool = False
-    adapter_loading: bool = False
 
 
 class Settings(SettingsModel):
