@@ -67,6 +67,7 @@ class OperatorProcess:
     folder: Path
     settings: Object = field(default_factory=lambda: dict(SETTINGS))
     arguments: tuple[str, ...] = ()
+    environ: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     health: int = 0
     metrics: int = 0
@@ -86,7 +87,8 @@ class OperatorProcess:
         command += ["--kubeconfig", str(self.kubeconfig), "--log-format", "json", *self.arguments]
         command += ["--health-port", str(self.health), "--metrics-port", str(self.metrics)]
         with self.log.open("ab") as out:
-            self.process = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, "OMP_NUM_THREADS": "1"})
+            environ = {**os.environ, "OMP_NUM_THREADS": "1", **self.environ}
+            self.process = subprocess.Popen(command, stdout=out, stderr=out, env=environ)
         if wait:
             wait_until(lambda: self.answers(self.health, "/readyz") == "ok\n", f"ready: {self.log}")
 

@@ -73,9 +73,10 @@ class Operating:
     def __init__(self, session: Session, api: Api) -> None:
         self._session, self._api = session, api
         planner = EnvironmentPlanner(session)
-        self._operator = Operator(api, session.settings, planner, partial(provisioner_with, session, api), self._told)
-        self._metrics = Metrics(self._operator)
         self._hooks = session.registry.hooks()
+        find = partial(provisioner_with, session, api)
+        self._operator = Operator(api, session.settings, planner, find, self._hooks, self._told)
+        self._metrics = Metrics(self._operator)
         self._ending = threading.Event()
         self._code = 0
         self._leading = False

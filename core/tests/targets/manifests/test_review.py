@@ -14,6 +14,8 @@ from modelwright.targets.kubernetes.manifests import reviewed, serving_objects
 
 from .conftest import NODES, SERVER
 
+BUDGET = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "more"}}
+
 
 def hooks(*looks: Callable[[Any], Any]) -> Hooks:
     """Plugins that answer with what each of ``looks`` makes of the objects."""
@@ -49,8 +51,8 @@ def test_each_sees_what_the_one_before_made(rendering: Any) -> None:
 
 def test_what_is_added_belongs_to_the_workspace(rendering: Any) -> None:
     made, objects = rendered(rendering)
-    budget = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "more", "namespace": "x"}}
-    after = reviewed(hooks(lambda given: [*given, budget]), made, None, objects)
+    more = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "more", "namespace": "x"}}
+    after = reviewed(hooks(lambda given: [*given, more]), made, None, objects)
     assert after[-1]["metadata"]["ownerReferences"] == objects[0]["metadata"]["ownerReferences"]
     assert after[-1]["metadata"]["namespace"] == "ns"
 
@@ -71,6 +73,7 @@ def test_objects_are_not_changed_in_place(rendering: Any) -> None:
     [
         (lambda given: given[:-1], "took away StatefulSet ws"),
         (lambda given: [*given, {"kind": "Pod"}], "no Kubernetes object"),
+        (lambda given: [*given, BUDGET], r"added PodDisruptionBudget \(policy/v1\)"),
         (lambda given: [*given, 3], "answered manifests with a int"),
         (lambda given: 1 / 0, "failed in manifests: ZeroDivisionError"),
     ],

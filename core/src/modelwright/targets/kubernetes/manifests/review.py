@@ -12,6 +12,8 @@ from modelwright.targets.kubernetes.manifests.rendering import Manifest, Renderi
 from modelwright.values.plan import Plan
 
 WORKLOADS = frozenset({"Job", "StatefulSet"})
+APPLIED = {"Job": "batch/v1", "StatefulSet": "apps/v1", "Service": "v1"}
+"""What the operator has the right to write and watches, with its apiVersion."""
 
 
 def reviewed(
@@ -20,7 +22,8 @@ def reviewed(
     """``objects`` as the hooks leave them, each still the Workspace's own.
 
     Raises:
-        PluginContract: a plugin failed, answered with what is no object, or took the workload away.
+        PluginContract: a plugin failed, answered with what is no object of a kind that is applied, or took the
+            workload away.
     """
     given = deepcopy(objects)
     found = hooks.revise("manifests", "objects", given, items=Mapping, workspace=rendering.workspace, plan=plan)
@@ -38,6 +41,10 @@ def _owned(rendering: Rendering, found: Manifest) -> Manifest:
     if not (found.get("apiVersion") and found.get("kind") and isinstance(about, Mapping) and about.get("name")):
         hint = "an object has apiVersion, kind and metadata.name"
         raise PluginContract("a plugin's hook manifests answered with what is no Kubernetes object", hint=hint)
+    kind = str(found["kind"])
+    if APPLIED.get(kind) != found["apiVersion"]:
+        hint = f"kinds that are applied: {', '.join(sorted(APPLIED))}; apply others beside the Workspace"
+        raise PluginContract(f"a plugin's hook manifests added {kind} ({found['apiVersion']})", hint=hint)
     own = metadata(rendering, str(about["name"]))
     return {**found, "metadata": {**about, **own, "labels": {**(about.get("labels") or {}), **own["labels"]}}}
 

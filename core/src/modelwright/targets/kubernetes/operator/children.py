@@ -13,7 +13,7 @@ from modelwright.lifecycle.observed import Role
 from modelwright.targets.kubernetes.cluster.api import Api
 from modelwright.targets.kubernetes.cluster.failures import INVALID, ApiError
 from modelwright.targets.kubernetes.cluster.resource import JOBS, KINDS, SERVICES, STATEFULSETS, Resource
-from modelwright.targets.kubernetes.manifests import Manifests, Rendering, objects
+from modelwright.targets.kubernetes.manifests import Manifest, Manifests, Rendering, objects
 from modelwright.targets.kubernetes.manifests.metadata import INPUTS, LAUNCH
 from modelwright.targets.kubernetes.operator.caches import Caches
 from modelwright.targets.kubernetes.operator.comparing import covers, is_rendered_alike, marked
@@ -125,7 +125,7 @@ class Children:
         self._caches.of(resource).put(found, quiet=True)
 
 
-def wanted_services(wanted: Manifests) -> Iterable[Object]:
+def wanted_services(wanted: Manifests) -> Iterable[Manifest]:
     """What of a role's objects does not run anything."""
     return (one for one in wanted if KINDS[one["kind"]] == SERVICES)
 

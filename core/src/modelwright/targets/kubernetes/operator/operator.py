@@ -12,6 +12,7 @@ from modelwright.api.status import WorkspaceStatus
 from modelwright.api.workspace import Workspace
 from modelwright.lifecycle.policy import Policy
 from modelwright.plugins.drivers import Provisioner
+from modelwright.plugins.hooks import Hooks
 from modelwright.settings.model import Settings
 from modelwright.targets.kubernetes.cluster.api import Api
 from modelwright.targets.kubernetes.cluster.failures import ApiError
@@ -38,11 +39,18 @@ class Operator:
 
     Args:
         find: the provisioner of a name, with the cluster in its context; raises PluginError.
+        hooks: those that look at objects before they are applied.
         notify: tells the observers of a status that was written; called one at a time, away from the workers.
     """
 
     def __init__(
-        self, api: Api, settings: Settings, planner: Planner, find: Callable[[str], Provisioner], notify: Notify
+        self,
+        api: Api,
+        settings: Settings,
+        planner: Planner,
+        find: Callable[[str], Provisioner],
+        hooks: Hooks,
+        notify: Notify,
     ) -> None:
         self.queue = Workqueue()
         self.caches = Caches(api, self.queue)
@@ -66,6 +74,7 @@ class Operator:
                 provisioning=self.provisioning,
                 tasks=self._tasks,
                 notify=self._told,
+                hooks=hooks,
                 clock=lambda: datetime.now(UTC),
             )
         )

@@ -143,11 +143,10 @@ class Plans:
         if record is None:
             self._planner.admit(workspace, files)
         chosen = pinned(workspace, record) if record else workspace
-        settled = status.target_node_count if status is not None and record is not None else None
         machine = None
         if self._planner.provisioner_of(chosen) == "byo":
             machine = machine_of(workspace, self._nodes())
-        plan = self._planner.plan(chosen, files, settled, machine)
+        plan = self._planner.plan(chosen, files, settled_nodes(workspace, status, record), machine)
         if record is None:
             return plan
         return replace(plan, inputs=record.inputs)
@@ -163,6 +162,20 @@ def pinned(workspace: Workspace, record: PlanRecord) -> Workspace:
     if inference is not None and inference.runtime is None and record.runtime:
         update["inference"] = inference.model_copy(update={"runtime": record.runtime})
     return workspace.model_copy(update=update)
+
+
+def settled_nodes(workspace: Workspace, status: WorkspaceStatus | None, record: PlanRecord | None) -> int | None:
+    """The number of machines that was decided first; a changed config or runtime does not move it (KAITO v0.12).
+
+    None where nothing was decided, or where a change asks for another decision: another model, a number of copies.
+    """
+    if status is None or status.plan is None:
+        return None
+    preset, inference = workspace.preset, workspace.inference
+    moved = preset is not None and preset.name != status.plan.preset
+    if record is None and (moved or (inference is not None and inference.replicas is not None)):
+        return None
+    return status.target_node_count
 
 
 def machine_of(workspace: Workspace, nodes: Iterable[Mapping[str, Any]]) -> InstanceType | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -14,19 +14,20 @@ from modelwright.api.parsing import validate_workspace
 from modelwright.api.status import WorkspaceStatus
 from modelwright.api.versions import V1BETA1
 from modelwright.api.workspace import ObjectMeta, Workspace
-from modelwright.errors import InvalidWorkspace
+from modelwright.errors import InvalidWorkspace, PluginError
 from modelwright.lifecycle.conditions import rfc3339
 from modelwright.lifecycle.decide import decide
-from modelwright.lifecycle.decision import Action, Decision, Event, Finish, Provision, Release, Start, Stop
+from modelwright.lifecycle.decision import Decision, Event, Finish, Provision, Release, Start, Stop
 from modelwright.lifecycle.digest import digest
-from modelwright.lifecycle.observed import Observed, Trouble
+from modelwright.lifecycle.observed import Observed, Role, Trouble
 from modelwright.lifecycle.policy import Policy
+from modelwright.plugins.hooks import Hooks
 from modelwright.settings.model import Settings
 from modelwright.targets.kubernetes.cluster.api import Api
 from modelwright.targets.kubernetes.cluster.failures import INVALID, ApiError
 from modelwright.targets.kubernetes.cluster.resource import CONTROLLER_REVISIONS
 from modelwright.targets.kubernetes.cluster.store import Key
-from modelwright.targets.kubernetes.manifests import Manifests, Rendering
+from modelwright.targets.kubernetes.manifests import Manifests, Rendering, reviewed
 from modelwright.targets.kubernetes.operator.caches import Caches
 from modelwright.targets.kubernetes.operator.children import Children, rendered, wanted_services
 from modelwright.targets.kubernetes.operator.observing import Observer, owner_of
@@ -56,7 +57,19 @@ class Parts:
     provisioning: Provisioning
     tasks: Tasks
     notify: Notify
+    hooks: Hooks
     clock: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """The objects that one pass writes: of the roles that start, and of a server that is to stay as it is.
+
+    Of a launch that is not planned any more, only the Services stay as rendered.
+    """
+
+    starting: Mapping[Role, Manifests] = field(default_factory=dict)
+    standing: Manifests = ()
 
 
 class Reconciler:
@@ -105,7 +118,14 @@ class Reconciler:
         if planned.plan is None:
             self._record(raw, workspace, decision, now)
             return decision.again_in
-        self._carry_out(raw, workspace, planned.plan, observed, decision, now)
+        revision = revision_of(raw, self._caches.of(CONTROLLER_REVISIONS).of(key))
+        try:
+            wanted = self._wanted(workspace, planned.plan, revision, observed, decision)
+        except PluginError as error:
+            text = f"{error.message} ({error.hint})" if error.hint else error.message
+            self._refuse(raw, workspace, Trouble(error.reason, text))
+            return self._policy.backoff_most_s
+        self._carry_out(raw, workspace, planned.plan, revision, wanted, decision, now)
         return decision.again_in
 
     def _leave(self, raw: Object, workspace: Workspace) -> float | None:
@@ -134,62 +154,63 @@ class Reconciler:
         return decision.again_in
 
     def _carry_out(
-        self, raw: Object, workspace: Workspace, plan: Plan, observed: Observed, decision: Decision, now: datetime
+        self,
+        raw: Object,
+        workspace: Workspace,
+        plan: Plan,
+        revision: Revision,
+        wanted: Wanted,
+        decision: Decision,
+        now: datetime,
     ) -> None:
         """The record of the plan is written before anything is done."""
-        revision = revision_of(raw, self._caches.of(CONTROLLER_REVISIONS).of((workspace.namespace, workspace.name)))
         raw = self._recorder.mark(raw, revision.annotations)
         self._record(raw, workspace, decision, now)
         self._keep(workspace, revision)
-        rendering = self._rendering(workspace, plan, revision)
-        for action in decision.actions:
-            self._act(workspace, plan, rendering, action)
-        self._repair(workspace, plan, rendering, observed, decision)
-
-    def _act(self, workspace: Workspace, plan: Plan, rendering: Callable[[], Rendering], action: Action) -> None:
         owner = owner_of(workspace)
-        if isinstance(action, Start):
-            wanted = rendered(rendering(), action.role, action.launch, plan.nodes)
-            self._children.start(owner, action, wanted)
-        elif isinstance(action, Stop):
-            self._children.stop(owner, action)
-        elif isinstance(action, Provision | Release):
-            key = (workspace.namespace, workspace.name)
-            self._parts.provisioning.carry_out(key, plan.provisioner.name, action)
+        for action in decision.actions:
+            if isinstance(action, Start):
+                self._children.start(owner, action, wanted.starting[action.role])
+            elif isinstance(action, Stop):
+                self._children.stop(owner, action)
+            elif isinstance(action, Provision | Release):
+                key = (workspace.namespace, workspace.name)
+                self._parts.provisioning.carry_out(key, plan.provisioner.name, action)
+        self._children.repair(owner, wanted.standing)
 
-    def _repair(
-        self,
-        workspace: Workspace,
-        plan: Plan,
-        rendering: Callable[[], Rendering],
-        observed: Observed,
-        decision: Decision,
-    ) -> None:
-        touched = any(isinstance(action, Start | Stop) and action.role == "serving" for action in decision.actions)
-        if plan.serving is None or touched or observed.serving.phase == "absent":
-            return
-        self._children.repair(owner_of(workspace), self._standing(plan, plan.serving, rendering, observed))
+    def _wanted(
+        self, workspace: Workspace, plan: Plan, revision: Revision, observed: Observed, decision: Decision
+    ) -> Wanted:
+        """All objects that this pass writes, looked at by every plugin before the first is written.
 
-    def _standing(
-        self, plan: Plan, launch: Launch, rendering: Callable[[], Rendering], observed: Observed
-    ) -> Manifests:
-        """What is to be as rendered: all of the launch that runs, and of another only its Services."""
-        wanted = rendered(rendering(), "serving", launch, plan.nodes)
-        if observed.serving.digest == digest(launch):
-            return wanted
-        return tuple(dict(one) for one in wanted_services(wanted))
+        Raises:
+            PluginError: the provisioner or a plugin that looks at objects cannot be used.
+        """
+        starts = [action for action in decision.actions if isinstance(action, Start)]
+        touched = {action.role for action in decision.actions if isinstance(action, Start | Stop)}
+        stands = plan.serving is not None and "serving" not in touched and observed.serving.phase != "absent"
+        if not starts and not stands:
+            return Wanted()
+        rendering = self._rendering(workspace, plan, revision)
 
-    def _rendering(self, workspace: Workspace, plan: Plan, revision: Revision) -> Callable[[], Rendering]:
-        def make() -> Rendering:
-            return Rendering(
-                workspace=workspace,
-                settings=self._parts.settings,
-                placement=self._parts.provisioning.placement(plan.provisioner.name, plan.nodes),
-                revision=revision.number,
-                inputs=plan.inputs,
-            )
+        def look(role: Role, launch: Launch) -> Manifests:
+            return reviewed(self._parts.hooks, rendering, plan, rendered(rendering, role, launch, plan.nodes))
 
-        return make
+        starting = {action.role: look(action.role, action.launch) for action in starts}
+        if not stands or plan.serving is None:
+            return Wanted(starting=starting)
+        server = look("serving", plan.serving)
+        current = observed.serving.digest == digest(plan.serving)
+        return Wanted(starting=starting, standing=server if current else tuple(wanted_services(server)))
+
+    def _rendering(self, workspace: Workspace, plan: Plan, revision: Revision) -> Rendering:
+        return Rendering(
+            workspace=workspace,
+            settings=self._parts.settings,
+            placement=self._parts.provisioning.placement(plan.provisioner.name, plan.nodes),
+            revision=revision.number,
+            inputs=plan.inputs,
+        )
 
     def _keep(self, workspace: Workspace, revision: Revision) -> None:
         """Make the revision's object, and let go of one that is too old."""
