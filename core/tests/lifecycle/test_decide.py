@@ -346,6 +346,16 @@ def test_claims_and_pressure_are_told_as_upstream_does() -> None:
     assert "NodeClaimReady" not in truth(byo)
 
 
+def test_a_root_cause_is_not_hidden_by_nodeclaims_own_words() -> None:
+    refused = ProvisionerDecision(outcome=Failed("quota", "no cores are left"))
+    generic = Waiting("LaunchFailed", "creating instance: OperationNotAllowed")
+    observed = replace(HELD, provision=refused, claims=generic)
+    found = truth(decide(workspace(tuned=False), SERVES, observed, None, NOW).status)
+    assert found["NodeClaimReady"] == ("False", "LaunchFailed")
+    assert found["ResourceReady"] == found["Ready"] == ("False", "QuotaExceeded")
+    assert found["Stalled"] == ("True", "QuotaExceeded")
+
+
 def test_without_a_plan_what_runs_is_left_alone() -> None:
     ready = serving_status(found("ready", endpoint="http://x"))
     observed = replace(HELD, serving=found("ready"), plan_trouble=Trouble("PluginLoadFailed", "No module named 'x'"))

@@ -44,7 +44,7 @@ def _without_driver(situation: Situation, draft: Draft, trouble: Trouble | None)
 
 def _refused(situation: Situation, draft: Draft, decision: ProvisionerDecision, trouble: Trouble, clear: bool) -> None:
     """The last act was refused: it is tried again once the wait is over."""
-    _not_ready(draft, trouble, situation.observed.claims)
+    _not_ready(draft, trouble, situation.observed.claims, root=True)
     if clear and retry_due(situation) and decision.actions:
         draft.actions.append(Provision(decision.actions))
     draft.wake(_rest(situation) or situation.policy.backoff_first_s)
@@ -110,7 +110,7 @@ def _pressure(nodes: tuple[Node, ...]) -> str:
 
 def _failed(situation: Situation, draft: Draft, outcome: Failed) -> None:
     trouble = Trouble(outcome.reason or REASONS[outcome.kind], outcome.message)
-    _not_ready(draft, trouble, situation.observed.claims)
+    _not_ready(draft, trouble, situation.observed.claims, root=True)
     if outcome.kind == "transient":
         draft.wake(max(_rest(situation), situation.policy.backoff_first_s))
         return
@@ -118,12 +118,14 @@ def _failed(situation: Situation, draft: Draft, outcome: Failed) -> None:
     draft.wake(situation.policy.backoff_most_s)
 
 
-def _not_ready(draft: Draft, trouble: Trouble, claims: Outcome | None) -> None:
+def _not_ready(draft: Draft, trouble: Trouble, claims: Outcome | None, *, root: bool = False) -> None:
+    """Say why nodes are not there; where ``trouble`` is the ``root`` cause, NodeClaims' own words do not hide it."""
     draft.conditions.set("NodesReady", False, trouble.reason, trouble.message)
     if claims is None:
         draft.conditions.drop("NodeClaimReady")
     else:
-        trouble = _claims(draft, claims) or trouble
+        told = _claims(draft, claims)
+        trouble = trouble if root or told is None else told
     draft.conditions.set("ResourceReady", False, trouble.reason, trouble.message)
     draft.wait(trouble.reason, trouble.message)
 
