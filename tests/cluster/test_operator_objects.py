@@ -78,3 +78,22 @@ def test_a_kind_that_is_never_applied_is_refused_in_the_status(workspaces: Works
     workspaces.until("budget", "Stalled", reason="PluginContract")
     assert "PodDisruptionBudget" in json.dumps(workspaces.get("budget")["status"])
     assert workspaces.one("statefulset", "budget") is None
+
+
+def test_a_template_of_the_users_own_serves(workspaces: Workspaces) -> None:
+    workspaces.node("own-node", "own")
+    wanted = workspaces.inference("own")
+    container = {"name": "own", "image": "registry.example/own:1", "ports": [{"containerPort": 5000}]}
+    wanted["inference"] = {"template": {"spec": {"containers": [container]}}}
+    workspaces.apply(wanted)
+    workspaces.until("own", "Ready")
+    found = workspaces.get("own")["status"]
+    assert (found["state"], found["workerNodes"]) == ("Ready", ["own-node"])
+    assert found["endpoint"] == "http://own.default.svc.cluster.local"
+    server = workspaces.one("statefulset", "own")
+    assert server is not None
+    assert server["spec"]["template"]["spec"]["containers"][0]["image"] == "registry.example/own:1"
+    assert workspaces.one("service", "own") is not None
+    assert workspaces.one("service", "own-headless") is not None
+    workspaces.plane.kubectl("delete", "workspace", "own", "--timeout=30s")
+    workspaces.plane.kubectl("wait", "--for=delete", "statefulset/own", "--timeout=30s")

@@ -186,3 +186,8 @@ class Workspace(ApiModel):
         """The preset of whichever of tuning and inference is there."""
         part = self.tuning or self.inference
         return part.preset if part else None
+
+    @property
+    def template(self) -> OpenObject | None:
+        """The user's own pod template, None where a preset is served or tuned."""
+        return self.inference.template if self.inference else None

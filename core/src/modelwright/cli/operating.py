@@ -44,7 +44,12 @@ class EnvironmentPlanner:
         self._preparation.admit(workspace, files)
 
     def plan(self, workspace: Workspace, files: ConfigFiles, nodes: int | None, machine: InstanceType | None) -> Plan:
-        """As ``Preparation.plan``; a model that a hub described is known from then on."""
+        """As ``Preparation.plan``, and of templates; a model that a hub described is known from then on."""
+        if workspace.template is not None:
+            from modelwright.plan.template import template_plan
+
+            catalogue, settings = self._session.catalogue, self._session.settings
+            return template_plan(workspace, catalogue=catalogue, settings=settings, config_files=files, nodes=nodes)
         if self.asks_others(workspace) and workspace.preset is not None:
             described = self._session.preset(workspace.preset.name)
             self._session.catalogue = self._session.catalogue.with_presets(described)

@@ -30,6 +30,8 @@ def rendered(rendering: Rendering, role: Role, launch: Launch, nodes: NodeReques
         return objects.preflight_objects(rendering, launch)
     if role == "tuning":
         return objects.tuning_objects(rendering, launch, nodes)
+    if rendering.workspace.template is not None:
+        return objects.template_objects(rendering, nodes.count)
     return objects.serving_objects(rendering, launch, nodes)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from modelwright.api.status import WorkspaceStatus
 from modelwright.api.workspace import Workspace
+from modelwright.lifecycle.digest import digest
 from modelwright.lifecycle.observed import Observed, Role, Trouble, Workload
 from modelwright.plan.nodes import node_request
 from modelwright.targets.kubernetes.cluster.resource import PODS
@@ -43,6 +44,7 @@ class Observer:
         observed = replace(self._workloads(workspace), plan_trouble=trouble, output=_output(workspace))
         if plan is None:
             return observed
+        observed = adopted(workspace, plan, observed)
         request = _remembering(plan.nodes, status)
         return self._provisioning.observe(key_of(workspace), plan.provisioner.name, request, observed, now)
 
@@ -94,6 +96,16 @@ def owner_of(workspace: Workspace) -> Owner:
 def key_of(workspace: Workspace) -> Key:
     """Its namespace and name."""
     return workspace.namespace, workspace.name
+
+
+def adopted(workspace: Workspace, plan: Plan, observed: Observed) -> Observed:
+    """``observed`` where the server of a template is what was asked for, as soon as there is one.
+
+    It carries no digest, and is created once and never changed (KAITO v0.12).
+    """
+    if workspace.template is None or plan.serving is None or observed.serving.phase == "absent":
+        return observed
+    return replace(observed, serving=replace(observed.serving, digest=digest(plan.serving), inputs=plan.inputs))
 
 
 def _remembering(request: NodeRequest, status: WorkspaceStatus | None) -> NodeRequest:
