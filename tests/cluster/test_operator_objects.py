@@ -97,3 +97,16 @@ def test_a_template_of_the_users_own_serves(workspaces: Workspaces) -> None:
     assert workspaces.one("service", "own-headless") is not None
     workspaces.plane.kubectl("delete", "workspace", "own", "--timeout=30s")
     workspaces.plane.kubectl("wait", "--for=delete", "statefulset/own", "--timeout=30s")
+
+
+def test_without_an_instance_type_it_waits_for_nodes_to_judge_by(workspaces: Workspaces) -> None:
+    wanted = workspaces.inference("judge")
+    del wanted["resource"]["instanceType"]
+    workspaces.apply(wanted)
+    workspaces.until("judge", "ResourceReady", "False", "NoReadyNodes")
+    assert workspaces.condition("judge", "Stalled") == ("False", "Progressing")
+    assert workspaces.condition("judge", "WorkspaceSucceeded") == ("False", "workspacePending")
+    workspaces.node("judge-node", "judge")
+    gpu = ("nvidia.com/gpu.product=NVIDIA-A100-80GB-PCIe", "nvidia.com/gpu.count=1", "nvidia.com/gpu.memory=81920")
+    workspaces.plane.kubectl("label", "node", "judge-node", *gpu)
+    workspaces.until("judge", "Ready")

@@ -365,6 +365,23 @@ def test_without_a_plan_what_runs_is_left_alone() -> None:
     assert truth(answer.status)["WorkspaceReady"][0] == "True"
 
 
+@pytest.mark.parametrize("tuned", [True, False])
+def test_what_cannot_be_planned_yet_waits_and_has_not_failed(tuned: bool) -> None:
+    observed = Observed(plan_trouble=Trouble("NoReadyNodes", "no ready nodes found"), plan_waits=True)
+    answer = decide(workspace(tuned=tuned), None, observed, None, NOW)
+    found = truth(answer.status)
+    assert answer.status.state == "Pending"
+    assert found["Stalled"] == ("False", "Progressing")
+    assert found["Reconciling"] == ("True", "NoReadyNodes")
+    assert found["ResourceReady"] == found["Ready"] == ("False", "NoReadyNodes")
+    assert found["WorkspaceSucceeded"] == ("False", "workspacePending")
+    refused = replace(observed, plan_waits=False)
+    found = truth(decide(workspace(tuned=tuned), None, refused, answer.status, NOW).status)
+    assert found["Stalled"] == ("True", "NoReadyNodes")
+    assert found["Reconciling"] == ("False", "NoReadyNodes")
+    assert found["WorkspaceSucceeded"] == ("False", "workspaceFailed")
+
+
 def test_deleting_stops_releases_and_finishes() -> None:
     world = World(workspace(tuned=True), tuned_plan())
     world.settle()

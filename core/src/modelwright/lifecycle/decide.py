@@ -52,7 +52,8 @@ def decide(
     draft.fields["observed_generation"] = workspace.metadata.generation
     draft.conditions.drop("WorkspaceDeleting")
     if plan is None or observed.plan_trouble is not None:
-        unplanned(draft, observed.plan_trouble or NO_PLAN, previous)
+        waits = observed.plan_waits or observed.plan_trouble is None
+        unplanned(workspace, draft, observed.plan_trouble or NO_PLAN, previous, waits=waits)
     else:
         _phases(
             Situation(workspace=workspace, plan=plan, observed=observed, previous=previous, now=now, policy=policy),

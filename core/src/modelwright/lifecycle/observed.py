@@ -59,6 +59,7 @@ class Observed:
     both are pure answers to one observation, and the lifecycle chooses. ``provisioner_trouble`` replaces them where
     the driver cannot be loaded or its last act was refused. ``attempts`` and ``failed_at`` count transient failures
     in a row. ``claims`` is set by provisioners that go through NodeClaims. ``output`` says where the result is kept.
+    ``plan_waits`` tells that ``plan_trouble`` passes by itself: something has to be there first to judge by.
     ``keeps_finished`` tells that this target never loses a finished preflight, so that one that is absent has to run.
     ``newer_plan`` tells that a plan made today from the same inputs differs from the recorded one.
     """
@@ -75,6 +76,7 @@ class Observed:
     serving: Workload = field(default_factory=Workload)
     output: str | None = None
     plan_trouble: Trouble | None = None
+    plan_waits: bool = False
     keeps_finished: bool = False
     newer_plan: bool = False
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from modelwright import __version__
 from modelwright.api.status import PlanRecord, WorkspaceStatus
+from modelwright.api.workspace import Workspace
 from modelwright.lifecycle.after_tuning import gives_back
 from modelwright.lifecycle.draft import Draft, Situation
 from modelwright.lifecycle.observed import Trouble
 from modelwright.values.plan import Plan
 
 WAITING = Trouble("workspacePending", "workspace is waiting for inference workload readiness")
+PROGRESSING = ("Progressing", "nothing stands in the way")
 INFERENCE_WAITS = ("workspacePending", "workspace is waiting for inference workload readiness")
 
 
@@ -42,15 +44,32 @@ def summarise(situation: Situation, draft: Draft) -> None:
     _update(situation, draft)
 
 
-def unplanned(draft: Draft, trouble: Trouble, previous: WorkspaceStatus) -> None:
-    """No plan could be made: what runs is left alone, and why nothing new begins is said."""
-    if previous.condition("WorkspaceSucceeded") is None:
+def unplanned(workspace: Workspace, draft: Draft, trouble: Trouble, previous: WorkspaceStatus, *, waits: bool) -> None:
+    """No plan could be made: what runs is left alone, and why nothing new begins is said.
+
+    One that ``waits`` has not failed; where it never had a plan, it is nodes that it waits for.
+    """
+    if waits and previous.plan is None:
+        _waits(workspace, draft, trouble)
+    elif previous.plan is None or previous.condition("WorkspaceSucceeded") is None:
         draft.conditions.set("WorkspaceSucceeded", False, "workspaceFailed", trouble.message)
     if not draft.conditions.holds("WorkspaceReady"):
         draft.conditions.set("WorkspaceReady", False, trouble.reason, trouble.message)
     draft.conditions.set("Ready", False, trouble.reason, trouble.message)
-    draft.conditions.set("Reconciling", False, trouble.reason, trouble.message)
-    draft.conditions.set("Stalled", True, trouble.reason, trouble.message)
+    draft.conditions.set("Reconciling", waits, trouble.reason, trouble.message)
+    if waits:
+        draft.conditions.set("Stalled", False, *PROGRESSING)
+    else:
+        draft.conditions.set("Stalled", True, trouble.reason, trouble.message)
+
+
+def _waits(workspace: Workspace, draft: Draft, trouble: Trouble) -> None:
+    draft.fields["state"] = "Pending"
+    for kind in ("NodesReady", "ResourceReady"):
+        draft.conditions.set(kind, False, trouble.reason, trouble.message)
+    text = "workspace is initializing, tuning job has not started"
+    pending = INFERENCE_WAITS if workspace.tuning is None else ("workspacePending", text)
+    draft.conditions.set("WorkspaceSucceeded", False, *pending)
 
 
 def _price_date(plan: Plan) -> str | None:
@@ -98,7 +117,7 @@ def _verdict(draft: Draft, waiting: Trouble | None, good: bool) -> None:
         draft.conditions.set("Reconciling", draft.stalled is None, why.reason, why.message)
     stalled = draft.stalled
     if stalled is None:
-        draft.conditions.set("Stalled", False, "Progressing", "nothing stands in the way")
+        draft.conditions.set("Stalled", False, *PROGRESSING)
     else:
         draft.conditions.set("Stalled", True, stalled.reason, stalled.message)
 

@@ -39,9 +39,12 @@ class Observer:
         trouble: Trouble | None,
         status: WorkspaceStatus | None,
         now: datetime,
+        *,
+        waits: bool = False,
     ) -> Observed | None:
-        """What there is of a Workspace that is to be carried out."""
-        observed = replace(self._workloads(workspace), plan_trouble=trouble, output=_output(workspace))
+        """What there is of a Workspace that is to be carried out; one that ``waits`` is planned by and by."""
+        observed = self._workloads(workspace)
+        observed = replace(observed, plan_trouble=trouble, plan_waits=waits, output=_output(workspace))
         if plan is None:
             return observed
         observed = adopted(workspace, plan, observed)

@@ -111,7 +111,8 @@ class Reconciler:
         planned = self._plans.of(key, workspace, status)
         if planned is None:
             return None
-        observed = self._observer.live(workspace, planned.plan, planned.trouble, status, now)
+        waits = planned.fresh
+        observed = self._observer.live(workspace, planned.plan, planned.trouble, status, now, waits=waits)
         if observed is None:
             return None
         decision = decide(workspace, planned.plan, observed, status, now, self._policy)
