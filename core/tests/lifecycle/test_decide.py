@@ -404,9 +404,12 @@ def test_deleting_stops_releases_and_finishes() -> None:
     ],
 )
 def test_deleting_always_ends_and_names_what_is_left(observed: Observed) -> None:
-    answer = decide(workspace(tuned=False), SERVES, observed, None, NOW)
+    held = WorkspaceStatus(worker_nodes=["node-1", "node-2"])
+    answer = decide(workspace(tuned=False), SERVES, observed, held, NOW)
     assert answer.actions == (Finish(),)
-    assert [event.reason for event in answer.events] == ["NotReleased"]
+    (event,) = answer.events
+    assert event.reason == "NotReleased"
+    assert "nodes of default/demo (node-1, node-2) could not be released" in event.message
 
 
 def test_events_are_told_once() -> None:

@@ -47,7 +47,7 @@ def decide(
     draft = Draft(conditions=Conditions(previous.conditions, now, workspace.metadata.generation), fields={})
     if observed.deleting:
         since = now - observed.failed_at if observed.failed_at else timedelta.max
-        deleting(workspace, observed, draft, policy, since)
+        deleting(workspace, observed, previous, draft, policy, since)
         return draft.decision(previous)
     draft.fields["observed_generation"] = workspace.metadata.generation
     draft.conditions.drop("WorkspaceDeleting")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from modelwright.api.status import WorkspaceStatus
 from modelwright.api.workspace import Workspace
 from modelwright.lifecycle.decision import Event, Finish, Release, Stop
 from modelwright.lifecycle.draft import Draft
@@ -12,10 +13,17 @@ from modelwright.lifecycle.policy import Policy
 from modelwright.values.nodes import Failed, ProvisionerDecision, Ready
 
 
-def deleting(workspace: Workspace, observed: Observed, draft: Draft, policy: Policy, since_failure: timedelta) -> None:
+def deleting(
+    workspace: Workspace,
+    observed: Observed,
+    previous: WorkspaceStatus,
+    draft: Draft,
+    policy: Policy,
+    since_failure: timedelta,
+) -> None:
     """Stop what runs, then release, then finish; the rest of the status stays as it is.
 
-    ``since_failure`` is the time since the last refusal of a release.
+    ``since_failure`` is the time since the last refusal of a release; ``previous`` names the nodes that were held.
     """
     draft.conditions.set("WorkspaceDeleting", True, "workspaceDeleted", "workspace is being deleted")
     active = [role for role, workload in observed.workloads() if workload.active]
@@ -23,16 +31,17 @@ def deleting(workspace: Workspace, observed: Observed, draft: Draft, policy: Pol
         draft.actions += [Stop(role) for role in active]
         return
     if observed.provisioner_trouble is not None and observed.release is None:
-        _abandon(workspace, draft, observed.provisioner_trouble.message)
+        _abandon(workspace, previous, draft, observed.provisioner_trouble.message)
     elif observed.release is None or isinstance(observed.release.outcome, Ready):
         draft.actions.append(Finish())
     else:
-        _release(workspace, observed, draft, policy, since_failure, observed.release)
+        _release(workspace, observed, previous, draft, policy, since_failure, observed.release)
 
 
 def _release(
     workspace: Workspace,
     observed: Observed,
+    previous: WorkspaceStatus,
     draft: Draft,
     policy: Policy,
     since_failure: timedelta,
@@ -42,7 +51,8 @@ def _release(
     hopeless = failed is not None and failed.kind != "transient"
     if hopeless or observed.attempts >= policy.release_attempts:
         trouble = observed.provisioner_trouble
-        _abandon(workspace, draft, failed.message if failed else trouble.message if trouble else "refused repeatedly")
+        message = failed.message if failed else trouble.message if trouble else "refused repeatedly"
+        _abandon(workspace, previous, draft, message)
         return
     rest = policy.backoff(observed.attempts) - since_failure.total_seconds() if observed.attempts else 0.0
     if rest > 0:
@@ -55,8 +65,9 @@ def _release(
         draft.wake(again if again is not None else policy.backoff(observed.attempts + 1))
 
 
-def _abandon(workspace: Workspace, draft: Draft, message: str) -> None:
-    """End all the same, and say what may be left behind."""
-    text = f"nodes of {workspace.namespace}/{workspace.name} could not be released: {message}"
+def _abandon(workspace: Workspace, previous: WorkspaceStatus, draft: Draft, message: str) -> None:
+    """End all the same, and name what may be left behind."""
+    held = f" ({', '.join(previous.worker_nodes)})" if previous.worker_nodes else ""
+    text = f"nodes of {workspace.namespace}/{workspace.name}{held} could not be released: {message}"
     draft.events.append(Event("Warning", "NotReleased", text))
     draft.actions.append(Finish())
