@@ -27,6 +27,26 @@ SETTINGS = {"preflight": False, "provisioner": "byo", "allowPlaceholders": True}
 INSTANCE_TYPE = "Standard_NC24ads_A100_v4"
 
 
+NODE_CLASS = {"group": "karpenter.kwok.sh", "kind": "KWOKNodeClass", "name": "default"}
+
+
+def stray_claim(name: str) -> Object:
+    """A NodeClaim for a Workspace that is not there."""
+    labels = {"kaito.sh/workspace": "long-gone", "kaito.sh/workspacenamespace": "default"}
+    return {
+        "apiVersion": "karpenter.sh/v1",
+        "kind": "NodeClaim",
+        "metadata": {"name": name, "labels": {**labels, "karpenter.sh/nodepool": "kaito"}},
+        "spec": {
+            "nodeClassRef": NODE_CLASS,
+            "requirements": [
+                {"key": "node.kubernetes.io/instance-type", "operator": "In", "values": ["Standard_NC4as_T4_v3"]},
+                {"key": "karpenter.sh/capacity-type", "operator": "In", "values": ["on-demand"]},
+            ],
+        },
+    }
+
+
 def install(plane: ControlPlane) -> None:
     """The CRD, and an account with the operator's rights."""
     binding = {

@@ -10,12 +10,20 @@ from typing import Any
 import pytest
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.harness import Karpenter
-from tests.cluster.operating import SETTINGS, OperatorProcess, Workspaces, install, running, write_kubeconfig
+from tests.cluster.operating import (
+    NODE_CLASS,
+    SETTINGS,
+    OperatorProcess,
+    Workspaces,
+    install,
+    running,
+    stray_claim,
+    write_kubeconfig,
+)
 from tests.cluster.programs import wait_until
 
 pytestmark = pytest.mark.cluster
 
-NODE_CLASS = {"group": "karpenter.kwok.sh", "kind": "KWOKNodeClass", "name": "default"}
 CLAIMS = "nodeclaims.karpenter.sh"
 POOLS = "nodepools.karpenter.sh"
 OWNER = {"nodeclaim": "kaito.sh/workspace", "nodepool": "karpenter.kaito.sh/workspace-name"}
@@ -76,20 +84,7 @@ def test_tuning_is_checked_then_a_node_is_bought_and_serves_the_result(workspace
 
 
 def test_a_node_that_nobody_needs_is_named(plane: ControlPlane, operator: OperatorProcess) -> None:
-    labels = {"kaito.sh/workspace": "long-gone", "kaito.sh/workspacenamespace": "default"}
-    claim = {
-        "apiVersion": "karpenter.sh/v1",
-        "kind": "NodeClaim",
-        "metadata": {"name": "orphan", "labels": {**labels, "karpenter.sh/nodepool": "kaito"}},
-        "spec": {
-            "nodeClassRef": NODE_CLASS,
-            "requirements": [
-                {"key": "node.kubernetes.io/instance-type", "operator": "In", "values": ["Standard_NC4as_T4_v3"]},
-                {"key": "karpenter.sh/capacity-type", "operator": "In", "values": ["on-demand"]},
-            ],
-        },
-    }
-    plane.apply(claim, manager="modelwright")
+    plane.apply(stray_claim("orphan"), manager="modelwright")
     command = [sys.executable, "-m", "modelwright", "orphans", "--kubeconfig", str(plane.kubeconfig)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     plane.kubectl("delete", "nodeclaim", "orphan")

@@ -9,12 +9,20 @@ from typing import Any
 import pytest
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.harness import Karpenter, install_karpenter_crds
-from tests.cluster.operating import SETTINGS, OperatorProcess, Workspaces, install, running, write_kubeconfig
+from tests.cluster.operating import (
+    NODE_CLASS,
+    SETTINGS,
+    OperatorProcess,
+    Workspaces,
+    install,
+    running,
+    stray_claim,
+    write_kubeconfig,
+)
 from tests.cluster.programs import wait_until
 
 pytestmark = pytest.mark.cluster
 
-NODE_CLASS = {"group": "karpenter.kwok.sh", "kind": "KWOKNodeClass", "name": "default"}
 CLAIMS = "nodeclaims.karpenter.sh"
 POOLS = "nodepools.karpenter.sh"
 BUYING = {**SETTINGS, "provisioner": "karpenter", "plugins": {"karpenter": {"nodeClassRef": NODE_CLASS}}}
@@ -35,6 +43,11 @@ def operating(plane: ControlPlane, folder: Path, **settings: Any) -> OperatorPro
     """One that is not started yet."""
     folder.mkdir(parents=True, exist_ok=True)
     return OperatorProcess(write_kubeconfig(plane, folder / "kubeconfig"), folder, {**BUYING, **settings})
+
+
+def names(plane: ControlPlane) -> set[str]:
+    """All NodeClaims."""
+    return {one["metadata"]["name"] for one in plane.get(CLAIMS)}
 
 
 def not_released(plane: ControlPlane, name: str) -> list[str]:
@@ -58,6 +71,18 @@ def test_without_its_plugin_a_workspace_goes_and_names_its_nodes(workspaces: Wor
     assert node in message
     assert "karpenter" in message
     plane.kubectl("delete", "nodeclaim", claim["metadata"]["name"], "--timeout=60s")
+
+
+def test_a_sweep_gives_back_what_we_made_and_nothing_else(plane: ControlPlane, tmp_path: Path) -> None:
+    plane.apply(stray_claim("swept"), manager="modelwright")
+    plane.apply(stray_claim("of-another"), manager="another")
+    with running(operating(plane, tmp_path, orphans={"interval": 1, "delete": True})) as operator:
+        wait_until(lambda: "swept" not in names(plane), "the orphan is given back", patience_s=60.0)
+        none = 'modelwright_orphans{provisioner="karpenter"} 0.0'
+        wait_until(lambda: none in operator.answers(operator.metrics, "/metrics"), "no orphan is left")
+    assert "of-another" in names(plane)
+    assert any("nodeclaim/swept was made for" in str(line) for line in operator.lines())
+    plane.kubectl("delete", "nodeclaim", "of-another", "--timeout=60s")
 
 
 @pytest.fixture

@@ -80,7 +80,8 @@ class Operating:
         planner = EnvironmentPlanner(session)
         self._hooks = session.registry.hooks()
         find = partial(provisioner_with, session, api)
-        self._operator = Operator(api, session.settings, planner, find, self._hooks, self._told)
+        names = session.registry.names("provisioner")
+        self._operator = Operator(api, session.settings, planner, find, self._hooks, self._told, names)
         self._metrics = Metrics(self._operator)
         self._ending = threading.Event()
         self._code = 0

@@ -52,6 +52,16 @@ class Endpoints(SettingsModel):
     public: bool = False
 
 
+class Orphans(SettingsModel):
+    """How often the operator looks for what was bought for Workspaces that are gone, and whether it gives that back.
+
+    ``interval`` is in seconds; 0 is never.
+    """
+
+    interval: Annotated[int, Field(ge=0)] = 600
+    delete: bool = False
+
+
 class Settings(SettingsModel):
     """All settings.
 
@@ -74,6 +84,7 @@ class Settings(SettingsModel):
     namespace_limits: dict[str, Limits] = {}
     sources: Sources = Sources()
     endpoints: Endpoints = Endpoints()
+    orphans: Orphans = Orphans()
     images: dict[str, str] = {}
     pods: Open = {}
     state_directory: Path | None = None

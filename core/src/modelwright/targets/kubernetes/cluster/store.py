@@ -56,6 +56,11 @@ class Store:
             found = self._owned.get(owner, {})
             return [found[key] for key in sorted(found)]
 
+    def owners(self) -> list[Key]:
+        """All to whom something belongs, in the order of their names."""
+        with self._lock:
+            return sorted(owner for owner, found in self._owned.items() if found)
+
     def put(self, found: Object, *, quiet: bool = False) -> None:
         """A state that was read or written, unless a later one is known; ``quiet`` tells nobody of it."""
         after = self._trim(found)

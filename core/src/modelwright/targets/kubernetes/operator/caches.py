@@ -122,6 +122,13 @@ class Caches:
                 found.start()
         return found.synced
 
+    def strays(self) -> list[Key]:
+        """The Workspaces that objects of drivers were made for and that are not there."""
+        with self._lock:
+            stores = [informer.store for informer in self._driven.values()]
+        owners = {owner for store in stores for owner in store.owners()}
+        return sorted(owner for owner in owners if self.workspaces.get(*owner) is None)
+
     def configs(self) -> Informer:
         """Names and versions of all ConfigMaps; begins to watch them where nobody has."""
         with self._lock:

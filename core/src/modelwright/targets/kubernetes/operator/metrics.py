@@ -65,6 +65,9 @@ class _Present(Collector):
         yield _gauge("modelwright_usd_per_hour", "What the nodes cost, where a price is known.", _costs(workspaces))
         loaded: Values = {("provisioner", name): 1.0 for name in self._operator.provisioning.loaded}
         yield _gauge("modelwright_plugins_loaded", "Drivers in use.", loaded, ("kind", "name"))
+        orphans: Values = {(name,): float(len(found)) for name, found in self._operator.sweep.found.items()}
+        about = "What was made for Workspaces that are gone, as of the last sweep."
+        yield _gauge("modelwright_orphans", about, orphans, ("provisioner",))
         waiting: Values = {(): float(len(self._operator.queue))}
         yield _gauge("modelwright_queue_length", "Workspaces that wait to be looked at.", waiting, ())
 

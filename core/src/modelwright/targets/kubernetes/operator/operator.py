@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 
 from modelwright.api.status import WorkspaceStatus
 from modelwright.api.workspace import Workspace
@@ -25,6 +26,7 @@ from modelwright.targets.kubernetes.operator.planning import Planner, Plans
 from modelwright.targets.kubernetes.operator.provisioning import Provisioning
 from modelwright.targets.kubernetes.operator.reconciler import Parts, Reconciler
 from modelwright.targets.kubernetes.operator.spending import recorded_costs
+from modelwright.targets.kubernetes.operator.sweep import Sweep
 from modelwright.targets.kubernetes.operator.tasks import Tasks
 
 WORKERS = 6
@@ -40,6 +42,7 @@ class Operator:
     Args:
         find: the provisioner of a name, with the cluster in its context; raises PluginError.
         hooks: those that look at objects before they are applied.
+        provisioners: the names of all that are installed, whose orphans are looked for.
         notify: tells the observers of a status that was written; called one at a time, away from the workers.
     """
 
@@ -51,6 +54,7 @@ class Operator:
         find: Callable[[str], Provisioner],
         hooks: Hooks,
         notify: Notify,
+        provisioners: Iterable[str] = (),
     ) -> None:
         self.queue = Workqueue()
         self.caches = Caches(api, self.queue)
@@ -63,6 +67,9 @@ class Operator:
         self.plans = Plans(planner, configs, ledger, self._tasks, self.caches.nodes, self._later)
         policy = Policy(on_success=settings.on_success, preflight=settings.preflight)
         self.provisioning = Provisioning(find, self.caches, self._tasks, self._later, policy.backoff)
+        usable = partial(self.provisioning.usable, tuple(provisioners))
+        self._sweeping = settings.orphans
+        self.sweep = Sweep(usable, self.caches, lambda: datetime.now(UTC), deletes=self._sweeping.delete)
         self._notify = notify
         self._reconciler = Reconciler(
             Parts(
@@ -88,6 +95,8 @@ class Operator:
         ]
         for worker in self._workers:
             worker.start()
+        if self._sweeping.interval:
+            self.sweep.start(self._sweeping.interval)
 
     @property
     def ready(self) -> bool:
@@ -97,6 +106,7 @@ class Operator:
     def stop(self) -> None:
         """Let passes that have begun end, and begin no more."""
         self.queue.close()
+        self.sweep.stop()
         self.caches.stop()
         for worker in self._workers:
             worker.join(10.0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +16,8 @@ from modelwright.targets.kubernetes.operator.caches import Caches
 from modelwright.targets.kubernetes.operator.claims import GROUP, PLURAL, claims_outcome
 from modelwright.targets.kubernetes.operator.tasks import Tasks
 from modelwright.values.nodes import NodeRequest, Outcome, Placement
+
+log = logging.getLogger(__name__)
 
 Find = Callable[[str], Provisioner]
 
@@ -98,6 +101,14 @@ class Provisioning:
     def forget(self, key: Key) -> None:
         """The Workspace is gone."""
         self._refusals.pop(key, None)
+
+    def usable(self, names: Iterable[str]) -> Iterator[tuple[str, Provisioner]]:
+        """Those of ``names`` that serve clusters; one that is broken is said so where a Workspace names it."""
+        for name in names:
+            try:
+                yield name, self._driver(name)
+            except PluginError as error:
+                log.debug("%s: %s", name, error.message)
 
     @property
     def loaded(self) -> tuple[str, ...]:
