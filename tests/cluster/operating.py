@@ -226,9 +226,9 @@ class Workspaces:
     def clear(self) -> None:
         """Delete all of them, and wait until they are gone."""
         self.plane.kubectl("delete", "workspace", "--ignore-not-found", "--timeout=60s", *self.names)
-        # A pod whose node went before it hangs until somebody collects it.
+        # A pod whose node went before it hangs until the controller manager collects it, which can take over a minute.
         for name in self.names:
-            wait_until(self.gone(name), f"nothing of {name} is left", patience_s=60.0)
+            wait_until(self.gone(name), f"nothing of {name} is left", patience_s=150.0)
         self.plane.kubectl("delete", "node", "-l", "ws", "--ignore-not-found", "--wait=false")
 
     def _workspace(self, name: str, resource: Object, purpose: Object) -> Object:
