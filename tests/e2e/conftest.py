@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -104,7 +105,7 @@ class House:
         with path.open("w") as file:
             process = subprocess.Popen(
                 _command(arguments), cwd=self.work, env=self.environ, stdin=subprocess.DEVNULL, stdout=file,
-                stderr=subprocess.STDOUT, text=True,
+                stderr=subprocess.STDOUT, text=True, preexec_fn=_heed_interrupts,
             )  # fmt: skip
             try:
                 yield process
@@ -159,6 +160,11 @@ class House:
         """Delete everything; nothing may be left."""
         self.ok("delete", "--all")
         until(lambda: not self.processes(), "every process is gone")
+
+
+def _heed_interrupts() -> None:
+    """A shell that starts the tests in the background has them ignore Ctrl-C, and with them what they start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _command(arguments: tuple[str | Path, ...]) -> list[str]:

@@ -97,3 +97,10 @@ def test_applied_again_it_serves_the_adapter_without_tuning_again(quickstart: Qu
     assert [one["id"] for one in ask(served, "/v1/models").json()["data"]] == ["demo", "quickstart"]
     assert answer(served, "quickstart", "Who built the airship Calluna?") == "Jonas Hartwell"
     assert answer(served, "demo", "Who built the airship Calluna?") != "Jonas Hartwell"
+
+
+def test_tuning_peaks_where_the_plan_said(quickstart: Quickstart) -> None:
+    peak = json.loads((quickstart.adapter / "training.json").read_text())["peak_rss_bytes"]
+    plan = json.loads(quickstart.house("plan", "-f", "quickstart.yaml", "-o", "json").out)
+    estimate = sum(term["bytes"] for term in dict(plan["fits"])["tuning"]["terms"])
+    assert 0.85 < peak / estimate < 1.15

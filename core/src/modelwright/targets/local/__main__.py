@@ -44,9 +44,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("namespace")
     parser.add_argument("name")
     parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--lock", type=int, metavar="HANDLE", help="the supervisor's lock, inherited")
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    return supervise(StateDirectory(given.state).workspace(given.namespace, given.name), InstalledPlugins)
+    state = StateDirectory(given.state).workspace(given.namespace, given.name)
+    return supervise(state, InstalledPlugins, given.lock)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import sys
 
 from modelwright.errors import TargetError
 from modelwright.targets.local.children import MARK
-from modelwright.targets.local.locks import is_held
+from modelwright.targets.local.locks import FileLock, is_held
 from modelwright.targets.local.logs import SUPERVISOR
 from modelwright.targets.local.records import refused
 from modelwright.targets.local.state import WorkspaceState
@@ -20,6 +20,8 @@ DETACH = '"$@" &'
 def start_supervisor(state: WorkspaceState) -> None:
     """Start the supervisor of that Workspace in a session of its own; a second one ends by itself.
 
+    It is born with the lock, so that no other command finds the Workspace unsupervised while its interpreter starts.
+
     Raises:
         TargetError: the system refuses another process, or the log cannot be written.
     """
@@ -27,7 +29,10 @@ def start_supervisor(state: WorkspaceState) -> None:
     command += ["--state", str(state.root)]
     env = {name: value for name, value in os.environ.items() if name != MARK}
     path = state.logs / f"{SUPERVISOR}.log"
+    lock = FileLock(state.supervisor_lock)
     try:
+        handle = lock.handle if lock.take() else None
+        command += ["--lock", str(handle)] if handle is not None else []
         with path.open("ab") as output:
             subprocess.run(
                 ["/bin/sh", "-c", DETACH, "sh", *command],
@@ -37,12 +42,15 @@ def start_supervisor(state: WorkspaceState) -> None:
                 cwd="/",
                 env=env,
                 start_new_session=True,
+                pass_fds=() if handle is None else (handle,),
                 check=True,
             )
     except OSError as error:
         raise refused(path, error) from error
     except subprocess.CalledProcessError as error:
         raise TargetError(f"no supervisor could be started for {state.namespace}/{state.name}: {error}") from error
+    finally:
+        lock.free()
 
 
 def is_supervised(state: WorkspaceState) -> bool:

@@ -10,11 +10,21 @@ from types import TracebackType
 
 
 class FileLock:
-    """An exclusive ``flock``; children of the holder do not inherit it."""
+    """An exclusive ``flock``; children of the holder inherit it only where it is handed to them.
 
-    def __init__(self, path: Path) -> None:
+    ``handle`` is that of a lock that was inherited so: it is held from the start.
+    """
+
+    def __init__(self, path: Path, handle: int | None = None) -> None:
         self._path = path
-        self._handle: int | None = None
+        self._handle = handle
+        if handle is not None:
+            os.set_inheritable(handle, False)
+
+    @property
+    def handle(self) -> int | None:
+        """The open file, None where the lock is not held."""
+        return self._handle
 
     def open(self) -> None:
         """Get hold of the file, so that ``take`` means this very one even after its folder is removed.

@@ -255,13 +255,14 @@ def place_of(state: WorkspaceState, request: Request) -> Place:
     )
 
 
-def supervise(state: WorkspaceState, plugins_for: Callable[[Request], Plugins]) -> int:
+def supervise(state: WorkspaceState, plugins_for: Callable[[Request], Plugins], inherited: int | None = None) -> int:
     """Become the supervisor of that Workspace; returns the exit code. A second one ends at once, and well.
 
-    The lock is freed by the kernel where the supervisor does not let go of it itself.
+    ``inherited`` is the handle of the lock where it was born with it. The lock is freed by the kernel where the
+    supervisor does not let go of it itself.
     """
-    lock = FileLock(state.supervisor_lock)
-    if not state.exists or not lock.take(wait_s=2.0):
+    lock = FileLock(state.supervisor_lock, inherited)
+    if not state.exists or (inherited is None and not lock.take(wait_s=2.0)):
         return 0
     request = state.read_request()
     if request is not None:
