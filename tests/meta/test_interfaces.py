@@ -42,7 +42,7 @@ NAMES = {
     "modelwright.values.snapshot": {"Snapshot"},
     "modelwright.values.nodes": {
         "Failed", "FailureKind", "Node", "NodeRequest", "Outcome", "Placement", "ProvisionerAction",
-        "ProvisionerDecision", "Ready", "Waiting", "Watch",
+        "ProvisionerDecision", "RESERVED_LABELS", "Ready", "Waiting", "Watch", "unreserved",
     },
     "modelwright.values.preset": {"Architecture", "Preset"},
 }  # fmt: skip

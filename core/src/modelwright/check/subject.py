@@ -9,24 +9,11 @@ from functools import cached_property
 from modelwright.api.versions import V1ALPHA1, with_defaults
 from modelwright.api.workspace import LabelSelector, PresetSpec, Workspace
 from modelwright.check.facts import Facts
+from modelwright.values.nodes import unreserved
 from modelwright.values.preset import Preset
 
 RUNTIME_ANNOTATION = "kaito.sh/runtime"
 BYPASS_ANNOTATION = "kaito.sh/bypass-resource-checks"
-
-RESERVED_LABELS = frozenset(
-    (
-        "kaito.sh/workspace",
-        "kaito.sh/ragengine",
-        "kaito.sh/workspacenamespace",
-        "kaito.sh/ragenginenamespace",
-        "karpenter.kaito.sh/workspace-name",
-        "karpenter.kaito.sh/workspace-namespace",
-        "karpenter.kaito.sh/inferenceset",
-        "karpenter.kaito.sh/inferenceset-namespace",
-    )
-)
-"""Labels that the controller sets itself; in a user's selector they are left aside (KAITO v0.12)."""
 
 _RUNTIME_NAMES = {"transformers": "hf", "hf": "hf", "vllm": "vllm"}
 
@@ -110,4 +97,4 @@ class Subject:
 def usable_labels(selector: LabelSelector | None) -> dict[str, str]:
     """The labels of a selector without those that are reserved."""
     labels = selector.match_labels if selector else {}
-    return {key: value for key, value in labels.items() if key not in RESERVED_LABELS}
+    return unreserved(labels)

@@ -9,7 +9,6 @@ from typing import ClassVar
 
 from modelwright.plugins.drivers import Provisioner
 from modelwright.provisioners.byo_fitness import Verdict, judge
-from modelwright.targets.kubernetes.manifests.affinity import RESERVED
 from modelwright.values.node_object import GPU, NodeObject, node_object
 from modelwright.values.nodes import (
     Node,
@@ -21,6 +20,7 @@ from modelwright.values.nodes import (
     Ready,
     Waiting,
     Watch,
+    unreserved,
 )
 from modelwright.values.plan import Target
 from modelwright.values.snapshot import Snapshot
@@ -73,7 +73,7 @@ class ByoProvisioner(Provisioner):
 
 def selector_of(request: NodeRequest) -> Mapping[str, str]:
     """The labels that a node must carry; those that only provisioners set count for nothing, as in the pods."""
-    return {key: value for key, value in request.selector.items() if key not in RESERVED}
+    return unreserved(request.selector)
 
 
 def _outcome(request: NodeRequest, verdicts: list[Verdict]) -> Outcome:

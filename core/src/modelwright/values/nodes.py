@@ -8,6 +8,26 @@ from typing import Any, Literal
 
 from modelwright.values.instance_type import InstanceType
 
+RESERVED_LABELS = frozenset(
+    (
+        "kaito.sh/workspace",
+        "kaito.sh/ragengine",
+        "kaito.sh/workspacenamespace",
+        "kaito.sh/ragenginenamespace",
+        "karpenter.kaito.sh/workspace-name",
+        "karpenter.kaito.sh/workspace-namespace",
+        "karpenter.kaito.sh/inferenceset",
+        "karpenter.kaito.sh/inferenceset-namespace",
+    )
+)
+"""Labels that the controller sets itself; in a user's selector they are left aside (KAITO v0.12)."""
+
+
+def unreserved(labels: Mapping[str, str]) -> dict[str, str]:
+    """``labels`` without the reserved ones."""
+    return {key: value for key, value in labels.items() if key not in RESERVED_LABELS}
+
+
 FailureKind = Literal["quota", "capacity", "auth", "invalid", "retired", "transient"]
 
 
