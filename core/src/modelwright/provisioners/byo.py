@@ -50,9 +50,10 @@ class ByoProvisioner(Provisioner):
         """The nodes that match the selector; none where nodes are given back."""
         if request.count == 0:
             return Matching()
-        selector = selector_of(request)
-        found = (node_object(each) for each in snapshot.nodes())
-        return Matching(tuple(sorted((node for node in found if node.matches(selector)), key=lambda node: node.name)))
+        wanted = selector_of(request).items()
+        # Labels are looked at as they came: a cluster of hundreds of nodes is gone through with every pass.
+        found = (each for each in snapshot.nodes() if wanted <= (each["metadata"].get("labels") or {}).items())
+        return Matching(tuple(sorted(map(node_object, found), key=lambda node: node.name)))
 
     def decide(self, request: NodeRequest, observed: Matching, now: datetime) -> ProvisionerDecision:
         """Ready with the first ``count`` usable nodes, those without pressure before the others."""
