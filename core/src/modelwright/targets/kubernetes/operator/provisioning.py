@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,9 @@ from modelwright.values.nodes import NodeRequest, Outcome, Placement
 log = logging.getLogger(__name__)
 
 Find = Callable[[str], Provisioner]
+
+SETTLE_S = 2.0
+"""How long the caches may take to tell of what was done: until then the same acts are not done again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class Provisioning:
         self._call, self._backoff = call, backoff
         self._drivers: dict[str, Provisioner] = {}
         self._refusals: dict[Key, Refusals] = {}
+        self._done: dict[Key, tuple[Provision | Release, float]] = {}
 
     def observe(self, key: Key, name: str, request: NodeRequest, observed: Observed, now: datetime) -> Observed | None:
         """``observed`` with what the provisioner would do, or why it cannot; None until its kinds are listed."""
@@ -76,9 +81,13 @@ class Provisioning:
         return self._driver(name).placement(request)
 
     def carry_out(self, key: Key, name: str, action: Provision | Release) -> None:
-        """Have the acts done in the pool, unless some are being done, or were refused a short while ago."""
+        """Have the acts done in the pool, unless some are being done, or were done or refused a short while ago."""
         before = self._refusals.get(key, Refusals())
         if before.failed_at is not None and datetime.now(UTC) < before.failed_at + before.rest:
+            return
+        done, until = self._done.get(key, (None, 0.0))
+        if action == done and (rest := until - time.monotonic()) > 0:
+            self._call(key, rest)
             return
 
         def work() -> None:
@@ -91,6 +100,7 @@ class Provisioning:
                 self._call(key, rest.total_seconds())
             else:
                 self._refusals.pop(key, None)
+                self._done[key] = (action, time.monotonic() + SETTLE_S)
 
         self._tasks.submit(("nodes", key), work, lambda: self._call(key, 0.0))
 
@@ -101,6 +111,7 @@ class Provisioning:
     def forget(self, key: Key) -> None:
         """The Workspace is gone."""
         self._refusals.pop(key, None)
+        self._done.pop(key, None)
 
     def usable(self, names: Iterable[str]) -> Iterator[tuple[str, Provisioner]]:
         """Those of ``names`` that serve clusters; one that is broken is said so where a Workspace names it."""
