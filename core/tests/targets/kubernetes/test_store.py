@@ -75,3 +75,20 @@ def test_what_was_not_found_is_forgotten(store: Store, seen: Seen) -> None:
     store.forget("ns", "never")
     assert store.get("ns", "a") is None
     assert seen.changes[-1] == (pod(1), None)
+
+
+def test_the_answer_to_a_write_is_no_news(store: Store, seen: Seen) -> None:
+    store.put(pod(1))
+    store.put(pod(2, "Running"), expected=pod(1, "Running"))
+    assert store.get("ns", "a") == pod(2, "Running")
+    assert len(seen.changes) == 1
+
+
+def test_what_others_did_before_a_write_is_told_of_with_its_answer(store: Store, seen: Seen) -> None:
+    """The watch brings no state of that version again: who is not told now is never told."""
+    store.put(pod(1))
+    going = pod(3, "Running")
+    going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    store.put(going, expected=pod(1, "Running"))
+    store.put(going)
+    assert seen.changes[1:] == [(pod(1), going)]

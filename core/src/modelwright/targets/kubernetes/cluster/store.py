@@ -61,8 +61,12 @@ class Store:
         with self._lock:
             return sorted(owner for owner, found in self._owned.items() if found)
 
-    def put(self, found: Object, *, quiet: bool = False) -> None:
-        """A state that was read or written, unless a later one is known; ``quiet`` tells nobody of it."""
+    def put(self, found: Object, *, expected: Object | None = None) -> None:
+        """A state that was read or written, unless a later one is known.
+
+        ``expected`` is what a write of ours was to make of the object: that is no news. Whatever else its answer
+        holds is told of here, for a watch will not tell of it again.
+        """
         after = self._trim(found)
         key = key_of(after)
         with self._lock:
@@ -70,8 +74,13 @@ class Store:
             if before is not None and version_of(before) >= version_of(after):
                 return
             self._set(key, before, after)
-        if not quiet and (before is None or not _same(before, after)):
+        if not self._is_known(before, after, expected):
             self._changed(before, after)
+
+    def _is_known(self, before: Object | None, after: Object, expected: Object | None) -> bool:
+        if expected is not None and _same(self._trim(expected), after):
+            return True
+        return before is not None and _same(before, after)
 
     def remove(self, found: Object) -> None:
         """It is gone, unless one of that name came after it."""

@@ -124,7 +124,16 @@ class Children:
         self._caches.of(resource).leaving(about["namespace"], about["name"], rfc3339(datetime.now(UTC)))
 
     def _keep(self, resource: Resource, found: dict[str, Any]) -> None:
-        self._caches.of(resource).put(found, quiet=True)
+        store, about = self._caches.of(resource), found["metadata"]
+        store.put(found, expected=_expected(store.get(about.get("namespace", ""), about["name"]), found))
+
+
+def _expected(before: Object | None, found: dict[str, Any]) -> dict[str, Any] | None:
+    """What our write was to make of an object: its status is others', and so is one that we did not know of."""
+    if before is None:
+        return found if len(found["metadata"].get("managedFields") or []) <= 1 else None
+    ours = {part: value for part, value in found.items() if part != "status"}
+    return {**ours, "status": before["status"]} if "status" in before else ours
 
 
 def wanted_services(wanted: Manifests) -> Iterable[Manifest]:

@@ -218,7 +218,8 @@ class Reconciler:
         api, store = self._parts.api, self._caches.of(CONTROLLER_REVISIONS)
         if revision.create is not None:
             try:
-                store.put(api.apply(CONTROLLER_REVISIONS, revision.create), quiet=True)
+                found = api.apply(CONTROLLER_REVISIONS, revision.create)
+                store.put(found, expected=found)
             except ApiError as error:
                 if error.code != INVALID:
                     raise

@@ -13,6 +13,7 @@ from modelwright.api.versions import V1BETA1
 from modelwright.lifecycle.decision import Event
 from modelwright.targets.kubernetes.cluster.api import MANAGER, Api
 from modelwright.targets.kubernetes.cluster.failures import NOT_FOUND, ApiError
+from modelwright.targets.kubernetes.cluster.merging import merged
 from modelwright.targets.kubernetes.cluster.resource import EVENTS, WORKSPACES
 from modelwright.targets.kubernetes.cluster.store import Store
 
@@ -111,7 +112,7 @@ class Recorder:
             if error.code == NOT_FOUND:
                 self._store.forget(about["namespace"], about["name"])
             raise
-        self._store.put(found, quiet=True)
+        self._store.put(found, expected=merged(workspace, patch))
         return found
 
 
