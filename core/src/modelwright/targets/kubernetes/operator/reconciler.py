@@ -92,6 +92,7 @@ class Reconciler:
         if raw is None:
             self._plans.forget(key)
             self._parts.provisioning.forget(key)
+            self._recorder.forget(key)
             return None
         workspace, invalid = _parsed(raw)
         if "deletionTimestamp" in raw["metadata"]:
@@ -107,7 +108,7 @@ class Reconciler:
             self._refuse(raw, _parsed(raw)[0], Trouble("InternalError", f"{type(error).__name__}: {error}"))
 
     def _live(self, key: Key, raw: Object, workspace: Workspace) -> float | None:
-        status, now = workspace.status, self._parts.clock()
+        status, now = self._recorder.latest(raw, workspace.status), self._parts.clock()
         planned = self._plans.of(key, workspace, status)
         if planned is None:
             return None
@@ -117,8 +118,7 @@ class Reconciler:
             return None
         decision = decide(workspace, planned.plan, observed, status, now, self._policy)
         if planned.plan is None:
-            self._record(raw, workspace, decision, now)
-            return decision.again_in
+            return self._record(raw, workspace, decision, now)
         revision = revision_of(raw, self._caches.of(CONTROLLER_REVISIONS).of(key))
         try:
             wanted = self._wanted(workspace, planned.plan, revision, observed, decision)
@@ -126,8 +126,7 @@ class Reconciler:
             text = f"{error.message} ({error.hint})" if error.hint else error.message
             self._refuse(raw, workspace, Trouble(error.reason, text))
             return self._policy.backoff_most_s
-        self._carry_out(raw, workspace, planned.plan, revision, wanted, decision, now)
-        return decision.again_in
+        return self._carry_out(raw, workspace, planned.plan, revision, wanted, decision, now)
 
     def _leave(self, raw: Object, workspace: Workspace) -> float | None:
         now = self._parts.clock()
@@ -139,20 +138,19 @@ class Reconciler:
             self._tell(raw, decision.events, now)
             self._recorder.release(raw)
             return None
-        self._record(raw, workspace, decision, now)
+        again_in = self._record(raw, workspace, decision, now)
         record = workspace.status.plan if workspace.status else None
         for action in decision.actions:
             if isinstance(action, Stop):
                 self._children.stop(owner_of(workspace), action)
             elif isinstance(action, Release | Provision) and record is not None:
                 self._parts.provisioning.carry_out((workspace.namespace, workspace.name), record.provisioner, action)
-        return decision.again_in
+        return again_in
 
     def _refuse(self, raw: Object, workspace: Workspace, trouble: Trouble) -> float | None:
         now = self._parts.clock()
         decision = decide(workspace, None, Observed(plan_trouble=trouble), workspace.status, now, self._policy)
-        self._record(raw, workspace, decision, now)
-        return decision.again_in
+        return self._record(raw, workspace, decision, now)
 
     def _carry_out(
         self,
@@ -163,10 +161,10 @@ class Reconciler:
         wanted: Wanted,
         decision: Decision,
         now: datetime,
-    ) -> None:
+    ) -> float | None:
         """The record of the plan is written before anything is done."""
         raw = self._recorder.mark(raw, revision.annotations)
-        self._record(raw, workspace, decision, now)
+        again_in = self._record(raw, workspace, decision, now)
         self._keep(workspace, revision)
         owner = owner_of(workspace)
         for action in decision.actions:
@@ -178,6 +176,7 @@ class Reconciler:
                 key = (workspace.namespace, workspace.name)
                 self._parts.provisioning.carry_out(key, plan.provisioner.name, action)
         self._children.repair(owner, wanted.standing)
+        return again_in
 
     def _wanted(
         self, workspace: Workspace, plan: Plan, revision: Revision, observed: Observed, decision: Decision
@@ -228,10 +227,14 @@ class Reconciler:
             api.delete(CONTROLLER_REVISIONS, workspace.namespace, revision.outdated)
             store.forget(workspace.namespace, revision.outdated)
 
-    def _record(self, raw: Object, workspace: Workspace, decision: Decision, now: datetime) -> None:
-        if self._recorder.status(raw, decision.status):
+    def _record(self, raw: Object, workspace: Workspace, decision: Decision, now: datetime) -> float | None:
+        """Write what is new; returns after how many seconds to look again. Nothing is done before it is on record."""
+        written = self._recorder.status(raw, decision.status, may_wait=not (decision.actions or decision.events))
+        if written.done:
             self._parts.notify(workspace, workspace.status, decision.status)
             self._tell(raw, decision.events, now)
+        due = [after for after in (decision.again_in, written.again_in) if after is not None]
+        return min(due, default=None)
 
     def _tell(self, raw: Object, events: tuple[Event, ...], now: datetime) -> None:
         about, moment = raw["metadata"], rfc3339(now)

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from modelwright.api.status import WorkspaceStatus
@@ -15,7 +16,8 @@ from modelwright.targets.kubernetes.cluster.api import MANAGER, Api
 from modelwright.targets.kubernetes.cluster.failures import NOT_FOUND, ApiError
 from modelwright.targets.kubernetes.cluster.merging import merged
 from modelwright.targets.kubernetes.cluster.resource import EVENTS, WORKSPACES
-from modelwright.targets.kubernetes.cluster.store import Store
+from modelwright.targets.kubernetes.cluster.store import Key, Store
+from modelwright.targets.kubernetes.operator.holding import Holding
 
 PAUSES_S = (0.2, 1.0, 5.0)
 TOLD = frozenset({"AlreadyExists", "NotFound"})
@@ -52,19 +54,40 @@ def _replacing(before: Any, after: Any) -> Any:
     return {**kept, **{name: None for name in before if name not in after}}
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Whether a status was written, and after how many seconds one that is held back is due."""
+
+    done: bool = False
+    again_in: float | None = None
+
+
 class Recorder:
     """Writes through the API and into the cache, so that the pass after sees what this one wrote."""
 
     def __init__(self, api: Api, store: Store) -> None:
         self._api, self._store = api, store
+        self._holding = Holding()
 
-    def status(self, workspace: Object, status: WorkspaceStatus) -> bool:
-        """Write the status where it says anything new; True where it did."""
+    def latest(self, workspace: Object, written: WorkspaceStatus | None) -> WorkspaceStatus | None:
+        """The status as it was last decided, where that is not ``written`` yet."""
+        return self._holding.latest(workspace, written)
+
+    def status(self, workspace: Object, status: WorkspaceStatus, *, may_wait: bool = False) -> Written:
+        """Write the status where it says anything new; mere words only after a moment, where that ``may_wait``."""
         patch = status_patch(workspace.get("status") or {}, status)
+        rest = self._holding.hold(workspace, status, patch) if patch and may_wait else 0.0
+        if rest:
+            return Written(again_in=rest)
+        self._holding.forget((workspace["metadata"]["namespace"], workspace["metadata"]["name"]))
         if not patch:
-            return False
+            return Written()
         self._merge(workspace, {"status": patch}, "status")
-        return True
+        return Written(done=True)
+
+    def forget(self, key: Key) -> None:
+        """The Workspace is gone."""
+        self._holding.forget(key)
 
     def mark(self, workspace: Object, annotations: Mapping[str, str]) -> Object:
         """See that it carries our finalizer and ``annotations``; returns it as it is then."""

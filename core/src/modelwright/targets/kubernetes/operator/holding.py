@@ -1,0 +1,72 @@
+"""Changes of a status that are only words: held back for a moment, so that several become one write."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from modelwright.api.status import WorkspaceStatus
+from modelwright.targets.kubernetes.cluster.store import Key, key_of
+
+Object = Mapping[str, Any]
+
+HOLD_S = 2.0
+"""How long words may be behind: less than it takes somebody to read them."""
+
+WORDS = frozenset({"conditions", "provisioner"})
+"""Fields of a status that may change without anything having come about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is to be written, over which status, and since when (of the monotonic clock)."""
+
+    over: Object
+    status: WorkspaceStatus
+    since: float
+
+
+class Holding:
+    """The statuses that are not written yet. Whoever decides next builds on them; a crash loses no more than words."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._held: dict[Key, Held] = {}
+
+    def latest(self, workspace: Object, written: WorkspaceStatus | None) -> WorkspaceStatus | None:
+        """The status as it was last decided: what is held, unless another was written since."""
+        held = self._held.get(key_of(dict(workspace)))
+        return held.status if held is not None and held.over == _status_of(workspace) else written
+
+    def hold(self, workspace: Object, status: WorkspaceStatus, patch: Object) -> float:
+        """Seconds for which ``patch`` may wait, and ``status`` is kept; 0 where it is to be written now."""
+        key, over, now = key_of(dict(workspace)), _status_of(workspace), self._clock()
+        held = self._held.get(key)
+        since = held.since if held is not None and held.over == over else now
+        rest = since + HOLD_S - now
+        if rest <= 0 or not only_words(over, patch):
+            self.forget(key)
+            return 0.0
+        self._held[key] = Held(over, status, since)
+        return rest
+
+    def forget(self, key: Key) -> None:
+        """It was written, or is not wanted any more."""
+        self._held.pop(key, None)
+
+
+def only_words(live: Object, patch: Object) -> bool:
+    """Whether ``patch`` leaves every condition's status as it is in ``live``, and all that is no condition."""
+    if not patch.keys() <= WORDS:
+        return False
+    return "conditions" not in patch or _verdicts(live.get("conditions")) == _verdicts(patch["conditions"])
+
+
+def _verdicts(conditions: Any) -> dict[str, str]:
+    return {one["type"]: one["status"] for one in conditions or []}
+
+
+def _status_of(workspace: Object) -> Object:
+    return workspace.get("status") or {}

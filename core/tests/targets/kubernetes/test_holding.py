@@ -1,0 +1,81 @@
+"""What of a status waits to be written, for how long, and what becomes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from modelwright.api.status import WorkspaceStatus
+from modelwright.targets.kubernetes.operator.holding import HOLD_S, Holding, only_words
+from modelwright.targets.kubernetes.operator.recording import status_patch
+
+
+@dataclass
+class Clock:
+    now: float = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def condition(kind: str, status: str, message: str) -> dict[str, Any]:
+    moment = "2026-01-01T00:00:00Z"
+    return {"type": kind, "status": status, "reason": "Why", "message": message, "lastTransitionTime": moment}
+
+
+def status(verdict: str = "False", message: str = "0 of 1", **more: Any) -> WorkspaceStatus:
+    return WorkspaceStatus.model_validate({"conditions": [condition("NodesReady", verdict, message)], **more})
+
+
+def workspace(written: WorkspaceStatus, version: str = "1") -> dict[str, Any]:
+    metadata = {"namespace": "default", "name": "phi", "resourceVersion": version}
+    return {"metadata": metadata, "status": written.model_dump(by_alias=True, exclude_none=True, mode="json")}
+
+
+def patch(live: dict[str, Any], wanted: WorkspaceStatus) -> dict[str, Any]:
+    return status_patch(live["status"], wanted)
+
+
+def test_words_are_held_and_then_due() -> None:
+    clock, live = Clock(), workspace(status())
+    holding, first, second = Holding(clock), status(message="launched"), status(message="registered")
+    assert holding.hold(live, first, patch(live, first)) == HOLD_S
+    clock.now += HOLD_S / 2
+    assert holding.hold(live, second, patch(live, second)) == HOLD_S / 2
+    assert holding.latest(live, status()) == second
+    clock.now += HOLD_S / 2
+    assert holding.hold(live, second, patch(live, second)) == 0.0
+    assert holding.latest(live, status()) == status()
+
+
+def test_a_verdict_is_written_at_once_with_the_words_before_it() -> None:
+    clock, live = Clock(), workspace(status())
+    holding, words, verdict = Holding(clock), status(message="launched"), status("True", "ready")
+    assert holding.hold(live, words, patch(live, words)) == HOLD_S
+    assert holding.hold(live, verdict, patch(live, verdict)) == 0.0
+    assert holding.latest(live, status()) == status()
+
+
+def test_what_another_wrote_counts_more_than_what_is_held() -> None:
+    live, words = workspace(status()), status(message="launched")
+    holding = Holding(Clock())
+    holding.hold(live, words, patch(live, words))
+    other = status(message="said by another")
+    assert holding.latest(workspace(other, "2"), other) == other
+
+
+def test_a_changed_label_does_not_lose_what_is_held() -> None:
+    live, words = workspace(status()), status(message="launched")
+    holding = Holding(Clock())
+    holding.hold(live, words, patch(live, words))
+    assert holding.latest(workspace(status(), "2"), status()) == words
+
+
+def test_only_words() -> None:
+    live = workspace(status())["status"]
+    assert only_words(live, status_patch(live, status(message="other")))
+    assert only_words(live, status_patch(live, status(provisioner={"state": {"failures": 1}})))
+    assert not only_words(live, status_patch(live, status("True")))
+    assert not only_words(live, status_patch(live, status(state="Ready")))
+    assert not only_words(live, status_patch(live, status(observedGeneration=2)))
+    assert not only_words({}, status_patch({}, status()))
