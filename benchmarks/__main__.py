@@ -15,6 +15,7 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
     "plan": (),
     "serve_hf": (str(DEMO),),
     "tune_qlora": (),
+    "kubernetes_operator": (),
 }
 
 
