@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from modelwright import __version__
 from modelwright.errors import ConfigError
-from modelwright.targets.kubernetes.cluster.failures import NOT_FOUND, ApiError, refusal, unreachable
+from modelwright.targets.kubernetes.cluster.failures import CONFLICT, NOT_FOUND, ApiError, refusal, unreachable
 from modelwright.targets.kubernetes.cluster.resource import Resource
 
 if TYPE_CHECKING:
@@ -113,9 +113,14 @@ class Api:
         try:
             self._json("DELETE", resource.path(namespace, name), options)
         except ApiError as error:
-            another = error.code == 409 and uid is not None
-            if error.code != NOT_FOUND and not another:
-                raise
+            if error.code == NOT_FOUND or (error.code == CONFLICT and self._is_another(resource, namespace, name, uid)):
+                return
+            raise
+
+    def _is_another(self, resource: Resource, namespace: str | None, name: str, uid: str | None) -> bool:
+        """Whether it is not the object of that ``uid`` which bears the name; a conflict alone does not tell."""
+        found = self.find(resource, namespace, name)
+        return uid is not None and (found is None or found["metadata"].get("uid") != uid)
 
     def _json(
         self,
