@@ -32,7 +32,17 @@ def waiting(reason: str) -> Object:
 
 
 OOM = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
-UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes"}
+
+
+def unscheduled(*refusals: str) -> Object:
+    message = f"0/{len(refusals)} nodes are available: {', '.join(refusals)}. preemption: not helpful for scheduling."
+    return {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+
+
+OTHERS = "4 node(s) didn't match Pod's node affinity/selector"
+DISK = "1 node(s) had untolerated taint {node.kubernetes.io/disk-pressure: }"
+MEMORY = "1 node(s) had untolerated taint {node.kubernetes.io/memory-pressure: }"
+TAKEN = "1 Insufficient nvidia.com/gpu"
 
 
 @pytest.mark.parametrize(
@@ -42,7 +52,11 @@ UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "reason": "Unschedul
         (pod(waiting("CreateContainerConfigError")), "ContainerStartError"),
         (pod(waiting("CrashLoopBackOff"), {"terminated": {"exitCode": 1}}), "ContainerCrashLoopBackOff"),
         (pod(waiting("CrashLoopBackOff"), OOM), "ContainerOOMKilled"),
-        (pod(conditions=[UNSCHEDULABLE]), "Unschedulable"),
+        (pod(conditions=[unscheduled(TAKEN)]), "Unschedulable"),
+        (pod(conditions=[unscheduled(OTHERS)]), "Unschedulable"),
+        (pod(conditions=[unscheduled(DISK, OTHERS)]), "NodeDiskPressure"),
+        (pod(conditions=[unscheduled(OTHERS, MEMORY)]), "NodeMemoryPressure"),
+        (pod(conditions=[unscheduled(DISK, TAKEN)]), "Unschedulable"),
         (pod(phase="Failed", reason="Evicted", message="The node was low on resource: memory."), "NodeMemoryPressure"),
         (pod(phase="Failed", reason="Evicted", message="low on ephemeral-storage"), "NodeDiskPressure"),
         (pod(phase="Failed", reason="Evicted", message="preempted"), "PodEvicted"),
@@ -71,6 +85,10 @@ def server(**status: Any) -> Object:
     return {"metadata": metadata, "spec": {"replicas": 1}, "status": {"observedGeneration": 2, **status}}
 
 
+SERVING = pod({"running": {}}, phase="Running", conditions=[{"type": "Ready", "status": "True"}])
+LEAVING = {**SERVING, "metadata": {**SERVING["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}}
+
+
 @pytest.mark.parametrize(
     ("found", "phase"),
     [
@@ -83,10 +101,16 @@ def server(**status: Any) -> Object:
     ],
 )
 def test_a_server_is_ready_when_every_pod_of_the_latest_launch_is(found: Object | None, phase: str) -> None:
-    workload = serving_workload(found, [], lambda _: READY_NODE, "http://ws")
+    workload = serving_workload(found, [SERVING], lambda _: READY_NODE, "http://ws")
     assert workload.phase == phase
     assert (workload.endpoint == "http://ws") == (phase == "ready")
     assert found is None or (workload.digest, workload.inputs) == ("d", "i")
+
+
+@pytest.mark.parametrize("pods", [[], [pod({"running": {}})], [LEAVING]])
+def test_a_server_whose_pods_do_not_answer_any_more_is_not_ready(pods: list[Object]) -> None:
+    found = server(readyReplicas=1, currentRevision="a", updateRevision="a")
+    assert serving_workload(found, pods, lambda _: READY_NODE, "http://ws").phase == "pending"
 
 
 def test_a_server_scaled_to_nothing_is_not_ready() -> None:
@@ -106,3 +130,20 @@ def test_a_job_says_when_it_was_done_and_what_it_died_of() -> None:
     found = job_workload(failed, [last], lambda _: READY_NODE)
     assert found.phase == "failed"
     assert "row 3 is no question" in found.message
+
+
+def of_job(made: str, state: Object, **status: Any) -> Object:
+    found = pod(state, **status)
+    return {**found, "metadata": {**found["metadata"], "name": f"ws-{made}", "creationTimestamp": made}}
+
+
+def test_of_a_jobs_attempts_the_latest_counts() -> None:
+    job = {"metadata": {"name": "ws"}, "spec": {}, "status": {}}
+    first = of_job("2026-01-01T00:00:01Z", OOM, phase="Failed")
+    running = of_job("2026-01-01T00:00:02Z", {"running": {}}, phase="Running")
+    second = of_job("2026-01-01T00:00:02Z", {"terminated": {"exitCode": 2}}, phase="Failed")
+    assert job_workload(job, [first], lambda _: READY_NODE).reason == "ContainerOOMKilled"
+    assert job_workload(job, [running, first], lambda _: READY_NODE).phase == "running"
+    failed = {**job, "status": {"conditions": [{"type": "Failed", "status": "True"}]}}
+    found = job_workload(failed, [second, first], lambda _: READY_NODE)
+    assert (found.phase, found.reason, found.message) == ("failed", "", "container ws ended with code 2")

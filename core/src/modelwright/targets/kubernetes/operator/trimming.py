@@ -11,7 +11,7 @@ SCALED = "modelwright.io/scaled"
 """Annotation in our caches only: a controller of the cluster (an autoscaler) owns the number of replicas."""
 
 AUTOSCALER = "kube-controller-manager"
-POD_METADATA = ("name", "namespace", "uid", "resourceVersion", "deletionTimestamp")
+POD_METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp")
 STATUS_OF_POD = ("phase", "reason", "message")
 CONDITION = ("type", "status", "reason", "message")
 

@@ -16,7 +16,11 @@ ABSENT = Workload()
 
 
 def serving_workload(found: Object | None, pods: list[Object], find_node: FindNode, endpoint: str) -> Workload:
-    """A server is ready once every pod's own probe of ``/health`` passed, of the launch that is asked for."""
+    """A server is ready once every pod's own probe of ``/health`` passed, of the launch that is asked for.
+
+    The StatefulSet, whose word comes late, tells which pods are of that launch; the pods themselves tell whether
+    they answer now.
+    """
     if found is None:
         return ABSENT
     if _is_leaving(found):
@@ -25,15 +29,20 @@ def serving_workload(found: Object | None, pods: list[Object], find_node: FindNo
     if cause is not None:
         phase: WorkloadPhase = "failed" if cause.reason in LASTING else "pending"
         return _workload(found, phase, cause.reason, cause.message)
-    if _answers(found):
+    if _answers(found) and sum(map(_serves, pods)) >= found["spec"].get("replicas", 1):
         return _workload(found, "ready", endpoint=endpoint)
     return _workload(found, "pending")
 
 
 def job_workload(found: Object | None, pods: list[Object], find_node: FindNode) -> Workload:
-    """A Job that succeeded, failed for good, runs, or has not begun."""
+    """A Job that succeeded, failed for good, runs, or has not begun.
+
+    A pod that failed counts for as long as none that came after it does better.
+    """
     if found is None:
         return ABSENT
+    pods = sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
+    pods = [pod for pod in pods if pod["status"].get("phase") != "Failed"] or pods[-1:]
     if _is_leaving(found):
         return _workload(found, "pending", message="the job before it is ending")
     ends = {one["type"]: one for one in (found.get("status") or {}).get("conditions") or [] if one["status"] == "True"}
@@ -67,6 +76,10 @@ def _answers(found: Object) -> bool:
     rolling = status.get("currentRevision") != status.get("updateRevision")
     fresh = status.get("updatedReplicas", 0) >= wanted if rolling else True
     return bool(fresh and status.get("readyReplicas", 0) >= wanted)
+
+
+def _serves(pod: Object) -> bool:
+    return is_ready(pod) and not _is_leaving(pod)
 
 
 def _has_begun(pod: Object) -> bool:
