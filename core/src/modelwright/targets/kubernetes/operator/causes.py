@@ -15,6 +15,11 @@ START = frozenset({"CreateContainerError", "CreateContainerConfigError", "RunCon
 CRASH = "CrashLoopBackOff"
 OOM = "OOMKilled"
 PRESSURES = ("DiskPressure", "MemoryPressure")
+TAINTS = {
+    "node.kubernetes.io/disk-pressure": "NodeDiskPressure",
+    "node.kubernetes.io/memory-pressure": "NodeMemoryPressure",
+}
+"""What keeps new pods from a node under pressure."""
 
 ORDER = (
     "ContainerOOMKilled",
@@ -78,7 +83,7 @@ def _causes(pod: Object, find_node: FindNode) -> Iterator[Trouble]:
         yield Trouble("NodeLost", f"pod {name}: its node {pod['spec']['nodeName']} is gone or does not answer")
     scheduled = _condition(pod, "PodScheduled")
     if scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable":
-        yield Trouble("Unschedulable", f"pod {name}: {scheduled.get('message', 'no node takes it')}")
+        yield _unschedulable(str(scheduled.get("message") or "no node takes it"), name)
 
 
 def _of_container(container: Object, pod: str) -> Trouble | None:
@@ -106,6 +111,16 @@ def _evicted(pod: Object, name: str) -> Trouble:
         if word in text or pressure.lower() in text:
             return Trouble(f"Node{pressure}", f"pod {name}: {message}")
     return Trouble("PodEvicted", f"pod {name}: {message}")
+
+
+def _unschedulable(message: str, name: str) -> Trouble:
+    """Pressure is the cause where it alone keeps the pod from every node that it was meant for."""
+    refusals = message.partition(": ")[2].partition(". ")[0].split(", ")
+    meant = [refusal for refusal in refusals if "didn't match Pod's node affinity/selector" not in refusal]
+    found = {reason for refusal in meant for taint, reason in TAINTS.items() if taint in refusal}
+    if len(found) == 1 and all("-pressure" in refusal for refusal in meant):
+        return Trouble(found.pop(), f"pod {name}: {message}")
+    return Trouble("Unschedulable", f"pod {name}: {message}")
 
 
 def _condition(found: Object, kind: str) -> Object:
