@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from modelwright.cli.preparation import ConfigFiles
     from modelwright.cli.session import Session
     from modelwright.plugins.drivers import Provisioner
+    from modelwright.targets.kubernetes.admission.webhook import Webhook
     from modelwright.targets.kubernetes.cluster.api import Api
     from modelwright.values.instance_type import InstanceType
     from modelwright.values.plan import Plan
@@ -83,19 +84,20 @@ class Operating:
         names = session.registry.names("provisioner")
         self._operator = Operator(api, session.settings, planner, find, self._hooks, self._told, names)
         self._metrics = Metrics(self._operator)
+        self._webhook = self._checking() if session.settings.webhook.enabled else None
         self._ending = threading.Event()
         self._code = 0
         self._leading = False
 
     def answer(self, host: str, metrics_port: int, health_port: int) -> None:
-        """Serve metrics and health; port 0 leaves either out."""
+        """Serve metrics, health and the webhook; port 0 leaves either of the first two out."""
+        if self._webhook is not None:
+            self._webhook.start(host)
         if metrics_port:
             serve(host, metrics_port, {"/metrics": lambda: (200, self._metrics.text())})
         if health_port:
             healthy = yes_or_no(lambda: not self._ending.is_set())
-            # One that waits for the Lease is as it should be.
-            ready = yes_or_no(lambda: self._operator.ready if self._leading else not self._ending.is_set())
-            serve(host, health_port, {"/healthz": healthy, "/readyz": ready})
+            serve(host, health_port, {"/healthz": healthy, "/readyz": yes_or_no(lambda: self._ready)})
 
     def run(self, lease_namespace: str | None) -> int:
         """Work until SIGTERM or SIGINT, or until the Lease is lost; returns the exit code."""
@@ -104,12 +106,32 @@ class Operating:
         election = self._elected(lease_namespace) if lease_namespace else None
         if election is None or self._wait_for(election):
             self._leading = True
+            if self._webhook is not None:
+                self._webhook.put_in_order()
             self._operator.start()
             self._ending.wait()
             self._operator.stop()
         if election is not None:
             election.stop()
+        if self._webhook is not None:
+            self._webhook.stop()
         return self._code
+
+    @property
+    def _ready(self) -> bool:
+        """Whether a Service may lead here: one that waits for the Lease is as it should be, and answers reviews."""
+        checking = self._webhook is None or self._webhook.ready
+        return checking and (self._operator.ready if self._leading else not self._ending.is_set())
+
+    def _checking(self) -> Webhook:
+        from modelwright.cli.preparation import Preparation
+        from modelwright.targets.kubernetes.admission.metrics import WebhookMetrics
+        from modelwright.targets.kubernetes.admission.webhook import Webhook
+
+        judge = Preparation(self._session, "kubernetes", buying=True, alone=True).judge
+        webhook = Webhook(self._api, self._session.settings.webhook, judge, lambda: self._leading)
+        self._metrics.add(WebhookMetrics(webhook))
+        return webhook
 
     def _elected(self, namespace: str) -> Election:
         return Election(self._api, namespace, LEASE, f"{socket.gethostname()}_{os.getpid()}")

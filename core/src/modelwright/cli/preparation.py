@@ -46,6 +46,7 @@ class Preparation:
         config_dir: where the files lie that ``config:`` names, after the YAML's own directory.
         buying: whether something is about to be created: placeholders are refused then.
         environment: what a file tells of the cluster that is checked for.
+        alone: whether a Workspace is judged by itself: no hub is asked, and configs may come after it.
     """
 
     def __init__(
@@ -56,17 +57,23 @@ class Preparation:
         *,
         buying: bool = False,
         environment: Environment | None = None,
+        alone: bool = False,
     ) -> None:
         self._session = session
         self._target: Target = target
         self._config_dir = Path(config_dir) if config_dir else session.settings.config_directory
         self._buying = buying
         self._environment = environment
+        self._alone = alone
 
     def problems(self, written: Written, *, old: Workspace | None = None) -> tuple[Problem, ...]:
         """Everything that is wrong with it, errors and warnings, placed in its document."""
         workspace = self._absolute(written)
         return written.document.place(self._problems(workspace, self._config_files(written), old))
+
+    def judge(self, workspace: Workspace, old: Workspace | None) -> tuple[Problem, ...]:
+        """Everything that is wrong with a Workspace that no document stands for, errors and warnings."""
+        return tuple(self._problems(workspace, {}, old))
 
     def prepare(self, written: Written, *, old: Workspace | None = None) -> Prepared:
         """Its Plan.
@@ -197,7 +204,7 @@ class Preparation:
             gates=FeatureGates.from_names(settings.feature_gates),
             node_provisioner=settings.provisioner or ("local" if local else None),
             node_classes=settings.node_classes,
-            config_files=(lambda _, name: files.get(name)) if local or self._buying else None,
+            config_files=(lambda _, name: files.get(name)) if self._knows_configs else None,
             default_runtime=settings.runtime or ("hf" if local else None),
             provisioners=session.registry.names("provisioner"),
             runtimes=session.registry.names("runtime"),
@@ -240,7 +247,13 @@ class Preparation:
         assert isinstance(local, Provisioner)
         return local.instance_types()[0]
 
+    @property
+    def _knows_configs(self) -> bool:
+        return not self._alone and (self._target == "local" or self._buying)
+
     def _find_preset(self, name: str) -> Preset | None:
+        if self._alone:
+            return self._session.catalogue.find_preset(name)
         try:
             return self._session.preset(name)
         except ModelwrightError:

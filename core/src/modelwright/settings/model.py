@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 Open = dict[str, Any]
@@ -62,6 +63,48 @@ class Orphans(SettingsModel):
     delete: bool = False
 
 
+class Webhook(SettingsModel):
+    """Where the API server reaches the operator's admission webhook; where nothing is said there is none.
+
+    ``service`` is ``NAMESPACE/NAME`` of a Service whose port ``service_port`` leads to ``port`` of every operator;
+    ``url`` is the https address of one that runs elsewhere. ``failure_policy`` is what becomes of a Workspace where
+    no answer comes within ``timeout`` seconds. ``validity``, of each certificate, is in seconds.
+    """
+
+    service: str | None = None
+    service_port: Port = 443
+    url: str | None = None
+    port: Port = 9443
+    failure_policy: Literal["Ignore", "Fail"] = "Ignore"
+    timeout: Annotated[int, Field(ge=1, le=30)] = 5
+    validity: Annotated[int, Field(ge=4)] = 86400
+
+    @property
+    def enabled(self) -> bool:
+        """Whether there is to be one."""
+        return bool(self.service or self.url)
+
+    @field_validator("service")
+    @classmethod
+    def _names_a_service(cls, text: str | None) -> str | None:
+        if text and not re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", text):
+            raise ValueError(f"{text!r} is no NAMESPACE/NAME of a Service")
+        return text
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, text: str | None) -> str | None:
+        if text and not re.fullmatch(r"https://[^\s/?#@]+(/[^\s?#]*)?", text):
+            raise ValueError(f"{text!r} is no https address without user, query and fragment")
+        return text
+
+    @model_validator(mode="after")
+    def _is_one_place(self) -> Webhook:
+        if self.service and self.url:
+            raise ValueError("service and url cannot both be there")
+        return self
+
+
 class Settings(SettingsModel):
     """All settings.
 
@@ -85,6 +128,7 @@ class Settings(SettingsModel):
     sources: Sources = Sources()
     endpoints: Endpoints = Endpoints()
     orphans: Orphans = Orphans()
+    webhook: Webhook = Webhook()
     images: dict[str, str] = {}
     pods: Open = {}
     state_directory: Path | None = None

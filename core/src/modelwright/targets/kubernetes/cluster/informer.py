@@ -7,7 +7,6 @@ import random
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from modelwright.targets.kubernetes.cluster.api import Api, Object
 from modelwright.targets.kubernetes.cluster.failures import GONE, NOT_FOUND, ApiError
@@ -29,6 +28,7 @@ class Selection:
 
     resource: Resource
     labels: str = ""
+    fields: str = ""
     trim: Callable[[Object], Object]
     owner: Callable[[Object], Key | None] = lambda _: None
     metadata_only: bool = False
@@ -152,5 +152,5 @@ class Informer:
             self._told()
 
     def _query(self, more: Mapping[str, str]) -> dict[str, str]:
-        labels: dict[str, Any] = {"labelSelector": self._selection.labels} if self._selection.labels else {}
-        return {**labels, **more}
+        selectors = {"labelSelector": self._selection.labels, "fieldSelector": self._selection.fields}
+        return {**{name: text for name, text in selectors.items() if text}, **more}

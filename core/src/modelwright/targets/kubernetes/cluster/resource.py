@@ -41,6 +41,11 @@ CONFIG_MAPS = Resource("", "v1", "configmaps")
 EVENTS = Resource("", "v1", "events")
 NODES = Resource("", "v1", "nodes", namespaced=False)
 LEASES = Resource("coordination.k8s.io", "v1", "leases")
+WEBHOOK_CONFIGURATIONS = Resource(
+    "admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", namespaced=False
+)
+WEBHOOK_CONFIGURATION = "modelwright-admission"
+"""The name of the one that is ours."""
 
 KINDS = {
     "Workspace": WORKSPACES,

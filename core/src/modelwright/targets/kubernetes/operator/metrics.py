@@ -45,6 +45,10 @@ class Metrics:
                 stood = _moment(condition.last_transition_time) - _moment(before.last_transition_time)
                 self._waited.labels(condition.type, condition.status).observe(max(stood.total_seconds(), 0.0))
 
+    def add(self, more: Collector) -> None:
+        """Have another part of this process heard too."""
+        self._registry.register(more)
+
     def text(self) -> bytes:
         """Everything, in Prometheus' text format."""
         return generate_latest(self._registry)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from modelwright.targets.kubernetes.cluster.resource import WEBHOOK_CONFIGURATION, WEBHOOK_CONFIGURATIONS
+
 NAME = "modelwright-operator"
 READ = ("get", "list", "watch")
 OWN = (*READ, "create", "patch", "delete")
@@ -25,10 +27,24 @@ RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
 )
 """Group, resources, verbs."""
 
+WEBHOOK_GROUP, WEBHOOK_KIND = WEBHOOK_CONFIGURATIONS.group, WEBHOOK_CONFIGURATIONS.plural
+WEBHOOK_RULES: tuple[dict[str, Any], ...] = (
+    # A right to create cannot be limited to a name.
+    {"apiGroups": [WEBHOOK_GROUP], "resources": [WEBHOOK_KIND], "verbs": ["create"]},
+    {
+        "apiGroups": [WEBHOOK_GROUP],
+        "resources": [WEBHOOK_KIND],
+        "resourceNames": [WEBHOOK_CONFIGURATION],
+        "verbs": [*READ, "update"],
+    },
+)
+"""What the admission webhook needs besides: its own configuration, and no other."""
 
-def cluster_role() -> dict[str, Any]:
-    """The ClusterRole."""
+
+def cluster_role(*, webhook: bool = False) -> dict[str, Any]:
+    """The ClusterRole; with what the admission webhook needs where there is to be one."""
     rules = [{"apiGroups": [group], "resources": [*resources], "verbs": [*verbs]} for group, resources, verbs in RULES]
+    rules += WEBHOOK_RULES if webhook else ()
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRole",

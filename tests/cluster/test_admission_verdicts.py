@@ -1,0 +1,133 @@
+"""Upstream's invalid Workspaces, applied to a real API server with the webhook on: our words wherever we decide."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from tests.cluster.control_plane import ControlPlane
+from tests.cluster.programs import ROOT, free_port, wait_until
+from tests.cluster.reviewing import CONFIGURATION, Requests, Said
+from tests.conformance.environment import Environment
+
+from modelwright.api.document import Document, parse_workspace
+from modelwright.api.versions import API_VERSIONS
+from modelwright.api.workspace import Workspace
+from modelwright.check import Facts, check_workspace
+from modelwright.errors import InvalidWorkspace, Problem
+from modelwright.settings.model import Webhook as WebhookSettings
+from modelwright.targets.kubernetes.admission.webhook import Webhook
+from modelwright.targets.kubernetes.cluster.api import connect
+
+pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("off_shift")]
+
+Case = Mapping[str, Any]
+
+KAITO = ROOT.parent / "shared" / "kaito"
+OURS = "check.workspaces.kaito.sh"
+
+
+class Judge:
+    """The rules with the surroundings of whichever case is on; with none it lets everything pass."""
+
+    def __init__(self) -> None:
+        self.facts: Facts | None = None
+
+    def __call__(self, workspace: Workspace, old: Workspace | None) -> Iterable[Problem]:
+        return check_workspace(workspace, old=old, facts=self.facts) if self.facts is not None else ()
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A webhook that this process serves, and requests to the API server that asks it."""
+
+    requests: Requests
+    judge: Judge
+    environment: Environment
+
+
+@pytest.fixture
+def guard(plane: ControlPlane) -> Iterator[Guard]:
+    judge, port = Judge(), free_port()
+    settings = WebhookSettings(url=f"https://127.0.0.1:{port}/", port=port, failure_policy="Fail", validity=24)
+    webhook = Webhook(connect(plane.kubeconfig), settings, judge)
+    requests = Requests(plane)
+    fixtures = json.loads((KAITO / "validation_fixtures.json").read_text())
+    webhook.start("127.0.0.1")
+    wait_until(lambda: webhook.ready, "the webhook is trusted")
+    yield Guard(requests, judge, Environment(fixtures))
+    webhook.stop()
+    requests.send("DELETE", CONFIGURATION)
+    requests.close()
+
+
+def invalid_cases() -> Iterator[Case]:
+    for line in (KAITO / "validation.jsonl").read_text().splitlines():
+        case = json.loads(line)
+        if case["kind"] == "Workspace" and case["expect"] == "invalid" and case["object"]["apiVersion"] in API_VERSIONS:
+            yield case
+
+
+def alone(facts: Facts) -> Facts:
+    """What the webhook knows: nothing that other objects of the cluster say."""
+    return replace(facts, config_files=None, nodes=None, csi_drivers=None)
+
+
+def ours(case: Case, facts: Facts) -> set[tuple[str, str]]:
+    """Path and reason of each error as the command line finds it in what the user wrote."""
+    try:
+        new = parse_workspace(Document(case["object"]))
+        old = parse_workspace(Document(case["old_object"])) if case["old_object"] else None
+    except InvalidWorkspace as refused:
+        return {(one.path, one.reason) for one in refused.problems}
+    problems = check_workspace(new, old=old, facts=facts)
+    return {(one.path, one.reason) for one in problems if one.severity == "error"}
+
+
+def asked(guard: Guard, case: Case, facts: Facts) -> Said | None:
+    """The API server's answer; None where it would not even store what is to be changed."""
+    new, old = case["object"], case["old_object"]
+    if not old:
+        guard.judge.facts = facts
+        return guard.requests.create(new)
+    guard.judge.facts = None
+    if guard.requests.create(old, dry=False).code != 201:
+        return None
+    try:
+        guard.judge.facts = facts
+        return guard.requests.replace(new)
+    finally:
+        guard.judge.facts = None
+        assert guard.requests.delete(old).code == 200
+
+
+def verdict(guard: Guard, case: Case) -> str:
+    """How the case went, in one word; fails where our words were lost on the way."""
+    facts = alone(guard.environment.facts(case["env"], case["object"]["apiVersion"]))
+    said = asked(guard, case, facts)
+    if said is None:
+        return "not storable"
+    expected = ours(case, facts)
+    if said.code < 300:
+        assert not expected, f"{case['id']}: accepted, and check says {expected}"
+        return "left to the status"
+    if OURS not in said.message:
+        assert said.message, case["id"]
+        return "refused by the API server"
+    assert said.code == 422, case["id"]
+    assert {*said.causes} == expected, case["id"]
+    return "refused by us"
+
+
+@pytest.mark.skipif(not KAITO.is_dir(), reason="upstream's sampled verdicts are not beside this checkout")
+def test_every_invalid_workspace_is_refused_in_the_words_of_check(plane: ControlPlane, guard: Guard) -> None:
+    cases = [*invalid_cases()]
+    for namespace in {case["object"]["metadata"].get("namespace", "default") for case in cases} - {"default"}:
+        plane.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+    count = Counter(verdict(guard, case) for case in cases)
+    assert count["refused by us"] > 50, count
+    assert count["left to the status"] + count["not storable"] < 40, count
