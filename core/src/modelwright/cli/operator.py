@@ -43,6 +43,7 @@ def operator(
     from modelwright.targets.kubernetes.operator.logs import log_to_stderr
 
     log_to_stderr(log_format, verbose=session.verbose)
+    session.check_plugin_settings()
     operating = Operating(session, connect(kubeconfig))
     operating.answer(bind, metrics_port, health_port)
     return operating.run(lease_namespace if leader_elect else None)

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -107,11 +108,32 @@ class Session:
             PluginError: it is missing, doubled or broken.
             ConfigError: its settings are not what it takes.
         """
+        from modelwright.plugins.configuration import settings_of
         from modelwright.plugins.drivers import Context
 
-        settings = self.settings.plugins.get(name, {})
+        driver = self.registry.driver(kind, name)
+        settings = settings_of(driver, name, self.settings.plugins)
         log = logging.getLogger(f"modelwright.{kind}.{name}")
-        return self.registry.driver(kind, name)(Context(lambda: datetime.now(UTC), settings, log=log))
+        return driver(Context(lambda: datetime.now(UTC), settings, log=log))
+
+    def check_plugin_settings(self) -> None:
+        """Hold all of ``plugins`` in the settings against the drivers of these names, which are imported for it.
+
+        One that is broken says so where it is used; a name that nothing installed answers to costs a line.
+
+        Raises:
+            ConfigError: settings that a driver does not take.
+        """
+        from modelwright.errors import PluginError
+
+        for name in self.settings.plugins:
+            kinds = [row.kind for row in self.registry.found() if (row.name, row.state) == (name, "found")]
+            for kind in kinds:
+                if kind != "hook":
+                    with suppress(PluginError):
+                        self.driver(kind, name)
+            if not kinds:
+                print(f"note: settings: plugins.{name}: nothing installed has that name", file=sys.stderr)
 
     def driver_schemas(self) -> Mapping[str, Any]:
         """The JSON schema of each installed driver's open object, by kind and name."""

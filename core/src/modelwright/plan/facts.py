@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 from modelwright.api.workspace import PresetSpec, Workspace
 from modelwright.catalogue.catalogue import Catalogue
-from modelwright.plugins.drivers import Context, Runtime, Tuner
+from modelwright.plugins.configuration import settings_of
+from modelwright.plugins.drivers import Context, Driver, Runtime, Tuner
 from modelwright.settings.model import Settings
 from modelwright.values.instance_type import InstanceType
 from modelwright.values.plan import Target
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 class Drivers:
     """Looks drivers up by the name that a user wrote.
 
-    Both raise PluginError where no plugin answers, two do, or the one that does is broken.
+    Both raise PluginError where no plugin answers, two do, or the one that does is broken, and ConfigError where its
+    settings are not what it takes.
     """
 
     runtime: Callable[[str], Runtime]
@@ -33,13 +35,18 @@ class Drivers:
     def of_registry(cls, registry: Registry, settings: Settings) -> Drivers:
         """The installed drivers, each with its own settings."""
 
-        def context(name: str) -> Context:
-            return Context(clock=lambda: datetime.now(UTC), settings=settings.plugins.get(name, {}))
+        def context(driver: type[Driver], name: str) -> Context:
+            return Context(clock=lambda: datetime.now(UTC), settings=settings_of(driver, name, settings.plugins))
 
-        return cls(
-            runtime=lambda name: registry.runtime(name)(context(name)),
-            tuner=lambda name: registry.tuner(name)(context(name)),
-        )
+        def runtime(name: str) -> Runtime:
+            found = registry.runtime(name)
+            return found(context(found, name))
+
+        def tuner(name: str) -> Tuner:
+            found = registry.tuner(name)
+            return found(context(found, name))
+
+        return cls(runtime=runtime, tuner=tuner)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from modelwright.errors import InvalidWorkspace, Problem
+from modelwright.errors import ConfigError, InvalidWorkspace, Problem
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+    from modelwright.plugins.drivers import Driver
 
 
 def validate_options(model: type[BaseModel] | None, options: Mapping[str, Any]) -> Any:
@@ -29,6 +31,27 @@ def validate_options(model: type[BaseModel] | None, options: Mapping[str, Any]) 
     except ValidationError as error:
         known = sorted(model.model_json_schema().get("properties", {}))
         raise InvalidWorkspace([_problem(item, known) for item in error.errors(include_url=False)]) from error
+
+
+def settings_of(driver: type[Driver], name: str, plugins: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    """``plugins.<name>`` of the settings as written, held against the driver's ``settings_model``.
+
+    Raises:
+        ConfigError: every problem, each with its path in the settings.
+    """
+    written = plugins.get(name, {})
+    if driver.settings_model is None and written:
+        raise ConfigError(
+            f"plugins.{name}: {driver.__name__} has no settings",
+            hint="what a Workspace may say is beside the driver's name in its YAML",
+            reason="InvalidSettings",
+        )
+    try:
+        validate_options(driver.settings_model, written)
+    except InvalidWorkspace as error:
+        lines = (str(Problem(f"plugins.{name}.{one.path}", one.message, one.hint)) for one in error.problems)
+        raise ConfigError("\n".join(lines), reason="InvalidSettings") from error
+    return written
 
 
 def _problem(item: Any, known: list[str]) -> Problem:
