@@ -95,6 +95,7 @@ class WorkspaceStatus(StatusModel):
     tuned: Tuned | None = Field(default=None, description="Which tuning the output is of.")
     progress: Progress | None = Field(default=None, description="How far tuning is.")
     cost: Cost | None = Field(default=None, description="What is being spent.")
+    object_kinds: list[str] = Field(default=[], description="Kinds of objects that plugins brought for it.")
 
     def condition(self, kind: str) -> Condition | None:
         """The condition of that type, None where it was never set."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ def cluster_objects(session: Session, preparation: Preparation, written: Written
         InvalidWorkspace: it cannot be accepted.
         PluginError: a driver that it needs is missing or broken.
     """
-    from modelwright.targets.kubernetes.manifests import render, reviewed
+    from modelwright.plan.facts import Drivers
+    from modelwright.targets.kubernetes.manifests import complete
 
     inference = written.workspace.inference
     if inference is not None and inference.template is not None:
@@ -30,8 +32,10 @@ def cluster_objects(session: Session, preparation: Preparation, written: Written
     plan = prepared.plan
     driver = _provisioner(session, plan.provisioner.name)
     rendering = _rendering(session, prepared.workspace, driver, plan.nodes, plan.inputs)
-    objects = reviewed(session.registry.hooks(), rendering, plan, render(rendering, plan))
-    return (*_nodes(driver, plan.nodes), *objects)
+    if plan.runtime is not None:
+        runtime = Drivers.of_registry(session.registry, session.settings).runtime(plan.runtime.name)
+        rendering = replace(rendering, runtime=runtime)
+    return (*_nodes(driver, plan.nodes), *complete(session.registry.hooks(), rendering, plan))
 
 
 def _of_template(session: Session, workspace: Workspace) -> Manifests:

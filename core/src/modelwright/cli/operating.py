@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from modelwright.api.workspace import Workspace
     from modelwright.cli.preparation import ConfigFiles
     from modelwright.cli.session import Session
-    from modelwright.plugins.drivers import Provisioner
+    from modelwright.plugins.drivers import Provisioner, Runtime
     from modelwright.targets.kubernetes.admission.webhook import Webhook
     from modelwright.targets.kubernetes.cluster.api import Api
     from modelwright.values.instance_type import InstanceType
@@ -66,6 +66,12 @@ class EnvironmentPlanner:
         """Whether its model is in no pack, so that the hub describes it."""
         spec = workspace.preset
         return spec is not None and bool(spec.name) and self._session.catalogue.find_preset(spec.name) is None
+
+    def runtime(self, name: str) -> Runtime:
+        """The runtime of that name, with its settings."""
+        from modelwright.plan.facts import Drivers
+
+        return Drivers.of_registry(self._session.registry, self._session.settings).runtime(name)
 
     def usd_per_hour(self, instance_type: str, nodes: int) -> float | None:
         """By the catalogue; None where it knows no price."""
@@ -161,13 +167,16 @@ def provisioner_with(session: Session, api: Api, name: str) -> Provisioner:
 
     Raises:
         PluginError: it is missing, doubled or broken.
+        ConfigError: its settings are not what it takes.
     """
+    from modelwright.plugins.configuration import settings_of
     from modelwright.plugins.drivers import Context
 
+    driver = session.registry.provisioner(name)
     context = Context(
         clock=lambda: datetime.now(UTC),
-        settings=session.settings.plugins.get(name, {}),
+        settings=settings_of(driver, name, session.settings.plugins),
         cluster=api,
         log=logging.getLogger(f"modelwright.provisioner.{name}"),
     )
-    return session.registry.provisioner(name)(context)
+    return driver(context)

@@ -30,8 +30,8 @@ class Workload:
     """One role's workload as found.
 
     ``digest`` is that of the Launch it was started with, ``inputs`` the plan's that it was last accepted for.
-    ``reason`` and ``message`` name the root cause where it is not well. ``since`` is when the phase began, ``stage``
-    the process under way. ``failed`` means that the target gave up, or that it keeps crashing.
+    ``reason`` and ``message`` name the root cause where it is not well, or cannot be started. ``since`` is when the
+    phase began, ``stage`` the process under way. ``failed`` means that the target gave up, or that it keeps crashing.
     """
 
     phase: WorkloadPhase = "absent"

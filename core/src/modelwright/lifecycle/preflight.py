@@ -46,6 +46,8 @@ def _run(situation: Situation, draft: Draft, launch: Launch) -> bool:
         return _pending(draft, "the tuning that is no longer asked for is ending")
     if state in ("absent", "outdated"):
         draft.start("preflight", launch, situation.plan.inputs, replaces=state == "outdated")
+        if state == "absent" and found.reason:
+            return _pending(draft, found.message)
         return _pending(draft, "checking data, access and output")
     if found.phase == "succeeded":
         draft.conditions.set(KIND, True, "PreflightSucceeded", "data, access and output are in order")

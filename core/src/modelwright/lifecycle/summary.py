@@ -8,6 +8,7 @@ from modelwright.api.workspace import Workspace
 from modelwright.lifecycle.after_tuning import gives_back
 from modelwright.lifecycle.draft import Draft, Situation
 from modelwright.lifecycle.observed import Trouble
+from modelwright.plan.inputs import ROLLOUT
 from modelwright.values.plan import Plan
 
 WAITING = Trouble("workspacePending", "workspace is waiting for inference workload readiness")
@@ -126,5 +127,6 @@ def _update(situation: Situation, draft: Draft) -> None:
     if not (draft.superseded or situation.observed.newer_plan):
         draft.conditions.drop("UpdateAvailable")
         return
-    message = "a plan made today differs from the one that runs; `modelwright rollout` moves it"
+    how = "`modelwright rollout`" if situation.plan.target == "local" else f"another word in the annotation {ROLLOUT}"
+    message = f"a plan made today differs from the one that runs; {how} moves it"
     draft.conditions.set("UpdateAvailable", True, "NewPlan", message)

@@ -9,6 +9,7 @@ from modelwright.lifecycle.conditions import rfc3339
 from modelwright.lifecycle.decision import Stop
 from modelwright.lifecycle.digest import currency, digest
 from modelwright.lifecycle.draft import Draft, Situation
+from modelwright.plan.inputs import as_written
 from modelwright.values.launch import Launch
 
 STARTED = ("WorkspaceTuningJobStatusStarted", "Tuning job has started")
@@ -55,7 +56,8 @@ def tuning(situation: Situation, draft: Draft, clear: bool) -> bool:
 
 
 def _same(record: Tuned, launch: Launch, inputs: str) -> bool:
-    return record.inputs == inputs or record.launch == digest(launch)
+    """A rollout moves what runs: what is done and kept is not done again."""
+    return as_written(record.inputs) == as_written(inputs) or record.launch == digest(launch)
 
 
 def _kept(situation: Situation, draft: Draft, launch: Launch, finished: datetime) -> None:
@@ -94,7 +96,9 @@ def _run(situation: Situation, draft: Draft, launch: Launch, clear: bool) -> Non
 
 def _start(situation: Situation, draft: Draft, launch: Launch, clear: bool, *, replaces: bool) -> None:
     """Start on nodes that an earlier result's server no longer fills."""
-    _pending(draft, *PENDING)
+    found = situation.observed.tuning
+    hindered = found.phase == "absent" and bool(found.reason)
+    _pending(draft, *((found.reason, found.message) if hindered else PENDING))
     draft.fields["progress"] = None
     if not clear:
         _drop(situation, draft)

@@ -146,10 +146,16 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Names of what belongs to one Workspace on a cluster."""
+    """What belongs to one Workspace on a cluster.
+
+    ``pod`` is the pod template that the core would run on each of ``nodes`` machines, as settings and the provisioner
+    want it: labels, images, volumes, place. Whoever runs the Launch in objects of its own starts from it.
+    """
 
     workspace: str
     namespace: str
+    nodes: int = 1
+    pod: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Runtime(Driver):
@@ -170,6 +176,9 @@ class Runtime(Driver):
     config_file: ClassVar[str] = "inference_config.yaml"
     """The file of that config which the option takes."""
 
+    serves_as: ClassVar[Watch | None] = None
+    """The kind of that one of ``objects`` which runs the Launch in place of the core's StatefulSet, by its name."""
+
     def refuses(self, preset: Preset, fit: Fit) -> str | None:
         """Why this runtime cannot serve ``preset`` on that machine, None where it can."""
         return None
@@ -178,16 +187,23 @@ class Runtime(Driver):
     def launch(self, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any) -> Launch:
         """What serves ``preset`` under the name ``preset.name`` and each adapter under its own."""
 
-    def objects(self, launch: Launch, names: Names) -> tuple[Mapping[str, Any], ...]:
-        """Kubernetes objects beside or instead of the core's, where a Launch is not enough."""
+    def objects(self, launch: Launch, names: Names) -> Iterable[Mapping[str, Any]]:
+        """Kubernetes objects beside or instead of the core's, where a Launch is not enough.
+
+        One of the kind and name of a core's object (the Service ``NAME``, the StatefulSet ``NAME``) takes its place;
+        with ``serves_as`` there is no StatefulSet. All are namespaced; owner, namespace and label are the core's.
+        """
         return ()
 
     def watches(self) -> tuple[Watch, ...]:
-        """Kinds of ``objects`` to watch."""
+        """Kinds that ``status`` judges by; objects are found by the label ``kaito.sh/workspace`` in the namespace."""
         return ()
 
     def status(self, found: Mapping[str, Any]) -> Outcome | None:
-        """How one of ``objects`` stands, None for an object that says nothing about readiness."""
+        """How an object of a kind in ``watches`` stands, None for one that says nothing about readiness; pure.
+
+        The server is ready once each says Ready or nothing; one that serves in the StatefulSet's place has to say it.
+        """
         return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -16,7 +17,15 @@ from modelwright.testing.purity import CANARY, twice_alike
 from modelwright.values.adapter import Adapter
 from modelwright.values.fit import Fit
 from modelwright.values.launch import HttpGet, Launch
+from modelwright.values.nodes import Failed, Ready, Watch
 from modelwright.values.preset import Preset
+
+POD = {
+    "metadata": {"labels": {"kaito.sh/workspace": "demo"}},
+    "spec": {"containers": [{"name": "demo", "image": "registry.example/demo:1"}]},
+}
+NAMES = Names("demo", "default", nodes=1, pod=POD)
+"""What the contract asks for objects with."""
 
 
 class RuntimeContract(DriverContract):
@@ -33,6 +42,11 @@ class RuntimeContract(DriverContract):
     def launch(self, driver: Runtime, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any) -> Launch:
         """What the runtime launches for all of the above."""
         return driver.launch(preset, fit, adapters, config)
+
+    @pytest.fixture
+    def objects(self, driver: Runtime, launch: Launch) -> tuple[Mapping[str, Any], ...]:
+        """What it brings beside the Launch, made twice from the same."""
+        return tuple(twice_alike(driver.objects, launch, NAMES))
 
     def test_launch_is_pure(
         self, driver: Runtime, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any
@@ -83,12 +97,64 @@ class RuntimeContract(DriverContract):
         refusal = twice_alike(driver.refuses, huge, fit)
         assert refusal is None or refusal.strip()
 
-    def test_objects_are_kubernetes_objects(self, driver: Runtime, launch: Launch) -> None:
-        """Further objects are pure data with apiVersion, kind and a name, of kinds that are watched."""
-        objects = twice_alike(driver.objects, launch, Names("demo", "default"))
+    def test_objects_are_kubernetes_objects(self, driver: Runtime, objects: tuple[Mapping[str, Any], ...]) -> None:
+        """Further objects are data with apiVersion, kind and a name that begins with the Workspace's, each once."""
         for found in objects:
             assert as_json(found)
             assert found["apiVersion"]
             assert found["kind"]
-            assert found["metadata"]["name"].startswith("demo")
-        assert all(watch.version and watch.plural for watch in driver.watches())
+            assert found["metadata"]["name"].startswith(NAMES.workspace)
+        named = [(found["apiVersion"], found["kind"], found["metadata"]["name"]) for found in objects]
+        assert len(named) == len(set(named)), "two objects of one kind and name"
+
+    def test_objects_lie_in_the_workspace_s_namespace(self, objects: tuple[Mapping[str, Any], ...]) -> None:
+        """None names another namespace, nor an owner: both are the core's to say."""
+        for found in objects:
+            assert found["metadata"].get("namespace", NAMES.namespace) == NAMES.namespace
+            assert "ownerReferences" not in found["metadata"]
+
+    def test_watches_covers_what_status_speaks_of(
+        self, driver: Runtime, objects: tuple[Mapping[str, Any], ...]
+    ) -> None:
+        """``status`` is pure, and each object that it has a word for is of a kind that ``watches`` names."""
+        watched = {(_version(watch), watch.plural) for watch in driver.watches()}
+        assert all(watch.version and watch.plural and watch.labels is None for watch in driver.watches())
+        for found in objects:
+            if twice_alike(driver.status, found) is not None:
+                assert (found["apiVersion"], plural_of(found["kind"])) in watched, f"{found['kind']} is not watched"
+
+    def test_is_not_ready_before_anything_is_there(
+        self, driver: Runtime, objects: tuple[Mapping[str, Any], ...]
+    ) -> None:
+        """An object without ``status``, as it is when it was just made, is never Ready, nor failed for good."""
+        for found in objects:
+            outcome = driver.status(found)
+            assert not isinstance(outcome, Ready), f"{found['kind']} is ready without a status"
+            assert not isinstance(outcome, Failed) or outcome.kind == "transient"
+
+    def test_what_serves_is_there_and_says_so(self, driver: Runtime, objects: tuple[Mapping[str, Any], ...]) -> None:
+        """With ``serves_as``, one object of that kind has the Workspace's name, and ``status`` judges it."""
+        if driver.serves_as is None:
+            return
+        version = _version(driver.serves_as)
+        serving = [
+            found
+            for found in objects
+            if found["apiVersion"] == version
+            and found["metadata"]["name"] == NAMES.workspace
+            and plural_of(found["kind"]) == driver.serves_as.plural
+        ]
+        assert len(serving) == 1, f"no {driver.serves_as.plural} named {NAMES.workspace}"
+        assert driver.status(serving[0]) is not None, "status says nothing about what serves"
+
+
+def plural_of(kind: str) -> str:
+    """A kind's plural, as ``kubectl`` guesses it (``meta.UnsafeGuessKindToResource``)."""
+    name = kind.lower()
+    if name.endswith("s"):
+        return f"{name}es"
+    return f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"
+
+
+def _version(watch: Watch) -> str:
+    return f"{watch.group}/{watch.version}" if watch.group else watch.version

@@ -116,7 +116,10 @@ class Placement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """A kind whose changes concern Workspaces; ``labels`` names the two labels that hold namespace and name."""
+    """A kind whose changes concern Workspaces; ``labels`` names the two labels that hold namespace and name.
+
+    A runtime's need none: its objects lie in the Workspace's namespace, under the core's own label.
+    """
 
     group: str
     version: str

@@ -11,9 +11,11 @@ from modelwright.errors import PluginContract
 from modelwright.plugins.discovery import Found
 from modelwright.plugins.hooks import HookPlugin, Hooks
 from modelwright.targets.kubernetes.manifests import reviewed, serving_objects
+from modelwright.targets.kubernetes.manifests.brought import role_of
 
 from .conftest import NODES, SERVER
 
+WORKSPACE = {"apiVersion": "kaito.sh/v1beta1", "kind": "Workspace", "metadata": {"name": "more"}}
 BUDGET = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "more"}}
 
 
@@ -57,6 +59,14 @@ def test_what_is_added_belongs_to_the_workspace(rendering: Any) -> None:
     assert after[-1]["metadata"]["namespace"] == "ns"
 
 
+def test_what_is_added_goes_with_its_role_whatever_its_kind(rendering: Any) -> None:
+    made, objects = rendered(rendering)
+    *core, budget = reviewed(hooks(lambda given: [*given, BUDGET]), made, None, objects, "tuning")
+    assert budget["metadata"]["annotations"] == {"modelwright.io/role": "tuning"}
+    assert budget["metadata"]["labels"] == {"kaito.sh/workspace": "ws"}
+    assert [role_of(one) for one in core] == [None, None, None]
+
+
 def test_objects_are_not_changed_in_place(rendering: Any) -> None:
     made, objects = rendered(rendering)
 
@@ -73,7 +83,7 @@ def test_objects_are_not_changed_in_place(rendering: Any) -> None:
     [
         (lambda given: given[:-1], "took away StatefulSet ws"),
         (lambda given: [*given, {"kind": "Pod"}], "no Kubernetes object"),
-        (lambda given: [*given, BUDGET], r"added PodDisruptionBudget \(policy/v1\)"),
+        (lambda given: [*given, WORKSPACE], r"added a Workspace \(kaito.sh/v1beta1\)"),
         (lambda given: [*given, 3], "answered manifests with a int"),
         (lambda given: 1 / 0, "failed in manifests: ZeroDivisionError"),
     ],

@@ -64,6 +64,16 @@ class Api:
                 return None
             raise
 
+    def kinds(self, api_version: str) -> list[Object]:
+        """The kinds that the cluster serves of one version of a group, as it lists them; none where it has no such."""
+        path = f"/{'apis' if '/' in api_version else 'api'}/{api_version}"
+        try:
+            return list(self._json("GET", path).get("resources") or [])
+        except ApiError as error:
+            if error.code == NOT_FOUND:
+                return []
+            raise
+
     def page(self, resource: Resource, query: Mapping[str, str], *, metadata_only: bool = False) -> Object:
         """One page of all objects, of all namespaces."""
         accept = f"{METADATA_ONLY}, application/json" if metadata_only else "application/json"

@@ -8,6 +8,7 @@ from typing import Any
 
 from modelwright.errors import TargetError
 
+FORBIDDEN = 403
 NOT_FOUND = 404
 CONFLICT = 409
 GONE = 410

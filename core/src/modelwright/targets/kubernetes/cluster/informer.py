@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from modelwright.targets.kubernetes.cluster.api import Api, Object
-from modelwright.targets.kubernetes.cluster.failures import GONE, NOT_FOUND, ApiError
+from modelwright.targets.kubernetes.cluster.failures import FORBIDDEN, GONE, NOT_FOUND, ApiError
 from modelwright.targets.kubernetes.cluster.resource import Resource
 from modelwright.targets.kubernetes.cluster.store import Change, Key, Store
 
@@ -50,6 +50,7 @@ class Informer:
         self._synced = threading.Event()
         self._stopped = threading.Event()
         self._served = True
+        self._refused = ""
         self._version = ""
         self._pause_s = FIRST_PAUSE_S
 
@@ -57,6 +58,11 @@ class Informer:
     def served(self) -> bool:
         """Whether the cluster serves the kind, as of the last answer."""
         return self._served
+
+    @property
+    def refused(self) -> str:
+        """Why the API server does not let us see the kind, as of the last answer; empty where it does."""
+        return self._refused
 
     @property
     def synced(self) -> bool:
@@ -93,7 +99,7 @@ class Informer:
         query = self._query({"limit": PAGE})
         while True:
             page = self._api.page(self._selection.resource, query, metadata_only=self._selection.metadata_only)
-            found += page.get("items") or []
+            found += [_typed(one, page) for one in page.get("items") or []]
             more = page["metadata"].get("continue")
             if not more:
                 break
@@ -133,11 +139,18 @@ class Informer:
             self._absent()
             return ABSENT_PAUSE_S
         log.info("%s", error.message)
+        self._note(error)
         if error.retry_after_s is not None:
             return error.retry_after_s
         pause = self._pause_s
         self._pause_s = min(2 * pause, LONGEST_PAUSE_S)
         return pause * random.uniform(0.5, 1.0)  # noqa: S311
+
+    def _note(self, error: ApiError) -> None:
+        """Tell once where it is a right that is missing."""
+        if error.code == FORBIDDEN and not self._refused:
+            self._refused = error.message
+            self._told()
 
     def _absent(self) -> None:
         self._version = ""
@@ -145,8 +158,8 @@ class Informer:
         self._turn(served=False)
 
     def _turn(self, *, served: bool) -> None:
-        news = not self._synced.is_set() or served != self._served
-        self._served = served
+        news = not self._synced.is_set() or served != self._served or bool(self._refused)
+        self._served, self._refused = served, ""
         self._synced.set()
         if news:
             self._told()
@@ -154,3 +167,8 @@ class Informer:
     def _query(self, more: Mapping[str, str]) -> dict[str, str]:
         selectors = {"labelSelector": self._selection.labels, "fieldSelector": self._selection.fields}
         return {**{name: text for name, text in selectors.items() if text}, **more}
+
+
+def _typed(found: Object, page: Object) -> Object:
+    """``found`` with its kind, which a list says only of itself where the kind is built in."""
+    return {"apiVersion": page.get("apiVersion"), "kind": str(page.get("kind", "")).removesuffix("List"), **found}

@@ -27,6 +27,24 @@ class Resource:
         parts += [part for part in (self.plural, name, subresource) if part]
         return "/".join(parts)
 
+    @classmethod
+    def of_version(cls, api_version: str, plural: str, *, namespaced: bool = True) -> Resource:
+        """The kind of that plural in ``apiVersion``."""
+        group, _, version = api_version.rpartition("/")
+        return cls(group, version, plural, namespaced)
+
+    @classmethod
+    def parse(cls, text: str) -> Resource | None:
+        """A namespaced kind from what ``full`` gives; None for any other text."""
+        plural, _, rest = text.partition(".")
+        version, _, group = rest.partition(".")
+        return cls(group, version, plural) if plural and version else None
+
+    @property
+    def full(self) -> str:
+        """With its version, as ``kubectl get`` takes it."""
+        return ".".join(part for part in (self.plural, self.version, self.group) if part)
+
     def __str__(self) -> str:
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
@@ -40,6 +58,7 @@ SERVICES = Resource("", "v1", "services")
 CONFIG_MAPS = Resource("", "v1", "configmaps")
 EVENTS = Resource("", "v1", "events")
 NODES = Resource("", "v1", "nodes", namespaced=False)
+AUTOSCALERS = Resource("autoscaling", "v2", "horizontalpodautoscalers")
 LEASES = Resource("coordination.k8s.io", "v1", "leases")
 WEBHOOK_CONFIGURATIONS = Resource(
     "admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", namespaced=False

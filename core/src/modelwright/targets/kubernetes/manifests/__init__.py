@@ -12,21 +12,24 @@ from modelwright.targets.kubernetes.manifests.objects import (
     Manifests,
     preflight_objects,
     render,
+    role_objects,
     serving_objects,
     template_objects,
     tuning_objects,
 )
 from modelwright.targets.kubernetes.manifests.rendering import Manifest, Rendering
-from modelwright.targets.kubernetes.manifests.review import reviewed
+from modelwright.targets.kubernetes.manifests.review import complete, reviewed
 
 __all__ = [
     "Manifest",
     "Manifests",
     "Rendering",
+    "complete",
     "node_objects",
     "preflight_objects",
     "render",
     "reviewed",
+    "role_objects",
     "serving_objects",
     "template_objects",
     "tuning_objects",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from modelwright.lifecycle.observed import Role
+from modelwright.targets.kubernetes.manifests.brought import with_brought
 from modelwright.targets.kubernetes.manifests.job import preflight_job, tuning_job
 from modelwright.targets.kubernetes.manifests.own_template import template_statefulset
 from modelwright.targets.kubernetes.manifests.rendering import Manifest, Rendering
@@ -27,6 +29,17 @@ def render(rendering: Rendering, plan: Plan) -> Manifests:
     )
 
 
+def role_objects(rendering: Rendering, role: Role, launch: Launch, nodes: NodeRequest) -> Manifests:
+    """The objects of one role, in the order in which they are applied; raises PluginContract as ``with_brought``."""
+    if role == "preflight":
+        return preflight_objects(rendering, launch)
+    if role == "tuning":
+        return tuning_objects(rendering, launch, nodes)
+    if rendering.workspace.template is not None:
+        return template_objects(rendering, nodes.count)
+    return serving_objects(rendering, launch, nodes)
+
+
 def preflight_objects(rendering: Rendering, launch: Launch) -> Manifests:
     """The Job that checks before a node is bought."""
     return (preflight_job(rendering, launch),)
@@ -38,9 +51,10 @@ def tuning_objects(rendering: Rendering, launch: Launch, nodes: NodeRequest) -> 
 
 
 def serving_objects(rendering: Rendering, launch: Launch, nodes: NodeRequest) -> Manifests:
-    """Services and StatefulSet."""
+    """Services and StatefulSet, or what the runtime has in their place, and what it has beside them."""
     endpoint = service(rendering, http=launch.ports["http"], kv_events=launch.ports.get(KV_EVENTS))
-    return (endpoint, headless_service(rendering), statefulset(rendering, launch, nodes))
+    core = (endpoint, headless_service(rendering), statefulset(rendering, launch, nodes))
+    return with_brought(rendering, launch, nodes.count, core)
 
 
 def template_objects(rendering: Rendering, nodes: int) -> Manifests:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelwright.api.workspace import Workspace
+from modelwright.plugins.drivers import Runtime
 from modelwright.settings.model import Settings
 from modelwright.values.nodes import Placement
 
@@ -18,7 +19,8 @@ class Rendering:
     """The Workspace and what holds for the cluster that it is in.
 
     ``placement`` is the provisioner's. ``revision`` counts the user's changes. ``inputs`` digests what was planned
-    from. ``disk_class`` names the storage class of the nodes' own disks, None where the cluster has none.
+    from. ``disk_class`` names the storage class of the nodes' own disks, None where the cluster has none. ``runtime``
+    may bring objects of its own.
     """
 
     workspace: Workspace
@@ -27,6 +29,7 @@ class Rendering:
     revision: int = 1
     inputs: str = ""
     disk_class: str | None = None
+    runtime: Runtime | None = None
 
     @property
     def name(self) -> str:

@@ -6,48 +6,57 @@ from collections.abc import Mapping
 from copy import deepcopy
 
 from modelwright.errors import PluginContract
+from modelwright.lifecycle.observed import Role
 from modelwright.plugins.hooks import Hooks
-from modelwright.targets.kubernetes.manifests.metadata import metadata
+from modelwright.targets.kubernetes.manifests.brought import ROLE, annotated, identity, owned, role_of
+from modelwright.targets.kubernetes.manifests.objects import Manifests, role_objects
 from modelwright.targets.kubernetes.manifests.rendering import Manifest, Rendering
 from modelwright.values.plan import Plan
 
 WORKLOADS = frozenset({"Job", "StatefulSet"})
-APPLIED = {"Job": "batch/v1", "StatefulSet": "apps/v1", "Service": "v1"}
-"""What the operator has the right to write and watches, with its apiVersion."""
+LOOK = "a plugin's hook manifests"
 
 
 def reviewed(
-    hooks: Hooks, rendering: Rendering, plan: Plan | None, objects: tuple[Manifest, ...]
-) -> tuple[Manifest, ...]:
-    """``objects`` as the hooks leave them, each still the Workspace's own.
+    hooks: Hooks, rendering: Rendering, plan: Plan | None, objects: Manifests, role: Role = "serving"
+) -> Manifests:
+    """``objects`` of one role as the hooks leave them, each still the Workspace's own.
+
+    What is not the core's carries the annotation ``ROLE``, so that it is known again and goes with its role.
 
     Raises:
-        PluginContract: a plugin failed, answered with what is no object of a kind that is applied, or took the
-            workload away.
+        PluginContract: a plugin failed, answered with what is no object, or took the workload away.
     """
     given = deepcopy(objects)
     found = hooks.revise("manifests", "objects", given, items=Mapping, workspace=rendering.workspace, plan=plan)
-    kept = tuple(_owned(rendering, dict(one)) for one in found)
-    missing = {_name(one) for one in objects if one["kind"] in WORKLOADS} - {_name(one) for one in kept}
+    core = {identity(one) for one in objects if role_of(one) is None}
+    kept = tuple(_signed(owned(rendering, one, LOOK), core, role) for one in found)
+    missing = {identity(one) for one in objects if _runs(one, objects)} - {identity(one) for one in kept}
     if missing:
-        taken = ", ".join(f"{kind} {name}" for kind, name in sorted(missing))
-        raise PluginContract(f"a plugin's hook manifests took away {taken}", hint="let it return every workload")
+        taken = ", ".join(f"{kind} {name}" for _, kind, name in sorted(missing))
+        raise PluginContract(f"{LOOK} took away {taken}", hint="let it return every workload")
     return kept
 
 
-def _owned(rendering: Rendering, found: Manifest) -> Manifest:
-    """``found`` with our label and owner, whatever a plugin wrote there."""
-    about = found.get("metadata")
-    if not (found.get("apiVersion") and found.get("kind") and isinstance(about, Mapping) and about.get("name")):
-        hint = "an object has apiVersion, kind and metadata.name"
-        raise PluginContract("a plugin's hook manifests answered with what is no Kubernetes object", hint=hint)
-    kind = str(found["kind"])
-    if APPLIED.get(kind) != found["apiVersion"]:
-        hint = f"kinds that are applied: {', '.join(sorted(APPLIED))}; apply others beside the Workspace"
-        raise PluginContract(f"a plugin's hook manifests added {kind} ({found['apiVersion']})", hint=hint)
-    own = metadata(rendering, str(about["name"]))
-    return {**found, "metadata": {**about, **own, "labels": {**(about.get("labels") or {}), **own["labels"]}}}
+def complete(hooks: Hooks, rendering: Rendering, plan: Plan) -> Manifests:
+    """Everything that ``plan`` will apply in the course of time, role by role, as ``reviewed`` leaves it.
+
+    An object that several roles have is told once, as the last leaves it.
+    """
+    launches: dict[Role, Manifests] = {}
+    roles: tuple[Role, ...] = ("preflight", "tuning", "serving")
+    for role in roles:
+        launch = getattr(plan, role)
+        if launch is not None:
+            launches[role] = role_objects(rendering, role, launch, plan.nodes)
+    found = [one for role, given in launches.items() for one in reviewed(hooks, rendering, plan, given, role)]
+    return tuple({identity(one): one for one in found}.values())
 
 
-def _name(found: Manifest) -> tuple[str, str]:
-    return str(found["kind"]), str(found["metadata"]["name"])
+def _signed(found: Manifest, core: set[tuple[str, str, str]], role: Role) -> Manifest:
+    return found if identity(found) in core else annotated(found, {ROLE: role})
+
+
+def _runs(found: Manifest, objects: Manifests) -> bool:
+    """Whether it runs the role: the last of what was rendered does."""
+    return found is objects[-1] or (found["kind"] in WORKLOADS and role_of(found) is None)

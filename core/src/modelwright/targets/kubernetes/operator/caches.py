@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from modelwright.targets.kubernetes.cluster import resource as kinds
@@ -45,6 +45,12 @@ def by_labels(labels: tuple[str, str]) -> Namespaced:
     return owner
 
 
+def scaled_by(found: Object) -> Key | None:
+    """The Workspace whose StatefulSet, which has its name, an autoscaler sets the size of."""
+    target = found["spec"]["scaleTargetRef"]
+    return (found["metadata"]["namespace"], target["name"]) if target["kind"] == "StatefulSet" else None
+
+
 class Caches:
     """The informers of one operator. Those of drivers and of ConfigMaps begin when they are first wanted.
 
@@ -60,7 +66,7 @@ class Caches:
         )
         self._of: dict[Resource, Informer] = {}
         for resource, trim in (
-            (kinds.STATEFULSETS, trimming.trim_statefulset),
+            (kinds.STATEFULSETS, trimming.trim),
             (kinds.JOBS, trimming.trim_job),
             (kinds.PODS, trimming.trim_pod),
             (kinds.SERVICES, trimming.trim_service),
@@ -74,10 +80,13 @@ class Caches:
         self._of[kinds.CONTROLLER_REVISIONS] = Informer(
             api, selection, self._moved_for(revisions, self._revision_moved)
         )
+        selection = Selection(resource=kinds.AUTOSCALERS, trim=trimming.trim_autoscaler, owner=scaled_by)
+        self._autoscalers = Informer(api, selection, self._moved_for(scaled_by, children))
         self._nodes = Informer(api, Selection(resource=kinds.NODES, trim=trimming.trim_node), self._node_moved)
         self._node_labels: frozenset[tuple[str, str]] = frozenset()
         self._configs: Informer | None = None
         self._driven: dict[Watch, Informer] = {}
+        self._brought: dict[Resource, Informer] = {}
         self._lock = threading.Lock()
 
     @property
@@ -87,7 +96,32 @@ class Caches:
 
     def of(self, resource: Resource) -> Store:
         """Our children of one kind, by the Workspace that owns them."""
-        return self._of[resource].store
+        return self.owned(resource).store
+
+    @property
+    def autoscalers(self) -> Store:
+        """All of the cluster, by the Workspace whose server they set the size of."""
+        return self._autoscalers.store
+
+    def owned(self, resource: Resource) -> Informer:
+        """What watches our children of one kind; of one that is not the core's it begins when first wanted."""
+        found = self._of.get(resource) or self._brought.get(resource)
+        if found is not None:
+            return found
+        owner = by_label(WORKSPACE_LABEL)
+        selection = Selection(resource=resource, labels=WORKSPACE_LABEL, trim=trimming.trim_owned, owner=owner)
+        with self._lock:
+            found = self._brought.get(resource)
+            if found is None:
+                changed = self._moved_for(owner, self._child_moved)
+                found = self._brought[resource] = Informer(self._api, selection, changed, self.everybody)
+                found.start()
+        return found
+
+    def listed(self, resources: Iterable[Resource]) -> bool:
+        """Whether our children of these kinds are known, as far as they may be seen."""
+        informers = [self.owned(resource) for resource in resources]
+        return all(informer.synced or informer.refused for informer in informers)
 
     def start(self) -> None:
         """Begin to list and watch."""
@@ -106,7 +140,8 @@ class Caches:
 
     def stop(self) -> None:
         """Take no further news."""
-        for informer in (*self._all(), *self._driven.values(), *([self._configs] if self._configs else [])):
+        begun = (*self._driven.values(), *self._brought.values(), *([self._configs] if self._configs else []))
+        for informer in (*self._all(), *begun):
             informer.stop()
 
     def want(self, watch: Watch) -> bool:
@@ -176,7 +211,7 @@ class Caches:
         return [informer for watch, informer in found if (watch.group, watch.plural) == (group, plural)]
 
     def _all(self) -> list[Informer]:
-        return [self._workspaces, *self._of.values(), self._nodes]
+        return [self._workspaces, *self._of.values(), self._autoscalers, self._nodes]
 
     def _driven_by(self, watch: Watch, labels: tuple[str, str]) -> Informer:
         owner = by_labels(labels)

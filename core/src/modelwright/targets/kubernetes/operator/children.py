@@ -2,76 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from modelwright.errors import TargetError
 from modelwright.lifecycle.conditions import rfc3339
 from modelwright.lifecycle.decision import Start, Stop
 from modelwright.lifecycle.observed import Role
 from modelwright.targets.kubernetes.cluster.api import Api
-from modelwright.targets.kubernetes.cluster.failures import INVALID, ApiError
+from modelwright.targets.kubernetes.cluster.failures import FORBIDDEN, INVALID, NOT_FOUND, ApiError
 from modelwright.targets.kubernetes.cluster.resource import JOBS, KINDS, SERVICES, STATEFULSETS, Resource
-from modelwright.targets.kubernetes.manifests import Manifest, Manifests, Rendering, objects
+from modelwright.targets.kubernetes.manifests import Manifest, Manifests
+from modelwright.targets.kubernetes.manifests.brought import role_of
 from modelwright.targets.kubernetes.manifests.metadata import INPUTS, LAUNCH
 from modelwright.targets.kubernetes.operator.caches import Caches
-from modelwright.targets.kubernetes.operator.comparing import covers, is_rendered_alike, marked
-from modelwright.targets.kubernetes.operator.trimming import SCALED
-from modelwright.values.launch import Launch
-from modelwright.values.nodes import NodeRequest
+from modelwright.targets.kubernetes.operator.comparing import Otherwise, is_rendered_alike, keeps, marked
+from modelwright.targets.kubernetes.operator.kinds import Kinds
 
 Object = Mapping[str, Any]
 
+BRINGABLE = (STATEFULSETS, JOBS, SERVICES)
+"""Kinds that are watched anyway, and of which a plugin may bring objects."""
 
-def rendered(rendering: Rendering, role: Role, launch: Launch, nodes: NodeRequest) -> Manifests:
-    """The objects of one role, in the order in which they are applied."""
-    if role == "preflight":
-        return objects.preflight_objects(rendering, launch)
-    if role == "tuning":
-        return objects.tuning_objects(rendering, launch, nodes)
-    if rendering.workspace.template is not None:
-        return objects.template_objects(rendering, nodes.count)
-    return objects.serving_objects(rendering, launch, nodes)
-
-
-def workload_of(role: Role, name: str) -> tuple[Resource, str]:
-    """Kind and name of the object that runs a role."""
-    if role == "serving":
-        return STATEFULSETS, name
-    return JOBS, f"{name}-preflight" if role == "preflight" else name
+REFUSALS = frozenset({400, FORBIDDEN, NOT_FOUND, INVALID})
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The Workspace whose children are meant; one of the same name before it had another ``uid``."""
+    """The Workspace whose children are meant; one of the same name before it had another ``uid``.
+
+    ``server`` is what its server is, ``kinds`` what plugins brought for it beside ``BRINGABLE``.
+    """
 
     namespace: str
     name: str
     uid: str
+    server: Resource = STATEFULSETS
+    kinds: frozenset[Resource] = frozenset()
+
+    def workload(self, role: Role) -> tuple[Resource, str]:
+        """Kind and name of the object that runs a role."""
+        if role == "serving":
+            return self.server, self.name
+        return JOBS, f"{self.name}-preflight" if role == "preflight" else self.name
 
 
 class Children:
     """Writes through the API and into the caches, so that the pass after sees what this one did."""
 
-    def __init__(self, api: Api, caches: Caches) -> None:
-        self._api, self._caches = api, caches
+    def __init__(self, api: Api, caches: Caches, kinds: Kinds) -> None:
+        self._api, self._caches, self._kinds = api, caches, kinds
+        self._otherwise = Otherwise()
 
     def find(self, owner: Owner, resource: Resource, name: str) -> Object | None:
         """One child as it is known; one of an owner before is on its way out, for nobody owns it any more."""
         found = self._caches.of(resource).get(owner.namespace, name)
-        if found is None or any(one["uid"] == owner.uid for one in found["metadata"].get("ownerReferences") or []):
+        if found is None or _is_of(owner, found):
             return found
         return {**found, "metadata": {"deletionTimestamp": "", **found["metadata"]}}
 
+    def brought(self, owner: Owner, role: Role | None = None) -> Iterator[tuple[Resource, Object]]:
+        """What plugins brought for one role, or for any, and was not asked to go."""
+        for resource in {*BRINGABLE, *owner.kinds}:
+            for found in self._caches.of(resource).of((owner.namespace, owner.name)):
+                mine = role_of(found) is not None and role in (None, role_of(found)) and _is_of(owner, found)
+                if mine and "deletionTimestamp" not in found["metadata"]:
+                    yield resource, found
+
     def start(self, owner: Owner, order: Start, wanted: Manifests) -> None:
-        """Have the role run as ``wanted``; a Job that gives way is deleted first, and started once it is gone."""
-        live = self.find(owner, *workload_of(order.role, owner.name))
+        """Have the role run as ``wanted``; a Job that gives way is deleted first, and started once it is gone.
+
+        Raises:
+            TargetError: the API server refuses an object that a plugin brought.
+        """
+        live = self.find(owner, *owner.workload(order.role))
         if live is not None and "deletionTimestamp" in live["metadata"]:
             return
         if order.role == "serving" or live is None:
             for one in wanted:
                 self._apply(owner, one)
+            self._prune(owner, order.role, wanted)
         elif (live["metadata"].get("annotations") or {}).get(LAUNCH) == order.digest:
             annotate: Object = {"metadata": {"annotations": {INPUTS: order.inputs}}}
             self._keep(JOBS, self._api.merge(JOBS, owner.namespace, live["metadata"]["name"], annotate))
@@ -79,44 +91,88 @@ class Children:
             self._delete(JOBS, live)
 
     def stop(self, owner: Owner, order: Stop) -> None:
-        """Delete what runs the role."""
-        live = self.find(owner, *workload_of(order.role, owner.name))
+        """Delete what runs the role, and what plugins brought for it."""
+        resource, name = owner.workload(order.role)
+        live = self.find(owner, resource, name)
         if live is not None and "deletionTimestamp" not in live["metadata"]:
-            self._delete(workload_of(order.role, owner.name)[0], live)
+            self._delete(resource, live)
+        self._prune(owner, order.role, ())
 
     def repair(self, owner: Owner, wanted: Manifests) -> None:
         """Put back what somebody changed or deleted beside a server that runs.
 
-        A rendering that differs because this version renders otherwise is carried out for Services, and never for
-        what runs.
+        A rendering that differs because this version renders otherwise is carried out, and never for what runs.
+
+        Raises:
+            TargetError: as ``start``.
         """
         for one in wanted:
-            resource = KINDS[one["kind"]]
+            resource = self._resource(owner, one)
             live = self.find(owner, resource, one["metadata"]["name"])
             if live is not None and "deletionTimestamp" in live["metadata"]:
                 continue
             if live is None or self._is_changed(resource, live, one):
                 self._apply(owner, one)
 
+    def keep(self, owner: Owner, role: Role, wanted: Manifests) -> None:
+        """As ``repair``, where ``wanted`` is all of a role: what plugins brought for it before goes.
+
+        Raises:
+            TargetError: as ``start``.
+        """
+        self.repair(owner, wanted)
+        self._prune(owner, role, wanted)
+
+    def _prune(self, owner: Owner, role: Role, wanted: Manifests) -> None:
+        """Delete what plugins brought for the role and ``wanted`` does not hold, and a server of another kind."""
+        kept = {(self._resource(owner, one), one["metadata"]["name"]) for one in wanted}
+        for resource, found in [*self.brought(owner, role)]:
+            if (resource, found["metadata"]["name"]) not in kept:
+                self._delete(resource, found)
+        if role == "serving" and owner.server != STATEFULSETS:
+            before = self.find(owner, STATEFULSETS, owner.name)
+            if before is not None and (STATEFULSETS, owner.name) not in kept and _is_ours(before):
+                self._delete(STATEFULSETS, before)
+
     def _is_changed(self, resource: Resource, live: Object, wanted: Object) -> bool:
         if not is_rendered_alike(live, wanted):
-            return resource == SERVICES
-        mine = _left_to_others(live, wanted)
-        return not (covers(live["spec"], mine["spec"]) and covers(live["metadata"], mine["metadata"]))
+            return not _runs(resource, wanted)
+        mine = self._left_to_others(live, wanted)
+        return not keeps(live, mine, spec=resource != JOBS) and not self._otherwise.is_known(live, mine)
 
     def _apply(self, owner: Owner, wanted: Object) -> None:
-        resource = KINDS[wanted["kind"]]
+        resource = self._resource(owner, wanted)
         live = self.find(owner, resource, wanted["metadata"]["name"])
         if live is not None and "deletionTimestamp" in live["metadata"]:
             return
         body = marked(wanted)
         try:
-            self._keep(resource, self._api.apply(resource, _left_to_others(live, body) if live else body))
+            found = self._api.apply(resource, self._left_to_others(live, body) if live else body)
         except ApiError as error:
-            if error.code != INVALID or live is None:
+            if _is_fixed(error, live, wanted):
+                # A field that cannot be changed: the object is made anew, by the pass that its end calls for.
+                self._delete(resource, live or {})
+                return
+            if role_of(wanted) is None or error.code not in REFUSALS:
                 raise
-            # A field that cannot be changed: the object is made anew, by the pass that its end calls for.
-            self._delete(resource, live)
+            raise TargetError(error.message, reason="ObjectRefused") from error
+        self._keep(resource, found)
+        if role_of(wanted) is not None:
+            self._otherwise.note(found, wanted)
+
+    def _resource(self, owner: Owner, found: Object) -> Resource:
+        return self._kinds.resource((owner.namespace, owner.name), found)
+
+    def _left_to_others(self, live: Object, wanted: Object) -> Object:
+        """``wanted`` with as many replicas as there are where an autoscaler sets them.
+
+        One that KEDA made of a ScaledObject stays there while KEDA itself writes the 0 of a server that nobody asks.
+        """
+        about = live["metadata"]
+        scaled = self._caches.autoscalers.of((about["namespace"], about["name"]))
+        if wanted["kind"] != "StatefulSet" or not scaled:
+            return wanted
+        return {**wanted, "spec": {**wanted["spec"], "replicas": live["spec"]["replicas"]}}
 
     def _delete(self, resource: Resource, live: Object) -> None:
         about = live["metadata"]
@@ -137,12 +193,27 @@ def _expected(before: Object | None, found: dict[str, Any]) -> dict[str, Any] | 
 
 
 def wanted_services(wanted: Manifests) -> Iterable[Manifest]:
-    """What of a role's objects does not run anything."""
-    return (one for one in wanted if KINDS[one["kind"]] == SERVICES)
+    """What of the core's own objects of a role does not run anything."""
+    return (one for one in wanted if KINDS.get(one["kind"]) == SERVICES and role_of(one) is None)
 
 
-def _left_to_others(live: Object, wanted: Object) -> Object:
-    """``wanted`` without the number of replicas where an autoscaler sets it."""
-    if SCALED not in (live["metadata"].get("annotations") or {}):
-        return wanted
-    return {**wanted, "spec": {name: value for name, value in wanted["spec"].items() if name != "replicas"}}
+def _runs(resource: Resource, wanted: Object) -> bool:
+    """Whether it is, or may be, what runs: a Job, a StatefulSet, or the object that serves in its place."""
+    return resource in (JOBS, STATEFULSETS) or LAUNCH in (wanted["metadata"].get("annotations") or {})
+
+
+def _is_of(owner: Owner, found: Object) -> bool:
+    return any(one["uid"] == owner.uid for one in found["metadata"].get("ownerReferences") or [])
+
+
+def _is_ours(live: Object) -> bool:
+    """Whether it is there, and applied by us as what runs a role."""
+    about = live["metadata"]
+    return "deletionTimestamp" not in about and LAUNCH in (about.get("annotations") or {})
+
+
+def _is_fixed(error: ApiError, live: Object | None, wanted: Object) -> bool:
+    """Whether an object has to be made anew; of what plugins bring, a mistake is told from a field that is fixed."""
+    if error.code != INVALID or live is None:
+        return False
+    return role_of(wanted) is None or "immutable" in error.message or "are forbidden" in error.message

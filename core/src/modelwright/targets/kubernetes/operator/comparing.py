@@ -10,6 +10,9 @@ from typing import Any
 MANIFEST = "modelwright.io/manifest"
 """Annotation: digest of the rendered object that was applied last."""
 
+APART = frozenset({"apiVersion", "kind", "metadata", "status"})
+"""Fields of an object that are not its content."""
+
 Object = Mapping[str, Any]
 
 
@@ -45,6 +48,45 @@ def covers(live: Any, wanted: Any) -> bool:
     if wanted in (None, "", False, 0) and live is None:
         return True
     return bool(live == wanted) or _is_same_quantity(live, wanted)
+
+
+def keeps(live: Object, wanted: Object, *, spec: bool = True) -> bool:
+    """Whether ``live`` has the labels, annotations and content of ``wanted``; without ``spec``, the former alone."""
+    parts = (name for name in wanted if name not in APART) if spec else ()
+    return covers(live["metadata"], wanted["metadata"]) and all(covers(live.get(part), wanted[part]) for part in parts)
+
+
+class Otherwise:
+    """Objects that the cluster keeps otherwise than they were applied, as with fields that it does not know.
+
+    They are not applied again and again: only once one of the two is another than it was.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, ...], str] = {}
+
+    def note(self, found: Object, wanted: Object) -> None:
+        """The server answered ``found`` when ``wanted`` was applied."""
+        if keeps(found, wanted):
+            self._known.pop(_place(wanted), None)
+        else:
+            self._known[_place(wanted)] = _both(found, wanted)
+
+    def is_known(self, live: Object, wanted: Object) -> bool:
+        """Whether it is as the server left it when the same was applied."""
+        return self._known.get(_place(wanted)) == _both(live, wanted)
+
+
+def _place(wanted: Object) -> tuple[str, ...]:
+    about = wanted["metadata"]
+    return wanted["apiVersion"], wanted["kind"], about["namespace"], about["name"]
+
+
+def _both(live: Object, wanted: Object) -> str:
+    about = {name: live["metadata"].get(name) for name in ("labels", "annotations")}
+    parts = {name: live.get(name) for name in wanted if name not in APART}
+    text = json.dumps([fingerprint(wanted), about, parts], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _is_same_quantity(live: Any, wanted: Any) -> bool:

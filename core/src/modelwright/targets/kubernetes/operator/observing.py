@@ -10,20 +10,22 @@ from modelwright.api.workspace import Workspace
 from modelwright.lifecycle.digest import digest
 from modelwright.lifecycle.observed import Observed, Role, Trouble, Workload
 from modelwright.plan.nodes import node_request
-from modelwright.targets.kubernetes.cluster.resource import PODS
+from modelwright.plugins.drivers import Runtime
+from modelwright.targets.kubernetes.cluster.resource import PODS, Resource
 from modelwright.targets.kubernetes.cluster.store import Key
 from modelwright.targets.kubernetes.operator.caches import Caches
-from modelwright.targets.kubernetes.operator.children import Children, Owner, workload_of
+from modelwright.targets.kubernetes.operator.children import Children, Owner
+from modelwright.targets.kubernetes.operator.judging import Judge, kinds_of, server_of
 from modelwright.targets.kubernetes.operator.planning import pinned
 from modelwright.targets.kubernetes.operator.provisioning import Provisioning
-from modelwright.targets.kubernetes.operator.workloads import ABSENT, job_workload, of_workload, serving_workload
+from modelwright.targets.kubernetes.operator.workloads import ABSENT, job_workload, of_workload
 from modelwright.values.nodes import NodeRequest
 from modelwright.values.plan import Plan
 
 
-def endpoint_of(workspace: Workspace) -> str:
+def endpoint_of(owner: Owner) -> str:
     """Where the Service answers within the cluster."""
-    return f"http://{workspace.name}.{workspace.namespace}.svc.cluster.local"
+    return f"http://{owner.name}.{owner.namespace}.svc.cluster.local"
 
 
 class Observer:
@@ -31,6 +33,7 @@ class Observer:
 
     def __init__(self, caches: Caches, children: Children, provisioning: Provisioning) -> None:
         self._caches, self._children, self._provisioning = caches, children, provisioning
+        self._judge = Judge(caches, children)
 
     def live(
         self,
@@ -41,9 +44,13 @@ class Observer:
         now: datetime,
         *,
         waits: bool = False,
+        runtime: Runtime | None = None,
     ) -> Observed | None:
         """What there is of a Workspace that is to be carried out; one that ``waits`` is planned by and by."""
-        observed = self._workloads(workspace)
+        owner = owner_of(workspace, status, runtime)
+        if not self._caches.listed(owner.kinds | kinds_of(runtime)):
+            return None
+        observed = self._workloads(owner, runtime)
         observed = replace(observed, plan_trouble=trouble, plan_waits=waits, output=_output(workspace))
         if plan is None:
             return observed
@@ -51,10 +58,15 @@ class Observer:
         request = _remembering(plan.nodes, status)
         return self._provisioning.observe(key_of(workspace), plan.provisioner.name, request, observed, now)
 
-    def leaving(self, workspace: Workspace, status: WorkspaceStatus | None, now: datetime) -> Observed | None:
+    def leaving(
+        self, workspace: Workspace, status: WorkspaceStatus | None, now: datetime, runtime: Runtime | None = None
+    ) -> Observed | None:
         """What there is of a Workspace that is being deleted; only its record says whom to ask for nodes."""
-        found = self._workloads(workspace)
-        gone = {role: ABSENT for role, workload in found.workloads() if self._is_leaving(workspace, role)}
+        owner = owner_of(workspace, status, runtime)
+        if not self._caches.listed(owner.kinds | kinds_of(runtime)):
+            return None
+        found = self._workloads(owner, runtime)
+        gone = {role: ABSENT for role, workload in found.workloads() if self._is_leaving(owner, role)}
         observed = replace(found, deleting=True, **gone)  # type: ignore[arg-type]
         record = status.plan if status is not None else None
         if record is None:
@@ -67,33 +79,28 @@ class Observer:
         request = _remembering(request, status)
         return self._provisioning.observe(key_of(workspace), record.provisioner, request, observed, now)
 
-    def _workloads(self, workspace: Workspace) -> Observed:
+    def _workloads(self, owner: Owner, runtime: Runtime | None) -> Observed:
         return Observed(
-            preflight=self._job(workspace, "preflight"),
-            tuning=self._job(workspace, "tuning"),
-            serving=self._server(workspace),
+            preflight=self._job(owner, "preflight"),
+            tuning=self._job(owner, "tuning"),
+            serving=self._judge.server(owner, runtime, endpoint_of(owner)),
         )
 
-    def _job(self, workspace: Workspace, role: Role) -> Workload:
-        resource, name = workload_of(role, workspace.name)
-        found = self._children.find(owner_of(workspace), resource, name)
-        pods = of_workload(self._caches.of(PODS).of(key_of(workspace)), "Job", name)
-        return job_workload(found, pods, self._caches.node)
+    def _job(self, owner: Owner, role: Role) -> Workload:
+        resource, name = owner.workload(role)
+        pods = of_workload(self._caches.of(PODS).of((owner.namespace, owner.name)), "Job", name)
+        return job_workload(self._children.find(owner, resource, name), pods, self._caches.node)
 
-    def _server(self, workspace: Workspace) -> Workload:
-        resource, name = workload_of("serving", workspace.name)
-        found = self._children.find(owner_of(workspace), resource, name)
-        pods = of_workload(self._caches.of(PODS).of(key_of(workspace)), "StatefulSet", name)
-        return serving_workload(found, pods, self._caches.node, endpoint_of(workspace))
-
-    def _is_leaving(self, workspace: Workspace, role: Role) -> bool:
-        found = self._children.find(owner_of(workspace), *workload_of(role, workspace.name))
+    def _is_leaving(self, owner: Owner, role: Role) -> bool:
+        found = self._children.find(owner, *owner.workload(role))
         return found is not None and "deletionTimestamp" in found["metadata"]
 
 
-def owner_of(workspace: Workspace) -> Owner:
+def owner_of(workspace: Workspace, status: WorkspaceStatus | None, runtime: Runtime | None = None) -> Owner:
     """The Workspace as its children name it."""
-    return Owner(workspace.namespace, workspace.name, workspace.metadata.uid or "")
+    kinds = {Resource.parse(text) for text in (status.object_kinds if status is not None else [])} - {None}
+    uid, server = workspace.metadata.uid or "", server_of(runtime)
+    return Owner(workspace.namespace, workspace.name, uid, server, frozenset(kind for kind in kinds if kind))
 
 
 def key_of(workspace: Workspace) -> Key:

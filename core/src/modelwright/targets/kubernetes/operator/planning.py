@@ -12,8 +12,10 @@ from modelwright.api.status import PlanRecord, WorkspaceStatus
 from modelwright.api.workspace import Workspace
 from modelwright.catalogue.node_labels import instance_type_of_labels
 from modelwright.errors import ConfigError, InvalidWorkspace, ModelwrightError, NotYet, TargetError
+from modelwright.lifecycle.digest import digest
 from modelwright.lifecycle.observed import Trouble
-from modelwright.plan.inputs import inputs_digest
+from modelwright.plan.inputs import ROLLOUT, inputs_digest, with_rollout
+from modelwright.plugins.drivers import Runtime
 from modelwright.targets.kubernetes.cluster.store import Key
 from modelwright.targets.kubernetes.operator.causes import is_ready
 from modelwright.targets.kubernetes.operator.config_files import ConfigFiles
@@ -44,12 +46,16 @@ class Planner(Prices, Protocol):
     def asks_others(self, workspace: Workspace) -> bool:
         """Whether planning it has to ask a model hub."""
 
+    def runtime(self, name: str) -> Runtime:
+        """The runtime of that name, with its settings; raises PluginError and ConfigError."""
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
     """The Plan, or why there is none; ``uid`` and ``inputs`` tell of what.
 
     ``fresh`` is judged anew with every pass, what has a ``retry_at`` (of the monotonic clock) once that is over.
+    ``newer`` tells that what would be chosen today differs from what is on record.
     """
 
     uid: str | None
@@ -58,6 +64,7 @@ class Planned:
     trouble: Trouble | None = None
     fresh: bool = False
     retry_at: float | None = None
+    newer: bool = False
 
     def holds_for(self, workspace: Workspace, inputs: str) -> bool:
         """Whether it is of this very Workspace, as it is written now."""
@@ -85,13 +92,22 @@ class Plans:
         self._planner, self._configs, self._ledger = planner, configs, ledger
         self._tasks, self._nodes, self._call = tasks, nodes, call
         self._known: dict[Key, Planned] = {}
+        self._runtimes: dict[str, Runtime] = {}
+
+    def runtime(self, name: str) -> Runtime:
+        """The runtime that a Plan names, which may bring objects of its own; raises as the planner's."""
+        if name not in self._runtimes:
+            self._runtimes[name] = self._planner.runtime(name)
+        return self._runtimes[name]
 
     def of(self, key: Key, workspace: Workspace, status: WorkspaceStatus | None) -> Planned | None:
         """What holds now; None while something has to be fetched first."""
         files = self._configs.of(workspace)
         if files is None:
             return None
-        inputs = inputs_digest(workspace, files)
+        recorded = status.plan.inputs if status is not None and status.plan else None
+        word = workspace.metadata.annotations.get(ROLLOUT, "")
+        inputs = with_rollout(inputs_digest(workspace, files), word, recorded)
         known = self._known.get(key)
         if known is not None and known.holds_for(workspace, inputs) and not known.fresh:
             return known
@@ -119,9 +135,9 @@ class Plans:
         record = status.plan if status is not None and status.plan and status.plan.inputs == inputs else None
         uid = workspace.metadata.uid
         try:
-            plan = self._decide(workspace, status, files, record)
+            plan, newer = self._decide(workspace, status, files, record)
             self._ledger.admit(key, plan, recorded=record is not None)
-            found = Planned(uid, inputs, plan=plan)
+            found = Planned(uid, inputs, plan=replace(plan, inputs=inputs), newer=newer)
         except InvalidWorkspace as error:
             found = Planned(uid, inputs, trouble=Trouble(_reason(error), error.message))
         except NotYet as error:
@@ -139,29 +155,40 @@ class Plans:
 
     def _decide(
         self, workspace: Workspace, status: WorkspaceStatus | None, files: Files, record: PlanRecord | None
-    ) -> Plan:
+    ) -> tuple[Plan, bool]:
+        """The Plan, and whether another runtime would be chosen today, or the same be run otherwise."""
+        before, nodes = status.plan if status is not None else None, settled_nodes(workspace, status, record)
         if record is None:
             self._planner.admit(workspace, files)
-        chosen = pinned(workspace, record) if record else workspace
+        free = workspace if nodes is None or before is None else on_machines(workspace, before)
+        chosen = pinned(workspace, record) if record else free
         machine = None
         if self._planner.provisioner_of(chosen) == "byo":
             machine = machine_of(workspace, self._nodes())
-        plan = self._planner.plan(chosen, files, settled_nodes(workspace, status, record), machine)
-        if record is None:
-            return plan
-        return replace(plan, inputs=record.inputs)
+        plan = self._planner.plan(chosen, files, nodes, machine)
+        if record is None or chosen == free:
+            return plan, False
+        try:
+            return plan, _differs(plan, self._planner.plan(free, files, nodes, machine))
+        except ModelwrightError:
+            return plan, False
+
+
+def on_machines(workspace: Workspace, record: PlanRecord) -> Workspace:
+    """``workspace`` on the machines that were chosen for it: what runs may move, what was bought does not."""
+    resource: dict[str, Any] = {"provisioner": workspace.resource.provisioner or record.provisioner}
+    if workspace.resource.instance_type.lower() == "auto" and record.instance_type:
+        resource["instance_type"] = record.instance_type
+    return workspace.model_copy(update={"resource": workspace.resource.model_copy(update=resource)})
 
 
 def pinned(workspace: Workspace, record: PlanRecord) -> Workspace:
     """``workspace`` with what was chosen for it written down, where it leaves the choice open."""
-    resource: dict[str, Any] = {"provisioner": record.provisioner}
-    if workspace.resource.instance_type.lower() == "auto" and record.instance_type:
-        resource["instance_type"] = record.instance_type
-    update: dict[str, Any] = {"resource": workspace.resource.model_copy(update=resource)}
+    chosen = on_machines(workspace, record)
     inference = workspace.inference
-    if inference is not None and inference.runtime is None and record.runtime:
-        update["inference"] = inference.model_copy(update={"runtime": record.runtime})
-    return workspace.model_copy(update=update)
+    if inference is None or inference.runtime is not None or not record.runtime:
+        return chosen
+    return chosen.model_copy(update={"inference": inference.model_copy(update={"runtime": record.runtime})})
 
 
 def settled_nodes(workspace: Workspace, status: WorkspaceStatus | None, record: PlanRecord | None) -> int | None:
@@ -195,3 +222,11 @@ def machine_of(workspace: Workspace, nodes: Iterable[Mapping[str, Any]]) -> Inst
 def _reason(error: InvalidWorkspace) -> str:
     reasons = [problem.reason for problem in error.problems if problem.severity == "error"]
     return reasons[0] if reasons and reasons[0] != "Invalid" else error.reason
+
+
+def _differs(one: Plan, other: Plan) -> bool:
+    return _run_by(one) != _run_by(other)
+
+
+def _run_by(plan: Plan) -> tuple[str | None, str | None]:
+    return plan.runtime.name if plan.runtime else None, digest(plan.serving) if plan.serving else None

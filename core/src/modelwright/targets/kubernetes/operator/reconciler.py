@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -14,28 +14,31 @@ from modelwright.api.parsing import validate_workspace
 from modelwright.api.status import WorkspaceStatus
 from modelwright.api.versions import V1BETA1
 from modelwright.api.workspace import ObjectMeta, Workspace
-from modelwright.errors import InvalidWorkspace, PluginError
+from modelwright.errors import ConfigError, InvalidWorkspace, NotYet, PluginError, TargetError
 from modelwright.lifecycle.conditions import rfc3339
 from modelwright.lifecycle.decide import decide
 from modelwright.lifecycle.decision import Decision, Event, Finish, Provision, Release, Start, Stop
-from modelwright.lifecycle.digest import digest
 from modelwright.lifecycle.observed import Observed, Role, Trouble
 from modelwright.lifecycle.policy import Policy
+from modelwright.plugins.drivers import Runtime
 from modelwright.plugins.hooks import Hooks
 from modelwright.settings.model import Settings
 from modelwright.targets.kubernetes.cluster.api import Api
 from modelwright.targets.kubernetes.cluster.failures import INVALID, ApiError
 from modelwright.targets.kubernetes.cluster.resource import CONTROLLER_REVISIONS
 from modelwright.targets.kubernetes.cluster.store import Key
-from modelwright.targets.kubernetes.manifests import Manifests, Rendering, reviewed
+from modelwright.targets.kubernetes.manifests import Manifests, Rendering, reviewed, role_objects
+from modelwright.targets.kubernetes.operator.additions import Additions
 from modelwright.targets.kubernetes.operator.caches import Caches
-from modelwright.targets.kubernetes.operator.children import Children, rendered, wanted_services
+from modelwright.targets.kubernetes.operator.children import Children, Owner
+from modelwright.targets.kubernetes.operator.kinds import AGAIN_S, Kinds
 from modelwright.targets.kubernetes.operator.observing import Observer, owner_of
 from modelwright.targets.kubernetes.operator.planning import Plans
 from modelwright.targets.kubernetes.operator.provisioning import Provisioning
 from modelwright.targets.kubernetes.operator.recording import Recorder, has_finalizer
 from modelwright.targets.kubernetes.operator.revisions import Revision, revision_of
 from modelwright.targets.kubernetes.operator.tasks import Tasks
+from modelwright.targets.kubernetes.operator.wanting import Wanted, hindered, wanted_objects, without_starts
 from modelwright.values.launch import Launch
 from modelwright.values.plan import Plan
 
@@ -61,23 +64,14 @@ class Parts:
     clock: Callable[[], datetime]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """The objects that one pass writes: of the roles that start, and of a server that is to stay as it is.
-
-    Of a launch that is not planned any more, only the Services stay as rendered.
-    """
-
-    starting: Mapping[Role, Manifests] = field(default_factory=dict)
-    standing: Manifests = ()
-
-
 class Reconciler:
     """Carries out the lifecycle for whatever Workspace it is told of."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts, self._caches, self._plans = parts, parts.caches, parts.plans
-        self._children = Children(parts.api, parts.caches)
+        kinds = Kinds(parts.api, parts.tasks, parts.caches.call)
+        self._additions = Additions(kinds, parts.caches)
+        self._children = Children(parts.api, parts.caches, kinds)
         self._observer = Observer(parts.caches, self._children, parts.provisioning)
         self._recorder = Recorder(parts.api, parts.caches.workspaces)
         self._policy = parts.policy
@@ -93,6 +87,7 @@ class Reconciler:
             self._plans.forget(key)
             self._parts.provisioning.forget(key)
             self._recorder.forget(key)
+            self._additions.forget(key)
             return None
         workspace, invalid = _parsed(raw)
         if "deletionTimestamp" in raw["metadata"]:
@@ -112,25 +107,41 @@ class Reconciler:
         planned = self._plans.of(key, workspace, status)
         if planned is None:
             return None
-        waits = planned.fresh
-        observed = self._observer.live(workspace, planned.plan, planned.trouble, status, now, waits=waits)
+        chosen = planned.plan.runtime if planned.plan is not None else None
+        waits, runtime = planned.fresh, self._runtime(chosen.name if chosen is not None else None)
+        observed = self._observer.live(
+            workspace, planned.plan, planned.trouble, status, now, waits=waits, runtime=runtime
+        )
         if observed is None:
             return None
+        observed = replace(observed, newer_plan=planned.newer)
         decision = decide(workspace, planned.plan, observed, status, now, self._policy)
         if planned.plan is None:
             return self._record(raw, workspace, decision, now)
         revision = revision_of(raw, self._caches.of(CONTROLLER_REVISIONS).of(key))
+        owner = owner_of(workspace, status, runtime)
+        rendering = partial(self._rendering, workspace, planned.plan, revision, runtime)
         try:
-            wanted = self._wanted(workspace, planned.plan, revision, observed, decision)
+            wanted = self._wanted(owner, planned.plan, rendering, observed, decision)
+            troubles = self._troubles(key, wanted)
         except PluginError as error:
             text = f"{error.message} ({error.hint})" if error.hint else error.message
             self._refuse(raw, workspace, Trouble(error.reason, text))
             return self._policy.backoff_most_s
-        return self._carry_out(raw, workspace, planned.plan, revision, wanted, decision, now)
+        except NotYet:
+            return AGAIN_S
+        if troubles:
+            decision = decide(workspace, planned.plan, hindered(observed, troubles), status, now, self._policy)
+            decision, wanted = without_starts(decision, troubles), wanted.without(troubles)
+        decision = self._with_kinds(owner, wanted, decision)
+        again_in = self._carry_out(raw, workspace, planned.plan, revision, owner, wanted, decision, now)
+        return again_in if not troubles else min(AGAIN_S, again_in or AGAIN_S)
 
     def _leave(self, raw: Object, workspace: Workspace) -> float | None:
         now = self._parts.clock()
-        observed = self._observer.leaving(workspace, workspace.status, now)
+        record = workspace.status.plan if workspace.status else None
+        runtime = self._runtime(record.runtime if record else None)
+        observed = self._observer.leaving(workspace, workspace.status, now, runtime)
         if observed is None:
             return None
         decision = decide(workspace, None, observed, workspace.status, now, self._policy)
@@ -139,10 +150,9 @@ class Reconciler:
             self._recorder.release(raw)
             return None
         again_in = self._record(raw, workspace, decision, now)
-        record = workspace.status.plan if workspace.status else None
         for action in decision.actions:
             if isinstance(action, Stop):
-                self._children.stop(owner_of(workspace), action)
+                self._children.stop(owner_of(workspace, workspace.status, runtime), action)
             elif isinstance(action, Release | Provision) and record is not None:
                 self._parts.provisioning.carry_out((workspace.namespace, workspace.name), record.provisioner, action)
         return again_in
@@ -158,6 +168,7 @@ class Reconciler:
         workspace: Workspace,
         plan: Plan,
         revision: Revision,
+        owner: Owner,
         wanted: Wanted,
         decision: Decision,
         now: datetime,
@@ -166,50 +177,77 @@ class Reconciler:
         raw = self._recorder.mark(raw, revision.annotations)
         again_in = self._record(raw, workspace, decision, now)
         self._keep(workspace, revision)
-        owner = owner_of(workspace)
+        key = (workspace.namespace, workspace.name)
+        refused = False
         for action in decision.actions:
             if isinstance(action, Start):
-                self._children.start(owner, action, wanted.starting[action.role])
+                objects = wanted.starting[action.role]
+                start = partial(self._children.start, owner, action, objects)
+                refused |= self._is_refused(key, action.role, objects, start)
             elif isinstance(action, Stop):
                 self._children.stop(owner, action)
             elif isinstance(action, Provision | Release):
-                key = (workspace.namespace, workspace.name)
                 self._parts.provisioning.carry_out(key, plan.provisioner.name, action)
-        self._children.repair(owner, wanted.standing)
-        return again_in
+        self._children.repair(owner, wanted.services)
+        for role, objects in wanted.standing.items():
+            refused |= self._is_refused(key, role, objects, partial(self._children.keep, owner, role, objects))
+        return 0.0 if refused else again_in
+
+    def _is_refused(self, key: Key, role: Role, objects: Manifests, write: Callable[[], None]) -> bool:
+        """Whether an object that a plugin brought was refused: the next pass says so, and rests."""
+        try:
+            write()
+        except ApiError:
+            raise
+        except TargetError as error:
+            if self._additions.refuse(key, role, objects, error):
+                log.warning("%s/%s: %s", *key, error.message)
+            return True
+        return False
 
     def _wanted(
-        self, workspace: Workspace, plan: Plan, revision: Revision, observed: Observed, decision: Decision
+        self, owner: Owner, plan: Plan, rendering: Callable[[], Rendering], observed: Observed, decision: Decision
     ) -> Wanted:
         """All objects that this pass writes, looked at by every plugin before the first is written.
 
         Raises:
-            PluginError: the provisioner or a plugin that looks at objects cannot be used.
+            PluginError: the provisioner, a runtime or a plugin that looks at objects cannot be used.
         """
-        starts = [action for action in decision.actions if isinstance(action, Start)]
-        touched = {action.role for action in decision.actions if isinstance(action, Start | Stop)}
-        stands = plan.serving is not None and "serving" not in touched and observed.serving.phase != "absent"
-        if not starts and not stands:
-            return Wanted()
-        rendering = self._rendering(workspace, plan, revision)
 
         def look(role: Role, launch: Launch) -> Manifests:
-            return reviewed(self._parts.hooks, rendering, plan, rendered(rendering, role, launch, plan.nodes))
+            made = rendering()
+            return reviewed(self._parts.hooks, made, plan, role_objects(made, role, launch, plan.nodes), role)
 
-        starting = {action.role: look(action.role, action.launch) for action in starts}
-        if not stands or plan.serving is None:
-            return Wanted(starting=starting)
-        server = look("serving", plan.serving)
-        current = observed.serving.digest == digest(plan.serving)
-        return Wanted(starting=starting, standing=server if current else tuple(wanted_services(server)))
+        brought = next(self._children.brought(owner), None) is not None or bool(owner.kinds)
+        return wanted_objects(plan, observed, decision, look, brought=brought)
 
-    def _rendering(self, workspace: Workspace, plan: Plan, revision: Revision) -> Rendering:
+    def _troubles(self, key: Key, wanted: Wanted) -> dict[Role, Trouble]:
+        """What stands in the way of each role; raises NotYet and PluginContract as ``Additions.hindrance``."""
+        found = {role: self._additions.hindrance(key, role, objects) for role, objects in wanted.whole.items()}
+        return {role: trouble for role, trouble in found.items() if trouble is not None}
+
+    def _with_kinds(self, owner: Owner, wanted: Wanted, decision: Decision) -> Decision:
+        """``decision`` with a status that tells which kinds have to be looked at for this Workspace."""
+        kinds = self._additions.kinds(owner, self._children, wanted.whole.values())
+        if kinds == decision.status.object_kinds:
+            return decision
+        return replace(decision, status=decision.status.model_copy(update={"object_kinds": kinds}))
+
+    def _runtime(self, name: str | None) -> Runtime | None:
+        """The runtime of that name; one that is missing says so where it is planned with."""
+        try:
+            return self._plans.runtime(name) if name else None
+        except (PluginError, ConfigError):
+            return None
+
+    def _rendering(self, workspace: Workspace, plan: Plan, revision: Revision, runtime: Runtime | None) -> Rendering:
         return Rendering(
             workspace=workspace,
             settings=self._parts.settings,
             placement=self._parts.provisioning.placement(plan.provisioner.name, plan.nodes),
             revision=revision.number,
             inputs=plan.inputs,
+            runtime=runtime,
         )
 
     def _keep(self, workspace: Workspace, revision: Revision) -> None:

@@ -7,6 +7,9 @@ from typing import Any
 from modelwright.targets.kubernetes.cluster.resource import WEBHOOK_CONFIGURATION, WEBHOOK_CONFIGURATIONS
 
 NAME = "modelwright-operator"
+FOR_PLUGINS = "modelwright.io/for-plugins"
+"""Label of a ClusterRole that says what the operator may do with the kinds that plugins bring."""
+
 READ = ("get", "list", "watch")
 OWN = (*READ, "create", "patch", "delete")
 
@@ -19,6 +22,8 @@ RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("batch", ("jobs",), OWN),
     ("", ("services",), OWN),
     ("", ("pods", "nodes", "configmaps"), READ),
+    # For as long as one sets the size of a server, that is not ours to set.
+    ("autoscaling", ("horizontalpodautoscalers",), READ),
     # Karpenter's nodes get the labels of the Workspace that they were made for.
     ("", ("nodes",), ("patch",)),
     ("", ("events",), ("create",)),
@@ -50,4 +55,18 @@ def cluster_role(*, webhook: bool = False) -> dict[str, Any]:
         "kind": "ClusterRole",
         "metadata": {"name": NAME},
         "rules": rules,
+    }
+
+
+def plugins_role() -> dict[str, Any]:
+    """The ClusterRole for objects that plugins bring, bound beside the other one.
+
+    Its rules are those of every ClusterRole with the label ``FOR_PLUGINS``; without one it allows nothing.
+    """
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": f"{NAME}-plugins"},
+        "aggregationRule": {"clusterRoleSelectors": [{"matchLabels": {FOR_PLUGINS: "true"}}]},
+        "rules": [],
     }

@@ -7,10 +7,6 @@ from typing import Any
 
 Object = dict[str, Any]
 
-SCALED = "modelwright.io/scaled"
-"""Annotation in our caches only: a controller of the cluster (an autoscaler) owns the number of replicas."""
-
-AUTOSCALER = "kube-controller-manager"
 POD_METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp")
 STATUS_OF_POD = ("phase", "reason", "message")
 CONDITION = ("type", "status", "reason", "message")
@@ -25,13 +21,9 @@ def trim(found: Object) -> Object:
     }
 
 
-def trim_statefulset(found: Object) -> Object:
-    """As ``trim``, with the mark ``SCALED``."""
-    trimmed = trim(found)
-    if _is_scaled(found):
-        metadata = trimmed["metadata"]
-        trimmed["metadata"] = {**metadata, "annotations": {**(metadata.get("annotations") or {}), SCALED: "true"}}
-    return trimmed
+def trim_owned(found: Object) -> Object:
+    """Whole, with its kind, for whoever judges it."""
+    return {"apiVersion": found.get("apiVersion"), "kind": found.get("kind"), **trim(found)}
 
 
 def trim_job(found: Object) -> Object:
@@ -47,6 +39,12 @@ def trim_revision(found: Object) -> Object:
 def trim_service(found: Object) -> Object:
     """Without its status."""
     return {name: value for name, value in trim(found).items() if name != "status"}
+
+
+def trim_autoscaler(found: Object) -> Object:
+    """What it sets the size of."""
+    kept = _picked(found["metadata"], ("name", "namespace", "resourceVersion"))
+    return {"metadata": kept, "spec": {"scaleTargetRef": found["spec"]["scaleTargetRef"]}}
 
 
 def trim_config(found: Object) -> Object:
@@ -99,9 +97,3 @@ def _container(status: Mapping[str, Any]) -> Object:
 
 def _picked(found: Mapping[str, Any], names: tuple[str, ...]) -> Object:
     return {name: found[name] for name in names if name in found}
-
-
-def _is_scaled(found: Object) -> bool:
-    """An autoscaler writes through the subresource ``scale``, under the controller manager's name."""
-    entries = found["metadata"].get("managedFields") or []
-    return any(one.get("subresource") == "scale" and one.get("manager") == AUTOSCALER for one in entries)

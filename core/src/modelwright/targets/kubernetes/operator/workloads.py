@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from modelwright.lifecycle.observed import Workload, WorkloadPhase
 from modelwright.targets.kubernetes.manifests.metadata import INPUTS, LAUNCH
 from modelwright.targets.kubernetes.operator.causes import LASTING, FindNode, is_ready, last_words, root_cause
+from modelwright.values.nodes import Failed, Outcome, Waiting
 
 Object = Mapping[str, Any]
 
@@ -32,6 +34,38 @@ def serving_workload(found: Object | None, pods: list[Object], find_node: FindNo
     if _answers(found) and sum(map(_serves, pods)) >= found["spec"].get("replicas", 1):
         return _workload(found, "ready", endpoint=endpoint)
     return _workload(found, "pending")
+
+
+def brought_workload(found: Object | None, pods: list[Object], find_node: FindNode, endpoint: str) -> Workload:
+    """A server of a kind that only its runtime can judge: ready, as far as its pods tell."""
+    if found is None:
+        return ABSENT
+    cause = root_cause([pod for pod in pods if "Job" not in {kind for kind, _ in _controllers(pod)}], find_node)
+    if cause is not None:
+        phase: WorkloadPhase = "failed" if cause.reason in LASTING else "pending"
+        return _workload(found, phase, cause.reason, cause.message)
+    return _workload(found, "ready", endpoint=endpoint)
+
+
+def judged(workload: Workload, outcomes: Iterable[Outcome], *, has_word: bool) -> Workload:
+    """``workload`` as far as the runtime agrees; one that ``has_word`` is not ready before the runtime says so."""
+    told = list(outcomes)
+    failed = next((one for one in told if isinstance(one, Failed)), None)
+    if failed is not None:
+        phase: WorkloadPhase = "pending" if failed.kind == "transient" else "failed"
+        return _turned(workload, phase, failed.reason or "ServerFailed", failed.message)
+    if workload.reason:
+        return workload
+    waiting = next((one for one in told if isinstance(one, Waiting)), None)
+    if waiting is not None:
+        return _turned(workload, "pending", waiting.reason, waiting.message)
+    if has_word and not told:
+        return _turned(workload, "pending", "", "")
+    return workload
+
+
+def _turned(workload: Workload, phase: WorkloadPhase, reason: str, message: str) -> Workload:
+    return replace(workload, phase=phase, reason=reason, message=message, endpoint=None)
 
 
 def job_workload(found: Object | None, pods: list[Object], find_node: FindNode) -> Workload:
