@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import yaml
 from tests.cli.conftest import Run
@@ -64,3 +65,18 @@ def test_several_workspaces_in_json_are_one_list(run: Run, written: Callable[...
     found = json.loads(ran.out)
     assert (found["apiVersion"], found["kind"]) == ("v1", "List")
     assert len(found["items"]) == 7
+
+
+def test_weights_lie_on_the_nodes_own_disk_where_a_class_gives_it_out(run: Run, written: Callable[..., Path]) -> None:
+    fast = written(SERVE.replace("Standard_NV36ads_A10_v5", "Standard_NC24ads_A100_v4"))
+    settings = written("diskClass: kaito-local-nvme-disk", "settings.yaml")
+
+    def claims(*options: str | Path) -> list[dict[str, Any]]:
+        ran = run(*options, "render", "-f", fast, "--target", "kubernetes")
+        assert ran.code == 0, ran.err
+        server = next(one for one in yaml.safe_load_all(ran.out) if one["kind"] == "StatefulSet")
+        return list(server["spec"].get("volumeClaimTemplates", []))
+
+    assert claims() == []
+    (claim,) = claims("--settings", settings)
+    assert claim["spec"]["storageClassName"] == "kaito-local-nvme-disk"

@@ -70,4 +70,10 @@ def _rendering(
 ) -> Rendering:
     from modelwright.targets.kubernetes.manifests import Rendering
 
-    return Rendering(workspace=workspace, settings=session.settings, placement=driver.placement(nodes), inputs=inputs)
+    return Rendering(
+        workspace=workspace,
+        settings=session.settings,
+        placement=driver.placement(nodes),
+        inputs=inputs,
+        disk_class=session.settings.disk_class,
+    )

@@ -110,7 +110,8 @@ class Settings(SettingsModel):
 
     ``provisioner`` and ``runtime`` hold where a Workspace names none; None lets the target decide. ``plugins`` holds
     each driver's own settings by its name. ``images`` maps an image role to an image, ``pods`` is merged into every
-    pod. Relative paths start from the file that they stand in. ``readiness_timeout`` is in seconds.
+    pod. Relative paths start from the file that they stand in. ``readiness_timeout`` is in seconds. ``disk_class`` is
+    the storage class that gives out the nodes' own NVMe disks, for weights.
     """
 
     provisioner: str | None = None
@@ -131,6 +132,7 @@ class Settings(SettingsModel):
     webhook: Webhook = Webhook()
     images: dict[str, str] = {}
     pods: Open = {}
+    disk_class: str | None = None
     state_directory: Path | None = None
     preset_directories: tuple[Path, ...] = ()
     config_directory: Path | None = None
