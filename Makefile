@@ -3,6 +3,8 @@
 VENV   ?= .venv
 PYTHON ?= python3
 ARGS   ?=
+# Tests wait more than they compute: two processes have room on two cores.
+WORKERS ?= 2
 BIN    := $(VENV)/bin
 TORCH  := $(shell grep '^torch==' constraints/cpu.txt)
 MEMBERS := core presets plugins/provisioner_karpenter plugins/runtime_hf[serve] plugins/runtime_vllm plugins/tuning_qlora[train]
@@ -25,7 +27,7 @@ quickstart: $(VENV)/.workspace ## Tune the demo model on 24 new facts and serve 
 	$(BIN)/modelwright run examples/quickstart.yaml $(ARGS)
 
 test: $(VENV)/.dev lint ## All tests but the longest
-	$(BIN)/python -m pytest -m "not slow and not gpu" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow and not gpu" $(ARGS)
 
 test-long: $(VENV)/.dev ## The longest tests too: all kills of the crash tests
 	$(BIN)/python -m pytest -m "slow and not gpu" $(ARGS)
