@@ -11,14 +11,15 @@ from typing import Any
 
 import pytest
 from tests.cluster.control_plane import ControlPlane
-from tests.cluster.operating import SETTINGS, OperatorProcess, running, write_kubeconfig
+from tests.cluster.operating import SETTINGS, OperatorProcess, Shift, running, write_kubeconfig
 from tests.cluster.programs import free_port, wait_until
 from tests.cluster.reviewing import CONFIGURATION, Relay, Requests, applied
 from tests.cluster.workspaces import Workspaces
 
+from modelwright.targets.kubernetes.cluster.resource import WEBHOOK_CONFIGURATION, WEBHOOK_CONFIGURATIONS
 from modelwright.targets.kubernetes.operator.rights import cluster_role
 
-pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("off_shift")]
+pytestmark = pytest.mark.cluster
 
 Object = dict[str, Any]
 Operating = Callable[..., OperatorProcess]
@@ -27,36 +28,49 @@ VERSIONS = ("kaito.sh/v1beta1", "kaito.sh/v1alpha1")
 VALIDITY_S = 16
 
 
+def reached(port: int, webhook: Object | None = None) -> Object:
+    """Settings with a webhook on this port, unless ``webhook`` says otherwise."""
+    address = {"url": f"https://127.0.0.1:{port}/", "port": port, "failurePolicy": "Fail", "validity": VALIDITY_S}
+    return {**SETTINGS, "webhook": {**address, **(webhook or {})}}
+
+
 @pytest.fixture(scope="module")
-def guarded(plane: ControlPlane) -> Iterator[ControlPlane]:
-    """The operator may keep its webhook's configuration."""
+def settings() -> Object:
+    """Of the operator that most tests share."""
+    return reached(free_port())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def guarded(plane: ControlPlane, shift: Shift) -> Iterator[ControlPlane]:
+    """Operators may keep the webhook's configuration, of which nothing is left afterwards."""
     plane.apply(cluster_role(webhook=True))
     yield plane
+    shift.off()
+    plane.kubectl("delete", str(WEBHOOK_CONFIGURATIONS), WEBHOOK_CONFIGURATION, "--ignore-not-found")
     plane.apply(cluster_role())
 
 
 @pytest.fixture
 def requests(guarded: ControlPlane) -> Iterator[Requests]:
-    """Requests to that cluster; no configuration is left in it afterwards."""
     found = Requests(guarded)
     yield found
-    found.send("DELETE", CONFIGURATION)
     found.close()
 
 
 @pytest.fixture
-def operating(guarded: ControlPlane, tmp_path: Path) -> Operating:
-    """Operators with a webhook, not started yet."""
+def operating(requests: Requests, off_shift: None, guarded: ControlPlane, tmp_path: Path) -> Iterator[Operating]:
+    """Operators with a webhook, not started yet; no configuration is there before and after."""
     names = iter("abc")
 
-    def make(*arguments: str, webhook: Object | None = None, **settings: Any) -> OperatorProcess:
-        port, folder = free_port(), tmp_path / next(names)
+    def make(*arguments: str, webhook: Object | None = None, **more: Any) -> OperatorProcess:
+        folder = tmp_path / next(names)
         folder.mkdir()
-        address = {"url": f"https://127.0.0.1:{port}/", "port": port, "failurePolicy": "Fail", "validity": VALIDITY_S}
-        written = {**SETTINGS, **settings, "webhook": {**address, **(webhook or {})}}
+        written = {**reached(free_port(), webhook), **more}
         return OperatorProcess(write_kubeconfig(guarded, folder / "kubeconfig"), folder, written, arguments)
 
-    return make
+    requests.send("DELETE", CONFIGURATION)
+    yield make
+    requests.send("DELETE", CONFIGURATION)
 
 
 @pytest.fixture
@@ -91,58 +105,100 @@ def expiry(operator: OperatorProcess) -> str:
 
 
 def test_what_check_refuses_is_refused_while_it_is_applied(
-    operating: Operating, requests: Requests, written: Workspaces
+    operator: OperatorProcess, requests: Requests, written: Workspaces
 ) -> None:
-    with running(operating()) as operator:
-        for version in VERSIONS:
-            wrong = misspelt(in_version(written.inference("misspelt"), version))
-            code, seen = applied(written.plane, wrong)
-            assert code == 1
-            assert "inference.preset.name: unknown preset" in seen
-            assert "did you mean phi-4-mini-instruct?" in seen
-            assert "[UnknownPreset]" in seen
-            said = requests.create(wrong)
-            assert (said.code, said.causes) == (422, [("inference.preset.name", "UnknownPreset")])
-            assert "check.workspaces.kaito.sh" in said.message
-        assert written.one("workspace", "misspelt") is None
-        assert reviews(operator, "refused") == 4
-        assert any("UnknownPreset" in line["message"] for line in operator.lines())
+    before = reviews(operator, "refused")
+    for version in VERSIONS:
+        wrong = misspelt(in_version(written.inference("misspelt"), version))
+        code, seen = applied(written.plane, wrong)
+        assert code == 1
+        assert "inference.preset.name: unknown preset" in seen
+        assert "did you mean phi-4-mini-instruct?" in seen
+        assert "[UnknownPreset]" in seen
+        said = requests.create(wrong)
+        assert (said.code, said.causes) == (422, [("inference.preset.name", "UnknownPreset")])
+        assert "check.workspaces.kaito.sh" in said.message
+    assert written.one("workspace", "misspelt") is None
+    assert reviews(operator, "refused") == before + 4
+    assert any("UnknownPreset" in line["message"] for line in operator.lines())
 
 
-def test_warnings_are_shown_and_hold_up_nothing(operating: Operating, requests: Requests, written: Workspaces) -> None:
-    with running(operating()):
-        for number, version in enumerate(VERSIONS):
-            odd = annotated(in_version(written.inference(f"odd-{number}"), version), runtime="vlm")
-            written.names.append(f"odd-{number}")
-            code, seen = applied(written.plane, odd)
-            assert code == 0, seen
-            assert 'Warning: metadata.annotations["kaito.sh/runtime"]' in seen
-        written.clear()
+def test_warnings_are_shown_and_hold_up_nothing(
+    operator: OperatorProcess, requests: Requests, written: Workspaces
+) -> None:
+    for number, version in enumerate(VERSIONS):
+        odd = annotated(in_version(written.inference(f"odd-{number}"), version), runtime="vlm")
+        written.names.append(f"odd-{number}")
+        code, seen = applied(written.plane, odd)
+        assert code == 0, seen
+        assert 'Warning: metadata.annotations["kaito.sh/runtime"]' in seen
+    written.clear()
 
 
 def test_what_other_objects_decide_is_left_to_the_status(
-    operating: Operating, requests: Requests, written: Workspaces
+    operator: OperatorProcess, requests: Requests, written: Workspaces
 ) -> None:
-    with running(operating()):
-        early = written.inference("early")
-        early["inference"]["config"] = "comes-later"
-        assert requests.create(early).code == 201
-        hub = written.inference("hub")
-        hub["inference"]["preset"]["name"] = "some-org/some-model"
-        assert requests.create(hub).code == 201
+    early = written.inference("early")
+    early["inference"]["config"] = "comes-later"
+    assert requests.create(early).code == 201
+    hub = written.inference("hub")
+    hub["inference"]["preset"]["name"] = "some-org/some-model"
+    assert requests.create(hub).code == 201
 
 
-def test_what_is_fixed_stays(operating: Operating, requests: Requests, written: Workspaces) -> None:
+def test_what_is_fixed_stays(operator: OperatorProcess, requests: Requests, written: Workspaces) -> None:
     data = {"name": "facts", "urls": ["https://example.com/data.parquet"]}
     first = written.tuning("fixed", input=data)
     other = written.tuning("fixed", input={**data, "name": "other-facts"})
-    with running(operating()):
-        written.apply(first)
-        for version in VERSIONS:
-            said = requests.merge(in_version(first, version), {"tuning": other["tuning"]}, dry=True)
-            assert (said.code, said.causes) == (422, [("tuning.input.name", "Immutable")]), said.body
-        assert requests.merge(first, {"tuning": {"output": {"image": "registry.example.com/out:2"}}}).code == 200
-        written.clear()
+    written.apply(first)
+    for version in VERSIONS:
+        said = requests.merge(in_version(first, version), {"tuning": other["tuning"]}, dry=True)
+        assert (said.code, said.causes) == (422, [("tuning.input.name", "Immutable")]), said.body
+    assert requests.merge(first, {"tuning": {"output": {"image": "registry.example.com/out:2"}}}).code == 200
+    written.clear()
+
+
+@pytest.mark.parametrize("damage", ["deleted", "emptied", "another bundle"])
+def test_a_configuration_that_is_spoilt_is_put_back(
+    damage: str, operator: OperatorProcess, requests: Requests, written: Workspaces
+) -> None:
+    found = requests.send("GET", CONFIGURATION).body
+    if damage == "deleted":
+        requests.send("DELETE", CONFIGURATION)
+    elif damage == "emptied":
+        requests.send("PUT", CONFIGURATION, {**found, "webhooks": []})
+    else:
+        client = {**found["webhooks"][0]["clientConfig"], "caBundle": ""}
+        requests.send("PUT", CONFIGURATION, {**found, "webhooks": [{**found["webhooks"][0], "clientConfig": client}]})
+    wait_until(lambda: bool(requests.trusted()), "the configuration is back")
+    wrong = misspelt(written.inference("spoilt"))
+    wait_until(lambda: "[UnknownPreset]" in requests.create(wrong).message, "it refuses again")
+
+
+def test_what_an_administrator_adds_stays_and_what_they_change_does_not(
+    operator: OperatorProcess, requests: Requests, written: Workspaces
+) -> None:
+    spared = {"matchExpressions": [{"key": "spared", "operator": "DoesNotExist"}]}
+    found = requests.send("GET", CONFIGURATION).body
+    ours = {**found["webhooks"][0], "namespaceSelector": spared, "timeoutSeconds": 30}
+    assert requests.send("PUT", CONFIGURATION, {**found, "webhooks": [ours]}).code == 200
+
+    def webhook() -> Object:
+        (one,) = requests.send("GET", CONFIGURATION).body["webhooks"]
+        return dict(one)
+
+    wait_until(lambda: webhook()["timeoutSeconds"] == 5, "our own is back")
+    assert webhook()["namespaceSelector"] == spared
+
+
+def test_drivers_judge_their_own_options(operating: Operating, requests: Requests, written: Workspaces) -> None:
+    odd = written.inference("odd-options", provisionerConfig={"nonsense": 1})
+    with running(operating(blockedPlugins=["provisioner:karpenter"])):
+        assert requests.create(odd).causes == [("resource.provisionerConfig.nonsense", "Invalid")]
+        missing = requests.create(written.inference("unplugged", provisioner="karpenter"))
+        assert missing.causes == [("resource.provisioner", "PluginNotFound")]
+        assert "modelwright-provisioner-karpenter" in missing.message
+        assert requests.create(written.inference("plugged", provisioner="byo")).code == 201
 
 
 def test_one_that_became_invalid_is_changed_in_peace_and_goes(
@@ -183,60 +239,33 @@ def test_replicas_serve_beside_each_other(operating: Operating, requests: Reques
     ports = free_port(), free_port()
     relay = Relay(*ports)
     url = f"https://127.0.0.1:{relay.port}/"
-    first, second = (operating("--leader-elect", webhook={"url": url, "port": port}) for port in ports)
+    first, second = (
+        operating("--leader-elect", webhook={"url": url, "port": port, "timeout": timeout})
+        for port, timeout in zip(ports, (10, 11), strict=True)
+    )
+
+    def timeout() -> int:
+        (webhook,) = requests.send("GET", CONFIGURATION).body["webhooks"]
+        return int(webhook["timeoutSeconds"])
+
     try:
-        with running(first):
-            with running(second):
-                for _ in range(20):
-                    said = requests.create(written.inference("shared"))
-                    assert said.code == 201, said.body
-                assert reviews(first, "allowed") >= 5
-                assert reviews(second, "allowed") >= 5
-                both = len(requests.trusted())
-                assert both >= 2
-            # The one that ended took its certificates with it.
+        first.start()
+        with running(second):
+            for _ in range(20):
+                said = requests.create(written.inference("shared"))
+                assert said.code == 201, said.body
+            assert reviews(first, "allowed") >= 5
+            assert reviews(second, "allowed") >= 5
+            both = len(requests.trusted())
+            # Only the one that leads decides about more than its own certificates.
+            assert (both >= 2, timeout()) == (True, 10)
+            first.end()
             assert len(requests.trusted()) < both
+            wait_until(lambda: timeout() == 11, "the other leads")
             for _ in range(5):
                 assert requests.create(misspelt(written.inference("shared"))).code == 422
     finally:
         relay.stop()
-
-
-@pytest.mark.parametrize("damage", ["deleted", "emptied", "another bundle"])
-def test_a_configuration_that_is_spoilt_is_put_back(
-    damage: str, operating: Operating, requests: Requests, written: Workspaces
-) -> None:
-    with running(operating()):
-        found = requests.send("GET", CONFIGURATION).body
-        if damage == "deleted":
-            requests.send("DELETE", CONFIGURATION)
-        elif damage == "emptied":
-            requests.send("PUT", CONFIGURATION, {**found, "webhooks": []})
-        else:
-            client = {**found["webhooks"][0]["clientConfig"], "caBundle": ""}
-            requests.send(
-                "PUT", CONFIGURATION, {**found, "webhooks": [{**found["webhooks"][0], "clientConfig": client}]}
-            )
-        wait_until(lambda: bool(requests.trusted()), "the configuration is back")
-        wrong = misspelt(written.inference("spoilt"))
-        wait_until(lambda: "[UnknownPreset]" in requests.create(wrong).message, "it refuses again")
-
-
-def test_what_an_administrator_adds_stays_and_what_they_change_does_not(
-    operating: Operating, requests: Requests, written: Workspaces
-) -> None:
-    spared = {"matchExpressions": [{"key": "spared", "operator": "DoesNotExist"}]}
-    with running(operating()):
-        found = requests.send("GET", CONFIGURATION).body
-        ours = {**found["webhooks"][0], "namespaceSelector": spared, "timeoutSeconds": 30}
-        assert requests.send("PUT", CONFIGURATION, {**found, "webhooks": [ours]}).code == 200
-
-        def webhook() -> Object:
-            (one,) = requests.send("GET", CONFIGURATION).body["webhooks"]
-            return dict(one)
-
-        wait_until(lambda: webhook()["timeoutSeconds"] == 5, "our own is back")
-        assert webhook()["namespaceSelector"] == spared
 
 
 def test_without_it_all_goes_on_and_the_status_refuses(
@@ -253,6 +282,19 @@ def test_without_it_all_goes_on_and_the_status_refuses(
         assert requests.create(misspelt(written.inference("seen"))).code == 422
         requests.delete(wrong)
         wait_until(lambda: written.one("workspace", "unseen") is None, "it is gone")
+
+
+def test_a_dead_one_holds_up_no_deletion(operating: Operating, requests: Requests, written: Workspaces) -> None:
+    operator = operating()
+    operator.start()
+    one = written.inference("orphaned")
+    written.apply(one)
+    written.until("orphaned", "ResourceReady", "False")
+    operator.kill()
+    assert requests.merge(one, {"metadata": {"labels": {"team": "a"}}}).code == 500
+    assert requests.delete(one).code == 200
+    requests.merge(one, {"metadata": {"finalizers": None}})
+    wait_until(lambda: written.one("workspace", "orphaned") is None, "it is gone")
 
 
 def test_a_service_leads_to_it(operating: Operating, requests: Requests, written: Workspaces) -> None:

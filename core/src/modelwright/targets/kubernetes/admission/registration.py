@@ -46,6 +46,8 @@ def configuration(settings: WebhookSettings, bundle: Iterable[bytes]) -> dict[st
                 "scope": "Namespaced",
             }
         ],
+        # With ``Fail`` and no operator left, whoever deletes must still be able to take the finalizer off.
+        "matchConditions": [{"name": "is-to-stay", "expression": "!has(object.metadata.deletionTimestamp)"}],
         "matchPolicy": "Equivalent",
         "failurePolicy": settings.failure_policy,
         "sideEffects": "None",
@@ -83,7 +85,7 @@ class Registration:
     """Keeps the one object as it should be, together with the other replicas.
 
     Each adds its own certificates and leaves those of others. All else is put in order by the one that leads, so that
-    two versions beside each other do not take turns. Selectors and conditions that an administrator adds stay.
+    two versions beside each other do not take turns. Selectors that an administrator adds stay.
     """
 
     def __init__(
