@@ -110,8 +110,9 @@ class RuntimeContract(DriverContract):
     def test_objects_lie_in_the_workspace_s_namespace(self, objects: tuple[Mapping[str, Any], ...]) -> None:
         """None names another namespace, nor an owner: both are the core's to say."""
         for found in objects:
-            assert found["metadata"].get("namespace", NAMES.namespace) == NAMES.namespace
-            assert "ownerReferences" not in found["metadata"]
+            place = found["metadata"].get("namespace", NAMES.namespace)
+            assert place == NAMES.namespace, f"{found['kind']} names another namespace"
+            assert "ownerReferences" not in found["metadata"], f"{found['kind']} names an owner"
 
     def test_watches_covers_what_status_speaks_of(
         self, driver: Runtime, objects: tuple[Mapping[str, Any], ...]
