@@ -19,8 +19,8 @@ from typing import Any
 from modelwright.errors import ConfigError
 
 WORKERS = 8
-WAITING = 128
-"""Connections that are open or wait for a worker; any more are hung up on."""
+WAITING = 256
+"""Connections that are open or wait for a worker; any more are hung up on. An API server writes 200 things at once."""
 
 LARGEST_BODY = 4 * 1024**2
 """An object of etcd's is at most 1.5 MiB, and an update carries two."""
@@ -60,7 +60,7 @@ class Server(TCPServer):
     """
 
     allow_reuse_address = True
-    request_queue_size = 64
+    request_queue_size = WAITING
 
     def __init__(self, host: str, port: int, context: ssl.SSLContext, answer: Callable[[bytes], Answer]) -> None:
         """Listens at once; ``context`` may be replaced at any time. Raises ConfigError where the port is taken."""
