@@ -1,7 +1,72 @@
-"""The programs of the harness, for the tests of this folder."""
+"""One cluster for all tests of this folder, and at most one operator in it.
+
+A module whose operator needs other ``settings`` or an ``environ`` of its own says so by a fixture of that name. A test
+that runs operators itself takes ``off_shift`` and ``unattended`` in place of ``operator`` and ``workspaces``.
+"""
 
 from __future__ import annotations
 
-from tests.cluster.harness import assets, control_plane, karpenter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.cluster.control_plane import ControlPlane
+from tests.cluster.harness import Karpenter, assets, control_plane, karpenter
+from tests.cluster.operating import SETTINGS, OperatorProcess, Shift, install
+from tests.cluster.workspaces import Workspaces
 
 __all__ = ["assets", "control_plane", "karpenter"]
+
+
+@pytest.fixture(scope="session")
+def plane(karpenter: Karpenter) -> ControlPlane:
+    """The cluster with KWOK, Karpenter, the CRD and an account for operators."""
+    install(karpenter.plane)
+    karpenter.plane.restart_manager()
+    return karpenter.plane
+
+
+@pytest.fixture(scope="session")
+def shift(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shift]:
+    """Whichever operator runs now."""
+    found = Shift(plane, tmp_path_factory.mktemp("operators"))
+    yield found
+    found.off()
+
+
+@pytest.fixture(scope="module")
+def settings() -> dict[str, Any]:
+    """Nodes that are there, and no preflight."""
+    return SETTINGS
+
+
+@pytest.fixture(scope="module")
+def environ() -> dict[str, str]:
+    """No variables of its own."""
+    return {}
+
+
+@pytest.fixture
+def operator(shift: Shift, settings: dict[str, Any], environ: dict[str, str]) -> OperatorProcess:
+    """The operator, running."""
+    return shift.on(settings, environ)
+
+
+@pytest.fixture
+def off_shift(shift: Shift) -> None:
+    """No operator runs but those that the test starts."""
+    shift.off()
+
+
+@pytest.fixture
+def workspaces(plane: ControlPlane, operator: OperatorProcess) -> Iterator[Workspaces]:
+    """Workspaces that the operator carries out, and takes away after the test."""
+    found = Workspaces(plane)
+    yield found
+    found.clear()
+
+
+@pytest.fixture
+def unattended(plane: ControlPlane, off_shift: None) -> Workspaces:
+    """Workspaces that the test clears away itself, while an operator of its own runs."""
+    return Workspaces(plane)

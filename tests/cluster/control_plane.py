@@ -64,6 +64,14 @@ class ControlPlane:
         except OSError:
             return None
 
+    def history(self, path: str, since: str) -> list[dict[str, Any]]:
+        """Every state that the objects under ``path`` took after the version ``since``, the oldest first."""
+        query = f"watch=true&resourceVersion={since}&timeoutSeconds=1"
+        with self._opener.open(f"{self.url}{path}?{query}", timeout=30) as answer:
+            events = [json.loads(line) for line in answer]
+        assert all(event["type"] != "ERROR" for event in events), events[-1]
+        return [event["object"] for event in events]
+
     def serves(self, path: str) -> bool:
         """Whether a GET of ``path`` answers 200."""
         try:
@@ -71,6 +79,14 @@ class ControlPlane:
                 return True
         except OSError:
             return False
+
+    def restart_manager(self) -> None:
+        """Has the controller manager know the kinds that are there now; it looks for new ones only every 30 s.
+
+        Until it knows the kind of an owner, what that one leaves behind is not collected.
+        """
+        self.programs.running["kube-controller-manager"].stop()
+        _start_manager(self.programs)
 
     def stop(self) -> None:
         """Ends every program, also those started on top."""
@@ -97,7 +113,8 @@ def start_control_plane(assets: Path, folder: Path) -> ControlPlane:
         _start_etcd(plane.programs, client, peer)
         _start_api_server(plane.programs, client, secure)
         plane.programs.wait_for("kube-apiserver", lambda: plane.serves("/readyz"))
-        _start_controllers(plane.programs)
+        _start_manager(plane.programs)
+        _start_scheduler(plane.programs)
         account = "/api/v1/namespaces/default/serviceaccounts/default"
         # Pods are refused until the controller manager has made it.
         plane.programs.wait_for("kube-controller-manager", lambda: plane.serves(account))
@@ -127,7 +144,7 @@ def _start_api_server(programs: Programs, etcd: int, port: int) -> None:
     )  # fmt: skip
 
 
-def _start_controllers(programs: Programs) -> None:
+def _start_manager(programs: Programs) -> None:
     # The default rate limit of the controller manager costs 5 s at its start.
     programs.start(
         "kube-controller-manager", "--kubeconfig=manager.kubeconfig", "--leader-elect=false",
@@ -135,6 +152,9 @@ def _start_controllers(programs: Programs) -> None:
         "--service-account-private-key-file=accounts.key", "--root-ca-file=ca.crt",
         "--bind-address=127.0.0.1", f"--secure-port={free_port()}", "--cert-dir=manager",
     )  # fmt: skip
+
+
+def _start_scheduler(programs: Programs) -> None:
     programs.start(
         "kube-scheduler", "--kubeconfig=scheduler.kubeconfig", "--leader-elect=false",
         "--bind-address=127.0.0.1", f"--secure-port={free_port()}", "--cert-dir=scheduler",

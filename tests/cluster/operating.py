@@ -8,14 +8,13 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.cluster.control_plane import ControlPlane
-from tests.cluster.harness import FAKE_NODE
 from tests.cluster.programs import free_port, wait_until
 
 from modelwright.api.crd import crd
@@ -24,27 +23,9 @@ from modelwright.targets.kubernetes.operator.rights import NAME, cluster_role
 Object = dict[str, Any]
 
 SETTINGS = {"preflight": False, "provisioner": "byo", "allowPlaceholders": True}
-INSTANCE_TYPE = "Standard_NC24ads_A100_v4"
-
-
 NODE_CLASS = {"group": "karpenter.kwok.sh", "kind": "KWOKNodeClass", "name": "default"}
-
-
-def stray_claim(name: str) -> Object:
-    """A NodeClaim for a Workspace that is not there."""
-    labels = {"kaito.sh/workspace": "long-gone", "kaito.sh/workspacenamespace": "default"}
-    return {
-        "apiVersion": "karpenter.sh/v1",
-        "kind": "NodeClaim",
-        "metadata": {"name": name, "labels": {**labels, "karpenter.sh/nodepool": "kaito"}},
-        "spec": {
-            "nodeClassRef": NODE_CLASS,
-            "requirements": [
-                {"key": "node.kubernetes.io/instance-type", "operator": "In", "values": ["Standard_NC4as_T4_v3"]},
-                {"key": "karpenter.sh/capacity-type", "operator": "In", "values": ["on-demand"]},
-            ],
-        },
-    }
+BUYING = {**SETTINGS, "provisioner": "karpenter", "plugins": {"karpenter": {"nodeClassRef": NODE_CLASS}}}
+"""Settings of an operator that has Karpenter make its nodes."""
 
 
 def install(plane: ControlPlane) -> None:
@@ -88,6 +69,7 @@ class OperatorProcess:
     settings: Object = field(default_factory=lambda: dict(SETTINGS))
     arguments: tuple[str, ...] = ()
     environ: dict[str, str] = field(default_factory=dict)
+    python: tuple[str, ...] = (sys.executable,)
     process: subprocess.Popen[bytes] | None = None
     health: int = 0
     metrics: int = 0
@@ -103,7 +85,7 @@ class OperatorProcess:
         settings = self.folder / "settings.yaml"
         settings.write_text(json.dumps(self.settings))
         self.health, self.metrics = free_port(), free_port()
-        command = [sys.executable, "-m", "modelwright", "--settings", str(settings), "operator"]
+        command = [*self.python, "-m", "modelwright", "--settings", str(settings), "operator"]
         command += ["--kubeconfig", str(self.kubeconfig), "--log-format", "json", *self.arguments]
         command += ["--health-port", str(self.health), "--metrics-port", str(self.metrics)]
         with self.log.open("ab") as out:
@@ -111,6 +93,11 @@ class OperatorProcess:
             self.process = subprocess.Popen(command, stdout=out, stderr=out, env=environ)
         if wait:
             wait_until(lambda: self.answers(self.health, "/readyz") == "ok\n", f"ready: {self.log}")
+
+    @property
+    def runs(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self.process is not None and self.process.poll() is None
 
     def answers(self, port: int, path: str) -> str:
         """What it answers to a GET; empty where it does not, or not with 200."""
@@ -137,106 +124,50 @@ class OperatorProcess:
         """Its log."""
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
 
+    def end(self) -> None:
+        """Stop it where it runs; nothing it said may have been a traceback."""
+        if self.runs:
+            self.stop()
+        broken = [line for line in self.lines() if "traceback" in line]
+        assert not broken, broken
+
 
 @contextmanager
 def running(operator: OperatorProcess) -> Iterator[OperatorProcess]:
-    """Run it; afterwards nothing it said may have been a traceback."""
+    """Run it, and see that it ends well."""
     operator.start()
     try:
         yield operator
     finally:
-        if operator.process is not None and operator.process.poll() is None:
+        if operator.runs:
             operator.stop()
-    broken = [line for line in operator.lines() if "traceback" in line]
-    assert not broken, broken
+    operator.end()
 
 
 @dataclass
-class Workspaces:
-    """Workspaces of one test, and what became of them."""
+class Shift:
+    """At most one operator at a time: the one that ran last stays for whoever wants the same."""
 
     plane: ControlPlane
-    names: list[str] = field(default_factory=list)
+    folder: Path
+    current: OperatorProcess | None = None
+    started: int = 0
 
-    def inference(self, name: str, **resource: Any) -> Object:
-        """One that serves a small public model on a node labelled ``ws: NAME``."""
-        return self._workspace(name, resource, {"inference": {"preset": {"name": "phi-4-mini-instruct"}}})
+    def on(self, settings: Object, environ: dict[str, str]) -> OperatorProcess:
+        """A running operator with these settings and variables."""
+        found = self.current
+        if found is None or not found.runs or (found.settings, found.environ) != (settings, environ):
+            self.off()
+            self.started += 1
+            folder = self.folder / f"operator-{self.started}"
+            folder.mkdir()
+            kubeconfig = write_kubeconfig(self.plane, folder / "kubeconfig")
+            self.current = found = OperatorProcess(kubeconfig, folder, dict(settings), environ=dict(environ))
+            found.start()
+        return found
 
-    def tuning(self, name: str, **more: Any) -> Object:
-        """One that tunes, and delivers into an image."""
-        tuning = {
-            "preset": {"name": "phi-3-mini-128k-instruct"},
-            "method": "qlora",
-            "input": {"urls": ["https://example.com/data.parquet"]},
-            "output": {"image": "registry.example.com/out:1", "imagePushSecret": "push"},
-        }
-        return self._workspace(name, {}, {"tuning": {**tuning, **more}})
-
-    def apply(self, *workspaces: Object) -> None:
-        """Apply as a user does."""
-        self.names += [one["metadata"]["name"] for one in workspaces]
-        self.plane.apply(*workspaces)
-
-    def get(self, name: str) -> Object:
-        """One as it stands."""
-        return self.one("workspace", name) or {}
-
-    def one(self, kind: str, name: str) -> Object | None:
-        """One object of the namespace ``default``, None where there is none."""
-        text = self.plane.kubectl("get", kind, name, "-ojson", "--ignore-not-found")
-        return json.loads(text) if text else None
-
-    def condition(self, name: str, kind: str) -> tuple[str, str]:
-        """Status and reason of a condition, empty where it is not set."""
-        conditions = (self.get(name).get("status") or {}).get("conditions") or []
-        found = next((one for one in conditions if one["type"] == kind), {"status": "", "reason": ""})
-        return found["status"], found["reason"]
-
-    def until(self, name: str, kind: str, status: str = "True", reason: str | None = None) -> None:
-        """Wait for a condition."""
-
-        def holds() -> bool:
-            found = self.condition(name, kind)
-            return found[0] == status and reason in (None, found[1])
-
-        wait_until(holds, f"{name}: {kind}={status} {reason or ''}", patience_s=60.0)
-
-    def node(self, name: str, workspace: str) -> None:
-        """A machine with one GPU that KWOK makes Ready, labelled for a Workspace."""
-        resources = {"cpu": "24", "memory": "220Gi", "pods": "110", "nvidia.com/gpu": "1"}
-        labels = {"ws": workspace, "node.kubernetes.io/instance-type": INSTANCE_TYPE, "kubernetes.io/os": "linux"}
-        key, _, value = FAKE_NODE.partition("=")
-        node = {
-            "apiVersion": "v1",
-            "kind": "Node",
-            "metadata": {"name": name, "labels": labels, "annotations": {key: value}},
-            "status": {"capacity": resources, "allocatable": resources},
-        }
-        self.plane.kubectl("create", "-f", "-", stdin=json.dumps(node))
-
-    def gone(self, name: str) -> Callable[[], bool]:
-        """Whether a Workspace and all its children are."""
-
-        def check() -> bool:
-            found = self.plane.get("workspace,statefulset,service,job,controllerrevision,pod", "-ndefault")
-            return not any(one["metadata"]["name"].startswith(name) for one in found)
-
-        return check
-
-    def clear(self) -> None:
-        """Delete all of them, and wait until they are gone."""
-        self.plane.kubectl("delete", "workspace", "--ignore-not-found", "--timeout=60s", *self.names)
-        # A pod whose node went before it hangs until the controller manager collects it, which can take over a minute.
-        for name in self.names:
-            wait_until(self.gone(name), f"nothing of {name} is left", patience_s=150.0)
-        self.plane.kubectl("delete", "node", "-l", "ws", "--ignore-not-found", "--wait=false")
-
-    def _workspace(self, name: str, resource: Object, purpose: Object) -> Object:
-        selector = {"matchLabels": {"ws": name}}
-        return {
-            "apiVersion": "kaito.sh/v1beta1",
-            "kind": "Workspace",
-            "metadata": {"name": name, "namespace": "default"},
-            "resource": {"instanceType": INSTANCE_TYPE, "labelSelector": selector, **resource},
-            **purpose,
-        }
+    def off(self) -> None:
+        """None runs any more."""
+        if self.current is not None:
+            self.current.end()
+        self.current = None

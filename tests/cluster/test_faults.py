@@ -10,22 +10,13 @@ from pathlib import Path
 import pytest
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.fault_proxy import FaultProxy
-from tests.cluster.harness import Karpenter
-from tests.cluster.operating import SETTINGS, OperatorProcess, Workspaces, install, running, write_kubeconfig
+from tests.cluster.operating import NODE_CLASS, OperatorProcess, running, write_kubeconfig
 from tests.cluster.programs import wait_until
+from tests.cluster.workspaces import CLAIMS, Workspaces
 
 pytestmark = pytest.mark.cluster
 
-
-@pytest.fixture(scope="module")
-def plane(karpenter: Karpenter) -> ControlPlane:
-    install(karpenter.plane)
-    return karpenter.plane
-
-
-@pytest.fixture
-def workspaces(plane: ControlPlane) -> Workspaces:
-    return Workspaces(plane)
+BY_KARPENTER = {"provisioner": "karpenter", "provisionerConfig": {"nodeClassRef": NODE_CLASS}}
 
 
 @pytest.fixture
@@ -42,79 +33,77 @@ def names_of(plane: ControlPlane, kind: str, *prefixes: str) -> list[str]:
 
 
 def test_faults_of_the_api_server_are_outlived(
-    plane: ControlPlane, proxy: FaultProxy, workspaces: Workspaces, tmp_path: Path
+    plane: ControlPlane, proxy: FaultProxy, unattended: Workspaces, tmp_path: Path
 ) -> None:
     kubeconfig = write_kubeconfig(plane, tmp_path / "kubeconfig", proxy.url)
     with running(OperatorProcess(kubeconfig, tmp_path)):
         proxy.trouble = 0.3
         for number in range(4):
-            workspaces.node(f"fault-{number}-node", f"fault-{number}")
-            wanted = workspaces.inference if number % 2 else workspaces.tuning
-            workspaces.apply(wanted(f"fault-{number}"))
+            unattended.node(f"fault-{number}-node", f"fault-{number}")
+            wanted = unattended.inference if number % 2 else unattended.tuning
+            unattended.apply(wanted(f"fault-{number}"))
         for number in range(4):
-            workspaces.until(f"fault-{number}", "Ready")
+            unattended.until(f"fault-{number}", "Ready")
         assert names_of(plane, "job", "fault-") == ["fault-0", "fault-2"]
         assert names_of(plane, "statefulset", "fault-") == [f"fault-{number}" for number in range(4)]
-        workspaces.clear()
+        unattended.clear()
     kinds = {what.partition(" ")[0] for what in proxy.done}
     assert kinds >= {"409", "429", "500", "503", "lost", "gone", "dropped"}
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+SEEDS = [1, 2, 3, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 31))]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_an_operator_that_is_killed_goes_on_where_it_was(
-    plane: ControlPlane, workspaces: Workspaces, tmp_path: Path, seed: int
+    plane: ControlPlane, unattended: Workspaces, tmp_path: Path, seed: int
 ) -> None:
-    chance = random.Random(seed)
+    """Killed while it buys a node, tunes and serves, and once more while it takes all of that away."""
+    chance, prefix = random.Random(seed), f"kill-{seed}-"
+    bought, tuned, served = (prefix + what for what in ("bought", "tuned", "served"))
+    unattended.node(f"{tuned}-node", tuned)
+    unattended.node(f"{served}-node", served)
+    wanted = [unattended.inference(bought, **BY_KARPENTER), unattended.tuning(tuned), unattended.inference(served)]
+    chance.shuffle(wanted)
     operator = OperatorProcess(write_kubeconfig(plane, tmp_path / "kubeconfig"), tmp_path)
     with running(operator):
-        for number in range(3):
-            name = f"kill-{seed}-{number}"
-            workspaces.node(f"{name}-node", name)
-            workspaces.apply(workspaces.tuning(name) if number else workspaces.inference(name))
-            time.sleep(chance.uniform(0.0, 0.4))
+        for one in wanted:
+            unattended.apply(one)
+            time.sleep(chance.uniform(0.0, 0.5))
             operator.kill()
             operator.start()
-        for number in range(3):
-            workspaces.until(f"kill-{seed}-{number}", "Ready")
-        assert len(names_of(plane, "job", f"kill-{seed}-")) == 2
-        assert len(names_of(plane, "statefulset", f"kill-{seed}-")) == 3
-        workspaces.clear()
+        for name in (bought, tuned, served):
+            unattended.until(name, "Ready")
+        assert len(claims_of(plane, bought)) == 1
+        assert names_of(plane, "job", prefix) == [tuned]
+        assert names_of(plane, "statefulset", prefix) == sorted([bought, tuned, served])
+        plane.kubectl("delete", "workspace", "--wait=false", bought, tuned, served)
+        time.sleep(chance.uniform(0.0, 0.5))
+        operator.kill()
+        operator.start()
+        unattended.clear()
+        assert claims_of(plane, bought) == []
+
+
+def claims_of(plane: ControlPlane, name: str) -> list[str]:
+    """The NodeClaims that were made for a Workspace."""
+    return [one["metadata"]["name"] for one in plane.get(CLAIMS, f"-lkaito.sh/workspace={name}")]
 
 
 def test_of_two_operators_one_leads_and_the_other_follows(
-    plane: ControlPlane, workspaces: Workspaces, tmp_path: Path
+    plane: ControlPlane, unattended: Workspaces, tmp_path: Path
 ) -> None:
     kubeconfig = write_kubeconfig(plane, tmp_path / "kubeconfig")
     one, two = (OperatorProcess(kubeconfig, tmp_path / name, arguments=("--leader-elect",)) for name in ("one", "two"))
     with running(one), running(two):
         wait_until(lambda: leading(one) != leading(two), "one leads")
         leader, other = (one, two) if leading(one) else (two, one)
-        workspaces.node("lead-node", "lead")
-        workspaces.apply(workspaces.inference("lead"))
-        workspaces.until("lead", "Ready")
+        unattended.node("lead-node", "lead")
+        unattended.apply(unattended.inference("lead"))
+        unattended.until("lead", "Ready")
         leader.stop()
         wait_until(lambda: leading(other), "the other leads")
-        workspaces.clear()
-
-
-def test_a_limit_holds_for_many_that_are_applied_at_once(
-    plane: ControlPlane, workspaces: Workspaces, tmp_path: Path
-) -> None:
-    """One such machine costs more than 3 USD per hour and less than 4: two are within 8, three are not."""
-    settings = {**SETTINGS, "limits": {"totalUsdPerHour": 8}}
-    names = [f"limit-{number}" for number in range(5)]
-    with running(OperatorProcess(write_kubeconfig(plane, tmp_path / "kubeconfig"), tmp_path, settings)):
-        workspaces.apply(*map(workspaces.inference, names))
-        wait_until(lambda: all(workspaces.condition(name, "Stalled")[0] for name in names), "all are judged")
-        refused = [name for name in names if workspaces.condition(name, "Stalled") == ("True", "LimitExceeded")]
-        assert len(refused) == 3
-        (spender, *_) = sorted({*names} - {*refused})
-        workspaces.plane.kubectl("delete", "workspace", spender, "--timeout=30s")
-        wait_until(
-            lambda: sum(workspaces.condition(name, "Stalled") == ("False", "Progressing") for name in names) == 2,
-            "another takes its place",
-        )
-        workspaces.clear()
+        unattended.clear()
 
 
 def leading(operator: OperatorProcess) -> bool:

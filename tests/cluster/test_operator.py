@@ -3,39 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from tests.cluster.control_plane import ControlPlane
-from tests.cluster.harness import Karpenter
-from tests.cluster.operating import OperatorProcess, Workspaces, install, running, write_kubeconfig
+from tests.cluster.operating import OperatorProcess
 from tests.cluster.programs import wait_until
+from tests.cluster.workspaces import Workspaces
 
 from modelwright.targets.kubernetes.operator.rights import NAME
 
 pytestmark = pytest.mark.cluster
 
 CHILDREN = "statefulset,service,job,controllerrevision"
-
-
-@pytest.fixture(scope="module")
-def plane(karpenter: Karpenter) -> ControlPlane:
-    install(karpenter.plane)
-    return karpenter.plane
-
-
-@pytest.fixture(scope="module")
-def operator(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
-    folder = tmp_path_factory.mktemp("operator")
-    with running(OperatorProcess(write_kubeconfig(plane, folder / "kubeconfig"), folder)) as process:
-        yield process
-
-
-@pytest.fixture
-def workspaces(plane: ControlPlane, operator: OperatorProcess) -> Iterator[Workspaces]:
-    found = Workspaces(plane)
-    yield found
-    found.clear()
 
 
 def versions(plane: ControlPlane, *names: str) -> dict[str, str]:
@@ -60,8 +39,7 @@ def test_a_workspace_serves_once_a_node_is_there(workspaces: Workspaces, operato
     assert workspaces.one("service", "serve-headless") is not None
     (line,) = workspaces.plane.kubectl("get", "wk", "serve", "--no-headers").splitlines()
     assert line.split()[2:5] == ["True", "True", "True"]
-    told = {one["reason"] for one in workspaces.plane.get("events", "--field-selector=involvedObject.name=serve")}
-    assert "WorkspaceInferenceStatusSuccess" in told
+    assert "WorkspaceInferenceStatusSuccess" in {one["reason"] for one in workspaces.events("serve")}
     assert 'modelwright_workspaces{phase="Ready",reason="Ready"} 1.0' in operator.answers(operator.metrics, "/metrics")
 
 
@@ -90,25 +68,6 @@ def test_deleting_leaves_nothing_behind(workspaces: Workspaces) -> None:
     workspaces.until("leave", "Ready")
     workspaces.plane.kubectl("delete", "workspace", "leave", "--timeout=30s")
     wait_until(workspaces.gone("leave"), "all of it is gone")
-
-
-def test_what_a_user_changes_is_put_back(workspaces: Workspaces) -> None:
-    workspaces.node("edit-node", "edit")
-    workspaces.apply(workspaces.inference("edit"))
-    workspaces.until("edit", "Ready")
-    plane = workspaces.plane
-    plane.kubectl("delete", "service", "edit-headless")
-    plane.kubectl("set", "image", "statefulset/edit", "edit=example.com/other:1")
-    plane.kubectl("scale", "statefulset/edit", "--replicas=0")
-
-    def is_back() -> bool:
-        server = workspaces.one("statefulset", "edit") or {"spec": {"replicas": 0}}
-        if workspaces.one("service", "edit-headless") is None or server["spec"]["replicas"] != 1:
-            return False
-        return bool(server["spec"]["template"]["spec"]["containers"][0]["image"] != "example.com/other:1")
-
-    wait_until(is_back, "service, image and replicas are back", patience_s=30.0)
-    workspaces.until("edit", "Ready")
 
 
 def test_a_lost_node_shows_at_once(workspaces: Workspaces) -> None:

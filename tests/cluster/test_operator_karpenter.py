@@ -4,51 +4,22 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from tests.cluster.control_plane import ControlPlane
-from tests.cluster.harness import Karpenter
-from tests.cluster.operating import (
-    NODE_CLASS,
-    SETTINGS,
-    OperatorProcess,
-    Workspaces,
-    install,
-    running,
-    stray_claim,
-    write_kubeconfig,
-)
+from tests.cluster.operating import BUYING, OperatorProcess
 from tests.cluster.programs import wait_until
+from tests.cluster.workspaces import CLAIMS, POOLS, Workspaces, stray_claim
 
 pytestmark = pytest.mark.cluster
 
-CLAIMS = "nodeclaims.karpenter.sh"
-POOLS = "nodepools.karpenter.sh"
 OWNER = {"nodeclaim": "kaito.sh/workspace", "nodepool": "karpenter.kaito.sh/workspace-name"}
 
 
 @pytest.fixture(scope="module")
-def plane(karpenter: Karpenter) -> ControlPlane:
-    install(karpenter.plane)
-    return karpenter.plane
-
-
-@pytest.fixture(scope="module")
-def operator(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
-    folder = tmp_path_factory.mktemp("operator")
-    plugins = {"karpenter": {"nodeClassRef": NODE_CLASS}}
-    settings = {**SETTINGS, "preflight": True, "provisioner": "karpenter", "plugins": plugins}
-    with running(OperatorProcess(write_kubeconfig(plane, folder / "kubeconfig"), folder, settings)) as process:
-        yield process
-
-
-@pytest.fixture
-def workspaces(plane: ControlPlane, operator: OperatorProcess) -> Iterator[Workspaces]:
-    found = Workspaces(plane)
-    yield found
-    found.clear()
+def settings() -> dict[str, Any]:
+    return {**BUYING, "preflight": True}
 
 
 def claims_of(plane: ControlPlane, name: str, mode: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Deleting ends whatever is missing: the provisioner's plugin, or Karpenter's own kinds."""
+"""Deleting ends whatever is missing: the provisioner's plugin, Karpenter's own kinds, or a cloud's good will."""
 
 from __future__ import annotations
 
@@ -9,34 +9,12 @@ from typing import Any
 import pytest
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.harness import Karpenter, install_karpenter_crds
-from tests.cluster.operating import (
-    NODE_CLASS,
-    SETTINGS,
-    OperatorProcess,
-    Workspaces,
-    install,
-    running,
-    stray_claim,
-    write_kubeconfig,
-)
+from tests.cluster.installed import PROVISIONERS, with_path, without, write_plugin
+from tests.cluster.operating import BUYING, OperatorProcess, running, write_kubeconfig
 from tests.cluster.programs import wait_until
+from tests.cluster.workspaces import CLAIMS, POOLS, Workspaces, stray_claim
 
-pytestmark = pytest.mark.cluster
-
-CLAIMS = "nodeclaims.karpenter.sh"
-POOLS = "nodepools.karpenter.sh"
-BUYING = {**SETTINGS, "provisioner": "karpenter", "plugins": {"karpenter": {"nodeClassRef": NODE_CLASS}}}
-
-
-@pytest.fixture(scope="module")
-def plane(karpenter: Karpenter) -> ControlPlane:
-    install(karpenter.plane)
-    return karpenter.plane
-
-
-@pytest.fixture
-def workspaces(plane: ControlPlane) -> Workspaces:
-    return Workspaces(plane)
+pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("off_shift")]
 
 
 def operating(plane: ControlPlane, folder: Path, **settings: Any) -> OperatorProcess:
@@ -50,27 +28,78 @@ def names(plane: ControlPlane) -> set[str]:
     return {one["metadata"]["name"] for one in plane.get(CLAIMS)}
 
 
-def not_released(plane: ControlPlane, name: str) -> list[str]:
-    """What the events say that was left behind."""
-    found = plane.get("events", f"--field-selector=involvedObject.name={name},reason=NotReleased")
-    return [one["message"] for one in found]
+def leaves(unattended: Workspaces, operator: OperatorProcess, name: str, *words: str) -> None:
+    """Deleting ends; event and log name what was left behind, with all these words."""
+    plane = unattended.plane
+    plane.kubectl("delete", "workspace", name, "--timeout=60s")
+    wait_until(unattended.gone(name), "nothing of it is left", patience_s=60.0)
+    wait_until(lambda: bool(unattended.events(name, reason="NotReleased")), "it is said what was left")
+    (event,) = unattended.events(name, reason="NotReleased")
+    (line,) = (str(line["message"]) for line in operator.lines() if "NotReleased" in str(line))
+    for word in words:
+        assert word in event["message"]
+        assert word in line
 
 
-def test_without_its_plugin_a_workspace_goes_and_names_its_nodes(workspaces: Workspaces, tmp_path: Path) -> None:
-    plane = workspaces.plane
+def test_without_its_plugin_a_workspace_goes_and_names_its_nodes(unattended: Workspaces, tmp_path: Path) -> None:
+    """Blocked by a setting, and then not installed at all."""
+    plane, both = unattended.plane, ("blocked", "uninstalled")
     with running(operating(plane, tmp_path / "before")):
-        workspaces.apply(workspaces.inference("unplugged"))
-        workspaces.until("unplugged", "Ready")
-    (node,) = workspaces.get("unplugged")["status"]["workerNodes"]
-    (claim,) = plane.get(CLAIMS, "-lkaito.sh/workspace=unplugged")
-    with running(operating(plane, tmp_path / "after", blockedPlugins=["provisioner:karpenter"])):
-        plane.kubectl("delete", "workspace", "unplugged", "--timeout=60s")
-        wait_until(workspaces.gone("unplugged"), "nothing of it is left", patience_s=60.0)
-        wait_until(lambda: bool(not_released(plane, "unplugged")), "it is said what was left")
-    (message,) = not_released(plane, "unplugged")
-    assert node in message
-    assert "karpenter" in message
-    plane.kubectl("delete", "nodeclaim", claim["metadata"]["name"], "--timeout=60s")
+        unattended.apply(*map(unattended.inference, both))
+        for name in both:
+            unattended.until(name, "Ready")
+    nodes = {name: unattended.get(name)["status"]["workerNodes"][0] for name in both}
+    claims = [one["metadata"]["name"] for one in plane.get(CLAIMS, f"-lkaito.sh/workspace in ({','.join(both)})")]
+    with running(operating(plane, tmp_path / "blocked", blockedPlugins=["provisioner:karpenter"])) as operator:
+        leaves(unattended, operator, "blocked", nodes["blocked"], "no provisioner 'karpenter'", "blocked by")
+    bare = operating(plane, tmp_path / "uninstalled")
+    bare.python, bare.environ = without("modelwright_provisioner_karpenter", tmp_path / "site")
+    with running(bare) as operator:
+        leaves(unattended, operator, "uninstalled", nodes["uninstalled"], "no provisioner 'karpenter'", "installed: ")
+    plane.kubectl("delete", "nodeclaim", "--timeout=60s", *claims)
+
+
+CLOUD = """
+from modelwright.plugins.drivers import Provisioner
+from modelwright.values.nodes import Failed, Node, ProvisionerDecision, Ready
+
+
+class Refusing(Provisioner):
+    targets = frozenset({"kubernetes"})
+
+    def observe(self, request, snapshot):
+        return None
+
+    def decide(self, request, observed, now):
+        if request.count:
+            return ProvisionerDecision(outcome=Ready((Node(name="refused-node"),)))
+        return ProvisionerDecision(outcome=Failed("auth", "the cloud wants another signature"))
+
+    def act(self, action):
+        raise AssertionError(action)
+"""
+BROKEN = "import libcloud_of_yesterday\n"
+
+
+def test_what_a_cloud_does_not_take_back_is_named(unattended: Workspaces, tmp_path: Path) -> None:
+    """And a Workspace whose plugin cannot be imported fails alone, and goes all the same."""
+    plane, plugins = unattended.plane, tmp_path / "plugins"
+    write_plugin(plugins, "refusing", CLOUD, PROVISIONERS, "refusing = refusing:Refusing")
+    write_plugin(plugins, "broken", BROKEN, PROVISIONERS, "broken = broken:Broken")
+    operator = operating(plane, tmp_path / "operator")
+    operator.environ = with_path(plugins)
+    unattended.node("refused-node", "refused")
+    with running(operator):
+        broken = unattended.inference("broken", provisioner="broken")
+        unattended.apply(broken, unattended.inference("refused", provisioner="refusing"))
+        unattended.until("refused", "Ready")
+        unattended.until("broken", "Stalled", reason="PluginLoadFailed")
+        message = unattended.told("broken", "Stalled")["message"]
+        assert "No module named 'libcloud_of_yesterday'" in message
+        assert "broken 1.0" in message
+        leaves(unattended, operator, "refused", "refused-node", "the cloud wants another signature")
+        plane.kubectl("delete", "workspace", "broken", "--timeout=30s")
+        unattended.clear()
 
 
 def test_a_sweep_gives_back_what_we_made_and_nothing_else(plane: ControlPlane, tmp_path: Path) -> None:
@@ -94,12 +123,12 @@ def vanishing(karpenter: Karpenter, plane: ControlPlane) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("vanishing")
-def test_without_karpenters_kinds_a_workspace_goes(workspaces: Workspaces, tmp_path: Path) -> None:
-    plane = workspaces.plane
+def test_without_karpenters_kinds_a_workspace_goes(unattended: Workspaces, tmp_path: Path) -> None:
+    plane = unattended.plane
     with running(operating(plane, tmp_path)):
-        workspaces.apply(workspaces.inference("kindless"))
-        workspaces.until("kindless", "Ready")
+        unattended.apply(unattended.inference("kindless"))
+        unattended.until("kindless", "Ready")
         plane.kubectl("delete", "crd", CLAIMS, POOLS, "--timeout=120s")
-        workspaces.until("kindless", "ResourceReady", "False")
+        unattended.until("kindless", "ResourceReady", "False")
         plane.kubectl("delete", "workspace", "kindless", "--timeout=60s")
-        wait_until(workspaces.gone("kindless"), "nothing of it is left", patience_s=60.0)
+        wait_until(unattended.gone("kindless"), "nothing of it is left", patience_s=60.0)

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from tests.cluster.control_plane import ControlPlane
-from tests.cluster.harness import Karpenter
-from tests.cluster.operating import OperatorProcess, Workspaces, install, running, write_kubeconfig
+from tests.cluster.installed import HOOKS, with_path, write_plugin
+from tests.cluster.workspaces import Workspaces
 
 pytestmark = pytest.mark.cluster
 
@@ -28,36 +24,9 @@ def manifests(workspace, objects):
 """
 
 
-def write_plugin(folder: Path) -> Path:
-    """A distribution that answers the hook ``manifests``, as pip would leave it."""
-    about = folder / "looks-1.0.dist-info"
-    about.mkdir(parents=True)
-    (folder / "looks.py").write_text(HOOK)
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: looks\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text("[modelwright.hooks.v1]\nlooks = looks\n")
-    return folder
-
-
 @pytest.fixture(scope="module")
-def plane(karpenter: Karpenter) -> ControlPlane:
-    install(karpenter.plane)
-    return karpenter.plane
-
-
-@pytest.fixture(scope="module")
-def operator(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
-    folder = tmp_path_factory.mktemp("operator")
-    path = os.pathsep.join([str(write_plugin(folder / "plugin")), *filter(None, [os.environ.get("PYTHONPATH")])])
-    environ = {"PYTHONPATH": path}
-    with running(OperatorProcess(write_kubeconfig(plane, folder / "kubeconfig"), folder, environ=environ)) as process:
-        yield process
-
-
-@pytest.fixture
-def workspaces(plane: ControlPlane, operator: OperatorProcess) -> Iterator[Workspaces]:
-    found = Workspaces(plane)
-    yield found
-    found.clear()
+def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return with_path(write_plugin(tmp_path_factory.mktemp("plugin"), "looks", HOOK, HOOKS))
 
 
 def test_plugins_look_at_what_is_applied(workspaces: Workspaces) -> None:
@@ -70,12 +39,12 @@ def test_plugins_look_at_what_is_applied(workspaces: Workspaces) -> None:
         assert found["metadata"]["labels"]["example.com/team"] == "a"
 
 
-def test_a_kind_that_is_never_applied_is_refused_in_the_status(workspaces: Workspaces) -> None:
+def test_a_kind_that_the_operator_has_no_right_to_is_named_in_the_status(workspaces: Workspaces) -> None:
     workspaces.node("budget-node", "budget")
     wanted = workspaces.inference("budget")
     wanted["metadata"]["annotations"] = {"example.com/budget": "1"}
     workspaces.apply(wanted)
-    workspaces.until("budget", "Stalled", reason="PluginContract")
+    workspaces.until("budget", "InferenceReady", "False", "KindForbidden")
     assert "PodDisruptionBudget" in json.dumps(workspaces.get("budget")["status"])
     assert workspaces.one("statefulset", "budget") is None
 

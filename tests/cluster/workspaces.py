@@ -1,0 +1,162 @@
+"""Workspaces of a test, the machines that it brings for them, and what became of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.cluster.control_plane import ControlPlane
+from tests.cluster.harness import FAKE_NODE
+from tests.cluster.operating import NODE_CLASS
+from tests.cluster.programs import wait_until
+
+Object = dict[str, Any]
+
+INSTANCE_TYPE = "Standard_NC24ads_A100_v4"
+CLAIMS = "nodeclaims.karpenter.sh"
+POOLS = "nodepools.karpenter.sh"
+CHILDREN = ("apps/v1/statefulsets", "v1/services", "batch/v1/jobs", "apps/v1/controllerrevisions", "v1/pods")
+PATHS = {
+    "workspace": "kaito.sh/v1beta1/workspaces",
+    "statefulset": "apps/v1/statefulsets",
+    "service": "v1/services",
+    "job": "batch/v1/jobs",
+    "pod": "v1/pods",
+}
+
+
+def stray_claim(name: str) -> Object:
+    """A NodeClaim for a Workspace that is not there."""
+    labels = {"kaito.sh/workspace": "long-gone", "kaito.sh/workspacenamespace": "default"}
+    return {
+        "apiVersion": "karpenter.sh/v1",
+        "kind": "NodeClaim",
+        "metadata": {"name": name, "labels": {**labels, "karpenter.sh/nodepool": "kaito"}},
+        "spec": {
+            "nodeClassRef": NODE_CLASS,
+            "requirements": [
+                {"key": "node.kubernetes.io/instance-type", "operator": "In", "values": ["Standard_NC4as_T4_v3"]},
+                {"key": "karpenter.sh/capacity-type", "operator": "In", "values": ["on-demand"]},
+            ],
+        },
+    }
+
+
+@dataclass
+class Workspaces:
+    """Workspaces of one test, and what became of them."""
+
+    plane: ControlPlane
+    names: list[str] = field(default_factory=list)
+
+    def inference(self, name: str, **resource: Any) -> Object:
+        """One that serves a small public model on a node labelled ``ws: NAME``."""
+        return self._workspace(name, resource, {"inference": {"preset": {"name": "phi-4-mini-instruct"}}})
+
+    def tuning(self, name: str, **more: Any) -> Object:
+        """One that tunes, and delivers into an image."""
+        tuning = {
+            "preset": {"name": "phi-3-mini-128k-instruct"},
+            "method": "qlora",
+            "input": {"urls": ["https://example.com/data.parquet"]},
+            "output": {"image": "registry.example.com/out:1", "imagePushSecret": "push"},
+        }
+        return self._workspace(name, {}, {"tuning": {**tuning, **more}})
+
+    def apply(self, *workspaces: Object) -> None:
+        """Apply as a user does."""
+        self.names += [one["metadata"]["name"] for one in workspaces]
+        self.plane.apply(*workspaces)
+
+    def get(self, name: str) -> Object:
+        """One as it stands."""
+        return self.one("workspace", name) or {}
+
+    def one(self, kind: str, name: str) -> Object | None:
+        """One object of the namespace ``default``, None where there is none."""
+        return self.plane.fetch(_path(PATHS[kind], name))
+
+    def told(self, name: str, kind: str) -> Object:
+        """A condition, with empty texts where it is not set."""
+        conditions = (self.get(name).get("status") or {}).get("conditions") or []
+        empty = {"status": "", "reason": "", "message": ""}
+        return next((one for one in conditions if one["type"] == kind), empty)
+
+    def condition(self, name: str, kind: str) -> tuple[str, str]:
+        """Status and reason of a condition, empty where it is not set."""
+        found = self.told(name, kind)
+        return found["status"], found["reason"]
+
+    def until(self, name: str, kind: str, status: str = "True", reason: str | None = None) -> None:
+        """Wait for a condition."""
+
+        def holds() -> bool:
+            found = self.condition(name, kind)
+            return found[0] == status and reason in (None, found[1])
+
+        wait_until(holds, f"{name}: {kind}={status} {reason or ''}", patience_s=60.0)
+
+    def events(self, name: str, **fields: str) -> list[Object]:
+        """The Events about one, those with these fields."""
+        chosen = ",".join(f"{key}={value}" for key, value in {"involvedObject.name": name, **fields}.items())
+        return self.plane.get("events", f"--field-selector={chosen}")
+
+    def node(self, name: str, workspace: str, *, gpus: int = 1, fake: bool = True, **labels: str) -> None:
+        """A machine, labelled for a Workspace; KWOK makes it and its pods Ready where it is ``fake``."""
+        sizes = {"cpu": f"{24 * gpus}", "memory": f"{220 * gpus}Gi"}
+        resources = {**sizes, "pods": "110", "nvidia.com/gpu": f"{gpus}"}
+        common = {"ws": workspace, "node.kubernetes.io/instance-type": INSTANCE_TYPE, "kubernetes.io/os": "linux"}
+        key, _, value = FAKE_NODE.partition("=")
+        annotations = {key: value} if fake else {}
+        node = {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {"name": name, "labels": {**common, **labels}, "annotations": annotations},
+            "status": {"capacity": resources, "allocatable": resources},
+        }
+        self.plane.kubectl("create", "-f", "-", stdin=json.dumps(node))
+
+    def gone(self, *names: str) -> Callable[[], bool]:
+        """Whether these Workspaces and all their children are."""
+
+        def check() -> bool:
+            found = [self.plane.fetch(_path(kind)) for kind in (PATHS["workspace"], *CHILDREN)]
+            left = [one["metadata"]["name"] for answer in found if answer is not None for one in answer["items"]]
+            return None not in found and not any(one.startswith(names) for one in left)
+
+        return check
+
+    def clear(self) -> None:
+        """Delete all of them, and wait until they are gone."""
+        if self.names:
+            self.plane.kubectl("delete", "workspace", "--ignore-not-found", "--timeout=60s", *self.names)
+            wait_until(self._is_swept, f"nothing of {self.names} is left")
+        self.plane.kubectl("delete", "node", "-l", "ws", "--ignore-not-found", "--wait=false")
+        self.names.clear()
+
+    def _is_swept(self) -> bool:
+        """Whether nothing is left; pods do not wait for a kubelet where there is none."""
+        if self.gone(*self.names)():
+            return True
+        chosen = f"-lkaito.sh/workspace in ({','.join(self.names)})"
+        self.plane.kubectl("delete", "pod", chosen, "--force", "--grace-period=0")
+        return False
+
+    def _workspace(self, name: str, resource: Object, purpose: Object) -> Object:
+        selector = {"matchLabels": {"ws": name}}
+        return {
+            "apiVersion": "kaito.sh/v1beta1",
+            "kind": "Workspace",
+            "metadata": {"name": name, "namespace": "default"},
+            "resource": {"instanceType": INSTANCE_TYPE, "labelSelector": selector, **resource},
+            **purpose,
+        }
+
+
+def _path(kind: str, name: str = "") -> str:
+    """The URL path of the objects of a kind (``group/version/plural``) in the namespace ``default``, or of one."""
+    api, _, plural = kind.rpartition("/")
+    root = "/apis" if "/" in api else "/api"
+    return f"{root}/{api}/namespaces/default/{plural}" + (f"/{name}" if name else "")
