@@ -1,0 +1,122 @@
+"""The part of a kubelet, played by a test: what it says of its machine and of the pods on it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from tests.cluster.control_plane import ControlPlane
+from tests.cluster.programs import wait_until
+
+Object = dict[str, Any]
+
+RUNNING: Object = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
+CAUSES = {"DiskPressure": "KubeletHasDiskPressure", "MemoryPressure": "KubeletHasInsufficientMemory"}
+
+
+def waits(reason: str, message: str = "") -> Object:
+    """The state of a container that cannot start."""
+    return {"waiting": {"reason": reason, "message": message}}
+
+
+def ended(code: int, reason: str = "Error", message: str = "") -> Object:
+    """The state of a container that has ended."""
+    return {"terminated": {"exitCode": code, "reason": reason, "message": message}}
+
+
+@dataclass
+class Kubelet:
+    """Of one node that no program cares for; ``Workspaces.node`` makes such a one with ``fake=False``.
+
+    It takes pods once it said ``ready``. The node's lease is never renewed, so the controller manager gives the node up
+    when nothing was said for 50 s.
+    """
+
+    plane: ControlPlane
+    node: str
+
+    def ready(self, *pressures: str) -> None:
+        """All is well, but for these pressures; the controller manager keeps pods away or lets them in again."""
+        reasons = [(kind, "True" if kind in pressures else "False", reason) for kind, reason in CAUSES.items()]
+        self._node_says([("Ready", "True", "KubeletReady"), *reasons])
+        wait_until(lambda: self._is_tainted() == bool(pressures), f"{self.node} is tainted for {pressures}")
+
+    def silent(self) -> None:
+        """What the controller manager writes of a kubelet that it does not hear from."""
+        self._node_says([("Ready", "Unknown", "NodeStatusUnknown")])
+
+    def serves(self, pod: str) -> None:
+        """All containers run and are ready."""
+        self._pod_says(pod, "Running", "True", RUNNING)
+
+    def holds(self, pod: str, state: Object, last: Object | None = None) -> None:
+        """The main container is in that state and not ready, after it was in another before."""
+        phase = "Running" if last else "Pending"
+        self._pod_says(pod, phase, "False", state, last)
+
+    def finishes(self, pod: str, state: Object) -> None:
+        """The pod is over, and how."""
+        good = state["terminated"]["exitCode"] == 0
+        self._pod_says(pod, "Succeeded" if good else "Failed", "False", state)
+
+    def evicts(self, pod: str, message: str) -> None:
+        """The pod had to go."""
+        self._patch("pod", pod, {"phase": "Failed", "reason": "Evicted", "message": message})
+
+    def has(self, pod: str) -> Object:
+        """The pod, once the scheduler gave it to this node."""
+        path = f"/api/v1/namespaces/default/pods/{pod}"
+        found: list[Object] = []
+
+        def given() -> bool:
+            one = self.plane.fetch(path)
+            found[:] = [one] if one is not None and one["spec"].get("nodeName") == self.node else []
+            return bool(found)
+
+        wait_until(given, f"{pod} is given to {self.node}")
+        return found[0]
+
+    def _is_tainted(self) -> bool:
+        node = self.plane.fetch(f"/api/v1/nodes/{self.node}")
+        return node is None or bool(node["spec"].get("taints"))
+
+    def _pod_says(self, pod: str, phase: str, ready: str, state: Object, last: Object | None = None) -> None:
+        spec = self.has(pod)["spec"]
+        conditions = [_condition(kind, ready) for kind in ("Ready", "ContainersReady")]
+        conditions += [_condition(kind, "True") for kind in ("PodScheduled", "Initialized")]
+        main = [_container(one, state, last or {}, ready == "True") for one in spec["containers"]]
+        before = [_container(one, ended(0, "Completed"), {}, True) for one in spec.get("initContainers") or []]
+        told: Object = {"phase": phase, "conditions": conditions, "containerStatuses": main}
+        self._patch("pod", pod, {**told, "initContainerStatuses": before})
+
+    def _node_says(self, conditions: list[tuple[str, str, str]]) -> None:
+        now = _now()
+        said = [{**_condition(kind, status, reason), "lastHeartbeatTime": now} for kind, status, reason in conditions]
+        self._patch("node", self.node, {"conditions": said})
+
+    def _patch(self, kind: str, name: str, status: Object) -> None:
+        patch = json.dumps({"status": status})
+        self.plane.kubectl("patch", kind, name, "--subresource=status", "--type=merge", "-p", patch)
+
+
+def pods_of(plane: ControlPlane, workspace: str) -> Iterator[str]:
+    """The names of the Workspace's pods that are not over."""
+    for one in plane.get("pods", f"-lkaito.sh/workspace={workspace}"):
+        if one["status"].get("phase") not in ("Succeeded", "Failed"):
+            yield one["metadata"]["name"]
+
+
+def _container(spec: Object, state: Object, last: Object, ready: bool) -> Object:
+    about = {"name": spec["name"], "image": spec["image"], "imageID": "", "restartCount": int(bool(last))}
+    return {**about, "ready": ready, "started": ready, "state": state, "lastState": last}
+
+
+def _condition(kind: str, status: str, reason: str = "") -> Object:
+    return {"type": kind, "status": status, "reason": reason, "message": "", "lastTransitionTime": _now()}
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
