@@ -1,0 +1,64 @@
+"""What kubectl shows of a Workspace: columns, explanations, events, in both versions."""
+
+from __future__ import annotations
+
+import pytest
+from tests.cluster.control_plane import ControlPlane
+from tests.cluster.programs import wait_until
+from tests.cluster.workspaces import INSTANCE_TYPE, Workspaces
+
+pytestmark = pytest.mark.cluster
+
+VERSIONS = ("v1alpha1", "v1beta1")
+COMMON = ["NAME", "INSTANCE", "RESOURCEREADY", "INFERENCEREADY", "WORKSPACEREADY", "AGE"]
+WIDE = {
+    "v1alpha1": ["JOBSTARTED", "WORKSPACESUCCEEDED", "STATE"],
+    "v1beta1": ["JOBSTARTED", "WORKSPACESUCCEEDED", "TARGETNODECOUNT", "STATE"],
+}
+PARTS = ("workspace", "workspace.resource", "workspace.inference", "workspace.tuning", "workspace.status")
+
+
+def test_columns_tell_how_a_workspace_stands(workspaces: Workspaces) -> None:
+    plane = workspaces.plane
+    workspaces.node("looked-at-node", "looked-at")
+    workspaces.apply(workspaces.tuning("looked-at"))
+    workspaces.until("looked-at", "InferenceReady")
+    values = {"JOBSTARTED": "True", "WORKSPACESUCCEEDED": "True", "TARGETNODECOUNT": "1", "STATE": "Succeeded"}
+    for version in VERSIONS:
+        kind = f"workspaces.{version}.kaito.sh"
+        heading, row = (line.split() for line in plane.kubectl("get", kind, "looked-at").splitlines())
+        assert heading == COMMON
+        assert row[:5] == ["looked-at", INSTANCE_TYPE, "True", "True", "True"]
+        heading, row = (line.split() for line in plane.kubectl("get", kind, "looked-at", "-owide").splitlines())
+        assert heading == COMMON + WIDE[version]
+        assert row[6:] == [values[name] for name in WIDE[version]]
+
+
+def test_describing_one_shows_its_events(workspaces: Workspaces) -> None:
+    workspaces.apply(workspaces.inference("described", provisioner="nowhere"))
+    workspaces.until("described", "Stalled", reason="PluginNotFound")
+    text = workspaces.plane.kubectl("describe", "workspace", "described")
+    assert "no provisioner 'nowhere'" in text.partition("Status:")[2]
+    workspaces.node("described-node", "ready")
+    workspaces.apply(workspaces.inference("ready"))
+    workspaces.until("ready", "Ready")
+    wait_until(lambda: "Inference has been deployed" in events_of(workspaces, "ready"), "the event is shown")
+
+
+def events_of(workspaces: Workspaces, name: str) -> str:
+    """The last part of what ``kubectl describe`` prints."""
+    return workspaces.plane.kubectl("describe", "workspace", name).partition("\nEvents:")[2]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("part", PARTS)
+def test_every_field_explains_itself(plane: ControlPlane, part: str, version: str) -> None:
+    text = plane.kubectl("explain", part, f"--api-version=kaito.sh/{version}")
+    about, _, fields = text.partition("\nFIELDS:\n")
+    assert about.partition("DESCRIPTION:")[2].strip() not in ("", "<empty>")
+    paragraphs = [each.splitlines() for each in fields.strip("\n").split("\n\n") if each.strip()]
+    assert len(paragraphs) > 3
+    for name, *words in paragraphs:
+        described = [word.strip() for word in words if not word.strip().startswith(("enum:", "default:"))]
+        assert any(described), name
+        assert "<no description>" not in described, name
