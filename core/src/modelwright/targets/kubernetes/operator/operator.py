@@ -68,7 +68,7 @@ class Operator:
         policy = Policy(on_success=settings.on_success, preflight=settings.preflight)
         self.provisioning = Provisioning(find, self.caches, self._tasks, self._later, policy.backoff)
         usable = partial(self.provisioning.usable, tuple(provisioners))
-        self._sweeping = settings.orphans
+        self._sweeping, self._default = settings.orphans, settings.provisioner
         self.sweep = Sweep(usable, self.caches, lambda: datetime.now(UTC), deletes=self._sweeping.delete)
         self._notify = notify
         self._reconciler = Reconciler(
@@ -88,8 +88,10 @@ class Operator:
         self._workers: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Begin to watch, and to work once all is listed."""
+        """Begin to watch, also what the default provisioner will want, and to work once all is listed."""
         self.caches.start()
+        if self._default is not None:
+            self.provisioning.expect(self._default)
         self._workers = [
             threading.Thread(target=self._work, name=f"worker {number}", daemon=True) for number in range(WORKERS)
         ]

@@ -54,6 +54,12 @@ class Provisioning:
         self._refusals: dict[Key, Refusals] = {}
         self._done: dict[Key, tuple[Provision | Release, float]] = {}
 
+    def expect(self, name: str) -> None:
+        """Begin to watch what a provisioner will want, before the first Workspace waits for it."""
+        for _, driver in self.usable((name,)):
+            for watch in driver.watches():
+                self._caches.want(watch)
+
     def observe(self, key: Key, name: str, request: NodeRequest, observed: Observed, now: datetime) -> Observed | None:
         """``observed`` with what the provisioner would do, or why it cannot; None until its kinds are listed."""
         refusals = self._refusals.get(key, Refusals())
