@@ -144,8 +144,8 @@ class Webhook:
                 self._ending.wait(rest)
                 continue
             # Whoever deletes the configuration in a loop is answered at this pace.
-            self._ending.wait(SPACING_S)
-            self._called.wait(rest)
+            if not self._ending.wait(SPACING_S):
+                self._called.wait(rest)
 
     def _turn(self) -> float:
         """Returns the seconds until the next."""

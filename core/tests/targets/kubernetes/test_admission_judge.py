@@ -1,0 +1,62 @@
+"""What the operator judges Workspaces with while they are applied."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from modelwright.api.document import Document, parse_workspace
+from modelwright.api.workspace import Workspace
+from modelwright.catalogue import hub
+from modelwright.cli.preparation import Preparation
+from modelwright.cli.session import Session
+from modelwright.errors import Problem
+
+
+def workspace(**inference: Any) -> Workspace:
+    document = {
+        "apiVersion": "kaito.sh/v1beta1",
+        "kind": "Workspace",
+        "metadata": {"name": "ws", "namespace": "default"},
+        "resource": {"labelSelector": {"matchLabels": {"apps": "ws"}}, "provisioner": "byo"},
+        "inference": {"preset": {"name": "org/model"}, **inference},
+    }
+    return parse_workspace(Document(document))
+
+
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Its errors by path, with a hub that nobody may ask."""
+
+    def asked(name: str, **_: Any) -> Any:
+        raise AssertionError(f"the hub was asked for {name}")
+
+    monkeypatch.setattr(hub, "describe", asked)
+    preparation = Preparation(Session(), "kubernetes", buying=True, alone=True)
+
+    def judge(new: Workspace) -> dict[str, Problem]:
+        return {one.path: one for one in preparation.judge(new, None) if one.severity == "error"}
+
+    return judge
+
+
+def test_a_model_of_the_hub_is_taken_at_its_word(judged: Any) -> None:
+    assert judged(workspace()) == {}
+
+
+def test_a_config_may_come_later(judged: Any) -> None:
+    assert judged(workspace(config="not-there-yet")) == {}
+
+
+def test_what_the_operator_would_not_buy_for_is_refused(judged: Any) -> None:
+    secret = {"name": "org/model", "presetOptions": {"modelAccessSecret": "SECRET_HERE"}}
+    found = judged(workspace(preset=secret))
+    assert {path: one.reason for path, one in found.items()} == {
+        "inference.preset.presetOptions.modelAccessSecret": "Placeholder"
+    }
+
+
+def test_a_driver_that_is_not_there_is_named(judged: Any) -> None:
+    found = judged(workspace(runtime="nowhere"))
+    assert {path: one.reason for path, one in found.items()} == {"inference.runtime": "PluginNotFound"}
