@@ -33,6 +33,8 @@ def manifests(workspace, objects):
                        "selector": {"matchLabels": {"kaito.sh/workspace": workspace.name}}}}
              ] if "example.com/budget" in wished else []
     added += [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "more"}}] * ("example.com/wide" in wished)
+    added += [{"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "wrong"},
+               "spec": {"minAvailable": -1}}] * ("example.com/wrong" in wished)
     return [*objects, *added]
 """
 DEMO = "demo.example.com/v1/demoservices"
@@ -178,3 +180,22 @@ def test_what_lies_in_no_namespace_is_refused(workspaces: Workspaces) -> None:
     workspaces.until("wide", "Stalled", reason="PluginContract")
     assert "Namespace more" in workspaces.told("wide", "Stalled")["message"]
     assert workspaces.one("statefulset", "wide") is None
+
+
+def test_what_the_server_refuses_is_told_in_its_words_and_not_tried_all_the_time(
+    workspaces: Workspaces, operator: OperatorProcess, allowed: None
+) -> None:
+    workspaces.plane.apply(rights())
+    workspaces.node("wrong-node", "wrong")
+    wanted = workspaces.inference("wrong")
+    wanted["metadata"]["annotations"] = {"example.com/wrong": "1"}
+    workspaces.apply(wanted)
+    workspaces.until("wrong", "InferenceReady", "False", "ObjectRefused")
+    assert "must be greater than or equal to 0" in workspaces.told("wrong", "InferenceReady")["message"]
+    workspaces.plane.kubectl("label", "node", "wrong-node", "example.com/news=1")
+    workspaces.plane.kubectl("annotate", "workspace", "wrong", "example.com/wrong-")
+    workspaces.until("wrong", "Ready")
+    refused = [
+        line for line in operator.lines() if line["level"] == "warning" and "default/wrong: PATCH" in line["message"]
+    ]
+    assert len(refused) == 1

@@ -31,10 +31,11 @@ def check_workspace(workspace: Any, plan: Any, preset: Any) -> Iterable[Problem]
 
 
 def manifests(workspace: Any, plan: Any, objects: Any) -> Iterable[Mapping[str, Any]]:  # type: ignore[empty-body]
-    """All Kubernetes objects to apply, in place of ``objects``; pure, and the last look at them.
+    """All Kubernetes objects of one role to apply, in place of ``objects``; pure, and the last look at them.
 
     Each plugin is handed what the one before returned; None or nothing leaves it as it is. ``plan`` is None for a
-    template. The workload itself must stay. What is added belongs to the Workspace and goes with it.
+    template. The workload itself must stay. What is added may be of any kind that lies in a
+    namespace; it belongs to the Workspace, and goes with its role.
     """
 
 

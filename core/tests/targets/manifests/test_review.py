@@ -55,16 +55,18 @@ def test_what_is_added_belongs_to_the_workspace(rendering: Any) -> None:
     made, objects = rendered(rendering)
     more = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "more", "namespace": "x"}}
     after = reviewed(hooks(lambda given: [*given, more]), made, None, objects)
-    assert after[-1]["metadata"]["ownerReferences"] == objects[0]["metadata"]["ownerReferences"]
-    assert after[-1]["metadata"]["namespace"] == "ns"
+    added = after[-2]
+    assert added["metadata"]["ownerReferences"] == objects[0]["metadata"]["ownerReferences"]
+    assert (added["metadata"]["name"], added["metadata"]["namespace"]) == ("more", "ns")
+    assert after[-1]["kind"] == "StatefulSet"
 
 
 def test_what_is_added_goes_with_its_role_whatever_its_kind(rendering: Any) -> None:
     made, objects = rendered(rendering)
-    *core, budget = reviewed(hooks(lambda given: [*given, BUDGET]), made, None, objects, "tuning")
+    *services, budget, server = reviewed(hooks(lambda given: [*given, BUDGET]), made, None, objects, "tuning")
     assert budget["metadata"]["annotations"] == {"modelwright.io/role": "tuning"}
     assert budget["metadata"]["labels"] == {"kaito.sh/workspace": "ws"}
-    assert [role_of(one) for one in core] == [None, None, None]
+    assert [role_of(one) for one in (*services, server)] == [None, None, None]
 
 
 def test_objects_are_not_changed_in_place(rendering: Any) -> None:

@@ -22,7 +22,8 @@ def reviewed(
 ) -> Manifests:
     """``objects`` of one role as the hooks leave them, each still the Workspace's own.
 
-    What is not the core's carries the annotation ``ROLE``, so that it is known again and goes with its role.
+    What is not the core's carries the annotation ``ROLE``, so that it is known again and goes with its role. What runs
+    comes last: nothing is started while a rule that goes with it is refused.
 
     Raises:
         PluginContract: a plugin failed, answered with what is no object, or took the workload away.
@@ -31,11 +32,12 @@ def reviewed(
     found = hooks.revise("manifests", "objects", given, items=Mapping, workspace=rendering.workspace, plan=plan)
     core = {identity(one) for one in objects if role_of(one) is None}
     kept = tuple(_signed(owned(rendering, one, LOOK), core, role) for one in found)
-    missing = {identity(one) for one in objects if _runs(one, objects)} - {identity(one) for one in kept}
+    workloads = {identity(one) for one in objects if _runs(one, objects)}
+    missing = workloads - {identity(one) for one in kept}
     if missing:
         taken = ", ".join(f"{kind} {name}" for _, kind, name in sorted(missing))
         raise PluginContract(f"{LOOK} took away {taken}", hint="let it return every workload")
-    return kept
+    return tuple(sorted(kept, key=lambda one: identity(one) in workloads))
 
 
 def complete(hooks: Hooks, rendering: Rendering, plan: Plan) -> Manifests:
