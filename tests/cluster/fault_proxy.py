@@ -28,7 +28,8 @@ class FaultProxy:
     """Speaks plain HTTP to one client. While ``trouble`` is above 0, that share of requests goes wrong.
 
     A write may be refused before it reaches the server, or carried out with its answer lost. A watch may be answered
-    with 410 Gone, or break off after any event. ``done`` counts what was done.
+    with 410 Gone, or break off after any event. ``planned`` faults come first, whatever is asked. ``done`` counts what
+    was done.
     """
 
     def __init__(self, server: str, ca: Path, seed: int) -> None:
@@ -36,6 +37,7 @@ class FaultProxy:
         self._random = random.Random(seed)
         self._lock = threading.Lock()
         self.trouble = 0.0
+        self.planned: list[str | int] = []
         self.done: Counter[str] = Counter()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._http.daemon_threads = True
@@ -54,6 +56,8 @@ class FaultProxy:
     def fault(self, method: str, *, watch: bool) -> str | int | None:
         """What goes wrong with the next request, None where nothing does."""
         with self._lock:
+            if self.planned:
+                return self.planned.pop(0)
             if self._random.random() >= self.trouble:
                 return None
             choices: list[str | int] = [429, 500, 503]

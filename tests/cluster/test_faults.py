@@ -1,4 +1,4 @@
-"""The operator behind a proxy that makes trouble, killed at random, beside another, and with a limit for all."""
+"""The operator behind a proxy that makes trouble, killed at random, and beside another."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ from tests.cluster.fault_proxy import FaultProxy
 from tests.cluster.operating import NODE_CLASS, OperatorProcess, running, write_kubeconfig
 from tests.cluster.programs import wait_until
 from tests.cluster.workspaces import CLAIMS, Workspaces
+
+from modelwright.targets.kubernetes.cluster.api import connect
+from modelwright.targets.kubernetes.cluster.failures import ApiError
+from modelwright.targets.kubernetes.cluster.resource import SERVICES
 
 pytestmark = pytest.mark.cluster
 
@@ -49,6 +53,19 @@ def test_faults_of_the_api_server_are_outlived(
         unattended.clear()
     kinds = {what.partition(" ")[0] for what in proxy.done}
     assert kinds >= {"409", "429", "500", "503", "lost", "gone", "dropped"}
+
+
+def test_a_conflict_does_not_pass_for_a_deletion(plane: ControlPlane, proxy: FaultProxy, tmp_path: Path) -> None:
+    api = connect(write_kubeconfig(plane, tmp_path / "kubeconfig", proxy.url))
+    plane.kubectl("create", "service", "clusterip", "contested", "--tcp=80")
+    uid = api.get(SERVICES, "default", "contested")["metadata"]["uid"]
+    proxy.planned = [409]
+    with pytest.raises(ApiError):
+        api.delete(SERVICES, "default", "contested", uid)
+    api.delete(SERVICES, "default", "contested", "of-one-before")
+    assert names_of(plane, "service", "contested") == ["contested"]
+    api.delete(SERVICES, "default", "contested", uid)
+    assert names_of(plane, "service", "contested") == []
 
 
 SEEDS = [1, 2, 3, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 31))]

@@ -51,7 +51,7 @@ def test_without_its_plugin_a_workspace_goes_and_names_its_nodes(unattended: Wor
     nodes = {name: unattended.get(name)["status"]["workerNodes"][0] for name in both}
     claims = [one["metadata"]["name"] for one in plane.get(CLAIMS, f"-lkaito.sh/workspace in ({','.join(both)})")]
     with running(operating(plane, tmp_path / "blocked", blockedPlugins=["provisioner:karpenter"])) as operator:
-        leaves(unattended, operator, "blocked", nodes["blocked"], "no provisioner 'karpenter'", "blocked by")
+        leaves(unattended, operator, "blocked", nodes["blocked"], "provisioner 'karpenter'", "is blocked by")
     bare = operating(plane, tmp_path / "uninstalled")
     bare.python, bare.environ = without("modelwright_provisioner_karpenter", tmp_path / "site")
     with running(bare) as operator:
@@ -93,9 +93,9 @@ def test_what_a_cloud_does_not_take_back_is_named(unattended: Workspaces, tmp_pa
         broken = unattended.inference("broken", provisioner="broken")
         unattended.apply(broken, unattended.inference("refused", provisioner="refusing"))
         unattended.until("refused", "Ready")
-        unattended.until("broken", "Stalled", reason="PluginLoadFailed")
+        unattended.until("broken", "Stalled", reason="PluginDependencyMissing")
         message = unattended.told("broken", "Stalled")["message"]
-        assert "No module named 'libcloud_of_yesterday'" in message
+        assert "ModuleNotFoundError: No module named 'libcloud_of_yesterday'" in message
         assert "broken 1.0" in message
         leaves(unattended, operator, "refused", "refused-node", "the cloud wants another signature")
         plane.kubectl("delete", "workspace", "broken", "--timeout=30s")

@@ -96,7 +96,10 @@ class Workspaces:
             found = self.condition(name, kind)
             return found[0] == status and reason in (None, found[1])
 
-        wait_until(holds, f"{name}: {kind}={status} {reason or ''}", patience_s=60.0)
+        try:
+            wait_until(holds, f"{name}: {kind}={status} {reason or ''}", patience_s=60.0)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; its status is {self.get(name).get('status')}") from error
 
     def events(self, name: str, **fields: str) -> list[Object]:
         """The Events about one, those with these fields."""
