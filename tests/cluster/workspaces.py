@@ -124,20 +124,24 @@ class Workspaces:
     def gone(self, *names: str) -> Callable[[], bool]:
         """Whether these Workspaces and all their children are."""
 
-        def check() -> bool:
-            found = [self.plane.fetch(_path(kind)) for kind in (PATHS["workspace"], *CHILDREN)]
-            left = [one["metadata"]["name"] for answer in found if answer is not None for one in answer["items"]]
-            return None not in found and not any(one.startswith(names) for one in left)
-
-        return check
+        return lambda: not any(self._left(kind, *names) for kind in (PATHS["workspace"], *CHILDREN))
 
     def clear(self) -> None:
         """Delete all of them, and wait until they are gone."""
         if self.names:
-            self.plane.kubectl("delete", "workspace", "--ignore-not-found", "--timeout=60s", *self.names)
+            # Waiting is quicker here: kubectl looks after one at a time.
+            self.plane.kubectl("delete", "workspace", "--ignore-not-found", "--wait=false", *self.names)
+            wait_until(lambda: not self._left(PATHS["workspace"]), "the Workspaces are gone")
             wait_until(self._is_swept, f"nothing of {self.names} is left")
         self.plane.kubectl("delete", "node", "-l", "ws", "--ignore-not-found", "--wait=false")
         self.names.clear()
+
+    def _left(self, kind: str, *names: str) -> list[str]:
+        """What there is of that kind whose name begins with one of ``names``, or else with one of all."""
+        found = self.plane.fetch(_path(kind))
+        assert found is not None, kind
+        prefixes = names or tuple(self.names)
+        return [name for one in found["items"] if (name := str(one["metadata"]["name"])).startswith(prefixes)]
 
     def _is_swept(self) -> bool:
         """Whether nothing is left; pods do not wait for a kubelet where there is none."""
