@@ -10,7 +10,7 @@ import pytest
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.demo_service import RUNTIME, crd, rights
 from tests.cluster.installed import HOOKS, with_path, write_plugin
-from tests.cluster.operating import OperatorProcess
+from tests.cluster.operating import OperatorProcess, Shift
 from tests.cluster.programs import wait_until
 from tests.cluster.workspaces import Workspaces
 
@@ -199,3 +199,16 @@ def test_what_the_server_refuses_is_told_in_its_words_and_not_tried_all_the_time
         line for line in operator.lines() if line["level"] == "warning" and "default/wrong: PATCH" in line["message"]
     ]
     assert len(refused) == 1
+
+
+def test_without_the_plugin_a_workspace_and_what_it_brought_go_all_the_same(
+    workspaces: Workspaces, shift: Shift, settings: Object, allowed: None
+) -> None:
+    workspaces.plane.apply(crd(), rights())
+    workspaces.apply(demo(workspaces, "bare"))
+    until_there(workspaces, DEMO, "bare")
+    shift.on(settings, {})
+    workspaces.until("bare", "Stalled", reason="PluginNotFound")
+    assert one(workspaces, DEMO, "bare") is not None
+    workspaces.plane.kubectl("delete", "workspace", "bare", "--timeout=30s")
+    wait_until(lambda: one(workspaces, DEMO, "bare") is None, "the runtime's server is gone")
