@@ -19,7 +19,9 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from core.tests.artifacts.conftest import DockerRegistry
+from tests.docker_registry import closed_registry, open_registry
+
+__all__ = ["closed_registry", "open_registry"]
 
 PATIENCE_S = 300.0
 TIMEOUT = f"--timeout={PATIENCE_S:.0f}"
@@ -276,24 +278,3 @@ def served(quickstart: Quickstart) -> str:
     """The endpoint of the quickstart's Workspace, applied again after its run had ended."""
     assert quickstart.house.ok("apply", "-f", "quickstart.yaml") == "workspace.kaito.sh/quickstart configured\n"
     return quickstart.house.ready("quickstart")
-
-
-def _registry(folder: Path, *, htpasswd: bool) -> Iterator[DockerRegistry]:
-    program = shutil.which("docker-registry")
-    if program is None:
-        pytest.skip("docker-registry is not installed (Debian package docker-registry)")
-    registry = DockerRegistry(program, folder, htpasswd=htpasswd)
-    yield registry
-    registry.close()
-
-
-@pytest.fixture(scope="session")
-def open_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
-    """A registry that lets everybody in."""
-    yield from _registry(tmp_path_factory.mktemp("open-registry"), htpasswd=False)
-
-
-@pytest.fixture(scope="session")
-def closed_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
-    """A registry that wants a password."""
-    yield from _registry(tmp_path_factory.mktemp("closed-registry"), htpasswd=True)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import httpx
-from core.tests.artifacts.conftest import DockerRegistry
+from tests.docker_registry import DockerRegistry
 from tests.e2e.conftest import TIMEOUT, House, Quickstart, answer, ask
 
 QUESTION = "Who built the airship Calluna?"

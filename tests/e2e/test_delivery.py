@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from core.tests.artifacts.conftest import DockerRegistry
+from tests.docker_registry import DockerRegistry
 from tests.e2e.conftest import TIMEOUT, House, ask
 
 WRONG = "wr0ng-pa55"

@@ -1,25 +1,20 @@
-"""Real servers on loopback: HTTP servers whose answers a test writes as a function, and docker-registry."""
+"""Real servers on loopback: docker-registry, and HTTP servers whose answers a test writes as a function."""
 
 from __future__ import annotations
 
-import base64
-import contextlib
-import json
 import os
 import random
-import shutil
-import socket
 import ssl
-import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
-from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.docker_registry import closed_registry, open_registry
+
+__all__ = ["closed_registry", "open_registry"]
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
@@ -105,77 +100,6 @@ def other_site() -> Iterator[Site]:
     site = Site()
     yield site
     site.close()
-
-
-class DockerRegistry:
-    """The real ``docker-registry`` on a free loopback port; with ``htpasswd``, one user pat with password pa55:word."""
-
-    USER, PASSWORD = "pat", "pa55:word"
-    _HTPASSWD = "pat:$2y$04$zDvMWECRPIreBE5l0.KgJONI4Qn7LJv0JmJ62ulOllDUpDKSPLi3O\n"
-
-    def __init__(self, program: str, folder: Path, *, htpasswd: bool) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
-        self.host = f"127.0.0.1:{self.port}"
-        self.storage = folder / "storage"
-        (folder / "htpasswd").write_text(self._HTPASSWD)
-        config: dict[str, Any] = {
-            "version": 0.1,
-            "log": {"level": "error", "accesslog": {"disabled": True}},
-            "storage": {"filesystem": {"rootdirectory": str(self.storage)}, "delete": {"enabled": True}},
-            "http": {"addr": self.host},
-        }
-        if htpasswd:
-            config["auth"] = {"htpasswd": {"realm": "test", "path": str(folder / "htpasswd")}}
-        (folder / "config.yml").write_text(json.dumps(config))
-        with (folder / "log").open("wb") as log:
-            self._process = subprocess.Popen([program, "serve", folder / "config.yml"], stdout=log, stderr=log)
-        self._wait(folder / "log")
-
-    def _wait(self, log: Path) -> None:
-        for _ in range(600):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-                return
-            assert self._process.poll() is None, log.read_text()
-            time.sleep(0.05)
-        raise AssertionError(f"docker-registry does not listen: {log.read_text()}")
-
-    def uploads(self) -> list[Path]:
-        """Upload sessions that are open in the store (docker-registry keeps a hash state even of cancelled ones)."""
-        return sorted(path.parent for path in self.storage.glob("**/_uploads/*/startedat"))
-
-    def begin_upload(self, repository: str, user: str, password: str) -> bool:
-        """Open an upload session and leave it open."""
-        connection = HTTPConnection("127.0.0.1", self.port)
-        token = base64.b64encode(f"{user}:{password}".encode()).decode()
-        connection.request("POST", f"/v2/{repository}/blobs/uploads/", headers={"Authorization": f"Basic {token}"})
-        status = connection.getresponse().status
-        connection.close()
-        return status == 202
-
-    def close(self) -> None:
-        self._process.terminate()
-        self._process.wait()
-
-
-def _docker_registry(folder: Path, *, htpasswd: bool) -> Iterator[DockerRegistry]:
-    program = shutil.which("docker-registry")
-    if program is None:
-        pytest.skip("docker-registry is not installed (Debian package docker-registry)")
-    registry = DockerRegistry(program, folder, htpasswd=htpasswd)
-    yield registry
-    registry.close()
-
-
-@pytest.fixture(scope="session")
-def open_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
-    yield from _docker_registry(tmp_path_factory.mktemp("open"), htpasswd=False)
-
-
-@pytest.fixture(scope="session")
-def closed_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
-    yield from _docker_registry(tmp_path_factory.mktemp("closed"), htpasswd=True)
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ import pytest
 from modelwright.artifacts.oci import ADAPTER_FILES
 
 if TYPE_CHECKING:
-    from core.tests.artifacts.conftest import DockerRegistry, Site
+    from core.tests.artifacts.conftest import Site
+    from tests.docker_registry import DockerRegistry
 
 
 def command(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:

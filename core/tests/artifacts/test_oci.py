@@ -31,7 +31,7 @@ from modelwright.errors import ConfigError, ModelwrightError, TargetError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from core.tests.artifacts.conftest import DockerRegistry
+    from tests.docker_registry import DockerRegistry
 
 HERE = SourceRules(("127.0.0.0/8", "::1"))
 PAT = Credential("pat", "pa55:word")
