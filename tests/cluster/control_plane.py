@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 import subprocess
+import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -63,6 +64,16 @@ class ControlPlane:
                 return found
         except OSError:
             return None
+
+    def delete(self, path: str) -> None:
+        """Asks for an object to go, without waiting; nothing happens where it is gone. ``kubectl`` takes its time."""
+        request = urllib.request.Request(f"{self.url}{path}", method="DELETE")
+        try:
+            self._opener.open(request, timeout=10).close()
+        except urllib.error.HTTPError as error:
+            error.close()
+            if error.code != 404:
+                raise
 
     def history(self, path: str, since: str) -> list[dict[str, Any]]:
         """Every state that the objects under ``path`` took after the version ``since``, the oldest first."""
@@ -145,10 +156,11 @@ def _start_api_server(programs: Programs, etcd: int, port: int) -> None:
 
 
 def _start_manager(programs: Programs) -> None:
-    # The default rate limit of the controller manager costs 5 s at its start.
+    # The default rate limit of the controller manager costs 5 s at its start; autoscalers wait for 15 s by default.
     programs.start(
         "kube-controller-manager", "--kubeconfig=manager.kubeconfig", "--leader-elect=false",
         "--use-service-account-credentials", "--kube-api-qps=500", "--kube-api-burst=500",
+        "--horizontal-pod-autoscaler-sync-period=2s",
         "--service-account-private-key-file=accounts.key", "--root-ca-file=ca.crt",
         "--bind-address=127.0.0.1", f"--secure-port={free_port()}", "--cert-dir=manager",
     )  # fmt: skip
