@@ -68,7 +68,7 @@ def test_a_conflict_does_not_pass_for_a_deletion(plane: ControlPlane, proxy: Fau
     assert names_of(plane, "service", "contested") == []
 
 
-SEEDS = [1, 2, 3, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 31))]
+SEEDS = [1, 2, 3, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 34))]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
