@@ -22,7 +22,6 @@ from core.tests.lifecycle.conftest import (
 from modelwright.api.status import WorkspaceStatus
 from modelwright.lifecycle.decide import decide
 from modelwright.lifecycle.decision import Finish, Provision, Release, Start, Stop
-from modelwright.lifecycle.digest import digest
 from modelwright.lifecycle.observed import Observed, Trouble, Workload
 from modelwright.lifecycle.policy import Policy
 from modelwright.values.nodes import Failed, Node, ProvisionerAction, ProvisionerDecision, Ready, Waiting
@@ -34,7 +33,7 @@ HELD = Observed(provision=NODES_READY, release=NODES_GONE)
 
 def found(phase: Any, of: Any = SERVE, inputs: str = "1", **more: Any) -> Workload:
     """A workload of that Launch in that phase."""
-    return Workload(phase=phase, digest=digest(of), inputs=inputs, since=NOW, **more)
+    return Workload(phase=phase, digest=of.digest, inputs=inputs, since=NOW, **more)
 
 
 def serving_status(workload: Workload, previous: WorkspaceStatus | None = None) -> WorkspaceStatus:
@@ -147,7 +146,7 @@ def test_changed_data_tunes_again_and_serves_that() -> None:
     world.settle()
     world.workspace, world.plan = workspace(tuned=True, generation=2), tuned_plan("2", "other data")
     world.settle()
-    assert world.workloads["tuning"].digest == digest(launch("tune other data"))
+    assert world.workloads["tuning"].digest == launch("tune other data").digest
     assert world.status is not None
     assert world.status.state == "Succeeded"
     assert world.status.tuned is not None
@@ -203,7 +202,7 @@ def test_a_change_that_leaves_the_tuning_alone_does_not_tune_again() -> None:
     world.plan = replace(tuned_plan("2"), serving=launch("serve adapter on two"))
     world.settle()
     assert world.workloads["tuning"].since == since
-    assert world.workloads["serving"].digest == digest(launch("serve adapter on two"))
+    assert world.workloads["serving"].digest == launch("serve adapter on two").digest
 
 
 def test_a_finished_job_that_was_removed_is_not_run_again() -> None:

@@ -25,7 +25,6 @@ from hypothesis import strategies as st
 from modelwright.api.status import WorkspaceStatus
 from modelwright.lifecycle.decide import decide
 from modelwright.lifecycle.decision import Start
-from modelwright.lifecycle.digest import digest
 from modelwright.lifecycle.observed import Observed, Trouble, Workload
 from modelwright.values.launch import Launch
 from modelwright.values.nodes import Failed, ProvisionerDecision
@@ -39,7 +38,7 @@ launches = st.sampled_from([launch("check data"), launch("tune data"), launch("s
 
 def make_workload(phase: Any, of: Launch, inputs: str) -> Workload:
     """What is absent has no digest."""
-    return Workload() if phase == "absent" else Workload(phase=phase, digest=digest(of), inputs=inputs)
+    return Workload() if phase == "absent" else Workload(phase=phase, digest=of.digest, inputs=inputs)
 
 
 workloads = st.builds(make_workload, st.sampled_from(PHASES), launches, st.sampled_from(["1", "2"]))

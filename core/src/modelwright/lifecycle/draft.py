@@ -10,7 +10,6 @@ from modelwright.api.status import WorkspaceStatus
 from modelwright.api.workspace import Workspace
 from modelwright.lifecycle.conditions import Conditions
 from modelwright.lifecycle.decision import Action, Decision, Event, Start
-from modelwright.lifecycle.digest import digest
 from modelwright.lifecycle.observed import Observed, Role, Trouble
 from modelwright.lifecycle.policy import Policy
 from modelwright.values.launch import Launch
@@ -61,7 +60,7 @@ class Draft:
     def start(self, role: Role, launch: Launch, inputs: str, *, replaces: bool = False) -> None:
         """Add the start of ``launch``."""
         self.actions.append(
-            Start(role=role, launch=launch, digest=digest(launch), inputs=inputs, replaces=replaces),
+            Start(role=role, launch=launch, digest=launch.digest, inputs=inputs, replaces=replaces),
         )
 
     def decision(self, previous: WorkspaceStatus) -> Decision:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelwright.lifecycle.digest import currency
+from modelwright.lifecycle.currency import currency
 from modelwright.lifecycle.draft import Draft, Situation
 from modelwright.lifecycle.tuning import is_tuned
 from modelwright.values.launch import Launch

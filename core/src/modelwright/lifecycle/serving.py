@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from modelwright.lifecycle.after_tuning import serves
+from modelwright.lifecycle.currency import currency
 from modelwright.lifecycle.decision import Stop
-from modelwright.lifecycle.digest import currency
 from modelwright.lifecycle.draft import Draft, Situation
 from modelwright.lifecycle.observed import Workload
 from modelwright.lifecycle.tuning import is_tuned

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from modelwright.api.status import Tuned
 from modelwright.lifecycle.conditions import rfc3339
+from modelwright.lifecycle.currency import currency
 from modelwright.lifecycle.decision import Stop
-from modelwright.lifecycle.digest import currency, digest
 from modelwright.lifecycle.draft import Draft, Situation
 from modelwright.plan.inputs import as_written
 from modelwright.values.launch import Launch
@@ -57,7 +57,7 @@ def tuning(situation: Situation, draft: Draft, clear: bool) -> bool:
 
 def _same(record: Tuned, launch: Launch, inputs: str) -> bool:
     """A rollout moves what runs: what is done and kept is not done again."""
-    return as_written(record.inputs) == as_written(inputs) or record.launch == digest(launch)
+    return as_written(record.inputs) == as_written(inputs) or record.launch == launch.digest
 
 
 def _kept(situation: Situation, draft: Draft, launch: Launch, finished: datetime) -> None:
@@ -66,7 +66,7 @@ def _kept(situation: Situation, draft: Draft, launch: Launch, finished: datetime
         record = None
     draft.fields["state"] = "Succeeded"
     draft.fields["tuned"] = Tuned(
-        launch=record.launch if record else found.digest or digest(launch),
+        launch=record.launch if record else found.digest or launch.digest,
         inputs=situation.plan.inputs,
         finished_at=rfc3339(finished),
     )

@@ -16,9 +16,12 @@ Any other ``$(…)`` is left as it stands.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 REFERENCE = re.compile(r"\$\((volume\.[\w.-]+|port\.[\w.-]+|host|python|leader|address)\)")
@@ -117,7 +120,7 @@ class Ranks:
     rendezvous_port: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Launch:
     """``prepare`` in order, then ``main``, then ``after`` in order; ``ports`` maps a name to its default number.
 
@@ -138,6 +141,12 @@ class Launch:
         """All processes in the order in which they run, those beside ``main`` after it."""
         return (*self.prepare, self.main, *self.beside, *self.after)
 
+    @cached_property
+    def digest(self) -> str:
+        """64 hex digits of the content; the same before and after a round trip through JSON."""
+        text = json.dumps(_plain(self), sort_keys=True, separators=(",", ":"), default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
+
 
 def resolve(process: Process, references: Mapping[str, str]) -> Process:
     """``process`` with each ``$(name)`` in argv and env replaced by ``references[name]``.
@@ -156,3 +165,13 @@ def fill(text: str, references: Mapping[str, str]) -> str:
         KeyError: as ``resolve``.
     """
     return REFERENCE.sub(lambda match: references[match[1]], text)
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

@@ -6,7 +6,6 @@ import pytest
 
 from modelwright.api.status import WorkspaceStatus
 from modelwright.lifecycle.decision import Decision, Start
-from modelwright.lifecycle.digest import digest
 from modelwright.lifecycle.observed import Observed, Role, Trouble, Workload, WorkloadPhase
 from modelwright.targets.kubernetes.manifests import Manifests
 from modelwright.targets.kubernetes.operator.wanting import hindered, wanted_objects, without_starts
@@ -22,7 +21,7 @@ PLAN = Plan(
     provisioner=Choice(name="byo", why=""), nodes=NodeRequest(namespace="ns", workspace="ws", count=1),
     tuning=LAUNCH, serving=LAUNCH,
 )  # fmt: skip
-START = Start(role="serving", launch=LAUNCH, digest=digest(LAUNCH), inputs="i")
+START = Start(role="serving", launch=LAUNCH, digest=LAUNCH.digest, inputs="i")
 TROUBLE = Trouble("KindNotServed", "no such kind")
 
 
@@ -33,7 +32,7 @@ def look(role: Role, launch: Launch) -> Manifests:
 
 
 def running(phase: WorkloadPhase = "running", launch: Launch = LAUNCH) -> Workload:
-    return Workload(phase=phase, digest=digest(launch), inputs="i")
+    return Workload(phase=phase, digest=launch.digest, inputs="i")
 
 
 def decided(*actions: Start) -> Decision:

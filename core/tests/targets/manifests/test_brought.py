@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import pytest
 
 from modelwright.errors import PluginContract
-from modelwright.lifecycle.digest import digest
 from modelwright.plugins.drivers import Names
 from modelwright.targets.kubernetes.manifests import serving_objects
 from modelwright.targets.kubernetes.manifests.brought import identity, role_of
@@ -67,7 +66,7 @@ def test_one_of_a_cores_kind_and_name_takes_its_place(rendering: Any) -> None:
         ("v1", "Service", "ws"), ("v1", "Service", "ws-headless"), ("apps/v1", "StatefulSet", "ws")
     ]  # fmt: skip
     assert found[0]["spec"]["nodes"] == found[2]["spec"]["nodes"] == 1
-    assert found[2]["metadata"]["annotations"]["modelwright.io/launch"] == digest(SERVER)
+    assert found[2]["metadata"]["annotations"]["modelwright.io/launch"] == SERVER.digest
     assert [role_of(one) for one in found] == [None, None, None]
 
 
@@ -75,7 +74,7 @@ def test_a_kind_of_its_own_serves_in_the_statefulsets_place(rendering: Any) -> N
     found = made(Other, rendering, named("Demo", "demo.example.com/v1"))
     assert [one["kind"] for one in found] == ["Service", "Service", "Demo"]
     annotations = found[-1]["metadata"]["annotations"]
-    assert annotations["modelwright.io/launch"] == digest(SERVER)
+    assert annotations["modelwright.io/launch"] == SERVER.digest
     assert annotations["modelwright.io/role"] == "serving"
 
 

@@ -7,7 +7,6 @@ from typing import Literal
 
 from modelwright.api.status import WorkspaceStatus
 from modelwright.errors import NotYet
-from modelwright.lifecycle.digest import digest
 from modelwright.targets.local.leftovers import end_all
 from modelwright.targets.local.locks import FileLock
 from modelwright.targets.local.request import Request
@@ -132,7 +131,7 @@ def _differs(recorded: Plan, made_now: Plan) -> bool:
 
 def _digests(plan: Plan) -> list[str | None]:
     launches: tuple[Launch | None, ...] = (plan.tuning, plan.serving)
-    return [None if launch is None else digest(launch) for launch in launches]
+    return [None if launch is None else launch.digest for launch in launches]
 
 
 def _has_failed(status: WorkspaceStatus | None) -> bool:

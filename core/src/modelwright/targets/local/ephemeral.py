@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from modelwright.errors import NotYet, TargetError
-from modelwright.lifecycle.digest import digest
 from modelwright.targets.local.leftovers import end_all
 from modelwright.targets.local.options import LocalOptions
 from modelwright.targets.local.place import Place
@@ -66,7 +65,7 @@ def ephemeral(
 
 
 def _runner(launch: Launch, place: Place, options: LocalOptions, logs: Path, pool: ThreadPoolExecutor) -> Runner:
-    run = begin("serving", launch, digest(launch), "", datetime.now(UTC))
+    run = begin("serving", launch, launch.digest, "", datetime.now(UTC))
 
     def submit(check: object) -> Future[bool]:
         return pool.submit(check)  # type: ignore[arg-type]

@@ -7,7 +7,6 @@ from typing import Any
 
 from modelwright.api.versions import API_VERSIONS
 from modelwright.errors import PluginContract
-from modelwright.lifecycle.digest import digest
 from modelwright.plugins.drivers import Names, Runtime
 from modelwright.targets.kubernetes.manifests.metadata import metadata, workload_annotations
 from modelwright.targets.kubernetes.manifests.rendering import Manifest, Rendering
@@ -70,7 +69,7 @@ def with_brought(rendering: Rendering, launch: Launch, nodes: int, core: tuple[M
     first = _first(rendering, runtime.serves_as, brought, identity(server))
     services = [brought.pop(identity(one), one) for one in others]
     chosen = brought.pop(first, server)
-    known = workload_annotations(rendering, digest(launch)) | ({ROLE: "serving"} if runtime.serves_as else {})
+    known = workload_annotations(rendering, launch.digest) | ({ROLE: "serving"} if runtime.serves_as else {})
     return (
         *services,
         *(annotated(one, {ROLE: "serving"}) for one in brought.values()),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from modelwright.lifecycle.digest import digest
 from modelwright.targets.kubernetes.manifests import tolerations
 from modelwright.targets.kubernetes.manifests.affinity import affinity
 from modelwright.targets.kubernetes.manifests.cache import with_cache
@@ -38,7 +37,7 @@ def preflight_job(rendering: Rendering, launch: Launch) -> Manifest:
 
 
 def _job(rendering: Rendering, name: str, launch: Launch, spec: Manifest) -> Manifest:
-    about = metadata(rendering, name, workload_annotations(rendering, digest(launch)))
+    about = metadata(rendering, name, workload_annotations(rendering, launch.digest))
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": about, "spec": spec}
 
 

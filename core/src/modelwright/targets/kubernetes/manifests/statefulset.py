@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from modelwright.lifecycle.digest import digest
 from modelwright.plugins.weights import MODEL_VOLUME
 from modelwright.targets.kubernetes.manifests import names, tolerations
 from modelwright.targets.kubernetes.manifests.affinity import affinity
@@ -35,7 +34,7 @@ def statefulset(rendering: Rendering, launch: Launch, nodes: NodeRequest) -> Man
     }
     if claims:
         spec["volumeClaimTemplates"] = claims
-    about = metadata(rendering, rendering.name, workload_annotations(rendering, digest(launch)))
+    about = metadata(rendering, rendering.name, workload_annotations(rendering, launch.digest))
     return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": about, "spec": spec}
 
 

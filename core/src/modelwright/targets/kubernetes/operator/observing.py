@@ -7,7 +7,6 @@ from datetime import datetime
 
 from modelwright.api.status import WorkspaceStatus
 from modelwright.api.workspace import Workspace
-from modelwright.lifecycle.digest import digest
 from modelwright.lifecycle.observed import Observed, Role, Trouble, Workload
 from modelwright.plan.nodes import node_request
 from modelwright.plugins.drivers import Runtime
@@ -115,7 +114,7 @@ def adopted(workspace: Workspace, plan: Plan, observed: Observed) -> Observed:
     """
     if workspace.template is None or plan.serving is None or observed.serving.phase == "absent":
         return observed
-    return replace(observed, serving=replace(observed.serving, digest=digest(plan.serving), inputs=plan.inputs))
+    return replace(observed, serving=replace(observed.serving, digest=plan.serving.digest, inputs=plan.inputs))
 
 
 def _remembering(request: NodeRequest, status: WorkspaceStatus | None) -> NodeRequest:

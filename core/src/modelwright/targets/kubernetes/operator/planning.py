@@ -12,7 +12,6 @@ from modelwright.api.status import PlanRecord, WorkspaceStatus
 from modelwright.api.workspace import Workspace
 from modelwright.catalogue.node_labels import instance_type_of_labels
 from modelwright.errors import ConfigError, InvalidWorkspace, ModelwrightError, NotYet, TargetError
-from modelwright.lifecycle.digest import digest
 from modelwright.lifecycle.observed import Trouble
 from modelwright.plan.inputs import ROLLOUT, inputs_digest, with_rollout
 from modelwright.plugins.drivers import Runtime
@@ -229,4 +228,4 @@ def _differs(one: Plan, other: Plan) -> bool:
 
 
 def _run_by(plan: Plan) -> tuple[str | None, str | None]:
-    return plan.runtime.name if plan.runtime else None, digest(plan.serving) if plan.serving else None
+    return plan.runtime.name if plan.runtime else None, plan.serving.digest if plan.serving else None

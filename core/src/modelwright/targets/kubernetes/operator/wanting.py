@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from modelwright.lifecycle.decision import Decision, Start, Stop
-from modelwright.lifecycle.digest import digest
 from modelwright.lifecycle.observed import ROLES, Observed, Role, Trouble
 from modelwright.targets.kubernetes.manifests import Manifests
 from modelwright.targets.kubernetes.operator.children import wanted_services
@@ -57,7 +56,7 @@ def wanted_objects(plan: Plan, observed: Observed, decision: Decision, look: Loo
         stands = found.phase != "absent" if role == "serving" else brought and found.active
         if launch is None or role in touched or not stands:
             continue
-        if found.digest == digest(launch):
+        if found.digest == launch.digest:
             standing[role] = look(role, launch)
         elif role == "serving":
             services = tuple(wanted_services(look(role, launch)))
