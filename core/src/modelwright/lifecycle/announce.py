@@ -33,6 +33,12 @@ def announce(previous: WorkspaceStatus, conditions: Sequence[Condition], *, tuni
         if condition.status == "True" and condition.type in GOOD:
             if tuning or condition.type == "InferenceReady":
                 events.setdefault(condition.reason, Event("Normal", condition.reason, condition.message))
-        elif condition.status == "False" and condition.type in TROUBLE and condition.reason not in QUIET:
+        elif _is_trouble(condition):
             events.setdefault(condition.reason, Event("Warning", condition.reason, condition.message))
     return list(events.values())
+
+
+def _is_trouble(condition: Condition) -> bool:
+    if condition.type == "Stalled":
+        return condition.status == "True"
+    return condition.status == "False" and condition.type in TROUBLE and condition.reason not in QUIET

@@ -1,0 +1,38 @@
+"""What people are told of a change of conditions: each cause once."""
+
+from __future__ import annotations
+
+from modelwright.api.status import Condition, WorkspaceStatus
+from modelwright.lifecycle.announce import announce
+from modelwright.lifecycle.decision import Event
+
+MOMENT = "2026-01-01T00:00:00Z"
+
+
+def condition(kind: str, status: str, reason: str) -> Condition:
+    return Condition(type=kind, status=status, reason=reason, message=f"{reason}!", last_transition_time=MOMENT)  # type: ignore[arg-type]
+
+
+def told(before: list[Condition], after: list[Condition], *, tuning: bool = False) -> list[Event]:
+    return announce(WorkspaceStatus(conditions=before), after, tuning=tuning)
+
+
+def test_a_workspace_that_stalls_says_why_once() -> None:
+    stalled = condition("Stalled", "True", "UnknownPreset")
+    assert told([], [stalled]) == [Event("Warning", "UnknownPreset", "UnknownPreset!")]
+    assert told([stalled], [stalled]) == []
+    assert told([stalled], [condition("Stalled", "False", "Progressing")]) == []
+
+
+def test_one_cause_in_several_conditions_is_told_once() -> None:
+    found = [condition("ResourceReady", "False", "QuotaExceeded"), condition("Stalled", "True", "QuotaExceeded")]
+    assert told([], found) == [Event("Warning", "QuotaExceeded", "QuotaExceeded!")]
+
+
+def test_waiting_is_not_told() -> None:
+    assert told([], [condition("ResourceReady", "False", "NodeClaimNotReady")]) == []
+
+
+def test_what_came_about_is_told() -> None:
+    ready = condition("InferenceReady", "True", "Answers")
+    assert told([condition("InferenceReady", "False", "Pending")], [ready]) == [Event("Normal", "Answers", "Answers!")]
