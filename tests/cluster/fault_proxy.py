@@ -7,6 +7,7 @@ import json
 import random
 import ssl
 import threading
+import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,6 +23,8 @@ REFUSALS = {
 LOST = "lost"
 GONE = "gone"
 DROPPED = "dropped"
+SLOW = "slow"
+SLOW_S = 1.5
 
 
 class FaultProxy:
@@ -63,11 +66,19 @@ class FaultProxy:
             choices: list[str | int] = [429, 500, 503]
             if watch:
                 choices += [GONE, GONE]
-            elif method != "GET":
+            elif method == "GET":
+                choices += [SLOW, SLOW]
+            else:
                 choices += [409, LOST, LOST]
             found = self._random.choice(choices)
             self.done[f"{found} {'watch' if watch else method}"] += 1
             return found
+
+    @property
+    def kinds(self) -> set[str]:
+        """What went wrong at least once, whatever the request."""
+        with self._lock:
+            return {what.partition(" ")[0] for what, count in self.done.items() if count}
 
     def breaks(self) -> bool:
         """Whether a watch breaks off now."""
@@ -108,6 +119,8 @@ def _forward(proxy: FaultProxy, request: BaseHTTPRequestHandler) -> None:
     if fault == GONE:
         _tell_gone(request)
         return
+    if fault == SLOW:
+        time.sleep(SLOW_S)
     connection = proxy.connect()
     try:
         headers = {name: value for name, value in request.headers.items() if name.lower() not in ("host", "connection")}
