@@ -60,6 +60,9 @@ helper.kill(); helper.wait()
 (results / "adapter").write_text("weights")
 """
 
+DEAF = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
+"""A job that takes as long to end as its grace."""
+
 SCRATCH = (Volume(name="results"),)
 
 

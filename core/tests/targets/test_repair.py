@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -15,7 +16,9 @@ from pathlib import Path
 import psutil
 import pytest
 from core.tests.targets.conftest import (
+    DEAF,
     Machine,
+    failing,
     get_text,
     make_plan,
     make_workspace,
@@ -25,6 +28,7 @@ from core.tests.targets.conftest import (
     until,
 )
 
+from modelwright.targets.local import LocalOptions
 from modelwright.targets.local.children import MARK, spawn
 from modelwright.targets.local.leftovers import boot_id, end_all, find_leftovers
 from modelwright.targets.local.run import begin, spawned
@@ -95,13 +99,16 @@ def test_who_waits_repairs(machine: Machine) -> None:
 
 
 def test_killed_while_deleting_is_deleted(machine: Machine) -> None:
-    machine.target.apply(make_workspace(), make_plan(serving=serving()))
-    machine.wait("Ready")
+    machine.options = LocalOptions(tick_s=0.05, grace_s=2.0)
+    machine.target.apply(make_workspace(tuned=True), make_plan(tuning=failing(DEAF)))
+    until(lambda: "deaf" in list(machine.target.logs("default", "demo")), "it runs")
     machine.kill_supervisor()
     machine.target.delete("default", "demo", wait=False)
-    until(machine.supervisors, "a new supervisor runs")
+    # It may be done, and have ended, before it is seen.
+    until(lambda: machine.supervisors() or not list(machine.target.list()), "a new supervisor runs")
     for process in machine.supervisors():
-        process.send_signal(signal.SIGKILL)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGKILL)
     until(lambda: not machine.supervisors(), "it is gone")
     machine.target.repair()
     until(lambda: not list(machine.target.list()), "it is deleted")
