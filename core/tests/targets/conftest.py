@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -20,6 +21,7 @@ from modelwright.api.status import WorkspaceStatus
 from modelwright.api.workspace import Workspace
 from modelwright.targets.local import LocalOptions, LocalTarget
 from modelwright.targets.local.children import MARK
+from modelwright.targets.local.locks import is_held
 from modelwright.values.launch import Launch, Process, Volume
 from modelwright.values.nodes import NodeRequest
 from modelwright.values.plan import Choice, Plan
@@ -59,9 +61,6 @@ for step in range(first, steps):
 helper.kill(); helper.wait()
 (results / "adapter").write_text("weights")
 """
-
-DEAF = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
-"""A job that takes as long to end as its grace."""
 
 SCRATCH = (Volume(name="results"),)
 
@@ -164,9 +163,18 @@ class Machine:
 
     def kill_supervisor(self) -> None:
         """End the one supervisor as a crash does, and wait until it is gone."""
-        (found,) = until(self.supervisors, "a supervisor runs")
-        found.send_signal(signal.SIGKILL)
-        until(lambda: found not in self.supervisors(), "the supervisor is gone")
+        until(self.supervisors, "a supervisor runs")
+        self.kill_supervisors()
+
+    def kill_supervisors(self) -> None:
+        """End those that run, if any, and wait until the kernel has freed their locks.
+
+        That is when the last of their threads has ended, a moment after the process has gone from most views.
+        """
+        for found in self.supervisors():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                found.send_signal(signal.SIGKILL)
+        until(lambda: not any(map(is_held, self.root.glob("workspaces/*/*/lock"))), "locks are free")
 
     def results(self, name: str = "demo") -> Path:
         """The results of that Workspace."""

@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 import pytest
 from core.tests.targets.conftest import (
-    DEAF,
     PATIENCE_S,
     Machine,
     failing,
@@ -229,8 +228,9 @@ def test_deleting_at_any_moment_leaves_nothing(machine: Machine, moment: str) ->
 
 
 def test_a_process_that_ignores_sigterm_is_killed_after_the_grace(machine: Machine) -> None:
+    stubborn = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
     machine.options = LocalOptions(tick_s=0.05, grace_s=0.2)
-    machine.target.apply(make_workspace(tuned=True), make_plan(tuning=failing(DEAF)))
+    machine.target.apply(make_workspace(tuned=True), make_plan(tuning=failing(stubborn)))
     until(lambda: "deaf" in list(machine.target.logs("default", "demo")), "it runs")
     machine.target.delete("default", "demo", timeout_s=PATIENCE_S)
     assert machine.processes() == []

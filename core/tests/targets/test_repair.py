@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -16,9 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 from core.tests.targets.conftest import (
-    DEAF,
     Machine,
-    failing,
     get_text,
     make_plan,
     make_workspace,
@@ -28,7 +24,6 @@ from core.tests.targets.conftest import (
     until,
 )
 
-from modelwright.targets.local import LocalOptions
 from modelwright.targets.local.children import MARK, spawn
 from modelwright.targets.local.leftovers import boot_id, end_all, find_leftovers
 from modelwright.targets.local.run import begin, spawned
@@ -78,8 +73,7 @@ def test_killed_at_any_moment(machine: Machine, seed: int) -> None:
     machine.target.apply(make_workspace(tuned=True), plan)
     for _ in range(3):
         time.sleep(chance.random() * 1.5)
-        for process in machine.supervisors():
-            process.send_signal(signal.SIGKILL)
+        machine.kill_supervisors()
         machine.target.repair()
     status = machine.wait("Ready")
     assert status.endpoint is not None
@@ -99,17 +93,13 @@ def test_who_waits_repairs(machine: Machine) -> None:
 
 
 def test_killed_while_deleting_is_deleted(machine: Machine) -> None:
-    machine.options = LocalOptions(tick_s=0.05, grace_s=2.0)
-    machine.target.apply(make_workspace(tuned=True), make_plan(tuning=failing(DEAF)))
-    until(lambda: "deaf" in list(machine.target.logs("default", "demo")), "it runs")
+    machine.target.apply(make_workspace(), make_plan(serving=serving()))
+    machine.wait("Ready")
     machine.kill_supervisor()
     machine.target.delete("default", "demo", wait=False)
-    # It may be done, and have ended, before it is seen.
+    # A new one may be done, and have ended, before it is seen.
     until(lambda: machine.supervisors() or not list(machine.target.list()), "a new supervisor runs")
-    for process in machine.supervisors():
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.send_signal(signal.SIGKILL)
-    until(lambda: not machine.supervisors(), "it is gone")
+    machine.kill_supervisors()
     machine.target.repair()
     until(lambda: not list(machine.target.list()), "it is deleted")
 
