@@ -48,7 +48,8 @@ def end_quietly_on_signals() -> None:
     """Until the server has its own handlers, SIGTERM and SIGINT end the process with exit code 0."""
 
     def leave(_number: int, _frame: FrameType | None) -> NoReturn:
-        raise SystemExit(0)
+        # Nothing needs an orderly end yet, and an exception may be swallowed by whatever is being imported just then.
+        os._exit(0)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, leave)
