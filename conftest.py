@@ -9,4 +9,4 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """One group of ``--dist loadgroup`` for each directory."""
     if config.pluginmanager.hasplugin("xdist"):
         for item in items:
-            item.add_marker(pytest.mark.xdist_group(item.path.parent.relative_to(config.rootpath).as_posix()))
+            item.add_marker(pytest.mark.xdist_group(str(item.path.parent)))

@@ -24,6 +24,7 @@ from tests.docker_registry import closed_registry, open_registry
 __all__ = ["closed_registry", "open_registry"]
 
 PATIENCE_S = 300.0
+REST_S = 10.0
 TIMEOUT = f"--timeout={PATIENCE_S:.0f}"
 EXAMPLES = Path(__file__).parents[2] / "examples"
 STATE = "MODELWRIGHT_STATE_DIRECTORY"
@@ -158,10 +159,14 @@ class House:
         """What runs because of commands of this house; ``program`` picks those with that word in their arguments."""
         return [found for found in _of_house(str(self.state)) if program in _arguments(found)]
 
+    def comes_to_rest(self, when: str = "") -> None:
+        """No process is left, but for the moment that the kernel takes to bury one that has ended."""
+        until(lambda: not self.processes(), f"every process is gone {when}", REST_S)
+
     def close(self) -> None:
         """Delete everything; nothing may be left."""
         self.ok("delete", "--all")
-        until(lambda: not self.processes(), "every process is gone")
+        self.comes_to_rest()
 
 
 def _heed_interrupts() -> None:
@@ -186,9 +191,9 @@ def _arguments(process: psutil.Process) -> str:
     return ""
 
 
-def until(holds: Callable[[], Any], what: str) -> Any:
+def until(holds: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
     """Wait for ``holds`` to give something true, and give that."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + patience_s
     while time.monotonic() < end:
         found = holds()
         if found:

@@ -129,7 +129,7 @@ def test_a_served_preset_from_apply_to_delete(house: House) -> None:
     assert house.processes("modelwright_runtime_hf.serve") == [restarted]
 
     assert house.ok("delete", "mine") == 'workspace.kaito.sh "mine" deleted\n'
-    assert house.processes() == []
+    house.comes_to_rest()
     assert house("get", "mine").code == 1
     assert not house.folder().exists()
 
@@ -143,7 +143,7 @@ def test_a_preset_is_run_without_yaml_until_ctrl_c(house: House) -> None:
         assert ask(found[1], "/chat", {"prompt": "hello"}).status_code == 200
         process.send_signal(2)
         assert process.wait(60) == 130
-    assert house.processes() == []
+    house.comes_to_rest()
     assert house.condition("InferenceReady", "demo")["status"] == "False"
 
 

@@ -52,7 +52,7 @@ def test_pushed_and_later_served_without_tuning_again(
     pull(house, reference, tmp_path / "pulled")
     for name in FILES:
         assert (tmp_path / "pulled" / name).read_bytes() == (results / name).read_bytes()
-    assert house.processes() == []
+    house.comes_to_rest()
 
     file = house.tune(steps=3, more=output(reference).replace("release", "serve"))
     assert house.ok("apply", "-f", file) == "workspace.kaito.sh/mine configured\n"

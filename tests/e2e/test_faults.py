@@ -32,7 +32,7 @@ def test_a_data_set_that_cannot_be_used_ends_a_run_at_once(fault: str, house: Ho
     assert f"{fault}.jsonl" in errors[0]
     assert place in errors[0]
     assert "Traceback" not in ran.told
-    assert house.processes() == []
+    house.comes_to_rest()
 
 
 def test_data_sets_that_cannot_be_used_are_told_to_who_waits(house: House) -> None:
@@ -110,5 +110,5 @@ def test_deleted_while_it_is_tuned(house: House) -> None:
     until(lambda: "step 1/2000" in house.log("tuning.tune"), "it is being tuned")
     assert house.processes(TRAINER)
     assert house.ok("delete", "mine") == 'workspace.kaito.sh "mine" deleted\n'
-    assert house.processes() == []
+    house.comes_to_rest()
     assert not house.folder().exists()

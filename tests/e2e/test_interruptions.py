@@ -26,7 +26,7 @@ def interrupt(house: House, chance: random.Random, *, twice: bool) -> None:
         code = process.wait(120)
     where = f"after {moment:.2f} s: {told.read_text()}"
     assert code == 130, where
-    assert house.processes() == [], where
+    house.comes_to_rest(where)
     assert "Traceback" not in told.read_text(), where
 
 
