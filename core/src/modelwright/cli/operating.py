@@ -7,10 +7,12 @@ import os
 import signal
 import socket
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
+from modelwright.errors import ModelwrightError
 from modelwright.targets.kubernetes.cluster.election import Election
 from modelwright.targets.kubernetes.operator.endpoints import serve, yes_or_no
 from modelwright.targets.kubernetes.operator.metrics import Metrics
@@ -43,6 +45,24 @@ class EnvironmentPlanner:
     def admit(self, workspace: Workspace, files: ConfigFiles) -> None:
         """As ``Preparation.admit``."""
         self._preparation.admit(workspace, files)
+
+    def rehearse(self) -> None:
+        """Plan a Workspace that nobody made, so that the first does not wait for modules and catalogue to load."""
+        from modelwright.api.workspace import Workspace
+
+        presets, machines = self._session.catalogue.presets(), self._session.catalogue.instance_types()
+        if not presets or not machines:
+            return
+        made = {
+            "apiVersion": "kaito.sh/v1beta1",
+            "kind": "Workspace",
+            "metadata": {"name": "rehearsal", "namespace": "default"},
+            "resource": {"instanceType": machines[0].name, "labelSelector": {"matchLabels": {"apps": "rehearsal"}}},
+            "inference": {"preset": {"name": presets[0].name}},
+        }
+        with suppress(ModelwrightError):
+            self.admit(Workspace.model_validate(made), {})
+            self.plan(Workspace.model_validate(made), {}, None, None)
 
     def plan(self, workspace: Workspace, files: ConfigFiles, nodes: int | None, machine: InstanceType | None) -> Plan:
         """As ``Preparation.plan``, and of templates; a model that a hub described is known from then on."""
@@ -85,6 +105,7 @@ class Operating:
     def __init__(self, session: Session, api: Api) -> None:
         self._session, self._api = session, api
         planner = EnvironmentPlanner(session)
+        planner.rehearse()
         self._hooks = session.registry.hooks()
         find = partial(provisioner_with, session, api)
         names = session.registry.names("provisioner")

@@ -29,7 +29,8 @@ from modelwright.targets.kubernetes.operator.spending import recorded_costs
 from modelwright.targets.kubernetes.operator.sweep import Sweep
 from modelwright.targets.kubernetes.operator.tasks import Tasks
 
-WORKERS = 6
+WORKERS = 16
+"""A pass waits for answers far more than it computes."""
 TASKS = 8
 Notify = Callable[[Workspace, WorkspaceStatus | None, WorkspaceStatus], None]
 
