@@ -91,8 +91,8 @@ def test_a_node_under_pressure_is_named_and_passes(workspaces: Workspaces) -> No
 
     def kept_out() -> bool:
         """A scheduler that has not heard of the pressure yet may give the next pod to the node too: it goes again."""
-        pod = server.workspaces.plane.fetch(f"/api/v1/namespaces/default/pods/{server.pod}") or {"spec": {}}
-        if "nodeName" in pod["spec"] and pod["status"]["phase"] != "Failed":
+        pod = server.workspaces.plane.fetch(f"/api/v1/namespaces/default/pods/{server.pod}")
+        if pod is not None and "nodeName" in pod["spec"] and pod["status"]["phase"] != "Failed":
             server.kubelet.evicts(server.pod, "The node was low on resource: ephemeral-storage.")
         return server.workspaces.condition(server.name, "InferenceReady") == ("False", "NodeDiskPressure")
 
