@@ -65,11 +65,18 @@ def guard(plane: ControlPlane) -> Iterator[Guard]:
     requests.close()
 
 
-def invalid_cases() -> Iterator[Case]:
+def cases(expect: str) -> Iterator[Case]:
     for line in (KAITO / "validation.jsonl").read_text().splitlines():
         case = json.loads(line)
-        if case["kind"] == "Workspace" and case["expect"] == "invalid" and case["object"]["apiVersion"] in API_VERSIONS:
+        if case["kind"] == "Workspace" and case["expect"] == expect and case["object"]["apiVersion"] in API_VERSIONS:
             yield case
+
+
+def with_namespaces(plane: ControlPlane, expect: str) -> list[Case]:
+    found = [*cases(expect)]
+    for namespace in {case["object"]["metadata"].get("namespace", "default") for case in found} - {"default"}:
+        plane.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+    return found
 
 
 def alone(facts: Facts) -> Facts:
@@ -123,11 +130,25 @@ def verdict(guard: Guard, case: Case) -> str:
     return "refused by us"
 
 
-@pytest.mark.skipif(not KAITO.is_dir(), reason="upstream's sampled verdicts are not beside this checkout")
+beside_kaito = pytest.mark.skipif(not KAITO.is_dir(), reason="upstream's sampled verdicts are not beside this checkout")
+
+
+@beside_kaito
 def test_every_invalid_workspace_is_refused_in_the_words_of_check(plane: ControlPlane, guard: Guard) -> None:
-    cases = [*invalid_cases()]
-    for namespace in {case["object"]["metadata"].get("namespace", "default") for case in cases} - {"default"}:
-        plane.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-    count = Counter(verdict(guard, case) for case in cases)
+    count = Counter(verdict(guard, case) for case in with_namespaces(plane, "invalid"))
     assert count["refused by us"] > 50, count
     assert count["left to the status"] + count["not storable"] < 40, count
+
+
+@beside_kaito
+def test_every_valid_workspace_is_taken_as_it_was_written_for_kaito(plane: ControlPlane, guard: Guard) -> None:
+    """Field for field, in both versions; but for the two whose values cannot work (``unworkable-values``)."""
+    count: Counter[str] = Counter()
+    for case in with_namespaces(plane, "valid"):
+        facts = alone(guard.environment.facts(case["env"], case["object"]["apiVersion"]))
+        said = asked(guard, case, facts)
+        assert said is not None, case["id"]
+        assert said.code < 300 or ours(case, facts), f"{case['id']}: {said.message}"
+        count[f"{case['object']['apiVersion']} {'taken' if said.code < 300 else 'refused'}"] += 1
+    assert sum(number for what, number in count.items() if what.endswith("taken")) > 50, count
+    assert sum(number for what, number in count.items() if what.endswith("refused")) <= 2, count

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.programs import wait_until
@@ -62,3 +64,10 @@ def test_every_field_explains_itself(plane: ControlPlane, part: str, version: st
         described = [word.strip() for word in words if not word.strip().startswith(("enum:", "default:"))]
         assert any(described), name
         assert "<no description>" not in described, name
+
+
+def test_an_unknown_field_is_named(workspaces: Workspaces) -> None:
+    wrong = workspaces.inference("misspelt")
+    wrong["inference"]["preset"]["nmae"] = "demo"
+    with pytest.raises(AssertionError, match=r'unknown field "inference\.preset\.nmae"'):
+        workspaces.plane.kubectl("apply", "--dry-run=server", "-f", "-", stdin=json.dumps(wrong))

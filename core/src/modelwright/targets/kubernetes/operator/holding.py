@@ -12,7 +12,7 @@ from modelwright.targets.kubernetes.cluster.store import Key, key_of
 
 Object = Mapping[str, Any]
 
-HOLD_S = 2.0
+HOLD_S = 3.0
 """How long words may be behind: less than it takes somebody to read them."""
 
 WORDS = frozenset({"conditions", "provisioner"})
