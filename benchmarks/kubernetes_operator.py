@@ -214,7 +214,7 @@ def end_checks(api: Api) -> None:
         try:
             for event in api.watch(PODS, {}):
                 about, status = event["object"].get("metadata") or {}, event["object"].get("status") or {}
-                if "-preflight-" in about.get("name", "") and status.get("phase") == "Pending":
+                if "-preflight-" in about.get("name", "") and status.get("phase") in ("Pending", "Running"):
                     done = {"status": {"phase": "Succeeded"}}
                     api.merge(PODS, about["namespace"], about["name"], done, "status")
         except ApiError:
