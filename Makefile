@@ -3,7 +3,7 @@
 VENV   ?= .venv
 PYTHON ?= python3
 ARGS   ?=
-# Tests wait more than they compute: two processes have room on two cores.
+# Tests wait more than they compute: two processes, each with servers and clusters of its own, have room on two cores.
 WORKERS ?= 2
 BIN    := $(VENV)/bin
 TORCH  := $(shell grep '^torch==' constraints/cpu.txt)
@@ -27,7 +27,7 @@ quickstart: $(VENV)/.workspace ## Tune the demo model on 24 new facts and serve 
 	$(BIN)/modelwright run examples/quickstart.yaml $(ARGS)
 
 test: $(VENV)/.dev lint ## All tests but the longest
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow and not gpu" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow and not gpu" $(ARGS)
 
 test-long: $(VENV)/.dev ## The longest tests too: all kills of the crash tests
 	$(BIN)/python -m pytest -m "slow and not gpu" $(ARGS)

@@ -68,7 +68,9 @@ class Requests:
 
     def replace(self, workspace: Object, *, dry: bool = True) -> Said:
         """The whole object, whatever it was."""
-        return self.send("PUT", f"{path_of(workspace)}?{_options(dry)}", workspace)
+        about = {"resourceVersion": self.send("GET", path_of(workspace)).body["metadata"]["resourceVersion"]}
+        changed = {**workspace, "metadata": {**workspace["metadata"], **about}}
+        return self.send("PUT", f"{path_of(workspace)}?{_options(dry)}", changed)
 
     def merge(self, workspace: Object, patch: Object, *, dry: bool = False) -> Said:
         """A merge patch."""
