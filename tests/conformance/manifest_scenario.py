@@ -50,11 +50,11 @@ class Cluster:
         inference = workspace.inference
         if inference is not None and inference.template is not None:
             nodes = template_nodes(workspace, self._catalogue, settings, given["target_node_count"])
-            objects = template_objects(_rendering(workspace, settings, given, driver, nodes), nodes.count)
+            objects = template_objects(_rendering(workspace, settings, driver, nodes), nodes.count)
         else:
             plan = self._plan(workspace, settings, given)
             nodes = plan.nodes
-            objects = render(_rendering(workspace, settings, given, driver, nodes), plan)
+            objects = render(_rendering(workspace, settings, driver, nodes), plan)
         return _named(objects, claim_of(driver, nodes))
 
     def _plan(self, workspace: Workspace, settings: Settings, given: Mapping[str, Any]) -> Plan:
@@ -73,14 +73,11 @@ class Cluster:
         return self._catalogue.find_instance_type(workspace.resource.instance_type, settings.cloud) is not None
 
 
-def _rendering(
-    workspace: Workspace, settings: Settings, given: Mapping[str, Any], driver: Provisioner | None, nodes: NodeRequest
-) -> Rendering:
+def _rendering(workspace: Workspace, settings: Settings, driver: Provisioner | None, nodes: NodeRequest) -> Rendering:
     return Rendering(
         workspace=workspace,
         settings=settings,
         placement=placement_of(driver, nodes),
-        disk_class=DISK_CLASS if given["nvme_storage_class_exists"] else None,
     )
 
 
@@ -91,6 +88,7 @@ def _settings(given: Mapping[str, Any]) -> Settings:
         provisioner=name_of(given["provisioner"]),
         on_success="release",
         preflight=False,
+        disk_class=DISK_CLASS if given["nvme_storage_class_exists"] else None,
         feature_gates=dict(given.get("feature_gates") or {}),
     )
 

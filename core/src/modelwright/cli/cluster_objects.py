@@ -70,10 +70,4 @@ def _rendering(
 ) -> Rendering:
     from modelwright.targets.kubernetes.manifests import Rendering
 
-    return Rendering(
-        workspace=workspace,
-        settings=session.settings,
-        placement=driver.placement(nodes),
-        inputs=inputs,
-        disk_class=session.settings.disk_class,
-    )
+    return Rendering(workspace=workspace, settings=session.settings, placement=driver.placement(nodes), inputs=inputs)

@@ -31,17 +31,13 @@ SERVER = Launch(
 def rendering() -> Callable[..., Rendering]:
     """``rendering(settings={…}, placement=…, **parts of the Workspace)``."""
 
-    def render(
-        settings: dict[str, Any] | None = None, placement: Placement | None = None, disk_class: str | None = None,
-        **parts: Any,
-    ) -> Rendering:  # fmt: skip
+    def render(settings: dict[str, Any] | None = None, placement: Placement | None = None, **parts: Any) -> Rendering:
         metadata = {"name": "ws", "namespace": "ns", "uid": "1-2", **parts.pop("metadata", {})}
         document = {"apiVersion": "kaito.sh/v1beta1", "kind": "Workspace", "metadata": metadata, **parts}
         return Rendering(
             workspace=parse_workspace(Document(document)),
             settings=Settings(**(settings or {})),
             placement=placement or Placement(),
-            disk_class=disk_class,
         )
 
     return render

@@ -124,13 +124,13 @@ def test_weights_lie_on_the_node_s_own_disk_where_there_is_one(rendering: Any) -
     own = replace(SERVER, volumes=(*SERVER.volumes, Volume(name="model")), main=replace(
         SERVER.main, mounts=(Mount(volume="model", path="/workspace/weights"),)))  # fmt: skip
     fast = replace(NODES, instance_type=InstanceType(name="m", cloud="azure", nvme=True), disk_bytes=87 * GIB)
-    found = serving_objects(rendering(inference=INFERENCE, disk_class="fast"), own, fast)
+    found = serving_objects(rendering({"disk_class": "fast"}, inference=INFERENCE), own, fast)
     (claim,) = found[-1]["spec"]["volumeClaimTemplates"]
     assert claim["metadata"]["name"] == "model-weights-volume"
     assert claim["spec"]["resources"] == {"requests": {"storage": "87Gi"}}
     assert [volume["name"] for volume in pod(found)["volumes"]] == ["dshm"]
-    for slow in (rendering(inference=INFERENCE), rendering(inference=INFERENCE, disk_class="fast")):
-        nodes = fast if slow.disk_class is None else NODES
+    for slow in (rendering(inference=INFERENCE), rendering({"disk_class": "fast"}, inference=INFERENCE)):
+        nodes = fast if slow.settings.disk_class is None else NODES
         assert "volumeClaimTemplates" not in serving_objects(slow, own, nodes)[-1]["spec"]
 
 

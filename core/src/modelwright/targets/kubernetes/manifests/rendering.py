@@ -19,8 +19,7 @@ class Rendering:
     """The Workspace and what holds for the cluster that it is in.
 
     ``placement`` is the provisioner's. ``revision`` counts the user's changes. ``inputs`` digests what was planned
-    from. ``disk_class`` names the storage class of the nodes' own disks, None where the cluster has none. ``runtime``
-    may bring objects of its own.
+    from. ``runtime`` may bring objects of its own.
     """
 
     workspace: Workspace
@@ -28,7 +27,6 @@ class Rendering:
     placement: Placement = field(default_factory=Placement)
     revision: int = 1
     inputs: str = ""
-    disk_class: str | None = None
     runtime: Runtime | None = None
 
     @property

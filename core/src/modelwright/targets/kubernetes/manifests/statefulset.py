@@ -64,12 +64,12 @@ def _claims(rendering: Rendering, launch: Launch, nodes: NodeRequest) -> list[Ma
     """Weights on the node's own fast disk, where it has one and the cluster gives it out."""
     model = next((volume for volume in launch.volumes if volume.name == MODEL_VOLUME), None)
     fast = nodes.instance_type is not None and nodes.instance_type.nvme and nodes.disk_bytes > 0
-    if model is None or model.kind != "scratch" or rendering.disk_class is None or not fast:
+    if model is None or model.kind != "scratch" or rendering.settings.disk_class is None or not fast:
         return []
     size = f"{-(-nodes.disk_bytes // GIB)}Gi"
     spec = {
         "accessModes": ["ReadWriteOnce"],
-        "storageClassName": rendering.disk_class,
+        "storageClassName": rendering.settings.disk_class,
         "resources": {"requests": {"storage": size}},
     }
     about = {"name": names.volume(model), "labels": {WORKSPACE_LABEL: rendering.name}}

@@ -247,7 +247,6 @@ class Reconciler:
             placement=self._parts.provisioning.placement(plan.provisioner.name, plan.nodes),
             revision=revision.number,
             inputs=plan.inputs,
-            disk_class=self._parts.settings.disk_class,
             runtime=runtime,
         )
 
