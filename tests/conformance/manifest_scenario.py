@@ -19,7 +19,7 @@ from modelwright.plan.nodes import template_nodes
 from modelwright.plugins.drivers import Provisioner
 from modelwright.plugins.registry import Registry
 from modelwright.settings.model import Settings
-from modelwright.targets.kubernetes.manifests import Manifest, Rendering, render, template_objects
+from modelwright.targets.kubernetes.manifests import Manifest, Rendering, complete, template_objects
 from modelwright.values.instance_type import InstanceType
 from modelwright.values.nodes import NodeRequest
 from modelwright.values.plan import Plan
@@ -54,7 +54,7 @@ class Cluster:
         else:
             plan = self._plan(workspace, settings, given)
             nodes = plan.nodes
-            objects = render(_rendering(workspace, settings, driver, nodes), plan)
+            objects = complete(self._registry.hooks(), _rendering(workspace, settings, driver, nodes), plan)
         return _named(objects, claim_of(driver, nodes))
 
     def _plan(self, workspace: Workspace, settings: Settings, given: Mapping[str, Any]) -> Plan:

@@ -11,7 +11,6 @@ from modelwright.targets.kubernetes.manifests.nodes import node_objects
 from modelwright.targets.kubernetes.manifests.objects import (
     Manifests,
     preflight_objects,
-    render,
     role_objects,
     serving_objects,
     template_objects,
@@ -27,7 +26,6 @@ __all__ = [
     "complete",
     "node_objects",
     "preflight_objects",
-    "render",
     "reviewed",
     "role_objects",
     "serving_objects",

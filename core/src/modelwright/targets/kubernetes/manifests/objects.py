@@ -11,22 +11,12 @@ from modelwright.targets.kubernetes.manifests.service import KV_EVENTS, headless
 from modelwright.targets.kubernetes.manifests.statefulset import statefulset
 from modelwright.values.launch import Launch
 from modelwright.values.nodes import NodeRequest
-from modelwright.values.plan import Plan
 
 Manifests = tuple[Manifest, ...]
 
 TEMPLATE_PORT = 5000
 TEMPLATE_KV_EVENTS = 5557
 """Where a template is expected to answer, whatever it runs (KAITO v0.12)."""
-
-
-def render(rendering: Rendering, plan: Plan) -> Manifests:
-    """Everything that ``plan`` will apply in the course of time."""
-    return (
-        *(preflight_objects(rendering, plan.preflight) if plan.preflight else ()),
-        *(tuning_objects(rendering, plan.tuning, plan.nodes) if plan.tuning else ()),
-        *(serving_objects(rendering, plan.serving, plan.nodes) if plan.serving else ()),
-    )
 
 
 def role_objects(rendering: Rendering, role: Role, launch: Launch, nodes: NodeRequest) -> Manifests:
