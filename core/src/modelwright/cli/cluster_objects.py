@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from modelwright.api.workspace import Workspace
     from modelwright.cli.documents import Written
     from modelwright.cli.preparation import Preparation
     from modelwright.cli.session import Session
-    from modelwright.plugins.drivers import Provisioner
+    from modelwright.plugins.drivers import Provisioner, Runtime
     from modelwright.targets.kubernetes.manifests import Manifests, Rendering
     from modelwright.values.nodes import NodeRequest
 
@@ -22,7 +22,6 @@ def cluster_objects(session: Session, preparation: Preparation, written: Written
         InvalidWorkspace: it cannot be accepted.
         PluginError: a driver that it needs is missing or broken.
     """
-    from modelwright.plan.facts import Drivers
     from modelwright.targets.kubernetes.manifests import complete
 
     inference = written.workspace.inference
@@ -33,8 +32,7 @@ def cluster_objects(session: Session, preparation: Preparation, written: Written
     driver = _provisioner(session, plan.provisioner.name)
     rendering = _rendering(session, prepared.workspace, driver, plan.nodes, plan.inputs)
     if plan.runtime is not None:
-        runtime = Drivers.of_registry(session.registry, session.settings).runtime(plan.runtime.name)
-        rendering = replace(rendering, runtime=runtime)
+        rendering = replace(rendering, runtime=cast("Runtime", session.driver("runtime", plan.runtime.name)))
     return (*_nodes(driver, plan.nodes), *complete(session.registry.hooks(), rendering, plan))
 
 

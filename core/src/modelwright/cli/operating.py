@@ -8,9 +8,8 @@ import signal
 import socket
 import threading
 from contextlib import suppress
-from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from modelwright.errors import ModelwrightError
 from modelwright.targets.kubernetes.cluster.election import Election
@@ -89,9 +88,7 @@ class EnvironmentPlanner:
 
     def runtime(self, name: str) -> Runtime:
         """The runtime of that name, with its settings."""
-        from modelwright.plan.facts import Drivers
-
-        return Drivers.of_registry(self._session.registry, self._session.settings).runtime(name)
+        return cast("Runtime", self._session.driver("runtime", name))
 
     def usd_per_hour(self, instance_type: str, nodes: int) -> float | None:
         """By the catalogue; None where it knows no price."""
@@ -190,14 +187,4 @@ def provisioner_with(session: Session, api: Api, name: str) -> Provisioner:
         PluginError: it is missing, doubled or broken.
         ConfigError: its settings are not what it takes.
     """
-    from modelwright.plugins.configuration import settings_of
-    from modelwright.plugins.drivers import Context
-
-    driver = session.registry.provisioner(name)
-    context = Context(
-        clock=lambda: datetime.now(UTC),
-        settings=settings_of(driver, name, session.settings.plugins),
-        cluster=api,
-        log=logging.getLogger(f"modelwright.provisioner.{name}"),
-    )
-    return driver(context)
+    return cast("Provisioner", session.driver("provisioner", name, cluster=api))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from modelwright.plugins.drivers import Driver
     from modelwright.plugins.registry import Registry
     from modelwright.settings import Settings
+    from modelwright.targets.kubernetes.cluster.api import Api
     from modelwright.targets.local import Change, LocalOptions, LocalTarget
     from modelwright.values.plan import Target
     from modelwright.values.preset import Preset
@@ -101,8 +102,8 @@ class Session:
             return describe(name)
         return self.catalogue.preset(name)
 
-    def driver(self, kind: Kind, name: str) -> Driver:
-        """One driver, with its own settings.
+    def driver(self, kind: Kind, name: str, *, cluster: Api | None = None) -> Driver:
+        """One driver, with its own settings, and the cluster where it is to work with one.
 
         Raises:
             PluginError: it is missing, doubled or broken.
@@ -114,7 +115,7 @@ class Session:
         driver = self.registry.driver(kind, name)
         settings = settings_of(driver, name, self.settings.plugins)
         log = logging.getLogger(f"modelwright.{kind}.{name}")
-        return driver(Context(lambda: datetime.now(UTC), settings, log=log))
+        return driver(Context(lambda: datetime.now(UTC), settings, cluster, log))
 
     def check_plugin_settings(self) -> None:
         """Hold all of ``plugins`` in the settings against the drivers of these names, which are imported for it.
