@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,12 +74,14 @@ class Hooks:
     ) -> tuple[Any, ...]:
         """``value`` handed on from plugin to plugin as ``subject``: each one's answer, if any, is the next one's.
 
+        Each plugin is given a copy of its own to change; where none answers, nothing is copied.
+
         Raises:
             PluginContract: a plugin raised, or answered with anything else than an iterable of ``items``: what it
                 would have changed must not be applied unchanged.
         """
         for plugin in self._answering(hook):
-            value = self._ask(hook, plugin, items, {**arguments, subject: value}) or value
+            value = self._ask(hook, plugin, items, {**arguments, subject: deepcopy(value)}) or value
         return value
 
     def notify(self, hook: str, **arguments: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
 
 from modelwright.errors import PluginContract
 from modelwright.lifecycle.observed import Role
@@ -28,8 +27,7 @@ def reviewed(
     Raises:
         PluginContract: a plugin failed, answered with what is no object, or took the workload away.
     """
-    given = deepcopy(objects)
-    found = hooks.revise("manifests", "objects", given, items=Mapping, workspace=rendering.workspace, plan=plan)
+    found = hooks.revise("manifests", "objects", objects, items=Mapping, workspace=rendering.workspace, plan=plan)
     core = {identity(one) for one in objects if role_of(one) is None}
     kept = tuple(_signed(owned(rendering, one, LOOK), core, role) for one in found)
     workloads = {identity(one) for one in objects if _runs(one, objects)}
