@@ -7,21 +7,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelwright.values.nodes import Watch
+from modelwright.values.snapshot import Snapshot
 
 Object = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class ObjectSnapshot:
+class ObjectSnapshot(Snapshot):
     """``everything`` by (group, plural), as a target's caches would give it for a driver with these ``watches``."""
 
     watches: tuple[Watch, ...] = ()
     everything: Mapping[tuple[str, str], Sequence[Object]] = field(default_factory=dict)
     missing: frozenset[tuple[str, str]] = frozenset()
 
-    def nodes(self) -> Sequence[Object]:
-        """All nodes."""
-        return sorted(self.everything.get(("", "nodes"), ()), key=_name)
+    def nodes(self, labels: Mapping[str, str] | None = None) -> Sequence[Object]:
+        """Those that carry all of ``labels``."""
+        wanted = (labels or {}).items()
+        found = self.everything.get(("", "nodes"), ())
+        return sorted((each for each in found if wanted <= _labels(each).items()), key=_name)
 
     def node(self, name: str) -> Object | None:
         """One node."""
@@ -42,6 +45,10 @@ def _name(found: Object) -> str:
     return str(found["metadata"]["name"])
 
 
+def _labels(found: Object) -> Mapping[str, str]:
+    return found["metadata"].get("labels") or {}
+
+
 def _owned(found: Object, pairs: Iterable[tuple[str, str]], namespace: str, workspace: str) -> bool:
-    labels = found["metadata"].get("labels") or {}
+    labels = _labels(found)
     return any((labels.get(space), labels.get(name)) == (namespace, workspace) for space, name in pairs)

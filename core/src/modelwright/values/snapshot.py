@@ -13,8 +13,11 @@ class Snapshot(Protocol):
     It is fed by watches and never asks the cluster. Kinds that the driver did not name in ``watches()`` are not in it.
     """
 
-    def nodes(self) -> Sequence[Mapping[str, Any]]:
-        """All nodes of the cluster (``v1`` Node), cluster-wide, in the order of their names."""
+    def nodes(self, labels: Mapping[str, str] | None = None) -> Sequence[Mapping[str, Any]]:
+        """Nodes of the cluster (``v1`` Node) that carry all of ``labels``, in the order of their names.
+
+        All nodes where none are named. The same question costs nothing again until a node comes, goes or changes.
+        """
         ...
 
     def node(self, name: str) -> Mapping[str, Any] | None:

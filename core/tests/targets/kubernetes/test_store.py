@@ -92,3 +92,16 @@ def test_what_others_did_before_a_write_is_told_of_with_its_answer(store: Store,
     store.put(going, expected=pod(1, "Running"))
     store.put(going)
     assert seen.changes[1:] == [(pod(1), going)]
+
+
+def test_objects_are_found_by_all_their_labels_as_they_are_now(store: Store) -> None:
+    def names(**labels: str) -> list[str]:
+        return [found["metadata"]["name"] for found in store.labelled(labels)]
+
+    store.put(pod(1, name="b"))
+    store.put(pod(2, name="a"))
+    assert (names(w="ws"), names(), names(w="ws", other="x")) == (["a", "b"], ["a", "b"], [])
+    store.put(pod(3, name="a", workspace="other"))
+    assert (names(w="ws"), names(w="other")) == (["b"], ["a"])
+    store.remove(pod(4, name="b"))
+    assert (names(w="ws"), names()) == ([], ["a"])

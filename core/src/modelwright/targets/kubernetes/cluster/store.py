@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 Object = dict[str, Any]
@@ -39,6 +39,7 @@ class Store:
         self._trim, self._changed, self._index = trim, changed, index
         self._objects: dict[Key, Object] = {}
         self._owned: dict[Key, dict[Key, Object]] = {}
+        self._labelled: dict[frozenset[tuple[str, str]], list[Object]] = {}
         self._lock = threading.Lock()
 
     def get(self, namespace: str, name: str) -> Object | None:
@@ -55,6 +56,15 @@ class Store:
         with self._lock:
             found = self._owned.get(owner, {})
             return [found[key] for key in sorted(found)]
+
+    def labelled(self, labels: Mapping[str, str]) -> list[Object]:
+        """Those that carry all of ``labels``, in the order of their names; remembered until an object changes."""
+        wanted = frozenset(labels.items())
+        with self._lock:
+            if wanted not in self._labelled:
+                found = (self._objects[key] for key in sorted(self._objects))
+                self._labelled[wanted] = [one for one in found if wanted <= _labels(one).items()]
+            return self._labelled[wanted]
 
     def owners(self) -> list[Key]:
         """All to whom something belongs, in the order of their names."""
@@ -132,18 +142,24 @@ class Store:
         if before is not None:
             self._drop(key, before)
         self._objects[key] = after
+        self._labelled.clear()
         owner = self._index(after)
         if owner is not None:
             self._owned.setdefault(owner, {})[key] = after
 
     def _drop(self, key: Key, before: Object) -> None:
         del self._objects[key]
+        self._labelled.clear()
         owner = self._index(before)
         owned = self._owned.get(owner) if owner is not None else None
         if owner is not None and owned is not None:
             owned.pop(key, None)
             if not owned:
                 del self._owned[owner]
+
+
+def _labels(found: Object) -> Mapping[str, str]:
+    return found["metadata"].get("labels") or {}
 
 
 def _same(before: Object, after: Object) -> bool:

@@ -10,15 +10,20 @@ from typing import Any
 from modelwright.plugins.drivers import Provisioner
 from modelwright.targets.kubernetes.manifests.rendering import Manifest
 from modelwright.values.nodes import NodeRequest
+from modelwright.values.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
-class EmptySnapshot:
+class EmptySnapshot(Snapshot):
     """The caches of a cluster that serves every kind and holds nothing."""
 
-    def nodes(self) -> Sequence[Mapping[str, Any]]:
+    def nodes(self, labels: Mapping[str, str] | None = None) -> Sequence[Mapping[str, Any]]:
         """None."""
         return ()
+
+    def node(self, name: str) -> Mapping[str, Any] | None:
+        """None."""
+        return None
 
     def objects(self, group: str, plural: str, namespace: str, workspace: str) -> Sequence[Mapping[str, Any]]:
         """None."""

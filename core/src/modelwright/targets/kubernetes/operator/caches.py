@@ -184,9 +184,9 @@ class Caches:
 
     # What follows is the Snapshot.
 
-    def nodes(self) -> Sequence[Mapping[str, Any]]:
-        """All nodes."""
-        return self._nodes.store.all()
+    def nodes(self, labels: Mapping[str, str] | None = None) -> Sequence[Mapping[str, Any]]:
+        """Those that carry all of ``labels``."""
+        return self._nodes.store.labelled(labels or {})
 
     def node(self, name: str) -> Mapping[str, Any] | None:
         """One node, None where there is none of that name."""

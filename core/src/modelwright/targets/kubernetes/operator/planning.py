@@ -22,6 +22,7 @@ from modelwright.targets.kubernetes.operator.ledger import Ledger
 from modelwright.targets.kubernetes.operator.spending import Prices
 from modelwright.targets.kubernetes.operator.tasks import Tasks
 from modelwright.values.instance_type import InstanceType
+from modelwright.values.nodes import unreserved
 from modelwright.values.plan import Plan
 
 Files = Mapping[str, Mapping[str, str]]
@@ -84,10 +85,10 @@ class Plans:
         configs: ConfigFiles,
         ledger: Ledger,
         tasks: Tasks,
-        nodes: Callable[[], Iterable[Mapping[str, Any]]],
+        nodes: Callable[[Mapping[str, str]], Iterable[Mapping[str, Any]]],
         call: Callable[[Key, float], None],
     ) -> None:
-        """``call`` has a Workspace looked at after some seconds."""
+        """``nodes`` finds those that carry some labels; ``call`` has a Workspace looked at after some seconds."""
         self._planner, self._configs, self._ledger = planner, configs, ledger
         self._tasks, self._nodes, self._call = tasks, nodes, call
         self._known: dict[Key, Planned] = {}
@@ -163,7 +164,8 @@ class Plans:
         chosen = pinned(workspace, record) if record else free
         machine = None
         if self._planner.provisioner_of(chosen) == "byo":
-            machine = machine_of(workspace, self._nodes())
+            selector = workspace.resource.label_selector
+            machine = machine_of(self._nodes(unreserved(selector.match_labels) if selector else {}))
         plan = self._planner.plan(chosen, files, nodes, machine)
         if record is None or chosen == free:
             return plan, False
@@ -204,15 +206,12 @@ def settled_nodes(workspace: Workspace, status: WorkspaceStatus | None, record: 
     return status.target_node_count
 
 
-def machine_of(workspace: Workspace, nodes: Iterable[Mapping[str, Any]]) -> InstanceType | None:
-    """What the labels of the first ready node that the Workspace selects say; None where none says anything."""
-    selector = workspace.resource.label_selector
-    wanted = selector.match_labels if selector else {}
+def machine_of(nodes: Iterable[Mapping[str, Any]]) -> InstanceType | None:
+    """What the labels of the first ready node say; None where none says anything."""
     for node in nodes:
-        labels = node["metadata"].get("labels") or {}
-        if all(labels.get(name) == value for name, value in wanted.items()) and is_ready(node):
+        if is_ready(node):
             try:
-                return instance_type_of_labels(labels, node=node["metadata"]["name"])
+                return instance_type_of_labels(node["metadata"].get("labels") or {}, node=node["metadata"]["name"])
             except ConfigError:
                 continue
     return None
