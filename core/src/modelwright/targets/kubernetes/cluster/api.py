@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,14 @@ from urllib.parse import urlencode
 
 from modelwright import __version__
 from modelwright.errors import ConfigError
-from modelwright.targets.kubernetes.cluster.failures import CONFLICT, NOT_FOUND, ApiError, refusal, unreachable
+from modelwright.targets.kubernetes.cluster.failures import (
+    CONFLICT,
+    NOT_FOUND,
+    UNAUTHORIZED,
+    ApiError,
+    refusal,
+    unreachable,
+)
 from modelwright.targets.kubernetes.cluster.resource import Resource
 
 if TYPE_CHECKING:
@@ -28,6 +36,9 @@ MANAGER = "modelwright"
 CONNECTIONS = 64
 CONNECT_S = 10.0
 ANSWER_S = 60.0
+CREDENTIALS_S = 10.0
+"""How long a token is used before the client is asked for it again, unless it is refused; asking costs as much as a
+fifth of a request."""
 WATCH_SILENCE_S = 150.0
 """Bookmarks come about once a minute: a watch that is silent for longer is taken for lost."""
 
@@ -49,6 +60,8 @@ class Api:
         self.configuration = configuration
         """For whoever needs a client of the same cluster of its own."""
         self._host = str(configuration.host).rstrip("/")
+        self._credentials: dict[str, str] = {}
+        self._credentials_until = 0.0
         self._pool: urllib3.PoolManager = ApiClient(configuration).rest_client.pool_manager
         _share_tls(self._pool.connection_pool_kw)
 
@@ -162,7 +175,7 @@ class Api:
 
         timeout = urllib3.Timeout(connect=CONNECT_S, read=answer_s)
         try:
-            return self._pool.request(
+            response = self._pool.request(
                 method,
                 self._host + path,
                 body=body,
@@ -173,14 +186,17 @@ class Api:
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise unreachable(f"{method} {path.partition('?')[0]}", error) from error
+        if response.status == UNAUTHORIZED:
+            self._credentials_until = 0.0
+        return response
 
     def _headers(self, accept: str) -> dict[str, str]:
-        headers = {"Accept": accept, "User-Agent": f"{MANAGER}/{__version__}"}
-        settings = cast("dict[str, dict[str, str]]", self.configuration.auth_settings())
-        for setting in settings.values():
-            if setting["in"] == "header" and setting["value"]:
-                headers[setting["key"]] = setting["value"]
-        return headers
+        now = time.monotonic()
+        if now >= self._credentials_until:
+            settings = cast("dict[str, dict[str, str]]", self.configuration.auth_settings()).values()
+            self._credentials = {each["key"]: each["value"] for each in settings if each["in"] == "header"}
+            self._credentials_until = now + CREDENTIALS_S
+        return {"Accept": accept, "User-Agent": f"{MANAGER}/{__version__}", **self._credentials}
 
 
 def connect(kubeconfig: str | Path | None = None) -> Api:

@@ -8,6 +8,7 @@ from typing import Any
 
 from modelwright.errors import TargetError
 
+UNAUTHORIZED = 401
 FORBIDDEN = 403
 NOT_FOUND = 404
 CONFLICT = 409

@@ -1,0 +1,67 @@
+"""Requests to an API server: whose they are."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+from kubernetes.client import Configuration
+
+from modelwright.targets.kubernetes.cluster.api import Api
+from modelwright.targets.kubernetes.cluster.failures import ApiError
+from modelwright.targets.kubernetes.cluster.resource import SERVICES
+
+
+class Server(HTTPServer):
+    """Knows one token at a time."""
+
+    token = "first"
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers whoever has the token."""
+
+    server: Server
+
+    def do_GET(self) -> None:
+        known = self.headers["Authorization"] == f"Bearer {self.server.token}"
+        self.send_response(200 if known else 401)
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as found:
+        threading.Thread(target=found.serve_forever, daemon=True).start()
+        yield found
+        found.shutdown()
+
+
+def test_a_token_is_asked_for_seldom_and_at_once_after_it_was_refused(server: Server) -> None:
+    asked: list[str] = []
+
+    def refresh(configuration: Any) -> None:
+        asked.append(server.token)
+        configuration.api_key["BearerToken"] = f"Bearer {server.token}"
+
+    found = Configuration(host=f"http://127.0.0.1:{server.server_port}", api_key={"BearerToken": ""})
+    found.refresh_api_key_hook = refresh
+    api = Api(found)
+    for _ in range(3):
+        api.get(SERVICES, "default", "a")
+    assert asked == ["first"]
+    server.token = "second"
+    with pytest.raises(ApiError):
+        api.get(SERVICES, "default", "a")
+    api.get(SERVICES, "default", "a")
+    assert asked == ["first", "second"]
