@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from modelwright.targets.kubernetes.operator.causes import root_cause
+from modelwright.targets.kubernetes.operator.causes import pressure_behind, root_cause
 from modelwright.targets.kubernetes.operator.trimming import trim_pod
 from modelwright.targets.kubernetes.operator.workloads import job_workload, serving_workload
+from modelwright.values.node_object import NodeObject, node_object
 
 Object = dict[str, Any]
 
@@ -67,6 +68,35 @@ def test_each_cause_is_named(found: Object, reason: str | None) -> None:
     cause = root_cause([found], lambda _: READY_NODE)
     assert (cause.reason if cause else None) == reason
     assert cause is None or "ws-0" in cause.message
+
+
+COUNTED = "1 node(s) had untolerated taint(s)"
+
+
+def pressed(*kinds: str) -> NodeObject:
+    conditions = [{"type": kind, "status": "True"} for kind in ("Ready", *kinds)]
+    return node_object({"metadata": {"name": "n1"}, "spec": {}, "status": {"conditions": conditions}})
+
+
+@pytest.mark.parametrize(
+    ("refusals", "nodes", "reason"),
+    [
+        ((COUNTED, OTHERS), [pressed("DiskPressure")], "NodeDiskPressure"),
+        ((COUNTED,), [pressed("MemoryPressure"), pressed("MemoryPressure", "DiskPressure")], "NodeMemoryPressure"),
+        ((COUNTED,), [pressed("DiskPressure"), pressed()], None),
+        ((COUNTED,), [pressed("DiskPressure", "MemoryPressure")], None),
+        ((COUNTED, TAKEN), [pressed("DiskPressure")], None),
+        ((OTHERS,), [pressed("DiskPressure")], None),
+        ((COUNTED,), [], None),
+    ],
+)
+def test_a_taint_that_is_only_counted_is_told_by_the_nodes(
+    refusals: tuple[str, ...], nodes: list[NodeObject], reason: str | None
+) -> None:
+    cause = root_cause([pod(conditions=[unscheduled(*refusals)])], lambda _: READY_NODE)
+    assert cause is not None
+    assert cause.reason == "Unschedulable"
+    assert pressure_behind(cause.message, nodes) == reason
 
 
 @pytest.mark.parametrize("node", [None, LOST_NODE])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from modelwright.lifecycle.observed import Trouble
+from modelwright.values.node_object import NodeObject
 
 Object = Mapping[str, Any]
 FindNode = Callable[[str], Object | None]
@@ -20,6 +21,7 @@ TAINTS = {
     "node.kubernetes.io/memory-pressure": "NodeMemoryPressure",
 }
 """What keeps new pods from a node under pressure."""
+UNNAMED = "untolerated taint(s)"
 
 ORDER = (
     "ContainerOOMKilled",
@@ -42,6 +44,19 @@ def root_cause(pods: list[Object], find_node: FindNode) -> Trouble | None:
     """The most telling cause among ``pods``; its message names the pod and the container."""
     found = [trouble for pod in pods for trouble in _causes(pod, find_node)]
     return min(found, key=lambda trouble: ORDER.index(trouble.reason), default=None)
+
+
+def pressure_behind(message: str, nodes: Collection[NodeObject]) -> str | None:
+    """The reason of the pressure that all ``nodes`` are under, where it is that which keeps a pod from them.
+
+    The scheduler names a taint, which ``root_cause`` reads, or only counts it (1.34 does both, of the same taint
+    within a minute): ``message`` is that of an ``Unschedulable`` then.
+    """
+    refusals = _refusals(message.partition(": ")[2])
+    if not (nodes and refusals and all(refusal.endswith(UNNAMED) for refusal in refusals)):
+        return None
+    shared = set(PRESSURES).intersection(*(node.pressure for node in nodes))
+    return f"Node{shared.pop()}" if len(shared) == 1 else None
 
 
 def node_is_lost(pod: Object, find_node: FindNode) -> bool:
@@ -115,12 +130,17 @@ def _evicted(pod: Object, name: str) -> Trouble:
 
 def _unschedulable(message: str, name: str) -> Trouble:
     """Pressure is the cause where it alone keeps the pod from every node that it was meant for."""
-    refusals = message.partition(": ")[2].partition(". ")[0].split(", ")
-    meant = [refusal for refusal in refusals if "didn't match Pod's node affinity/selector" not in refusal]
+    meant = _refusals(message)
     found = {reason for refusal in meant for taint, reason in TAINTS.items() if taint in refusal}
     if len(found) == 1 and all("-pressure" in refusal for refusal in meant):
         return Trouble(found.pop(), f"pod {name}: {message}")
     return Trouble("Unschedulable", f"pod {name}: {message}")
+
+
+def _refusals(message: str) -> list[str]:
+    """What the scheduler has against the nodes that the pod was meant for."""
+    refusals = message.partition(": ")[2].partition(". ")[0].split(", ")
+    return [refusal for refusal in refusals if "didn't match Pod's node affinity/selector" not in refusal]
 
 
 def _condition(found: Object, kind: str) -> Object:

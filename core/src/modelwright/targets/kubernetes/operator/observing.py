@@ -13,12 +13,14 @@ from modelwright.plugins.drivers import Runtime
 from modelwright.targets.kubernetes.cluster.resource import PODS, Resource
 from modelwright.targets.kubernetes.cluster.store import Key
 from modelwright.targets.kubernetes.operator.caches import Caches
+from modelwright.targets.kubernetes.operator.causes import pressure_behind
 from modelwright.targets.kubernetes.operator.children import Children, Owner
 from modelwright.targets.kubernetes.operator.judging import Judge, kinds_of, server_of
 from modelwright.targets.kubernetes.operator.planning import pinned
 from modelwright.targets.kubernetes.operator.provisioning import Provisioning
 from modelwright.targets.kubernetes.operator.workloads import ABSENT, job_workload, of_workload
-from modelwright.values.nodes import NodeRequest
+from modelwright.values.node_object import node_object
+from modelwright.values.nodes import NodeRequest, Ready
 from modelwright.values.plan import Plan
 
 
@@ -55,7 +57,8 @@ class Observer:
             return observed
         observed = adopted(workspace, plan, observed)
         request = _remembering(plan.nodes, status)
-        return self._provisioning.observe(key_of(workspace), plan.provisioner.name, request, observed, now)
+        found = self._provisioning.observe(key_of(workspace), plan.provisioner.name, request, observed, now)
+        return self._explained(found) if found is not None else None
 
     def leaving(
         self, workspace: Workspace, status: WorkspaceStatus | None, now: datetime, runtime: Runtime | None = None
@@ -77,6 +80,20 @@ class Observer:
         )
         request = _remembering(request, status)
         return self._provisioning.observe(key_of(workspace), record.provisioner, request, observed, now)
+
+    def _explained(self, observed: Observed) -> Observed:
+        """``observed`` with a pressure of its nodes for a reason, where that is what keeps pods out."""
+        outcome = observed.provision.outcome if observed.provision is not None else None
+        out = {role: found for role, found in observed.workloads() if found.reason == "Unschedulable"}
+        if not out or not isinstance(outcome, Ready):
+            return observed
+        live = (self._caches.node(node.name) for node in outcome.nodes)
+        nodes = [node_object(found) for found in live if found is not None]
+        told = {
+            role: replace(found, reason=pressure_behind(found.message, nodes) or found.reason)
+            for role, found in out.items()
+        }
+        return replace(observed, **told)  # type: ignore[arg-type]
 
     def _workloads(self, owner: Owner, runtime: Runtime | None) -> Observed:
         return Observed(
