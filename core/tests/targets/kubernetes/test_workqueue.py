@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelwright.targets.kubernetes.cluster.workqueue import FIRST_PAUSE_S, LONGEST_PAUSE_S, Workqueue
+from modelwright.targets.kubernetes.cluster.workqueue import FIRST_PAUSE_S, LONGEST_PAUSE_S, Line, Workqueue
 
 
 class Clock:
@@ -34,7 +34,8 @@ def queue(clock: Clock) -> Workqueue:
 def test_a_name_waits_once_however_often_it_is_added(queue: Workqueue) -> None:
     for _ in range(3):
         queue.add(key(1))
-    queue.add(key(1), urgent=True)
+    queue.add(key(1), Line.RUNS)
+    queue.add(key(1), Line.MOVED)
     assert queue.take() == key(1)
     queue.done(key(1))
     assert len(queue) == 0
@@ -49,13 +50,37 @@ def test_a_name_that_is_worked_on_comes_again_afterwards(queue: Workqueue) -> No
     assert queue.take() == key(1)
 
 
-def test_what_is_under_way_overtakes_a_hundred_new_ones_and_does_not_starve_them(queue: Workqueue) -> None:
-    for number in range(100):
-        queue.add(key(number))
-    for number in range(200, 210):
-        queue.add(key(number), urgent=True)
-    first_four = {queue.take() for _ in range(4)}
-    assert first_four == {key(0), key(1), key(200), key(201)}
+def test_what_is_under_way_overtakes_a_hundred_others_and_does_not_starve_them(queue: Workqueue) -> None:
+    for line in Line:
+        for number in range(100):
+            queue.add(key(1000 * line + number), line)
+    first_six = {queue.take() for _ in range(6)}
+    assert first_six == {key(1000 * line + number) for line in Line for number in (0, 1)}
+
+
+def test_a_name_whose_work_is_over_comes_again_in_the_line_of_what_moved_last(queue: Workqueue) -> None:
+    queue.add(key(1))
+    assert queue.take() == key(1)
+    queue.add(key(1), Line.RUNS)
+    queue.add(key(1), Line.NEW)
+    for number in range(2, 5):
+        queue.add(key(number), Line.NEW)
+    queue.done(key(1))
+    assert key(1) in {queue.take() for _ in range(2)}
+
+
+def test_it_is_calm_while_nobody_waits(queue: Workqueue) -> None:
+    assert queue.wait_calm(0.0)
+    queue.add(key(1))
+    queue.add(key(2))
+    assert not queue.wait_calm(0.0)
+    queue.take()
+    assert not queue.wait_calm(0.0)
+    queue.take()
+    assert queue.wait_calm(0.0)
+    queue.add(key(3))
+    queue.close()
+    assert queue.wait_calm(0.0)
 
 
 def test_pauses_double_and_end_with_success(queue: Workqueue) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from enum import IntEnum
 
 from modelwright.targets.kubernetes.cluster.store import Key
 
@@ -14,29 +15,41 @@ FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 300.0
 
 
-class Workqueue:
-    """Names wait in two lines, those whose world moved (``urgent``) and all others; the two take turns.
+class Line(IntEnum):
+    """Why a name waits, the nearer to its end the greater."""
 
-    So what is under way goes on while a hundred new ones arrive, and neither can hold up the other. A name that is
-    being worked on waits until that is over, and is never worked on twice at once.
+    NEW = 0
+    MOVED = 1
+    """Something that it waited for moved: much may have to be done."""
+    RUNS = 2
+    """Something that runs for it moved: mostly that is only to be told."""
+
+
+class Workqueue:
+    """Names wait in three lines, which take turns.
+
+    So what is under way goes on while a hundred new ones arrive, what is ready is said to be, and none can hold up the
+    others. A name that is being worked on waits until that is over, and is never worked on twice at once.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._lines: tuple[OrderedDict[Key, None], OrderedDict[Key, None]] = (OrderedDict(), OrderedDict())
+        self._lines: list[OrderedDict[Key, None]] = [OrderedDict() for _ in Line]
         self._turn = 0
         self._busy: set[Key] = set()
-        self._again: dict[Key, bool] = {}
+        self._again: dict[Key, Line] = {}
         self._later: list[tuple[float, Key]] = []
         self._due: dict[Key, float] = {}
         self._failures: dict[Key, int] = {}
         self._changed = threading.Condition()
+        self._calm = threading.Event()
+        self._calm.set()
         self._closed = False
 
-    def add(self, key: Key, *, urgent: bool = False) -> None:
-        """Have it looked at soon."""
+    def add(self, key: Key, line: Line = Line.NEW) -> None:
+        """Have it looked at soon; one that waits in several lines waits in the greatest."""
         with self._changed:
-            self._add(key, urgent)
+            self._add(key, line)
             self._changed.notify()
 
     def add_after(self, key: Key, seconds: float) -> None:
@@ -82,25 +95,31 @@ class Workqueue:
                 self._add(key, self._again.pop(key))
                 self._changed.notify()
 
+    def wait_calm(self, timeout_s: float) -> bool:
+        """Wait until no name waits to be taken; False where that takes too long."""
+        return self._calm.wait(timeout_s)
+
     def close(self) -> None:
-        """Let every ``take`` end."""
+        """Let every ``take`` and ``wait_calm`` end."""
         with self._changed:
             self._closed = True
+            self._calm.set()
             self._changed.notify_all()
 
     def __len__(self) -> int:
         return sum(map(len, self._lines))
 
-    def _add(self, key: Key, urgent: bool) -> None:
+    def _add(self, key: Key, line: Line) -> None:
         if key in self._busy:
-            self._again[key] = urgent or self._again.get(key, False)
+            self._again[key] = max(line, self._again.get(key, line))
             return
-        front, back = self._lines
-        if urgent:
-            back.pop(key, None)
-            front.setdefault(key)
-        elif key not in front:
-            back.setdefault(key)
+        if any(key in greater for greater in self._lines[line:]):
+            return
+        for lesser in self._lines[:line]:
+            lesser.pop(key, None)
+        self._lines[line][key] = None
+        if not self._closed:
+            self._calm.clear()
 
     def _ripen(self) -> float | None:
         """Move what is due into the line; seconds until the next will be, None where none waits."""
@@ -109,12 +128,15 @@ class Workqueue:
             due, key = heapq.heappop(self._later)
             if self._due.get(key) == due:
                 del self._due[key]
-                self._add(key, False)
+                self._add(key, Line.NEW)
         return self._later[0][0] - now if self._later else None
 
     def _next(self) -> Key | None:
-        self._turn = 1 - self._turn
-        for line in (self._lines[self._turn], self._lines[1 - self._turn]):
+        self._turn = (self._turn + 1) % len(self._lines)
+        for line in (*self._lines[self._turn :], *self._lines[: self._turn]):
             if line:
-                return line.popitem(last=False)[0]
+                key = line.popitem(last=False)[0]
+                if not any(self._lines):
+                    self._calm.set()
+                return key
         return None

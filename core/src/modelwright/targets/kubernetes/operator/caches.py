@@ -12,7 +12,7 @@ from modelwright.targets.kubernetes.cluster.api import Api
 from modelwright.targets.kubernetes.cluster.informer import Informer, Selection
 from modelwright.targets.kubernetes.cluster.resource import Resource
 from modelwright.targets.kubernetes.cluster.store import Key, Store, key_of
-from modelwright.targets.kubernetes.cluster.workqueue import Workqueue
+from modelwright.targets.kubernetes.cluster.workqueue import Line, Workqueue
 from modelwright.targets.kubernetes.manifests.metadata import WORKSPACE_LABEL
 from modelwright.targets.kubernetes.operator import trimming
 from modelwright.targets.kubernetes.operator.interests import Interests
@@ -175,7 +175,7 @@ class Caches:
 
     def call(self, key: Key) -> None:
         """Have one Workspace looked at soon: something it waited for is done."""
-        self._queue.add(key, urgent=True)
+        self._queue.add(key, Line.MOVED)
 
     def everybody(self) -> None:
         """Have every Workspace looked at."""
@@ -221,7 +221,7 @@ class Caches:
             trim=trimming.trim,
             owner=owner,
         )
-        return Informer(self._api, selection, self._moved_for(owner, self._child_moved), self.everybody)
+        return Informer(self._api, selection, self._moved_for(owner, self._driven_moved), self.everybody)
 
     def _moved_for(
         self, owner: Namespaced, moved: Callable[[Key, Object | None], None]
@@ -237,10 +237,13 @@ class Caches:
         found = after if after is not None else before
         assert found is not None
         self.interests.note(key_of(found), after)
-        self._queue.add(key_of(found), urgent=before is not None)
+        self._queue.add(key_of(found), Line.NEW if before is None else Line.MOVED)
 
     def _child_moved(self, key: Key, _: Object | None) -> None:
-        self._queue.add(key, urgent=True)
+        self._queue.add(key, Line.RUNS)
+
+    def _driven_moved(self, key: Key, _: Object | None) -> None:
+        self._queue.add(key, Line.MOVED)
 
     def _revision_moved(self, key: Key, after: Object | None) -> None:
         if after is None:
@@ -252,7 +255,7 @@ class Caches:
         for pair in self._node_labels:
             keys |= {(found[pair[0]], found[pair[1]]) for found in labels if pair[0] in found and pair[1] in found}
         for key in keys:
-            self._queue.add(key, urgent=True)
+            self._queue.add(key, Line.MOVED)
 
     def _config_moved(self, before: Object | None, after: Object | None) -> None:
         found = after if after is not None else before

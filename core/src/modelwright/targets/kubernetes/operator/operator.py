@@ -28,9 +28,11 @@ from modelwright.targets.kubernetes.operator.reconciler import Parts, Reconciler
 from modelwright.targets.kubernetes.operator.spending import recorded_costs
 from modelwright.targets.kubernetes.operator.sweep import Sweep
 from modelwright.targets.kubernetes.operator.tasks import Tasks
+from modelwright.targets.kubernetes.operator.telling import Teller
 
-WORKERS = 16
-"""A pass waits for answers far more than it computes."""
+WORKERS = 6
+"""As many as keep an API server on two cores busy: with more, requests only wait for each other there, above all for
+the one lock under which it gives a Service its address (``MetaAllocator`` of Kubernetes 1.34)."""
 TASKS = 8
 Notify = Callable[[Workspace, WorkspaceStatus | None, WorkspaceStatus], None]
 
@@ -72,6 +74,7 @@ class Operator:
         self._sweeping, self._default = settings.orphans, settings.provisioner
         self.sweep = Sweep(usable, self.caches, lambda: datetime.now(UTC), deletes=self._sweeping.delete)
         self._notify = notify
+        self._teller = Teller(api, self.queue.wait_calm)
         self._reconciler = Reconciler(
             Parts(
                 api=api,
@@ -82,6 +85,7 @@ class Operator:
                 provisioning=self.provisioning,
                 tasks=self._tasks,
                 notify=self._told,
+                tell=self._teller.tell,
                 hooks=hooks,
                 clock=lambda: datetime.now(UTC),
             )
@@ -114,6 +118,7 @@ class Operator:
         for worker in self._workers:
             worker.join(10.0)
         self._tasks.stop()
+        self._teller.stop()
         self._observers.shutdown(wait=True, cancel_futures=True)
 
     def _work(self) -> None:

@@ -60,6 +60,7 @@ class Parts:
     provisioning: Provisioning
     tasks: Tasks
     notify: Notify
+    tell: Callable[[Object, Event, str], None]
     hooks: Hooks
     clock: Callable[[], datetime]
 
@@ -275,12 +276,8 @@ class Reconciler:
         return min(due, default=None)
 
     def _tell(self, raw: Object, events: tuple[Event, ...], now: datetime) -> None:
-        about, moment = raw["metadata"], rfc3339(now)
         for event in events:
-            level = logging.INFO if event.type == "Normal" else logging.WARNING
-            log.log(level, "%s/%s: %s: %s", about["namespace"], about["name"], event.reason, event.message)
-            work = partial(self._recorder.tell, raw, event, moment)
-            self._parts.tasks.submit(("event", about["uid"], event.reason), work, lambda: None)
+            self._parts.tell(raw, event, rfc3339(now))
 
 
 def _parsed(raw: Object) -> tuple[Workspace, Trouble | None]:

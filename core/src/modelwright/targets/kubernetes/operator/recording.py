@@ -1,32 +1,21 @@
-"""Writing to a Workspace: its status, its finalizer and annotations, and Events about it; only what changes."""
+"""Writing to a Workspace: its status, its finalizer and annotations; only what changes."""
 
 from __future__ import annotations
 
-import hashlib
-import logging
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from modelwright.api.status import WorkspaceStatus
-from modelwright.api.versions import V1BETA1
-from modelwright.lifecycle.decision import Event
-from modelwright.targets.kubernetes.cluster.api import MANAGER, Api
+from modelwright.targets.kubernetes.cluster.api import Api
 from modelwright.targets.kubernetes.cluster.failures import NOT_FOUND, ApiError
 from modelwright.targets.kubernetes.cluster.merging import merged
-from modelwright.targets.kubernetes.cluster.resource import EVENTS, WORKSPACES
+from modelwright.targets.kubernetes.cluster.resource import WORKSPACES
 from modelwright.targets.kubernetes.cluster.store import Key, Store
 from modelwright.targets.kubernetes.operator.holding import Holding
 
-PAUSES_S = (0.2, 1.0, 5.0)
-TOLD = frozenset({"AlreadyExists", "NotFound"})
-"""Answers after which an Event needs no other attempt: it is there, or its namespace is gone."""
-
 FINALIZER = "workspace.finalizer.kaito.sh"
 Object = Mapping[str, Any]
-
-log = logging.getLogger(__name__)
 
 
 def has_finalizer(workspace: Object) -> bool:
@@ -108,25 +97,6 @@ class Recorder:
         if not self._merge(workspace, patch)["metadata"].get("finalizers"):
             self._store.forget(about["namespace"], about["name"])
 
-    def tell(self, workspace: Object, event: Event, moment: str) -> None:
-        """An Event, named by what it says and when, so that telling it twice is telling it once.
-
-        Waits between attempts, and so is not for a pass; one that is refused again and again is let go.
-        """
-        about = workspace["metadata"]
-        text = f"{about['uid']} {event.reason} {event.message} {moment}"
-        name = f"{about['name']}.{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-        for pause_s in (*PAUSES_S, 0.0):
-            try:
-                self._api.create(EVENTS, _event(about, event, name, moment))
-            except ApiError as error:
-                if error.reason in TOLD:
-                    return
-                time.sleep(pause_s)
-            else:
-                return
-        log.warning("%s/%s: the event %s could not be written", about["namespace"], about["name"], event.reason)
-
     def _merge(self, workspace: Object, patch: Object, subresource: str = "") -> Object:
         about = workspace["metadata"]
         try:
@@ -137,21 +107,3 @@ class Recorder:
             raise
         self._store.put(found, expected=merged(workspace, patch))
         return found
-
-
-def _event(about: Object, event: Event, name: str, moment: str) -> dict[str, Any]:
-    involved = {"apiVersion": V1BETA1, "kind": "Workspace", "resourceVersion": about["resourceVersion"]}
-    return {
-        "apiVersion": EVENTS.api_version,
-        "kind": "Event",
-        "metadata": {"name": name, "namespace": about["namespace"]},
-        "involvedObject": {**involved, "name": about["name"], "namespace": about["namespace"], "uid": about["uid"]},
-        "type": event.type,
-        "reason": event.reason,
-        "message": event.message,
-        "firstTimestamp": moment,
-        "lastTimestamp": moment,
-        "count": 1,
-        "source": {"component": MANAGER},
-        "reportingComponent": MANAGER,
-    }
