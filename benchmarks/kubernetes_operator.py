@@ -6,6 +6,9 @@ The harness applies Workspaces, plays scheduler, kubelets and the makers of node
 in the API server's audit log; it shares the machine with everything that it measures. Cases are ``byo``, ``claims``,
 ``tuning`` (both by NodeClaims) and ``waiting`` (nodes come late), each with the numbers of Workspaces that are applied
 at once. ``preflight`` is ``tuning`` with the check before any node is asked for, which the other cases leave out.
+
+``byo`` is run in turns with ``kubernetes_floor.py``, which sends the same writes and decides nothing: what this machine
+can do at all with so many requests, at that moment.
 """
 
 from __future__ import annotations
@@ -16,7 +19,6 @@ import os
 import random
 import shlex
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -28,17 +30,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kubernetes_floor import NAME as RECORDED
+from kubernetes_floor import recorded
+from kubernetes_report import Run, report, report_floor
+
 from modelwright.api.crd import crd
 from modelwright.targets.kubernetes.cluster.api import Api, connect
 from modelwright.targets.kubernetes.cluster.failures import ApiError
 from modelwright.targets.kubernetes.cluster.resource import PODS
+from modelwright.targets.kubernetes.operator.operator import WORKERS
 from modelwright.targets.kubernetes.operator.rights import NAME, cluster_role
-
-Run = Mapping[str, Any]
 
 BESIDE = Path(__file__).parents[2] / "shared"
 GARBAGE_COLLECTOR_S = 32
 """The controller manager's garbage collector looks for new kinds every 30 s, and deletes nothing of them before."""
+
+WORKSPACE = f"""
+apiVersion: kaito.sh/v1beta1
+kind: Workspace
+metadata: {{name: {RECORDED}, namespace: default}}
+resource:
+  instanceType: Standard_NC24ads_A100_v4
+  labelSelector: {{matchLabels: {{apps: {RECORDED}}}}}
+inference:
+  preset: {{name: phi-4-mini-instruct}}
+"""
+"""The harness's own Workspace for inference."""
 
 CLAIMS = ("--nodes", "claims", "--gone", "nodeclaims,nodes")
 JOBS = ("--children", "jobs:1,controllerrevisions:1", "--workload", "jobs", "--ready", "status.state=Running")
@@ -53,51 +70,17 @@ class Case:
     arguments: tuple[str, ...]
     numbers: tuple[int, ...]
     preflight: bool = False
+    floor: bool = False
 
 
 CASES = {
-    "byo": Case("inference", "byo", ("--nodes", "pre", "--restart"), (1, 20, 100)),
+    "byo": Case("inference", "byo", ("--nodes", "pre", "--restart"), (1, 20, 100), floor=True),
     "claims": Case("inference", "karpenter", (*CLAIMS, "--restart"), (1, 100)),
     "tuning": Case("tuning", "karpenter", (*CLAIMS, *JOBS), (100,)),
     "preflight": Case(
         "tuning", "karpenter", (*CLAIMS, *JOBS, "--children", "jobs:2,controllerrevisions:1"), (100,), preflight=True
     ),
     "waiting": Case("inference", "byo", ("--nodes", "post", "--node-delay", "40"), (100,)),
-}
-
-KAITO: Mapping[tuple[str, int, str], str] = {
-    ("byo", 1, "children"): "1.5",
-    ("byo", 20, "children"): "6.3",
-    ("byo", 100, "children"): "28",
-    ("byo", 500, "children"): "142",
-    ("claims", 100, "children"): "41",
-    ("byo", 100, "requests"): "12.3",
-    ("claims", 100, "requests"): "17.3",
-    ("tuning", 100, "requests"): "14.3",
-    ("waiting", 100, "waiting"): "600",
-    ("byo", 100, "restart"): "100",
-    ("byo", 100, "restart s"): "7",
-    ("byo", 100, "memory"): "74",
-    ("byo", 500, "memory"): "118",
-}
-"""KAITO's controller, v0.12, in the same harness on 2 cores; another day, so no ratio of one run."""
-
-GOALS: Mapping[tuple[str, int, str], float] = {
-    ("byo", 1, "children"): 0.3,
-    ("byo", 20, "children"): 1,
-    ("byo", 100, "children"): 4,
-    ("byo", 500, "children"): 20,
-    ("claims", 100, "children"): 6,
-    ("byo", 100, "requests"): 7,
-    ("claims", 100, "requests"): 10,
-    ("tuning", 100, "requests"): 9,
-    ("waiting", 100, "waiting"): 0,
-    ("byo", 100, "restart"): 5,
-    ("byo", 100, "restart s"): 2,
-    ("byo", 100, "memory"): 100,
-    ("byo", 500, "memory"): 150,
-    ("byo", 1000, "memory"): 250,
-    ("claims", 100, "memory"): 100,
 }
 
 
@@ -120,11 +103,13 @@ def main() -> int:
         print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores, {options.runs} runs: median (lowest to highest)")
         for name, numbers in chosen(options.case):
             for number in numbers:
-                found = bench.measure(name, number, options.runs)
+                found, floor = bench.measure(name, number, options.runs)
                 missed += report(name, number, found)
+                if floor:
+                    report_floor(found, floor)
                 if options.out:
                     with options.out.open("a") as out:
-                        out.writelines(json.dumps({"case": name, **one}) + "\n" for one in found)
+                        out.writelines(json.dumps({"case": name, **one}) + "\n" for one in (*found, *floor))
     return int(missed > 0)
 
 
@@ -153,33 +138,64 @@ class Bench:
     folder: Path
     port: int
 
-    def measure(self, name: str, number: int, runs: int) -> list[Run]:
-        """The harness's figures of each run."""
-        case, out = CASES[name], self.folder / "runs.jsonl"
+    def measure(self, name: str, number: int, runs: int) -> tuple[list[Run], list[Run]]:
+        """The harness's figures of each run, ours and the floor's in turns; none of the latter where there is none."""
+        case, ours, floor = CASES[name], [], []
+        for _ in range(runs):
+            ours.append(self.run(name, number, self.operator(case), case.arguments, case.template))
+            if case.floor:
+                command = self.floor(case, ours[0]["sample_status"])
+                floor.append(self.run(f"{name} floor", number, command, case.arguments[:2], case.template))
+        return ours, floor
+
+    def operator(self, case: Case) -> list[str]:
+        """How ours is started."""
+        command = [
+            *self._modelwright(case),
+            "operator",
+            "--kubeconfig",
+            str(self.folder / "cluster/operator.kubeconfig"),
+        ]
+        return [*command, "--health-port", str(self.port + 5), "--metrics-port", str(self.port + 6)]
+
+    def floor(self, case: Case, status: Mapping[str, Any]) -> list[str]:
+        """How the floor is started, with what ours renders of the same Workspace and the status that it ended with."""
+        workspace, bodies = self.folder / "recorded.yaml", self.folder / "recorded.json"
+        workspace.write_text(WORKSPACE)
+        render = [*self._modelwright(case), "render", "-f", str(workspace), "--target", "kubernetes", "-o", "json"]
+        rendered = json.loads(subprocess.check_output(render, text=True))["items"]
+        bodies.write_text(json.dumps(recorded(rendered, status)))
+        command = [sys.executable, str(Path(__file__).with_name("kubernetes_floor.py")), "--harness", str(self.harness)]
+        kubeconfig = self.folder / "cluster/operator.kubeconfig"
+        return [*command, "--kubeconfig", str(kubeconfig), "--recorded", str(bodies), "--workers", str(WORKERS)]
+
+    def _modelwright(self, case: Case) -> list[str]:
         settings = self.folder / "settings.json"
         settings.write_text(json.dumps({"preflight": case.preflight, "provisioner": case.provisioner}))
-        command = [sys.executable, "-m", "modelwright", "--settings", str(settings), "operator"]
-        command += ["--kubeconfig", str(self.folder / "cluster/operator.kubeconfig")]
-        command += ["--health-port", str(self.port + 5), "--metrics-port", str(self.port + 6)]
+        return [sys.executable, "-m", "modelwright", "--settings", str(settings)]
+
+    def run(self, label: str, number: int, command: Sequence[str], arguments: Sequence[str], template: str) -> Run:
+        """The harness's figures of one run of an operator that ``command`` starts."""
+        out = self.folder / "runs.jsonl"
         out.unlink(missing_ok=True)
         arguments: dict[str, str] = {
             "--cluster": f"{self.folder}/cluster/cluster.json",
-            "--template": case.template,
+            "--template": template,
             "--operator-cmd": shlex.join(command),
             "--operator-log": f"{self.folder}/operator.log",
             "--events": f"{self.folder}/events.jsonl",
             "--out": str(out),
-            "--label": name,
+            "--label": label,
             "--n": str(number),
-            "--runs": str(runs),
         }
         listed = [word for pair in arguments.items() for word in pair]
-        driver = [sys.executable, str(self.harness / "bench.py"), "run", *listed, *case.arguments]
+        driver = [sys.executable, str(self.harness / "bench.py"), "run", *listed, *arguments]
         done = subprocess.run(driver, capture_output=True, text=True, check=False)
         if done.returncode:
             log = self.folder / "operator.log"
             raise SystemExit(f"{done.stderr}\n{log.read_text()[-2000:] if log.exists() else ''}")
-        return [json.loads(line) for line in out.read_text().splitlines()]
+        found: Run = json.loads(out.read_text())
+        return found
 
 
 @contextmanager
@@ -236,60 +252,6 @@ def install(assets: Path, where: Path) -> None:
         apply = [str(assets / "kubectl"), "--kubeconfig", str(where / "admin.kubeconfig"), "apply", "-f", "-"]
         subprocess.run(apply, input=text, text=True, check=True, stdout=subprocess.DEVNULL)
     time.sleep(GARBAGE_COLLECTOR_S)
-
-
-def figures(run: Run) -> dict[str, float | None]:
-    """What is reported of one run; Lease and Events are left out of requests, as in the figures of KAITO."""
-    settled, restart, waiting = run["settle"], run.get("restart"), run.get("waiting")
-    found: dict[str, float | None] = {
-        "children": run["children"]["all_s"],
-        "first ready": run["ready_per_object_s"]["min"] if run["ready_per_object_s"] else None,
-        "last ready": run["ready_per_object_s"]["max"] if run["ready_per_object_s"] else None,
-        "requests": _counted(settled["by"]) / run["n"],
-        "events": sum(count for what, count in settled["by"].items() if what.endswith(" events")) / run["n"],
-        "errors": sum(settled["errors"].values()) + sum(run["delete"]["errors"].values()),
-        "memory": settled["peak_mib"],
-        "memory at start": run["start"]["rss_mib"],
-        "cpu s": settled["cpu_s"],
-        "gone": run["delete"]["children_gone_s"],
-    }
-    if restart:
-        watched = sum(what.startswith("watch ") for what in restart["by"])
-        found["restart"] = _counted(restart["by"]) + sum(_watches(restart["by"])) - 2 * watched
-        found["restart s"] = restart["quiet_after_s"]
-    if waiting:
-        found["waiting"] = waiting["last_half_per_min"]
-    return found
-
-
-def _counted(by: Mapping[str, int]) -> int:
-    skipped = ("watch ", "update leases", "get leases", "create leases", "create events")
-    return sum(count for what, count in by.items() if not what.startswith(skipped))
-
-
-def _watches(by: Mapping[str, int]) -> list[int]:
-    return [count for what, count in by.items() if what.startswith("watch ")]
-
-
-def report(name: str, number: int, runs: Sequence[Run]) -> int:
-    """Prints a case's figures; returns how many goals were missed."""
-    print(f"\n{name}, {number} at once")
-    found, missed = [figures(run) for run in runs], 0
-    for what in found[0]:
-        values = [value for one in found if (value := one[what]) is not None]
-        if not values:
-            print(f"  {what:16} never")
-            continue
-        median, key = statistics.median(values), (name, number, what)
-        goal, kaito = GOALS.get(key), KAITO.get(key)
-        verdict = "" if goal is None else f"  goal {goal:g}: {'met' if median <= goal else 'MISSED'}"
-        missed += goal is not None and median > goal
-        print(
-            f"  {what:16} {median:8.2f} ({min(values):.2f} to {max(values):.2f})"
-            + verdict
-            + (f"  KAITO {kaito}" if kaito else "")
-        )
-    return missed
 
 
 if __name__ == "__main__":

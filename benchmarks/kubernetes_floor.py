@@ -1,0 +1,150 @@
+"""The rival of ``kubernetes_operator.py``: the operator's own writes, sent by a client that decides nothing.
+
+    python benchmarks/kubernetes_floor.py --harness DIR --kubeconfig FILE --recorded FILE
+
+It reads the bodies of one Workspace's writes from ``--recorded``, puts names and uids in, and sends them for each
+Workspace that appears, with as many connections as the operator has workers: finalizer, plan, revision, both Services
+and the StatefulSet; then, once the pod is ready, the status that says so and one Event. It keeps no caches, renders,
+compares and checks nothing, and asks for as little as these writes need. So an operator can hardly be faster on the
+same machine with the same number of requests, and how near ours comes to it does not depend on the machine's mood.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import queue
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+Object = dict[str, Any]
+
+WORKSPACES = "/apis/kaito.sh/v1beta1"
+APPLY = "application/apply-patch+yaml"
+PATHS = {"Service": "/api/v1", "StatefulSet": "/apis/apps/v1", "ControllerRevision": "/apis/apps/v1"}
+NAME, UID = "recorded-name", "recorded-uid"
+"""What stands for the Workspace's name and uid in what was recorded."""
+
+
+class Floor:
+    """``recorded`` holds ``mark``, ``planned``, ``children`` (in the order of writing), ``ready`` and ``event``."""
+
+    def __init__(self, kube: Any, recorded: Object, workers: int) -> None:
+        self._kube, self._recorded = kube, recorded
+        self._queue: queue.Queue[tuple[Any, ...]] = queue.Queue()
+        self._seen: set[tuple[str, str]] = set()
+        self._told: set[str] = set()
+        self._workers = workers
+
+    def run(self) -> None:
+        """Work until killed."""
+        for _ in range(self._workers):
+            threading.Thread(target=self._work, daemon=True).start()
+        stop = threading.Event()
+        self._kube.watch(f"{WORKSPACES}/workspaces", self._workspace, stop)
+        self._kube.watch("/api/v1/pods?labelSelector=kaito.sh/workspace", self._pod, stop)
+        stop.wait()
+
+    def _workspace(self, _: str, found: Object, __: float) -> None:
+        about = found["metadata"]
+        step = "leave" if about.get("deletionTimestamp") else "start"
+        if (about["uid"], step) not in self._seen:
+            self._seen.add((about["uid"], step))
+            self._queue.put((step, about["namespace"], about["name"], about["uid"]))
+
+    def _pod(self, kind: str, found: Object, _: float) -> None:
+        about, conditions = found["metadata"], found["status"].get("conditions") or []
+        ready = any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+        if ready and kind != "DELETED" and about["uid"] not in self._told:
+            self._told.add(about["uid"])
+            self._queue.put(("ready", about["namespace"], about["labels"]["kaito.sh/workspace"], ""))
+
+    def _work(self) -> None:
+        while True:
+            step, namespace, name, uid = self._queue.get()
+            try:
+                getattr(self, f"_{step}")(namespace, name, uid)
+            except Exception as error:
+                print(f"{step} {name}: {error}", file=sys.stderr, flush=True)
+
+    def _start(self, namespace: str, name: str, uid: str) -> None:
+        at = f"{WORKSPACES}/namespaces/{namespace}/workspaces/{name}"
+        self._merge(at, self._body("mark", name, uid))
+        self._merge(f"{at}/status", {"status": self._body("planned", name, uid)})
+        for child in self._body("children", name, uid):
+            plural = f"{child['kind'].lower()}s"
+            path = f"{PATHS[child['kind']]}/namespaces/{namespace}/{plural}/{child['metadata']['name']}"
+            self._kube.request("PATCH", f"{path}?fieldManager=floor&force=true", child, APPLY)
+
+    def _ready(self, namespace: str, name: str, uid: str) -> None:
+        at = f"{WORKSPACES}/namespaces/{namespace}/workspaces/{name}/status"
+        self._merge(at, {"status": self._body("ready", name, uid)})
+        self._kube.create(f"/api/v1/namespaces/{namespace}/events", self._body("event", name, uid))
+
+    def _leave(self, namespace: str, name: str, _: str) -> None:
+        self._merge(f"{WORKSPACES}/namespaces/{namespace}/workspaces/{name}", {"metadata": {"finalizers": None}})
+
+    def _merge(self, path: str, patch: Object) -> None:
+        self._kube.merge(f"{path}?fieldManager=floor", patch)
+
+    def _body(self, part: str, name: str, uid: str) -> Any:
+        return json.loads(json.dumps(self._recorded[part]).replace(NAME, name).replace(UID, uid))
+
+
+def recorded(rendered: Sequence[Object], status: Object) -> Object:
+    """What ``Floor`` sends of a Workspace called ``NAME``: its children as rendered, and ``status`` in the end."""
+    version = "kaito.sh/v1beta1"
+    owner = {"apiVersion": version, "kind": "Workspace", "name": NAME, "uid": UID}
+    owners = [{**owner, "controller": True, "blockOwnerDeletion": True}]
+    digest = "0" * 64
+    revision = {
+        "apiVersion": "apps/v1",
+        "kind": "ControllerRevision",
+        "metadata": {
+            "name": f"{NAME}-00000",
+            "labels": {"workspace.kaito.io/name": NAME},
+            "annotations": {"workspace.kaito.io/hash": digest},
+        },
+        "revision": 1,
+        "data": {"inference": {"preset": {"name": status["plan"]["preset"]}}, "resource": {"instanceType": "Standard"}},
+    }
+    children = [{**one, "metadata": {**one["metadata"], "ownerReferences": owners}} for one in (revision, *rendered)]
+    unknown = [{**one, "status": "Unknown", "reason": "Planned"} for one in status["conditions"]]
+    annotations = {"workspace.kaito.io/hash": digest, "workspace.kaito.io/revision": "1"}
+    return {
+        "mark": {"metadata": {"finalizers": ["workspace.finalizer.kaito.sh"], "annotations": annotations}},
+        "planned": {**status, "state": "Pending", "conditions": unknown},
+        "children": children,
+        "ready": {"state": "Ready", "conditions": status["conditions"]},
+        "event": {
+            "metadata": {"name": f"{NAME}.floor"},
+            "involvedObject": owner,
+            "type": "Normal",
+            "reason": "WorkspaceReady",
+            "message": "the workspace is ready to be used",
+            "source": {"component": "floor"},
+        },
+    }
+
+
+def main() -> None:
+    """Runs until killed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--harness", type=Path, required=True)
+    parser.add_argument("--kubeconfig", type=Path, required=True)
+    parser.add_argument("--recorded", type=Path, required=True)
+    parser.add_argument("--workers", type=int, default=6)
+    options = parser.parse_args()
+    sys.path.insert(0, str(options.harness))
+    from kube import Kube
+
+    config = json.loads(options.kubeconfig.read_text())
+    server, token = config["clusters"][0]["cluster"]["server"], config["users"][0]["user"]["token"]
+    Floor(Kube(server, token, "floor"), json.loads(options.recorded.read_text()), options.workers).run()
+
+
+if __name__ == "__main__":
+    main()
