@@ -51,6 +51,7 @@ class Informer:
         self._stopped = threading.Event()
         self._served = True
         self._refused = ""
+        self._trouble = "no answer yet"
         self._version = ""
         self._pause_s = FIRST_PAUSE_S
 
@@ -68,6 +69,11 @@ class Informer:
     def synced(self) -> bool:
         """Whether all objects have been listed once, or the kind was found missing."""
         return self._synced.is_set()
+
+    @property
+    def pending(self) -> str:
+        """What was never listed, and why as of the last answer; empty where all has been."""
+        return "" if self.synced else f"{self._selection.resource}: {self._trouble}"
 
     def start(self) -> None:
         """Begin, in a thread of its own."""
@@ -139,6 +145,7 @@ class Informer:
             self._absent()
             return ABSENT_PAUSE_S
         log.info("%s", error.message)
+        self._trouble = error.message
         self._note(error)
         if error.retry_after_s is not None:
             return error.retry_after_s

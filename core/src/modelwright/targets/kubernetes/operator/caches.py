@@ -138,6 +138,11 @@ class Caches:
         """Whether all is listed."""
         return all(informer.synced for informer in self._all())
 
+    @property
+    def pending(self) -> str:
+        """What has not been listed yet, and why."""
+        return "; ".join(filter(None, (informer.pending for informer in self._all())))
+
     def stop(self) -> None:
         """Take no further news."""
         begun = (*self._driven.values(), *self._brought.values(), *([self._configs] if self._configs else []))

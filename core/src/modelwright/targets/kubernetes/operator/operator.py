@@ -123,7 +123,7 @@ class Operator:
 
     def _work(self) -> None:
         while not self.caches.wait(60.0):
-            log.warning("the cluster has not been listed yet")
+            log.warning("the cluster has not been listed yet: %s", self.caches.pending)
         while (key := self.queue.take()) is not None:
             try:
                 self._pass(key)

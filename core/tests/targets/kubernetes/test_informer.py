@@ -1,0 +1,42 @@
+"""What a watch says of itself before it has anything to tell."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from modelwright.targets.kubernetes.cluster.failures import ApiError
+from modelwright.targets.kubernetes.cluster.informer import Informer, Selection
+from modelwright.targets.kubernetes.cluster.resource import SERVICES
+
+
+class Server:
+    """Refuses to list until it is told to."""
+
+    def __init__(self) -> None:
+        self.opened, self.refused = threading.Event(), threading.Event()
+
+    def page(self, *_: Any, **__: Any) -> dict[str, Any]:
+        if not self.opened.is_set():
+            self.refused.set()
+            raise ApiError("GET /api/v1/services: too busy", code=503, reason="Unavailable", retry_after_s=0.01)
+        return {"kind": "ServiceList", "metadata": {"resourceVersion": "1"}, "items": []}
+
+    def watch(self, *_: Any, **__: Any) -> Iterator[Any]:
+        return iter(())
+
+
+def test_what_is_not_listed_yet_says_why() -> None:
+    server = Server()
+    selection = Selection(resource=SERVICES, trim=lambda found: found)
+    informer = Informer(server, selection, lambda *_: None)  # type: ignore[arg-type]
+    assert informer.pending == "services: no answer yet"
+    informer.start()
+    assert server.refused.wait(10.0)
+    assert not informer.wait(0.1)
+    assert informer.pending == "services: GET /api/v1/services: too busy"
+    server.opened.set()
+    assert informer.wait(10.0)
+    assert informer.pending == ""
+    informer.stop()
