@@ -178,7 +178,7 @@ class Bench:
         """The harness's figures of one run of an operator that ``command`` starts."""
         out = self.folder / "runs.jsonl"
         out.unlink(missing_ok=True)
-        arguments: dict[str, str] = {
+        flags: dict[str, str] = {
             "--cluster": f"{self.folder}/cluster/cluster.json",
             "--template": template,
             "--operator-cmd": shlex.join(command),
@@ -188,7 +188,7 @@ class Bench:
             "--label": label,
             "--n": str(number),
         }
-        listed = [word for pair in arguments.items() for word in pair]
+        listed = [word for pair in flags.items() for word in pair]
         driver = [sys.executable, str(self.harness / "bench.py"), "run", *listed, *arguments]
         done = subprocess.run(driver, capture_output=True, text=True, check=False)
         if done.returncode:
