@@ -37,6 +37,8 @@ def is_rendered_alike(live: Object, rendered: Object) -> bool:
 
 def covers(live: Any, wanted: Any) -> bool:
     """Whether ``live`` has all that ``wanted`` says; what the server or others added besides does not matter."""
+    if live == wanted:
+        return True
     if isinstance(wanted, Mapping):
         if not wanted:
             return live is None or isinstance(live, Mapping)
@@ -47,7 +49,7 @@ def covers(live: Any, wanted: Any) -> bool:
         return len(found_items) == len(wanted) and all(map(covers, found_items, wanted))
     if wanted in (None, "", False, 0) and live is None:
         return True
-    return bool(live == wanted) or _is_same_quantity(live, wanted)
+    return _is_same_quantity(live, wanted)
 
 
 def keeps(live: Object, wanted: Object, *, spec: bool = True) -> bool:
