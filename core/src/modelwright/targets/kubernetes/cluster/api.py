@@ -194,7 +194,8 @@ class Api:
         now = time.monotonic()
         if now >= self._credentials_until:
             settings = cast("dict[str, dict[str, str]]", self.configuration.auth_settings()).values()
-            self._credentials = {each["key"]: each["value"] for each in settings if each["in"] == "header"}
+            found = {each["key"]: each["value"] for each in settings if each["in"] == "header"}
+            self._credentials = {name: value for name, value in found.items() if value}
             self._credentials_until = now + CREDENTIALS_S
         return {"Accept": accept, "User-Agent": f"{MANAGER}/{__version__}", **self._credentials}
 
