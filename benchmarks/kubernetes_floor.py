@@ -4,9 +4,12 @@
 
 It reads the bodies of one Workspace's writes from ``--recorded``, puts names and uids in, and sends them for each
 Workspace that appears, with as many connections as the operator has workers: finalizer, plan, revision, both Services
-and the StatefulSet; then, once the pod is ready, the status that says so and one Event. It keeps no caches, renders,
-compares and checks nothing, and asks for as little as these writes need. So an operator can hardly be faster on the
-same machine with the same number of requests, and how near ours comes to it does not depend on the machine's mood.
+and the StatefulSet; then, once the pod is ready, the status that says so and one Event. Where there is a NodeClaim, it
+comes after the revision, and the Services once it is ready, the node has its label and the status tells of it.
+
+It keeps no caches, renders, compares and checks nothing, and asks for as little as these writes need. So an operator
+can hardly be faster on the same machine with the same number of requests, and how near ours comes to it does not depend
+on the machine's mood.
 """
 
 from __future__ import annotations
@@ -23,14 +26,17 @@ from typing import Any
 Object = dict[str, Any]
 
 WORKSPACES = "/apis/kaito.sh/v1beta1"
+MANAGER = "fieldManager=floor"
 APPLY = "application/apply-patch+yaml"
 PATHS = {"Service": "/api/v1", "StatefulSet": "/apis/apps/v1", "ControllerRevision": "/apis/apps/v1"}
+CLAIMS = "/apis/karpenter.sh/v1/nodeclaims"
 NAME, UID = "recorded-name", "recorded-uid"
 """What stands for the Workspace's name and uid in what was recorded."""
+OWNER = "kaito.sh/workspace"
 
 
 class Floor:
-    """``recorded`` holds ``mark``, ``planned``, ``children`` (in the order of writing), ``ready`` and ``event``."""
+    """``recorded`` is what the function of that name makes."""
 
     def __init__(self, kube: Any, recorded: Object, workers: int) -> None:
         self._kube, self._recorded = kube, recorded
@@ -45,7 +51,9 @@ class Floor:
             threading.Thread(target=self._work, daemon=True).start()
         stop = threading.Event()
         self._kube.watch(f"{WORKSPACES}/workspaces", self._workspace, stop)
-        self._kube.watch("/api/v1/pods?labelSelector=kaito.sh/workspace", self._pod, stop)
+        self._kube.watch(f"/api/v1/pods?labelSelector={OWNER}", self._pod, stop)
+        if self._recorded["claim"]:
+            self._kube.watch(f"{CLAIMS}?labelSelector={OWNER}", self._claim, stop)
         stop.wait()
 
     def _workspace(self, _: str, found: Object, __: float) -> None:
@@ -56,17 +64,30 @@ class Floor:
             self._queue.put((step, about["namespace"], about["name"], about["uid"]))
 
     def _pod(self, kind: str, found: Object, _: float) -> None:
-        about, conditions = found["metadata"], found["status"].get("conditions") or []
+        about = found["metadata"]
+        if self._is_news(kind, found):
+            self._queue.put(("ready", about["namespace"], about["labels"][OWNER], ""))
+
+    def _claim(self, kind: str, found: Object, _: float) -> None:
+        labels = found["metadata"]["labels"]
+        if self._is_news(kind, found):
+            node, uid = found["status"]["nodeName"], found["metadata"]["name"].removeprefix("ws-")
+            self._queue.put(("held", labels["kaito.sh/workspacenamespace"], labels[OWNER], uid, node))
+
+    def _is_news(self, kind: str, found: Object) -> bool:
+        """Whether it became ready, which was not told before."""
+        uid, conditions = found["metadata"]["uid"], (found.get("status") or {}).get("conditions") or []
         ready = any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
-        if ready and kind != "DELETED" and about["uid"] not in self._told:
-            self._told.add(about["uid"])
-            self._queue.put(("ready", about["namespace"], about["labels"]["kaito.sh/workspace"], ""))
+        if not ready or kind == "DELETED" or uid in self._told:
+            return False
+        self._told.add(uid)
+        return True
 
     def _work(self) -> None:
         while True:
-            step, namespace, name, uid = self._queue.get()
+            step, namespace, name, uid, *more = self._queue.get()
             try:
-                getattr(self, f"_{step}")(namespace, name, uid)
+                getattr(self, f"_{step}")(namespace, name, uid, *more)
             except Exception as error:
                 print(f"{step} {name}: {error}", file=sys.stderr, flush=True)
 
@@ -74,21 +95,37 @@ class Floor:
         at = f"{WORKSPACES}/namespaces/{namespace}/workspaces/{name}"
         self._merge(at, self._body("mark", name, uid))
         self._merge(f"{at}/status", {"status": self._body("planned", name, uid)})
-        for child in self._body("children", name, uid):
+        self._apply(namespace, [self._body("revision", name, uid)])
+        claim = self._body("claim", name, uid)
+        if claim:
+            self._kube.request("PATCH", f"{CLAIMS}/{claim['metadata']['name']}?{MANAGER}&force=true", claim, APPLY)
+        else:
+            self._apply(namespace, self._body("children", name, uid))
+
+    def _held(self, namespace: str, name: str, uid: str, node: str) -> None:
+        self._merge(f"/api/v1/nodes/{node}", {"metadata": {"labels": {"accelerator": "nvidia"}}})
+        at = f"{WORKSPACES}/namespaces/{namespace}/workspaces/{name}/status"
+        self._merge(at, {"status": {**self._body("ready", name, uid), "state": "Pending"}})
+        self._apply(namespace, self._body("children", name, uid))
+
+    def _apply(self, namespace: str, objects: Sequence[Object]) -> None:
+        for child in objects:
             plural = f"{child['kind'].lower()}s"
             path = f"{PATHS[child['kind']]}/namespaces/{namespace}/{plural}/{child['metadata']['name']}"
-            self._kube.request("PATCH", f"{path}?fieldManager=floor&force=true", child, APPLY)
+            self._kube.request("PATCH", f"{path}?{MANAGER}&force=true", child, APPLY)
 
     def _ready(self, namespace: str, name: str, uid: str) -> None:
         at = f"{WORKSPACES}/namespaces/{namespace}/workspaces/{name}/status"
         self._merge(at, {"status": self._body("ready", name, uid)})
         self._kube.create(f"/api/v1/namespaces/{namespace}/events", self._body("event", name, uid))
 
-    def _leave(self, namespace: str, name: str, _: str) -> None:
+    def _leave(self, namespace: str, name: str, uid: str) -> None:
+        if self._recorded["claim"]:
+            self._kube.delete(f"{CLAIMS}/ws-{uid}")
         self._merge(f"{WORKSPACES}/namespaces/{namespace}/workspaces/{name}", {"metadata": {"finalizers": None}})
 
     def _merge(self, path: str, patch: Object) -> None:
-        self._kube.merge(f"{path}?fieldManager=floor", patch)
+        self._kube.merge(f"{path}?{MANAGER}", patch)
 
     def _body(self, part: str, name: str, uid: str) -> Any:
         return json.loads(json.dumps(self._recorded[part]).replace(NAME, name).replace(UID, uid))
@@ -111,12 +148,17 @@ def recorded(rendered: Sequence[Object], status: Object) -> Object:
         "revision": 1,
         "data": {"inference": {"preset": {"name": status["plan"]["preset"]}}, "resource": {"instanceType": "Standard"}},
     }
-    children = [{**one, "metadata": {**one["metadata"], "ownerReferences": owners}} for one in (revision, *rendered)]
+    claims = [one for one in rendered if one["kind"] == "NodeClaim"]
+    owned = [revision, *(one for one in rendered if one not in claims)]
+    revision, *children = ({**one, "metadata": {**one["metadata"], "ownerReferences": owners}} for one in owned)
+    claim = {**claims[0], "metadata": {**claims[0]["metadata"], "name": f"ws-{UID}"}} if claims else None
     unknown = [{**one, "status": "Unknown", "reason": "Planned"} for one in status["conditions"]]
     annotations = {"workspace.kaito.io/hash": digest, "workspace.kaito.io/revision": "1"}
     return {
         "mark": {"metadata": {"finalizers": ["workspace.finalizer.kaito.sh"], "annotations": annotations}},
         "planned": {**status, "state": "Pending", "conditions": unknown},
+        "revision": revision,
+        "claim": claim,
         "children": children,
         "ready": {"state": "Ready", "conditions": status["conditions"]},
         "event": {

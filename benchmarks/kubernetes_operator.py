@@ -7,8 +7,8 @@ in the API server's audit log; it shares the machine with everything that it mea
 ``tuning`` (both by NodeClaims) and ``waiting`` (nodes come late), each with the numbers of Workspaces that are applied
 at once. ``preflight`` is ``tuning`` with the check before any node is asked for, which the other cases leave out.
 
-``byo`` is run in turns with ``kubernetes_floor.py``, which sends the same writes and decides nothing: what this machine
-can do at all with so many requests, at that moment.
+``byo`` and ``claims`` are run in turns with ``kubernetes_floor.py``, which sends the same writes and decides nothing:
+what this machine can do at all with so many requests, at that moment.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Case:
 
 CASES = {
     "byo": Case("inference", "byo", ("--nodes", "pre", "--restart"), (1, 20, 100), floor=True),
-    "claims": Case("inference", "karpenter", (*CLAIMS, "--restart"), (1, 100)),
+    "claims": Case("inference", "karpenter", (*CLAIMS, "--restart"), (1, 100), floor=True),
     "tuning": Case("tuning", "karpenter", (*CLAIMS, *JOBS), (100,)),
     "preflight": Case(
         "tuning", "karpenter", (*CLAIMS, *JOBS, "--children", "jobs:2,controllerrevisions:1"), (100,), preflight=True
@@ -145,7 +145,8 @@ class Bench:
             ours.append(self.run(name, number, self.operator(case), case.arguments, case.template))
             if case.floor:
                 command = self.floor(case, ours[0]["sample_status"])
-                floor.append(self.run(f"{name} floor", number, command, case.arguments[:2], case.template))
+                arguments = [word for word in case.arguments if word != "--restart"]
+                floor.append(self.run(f"{name} floor", number, command, arguments, case.template))
         return ours, floor
 
     def operator(self, case: Case) -> list[str]:
