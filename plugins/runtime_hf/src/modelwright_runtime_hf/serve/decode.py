@@ -12,6 +12,10 @@ from transformers import PreTrainedModel
 from .sampling import Sampler
 
 
+CACHE_NAMES = ("cache", "past_key_values")
+"""Since transformers 5.24, and before."""
+
+
 class Decoder:
     """Generates for one prompt. ``step`` may be called for as long as the context has room.
 
@@ -24,21 +28,27 @@ class Decoder:
         self._next = torch.tensor([list(prompt)], device=model.device)
         self._seen = self._next
         self._options = _forward_options(model)
+        self._cache_name = cache_name(model) or CACHE_NAMES[0]
         self._cache: Any = None
 
     def step(self) -> int:
         """Run the model over what it has not read yet and return the id of the next token."""
         with torch.inference_mode():
-            output = self._model(input_ids=self._next, past_key_values=self._cache, use_cache=True, **self._options)
-            self._cache = output.past_key_values
+            cache = {self._cache_name: self._cache}
+            output = self._model(input_ids=self._next, use_cache=True, **cache, **self._options)
+            self._cache = getattr(output, self._cache_name)
             self._next = self._sampler.pick(output.logits[:, -1], self._seen)
             self._seen = torch.cat((self._seen, self._next), dim=1)
         return int(self._next)
 
 
-def keeps_cache(model: PreTrainedModel) -> bool:
-    """Whether this loop can drive the architecture: recurrent ones (Mamba, RWKV) hand their state over differently."""
-    return "past_key_values" in inspect.signature(model.forward).parameters
+def cache_name(model: PreTrainedModel) -> str | None:
+    """What the architecture calls the cache that it takes and gives; None where this loop cannot drive it.
+
+    Recurrent ones hand their state over differently: RWKV, and Mamba before transformers 5.24.
+    """
+    taken = inspect.signature(model.forward).parameters
+    return next((name for name in CACHE_NAMES if name in taken), None)
 
 
 def _forward_options(model: PreTrainedModel) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from transformers.utils import logging
 
 from modelwright.errors import ConfigError
 
-from .decode import keeps_cache
+from .decode import cache_name
 from .jobs import Sampling
 from .options import ServeOptions
 from .sampling import sampling_of
@@ -109,7 +109,7 @@ def _load_weights(options: ServeOptions, device: str, dtype: str) -> PreTrainedM
         raise _unusable(f"the model {options.model}", error) from error
     model, info = cast(tuple[PreTrainedModel, dict[str, Any]], loaded)
     _refuse_incomplete(options.model, info)
-    if not keeps_cache(model):
+    if cache_name(model) is None:
         raise ConfigError(f"{type(model).__name__} keeps no key/value cache", hint="the hf runtime cannot serve it")
     model.train(False)
     return model
