@@ -11,7 +11,6 @@ from transformers import PreTrainedModel
 
 from .sampling import Sampler
 
-
 CACHE_NAMES = ("cache", "past_key_values")
 """Since transformers 5.24, and before."""
 

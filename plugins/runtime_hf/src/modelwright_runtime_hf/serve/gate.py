@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hmac
 
 from fastapi.responses import JSONResponse
@@ -12,6 +14,8 @@ from .metrics import Metrics
 from .refusals import error_body
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
+LINGER_SECONDS = 2.0
+LINGER_TIMES = 4
 ROUTES = (
     "/chat",
     "/v1/chat/completions",
@@ -99,8 +103,26 @@ class LimitBody:
         return counted
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, and read away for a moment what is still being sent.
+
+        A connection that is closed with unread bytes is reset, and a client that only sends first loses the answer.
+        """
         body = error_body(413, f"the body is over {self._limit} bytes", code="body_too_large")
-        await JSONResponse(body, 413, headers={"Connection": "close"})(scope, receive, send)
+        answer = JSONResponse(body, 413, headers={"Connection": "close"})
+        await send({"type": "http.response.start", "status": 413, "headers": answer.raw_headers})
+        await send({"type": "http.response.body", "body": answer.body, "more_body": True})
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                await self._read_away(receive)
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _read_away(self, receive: Receive) -> None:
+        left = LINGER_TIMES * self._limit
+        while left > 0:
+            message = await receive()
+            if message["type"] == "http.disconnect" or not message.get("more_body"):
+                return
+            left -= len(message.get("body", b""))
 
 
 class _BodyTooLarge(Exception):
