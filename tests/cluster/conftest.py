@@ -67,6 +67,8 @@ def workspaces(plane: ControlPlane, operator: OperatorProcess) -> Iterator[Works
 
 
 @pytest.fixture
-def unattended(plane: ControlPlane, off_shift: None) -> Workspaces:
+def unattended(plane: ControlPlane, off_shift: None) -> Iterator[Workspaces]:
     """Workspaces that the test clears away itself, while an operator of its own runs."""
-    return Workspaces(plane)
+    found = Workspaces(plane)
+    yield found
+    found.abandon()

@@ -31,8 +31,8 @@ class FaultProxy:
     """Speaks plain HTTP to one client. While ``trouble`` is above 0, that share of requests goes wrong.
 
     A write may be refused before it reaches the server, or carried out with its answer lost. A watch may be answered
-    with 410 Gone, or break off after any event. ``planned`` faults come first, whatever is asked. ``done`` counts what
-    was done.
+    with 410 Gone, or break off after any event. What has not gone wrong yet goes wrong first, and ``planned`` faults
+    before all, whatever is asked. ``done`` counts what was done.
     """
 
     def __init__(self, server: str, ca: Path, seed: int) -> None:
@@ -70,7 +70,8 @@ class FaultProxy:
                 choices += [SLOW, SLOW]
             else:
                 choices += [409, LOST, LOST]
-            found = self._random.choice(choices)
+            met = self._met()
+            found = self._random.choice([one for one in choices if str(one) not in met] or choices)
             self.done[f"{found} {'watch' if watch else method}"] += 1
             return found
 
@@ -78,7 +79,10 @@ class FaultProxy:
     def kinds(self) -> set[str]:
         """What went wrong at least once, whatever the request."""
         with self._lock:
-            return {what.partition(" ")[0] for what, count in self.done.items() if count}
+            return self._met()
+
+    def _met(self) -> set[str]:
+        return {what.partition(" ")[0] for what, count in self.done.items() if count}
 
     def breaks(self) -> bool:
         """Whether a watch breaks off now."""

@@ -51,8 +51,8 @@ def test_faults_of_the_api_server_are_outlived(
         unattended.apply(unattended.inference(names[-1]) if len(names) % 2 == 0 else unattended.tuning(names[-1]))
 
     kubeconfig = write_kubeconfig(plane, tmp_path / "kubeconfig", proxy.url)
+    proxy.trouble = 0.3
     with running(OperatorProcess(kubeconfig, tmp_path)):
-        proxy.trouble = 0.3
         while len(names) < 4 or (missing := KINDS - proxy.kinds):
             assert len(names) < 20, missing
             another()
