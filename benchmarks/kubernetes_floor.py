@@ -1,4 +1,4 @@
-"""The rival of ``kubernetes_operator.py``: the operator's own writes, sent by a client that decides nothing.
+"""The rival of ``kubernetes_operator.py``: the writes that KAITO's objects take, sent by a client that decides nothing.
 
     python benchmarks/kubernetes_floor.py --harness DIR --kubeconfig FILE --recorded FILE
 
@@ -9,7 +9,7 @@ comes after the revision, and the Services once it is ready, the node has its la
 
 It keeps no caches, renders, compares and checks nothing, and asks for as little as these writes need. So an operator
 can hardly be faster on the same machine with the same number of requests, and how near ours comes to it does not depend
-on the machine's mood.
+on the machine's mood. Ours may come in below it, for it leaves out the first status where it can tell both in one.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Decided once per change by the user and recorded before the first act.
+    """Decided once per change by the user, and recorded before anything is bought or deleted.
 
     ``inputs`` is the digest of what the user wrote that bears on it. ``tuning`` and ``serving`` are None where the
     Workspace does not ask for them; ``preflight`` where nothing can be known before a machine is there. ``creates``

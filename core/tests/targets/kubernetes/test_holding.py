@@ -18,6 +18,14 @@ class Clock:
         return self.now
 
 
+def calm() -> bool:
+    return False
+
+
+def crowded() -> bool:
+    return True
+
+
 def condition(kind: str, status: str, message: str) -> dict[str, Any]:
     moment = "2026-01-01T00:00:00Z"
     return {"type": kind, "status": status, "reason": "Why", "message": message, "lastTransitionTime": moment}
@@ -38,7 +46,7 @@ def patch(live: dict[str, Any], wanted: WorkspaceStatus) -> dict[str, Any]:
 
 def test_words_are_held_and_then_due() -> None:
     clock, live = Clock(), workspace(status())
-    holding, first, second = Holding(clock), status(message="launched"), status(message="registered")
+    holding, first, second = Holding(calm, clock), status(message="launched"), status(message="registered")
     assert holding.hold(live, first, patch(live, first)) == HOLD_S
     clock.now += HOLD_S / 2
     assert holding.hold(live, second, patch(live, second)) == HOLD_S / 2
@@ -50,7 +58,7 @@ def test_words_are_held_and_then_due() -> None:
 
 def test_a_verdict_is_written_at_once_with_the_words_before_it() -> None:
     clock, live = Clock(), workspace(status())
-    holding, words, verdict = Holding(clock), status(message="launched"), status("True", "ready")
+    holding, words, verdict = Holding(calm, clock), status(message="launched"), status("True", "ready")
     assert holding.hold(live, words, patch(live, words)) == HOLD_S
     assert holding.hold(live, verdict, patch(live, verdict)) == 0.0
     assert holding.latest(live, status()) == status()
@@ -58,7 +66,7 @@ def test_a_verdict_is_written_at_once_with_the_words_before_it() -> None:
 
 def test_what_another_wrote_counts_more_than_what_is_held() -> None:
     live, words = workspace(status()), status(message="launched")
-    holding = Holding(Clock())
+    holding = Holding(calm, Clock())
     holding.hold(live, words, patch(live, words))
     other = status(message="said by another")
     assert holding.latest(workspace(other, "2"), other) == other
@@ -66,9 +74,35 @@ def test_what_another_wrote_counts_more_than_what_is_held() -> None:
 
 def test_a_changed_label_does_not_lose_what_is_held() -> None:
     live, words = workspace(status()), status(message="launched")
-    holding = Holding(Clock())
+    holding = Holding(calm, Clock())
     holding.hold(live, words, patch(live, words))
     assert holding.latest(workspace(status(), "2"), status()) == words
+
+
+def under_way(more: str = "") -> WorkspaceStatus:
+    told = [condition("Reconciling", "True", more), condition("WorkspaceReady", "False", more)]
+    return WorkspaceStatus.model_validate({"conditions": told, "state": "Pending"})
+
+
+def test_what_is_under_way_is_told_after_those_that_have_nothing_yet() -> None:
+    live, clock = workspace(WorkspaceStatus()), Clock()
+    assert Holding(calm, clock).hold(live, under_way(), patch(live, under_way())) == 0.0
+    holding = Holding(crowded, clock)
+    assert holding.hold(live, under_way(), patch(live, under_way())) == HOLD_S
+    clock.now += HOLD_S / 2
+    assert holding.latest(live, None) == under_way()
+    assert holding.hold(live, under_way("a pod is there"), patch(live, under_way("a pod is there"))) == HOLD_S / 2
+    clock.now += HOLD_S / 2
+    assert holding.hold(live, under_way(), patch(live, under_way())) == 0.0
+
+
+def test_what_is_ready_or_has_ended_is_told_at_once_and_so_is_its_end() -> None:
+    stalled = WorkspaceStatus.model_validate({"conditions": [condition("Reconciling", "False", "no such preset")]})
+    ready = WorkspaceStatus.model_validate({"conditions": [condition("WorkspaceReady", "True", "")]})
+    live, new = workspace(ready), workspace(WorkspaceStatus())
+    assert Holding(crowded, Clock()).hold(new, ready, patch(new, ready)) == 0.0
+    assert Holding(crowded, Clock()).hold(new, stalled, patch(new, stalled)) == 0.0
+    assert Holding(crowded, Clock()).hold(live, under_way(), patch(live, under_way())) == 0.0
 
 
 def test_only_words() -> None:

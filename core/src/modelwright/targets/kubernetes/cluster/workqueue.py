@@ -99,6 +99,11 @@ class Workqueue:
         """Wait until no name waits to be taken; False where that takes too long."""
         return self._calm.wait(timeout_s)
 
+    @property
+    def crowded(self) -> bool:
+        """Whether names wait for which much may have to be done."""
+        return bool(self._lines[Line.NEW] or self._lines[Line.MOVED])
+
     def close(self) -> None:
         """Let every ``take`` and ``wait_calm`` end."""
         with self._changed:

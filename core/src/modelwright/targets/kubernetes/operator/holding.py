@@ -1,4 +1,4 @@
-"""Changes of a status that are only words: held back for a moment, so that several become one write."""
+"""Changes of a status that nobody waits for: held back for a moment, so that several become one write."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from modelwright.targets.kubernetes.cluster.store import Key, key_of
 Object = Mapping[str, Any]
 
 HOLD_S = 3.0
-"""How long words may be behind: less than it takes somebody to read them."""
+"""How long a status may be behind: less than it takes somebody to read it."""
 
 WORDS = frozenset({"conditions", "provisioner"})
 """Fields of a status that may change without anything having come about."""
@@ -29,10 +29,15 @@ class Held:
 
 
 class Holding:
-    """The statuses that are not written yet. Whoever decides next builds on them; a crash loses no more than words."""
+    """The statuses that are not written yet. Whoever decides next builds on them; after a crash they are decided again.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    Args:
+        crowded: whether Workspaces wait that have nothing yet. What is under way is told after them: mostly it is
+            ready by then, and both are one write.
+    """
+
+    def __init__(self, crowded: Callable[[], bool], clock: Callable[[], float] = time.monotonic) -> None:
+        self._crowded, self._clock = crowded, clock
         self._held: dict[Key, Held] = {}
 
     def latest(self, workspace: Object, written: WorkspaceStatus | None) -> WorkspaceStatus | None:
@@ -46,7 +51,8 @@ class Holding:
         held = self._held.get(key)
         since = held.since if held is not None and held.over == over else now
         rest = since + HOLD_S - now
-        if rest <= 0 or not only_words(over, patch):
+        may_wait = only_words(over, patch) or (self._crowded() and is_under_way(over, status))
+        if rest <= 0 or not may_wait:
             self.forget(key)
             return 0.0
         self._held[key] = Held(over, status, since)
@@ -62,6 +68,14 @@ def only_words(live: Object, patch: Object) -> bool:
     if not patch.keys() <= WORDS:
         return False
     return "conditions" not in patch or _verdicts(live.get("conditions")) == _verdicts(patch["conditions"])
+
+
+def is_under_way(live: Object, status: WorkspaceStatus) -> bool:
+    """Whether ``status`` tells of work that goes on, and ``live`` of nothing that was ready or had ended before it."""
+    before = _verdicts(live.get("conditions"))
+    reconciling = status.condition("Reconciling")
+    goes_on = reconciling is not None and reconciling.status == "True"
+    return goes_on and before.get("WorkspaceReady") != "True" and before.get("Stalled") != "True"
 
 
 def _verdicts(conditions: Any) -> dict[str, str]:

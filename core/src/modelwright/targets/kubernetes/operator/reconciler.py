@@ -14,20 +14,21 @@ from modelwright.api.parsing import validate_workspace
 from modelwright.api.status import WorkspaceStatus
 from modelwright.api.versions import V1BETA1
 from modelwright.api.workspace import ObjectMeta, Workspace
-from modelwright.errors import ConfigError, InvalidWorkspace, NotYet, PluginError, TargetError
+from modelwright.errors import ConfigError, InvalidWorkspace, NotYet, PluginError
 from modelwright.lifecycle.conditions import rfc3339
 from modelwright.lifecycle.decide import decide
-from modelwright.lifecycle.decision import Decision, Event, Finish, Provision, Release, Start, Stop
+from modelwright.lifecycle.decision import Decision, Event, Finish, Provision, Release, Stop
 from modelwright.lifecycle.observed import Observed, Role, Trouble
 from modelwright.lifecycle.policy import Policy
 from modelwright.plugins.drivers import Runtime
 from modelwright.plugins.hooks import Hooks
 from modelwright.settings.model import Settings
 from modelwright.targets.kubernetes.cluster.api import Api
-from modelwright.targets.kubernetes.cluster.failures import INVALID, ApiError
+from modelwright.targets.kubernetes.cluster.failures import ApiError
 from modelwright.targets.kubernetes.cluster.resource import CONTROLLER_REVISIONS
 from modelwright.targets.kubernetes.cluster.store import Key
 from modelwright.targets.kubernetes.manifests import Manifests, Rendering, reviewed, role_objects
+from modelwright.targets.kubernetes.operator.acting import Actor, Acts, may_follow
 from modelwright.targets.kubernetes.operator.additions import Additions
 from modelwright.targets.kubernetes.operator.caches import Caches
 from modelwright.targets.kubernetes.operator.children import Children, Owner
@@ -63,6 +64,7 @@ class Parts:
     tell: Callable[[Object, Event, str], None]
     hooks: Hooks
     clock: Callable[[], datetime]
+    crowded: Callable[[], bool]
 
 
 class Reconciler:
@@ -74,7 +76,8 @@ class Reconciler:
         self._additions = Additions(kinds, parts.caches)
         self._children = Children(parts.api, parts.caches, kinds)
         self._observer = Observer(parts.caches, self._children, parts.provisioning)
-        self._recorder = Recorder(parts.api, parts.caches.workspaces)
+        self._recorder = Recorder(parts.api, parts.caches.workspaces, parts.crowded)
+        self._actor = Actor(parts.api, parts.caches, self._children, self._additions, parts.provisioning)
         self._policy = parts.policy
 
     def reconcile(self, key: Key) -> float | None:
@@ -135,7 +138,8 @@ class Reconciler:
             decision = decide(workspace, planned.plan, hindered(observed, troubles), status, now, self._policy)
             decision, wanted = without_starts(decision, troubles), wanted.without(troubles)
         decision = self._with_kinds(owner, wanted, decision)
-        again_in = self._carry_out(raw, workspace, planned.plan, revision, owner, wanted, decision, now)
+        acts = Acts(owner, planned.plan.provisioner.name, decision, wanted, revision)
+        again_in = self._carry_out(raw, workspace, acts, observed, now)
         return again_in if not troubles else min(AGAIN_S, again_in or AGAIN_S)
 
     def _leave(self, raw: Object, workspace: Workspace) -> float | None:
@@ -164,47 +168,21 @@ class Reconciler:
         return self._record(raw, workspace, decision, now)
 
     def _carry_out(
-        self,
-        raw: Object,
-        workspace: Workspace,
-        plan: Plan,
-        revision: Revision,
-        owner: Owner,
-        wanted: Wanted,
-        decision: Decision,
-        now: datetime,
+        self, raw: Object, workspace: Workspace, acts: Acts, observed: Observed, now: datetime
     ) -> float | None:
-        """The record of the plan is written before anything is done."""
-        raw = self._recorder.mark(raw, revision.annotations)
-        again_in = self._record(raw, workspace, decision, now)
-        self._keep(workspace, revision)
-        key = (workspace.namespace, workspace.name)
-        refused = False
-        for action in decision.actions:
-            if isinstance(action, Start):
-                objects = wanted.starting[action.role]
-                start = partial(self._children.start, owner, action, objects)
-                refused |= self._is_refused(key, action.role, objects, start)
-            elif isinstance(action, Stop):
-                self._children.stop(owner, action)
-            elif isinstance(action, Provision | Release):
-                self._parts.provisioning.carry_out(key, plan.provisioner.name, action)
-        self._children.repair(owner, wanted.services)
-        for role, objects in wanted.standing.items():
-            refused |= self._is_refused(key, role, objects, partial(self._children.keep, owner, role, objects))
-        return 0.0 if refused else again_in
-
-    def _is_refused(self, key: Key, role: Role, objects: Manifests, write: Callable[[], None]) -> bool:
-        """Whether an object that a plugin brought was refused: the next pass says so, and rests."""
+        """Have what was decided done and on record: before it is done, unless the record may follow."""
+        decision = acts.decision
+        raw = self._recorder.mark(raw, acts.revision.annotations)
+        if not may_follow(decision, observed, workspace.status):
+            again_in = self._record(raw, workspace, decision, now)
+            return 0.0 if self._actor.act(acts) else again_in
         try:
-            write()
+            refused = self._actor.act(acts)
         except ApiError:
+            self._record(raw, workspace, decision, now)
             raise
-        except TargetError as error:
-            if self._additions.refuse(key, role, objects, error):
-                log.warning("%s/%s: %s", *key, error.message)
-            return True
-        return False
+        again_in = self._record(raw, workspace, decision, now, may_wait=True)
+        return 0.0 if refused else again_in
 
     def _wanted(
         self, owner: Owner, plan: Plan, rendering: Callable[[], Rendering], observed: Observed, decision: Decision
@@ -251,24 +229,12 @@ class Reconciler:
             runtime=runtime,
         )
 
-    def _keep(self, workspace: Workspace, revision: Revision) -> None:
-        """Make the revision's object, and let go of one that is too old."""
-        api, store = self._parts.api, self._caches.of(CONTROLLER_REVISIONS)
-        if revision.create is not None:
-            try:
-                found = api.apply(CONTROLLER_REVISIONS, revision.create)
-                store.put(found, expected=found)
-            except ApiError as error:
-                if error.code != INVALID:
-                    raise
-                log.warning("%s/%s: two revisions share a name: %s", workspace.namespace, workspace.name, error.message)
-        if revision.outdated is not None:
-            api.delete(CONTROLLER_REVISIONS, workspace.namespace, revision.outdated)
-            store.forget(workspace.namespace, revision.outdated)
-
-    def _record(self, raw: Object, workspace: Workspace, decision: Decision, now: datetime) -> float | None:
-        """Write what is new; returns after how many seconds to look again. Nothing is done before it is on record."""
-        written = self._recorder.status(raw, decision.status, may_wait=not (decision.actions or decision.events))
+    def _record(
+        self, raw: Object, workspace: Workspace, decision: Decision, now: datetime, *, may_wait: bool = False
+    ) -> float | None:
+        """Write what is new, at once where something has to be done or told; returns when to look again, in seconds."""
+        may_wait = may_wait or not (decision.actions or decision.events)
+        written = self._recorder.status(raw, decision.status, may_wait=may_wait)
         if written.done:
             self._parts.notify(workspace, workspace.status, decision.status)
             self._tell(raw, decision.events, now)

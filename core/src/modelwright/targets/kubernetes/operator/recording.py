@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,16 +54,17 @@ class Written:
 class Recorder:
     """Writes through the API and into the cache, so that the pass after sees what this one wrote."""
 
-    def __init__(self, api: Api, store: Store) -> None:
+    def __init__(self, api: Api, store: Store, crowded: Callable[[], bool]) -> None:
+        """``crowded`` as ``Holding``."""
         self._api, self._store = api, store
-        self._holding = Holding()
+        self._holding = Holding(crowded)
 
     def latest(self, workspace: Object, written: WorkspaceStatus | None) -> WorkspaceStatus | None:
         """The status as it was last decided, where that is not ``written`` yet."""
         return self._holding.latest(workspace, written)
 
     def status(self, workspace: Object, status: WorkspaceStatus, *, may_wait: bool = False) -> Written:
-        """Write the status where it says anything new; mere words only after a moment, where that ``may_wait``."""
+        """Write the status where it says anything new; after a moment where that is soon enough and ``may_wait``."""
         patch = status_patch(workspace.get("status") or {}, status)
         rest = self._holding.hold(workspace, status, patch) if patch and may_wait else 0.0
         if rest:
