@@ -57,6 +57,17 @@ class Kubelet:
         phase = "Running" if last else "Pending"
         self._pod_says(pod, phase, "False", state, last)
 
+    def cannot_mount(self, pod: str, message: str) -> None:
+        """The containers of a pod cannot begin for want of a volume."""
+        about = self.has(pod)["metadata"]
+        self._patch("pod", pod, {"phase": "Pending", "conditions": [_condition("PodReadyToStartContainers", "False")]})
+        involved = {"apiVersion": "v1", "kind": "Pod", "name": pod, "namespace": "default", "uid": about["uid"]}
+        said = {"type": "Warning", "reason": "FailedMount", "message": message, "lastTimestamp": _now()}
+        metadata = {"name": f"{pod}.mount", "namespace": "default"}
+        self.plane.apply(
+            {"apiVersion": "v1", "kind": "Event", "metadata": metadata, "involvedObject": involved, **said}
+        )
+
     def finishes(self, pod: str, state: Object) -> None:
         """The pod is over, and how."""
         good = state["terminated"]["exitCode"] == 0

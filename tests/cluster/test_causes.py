@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -152,6 +153,68 @@ def test_a_job_says_what_holds_it_up_and_what_it_died_of(workspaces: Workspaces)
     workspaces.until("worker", "JobStarted")
     kubelet.finishes(second, ended(0, "Completed"))
     workspaces.until("worker", "WorkspaceSucceeded")
+
+
+def test_a_volume_that_is_not_mounted_is_named_and_passes(workspaces: Workspaces) -> None:
+    server = Patient(workspaces, "unmounted")
+    server.kubelet.cannot_mount(server.pod, 'MountVolume.SetUp failed for volume "config"')
+    server.is_down("FailedMount", f"pod {server.pod}", 'volume "config"')
+    server.recovers()
+
+
+@pytest.fixture
+def quota(workspaces: Workspaces) -> Iterator[Callable[[str], None]]:
+    """Allows no object of a kind to be made in the namespace, or with "" all again.
+
+    The controller that counts is played too: what is not counted is refused in other words.
+    """
+    plane = workspaces.plane
+
+    def limit(kind: str) -> None:
+        plane.kubectl("delete", "resourcequota", "none", "--ignore-not-found")
+        if kind:
+            found = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": "default"}}
+            plane.apply({**found, "spec": {"hard": {kind: "0"}}})
+            patch = json.dumps({"status": {"hard": {kind: "0"}, "used": {kind: "0"}}})
+            plane.kubectl("patch", "resourcequota", "none", "--subresource=status", "--type=merge", "-p", patch)
+
+    yield limit
+    limit("")
+
+
+def test_a_pod_that_a_quota_keeps_from_being_made_is_named_and_passes(
+    workspaces: Workspaces, quota: Callable[[str], None]
+) -> None:
+    server = Patient(workspaces, "rationed")
+    quota("pods")
+    workspaces.plane.kubectl("delete", "pod", server.pod, "--force", "--grace-period=0")
+    server.is_down("QuotaExceeded", "exceeded quota: none", "limited: pods=0")
+    quota("")
+    server.recovers()
+
+
+def test_a_job_whose_pods_a_quota_keeps_from_being_made_says_so(
+    workspaces: Workspaces, quota: Callable[[str], None]
+) -> None:
+    workspaces.node("idle-node", "idle")
+    quota("pods")
+    workspaces.apply(workspaces.tuning("idle"))
+    workspaces.until("idle", "JobStarted", "False", "QuotaExceeded")
+    assert "exceeded quota: none" in workspaces.told("idle", "JobStarted")["message"]
+    quota("")
+    workspaces.until("idle", "WorkspaceSucceeded")
+
+
+def test_an_object_of_ours_that_is_refused_is_named_in_the_status(
+    workspaces: Workspaces, quota: Callable[[str], None]
+) -> None:
+    workspaces.node("served-node", "served")
+    quota("services")
+    workspaces.apply(workspaces.inference("served"))
+    workspaces.until("served", "InferenceReady", "False", "QuotaExceeded")
+    assert "exceeded quota: none" in workspaces.told("served", "InferenceReady")["message"]
+    assert workspaces.get("served")["status"]["plan"]["provisioner"] == "byo"
+    assert len(workspaces.events("served", reason="QuotaExceeded")) <= 1
 
 
 OF_CLAIMS = [

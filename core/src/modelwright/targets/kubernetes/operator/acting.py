@@ -18,7 +18,8 @@ from modelwright.targets.kubernetes.cluster.store import Key
 from modelwright.targets.kubernetes.manifests import Manifests
 from modelwright.targets.kubernetes.operator.additions import Additions
 from modelwright.targets.kubernetes.operator.caches import Caches
-from modelwright.targets.kubernetes.operator.children import Children, Owner
+from modelwright.targets.kubernetes.operator.children import REFUSALS, Children, Owner
+from modelwright.targets.kubernetes.operator.event_causes import refusal
 from modelwright.targets.kubernetes.operator.provisioning import Provisioning
 from modelwright.targets.kubernetes.operator.revisions import Revision
 from modelwright.targets.kubernetes.operator.wanting import Wanted
@@ -71,13 +72,13 @@ class Actor:
         return refused
 
     def _is_refused(self, key: Key, role: Role, objects: Manifests, write: Callable[[], None]) -> bool:
-        """Whether an object that a plugin brought was refused: the next pass says so, and rests."""
+        """Whether an object was refused that will be refused again: the next pass says so, and rests."""
         try:
             write()
-        except ApiError:
-            raise
         except TargetError as error:
-            if self._additions.refuse(key, role, objects, error):
+            if isinstance(error, ApiError) and error.code not in REFUSALS:
+                raise
+            if self._additions.refuse(key, role, objects, refusal("ObjectRefused", error.message)):
                 log.warning("%s/%s: %s", *key, error.message)
             return True
         return False

@@ -1,4 +1,4 @@
-"""What stands in the way of objects that plugins bring: kinds that are not there, rights that are not given."""
+"""What stands in the way of a role's objects: kinds that are not there, rights that are not given, refusals."""
 
 from __future__ import annotations
 
@@ -46,13 +46,10 @@ class Additions:
             NotYet: the cluster is being asked, and the Workspace is called when it has answered.
             PluginContract: an object can belong to no Workspace.
         """
-        brought = [one for one in wanted if role_of(one) is not None]
-        if not brought:
-            return None
         refused = self._refused.get((key, role))
         if refused is not None and refused.wanted == _prints(wanted) and time.monotonic() < refused.until:
             return refused.trouble
-        for one in brought:
+        for one in (one for one in wanted if role_of(one) is not None):
             try:
                 resource = self._kinds.resource(key, one)
             except (NotYet, PluginError):
@@ -66,10 +63,9 @@ class Additions:
                 raise NotYet(f"{resource} is being listed")
         return None
 
-    def refuse(self, key: Key, role: Role, wanted: Manifests, error: TargetError) -> bool:
+    def refuse(self, key: Key, role: Role, wanted: Manifests, trouble: Trouble) -> bool:
         """One of ``wanted`` was refused; False where that was known."""
         before = self._refused.get((key, role))
-        trouble = Trouble(error.reason, error.message)
         self._refused[key, role] = Refused(_prints(wanted), trouble, time.monotonic() + REST_S)
         return before is None or before.trouble != trouble
 

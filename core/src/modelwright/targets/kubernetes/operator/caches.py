@@ -15,40 +15,22 @@ from modelwright.targets.kubernetes.cluster.store import Key, Store, key_of
 from modelwright.targets.kubernetes.cluster.workqueue import Line, Workqueue
 from modelwright.targets.kubernetes.manifests.metadata import WORKSPACE_LABEL
 from modelwright.targets.kubernetes.operator import trimming
+from modelwright.targets.kubernetes.operator.belonging import (
+    REVISION_OWNER,
+    Belonging,
+    about,
+    by_label,
+    by_labels,
+    scaled_by,
+)
+from modelwright.targets.kubernetes.operator.event_causes import REASONS
 from modelwright.targets.kubernetes.operator.interests import Interests
 from modelwright.values.nodes import Watch
 
 Object = dict[str, Any]
-Namespaced = Callable[[Object], Key | None]
 
-REVISION_OWNER = "workspace.kaito.io/name"
-
-
-def by_label(label: str) -> Namespaced:
-    """The Workspace of the object's own namespace that ``label`` names."""
-
-    def owner(found: Object) -> Key | None:
-        name = (found["metadata"].get("labels") or {}).get(label)
-        return (found["metadata"].get("namespace", ""), name) if name else None
-
-    return owner
-
-
-def by_labels(labels: tuple[str, str]) -> Namespaced:
-    """The Workspace whose namespace and name two labels hold."""
-
-    def owner(found: Object) -> Key | None:
-        written = found["metadata"].get("labels") or {}
-        namespace, name = (written.get(label) for label in labels)
-        return (namespace, name) if namespace and name else None
-
-    return owner
-
-
-def scaled_by(found: Object) -> Key | None:
-    """The Workspace whose StatefulSet, which has its name, an autoscaler sets the size of."""
-    target = found["spec"]["scaleTargetRef"]
-    return (found["metadata"]["namespace"], target["name"]) if target["kind"] == "StatefulSet" else None
+TOLD_OF = {"StatefulSet": kinds.STATEFULSETS, "Job": kinds.JOBS, "Pod": kinds.PODS}
+"""Our children that Events are read of."""
 
 
 class Caches:
@@ -84,6 +66,14 @@ class Caches:
         self._autoscalers = Informer(api, selection, self._moved_for(scaled_by, children))
         self._nodes = Informer(api, Selection(resource=kinds.NODES, trim=trimming.trim_node), self._node_moved)
         self._node_labels: frozenset[tuple[str, str]] = frozenset()
+        self._events = [
+            Informer(
+                api,
+                Selection(resource=kinds.EVENTS, fields=f"reason={reason}", trim=trimming.trim_event, owner=about),
+                self._event_moved,
+            )
+            for reason in REASONS
+        ]
         self._configs: Informer | None = None
         self._driven: dict[Watch, Informer] = {}
         self._brought: dict[Resource, Informer] = {}
@@ -123,9 +113,15 @@ class Caches:
         informers = [self.owned(resource) for resource in resources]
         return all(informer.synced or informer.refused for informer in informers)
 
+    def said(self, found: Mapping[str, Any]) -> list[Object]:
+        """The Events of ``REASONS`` about one of our children; none where we may not see Events."""
+        metadata = found["metadata"]
+        key = metadata["namespace"], metadata.get("uid", "")
+        return [event for informer in self._events for event in informer.store.of(key)]
+
     def start(self) -> None:
-        """Begin to list and watch."""
-        for informer in self._all():
+        """Begin to list and watch. Events only explain: nothing waits for them."""
+        for informer in (*self._all(), *self._events):
             informer.start()
 
     def wait(self, timeout_s: float) -> bool:
@@ -146,7 +142,7 @@ class Caches:
     def stop(self) -> None:
         """Take no further news."""
         begun = (*self._driven.values(), *self._brought.values(), *([self._configs] if self._configs else []))
-        for informer in (*self._all(), *begun):
+        for informer in (*self._all(), *self._events, *begun):
             informer.stop()
 
     def want(self, watch: Watch) -> bool:
@@ -229,7 +225,7 @@ class Caches:
         return Informer(self._api, selection, self._moved_for(owner, self._driven_moved), self.everybody)
 
     def _moved_for(
-        self, owner: Namespaced, moved: Callable[[Key, Object | None], None]
+        self, owner: Belonging, moved: Callable[[Key, Object | None], None]
     ) -> Callable[[Object | None, Object | None], None]:
         def changed(before: Object | None, after: Object | None) -> None:
             for key in {owner(found) for found in (before, after) if found is not None} - {None}:
@@ -246,6 +242,16 @@ class Caches:
 
     def _child_moved(self, key: Key, _: Object | None) -> None:
         self._queue.add(key, Line.RUNS)
+
+    def _event_moved(self, _: Object | None, after: Object | None) -> None:
+        involved = after["involvedObject"] if after is not None else {}
+        resource = TOLD_OF.get(str(involved.get("kind")))
+        if resource is None:
+            return
+        child = self._of[resource].store.get(involved.get("namespace", ""), involved.get("name", ""))
+        key = by_label(WORKSPACE_LABEL)(child) if child is not None else None
+        if key is not None:
+            self._queue.add(key, Line.RUNS)
 
     def _driven_moved(self, key: Key, _: Object | None) -> None:
         self._queue.add(key, Line.MOVED)

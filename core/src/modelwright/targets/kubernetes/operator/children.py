@@ -26,7 +26,8 @@ Object = Mapping[str, Any]
 BRINGABLE = (STATEFULSETS, JOBS, SERVICES)
 """Kinds that are watched anyway, and of which a plugin may bring objects."""
 
-REFUSALS = frozenset({400, FORBIDDEN, NOT_FOUND, INVALID})
+REFUSALS = frozenset({400, FORBIDDEN, INVALID})
+"""Answers to a write that the same write will get again, until somebody changes something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ class Children:
                 # A field that cannot be changed: the object is made anew, by the pass that its end calls for.
                 self._delete(resource, live or {})
                 return
-            if role_of(wanted) is None or error.code not in REFUSALS:
+            if role_of(wanted) is None or error.code not in {*REFUSALS, NOT_FOUND}:
                 raise
             raise TargetError(error.message, reason="ObjectRefused") from error
         self._keep(resource, found)

@@ -11,6 +11,7 @@ from modelwright.targets.kubernetes.cluster.resource import PODS, STATEFULSETS, 
 from modelwright.targets.kubernetes.operator.additions import unseen
 from modelwright.targets.kubernetes.operator.caches import Caches
 from modelwright.targets.kubernetes.operator.children import Children, Owner
+from modelwright.targets.kubernetes.operator.event_causes import explained
 from modelwright.targets.kubernetes.operator.workloads import brought_workload, judged, of_workload, serving_workload
 from modelwright.values.nodes import Failed, Outcome, Waiting, Watch
 
@@ -43,7 +44,9 @@ class Judge:
         found = self._children.find(owner, resource, name)
         pods: list[Object] = [*self._caches.of(PODS).of((owner.namespace, owner.name))]
         if resource == STATEFULSETS:
-            workload = serving_workload(found, of_workload(pods, "StatefulSet", name), self._caches.node, endpoint)
+            pods = of_workload(pods, "StatefulSet", name)
+            workload = serving_workload(found, pods, self._caches.node, endpoint)
+            workload = explained(workload, found, pods, self._caches.said)
         else:
             workload = brought_workload(found, pods, self._caches.node, endpoint)
         if found is None or runtime is None or "deletionTimestamp" in found["metadata"]:

@@ -15,6 +15,7 @@ from modelwright.targets.kubernetes.cluster.store import Key
 from modelwright.targets.kubernetes.operator.caches import Caches
 from modelwright.targets.kubernetes.operator.causes import pressure_behind
 from modelwright.targets.kubernetes.operator.children import Children, Owner
+from modelwright.targets.kubernetes.operator.event_causes import explained
 from modelwright.targets.kubernetes.operator.judging import Judge, kinds_of, server_of
 from modelwright.targets.kubernetes.operator.planning import pinned
 from modelwright.targets.kubernetes.operator.provisioning import Provisioning
@@ -105,7 +106,8 @@ class Observer:
     def _job(self, owner: Owner, role: Role) -> Workload:
         resource, name = owner.workload(role)
         pods = of_workload(self._caches.of(PODS).of((owner.namespace, owner.name)), "Job", name)
-        return job_workload(self._children.find(owner, resource, name), pods, self._caches.node)
+        found = self._children.find(owner, resource, name)
+        return explained(job_workload(found, pods, self._caches.node), found, pods, self._caches.said)
 
     def _is_leaving(self, owner: Owner, role: Role) -> bool:
         found = self._children.find(owner, *owner.workload(role))

@@ -181,8 +181,7 @@ class Reconciler:
         except ApiError:
             self._record(raw, workspace, decision, now)
             raise
-        again_in = self._record(raw, workspace, decision, now, may_wait=True)
-        return 0.0 if refused else again_in
+        return 0.0 if refused else self._record(raw, workspace, decision, now, may_wait=True)
 
     def _wanted(
         self, owner: Owner, plan: Plan, rendering: Callable[[], Rendering], observed: Observed, decision: Decision

@@ -11,7 +11,7 @@ from typing import Any
 from modelwright.api.versions import V1BETA1
 from modelwright.targets.kubernetes.cluster.resource import CONTROLLER_REVISIONS
 from modelwright.targets.kubernetes.manifests.metadata import REVISION
-from modelwright.targets.kubernetes.operator.caches import REVISION_OWNER
+from modelwright.targets.kubernetes.operator.belonging import REVISION_OWNER
 
 HASH = "workspace.kaito.io/hash"
 KEPT = 10

@@ -26,7 +26,8 @@ RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("autoscaling", ("horizontalpodautoscalers",), READ),
     # Karpenter's nodes get the labels of the Workspace that they were made for.
     ("", ("nodes",), ("patch",)),
-    ("", ("events",), ("create",)),
+    # Only they tell why pods are not made.
+    ("", ("events",), (*READ, "create")),
     ("coordination.k8s.io", ("leases",), ("get", "create", "update")),
     ("karpenter.sh", ("nodeclaims", "nodepools"), (*OWN, "update")),
 )

@@ -9,6 +9,7 @@ Object = dict[str, Any]
 
 POD_METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp")
 STATUS_OF_POD = ("phase", "reason", "message")
+ABOUT = ("kind", "namespace", "name", "uid")
 CONDITION = ("type", "status", "reason", "message")
 
 
@@ -52,6 +53,14 @@ def trim_config(found: Object) -> Object:
     metadata = found["metadata"]
     kept = {name: metadata[name] for name in ("name", "namespace", "resourceVersion")}
     return {"metadata": kept, "at": metadata["resourceVersion"]}
+
+
+def trim_event(found: Object) -> Object:
+    """About what it is, what it says, and when it was said last."""
+    metadata = _picked(found["metadata"], ("name", "namespace", "resourceVersion"))
+    at = found.get("lastTimestamp") or found.get("eventTime") or found["metadata"].get("creationTimestamp")
+    said = {"reason": found.get("reason"), "message": found.get("message") or "", "at": at}
+    return {"metadata": metadata, "involvedObject": _picked(found["involvedObject"], ABOUT), **said}
 
 
 def trim_pod(found: Object) -> Object:
