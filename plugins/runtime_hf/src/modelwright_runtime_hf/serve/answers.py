@@ -7,10 +7,11 @@ import contextlib
 import json
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from .engine import Engine
 from .jobs import Event, Failed, Finished, Job, Text
@@ -94,13 +95,31 @@ async def answer_whole(request: Request, engine: Engine, job: Job, form: Form) -
     return Response(status_code=_CLIENT_CLOSED_REQUEST)
 
 
-def answer_streaming(engine: Engine, job: Job, form: Form, *, usage: bool) -> StreamingResponse:
+class EventStream(StreamingResponse):
+    """Server-sent events whose generator ends with the answer.
+
+    A client that leaves while the server waits to send leaves Starlette's generator to the garbage collector, and so a
+    generation that nobody reads would go on.
+    """
+
+    def __init__(self, events: AsyncGenerator[bytes, None]) -> None:
+        headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+        super().__init__(events, media_type="text/event-stream", headers=headers)
+        self._events = events
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._events.aclose()
+
+
+def answer_streaming(engine: Engine, job: Job, form: Form, *, usage: bool) -> EventStream:
     """Answer as server-sent events, each sent when its text is settled."""
-    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_stream(engine, job, form, usage), media_type="text/event-stream", headers=headers)
+    return EventStream(_stream(engine, job, form, usage))
 
 
-async def _stream(engine: Engine, job: Job, form: Form, usage: bool) -> AsyncIterator[bytes]:
+async def _stream(engine: Engine, job: Job, form: Form, usage: bool) -> AsyncGenerator[bytes, None]:
     channel = Channel()
     ticket = engine.submit(job, channel.put)
     try:
