@@ -41,6 +41,7 @@ class ObjectMeta(ApiModel):
     uid: str | None = None
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
+    creation_timestamp: str | None = None
     deletion_timestamp: str | None = None
 
 

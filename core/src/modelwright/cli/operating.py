@@ -176,7 +176,7 @@ class Operating:
         self._ending.set()
 
     def _told(self, workspace: Workspace, old: WorkspaceStatus | None, new: WorkspaceStatus) -> None:
-        self._metrics.told(old, new)
+        self._metrics.told(workspace, old, new)
         self._hooks.notify("status_changed", workspace=workspace, old=old, new=new)
 
 

@@ -14,7 +14,8 @@ from prometheus_client.registry import Collector
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
-    from modelwright.api.status import WorkspaceStatus
+    from modelwright.api.status import Condition, WorkspaceStatus
+    from modelwright.api.workspace import Workspace
     from modelwright.targets.kubernetes.operator.operator import Operator
 
 Values = dict[tuple[str, ...], float]
@@ -37,12 +38,15 @@ class Metrics:
             registry=self._registry,
         )
 
-    def told(self, old: WorkspaceStatus | None, new: WorkspaceStatus) -> None:
-        """A status was written: count how long each condition that turned had stood."""
+    def told(self, workspace: Workspace, old: WorkspaceStatus | None, new: WorkspaceStatus) -> None:
+        """A status was written: count how long each condition that turned had stood.
+
+        What is true in the first status of all was not so since the Workspace was made.
+        """
         for condition in new.conditions:
-            before = old.condition(condition.type) if old is not None else None
-            if before is not None and before.status != condition.status:
-                stood = _moment(condition.last_transition_time) - _moment(before.last_transition_time)
+            since = _stood_since(workspace, old, condition)
+            if since is not None:
+                stood = _moment(condition.last_transition_time) - _moment(since)
                 self._waited.labels(condition.type, condition.status).observe(max(stood.total_seconds(), 0.0))
 
     def add(self, more: Collector) -> None:
@@ -109,6 +113,14 @@ def _costs(workspaces: Iterable[Mapping[str, Any]]) -> Values:
             key = (one["metadata"]["namespace"],)
             found[key] = found.get(key, 0.0) + usd
     return found
+
+
+def _stood_since(workspace: Workspace, old: WorkspaceStatus | None, turned: Condition) -> str | None:
+    """Since when a condition was otherwise; None where it did not turn."""
+    if old is None or not old.conditions:
+        return workspace.metadata.creation_timestamp if turned.status == "True" else None
+    before = old.condition(turned.type)
+    return before.last_transition_time if before is not None and before.status != turned.status else None
 
 
 def _moment(text: str) -> datetime:
