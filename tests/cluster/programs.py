@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import os
+import random
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +22,8 @@ HOW_TO_GET_THEM = (
 )
 PATIENCE_S = 120.0
 PR_SET_PDEATHSIG = 1
+OURS = (10000, 32768)
+"""Ports below the first of ``net.ipv4.ip_local_port_range``."""
 
 
 def find_assets() -> Path | None:
@@ -35,10 +39,15 @@ def find_assets() -> Path | None:
 
 
 def free_port() -> int:
-    """A port of the loopback address that nobody listened on a moment ago."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """A port of the loopback address that nobody listens on.
+
+    It is one that Linux gives to no connection by itself: who listens there comes later, and found it taken once.
+    """
+    while True:
+        port = random.randrange(*OURS)
+        with suppress(OSError), socket.socket() as found:
+            found.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until(condition: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:

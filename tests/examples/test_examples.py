@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import time
 import urllib.error
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.cluster.programs import free_port
 
 ROOT = Path(__file__).parents[2]
 PLUGINS = ROOT / "examples/plugins"
@@ -39,12 +39,6 @@ def test_they_keep_the_contracts(installed: Any) -> None:
     done = installed.python("-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", installed.home, contracts)
     assert done.returncode == 0, done.stdout
     assert " passed" in done.stdout
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def ask(url: str, body: Any = None) -> Any:
