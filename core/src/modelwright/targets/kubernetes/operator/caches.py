@@ -70,7 +70,7 @@ class Caches:
             Informer(
                 api,
                 Selection(resource=kinds.EVENTS, fields=f"reason={reason}", trim=trimming.trim_event, owner=about),
-                self._event_moved,
+                self._moved_for(self._told_of, children),
             )
             for reason in REASONS
         ]
@@ -234,6 +234,15 @@ class Caches:
 
         return changed
 
+    def _told_of(self, event: Object) -> Key | None:
+        """The Workspace whose child an Event is about, as far as that child is known."""
+        involved = event["involvedObject"]
+        resource = TOLD_OF.get(str(involved.get("kind")))
+        if resource is None:
+            return None
+        child = self._of[resource].store.get(involved.get("namespace", ""), involved.get("name", ""))
+        return by_label(WORKSPACE_LABEL)(child) if child is not None else None
+
     def _workspace_moved(self, before: Object | None, after: Object | None) -> None:
         found = after if after is not None else before
         assert found is not None
@@ -242,16 +251,6 @@ class Caches:
 
     def _child_moved(self, key: Key, _: Object | None) -> None:
         self._queue.add(key, Line.RUNS)
-
-    def _event_moved(self, _: Object | None, after: Object | None) -> None:
-        involved = after["involvedObject"] if after is not None else {}
-        resource = TOLD_OF.get(str(involved.get("kind")))
-        if resource is None:
-            return
-        child = self._of[resource].store.get(involved.get("namespace", ""), involved.get("name", ""))
-        key = by_label(WORKSPACE_LABEL)(child) if child is not None else None
-        if key is not None:
-            self._queue.add(key, Line.RUNS)
 
     def _driven_moved(self, key: Key, _: Object | None) -> None:
         self._queue.add(key, Line.MOVED)
