@@ -182,6 +182,12 @@ def quota(workspaces: Workspaces) -> Iterator[Callable[[str], None]]:
     limit("")
 
 
+def is_rationed(workspaces: Workspaces, name: str, kind: str) -> None:
+    """That condition names the quota."""
+    workspaces.until(name, kind, "False", "QuotaExceeded")
+    assert "exceeded quota: none" in workspaces.told(name, kind)["message"]
+
+
 def test_a_pod_that_a_quota_keeps_from_being_made_is_named_and_passes(
     workspaces: Workspaces, quota: Callable[[str], None]
 ) -> None:
@@ -199,8 +205,7 @@ def test_a_job_whose_pods_a_quota_keeps_from_being_made_says_so(
     workspaces.node("idle-node", "idle")
     quota("pods")
     workspaces.apply(workspaces.tuning("idle"))
-    workspaces.until("idle", "JobStarted", "False", "QuotaExceeded")
-    assert "exceeded quota: none" in workspaces.told("idle", "JobStarted")["message"]
+    is_rationed(workspaces, "idle", "JobStarted")
     quota("")
     workspaces.until("idle", "WorkspaceSucceeded")
 
@@ -211,8 +216,7 @@ def test_an_object_of_ours_that_is_refused_is_named_in_the_status(
     workspaces.node("served-node", "served")
     quota("services")
     workspaces.apply(workspaces.inference("served"))
-    workspaces.until("served", "InferenceReady", "False", "QuotaExceeded")
-    assert "exceeded quota: none" in workspaces.told("served", "InferenceReady")["message"]
+    is_rationed(workspaces, "served", "InferenceReady")
     assert workspaces.get("served")["status"]["plan"]["provisioner"] == "byo"
     assert len(workspaces.events("served", reason="QuotaExceeded")) <= 1
 
