@@ -115,17 +115,22 @@ def server(**status: Any) -> Object:
     return {"metadata": metadata, "spec": {"replicas": 1}, "status": {"observedGeneration": 2, **status}}
 
 
-SERVING = pod({"running": {}}, phase="Running", conditions=[{"type": "Ready", "status": "True"}])
-LEAVING = {**SERVING, "metadata": {**SERVING["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}}
+def of_revision(revision: str, **metadata: Any) -> Object:
+    found = pod({"running": {}}, phase="Running", conditions=[{"type": "Ready", "status": "True"}])
+    return {**found, "metadata": {**found["metadata"], "labels": {"controller-revision-hash": revision}, **metadata}}
+
+
+SERVING = of_revision("a")
+LEAVING = of_revision("a", deletionTimestamp="2026-01-01T00:00:00Z")
 
 
 @pytest.mark.parametrize(
     ("found", "phase"),
     [
-        (server(readyReplicas=1, currentRevision="a", updateRevision="a"), "ready"),
-        (server(readyReplicas=1, currentRevision="a", updateRevision="b"), "pending"),
-        (server(readyReplicas=1, currentRevision="a", updateRevision="b", updatedReplicas=1), "ready"),
-        (server(readyReplicas=1, observedGeneration=1), "pending"),
+        (server(readyReplicas=1, updateRevision="a"), "ready"),
+        (server(readyReplicas=0, updateRevision="a"), "ready"),
+        (server(readyReplicas=1, updateRevision="b", updatedReplicas=1), "pending"),
+        (server(readyReplicas=1, updateRevision="a", observedGeneration=1), "pending"),
         (server(), "pending"),
         (None, "absent"),
     ],
@@ -139,7 +144,7 @@ def test_a_server_is_ready_when_every_pod_of_the_latest_launch_is(found: Object 
 
 @pytest.mark.parametrize("pods", [[], [pod({"running": {}})], [LEAVING]])
 def test_a_server_whose_pods_do_not_answer_any_more_is_not_ready(pods: list[Object]) -> None:
-    found = server(readyReplicas=1, currentRevision="a", updateRevision="a")
+    found = server(readyReplicas=1, updateRevision="a")
     assert serving_workload(found, pods, lambda _: READY_NODE, "http://ws").phase == "pending"
 
 

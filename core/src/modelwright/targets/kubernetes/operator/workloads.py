@@ -15,13 +15,15 @@ from modelwright.values.nodes import Failed, Outcome, Waiting
 Object = Mapping[str, Any]
 
 ABSENT = Workload()
+REVISION = "controller-revision-hash"
+"""The label with which the StatefulSet controller says of which revision a pod is (``StatefulSetRevisionLabel``)."""
 
 
 def serving_workload(found: Object | None, pods: list[Object], find_node: FindNode, endpoint: str) -> Workload:
     """A server is ready once every pod's own probe of ``/health`` passed, of the launch that is asked for.
 
-    The StatefulSet, whose word comes late, tells which pods are of that launch; the pods themselves tell whether
-    they answer now.
+    The StatefulSet tells which revision that launch is; the pods themselves tell of which they are and whether they
+    answer now. Its counts of them come late: a server would go down again that has just come up.
     """
     if found is None:
         return ABSENT
@@ -31,7 +33,7 @@ def serving_workload(found: Object | None, pods: list[Object], find_node: FindNo
     if cause is not None:
         phase: WorkloadPhase = "failed" if cause.reason in LASTING else "pending"
         return _workload(found, phase, cause.reason, cause.message)
-    if _answers(found) and sum(map(_serves, pods)) >= found["spec"].get("replicas", 1):
+    if _answers(found, pods):
         return _workload(found, "ready", endpoint=endpoint)
     return _workload(found, "pending")
 
@@ -102,18 +104,15 @@ def _controllers(pod: Object) -> set[tuple[str, str]]:
     return {(one["kind"], one["name"]) for one in pod["metadata"]["ownerReferences"] if one.get("controller")}
 
 
-def _answers(found: Object) -> bool:
-    spec, status, metadata = found["spec"], found.get("status") or {}, found["metadata"]
-    wanted = spec.get("replicas", 1)
-    if status.get("observedGeneration", 0) < metadata.get("generation", 0) or wanted < 1:
+def _answers(found: Object, pods: list[Object]) -> bool:
+    status, wanted = found.get("status") or {}, found["spec"].get("replicas", 1)
+    if status.get("observedGeneration", 0) < found["metadata"].get("generation", 0) or wanted < 1:
         return False
-    rolling = status.get("currentRevision") != status.get("updateRevision")
-    fresh = status.get("updatedReplicas", 0) >= wanted if rolling else True
-    return bool(fresh and status.get("readyReplicas", 0) >= wanted)
+    return sum(_serves(pod, status.get("updateRevision")) for pod in pods) >= int(wanted)
 
 
-def _serves(pod: Object) -> bool:
-    return is_ready(pod) and not _is_leaving(pod)
+def _serves(pod: Object, revision: str | None) -> bool:
+    return is_ready(pod) and not _is_leaving(pod) and pod["metadata"]["labels"].get(REVISION) == revision
 
 
 def _has_begun(pod: Object) -> bool:
