@@ -15,6 +15,9 @@ from modelwright.api.versions import absent_fields
 from modelwright.api.workspace import OPEN_FIELDS, Workspace
 from modelwright.errors import InvalidWorkspace, Problem
 
+SCALARS = (str, int, float)
+"""Most of what a Workspace holds; asking them whether they are mappings would take most of the time."""
+
 
 def validate_workspace(document: Document) -> Workspace:
     """As ``modelwright.api.document.parse_workspace``."""
@@ -40,6 +43,8 @@ def _absent(path: tuple[str, ...]) -> Problem:
 
 def _without_nulls(data: Any) -> Any:
     """``data`` without the keys whose value is null, which mean the same as being left out."""
+    if isinstance(data, SCALARS):
+        return data
     if isinstance(data, Mapping):
         return {
             key: value if key in OPEN_FIELDS else _without_nulls(value)

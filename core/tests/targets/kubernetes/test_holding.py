@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelwright.api.status import WorkspaceStatus
-from modelwright.targets.kubernetes.operator.holding import HOLD_S, Holding, only_words
+from modelwright.targets.kubernetes.operator.holding import CROWDED_S, HOLD_S, Holding, only_words
 from modelwright.targets.kubernetes.operator.recording import status_patch
 
 
@@ -88,12 +88,43 @@ def test_what_is_under_way_is_told_after_those_that_have_nothing_yet() -> None:
     live, clock = workspace(WorkspaceStatus()), Clock()
     assert Holding(calm, clock).hold(live, under_way(), patch(live, under_way())) == 0.0
     holding = Holding(crowded, clock)
-    assert holding.hold(live, under_way(), patch(live, under_way())) == HOLD_S
-    clock.now += HOLD_S / 2
+    assert holding.hold(live, under_way(), patch(live, under_way())) == CROWDED_S
+    clock.now += CROWDED_S / 2
     assert holding.latest(live, None) == under_way()
-    assert holding.hold(live, under_way("a pod is there"), patch(live, under_way("a pod is there"))) == HOLD_S / 2
-    clock.now += HOLD_S / 2
+    assert holding.hold(live, under_way("a pod is there"), patch(live, under_way("a pod is there"))) == CROWDED_S / 2
+    clock.now += CROWDED_S / 2
     assert holding.hold(live, under_way(), patch(live, under_way())) == 0.0
+
+
+def test_words_wait_anew_once_others_come() -> None:
+    told = [condition("Reconciling", "True", ""), condition("NodesReady", "False", "0 of 1")]
+    live = workspace(WorkspaceStatus.model_validate({"conditions": told}))
+    words = WorkspaceStatus.model_validate({"conditions": [told[0], {**told[1], "message": "launched"}]})
+    verdict = WorkspaceStatus.model_validate({"conditions": [told[0], {**told[1], "status": "True"}]})
+    clock, others = Clock(), [False]
+    holding = Holding(lambda: others[0], clock)
+    holding.hold(live, words, patch(live, words))
+    clock.now += HOLD_S / 2
+    others[0] = True
+    assert holding.hold(live, verdict, patch(live, verdict)) == CROWDED_S
+
+
+def test_what_was_held_back_for_others_waits_on_when_they_are_gone() -> None:
+    live, clock, others = workspace(WorkspaceStatus()), Clock(), [True]
+    holding = Holding(lambda: others[0], clock)
+    holding.hold(live, under_way(), patch(live, under_way()))
+    others[0] = False
+    assert holding.hold(live, under_way("a pod is there"), patch(live, under_way("a pod is there"))) == CROWDED_S
+
+
+def test_words_that_were_held_do_not_hold_back_what_comes_about() -> None:
+    told = [condition("Reconciling", "True", ""), condition("NodesReady", "False", "0 of 1")]
+    live = workspace(WorkspaceStatus.model_validate({"conditions": told}))
+    words = WorkspaceStatus.model_validate({"conditions": [told[0], {**told[1], "message": "launched"}]})
+    verdict = WorkspaceStatus.model_validate({"conditions": [told[0], {**told[1], "status": "True"}]})
+    holding = Holding(calm, Clock())
+    assert holding.hold(live, words, patch(live, words)) == HOLD_S
+    assert holding.hold(live, verdict, patch(live, verdict)) == 0.0
 
 
 def test_what_is_ready_or_has_ended_is_told_at_once_and_so_is_its_end() -> None:

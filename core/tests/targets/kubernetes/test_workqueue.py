@@ -51,11 +51,34 @@ def test_a_name_that_is_worked_on_comes_again_afterwards(queue: Workqueue) -> No
 
 
 def test_what_is_under_way_overtakes_a_hundred_others_and_does_not_starve_them(queue: Workqueue) -> None:
-    for line in Line:
+    lines = (Line.NEW, Line.MOVED, Line.RUNS)
+    for line in lines:
         for number in range(100):
             queue.add(key(1000 * line + number), line)
     first_six = {queue.take() for _ in range(6)}
-    assert first_six == {key(1000 * line + number) for line in Line for number in (0, 1)}
+    assert first_six == {key(1000 * line + number) for line in lines for number in (0, 1)}
+
+
+def test_the_last_line_waits_for_the_new_and_takes_turns_with_what_runs(queue: Workqueue) -> None:
+    queue.add(key(20), Line.NEW)
+    queue.add(key(0), Line.LAST)
+    for number in range(10, 20):
+        queue.add(key(number), Line.RUNS)
+    assert queue.holds(Line.NEW, Line.MOVED)
+    taken = [queue.take() for _ in range(12)]
+    assert taken.index(key(20)) < taken.index(key(0))
+    assert not queue.holds(Line.NEW, Line.MOVED)
+    assert taken.index(key(0)) < taken.index(key(16))
+
+
+def test_a_name_that_stands_back_is_looked_at_when_it_is_due(queue: Workqueue, clock: Clock) -> None:
+    queue.add(key(1), Line.LAST)
+    queue.add_after(key(1), 5.0)
+    for number in range(10, 20):
+        queue.add(key(number))
+    assert queue.take() == key(10)
+    clock.now = 5.0
+    assert key(1) in {queue.take() for _ in range(10)}
 
 
 def test_a_name_whose_work_is_over_comes_again_in_the_line_of_what_moved_last(queue: Workqueue) -> None:

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
+from importlib import import_module
+from threading import Thread
 from typing import Any, ClassVar
 
-from modelwright.plugins.drivers import Provisioner
+from modelwright.plugins.drivers import Context, Provisioner
 from modelwright.values.nodes import Failed, NodeRequest, Placement, ProvisionerAction, ProvisionerDecision, Watch
 from modelwright.values.plan import Target
 from modelwright.values.snapshot import Snapshot
@@ -42,6 +44,12 @@ class KarpenterProvisioner(Provisioner):
     targets: ClassVar[frozenset[Target]] = frozenset({"kubernetes"})
     config_model = KarpenterOptions
     settings_model = KarpenterSettings
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        if context.cluster is not None:
+            # Its import takes as long as a hundred requests, and would hold up the first machine.
+            Thread(target=import_module, args=(f"{__package__}.karpenter_client",), daemon=True).start()
 
     def watches(self) -> tuple[Watch, ...]:
         """NodeClaims and nodes under the labels of either way, NodePools under those of theirs."""

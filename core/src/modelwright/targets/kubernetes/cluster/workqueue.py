@@ -18,15 +18,17 @@ LONGEST_PAUSE_S = 300.0
 class Line(IntEnum):
     """Why a name waits, the nearer to its end the greater."""
 
-    NEW = 0
-    MOVED = 1
+    LAST = 0
+    """It stands back for as long as any waits in the next two lines."""
+    NEW = 1
+    MOVED = 2
     """Something that it waited for moved: much may have to be done."""
-    RUNS = 2
+    RUNS = 3
     """Something that runs for it moved: mostly that is only to be told."""
 
 
 class Workqueue:
-    """Names wait in three lines, which take turns.
+    """Names wait in lines, which take turns.
 
     So what is under way goes on while a hundred new ones arrive, what is ready is said to be, and none can hold up the
     others. A name that is being worked on waits until that is over, and is never worked on twice at once.
@@ -99,10 +101,9 @@ class Workqueue:
         """Wait until no name waits to be taken; False where that takes too long."""
         return self._calm.wait(timeout_s)
 
-    @property
-    def crowded(self) -> bool:
-        """Whether names wait for which much may have to be done."""
-        return bool(self._lines[Line.NEW] or self._lines[Line.MOVED])
+    def holds(self, *lines: Line) -> bool:
+        """Whether names wait in any of these lines."""
+        return any(self._lines[line] for line in lines)
 
     def close(self) -> None:
         """Let every ``take`` and ``wait_calm`` end."""
@@ -137,8 +138,9 @@ class Workqueue:
         return self._later[0][0] - now if self._later else None
 
     def _next(self) -> Key | None:
-        self._turn = (self._turn + 1) % len(self._lines)
-        for line in (*self._lines[self._turn :], *self._lines[: self._turn]):
+        open_lines = self._lines[Line.NEW if self.holds(Line.NEW, Line.MOVED) else Line.LAST :]
+        self._turn = (self._turn + 1) % len(open_lines)
+        for line in (*open_lines[self._turn :], *open_lines[: self._turn]):
             if line:
                 key = line.popitem(last=False)[0]
                 if not any(self._lines):

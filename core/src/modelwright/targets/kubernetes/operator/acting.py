@@ -37,6 +37,11 @@ class Acts:
     wanted: Wanted
     revision: Revision
 
+    @property
+    def key(self) -> Key:
+        """Namespace and name of the Workspace."""
+        return self.owner.namespace, self.owner.name
+
 
 class Actor:
     """Writes whatever a decision asks for, but for the status."""
@@ -47,20 +52,22 @@ class Actor:
         self._api, self._caches = api, caches
         self._children, self._additions, self._provisioning = children, additions, provisioning
 
-    def act(self, acts: Acts) -> bool:
+    def act(self, acts: Acts, *, pods: bool = True) -> bool:
         """Carry all of it out; whether the next pass has to look at once, for an object was refused.
+
+        Args:
+            pods: False where a new server is to have all but what makes its pods.
 
         Raises:
             ApiError: a write was refused or got lost; the pass is to be made again.
         """
-        owner, wanted = acts.owner, acts.wanted
-        key = (owner.namespace, owner.name)
+        owner, wanted, key = acts.owner, acts.wanted, acts.key
         self._keep(key, acts.revision)
         refused = False
         for action in acts.decision.actions:
             if isinstance(action, Start):
                 objects = wanted.starting[action.role]
-                start = partial(self._children.start, owner, action, objects)
+                start = partial(self._children.start, owner, action, objects, pods=pods)
                 refused |= self._is_refused(key, action.role, objects, start)
             elif isinstance(action, Stop):
                 self._children.stop(owner, action)

@@ -72,8 +72,10 @@ class Children:
                 if mine and "deletionTimestamp" not in found["metadata"]:
                     yield resource, found
 
-    def start(self, owner: Owner, order: Start, wanted: Manifests) -> None:
+    def start(self, owner: Owner, order: Start, wanted: Manifests, *, pods: bool = True) -> None:
         """Have the role run as ``wanted``; a Job that gives way is deleted first, and started once it is gone.
+
+        Without ``pods`` a server gets its Services, and nothing else happens.
 
         Raises:
             TargetError: the API server refuses an object that a plugin brought.
@@ -81,9 +83,14 @@ class Children:
         live = self.find(owner, *owner.workload(order.role))
         if live is not None and "deletionTimestamp" in live["metadata"]:
             return
+        services = tuple(wanted_services(wanted))
+        self.repair(owner, services)
+        if not pods:
+            return
         if order.role == "serving" or live is None:
             for one in wanted:
-                self._apply(owner, one)
+                if one not in services:
+                    self._apply(owner, one)
             self._prune(owner, order.role, wanted)
         elif (live["metadata"].get("annotations") or {}).get(LAUNCH) == order.digest:
             annotate: Object = {"metadata": {"annotations": {INPUTS: order.inputs}}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from modelwright.api.status import WorkspaceStatus
@@ -13,7 +13,10 @@ from modelwright.targets.kubernetes.cluster.store import Key, key_of
 Object = Mapping[str, Any]
 
 HOLD_S = 3.0
-"""How long a status may be behind: less than it takes somebody to read it."""
+"""How long a status may be behind in its words: less than it takes somebody to read it."""
+
+CROWDED_S = 6.0
+"""How long what is under way may wait to be told while many Workspaces come at once; nobody reads them all in that."""
 
 WORDS = frozenset({"conditions", "provisioner"})
 """Fields of a status that may change without anything having come about."""
@@ -21,19 +24,20 @@ WORDS = frozenset({"conditions", "provisioner"})
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What is to be written, over which status, and since when (of the monotonic clock)."""
+    """What is to be written, over which status, since when (of the monotonic clock), and whether others waited then."""
 
     over: Object
     status: WorkspaceStatus
     since: float
+    crowded: bool
 
 
 class Holding:
     """The statuses that are not written yet. Whoever decides next builds on them; after a crash they are decided again.
 
     Args:
-        crowded: whether Workspaces wait that have nothing yet. What is under way is told after them: mostly it is
-            ready by then, and both are one write.
+        crowded: whether Workspaces wait that have nothing yet. What is under way is told after them, and not before
+            it is due: mostly it is ready by then, and both are one write.
     """
 
     def __init__(self, crowded: Callable[[], bool], clock: Callable[[], float] = time.monotonic) -> None:
@@ -49,13 +53,17 @@ class Holding:
         """Seconds for which ``patch`` may wait, and ``status`` is kept; 0 where it is to be written now."""
         key, over, now = key_of(dict(workspace)), _status_of(workspace), self._clock()
         held = self._held.get(key)
-        since = held.since if held is not None and held.over == over else now
-        rest = since + HOLD_S - now
-        may_wait = only_words(over, patch) or (self._crowded() and is_under_way(over, status))
+        if held is None or held.over != over:
+            held = Held(over, status, now, crowded=False)
+        goes_on = is_under_way(over, status)
+        if goes_on and not held.crowded and self._crowded():
+            held = Held(over, status, now, crowded=True)
+        rest = held.since + (CROWDED_S if held.crowded else HOLD_S) - now
+        may_wait = only_words(over, patch) or (held.crowded and goes_on)
         if rest <= 0 or not may_wait:
             self.forget(key)
             return 0.0
-        self._held[key] = Held(over, status, since)
+        self._held[key] = replace(held, status=status)
         return rest
 
     def forget(self, key: Key) -> None:

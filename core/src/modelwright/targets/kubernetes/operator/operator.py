@@ -88,7 +88,7 @@ class Operator:
                 tell=self._teller.tell,
                 hooks=hooks,
                 clock=lambda: datetime.now(UTC),
-                crowded=lambda: self.queue.crowded,
+                queue=self.queue,
             )
         )
         self._workers: list[threading.Thread] = []

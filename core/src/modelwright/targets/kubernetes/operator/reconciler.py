@@ -27,6 +27,7 @@ from modelwright.targets.kubernetes.cluster.api import Api
 from modelwright.targets.kubernetes.cluster.failures import ApiError
 from modelwright.targets.kubernetes.cluster.resource import CONTROLLER_REVISIONS
 from modelwright.targets.kubernetes.cluster.store import Key
+from modelwright.targets.kubernetes.cluster.workqueue import Line, Workqueue
 from modelwright.targets.kubernetes.manifests import Manifests, Rendering, reviewed, role_objects
 from modelwright.targets.kubernetes.operator.acting import Actor, Acts, may_follow
 from modelwright.targets.kubernetes.operator.additions import Additions
@@ -40,6 +41,7 @@ from modelwright.targets.kubernetes.operator.recording import Recorder, has_fina
 from modelwright.targets.kubernetes.operator.revisions import Revision, revision_of
 from modelwright.targets.kubernetes.operator.tasks import Tasks
 from modelwright.targets.kubernetes.operator.wanting import Wanted, hindered, wanted_objects, without_starts
+from modelwright.targets.kubernetes.operator.yielding import Yielding
 from modelwright.values.launch import Launch
 from modelwright.values.plan import Plan
 
@@ -64,7 +66,7 @@ class Parts:
     tell: Callable[[Object, Event, str], None]
     hooks: Hooks
     clock: Callable[[], datetime]
-    crowded: Callable[[], bool]
+    queue: Workqueue
 
 
 class Reconciler:
@@ -76,7 +78,9 @@ class Reconciler:
         self._additions = Additions(kinds, parts.caches)
         self._children = Children(parts.api, parts.caches, kinds)
         self._observer = Observer(parts.caches, self._children, parts.provisioning)
-        self._recorder = Recorder(parts.api, parts.caches.workspaces, parts.crowded)
+        crowded = partial(parts.queue.holds, Line.LAST, Line.NEW, Line.MOVED)
+        self._recorder = Recorder(parts.api, parts.caches.workspaces, crowded)
+        self._yielding = Yielding(parts.queue)
         self._actor = Actor(parts.api, parts.caches, self._children, self._additions, parts.provisioning)
         self._policy = parts.policy
 
@@ -91,6 +95,7 @@ class Reconciler:
             self._plans.forget(key)
             self._parts.provisioning.forget(key)
             self._recorder.forget(key)
+            self._yielding.forget(key)
             self._additions.forget(key)
             return None
         workspace, invalid = _parsed(raw)
@@ -170,18 +175,24 @@ class Reconciler:
     def _carry_out(
         self, raw: Object, workspace: Workspace, acts: Acts, observed: Observed, now: datetime
     ) -> float | None:
-        """Have what was decided done and on record: before it is done, unless the record may follow."""
+        """Have what was decided done and on record: before it is done, unless the record may follow.
+
+        A new server's pods may stand back, and the record with them; the pass that then comes makes both.
+        """
         decision = acts.decision
         raw = self._recorder.mark(raw, acts.revision.annotations)
         if not may_follow(decision, observed, workspace.status):
             again_in = self._record(raw, workspace, decision, now)
             return 0.0 if self._actor.act(acts) else again_in
+        waits = observed.serving.phase == "absent" and self._yielding.stands_back(acts.key)
         try:
-            refused = self._actor.act(acts)
+            refused = self._actor.act(acts, pods=not waits)
         except ApiError:
             self._record(raw, workspace, decision, now)
             raise
-        return 0.0 if refused else self._record(raw, workspace, decision, now, may_wait=True)
+        if refused:
+            return 0.0
+        return None if waits else self._record(raw, workspace, decision, now, may_wait=True)
 
     def _wanted(
         self, owner: Owner, plan: Plan, rendering: Callable[[], Rendering], observed: Observed, decision: Decision
