@@ -3,18 +3,20 @@
     python benchmarks/kubernetes_floor.py --harness DIR --kubeconfig FILE --recorded FILE
 
 It reads the bodies of one Workspace's writes from ``--recorded``, puts names and uids in, and sends them for each
-Workspace that appears, with as many connections as the operator has workers: finalizer, plan, revision, both Services
-and the StatefulSet; then, once the pod is ready, the status that says so and one Event. Where there is a NodeClaim, it
-comes after the revision, and the Services once it is ready, the node has its label and the status tells of it.
+Workspace that appears, with as many connections as the operator has workers: finalizer, revision and both Services; the
+StatefulSet once no other Workspace waits; then, once the pod is ready, the status that says so and one Event. Where
+there is a NodeClaim, the plan comes before the revision, the claim after it, and the Services once it is ready and the
+node has its label.
 
 It keeps no caches, renders, compares and checks nothing, and asks for as little as these writes need. So an operator
-can hardly be faster on the same machine with the same number of requests, and how near ours comes to it does not depend
-on the machine's mood. Ours may come in below it, for it leaves out the first status where it can tell both in one.
+can hardly be faster on the same machine with the same requests in the same order, and how near ours comes to it does
+not depend on the machine's mood.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import queue
 import sys
@@ -40,10 +42,10 @@ class Floor:
 
     def __init__(self, kube: Any, recorded: Object, workers: int) -> None:
         self._kube, self._recorded = kube, recorded
-        self._queue: queue.Queue[tuple[Any, ...]] = queue.Queue()
+        self._queue: queue.PriorityQueue[tuple[Any, ...]] = queue.PriorityQueue()
         self._seen: set[tuple[str, str]] = set()
         self._told: set[str] = set()
-        self._workers = workers
+        self._workers, self._order = workers, itertools.count()
 
     def run(self) -> None:
         """Work until killed."""
@@ -61,18 +63,22 @@ class Floor:
         step = "leave" if about.get("deletionTimestamp") else "start"
         if (about["uid"], step) not in self._seen:
             self._seen.add((about["uid"], step))
-            self._queue.put((step, about["namespace"], about["name"], about["uid"]))
+            self._put(step, about["namespace"], about["name"], about["uid"])
 
     def _pod(self, kind: str, found: Object, _: float) -> None:
         about = found["metadata"]
         if self._is_news(kind, found):
-            self._queue.put(("ready", about["namespace"], about["labels"][OWNER], ""))
+            self._put("ready", about["namespace"], about["labels"][OWNER], "")
 
     def _claim(self, kind: str, found: Object, _: float) -> None:
         labels = found["metadata"]["labels"]
         if self._is_news(kind, found):
             node, uid = found["status"]["nodeName"], found["metadata"]["name"].removeprefix("ws-")
-            self._queue.put(("held", labels["kaito.sh/workspacenamespace"], labels[OWNER], uid, node))
+            self._put("held", labels["kaito.sh/workspacenamespace"], labels[OWNER], uid, node)
+
+    def _put(self, step: str, *about: str) -> None:
+        """Pods, and what is told of them, in the order of coming, after all else."""
+        self._queue.put((step in ("serve", "ready"), next(self._order), step, *about))
 
     def _is_news(self, kind: str, found: Object) -> bool:
         """Whether it became ready, which was not told before."""
@@ -85,7 +91,7 @@ class Floor:
 
     def _work(self) -> None:
         while True:
-            step, namespace, name, uid, *more = self._queue.get()
+            _, _, step, namespace, name, uid, *more = self._queue.get()
             try:
                 getattr(self, f"_{step}")(namespace, name, uid, *more)
             except Exception as error:
@@ -94,19 +100,25 @@ class Floor:
     def _start(self, namespace: str, name: str, uid: str) -> None:
         at = f"{WORKSPACES}/namespaces/{namespace}/workspaces/{name}"
         self._merge(at, self._body("mark", name, uid))
-        self._merge(f"{at}/status", {"status": self._body("planned", name, uid)})
-        self._apply(namespace, [self._body("revision", name, uid)])
         claim = self._body("claim", name, uid)
+        if claim:
+            self._merge(f"{at}/status", {"status": self._body("planned", name, uid)})
+        self._apply(namespace, [self._body("revision", name, uid)])
         if claim:
             self._kube.request("PATCH", f"{CLAIMS}/{claim['metadata']['name']}?{MANAGER}&force=true", claim, APPLY)
         else:
-            self._apply(namespace, self._body("children", name, uid))
+            self._expose(namespace, name, uid)
 
     def _held(self, namespace: str, name: str, uid: str, node: str) -> None:
         self._merge(f"/api/v1/nodes/{node}", {"metadata": {"labels": {"accelerator": "nvidia"}}})
-        at = f"{WORKSPACES}/namespaces/{namespace}/workspaces/{name}/status"
-        self._merge(at, {"status": {**self._body("ready", name, uid), "state": "Pending"}})
-        self._apply(namespace, self._body("children", name, uid))
+        self._expose(namespace, name, uid)
+
+    def _expose(self, namespace: str, name: str, uid: str) -> None:
+        self._apply(namespace, [one for one in self._body("children", name, uid) if one["kind"] == "Service"])
+        self._put("serve", namespace, name, uid)
+
+    def _serve(self, namespace: str, name: str, uid: str) -> None:
+        self._apply(namespace, [one for one in self._body("children", name, uid) if one["kind"] != "Service"])
 
     def _apply(self, namespace: str, objects: Sequence[Object]) -> None:
         for child in objects:
@@ -116,7 +128,7 @@ class Floor:
 
     def _ready(self, namespace: str, name: str, uid: str) -> None:
         at = f"{WORKSPACES}/namespaces/{namespace}/workspaces/{name}/status"
-        self._merge(at, {"status": self._body("ready", name, uid)})
+        self._merge(at, {"status": {**self._body("planned", name, uid), **self._body("ready", name, uid)}})
         self._kube.create(f"/api/v1/namespaces/{namespace}/events", self._body("event", name, uid))
 
     def _leave(self, namespace: str, name: str, uid: str) -> None:
