@@ -46,11 +46,9 @@ def test_however_many_come_pods_do_not_stand_back_for_ever() -> None:
     assert yielding.stands_back(MINE)
     clock.now += YIELD_S - 1
     assert yielding.stands_back(MINE)
-    clock.now += 1
-    assert queue.take() == OTHER
-    for number in range(11):
+    for number in range(10):
         queue.add(("default", f"other-{number}"))
-    taken = [queue.take() for _ in range(11)]
-    assert MINE in taken
+    clock.now += 1
+    assert MINE in [queue.take() for _ in range(2)]
     assert queue.holds(Line.NEW)
     assert not yielding.stands_back(MINE)

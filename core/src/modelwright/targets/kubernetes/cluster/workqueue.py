@@ -40,7 +40,7 @@ class Workqueue:
         self._turn = 0
         self._busy: set[Key] = set()
         self._again: dict[Key, Line] = {}
-        self._later: list[tuple[float, Key]] = []
+        self._later: list[tuple[float, Key, Line]] = []
         self._due: dict[Key, float] = {}
         self._failures: dict[Key, int] = {}
         self._changed = threading.Condition()
@@ -54,13 +54,13 @@ class Workqueue:
             self._add(key, line)
             self._changed.notify()
 
-    def add_after(self, key: Key, seconds: float) -> None:
-        """Have it looked at after that time, if nothing calls for it earlier; the earliest of several counts."""
+    def add_after(self, key: Key, seconds: float, line: Line = Line.NEW) -> None:
+        """Have it wait in ``line`` after that time, if nothing calls for it earlier; the earliest of several counts."""
         with self._changed:
             due = self._clock() + seconds
             if due < self._due.get(key, float("inf")):
                 self._due[key] = due
-                heapq.heappush(self._later, (due, key))
+                heapq.heappush(self._later, (due, key, line))
                 self._changed.notify()
 
     def retry(self, key: Key, at_least_s: float = 0.0) -> float:
@@ -131,10 +131,10 @@ class Workqueue:
         """Move what is due into the line; seconds until the next will be, None where none waits."""
         now = self._clock()
         while self._later and self._later[0][0] <= now:
-            due, key = heapq.heappop(self._later)
+            due, key, line = heapq.heappop(self._later)
             if self._due.get(key) == due:
                 del self._due[key]
-                self._add(key, Line.NEW)
+                self._add(key, line)
         return self._later[0][0] - now if self._later else None
 
     def _next(self) -> Key | None:

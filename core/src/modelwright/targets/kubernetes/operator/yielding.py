@@ -17,7 +17,8 @@ class Yielding:
 
     Pods set the controller manager, the scheduler and the kubelets to work, all against one API server. Where many
     Workspaces come at once, all that is asked for is there in two thirds of the time if that work begins after ours,
-    and the last server is ready a little sooner; the first ones are ready later for it, by ``YIELD_S`` at most.
+    and the last server is ready a little sooner; the first ones are ready later for it, by about ``YIELD_S`` at most:
+    then they take turns with the new.
     """
 
     def __init__(self, queue: Workqueue, clock: Callable[[], float] = time.monotonic) -> None:
@@ -33,7 +34,7 @@ class Yielding:
             return False
         self._since.setdefault(key, now)
         self._queue.add(key, Line.LAST)
-        self._queue.add_after(key, rest)
+        self._queue.add_after(key, rest, Line.MOVED)
         return True
 
     def forget(self, key: Key) -> None:
