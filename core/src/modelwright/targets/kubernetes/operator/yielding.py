@@ -8,7 +8,7 @@ from collections.abc import Callable
 from modelwright.targets.kubernetes.cluster.store import Key
 from modelwright.targets.kubernetes.cluster.workqueue import Line, Workqueue
 
-YIELD_S = 10.0
+YIELD_S = 15.0
 """For how long pods stand back at most: less than it takes them to load a model."""
 
 
