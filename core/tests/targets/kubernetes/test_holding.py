@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from core.tests.targets.kubernetes.clock import Clock
 
 from modelwright.api.status import WorkspaceStatus
 from modelwright.targets.kubernetes.operator.holding import CROWDED_S, HOLD_S, Holding, only_words
 from modelwright.targets.kubernetes.operator.recording import status_patch
-
-
-@dataclass
-class Clock:
-    now: float = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def calm() -> bool:
@@ -96,11 +89,13 @@ def test_what_is_under_way_is_told_after_those_that_have_nothing_yet() -> None:
     assert holding.hold(live, under_way(), patch(live, under_way())) == 0.0
 
 
+def waiting(message: str, verdict: str = "False") -> WorkspaceStatus:
+    told = [condition("Reconciling", "True", ""), condition("NodesReady", verdict, message)]
+    return WorkspaceStatus.model_validate({"conditions": told})
+
+
 def test_words_wait_anew_once_others_come() -> None:
-    told = [condition("Reconciling", "True", ""), condition("NodesReady", "False", "0 of 1")]
-    live = workspace(WorkspaceStatus.model_validate({"conditions": told}))
-    words = WorkspaceStatus.model_validate({"conditions": [told[0], {**told[1], "message": "launched"}]})
-    verdict = WorkspaceStatus.model_validate({"conditions": [told[0], {**told[1], "status": "True"}]})
+    live, words, verdict = workspace(waiting("0 of 1")), waiting("launched"), waiting("1 of 1", "True")
     clock, others = Clock(), [False]
     holding = Holding(lambda: others[0], clock)
     holding.hold(live, words, patch(live, words))
@@ -118,10 +113,7 @@ def test_what_was_held_back_for_others_waits_on_when_they_are_gone() -> None:
 
 
 def test_words_that_were_held_do_not_hold_back_what_comes_about() -> None:
-    told = [condition("Reconciling", "True", ""), condition("NodesReady", "False", "0 of 1")]
-    live = workspace(WorkspaceStatus.model_validate({"conditions": told}))
-    words = WorkspaceStatus.model_validate({"conditions": [told[0], {**told[1], "message": "launched"}]})
-    verdict = WorkspaceStatus.model_validate({"conditions": [told[0], {**told[1], "status": "True"}]})
+    live, words, verdict = workspace(waiting("0 of 1")), waiting("launched"), waiting("1 of 1", "True")
     holding = Holding(calm, Clock())
     assert holding.hold(live, words, patch(live, words)) == HOLD_S
     assert holding.hold(live, verdict, patch(live, verdict)) == 0.0

@@ -3,18 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from core.tests.targets.kubernetes.clock import Clock
 
 from modelwright.targets.kubernetes.cluster.workqueue import FIRST_PAUSE_S, LONGEST_PAUSE_S, Line, Workqueue
-
-
-class Clock:
-    """Time that only moves when told."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def key(number: int) -> tuple[str, str]:

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
+from core.tests.targets.kubernetes.clock import Clock
 
 from modelwright.targets.kubernetes.cluster.workqueue import Line, Workqueue
 from modelwright.targets.kubernetes.operator.yielding import YIELD_S, Yielding
 
 MINE, OTHER = ("default", "mine"), ("default", "other")
-
-
-@dataclass
-class Clock:
-    now: float = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.mark.parametrize("line", [Line.NEW, Line.MOVED])

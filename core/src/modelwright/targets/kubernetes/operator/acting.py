@@ -37,11 +37,6 @@ class Acts:
     wanted: Wanted
     revision: Revision
 
-    @property
-    def key(self) -> Key:
-        """Namespace and name of the Workspace."""
-        return self.owner.namespace, self.owner.name
-
 
 class Actor:
     """Writes whatever a decision asks for, but for the status."""
@@ -61,7 +56,7 @@ class Actor:
         Raises:
             ApiError: a write was refused or got lost; the pass is to be made again.
         """
-        owner, wanted, key = acts.owner, acts.wanted, acts.key
+        owner, wanted, key = acts.owner, acts.wanted, acts.owner.key
         self._keep(key, acts.revision)
         refused = False
         for action in acts.decision.actions:

@@ -76,8 +76,7 @@ class Additions:
 
     def kinds(self, owner: Owner, children: Children, wanted: Iterable[Manifests]) -> list[str]:
         """The kinds of all that plugins bring, or brought and is still there or cannot be seen."""
-        key = (owner.namespace, owner.name)
-        found = {self._kinds.resource(key, one) for part in wanted for one in part if role_of(one) is not None}
+        found = {self._kinds.resource(owner.key, one) for part in wanted for one in part if role_of(one) is not None}
         found |= {resource for resource, _ in children.brought(owner)}
         found |= {resource for resource in owner.kinds if self._caches.owned(resource).refused}
         return sorted(resource.full for resource in found - {*BRINGABLE})

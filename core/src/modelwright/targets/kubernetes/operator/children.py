@@ -14,6 +14,7 @@ from modelwright.lifecycle.observed import Role
 from modelwright.targets.kubernetes.cluster.api import Api
 from modelwright.targets.kubernetes.cluster.failures import FORBIDDEN, INVALID, NOT_FOUND, ApiError
 from modelwright.targets.kubernetes.cluster.resource import JOBS, KINDS, SERVICES, STATEFULSETS, Resource
+from modelwright.targets.kubernetes.cluster.store import Key
 from modelwright.targets.kubernetes.manifests import Manifest, Manifests
 from modelwright.targets.kubernetes.manifests.brought import role_of
 from modelwright.targets.kubernetes.manifests.metadata import INPUTS, LAUNCH
@@ -43,6 +44,11 @@ class Owner:
     server: Resource = STATEFULSETS
     kinds: frozenset[Resource] = frozenset()
 
+    @property
+    def key(self) -> Key:
+        """Its namespace and name."""
+        return self.namespace, self.name
+
     def workload(self, role: Role) -> tuple[Resource, str]:
         """Kind and name of the object that runs a role."""
         if role == "serving":
@@ -67,7 +73,7 @@ class Children:
     def brought(self, owner: Owner, role: Role | None = None) -> Iterator[tuple[Resource, Object]]:
         """What plugins brought for one role, or for any, and was not asked to go."""
         for resource in {*BRINGABLE, *owner.kinds}:
-            for found in self._caches.of(resource).of((owner.namespace, owner.name)):
+            for found in self._caches.of(resource).of(owner.key):
                 mine = role_of(found) is not None and role in (None, role_of(found)) and _is_of(owner, found)
                 if mine and "deletionTimestamp" not in found["metadata"]:
                     yield resource, found
@@ -169,7 +175,7 @@ class Children:
             self._otherwise.note(found, wanted)
 
     def _resource(self, owner: Owner, found: Object) -> Resource:
-        return self._kinds.resource((owner.namespace, owner.name), found)
+        return self._kinds.resource(owner.key, found)
 
     def _left_to_others(self, live: Object, wanted: Object) -> Object:
         """``wanted`` with as many replicas as there are where an autoscaler sets them.

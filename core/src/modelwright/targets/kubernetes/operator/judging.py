@@ -42,7 +42,7 @@ class Judge:
         """The server of one Workspace."""
         resource, name = owner.workload("serving")
         found = self._children.find(owner, resource, name)
-        pods: list[Object] = [*self._caches.of(PODS).of((owner.namespace, owner.name))]
+        pods: list[Object] = [*self._caches.of(PODS).of(owner.key)]
         if resource == STATEFULSETS:
             pods = of_workload(pods, "StatefulSet", name)
             workload = serving_workload(found, pods, self._caches.node, endpoint)
@@ -59,7 +59,7 @@ class Judge:
             trouble = unseen(informer, resource.full)
             if trouble is not None:
                 yield Waiting(trouble.reason, trouble.message)
-            for found in informer.store.of((owner.namespace, owner.name)):
+            for found in informer.store.of(owner.key):
                 if not _is_anothers(owner, found):
                     outcome = _asked(runtime, found)
                     if outcome is not None:

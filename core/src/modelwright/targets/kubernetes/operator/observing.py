@@ -105,7 +105,7 @@ class Observer:
 
     def _job(self, owner: Owner, role: Role) -> Workload:
         resource, name = owner.workload(role)
-        pods = of_workload(self._caches.of(PODS).of((owner.namespace, owner.name)), "Job", name)
+        pods = of_workload(self._caches.of(PODS).of(owner.key), "Job", name)
         found = self._children.find(owner, resource, name)
         return explained(job_workload(found, pods, self._caches.node), found, pods, self._caches.said)
 

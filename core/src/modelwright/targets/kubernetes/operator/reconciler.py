@@ -184,7 +184,7 @@ class Reconciler:
         if not may_follow(decision, observed, workspace.status):
             again_in = self._record(raw, workspace, decision, now)
             return 0.0 if self._actor.act(acts) else again_in
-        waits = observed.serving.phase == "absent" and self._yielding.stands_back(acts.key)
+        waits = observed.serving.phase == "absent" and self._yielding.stands_back(acts.owner.key)
         try:
             refused = self._actor.act(acts, pods=not waits)
         except ApiError:
