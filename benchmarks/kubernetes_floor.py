@@ -114,11 +114,11 @@ class Floor:
         self._expose(namespace, name, uid)
 
     def _expose(self, namespace: str, name: str, uid: str) -> None:
-        self._apply(namespace, [one for one in self._body("children", name, uid) if one["kind"] == "Service"])
+        self._apply(namespace, self._body("services", name, uid))
         self._put("serve", namespace, name, uid)
 
     def _serve(self, namespace: str, name: str, uid: str) -> None:
-        self._apply(namespace, [one for one in self._body("children", name, uid) if one["kind"] != "Service"])
+        self._apply(namespace, self._body("servers", name, uid))
 
     def _apply(self, namespace: str, objects: Sequence[Object]) -> None:
         for child in objects:
@@ -171,7 +171,8 @@ def recorded(rendered: Sequence[Object], status: Object) -> Object:
         "planned": {**status, "state": "Pending", "conditions": unknown},
         "revision": revision,
         "claim": claim,
-        "children": children,
+        "services": [one for one in children if one["kind"] == "Service"],
+        "servers": [one for one in children if one["kind"] != "Service"],
         "ready": {"state": "Ready", "conditions": status["conditions"]},
         "event": {
             "metadata": {"name": f"{NAME}.floor"},
