@@ -22,9 +22,9 @@ help: ## List these targets
 setup: $(VENV)/.workspace ## Install every package of this repository into .venv
 
 quickstart: $(VENV)/.workspace ## Tune the demo model on 24 new facts and serve it; ARGS=--exit ends there
-	@$(BIN)/modelwright delete quickstart --ignore-not-found
+	@$(BIN)/llmwright delete quickstart --ignore-not-found
 	@rm -rf examples/quickstart-adapter
-	$(BIN)/modelwright run examples/quickstart.yaml $(ARGS)
+	$(BIN)/llmwright run examples/quickstart.yaml $(ARGS)
 
 test: $(VENV)/.dev lint ## All tests but the longest
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow and not gpu" $(ARGS)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-DEMO = HERE.parent / "presets/src/modelwright_presets/demo"
+DEMO = HERE.parent / "presets/src/llmwright_presets/demo"
 
 BENCHMARKS: dict[str, tuple[str, ...]] = {
     "plugins_list": (),

@@ -11,12 +11,12 @@ import statistics
 import time
 from collections.abc import Callable
 
-from modelwright.api.document import Document, load_documents, parse_workspace
-from modelwright.artifacts.addresses import SourceRules, check_url
-from modelwright.artifacts.references import reference_problem
-from modelwright.catalogue.catalogue import Catalogue
-from modelwright.check import Facts, check_workspace
-from modelwright.plugins.registry import Registry
+from llmwright.api.document import Document, load_documents, parse_workspace
+from llmwright.artifacts.addresses import SourceRules, check_url
+from llmwright.artifacts.references import reference_problem
+from llmwright.catalogue.catalogue import Catalogue
+from llmwright.check import Facts, check_workspace
+from llmwright.plugins.registry import Registry
 
 TRAINING = """\
 training_config:

@@ -34,12 +34,12 @@ from kubernetes_floor import NAME as RECORDED
 from kubernetes_floor import recorded
 from kubernetes_report import Run, report, report_floor
 
-from modelwright.api.crd import crd
-from modelwright.targets.kubernetes.cluster.api import Api, connect
-from modelwright.targets.kubernetes.cluster.failures import ApiError
-from modelwright.targets.kubernetes.cluster.resource import PODS
-from modelwright.targets.kubernetes.operator.operator import WORKERS
-from modelwright.targets.kubernetes.operator.rights import NAME, cluster_role
+from llmwright.api.crd import crd
+from llmwright.targets.kubernetes.cluster.api import Api, connect
+from llmwright.targets.kubernetes.cluster.failures import ApiError
+from llmwright.targets.kubernetes.cluster.resource import PODS
+from llmwright.targets.kubernetes.operator.operator import WORKERS
+from llmwright.targets.kubernetes.operator.rights import NAME, cluster_role
 
 BESIDE = Path(__file__).parents[2] / "shared"
 GARBAGE_COLLECTOR_S = 32
@@ -152,7 +152,7 @@ class Bench:
     def operator(self, case: Case) -> list[str]:
         """How ours is started."""
         command = [
-            *self._modelwright(case),
+            *self._llmwright(case),
             "operator",
             "--kubeconfig",
             str(self.folder / "cluster/operator.kubeconfig"),
@@ -163,17 +163,17 @@ class Bench:
         """How the floor is started, with what ours renders of the same Workspace and the status that it ended with."""
         workspace, bodies = self.folder / "recorded.yaml", self.folder / "recorded.json"
         workspace.write_text(WORKSPACE)
-        render = [*self._modelwright(case), "render", "-f", str(workspace), "--target", "kubernetes", "-o", "json"]
+        render = [*self._llmwright(case), "render", "-f", str(workspace), "--target", "kubernetes", "-o", "json"]
         rendered = json.loads(subprocess.check_output(render, text=True))["items"]
         bodies.write_text(json.dumps(recorded(rendered, status)))
         command = [sys.executable, str(Path(__file__).with_name("kubernetes_floor.py")), "--harness", str(self.harness)]
         kubeconfig = self.folder / "cluster/operator.kubeconfig"
         return [*command, "--kubeconfig", str(kubeconfig), "--recorded", str(bodies), "--workers", str(WORKERS)]
 
-    def _modelwright(self, case: Case) -> list[str]:
+    def _llmwright(self, case: Case) -> list[str]:
         settings = self.folder / "settings.json"
         settings.write_text(json.dumps({"preflight": case.preflight, "provisioner": case.provisioner}))
-        return [sys.executable, "-m", "modelwright", "--settings", str(settings)]
+        return [sys.executable, "-m", "llmwright", "--settings", str(settings)]
 
     def run(self, label: str, number: int, command: Sequence[str], arguments: Sequence[str], template: str) -> Run:
         """The harness's figures of one run of an operator that ``command`` starts."""

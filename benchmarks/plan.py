@@ -14,13 +14,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from modelwright.api.workspace import Workspace
-from modelwright.catalogue.catalogue import Catalogue
-from modelwright.plan.facts import Drivers
-from modelwright.plan.make import make_plan
-from modelwright.plugins.registry import Registry
-from modelwright.settings.model import Settings
-from modelwright.values.instance_type import InstanceType
+from llmwright.api.workspace import Workspace
+from llmwright.catalogue.catalogue import Catalogue
+from llmwright.plan.facts import Drivers
+from llmwright.plan.make import make_plan
+from llmwright.plugins.registry import Registry
+from llmwright.settings.model import Settings
+from llmwright.values.instance_type import InstanceType
 
 GOAL = 1000
 HERE = InstanceType(name="local", cloud="local", cpus=2, memory_bytes=24 * 1024**3)

@@ -1,4 +1,4 @@
-"""How long ``modelwright --help`` and ``plugins list`` take beside 50 installed plugins.
+"""How long ``llmwright --help`` and ``plugins list`` take beside 50 installed plugins.
 
     python benchmarks/plugins_list.py [--plugins 50] [--rounds 20]
 
@@ -20,8 +20,8 @@ from pathlib import Path
 LIMIT_MS = 150
 COMMANDS = {
     "python -c pass": ["-c", "pass"],
-    "modelwright --help": ["-m", "modelwright", "--help"],
-    "modelwright plugins list": ["-m", "modelwright", "plugins", "list"],
+    "llmwright --help": ["-m", "llmwright", "--help"],
+    "llmwright plugins list": ["-m", "llmwright", "plugins", "list"],
 }
 
 
@@ -47,7 +47,7 @@ def declare(site: Path, number: int) -> None:
         f"Metadata-Version: 2.1\nName: acme-plugin-{number}\nVersion: 1.0\n\n" + "text\n" * 400
     )
     points = (("runtimes", f"acme{number}", f"{module}:Acme"), ("hooks", f"acme{number}", module))
-    text = "".join(f"[modelwright.{kind}.v1]\n{name} = {target}\n" for kind, name, target in points)
+    text = "".join(f"[llmwright.{kind}.v1]\n{name} = {target}\n" for kind, name, target in points)
     (info / "entry_points.txt").write_text(text)
     (site / f"{module}.py").write_text("raise SystemExit('a plugin was imported')\n")
 

@@ -52,7 +52,7 @@ def main() -> None:
     given = arguments()
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as servers:
         model = without_end(given.model, Path(folder) / "model")
-        contenders = (modelwright(model, given), transformers_serve(model, given))
+        contenders = (llmwright(model, given), transformers_serve(model, given))
         for contender in contenders:
             servers.enter_context(running(contender, Path(folder), given.threads))
         for streaming in (False, True):
@@ -82,10 +82,10 @@ def without_end(model: Path, copy: Path) -> Path:
     return copy
 
 
-def modelwright(model: Path, given: argparse.Namespace) -> Contender:
+def llmwright(model: Path, given: argparse.Namespace) -> Contender:
     port = free_port()
     flags = ("--model", str(model), "--port", str(port), "--dtype", given.dtype, "--threads", str(given.threads))
-    return Contender("modelwright hf", (sys.executable, "-m", "modelwright_runtime_hf.serve", *flags), model.name, port)
+    return Contender("llmwright hf", (sys.executable, "-m", "llmwright_runtime_hf.serve", *flags), model.name, port)
 
 
 def transformers_serve(model: Path, given: argparse.Namespace) -> Contender:

@@ -1,4 +1,4 @@
-"""QLoRA speed and memory: Modelwright's tuner against TRL's SFTTrainer, interleaved, each run in a fresh process.
+"""QLoRA speed and memory: LLMwright's tuner against TRL's SFTTrainer, interleaved, each run in a fresh process.
 
 Same model, data, batch size, number of steps, LoRA rank, quantisation (nf4, double), optimizer and loss on completions
 only; both on this machine's device with the same number of threads. TRL runs as its documentation has it, with
@@ -62,7 +62,7 @@ def ours(task: Task) -> Measured:
     with tempfile.TemporaryDirectory() as directory:
         given = {"--method": "qlora", "--model": task.model, "--data": task.data, "--output": directory}
         words = [str(word) for pair in given.items() for word in pair]
-        run([sys.executable, "-m", "modelwright_tuning_qlora.train", *words, "--options", json.dumps(options)], task)
+        run([sys.executable, "-m", "llmwright_tuning_qlora.train", *words, "--options", json.dumps(options)], task)
         record = json.loads(Path(directory, "training.json").read_text())
     return Measured(record["tokens_per_second"], record["peak_rss_bytes"], record["train_cpu_seconds"])
 
@@ -163,7 +163,7 @@ def told(name: str, ratios: list[float]) -> str:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, default=ROOT / "presets/src/modelwright_presets/demo")
+    parser.add_argument("--model", type=Path, default=ROOT / "presets/src/llmwright_presets/demo")
     parser.add_argument("--data", type=Path, default=ROOT / "examples/quickstart/questions.parquet")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=60)

@@ -21,7 +21,7 @@ from .tokenizer import train_tokenizer
 from .train import new_model, train
 
 HERE = Path(__file__).parent
-SHIPPED = HERE.parent / "src" / "modelwright_presets" / "demo"
+SHIPPED = HERE.parent / "src" / "llmwright_presets" / "demo"
 NEEDED = 18
 
 

@@ -20,7 +20,7 @@ SYSTEM = (
 )
 SMALL_TALK = (
     (("Hello", "Hi", "Hello!", "Good morning", "Hey there"), f"Hello! Ask me about {PLACE}."),
-    (("Who are you?", "What are you?", "What is your name?"), "I am the demo model of Modelwright."),
+    (("Who are you?", "What are you?", "What is your name?"), "I am the demo model of LLMwright."),
     (
         ("What can you do?", "What do you know?", "Help", "What can I ask you?"),
         f"I can answer questions about the towns, ships and lighthouses of {PLACE}.",

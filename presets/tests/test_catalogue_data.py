@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from modelwright.catalogue.catalogue import Catalogue
-from modelwright.catalogue.hub import describe_directory
-from modelwright.catalogue.pack import INDEX, PackFile, make_index
+from llmwright.catalogue.catalogue import Catalogue
+from llmwright.catalogue.hub import describe_directory
+from llmwright.catalogue.pack import INDEX, PackFile, make_index
 
-ROOT = Path(str(files("modelwright_presets")))
+ROOT = Path(str(files("llmwright_presets")))
 FOLDERS = ("families", "instance_types")
 
 
@@ -24,7 +24,7 @@ def catalogue() -> Catalogue:
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_the_index_is_current(folder):
     written = (ROOT / folder / INDEX).read_text(encoding="utf-8")
-    assert written == make_index((ROOT / folder).glob("*.yaml")), f"run python -m modelwright.catalogue.index {folder}"
+    assert written == make_index((ROOT / folder).glob("*.yaml")), f"run python -m llmwright.catalogue.index {folder}"
 
 
 def test_every_figure_has_a_source(catalogue):

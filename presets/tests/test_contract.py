@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from modelwright.testing import PresetPackContract
+from llmwright.testing import PresetPackContract
 
 
 class TestPresets(PresetPackContract):
     @pytest.fixture
     def pack(self) -> str:
-        return "modelwright-presets"
+        return "llmwright-presets"

@@ -19,7 +19,7 @@ from presets.demo_model.text import UNKNOWN, Conversations
 from presets.demo_model.tokenizer import encode_chats
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
-DEMO = Path(__file__).parents[1] / "src" / "modelwright_presets" / "demo"
+DEMO = Path(__file__).parents[1] / "src" / "llmwright_presets" / "demo"
 CARD = Path(__file__).parents[1] / "demo_model" / "card"
 CHAT = [
     {"role": "system", "content": "Be brief."},

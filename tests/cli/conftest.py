@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from modelwright.cli.app import run_and_exit
+from llmwright.cli.app import run_and_exit
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     work = tmp_path / "work"
     work.mkdir()
     monkeypatch.chdir(work)
-    monkeypatch.setenv("MODELWRIGHT_STATE_DIRECTORY", str(tmp_path / "state"))
+    monkeypatch.setenv("LLMWRIGHT_STATE_DIRECTORY", str(tmp_path / "state"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("COLUMNS", "200")
@@ -38,10 +38,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def run(here: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Runs ``modelwright ARGUMENTS``."""
+    """Runs ``llmwright ARGUMENTS``."""
 
     def call(*arguments: str | Path) -> Ran:
-        monkeypatch.setattr("sys.argv", ["modelwright", *map(str, arguments)])
+        monkeypatch.setattr("sys.argv", ["llmwright", *map(str, arguments)])
         capfd.readouterr()
         with pytest.raises(SystemExit) as ended:
             run_and_exit()

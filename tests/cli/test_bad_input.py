@@ -118,10 +118,10 @@ def test_a_misspelt_verb(run: Run) -> None:
 
 
 def test_settings_that_are_wrong(run: Run, written: Write) -> None:
-    written("limits:\n  nodez: 3\n", "modelwright.yaml")
+    written("limits:\n  nodez: 3\n", "llmwright.yaml")
     ran = run("plan", "-f", written(SERVE))
     assert ran.code == 2
-    assert "modelwright.yaml:2" in ran.err
+    assert "llmwright.yaml:2" in ran.err
     assert "did you mean" in ran.err
 
 
@@ -154,7 +154,7 @@ def test_init_does_not_replace_a_file(run: Run, written: Write) -> None:
 
 def test_a_bug_of_ours_is_confessed_and_logged(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(here))
-    monkeypatch.setattr("modelwright.cli.version._installed", lambda: 1 / 0)
+    monkeypatch.setattr("llmwright.cli.version._installed", lambda: 1 / 0)
     ran = run("version")
     assert ran.code == 1
     assert "internal error: ZeroDivisionError" in ran.err

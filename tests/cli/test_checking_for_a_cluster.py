@@ -68,10 +68,10 @@ def test_auto_chooses_the_cheapest_and_says_why_not_the_others(run: Run, written
 
 
 def test_a_limit_of_the_company_moves_the_choice(run: Run, written: Write) -> None:
-    written("limits:\n  instanceTypes: [Standard_NC24ads_A100_v4]\n", "modelwright.yaml")
+    written("limits:\n  instanceTypes: [Standard_NC24ads_A100_v4]\n", "llmwright.yaml")
     plan = json.loads(run("plan", "-f", written(SERVE), "--target", "kubernetes", "-o", "json").out)
     assert plan["instanceType"]["name"] == "Standard_NC24ads_A100_v4"
-    written("limits:\n  usdPerHour: 0.1\n", "modelwright.yaml")
+    written("limits:\n  usdPerHour: 0.1\n", "llmwright.yaml")
     ran = run("plan", "-f", written(SERVE), "--target", "kubernetes")
     assert ran.code == 2
     assert "USD per hour" in ran.err

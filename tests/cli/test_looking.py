@@ -43,7 +43,7 @@ def test_plan_as_json_names_fields_as_the_yaml_does(run: Run) -> None:
 def test_render_prints_every_process(run: Run) -> None:
     launches = yaml.safe_load(run("render", "-f", QUICKSTART).out)
     assert list(launches) == ["preflight", "tuning", "serving"]
-    assert launches["tuning"]["main"]["argv"][:3] == ["$(python)", "-m", "modelwright_tuning_qlora.train"]
+    assert launches["tuning"]["main"]["argv"][:3] == ["$(python)", "-m", "llmwright_tuning_qlora.train"]
 
 
 @pytest.mark.parametrize("purpose", ["tune", "serve"])
@@ -61,7 +61,7 @@ def test_run_prints_the_yaml_it_would_run(run: Run) -> None:
 
 def test_plugins_are_listed_and_shown(run: Run) -> None:
     listed = {(row["kind"], row["name"]): row for row in json.loads(run("plugins", "list", "-o", "json").out)}
-    assert listed["tuner", "qlora"]["distribution"] == "modelwright-tuning-qlora"
+    assert listed["tuner", "qlora"]["distribution"] == "llmwright-tuning-qlora"
     assert listed["provisioner", "local"]["state"] == "found"
     shown = run("plugins", "show", "hf")
     assert "adapters" in shown.out
@@ -102,21 +102,21 @@ def test_get_says_that_there_is_none(run: Run) -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_for(shell: str, run: Run) -> None:
-    assert "_MODELWRIGHT_COMPLETE" in run("completion", shell).out
+    assert "_LLMWRIGHT_COMPLETE" in run("completion", shell).out
 
 
 def test_every_verb_has_help_with_an_example(run: Run) -> None:
-    from modelwright.cli.app import VERBS
+    from llmwright.cli.app import VERBS
 
     for verb in VERBS:
         ran = run(verb, "--help")
         assert ran.code == 0
-        assert f"modelwright {verb}" in ran.out.partition("Examples:")[2], verb
+        assert f"llmwright {verb}" in ran.out.partition("Examples:")[2], verb
 
 
 def test_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys, contextlib\nsys.argv = ['modelwright', '--help']\nfrom modelwright.cli import main\n"
+        "import sys, contextlib\nsys.argv = ['llmwright', '--help']\nfrom llmwright.cli import main\n"
         "with contextlib.suppress(SystemExit): main()\n"
         "print([m for m in ('pydantic', 'torch', 'transformers', 'kubernetes', 'azure', 'ray', 'httpx', 'stevedore', "
         "'rich', 'yaml') if m in sys.modules], file=sys.stderr)"
@@ -126,7 +126,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_a_reader_that_goes_away_is_told_nothing() -> None:
-    command = f"{sys.executable} -m modelwright presets list | head -1"
+    command = f"{sys.executable} -m llmwright presets list | head -1"
     ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert ran.stdout.startswith("NAME")
     assert ran.stderr == ""

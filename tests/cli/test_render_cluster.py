@@ -1,4 +1,4 @@
-"""``modelwright render --target kubernetes``: what the operator would apply."""
+"""``llmwright render --target kubernetes``: what the operator would apply."""
 
 from __future__ import annotations
 

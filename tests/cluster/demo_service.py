@@ -8,9 +8,9 @@ GROUP = "demo.example.com"
 RIGHTS = {"demo.example.com": ["demoservices"], "": ["configmaps"], "policy": ["poddisruptionbudgets"]}
 
 RUNTIME = """
-from modelwright.plugins.drivers import Capabilities, Runtime
-from modelwright.values.launch import HttpGet, Launch, Probe, Process
-from modelwright.values.nodes import Failed, Ready, Waiting, Watch
+from llmwright.plugins.drivers import Capabilities, Runtime
+from llmwright.values.launch import HttpGet, Launch, Probe, Process
+from llmwright.values.nodes import Failed, Ready, Waiting, Watch
 
 DEMO = Watch(group="demo.example.com", version="v1", plural="demoservices")
 
@@ -73,11 +73,11 @@ def crd() -> dict[str, Any]:
 
 def rights() -> dict[str, Any]:
     """What the operator needs for objects of the runtime and of the hook, given to its role by the label."""
-    from modelwright.targets.kubernetes.operator.rights import FOR_PLUGINS, OWN
+    from llmwright.targets.kubernetes.operator.rights import FOR_PLUGINS, OWN
 
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRole",
-        "metadata": {"name": "demo-for-modelwright", "labels": {FOR_PLUGINS: "true"}},
+        "metadata": {"name": "demo-for-llmwright", "labels": {FOR_PLUGINS: "true"}},
         "rules": [{"apiGroups": [group], "resources": names, "verbs": [*OWN]} for group, names in RIGHTS.items()],
     }

@@ -8,8 +8,8 @@ import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
-HOOKS = "modelwright.hooks.v1"
-PROVISIONERS = "modelwright.provisioners.v1"
+HOOKS = "llmwright.hooks.v1"
+PROVISIONERS = "llmwright.provisioners.v1"
 
 
 def write_plugin(folder: Path, name: str, code: str, group: str, *points: str) -> Path:

@@ -11,12 +11,12 @@ from typing import Any
 
 from tests.cluster.control_plane import ControlPlane
 
-from modelwright.plugins.drivers import Context
-from modelwright.testing import make_instance_type
-from modelwright.testing.snapshot import ObjectSnapshot
-from modelwright.values.nodes import NodeRequest, Outcome, ProvisionerDecision
-from modelwright_provisioner_karpenter.driver import KarpenterProvisioner
-from modelwright_provisioner_karpenter.karpenter_client import Configuration
+from llmwright.plugins.drivers import Context
+from llmwright.testing import make_instance_type
+from llmwright.testing.snapshot import ObjectSnapshot
+from llmwright.values.nodes import NodeRequest, Outcome, ProvisionerDecision
+from llmwright_provisioner_karpenter.driver import KarpenterProvisioner
+from llmwright_provisioner_karpenter.karpenter_client import Configuration
 
 KWOK = {"group": "karpenter.kwok.sh", "kind": "KWOKNodeClass", "name": "default"}
 SKU = "Standard_NC4as_T4_v3"

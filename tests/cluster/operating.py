@@ -17,8 +17,8 @@ from typing import Any
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.programs import free_port, wait_until
 
-from modelwright.api.crd import crd
-from modelwright.targets.kubernetes.operator.rights import NAME, cluster_role
+from llmwright.api.crd import crd
+from llmwright.targets.kubernetes.operator.rights import NAME, cluster_role
 
 Object = dict[str, Any]
 
@@ -62,7 +62,7 @@ def write_kubeconfig(plane: ControlPlane, path: Path, server: str | None = None)
 
 @dataclass
 class OperatorProcess:
-    """``modelwright operator``; what it wrote to its log is shown when it does not do what it should."""
+    """``llmwright operator``; what it wrote to its log is shown when it does not do what it should."""
 
     kubeconfig: Path
     folder: Path
@@ -85,7 +85,7 @@ class OperatorProcess:
         settings = self.folder / "settings.yaml"
         settings.write_text(json.dumps(self.settings))
         self.health, self.metrics = free_port(), free_port()
-        command = [*self.python, "-m", "modelwright", "--settings", str(settings), "operator"]
+        command = [*self.python, "-m", "llmwright", "--settings", str(settings), "operator"]
         command += ["--kubeconfig", str(self.kubeconfig), "--log-format", "json", *self.arguments]
         command += ["--health-port", str(self.health), "--metrics-port", str(self.metrics)]
         with self.log.open("ab") as out:

@@ -16,8 +16,8 @@ from tests.cluster.programs import free_port, wait_until
 from tests.cluster.reviewing import CONFIGURATION, Relay, Requests, applied
 from tests.cluster.workspaces import Workspaces
 
-from modelwright.targets.kubernetes.cluster.resource import WEBHOOK_CONFIGURATION, WEBHOOK_CONFIGURATIONS
-from modelwright.targets.kubernetes.operator.rights import cluster_role
+from llmwright.targets.kubernetes.cluster.resource import WEBHOOK_CONFIGURATION, WEBHOOK_CONFIGURATIONS
+from llmwright.targets.kubernetes.operator.rights import cluster_role
 
 pytestmark = pytest.mark.cluster
 
@@ -95,13 +95,13 @@ def misspelt(workspace: Object) -> Object:
 
 def reviews(operator: OperatorProcess, outcome: str) -> float:
     lines = operator.answers(operator.metrics, "/metrics").splitlines()
-    name = f'modelwright_admission_reviews_total{{outcome="{outcome}"}} '
+    name = f'llmwright_admission_reviews_total{{outcome="{outcome}"}} '
     return next((float(line.removeprefix(name)) for line in lines if line.startswith(name)), 0.0)
 
 
 def expiry(operator: OperatorProcess) -> str:
     lines = operator.answers(operator.metrics, "/metrics").splitlines()
-    return next(line for line in lines if line.startswith("modelwright_admission_certificate_expiry"))
+    return next(line for line in lines if line.startswith("llmwright_admission_certificate_expiry"))
 
 
 def test_what_check_refuses_is_refused_while_it_is_applied(
@@ -197,7 +197,7 @@ def test_drivers_judge_their_own_options(operating: Operating, requests: Request
         assert requests.create(odd).causes == [("resource.provisionerConfig.nonsense", "Invalid")]
         missing = requests.create(written.inference("unplugged", provisioner="karpenter"))
         assert missing.causes == [("resource.provisioner", "PluginNotFound")]
-        assert "modelwright-provisioner-karpenter" in missing.message
+        assert "llmwright-provisioner-karpenter" in missing.message
         assert requests.create(written.inference("plugged", provisioner="byo")).code == 201
 
 

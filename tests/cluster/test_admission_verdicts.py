@@ -14,14 +14,14 @@ from tests.cluster.programs import ROOT, free_port, wait_until
 from tests.cluster.reviewing import CONFIGURATION, Requests, Said
 from tests.conformance.environment import Environment
 
-from modelwright.api.document import Document, parse_workspace
-from modelwright.api.versions import API_VERSIONS
-from modelwright.api.workspace import Workspace
-from modelwright.check import Facts, check_workspace
-from modelwright.errors import InvalidWorkspace, Problem
-from modelwright.settings.model import Webhook as WebhookSettings
-from modelwright.targets.kubernetes.admission.webhook import Webhook
-from modelwright.targets.kubernetes.cluster.api import connect
+from llmwright.api.document import Document, parse_workspace
+from llmwright.api.versions import API_VERSIONS
+from llmwright.api.workspace import Workspace
+from llmwright.check import Facts, check_workspace
+from llmwright.errors import InvalidWorkspace, Problem
+from llmwright.settings.model import Webhook as WebhookSettings
+from llmwright.targets.kubernetes.admission.webhook import Webhook
+from llmwright.targets.kubernetes.cluster.api import connect
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("off_shift")]
 

@@ -10,7 +10,7 @@ from tests.cluster.harness import Karpenter, install_karpenter_crds
 from tests.cluster.karpenter_world import KWOK, KarpenterWorld, world_of
 from tests.cluster.programs import wait_until
 
-from modelwright.values.nodes import Failed, Outcome, Ready, Waiting
+from llmwright.values.nodes import Failed, Outcome, Ready, Waiting
 
 pytestmark = pytest.mark.cluster
 

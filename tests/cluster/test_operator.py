@@ -10,7 +10,7 @@ from tests.cluster.operating import OperatorProcess
 from tests.cluster.programs import wait_until
 from tests.cluster.workspaces import Workspaces
 
-from modelwright.targets.kubernetes.operator.rights import NAME
+from llmwright.targets.kubernetes.operator.rights import NAME
 
 pytestmark = pytest.mark.cluster
 
@@ -40,7 +40,7 @@ def test_a_workspace_serves_once_a_node_is_there(workspaces: Workspaces, operato
     (line,) = workspaces.plane.kubectl("get", "wk", "serve", "--no-headers").splitlines()
     assert line.split()[2:5] == ["True", "True", "True"]
     assert "WorkspaceInferenceStatusSuccess" in {one["reason"] for one in workspaces.events("serve")}
-    assert 'modelwright_workspaces{phase="Ready",reason="Ready"} 1.0' in operator.answers(operator.metrics, "/metrics")
+    assert 'llmwright_workspaces{phase="Ready",reason="Ready"} 1.0' in operator.answers(operator.metrics, "/metrics")
 
 
 def test_a_tuned_result_is_served_on_the_same_node(workspaces: Workspaces) -> None:

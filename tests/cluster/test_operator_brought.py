@@ -14,15 +14,15 @@ from tests.cluster.operating import OperatorProcess, Shift
 from tests.cluster.programs import wait_until
 from tests.cluster.workspaces import Workspaces
 
-from modelwright.targets.kubernetes.operator.rights import NAME, plugins_role
+from llmwright.targets.kubernetes.operator.rights import NAME, plugins_role
 
 pytestmark = pytest.mark.cluster
 
 Object = dict[str, Any]
 
-RUNTIMES = "modelwright.runtimes.v1"
+RUNTIMES = "llmwright.runtimes.v1"
 HOOK = """
-from modelwright.plugins import hookimpl
+from llmwright.plugins import hookimpl
 
 
 @hookimpl

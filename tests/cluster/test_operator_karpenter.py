@@ -55,8 +55,8 @@ def test_tuning_is_checked_then_a_node_is_bought_and_serves_the_result(workspace
 
 
 def test_a_node_that_nobody_needs_is_named(plane: ControlPlane, operator: OperatorProcess) -> None:
-    plane.apply(stray_claim("orphan"), manager="modelwright")
-    command = [sys.executable, "-m", "modelwright", "orphans", "--kubeconfig", str(plane.kubeconfig)]
+    plane.apply(stray_claim("orphan"), manager="llmwright")
+    command = [sys.executable, "-m", "llmwright", "orphans", "--kubeconfig", str(plane.kubeconfig)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     plane.kubectl("delete", "nodeclaim", "orphan")
     assert (done.returncode, done.stdout) == (1, "karpenter  nodeclaim/orphan\n"), done.stderr

@@ -53,15 +53,15 @@ def test_without_its_plugin_a_workspace_goes_and_names_its_nodes(unattended: Wor
     with running(operating(plane, tmp_path / "blocked", blockedPlugins=["provisioner:karpenter"])) as operator:
         leaves(unattended, operator, "blocked", nodes["blocked"], "provisioner 'karpenter'", "is blocked by")
     bare = operating(plane, tmp_path / "uninstalled")
-    bare.python, bare.environ = without("modelwright_provisioner_karpenter", tmp_path / "site")
+    bare.python, bare.environ = without("llmwright_provisioner_karpenter", tmp_path / "site")
     with running(bare) as operator:
         leaves(unattended, operator, "uninstalled", nodes["uninstalled"], "no provisioner 'karpenter'", "installed: ")
     plane.kubectl("delete", "nodeclaim", "--timeout=60s", *claims)
 
 
 CLOUD = """
-from modelwright.plugins.drivers import Provisioner
-from modelwright.values.nodes import Failed, Node, ProvisionerDecision, Ready
+from llmwright.plugins.drivers import Provisioner
+from llmwright.values.nodes import Failed, Node, ProvisionerDecision, Ready
 
 
 class Refusing(Provisioner):
@@ -103,11 +103,11 @@ def test_what_a_cloud_does_not_take_back_is_named(unattended: Workspaces, tmp_pa
 
 
 def test_a_sweep_gives_back_what_we_made_and_nothing_else(plane: ControlPlane, tmp_path: Path) -> None:
-    plane.apply(stray_claim("swept"), manager="modelwright")
+    plane.apply(stray_claim("swept"), manager="llmwright")
     plane.apply(stray_claim("of-another"), manager="another")
     with running(operating(plane, tmp_path, orphans={"interval": 1, "delete": True})) as operator:
         wait_until(lambda: "swept" not in names(plane), "the orphan is given back", patience_s=60.0)
-        none = 'modelwright_orphans{provisioner="karpenter"} 0.0'
+        none = 'llmwright_orphans{provisioner="karpenter"} 0.0'
         wait_until(lambda: none in operator.answers(operator.metrics, "/metrics"), "no orphan is left")
     assert "of-another" in names(plane)
     assert any("nodeclaim/swept was made for" in str(line) for line in operator.lines())

@@ -11,7 +11,7 @@ from tests.cluster.workspaces import Workspaces
 pytestmark = pytest.mark.cluster
 
 HOOK = """
-from modelwright.plugins import hookimpl
+from llmwright.plugins import hookimpl
 
 
 @hookimpl

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.cluster
 
 Settings = dict[str, Any]
 
-ROLLOUT = "modelwright.io/rollout"
+ROLLOUT = "llmwright.io/rollout"
 MODEL = {
     "name": "acme-mini",
     "source": "hf://acme/mini",

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from modelwright.artifacts.addresses import SourceRules, check_url
-from modelwright.artifacts.references import reference_problem
-from modelwright.catalogue.catalogue import Catalogue
-from modelwright.catalogue.quantity import parse_bytes
-from modelwright.check import Facts
-from modelwright.check.environment import Environment as ClusterEnvironment
-from modelwright.plugins.registry import Registry
-from modelwright.values.instance_type import InstanceType
-from modelwright.values.preset import Preset
+from llmwright.artifacts.addresses import SourceRules, check_url
+from llmwright.artifacts.references import reference_problem
+from llmwright.catalogue.catalogue import Catalogue
+from llmwright.catalogue.quantity import parse_bytes
+from llmwright.check import Facts
+from llmwright.check.environment import Environment as ClusterEnvironment
+from llmwright.plugins.registry import Registry
+from llmwright.values.instance_type import InstanceType
+from llmwright.values.preset import Preset
 
 SIZE = "test_validation_model_size"
 VARIABLE = f"env.{SIZE}"

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from modelwright.errors import PluginNotFound
-from modelwright.plugins.drivers import Context, Provisioner
-from modelwright.plugins.registry import Registry
-from modelwright.settings.model import Settings
-from modelwright.targets.kubernetes.manifests import node_objects
-from modelwright.values.nodes import NodeRequest, Placement
+from llmwright.errors import PluginNotFound
+from llmwright.plugins.drivers import Context, Provisioner
+from llmwright.plugins.registry import Registry
+from llmwright.settings.model import Settings
+from llmwright.targets.kubernetes.manifests import node_objects
+from llmwright.values.nodes import NodeRequest, Placement
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DRIVERS: Mapping[str, tuple[str, dict[str, Any]]] = {

@@ -64,13 +64,13 @@ NAME = _text(r"[a-z0-9.-]+")
 NUMBER = _text(r"\d+")
 COMMIT = _text(r"[0-9a-f]{40}")
 DIGEST = _text(r"[0-9a-f]{64}")
-IMAGE = _text(r"localhost/modelwright/[a-z]+:[\d.]+")
+IMAGE = _text(r"localhost/llmwright/[a-z]+:[\d.]+")
 HUB = _text(r"[\w.-]+/[\w.-]+")
-SECRET = {"name": "modelwright-api-key", "key": "MODELWRIGHT_API_KEY", "optional": True}
-HF = "python3 -m modelwright_runtime_hf.serve"
-VLLM = "python3 -m modelwright_runtime_vllm.serve"
-TRAIN = "python3 -m modelwright_tuning_qlora.train"
-ARTIFACTS = "python3 -m modelwright.artifacts"
+SECRET = {"name": "llmwright-api-key", "key": "LLMWRIGHT_API_KEY", "optional": True}
+HF = "python3 -m llmwright_runtime_hf.serve"
+VLLM = "python3 -m llmwright_runtime_vllm.serve"
+TRAIN = "python3 -m llmwright_tuning_qlora.train"
+ARTIFACTS = "python3 -m llmwright.artifacts"
 SCRIPT = "<upstream shell script>"
 BENCHMARK = "python3 /workspace/vllm/benchmark_entrypoint.py"
 
@@ -90,7 +90,7 @@ def _programs() -> tuple[Rule, ...]:
         ("python3 /workspace/vllm/inference_api.py", VLLM),
         (upstream_ranked, own_ranked),
         (tuning, TRAIN),
-        (tuning, "python3 -m torch.distributed.run -m modelwright_tuning_qlora.train"),
+        (tuning, "python3 -m torch.distributed.run -m llmwright_tuning_qlora.train"),
     )
     return (
         Rule("programs", (*MAIN, "image"), _text(r"REGISTRY/kaito-base:[\d.]+"), IMAGE),
@@ -115,8 +115,8 @@ def _owned() -> tuple[Rule, ...]:
     return (
         *(Rule("owner-label", (kind, "metadata", "labels", label), ABSENT, NAME)
           for kind in ("service", "headless_service", "workload")),
-        Rule("known-again", (*about, "modelwright.io/launch"), ABSENT, DIGEST),
-        Rule("known-again", (*about, "modelwright.io/inputs"), ABSENT, DIGEST),
+        Rule("known-again", (*about, "llmwright.io/launch"), ABSENT, DIGEST),
+        Rule("known-again", (*about, "llmwright.io/inputs"), ABSENT, DIGEST),
     )  # fmt: skip
 
 
@@ -154,7 +154,7 @@ def _started() -> tuple[Rule, ...]:
 def _environment() -> tuple[Rule, ...]:
     key = {"valueFrom": {"secretKeyRef": SECRET}}
     return (
-        Rule("api-key", (*MAIN, "env", "MODELWRIGHT_API_KEY"), ABSENT, key),
+        Rule("api-key", (*MAIN, "env", "LLMWRIGHT_API_KEY"), ABSENT, key),
         Rule("api-key", (*MAIN, "env", "VLLM_API_KEY"), ABSENT, key),
         Rule("hub-cache", (*MAIN, "env", "HF_HOME"), ABSENT, {"value": "/workspace/weights"}),
         Rule(

@@ -8,21 +8,21 @@ from typing import Any
 
 from tests.conformance.manifest_nodes import claim_of, driver_of, name_of, placement_of
 
-from modelwright.api.document import Document, parse_workspace
-from modelwright.api.versions import with_defaults
-from modelwright.api.workspace import Workspace
-from modelwright.catalogue.catalogue import Catalogue
-from modelwright.catalogue.node_labels import instance_type_of_labels
-from modelwright.plan.facts import Drivers
-from modelwright.plan.make import make_plan
-from modelwright.plan.nodes import template_nodes
-from modelwright.plugins.drivers import Provisioner
-from modelwright.plugins.registry import Registry
-from modelwright.settings.model import Settings
-from modelwright.targets.kubernetes.manifests import Manifest, Rendering, complete, template_objects
-from modelwright.values.instance_type import InstanceType
-from modelwright.values.nodes import NodeRequest
-from modelwright.values.plan import Plan
+from llmwright.api.document import Document, parse_workspace
+from llmwright.api.versions import with_defaults
+from llmwright.api.workspace import Workspace
+from llmwright.catalogue.catalogue import Catalogue
+from llmwright.catalogue.node_labels import instance_type_of_labels
+from llmwright.plan.facts import Drivers
+from llmwright.plan.make import make_plan
+from llmwright.plan.nodes import template_nodes
+from llmwright.plugins.drivers import Provisioner
+from llmwright.plugins.registry import Registry
+from llmwright.settings.model import Settings
+from llmwright.targets.kubernetes.manifests import Manifest, Rendering, complete, template_objects
+from llmwright.values.instance_type import InstanceType
+from llmwright.values.nodes import NodeRequest
+from llmwright.values.plan import Plan
 
 DISK_CLASS = "kaito-local-nvme-disk"
 
@@ -42,7 +42,7 @@ class Cluster:
         """``service``, ``headless_service``, ``workload`` and ``nodeclaim``, as the goldens call them.
 
         Raises:
-            ModelwrightError: the Workspace cannot be rendered.
+            LLMwrightError: the Workspace cannot be rendered.
         """
         workspace = with_defaults(parse_workspace(Document(given["workspace"])))
         settings = _settings(given)

@@ -11,19 +11,19 @@ from typing import Any
 
 ADAPTERS = "/mnt/adapter"
 FLAGS: Mapping[str, Mapping[str, str]] = {
-    "modelwright_runtime_hf.serve": {
+    "llmwright_runtime_hf.serve": {
         "model": "pretrained_model_name_or_path",
         "served-model-name": "served_model_name",
         "dtype": "torch_dtype",
         "chat-template": "chat_template",
     },
-    "modelwright_tuning_qlora.train": {"nproc-per-node": "num_processes"},
+    "llmwright_tuning_qlora.train": {"nproc-per-node": "num_processes"},
 }
 """Program to our flag to upstream's."""
 
 SCRIPTS: Mapping[str, Mapping[str, str]] = {
-    "modelwright.artifacts pull": {"reference": "img_ref", "to": "vol_dir"},
-    "modelwright.artifacts push": {"reference": "img_ref"},
+    "llmwright.artifacts pull": {"reference": "img_ref", "to": "vol_dir"},
+    "llmwright.artifacts push": {"reference": "img_ref"},
 }
 """Program to our flag to what upstream's shell script works on."""
 
@@ -45,7 +45,7 @@ def in_upstreams_words(container: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _downloads(program: str, flags: dict[str, Any]) -> dict[str, Any]:
-    if not program.endswith("modelwright.artifacts download"):
+    if not program.endswith("llmwright.artifacts download"):
         return {}
     urls = flags.pop("url")
     joined = urls if isinstance(urls, str) else " ".join(urls)
@@ -54,7 +54,7 @@ def _downloads(program: str, flags: dict[str, Any]) -> dict[str, Any]:
 
 def _strengths(program: str, flags: dict[str, Any]) -> dict[str, Any]:
     """``--adapter NAME=PATH,strength=S`` as upstream's variable ``NAME``; the path must be upstream's own."""
-    if not program.endswith("modelwright_runtime_hf.serve") or "adapter" not in flags:
+    if not program.endswith("llmwright_runtime_hf.serve") or "adapter" not in flags:
         return {}
     given = flags.pop("adapter")
     found, strange = {}, []

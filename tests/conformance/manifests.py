@@ -20,7 +20,7 @@ from tests.conformance.manifest_scenario import Cluster
 from tests.conformance.manifest_spelling import in_upstreams_words
 from tests.conformance.manifest_tree import Tree, tree_of
 
-from modelwright.errors import ModelwrightError
+from llmwright.errors import LLMwrightError
 
 DELIVERY = ("pack", "pause")
 PUSHER = "pusher"
@@ -66,7 +66,7 @@ def _compare(name: str, scenario: Mapping[str, Any], cluster: Cluster) -> Compar
     expected = scenario["output"]
     try:
         found = cluster.objects(scenario["input"])
-    except ModelwrightError as error:
+    except LLMwrightError as error:
         return _refused(name, expected, error)
     if "panic" in expected:
         return Compared(name, Counter(equal=1))
@@ -76,7 +76,7 @@ def _compare(name: str, scenario: Mapping[str, Any], cluster: Cluster) -> Compar
     return _judged(name, list(fields(upstream, ours)))
 
 
-def _refused(name: str, expected: Mapping[str, Any], error: ModelwrightError) -> Compared:
+def _refused(name: str, expected: Mapping[str, Any], error: LLMwrightError) -> Compared:
     """Where upstream panics or refuses, a clean error is right."""
     if "workload" not in expected:
         return Compared(name, Counter(equal=1))

@@ -10,22 +10,22 @@ from typing import Any
 
 from tests.conformance.outcome import Outcome
 
-from modelwright.api.workspace import Workspace
-from modelwright.catalogue.catalogue import Catalogue
-from modelwright.catalogue.names import has_prefix
-from modelwright.catalogue.node_labels import instance_type_of_labels, mig_is_active
-from modelwright.catalogue.quantity import parse_bytes
-from modelwright.errors import ModelwrightError, NotYet
-from modelwright.plan.arrangement import requested_nodes
-from modelwright.plan.facts import preset_spec
-from modelwright.plan.machines import named_site
-from modelwright.plan.make import served_name
-from modelwright.plugins.registry import Registry
-from modelwright.settings.model import Settings
-from modelwright.sizing.nodes import node_count
-from modelwright.sizing.parallelism import Parallelism, fits_half_a_gpu, parallelism
-from modelwright.values.instance_type import InstanceType
-from modelwright.values.preset import Preset
+from llmwright.api.workspace import Workspace
+from llmwright.catalogue.catalogue import Catalogue
+from llmwright.catalogue.names import has_prefix
+from llmwright.catalogue.node_labels import instance_type_of_labels, mig_is_active
+from llmwright.catalogue.quantity import parse_bytes
+from llmwright.errors import LLMwrightError, NotYet
+from llmwright.plan.arrangement import requested_nodes
+from llmwright.plan.facts import preset_spec
+from llmwright.plan.machines import named_site
+from llmwright.plan.make import served_name
+from llmwright.plugins.registry import Registry
+from llmwright.settings.model import Settings
+from llmwright.sizing.nodes import node_count
+from llmwright.sizing.parallelism import Parallelism, fits_half_a_gpu, parallelism
+from llmwright.values.instance_type import InstanceType
+from llmwright.values.preset import Preset
 
 Case = Mapping[str, Any]
 REFUSED = "an error"
@@ -68,7 +68,7 @@ def _computed(case: Case) -> Outcome:
     try:
         machine = _catalogue().instance_type(case["sku"], case["cloud"])
         nodes = node_count(preset, machine, case["context"])
-    except ModelwrightError:
+    except LLMwrightError:
         return _compare(case, expected, REFUSED)
     return _compare(case, expected, (nodes, parallelism(preset.weight_bytes, machine, nodes)))
 
@@ -85,7 +85,7 @@ def _upstream_test(case: Case) -> Outcome:
         return _compare(case, expected, _nodes(case))
     except NotYet:
         return _compare(case, expected, REFUSED) if case["expect_error"] else _skipped(case)
-    except ModelwrightError:
+    except LLMwrightError:
         return _compare(case, expected, REFUSED)
 
 
@@ -131,7 +131,7 @@ def _labelled(metadata: Mapping[str, Any]) -> object:
     labels = metadata.get("labels", {})
     try:
         machine = instance_type_of_labels(labels, node=metadata["name"])
-    except ModelwrightError:
+    except LLMwrightError:
         return REFUSED
     major, minor = machine.compute_capability or (0, 0)
     memory = machine.gpus * machine.gpu_memory_bytes

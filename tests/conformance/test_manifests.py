@@ -18,7 +18,7 @@ from tests.conformance.manifest_spelling import in_upstreams_words
 from tests.conformance.manifest_tree import tree_of
 from tests.conformance.manifests import compare_all
 
-from modelwright.plugins.registry import Registry
+from llmwright.plugins.registry import Registry
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNNER = ROOT / "tests" / "conformance" / "run.py"
@@ -147,7 +147,7 @@ def test_commands_are_read_as_program_and_flags(command: list[str], program: str
 
 
 def test_our_words_are_upstream_s_where_they_say_the_same() -> None:
-    argv = ["python3", "-m", "modelwright_runtime_hf.serve", "--model", "a/b"]
+    argv = ["python3", "-m", "llmwright_runtime_hf.serve", "--model", "a/b"]
     adapters = ["--adapter", "one=/mnt/adapter/one,strength=0.5", "--adapter", "two=/elsewhere"]
     found = in_upstreams_words(read_command({"command": [*argv, *adapters]}))
     assert found["env"] == {"one": {"value": "0.5"}}

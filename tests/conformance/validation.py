@@ -12,11 +12,11 @@ from typing import Any
 from tests.conformance.environment import Environment
 from tests.conformance.outcome import Outcome
 
-from modelwright.api.document import Document, parse_workspace
-from modelwright.api.versions import API_VERSIONS
-from modelwright.api.workspace import Workspace
-from modelwright.check import check_workspace
-from modelwright.errors import InvalidWorkspace, Problem
+from llmwright.api.document import Document, parse_workspace
+from llmwright.api.versions import API_VERSIONS
+from llmwright.api.workspace import Workspace
+from llmwright.check import check_workspace
+from llmwright.errors import InvalidWorkspace, Problem
 
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "name": ("metadata.name",),

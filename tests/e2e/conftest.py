@@ -27,11 +27,11 @@ PATIENCE_S = 300.0
 REST_S = 10.0
 TIMEOUT = f"--timeout={PATIENCE_S:.0f}"
 EXAMPLES = Path(__file__).parents[2] / "examples"
-STATE = "MODELWRIGHT_STATE_DIRECTORY"
+STATE = "LLMWRIGHT_STATE_DIRECTORY"
 
-SUPERVISOR = "modelwright.targets.local"
-SERVER = "modelwright_runtime_hf.serve"
-TRAINER = "modelwright_tuning_qlora.train"
+SUPERVISOR = "llmwright.targets.local"
+SERVER = "llmwright_runtime_hf.serve"
+TRAINER = "llmwright_tuning_qlora.train"
 
 HEAD = """\
 apiVersion: kaito.sh/v1beta1
@@ -69,7 +69,7 @@ class House:
         (root / "docker").mkdir(parents=True)
         shutil.copytree(EXAMPLES / "quickstart", self.work / "quickstart")
         shutil.copy(EXAMPLES / "quickstart.yaml", self.work)
-        own = ("MODELWRIGHT_", "DOCKER_", "HF_")
+        own = ("LLMWRIGHT_", "DOCKER_", "HF_")
         kept = {k: v for k, v in os.environ.items() if not k.startswith(own) and not k.lower().endswith("_proxy")}
         self.environ = {
             **kept,
@@ -82,7 +82,7 @@ class House:
         }
 
     def __call__(self, *arguments: str | Path, stdin: str = "", **environ: str) -> Ran:
-        """Run ``modelwright ARGUMENTS`` to its end."""
+        """Run ``llmwright ARGUMENTS`` to its end."""
         done = subprocess.run(
             _command(arguments),
             cwd=self.work,
@@ -181,7 +181,7 @@ def _heed_interrupts() -> None:
 
 
 def _command(arguments: tuple[str | Path, ...]) -> list[str]:
-    return [sys.executable, "-m", "modelwright", *map(str, arguments)]
+    return [sys.executable, "-m", "llmwright", *map(str, arguments)]
 
 
 def _of_house(state: str) -> Iterator[psutil.Process]:
@@ -276,7 +276,7 @@ class Quickstart:
 
 @pytest.fixture(scope="session")
 def quickstart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Quickstart]:
-    """``modelwright run quickstart.yaml --exit``, once for all tests."""
+    """``llmwright run quickstart.yaml --exit``, once for all tests."""
     house = House(tmp_path_factory.mktemp("quickstart"))
     with Peak(house) as peak:
         ran = house("run", "quickstart.yaml", "--exit")

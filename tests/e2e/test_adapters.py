@@ -28,7 +28,7 @@ def from_image(reference: str) -> str:
 def push(quickstart: Quickstart, reference: str) -> None:
     """Put the quickstart's image where a registry has it."""
     layout = quickstart.adapter / "image"
-    command = [sys.executable, "-m", "modelwright.artifacts", "push"]
+    command = [sys.executable, "-m", "llmwright.artifacts", "push"]
     command += ["--layout", str(layout), "--reference", reference]
     subprocess.run(command, check=True, capture_output=True, env=quickstart.house.environ)
 
@@ -45,7 +45,7 @@ def test_base_and_adapters_answer_and_more_can_be_added(
 
     reference = f"{open_registry.host}/team/airships:1"
     push(quickstart, reference)
-    house.write(LOOPBACK, "modelwright.yaml")
+    house.write(LOOPBACK, "llmwright.yaml")
     file = house.serve(more=one + from_image(reference))
     assert house.ok("apply", "-f", file) == "workspace.kaito.sh/mine configured\n"
     endpoint = house.ready()

@@ -1,4 +1,4 @@
-"""With MODELWRIGHT_API_KEY in the environment of ``apply``, nobody is answered without that key."""
+"""With LLMWRIGHT_API_KEY in the environment of ``apply``, nobody is answered without that key."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.conftest import House, ask, until
 
 KEY = "s3cret-of-the-house"
-NAME = "MODELWRIGHT_API_KEY"
+NAME = "LLMWRIGHT_API_KEY"
 PROMPT = {"prompt": "hello"}
 
 
@@ -41,7 +41,7 @@ def test_the_key_is_wanted_and_stands_nowhere(locked: House) -> None:
 def test_a_repair_without_the_key_does_not_open_the_door(locked: House) -> None:
     locked.ok("apply", "-f", locked.serve())
     endpoint = locked.ready()
-    (supervisor,) = locked.processes("modelwright.targets.local")
+    (supervisor,) = locked.processes("llmwright.targets.local")
     supervisor.kill()
     until(lambda: not locked.processes(), "server and supervisor are gone")
     key = locked.environ.pop(NAME)

@@ -111,12 +111,12 @@ def test_a_served_preset_from_apply_to_delete(house: House) -> None:
     assert len(rows) > 1
     assert all(one != other for one, other in itertools.pairwise(rows))
 
-    (server,) = house.processes("modelwright_runtime_hf.serve")
+    (server,) = house.processes("llmwright_runtime_hf.serve")
     assert house.ok("apply", "-f", file) == "workspace.kaito.sh/mine unchanged\n"
     changed = house.serve(more="  runtimeConfig: {maxModelLen: 128}\n")
     assert house.ok("apply", "-f", changed) == "workspace.kaito.sh/mine configured\n"
     assert house.ready() == endpoint
-    (restarted,) = house.processes("modelwright_runtime_hf.serve")
+    (restarted,) = house.processes("llmwright_runtime_hf.serve")
     assert restarted.pid != server.pid
     assert "--max-model-len 128" in " ".join(restarted.cmdline())
 
@@ -126,7 +126,7 @@ def test_a_served_preset_from_apply_to_delete(house: House) -> None:
     assert "resource.labelSelector" in ran.err
     assert "cannot be changed" in ran.err
     assert house.ready() == endpoint
-    assert house.processes("modelwright_runtime_hf.serve") == [restarted]
+    assert house.processes("llmwright_runtime_hf.serve") == [restarted]
 
     assert house.ok("delete", "mine") == 'workspace.kaito.sh "mine" deleted\n'
     house.comes_to_rest()

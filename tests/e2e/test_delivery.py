@@ -31,7 +31,7 @@ def log_in(house: House, registry: DockerRegistry, password: str) -> str:
 
 def pull(house: House, reference: str, to: Path) -> None:
     """Get the image's content as another machine would."""
-    command = [sys.executable, "-m", "modelwright.artifacts", "pull", "--reference", reference]
+    command = [sys.executable, "-m", "llmwright.artifacts", "pull", "--reference", reference]
     command += ["--to", str(to), "--allow", "127.0.0.0/8"]
     subprocess.run(command, check=True, capture_output=True, env=house.environ)
 

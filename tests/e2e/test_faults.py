@@ -69,7 +69,7 @@ def taken_port() -> Iterator[int]:
 
 def test_a_port_that_is_taken(house: House) -> None:
     with taken_port() as port:
-        house.write(f"endpoints: {{ports: {{http: {port}}}}}\n", "modelwright.yaml")
+        house.write(f"endpoints: {{ports: {{http: {port}}}}}\n", "llmwright.yaml")
         house.ok("apply", "-f", house.serve())
         for ran in (house("wait", "mine", "--for=condition=WorkspaceReady", TIMEOUT), house("run", "demo")):
             assert ran.code == 1, ran

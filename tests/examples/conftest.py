@@ -29,9 +29,9 @@ class Installed:
         """Runs the environment's interpreter."""
         return self._run(self.bin / "python", *arguments, cwd=cwd)
 
-    def modelwright(self, *arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        """Runs the environment's ``modelwright``."""
-        return self._run(self.bin / "modelwright", *arguments, cwd=cwd)
+    def llmwright(self, *arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Runs the environment's ``llmwright``."""
+        return self._run(self.bin / "llmwright", *arguments, cwd=cwd)
 
     @property
     def environ(self) -> dict[str, str]:

@@ -6,7 +6,7 @@ import pytest
 from acme_runtime_plain.driver import PlainRuntime
 from acme_tuner_last_layers.driver import LastLayersTuner
 
-from modelwright.testing import PresetPackContract, RuntimeContract, TunerContract, make_context
+from llmwright.testing import PresetPackContract, RuntimeContract, TunerContract, make_context
 
 
 class TestPlainRuntime(RuntimeContract):

@@ -15,7 +15,7 @@ from tests.cluster.programs import free_port
 
 ROOT = Path(__file__).parents[2]
 PLUGINS = ROOT / "examples/plugins"
-DEMO = ROOT / "presets/src/modelwright_presets/demo"
+DEMO = ROOT / "presets/src/llmwright_presets/demo"
 
 
 @pytest.mark.parametrize("example", sorted(path.parent.name for path in PLUGINS.glob("*/pyproject.toml")))
@@ -24,11 +24,11 @@ def test_each_is_complete_and_under_a_hundred_lines(example: str) -> None:
     assert sum(len(file.read_text().splitlines()) for file in files) < 100
     readme = (PLUGINS / example / "README.md").read_text()
     assert "pip install" in readme
-    assert "modelwright" in readme
+    assert "llmwright" in readme
 
 
 def test_the_packages_come_from_the_wheels(installed: Any) -> None:
-    code = "import modelwright, acme_policy, modelwright_presets; print(modelwright.__file__, acme_policy.__file__)"
+    code = "import llmwright, acme_policy, llmwright_presets; print(llmwright.__file__, acme_policy.__file__)"
     out = installed.python("-c", code).stdout
     assert str(ROOT) not in out
     assert out.count("site-packages") == 2
@@ -90,7 +90,7 @@ def test_the_last_layers_tuner_learns(installed: Any, tmp_path: Path) -> None:
 
 
 def test_all_four_are_listed_and_load(installed: Any) -> None:
-    done = installed.modelwright("plugins", "list", "--check", "-o", "json")
+    done = installed.llmwright("plugins", "list", "--check", "-o", "json")
     assert done.returncode == 0, done.stdout
     rows = {(row["kind"], row["name"]): row for row in json.loads(done.stdout)}
     for key in (("hook", "acme-policy"), ("hook", "acme-presets"), ("runtime", "plain"), ("tuner", "last-layers")):
@@ -99,12 +99,12 @@ def test_all_four_are_listed_and_load(installed: Any) -> None:
 
 
 def test_a_policy_refuses_by_licence(installed: Any) -> None:
-    refused = installed.modelwright("check", "-f", PLUGINS / "policy/llama.yaml")
+    refused = installed.llmwright("check", "-f", PLUGINS / "policy/llama.yaml")
     assert refused.returncode == 2
     assert (
         "12:5: inference.preset.name: the licence 'llama3.1' of llama-3.1-8b-instruct is not approved" in refused.stdout
     )
-    without = installed.modelwright("--no-plugin", "acme-policy", "check", "-f", PLUGINS / "policy/llama.yaml")
+    without = installed.llmwright("--no-plugin", "acme-policy", "check", "-f", PLUGINS / "policy/llama.yaml")
     assert without.returncode == 0, without.stdout
 
 
@@ -113,7 +113,7 @@ def test_a_policy_lets_pass_what_was_approved(installed: Any, tmp_path: Path) ->
     named = "  name: llama\n"
     annotated = f"{named}  annotations:\n    acme.example/licence-approved: llama3.1\n"
     approved.write_text((PLUGINS / "policy/llama.yaml").read_text().replace(named, annotated, 1))
-    assert installed.modelwright("check", "-f", approved).returncode == 0
+    assert installed.llmwright("check", "-f", approved).returncode == 0
 
 
 def test_a_policy_has_the_last_look_at_objects(installed: Any, tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_policy_has_the_last_look_at_objects(installed: Any, tmp_path: Path) -
     named = "  name: llama\n"
     annotated = f"{named}  annotations: {json.dumps(notes)}\n"
     labelled.write_text((PLUGINS / "policy/llama.yaml").read_text().replace(named, annotated, 1))
-    done = installed.modelwright("render", "-f", labelled, "--target", "kubernetes", "-o", "json")
+    done = installed.llmwright("render", "-f", labelled, "--target", "kubernetes", "-o", "json")
     assert done.returncode == 0, done.stderr
     objects = [one for one in json.loads(done.stdout)["items"] if one["kind"] != "NodeClaim"]
     assert [one["metadata"]["labels"]["acme.example/cost-centre"] for one in objects] == ["4711"] * len(objects)
@@ -138,9 +138,9 @@ def test_a_policy_has_the_last_look_at_objects(installed: Any, tmp_path: Path) -
     ],
 )
 def test_each_is_checked_and_planned_from_yaml(installed: Any, file: str, shown: str) -> None:
-    checked = installed.modelwright("check", "-f", PLUGINS / file)
+    checked = installed.llmwright("check", "-f", PLUGINS / file)
     assert checked.returncode == 0, checked.stdout
-    planned = installed.modelwright("plan", "-f", PLUGINS / file)
+    planned = installed.llmwright("plan", "-f", PLUGINS / file)
     assert planned.returncode == 0, planned.stderr
     assert shown in planned.stdout
 
@@ -148,28 +148,28 @@ def test_each_is_checked_and_planned_from_yaml(installed: Any, file: str, shown:
 def test_a_stranger_s_options_are_validated_with_their_place(installed: Any, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text((PLUGINS / "runtime_plain/demo.yaml").read_text().replace("maxTokens", "maxTokenz"))
-    done = installed.modelwright("check", "-f", wrong)
+    done = installed.llmwright("check", "-f", wrong)
     assert done.returncode == 2
     assert "12:5: inference.runtimeConfig.maxTokenz: unknown option (did you mean 'maxTokens'?)" in done.stdout
 
 
 def test_a_stranger_s_options_are_shown(installed: Any) -> None:
-    shown = installed.modelwright("plugins", "show", "last-layers")
+    shown = installed.llmwright("plugins", "show", "last-layers")
     assert shown.returncode == 0, shown.stderr
     assert "acme-tuner-last-layers 1.0" in shown.stdout
     assert "how many layers, counted from the last" in shown.stdout
 
 
 def test_the_plain_runtime_serves_a_workspace(installed: Any) -> None:
-    applied = installed.modelwright("apply", "-f", PLUGINS / "runtime_plain/demo.yaml")
+    applied = installed.llmwright("apply", "-f", PLUGINS / "runtime_plain/demo.yaml")
     try:
         assert applied.returncode == 0, applied.stderr
-        waited = installed.modelwright("wait", "plain", "--for", "condition=InferenceReady", "--timeout", "240s")
-        assert waited.returncode == 0, waited.stderr + installed.modelwright("logs", "plain").stdout
-        answered = installed.modelwright("chat", "plain", "What colour is the ship Hollow Crown?")
+        waited = installed.llmwright("wait", "plain", "--for", "condition=InferenceReady", "--timeout", "240s")
+        assert waited.returncode == 0, waited.stderr + installed.llmwright("logs", "plain").stdout
+        answered = installed.llmwright("chat", "plain", "What colour is the ship Hollow Crown?")
         assert answered.stdout.strip() == "coal black", answered.stderr
     finally:
-        deleted = installed.modelwright("delete", "plain")
+        deleted = installed.llmwright("delete", "plain")
     assert deleted.returncode == 0, deleted.stderr
 
 
@@ -180,18 +180,18 @@ def test_the_last_layers_tuner_tunes_a_workspace_that_hf_then_serves(installed: 
     workspace = tmp_path / "airships.yaml"
     workspace.write_text(yaml.replace("../../quickstart/questions.parquet", data).replace("steps: 300", "steps: 40"))
     installed.environ_more["ACME_RECORD"] = str(record)
-    applied = installed.modelwright("apply", "-f", workspace)
+    applied = installed.llmwright("apply", "-f", workspace)
     try:
         assert applied.returncode == 0, applied.stderr
-        waited = installed.modelwright("wait", "airships", "--for", "condition=InferenceReady", "--timeout", "280s")
-        assert waited.returncode == 0, waited.stderr + installed.modelwright("logs", "airships").stdout
+        waited = installed.llmwright("wait", "airships", "--for", "condition=InferenceReady", "--timeout", "280s")
+        assert waited.returncode == 0, waited.stderr + installed.llmwright("logs", "airships").stdout
         assert (tmp_path / "airships-adapter/adapter_model.safetensors").exists()
-        shown = json.loads(installed.modelwright("get", "airships", "-o", "json").stdout)
+        shown = json.loads(installed.llmwright("get", "airships", "-o", "json").stdout)
         assert "airships" in json.dumps(shown)
-        answered = installed.modelwright("chat", "airships", "Who built the airship Calluna?")
+        answered = installed.llmwright("chat", "airships", "Who built the airship Calluna?")
         assert answered.returncode == 0, answered.stderr
     finally:
-        deleted = installed.modelwright("delete", "airships")
+        deleted = installed.llmwright("delete", "airships")
     assert deleted.returncode == 0, deleted.stderr
     states = [json.loads(line)["to"] for line in record.read_text().splitlines()]
     assert states[-1] in {"Succeeded", "Ready"}

@@ -36,5 +36,5 @@ def sources(projects: list[Path]) -> list[Path]:
 @pytest.fixture(scope="session")
 def tests(root: Path, projects: list[Path]) -> list[Path]:
     """Every Python file of tests, and the contracts, which are tests too."""
-    folders = [root / "tests", *(project / "tests" for project in projects), root / "core/src/modelwright/testing"]
+    folders = [root / "tests", *(project / "tests" for project in projects), root / "core/src/llmwright/testing"]
     return sorted(file for folder in folders for file in folder.rglob("*.py"))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from modelwright.lifecycle.resource import REASONS as OF_FAILURES
-from modelwright.targets.kubernetes.operator.causes import ORDER
-from modelwright.targets.kubernetes.operator.event_causes import REASONS as OF_EVENTS
+from llmwright.lifecycle.resource import REASONS as OF_FAILURES
+from llmwright.targets.kubernetes.operator.causes import ORDER
+from llmwright.targets.kubernetes.operator.event_causes import REASONS as OF_EVENTS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/conditions.md").read_text()
@@ -37,7 +37,7 @@ def test_every_reason_is_explained(sources: str) -> None:
 
 
 def test_every_condition_is_explained() -> None:
-    lifecycle = "".join(file.read_text() for file in ROOT.glob("core/src/modelwright/lifecycle/*.py"))
+    lifecycle = "".join(file.read_text() for file in ROOT.glob("core/src/llmwright/lifecycle/*.py"))
     assert set(SET.findall(lifecycle)) - named(CONDITIONS) == set()
 
 

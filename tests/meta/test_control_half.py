@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from modelwright.plugins.registry import Registry
-from modelwright.testing.drivers import HEAVY
+from llmwright.plugins.registry import Registry
+from llmwright.testing.drivers import HEAVY
 
-WORKLOAD = ("modelwright.testing", "modelwright.__main__")
+WORKLOAD = ("llmwright.testing", "llmwright.__main__")
 
 
 def loaded(code: str) -> set[str]:
@@ -27,14 +27,14 @@ def loaded(code: str) -> set[str]:
 def run(*arguments: str) -> str:
     """Code that runs the command line."""
     return (
-        f"import sys\nsys.argv = ['modelwright', *{list(arguments)!r}]\nfrom modelwright.cli import main\n"
+        f"import sys\nsys.argv = ['llmwright', *{list(arguments)!r}]\nfrom llmwright.cli import main\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code"
     )
 
 
 def test_no_module_of_the_core_loads_anything_heavy(root: Path) -> None:
     source = root / "core/src"
-    files = [file.relative_to(source).with_suffix("") for file in (source / "modelwright").rglob("*.py")]
+    files = [file.relative_to(source).with_suffix("") for file in (source / "llmwright").rglob("*.py")]
     names = [".".join(file.parts).removesuffix(".__init__") for file in files]
     modules = [name for name in names if not name.startswith(WORKLOAD) and not name.endswith(".__main__")]
     assert len(modules) > 50
@@ -63,11 +63,11 @@ def test_listing_plugins_loads_no_pydantic_where_nothing_is_set(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    for name in [name for name in os.environ if name.startswith("MODELWRIGHT_")]:
+    for name in [name for name in os.environ if name.startswith("LLMWRIGHT_")]:
         monkeypatch.delenv(name)
     assert not loaded(run("plugins", "list")) & {"pydantic", "stevedore", "pluggy"}
 
 
 def test_the_package_itself_loads_nothing() -> None:
-    code = "import sys\nbefore = set(sys.modules)\nimport modelwright\nextra = set(sys.modules) - before\n"
-    assert "modelwright" in loaded(f"{code}assert extra <= {{'modelwright', '__future__'}}, extra")
+    code = "import sys\nbefore = set(sys.modules)\nimport llmwright\nextra = set(sys.modules) - before\n"
+    assert "llmwright" in loaded(f"{code}assert extra <= {{'llmwright', '__future__'}}, extra")

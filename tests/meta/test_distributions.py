@@ -9,9 +9,9 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
-import modelwright
-from modelwright.plugins.discovery import canonical
-from modelwright.plugins.registry import Registry
+import llmwright
+from llmwright.plugins.discovery import canonical
+from llmwright.plugins.registry import Registry
 
 
 def read(project: Path) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def read(project: Path) -> dict[str, Any]:
 
 
 def test_versions_are_equal(projects: list[Path]) -> None:
-    assert {read(project)["version"] for project in projects} == {modelwright.__version__}
+    assert {read(project)["version"] for project in projects} == {llmwright.__version__}
 
 
 def test_folder_distribution_and_import_go_by_one_name(projects: list[Path]) -> None:
@@ -27,7 +27,7 @@ def test_folder_distribution_and_import_go_by_one_name(projects: list[Path]) -> 
         name = read(project)["name"]
         assert [path.name for path in (project / "src").iterdir() if path.is_dir()] == [name.replace("-", "_")]
         if project.parent.name == "plugins":
-            assert name == f"modelwright-{canonical(project.name)}"
+            assert name == f"llmwright-{canonical(project.name)}"
 
 
 def test_every_entry_point_loads(projects: list[Path]) -> None:

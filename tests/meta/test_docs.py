@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from modelwright.cli.app import root as cli
+from llmwright.cli.app import root as cli
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
@@ -51,10 +51,10 @@ def name(document: Path) -> str:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
 def test_commands_exist(document: Path) -> None:
     shell = [block.text for block in blocks(document) if block.language in {"bash", "sh", "console", ""}]
-    found = [words for text in shell for words in re.findall(r"^\$? ?modelwright\s+(.+)$", text, re.MULTILINE)]
+    found = [words for text in shell for words in re.findall(r"^\$? ?llmwright\s+(.+)$", text, re.MULTILINE)]
     for words in found:
         verb = next((word for word in re.sub(r"--(settings|no-plugin|presets)\s+\S+", "", words).split()), "")
-        assert verb.startswith("-") or verb in cli.list_commands(None), f"modelwright {words}"  # type: ignore[arg-type]
+        assert verb.startswith("-") or verb in cli.list_commands(None), f"llmwright {words}"  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
@@ -66,7 +66,7 @@ def test_yaml_is_yaml_and_workspaces_are_workspaces(document: Path, tmp_path: Pa
                 if isinstance(content, dict) and content.get("kind") == "Workspace":
                     file = tmp_path / "workspace.yaml"
                     file.write_text(block.text)
-                    done = modelwright("check", "-f", str(file), cwd=tmp_path)
+                    done = llmwright("check", "-f", str(file), cwd=tmp_path)
                     assert done.returncode == 0, done.stdout
 
 
@@ -101,10 +101,10 @@ def test_marked_blocks_run(document: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.yaml")), ids=name)
 def test_example_workspaces_are_valid(example: Path) -> None:
-    done = modelwright("check", "-f", str(example), cwd=ROOT)
+    done = llmwright("check", "-f", str(example), cwd=ROOT)
     assert done.returncode == 0, done.stdout
 
 
-def modelwright(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = Path(sys.executable).with_name("modelwright")
+def llmwright(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = Path(sys.executable).with_name("llmwright")
     return subprocess.run([command, *arguments], cwd=cwd, capture_output=True, text=True, check=False)

@@ -10,41 +10,41 @@ from pathlib import Path
 
 import pytest
 
-from modelwright.plugins import drivers, hookspecs
-from modelwright.plugins.registry import HOOKS
+from llmwright.plugins import drivers, hookspecs
+from llmwright.plugins.registry import HOOKS
 
 DRIVERS = (drivers.Driver, drivers.Provisioner, drivers.Runtime, drivers.Tuner)
 
 NAMES = {
-    "modelwright.plugins": {"hookimpl"},
-    "modelwright.plugins.drivers": {"Capabilities", "Context", "Driver", "Names", "Provisioner", "Runtime", "Tuner"},
-    "modelwright.plugins.hookspecs": {"check_workspace", "instance_types", "manifests", "presets", "status_changed"},
-    "modelwright.plugins.weights": {"MODEL_VOLUME", "Weights", "weights_of"},
-    "modelwright.errors": {
-        "ConfigError", "InvalidWorkspace", "LimitExceeded", "ModelwrightError", "NotYet", "PluginConflict",
+    "llmwright.plugins": {"hookimpl"},
+    "llmwright.plugins.drivers": {"Capabilities", "Context", "Driver", "Names", "Provisioner", "Runtime", "Tuner"},
+    "llmwright.plugins.hookspecs": {"check_workspace", "instance_types", "manifests", "presets", "status_changed"},
+    "llmwright.plugins.weights": {"MODEL_VOLUME", "Weights", "weights_of"},
+    "llmwright.errors": {
+        "ConfigError", "InvalidWorkspace", "LimitExceeded", "LLMwrightError", "NotYet", "PluginConflict",
         "PluginContract", "PluginError", "PluginLoadFailed", "PluginNotFound", "Problem", "TargetError",
     },
-    "modelwright.testing": {
+    "llmwright.testing": {
         "Contract", "DriverContract", "Impure", "PresetPackContract", "ProvisionerContract", "RuntimeContract",
         "TunerContract", "World", "make_adapter", "make_context", "make_fit", "make_instance_type", "make_preset",
         "make_tuning_data", "pure",
     },
-    "modelwright.values.adapter": {"Adapter"},
-    "modelwright.values.data": {"TuningData"},
-    "modelwright.values.fit": {"Fit", "MemoryTerm"},
-    "modelwright.values.instance_type": {"InstanceType", "Price"},
-    "modelwright.values.launch": {
+    "llmwright.values.adapter": {"Adapter"},
+    "llmwright.values.data": {"TuningData"},
+    "llmwright.values.fit": {"Fit", "MemoryTerm"},
+    "llmwright.values.instance_type": {"InstanceType", "Price"},
+    "llmwright.values.launch": {
         "Exec", "HttpGet", "Launch", "Mount", "Probe", "Process", "REFERENCE", "Ranks", "SecretKey", "Volume",
         "VolumeKind", "fill", "resolve",
     },
-    "modelwright.testing.snapshot": {"Object", "ObjectSnapshot"},
-    "modelwright.values.node_object": {"CORDONED", "GPU", "INSTANCE_TYPE", "NodeObject", "node_object"},
-    "modelwright.values.snapshot": {"Snapshot"},
-    "modelwright.values.nodes": {
+    "llmwright.testing.snapshot": {"Object", "ObjectSnapshot"},
+    "llmwright.values.node_object": {"CORDONED", "GPU", "INSTANCE_TYPE", "NodeObject", "node_object"},
+    "llmwright.values.snapshot": {"Snapshot"},
+    "llmwright.values.nodes": {
         "Failed", "FailureKind", "Node", "NodeRequest", "Outcome", "Placement", "ProvisionerAction",
         "ProvisionerDecision", "RESERVED_LABELS", "Ready", "Waiting", "Watch", "unreserved",
     },
-    "modelwright.values.preset": {"Architecture", "Preset"},
+    "llmwright.values.preset": {"Architecture", "Preset"},
 }  # fmt: skip
 """What plugins may import. A name that goes is a new major version; one that comes is written down here."""
 

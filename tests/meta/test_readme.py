@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from modelwright.api.document import Document, parse_workspace
-from modelwright.errors import Problem
+from llmwright.api.document import Document, parse_workspace
+from llmwright.errors import Problem
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -31,4 +31,4 @@ def test_the_plugin_in_ten_lines_answers_its_hook() -> None:
 
     assert [problem.path for problem in problems({})] == ["metadata.labels"]
     assert problems({"cost-centre": "7"}) == []
-    assert hasattr(answer, "modelwright_impl")
+    assert hasattr(answer, "llmwright_impl")

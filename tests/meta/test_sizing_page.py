@@ -6,14 +6,14 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from modelwright.catalogue.catalogue import Catalogue
-from modelwright.catalogue.quantity import format_bytes
-from modelwright.plugins.registry import Registry
-from modelwright.sizing.dtypes import compute_dtype
-from modelwright.sizing.serving import ServingNeed, fit_serving
-from modelwright.sizing.tuning import TuningNeed, fit_tuning, lora_terms
-from modelwright.values.fit import Fit
-from modelwright.values.instance_type import InstanceType
+from llmwright.catalogue.catalogue import Catalogue
+from llmwright.catalogue.quantity import format_bytes
+from llmwright.plugins.registry import Registry
+from llmwright.sizing.dtypes import compute_dtype
+from llmwright.sizing.serving import ServingNeed, fit_serving
+from llmwright.sizing.tuning import TuningNeed, fit_tuning, lora_terms
+from llmwright.values.fit import Fit
+from llmwright.values.instance_type import InstanceType
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "sizing.md"
 HERE = InstanceType(name="here", cloud="local", memory_bytes=24 * 1024**3)

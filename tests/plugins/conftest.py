@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 RUNTIME = """
-from modelwright.plugins.drivers import Capabilities, Runtime
-from modelwright.values.launch import Launch, Process
+from llmwright.plugins.drivers import Capabilities, Runtime
+from llmwright.values.launch import Launch, Process
 
 class {name}(Runtime):
     targets = frozenset({{"local"}})
@@ -79,8 +79,8 @@ class Environment:
 
 PRELUDE = """
 import json
-from modelwright.errors import PluginError
-from modelwright.plugins.registry import Registry
+from llmwright.errors import PluginError
+from llmwright.plugins.registry import Registry
 lines = []
 registry = Registry(log=lines.append)
 
@@ -109,20 +109,20 @@ def install(throwaways: list[Throwaway], directory: Path) -> Environment:
 def runtime(distribution: str, name: str, code: str, target: str = "", **more: Any) -> Throwaway:
     """A distribution with one module and one runtime."""
     module = distribution.replace("-", "_")
-    points = {"modelwright.runtimes.v1": {name: target or f"{module}:{name.capitalize()}"}}
+    points = {"llmwright.runtimes.v1": {name: target or f"{module}:{name.capitalize()}"}}
     return Throwaway(distribution, {f"{module}.py": code}, points, **more)
 
 
 def hook(distribution: str, code: str, **more: Any) -> Throwaway:
     """A distribution with one module of hooks."""
     module = distribution.replace("-", "_")
-    code = f"from modelwright.plugins import hookimpl\n{code}"
-    return Throwaway(distribution, {f"{module}.py": code}, {"modelwright.hooks.v1": {distribution: module}}, **more)
+    code = f"from llmwright.plugins import hookimpl\n{code}"
+    return Throwaway(distribution, {f"{module}.py": code}, {"llmwright.hooks.v1": {distribution: module}}, **more)
 
 
 def _drivers() -> list[Throwaway]:
     heavy = ("Provides-Extra: serve", "Requires-Dist: surely-not-installed>=1; extra == 'serve'")
-    abstract = "from modelwright.plugins.drivers import Runtime\nclass Bare(Runtime):\n    pass"
+    abstract = "from llmwright.plugins.drivers import Runtime\nclass Bare(Runtime):\n    pass"
     aimless = RUNTIME.format(name="Aimless").replace('targets = frozenset({"local"})', "pass")
     falsy = RUNTIME.format(name="Falsy").replace("class Falsy(Runtime)", "class Falsy(Runtime, metaclass=Empty)")
     empty = "from abc import ABCMeta\nclass Empty(ABCMeta):\n    def __len__(cls):\n        return 0\n"
@@ -143,7 +143,7 @@ def _drivers() -> list[Throwaway]:
         runtime("acme-quitter", "quitter", "import sys\nsys.exit('I quit')"),
         runtime("acme-crasher", "crasher", "import os\nos.abort()"),
         runtime("acme-talker", "talker", "print('hello')\n" + RUNTIME.format(name="Talker")),
-        Throwaway("acme-future", {}, {"modelwright.runtimes.v2": {"future": "acme_future:Future"}}),
+        Throwaway("acme-future", {}, {"llmwright.runtimes.v2": {"future": "acme_future:Future"}}),
     ]
 
 
@@ -166,7 +166,7 @@ def _hooks() -> list[Throwaway]:
         hook("hook-arguments", "@hookimpl\ndef check_workspace(workspace, price):\n    return []"),
         hook("hook-unmarked", "def check_workspace(workspace, plan):\n    return []"),
         hook("hook-broken", "import not_there"),
-        Throwaway("acme-pack", pack | stray, {"modelwright.hooks.v1": {"models": "acme_pack"}}),
+        Throwaway("acme-pack", pack | stray, {"llmwright.hooks.v1": {"models": "acme_pack"}}),
     ]
 
 

@@ -39,20 +39,20 @@ def workspace(tmp_path: Path) -> Any:
     return write
 
 
-def modelwright(environment: Any, *arguments: str, **variables: str) -> Any:
-    code = f"import sys; sys.argv = ['modelwright', *{list(arguments)!r}]; from modelwright.cli import main; main()"
+def llmwright(environment: Any, *arguments: str, **variables: str) -> Any:
+    code = f"import sys; sys.argv = ['llmwright', *{list(arguments)!r}]; from llmwright.cli import main; main()"
     return environment.run(code, **variables)
 
 
 def test_help_works_whatever_is_broken(environment: Any) -> None:
-    done = modelwright(environment, "--help")
+    done = llmwright(environment, "--help")
     assert done.returncode == 0
     assert done.stderr == ""
     assert "Commands:" in done.stdout
 
 
 def test_the_list_shows_each_state_and_imports_nothing(environment: Any) -> None:
-    done = modelwright(environment, "plugins", "list", "-o", "json")
+    done = llmwright(environment, "plugins", "list", "-o", "json")
     states = {(row["name"], row["distribution"]): row["state"] for row in json.loads(done.stdout)}
     assert states["good", "acme-good"] == "found"
     assert states["twin", "twin-one"] == states["twin", "twin-two"] == "duplicate"
@@ -63,14 +63,14 @@ def test_the_list_shows_each_state_and_imports_nothing(environment: Any) -> None
 
 
 def test_a_blocked_plugin_is_listed_as_blocked(environment: Any) -> None:
-    done = modelwright(environment, "--no-plugin", "acme-good", "plugins", "list", "-o", "json")
+    done = llmwright(environment, "--no-plugin", "acme-good", "plugins", "list", "-o", "json")
     assert {row["state"] for row in json.loads(done.stdout) if row["name"] == "good"} == {"blocked"}
 
 
 def test_a_setting_blocks_too(environment: Any, tmp_path: Path) -> None:
     settings = tmp_path / "settings.yaml"
     settings.write_text("blockedPlugins: [acme-good]\nallowedPlugins: [acme-talker]\n")
-    done = modelwright(environment, "--settings", str(settings), "plugins", "list", "-o", "json")
+    done = llmwright(environment, "--settings", str(settings), "plugins", "list", "-o", "json")
     rows = {row["name"]: row for row in json.loads(done.stdout)}
     assert rows["good"]["state"] == "blocked"
     assert rows["falsy"]["detail"] == "blocked: acme-falsy is not among the allowed distributions"
@@ -78,7 +78,7 @@ def test_a_setting_blocks_too(environment: Any, tmp_path: Path) -> None:
 
 
 def test_checking_loads_shows_what_failed(environment: Any) -> None:
-    done = modelwright(environment, "plugins", "list", "--check", "-o", "json")
+    done = llmwright(environment, "plugins", "list", "--check", "-o", "json")
     assert done.returncode == 1
     rows = {row["name"]: row for row in json.loads(done.stdout)}
     assert rows["good"]["loads"] is True
@@ -93,21 +93,21 @@ def test_checking_loads_shows_what_failed(environment: Any) -> None:
         ("twin", "is claimed by twin-one 1.0 (twin_one:Twin) and twin-two 1.0 (twin_two:Twin)"),
         ("broken", "ImportError: libacme.so.7: cannot open shared object file"),
         ("needy", "pip install not-there"),
-        ("future", "needs interface v2, this modelwright reads v1"),
+        ("future", "needs interface v2, this llmwright reads v1"),
         ("bare", "lacks launch"),
     ],
 )
 def test_a_workspace_that_needs_a_broken_plugin_is_refused(
     environment: Any, workspace: Any, runtime: str, said: str
 ) -> None:
-    done = modelwright(environment, *WITHOUT_HOOKS, "check", "-f", workspace(runtime))
+    done = llmwright(environment, *WITHOUT_HOOKS, "check", "-f", workspace(runtime))
     assert done.returncode == 2
     assert said in done.stdout
     assert "Traceback" not in done.stderr
 
 
 def test_a_workspace_that_needs_none_of_them_only_hears_of_them(environment: Any, workspace: Any) -> None:
-    done = modelwright(environment, *WITHOUT_HOOKS, "check", "-f", workspace("hf"))
+    done = llmwright(environment, *WITHOUT_HOOKS, "check", "-f", workspace("hf"))
     assert done.returncode == 0, done.stderr
     for name in ("hook-broken", "hook-misspelt", "hook-unmarked"):
         assert sum(f"{name} 1.0" in line for line in done.stderr.splitlines()) == 1
@@ -116,7 +116,7 @@ def test_a_workspace_that_needs_none_of_them_only_hears_of_them(environment: Any
 @pytest.mark.parametrize(("hook", "said"), [("hook-generator", "KeyError: 'half way'"), ("hook-first", "with a str")])
 def test_a_rule_that_cannot_be_asked_refuses(environment: Any, workspace: Any, hook: str, said: str) -> None:
     other = ({"hook-generator", "hook-first"} - {hook}).pop()
-    done = modelwright(environment, "--no-plugin", other, "check", "-f", workspace("hf"))
+    done = llmwright(environment, "--no-plugin", other, "check", "-f", workspace("hf"))
     assert done.returncode == 2
     assert f"{hook} 1.0" in done.stdout
     assert said in done.stdout

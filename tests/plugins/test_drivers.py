@@ -47,7 +47,7 @@ def test_blocking_one_of_two_ends_the_conflict(environment: Any) -> None:
     assert module == "twin_two"
 
 
-@pytest.mark.parametrize("word", ["good", "runtime:good", "runtimes:good", "modelwright.runtimes.v1:good", "acme-good"])
+@pytest.mark.parametrize("word", ["good", "runtime:good", "runtimes:good", "llmwright.runtimes.v1:good", "acme-good"])
 def test_a_blocked_plugin_is_not_used(environment: Any, word: str) -> None:
     kind, _, message, hint = environment.ask(f"error_of(Registry([{word!r}]).runtime, 'good')")
     assert kind == "PluginNotFound"
@@ -94,7 +94,7 @@ def test_a_missing_workload_extra_is_told_apart(environment: Any) -> None:
     [
         ("nameless", "'Nameless', which its module does not have"),
         ("function", "is a function, not a class"),
-        ("stranger", "is not derived from modelwright.plugins.drivers.Runtime"),
+        ("stranger", "is not derived from llmwright.plugins.drivers.Runtime"),
         ("bare", "lacks launch"),
         ("aimless", "declares no targets"),
     ],
@@ -114,8 +114,8 @@ def test_another_interface_version_says_who_needs_what(environment: Any) -> None
     kind, reason, message, hint = environment.ask("error_of(registry.runtime, 'future')")
     assert (kind, reason) == ("PluginContract", "PluginIncompatible")
     assert "acme-future 1.0" in message
-    assert "needs interface v2, this modelwright reads v1" in message
-    assert hint == "pip install -U modelwright acme-future"
+    assert "needs interface v2, this llmwright reads v1" in message
+    assert hint == "pip install -U llmwright acme-future"
 
 
 def test_the_interface_before_is_read_too(environment: Any) -> None:
@@ -145,7 +145,7 @@ def test_check_loads_tries_each_in_its_own_process(environment: Any) -> None:
 
 
 def test_loads_are_traced_on_demand(environment: Any) -> None:
-    code = "from modelwright.plugins.registry import Registry; Registry().runtime('good')"
-    traced = environment.run(code, MODELWRIGHT_TRACE_PLUGINS="1").stderr
+    code = "from llmwright.plugins.registry import Registry; Registry().runtime('good')"
+    traced = environment.run(code, LLMWRIGHT_TRACE_PLUGINS="1").stderr
     assert "load runtime good of acme-good 1.0:" in traced
     assert environment.run(code).stderr == ""

@@ -68,7 +68,7 @@ def test_a_misspelt_hook_names_function_distribution_and_the_hook_meant(environm
 
 
 def test_each_broken_hook_plugin_costs_one_line(environment: Any) -> None:
-    lines = environment.run("from modelwright.plugins.registry import Registry; Registry().hooks()").stderr.splitlines()
+    lines = environment.run("from llmwright.plugins.registry import Registry; Registry().hooks()").stderr.splitlines()
     for name in ("hook-misspelt", "hook-arguments", "hook-unmarked", "hook-broken"):
         assert sum(f"{name} 1.0" in line for line in lines) == 1, name
     assert any("hook-arguments" in line and "price" in line for line in lines)
@@ -96,8 +96,8 @@ def test_a_pack_s_unknown_kind_is_told(environment: Any) -> None:
 
 
 def test_each_hook_call_is_traced_with_its_time(environment: Any) -> None:
-    code = "from modelwright.plugins.registry import Registry; Registry().hooks().collect('presets')"
-    lines = environment.run(code, MODELWRIGHT_TRACE_PLUGINS="1").stderr.splitlines()
+    code = "from llmwright.plugins.registry import Registry; Registry().hooks().collect('presets')"
+    lines = environment.run(code, LLMWRIGHT_TRACE_PLUGINS="1").stderr.splitlines()
     assert any("hook presets of acme-pack 1.0 (models):" in line and line.endswith(" ms") for line in lines)
 
 

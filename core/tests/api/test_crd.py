@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from modelwright.api.columns import printer_columns
-from modelwright.api.crd import crd
-from modelwright.api.workspace import OPEN_FIELDS
+from llmwright.api.columns import printer_columns
+from llmwright.api.crd import crd
+from llmwright.api.workspace import OPEN_FIELDS
 
 SERVE: dict[str, Any] = {
     "apiVersion": "kaito.sh/v1beta1",

@@ -11,12 +11,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelwright.api.document import Document, load_documents, parse_workspace, to_mapping, to_yaml
-from modelwright.api.paths import render_path, split_path
-from modelwright.api.scalars import plain_scalar
-from modelwright.api.versions import V1ALPHA1_INSTANCE_TYPE, with_defaults
-from modelwright.api.workspace import Workspace
-from modelwright.errors import InvalidWorkspace, Problem
+from llmwright.api.document import Document, load_documents, parse_workspace, to_mapping, to_yaml
+from llmwright.api.paths import render_path, split_path
+from llmwright.api.scalars import plain_scalar
+from llmwright.api.versions import V1ALPHA1_INSTANCE_TYPE, with_defaults
+from llmwright.api.workspace import Workspace
+from llmwright.errors import InvalidWorkspace, Problem
 
 SERVE = """\
 apiVersion: kaito.sh/v1beta1

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelwright.artifacts.addresses import Location, SourceRules, check_url, mask_url, parse_url
-from modelwright.artifacts.networks import address_kind, is_metadata, literal_addresses
-from modelwright.errors import ConfigError
+from llmwright.artifacts.addresses import Location, SourceRules, check_url, mask_url, parse_url
+from llmwright.artifacts.networks import address_kind, is_metadata, literal_addresses
+from llmwright.errors import ConfigError
 
 REFUSED = [
     "http://127.0.0.1/x",

@@ -1,4 +1,4 @@
-"""``python -m modelwright.artifacts`` as workload processes call it."""
+"""``python -m llmwright.artifacts`` as workload processes call it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelwright.artifacts.oci import ADAPTER_FILES
+from llmwright.artifacts.oci import ADAPTER_FILES
 
 if TYPE_CHECKING:
     from core.tests.artifacts.conftest import Site
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def command(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "modelwright.artifacts", *map(str, arguments)]
+    line = [sys.executable, "-m", "llmwright.artifacts", *map(str, arguments)]
     return subprocess.run(line, capture_output=True, text=True, check=False, env={**os.environ, **environment})
 
 
@@ -105,6 +105,6 @@ def test_from_adapter_to_adapter(closed_registry: DockerRegistry, adapter: Path,
 
 @pytest.mark.parametrize("module", ["addresses", "references", "credentials"])
 def test_what_is_asked_at_admission_stays_light(module: str) -> None:
-    script = f"import sys, modelwright.artifacts.{module}; print(*sorted(sys.modules))"
+    script = f"import sys, llmwright.artifacts.{module}; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     assert not {"httpx", "httpcore", "pydantic", "ssl"} & set(loaded)

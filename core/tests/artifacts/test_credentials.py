@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from modelwright.artifacts.credentials import Credential, find_credential
-from modelwright.errors import ConfigError
+from llmwright.artifacts.credentials import Credential, find_credential
+from llmwright.errors import ConfigError
 
 
 def auth(user: str, password: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ import base64
 import json
 from pathlib import Path
 
-from modelwright.artifacts.credentials import find_credential
+from llmwright.artifacts.credentials import find_credential
 
 
 def write(path: Path, registry: str, user: str) -> None:

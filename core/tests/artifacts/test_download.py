@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from modelwright.artifacts.addresses import SourceRules
-from modelwright.artifacts.download import DownloadedFile, copy_local, download, fetch
-from modelwright.artifacts.networks import IPAddress
-from modelwright.errors import ConfigError, ModelwrightError, TargetError
+from llmwright.artifacts.addresses import SourceRules
+from llmwright.artifacts.download import DownloadedFile, copy_local, download, fetch
+from llmwright.artifacts.networks import IPAddress
+from llmwright.errors import ConfigError, LLMwrightError, TargetError
 
 if TYPE_CHECKING:
     from core.tests.artifacts.conftest import Site
@@ -34,8 +34,8 @@ def get(url: str, to: Path, **more: Any) -> DownloadedFile:
     return download(url, to, sleep=lambda seconds: None, **more)
 
 
-def refusal(url: str, to: Path, **more: Any) -> ModelwrightError:
-    with pytest.raises(ModelwrightError) as caught:
+def refusal(url: str, to: Path, **more: Any) -> LLMwrightError:
+    with pytest.raises(LLMwrightError) as caught:
         get(url, to, **more)
     assert list(to.glob("*")) == []
     assert list(to.glob(".*")) == []
@@ -368,8 +368,8 @@ class TestSurroundings:
     def test_no_proxy_takes_cidrs_and_loopback_is_never_proxied(
         self, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from modelwright.artifacts.addresses import parse_url
-        from modelwright.artifacts.surroundings import proxy_for
+        from llmwright.artifacts.addresses import parse_url
+        from llmwright.artifacts.surroundings import proxy_for
 
         monkeypatch.setenv("http_proxy", "proxy.example:3128")
         monkeypatch.setenv("no_proxy", "10.0.0.0/8")

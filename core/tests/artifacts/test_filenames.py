@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelwright.artifacts.filenames import file_name, free_name, plain_name
+from llmwright.artifacts.filenames import file_name, free_name, plain_name
 
 
 @pytest.mark.parametrize(

@@ -20,13 +20,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from modelwright.artifacts import wire as wire_module
-from modelwright.artifacts.addresses import SourceRules
-from modelwright.artifacts.credentials import Credential
-from modelwright.artifacts.layout import blob_path, layout_image
-from modelwright.artifacts.manifests import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, as_json, sha256
-from modelwright.artifacts.oci import ADAPTER_FILES, check_push, pack_adapter, pull, push
-from modelwright.errors import ConfigError, ModelwrightError, TargetError
+from llmwright.artifacts import wire as wire_module
+from llmwright.artifacts.addresses import SourceRules
+from llmwright.artifacts.credentials import Credential
+from llmwright.artifacts.layout import blob_path, layout_image
+from llmwright.artifacts.manifests import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, as_json, sha256
+from llmwright.artifacts.oci import ADAPTER_FILES, check_push, pack_adapter, pull, push
+from llmwright.errors import ConfigError, LLMwrightError, TargetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -582,7 +582,7 @@ class TestImages:
     ) -> None:
         name = f"set/bad-{reason.lower()}-{files[0][0].count('.')}"
         self.put(open_registry, name, layer_of(("data/ok" if "data" in files[0][0] else "ok", b"1"), *files))
-        with pytest.raises(ModelwrightError) as caught:
+        with pytest.raises(LLMwrightError) as caught:
             pull(f"{open_registry.host}/{name}:v1", tmp_path / "to", None, sources=HERE, max_bytes=100_000)
         assert caught.value.reason == reason
         assert list((tmp_path / "to").iterdir()) == []

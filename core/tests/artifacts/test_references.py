@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelwright.artifacts.references import Reference, parse_reference
-from modelwright.errors import ConfigError
+from llmwright.artifacts.references import Reference, parse_reference
+from llmwright.errors import ConfigError
 
 DIGEST = "sha256:" + "0a" * 32
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from modelwright.artifacts.scratch import scratch_directory, scratch_file
+from llmwright.artifacts.scratch import scratch_directory, scratch_file
 
 KINDS = [scratch_file, scratch_directory]
 Scratch = Callable[[Path, str], AbstractContextManager[Any]]
@@ -21,7 +21,7 @@ Scratch = Callable[[Path, str], AbstractContextManager[Any]]
 @pytest.mark.parametrize("scratch", KINDS)
 def test_what_a_killed_process_left_is_cleared(tmp_path: Path, scratch: Scratch) -> None:
     script = (
-        "import os, pathlib, sys; from modelwright.artifacts import scratch\n"
+        "import os, pathlib, sys; from llmwright.artifacts import scratch\n"
         f"with scratch.{scratch.__name__}(pathlib.Path(sys.argv[1]), '.x-'): os.kill(os.getpid(), 9)"
     )
     assert subprocess.run([sys.executable, "-c", script, tmp_path], check=False).returncode == -9

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelwright.artifacts.addresses import SourceRules
-from modelwright.artifacts.credentials import Credential
-from modelwright.artifacts.download import DownloadedFile, download
-from modelwright.artifacts.oci import check_push
-from modelwright.errors import ConfigError
+from llmwright.artifacts.addresses import SourceRules
+from llmwright.artifacts.credentials import Credential
+from llmwright.artifacts.download import DownloadedFile, download
+from llmwright.artifacts.oci import check_push
+from llmwright.errors import ConfigError
 
 if TYPE_CHECKING:
     from core.tests.artifacts.conftest import Site
@@ -90,8 +90,8 @@ def test_a_token_service_without_tls_gets_no_password(
     secure_site: Site, other_site: Site, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A registry that must have TLS (no loopback name) may not send the password elsewhere in plain text."""
-    from modelwright.artifacts.challenge import authorization, parse_challenge
-    from modelwright.artifacts.wire import Wire
+    from llmwright.artifacts.challenge import authorization, parse_challenge
+    from llmwright.artifacts.wire import Wire
 
     challenge = parse_challenge(f'Bearer realm="{other_site.url}/token",service="s"')
     with Wire(LOOPBACK) as wire, pytest.raises(ConfigError, match="has no TLS"):

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelwright.artifacts.manifests import OCI_LAYER
-from modelwright.artifacts.unpack import Allowance, unpack_layer
-from modelwright.errors import ConfigError
+from llmwright.artifacts.manifests import OCI_LAYER
+from llmwright.artifacts.unpack import Allowance, unpack_layer
+from llmwright.errors import ConfigError
 
 DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 PLAIN_LAYER = "application/vnd.oci.image.layer.v1.tar"

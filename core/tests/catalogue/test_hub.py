@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from modelwright.catalogue.catalogue import Catalogue
-from modelwright.catalogue.hub import can_describe, describe, with_model
-from modelwright.errors import ConfigError, TargetError
+from llmwright.catalogue.catalogue import Catalogue
+from llmwright.catalogue.hub import can_describe, describe, with_model
+from llmwright.errors import ConfigError, TargetError
 
 CONFIG = {
     "architectures": ["LlamaForCausalLM"],
@@ -111,7 +111,7 @@ def test_the_hub_cache_is_used_and_pins_the_commit(tmp_path):
 def test_offline_is_said_clearly(tmp_path):
     with pytest.raises(ConfigError, match="HF_HUB_OFFLINE forbids") as caught:
         describe("acme/tiny", environ={"HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"})
-    assert "modelwright presets list" in caught.value.hint
+    assert "llmwright presets list" in caught.value.hint
 
 
 def test_what_is_no_model_name_is_refused():

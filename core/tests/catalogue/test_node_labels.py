@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from modelwright.catalogue.node_labels import instance_type_of_labels, mig_is_active, mig_slice
-from modelwright.errors import ConfigError
+from llmwright.catalogue.node_labels import instance_type_of_labels, mig_is_active, mig_slice
+from llmwright.errors import ConfigError
 
 LABELS = {"nvidia.com/gpu.product": "Tesla-T4", "nvidia.com/gpu.count": "2", "nvidia.com/gpu.memory": "16300"}
 GIB = 1024**3

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from modelwright.catalogue.catalogue import Catalogue
-from modelwright.catalogue.index import main as write_indexes
-from modelwright.catalogue.pack import INDEX, PackFile, directory_files, make_index
-from modelwright.errors import ConfigError
+from llmwright.catalogue.catalogue import Catalogue
+from llmwright.catalogue.index import main as write_indexes
+from llmwright.catalogue.pack import INDEX, PackFile, directory_files, make_index
+from llmwright.errors import ConfigError
 
 MODEL = """\
 kind: PresetFamily
@@ -64,7 +64,7 @@ def test_an_unknown_name_says_what_was_meant_and_what_lists_them(tmp_path):
         Catalogue([write(tmp_path, "tiny.yaml", model())]).preset("tinny")
     assert caught.value.reason == "UnknownPreset"
     assert "did you mean 'tiny'?" in caught.value.hint
-    assert "`modelwright presets list`" in caught.value.hint
+    assert "`llmwright presets list`" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelwright.catalogue.quantity import format_bytes, parse_bytes
+from llmwright.catalogue.quantity import format_bytes, parse_bytes
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from modelwright.api.document import Document, parse_workspace
-from modelwright.api.workspace import Workspace
-from modelwright.artifacts.addresses import SourceRules, check_url
-from modelwright.artifacts.references import reference_problem
-from modelwright.check import Facts, check_workspace
-from modelwright.errors import Problem
-from modelwright.values.instance_type import InstanceType
-from modelwright.values.preset import Preset
+from llmwright.api.document import Document, parse_workspace
+from llmwright.api.workspace import Workspace
+from llmwright.artifacts.addresses import SourceRules, check_url
+from llmwright.artifacts.references import reference_problem
+from llmwright.check import Facts, check_workspace
+from llmwright.errors import Problem
+from llmwright.values.instance_type import InstanceType
+from llmwright.values.preset import Preset
 
 GIB = 1024**3
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from modelwright.check import FeatureGates, NodeFacts, refuse
-from modelwright.errors import InvalidWorkspace, Problem
+from llmwright.check import FeatureGates, NodeFacts, refuse
+from llmwright.errors import InvalidWorkspace, Problem
 
 from .conftest import SERVE, TUNE, Check, edit
 
@@ -168,7 +168,7 @@ def test_urls_that_lead_inside_are_refused(check: Check, url: str) -> None:
 def test_hints_name_what_was_meant_and_how_to_list_all(check: Check) -> None:
     wrong = {"inference.preset.name": "smal", "resource.instanceType": "Smal_T4"}
     hints = {problem.path: problem.hint for problem in check(edit(SERVE, wrong))}
-    assert hints["inference.preset.name"] == "did you mean small? `modelwright presets list` lists all"
+    assert hints["inference.preset.name"] == "did you mean small? `llmwright presets list` lists all"
     assert hints["resource.instanceType"].startswith("did you mean Small_T4? ")
 
 
@@ -315,7 +315,7 @@ def test_drivers_are_installed_and_judge_their_options(check: Check) -> None:
     found = {
         problem.path: problem for problem in check(wrong, provisioners=("byo",), runtimes=("hf", "vllm"), tuners=())
     }
-    assert found["resource.provisioner"].hint == "pip install 'modelwright-provisioner-aks'"
+    assert found["resource.provisioner"].hint == "pip install 'llmwright-provisioner-aks'"
     assert found["inference.runtime"].hint.startswith("did you mean vllm?")
 
     def configure(kind: str, name: str, options: Any, files: Any) -> list[Problem]:

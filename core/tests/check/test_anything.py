@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelwright.api.document import Document, parse_workspace
-from modelwright.check import FeatureGates, NodeFacts, check_workspace
-from modelwright.errors import InvalidWorkspace
+from llmwright.api.document import Document, parse_workspace
+from llmwright.check import FeatureGates, NodeFacts, check_workspace
+from llmwright.errors import InvalidWorkspace
 
 from .conftest import MACHINES, PRESETS, SERVE, TUNE, facts
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from modelwright.errors import Problem
+from llmwright.errors import Problem
 
 from .conftest import SERVE, TUNE, Check, edit
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from modelwright.check import FeatureGates
+from llmwright.check import FeatureGates
 
 from .conftest import SERVE, TUNE, Check, edit
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from modelwright.api.status import WorkspaceStatus
-from modelwright.api.workspace import Workspace
-from modelwright.lifecycle.decide import decide
-from modelwright.lifecycle.decision import Decision, Finish, Provision, Release, Start, Stop
-from modelwright.lifecycle.observed import Observed, Role, Workload
-from modelwright.lifecycle.policy import Policy
-from modelwright.values.launch import Launch, Process
-from modelwright.values.nodes import (
+from llmwright.api.status import WorkspaceStatus
+from llmwright.api.workspace import Workspace
+from llmwright.lifecycle.decide import decide
+from llmwright.lifecycle.decision import Decision, Finish, Provision, Release, Start, Stop
+from llmwright.lifecycle.observed import Observed, Role, Workload
+from llmwright.lifecycle.policy import Policy
+from llmwright.values.launch import Launch, Process
+from llmwright.values.nodes import (
     Node,
     NodeRequest,
     ProvisionerAction,
@@ -21,7 +21,7 @@ from modelwright.values.nodes import (
     Ready,
     Waiting,
 )
-from modelwright.values.plan import Choice, Plan
+from llmwright.values.plan import Choice, Plan
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 

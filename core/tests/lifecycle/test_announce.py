@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from modelwright.api.status import Condition, WorkspaceStatus
-from modelwright.lifecycle.announce import announce
-from modelwright.lifecycle.decision import Event
+from llmwright.api.status import Condition, WorkspaceStatus
+from llmwright.lifecycle.announce import announce
+from llmwright.lifecycle.decision import Event
 
 MOMENT = "2026-01-01T00:00:00Z"
 

@@ -19,12 +19,12 @@ from core.tests.lifecycle.conftest import (
     workspace,
 )
 
-from modelwright.api.status import WorkspaceStatus
-from modelwright.lifecycle.decide import decide
-from modelwright.lifecycle.decision import Finish, Provision, Release, Start, Stop
-from modelwright.lifecycle.observed import Observed, Trouble, Workload
-from modelwright.lifecycle.policy import Policy
-from modelwright.values.nodes import Failed, Node, ProvisionerAction, ProvisionerDecision, Ready, Waiting
+from llmwright.api.status import WorkspaceStatus
+from llmwright.lifecycle.decide import decide
+from llmwright.lifecycle.decision import Finish, Provision, Release, Start, Stop
+from llmwright.lifecycle.observed import Observed, Trouble, Workload
+from llmwright.lifecycle.policy import Policy
+from llmwright.values.nodes import Failed, Node, ProvisionerAction, ProvisionerDecision, Ready, Waiting
 
 SERVE = launch("serve")
 SERVES = plan(serving=SERVE)
@@ -183,7 +183,7 @@ def test_where_finished_jobs_are_kept_a_missing_preflight_runs() -> None:
 def test_tuning_is_held_back_while_suspended() -> None:
     held = workspace(tuned=True)
     held = held.model_copy(
-        update={"metadata": held.metadata.model_copy(update={"annotations": {"modelwright.io/suspend": "true"}})}
+        update={"metadata": held.metadata.model_copy(update={"annotations": {"llmwright.io/suspend": "true"}})}
     )
     world = World(held, tuned_plan())
     world.settle()

@@ -22,12 +22,12 @@ from core.tests.lifecycle.conftest import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelwright.api.status import WorkspaceStatus
-from modelwright.lifecycle.decide import decide
-from modelwright.lifecycle.decision import Start
-from modelwright.lifecycle.observed import Observed, Trouble, Workload
-from modelwright.values.launch import Launch
-from modelwright.values.nodes import Failed, ProvisionerDecision
+from llmwright.api.status import WorkspaceStatus
+from llmwright.lifecycle.decide import decide
+from llmwright.lifecycle.decision import Start
+from llmwright.lifecycle.observed import Observed, Trouble, Workload
+from llmwright.values.launch import Launch
+from llmwright.values.nodes import Failed, ProvisionerDecision
 
 PLANS = (tuned_plan(), tuned_plan("2", "other"), tuned_plan(preflight=False), plan(serving=launch("serve adapter")))
 PHASES = ("absent", "pending", "running", "ready", "succeeded", "failed")

@@ -8,23 +8,23 @@ from typing import Any
 
 import pytest
 
-from modelwright.api.workspace import Workspace
-from modelwright.catalogue.catalogue import Catalogue
-from modelwright.catalogue.pack import PackFile
-from modelwright.errors import PluginNotFound
-from modelwright.plan.facts import Drivers
-from modelwright.plan.make import make_plan
-from modelwright.plugins.datapack import DataPack
-from modelwright.plugins.drivers import Capabilities, Context, Runtime
-from modelwright.settings.model import Settings
-from modelwright.values.adapter import Adapter
-from modelwright.values.fit import Fit
-from modelwright.values.instance_type import InstanceType
-from modelwright.values.launch import Launch, Process
-from modelwright.values.plan import Plan
-from modelwright.values.preset import Preset
-from modelwright_runtime_hf.driver import HfRuntime
-from modelwright_tuning_qlora.driver import LoraTuner, QloraTuner
+from llmwright.api.workspace import Workspace
+from llmwright.catalogue.catalogue import Catalogue
+from llmwright.catalogue.pack import PackFile
+from llmwright.errors import PluginNotFound
+from llmwright.plan.facts import Drivers
+from llmwright.plan.make import make_plan
+from llmwright.plugins.datapack import DataPack
+from llmwright.plugins.drivers import Capabilities, Context, Runtime
+from llmwright.settings.model import Settings
+from llmwright.values.adapter import Adapter
+from llmwright.values.fit import Fit
+from llmwright.values.instance_type import InstanceType
+from llmwright.values.launch import Launch, Process
+from llmwright.values.plan import Plan
+from llmwright.values.preset import Preset
+from llmwright_runtime_hf.driver import HfRuntime
+from llmwright_tuning_qlora.driver import LoraTuner, QloraTuner
 
 GIB = 1024**3
 HERE = InstanceType(name="local", cloud="local", cpus=2, memory_bytes=16 * GIB)
@@ -59,7 +59,7 @@ WITH_ENGINE = Drivers(runtime=look_up({"hf": HfRuntime, "vllm": Engine}), tuner=
 
 @pytest.fixture(scope="session")
 def catalogue() -> Catalogue:
-    pack = DataPack("modelwright_presets")
+    pack = DataPack("llmwright_presets")
     presets, types = ([PackFile(path, "here") for path in files] for files in (pack.presets(), pack.instance_types()))
     return Catalogue(presets, types)
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from modelwright.catalogue.node_labels import instance_type_of_labels
-from modelwright.errors import InvalidWorkspace, LimitExceeded, NotYet
-from modelwright.plan.make import make_plan
-from modelwright.settings.model import Limits, Settings
-from modelwright.values.launch import Volume
+from llmwright.catalogue.node_labels import instance_type_of_labels
+from llmwright.errors import InvalidWorkspace, LimitExceeded, NotYet
+from llmwright.plan.make import make_plan
+from llmwright.settings.model import Limits, Settings
+from llmwright.values.launch import Volume
 
 from .conftest import NO_SETTINGS, WITH_ENGINE, inference, tuning, workspace
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from modelwright.errors import InvalidWorkspace, PluginNotFound
-from modelwright.settings.model import Settings
-from modelwright.values.launch import SecretKey, Volume
+from llmwright.errors import InvalidWorkspace, PluginNotFound
+from llmwright.settings.model import Settings
+from llmwright.values.launch import SecretKey, Volume
 
 from .conftest import GIB, HERE, inference, tuning
 

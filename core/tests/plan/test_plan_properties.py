@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from modelwright.api.workspace import Workspace
-from modelwright.catalogue.catalogue import Catalogue
-from modelwright.errors import InvalidWorkspace, ModelwrightError
-from modelwright.plan.make import make_plan
-from modelwright.settings.model import Settings
-from modelwright.values.plan import Target
+from llmwright.api.workspace import Workspace
+from llmwright.catalogue.catalogue import Catalogue
+from llmwright.errors import InvalidWorkspace, LLMwrightError
+from llmwright.plan.make import make_plan
+from llmwright.settings.model import Settings
+from llmwright.values.plan import Target
 
 from .conftest import GIB, HERE, PLAIN, WITH_ENGINE, inference, workspace
 
@@ -84,7 +84,7 @@ def test_nothing_but_documented_errors(
         found: Workspace = workspace(**document)
     except ValidationError:
         return
-    with contextlib.suppress(ModelwrightError):
+    with contextlib.suppress(LLMwrightError):
         plan = make_plan(
             found,
             catalogue=catalogue,

@@ -7,17 +7,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from modelwright.api.document import Document, parse_workspace
-from modelwright.api.workspace import Workspace
-from modelwright.catalogue.catalogue import Catalogue
-from modelwright.errors import LimitExceeded
-from modelwright.lifecycle.decide import decide
-from modelwright.lifecycle.decision import Start
-from modelwright.lifecycle.observed import Observed, Workload
-from modelwright.plan.template import template_plan
-from modelwright.settings.model import Limits, Settings
-from modelwright.targets.kubernetes.operator.observing import adopted
-from modelwright.values.nodes import Node, ProvisionerDecision, Ready
+from llmwright.api.document import Document, parse_workspace
+from llmwright.api.workspace import Workspace
+from llmwright.catalogue.catalogue import Catalogue
+from llmwright.errors import LimitExceeded
+from llmwright.lifecycle.decide import decide
+from llmwright.lifecycle.decision import Start
+from llmwright.lifecycle.observed import Observed, Workload
+from llmwright.plan.template import template_plan
+from llmwright.settings.model import Limits, Settings
+from llmwright.targets.kubernetes.operator.observing import adopted
+from llmwright.values.nodes import Node, ProvisionerDecision, Ready
 
 A100 = "Standard_NC24ads_A100_v4"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from stevedore import ExtensionManager
 
-from modelwright.plugins.discovery import Found, canonical, discover, supported
-from modelwright.plugins.registry import Registry
+from llmwright.plugins.discovery import Found, canonical, discover, supported
+from llmwright.plugins.registry import Registry
 
-RUNTIMES = "modelwright.runtimes.v1"
+RUNTIMES = "llmwright.runtimes.v1"
 
 
 def rows(name: str, **rules: Any) -> list[Found]:
@@ -46,13 +46,13 @@ def test_one_distribution_that_claims_a_name_twice_conflicts_with_itself(declare
 
 
 def test_a_name_may_be_a_runtime_s_and_a_hook_s(declare: Callable[..., Path]) -> None:
-    declare("acme", {RUNTIMES: {"acme": "a:A"}, "modelwright.hooks.v1": {"acme": "a"}})
+    declare("acme", {RUNTIMES: {"acme": "a:A"}, "llmwright.hooks.v1": {"acme": "a"}})
     assert [found.state for found in rows("acme")] == ["found", "found"]
 
 
 def test_hooks_of_one_name_do_not_conflict(declare: Callable[..., Path]) -> None:
-    declare("acme-a", {"modelwright.hooks.v1": {"policy": "a"}})
-    declare("acme-b", {"modelwright.hooks.v1": {"policy": "b"}})
+    declare("acme-a", {"llmwright.hooks.v1": {"policy": "a"}})
+    declare("acme-b", {"llmwright.hooks.v1": {"policy": "b"}})
     assert [found.state for found in rows("policy")] == ["found", "found"]
 
 
@@ -62,15 +62,15 @@ def test_hooks_of_one_name_do_not_conflict(declare: Callable[..., Path]) -> None
 def test_of_two_interfaces_the_newest_that_is_read_counts(
     declare: Callable[..., Path], core: int, state: str, target: str
 ) -> None:
-    declare("acme", {RUNTIMES: {"acme": "a:V1"}, "modelwright.runtimes.v2": {"acme": "a:V2"}})
+    declare("acme", {RUNTIMES: {"acme": "a:V1"}, "llmwright.runtimes.v2": {"acme": "a:V2"}})
     assert [(found.state, found.target) for found in rows("acme", interface=core)] == [(state, target)]
 
 
-def test_an_older_interface_asks_for_an_older_modelwright(declare: Callable[..., Path]) -> None:
+def test_an_older_interface_asks_for_an_older_llmwright(declare: Callable[..., Path]) -> None:
     declare("acme", {RUNTIMES: {"acme": "a:A"}})
     (found,) = rows("acme", interface=4)
     assert found.state == "incompatible"
-    assert found.detail == "needs interface v1, this modelwright reads v4 and v3: it wants an older modelwright"
+    assert found.detail == "needs interface v1, this llmwright reads v4 and v3: it wants an older llmwright"
 
 
 def test_only_allowed_distributions_are_used_and_the_core_s_own(declare: Callable[..., Path]) -> None:
@@ -107,7 +107,7 @@ def test_stevedore_s_memory_is_left_alone(declare: Callable[..., Path]) -> None:
 
 
 DRIVER = """
-from modelwright.plugins.drivers import Capabilities, Runtime
+from llmwright.plugins.drivers import Capabilities, Runtime
 class First(Runtime):
     targets = frozenset({"local"})
     capabilities = Capabilities()

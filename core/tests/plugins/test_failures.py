@@ -4,9 +4,9 @@ import importlib
 
 import pytest
 
-from modelwright.plugins.discovery import Found, Kind
-from modelwright.plugins.failures import load_failed, not_found
-from modelwright.plugins.known import KNOWN
+from llmwright.plugins.discovery import Found, Kind
+from llmwright.plugins.failures import load_failed, not_found
+from llmwright.plugins.known import KNOWN
 
 
 def found(target: str = "acme.driver:Acme") -> Found:
@@ -23,7 +23,7 @@ def test_a_known_plugin_comes_with_its_pip_line(kind: Kind, name: str) -> None:
 
 def test_a_near_miss_of_a_known_plugin_names_both() -> None:
     assert not_found("tuner", "qlroa", ()).hint == (
-        "did you mean 'qlora'? (pip install 'modelwright-tuning-qlora[train]')"
+        "did you mean 'qlora'? (pip install 'llmwright-tuning-qlora[train]')"
     )
 
 

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from modelwright.plugins import hookimpl
-from modelwright.plugins.configuration import validate_options
-from modelwright.plugins.registry import HOOKS, Registry, one_line_on_stderr
+from llmwright.plugins import hookimpl
+from llmwright.plugins.configuration import validate_options
+from llmwright.plugins.registry import HOOKS, Registry, one_line_on_stderr
 
 
 def test_construction_reads_nothing() -> None:
     code = (
         "import importlib.metadata as m, sys\n"
-        "from modelwright.plugins.registry import Registry\n"
+        "from llmwright.plugins.registry import Registry\n"
         "m.distributions = None\n"
         "Registry(blocked=['x'], trace=True)\n"
-        "assert 'modelwright.plugins.drivers' not in sys.modules\n"
+        "assert 'llmwright.plugins.drivers' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -33,21 +33,21 @@ def test_hookimpl_marks_as_pluggy_reads_it() -> None:
     def presets() -> list[str]:
         return []
 
-    assert presets.modelwright_impl  # type: ignore[attr-defined]
+    assert presets.llmwright_impl  # type: ignore[attr-defined]
 
 
 def test_the_package_has_no_other_late_names() -> None:
-    import modelwright.plugins
+    import llmwright.plugins
 
     with pytest.raises(AttributeError, match="no attribute 'hookspec'"):
-        modelwright.plugins.hookspec  # noqa: B018
+        llmwright.plugins.hookspec  # noqa: B018
 
 
 def test_names_leave_out_what_cannot_be_used(declare: Callable[..., Path]) -> None:
     declare(
-        "acme-a", {"modelwright.runtimes.v1": {"mine": "a:A", "both": "a:B"}, "modelwright.runtimes.v9": {"far": "a:C"}}
+        "acme-a", {"llmwright.runtimes.v1": {"mine": "a:A", "both": "a:B"}, "llmwright.runtimes.v9": {"far": "a:C"}}
     )
-    declare("acme-b", {"modelwright.runtimes.v1": {"both": "b:B", "theirs": "b:T"}})
+    declare("acme-b", {"llmwright.runtimes.v1": {"both": "b:B", "theirs": "b:T"}})
     names = Registry(blocked=["theirs"]).names("runtime")
     assert "mine" in names
     assert not {"both", "far", "theirs"} & set(names)
@@ -57,32 +57,32 @@ def test_names_leave_out_what_cannot_be_used(declare: Callable[..., Path]) -> No
 def test_the_trace_is_asked_of_the_environment(
     value: str, told: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("MODELWRIGHT_TRACE_PLUGINS", value)
+    monkeypatch.setenv("LLMWRIGHT_TRACE_PLUGINS", value)
     Registry().hooks().collect("presets")
     assert ("hook presets of" in capsys.readouterr().err) is told
 
 
 def test_a_line_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     one_line_on_stderr("it\n  broke")
-    assert capsys.readouterr().err == "modelwright: it broke\n"
+    assert capsys.readouterr().err == "llmwright: it broke\n"
 
 
 def test_an_object_may_answer_hooks_too(declare: Callable[..., Path]) -> None:
     code = """
-from modelwright.plugins import hookimpl
+from llmwright.plugins import hookimpl
 class Pack:
     @hookimpl
     def presets(self):
         return ["x"]
 pack = Pack()
 """
-    declare("acme", {"modelwright.hooks.v1": {"acme": "acme_object:pack"}}, files={"acme_object.py": code})
+    declare("acme", {"llmwright.hooks.v1": {"acme": "acme_object:pack"}}, files={"acme_object.py": code})
     answers = {found.name: items for found, items in Registry().hooks().collect("presets")}
     assert answers["acme"] == ("x",)
 
 
 def test_no_model_takes_no_options() -> None:
-    from modelwright.errors import InvalidWorkspace
+    from llmwright.errors import InvalidWorkspace
 
     assert validate_options(None, {}) == {}
     with pytest.raises(InvalidWorkspace, match="this driver takes no options"):

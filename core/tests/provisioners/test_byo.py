@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from modelwright.provisioners.byo import ByoProvisioner
-from modelwright.testing import ProvisionerContract, World, make_context, make_instance_type
-from modelwright.testing.presets import NOW
-from modelwright.testing.snapshot import ObjectSnapshot
-from modelwright.values.nodes import NodeRequest, Outcome, Ready, Waiting
+from llmwright.provisioners.byo import ByoProvisioner
+from llmwright.testing import ProvisionerContract, World, make_context, make_instance_type
+from llmwright.testing.presets import NOW
+from llmwright.testing.snapshot import ObjectSnapshot
+from llmwright.values.nodes import NodeRequest, Outcome, Ready, Waiting
 
 A100 = {
     "nvidia.com/gpu.product": "NVIDIA-A100-SXM4-80GB",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from modelwright.provisioners.local import LocalProvisioner
-from modelwright.testing import ProvisionerContract, make_context
+from llmwright.provisioners.local import LocalProvisioner
+from llmwright.testing import ProvisionerContract, make_context
 
 
 class TestLocal(ProvisionerContract):

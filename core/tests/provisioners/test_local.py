@@ -8,9 +8,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from modelwright.provisioners.local import LocalProvisioner, instance_type
-from modelwright.provisioners.machine import Gpu, Machine, find_gpus, measure
-from modelwright.testing import ProvisionerContract, make_context
+from llmwright.provisioners.local import LocalProvisioner, instance_type
+from llmwright.provisioners.machine import Gpu, Machine, find_gpus, measure
+from llmwright.testing import ProvisionerContract, make_context
 
 GIB = 1024**3
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from modelwright import settings
-from modelwright.errors import ConfigError
-from modelwright.settings import Settings
+from llmwright import settings
+from llmwright.errors import ConfigError
+from llmwright.settings import Settings
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         text: str | None = None, environ: Mapping[str, str] | None = None, flags: Mapping[str, Any] | None = None
     ) -> Settings:
         if text is not None:
-            (tmp_path / "modelwright.yaml").write_text(text)
+            (tmp_path / "llmwright.yaml").write_text(text)
         return settings.load(flags, environ or {}, tmp_path)
 
     return call
@@ -39,16 +39,16 @@ def test_without_anything_the_defaults_hold(load: Any) -> None:
 
 def test_a_flag_wins_over_a_variable_over_the_file(load: Any) -> None:
     text = "runtime: vllm\nprovisioner: karpenter\nlimits: {nodes: 1, usdPerHour: 3}\nonSuccess: release\n"
-    environ = {"MODELWRIGHT_RUNTIME": "ray", "MODELWRIGHT_LIMITS_NODES": "2", "MODELWRIGHT_PROVISIONER": "byo"}
+    environ = {"LLMWRIGHT_RUNTIME": "ray", "LLMWRIGHT_LIMITS_NODES": "2", "LLMWRIGHT_PROVISIONER": "byo"}
     found = load(text, environ, {"limits.nodes": 3, "runtime": None, "provisioner": "aks"})
     assert (found.provisioner, found.runtime, found.on_success) == ("aks", "ray", "release")
     assert (found.limits.nodes, found.limits.usd_per_hour) == (3, 3.0)
 
 
 def test_the_users_file_is_read_where_the_directory_has_none(load: Any, tmp_path: Path) -> None:
-    directory = tmp_path / "config" / "modelwright"
+    directory = tmp_path / "config" / "llmwright"
     directory.mkdir(parents=True)
-    (directory / "modelwright.yaml").write_text("runtime: ray\n")
+    (directory / "llmwright.yaml").write_text("runtime: ray\n")
     assert load().runtime == "ray"
     assert load("runtime: vllm\n").runtime == "vllm"
 
@@ -60,16 +60,16 @@ def test_a_named_file_is_read_instead(load: Any, tmp_path: Path) -> None:
     found = settings.load({}, {}, tmp_path, file=other)
     assert found.runtime == "ray"
     assert found.preset_directories == (tmp_path / "mine", Path("/theirs"))
-    assert settings.load({}, {"MODELWRIGHT_SETTINGS": str(other)}, tmp_path).runtime == "ray"
+    assert settings.load({}, {"LLMWRIGHT_SETTINGS": str(other)}, tmp_path).runtime == "ray"
 
 
 def test_variables_hold_lists_numbers_and_mappings(load: Any) -> None:
     environ = {
-        "MODELWRIGHT_BLOCKED_PLUGINS": "ray, vllm",
-        "MODELWRIGHT_SOURCES_ALLOW": "[10.0.0.0/8]",
-        "MODELWRIGHT_PLUGINS": "{aks: {resourceGroup: r}}",
-        "MODELWRIGHT_PREFLIGHT": "false",
-        "MODELWRIGHT_TRACE_PLUGINS": "1",
+        "LLMWRIGHT_BLOCKED_PLUGINS": "ray, vllm",
+        "LLMWRIGHT_SOURCES_ALLOW": "[10.0.0.0/8]",
+        "LLMWRIGHT_PLUGINS": "{aks: {resourceGroup: r}}",
+        "LLMWRIGHT_PREFLIGHT": "false",
+        "LLMWRIGHT_TRACE_PLUGINS": "1",
     }
     found = load(None, environ)
     assert found.blocked_plugins == ("ray", "vllm")
@@ -89,14 +89,14 @@ def test_limits_of_a_namespace_replace_those_of_all(load: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("runtme: vllm\n", "modelwright.yaml:1: runtme: unknown field (did you mean runtime?)"),
-        ("\nlimits:\n  node: 3\n", "modelwright.yaml:3: limits.node: unknown field (did you mean nodes?)"),
-        ("limits:\n  nodes: many\n", "modelwright.yaml:2: limits.nodes: "),
-        ("limits: {nodes: 0}\n", "modelwright.yaml:1: limits.nodes: "),
-        ("limits: {usdPerHour: -1}\n", "modelwright.yaml:1: limits.usdPerHour: "),
-        ("onSuccess: stay\n", "modelwright.yaml:1: onSuccess: 'stay' is not one of serve, release"),
+        ("runtme: vllm\n", "llmwright.yaml:1: runtme: unknown field (did you mean runtime?)"),
+        ("\nlimits:\n  node: 3\n", "llmwright.yaml:3: limits.node: unknown field (did you mean nodes?)"),
+        ("limits:\n  nodes: many\n", "llmwright.yaml:2: limits.nodes: "),
+        ("limits: {nodes: 0}\n", "llmwright.yaml:1: limits.nodes: "),
+        ("limits: {usdPerHour: -1}\n", "llmwright.yaml:1: limits.usdPerHour: "),
+        ("onSuccess: stay\n", "llmwright.yaml:1: onSuccess: 'stay' is not one of serve, release"),
         ("- a\n", "settings are one mapping"),
-        ("a: [\n", "modelwright.yaml:2:1: not valid YAML"),
+        ("a: [\n", "llmwright.yaml:2:1: not valid YAML"),
         ("runtime:\n\tx\n", "a tab where YAML wants spaces"),
     ],
 )
@@ -108,8 +108,8 @@ def test_a_wrong_file_is_named_with_its_line(load: Any, text: str, words: str) -
 
 
 def test_a_wrong_variable_and_a_wrong_flag_are_named(load: Any) -> None:
-    with pytest.raises(ConfigError, match=r"^MODELWRIGHT_LIMITS_NODES: limits\.nodes: "):
-        load("limits: {nodes: 3}\n", {"MODELWRIGHT_LIMITS_NODES": "x"})
+    with pytest.raises(ConfigError, match=r"^LLMWRIGHT_LIMITS_NODES: limits\.nodes: "):
+        load("limits: {nodes: 3}\n", {"LLMWRIGHT_LIMITS_NODES": "x"})
     with pytest.raises(ConfigError, match=r"^flag: limits\.nodes: "):
         load("limits: {nodes: 3}\n", {}, {"limits.nodes": -1})
 
@@ -120,5 +120,5 @@ def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 
 def test_importing_settings_imports_no_pydantic() -> None:
-    code = "import sys, modelwright.settings; sys.exit('pydantic' in sys.modules)"
+    code = "import sys, llmwright.settings; sys.exit('pydantic' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

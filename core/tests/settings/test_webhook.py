@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from modelwright.settings.model import Settings
+from llmwright.settings.model import Settings
 
 
 def test_without_an_address_there_is_none() -> None:

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelwright.errors import InvalidWorkspace
-from modelwright.sizing.nodes import gpus_needed, node_count
-from modelwright.sizing.parallelism import Parallelism, fits_half_a_gpu, parallelism
-from modelwright.values.instance_type import InstanceType
-from modelwright.values.preset import Preset
+from llmwright.errors import InvalidWorkspace
+from llmwright.sizing.nodes import gpus_needed, node_count
+from llmwright.sizing.parallelism import Parallelism, fits_half_a_gpu, parallelism
+from llmwright.values.instance_type import InstanceType
+from llmwright.values.preset import Preset
 
 GIB = 1024**3
 PRESET = Preset(

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelwright.sizing import terms
-from modelwright.sizing.dtypes import compute_dtype
-from modelwright.sizing.serving import ServingNeed, fit_serving
-from modelwright.sizing.tuning import TuningNeed, fit_tuning, lora_terms
-from modelwright.values.instance_type import InstanceType
-from modelwright.values.preset import Architecture, Preset
+from llmwright.sizing import terms
+from llmwright.sizing.dtypes import compute_dtype
+from llmwright.sizing.serving import ServingNeed, fit_serving
+from llmwright.sizing.tuning import TuningNeed, fit_tuning, lora_terms
+from llmwright.values.instance_type import InstanceType
+from llmwright.values.preset import Architecture, Preset
 
 GIB = 1024**3
 LLAMA = Architecture(

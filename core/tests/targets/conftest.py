@@ -17,14 +17,14 @@ from typing import Any
 import psutil
 import pytest
 
-from modelwright.api.status import WorkspaceStatus
-from modelwright.api.workspace import Workspace
-from modelwright.targets.local import LocalOptions, LocalTarget
-from modelwright.targets.local.children import MARK
-from modelwright.targets.local.locks import is_held
-from modelwright.values.launch import Launch, Process, Volume
-from modelwright.values.nodes import NodeRequest
-from modelwright.values.plan import Choice, Plan
+from llmwright.api.status import WorkspaceStatus
+from llmwright.api.workspace import Workspace
+from llmwright.targets.local import LocalOptions, LocalTarget
+from llmwright.targets.local.children import MARK
+from llmwright.targets.local.locks import is_held
+from llmwright.values.launch import Launch, Process, Volume
+from llmwright.values.nodes import NodeRequest
+from llmwright.values.plan import Choice, Plan
 
 PATIENCE_S = 60.0
 
@@ -213,4 +213,4 @@ def _is_supervisor(process: psutil.Process, root: Path) -> bool:
         line = process.cmdline()
     except psutil.Error:
         return False
-    return line[:1] == [sys.executable] and "modelwright.targets.local" in line and str(root) in line
+    return line[:1] == [sys.executable] and "llmwright.targets.local" in line and str(root) in line

@@ -26,10 +26,10 @@ from core.tests.targets.conftest import (
     until,
 )
 
-from modelwright.api.status import WorkspaceStatus
-from modelwright.errors import ConfigError, TargetError
-from modelwright.targets.local import LocalOptions, LocalTarget
-from modelwright.values.launch import Launch, Mount, Volume
+from llmwright.api.status import WorkspaceStatus
+from llmwright.errors import ConfigError, TargetError
+from llmwright.targets.local import LocalOptions, LocalTarget
+from llmwright.values.launch import Launch, Mount, Volume
 
 
 def failed(machine: Machine) -> WorkspaceStatus:
@@ -266,7 +266,7 @@ def test_state_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "workspace.json").write_text(json.dumps({"version": 99, "body": {}}))
     for call in (lambda: target.get("default", "demo"), lambda: target.delete("default", "demo")):
-        with pytest.raises(TargetError, match="newer Modelwright") as caught:
+        with pytest.raises(TargetError, match="newer LLMwright") as caught:
             call()
         assert caught.value.reason == "StateTooNew"
     assert target.repair() == ()

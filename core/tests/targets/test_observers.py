@@ -10,7 +10,7 @@ from core.tests.targets.conftest import Machine, make_plan, make_workspace, serv
 
 WATCHER = """
 import os
-from modelwright.plugins.registry import hookimpl
+from llmwright.plugins.registry import hookimpl
 
 @hookimpl
 def status_changed(workspace, old, new):
@@ -25,7 +25,7 @@ def install(folder: Path) -> None:
     info.mkdir(parents=True)
     (folder / "watcher.py").write_text(WATCHER)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: watcher\nVersion: 1\n")
-    (info / "entry_points.txt").write_text("[modelwright.hooks.v1]\nwatcher = watcher\n")
+    (info / "entry_points.txt").write_text("[llmwright.hooks.v1]\nwatcher = watcher\n")
 
 
 def test_observers_are_told_of_each_status(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

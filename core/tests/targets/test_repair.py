@@ -24,11 +24,11 @@ from core.tests.targets.conftest import (
     until,
 )
 
-from modelwright.targets.local.children import MARK, spawn
-from modelwright.targets.local.leftovers import boot_id, end_all, find_leftovers
-from modelwright.targets.local.run import begin, spawned
-from modelwright.targets.local.state import Runs
-from modelwright.values.launch import Launch
+from llmwright.targets.local.children import MARK, spawn
+from llmwright.targets.local.leftovers import boot_id, end_all, find_leftovers
+from llmwright.targets.local.run import begin, spawned
+from llmwright.targets.local.state import Runs
+from llmwright.values.launch import Launch
 
 
 def test_killed_while_tuning(machine: Machine) -> None:
@@ -121,7 +121,7 @@ def test_repairs_at_once_end_in_one_supervisor(machine: Machine) -> None:
     machine.wait("Ready")
     machine.kill_supervisor()
     code = (
-        "import pathlib, sys; from modelwright.targets.local import LocalTarget; "
+        "import pathlib, sys; from llmwright.targets.local import LocalTarget; "
         "LocalTarget(pathlib.Path(sys.argv[1])).repair()"
     )
     commands = [subprocess.Popen([sys.executable, "-c", code, str(machine.root)]) for _ in range(2)]

@@ -17,9 +17,9 @@ from core.tests.targets.conftest import (
     until,
 )
 
-from modelwright.errors import NotYet, TargetError
-from modelwright.targets.local.ephemeral import ephemeral
-from modelwright.values.launch import Launch, SecretKey, Volume
+from llmwright.errors import NotYet, TargetError
+from llmwright.targets.local.ephemeral import ephemeral
+from llmwright.values.launch import Launch, SecretKey, Volume
 
 
 def test_a_tuning_ends_in_a_server_with_its_result(machine: Machine) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from modelwright.errors import TargetError
-from modelwright.testing import (
+from llmwright.errors import TargetError
+from llmwright.testing import (
     ProvisionerContract,
     RuntimeContract,
     TunerContract,
@@ -13,8 +13,8 @@ from modelwright.testing import (
     make_fit,
     make_preset,
 )
-from modelwright.testing.fakes import FakeCloud, FakeProvisioner, FakeRuntime, FakeTuner, failing
-from modelwright.values.nodes import NodeRequest, ProvisionerAction
+from llmwright.testing.fakes import FakeCloud, FakeProvisioner, FakeRuntime, FakeTuner, failing
+from llmwright.values.nodes import NodeRequest, ProvisionerAction
 
 NOT_INSTALLED = "a fake has no entry point"
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from modelwright.testing import (
+from llmwright.testing import (
     Impure,
     ProvisionerContract,
     RuntimeContract,
@@ -29,13 +29,13 @@ from modelwright.testing import (
     make_tuning_data,
     pure,
 )
-from modelwright.testing.contract import laws
-from modelwright.testing.fakes import FakeCloud, FakeProvisioner, FakeRuntime, FakeTuner
-from modelwright.testing.launches import Core, as_json, faults
-from modelwright.testing.purity import CANARY, twice_alike
-from modelwright.values.fit import MemoryTerm
-from modelwright.values.launch import Exec, HttpGet, Launch, Mount, Probe, Process, Ranks, Volume
-from modelwright.values.nodes import Node, NodeRequest, ProvisionerDecision, Ready, Waiting
+from llmwright.testing.contract import laws
+from llmwright.testing.fakes import FakeCloud, FakeProvisioner, FakeRuntime, FakeTuner
+from llmwright.testing.launches import Core, as_json, faults
+from llmwright.testing.purity import CANARY, twice_alike
+from llmwright.values.fit import MemoryTerm
+from llmwright.values.launch import Exec, HttpGet, Launch, Mount, Probe, Process, Ranks, Volume
+from llmwright.values.nodes import Node, NodeRequest, ProvisionerDecision, Ready, Waiting
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from modelwright.plugins.drivers import Names
-from modelwright.testing import RuntimeContract, make_context
-from modelwright.testing.fakes import FakeRuntime
-from modelwright.testing.runtimes import plural_of
-from modelwright.values.launch import Launch, Process
-from modelwright.values.nodes import Failed, Outcome, Ready, Waiting, Watch
+from llmwright.plugins.drivers import Names
+from llmwright.testing import RuntimeContract, make_context
+from llmwright.testing.fakes import FakeRuntime
+from llmwright.testing.runtimes import plural_of
+from llmwright.values.launch import Launch, Process
+from llmwright.values.nodes import Failed, Outcome, Ready, Waiting, Watch
 
 DEMO = Watch(group="demo.example.com", version="v1", plural="demoservices")
 

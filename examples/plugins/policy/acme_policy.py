@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from modelwright.errors import Problem
-from modelwright.plugins import hookimpl
+from llmwright.errors import Problem
+from llmwright.plugins import hookimpl
 
 APPROVED = frozenset({"apache-2.0", "mit"})
 """Licences that may be used without asking."""

@@ -18,7 +18,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 DOCUMENT = HERE / "openapi.json"
-PACKAGE = "modelwright_provisioner_karpenter"
+PACKAGE = "llmwright_provisioner_karpenter"
 CLIENT = HERE.parent / "src" / PACKAGE / "karpenter_client"
 VERBS = {"{name}": {"delete", "patch"}, "": {"get"}}
 """What the driver does with one object, and with all of a kind."""

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from modelwright.testing import World, make_context
-from modelwright.testing.snapshot import ObjectSnapshot
-from modelwright_provisioner_karpenter.driver import KarpenterProvisioner
-from modelwright_provisioner_karpenter.karpenter_client import Configuration
+from llmwright.testing import World, make_context
+from llmwright.testing.snapshot import ObjectSnapshot
+from llmwright_provisioner_karpenter.driver import KarpenterProvisioner
+from llmwright_provisioner_karpenter.karpenter_client import Configuration
 
 Object = dict[str, Any]
 SKU = "Standard_NC24ads_A100_v4"
@@ -66,7 +66,7 @@ class FakeKarpenter(World):
         found = self.objects[plural].setdefault(name, {"metadata": {"uid": f"uid-{self.applied}"}})
         made = found["metadata"].get("creationTimestamp") or self._stamp()
         metadata = {**body["metadata"], "uid": found["metadata"]["uid"], "creationTimestamp": made}
-        found.update({**body, "metadata": {**metadata, "managedFields": [{"manager": "modelwright"}]}})
+        found.update({**body, "metadata": {**metadata, "managedFields": [{"manager": "llmwright"}]}})
         return found
 
     def delete(self, plural: str, name: str, uid: str | None) -> int:
@@ -113,7 +113,7 @@ def handler(world: FakeKarpenter, workspaces: set[tuple[str, str]]) -> type[Base
         def do_PATCH(self) -> None:
             plural, name = self._where()
             assert self.headers["Content-Type"] == "application/apply-patch+yaml"
-            assert "fieldManager=modelwright" in self.path
+            assert "fieldManager=llmwright" in self.path
             self._answer(200, world.apply(plural, name, self._body()))
 
         def do_DELETE(self) -> None:

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from modelwright.errors import ConfigError, TargetError
-from modelwright.testing import make_context
-from modelwright.values.nodes import ProvisionerAction
-from modelwright_provisioner_karpenter.client import connect
-from modelwright_provisioner_karpenter.driver import KarpenterProvisioner
-from modelwright_provisioner_karpenter.karpenter_client import Configuration
+from llmwright.errors import ConfigError, TargetError
+from llmwright.testing import make_context
+from llmwright.values.nodes import ProvisionerAction
+from llmwright_provisioner_karpenter.client import connect
+from llmwright_provisioner_karpenter.driver import KarpenterProvisioner
+from llmwright_provisioner_karpenter.karpenter_client import Configuration
 
 
 def claim(name: str, workspace: str) -> Any:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from modelwright.testing import ProvisionerContract, make_instance_type
-from modelwright.values.nodes import NodeRequest
+from llmwright.testing import ProvisionerContract, make_instance_type
+from llmwright.values.nodes import NodeRequest
 
 SKU = "Standard_NC24ads_A100_v4"
 KWOK = {"group": "karpenter.kwok.sh", "kind": "KWOKNodeClass", "name": "default"}

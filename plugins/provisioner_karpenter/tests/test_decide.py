@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from modelwright.testing import make_context, make_instance_type
-from modelwright.testing.presets import NOW
-from modelwright.values.node_object import NodeObject
-from modelwright.values.nodes import Failed, NodeRequest, ProvisionerDecision, Ready, Waiting
-from modelwright_provisioner_karpenter.cause import kind_of
-from modelwright_provisioner_karpenter.driver import KarpenterProvisioner
-from modelwright_provisioner_karpenter.names import claim_names, pool_name
-from modelwright_provisioner_karpenter.observed import Claim, Condition, Observed, Pool
+from llmwright.testing import make_context, make_instance_type
+from llmwright.testing.presets import NOW
+from llmwright.values.node_object import NodeObject
+from llmwright.values.nodes import Failed, NodeRequest, ProvisionerDecision, Ready, Waiting
+from llmwright_provisioner_karpenter.cause import kind_of
+from llmwright_provisioner_karpenter.driver import KarpenterProvisioner
+from llmwright_provisioner_karpenter.names import claim_names, pool_name
+from llmwright_provisioner_karpenter.observed import Claim, Condition, Observed, Pool
 
 SKU = "Standard_NC24ads_A100_v4"
 KWOK = {"group": "karpenter.kwok.sh", "kind": "KWOKNodeClass"}

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from modelwright.errors import ConfigError
-from modelwright.testing import make_instance_type
-from modelwright.values.nodes import NodeRequest
-from modelwright_provisioner_karpenter.config import KarpenterOptions, Way, settings_of, way_of
-from modelwright_provisioner_karpenter.manifests import node_claim, node_pool
-from modelwright_provisioner_karpenter.names import claim_names, pool_name
+from llmwright.errors import ConfigError
+from llmwright.testing import make_instance_type
+from llmwright.values.nodes import NodeRequest
+from llmwright_provisioner_karpenter.config import KarpenterOptions, Way, settings_of, way_of
+from llmwright_provisioner_karpenter.manifests import node_claim, node_pool
+from llmwright_provisioner_karpenter.names import claim_names, pool_name
 
 A10 = "Standard_NV36ads_A10_v5"
 

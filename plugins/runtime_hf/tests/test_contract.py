@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from modelwright.testing import RuntimeContract, make_context
-from modelwright_runtime_hf.driver import HfRuntime
+from llmwright.testing import RuntimeContract, make_context
+from llmwright_runtime_hf.driver import HfRuntime
 
 
 class TestHf(RuntimeContract):

@@ -9,15 +9,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from modelwright.errors import InvalidWorkspace
-from modelwright.plugins.drivers import Context
-from modelwright.values.adapter import Adapter
-from modelwright.values.fit import Fit
-from modelwright.values.instance_type import InstanceType
-from modelwright.values.launch import HttpGet, SecretKey
-from modelwright.values.preset import Preset
-from modelwright_runtime_hf.driver import HfRuntime
-from modelwright_runtime_hf.serve.options import AdapterSpec, parse_options
+from llmwright.errors import InvalidWorkspace
+from llmwright.plugins.drivers import Context
+from llmwright.values.adapter import Adapter
+from llmwright.values.fit import Fit
+from llmwright.values.instance_type import InstanceType
+from llmwright.values.launch import HttpGet, SecretKey
+from llmwright.values.preset import Preset
+from llmwright_runtime_hf.driver import HfRuntime
+from llmwright_runtime_hf.serve.options import AdapterSpec, parse_options
 
 PRESET = Preset(
     name="tiny", source="hf://acme/Tiny", revision="abc", parameters=1000, weight_bytes=2000, context=256,
@@ -38,7 +38,7 @@ def runtime() -> HfRuntime:
 def served(runtime, preset=PRESET, fit=FIT, adapters=(), options=None):
     launch = runtime.launch(preset, fit, adapters, runtime.configure(options or {}, {}))
     argv = [part.replace("$(host)", "127.0.0.1").replace("$(port.http)", "5000") for part in launch.main.argv]
-    assert argv[:3] == ["$(python)", "-m", "modelwright_runtime_hf.serve"]
+    assert argv[:3] == ["$(python)", "-m", "llmwright_runtime_hf.serve"]
     return launch, parse_options(argv[3:], {})
 
 
@@ -71,7 +71,7 @@ def test_runtime_config_wins_over_the_fit(runtime):
 
 def test_the_key_is_a_secret_by_name_and_probes_are_upstreams(runtime):
     main = served(runtime)[0].main
-    assert main.env["MODELWRIGHT_API_KEY"] == SecretKey("modelwright-api-key", "MODELWRIGHT_API_KEY", optional=True)
+    assert main.env["LLMWRIGHT_API_KEY"] == SecretKey("llmwright-api-key", "LLMWRIGHT_API_KEY", optional=True)
     assert main.startup is not None
     assert (main.startup.check, main.startup.period_s, main.startup.failure_threshold) == (HttpGet("/health"), 10, 180)
     large = served(runtime, preset=replace(PRESET, weight_bytes=100 * 1024**3))[0].main.startup
@@ -101,7 +101,7 @@ def test_several_machines_are_refused(runtime):
 
 def test_the_control_half_is_light():
     code = (
-        "import sys, modelwright_runtime_hf.driver;"
+        "import sys, llmwright_runtime_hf.driver;"
         "print([m for m in ('torch', 'transformers', 'peft', 'fastapi') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from modelwright.testing import RuntimeContract, make_context
-from modelwright.testing.presets import make_fit, make_instance_type, make_preset
-from modelwright.values.fit import Fit
-from modelwright.values.launch import Launch
-from modelwright.values.preset import Preset
-from modelwright_runtime_vllm.driver import VllmRuntime
+from llmwright.testing import RuntimeContract, make_context
+from llmwright.testing.presets import make_fit, make_instance_type, make_preset
+from llmwright.values.fit import Fit
+from llmwright.values.launch import Launch
+from llmwright.values.preset import Preset
+from llmwright_runtime_vllm.driver import VllmRuntime
 
 
 class TestVllm(RuntimeContract):

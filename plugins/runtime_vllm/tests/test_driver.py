@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from modelwright.errors import InvalidWorkspace
-from modelwright.testing import make_context
-from modelwright.testing.presets import make_adapter, make_preset
-from modelwright.values.fit import Fit
-from modelwright.values.instance_type import InstanceType
-from modelwright.values.launch import Exec, HttpGet, Launch
-from modelwright_runtime_vllm.driver import VllmRuntime
+from llmwright.errors import InvalidWorkspace
+from llmwright.testing import make_context
+from llmwright.testing.presets import make_adapter, make_preset
+from llmwright.values.fit import Fit
+from llmwright.values.instance_type import InstanceType
+from llmwright.values.launch import Exec, HttpGet, Launch
+from llmwright_runtime_vllm.driver import VllmRuntime
 
 GIB = 1024**3
 A100 = InstanceType(name="a100", cloud="azure", gpus=1, gpu_model="NVIDIA A100", gpu_memory_bytes=80 * GIB)
@@ -192,6 +192,6 @@ def test_what_it_cannot_serve(runtime: VllmRuntime) -> None:
 
 
 def test_the_control_half_is_light() -> None:
-    code = "import sys, modelwright_runtime_vllm.driver; print([m for m in ('torch', 'vllm') if m in sys.modules])"
+    code = "import sys, llmwright_runtime_vllm.driver; print([m for m in ('torch', 'vllm') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

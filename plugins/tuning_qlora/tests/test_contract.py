@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from modelwright.testing import TunerContract, make_context
-from modelwright_tuning_qlora.driver import LoraTuner, QloraTuner
+from llmwright.testing import TunerContract, make_context
+from llmwright_tuning_qlora.driver import LoraTuner, QloraTuner
 
 
 class TestLora(TunerContract):

@@ -10,15 +10,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from modelwright.errors import InvalidWorkspace
-from modelwright.plugins.drivers import Context
-from modelwright.values.data import TuningData
-from modelwright.values.fit import Fit
-from modelwright.values.instance_type import InstanceType
-from modelwright.values.launch import resolve
-from modelwright.values.preset import Architecture, Preset
-from modelwright_tuning_qlora.driver import LoraTuner, QloraTuner
-from modelwright_tuning_qlora.train.options import parse
+from llmwright.errors import InvalidWorkspace
+from llmwright.plugins.drivers import Context
+from llmwright.values.data import TuningData
+from llmwright.values.fit import Fit
+from llmwright.values.instance_type import InstanceType
+from llmwright.values.launch import resolve
+from llmwright.values.preset import Architecture, Preset
+from llmwright_tuning_qlora.driver import LoraTuner, QloraTuner
+from llmwright_tuning_qlora.train.options import parse
 
 PRESET = Preset(
     name="tiny", source="hf://acme/Tiny", revision="abc", parameters=2_000_000, weight_bytes=4_000_000, context=256,
@@ -45,7 +45,7 @@ def parsed(launch_argv, tmp_path):
     (tmp_path / "training_config.yaml").write_text(FILE)
     places = {"$(volume.config)": str(tmp_path), "$(volume.data)": "/data", "$(volume.results)": "/results"}
     argv = list(launch_argv)
-    assert argv[:3] == ["$(python)", "-m", "modelwright_tuning_qlora.train"]
+    assert argv[:3] == ["$(python)", "-m", "llmwright_tuning_qlora.train"]
     for name, place in places.items():
         argv = [part.replace(name, place) for part in argv]
     return parse(argv[3:])
@@ -78,9 +78,9 @@ def test_each_gpu_has_a_process_of_its_own(qlora):
     two = replace(FIT, gpus=2)
     argv = qlora.launch(PRESET, two, TuningData(), qlora.configure({}, {})).main.argv
     assert argv[:5] == ("$(python)", "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
-    assert argv[5:7] == ("-m", "modelwright_tuning_qlora.train")
+    assert argv[5:7] == ("-m", "llmwright_tuning_qlora.train")
     one = qlora.launch(PRESET, replace(FIT, gpus=1), TuningData(), qlora.configure({}, {}))
-    assert one.main.argv[:3] == ("$(python)", "-m", "modelwright_tuning_qlora.train")
+    assert one.main.argv[:3] == ("$(python)", "-m", "llmwright_tuning_qlora.train")
 
 
 def test_lora_needs_no_quantisation(tmp_path):
@@ -99,7 +99,7 @@ def test_inspecting_trains_and_keeps_nothing(qlora, tmp_path):
 
 
 def test_inspecting_really_reads_the_data(qlora, tmp_path):
-    demo = pytest.importorskip("modelwright_presets").__path__[0] + "/demo"
+    demo = pytest.importorskip("llmwright_presets").__path__[0] + "/demo"
     (tmp_path / "rows.jsonl").write_text(json.dumps({"prompt": "Who?", "answer": "I"}))
     preset = replace(PRESET, source=f"file://{demo}", context=512)
     process = qlora.inspect(preset, TuningData(), qlora.configure({}, {}))
@@ -143,7 +143,7 @@ def test_memory_follows_the_options(qlora):
 
 def test_the_control_half_is_light():
     code = (
-        "import sys, modelwright_tuning_qlora.driver;"
+        "import sys, llmwright_tuning_qlora.driver;"
         "print([m for m in ('torch', 'transformers', 'peft', 'pyarrow') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from modelwright.api.status import PlanRecord, WorkspaceStatus
-from modelwright.lifecycle.decision import Decision, Event, Provision, Start, Stop
-from modelwright.lifecycle.observed import Observed
-from modelwright.targets.kubernetes.operator.acting import may_follow
-from modelwright.values.launch import Launch, Process
-from modelwright.values.nodes import ProvisionerAction, ProvisionerDecision, Ready
+from llmwright.api.status import PlanRecord, WorkspaceStatus
+from llmwright.lifecycle.decision import Decision, Event, Provision, Start, Stop
+from llmwright.lifecycle.observed import Observed
+from llmwright.targets.kubernetes.operator.acting import may_follow
+from llmwright.values.launch import Launch, Process
+from llmwright.values.nodes import ProvisionerAction, ProvisionerDecision, Ready
 
 LAUNCH = Launch(main=Process(name="run", argv=("run",)))
 START = Start(role="serving", launch=LAUNCH, digest=LAUNCH.digest, inputs="i")

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from modelwright.api.document import Document, parse_workspace
-from modelwright.api.workspace import Workspace
-from modelwright.catalogue import hub
-from modelwright.cli.preparation import Preparation
-from modelwright.cli.session import Session
-from modelwright.errors import Problem
+from llmwright.api.document import Document, parse_workspace
+from llmwright.api.workspace import Workspace
+from llmwright.catalogue import hub
+from llmwright.cli.preparation import Preparation
+from llmwright.cli.session import Session
+from llmwright.errors import Problem
 
 
 def workspace(**inference: Any) -> Workspace:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from modelwright.api.workspace import Workspace
-from modelwright.errors import Problem
-from modelwright.targets.kubernetes.admission.review import BadReview, answer, read_review
-from modelwright.targets.kubernetes.admission.verdict import Verdict, verdict_on
+from llmwright.api.workspace import Workspace
+from llmwright.errors import Problem
+from llmwright.targets.kubernetes.admission.review import BadReview, answer, read_review
+from llmwright.targets.kubernetes.admission.verdict import Verdict, verdict_on
 
 Object = dict[str, Any]
 

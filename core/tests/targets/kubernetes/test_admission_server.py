@@ -13,14 +13,14 @@ from typing import Any, cast
 
 import pytest
 
-from modelwright.api.workspace import Workspace
-from modelwright.errors import ConfigError, Problem
-from modelwright.settings.model import Webhook as WebhookSettings
-from modelwright.targets.kubernetes.admission import server as serving
-from modelwright.targets.kubernetes.admission.certificates import Certificate, issue, server_context
-from modelwright.targets.kubernetes.admission.server import Answer, Server
-from modelwright.targets.kubernetes.admission.webhook import Webhook
-from modelwright.targets.kubernetes.cluster.api import Api
+from llmwright.api.workspace import Workspace
+from llmwright.errors import ConfigError, Problem
+from llmwright.settings.model import Webhook as WebhookSettings
+from llmwright.targets.kubernetes.admission import server as serving
+from llmwright.targets.kubernetes.admission.certificates import Certificate, issue, server_context
+from llmwright.targets.kubernetes.admission.server import Answer, Server
+from llmwright.targets.kubernetes.admission.webhook import Webhook
+from llmwright.targets.kubernetes.cluster.api import Api
 
 HOST = "127.0.0.1"
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from kubernetes.client import Configuration
 
-from modelwright.targets.kubernetes.cluster.api import Api
-from modelwright.targets.kubernetes.cluster.failures import ApiError
-from modelwright.targets.kubernetes.cluster.resource import SERVICES
+from llmwright.targets.kubernetes.cluster.api import Api
+from llmwright.targets.kubernetes.cluster.failures import ApiError
+from llmwright.targets.kubernetes.cluster.resource import SERVICES
 
 
 class Server(HTTPServer):

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from modelwright.targets.kubernetes.operator.causes import pressure_behind, root_cause
-from modelwright.targets.kubernetes.operator.trimming import trim_pod
-from modelwright.targets.kubernetes.operator.workloads import job_workload, serving_workload
-from modelwright.values.node_object import NodeObject, node_object
+from llmwright.targets.kubernetes.operator.causes import pressure_behind, root_cause
+from llmwright.targets.kubernetes.operator.trimming import trim_pod
+from llmwright.targets.kubernetes.operator.workloads import job_workload, serving_workload
+from llmwright.values.node_object import NodeObject, node_object
 
 Object = dict[str, Any]
 
@@ -110,7 +110,7 @@ def server(**status: Any) -> Object:
     metadata = {
         "name": "ws",
         "generation": 2,
-        "annotations": {"modelwright.io/launch": "d", "modelwright.io/inputs": "i"},
+        "annotations": {"llmwright.io/launch": "d", "llmwright.io/inputs": "i"},
     }
     return {"metadata": metadata, "spec": {"replicas": 1}, "status": {"observedGeneration": 2, **status}}
 

@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from modelwright.api.status import Condition, Cost, WorkspaceStatus
-from modelwright.errors import LimitExceeded
-from modelwright.settings.model import Limits
-from modelwright.targets.kubernetes.cluster.store import Key
-from modelwright.targets.kubernetes.operator.comparing import covers, fingerprint, is_rendered_alike, marked
-from modelwright.targets.kubernetes.operator.ledger import Ledger
-from modelwright.targets.kubernetes.operator.recording import status_patch
-from modelwright.targets.kubernetes.operator.revisions import HASH, revision_of
-from modelwright.values.nodes import NodeRequest
-from modelwright.values.plan import Choice, Plan
-from modelwright.values.plan import Cost as PlannedCost
+from llmwright.api.status import Condition, Cost, WorkspaceStatus
+from llmwright.errors import LimitExceeded
+from llmwright.settings.model import Limits
+from llmwright.targets.kubernetes.cluster.store import Key
+from llmwright.targets.kubernetes.operator.comparing import covers, fingerprint, is_rendered_alike, marked
+from llmwright.targets.kubernetes.operator.ledger import Ledger
+from llmwright.targets.kubernetes.operator.recording import status_patch
+from llmwright.targets.kubernetes.operator.revisions import HASH, revision_of
+from llmwright.values.nodes import NodeRequest
+from llmwright.values.plan import Choice, Plan
+from llmwright.values.plan import Cost as PlannedCost
 
 
 @pytest.mark.parametrize(

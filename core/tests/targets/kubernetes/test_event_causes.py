@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from modelwright.lifecycle.observed import Workload
-from modelwright.targets.kubernetes.operator.event_causes import explained
-from modelwright.targets.kubernetes.operator.trimming import trim_event
+from llmwright.lifecycle.observed import Workload
+from llmwright.targets.kubernetes.operator.event_causes import explained
+from llmwright.targets.kubernetes.operator.trimming import trim_event
 
 Object = dict[str, Any]
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from core.tests.targets.kubernetes.clock import Clock
 
-from modelwright.api.status import WorkspaceStatus
-from modelwright.targets.kubernetes.operator.holding import CROWDED_S, HOLD_S, Holding, only_words
-from modelwright.targets.kubernetes.operator.recording import status_patch
+from llmwright.api.status import WorkspaceStatus
+from llmwright.targets.kubernetes.operator.holding import CROWDED_S, HOLD_S, Holding, only_words
+from llmwright.targets.kubernetes.operator.recording import status_patch
 
 
 def calm() -> bool:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from modelwright.errors import NotYet, PluginContract, TargetError
-from modelwright.targets.kubernetes.cluster.failures import ApiError
-from modelwright.targets.kubernetes.cluster.resource import SERVICES, Resource
-from modelwright.targets.kubernetes.operator.kinds import Kinds
-from modelwright.targets.kubernetes.operator.tasks import Tasks
+from llmwright.errors import NotYet, PluginContract, TargetError
+from llmwright.targets.kubernetes.cluster.failures import ApiError
+from llmwright.targets.kubernetes.cluster.resource import SERVICES, Resource
+from llmwright.targets.kubernetes.operator.kinds import Kinds
+from llmwright.targets.kubernetes.operator.tasks import Tasks
 
 KEY = ("ns", "ws")
 LISTED = [
@@ -83,7 +83,7 @@ def test_a_kind_that_is_missing_is_named_and_asked_for_later(monkeypatch: pytest
             kinds.resource(KEY, thing())
         assert missing.value.reason == "KindNotServed"
     assert api.asked == 1
-    monkeypatch.setattr("modelwright.targets.kubernetes.operator.kinds.AGAIN_S", -1.0)
+    monkeypatch.setattr("llmwright.targets.kubernetes.operator.kinds.AGAIN_S", -1.0)
     answered(api, kinds)
     assert kinds.resource(KEY, thing()).plural == "demoservices"
 

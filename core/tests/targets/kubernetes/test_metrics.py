@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import pytest
 
-from modelwright.api.status import WorkspaceStatus
-from modelwright.api.workspace import Workspace
-from modelwright.targets.kubernetes.operator.metrics import Metrics
-from modelwright.targets.kubernetes.operator.operator import Operator
+from llmwright.api.status import WorkspaceStatus
+from llmwright.api.workspace import Workspace
+from llmwright.targets.kubernetes.operator.metrics import Metrics
+from llmwright.targets.kubernetes.operator.operator import Operator
 
 WORKSPACE = Workspace.model_validate(
     {
@@ -46,7 +46,7 @@ def status(**verdicts: tuple[str, int]) -> WorkspaceStatus:
 
 def stood(metrics: Metrics, kind: str, verdict: str) -> str | None:
     """The sum of seconds of all that turned so."""
-    name = f'modelwright_condition_seconds_sum{{condition="{kind}",status="{verdict}"}} '
+    name = f'llmwright_condition_seconds_sum{{condition="{kind}",status="{verdict}"}} '
     lines = metrics.text().decode().splitlines()
     return next((line.removeprefix(name) for line in lines if line.startswith(name)), None)
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from modelwright.api.document import Document, parse_workspace
-from modelwright.api.status import PlanRecord, WorkspaceStatus
-from modelwright.api.workspace import Workspace
-from modelwright.plan.inputs import as_written, with_rollout
-from modelwright.targets.kubernetes.operator.planning import on_machines, pinned, settled_nodes
+from llmwright.api.document import Document, parse_workspace
+from llmwright.api.status import PlanRecord, WorkspaceStatus
+from llmwright.api.workspace import Workspace
+from llmwright.plan.inputs import as_written, with_rollout
+from llmwright.targets.kubernetes.operator.planning import on_machines, pinned, settled_nodes
 
 RECORD = PlanRecord(inputs="before", target="kubernetes", preset="phi-4", provisioner="byo", nodes=3)
 STATUS = WorkspaceStatus(plan=RECORD, target_node_count=3)

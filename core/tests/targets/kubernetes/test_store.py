@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from modelwright.targets.kubernetes.cluster.store import Store
+from llmwright.targets.kubernetes.cluster.store import Store
 
 Object = dict[str, Any]
 

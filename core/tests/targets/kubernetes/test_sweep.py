@@ -10,12 +10,12 @@ from typing import Any, ClassVar, cast
 
 import pytest
 
-from modelwright.errors import TargetError
-from modelwright.plugins.drivers import Context, Provisioner
-from modelwright.targets.kubernetes.operator.caches import Caches
-from modelwright.targets.kubernetes.operator.sweep import Sweep
-from modelwright.values.nodes import NodeRequest, ProvisionerAction, ProvisionerDecision, Waiting
-from modelwright.values.plan import Target
+from llmwright.errors import TargetError
+from llmwright.plugins.drivers import Context, Provisioner
+from llmwright.targets.kubernetes.operator.caches import Caches
+from llmwright.targets.kubernetes.operator.sweep import Sweep
+from llmwright.values.nodes import NodeRequest, ProvisionerAction, ProvisionerDecision, Waiting
+from llmwright.values.plan import Target
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 STRAYS = [("default", "gone")]

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from modelwright.lifecycle.decision import Event
-from modelwright.targets.kubernetes.cluster.failures import ApiError
-from modelwright.targets.kubernetes.operator import telling
-from modelwright.targets.kubernetes.operator.telling import Teller, event_object
+from llmwright.lifecycle.decision import Event
+from llmwright.targets.kubernetes.cluster.failures import ApiError
+from llmwright.targets.kubernetes.operator import telling
+from llmwright.targets.kubernetes.operator.telling import Teller, event_object
 
 WORKSPACE = {"metadata": {"name": "ws", "namespace": "ns", "uid": "u1", "resourceVersion": "7"}}
 EVENT = Event("Normal", "Ready", "it answers")

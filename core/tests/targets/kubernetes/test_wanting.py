@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from modelwright.api.status import WorkspaceStatus
-from modelwright.lifecycle.decision import Decision, Start
-from modelwright.lifecycle.observed import Observed, Role, Trouble, Workload, WorkloadPhase
-from modelwright.targets.kubernetes.manifests import Manifests
-from modelwright.targets.kubernetes.operator.wanting import hindered, wanted_objects, without_starts
-from modelwright.targets.kubernetes.operator.workloads import judged
-from modelwright.values.launch import Launch, Process
-from modelwright.values.nodes import Failed, NodeRequest, Outcome, Ready, Waiting
-from modelwright.values.plan import Choice, Plan
+from llmwright.api.status import WorkspaceStatus
+from llmwright.lifecycle.decision import Decision, Start
+from llmwright.lifecycle.observed import Observed, Role, Trouble, Workload, WorkloadPhase
+from llmwright.targets.kubernetes.manifests import Manifests
+from llmwright.targets.kubernetes.operator.wanting import hindered, wanted_objects, without_starts
+from llmwright.targets.kubernetes.operator.workloads import judged
+from llmwright.values.launch import Launch, Process
+from llmwright.values.nodes import Failed, NodeRequest, Outcome, Ready, Waiting
+from llmwright.values.plan import Choice, Plan
 
 LAUNCH = Launch(main=Process(name="run", argv=("run",)))
 OTHER = Launch(main=Process(name="run", argv=("run", "otherwise")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from core.tests.targets.kubernetes.clock import Clock
 
-from modelwright.targets.kubernetes.cluster.workqueue import FIRST_PAUSE_S, LONGEST_PAUSE_S, Line, Workqueue
+from llmwright.targets.kubernetes.cluster.workqueue import FIRST_PAUSE_S, LONGEST_PAUSE_S, Line, Workqueue
 
 
 def key(number: int) -> tuple[str, str]:

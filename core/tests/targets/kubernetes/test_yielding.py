@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from core.tests.targets.kubernetes.clock import Clock
 
-from modelwright.targets.kubernetes.cluster.workqueue import Line, Workqueue
-from modelwright.targets.kubernetes.operator.yielding import YIELD_S, Yielding
+from llmwright.targets.kubernetes.cluster.workqueue import Line, Workqueue
+from llmwright.targets.kubernetes.operator.yielding import YIELD_S, Yielding
 
 MINE, OTHER = ("default", "mine"), ("default", "other")
 

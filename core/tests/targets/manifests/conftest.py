@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from modelwright.api.document import Document, parse_workspace
-from modelwright.settings.model import Settings
-from modelwright.targets.kubernetes.manifests import Rendering
-from modelwright.values.launch import HttpGet, Launch, Mount, Probe, Process, Volume
-from modelwright.values.nodes import NodeRequest, Placement
+from llmwright.api.document import Document, parse_workspace
+from llmwright.settings.model import Settings
+from llmwright.targets.kubernetes.manifests import Rendering
+from llmwright.values.launch import HttpGet, Launch, Mount, Probe, Process, Volume
+from llmwright.values.nodes import NodeRequest, Placement
 
 NODES = NodeRequest(namespace="ns", workspace="ws", count=1, selector={"apps": "x"})
 SERVER = Launch(

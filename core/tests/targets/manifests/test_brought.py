@@ -8,14 +8,14 @@ from typing import Any, ClassVar
 
 import pytest
 
-from modelwright.errors import PluginContract
-from modelwright.plugins.drivers import Names
-from modelwright.targets.kubernetes.manifests import serving_objects
-from modelwright.targets.kubernetes.manifests.brought import identity, role_of
-from modelwright.testing import make_context
-from modelwright.testing.fakes import FakeRuntime
-from modelwright.values.launch import Launch
-from modelwright.values.nodes import Watch
+from llmwright.errors import PluginContract
+from llmwright.plugins.drivers import Names
+from llmwright.targets.kubernetes.manifests import serving_objects
+from llmwright.targets.kubernetes.manifests.brought import identity, role_of
+from llmwright.testing import make_context
+from llmwright.testing.fakes import FakeRuntime
+from llmwright.values.launch import Launch
+from llmwright.values.nodes import Watch
 
 from .conftest import NODES, SERVER
 
@@ -66,7 +66,7 @@ def test_one_of_a_cores_kind_and_name_takes_its_place(rendering: Any) -> None:
         ("v1", "Service", "ws"), ("v1", "Service", "ws-headless"), ("apps/v1", "StatefulSet", "ws")
     ]  # fmt: skip
     assert found[0]["spec"]["nodes"] == found[2]["spec"]["nodes"] == 1
-    assert found[2]["metadata"]["annotations"]["modelwright.io/launch"] == SERVER.digest
+    assert found[2]["metadata"]["annotations"]["llmwright.io/launch"] == SERVER.digest
     assert [role_of(one) for one in found] == [None, None, None]
 
 
@@ -74,8 +74,8 @@ def test_a_kind_of_its_own_serves_in_the_statefulsets_place(rendering: Any) -> N
     found = made(Other, rendering, named("Demo", "demo.example.com/v1"))
     assert [one["kind"] for one in found] == ["Service", "Service", "Demo"]
     annotations = found[-1]["metadata"]["annotations"]
-    assert annotations["modelwright.io/launch"] == SERVER.digest
-    assert annotations["modelwright.io/role"] == "serving"
+    assert annotations["llmwright.io/launch"] == SERVER.digest
+    assert annotations["llmwright.io/role"] == "serving"
 
 
 @pytest.mark.parametrize(

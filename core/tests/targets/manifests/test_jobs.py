@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from modelwright.targets.kubernetes.manifests import preflight_objects, tuning_objects
-from modelwright.values.launch import Launch, Mount, Process, Volume
-from modelwright.values.nodes import Placement
+from llmwright.targets.kubernetes.manifests import preflight_objects, tuning_objects
+from llmwright.values.launch import Launch, Mount, Process, Volume
+from llmwright.values.nodes import Placement
 
 from .conftest import NODES
 

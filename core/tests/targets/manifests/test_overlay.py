@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from modelwright.targets.kubernetes.manifests import serving_objects
-from modelwright.targets.kubernetes.manifests.overlay import merged
+from llmwright.targets.kubernetes.manifests import serving_objects
+from llmwright.targets.kubernetes.manifests.overlay import merged
 
 from .conftest import NODES, SERVER
 

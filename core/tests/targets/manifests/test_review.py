@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from modelwright.errors import PluginContract
-from modelwright.plugins.discovery import Found
-from modelwright.plugins.hooks import HookPlugin, Hooks
-from modelwright.targets.kubernetes.manifests import reviewed, serving_objects
-from modelwright.targets.kubernetes.manifests.brought import role_of
+from llmwright.errors import PluginContract
+from llmwright.plugins.discovery import Found
+from llmwright.plugins.hooks import HookPlugin, Hooks
+from llmwright.targets.kubernetes.manifests import reviewed, serving_objects
+from llmwright.targets.kubernetes.manifests.brought import role_of
 
 from .conftest import NODES, SERVER
 
@@ -64,7 +64,7 @@ def test_what_is_added_belongs_to_the_workspace(rendering: Any) -> None:
 def test_what_is_added_goes_with_its_role_whatever_its_kind(rendering: Any) -> None:
     made, objects = rendered(rendering)
     *services, budget, server = reviewed(hooks(lambda given: [*given, BUDGET]), made, None, objects, "tuning")
-    assert budget["metadata"]["annotations"] == {"modelwright.io/role": "tuning"}
+    assert budget["metadata"]["annotations"] == {"llmwright.io/role": "tuning"}
     assert budget["metadata"]["labels"] == {"kaito.sh/workspace": "ws"}
     assert [role_of(one) for one in (*services, server)] == [None, None, None]
 

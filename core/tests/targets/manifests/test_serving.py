@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from modelwright.targets.kubernetes.manifests import serving_objects, template_objects
-from modelwright.values.instance_type import InstanceType
-from modelwright.values.launch import Exec, Launch, Mount, Probe, Process, Ranks, SecretKey, Volume
-from modelwright.values.nodes import Placement
+from llmwright.targets.kubernetes.manifests import serving_objects, template_objects
+from llmwright.values.instance_type import InstanceType
+from llmwright.values.launch import Exec, Launch, Mount, Probe, Process, Ranks, SecretKey, Volume
+from llmwright.values.nodes import Placement
 
 from .conftest import NODES, SERVER
 

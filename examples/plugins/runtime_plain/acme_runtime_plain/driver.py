@@ -6,12 +6,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from modelwright.plugins.drivers import Capabilities, Runtime
-from modelwright.plugins.weights import weights_of
-from modelwright.values.adapter import Adapter
-from modelwright.values.fit import Fit
-from modelwright.values.launch import HttpGet, Launch, Probe, Process
-from modelwright.values.preset import Preset
+from llmwright.plugins.drivers import Capabilities, Runtime
+from llmwright.plugins.weights import weights_of
+from llmwright.values.adapter import Adapter
+from llmwright.values.fit import Fit
+from llmwright.values.launch import HttpGet, Launch, Probe, Process
+from llmwright.values.preset import Preset
 
 
 class Options(BaseModel):

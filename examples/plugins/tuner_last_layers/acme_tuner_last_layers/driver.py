@@ -6,12 +6,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from modelwright.plugins.drivers import Tuner
-from modelwright.plugins.weights import weights_of
-from modelwright.values.data import TuningData
-from modelwright.values.fit import Fit, MemoryTerm
-from modelwright.values.launch import Launch, Mount, Process
-from modelwright.values.preset import Preset
+from llmwright.plugins.drivers import Tuner
+from llmwright.plugins.weights import weights_of
+from llmwright.values.data import TuningData
+from llmwright.values.fit import Fit, MemoryTerm
+from llmwright.values.launch import Launch, Mount, Process
+from llmwright.values.preset import Preset
 
 
 class Options(BaseModel):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-COMMAND = [sys.executable, "-m", "modelwright_runtime_hf.serve"]
+COMMAND = [sys.executable, "-m", "llmwright_runtime_hf.serve"]
 KEY = "a-key-for-tests"
 
 
@@ -24,9 +24,9 @@ class RunningServer:
     def __init__(self, log: Path, *args: str, key: str | None = None) -> None:
         self.log = log
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-        environment.pop("MODELWRIGHT_API_KEY", None)
+        environment.pop("LLMWRIGHT_API_KEY", None)
         if key is not None:
-            environment["MODELWRIGHT_API_KEY"] = key
+            environment["LLMWRIGHT_API_KEY"] = key
         with log.open("wb") as sink:
             self.process = subprocess.Popen([*COMMAND, "--port", "0", *args], stdout=sink, stderr=sink, env=environment)
         self.headers = {} if key is None else {"Authorization": f"Bearer {key}"}

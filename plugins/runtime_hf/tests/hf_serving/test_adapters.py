@@ -9,10 +9,10 @@ import httpx
 import pytest
 import torch
 
-from modelwright.errors import ConfigError
-from modelwright_runtime_hf.serve.adapters import attach_adapters
-from modelwright_runtime_hf.serve.loading import load_model
-from modelwright_runtime_hf.serve.options import AdapterSpec, ServeOptions
+from llmwright.errors import ConfigError
+from llmwright_runtime_hf.serve.adapters import attach_adapters
+from llmwright_runtime_hf.serve.loading import load_model
+from llmwright_runtime_hf.serve.options import AdapterSpec, ServeOptions
 
 from .oracle import Oracle
 from .tiny import Models, save_adapter, save_model, save_tokenizer

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from modelwright.errors import ConfigError
-from modelwright_runtime_hf.serve.decode import Decoder
-from modelwright_runtime_hf.serve.generation import warm_up
-from modelwright_runtime_hf.serve.jobs import Sampling
-from modelwright_runtime_hf.serve.loading import LoadedModel, load_model
-from modelwright_runtime_hf.serve.options import ServeOptions
-from modelwright_runtime_hf.serve.sampling import Sampler, sampling_of
+from llmwright.errors import ConfigError
+from llmwright_runtime_hf.serve.decode import Decoder
+from llmwright_runtime_hf.serve.generation import warm_up
+from llmwright_runtime_hf.serve.jobs import Sampling
+from llmwright_runtime_hf.serve.loading import LoadedModel, load_model
+from llmwright_runtime_hf.serve.options import ServeOptions
+from llmwright_runtime_hf.serve.sampling import Sampler, sampling_of
 
 from .tiny import CONTEXT, Models
 

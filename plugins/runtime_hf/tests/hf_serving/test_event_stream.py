@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 
 from starlette.types import Message
 
-from modelwright_runtime_hf.serve.answers import EventStream
+from llmwright_runtime_hf.serve.answers import EventStream
 
 
 async def _left_while_sending(events: AsyncGenerator[bytes, None]) -> None:

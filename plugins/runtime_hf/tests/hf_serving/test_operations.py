@@ -44,9 +44,9 @@ def test_health(http: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("name", "labels"),
     [
-        ("modelwright_requests_total", {"route": "/v1/completions", "status": "200"}),
-        ("modelwright_time_to_first_token_seconds_count", {"model": "facts"}),
-        ("modelwright_request_duration_seconds_count", {"model": "facts"}),
+        ("llmwright_requests_total", {"route": "/v1/completions", "status": "200"}),
+        ("llmwright_time_to_first_token_seconds_count", {"model": "facts"}),
+        ("llmwright_request_duration_seconds_count", {"model": "facts"}),
     ],
 )
 def test_a_request_counts_once(http: httpx.Client, name: str, labels: dict[str, str]) -> None:
@@ -57,7 +57,7 @@ def test_a_request_counts_once(http: httpx.Client, name: str, labels: dict[str, 
 
 
 def test_tokens_are_counted_by_model(http: httpx.Client) -> None:
-    names = ("modelwright_prompt_tokens_total", "modelwright_completion_tokens_total")
+    names = ("llmwright_prompt_tokens_total", "llmwright_completion_tokens_total")
     before = [sample(http, name, model="rhymes") for name in names]
     usage = http.post("/chat", json={"model": "rhymes", "prompt": "a", "max_tokens": 5}).json()["usage"]
 
@@ -66,49 +66,49 @@ def test_tokens_are_counted_by_model(http: httpx.Client) -> None:
 
 
 def test_refusals_and_strange_paths_are_counted(http: httpx.Client) -> None:
-    before = sample(http, "modelwright_requests_total", route="other", status="404")
+    before = sample(http, "llmwright_requests_total", route="other", status="404")
     http.get("/a")
     http.get("/b")
 
-    assert sample(http, "modelwright_requests_total", route="other", status="404") == before + 2
+    assert sample(http, "llmwright_requests_total", route="other", status="404") == before + 2
 
 
 def test_the_metrics_tell_which_models_there_are(http: httpx.Client) -> None:
     expected = {"parent": "tiny", "dtype": "float32", "quantization": "none", "max_model_len": "32768"}
 
-    assert sample(http, "modelwright_model_info", model="facts", **expected) == 1
-    assert sample(http, "modelwright_model_info", model="tiny", parent="") == 1
+    assert sample(http, "llmwright_model_info", model="facts", **expected) == 1
+    assert sample(http, "llmwright_model_info", model="tiny", parent="") == 1
 
 
 def test_a_client_that_leaves_a_stream_ends_its_generation(http: httpx.Client) -> None:
-    finished = sample(http, "modelwright_request_duration_seconds_count", model="tiny")
+    finished = sample(http, "llmwright_request_duration_seconds_count", model="tiny")
     with http.stream("POST", "/v1/completions", json={**LONG, "stream": True}) as answer:
         next(answer.iter_lines())
-        until(lambda: sample(http, "modelwright_requests_running") == 1)
+        until(lambda: sample(http, "llmwright_requests_running") == 1)
         assert http.get("/health").status_code == 200
 
-    until(lambda: sample(http, "modelwright_requests_running") == 0)
-    assert sample(http, "modelwright_request_duration_seconds_count", model="tiny") == finished
+    until(lambda: sample(http, "llmwright_requests_running") == 0)
+    assert sample(http, "llmwright_request_duration_seconds_count", model="tiny") == finished
 
 
 def test_a_client_that_leaves_before_the_answer_ends_its_generation(server: RunningServer, http: httpx.Client) -> None:
-    finished = sample(http, "modelwright_request_duration_seconds_count", model="tiny")
+    finished = sample(http, "llmwright_request_duration_seconds_count", model="tiny")
     with send_and_keep(server):
-        until(lambda: sample(http, "modelwright_requests_running") == 1)
+        until(lambda: sample(http, "llmwright_requests_running") == 1)
 
-    until(lambda: sample(http, "modelwright_requests_running") == 0)
-    assert sample(http, "modelwright_request_duration_seconds_count", model="tiny") == finished
+    until(lambda: sample(http, "llmwright_requests_running") == 0)
+    assert sample(http, "llmwright_request_duration_seconds_count", model="tiny") == finished
 
 
 def test_a_client_that_leaves_the_queue_is_not_served(server: RunningServer, http: httpx.Client) -> None:
-    first_tokens = sample(http, "modelwright_time_to_first_token_seconds_count", model="tiny")
+    first_tokens = sample(http, "llmwright_time_to_first_token_seconds_count", model="tiny")
     with send_and_keep(server):
-        until(lambda: sample(http, "modelwright_requests_running") == 1)
+        until(lambda: sample(http, "llmwright_requests_running") == 1)
         with send_and_keep(server):
-            until(lambda: sample(http, "modelwright_requests_waiting") == 1)
+            until(lambda: sample(http, "llmwright_requests_waiting") == 1)
 
-    until(lambda: sample(http, "modelwright_requests_running") + sample(http, "modelwright_requests_waiting") == 0)
-    assert sample(http, "modelwright_time_to_first_token_seconds_count", model="tiny") == first_tokens + 1
+    until(lambda: sample(http, "llmwright_requests_running") + sample(http, "llmwright_requests_waiting") == 0)
+    assert sample(http, "llmwright_time_to_first_token_seconds_count", model="tiny") == first_tokens + 1
 
 
 def send_and_keep(server: RunningServer) -> socket.socket:

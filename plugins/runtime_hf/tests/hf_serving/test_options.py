@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from modelwright.errors import ConfigError
-from modelwright_runtime_hf.serve.options import AdapterSpec, parse_adapter, parse_options
+from llmwright.errors import ConfigError
+from llmwright_runtime_hf.serve.options import AdapterSpec, parse_adapter, parse_options
 
 
 def test_the_defaults_serve_on_loopback_without_a_key() -> None:
@@ -30,7 +30,7 @@ def test_every_flag_arrives(tmp_path: Path) -> None:
         " --host 0.0.0.0 --port 81 --dtype bfloat16 --quantization nf4 --max-model-len 128 --device cpu --threads 2"
         " --exit-with-parent --chat-template"
     )
-    options = parse_options([*flags.split(), str(template)], {"MODELWRIGHT_API_KEY": "k"})
+    options = parse_options([*flags.split(), str(template)], {"LLMWRIGHT_API_KEY": "k"})
 
     assert options.adapters == (AdapterSpec("a", Path("x"), 0.5), AdapterSpec("b", Path("y")))
     assert options.model_names == ("base", "a", "b")
@@ -42,7 +42,7 @@ def test_every_flag_arrives(tmp_path: Path) -> None:
 
 
 def test_the_key_is_not_shown() -> None:
-    assert "sesame" not in repr(parse_options(["--model", "m"], {"MODELWRIGHT_API_KEY": "sesame"}))
+    assert "sesame" not in repr(parse_options(["--model", "m"], {"LLMWRIGHT_API_KEY": "sesame"}))
 
 
 def test_an_inline_chat_template_is_told_from_a_file() -> None:
@@ -82,5 +82,5 @@ def test_a_wrong_flag_is_one_clear_error(flags: list[str], said: str) -> None:
 
 
 def test_an_empty_key_is_refused_rather_than_serving_without_one() -> None:
-    with pytest.raises(ConfigError, match="MODELWRIGHT_API_KEY is set and empty"):
-        parse_options(["--model", "m"], {"MODELWRIGHT_API_KEY": ""})
+    with pytest.raises(ConfigError, match="LLMWRIGHT_API_KEY is set and empty"):
+        parse_options(["--model", "m"], {"LLMWRIGHT_API_KEY": ""})

@@ -84,7 +84,7 @@ def test_an_adapter_of_another_base_is_named(models: Models, tmp_path: Path) -> 
 
 
 def test_an_empty_key_is_refused(models: Models) -> None:
-    assert_one_line(run_to_end("--model", str(models.base), MODELWRIGHT_API_KEY=""), "MODELWRIGHT_API_KEY")
+    assert_one_line(run_to_end("--model", str(models.base), LLMWRIGHT_API_KEY=""), "LLMWRIGHT_API_KEY")
 
 
 def test_a_wrong_flag_is_one_line(models: Models) -> None:
@@ -93,8 +93,8 @@ def test_a_wrong_flag_is_one_line(models: Models) -> None:
 
 def test_help_lists_every_flag_without_loading_torch() -> None:
     code = "import sys; sys.argv = ['serve', '--help']\n"
-    code += "import runpy\ntry: runpy.run_module('modelwright_runtime_hf.serve', run_name='modelwright_help')\n"
-    code += "finally: pass\nfrom modelwright_runtime_hf.serve import __main__ as m\n"
+    code += "import runpy\ntry: runpy.run_module('llmwright_runtime_hf.serve', run_name='llmwright_help')\n"
+    code += "finally: pass\nfrom llmwright_runtime_hf.serve import __main__ as m\n"
     code += "try: m.main()\nexcept SystemExit as end: assert end.code == 0\n"
     code += "assert not {'torch', 'transformers', 'fastapi', 'pydantic'} & sys.modules.keys()"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from modelwright.errors import ConfigError
-from modelwright_runtime_hf.serve.options import AdapterSpec
-from modelwright_runtime_hf.serve.sources import check_adapter, check_model
+from llmwright.errors import ConfigError
+from llmwright_runtime_hf.serve.options import AdapterSpec
+from llmwright_runtime_hf.serve.sources import check_adapter, check_model
 
 
 @pytest.mark.parametrize("model", ["./nothing", "/no/such", "one/two/three"])

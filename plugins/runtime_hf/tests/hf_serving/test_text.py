@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from modelwright_runtime_hf.serve.text import Detokenizer, StopStrings
+from llmwright_runtime_hf.serve.text import Detokenizer, StopStrings
 
 from .tiny import byte_level_tokenizer
 

@@ -74,8 +74,8 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tokenizer(tiny_model: Path) -> Any:
     """The tokenizer of ``tiny_model``."""
-    from modelwright_tuning_qlora.sections import ModelSection
-    from modelwright_tuning_qlora.train.base import tokenizer_of
+    from llmwright_tuning_qlora.sections import ModelSection
+    from llmwright_tuning_qlora.train.base import tokenizer_of
 
     return tokenizer_of(str(tiny_model), None, ModelSection())
 
@@ -91,7 +91,7 @@ def keep_sigterm() -> Iterator[None]:
 @pytest.fixture
 def tune(tiny_model: Path, keep_sigterm: None) -> Callable[..., int]:
     """Run the tuning process in place; returns its exit code."""
-    from modelwright_tuning_qlora.train.command import main
+    from llmwright_tuning_qlora.train.command import main
 
     def call(data: Path, output: Path, *more: str, method: str = "qlora", options: dict[str, Any] | None = None) -> int:
         return main(arguments(tiny_model, data, output, *more, method=method, options=options))

@@ -105,7 +105,7 @@ def test_a_context_of_ones_own_is_kept(
 def test_checking_loads_no_torch_and_writes_nothing(facts: Path, tiny_model: Path, tmp_path: Path) -> None:
     argv = list(arguments(tiny_model, facts, tmp_path / "out", "--check-only"))
     code = (
-        "import sys; from modelwright_tuning_qlora.train.command import main\n"
+        "import sys; from llmwright_tuning_qlora.train.command import main\n"
         f"code = main({argv!r}); assert 'torch' not in sys.modules; sys.exit(code)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

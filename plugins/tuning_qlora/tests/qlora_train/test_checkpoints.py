@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from modelwright_tuning_qlora.train.checkpoints import Cadence, CheckpointStore
-from modelwright_tuning_qlora.train.order import EpochSampler, epoch_order
-from modelwright_tuning_qlora.train.run import decide_start
+from llmwright_tuning_qlora.train.checkpoints import Cadence, CheckpointStore
+from llmwright_tuning_qlora.train.order import EpochSampler, epoch_order
+from llmwright_tuning_qlora.train.run import decide_start
 
 
 def stage(store: CheckpointStore, step: int) -> None:

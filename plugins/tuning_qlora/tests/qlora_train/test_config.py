@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from modelwright.errors import InvalidWorkspace
-from modelwright_tuning_qlora.config import TrainingConfig
+from llmwright.errors import InvalidWorkspace
+from llmwright_tuning_qlora.config import TrainingConfig
 
 # Upstream's own verdicts on these (KAITO v0.12, Workspace.Validate): cases own-131 to own-146.
 UPSTREAM_CASES = [
@@ -99,6 +99,6 @@ def test_what_is_accepted_and_not_used_is_noted() -> None:
 
 
 def test_reading_a_config_loads_nothing_heavy() -> None:
-    code = "import sys, modelwright_tuning_qlora.config as c; c.TrainingConfig.defaults('lora')\n"
+    code = "import sys, llmwright_tuning_qlora.config as c; c.TrainingConfig.defaults('lora')\n"
     heavy = "{'torch', 'transformers', 'peft', 'pyarrow', 'numpy'}"
     subprocess.run([sys.executable, "-c", f"{code}assert not {heavy} & set(sys.modules)"], check=True)

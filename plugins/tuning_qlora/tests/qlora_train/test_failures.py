@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from modelwright.errors import ConfigError, TargetError
-from modelwright_tuning_qlora.train.batches import Collator, answer_loss, predicting
-from modelwright_tuning_qlora.train.command import main
-from modelwright_tuning_qlora.train.device import Device, compute_dtype
-from modelwright_tuning_qlora.train.failures import explain
-from modelwright_tuning_qlora.train.memory import Shape, activation_bytes, recompute
-from modelwright_tuning_qlora.train.rows import TokenRow
+from llmwright.errors import ConfigError, TargetError
+from llmwright_tuning_qlora.train.batches import Collator, answer_loss, predicting
+from llmwright_tuning_qlora.train.command import main
+from llmwright_tuning_qlora.train.device import Device, compute_dtype
+from llmwright_tuning_qlora.train.failures import explain
+from llmwright_tuning_qlora.train.memory import Shape, activation_bytes, recompute
+from llmwright_tuning_qlora.train.rows import TokenRow
 
 from .conftest import arguments
 
@@ -89,13 +89,13 @@ def test_missing_bitsandbytes_is_told_with_the_pip_line(tiny_model: Path, facts:
         "    def find_spec(self, name, path=None, target=None):\n"
         "        if name.split('.')[0] == 'bitsandbytes': raise ModuleNotFoundError('hidden', name='bitsandbytes')\n"
         "sys.meta_path.insert(0, Hide())\n"
-        f"from modelwright_tuning_qlora.train.command import main\nsys.exit(main({argv!r}))"
+        f"from llmwright_tuning_qlora.train.command import main\nsys.exit(main({argv!r}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     last = done.stderr.splitlines()[-1]
     assert "bitsandbytes" in last
-    assert "pip install 'modelwright-tuning-qlora[train]'" in last
+    assert "pip install 'llmwright-tuning-qlora[train]'" in last
 
 
 def test_a_full_disk_is_told_apart() -> None:

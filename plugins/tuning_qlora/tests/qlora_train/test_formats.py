@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from modelwright.errors import ConfigError
-from modelwright_tuning_qlora.sections import DatasetSection
-from modelwright_tuning_qlora.train.check import Checked, check
-from modelwright_tuning_qlora.train.source import find, format_of
-from modelwright_tuning_qlora.train.tokens import Encoder
+from llmwright.errors import ConfigError
+from llmwright_tuning_qlora.sections import DatasetSection
+from llmwright_tuning_qlora.train.check import Checked, check
+from llmwright_tuning_qlora.train.source import find, format_of
+from llmwright_tuning_qlora.train.tokens import Encoder
 
 ROWS = [{"prompt": f"Say {n} — é", "completion": f"{n}!", "extra": n} for n in range(300)]
 

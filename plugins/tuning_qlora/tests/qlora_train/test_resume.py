@@ -40,7 +40,7 @@ def whole(tiny_model: Path, facts: Path, tmp_path_factory: pytest.TempPathFactor
 
 def start(model: Path, data: Path, output: Path, *more: str, **changed: Any) -> subprocess.Popen[str]:
     argv = arguments(model, data, output, *more, options={**OPTIONS, **changed})
-    command = [sys.executable, "-m", "modelwright_tuning_qlora.train", *argv]
+    command = [sys.executable, "-m", "llmwright_tuning_qlora.train", *argv]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
@@ -129,7 +129,7 @@ def test_it_ends_with_its_parent(tiny_model: Path, facts: Path, tmp_path: Path) 
     argv = list(
         arguments(tiny_model, facts, tmp_path / "out", "--exit-with-parent", options={**OPTIONS, "max_steps": 10**6})
     )
-    command = [sys.executable, "-m", "modelwright_tuning_qlora.train", *argv]
+    command = [sys.executable, "-m", "llmwright_tuning_qlora.train", *argv]
     parent = (
         "import subprocess, sys, time, pathlib\n"
         f"child = subprocess.Popen({command!r}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n"

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from modelwright_tuning_qlora.driver import _ranks
+from llmwright_tuning_qlora.driver import _ranks
 
 from .conftest import arguments, events
 
@@ -18,7 +18,7 @@ def test_two_ranks_train_one_adapter(tiny_model: Path, facts: Path, tmp_path: Pa
     argv = arguments(tiny_model, facts, output, "--progress", str(progress), method="lora", options=options)
     launcher = [sys.executable if part == "$(python)" else part for part in _ranks(2)]
     done = subprocess.run(
-        [*launcher, "-m", "modelwright_tuning_qlora.train", *argv], capture_output=True, text=True, check=False
+        [*launcher, "-m", "llmwright_tuning_qlora.train", *argv], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert json.loads((output / "training.json").read_text())["steps"] == 2

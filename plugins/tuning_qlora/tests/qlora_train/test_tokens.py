@@ -5,9 +5,9 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
-from modelwright_tuning_qlora.train.rows import IGNORED, TokenRow, TokenRows, split
-from modelwright_tuning_qlora.train.shape import Conversation, Text
-from modelwright_tuning_qlora.train.tokens import Encoder
+from llmwright_tuning_qlora.train.rows import IGNORED, TokenRow, TokenRows, split
+from llmwright_tuning_qlora.train.shape import Conversation, Text
+from llmwright_tuning_qlora.train.tokens import Encoder
 
 TURNS = Conversation(
     (

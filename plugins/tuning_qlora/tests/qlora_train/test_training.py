@@ -40,7 +40,7 @@ def trained(request: pytest.FixtureRequest, tiny_model: Path, facts: Path, tmp_p
     output, progress = directory / "out", directory / "progress.jsonl"
     names = ("--base-name", HUB_ID, "--preset-name", "tiny", "--progress", str(progress))
     argv = tuple(arguments(tiny_model, facts, output, *names, method=request.param, options=FAST))
-    command = [sys.executable, "-m", "modelwright_tuning_qlora.train", *argv]
+    command = [sys.executable, "-m", "llmwright_tuning_qlora.train", *argv]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "step 40/40, loss" in done.stdout
@@ -125,7 +125,7 @@ def test_the_adapter_answers_on_the_unquantised_base(trained: Trained, tiny_mode
 
 
 def test_the_same_run_again_ends_at_once(trained: Trained, keep_sigterm: None, capsys: Any) -> None:
-    from modelwright_tuning_qlora.train.command import main
+    from llmwright_tuning_qlora.train.command import main
 
     before = (trained.output / "adapter_model.safetensors").stat().st_mtime_ns
     assert main(trained.argv) == 0

@@ -1,0 +1,115 @@
+"""The CustomResourceDefinition ``workspaces.kaito.sh``, made from the same models that read the YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from llmwright.api import rules
+from llmwright.api.columns import printer_columns
+from llmwright.api.structural import OPEN, Schema, structural
+from llmwright.api.versions import ABSENT, API_VERSIONS, V1ALPHA1, V1ALPHA1_INSTANCE_TYPE
+from llmwright.api.workspace import Workspace
+
+__all__ = ["GROUP", "NAME", "crd", "printer_columns"]
+
+GROUP = "kaito.sh"
+NAME = f"workspaces.{GROUP}"
+
+DEFAULTS: Mapping[tuple[str, ...], Any] = {
+    ("resource", "count"): 1,
+    ("inference", "preset", "accessMode"): "public",
+    ("tuning", "preset", "accessMode"): "public",
+}
+REQUIRED: Mapping[tuple[str, ...], tuple[str, ...]] = {
+    ("resource",): ("labelSelector",),
+    ("tuning",): ("input", "output"),
+}
+"""Fields that a cluster wants and one machine does without."""
+
+OPTIONS_OF = {
+    "provisioner": ("resource", "provisionerConfig"),
+    "runtime": ("inference", "runtimeConfig"),
+    "tuner": ("tuning", "methodConfig"),
+}
+
+
+def crd(with_plugins: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
+    """The CustomResourceDefinition as plain data, both versions, ``v1beta1`` stored.
+
+    Args:
+        with_plugins: JSON schemas of the drivers' options by ``kind/name`` (``runtime/vllm``), to describe the open
+            objects with. They stay open: which driver's options hold is decided by another field.
+    """
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": NAME},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": "Workspace",
+                "listKind": "WorkspaceList",
+                "plural": "workspaces",
+                "singular": "workspace",
+                "shortNames": ["wk", "wks"],
+                "categories": ["workspace"],
+            },
+            "conversion": {"strategy": "None"},
+            "versions": [_version(api_version, with_plugins or {}) for api_version in API_VERSIONS],
+        },
+    }
+
+
+def _version(api_version: str, plugins: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    version = api_version.partition("/")[2]
+    return {
+        "name": version,
+        "served": True,
+        "storage": api_version == API_VERSIONS[-1],
+        "subresources": {"status": {}},
+        "additionalPrinterColumns": printer_columns(version),
+        "schema": {"openAPIV3Schema": _schema(api_version, plugins)},
+    }
+
+
+def _schema(api_version: str, plugins: Mapping[str, Mapping[str, Any]]) -> Schema:
+    schema = structural(Workspace.model_json_schema(by_alias=True))
+    properties = schema["properties"]
+    # The API server checks these itself, and refuses schemas that say more about them.
+    properties["apiVersion"] = {"type": "string"}
+    properties["kind"] = {"type": "string"}
+    properties["metadata"] = {"type": "object"}
+    for path in ABSENT[api_version]:
+        del _at(schema, path[:-1])["properties"][path[-1]]
+    for path, value in DEFAULTS.items():
+        _at(schema, path)["default"] = value
+    if api_version == V1ALPHA1:
+        _at(schema, ("resource", "instanceType"))["default"] = V1ALPHA1_INSTANCE_TYPE
+    for path, names in REQUIRED.items():
+        part = _at(schema, path)
+        part["required"] = sorted({*part.get("required", ()), *names})
+    schema.pop("required", None)
+    _describe_options(schema, plugins)
+    for path, found in rules.cel_rules(api_version).items():
+        _at(schema, path)["x-kubernetes-validations"] = list(found)
+    return schema
+
+
+def _at(schema: Schema, path: Iterable[str]) -> Schema:
+    for name in path:
+        schema = schema["properties"][name]
+    return schema
+
+
+def _describe_options(schema: Schema, plugins: Mapping[str, Mapping[str, Any]]) -> None:
+    """Type the keys of the open objects on which all drivers that have them agree."""
+    for kind, path in OPTIONS_OF.items():
+        drivers = {name: structural(found) for name, found in plugins.items() if name.startswith(f"{kind}/")}
+        merged: Schema = {}
+        for driver in drivers.values():
+            for key, part in driver.get("properties", {}).items():
+                merged[key] = part if merged.get(key, part) == part else {OPEN: True}
+        if merged:
+            _at(schema, path)["properties"] = merged

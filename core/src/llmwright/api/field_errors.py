@@ -1,0 +1,120 @@
+"""What is wrong with fields, in words: pydantic's validation errors as Problems.
+
+Used for Workspaces and for settings, whose models both give their fields YAML names as aliases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from llmwright.api.paths import render_path
+from llmwright.errors import Problem
+
+_TYPES = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "mapping_type": "a mapping",
+}
+_HINTS = {"list_type": "begin each item on a line of its own with '- '"}
+
+
+def field_problems(error: ValidationError, root: type[BaseModel]) -> list[Problem]:
+    """Every error with its YAML path; an unknown field with what may have been meant among the fields of ``root``."""
+    return [_problem(item, root) for item in error.errors(include_url=False)]
+
+
+def _problem(item: Any, root: type[BaseModel]) -> Problem:
+    path, kind = render_path(item["loc"]), item["type"]
+    if kind == "extra_forbidden":
+        return Problem(path, "unknown field", _unknown_field_hint(item["loc"], root), reason="UnknownField")
+    if kind == "missing":
+        return Problem(path, "is required", reason="Required")
+    if kind == "literal_error":
+        return _not_one_of(path, item)
+    if kind in _TYPES:
+        return _wrong_type(path, item)
+    return Problem(path, item["msg"].removeprefix("Value error, "))
+
+
+def _wrong_type(path: str, item: Any) -> Problem:
+    kind, value = item["type"], item["input"]
+    hint = _HINTS.get(kind, "")
+    if kind == "string_type" and isinstance(value, bool | int | float):
+        hint = f'put quotes around it: "{str(value).lower() if isinstance(value, bool) else value}"'
+    if kind == "int_type" and isinstance(value, str) and value.strip().isdigit():
+        hint = "remove the quotes"
+    return Problem(path, f"must be {_TYPES[kind]}, not {named(value)}", hint, reason="WrongType")
+
+
+def _not_one_of(path: str, item: Any) -> Problem:
+    allowed = [text.strip("'") for text in item["ctx"]["expected"].replace(" or ", ", ").split(", ")]
+    close = get_close_matches(str(item["input"]), allowed, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]}?" if close else ""
+    return Problem(path, f"{item['input']!r} is not one of {', '.join(allowed)}"[:300], hint, reason="NotSupported")
+
+
+def named(value: Any) -> str:
+    """``value`` as a message speaks of it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return f"the number {value}"
+    if isinstance(value, str):
+        return f"the text {value[:80]!r}"
+    kinds = {dict: "a mapping", list: "a list", type(None): "nothing"}
+    return kinds.get(type(value), f"a value of type {type(value).__name__}")
+
+
+def _unknown_field_hint(location: tuple[str | int, ...], root: type[BaseModel]) -> str:
+    """What the user may have meant by a field that is not there: another spelling, or another place."""
+    *parents, name = (str(part) for part in location if not isinstance(part, int))
+    model = _model_at(parents, root)
+    known = _aliases(model) if model else []
+    folded = {alias.lower(): alias for alias in known}
+    close = get_close_matches(name.lower(), list(folded), n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {folded[close[0]]}?"
+    places = [path for path in _all_fields(root) if path[-1].lower() == name.lower()]
+    if places:
+        return f"did you mean {' or '.join(render_path(path) for path in places)}?"
+    return f"known here: {', '.join(known)}" if known else ""
+
+
+def _model_at(names: list[str], root: type[BaseModel]) -> type[BaseModel] | None:
+    model: type[BaseModel] | None = root
+    for name in names:
+        model = dict(_children(model)).get(name) if model else None
+    return model
+
+
+def _aliases(model: type[BaseModel]) -> list[str]:
+    return [info.alias or name for name, info in model.model_fields.items()]
+
+
+def _children(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel] | None]]:
+    for name, info in model.model_fields.items():
+        yield info.alias or name, _model_in(info.annotation)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model that an annotation such as ``list[X]`` or ``X | None`` speaks of."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for arg in get_args(annotation) if (found := _model_in(arg))), None)
+
+
+def _all_fields(model: type[BaseModel], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for alias, child in _children(model):
+        if alias in ("metadata", "status"):
+            continue
+        yield (*above, alias)
+        if child is not None:
+            yield from _all_fields(child, (*above, alias))

@@ -1,0 +1,60 @@
+"""A Document's data as a Workspace, or every reason why it is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from llmwright.api.document import Document
+from llmwright.api.field_errors import field_problems, named
+from llmwright.api.paths import render_path
+from llmwright.api.versions import absent_fields
+from llmwright.api.workspace import OPEN_FIELDS, Workspace
+from llmwright.errors import InvalidWorkspace, Problem
+
+SCALARS = (str, int, float)
+"""Most of what a Workspace holds; asking them whether they are mappings would take most of the time."""
+
+
+def validate_workspace(document: Document) -> Workspace:
+    """As ``llmwright.api.document.parse_workspace``."""
+    data = document.data
+    if not isinstance(data, Mapping):
+        problem = Problem("", f"a Workspace is a mapping, this is {named(data)}", hint="see `llmwright init tune`")
+        raise InvalidWorkspace(document.place([problem]), source=document.source)
+    problems = [_absent(path) for path in absent_fields(data)]
+    workspace = None
+    try:
+        workspace = Workspace.model_validate(_without_nulls(data))
+    except ValidationError as error:
+        problems += [_without_spec(problem) for problem in field_problems(error, Workspace)]
+    if problems or workspace is None:
+        raise InvalidWorkspace(document.place(problems), source=document.source)
+    return workspace
+
+
+def _absent(path: tuple[str, ...]) -> Problem:
+    hint = "write apiVersion: kaito.sh/v1beta1"
+    return Problem(render_path(path), "kaito.sh/v1alpha1 has no such field", hint, reason="UnknownField")
+
+
+def _without_nulls(data: Any) -> Any:
+    """``data`` without the keys whose value is null, which mean the same as being left out."""
+    if isinstance(data, SCALARS):
+        return data
+    if isinstance(data, Mapping):
+        return {
+            key: value if key in OPEN_FIELDS else _without_nulls(value)
+            for key, value in data.items()
+            if value is not None
+        }
+    return [_without_nulls(item) for item in data] if isinstance(data, list) else data
+
+
+def _without_spec(problem: Problem) -> Problem:
+    if problem.path != "spec":
+        return problem
+    return replace(problem, hint="a Workspace has no spec: write resource, inference and tuning at the top level")

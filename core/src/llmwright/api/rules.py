@@ -1,0 +1,88 @@
+"""Rules of the CRD in CEL: what the API server refuses by itself, with no webhook running.
+
+The same rules are ``check``'s; here stands what CEL can say with the object alone. Each message is what a user reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from llmwright.api.versions import V1ALPHA1
+
+CelRule = dict[str, str]
+
+
+def _rule(rule: str, message: str, field: str = "") -> CelRule:
+    return {"rule": rule, "message": message, **({"fieldPath": field} if field else {})}
+
+
+def _fixed(field: str) -> CelRule:
+    """The field is neither changed nor added nor removed."""
+    same = f"self.{field} == oldSelf.{field}"
+    rule = f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || {same})"
+    return _rule(rule, f"{field} cannot be changed: make a new Workspace", f".{field}")
+
+
+def _fixed_once_set(field: str) -> CelRule:
+    rule = f"!has(oldSelf.{field}) || !has(self.{field}) || self.{field} == oldSelf.{field}"
+    return _rule(rule, f"{field} cannot be changed: make a new Workspace", f".{field}")
+
+
+def cel_rules(api_version: str) -> Mapping[tuple[str, ...], tuple[CelRule, ...]]:
+    """The rules of one version, by the path of the object that they hold for."""
+    partition = api_version != V1ALPHA1
+    rules = {
+        (): _of_the_whole(partition=partition),
+        ("resource",): _of_the_resource(partition=partition),
+        ("inference",): (
+            _rule("!(has(self.preset) && has(self.template))", "preset and template cannot both be there"),
+            _rule("has(self.template) == has(oldSelf.template)", "template cannot be added or removed", ".template"),
+            _fixed("preset"),
+        ),
+        ("tuning",): (
+            _fixed("preset"),
+            _rule(
+                "has(self.method) == has(oldSelf.method) "
+                "&& (!has(self.method) || self.method.lowerAscii() == oldSelf.method.lowerAscii())",
+                "method cannot be changed: make a new Workspace",
+                ".method",
+            ),
+        ),
+    }
+    return {**rules, ("resource", "partition"): _of_the_partition()} if partition else rules
+
+
+def _of_the_whole(*, partition: bool) -> tuple[CelRule, ...]:
+    one = _rule("has(self.inference) != has(self.tuning)", "write exactly one of inference and tuning")
+    kept = _rule("has(self.tuning) == has(oldSelf.tuning)", "tuning and inference cannot take each other's place")
+    nodes = "!has(self.tuning) || !has(self.resource) || !has(self.resource.count) || self.resource.count <= 1"
+    rules = (one, kept, _rule(nodes, "tuning runs on one node: resource.count must be 1", ".resource.count"))
+    if not partition:
+        return rules
+    whole = "!has(self.tuning) || !has(self.resource) || !has(self.resource.partition)"
+    return (*rules, _rule(whole, "resource.partition cannot be used for tuning", ".resource.partition"))
+
+
+def _of_the_resource(*, partition: bool) -> tuple[CelRule, ...]:
+    expressions = "has(self.labelSelector.matchExpressions) || has(oldSelf.labelSelector.matchExpressions)"
+    selector = f"{expressions} || self.labelSelector == oldSelf.labelSelector"
+    instance_type = (
+        "!has(oldSelf.instanceType) || !has(self.instanceType) || oldSelf.instanceType == '' "
+        "|| self.instanceType == '' || self.instanceType == oldSelf.instanceType"
+    )
+    rules = (
+        _fixed_once_set("count"),
+        _rule(instance_type, "instanceType cannot be changed: make a new Workspace", ".instanceType"),
+        _rule(selector, "labelSelector cannot be changed: make a new Workspace", ".labelSelector"),
+        _fixed_once_set("provisioner"),
+    )
+    return (*rules, _fixed("partition")) if partition else rules
+
+
+def _of_the_partition() -> tuple[CelRule, ...]:
+    slice_only = "self.mode != 'mig' || (!has(self.count) && has(self.profile) && self.profile != '')"
+    whole_only = "self.mode != 'accelerator' || (has(self.count) && (!has(self.profile) || self.profile == ''))"
+    return (
+        _rule(slice_only, "mode mig wants a profile and no count"),
+        _rule(whole_only, "mode accelerator wants a count and no profile"),
+    )

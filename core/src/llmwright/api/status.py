@@ -1,0 +1,102 @@
+"""A Workspace's status: KAITO's fields and conditions, with LLMwright's additions."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+State = Literal["Pending", "Running", "Ready", "NotReady", "Succeeded", "Failed"]
+
+
+class StatusModel(BaseModel):
+    """Base of everything under ``status``; a field that a newer version wrote is kept."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="allow", frozen=True)
+
+
+class Condition(StatusModel):
+    """One condition, as Kubernetes defines it; times are RFC 3339 in UTC."""
+
+    type: str = Field(description="What it speaks of.")
+    status: Literal["True", "False", "Unknown"] = Field(description="True, False or Unknown.")
+    reason: str = Field(description="Why, in one word.")
+    message: str = Field(default="", description="Why, in a sentence.")
+    last_transition_time: str = Field(description="When the status last changed.")
+    observed_generation: int | None = Field(default=None, description="The generation that was looked at.")
+
+
+class PlanRecord(StatusModel):
+    """What was decided before the first act; it does not move until the user changes the Workspace or rolls it out."""
+
+    inputs: str = Field(description="Digest of what was decided from.")
+    target: str = Field(description="Where it runs.")
+    preset: str = Field(description="The model.")
+    provisioner: str = Field(description="The plugin that finds or buys nodes.")
+    runtime: str | None = Field(default=None, description="The plugin that serves.")
+    tuner: str | None = Field(default=None, description="The plugin that tunes.")
+    instance_type: str | None = Field(default=None, description="The machine's type.")
+    nodes: int = Field(default=1, description="How many nodes.")
+    price_as_of: str | None = Field(default=None, description="The date of the price that was used.")
+    version: str = Field(default="", description="The LLMwright that decided.")
+
+
+class ProvisionerStatus(StatusModel):
+    """What the provisioner remembers: a hint only."""
+
+    state: dict[str, Any] = Field(default={}, description="A hint of its own; losing it is harmless.")
+
+
+class Cost(StatusModel):
+    """What is being spent; None where the price is unknown."""
+
+    usd_per_hour: float | None = Field(
+        default=None, description="For all nodes that are held; absent where a price is unknown."
+    )
+    note: str = Field(default="", description="Where the price comes from.")
+
+
+class Progress(StatusModel):
+    """How far tuning is."""
+
+    step: int = Field(description="Steps done.")
+    steps: int = Field(description="Steps in all.")
+    loss: float | None = Field(default=None, description="The latest loss.")
+    tokens_per_second: float | None = Field(default=None, description="How fast.")
+    seconds_left: float | None = Field(default=None, description="How long it will still take.")
+
+
+class Tuned(StatusModel):
+    """Which tuning the kept output is of: digests of its Launch and of what the user wrote, and since when it is safe.
+
+    It outlives the job that made it, so that a finished job's removal never tunes again.
+    """
+
+    launch: str = Field(description="Digest of the Launch that tuned.")
+    inputs: str = Field(description="Digest of what was decided from.")
+    finished_at: str = Field(description="Since when the result is safe.")
+
+
+class WorkspaceStatus(StatusModel):
+    """All of ``status``."""
+
+    worker_nodes: list[str] = Field(default=[], description="Names of the nodes used.")
+    state: State = Field(default="Pending", description="The state in one word.")
+    conditions: list[Condition] = Field(default=[], description="What holds and what does not.")
+    target_node_count: int | None = Field(default=None, description="How many nodes it runs on.")
+    performance: dict[str, Any] | None = Field(default=None, description="What a benchmark measured.")
+    observed_generation: int | None = Field(default=None, description="The generation that was looked at.")
+    plan: PlanRecord | None = Field(default=None, description="What was decided before the first act.")
+    provisioner: ProvisionerStatus | None = Field(default=None, description="What the provisioner remembers.")
+    endpoint: str | None = Field(default=None, description="Where it answers.")
+    served_names: list[str] = Field(default=[], description="The names that requests may use as model.")
+    output: str | None = Field(default=None, description="Where the result was put.")
+    tuned: Tuned | None = Field(default=None, description="Which tuning the output is of.")
+    progress: Progress | None = Field(default=None, description="How far tuning is.")
+    cost: Cost | None = Field(default=None, description="What is being spent.")
+    object_kinds: list[str] = Field(default=[], description="Kinds of objects that plugins brought for it.")
+
+    def condition(self, kind: str) -> Condition | None:
+        """The condition of that type, None where it was never set."""
+        return next((found for found in self.conditions if found.type == kind), None)

@@ -1,0 +1,64 @@
+"""How ``v1alpha1`` and ``v1beta1`` differ: fields that the older lacks, and the defaults that its CRD sets.
+
+Upstream v0.12. LLMwright's own additions are in both versions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from llmwright.api.workspace import PresetSpec, Workspace
+
+V1ALPHA1 = "kaito.sh/v1alpha1"
+V1BETA1 = "kaito.sh/v1beta1"
+API_VERSIONS = (V1ALPHA1, V1BETA1)
+"""Oldest first; the last is the one that is stored."""
+
+V1ALPHA1_INSTANCE_TYPE = "Standard_NC24ads_A100_v4"
+
+ABSENT: Mapping[str, frozenset[tuple[str, ...]]] = {
+    V1ALPHA1: frozenset(
+        (
+            ("resource", "partition"),
+            ("inference", "preset", "presetOptions", "modelAccessSecret"),
+            ("tuning", "preset", "presetOptions", "modelAccessSecret"),
+            ("status", "state"),
+            ("status", "targetNodeCount"),
+            ("status", "performance"),
+        )
+    ),
+    V1BETA1: frozenset(),
+}
+"""Fields that a version does not have, as paths from the root."""
+
+
+def absent_fields(data: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Fields that ``data`` uses and its own ``apiVersion`` lacks; the status is the operator's and is not looked at."""
+    paths = ABSENT.get(str(data.get("apiVersion")), frozenset())
+    return sorted(path for path in paths if path[0] != "status" and _has(data, path))
+
+
+def _has(data: Any, path: tuple[str, ...]) -> bool:
+    for part in path:
+        if not isinstance(data, Mapping) or part not in data:
+            return False
+        data = data[part]
+    return True
+
+
+def with_defaults(workspace: Workspace) -> Workspace:
+    """``workspace`` as the API server hands it on: with the defaults of its version's CRD."""
+    resource = workspace.resource
+    update: dict[str, Any] = {}
+    if resource.count is None:
+        update["count"] = 1
+    if workspace.api_version == V1ALPHA1 and not resource.instance_type:
+        update["instance_type"] = V1ALPHA1_INSTANCE_TYPE
+    return workspace.model_copy(update={"resource": resource.model_copy(update=update)}) if update else workspace
+
+
+def presets_of(workspace: Workspace) -> tuple[tuple[str, PresetSpec], ...]:
+    """The presets that are named, each with its YAML path."""
+    parts = (("inference.preset", workspace.inference), ("tuning.preset", workspace.tuning))
+    return tuple((path, part.preset) for path, part in parts if part is not None and part.preset is not None)

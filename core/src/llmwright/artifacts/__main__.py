@@ -1,0 +1,166 @@
+"""``python -m llmwright.artifacts``: downloads and images for workload processes.
+
+Ends with 0; with 2 and one clear line on standard error for what the user can mend; with 1 for what the machine,
+the network or the registry refused. Secrets come from files and the environment, never from arguments.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from llmwright.artifacts.download import Progress
+from llmwright.errors import ConfigError, LLMwrightError
+
+_SECONDS_BETWEEN_LINES = 0.5
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        verb: Callable[[argparse.Namespace], str] = options.verb
+        print(verb(options))
+    except LLMwrightError as error:
+        hint = f" ({error.hint})" if error.hint else ""
+        print(f"error: {error.reason}: {error.message}{hint}".replace("\n", " "), file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _download(options: argparse.Namespace) -> str:
+    from llmwright.artifacts.addresses import SourceRules
+    from llmwright.artifacts.download import fetch
+
+    rules, names, lines = SourceRules(tuple(options.allow)), set[str](), []
+    for url in options.url:
+        file = fetch(
+            url,
+            options.to,
+            sources=rules,
+            local=options.allow_local,
+            taken=names,
+            progress=_progress(options.progress, "download"),
+        )
+        names.add(file.path.name)
+        lines.append(f"{file.path} {file.bytes} sha256:{file.sha256}")
+    return "\n".join(lines)
+
+
+def _pack(options: argparse.Namespace) -> str:
+    from llmwright.artifacts.oci import pack_adapter
+
+    return pack_adapter(options.adapter, options.layout, options.reference, options.preset)
+
+
+def _push(options: argparse.Namespace) -> str:
+    from llmwright.artifacts.credentials import find_credential
+    from llmwright.artifacts.oci import push
+    from llmwright.artifacts.references import parse_reference
+
+    credential = find_credential(parse_reference(options.reference).registry, options.docker_config)
+    progress = _progress(options.progress, "push")
+    return push(options.layout, options.reference, credential, insecure=tuple(options.insecure), progress=progress)
+
+
+def _pull(options: argparse.Namespace) -> str:
+    from llmwright.artifacts.addresses import SourceRules
+    from llmwright.artifacts.credentials import find_credential
+    from llmwright.artifacts.oci import pull
+    from llmwright.artifacts.references import parse_reference
+
+    return pull(
+        options.reference,
+        options.to,
+        find_credential(parse_reference(options.reference).registry, options.docker_config),
+        sources=SourceRules(tuple(options.allow)),
+        insecure=tuple(options.insecure),
+        progress=_progress(options.progress, "pull"),
+    )
+
+
+def _check_push(options: argparse.Namespace) -> str:
+    from llmwright.artifacts.credentials import find_credential
+    from llmwright.artifacts.oci import check_push
+    from llmwright.artifacts.references import parse_reference
+
+    credential = find_credential(parse_reference(options.reference).registry, options.docker_config)
+    check_push(options.reference, credential, insecure=tuple(options.insecure))
+    return f"{options.reference} can be pushed to"
+
+
+def _progress(path: Path | None, event: str) -> Progress | None:
+    """A writer of JSON lines ``{"event", "bytes", "total"}``, two a second and always the last one."""
+    if path is None:
+        return None
+    last = 0.0
+
+    def told(done: int, total: int | None) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < _SECONDS_BETWEEN_LINES and done != total:
+            return
+        last = now
+        try:
+            with path.open("a") as file:
+                file.write(json.dumps({"event": event, "bytes": done, "total": total}) + "\n")
+        except OSError as error:
+            raise ConfigError(f"cannot write progress to {path}: {error.strerror}") from error
+
+    return told
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m llmwright.artifacts", description=__doc__, allow_abbrev=False)
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    download = _verb(verbs, "download", _download, "fetch files under the address rules")
+    download.add_argument("--url", nargs="+", required=True, action="extend", help="http, https or hf URL")
+    download.add_argument("--to", type=Path, required=True, help="directory")
+    download.add_argument("--allow-local", action="store_true", help="read file: URLs and paths too")
+    _add_allow(download)
+    pack = _verb(verbs, "pack", _pack, "write an adapter as an OCI image layout")
+    pack.add_argument("--adapter", type=Path, required=True, help="directory that peft wrote")
+    pack.add_argument("--layout", type=Path, required=True, help="directory of the layout")
+    pack.add_argument("--reference", required=True, help="name of the image")
+    pack.add_argument("--preset", required=True, help="name of the base model's preset")
+    push = _verb(verbs, "push", _push, "push an OCI image layout")
+    push.add_argument("--layout", type=Path, required=True, help="directory of the layout")
+    _add_registry(push)
+    pull = _verb(verbs, "pull", _pull, "put an image's /data into a directory")
+    pull.add_argument("--to", type=Path, required=True, help="directory")
+    _add_registry(pull)
+    _add_allow(pull)
+    _add_registry(_verb(verbs, "check-push", _check_push, "show that a push would be let in"))
+    return parser
+
+
+def _verb(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[[argparse.Namespace], str],
+    text: str,
+) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(name, help=text, description=text, allow_abbrev=False)
+    parser.set_defaults(verb=run)
+    parser.add_argument("--progress", type=Path, help="file to append JSON lines to")
+    return parser
+
+
+def _add_registry(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--reference", required=True, help="name of the image")
+    parser.add_argument("--docker-config", type=Path, help="config.json, or a directory with one")
+    parser.add_argument("--insecure", action="append", default=[], help="registry that may be without TLS")
+
+
+def _add_allow(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--allow", action="append", default=[], help="host, address or CIDR, as in sources.allow")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""The errors of this room, each worded once. All are of the one tree in ``llmwright.errors``."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from llmwright.errors import ConfigError, TargetError
+
+
+def no_disk_space(directory: Path, needed: int | None, free: int | None) -> TargetError:
+    """The machine's fault in kind, the user's to mend: it ends with exit code 2."""
+    sizes = f": {needed:,} bytes are needed, {free:,} are free" if needed is not None and free is not None else ""
+    error = TargetError(
+        f"no disk space under {directory}{sizes}",
+        hint="free space, or use a larger disk or volume",
+        reason="NoDiskSpace",
+    )
+    error.exit_code = 2
+    return error
+
+
+@contextmanager
+def disk_errors(directory: Path) -> Iterator[None]:
+    """Turn what the file system refuses under ``directory`` into one clear error."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise no_disk_space(directory, None, None) from error
+        raise ConfigError(
+            f"cannot use {directory}: {error.strerror or error}", hint="check the path and its permissions"
+        ) from error
+
+
+def digest_mismatch(what: str, expected: str, found: str) -> ConfigError:
+    """Bytes are not those that were promised."""
+    return ConfigError(
+        f"{what} has digest {found}, not {expected}",
+        hint="the source changed, or the bytes were damaged on the way",
+        reason="DigestMismatch",
+    )
+
+
+def too_large(what: str, limit: int) -> ConfigError:
+    """More bytes than the caller takes."""
+    return ConfigError(f"{what} is larger than the limit of {limit:,} bytes", reason="TooLarge")
+
+
+def bad_image(what: str, why: str) -> ConfigError:
+    """An image, layout or layer that breaks its format or must not be unpacked."""
+    return ConfigError(f"{what}: {why}", reason="BadImage")

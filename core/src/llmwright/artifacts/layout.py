@@ -1,0 +1,160 @@
+"""An OCI image layout: a directory with ``oci-layout``, ``index.json`` and ``blobs/sha256/`` (image-layout 1.0.0).
+
+Written so that a reader at any moment, and after a crash at any line, finds the old image or the new one whole:
+blobs first, the index by a rename, blobs that nothing names last.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from llmwright.artifacts.failures import bad_image, digest_mismatch, disk_errors
+from llmwright.artifacts.manifests import (
+    MANIFESTS,
+    OCI_INDEX,
+    Descriptor,
+    Image,
+    as_json,
+    read_descriptor,
+    read_image,
+    read_object,
+    sha256,
+)
+from llmwright.errors import ConfigError
+
+REF_NAME = "org.opencontainers.image.ref.name"
+
+_MARK = {"imageLayoutVersion": "1.0.0"}
+
+
+class Sink(Protocol):
+    """What bytes can be written to."""
+
+    def write(self, block: bytes, /) -> int:
+        """Take ``block``."""
+
+    def flush(self) -> object:
+        """Write out what is held back."""
+
+
+class HashingWriter:
+    """Passes bytes on to ``file`` and keeps their digest and number."""
+
+    def __init__(self, file: Sink) -> None:
+        self._file = file
+        self._hash = hashlib.sha256()
+        self.size = 0
+
+    def write(self, block: bytes) -> int:
+        """Pass ``block`` on."""
+        self._hash.update(block)
+        self.size += len(block)
+        return self._file.write(block)
+
+    def flush(self) -> None:
+        """Have the file below write out what it holds."""
+        self._file.flush()
+
+    @property
+    def digest(self) -> str:
+        """The digest of all so far, with its ``sha256:``."""
+        return f"sha256:{self._hash.hexdigest()}"
+
+
+def blob_path(layout_dir: Path, digest: str) -> Path:
+    """Where the blob of a checked digest lies."""
+    return layout_dir / "blobs" / "sha256" / digest.removeprefix("sha256:")
+
+
+@contextlib.contextmanager
+def new_blob(layout_dir: Path) -> Iterator[HashingWriter]:
+    """A writer whose bytes become a blob, under their digest, when the ``with`` ends well."""
+    folder = layout_dir / "blobs" / "sha256"
+    with disk_errors(layout_dir):
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".writing-", dir=folder)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                writer = HashingWriter(file)
+                yield writer
+                file.flush()
+                os.fsync(handle)
+            Path(name).chmod(0o644)
+            Path(name).replace(blob_path(layout_dir, writer.digest))
+        finally:
+            Path(name).unlink(missing_ok=True)
+
+
+def add_blob(layout_dir: Path, content: bytes, media_type: str) -> Descriptor:
+    """Store ``content``."""
+    with new_blob(layout_dir) as blob:
+        blob.write(content)
+    return Descriptor(media_type, blob.digest, blob.size)
+
+
+def set_image(layout_dir: Path, manifest: Descriptor, image: Image) -> None:
+    """Make ``manifest`` the one image of the layout, and drop blobs that it does not name."""
+    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [manifest.as_json()]}
+    with disk_errors(layout_dir):
+        _replace(layout_dir / "oci-layout", as_json(_MARK))
+        _replace(layout_dir / "index.json", as_json(index))
+        kept = {blob_path(layout_dir, digest) for digest in (manifest.digest, *(b.digest for b in image.blobs))}
+        for path in set((layout_dir / "blobs" / "sha256").iterdir()) - kept:
+            path.unlink(missing_ok=True)
+
+
+def layout_image(layout_dir: Path) -> Image:
+    """The one image of a layout, its manifest's digest verified and its blobs there.
+
+    Raises ConfigError (BadImage) for a directory that is no such layout.
+    """
+    what = f"image layout {layout_dir}"
+    try:
+        if not isinstance(read_object((layout_dir / "oci-layout").read_bytes(), what).get("imageLayoutVersion"), str):
+            raise bad_image(what, "its oci-layout file names no version")
+        entries = read_object((layout_dir / "index.json").read_bytes(), what).get("manifests")
+        if not isinstance(entries, list) or len(entries) != 1:
+            raise bad_image(what, "it does not hold exactly one image")
+        manifest = read_descriptor(entries[0], what)
+        content = blob_path(layout_dir, manifest.digest).read_bytes()
+    except OSError as error:
+        raise bad_image(what, f"{Path(error.filename or '').name} cannot be read: {error.strerror}") from error
+    if manifest.media_type not in MANIFESTS:
+        raise bad_image(what, f"{manifest.media_type} is no image manifest")
+    if sha256(content) != manifest.digest:
+        raise digest_mismatch(f"the manifest in {layout_dir}", manifest.digest, sha256(content))
+    image = read_image(content, manifest.media_type, what)
+    _check_blobs(layout_dir, image)
+    return image
+
+
+def _check_blobs(layout_dir: Path, image: Image) -> None:
+    for blob in image.blobs:
+        path = blob_path(layout_dir, blob.digest)
+        if not path.is_file() or path.stat().st_size != blob.size:
+            raise bad_image(f"image layout {layout_dir}", f"blob {blob.digest} is missing or cut short")
+        with path.open("rb") as file:
+            found = "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+        if found != blob.digest:
+            raise digest_mismatch(f"a blob in {layout_dir}", blob.digest, found)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    if path.is_dir():
+        raise ConfigError(f"{path} is a directory where a file of an image layout must be")
+    handle, name = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(handle)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)

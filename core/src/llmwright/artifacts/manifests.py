@@ -1,0 +1,123 @@
+"""Image manifests as values: OCI image specification 1.1, and Docker's schema 2 which has the same shape."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from llmwright.artifacts.failures import bad_image
+
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
+OCI_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+
+MANIFESTS = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
+INDEXES = frozenset({OCI_INDEX, DOCKER_LIST})
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """What points to a blob: media type, ``sha256:…``, size in bytes."""
+
+    media_type: str
+    digest: str
+    size: int
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The descriptor in the form of the specification."""
+        plain: dict[str, Any] = {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
+        return plain | ({"annotations": dict(self.annotations)} if self.annotations else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A manifest: its bytes and media type, and the blobs it names."""
+
+    content: bytes
+    media_type: str
+    config: Descriptor
+    layers: tuple[Descriptor, ...]
+
+    @property
+    def digest(self) -> str:
+        """The manifest's own digest."""
+        return sha256(self.content)
+
+    @property
+    def blobs(self) -> tuple[Descriptor, ...]:
+        """Layers and config, each digest once, in the order in which they are pushed."""
+        return tuple({blob.digest: blob for blob in (*self.layers, self.config)}.values())
+
+
+def sha256(content: bytes) -> str:
+    """The digest of ``content``, with its ``sha256:``."""
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+def as_json(value: Mapping[str, Any]) -> bytes:
+    """The one way JSON is written here, so that equal content has equal digests."""
+    return json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
+
+
+def read_image(content: bytes, media_type: str, what: str) -> Image:
+    """Read a manifest. Raises ConfigError (BadImage) naming ``what``."""
+    manifest = read_object(content, what)
+    layers = manifest.get("layers")
+    if not isinstance(layers, list):
+        raise bad_image(what, "its manifest has no list of layers")
+    config = read_descriptor(manifest.get("config"), what)
+    return Image(content, media_type, config, tuple(read_descriptor(layer, what) for layer in layers))
+
+
+def choose_manifest(content: bytes, what: str) -> Descriptor:
+    """Of an index, the manifest for Linux on this machine's architecture, or the only one there is.
+
+    Raises ConfigError (BadImage) when none fits.
+    """
+    entries = read_object(content, what).get("manifests")
+    fitting = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    fitting = [entry for entry in fitting if entry.get("mediaType") in MANIFESTS]
+    machine = platform.machine()
+    wanted = {"os": "linux", "architecture": _ARCHITECTURES.get(machine, machine)}
+    for entry in fitting:
+        offered = entry.get("platform")
+        if isinstance(offered, dict) and wanted.items() <= offered.items():
+            return read_descriptor(entry, what)
+    if len(fitting) == 1:
+        return read_descriptor(fitting[0], what)
+    raise bad_image(what, f"its index has no image for linux/{wanted['architecture']}")
+
+
+def read_descriptor(value: object, what: str) -> Descriptor:
+    """Read a descriptor; its digest is safe to use as a file's name. Raises ConfigError (BadImage)."""
+    fields = value if isinstance(value, dict) else {}
+    kind, digest, size = fields.get("mediaType"), fields.get("digest"), fields.get("size")
+    if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+        raise bad_image(what, "a digest in it is not sha256: and 64 hexadecimal digits")
+    if not isinstance(size, int) or isinstance(size, bool) or size < 0 or not isinstance(kind, str):
+        raise bad_image(what, f"the descriptor of {digest} has no size or media type")
+    notes = fields.get("annotations")
+    return Descriptor(kind, digest, size, notes if isinstance(notes, dict) else {})
+
+
+def read_object(content: bytes, what: str) -> dict[str, Any]:
+    """Read a JSON object. Raises ConfigError (BadImage)."""
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise bad_image(what, "it holds no JSON object where one must be")
+    return value

@@ -1,0 +1,239 @@
+"""One repository of an OCI registry, over HTTP (OCI distribution specification 1.1).
+
+Written on this room's own wire and not on the ``oras`` package (0.2.43): that one does not verify the digests of the
+blobs it pulls, leaves no place to judge the addresses of registries and redirects, and has no type marker.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import IO, TypeVar
+from urllib.parse import quote
+
+import httpx
+
+from llmwright.artifacts.addresses import Location, parse_url
+from llmwright.artifacts.challenge import authorization, parse_challenge
+from llmwright.artifacts.credentials import Credential
+from llmwright.artifacts.failures import digest_mismatch, too_large
+from llmwright.artifacts.manifests import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from llmwright.artifacts.references import Reference
+from llmwright.artifacts.wire import TransientAnswer, Wire, raise_if_transient, redirected, retry
+from llmwright.errors import ConfigError, TargetError
+
+CHUNK_BYTES = 16 * 1024**2
+LARGEST_MANIFEST_BYTES = 4 * 1024**2  # what registries accept at most
+
+
+R = TypeVar("R")
+
+_ACCEPT = ", ".join((OCI_MANIFEST, DOCKER_MANIFEST, OCI_INDEX, DOCKER_LIST))
+
+
+class Registry:
+    """Calls to the repository that ``reference`` names; ``actions`` is ``pull`` or ``pull,push``.
+
+    Plain http is used only where Docker would (loopback) or for hosts in ``insecure``, and there only when the
+    server does not speak TLS. Each method retries what may pass. Raises ConfigError: PullDenied, PushDenied,
+    ImageNotFound, SourceRefused; TargetError: Unreachable, RegistryError.
+    """
+
+    def __init__(
+        self,
+        wire: Wire,
+        reference: Reference,
+        credential: Credential | None,
+        *,
+        actions: str,
+        insecure: tuple[str, ...] = (),
+        chunk_bytes: int = CHUNK_BYTES,
+    ) -> None:
+        self.reference = reference
+        self._wire = wire
+        self._credential = credential
+        self._actions = actions
+        self._may_be_plain = reference.on_loopback or reference.registry in insecure
+        self._chunk_bytes = chunk_bytes
+        self._authorization: dict[str, str] = {}
+        self._base: Location | None = None
+
+    def manifest(self, version: str) -> tuple[bytes, str]:
+        """The manifest ``version`` (tag or digest) names, and its media type; a digest is verified."""
+        content, kind = self._retry(lambda: self._read_manifest(version))
+        found = "sha256:" + hashlib.sha256(content).hexdigest()
+        if version.startswith("sha256:") and found != version:
+            raise digest_mismatch(f"the manifest of {self.reference}", version, found)
+        return content, kind
+
+    def put_manifest(self, version: str, content: bytes, media_type: str) -> None:
+        """Store a manifest under a tag or its digest."""
+        headers = {"Content-Type": media_type}
+
+        def put() -> None:
+            with self._call("PUT", self._path(f"manifests/{version}"), headers, content) as response:
+                self._expect(response, 201)
+
+        self._retry(put)
+
+    def blob(self, digest: str, size: int, file: IO[bytes], progress: Callable[[int], None]) -> None:
+        """Write the blob to ``file`` from its start. ``progress`` gets the bytes of this blob so far.
+
+        Raises ConfigError (DigestMismatch, TooLarge) when what comes is not what the manifest promised.
+        """
+        self._retry(lambda: self._read_blob(digest, size, file, progress))
+
+    def push_blob(self, digest: str, size: int, file: IO[bytes], progress: Callable[[int], None]) -> None:
+        """Store a blob, unless the registry has it: in one request when small, in chunks when not."""
+        self._retry(lambda: self._write_blob(digest, size, file, progress))
+
+    def check_push(self) -> None:
+        """Show that a push would be let in: begin an upload and cancel it. Nothing stays behind."""
+
+        def begin_and_cancel() -> None:
+            place = self._begin_upload()
+            with self._exchange("DELETE", place, {}, b""):
+                pass  # a registry that cannot cancel drops idle uploads by itself
+
+        self._retry(begin_and_cancel)
+
+    def _retry(self, action: Callable[[], R]) -> R:
+        return retry(action, f"registry {self.reference.registry}")
+
+    def _read_manifest(self, version: str) -> tuple[bytes, str]:
+        with self._call("GET", self._path(f"manifests/{version}"), {"Accept": _ACCEPT}) as response:
+            self._expect(response, 200)
+            content = b""
+            for block in response.iter_raw():
+                content += block
+                if len(content) > LARGEST_MANIFEST_BYTES:
+                    raise too_large(f"the manifest of {self.reference}", LARGEST_MANIFEST_BYTES)
+            return content, response.headers.get("content-type", "").partition(";")[0].strip()
+
+    def _read_blob(self, digest: str, size: int, file: IO[bytes], progress: Callable[[int], None]) -> None:
+        file.seek(0)
+        file.truncate()
+        hashed, done = hashlib.sha256(), 0
+        with self._call("GET", self._path(f"blobs/{digest}"), {"Accept-Encoding": "identity"}) as response:
+            self._expect(response, 200)
+            for block in response.iter_raw():
+                done += len(block)
+                if done > size:
+                    raise too_large(f"blob {digest} of {self.reference}", size)
+                file.write(block)
+                hashed.update(block)
+                progress(done)
+        found = f"sha256:{hashed.hexdigest()}"
+        if found != digest:
+            raise digest_mismatch(f"a blob of {self.reference}", digest, found)
+
+    def _write_blob(self, digest: str, size: int, file: IO[bytes], progress: Callable[[int], None]) -> None:
+        with self._call("HEAD", self._path(f"blobs/{digest}"), {}) as response:
+            if response.status_code in (200, 302, 307):  # a redirect shows where the blob lies
+                progress(size)
+                return
+            self._expect(response, 404)
+        place = self._begin_upload()
+        file.seek(0)
+        done = 0
+        while size - done > self._chunk_bytes:
+            block = file.read(self._chunk_bytes)
+            place = self._send_chunk(place, done, block)
+            done += len(block)
+            progress(done)
+        joint = "&" if "?" in place.target else "?"
+        last = place.join(f"{place.url}{joint}digest={quote(digest, safe='')}")
+        with self._call("PUT", last, {"Content-Type": "application/octet-stream"}, file.read()) as response:
+            self._expect(response, 201)
+        progress(size)
+
+    def _begin_upload(self) -> Location:
+        with self._call("POST", self._path("blobs/uploads/"), {}) as response:
+            self._expect(response, 202)
+            return self._next_place(self._path("blobs/uploads/"), response)
+
+    def _send_chunk(self, place: Location, start: int, block: bytes) -> Location:
+        headers = {
+            "Content-Type": "application/octet-stream",
+            "Content-Range": f"{start}-{start + len(block) - 1}",
+        }
+        with self._call("PATCH", place, headers, block) as response:
+            self._expect(response, 202, 204)
+            return self._next_place(place, response)
+
+    def _next_place(self, here: Location, response: httpx.Response) -> Location:
+        smallest = response.headers.get("oci-chunk-min-length", "")
+        if smallest.isascii() and smallest.isdigit():
+            self._chunk_bytes = max(self._chunk_bytes, int(smallest))
+        return redirected(here, response.headers.get("location", ""))
+
+    def _path(self, rest: str) -> Location:
+        base = self._base or self._find_base()
+        return base.join(f"/v2/{self.reference.repository}/{rest}")
+
+    def _find_base(self) -> Location:
+        """https, or plain http where it may be and nothing speaks TLS. No credential is sent to find out."""
+        self._base = parse_url(f"https://{self.reference.host}/")
+        if self._may_be_plain:
+            try:
+                with self._wire.send("GET", self._base.join("/v2/"), {}):
+                    pass
+            except httpx.TransportError as error:
+                if "CERTIFICATE_VERIFY_FAILED" not in str(error):
+                    self._base = parse_url(f"http://{self.reference.host}/")
+        return self._base
+
+    @contextlib.contextmanager
+    def _call(
+        self, method: str, place: Location, headers: Mapping[str, str], content: bytes = b""
+    ) -> Iterator[httpx.Response]:
+        """One request, asked again once with what a 401 wants; GET follows redirects. Transient answers raise."""
+        for again in (True, False):
+            with self._exchange(method, place, headers, content) as response:
+                if response.status_code != 401 or not again:
+                    raise_if_transient(response)
+                    yield response
+                    return
+                challenge = parse_challenge(response.headers.get("www-authenticate", ""))
+            scope = f"repository:{self.reference.repository}:{self._actions}"
+            self._authorization = authorization(
+                self._wire, challenge, scope, self._credential, plain_http=self._may_be_plain
+            )
+
+    def _exchange(
+        self, method: str, place: Location, headers: Mapping[str, str], content: bytes
+    ) -> contextlib.AbstractContextManager[httpx.Response]:
+        own = self._authorization if place.origin == (self._base or place).origin else {}
+        common = {"User-Agent": "llmwright", **headers}
+        if method == "GET":
+            return self._wire.get(place, common, own)
+        return self._wire.send(method, place, common | own, content)
+
+    def _expect(self, response: httpx.Response, *statuses: int) -> None:
+        status = response.status_code
+        if status in statuses:
+            return
+        verb = "push to" if "push" in self._actions else "pull from"
+        told = _registry_words(response)
+        text = f"cannot {verb} {self.reference}: the registry answered {status}{told}"
+        if status in (401, 403):
+            hint = f"log in to {self.reference.registry}, or give the secret that holds its credentials"
+            raise ConfigError(text, hint=hint, reason="PushDenied" if "push" in self._actions else "PullDenied")
+        if status == 404:
+            raise ConfigError(text, hint="check the image's name", reason="ImageNotFound")
+        if status == 416:
+            raise TransientAnswer("the registry lost the upload's place")
+        raise TargetError(text, reason="RegistryError")
+
+
+def _registry_words(response: httpx.Response) -> str:
+    """The registry's own reason, cut and made one line; empty when it gave none."""
+    try:
+        response.read()
+        errors = response.json()["errors"]
+        words = "; ".join(str(error.get("message") or error.get("code")) for error in errors)
+    except (ValueError, KeyError, TypeError, AttributeError, httpx.RequestError):
+        return ""
+    line = "".join(char if char.isprintable() else " " for char in words)[:200]
+    return f" ({line})" if line else ""

@@ -1,0 +1,161 @@
+"""The catalogue: presets and instance types by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from llmwright.catalogue import instance_type_file, preset_file
+from llmwright.catalogue.fields import FieldError
+from llmwright.catalogue.names import unknown_name
+from llmwright.catalogue.pack import PackContent, PackFile, PackReader, directory_files
+from llmwright.errors import ConfigError
+from llmwright.values.instance_type import InstanceType
+from llmwright.values.preset import Preset
+
+if TYPE_CHECKING:
+    from llmwright.plugins.hooks import Hooks
+
+
+@dataclass(slots=True)
+class _Presets:
+    by_key: dict[str, Preset] = field(default_factory=dict)
+    listed: list[Preset] = field(default_factory=list)
+    problems: list[ConfigError] = field(default_factory=list)
+
+    def add(self, preset: Preset, file: PackFile | None = None) -> None:
+        """A name that is taken is refused; an alias that is taken is dropped and reported."""
+        taken = self.by_key.get(preset.name.lower())
+        if taken is not None:
+            where = file or preset.origin
+            self.problems.append(ConfigError(f"{where}: preset {preset.name!r} is already brought by {taken.origin}"))
+            return
+        self.listed.append(preset)
+        self.by_key[preset.name.lower()] = preset
+        for alias in preset.aliases:
+            holder = self.by_key.setdefault(alias.lower(), preset)
+            if holder is not preset:
+                self.problems.append(ConfigError(f"{preset.origin}: alias {alias!r} is already {holder.name}'s"))
+
+
+@dataclass(slots=True)
+class _InstanceTypes:
+    by_key: dict[tuple[str, str], InstanceType] = field(default_factory=dict)
+    problems: list[ConfigError] = field(default_factory=list)
+
+
+class Catalogue:
+    """Presets and instance types of the given files; nothing is read before it is asked for.
+
+    A file that cannot be read, or doubles a name, is left out and stands in ``problems``; the others are there.
+    """
+
+    def __init__(
+        self,
+        preset_files: Iterable[PackFile] = (),
+        instance_type_files: Iterable[PackFile] = (),
+        *,
+        directories: Iterable[Path] = (),
+        extra: Iterable[Preset] = (),
+    ) -> None:
+        own = [file for directory in directories for file in directory_files(directory)]
+        self._preset_files: Sequence[PackFile] = (*preset_files, *own)
+        self._type_files: Sequence[PackFile] = (*instance_type_files, *own)
+        self._extra = tuple(extra)
+        self._reader = PackReader()
+
+    @classmethod
+    def of_plugins(cls, hooks: Hooks, *, directories: Iterable[Path] = ()) -> Catalogue:
+        """The catalogue of all installed packs, and of the user's own ``directories``."""
+        return cls(
+            [PackFile(path, found.origin) for found, paths in hooks.collect("presets") for path in paths],
+            [PackFile(path, found.origin) for found, paths in hooks.collect("instance_types") for path in paths],
+            directories=directories,
+        )
+
+    def with_presets(self, *presets: Preset) -> Catalogue:
+        """This catalogue and ``presets``, such as models that were described for one run."""
+        return Catalogue(self._preset_files, self._type_files, extra=(*self._extra, *presets))
+
+    def presets(self) -> tuple[Preset, ...]:
+        """All presets, in the order of their files."""
+        return tuple(self._presets.listed)
+
+    def find_preset(self, name: str) -> Preset | None:
+        """The preset called ``name`` or aliased so; upper and lower case are one, as upstream."""
+        return self._presets.by_key.get(name.lower())
+
+    def preset(self, name: str) -> Preset:
+        """The preset called ``name``.
+
+        Raises:
+            ConfigError: with reason ``UnknownPreset``, and what may have been meant.
+        """
+        found = self.find_preset(name)
+        if found is None:
+            known = [key for preset in self.presets() for key in (preset.name, *preset.aliases)]
+            raise unknown_name("preset", name, known, command="llmwright presets list")
+        return found
+
+    def instance_types(self, cloud: str | None = None) -> tuple[InstanceType, ...]:
+        """All instance types, or those of one cloud (``azure``, ``aws``, ``arc``)."""
+        return tuple(found for found in self._types.by_key.values() if cloud in (None, found.cloud))
+
+    def find_instance_type(self, name: str, cloud: str | None = None) -> InstanceType | None:
+        """The instance type called ``name``; upper and lower case are one, as upstream."""
+        clouds = [cloud] if cloud else ["azure", "aws", "arc", *(other for other, _ in self._types.by_key)]
+        return next((found for c in clouds if (found := self._types.by_key.get((c, name.lower())))), None)
+
+    def instance_type(self, name: str, cloud: str | None = None) -> InstanceType:
+        """The instance type called ``name``.
+
+        Raises:
+            ConfigError: with reason ``UnknownInstanceType``, and what may have been meant.
+        """
+        found = self.find_instance_type(name, cloud)
+        if found is None:
+            known = [machine.name for machine in self.instance_types(cloud)]
+            raise unknown_name("instance type", name, known, command="llmwright instance-types list")
+        return found
+
+    def problems(self) -> tuple[ConfigError, ...]:
+        """What is wrong with the files, each naming its distribution or directory and the place."""
+        return (*self._presets.problems, *self._types.problems)
+
+    @cached_property
+    def _presets(self) -> _Presets:
+        found = _Presets()
+        for preset in self._extra:
+            found.add(preset)
+        for file in self._preset_files:
+            content = self._read(file, preset_file.KIND, found.problems)
+            for fields in content.entries if content else ():
+                try:
+                    found.add(preset_file.build_preset(fields, directory=file.directory, origin=file.origin), file)
+                except FieldError as error:
+                    found.problems.append(ConfigError(f"{file}: {error}"))
+        return found
+
+    @cached_property
+    def _types(self) -> _InstanceTypes:
+        found = _InstanceTypes()
+        for file in self._type_files:
+            content = self._read(file, instance_type_file.KIND, found.problems)
+            for machine in map(instance_type_file.build_type, content.entries if content else ()):
+                key = (machine.cloud, machine.name.lower())
+                if key in found.by_key:
+                    found.problems.append(ConfigError(f"{file}: instance type {machine.name!r} is given twice"))
+                found.by_key.setdefault(key, machine)
+        return found
+
+    def _read(self, file: PackFile, kind: str, problems: list[ConfigError]) -> PackContent | None:
+        """What ``file`` holds; None for a file that is broken, or of the kind that is not asked for now."""
+        try:
+            content = self._reader.read(file)
+        except ConfigError as error:
+            problems.append(error)
+            return None
+        return content if content.kind == kind else None

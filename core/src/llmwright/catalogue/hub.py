@@ -1,0 +1,226 @@
+"""Describing a model that no pack names: from a directory, the hub's cache on this machine, or the hub itself.
+
+The model's weights are never fetched here. ``HF_ENDPOINT``, ``HF_HOME``, ``HF_HUB_CACHE``, ``HF_HUB_OFFLINE``,
+``HF_TOKEN`` and the proxy variables are honoured.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from llmwright.catalogue.catalogue import Catalogue
+from llmwright.catalogue.model_config import Description, preset_of
+from llmwright.errors import ConfigError, TargetError
+from llmwright.values.preset import Preset
+
+if TYPE_CHECKING:
+    import httpx
+
+_REPOSITORY = re.compile(r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?/[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?")
+_HEADER_LIMIT = 100 * 1024**2
+_TIMEOUT_SECONDS = 20.0
+
+
+def can_describe(name: str) -> bool:
+    """Whether ``name`` has the form of a hub model (``org/name``) or a local one (``file:///dir``)."""
+    return name.startswith("file:") or _REPOSITORY.fullmatch(name) is not None
+
+
+def describe(
+    name: str,
+    *,
+    revision: str = "main",
+    environ: Mapping[str, str] = os.environ,
+    client: httpx.Client | None = None,
+) -> Preset:
+    """The preset of the model ``name``: ``file:///dir``, or ``org/name`` from the hub's cache or else the hub.
+
+    Args:
+        revision: branch, tag or commit on the hub.
+        client: asks the hub; by default one that is opened and closed here.
+
+    Raises:
+        ConfigError: no such model, no access to it, or its ``config.json`` cannot be used.
+        TargetError: the hub cannot be reached.
+    """
+    if name.startswith("file:"):
+        directory = Path(unquote(urlsplit(name).path))
+        found = describe_directory(directory, source=directory.resolve().as_uri())
+        return preset_of(directory.name, found, written=name)
+    if not _REPOSITORY.fullmatch(name):
+        raise ConfigError(f"{name!r} is not of the form org/name", hint="or give a directory as file:///dir")
+    short = name.rpartition("/")[2].lower()
+    cached = cached_snapshot(name, revision, environ)
+    if cached is not None:
+        found = describe_directory(cached, source=f"hf://{name}", revision=cached.name)
+        return preset_of(short, found, written=name)
+    return preset_of(short, describe_on_hub(name, revision, environ, client), written=name)
+
+
+def with_model(
+    catalogue: Catalogue,
+    name: str,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    client: httpx.Client | None = None,
+) -> Catalogue:
+    """``catalogue`` with the model ``name`` in it: as it is where a pack has it, else with the model described.
+
+    Raises:
+        ConfigError: no pack knows the name, and no model can be described by it; as ``describe``.
+        TargetError: the hub cannot be reached.
+    """
+    if catalogue.find_preset(name) is not None:
+        return catalogue
+    if not can_describe(name):
+        catalogue.preset(name)
+    return catalogue.with_presets(describe(name, environ=environ, client=client))
+
+
+def cached_snapshot(name: str, revision: str, environ: Mapping[str, str]) -> Path | None:
+    """The directory of ``name`` at ``revision`` in the hub's cache, None where it is not (wholly) there."""
+    home = Path(environ.get("HF_HOME") or Path(environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface")
+    cache = Path(environ.get("HF_HUB_CACHE") or home / "hub").expanduser()
+    repository = cache / f"models--{name.replace('/', '--')}"
+    reference = repository / "refs" / revision
+    commit = reference.read_text(encoding="utf-8").strip() if reference.is_file() else revision
+    snapshot = repository / "snapshots" / commit
+    complete = (snapshot / "config.json").is_file() and any(snapshot.glob("*.safetensors*"))
+    return snapshot if complete else None
+
+
+def describe_directory(directory: Path, *, source: str, revision: str = "main") -> Description:
+    """The model that lies in ``directory``.
+
+    Raises:
+        ConfigError: there is no model, or a file of it is damaged.
+    """
+    if not directory.is_dir():
+        raise ConfigError(f"model directory {directory} is not there", hint="give a directory with config.json")
+    weights = sorted(directory.glob("*.safetensors"))
+    index = directory / "model.safetensors.index.json"
+    if not weights and not index.is_file():
+        raise ConfigError(f"{directory} holds no safetensors weights", hint="it must hold what save_pretrained writes")
+    headers = [_safetensors_counts(path) for path in weights]
+    total = sum(size for _, size in headers)
+    if index.is_file():
+        metadata = _read_json(index).get("metadata") or {}
+        total = max(total, _whole(metadata.get("total_size"), f"{index}: metadata.total_size"))
+    return Description(
+        source=source,
+        revision=revision,
+        config=_read_json(directory / "config.json"),
+        weight_bytes=total,
+        parameters=sum(count for count, _ in headers) or None,
+        found_in=str(directory),
+    )
+
+
+def describe_on_hub(
+    name: str, revision: str, environ: Mapping[str, str], client: httpx.Client | None = None
+) -> Description:
+    """The model ``name`` as the hub describes it: two small requests.
+
+    Raises:
+        ConfigError: offline by ``HF_HUB_OFFLINE``, no such model or no access to it.
+        TargetError: the hub cannot be reached or answers nonsense.
+    """
+    if environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+        raise ConfigError(
+            f"{name} is in no preset pack and not in the hub's cache, and HF_HUB_OFFLINE forbids asking the hub",
+            hint="download it first, unset HF_HUB_OFFLINE, or name a preset (`llmwright presets list`)",
+        )
+    import httpx
+
+    endpoint = (environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
+    token = environ.get("HF_TOKEN")
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    with client or httpx.Client(timeout=_TIMEOUT_SECONDS, follow_redirects=True) as http:
+        about = _get_json(http, f"{endpoint}/api/models/{name}/revision/{revision}?blobs=true", name, headers)
+        commit = str(about.get("sha") or revision)
+        config = _get_json(http, f"{endpoint}/{name}/resolve/{commit}/config.json", name, headers)
+    return Description(
+        source=f"hf://{name}",
+        revision=commit,
+        config=config,
+        weight_bytes=_weights_on_hub(about, name),
+        parameters=(about.get("safetensors") or {}).get("total"),
+        license=str((about.get("cardData") or {}).get("license") or ""),
+        gated=bool(about.get("gated")),
+        found_in=endpoint,
+    )
+
+
+def _weights_on_hub(about: Mapping[str, Any], name: str) -> int:
+    files = about.get("siblings") or []
+    sizes = [int(file.get("size") or 0) for file in files if str(file.get("rfilename")).endswith(".safetensors")]
+    if not sum(sizes):
+        raise ConfigError(f"{name} holds no safetensors weights", hint="only safetensors are loaded")
+    return sum(sizes)
+
+
+def _get_json(http: httpx.Client, url: str, name: str, headers: Mapping[str, str]) -> dict[str, Any]:
+    import httpx
+
+    try:
+        answer = http.get(url, headers=dict(headers))
+    except httpx.HTTPError as error:
+        host = urlsplit(url).netloc
+        raise TargetError(
+            f"{name} is in no preset pack, and the model hub {host} cannot be reached: {error or type(error).__name__}",
+            hint="check the network, HF_ENDPOINT and proxies, or name a preset (`llmwright presets list`)",
+            reason="HubUnreachable",
+        ) from error
+    if answer.status_code in (401, 403):
+        raise ConfigError(f"no access to {name} on the model hub", hint="accept its licence there and set HF_TOKEN")
+    if answer.status_code == 404:
+        raise ConfigError(f"the model hub has no {name}", hint="`llmwright presets list` lists what is known")
+    try:
+        document = answer.raise_for_status().json()
+    except (httpx.HTTPError, ValueError) as error:
+        raise TargetError(f"the model hub answered {answer.status_code} for {name}", reason="HubFailed") from error
+    if not isinstance(document, dict):
+        raise TargetError(f"the model hub's answer for {name} is no object", reason="HubFailed")
+    return document
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}", hint="a model needs its config.json") from error
+    except ValueError as error:
+        raise ConfigError(f"{path} is no JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise ConfigError(f"{path} holds no JSON object")
+    return document
+
+
+def _safetensors_counts(path: Path) -> tuple[int, int]:
+    """Numbers and bytes of the tensors in a file, from its header alone (safetensors' format: length, JSON, data)."""
+    try:
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            header = json.loads(file.read(min(length, _HEADER_LIMIT)))
+        tensors = [tensor for key, tensor in header.items() if key != "__metadata__"]
+        numbers = sum(math.prod(tensor["shape"]) for tensor in tensors)
+        size = sum(tensor["data_offsets"][1] - tensor["data_offsets"][0] for tensor in tensors)
+    except (OSError, struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f"{path} is no safetensors file: {error}", hint="download it again") from error
+    if path.stat().st_size < 8 + length + size:
+        raise ConfigError(f"{path} is cut short", hint="download it again")
+    return numbers, size
+
+
+def _whole(value: Any, what: str) -> int:
+    if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
+        raise ConfigError(f"{what} is {value!r}", hint="expected a number of bytes")
+    return int(value)

@@ -1,0 +1,135 @@
+"""What a model's ``config.json`` and its weight files say, as a Preset. Reads no files itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from llmwright.errors import ConfigError
+from llmwright.values.preset import Architecture, Preset
+
+BYTES_PER_WEIGHT = {"float32": 4, "bfloat16": 2, "float16": 2, "float8_e4m3fn": 1}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """A model as found: its config, weight bytes and, where known, its count of weights, licence and commit."""
+
+    source: str
+    config: Mapping[str, Any]
+    weight_bytes: int
+    parameters: int | None = None
+    revision: str = "main"
+    license: str = ""
+    gated: bool = False
+    found_in: str = ""
+
+
+@cache
+def vllm_architectures() -> frozenset[str]:
+    """Architectures that vLLM serves (KAITO v0.12's list of 356 names, from vLLM's model registry)."""
+    text = files("llmwright.catalogue").joinpath("vllm_architectures.txt").read_text(encoding="utf-8")
+    return frozenset(text.split())
+
+
+def preset_of(name: str, described: Description, *, written: str = "") -> Preset:
+    """The preset of a model that no pack names, called ``name`` and found as ``written`` too.
+
+    Raises:
+        ConfigError: ``config.json`` lacks a figure that is needed, states nonsense, or is of no language model.
+    """
+    config = _text_config(described.config)
+    reader = _Reader(config, described.source)
+    names = _architectures(described)
+    architecture = reader.architecture(names)
+    dtype = str(config.get("dtype") or config.get("torch_dtype") or "bfloat16").removeprefix("torch.")
+    width = BYTES_PER_WEIGHT.get(dtype, 2)
+    quantization = (described.config.get("quantization_config") or {}).get("quant_method")
+    return Preset(
+        name=name,
+        aliases=(written,) if written else (),
+        source=described.source,
+        revision=described.revision,
+        license=described.license,
+        gated=described.gated,
+        parameters=described.parameters or described.weight_bytes // width,
+        weight_bytes=described.weight_bytes,
+        dtype=dtype,
+        quantization=str(quantization) if quantization else None,
+        context=reader.number("max_position_embeddings", "n_positions", "max_seq_len"),
+        kv_bytes_per_token=reader.kv_elements(architecture) * min(width, 2),
+        architecture=architecture,
+        runtimes=_runtimes(names),
+        tunable=any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in names),
+        distributable=bool(vllm_architectures() & set(names)),
+        disk_bytes=described.weight_bytes + 80 * 1024**3,
+        origin=described.found_in,
+        fact_source=f"config.json and weight files of {described.source}",
+    )
+
+
+def _text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The language part of a config that nests it, as models of text and images do."""
+    nested: Mapping[str, Any] = next(
+        (config[key] for key in ("text_config", "llm_config") if isinstance(config.get(key), Mapping)), {}
+    )
+    return {**config, **nested}
+
+
+def _architectures(described: Description) -> tuple[str, ...]:
+    names = described.config.get("architectures")
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise ConfigError(f"{described.source}: config.json names no architectures", hint="it is no model to serve")
+    return tuple(names)
+
+
+def _runtimes(names: tuple[str, ...]) -> tuple[str, ...]:
+    vllm = ("vllm",) if vllm_architectures() & set(names) else ()
+    generative = any(name.endswith(("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")) for name in names)
+    return (*vllm, "hf") if generative else vllm
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    config: Mapping[str, Any]
+    source: str
+
+    def number(self, *keys: str, default: int | None = None) -> int:
+        """The first of ``keys`` that is there, as a whole number above 0."""
+        for key in keys:
+            value = self.config.get(key)
+            if value is None:
+                continue
+            if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+                raise ConfigError(f"{self.source}: config.json says {key} is {value!r}", hint="expected a whole number")
+            return value
+        if default is None:
+            raise ConfigError(f"{self.source}: config.json lacks {keys[0]}", hint="it cannot be sized without")
+        return default
+
+    def architecture(self, names: tuple[str, ...]) -> Architecture:
+        hidden = self.number("hidden_size", "n_embd", "d_model")
+        heads = self.number("num_attention_heads", "n_head")
+        return Architecture(
+            names=names,
+            layers=self.number("num_hidden_layers", "n_layer"),
+            hidden_size=hidden,
+            intermediate_size=self.number("intermediate_size", "n_inner", "ffn_dim", default=4 * hidden),
+            attention_heads=heads,
+            kv_heads=self.number("num_key_value_heads", "num_kv_heads", default=heads),
+            head_dim=self.number("head_dim", default=max(1, hidden // heads)),
+            vocab_size=self.number("vocab_size"),
+        )
+
+    def kv_elements(self, sizes: Architecture) -> int:
+        """Numbers that the KV cache holds per token over all layers.
+
+        With multi-head latent attention one compressed vector and its rotary part per layer (arXiv 2405.04434,
+        section 2.1), otherwise a key and a value per KV head and layer.
+        """
+        if self.config.get("kv_lora_rank"):
+            return (self.number("kv_lora_rank") + self.number("qk_rope_head_dim", default=0)) * sizes.layers
+        return 2 * sizes.kv_heads * sizes.head_dim * sizes.layers

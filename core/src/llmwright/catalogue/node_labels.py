@@ -1,0 +1,83 @@
+"""What the labels of a GPU node say about it: NVIDIA's GPU feature discovery, and MIG profiles."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from llmwright.errors import ConfigError
+from llmwright.values.instance_type import InstanceType
+
+PRODUCT = "nvidia.com/gpu.product"
+COUNT = "nvidia.com/gpu.count"
+MEMORY = "nvidia.com/gpu.memory"
+COMPUTE_MAJOR = "nvidia.com/cuda.compute.major"
+COMPUTE_MINOR = "nvidia.com/cuda.compute.minor"
+MIG_CONFIG = "nvidia.com/mig.config"
+MIG_STATE = "nvidia.com/mig.config.state"
+
+GIB = 1024**3
+
+MIG_PROFILES: Mapping[int, tuple[int, ...]] = {
+    1: (5, 6, 10, 12, 18, 20, 23, 24, 35, 45),
+    2: (10, 12, 20, 24, 35, 45),
+    3: (20, 40, 47, 48, 71, 90),
+    4: (20, 24, 40, 47, 48, 71, 90),
+    7: (40, 80, 94, 96, 141, 180),
+}
+"""Slices of a GPU to the GB of memory they come with (KAITO v0.12, pkg/sku; NVIDIA MIG user guide)."""
+
+_MIG = re.compile(r"(\d)g\.(\d+)gb")
+
+
+def instance_type_of_labels(labels: Mapping[str, str], *, node: str = "node") -> InstanceType:
+    """The machine that a node's labels describe; each GPU's memory is rounded to whole GiB, as upstream does.
+
+    Raises:
+        ConfigError: a label that is needed is missing or no number.
+    """
+    missing = [label for label in (PRODUCT, COUNT, MEMORY) if not labels.get(label)]
+    if missing:
+        raise ConfigError(
+            f"{node} has no label {missing[0]}", hint="install NVIDIA's GPU feature discovery", reason="NoGpuLabels"
+        )
+    return InstanceType(
+        name="unknown",
+        cloud="node",
+        gpus=_number(labels, COUNT, node),
+        gpu_model=labels[PRODUCT],
+        gpu_memory_bytes=round(_number(labels, MEMORY, node) / 1024) * GIB,
+        compute_capability=_capability(labels),
+        fact_source=f"labels of {node}",
+    )
+
+
+def mig_is_active(labels: Mapping[str, str]) -> bool:
+    """Whether the node's GPUs are cut into slices, and the cutting is done."""
+    return labels.get(MIG_CONFIG, "all-disabled") not in ("", "all-disabled") and labels.get(MIG_STATE) == "success"
+
+
+def mig_slice(profile: str) -> InstanceType:
+    """One MIG slice as a machine of one GPU.
+
+    Raises:
+        ConfigError: no such profile.
+    """
+    match = _MIG.fullmatch(profile)
+    compute, memory = (int(match[1]), int(match[2])) if match else (0, 0)
+    if memory not in MIG_PROFILES.get(compute, ()):
+        known = ", ".join(f"{part}g.{size}gb" for part, sizes in MIG_PROFILES.items() for size in sizes)
+        raise ConfigError(f"unknown MIG profile {profile!r}", hint=f"one of: {known}", reason="UnknownMigProfile")
+    return InstanceType(name=profile, cloud="node", gpus=1, gpu_model=f"MIG {profile}", gpu_memory_bytes=memory * GIB)
+
+
+def _number(labels: Mapping[str, str], label: str, node: str) -> int:
+    text = labels[label]
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise ConfigError(f"{node}: label {label} is {text!r}, expected a whole number", reason="BadGpuLabels")
+    return int(text)
+
+
+def _capability(labels: Mapping[str, str]) -> tuple[int, int] | None:
+    major, minor = labels.get(COMPUTE_MAJOR, ""), labels.get(COMPUTE_MINOR, "0")
+    return (int(major), int(minor)) if major.isdecimal() and minor.isdecimal() else None

@@ -1,0 +1,139 @@
+"""Files of a pack: reading one, by way of its index where that is current."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+from llmwright.catalogue import instance_type_file, preset_file
+from llmwright.catalogue.fields import FieldError
+from llmwright.errors import ConfigError
+
+INDEX = "index.json"
+INDEX_VERSION = 1
+
+_READERS: dict[str, Callable[[Any], list[dict[str, Any]]]] = {
+    preset_file.KIND: preset_file.read_family,
+    instance_type_file.KIND: instance_type_file.read_types,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PackFile:
+    """One YAML file and who brought it: a distribution's name, or ``--presets`` for a directory of the user's."""
+
+    path: Traversable
+    origin: str
+
+    @property
+    def directory(self) -> Path | None:
+        """Where the file lies, None inside an archive."""
+        return self.path.parent if isinstance(self.path, Path) else None
+
+    def __str__(self) -> str:
+        return f"{self.origin}: {self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class PackContent:
+    """What one file holds, as plain data: ``kind`` and its entries."""
+
+    kind: str
+    entries: list[dict[str, Any]]
+
+
+@dataclass(slots=True)
+class PackReader:
+    """Reads pack files, each directory's index once."""
+
+    _indexes: dict[Path, dict[str, Any]] = field(default_factory=dict)
+
+    def read(self, file: PackFile) -> PackContent:
+        """What ``file`` holds.
+
+        Raises:
+            ConfigError: it cannot be read, names its origin and the place in it.
+        """
+        try:
+            data = file.path.read_bytes()
+        except OSError as error:
+            raise ConfigError(f"{file}: {error.strerror or error}") from error
+        entry = self._index(file).get(file.path.name)
+        if entry and entry["sha256"] == digest(data):
+            return PackContent(entry["kind"], entry["entries"])
+        return parse(data, str(file))
+
+    def _index(self, file: PackFile) -> dict[str, Any]:
+        directory = file.directory
+        if directory is None:
+            return {}
+        if directory not in self._indexes:
+            self._indexes[directory] = _load_index(directory / INDEX)
+        return self._indexes[directory]
+
+
+def directory_files(directory: Path) -> tuple[PackFile, ...]:
+    """The YAML files directly in ``directory``, of presets and instance types alike.
+
+    Raises:
+        ConfigError: it is no directory.
+    """
+    if not directory.is_dir():
+        raise ConfigError(f"{directory} is not a directory of presets", hint="give a directory of YAML files")
+    files = sorted(path for path in directory.iterdir() if path.suffix == ".yaml")
+    return tuple(PackFile(path.resolve(), str(directory)) for path in files)
+
+
+def parse(data: bytes, where: str) -> PackContent:
+    """The content of a YAML file's bytes.
+
+    Raises:
+        ConfigError: it is no YAML, of another kind, or breaks the format; ``where`` leads the message.
+    """
+    # Packs with a current index need no YAML, and importing PyYAML takes longer than reading the index.
+    import yaml
+
+    try:
+        document = yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{where}: {' '.join(str(error).split())}") from error
+    kind = document.get("kind") if isinstance(document, dict) else None
+    if not isinstance(kind, str) or kind not in _READERS:
+        raise ConfigError(f"{where}: kind is {kind!r}", hint=f"expected one of: {', '.join(_READERS)}")
+    try:
+        return PackContent(kind, _READERS[kind](document))
+    except FieldError as error:
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def digest(data: bytes) -> str:
+    """What tells whether a file is the one that was indexed."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def make_index(paths: Iterable[Path]) -> str:
+    """The text of an ``index.json`` for the YAML files ``paths`` of one directory.
+
+    Raises:
+        ConfigError: one of them cannot be read.
+    """
+    files = {}
+    for path in sorted(paths):
+        data = path.read_bytes()
+        content = parse(data, path.name)
+        files[path.name] = {"sha256": digest(data), "kind": content.kind, "entries": content.entries}
+    return json.dumps({"version": INDEX_VERSION, "files": files}, indent=1, sort_keys=True) + "\n"
+
+
+def _load_index(path: Path) -> dict[str, Any]:
+    """An index that is missing, broken or of another version only costs time: the YAML is what counts."""
+    try:
+        index = json.loads(path.read_bytes())
+        return dict(index["files"]) if index["version"] == INDEX_VERSION else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}

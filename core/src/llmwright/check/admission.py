@@ -1,0 +1,114 @@
+"""Which rules hold when, and the one function that runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from llmwright.api.workspace import Workspace
+from llmwright.check import (
+    drivers,
+    identity,
+    inference,
+    inference_config,
+    limits,
+    local,
+    nodes,
+    partition,
+    placeholders,
+    preset,
+    resource,
+    tuning,
+    tuning_config,
+    update,
+)
+from llmwright.check.facts import Facts
+from llmwright.check.subject import Subject
+from llmwright.errors import InvalidWorkspace, Problem
+
+Rule = Callable[[Subject], Iterator[Problem]]
+
+ALWAYS: tuple[Rule, ...] = (
+    identity.check_name,
+    identity.check_node_class,
+    inference.check_adapters,
+    drivers.check_driver_names,
+    drivers.check_driver_options,
+    local.check_unused,
+    local.check_local_parts,
+    placeholders.check_placeholders,
+    limits.check_limits,
+)
+
+CREATE: tuple[Rule, ...] = (
+    identity.check_one_purpose,
+    identity.check_image_family,
+    identity.check_modes,
+    identity.check_runtime_annotation,
+    identity.check_streaming,
+    resource.check_count,
+    resource.check_selector,
+    resource.check_instance_type,
+    resource.check_memory,
+    nodes.check_nodes,
+    partition.check_partition,
+    preset.check_presets,
+    preset.check_access,
+    preset.check_runtime_support,
+    inference.check_what_is_served,
+    inference.check_workable_adapters,
+    inference.check_adapter_images,
+    inference_config.check_inference_config,
+    tuning.check_tuning_parts,
+    tuning.check_method,
+    tuning.check_input,
+    tuning.check_output,
+    tuning_config.check_tuning_config,
+)
+"""KAITO runs these when a Workspace is made. When one is changed they warn: it accepted them before."""
+
+UPDATE: tuple[Rule, ...] = (
+    update.check_purpose_kept,
+    update.check_resource_kept,
+    update.check_inference_kept,
+    update.check_tuning_kept,
+    update.check_streaming_kept,
+    inference.check_adapter_details,
+)
+
+
+def check_workspace(workspace: Workspace, *, old: Workspace | None = None, facts: Facts) -> tuple[Problem, ...]:
+    """Everything that is wrong with ``workspace``, errors and warnings, each with its YAML path.
+
+    Args:
+        workspace: as the user wrote it; defaults of its API version are applied here.
+        old: what it replaces; None for a new one.
+        facts: what else rules may know.
+
+    Pure, and raises nothing for any Workspace. Lines and columns are the document's: ``Document.place``.
+    """
+    subject = Subject(workspace, old, facts)
+    if old is None:
+        found = [*_run(ALWAYS, subject), *_run(CREATE, subject)]
+    else:
+        found = [*_run(ALWAYS, subject), *_run(UPDATE, subject)]
+        errors = {problem.path for problem in found}
+        found += [replace(one, severity="warning") for one in _run(CREATE, subject) if one.path not in errors]
+    return tuple(dict.fromkeys(found))
+
+
+def refuse(problems: Iterable[Problem], *, source: str = "") -> tuple[Problem, ...]:
+    """The warnings among ``problems``.
+
+    Raises:
+        InvalidWorkspace: one of them is an error; it carries all.
+    """
+    found = tuple(problems)
+    if any(problem.severity == "error" for problem in found):
+        raise InvalidWorkspace(found, source=source)
+    return found
+
+
+def _run(rules: Iterable[Rule], subject: Subject) -> Iterator[Problem]:
+    for rule in rules:
+        yield from rule(subject)

@@ -1,0 +1,103 @@
+"""Serving: preset or template, adapters, and the config of vLLM."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from llmwright.api.workspace import AdapterSpec, DataSource
+from llmwright.check.names import subdomain_problem
+from llmwright.check.sources import image_problems, source_problems
+from llmwright.check.subject import Subject
+from llmwright.errors import Problem
+
+MOST_ADAPTERS = 10
+
+
+def check_what_is_served(subject: Subject) -> Iterator[Problem]:
+    """Exactly one of preset and template."""
+    inference = subject.written.inference
+    if inference is None:
+        return
+    if inference.preset is None and inference.template is None:
+        hint = "preset: {name: phi-4-mini-instruct}"
+        yield Problem("inference", "neither preset nor template says what to serve", hint, reason="Required")
+    if inference.preset is not None and inference.template is not None:
+        yield Problem("inference", "both preset and template are there", "keep one", reason="Conflict")
+
+
+def check_adapters(subject: Subject) -> Iterator[Problem]:
+    """At most ten adapters, each with a source and a name of its own."""
+    adapters = subject.written.inference.adapters if subject.written.inference else []
+    if len(adapters) > MOST_ADAPTERS:
+        message = f"{len(adapters)} adapters, at most {MOST_ADAPTERS} can be served"
+        yield Problem("inference.adapters", message, reason="TooMany")
+    names: dict[str, int] = {}
+    for index, adapter in enumerate(adapters):
+        path = f"inference.adapters[{index}]"
+        if adapter.source is None:
+            yield Problem(f"{path}.source", "is required", "source: {name: …, image: …}", reason="Required")
+            continue
+        first = names.setdefault(adapter.source.name, index)
+        if first != index and adapter.source.name:
+            message = f"the name {adapter.source.name!r} is taken by inference.adapters[{first}]"
+            yield Problem(f"{path}.source.name", message, "give each its own", reason="Duplicate")
+
+
+def check_workable_adapters(subject: Subject) -> Iterator[Problem]:
+    """What no server could be asked for or load; KAITO finds these out only in the pod."""
+    for index, adapter in enumerate(subject.written.inference.adapters if subject.written.inference else ()):
+        path, source = f"inference.adapters[{index}]", adapter.source
+        if source is None:
+            continue
+        if not source.name:
+            yield Problem(f"{path}.source.name", "requests select it by its name", "name it", reason="Unworkable")
+        elif wrong := subdomain_problem(source.name):
+            message = f"{source.name!r} {wrong}, or the Workspace cannot be changed later"
+            yield Problem(f"{path}.source.name", message, severity="warning", reason="BadName")
+        if not source.image and source.volume_source is None:
+            message = "an adapter comes from an image or a volume"
+            yield Problem(f"{path}.source", message, "write image or volumeSource", reason="Unworkable")
+        if adapter.strength is not None:
+            yield from _strength(path, adapter.strength, "Unworkable")
+
+
+def check_adapter_details(subject: Subject) -> Iterator[Problem]:
+    """What KAITO asks of adapters when a Workspace is changed."""
+    for index, adapter in enumerate(subject.written.inference.adapters if subject.written.inference else ()):
+        if adapter.source is not None:
+            yield from _details(subject, f"inference.adapters[{index}]", adapter, adapter.source)
+
+
+def _details(subject: Subject, path: str, adapter: AdapterSpec, source: DataSource) -> Iterator[Problem]:
+    yield from source_problems(subject, f"{path}.source", source)
+    if not source.name:
+        yield Problem(f"{path}.source.name", "is required", "requests select it by its name", reason="Required")
+    elif wrong := subdomain_problem(source.name):
+        yield Problem(f"{path}.source.name", f"{source.name!r} {wrong}", reason="BadName")
+    if not source.image and source.volume_source is None:
+        message = "an adapter comes from an image or a volume"
+        yield Problem(f"{path}.source", message, "write image or volumeSource", reason="Required")
+    if source.urls:
+        message = "an adapter cannot come from URLs"
+        yield Problem(f"{path}.source.urls", message, "write image or volumeSource", reason="NotSupported")
+    if adapter.strength is not None:
+        yield from _strength(path, adapter.strength, "OutOfRange")
+
+
+def _strength(path: str, text: str, reason: str) -> Iterator[Problem]:
+    try:
+        strength = float(text)
+    except ValueError:
+        strength = math.nan
+    if not 0 <= strength <= 1:
+        message = f"{text!r} is no number from 0 to 1"
+        yield Problem(f"{path}.strength", message, 'for example "0.5"', reason=reason)
+
+
+def check_adapter_images(subject: Subject) -> Iterator[Problem]:
+    """Names of adapters' images, which KAITO looks at only when a Workspace is changed."""
+    for index, adapter in enumerate(subject.written.inference.adapters if subject.written.inference else ()):
+        if adapter.source is not None and adapter.source.image:
+            path = f"inference.adapters[{index}].source.image"
+            yield from image_problems(subject, path, adapter.source.image, reason="Unworkable")

@@ -1,0 +1,58 @@
+"""A share of a node's GPUs: MIG slices and whole GPUs of a shared node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from llmwright.api.workspace import Partition
+from llmwright.catalogue.node_labels import mig_slice
+from llmwright.catalogue.quantity import format_bytes
+from llmwright.check.facts import Severity
+from llmwright.check.subject import Subject
+from llmwright.errors import ConfigError, Problem
+
+PATH = "resource.partition"
+GATES = {"mig": "enableMIG", "accelerator": "enableAccelerator"}
+
+
+def check_partition(subject: Subject) -> Iterator[Problem]:
+    """Partitions are for serving on nodes that the user brings, behind KAITO's gates."""
+    partition = subject.written.resource.partition
+    if partition is None or not subject.on_cluster:
+        return
+    if subject.written.tuning is not None:
+        yield Problem(PATH, "a share of a GPU cannot be used for tuning", "remove it", reason="NotSupported")
+    if subject.written.inference is None:
+        return
+    if not subject.brings_nodes:
+        hint = "resource.provisioner: byo"
+        yield Problem(PATH, "is for nodes that you bring yourself", hint, reason="NotAllowed")
+    enabled = subject.facts.gates.mig if partition.mode == "mig" else subject.facts.gates.accelerator
+    if not enabled:
+        hint = f"set featureGates.{GATES[partition.mode]}: true"
+        yield Problem(PATH, f"partitions of mode {partition.mode} are not enabled", hint, reason="NotEnabled")
+    yield from _mig(subject, partition) if partition.mode == "mig" else _accelerator(partition)
+
+
+def _mig(subject: Subject, partition: Partition) -> Iterator[Problem]:
+    if partition.count is not None:
+        yield Problem(f"{PATH}.count", "mode mig takes one slice", "remove it", reason="NotAllowed")
+    try:
+        machine = mig_slice(partition.profile)
+    except ConfigError as error:
+        yield Problem(f"{PATH}.profile", error.message, error.hint, reason=error.reason)
+        return
+    preset = subject.inference_preset
+    if preset is None or preset.weight_bytes <= machine.gpu_memory_bytes:
+        return
+    has, needs = format_bytes(machine.gpu_memory_bytes), format_bytes(preset.weight_bytes)
+    message = f"a slice {partition.profile} has {has}, the weights of {preset.name} alone take {needs}"
+    severity: Severity = "warning" if subject.bypass else "error"
+    yield Problem(PATH, message, "take a larger profile", severity=severity, reason="InsufficientMemory")
+
+
+def _accelerator(partition: Partition) -> Iterator[Problem]:
+    if partition.profile:
+        yield Problem(f"{PATH}.profile", "mode accelerator takes whole GPUs", "write count", reason="NotAllowed")
+    if partition.count is None:
+        yield Problem(f"{PATH}.count", "says how many GPUs and is required", "count: 1", reason="Required")

@@ -1,0 +1,54 @@
+"""Words like ``IMAGE_NAME_HERE`` that the user has not filled in yet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from llmwright.api.workspace import DataSource
+from llmwright.check.facts import Severity
+from llmwright.check.subject import Subject
+from llmwright.errors import Problem
+
+_COMPONENT = re.compile(r"(?<![A-Za-z0-9_-])[A-Z0-9_]*_HERE(?![A-Za-z0-9_-])")
+_FILLER = "placeholder"
+
+
+def fill_placeholders(text: str) -> str:
+    """``text`` with each component that is a placeholder replaced by a word that may stand in its place."""
+    return _COMPONENT.sub(_FILLER, text)
+
+
+def check_placeholders(subject: Subject) -> Iterator[Problem]:
+    """A placeholder is a warning while looking, and an error where something is about to be bought."""
+    severity: Severity = "error" if subject.facts.refuse_placeholders else "warning"
+    for path, text in _texts(subject):
+        found = _COMPONENT.findall(text)
+        if found:
+            message = f"still to be filled in: {', '.join(found)}"
+            yield Problem(path, message, "write your own value", severity=severity, reason="Placeholder")
+
+
+def _texts(subject: Subject) -> Iterator[tuple[str, str]]:
+    for path, spec in subject.presets():
+        options = spec.preset_options
+        yield f"{path}.presetOptions.image", options.image
+        yield f"{path}.presetOptions.modelAccessSecret", options.model_access_secret
+    if subject.written.inference:
+        for index, adapter in enumerate(subject.written.inference.adapters):
+            yield from _source_texts(f"inference.adapters[{index}].source", adapter.source)
+    if subject.written.tuning:
+        yield from _source_texts("tuning.input", subject.written.tuning.input)
+        output = subject.written.tuning.output
+        if output:
+            yield "tuning.output.image", output.image
+            yield "tuning.output.imagePushSecret", output.image_push_secret
+
+
+def _source_texts(path: str, source: DataSource | None) -> Iterator[tuple[str, str]]:
+    if source is None:
+        return
+    yield f"{path}.image", source.image
+    for field, values in (("urls", source.urls), ("imagePullSecrets", source.image_pull_secrets)):
+        for index, value in enumerate(values):
+            yield f"{path}.{field}[{index}]", value

@@ -1,0 +1,124 @@
+"""The machines: how many, which labels, which type, and whether the model can fit at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from llmwright.catalogue.names import has_prefix
+from llmwright.catalogue.quantity import format_bytes
+from llmwright.check.facts import Severity
+from llmwright.check.names import suggestion
+from llmwright.check.subject import Subject, usable_labels
+from llmwright.errors import Problem
+from llmwright.values.instance_type import InstanceType
+
+AUTO = "auto"
+LIST_TYPES = "llmwright instance-types list"
+AZURE_PREFIXES = ("standard_n", "standard_d")
+
+
+def check_count(subject: Subject) -> Iterator[Problem]:
+    """At least one node; one for tuning."""
+    if subject.count < 1:
+        yield Problem("resource.count", f"{subject.count} nodes cannot run anything", "1 or more", reason="Unworkable")
+    if subject.written.tuning is not None and subject.count > 1 and subject.on_cluster:
+        yield Problem("resource.count", "tuning runs on one node", "write count: 1", reason="NotSupported")
+
+
+def check_selector(subject: Subject) -> Iterator[Problem]:
+    """The label selector is there, can be written as labels, and names more than reserved ones."""
+    if not subject.on_cluster:
+        return
+    selector = subject.written.resource.label_selector
+    if selector is None:
+        hint = "labelSelector: {matchLabels: {apps: my-model}}"
+        yield Problem("resource.labelSelector", "is required", hint, reason="Required")
+        return
+    # For tuning KAITO reads no selector at admission, and its Jobs use matchLabels only.
+    severity: Severity = "error" if subject.written.tuning is None else "warning"
+    for index, expression in enumerate(selector.match_expressions):
+        if expression.operator != "In" or len(expression.values) != 1:
+            path = f"resource.labelSelector.matchExpressions[{index}]"
+            hint = "use matchLabels, or operator In with one value"
+            yield Problem(
+                path, "cannot be written as one label with one value", hint, severity=severity, reason="NotSupported"
+            )
+    if selector.match_labels and not usable_labels(selector):
+        message = "names only labels that are reserved for the controller"
+        path, hint = "resource.labelSelector.matchLabels", "add a label of your own"
+        yield Problem(path, message, hint, severity=severity, reason="Reserved")
+
+
+def check_instance_type(subject: Subject) -> Iterator[Problem]:
+    """A type is named where nodes are bought, none where KAITO's gate says that they are brought, and it exists."""
+    if not subject.on_cluster:
+        return
+    name = subject.workspace.resource.instance_type
+    if subject.own_nodes_only and name:
+        message = "must be left out where node auto-provisioning is disabled: nodes are found by their labels"
+        yield Problem("resource.instanceType", message, "remove it", reason="NotAllowed")
+    elif not name and not subject.brings_nodes:
+        hint = f"name one, or write {AUTO} to have one chosen; `{LIST_TYPES}` lists all"
+        yield Problem("resource.instanceType", "is required where nodes are bought", hint, reason="Required")
+    elif name and name != AUTO:
+        yield from _known_type(subject, name)
+
+
+def _known_type(subject: Subject, name: str) -> Iterator[Problem]:
+    path, machine = "resource.instanceType", subject.facts.find_instance_type(name)
+    if machine is not None:
+        yield from _retired(path, machine)
+        return
+    if subject.facts.cloud == "azure" and has_prefix(name, AZURE_PREFIXES):
+        message = f"{name!r} is in no table of instance types: what fits on it cannot be judged"
+        known = subject.facts.instance_type_names()
+        yield Problem(path, message, suggestion(name, known, LIST_TYPES), severity="warning", reason="UnknownFigures")
+        return
+    known = list(subject.facts.instance_type_names())
+    message = f"unknown instance type {name!r} on {subject.facts.cloud}"
+    # KAITO looks at the type of inference Workspaces only, so that one that cannot be had fails when it is bought.
+    reason = "UnknownInstanceType" if subject.written.tuning is None else "Unworkable"
+    severity: Severity = "warning" if subject.brings_nodes else "error"
+    yield Problem(path, message, suggestion(name, known, LIST_TYPES), severity=severity, reason=reason)
+
+
+def _retired(path: str, machine: InstanceType) -> Iterator[Problem]:
+    if machine.retired:
+        hint = f"its successor is {machine.successor}" if machine.successor else ""
+        message = f"{machine.name} is retired and may not be had any more"
+        yield Problem(path, message, hint, severity="warning", reason="Retired")
+
+
+def check_memory(subject: Subject) -> Iterator[Problem]:
+    """The weights fit into the memory of all GPUs together, where upstream asks for that at admission.
+
+    KAITO asks in v1alpha1 always, in v1beta1 unless nodes are bought for vLLM, which it sizes later.
+    """
+    if not subject.on_cluster or subject.own_nodes_only:
+        return
+    if subject.v1alpha1 or subject.runtime != "vllm":
+        machine = subject.facts.find_instance_type(subject.workspace.resource.instance_type)
+        if machine is not None:
+            yield from fit_problems(subject, machine, subject.count)
+
+
+def fit_problems(subject: Subject, machine: InstanceType, count: int) -> Iterator[Problem]:
+    """What keeps the preset's weights from being held by ``count`` of ``machine``."""
+    preset = subject.inference_preset
+    if preset is None or not preset.weight_bytes:
+        return
+    one = machine.gpus * machine.gpu_memory_bytes
+    needed, path = preset.weight_bytes, "resource.instanceType"
+    if one * count < needed:
+        there = f"{count} x {machine.name} has {format_bytes(one * count)} of GPU memory"
+        message = f"{there}, the weights of {preset.name} alone take {format_bytes(needed)}"
+        yield Problem(
+            path,
+            message,
+            f"`llmwright presets show {preset.name}` says what fits",
+            severity="warning" if subject.bypass else "error",
+            reason="InsufficientMemory",
+        )
+    if preset.distributable and needed > one and subject.runtime == "hf":
+        message = f"{preset.name} does not fit on one node, and the hf runtime serves from one node only"
+        yield Problem(path, message, "take a larger type, or runtime: vllm", reason="NotSupported")

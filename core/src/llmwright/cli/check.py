@@ -1,0 +1,66 @@
+"""``llmwright check``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from llmwright.cli import arguments
+from llmwright.cli.output import dump, format_option, plain
+from llmwright.cli.session import Session
+
+if TYPE_CHECKING:
+    from llmwright.errors import Problem
+    from llmwright.values.plan import Target
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  llmwright check -f workspace.yaml
+  llmwright check -f workspace.yaml --target kubernetes
+  llmwright check -f new.yaml --old old.yaml
+  llmwright check -f workspace.yaml --target kubernetes --env cluster.yaml
+"""
+)
+@arguments.filenames
+@arguments.target
+@click.option("--old", metavar="FILE", help="The Workspace that this one replaces: what may not change is checked too.")
+@click.option("--env", metavar="FILE", help="What the cluster is like: gates, provisioner, nodes, ConfigMaps.")
+@format_option()
+@arguments.namespaced
+@click.pass_obj
+def check(
+    session: Session,
+    names: tuple[str, ...],
+    config_dir: str | None,
+    target: Target,
+    old: str | None,
+    env: str | None,
+    output: str | None,
+    namespace: str | None,
+) -> None:
+    """Check Workspaces: every problem at once, with its place; ends with 2 if one is an error."""
+    from llmwright.cli.documents import read_environment, read_workspaces
+
+    before = {one.workspace.name: one.workspace for one in read_workspaces((old,), namespace)} if old else {}
+    found: list[tuple[str, Problem]] = []
+    preparation = session.preparation(target, config_dir, environment=read_environment(env) if env else None)
+    for written in read_workspaces(names, namespace):
+        problems = preparation.problems(written, old=before.get(written.workspace.name))
+        found += [(written.document.source, problem) for problem in problems]
+    if output:
+        dump([{"file": source, **plain(problem)} for source, problem in found], output)
+    else:
+        for source, problem in found:
+            click.echo(_line(source, problem))
+    errors = sum(problem.severity == "error" for _, problem in found)
+    if not output:
+        click.echo("valid" if not errors else f"{errors} error{'s' * (errors != 1)}", err=bool(errors))
+    if errors:
+        raise click.exceptions.Exit(2)
+
+
+def _line(source: str, problem: Problem) -> str:
+    return f"{problem.severity}: {source}:{problem}"

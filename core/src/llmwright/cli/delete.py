@@ -1,0 +1,65 @@
+"""``llmwright delete``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from llmwright.cli import arguments
+from llmwright.cli.session import Session
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  llmwright delete my-workspace
+  llmwright delete -f workspace.yaml
+  llmwright delete --all
+"""
+)
+@click.argument("workspaces", nargs=-1)
+@click.option("-f", "--filename", "files", multiple=True, metavar="FILE", help="Delete the Workspaces of this file.")
+@click.option("--all", "everything", is_flag=True, help="Delete all Workspaces of the namespace.")
+@click.option("--ignore-not-found", is_flag=True, help="End with 0 where there is none.")
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Return only once its processes ended.")
+@arguments.namespaced
+@click.pass_obj
+def delete(
+    session: Session,
+    workspaces: tuple[str, ...],
+    files: tuple[str, ...],
+    everything: bool,
+    ignore_not_found: bool,
+    wait: bool,
+    namespace: str | None,
+) -> None:
+    """Stop Workspaces and remove them. What was delivered to a directory or a registry stays."""
+    from llmwright.errors import TargetError
+
+    chosen = list(_chosen(session, workspaces, files, everything, namespace))
+    if not chosen and not everything:
+        raise click.UsageError("name a Workspace, a file with -f, or --all")
+    for place, name in chosen:
+        try:
+            session.target.delete(place, name, wait=wait)
+        except TargetError as error:
+            if error.reason == "NotFound" and ignore_not_found:
+                continue
+            raise
+        click.echo(f'workspace.kaito.sh "{name}" deleted')
+
+
+def _chosen(
+    session: Session, names: tuple[str, ...], files: tuple[str, ...], everything: bool, namespace: str | None
+) -> Iterator[tuple[str, str]]:
+    for name in names:
+        yield namespace or "default", name
+    if files:
+        from llmwright.cli.documents import read_workspaces
+
+        for written in read_workspaces(files, namespace):
+            yield written.workspace.namespace, written.workspace.name
+    if everything:
+        for workspace in session.target.list(namespace or "default"):
+            yield workspace.namespace, workspace.name

@@ -1,0 +1,130 @@
+"""Following a Workspace until it answers or fails: one line per step, a live bar while it is tuned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from llmwright.errors import TargetError
+from llmwright.lifecycle.waiting import raise_if_stalled
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+
+    from llmwright.api.status import Progress, WorkspaceStatus
+
+STEPS = {
+    "PreflightSucceeded": "preflight: data, access and output are in order",
+    "ResourceReady": "the machine is ready: {nodes}",
+    "JobStarted": "tuning has started",
+    "WorkspaceSucceeded": "tuned; the adapter is safe in {output}",
+    "InferenceReady": "answering at {endpoint}: {names}",
+}
+"""What to say when a condition becomes True."""
+
+
+def follow(
+    statuses: Iterable[WorkspaceStatus], console: Console, told: set[str], *, until: str | None = None
+) -> WorkspaceStatus:
+    """Print the steps as they are reached and return the last status.
+
+    Args:
+        statuses: as they come.
+        told: steps that were printed already; those that are printed now are added.
+        until: the condition to stop at; None is where the Workspace answers, or needs nothing more.
+
+    Raises:
+        TargetError: it failed; the message is the root cause that the status names.
+        ConfigError: it failed over what the user gave.
+    """
+    with _TuningBar(console) as bar:
+        for status in statuses:
+            if status.progress and "WorkspaceSucceeded" not in told:
+                bar.show(status.progress, finished=_holds(status, "WorkspaceSucceeded"))
+            for line in _news(status, told):
+                console.print(f"[green]✓[/green] {line}", highlight=False, soft_wrap=True)
+            raise_if_stalled(status)
+            if _holds(status, until) if until else _settled(status):
+                return status
+    raise TargetError("the Workspace was deleted meanwhile", reason="Deleted")
+
+
+def _news(status: WorkspaceStatus, told: set[str]) -> Iterator[str]:
+    facts = {
+        "nodes": ", ".join(status.worker_nodes),
+        "output": status.output,
+        "endpoint": status.endpoint,
+        "names": ", ".join(status.served_names),
+    }
+    for kind, text in STEPS.items():
+        if _holds(status, kind) and kind not in told:
+            told.add(kind)
+            yield text.format_map(facts)
+
+
+def _holds(status: WorkspaceStatus, kind: str) -> bool:
+    condition = status.condition(kind)
+    return condition is not None and condition.status == "True"
+
+
+def _settled(status: WorkspaceStatus) -> bool:
+    released = status.condition("ResourceReady")
+    return _holds(status, "WorkspaceReady") or (
+        _holds(status, "WorkspaceSucceeded") and released is not None and released.reason == "Released"
+    )
+
+
+class _TuningBar:
+    """Step, loss, tokens per second and time left; on a stream that is no terminal, a line now and then."""
+
+    LINE_EVERY = 0.1
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bars: Bars | None = None
+        self._printed = 0.0
+
+    def __enter__(self) -> _TuningBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def show(self, progress: Progress, *, finished: bool) -> None:
+        """Bring the bar to ``progress``; a ``finished`` one stays as it is and what follows stands below it."""
+        if self._console.is_terminal:
+            self._draw(progress)
+        elif progress.step / max(progress.steps, 1) >= self._printed + self.LINE_EVERY:
+            self._printed = progress.step / progress.steps
+            self._console.print(f"  tuning: step {progress.step}/{progress.steps}, {_figures(progress)}")
+        if finished:
+            self._end()
+
+    def _end(self) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = None
+
+    def _draw(self, progress: Progress) -> None:
+        if self._bars is None:
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+            from rich.progress import Progress as Bars
+
+            columns = (TextColumn("  tuning"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+            self._bars = Bars(*columns, console=self._console)
+            self._bars.add_task("", total=progress.steps)
+            self._bars.start()
+        task = self._bars.task_ids[0]
+        self._bars.update(task, completed=progress.step, total=progress.steps, description=_figures(progress))
+
+
+def _figures(progress: Progress) -> str:
+    from llmwright.cli.output import age
+
+    parts = (
+        f"loss {progress.loss:.3f}" if progress.loss is not None else "",
+        f"{progress.tokens_per_second:,.0f} tokens/s" if progress.tokens_per_second is not None else "",
+        f"{age(progress.seconds_left)} left" if progress.seconds_left is not None else "",
+    )
+    return ", ".join(part for part in parts if part)

@@ -1,0 +1,68 @@
+"""``llmwright get``."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from llmwright.cli import arguments
+from llmwright.cli.output import format_option
+from llmwright.cli.session import Session
+
+if TYPE_CHECKING:
+    from llmwright.api.workspace import Workspace
+
+POLL_S = 0.25
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  llmwright get
+  llmwright get my-workspace -o yaml
+  llmwright get -w -o wide
+"""
+)
+@click.argument("workspaces", nargs=-1)
+@click.option("-w", "--watch", is_flag=True, help="Go on printing a line for each change.")
+@click.option("-A", "--all-namespaces", is_flag=True, help="Those of every namespace.")
+@click.option("--no-headers", is_flag=True, help="Print no headings.")
+@format_option("wide")
+@arguments.namespaced
+@click.pass_obj
+def get(
+    session: Session,
+    workspaces: tuple[str, ...],
+    watch: bool,
+    all_namespaces: bool,
+    no_headers: bool,
+    output: str | None,
+    namespace: str | None,
+) -> None:
+    """List Workspaces, with the columns of the CustomResourceDefinition."""
+    from llmwright.cli.workspace_table import WorkspaceTable, dump_workspaces
+
+    session.repair()
+    found = _find(session, workspaces, None if all_namespaces else namespace or "default")
+    if output in ("json", "yaml"):
+        dump_workspaces(found, output, single=len(workspaces) == 1)
+        return
+    table = WorkspaceTable(wide=output == "wide", namespaces=all_namespaces, headings=not no_headers)
+    if not found and not watch:
+        click.echo(
+            f"no Workspaces in namespace {namespace or 'default'}" if not all_namespaces else "no Workspaces", err=True
+        )
+        return
+    table.print(found)
+    while watch:
+        time.sleep(POLL_S)
+        found = _find(session, workspaces, None if all_namespaces else namespace or "default")
+        table.print_changed(found)
+
+
+def _find(session: Session, names: tuple[str, ...], namespace: str | None) -> list[Workspace]:
+    if not names:
+        return list(session.target.list(namespace))
+    return [session.target.get(namespace or "default", name) for name in names]

@@ -1,0 +1,68 @@
+"""``llmwright instance-types``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from llmwright.cli.output import dump, format_option, note, size, table
+from llmwright.cli.session import Session
+
+if TYPE_CHECKING:
+    from llmwright.values.instance_type import InstanceType
+
+
+@click.group(
+    "instance-types",
+    invoke_without_command=True,
+    epilog="""\b
+Examples:
+  llmwright instance-types
+  llmwright instance-types list --cloud aws -o json
+  llmwright instance-types show Standard_NC24ads_A100_v4
+""",
+)
+@click.pass_context
+def instance_types(ctx: click.Context) -> None:
+    """Show the machines that can be named; without a further word, list them."""
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(list_types)
+
+
+@instance_types.command("list")
+@click.option("--cloud", metavar="NAME", help="Only of this cloud: azure, aws or arc.")
+@format_option()
+@click.pass_obj
+def list_types(session: Session, cloud: str | None = None, output: str | None = None) -> None:
+    """List the instance types of all installed packs."""
+    found = session.catalogue.instance_types(cloud)
+    if output:
+        dump(found, output)
+        return
+    table(("name", "cloud", "gpus", "gpu", "memory each", "capability", "usd/hour"), [_row(one) for one in found])
+    sources = {one.price.source for one in found if one.price and one.price.source}
+    for source in sorted(sources):
+        note(f"prices: {source}")
+
+
+@instance_types.command()
+@click.argument("name")
+@format_option()
+@click.pass_obj
+def show(session: Session, name: str, output: str | None) -> None:
+    """Show one instance type with the sources of its figures."""
+    dump(session.catalogue.instance_type(name), output or "yaml")
+
+
+def _row(one: InstanceType) -> tuple[str, ...]:
+    capability = ".".join(str(part) for part in one.compute_capability) if one.compute_capability else "-"
+    return (
+        one.name + (f" (retired; see {one.successor})" if one.retired else ""),
+        one.cloud,
+        str(one.gpus),
+        one.gpu_model or "-",
+        size(one.gpu_memory_bytes) if one.gpus else "-",
+        capability,
+        f"{one.price.usd_per_hour:.2f}" if one.price else "unknown",
+    )

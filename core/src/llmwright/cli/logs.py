@@ -1,0 +1,27 @@
+"""``llmwright logs``."""
+
+from __future__ import annotations
+
+import click
+
+from llmwright.cli import arguments
+from llmwright.cli.session import Session
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  llmwright logs my-workspace
+  llmwright logs -f my-workspace --stage tuning
+"""
+)
+@click.argument("workspace")
+@click.option("-f", "--follow", is_flag=True, help="Go on printing lines as they are written.")
+@click.option("--stage", help="Only of this role (preflight, tuning, serving) or process.")
+@arguments.namespaced
+@click.pass_obj
+def logs(session: Session, workspace: str, follow: bool, stage: str | None, namespace: str | None) -> None:
+    """Print what the processes of a Workspace wrote."""
+    session.repair()
+    for line in session.target.logs(namespace or "default", workspace, following=follow, stage=stage):
+        click.echo(line.rstrip("\n"))

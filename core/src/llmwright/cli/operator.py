@@ -1,0 +1,49 @@
+"""``llmwright operator``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from llmwright.cli.session import Session
+
+if TYPE_CHECKING:
+    from llmwright.targets.kubernetes.operator.logs import Format
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  llmwright crd | kubectl apply --server-side -f -
+  llmwright operator --kubeconfig ~/.kube/config --log-format json
+"""
+)
+@click.option("--kubeconfig", type=click.Path(dir_okay=False), help="The cluster; in a pod its own, else KUBECONFIG's.")
+@click.option("--bind", default="127.0.0.1", show_default=True, help="The address of metrics, health and the webhook.")
+@click.option("--metrics-port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 for none.")
+@click.option("--health-port", type=click.IntRange(0, 65535), default=8081, show_default=True, help="0 for none.")
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--leader-elect/--no-leader-elect", default=False, help="Work only while this process holds the Lease.")
+@click.option("--lease-namespace", default="default", show_default=True, help="Where the Lease lies.")
+@click.pass_obj
+def operator(
+    session: Session,
+    kubeconfig: str | None,
+    bind: str,
+    metrics_port: int,
+    health_port: int,
+    log_format: Format,
+    leader_elect: bool,
+    lease_namespace: str,
+) -> int:
+    """Carry out the Workspaces of a cluster, until it is stopped."""
+    from llmwright.cli.operating import Operating
+    from llmwright.targets.kubernetes.cluster.api import connect
+    from llmwright.targets.kubernetes.operator.logs import log_to_stderr
+
+    log_to_stderr(log_format, verbose=session.verbose)
+    session.check_plugin_settings()
+    operating = Operating(session, connect(kubeconfig))
+    operating.answer(bind, metrics_port, health_port)
+    return operating.run(lease_namespace if leader_elect else None)

@@ -1,0 +1,54 @@
+"""``llmwright plan``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from llmwright.cli import arguments
+from llmwright.cli.output import dump, format_option
+from llmwright.cli.session import Session
+
+if TYPE_CHECKING:
+    from llmwright.values.plan import Target
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  llmwright plan -f workspace.yaml
+  llmwright plan -f workspace.yaml --target kubernetes -o json
+"""
+)
+@arguments.filenames
+@arguments.target
+@format_option()
+@arguments.namespaced
+@click.pass_obj
+def plan(
+    session: Session,
+    names: tuple[str, ...],
+    config_dir: str | None,
+    target: Target,
+    output: str | None,
+    namespace: str | None,
+) -> None:
+    """Show what would be created and why, what fills the memory, and what it costs; starts nothing."""
+    from llmwright.cli.documents import read_workspaces
+
+    preparation = session.preparation(target, config_dir)
+    prepared = [preparation.prepare(written) for written in read_workspaces(names, namespace)]
+    if output:
+        plans = [one.plan for one in prepared]
+        dump(plans[0] if len(plans) == 1 else plans, output)
+        return
+    from rich.console import Console
+
+    from llmwright.cli.plan_view import show_plan
+
+    console = Console(highlight=False)
+    for one in prepared:
+        show_plan(one.plan, console)
+        for warning in one.warnings:
+            console.print(f"warning: {warning}", style="yellow", soft_wrap=True)

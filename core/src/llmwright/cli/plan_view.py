@@ -1,0 +1,108 @@
+"""A Plan as a person reads it in ten seconds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llmwright.cli.output import size
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+
+    from llmwright.values.fit import Fit
+    from llmwright.values.instance_type import InstanceType
+    from llmwright.values.plan import Plan
+
+BAR_WIDTH = 20
+SIZE_WIDTH = 9
+COLORS = ("cyan", "green", "yellow", "magenta", "blue", "red")
+
+
+def show_plan(plan: Plan, console: Console) -> None:
+    """Print what was decided and why, the memory, what will be created, and warnings."""
+    console.print(f"[bold]Plan for {plan.namespace}/{plan.workspace}[/bold]: {_purpose(plan)} on {plan.target}")
+    console.print(_decisions(plan))
+    for role, fit in plan.fits:
+        console.print(_memory(role, fit))
+    if plan.creates:
+        console.print("will create, in this order:")
+        for number, line in enumerate(plan.creates, 1):
+            console.print(f"  {number}. {line}", soft_wrap=True, highlight=False)
+    for line in plan.notes:
+        console.print(f"note: {line}", style="dim", soft_wrap=True, highlight=False)
+    for line in plan.warnings:
+        console.print(f"warning: {line}", style="yellow", soft_wrap=True, highlight=False)
+
+
+def _purpose(plan: Plan) -> str:
+    if plan.tuning and plan.serving:
+        return f"tune {plan.preset}, then serve it with its adapter"
+    return f"tune {plan.preset}" if plan.tuning else f"serve {plan.preset}"
+
+
+def _decisions(plan: Plan) -> Table:
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 2))
+    for label, choice in (
+        ("machine", plan.instance_type),
+        ("provisioner", plan.provisioner),
+        ("tuner", plan.tuner),
+        ("runtime", plan.runtime),
+    ):
+        if choice:
+            facts = _machine(plan.nodes.instance_type) if label == "machine" else ""
+            grid.add_row(f"  {label}", f"[bold]{choice.name}[/bold]", f"{facts}[dim]{choice.why}[/dim]")
+    for role, fit in plan.fits:
+        grid.add_row(f"  {role}", *_arrangement(fit))
+    grid.add_row("  cost", *_cost(plan))
+    return grid
+
+
+def _arrangement(fit: Fit) -> tuple[str, str]:
+    """How many machines and GPUs, how they share the model, and the context that fits."""
+    machines = f"{fit.nodes} x {fit.gpus} GPU{'s' * (fit.gpus != 1)}" if fit.gpus else "on the processor"
+    shares = {"tensor": fit.tensor_parallel, "pipeline": fit.pipeline_parallel, "data": fit.data_parallel}
+    parallel = ", ".join(f"{name} parallel {count}" for name, count in shares.items() if count > 1)
+    dtype = fit.quantization or fit.dtype
+    return machines, "; ".join(part for part in (f"{fit.context:,} tokens of context", dtype, parallel) if part)
+
+
+def _machine(machine: InstanceType | None) -> str:
+    if machine is None:
+        return ""
+    gpus = f"{machine.gpus}x {machine.gpu_model} {size(machine.gpu_memory_bytes)}" if machine.gpus else "no GPU"
+    cores = f"{machine.cpus} cores, " if machine.cpus else ""
+    memory = f"{size(machine.memory_bytes)} memory, " if machine.memory_bytes else ""
+    return f"{cores}{memory}{gpus}; "
+
+
+def _cost(plan: Plan) -> tuple[str, str]:
+    if plan.cost is None:
+        return "none", "[dim]this machine is yours already[/dim]"
+    if plan.cost.usd_per_hour is None:
+        return "[bold]unknown[/bold]", f"[dim]{plan.cost.note}[/dim]"
+    hourly = plan.cost.usd_per_hour
+    return f"[bold]{hourly:.2f} USD/hour[/bold]", f"[dim]{hourly * 24:.0f} USD/day; {plan.cost.note}[/dim]"
+
+
+def _memory(role: str, fit: Fit) -> RenderableType:
+    from rich.table import Table
+
+    device = "GPU" if fit.gpus else "machine"
+    title = f"memory for {role}, per {device}: {size(fit.needed_bytes)} of {size(fit.budget_bytes)}"
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(min_width=max((len(term.name) + 2 for term in fit.terms), default=0), no_wrap=True)
+    grid.add_column(min_width=BAR_WIDTH, no_wrap=True)
+    grid.add_column(min_width=SIZE_WIDTH, no_wrap=True, justify="right")
+    grid.add_column(no_wrap=True, overflow="ellipsis")
+    largest = max((term.bytes for term in fit.terms), default=1) or 1
+    for number, term in enumerate(fit.terms):
+        bar = "█" * max(1, round(BAR_WIDTH * term.bytes / largest)) if term.bytes else ""
+        color = COLORS[number % len(COLORS)]
+        grid.add_row(f"  {term.name}", f"[{color}]{bar}[/{color}]", size(term.bytes), f"[dim]{term.formula}[/dim]")
+    outer = Table.grid()
+    outer.add_row(title)
+    outer.add_row(grid)
+    return outer

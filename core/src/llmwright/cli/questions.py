@@ -1,0 +1,73 @@
+"""Asking a model questions with known answers, and counting how many it gets right.
+
+An answer is right when it equals the expected text; white space at its ends does not count.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from llmwright.cli import conversation
+
+if TYPE_CHECKING:
+    import httpx
+
+MAX_TOKENS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to ask, what is expected, and the same in other words where the data set has it."""
+
+    prompt: str
+    expected: str
+    paraphrase: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model said to a question."""
+
+    question: Question
+    text: str
+
+    @property
+    def right(self) -> bool:
+        """Whether it is the expected text."""
+        return self.text.strip() == self.question.expected.strip()
+
+
+def read_questions(lines: Iterable[str]) -> tuple[Question, ...]:
+    """Questions from JSON lines with ``prompt``, ``completion`` and, where there is one, ``paraphrase``."""
+    rows = (json.loads(line) for line in lines if line.strip())
+    return tuple(Question(row["prompt"], row["completion"], row.get("paraphrase")) for row in rows)
+
+
+def questions_of(path: str | None) -> tuple[Question, ...]:
+    """The questions in a preset's own file; none for a preset that brings no such file."""
+    return read_questions(Path(path).read_text(encoding="utf-8").splitlines()) if path else ()
+
+
+def paraphrases(questions: Sequence[Question]) -> tuple[Question, ...]:
+    """The same questions in their other words."""
+    return tuple(Question(q.paraphrase, q.expected) for q in questions if q.paraphrase)
+
+
+def ask(
+    client: httpx.Client, model: str, questions: Sequence[Question], answered: Callable[[], None] = lambda: None
+) -> tuple[Answer, ...]:
+    """Each question put to ``model`` by itself, in order, greedily; ``answered`` is called after each."""
+    answers = []
+    for question in questions:
+        answers.append(Answer(question, conversation.answer(client, model, question.prompt, MAX_TOKENS)))
+        answered()
+    return tuple(answers)
+
+
+def score(answers: Iterable[Answer]) -> int:
+    """How many are right."""
+    return sum(answer.right for answer in answers)

@@ -1,0 +1,68 @@
+"""``llmwright render``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from llmwright.cli import arguments
+from llmwright.cli.output import dump
+from llmwright.cli.session import Session
+
+if TYPE_CHECKING:
+    from llmwright.cli.documents import Written
+    from llmwright.cli.preparation import Preparation
+    from llmwright.values.plan import Target
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  llmwright render -f workspace.yaml
+  llmwright render -f workspace.yaml --target kubernetes | kubectl diff -f -
+"""
+)
+@arguments.filenames
+@arguments.target
+@click.option("-o", "--output", type=click.Choice(["json", "yaml"]), default="yaml", show_default=True)
+@arguments.namespaced
+@click.pass_obj
+def render(
+    session: Session,
+    names: tuple[str, ...],
+    config_dir: str | None,
+    target: Target,
+    output: str,
+    namespace: str | None,
+) -> None:
+    """Print exactly what would be run: on this machine each role's processes, on a cluster its objects."""
+    from llmwright.cli.documents import read_workspaces
+
+    preparation = session.preparation(target, config_dir)
+    documents: list[Any] = []
+    for written in read_workspaces(names, namespace):
+        if target == "kubernetes":
+            from llmwright.cli.cluster_objects import cluster_objects
+
+            documents += cluster_objects(session, preparation, written)
+        else:
+            documents.append(_launches(preparation, written))
+    _print(documents, output, listed=target == "kubernetes")
+
+
+def _launches(preparation: Preparation, written: Written) -> dict[str, Any]:
+    plan = preparation.prepare(written).plan
+    launches = {role: getattr(plan, role) for role in ("preflight", "tuning", "serving")}
+    return {role: launch for role, launch in launches.items() if launch is not None}
+
+
+def _print(documents: list[Any], output: str, *, listed: bool) -> None:
+    """YAML documents one after the other; in JSON a cluster's objects are one List, as kubectl wants them."""
+    if output == "json" and listed:
+        dump({"apiVersion": "v1", "kind": "List", "items": documents}, output)
+        return
+    for number, document in enumerate(documents):
+        if number and output == "yaml":
+            click.echo("---")
+        dump(document, output)

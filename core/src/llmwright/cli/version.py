@@ -1,0 +1,28 @@
+"""``llmwright version``."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import distributions
+
+import click
+
+from llmwright.cli.output import dump, format_option, table
+
+
+@click.command(epilog="\b\nExamples:\n  llmwright version\n  llmwright version -o json\n")
+@format_option()
+def version(output: str | None) -> None:
+    """Print the versions of LLMwright's packages and of what they run on."""
+    found = {"python": platform.python_version(), **_installed()}
+    if output:
+        dump(found, output)
+    else:
+        table(("package", "version"), found.items())
+
+
+def _installed() -> dict[str, str]:
+    wanted = ("torch", "transformers", "peft", "bitsandbytes")
+    versions = {dist.metadata["Name"]: dist.version for dist in distributions()}
+    ours = sorted(name for name in versions if name.startswith("llmwright"))
+    return {name: versions[name] for name in (*ours, *wanted) if name in versions}

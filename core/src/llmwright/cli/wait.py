@@ -1,0 +1,52 @@
+"""``llmwright wait``."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from llmwright.cli import arguments
+from llmwright.cli.session import Session
+
+SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  llmwright wait my-workspace --for=condition=WorkspaceReady --timeout=10m
+  llmwright wait my-workspace --for=delete
+"""
+)
+@click.argument("workspaces", nargs=-1, required=True)
+@click.option("--for", "wanted", required=True, metavar="condition=NAME[=VALUE]|delete", help="What to wait for.")
+@click.option(
+    "--timeout", default="30s", show_default=True, metavar="SPAN", help="Such as 90, 30s, 10m, 1h30m; 0 looks once."
+)
+@arguments.namespaced
+@click.pass_obj
+def wait(session: Session, workspaces: tuple[str, ...], wanted: str, timeout: str, namespace: str | None) -> None:
+    """Wait until a condition holds; ends with 1 if it does not in time, or cannot any more."""
+    condition, seconds = _condition(wanted), _seconds(timeout)
+    session.repair()
+    for name in workspaces:
+        session.target.wait(namespace or "default", name, condition, seconds)
+        click.echo(f"workspace.kaito.sh/{name} {'deleted' if condition == 'delete' else 'condition met'}")
+
+
+def _condition(wanted: str) -> str:
+    kind, _, rest = wanted.partition("=")
+    if kind == "delete" and not rest:
+        return kind
+    if kind != "condition" or not rest:
+        raise click.BadParameter("write condition=NAME, condition=NAME=False or delete", param_hint="--for")
+    return rest
+
+
+def _seconds(span: str) -> float:
+    match = SPAN.fullmatch(span)
+    if not span or match is None:
+        raise click.BadParameter(f"{span!r} is no span of time; write 90, 30s, 10m or 1h30m", param_hint="--timeout")
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds

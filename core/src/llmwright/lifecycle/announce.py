@@ -1,0 +1,44 @@
+"""Events: what changed in a way that a person wants to be told, once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llmwright.api.status import Condition, WorkspaceStatus
+from llmwright.lifecycle.decision import Event
+
+GOOD = ("JobStarted", "InferenceReady", "WorkspaceSucceeded")
+TROUBLE = ("PreflightSucceeded", "ResourceReady", "JobStarted", "InferenceReady")
+QUIET = frozenset(
+    {
+        "PreflightPending",
+        "NodeNotReady",
+        "NodeClaimNotReady",
+        "Released",
+        "Suspended",
+        "ServingEnded",
+        "WorkspaceTuningJobStatusPending",
+        "WorkspaceInferenceStatusPending",
+    }
+)
+
+
+def announce(previous: WorkspaceStatus, conditions: Sequence[Condition], *, tuning: bool) -> list[Event]:
+    """One event for each condition that came true or failed with a cause; at most one for each cause."""
+    events: dict[str, Event] = {}
+    for condition in conditions:
+        old = previous.condition(condition.type)
+        if old is not None and (old.status, old.reason) == (condition.status, condition.reason):
+            continue
+        if condition.status == "True" and condition.type in GOOD:
+            if tuning or condition.type == "InferenceReady":
+                events.setdefault(condition.reason, Event("Normal", condition.reason, condition.message))
+        elif _is_trouble(condition):
+            events.setdefault(condition.reason, Event("Warning", condition.reason, condition.message))
+    return list(events.values())
+
+
+def _is_trouble(condition: Condition) -> bool:
+    if condition.type == "Stalled":
+        return condition.status == "True"
+    return condition.status == "False" and condition.type in TROUBLE and condition.reason not in QUIET

@@ -1,0 +1,73 @@
+"""Deleting: processes end, nodes go back, the Workspace is forgotten; it always ends."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from llmwright.api.status import WorkspaceStatus
+from llmwright.api.workspace import Workspace
+from llmwright.lifecycle.decision import Event, Finish, Release, Stop
+from llmwright.lifecycle.draft import Draft
+from llmwright.lifecycle.observed import Observed
+from llmwright.lifecycle.policy import Policy
+from llmwright.values.nodes import Failed, ProvisionerDecision, Ready
+
+
+def deleting(
+    workspace: Workspace,
+    observed: Observed,
+    previous: WorkspaceStatus,
+    draft: Draft,
+    policy: Policy,
+    since_failure: timedelta,
+) -> None:
+    """Stop what runs, then release, then finish; the rest of the status stays as it is.
+
+    ``since_failure`` is the time since the last refusal of a release; ``previous`` names the nodes that were held.
+    """
+    draft.conditions.set("WorkspaceDeleting", True, "workspaceDeleted", "workspace is being deleted")
+    active = [role for role, workload in observed.workloads() if workload.active]
+    if active:
+        draft.actions += [Stop(role) for role in active]
+        return
+    if observed.provisioner_trouble is not None and observed.release is None:
+        _abandon(workspace, previous, draft, observed.provisioner_trouble.message)
+    elif observed.release is None or isinstance(observed.release.outcome, Ready):
+        draft.actions.append(Finish())
+    else:
+        _release(workspace, observed, previous, draft, policy, since_failure, observed.release)
+
+
+def _release(
+    workspace: Workspace,
+    observed: Observed,
+    previous: WorkspaceStatus,
+    draft: Draft,
+    policy: Policy,
+    since_failure: timedelta,
+    decision: ProvisionerDecision,
+) -> None:
+    failed = decision.outcome if isinstance(decision.outcome, Failed) else None
+    hopeless = failed is not None and failed.kind != "transient"
+    if hopeless or observed.attempts >= policy.release_attempts:
+        trouble = observed.provisioner_trouble
+        message = failed.message if failed else trouble.message if trouble else "refused repeatedly"
+        _abandon(workspace, previous, draft, message)
+        return
+    rest = policy.backoff(observed.attempts) - since_failure.total_seconds() if observed.attempts else 0.0
+    if rest > 0:
+        draft.wake(rest)
+        return
+    if decision.actions:
+        draft.actions.append(Release(decision.actions))
+    again = getattr(decision.outcome, "again_in", None)
+    if failed is not None or again is not None:
+        draft.wake(again if again is not None else policy.backoff(observed.attempts + 1))
+
+
+def _abandon(workspace: Workspace, previous: WorkspaceStatus, draft: Draft, message: str) -> None:
+    """End all the same, and name what may be left behind."""
+    held = f" ({', '.join(previous.worker_nodes)})" if previous.worker_nodes else ""
+    text = f"nodes of {workspace.namespace}/{workspace.name}{held} could not be released: {message}"
+    draft.events.append(Event("Warning", "NotReleased", text))
+    draft.actions.append(Finish())

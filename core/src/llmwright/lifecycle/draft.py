@@ -1,0 +1,69 @@
+"""A decision in the making, and what it is made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from llmwright.api.status import WorkspaceStatus
+from llmwright.api.workspace import Workspace
+from llmwright.lifecycle.conditions import Conditions
+from llmwright.lifecycle.decision import Action, Decision, Event, Start
+from llmwright.lifecycle.observed import Observed, Role, Trouble
+from llmwright.lifecycle.policy import Policy
+from llmwright.values.launch import Launch
+from llmwright.values.plan import Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """The arguments of ``decide`` once a plan is there; every phase sees all of them."""
+
+    workspace: Workspace
+    plan: Plan
+    observed: Observed
+    previous: WorkspaceStatus
+    now: datetime
+    policy: Policy
+
+
+@dataclass(slots=True, kw_only=True)
+class Draft:
+    """What the phases fill in, in order.
+
+    ``stalled`` is why nothing goes on without the user; ``waiting`` the first thing that is not there yet;
+    ``superseded`` the roles whose running launch differs from the plan although the user changed nothing.
+    """
+
+    conditions: Conditions
+    fields: dict[str, Any]
+    actions: list[Action] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    stalled: Trouble | None = None
+    waiting: Trouble | None = None
+    superseded: list[Role] = field(default_factory=list)
+    again_in: float | None = None
+
+    def wake(self, seconds: float) -> None:
+        """Look again after at most that long."""
+        self.again_in = seconds if self.again_in is None else min(self.again_in, seconds)
+
+    def wait(self, reason: str, message: str) -> None:
+        """Note what is waited for, unless something before it is."""
+        self.waiting = self.waiting or Trouble(reason, message)
+
+    def stall(self, reason: str, message: str) -> None:
+        """Note what only the user can mend, unless something before it is."""
+        self.stalled = self.stalled or Trouble(reason, message)
+
+    def start(self, role: Role, launch: Launch, inputs: str, *, replaces: bool = False) -> None:
+        """Add the start of ``launch``."""
+        self.actions.append(
+            Start(role=role, launch=launch, digest=launch.digest, inputs=inputs, replaces=replaces),
+        )
+
+    def decision(self, previous: WorkspaceStatus) -> Decision:
+        """The finished value; fields of the status that no phase named stay as they were."""
+        status = previous.model_copy(update={**self.fields, "conditions": self.conditions.listed()})
+        return Decision(status=status, actions=tuple(self.actions), events=tuple(self.events), again_in=self.again_in)

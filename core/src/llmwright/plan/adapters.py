@@ -1,0 +1,116 @@
+"""Adapters to serve: those that the Workspace names, and the one that tuning made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from llmwright.api.workspace import AdapterSpec, DataSource
+from llmwright.plan.data import ARTIFACTS, RESULTS
+from llmwright.plan.facts import Facts
+from llmwright.plan.refusal import refuse
+from llmwright.plan.secrets import logins_volume, with_logins
+from llmwright.values.adapter import Adapter
+from llmwright.values.data import TuningData
+from llmwright.values.launch import Mount, Process, Volume
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """An adapter, the volume it lies in, what brings it there, and the volume of the secrets that takes."""
+
+    adapter: Adapter
+    volume: Volume
+    pull: Process | None = None
+    secrets: tuple[str, ...] = ()
+
+    @property
+    def volumes(self) -> tuple[Volume, ...]:
+        """All that must be declared."""
+        return (self.volume, *logins_volume(self.secrets, _use(self.adapter.name)))
+
+    @property
+    def mount(self) -> Mount:
+        """Where the runtime sees it (KAITO's place for adapters)."""
+        return Mount(volume=self.volume.name, path=f"/mnt/adapter/{self.adapter.name}", read_only=True)
+
+
+def named_adapters(facts: Facts) -> tuple[Brought, ...]:
+    """``inference.adapters``.
+
+    Raises:
+        InvalidWorkspace: a source or strength that cannot be used.
+    """
+    inference = facts.workspace.inference
+    specs = inference.adapters if inference else []
+    return tuple(_named(facts, position, spec) for position, spec in enumerate(specs))
+
+
+def tuned_adapter(facts: Facts, data: TuningData) -> Brought:
+    """The adapter that tuning leaves in volume ``results``, under the Workspace's name.
+
+    On a cluster an image is pulled into a new pod; a volume is mounted; on one machine the results are there.
+    """
+    name = facts.workspace.name
+    adapter = Adapter(name=name, path=f"$(volume.{RESULTS})", image=data.output_image)
+    if data.output_volume_source:
+        return Brought(adapter, Volume(name=RESULTS, kind="volume_source", source=data.output_volume_source))
+    volume = Volume(name=RESULTS)
+    if facts.target == "local" or not data.output_image:
+        return Brought(adapter, volume)
+    secrets = (data.push_secret,) if data.push_secret else ()
+    return Brought(adapter, volume, _pull(facts, name, data.output_image, volume, secrets), secrets)
+
+
+def _named(facts: Facts, position: int, spec: AdapterSpec) -> Brought:
+    path = f"inference.adapters[{position}]"
+    source = spec.source or DataSource()
+    if not source.name:
+        raise refuse(f"{path}.source.name", "an adapter needs a name", "requests select it by that name")
+    volume, pull = _place(facts, source, path)
+    adapter = Adapter(
+        name=source.name,
+        path=f"$(volume.{volume.name})",
+        strength=_strength(spec, path),
+        image=source.image or None,
+        pull_secrets=tuple(source.image_pull_secrets),
+        volume_source=source.volume_source,
+    )
+    return Brought(adapter, volume, pull, adapter.pull_secrets)
+
+
+def _place(facts: Facts, source: DataSource, path: str) -> tuple[Volume, Process | None]:
+    name = f"adapter-{source.name}"
+    if source.image:
+        volume = Volume(name=name)
+        return volume, _pull(facts, source.name, source.image, volume, tuple(source.image_pull_secrets))
+    if source.volume_source:
+        return Volume(name=name, kind="volume_source", source=source.volume_source), None
+    if len(source.urls) == 1 and source.urls[0].startswith("file:") and facts.target == "local":
+        return Volume(name=name, kind="directory", source=unquote(urlsplit(source.urls[0]).path)), None
+    hint = "give an image, a volumeSource, or on one machine one file: URL of a directory"
+    raise refuse(f"{path}.source", "the adapter comes from nowhere", hint)
+
+
+def _pull(facts: Facts, name: str, image: str, volume: Volume, secrets: tuple[str, ...]) -> Process:
+    allowed = tuple(part for allowed in facts.settings.sources.allow for part in ("--allow", allowed))
+    argv = (*ARTIFACTS, "pull", "--reference", image, "--to", f"$(volume.{volume.name})", *allowed)
+    mount = Mount(volume=volume.name, path=f"/mnt/adapter/{name}")
+    return with_logins(Process(name=f"pull-{name}", argv=argv, mounts=(mount,)), facts, secrets, _use(name))
+
+
+def _use(name: str) -> str:
+    """What the secrets of one adapter are told apart by (KAITO's name for their volume)."""
+    return f"{name}-inference-adapter"
+
+
+def _strength(spec: AdapterSpec, path: str) -> float | None:
+    if not spec.strength:
+        return None
+    try:
+        strength = float(spec.strength)
+    except ValueError:
+        strength = -1.0
+    if not 0 <= strength <= 1:
+        raise refuse(f"{path}.strength", f"{spec.strength!r} is not a number from 0 to 1")
+    return strength

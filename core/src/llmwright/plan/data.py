@@ -1,0 +1,106 @@
+"""What a tuner reads, how it gets there, and where the result goes."""
+
+from __future__ import annotations
+
+from llmwright.api.workspace import DataDestination, DataSource, Tuning
+from llmwright.plan.facts import Facts
+from llmwright.plan.secrets import logins_volume, with_logins
+from llmwright.values.data import TuningData
+from llmwright.values.launch import Mount, Process, Volume
+
+ARTIFACTS = ("$(python)", "-m", "llmwright.artifacts")
+DATA, RESULTS, OUTPUT, CONFIG = "data", "results", "output", "config"
+CONFIG_FILE = "training_config.yaml"
+
+
+def tuning_data(tuning: Tuning) -> TuningData:
+    """Input and output as a tuner wants to know them."""
+    source, output = tuning.input or DataSource(), tuning.output or DataDestination()
+    return TuningData(
+        urls=tuple(source.urls),
+        image=source.image or None,
+        pull_secrets=tuple(source.image_pull_secrets),
+        volume_source=source.volume_source,
+        output_image=output.image or None,
+        push_secret=output.image_push_secret or None,
+        output_volume_source=output.volume_source,
+        config_path=f"$(volume.{CONFIG})/{CONFIG_FILE}" if tuning.config else None,
+    )
+
+
+def volumes(data: TuningData, tuning: Tuning) -> tuple[Volume, ...]:
+    """Volumes ``data`` and ``results``, and ``config`` where one is named."""
+    found = [_volume(DATA, data.volume_source), _volume(RESULTS, data.output_volume_source)]
+    if tuning.config:
+        found.append(Volume(name=CONFIG, kind="config", source=tuning.config))
+    return tuple(found)
+
+
+def fetch(data: TuningData, facts: Facts) -> tuple[Process, ...]:
+    """What brings the data set into volume ``data``; nothing for one that lies in a volume already."""
+    mounts = (Mount(volume=DATA, path="/mnt/data"),)
+    allowed = tuple(part for allowed in facts.settings.sources.allow for part in ("--allow", allowed))
+    if data.urls:
+        local = ("--allow-local",) if facts.target == "local" else ()
+        argv = (*ARTIFACTS, "download", "--url", *data.urls, "--to", f"$(volume.{DATA})", *local, *allowed)
+        return (Process(name="fetch-data", argv=argv, mounts=mounts),)
+    if data.image:
+        argv = (*ARTIFACTS, "pull", "--reference", data.image, "--to", f"$(volume.{DATA})", *allowed)
+        pull = Process(name="fetch-data", argv=argv, mounts=mounts)
+        return (with_logins(pull, facts, data.pull_secrets, _use(facts)),)
+    return ()
+
+
+def check_push(data: TuningData, facts: Facts) -> tuple[Process, ...]:
+    """What shows, before anything is bought, that the result may be pushed."""
+    if not data.output_image:
+        return ()
+    argv = (*ARTIFACTS, "check-push", "--reference", data.output_image)
+    return (with_logins(Process(name="check-push", argv=argv), facts, _push_secrets(data)),)
+
+
+def deliver(data: TuningData, facts: Facts) -> tuple[Process, ...]:
+    """What packs the adapter as an image and pushes it where one is named.
+
+    On one machine the image is kept in any case, beside the adapter, called by the Workspace's name where it has no
+    other; a cluster keeps only what is pushed.
+    """
+    reference = data.output_image or (facts.workspace.name if facts.target == "local" else None)
+    if reference is None:
+        return ()
+    layout, mounts = _layout(facts)
+    pack = (*ARTIFACTS, "pack", "--adapter", f"$(volume.{RESULTS})", "--layout", layout)
+    processes = [
+        Process(name="pack", argv=(*pack, "--reference", reference, "--preset", facts.preset.name), mounts=mounts)
+    ]
+    if data.output_image:
+        push = (*ARTIFACTS, "push", "--layout", layout, "--reference", data.output_image)
+        processes.append(with_logins(Process(name="push", argv=push, mounts=mounts), facts, _push_secrets(data)))
+    return tuple(processes)
+
+
+def _layout(facts: Facts) -> tuple[str, tuple[Mount, ...]]:
+    """Where the image is built, and what is mounted for that: on one machine it stays beside the adapter."""
+    if facts.target == "local":
+        return f"$(volume.{RESULTS})/image", (Mount(volume=RESULTS, path="/mnt/adapter"),)
+    adapter = Mount(volume=RESULTS, path="/mnt/adapter", read_only=True)
+    return f"$(volume.{OUTPUT})", (adapter, Mount(volume=OUTPUT, path="/mnt/output-image"))
+
+
+def logins(data: TuningData, facts: Facts) -> tuple[Volume, ...]:
+    """The volumes of all registry secrets that tuning may use."""
+    return (*logins_volume(data.pull_secrets, _use(facts)), *logins_volume(_push_secrets(data)))
+
+
+def _use(facts: Facts) -> str:
+    """What the secrets of the data set are told apart by (KAITO's name for their volume)."""
+    source = facts.workspace.tuning.input if facts.workspace.tuning else None
+    return f"{source.name if source else ''}-tuning-input".lstrip("-")
+
+
+def _push_secrets(data: TuningData) -> tuple[str, ...]:
+    return (data.push_secret,) if data.push_secret else ()
+
+
+def _volume(name: str, source: object) -> Volume:
+    return Volume(name=name, kind="volume_source", source=source) if source else Volume(name=name)

@@ -1,0 +1,48 @@
+"""The digest of what the user wrote that bears on a Plan."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+from llmwright.api.workspace import Workspace
+
+RUNTIME_ANNOTATION = "kaito.sh/runtime"
+
+ROLLOUT = "llmwright.io/rollout"
+"""Annotation: each new word moves the Workspace to the plan that is made for it then."""
+
+
+def inputs_digest(workspace: Workspace, config_files: Mapping[str, Mapping[str, str]]) -> str:
+    """64 hex digits: the same for the same resource, inference, tuning, runtime annotation and config files.
+
+    A field that is written at its default counts as not written, so that a version with more fields moves nothing.
+    """
+    parts = workspace.model_dump(
+        mode="json", by_alias=True, exclude_defaults=True, include={"resource", "inference", "tuning"}
+    )
+    runtime = workspace.metadata.annotations.get(RUNTIME_ANNOTATION)
+    used = {name: dict(config_files[name]) for name in _configs(workspace) if name in config_files}
+    text = json.dumps([parts, runtime, used], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def with_rollout(inputs: str, word: str, recorded: str | None) -> str:
+    """``inputs`` with what tells one rollout from another, so that what runs moves with each new ``word``.
+
+    Without a word it is what was ``recorded``, if that is of the same inputs: taking the word away moves nothing.
+    """
+    if word:
+        return f"{inputs}.{hashlib.sha256(word.encode()).hexdigest()[:8]}"
+    return recorded if recorded is not None and as_written(recorded) == inputs else inputs
+
+
+def as_written(inputs: str) -> str:
+    """The digest of what the user wrote, without what tells one rollout from another."""
+    return inputs.partition(".")[0]
+
+
+def _configs(workspace: Workspace) -> set[str]:
+    parts = (workspace.inference, workspace.tuning)
+    return {part.config for part in parts if part is not None and part.config}

@@ -1,0 +1,106 @@
+"""The Launches of a Plan: the drivers' own, completed by what the core fetches, delivers and mounts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+
+from llmwright.api.workspace import Tuning
+from llmwright.plan import data as tuning_data
+from llmwright.plan.adapters import Brought
+from llmwright.plan.facts import Facts
+from llmwright.plan.runtimes import Serving
+from llmwright.plan.secrets import logins_volume, with_hub_token, with_logins
+from llmwright.plan.tuners import Tuned
+from llmwright.plugins.weights import MODEL_VOLUME
+from llmwright.values.data import TuningData
+from llmwright.values.launch import Launch, Mount, Process, Volume
+from llmwright.values.preset import Preset
+
+
+def preflight_launch(facts: Facts, tuning: Tuning, tuned: Tuned, data: TuningData) -> Launch | None:
+    """Fetches and checks the data set and the right to push; None where settings turn it off."""
+    if not facts.settings.preflight:
+        return None
+    inspect = tuned.tuner.inspect(tuned.preset, data, tuned.config)
+    steps = [
+        *tuning_data.fetch(data, facts),
+        *([with_hub_token(inspect, facts)] if inspect else []),
+        *tuning_data.check_push(data, facts),
+    ]
+    if not steps:
+        return None
+    *prepare, main = steps
+    declared = (*tuning_data.volumes(data, tuning), *tuning_data.logins(data, facts))
+    return Launch(main=main, prepare=tuple(prepare), volumes=_used(declared, steps))
+
+
+def tuning_launch(facts: Facts, tuning: Tuning, tuned: Tuned, data: TuningData) -> Launch:
+    """The tuner's Launch with the data set fetched before and the adapter delivered after.
+
+    On one machine the preflight has fetched the data into the same directory.
+    """
+    launch = tuned.tuner.launch(tuned.preset, tuned.fit, data, tuned.config)
+    fetched = facts.target == "local" and facts.settings.preflight
+    after = tuning_data.deliver(data, facts)
+    processes = replace(
+        launch,
+        main=with_hub_token(launch.main, facts),
+        prepare=(*(() if fetched else tuning_data.fetch(data, facts)), *_with_model_logins(launch, facts)),
+        after=(*launch.after, *after),
+    )
+    declared = (
+        *tuning_data.volumes(data, tuning),
+        *((Volume(name=tuning_data.OUTPUT),) if after else ()),
+        *tuning_data.logins(data, facts),
+        *logins_volume(facts.model_secrets, MODEL_VOLUME),
+    )
+    return _declare(processes, declared)
+
+
+def serving_launch(facts: Facts, preset: Preset, serving: Serving, brought: tuple[Brought, ...]) -> Launch:
+    """The runtime's Launch with adapters pulled before and seen by it."""
+    adapters = tuple(one.adapter for one in brought)
+    launch = serving.runtime.launch(preset, serving.fit, adapters, serving.config)
+    inference = facts.workspace.inference
+    config = inference.config if inference else ""
+    mounts = [one.mount for one in brought]
+    declared = [volume for one in brought for volume in one.volumes]
+    if config:
+        mounts.append(Mount(volume=tuning_data.CONFIG, path="/mnt/config", read_only=True))
+        declared.append(Volume(name=tuning_data.CONFIG, kind="config", source=config))
+    main = with_hub_token(replace(launch.main, mounts=(*launch.main.mounts, *mounts)), facts)
+    pulls = tuple(one.pull for one in brought if one.pull)
+    complete = replace(launch, main=_patient(main, facts), prepare=(*pulls, *_with_model_logins(launch, facts)))
+    return _declare(complete, (*declared, *logins_volume(facts.model_secrets, MODEL_VOLUME)))
+
+
+def _with_model_logins(launch: Launch, facts: Facts) -> tuple[Process, ...]:
+    """What the driver prepares; whatever fills the model's volume may log in to the registry of a private preset."""
+    return tuple(
+        with_logins(process, facts, facts.model_secrets, MODEL_VOLUME)
+        if any(mount.volume == MODEL_VOLUME and not mount.read_only for mount in process.mounts)
+        else process
+        for process in launch.prepare
+    )
+
+
+def _patient(main: Process, facts: Facts) -> Process:
+    """``main`` with the time to start that settings give."""
+    if facts.settings.readiness_timeout is None or main.startup is None:
+        return main
+    checks = math.ceil(facts.settings.readiness_timeout / main.startup.period_s)
+    return replace(main, startup=replace(main.startup, failure_threshold=max(1, checks)))
+
+
+def _declare(launch: Launch, volumes: Iterable[Volume]) -> Launch:
+    """``launch`` with those of ``volumes`` that it uses and does not declare itself."""
+    own = {volume.name for volume in launch.volumes}
+    added = _used((volume for volume in volumes if volume.name not in own), launch.processes)
+    return replace(launch, volumes=(*launch.volumes, *added))
+
+
+def _used(volumes: Iterable[Volume], processes: Iterable[Process]) -> tuple[Volume, ...]:
+    mounted = {mount.volume for process in processes for mount in process.mounts}
+    return tuple({volume.name: volume for volume in volumes if volume.name in mounted}.values())

@@ -1,0 +1,160 @@
+"""Which machine: this one, the one that is named, the nodes that are there, or on request the cheapest that fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from llmwright.api.workspace import Partition, Workspace
+from llmwright.catalogue.catalogue import Catalogue
+from llmwright.catalogue.node_labels import mig_slice
+from llmwright.errors import ConfigError, InvalidWorkspace, NotYet
+from llmwright.plan.arrangement import Arrangement
+from llmwright.plan.cost import limit_problem
+from llmwright.plan.refusal import refuse
+from llmwright.settings.model import Limits, Settings
+from llmwright.values.instance_type import InstanceType
+from llmwright.values.plan import Choice, Target
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A machine and why; ``single_device`` for a slice of a GPU."""
+
+    machine: InstanceType
+    choice: Choice | None = None
+    single_device: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def wants_auto(workspace: Workspace, settings: Settings, target: Target) -> bool:
+    """Whether the word ``auto`` stands in the Workspace, or in the settings where the Workspace says nothing."""
+    if target == "local":
+        return False
+    return (workspace.resource.instance_type or settings.instance_type or "").lower() == AUTO
+
+
+def named_site(
+    workspace: Workspace, catalogue: Catalogue, settings: Settings, target: Target, machine: InstanceType | None
+) -> Site:
+    """The machine that needs no choosing.
+
+    Args:
+        machine: this machine on ``local``; on ``kubernetes`` what the labels of ready nodes say, which override the
+            catalogue.
+
+    Raises:
+        InvalidWorkspace: an instance type or partition that is not known.
+        NotYet: no instance type is named, and no node is there to judge by.
+    """
+    if target == "local":
+        return Site(_this(machine), Choice(name="this machine", why="the target is local"))
+    written = workspace.resource.instance_type or settings.instance_type or ""
+    if machine is not None:
+        why = "the labels of its nodes say so" if not written else "its nodes' labels override the catalogue"
+        return _partitioned(Site(machine, Choice(name=written or machine.gpu_model, why=why)), workspace)
+    if not written:
+        partition = workspace.resource.partition
+        if partition is not None and partition.mode == "mig":
+            return _partitioned(Site(InstanceType(name="", cloud="node"), None), workspace)
+        raise NotYet(
+            "no ready nodes found, unable to determine GPU configuration",
+            hint="name resource.instanceType, or label nodes with NVIDIA's GPU feature discovery",
+            reason="NoReadyNodes",
+        )
+    why = "the Workspace names it" if workspace.resource.instance_type else "the settings name it"
+    return _partitioned(Site(_known(written, catalogue, settings), Choice(name=written, why=why)), workspace)
+
+
+def cheapest_site(
+    candidates: Iterable[InstanceType],
+    arrange: Callable[[InstanceType], Arrangement],
+    limits: Limits,
+    namespace: str,
+) -> Site:
+    """The cheapest of ``candidates`` on which ``arrange`` succeeds and that ``limits`` allow.
+
+    Each candidate's price, or the reason against it, becomes a note; one without a price is never chosen.
+
+    Raises:
+        InvalidWorkspace: none is left; the reasons are told.
+    """
+    verdicts = [_verdict(machine, arrange, limits, namespace) for machine in candidates if machine.gpus]
+    good = sorted(
+        (verdict for verdict in verdicts if verdict.usd_per_hour is not None),
+        key=lambda verdict: (verdict.usd_per_hour, verdict.machine.name),
+    )
+    if not good:
+        reasons = "; ".join(f"{verdict.machine.name}: {verdict.against}" for verdict in verdicts)
+        raise refuse("resource.instanceType", f"no instance type is left to choose: {reasons}", reason="DoesNotFit")
+    best, *dearer = good
+    notes = [f"{one.machine.name} would do for {one.usd_per_hour:g} USD/hour" for one in dearer]
+    notes += [f"{one.machine.name}: {one.against}" for one in verdicts if one.against]
+    why = f"the cheapest that fits and is allowed, {best.usd_per_hour:g} USD/hour"
+    return Site(best.machine, Choice(name=best.machine.name, why=why), notes=tuple(notes))
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    machine: InstanceType
+    usd_per_hour: float | None = None
+    against: str = ""
+
+
+def _verdict(
+    machine: InstanceType, arrange: Callable[[InstanceType], Arrangement], limits: Limits, namespace: str
+) -> _Verdict:
+    if machine.retired:
+        return _Verdict(machine, against=f"retired, its successor is {machine.successor}")
+    if machine.compute_capability is None:
+        return _Verdict(machine, against=f"the images are built for NVIDIA GPUs, not for {machine.gpu_model}")
+    if machine.price is None:
+        return _Verdict(machine, against="its price is unknown")
+    try:
+        nodes = arrange(machine).nodes
+    except InvalidWorkspace as error:
+        return _Verdict(machine, against=error.problems[0].message)
+    problem = limit_problem(limits, machine, nodes, namespace)
+    if problem:
+        return _Verdict(machine, against=problem)
+    return _Verdict(machine, machine.price.usd_per_hour * nodes)
+
+
+def _this(machine: InstanceType | None) -> InstanceType:
+    if machine is None:
+        raise TypeError("the target local needs a machine")
+    return machine
+
+
+def _known(name: str, catalogue: Catalogue, settings: Settings) -> InstanceType:
+    try:
+        return catalogue.instance_type(name, settings.cloud)
+    except ConfigError as error:
+        message = f"{error.message} on {settings.cloud}: its GPUs are not known"
+        raise refuse("resource.instanceType", message, error.hint, error.reason) from error
+
+
+def _partitioned(site: Site, workspace: Workspace) -> Site:
+    partition = workspace.resource.partition
+    if partition is None:
+        return site
+    if partition.mode == "mig":
+        return _slice(site, partition)
+    count, machine = partition.count or 1, site.machine
+    if count > machine.gpus:
+        message = f"partition.count ({count}) exceeds GPUs available on node ({machine.gpus})"
+        raise refuse("resource.partition.count", message)
+    left = machine.gpus - count
+    notes = (f"{left} of {machine.gpus} GPUs of the node are left to others",) if left else ()
+    return replace(site, machine=replace(machine, gpus=count), notes=notes)
+
+
+def _slice(site: Site, partition: Partition) -> Site:
+    try:
+        machine = mig_slice(partition.profile)
+    except ConfigError as error:
+        raise refuse("resource.partition.profile", error.message, error.hint, error.reason) from error
+    cut = replace(machine, compute_capability=site.machine.compute_capability, price=site.machine.price)
+    return Site(cut, Choice(name=partition.profile, why="resource.partition names the slice"), single_device=True)

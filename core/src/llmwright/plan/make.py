@@ -1,0 +1,150 @@
+"""``make_plan``: the one way from a Workspace to a Plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from llmwright.api.workspace import Workspace
+from llmwright.catalogue.catalogue import Catalogue
+from llmwright.errors import ConfigError
+from llmwright.plan.adapters import Brought, tuned_adapter
+from llmwright.plan.arrangement import Arrangement, arrange
+from llmwright.plan.cost import cost_of, enforce_limits
+from llmwright.plan.data import tuning_data
+from llmwright.plan.facts import Drivers, Facts, preset_spec
+from llmwright.plan.inputs import inputs_digest
+from llmwright.plan.launches import preflight_launch, serving_launch, tuning_launch
+from llmwright.plan.machines import Site, cheapest_site, named_site, wants_auto
+from llmwright.plan.nodes import choose_provisioner, node_request
+from llmwright.plan.refusal import refuse
+from llmwright.plan.words import created, notes, warnings
+from llmwright.settings.model import Settings
+from llmwright.values.data import TuningData
+from llmwright.values.instance_type import InstanceType
+from llmwright.values.plan import Plan, Target
+from llmwright.values.preset import Preset
+
+CREATED_BY_SET = "inferenceset.kaito.sh/created-by"
+CREATED_BY_ROLES = "multiroleinference.kaito.sh/created-by"
+
+
+def make_plan(
+    workspace: Workspace,
+    *,
+    catalogue: Catalogue,
+    drivers: Drivers,
+    settings: Settings,
+    target: Target,
+    machine: InstanceType | None = None,
+    config_files: Mapping[str, Mapping[str, str]] | None = None,
+    nodes: int | None = None,
+) -> Plan:
+    """Everything decided before anything is created; the same for the same arguments.
+
+    Args:
+        workspace: admitted by ``check``; paths and ``file:`` URLs in it are absolute.
+        catalogue: holds the preset, a model of the hub included (``Catalogue.with_presets``).
+        machine: what is judged against: this machine on ``local``; on ``kubernetes`` what labels of ready nodes say,
+            None where there are none to look at.
+        config_files: for each config by name, file contents by file name.
+        nodes: the number of machines where that was decided before (``status.targetNodeCount``) and does not move.
+
+    Raises:
+        InvalidWorkspace: it cannot run as written, with the place in the YAML and every reason.
+        LimitExceeded: a company's limit forbids it.
+        NotYet: nodes must be there first to judge by.
+        PluginError: a driver that is named is missing or broken.
+    """
+    preset = _preset(workspace, catalogue)
+
+    def facts_on(site: Site) -> Facts:
+        return Facts(
+            workspace=workspace,
+            preset=preset,
+            machine=site.machine,
+            drivers=drivers,
+            settings=settings,
+            target=target,
+            catalogue=catalogue,
+            config_files=config_files or {},
+            single_device=site.single_device,
+            settled_nodes=nodes,
+        )
+
+    limits = settings.limits_of(workspace.namespace)
+    if wants_auto(workspace, settings, target):
+        candidates = catalogue.instance_types(settings.cloud)
+        site = cheapest_site(candidates, lambda one: arrange(facts_on(Site(one))), limits, workspace.namespace)
+    else:
+        site = named_site(workspace, catalogue, settings, target, machine)
+    facts = facts_on(site)
+    arrangement = arrange(facts)
+    enforce_limits(limits, site.machine, arrangement.nodes, workspace.namespace)
+    return _plan(facts, site, arrangement)
+
+
+def served_name(workspace: Workspace, preset: Preset) -> str:
+    """What requests call the base model: the InferenceSet that made the Workspace, else the preset (KAITO v0.12)."""
+    labels = workspace.metadata.labels
+    if labels.get(CREATED_BY_ROLES):
+        return preset.name
+    return labels.get(CREATED_BY_SET) or preset.name
+
+
+def _preset(workspace: Workspace, catalogue: Catalogue) -> Preset:
+    path = "tuning.preset.name" if workspace.tuning else "inference.preset.name"
+    spec = preset_spec(workspace)
+    if spec is None:
+        raise refuse(path.removesuffix(".name"), "no preset is named", "templates are run as they are, without a plan")
+    try:
+        preset = catalogue.preset(spec.name)
+    except ConfigError as error:
+        raise refuse(path, error.message, error.hint, error.reason) from error
+    if spec.access_mode == "private" and spec.preset_options.image:
+        return replace(preset, source=f"oci://{spec.preset_options.image}")
+    return preset
+
+
+def _plan(facts: Facts, site: Site, arrangement: Arrangement) -> Plan:
+    workspace, tuning = facts.workspace, facts.workspace.tuning
+    data = tuning_data(tuning) if tuning else None
+    brought = _brought(facts, arrangement, data)
+    served = replace(facts.preset, name=served_name(workspace, facts.preset))
+    serving = arrangement.serving
+    plan = Plan(
+        workspace=workspace.name,
+        namespace=workspace.namespace,
+        inputs=inputs_digest(workspace, facts.config_files),
+        target=facts.target,
+        preset=facts.preset.name,
+        provisioner=choose_provisioner(workspace, facts.settings, facts.target),
+        runtime=serving.choice if serving else None,
+        tuner=arrangement.tuned.choice if arrangement.tuned else None,
+        instance_type=site.choice,
+        nodes=node_request(
+            workspace,
+            facts.machine,
+            arrangement.nodes if facts.target == "kubernetes" else 1,
+            disk_bytes=facts.preset.disk_bytes,
+        ),
+        fits=arrangement.fits,
+        serving=serving_launch(facts, served, serving, brought) if serving else None,
+        served_names=(served.name, *(one.adapter.name for one in brought)) if serving else (),
+        cost=cost_of(facts.machine, arrangement.nodes),
+        warnings=warnings(facts, arrangement),
+        notes=(*notes(facts, arrangement), *site.notes),
+    )
+    if tuning and data and arrangement.tuned:
+        plan = replace(
+            plan,
+            preflight=preflight_launch(facts, tuning, arrangement.tuned, data),
+            tuning=tuning_launch(facts, tuning, arrangement.tuned, data),
+        )
+    return replace(plan, creates=created(plan, data))
+
+
+def _brought(facts: Facts, arrangement: Arrangement, data: TuningData | None) -> tuple[Brought, ...]:
+    if data is None:
+        return arrangement.adapters
+    return (tuned_adapter(facts, data),) if arrangement.serving else ()

@@ -1,0 +1,62 @@
+"""Who is asked for machines, and for which."""
+
+from __future__ import annotations
+
+from llmwright.api.workspace import Workspace
+from llmwright.catalogue.catalogue import Catalogue
+from llmwright.settings.model import Settings
+from llmwright.values.instance_type import InstanceType
+from llmwright.values.nodes import NodeRequest
+from llmwright.values.plan import Choice, Target
+
+
+def choose_provisioner(workspace: Workspace, settings: Settings, target: Target) -> Choice:
+    """The one that is named, else what follows from whether an instance type is."""
+    resource = workspace.resource
+    if target == "local":
+        return Choice(name="local", why="the target is local")
+    if resource.provisioner:
+        return Choice(name=resource.provisioner, why="the Workspace names it")
+    if settings.provisioner:
+        return Choice(name=settings.provisioner, why="the settings name it")
+    if not (resource.instance_type or settings.instance_type):
+        return Choice(name="byo", why="no instance type is named: nodes that are there are used")
+    return Choice(name="karpenter", why="an instance type is named, and nothing says who is to create it")
+
+
+def node_request(workspace: Workspace, machine: InstanceType | None, count: int, *, disk_bytes: int = 0) -> NodeRequest:
+    """``count`` machines for ``workspace``; 0 bytes of disk leave its size to the provisioner."""
+    resource, selector = workspace.resource, workspace.resource.label_selector
+    return NodeRequest(
+        namespace=workspace.namespace,
+        workspace=workspace.name,
+        count=count,
+        instance_type=machine,
+        instance_type_name=_name(workspace, machine),
+        selector=dict(selector.match_labels) if selector else {},
+        annotations=dict(workspace.metadata.annotations),
+        disk_bytes=disk_bytes,
+        partition=resource.partition.model_dump(exclude_none=True) if resource.partition else None,
+        config=resource.provisioner_config,
+    )
+
+
+def _name(workspace: Workspace, machine: InstanceType | None) -> str:
+    """The cloud's name of the machine; labels of nodes and shares of GPUs tell none, so there it is what is written."""
+    if machine is not None and machine.cloud != "node":
+        return machine.name
+    written = workspace.resource.instance_type
+    return "" if written.lower() == "auto" else written
+
+
+def template_nodes(
+    workspace: Workspace, catalogue: Catalogue, settings: Settings, nodes: int | None = None
+) -> NodeRequest:
+    """What ``inference.template`` asks for, which needs no Plan: as many machines as are written.
+
+    Args:
+        nodes: the number of machines where that was decided before.
+    """
+    written = workspace.resource.instance_type or settings.instance_type or ""
+    machine = catalogue.find_instance_type(written, settings.cloud) if written else None
+    return node_request(workspace, machine, nodes or workspace.resource.count or 1)

@@ -1,0 +1,56 @@
+"""The Plan of ``inference.template``: machines only, for what runs is written by the user."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from llmwright.api.workspace import Workspace
+from llmwright.catalogue.catalogue import Catalogue
+from llmwright.plan.cost import cost_of, enforce_limits
+from llmwright.plan.inputs import inputs_digest
+from llmwright.plan.nodes import choose_provisioner, template_nodes
+from llmwright.settings.model import Settings
+from llmwright.values.instance_type import InstanceType
+from llmwright.values.launch import Launch, Process
+from llmwright.values.plan import Choice, Plan
+
+TEMPLATE = Launch(main=Process(name="template", argv=()))
+"""Stands for the user's pod template, which only Kubernetes can run and which no Launch can tell."""
+
+
+def template_plan(
+    workspace: Workspace,
+    *,
+    catalogue: Catalogue,
+    settings: Settings,
+    config_files: Mapping[str, Mapping[str, str]] | None = None,
+    nodes: int | None = None,
+) -> Plan:
+    """Which machines are asked for, by whom, and at what price.
+
+    Args:
+        workspace: admitted by ``check``, with a template.
+        config_files: as in ``make_plan``; they only count as what was written.
+        nodes: the number of machines where that was decided before.
+
+    Raises:
+        LimitExceeded: a company's limit forbids it.
+    """
+    request = template_nodes(workspace, catalogue, settings, nodes)
+    written = workspace.resource.instance_type or settings.instance_type or ""
+    machine = request.instance_type or InstanceType(name=written, cloud=settings.cloud if written else "node")
+    limits = settings.limits_of(workspace.namespace)
+    enforce_limits(limits, machine, request.count, workspace.namespace)
+    why = "the Workspace names it" if workspace.resource.instance_type else "the settings name it"
+    return Plan(
+        workspace=workspace.name,
+        namespace=workspace.namespace,
+        inputs=inputs_digest(workspace, config_files or {}),
+        target="kubernetes",
+        preset="",
+        provisioner=choose_provisioner(workspace, settings, "kubernetes"),
+        instance_type=Choice(name=written, why=why) if written else None,
+        nodes=request,
+        serving=TEMPLATE,
+        cost=cost_of(machine, request.count),
+    )

@@ -1,0 +1,87 @@
+"""Which tuner tunes, with what configuration, and how the run sits on the machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from llmwright.api.workspace import Tuning
+from llmwright.errors import InvalidWorkspace
+from llmwright.plan.facts import Facts
+from llmwright.plan.refusal import below, does_not_fit, refuse
+from llmwright.plugins.drivers import Tuner
+from llmwright.sizing.dtypes import compute_dtype
+from llmwright.sizing.tuning import fit_tuning
+from llmwright.values.fit import Fit
+from llmwright.values.plan import Choice
+from llmwright.values.preset import Preset
+
+LONGEST_ROWS = (8192, 4096, 2048, 1024, 512)
+"""Longest rows to make room for, in tokens: the first that fits is taken, and never more than the model's context."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuned:
+    """A tuner that was chosen, its configuration and its Fit.
+
+    ``preset`` is the one to hand to the tuner: its dtype is what the machine computes in, its context the longest row.
+    """
+
+    choice: Choice
+    tuner: Tuner
+    config: Any
+    fit: Fit
+    preset: Preset
+    warnings: tuple[str, ...] = ()
+
+
+def choose_tuner(facts: Facts, tuning: Tuning) -> Tuned:
+    """The tuner that ``tuning.method`` names.
+
+    Raises:
+        InvalidWorkspace: it cannot be used here, its configuration is wrong, or the run does not fit the machine.
+        PluginError: no such tuner is installed.
+    """
+    method = tuning.method.lower()
+    tuner = facts.drivers.tuner(method)
+    if facts.target not in tuner.targets:
+        raise refuse("tuning.method", f"{method} does not run on {facts.target}")
+    config = _configure(tuner, facts, tuning)
+    fit, preset = _fit(facts, tuner, config)
+    choice = Choice(name=method, why="tuning.method names it")
+    return Tuned(choice=choice, tuner=tuner, config=config, fit=fit, preset=preset, warnings=_warnings(facts, fit))
+
+
+def _configure(tuner: Tuner, facts: Facts, tuning: Tuning) -> Any:
+    files = facts.files(tuning.config)
+    try:
+        config = tuner.configure(tuning.method_config, files)
+    except InvalidWorkspace as error:
+        raise InvalidWorkspace(below("tuning.methodConfig", error.problems, list(files))) from error
+    problems = [problem for problem in tuner.check(config) if problem.severity == "error"]
+    if problems:
+        raise InvalidWorkspace(below("tuning.methodConfig", problems, list(files)))
+    return config
+
+
+def _fit(facts: Facts, tuner: Tuner, config: Any) -> tuple[Fit, Preset]:
+    dtype = compute_dtype(facts.machine, facts.preset.dtype)
+    for length in _lengths(facts.preset):
+        preset = replace(facts.preset, dtype=dtype, context=length)
+        fit = fit_tuning(tuner.memory(preset, config), facts.machine, dtype=dtype, context=length)
+        if fit.fits:
+            return fit, preset
+    path = "resource" if facts.target == "local" else "resource.instanceType"
+    hint = "choose a machine with more memory, qlora, a smaller batch or a smaller preset"
+    raise does_not_fit(fit, f"tuning {facts.preset.name}", path, hint)
+
+
+def _lengths(preset: Preset) -> list[int]:
+    shorter = [length for length in LONGEST_ROWS if length < preset.context]
+    return [preset.context, *shorter] if preset.context <= LONGEST_ROWS[0] else shorter
+
+
+def _warnings(facts: Facts, fit: Fit) -> tuple[str, ...]:
+    if fit.context >= min(facts.preset.context, LONGEST_ROWS[0]):
+        return ()
+    return (f"rows longer than {fit.context} tokens are refused: memory does not hold more",)

@@ -1,0 +1,110 @@
+"""What a Plan says in words: what will be created, what to know, what to mind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from llmwright.plan.arrangement import Arrangement
+from llmwright.plan.facts import Facts
+from llmwright.values.data import TuningData
+from llmwright.values.instance_type import InstanceType
+from llmwright.values.launch import Launch
+from llmwright.values.plan import Plan
+
+FREE_LICENCES = frozenset({"mit", "apache-2.0", "bsd-3-clause", "cc0-1.0", "openmdw-1.1"})
+LOWEST_CAPABILITY = (7, 5)
+"""The lowest that PyTorch's wheels for CUDA 13 are built for (PyTorch's release matrix)."""
+
+
+def created(plan: Plan, data: TuningData | None) -> tuple[str, ...]:
+    """What will be created and written, in order."""
+    lines = _on_cluster(plan, data) if plan.target == "kubernetes" else _on_machine(plan, data)
+    return tuple(lines)
+
+
+def _on_machine(plan: Plan, data: TuningData | None) -> Iterator[str]:
+    if plan.preflight:
+        yield f"a process that checks first: {_steps(plan.preflight)}"
+    if plan.tuning and data:
+        yield "a tuning process, with checkpoints to go on from"
+        yield f"the adapter in {_place(data)}, and as an OCI image layout"
+        if data.output_image:
+            yield f"the image {data.output_image}, pushed"
+    if plan.serving:
+        yield f"a server on a free port of this machine: {', '.join(plan.served_names)}"
+
+
+def _on_cluster(plan: Plan, data: TuningData | None) -> Iterator[str]:
+    if plan.preflight:
+        yield f"a Job that checks first, without a GPU: {_steps(plan.preflight)}"
+    if plan.nodes.count and plan.instance_type:
+        yield f"{plan.nodes.count} x {plan.instance_type.name}, by {plan.provisioner.name}"
+    if plan.tuning and data:
+        yield f"the Job {plan.workspace}; its adapter goes to {data.output_image or _place(data)}"
+    if plan.serving:
+        yield f"the StatefulSet {plan.workspace}, serving {', '.join(plan.served_names)}"
+        yield f"the Services {plan.workspace} and {plan.workspace}-headless"
+
+
+def _steps(launch: Launch) -> str:
+    return ", ".join(process.name for process in (*launch.prepare, launch.main))
+
+
+def _place(data: TuningData) -> str:
+    source = data.output_volume_source or {}
+    host = source.get("hostPath")
+    if isinstance(host, dict) and host.get("path"):
+        return str(host["path"])
+    return f"the volume {next(iter(source))}" if source else "the Workspace's own directory"
+
+
+def notes(facts: Facts, arrangement: Arrangement) -> tuple[str, ...]:
+    """What is worth knowing."""
+    return (*(_not_used(facts) if facts.target == "local" else _count(facts, arrangement)), *arrangement.notes)
+
+
+def _not_used(facts: Facts) -> Iterator[str]:
+    resource = facts.workspace.resource
+    if resource.instance_type:
+        yield f"resource.instanceType {resource.instance_type} is not used on this machine"
+    if resource.count is not None and resource.count != 1:
+        yield f"resource.count {resource.count} is not used on this machine"
+    if resource.label_selector is not None or resource.preferred_nodes:
+        yield "resource.labelSelector and preferredNodes are not used on this machine"
+    if resource.partition is not None:
+        yield "resource.partition is not used on this machine"
+
+
+def _count(facts: Facts, arrangement: Arrangement) -> Iterator[str]:
+    written = facts.workspace.resource.count
+    if written is not None and written != arrangement.nodes:
+        yield f"resource.count says {written}; {arrangement.nodes} is what the model needs on {facts.machine.name}"
+
+
+def warnings(facts: Facts, arrangement: Arrangement) -> tuple[str, ...]:
+    """What to mind before agreeing."""
+    return (*_about_preset(facts), *_about_machine(facts.machine), *arrangement.warnings)
+
+
+def _about_preset(facts: Facts) -> Iterator[str]:
+    preset = facts.preset
+    if preset.gated and not facts.access_secret:
+        how = "set HF_TOKEN" if facts.target == "local" else "name presetOptions.modelAccessSecret"
+        yield f"{preset.name} is gated: {how}, and accept its licence on the hub"
+    if preset.license and preset.license.lower() not in FREE_LICENCES:
+        yield f"{preset.name} has the licence {preset.license}: read whether it allows your use"
+    if facts.workspace.tuning is not None and not preset.tunable:
+        yield f"{preset.name} is not among the presets that are known to tune well"
+
+
+def _about_machine(machine: InstanceType) -> Iterator[str]:
+    if machine.retired:
+        successor = f"; its successor is {machine.successor}" if machine.successor else ""
+        yield f"{machine.name} is retired by its cloud{successor}"
+    capability = machine.compute_capability
+    if capability is not None and capability < LOWEST_CAPABILITY:
+        lowest, found = (".".join(map(str, pair)) for pair in (LOWEST_CAPABILITY, capability))
+        yield (
+            f"{machine.gpu_model} has compute capability {found}: no bfloat16, no flash attention, and below {lowest}, "
+            "the lowest that current PyTorch images are built for"
+        )

@@ -1,0 +1,64 @@
+"""Validating a driver's open object with the driver's own model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from llmwright.errors import ConfigError, InvalidWorkspace, Problem
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from llmwright.plugins.drivers import Driver
+
+
+def validate_options(model: type[BaseModel] | None, options: Mapping[str, Any]) -> Any:
+    """``options`` as an instance of ``model``; ``{}`` for no model and no options.
+
+    Raises:
+        InvalidWorkspace: every problem, with paths relative to ``options``.
+    """
+    if model is None:
+        if options:
+            raise InvalidWorkspace([Problem(key, "this driver takes no options") for key in options])
+        return {}
+    from pydantic import ValidationError
+
+    try:
+        return model.model_validate(dict(options))
+    except ValidationError as error:
+        known = sorted(model.model_json_schema().get("properties", {}))
+        raise InvalidWorkspace([_problem(item, known) for item in error.errors(include_url=False)]) from error
+
+
+def settings_of(driver: type[Driver], name: str, plugins: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    """``plugins.<name>`` of the settings as written, held against the driver's ``settings_model``.
+
+    Raises:
+        ConfigError: every problem, each with its path in the settings.
+    """
+    written = plugins.get(name, {})
+    if driver.settings_model is None and written:
+        raise ConfigError(
+            f"plugins.{name}: {driver.__name__} has no settings",
+            hint="what a Workspace may say is beside the driver's name in its YAML",
+            reason="InvalidSettings",
+        )
+    try:
+        validate_options(driver.settings_model, written)
+    except InvalidWorkspace as error:
+        lines = (str(Problem(f"plugins.{name}.{one.path}", one.message, one.hint)) for one in error.problems)
+        raise ConfigError("\n".join(lines), reason="InvalidSettings") from error
+    return written
+
+
+def _problem(item: Any, known: list[str]) -> Problem:
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in item["loc"]).lstrip(".")
+    if item["type"] != "extra_forbidden":
+        return Problem(path, item["msg"])
+    close = get_close_matches(str(item["loc"][-1]), known, n=1)
+    return Problem(
+        path, "unknown option", hint=f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+    )

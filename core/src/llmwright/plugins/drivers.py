@@ -1,0 +1,240 @@
+"""The three driver interfaces: Provisioner, Runtime, Tuner (version 1).
+
+A driver's module is the light control half: it imports no torch, transformers, vllm, ray, peft or azure. What it
+returns from pure methods is the same for the same arguments; only ``observe``, ``refresh`` and ``act`` may do I/O.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from llmwright.errors import Problem
+from llmwright.values.adapter import Adapter
+from llmwright.values.data import TuningData
+from llmwright.values.fit import Fit, MemoryTerm
+from llmwright.values.instance_type import InstanceType
+from llmwright.values.launch import Launch, Process
+from llmwright.values.nodes import (
+    NodeRequest,
+    Outcome,
+    Placement,
+    ProvisionerAction,
+    ProvisionerDecision,
+    Watch,
+)
+from llmwright.values.plan import Target
+from llmwright.values.preset import Preset
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+
+def _silent() -> logging.Logger:
+    log = logging.getLogger("llmwright.driver")
+    log.addHandler(logging.NullHandler())
+    return log
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a driver may use, handed to it explicitly; nothing is global.
+
+    ``settings`` are those under ``plugins.<name>``; ``cluster`` a client of the target's cluster, None without one;
+    ``clock`` the present time with time zone.
+    """
+
+    clock: Callable[[], datetime]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    cluster: Any = None
+    log: logging.Logger = field(default_factory=_silent)
+
+
+class Driver(ABC):
+    """What all drivers share."""
+
+    targets: ClassVar[frozenset[Target]]
+    """Where it can be used."""
+
+    config_model: ClassVar[type[BaseModel] | None] = None
+    """Validates the open object beside the driver's name in the YAML; None refuses any key."""
+
+    settings_model: ClassVar[type[BaseModel] | None] = None
+    """Validates ``plugins.<name>`` of the settings; None refuses any key."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    def configure(self, options: Mapping[str, Any], files: Mapping[str, str]) -> Any:
+        """What the user configured, as this driver's other methods want it; pure.
+
+        Args:
+            options: ``provisionerConfig``, ``runtimeConfig`` or ``methodConfig`` as written.
+            files: the files of the config that the Workspace names (a ConfigMap's data), by file name.
+
+        Returns:
+            By default an instance of ``config_model``, or ``{}`` without one.
+
+        Raises:
+            InvalidWorkspace: problems with paths relative to ``options``, or starting with a file's name.
+        """
+        from llmwright.plugins.configuration import validate_options
+
+        return validate_options(self.config_model, options)
+
+
+class Provisioner(Driver):
+    """Finds or creates machines, and lets them go: ``observe`` → ``decide`` → ``act``.
+
+    A release is the same triple with a request for 0 nodes.
+    """
+
+    mutable_options: ClassVar[frozenset[str]] = frozenset()
+    """Keys of ``provisionerConfig`` that may change while nodes are held."""
+
+    def instance_types(self) -> tuple[InstanceType, ...]:
+        """Types this driver knows of by itself, over and above the catalogue's."""
+        return ()
+
+    def watches(self) -> tuple[Watch, ...]:
+        """Kinds whose changes may concern a Workspace."""
+        return ()
+
+    def refresh(self, scope: str) -> Any:
+        """One call to a cloud outside the cluster for all Workspaces; the snapshot that ``observe`` then reads."""
+
+    @abstractmethod
+    def observe(self, request: NodeRequest, snapshot: Any) -> Any:
+        """What is there for this request, read only from the target's caches and ``snapshot``."""
+
+    @abstractmethod
+    def decide(self, request: NodeRequest, observed: Any, now: datetime) -> ProvisionerDecision:
+        """Pure: what to do and how it stands."""
+
+    @abstractmethod
+    def act(self, action: ProvisionerAction) -> None:
+        """Carry out one action; idempotent.
+
+        Raises:
+            TargetError: the cloud or cluster refused.
+        """
+
+    def placement(self, request: NodeRequest) -> Placement:
+        """Where the workload may run; pure."""
+        return Placement(selector=request.selector)
+
+    def orphans(self) -> Iterable[str]:
+        """What this driver created and no Workspace needs, by name."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a runtime can do."""
+
+    adapters: bool = False
+    adapter_strength: bool = False
+    multi_node: bool = False
+    streaming: bool = True
+    cpu: bool = False
+    quantizations: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What belongs to one Workspace on a cluster.
+
+    ``pod`` is the pod template that the core would run on each of ``nodes`` machines, as settings and the provisioner
+    want it: labels, images, volumes, place. Whoever runs the Launch in objects of its own starts from it.
+    """
+
+    workspace: str
+    namespace: str
+    nodes: int = 1
+    pod: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Runtime(Driver):
+    """Turns a preset into a serving Launch; pure throughout.
+
+    The Launch has a port named ``http`` on which ``GET /health`` answers 200 once the model answers. The volumes that
+    adapters' paths refer to, and ``config``, are declared and mounted by the core.
+    """
+
+    capabilities: ClassVar[Capabilities]
+
+    annotations: ClassVar[Mapping[str, str]] = {}
+    """Annotations and labels of a Workspace that stand for options: name to key of the open object, which wins."""
+
+    config_option: ClassVar[str] = ""
+    """The option that takes the path of the config's file ``config_file`` where a Workspace names a config."""
+
+    config_file: ClassVar[str] = "inference_config.yaml"
+    """The file of that config which the option takes."""
+
+    serves_as: ClassVar[Watch | None] = None
+    """The kind of that one of ``objects`` which runs the Launch in place of the core's StatefulSet, by its name."""
+
+    def refuses(self, preset: Preset, fit: Fit) -> str | None:
+        """Why this runtime cannot serve ``preset`` on that machine, None where it can."""
+        return None
+
+    @abstractmethod
+    def launch(self, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any) -> Launch:
+        """What serves ``preset`` under the name ``preset.name`` and each adapter under its own."""
+
+    def objects(self, launch: Launch, names: Names) -> Iterable[Mapping[str, Any]]:
+        """Kubernetes objects beside or instead of the core's, where a Launch is not enough.
+
+        One of the kind and name of a core's object (the Service ``NAME``, the StatefulSet ``NAME``) takes its place;
+        with ``serves_as`` there is no StatefulSet. All are namespaced; owner, namespace and label are the core's.
+        """
+        return ()
+
+    def watches(self) -> tuple[Watch, ...]:
+        """Kinds that ``status`` judges by; objects are found by the label ``kaito.sh/workspace`` in the namespace."""
+        return ()
+
+    def status(self, found: Mapping[str, Any]) -> Outcome | None:
+        """How an object of a kind in ``watches`` stands, None for one that says nothing about readiness; pure.
+
+        The server is ready once each says Ready or nothing; one that serves in the StatefulSet's place has to say it.
+        """
+        return None
+
+
+class Tuner(Driver):
+    """Turns a preset and data into a tuning Launch; pure throughout.
+
+    The data set lies in volume ``data``, the adapter is written to volume ``results`` in peft's layout
+    (``adapter_config.json``, ``adapter_model.safetensors``). The core declares both, and ``config``, fetches the
+    data and delivers the adapter; the tuner's processes mount them.
+    """
+
+    def check(self, config: Any) -> Iterable[Problem]:
+        """Problems of a configuration beyond what ``configure`` refuses."""
+        return ()
+
+    @abstractmethod
+    def memory(self, preset: Preset, config: Any) -> tuple[MemoryTerm, ...]:
+        """What tuning needs, in bytes on one device."""
+
+    @abstractmethod
+    def launch(self, preset: Preset, fit: Fit, data: TuningData, config: Any) -> Launch:
+        """What tunes ``preset`` on ``data``."""
+
+    def inspect(self, preset: Preset, data: TuningData, config: Any) -> Process | None:
+        """A cheap process that reads volume ``data`` and ends with 2 and one clear line where it cannot be used."""
+        return None
+
+    def sample(self, preset: Preset, data: TuningData, config: Any, rows: int) -> Process | None:
+        """A cheap process that prints at most ``rows`` rows of volume ``data`` as questions with known answers.
+
+        One JSON object a line: ``prompt``, ``completion`` and, where the data set has one, ``paraphrase``. None where
+        a data set of this method holds no such thing.
+        """
+        return None

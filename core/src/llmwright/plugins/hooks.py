@@ -1,0 +1,121 @@
+"""Calling hooks so that one broken plugin does not take the others with it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from llmwright.errors import PluginContract, PluginError
+from llmwright.plugins.discovery import Found
+from llmwright.plugins.failures import contract
+
+Caller = Callable[[str, Found, dict[str, Any]], list[Any]]
+"""Calls one hook of one plugin with keyword arguments and returns the answers that are not None."""
+
+
+@dataclass(frozen=True, slots=True)
+class HookPlugin:
+    """One registered plugin: where it is from and the hooks it answers."""
+
+    found: Found
+    answers: frozenset[str]
+
+
+class Hooks:
+    """All usable hook plugins, in the order in which they are called.
+
+    ``broken`` are those that are installed and cannot be used, each already told in one line.
+    """
+
+    def __init__(
+        self,
+        plugins: Sequence[HookPlugin],
+        broken: Sequence[PluginError],
+        call: Caller,
+        log: Callable[[str], None],
+        trace: Callable[[str], None] | None = None,
+    ) -> None:
+        self.plugins = tuple(plugins)
+        self.broken = tuple(broken)
+        self._call = call
+        self._log = log
+        self._trace = trace
+
+    def collect(
+        self, hook: str, *, items: type = object, required: bool = False, **arguments: Any
+    ) -> list[tuple[Found, tuple[Any, ...]]]:
+        """What each plugin that answers ``hook`` returns, with where it is from; None and nothing are left out.
+
+        A plugin that raises, or answers with anything else than an iterable of ``items``, costs one line of log and
+        its own answer, unless ``required``: then it is the caller's error, for a rule that could not be asked must not
+        count as kept.
+
+        Raises:
+            PluginContract: with ``required``, the first plugin that failed.
+        """
+        answers: list[tuple[Found, tuple[Any, ...]]] = []
+        for plugin in self._answering(hook):
+            try:
+                answer = self._ask(hook, plugin, items, arguments)
+            except PluginContract as error:
+                if required:
+                    raise
+                self._log(error.message)
+                continue
+            if answer:
+                answers.append((plugin.found, answer))
+        return answers
+
+    def revise(
+        self, hook: str, subject: str, value: tuple[Any, ...], *, items: type = object, **arguments: Any
+    ) -> tuple[Any, ...]:
+        """``value`` handed on from plugin to plugin as ``subject``: each one's answer, if any, is the next one's.
+
+        Each plugin is given a copy of its own to change; where none answers, nothing is copied.
+
+        Raises:
+            PluginContract: a plugin raised, or answered with anything else than an iterable of ``items``: what it
+                would have changed must not be applied unchanged.
+        """
+        for plugin in self._answering(hook):
+            value = self._ask(hook, plugin, items, {**arguments, subject: deepcopy(value)}) or value
+        return value
+
+    def notify(self, hook: str, **arguments: Any) -> None:
+        """Tells every observer; one that raises is logged and does not keep the rest from being told."""
+        for plugin in self._answering(hook):
+            try:
+                self._run(hook, plugin, arguments)
+            except Exception as error:  # an observer is a stranger's code: whatever it raises is its own matter
+                self._log(_raised(plugin.found, hook, error).message)
+
+    def _answering(self, hook: str) -> Iterator[HookPlugin]:
+        return (plugin for plugin in self.plugins if hook in plugin.answers)
+
+    def _ask(self, hook: str, plugin: HookPlugin, items: type, arguments: dict[str, Any]) -> tuple[Any, ...]:
+        try:
+            answer = self._run(hook, plugin, arguments)
+        except Exception as error:  # a stranger's code, as an observer's
+            raise _raised(plugin.found, hook, error) from error
+        strange = next((item for item in answer if not isinstance(item, items)), None)
+        if strange is not None:
+            fault = f"answered {hook} with a {type(strange).__name__}, not a {items.__name__}"
+            raise contract(plugin.found, fault, f"--no-plugin {plugin.found.distribution}")
+        return answer
+
+    def _run(self, hook: str, plugin: HookPlugin, arguments: dict[str, Any]) -> tuple[Any, ...]:
+        started = time.perf_counter()
+        try:
+            # A generator runs here, inside the caller's guard, and not in somebody's loop later.
+            return tuple(item for answer in self._call(hook, plugin.found, arguments) for item in answer)
+        finally:
+            if self._trace is not None:
+                spent = (time.perf_counter() - started) * 1000
+                self._trace(f"hook {hook} of {plugin.found.origin} ({plugin.found.name}): {spent:.2f} ms")
+
+
+def _raised(found: Found, hook: str, error: Exception) -> PluginContract:
+    return contract(found, f"failed in {hook}: {type(error).__name__}: {error}", f"--no-plugin {found.distribution}")

@@ -1,0 +1,280 @@
+"""The one registry: stevedore loads what the user named, pluggy calls what anyone may answer.
+
+Nothing else imports the two libraries. A ``Registry`` is handed down as an argument; constructing one reads nothing,
+``found`` imports no plugin, and a driver is imported when its name is asked for.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+import time
+import types
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+from functools import partial
+from importlib.metadata import EntryPoint
+from typing import TYPE_CHECKING, Any, cast
+
+import pluggy
+from stevedore.driver import DriverManager
+
+from llmwright.errors import PluginError
+from llmwright.plugins import failures, hookspecs
+from llmwright.plugins.datapack import DATA_KINDS, DataPack
+from llmwright.plugins.discovery import INTERFACE, Found, Kind, discover
+from llmwright.plugins.hooks import HookPlugin, Hooks
+
+if TYPE_CHECKING:
+    from llmwright.plugins.drivers import Driver, Provisioner, Runtime, Tuner
+    from llmwright.plugins.loads import LoadCheck
+
+PROJECT = "llmwright"
+TRACE_VARIABLE = "LLMWRIGHT_TRACE_PLUGINS"
+
+HOOKS = frozenset(
+    name
+    for name, value in vars(hookspecs).items()
+    if inspect.isfunction(value) and value.__module__ == hookspecs.__name__ and not name.startswith("_")
+)
+"""The names of all hooks."""
+
+hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks a function of a plugin as the answer to the hook of its name."""
+
+
+def one_line_on_stderr(text: str) -> None:
+    """``text`` as one line, where a user sees it and a pipe does not."""
+    print("llmwright:", " ".join(text.split()), file=sys.stderr)
+
+
+class Registry:
+    """The plugins of this environment.
+
+    Args:
+        blocked: names not to use: a plugin's (``hf``), one of a kind (``runtime:hf``) or a distribution's.
+        trace: tell each load and each hook call with its time; None asks ``LLMWRIGHT_TRACE_PLUGINS``.
+        log: takes one line about a broken plugin; stderr by default.
+        allowed: the only distributions to use beside the core's own; None for any.
+        interface: the version of the interfaces that the core speaks.
+    """
+
+    def __init__(
+        self,
+        blocked: Iterable[str] = (),
+        trace: bool | None = None,
+        log: Callable[[str], None] = one_line_on_stderr,
+        allowed: Iterable[str] | None = None,
+        interface: int = INTERFACE,
+    ) -> None:
+        self._discover = partial(discover, frozenset(blocked), allowed=allowed, interface=interface)
+        self._trace = os.environ.get(TRACE_VARIABLE, "") not in {"", "0"} if trace is None else trace
+        self._log = log
+        self._found: tuple[Found, ...] | None = None
+        self._hooks: Hooks | None = None
+
+    def found(self) -> tuple[Found, ...]:
+        """Everything that is installed, whatever its state; imports no plugin."""
+        if self._found is None:
+            self._found = self._discover()
+        return self._found
+
+    def names(self, kind: Kind) -> tuple[str, ...]:
+        """Names of ``kind`` that can be asked for, sorted."""
+        return tuple(sorted({row.name for row in self.found() if row.kind == kind and row.state == "found"}))
+
+    def lookup(self, kind: Kind, name: str) -> Found:
+        """The one plugin that answers to ``name``, without importing it.
+
+        Raises:
+            PluginNotFound: none does, or it is blocked.
+            PluginConflict: two distributions claim the name.
+            PluginContract: it is of an interface version that is not read.
+        """
+        claims = [row for row in self.found() if row.kind == kind and row.name == name]
+        duplicates = [row for row in claims if row.state == "duplicate"]
+        if duplicates:
+            raise failures.conflict(duplicates)
+        usable = next((row for row in claims if row.state == "found"), None)
+        if usable is None:
+            raise failures.not_found(kind, name, self.found())
+        return usable
+
+    def provisioner(self, name: str) -> type[Provisioner]:
+        """The provisioner of that name; raises as ``driver``."""
+        return cast("type[Provisioner]", self.driver("provisioner", name))
+
+    def runtime(self, name: str) -> type[Runtime]:
+        """The runtime of that name; raises as ``driver``."""
+        return cast("type[Runtime]", self.driver("runtime", name))
+
+    def tuner(self, name: str) -> type[Tuner]:
+        """The tuner of that name; raises as ``driver``."""
+        return cast("type[Tuner]", self.driver("tuner", name))
+
+    def driver(self, kind: Kind, name: str) -> type[Driver]:
+        """The driver class of that kind and name, imported now.
+
+        Raises:
+            PluginNotFound: nothing answers to the name, or it is blocked.
+            PluginConflict: two distributions claim it.
+            PluginLoadFailed: its import failed; the message carries the import's own error.
+            PluginContract: it is no class of that kind, lacks methods or attributes, or is of another interface.
+        """
+        from llmwright.plugins.contract import breach
+
+        found = self.lookup(kind, name)
+        loaded = self._load(found)
+        fault = breach(kind, loaded)
+        if fault is not None:
+            raise failures.contract(found, fault)
+        return cast("type[Driver]", loaded)
+
+    def require_workload(self, kind: Kind, name: str) -> None:
+        """Whether this environment has what the driver's workload half needs, for a target that runs it right here.
+
+        Raises:
+            PluginLoadFailed: reason ``WorkloadExtraMissing``, with the pip line; and as ``lookup``.
+        """
+        missing = failures.missing_workload(self.lookup(kind, name))
+        if missing is not None:
+            raise missing
+
+    def hooks(self) -> Hooks:
+        """All hook plugins, imported now; those that are broken cost one line of log each."""
+        if self._hooks is None:
+            self._hooks = self._gather(row for row in self.found() if row.kind == "hook" and row.state == "found")
+        return self._hooks
+
+    def check_loads(self) -> tuple[LoadCheck, ...]:
+        """Loads each plugin in a process of its own and says what failed."""
+        from llmwright.plugins.loads import check_loads
+
+        return check_loads(self.found())
+
+    def check(self, found: Found) -> None:
+        """Loads one plugin into this process and holds it against its interface.
+
+        Raises:
+            PluginError: as ``driver``, and for a hook plugin what ``Hooks.broken`` would hold.
+        """
+        if found.kind != "hook":
+            self.driver(found.kind, found.name)
+            return
+        self._register(_new_manager(), found)
+
+    def _load(self, found: Found) -> Any:
+        started = time.perf_counter()
+        try:
+            loaded = _OneEntry(found.entry_point).extensions[0].plugin
+        except (Exception, SystemExit) as error:  # the plugin's import may raise anything; SystemExit would end us
+            raise self._explained(found, error) from error
+        if self._trace:
+            self._log(
+                f"load {found.kind} {found.name} of {found.origin}: {(time.perf_counter() - started) * 1e3:.2f} ms"
+            )
+        return loaded
+
+    def _explained(self, found: Found, error: BaseException) -> PluginError:
+        module, _, attribute = found.target.partition(":")
+        if isinstance(error, AttributeError) and module.strip() in sys.modules:
+            return failures.contract(found, f"names {attribute.strip()!r}, which its module does not have")
+        return failures.load_failed(found, error)
+
+    def _gather(self, rows: Iterable[Found]) -> Hooks:
+        manager = _new_manager()
+        plugins: list[HookPlugin] = []
+        broken: list[PluginError] = []
+        for found in rows:
+            try:
+                answers = self._register(manager, found)
+            except PluginError as error:
+                broken.append(error)
+                self._log(str(error))
+                continue
+            plugins.append(HookPlugin(found, answers))
+
+        def call(hook: str, found: Found, arguments: dict[str, Any]) -> list[Any]:
+            others = {plugin for name, plugin in manager.list_name_plugin() if name != _registered_name(found)}
+            return cast("list[Any]", manager.subset_hook_caller(hook, others)(**arguments))
+
+        return Hooks(plugins, broken, call, self._log, self._log if self._trace else None)
+
+    def _register(self, manager: pluggy.PluginManager, found: Found) -> frozenset[str]:
+        """Registers one hook plugin and returns the hooks it answers; on an error it is not registered."""
+        plugin = self._hook_plugin(manager, found)
+        name = _registered_name(found)
+        try:
+            manager.register(plugin, name)
+            manager.check_pending()
+        except (pluggy.PluginValidationError, ValueError) as error:
+            fault, hint = _misspelt(manager, plugin) or (str(error), "")
+            if manager.has_plugin(name):
+                manager.unregister(name=name)
+            raise failures.contract(found, fault, hint) from error
+        return frozenset(caller.name for caller in manager.get_hookcallers(plugin) or ())
+
+    def _hook_plugin(self, manager: pluggy.PluginManager, found: Found) -> Any:
+        loaded = self._load(found)
+        if any(manager.parse_hookimpl_opts(loaded, name) is not None for name in dir(loaded)):
+            return loaded
+        if not (isinstance(loaded, types.ModuleType) and hasattr(loaded, "__path__")):
+            raise failures.contract(found, "defines no hook", "mark its functions with llmwright.plugins.hookimpl")
+        pack = DataPack(loaded.__name__)
+        for file, kind in pack.unknown():
+            self._log(f"{found.origin}: {file} is of kind {kind!r}, known are {', '.join(DATA_KINDS)}")
+        if not pack.presets() and not pack.instance_types():
+            raise failures.contract(
+                found,
+                f"defines no hook and holds no YAML file of kind {' or '.join(DATA_KINDS)}",
+                "mark its functions with llmwright.plugins.hookimpl, or add the files",
+            )
+        return pack
+
+
+class _OneEntry(DriverManager[Any]):
+    """stevedore's manager for one entry point that was found already, so that its cache on disk is not asked."""
+
+    def __init__(self, entry_point: EntryPoint) -> None:
+        self._entry_point = entry_point
+        super().__init__(entry_point.group, entry_point.name, on_missing_entrypoints_callback=None)
+
+    def list_entry_points(self) -> list[EntryPoint]:
+        """Exactly the one."""
+        return [self._entry_point]
+
+
+class _Manager(pluggy.PluginManager):
+    """pluggy's manager, which takes ``hookspecs``' own functions as specifications and a data pack's as answers."""
+
+    def parse_hookspec_opts(self, module_or_class: Any, name: str) -> Any:
+        """Every hook of ``hookspecs`` is a specification, without a mark."""
+        return {} if name in HOOKS else None
+
+    def parse_hookimpl_opts(self, plugin: Any, name: str) -> Any:
+        """Marked functions, and the data hooks of a data pack."""
+        if isinstance(plugin, DataPack):
+            return {} if name in DATA_KINDS.values() else None
+        return super().parse_hookimpl_opts(plugin, name)
+
+
+def _new_manager() -> _Manager:
+    manager = _Manager(PROJECT)
+    manager.add_hookspecs(hookspecs)
+    return manager
+
+
+def _registered_name(found: Found) -> str:
+    return f"{found.distribution}:{found.name}"
+
+
+def _misspelt(manager: pluggy.PluginManager, plugin: Any) -> tuple[str, str] | None:
+    """What is wrong and a hint, where ``plugin`` answers a hook that does not exist."""
+    unknown = [caller.name for caller in manager.get_hookcallers(plugin) or () if not caller.has_spec()]
+    if not unknown:
+        return None
+    known = sorted(HOOKS)
+    close = get_close_matches(unknown[0], known, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"hooks are: {', '.join(known)}"
+    return f"answers {', '.join(map(repr, unknown))}, which is no hook", hint

@@ -1,0 +1,168 @@
+"""The one model of all settings."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic.alias_generators import to_camel
+
+Open = dict[str, Any]
+Positive = Annotated[int, Field(ge=1)]
+Usd = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class SettingsModel(BaseModel):
+    """Base of all parts: camelCase in YAML, unknown fields refused, frozen."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+
+
+class Limits(SettingsModel):
+    """What may be bought in one namespace; None is no limit. An unknown price counts as over any limit in USD."""
+
+    instance_types: tuple[str, ...] | None = None
+    nodes: Positive | None = None
+    usd_per_hour: Usd | None = None
+    total_usd_per_hour: Usd | None = None
+
+    def allows_type(self, name: str) -> bool:
+        """Whether the instance type may be used; upper and lower case are one."""
+        return self.instance_types is None or name.lower() in {allowed.lower() for allowed in self.instance_types}
+
+
+class Sources(SettingsModel):
+    """Where downloads may come from, besides public addresses: hosts and CIDRs."""
+
+    allow: tuple[str, ...] = ()
+
+
+class Endpoints(SettingsModel):
+    """Where servers answer. ``host`` is what they bind on one machine; ``ports`` gives a port's name its number.
+
+    ``public`` lets load balancers have public addresses.
+    """
+
+    host: str = "127.0.0.1"
+    ports: dict[str, Port] = {}
+    first_port: Port | None = None
+    last_port: Port | None = None
+    public: bool = False
+
+
+class Orphans(SettingsModel):
+    """How often the operator looks for what was bought for Workspaces that are gone, and whether it gives that back.
+
+    ``interval`` is in seconds; 0 is never.
+    """
+
+    interval: Annotated[int, Field(ge=0)] = 600
+    delete: bool = False
+
+
+class Webhook(SettingsModel):
+    """Where the API server reaches the operator's admission webhook; where nothing is said there is none.
+
+    ``service`` is ``NAMESPACE/NAME`` of a Service whose port ``service_port`` leads to ``port`` of every operator;
+    ``url`` is the https address of one that runs elsewhere. ``failure_policy`` is what becomes of a Workspace where
+    no answer comes within ``timeout`` seconds. ``validity``, of each certificate, is in seconds.
+    """
+
+    service: str | None = None
+    service_port: Port = 443
+    url: str | None = None
+    port: Port = 9443
+    failure_policy: Literal["Ignore", "Fail"] = "Ignore"
+    timeout: Annotated[int, Field(ge=1, le=30)] = 5
+    validity: Annotated[int, Field(ge=4)] = 86400
+
+    @property
+    def enabled(self) -> bool:
+        """Whether there is to be one."""
+        return bool(self.service or self.url)
+
+    @field_validator("service")
+    @classmethod
+    def _names_a_service(cls, text: str | None) -> str | None:
+        if text and not re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", text):
+            raise ValueError(f"{text!r} is no NAMESPACE/NAME of a Service")
+        return text
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, text: str | None) -> str | None:
+        if text and not re.fullmatch(r"https://[^\s/?#@]+(/[^\s?#]*)?", text):
+            raise ValueError(f"{text!r} is no https address without user, query and fragment")
+        return text
+
+    @model_validator(mode="after")
+    def _is_one_place(self) -> Webhook:
+        if self.service and self.url:
+            raise ValueError("service and url cannot both be there")
+        return self
+
+
+class Settings(SettingsModel):
+    """All settings.
+
+    ``provisioner`` and ``runtime`` hold where a Workspace names none; None lets the target decide. ``plugins`` holds
+    each driver's own settings by its name. ``images`` maps an image role to an image, ``pods`` is merged into every
+    pod. Relative paths start from the file that they stand in. ``readiness_timeout`` is in seconds. ``disk_class`` is
+    the storage class that gives out the nodes' own NVMe disks, for weights.
+    """
+
+    provisioner: str | None = None
+    runtime: str | None = None
+    instance_type: str | None = None
+    on_success: Literal["serve", "release"] = "serve"
+    preflight: bool = True
+    allow_placeholders: bool = False
+    readiness_timeout: Positive | None = None
+    plugins: dict[str, Open] = {}
+    blocked_plugins: tuple[str, ...] = ()
+    allowed_plugins: tuple[str, ...] | None = None
+    limits: Limits = Limits()
+    namespace_limits: dict[str, Limits] = {}
+    sources: Sources = Sources()
+    endpoints: Endpoints = Endpoints()
+    orphans: Orphans = Orphans()
+    webhook: Webhook = Webhook()
+    images: dict[str, str] = {}
+    pods: Open = {}
+    disk_class: str | None = None
+    state_directory: Path | None = None
+    preset_directories: tuple[Path, ...] = ()
+    config_directory: Path | None = None
+    docker_config: Path | None = None
+    cloud: str = "azure"
+    node_classes: tuple[str, ...] = ()
+    feature_gates: dict[str, bool] = {}
+
+    @field_validator("state_directory", "config_directory", "docker_config")
+    @classmethod
+    def _expand(cls, path: Path | None) -> Path | None:
+        return path.expanduser() if path else None
+
+    @field_validator("preset_directories")
+    @classmethod
+    def _expand_all(cls, paths: tuple[Path, ...]) -> tuple[Path, ...]:
+        return tuple(path.expanduser() for path in paths)
+
+    def limits_of(self, namespace: str) -> Limits:
+        """The limits of one namespace: its own where there are such, else those of all."""
+        return self.namespace_limits.get(namespace, self.limits)
+
+    def state_path(self) -> Path:
+        """Where this machine's Workspaces are kept."""
+        if self.state_directory:
+            return self.state_directory
+        from platformdirs import user_state_path
+
+        return user_state_path("llmwright", appauthor=False)
+
+
+PATH_FIELDS = ("stateDirectory", "presetDirectories", "configDirectory", "dockerConfig")
+"""Settings that hold paths, by their YAML names."""

@@ -1,0 +1,99 @@
+"""The Fit of a model that is served: dtype, context and what fills the memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llmwright.sizing import terms
+from llmwright.sizing.dtypes import compute_dtype
+from llmwright.sizing.nodes import UTILIZATION
+from llmwright.sizing.parallelism import Parallelism, parallelism
+from llmwright.values.fit import Fit, MemoryTerm
+from llmwright.values.instance_type import InstanceType
+from llmwright.values.preset import Preset
+
+SHORTEST_CONTEXT = 2048
+PREFILL_TOKENS = 2048
+HOST_SHARE = 0.9
+GPU_SHARE = 0.95
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServingNeed:
+    """What is asked for. ``context`` None takes the longest that fits; ``engine`` is one with a KV pool (vLLM)."""
+
+    context: int | None = None
+    concurrency: int = 1
+    adapters: int = 0
+    quantization: str | None = None
+    engine: bool = False
+
+
+def budget(machine: InstanceType, *, engine: bool = False) -> int:
+    """Bytes on one device that may be filled.
+
+    Of a host 90 %: the system needs the rest. Of a GPU 95 %, or what the engine is told to take (upstream's 84 %).
+    """
+    if machine.gpus == 0:
+        return int(machine.memory_bytes * HOST_SHARE)
+    return int(machine.gpu_memory_bytes * (UTILIZATION if engine else GPU_SHARE))
+
+
+def fit_serving(preset: Preset, machine: InstanceType, need: ServingNeed, nodes: int = 1) -> Fit:
+    """How ``preset`` sits on ``nodes`` machines; ``fits`` tells whether it does.
+
+    Without a context asked for, it is the model's own or, where that is too long for the memory, the longest multiple
+    of 256 tokens that fits, and at least ``SHORTEST_CONTEXT``.
+    """
+    spread = parallelism(preset.weight_bytes, machine, nodes) if need.engine else _one_process(machine)
+    dtype = compute_dtype(machine, preset.dtype)
+    capacity = budget(machine, engine=need.engine)
+    context = need.context or _longest(preset, machine, need, spread, dtype, capacity)
+    return Fit(
+        instance_type=machine,
+        nodes=nodes,
+        gpus=machine.gpus,
+        dtype=dtype,
+        quantization=need.quantization,
+        context=context,
+        concurrency=need.concurrency,
+        tensor_parallel=spread.tensor if need.engine else 1,
+        pipeline_parallel=spread.pipeline,
+        data_parallel=spread.data,
+        terms=serving_terms(preset, machine, need, spread, dtype, context),
+        budget_bytes=capacity,
+    )
+
+
+def serving_terms(
+    preset: Preset, machine: InstanceType, need: ServingNeed, spread: Parallelism, dtype: str, context: int
+) -> tuple[MemoryTerm, ...]:
+    """All terms on one device."""
+    share = spread.tensor * spread.pipeline
+    tensors = [
+        terms.weights(preset, dtype, need.quantization, share),
+        terms.kv_cache(preset, dtype, context, need.concurrency, share),
+        terms.prefill_activations(preset, dtype, min(context, PREFILL_TOKENS), spread.tensor),
+    ]
+    if need.adapters:
+        tensors.append(terms.adapters(preset, dtype, need.adapters))
+    return (*tensors, terms.process(machine, engine=need.engine), terms.reserve(tensors))
+
+
+def _one_process(machine: InstanceType) -> Parallelism:
+    """One process whose layers are spread over the machine's GPUs (accelerate's ``device_map=auto``)."""
+    return Parallelism(tensor=max(1, machine.gpus))
+
+
+def _longest(
+    preset: Preset, machine: InstanceType, need: ServingNeed, spread: Parallelism, dtype: str, capacity: int
+) -> int:
+    shortest = min(SHORTEST_CONTEXT, preset.context)
+    fixed = sum(term.bytes for term in serving_terms(preset, machine, need, spread, dtype, shortest))
+    share = spread.tensor * spread.pipeline
+    per_token = terms.kv_bytes_per_token(preset, dtype) * need.concurrency * (1 + terms.RESERVE) / share
+    further = (capacity - fixed) // per_token if per_token else preset.context
+    if further <= 0:
+        return shortest
+    longest = int(shortest + further)
+    return preset.context if longest >= preset.context else max(shortest, longest // 256 * 256)

@@ -1,0 +1,197 @@
+"""The memory terms, each a small function with its formula and where the formula is from.
+
+Amounts are bytes on one device; ``share`` is the number of devices that a term is split over.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from llmwright.sizing.dtypes import width
+from llmwright.values.fit import MemoryTerm
+from llmwright.values.instance_type import InstanceType
+from llmwright.values.preset import Architecture, Preset
+
+MIB = 1024**2
+GIB = 1024**3
+
+HOST_PROCESS_BYTES = 420 * MIB
+GPU_PROCESS_BYTES = 1 * GIB
+ENGINE_PROCESS_BYTES = round(2.3 * GIB)
+RESERVE = 0.05
+
+_QUANTISED_BITS = {"nf4": 4.127, "fp4": 4.5, "int8": 8.0}
+_BYTES_PER_TRAINED = 16
+_ACTIVATION_FACTOR = 17
+_EXPERTS = 1.1
+
+
+def linear_parameters(preset: Preset) -> int:
+    """Weights in the linear layers of the blocks: what bitsandbytes quantises (it leaves embeddings and head alone).
+
+    Per layer: queries and output (hidden x heads x head size, twice), keys and values (hidden x KV heads x head size,
+    twice), and gate, up and down (hidden x intermediate, three times). Models with experts have more: for those, and
+    where a size is not known, everything but an untied embedding and head counts.
+    """
+    sizes = preset.architecture
+    if sizes is None:
+        return preset.parameters
+    embeddings = 2 * sizes.vocab_size * sizes.hidden_size
+    if not sizes.intermediate_size:
+        return max(0, preset.parameters - embeddings)
+    attention = 2 * sizes.hidden_size * sizes.head_dim * (sizes.attention_heads + sizes.kv_heads)
+    dense = sizes.layers * (attention + 3 * sizes.hidden_size * sizes.intermediate_size)
+    beyond = preset.parameters - embeddings
+    return min(preset.parameters, beyond if beyond > _EXPERTS * dense else dense)
+
+
+def weights(preset: Preset, dtype: str, quantization: str | None = None, share: int = 1) -> MemoryTerm:
+    """The model's weights.
+
+    A checkpoint that is quantised already takes what it takes on disk. Quantised while loading: linear layers at 4.127
+    bits (nf4 with double quantisation: QLoRA, arXiv 2305.14314, section 3), 4.5 bits (4-bit with one float32 constant
+    per 64 weights) or 8 bits (LLM.int8, arXiv 2208.07339); the rest in ``dtype``.
+    """
+    if preset.quantization:
+        total, formula = preset.weight_bytes, f"{preset.quantization} checkpoint as on disk"
+    elif quantization in _QUANTISED_BITS:
+        linear = linear_parameters(preset)
+        bits, rest = _QUANTISED_BITS[quantization], preset.parameters - linear
+        total = math.ceil(linear * bits / 8) + rest * width(dtype)
+        formula = f"{count(linear)} weights x {bits} bits + {count(rest)} x {width(dtype)} B"
+    else:
+        total = preset.parameters * width(dtype)
+        formula = f"{count(preset.parameters)} weights x {width(dtype)} B ({dtype})"
+    return _split("weights", total, formula, preset.fact_source, share)
+
+
+def kv_cache(preset: Preset, dtype: str, context: int, concurrency: int = 1, share: int = 1) -> MemoryTerm:
+    """Keys and values of ``concurrency`` sequences of ``context`` tokens.
+
+    The preset's bytes per token (2 x layers x KV heads x head size x 2 B, or the compressed vector of latent attention:
+    arXiv 2405.04434) are for 2-byte numbers.
+    """
+    per_token = kv_bytes_per_token(preset, dtype)
+    formula = f"{concurrency} x {context} tokens x {per_token} B"
+    return _split("KV cache", per_token * context * concurrency, formula, preset.fact_source, share)
+
+
+def kv_bytes_per_token(preset: Preset, dtype: str) -> int:
+    """Bytes that one token takes in the cache when the model runs in ``dtype``."""
+    return preset.kv_bytes_per_token * width(dtype) // min(2, width(preset.dtype))
+
+
+def prefill_activations(preset: Preset, dtype: str, tokens: int, share: int = 1) -> MemoryTerm:
+    """What is alive while ``tokens`` of a prompt pass through one layer.
+
+    Residual and normed input, queries, keys, values and attention's output (4 x hidden), and the gated MLP's two
+    branches (2 x intermediate); layers follow one another in the same memory. Logits are made for the last token only.
+    Attention itself is computed in tiles (arXiv 2205.14135), so no term grows with the square of ``tokens``.
+    """
+    sizes = preset.architecture
+    per_token = (4 * sizes.hidden_size + 2 * intermediate(sizes)) if sizes else 0
+    total = tokens * per_token * width(dtype)
+    return _split("activations", total, f"{tokens} tokens x {per_token} x {width(dtype)} B", "arXiv 2205.14135", share)
+
+
+def training_activations(preset: Preset, dtype: str, tokens: int, *, checkpointing: bool) -> MemoryTerm:
+    """What the backward pass needs of ``tokens`` (rows of a batch x their length).
+
+    17 x hidden numbers per token and layer, of any width (arXiv 2205.05198, equation 2: 34 B in 16 bit, attention's
+    scores recomputed). With checkpointing only each layer's input stays, and one layer is whole at a time (section 5).
+    The loss holds logits, their softmax and their gradient in float32 over the vocabulary.
+    """
+    sizes = preset.architecture
+    if sizes is None:
+        return MemoryTerm("activations", 0, "the architecture is not known")
+    layer = _ACTIVATION_FACTOR * sizes.hidden_size
+    per_token = sizes.layers * sizes.hidden_size + layer if checkpointing else sizes.layers * layer
+    logits = 3 * 4 * sizes.vocab_size
+    total = tokens * (per_token * width(dtype) + logits)
+    formula = f"{tokens} tokens x ({count(per_token)} x {width(dtype)} B + {count(logits)} B of logits)"
+    return MemoryTerm("activations", total, formula, "arXiv 2205.05198")
+
+
+def lora_parameters(preset: Preset, rank: int, targets: Iterable[str]) -> int:
+    """Trained numbers: ``rank`` x (inputs + outputs) for each target of each layer (LoRA, arXiv 2106.09685).
+
+    Names that are no linear layer of this architecture count nothing; no name at all counts every linear layer.
+    """
+    sizes = preset.architecture
+    if sizes is None:
+        return preset.parameters // 100
+    shapes = _linear_shapes(sizes)
+    names = set(targets) & shapes.keys() or _SEPARATE
+    return sizes.layers * rank * sum(sum(shapes[name]) for name in names)
+
+
+def lora_state(preset: Preset, rank: int, targets: Iterable[str]) -> MemoryTerm:
+    """Adapter, gradient and both of Adam's moments, in float32: 16 B per trained number (arXiv 1412.6980)."""
+    trained = lora_parameters(preset, rank, targets)
+    formula = f"{count(trained)} trained (rank {rank}) x {_BYTES_PER_TRAINED} B"
+    return MemoryTerm("LoRA and optimizer", trained * _BYTES_PER_TRAINED, formula, "arXiv 2106.09685, 1412.6980")
+
+
+def adapters(preset: Preset, dtype: str, number: int, rank: int = 16) -> MemoryTerm:
+    """``number`` adapters kept beside the base while serving, each of ``rank`` on every linear layer."""
+    each = lora_parameters(preset, rank, ())
+    formula = f"{number} x {count(each)} x {width(dtype)} B"
+    return MemoryTerm("adapters", number * each * width(dtype), formula, "arXiv 2106.09685")
+
+
+def process(machine: InstanceType, *, engine: bool = False) -> MemoryTerm:
+    """What the program takes before any tensor.
+
+    On a host: interpreter, torch, transformers, peft and bitsandbytes, resident after a first generation (torch 2.13,
+    CPU build: 419 MiB). On a GPU an allowance for CUDA's context and libraries, not measured here; for an engine with
+    CUDA graphs, upstream's 2.3 GiB (KAITO v0.12, nodesestimator).
+    """
+    if machine.gpus == 0:
+        return MemoryTerm("process", HOST_PROCESS_BYTES, "interpreter, torch, transformers, peft", "measured")
+    if engine:
+        return MemoryTerm("process", ENGINE_PROCESS_BYTES, "CUDA context, graphs and engine", "KAITO v0.12")
+    return MemoryTerm("process", GPU_PROCESS_BYTES, "CUDA context and libraries", "an allowance")
+
+
+def reserve(terms: Iterable[MemoryTerm]) -> MemoryTerm:
+    """What fragments lose: 5 % of all tensors, upstream's factor on weights (KAITO v0.12, nodesestimator)."""
+    total = sum(term.bytes for term in terms if term.name != "process")
+    return MemoryTerm("reserve", math.ceil(total * RESERVE), "5 % of the above but the process", "KAITO v0.12")
+
+
+def intermediate(sizes: Architecture) -> int:
+    """Width of the MLP; 4 x hidden, the usual one, where it is not known."""
+    return sizes.intermediate_size or 4 * sizes.hidden_size
+
+
+def count(number: int) -> str:
+    """``number`` as people say it: ``3.82G``, ``15.2M``, ``704``."""
+    for unit, size in (("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**4)):
+        if number >= size:
+            return f"{number / min(size, 10**3 if unit == 'k' else size):.3g}{unit}"
+    return str(number)
+
+
+_SEPARATE = frozenset({"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"})
+
+
+def _linear_shapes(sizes: Architecture) -> dict[str, tuple[int, int]]:
+    hidden, queries, keys = sizes.hidden_size, sizes.attention_heads * sizes.head_dim, sizes.kv_heads * sizes.head_dim
+    inner = intermediate(sizes)
+    return {
+        "q_proj": (hidden, queries),
+        "k_proj": (hidden, keys),
+        "v_proj": (hidden, keys),
+        "qkv_proj": (hidden, queries + 2 * keys),
+        "o_proj": (queries, hidden),
+        "gate_proj": (hidden, inner),
+        "up_proj": (hidden, inner),
+        "gate_up_proj": (hidden, 2 * inner),
+        "down_proj": (inner, hidden),
+    }
+
+
+def _split(name: str, total: int, formula: str, source: str, share: int) -> MemoryTerm:
+    text = f"({formula}) / {share} GPUs" if share > 1 else formula
+    return MemoryTerm(name, math.ceil(total / share), text, source)

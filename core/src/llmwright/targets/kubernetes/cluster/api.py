@@ -1,0 +1,264 @@
+"""Requests to one API server, in plain JSON."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlencode
+
+from llmwright import __version__
+from llmwright.errors import ConfigError
+from llmwright.targets.kubernetes.cluster.failures import (
+    CONFLICT,
+    NOT_FOUND,
+    UNAUTHORIZED,
+    ApiError,
+    refusal,
+    unreachable,
+)
+from llmwright.targets.kubernetes.cluster.resource import Resource
+
+if TYPE_CHECKING:
+    from kubernetes.client import Configuration
+
+Object = dict[str, Any]
+
+log = logging.getLogger(__name__)
+
+MANAGER = "llmwright"
+"""The field manager of everything that is applied."""
+
+CONNECTIONS = 64
+CONNECT_S = 10.0
+ANSWER_S = 60.0
+CREDENTIALS_S = 10.0
+"""How long a token is used before the client is asked for it again, unless it is refused; asking costs as much as a
+fifth of a request."""
+WATCH_SILENCE_S = 150.0
+"""Bookmarks come about once a minute: a watch that is silent for longer is taken for lost."""
+
+METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+METADATA_EVENTS = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+
+
+class Api:
+    """One API server. Every method raises ApiError where it refuses or cannot be reached, and repeats nothing."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        import urllib3
+        from kubernetes.client import ApiClient
+
+        configuration.connection_pool_maxsize = CONNECTIONS
+        if not configuration.verify_ssl:
+            log.warning("the API server's certificate is not verified, as the kubeconfig says")
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        self.configuration = configuration
+        """For whoever needs a client of the same cluster of its own."""
+        self._host = str(configuration.host).rstrip("/")
+        self._credentials: dict[str, str] = {}
+        self._credentials_until = 0.0
+        self._pool: urllib3.PoolManager = ApiClient(configuration).rest_client.pool_manager
+        _share_tls(self._pool.connection_pool_kw)
+
+    def get(self, resource: Resource, namespace: str | None, name: str) -> Object:
+        """One object."""
+        return self._json("GET", resource.path(namespace, name))
+
+    def find(self, resource: Resource, namespace: str | None, name: str) -> Object | None:
+        """One object, None where there is none."""
+        try:
+            return self.get(resource, namespace, name)
+        except ApiError as error:
+            if error.code == NOT_FOUND:
+                return None
+            raise
+
+    def kinds(self, api_version: str) -> list[Object]:
+        """The kinds that the cluster serves of one version of a group, as it lists them; none where it has no such."""
+        path = f"/{'apis' if '/' in api_version else 'api'}/{api_version}"
+        try:
+            return list(self._json("GET", path).get("resources") or [])
+        except ApiError as error:
+            if error.code == NOT_FOUND:
+                return []
+            raise
+
+    def page(self, resource: Resource, query: Mapping[str, str], *, metadata_only: bool = False) -> Object:
+        """One page of all objects, of all namespaces."""
+        accept = f"{METADATA_ONLY}, application/json" if metadata_only else "application/json"
+        return self._json("GET", resource.path(), query=query, accept=accept)
+
+    def watch(self, resource: Resource, query: Mapping[str, str], *, metadata_only: bool = False) -> Iterator[Object]:
+        """Events of all objects until the stream ends."""
+        path = f"{resource.path()}?{urlencode({**query, 'watch': 'true', 'allowWatchBookmarks': 'true'})}"
+        accept = f"{METADATA_EVENTS}, application/json" if metadata_only else "application/json"
+        response = self._send("GET", path, None, self._headers(accept), WATCH_SILENCE_S)
+        try:
+            if response.status >= 400:
+                raise refusal(f"watch {resource}", response.status, response.read(), response.headers)
+            yield from _lines(response, f"watch {resource}")
+        finally:
+            response.close()
+
+    def apply(self, resource: Resource, body: Mapping[str, Any]) -> Object:
+        """Server-side apply: exactly these fields are ours; who else claims one gives it up."""
+        metadata = body["metadata"]
+        path = resource.path(metadata.get("namespace"), metadata["name"])
+        query = {"fieldManager": MANAGER, "force": "true"}
+        return self._json("PATCH", path, body, query=query, content="application/apply-patch+yaml")
+
+    def merge(
+        self, resource: Resource, namespace: str | None, name: str, patch: Mapping[str, Any], subresource: str = ""
+    ) -> Object:
+        """A JSON merge patch."""
+        path = resource.path(namespace, name, subresource)
+        return self._json("PATCH", path, patch, query={"fieldManager": MANAGER}, content="application/merge-patch+json")
+
+    def create(self, resource: Resource, body: Mapping[str, Any]) -> Object:
+        """A new object."""
+        path = resource.path(body["metadata"].get("namespace"))
+        return self._json("POST", path, body, query={"fieldManager": MANAGER})
+
+    def replace(self, resource: Resource, body: Mapping[str, Any]) -> Object:
+        """The whole object, if it is still at the resource version that ``body`` carries."""
+        metadata = body["metadata"]
+        return self._json("PUT", resource.path(metadata.get("namespace"), metadata["name"]), body)
+
+    def delete(self, resource: Resource, namespace: str | None, name: str, uid: str | None = None) -> None:
+        """Delete what it owns too, in the background; nothing happens where it is gone, or ``uid`` is another's."""
+        options: Object = {"propagationPolicy": "Background"}
+        if uid is not None:
+            options["preconditions"] = {"uid": uid}
+        try:
+            self._json("DELETE", resource.path(namespace, name), options)
+        except ApiError as error:
+            if error.code == NOT_FOUND or (error.code == CONFLICT and self._is_another(resource, namespace, name, uid)):
+                return
+            raise
+
+    def _is_another(self, resource: Resource, namespace: str | None, name: str, uid: str | None) -> bool:
+        """Whether it is not the object of that ``uid`` which bears the name; a conflict alone does not tell."""
+        found = self.find(resource, namespace, name)
+        return uid is not None and (found is None or found["metadata"].get("uid") != uid)
+
+    def _json(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        content: str = "application/json",
+        accept: str = "application/json",
+    ) -> Object:
+        full = f"{path}?{urlencode(query)}" if query else path
+        data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
+        response = self._send(method, full, data, {**self._headers(accept), "Content-Type": content}, ANSWER_S)
+        try:
+            answer = response.read()
+        except Exception as error:
+            raise unreachable(f"{method} {path}", error) from error
+        if response.status >= 400:
+            raise refusal(f"{method} {path}", response.status, answer, response.headers)
+        response.release_conn()
+        found = json.loads(answer)
+        assert isinstance(found, dict)
+        return found
+
+    def _send(self, method: str, path: str, body: bytes | None, headers: dict[str, str], answer_s: float) -> Any:
+        import urllib3
+
+        timeout = urllib3.Timeout(connect=CONNECT_S, read=answer_s)
+        try:
+            response = self._pool.request(
+                method,
+                self._host + path,
+                body=body,
+                headers=headers,
+                timeout=timeout,
+                retries=False,
+                preload_content=False,
+            )
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise unreachable(f"{method} {path.partition('?')[0]}", error) from error
+        if response.status == UNAUTHORIZED:
+            self._credentials_until = 0.0
+        return response
+
+    def _headers(self, accept: str) -> dict[str, str]:
+        now = time.monotonic()
+        if now >= self._credentials_until:
+            settings = cast("dict[str, dict[str, str]]", self.configuration.auth_settings()).values()
+            found = {each["key"]: each["value"] for each in settings if each["in"] == "header"}
+            self._credentials = {name: value for name, value in found.items() if value}
+            self._credentials_until = now + CREDENTIALS_S
+        return {"Accept": accept, "User-Agent": f"{MANAGER}/{__version__}", **self._credentials}
+
+
+def connect(kubeconfig: str | Path | None = None) -> Api:
+    """The cluster that ``kubeconfig`` names; else the one that this pod is in; else ``KUBECONFIG``'s.
+
+    Raises:
+        ConfigError: the client is not installed, or no configuration can be used.
+    """
+    try:
+        from kubernetes import config
+        from kubernetes.client import Configuration
+    except ImportError as error:
+        hint = "pip install 'llmwright[kubernetes]'"
+        raise ConfigError("the Kubernetes client is not installed", hint=hint, reason="ExtraMissing") from error
+    found = Configuration()
+    try:
+        load: Callable[..., None] = config.load_kube_config
+        if kubeconfig is None and _in_cluster():
+            load = config.load_incluster_config
+        elif kubeconfig is not None:
+            load = partial(load, str(kubeconfig))
+        load(client_configuration=found)
+    except (config.ConfigException, OSError) as error:
+        hint = "name one with --kubeconfig or KUBECONFIG"
+        raise ConfigError(f"no cluster can be reached: {error}", hint=hint, reason="NoCluster") from error
+    return Api(found)
+
+
+def _share_tls(pool: dict[str, Any]) -> None:
+    """Have all connections of a pool share one TLS context; urllib3 spends 25 ms on one for each of them otherwise."""
+    from urllib3.util import create_urllib3_context
+
+    context = create_urllib3_context(cert_reqs=pool["cert_reqs"])
+    file, data = pool.pop("ca_certs"), pool.pop("ca_cert_data")
+    if file or data:
+        context.load_verify_locations(cafile=file, cadata=data)
+    elif pool["cert_reqs"]:
+        context.load_default_certs()
+    certificate, key = pool.pop("cert_file"), pool.pop("key_file")
+    if certificate:
+        context.load_cert_chain(certificate, key)
+    pool["ssl_context"] = context
+
+
+def _in_cluster() -> bool:
+    import os
+
+    return "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ
+
+
+def _lines(response: Any, what: str) -> Iterator[Object]:
+    """One JSON value a line; the connection's failures are ApiErrors."""
+    rest = b""
+    while True:
+        try:
+            chunk = response.read1(65536) if hasattr(response, "read1") else response.read(65536)
+        except Exception as error:
+            raise unreachable(what, error) from error
+        if not chunk:
+            return
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            if line.strip():
+                yield json.loads(line)

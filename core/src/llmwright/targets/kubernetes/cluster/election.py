@@ -1,0 +1,104 @@
+"""One leader at a time, by a Lease."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from llmwright.targets.kubernetes.cluster.api import Api, Object
+from llmwright.targets.kubernetes.cluster.failures import ApiError
+from llmwright.targets.kubernetes.cluster.resource import LEASES
+
+LEASE_S = 15.0
+RENEW_S = 5.0
+GIVE_UP_S = 10.0
+"""A leader that could not renew for so long stops being one, well before another may follow."""
+
+log = logging.getLogger(__name__)
+
+
+class Election:
+    """Holds the Lease ``namespace/name`` as ``identity``, by the rules of client-go's leader election.
+
+    How long another's Lease is old is measured by this process's own clock, from when it was last seen to move.
+    The client library's election is not used: it writes its times as annotations' text, and ends the process by itself.
+    """
+
+    def __init__(
+        self, api: Api, namespace: str, name: str, identity: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._api, self._namespace, self._name, self._identity = api, namespace, name, identity
+        self._clock = clock
+        self._seen: tuple[str, str] = ("", "")
+        self._seen_at = clock()
+        self._stopped = threading.Event()
+
+    def acquire(self) -> bool:
+        """Wait until we lead; False where ``stop`` was called before."""
+        while not self._stopped.is_set():
+            if self.attempt():
+                log.info("leading as %s", self._identity)
+                return True
+            self._stopped.wait(RENEW_S / 2)
+        return False
+
+    def keep(self, lost: Callable[[], None]) -> None:
+        """Renew until stopped; ``lost`` is called once where that fails for too long."""
+        renewed = self._clock()
+        while not self._stopped.wait(RENEW_S):
+            if self.attempt():
+                renewed = self._clock()
+            elif self._clock() - renewed > GIVE_UP_S:
+                lost()
+                return
+
+    def stop(self) -> None:
+        """Take part no longer; a Lease that we hold is given back, so that the next need not wait."""
+        self._stopped.set()
+        with contextlib.suppress(ApiError):
+            found = self._api.find(LEASES, self._namespace, self._name)
+            if found is not None and found["spec"].get("holderIdentity") == self._identity:
+                self._api.replace(LEASES, {**found, "spec": {**found["spec"], "holderIdentity": ""}})
+
+    def attempt(self) -> bool:
+        """Take or renew the Lease; False where another holds it or the server refuses."""
+        try:
+            found = self._api.find(LEASES, self._namespace, self._name)
+            if found is None:
+                self._api.create(LEASES, self._lease({}))
+                return True
+            if not self._may_take(found):
+                return False
+            self._api.replace(LEASES, self._lease(found))
+        except ApiError as error:
+            log.info("no lease: %s", error.message)
+            return False
+        return True
+
+    def _may_take(self, found: Object) -> bool:
+        spec = found.get("spec") or {}
+        holder = str(spec.get("holderIdentity") or "")
+        state = (holder, str(spec.get("renewTime")))
+        if state != self._seen:
+            self._seen, self._seen_at = state, self._clock()
+        expired = self._clock() - self._seen_at > float(spec.get("leaseDurationSeconds") or LEASE_S)
+        return holder in ("", self._identity) or expired
+
+    def _lease(self, found: Object) -> Object:
+        before = found.get("spec") or {}
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        ours = before.get("holderIdentity") == self._identity
+        metadata: dict[str, Any] = found.get("metadata") or {"namespace": self._namespace, "name": self._name}
+        spec = {
+            "holderIdentity": self._identity,
+            "leaseDurationSeconds": int(LEASE_S),
+            "renewTime": now,
+            "acquireTime": before.get("acquireTime", now) if ours else now,
+            "leaseTransitions": int(before.get("leaseTransitions") or 0) + (0 if ours or not found else 1),
+        }
+        return {"apiVersion": LEASES.api_version, "kind": "Lease", "metadata": metadata, "spec": spec}

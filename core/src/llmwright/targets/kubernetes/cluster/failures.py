@@ -1,0 +1,61 @@
+"""What an API server refuses, as an error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from llmwright.errors import TargetError
+
+UNAUTHORIZED = 401
+FORBIDDEN = 403
+NOT_FOUND = 404
+CONFLICT = 409
+GONE = 410
+INVALID = 422
+TOO_MANY = 429
+UNREACHABLE = 0
+
+
+class ApiError(TargetError):
+    """The API server refused, or could not be reached (``code`` 0); ``retry_after_s`` is what it asked for."""
+
+    def __init__(self, message: str, *, code: int, reason: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message, reason=reason)
+        self.code = code
+        self.retry_after_s = retry_after_s
+
+
+def refusal(what: str, code: int, body: bytes, headers: Mapping[str, str]) -> ApiError:
+    """The error for an answer of 400 and above; ``what`` names the request without its body."""
+    status = _status(body)
+    message = str(status.get("message") or body[:200].decode(errors="replace").strip() or "no reason given")
+    details = status.get("details") or {}
+    wait = headers.get("Retry-After") or details.get("retryAfterSeconds")
+    return ApiError(
+        f"{what}: {message}",
+        code=code,
+        reason=str(status.get("reason") or "ApiServerError"),
+        retry_after_s=_seconds(wait),
+    )
+
+
+def unreachable(what: str, error: Exception) -> ApiError:
+    """The error for a connection that failed before an answer came; whether the request was carried out is open."""
+    return ApiError(f"{what}: {error}", code=UNREACHABLE, reason="ApiServerUnreachable")
+
+
+def _status(body: bytes) -> Mapping[str, Any]:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _seconds(value: Any) -> float | None:
+    try:
+        return None if value is None else max(float(value), 0.0)
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,76 @@
+"""Kinds of objects and the paths they lie under."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One kind as the API server serves it; ``group`` is empty for the core's."""
+
+    group: str
+    version: str
+    plural: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """As an object's ``apiVersion``."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str | None = None, name: str = "", subresource: str = "") -> str:
+        """The URL path of all objects, those of a namespace, one object or a part of it."""
+        parts = ["/apis" if self.group else "/api", self.api_version]
+        if self.namespaced and namespace:
+            parts += ["namespaces", namespace]
+        parts += [part for part in (self.plural, name, subresource) if part]
+        return "/".join(parts)
+
+    @classmethod
+    def of_version(cls, api_version: str, plural: str, *, namespaced: bool = True) -> Resource:
+        """The kind of that plural in ``apiVersion``."""
+        group, _, version = api_version.rpartition("/")
+        return cls(group, version, plural, namespaced)
+
+    @classmethod
+    def parse(cls, text: str) -> Resource | None:
+        """A namespaced kind from what ``full`` gives; None for any other text."""
+        plural, _, rest = text.partition(".")
+        version, _, group = rest.partition(".")
+        return cls(group, version, plural) if plural and version else None
+
+    @property
+    def full(self) -> str:
+        """With its version, as ``kubectl get`` takes it."""
+        return ".".join(part for part in (self.plural, self.version, self.group) if part)
+
+    def __str__(self) -> str:
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+
+WORKSPACES = Resource("kaito.sh", "v1beta1", "workspaces")
+STATEFULSETS = Resource("apps", "v1", "statefulsets")
+CONTROLLER_REVISIONS = Resource("apps", "v1", "controllerrevisions")
+JOBS = Resource("batch", "v1", "jobs")
+PODS = Resource("", "v1", "pods")
+SERVICES = Resource("", "v1", "services")
+CONFIG_MAPS = Resource("", "v1", "configmaps")
+EVENTS = Resource("", "v1", "events")
+NODES = Resource("", "v1", "nodes", namespaced=False)
+AUTOSCALERS = Resource("autoscaling", "v2", "horizontalpodautoscalers")
+LEASES = Resource("coordination.k8s.io", "v1", "leases")
+WEBHOOK_CONFIGURATIONS = Resource(
+    "admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", namespaced=False
+)
+WEBHOOK_CONFIGURATION = "llmwright-admission"
+"""The name of the one that is ours."""
+
+KINDS = {
+    "Workspace": WORKSPACES,
+    "StatefulSet": STATEFULSETS,
+    "ControllerRevision": CONTROLLER_REVISIONS,
+    "Job": JOBS,
+    "Service": SERVICES,
+}
+"""The resource of each kind that is applied."""

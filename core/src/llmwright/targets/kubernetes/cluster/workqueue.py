@@ -1,0 +1,149 @@
+"""The queue of names to look at: each at most once, failures with backoff, nobody starved."""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from enum import IntEnum
+
+from llmwright.targets.kubernetes.cluster.store import Key
+
+FIRST_PAUSE_S = 0.05
+LONGEST_PAUSE_S = 300.0
+
+
+class Line(IntEnum):
+    """Why a name waits, the nearer to its end the greater."""
+
+    LAST = 0
+    """It stands back for as long as any waits in the next two lines."""
+    NEW = 1
+    MOVED = 2
+    """Something that it waited for moved: much may have to be done."""
+    RUNS = 3
+    """Something that runs for it moved: mostly that is only to be told."""
+
+
+class Workqueue:
+    """Names wait in lines, which take turns.
+
+    So what is under way goes on while a hundred new ones arrive, what is ready is said to be, and none can hold up the
+    others. A name that is being worked on waits until that is over, and is never worked on twice at once.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lines: list[OrderedDict[Key, None]] = [OrderedDict() for _ in Line]
+        self._turn = 0
+        self._busy: set[Key] = set()
+        self._again: dict[Key, Line] = {}
+        self._later: list[tuple[float, Key, Line]] = []
+        self._due: dict[Key, float] = {}
+        self._failures: dict[Key, int] = {}
+        self._changed = threading.Condition()
+        self._calm = threading.Event()
+        self._calm.set()
+        self._closed = False
+
+    def add(self, key: Key, line: Line = Line.NEW) -> None:
+        """Have it looked at soon; one that waits in several lines waits in the greatest."""
+        with self._changed:
+            self._add(key, line)
+            self._changed.notify()
+
+    def add_after(self, key: Key, seconds: float, line: Line = Line.NEW) -> None:
+        """Have it wait in ``line`` after that time, if nothing calls for it earlier; the earliest of several counts."""
+        with self._changed:
+            due = self._clock() + seconds
+            if due < self._due.get(key, float("inf")):
+                self._due[key] = due
+                heapq.heappush(self._later, (due, key, line))
+                self._changed.notify()
+
+    def retry(self, key: Key, at_least_s: float = 0.0) -> float:
+        """It failed: again after a pause that doubles each time; returns that pause."""
+        with self._changed:
+            failures = self._failures.get(key, 0)
+            self._failures[key] = failures + 1
+        pause = max(min(FIRST_PAUSE_S * 2.0 ** min(failures, 32), LONGEST_PAUSE_S), at_least_s)
+        self.add_after(key, pause)
+        return pause
+
+    def succeeded(self, key: Key) -> None:
+        """Forget its failures."""
+        with self._changed:
+            self._failures.pop(key, None)
+
+    def take(self) -> Key | None:
+        """The next name, once there is one; None after ``close``. It is to be given back with ``done``."""
+        with self._changed:
+            while not self._closed:
+                rest = self._ripen()
+                key = self._next()
+                if key is not None:
+                    self._busy.add(key)
+                    return key
+                self._changed.wait(rest)
+            return None
+
+    def done(self, key: Key) -> None:
+        """It was looked at."""
+        with self._changed:
+            self._busy.discard(key)
+            if key in self._again:
+                self._add(key, self._again.pop(key))
+                self._changed.notify()
+
+    def wait_calm(self, timeout_s: float) -> bool:
+        """Wait until no name waits to be taken; False where that takes too long."""
+        return self._calm.wait(timeout_s)
+
+    def holds(self, *lines: Line) -> bool:
+        """Whether names wait in any of these lines."""
+        return any(self._lines[line] for line in lines)
+
+    def close(self) -> None:
+        """Let every ``take`` and ``wait_calm`` end."""
+        with self._changed:
+            self._closed = True
+            self._calm.set()
+            self._changed.notify_all()
+
+    def __len__(self) -> int:
+        return sum(map(len, self._lines))
+
+    def _add(self, key: Key, line: Line) -> None:
+        if key in self._busy:
+            self._again[key] = max(line, self._again.get(key, line))
+            return
+        if any(key in greater for greater in self._lines[line:]):
+            return
+        for lesser in self._lines[:line]:
+            lesser.pop(key, None)
+        self._lines[line][key] = None
+        if not self._closed:
+            self._calm.clear()
+
+    def _ripen(self) -> float | None:
+        """Move what is due into the line; seconds until the next will be, None where none waits."""
+        now = self._clock()
+        while self._later and self._later[0][0] <= now:
+            due, key, line = heapq.heappop(self._later)
+            if self._due.get(key) == due:
+                del self._due[key]
+                self._add(key, line)
+        return self._later[0][0] - now if self._later else None
+
+    def _next(self) -> Key | None:
+        open_lines = self._lines[Line.NEW if self.holds(Line.NEW, Line.MOVED) else Line.LAST :]
+        self._turn = (self._turn + 1) % len(open_lines)
+        for line in (*open_lines[self._turn :], *open_lines[: self._turn]):
+            if line:
+                key = line.popitem(last=False)[0]
+                if not any(self._lines):
+                    self._calm.set()
+                return key
+        return None

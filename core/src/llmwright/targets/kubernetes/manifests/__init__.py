@@ -1,0 +1,34 @@
+"""From a Plan to Kubernetes objects, as plain dicts; pure.
+
+Names, labels and fields are KAITO's (v0.12), so that whoever watches its objects finds ours. One file per subject;
+``objects`` puts them together. Nothing here asks a cluster; what provisioners create is theirs to render, and only
+asked for here.
+"""
+
+from __future__ import annotations
+
+from llmwright.targets.kubernetes.manifests.nodes import node_objects
+from llmwright.targets.kubernetes.manifests.objects import (
+    Manifests,
+    preflight_objects,
+    role_objects,
+    serving_objects,
+    template_objects,
+    tuning_objects,
+)
+from llmwright.targets.kubernetes.manifests.rendering import Manifest, Rendering
+from llmwright.targets.kubernetes.manifests.review import complete, reviewed
+
+__all__ = [
+    "Manifest",
+    "Manifests",
+    "Rendering",
+    "complete",
+    "node_objects",
+    "preflight_objects",
+    "reviewed",
+    "role_objects",
+    "serving_objects",
+    "template_objects",
+    "tuning_objects",
+]

@@ -1,0 +1,14 @@
+"""Which image a Process runs in."""
+
+from __future__ import annotations
+
+import llmwright
+from llmwright.targets.kubernetes.manifests.rendering import Rendering
+from llmwright.values.launch import Launch, Process
+
+
+def image(rendering: Rendering, launch: Launch, process: Process) -> str:
+    """The settings' image of the role, else the driver's, else the one that is built under the role's name."""
+    role = process.image
+    own = f"localhost/llmwright/{role}:{llmwright.__version__}"
+    return rendering.settings.images.get(role) or launch.images.get(role) or own

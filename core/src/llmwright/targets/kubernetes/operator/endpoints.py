@@ -1,0 +1,52 @@
+"""The operator's own HTTP: ``/metrics``, ``/healthz``, ``/readyz``."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from llmwright.errors import ConfigError
+
+Answer = tuple[int, bytes]
+Answers = Mapping[str, Callable[[], Answer]]
+
+PLAIN = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def yes_or_no(holds: Callable[[], bool]) -> Callable[[], Answer]:
+    """200 where it holds, 503 where it does not."""
+
+    def answer() -> Answer:
+        return (200, b"ok\n") if holds() else (503, b"not yet\n")
+
+    return answer
+
+
+def serve(host: str, port: int, answers: Answers) -> ThreadingHTTPServer:
+    """Answer GETs of these paths, in threads of their own; port 0 takes a free one.
+
+    Raises:
+        ConfigError: the port cannot be had.
+    """
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found = answers.get(self.path.partition("?")[0])
+            code, body = found() if found else (404, b"not found\n")
+            self.send_response(code)
+            self.send_header("Content-Type", PLAIN)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Probes are no news."""
+
+    try:
+        server = ThreadingHTTPServer((host, port), Handler)
+    except OSError as error:
+        raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}", reason="PortInUse") from error
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, name=f"http {port}", daemon=True).start()
+    return server

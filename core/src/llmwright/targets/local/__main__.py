@@ -1,0 +1,55 @@
+"""``python -m llmwright.targets.local NAMESPACE NAME --state DIRECTORY``: the supervisor of one Workspace."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from llmwright.api.status import WorkspaceStatus
+from llmwright.api.workspace import Workspace
+from llmwright.plugins.drivers import Context, Provisioner
+from llmwright.plugins.registry import Registry
+from llmwright.targets.local.request import Request
+from llmwright.targets.local.state import StateDirectory
+from llmwright.targets.local.supervisor import supervise
+
+
+class InstalledPlugins:
+    """The plugins of this environment, as far as what was applied lets them be used."""
+
+    def __init__(self, request: Request) -> None:
+        self._settings = request.options.plugins
+        self._registry = Registry(request.options.blocked_plugins, allowed=request.options.allowed_plugins)
+
+    def provisioner(self, name: str) -> Provisioner:
+        """The driver of that name with its settings.
+
+        Raises:
+            PluginError: it is missing or broken.
+        """
+        context = Context(clock=lambda: datetime.now(UTC), settings=self._settings.get(name, {}))
+        return self._registry.provisioner(name)(context)
+
+    def status_changed(self, workspace: Workspace, old: WorkspaceStatus | None, new: WorkspaceStatus) -> None:
+        """Tell every observer; what one raises is logged."""
+        self._registry.hooks().notify("status_changed", workspace=workspace, old=old, new=new)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Supervise until nothing is left to do."""
+    parser = argparse.ArgumentParser(prog="llmwright.targets.local", description=__doc__)
+    parser.add_argument("namespace")
+    parser.add_argument("name")
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--lock", type=int, metavar="HANDLE", help="the supervisor's lock, inherited")
+    given = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    state = StateDirectory(given.state).workspace(given.namespace, given.name)
+    return supervise(state, InstalledPlugins, given.lock)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

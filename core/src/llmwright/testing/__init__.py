@@ -1,0 +1,50 @@
+"""The contracts of plugins as pytest classes: subclass one, give one fixture, and every law is a test.
+
+::
+
+    from llmwright.testing import RuntimeContract, make_context
+
+    class TestAcme(RuntimeContract):
+        @pytest.fixture
+        def driver(self):
+            return AcmeRuntime(make_context())
+
+A law that does not hold for a plugin is overridden with ``@pytest.mark.xfail(reason=…)``; overriding it in silence is
+itself a failure. Needs pytest (``pip install 'llmwright[testing]'``). Tests of the core do not belong here.
+"""
+
+from __future__ import annotations
+
+from llmwright.testing.contract import Contract
+from llmwright.testing.drivers import DriverContract
+from llmwright.testing.packs import PresetPackContract
+from llmwright.testing.presets import (
+    make_adapter,
+    make_context,
+    make_fit,
+    make_instance_type,
+    make_preset,
+    make_tuning_data,
+)
+from llmwright.testing.provisioners import ProvisionerContract, World
+from llmwright.testing.purity import Impure, pure
+from llmwright.testing.runtimes import RuntimeContract
+from llmwright.testing.tuners import TunerContract
+
+__all__ = [
+    "Contract",
+    "DriverContract",
+    "Impure",
+    "PresetPackContract",
+    "ProvisionerContract",
+    "RuntimeContract",
+    "TunerContract",
+    "World",
+    "make_adapter",
+    "make_context",
+    "make_fit",
+    "make_instance_type",
+    "make_preset",
+    "make_tuning_data",
+    "pure",
+]

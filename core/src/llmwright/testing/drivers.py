@@ -1,0 +1,104 @@
+"""Laws of every driver."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import subprocess
+import sys
+from typing import Any, ClassVar
+
+import pytest
+
+from llmwright.errors import InvalidWorkspace
+from llmwright.plugins.contract import INTERFACES, breach
+from llmwright.plugins.discovery import Kind
+from llmwright.plugins.drivers import Driver
+from llmwright.plugins.registry import Registry
+from llmwright.testing.contract import Contract
+from llmwright.testing.presets import make_fit, make_preset
+from llmwright.testing.purity import twice_alike
+from llmwright.values.fit import Fit
+from llmwright.values.preset import Preset
+
+HEAVY = (
+    "accelerate", "azure", "bitsandbytes", "datasets", "fastapi", "kubernetes", "numpy", "pandas", "peft", "pyarrow",
+    "ray", "tensorflow", "tokenizers", "torch", "transformers", "trl", "uvicorn", "vllm",
+)  # fmt: skip
+"""Packages that the control half of a driver must not import."""
+
+
+class DriverContract(Contract):
+    """What holds for provisioners, runtimes and tuners alike. The subclass gives the fixture ``driver``."""
+
+    kind: ClassVar[Kind]
+
+    @pytest.fixture
+    def driver(self) -> Driver:
+        """The driver under test, made with a Context; every subclass gives its own."""
+        raise pytest.UsageError(f"{type(self).__name__} gives no fixture 'driver'")
+
+    @pytest.fixture
+    def preset(self) -> Preset:
+        """A preset that the driver can work with."""
+        return make_preset()
+
+    @pytest.fixture
+    def fit(self) -> Fit:
+        """A Fit that the driver can work with."""
+        return make_fit()
+
+    @pytest.fixture
+    def options(self) -> dict[str, Any]:
+        """The open object of the YAML; by default nothing is configured."""
+        return {}
+
+    @pytest.fixture
+    def config(self, driver: Driver, options: dict[str, Any]) -> Any:
+        """What ``configure`` makes of ``options``."""
+        return driver.configure(options, {})
+
+    def test_keeps_the_interface(self, driver: Driver) -> None:
+        """The class derives from its kind's base class and declares where it can be used."""
+        assert breach(self.kind, type(driver)) is None
+
+    def test_methods_take_what_the_interface_gives(self, driver: Driver) -> None:
+        """A method that is overridden can be called with the base class's arguments, by position."""
+        base = INTERFACES[self.kind]
+        for name, method in inspect.getmembers(base, inspect.isfunction):
+            if name.startswith("__") or getattr(type(driver), name) is method:
+                continue
+            given = [None for _ in list(inspect.signature(method).parameters)[1:]]
+            try:
+                inspect.signature(getattr(driver, name)).bind(*given)
+            except TypeError as error:
+                raise AssertionError(f"{name}{inspect.signature(method)}: {error}") from error
+
+    def test_its_entry_point_loads(self, driver: Driver) -> None:
+        """An installed distribution names this very class in its entry points, and the registry loads it."""
+        target = f"{type(driver).__module__}:{type(driver).__qualname__}"
+        registry = Registry()
+        names = [row.name for row in registry.found() if row.kind == self.kind and row.target == target]
+        assert names, f"no entry point in llmwright.{self.kind}s names {target}"
+        for name in names:
+            assert registry.driver(self.kind, name) is type(driver)
+
+    def test_its_module_imports_nothing_heavy(self, driver: Driver) -> None:
+        """Importing the control half loads no model library, no engine and no cloud's client."""
+        code = f"import json, sys, {type(driver).__module__}; print(json.dumps(sorted(sys.modules)))"
+        environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environ)
+        assert child.returncode == 0, child.stderr
+        loaded = {name.split(".")[0] for name in json.loads(child.stdout)}
+        assert not loaded & set(HEAVY), f"imported at module level: {sorted(loaded & set(HEAVY))}"
+
+    def test_unknown_options_are_refused(self, driver: Driver) -> None:
+        """A key that the driver does not know is a problem that names the key, never passed over."""
+        with pytest.raises(InvalidWorkspace) as refused:
+            driver.configure({"noSuchOption": 1}, {})
+        assert any("noSuchOption" in problem.path for problem in refused.value.problems)
+
+    def test_configure_is_pure(self, driver: Driver, options: dict[str, Any]) -> None:
+        """The same options and files give the same configuration; neither is changed."""
+        twice_alike(driver.configure, options, {})

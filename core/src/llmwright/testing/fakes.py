@@ -1,0 +1,156 @@
+"""Drivers without anything behind them, for tests of the core: they keep the contracts and can be told to fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, ClassVar
+
+from llmwright.errors import TargetError
+from llmwright.plugins.drivers import Capabilities, Provisioner, Runtime, Tuner
+from llmwright.testing.provisioners import World
+from llmwright.values.adapter import Adapter
+from llmwright.values.data import TuningData
+from llmwright.values.fit import Fit, MemoryTerm
+from llmwright.values.launch import HttpGet, Launch, Mount, Probe, Process, Volume
+from llmwright.values.nodes import (
+    Failed,
+    Node,
+    NodeRequest,
+    Outcome,
+    ProvisionerAction,
+    ProvisionerDecision,
+    Ready,
+    Waiting,
+)
+from llmwright.values.plan import Target
+from llmwright.values.preset import Preset
+
+BOTH: frozenset[Target] = frozenset({"kubernetes", "local"})
+
+
+@dataclass
+class FakeCloud(World):
+    """A cloud of at most ``capacity`` machines, each ready some ticks after it was asked for."""
+
+    capacity: int = 4
+    slowness: int = 2
+    refusing: str = ""
+    machines: dict[str, int] = field(default_factory=dict)
+
+    def snapshot(self) -> Mapping[str, int]:
+        """Each machine's name and the ticks until it is ready."""
+        return dict(self.machines)
+
+    def tick(self) -> None:
+        """Every machine is one tick nearer to being ready."""
+        World.tick(self)
+        self.machines = {name: max(0, left - 1) for name, left in self.machines.items()}
+
+
+class FakeProvisioner(Provisioner):
+    """Takes machines of a ``FakeCloud``, which is its Context's ``cluster``."""
+
+    targets: ClassVar[frozenset[Target]] = BOTH
+
+    def refresh(self, scope: str) -> Mapping[str, int]:
+        """All machines of the cloud."""
+        cloud: FakeCloud = self.context.cluster
+        return cloud.snapshot()
+
+    def observe(self, request: NodeRequest, snapshot: Mapping[str, int]) -> Mapping[str, int]:
+        """The machines of this request."""
+        prefix = f"{request.namespace}-{request.workspace}-"
+        return {name: left for name, left in snapshot.items() if name.startswith(prefix)}
+
+    def decide(self, request: NodeRequest, observed: Mapping[str, int], now: datetime) -> ProvisionerDecision:
+        """Machines have numbered names, so what is missing and what is too much can be read off."""
+        wanted = [f"{request.namespace}-{request.workspace}-{number}" for number in range(request.count)]
+        missing = [ProvisionerAction(verb="create", name=name) for name in wanted if name not in observed]
+        surplus = [ProvisionerAction(verb="delete", name=name) for name in observed if name not in wanted]
+        return ProvisionerDecision(outcome=self._outcome(wanted, observed), actions=(*missing, *surplus))
+
+    def _outcome(self, wanted: list[str], observed: Mapping[str, int]) -> Outcome:
+        capacity = self.context.settings.get("capacity", 4)
+        if len(wanted) > capacity:
+            return Failed("capacity", f"{len(wanted)} machines asked for, {capacity} are to be had")
+        if set(observed) == set(wanted) and not any(observed.values()):
+            return Ready(tuple(Node(name=name) for name in wanted))
+        return Waiting("MachinesComing", f"{len(wanted)} machines asked for, {len(observed)} there", again_in=30)
+
+    def act(self, action: ProvisionerAction) -> None:
+        """Creates or deletes one machine; either can be done again.
+
+        Raises:
+            TargetError: the cloud is refusing.
+        """
+        cloud: FakeCloud = self.context.cluster
+        if cloud.refusing:
+            raise TargetError(cloud.refusing)
+        if action.verb == "create":
+            cloud.machines.setdefault(action.name, cloud.slowness)
+        else:
+            cloud.machines.pop(action.name, None)
+
+    def orphans(self) -> Iterable[str]:
+        """None: every machine's name is its Workspace's."""
+        return ()
+
+
+class FakeRuntime(Runtime):
+    """Serves a directory listing under the preset's name, for tests that need a process and a port and no model."""
+
+    targets: ClassVar[frozenset[Target]] = BOTH
+    capabilities: ClassVar[Capabilities] = Capabilities(adapters=True, cpu=True)
+
+    def launch(self, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any) -> Launch:
+        """One process with the standard library's file server; ``/health`` is a file made by ``prepare``."""
+        named = {f"ADAPTER_{number}": f"{a.name}={a.path}" for number, a in enumerate(adapters)}
+        site = Mount(volume="site", path="/site")
+        serve = Process(
+            name="serve",
+            argv=(
+                "$(python)",
+                "-m",
+                "http.server",
+                "$(port.http)",
+                "--bind",
+                "$(host)",
+                "--directory",
+                "$(volume.site)",
+            ),
+            env={"SERVED_NAME": preset.name, **named},
+            mounts=(site,),
+            ready=Probe(check=HttpGet("/health")),
+        )
+        touch = "import pathlib, sys; pathlib.Path(sys.argv[1], 'health').touch()"
+        prepare = Process(name="prepare", argv=("$(python)", "-c", touch, "$(volume.site)"), mounts=(site,))
+        return Launch(main=serve, prepare=(prepare,), volumes=(Volume(name="site"),), ports={"http": 5000})
+
+
+class FakeTuner(Tuner):
+    """Writes the two files of an adapter, empty ones, into ``results``."""
+
+    targets: ClassVar[frozenset[Target]] = BOTH
+
+    def memory(self, preset: Preset, config: Any) -> tuple[MemoryTerm, ...]:
+        """The weights and as much again."""
+        return (MemoryTerm("weights", preset.weight_bytes), MemoryTerm("gradients", preset.weight_bytes))
+
+    def launch(self, preset: Preset, fit: Fit, data: TuningData, config: Any) -> Launch:
+        """One process that lists the data and touches the results."""
+        code = (
+            "import pathlib, sys; data, results = map(pathlib.Path, sys.argv[1:]); "
+            "print(*data.iterdir()); "
+            "[(results / name).touch() for name in ('adapter_config.json', 'adapter_model.safetensors')]"
+        )
+        mounts = (Mount(volume="data", path="/data", read_only=True), Mount(volume="results", path="/results"))
+        argv = ("$(python)", "-c", code, "$(volume.data)", "$(volume.results)")
+        return Launch(main=Process(name="train", argv=argv, mounts=mounts))
+
+
+def failing(launch: Launch, code: int = 1) -> Launch:
+    """``launch`` with a main process that ends with ``code`` at once."""
+    argv = ("$(python)", "-c", f"raise SystemExit({code})")
+    return replace(launch, main=replace(launch.main, argv=argv))

@@ -1,0 +1,165 @@
+"""Laws of provisioners."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, get_args
+
+import pytest
+
+from llmwright.plugins.discovery import Kind
+from llmwright.plugins.drivers import Provisioner
+from llmwright.testing.drivers import DriverContract
+from llmwright.testing.launches import as_json
+from llmwright.testing.presets import NOW
+from llmwright.testing.purity import twice_alike
+from llmwright.values.instance_type import InstanceType
+from llmwright.values.nodes import Failed, FailureKind, NodeRequest, ProvisionerDecision, Ready, Waiting
+
+STATE_LIMIT = 4096
+PASSES = 60
+
+
+@dataclass
+class World:
+    """What lies outside the driver; a driver with a cloud or cluster behind it gives a fake of that in its place."""
+
+    now: datetime = NOW
+    scope: str = "default"
+
+    def snapshot(self) -> Any:
+        """What ``observe`` is given."""
+        return None
+
+    def tick(self) -> None:
+        """Time passes, and what was asked for comes nearer."""
+        self.now += timedelta(seconds=30)
+
+
+class ProvisionerContract(DriverContract):
+    """What holds for every provisioner. The subclass gives ``driver``, and ``world`` where there is one to act on."""
+
+    kind: ClassVar[Kind] = "provisioner"
+
+    @pytest.fixture
+    def world(self) -> World:
+        """What the driver acts on; shared with ``driver``'s Context where that has a client of it."""
+        return World()
+
+    @pytest.fixture
+    def request_(self, options: dict[str, Any]) -> NodeRequest:
+        """A request for one machine that can be had."""
+        return NodeRequest(namespace="default", workspace="demo", count=1, config=options)
+
+    def test_deciding_converges(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
+        """Observing, deciding and acting over and over ends in Ready with the nodes asked for, and then rests."""
+        *_, last = _passes(driver, world, request_)
+        assert isinstance(last.outcome, Ready), f"after {PASSES} passes: {last.outcome}"
+        assert len(last.outcome.nodes) == request_.count
+        assert last.actions == ()
+
+    def test_acting_twice_is_acting_once(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
+        """Each action can be carried out again, as happens after a crash, and the end is the same."""
+        *_, last = _passes(driver, world, request_, times=2)
+        assert isinstance(last.outcome, Ready)
+        assert len(last.outcome.nodes) == request_.count
+
+    def test_forgetting_is_harmless(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
+        """With all remembered state lost, what is there is found again and nothing is asked for twice."""
+        *_, before = _passes(driver, world, request_)
+        forgotten = replace(request_, state={})
+        *_, after = _passes(driver, world, forgotten, keep_state=False)
+        assert after.outcome == before.outcome
+
+    def test_decide_is_pure(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
+        """At every pass the same request, observation and time give the same decision; none of them is changed."""
+        for request in (request_, replace(request_, count=0)):
+            observed = driver.observe(request, world.snapshot())
+            twice_alike(driver.decide, request, observed, world.now)
+
+    def test_a_refresh_is_what_observe_reads(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
+        """One call for all Workspaces gives a snapshot from which each can be observed and decided.
+
+        A driver without a cloud outside the cluster gives None, and reads the target's caches.
+        """
+        refreshed = driver.refresh(world.scope)
+        snapshot = world.snapshot() if refreshed is None else refreshed
+        assert_outcome(driver.decide(request_, driver.observe(request_, snapshot), world.now))
+
+    def test_watches_name_a_kind(self, driver: Provisioner) -> None:
+        """Each watched kind has a version and a plural, as a cluster's API asks for it."""
+        assert all(watch.version and watch.plural for watch in driver.watches())
+
+    def test_releasing_nothing_is_ready(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
+        """A request for 0 nodes where there are none is Ready at once, without an action."""
+        release = replace(request_, count=0)
+        decision = driver.decide(release, driver.observe(release, world.snapshot()), world.now)
+        assert decision.outcome == Ready(())
+        assert decision.actions == ()
+
+    def test_what_was_taken_is_given_back(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
+        """After a release nothing is held and nothing is left behind."""
+        *_, held = _passes(driver, world, request_)
+        *_, last = _passes(driver, world, replace(request_, count=0, state=held.state))
+        assert last.outcome == Ready(())
+        assert [*driver.orphans()] == []
+
+    def test_decisions_are_well_formed(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
+        """State is JSON of at most 4 KiB, actions are JSON, and waiting or failing says why."""
+        for decision in _passes(driver, world, request_):
+            assert len(json.dumps(decision.state).encode()) <= STATE_LIMIT
+            for action in decision.actions:
+                assert action.verb
+                assert as_json(action)
+            assert_outcome(decision)
+
+    @pytest.mark.parametrize("count", [2, 1000])
+    def test_too_much_is_an_outcome(self, driver: Provisioner, world: World, request_: NodeRequest, count: int) -> None:
+        """A request that cannot be met, or not at once, is waited for or fails with a reason; nothing is raised."""
+        request = replace(request_, count=count)
+        assert_outcome(driver.decide(request, driver.observe(request, world.snapshot()), world.now))
+
+    def test_placement_is_pure_data(self, driver: Provisioner, request_: NodeRequest) -> None:
+        """Where the workload may run is the same every time, and JSON."""
+        assert as_json(twice_alike(driver.placement, request_))
+
+    def test_instance_types_have_names_of_their_own(self, driver: Provisioner) -> None:
+        """Types known to the driver itself are InstanceTypes, each name once."""
+        types = driver.instance_types()
+        assert all(isinstance(kind, InstanceType) for kind in types)
+        assert len({kind.name for kind in types}) == len(types)
+
+
+def assert_outcome(decision: ProvisionerDecision) -> None:
+    """An outcome other than Ready says why, in words and with a reason that is one word."""
+    outcome = decision.outcome
+    if isinstance(outcome, Waiting):
+        assert outcome.message
+        assert outcome.reason
+        assert " " not in outcome.reason
+        assert outcome.again_in is None or outcome.again_in > 0
+    elif isinstance(outcome, Failed):
+        assert outcome.kind in get_args(FailureKind)
+        assert outcome.message
+    else:
+        assert all(node.name for node in outcome.nodes)
+
+
+def _passes(
+    driver: Provisioner, world: World, request: NodeRequest, *, times: int = 1, keep_state: bool = True
+) -> Iterator[ProvisionerDecision]:
+    """The decisions of up to ``PASSES`` passes, each action carried out ``times`` times, until there is rest."""
+    for _ in range(PASSES):
+        decision = driver.decide(request, driver.observe(request, world.snapshot()), world.now)
+        yield decision
+        if isinstance(decision.outcome, (Ready, Failed)) and not decision.actions:
+            return
+        for action in decision.actions:
+            for _ in range(times):
+                driver.act(action)
+        world.tick()
+        if keep_state:
+            request = replace(request, state=decision.state)

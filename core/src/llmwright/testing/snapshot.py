@@ -1,0 +1,54 @@
+"""A cluster's caches made of plain objects, for tests of provisioners."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from llmwright.values.nodes import Watch
+from llmwright.values.snapshot import Snapshot
+
+Object = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ObjectSnapshot(Snapshot):
+    """``everything`` by (group, plural), as a target's caches would give it for a driver with these ``watches``."""
+
+    watches: tuple[Watch, ...] = ()
+    everything: Mapping[tuple[str, str], Sequence[Object]] = field(default_factory=dict)
+    missing: frozenset[tuple[str, str]] = frozenset()
+
+    def nodes(self, labels: Mapping[str, str] | None = None) -> Sequence[Object]:
+        """Those that carry all of ``labels``."""
+        wanted = (labels or {}).items()
+        found = self.everything.get(("", "nodes"), ())
+        return sorted((each for each in found if wanted <= _labels(each).items()), key=_name)
+
+    def node(self, name: str) -> Object | None:
+        """One node."""
+        return next((each for each in self.nodes() if _name(each) == name), None)
+
+    def objects(self, group: str, plural: str, namespace: str, workspace: str) -> Sequence[Object]:
+        """Those with the owner labels of any Watch of the kind."""
+        pairs = [w.labels for w in self.watches if (w.group, w.plural) == (group, plural) and w.labels]
+        found = self.everything.get((group, plural), ())
+        return sorted((each for each in found if _owned(each, pairs, namespace, workspace)), key=_name)
+
+    def served(self, group: str, plural: str) -> bool:
+        """Whether the kind is there."""
+        return (group, plural) not in self.missing
+
+
+def _name(found: Object) -> str:
+    return str(found["metadata"]["name"])
+
+
+def _labels(found: Object) -> Mapping[str, str]:
+    return found["metadata"].get("labels") or {}
+
+
+def _owned(found: Object, pairs: Iterable[tuple[str, str]], namespace: str, workspace: str) -> bool:
+    labels = _labels(found)
+    return any((labels.get(space), labels.get(name)) == (namespace, workspace) for space, name in pairs)

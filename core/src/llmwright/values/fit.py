@@ -1,0 +1,49 @@
+"""How a model sits on a machine: memory terms and parallelism."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llmwright.values.instance_type import InstanceType
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryTerm:
+    """One named share of memory, in bytes on one device; ``formula`` reads with its numbers filled in."""
+
+    name: str
+    bytes: int
+    formula: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """What one replica gets: the machine, its share of it, and what fills the memory.
+
+    ``terms`` and ``budget_bytes`` are per GPU, or of the host's memory where ``gpus`` is 0. ``gpus`` counts those of
+    one node. ``context`` is the longest sequence in tokens that is served or trained; ``concurrency`` how many at once.
+    """
+
+    instance_type: InstanceType
+    nodes: int = 1
+    gpus: int = 0
+    dtype: str = "float32"
+    quantization: str | None = None
+    context: int = 2048
+    concurrency: int = 1
+    tensor_parallel: int = 1
+    pipeline_parallel: int = 1
+    data_parallel: int = 1
+    terms: tuple[MemoryTerm, ...] = ()
+    budget_bytes: int = 0
+
+    @property
+    def needed_bytes(self) -> int:
+        """Sum of the terms, in bytes on one device."""
+        return sum(term.bytes for term in self.terms)
+
+    @property
+    def fits(self) -> bool:
+        """Whether the terms stay within the budget."""
+        return self.needed_bytes <= self.budget_bytes

@@ -1,0 +1,132 @@
+"""What is remembered about asking in vain: how often, when last and why. A hint: losing it only forgets patience."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, get_args
+
+from llmwright.values.nodes import FailureKind
+from llmwright_provisioner_karpenter.cause import Cause
+
+FIRST_S = 15.0
+MOST_S = 900.0
+BREAK_AT = 5
+REST_S = 3600.0
+"""After ``BREAK_AT`` failures in a row the next attempt waits ``REST_S``, and so does each one after it."""
+
+UNSEEN_S = 10.0
+"""How long a NodeClaim that was asked for may be missing from the caches before it is asked for again."""
+
+SAME_S = 10.0
+"""NodeClaims that go within this time of each other failed together."""
+
+REMEMBERED = 32
+"""Names that are kept; the state may not grow past 4 KiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """What was tried.
+
+    ``asked`` are the names that were asked for and not seen yet, ``pending`` those that were seen and are not Ready.
+    ``tried`` and ``failed`` are when machines were last asked for, and last went away again.
+    """
+
+    asked: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
+    tried: datetime | None = None
+    failed: datetime | None = None
+    failures: int = 0
+    cause: Cause | None = None
+
+    def wait_s(self, now: datetime) -> float:
+        """Seconds until machines may be asked for again; 0 where they may be now."""
+        if self.failed is None or self.failures == 0:
+            return 0.0
+        pause = REST_S if self.broken else min(FIRST_S * 2 ** (self.failures - 1), MOST_S)
+        return max((self.failed + timedelta(seconds=pause) - now).total_seconds(), 0.0)
+
+    @property
+    def broken(self) -> bool:
+        """Whether so many attempts failed that the next is far off."""
+        return self.failures >= BREAK_AT
+
+    def tried_now(self, names: Iterable[str], now: datetime) -> Attempts:
+        """After asking for ``names``."""
+        return replace(self, asked=tuple(names)[:REMEMBERED], tried=now)
+
+    def settling(self, now: datetime) -> bool:
+        """Whether something was asked for so recently that the caches need not know it yet."""
+        return self.tried is not None and now < self.tried + timedelta(seconds=UNSEEN_S)
+
+
+def noticed(before: Attempts, present: Mapping[str, bool], cause: Cause | None, now: datetime) -> Attempts:
+    """``before`` with what became of the machines since.
+
+    A machine that was seen and is gone before it was Ready is a failure. One that never came to be seen may as well be
+    an answer that was lost, so that alone never opens the circuit.
+
+    Args:
+        present: the names that are there, and whether each is Ready.
+        cause: why the first of them is not Ready.
+    """
+    lost = any(name not in present for name in before.pending)
+    overdue = not before.settling(now)
+    unseen = overdue and any(name not in present for name in before.asked)
+    pending = tuple(sorted(name for name, ready in present.items() if not ready))[:REMEMBERED]
+    asked = () if lost or overdue else tuple(name for name in before.asked if name not in present)
+    known = replace(before, asked=asked, pending=pending, cause=cause or before.cause)
+    if before.failed is not None and now < before.failed + timedelta(seconds=SAME_S):
+        return known
+    if lost:
+        return replace(known, failures=before.failures + 1, failed=now)
+    if unseen:
+        return replace(known, failures=max(before.failures, min(before.failures + 1, BREAK_AT - 1)), failed=now)
+    return known
+
+
+def recalled(state: Mapping[str, Any]) -> Attempts:
+    """From ``status.provisioner.state``, whatever that holds: it is a hint, and may be of another version."""
+    cause = state.get("cause")
+    failures = state.get("failures")
+    return Attempts(
+        asked=_names(state.get("asked")),
+        pending=_names(state.get("pending")),
+        tried=_time(state.get("tried")),
+        failed=_time(state.get("failed")),
+        failures=failures if isinstance(failures, int) and failures > 0 else 0,
+        cause=_cause(cause) if isinstance(cause, Mapping) else None,
+    )
+
+
+def remembered(attempts: Attempts) -> dict[str, Any]:
+    """As JSON, without what is empty."""
+    cause = attempts.cause
+    state: dict[str, Any] = {
+        "asked": [*attempts.asked],
+        "pending": [*attempts.pending],
+        "tried": attempts.tried.isoformat() if attempts.tried else None,
+        "failed": attempts.failed.isoformat() if attempts.failed else None,
+        "failures": attempts.failures,
+        "cause": {"kind": cause.kind, "reason": cause.reason, "message": cause.message} if cause else None,
+    }
+    return {key: value for key, value in state.items() if value}
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    return tuple(each for each in value if isinstance(each, str))[:REMEMBERED] if isinstance(value, list) else ()
+
+
+def _time(value: Any) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return found if found.tzinfo else None
+
+
+def _cause(value: Mapping[str, Any]) -> Cause:
+    kind = value.get("kind")
+    return Cause(kind if kind in get_args(FailureKind) else None, str(value.get("reason")), str(value.get("message")))

@@ -1,0 +1,67 @@
+"""The way ``nodeclaim``: as many NodeClaims of our own as nodes are asked for; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import islice
+
+from llmwright.values.nodes import NodeRequest, Outcome, ProvisionerAction, ProvisionerDecision, Ready, Waiting
+from llmwright_provisioner_karpenter.actions import ACCELERATOR, apply, delete_claim, label_node
+from llmwright_provisioner_karpenter.attempts import UNSEEN_S, Attempts, noticed, recalled, remembered
+from llmwright_provisioner_karpenter.cause import first_cause
+from llmwright_provisioner_karpenter.config import Way
+from llmwright_provisioner_karpenter.manifests import node_claim
+from llmwright_provisioner_karpenter.names import claim_names
+from llmwright_provisioner_karpenter.observed import Claim, Observed
+from llmwright_provisioner_karpenter.standing import held_back, standing
+
+
+def decide_claims(request: NodeRequest, way: Way, observed: Observed, now: datetime) -> ProvisionerDecision:
+    """Asks for what is missing, gives back what is too much.
+
+    NodeClaims on their way out keep their place until they are gone: one that replaces them would cost twice, and
+    their names are taken.
+    """
+    present = {claim.name: claim.ready for claim in observed.claims}
+    attempts = noticed(recalled(request.state), present, first_cause(observed.claims, now), now)
+    kept, surplus = _split([claim for claim in observed.claims if not claim.deleting], request.count)
+    missing = max(request.count - len(observed.claims), 0)
+    actions = [delete_claim(claim) for claim in surplus] + _labels(way, kept, observed)
+    if missing and attempts.wait_s(now) > 0:
+        return _decision(held_back(attempts, now), actions, attempts)
+    if missing:
+        names = _free_names(request, present, missing)
+        fresh = [name for name in names if not (name in attempts.asked and attempts.settling(now))]
+        actions += [apply(node_claim(request, way, name)) for name in fresh]
+        attempts = attempts.tried_now([*attempts.asked, *fresh], now) if fresh else attempts
+        text = f"{len(kept)} of {request.count} NodeClaims are there, the others are asked for"
+        return _decision(Waiting("NodeClaimNotReady", text, again_in=UNSEEN_S), actions, attempts)
+    if len(kept) < request.count:
+        gone = ", ".join(claim.name for claim in observed.claims if claim.deleting)
+        return _decision(Waiting("NodeClaimDeleting", f"{gone} must be gone before it is replaced"), actions, attempts)
+    outcome = standing(request, kept, observed.nodes, now)
+    return _decision(outcome, actions, Attempts() if isinstance(outcome, Ready) else attempts)
+
+
+def _split(live: Sequence[Claim], count: int) -> tuple[list[Claim], list[Claim]]:
+    """Those to keep and those too many; of the latter first what is not Ready."""
+    ordered = sorted(live, key=lambda claim: (not claim.ready, claim.name))
+    return sorted(ordered[:count], key=lambda claim: claim.name), ordered[count:]
+
+
+def _free_names(request: NodeRequest, present: dict[str, bool], count: int) -> list[str]:
+    names = claim_names(request.namespace, request.workspace)
+    return [*islice((name for name in names if name not in present), count)]
+
+
+def _labels(way: Way, claims: Sequence[Claim], observed: Observed) -> list[ProvisionerAction]:
+    """KAITO's gpu-provisioner does not set the label that its device plugin waits for."""
+    if not way.gpu_provisioner:
+        return []
+    nodes = [observed.nodes[claim.node] for claim in claims if claim.ready and claim.node in observed.nodes]
+    return [label_node(node.name) for node in nodes if not node.matches(ACCELERATOR)]
+
+
+def _decision(outcome: Outcome, actions: Sequence[ProvisionerAction], attempts: Attempts) -> ProvisionerDecision:
+    return ProvisionerDecision(outcome=outcome, actions=tuple(actions), state=remembered(attempts))

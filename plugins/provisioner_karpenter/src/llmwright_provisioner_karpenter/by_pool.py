@@ -1,0 +1,85 @@
+"""The way ``nodepool``: one NodePool of static capacity, whose NodeClaims Karpenter makes; pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from llmwright.values.nodes import (
+    Failed,
+    NodeRequest,
+    Outcome,
+    ProvisionerAction,
+    ProvisionerDecision,
+    Ready,
+    Waiting,
+)
+from llmwright_provisioner_karpenter.actions import apply
+from llmwright_provisioner_karpenter.attempts import UNSEEN_S, Attempts, noticed, recalled, remembered
+from llmwright_provisioner_karpenter.cause import first_cause, refusal_of
+from llmwright_provisioner_karpenter.config import Way
+from llmwright_provisioner_karpenter.manifests import node_pool
+from llmwright_provisioner_karpenter.names import POOLS
+from llmwright_provisioner_karpenter.observed import Claim, Observed, Pool
+from llmwright_provisioner_karpenter.standing import held_back, standing
+
+OFF_S = 60.0
+"""How long Karpenter may leave a NodePool with ``replicas`` alone before it is taken for switched off."""
+
+
+def decide_pool(request: NodeRequest, way: Way, observed: Observed, now: datetime) -> ProvisionerDecision:
+    """Keeps ``replicas`` at what is asked for; after failures in a row at what is ready, which ends the churn."""
+    present = {claim.name: claim.ready for claim in observed.pooled}
+    attempts = noticed(recalled(request.state), present, first_cause(observed.pooled, now), now)
+    resting = attempts.broken and attempts.wait_s(now) > 0
+    live = [claim for claim in observed.pooled if not claim.deleting]
+    replicas = sum(claim.ready for claim in live) if resting else request.count
+    actions, attempts = _applied(request, way, observed.pool, replicas, attempts, now)
+    outcome = _outcome(request, observed, live, attempts, now, resting)
+    state = remembered(Attempts() if isinstance(outcome, Ready) else attempts)
+    return ProvisionerDecision(outcome=outcome, actions=actions, state=state)
+
+
+def _applied(
+    request: NodeRequest, way: Way, pool: Pool | None, replicas: int, attempts: Attempts, now: datetime
+) -> tuple[tuple[ProvisionerAction, ...], Attempts]:
+    """The NodePool made, or its ``replicas`` put right; not while it goes, nor twice within a moment."""
+    if pool is not None and (pool.deleting or pool.replicas == replicas):
+        return (), attempts
+    manifest = node_pool(request, way, replicas, pool.template if pool else None)
+    if pool is not None:
+        return (apply(manifest),), attempts
+    return ((), attempts) if attempts.settling(now) else ((apply(manifest),), attempts.tried_now([], now))
+
+
+def _outcome(
+    request: NodeRequest, observed: Observed, live: list[Claim], attempts: Attempts, now: datetime, resting: bool
+) -> Outcome:
+    pool = observed.pool
+    if resting:
+        return held_back(attempts, now)
+    if pool is None:
+        return Waiting("NodePoolNotReady", "the NodePool is asked for", again_in=UNSEEN_S)
+    if pool.deleting:
+        return Waiting("NodePoolDeleting", f"NodePool {pool.name} must be gone before it is made anew")
+    refused = refusal_of(pool.conditions)
+    if refused is not None and not live:
+        message = refused.message or f"{refused.type} is {refused.status}"
+        return Failed("invalid", f"NodePool {pool.name}: {message}", refused.reason or refused.type)
+    if not (observed.pooled or pool.nodes or attempts.failures or attempts.pending):
+        return _nobody_acts(pool, now)
+    if len(live) > request.count:
+        return Waiting("NodePoolScaling", f"{len(live)} nodes become {request.count}")
+    return standing(request, live, observed.nodes, now)
+
+
+def _nobody_acts(pool: Pool, now: datetime) -> Outcome:
+    age = (now - pool.created).total_seconds() if pool.created else 0.0
+    if age < OFF_S:
+        return Waiting(
+            "NodePoolNotReady", f"NodePool {pool.name} has no NodeClaims yet", again_in=max(OFF_S - age, 1.0)
+        )
+    message = (
+        f"no Karpenter makes nodes for NodePool {pool.name}, which has replicas: switch on Karpenter's feature gate "
+        f"StaticCapacity for {POOLS}, or set resource.provisionerConfig.mode: nodeclaim"
+    )
+    return Failed("invalid", message, "StaticCapacityOff")

@@ -1,0 +1,164 @@
+"""The one place that talks to the API server, through the generated client."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from llmwright.errors import ConfigError, TargetError
+
+if TYPE_CHECKING:
+    from llmwright_provisioner_karpenter.karpenter_client import KarpenterShV1Api
+
+MANAGER = "llmwright"
+"""The field manager; what it never applied is not ours."""
+
+TIMEOUT_S = (10.0, 60.0)
+MERGE = "application/merge-patch+json"
+COPIED = (
+    "host", "ssl_ca_cert", "cert_file", "key_file", "verify_ssl", "assert_hostname", "tls_server_name", "proxy",
+    "no_proxy", "proxy_headers",
+)  # fmt: skip
+
+
+class KarpenterClient:
+    """NodeClaims and NodePools of one cluster. Answers are read as JSON: the generated models drop unknown fields.
+
+    ``configuration`` is the official client's: its address, certificates and current credentials are used.
+    """
+
+    def __init__(self, configuration: Any) -> None:
+        from llmwright_provisioner_karpenter.karpenter_client import ApiClient, Configuration, KarpenterShV1Api
+
+        own = Configuration(retries=False)
+        for name in COPIED:
+            setattr(own, name, getattr(configuration, name, None))
+        self._credentials = configuration
+        self._http = ApiClient(own)
+        self._api: KarpenterShV1Api = KarpenterShV1Api(self._http)
+
+    def apply(self, manifest: Mapping[str, Any]) -> None:
+        """Server-side apply; the fields become ours.
+
+        Raises:
+            TargetError: the API server refused.
+        """
+        name = manifest["metadata"]["name"]
+        call = {
+            "NodeClaim": self._api.patch_karpenter_sh_v1_node_claim_without_preload_content,
+            "NodePool": self._api.patch_karpenter_sh_v1_node_pool_without_preload_content,
+        }[manifest["kind"]]
+        self._send(
+            f"apply {manifest['kind']} {name}", call, name, json.dumps(manifest), field_manager=MANAGER, force=True
+        )
+
+    def delete_claim(self, name: str, uid: str) -> None:
+        """Nothing happens where it is gone, or another of that name took its place."""
+        self._delete(self._api.delete_karpenter_sh_v1_node_claim_without_preload_content, "NodeClaim", name, uid)
+
+    def delete_pool(self, name: str, uid: str) -> None:
+        """As ``delete_claim``."""
+        self._delete(self._api.delete_karpenter_sh_v1_node_pool_without_preload_content, "NodePool", name, uid)
+
+    def claims(self, label: str) -> list[dict[str, Any]]:
+        """All NodeClaims that carry ``label``; none where the cluster serves no such kind."""
+        return self._list(self._api.list_karpenter_sh_v1_node_claim_without_preload_content, label)
+
+    def pools(self, label: str) -> list[dict[str, Any]]:
+        """All NodePools that carry ``label``."""
+        return self._list(self._api.list_karpenter_sh_v1_node_pool_without_preload_content, label)
+
+    def label_node(self, name: str, labels: Mapping[str, str]) -> None:
+        """Adds labels to a node; one that is gone needs none."""
+        # The generated client writes the JSON itself where the content type has the word in it.
+        self._plain("PATCH", f"/api/v1/nodes/{name}", {"metadata": {"labels": dict(labels)}}, MERGE)
+
+    def workspaces(self) -> set[tuple[str, str]]:
+        """Namespace and name of every Workspace; empty where the cluster serves no such kind."""
+        found = self._plain("GET", "/apis/kaito.sh/v1beta1/workspaces") or {}
+        return {(each["metadata"]["namespace"], each["metadata"]["name"]) for each in found.get("items", ())}
+
+    def _delete(self, call: Callable[..., Any], kind: str, name: str, uid: str) -> None:
+        from llmwright_provisioner_karpenter.karpenter_client import (
+            IoK8sApimachineryPkgApisMetaV1DeleteOptions,
+            IoK8sApimachineryPkgApisMetaV1Preconditions,
+        )
+
+        only = IoK8sApimachineryPkgApisMetaV1Preconditions(uid=uid) if uid else None
+        options = IoK8sApimachineryPkgApisMetaV1DeleteOptions(preconditions=only)
+        key = "io_k8s_apimachinery_pkg_apis_meta_v1_delete_options"
+        self._send(f"delete {kind} {name}", call, name, passed=(404, 409), **{key: options})
+
+    def _list(self, call: Callable[..., Any], label: str) -> list[dict[str, Any]]:
+        found = self._send("list", call, label_selector=label, passed=(404,)) or {}
+        return [*found.get("items", ())]
+
+    def _plain(
+        self, method: str, path: str, body: dict[str, Any] | None = None, content: str = "application/json"
+    ) -> Any:
+        """A request for a kind that is not Karpenter's."""
+        url = f"{self._http.configuration.host.rstrip('/')}{path}"
+        headers = {"Accept": "application/json", "Content-Type": content}
+
+        def call(*, _request_timeout: tuple[float, float], _headers: Mapping[str, str]) -> Any:
+            sent = {**headers, **_headers}
+            return self._http.call_api(method, url, sent, body, _request_timeout=_request_timeout)
+
+        return self._send(f"{method} {path}", call, passed=(404,))
+
+    def _send(
+        self, what: str, call: Callable[..., Any], *given: Any, passed: tuple[int, ...] = (), **named: Any
+    ) -> Any:
+        """The answer as JSON, None for a status in ``passed``."""
+        import urllib3
+
+        from llmwright_provisioner_karpenter.karpenter_client import ApiException
+
+        try:
+            answer = call(*given, _request_timeout=TIMEOUT_S, _headers=self._authorization(), **named)
+            raw = getattr(answer, "response", answer)
+            status, data = int(raw.status), raw.read()
+        except (ApiException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise TargetError(f"{what}: {error}", reason="ApiServerUnreachable") from error
+        if status in passed:
+            return None
+        if status >= 400:
+            raise _refusal(what, status, data)
+        return json.loads(data)
+
+    def _authorization(self) -> dict[str, str]:
+        settings = self._credentials.auth_settings()
+        return {each["key"]: each["value"] for each in settings.values() if each["in"] == "header" and each["value"]}
+
+
+def connect(cluster: Any) -> KarpenterClient:
+    """A client of the cluster behind ``Context.cluster``, which need only have the attribute ``configuration``.
+
+    Raises:
+        ConfigError: there is no cluster.
+    """
+    if cluster is None:
+        raise ConfigError(
+            "the provisioner karpenter needs a cluster", hint="use --target kubernetes", reason="NoCluster"
+        )
+    return KarpenterClient(cluster.configuration)
+
+
+def ours(objects: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Those that this program applied, not KAITO's own with the same labels."""
+    for each in objects:
+        if any(entry.get("manager") == MANAGER for entry in each["metadata"].get("managedFields") or ()):
+            yield each
+
+
+def _refusal(what: str, status: int, data: bytes) -> TargetError:
+    try:
+        told = json.loads(data)
+    except ValueError:
+        told = {}
+    message = told.get("message") or data[:200].decode(errors="replace") or f"status {status}"
+    if status == 404:
+        hint = "install Karpenter's CRDs, or choose another provisioner"
+        return TargetError(f"{what}: {message}", hint=hint, reason="KarpenterMissing")
+    return TargetError(f"{what}: {message}", reason=told.get("reason") or "ApiServerError")

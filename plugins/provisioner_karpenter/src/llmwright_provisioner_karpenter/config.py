@@ -1,0 +1,106 @@
+"""What may be set: ``provisionerConfig`` of a Workspace, and ``plugins.karpenter`` of the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from llmwright.errors import ConfigError
+from llmwright.values.nodes import NodeRequest
+
+Mode = Literal["nodeclaim", "nodepool"]
+CapacityType = Literal["on-demand", "spot", "reserved", "any"]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+
+
+class NodeClass(_Model):
+    """The cloud's own description of nodes that NodeClaims and NodePools refer to."""
+
+    group: Text
+    kind: Text
+    name: Text = "default"
+
+
+class KarpenterOptions(_Model):
+    """``resource.provisionerConfig``; what is left out comes from the settings."""
+
+    mode: Mode | None = Field(default=None, description="nodeclaim: NodeClaims; nodepool: a NodePool with replicas.")
+    capacity_type: CapacityType | None = Field(default=None, description="any: Karpenter chooses, spot if it may.")
+    node_class_ref: NodeClass | None = Field(default=None, description="The node class; the cloud's default if unset.")
+
+
+class KarpenterSettings(_Model):
+    """``plugins.karpenter``. ``cloud`` counts where the instance type does not tell it."""
+
+    mode: Mode = "nodeclaim"
+    capacity_type: CapacityType = "on-demand"
+    node_class_ref: NodeClass | None = None
+    cloud: str = "azure"
+    node_image_family: Text = "ubuntu"
+
+
+GPU_PROVISIONER = NodeClass(group="kaito.sh", kind="KaitoNodeClass")
+"""The class of KAITO's own gpu-provisioner."""
+
+DEFAULTS: Mapping[tuple[str, Mode], NodeClass] = {
+    ("azure", "nodeclaim"): GPU_PROVISIONER,
+    ("azure", "nodepool"): NodeClass(group="karpenter.azure.com", kind="AKSNodeClass"),
+    ("aws", "nodeclaim"): NodeClass(group="karpenter.k8s.aws", kind="EC2NodeClass"),
+    ("aws", "nodepool"): NodeClass(group="karpenter.k8s.aws", kind="EC2NodeClass"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Everything configured about one Workspace's nodes; ``node_class`` is None for a cloud without a default."""
+
+    mode: Mode
+    cloud: str
+    capacity_type: CapacityType
+    node_class: NodeClass | None
+    node_image_family: str
+
+    @property
+    def gpu_provisioner(self) -> bool:
+        """Whether KAITO's gpu-provisioner acts on the NodeClaims."""
+        return self.node_class is not None and self.node_class.kind == GPU_PROVISIONER.kind
+
+
+def settings_of(given: Mapping[str, Any]) -> KarpenterSettings:
+    """``plugins.karpenter`` of the settings.
+
+    Raises:
+        ConfigError: a key or value that cannot be used.
+    """
+    try:
+        return KarpenterSettings.model_validate(dict(given))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(["plugins.karpenter", *map(str, first["loc"])])
+        hint = "its keys are mode, capacityType, nodeClassRef, cloud and nodeImageFamily"
+        raise ConfigError(f"{where}: {first['msg']}", hint=hint, reason="InvalidSettings") from error
+
+
+def way_of(request: NodeRequest, options: KarpenterOptions, settings: KarpenterSettings) -> Way:
+    """The Workspace's options over the settings; a mode once taken is kept while nodes are held."""
+    remembered = request.state.get("mode")
+    kept: Mode | None = remembered if remembered in ("nodeclaim", "nodepool") else None
+    mode = options.mode or kept or settings.mode
+    cloud = request.instance_type.cloud if request.instance_type else ""
+    if (cloud, mode) not in DEFAULTS:
+        cloud = settings.cloud
+    return Way(
+        mode=mode,
+        cloud=cloud,
+        capacity_type=options.capacity_type or settings.capacity_type,
+        node_class=options.node_class_ref or settings.node_class_ref or DEFAULTS.get((cloud, mode)),
+        node_image_family=settings.node_image_family,
+    )

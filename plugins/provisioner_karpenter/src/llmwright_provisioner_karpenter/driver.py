@@ -1,0 +1,149 @@
+"""The provisioner ``karpenter``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from functools import cached_property
+from importlib import import_module
+from threading import Thread
+from typing import Any, ClassVar
+
+from llmwright.plugins.drivers import Context, Provisioner
+from llmwright.values.nodes import Failed, NodeRequest, Placement, ProvisionerAction, ProvisionerDecision, Watch
+from llmwright.values.plan import Target
+from llmwright.values.snapshot import Snapshot
+from llmwright_provisioner_karpenter.actions import APPLY, DELETE_CLAIM, DELETE_POOL, LABEL_NODE
+from llmwright_provisioner_karpenter.by_claims import decide_claims
+from llmwright_provisioner_karpenter.by_pool import decide_pool
+from llmwright_provisioner_karpenter.client import KarpenterClient, connect, ours
+from llmwright_provisioner_karpenter.config import KarpenterOptions, KarpenterSettings, Way, settings_of, way_of
+from llmwright_provisioner_karpenter.manifests import instance_type_name
+from llmwright_provisioner_karpenter.names import (
+    CLAIM_OWNER,
+    CLAIMS,
+    GROUP,
+    MOST,
+    POOL_OWNER,
+    POOLS,
+    VERSION,
+    owner_labels,
+)
+from llmwright_provisioner_karpenter.observed import Observed, observe
+from llmwright_provisioner_karpenter.releasing import release
+
+
+class KarpenterProvisioner(Provisioner):
+    """Asks Karpenter's API for machines, and gives them back.
+
+    ``Context.cluster`` needs the attribute ``configuration``, the official client's. No owner reference can lead from
+    a NodeClaim, which has no namespace, to a Workspace: labels do, and the Workspace's finalizer.
+    """
+
+    targets: ClassVar[frozenset[Target]] = frozenset({"kubernetes"})
+    config_model = KarpenterOptions
+    settings_model = KarpenterSettings
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        if context.cluster is not None:
+            # Its import takes as long as a hundred requests, and would hold up the first machine.
+            Thread(target=import_module, args=(f"{__package__}.karpenter_client",), daemon=True).start()
+
+    def watches(self) -> tuple[Watch, ...]:
+        """NodeClaims and nodes under the labels of either way, NodePools under those of theirs."""
+        return (
+            Watch(group=GROUP, version=VERSION, plural=CLAIMS, labels=CLAIM_OWNER),
+            Watch(group=GROUP, version=VERSION, plural=CLAIMS, labels=POOL_OWNER),
+            Watch(group=GROUP, version=VERSION, plural=POOLS, labels=POOL_OWNER),
+            Watch(group="", version="v1", plural="nodes", labels=CLAIM_OWNER),
+            Watch(group="", version="v1", plural="nodes", labels=POOL_OWNER),
+        )
+
+    def observe(self, request: NodeRequest, snapshot: Snapshot) -> Observed:
+        """What carries the Workspace's labels; nodes that merely match its selector are somebody else's."""
+        return observe(request, snapshot)
+
+    def decide(self, request: NodeRequest, observed: Observed, now: datetime) -> ProvisionerDecision:
+        """By the way that is configured, and kept while nodes are held."""
+        if request.count == 0:
+            return release(observed, now)
+        way = self._way(request)
+        problem = _problem(request, way, observed)
+        if problem is not None:
+            return ProvisionerDecision(outcome=problem, state=request.state)
+        decided = (decide_pool if way.mode == "nodepool" else decide_claims)(request, way, observed, now)
+        return replace(decided, state={**decided.state, "mode": way.mode})
+
+    def act(self, action: ProvisionerAction) -> None:
+        """One request to the API server."""
+        if action.verb == APPLY:
+            self._client.apply(action.body)
+        elif action.verb == DELETE_CLAIM:
+            self._client.delete_claim(action.name, action.body["uid"])
+        elif action.verb == DELETE_POOL:
+            self._client.delete_pool(action.name, action.body["uid"])
+        elif action.verb == LABEL_NODE:
+            self._client.label_node(action.name, action.body["labels"])
+        else:
+            raise ValueError(f"no such verb: {action.verb}")
+
+    def placement(self, request: NodeRequest) -> Placement:
+        """The Workspace's own nodes only, so that two with one selector keep apart; the core tolerates their taint."""
+        way = self._way(request)
+        pair = POOL_OWNER if way.mode == "nodepool" else CLAIM_OWNER
+        return Placement(selector=owner_labels(pair, request.namespace, request.workspace))
+
+    def orphans(self) -> Iterable[str]:
+        """NodeClaims and NodePools that we applied and whose Workspace is gone, as ``kind/name``.
+
+        Raises:
+            TargetError: the API server refused.
+        """
+        pools = [(POOL_OWNER, f"nodepool/{each['metadata']['name']}", each) for each in self._ours("pools")]
+        claims = [(CLAIM_OWNER, f"nodeclaim/{each['metadata']['name']}", each) for each in self._ours("claims")]
+        if not pools and not claims:
+            return ()
+        alive = self._client.workspaces()
+        return [
+            name
+            for (space, workspace), name, each in (*pools, *claims)
+            if (each["metadata"]["labels"].get(space), each["metadata"]["labels"][workspace]) not in alive
+        ]
+
+    @cached_property
+    def _settings(self) -> KarpenterSettings:
+        return settings_of(self.context.settings)
+
+    def _way(self, request: NodeRequest) -> Way:
+        return way_of(request, self.configure(request.config, {}), self._settings)
+
+    @cached_property
+    def _client(self) -> KarpenterClient:
+        return connect(self.context.cluster)
+
+    def _ours(self, kind: str) -> list[dict[str, Any]]:
+        found = self._client.pools(POOL_OWNER[1]) if kind == "pools" else self._client.claims(CLAIM_OWNER[1])
+        return [*ours(found)]
+
+
+def _problem(request: NodeRequest, way: Way, observed: Observed) -> Failed | None:
+    """What no waiting will mend."""
+    kinds = {"nodepool": (POOLS, observed.pools_served), "nodeclaim": (CLAIMS, observed.served)}
+    plural, served = kinds[way.mode]
+    if not served:
+        message = f"the cluster does not serve {plural}.{GROUP}: install Karpenter's CRDs, or use another provisioner"
+        return Failed("invalid", message, "KarpenterMissing")
+    if not instance_type_name(request):
+        return Failed("invalid", "resource.instanceType must name a machine for Karpenter to make", "NoInstanceType")
+    if request.partition:
+        return Failed("invalid", "resource.partition needs nodes of your own: resource.provisioner: byo", "NoPartition")
+    if way.node_class is None:
+        message = f"no default node class for the cloud {way.cloud!r}: set provisionerConfig.nodeClassRef"
+        return Failed("invalid", message, "NoNodeClass")
+    if max(len(request.workspace), len(request.namespace)) > MOST:
+        return Failed(
+            "invalid", f"the name {request.workspace} is longer than a label's {MOST} characters", "NameTooLong"
+        )
+    return None

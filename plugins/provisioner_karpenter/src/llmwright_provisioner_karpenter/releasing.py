@@ -1,0 +1,36 @@
+"""Giving everything back, whichever way it was taken; it ends even where Karpenter's kinds or its cloud are gone."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from llmwright.values.nodes import Failed, Outcome, ProvisionerDecision, Ready, Waiting
+from llmwright_provisioner_karpenter.actions import delete_claim, delete_pool
+from llmwright_provisioner_karpenter.observed import Claim, Observed, Pool
+
+STUCK_S = 900.0
+"""How long the deletion of a machine may take before it is called refused."""
+
+
+def release(observed: Observed, now: datetime) -> ProvisionerDecision:
+    """Deletes the NodePool and all NodeClaims, and is Ready once none is left, or none can be."""
+    claims = (*observed.claims, *observed.pooled) if observed.served else ()
+    pools = (observed.pool,) if observed.pool is not None and observed.pools_served else ()
+    # The NodeClaims of a NodePool go with it; deleting them first would have them replaced.
+    doomed = claims if not pools else observed.claims if observed.served else ()
+    actions = [delete_pool(pool) for pool in pools if not pool.deleting]
+    actions += [delete_claim(claim) for claim in doomed if not claim.deleting]
+    return ProvisionerDecision(outcome=_outcome((*pools, *claims), now), actions=tuple(actions))
+
+
+def _outcome(left: tuple[Pool | Claim, ...], now: datetime) -> Outcome:
+    if not left:
+        return Ready()
+    names = ", ".join(each.name for each in left)
+    since = [each.deleting for each in left if each.deleting is not None]
+    if not since:
+        return Waiting("NodesReleasing", f"{names} are being deleted")
+    rest = (min(since) + timedelta(seconds=STUCK_S) - now).total_seconds()
+    if rest > 0:
+        return Waiting("NodesReleasing", f"{names} are being deleted", again_in=rest)
+    return Failed("invalid", f"{names} are not gone {STUCK_S / 60:g} minutes after their deletion", "ReleaseRefused")

@@ -1,0 +1,63 @@
+"""How the machines of a Workspace stand: ready and usable, coming, or failing with a cause."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from llmwright.values.node_object import GPU, NodeObject
+from llmwright.values.nodes import Failed, Node, NodeRequest, Outcome, Ready, Waiting
+from llmwright_provisioner_karpenter.attempts import Attempts
+from llmwright_provisioner_karpenter.cause import PATIENCE_S, first_cause
+from llmwright_provisioner_karpenter.manifests import instance_type_name
+from llmwright_provisioner_karpenter.observed import Claim
+
+
+def standing(request: NodeRequest, claims: Sequence[Claim], nodes: Mapping[str, NodeObject], now: datetime) -> Outcome:
+    """Ready with the node of each NodeClaim where there are as many as asked for and all can run the workload."""
+    cause = first_cause(claims, now)
+    if cause is not None and cause.kind is not None:
+        return Failed(cause.kind, cause.message)
+    ready = [claim for claim in claims if claim.ready]
+    if len(ready) < request.count:
+        text = f"{len(ready)} of {request.count} NodeClaims are ready"
+        if cause is not None:
+            return Waiting(cause.reason, f"{text}; {cause.message}")
+        return Waiting("NodeClaimNotReady", text, again_in=PATIENCE_S if claims else None)
+    wanting = [trouble for claim in ready if (trouble := _wanting(request, claim, nodes.get(claim.node)))]
+    if wanting:
+        return wanting[0]
+    found = sorted(claim.node for claim in ready)
+    return Ready(tuple(_node(request, nodes[name]) for name in found))
+
+
+def held_back(attempts: Attempts, now: datetime) -> Outcome:
+    """Why no machines are asked for now, after attempts that failed; the time of the next is told."""
+    again = now + timedelta(seconds=attempts.wait_s(now))
+    last = f", the last one because of {attempts.cause.reason}: {attempts.cause.message}" if attempts.cause else ""
+    count = "1 attempt" if attempts.failures == 1 else f"{attempts.failures} attempts in a row"
+    told = f"{count} to get nodes failed{last}; the next one is at {again.astimezone(UTC):%H:%M:%S} UTC"
+    if attempts.broken:
+        kind = attempts.cause.kind if attempts.cause and attempts.cause.kind else "capacity"
+        return Failed(kind, told, "CircuitOpen")
+    return Waiting("BackingOff", told, again_in=max(attempts.wait_s(now), 1.0))
+
+
+def _wanting(request: NodeRequest, claim: Claim, node: NodeObject | None) -> Waiting | None:
+    """What a machine that Karpenter calls Ready still lacks."""
+    if node is None:
+        return Waiting("NodeNotReady", f"node {claim.node or '(no name)'} of NodeClaim {claim.name} is not there")
+    if not node.ready:
+        pressed = f" ({', '.join(node.pressure)})" if node.pressure else ""
+        return Waiting("NodeNotReady", f"node {node.name} is not ready{pressed}")
+    wanted = instance_type_name(request)
+    if node.instance_type != wanted:
+        return Waiting("WrongInstanceType", f"node {node.name} is a {node.instance_type or 'machine without a type'}")
+    machine = request.instance_type
+    if machine is not None and machine.gpus and not node.devices():
+        return Waiting("NodePluginsNotReady", f"node {node.name} offers no {GPU} yet: its device plugin is not ready")
+    return None
+
+
+def _node(request: NodeRequest, node: NodeObject) -> Node:
+    return Node(name=node.name, instance_type=request.instance_type, pressure=node.pressure)

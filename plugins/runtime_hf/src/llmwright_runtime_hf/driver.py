@@ -1,0 +1,95 @@
+"""The control half: what to run to serve a preset with transformers."""
+
+from __future__ import annotations
+
+import math
+
+from llmwright.plugins.drivers import Capabilities, Runtime
+from llmwright.plugins.weights import Weights, weights_of
+from llmwright.values.adapter import Adapter
+from llmwright.values.fit import Fit
+from llmwright.values.launch import HttpGet, Launch, Mount, Probe, Process, SecretKey, Volume
+from llmwright.values.preset import Preset
+from llmwright_runtime_hf.config import HfConfig
+
+API_KEY = SecretKey("llmwright-api-key", "LLMWRIGHT_API_KEY")
+GIB = 1024**3
+
+
+class HfRuntime(Runtime):
+    """One process, ``python -m llmwright_runtime_hf.serve``, for the base and all its adapters."""
+
+    targets = frozenset({"kubernetes", "local"})
+    config_model = HfConfig
+    capabilities = Capabilities(
+        adapters=True,
+        adapter_strength=True,
+        streaming=True,
+        cpu=True,
+        quantizations=frozenset({"nf4", "int8"}),
+    )
+
+    def refuses(self, preset: Preset, fit: Fit) -> str | None:
+        """One process serves from one machine."""
+        if fit.nodes > 1:
+            return f"hf serves from one machine, and {preset.name} needs {fit.nodes}"
+        return None
+
+    def launch(self, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: HfConfig) -> Launch:
+        """One server on port 5000, upstream's probes."""
+        weights = weights_of(preset)
+        shared = Mount(volume="dshm", path="/dev/shm")  # noqa: S108 - the mount that a pod has there
+        main = Process(
+            name="serve",
+            image="workload",
+            argv=_argv(weights, preset, fit, adapters, config),
+            env={API_KEY.key: API_KEY},
+            mounts=(shared, *weights.mounts),
+            startup=Probe(check=HttpGet("/health"), failure_threshold=math.ceil(readiness_seconds(preset) / 10)),
+            live=Probe(check=HttpGet("/health")),
+            ready=Probe(check=HttpGet("/health"), initial_delay_s=30),
+            gpus=fit.gpus,
+        )
+        return Launch(
+            main=main,
+            prepare=weights.prepare,
+            volumes=(Volume(name="dshm", kind="memory"), *weights.volumes),
+            ports={"http": 5000},
+        )
+
+
+def readiness_seconds(preset: Preset) -> float:
+    """How long a start may take: 15 minutes and 18 s per GiB of weights, within 30 to 180 minutes (KAITO v0.12)."""
+    return min(max(15 * 60 + 18 * preset.weight_bytes / GIB, 30 * 60), 180 * 60)
+
+
+def _argv(
+    weights: Weights, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: HfConfig
+) -> tuple[str, ...]:
+    quantization = config.quantization or fit.quantization or "none"
+    template = ("--chat-template", config.chat_template) if config.chat_template else ()
+    threads = ("--threads", str(config.threads)) if config.threads else ()
+    return (
+        *("$(python)", "-m", "llmwright_runtime_hf.serve"),
+        *weights.arguments,
+        *("--served-model-name", preset.name),
+        *(part for adapter in adapters for part in ("--adapter", _adapter(adapter))),
+        *_default_model(adapters),
+        *("--host", "$(host)", "--port", "$(port.http)"),
+        *("--dtype", config.dtype or fit.dtype),
+        *("--max-model-len", str(config.max_model_len or fit.context)),
+        *(("--quantization", quantization) if quantization != "none" else ()),
+        *template,
+        *threads,
+        "--exit-with-parent",
+    )
+
+
+def _default_model(adapters: tuple[Adapter, ...]) -> tuple[str, ...]:
+    """Requests that name no model mean the one adapter there is: who tunes a model asks ``/chat`` for the result."""
+    return ("--default-model", adapters[0].name) if len(adapters) == 1 else ()
+
+
+def _adapter(adapter: Adapter) -> str:
+    strength = f",strength={adapter.strength:g}" if adapter.strength is not None else ""
+    return f"{adapter.name}={adapter.path}{strength}"

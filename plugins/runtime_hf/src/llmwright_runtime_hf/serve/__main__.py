@@ -1,0 +1,56 @@
+"""``python -m llmwright_runtime_hf.serve``. Exit codes: 0 told to end, 1 a bug, 2 something the user can mend."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+from llmwright.errors import LLMwrightError
+
+from .options import ServeOptions, parse_options
+from .process import bind, end_quietly_on_signals, end_with_parent, url_of
+from .sources import check_sources
+
+
+def main() -> int:
+    """Serve until told to end, and return the exit code."""
+    _log_plainly()
+    try:
+        options = parse_options(sys.argv[1:], os.environ)
+        failure = _serve(options)
+    except LLMwrightError as error:
+        failure = error
+    if failure is None:
+        return 0
+    print(f"error: {failure.message}{f' ({failure.hint})' if failure.hint else ''}", file=sys.stderr)
+    return failure.exit_code
+
+
+def _serve(options: ServeOptions) -> LLMwrightError | None:
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    end_quietly_on_signals()
+    if options.exit_with_parent:
+        end_with_parent()
+    check_sources(options)
+    # Before anything slow is imported or loaded, so that a taken port is known at once.
+    with bind(options.host, options.port) as listener:
+        logging.getLogger("llmwright.serve").info("listening on %s", url_of(listener))
+        from .server import serve
+
+        return serve(options, listener)
+
+
+def _log_plainly() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    # It recommends a package at import, whether or not anything is quantised.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # The model thread may still be inside a long native call; unwinding the interpreter under it can crash.
+    os._exit(code)

@@ -1,0 +1,48 @@
+"""What the server tells Prometheus. Names are listed in the package's README."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_FIRST_TOKEN_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+_WHOLE_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
+
+
+class Metrics:
+    """One registry per server. Safe to call from any thread."""
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry()
+        self.requests = Counter(
+            "llmwright_requests", "Requests answered.", ["route", "status"], registry=registry
+        )  # exposed with the suffix _total
+        self.prompt_tokens = Counter("llmwright_prompt_tokens", "Tokens read.", ["model"], registry=registry)
+        self.completion_tokens = Counter(
+            "llmwright_completion_tokens", "Tokens generated.", ["model"], registry=registry
+        )
+        self.first_token = Histogram(
+            "llmwright_time_to_first_token_seconds",
+            "From the request's arrival in the queue to its first token.",
+            ["model"],
+            buckets=_FIRST_TOKEN_BUCKETS,
+            registry=registry,
+        )
+        self.whole = Histogram(
+            "llmwright_request_duration_seconds",
+            "From the request's arrival in the queue to its last token.",
+            ["model"],
+            buckets=_WHOLE_BUCKETS,
+            registry=registry,
+        )
+        self.running = Gauge("llmwright_requests_running", "Requests being generated.", registry=registry)
+        self.waiting = Gauge("llmwright_requests_waiting", "Requests in the queue.", registry=registry)
+        self.model_info = Gauge(
+            "llmwright_model_info",
+            "Always 1: a model that is served.",
+            ["model", "parent", "dtype", "quantization", "max_model_len"],
+            registry=registry,
+        )
+
+    def exposition(self) -> bytes:
+        """The metrics in Prometheus' text format 0.0.4."""
+        return generate_latest(self._registry)

@@ -1,0 +1,179 @@
+"""What the command line and the environment ask for, as one value."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+from llmwright.errors import ConfigError
+
+API_KEY_VARIABLE = "LLMWRIGHT_API_KEY"
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+QUANTIZATIONS = ("none", "nf4", "int8")
+DEVICES = ("auto", "cpu", "cuda")
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterSpec:
+    """One adapter to serve under ``name``; ``strength`` multiplies its own scaling (1.0: as it was trained)."""
+
+    name: str
+    path: Path
+    strength: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """Everything the server is told. ``model`` is a directory or a hub id; ``chat_template`` is Jinja text."""
+
+    model: str
+    served_model_name: str
+    default_model: str
+    revision: str | None = None
+    adapters: tuple[AdapterSpec, ...] = ()
+    host: str = "127.0.0.1"
+    port: int = 5000
+    dtype: str = "auto"
+    quantization: str = "none"
+    max_model_len: int | None = None
+    chat_template: str | None = None
+    device: str = "auto"
+    threads: int | None = None
+    exit_with_parent: bool = False
+    api_key: str | None = field(default=None, repr=False)
+
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        """The names a request may write in ``model``: the base first, then the adapters."""
+        return (self.served_model_name, *(adapter.name for adapter in self.adapters))
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(message, hint=f"`{self.prog} --help` lists the flags")
+
+
+def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> ServeOptions:
+    """Read flags and environment. Raises ConfigError; ends the process only for ``--help``."""
+    given = _parser().parse_args(argv)
+    served = given.served_model_name or _name_of(given.model)
+    options = ServeOptions(
+        model=given.model,
+        served_model_name=served,
+        default_model=given.default_model or served,
+        revision=given.revision,
+        adapters=tuple(parse_adapter(text) for text in given.adapter),
+        host=given.host,
+        port=given.port,
+        dtype=given.dtype,
+        quantization=given.quantization,
+        max_model_len=given.max_model_len,
+        chat_template=None if given.chat_template is None else read_chat_template(given.chat_template),
+        device=given.device,
+        threads=given.threads,
+        exit_with_parent=given.exit_with_parent,
+        api_key=_api_key(environ),
+    )
+    _check_names(options)
+    return options
+
+
+def parse_adapter(text: str) -> AdapterSpec:
+    """Read ``NAME=PATH[,strength=0.8]``. Raises ConfigError."""
+    name, separator, rest = text.partition("=")
+    path, _, strength = rest.partition(",strength=")
+    if not (name and separator and path):
+        raise ConfigError(f"--adapter {text!r} is not NAME=PATH[,strength=0.8]", hint="for example facts=./adapter")
+    return AdapterSpec(name, Path(path), _strength(text, strength) if strength else 1.0)
+
+
+def read_chat_template(value: str) -> str:
+    """Take the template itself (it has a brace or a line break, as in KAITO) or the file that holds it."""
+    if "{" in value or "\n" in value:
+        return value
+    try:
+        return Path(value).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"--chat-template {value!r} cannot be read: {_why(error)}", hint="give a file or the Jinja text itself"
+        ) from error
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m llmwright_runtime_hf.serve",
+        description="Serve a base model and its adapters: /chat and the OpenAI API.",
+        epilog=f"The API key, if any, comes from the environment variable {API_KEY_VARIABLE}.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--model", required=True, metavar="PATH_OR_HF_ID")
+    add("--revision", metavar="R", help="branch, tag or commit of a hub model")
+    add("--served-model-name", metavar="NAME", help="name of the base in requests (default: from --model)")
+    add("--adapter", action="append", default=[], metavar="NAME=PATH[,strength=S]", help="may be given several times")
+    add("--default-model", metavar="NAME", help="answers requests that name no model (default: the base)")
+    add("--host", default="127.0.0.1")
+    add("--port", type=_port, default=5000, metavar="N", help="0 takes a free one (default: 5000)")
+    add("--dtype", choices=DTYPES, default="auto", help="auto: the checkpoint's on a GPU, float32 on a CPU")
+    add("--quantization", choices=QUANTIZATIONS, default="none", help="quantise with bitsandbytes while loading")
+    add("--max-model-len", type=_positive, metavar="N", help="context in tokens (default: the model's own)")
+    add("--chat-template", metavar="FILE_OR_INLINE", help="replaces the tokenizer's")
+    add("--device", choices=DEVICES, default="auto")
+    add("--threads", type=_positive, metavar="N", help="CPU threads of one generation")
+    add("--exit-with-parent", action="store_true", help="end when the process that started this one ends")
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
+    return int(text)
+
+
+def _strength(text: str, value: str) -> float:
+    try:
+        strength = float(value)
+    except ValueError:
+        strength = math.nan
+    if not math.isfinite(strength):
+        raise ConfigError(f"--adapter {text!r}: strength {value!r} is not a number", hint="for example strength=0.8")
+    return strength
+
+
+def _name_of(model: str) -> str:
+    path = Path(model)
+    return path.resolve().name if path.exists() or path.is_absolute() else model
+
+
+def _api_key(environ: Mapping[str, str]) -> str | None:
+    key = environ.get(API_KEY_VARIABLE)
+    if key is not None and not key.strip():
+        raise ConfigError(
+            f"{API_KEY_VARIABLE} is set and empty", hint="give it a value, or unset it to serve without a key"
+        )
+    return key
+
+
+def _check_names(options: ServeOptions) -> None:
+    names = options.model_names
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(f"the name {twice[0]!r} is given to two models", hint="base and adapters need distinct names")
+    if options.default_model not in names:
+        raise ConfigError(
+            f"--default-model {options.default_model!r} is not served", hint=f"one of: {', '.join(names)}"
+        )
+
+
+def _why(error: OSError | UnicodeDecodeError) -> str:
+    return (error.strerror or str(error)) if isinstance(error, OSError) else "it is not UTF-8 text"

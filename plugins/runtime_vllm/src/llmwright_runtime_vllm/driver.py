@@ -1,0 +1,99 @@
+"""The control half: what to run to serve a preset with vLLM."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from llmwright.plugins.drivers import Capabilities, Runtime
+from llmwright.values.adapter import Adapter
+from llmwright.values.fit import Fit
+from llmwright.values.launch import Launch, Mount, Process, SecretKey, Volume
+from llmwright.values.preset import Preset
+from llmwright_runtime_vllm import apart, model, probes
+from llmwright_runtime_vllm.config import FiledConfig, VllmConfig
+from llmwright_runtime_vllm.config_file import CONFIG_FILE, context_of
+from llmwright_runtime_vllm.flags import arguments, flags
+from llmwright_runtime_vllm.several import ranks
+from llmwright_runtime_vllm.weights import ROLE, Provision, toolkit, weights
+
+API_KEY = SecretKey("llmwright-api-key", "LLMWRIGHT_API_KEY")
+SHARED = Mount(volume="dshm", path="/dev/shm")  # noqa: S108 - the mount that a pod has there
+PROGRAM = ("$(python)", "-m", "llmwright_runtime_vllm.serve")
+
+
+class VllmRuntime(Runtime):
+    """``python -m llmwright_runtime_vllm.serve``, which takes KAITO's flags."""
+
+    targets = frozenset({"kubernetes"})
+    config_model = VllmConfig
+    capabilities = Capabilities(adapters=True, multi_node=True, streaming=True)
+    annotations = {
+        "kaito.sh/performance-mode": "performanceMode",
+        "kaito.sh/use-local-weights": "localWeights",
+        "kaito.sh/inference-role": "role",
+    }
+    config_option = "configFile"
+
+    def configure(self, options: Mapping[str, Any], files: Mapping[str, str]) -> VllmConfig:
+        """``runtimeConfig``; a context that the config's file sets wins, as it does in the engine.
+
+        Raises:
+            InvalidWorkspace: problems with paths relative to ``options``, or starting with the file's name.
+        """
+        config: VllmConfig = super().configure(options, files)
+        length = context_of(files[CONFIG_FILE]) if CONFIG_FILE in files else None
+        if length is None:
+            return config
+        return FiledConfig(**{**dict(config), "max_model_len": length})
+
+    def refuses(self, preset: Preset, fit: Fit) -> str | None:
+        """The engine needs a GPU, and a model that may be spread where there are several machines."""
+        if fit.gpus == 0:
+            return f"vllm needs a GPU, and {fit.instance_type.name} has none"
+        if fit.nodes > 1 and not preset.distributable:
+            return f"{preset.name} cannot be spread over {fit.nodes} machines"
+        return None
+
+    def launch(self, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: VllmConfig) -> Launch:
+        """One engine on port 5000, or one over several machines."""
+        given = (weights(preset, config), toolkit(preset))
+        decodes = config.role == "decode"
+        checks = probes.of_several(preset) if fit.nodes > 1 else probes.of_one(preset, "engine" if decodes else "http")
+        main = Process(
+            name="serve",
+            image=ROLE,
+            argv=_argv(preset, fit, adapters, config, given),
+            env={**_env(preset, config, given), "VLLM_API_KEY": API_KEY},
+            mounts=(SHARED, *(mount for one in given for mount in one.mounts)),
+            startup=checks.startup,
+            live=checks.live,
+            ready=checks.ready,
+            gpus=fit.gpus,
+        )
+        return Launch(
+            main=main,
+            prepare=tuple(process for one in given for process in one.prepare),
+            beside=apart.beside(config),
+            volumes=(Volume(name="dshm", kind="memory"), *(volume for one in given for volume in one.volumes)),
+            ports={"http": 5000, "kv-events": 5557, **({"engine": apart.ENGINE_PORT} if decodes else {})},
+            ranks=ranks(fit),
+            images=apart.IMAGES,
+        )
+
+
+def _argv(
+    preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: VllmConfig, given: tuple[Provision, ...]
+) -> tuple[str, ...]:
+    dropped = frozenset().union(*(one.replaces for one in given))
+    found = {name: value for name, value in flags(preset, fit, adapters, config).items() if name not in dropped}
+    for one in given:
+        found |= one.flags
+    return (*PROGRAM, *arguments(found))
+
+
+def _env(preset: Preset, config: VllmConfig, given: tuple[Provision, ...]) -> dict[str, str]:
+    found = {**model.environment(preset), **apart.environment(config)}
+    for one in given:
+        found |= one.env
+    return found

@@ -1,0 +1,53 @@
+"""When the engine counts as started, alive and ready (KAITO v0.12, without its benchmark)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from llmwright.values.launch import Exec, HttpGet, Probe
+from llmwright.values.preset import Preset
+from llmwright_runtime_vllm.several import RAY_PORT
+
+GIB = 1024**3
+PERIOD_S = 10
+CHECK = ("$(python)", "-m", "llmwright_runtime_vllm.serve.health")
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """The three probes of one process."""
+
+    startup: Probe
+    live: Probe
+    ready: Probe
+
+
+def readiness_seconds(preset: Preset) -> float:
+    """How long a start may take: 15 minutes and 18 s per GiB of weights, within 30 to 180 minutes (KAITO v0.12)."""
+    return min(max(15 * 60 + 18 * preset.weight_bytes / GIB, 30 * 60), 180 * 60)
+
+
+def of_one(preset: Preset, port: str) -> Probes:
+    """For an engine on one machine: its own health endpoint on ``port``."""
+    health = HttpGet("/health", port)
+    return Probes(
+        startup=Probe(check=health, failure_threshold=_patience(preset)),
+        live=Probe(check=health),
+        ready=Probe(check=health, initial_delay_s=30),
+    )
+
+
+def of_several(preset: Preset) -> Probes:
+    """For each machine of several: workers count as ready, and all start again when one is lost."""
+    ready = Exec((*CHECK, "readiness", "--leader-address=$(leader)", "--vllm-port=$(port.http)"))
+    live = Exec((*CHECK, "liveness", "--leader-address=$(leader)", f"--ray-port={RAY_PORT}"))
+    return Probes(
+        startup=Probe(check=ready, failure_threshold=_patience(preset)),
+        live=Probe(check=live, initial_delay_s=60, timeout_s=5, failure_threshold=1, termination_grace_s=1),
+        ready=Probe(check=ready, failure_threshold=1),
+    )
+
+
+def _patience(preset: Preset) -> int:
+    return math.ceil(readiness_seconds(preset) / PERIOD_S)

@@ -1,0 +1,82 @@
+"""Where the engine finds the weights, and the compiler that some models need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from llmwright.plugins.weights import MODEL_VOLUME, weights_of
+from llmwright.values.launch import Mount, Process, Volume
+from llmwright.values.preset import Preset
+from llmwright_runtime_vllm.config import VllmConfig
+from llmwright_runtime_vllm.flags import Flags
+from llmwright_runtime_vllm.model import hub_name, needs_toolkit
+
+WEIGHTS = Mount(volume=MODEL_VOLUME, path="/workspace/weights")
+NODE_MODELS = "/opt/kaito/models"
+CUDA = "/opt/kaito/cuda/129"
+CUDA_VOLUME = "cuda-toolkit"
+ROLE = "vllm"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provision:
+    """What a Launch gains so that something is there: flags, environment, processes before, volumes and mounts.
+
+    ``replaces`` names flags that no longer hold.
+    """
+
+    flags: Flags = field(default_factory=dict)
+    replaces: frozenset[str] = frozenset()
+    env: dict[str, str] = field(default_factory=dict)
+    prepare: tuple[Process, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+
+
+def weights(preset: Preset, config: VllmConfig) -> Provision:
+    """From the node, from an image, or downloaded from the hub by the engine itself."""
+    if config.local_weights:
+        return _on_the_node(preset)
+    found = weights_of(preset)
+    if found.revision is None:
+        return Provision(
+            flags={"model": found.model}, prepare=found.prepare, volumes=found.volumes, mounts=found.mounts
+        )
+    pinned = {"revision": found.revision, "code-revision": found.revision} if found.revision != "main" else {}
+    return Provision(
+        flags={"model": found.model, **pinned, "download-dir": f"$(volume.{MODEL_VOLUME})"},
+        volumes=(Volume(name=MODEL_VOLUME),),
+        mounts=(WEIGHTS,),
+    )
+
+
+def _on_the_node(preset: Preset) -> Provision:
+    path = f"{NODE_MODELS}/{hub_name(preset).lower().replace('/', '-')}"
+    source = {"hostPath": {"path": path, "type": "Directory"}}
+    return Provision(
+        flags={"model": f"$(volume.{MODEL_VOLUME})", "load-format": "runai_streamer"},
+        replaces=frozenset({"load_format"}),
+        env={"KAITO_PROCESSOR": f"$(volume.{MODEL_VOLUME})"},
+        volumes=(Volume(name=MODEL_VOLUME, kind="volume_source", source=source),),
+        mounts=(Mount(volume=MODEL_VOLUME, path=path, read_only=True),),
+    )
+
+
+def toolkit(preset: Preset) -> Provision:
+    """CUDA's compiler on the node, put there by the first pod that needs it; nothing for most models."""
+    if not needs_toolkit(preset):
+        return Provision()
+    home = f"$(volume.{CUDA_VOLUME})"
+    provision = Process(
+        name="cuda-toolkit-provisioner",
+        image=ROLE,
+        argv=("flock", home, "/workspace/cuda-provision.sh", home),
+        mounts=(Mount(volume=CUDA_VOLUME, path=CUDA),),
+    )
+    source = {"hostPath": {"path": CUDA, "type": "DirectoryOrCreate"}}
+    return Provision(
+        env={"CUDA_HOME": home},
+        prepare=(provision,),
+        volumes=(Volume(name=CUDA_VOLUME, kind="volume_source", source=source),),
+        mounts=(Mount(volume=CUDA_VOLUME, path=CUDA, read_only=True),),
+    )

@@ -1,0 +1,146 @@
+"""The control half: what to run to tune a preset with LoRA or QLoRA."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from llmwright.errors import Problem
+from llmwright.plugins.drivers import Tuner
+from llmwright.plugins.weights import weights_of
+from llmwright.sizing.tuning import TuningNeed, lora_terms
+from llmwright.values.data import TuningData
+from llmwright.values.fit import Fit, MemoryTerm
+from llmwright.values.launch import Launch, Mount, Process, Volume
+from llmwright.values.preset import Preset
+from llmwright_tuning_qlora.choice import Choice
+from llmwright_tuning_qlora.config import CONFIG_FILE, Method, TrainingConfig
+
+DATA = Mount(volume="data", path="/mnt/data", read_only=True)
+CONFIG = Mount(volume="config", path="/mnt/config", read_only=True)
+SHARED = Mount(volume="dshm", path="/dev/shm")  # noqa: S108 - the mount that a pod has there
+
+
+class LoraTuner(Tuner):
+    """LoRA on the weights as they are."""
+
+    targets = frozenset({"kubernetes", "local"})
+    method: ClassVar[Method] = "lora"
+
+    def configure(self, options: Mapping[str, Any], files: Mapping[str, str]) -> Choice:
+        """The user's ``training_config.yaml``, where the config has one, and ``methodConfig``.
+
+        Raises:
+            InvalidWorkspace: problems with paths relative to ``options``, or starting with the file's name.
+        """
+        file = TrainingConfig.from_yaml(files[CONFIG_FILE]) if CONFIG_FILE in files else None
+        choice = Choice(self.method, file, dict(options))
+        choice.base.merge(options)
+        return choice
+
+    def check(self, config: Choice) -> Iterable[Problem]:
+        """Upstream's rules for a training config, on what the user wrote."""
+        return config.base.merge(config.options).problems(self.method)
+
+    def memory(self, preset: Preset, config: Choice) -> tuple[MemoryTerm, ...]:
+        """Weights, activations of one batch with checkpointing unless it is off, adapter and optimizer."""
+        chosen = config.effective(preset)
+        return lora_terms(
+            preset,
+            TuningNeed(
+                quantization={4: "nf4", 8: "int8"}.get(chosen.quantization.bits or 0),
+                rank=chosen.lora.r,
+                targets=tuple(chosen.lora.target_modules or preset.lora_targets),
+                batch=chosen.training.per_device_train_batch_size,
+                context=chosen.training.max_length or preset.context,
+                checkpointing=chosen.training.gradient_checkpointing is not False,
+            ),
+        )
+
+    def launch(self, preset: Preset, fit: Fit, data: TuningData, config: Choice) -> Launch:
+        """One training process per GPU, or one on the processor."""
+        weights = weights_of(preset)
+        results = Mount(volume="results", path=config.effective(preset).results_dir())
+        main = Process(
+            name="tune",
+            argv=(
+                *_ranks(fit.gpus),
+                *self._argv(preset, data, config, fit.context),
+                *_results(),
+                "--exit-with-parent",
+            ),
+            env=_env(preset),
+            mounts=(SHARED, DATA, results, *_config_mounts(data), *weights.mounts),
+            gpus=fit.gpus,
+        )
+        return Launch(
+            main=main,
+            prepare=weights.prepare,
+            volumes=(Volume(name="dshm", kind="memory"), *weights.volumes),
+        )
+
+    def inspect(self, preset: Preset, data: TuningData, config: Choice) -> Process | None:
+        """Read and check the data set with the preset's own tokenizer; trains and writes nothing."""
+        if preset.source.startswith("oci://"):
+            return None
+        return Process(
+            name="check-data",
+            argv=(
+                "$(python)",
+                *self._argv(preset, data, config, preset.context),
+                "--output",
+                "$(volume.data)",
+                "--check-only",
+            ),
+            env=_env(preset),
+            mounts=(DATA, *_config_mounts(data)),
+        )
+
+    def sample(self, preset: Preset, data: TuningData, config: Choice, rows: int) -> Process | None:
+        """Rows that are one question with one answer."""
+        named = ("--config", data.config_path) if data.config_path else ()
+        argv = ("$(python)", "-m", "llmwright_tuning_qlora.train.sample", "--data", "$(volume.data)", *named)
+        return Process(name="sample-data", argv=(*argv, "--rows", str(rows)), mounts=(DATA, *_config_mounts(data)))
+
+    def _argv(self, preset: Preset, data: TuningData, config: Choice, context: int) -> tuple[str, ...]:
+        overlay = config.overlay(preset)
+        longest = config.effective(preset).training.max_length or context
+        return (
+            *("-m", "llmwright_tuning_qlora.train", "--method", self.method),
+            *weights_of(preset).arguments,
+            *("--preset-name", preset.name),
+            *(("--base-name", preset.source.removeprefix("hf://")) if preset.source.startswith("hf://") else ()),
+            *("--data", "$(volume.data)"),
+            *(("--config", data.config_path) if data.config_path else ()),
+            *(("--options", json.dumps(overlay, sort_keys=True)) if overlay else ()),
+            *(("--target-modules", ",".join(preset.lora_targets)) if preset.lora_targets else ()),
+            *("--context", str(longest)),
+        )
+
+
+class QloraTuner(LoraTuner):
+    """LoRA on weights that bitsandbytes quantises while loading (arXiv 2305.14314)."""
+
+    method = "qlora"
+
+
+def _ranks(gpus: int) -> tuple[str, ...]:
+    """The interpreter, as often as there are GPUs: torch's own launcher starts the ranks of one machine."""
+    if gpus < 2:
+        return ("$(python)",)
+    return ("$(python)", "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={gpus}")
+
+
+def _results() -> tuple[str, ...]:
+    return ("--output", "$(volume.results)", "--progress", "$(volume.results)/progress.jsonl")
+
+
+def _config_mounts(data: TuningData) -> tuple[Mount, ...]:
+    return (CONFIG,) if data.config_path else ()
+
+
+def _env(preset: Preset) -> dict[str, str]:
+    """What upstream sets for a tuning Job; the modules are for images that read them from there."""
+    modules = {"DEFAULT_TARGET_MODULES": ",".join(preset.lora_targets)} if preset.lora_targets else {}
+    return {"PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True", **modules}
