@@ -27,6 +27,7 @@ from llmwright.artifacts.layout import blob_path, layout_image
 from llmwright.artifacts.manifests import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, as_json, sha256
 from llmwright.artifacts.oci import ADAPTER_FILES, check_push, pack_adapter, pull, push
 from llmwright.errors import ConfigError, LLMwrightError, TargetError
+from llmwright.values.backoff import Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,7 +134,7 @@ def gate(open_registry: DockerRegistry) -> Iterator[Gate]:
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire_module, "FIRST_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(wire_module, "PAUSES", Backoff(0.0, 0.0))
 
 
 @pytest.fixture

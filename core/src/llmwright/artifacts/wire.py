@@ -31,16 +31,16 @@ from llmwright.artifacts.addresses import LOOPBACK, Location, SourceRules, is_lo
 from llmwright.artifacts.networks import IPAddress, literal_addresses
 from llmwright.artifacts.surroundings import proxy_for, proxy_pool, trust
 from llmwright.errors import ConfigError, TargetError
+from llmwright.values.backoff import Backoff
 
 Resolver = Callable[[str, int], Sequence[IPAddress]]
 T = TypeVar("T")
 
 MOST_REDIRECTS = 10
 ATTEMPTS = 3
-FIRST_WAIT_SECONDS = 0.5
+PAUSES = Backoff(first_s=0.5, most_s=30.0)
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
-LONGEST_WAIT_SECONDS = 30.0
 
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -218,7 +218,7 @@ def retry(action: Callable[[], T], what: str, *, sleep: Callable[[float], None] 
                 text = str(error) or type(error).__name__
                 hint = "check the address, the network and the proxy settings"
                 raise TargetError(f"{what}: {text} ({ATTEMPTS} attempts)", hint=hint, reason="Unreachable") from error
-            sleep(max(FIRST_WAIT_SECONDS * 2**attempt, getattr(error, "wait_seconds", 0.0)))
+            sleep(max(PAUSES.pause_s(attempt + 1), getattr(error, "wait_seconds", 0.0)))
     raise AssertionError("unreachable")
 
 
@@ -227,7 +227,7 @@ def raise_if_transient(response: httpx.Response) -> None:
     if response.status_code in _TRANSIENT:
         asked = response.headers.get("retry-after", "")
         wait = float(asked) if asked.isascii() and asked.isdigit() else 0.0
-        raise TransientAnswer(f"the server answered {response.status_code}", min(wait, LONGEST_WAIT_SECONDS))
+        raise TransientAnswer(f"the server answered {response.status_code}", min(wait, PAUSES.most_s))
 
 
 def basic(userinfo: tuple[str, str] | None) -> dict[str, str]:

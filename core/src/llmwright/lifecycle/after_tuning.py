@@ -60,7 +60,7 @@ def _release(situation: Situation, draft: Draft) -> None:
     if decision.actions:
         draft.actions.append(Release(decision.actions))
     if isinstance(decision.outcome, Failed):
-        draft.wake(situation.policy.backoff(max(situation.observed.attempts, 1)))
+        draft.wake(situation.policy.backoff.pause_s(max(situation.observed.attempts, 1)))
     elif decision.outcome.again_in is not None:
         draft.wake(decision.outcome.again_in)
 

@@ -54,7 +54,7 @@ def _release(
         message = failed.message if failed else trouble.message if trouble else "refused repeatedly"
         _abandon(workspace, previous, draft, message)
         return
-    rest = policy.backoff(observed.attempts) - since_failure.total_seconds() if observed.attempts else 0.0
+    rest = policy.backoff.pause_s(observed.attempts) - since_failure.total_seconds()
     if rest > 0:
         draft.wake(rest)
         return
@@ -62,7 +62,7 @@ def _release(
         draft.actions.append(Release(decision.actions))
     again = getattr(decision.outcome, "again_in", None)
     if failed is not None or again is not None:
-        draft.wake(again if again is not None else policy.backoff(observed.attempts + 1))
+        draft.wake(again if again is not None else policy.backoff.pause_s(observed.attempts + 1))
 
 
 def _abandon(workspace: Workspace, previous: WorkspaceStatus, draft: Draft, message: str) -> None:

@@ -39,7 +39,7 @@ def _without_driver(situation: Situation, draft: Draft, trouble: Trouble | None)
     _not_ready(draft, trouble or NOT_READY, claims=None)
     if trouble is not None:
         draft.stall(trouble.reason, trouble.message)
-    draft.wake(situation.policy.backoff_most_s)
+    draft.wake(situation.policy.backoff.most_s)
 
 
 def _refused(situation: Situation, draft: Draft, decision: ProvisionerDecision, trouble: Trouble, clear: bool) -> None:
@@ -47,7 +47,7 @@ def _refused(situation: Situation, draft: Draft, decision: ProvisionerDecision, 
     _not_ready(draft, trouble, situation.observed.claims, root=True)
     if clear and retry_due(situation) and decision.actions:
         draft.actions.append(Provision(decision.actions))
-    draft.wake(_rest(situation) or situation.policy.backoff_first_s)
+    draft.wake(_rest(situation) or situation.policy.backoff.first_s)
 
 
 def retry_due(situation: Situation) -> bool:
@@ -60,7 +60,7 @@ def _rest(situation: Situation) -> float:
     observed = situation.observed
     if observed.failed_at is None:
         return 0.0
-    due = observed.failed_at + timedelta(seconds=situation.policy.backoff(observed.attempts))
+    due = observed.failed_at + timedelta(seconds=situation.policy.backoff.pause_s(max(observed.attempts, 1)))
     return max((due - situation.now).total_seconds(), 0.0)
 
 
@@ -112,10 +112,10 @@ def _failed(situation: Situation, draft: Draft, outcome: Failed) -> None:
     trouble = Trouble(outcome.reason or REASONS[outcome.kind], outcome.message)
     _not_ready(draft, trouble, situation.observed.claims, root=True)
     if outcome.kind == "transient":
-        draft.wake(max(_rest(situation), situation.policy.backoff_first_s))
+        draft.wake(max(_rest(situation), situation.policy.backoff.first_s))
         return
     draft.stall(trouble.reason, trouble.message)
-    draft.wake(situation.policy.backoff_most_s)
+    draft.wake(situation.policy.backoff.most_s)
 
 
 def _not_ready(draft: Draft, trouble: Trouble, claims: Outcome | None, *, root: bool = False) -> None:

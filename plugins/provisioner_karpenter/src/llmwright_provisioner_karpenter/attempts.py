@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, get_args
 
+from llmwright.values.backoff import Backoff
 from llmwright.values.nodes import FailureKind
 from llmwright_provisioner_karpenter.cause import Cause
 
-FIRST_S = 15.0
-MOST_S = 900.0
+PAUSES = Backoff(first_s=15.0, most_s=900.0)
 BREAK_AT = 5
 REST_S = 3600.0
 """After ``BREAK_AT`` failures in a row the next attempt waits ``REST_S``, and so does each one after it."""
@@ -45,7 +45,7 @@ class Attempts:
         """Seconds until machines may be asked for again; 0 where they may be now."""
         if self.failed is None or self.failures == 0:
             return 0.0
-        pause = REST_S if self.broken else min(FIRST_S * 2 ** (self.failures - 1), MOST_S)
+        pause = REST_S if self.broken else PAUSES.pause_s(self.failures)
         return max((self.failed + timedelta(seconds=pause) - now).total_seconds(), 0.0)
 
     @property

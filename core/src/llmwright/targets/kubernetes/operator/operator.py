@@ -69,7 +69,7 @@ class Operator:
         )
         self.plans = Plans(planner, configs, ledger, self._tasks, self.caches.nodes, self._later)
         policy = Policy(on_success=settings.on_success, preflight=settings.preflight)
-        self.provisioning = Provisioning(find, self.caches, self._tasks, self._later, policy.backoff)
+        self.provisioning = Provisioning(find, self.caches, self._tasks, self._later, policy.backoff.pause_s)
         usable = partial(self.provisioning.usable, tuple(provisioners))
         self._sweeping, self._default = settings.orphans, settings.provisioner
         self.sweep = Sweep(usable, self.caches, lambda: datetime.now(UTC), deletes=self._sweeping.delete)

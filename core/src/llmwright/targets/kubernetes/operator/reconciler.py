@@ -136,7 +136,7 @@ class Reconciler:
         except PluginError as error:
             text = f"{error.message} ({error.hint})" if error.hint else error.message
             self._refuse(raw, workspace, Trouble(error.reason, text))
-            return self._policy.backoff_most_s
+            return self._policy.backoff.most_s
         except NotYet:
             return AGAIN_S
         if troubles:
