@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from llmwright.cli.app import run_and_exit
+from llmwright.cli.root import run_and_exit
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ def test_completion_for(shell: str, run: Run) -> None:
 
 
 def test_every_verb_has_help_with_an_example(run: Run) -> None:
-    from llmwright.cli.app import VERBS
+    from llmwright.cli.root import VERBS
 
     for verb in VERBS:
         ran = run(verb, "--help")

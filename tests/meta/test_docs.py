@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from llmwright.cli.app import root as cli
+from llmwright.cli.root import root as cli
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(

@@ -8,6 +8,6 @@ from __future__ import annotations
 
 def main() -> None:
     """The console script ``llmwright``; ends the process with a documented exit code (``docs/cli.md``)."""
-    from llmwright.cli.app import run_and_exit
+    from llmwright.cli.root import run_and_exit
 
     run_and_exit()

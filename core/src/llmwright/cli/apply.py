@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
+from llmwright.app.session import Session
 from llmwright.cli import arguments
-from llmwright.cli.output import note
-from llmwright.cli.session import Session
+from llmwright.cli.show.output import note
 
 
 @click.command(
@@ -25,7 +25,7 @@ def apply(session: Session, names: tuple[str, ...], config_dir: str | None, name
 
     Every file is checked and planned before the first of them is applied.
     """
-    from llmwright.cli.documents import read_workspaces
+    from llmwright.app.documents import read_workspaces
 
     workspaces = read_workspaces(names, namespace)
     session.repair()

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from llmwright.app.session import Session
 from llmwright.cli import arguments
-from llmwright.cli.session import Session
 from llmwright.errors import ConfigError, LLMwrightError, NotYet
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def found_endpoint(workspace: Workspace) -> str:
 
 
 def _model(client: httpx.Client, asked: str | None, workspace: Workspace) -> str:
-    from llmwright.cli.conversation import models
+    from llmwright.app.model_client import models
 
     served = models(client)
     if asked is not None and asked not in served:
@@ -94,7 +94,7 @@ class _Conversation:
 
     def say(self, text: str) -> None:
         """Ask, and print the answer as it comes; a turn that fails is taken back."""
-        from llmwright.cli.conversation import stream
+        from llmwright.app.model_client import stream
 
         turn = {"role": "user", "content": text}
         pieces = stream(self._client, self._model, [*self._messages, turn], self._options)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from llmwright.app.session import Session
 from llmwright.cli import arguments
-from llmwright.cli.output import dump, format_option, plain
-from llmwright.cli.session import Session
+from llmwright.cli.show.output import dump, format_option, plain
 
 if TYPE_CHECKING:
     from llmwright.errors import Problem
@@ -42,7 +42,7 @@ def check(
     namespace: str | None,
 ) -> None:
     """Check Workspaces: every problem at once, with its place; ends with 2 if one is an error."""
-    from llmwright.cli.documents import read_environment, read_workspaces
+    from llmwright.app.documents import read_environment, read_workspaces
 
     before = {one.workspace.name: one.workspace for one in read_workspaces((old,), namespace)} if old else {}
     found: list[tuple[str, Problem]] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from llmwright.cli.session import Session
+from llmwright.app.session import Session
 
 
 @click.command(
@@ -16,6 +16,6 @@ from llmwright.cli.session import Session
 def crd(session: Session, with_plugins: bool, output: str) -> None:
     """Print the CustomResourceDefinition of Workspace, both versions."""
     from llmwright.api.crd import crd as definition
-    from llmwright.cli.output import dump
+    from llmwright.cli.show.output import dump
 
     dump(definition(session.driver_schemas() if with_plugins else None), output)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import click
 
+from llmwright.app.session import Session
 from llmwright.cli import arguments
-from llmwright.cli.session import Session
 
 
 @click.command(
@@ -56,7 +56,7 @@ def _chosen(
     for name in names:
         yield namespace or "default", name
     if files:
-        from llmwright.cli.documents import read_workspaces
+        from llmwright.app.documents import read_workspaces
 
         for written in read_workspaces(files, namespace):
             yield written.workspace.namespace, written.workspace.name

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from llmwright.app.session import Session
 from llmwright.cli import arguments
-from llmwright.cli.output import table
-from llmwright.cli.session import Session
+from llmwright.cli.show.output import table
 
 if TYPE_CHECKING:
     from llmwright.api.status import WorkspaceStatus
@@ -33,7 +33,7 @@ def describe(session: Session, workspaces: tuple[str, ...], namespace: str | Non
         if plan is not None:
             from rich.console import Console
 
-            from llmwright.cli.plan_view import show_plan
+            from llmwright.cli.show.plan import show_plan
 
             click.echo()
             show_plan(plan, Console(highlight=False))

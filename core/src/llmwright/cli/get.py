@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from llmwright.app.session import Session
 from llmwright.cli import arguments
-from llmwright.cli.output import format_option
-from llmwright.cli.session import Session
+from llmwright.cli.show.output import format_option
 
 if TYPE_CHECKING:
     from llmwright.api.workspace import Workspace
@@ -42,7 +42,7 @@ def get(
     namespace: str | None,
 ) -> None:
     """List Workspaces, with the columns of the CustomResourceDefinition."""
-    from llmwright.cli.workspace_table import WorkspaceTable, dump_workspaces
+    from llmwright.cli.show.workspaces import WorkspaceTable, dump_workspaces
 
     session.repair()
     found = _find(session, workspaces, None if all_namespaces else namespace or "default")

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from llmwright.cli.output import dump, format_option, note, size, table
-from llmwright.cli.session import Session
+from llmwright.app.session import Session
+from llmwright.cli.show.output import dump, format_option, note, size, table
 
 if TYPE_CHECKING:
     from llmwright.values.instance_type import InstanceType

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from llmwright.app.session import Session
 from llmwright.cli import arguments
-from llmwright.cli.session import Session
 
 
 @click.command(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from llmwright.cli.session import Session
+from llmwright.app.session import Session
 
 if TYPE_CHECKING:
     from llmwright.targets.kubernetes.operator.logs import Format
@@ -38,7 +38,7 @@ def operator(
     lease_namespace: str,
 ) -> int:
     """Carry out the Workspaces of a cluster, until it is stopped."""
-    from llmwright.cli.operating import Operating
+    from llmwright.app.operator import Operating
     from llmwright.targets.kubernetes.cluster.api import connect
     from llmwright.targets.kubernetes.operator.logs import log_to_stderr
 

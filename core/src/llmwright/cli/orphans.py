@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from llmwright.cli.session import Session
+from llmwright.app.session import Session
 
 if TYPE_CHECKING:
     from llmwright.targets.kubernetes.cluster.api import Api
@@ -32,7 +32,7 @@ def orphans(session: Session, kubeconfig: str | None) -> int:
 
 def _orphans(session: Session, api: Api) -> Iterator[tuple[str, str]]:
     """Provisioner and name of each; a provisioner that cannot be loaded costs one line."""
-    from llmwright.cli.operating import provisioner_with
+    from llmwright.app.operator import provisioner_with
     from llmwright.errors import PluginError
 
     for name in session.registry.names("provisioner"):

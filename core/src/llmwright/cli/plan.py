@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from llmwright.app.session import Session
 from llmwright.cli import arguments
-from llmwright.cli.output import dump, format_option
-from llmwright.cli.session import Session
+from llmwright.cli.show.output import dump, format_option
 
 if TYPE_CHECKING:
     from llmwright.values.plan import Target
@@ -35,7 +35,7 @@ def plan(
     namespace: str | None,
 ) -> None:
     """Show what would be created and why, what fills the memory, and what it costs; starts nothing."""
-    from llmwright.cli.documents import read_workspaces
+    from llmwright.app.documents import read_workspaces
 
     preparation = session.preparation(target, config_dir)
     prepared = [preparation.prepare(written) for written in read_workspaces(names, namespace)]
@@ -45,7 +45,7 @@ def plan(
         return
     from rich.console import Console
 
-    from llmwright.cli.plan_view import show_plan
+    from llmwright.cli.show.plan import show_plan
 
     console = Console(highlight=False)
     for one in prepared:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from llmwright.cli.output import dump, format_option, plain, table
-from llmwright.cli.session import Session
+from llmwright.app.session import Session
+from llmwright.cli.show.output import dump, format_option, plain, table
 
 if TYPE_CHECKING:
     from llmwright.plugins.discovery import Found, Kind

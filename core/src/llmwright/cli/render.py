@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from llmwright.app.session import Session
 from llmwright.cli import arguments
-from llmwright.cli.output import dump
-from llmwright.cli.session import Session
+from llmwright.cli.show.output import dump
 
 if TYPE_CHECKING:
-    from llmwright.cli.documents import Written
-    from llmwright.cli.preparation import Preparation
+    from llmwright.app.documents import Written
+    from llmwright.app.preparation import Preparation
     from llmwright.values.plan import Target
 
 
@@ -37,13 +37,13 @@ def render(
     namespace: str | None,
 ) -> None:
     """Print exactly what would be run: on this machine each role's processes, on a cluster its objects."""
-    from llmwright.cli.documents import read_workspaces
+    from llmwright.app.documents import read_workspaces
 
     preparation = session.preparation(target, config_dir)
     documents: list[Any] = []
     for written in read_workspaces(names, namespace):
         if target == "kubernetes":
-            from llmwright.cli.cluster_objects import cluster_objects
+            from llmwright.app.cluster_objects import cluster_objects
 
             documents += cluster_objects(session, preparation, written)
         else:

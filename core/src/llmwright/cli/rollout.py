@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from llmwright.app.session import Session
 from llmwright.cli import arguments
-from llmwright.cli.session import Session
 
 
 @click.command(epilog="\b\nExamples:\n  llmwright rollout my-workspace\n")
@@ -20,7 +20,7 @@ def rollout(session: Session, workspaces: tuple[str, ...], config_dir: str | Non
     UpdateAvailable until it is rolled out.
     """
     from llmwright.api.document import Document, to_mapping
-    from llmwright.cli.documents import Written
+    from llmwright.app.documents import Written
 
     session.repair()
     preparation = session.preparation(config_dir=config_dir, buying=True)

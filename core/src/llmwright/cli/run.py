@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from llmwright.app.session import Session
 from llmwright.cli import arguments
-from llmwright.cli.session import Session
 from llmwright.errors import ConfigError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from llmwright.api.workspace import Workspace
-    from llmwright.cli.documents import Written
-    from llmwright.cli.preparation import Prepared
-    from llmwright.cli.tuning_run import TuningRun
+    from llmwright.app.documents import Written
+    from llmwright.app.preparation import Prepared
+    from llmwright.cli.quiz.tuning_run import TuningRun
 
 GREETING = "Who are you?"
 
@@ -70,7 +70,7 @@ def run(
 
 
 def _find(what: str, namespace: str | None) -> Written:
-    from llmwright.cli.documents import STDIN, YAML_SUFFIXES, from_preset, read_workspaces
+    from llmwright.app.documents import STDIN, YAML_SUFFIXES, from_preset, read_workspaces
 
     if what != STDIN and not Path(what).suffix.lower().endswith(YAML_SUFFIXES) and not Path(what).exists():
         return from_preset(what, namespace)
@@ -82,7 +82,7 @@ def _find(what: str, namespace: str | None) -> Written:
 
 
 def _show_plan(prepared: Prepared, console: Console) -> None:
-    from llmwright.cli.plan_view import show_plan
+    from llmwright.cli.show.plan import show_plan
 
     show_plan(prepared.plan, console)
     told = "\n".join(prepared.plan.notes)
@@ -93,7 +93,7 @@ def _show_plan(prepared: Prepared, console: Console) -> None:
 
 def _foreground(session: Session, prepared: Prepared, console: Console, end: bool, started: float) -> bool:
     """Carry it out to the end; whatever ends this command ends what it started too."""
-    from llmwright.cli.tuning_run import TuningRun
+    from llmwright.cli.quiz.tuning_run import TuningRun
 
     signal.signal(signal.SIGTERM, _interrupt)
     tuning = TuningRun(session, prepared, console) if prepared.workspace.tuning else None
@@ -112,7 +112,7 @@ def _foreground(session: Session, prepared: Prepared, console: Console, end: boo
 
 
 def _carry_out(session: Session, prepared: Prepared, tuning: TuningRun | None, console: Console) -> bool:
-    from llmwright.cli.follow import follow
+    from llmwright.cli.show.progress import follow
 
     if tuning is not None:
         return tuning.carry_out()

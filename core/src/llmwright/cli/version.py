@@ -7,7 +7,7 @@ from importlib.metadata import distributions
 
 import click
 
-from llmwright.cli.output import dump, format_option, table
+from llmwright.cli.show.output import dump, format_option, table
 
 
 @click.command(epilog="\b\nExamples:\n  llmwright version\n  llmwright version -o json\n")

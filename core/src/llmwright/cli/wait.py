@@ -6,8 +6,8 @@ import re
 
 import click
 
+from llmwright.app.session import Session
 from llmwright.cli import arguments
-from llmwright.cli.session import Session
 
 SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
 

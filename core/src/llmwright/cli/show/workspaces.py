@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from llmwright.cli.output import age, dump
+from llmwright.cli.show.output import age, dump
 
 if TYPE_CHECKING:
     from llmwright.api.workspace import Workspace

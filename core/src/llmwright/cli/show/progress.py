@@ -120,7 +120,7 @@ class _TuningBar:
 
 
 def _figures(progress: Progress) -> str:
-    from llmwright.cli.output import age
+    from llmwright.cli.show.output import age
 
     parts = (
         f"loss {progress.loss:.3f}" if progress.loss is not None else "",

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from llmwright.api.workspace import Workspace
-    from llmwright.cli.documents import Written
-    from llmwright.cli.preparation import Preparation
-    from llmwright.cli.session import Session
+    from llmwright.app.documents import Written
+    from llmwright.app.preparation import Preparation
+    from llmwright.app.session import Session
     from llmwright.plugins.drivers import Provisioner, Runtime
     from llmwright.targets.kubernetes.manifests import Manifests, Rendering
     from llmwright.values.nodes import NodeRequest

@@ -8,9 +8,9 @@ import pytest
 
 from llmwright.api.document import Document, parse_workspace
 from llmwright.api.workspace import Workspace
+from llmwright.app.preparation import Preparation
+from llmwright.app.session import Session
 from llmwright.catalogue import hub
-from llmwright.cli.preparation import Preparation
-from llmwright.cli.session import Session
 from llmwright.errors import Problem
 
 

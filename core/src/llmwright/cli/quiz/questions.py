@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from llmwright.cli import conversation
+from llmwright.app import model_client
 
 if TYPE_CHECKING:
     import httpx
@@ -63,7 +63,7 @@ def ask(
     """Each question put to ``model`` by itself, in order, greedily; ``answered`` is called after each."""
     answers = []
     for question in questions:
-        answers.append(Answer(question, conversation.answer(client, model, question.prompt, MAX_TOKENS)))
+        answers.append(Answer(question, model_client.answer(client, model, question.prompt, MAX_TOKENS)))
         answered()
     return tuple(answers)
 

@@ -11,10 +11,10 @@ from llmwright.errors import InvalidWorkspace, LLMwrightError, PluginError, Prob
 
 if TYPE_CHECKING:
     from llmwright.api.workspace import Workspace
+    from llmwright.app.documents import Written
+    from llmwright.app.session import Session
     from llmwright.check import Facts
     from llmwright.check.environment import Environment
-    from llmwright.cli.documents import Written
-    from llmwright.cli.session import Session
     from llmwright.plugins.discovery import Kind
     from llmwright.values.instance_type import InstanceType
     from llmwright.values.plan import Plan, Target

@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from llmwright.cli.examination import Examination, examine_adapter, examine_base, show_after, show_before
-from llmwright.cli.follow import follow
-from llmwright.cli.questions import questions_of, read_questions
+from llmwright.cli.quiz.questions import questions_of, read_questions
+from llmwright.cli.quiz.quiz import Examination, examine_adapter, examine_base, show_after, show_before
+from llmwright.cli.show.progress import follow
 from llmwright.lifecycle.tuning import SUSPEND
 from llmwright.values.launch import Launch
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from llmwright.api.status import WorkspaceStatus
     from llmwright.api.workspace import Workspace
-    from llmwright.cli.examination import Before
-    from llmwright.cli.preparation import Prepared
-    from llmwright.cli.questions import Question
-    from llmwright.cli.session import Session
+    from llmwright.app.preparation import Prepared
+    from llmwright.app.session import Session
+    from llmwright.cli.quiz.questions import Question
+    from llmwright.cli.quiz.quiz import Before
     from llmwright.plugins.drivers import Runtime, Tuner
 
 ROWS = 24

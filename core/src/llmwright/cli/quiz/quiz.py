@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from llmwright.cli.questions import Answer, Question, ask, paraphrases, score
+from llmwright.cli.quiz.questions import Answer, Question, ask, paraphrases, score
 
 if TYPE_CHECKING:
     import httpx

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llmwright.cli.output import size
+from llmwright.cli.show.output import size
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

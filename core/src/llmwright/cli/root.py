@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from llmwright import __version__
-from llmwright.cli.session import Session
+from llmwright.app.session import Session
 from llmwright.errors import LLMwrightError
 
 # Kept here and not read from the verbs' modules, so that --help imports none of them.

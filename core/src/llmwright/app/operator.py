@@ -20,8 +20,8 @@ from llmwright.targets.kubernetes.operator.operator import Operator
 if TYPE_CHECKING:
     from llmwright.api.status import WorkspaceStatus
     from llmwright.api.workspace import Workspace
-    from llmwright.cli.preparation import ConfigFiles
-    from llmwright.cli.session import Session
+    from llmwright.app.preparation import ConfigFiles
+    from llmwright.app.session import Session
     from llmwright.plugins.drivers import Provisioner, Runtime
     from llmwright.targets.kubernetes.admission.webhook import Webhook
     from llmwright.targets.kubernetes.cluster.api import Api
@@ -148,7 +148,7 @@ class Operating:
         return checking and (self._operator.ready if self._leading else not self._ending.is_set())
 
     def _checking(self) -> Webhook:
-        from llmwright.cli.preparation import Preparation
+        from llmwright.app.preparation import Preparation
         from llmwright.targets.kubernetes.admission.metrics import WebhookMetrics
         from llmwright.targets.kubernetes.admission.webhook import Webhook
 

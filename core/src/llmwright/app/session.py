@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from llmwright.api.workspace import Workspace
+    from llmwright.app.model_client import Endpoint
+    from llmwright.app.preparation import Preparation, Prepared
     from llmwright.catalogue.catalogue import Catalogue
     from llmwright.check.environment import Environment
-    from llmwright.cli.conversation import Endpoint
-    from llmwright.cli.preparation import Preparation, Prepared
     from llmwright.plugins.discovery import Found, Kind
     from llmwright.plugins.drivers import Driver
     from llmwright.plugins.registry import Registry
@@ -174,7 +174,7 @@ class Session:
 
     def endpoint(self, url: str) -> Endpoint:
         """``url`` with the key of the environment."""
-        from llmwright.cli.conversation import Endpoint
+        from llmwright.app.model_client import Endpoint
 
         return Endpoint(url, os.environ.get(API_KEY))
 
@@ -187,7 +187,7 @@ class Session:
         environment: Environment | None = None,
     ) -> Preparation:
         """What checks and plans Workspaces for ``target``."""
-        from llmwright.cli.preparation import Preparation
+        from llmwright.app.preparation import Preparation
 
         return Preparation(self, target, config_dir, buying=buying, environment=environment)
 

@@ -1,0 +1,1 @@
+"""Questions put to a model before and after tuning, by ``llmwright run``."""
