@@ -128,7 +128,7 @@ class Preparation:
     def _absolute(self, written: Written) -> Workspace:
         if self._target != "local":
             return written.workspace
-        from llmwright.targets.local.relative_paths import with_absolute_paths
+        from llmwright.targets.local.absolute_paths import with_absolute_paths
 
         return with_absolute_paths(written.workspace, written.base)
 

@@ -94,7 +94,7 @@ class TuningRun:
 
     def _base_server(self) -> AbstractContextManager[str]:
         """The base model alone, for as long as it is asked, with the runtime that serves it later."""
-        from llmwright.targets.local.ephemeral import ephemeral
+        from llmwright.targets.local.launch.temporary_server import ephemeral
 
         plan = self._prepared.plan
         assert plan.runtime is not None

@@ -22,13 +22,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from llmwright.targets.local.applying import Change
     from llmwright.targets.local.options import LocalOptions
+    from llmwright.targets.local.store.apply import Change
     from llmwright.targets.local.target import LocalTarget
 
 __all__ = ["Change", "LocalOptions", "LocalTarget"]
 
-_HOMES = {"Change": "applying", "LocalOptions": "options", "LocalTarget": "target"}
+_HOMES = {"Change": "store.apply", "LocalOptions": "options", "LocalTarget": "target"}
 
 
 def __getattr__(name: str) -> Any:

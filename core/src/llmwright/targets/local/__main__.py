@@ -12,9 +12,9 @@ from llmwright.api.status import WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.plugins.drivers import Context, Provisioner
 from llmwright.plugins.registry import Registry
-from llmwright.targets.local.request import Request
-from llmwright.targets.local.state import StateDirectory
-from llmwright.targets.local.supervisor import supervise
+from llmwright.targets.local.store.applied import Request
+from llmwright.targets.local.store.workspace_store import StateDirectory
+from llmwright.targets.local.supervisor.loop import supervise
 
 
 class InstalledPlugins:

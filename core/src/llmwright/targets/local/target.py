@@ -14,19 +14,19 @@ from llmwright.api.workspace import Workspace
 from llmwright.errors import NotYet, TargetError
 from llmwright.lifecycle.conditions import rfc3339
 from llmwright.lifecycle.waiting import holds
-from llmwright.targets.local.applying import Change, lacks_secrets, record, roll_out, tear_down
-from llmwright.targets.local.launching import is_supervised, start_supervisor
-from llmwright.targets.local.leftovers import end_all
-from llmwright.targets.local.locks import FileLock
-from llmwright.targets.local.logs import follow, log_files
-from llmwright.targets.local.once import output_of
+from llmwright.targets.local.launch.one_shot import output_of
+from llmwright.targets.local.launch.secrets import given_secrets
 from llmwright.targets.local.options import LocalOptions
-from llmwright.targets.local.request import Request
-from llmwright.targets.local.secret_names import given_secrets
-from llmwright.targets.local.state import StateDirectory, WorkspaceState
-from llmwright.targets.local.supervisor import place_of
-from llmwright.targets.local.wakeups import wake
-from llmwright.targets.local.watchman import Watchman
+from llmwright.targets.local.process.leftovers import end_all
+from llmwright.targets.local.process.logs import follow, log_files
+from llmwright.targets.local.store.applied import Request
+from llmwright.targets.local.store.apply import Change, lacks_secrets, record, roll_out, tear_down
+from llmwright.targets.local.store.locks import FileLock
+from llmwright.targets.local.store.workspace_store import StateDirectory, WorkspaceState
+from llmwright.targets.local.supervisor.event_wait import wake
+from llmwright.targets.local.supervisor.loop import place_of
+from llmwright.targets.local.supervisor.repair import Watchman
+from llmwright.targets.local.supervisor.start import is_supervised, start_supervisor
 from llmwright.values.launch import Launch
 from llmwright.values.plan import Plan
 

@@ -20,8 +20,8 @@ import pytest
 from llmwright.api.status import WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.targets.local import LocalOptions, LocalTarget
-from llmwright.targets.local.children import MARK
-from llmwright.targets.local.locks import is_held
+from llmwright.targets.local.process.child import MARK
+from llmwright.targets.local.store.locks import is_held
 from llmwright.values.launch import Launch, Process, Volume
 from llmwright.values.nodes import NodeRequest
 from llmwright.values.plan import Choice, Plan

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import psutil
 
-from llmwright.targets.local.children import MARK
-from llmwright.targets.local.run import Run
-from llmwright.targets.local.state import Runs
+from llmwright.targets.local.launch.run_transitions import Run
+from llmwright.targets.local.process.child import MARK
+from llmwright.targets.local.store.workspace_store import Runs
 
 CLOCK_SLACK_S = 2.0
 """How far two readings of one process's start may lie apart when the clock is set meanwhile."""

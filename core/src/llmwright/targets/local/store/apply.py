@@ -7,11 +7,11 @@ from typing import Literal
 
 from llmwright.api.status import WorkspaceStatus
 from llmwright.errors import NotYet
-from llmwright.targets.local.leftovers import end_all
-from llmwright.targets.local.locks import FileLock
-from llmwright.targets.local.request import Request
-from llmwright.targets.local.state import WorkspaceState
-from llmwright.targets.local.wakeups import wake
+from llmwright.targets.local.process.leftovers import end_all
+from llmwright.targets.local.store.applied import Request
+from llmwright.targets.local.store.locks import FileLock
+from llmwright.targets.local.store.workspace_store import WorkspaceState
+from llmwright.targets.local.supervisor.event_wait import wake
 from llmwright.values.launch import Launch
 from llmwright.values.plan import Plan
 

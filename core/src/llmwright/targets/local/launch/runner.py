@@ -11,14 +11,14 @@ from functools import partial
 from pathlib import Path
 
 from llmwright.errors import TargetError
-from llmwright.targets.local.children import Child, spawn
-from llmwright.targets.local.logs import last_words, log_file, says
-from llmwright.targets.local.memory import out_of_memory_kills
+from llmwright.targets.local.launch.context import Place
+from llmwright.targets.local.launch.run_transitions import Exit, Run, answered, exited, refused, spawned
 from llmwright.targets.local.options import LocalOptions
-from llmwright.targets.local.place import Place
-from llmwright.targets.local.ports import free_port, is_free
-from llmwright.targets.local.probing import Prober, Submit, ask
-from llmwright.targets.local.run import Exit, Run, answered, exited, refused, spawned
+from llmwright.targets.local.process.child import Child, spawn
+from llmwright.targets.local.process.logs import last_words, log_file, says
+from llmwright.targets.local.process.out_of_memory import out_of_memory_kills
+from llmwright.targets.local.process.ports import free_port, is_free
+from llmwright.targets.local.process.probes import Prober, Submit, ask
 from llmwright.values.launch import Probe, Process
 
 PORT_TAKEN = "address already in use"

@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 from llmwright.errors import TargetError
 from llmwright.lifecycle.decision import Start
 from llmwright.lifecycle.observed import Role, Workload
-from llmwright.targets.local.leftovers import boot_id, end_all
+from llmwright.targets.local.launch.context import Place
+from llmwright.targets.local.launch.run_transitions import Run, begin, recovered, workload
+from llmwright.targets.local.launch.runner import Runner
 from llmwright.targets.local.options import LocalOptions
-from llmwright.targets.local.place import Place
-from llmwright.targets.local.probing import Submit
-from llmwright.targets.local.progress import read_progress
-from llmwright.targets.local.run import Run, begin, recovered, workload
-from llmwright.targets.local.runner import Runner
-from llmwright.targets.local.state import Runs, WorkspaceState
+from llmwright.targets.local.process.leftovers import boot_id, end_all
+from llmwright.targets.local.process.probes import Submit
+from llmwright.targets.local.store.workspace_store import Runs, WorkspaceState
+from llmwright.targets.local.supervisor.progress import read_progress
 from llmwright.values.launch import Launch
 
 DATA = "data"

@@ -16,7 +16,7 @@ import psutil
 MARK = "LLMWRIGHT_WORKSPACE"
 """In the environment of every process of a Workspace: by it leftovers are known even after their parents are gone."""
 
-GUARD = Path(__file__).with_name("guard.py")
+GUARD = Path(__file__).with_name("end_with_parent.py")
 
 
 @dataclass(frozen=True, slots=True)

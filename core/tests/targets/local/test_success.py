@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from core.tests.targets.conftest import (
+from core.tests.targets.local.conftest import (
     PATIENCE_S,
     Machine,
     get_text,
@@ -18,7 +18,7 @@ from core.tests.targets.conftest import (
 )
 
 from llmwright.errors import NotYet, TargetError
-from llmwright.targets.local.ephemeral import ephemeral
+from llmwright.targets.local.launch.temporary_server import ephemeral
 from llmwright.values.launch import Launch, SecretKey, Volume
 
 

@@ -1,4 +1,4 @@
-"""Becomes another program that ends with its parent: ``python -I -S guard.py PARENT PROGRAM [ARGUMENT...]``.
+"""Becomes another program that ends with its parent: ``python -I -S end_with_parent.py PARENT PROGRAM [ARGUMENT...]``.
 
 Linux sends SIGKILL to the program when the thread that started it is gone (PR_SET_PDEATHSIG, kept over exec), so a
 killed supervisor leaves no server behind. Elsewhere only the repair by the next command does that. It imports

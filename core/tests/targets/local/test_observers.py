@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from core.tests.targets.conftest import Machine, make_plan, make_workspace, serving, until
+from core.tests.targets.local.conftest import Machine, make_plan, make_workspace, serving, until
 
 WATCHER = """
 import os

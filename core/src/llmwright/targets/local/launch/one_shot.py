@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 
 from llmwright.errors import TargetError
-from llmwright.targets.local.place import Place
+from llmwright.targets.local.launch.context import Place
 from llmwright.values.launch import Launch
 
 TIMEOUT_S = 120.0

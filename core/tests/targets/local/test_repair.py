@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from core.tests.targets.conftest import (
+from core.tests.targets.local.conftest import (
     Machine,
     get_text,
     make_plan,
@@ -24,10 +24,10 @@ from core.tests.targets.conftest import (
     until,
 )
 
-from llmwright.targets.local.children import MARK, spawn
-from llmwright.targets.local.leftovers import boot_id, end_all, find_leftovers
-from llmwright.targets.local.run import begin, spawned
-from llmwright.targets.local.state import Runs
+from llmwright.targets.local.launch.run_transitions import begin, spawned
+from llmwright.targets.local.process.child import MARK, spawn
+from llmwright.targets.local.process.leftovers import boot_id, end_all, find_leftovers
+from llmwright.targets.local.store.workspace_store import Runs
 from llmwright.values.launch import Launch
 
 

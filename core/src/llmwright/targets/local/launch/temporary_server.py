@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from llmwright.errors import NotYet, TargetError
-from llmwright.targets.local.leftovers import end_all
+from llmwright.targets.local.launch.context import Place
+from llmwright.targets.local.launch.run_transitions import begin
+from llmwright.targets.local.launch.runner import Runner
 from llmwright.targets.local.options import LocalOptions
-from llmwright.targets.local.place import Place
-from llmwright.targets.local.run import begin
-from llmwright.targets.local.runner import Runner
+from llmwright.targets.local.process.leftovers import end_all
 from llmwright.values.launch import Launch
 
 STEP_S = 0.05

@@ -15,9 +15,9 @@ from pydantic import TypeAdapter, ValidationError
 from llmwright.api.status import WorkspaceStatus
 from llmwright.errors import TargetError
 from llmwright.lifecycle.observed import Role
-from llmwright.targets.local.records import read_record, refused, write_record
-from llmwright.targets.local.request import Request
-from llmwright.targets.local.run import Run
+from llmwright.targets.local.launch.run_transitions import Run
+from llmwright.targets.local.store.applied import Request
+from llmwright.targets.local.store.json_records import read_record, refused, write_record
 from llmwright.values.plan import Plan
 
 T = TypeVar("T")

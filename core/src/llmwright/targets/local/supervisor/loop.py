@@ -18,15 +18,15 @@ from llmwright.lifecycle.decision import Action, Decision, Event, Finish, Provis
 from llmwright.lifecycle.observed import Observed, Trouble, Workload
 from llmwright.lifecycle.policy import Policy
 from llmwright.plugins.drivers import Provisioner
-from llmwright.targets.local.applying import accepted
-from llmwright.targets.local.crew import Crew
-from llmwright.targets.local.leftovers import end_all
-from llmwright.targets.local.locks import FileLock
-from llmwright.targets.local.nodes import Nodes
-from llmwright.targets.local.place import Place
-from llmwright.targets.local.request import Request
-from llmwright.targets.local.state import WorkspaceState
-from llmwright.targets.local.wakeups import Wakeups
+from llmwright.targets.local.launch.context import Place
+from llmwright.targets.local.process.leftovers import end_all
+from llmwright.targets.local.store.applied import Request
+from llmwright.targets.local.store.apply import accepted
+from llmwright.targets.local.store.locks import FileLock
+from llmwright.targets.local.store.workspace_store import WorkspaceState
+from llmwright.targets.local.supervisor.event_wait import Wakeups
+from llmwright.targets.local.supervisor.provisioning import Nodes
+from llmwright.targets.local.supervisor.roles import Crew
 from llmwright.values.plan import Plan
 
 log = logging.getLogger(__name__)

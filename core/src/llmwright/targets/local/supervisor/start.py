@@ -7,11 +7,11 @@ import subprocess
 import sys
 
 from llmwright.errors import TargetError
-from llmwright.targets.local.children import MARK
-from llmwright.targets.local.locks import FileLock, is_held
-from llmwright.targets.local.logs import SUPERVISOR
-from llmwright.targets.local.records import refused
-from llmwright.targets.local.state import WorkspaceState
+from llmwright.targets.local.process.child import MARK
+from llmwright.targets.local.process.logs import SUPERVISOR
+from llmwright.targets.local.store.json_records import refused
+from llmwright.targets.local.store.locks import FileLock, is_held
+from llmwright.targets.local.store.workspace_store import WorkspaceState
 
 DETACH = '"$@" &'
 """Run by sh, which ends at once: the supervisor is nobody's child then, and its end is waited for by init."""

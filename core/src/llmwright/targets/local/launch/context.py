@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from llmwright.errors import TargetError
-from llmwright.targets.local.children import MARK
-from llmwright.targets.local.records import refused
+from llmwright.targets.local.process.child import MARK
+from llmwright.targets.local.store.json_records import refused
 from llmwright.values.launch import Exec, Launch, Probe, Process, SecretKey, Volume, resolve
 
 RESULTS = "results"

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from core.tests.targets.conftest import (
+from core.tests.targets.local.conftest import (
     PATIENCE_S,
     Machine,
     failing,

@@ -1,0 +1,1 @@
+"""Launches on this machine: volumes, environment, and one role's processes from start to end."""

@@ -1,0 +1,1 @@
+"""The state directory: what is kept of each Workspace, and its locks."""
