@@ -38,8 +38,8 @@ from llmwright.api.crd import crd
 from llmwright.targets.kubernetes.cluster.api import Api, connect
 from llmwright.targets.kubernetes.cluster.failures import ApiError
 from llmwright.targets.kubernetes.cluster.resource import PODS
-from llmwright.targets.kubernetes.operator.operator import WORKERS
-from llmwright.targets.kubernetes.operator.rights import NAME, cluster_role
+from llmwright.targets.kubernetes.operator.process.operator import WORKERS
+from llmwright.targets.kubernetes.operator.rbac import NAME, cluster_role
 
 BESIDE = Path(__file__).parents[2] / "shared"
 GARBAGE_COLLECTOR_S = 32

@@ -73,7 +73,7 @@ def crd() -> dict[str, Any]:
 
 def rights() -> dict[str, Any]:
     """What the operator needs for objects of the runtime and of the hook, given to its role by the label."""
-    from llmwright.targets.kubernetes.operator.rights import FOR_PLUGINS, OWN
+    from llmwright.targets.kubernetes.operator.rbac import FOR_PLUGINS, OWN
 
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",

@@ -18,7 +18,7 @@ from tests.cluster.control_plane import ControlPlane
 from tests.cluster.programs import free_port, wait_until
 
 from llmwright.api.crd import crd
-from llmwright.targets.kubernetes.operator.rights import NAME, cluster_role
+from llmwright.targets.kubernetes.operator.rbac import NAME, cluster_role
 
 Object = dict[str, Any]
 

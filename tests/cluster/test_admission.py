@@ -17,7 +17,7 @@ from tests.cluster.reviewing import CONFIGURATION, Relay, Requests, applied
 from tests.cluster.workspaces import Workspaces
 
 from llmwright.targets.kubernetes.cluster.resource import WEBHOOK_CONFIGURATION, WEBHOOK_CONFIGURATIONS
-from llmwright.targets.kubernetes.operator.rights import cluster_role
+from llmwright.targets.kubernetes.operator.rbac import cluster_role
 
 pytestmark = pytest.mark.cluster
 

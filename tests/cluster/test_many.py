@@ -12,7 +12,7 @@ from tests.cluster.operating import SETTINGS, OperatorProcess, running, write_ku
 from tests.cluster.programs import wait_until
 from tests.cluster.workspaces import Workspaces
 
-from llmwright.targets.kubernetes.operator.operator import WORKERS
+from llmwright.targets.kubernetes.operator.process.operator import WORKERS
 
 pytestmark = pytest.mark.cluster
 

@@ -10,7 +10,7 @@ from tests.cluster.operating import OperatorProcess
 from tests.cluster.programs import wait_until
 from tests.cluster.workspaces import Workspaces
 
-from llmwright.targets.kubernetes.operator.rights import NAME
+from llmwright.targets.kubernetes.operator.rbac import NAME
 
 pytestmark = pytest.mark.cluster
 

@@ -14,7 +14,7 @@ from tests.cluster.operating import OperatorProcess, Shift
 from tests.cluster.programs import wait_until
 from tests.cluster.workspaces import Workspaces
 
-from llmwright.targets.kubernetes.operator.rights import NAME, plugins_role
+from llmwright.targets.kubernetes.operator.rbac import NAME, plugins_role
 
 pytestmark = pytest.mark.cluster
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from llmwright.lifecycle.resource import REASONS as OF_FAILURES
-from llmwright.targets.kubernetes.operator.causes import ORDER
-from llmwright.targets.kubernetes.operator.event_causes import REASONS as OF_EVENTS
+from llmwright.targets.kubernetes.operator.observe.event_causes import REASONS as OF_EVENTS
+from llmwright.targets.kubernetes.operator.observe.pod_causes import ORDER
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/conditions.md").read_text()

@@ -16,7 +16,7 @@ from llmwright.lifecycle.decision import Start
 from llmwright.lifecycle.observed import Observed, Workload
 from llmwright.plan.template import template_plan
 from llmwright.settings.model import Limits, Settings
-from llmwright.targets.kubernetes.operator.observing import adopted
+from llmwright.targets.kubernetes.operator.observe.observer import adopted
 from llmwright.values.nodes import Node, ProvisionerDecision, Ready
 
 A100 = "Standard_NC24ads_A100_v4"

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, cast
 
 from llmwright.errors import LLMwrightError
 from llmwright.targets.kubernetes.cluster.election import Election
-from llmwright.targets.kubernetes.operator.endpoints import serve, yes_or_no
-from llmwright.targets.kubernetes.operator.metrics import Metrics
-from llmwright.targets.kubernetes.operator.operator import Operator
+from llmwright.targets.kubernetes.operator.process.endpoints import serve, yes_or_no
+from llmwright.targets.kubernetes.operator.process.metrics import Metrics
+from llmwright.targets.kubernetes.operator.process.operator import Operator
 
 if TYPE_CHECKING:
     from llmwright.api.status import WorkspaceStatus

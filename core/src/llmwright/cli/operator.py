@@ -9,7 +9,7 @@ import click
 from llmwright.app.session import Session
 
 if TYPE_CHECKING:
-    from llmwright.targets.kubernetes.operator.logs import Format
+    from llmwright.targets.kubernetes.operator.process.logs import Format
 
 
 @click.command(
@@ -40,7 +40,7 @@ def operator(
     """Carry out the Workspaces of a cluster, until it is stopped."""
     from llmwright.app.operator import Operating
     from llmwright.targets.kubernetes.cluster.api import connect
-    from llmwright.targets.kubernetes.operator.logs import log_to_stderr
+    from llmwright.targets.kubernetes.operator.process.logs import log_to_stderr
 
     log_to_stderr(log_format, verbose=session.verbose)
     session.check_plugin_settings()

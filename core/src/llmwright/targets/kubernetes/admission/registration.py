@@ -17,7 +17,7 @@ from llmwright.targets.kubernetes.admission.verdict import JUDGED
 from llmwright.targets.kubernetes.cluster.api import Api
 from llmwright.targets.kubernetes.cluster.resource import WEBHOOK_CONFIGURATION as NAME
 from llmwright.targets.kubernetes.cluster.resource import WEBHOOK_CONFIGURATIONS
-from llmwright.targets.kubernetes.operator.comparing import covers
+from llmwright.targets.kubernetes.operator.apply.drift import covers
 
 Object = Mapping[str, Any]
 

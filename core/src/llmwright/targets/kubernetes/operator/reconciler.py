@@ -29,18 +29,18 @@ from llmwright.targets.kubernetes.cluster.resource import CONTROLLER_REVISIONS
 from llmwright.targets.kubernetes.cluster.store import Key
 from llmwright.targets.kubernetes.cluster.workqueue import Line, Workqueue
 from llmwright.targets.kubernetes.manifests import Manifests, Rendering, reviewed, role_objects
-from llmwright.targets.kubernetes.operator.acting import Actor, Acts, may_follow
-from llmwright.targets.kubernetes.operator.additions import Additions
-from llmwright.targets.kubernetes.operator.caches import Caches
-from llmwright.targets.kubernetes.operator.children import Children, Owner
-from llmwright.targets.kubernetes.operator.kinds import AGAIN_S, Kinds
-from llmwright.targets.kubernetes.operator.observing import Observer, owner_of
-from llmwright.targets.kubernetes.operator.planning import Plans
-from llmwright.targets.kubernetes.operator.provisioning import Provisioning
-from llmwright.targets.kubernetes.operator.recording import Recorder, has_finalizer
-from llmwright.targets.kubernetes.operator.revisions import Revision, revision_of
+from llmwright.targets.kubernetes.operator.apply.applier import Actor, Acts, may_follow
+from llmwright.targets.kubernetes.operator.apply.children import Children, Owner
+from llmwright.targets.kubernetes.operator.apply.desired import Wanted, hindered, wanted_objects, without_starts
+from llmwright.targets.kubernetes.operator.apply.discovery import AGAIN_S, Kinds
+from llmwright.targets.kubernetes.operator.apply.preconditions import Additions
+from llmwright.targets.kubernetes.operator.apply.revisions import Revision, revision_of
+from llmwright.targets.kubernetes.operator.cache.informers import Caches
+from llmwright.targets.kubernetes.operator.observe.observer import Observer, owner_of
+from llmwright.targets.kubernetes.operator.plans.plans import Plans
+from llmwright.targets.kubernetes.operator.provision.provisioning import Provisioning
+from llmwright.targets.kubernetes.operator.report.status_writer import Recorder, has_finalizer
 from llmwright.targets.kubernetes.operator.tasks import Tasks
-from llmwright.targets.kubernetes.operator.wanting import Wanted, hindered, wanted_objects, without_starts
 from llmwright.targets.kubernetes.operator.yielding import Yielding
 from llmwright.values.launch import Launch
 from llmwright.values.plan import Plan

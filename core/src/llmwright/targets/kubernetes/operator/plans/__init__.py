@@ -1,0 +1,1 @@
+"""The Plan of each Workspace, and what each namespace spends."""

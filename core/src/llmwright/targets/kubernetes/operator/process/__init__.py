@@ -1,0 +1,1 @@
+"""The running operator: informers, workers and pools, its metrics, log and HTTP endpoints."""

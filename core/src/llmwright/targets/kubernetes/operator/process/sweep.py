@@ -1,0 +1,83 @@
+"""From time to time: what was bought for Workspaces that are gone is named, and given back where settings say so."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+
+from llmwright.errors import LLMwrightError
+from llmwright.plugins.drivers import Provisioner
+from llmwright.targets.kubernetes.cluster.store import Key
+from llmwright.targets.kubernetes.operator.cache.informers import Caches
+from llmwright.values.nodes import NodeRequest, ProvisionerAction
+
+Drivers = Callable[[], Iterable[tuple[str, Provisioner]]]
+
+log = logging.getLogger(__name__)
+
+
+class Sweep:
+    """Asks every provisioner for its orphans, which are its own alone.
+
+    Args:
+        drivers: name and driver of each provisioner that can be used; called with every sweep.
+        deletes: whether orphans are given back; else they are only told.
+    """
+
+    def __init__(self, drivers: Drivers, caches: Caches, clock: Callable[[], datetime], *, deletes: bool) -> None:
+        self._drivers, self._caches, self._clock, self._deletes = drivers, caches, clock, deletes
+        self._found: dict[str, frozenset[str]] = {}
+        self._ending = threading.Event()
+
+    @property
+    def found(self) -> Mapping[str, frozenset[str]]:
+        """Orphans by provisioner, as of the last sweep."""
+        return dict(self._found)
+
+    def start(self, interval_s: float) -> None:
+        """Sweep every ``interval_s`` seconds, the first time after as many."""
+        threading.Thread(target=self._run, args=(interval_s,), name="sweep", daemon=True).start()
+
+    def stop(self) -> None:
+        """Begin no other sweep."""
+        self._ending.set()
+
+    def once(self) -> None:
+        """One sweep; a provisioner that cannot be asked costs a line, and keeps what was known of it."""
+        for name, driver in self._drivers():
+            try:
+                orphans = frozenset(driver.orphans())
+                self._tell(name, orphans)
+                if orphans and self._deletes:
+                    self._give_back(driver, orphans)
+            except LLMwrightError as error:
+                log.warning("orphans of %s: %s", name, error.message)
+            except Exception:  # a stranger's code, and the sweep of the others goes on
+                log.exception("orphans of %s", name)
+
+    def _run(self, interval_s: float) -> None:
+        while not self._ending.wait(interval_s):
+            self.once()
+
+    def _tell(self, name: str, orphans: frozenset[str]) -> None:
+        for orphan in sorted(orphans - self._found.get(name, frozenset())):
+            log.warning("orphan of %s: %s was made for a Workspace that is gone", name, orphan)
+        self._found[name] = orphans
+
+    def _give_back(self, driver: Provisioner, orphans: frozenset[str]) -> None:
+        """What a release would do for each Workspace that is gone, as far as it concerns an orphan and nothing else."""
+        listed = [self._caches.want(watch) for watch in driver.watches()]
+        if not all(listed):
+            return
+        doomed = {orphan.rpartition("/")[2] for orphan in orphans}
+        for owner in self._caches.strays():
+            for action in self._release(driver, owner):
+                if action.name in doomed:
+                    driver.act(action)
+                    log.warning("given back: %s, made for %s/%s", action.name, *owner)
+
+    def _release(self, driver: Provisioner, owner: Key) -> tuple[ProvisionerAction, ...]:
+        request = NodeRequest(namespace=owner[0], workspace=owner[1], count=0)
+        return driver.decide(request, driver.observe(request, self._caches), self._clock()).actions

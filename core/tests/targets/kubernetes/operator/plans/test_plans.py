@@ -1,0 +1,62 @@
+"""Which machines are kept, and what a rollout moves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from llmwright.api.document import Document, parse_workspace
+from llmwright.api.status import PlanRecord, WorkspaceStatus
+from llmwright.api.workspace import Workspace
+from llmwright.plan.inputs import as_written, with_rollout
+from llmwright.targets.kubernetes.operator.plans.plans import on_machines, pinned, settled_nodes
+
+RECORD = PlanRecord(inputs="before", target="kubernetes", preset="phi-4", provisioner="byo", nodes=3)
+STATUS = WorkspaceStatus(plan=RECORD, target_node_count=3)
+
+
+def workspace(**inference: Any) -> Workspace:
+    parts = {"preset": {"name": "phi-4"}, **inference}
+    document = {"apiVersion": "kaito.sh/v1beta1", "kind": "Workspace", "metadata": {"name": "ws"}, "inference": parts}
+    return parse_workspace(Document(document))
+
+
+@pytest.mark.parametrize(
+    ("changed", "nodes"),
+    [
+        ({}, 3),
+        ({"config": "longer"}, 3),
+        ({"runtime": "hf"}, 3),
+        ({"replicas": 2}, None),
+        ({"preset": {"name": "phi-4-mini-instruct"}}, None),
+    ],
+)
+def test_the_number_of_machines_is_decided_once(changed: dict[str, Any], nodes: int | None) -> None:
+    assert settled_nodes(workspace(**changed), STATUS, None) == nodes
+
+
+def test_what_is_recorded_for_the_same_words_holds_whatever_they_are() -> None:
+    assert settled_nodes(workspace(replicas=2), STATUS, RECORD) == 3
+    assert settled_nodes(workspace(), None, None) is None
+
+
+def test_each_new_word_is_a_rollout_and_its_absence_is_none() -> None:
+    first, second = with_rollout("a1", "one", None), with_rollout("a1", "two", None)
+    assert len({"a1", first, second}) == 3
+    assert as_written(first) == as_written(second) == "a1"
+    assert with_rollout("a1", "one", "a1") == first
+    assert with_rollout("a1", "", first) == first
+    assert with_rollout("b2", "", first) == "b2"
+
+
+def test_a_rollout_may_choose_another_runtime_and_no_other_machine() -> None:
+    record = RECORD.model_copy(update={"runtime": "vllm", "instance_type": "Standard_NC24ads_A100_v4"})
+    written = workspace()
+    written = written.model_copy(
+        update={"resource": written.resource.model_copy(update={"instance_type": "auto", "provisioner": None})}
+    )
+    kept, free = pinned(written, record), on_machines(written, record)
+    assert (kept.inference and kept.inference.runtime, free.inference and free.inference.runtime) == ("vllm", None)
+    for one in (kept, free):
+        assert (one.resource.instance_type, one.resource.provisioner) == ("Standard_NC24ads_A100_v4", "byo")

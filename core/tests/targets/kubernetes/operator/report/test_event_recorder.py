@@ -1,0 +1,110 @@
+"""Events: behind the passes, once each, and none that is only late is lost."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from llmwright.lifecycle.decision import Event
+from llmwright.targets.kubernetes.cluster.failures import ApiError
+from llmwright.targets.kubernetes.operator.report import event_recorder as telling
+from llmwright.targets.kubernetes.operator.report.event_recorder import Teller, event_object
+
+WORKSPACE = {"metadata": {"name": "ws", "namespace": "ns", "uid": "u1", "resourceVersion": "7"}}
+EVENT = Event("Normal", "Ready", "it answers")
+MOMENT = "2026-11-28T16:00:00Z"
+
+
+class Server:
+    """Takes Events, refusing as often as it is told to."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.refusals: list[ApiError] = []
+
+    def create(self, _: Any, body: Any) -> None:
+        self.asked.append(body["message"])
+        if self.refusals:
+            raise self.refusals.pop(0)
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+@pytest.fixture
+def calm() -> threading.Event:
+    return threading.Event()
+
+
+@pytest.fixture
+def teller(server: Server, calm: threading.Event, monkeypatch: pytest.MonkeyPatch) -> Iterator[Teller]:
+    monkeypatch.setattr(telling, "PAUSES_S", (0.0, 0.0))
+    found = Teller(server, calm.wait)  # type: ignore[arg-type]
+    yield found
+    calm.set()
+    found.stop()
+
+
+def test_an_event_waits_for_the_passes_and_no_longer_than_its_patience(
+    server: Server, teller: Teller, calm: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teller.tell(WORKSPACE, EVENT, MOMENT)
+    time.sleep(0.2)
+    assert server.asked == []
+    monkeypatch.setattr(telling, "PATIENCE_S", 0.0)
+    teller.tell(WORKSPACE, Event("Normal", "Ready", "late"), MOMENT)
+    until(lambda: server.asked == ["late"])
+    calm.set()
+    until(lambda: server.asked == ["late", "it answers"])
+
+
+def test_one_that_is_refused_is_tried_again_and_let_go_in_the_end(
+    server: Server, teller: Teller, calm: threading.Event, caplog: pytest.LogCaptureFixture
+) -> None:
+    calm.set()
+    server.refusals = [ApiError("busy", code=503, reason="Unavailable")]
+    teller.tell(WORKSPACE, EVENT, MOMENT)
+    until(lambda: len(server.asked) == 2)
+    server.refusals = [ApiError("forbidden", code=403, reason="Forbidden") for _ in range(9)]
+    teller.tell(WORKSPACE, Event("Warning", "Failed", "no"), MOMENT)
+    until(lambda: "ns/ws: the event Failed could not be written: forbidden" in caplog.text)
+    assert server.asked[2:] == ["no"] * 3
+
+
+def test_one_that_is_there_already_is_told(server: Server, teller: Teller, calm: threading.Event) -> None:
+    calm.set()
+    server.refusals = [ApiError("there", code=409, reason="AlreadyExists")]
+    teller.tell(WORKSPACE, EVENT, MOMENT)
+    teller.stop()
+    assert server.asked == ["it answers"]
+
+
+def test_what_was_told_before_the_end_is_written(server: Server, teller: Teller, calm: threading.Event) -> None:
+    teller.tell(WORKSPACE, EVENT, MOMENT)
+    calm.set()
+    teller.stop()
+    assert server.asked == ["it answers"]
+    teller.tell(WORKSPACE, EVENT, MOMENT)
+    assert server.asked == ["it answers"]
+
+
+def test_its_name_tells_what_it_says_and_when() -> None:
+    names = {
+        event_object(WORKSPACE["metadata"], event, moment)["metadata"]["name"]
+        for event in (EVENT, Event("Normal", "Ready", "other"))
+        for moment in (MOMENT, "2026-11-28T16:00:01Z")
+    }
+    assert len(names) == 4
+
+
+def until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10.0
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
