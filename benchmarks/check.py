@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from llmwright.api.document import Document, load_documents, parse_workspace
 from llmwright.artifacts.addresses import SourceRules, check_url
-from llmwright.artifacts.references import reference_problem
+from llmwright.artifacts.image_reference import reference_problem
 from llmwright.catalogue.catalogue import Catalogue
 from llmwright.check import Facts, check_workspace
 from llmwright.plugins.registry import Registry

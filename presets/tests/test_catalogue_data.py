@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from llmwright.catalogue.catalogue import Catalogue
-from llmwright.catalogue.hub import describe_directory
+from llmwright.catalogue.model_description import describe_directory
 from llmwright.catalogue.pack import INDEX, PackFile, make_index
 
 ROOT = Path(str(files("llmwright_presets")))

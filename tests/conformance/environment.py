@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from llmwright.artifacts.addresses import SourceRules, check_url
-from llmwright.artifacts.references import reference_problem
+from llmwright.artifacts.image_reference import reference_problem
 from llmwright.catalogue.catalogue import Catalogue
 from llmwright.catalogue.quantity import parse_bytes
 from llmwright.check import Facts

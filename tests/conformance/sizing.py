@@ -12,9 +12,9 @@ from tests.conformance.outcome import Outcome
 
 from llmwright.api.workspace import Workspace
 from llmwright.catalogue.catalogue import Catalogue
-from llmwright.catalogue.names import has_prefix
 from llmwright.catalogue.node_labels import instance_type_of_labels, mig_is_active
 from llmwright.catalogue.quantity import parse_bytes
+from llmwright.catalogue.unknown_name import has_prefix
 from llmwright.errors import LLMwrightError, NotYet
 from llmwright.plan.arrangement import requested_nodes
 from llmwright.plan.facts import preset_spec
@@ -22,7 +22,7 @@ from llmwright.plan.machines import named_site
 from llmwright.plan.make import served_name
 from llmwright.plugins.registry import Registry
 from llmwright.settings.model import Settings
-from llmwright.sizing.nodes import node_count
+from llmwright.sizing.node_count import node_count
 from llmwright.sizing.parallelism import Parallelism, fits_half_a_gpu, parallelism
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.preset import Preset

@@ -30,7 +30,7 @@ NAMES = {
         "make_tuning_data", "pure",
     },
     "llmwright.values.adapter": {"Adapter"},
-    "llmwright.values.data": {"TuningData"},
+    "llmwright.values.tuning_data": {"TuningData"},
     "llmwright.values.fit": {"Fit", "MemoryTerm"},
     "llmwright.values.instance_type": {"InstanceType", "Price"},
     "llmwright.values.launch": {

@@ -10,8 +10,8 @@ from llmwright.catalogue.catalogue import Catalogue
 from llmwright.catalogue.quantity import format_bytes
 from llmwright.plugins.registry import Registry
 from llmwright.sizing.dtypes import compute_dtype
-from llmwright.sizing.serving import ServingNeed, fit_serving
-from llmwright.sizing.tuning import TuningNeed, fit_tuning, lora_terms
+from llmwright.sizing.serving_fit import ServingNeed, fit_serving
+from llmwright.sizing.tuning_fit import TuningNeed, fit_tuning, lora_terms
 from llmwright.values.fit import Fit
 from llmwright.values.instance_type import InstanceType
 

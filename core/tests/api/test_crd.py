@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from llmwright.api.columns import printer_columns
 from llmwright.api.crd import crd
+from llmwright.api.crd_columns import printer_columns
 from llmwright.api.workspace import OPEN_FIELDS
 
 SERVE: dict[str, Any] = {

@@ -10,7 +10,7 @@ from llmwright.api.document import Document, parse_workspace
 from llmwright.api.workspace import Workspace
 from llmwright.app.preparation import Preparation
 from llmwright.app.session import Session
-from llmwright.catalogue import hub
+from llmwright.catalogue import model_description
 from llmwright.errors import Problem
 
 
@@ -32,7 +32,7 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> Any:
     def asked(name: str, **_: Any) -> Any:
         raise AssertionError(f"the hub was asked for {name}")
 
-    monkeypatch.setattr(hub, "describe", asked)
+    monkeypatch.setattr(model_description, "describe", asked)
     preparation = Preparation(Session(), "kubernetes", buying=True, alone=True)
 
     def judge(new: Workspace) -> dict[str, Problem]:

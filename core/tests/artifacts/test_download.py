@@ -369,7 +369,7 @@ class TestSurroundings:
         self, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         from llmwright.artifacts.addresses import parse_url
-        from llmwright.artifacts.surroundings import proxy_for
+        from llmwright.artifacts.network_environment import proxy_for
 
         monkeypatch.setenv("http_proxy", "proxy.example:3128")
         monkeypatch.setenv("no_proxy", "10.0.0.0/8")

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmwright.artifacts.manifests import OCI_LAYER
+from llmwright.artifacts.image_manifest import OCI_LAYER
 from llmwright.artifacts.unpack import Allowance, unpack_layer
 from llmwright.errors import ConfigError
 

@@ -11,7 +11,7 @@ import pytest
 from llmwright.api.document import Document, parse_workspace
 from llmwright.api.workspace import Workspace
 from llmwright.artifacts.addresses import SourceRules, check_url
-from llmwright.artifacts.references import reference_problem
+from llmwright.artifacts.image_reference import reference_problem
 from llmwright.check import Facts, check_workspace
 from llmwright.errors import Problem
 from llmwright.values.instance_type import InstanceType

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from llmwright.sizing import terms
 from llmwright.sizing.dtypes import compute_dtype
-from llmwright.sizing.serving import ServingNeed, fit_serving
-from llmwright.sizing.tuning import TuningNeed, fit_tuning, lora_terms
+from llmwright.sizing.serving_fit import ServingNeed, fit_serving
+from llmwright.sizing.tuning_fit import TuningNeed, fit_tuning, lora_terms
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.preset import Architecture, Preset
 

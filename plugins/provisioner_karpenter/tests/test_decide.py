@@ -16,8 +16,8 @@ from llmwright.values.node_object import NodeObject
 from llmwright.values.nodes import Failed, NodeRequest, ProvisionerDecision, Ready, Waiting
 from llmwright_provisioner_karpenter.cause import kind_of
 from llmwright_provisioner_karpenter.driver import KarpenterProvisioner
-from llmwright_provisioner_karpenter.names import claim_names, pool_name
-from llmwright_provisioner_karpenter.observed import Claim, Condition, Observed, Pool
+from llmwright_provisioner_karpenter.object_names import claim_names, pool_name
+from llmwright_provisioner_karpenter.owned_objects import Claim, Condition, OwnedObjects, Pool
 
 SKU = "Standard_NC24ads_A100_v4"
 KWOK = {"group": "karpenter.kwok.sh", "kind": "KWOKNodeClass"}
@@ -47,12 +47,12 @@ def node(called: str, **changes: Any) -> NodeObject:
     return NodeObject(**{"name": f"node-{called}", **facts, **changes})
 
 
-def seen(*claims: Claim, **changes: Any) -> Observed:
+def seen(*claims: Claim, **changes: Any) -> OwnedObjects:
     nodes = {each.node: node(each.name) for each in claims if each.node}
-    return Observed(**{"claims": claims, "nodes": nodes, **changes})
+    return OwnedObjects(**{"claims": claims, "nodes": nodes, **changes})
 
 
-def decide(request: NodeRequest, observed: Observed, now: datetime = NOW, **settings: Any) -> ProvisionerDecision:
+def decide(request: NodeRequest, observed: OwnedObjects, now: datetime = NOW, **settings: Any) -> ProvisionerDecision:
     return KarpenterProvisioner(make_context(settings=settings)).decide(request, observed, now)
 
 
@@ -188,11 +188,11 @@ def test_nodes_of_gpu_provisioner_get_the_label_of_their_device_plugin() -> None
 
 
 INVALID = {
-    "no kinds": (ask(), Observed(served=False), "KarpenterMissing"),
-    "no pools": (ask("nodepool"), Observed(pools_served=False), "KarpenterMissing"),
-    "no machine": (ask(instance_type_name="", instance_type=None), Observed(), "NoInstanceType"),
-    "a share": (ask(partition={"mode": "mig", "profile": "1g.10gb"}), Observed(), "NoPartition"),
-    "long": (ask(workspace="w" * 64), Observed(), "NameTooLong"),
+    "no kinds": (ask(), OwnedObjects(served=False), "KarpenterMissing"),
+    "no pools": (ask("nodepool"), OwnedObjects(pools_served=False), "KarpenterMissing"),
+    "no machine": (ask(instance_type_name="", instance_type=None), OwnedObjects(), "NoInstanceType"),
+    "a share": (ask(partition={"mode": "mig", "profile": "1g.10gb"}), OwnedObjects(), "NoPartition"),
+    "long": (ask(workspace="w" * 64), OwnedObjects(), "NameTooLong"),
 }
 
 
@@ -216,15 +216,15 @@ def pool(**changes: Any) -> Pool:
     return Pool(**{"name": pool_name("ns", "ws"), "uid": "p", "created": NOW, "replicas": 1, **changes})
 
 
-def pooled(*claims: Claim, **changes: Any) -> Observed:
+def pooled(*claims: Claim, **changes: Any) -> OwnedObjects:
     nodes = {each.node: node(each.name) for each in claims if each.node}
-    return Observed(**{"pooled": claims, "nodes": nodes, "pool": pool(), **changes})
+    return OwnedObjects(**{"pooled": claims, "nodes": nodes, "pool": pool(), **changes})
 
 
 def test_a_pool_is_made_once_and_scaled_with_its_template_kept() -> None:
-    first = decide(ask("nodepool"), Observed())
+    first = decide(ask("nodepool"), OwnedObjects())
     assert verbs(first) == [("apply", "ns-ws")]
-    assert decide(ask("nodepool", state=first.state), Observed(), NOW + timedelta(seconds=5)).actions == ()
+    assert decide(ask("nodepool", state=first.state), OwnedObjects(), NOW + timedelta(seconds=5)).actions == ()
     kept = {"spec": {"from": "an older version"}}
     (scaled,) = decide(ask("nodepool", count=2), pooled(pool=pool(template=kept))).actions
     assert (scaled.body["spec"]["replicas"], scaled.body["spec"]["template"]) == (2, kept)
@@ -242,7 +242,7 @@ def test_a_pool_is_made_once_and_scaled_with_its_template_kept() -> None:
         (pooled(pool=pool(conditions=(Condition("NodeClassReady", "False", "NoClass", "none"),))), 0, "NoClass"),
     ],
 )  # fmt: skip
-def test_a_pool_tells_what_it_waits_for(observed: Observed, seconds: int, reason: str) -> None:
+def test_a_pool_tells_what_it_waits_for(observed: OwnedObjects, seconds: int, reason: str) -> None:
     outcome = decide(ask("nodepool"), observed, NOW + timedelta(seconds=seconds)).outcome
     assert isinstance(outcome, Waiting | Failed)
     assert outcome.reason == reason
@@ -273,12 +273,12 @@ def test_a_pool_that_churns_is_scaled_to_what_is_ready() -> None:
 def test_releasing_gives_back_both_ways() -> None:
     both = seen(claim(), pool=pool(), pooled=(claim("p"),))
     assert verbs(decide(ask(count=0), both)) == [("delete-nodepool", "ns-ws"), ("delete-nodeclaim", name())]
-    assert verbs(decide(ask(count=0), Observed(pooled=(claim("p"),)))) == [("delete-nodeclaim", "p")]
+    assert verbs(decide(ask(count=0), OwnedObjects(pooled=(claim("p"),)))) == [("delete-nodeclaim", "p")]
 
 
 def test_releasing_ends_where_the_kinds_are_gone() -> None:
     """KAITO #1899: no Workspace is stuck in Terminating when Karpenter's CRDs are gone."""
-    gone = Observed(claims=(claim(),), pool=pool(), served=False, pools_served=False)
+    gone = OwnedObjects(claims=(claim(),), pool=pool(), served=False, pools_served=False)
     assert decide(ask(count=0), gone) == ProvisionerDecision(outcome=Ready())
 
 

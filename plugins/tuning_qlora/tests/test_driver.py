@@ -12,11 +12,11 @@ import pytest
 
 from llmwright.errors import InvalidWorkspace
 from llmwright.plugins.drivers import Context
-from llmwright.values.data import TuningData
 from llmwright.values.fit import Fit
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.launch import resolve
 from llmwright.values.preset import Architecture, Preset
+from llmwright.values.tuning_data import TuningData
 from llmwright_tuning_qlora.driver import LoraTuner, QloraTuner
 from llmwright_tuning_qlora.train.options import parse
 

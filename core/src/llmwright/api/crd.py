@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from llmwright.api import rules
-from llmwright.api.columns import printer_columns
-from llmwright.api.structural import OPEN, Schema, structural
+from llmwright.api.cel_rules import cel_rules
+from llmwright.api.crd_columns import printer_columns
+from llmwright.api.structural_schema import OPEN, Schema, structural
 from llmwright.api.versions import ABSENT, API_VERSIONS, V1ALPHA1, V1ALPHA1_INSTANCE_TYPE
 from llmwright.api.workspace import Workspace
 
@@ -92,7 +92,7 @@ def _schema(api_version: str, plugins: Mapping[str, Mapping[str, Any]]) -> Schem
         part["required"] = sorted({*part.get("required", ()), *names})
     schema.pop("required", None)
     _describe_options(schema, plugins)
-    for path, found in rules.cel_rules(api_version).items():
+    for path, found in cel_rules(api_version).items():
         _at(schema, path)["x-kubernetes-validations"] = list(found)
     return schema
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from llmwright.api.paths import Path, split_path
-from llmwright.api.reader import Position, read
-from llmwright.api.scalars import plain_scalar
+from llmwright.api.yaml_paths import Path, split_path
+from llmwright.api.yaml_reader import Position, read
+from llmwright.api.yaml_scalars import plain_scalar
 from llmwright.errors import Problem
 
 if TYPE_CHECKING:

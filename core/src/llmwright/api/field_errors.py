@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from llmwright.api.paths import render_path
+from llmwright.api.yaml_paths import render_path
 from llmwright.errors import Problem
 
 _TYPES = {

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from llmwright.api.document import Document
 from llmwright.api.field_errors import field_problems, named
-from llmwright.api.paths import render_path
 from llmwright.api.versions import absent_fields
 from llmwright.api.workspace import OPEN_FIELDS, Workspace
+from llmwright.api.yaml_paths import render_path
 from llmwright.errors import InvalidWorkspace, Problem
 
 SCALARS = (str, int, float)

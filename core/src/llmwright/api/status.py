@@ -48,7 +48,7 @@ class ProvisionerStatus(StatusModel):
     state: dict[str, Any] = Field(default={}, description="A hint of its own; losing it is harmless.")
 
 
-class Cost(StatusModel):
+class CostStatus(StatusModel):
     """What is being spent; None where the price is unknown."""
 
     usd_per_hour: float | None = Field(
@@ -94,7 +94,7 @@ class WorkspaceStatus(StatusModel):
     output: str | None = Field(default=None, description="Where the result was put.")
     tuned: Tuned | None = Field(default=None, description="Which tuning the output is of.")
     progress: Progress | None = Field(default=None, description="How far tuning is.")
-    cost: Cost | None = Field(default=None, description="What is being spent.")
+    cost: CostStatus | None = Field(default=None, description="What is being spent.")
     object_kinds: list[str] = Field(default=[], description="Kinds of objects that plugins brought for it.")
 
     def condition(self, kind: str) -> Condition | None:

@@ -185,7 +185,7 @@ class Preparation:
 
     def _facts(self, workspace: Workspace, files: ConfigFiles) -> Facts:
         from llmwright.artifacts.addresses import SourceRules, check_url
-        from llmwright.artifacts.references import reference_problem
+        from llmwright.artifacts.image_reference import reference_problem
         from llmwright.check import Facts, FeatureGates
 
         session, settings, local = self._session, self._session.settings, self._target == "local"

@@ -60,7 +60,7 @@ class Session:
     @cached_property
     def _settings_written(self) -> bool:
         # The model of the settings takes longer to import than `plugins list` takes in all.
-        from llmwright.settings.places import anything_written
+        from llmwright.settings.locations import anything_written
 
         return anything_written(self.flags, self.settings_file)
 
@@ -96,7 +96,7 @@ class Session:
             ConfigError: neither.
             TargetError: the hub cannot be reached.
         """
-        from llmwright.catalogue.hub import can_describe, describe
+        from llmwright.catalogue.model_description import can_describe, describe
 
         if self.catalogue.find_preset(name) is None and can_describe(name):
             return describe(name)

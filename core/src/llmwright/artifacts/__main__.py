@@ -54,15 +54,15 @@ def _download(options: argparse.Namespace) -> str:
 
 
 def _pack(options: argparse.Namespace) -> str:
-    from llmwright.artifacts.oci import pack_adapter
+    from llmwright.artifacts.adapter_image import pack_adapter
 
     return pack_adapter(options.adapter, options.layout, options.reference, options.preset)
 
 
 def _push(options: argparse.Namespace) -> str:
+    from llmwright.artifacts.adapter_image import push
     from llmwright.artifacts.credentials import find_credential
-    from llmwright.artifacts.oci import push
-    from llmwright.artifacts.references import parse_reference
+    from llmwright.artifacts.image_reference import parse_reference
 
     credential = find_credential(parse_reference(options.reference).registry, options.docker_config)
     progress = _progress(options.progress, "push")
@@ -70,10 +70,10 @@ def _push(options: argparse.Namespace) -> str:
 
 
 def _pull(options: argparse.Namespace) -> str:
+    from llmwright.artifacts.adapter_image import pull
     from llmwright.artifacts.addresses import SourceRules
     from llmwright.artifacts.credentials import find_credential
-    from llmwright.artifacts.oci import pull
-    from llmwright.artifacts.references import parse_reference
+    from llmwright.artifacts.image_reference import parse_reference
 
     return pull(
         options.reference,
@@ -86,9 +86,9 @@ def _pull(options: argparse.Namespace) -> str:
 
 
 def _check_push(options: argparse.Namespace) -> str:
+    from llmwright.artifacts.adapter_image import check_push
     from llmwright.artifacts.credentials import find_credential
-    from llmwright.artifacts.oci import check_push
-    from llmwright.artifacts.references import parse_reference
+    from llmwright.artifacts.image_reference import parse_reference
 
     credential = find_credential(parse_reference(options.reference).registry, options.docker_config)
     check_push(options.reference, credential, insecure=tuple(options.insecure))

@@ -137,7 +137,7 @@ def check_url(url: str, rules: SourceRules, *, local: bool = False) -> str | Non
     if kind == "local":
         return None if local else f"{url[:200]!r} is a local path; only http and https URLs can be read here"
     if kind == "hf":
-        from llmwright.artifacts.hub import hub_url_problem
+        from llmwright.artifacts.hub_urls import hub_url_problem
 
         return hub_url_problem(url)
     try:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from llmwright.artifacts.references import DOCKER_HUB
+from llmwright.artifacts.image_reference import DOCKER_HUB
 from llmwright.errors import ConfigError
 
 _HUB_KEY = "https://index.docker.io/v1/"

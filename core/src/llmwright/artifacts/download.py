@@ -20,9 +20,9 @@ from urllib.parse import unquote, urlsplit
 import httpx
 
 from llmwright.artifacts.addresses import Location, SourceRules, check_url, parse_url, refused, url_kind
-from llmwright.artifacts.failures import digest_mismatch, disk_errors, no_disk_space, too_large
+from llmwright.artifacts.artifact_errors import digest_mismatch, disk_errors, no_disk_space, too_large
 from llmwright.artifacts.filenames import file_name, free_name
-from llmwright.artifacts.hub import web_url
+from llmwright.artifacts.hub_urls import web_url
 from llmwright.artifacts.scratch import scratch_file
 from llmwright.artifacts.wire import Resolver, TransientAnswer, Wire, raise_if_transient, retry, system_resolver
 from llmwright.errors import ConfigError

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from llmwright.artifacts.failures import bad_image, digest_mismatch, disk_errors
-from llmwright.artifacts.manifests import (
+from llmwright.artifacts.artifact_errors import bad_image, digest_mismatch, disk_errors
+from llmwright.artifacts.image_manifest import (
     MANIFESTS,
     OCI_INDEX,
     Descriptor,
@@ -33,7 +33,7 @@ REF_NAME = "org.opencontainers.image.ref.name"
 _MARK = {"imageLayoutVersion": "1.0.0"}
 
 
-class Sink(Protocol):
+class ByteSink(Protocol):
     """What bytes can be written to."""
 
     def write(self, block: bytes, /) -> int:
@@ -46,7 +46,7 @@ class Sink(Protocol):
 class HashingWriter:
     """Passes bytes on to ``file`` and keeps their digest and number."""
 
-    def __init__(self, file: Sink) -> None:
+    def __init__(self, file: ByteSink) -> None:
         self._file = file
         self._hash = hashlib.sha256()
         self.size = 0

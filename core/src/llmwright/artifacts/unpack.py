@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from llmwright.artifacts.failures import bad_image, disk_errors, too_large
+from llmwright.artifacts.artifact_errors import bad_image, disk_errors, too_large
 
 MOST_ENTRIES = 1_000_000
 DATA = "data"

@@ -28,8 +28,8 @@ import httpcore
 import httpx
 
 from llmwright.artifacts.addresses import LOOPBACK, Location, SourceRules, is_local_name, refused
+from llmwright.artifacts.network_environment import proxy_for, proxy_pool, trust
 from llmwright.artifacts.networks import IPAddress, literal_addresses
-from llmwright.artifacts.surroundings import proxy_for, proxy_pool, trust
 from llmwright.errors import ConfigError, TargetError
 from llmwright.values.backoff import Backoff
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmwright.catalogue import instance_type_file, preset_file
-from llmwright.catalogue.fields import FieldError
-from llmwright.catalogue.names import unknown_name
 from llmwright.catalogue.pack import PackContent, PackFile, PackReader, directory_files
+from llmwright.catalogue.unknown_name import unknown_name
+from llmwright.catalogue.yaml_fields import FieldError
 from llmwright.errors import ConfigError
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.preset import Preset

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from llmwright.catalogue.fields import Reader, amount, count, flag, read_fields, text
 from llmwright.catalogue.quantity import parse_bytes
+from llmwright.catalogue.yaml_fields import Reader, amount, count, flag, read_fields, text
 from llmwright.values.instance_type import InstanceType, Price
 
 KIND = "InstanceTypes"

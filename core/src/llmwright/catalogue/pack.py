@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from llmwright.catalogue import instance_type_file, preset_file
-from llmwright.catalogue.fields import FieldError
+from llmwright.catalogue.yaml_fields import FieldError
 from llmwright.errors import ConfigError
 
 INDEX = "index.json"

@@ -23,7 +23,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from llmwright.catalogue.fields import (
+from llmwright.catalogue.quantity import parse_bytes
+from llmwright.catalogue.yaml_fields import (
     FieldError,
     Reader,
     count,
@@ -34,7 +35,6 @@ from llmwright.catalogue.fields import (
     text,
     texts,
 )
-from llmwright.catalogue.quantity import parse_bytes
 from llmwright.values.preset import Architecture, Preset
 
 KIND = "PresetFamily"

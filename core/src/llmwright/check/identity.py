@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from llmwright.api.paths import render_path
+from llmwright.api.yaml_paths import render_path
 from llmwright.check.names import as_label, label_problem, suggestion
 from llmwright.check.subject import RUNTIME_ANNOTATION, Subject
 from llmwright.errors import Problem

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from llmwright.catalogue.names import has_prefix
 from llmwright.catalogue.quantity import format_bytes
+from llmwright.catalogue.unknown_name import has_prefix
 from llmwright.check.facts import Severity
 from llmwright.check.names import suggestion
 from llmwright.check.subject import Subject, usable_labels

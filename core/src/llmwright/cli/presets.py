@@ -64,7 +64,7 @@ def list_presets(
 
 def _fits(one: Preset, machine: InstanceType) -> bool:
     from llmwright.errors import InvalidWorkspace
-    from llmwright.sizing.nodes import node_count
+    from llmwright.sizing.node_count import node_count
 
     try:
         return node_count(one, machine) == 1

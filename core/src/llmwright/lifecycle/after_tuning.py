@@ -5,72 +5,73 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from llmwright.lifecycle.decision import Release, Stop
-from llmwright.lifecycle.draft import Draft, Situation
+from llmwright.lifecycle.decision_builder import DecisionBuilder
+from llmwright.lifecycle.lifecycle_input import LifecycleInput
 from llmwright.lifecycle.tuning import tuned_at
 from llmwright.values.nodes import Failed, Ready
 
 
-def serves(situation: Situation) -> bool:
+def serves(facts: LifecycleInput) -> bool:
     """Whether a server is wanted now."""
-    if situation.plan.serving is None:
+    if facts.plan.serving is None:
         return False
-    if situation.workspace.tuning is None:
+    if facts.workspace.tuning is None:
         return True
-    return tuned_at(situation) is not None and not gives_back(situation)
+    return tuned_at(facts) is not None and not gives_back(facts)
 
 
-def gives_back(situation: Situation) -> bool:
+def gives_back(facts: LifecycleInput) -> bool:
     """Whether the nodes of a finished tuning are to be released now."""
-    finished = tuned_at(situation)
+    finished = tuned_at(facts)
     if finished is None:
         return False
-    tuning = situation.workspace.tuning
-    wish = (tuning.on_success if tuning else None) or situation.policy.on_success
-    return wish == "release" or _expired(situation, finished)
+    tuning = facts.workspace.tuning
+    wish = (tuning.on_success if tuning else None) or facts.policy.on_success
+    return wish == "release" or _expired(facts, finished)
 
 
-def after_tuning(situation: Situation, draft: Draft) -> None:
+def after_tuning(facts: LifecycleInput, builder: DecisionBuilder) -> None:
     """Give nodes back where that is wanted, and look again when the time to live ends."""
-    finished = tuned_at(situation)
+    finished = tuned_at(facts)
     if finished is None:
         return
-    if not gives_back(situation):
-        ends = _ends(situation, finished)
+    if not gives_back(facts):
+        ends = _ends(facts, finished)
         if ends is not None:
-            draft.wake((ends - situation.now).total_seconds())
+            builder.wake((ends - facts.now).total_seconds())
         return
-    _released(draft)
-    if situation.observed.serving.active:
-        draft.actions.append(Stop("serving"))
+    _released(builder)
+    if facts.observed.serving.active:
+        builder.actions.append(Stop("serving"))
         return
-    _release(situation, draft)
+    _release(facts, builder)
 
 
-def _released(draft: Draft) -> None:
-    draft.conditions.drop("NodesReady", "NodeClaimReady")
+def _released(builder: DecisionBuilder) -> None:
+    builder.conditions.drop("NodesReady", "NodeClaimReady")
     message = "tuning is finished and its nodes are given back"
-    draft.conditions.set("ResourceReady", False, "Released", message)
-    draft.fields |= {"worker_nodes": [], "cost": None}
+    builder.conditions.set("ResourceReady", False, "Released", message)
+    builder.fields |= {"worker_nodes": [], "cost": None}
 
 
-def _release(situation: Situation, draft: Draft) -> None:
-    decision = situation.observed.release
+def _release(facts: LifecycleInput, builder: DecisionBuilder) -> None:
+    decision = facts.observed.release
     if decision is None or isinstance(decision.outcome, Ready):
         return
     if decision.actions:
-        draft.actions.append(Release(decision.actions))
+        builder.actions.append(Release(decision.actions))
     if isinstance(decision.outcome, Failed):
-        draft.wake(situation.policy.backoff.pause_s(max(situation.observed.attempts, 1)))
+        builder.wake(facts.policy.backoff.pause_s(max(facts.observed.attempts, 1)))
     elif decision.outcome.again_in is not None:
-        draft.wake(decision.outcome.again_in)
+        builder.wake(decision.outcome.again_in)
 
 
-def _ends(situation: Situation, finished: datetime) -> datetime | None:
-    tuning = situation.workspace.tuning
+def _ends(facts: LifecycleInput, finished: datetime) -> datetime | None:
+    tuning = facts.workspace.tuning
     seconds = tuning.ttl_seconds_after_finished if tuning else None
     return None if seconds is None else finished + timedelta(seconds=seconds)
 
 
-def _expired(situation: Situation, finished: datetime) -> bool:
-    ends = _ends(situation, finished)
-    return ends is not None and situation.now >= ends
+def _expired(facts: LifecycleInput, finished: datetime) -> bool:
+    ends = _ends(facts, finished)
+    return ends is not None and facts.now >= ends

@@ -7,17 +7,18 @@ from datetime import datetime, timedelta
 from llmwright.api.status import WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.lifecycle.after_tuning import after_tuning
-from llmwright.lifecycle.announce import announce
 from llmwright.lifecycle.conditions import Conditions
 from llmwright.lifecycle.decision import Decision
+from llmwright.lifecycle.decision_builder import DecisionBuilder
 from llmwright.lifecycle.deleting import deleting
-from llmwright.lifecycle.draft import Draft, Situation
+from llmwright.lifecycle.lifecycle_input import LifecycleInput
 from llmwright.lifecycle.observed import Observed, Trouble
 from llmwright.lifecycle.policy import Policy
 from llmwright.lifecycle.preflight import preflight
 from llmwright.lifecycle.resource import resource
 from llmwright.lifecycle.serving import serving
 from llmwright.lifecycle.summary import record, summarise, unplanned
+from llmwright.lifecycle.transition_events import transition_events
 from llmwright.lifecycle.tuning import tuning
 from llmwright.values.plan import Plan
 
@@ -44,32 +45,34 @@ def decide(
         policy: what settings say.
     """
     policy, previous = policy or Policy(), previous or WorkspaceStatus()
-    draft = Draft(conditions=Conditions(previous.conditions, now, workspace.metadata.generation), fields={})
+    builder = DecisionBuilder(conditions=Conditions(previous.conditions, now, workspace.metadata.generation), fields={})
     if observed.deleting:
         since = now - observed.failed_at if observed.failed_at else timedelta.max
-        deleting(workspace, observed, previous, draft, policy, since)
-        return draft.decision(previous)
-    draft.fields["observed_generation"] = workspace.metadata.generation
-    draft.conditions.drop("WorkspaceDeleting")
+        deleting(workspace, observed, previous, builder, policy, since)
+        return builder.decision(previous)
+    builder.fields["observed_generation"] = workspace.metadata.generation
+    builder.conditions.drop("WorkspaceDeleting")
     if plan is None or observed.plan_trouble is not None:
         waits = observed.plan_waits or observed.plan_trouble is None
-        unplanned(workspace, draft, observed.plan_trouble or NO_PLAN, previous, waits=waits)
+        unplanned(workspace, builder, observed.plan_trouble or NO_PLAN, previous, waits=waits)
     else:
         _phases(
-            Situation(workspace=workspace, plan=plan, observed=observed, previous=previous, now=now, policy=policy),
-            draft,
+            LifecycleInput(
+                workspace=workspace, plan=plan, observed=observed, previous=previous, now=now, policy=policy
+            ),
+            builder,
         )
-    draft.events += announce(previous, draft.conditions.listed(), tuning=workspace.tuning is not None)
-    return draft.decision(previous)
+    builder.events += transition_events(previous, builder.conditions.listed(), tuning=workspace.tuning is not None)
+    return builder.decision(previous)
 
 
-def _phases(situation: Situation, draft: Draft) -> None:
+def _phases(facts: LifecycleInput, builder: DecisionBuilder) -> None:
     """Each phase looks at what it concerns; only one that is clear of the phases before it starts anything."""
-    draft.fields["plan"] = record(situation.plan, situation.previous.plan)
-    draft.fields["target_node_count"] = situation.plan.nodes.count
-    clear = preflight(situation, draft)
-    clear = resource(situation, draft, clear)
-    clear = tuning(situation, draft, clear)
-    after_tuning(situation, draft)
-    serving(situation, draft, clear)
-    summarise(situation, draft)
+    builder.fields["plan"] = record(facts.plan, facts.previous.plan)
+    builder.fields["target_node_count"] = facts.plan.nodes.count
+    clear = preflight(facts, builder)
+    clear = resource(facts, builder, clear)
+    clear = tuning(facts, builder, clear)
+    after_tuning(facts, builder)
+    serving(facts, builder, clear)
+    summarise(facts, builder)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from llmwright.api.status import WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.lifecycle.decision import Event, Finish, Release, Stop
-from llmwright.lifecycle.draft import Draft
+from llmwright.lifecycle.decision_builder import DecisionBuilder
 from llmwright.lifecycle.observed import Observed
 from llmwright.lifecycle.policy import Policy
 from llmwright.values.nodes import Failed, ProvisionerDecision, Ready
@@ -17,7 +17,7 @@ def deleting(
     workspace: Workspace,
     observed: Observed,
     previous: WorkspaceStatus,
-    draft: Draft,
+    builder: DecisionBuilder,
     policy: Policy,
     since_failure: timedelta,
 ) -> None:
@@ -25,24 +25,24 @@ def deleting(
 
     ``since_failure`` is the time since the last refusal of a release; ``previous`` names the nodes that were held.
     """
-    draft.conditions.set("WorkspaceDeleting", True, "workspaceDeleted", "workspace is being deleted")
+    builder.conditions.set("WorkspaceDeleting", True, "workspaceDeleted", "workspace is being deleted")
     active = [role for role, workload in observed.workloads() if workload.active]
     if active:
-        draft.actions += [Stop(role) for role in active]
+        builder.actions += [Stop(role) for role in active]
         return
     if observed.provisioner_trouble is not None and observed.release is None:
-        _abandon(workspace, previous, draft, observed.provisioner_trouble.message)
+        _abandon(workspace, previous, builder, observed.provisioner_trouble.message)
     elif observed.release is None or isinstance(observed.release.outcome, Ready):
-        draft.actions.append(Finish())
+        builder.actions.append(Finish())
     else:
-        _release(workspace, observed, previous, draft, policy, since_failure, observed.release)
+        _release(workspace, observed, previous, builder, policy, since_failure, observed.release)
 
 
 def _release(
     workspace: Workspace,
     observed: Observed,
     previous: WorkspaceStatus,
-    draft: Draft,
+    builder: DecisionBuilder,
     policy: Policy,
     since_failure: timedelta,
     decision: ProvisionerDecision,
@@ -52,22 +52,22 @@ def _release(
     if hopeless or observed.attempts >= policy.release_attempts:
         trouble = observed.provisioner_trouble
         message = failed.message if failed else trouble.message if trouble else "refused repeatedly"
-        _abandon(workspace, previous, draft, message)
+        _abandon(workspace, previous, builder, message)
         return
     rest = policy.backoff.pause_s(observed.attempts) - since_failure.total_seconds()
     if rest > 0:
-        draft.wake(rest)
+        builder.wake(rest)
         return
     if decision.actions:
-        draft.actions.append(Release(decision.actions))
+        builder.actions.append(Release(decision.actions))
     again = getattr(decision.outcome, "again_in", None)
     if failed is not None or again is not None:
-        draft.wake(again if again is not None else policy.backoff.pause_s(observed.attempts + 1))
+        builder.wake(again if again is not None else policy.backoff.pause_s(observed.attempts + 1))
 
 
-def _abandon(workspace: Workspace, previous: WorkspaceStatus, draft: Draft, message: str) -> None:
+def _abandon(workspace: Workspace, previous: WorkspaceStatus, builder: DecisionBuilder, message: str) -> None:
     """End all the same, and name what may be left behind."""
     held = f" ({', '.join(previous.worker_nodes)})" if previous.worker_nodes else ""
     text = f"nodes of {workspace.namespace}/{workspace.name}{held} could not be released: {message}"
-    draft.events.append(Event("Warning", "NotReleased", text))
-    draft.actions.append(Finish())
+    builder.events.append(Event("Warning", "NotReleased", text))
+    builder.actions.append(Finish())

@@ -2,65 +2,66 @@
 
 from __future__ import annotations
 
-from llmwright.lifecycle.currency import currency
-from llmwright.lifecycle.draft import Draft, Situation
+from llmwright.lifecycle.decision_builder import DecisionBuilder
+from llmwright.lifecycle.launch_drift import launch_drift
+from llmwright.lifecycle.lifecycle_input import LifecycleInput
 from llmwright.lifecycle.tuning import is_tuned
 from llmwright.values.launch import Launch
 
 KIND = "PreflightSucceeded"
 
 
-def preflight(situation: Situation, draft: Draft) -> bool:
+def preflight(facts: LifecycleInput, builder: DecisionBuilder) -> bool:
     """Fill in ``PreflightSucceeded``; True where the next phase may begin."""
-    launch = situation.plan.preflight
-    if launch is None or not situation.policy.preflight:
-        draft.conditions.drop(KIND)
+    launch = facts.plan.preflight
+    if launch is None or not facts.policy.preflight:
+        builder.conditions.drop(KIND)
         return True
-    if _known(situation) or _begun(situation):
-        draft.conditions.set(KIND, True, "PreflightSucceeded", "data, access and output are in order")
+    if _known(facts) or _begun(facts):
+        builder.conditions.set(KIND, True, "PreflightSucceeded", "data, access and output are in order")
         return True
-    return _run(situation, draft, launch)
+    return _run(facts, builder, launch)
 
 
-def _known(situation: Situation) -> bool:
+def _known(facts: LifecycleInput) -> bool:
     """Whether it passed for these very inputs and was cleared away; both facts are written in one status."""
-    if situation.observed.keeps_finished:
+    if facts.observed.keeps_finished:
         return False
-    record, passed = situation.previous.plan, situation.previous.condition(KIND)
-    same = record is not None and record.inputs == situation.plan.inputs
+    record, passed = facts.previous.plan, facts.previous.condition(KIND)
+    same = record is not None and record.inputs == facts.plan.inputs
     return same and passed is not None and passed.status == "True"
 
 
-def _begun(situation: Situation) -> bool:
+def _begun(facts: LifecycleInput) -> bool:
     """Whether a later phase is under way as planned: asking again would tell nothing, and disturb what it reads."""
-    plan, observed = situation.plan, situation.observed
+    plan, observed = facts.plan, facts.observed
     pairs = [(observed.tuning, plan.tuning)] if plan.tuning else [(observed.serving, plan.serving)]
-    states = [currency(found, launch, plan.inputs) for found, launch in pairs if launch]
-    return "current" in states or "superseded" in states or is_tuned(situation)
+    states = [launch_drift(found, launch, plan.inputs) for found, launch in pairs if launch]
+    return "current" in states or "superseded" in states or is_tuned(facts)
 
 
-def _run(situation: Situation, draft: Draft, launch: Launch) -> bool:
-    found = situation.observed.preflight
-    state = currency(found, launch, situation.plan.inputs)
-    if situation.observed.tuning.active:
-        return _pending(draft, "the tuning that is no longer asked for is ending")
+def _run(facts: LifecycleInput, builder: DecisionBuilder, launch: Launch) -> bool:
+    found = facts.observed.preflight
+    state = launch_drift(found, launch, facts.plan.inputs)
+    if facts.observed.tuning.active:
+        return _pending(builder, "the tuning that is no longer asked for is ending")
     if state in ("absent", "outdated"):
-        draft.start("preflight", launch, situation.plan.inputs, replaces=state == "outdated")
+        builder.start("preflight", launch, facts.plan.inputs, replaces=state == "outdated")
         if state == "absent" and found.reason:
-            return _pending(draft, found.message)
-        return _pending(draft, "checking data, access and output")
+            return _pending(builder, found.message)
+        return _pending(builder, "checking data, access and output")
     if found.phase == "succeeded":
-        draft.conditions.set(KIND, True, "PreflightSucceeded", "data, access and output are in order")
+        builder.conditions.set(KIND, True, "PreflightSucceeded", "data, access and output are in order")
         return True
     if found.phase == "failed":
         reason, message = found.reason or "PreflightFailed", found.message or "preflight failed"
-        draft.conditions.set(KIND, False, reason, message)
-        draft.stall(reason, message)
+        builder.conditions.set(KIND, False, reason, message)
+        builder.stall(reason, message)
         return False
-    return _pending(draft, found.message or "checking data, access and output")
+    return _pending(builder, found.message or "checking data, access and output")
 
 
-def _pending(draft: Draft, message: str) -> bool:
-    draft.conditions.set(KIND, False, "PreflightPending", message)
-    draft.wait("PreflightPending", message)
+def _pending(builder: DecisionBuilder, message: str) -> bool:
+    builder.conditions.set(KIND, False, "PreflightPending", message)
+    builder.wait("PreflightPending", message)
     return False

@@ -6,7 +6,8 @@ from llmwright import __version__
 from llmwright.api.status import PlanRecord, WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.lifecycle.after_tuning import gives_back
-from llmwright.lifecycle.draft import Draft, Situation
+from llmwright.lifecycle.decision_builder import DecisionBuilder
+from llmwright.lifecycle.lifecycle_input import LifecycleInput
 from llmwright.lifecycle.observed import Trouble
 from llmwright.plan.inputs import ROLLOUT
 from llmwright.values.plan import Plan
@@ -33,44 +34,46 @@ def record(plan: Plan, previous: PlanRecord | None) -> PlanRecord:
     )
 
 
-def summarise(situation: Situation, draft: Draft) -> None:
+def summarise(facts: LifecycleInput, builder: DecisionBuilder) -> None:
     """Fill in the conditions over all phases, and the state of an inference Workspace."""
-    if situation.workspace.tuning is None:
-        _inference(situation, draft)
+    if facts.workspace.tuning is None:
+        _inference(facts, builder)
     else:
-        _refused(draft)
-    answers = draft.conditions.holds("InferenceReady") and draft.conditions.holds("ResourceReady")
-    delivered = draft.conditions.holds("WorkspaceSucceeded") and _nothing_to_serve(situation)
-    _verdict(draft, draft.waiting if not (answers or delivered) else None, answers or delivered)
-    _update(situation, draft)
+        _refused(builder)
+    answers = builder.conditions.holds("InferenceReady") and builder.conditions.holds("ResourceReady")
+    delivered = builder.conditions.holds("WorkspaceSucceeded") and _nothing_to_serve(facts)
+    _verdict(builder, builder.waiting if not (answers or delivered) else None, answers or delivered)
+    _update(facts, builder)
 
 
-def unplanned(workspace: Workspace, draft: Draft, trouble: Trouble, previous: WorkspaceStatus, *, waits: bool) -> None:
+def unplanned(
+    workspace: Workspace, builder: DecisionBuilder, trouble: Trouble, previous: WorkspaceStatus, *, waits: bool
+) -> None:
     """No plan could be made: what runs is left alone, and why nothing new begins is said.
 
     One that ``waits`` has not failed; where it never had a plan, it is nodes that it waits for.
     """
     if waits and previous.plan is None:
-        _waits(workspace, draft, trouble)
+        _waits(workspace, builder, trouble)
     elif previous.plan is None or previous.condition("WorkspaceSucceeded") is None:
-        draft.conditions.set("WorkspaceSucceeded", False, "workspaceFailed", trouble.message)
-    if not draft.conditions.holds("WorkspaceReady"):
-        draft.conditions.set("WorkspaceReady", False, trouble.reason, trouble.message)
-    draft.conditions.set("Ready", False, trouble.reason, trouble.message)
-    draft.conditions.set("Reconciling", waits, trouble.reason, trouble.message)
+        builder.conditions.set("WorkspaceSucceeded", False, "workspaceFailed", trouble.message)
+    if not builder.conditions.holds("WorkspaceReady"):
+        builder.conditions.set("WorkspaceReady", False, trouble.reason, trouble.message)
+    builder.conditions.set("Ready", False, trouble.reason, trouble.message)
+    builder.conditions.set("Reconciling", waits, trouble.reason, trouble.message)
     if waits:
-        draft.conditions.set("Stalled", False, *PROGRESSING)
+        builder.conditions.set("Stalled", False, *PROGRESSING)
     else:
-        draft.conditions.set("Stalled", True, trouble.reason, trouble.message)
+        builder.conditions.set("Stalled", True, trouble.reason, trouble.message)
 
 
-def _waits(workspace: Workspace, draft: Draft, trouble: Trouble) -> None:
-    draft.fields["state"] = "Pending"
+def _waits(workspace: Workspace, builder: DecisionBuilder, trouble: Trouble) -> None:
+    builder.fields["state"] = "Pending"
     for kind in ("NodesReady", "ResourceReady"):
-        draft.conditions.set(kind, False, trouble.reason, trouble.message)
+        builder.conditions.set(kind, False, trouble.reason, trouble.message)
     text = "workspace is initializing, tuning job has not started"
     pending = INFERENCE_WAITS if workspace.tuning is None else ("workspacePending", text)
-    draft.conditions.set("WorkspaceSucceeded", False, *pending)
+    builder.conditions.set("WorkspaceSucceeded", False, *pending)
 
 
 def _price_date(plan: Plan) -> str | None:
@@ -78,55 +81,55 @@ def _price_date(plan: Plan) -> str | None:
     return next((price.as_of.isoformat() for price in prices if price.as_of), None)
 
 
-def _nothing_to_serve(situation: Situation) -> bool:
-    return situation.plan.serving is None or gives_back(situation)
+def _nothing_to_serve(facts: LifecycleInput) -> bool:
+    return facts.plan.serving is None or gives_back(facts)
 
 
-def _inference(situation: Situation, draft: Draft) -> None:
-    ready = draft.conditions.holds("InferenceReady") and draft.conditions.holds("ResourceReady")
-    lost = situation.previous.state in ("Ready", "NotReady")
-    draft.fields["state"] = "Ready" if ready else "NotReady" if lost else "Pending"
+def _inference(facts: LifecycleInput, builder: DecisionBuilder) -> None:
+    ready = builder.conditions.holds("InferenceReady") and builder.conditions.holds("ResourceReady")
+    lost = facts.previous.state in ("Ready", "NotReady")
+    builder.fields["state"] = "Ready" if ready else "NotReady" if lost else "Pending"
     if ready:
-        draft.conditions.set("WorkspaceSucceeded", True, "workspaceSucceeded", "workspace succeeds")
+        builder.conditions.set("WorkspaceSucceeded", True, "workspaceSucceeded", "workspace succeeds")
     else:
-        draft.conditions.set("WorkspaceSucceeded", False, *INFERENCE_WAITS)
+        builder.conditions.set("WorkspaceSucceeded", False, *INFERENCE_WAITS)
 
 
-def _refused(draft: Draft) -> None:
+def _refused(builder: DecisionBuilder) -> None:
     """A tuning whose preflight failed has failed: nothing of it runs."""
-    found = draft.conditions.get("PreflightSucceeded")
-    if draft.fields.get("state") == "Pending" and found is not None and found.status == "False":
+    found = builder.conditions.get("PreflightSucceeded")
+    if builder.fields.get("state") == "Pending" and found is not None and found.status == "False":
         if found.reason == "PreflightPending":
             return
-        draft.fields["state"] = "Failed"
-        draft.conditions.set("WorkspaceSucceeded", False, "workspaceFailed", found.message)
+        builder.fields["state"] = "Failed"
+        builder.conditions.set("WorkspaceSucceeded", False, "workspaceFailed", found.message)
 
 
-def _verdict(draft: Draft, waiting: Trouble | None, good: bool) -> None:
+def _verdict(builder: DecisionBuilder, waiting: Trouble | None, good: bool) -> None:
     """``Ready`` also wants the latest change carried out; ``WorkspaceReady`` is the mission's column."""
-    why = draft.stalled or waiting or WAITING
+    why = builder.stalled or waiting or WAITING
     if good:
-        draft.conditions.set("WorkspaceReady", True, "WorkspaceReady", "the workspace is ready to be used")
+        builder.conditions.set("WorkspaceReady", True, "WorkspaceReady", "the workspace is ready to be used")
     else:
-        draft.conditions.set("WorkspaceReady", False, why.reason, why.message)
-    if good and draft.waiting is None and draft.stalled is None:
-        draft.conditions.set("Ready", True, "Ready", "the workspace is as it was asked for")
-        draft.conditions.set("Reconciling", False, "Ready", "nothing is left to do")
+        builder.conditions.set("WorkspaceReady", False, why.reason, why.message)
+    if good and builder.waiting is None and builder.stalled is None:
+        builder.conditions.set("Ready", True, "Ready", "the workspace is as it was asked for")
+        builder.conditions.set("Reconciling", False, "Ready", "nothing is left to do")
     else:
-        why = draft.stalled or draft.waiting or WAITING
-        draft.conditions.set("Ready", False, why.reason, why.message)
-        draft.conditions.set("Reconciling", draft.stalled is None, why.reason, why.message)
-    stalled = draft.stalled
+        why = builder.stalled or builder.waiting or WAITING
+        builder.conditions.set("Ready", False, why.reason, why.message)
+        builder.conditions.set("Reconciling", builder.stalled is None, why.reason, why.message)
+    stalled = builder.stalled
     if stalled is None:
-        draft.conditions.set("Stalled", False, *PROGRESSING)
+        builder.conditions.set("Stalled", False, *PROGRESSING)
     else:
-        draft.conditions.set("Stalled", True, stalled.reason, stalled.message)
+        builder.conditions.set("Stalled", True, stalled.reason, stalled.message)
 
 
-def _update(situation: Situation, draft: Draft) -> None:
-    if not (draft.superseded or situation.observed.newer_plan):
-        draft.conditions.drop("UpdateAvailable")
+def _update(facts: LifecycleInput, builder: DecisionBuilder) -> None:
+    if not (builder.superseded or facts.observed.newer_plan):
+        builder.conditions.drop("UpdateAvailable")
         return
-    how = "`llmwright rollout`" if situation.plan.target == "local" else f"another word in the annotation {ROLLOUT}"
+    how = "`llmwright rollout`" if facts.plan.target == "local" else f"another word in the annotation {ROLLOUT}"
     message = f"a plan made today differs from the one that runs; {how} moves it"
-    draft.conditions.set("UpdateAvailable", True, "NewPlan", message)
+    builder.conditions.set("UpdateAvailable", True, "NewPlan", message)

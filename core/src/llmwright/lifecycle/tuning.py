@@ -6,9 +6,10 @@ from datetime import datetime
 
 from llmwright.api.status import Tuned
 from llmwright.lifecycle.conditions import rfc3339
-from llmwright.lifecycle.currency import currency
 from llmwright.lifecycle.decision import Stop
-from llmwright.lifecycle.draft import Draft, Situation
+from llmwright.lifecycle.decision_builder import DecisionBuilder
+from llmwright.lifecycle.launch_drift import launch_drift
+from llmwright.lifecycle.lifecycle_input import LifecycleInput
 from llmwright.plan.inputs import as_written
 from llmwright.values.launch import Launch
 
@@ -20,38 +21,38 @@ SUSPEND = "llmwright.io/suspend"
 """Annotation: ``"true"`` holds tuning back once all before it is done, as ``spec.suspend`` does for a Job."""
 
 
-def is_tuned(situation: Situation) -> bool:
+def is_tuned(facts: LifecycleInput) -> bool:
     """Whether the result of what the user asks for is safe."""
-    return tuned_at(situation) is not None
+    return tuned_at(facts) is not None
 
 
-def tuned_at(situation: Situation) -> datetime | None:
+def tuned_at(facts: LifecycleInput) -> datetime | None:
     """When the result became safe, None where it is not: from the finished job, or the status where that is gone."""
-    launch = situation.plan.tuning
+    launch = facts.plan.tuning
     if launch is None:
         return None
-    record = situation.previous.tuned
-    if record is not None and _same(record, launch, situation.plan.inputs):
+    record = facts.previous.tuned
+    if record is not None and _same(record, launch, facts.plan.inputs):
         return datetime.fromisoformat(record.finished_at)
-    found = situation.observed.tuning
-    state = currency(found, launch, situation.plan.inputs)
+    found = facts.observed.tuning
+    state = launch_drift(found, launch, facts.plan.inputs)
     if found.phase == "succeeded" and state in ("current", "superseded"):
-        return found.since or situation.now
+        return found.since or facts.now
     return None
 
 
-def tuning(situation: Situation, draft: Draft, clear: bool) -> bool:
+def tuning(facts: LifecycleInput, builder: DecisionBuilder, clear: bool) -> bool:
     """Fill in ``JobStarted`` and ``WorkspaceSucceeded``; True where a server may start."""
-    launch = situation.plan.tuning
+    launch = facts.plan.tuning
     if launch is None:
-        draft.conditions.drop("JobStarted")
+        builder.conditions.drop("JobStarted")
         return clear
-    finished = tuned_at(situation)
+    finished = tuned_at(facts)
     if finished is not None:
-        _kept(situation, draft, launch, finished)
+        _kept(facts, builder, launch, finished)
         return clear
-    draft.fields |= {"tuned": None, "output": None}
-    _run(situation, draft, launch, clear)
+    builder.fields |= {"tuned": None, "output": None}
+    _run(facts, builder, launch, clear)
     return False
 
 
@@ -60,83 +61,83 @@ def _same(record: Tuned, launch: Launch, inputs: str) -> bool:
     return as_written(record.inputs) == as_written(inputs) or record.launch == launch.digest
 
 
-def _kept(situation: Situation, draft: Draft, launch: Launch, finished: datetime) -> None:
-    found, record = situation.observed.tuning, situation.previous.tuned
-    if record is not None and not _same(record, launch, situation.plan.inputs):
+def _kept(facts: LifecycleInput, builder: DecisionBuilder, launch: Launch, finished: datetime) -> None:
+    found, record = facts.observed.tuning, facts.previous.tuned
+    if record is not None and not _same(record, launch, facts.plan.inputs):
         record = None
-    draft.fields["state"] = "Succeeded"
-    draft.fields["tuned"] = Tuned(
+    builder.fields["state"] = "Succeeded"
+    builder.fields["tuned"] = Tuned(
         launch=record.launch if record else found.digest or launch.digest,
-        inputs=situation.plan.inputs,
+        inputs=facts.plan.inputs,
         finished_at=rfc3339(finished),
     )
-    draft.fields["output"] = situation.observed.output or situation.previous.output
-    draft.fields["progress"] = found.progress or situation.previous.progress
-    draft.conditions.set("JobStarted", True, *STARTED)
-    draft.conditions.set("WorkspaceSucceeded", True, "workspaceSucceeded", "workspace succeeds")
+    builder.fields["output"] = facts.observed.output or facts.previous.output
+    builder.fields["progress"] = found.progress or facts.previous.progress
+    builder.conditions.set("JobStarted", True, *STARTED)
+    builder.conditions.set("WorkspaceSucceeded", True, "workspaceSucceeded", "workspace succeeds")
 
 
-def _run(situation: Situation, draft: Draft, launch: Launch, clear: bool) -> None:
-    found = situation.observed.tuning
-    state = currency(found, launch, situation.plan.inputs)
-    draft.fields["progress"] = found.progress
+def _run(facts: LifecycleInput, builder: DecisionBuilder, launch: Launch, clear: bool) -> None:
+    found = facts.observed.tuning
+    state = launch_drift(found, launch, facts.plan.inputs)
+    builder.fields["progress"] = found.progress
     if state == "superseded":
-        draft.superseded.append("tuning")
-    if state == "current" and found.inputs != situation.plan.inputs:
-        draft.start("tuning", launch, situation.plan.inputs)
+        builder.superseded.append("tuning")
+    if state == "current" and found.inputs != facts.plan.inputs:
+        builder.start("tuning", launch, facts.plan.inputs)
     if state in ("absent", "outdated"):
-        _start(situation, draft, launch, clear, replaces=state == "outdated")
+        _start(facts, builder, launch, clear, replaces=state == "outdated")
     elif found.phase == "failed":
-        _failed(draft, found.reason, found.message)
+        _failed(builder, found.reason, found.message)
     elif found.phase == "pending":
-        _pending(draft, found.reason or PENDING[0], found.message or PENDING[1])
+        _pending(builder, found.reason or PENDING[0], found.message or PENDING[1])
     else:
-        _running(draft)
+        _running(builder)
 
 
-def _start(situation: Situation, draft: Draft, launch: Launch, clear: bool, *, replaces: bool) -> None:
+def _start(facts: LifecycleInput, builder: DecisionBuilder, launch: Launch, clear: bool, *, replaces: bool) -> None:
     """Start on nodes that an earlier result's server no longer fills."""
-    found = situation.observed.tuning
+    found = facts.observed.tuning
     hindered = found.phase == "absent" and bool(found.reason)
-    _pending(draft, *((found.reason, found.message) if hindered else PENDING))
-    draft.fields["progress"] = None
+    _pending(builder, *((found.reason, found.message) if hindered else PENDING))
+    builder.fields["progress"] = None
     if not clear:
-        _drop(situation, draft)
+        _drop(facts, builder)
         return
-    if situation.workspace.metadata.annotations.get(SUSPEND) == "true":
-        _pending(draft, "Suspended", f"tuning waits until the annotation {SUSPEND} is removed")
+    if facts.workspace.metadata.annotations.get(SUSPEND) == "true":
+        _pending(builder, "Suspended", f"tuning waits until the annotation {SUSPEND} is removed")
         return
-    if situation.observed.serving.active:
-        draft.actions.append(Stop("serving"))
+    if facts.observed.serving.active:
+        builder.actions.append(Stop("serving"))
         return
-    draft.start("tuning", launch, situation.plan.inputs, replaces=replaces)
+    builder.start("tuning", launch, facts.plan.inputs, replaces=replaces)
 
 
-def _drop(situation: Situation, draft: Draft) -> None:
+def _drop(facts: LifecycleInput, builder: DecisionBuilder) -> None:
     """A job whose result nobody wants any more ends now: it would only hold the machine."""
-    if situation.observed.tuning.active:
-        draft.actions.append(Stop("tuning"))
+    if facts.observed.tuning.active:
+        builder.actions.append(Stop("tuning"))
 
 
-def _pending(draft: Draft, reason: str, message: str) -> None:
-    draft.fields["state"] = "Pending"
-    draft.conditions.set("JobStarted", False, reason, message)
+def _pending(builder: DecisionBuilder, reason: str, message: str) -> None:
+    builder.fields["state"] = "Pending"
+    builder.conditions.set("JobStarted", False, reason, message)
     text = "workspace is initializing, tuning job has not started"
-    draft.conditions.set("WorkspaceSucceeded", False, "workspacePending", text)
-    draft.wait(reason, message)
+    builder.conditions.set("WorkspaceSucceeded", False, "workspacePending", text)
+    builder.wait(reason, message)
 
 
-def _running(draft: Draft) -> None:
-    draft.fields["state"] = "Running"
-    draft.conditions.set("JobStarted", True, *STARTED)
+def _running(builder: DecisionBuilder) -> None:
+    builder.fields["state"] = "Running"
+    builder.conditions.set("JobStarted", True, *STARTED)
     text = "workspace has not completed yet, tuning job is running"
-    draft.conditions.set("WorkspaceSucceeded", False, "workspacePending", text)
-    draft.wait("workspacePending", text)
+    builder.conditions.set("WorkspaceSucceeded", False, "workspacePending", text)
+    builder.wait("workspacePending", text)
 
 
-def _failed(draft: Draft, reason: str, message: str) -> None:
-    draft.fields["state"] = "Failed"
+def _failed(builder: DecisionBuilder, reason: str, message: str) -> None:
+    builder.fields["state"] = "Failed"
     text = f"tuning job failed: {message}" if message else "tuning job failed"
-    draft.conditions.set("JobStarted", False, reason or FAILED, text)
-    draft.conditions.set("WorkspaceSucceeded", False, "workspaceFailed", text)
-    draft.stall(reason or FAILED, text)
+    builder.conditions.set("JobStarted", False, reason or FAILED, text)
+    builder.conditions.set("WorkspaceSucceeded", False, "workspaceFailed", text)
+    builder.stall(reason or FAILED, text)

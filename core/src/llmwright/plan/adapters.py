@@ -11,8 +11,8 @@ from llmwright.plan.facts import Facts
 from llmwright.plan.refusal import refuse
 from llmwright.plan.secrets import logins_volume, with_logins
 from llmwright.values.adapter import Adapter
-from llmwright.values.data import TuningData
 from llmwright.values.launch import Mount, Process, Volume
+from llmwright.values.tuning_data import TuningData
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from llmwright.api.workspace import DataDestination, DataSource, Tuning
 from llmwright.plan.facts import Facts
 from llmwright.plan.secrets import logins_volume, with_logins
-from llmwright.values.data import TuningData
 from llmwright.values.launch import Mount, Process, Volume
+from llmwright.values.tuning_data import TuningData
 
 ARTIFACTS = ("$(python)", "-m", "llmwright.artifacts")
 DATA, RESULTS, OUTPUT, CONFIG = "data", "results", "output", "config"

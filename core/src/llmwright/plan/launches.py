@@ -14,9 +14,9 @@ from llmwright.plan.runtimes import Serving
 from llmwright.plan.secrets import logins_volume, with_hub_token, with_logins
 from llmwright.plan.tuners import Tuned
 from llmwright.plugins.weights import MODEL_VOLUME
-from llmwright.values.data import TuningData
 from llmwright.values.launch import Launch, Mount, Process, Volume
 from llmwright.values.preset import Preset
+from llmwright.values.tuning_data import TuningData
 
 
 def preflight_launch(facts: Facts, tuning: Tuning, tuned: Tuned, data: TuningData) -> Launch | None:

@@ -20,10 +20,10 @@ from llmwright.plan.nodes import choose_provisioner, node_request
 from llmwright.plan.refusal import refuse
 from llmwright.plan.words import created, notes, warnings
 from llmwright.settings.model import Settings
-from llmwright.values.data import TuningData
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.plan import Plan, Target
 from llmwright.values.preset import Preset
+from llmwright.values.tuning_data import TuningData
 
 CREATED_BY_SET = "inferenceset.kaito.sh/created-by"
 CREATED_BY_ROLES = "multiroleinference.kaito.sh/created-by"

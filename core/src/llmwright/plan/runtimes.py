@@ -11,8 +11,8 @@ from llmwright.plan.facts import Facts
 from llmwright.plan.inputs import RUNTIME_ANNOTATION
 from llmwright.plan.refusal import below, does_not_fit, refuse
 from llmwright.plugins.drivers import Runtime
-from llmwright.sizing.nodes import node_count
-from llmwright.sizing.serving import ServingNeed, fit_serving
+from llmwright.sizing.node_count import node_count
+from llmwright.sizing.serving_fit import ServingNeed, fit_serving
 from llmwright.values.fit import Fit
 from llmwright.values.plan import Choice
 

@@ -11,7 +11,7 @@ from llmwright.plan.facts import Facts
 from llmwright.plan.refusal import below, does_not_fit, refuse
 from llmwright.plugins.drivers import Tuner
 from llmwright.sizing.dtypes import compute_dtype
-from llmwright.sizing.tuning import fit_tuning
+from llmwright.sizing.tuning_fit import fit_tuning
 from llmwright.values.fit import Fit
 from llmwright.values.plan import Choice
 from llmwright.values.preset import Preset

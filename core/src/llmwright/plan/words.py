@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from llmwright.plan.arrangement import Arrangement
 from llmwright.plan.facts import Facts
-from llmwright.values.data import TuningData
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.launch import Launch
 from llmwright.values.plan import Plan
+from llmwright.values.tuning_data import TuningData
 
 FREE_LICENCES = frozenset({"mit", "apache-2.0", "bsd-3-clause", "cc0-1.0", "openmdw-1.1"})
 LOWEST_CAPABILITY = (7, 5)

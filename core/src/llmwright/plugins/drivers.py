@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from llmwright.errors import Problem
 from llmwright.values.adapter import Adapter
-from llmwright.values.data import TuningData
 from llmwright.values.fit import Fit, MemoryTerm
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.launch import Launch, Process
@@ -29,6 +28,7 @@ from llmwright.values.nodes import (
 )
 from llmwright.values.plan import Target
 from llmwright.values.preset import Preset
+from llmwright.values.tuning_data import TuningData
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

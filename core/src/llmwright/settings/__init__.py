@@ -38,7 +38,7 @@ def load(
     Raises:
         ConfigError: everything that is wrong, each with its file and line, variable or flag.
     """
-    from llmwright.settings.sources import load_settings
+    from llmwright.settings.layers import load_settings
 
     return load_settings(flags or {}, environ, cwd or Path.cwd(), Path(file) if file else None)
 

@@ -11,7 +11,6 @@ from llmwright.errors import TargetError
 from llmwright.plugins.drivers import Capabilities, Provisioner, Runtime, Tuner
 from llmwright.testing.provisioners import World
 from llmwright.values.adapter import Adapter
-from llmwright.values.data import TuningData
 from llmwright.values.fit import Fit, MemoryTerm
 from llmwright.values.launch import HttpGet, Launch, Mount, Probe, Process, Volume
 from llmwright.values.nodes import (
@@ -26,6 +25,7 @@ from llmwright.values.nodes import (
 )
 from llmwright.values.plan import Target
 from llmwright.values.preset import Preset
+from llmwright.values.tuning_data import TuningData
 
 BOTH: frozenset[Target] = frozenset({"kubernetes", "local"})
 

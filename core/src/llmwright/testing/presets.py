@@ -7,10 +7,10 @@ from typing import Any
 
 from llmwright.plugins.drivers import Context
 from llmwright.values.adapter import Adapter
-from llmwright.values.data import TuningData
 from llmwright.values.fit import Fit
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.preset import Architecture, Preset
+from llmwright.values.tuning_data import TuningData
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -14,10 +14,10 @@ from llmwright.testing.drivers import DriverContract
 from llmwright.testing.launches import Core, as_json, faults, process_faults
 from llmwright.testing.presets import make_preset, make_tuning_data
 from llmwright.testing.purity import CANARY, twice_alike
-from llmwright.values.data import TuningData
 from llmwright.values.fit import Fit
 from llmwright.values.launch import Launch
 from llmwright.values.preset import Preset
+from llmwright.values.tuning_data import TuningData
 
 GIVEN = Core(declares=frozenset({"data", "results", "config"}))
 

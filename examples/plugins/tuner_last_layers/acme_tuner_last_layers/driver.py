@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from llmwright.plugins.drivers import Tuner
 from llmwright.plugins.weights import weights_of
-from llmwright.values.data import TuningData
 from llmwright.values.fit import Fit, MemoryTerm
 from llmwright.values.launch import Launch, Mount, Process
 from llmwright.values.preset import Preset
+from llmwright.values.tuning_data import TuningData
 
 
 class Options(BaseModel):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmwright.values.nodes import ProvisionerAction
-from llmwright_provisioner_karpenter.observed import Claim, Pool
+from llmwright_provisioner_karpenter.owned_objects import Claim, Pool
 
 APPLY = "apply"
 DELETE_CLAIM = "delete-nodeclaim"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from llmwright.values.nodes import FailureKind
-from llmwright_provisioner_karpenter.observed import Claim, Condition
+from llmwright_provisioner_karpenter.owned_objects import Claim, Condition
 
 MOST = 256
 PATIENCE_S = 120.0

@@ -59,7 +59,7 @@ DEFAULTS: Mapping[tuple[str, Mode], NodeClass] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class NodeOptions:
     """Everything configured about one Workspace's nodes; ``node_class`` is None for a cloud without a default."""
 
     mode: Mode
@@ -89,7 +89,7 @@ def settings_of(given: Mapping[str, Any]) -> KarpenterSettings:
         raise ConfigError(f"{where}: {first['msg']}", hint=hint, reason="InvalidSettings") from error
 
 
-def way_of(request: NodeRequest, options: KarpenterOptions, settings: KarpenterSettings) -> Way:
+def node_options(request: NodeRequest, options: KarpenterOptions, settings: KarpenterSettings) -> NodeOptions:
     """The Workspace's options over the settings; a mode once taken is kept while nodes are held."""
     remembered = request.state.get("mode")
     kept: Mode | None = remembered if remembered in ("nodeclaim", "nodepool") else None
@@ -97,7 +97,7 @@ def way_of(request: NodeRequest, options: KarpenterOptions, settings: KarpenterS
     cloud = request.instance_type.cloud if request.instance_type else ""
     if (cloud, mode) not in DEFAULTS:
         cloud = settings.cloud
-    return Way(
+    return NodeOptions(
         mode=mode,
         cloud=cloud,
         capacity_type=options.capacity_type or settings.capacity_type,

@@ -15,12 +15,18 @@ from llmwright.values.nodes import Failed, NodeRequest, Placement, ProvisionerAc
 from llmwright.values.plan import Target
 from llmwright.values.snapshot import Snapshot
 from llmwright_provisioner_karpenter.actions import APPLY, DELETE_CLAIM, DELETE_POOL, LABEL_NODE
-from llmwright_provisioner_karpenter.by_claims import decide_claims
-from llmwright_provisioner_karpenter.by_pool import decide_pool
 from llmwright_provisioner_karpenter.client import KarpenterClient, connect, ours
-from llmwright_provisioner_karpenter.config import KarpenterOptions, KarpenterSettings, Way, settings_of, way_of
-from llmwright_provisioner_karpenter.manifests import instance_type_name
-from llmwright_provisioner_karpenter.names import (
+from llmwright_provisioner_karpenter.config import (
+    KarpenterOptions,
+    KarpenterSettings,
+    NodeOptions,
+    node_options,
+    settings_of,
+)
+from llmwright_provisioner_karpenter.node_manifests import instance_type_name
+from llmwright_provisioner_karpenter.nodeclaim_mode import decide_claims
+from llmwright_provisioner_karpenter.nodepool_mode import decide_pool
+from llmwright_provisioner_karpenter.object_names import (
     CLAIM_OWNER,
     CLAIMS,
     GROUP,
@@ -30,8 +36,8 @@ from llmwright_provisioner_karpenter.names import (
     VERSION,
     owner_labels,
 )
-from llmwright_provisioner_karpenter.observed import Observed, observe
-from llmwright_provisioner_karpenter.releasing import release
+from llmwright_provisioner_karpenter.owned_objects import OwnedObjects, observe
+from llmwright_provisioner_karpenter.release import release
 
 
 class KarpenterProvisioner(Provisioner):
@@ -52,7 +58,7 @@ class KarpenterProvisioner(Provisioner):
             Thread(target=import_module, args=(f"{__package__}.karpenter_client",), daemon=True).start()
 
     def watches(self) -> tuple[Watch, ...]:
-        """NodeClaims and nodes under the labels of either way, NodePools under those of theirs."""
+        """NodeClaims and nodes under the labels of either mode, NodePools under those of theirs."""
         return (
             Watch(group=GROUP, version=VERSION, plural=CLAIMS, labels=CLAIM_OWNER),
             Watch(group=GROUP, version=VERSION, plural=CLAIMS, labels=POOL_OWNER),
@@ -61,20 +67,20 @@ class KarpenterProvisioner(Provisioner):
             Watch(group="", version="v1", plural="nodes", labels=POOL_OWNER),
         )
 
-    def observe(self, request: NodeRequest, snapshot: Snapshot) -> Observed:
+    def observe(self, request: NodeRequest, snapshot: Snapshot) -> OwnedObjects:
         """What carries the Workspace's labels; nodes that merely match its selector are somebody else's."""
         return observe(request, snapshot)
 
-    def decide(self, request: NodeRequest, observed: Observed, now: datetime) -> ProvisionerDecision:
-        """By the way that is configured, and kept while nodes are held."""
+    def decide(self, request: NodeRequest, observed: OwnedObjects, now: datetime) -> ProvisionerDecision:
+        """By the mode that is configured, and kept while nodes are held."""
         if request.count == 0:
             return release(observed, now)
-        way = self._way(request)
-        problem = _problem(request, way, observed)
+        options = self._options(request)
+        problem = _problem(request, options, observed)
         if problem is not None:
             return ProvisionerDecision(outcome=problem, state=request.state)
-        decided = (decide_pool if way.mode == "nodepool" else decide_claims)(request, way, observed, now)
-        return replace(decided, state={**decided.state, "mode": way.mode})
+        decided = (decide_pool if options.mode == "nodepool" else decide_claims)(request, options, observed, now)
+        return replace(decided, state={**decided.state, "mode": options.mode})
 
     def act(self, action: ProvisionerAction) -> None:
         """One request to the API server."""
@@ -91,8 +97,8 @@ class KarpenterProvisioner(Provisioner):
 
     def placement(self, request: NodeRequest) -> Placement:
         """The Workspace's own nodes only, so that two with one selector keep apart; the core tolerates their taint."""
-        way = self._way(request)
-        pair = POOL_OWNER if way.mode == "nodepool" else CLAIM_OWNER
+        options = self._options(request)
+        pair = POOL_OWNER if options.mode == "nodepool" else CLAIM_OWNER
         return Placement(selector=owner_labels(pair, request.namespace, request.workspace))
 
     def orphans(self) -> Iterable[str]:
@@ -116,8 +122,8 @@ class KarpenterProvisioner(Provisioner):
     def _settings(self) -> KarpenterSettings:
         return settings_of(self.context.settings)
 
-    def _way(self, request: NodeRequest) -> Way:
-        return way_of(request, self.configure(request.config, {}), self._settings)
+    def _options(self, request: NodeRequest) -> NodeOptions:
+        return node_options(request, self.configure(request.config, {}), self._settings)
 
     @cached_property
     def _client(self) -> KarpenterClient:
@@ -128,10 +134,10 @@ class KarpenterProvisioner(Provisioner):
         return [*ours(found)]
 
 
-def _problem(request: NodeRequest, way: Way, observed: Observed) -> Failed | None:
+def _problem(request: NodeRequest, options: NodeOptions, observed: OwnedObjects) -> Failed | None:
     """What no waiting will mend."""
     kinds = {"nodepool": (POOLS, observed.pools_served), "nodeclaim": (CLAIMS, observed.served)}
-    plural, served = kinds[way.mode]
+    plural, served = kinds[options.mode]
     if not served:
         message = f"the cluster does not serve {plural}.{GROUP}: install Karpenter's CRDs, or use another provisioner"
         return Failed("invalid", message, "KarpenterMissing")
@@ -139,8 +145,8 @@ def _problem(request: NodeRequest, way: Way, observed: Observed) -> Failed | Non
         return Failed("invalid", "resource.instanceType must name a machine for Karpenter to make", "NoInstanceType")
     if request.partition:
         return Failed("invalid", "resource.partition needs nodes of your own: resource.provisioner: byo", "NoPartition")
-    if way.node_class is None:
-        message = f"no default node class for the cloud {way.cloud!r}: set provisionerConfig.nodeClassRef"
+    if options.node_class is None:
+        message = f"no default node class for the cloud {options.cloud!r}: set provisionerConfig.nodeClassRef"
         return Failed("invalid", message, "NoNodeClass")
     if max(len(request.workspace), len(request.namespace)) > MOST:
         return Failed(

@@ -31,7 +31,7 @@ class VllmConfig(BaseModel):
     local_weights: Annotated[bool, BeforeValidator(_exactly_true)] = False
     """Read weights that lie on the node already, in KAITO's place for them."""
     role: Annotated[Literal["prefill", "decode"] | None, BeforeValidator(_known_role)] = None
-    """This server's part where prefill and decode are served apart."""
+    """This server's part where prefill and decode are served disaggregation."""
     config_file: str | None = None
     """A file of further flags, which wins over the command line."""
 

@@ -10,12 +10,12 @@ from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
 from llmwright.values.launch import Launch, Mount, Process, SecretKey, Volume
 from llmwright.values.preset import Preset
-from llmwright_runtime_vllm import apart, model, probes
+from llmwright_runtime_vllm import disaggregation, engine_probes, model_facts
 from llmwright_runtime_vllm.config import FiledConfig, VllmConfig
-from llmwright_runtime_vllm.config_file import CONFIG_FILE, context_of
+from llmwright_runtime_vllm.engine_config_file import CONFIG_FILE, context_of
+from llmwright_runtime_vllm.engine_weights import ROLE, LaunchPart, toolkit, weights
 from llmwright_runtime_vllm.flags import arguments, flags
-from llmwright_runtime_vllm.several import ranks
-from llmwright_runtime_vllm.weights import ROLE, Provision, toolkit, weights
+from llmwright_runtime_vllm.multi_node import ranks
 
 API_KEY = SecretKey("llmwright-api-key", "LLMWRIGHT_API_KEY")
 SHARED = Mount(volume="dshm", path="/dev/shm")  # noqa: S108 - the mount that a pod has there
@@ -59,7 +59,11 @@ class VllmRuntime(Runtime):
         """One engine on port 5000, or one over several machines."""
         given = (weights(preset, config), toolkit(preset))
         decodes = config.role == "decode"
-        checks = probes.of_several(preset) if fit.nodes > 1 else probes.of_one(preset, "engine" if decodes else "http")
+        checks = (
+            engine_probes.of_several(preset)
+            if fit.nodes > 1
+            else engine_probes.of_one(preset, "engine" if decodes else "http")
+        )
         main = Process(
             name="serve",
             image=ROLE,
@@ -74,16 +78,16 @@ class VllmRuntime(Runtime):
         return Launch(
             main=main,
             prepare=tuple(process for one in given for process in one.prepare),
-            beside=apart.beside(config),
+            beside=disaggregation.beside(config),
             volumes=(Volume(name="dshm", kind="memory"), *(volume for one in given for volume in one.volumes)),
-            ports={"http": 5000, "kv-events": 5557, **({"engine": apart.ENGINE_PORT} if decodes else {})},
+            ports={"http": 5000, "kv-events": 5557, **({"engine": disaggregation.ENGINE_PORT} if decodes else {})},
             ranks=ranks(fit),
-            images=apart.IMAGES,
+            images=disaggregation.IMAGES,
         )
 
 
 def _argv(
-    preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: VllmConfig, given: tuple[Provision, ...]
+    preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: VllmConfig, given: tuple[LaunchPart, ...]
 ) -> tuple[str, ...]:
     dropped = frozenset().union(*(one.replaces for one in given))
     found = {name: value for name, value in flags(preset, fit, adapters, config).items() if name not in dropped}
@@ -92,8 +96,8 @@ def _argv(
     return (*PROGRAM, *arguments(found))
 
 
-def _env(preset: Preset, config: VllmConfig, given: tuple[Provision, ...]) -> dict[str, str]:
-    found = {**model.environment(preset), **apart.environment(config)}
+def _env(preset: Preset, config: VllmConfig, given: tuple[LaunchPart, ...]) -> dict[str, str]:
+    found = {**model_facts.environment(preset), **disaggregation.environment(config)}
     for one in given:
         found |= one.env
     return found

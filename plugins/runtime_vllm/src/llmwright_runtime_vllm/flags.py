@@ -9,7 +9,7 @@ from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
 from llmwright.values.preset import Preset
 from llmwright_runtime_vllm.config import FiledConfig, VllmConfig
-from llmwright_runtime_vllm.model import keeps_cache_on_gpu
+from llmwright_runtime_vllm.model_facts import keeps_cache_on_gpu
 
 Flags = dict[str, Any]
 """Flag to value; None for a flag without one."""

@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 from llmwright.errors import Problem
 from llmwright.plugins.drivers import Tuner
 from llmwright.plugins.weights import weights_of
-from llmwright.sizing.tuning import TuningNeed, lora_terms
-from llmwright.values.data import TuningData
+from llmwright.sizing.tuning_fit import TuningNeed, lora_terms
 from llmwright.values.fit import Fit, MemoryTerm
 from llmwright.values.launch import Launch, Mount, Process, Volume
 from llmwright.values.preset import Preset
+from llmwright.values.tuning_data import TuningData
 from llmwright_tuning_qlora.choice import Choice
 from llmwright_tuning_qlora.config import CONFIG_FILE, Method, TrainingConfig
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from llmwright.api.status import Condition, Cost, WorkspaceStatus
+from llmwright.api.status import Condition, CostStatus, WorkspaceStatus
 from llmwright.errors import LimitExceeded
 from llmwright.settings.model import Limits
 from llmwright.targets.kubernetes.cluster.store import Key
@@ -48,11 +48,11 @@ def test_a_status_that_says_the_same_is_not_written() -> None:
     condition = Condition(
         type="Ready", status="True", reason="Ready", message="", last_transition_time="2026-01-01T00:00:00Z"
     )
-    status = WorkspaceStatus(state="Ready", conditions=[condition], cost=Cost(usd_per_hour=1.0, note="today"))
+    status = WorkspaceStatus(state="Ready", conditions=[condition], cost=CostStatus(usd_per_hour=1.0, note="today"))
     live = status_patch({}, status)
     assert status_patch(live, status) == {}
     assert status_patch(live, status.model_copy(update={"cost": None})) == {"cost": None}
-    cheaper = status.model_copy(update={"cost": Cost(usd_per_hour=0.5)})
+    cheaper = status.model_copy(update={"cost": CostStatus(usd_per_hour=0.5)})
     assert status_patch(live, cheaper) == {"cost": {"usdPerHour": 0.5, "note": ""}}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from llmwright.values.node_object import NodeObject, node_object
 from llmwright.values.nodes import NodeRequest
 from llmwright.values.snapshot import Snapshot
-from llmwright_provisioner_karpenter.names import CLAIM_OWNER, CLAIMS, GROUP, POOL_OWNER, POOLS
+from llmwright_provisioner_karpenter.object_names import CLAIM_OWNER, CLAIMS, GROUP, POOL_OWNER, POOLS
 
 Object = Mapping[str, Any]
 
@@ -57,7 +57,7 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Observed:
+class OwnedObjects:
     """All that carries the owner labels of one Workspace. ``claims`` are our own, ``pooled`` those of the NodePool."""
 
     claims: tuple[Claim, ...] = ()
@@ -68,14 +68,14 @@ class Observed:
     pools_served: bool = True
 
 
-def observe(request: NodeRequest, snapshot: Snapshot) -> Observed:
+def observe(request: NodeRequest, snapshot: Snapshot) -> OwnedObjects:
     """Reads the caches; asks nobody."""
     owner = (request.namespace, request.workspace)
     found = snapshot.objects(GROUP, CLAIMS, *owner)
     pools = [_pool(each) for each in snapshot.objects(GROUP, POOLS, *owner)]
     claims, pooled = _claims(found, CLAIM_OWNER), _claims(found, POOL_OWNER)
     nodes = {claim.node: snapshot.node(claim.node) for claim in (*claims, *pooled) if claim.node}
-    return Observed(
+    return OwnedObjects(
         claims=claims,
         pooled=pooled,
         pool=pools[0] if pools else None,

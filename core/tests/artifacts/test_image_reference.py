@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmwright.artifacts.references import Reference, parse_reference
+from llmwright.artifacts.image_reference import Reference, parse_reference
 from llmwright.errors import ConfigError
 
 DIGEST = "sha256:" + "0a" * 32

@@ -9,7 +9,7 @@ from llmwright.values.launch import Mount, Process, Volume
 from llmwright.values.preset import Preset
 from llmwright_runtime_vllm.config import VllmConfig
 from llmwright_runtime_vllm.flags import Flags
-from llmwright_runtime_vllm.model import hub_name, needs_toolkit
+from llmwright_runtime_vllm.model_facts import hub_name, needs_toolkit
 
 WEIGHTS = Mount(volume=MODEL_VOLUME, path="/workspace/weights")
 NODE_MODELS = "/opt/kaito/models"
@@ -19,7 +19,7 @@ ROLE = "vllm"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Provision:
+class LaunchPart:
     """What a Launch gains so that something is there: flags, environment, processes before, volumes and mounts.
 
     ``replaces`` names flags that no longer hold.
@@ -33,27 +33,27 @@ class Provision:
     mounts: tuple[Mount, ...] = ()
 
 
-def weights(preset: Preset, config: VllmConfig) -> Provision:
+def weights(preset: Preset, config: VllmConfig) -> LaunchPart:
     """From the node, from an image, or downloaded from the hub by the engine itself."""
     if config.local_weights:
         return _on_the_node(preset)
     found = weights_of(preset)
     if found.revision is None:
-        return Provision(
+        return LaunchPart(
             flags={"model": found.model}, prepare=found.prepare, volumes=found.volumes, mounts=found.mounts
         )
     pinned = {"revision": found.revision, "code-revision": found.revision} if found.revision != "main" else {}
-    return Provision(
+    return LaunchPart(
         flags={"model": found.model, **pinned, "download-dir": f"$(volume.{MODEL_VOLUME})"},
         volumes=(Volume(name=MODEL_VOLUME),),
         mounts=(WEIGHTS,),
     )
 
 
-def _on_the_node(preset: Preset) -> Provision:
+def _on_the_node(preset: Preset) -> LaunchPart:
     path = f"{NODE_MODELS}/{hub_name(preset).lower().replace('/', '-')}"
     source = {"hostPath": {"path": path, "type": "Directory"}}
-    return Provision(
+    return LaunchPart(
         flags={"model": f"$(volume.{MODEL_VOLUME})", "load-format": "runai_streamer"},
         replaces=frozenset({"load_format"}),
         env={"KAITO_PROCESSOR": f"$(volume.{MODEL_VOLUME})"},
@@ -62,10 +62,10 @@ def _on_the_node(preset: Preset) -> Provision:
     )
 
 
-def toolkit(preset: Preset) -> Provision:
+def toolkit(preset: Preset) -> LaunchPart:
     """CUDA's compiler on the node, put there by the first pod that needs it; nothing for most models."""
     if not needs_toolkit(preset):
-        return Provision()
+        return LaunchPart()
     home = f"$(volume.{CUDA_VOLUME})"
     provision = Process(
         name="cuda-toolkit-provisioner",
@@ -74,7 +74,7 @@ def toolkit(preset: Preset) -> Provision:
         mounts=(Mount(volume=CUDA_VOLUME, path=CUDA),),
     )
     source = {"hostPath": {"path": CUDA, "type": "DirectoryOrCreate"}}
-    return Provision(
+    return LaunchPart(
         env={"CUDA_HOME": home},
         prepare=(provision,),
         volumes=(Volume(name=CUDA_VOLUME, kind="volume_source", source=source),),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmwright.errors import InvalidWorkspace
-from llmwright.sizing.nodes import gpus_needed, node_count
+from llmwright.sizing.node_count import gpus_needed, node_count
 from llmwright.sizing.parallelism import Parallelism, fits_half_a_gpu, parallelism
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.preset import Preset

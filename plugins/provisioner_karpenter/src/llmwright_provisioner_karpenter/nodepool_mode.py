@@ -1,4 +1,4 @@
-"""The way ``nodepool``: one NodePool of static capacity, whose NodeClaims Karpenter makes; pure."""
+"""The mode ``nodepool``: one NodePool of static capacity, whose NodeClaims Karpenter makes; pure."""
 
 from __future__ import annotations
 
@@ -16,43 +16,45 @@ from llmwright.values.nodes import (
 from llmwright_provisioner_karpenter.actions import apply
 from llmwright_provisioner_karpenter.attempts import UNSEEN_S, Attempts, noticed, recalled, remembered
 from llmwright_provisioner_karpenter.cause import first_cause, refusal_of
-from llmwright_provisioner_karpenter.config import Way
-from llmwright_provisioner_karpenter.manifests import node_pool
-from llmwright_provisioner_karpenter.names import POOLS
-from llmwright_provisioner_karpenter.observed import Claim, Observed, Pool
-from llmwright_provisioner_karpenter.standing import held_back, standing
+from llmwright_provisioner_karpenter.config import NodeOptions
+from llmwright_provisioner_karpenter.node_manifests import node_pool
+from llmwright_provisioner_karpenter.object_names import POOLS
+from llmwright_provisioner_karpenter.owned_objects import Claim, OwnedObjects, Pool
+from llmwright_provisioner_karpenter.readiness import held_back, readiness
 
 OFF_S = 60.0
 """How long Karpenter may leave a NodePool with ``replicas`` alone before it is taken for switched off."""
 
 
-def decide_pool(request: NodeRequest, way: Way, observed: Observed, now: datetime) -> ProvisionerDecision:
+def decide_pool(
+    request: NodeRequest, options: NodeOptions, observed: OwnedObjects, now: datetime
+) -> ProvisionerDecision:
     """Keeps ``replicas`` at what is asked for; after failures in a row at what is ready, which ends the churn."""
     present = {claim.name: claim.ready for claim in observed.pooled}
     attempts = noticed(recalled(request.state), present, first_cause(observed.pooled, now), now)
     resting = attempts.broken and attempts.wait_s(now) > 0
     live = [claim for claim in observed.pooled if not claim.deleting]
     replicas = sum(claim.ready for claim in live) if resting else request.count
-    actions, attempts = _applied(request, way, observed.pool, replicas, attempts, now)
+    actions, attempts = _applied(request, options, observed.pool, replicas, attempts, now)
     outcome = _outcome(request, observed, live, attempts, now, resting)
     state = remembered(Attempts() if isinstance(outcome, Ready) else attempts)
     return ProvisionerDecision(outcome=outcome, actions=actions, state=state)
 
 
 def _applied(
-    request: NodeRequest, way: Way, pool: Pool | None, replicas: int, attempts: Attempts, now: datetime
+    request: NodeRequest, options: NodeOptions, pool: Pool | None, replicas: int, attempts: Attempts, now: datetime
 ) -> tuple[tuple[ProvisionerAction, ...], Attempts]:
     """The NodePool made, or its ``replicas`` put right; not while it goes, nor twice within a moment."""
     if pool is not None and (pool.deleting or pool.replicas == replicas):
         return (), attempts
-    manifest = node_pool(request, way, replicas, pool.template if pool else None)
+    manifest = node_pool(request, options, replicas, pool.template if pool else None)
     if pool is not None:
         return (apply(manifest),), attempts
     return ((), attempts) if attempts.settling(now) else ((apply(manifest),), attempts.tried_now([], now))
 
 
 def _outcome(
-    request: NodeRequest, observed: Observed, live: list[Claim], attempts: Attempts, now: datetime, resting: bool
+    request: NodeRequest, observed: OwnedObjects, live: list[Claim], attempts: Attempts, now: datetime, resting: bool
 ) -> Outcome:
     pool = observed.pool
     if resting:
@@ -69,7 +71,7 @@ def _outcome(
         return _nobody_acts(pool, now)
     if len(live) > request.count:
         return Waiting("NodePoolScaling", f"{len(live)} nodes become {request.count}")
-    return standing(request, live, observed.nodes, now)
+    return readiness(request, live, observed.nodes, now)
 
 
 def _nobody_acts(pool: Pool, now: datetime) -> Outcome:

@@ -19,19 +19,10 @@ from pathlib import Path
 from typing import NewType
 
 from llmwright.artifacts.addresses import SourceRules
+from llmwright.artifacts.artifact_errors import bad_image, digest_mismatch, disk_errors, no_disk_space, too_large
 from llmwright.artifacts.credentials import Credential
 from llmwright.artifacts.download import Progress
-from llmwright.artifacts.failures import bad_image, digest_mismatch, disk_errors, no_disk_space, too_large
-from llmwright.artifacts.layout import (
-    REF_NAME,
-    HashingWriter,
-    add_blob,
-    blob_path,
-    layout_image,
-    new_blob,
-    set_image,
-)
-from llmwright.artifacts.manifests import (
+from llmwright.artifacts.image_manifest import (
     INDEXES,
     MANIFESTS,
     OCI_CONFIG,
@@ -44,8 +35,17 @@ from llmwright.artifacts.manifests import (
     read_image,
     sha256,
 )
-from llmwright.artifacts.references import Reference, parse_reference
-from llmwright.artifacts.registry import CHUNK_BYTES, Registry
+from llmwright.artifacts.image_reference import Reference, parse_reference
+from llmwright.artifacts.layout import (
+    REF_NAME,
+    HashingWriter,
+    add_blob,
+    blob_path,
+    layout_image,
+    new_blob,
+    set_image,
+)
+from llmwright.artifacts.oci_registry import CHUNK_BYTES, OciRegistry
 from llmwright.artifacts.scratch import scratch_directory
 from llmwright.artifacts.unpack import DATA, Allowance, unpack_layer
 from llmwright.artifacts.wire import Resolver, Wire, system_resolver
@@ -104,7 +104,7 @@ def push(
     if name.digest and name.digest != image.digest:
         raise digest_mismatch(f"the image in {layout_dir}", name.digest, image.digest)
     with Wire(SourceRules.anywhere()) as wire:
-        registry = Registry(wire, name, credentials, actions="pull,push", insecure=insecure, chunk_bytes=chunk_bytes)
+        registry = OciRegistry(wire, name, credentials, actions="pull,push", insecure=insecure, chunk_bytes=chunk_bytes)
         counted = _Total(image.blobs, progress)
         for blob in image.blobs:
             with disk_errors(layout_dir), blob_path(layout_dir, blob.digest).open("rb") as file:
@@ -143,7 +143,7 @@ def pull(
         Wire(sources, resolve=resolve) as wire,
         _workroom(destination) as workroom,
     ):
-        registry = Registry(wire, name, credentials, actions="pull", insecure=insecure)
+        registry = OciRegistry(wire, name, credentials, actions="pull", insecure=insecure)
         image = _find_image(registry, name)
         _check_size(image, workroom, max_bytes)
         data = workroom / DATA
@@ -167,7 +167,7 @@ def check_push(reference: str, credentials: Credential | None, *, insecure: tupl
     """
     name = parse_reference(reference)
     with Wire(SourceRules.anywhere()) as wire:
-        Registry(wire, name, credentials, actions="pull,push", insecure=insecure).check_push()
+        OciRegistry(wire, name, credentials, actions="pull,push", insecure=insecure).check_push()
 
 
 class _Total:
@@ -224,7 +224,7 @@ def _pack_layer(adapter_dir: Path, layout_dir: Path) -> tuple[Descriptor, str]:
     return Descriptor(OCI_LAYER, blob.digest, blob.size), tar.digest
 
 
-def _find_image(registry: Registry, name: Reference) -> Image:
+def _find_image(registry: OciRegistry, name: Reference) -> Image:
     content, kind = registry.manifest(name.version)
     if kind in INDEXES:
         chosen = choose_manifest(content, str(name))

@@ -21,11 +21,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from llmwright.artifacts import wire as wire_module
+from llmwright.artifacts.adapter_image import ADAPTER_FILES, check_push, pack_adapter, pull, push
 from llmwright.artifacts.addresses import SourceRules
 from llmwright.artifacts.credentials import Credential
+from llmwright.artifacts.image_manifest import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, as_json, sha256
 from llmwright.artifacts.layout import blob_path, layout_image
-from llmwright.artifacts.manifests import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, as_json, sha256
-from llmwright.artifacts.oci import ADAPTER_FILES, check_push, pack_adapter, pull, push
 from llmwright.errors import ConfigError, LLMwrightError, TargetError
 from llmwright.values.backoff import Backoff
 

@@ -15,11 +15,11 @@ from urllib.parse import quote
 import httpx
 
 from llmwright.artifacts.addresses import Location, parse_url
+from llmwright.artifacts.artifact_errors import digest_mismatch, too_large
 from llmwright.artifacts.challenge import authorization, parse_challenge
 from llmwright.artifacts.credentials import Credential
-from llmwright.artifacts.failures import digest_mismatch, too_large
-from llmwright.artifacts.manifests import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
-from llmwright.artifacts.references import Reference
+from llmwright.artifacts.image_manifest import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from llmwright.artifacts.image_reference import Reference
 from llmwright.artifacts.wire import TransientAnswer, Wire, raise_if_transient, redirected, retry
 from llmwright.errors import ConfigError, TargetError
 
@@ -32,7 +32,7 @@ R = TypeVar("R")
 _ACCEPT = ", ".join((OCI_MANIFEST, DOCKER_MANIFEST, OCI_INDEX, DOCKER_LIST))
 
 
-class Registry:
+class OciRegistry:
     """Calls to the repository that ``reference`` names; ``actions`` is ``pull`` or ``pull,push``.
 
     Plain http is used only where Docker would (loopback) or for hosts in ``insecure``, and there only when the

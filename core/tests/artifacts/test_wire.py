@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from llmwright.artifacts.adapter_image import check_push
 from llmwright.artifacts.addresses import SourceRules
 from llmwright.artifacts.credentials import Credential
 from llmwright.artifacts.download import DownloadedFile, download
-from llmwright.artifacts.oci import check_push
 from llmwright.errors import ConfigError
 
 if TYPE_CHECKING:

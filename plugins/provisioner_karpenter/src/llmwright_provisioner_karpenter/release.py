@@ -1,4 +1,4 @@
-"""Giving everything back, whichever way it was taken; it ends even where Karpenter's kinds or its cloud are gone."""
+"""Giving all nodes back, in both modes; it ends even where Karpenter's kinds or its cloud are gone."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 from llmwright.values.nodes import Failed, Outcome, ProvisionerDecision, Ready, Waiting
 from llmwright_provisioner_karpenter.actions import delete_claim, delete_pool
-from llmwright_provisioner_karpenter.observed import Claim, Observed, Pool
+from llmwright_provisioner_karpenter.owned_objects import Claim, OwnedObjects, Pool
 
 STUCK_S = 900.0
 """How long the deletion of a machine may take before it is called refused."""
 
 
-def release(observed: Observed, now: datetime) -> ProvisionerDecision:
+def release(observed: OwnedObjects, now: datetime) -> ProvisionerDecision:
     """Deletes the NodePool and all NodeClaims, and is Ready once none is left, or none can be."""
     claims = (*observed.claims, *observed.pooled) if observed.served else ()
     pools = (observed.pool,) if observed.pool is not None and observed.pools_served else ()

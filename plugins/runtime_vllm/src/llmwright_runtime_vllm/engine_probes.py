@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from llmwright.values.launch import Exec, HttpGet, Probe
 from llmwright.values.preset import Preset
-from llmwright_runtime_vllm.several import RAY_PORT
+from llmwright_runtime_vllm.multi_node import RAY_PORT
 
 GIB = 1024**3
 PERIOD_S = 10

@@ -11,9 +11,9 @@ import pytest
 from llmwright.errors import ConfigError
 from llmwright.testing import make_instance_type
 from llmwright.values.nodes import NodeRequest
-from llmwright_provisioner_karpenter.config import KarpenterOptions, Way, settings_of, way_of
-from llmwright_provisioner_karpenter.manifests import node_claim, node_pool
-from llmwright_provisioner_karpenter.names import claim_names, pool_name
+from llmwright_provisioner_karpenter.config import KarpenterOptions, NodeOptions, node_options, settings_of
+from llmwright_provisioner_karpenter.node_manifests import node_claim, node_pool
+from llmwright_provisioner_karpenter.object_names import claim_names, pool_name
 
 A10 = "Standard_NV36ads_A10_v5"
 
@@ -57,8 +57,8 @@ CLAIM = {
 }
 
 
-def way(request: NodeRequest, **settings: Any) -> Way:
-    return way_of(request, KarpenterOptions.model_validate(request.config), settings_of(settings))
+def way(request: NodeRequest, **settings: Any) -> NodeOptions:
+    return node_options(request, KarpenterOptions.model_validate(request.config), settings_of(settings))
 
 
 def claim(request: NodeRequest, **settings: Any) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from llmwright.values.node_object import GPU, NodeObject
 from llmwright.values.nodes import Failed, Node, NodeRequest, Outcome, Ready, Waiting
 from llmwright_provisioner_karpenter.attempts import Attempts
 from llmwright_provisioner_karpenter.cause import PATIENCE_S, first_cause
-from llmwright_provisioner_karpenter.manifests import instance_type_name
-from llmwright_provisioner_karpenter.observed import Claim
+from llmwright_provisioner_karpenter.node_manifests import instance_type_name
+from llmwright_provisioner_karpenter.owned_objects import Claim
 
 
-def standing(request: NodeRequest, claims: Sequence[Claim], nodes: Mapping[str, NodeObject], now: datetime) -> Outcome:
+def readiness(request: NodeRequest, claims: Sequence[Claim], nodes: Mapping[str, NodeObject], now: datetime) -> Outcome:
     """Ready with the node of each NodeClaim where there are as many as asked for and all can run the workload."""
     cause = first_cause(claims, now)
     if cause is not None and cause.kind is not None:

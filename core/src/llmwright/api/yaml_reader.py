@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from llmwright.api.paths import Path, render_path
-from llmwright.api.scalars import plain_scalar
+from llmwright.api.yaml_paths import Path, render_path
+from llmwright.api.yaml_scalars import plain_scalar
 from llmwright.errors import InvalidWorkspace, Problem
 
 MAX_CHARACTERS = 1_572_864

@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from llmwright.api.status import WorkspaceStatus
-from llmwright.api.workspace import Workspace
 from llmwright.lifecycle.conditions import Conditions
 from llmwright.lifecycle.decision import Action, Decision, Event, Start
-from llmwright.lifecycle.observed import Observed, Role, Trouble
-from llmwright.lifecycle.policy import Policy
+from llmwright.lifecycle.observed import Role, Trouble
 from llmwright.values.launch import Launch
-from llmwright.values.plan import Plan
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
-    """The arguments of ``decide`` once a plan is there; every phase sees all of them."""
-
-    workspace: Workspace
-    plan: Plan
-    observed: Observed
-    previous: WorkspaceStatus
-    now: datetime
-    policy: Policy
 
 
 @dataclass(slots=True, kw_only=True)
-class Draft:
+class DecisionBuilder:
     """What the phases fill in, in order.
 
     ``stalled`` is why nothing goes on without the user; ``waiting`` the first thing that is not there yet;

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from llmwright.api.status import Condition, WorkspaceStatus
-from llmwright.lifecycle.announce import announce
 from llmwright.lifecycle.decision import Event
+from llmwright.lifecycle.transition_events import transition_events
 
 MOMENT = "2026-01-01T00:00:00Z"
 
@@ -14,7 +14,7 @@ def condition(kind: str, status: str, reason: str) -> Condition:
 
 
 def told(before: list[Condition], after: list[Condition], *, tuning: bool = False) -> list[Event]:
-    return announce(WorkspaceStatus(conditions=before), after, tuning=tuning)
+    return transition_events(WorkspaceStatus(conditions=before), after, tuning=tuning)
 
 
 def test_a_workspace_that_stalls_says_why_once() -> None:

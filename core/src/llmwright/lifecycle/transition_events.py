@@ -23,7 +23,7 @@ QUIET = frozenset(
 )
 
 
-def announce(previous: WorkspaceStatus, conditions: Sequence[Condition], *, tuning: bool) -> list[Event]:
+def transition_events(previous: WorkspaceStatus, conditions: Sequence[Condition], *, tuning: bool) -> list[Event]:
     """One event for each condition that came true or failed with a cause; at most one for each cause."""
     events: dict[str, Event] = {}
     for condition in conditions:

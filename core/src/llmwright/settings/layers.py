@@ -12,10 +12,10 @@ from pydantic import BaseModel, ValidationError
 
 from llmwright.api.document import Document, load_documents
 from llmwright.api.field_errors import field_problems
-from llmwright.api.paths import split_path
+from llmwright.api.yaml_paths import split_path
 from llmwright.errors import ConfigError, InvalidWorkspace, Problem
+from llmwright.settings.locations import PREFIX, settings_file
 from llmwright.settings.model import PATH_FIELDS, Settings
-from llmwright.settings.places import PREFIX, settings_file
 
 
 @dataclass(frozen=True, slots=True)

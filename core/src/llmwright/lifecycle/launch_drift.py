@@ -7,10 +7,10 @@ from typing import Literal
 from llmwright.lifecycle.observed import Workload
 from llmwright.values.launch import Launch
 
-Currency = Literal["absent", "current", "superseded", "outdated"]
+LaunchDrift = Literal["absent", "current", "superseded", "outdated"]
 
 
-def currency(workload: Workload, launch: Launch, inputs: str) -> Currency:
+def launch_drift(workload: Workload, launch: Launch, inputs: str) -> LaunchDrift:
     """How what was found relates to what is planned.
 
     ``outdated`` is the user's own change and is carried out. ``superseded`` is a plan that differs although the user

@@ -8,8 +8,8 @@ from typing import Any
 
 from llmwright.values.node_object import INSTANCE_TYPE
 from llmwright.values.nodes import NodeRequest
-from llmwright_provisioner_karpenter.config import Way
-from llmwright_provisioner_karpenter.names import (
+from llmwright_provisioner_karpenter.config import NodeOptions
+from llmwright_provisioner_karpenter.object_names import (
     CAPACITY_TYPE,
     CLAIM_OWNER,
     GROUP,
@@ -36,9 +36,9 @@ def instance_type_name(request: NodeRequest) -> str:
     return request.instance_type_name or (request.instance_type.name if request.instance_type else "")
 
 
-def node_claim(request: NodeRequest, way: Way, name: str) -> Manifest:
+def node_claim(request: NodeRequest, options: NodeOptions, name: str) -> Manifest:
     """One machine for the Workspace."""
-    family = request.annotations.get(IMAGE_FAMILY) or way.node_image_family
+    family = request.annotations.get(IMAGE_FAMILY) or options.node_image_family
     owner = owner_labels(CLAIM_OWNER, request.namespace, request.workspace)
     disk = ceil((request.disk_bytes or DISK_BYTES) / 2**30)
     return {
@@ -50,16 +50,18 @@ def node_claim(request: NodeRequest, way: Way, name: str) -> Manifest:
             "annotations": {"karpenter.sh/do-not-disrupt": "true", IMAGE_FAMILY: family},
         },
         "spec": {
-            **_node_class(way),
+            **_node_class(options),
             "taints": [dict(TAINT)],
-            "requirements": _claim_requirements(request, way),
+            "requirements": _claim_requirements(request, options),
             "resources": {"requests": {"storage": f"{disk}Gi"}},
             "expireAfter": "Never",
         },
     }
 
 
-def node_pool(request: NodeRequest, way: Way, replicas: int, template: Mapping[str, Any] | None = None) -> Manifest:
+def node_pool(
+    request: NodeRequest, options: NodeOptions, replicas: int, template: Mapping[str, Any] | None = None
+) -> Manifest:
     """A NodePool of exactly ``replicas`` machines; one that is there keeps its ``template``, so that no node moves."""
     owner = {MANAGED_BY: NO_POOL, **owner_labels(POOL_OWNER, request.namespace, request.workspace)}
     return {
@@ -68,39 +70,39 @@ def node_pool(request: NodeRequest, way: Way, replicas: int, template: Mapping[s
         "metadata": {"name": pool_name(request.namespace, request.workspace), "labels": owner},
         "spec": {
             "replicas": replicas,
-            "template": dict(template) if template is not None else _template(request, way, owner),
+            "template": dict(template) if template is not None else _template(request, options, owner),
             "disruption": {"consolidateAfter": "0s", "budgets": [{"nodes": "1", "reasons": ["Drifted"]}]},
         },
     }
 
 
-def _template(request: NodeRequest, way: Way, owner: Mapping[str, str]) -> Manifest:
-    requirements = [_within(INSTANCE_TYPE, instance_type_name(request)), *_capacity(way)]
-    if way.cloud == "azure" and way.node_class is not None and way.node_class.kind == "AKSNodeClass":
+def _template(request: NodeRequest, options: NodeOptions, owner: Mapping[str, str]) -> Manifest:
+    requirements = [_within(INSTANCE_TYPE, instance_type_name(request)), *_capacity(options)]
+    if options.cloud == "azure" and options.node_class is not None and options.node_class.kind == "AKSNodeClass":
         requirements.append(_within("karpenter.azure.com/placement-scope", "regional"))
-    spec = {**_node_class(way), "taints": [dict(TAINT)], "requirements": requirements, "expireAfter": "Never"}
+    spec = {**_node_class(options), "taints": [dict(TAINT)], "requirements": requirements, "expireAfter": "Never"}
     return {"metadata": {"labels": {**_selected(request), **owner}}, "spec": spec}
 
 
-def _claim_requirements(request: NodeRequest, way: Way) -> list[Manifest]:
+def _claim_requirements(request: NodeRequest, options: NodeOptions) -> list[Manifest]:
     machine = instance_type_name(request)
     requirements = [
         _within(NODE_POOL, NO_POOL),
         _within(INSTANCE_TYPE, machine),
         _within("kubernetes.io/os", "linux"),
     ]
-    if way.cloud == "azure":
+    if options.cloud == "azure":
         requirements.append(_within("karpenter.azure.com/sku-name", machine))
-    if way.cloud == "aws":
+    if options.cloud == "aws":
         requirements.append({"key": "karpenter.k8s.aws/instance-gpu-count", "operator": "Gt", "values": ["0"]})
-    return requirements + _capacity(way)
+    return requirements + _capacity(options)
 
 
-def _capacity(way: Way) -> list[Manifest]:
+def _capacity(options: NodeOptions) -> list[Manifest]:
     """Karpenter takes spot where it may; KAITO's gpu-provisioner knows no such requirement."""
-    if way.capacity_type == "any" or way.gpu_provisioner:
+    if options.capacity_type == "any" or options.gpu_provisioner:
         return []
-    return [_within(CAPACITY_TYPE, way.capacity_type)]
+    return [_within(CAPACITY_TYPE, options.capacity_type)]
 
 
 def _selected(request: NodeRequest) -> Manifest:
@@ -112,7 +114,7 @@ def _within(key: str, value: str) -> Manifest:
     return {"key": key, "operator": "In", "values": [value]}
 
 
-def _node_class(way: Way) -> Manifest:
-    if way.node_class is None:
-        raise TypeError(f"no node class for {way.cloud}")
-    return {"nodeClassRef": way.node_class.model_dump()}
+def _node_class(options: NodeOptions) -> Manifest:
+    if options.node_class is None:
+        raise TypeError(f"no node class for {options.cloud}")
+    return {"nodeClassRef": options.node_class.model_dump()}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from llmwright.artifacts.oci import ADAPTER_FILES
+from llmwright.artifacts.adapter_image import ADAPTER_FILES
 
 if TYPE_CHECKING:
     from core.tests.artifacts.conftest import Site

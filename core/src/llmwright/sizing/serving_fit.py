@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from llmwright.sizing import terms
 from llmwright.sizing.dtypes import compute_dtype
-from llmwright.sizing.nodes import UTILIZATION
+from llmwright.sizing.node_count import UTILIZATION
 from llmwright.sizing.parallelism import Parallelism, parallelism
 from llmwright.values.fit import Fit, MemoryTerm
 from llmwright.values.instance_type import InstanceType

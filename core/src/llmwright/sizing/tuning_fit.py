@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llmwright.sizing import terms
-from llmwright.sizing.serving import budget
+from llmwright.sizing.serving_fit import budget
 from llmwright.values.fit import Fit, MemoryTerm
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.preset import Preset

@@ -1,4 +1,4 @@
-"""The way ``nodeclaim``: as many NodeClaims of our own as nodes are asked for; pure."""
+"""The mode ``nodeclaim``: as many NodeClaims of our own as nodes are asked for; pure."""
 
 from __future__ import annotations
 
@@ -10,37 +10,39 @@ from llmwright.values.nodes import NodeRequest, Outcome, ProvisionerAction, Prov
 from llmwright_provisioner_karpenter.actions import ACCELERATOR, apply, delete_claim, label_node
 from llmwright_provisioner_karpenter.attempts import UNSEEN_S, Attempts, noticed, recalled, remembered
 from llmwright_provisioner_karpenter.cause import first_cause
-from llmwright_provisioner_karpenter.config import Way
-from llmwright_provisioner_karpenter.manifests import node_claim
-from llmwright_provisioner_karpenter.names import claim_names
-from llmwright_provisioner_karpenter.observed import Claim, Observed
-from llmwright_provisioner_karpenter.standing import held_back, standing
+from llmwright_provisioner_karpenter.config import NodeOptions
+from llmwright_provisioner_karpenter.node_manifests import node_claim
+from llmwright_provisioner_karpenter.object_names import claim_names
+from llmwright_provisioner_karpenter.owned_objects import Claim, OwnedObjects
+from llmwright_provisioner_karpenter.readiness import held_back, readiness
 
 
-def decide_claims(request: NodeRequest, way: Way, observed: Observed, now: datetime) -> ProvisionerDecision:
+def decide_claims(
+    request: NodeRequest, options: NodeOptions, observed: OwnedObjects, now: datetime
+) -> ProvisionerDecision:
     """Asks for what is missing, gives back what is too much.
 
-    NodeClaims on their way out keep their place until they are gone: one that replaces them would cost twice, and
+    NodeClaims on their options out keep their place until they are gone: one that replaces them would cost twice, and
     their names are taken.
     """
     present = {claim.name: claim.ready for claim in observed.claims}
     attempts = noticed(recalled(request.state), present, first_cause(observed.claims, now), now)
     kept, surplus = _split([claim for claim in observed.claims if not claim.deleting], request.count)
     missing = max(request.count - len(observed.claims), 0)
-    actions = [delete_claim(claim) for claim in surplus] + _labels(way, kept, observed)
+    actions = [delete_claim(claim) for claim in surplus] + _labels(options, kept, observed)
     if missing and attempts.wait_s(now) > 0:
         return _decision(held_back(attempts, now), actions, attempts)
     if missing:
         names = _free_names(request, present, missing)
         fresh = [name for name in names if not (name in attempts.asked and attempts.settling(now))]
-        actions += [apply(node_claim(request, way, name)) for name in fresh]
+        actions += [apply(node_claim(request, options, name)) for name in fresh]
         attempts = attempts.tried_now([*attempts.asked, *fresh], now) if fresh else attempts
         text = f"{len(kept)} of {request.count} NodeClaims are there, the others are asked for"
         return _decision(Waiting("NodeClaimNotReady", text, again_in=UNSEEN_S), actions, attempts)
     if len(kept) < request.count:
         gone = ", ".join(claim.name for claim in observed.claims if claim.deleting)
         return _decision(Waiting("NodeClaimDeleting", f"{gone} must be gone before it is replaced"), actions, attempts)
-    outcome = standing(request, kept, observed.nodes, now)
+    outcome = readiness(request, kept, observed.nodes, now)
     return _decision(outcome, actions, Attempts() if isinstance(outcome, Ready) else attempts)
 
 
@@ -55,9 +57,9 @@ def _free_names(request: NodeRequest, present: dict[str, bool], count: int) -> l
     return [*islice((name for name in names if name not in present), count)]
 
 
-def _labels(way: Way, claims: Sequence[Claim], observed: Observed) -> list[ProvisionerAction]:
+def _labels(options: NodeOptions, claims: Sequence[Claim], observed: OwnedObjects) -> list[ProvisionerAction]:
     """KAITO's gpu-provisioner does not set the label that its device plugin waits for."""
-    if not way.gpu_provisioner:
+    if not options.gpu_provisioner:
         return []
     nodes = [observed.nodes[claim.node] for claim in claims if claim.ready and claim.node in observed.nodes]
     return [label_node(node.name) for node in nodes if not node.matches(ACCELERATOR)]

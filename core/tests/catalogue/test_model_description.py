@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from llmwright.catalogue.catalogue import Catalogue
-from llmwright.catalogue.hub import can_describe, describe, with_model
+from llmwright.catalogue.model_description import can_describe, describe, with_model
 from llmwright.errors import ConfigError, TargetError
 
 CONFIG = {
