@@ -35,9 +35,9 @@ from kubernetes_floor import recorded
 from kubernetes_report import Run, report, report_floor
 
 from llmwright.api.crd import crd
-from llmwright.targets.kubernetes.cluster.api import Api, connect
-from llmwright.targets.kubernetes.cluster.failures import ApiError
-from llmwright.targets.kubernetes.cluster.resource import PODS
+from llmwright.targets.kubernetes.cluster.api_client import Api, connect
+from llmwright.targets.kubernetes.cluster.api_errors import ApiError
+from llmwright.targets.kubernetes.cluster.api_resources import PODS
 from llmwright.targets.kubernetes.operator.process.operator import WORKERS
 from llmwright.targets.kubernetes.operator.rbac import NAME, cluster_role
 

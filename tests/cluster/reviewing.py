@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from tests.cluster.control_plane import ControlPlane
 
-from llmwright.targets.kubernetes.cluster.resource import WEBHOOK_CONFIGURATION, WEBHOOK_CONFIGURATIONS
+from llmwright.targets.kubernetes.cluster.api_resources import WEBHOOK_CONFIGURATION, WEBHOOK_CONFIGURATIONS
 
 Object = dict[str, Any]
 

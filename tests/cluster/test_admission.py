@@ -16,7 +16,7 @@ from tests.cluster.programs import free_port, wait_until
 from tests.cluster.reviewing import CONFIGURATION, Relay, Requests, applied
 from tests.cluster.workspaces import Workspaces
 
-from llmwright.targets.kubernetes.cluster.resource import WEBHOOK_CONFIGURATION, WEBHOOK_CONFIGURATIONS
+from llmwright.targets.kubernetes.cluster.api_resources import WEBHOOK_CONFIGURATION, WEBHOOK_CONFIGURATIONS
 from llmwright.targets.kubernetes.operator.rbac import cluster_role
 
 pytestmark = pytest.mark.cluster

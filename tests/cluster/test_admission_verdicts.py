@@ -21,7 +21,7 @@ from llmwright.check import Facts, check_workspace
 from llmwright.errors import InvalidWorkspace, Problem
 from llmwright.settings.model import Webhook as WebhookSettings
 from llmwright.targets.kubernetes.admission.webhook import Webhook
-from llmwright.targets.kubernetes.cluster.api import connect
+from llmwright.targets.kubernetes.cluster.api_client import connect
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("off_shift")]
 

@@ -14,9 +14,9 @@ from tests.cluster.operating import NODE_CLASS, OperatorProcess, running, write_
 from tests.cluster.programs import wait_until
 from tests.cluster.workspaces import CLAIMS, Workspaces
 
-from llmwright.targets.kubernetes.cluster.api import connect
-from llmwright.targets.kubernetes.cluster.failures import ApiError
-from llmwright.targets.kubernetes.cluster.resource import SERVICES
+from llmwright.targets.kubernetes.cluster.api_client import connect
+from llmwright.targets.kubernetes.cluster.api_errors import ApiError
+from llmwright.targets.kubernetes.cluster.api_resources import SERVICES
 
 pytestmark = pytest.mark.cluster
 

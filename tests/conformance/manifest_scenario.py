@@ -19,7 +19,7 @@ from llmwright.plan.nodes import template_nodes
 from llmwright.plugins.drivers import Provisioner
 from llmwright.plugins.registry import Registry
 from llmwright.settings.model import Settings
-from llmwright.targets.kubernetes.manifests import Manifest, Rendering, complete, template_objects
+from llmwright.targets.kubernetes.manifests import Manifest, RenderInput, complete, template_objects
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.nodes import NodeRequest
 from llmwright.values.plan import Plan
@@ -73,8 +73,8 @@ class Cluster:
         return self._catalogue.find_instance_type(workspace.resource.instance_type, settings.cloud) is not None
 
 
-def _rendering(workspace: Workspace, settings: Settings, driver: Provisioner | None, nodes: NodeRequest) -> Rendering:
-    return Rendering(
+def _rendering(workspace: Workspace, settings: Settings, driver: Provisioner | None, nodes: NodeRequest) -> RenderInput:
+    return RenderInput(
         workspace=workspace,
         settings=settings,
         placement=placement_of(driver, nodes),

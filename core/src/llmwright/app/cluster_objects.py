@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from llmwright.app.preparation import Preparation
     from llmwright.app.session import Session
     from llmwright.plugins.drivers import Provisioner, Runtime
-    from llmwright.targets.kubernetes.manifests import Manifests, Rendering
+    from llmwright.targets.kubernetes.manifests import Manifests, RenderInput
     from llmwright.values.nodes import NodeRequest
 
 
@@ -65,7 +65,7 @@ def _nodes(driver: Provisioner, request: NodeRequest) -> Manifests:
 
 def _rendering(
     session: Session, workspace: Workspace, driver: Provisioner, nodes: NodeRequest, inputs: str = ""
-) -> Rendering:
-    from llmwright.targets.kubernetes.manifests import Rendering
+) -> RenderInput:
+    from llmwright.targets.kubernetes.manifests import RenderInput
 
-    return Rendering(workspace=workspace, settings=session.settings, placement=driver.placement(nodes), inputs=inputs)
+    return RenderInput(workspace=workspace, settings=session.settings, placement=driver.placement(nodes), inputs=inputs)

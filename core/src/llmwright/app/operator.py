@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from llmwright.errors import LLMwrightError
-from llmwright.targets.kubernetes.cluster.election import Election
+from llmwright.targets.kubernetes.cluster.leader_election import LeaderElection
 from llmwright.targets.kubernetes.operator.process.endpoints import serve, yes_or_no
 from llmwright.targets.kubernetes.operator.process.metrics import Metrics
 from llmwright.targets.kubernetes.operator.process.operator import Operator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from llmwright.app.session import Session
     from llmwright.plugins.drivers import Provisioner, Runtime
     from llmwright.targets.kubernetes.admission.webhook import Webhook
-    from llmwright.targets.kubernetes.cluster.api import Api
+    from llmwright.targets.kubernetes.cluster.api_client import Api
     from llmwright.values.instance_type import InstanceType
     from llmwright.values.plan import Plan
 
@@ -149,18 +149,18 @@ class Operating:
 
     def _checking(self) -> Webhook:
         from llmwright.app.preparation import Preparation
-        from llmwright.targets.kubernetes.admission.metrics import WebhookMetrics
         from llmwright.targets.kubernetes.admission.webhook import Webhook
+        from llmwright.targets.kubernetes.admission.webhook_metrics import WebhookMetrics
 
         judge = Preparation(self._session, "kubernetes", buying=True, alone=True).judge
         webhook = Webhook(self._api, self._session.settings.webhook, judge, lambda: self._leading)
         self._metrics.add(WebhookMetrics(webhook))
         return webhook
 
-    def _elected(self, namespace: str) -> Election:
-        return Election(self._api, namespace, LEASE, f"{socket.gethostname()}_{os.getpid()}")
+    def _elected(self, namespace: str) -> LeaderElection:
+        return LeaderElection(self._api, namespace, LEASE, f"{socket.gethostname()}_{os.getpid()}")
 
-    def _wait_for(self, election: Election) -> bool:
+    def _wait_for(self, election: LeaderElection) -> bool:
         """True once we lead; False where we are told to end before."""
         led = threading.Event()
         threading.Thread(target=lambda: led.set() if election.acquire() else None, daemon=True).start()

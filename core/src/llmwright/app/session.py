@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from llmwright.plugins.drivers import Driver
     from llmwright.plugins.registry import Registry
     from llmwright.settings import Settings
-    from llmwright.targets.kubernetes.cluster.api import Api
+    from llmwright.targets.kubernetes.cluster.api_client import Api
     from llmwright.targets.local import Change, LocalOptions, LocalTarget
     from llmwright.values.plan import Target
     from llmwright.values.preset import Preset

@@ -39,7 +39,7 @@ def operator(
 ) -> int:
     """Carry out the Workspaces of a cluster, until it is stopped."""
     from llmwright.app.operator import Operating
-    from llmwright.targets.kubernetes.cluster.api import connect
+    from llmwright.targets.kubernetes.cluster.api_client import connect
     from llmwright.targets.kubernetes.operator.process.logs import log_to_stderr
 
     log_to_stderr(log_format, verbose=session.verbose)

@@ -10,7 +10,7 @@ import click
 from llmwright.app.session import Session
 
 if TYPE_CHECKING:
-    from llmwright.targets.kubernetes.cluster.api import Api
+    from llmwright.targets.kubernetes.cluster.api_client import Api
 
 FOUND = 1
 
@@ -20,7 +20,7 @@ FOUND = 1
 @click.pass_obj
 def orphans(session: Session, kubeconfig: str | None) -> int:
     """List what was bought on a cluster for Workspaces that are gone; ends with 1 where there is such."""
-    from llmwright.targets.kubernetes.cluster.api import connect
+    from llmwright.targets.kubernetes.cluster.api_client import connect
 
     found = list(_orphans(session, connect(kubeconfig)))
     for provisioner, name in found:

@@ -11,16 +11,16 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from llmwright.settings.model import Webhook as WebhookSettings
+from llmwright.targets.kubernetes.admission.admission_review import BadReview, answer, read_review
+from llmwright.targets.kubernetes.admission.certificate_rotation import Rotation
 from llmwright.targets.kubernetes.admission.certificates import Certificate, issue, server_context
-from llmwright.targets.kubernetes.admission.registration import Registration, server_name
-from llmwright.targets.kubernetes.admission.review import BadReview, answer, read_review
-from llmwright.targets.kubernetes.admission.rotation import Rotation
-from llmwright.targets.kubernetes.admission.server import Answer, Server
-from llmwright.targets.kubernetes.admission.verdict import Judge, verdict_on
-from llmwright.targets.kubernetes.cluster.api import Api
-from llmwright.targets.kubernetes.cluster.failures import CONFLICT, ApiError
+from llmwright.targets.kubernetes.admission.https_server import Answer, Server
+from llmwright.targets.kubernetes.admission.validation import Judge, verdict_on
+from llmwright.targets.kubernetes.admission.webhook_configuration import Registration, server_name
+from llmwright.targets.kubernetes.cluster.api_client import Api
+from llmwright.targets.kubernetes.cluster.api_errors import CONFLICT, ApiError
+from llmwright.targets.kubernetes.cluster.api_resources import WEBHOOK_CONFIGURATION, WEBHOOK_CONFIGURATIONS
 from llmwright.targets.kubernetes.cluster.informer import Informer, Selection
-from llmwright.targets.kubernetes.cluster.resource import WEBHOOK_CONFIGURATION, WEBHOOK_CONFIGURATIONS
 
 OUTCOMES = ("allowed", "refused", "malformed", "error")
 FIRST_PAUSE_S = 0.5

@@ -8,10 +8,10 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from llmwright.targets.kubernetes.cluster.api import Api, Object
-from llmwright.targets.kubernetes.cluster.failures import FORBIDDEN, GONE, NOT_FOUND, ApiError
-from llmwright.targets.kubernetes.cluster.resource import Resource
-from llmwright.targets.kubernetes.cluster.store import Change, Key, Store
+from llmwright.targets.kubernetes.cluster.api_client import Api, Object
+from llmwright.targets.kubernetes.cluster.api_errors import FORBIDDEN, GONE, NOT_FOUND, ApiError
+from llmwright.targets.kubernetes.cluster.api_resources import Resource
+from llmwright.targets.kubernetes.cluster.object_cache import Change, Key, ObjectCache
 
 PAGE = "500"
 FIRST_PAUSE_S = 0.2
@@ -46,7 +46,7 @@ class Informer:
     ) -> None:
         """``told`` is called once all is listed, and whenever the kind comes or goes as a whole."""
         self._api, self._selection, self._told = api, selection, told
-        self.store = Store(selection.trim, changed, selection.owner)
+        self.store = ObjectCache(selection.trim, changed, selection.owner)
         self._synced = threading.Event()
         self._stopped = threading.Event()
         self._served = True

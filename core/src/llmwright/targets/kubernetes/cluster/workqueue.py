@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from enum import IntEnum
 
-from llmwright.targets.kubernetes.cluster.store import Key
+from llmwright.targets.kubernetes.cluster.object_cache import Key
 
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 300.0

@@ -7,8 +7,10 @@ asked for here.
 
 from __future__ import annotations
 
-from llmwright.targets.kubernetes.manifests.nodes import node_objects
-from llmwright.targets.kubernetes.manifests.objects import (
+from llmwright.targets.kubernetes.manifests.manifests_hook import complete, reviewed
+from llmwright.targets.kubernetes.manifests.provisioner_objects import node_objects
+from llmwright.targets.kubernetes.manifests.render_input import Manifest, RenderInput
+from llmwright.targets.kubernetes.manifests.workspace_objects import (
     Manifests,
     preflight_objects,
     role_objects,
@@ -16,13 +18,11 @@ from llmwright.targets.kubernetes.manifests.objects import (
     template_objects,
     tuning_objects,
 )
-from llmwright.targets.kubernetes.manifests.rendering import Manifest, Rendering
-from llmwright.targets.kubernetes.manifests.review import complete, reviewed
 
 __all__ = [
     "Manifest",
     "Manifests",
-    "Rendering",
+    "RenderInput",
     "complete",
     "node_objects",
     "preflight_objects",

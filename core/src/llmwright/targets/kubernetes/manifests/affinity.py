@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from llmwright.targets.kubernetes.manifests.rendering import Manifest
+from llmwright.targets.kubernetes.manifests.render_input import Manifest
 from llmwright.values.nodes import unreserved
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from llmwright.targets.kubernetes.manifests import devices, names
+from llmwright.targets.kubernetes.manifests import devices, object_names
 from llmwright.targets.kubernetes.manifests.command import command
 from llmwright.targets.kubernetes.manifests.environment import environment
 from llmwright.targets.kubernetes.manifests.images import image
 from llmwright.targets.kubernetes.manifests.probes import probes
 from llmwright.targets.kubernetes.manifests.references import references
-from llmwright.targets.kubernetes.manifests.rendering import Manifest, Rendering
+from llmwright.targets.kubernetes.manifests.render_input import Manifest, RenderInput
 from llmwright.targets.kubernetes.manifests.volumes import mounts
 from llmwright.values.launch import Launch, Process
 
 
-def main_container(rendering: Rendering, launch: Launch) -> Manifest:
+def main_container(rendering: RenderInput, launch: Launch) -> Manifest:
     """The one called after the Workspace: with ports, GPUs and, of several machines, its rank."""
     found = _container(rendering, launch, launch.main, rendering.name)
     if launch.ports:
@@ -21,9 +21,9 @@ def main_container(rendering: Rendering, launch: Launch) -> Manifest:
     return found
 
 
-def container(rendering: Rendering, launch: Launch, process: Process) -> Manifest:
+def container(rendering: RenderInput, launch: Launch, process: Process) -> Manifest:
     """Any other one."""
-    found = _container(rendering, launch, process, names.container(process))
+    found = _container(rendering, launch, process, object_names.container(process))
     if process in launch.beside:
         found["ports"] = [{"name": "http", "containerPort": launch.ports["http"]}]
     return found
@@ -34,7 +34,7 @@ def _own_ports(launch: Launch) -> dict[str, int]:
     return {name: number for name, number in launch.ports.items() if name != "http" or not launch.beside}
 
 
-def _container(rendering: Rendering, launch: Launch, process: Process, name: str) -> Manifest:
+def _container(rendering: RenderInput, launch: Launch, process: Process, name: str) -> Manifest:
     known = references(rendering, launch, process)
     ranks = launch.ranks if process is launch.main else None
     found: Manifest = {

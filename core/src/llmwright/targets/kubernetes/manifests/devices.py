@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from llmwright.targets.kubernetes.manifests.rendering import Manifest, Rendering
+from llmwright.targets.kubernetes.manifests.render_input import Manifest, RenderInput
 
 GPU = "nvidia.com/gpu"
 
 
-def resource(rendering: Rendering) -> str:
+def resource(rendering: RenderInput) -> str:
     """The resource to ask for: whole GPUs, or slices of the profile that the Workspace names."""
     partition = rendering.workspace.resource.partition
     if partition is not None and partition.mode == "mig":
@@ -15,7 +15,7 @@ def resource(rendering: Rendering) -> str:
     return rendering.placement.gpu_resource
 
 
-def resources(rendering: Rendering, gpus: int) -> Manifest | None:
+def resources(rendering: RenderInput, gpus: int) -> Manifest | None:
     """Requests and limits; None without GPUs."""
     if gpus == 0:
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llmwright.targets.kubernetes.manifests import references
-from llmwright.targets.kubernetes.manifests.rendering import Manifest
+from llmwright.targets.kubernetes.manifests.render_input import Manifest
 from llmwright.values.launch import Process, SecretKey
 
 POD_INDEX = "POD_INDEX"

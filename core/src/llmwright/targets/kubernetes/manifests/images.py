@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import llmwright
-from llmwright.targets.kubernetes.manifests.rendering import Rendering
+from llmwright.targets.kubernetes.manifests.render_input import RenderInput
 from llmwright.values.launch import Launch, Process
 
 
-def image(rendering: Rendering, launch: Launch, process: Process) -> str:
+def image(rendering: RenderInput, launch: Launch, process: Process) -> str:
     """The settings' image of the role, else the driver's, else the one that is built under the role's name."""
     role = process.image
     own = f"localhost/llmwright/{role}:{llmwright.__version__}"

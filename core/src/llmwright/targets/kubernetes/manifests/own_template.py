@@ -7,11 +7,11 @@ from typing import Any
 
 from llmwright.targets.kubernetes.manifests import tolerations
 from llmwright.targets.kubernetes.manifests.affinity import affinity
-from llmwright.targets.kubernetes.manifests.metadata import WORKSPACE_LABEL, metadata
-from llmwright.targets.kubernetes.manifests.rendering import Manifest, Rendering
+from llmwright.targets.kubernetes.manifests.object_metadata import WORKSPACE_LABEL, metadata
+from llmwright.targets.kubernetes.manifests.render_input import Manifest, RenderInput
 
 
-def template_statefulset(rendering: Rendering, written: dict[str, Any], nodes: int) -> Manifest:
+def template_statefulset(rendering: RenderInput, written: dict[str, Any], nodes: int) -> Manifest:
     """``written`` with our label, place and tolerations; created once and never changed (KAITO v0.12)."""
     pod, label = deepcopy(written), {WORKSPACE_LABEL: rendering.name}
     about = pod.get("metadata") or {}
@@ -26,7 +26,7 @@ def template_statefulset(rendering: Rendering, written: dict[str, Any], nodes: i
     return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": owned, "spec": spec}
 
 
-def _placed(spec: dict[str, Any], rendering: Rendering) -> dict[str, Any]:
+def _placed(spec: dict[str, Any], rendering: RenderInput) -> dict[str, Any]:
     selected = rendering.workspace.resource.label_selector
     place = affinity(selected.match_labels if selected else {}, rendering.placement.selector)
     found = {key: value for key, value in spec.items() if key != "affinity"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llmwright.targets.kubernetes.manifests.references import filled
-from llmwright.targets.kubernetes.manifests.rendering import Manifest
+from llmwright.targets.kubernetes.manifests.render_input import Manifest
 from llmwright.values.launch import HttpGet, Launch, Probe, Process
 
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from llmwright.targets.kubernetes.manifests import names
-from llmwright.targets.kubernetes.manifests.rendering import Rendering
+from llmwright.targets.kubernetes.manifests import object_names
+from llmwright.targets.kubernetes.manifests.render_input import RenderInput
 from llmwright.values.launch import Launch, Process, fill
 
 ADDRESS = "$(address)"
 """Known only once the pod is there: an environment variable that is this is taken from the pod's own status."""
 
 
-def references(rendering: Rendering, launch: Launch, process: Process) -> dict[str, str]:
+def references(rendering: RenderInput, launch: Launch, process: Process) -> dict[str, str]:
     """Every reference that ``process`` may use, but for ``ADDRESS``."""
     return {
         **{f"volume.{mount.volume}": mount.path for mount in process.mounts},
         **{f"port.{name}": str(number) for name, number in launch.ports.items()},
         "host": "0.0.0.0",  # noqa: S104 - a pod is reached through its Service
         "python": "python3",
-        "leader": names.leader(rendering),
+        "leader": object_names.leader(rendering),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llmwright.targets.kubernetes.manifests import devices
-from llmwright.targets.kubernetes.manifests.rendering import Manifest, Rendering
+from llmwright.targets.kubernetes.manifests.render_input import Manifest, RenderInput
 
 _SPOT = {
     "key": "kubernetes.azure.com/scalesetpriority",
@@ -13,7 +13,7 @@ _SPOT = {
 }
 
 
-def serving(rendering: Rendering) -> list[Manifest]:
+def serving(rendering: RenderInput) -> list[Manifest]:
     """Of a serving pod."""
     found: list[Manifest] = [
         {"key": devices.GPU, "operator": "Exists", "effect": "NoSchedule"},
@@ -26,7 +26,7 @@ def serving(rendering: Rendering) -> list[Manifest]:
     return _with_provisioners(found, rendering)
 
 
-def tuning(rendering: Rendering) -> list[Manifest]:
+def tuning(rendering: RenderInput) -> list[Manifest]:
     """Of a tuning pod."""
     found: list[Manifest] = [
         {"key": "gpu", "operator": "Equal", "effect": "NoSchedule"},
@@ -36,9 +36,9 @@ def tuning(rendering: Rendering) -> list[Manifest]:
     return _with_provisioners(found, rendering)
 
 
-def _of_cloud(rendering: Rendering) -> list[Manifest]:
+def _of_cloud(rendering: RenderInput) -> list[Manifest]:
     return [dict(_SPOT)] if rendering.settings.cloud == "azure" else []
 
 
-def _with_provisioners(found: list[Manifest], rendering: Rendering) -> list[Manifest]:
+def _with_provisioners(found: list[Manifest], rendering: RenderInput) -> list[Manifest]:
     return [*found, *(dict(more) for more in rendering.placement.tolerations if dict(more) not in found)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from llmwright.targets.kubernetes.manifests import names
-from llmwright.targets.kubernetes.manifests.rendering import Manifest
+from llmwright.targets.kubernetes.manifests import object_names
+from llmwright.targets.kubernetes.manifests.render_input import Manifest
 from llmwright.values.launch import Launch, Mount, Process, Volume
 
 _REGISTRY_KEY = ".dockerconfigjson"
@@ -16,8 +16,8 @@ def volumes(launch: Launch, less: frozenset[str] = frozenset()) -> list[Manifest
     """``volumes`` of the pod but those that are claimed; adapters that are pulled share one."""
     shared = _shared(launch)
     kept = [found for found in launch.volumes if found.name not in shared | less]
-    rendered = [{"name": names.volume(found), **_source(found)} for found in kept]
-    return [*rendered, {"name": names.ADAPTER_VOLUME, "emptyDir": {}}] if shared else rendered
+    rendered = [{"name": object_names.volume(found), **_source(found)} for found in kept]
+    return [*rendered, {"name": object_names.ADAPTER_VOLUME, "emptyDir": {}}] if shared else rendered
 
 
 def mounts(process: Process, launch: Launch) -> list[Manifest]:
@@ -29,11 +29,11 @@ def _mounts(process: Process, launch: Launch) -> Iterator[Manifest]:
     shared, declared, seen = _shared(launch), {found.name: found for found in launch.volumes}, False
     for mount in process.mounts:
         if mount.volume not in shared:
-            yield _mount(names.volume(declared[mount.volume]), mount)
+            yield _mount(object_names.volume(declared[mount.volume]), mount)
         elif not seen:
             seen = True
             # Never read-only: the runtime makes the directories of further adapters' volumes in it.
-            yield {"name": names.ADAPTER_VOLUME, "mountPath": names.ADAPTERS}
+            yield {"name": object_names.ADAPTER_VOLUME, "mountPath": object_names.ADAPTERS}
 
 
 def _mount(name: str, mount: Mount) -> Manifest:
@@ -49,7 +49,9 @@ def _shared(launch: Launch) -> frozenset[str]:
     scratch = {found.name for found in launch.volumes if found.kind == "scratch"}
     paths = _paths(launch.processes)
     return frozenset(
-        name for name in scratch if paths.get(name) and all(p.startswith(f"{names.ADAPTERS}/") for p in paths[name])
+        name
+        for name in scratch
+        if paths.get(name) and all(p.startswith(f"{object_names.ADAPTERS}/") for p in paths[name])
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from llmwright.targets.kubernetes.cluster.resource import WEBHOOK_CONFIGURATION, WEBHOOK_CONFIGURATIONS
+from llmwright.targets.kubernetes.cluster.api_resources import WEBHOOK_CONFIGURATION, WEBHOOK_CONFIGURATIONS
 
 NAME = "llmwright-operator"
 FOR_PLUGINS = "llmwright.io/for-plugins"

@@ -23,12 +23,12 @@ from llmwright.lifecycle.policy import Policy
 from llmwright.plugins.drivers import Runtime
 from llmwright.plugins.hooks import Hooks
 from llmwright.settings.model import Settings
-from llmwright.targets.kubernetes.cluster.api import Api
-from llmwright.targets.kubernetes.cluster.failures import ApiError
-from llmwright.targets.kubernetes.cluster.resource import CONTROLLER_REVISIONS
-from llmwright.targets.kubernetes.cluster.store import Key
+from llmwright.targets.kubernetes.cluster.api_client import Api
+from llmwright.targets.kubernetes.cluster.api_errors import ApiError
+from llmwright.targets.kubernetes.cluster.api_resources import CONTROLLER_REVISIONS
+from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.cluster.workqueue import Line, Workqueue
-from llmwright.targets.kubernetes.manifests import Manifests, Rendering, reviewed, role_objects
+from llmwright.targets.kubernetes.manifests import Manifests, RenderInput, reviewed, role_objects
 from llmwright.targets.kubernetes.operator.apply.applier import Actor, Acts, may_follow
 from llmwright.targets.kubernetes.operator.apply.children import Children, Owner
 from llmwright.targets.kubernetes.operator.apply.desired import Wanted, hindered, wanted_objects, without_starts
@@ -195,7 +195,7 @@ class Reconciler:
         return None if waits else self._record(raw, workspace, decision, now, may_wait=True)
 
     def _wanted(
-        self, owner: Owner, plan: Plan, rendering: Callable[[], Rendering], observed: Observed, decision: Decision
+        self, owner: Owner, plan: Plan, rendering: Callable[[], RenderInput], observed: Observed, decision: Decision
     ) -> Wanted:
         """All objects that this pass writes, looked at by every plugin before the first is written.
 
@@ -229,8 +229,8 @@ class Reconciler:
         except (PluginError, ConfigError):
             return None
 
-    def _rendering(self, workspace: Workspace, plan: Plan, revision: Revision, runtime: Runtime | None) -> Rendering:
-        return Rendering(
+    def _rendering(self, workspace: Workspace, plan: Plan, revision: Revision, runtime: Runtime | None) -> RenderInput:
+        return RenderInput(
             workspace=workspace,
             settings=self._parts.settings,
             placement=self._parts.provisioning.placement(plan.provisioner.name, plan.nodes),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from llmwright.targets.kubernetes.cluster.store import Key
+from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.cluster.workqueue import Line, Workqueue
 
 YIELD_S = 15.0

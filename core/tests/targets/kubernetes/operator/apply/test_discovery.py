@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from llmwright.errors import NotYet, PluginContract, TargetError
-from llmwright.targets.kubernetes.cluster.failures import ApiError
-from llmwright.targets.kubernetes.cluster.resource import SERVICES, Resource
+from llmwright.targets.kubernetes.cluster.api_errors import ApiError
+from llmwright.targets.kubernetes.cluster.api_resources import SERVICES, Resource
 from llmwright.targets.kubernetes.operator.apply.discovery import Kinds
 from llmwright.targets.kubernetes.operator.tasks import Tasks
 

@@ -9,7 +9,7 @@ import pytest
 from llmwright.api.status import Condition, CostStatus, WorkspaceStatus
 from llmwright.errors import LimitExceeded
 from llmwright.settings.model import Limits
-from llmwright.targets.kubernetes.cluster.store import Key
+from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.operator.apply.drift import covers, fingerprint, is_rendered_alike, marked
 from llmwright.targets.kubernetes.operator.apply.revisions import HASH, revision_of
 from llmwright.targets.kubernetes.operator.plans.budget import Ledger

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from llmwright.lifecycle.decision import Event
-from llmwright.targets.kubernetes.cluster.failures import ApiError
+from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.targets.kubernetes.operator.report import event_recorder as telling
 from llmwright.targets.kubernetes.operator.report.event_recorder import Teller, event_object
 

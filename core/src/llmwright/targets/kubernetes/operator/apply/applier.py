@@ -11,10 +11,10 @@ from llmwright.api.status import WorkspaceStatus
 from llmwright.errors import TargetError
 from llmwright.lifecycle.decision import Decision, Provision, Release, Start, Stop
 from llmwright.lifecycle.observed import Observed, Role
-from llmwright.targets.kubernetes.cluster.api import Api
-from llmwright.targets.kubernetes.cluster.failures import INVALID, ApiError
-from llmwright.targets.kubernetes.cluster.resource import CONTROLLER_REVISIONS
-from llmwright.targets.kubernetes.cluster.store import Key
+from llmwright.targets.kubernetes.cluster.api_client import Api
+from llmwright.targets.kubernetes.cluster.api_errors import INVALID, ApiError
+from llmwright.targets.kubernetes.cluster.api_resources import CONTROLLER_REVISIONS
+from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.manifests import Manifests
 from llmwright.targets.kubernetes.operator.apply.children import REFUSALS, Children, Owner
 from llmwright.targets.kubernetes.operator.apply.desired import Wanted

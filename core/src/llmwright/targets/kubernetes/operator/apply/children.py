@@ -11,13 +11,13 @@ from llmwright.errors import TargetError
 from llmwright.lifecycle.conditions import rfc3339
 from llmwright.lifecycle.decision import Start, Stop
 from llmwright.lifecycle.observed import Role
-from llmwright.targets.kubernetes.cluster.api import Api
-from llmwright.targets.kubernetes.cluster.failures import FORBIDDEN, INVALID, NOT_FOUND, ApiError
-from llmwright.targets.kubernetes.cluster.resource import JOBS, KINDS, SERVICES, STATEFULSETS, Resource
-from llmwright.targets.kubernetes.cluster.store import Key
+from llmwright.targets.kubernetes.cluster.api_client import Api
+from llmwright.targets.kubernetes.cluster.api_errors import FORBIDDEN, INVALID, NOT_FOUND, ApiError
+from llmwright.targets.kubernetes.cluster.api_resources import JOBS, KINDS, SERVICES, STATEFULSETS, Resource
+from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.manifests import Manifest, Manifests
-from llmwright.targets.kubernetes.manifests.brought import role_of
-from llmwright.targets.kubernetes.manifests.metadata import INPUTS, LAUNCH
+from llmwright.targets.kubernetes.manifests.object_metadata import INPUTS, LAUNCH
+from llmwright.targets.kubernetes.manifests.plugin_objects import role_of
 from llmwright.targets.kubernetes.operator.apply.discovery import Kinds
 from llmwright.targets.kubernetes.operator.apply.drift import Otherwise, is_rendered_alike, keeps, marked
 from llmwright.targets.kubernetes.operator.cache.informers import Caches

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from llmwright.errors import NotYet, PluginContract, TargetError
-from llmwright.targets.kubernetes.cluster.api import Api
-from llmwright.targets.kubernetes.cluster.failures import ApiError
-from llmwright.targets.kubernetes.cluster.resource import KINDS, Resource
-from llmwright.targets.kubernetes.cluster.store import Key
+from llmwright.targets.kubernetes.cluster.api_client import Api
+from llmwright.targets.kubernetes.cluster.api_errors import ApiError
+from llmwright.targets.kubernetes.cluster.api_resources import KINDS, Resource
+from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.operator.tasks import Tasks
 
 AGAIN_S = 15.0

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from llmwright.errors import NotYet, PluginError, TargetError
 from llmwright.lifecycle.observed import Role, Trouble
 from llmwright.targets.kubernetes.cluster.informer import Informer
-from llmwright.targets.kubernetes.cluster.store import Key
+from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.manifests import Manifests
-from llmwright.targets.kubernetes.manifests.brought import role_of
+from llmwright.targets.kubernetes.manifests.plugin_objects import role_of
 from llmwright.targets.kubernetes.operator.apply.children import BRINGABLE, Children, Owner
 from llmwright.targets.kubernetes.operator.apply.discovery import Kinds
 from llmwright.targets.kubernetes.operator.apply.drift import fingerprint

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from llmwright.api.versions import V1BETA1
-from llmwright.targets.kubernetes.cluster.resource import CONTROLLER_REVISIONS
-from llmwright.targets.kubernetes.manifests.metadata import REVISION
+from llmwright.targets.kubernetes.cluster.api_resources import CONTROLLER_REVISIONS
+from llmwright.targets.kubernetes.manifests.object_metadata import REVISION
 from llmwright.targets.kubernetes.operator.cache.owner_reference import REVISION_OWNER
 
 HASH = "workspace.kaito.io/hash"

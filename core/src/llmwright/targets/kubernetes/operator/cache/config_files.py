@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from llmwright.api.workspace import Workspace
-from llmwright.targets.kubernetes.cluster.api import Api
-from llmwright.targets.kubernetes.cluster.failures import ApiError
-from llmwright.targets.kubernetes.cluster.resource import CONFIG_MAPS
-from llmwright.targets.kubernetes.cluster.store import Key
+from llmwright.targets.kubernetes.cluster.api_client import Api
+from llmwright.targets.kubernetes.cluster.api_errors import ApiError
+from llmwright.targets.kubernetes.cluster.api_resources import CONFIG_MAPS
+from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.operator.cache.informers import Caches
 from llmwright.targets.kubernetes.operator.tasks import Tasks
 

@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from llmwright.targets.kubernetes.cluster import resource as kinds
-from llmwright.targets.kubernetes.cluster.api import Api
+from llmwright.targets.kubernetes.cluster import api_resources as kinds
+from llmwright.targets.kubernetes.cluster.api_client import Api
+from llmwright.targets.kubernetes.cluster.api_resources import Resource
 from llmwright.targets.kubernetes.cluster.informer import Informer, Selection
-from llmwright.targets.kubernetes.cluster.resource import Resource
-from llmwright.targets.kubernetes.cluster.store import Key, Store, key_of
+from llmwright.targets.kubernetes.cluster.object_cache import Key, ObjectCache, key_of
 from llmwright.targets.kubernetes.cluster.workqueue import Line, Workqueue
-from llmwright.targets.kubernetes.manifests.metadata import WORKSPACE_LABEL
+from llmwright.targets.kubernetes.manifests.object_metadata import WORKSPACE_LABEL
 from llmwright.targets.kubernetes.operator.cache import projection as trimming
 from llmwright.targets.kubernetes.operator.cache.index import Interests
 from llmwright.targets.kubernetes.operator.cache.owner_reference import (
@@ -80,16 +80,16 @@ class Caches:
         self._lock = threading.Lock()
 
     @property
-    def workspaces(self) -> Store:
+    def workspaces(self) -> ObjectCache:
         """All Workspaces, whole."""
         return self._workspaces.store
 
-    def of(self, resource: Resource) -> Store:
+    def of(self, resource: Resource) -> ObjectCache:
         """Our children of one kind, by the Workspace that owns them."""
         return self.owned(resource).store
 
     @property
-    def autoscalers(self) -> Store:
+    def autoscalers(self) -> ObjectCache:
         """All of the cluster, by the Workspace whose server they set the size of."""
         return self._autoscalers.store
 

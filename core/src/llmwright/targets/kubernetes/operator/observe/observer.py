@@ -10,8 +10,8 @@ from llmwright.api.workspace import Workspace
 from llmwright.lifecycle.observed import Observed, Role, Trouble, Workload
 from llmwright.plan.nodes import node_request
 from llmwright.plugins.drivers import Runtime
-from llmwright.targets.kubernetes.cluster.resource import PODS, Resource
-from llmwright.targets.kubernetes.cluster.store import Key
+from llmwright.targets.kubernetes.cluster.api_resources import PODS, Resource
+from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.operator.apply.children import Children, Owner
 from llmwright.targets.kubernetes.operator.cache.informers import Caches
 from llmwright.targets.kubernetes.operator.observe.event_causes import explained

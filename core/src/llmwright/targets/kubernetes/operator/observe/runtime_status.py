@@ -7,7 +7,7 @@ from typing import Any
 
 from llmwright.lifecycle.observed import Workload
 from llmwright.plugins.drivers import Runtime
-from llmwright.targets.kubernetes.cluster.resource import PODS, STATEFULSETS, Resource
+from llmwright.targets.kubernetes.cluster.api_resources import PODS, STATEFULSETS, Resource
 from llmwright.targets.kubernetes.operator.apply.children import Children, Owner
 from llmwright.targets.kubernetes.operator.apply.preconditions import unseen
 from llmwright.targets.kubernetes.operator.cache.informers import Caches

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from llmwright.lifecycle.observed import Workload, WorkloadPhase
-from llmwright.targets.kubernetes.manifests.metadata import INPUTS, LAUNCH
+from llmwright.targets.kubernetes.manifests.object_metadata import INPUTS, LAUNCH
 from llmwright.targets.kubernetes.operator.observe.pod_causes import LASTING, FindNode, is_ready, last_words, root_cause
 from llmwright.values.nodes import Failed, Outcome, Waiting
 

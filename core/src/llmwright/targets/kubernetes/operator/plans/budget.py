@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from llmwright.errors import LimitExceeded
 from llmwright.settings.model import Limits
-from llmwright.targets.kubernetes.cluster.store import Key
+from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.values.plan import Plan
 
 

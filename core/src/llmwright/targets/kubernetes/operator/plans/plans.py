@@ -15,7 +15,7 @@ from llmwright.errors import ConfigError, InvalidWorkspace, LLMwrightError, NotY
 from llmwright.lifecycle.observed import Trouble
 from llmwright.plan.inputs import ROLLOUT, inputs_digest, with_rollout
 from llmwright.plugins.drivers import Runtime
-from llmwright.targets.kubernetes.cluster.store import Key
+from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.operator.cache.config_files import ConfigFiles
 from llmwright.targets.kubernetes.operator.observe.pod_causes import is_ready
 from llmwright.targets.kubernetes.operator.plans.budget import Ledger

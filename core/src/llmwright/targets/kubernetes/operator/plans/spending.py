@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from llmwright.targets.kubernetes.cluster.store import Key, key_of
+from llmwright.targets.kubernetes.cluster.object_cache import Key, key_of
 
 
 class Prices(Protocol):

@@ -15,9 +15,9 @@ from llmwright.lifecycle.policy import Policy
 from llmwright.plugins.drivers import Provisioner
 from llmwright.plugins.hooks import Hooks
 from llmwright.settings.model import Settings
-from llmwright.targets.kubernetes.cluster.api import Api
-from llmwright.targets.kubernetes.cluster.failures import ApiError
-from llmwright.targets.kubernetes.cluster.store import Key
+from llmwright.targets.kubernetes.cluster.api_client import Api
+from llmwright.targets.kubernetes.cluster.api_errors import ApiError
+from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.cluster.workqueue import Workqueue
 from llmwright.targets.kubernetes.operator.cache.config_files import ConfigFiles
 from llmwright.targets.kubernetes.operator.cache.informers import Caches

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from llmwright.errors import LLMwrightError
 from llmwright.plugins.drivers import Provisioner
-from llmwright.targets.kubernetes.cluster.store import Key
+from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.operator.cache.informers import Caches
 from llmwright.values.nodes import NodeRequest, ProvisionerAction
 

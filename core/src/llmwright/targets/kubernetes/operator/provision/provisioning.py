@@ -12,7 +12,7 @@ from llmwright.errors import LLMwrightError, PluginError
 from llmwright.lifecycle.decision import Provision, Release
 from llmwright.lifecycle.observed import Observed, Trouble
 from llmwright.plugins.drivers import Provisioner
-from llmwright.targets.kubernetes.cluster.store import Key
+from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.operator.cache.informers import Caches
 from llmwright.targets.kubernetes.operator.provision.node_claims import GROUP, PLURAL, claims_outcome
 from llmwright.targets.kubernetes.operator.tasks import Tasks

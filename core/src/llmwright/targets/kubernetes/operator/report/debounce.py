@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from llmwright.api.status import WorkspaceStatus
-from llmwright.targets.kubernetes.cluster.store import Key, key_of
+from llmwright.targets.kubernetes.cluster.object_cache import Key, key_of
 
 Object = Mapping[str, Any]
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from llmwright.api.versions import V1BETA1
 from llmwright.lifecycle.decision import Event
-from llmwright.targets.kubernetes.cluster.api import MANAGER, Api
-from llmwright.targets.kubernetes.cluster.failures import ApiError
-from llmwright.targets.kubernetes.cluster.resource import EVENTS
+from llmwright.targets.kubernetes.cluster.api_client import MANAGER, Api
+from llmwright.targets.kubernetes.cluster.api_errors import ApiError
+from llmwright.targets.kubernetes.cluster.api_resources import EVENTS
 
 WRITERS = 2
 PATIENCE_S = 30.0

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from llmwright.api.status import WorkspaceStatus
-from llmwright.targets.kubernetes.cluster.api import Api
-from llmwright.targets.kubernetes.cluster.failures import NOT_FOUND, ApiError
-from llmwright.targets.kubernetes.cluster.merging import merged
-from llmwright.targets.kubernetes.cluster.resource import WORKSPACES
-from llmwright.targets.kubernetes.cluster.store import Key, Store
+from llmwright.targets.kubernetes.cluster.api_client import Api
+from llmwright.targets.kubernetes.cluster.api_errors import NOT_FOUND, ApiError
+from llmwright.targets.kubernetes.cluster.api_resources import WORKSPACES
+from llmwright.targets.kubernetes.cluster.merge_patch import merged
+from llmwright.targets.kubernetes.cluster.object_cache import Key, ObjectCache
 from llmwright.targets.kubernetes.operator.report.debounce import Holding
 
 FINALIZER = "workspace.finalizer.kaito.sh"
@@ -54,7 +54,7 @@ class Written:
 class Recorder:
     """Writes through the API and into the cache, so that the pass after sees what this one wrote."""
 
-    def __init__(self, api: Api, store: Store, crowded: Callable[[], bool]) -> None:
+    def __init__(self, api: Api, store: ObjectCache, crowded: Callable[[], bool]) -> None:
         """``crowded`` as ``Holding``."""
         self._api, self._store = api, store
         self._holding = Holding(crowded)

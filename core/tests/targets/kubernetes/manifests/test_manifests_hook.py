@@ -11,7 +11,7 @@ from llmwright.errors import PluginContract
 from llmwright.plugins.discovery import Found
 from llmwright.plugins.hooks import HookPlugin, Hooks
 from llmwright.targets.kubernetes.manifests import reviewed, serving_objects
-from llmwright.targets.kubernetes.manifests.brought import role_of
+from llmwright.targets.kubernetes.manifests.plugin_objects import role_of
 
 from .conftest import NODES, SERVER
 

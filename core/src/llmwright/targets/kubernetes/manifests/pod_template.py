@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from llmwright.targets.kubernetes.manifests.overlay import merged
-from llmwright.targets.kubernetes.manifests.rendering import Manifest, Rendering
+from llmwright.targets.kubernetes.manifests.render_input import Manifest, RenderInput
+from llmwright.targets.kubernetes.manifests.strategic_merge import merged
 
 
 def template(
-    rendering: Rendering,
+    rendering: RenderInput,
     labels: Mapping[str, str],
     spec: Mapping[str, Any],
     annotations: Mapping[str, str] | None = None,

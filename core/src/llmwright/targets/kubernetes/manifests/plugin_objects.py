@@ -8,8 +8,8 @@ from typing import Any
 from llmwright.api.versions import API_VERSIONS
 from llmwright.errors import PluginContract
 from llmwright.plugins.drivers import Names, Runtime
-from llmwright.targets.kubernetes.manifests.metadata import metadata, workload_annotations
-from llmwright.targets.kubernetes.manifests.rendering import Manifest, Rendering
+from llmwright.targets.kubernetes.manifests.object_metadata import metadata, workload_annotations
+from llmwright.targets.kubernetes.manifests.render_input import Manifest, RenderInput
 from llmwright.values.launch import Launch
 from llmwright.values.nodes import Watch
 
@@ -30,7 +30,7 @@ def role_of(found: Mapping[str, Any]) -> str | None:
     return None if role is None else str(role)
 
 
-def owned(rendering: Rendering, found: Mapping[str, Any], origin: str) -> Manifest:
+def owned(rendering: RenderInput, found: Mapping[str, Any], origin: str) -> Manifest:
     """``found`` with the Workspace's namespace, label and owner, whatever ``origin`` wrote there.
 
     Raises:
@@ -54,7 +54,9 @@ def annotated(found: Mapping[str, Any], more: Mapping[str, str]) -> Manifest:
     return {**found, "metadata": {**about, "annotations": {**(about.get("annotations") or {}), **more}}}
 
 
-def with_brought(rendering: Rendering, launch: Launch, nodes: int, core: tuple[Manifest, ...]) -> tuple[Manifest, ...]:
+def with_brought(
+    rendering: RenderInput, launch: Launch, nodes: int, core: tuple[Manifest, ...]
+) -> tuple[Manifest, ...]:
     """``core``, of which the server is last, with the runtime's objects ahead of the server or in a core's place.
 
     Raises:
@@ -77,7 +79,7 @@ def with_brought(rendering: Rendering, launch: Launch, nodes: int, core: tuple[M
     )
 
 
-def _objects(rendering: Rendering, runtime: Runtime, launch: Launch, names: Names) -> tuple[Manifest, ...]:
+def _objects(rendering: RenderInput, runtime: Runtime, launch: Launch, names: Names) -> tuple[Manifest, ...]:
     origin = f"the runtime {type(runtime).__name__}"
     try:
         found = tuple(runtime.objects(launch, names))
@@ -87,7 +89,7 @@ def _objects(rendering: Rendering, runtime: Runtime, launch: Launch, names: Name
 
 
 def _first(
-    rendering: Rendering, serves_as: Watch | None, brought: Mapping[Identity, Manifest], server: Identity
+    rendering: RenderInput, serves_as: Watch | None, brought: Mapping[Identity, Manifest], server: Identity
 ) -> Identity:
     """Which of ``brought`` serves; that of the core where the runtime says nothing."""
     if serves_as is None:

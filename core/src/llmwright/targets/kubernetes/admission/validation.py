@@ -11,7 +11,7 @@ from llmwright.api.document import Document
 from llmwright.api.parsing import validate_workspace
 from llmwright.api.workspace import Workspace
 from llmwright.errors import InvalidWorkspace, Problem
-from llmwright.targets.kubernetes.admission.review import Review
+from llmwright.targets.kubernetes.admission.admission_review import Review
 
 Judge = Callable[[Workspace, Workspace | None], Iterable[Problem]]
 """``(workspace, the one it replaces)`` to all that is wrong with it; asks no network."""

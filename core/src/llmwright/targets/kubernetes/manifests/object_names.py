@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmwright.targets.kubernetes.manifests.rendering import Rendering
+from llmwright.targets.kubernetes.manifests.render_input import RenderInput
 from llmwright.values.launch import Process, Volume
 
 ADAPTERS = "/mnt/adapter"
@@ -19,12 +19,12 @@ _VOLUMES = {
 _CONTAINERS = {"fetch-data": "data-downloader", "push": "pusher"}
 
 
-def headless(rendering: Rendering) -> str:
+def headless(rendering: RenderInput) -> str:
     """The Service that gives each pod a name."""
     return f"{rendering.name}-headless"
 
 
-def leader(rendering: Rendering) -> str:
+def leader(rendering: RenderInput) -> str:
     """The DNS name of the first pod."""
     return f"{rendering.name}-0.{headless(rendering)}.{rendering.namespace}.svc.cluster.local"
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from llmwright.targets.kubernetes.manifests import serving_objects
-from llmwright.targets.kubernetes.manifests.overlay import merged
+from llmwright.targets.kubernetes.manifests.strategic_merge import merged
 
 from .conftest import NODES, SERVER
 

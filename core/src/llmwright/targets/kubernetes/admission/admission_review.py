@@ -11,7 +11,7 @@ from llmwright.api.crd import GROUP
 
 if TYPE_CHECKING:
     from llmwright.errors import Problem
-    from llmwright.targets.kubernetes.admission.verdict import Verdict
+    from llmwright.targets.kubernetes.admission.validation import Verdict
 
 Object = Mapping[str, Any]
 

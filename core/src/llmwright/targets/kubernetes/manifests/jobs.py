@@ -8,9 +8,9 @@ from llmwright.targets.kubernetes.manifests import tolerations
 from llmwright.targets.kubernetes.manifests.affinity import affinity
 from llmwright.targets.kubernetes.manifests.cache import with_cache
 from llmwright.targets.kubernetes.manifests.container import container, main_container
-from llmwright.targets.kubernetes.manifests.metadata import metadata, selector, workload_annotations
-from llmwright.targets.kubernetes.manifests.pod import pull_secrets, template
-from llmwright.targets.kubernetes.manifests.rendering import Manifest, Rendering
+from llmwright.targets.kubernetes.manifests.object_metadata import metadata, selector, workload_annotations
+from llmwright.targets.kubernetes.manifests.pod_template import pull_secrets, template
+from llmwright.targets.kubernetes.manifests.render_input import Manifest, RenderInput
 from llmwright.targets.kubernetes.manifests.volumes import volumes
 from llmwright.values.launch import Launch
 from llmwright.values.nodes import NodeRequest
@@ -19,7 +19,7 @@ DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 PREFLIGHT_RETRIES = 2
 
 
-def tuning_job(rendering: Rendering, launch: Launch, nodes: NodeRequest) -> Manifest:
+def tuning_job(rendering: RenderInput, launch: Launch, nodes: NodeRequest) -> Manifest:
     """Fetches, tunes and delivers, on the nodes that were bought for it."""
     pod = {
         **_steps(rendering, with_cache(launch)),
@@ -30,22 +30,22 @@ def tuning_job(rendering: Rendering, launch: Launch, nodes: NodeRequest) -> Mani
     return _job(rendering, rendering.name, launch, {"template": _template(rendering, pod)})
 
 
-def preflight_job(rendering: Rendering, launch: Launch) -> Manifest:
+def preflight_job(rendering: RenderInput, launch: Launch) -> Manifest:
     """Checks what can be known before a node is bought, anywhere in the cluster."""
     spec = {"backoffLimit": PREFLIGHT_RETRIES, "template": _template(rendering, _steps(rendering, launch))}
     return _job(rendering, f"{rendering.name}-preflight", launch, spec)
 
 
-def _job(rendering: Rendering, name: str, launch: Launch, spec: Manifest) -> Manifest:
+def _job(rendering: RenderInput, name: str, launch: Launch, spec: Manifest) -> Manifest:
     about = metadata(rendering, name, workload_annotations(rendering, launch.digest))
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": about, "spec": spec}
 
 
-def _template(rendering: Rendering, pod: dict[str, Any]) -> Manifest:
+def _template(rendering: RenderInput, pod: dict[str, Any]) -> Manifest:
     return template(rendering, selector(rendering), pod, {DEFAULT_CONTAINER: rendering.name})
 
 
-def _steps(rendering: Rendering, launch: Launch) -> dict[str, Any]:
+def _steps(rendering: RenderInput, launch: Launch) -> dict[str, Any]:
     """All processes in order: the kubelet starts none before the one ahead of it has succeeded.
 
     So what delivers never waits for a result that will not come, and no container sees another's secrets.
@@ -62,7 +62,7 @@ def _steps(rendering: Rendering, launch: Launch) -> dict[str, Any]:
     }
 
 
-def _secrets(rendering: Rendering) -> list[str]:
+def _secrets(rendering: RenderInput) -> list[str]:
     tuning = rendering.workspace.tuning
     if tuning is None:
         return []

@@ -8,8 +8,8 @@ from functools import partial
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmwright.targets.kubernetes.admission.certificate_rotation import Rotation
 from llmwright.targets.kubernetes.admission.certificates import Certificate, issue, still_valid
-from llmwright.targets.kubernetes.admission.rotation import Rotation
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 VALIDITY = timedelta(seconds=80)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from llmwright.targets.kubernetes.cluster.merging import merged
+from llmwright.targets.kubernetes.cluster.merge_patch import merged
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from llmwright.targets.kubernetes.cluster.api import Api, Object
-from llmwright.targets.kubernetes.cluster.failures import ApiError
-from llmwright.targets.kubernetes.cluster.resource import LEASES
+from llmwright.targets.kubernetes.cluster.api_client import Api, Object
+from llmwright.targets.kubernetes.cluster.api_errors import ApiError
+from llmwright.targets.kubernetes.cluster.api_resources import LEASES
 
 LEASE_S = 15.0
 RENEW_S = 5.0
@@ -22,7 +22,7 @@ GIVE_UP_S = 10.0
 log = logging.getLogger(__name__)
 
 
-class Election:
+class LeaderElection:
     """Holds the Lease ``namespace/name`` as ``identity``, by the rules of client-go's leader election.
 
     How long another's Lease is old is measured by this process's own clock, from when it was last seen to move.

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from llmwright.errors import PluginContract
 from llmwright.lifecycle.observed import Role
 from llmwright.plugins.hooks import Hooks
-from llmwright.targets.kubernetes.manifests.brought import ROLE, annotated, identity, owned, role_of
-from llmwright.targets.kubernetes.manifests.objects import Manifests, role_objects
-from llmwright.targets.kubernetes.manifests.rendering import Manifest, Rendering
+from llmwright.targets.kubernetes.manifests.plugin_objects import ROLE, annotated, identity, owned, role_of
+from llmwright.targets.kubernetes.manifests.render_input import Manifest, RenderInput
+from llmwright.targets.kubernetes.manifests.workspace_objects import Manifests, role_objects
 from llmwright.values.plan import Plan
 
 WORKLOADS = frozenset({"Job", "StatefulSet"})
@@ -17,7 +17,7 @@ LOOK = "a plugin's hook manifests"
 
 
 def reviewed(
-    hooks: Hooks, rendering: Rendering, plan: Plan | None, objects: Manifests, role: Role = "serving"
+    hooks: Hooks, rendering: RenderInput, plan: Plan | None, objects: Manifests, role: Role = "serving"
 ) -> Manifests:
     """``objects`` of one role as the hooks leave them, each still the Workspace's own.
 
@@ -38,7 +38,7 @@ def reviewed(
     return tuple(sorted(kept, key=lambda one: identity(one) in workloads))
 
 
-def complete(hooks: Hooks, rendering: Rendering, plan: Plan) -> Manifests:
+def complete(hooks: Hooks, rendering: RenderInput, plan: Plan) -> Manifests:
     """Everything that ``plan`` will apply in the course of time, role by role, as ``reviewed`` leaves it.
 
     An object that several roles have is told once, as the last leaves it.

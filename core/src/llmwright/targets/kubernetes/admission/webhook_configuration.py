@@ -13,10 +13,10 @@ from llmwright.api.crd import GROUP
 from llmwright.api.versions import API_VERSIONS
 from llmwright.settings.model import Webhook as WebhookSettings
 from llmwright.targets.kubernetes.admission.certificates import still_valid
-from llmwright.targets.kubernetes.admission.verdict import JUDGED
-from llmwright.targets.kubernetes.cluster.api import Api
-from llmwright.targets.kubernetes.cluster.resource import WEBHOOK_CONFIGURATION as NAME
-from llmwright.targets.kubernetes.cluster.resource import WEBHOOK_CONFIGURATIONS
+from llmwright.targets.kubernetes.admission.validation import JUDGED
+from llmwright.targets.kubernetes.cluster.api_client import Api
+from llmwright.targets.kubernetes.cluster.api_resources import WEBHOOK_CONFIGURATION as NAME
+from llmwright.targets.kubernetes.cluster.api_resources import WEBHOOK_CONFIGURATIONS
 from llmwright.targets.kubernetes.operator.apply.drift import covers
 
 Object = Mapping[str, Any]

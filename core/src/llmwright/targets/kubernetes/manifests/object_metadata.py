@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from llmwright.api.versions import V1BETA1
 from llmwright.api.workspace import Workspace
-from llmwright.targets.kubernetes.manifests.rendering import Manifest, Rendering
+from llmwright.targets.kubernetes.manifests.render_input import Manifest, RenderInput
 
 WORKSPACE_LABEL = "kaito.sh/workspace"
 ROLE_LABEL = "kaito.sh/inference-role"
@@ -19,7 +19,7 @@ INPUTS = "llmwright.io/inputs"
 """Digests by which a workload is known again: of its Launch, and of what the user wrote."""
 
 
-def metadata(rendering: Rendering, name: str, annotations: Mapping[str, str] | None = None) -> Manifest:
+def metadata(rendering: RenderInput, name: str, annotations: Mapping[str, str] | None = None) -> Manifest:
     """Name, namespace, owner and the label that all our objects are found by."""
     found: Manifest = {
         "name": name,
@@ -32,14 +32,14 @@ def metadata(rendering: Rendering, name: str, annotations: Mapping[str, str] | N
     return {**found, "ownerReferences": owners} if owners else found
 
 
-def selector(rendering: Rendering) -> dict[str, str]:
+def selector(rendering: RenderInput) -> dict[str, str]:
     """The labels of pods, and what selects them."""
     written = rendering.workspace.metadata.labels
     inherited = {key: written[key] for key in INHERITED if written.get(key)}
     return {WORKSPACE_LABEL: rendering.name, **inherited}
 
 
-def workload_annotations(rendering: Rendering, launch_digest: str) -> dict[str, str]:
+def workload_annotations(rendering: RenderInput, launch_digest: str) -> dict[str, str]:
     """What a workload is known again by."""
     found = {REVISION: str(rendering.revision), LAUNCH: launch_digest}
     return {**found, INPUTS: rendering.inputs} if rendering.inputs else found

@@ -16,11 +16,11 @@ import pytest
 from llmwright.api.workspace import Workspace
 from llmwright.errors import ConfigError, Problem
 from llmwright.settings.model import Webhook as WebhookSettings
-from llmwright.targets.kubernetes.admission import server as serving
+from llmwright.targets.kubernetes.admission import https_server as serving
 from llmwright.targets.kubernetes.admission.certificates import Certificate, issue, server_context
-from llmwright.targets.kubernetes.admission.server import Answer, Server
+from llmwright.targets.kubernetes.admission.https_server import Answer, Server
 from llmwright.targets.kubernetes.admission.webhook import Webhook
-from llmwright.targets.kubernetes.cluster.api import Api
+from llmwright.targets.kubernetes.cluster.api_client import Api
 
 HOST = "127.0.0.1"
 

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from llmwright import __version__
 from llmwright.errors import ConfigError
-from llmwright.targets.kubernetes.cluster.failures import (
+from llmwright.targets.kubernetes.cluster.api_errors import (
     CONFLICT,
     NOT_FOUND,
     UNAUTHORIZED,
@@ -21,7 +21,7 @@ from llmwright.targets.kubernetes.cluster.failures import (
     refusal,
     unreachable,
 )
-from llmwright.targets.kubernetes.cluster.resource import Resource
+from llmwright.targets.kubernetes.cluster.api_resources import Resource
 
 if TYPE_CHECKING:
     from kubernetes.client import Configuration

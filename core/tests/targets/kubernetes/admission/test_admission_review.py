@@ -11,8 +11,8 @@ import pytest
 
 from llmwright.api.workspace import Workspace
 from llmwright.errors import Problem
-from llmwright.targets.kubernetes.admission.review import BadReview, answer, read_review
-from llmwright.targets.kubernetes.admission.verdict import Verdict, verdict_on
+from llmwright.targets.kubernetes.admission.admission_review import BadReview, answer, read_review
+from llmwright.targets.kubernetes.admission.validation import Verdict, verdict_on
 
 Object = dict[str, Any]
 

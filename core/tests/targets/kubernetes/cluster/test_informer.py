@@ -6,9 +6,9 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from llmwright.targets.kubernetes.cluster.failures import ApiError
+from llmwright.targets.kubernetes.cluster.api_errors import ApiError
+from llmwright.targets.kubernetes.cluster.api_resources import SERVICES
 from llmwright.targets.kubernetes.cluster.informer import Informer, Selection
-from llmwright.targets.kubernetes.cluster.resource import SERVICES
 
 
 class Server:

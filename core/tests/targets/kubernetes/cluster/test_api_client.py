@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from kubernetes.client import Configuration
 
-from llmwright.targets.kubernetes.cluster.api import Api
-from llmwright.targets.kubernetes.cluster.failures import ApiError
-from llmwright.targets.kubernetes.cluster.resource import SERVICES
+from llmwright.targets.kubernetes.cluster.api_client import Api
+from llmwright.targets.kubernetes.cluster.api_errors import ApiError
+from llmwright.targets.kubernetes.cluster.api_resources import SERVICES
 
 
 class Server(HTTPServer):

@@ -26,7 +26,7 @@ def version_of(found: Object) -> int:
     return int(text) if text.isdigit() else 0
 
 
-class Store:
+class ObjectCache:
     """Trimmed objects of one kind.
 
     A write's answer is put in at once, so that a pass never sees a state from before its own writes; what a late

@@ -9,7 +9,7 @@ import pytest
 
 from llmwright.api.document import Document, parse_workspace
 from llmwright.settings.model import Settings
-from llmwright.targets.kubernetes.manifests import Rendering
+from llmwright.targets.kubernetes.manifests import RenderInput
 from llmwright.values.launch import HttpGet, Launch, Mount, Probe, Process, Volume
 from llmwright.values.nodes import NodeRequest, Placement
 
@@ -28,13 +28,13 @@ SERVER = Launch(
 
 
 @pytest.fixture
-def rendering() -> Callable[..., Rendering]:
+def rendering() -> Callable[..., RenderInput]:
     """``rendering(settings={…}, placement=…, **parts of the Workspace)``."""
 
-    def render(settings: dict[str, Any] | None = None, placement: Placement | None = None, **parts: Any) -> Rendering:
+    def render(settings: dict[str, Any] | None = None, placement: Placement | None = None, **parts: Any) -> RenderInput:
         metadata = {"name": "ws", "namespace": "ns", "uid": "1-2", **parts.pop("metadata", {})}
         document = {"apiVersion": "kaito.sh/v1beta1", "kind": "Workspace", "metadata": metadata, **parts}
-        return Rendering(
+        return RenderInput(
             workspace=parse_workspace(Document(document)),
             settings=Settings(**(settings or {})),
             placement=placement or Placement(),

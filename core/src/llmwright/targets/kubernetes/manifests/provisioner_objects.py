@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from llmwright.plugins.drivers import Provisioner
-from llmwright.targets.kubernetes.manifests.rendering import Manifest
+from llmwright.targets.kubernetes.manifests.render_input import Manifest
 from llmwright.values.nodes import NodeRequest
 from llmwright.values.snapshot import Snapshot
 

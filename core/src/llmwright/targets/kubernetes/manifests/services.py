@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from llmwright.targets.kubernetes.manifests import names
-from llmwright.targets.kubernetes.manifests.metadata import WORKSPACE_LABEL, metadata
-from llmwright.targets.kubernetes.manifests.rendering import Manifest, Rendering
+from llmwright.targets.kubernetes.manifests import object_names
+from llmwright.targets.kubernetes.manifests.object_metadata import WORKSPACE_LABEL, metadata
+from llmwright.targets.kubernetes.manifests.render_input import Manifest, RenderInput
 
 ENABLE_LOAD_BALANCER = "kaito.sh/enablelb"
 KV_EVENTS = "kv-events"
@@ -22,7 +22,7 @@ INTERNAL = {
 """What keeps a load balancer off public addresses, by cloud (each cloud controller's documentation)."""
 
 
-def service(rendering: Rendering, *, http: int, kv_events: int | None) -> Manifest:
+def service(rendering: RenderInput, *, http: int, kv_events: int | None) -> Manifest:
     """The endpoint. ``http`` and ``kv_events`` are the pod's ports; a public load balancer offers ``http`` alone."""
     balanced = wants_load_balancer(rendering)
     public = balanced and rendering.settings.endpoints.public
@@ -45,12 +45,12 @@ def service(rendering: Rendering, *, http: int, kv_events: int | None) -> Manife
     }
 
 
-def headless_service(rendering: Rendering) -> Manifest:
+def headless_service(rendering: RenderInput) -> Manifest:
     """What gives every pod a DNS name."""
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": metadata(rendering, names.headless(rendering)),
+        "metadata": metadata(rendering, object_names.headless(rendering)),
         "spec": {
             "clusterIP": "None",
             "publishNotReadyAddresses": True,
@@ -59,12 +59,12 @@ def headless_service(rendering: Rendering) -> Manifest:
     }
 
 
-def wants_load_balancer(rendering: Rendering) -> bool:
+def wants_load_balancer(rendering: RenderInput) -> bool:
     """Whether the annotation says so, in KAITO's exact letters."""
     return rendering.workspace.metadata.annotations.get(ENABLE_LOAD_BALANCER) == "True"
 
 
-def _answering(rendering: Rendering) -> dict[str, str]:
+def _answering(rendering: RenderInput) -> dict[str, str]:
     """The first pod; all of them where the Workspace asks for several copies."""
     found = {WORKSPACE_LABEL: rendering.name}
     inference = rendering.workspace.inference

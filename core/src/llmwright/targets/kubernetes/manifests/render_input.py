@@ -15,7 +15,7 @@ Manifest = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rendering:
+class RenderInput:
     """The Workspace and what holds for the cluster that it is in.
 
     ``placement`` is the provisioner's. ``revision`` counts the user's changes. ``inputs`` digests what was planned
