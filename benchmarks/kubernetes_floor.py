@@ -3,10 +3,9 @@
     python benchmarks/kubernetes_floor.py --harness DIR --kubeconfig FILE --recorded FILE
 
 It reads the bodies of one Workspace's writes from ``--recorded``, puts names and uids in, and sends them for each
-Workspace that appears, with as many connections as the operator has workers: finalizer, revision and both Services; the
-StatefulSet once no other Workspace waits; then, once the pod is ready, the status that says so and one Event. Where
-there is a NodeClaim, the plan comes before the revision, the claim after it, and the Services once it is ready and the
-node has its label.
+Workspace that appears, with as many connections as the operator has workers: finalizer, revision, both Services and the
+StatefulSet; then, once the pod is ready, the status that says so and one Event. Where there is a NodeClaim, the plan
+comes before the revision, the claim after it, and the Services once it is ready and the node has its label.
 
 It keeps no caches, renders, compares and checks nothing, and asks for as little as these writes need. So an operator
 can hardly be faster on the same machine with the same requests in the same order, and how near ours comes to it does
@@ -16,7 +15,6 @@ not depend on the machine's mood.
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import queue
 import sys
@@ -42,10 +40,10 @@ class Floor:
 
     def __init__(self, kube: Any, recorded: Object, workers: int) -> None:
         self._kube, self._recorded = kube, recorded
-        self._queue: queue.PriorityQueue[tuple[Any, ...]] = queue.PriorityQueue()
+        self._queue: queue.Queue[tuple[str, ...]] = queue.Queue()
         self._seen: set[tuple[str, str]] = set()
         self._told: set[str] = set()
-        self._workers, self._order = workers, itertools.count()
+        self._workers = workers
 
     def run(self) -> None:
         """Work until killed."""
@@ -77,8 +75,7 @@ class Floor:
             self._put("held", labels["kaito.sh/workspacenamespace"], labels[OWNER], uid, node)
 
     def _put(self, step: str, *about: str) -> None:
-        """Pods, and what is told of them, in the order of coming, after all else."""
-        self._queue.put((step in ("serve", "ready"), next(self._order), step, *about))
+        self._queue.put((step, *about))
 
     def _is_news(self, kind: str, found: Object) -> bool:
         """Whether it became ready, which was not told before."""
@@ -91,7 +88,7 @@ class Floor:
 
     def _work(self) -> None:
         while True:
-            _, _, step, namespace, name, uid, *more = self._queue.get()
+            step, namespace, name, uid, *more = self._queue.get()
             try:
                 getattr(self, f"_{step}")(namespace, name, uid, *more)
             except Exception as error:
@@ -107,18 +104,11 @@ class Floor:
         if claim:
             self._kube.request("PATCH", f"{CLAIMS}/{claim['metadata']['name']}?{MANAGER}&force=true", claim, APPLY)
         else:
-            self._expose(namespace, name, uid)
+            self._apply(namespace, self._body("children", name, uid))
 
     def _held(self, namespace: str, name: str, uid: str, node: str) -> None:
         self._merge(f"/api/v1/nodes/{node}", {"metadata": {"labels": {"accelerator": "nvidia"}}})
-        self._expose(namespace, name, uid)
-
-    def _expose(self, namespace: str, name: str, uid: str) -> None:
-        self._apply(namespace, self._body("services", name, uid))
-        self._put("serve", namespace, name, uid)
-
-    def _serve(self, namespace: str, name: str, uid: str) -> None:
-        self._apply(namespace, self._body("servers", name, uid))
+        self._apply(namespace, self._body("children", name, uid))
 
     def _apply(self, namespace: str, objects: Sequence[Object]) -> None:
         for child in objects:
@@ -171,8 +161,7 @@ def recorded(rendered: Sequence[Object], status: Object) -> Object:
         "planned": {**status, "state": "Pending", "conditions": unknown},
         "revision": revision,
         "claim": claim,
-        "services": [one for one in children if one["kind"] == "Service"],
-        "servers": [one for one in children if one["kind"] != "Service"],
+        "children": children,
         "ready": {"state": "Ready", "conditions": status["conditions"]},
         "event": {
             "metadata": {"name": f"{NAME}.floor"},

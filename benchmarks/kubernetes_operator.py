@@ -1,5 +1,8 @@
 """The operator on a real API server: seconds, requests and memory, against KAITO's controller in the same harness.
 
+Seconds are those that a user waits for: from applying a Workspace until it is ready, and until its first object exists,
+each as the median and the last of all Workspaces that were applied at once.
+
     python benchmarks/kubernetes_operator.py --harness DIR --assets DIR [--case byo:1,20,100 …] [--runs 3]
 
 The harness applies Workspaces, plays scheduler, kubelets and the makers of nodes, and counts the operator's requests
@@ -85,7 +88,7 @@ CASES = {
 
 
 def main() -> int:
-    """Prints a table; ends with 1 where a goal is missed or the harness failed."""
+    """Print a table; return 1 where a goal is missed or the harness failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--harness", type=Path, default=BESIDE / "operator-bench")
     parser.add_argument("--assets", type=Path, help="etcd, kube-apiserver and so on (KUBEBUILDER_ASSETS)")

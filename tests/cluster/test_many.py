@@ -12,15 +12,12 @@ from tests.cluster.operating import SETTINGS, OperatorProcess, running, write_ku
 from tests.cluster.programs import wait_until
 from tests.cluster.workspaces import Workspaces
 
-from llmwright.targets.kubernetes.operator.process.operator import WORKERS
-
 pytestmark = pytest.mark.cluster
 
 Object = dict[str, Any]
 
 WORKSPACES = "/apis/kaito.sh/v1beta1/namespaces/default/workspaces"
 STATEFULSETS = "/apis/apps/v1/namespaces/default/statefulsets"
-SERVICES = "/api/v1/namespaces/default/services"
 
 
 def reasons(plane: ControlPlane, names: list[str]) -> dict[str, tuple[str, str]]:
@@ -67,28 +64,6 @@ def test_the_first_of_many_is_ready_when_its_server_is(workspaces: Workspaces) -
     between = [one["metadata"]["name"] for one in told if begin < version_of(one) < end]
     # One that stands in one line with all others would be told after each of them was looked at.
     assert len(between) < 30, between
-
-
-def test_pods_of_many_stand_back_until_all_others_have_their_services(
-    plane: ControlPlane, unattended: Workspaces, tmp_path: Path
-) -> None:
-    names = [f"burst-{number}" for number in range(40)]
-    unattended.node("burst-node", "burst", gpus=40)
-    selector = {"matchLabels": {"ws": "burst"}}
-    unattended.apply(*(unattended.inference(name, labelSelector=selector) for name in names))
-    since = (plane.fetch(WORKSPACES) or {})["metadata"]["resourceVersion"]
-
-    def made(path: str) -> dict[str, int]:
-        return ready(plane.history(path, since), lambda found: found["metadata"]["name"].startswith("burst-"))
-
-    with running(OperatorProcess(write_kubeconfig(plane, tmp_path / "kubeconfig"), tmp_path, SETTINGS)):
-        wait_until(lambda: len(made(STATEFULSETS)) == 40, "all have a server")
-        services, first = made(SERVICES), min(made(STATEFULSETS).values())
-        unattended.clear()
-    later = [name for name, version in services.items() if version > first]
-    assert len(services) == 80
-    # The workers that still make Services when nobody waits any more.
-    assert len(later) < 2 * WORKERS, later
 
 
 def ready(states: list[Object], holds: Callable[[Object], bool]) -> dict[str, int]:

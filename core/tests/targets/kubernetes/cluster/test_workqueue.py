@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from core.tests.targets.kubernetes.clock import Clock
 
-from llmwright.targets.kubernetes.cluster.workqueue import FIRST_PAUSE_S, LONGEST_PAUSE_S, Line, Workqueue
+from llmwright.targets.kubernetes.cluster.workqueue import BACKOFF, Line, Workqueue
 
 
 def key(number: int) -> tuple[str, str]:
@@ -42,34 +42,11 @@ def test_a_name_that_is_worked_on_comes_again_afterwards(queue: Workqueue) -> No
 
 
 def test_what_is_under_way_overtakes_a_hundred_others_and_does_not_starve_them(queue: Workqueue) -> None:
-    lines = (Line.NEW, Line.MOVED, Line.RUNS)
-    for line in lines:
+    for line in Line:
         for number in range(100):
             queue.add(key(1000 * line + number), line)
     first_six = {queue.take() for _ in range(6)}
-    assert first_six == {key(1000 * line + number) for line in lines for number in (0, 1)}
-
-
-def test_the_last_line_waits_for_the_new_and_takes_turns_with_what_runs(queue: Workqueue) -> None:
-    queue.add(key(20), Line.NEW)
-    queue.add(key(0), Line.LAST)
-    for number in range(10, 20):
-        queue.add(key(number), Line.RUNS)
-    assert queue.holds(Line.NEW, Line.MOVED)
-    taken = [queue.take() for _ in range(12)]
-    assert taken.index(key(20)) < taken.index(key(0))
-    assert not queue.holds(Line.NEW, Line.MOVED)
-    assert taken.index(key(0)) < taken.index(key(16))
-
-
-def test_a_name_that_stands_back_is_looked_at_when_it_is_due(queue: Workqueue, clock: Clock) -> None:
-    queue.add(key(1), Line.LAST)
-    queue.add_after(key(1), 5.0)
-    for number in range(10, 20):
-        queue.add(key(number))
-    assert queue.take() == key(10)
-    clock.now = 5.0
-    assert key(1) in {queue.take() for _ in range(10)}
+    assert first_six == {key(1000 * line + number) for line in Line for number in (0, 1)}
 
 
 def test_a_name_whose_work_is_over_comes_again_in_the_line_of_what_moved_last(queue: Workqueue) -> None:
@@ -98,10 +75,10 @@ def test_it_is_calm_while_nobody_waits(queue: Workqueue) -> None:
 
 
 def test_pauses_double_and_end_with_success(queue: Workqueue) -> None:
-    assert [queue.retry(key(1)) for _ in range(3)] == [FIRST_PAUSE_S, 2 * FIRST_PAUSE_S, 4 * FIRST_PAUSE_S]
-    assert [queue.retry(key(1)) for _ in range(30)][-1] == LONGEST_PAUSE_S
+    assert [queue.retry(key(1)) for _ in range(3)] == [BACKOFF.pause_s(failures) for failures in (1, 2, 3)]
+    assert [queue.retry(key(1)) for _ in range(30)][-1] == BACKOFF.most_s
     queue.succeeded(key(1))
-    assert queue.retry(key(1)) == FIRST_PAUSE_S
+    assert queue.retry(key(1)) == BACKOFF.first_s
     assert queue.retry(key(2), at_least_s=7.0) == 7.0
 
 

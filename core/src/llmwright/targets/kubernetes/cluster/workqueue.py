@@ -10,28 +10,27 @@ from collections.abc import Callable
 from enum import IntEnum
 
 from llmwright.targets.kubernetes.cluster.object_cache import Key
+from llmwright.values.backoff import Backoff
 
-FIRST_PAUSE_S = 0.05
-LONGEST_PAUSE_S = 300.0
+BACKOFF = Backoff(first_s=0.05, most_s=300.0)
 
 
 class Line(IntEnum):
-    """Why a name waits, the nearer to its end the greater."""
+    """Why a name waits. The greater the line, the less work its pass is likely to be."""
 
-    LAST = 0
-    """It stands back for as long as any waits in the next two lines."""
-    NEW = 1
-    MOVED = 2
-    """Something that it waited for moved: much may have to be done."""
-    RUNS = 3
-    """Something that runs for it moved: mostly that is only to be told."""
+    NEW = 0
+    """The Workspace is new, or any reason that no other line names."""
+    MOVED = 1
+    """Something that the Workspace waited for changed."""
+    RUNS = 2
+    """An object of the Workspace that runs changed: mostly only the status has to be written."""
 
 
 class Workqueue:
-    """Names wait in lines, which take turns.
+    """Names of Workspaces that wait for a pass, in three lines that take turns.
 
-    So what is under way goes on while a hundred new ones arrive, what is ready is said to be, and none can hold up the
-    others. A name that is being worked on waits until that is over, and is never worked on twice at once.
+    A hundred new Workspaces do not hold up those that are under way, nor the status of those that become ready. A name
+    waits at most once. A name whose pass runs waits until that pass ends: two passes of one name never run at once.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -68,7 +67,7 @@ class Workqueue:
         with self._changed:
             failures = self._failures.get(key, 0)
             self._failures[key] = failures + 1
-        pause = max(min(FIRST_PAUSE_S * 2.0 ** min(failures, 32), LONGEST_PAUSE_S), at_least_s)
+        pause = max(BACKOFF.pause_s(failures + 1), at_least_s)
         self.add_after(key, pause)
         return pause
 
@@ -138,9 +137,8 @@ class Workqueue:
         return self._later[0][0] - now if self._later else None
 
     def _next(self) -> Key | None:
-        open_lines = self._lines[Line.NEW if self.holds(Line.NEW, Line.MOVED) else Line.LAST :]
-        self._turn = (self._turn + 1) % len(open_lines)
-        for line in (*open_lines[self._turn :], *open_lines[: self._turn]):
+        self._turn = (self._turn + 1) % len(self._lines)
+        for line in (*self._lines[self._turn :], *self._lines[: self._turn]):
             if line:
                 key = line.popitem(last=False)[0]
                 if not any(self._lines):

@@ -41,7 +41,6 @@ from llmwright.targets.kubernetes.operator.plans.plans import Plans
 from llmwright.targets.kubernetes.operator.provision.provisioning import Provisioning
 from llmwright.targets.kubernetes.operator.report.status_writer import Recorder, has_finalizer
 from llmwright.targets.kubernetes.operator.tasks import Tasks
-from llmwright.targets.kubernetes.operator.yielding import Yielding
 from llmwright.values.launch import Launch
 from llmwright.values.plan import Plan
 
@@ -78,9 +77,8 @@ class Reconciler:
         self._additions = Additions(kinds, parts.caches)
         self._children = Children(parts.api, parts.caches, kinds)
         self._observer = Observer(parts.caches, self._children, parts.provisioning)
-        crowded = partial(parts.queue.holds, Line.LAST, Line.NEW, Line.MOVED)
+        crowded = partial(parts.queue.holds, Line.NEW, Line.MOVED)
         self._recorder = Recorder(parts.api, parts.caches.workspaces, crowded)
-        self._yielding = Yielding(parts.queue)
         self._actor = Actor(parts.api, parts.caches, self._children, self._additions, parts.provisioning)
         self._policy = parts.policy
 
@@ -95,7 +93,6 @@ class Reconciler:
             self._plans.forget(key)
             self._parts.provisioning.forget(key)
             self._recorder.forget(key)
-            self._yielding.forget(key)
             self._additions.forget(key)
             return None
         workspace, invalid = _parsed(raw)
@@ -175,24 +172,18 @@ class Reconciler:
     def _carry_out(
         self, raw: Object, workspace: Workspace, acts: Acts, observed: Observed, now: datetime
     ) -> float | None:
-        """Have what was decided done and on record: before it is done, unless the record may follow.
-
-        A new server's pods may stand back, and the record with them; the pass that then comes makes both.
-        """
+        """Have what was decided done and on record: before it is done, unless the record may follow."""
         decision = acts.decision
         raw = self._recorder.mark(raw, acts.revision.annotations)
         if not may_follow(decision, observed, workspace.status):
             again_in = self._record(raw, workspace, decision, now)
             return 0.0 if self._actor.act(acts) else again_in
-        waits = observed.serving.phase == "absent" and self._yielding.stands_back(acts.owner.key)
         try:
-            refused = self._actor.act(acts, pods=not waits)
+            refused = self._actor.act(acts)
         except ApiError:
             self._record(raw, workspace, decision, now)
             raise
-        if refused:
-            return 0.0
-        return None if waits else self._record(raw, workspace, decision, now, may_wait=True)
+        return 0.0 if refused else self._record(raw, workspace, decision, now, may_wait=True)
 
     def _wanted(
         self, owner: Owner, plan: Plan, rendering: Callable[[], RenderInput], observed: Observed, decision: Decision

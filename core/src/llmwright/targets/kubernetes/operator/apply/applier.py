@@ -47,11 +47,8 @@ class Actor:
         self._api, self._caches = api, caches
         self._children, self._additions, self._provisioning = children, additions, provisioning
 
-    def act(self, acts: Acts, *, pods: bool = True) -> bool:
+    def act(self, acts: Acts) -> bool:
         """Carry all of it out; whether the next pass has to look at once, for an object was refused.
-
-        Args:
-            pods: False where a new server is to have all but what makes its pods.
 
         Raises:
             ApiError: a write was refused or got lost; the pass is to be made again.
@@ -62,7 +59,7 @@ class Actor:
         for action in acts.decision.actions:
             if isinstance(action, Start):
                 objects = wanted.starting[action.role]
-                start = partial(self._children.start, owner, action, objects, pods=pods)
+                start = partial(self._children.start, owner, action, objects)
                 refused |= self._is_refused(key, action.role, objects, start)
             elif isinstance(action, Stop):
                 self._children.stop(owner, action)

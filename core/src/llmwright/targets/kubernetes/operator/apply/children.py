@@ -78,10 +78,8 @@ class Children:
                 if mine and "deletionTimestamp" not in found["metadata"]:
                     yield resource, found
 
-    def start(self, owner: Owner, order: Start, wanted: Manifests, *, pods: bool = True) -> None:
+    def start(self, owner: Owner, order: Start, wanted: Manifests) -> None:
         """Have the role run as ``wanted``; a Job that gives way is deleted first, and started once it is gone.
-
-        Without ``pods`` a server gets its Services, and nothing else happens.
 
         Raises:
             TargetError: the API server refuses an object that a plugin brought.
@@ -91,8 +89,6 @@ class Children:
             return
         services = tuple(wanted_services(wanted))
         self.repair(owner, services)
-        if not pods:
-            return
         if order.role == "serving" or live is None:
             for one in wanted:
                 if one not in services:
