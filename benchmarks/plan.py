@@ -16,8 +16,8 @@ from typing import Any
 
 from llmwright.api.workspace import Workspace
 from llmwright.catalogue.catalogue import Catalogue
-from llmwright.plan.facts import Drivers
 from llmwright.plan.make import make_plan
+from llmwright.plan.plan_input import Drivers
 from llmwright.plugins.registry import Registry
 from llmwright.settings.model import Settings
 from llmwright.values.instance_type import InstanceType

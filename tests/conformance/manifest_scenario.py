@@ -13,9 +13,9 @@ from llmwright.api.versions import with_defaults
 from llmwright.api.workspace import Workspace
 from llmwright.catalogue.catalogue import Catalogue
 from llmwright.catalogue.node_labels import instance_type_of_labels
-from llmwright.plan.facts import Drivers
 from llmwright.plan.make import make_plan
-from llmwright.plan.nodes import template_nodes
+from llmwright.plan.node_requests import template_nodes
+from llmwright.plan.plan_input import Drivers
 from llmwright.plugins.drivers import Provisioner
 from llmwright.plugins.registry import Registry
 from llmwright.settings.model import Settings

@@ -16,10 +16,10 @@ from llmwright.catalogue.node_labels import instance_type_of_labels, mig_is_acti
 from llmwright.catalogue.quantity import parse_bytes
 from llmwright.catalogue.unknown_name import has_prefix
 from llmwright.errors import LLMwrightError, NotYet
-from llmwright.plan.arrangement import requested_nodes
-from llmwright.plan.facts import preset_spec
-from llmwright.plan.machines import named_site
+from llmwright.plan.machine_choice import named_machine
 from llmwright.plan.make import served_name
+from llmwright.plan.plan_input import preset_spec
+from llmwright.plan.workload import requested_nodes
 from llmwright.plugins.registry import Registry
 from llmwright.settings.model import Settings
 from llmwright.sizing.node_count import node_count
@@ -99,7 +99,7 @@ def _nodes(case: Case) -> int:
     if spec is None:
         return requested_nodes(workspace)
     preset = _preset(spec.name, case["model_fixture"])
-    site = named_site(workspace, _catalogue(), Settings(cloud=case["cloud"]), "kubernetes", None)
+    site = named_machine(workspace, _catalogue(), Settings(cloud=case["cloud"]), "kubernetes", None)
     return node_count(preset, site.machine, case["extra"].get("context"), single_device=site.single_device)
 
 

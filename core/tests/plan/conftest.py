@@ -12,8 +12,8 @@ from llmwright.api.workspace import Workspace
 from llmwright.catalogue.catalogue import Catalogue
 from llmwright.catalogue.pack import PackFile
 from llmwright.errors import PluginNotFound
-from llmwright.plan.facts import Drivers
 from llmwright.plan.make import make_plan
+from llmwright.plan.plan_input import Drivers
 from llmwright.plugins.datapack import DataPack
 from llmwright.plugins.drivers import Capabilities, Context, Runtime
 from llmwright.settings.model import Settings

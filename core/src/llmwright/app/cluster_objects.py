@@ -37,7 +37,7 @@ def cluster_objects(session: Session, preparation: Preparation, written: Written
 
 
 def _of_template(session: Session, workspace: Workspace) -> Manifests:
-    from llmwright.plan.nodes import choose_provisioner, template_nodes
+    from llmwright.plan.node_requests import choose_provisioner, template_nodes
     from llmwright.targets.kubernetes.manifests import reviewed, template_objects
 
     nodes = template_nodes(workspace, session.catalogue, session.settings)

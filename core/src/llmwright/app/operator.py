@@ -77,7 +77,7 @@ class EnvironmentPlanner:
 
     def provisioner_of(self, workspace: Workspace) -> str:
         """The name of whoever brings its nodes."""
-        from llmwright.plan.nodes import choose_provisioner
+        from llmwright.plan.node_requests import choose_provisioner
 
         return choose_provisioner(workspace, self._session.settings, "kubernetes").name
 

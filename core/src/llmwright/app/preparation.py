@@ -219,8 +219,8 @@ class Preparation:
         return told.facts(facts) if told else facts
 
     def _plan(self, workspace: Workspace, files: ConfigFiles, nodes: int | None, machine: InstanceType | None) -> Plan:
-        from llmwright.plan.facts import Drivers
         from llmwright.plan.make import make_plan
+        from llmwright.plan.plan_input import Drivers
 
         session = self._session
         spec = workspace.preset

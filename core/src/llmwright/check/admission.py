@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from llmwright.api.workspace import Workspace
 from llmwright.check import (
-    drivers,
+    driver_options,
     identity,
     inference,
     inference_config,
     limits,
     local,
-    nodes,
+    own_nodes,
     partition,
     placeholders,
     preset,
@@ -22,18 +22,18 @@ from llmwright.check import (
     tuning_config,
     update,
 )
+from llmwright.check.check_input import CheckInput
 from llmwright.check.facts import Facts
-from llmwright.check.subject import Subject
 from llmwright.errors import InvalidWorkspace, Problem
 
-Rule = Callable[[Subject], Iterator[Problem]]
+Rule = Callable[[CheckInput], Iterator[Problem]]
 
 ALWAYS: tuple[Rule, ...] = (
     identity.check_name,
     identity.check_node_class,
     inference.check_adapters,
-    drivers.check_driver_names,
-    drivers.check_driver_options,
+    driver_options.check_driver_names,
+    driver_options.check_driver_options,
     local.check_unused,
     local.check_local_parts,
     placeholders.check_placeholders,
@@ -50,7 +50,7 @@ CREATE: tuple[Rule, ...] = (
     resource.check_selector,
     resource.check_instance_type,
     resource.check_memory,
-    nodes.check_nodes,
+    own_nodes.check_nodes,
     partition.check_partition,
     preset.check_presets,
     preset.check_access,
@@ -87,13 +87,13 @@ def check_workspace(workspace: Workspace, *, old: Workspace | None = None, facts
 
     Pure, and raises nothing for any Workspace. Lines and columns are the document's: ``Document.place``.
     """
-    subject = Subject(workspace, old, facts)
+    inputs = CheckInput(workspace, old, facts)
     if old is None:
-        found = [*_run(ALWAYS, subject), *_run(CREATE, subject)]
+        found = [*_run(ALWAYS, inputs), *_run(CREATE, inputs)]
     else:
-        found = [*_run(ALWAYS, subject), *_run(UPDATE, subject)]
+        found = [*_run(ALWAYS, inputs), *_run(UPDATE, inputs)]
         errors = {problem.path for problem in found}
-        found += [replace(one, severity="warning") for one in _run(CREATE, subject) if one.path not in errors]
+        found += [replace(one, severity="warning") for one in _run(CREATE, inputs) if one.path not in errors]
     return tuple(dict.fromkeys(found))
 
 
@@ -109,6 +109,6 @@ def refuse(problems: Iterable[Problem], *, source: str = "") -> tuple[Problem, .
     return found
 
 
-def _run(rules: Iterable[Rule], subject: Subject) -> Iterator[Problem]:
+def _run(rules: Iterable[Rule], inputs: CheckInput) -> Iterator[Problem]:
     for rule in rules:
-        yield from rule(subject)
+        yield from rule(inputs)

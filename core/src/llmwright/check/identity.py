@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llmwright.api.yaml_paths import render_path
-from llmwright.check.names import as_label, label_problem, suggestion
-from llmwright.check.subject import RUNTIME_ANNOTATION, Subject
+from llmwright.check.check_input import RUNTIME_ANNOTATION, CheckInput
+from llmwright.check.kubernetes_names import as_label, label_problem, suggestion
 from llmwright.errors import Problem
 
 NODE_IMAGE_FAMILY = "kaito.sh/node-image-family"
@@ -25,9 +25,9 @@ def annotation_path(key: str) -> str:
     return render_path(("metadata", "annotations", key))
 
 
-def check_name(subject: Subject) -> Iterator[Problem]:
+def check_name(inputs: CheckInput) -> Iterator[Problem]:
     """Names of the Workspace and its namespace are RFC 1123 labels: Services and Jobs are called after them."""
-    metadata = subject.written.metadata
+    metadata = inputs.written.metadata
     for path, name in (("metadata.name", metadata.name), ("metadata.namespace", metadata.namespace)):
         wrong = label_problem(name) if name is not None else ""
         if wrong:
@@ -35,9 +35,9 @@ def check_name(subject: Subject) -> Iterator[Problem]:
             yield Problem(path, f"{name!r} {wrong}", f"for example {near}" if near else "", reason="BadName")
 
 
-def check_one_purpose(subject: Subject) -> Iterator[Problem]:
+def check_one_purpose(inputs: CheckInput) -> Iterator[Problem]:
     """Exactly one of tuning and inference."""
-    workspace = subject.written
+    workspace = inputs.written
     if workspace.inference is None and workspace.tuning is None:
         hint = "`llmwright init serve` and `llmwright init tune` write an example"
         yield Problem("", "neither inference nor tuning is there", hint, reason="Required")
@@ -46,55 +46,55 @@ def check_one_purpose(subject: Subject) -> Iterator[Problem]:
         yield Problem("", "both inference and tuning are there", hint, reason="Conflict")
 
 
-def check_image_family(subject: Subject) -> Iterator[Problem]:
+def check_image_family(inputs: CheckInput) -> Iterator[Problem]:
     """The node's operating system is one that there is."""
-    value = subject.annotations.get(NODE_IMAGE_FAMILY)
+    value = inputs.annotations.get(NODE_IMAGE_FAMILY)
     if value is not None and value.strip().lower() not in IMAGE_FAMILIES:
         yield _not_one_of(NODE_IMAGE_FAMILY, value, IMAGE_FAMILIES)
 
 
-def check_modes(subject: Subject) -> Iterator[Problem]:
+def check_modes(inputs: CheckInput) -> Iterator[Problem]:
     """Annotations with a fixed set of values (v1beta1)."""
-    if subject.v1alpha1:
+    if inputs.v1alpha1:
         return
     for key, allowed in ((PERFORMANCE_MODE, PERFORMANCE_MODES), (LOCAL_WEIGHTS, ("true", "false"))):
-        value = subject.annotations.get(key)
+        value = inputs.annotations.get(key)
         if value is not None and value not in allowed:
             yield _not_one_of(key, value, allowed)
 
 
-def check_node_class(subject: Subject) -> Iterator[Problem]:
+def check_node_class(inputs: CheckInput) -> Iterator[Problem]:
     """With Karpenter, a node class is one of those that are managed; an unchanged one is left alone."""
-    value = subject.annotations.get(NODE_CLASS)
-    allowed = subject.facts.node_classes
-    if not value or not allowed or subject.provisioner != "karpenter" or value in allowed:
+    value = inputs.annotations.get(NODE_CLASS)
+    allowed = inputs.facts.node_classes
+    if not value or not allowed or inputs.provisioner != "karpenter" or value in allowed:
         return
-    if subject.old is None or subject.old.metadata.annotations.get(NODE_CLASS) != value:
+    if inputs.old is None or inputs.old.metadata.annotations.get(NODE_CLASS) != value:
         yield _not_one_of(NODE_CLASS, value, allowed)
 
 
-def check_runtime_annotation(subject: Subject) -> Iterator[Problem]:
+def check_runtime_annotation(inputs: CheckInput) -> Iterator[Problem]:
     """An unknown runtime in the annotation is KAITO's default, which is worth saying."""
-    value = subject.annotations.get(RUNTIME_ANNOTATION)
+    value = inputs.annotations.get(RUNTIME_ANNOTATION)
     if value is None or value in ("transformers", "vllm"):
         return
-    message = f"{value!r} is no runtime that this annotation knows; {subject.runtime} is taken"
+    message = f"{value!r} is no runtime that this annotation knows; {inputs.runtime} is taken"
     hint = suggestion(value, ("transformers", "vllm"))
     yield Problem(annotation_path(RUNTIME_ANNOTATION), message, hint, severity="warning", reason="NotSupported")
 
 
-def check_streaming(subject: Subject) -> Iterator[Problem]:
+def check_streaming(inputs: CheckInput) -> Iterator[Problem]:
     """Streaming weights needs the cloud's CSI driver (behind KAITO's gate)."""
-    inference = subject.written.inference
-    wanted = subject.facts.gates.model_streaming and subject.annotations.get(MODEL_STREAMING) != "disabled"
-    if not wanted or subject.runtime != "vllm" or inference is None or inference.preset is None or subject.v1alpha1:
+    inference = inputs.written.inference
+    wanted = inputs.facts.gates.model_streaming and inputs.annotations.get(MODEL_STREAMING) != "disabled"
+    if not wanted or inputs.runtime != "vllm" or inference is None or inference.preset is None or inputs.v1alpha1:
         return
-    driver = STREAMING_DRIVERS.get(subject.facts.cloud)
+    driver = STREAMING_DRIVERS.get(inputs.facts.cloud)
     hint = f"set the annotation {MODEL_STREAMING}: disabled"
     if driver is None:
-        message = f"weights cannot be streamed on {subject.facts.cloud!r}"
+        message = f"weights cannot be streamed on {inputs.facts.cloud!r}"
         yield Problem("metadata.annotations", message, hint, reason="NotSupported")
-    elif subject.facts.csi_drivers is not None and driver not in subject.facts.csi_drivers:
+    elif inputs.facts.csi_drivers is not None and driver not in inputs.facts.csi_drivers:
         message = f"streaming weights needs the CSI driver {driver}, which the cluster has not"
         yield Problem("metadata.annotations", message, hint, reason="NotFound")
 

@@ -6,17 +6,17 @@ import math
 from collections.abc import Iterator
 
 from llmwright.api.workspace import AdapterSpec, DataSource
-from llmwright.check.names import subdomain_problem
+from llmwright.check.check_input import CheckInput
+from llmwright.check.kubernetes_names import subdomain_problem
 from llmwright.check.sources import image_problems, source_problems
-from llmwright.check.subject import Subject
 from llmwright.errors import Problem
 
 MOST_ADAPTERS = 10
 
 
-def check_what_is_served(subject: Subject) -> Iterator[Problem]:
+def check_what_is_served(inputs: CheckInput) -> Iterator[Problem]:
     """Exactly one of preset and template."""
-    inference = subject.written.inference
+    inference = inputs.written.inference
     if inference is None:
         return
     if inference.preset is None and inference.template is None:
@@ -26,9 +26,9 @@ def check_what_is_served(subject: Subject) -> Iterator[Problem]:
         yield Problem("inference", "both preset and template are there", "keep one", reason="Conflict")
 
 
-def check_adapters(subject: Subject) -> Iterator[Problem]:
+def check_adapters(inputs: CheckInput) -> Iterator[Problem]:
     """At most ten adapters, each with a source and a name of its own."""
-    adapters = subject.written.inference.adapters if subject.written.inference else []
+    adapters = inputs.written.inference.adapters if inputs.written.inference else []
     if len(adapters) > MOST_ADAPTERS:
         message = f"{len(adapters)} adapters, at most {MOST_ADAPTERS} can be served"
         yield Problem("inference.adapters", message, reason="TooMany")
@@ -44,9 +44,9 @@ def check_adapters(subject: Subject) -> Iterator[Problem]:
             yield Problem(f"{path}.source.name", message, "give each its own", reason="Duplicate")
 
 
-def check_workable_adapters(subject: Subject) -> Iterator[Problem]:
+def check_workable_adapters(inputs: CheckInput) -> Iterator[Problem]:
     """What no server could be asked for or load; KAITO finds these out only in the pod."""
-    for index, adapter in enumerate(subject.written.inference.adapters if subject.written.inference else ()):
+    for index, adapter in enumerate(inputs.written.inference.adapters if inputs.written.inference else ()):
         path, source = f"inference.adapters[{index}]", adapter.source
         if source is None:
             continue
@@ -62,15 +62,15 @@ def check_workable_adapters(subject: Subject) -> Iterator[Problem]:
             yield from _strength(path, adapter.strength, "Unworkable")
 
 
-def check_adapter_details(subject: Subject) -> Iterator[Problem]:
+def check_adapter_details(inputs: CheckInput) -> Iterator[Problem]:
     """What KAITO asks of adapters when a Workspace is changed."""
-    for index, adapter in enumerate(subject.written.inference.adapters if subject.written.inference else ()):
+    for index, adapter in enumerate(inputs.written.inference.adapters if inputs.written.inference else ()):
         if adapter.source is not None:
-            yield from _details(subject, f"inference.adapters[{index}]", adapter, adapter.source)
+            yield from _details(inputs, f"inference.adapters[{index}]", adapter, adapter.source)
 
 
-def _details(subject: Subject, path: str, adapter: AdapterSpec, source: DataSource) -> Iterator[Problem]:
-    yield from source_problems(subject, f"{path}.source", source)
+def _details(inputs: CheckInput, path: str, adapter: AdapterSpec, source: DataSource) -> Iterator[Problem]:
+    yield from source_problems(inputs, f"{path}.source", source)
     if not source.name:
         yield Problem(f"{path}.source.name", "is required", "requests select it by its name", reason="Required")
     elif wrong := subdomain_problem(source.name):
@@ -95,9 +95,9 @@ def _strength(path: str, text: str, reason: str) -> Iterator[Problem]:
         yield Problem(f"{path}.strength", message, 'for example "0.5"', reason=reason)
 
 
-def check_adapter_images(subject: Subject) -> Iterator[Problem]:
+def check_adapter_images(inputs: CheckInput) -> Iterator[Problem]:
     """Names of adapters' images, which KAITO looks at only when a Workspace is changed."""
-    for index, adapter in enumerate(subject.written.inference.adapters if subject.written.inference else ()):
+    for index, adapter in enumerate(inputs.written.inference.adapters if inputs.written.inference else ()):
         if adapter.source is not None and adapter.source.image:
             path = f"inference.adapters[{index}].source.image"
-            yield from image_problems(subject, path, adapter.source.image, reason="Unworkable")
+            yield from image_problems(inputs, path, adapter.source.image, reason="Unworkable")

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from llmwright.check.check_input import CheckInput
 from llmwright.check.resource import AUTO
-from llmwright.check.subject import Subject
 from llmwright.errors import Problem
 
 
-def check_limits(subject: Subject) -> Iterator[Problem]:
+def check_limits(inputs: CheckInput) -> Iterator[Problem]:
     """The type is allowed, and not more nodes are asked for than may be."""
-    if not subject.on_cluster:
+    if not inputs.on_cluster:
         return
-    name, allowed = subject.workspace.resource.instance_type, subject.facts.allowed_instance_types
+    name, allowed = inputs.workspace.resource.instance_type, inputs.facts.allowed_instance_types
     if name and name != AUTO and allowed is not None and name.lower() not in {one.lower() for one in allowed}:
         hint = f"allowed: {', '.join(allowed) or 'none'} (setting limits.instanceTypes)"
         yield Problem("resource.instanceType", f"{name} is not allowed here", hint, reason="LimitExceeded")
-    most = subject.facts.allowed_nodes
-    if most is not None and subject.count > most:
+    most = inputs.facts.allowed_nodes
+    if most is not None and inputs.count > most:
         hint = f"at most {most} (setting limits.nodes)"
-        yield Problem("resource.count", f"{subject.count} nodes are more than allowed", hint, reason="LimitExceeded")
+        yield Problem("resource.count", f"{inputs.count} nodes are more than allowed", hint, reason="LimitExceeded")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from llmwright.check.subject import Subject
+from llmwright.check.check_input import CheckInput
 from llmwright.errors import Problem
 
 HOST_PATH = "hostPath"
 
 
-def check_unused(subject: Subject) -> Iterator[Problem]:
+def check_unused(inputs: CheckInput) -> Iterator[Problem]:
     """Fields about nodes are kept and not used: the model runs on this machine."""
-    resource = subject.written.resource
+    resource = inputs.written.resource
     unused = {
         "resource.instanceType": resource.instance_type,
         "resource.count": resource.count not in (None, 1) and str(resource.count),
@@ -21,27 +21,27 @@ def check_unused(subject: Subject) -> Iterator[Problem]:
         "resource.preferredNodes": resource.preferred_nodes and "written",
         "resource.partition": resource.partition is not None and "written",
     }
-    if subject.on_cluster:
+    if inputs.on_cluster:
         return
     for path, value in unused.items():
         if value:
             yield Problem(path, "is not used on this machine", severity="warning", reason="NotUsed")
 
 
-def check_local_parts(subject: Subject) -> Iterator[Problem]:
+def check_local_parts(inputs: CheckInput) -> Iterator[Problem]:
     """Pod templates and volumes of a cluster cannot be had on one machine; a hostPath is a directory."""
-    if subject.on_cluster:
+    if inputs.on_cluster:
         return
-    inference = subject.written.inference
+    inference = inputs.written.inference
     if inference is not None and inference.template is not None:
         hint = "use a preset, or --target kubernetes"
         yield Problem("inference.template", "a pod template needs a cluster", hint, reason="NotSupported")
-    for path, volume in _volumes(subject):
+    for path, volume in _volumes(inputs):
         yield from _volume_problems(path, volume)
 
 
-def _volumes(subject: Subject) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    tuning, inference = subject.written.tuning, subject.written.inference
+def _volumes(inputs: CheckInput) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    tuning, inference = inputs.written.tuning, inputs.written.inference
     if tuning and tuning.input and tuning.input.volume_source is not None:
         yield "tuning.input.volumeSource", tuning.input.volume_source
     if tuning and tuning.output and tuning.output.volume_source is not None:

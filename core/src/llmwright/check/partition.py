@@ -7,34 +7,34 @@ from collections.abc import Iterator
 from llmwright.api.workspace import Partition
 from llmwright.catalogue.node_labels import mig_slice
 from llmwright.catalogue.quantity import format_bytes
+from llmwright.check.check_input import CheckInput
 from llmwright.check.facts import Severity
-from llmwright.check.subject import Subject
 from llmwright.errors import ConfigError, Problem
 
 PATH = "resource.partition"
 GATES = {"mig": "enableMIG", "accelerator": "enableAccelerator"}
 
 
-def check_partition(subject: Subject) -> Iterator[Problem]:
+def check_partition(inputs: CheckInput) -> Iterator[Problem]:
     """Partitions are for serving on nodes that the user brings, behind KAITO's gates."""
-    partition = subject.written.resource.partition
-    if partition is None or not subject.on_cluster:
+    partition = inputs.written.resource.partition
+    if partition is None or not inputs.on_cluster:
         return
-    if subject.written.tuning is not None:
+    if inputs.written.tuning is not None:
         yield Problem(PATH, "a share of a GPU cannot be used for tuning", "remove it", reason="NotSupported")
-    if subject.written.inference is None:
+    if inputs.written.inference is None:
         return
-    if not subject.brings_nodes:
+    if not inputs.brings_nodes:
         hint = "resource.provisioner: byo"
         yield Problem(PATH, "is for nodes that you bring yourself", hint, reason="NotAllowed")
-    enabled = subject.facts.gates.mig if partition.mode == "mig" else subject.facts.gates.accelerator
+    enabled = inputs.facts.gates.mig if partition.mode == "mig" else inputs.facts.gates.accelerator
     if not enabled:
         hint = f"set featureGates.{GATES[partition.mode]}: true"
         yield Problem(PATH, f"partitions of mode {partition.mode} are not enabled", hint, reason="NotEnabled")
-    yield from _mig(subject, partition) if partition.mode == "mig" else _accelerator(partition)
+    yield from _mig(inputs, partition) if partition.mode == "mig" else _accelerator(partition)
 
 
-def _mig(subject: Subject, partition: Partition) -> Iterator[Problem]:
+def _mig(inputs: CheckInput, partition: Partition) -> Iterator[Problem]:
     if partition.count is not None:
         yield Problem(f"{PATH}.count", "mode mig takes one slice", "remove it", reason="NotAllowed")
     try:
@@ -42,12 +42,12 @@ def _mig(subject: Subject, partition: Partition) -> Iterator[Problem]:
     except ConfigError as error:
         yield Problem(f"{PATH}.profile", error.message, error.hint, reason=error.reason)
         return
-    preset = subject.inference_preset
+    preset = inputs.inference_preset
     if preset is None or preset.weight_bytes <= machine.gpu_memory_bytes:
         return
     has, needs = format_bytes(machine.gpu_memory_bytes), format_bytes(preset.weight_bytes)
     message = f"a slice {partition.profile} has {has}, the weights of {preset.name} alone take {needs}"
-    severity: Severity = "warning" if subject.bypass else "error"
+    severity: Severity = "warning" if inputs.bypass else "error"
     yield Problem(PATH, message, "take a larger profile", severity=severity, reason="InsufficientMemory")
 
 

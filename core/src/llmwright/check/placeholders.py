@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from llmwright.api.workspace import DataSource
+from llmwright.check.check_input import CheckInput
 from llmwright.check.facts import Severity
-from llmwright.check.subject import Subject
 from llmwright.errors import Problem
 
 _COMPONENT = re.compile(r"(?<![A-Za-z0-9_-])[A-Z0-9_]*_HERE(?![A-Za-z0-9_-])")
@@ -19,27 +19,27 @@ def fill_placeholders(text: str) -> str:
     return _COMPONENT.sub(_FILLER, text)
 
 
-def check_placeholders(subject: Subject) -> Iterator[Problem]:
+def check_placeholders(inputs: CheckInput) -> Iterator[Problem]:
     """A placeholder is a warning while looking, and an error where something is about to be bought."""
-    severity: Severity = "error" if subject.facts.refuse_placeholders else "warning"
-    for path, text in _texts(subject):
+    severity: Severity = "error" if inputs.facts.refuse_placeholders else "warning"
+    for path, text in _texts(inputs):
         found = _COMPONENT.findall(text)
         if found:
             message = f"still to be filled in: {', '.join(found)}"
             yield Problem(path, message, "write your own value", severity=severity, reason="Placeholder")
 
 
-def _texts(subject: Subject) -> Iterator[tuple[str, str]]:
-    for path, spec in subject.presets():
+def _texts(inputs: CheckInput) -> Iterator[tuple[str, str]]:
+    for path, spec in inputs.presets():
         options = spec.preset_options
         yield f"{path}.presetOptions.image", options.image
         yield f"{path}.presetOptions.modelAccessSecret", options.model_access_secret
-    if subject.written.inference:
-        for index, adapter in enumerate(subject.written.inference.adapters):
+    if inputs.written.inference:
+        for index, adapter in enumerate(inputs.written.inference.adapters):
             yield from _source_texts(f"inference.adapters[{index}].source", adapter.source)
-    if subject.written.tuning:
-        yield from _source_texts("tuning.input", subject.written.tuning.input)
-        output = subject.written.tuning.output
+    if inputs.written.tuning:
+        yield from _source_texts("tuning.input", inputs.written.tuning.input)
+        output = inputs.written.tuning.output
         if output:
             yield "tuning.output.image", output.image
             yield "tuning.output.imagePushSecret", output.image_push_secret

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llmwright.api.workspace import PresetSpec
+from llmwright.check.check_input import CheckInput
 from llmwright.check.facts import Severity
-from llmwright.check.names import suggestion
-from llmwright.check.subject import Subject
+from llmwright.check.kubernetes_names import suggestion
 from llmwright.errors import Problem
 from llmwright.values.preset import Preset
 
@@ -15,11 +15,11 @@ NO_PACK = "no presets are installed: pip install llmwright-presets"
 LIST_PRESETS = "llmwright presets list"
 
 
-def check_presets(subject: Subject) -> Iterator[Problem]:
+def check_presets(inputs: CheckInput) -> Iterator[Problem]:
     """Every preset named is in the catalogue, or looks like a model of the hub (``org/name``)."""
-    for path, spec in subject.presets():
-        if subject.facts.find_preset(spec.name) is None and not _is_hub_name(spec.name):
-            yield _unknown(subject, f"{path}.name", spec.name)
+    for path, spec in inputs.presets():
+        if inputs.facts.find_preset(spec.name) is None and not _is_hub_name(spec.name):
+            yield _unknown(inputs, f"{path}.name", spec.name)
 
 
 def _is_hub_name(name: str) -> bool:
@@ -27,25 +27,25 @@ def _is_hub_name(name: str) -> bool:
     return bool(organisation and slash and model)
 
 
-def _unknown(subject: Subject, path: str, name: str) -> Problem:
-    broken = subject.facts.broken_presets.get(name)
+def _unknown(inputs: CheckInput, path: str, name: str) -> Problem:
+    broken = inputs.facts.broken_presets.get(name)
     if broken is not None:
         return Problem(path, f"preset {name!r} cannot be used: {broken}", reason="BrokenPreset")
-    known = tuple(subject.facts.preset_names())
+    known = tuple(inputs.facts.preset_names())
     hint = suggestion(name, known, LIST_PRESETS) if known else NO_PACK
     return Problem(path, f"unknown preset {name!r}", hint, reason="UnknownPreset")
 
 
-def check_access(subject: Subject) -> Iterator[Problem]:
+def check_access(inputs: CheckInput) -> Iterator[Problem]:
     """What is needed to get at the weights of the preset that is served."""
-    inference = subject.written.inference
-    spec, preset = (inference.preset if inference else None), subject.inference_preset
+    inference = inputs.written.inference
+    spec, preset = (inference.preset if inference else None), inputs.inference_preset
     if spec is None:
         return
-    if subject.v1alpha1:
+    if inputs.v1alpha1:
         yield from _private_image(spec, preset)
     elif preset is not None:
-        yield from _token(subject, spec, preset)
+        yield from _token(inputs, spec, preset)
 
 
 def _private_image(spec: PresetSpec, preset: Preset | None) -> Iterator[Problem]:
@@ -60,29 +60,29 @@ def _private_image(spec: PresetSpec, preset: Preset | None) -> Iterator[Problem]
         yield Problem(f"{path}.accessMode", f"{spec.name} can be had as a private image only", hint, reason="Required")
 
 
-def _token(subject: Subject, spec: PresetSpec, preset: Preset) -> Iterator[Problem]:
+def _token(inputs: CheckInput, spec: PresetSpec, preset: Preset) -> Iterator[Problem]:
     secret, path = spec.preset_options.model_access_secret, "inference.preset.presetOptions.modelAccessSecret"
     downloaded = preset.source.startswith("hf://")
     if downloaded and preset.gated and not secret:
         message = f"{preset.name} is gated: its licence must be accepted on the hub and a token given"
-        hint = "name a Secret with the key HF_TOKEN" if subject.on_cluster else "set HF_TOKEN or log in to the hub"
-        severity: Severity = "error" if subject.on_cluster else "warning"
+        hint = "name a Secret with the key HF_TOKEN" if inputs.on_cluster else "set HF_TOKEN or log in to the hub"
+        severity: Severity = "error" if inputs.on_cluster else "warning"
         yield Problem(path, message, hint, severity=severity, reason="TokenRequired")
     if secret and not downloaded:
         message = f"{preset.name} is not downloaded from the hub and takes no token"
         yield Problem(path, message, "remove it", reason="NotAllowed")
 
 
-def check_runtime_support(subject: Subject) -> Iterator[Problem]:
+def check_runtime_support(inputs: CheckInput) -> Iterator[Problem]:
     """The runtime can serve this preset, with what the Workspace adds to it."""
-    inference, preset = subject.written.inference, subject.inference_preset
-    if inference is None or inference.preset is None or not subject.on_cluster:
+    inference, preset = inputs.written.inference, inputs.inference_preset
+    if inference is None or inference.preset is None or not inputs.on_cluster:
         return
-    if subject.runtime == "hf" and preset is not None and "hf" not in preset.runtimes:
+    if inputs.runtime == "hf" and preset is not None and "hf" not in preset.runtimes:
         hint = f"runtimes for it: {', '.join(preset.runtimes)}"
         message = f"{preset.name} cannot be served with the hf (transformers) runtime"
         yield Problem("inference.preset.name", message, hint, reason="NotSupported")
-    if subject.runtime == "vllm":
+    if inputs.runtime == "vllm":
         for index, adapter in enumerate(inference.adapters):
             if adapter.strength is not None:
                 path = f"inference.adapters[{index}].strength"

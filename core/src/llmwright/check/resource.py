@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from llmwright.catalogue.quantity import format_bytes
 from llmwright.catalogue.unknown_name import has_prefix
+from llmwright.check.check_input import CheckInput, usable_labels
 from llmwright.check.facts import Severity
-from llmwright.check.names import suggestion
-from llmwright.check.subject import Subject, usable_labels
+from llmwright.check.kubernetes_names import suggestion
 from llmwright.errors import Problem
 from llmwright.values.instance_type import InstanceType
 
@@ -17,25 +17,25 @@ LIST_TYPES = "llmwright instance-types list"
 AZURE_PREFIXES = ("standard_n", "standard_d")
 
 
-def check_count(subject: Subject) -> Iterator[Problem]:
+def check_count(inputs: CheckInput) -> Iterator[Problem]:
     """At least one node; one for tuning."""
-    if subject.count < 1:
-        yield Problem("resource.count", f"{subject.count} nodes cannot run anything", "1 or more", reason="Unworkable")
-    if subject.written.tuning is not None and subject.count > 1 and subject.on_cluster:
+    if inputs.count < 1:
+        yield Problem("resource.count", f"{inputs.count} nodes cannot run anything", "1 or more", reason="Unworkable")
+    if inputs.written.tuning is not None and inputs.count > 1 and inputs.on_cluster:
         yield Problem("resource.count", "tuning runs on one node", "write count: 1", reason="NotSupported")
 
 
-def check_selector(subject: Subject) -> Iterator[Problem]:
+def check_selector(inputs: CheckInput) -> Iterator[Problem]:
     """The label selector is there, can be written as labels, and names more than reserved ones."""
-    if not subject.on_cluster:
+    if not inputs.on_cluster:
         return
-    selector = subject.written.resource.label_selector
+    selector = inputs.written.resource.label_selector
     if selector is None:
         hint = "labelSelector: {matchLabels: {apps: my-model}}"
         yield Problem("resource.labelSelector", "is required", hint, reason="Required")
         return
     # For tuning KAITO reads no selector at admission, and its Jobs use matchLabels only.
-    severity: Severity = "error" if subject.written.tuning is None else "warning"
+    severity: Severity = "error" if inputs.written.tuning is None else "warning"
     for index, expression in enumerate(selector.match_expressions):
         if expression.operator != "In" or len(expression.values) != 1:
             path = f"resource.labelSelector.matchExpressions[{index}]"
@@ -49,36 +49,36 @@ def check_selector(subject: Subject) -> Iterator[Problem]:
         yield Problem(path, message, hint, severity=severity, reason="Reserved")
 
 
-def check_instance_type(subject: Subject) -> Iterator[Problem]:
+def check_instance_type(inputs: CheckInput) -> Iterator[Problem]:
     """A type is named where nodes are bought, none where KAITO's gate says that they are brought, and it exists."""
-    if not subject.on_cluster:
+    if not inputs.on_cluster:
         return
-    name = subject.workspace.resource.instance_type
-    if subject.own_nodes_only and name:
+    name = inputs.workspace.resource.instance_type
+    if inputs.own_nodes_only and name:
         message = "must be left out where node auto-provisioning is disabled: nodes are found by their labels"
         yield Problem("resource.instanceType", message, "remove it", reason="NotAllowed")
-    elif not name and not subject.brings_nodes:
+    elif not name and not inputs.brings_nodes:
         hint = f"name one, or write {AUTO} to have one chosen; `{LIST_TYPES}` lists all"
         yield Problem("resource.instanceType", "is required where nodes are bought", hint, reason="Required")
     elif name and name != AUTO:
-        yield from _known_type(subject, name)
+        yield from _known_type(inputs, name)
 
 
-def _known_type(subject: Subject, name: str) -> Iterator[Problem]:
-    path, machine = "resource.instanceType", subject.facts.find_instance_type(name)
+def _known_type(inputs: CheckInput, name: str) -> Iterator[Problem]:
+    path, machine = "resource.instanceType", inputs.facts.find_instance_type(name)
     if machine is not None:
         yield from _retired(path, machine)
         return
-    if subject.facts.cloud == "azure" and has_prefix(name, AZURE_PREFIXES):
+    if inputs.facts.cloud == "azure" and has_prefix(name, AZURE_PREFIXES):
         message = f"{name!r} is in no table of instance types: what fits on it cannot be judged"
-        known = subject.facts.instance_type_names()
+        known = inputs.facts.instance_type_names()
         yield Problem(path, message, suggestion(name, known, LIST_TYPES), severity="warning", reason="UnknownFigures")
         return
-    known = list(subject.facts.instance_type_names())
-    message = f"unknown instance type {name!r} on {subject.facts.cloud}"
+    known = list(inputs.facts.instance_type_names())
+    message = f"unknown instance type {name!r} on {inputs.facts.cloud}"
     # KAITO looks at the type of inference Workspaces only, so that one that cannot be had fails when it is bought.
-    reason = "UnknownInstanceType" if subject.written.tuning is None else "Unworkable"
-    severity: Severity = "warning" if subject.brings_nodes else "error"
+    reason = "UnknownInstanceType" if inputs.written.tuning is None else "Unworkable"
+    severity: Severity = "warning" if inputs.brings_nodes else "error"
     yield Problem(path, message, suggestion(name, known, LIST_TYPES), severity=severity, reason=reason)
 
 
@@ -89,22 +89,22 @@ def _retired(path: str, machine: InstanceType) -> Iterator[Problem]:
         yield Problem(path, message, hint, severity="warning", reason="Retired")
 
 
-def check_memory(subject: Subject) -> Iterator[Problem]:
+def check_memory(inputs: CheckInput) -> Iterator[Problem]:
     """The weights fit into the memory of all GPUs together, where upstream asks for that at admission.
 
     KAITO asks in v1alpha1 always, in v1beta1 unless nodes are bought for vLLM, which it sizes later.
     """
-    if not subject.on_cluster or subject.own_nodes_only:
+    if not inputs.on_cluster or inputs.own_nodes_only:
         return
-    if subject.v1alpha1 or subject.runtime != "vllm":
-        machine = subject.facts.find_instance_type(subject.workspace.resource.instance_type)
+    if inputs.v1alpha1 or inputs.runtime != "vllm":
+        machine = inputs.facts.find_instance_type(inputs.workspace.resource.instance_type)
         if machine is not None:
-            yield from fit_problems(subject, machine, subject.count)
+            yield from fit_problems(inputs, machine, inputs.count)
 
 
-def fit_problems(subject: Subject, machine: InstanceType, count: int) -> Iterator[Problem]:
+def fit_problems(inputs: CheckInput, machine: InstanceType, count: int) -> Iterator[Problem]:
     """What keeps the preset's weights from being held by ``count`` of ``machine``."""
-    preset = subject.inference_preset
+    preset = inputs.inference_preset
     if preset is None or not preset.weight_bytes:
         return
     one = machine.gpus * machine.gpu_memory_bytes
@@ -116,9 +116,9 @@ def fit_problems(subject: Subject, machine: InstanceType, count: int) -> Iterato
             path,
             message,
             f"`llmwright presets show {preset.name}` says what fits",
-            severity="warning" if subject.bypass else "error",
+            severity="warning" if inputs.bypass else "error",
             reason="InsufficientMemory",
         )
-    if preset.distributable and needed > one and subject.runtime == "hf":
+    if preset.distributable and needed > one and inputs.runtime == "hf":
         message = f"{preset.name} does not fit on one node, and the hf runtime serves from one node only"
         yield Problem(path, message, "take a larger type, or runtime: vllm", reason="NotSupported")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llmwright.api.workspace import DataDestination, DataSource
+from llmwright.check.check_input import CheckInput
 from llmwright.check.placeholders import fill_placeholders
-from llmwright.check.subject import Subject
 from llmwright.errors import Problem
 
 
-def source_problems(subject: Subject, path: str, source: DataSource) -> Iterator[Problem]:
+def source_problems(inputs: CheckInput, path: str, source: DataSource) -> Iterator[Problem]:
     """Exactly one of URLs, image and volume, each of which can be used."""
-    yield from url_problems(subject, path, source)
-    yield from image_problems(subject, f"{path}.image", source.image)
+    yield from url_problems(inputs, path, source)
+    yield from image_problems(inputs, f"{path}.image", source.image)
     given = [bool(source.urls), bool(source.image), source.volume_source is not None]
     if sum(given) == 1:
         return
@@ -23,31 +23,31 @@ def source_problems(subject: Subject, path: str, source: DataSource) -> Iterator
         yield Problem(path, "more than one of urls, image and volumeSource", "keep one", reason="Conflict")
 
 
-def url_problems(subject: Subject, path: str, source: DataSource) -> Iterator[Problem]:
+def url_problems(inputs: CheckInput, path: str, source: DataSource) -> Iterator[Problem]:
     """URLs that cannot or must not be read."""
-    judge = subject.facts.url_problem
+    judge = inputs.facts.url_problem
     for index, url in enumerate(source.urls):
         wrong = judge(url) if judge else None
         if wrong:
             yield Problem(f"{path}.urls[{index}]", wrong, reason="BadUrl")
 
 
-def image_problems(subject: Subject, path: str, image: str, *, reason: str = "BadImage") -> Iterator[Problem]:
+def image_problems(inputs: CheckInput, path: str, image: str, *, reason: str = "BadImage") -> Iterator[Problem]:
     """An image's name that no registry takes; placeholders pass here and are reported by themselves."""
-    judge = subject.facts.image_problem
+    judge = inputs.facts.image_problem
     wrong = judge(fill_placeholders(image)) if image and judge else None
     if wrong:
         yield Problem(path, wrong, "for example registry.example.com/team/name:1", reason=reason)
 
 
-def destination_problems(subject: Subject, path: str, output: DataDestination) -> Iterator[Problem]:
+def destination_problems(inputs: CheckInput, path: str, output: DataDestination) -> Iterator[Problem]:
     """Exactly one of image and volume; an image needs the right to push it."""
-    yield from image_problems(subject, f"{path}.image", output.image)
-    if output.image and not output.image_push_secret and subject.on_cluster:
+    yield from image_problems(inputs, f"{path}.image", output.image)
+    if output.image and not output.image_push_secret and inputs.on_cluster:
         hint = "name a Secret of type kubernetes.io/dockerconfigjson"
         yield Problem(f"{path}.imagePushSecret", "is required to push the image", hint, reason="Required")
     given = [bool(output.image), output.volume_source is not None]
     if all(given):
         yield Problem(path, "both image and volumeSource are there", "keep one", reason="Conflict")
-    if not any(given) and subject.on_cluster:
+    if not any(given) and inputs.on_cluster:
         yield Problem(path, "says nowhere where to write", "write image or volumeSource", reason="Required")

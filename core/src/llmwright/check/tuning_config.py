@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from posixpath import normpath
 from typing import Any
 
+from llmwright.check.check_input import CheckInput
 from llmwright.check.config_file import BadConfig, as_bool, read_mapping
-from llmwright.check.names import suggestion
-from llmwright.check.subject import Subject
+from llmwright.check.kubernetes_names import suggestion
 from llmwright.errors import Problem
 
 FILE = "training_config.yaml"
@@ -26,20 +26,20 @@ TEMPLATES = {"lora": "lora-params-template", "qlora": "qlora-params-template"}
 BASE_DIRECTORY = "/mnt"
 
 
-def check_tuning_config(subject: Subject) -> Iterator[Problem]:
+def check_tuning_config(inputs: CheckInput) -> Iterator[Problem]:
     """The config of lora and qlora is there and fits the method; other tuners judge theirs themselves."""
-    tuning = subject.written.tuning
+    tuning = inputs.written.tuning
     method = tuning.method.lower() if tuning else ""
-    if tuning is None or subject.facts.config_files is None or method not in TEMPLATES:
+    if tuning is None or inputs.facts.config_files is None or method not in TEMPLATES:
         return
-    namespace, name = subject.written.namespace, tuning.config
+    namespace, name = inputs.written.namespace, tuning.config
     if not name:
-        if subject.facts.release_namespace is None:
+        if inputs.facts.release_namespace is None:
             return
-        namespace, name = subject.facts.release_namespace, TEMPLATES[method]
-    files = subject.config_files(namespace, name)
+        namespace, name = inputs.facts.release_namespace, TEMPLATES[method]
+    files = inputs.config_files(namespace, name)
     if files is None:
-        where = f"ConfigMap {name!r} in namespace {namespace!r}" if subject.on_cluster else f"config {name!r}"
+        where = f"ConfigMap {name!r} in namespace {namespace!r}" if inputs.on_cluster else f"config {name!r}"
         yield Problem(PATH, f"there is no {where}", "create it, or correct the name", reason="NotFound")
         return
     try:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from llmwright.api.versions import with_defaults
 from llmwright.api.workspace import LabelSelector, Resource, Tuning, Workspace
+from llmwright.check.check_input import CheckInput
 from llmwright.check.identity import MODEL_STREAMING, annotation_path
 from llmwright.check.sources import image_problems, url_problems
-from llmwright.check.subject import Subject
 from llmwright.errors import Problem
 
 NEW_ONE = "delete the Workspace and make a new one"
@@ -18,40 +18,40 @@ def _fixed(path: str, message: str = "cannot be changed") -> Problem:
     return Problem(path, message, NEW_ONE, reason="Immutable")
 
 
-def check_purpose_kept(subject: Subject) -> Iterator[Problem]:
+def check_purpose_kept(inputs: CheckInput) -> Iterator[Problem]:
     """Tuning does not become serving, nor the other way."""
-    old, new = _pair(subject)
+    old, new = _pair(inputs)
     for name in ("inference", "tuning"):
         if (getattr(old, name) is None) != (getattr(new, name) is None):
             yield _fixed(name, "cannot be added or removed")
 
 
-def check_resource_kept(subject: Subject) -> Iterator[Problem]:
+def check_resource_kept(inputs: CheckInput) -> Iterator[Problem]:
     """Count, partition, instance type, labels and provisioner stay."""
-    old, new = _pair(subject)
-    before = (with_defaults(old) if subject.on_cluster else old).resource
+    old, new = _pair(inputs)
+    before = (with_defaults(old) if inputs.on_cluster else old).resource
     after = new.resource
     if before.count is not None and after.count is not None and before.count != after.count:
         yield _fixed("resource.count")
     if before.partition != after.partition:
         yield _fixed("resource.partition")
-    yield from _instance_type_kept(subject, before.instance_type, after.instance_type)
+    yield from _instance_type_kept(inputs, before.instance_type, after.instance_type)
     yield from _labels_kept(before.label_selector, after.label_selector)
-    yield from _provisioner_kept(subject, before, after)
+    yield from _provisioner_kept(inputs, before, after)
 
 
-def _instance_type_kept(subject: Subject, before: str, after: str) -> Iterator[Problem]:
+def _instance_type_kept(inputs: CheckInput, before: str, after: str) -> Iterator[Problem]:
     path = "resource.instanceType"
-    if subject.v1alpha1:
+    if inputs.v1alpha1:
         if before != after:
             yield _fixed(path)
-    elif subject.own_nodes_only:
+    elif inputs.own_nodes_only:
         if after and not before:
             yield Problem(path, "must stay out: nodes are found by their labels", "remove it", reason="NotAllowed")
         elif after and after != before:
             yield _fixed(path)
-    elif not after and not subject.brings_nodes:
-        if subject.on_cluster:
+    elif not after and not inputs.brings_nodes:
+        if inputs.on_cluster:
             yield Problem(path, "is required where nodes are bought", f"it was {before!r}", reason="Required")
     elif before and before != after:
         yield _fixed(path)
@@ -77,19 +77,19 @@ def _as_labels(selector: LabelSelector | None) -> dict[str, str] | None:
     return labels
 
 
-def _provisioner_kept(subject: Subject, before: Resource, after: Resource) -> Iterator[Problem]:
-    default = subject.facts.node_provisioner
+def _provisioner_kept(inputs: CheckInput, before: Resource, after: Resource) -> Iterator[Problem]:
+    default = inputs.facts.node_provisioner
     if (before.provisioner or default) != (after.provisioner or default):
         yield _fixed("resource.provisioner")
     old, new = before.provisioner_config, after.provisioner_config
     for key in sorted(old.keys() | new.keys()):
-        if old.get(key) != new.get(key) and key not in subject.facts.mutable_options:
+        if old.get(key) != new.get(key) and key not in inputs.facts.mutable_options:
             yield _fixed(f"resource.provisionerConfig.{key}")
 
 
-def check_inference_kept(subject: Subject) -> Iterator[Problem]:
+def check_inference_kept(inputs: CheckInput) -> Iterator[Problem]:
     """The preset stays; a template may change, not come or go."""
-    old, new = _pair(subject)
+    old, new = _pair(inputs)
     if old.inference is None or new.inference is None:
         return
     if old.inference.preset != new.inference.preset:
@@ -98,9 +98,9 @@ def check_inference_kept(subject: Subject) -> Iterator[Problem]:
         yield _fixed("inference.template", "cannot be added or removed")
 
 
-def check_tuning_kept(subject: Subject) -> Iterator[Problem]:
+def check_tuning_kept(inputs: CheckInput) -> Iterator[Problem]:
     """Preset, method, its options and the data set's name stay; where data comes from and goes to may change."""
-    old, new = _pair(subject)
+    old, new = _pair(inputs)
     if old.tuning is None or new.tuning is None:
         return
     if old.tuning.preset != new.tuning.preset:
@@ -109,10 +109,10 @@ def check_tuning_kept(subject: Subject) -> Iterator[Problem]:
         yield _fixed("tuning.method")
     if old.tuning.method_config != new.tuning.method_config:
         yield _fixed("tuning.methodConfig")
-    yield from _data_kept(subject, old.tuning, new.tuning)
+    yield from _data_kept(inputs, old.tuning, new.tuning)
 
 
-def _data_kept(subject: Subject, old: Tuning, new: Tuning) -> Iterator[Problem]:
+def _data_kept(inputs: CheckInput, old: Tuning, new: Tuning) -> Iterator[Problem]:
     if new.input is None:
         yield Problem("tuning.input", "is required", reason="Required")
     else:
@@ -120,23 +120,23 @@ def _data_kept(subject: Subject, old: Tuning, new: Tuning) -> Iterator[Problem]:
             yield _fixed("tuning.input", "cannot be added")
         elif old.input.name != new.input.name:
             yield _fixed("tuning.input.name")
-        yield from image_problems(subject, "tuning.input.image", new.input.image)
+        yield from image_problems(inputs, "tuning.input.image", new.input.image)
         if old.input is None or sorted(old.input.urls) != sorted(new.input.urls):
-            yield from url_problems(subject, "tuning.input", new.input)
+            yield from url_problems(inputs, "tuning.input", new.input)
     if new.output is not None:
-        yield from image_problems(subject, "tuning.output.image", new.output.image)
-    elif subject.on_cluster:
+        yield from image_problems(inputs, "tuning.output.image", new.output.image)
+    elif inputs.on_cluster:
         yield Problem("tuning.output", "is required", reason="Required")
 
 
-def check_streaming_kept(subject: Subject) -> Iterator[Problem]:
+def check_streaming_kept(inputs: CheckInput) -> Iterator[Problem]:
     """Whether weights are streamed stays (behind KAITO's gate)."""
-    old, new = _pair(subject)
+    old, new = _pair(inputs)
     before, after = (workspace.metadata.annotations.get(MODEL_STREAMING) for workspace in (old, new))
-    if subject.facts.gates.model_streaming and before != after:
+    if inputs.facts.gates.model_streaming and before != after:
         yield _fixed(annotation_path(MODEL_STREAMING))
 
 
-def _pair(subject: Subject) -> tuple[Workspace, Workspace]:
-    assert subject.old is not None, "rules of an update run on updates only"
-    return subject.old, subject.workspace
+def _pair(inputs: CheckInput) -> tuple[Workspace, Workspace]:
+    assert inputs.old is not None, "rules of an update run on updates only"
+    return inputs.old, inputs.workspace

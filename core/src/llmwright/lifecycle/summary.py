@@ -9,7 +9,7 @@ from llmwright.lifecycle.after_tuning import gives_back
 from llmwright.lifecycle.decision_builder import DecisionBuilder
 from llmwright.lifecycle.lifecycle_input import LifecycleInput
 from llmwright.lifecycle.observed import Trouble
-from llmwright.plan.inputs import ROLLOUT
+from llmwright.plan.digest import ROLLOUT
 from llmwright.values.plan import Plan
 
 WAITING = Trouble("workspacePending", "workspace is waiting for inference workload readiness")

@@ -10,7 +10,7 @@ from llmwright.lifecycle.decision import Stop
 from llmwright.lifecycle.decision_builder import DecisionBuilder
 from llmwright.lifecycle.launch_drift import launch_drift
 from llmwright.lifecycle.lifecycle_input import LifecycleInput
-from llmwright.plan.inputs import as_written
+from llmwright.plan.digest import as_written
 from llmwright.values.launch import Launch
 
 STARTED = ("WorkspaceTuningJobStatusStarted", "Tuning job has started")

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from llmwright.api.workspace import AdapterSpec, DataSource
-from llmwright.plan.data import ARTIFACTS, RESULTS
-from llmwright.plan.facts import Facts
+from llmwright.plan.plan_input import PlanInput
 from llmwright.plan.refusal import refuse
 from llmwright.plan.secrets import logins_volume, with_logins
+from llmwright.plan.tuning_data import ARTIFACTS, RESULTS
 from llmwright.values.adapter import Adapter
 from llmwright.values.launch import Mount, Process, Volume
 from llmwright.values.tuning_data import TuningData
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
+class MountedAdapter:
     """An adapter, the volume it lies in, what brings it there, and the volume of the secrets that takes."""
 
     adapter: Adapter
@@ -35,39 +35,39 @@ class Brought:
         return Mount(volume=self.volume.name, path=f"/mnt/adapter/{self.adapter.name}", read_only=True)
 
 
-def named_adapters(facts: Facts) -> tuple[Brought, ...]:
+def named_adapters(inputs: PlanInput) -> tuple[MountedAdapter, ...]:
     """``inference.adapters``.
 
     Raises:
         InvalidWorkspace: a source or strength that cannot be used.
     """
-    inference = facts.workspace.inference
+    inference = inputs.workspace.inference
     specs = inference.adapters if inference else []
-    return tuple(_named(facts, position, spec) for position, spec in enumerate(specs))
+    return tuple(_named(inputs, position, spec) for position, spec in enumerate(specs))
 
 
-def tuned_adapter(facts: Facts, data: TuningData) -> Brought:
+def tuned_adapter(inputs: PlanInput, data: TuningData) -> MountedAdapter:
     """The adapter that tuning leaves in volume ``results``, under the Workspace's name.
 
     On a cluster an image is pulled into a new pod; a volume is mounted; on one machine the results are there.
     """
-    name = facts.workspace.name
+    name = inputs.workspace.name
     adapter = Adapter(name=name, path=f"$(volume.{RESULTS})", image=data.output_image)
     if data.output_volume_source:
-        return Brought(adapter, Volume(name=RESULTS, kind="volume_source", source=data.output_volume_source))
+        return MountedAdapter(adapter, Volume(name=RESULTS, kind="volume_source", source=data.output_volume_source))
     volume = Volume(name=RESULTS)
-    if facts.target == "local" or not data.output_image:
-        return Brought(adapter, volume)
+    if inputs.target == "local" or not data.output_image:
+        return MountedAdapter(adapter, volume)
     secrets = (data.push_secret,) if data.push_secret else ()
-    return Brought(adapter, volume, _pull(facts, name, data.output_image, volume, secrets), secrets)
+    return MountedAdapter(adapter, volume, _pull(inputs, name, data.output_image, volume, secrets), secrets)
 
 
-def _named(facts: Facts, position: int, spec: AdapterSpec) -> Brought:
+def _named(inputs: PlanInput, position: int, spec: AdapterSpec) -> MountedAdapter:
     path = f"inference.adapters[{position}]"
     source = spec.source or DataSource()
     if not source.name:
         raise refuse(f"{path}.source.name", "an adapter needs a name", "requests select it by that name")
-    volume, pull = _place(facts, source, path)
+    volume, pull = _place(inputs, source, path)
     adapter = Adapter(
         name=source.name,
         path=f"$(volume.{volume.name})",
@@ -76,27 +76,27 @@ def _named(facts: Facts, position: int, spec: AdapterSpec) -> Brought:
         pull_secrets=tuple(source.image_pull_secrets),
         volume_source=source.volume_source,
     )
-    return Brought(adapter, volume, pull, adapter.pull_secrets)
+    return MountedAdapter(adapter, volume, pull, adapter.pull_secrets)
 
 
-def _place(facts: Facts, source: DataSource, path: str) -> tuple[Volume, Process | None]:
+def _place(inputs: PlanInput, source: DataSource, path: str) -> tuple[Volume, Process | None]:
     name = f"adapter-{source.name}"
     if source.image:
         volume = Volume(name=name)
-        return volume, _pull(facts, source.name, source.image, volume, tuple(source.image_pull_secrets))
+        return volume, _pull(inputs, source.name, source.image, volume, tuple(source.image_pull_secrets))
     if source.volume_source:
         return Volume(name=name, kind="volume_source", source=source.volume_source), None
-    if len(source.urls) == 1 and source.urls[0].startswith("file:") and facts.target == "local":
+    if len(source.urls) == 1 and source.urls[0].startswith("file:") and inputs.target == "local":
         return Volume(name=name, kind="directory", source=unquote(urlsplit(source.urls[0]).path)), None
     hint = "give an image, a volumeSource, or on one machine one file: URL of a directory"
     raise refuse(f"{path}.source", "the adapter comes from nowhere", hint)
 
 
-def _pull(facts: Facts, name: str, image: str, volume: Volume, secrets: tuple[str, ...]) -> Process:
-    allowed = tuple(part for allowed in facts.settings.sources.allow for part in ("--allow", allowed))
+def _pull(inputs: PlanInput, name: str, image: str, volume: Volume, secrets: tuple[str, ...]) -> Process:
+    allowed = tuple(part for allowed in inputs.settings.sources.allow for part in ("--allow", allowed))
     argv = (*ARTIFACTS, "pull", "--reference", image, "--to", f"$(volume.{volume.name})", *allowed)
     mount = Mount(volume=volume.name, path=f"/mnt/adapter/{name}")
-    return with_logins(Process(name=f"pull-{name}", argv=argv, mounts=(mount,)), facts, secrets, _use(name))
+    return with_logins(Process(name=f"pull-{name}", argv=argv, mounts=(mount,)), inputs, secrets, _use(name))
 
 
 def _use(name: str) -> str:

@@ -7,90 +7,92 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from llmwright.api.workspace import Tuning
-from llmwright.plan import data as tuning_data
-from llmwright.plan.adapters import Brought
-from llmwright.plan.facts import Facts
-from llmwright.plan.runtimes import Serving
+from llmwright.plan import tuning_data
+from llmwright.plan.adapters import MountedAdapter
+from llmwright.plan.plan_input import PlanInput
+from llmwright.plan.runtime_choice import ServingChoice
 from llmwright.plan.secrets import logins_volume, with_hub_token, with_logins
-from llmwright.plan.tuners import Tuned
+from llmwright.plan.tuner_choice import TuningChoice
 from llmwright.plugins.weights import MODEL_VOLUME
 from llmwright.values.launch import Launch, Mount, Process, Volume
 from llmwright.values.preset import Preset
 from llmwright.values.tuning_data import TuningData
 
 
-def preflight_launch(facts: Facts, tuning: Tuning, tuned: Tuned, data: TuningData) -> Launch | None:
+def preflight_launch(inputs: PlanInput, tuning: Tuning, tuned: TuningChoice, data: TuningData) -> Launch | None:
     """Fetches and checks the data set and the right to push; None where settings turn it off."""
-    if not facts.settings.preflight:
+    if not inputs.settings.preflight:
         return None
     inspect = tuned.tuner.inspect(tuned.preset, data, tuned.config)
     steps = [
-        *tuning_data.fetch(data, facts),
-        *([with_hub_token(inspect, facts)] if inspect else []),
-        *tuning_data.check_push(data, facts),
+        *tuning_data.fetch(data, inputs),
+        *([with_hub_token(inspect, inputs)] if inspect else []),
+        *tuning_data.check_push(data, inputs),
     ]
     if not steps:
         return None
     *prepare, main = steps
-    declared = (*tuning_data.volumes(data, tuning), *tuning_data.logins(data, facts))
+    declared = (*tuning_data.volumes(data, tuning), *tuning_data.logins(data, inputs))
     return Launch(main=main, prepare=tuple(prepare), volumes=_used(declared, steps))
 
 
-def tuning_launch(facts: Facts, tuning: Tuning, tuned: Tuned, data: TuningData) -> Launch:
+def tuning_launch(inputs: PlanInput, tuning: Tuning, tuned: TuningChoice, data: TuningData) -> Launch:
     """The tuner's Launch with the data set fetched before and the adapter delivered after.
 
     On one machine the preflight has fetched the data into the same directory.
     """
     launch = tuned.tuner.launch(tuned.preset, tuned.fit, data, tuned.config)
-    fetched = facts.target == "local" and facts.settings.preflight
-    after = tuning_data.deliver(data, facts)
+    fetched = inputs.target == "local" and inputs.settings.preflight
+    after = tuning_data.deliver(data, inputs)
     processes = replace(
         launch,
-        main=with_hub_token(launch.main, facts),
-        prepare=(*(() if fetched else tuning_data.fetch(data, facts)), *_with_model_logins(launch, facts)),
+        main=with_hub_token(launch.main, inputs),
+        prepare=(*(() if fetched else tuning_data.fetch(data, inputs)), *_with_model_logins(launch, inputs)),
         after=(*launch.after, *after),
     )
     declared = (
         *tuning_data.volumes(data, tuning),
         *((Volume(name=tuning_data.OUTPUT),) if after else ()),
-        *tuning_data.logins(data, facts),
-        *logins_volume(facts.model_secrets, MODEL_VOLUME),
+        *tuning_data.logins(data, inputs),
+        *logins_volume(inputs.model_secrets, MODEL_VOLUME),
     )
     return _declare(processes, declared)
 
 
-def serving_launch(facts: Facts, preset: Preset, serving: Serving, brought: tuple[Brought, ...]) -> Launch:
+def serving_launch(
+    inputs: PlanInput, preset: Preset, serving: ServingChoice, mounted: tuple[MountedAdapter, ...]
+) -> Launch:
     """The runtime's Launch with adapters pulled before and seen by it."""
-    adapters = tuple(one.adapter for one in brought)
+    adapters = tuple(one.adapter for one in mounted)
     launch = serving.runtime.launch(preset, serving.fit, adapters, serving.config)
-    inference = facts.workspace.inference
+    inference = inputs.workspace.inference
     config = inference.config if inference else ""
-    mounts = [one.mount for one in brought]
-    declared = [volume for one in brought for volume in one.volumes]
+    mounts = [one.mount for one in mounted]
+    declared = [volume for one in mounted for volume in one.volumes]
     if config:
         mounts.append(Mount(volume=tuning_data.CONFIG, path="/mnt/config", read_only=True))
         declared.append(Volume(name=tuning_data.CONFIG, kind="config", source=config))
-    main = with_hub_token(replace(launch.main, mounts=(*launch.main.mounts, *mounts)), facts)
-    pulls = tuple(one.pull for one in brought if one.pull)
-    complete = replace(launch, main=_patient(main, facts), prepare=(*pulls, *_with_model_logins(launch, facts)))
-    return _declare(complete, (*declared, *logins_volume(facts.model_secrets, MODEL_VOLUME)))
+    main = with_hub_token(replace(launch.main, mounts=(*launch.main.mounts, *mounts)), inputs)
+    pulls = tuple(one.pull for one in mounted if one.pull)
+    complete = replace(launch, main=_patient(main, inputs), prepare=(*pulls, *_with_model_logins(launch, inputs)))
+    return _declare(complete, (*declared, *logins_volume(inputs.model_secrets, MODEL_VOLUME)))
 
 
-def _with_model_logins(launch: Launch, facts: Facts) -> tuple[Process, ...]:
+def _with_model_logins(launch: Launch, inputs: PlanInput) -> tuple[Process, ...]:
     """What the driver prepares; whatever fills the model's volume may log in to the registry of a private preset."""
     return tuple(
-        with_logins(process, facts, facts.model_secrets, MODEL_VOLUME)
+        with_logins(process, inputs, inputs.model_secrets, MODEL_VOLUME)
         if any(mount.volume == MODEL_VOLUME and not mount.read_only for mount in process.mounts)
         else process
         for process in launch.prepare
     )
 
 
-def _patient(main: Process, facts: Facts) -> Process:
+def _patient(main: Process, inputs: PlanInput) -> Process:
     """``main`` with the time to start that settings give."""
-    if facts.settings.readiness_timeout is None or main.startup is None:
+    if inputs.settings.readiness_timeout is None or main.startup is None:
         return main
-    checks = math.ceil(facts.settings.readiness_timeout / main.startup.period_s)
+    checks = math.ceil(inputs.settings.readiness_timeout / main.startup.period_s)
     return replace(main, startup=replace(main.startup, failure_threshold=max(1, checks)))
 
 

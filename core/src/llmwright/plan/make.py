@@ -8,17 +8,17 @@ from dataclasses import replace
 from llmwright.api.workspace import Workspace
 from llmwright.catalogue.catalogue import Catalogue
 from llmwright.errors import ConfigError
-from llmwright.plan.adapters import Brought, tuned_adapter
-from llmwright.plan.arrangement import Arrangement, arrange
+from llmwright.plan.adapters import MountedAdapter, tuned_adapter
 from llmwright.plan.cost import cost_of, enforce_limits
-from llmwright.plan.data import tuning_data
-from llmwright.plan.facts import Drivers, Facts, preset_spec
-from llmwright.plan.inputs import inputs_digest
+from llmwright.plan.digest import inputs_digest
+from llmwright.plan.explanation import created, notes, warnings
 from llmwright.plan.launches import preflight_launch, serving_launch, tuning_launch
-from llmwright.plan.machines import Site, cheapest_site, named_site, wants_auto
-from llmwright.plan.nodes import choose_provisioner, node_request
+from llmwright.plan.machine_choice import MachineChoice, cheapest_machine, named_machine, wants_auto
+from llmwright.plan.node_requests import choose_provisioner, node_request
+from llmwright.plan.plan_input import Drivers, PlanInput, preset_spec
 from llmwright.plan.refusal import refuse
-from llmwright.plan.words import created, notes, warnings
+from llmwright.plan.tuning_data import tuning_data
+from llmwright.plan.workload import Workload, choose_workload
 from llmwright.settings.model import Settings
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.plan import Plan, Target
@@ -58,8 +58,8 @@ def make_plan(
     """
     preset = _preset(workspace, catalogue)
 
-    def facts_on(site: Site) -> Facts:
-        return Facts(
+    def inputs_on(site: MachineChoice) -> PlanInput:
+        return PlanInput(
             workspace=workspace,
             preset=preset,
             machine=site.machine,
@@ -75,13 +75,15 @@ def make_plan(
     limits = settings.limits_of(workspace.namespace)
     if wants_auto(workspace, settings, target):
         candidates = catalogue.instance_types(settings.cloud)
-        site = cheapest_site(candidates, lambda one: arrange(facts_on(Site(one))), limits, workspace.namespace)
+        site = cheapest_machine(
+            candidates, lambda one: choose_workload(inputs_on(MachineChoice(one))), limits, workspace.namespace
+        )
     else:
-        site = named_site(workspace, catalogue, settings, target, machine)
-    facts = facts_on(site)
-    arrangement = arrange(facts)
-    enforce_limits(limits, site.machine, arrangement.nodes, workspace.namespace)
-    return _plan(facts, site, arrangement)
+        site = named_machine(workspace, catalogue, settings, target, machine)
+    inputs = inputs_on(site)
+    workload = choose_workload(inputs)
+    enforce_limits(limits, site.machine, workload.nodes, workspace.namespace)
+    return _plan(inputs, site, workload)
 
 
 def served_name(workspace: Workspace, preset: Preset) -> str:
@@ -106,45 +108,45 @@ def _preset(workspace: Workspace, catalogue: Catalogue) -> Preset:
     return preset
 
 
-def _plan(facts: Facts, site: Site, arrangement: Arrangement) -> Plan:
-    workspace, tuning = facts.workspace, facts.workspace.tuning
+def _plan(inputs: PlanInput, site: MachineChoice, workload: Workload) -> Plan:
+    workspace, tuning = inputs.workspace, inputs.workspace.tuning
     data = tuning_data(tuning) if tuning else None
-    brought = _brought(facts, arrangement, data)
-    served = replace(facts.preset, name=served_name(workspace, facts.preset))
-    serving = arrangement.serving
+    brought = _brought(inputs, workload, data)
+    served = replace(inputs.preset, name=served_name(workspace, inputs.preset))
+    serving = workload.serving
     plan = Plan(
         workspace=workspace.name,
         namespace=workspace.namespace,
-        inputs=inputs_digest(workspace, facts.config_files),
-        target=facts.target,
-        preset=facts.preset.name,
-        provisioner=choose_provisioner(workspace, facts.settings, facts.target),
+        inputs=inputs_digest(workspace, inputs.config_files),
+        target=inputs.target,
+        preset=inputs.preset.name,
+        provisioner=choose_provisioner(workspace, inputs.settings, inputs.target),
         runtime=serving.choice if serving else None,
-        tuner=arrangement.tuned.choice if arrangement.tuned else None,
+        tuner=workload.tuned.choice if workload.tuned else None,
         instance_type=site.choice,
         nodes=node_request(
             workspace,
-            facts.machine,
-            arrangement.nodes if facts.target == "kubernetes" else 1,
-            disk_bytes=facts.preset.disk_bytes,
+            inputs.machine,
+            workload.nodes if inputs.target == "kubernetes" else 1,
+            disk_bytes=inputs.preset.disk_bytes,
         ),
-        fits=arrangement.fits,
-        serving=serving_launch(facts, served, serving, brought) if serving else None,
+        fits=workload.fits,
+        serving=serving_launch(inputs, served, serving, brought) if serving else None,
         served_names=(served.name, *(one.adapter.name for one in brought)) if serving else (),
-        cost=cost_of(facts.machine, arrangement.nodes),
-        warnings=warnings(facts, arrangement),
-        notes=(*notes(facts, arrangement), *site.notes),
+        cost=cost_of(inputs.machine, workload.nodes),
+        warnings=warnings(inputs, workload),
+        notes=(*notes(inputs, workload), *site.notes),
     )
-    if tuning and data and arrangement.tuned:
+    if tuning and data and workload.tuned:
         plan = replace(
             plan,
-            preflight=preflight_launch(facts, tuning, arrangement.tuned, data),
-            tuning=tuning_launch(facts, tuning, arrangement.tuned, data),
+            preflight=preflight_launch(inputs, tuning, workload.tuned, data),
+            tuning=tuning_launch(inputs, tuning, workload.tuned, data),
         )
     return replace(plan, creates=created(plan, data))
 
 
-def _brought(facts: Facts, arrangement: Arrangement, data: TuningData | None) -> tuple[Brought, ...]:
+def _brought(inputs: PlanInput, workload: Workload, data: TuningData | None) -> tuple[MountedAdapter, ...]:
     if data is None:
-        return arrangement.adapters
-    return (tuned_adapter(facts, data),) if arrangement.serving else ()
+        return workload.adapters
+    return (tuned_adapter(inputs, data),) if workload.serving else ()

@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from llmwright.plan.facts import Facts
+from llmwright.plan.plan_input import PlanInput
 from llmwright.values.launch import Mount, Process, SecretKey, Volume
 
 LOGINS = "docker-config"
 HUB_TOKEN = "HF_TOKEN"  # noqa: S105 - a variable's name
 
 
-def with_hub_token(process: Process, facts: Facts) -> Process:
+def with_hub_token(process: Process, inputs: PlanInput) -> Process:
     """``process`` with the token of the secret that the preset names; where none is named, as it is."""
-    if not facts.access_secret:
+    if not inputs.access_secret:
         return process
-    return replace(process, env={**process.env, HUB_TOKEN: SecretKey(facts.access_secret, HUB_TOKEN)})
+    return replace(process, env={**process.env, HUB_TOKEN: SecretKey(inputs.access_secret, HUB_TOKEN)})
 
 
-def with_logins(process: Process, facts: Facts, secrets: Iterable[str], use: str = "") -> Process:
+def with_logins(process: Process, inputs: PlanInput, secrets: Iterable[str], use: str = "") -> Process:
     """``process`` with the logins of ``secrets``, or of the docker config that the settings name.
 
     ``use`` tells one use of secrets from another, so that no process sees more than its own.
     """
-    if facts.target == "local" and facts.settings.docker_config:
-        return replace(process, env={**process.env, "DOCKER_CONFIG": str(facts.settings.docker_config)})
+    if inputs.target == "local" and inputs.settings.docker_config:
+        return replace(process, env={**process.env, "DOCKER_CONFIG": str(inputs.settings.docker_config)})
     if not any(secrets):
         return process
     path = f"/root/.docker/config.d/{use}" if use else "/root/.docker"

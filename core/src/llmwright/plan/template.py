@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from llmwright.api.workspace import Workspace
 from llmwright.catalogue.catalogue import Catalogue
 from llmwright.plan.cost import cost_of, enforce_limits
-from llmwright.plan.inputs import inputs_digest
-from llmwright.plan.nodes import choose_provisioner, template_nodes
+from llmwright.plan.digest import inputs_digest
+from llmwright.plan.node_requests import choose_provisioner, template_nodes
 from llmwright.settings.model import Settings
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.launch import Launch, Process

@@ -28,7 +28,7 @@ from llmwright.plugins.hooks import HookPlugin, Hooks
 
 if TYPE_CHECKING:
     from llmwright.plugins.drivers import Driver, Provisioner, Runtime, Tuner
-    from llmwright.plugins.loads import LoadCheck
+    from llmwright.plugins.load_check import LoadCheck
 
 PROJECT = "llmwright"
 TRACE_VARIABLE = "LLMWRIGHT_TRACE_PLUGINS"
@@ -122,7 +122,7 @@ class Registry:
             PluginLoadFailed: its import failed; the message carries the import's own error.
             PluginContract: it is no class of that kind, lacks methods or attributes, or is of another interface.
         """
-        from llmwright.plugins.contract import breach
+        from llmwright.plugins.interface import breach
 
         found = self.lookup(kind, name)
         loaded = self._load(found)
@@ -149,7 +149,7 @@ class Registry:
 
     def check_loads(self) -> tuple[LoadCheck, ...]:
         """Loads each plugin in a process of its own and says what failed."""
-        from llmwright.plugins.loads import check_loads
+        from llmwright.plugins.load_check import check_loads
 
         return check_loads(self.found())
 

@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 import pytest
 
 from llmwright.errors import InvalidWorkspace
-from llmwright.plugins.contract import INTERFACES, breach
 from llmwright.plugins.discovery import Kind
 from llmwright.plugins.drivers import Driver
+from llmwright.plugins.interface import INTERFACES, breach
 from llmwright.plugins.registry import Registry
 from llmwright.testing.contract import Contract
 from llmwright.testing.presets import make_fit, make_preset

@@ -72,7 +72,7 @@ class TuningRun:
 
     def _sample(self) -> tuple[Question, ...]:
         """Questions of the data set, which the preflight has fetched; none where the tuner knows of none."""
-        from llmwright.plan.data import tuning_data
+        from llmwright.plan.tuning_data import tuning_data
 
         plan, tuning = self._prepared.plan, self._prepared.workspace.tuning
         if tuning is None or plan.tuner is None or plan.preflight is None:

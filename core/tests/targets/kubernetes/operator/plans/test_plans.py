@@ -9,7 +9,7 @@ import pytest
 from llmwright.api.document import Document, parse_workspace
 from llmwright.api.status import PlanRecord, WorkspaceStatus
 from llmwright.api.workspace import Workspace
-from llmwright.plan.inputs import as_written, with_rollout
+from llmwright.plan.digest import as_written, with_rollout
 from llmwright.targets.kubernetes.operator.plans.plans import on_machines, pinned, settled_nodes
 
 RECORD = PlanRecord(inputs="before", target="kubernetes", preset="phi-4", provisioner="byo", nodes=3)

@@ -8,7 +8,7 @@ from datetime import datetime
 from llmwright.api.status import WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.lifecycle.observed import Observed, Role, Trouble, Workload
-from llmwright.plan.nodes import node_request
+from llmwright.plan.node_requests import node_request
 from llmwright.plugins.drivers import Runtime
 from llmwright.targets.kubernetes.cluster.api_resources import PODS, Resource
 from llmwright.targets.kubernetes.cluster.object_cache import Key

@@ -13,7 +13,7 @@ from llmwright.api.workspace import Workspace
 from llmwright.catalogue.node_labels import instance_type_of_labels
 from llmwright.errors import ConfigError, InvalidWorkspace, LLMwrightError, NotYet, TargetError
 from llmwright.lifecycle.observed import Trouble
-from llmwright.plan.inputs import ROLLOUT, inputs_digest, with_rollout
+from llmwright.plan.digest import ROLLOUT, inputs_digest, with_rollout
 from llmwright.plugins.drivers import Runtime
 from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.operator.cache.config_files import ConfigFiles

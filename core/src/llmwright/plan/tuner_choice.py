@@ -7,7 +7,7 @@ from typing import Any
 
 from llmwright.api.workspace import Tuning
 from llmwright.errors import InvalidWorkspace
-from llmwright.plan.facts import Facts
+from llmwright.plan.plan_input import PlanInput
 from llmwright.plan.refusal import below, does_not_fit, refuse
 from llmwright.plugins.drivers import Tuner
 from llmwright.sizing.dtypes import compute_dtype
@@ -21,7 +21,7 @@ LONGEST_ROWS = (8192, 4096, 2048, 1024, 512)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tuned:
+class TuningChoice:
     """A tuner that was chosen, its configuration and its Fit.
 
     ``preset`` is the one to hand to the tuner: its dtype is what the machine computes in, its context the longest row.
@@ -35,7 +35,7 @@ class Tuned:
     warnings: tuple[str, ...] = ()
 
 
-def choose_tuner(facts: Facts, tuning: Tuning) -> Tuned:
+def choose_tuner(inputs: PlanInput, tuning: Tuning) -> TuningChoice:
     """The tuner that ``tuning.method`` names.
 
     Raises:
@@ -43,17 +43,19 @@ def choose_tuner(facts: Facts, tuning: Tuning) -> Tuned:
         PluginError: no such tuner is installed.
     """
     method = tuning.method.lower()
-    tuner = facts.drivers.tuner(method)
-    if facts.target not in tuner.targets:
-        raise refuse("tuning.method", f"{method} does not run on {facts.target}")
-    config = _configure(tuner, facts, tuning)
-    fit, preset = _fit(facts, tuner, config)
+    tuner = inputs.drivers.tuner(method)
+    if inputs.target not in tuner.targets:
+        raise refuse("tuning.method", f"{method} does not run on {inputs.target}")
+    config = _configure(tuner, inputs, tuning)
+    fit, preset = _fit(inputs, tuner, config)
     choice = Choice(name=method, why="tuning.method names it")
-    return Tuned(choice=choice, tuner=tuner, config=config, fit=fit, preset=preset, warnings=_warnings(facts, fit))
+    return TuningChoice(
+        choice=choice, tuner=tuner, config=config, fit=fit, preset=preset, warnings=_warnings(inputs, fit)
+    )
 
 
-def _configure(tuner: Tuner, facts: Facts, tuning: Tuning) -> Any:
-    files = facts.files(tuning.config)
+def _configure(tuner: Tuner, inputs: PlanInput, tuning: Tuning) -> Any:
+    files = inputs.files(tuning.config)
     try:
         config = tuner.configure(tuning.method_config, files)
     except InvalidWorkspace as error:
@@ -64,16 +66,16 @@ def _configure(tuner: Tuner, facts: Facts, tuning: Tuning) -> Any:
     return config
 
 
-def _fit(facts: Facts, tuner: Tuner, config: Any) -> tuple[Fit, Preset]:
-    dtype = compute_dtype(facts.machine, facts.preset.dtype)
-    for length in _lengths(facts.preset):
-        preset = replace(facts.preset, dtype=dtype, context=length)
-        fit = fit_tuning(tuner.memory(preset, config), facts.machine, dtype=dtype, context=length)
+def _fit(inputs: PlanInput, tuner: Tuner, config: Any) -> tuple[Fit, Preset]:
+    dtype = compute_dtype(inputs.machine, inputs.preset.dtype)
+    for length in _lengths(inputs.preset):
+        preset = replace(inputs.preset, dtype=dtype, context=length)
+        fit = fit_tuning(tuner.memory(preset, config), inputs.machine, dtype=dtype, context=length)
         if fit.fits:
             return fit, preset
-    path = "resource" if facts.target == "local" else "resource.instanceType"
+    path = "resource" if inputs.target == "local" else "resource.instanceType"
     hint = "choose a machine with more memory, qlora, a smaller batch or a smaller preset"
-    raise does_not_fit(fit, f"tuning {facts.preset.name}", path, hint)
+    raise does_not_fit(fit, f"tuning {inputs.preset.name}", path, hint)
 
 
 def _lengths(preset: Preset) -> list[int]:
@@ -81,7 +83,7 @@ def _lengths(preset: Preset) -> list[int]:
     return [preset.context, *shorter] if preset.context <= LONGEST_ROWS[0] else shorter
 
 
-def _warnings(facts: Facts, fit: Fit) -> tuple[str, ...]:
-    if fit.context >= min(facts.preset.context, LONGEST_ROWS[0]):
+def _warnings(inputs: PlanInput, fit: Fit) -> tuple[str, ...]:
+    if fit.context >= min(inputs.preset.context, LONGEST_ROWS[0]):
         return ()
     return (f"rows longer than {fit.context} tokens are refused: memory does not hold more",)

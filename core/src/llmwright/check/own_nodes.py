@@ -6,23 +6,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from llmwright.catalogue.node_labels import instance_type_of_labels
+from llmwright.check.check_input import CheckInput, usable_labels
 from llmwright.check.facts import NodeFacts
 from llmwright.check.resource import fit_problems
-from llmwright.check.subject import Subject, usable_labels
 from llmwright.errors import ConfigError, Problem
 from llmwright.values.instance_type import InstanceType
 
 PATH = "resource.labelSelector"
 
 
-def check_nodes(subject: Subject) -> Iterator[Problem]:
+def check_nodes(inputs: CheckInput) -> Iterator[Problem]:
     """Where KAITO's gate says that nodes are brought, those that match have equal GPUs, enough for the preset."""
-    inference = subject.written.inference
-    asks = subject.own_nodes_only and subject.on_cluster and subject.written.resource.partition is None
-    if not asks or subject.facts.nodes is None or inference is None or inference.preset is None:
+    inference = inputs.written.inference
+    asks = inputs.own_nodes_only and inputs.on_cluster and inputs.written.resource.partition is None
+    if not asks or inputs.facts.nodes is None or inference is None or inference.preset is None:
         return
-    labels = usable_labels(subject.written.resource.label_selector).items()
-    nodes = [node for node in subject.facts.nodes if labels <= node.labels.items()]
+    labels = usable_labels(inputs.written.resource.label_selector).items()
+    nodes = [node for node in inputs.facts.nodes if labels <= node.labels.items()]
     if not nodes:
         hint = "label your GPU nodes, or correct the selector"
         yield Problem(PATH, "no node of the cluster matches it", hint, reason="NoNodes")
@@ -30,7 +30,7 @@ def check_nodes(subject: Subject) -> Iterator[Problem]:
     machines, problems = _machines(nodes)
     yield from problems
     if machines and not problems:
-        yield from fit_problems(subject, machines[0], len(machines))
+        yield from fit_problems(inputs, machines[0], len(machines))
 
 
 def _machines(nodes: Sequence[NodeFacts]) -> tuple[list[InstanceType], list[Problem]]:

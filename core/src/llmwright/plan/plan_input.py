@@ -50,7 +50,7 @@ class Drivers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class PlanInput:
     """A Workspace, its preset, the machine it is judged against, and who may be asked.
 
     ``config_files`` holds file contents by file name for each config by name, as a ConfigMap's data. ``single_device``

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from llmwright.errors import InvalidWorkspace, PluginNotFound
-from llmwright.plan.data import CONFIG
-from llmwright.plan.facts import Facts
-from llmwright.plan.inputs import RUNTIME_ANNOTATION
+from llmwright.plan.digest import RUNTIME_ANNOTATION
+from llmwright.plan.plan_input import PlanInput
 from llmwright.plan.refusal import below, does_not_fit, refuse
+from llmwright.plan.tuning_data import CONFIG
 from llmwright.plugins.drivers import Runtime
 from llmwright.sizing.node_count import node_count
 from llmwright.sizing.serving_fit import ServingNeed, fit_serving
@@ -23,7 +23,7 @@ ENGINE_CAPABILITY = (7, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Serving:
+class ServingChoice:
     """A runtime that was chosen, its configuration and its Fit; ``notes`` are worth saying."""
 
     choice: Choice
@@ -35,7 +35,7 @@ class Serving:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Demand:
     """What must be served: ``adapters`` of them, with a strength where ``strength``.
 
     ``fallback`` is the quantisation to serve in where the model does not fit whole; None allows none.
@@ -46,54 +46,54 @@ class Wanted:
     fallback: str | None = None
 
 
-def choose_runtime(facts: Facts, wanted: Wanted) -> Serving:
+def choose_runtime(inputs: PlanInput, demand: Demand) -> ServingChoice:
     """The first candidate that can serve.
 
     Raises:
         InvalidWorkspace: none can; every candidate's reason is told.
         PluginError: the runtime that the user names is not there.
     """
-    named = _named(facts)
+    named = _named(inputs)
     if named is not None:
-        return _try(facts, wanted, *named)
+        return _try(inputs, demand, *named)
     reasons: list[str] = []
-    for name, why in _candidates(facts, reasons):
+    for name, why in _candidates(inputs, reasons):
         try:
-            return _try(facts, wanted, name, _because(why, reasons))
+            return _try(inputs, demand, name, _because(why, reasons))
         except PluginNotFound:
             reasons.append(f"{name} is not installed")
         except InvalidWorkspace as error:
             if name == PLAIN:
                 raise
             reasons.append(f"{name}: {error.problems[0].message}")
-    raise refuse("inference.runtime", f"no runtime can serve {facts.preset.name}: {'; '.join(reasons)}")
+    raise refuse("inference.runtime", f"no runtime can serve {inputs.preset.name}: {'; '.join(reasons)}")
 
 
-def _named(facts: Facts) -> tuple[str, str] | None:
-    inference = facts.workspace.inference
+def _named(inputs: PlanInput) -> tuple[str, str] | None:
+    inference = inputs.workspace.inference
     if inference is not None and inference.runtime:
         return inference.runtime, "the Workspace names it"
-    annotated = facts.workspace.metadata.annotations.get(RUNTIME_ANNOTATION)
+    annotated = inputs.workspace.metadata.annotations.get(RUNTIME_ANNOTATION)
     if annotated:
         return annotated, f"the annotation {RUNTIME_ANNOTATION} names it"
-    return (facts.settings.runtime, "the settings name it") if facts.settings.runtime else None
+    return (inputs.settings.runtime, "the settings name it") if inputs.settings.runtime else None
 
 
-def _candidates(facts: Facts, reasons: list[str]) -> list[tuple[str, str]]:
+def _candidates(inputs: PlanInput, reasons: list[str]) -> list[tuple[str, str]]:
     plain = (PLAIN, "it serves base and adapters from one process")
-    if facts.target == "local":
+    if inputs.target == "local":
         return [(PLAIN, "the default on one machine: it needs no GPU")]
-    against = _against_engine(facts)
+    against = _against_engine(inputs)
     if against:
         reasons.append(against)
         return [plain]
     return [(ENGINE, "preset and GPU allow it"), plain]
 
 
-def _against_engine(facts: Facts) -> str | None:
-    machine = facts.machine
-    if ENGINE not in facts.preset.runtimes:
-        return f"{facts.preset.name} is not served by {ENGINE}"
+def _against_engine(inputs: PlanInput) -> str | None:
+    machine = inputs.machine
+    if ENGINE not in inputs.preset.runtimes:
+        return f"{inputs.preset.name} is not served by {ENGINE}"
     if machine.gpus == 0:
         return f"{machine.name} has no GPU"
     if machine.compute_capability is not None and machine.compute_capability < ENGINE_CAPABILITY:
@@ -105,41 +105,43 @@ def _because(why: str, reasons: list[str]) -> str:
     return f"{why} ({'; '.join(reasons)})" if reasons else why
 
 
-def _try(facts: Facts, wanted: Wanted, name: str, why: str) -> Serving:
-    runtime = facts.drivers.runtime(name)
-    _require(runtime, name, facts, wanted)
-    config = _configure(runtime, facts)
-    fit = _fit(facts, wanted, runtime, config)
-    return _judged(facts, wanted, Serving(choice=Choice(name=name, why=why), runtime=runtime, config=config, fit=fit))
+def _try(inputs: PlanInput, demand: Demand, name: str, why: str) -> ServingChoice:
+    runtime = inputs.drivers.runtime(name)
+    _require(runtime, name, inputs, demand)
+    config = _configure(runtime, inputs)
+    fit = _fit(inputs, demand, runtime, config)
+    choice = Choice(name=name, why=why)
+    return _judged(inputs, demand, ServingChoice(choice=choice, runtime=runtime, config=config, fit=fit))
 
 
-def _require(runtime: Runtime, name: str, facts: Facts, wanted: Wanted) -> None:
+def _require(runtime: Runtime, name: str, inputs: PlanInput, demand: Demand) -> None:
     able = runtime.capabilities
     path = "inference.runtime"
-    if facts.target not in runtime.targets:
-        raise refuse(path, f"{name} does not run on {facts.target}", f"it runs on {', '.join(sorted(runtime.targets))}")
-    if facts.machine.gpus == 0 and not able.cpu:
-        raise refuse(path, f"{name} needs a GPU, and {facts.machine.name} has none")
-    if wanted.adapters and not able.adapters:
+    if inputs.target not in runtime.targets:
+        hint = f"it runs on {', '.join(sorted(runtime.targets))}"
+        raise refuse(path, f"{name} does not run on {inputs.target}", hint)
+    if inputs.machine.gpus == 0 and not able.cpu:
+        raise refuse(path, f"{name} needs a GPU, and {inputs.machine.name} has none")
+    if demand.adapters and not able.adapters:
         raise refuse(path, f"{name} serves no adapters")
-    if wanted.strength and not able.adapter_strength:
+    if demand.strength and not able.adapter_strength:
         raise refuse("inference.adapters", f"{name} knows no strength of adapters", "leave strength out")
 
 
-def _configure(runtime: Runtime, facts: Facts) -> Any:
-    inference = facts.workspace.inference
+def _configure(runtime: Runtime, inputs: PlanInput) -> Any:
+    inference = inputs.workspace.inference
     config = inference.config if inference else ""
-    files = facts.files(config)
-    options = {**_implied(runtime, facts, config), **(inference.runtime_config if inference else {})}
+    files = inputs.files(config)
+    options = {**_implied(runtime, inputs, config), **(inference.runtime_config if inference else {})}
     try:
         return runtime.configure(options, files)
     except InvalidWorkspace as error:
         raise InvalidWorkspace(below("inference.runtimeConfig", error.problems, list(files))) from error
 
 
-def _implied(runtime: Runtime, facts: Facts, config: str) -> dict[str, Any]:
+def _implied(runtime: Runtime, inputs: PlanInput, config: str) -> dict[str, Any]:
     """Options that annotations, labels and the config's name stand for."""
-    metadata = facts.workspace.metadata
+    metadata = inputs.workspace.metadata
     written = {**metadata.labels, **metadata.annotations}
     options: dict[str, Any] = {key: written[name] for name, key in runtime.annotations.items() if written.get(name)}
     if config and runtime.config_option:
@@ -147,57 +149,57 @@ def _implied(runtime: Runtime, facts: Facts, config: str) -> dict[str, Any]:
     return options
 
 
-def _fit(facts: Facts, wanted: Wanted, runtime: Runtime, config: Any, quantization: str | None = None) -> Fit:
+def _fit(inputs: PlanInput, demand: Demand, runtime: Runtime, config: Any, quantization: str | None = None) -> Fit:
     """``max_model_len`` and ``quantization`` of a runtime's configuration are honoured where it has them."""
     context = getattr(config, "max_model_len", None)
     chosen = quantization or getattr(config, "quantization", None)
     engine = runtime.capabilities.multi_node
     need = ServingNeed(
-        context=min(context, facts.preset.context) if context else None,
-        adapters=wanted.adapters,
+        context=min(context, inputs.preset.context) if context else None,
+        adapters=demand.adapters,
         quantization=None if chosen == "none" else chosen,
         engine=engine,
     )
     nodes = 1
-    if engine and facts.settled_nodes:
-        nodes = facts.settled_nodes
+    if engine and inputs.settled_nodes:
+        nodes = inputs.settled_nodes
     elif engine:
-        nodes = node_count(facts.preset, facts.machine, context, single_device=facts.single_device)
-    return fit_serving(facts.preset, facts.machine, need, nodes)
+        nodes = node_count(inputs.preset, inputs.machine, context, single_device=inputs.single_device)
+    return fit_serving(inputs.preset, inputs.machine, need, nodes)
 
 
-def _judged(facts: Facts, wanted: Wanted, serving: Serving) -> Serving:
+def _judged(inputs: PlanInput, demand: Demand, serving: ServingChoice) -> ServingChoice:
     """``serving`` where it fits, or quantised where that is allowed and fits."""
-    fit, runtime, preset = serving.fit, serving.runtime, facts.preset
+    fit, runtime, preset = serving.fit, serving.runtime, inputs.preset
     against = runtime.refuses(preset, fit)
     if against:
         raise refuse("inference.runtime", against)
     if fit.fits:
-        return _with_context_note(facts, serving)
+        return _with_context_note(inputs, serving)
     if runtime.capabilities.multi_node:
         warning = f"by LLMwright's own estimate {preset.name} is tight on {fit.instance_type.name}; KAITO accepts it"
         return replace(serving, warnings=(warning,))
-    if wanted.fallback in runtime.capabilities.quantizations and fit.quantization is None:
-        quantised = _fit(facts, wanted, runtime, serving.config, wanted.fallback)
+    if demand.fallback in runtime.capabilities.quantizations and fit.quantization is None:
+        quantised = _fit(inputs, demand, runtime, serving.config, demand.fallback)
         if quantised.fits:
-            note = f"{preset.name} is served in {wanted.fallback}: whole it does not fit {facts.machine.name}"
-            return _with_context_note(facts, replace(serving, fit=quantised, notes=(note,)))
-    raise does_not_fit(fit, f"serving {preset.name}", _machine_path(facts), _smaller(serving))
+            note = f"{preset.name} is served in {demand.fallback}: whole it does not fit {inputs.machine.name}"
+            return _with_context_note(inputs, replace(serving, fit=quantised, notes=(note,)))
+    raise does_not_fit(fit, f"serving {preset.name}", _machine_path(inputs), _smaller(serving))
 
 
-def _with_context_note(facts: Facts, serving: Serving) -> Serving:
+def _with_context_note(inputs: PlanInput, serving: ServingChoice) -> ServingChoice:
     fit = serving.fit
-    if fit.context >= facts.preset.context or getattr(serving.config, "max_model_len", None):
+    if fit.context >= inputs.preset.context or getattr(serving.config, "max_model_len", None):
         return serving
-    warning = f"the context is cut to {fit.context} tokens of {facts.preset.context}: more does not fit in memory"
+    warning = f"the context is cut to {fit.context} tokens of {inputs.preset.context}: more does not fit in memory"
     return replace(serving, warnings=(*serving.warnings, warning))
 
 
-def _smaller(serving: Serving) -> str:
+def _smaller(serving: ServingChoice) -> str:
     known = sorted(serving.runtime.capabilities.quantizations)
     option = f", or set inference.runtimeConfig.quantization to {known[-1]}" if known else ""
     return f"choose a smaller preset or a machine with more memory{option}"
 
 
-def _machine_path(facts: Facts) -> str:
-    return "resource" if facts.target == "local" else "resource.instanceType"
+def _machine_path(inputs: PlanInput) -> str:
+    return "resource" if inputs.target == "local" else "resource.instanceType"

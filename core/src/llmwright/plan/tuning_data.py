@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llmwright.api.workspace import DataDestination, DataSource, Tuning
-from llmwright.plan.facts import Facts
+from llmwright.plan.plan_input import PlanInput
 from llmwright.plan.secrets import logins_volume, with_logins
 from llmwright.values.launch import Mount, Process, Volume
 from llmwright.values.tuning_data import TuningData
@@ -36,65 +36,65 @@ def volumes(data: TuningData, tuning: Tuning) -> tuple[Volume, ...]:
     return tuple(found)
 
 
-def fetch(data: TuningData, facts: Facts) -> tuple[Process, ...]:
+def fetch(data: TuningData, inputs: PlanInput) -> tuple[Process, ...]:
     """What brings the data set into volume ``data``; nothing for one that lies in a volume already."""
     mounts = (Mount(volume=DATA, path="/mnt/data"),)
-    allowed = tuple(part for allowed in facts.settings.sources.allow for part in ("--allow", allowed))
+    allowed = tuple(part for allowed in inputs.settings.sources.allow for part in ("--allow", allowed))
     if data.urls:
-        local = ("--allow-local",) if facts.target == "local" else ()
+        local = ("--allow-local",) if inputs.target == "local" else ()
         argv = (*ARTIFACTS, "download", "--url", *data.urls, "--to", f"$(volume.{DATA})", *local, *allowed)
         return (Process(name="fetch-data", argv=argv, mounts=mounts),)
     if data.image:
         argv = (*ARTIFACTS, "pull", "--reference", data.image, "--to", f"$(volume.{DATA})", *allowed)
         pull = Process(name="fetch-data", argv=argv, mounts=mounts)
-        return (with_logins(pull, facts, data.pull_secrets, _use(facts)),)
+        return (with_logins(pull, inputs, data.pull_secrets, _use(inputs)),)
     return ()
 
 
-def check_push(data: TuningData, facts: Facts) -> tuple[Process, ...]:
+def check_push(data: TuningData, inputs: PlanInput) -> tuple[Process, ...]:
     """What shows, before anything is bought, that the result may be pushed."""
     if not data.output_image:
         return ()
     argv = (*ARTIFACTS, "check-push", "--reference", data.output_image)
-    return (with_logins(Process(name="check-push", argv=argv), facts, _push_secrets(data)),)
+    return (with_logins(Process(name="check-push", argv=argv), inputs, _push_secrets(data)),)
 
 
-def deliver(data: TuningData, facts: Facts) -> tuple[Process, ...]:
+def deliver(data: TuningData, inputs: PlanInput) -> tuple[Process, ...]:
     """What packs the adapter as an image and pushes it where one is named.
 
     On one machine the image is kept in any case, beside the adapter, called by the Workspace's name where it has no
     other; a cluster keeps only what is pushed.
     """
-    reference = data.output_image or (facts.workspace.name if facts.target == "local" else None)
+    reference = data.output_image or (inputs.workspace.name if inputs.target == "local" else None)
     if reference is None:
         return ()
-    layout, mounts = _layout(facts)
+    layout, mounts = _layout(inputs)
     pack = (*ARTIFACTS, "pack", "--adapter", f"$(volume.{RESULTS})", "--layout", layout)
     processes = [
-        Process(name="pack", argv=(*pack, "--reference", reference, "--preset", facts.preset.name), mounts=mounts)
+        Process(name="pack", argv=(*pack, "--reference", reference, "--preset", inputs.preset.name), mounts=mounts)
     ]
     if data.output_image:
         push = (*ARTIFACTS, "push", "--layout", layout, "--reference", data.output_image)
-        processes.append(with_logins(Process(name="push", argv=push, mounts=mounts), facts, _push_secrets(data)))
+        processes.append(with_logins(Process(name="push", argv=push, mounts=mounts), inputs, _push_secrets(data)))
     return tuple(processes)
 
 
-def _layout(facts: Facts) -> tuple[str, tuple[Mount, ...]]:
+def _layout(inputs: PlanInput) -> tuple[str, tuple[Mount, ...]]:
     """Where the image is built, and what is mounted for that: on one machine it stays beside the adapter."""
-    if facts.target == "local":
+    if inputs.target == "local":
         return f"$(volume.{RESULTS})/image", (Mount(volume=RESULTS, path="/mnt/adapter"),)
     adapter = Mount(volume=RESULTS, path="/mnt/adapter", read_only=True)
     return f"$(volume.{OUTPUT})", (adapter, Mount(volume=OUTPUT, path="/mnt/output-image"))
 
 
-def logins(data: TuningData, facts: Facts) -> tuple[Volume, ...]:
+def logins(data: TuningData, inputs: PlanInput) -> tuple[Volume, ...]:
     """The volumes of all registry secrets that tuning may use."""
-    return (*logins_volume(data.pull_secrets, _use(facts)), *logins_volume(_push_secrets(data)))
+    return (*logins_volume(data.pull_secrets, _use(inputs)), *logins_volume(_push_secrets(data)))
 
 
-def _use(facts: Facts) -> str:
+def _use(inputs: PlanInput) -> str:
     """What the secrets of the data set are told apart by (KAITO's name for their volume)."""
-    source = facts.workspace.tuning.input if facts.workspace.tuning else None
+    source = inputs.workspace.tuning.input if inputs.workspace.tuning else None
     return f"{source.name if source else ''}-tuning-input".lstrip("-")
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from llmwright.plan.arrangement import Arrangement
-from llmwright.plan.facts import Facts
+from llmwright.plan.plan_input import PlanInput
+from llmwright.plan.workload import Workload
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.launch import Launch
 from llmwright.values.plan import Plan
@@ -58,13 +58,13 @@ def _place(data: TuningData) -> str:
     return f"the volume {next(iter(source))}" if source else "the Workspace's own directory"
 
 
-def notes(facts: Facts, arrangement: Arrangement) -> tuple[str, ...]:
+def notes(inputs: PlanInput, workload: Workload) -> tuple[str, ...]:
     """What is worth knowing."""
-    return (*(_not_used(facts) if facts.target == "local" else _count(facts, arrangement)), *arrangement.notes)
+    return (*(_not_used(inputs) if inputs.target == "local" else _count(inputs, workload)), *workload.notes)
 
 
-def _not_used(facts: Facts) -> Iterator[str]:
-    resource = facts.workspace.resource
+def _not_used(inputs: PlanInput) -> Iterator[str]:
+    resource = inputs.workspace.resource
     if resource.instance_type:
         yield f"resource.instanceType {resource.instance_type} is not used on this machine"
     if resource.count is not None and resource.count != 1:
@@ -75,25 +75,25 @@ def _not_used(facts: Facts) -> Iterator[str]:
         yield "resource.partition is not used on this machine"
 
 
-def _count(facts: Facts, arrangement: Arrangement) -> Iterator[str]:
-    written = facts.workspace.resource.count
-    if written is not None and written != arrangement.nodes:
-        yield f"resource.count says {written}; {arrangement.nodes} is what the model needs on {facts.machine.name}"
+def _count(inputs: PlanInput, workload: Workload) -> Iterator[str]:
+    written = inputs.workspace.resource.count
+    if written is not None and written != workload.nodes:
+        yield f"resource.count says {written}; {workload.nodes} is what the model needs on {inputs.machine.name}"
 
 
-def warnings(facts: Facts, arrangement: Arrangement) -> tuple[str, ...]:
+def warnings(inputs: PlanInput, workload: Workload) -> tuple[str, ...]:
     """What to mind before agreeing."""
-    return (*_about_preset(facts), *_about_machine(facts.machine), *arrangement.warnings)
+    return (*_about_preset(inputs), *_about_machine(inputs.machine), *workload.warnings)
 
 
-def _about_preset(facts: Facts) -> Iterator[str]:
-    preset = facts.preset
-    if preset.gated and not facts.access_secret:
-        how = "set HF_TOKEN" if facts.target == "local" else "name presetOptions.modelAccessSecret"
+def _about_preset(inputs: PlanInput) -> Iterator[str]:
+    preset = inputs.preset
+    if preset.gated and not inputs.access_secret:
+        how = "set HF_TOKEN" if inputs.target == "local" else "name presetOptions.modelAccessSecret"
         yield f"{preset.name} is gated: {how}, and accept its licence on the hub"
     if preset.license and preset.license.lower() not in FREE_LICENCES:
         yield f"{preset.name} has the licence {preset.license}: read whether it allows your use"
-    if facts.workspace.tuning is not None and not preset.tunable:
+    if inputs.workspace.tuning is not None and not preset.tunable:
         yield f"{preset.name} is not among the presets that are known to tune well"
 
 

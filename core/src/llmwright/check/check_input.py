@@ -19,7 +19,7 @@ _RUNTIME_NAMES = {"transformers": "hf", "hf": "hf", "vllm": "vllm"}
 
 
 @dataclass(frozen=True)
-class Subject:
+class CheckInput:
     """``workspace`` has its version's defaults, ``written`` is as the user wrote it, ``old`` what it replaces."""
 
     written: Workspace

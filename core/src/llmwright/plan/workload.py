@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from llmwright.api.workspace import Tuning, Workspace
-from llmwright.plan.adapters import Brought, named_adapters
-from llmwright.plan.facts import Facts
+from llmwright.plan.adapters import MountedAdapter, named_adapters
+from llmwright.plan.plan_input import PlanInput
 from llmwright.plan.refusal import refuse
-from llmwright.plan.runtimes import Serving, Wanted, choose_runtime
-from llmwright.plan.tuners import Tuned, choose_tuner
+from llmwright.plan.runtime_choice import Demand, ServingChoice, choose_runtime
+from llmwright.plan.tuner_choice import TuningChoice, choose_tuner
 from llmwright.values.fit import Fit
 
 TIGHT = "nf4"
@@ -17,13 +17,13 @@ TIGHT = "nf4"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arrangement:
+class Workload:
     """What was found; ``nodes`` is what must be asked for."""
 
     nodes: int
-    tuned: Tuned | None = None
-    serving: Serving | None = None
-    adapters: tuple[Brought, ...] = ()
+    tuned: TuningChoice | None = None
+    serving: ServingChoice | None = None
+    adapters: tuple[MountedAdapter, ...] = ()
 
     @property
     def fits(self) -> tuple[tuple[str, Fit], ...]:
@@ -42,42 +42,42 @@ class Arrangement:
         return self.serving.notes if self.serving else ()
 
 
-def arrange(facts: Facts) -> Arrangement:
-    """Drivers and Fits on ``facts.machine``.
+def choose_workload(inputs: PlanInput) -> Workload:
+    """Drivers and Fits on ``inputs.machine``.
 
     Raises:
         InvalidWorkspace: it does not fit, or no driver can do it.
         PluginError: a driver that is named is missing or broken.
     """
-    if facts.workspace.tuning is not None:
-        return _tuning(facts, facts.workspace.tuning)
-    adapters = named_adapters(facts)
+    if inputs.workspace.tuning is not None:
+        return _tuning(inputs, inputs.workspace.tuning)
+    adapters = named_adapters(inputs)
     strength = any(one.adapter.strength is not None for one in adapters)
-    serving = choose_runtime(facts, Wanted(adapters=len(adapters), strength=strength))
-    return Arrangement(nodes=_inference_nodes(facts, serving), serving=serving, adapters=adapters)
+    serving = choose_runtime(inputs, Demand(adapters=len(adapters), strength=strength))
+    return Workload(nodes=_inference_nodes(inputs, serving), serving=serving, adapters=adapters)
 
 
-def _tuning(facts: Facts, tuning: Tuning) -> Arrangement:
-    tuned = choose_tuner(facts, tuning)
-    nodes = requested_nodes(facts.workspace)
-    if facts.on_success == "release":
-        return Arrangement(nodes=nodes, tuned=tuned)
-    serving = choose_runtime(facts, Wanted(adapters=1, fallback=TIGHT))
+def _tuning(inputs: PlanInput, tuning: Tuning) -> Workload:
+    tuned = choose_tuner(inputs, tuning)
+    nodes = requested_nodes(inputs.workspace)
+    if inputs.on_success == "release":
+        return Workload(nodes=nodes, tuned=tuned)
+    serving = choose_runtime(inputs, Demand(adapters=1, fallback=TIGHT))
     if serving.fit.nodes > nodes:
         message = f"tuning holds {nodes} machines, and serving with {serving.choice.name} needs {serving.fit.nodes}"
         raise refuse("resource.count", message, "set tuning.onSuccess to release")
-    return Arrangement(nodes=nodes, tuned=tuned, serving=serving)
+    return Workload(nodes=nodes, tuned=tuned, serving=serving)
 
 
-def _inference_nodes(facts: Facts, serving: Serving) -> int:
+def _inference_nodes(inputs: PlanInput, serving: ServingChoice) -> int:
     """Upstream's count for an engine, whatever the user wrote; what the user wrote for any other runtime."""
-    inference = facts.workspace.inference
-    if facts.settled_nodes:
-        return facts.settled_nodes
+    inference = inputs.workspace.inference
+    if inputs.settled_nodes:
+        return inputs.settled_nodes
     copies = 1 if inference is None or inference.replicas is None else inference.replicas
     if serving.runtime.capabilities.multi_node:
         return serving.fit.nodes * copies
-    return requested_nodes(facts.workspace) * copies
+    return requested_nodes(inputs.workspace) * copies
 
 
 def requested_nodes(workspace: Workspace) -> int:

@@ -9,9 +9,9 @@ from llmwright.api.workspace import Partition, Workspace
 from llmwright.catalogue.catalogue import Catalogue
 from llmwright.catalogue.node_labels import mig_slice
 from llmwright.errors import ConfigError, InvalidWorkspace, NotYet
-from llmwright.plan.arrangement import Arrangement
 from llmwright.plan.cost import limit_problem
 from llmwright.plan.refusal import refuse
+from llmwright.plan.workload import Workload
 from llmwright.settings.model import Limits, Settings
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.plan import Choice, Target
@@ -20,7 +20,7 @@ AUTO = "auto"
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class MachineChoice:
     """A machine and why; ``single_device`` for a slice of a GPU."""
 
     machine: InstanceType
@@ -36,9 +36,9 @@ def wants_auto(workspace: Workspace, settings: Settings, target: Target) -> bool
     return (workspace.resource.instance_type or settings.instance_type or "").lower() == AUTO
 
 
-def named_site(
+def named_machine(
     workspace: Workspace, catalogue: Catalogue, settings: Settings, target: Target, machine: InstanceType | None
-) -> Site:
+) -> MachineChoice:
     """The machine that needs no choosing.
 
     Args:
@@ -50,38 +50,38 @@ def named_site(
         NotYet: no instance type is named, and no node is there to judge by.
     """
     if target == "local":
-        return Site(_this(machine), Choice(name="this machine", why="the target is local"))
+        return MachineChoice(_this(machine), Choice(name="this machine", why="the target is local"))
     written = workspace.resource.instance_type or settings.instance_type or ""
     if machine is not None:
         why = "the labels of its nodes say so" if not written else "its nodes' labels override the catalogue"
-        return _partitioned(Site(machine, Choice(name=written or machine.gpu_model, why=why)), workspace)
+        return _partitioned(MachineChoice(machine, Choice(name=written or machine.gpu_model, why=why)), workspace)
     if not written:
         partition = workspace.resource.partition
         if partition is not None and partition.mode == "mig":
-            return _partitioned(Site(InstanceType(name="", cloud="node"), None), workspace)
+            return _partitioned(MachineChoice(InstanceType(name="", cloud="node"), None), workspace)
         raise NotYet(
             "no ready nodes found, unable to determine GPU configuration",
             hint="name resource.instanceType, or label nodes with NVIDIA's GPU feature discovery",
             reason="NoReadyNodes",
         )
     why = "the Workspace names it" if workspace.resource.instance_type else "the settings name it"
-    return _partitioned(Site(_known(written, catalogue, settings), Choice(name=written, why=why)), workspace)
+    return _partitioned(MachineChoice(_known(written, catalogue, settings), Choice(name=written, why=why)), workspace)
 
 
-def cheapest_site(
+def cheapest_machine(
     candidates: Iterable[InstanceType],
-    arrange: Callable[[InstanceType], Arrangement],
+    choose_workload: Callable[[InstanceType], Workload],
     limits: Limits,
     namespace: str,
-) -> Site:
-    """The cheapest of ``candidates`` on which ``arrange`` succeeds and that ``limits`` allow.
+) -> MachineChoice:
+    """The cheapest of ``candidates`` on which ``choose_workload`` succeeds and that ``limits`` allow.
 
     Each candidate's price, or the reason against it, becomes a note; one without a price is never chosen.
 
     Raises:
         InvalidWorkspace: none is left; the reasons are told.
     """
-    verdicts = [_verdict(machine, arrange, limits, namespace) for machine in candidates if machine.gpus]
+    verdicts = [_verdict(machine, choose_workload, limits, namespace) for machine in candidates if machine.gpus]
     good = sorted(
         (verdict for verdict in verdicts if verdict.usd_per_hour is not None),
         key=lambda verdict: (verdict.usd_per_hour, verdict.machine.name),
@@ -93,7 +93,7 @@ def cheapest_site(
     notes = [f"{one.machine.name} would do for {one.usd_per_hour:g} USD/hour" for one in dearer]
     notes += [f"{one.machine.name}: {one.against}" for one in verdicts if one.against]
     why = f"the cheapest that fits and is allowed, {best.usd_per_hour:g} USD/hour"
-    return Site(best.machine, Choice(name=best.machine.name, why=why), notes=tuple(notes))
+    return MachineChoice(best.machine, Choice(name=best.machine.name, why=why), notes=tuple(notes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class _Verdict:
 
 
 def _verdict(
-    machine: InstanceType, arrange: Callable[[InstanceType], Arrangement], limits: Limits, namespace: str
+    machine: InstanceType, choose_workload: Callable[[InstanceType], Workload], limits: Limits, namespace: str
 ) -> _Verdict:
     if machine.retired:
         return _Verdict(machine, against=f"retired, its successor is {machine.successor}")
@@ -113,7 +113,7 @@ def _verdict(
     if machine.price is None:
         return _Verdict(machine, against="its price is unknown")
     try:
-        nodes = arrange(machine).nodes
+        nodes = choose_workload(machine).nodes
     except InvalidWorkspace as error:
         return _Verdict(machine, against=error.problems[0].message)
     problem = limit_problem(limits, machine, nodes, namespace)
@@ -136,7 +136,7 @@ def _known(name: str, catalogue: Catalogue, settings: Settings) -> InstanceType:
         raise refuse("resource.instanceType", message, error.hint, error.reason) from error
 
 
-def _partitioned(site: Site, workspace: Workspace) -> Site:
+def _partitioned(site: MachineChoice, workspace: Workspace) -> MachineChoice:
     partition = workspace.resource.partition
     if partition is None:
         return site
@@ -151,10 +151,11 @@ def _partitioned(site: Site, workspace: Workspace) -> Site:
     return replace(site, machine=replace(machine, gpus=count), notes=notes)
 
 
-def _slice(site: Site, partition: Partition) -> Site:
+def _slice(site: MachineChoice, partition: Partition) -> MachineChoice:
     try:
         machine = mig_slice(partition.profile)
     except ConfigError as error:
         raise refuse("resource.partition.profile", error.message, error.hint, error.reason) from error
     cut = replace(machine, compute_capability=site.machine.compute_capability, price=site.machine.price)
-    return Site(cut, Choice(name=partition.profile, why="resource.partition names the slice"), single_device=True)
+    why = "resource.partition names the slice"
+    return MachineChoice(cut, Choice(name=partition.profile, why=why), single_device=True)
