@@ -17,7 +17,7 @@ from llmwright.values.instance_type import InstanceType
 from llmwright.values.launch import HttpGet, SecretKey
 from llmwright.values.preset import Preset
 from llmwright_runtime_hf.driver import HfRuntime
-from llmwright_runtime_hf.serve.options import AdapterSpec, parse_options
+from llmwright_runtime_hf.serve.serve_options import AdapterSpec, parse_options
 
 PRESET = Preset(
     name="tiny", source="hf://acme/Tiny", revision="abc", parameters=1000, weight_bytes=2000, context=256,

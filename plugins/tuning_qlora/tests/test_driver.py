@@ -18,7 +18,7 @@ from llmwright.values.launch import resolve
 from llmwright.values.preset import Architecture, Preset
 from llmwright.values.tuning_data import TuningData
 from llmwright_tuning_qlora.driver import LoraTuner, QloraTuner
-from llmwright_tuning_qlora.train.options import parse
+from llmwright_tuning_qlora.train.tuning_options import parse
 
 PRESET = Preset(
     name="tiny", source="hf://acme/Tiny", revision="abc", parameters=2_000_000, weight_bytes=4_000_000, context=256,

@@ -10,7 +10,7 @@ from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
 from llmwright.values.launch import HttpGet, Launch, Mount, Probe, Process, SecretKey, Volume
 from llmwright.values.preset import Preset
-from llmwright_runtime_hf.config import HfConfig
+from llmwright_runtime_hf.hf_config import HfConfig
 
 API_KEY = SecretKey("llmwright-api-key", "LLMWRIGHT_API_KEY")
 GIB = 1024**3

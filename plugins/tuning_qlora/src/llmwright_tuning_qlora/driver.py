@@ -14,8 +14,8 @@ from llmwright.values.fit import Fit, MemoryTerm
 from llmwright.values.launch import Launch, Mount, Process, Volume
 from llmwright.values.preset import Preset
 from llmwright.values.tuning_data import TuningData
-from llmwright_tuning_qlora.choice import Choice
-from llmwright_tuning_qlora.config import CONFIG_FILE, Method, TrainingConfig
+from llmwright_tuning_qlora.config_layers import Choice
+from llmwright_tuning_qlora.training_config import CONFIG_FILE, Method, TrainingConfig
 
 DATA = Mount(volume="data", path="/mnt/data", read_only=True)
 CONFIG = Mount(volume="config", path="/mnt/config", read_only=True)

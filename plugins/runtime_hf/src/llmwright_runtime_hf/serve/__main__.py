@@ -7,10 +7,9 @@ import os
 import sys
 
 from llmwright.errors import LLMwrightError
-
-from .options import ServeOptions, parse_options
-from .process import bind, end_quietly_on_signals, end_with_parent, url_of
-from .sources import check_sources
+from llmwright_runtime_hf.serve.listener import bind, end_quietly_on_signals, end_with_parent, url_of
+from llmwright_runtime_hf.serve.model_files import check_sources
+from llmwright_runtime_hf.serve.serve_options import ServeOptions, parse_options
 
 
 def main() -> int:
@@ -36,7 +35,7 @@ def _serve(options: ServeOptions) -> LLMwrightError | None:
     # Before anything slow is imported or loaded, so that a taken port is known at once.
     with bind(options.host, options.port) as listener:
         logging.getLogger("llmwright.serve").info("listening on %s", url_of(listener))
-        from .server import serve
+        from llmwright_runtime_hf.serve.uvicorn_server import serve
 
         return serve(options, listener)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from llmwright_tuning_qlora.train.command import main
+from llmwright_tuning_qlora.train.tuning_process import main
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -10,11 +10,11 @@ from itertools import islice
 from pathlib import Path
 
 from llmwright.errors import LLMwrightError
-from llmwright_tuning_qlora.config import TrainingConfig
-from llmwright_tuning_qlora.sections import DatasetSection
-from llmwright_tuning_qlora.train.records import Record, read
-from llmwright_tuning_qlora.train.shape import Conversation, Example, Shape, choose, interpret
-from llmwright_tuning_qlora.train.source import find
+from llmwright_tuning_qlora.config_sections import DatasetSection
+from llmwright_tuning_qlora.train.data.column_mapping import Conversation, Example, Shape, choose, interpret
+from llmwright_tuning_qlora.train.data.data_file import find
+from llmwright_tuning_qlora.train.data.file_formats import Record, read
+from llmwright_tuning_qlora.training_config import TrainingConfig
 
 PARAPHRASE = "paraphrase"
 """A column that training does not use: the same question in other words."""

@@ -1,0 +1,1 @@
+"""The model side: loading, adapters, decoding. It knows nothing of HTTP."""

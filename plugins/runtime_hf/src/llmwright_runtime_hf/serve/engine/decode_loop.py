@@ -1,0 +1,55 @@
+"""The decode loop: one model, one sequence, one token at a time over the model's own cache."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel
+
+from llmwright_runtime_hf.serve.engine.sampling import Sampler
+
+CACHE_NAMES = ("cache", "past_key_values")
+"""Since transformers 5.24, and before."""
+
+
+class Decoder:
+    """Generates for one prompt. ``step`` may be called for as long as the context has room.
+
+    It says what transformers' ``generate`` says (a test compares them), without its per-token bookkeeping.
+    """
+
+    def __init__(self, model: PreTrainedModel, prompt: Sequence[int], sampler: Sampler) -> None:
+        self._model = model
+        self._sampler = sampler
+        self._next = torch.tensor([list(prompt)], device=model.device)
+        self._seen = self._next
+        self._options = _forward_options(model)
+        self._cache_name = cache_name(model) or CACHE_NAMES[0]
+        self._cache: Any = None
+
+    def step(self) -> int:
+        """Run the model over what it has not read yet and return the id of the next token."""
+        with torch.inference_mode():
+            cache = {self._cache_name: self._cache}
+            output = self._model(input_ids=self._next, use_cache=True, **cache, **self._options)
+            self._cache = getattr(output, self._cache_name)
+            self._next = self._sampler.pick(output.logits[:, -1], self._seen)
+            self._seen = torch.cat((self._seen, self._next), dim=1)
+        return int(self._next)
+
+
+def cache_name(model: PreTrainedModel) -> str | None:
+    """What the architecture calls the cache that it takes and gives; None where this loop cannot drive it.
+
+    Recurrent ones hand their state over differently: RWKV, and Mamba before transformers 5.24.
+    """
+    taken = inspect.signature(model.forward).parameters
+    return next((name for name in CACHE_NAMES if name in taken), None)
+
+
+def _forward_options(model: PreTrainedModel) -> dict[str, Any]:
+    """Ask for the last position's logits alone where the architecture can: a long prompt's are its largest tensor."""
+    return {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}

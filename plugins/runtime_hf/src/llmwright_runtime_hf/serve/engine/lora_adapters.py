@@ -1,0 +1,111 @@
+"""LoRA adapters beside one base model: loaded once, switched between requests, never merged.
+
+Imported only when there is an adapter: PEFT is slow to import.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Sequence
+from typing import Any, cast
+
+from peft import LoraConfig, PeftConfig, PeftModel, PeftModelForCausalLM
+from peft.tuners.lora import LoraLayer
+from peft.tuners.tuners_utils import BaseTuner
+from safetensors import SafetensorError
+from transformers import PreTrainedModel
+
+from llmwright.errors import ConfigError
+from llmwright_runtime_hf.serve.serve_options import AdapterSpec
+
+
+class AdapterSwitch:
+    """Decides which adapter the layers apply. ``select(None)`` is the base, computed by its own layers alone."""
+
+    def __init__(self, peft_model: PeftModel | None, slots: dict[str, str]) -> None:
+        self._tuner: BaseTuner | None = None if peft_model is None else cast(BaseTuner, peft_model.base_model)
+        self._slots = slots
+        self._selected: str | None = None
+        if self._tuner is not None:
+            self._tuner.disable_adapter_layers()
+
+    def select(self, name: str | None) -> None:
+        """Apply the adapter served as ``name`` from the next forward pass on, or none."""
+        if self._tuner is None or name == self._selected:
+            return
+        if name is None:
+            self._tuner.disable_adapter_layers()
+        else:
+            self._tuner.enable_adapter_layers()
+            self._tuner.set_adapter(self._slots[name], inference_mode=True)
+        self._selected = name
+
+
+def attach_adapters(model: PreTrainedModel, specs: Sequence[AdapterSpec]) -> AdapterSwitch:
+    """Load every adapter beside ``model``, which is changed in place. Raises ConfigError for one that does not fit."""
+    peft_model: PeftModel | None = None
+    slots: dict[str, str] = {}
+    for number, spec in enumerate(specs):
+        # PEFT's own name becomes a module's name, in which a dot is not allowed.
+        slots[spec.name] = slot = f"adapter{number}"
+        config = _read_config(spec)
+        peft_model = _attach(model, peft_model, spec, config, slot)
+        _scale(model, slot, spec.strength)
+    return AdapterSwitch(peft_model, slots)
+
+
+def _read_config(spec: AdapterSpec) -> LoraConfig:
+    file = spec.path / "adapter_config.json"
+    try:
+        json.loads(file.read_bytes())
+        config = PeftConfig.from_pretrained(str(spec.path))
+    except OSError as error:
+        raise _refused(spec, f"{file} cannot be read ({error.strerror})") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise _refused(spec, f"{file} is not a PEFT config") from error
+    if not isinstance(config, LoraConfig) or config.alora_invocation_tokens:
+        raise _refused(spec, f"its type {config.peft_type} cannot be switched per request; LoRA can")
+    config.inference_mode = True
+    return config
+
+
+def _attach(
+    model: PreTrainedModel, peft_model: PeftModel | None, spec: AdapterSpec, config: LoraConfig, slot: str
+) -> PeftModel:
+    options: dict[str, Any] = {"autocast_adapter_dtype": False, "low_cpu_mem_usage": True}
+    try:
+        with warnings.catch_warnings():
+            # PEFT warns that a second tuner is attached; that is the purpose here.
+            warnings.simplefilter("ignore")
+            if peft_model is None:
+                peft_model = PeftModelForCausalLM(model, config, slot, **options)
+            loaded = peft_model.load_adapter(str(spec.path), slot, torch_device=str(model.device), **options)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise _refused(spec, _first_line(error)) from error
+    strange = [*loaded.missing_keys, *loaded.unexpected_keys]
+    if strange:
+        raise _refused(spec, f"{len(strange)} of its weights do not match the base, first {strange[0]}")
+    return peft_model
+
+
+def _scale(model: PreTrainedModel, slot: str, strength: float) -> None:
+    if strength == 1.0:
+        return
+    for module in model.modules():
+        if isinstance(module, LoraLayer) and slot in module.scaling:
+            module.scaling[slot] *= strength
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if "size mismatch" in str(error):
+        return next(line for line in lines if "size mismatch" in line)
+    return lines[0] if lines else type(error).__name__
+
+
+def _refused(spec: AdapterSpec, why: str) -> ConfigError:
+    return ConfigError(
+        f"adapter {spec.name} ({spec.path}) cannot be served: {why}",
+        hint="it must be a LoRA adapter made with this base model",
+    )

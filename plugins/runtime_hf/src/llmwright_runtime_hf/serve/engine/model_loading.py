@@ -1,0 +1,172 @@
+"""Load the base model and its tokenizer from a directory or a hub, in the dtype and on the device asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from safetensors import SafetensorError
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.utils import logging
+
+from llmwright.errors import ConfigError
+from llmwright_runtime_hf.serve.engine.decode_loop import cache_name
+from llmwright_runtime_hf.serve.engine.interface import Sampling
+from llmwright_runtime_hf.serve.engine.sampling import sampling_of
+from llmwright_runtime_hf.serve.serve_options import ServeOptions
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model that can generate. ``context`` is in tokens, prompt and answer together."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    context: int
+    end_tokens: frozenset[int]
+    sampling: Sampling
+    dtype: str
+
+    def decode(self, tokens: list[int]) -> str:
+        """The text of ``tokens``, special ones left out."""
+        text = self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return text if isinstance(text, str) else "".join(text)
+
+    def encode(self, text: str, *, special: bool) -> list[int]:
+        """The tokens of ``text``; with ``special``, in the frame the tokenizer puts around a text of its own."""
+        return list(self.tokenizer(text, add_special_tokens=special)["input_ids"])
+
+
+def load_model(options: ServeOptions) -> LoadedModel:
+    """Read the tokenizer and the weights. Raises ConfigError with one line for anything the user can mend."""
+    device = resolve_device(options.device)
+    dtype = resolve_dtype(options.dtype, device)
+    tokenizer = _load_tokenizer(options)
+    model = _load_weights(options, device, dtype)
+    return LoadedModel(
+        model=model,
+        tokenizer=tokenizer,
+        context=_context(options, model),
+        end_tokens=_end_tokens(model, tokenizer),
+        sampling=sampling_of(model.generation_config),
+        dtype=str(model.dtype).removeprefix("torch."),
+    )
+
+
+def quiet_libraries(threads: int | None) -> None:
+    """Set torch's CPU threads (None: torch's default), and keep progress bars and chatter out of the log."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+def resolve_device(asked: str) -> str:
+    """``auto`` is the GPU where torch sees one. Raises ConfigError when ``cuda`` is asked for and there is none."""
+    if asked == "cpu" or torch.cuda.is_available():
+        return "cuda" if asked == "auto" else asked
+    if asked == "cuda":
+        raise ConfigError("--device cuda: torch sees no GPU here", hint="use --device cpu, or install a CUDA torch")
+    return "cpu"
+
+
+def resolve_dtype(asked: str, device: str) -> str:
+    """``auto`` on a CPU is float32: most CPUs emulate the half-precision types, slower and less exact."""
+    return "float32" if asked == "auto" and device == "cpu" else asked
+
+
+def _load_tokenizer(options: ServeOptions) -> PreTrainedTokenizerBase:
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(options.model, revision=options.revision, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise _unusable(f"the tokenizer of {options.model}", error) from error
+    if options.chat_template is not None:
+        tokenizer.chat_template = options.chat_template
+    loaded: PreTrainedTokenizerBase = tokenizer
+    return loaded
+
+
+def _load_weights(options: ServeOptions, device: str, dtype: str) -> PreTrainedModel:
+    try:
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            options.model,
+            revision=options.revision,
+            trust_remote_code=False,
+            dtype=dtype,
+            device_map=_device_map(device),
+            output_loading_info=True,
+            **_quantization(options.quantization, dtype),
+        )
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
+        raise _unusable(f"the model {options.model}", error) from error
+    model, info = cast(tuple[PreTrainedModel, dict[str, Any]], loaded)
+    _refuse_incomplete(options.model, info)
+    if cache_name(model) is None:
+        raise ConfigError(f"{type(model).__name__} keeps no key/value cache", hint="the hf runtime cannot serve it")
+    model.train(False)
+    return model
+
+
+def _device_map(device: str) -> str | dict[str, Any]:
+    if device == "cpu":
+        return {"": "cpu"}
+    return "auto" if torch.cuda.device_count() > 1 else {"": 0}
+
+
+def _quantization(kind: str, dtype: str) -> dict[str, Any]:
+    if kind == "none":
+        return {}
+    compute = torch.bfloat16 if dtype == "auto" else getattr(torch, dtype)
+    kinds: dict[str, dict[str, Any]] = {
+        "nf4": {
+            "load_in_4bit": True,
+            "bnb_4bit_quant_type": "nf4",
+            "bnb_4bit_use_double_quant": True,
+            "bnb_4bit_compute_dtype": compute,
+        },
+        "int8": {"load_in_8bit": True},
+    }
+    return {"quantization_config": BitsAndBytesConfig(**kinds[kind])}  # type: ignore[no-untyped-call]
+
+
+def _refuse_incomplete(model: str, info: dict[str, Any]) -> None:
+    """transformers fills weights that the checkpoint lacks with random numbers; a server must not."""
+    lacking = sorted({*info["missing_keys"], *(str(key) for key in info["mismatched_keys"])})
+    if lacking:
+        raise ConfigError(
+            f"the model {model} lacks {len(lacking)} weights that its config.json asks for, first {lacking[0]}",
+            hint="the checkpoint is incomplete or belongs to another config.json",
+        )
+
+
+def _context(options: ServeOptions, model: PreTrainedModel) -> int:
+    config = model.config.get_text_config()
+    own = getattr(config, "max_position_embeddings", None)
+    if options.max_model_len is None:
+        if own is None:
+            raise ConfigError("the model's config.json gives no context length", hint="give --max-model-len")
+        return int(own)
+    if own is not None and options.max_model_len > own:
+        raise ConfigError(
+            f"--max-model-len {options.max_model_len} is above the model's context of {own} tokens",
+            hint=f"at most {own}",
+        )
+    return options.max_model_len
+
+
+def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
+    own = model.generation_config.eos_token_id if model.generation_config else None
+    listed = own if isinstance(own, list) else [own]
+    return frozenset(int(token) for token in [*listed, tokenizer.eos_token_id] if token is not None)
+
+
+def _unusable(what: str, error: Exception) -> ConfigError:
+    first = str(error).strip().partition("\n")[0] or type(error).__name__
+    return ConfigError(f"{what} cannot be loaded: {first}", hint="see the model's files, --revision and HF_* variables")

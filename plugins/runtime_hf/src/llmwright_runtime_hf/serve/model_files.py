@@ -1,0 +1,49 @@
+"""What can be said about the named directories at once, before the libraries that read them are imported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from llmwright.errors import ConfigError
+from llmwright_runtime_hf.serve.serve_options import AdapterSpec, ServeOptions
+
+
+def check_sources(options: ServeOptions) -> None:
+    """Raise ConfigError for a model or adapter directory that is not there or cannot be read."""
+    check_model(options.model)
+    for adapter in options.adapters:
+        check_adapter(adapter)
+
+
+def check_model(model: str) -> None:
+    """Refuse a path that is no readable model directory; a hub id (``ORG/NAME``) is not looked up here."""
+    path = Path(model)
+    looks_local = path.is_absolute() or model.startswith((".", "~")) or path.exists() or model.count("/") > 1
+    if not looks_local:
+        return
+    if not path.is_dir():
+        raise ConfigError(f"model directory {model} is not there", hint="give a directory, or a hub id as ORG/NAME")
+    problem = _unreadable(path / "config.json")
+    if problem:
+        raise ConfigError(
+            f"model directory {model} has no readable config.json: {problem}",
+            hint="it must hold what save_pretrained writes",
+        )
+
+
+def check_adapter(adapter: AdapterSpec) -> None:
+    """Refuse a directory without a readable ``adapter_config.json``."""
+    problem = _unreadable(adapter.path / "adapter_config.json")
+    if problem:
+        raise ConfigError(
+            f"adapter {adapter.name} ({adapter.path}) has no readable adapter_config.json: {problem}",
+            hint="it must hold what PEFT's save_pretrained writes",
+        )
+
+
+def _unreadable(file: Path) -> str:
+    try:
+        with file.open("rb"):
+            return ""
+    except OSError as error:
+        return error.strerror or str(error)

@@ -1,0 +1,47 @@
+"""The tiny models, one server for the session, and what transformers itself says to the same prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import openai
+import pytest
+from tests.support.hf_server import KEY, RunningServer, running_server
+from tests.support.tiny_models import Models, save_models
+from tests.support.transformers_reference import Oracle
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
+    return save_models(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="session")
+def server(models: Models, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """Base ``tiny``, adapters ``facts``, ``rhymes`` and, at half strength, ``facts.half``; behind a key."""
+    log = tmp_path_factory.mktemp("server") / "log"
+    adapters = (f"facts={models.facts}", f"rhymes={models.rhymes}", f"facts.half={models.facts},strength=0.5")
+    flags = [part for adapter in adapters for part in ("--adapter", adapter)]
+    with running_server(
+        log, "--model", str(models.base), "--served-model-name", "tiny", "--threads", "1", *flags, key=KEY
+    ) as running:
+        running.wait_until_ready()
+        yield running
+
+
+@pytest.fixture
+def http(server: RunningServer) -> Iterator[httpx.Client]:
+    with server.client() as client:
+        yield client
+
+
+@pytest.fixture
+def client(server: RunningServer) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{server.url}/v1", api_key=KEY, max_retries=0) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def oracle(models: Models) -> Oracle:
+    return Oracle(models)

@@ -1,0 +1,118 @@
+"""Adapters by name in one process, and the base untouched beside them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+import torch
+from tests.support.tiny_models import Models, save_adapter, save_model, save_tokenizer
+from tests.support.transformers_reference import Oracle
+
+from llmwright.errors import ConfigError
+from llmwright_runtime_hf.serve.engine.lora_adapters import attach_adapters
+from llmwright_runtime_hf.serve.engine.model_loading import load_model
+from llmwright_runtime_hf.serve.serve_options import AdapterSpec, ServeOptions
+
+PROMPT = "the quick brown"
+CASES = {"tiny": (None, 1.0), "facts": ("facts", 1.0), "rhymes": ("rhymes", 1.0), "facts.half": ("facts", 0.5)}
+
+
+def complete(http: httpx.Client, model: str) -> str:
+    answer = http.post("/v1/completions", json={"model": model, "prompt": PROMPT, "max_tokens": 30})
+    assert answer.json()["model"] == model
+    return str(answer.json()["choices"][0]["text"])
+
+
+@pytest.mark.parametrize("model", CASES)
+def test_each_name_answers_as_peft_does_alone(http: httpx.Client, oracle: Oracle, model: str) -> None:
+    adapter, strength = CASES[model]
+
+    assert complete(http, model) == oracle.completion(PROMPT, 30, adapter=adapter, strength=strength)
+
+
+def test_the_four_answers_differ(oracle: Oracle) -> None:
+    said = {oracle.completion(PROMPT, 30, adapter=adapter, strength=strength) for adapter, strength in CASES.values()}
+
+    assert len(said) == 4
+
+
+def test_requests_at_the_same_time_do_not_mix(http: httpx.Client, oracle: Oracle) -> None:
+    asked = [*CASES] * 4
+    with ThreadPoolExecutor(len(asked)) as pool:
+        answers = list(pool.map(lambda model: complete(http, model), asked))
+
+    expected = {model: oracle.completion(PROMPT, 30, adapter=a, strength=s) for model, (a, s) in CASES.items()}
+    assert answers == [expected[model] for model in asked]
+
+
+def test_the_base_computes_the_same_logits_to_the_last_bit(models: Models) -> None:
+    ids = torch.arange(1, 40).unsqueeze(0)
+    options = ServeOptions(model=str(models.base), served_model_name="b", default_model="b", device="cpu")
+    model = load_model(options).model
+    with torch.inference_mode():
+        alone = model(ids).logits
+        switch = attach_adapters(model, [AdapterSpec("a", models.facts), AdapterSpec("b.c", models.rhymes, 0.5)])
+        attached = model(ids).logits
+        switch.select("b.c")
+        adapted = model(ids).logits
+        switch.select(None)
+        again = model(ids).logits
+
+    assert torch.equal(alone, attached)
+    assert torch.equal(alone, again)
+    assert not torch.allclose(alone, adapted)
+
+
+def refused(models: Models, spec: AdapterSpec) -> ConfigError:
+    options = ServeOptions(model=str(models.base), served_model_name="b", default_model="b", device="cpu")
+    with pytest.raises(ConfigError) as caught:
+        attach_adapters(load_model(options).model, [spec])
+    assert "\n" not in caught.value.message
+    assert str(spec.path) in caught.value.message
+    return caught.value
+
+
+def test_an_adapter_of_another_size_is_refused(models: Models, tmp_path: Path) -> None:
+    save_model(tmp_path / "other", save_tokenizer(tmp_path / "other"), hidden=32)
+    save_adapter(tmp_path / "other", tmp_path / "adapter", seed=3)
+
+    assert "size mismatch" in refused(models, AdapterSpec("a", tmp_path / "adapter")).message
+
+
+def test_an_adapter_for_layers_that_are_not_there_is_refused(models: Models, tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA", "target_modules": ["query_key_value"]}')
+
+    assert "query_key_value" in refused(models, AdapterSpec("a", tmp_path)).message
+
+
+def test_an_adapter_that_lacks_weights_is_refused(models: Models, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(models.facts / "adapter_model.safetensors")
+    weights.pop(next(name for name in weights if "layers.1" in name))
+    save_file(weights, tmp_path / "adapter_model.safetensors")
+    (tmp_path / "adapter_config.json").write_bytes((models.facts / "adapter_config.json").read_bytes())
+
+    assert "1 of its weights do not match" in refused(models, AdapterSpec("a", tmp_path)).message
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (None, "No such file"),
+        ("{", "is not a PEFT config"),
+        ("[]", "is not a PEFT config"),
+        ('{"peft_type": "NOPE"}', "is not a PEFT config"),
+        ('{"peft_type": "PREFIX_TUNING", "task_type": "CAUSAL_LM"}', "cannot be switched"),
+    ],
+)
+def test_a_directory_that_is_no_lora_adapter_is_refused(
+    models: Models, tmp_path: Path, config: str | None, said: str
+) -> None:
+    if config is not None:
+        (tmp_path / "adapter_config.json").write_text(config)
+
+    assert said in refused(models, AdapterSpec("a", tmp_path)).message

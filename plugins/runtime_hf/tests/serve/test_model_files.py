@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from llmwright.errors import ConfigError
+from llmwright_runtime_hf.serve.model_files import check_adapter, check_model
+from llmwright_runtime_hf.serve.serve_options import AdapterSpec
+
+
+@pytest.mark.parametrize("model", ["./nothing", "/no/such", "one/two/three"])
+def test_a_path_that_is_not_there_is_no_hub_id(model: str) -> None:
+    with pytest.raises(ConfigError, match=f"{model} is not there"):
+        check_model(model)
+
+
+def test_a_hub_id_is_not_looked_up() -> None:
+    check_model("org/name")
+
+
+def test_a_directory_without_a_config_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no readable config\.json: No such file"):
+        check_model(str(tmp_path))
+
+
+def test_an_adapter_without_a_config_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"adapter a .* no readable adapter_config\.json: No such file"):
+        check_adapter(AdapterSpec("a", tmp_path))

@@ -1,0 +1,121 @@
+"""What is known of the base model without its weights: tokenizer, longest context, identity.
+
+Nothing here imports torch, so that a data set can be checked in little memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from llmwright.errors import ConfigError
+from llmwright_tuning_qlora.config_sections import ModelSection
+
+CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length")
+WEIGHT_SUFFIXES = {".safetensors", ".bin"}
+UNBOUNDED = 10**9
+"""Tokenizers without a limit say one beyond this."""
+
+
+def config_of(model: str, revision: str | None, section: ModelSection) -> dict[str, Any]:
+    """The model's ``config.json``.
+
+    Raises:
+        ConfigError: there is no such model, or no right to it.
+    """
+    try:
+        content = json.loads(_file(model, "config.json", revision, section).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ConfigError(f"config.json of the model {model} is not JSON: {error}", reason="ModelBroken") from error
+    return dict(content)
+
+
+def context_length(config: dict[str, Any], tokenizer_limit: int, wanted: int | None, longest: int | None) -> int:
+    """The most tokens a row may have: the least of what the model, ``--context`` and ``max_length`` say."""
+    text = config.get("text_config", config)
+    own = next((int(text[key]) for key in CONTEXT_KEYS if text.get(key)), None)
+    limits = [limit for limit in (own, wanted, longest) if limit]
+    return min(limits) if limits else tokenizer_limit
+
+
+def tokenizer_of(model: str, revision: str | None, section: ModelSection) -> Any:
+    """The tokenizer, with the chat template that ``ModelConfig.chat_template`` names.
+
+    ``tokenizer.json`` is loaded by the class that imports no torch; others by ``AutoTokenizer``, which does.
+
+    Raises:
+        ConfigError: the model has no tokenizer that can be loaded.
+    """
+    from transformers import PreTrainedTokenizerFast
+
+    arguments = _hub_arguments(revision, section)
+    try:
+        if not Path(model).is_dir() or Path(model, "tokenizer.json").is_file():
+            tokenizer = PreTrainedTokenizerFast.from_pretrained(model, **arguments)
+        else:
+            from transformers import AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=section.trust_remote_code, **arguments)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"cannot load the tokenizer of {model}: {_first_line(error)}", hint="is tokenizer.json there?"
+        ) from error
+    if section.chat_template:
+        tokenizer.chat_template = _template(section.chat_template)
+    return tokenizer
+
+
+def identity(model: str, revision: str | None) -> str:
+    """What tells this base model from another: id and revision, or the names, sizes and config of a directory."""
+    directory = Path(model)
+    if not directory.is_dir():
+        return f"{model}@{revision or 'main'}"
+    weights = sorted((p.name, p.stat().st_size) for p in directory.iterdir() if p.suffix in WEIGHT_SUFFIXES)
+    config = hashlib.sha256((directory / "config.json").read_bytes()).hexdigest()
+    return f"{config}:{json.dumps(weights)}"
+
+
+def public_name(model: str, base_name: str | None, preset_name: str | None) -> str:
+    """What the adapter calls its base: a hub id or a preset's name, never a path of this machine."""
+    if base_name:
+        return base_name
+    return preset_name or Path(model).resolve().name if Path(model).exists() else model
+
+
+def _file(model: str, name: str, revision: str | None, section: ModelSection) -> Path:
+    directory = Path(model)
+    if directory.is_dir() and (directory / name).is_file():
+        return directory / name
+    if directory.exists() or model.startswith(("/", ".", "~")):
+        missing = f"has no {name}" if directory.exists() else "does not exist"
+        raise ConfigError(f"the model {model} {missing}", hint="name a model directory", reason="ModelNotFound")
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    arguments = _hub_arguments(revision, section)
+    try:
+        return Path(hf_hub_download(model, name, **arguments))
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
+        hint = "check the id, the network (HF_ENDPOINT, HF_HUB_OFFLINE) and, for a gated model, HF_TOKEN"
+        raise ConfigError(f"the model {model}: {_first_line(error)}", hint=hint, reason="ModelNotFound") from error
+
+
+def _hub_arguments(revision: str | None, section: ModelSection) -> dict[str, Any]:
+    given = {"revision": revision, "cache_dir": section.cache_dir}
+    flags = {"local_files_only": section.local_files_only, "force_download": section.force_download}
+    return {key: value for key, value in {**given, **flags}.items() if value}
+
+
+def _template(text: str) -> str:
+    if "{" in text or "\n" in text:
+        return text
+    try:
+        return Path(text).read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot read ModelConfig.chat_template {text}: {error.strerror}") from error
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,1 @@
+"""The files that a finished run leaves in its output directory."""

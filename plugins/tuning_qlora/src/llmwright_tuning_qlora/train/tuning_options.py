@@ -1,0 +1,111 @@
+"""The command line of the tuning process."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from llmwright.errors import ConfigError, InvalidWorkspace
+from llmwright_tuning_qlora.training_config import Method, TrainingConfig
+
+PIP_LINE = "pip install 'llmwright-tuning-qlora[train]'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What one run was asked to do. ``context`` is in tokens, None for what the model's config says."""
+
+    method: Method
+    model: str
+    data: Path
+    output: Path
+    config: TrainingConfig
+    revision: str | None = None
+    base_name: str | None = None
+    preset_name: str | None = None
+    target_modules: tuple[str, ...] = ()
+    context: int | None = None
+    progress: Path | None = None
+    check_only: bool = False
+    exit_with_parent: bool = False
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(message, hint="see --help", reason="InvalidArguments")
+
+
+def parse(argv: Sequence[str]) -> Options:
+    """The options in ``argv``, with the training config read and checked.
+
+    Raises:
+        ConfigError: an argument or file that cannot be used.
+        InvalidWorkspace: problems of the training config.
+    """
+    given = _parser().parse_args(argv)
+    config = _config(given.method, given.config, given.options)
+    return Options(
+        method=given.method,
+        model=given.model,
+        data=given.data,
+        output=given.output,
+        config=config,
+        revision=given.revision or config.model.revision,
+        base_name=given.base_name,
+        preset_name=given.preset_name,
+        target_modules=tuple(name for name in (given.target_modules or "").split(",") if name),
+        context=given.context,
+        progress=given.progress,
+        check_only=given.check_only,
+        exit_with_parent=given.exit_with_parent,
+    )
+
+
+def _parser() -> _Parser:
+    parser = _Parser(prog="python -m llmwright_tuning_qlora.train", description="Tune a LoRA or QLoRA adapter.")
+    add = parser.add_argument
+    add("--method", choices=("lora", "qlora"), required=True)
+    add("--model", required=True, help="directory of the base model, or its id on the hub")
+    add("--revision", help="revision of a model on the hub")
+    add("--data", type=Path, required=True, help="data set, or a directory that holds it")
+    add("--config", type=Path, help="training_config.yaml; upstream's chart defaults without one")
+    add("--options", metavar="JSON", help='options laid over the config, such as {"max_steps": 20, "lora": {"r": 32}}')
+    add("--output", type=Path, required=True, help="directory for the adapter and the checkpoints")
+    add("--base-name", help="what adapter_config.json calls the base model (its hub id)")
+    add("--preset-name", help="name of the preset, for titles")
+    add("--target-modules", help="comma-separated modules that get an adapter, where the config names none")
+    add("--context", type=int, help="longest row in tokens; the model's own limit without it")
+    add("--progress", type=Path, help="file to which progress is appended, one JSON object a line")
+    add("--check-only", action="store_true", help="read and check the data set, then end")
+    add("--exit-with-parent", action="store_true", help="end when the starting process ends")
+    return parser
+
+
+def _config(method: Method, path: Path | None, options: str | None) -> TrainingConfig:
+    config = TrainingConfig.defaults(method) if path is None else TrainingConfig.from_yaml(_read(path))
+    config = config.merge(_mapping(options)) if options else config
+    problems = config.problems(method)
+    if problems:
+        raise InvalidWorkspace(problems, source=str(path or ""))
+    return config
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the config {path}: {error}", hint="name a training_config.yaml") from error
+
+
+def _mapping(text: str) -> Mapping[str, Any]:
+    try:
+        options = json.loads(text)
+    except ValueError as error:
+        raise ConfigError(f"--options is not JSON: {error}") from error
+    if not isinstance(options, dict):
+        raise ConfigError("--options is not a JSON object")
+    return options

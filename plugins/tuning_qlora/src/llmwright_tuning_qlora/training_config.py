@@ -1,0 +1,283 @@
+"""``training_config.yaml``: reading it, its defaults, and options laid over it. Light: pydantic and PyYAML only.
+
+The format is KAITO's (v0.12): one root ``training_config`` with up to six sections. Rules that upstream's webhook
+applies to it are ``TrainingConfig.problems``. Neither data sets nor models are read here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from difflib import get_close_matches
+from posixpath import join, normpath
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from llmwright.errors import InvalidWorkspace, Problem
+from llmwright_tuning_qlora.config_sections import (
+    IGNORED,
+    REFUSED,
+    RENAMED,
+    CollatorSection,
+    DatasetSection,
+    LoraSection,
+    ModelSection,
+    QuantizationSection,
+    Section,
+    TrainingSection,
+)
+
+Method = Literal["lora", "qlora"]
+
+CONFIG_FILE = "training_config.yaml"
+ROOT = "training_config"
+SHORT_NAMES = {
+    "model": "ModelConfig",
+    "quantization": "QuantizationConfig",
+    "lora": "LoraConfig",
+    "training": "TrainingArguments",
+    "dataset": "DatasetConfig",
+    "collator": "DataCollator",
+}
+"""How sections may be called in ``tuning.methodConfig``, beside their full names."""
+
+# KAITO v0.12, charts/kaito/workspace/templates/{lora,qlora}-params.yaml
+_CHART: dict[str, dict[str, Any]] = {
+    "ModelConfig": {"torch_dtype": "bfloat16"},
+    "LoraConfig": {"r": 8, "lora_alpha": 8, "lora_dropout": 0.0},
+    "TrainingArguments": {
+        "output_dir": "/mnt/results",
+        "save_strategy": "no",
+        "per_device_train_batch_size": 1,
+        "ddp_find_unused_parameters": False,
+    },
+    "DatasetConfig": {"shuffle_dataset": True, "train_test_split": 1.0},
+}
+_CHART_QUANTIZATION = {
+    "load_in_4bit": True,
+    "bnb_4bit_quant_type": "nf4",
+    "bnb_4bit_compute_dtype": "bfloat16",
+    "bnb_4bit_use_double_quant": True,
+}
+
+
+class TrainingConfig(BaseModel):
+    """Everything ``training_config`` says, each absent key at its default; immutable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    model: ModelSection = Field(default_factory=ModelSection, alias="ModelConfig")
+    quantization: QuantizationSection = Field(default_factory=QuantizationSection, alias="QuantizationConfig")
+    lora: LoraSection = Field(default_factory=LoraSection, alias="LoraConfig")
+    training: TrainingSection = Field(default_factory=TrainingSection, alias="TrainingArguments")
+    dataset: DatasetSection = Field(default_factory=DatasetSection, alias="DatasetConfig")
+    collator: CollatorSection = Field(default_factory=CollatorSection, alias="DataCollator")
+    notes: tuple[str, ...] = Field((), exclude=True)
+    """What was accepted and is not used, one sentence each."""
+
+    @classmethod
+    def defaults(cls, method: Method) -> Self:
+        """What is used where the user names no file: upstream's chart templates for ``method``."""
+        quantization = _CHART_QUANTIZATION if method == "qlora" else {}
+        return cls.model_validate({**_CHART, "QuantizationConfig": quantization})
+
+    @classmethod
+    def from_yaml(cls, text: str) -> Self:
+        """The config in ``text`` (a ``training_config.yaml``).
+
+        Raises:
+            InvalidWorkspace: every problem; paths start with ``training_config.yaml:training_config``.
+        """
+        return cls.from_mapping(_root_of(text), path=f"{CONFIG_FILE}:{ROOT}")
+
+    @classmethod
+    def from_mapping(cls, sections: Mapping[str, Any], *, path: str = ROOT) -> Self:
+        """The config whose sections are ``sections``.
+
+        Raises:
+            InvalidWorkspace: every problem, with paths under ``path``.
+        """
+        cleaned, notes, problems = _clean(sections, path)
+        return cls._validated({**cleaned, "notes": notes}, problems, path)
+
+    def merge(self, options: Mapping[str, Any], *, path: str = "") -> Self:
+        """This config with ``options`` laid over it, as ``tuning.methodConfig`` writes them.
+
+        A key is a section (``LoraConfig`` or, for short, ``lora``) holding a mapping, or a key of
+        ``TrainingArguments`` by itself (``max_steps``).
+
+        Raises:
+            InvalidWorkspace: every problem, with paths under ``path`` (by default relative to ``options``).
+        """
+        sections = {name: dict(values) for name, values in self.dump().items()}
+        cleaned, notes, problems = _clean(_by_section(options), path)
+        for name, values in cleaned.items():
+            sections.setdefault(name, {}).update(values)
+        return self._validated({**sections, "notes": (*self.notes, *notes)}, problems, path)
+
+    @classmethod
+    def _validated(cls, data: Mapping[str, Any], problems: list[Problem], path: str) -> Self:
+        config = None
+        try:
+            config = cls.model_validate(data)
+        except ValidationError as error:
+            problems += [_problem(item, path) for item in error.errors(include_url=False)]
+        if config is None or problems:
+            raise InvalidWorkspace(problems)
+        return config
+
+    def dump(self) -> dict[str, dict[str, Any]]:
+        """Sections as plain data, only what differs from an empty file's; ``from_mapping`` reads it back."""
+        return self.model_dump(by_alias=True, mode="json", exclude_unset=True)
+
+    def to_yaml(self) -> str:
+        """A ``training_config.yaml`` that reads back as this config."""
+        return yaml.safe_dump({ROOT: self.dump()}, sort_keys=False)
+
+    def problems(self, method: Method) -> list[Problem]:
+        """What upstream's webhook refuses about this config for ``method``; paths relative to the config."""
+        return list(_rules(self, method))
+
+    def results_dir(self) -> str:
+        """Where results go in a pod: ``output_dir`` under ``/mnt``, ``/mnt/output`` for an empty one."""
+        name = self.training.output_dir
+        if not name:
+            return "/mnt/output"
+        return normpath(name) if name.startswith("/mnt") else normpath(join("/mnt", name.lstrip("/")))
+
+
+def _rules(config: TrainingConfig, method: Method) -> Iterator[Problem]:
+    section, quantization = "QuantizationConfig", config.quantization
+    if quantization.load_in_4bit and quantization.load_in_8bit:
+        yield Problem(section, "Cannot set both 'load_in_4bit' and 'load_in_8bit' to true", hint="keep one")
+    elif method == "lora" and quantization.bits:
+        hint = "use method qlora, or take it out"
+        yield Problem(section, "For method 'lora', 'load_in_4bit' or 'load_in_8bit' must not be true", hint=hint)
+    elif method == "qlora" and not quantization.bits:
+        hint = "set load_in_4bit: true"
+        yield Problem(section, "For method 'qlora', either 'load_in_4bit' or 'load_in_8bit' must be true", hint=hint)
+    results = config.results_dir()
+    # A prefix and no more, as upstream compares: it accepts ../mntfoo.
+    if results == "/mnt" or not results.startswith("/mnt"):
+        path = "TrainingArguments.output_dir"
+        yield Problem(
+            path, f"{config.training.output_dir!r} is not a directory below /mnt", hint="such as /mnt/results"
+        )
+
+
+def _root_of(text: str) -> Mapping[str, Any]:
+    document = _parse(text)
+    if not isinstance(document, Mapping) or set(document) != {ROOT}:
+        raise InvalidWorkspace([Problem(CONFIG_FILE, f"expected the one key {ROOT!r} at the top")])
+    sections = document[ROOT]
+    if sections is None:
+        return {}
+    if not isinstance(sections, Mapping):
+        raise InvalidWorkspace([Problem(f"{CONFIG_FILE}:{ROOT}", f"Expected {ROOT!r} key to contain a map")])
+    return sections
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML 1.1 without doubled keys, which PyYAML would let the last of win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} stands twice", problem_mark=key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _parse(text: str) -> object:
+    try:
+        return yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        message = f"not YAML: {getattr(error, 'problem', None) or error}"
+        place = (mark.line + 1, mark.column + 1) if mark else (None, None)
+        raise InvalidWorkspace([Problem(CONFIG_FILE, message, line=place[0], column=place[1])]) from error
+
+
+def _models() -> dict[str, type[Section]]:
+    return {
+        "ModelConfig": ModelSection,
+        "QuantizationConfig": QuantizationSection,
+        "LoraConfig": LoraSection,
+        "TrainingArguments": TrainingSection,
+        "DatasetConfig": DatasetSection,
+        "DataCollator": CollatorSection,
+    }
+
+
+def _by_section(options: Mapping[str, Any]) -> dict[str, Any]:
+    known = {*SHORT_NAMES.values()}
+    sections: dict[str, Any] = {}
+    for key, value in options.items():
+        name = SHORT_NAMES.get(key, key)
+        if name in known and (isinstance(value, Mapping) or value is None):
+            sections[name] = {**sections.get(name, {}), **(value or {})}
+        elif name in known:
+            sections[name] = value
+        elif key in TrainingSection.model_fields or _known(key):
+            sections["TrainingArguments"] = {**sections.get("TrainingArguments", {}), key: value}
+        else:
+            sections[key] = value
+    return sections
+
+
+def _known(key: str) -> bool:
+    section = "TrainingArguments"
+    return key in REFUSED[section] or key in IGNORED[section] or key in RENAMED[section]
+
+
+def _clean(sections: Mapping[str, Any], path: str) -> tuple[dict[str, dict[str, Any]], list[str], list[Problem]]:
+    """Sections without the keys that are not used, a note for each of those, and the problems found."""
+    cleaned: dict[str, dict[str, Any]] = {}
+    notes: list[str] = []
+    problems: list[Problem] = []
+    models = _models()
+    for name, values in sections.items():
+        where = _below(path, name)
+        if name not in models:
+            known = [*models, *SHORT_NAMES, *TrainingSection.model_fields] if not path else list(models)
+            problems.append(Problem(where, "Unrecognized section", hint=_suggest(name, known)))
+        elif not isinstance(values or {}, Mapping):
+            problems.append(Problem(where, "expected a mapping"))
+        else:
+            cleaned[name] = _clean_section(name, dict(values or {}), where, notes, problems)
+    return cleaned, notes, problems
+
+
+def _clean_section(
+    name: str, values: dict[str, Any], where: str, notes: list[str], problems: list[Problem]
+) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for key, value in values.items():
+        if key in REFUSED[name] and value not in (None, False, "", [], {}):
+            problems.append(Problem(f"{where}.{key}", f"known and not supported: {REFUSED[name][key]}"))
+        elif key in REFUSED[name] or key in IGNORED[name]:
+            notes.append(f"{where}.{key} is not used.")
+        elif value is not None:
+            kept[RENAMED.get(name, {}).get(key, key)] = value
+    return kept
+
+
+def _problem(item: Any, path: str) -> Problem:
+    where = path
+    for part in item["loc"]:
+        where = f"{where}[{part}]" if isinstance(part, int) else _below(where, str(part))
+    if item["type"] != "extra_forbidden":
+        return Problem(where, item["msg"])
+    section, key = str(item["loc"][0]), str(item["loc"][-1])
+    return Problem(where, "unknown key", hint=_suggest(key, list(_models()[section].model_fields)))
+
+
+def _suggest(name: object, known: list[str]) -> str:
+    close = get_close_matches(str(name), known, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+
+
+def _below(path: str, key: object) -> str:
+    return f"{path}.{key}" if path else str(key)

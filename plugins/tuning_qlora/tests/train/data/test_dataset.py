@@ -1,0 +1,112 @@
+"""Rows that cannot be trained on: told before training, with file and place."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tests.support.tuning_process import arguments, events
+
+GOOD = {"prompt": "Who?", "completion": "Ada"}
+USER = {"role": "user", "content": "Who?"}
+
+
+def lines(*rows: Any) -> str:
+    return "\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.jsonl", lines(GOOD, "{oops"), "line 2: not JSON"),
+        ("a.jsonl", lines("{oops", GOOD), "line 1: not JSON"),
+        ("a.jsonl", lines(GOOD, "", [1]), "line 3: list found where an object"),
+        ("a.jsonl", lines(GOOD, {"prompt": "Who?"}), "line 2: no 'completion'; found 'prompt'"),
+        ("a.jsonl", lines(GOOD, {"prompt": "Who?", "completion": "  "}), "line 2: 'completion' is empty"),
+        ("a.jsonl", lines(GOOD, {"prompt": "Who?", "completion": 5}), "line 2: 'completion' is the number 5; text"),
+        ("a.jsonl", lines(GOOD, {"prompt": "Who?", "completion": None}), "line 2: 'completion' is null"),
+        ("a.jsonl", lines({"question": "a", "answer": "b"}), "line 1: wrong columns: found 'question', 'answer'"),
+        ("a.json", json.dumps([GOOD, {**GOOD, "prompt": "x" * 500}]), "tokens, longer than the context of 96"),
+        ("a.csv", "prompt,completion\nWho?,Ada\nWho?,Ada,Bo\n", "line 3: 3 fields where the header names 2"),
+        ("a.csv", 'prompt,completion\nWho?,Ada\n"Who?\n', "line 3: not CSV"),
+        ("a.csv", "prompt,completion\nWho?,\n", "line 2: 'completion' is empty"),
+        ("a.jsonl", lines({"messages": []}), "'messages' is an empty list"),
+        ("a.jsonl", lines({"messages": "hello"}), "'messages' is of type str"),
+        ("a.jsonl", lines({"messages": [USER]}), "no message of the assistant"),
+        ("a.jsonl", lines({"messages": [USER, {"role": "robot", "content": "Ada"}]}), r"messages\[1\].role is 'robot'"),
+        (
+            "a.jsonl",
+            lines({"messages": [USER, {"role": "assistant", "content": ""}]}),
+            r"messages\[1\] is an empty answer",
+        ),
+        ("a.jsonl", lines({"messages": [USER, {"role": "assistant"}]}), r"messages\[1\] is an object without role"),
+        (
+            "a.jsonl",
+            lines({"messages": [{"role": "tool", "content": "x"}, USER, {"role": "assistant", "content": "y"}]}),
+            "the chat template refuses it: no tools here",
+        ),
+    ],
+)
+def test_a_bad_row_is_told_with_file_and_place(
+    name: str, content: str, said: str, tmp_path: Path, tune: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / name
+    path.write_text(content)
+    progress, output = tmp_path / "progress", tmp_path / "out"
+    assert tune(path, output, "--progress", str(progress)) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith(f"error: {path}: ")
+    assert re.search(said, last)
+    told = events(progress)[-1]
+    assert (told["event"], told["reason"][:7]) == ("failed", "Dataset")
+    assert not output.exists()
+
+
+def test_wrong_type_in_parquet_is_told_by_row(
+    tmp_path: Path, tune: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "numbers.parquet"
+    pq.write_table(pa.table({"prompt": ["a", "b"], "completion": [1, 2]}), path)
+    assert tune(path, tmp_path / "out") == 2
+    err = capsys.readouterr().err
+    assert "2 of 2 rows cannot be used: row 1: 'completion' is the number 1" in err.splitlines()[-1]
+    assert f"{path}: row 2: 'completion' is the number 2" in err
+
+
+def test_at_most_twenty_rows_are_told(
+    tmp_path: Path, tune: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "many.jsonl"
+    path.write_text(lines(GOOD, *[{"prompt": "Who?", "completion": ""}] * 50))
+    assert tune(path, tmp_path / "out") == 2
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 21
+    assert "at least 20 of" in told[-1]
+
+
+def test_a_context_of_ones_own_is_kept(
+    facts: Path, tmp_path: Path, tune: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tune(facts, tmp_path / "out", "--context", "5", "--check-only") == 2
+    assert "longer than the context of 5" in capsys.readouterr().err
+    assert tune(facts, tmp_path / "out", "--check-only", options={"max_length": 6}) == 2
+    assert "longer than the context of 6" in capsys.readouterr().err
+
+
+def test_checking_loads_no_torch_and_writes_nothing(facts: Path, tiny_model: Path, tmp_path: Path) -> None:
+    argv = list(arguments(tiny_model, facts, tmp_path / "out", "--check-only"))
+    code = (
+        "import sys; from llmwright_tuning_qlora.train.tuning_process import main\n"
+        f"code = main({argv!r}); assert 'torch' not in sys.modules; sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "facts.jsonl: 8 rows, tokens min/median/max" in done.stdout
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,140 @@
+"""Finding and reading data sets: each format and each shape of row gives the same tokens."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from llmwright.errors import ConfigError
+from llmwright_tuning_qlora.config_sections import DatasetSection
+from llmwright_tuning_qlora.train.data.data_file import find, format_of
+from llmwright_tuning_qlora.train.data.dataset import Checked, check
+from llmwright_tuning_qlora.train.data.tokenization import Encoder
+
+ROWS = [{"prompt": f"Say {n} — é", "completion": f"{n}!", "extra": n} for n in range(300)]
+
+
+def write_csv(path: Path) -> None:
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, list(ROWS[0]))
+        writer.writeheader()
+        writer.writerows(ROWS)
+
+
+def write_arrow(path: Path, opened: Callable[..., Any]) -> None:
+    table = pa.Table.from_pylist(ROWS)
+    with pa.OSFile(str(path), "wb") as sink, opened(sink, table.schema) as writer:
+        writer.write_table(table, max_chunksize=70)
+
+
+WRITERS: dict[str, Callable[[Path], Any]] = {
+    "rows.jsonl": lambda path: path.write_text("\n".join(map(json.dumps, ROWS)) + "\n\n"),
+    "lines.json": lambda path: path.write_text("\n".join(map(json.dumps, ROWS))),
+    "list.json": lambda path: path.write_text(json.dumps(ROWS, indent=1)),
+    "rows.csv": write_csv,
+    "rows.parquet": lambda path: pq.write_table(pa.Table.from_pylist(ROWS), path),
+    "file.arrow": lambda path: write_arrow(path, pa.ipc.new_file),
+    "stream.arrow": lambda path: write_arrow(path, pa.ipc.new_stream),
+    "train-parquet-00": lambda path: pq.write_table(pa.Table.from_pylist(ROWS), path),
+}
+
+
+def read(path: Path, tokenizer: Any, **section: Any) -> Checked:
+    return check(find(path), Encoder(tokenizer), DatasetSection(**section), 96)
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_each_format_gives_the_same_tokens(name: str, tmp_path: Path, tokenizer: Any) -> None:
+    WRITERS[name](tmp_path / name)
+    reference = tmp_path / "reference.jsonl"
+    reference.write_text("\n".join(map(json.dumps, ROWS)))
+    checked, expected = read(tmp_path / name, tokenizer), read(reference, tokenizer)
+    assert len(checked.rows) == len(ROWS)
+    assert checked.rows == expected.rows
+    assert checked.notes == ("Columns that are not used: extra.",)
+    assert str(checked.summary).startswith("300 rows, tokens min/median/max ")
+
+
+@pytest.mark.parametrize(
+    ("row", "section"),
+    [
+        ({"messages": [{"role": "user", "content": "Say é"}, {"role": "assistant", "content": "Yo"}]}, {}),
+        ({"prompt": "Say é", "completion": "Yo"}, {}),
+        (
+            {"prompt": [{"role": "user", "content": "Say é"}], "completion": [{"role": "assistant", "content": "Yo"}]},
+            {},
+        ),
+        ({"q": "Say é", "a": "Yo", "text": "no"}, {"context_column": "q", "response_column": "a"}),
+        (
+            {"chat": [{"role": "user", "content": "Say é"}, {"role": "assistant", "content": "Yo"}], "text": "no"},
+            {"messages_column": "chat"},
+        ),
+    ],
+)
+def test_each_shape_of_a_question_is_learned_alike(
+    row: dict[str, Any], section: dict[str, str], tmp_path: Path, tokenizer: Any
+) -> None:
+    path = tmp_path / "one.json"
+    path.write_text(json.dumps([row]))
+    tokens = read(path, tokenizer, **section).rows[0]
+    assert (
+        tokenizer.decode(list(tokens.ids)) == "<|im_start|>user\nSay é<|im_end|>\n<|im_start|>assistant\nYo<|im_end|>\n"
+    )
+    learned = [token for token, wanted in zip(tokens.ids, tokens.learned, strict=True) if wanted]
+    assert tokenizer.decode(learned) == "Yo<|im_end|>\n"
+
+
+@pytest.mark.parametrize(("column", "section"), [("text", {}), ("body", {"response_column": "body"})])
+def test_plain_text_is_learned_whole_with_its_end(
+    column: str, section: dict[str, str], tmp_path: Path, tokenizer: Any
+) -> None:
+    path = tmp_path / "plain.json"
+    path.write_text(json.dumps({column: "Once upon"}))
+    tokens = read(path, tokenizer, **section).rows[0]
+    assert tokenizer.decode(list(tokens.ids)) == "Once upon<|endoftext|>"
+    assert set(tokens.learned) == {1}
+
+
+def test_the_first_data_file_of_a_directory_is_read_and_said(tmp_path: Path, tokenizer: Any) -> None:
+    (tmp_path / "README.md").write_text("no data")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "a.json").write_text('{"text": "deep"}')
+    (tmp_path / "b.json").write_text('{"text": "first"}')
+    (tmp_path / "c.csv").write_text("text\nother\n")
+    assert find(tmp_path).path.name == "b.json"
+    assert read(tmp_path, tokenizer).notes[0] == "Reading b.json; not reading c.csv, a.json."
+
+
+def test_the_suffix_goes_before_other_words_of_a_name() -> None:
+    assert format_of("csv-export.parquet") == "parquet"
+    assert format_of("data", "jsonl") == "json"
+    assert format_of("notes.txt") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("none.txt", b"x", "no data set in"),
+        ("empty.json", b"", "is empty"),
+        ("list.json", b"[]", "has no rows"),
+        ("only-header.csv", b"prompt,completion\n", "has no rows"),
+        ("broken.parquet", b"PAR1 and no more", "cannot be read as parquet"),
+        ("broken.arrow", b"ARROW1 and no more", "cannot be read as arrow"),
+        ("broken.json", b'[{"text": "a"},', "is not JSON: line 1"),
+        ("latin.csv", "text\nfa\xe7ade\n".encode("latin-1"), "cannot be read as csv"),
+        ("pretty.json", b'{\n "text": "a"\n}', "holds one JSON object over several lines"),
+    ],
+)
+def test_a_file_that_is_no_data_set(name: str, content: bytes, said: str, tmp_path: Path, tokenizer: Any) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=said) as caught:
+        read(path, tokenizer)
+    assert str(path) in caught.value.message

@@ -1,0 +1,42 @@
+"""What transformers and PEFT themselves answer: a base that never saw an adapter, and adapters loaded alone."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import torch
+from peft import PeftModel
+from peft.tuners.lora import LoraLayer
+from tests.support.tiny_models import Models, quiet_peft
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+class Oracle:
+    def __init__(self, models: Models) -> None:
+        self.models = models
+        self.tokenizer = AutoTokenizer.from_pretrained(models.base)
+        self._model = cache(self._load)
+
+    def completion(self, prompt: str, tokens: int, *, adapter: str | None = None, strength: float = 1.0) -> str:
+        """The greedy continuation of ``prompt``, by ``generate``."""
+        ids = self.tokenizer(prompt, return_tensors="pt")["input_ids"]
+        made = self._model(adapter, strength).generate(ids, max_new_tokens=tokens, do_sample=False)
+        return str(self.tokenizer.decode(made[0, ids.shape[1] :], skip_special_tokens=True))
+
+    def chat(self, question: str, tokens: int) -> str:
+        turns = [{"role": "user", "content": question}]
+        prompt = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        return self.completion(str(prompt), tokens)
+
+    def _load(self, adapter: str | None, strength: float) -> Any:
+        torch.set_num_threads(1)
+        model = AutoModelForCausalLM.from_pretrained(self.models.base, dtype="float32")
+        if adapter is None:
+            return model
+        with quiet_peft():
+            wrapped = PeftModel.from_pretrained(model, getattr(self.models, adapter))
+        for module in wrapped.modules():
+            if isinstance(module, LoraLayer):
+                module.scaling = {name: value * strength for name, value in module.scaling.items()}
+        return wrapped
