@@ -6,18 +6,22 @@ ARGS   ?=
 # Tests wait more than they compute: two processes, each with servers and clusters of its own, have room on two cores.
 WORKERS ?= 2
 BIN    := $(VENV)/bin
-TORCH  := $(shell grep '^torch==' constraints/cpu.txt)
+# Every third-party release that the tests last ran with: one that comes out tomorrow turns nothing red unseen.
+TESTED := constraints/tested.txt
+TORCH  := $(shell grep -oE '^torch==[0-9.]+' $(TESTED))
+INSTALL := $(BIN)/pip install -q -c $(TESTED)
 MEMBERS := core presets plugins/provisioner_karpenter plugins/runtime_hf[serve] plugins/runtime_vllm plugins/tuning_qlora[train]
 PYPROJECTS := pyproject.toml $(wildcard core/pyproject.toml presets/pyproject.toml plugins/*/pyproject.toml)
+PROJECTS := $(patsubst %/pyproject.toml,%,$(filter-out pyproject.toml,$(PYPROJECTS)))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Threads that wait sleep: tests run servers and trainers beside each other, and spinning threads would starve them.
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test test-long lint bench demo-model karpenter-client clean
+.PHONY: help setup quickstart programs test test-long lint coverage bench wheels lock demo-model karpenter-client clean
 
 help: ## List these targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.workspace ## Install every package of this repository into .venv
 
@@ -25,6 +29,11 @@ quickstart: $(VENV)/.workspace ## Tune the demo model on 24 new facts and serve 
 	@$(BIN)/llmwright delete quickstart --ignore-not-found
 	@rm -rf examples/quickstart-adapter
 	$(BIN)/llmwright run examples/quickstart.yaml $(ARGS)
+
+programs: ## Install the system programs that tests use as real counterparts (Debian, Ubuntu; as root)
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+		docker-registry skopeo apache2-utils openssl python3-venv >/dev/null
 
 test: $(VENV)/.dev lint ## All tests but the longest
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow and not gpu" $(ARGS)
@@ -38,8 +47,25 @@ lint: $(VENV)/.dev ## Style, types and import layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+coverage: $(VENV)/.dev ## Branch coverage of the core by its own tests and the command line's; a page in htmlcov/
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q -m "not slow and not gpu" core/tests tests/cli tests/plugins $(ARGS)
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage html -q
+	$(BIN)/coverage report --skip-covered --sort=cover
+
 bench: $(VENV)/.dev ## Every benchmark against its rival
 	$(BIN)/python -m benchmarks $(ARGS)
+
+wheels: $(VENV)/.build ## Build a wheel of every package of this repository into dist/
+	@rm -rf dist
+	@for project in $(PROJECTS); do $(BIN)/python -m build -q -w -n -o dist $$project || exit 1; done
+	@ls dist/*.whl
+
+lock: $(VENV)/.dev ## Write uv.lock and constraints/ again after a pyproject.toml changed; ARGS=--upgrade takes newer releases
+	$(BIN)/uv lock $(ARGS)
+	@echo '# Made by `make lock` from uv.lock: the releases that the tests run with.' > $(TESTED)
+	@$(BIN)/uv export -q --frozen --no-hashes --no-emit-workspace --all-groups --no-annotate --no-header >> $(TESTED)
 
 demo-model: $(VENV)/.workspace ## Make the demo model again from its seeded script
 	cd presets && ../$(BIN)/python -m demo_model $(ARGS)
@@ -48,23 +74,26 @@ karpenter-client: $(VENV)/.dev ## Generate the client of Karpenter's API again (
 	$(BIN)/python plugins/provisioner_karpenter/client/generate.py $(ARGS)
 
 clean: ## Remove what these targets made
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) build dist htmlcov site .coverage*
 
-$(BIN)/pip:
-	$(PYTHON) -m venv $(VENV)
+# What builds packages comes first, for it builds the editable ones too, without a download for each.
+$(VENV)/.build: pyproject.toml $(TESTED)
+	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	$(INSTALL) -U pip
+	$(INSTALL) --group build
+	@touch $@
 
 # Without an NVIDIA GPU the CPU build of torch: from pip's own indexes where they have it, else from PyTorch's.
-$(VENV)/.torch: constraints/cpu.txt | $(BIN)/pip
-	@command -v nvidia-smi >/dev/null || $(BIN)/pip install -q '$(TORCH)+cpu' 2>/dev/null \
-		|| $(BIN)/pip install -q '$(TORCH)+cpu' --index-url https://download.pytorch.org/whl/cpu \
+$(VENV)/.torch: $(VENV)/.build
+	@command -v nvidia-smi >/dev/null || $(INSTALL) '$(TORCH)+cpu' 2>/dev/null \
+		|| $(INSTALL) '$(TORCH)+cpu' --index-url https://download.pytorch.org/whl/cpu \
 		|| echo 'no CPU build of torch to be had: the default build follows, with CUDA packages'
 	@touch $@
 
 $(VENV)/.workspace: $(PYPROJECTS) $(VENV)/.torch
-	$(BIN)/pip install -q $(foreach member,$(MEMBERS),-e '$(member)')
+	$(INSTALL) --no-build-isolation $(foreach member,$(MEMBERS),-e '$(member)')
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml $(VENV)/.workspace
-	$(BIN)/pip install -q -U 'pip>=25.1'
-	$(BIN)/pip install -q --group dev
+$(VENV)/.dev: $(VENV)/.workspace
+	$(INSTALL) --group dev --group docs --group release
 	@touch $@
