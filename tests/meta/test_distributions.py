@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -9,9 +10,14 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
+from packaging.requirements import Requirement
+from tests.support.documents import DOCUMENTS
+
 import llmwright
 from llmwright.plugins.discovery import canonical
 from llmwright.plugins.registry import Registry
+
+NAMED = re.compile(r"\b(llmwright[a-z-]*)\[([a-z]+)\]")
 
 
 def read(project: Path) -> dict[str, Any]:
@@ -20,6 +26,22 @@ def read(project: Path) -> dict[str, Any]:
 
 def test_versions_are_equal(projects: list[Path]) -> None:
     assert {read(project)["version"] for project in projects} == {llmwright.__version__}
+
+
+def test_extras_bring_our_packages_in_the_same_version(projects: list[Path]) -> None:
+    extras = read(projects[0])["optional-dependencies"]
+    wanted = [Requirement(text) for extra in extras.values() for text in extra]
+    ours = {r.name: str(r.specifier) for r in wanted if r.name.startswith("llmwright-")}
+    assert ours == {read(project)["name"]: f"=={llmwright.__version__}" for project in projects[1:]}
+
+
+def test_each_extra_that_is_named_is_there(projects: list[Path]) -> None:
+    """Whoever follows a hint or a document gets what it promises."""
+    extras = {read(project)["name"]: set(read(project).get("optional-dependencies", {})) for project in projects}
+    files = [*DOCUMENTS, *(file for project in projects for file in (project / "src").rglob("*.py"))]
+    named = {match for file in files for match in NAMED.findall(file.read_text(encoding="utf-8"))}
+    assert ("llmwright", "kubernetes") in named
+    assert {(name, extra) for name, extra in named if name in extras and extra not in extras[name]} == set()
 
 
 def test_folder_distribution_and_import_go_by_one_name(projects: list[Path]) -> None:

@@ -1,7 +1,7 @@
 """What the documents show works: commands exist, Workspaces are valid, links lead somewhere, marked blocks run.
 
 A block of bash that follows the line ``<!-- run -->`` is run here, all blocks of one document in order, in an empty
-directory that holds ``examples/``.
+directory that holds ``examples/``. Those after ``<!-- run in a clone -->`` are run by ``tests/packaging``.
 """
 
 from __future__ import annotations
@@ -11,41 +11,15 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import yaml
+from tests.support.documents import DOCUMENTS, FENCE, ROOT, blocks, name, script
 
 from llmwright.cli.root import root as cli
 
-ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted(
-    file
-    for pattern in ("*.md", "docs/**/*.md", "examples/**/*.md", "core/*.md", "presets/*.md", "plugins/*/*.md")
-    for file in ROOT.glob(pattern)
-)
-FENCE = re.compile(r"(?P<mark><!-- run -->\n+)?^```(?P<language>\w*)\n(?P<text>.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
-
-
-@dataclass(frozen=True)
-class Block:
-    """One fenced block."""
-
-    language: str
-    text: str
-    runs: bool
-
-
-def blocks(document: Path) -> Iterator[Block]:
-    for match in FENCE.finditer(document.read_text()):
-        yield Block(match["language"], match["text"], bool(match["mark"]))
-
-
-def name(document: Path) -> str:
-    return str(document.relative_to(ROOT))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
@@ -83,13 +57,12 @@ def test_links_lead_somewhere(document: Path) -> None:
     assert [link for link in links if not (document.parent / link).exists()] == []
 
 
-@pytest.mark.parametrize("document", [d for d in DOCUMENTS if any(b.runs for b in blocks(d))], ids=name)
+@pytest.mark.parametrize("document", [d for d in DOCUMENTS if script(d, "run")], ids=name)
 def test_marked_blocks_run(document: Path, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
-    script = "\n".join(block.text for block in blocks(document) if block.runs)
     environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(tmp_path)}
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
+        ["bash", "-euo", "pipefail", "-c", script(document, "run")],
         cwd=tmp_path,
         env=environ,
         capture_output=True,
