@@ -94,14 +94,14 @@ class TuningRun:
 
     def _base_server(self) -> AbstractContextManager[str]:
         """The base model alone, for as long as it is asked, with the runtime that serves it later."""
-        from llmwright.targets.local.launch.temporary_server import ephemeral
+        from llmwright.targets.local.launch.temporary_server import temporary_server
 
         plan = self._prepared.plan
         assert plan.runtime is not None
         runtime = cast("Runtime", self._session.driver("runtime", plan.runtime.name))
         config = runtime.configure({}, {})
         launch = runtime.launch(self._session.preset(plan.preset), dict(plan.fits)["serving"], (), config)
-        return ephemeral(launch, self._session.local_options, base_directory=self._prepared.base)
+        return temporary_server(launch, self._session.local_options, base_directory=self._prepared.base)
 
     def _ask_adapter(self, status: WorkspaceStatus, examination: Examination, before: Before) -> bool:
         base, adapter = self._prepared.plan.served_names

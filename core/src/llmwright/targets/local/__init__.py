@@ -1,19 +1,14 @@
 """The local target: Workspaces as processes of this machine, no cluster.
 
-One supervisor process per Workspace runs the lifecycle's loop. All it knows lies in the Workspace's folder::
+``LocalTarget`` is all that other rooms use. It stands on four rooms, each of which imports only those before it:
 
-    workspaces/NAMESPACE/NAME/
-      workspace.json   what the user applied        written by commands, under the apply lock
-      plan.json        the recorded Plan            written by commands, under the apply lock
-      status.json      the status                   written by the supervisor
-      runs.json        its processes                written by the supervisor
-      lock, wake       held and listened to by the supervisor
-      logs/            one file per role and process
-      volumes/         the scratch volumes, the adapter among them
-    locks/NAMESPACE/NAME   the apply lock; it outlives the Workspace, so that its name is never locked twice
+* ``store``: the state directory, its files and locks.
+* ``process``: child processes, their logs, probes, ports and leftovers.
+* ``launch``: a Launch carried out here, from its first process to its last.
+* ``supervisor``: one process per Workspace that runs the lifecycle's loop and outlives the command.
 
-A supervisor that is lost takes its processes with it (on Linux at once, anywhere by ``LocalTarget.repair``), and the
-next command starts another, which goes on from these files. No decisions belong here, and no talk with the user.
+Beside them: ``watch`` and ``stop`` for commands that wait, ``absolute_paths`` and ``config_files`` for the YAML's own
+files. No decisions belong here, and no talk with the user.
 """
 
 from __future__ import annotations
@@ -28,11 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Change", "LocalOptions", "LocalTarget"]
 
-_HOMES = {"Change": "store.apply", "LocalOptions": "options", "LocalTarget": "target"}
+_MODULES = {"Change": "store.apply", "LocalOptions": "options", "LocalTarget": "target"}
 
 
 def __getattr__(name: str) -> Any:
-    # `llmwright plan` wants only the paths of this room: it must not pay for processes and supervisors.
-    if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    # `llmwright plan` uses only the paths of this room: it must not pay for importing processes and supervisors.
+    if name in _MODULES:
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

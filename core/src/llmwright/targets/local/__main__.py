@@ -12,20 +12,20 @@ from llmwright.api.status import WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.plugins.drivers import Context, Provisioner
 from llmwright.plugins.registry import Registry
-from llmwright.targets.local.store.applied import Request
-from llmwright.targets.local.store.workspace_store import StateDirectory
+from llmwright.targets.local.store.applied import AppliedWorkspace
+from llmwright.targets.local.store.state_directory import StateDirectory
 from llmwright.targets.local.supervisor.loop import supervise
 
 
 class InstalledPlugins:
-    """The plugins of this environment, as far as what was applied lets them be used."""
+    """The plugins of this environment, less those that the recorded options block or do not allow."""
 
-    def __init__(self, request: Request) -> None:
-        self._settings = request.options.plugins
-        self._registry = Registry(request.options.blocked_plugins, allowed=request.options.allowed_plugins)
+    def __init__(self, applied: AppliedWorkspace) -> None:
+        self._settings = applied.options.plugins
+        self._registry = Registry(applied.options.blocked_plugins, allowed=applied.options.allowed_plugins)
 
     def provisioner(self, name: str) -> Provisioner:
-        """The driver of that name with its settings.
+        """Return the driver of that name with its settings.
 
         Raises:
             PluginError: it is missing or broken.
@@ -34,21 +34,21 @@ class InstalledPlugins:
         return self._registry.provisioner(name)(context)
 
     def status_changed(self, workspace: Workspace, old: WorkspaceStatus | None, new: WorkspaceStatus) -> None:
-        """Tell every observer; what one raises is logged."""
+        """Notify every observer; an exception of one goes to the log."""
         self._registry.hooks().notify("status_changed", workspace=workspace, old=old, new=new)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Supervise until nothing is left to do."""
+    """Supervise until nothing is left to do; return the exit code."""
     parser = argparse.ArgumentParser(prog="llmwright.targets.local", description=__doc__)
     parser.add_argument("namespace")
     parser.add_argument("name")
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--lock", type=int, metavar="HANDLE", help="the supervisor's lock, inherited")
-    given = parser.parse_args(arguments)
+    parsed = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    state = StateDirectory(given.state).workspace(given.namespace, given.name)
-    return supervise(state, InstalledPlugins, given.lock)
+    store = StateDirectory(parsed.state).workspace(parsed.namespace, parsed.name)
+    return supervise(store, InstalledPlugins, parsed.lock)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Paths in a Workspace that is used on one machine: relative to the YAML's own directory, made absolute."""
+"""Make the relative paths of a Workspace absolute; they start at the YAML's own directory."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from llmwright.api.workspace import DataDestination, DataSource, Workspace
 
 
 def with_absolute_paths(workspace: Workspace, base: Path) -> Workspace:
-    """``workspace`` with relative paths and ``file:`` URLs made absolute against the directory ``base``.
+    """Return ``workspace`` with its relative paths and ``file:`` URLs made absolute against the directory ``base``.
 
-    Touched are ``tuning.input.urls``, ``inference.adapters[].source.urls`` and every ``volumeSource.hostPath.path``.
-    A result that goes nowhere else goes to the directory ``NAME-adapter`` there, so that deleting the Workspace does
-    not lose it.
+    Changed are ``tuning.input.urls``, ``inference.adapters[].source.urls`` and every ``volumeSource.hostPath.path``.
+    A tuning without an output gets the directory ``NAME-adapter`` in ``base``: in the state directory, its result would
+    be lost when the Workspace is deleted.
     """
     changes: dict[str, Any] = {}
     if workspace.tuning:
         source, destination = workspace.tuning.input, workspace.tuning.output
-        parts = {
+        ends = {
             "input": source and _source(source, base),
             "output": _destination(destination or DataDestination(), base, f"{workspace.name}-adapter"),
         }
-        changes["tuning"] = workspace.tuning.model_copy(update=parts)
+        changes["tuning"] = workspace.tuning.model_copy(update=ends)
     if workspace.inference and workspace.inference.adapters:
         adapters = [
             adapter.model_copy(update={"source": adapter.source and _source(adapter.source, base)})
@@ -38,10 +38,10 @@ def _source(source: DataSource, base: Path) -> DataSource:
     return source.model_copy(update=update)
 
 
-def _destination(destination: DataDestination, base: Path, otherwise: str) -> DataDestination:
+def _destination(destination: DataDestination, base: Path, default: str) -> DataDestination:
     source = destination.volume_source
     if source is None and not destination.image:
-        source = {"hostPath": {"path": otherwise}}
+        source = {"hostPath": {"path": default}}
     return destination.model_copy(update={"volume_source": _volume(source, base)})
 
 

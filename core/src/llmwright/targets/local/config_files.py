@@ -1,4 +1,4 @@
-"""A Workspace's ``config`` on one machine: a file beside the YAML, or in a directory named for the purpose."""
+"""A Workspace's ``config`` on one machine: a file beside the YAML, or in the directory of ``--config-dir``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SUFFIXES = ("", ".yaml", ".yml")
 
 
 def find_config_files(name: str, directories: Iterable[Path], file_name: str) -> Mapping[str, str] | None:
-    """What a ConfigMap of that name would hold, file contents by file name; None where there is no such file.
+    """Return the data of a ConfigMap of that name, texts by file name; None where there is no such file.
 
     ``name`` is looked for with and without ``.yaml`` in each directory in turn. The file may be a ConfigMap manifest,
     as it would be applied to a cluster, or the file itself, which then counts as ``file_name``.
@@ -21,18 +21,18 @@ def find_config_files(name: str, directories: Iterable[Path], file_name: str) ->
     Raises:
         ConfigError: unreadable, or a ConfigMap without ``data``.
     """
-    places = [directory / f"{name}{suffix}" for directory in directories for suffix in SUFFIXES]
-    found = next((place for place in places if place.is_file()), None)
-    if found is None:
+    candidates = [directory / f"{name}{suffix}" for directory in directories for suffix in SUFFIXES]
+    file = next((path for path in candidates if path.is_file()), None)
+    if file is None:
         return None
     try:
-        text = found.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8")
         content = yaml.safe_load(text)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"config {name!r} in {found} cannot be read: {error}") from error
+        raise ConfigError(f"config {name!r} in {file} cannot be read: {error}") from error
     if not isinstance(content, dict) or content.get("kind") != "ConfigMap":
         return {file_name: text}
     data = content.get("data")
     if not isinstance(data, dict) or not all(isinstance(value, str) for value in data.values()):
-        raise ConfigError(f"the ConfigMap in {found} has no data of file names and texts")
+        raise ConfigError(f"the ConfigMap in {file} has no data of file names and texts")
     return data

@@ -1,4 +1,4 @@
-"""How the processes of this machine are run."""
+"""The settings by which processes of this machine are run."""
 
 from __future__ import annotations
 
@@ -6,21 +6,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from llmwright.values.backoff import Backoff
+
 if TYPE_CHECKING:
     from llmwright.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalOptions:
-    """What settings say, recorded with each Workspace so that its supervisor needs no settings file.
+    """The settings of this target, recorded with each Workspace so that its supervisor needs no settings file.
 
-    ``host`` is the address that servers bind. ``ports`` maps a port's name to the number that the user wants; others
-    are free ones, from ``port_range`` (first and last) where that is set. ``grace_s`` passes between SIGTERM and
-    SIGKILL. A process that fails is started again after ``backoff_first_s``, then twice as long each time up to
-    ``backoff_most_s``: ``retries`` times in a job, without end for a server, which counts as failed after
-    ``crash_loop`` crashes in a row. ``tick_s`` is how often running processes are looked at. ``on_success`` and
-    ``preflight`` go to the lifecycle's policy. ``plugins`` holds the drivers' settings by name, ``blocked_plugins``
-    and ``allowed_plugins`` go to the registry; ``docker_config`` is the directory with the user's registry credentials.
+    * ``host``: the address that servers bind.
+    * ``ports``: the number that the user chose, by the port's name. Other ports get a free number, out of
+      ``port_range`` (first and last) where that is set.
+    * ``grace_s``: the time between SIGTERM and SIGKILL.
+    * ``retries``: how often a job's failed process is started again; a server's is started again without end.
+    * ``crash_loop``: after so many crashes in a row a server counts as failed.
+    * ``backoff_first_s``, ``backoff_most_s``: the first and the longest pause before a process is started again.
+    * ``tick_s``: how often running processes are checked.
+    * ``on_success``, ``preflight``: for the lifecycle's policy.
+    * ``plugins``: the drivers' settings by name; ``blocked_plugins`` and ``allowed_plugins``: for the registry.
+    * ``docker_config``: the directory with the user's registry credentials.
     """
 
     host: str = "127.0.0.1"
@@ -41,13 +47,13 @@ class LocalOptions:
 
     @classmethod
     def of(cls, settings: Settings) -> LocalOptions:
-        """What ``settings`` say about this target."""
-        ends = settings.endpoints
-        ranged = ends.first_port is not None or ends.last_port is not None
+        """Return the part of ``settings`` that this target needs."""
+        endpoints = settings.endpoints
+        has_range = endpoints.first_port is not None or endpoints.last_port is not None
         return cls(
-            host=ends.host,
-            ports=dict(ends.ports),
-            port_range=(ends.first_port or 1024, ends.last_port or 65535) if ranged else None,
+            host=endpoints.host,
+            ports=dict(endpoints.ports),
+            port_range=(endpoints.first_port or 1024, endpoints.last_port or 65535) if has_range else None,
             on_success=settings.on_success,
             preflight=settings.preflight,
             plugins=dict(settings.plugins),
@@ -56,11 +62,12 @@ class LocalOptions:
             docker_config=str(settings.docker_config) if settings.docker_config else None,
         )
 
-    def backoff(self, failures: int) -> float:
-        """Seconds to wait after that many failures in a row."""
-        return float(min(self.backoff_first_s * 2.0 ** min(max(failures - 1, 0), 32), self.backoff_most_s))
+    @property
+    def backoff(self) -> Backoff:
+        """The pauses between failures of one process."""
+        return Backoff(self.backoff_first_s, self.backoff_most_s)
 
     @property
     def address(self) -> str:
-        """Where this machine reaches what its servers bind."""
+        """The address at which this machine reaches its own servers."""
         return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104

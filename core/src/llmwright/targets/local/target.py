@@ -1,45 +1,44 @@
-"""The local target as the command line uses it."""
+"""The local target, as the command line and the Python API use it."""
 
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from llmwright.api.status import WorkspaceStatus
 from llmwright.api.workspace import Workspace
-from llmwright.errors import NotYet, TargetError
+from llmwright.errors import TargetError
 from llmwright.lifecycle.conditions import rfc3339
-from llmwright.lifecycle.waiting import holds
-from llmwright.targets.local.launch.one_shot import output_of
-from llmwright.targets.local.launch.secrets import given_secrets
+from llmwright.targets.local.launch.context import LaunchContext
+from llmwright.targets.local.launch.environment import secrets_at_hand
+from llmwright.targets.local.launch.one_shot import run_one_shot
 from llmwright.targets.local.options import LocalOptions
-from llmwright.targets.local.process.leftovers import end_all
 from llmwright.targets.local.process.logs import follow, log_files
-from llmwright.targets.local.store.applied import Request
-from llmwright.targets.local.store.apply import Change, lacks_secrets, record, roll_out, tear_down
+from llmwright.targets.local.stop import delete, stop
+from llmwright.targets.local.store.applied import AppliedWorkspace
+from llmwright.targets.local.store.apply import Change, brings_new_secrets, record_apply, record_rollout
 from llmwright.targets.local.store.locks import FileLock
-from llmwright.targets.local.store.workspace_store import StateDirectory, WorkspaceState
-from llmwright.targets.local.supervisor.event_wait import wake
-from llmwright.targets.local.supervisor.loop import place_of
-from llmwright.targets.local.supervisor.repair import Watchman
-from llmwright.targets.local.supervisor.start import is_supervised, start_supervisor
+from llmwright.targets.local.store.state_directory import StateDirectory
+from llmwright.targets.local.supervisor.repair import repair
+from llmwright.targets.local.supervisor.start import ensure_supervisor, is_supervised
+from llmwright.targets.local.watch import poll_until, wait_for, watch
 from llmwright.values.launch import Launch
 from llmwright.values.plan import Plan
 
-POLL_S = 0.1
 REPAIR_S = 15.0
-"""How long ``repair`` waits for the new supervisors' first words; without them it goes on."""
+"""How long ``repair`` waits for the new supervisors' first status; without it, the command goes on."""
 
 
 class LocalTarget:
-    """Workspaces of this machine.
+    """Workspaces of this machine, in the state directory ``root``.
 
-    Every method may be called by several commands at once. None keeps anything running in this process: supervisors
-    are processes of their own. Errors are TargetErrors: ``NotFound``, ``DiskFull``, ``StateTooNew``, ....
+    Change one with ``apply``, ``rollout``, ``stop`` and ``delete``; read with ``get``, ``list``, ``recorded_plan``,
+    ``base_directory`` and ``logs``; follow with ``watch`` and ``wait``. Several commands may call any method at once.
+    No method leaves anything running in this process: supervisors are processes of their own.
+
+    A method on one Workspace raises TargetError ``NotFound`` where there is none, and ``StateUnreadable``,
+    ``StateTooNew``, ``DiskFull`` or ``StateNotWritable`` where its files cannot be read or written.
     """
 
     def __init__(self, root: Path | None = None, options: LocalOptions | None = None) -> None:
@@ -54,92 +53,94 @@ class LocalTarget:
         base_directory: Path | None = None,
         config_files: Mapping[str, Mapping[str, str]] | None = None,
     ) -> Change:
-        """Have ``workspace`` carried out as ``plan`` says; returns at once.
+        """Record ``workspace`` and have it carried out as ``plan`` has decided; return at once.
 
-        A plan recorded for the same ``inputs`` stays, unless it failed. What failed or was stopped is taken up again.
+        A plan recorded for the same ``inputs`` stays, unless it failed. A Workspace that failed or was stopped is tried
+        again. Relative paths start at ``base_directory``, by default the working directory.
 
         Raises:
             NotYet: it is being deleted.
-            TargetError: the disk refuses.
         """
-        state = self._state(workspace.namespace, workspace.name)
-        wanted = Request(
+        store = self.directory.workspace(workspace.namespace, workspace.name)
+        wanted = AppliedWorkspace(
             workspace=workspace.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"status"}),
             generation=1,
             created_at=rfc3339(datetime.now(UTC)),
             base_directory=str((base_directory or Path.cwd()).absolute()),
             config_files=config_files or {},
             options=self._options,
-            secrets=given_secrets(plan, os.environ),
+            secrets=secrets_at_hand(plan, os.environ),
         )
-        if lacks_secrets(state.read_request(), wanted):
-            self.stop(workspace.namespace, workspace.name)
-        with FileLock(state.apply_lock):
-            change = record(state, wanted, plan)
-            self._supervise(state)
+        if brings_new_secrets(store.read_applied(), wanted):
+            # A supervisor keeps the environment of its start, so only a new one can hand a new secret on.
+            stop(store)
+        with FileLock(store.apply_lock):
+            # Recorded before the supervisor is woken: it would read the old files, and wait again.
+            change = record_apply(store, wanted, plan)
+            ensure_supervisor(store)
         return change
 
     def rollout(self, namespace: str, name: str, plan: Plan) -> Change:
-        """Move what runs to ``plan``, made now from what the user wrote; a finished tuning stays finished.
-
-        Raises:
-            TargetError: ``NotFound``, or the disk refuses.
-        """
-        state = self._state(namespace, name)
-        with FileLock(state.apply_lock):
-            self._request(namespace, name)
-            change = roll_out(state, plan)
-            self._supervise(state)
+        """Move what runs to ``plan``, made now from the same inputs; a finished tuning stays finished."""
+        store = self.directory.workspace(namespace, name)
+        with FileLock(store.apply_lock):
+            store.require_applied()
+            change = record_rollout(store, plan)
+            ensure_supervisor(store)
         return change
 
-    def get(self, namespace: str, name: str) -> Workspace:
-        """The Workspace with its status."""
-        request = self._request(namespace, name)
-        return request.parsed().model_copy(update={"status": self._state(namespace, name).read_status()})
-
-    def list(self, namespace: str | None = None) -> Iterator[Workspace]:
-        """All Workspaces, or those of one namespace, by namespace and name.
+    def stop(self, namespace: str, name: str, *, timeout_s: float | None = None) -> None:
+        """End its processes and keep everything else; the next ``apply`` goes on from there.
 
         Raises:
-            TargetError: the state of one cannot be read; after all others were given.
+            NotYet: its processes did not end within ``timeout_s``.
+        """
+        stop(self.directory.workspace(namespace, name), timeout_s)
+
+    def delete(self, namespace: str, name: str, *, wait: bool = True, timeout_s: float | None = None) -> None:
+        """End its processes and remove it.
+
+        Raises:
+            NotYet: its processes did not end within ``timeout_s``.
+        """
+        delete(self.directory.workspace(namespace, name), wait=wait, timeout_s=timeout_s)
+
+    def get(self, namespace: str, name: str) -> Workspace:
+        """Return the Workspace with its status."""
+        return self.directory.workspace(namespace, name).read_workspace()
+
+    def list(self, namespace: str | None = None) -> Iterator[Workspace]:
+        """Iterate over all Workspaces, or those of one namespace, by namespace and name.
+
+        Raises:
+            TargetError: the files of one cannot be read; raised after all others.
         """
         unreadable: TargetError | None = None
-        for state in self.directory.workspaces(namespace):
+        for store in self.directory.workspaces(namespace):
             try:
-                yield self.get(state.namespace, state.name)
+                yield store.read_workspace()
             except TargetError as error:
                 if error.reason != "NotFound":
                     unreadable = unreadable or error
         if unreadable is not None:
             raise unreadable
 
-    def base_directory(self, namespace: str, name: str) -> Path:
-        """Where relative paths and config files of the Workspace started from when it was applied."""
-        return Path(self._request(namespace, name).base_directory)
-
     def recorded_plan(self, namespace: str, name: str) -> Plan | None:
-        """The plan that is being carried out."""
-        self._request(namespace, name)
-        return self._state(namespace, name).read_plan()
+        """Return the plan that is being carried out."""
+        store = self.directory.workspace(namespace, name)
+        store.require_applied()
+        return store.read_plan()
+
+    def base_directory(self, namespace: str, name: str) -> Path:
+        """Return where relative paths and config files of the Workspace started when it was applied."""
+        return Path(self.directory.workspace(namespace, name).require_applied().base_directory)
 
     def watch(self, namespace: str, name: str) -> Iterator[Workspace]:
-        """The Workspace now and after each change of its status, until it is deleted.
+        """Iterate over the Workspace now and after each change of its status, until it is deleted.
 
-        A status from before the latest apply is not shown. A supervisor that is lost meanwhile is replaced.
+        A status from before the latest apply is left out. A supervisor that is lost meanwhile is replaced.
         """
-        seen: WorkspaceStatus | None = None
-        while True:
-            try:
-                found = self.get(namespace, name)
-            except TargetError as error:
-                if error.reason != "NotFound":
-                    raise
-                return
-            status = found.status
-            if status is not None and status != seen and status.observed_generation == found.metadata.generation:
-                seen = status
-                yield found
-            self._sleep_until_changed(namespace, name)
+        return watch(self.directory.workspace(namespace, name))
 
     def wait(self, namespace: str, name: str, condition: str, timeout_s: float | None = None) -> None:
         """Return once ``condition`` (``Ready``, ``Ready=False``) holds, or with ``delete`` once it is gone.
@@ -148,152 +149,38 @@ class LocalTarget:
 
         Raises:
             NotYet: not within ``timeout_s``.
-            TargetError: ``NotFound``, or it is stalled, with the root cause.
+            TargetError: it is stalled, with the root cause.
             ConfigError: it is stalled, and only the user can mend that.
         """
-        until = None if timeout_s is None else time.monotonic() + timeout_s
-        watchman = Watchman(lambda: self._repair(self._state(namespace, name)))
-        while not self._holds(namespace, name, condition):
-            watchman.look()
-            if until is not None and time.monotonic() >= until:
-                raise NotYet(f"{namespace}/{name}: {condition} does not hold after {timeout_s:g} s")
-            time.sleep(POLL_S)
-
-    def delete(self, namespace: str, name: str, *, wait: bool = True, timeout_s: float | None = None) -> None:
-        """End its processes and forget it.
-
-        Raises:
-            TargetError: ``NotFound``.
-            NotYet: its processes did not end within ``timeout_s``.
-        """
-        state = self._state(namespace, name)
-        supervisor = FileLock(state.supervisor_lock)
-        with FileLock(state.apply_lock):
-            if not self._mark_deleted(state):
-                return
-            supervisor.open()
-            self._supervise(state)
-        if wait:
-            self.wait(namespace, name, "delete", timeout_s)
-            supervisor.take(wait_s=timeout_s)
-        supervisor.free()
-
-    def stop(self, namespace: str, name: str, *, timeout_s: float | None = None) -> None:
-        """End its processes and keep everything else; applying it again goes on from there.
-
-        Raises:
-            TargetError: ``NotFound``.
-            NotYet: its processes did not end within ``timeout_s``.
-        """
-        state = self._state(namespace, name)
-        with FileLock(state.apply_lock):
-            request = self._request(namespace, name)
-            state.write_request(replace(request, stopped=True))
-            wake(state.wake)
-        until = None if timeout_s is None else time.monotonic() + timeout_s
-        while is_supervised(state):
-            if until is not None and time.monotonic() >= until:
-                raise NotYet(f"{namespace}/{name} still runs after {timeout_s:g} s")
-            time.sleep(POLL_S)
+        wait_for(self.directory.workspace(namespace, name), condition, timeout_s)
 
     def logs(self, namespace: str, name: str, *, following: bool = False, stage: str | None = None) -> Iterator[str]:
-        """Lines of its processes in order, as they come where ``following``; ``stage`` is a role, a process or both."""
-        self._request(namespace, name)
-        state = self._state(namespace, name)
-        return follow(lambda: log_files(state.logs, stage), lambda: following and is_supervised(state))
+        """Return the lines of its processes in order, with ``following`` also those still to come.
+
+        ``stage`` chooses a role (``tuning``), a process (``fetch``) or both (``tuning.fetch``).
+        """
+        store = self.directory.workspace(namespace, name)
+        store.require_applied()
+        return follow(lambda: log_files(store.logs, stage), lambda: following and is_supervised(store))
 
     def output_of(self, namespace: str, name: str, launch: Launch) -> str:
-        """What the main process of ``launch`` prints, run now to its end with this Workspace's volumes.
+        """Run the main process of ``launch`` to its end with this Workspace's volumes, and return what it prints.
 
         Raises:
-            TargetError: ``NotFound``, or the process fails.
+            TargetError: the process fails.
         """
-        request = self._request(namespace, name)
-        return output_of(place_of(self._state(namespace, name), request), launch)
+        store = self.directory.workspace(namespace, name)
+        return run_one_shot(LaunchContext.of_workspace(store, store.require_applied()), launch)
 
     def repair(self) -> tuple[tuple[str, str], ...]:
-        """Take up every Workspace whose supervisor is lost; namespace and name of those.
+        """Replace every supervisor that is lost; return namespace and name of these Workspaces.
 
-        Leftovers of the lost one end before anything is started. Returns once their status tells the present again.
+        It waits until each new supervisor has written a status, 15 s at most.
         """
-        before = [(state, _modified(state.status_file)) for state in self.directory.workspaces()]
-        repaired = [(state, modified) for state, modified in before if self._repair(state)]
-        until = time.monotonic() + REPAIR_S
-        for state, modified in repaired:
-            while state.exists and _modified(state.status_file) == modified and time.monotonic() < until:
-                time.sleep(POLL_S)
-        return tuple((state.namespace, state.name) for state, _ in repaired)
-
-    def _repair(self, state: WorkspaceState) -> bool:
-        if is_supervised(state):
-            return False
-        try:
-            request, runs = state.read_request(), state.read_runs()
-        except TargetError:
-            return False
-        if request is None:
-            return False
-        if request.stopped and not request.deleting:
-            end_all(runs, place_of(state, request).mark)
-            return False
-        if runs is not None and runs.settled and runs.generation == request.generation and not request.deleting:
-            return False
-        with FileLock(state.apply_lock):
-            self._supervise(state)
-        return True
-
-    def _supervise(self, state: WorkspaceState) -> None:
-        """Wake the supervisor, or start one; under the apply lock, so that none ends unseen in between."""
-        if is_supervised(state):
-            wake(state.wake)
-        else:
-            start_supervisor(state)
-
-    def _mark_deleted(self, state: WorkspaceState) -> bool:
-        """Record the wish; False where its files are such that no supervisor could carry it out, and it is gone now."""
-        try:
-            request = self._request(state.namespace, state.name)
-        except TargetError as error:
-            if error.reason != "StateUnreadable":
-                raise
-            tear_down(state)
-            return False
-        state.write_request(replace(request, deleting=True, stopped=False))
-        return True
-
-    def _holds(self, namespace: str, name: str, condition: str) -> bool:
-        if condition == "delete":
-            return not self._state(namespace, name).exists
-        found = self.get(namespace, name)
-        status = found.status
-        if status is None or status.observed_generation != found.metadata.generation:
-            return False
-        return holds(status, condition, f"{namespace}/{name}")
-
-    def _sleep_until_changed(self, namespace: str, name: str) -> None:
-        file = self._state(namespace, name).status_file
-        before = _modified(file)
-        watchman = Watchman(lambda: self._repair(self._state(namespace, name)))
-        while _modified(file) == before and file.parent.exists():
-            watchman.look()
-            time.sleep(POLL_S)
-
-    def _state(self, namespace: str, name: str) -> WorkspaceState:
-        return self.directory.workspace(namespace, name)
-
-    def _request(self, namespace: str, name: str) -> Request:
-        found = self._state(namespace, name).read_request()
-        if found is None:
-            raise TargetError(
-                f"workspace {name!r} is not there in namespace {namespace!r}",
-                hint="`llmwright get` lists those that are",
-                reason="NotFound",
-            )
-        return found
-
-
-def _modified(file: Path) -> int:
-    try:
-        return file.stat().st_mtime_ns
-    except FileNotFoundError:
-        return 0
+        # Read before any supervisor starts: its first status would be taken for an old one otherwise.
+        stores = [(store, store.status_written_at()) for store in self.directory.workspaces()]
+        repaired = [(store, before) for store, before in stores if repair(store)]
+        poll_until(
+            lambda: all(not store.exists or store.status_written_at() != before for store, before in repaired), REPAIR_S
+        )
+        return tuple((store.namespace, store.name) for store, _ in repaired)

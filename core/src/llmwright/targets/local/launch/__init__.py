@@ -1,1 +1,1 @@
-"""Launches on this machine: volumes, environment, and one role's processes from start to end."""
+"""A Launch carried out on this machine: its volumes, its environment, and one role's processes from start to end."""

@@ -1,27 +1,27 @@
-"""One process of a Workspace, run here and now to its end."""
+"""One process of a Workspace, run to its end while the caller waits."""
 
 from __future__ import annotations
 
 import subprocess
 
 from llmwright.errors import TargetError
-from llmwright.targets.local.launch.context import Place
+from llmwright.targets.local.launch.context import LaunchContext
 from llmwright.values.launch import Launch
 
 TIMEOUT_S = 120.0
 
 
-def output_of(place: Place, launch: Launch) -> str:
-    """What ``launch.main`` prints, seeing the volumes of ``place``.
+def run_one_shot(context: LaunchContext, launch: Launch) -> str:
+    """Return what ``launch.main`` prints on stdout.
 
     Raises:
-        TargetError: it fails; the message is its last line.
+        TargetError: it fails, with its last line as the message, or it takes longer than 120 s.
     """
-    process = place.resolved(launch, launch.main, {})
+    process = context.resolve(launch, launch.main, {})
     try:
-        done = subprocess.run(
+        ended = subprocess.run(
             process.argv,
-            env=place.environment(process),
+            env=context.environment(process),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -30,7 +30,7 @@ def output_of(place: Place, launch: Launch) -> str:
         )
     except subprocess.TimeoutExpired as error:
         raise TargetError(f"{process.name} did not end within {TIMEOUT_S:.0f} s", reason="ProcessTimeout") from error
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
+    if ended.returncode:
+        last = (ended.stderr.strip().splitlines() or [f"it ended with {ended.returncode}"])[-1]
         raise TargetError(f"{process.name}: {last}", reason="ProcessFailed")
-    return done.stdout
+    return ended.stdout

@@ -1,95 +1,53 @@
-"""One role's run: what was started, how far it is, and what follows from an exit. Pure."""
+"""What follows from a start, an exit or a probe: a role's run before, and the run after. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
 
 from llmwright.lifecycle.observed import Role, Workload, WorkloadPhase
 from llmwright.targets.local.options import LocalOptions
-from llmwright.values.launch import Launch, Process
-
-RunPhase = Literal["waiting", "running", "ready", "stopping", "succeeded", "failed"]
+from llmwright.targets.local.store.supervisor_record import RoleRun
+from llmwright.values.launch import Launch
 
 USERS_MISTAKE = 2
-"""The exit code by which a process says that only the user can mend it: trying again is no use."""
+"""The exit code of a process that only the user can mend: it is not started again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exit:
-    """How a process ended: its code (negative: a signal), its last words, and what else is known."""
+class ProcessExit:
+    """How a process ended: its code (negative: a signal), its error text, and the known causes."""
 
     code: int
-    words: str = ""
+    error: str = ""
     out_of_memory: bool = False
     port_taken: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """``stage`` counts through the Launch's processes; ``waiting`` starts it at ``due``.
-
-    ``pid`` and ``created`` (seconds since the epoch) name the process for certain, so that another one with the same
-    pid is never touched. ``failures`` counts failures of the present stage in a row, ``restarts`` all of the run.
-    """
-
-    role: Role
-    launch: Launch
-    digest: str
-    inputs: str
-    phase: RunPhase
-    since: datetime
-    due: datetime
-    stage: int = 0
-    pid: int | None = None
-    created: float | None = None
-    failures: int = 0
-    restarts: int = 0
-    exit_code: int | None = None
-    reason: str = ""
-    message: str = ""
-
-    @property
-    def stages(self) -> tuple[Process, ...]:
-        """The processes in order; a server has nothing after it."""
-        return (*self.launch.prepare, self.launch.main) if self.role == "serving" else self.launch.processes
-
-    @property
-    def process(self) -> Process:
-        """The process of the present stage, the last one where all are done."""
-        return self.stages[min(self.stage, len(self.stages) - 1)]
-
-    @property
-    def serves(self) -> bool:
-        """Whether the present stage is a server, which does not end by itself."""
-        return self.role == "serving" and self.stage == len(self.launch.prepare)
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing more will happen by itself."""
-        return self.phase in ("succeeded", "failed")
+def new_run(role: Role, launch: Launch, digest: str, inputs: str, now: datetime) -> RoleRun:
+    """Return a run that starts its first process now."""
+    return RoleRun(role=role, launch=launch, digest=digest, inputs=inputs, phase="waiting", since=now, due=now)
 
 
-def begin(role: Role, launch: Launch, digest: str, inputs: str, now: datetime) -> Run:
-    """A run about to start its first process."""
-    return Run(role=role, launch=launch, digest=digest, inputs=inputs, phase="waiting", since=now, due=now)
-
-
-def spawned(run: Run, pid: int, created: float, now: datetime) -> Run:
-    """The present stage's process is there."""
+def after_start(run: RoleRun, pid: int, created: float, now: datetime) -> RoleRun:
+    """Return the run whose present stage's process was started."""
     return replace(run, phase="running", pid=pid, created=created, since=now)
 
 
-def recovered(run: Run, now: datetime) -> Run:
-    """After the supervisor itself was lost: what ran starts again, and that counts as nobody's failure."""
-    if run.over:
+def after_refused_start(run: RoleRun, reason: str, message: str, now: datetime) -> RoleRun:
+    """Return the run whose process cannot be started, however often it is tried."""
+    return replace(run, phase="failed", since=now, pid=None, created=None, reason=reason, message=message)
+
+
+def after_lost_supervisor(run: RoleRun, now: datetime) -> RoleRun:
+    """Return the run that starts the lost process again; this counts as no failure."""
+    if run.finished:
         return run
     return replace(run, phase="waiting", due=now, since=now, pid=None, created=None)
 
 
-def answered(run: Run, ready: bool, now: datetime) -> Run:
-    """A probe changed its mind about the server."""
+def after_probe(run: RoleRun, ready: bool, now: datetime) -> RoleRun:
+    """Return the run of a server that answers (``ready``), or does not."""
     if ready and run.phase == "running":
         return replace(run, phase="ready", since=now, reason="", message="", failures=0)
     if not ready and run.phase == "ready":
@@ -97,29 +55,26 @@ def answered(run: Run, ready: bool, now: datetime) -> Run:
     return run
 
 
-def exited(run: Run, end: Exit, now: datetime, options: LocalOptions) -> Run:
-    """What follows from the end of the present stage's process."""
-    gone = replace(run, pid=None, created=None, exit_code=end.code, since=now)
-    if end.code == 0 and not run.serves:
-        return _next_stage(gone, now)
+def after_exit(run: RoleRun, end: ProcessExit, now: datetime, options: LocalOptions) -> RoleRun:
+    """Return the run after the present stage's process ended: its next stage, another try, or the end."""
+    ended = replace(run, pid=None, created=None, exit_code=end.code, since=now)
+    if end.code == 0 and not run.is_server:
+        return _next_stage(ended, now)
     reason, message = _cause(run, end)
     if end.code == USERS_MISTAKE:
-        return replace(gone, phase="failed", reason=reason, message=message)
+        return replace(ended, phase="failed", reason=reason, message=message)
     failures = run.failures + 1
-    gone = replace(gone, failures=failures, restarts=run.restarts + 1, reason=reason, message=message)
-    if not run.serves and failures > options.retries:
-        return replace(gone, phase="failed")
-    rest = 0.0 if end.port_taken and failures <= options.crash_loop else options.backoff(failures)
-    return replace(gone, phase="waiting", due=now + timedelta(seconds=rest))
+    ended = replace(ended, failures=failures, restarts=run.restarts + 1, reason=reason, message=message)
+    if not run.is_server and failures > options.retries:
+        return replace(ended, phase="failed")
+    # With another port there is nothing to wait for; after some tries there is, or the restarts fill a core.
+    at_once = end.port_taken and failures <= options.crash_loop
+    pause_s = 0.0 if at_once else options.backoff.pause_s(failures)
+    return replace(ended, phase="waiting", due=now + timedelta(seconds=pause_s))
 
 
-def refused(run: Run, reason: str, message: str, now: datetime) -> Run:
-    """The process could not even be started, and trying again is no use."""
-    return replace(run, phase="failed", since=now, pid=None, created=None, reason=reason, message=message)
-
-
-def workload(run: Run, options: LocalOptions) -> Workload:
-    """The run as the lifecycle sees it; one that is being stopped is still there."""
+def observed_workload(run: RoleRun, options: LocalOptions) -> Workload:
+    """Return the run as the lifecycle observes it; a run that is being stopped is still active."""
     return Workload(
         phase=_phase(run, options),
         digest=run.digest,
@@ -132,33 +87,33 @@ def workload(run: Run, options: LocalOptions) -> Workload:
     )
 
 
-def _next_stage(run: Run, now: datetime) -> Run:
+def _next_stage(run: RoleRun, now: datetime) -> RoleRun:
     done = replace(run, stage=run.stage + 1, failures=0, reason="", message="")
     if done.stage == len(run.stages):
         return replace(done, phase="succeeded")
     return replace(done, phase="waiting", due=now)
 
 
-def _cause(run: Run, end: Exit) -> tuple[str, str]:
-    """Reason and message of a failure; memory is named by KAITO's own word."""
+def _cause(run: RoleRun, end: ProcessExit) -> tuple[str, str]:
+    """Return the reason, which is KAITO's own where it has one, and the message of a failure."""
     name = run.process.name
     if end.out_of_memory:
         return "ContainerOOMKilled", f"{name} was ended by the kernel: this machine's memory is used up"
     if end.code < 0:
         return "Killed", f"{name} was ended by signal {-end.code}"
-    words = end.words or f"{name} ended with code {end.code}"
+    error = end.error or f"{name} ended with code {end.code}"
     if end.code == USERS_MISTAKE:
-        return "InvalidInput", words
-    if run.serves and run.failures > 0:
-        return "ContainerCrashLoopBackOff", words
-    return "ProcessFailed", words
+        return "InvalidInput", error
+    if run.is_server and run.failures > 0:
+        return "ContainerCrashLoopBackOff", error
+    return "ProcessFailed", error
 
 
-def _phase(run: Run, options: LocalOptions) -> WorkloadPhase:
+def _phase(run: RoleRun, options: LocalOptions) -> WorkloadPhase:
     if run.phase == "stopping":
         return "running"
     if run.phase == "waiting":
-        if run.serves and run.failures >= options.crash_loop:
+        if run.is_server and run.failures >= options.crash_loop:
             return "failed"
         return "running" if run.role == "tuning" and run.stage > 0 else "pending"
     if run.phase == "running":

@@ -1,29 +1,29 @@
-"""A server for a short time, outside of any Workspace: it ends with the block, or with this process."""
+"""A server outside of any Workspace, which ends with a ``with`` block or with this process."""
 
 from __future__ import annotations
 
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from llmwright.errors import NotYet, TargetError
-from llmwright.targets.local.launch.context import Place
-from llmwright.targets.local.launch.run_transitions import begin
-from llmwright.targets.local.launch.runner import Runner
+from llmwright.targets.local.launch.context import LaunchContext
+from llmwright.targets.local.launch.run_transitions import new_run
+from llmwright.targets.local.launch.runner import RoleRunner
 from llmwright.targets.local.options import LocalOptions
-from llmwright.targets.local.process.leftovers import end_all
+from llmwright.targets.local.process.leftovers import end_leftovers
 from llmwright.values.launch import Launch
 
 STEP_S = 0.05
 
 
 @contextmanager
-def ephemeral(
+def temporary_server(
     launch: Launch,
     options: LocalOptions | None = None,
     *,
@@ -33,8 +33,8 @@ def ephemeral(
 ) -> Iterator[str]:
     """Run the serving ``launch`` and yield its endpoint (``http://127.0.0.1:PORT``) once it is ready.
 
-    Its scratch volumes are temporary. To be used in the main thread: on Linux the server ends with that thread. The
-    server is ended on the way out, whatever happened in the block.
+    Its scratch volumes are temporary. The server is ended with the block, also where that raises. Use it in the main
+    thread: on Linux the server ends with the thread that started it.
 
     Raises:
         TargetError: it does not start; the message is its last line.
@@ -44,36 +44,36 @@ def ephemeral(
         raise RuntimeError("a server that ends with its parent must be started in the main thread")
     options = options or LocalOptions()
     with tempfile.TemporaryDirectory(prefix="llmwright-") as folder, ThreadPoolExecutor(1) as pool:
-        place = Place(
-            volumes=Path(folder) / "volumes",
+        context = LaunchContext.of(
+            options,
+            scratch=Path(folder) / "volumes",
             mark=folder,
-            host=options.host,
             base_directory=base_directory or Path.cwd(),
             config_files=config_files or {},
-            docker_config=options.docker_config,
         )
-        place.volumes.mkdir()
-        runner = _runner(launch, place, options, Path(folder), pool)
+        context.volumes.scratch.mkdir()
+        runner = _runner(launch, context, options, Path(folder), pool)
         try:
-            yield _ready(runner, time.monotonic() + timeout_s)
+            yield _ready_endpoint(runner, time.monotonic() + timeout_s)
         finally:
             try:
-                _end(runner)
+                _stop(runner)
             finally:
-                end_all(None, place.mark)
-                place.clear()
+                end_leftovers(None, context.mark)
+                context.volumes.free_memory()
 
 
-def _runner(launch: Launch, place: Place, options: LocalOptions, logs: Path, pool: ThreadPoolExecutor) -> Runner:
-    run = begin("serving", launch, launch.digest, "", datetime.now(UTC))
+def _runner(
+    launch: Launch, context: LaunchContext, options: LocalOptions, logs: Path, pool: ThreadPoolExecutor
+) -> RoleRunner:
+    def submit(check: Callable[[], bool]) -> Future[bool]:
+        return pool.submit(check)
 
-    def submit(check: object) -> Future[bool]:
-        return pool.submit(check)  # type: ignore[arg-type]
-
-    return Runner(run, place, options, logs, {}, submit, lambda: None)
+    run = new_run("serving", launch, launch.digest, "", datetime.now(UTC))
+    return RoleRunner(run, context, options, logs, {}, submit, lambda: None)
 
 
-def _ready(runner: Runner, until: float) -> str:
+def _ready_endpoint(runner: RoleRunner, until: float) -> str:
     while True:
         runner.step()
         run = runner.run
@@ -86,8 +86,8 @@ def _ready(runner: Runner, until: float) -> str:
         time.sleep(STEP_S)
 
 
-def _end(runner: Runner) -> None:
+def _stop(runner: RoleRunner) -> None:
     runner.stop()
-    while not runner.gone:
+    while not runner.stopped:
         runner.step()
         time.sleep(STEP_S)

@@ -1,1 +1,4 @@
-"""Processes of this machine: starting, watching, probing and ending them."""
+"""Processes of this machine: start one, probe it, read its log, judge its end, and find those that were left over.
+
+What follows when a process ends is decided in ``launch``.
+"""

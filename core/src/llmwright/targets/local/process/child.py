@@ -1,4 +1,4 @@
-"""Child processes: started in a group of their own, ended with everything they started."""
+"""Child processes, each in a process group of its own that ends as a whole."""
 
 from __future__ import annotations
 
@@ -14,32 +14,30 @@ from pathlib import Path
 import psutil
 
 MARK = "LLMWRIGHT_WORKSPACE"
-"""In the environment of every process of a Workspace: by it leftovers are known even after their parents are gone."""
+"""In the environment of each process of a Workspace: it identifies leftovers even after their parents are gone."""
 
-GUARD = Path(__file__).with_name("end_with_parent.py")
+END_WITH_PARENT = Path(__file__).with_name("end_with_parent.py")
 
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A running process, leader of its own group and session."""
+    """A process that leads its own group and session. ``created`` is its start in seconds since the epoch."""
 
     popen: subprocess.Popen[bytes]
     created: float
 
     @property
     def pid(self) -> int:
-        """The process's and the group's number."""
+        """The number of the process and of its group."""
         return self.popen.pid
 
-    def ended(self) -> int | None:
-        """The exit code once the process ended, by then with its whole group; negative for a signal.
-
-        The group is killed before the leader is reaped: until then the kernel gives its number to nobody else.
-        """
+    def exit_code(self) -> int | None:
+        """Return the exit code once the process and its whole group ended; negative for a signal, None before."""
         if self.popen.returncode is not None:
             return self.popen.returncode
         if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
             return None
+        # The group is killed before its leader is reaped: from then on the number may be a stranger's group.
         self.signal(signal.SIGKILL)
         return self.popen.wait()
 
@@ -51,14 +49,14 @@ class Child:
 
 
 def spawn(argv: tuple[str, ...], env: Mapping[str, str], log: Path, directory: Path) -> Child:
-    """Start ``argv`` so that it ends with this process; both its outputs are appended to ``log``.
+    """Start ``argv`` in ``directory``, to end with this process; append both its outputs to ``log``.
 
-    To be called from the main thread: on Linux the child ends with the thread that started it.
+    Call it in the main thread: on Linux the child ends with the thread that started it.
 
     Raises:
         OSError: the system is out of processes, or ``log`` cannot be opened.
     """
-    command = [sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), *argv]
+    command = [sys.executable, "-I", "-S", str(END_WITH_PARENT), str(os.getpid()), *argv]
     with log.open("ab") as output:
         popen = subprocess.Popen(
             command,

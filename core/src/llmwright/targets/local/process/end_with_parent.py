@@ -1,8 +1,8 @@
-"""Becomes another program that ends with its parent: ``python -I -S end_with_parent.py PARENT PROGRAM [ARGUMENT...]``.
+"""Become another program that ends with its parent: ``python -I -S end_with_parent.py PARENT PROGRAM [ARGUMENT...]``.
 
-Linux sends SIGKILL to the program when the thread that started it is gone (PR_SET_PDEATHSIG, kept over exec), so a
-killed supervisor leaves no server behind. Elsewhere only the repair by the next command does that. It imports
-nothing of this project: it runs without site-packages to cost as little time as possible.
+On Linux the kernel sends SIGKILL to the program when the thread that started it is gone (PR_SET_PDEATHSIG, kept over
+exec), so a killed supervisor leaves no server behind. Elsewhere the next command's repair ends it. This file imports
+nothing of the project and runs without site-packages, so that it delays each start as little as possible.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import sys
 PR_SET_PDEATHSIG = 1
 
 
-def die_with_parent() -> None:
-    """Ask the kernel to end this process when its parent does; does nothing outside of Linux."""
+def ask_for_parent_death_signal() -> None:
+    """Ask the kernel to end this process with its parent; do nothing outside of Linux."""
     if sys.platform != "linux":
         return
     import ctypes
@@ -24,9 +24,10 @@ def die_with_parent() -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Replace this process; ends with 127 where the program cannot be run."""
+    """Replace this process; end with 127 where the program cannot be run."""
     parent, program = int(arguments[0]), arguments[1:]
-    die_with_parent()
+    ask_for_parent_death_signal()
+    # After the request: a parent that ended before it sends no signal, and would be outlived.
     if os.getppid() != parent:
         sys.exit(1)
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE):

@@ -1,4 +1,4 @@
-"""What a lost supervisor left running: found for certain, then ended."""
+"""Processes that a lost supervisor left running: identify them for certain, then end them."""
 
 from __future__ import annotations
 
@@ -9,54 +9,59 @@ from pathlib import Path
 
 import psutil
 
-from llmwright.targets.local.launch.run_transitions import Run
 from llmwright.targets.local.process.child import MARK
-from llmwright.targets.local.store.workspace_store import Runs
+from llmwright.targets.local.store.supervisor_record import RoleRun, SupervisorRecord
 
 CLOCK_SLACK_S = 2.0
-"""How far two readings of one process's start may lie apart when the clock is set meanwhile."""
+"""How far two readings of one process's start may lie apart when the clock is set in between."""
 
 
 def boot_id() -> str:
-    """Names this start of the machine: pids of another one mean nothing."""
+    """Return what identifies this start of the machine; pids of another start mean nothing."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
         return str(round(psutil.boot_time()))
 
 
-def find_leftovers(runs: Runs | None, mark: str) -> list[psutil.Process]:
-    """Processes that belong to the Workspace of ``mark``.
+def find_leftovers(record: SupervisorRecord | None, mark: str) -> list[psutil.Process]:
+    """Return the running processes of the Workspace that ``mark`` identifies.
 
-    By the mark in their environment; and, where the machine was not started anew, by the pid and start time of what
-    is recorded and the groups these lead. A process that merely has a recorded pid is not among them.
+    These are the processes with the mark in their environment and, where the machine was not restarted, the recorded
+    processes with their groups. A process that merely has a recorded pid, but another start, is not among them.
     """
-    found = {process.pid: process for process in _marked(mark)}
-    if runs is not None and runs.boot == boot_id():
-        for run in runs.runs:
-            found |= {process.pid: process for process in _group(run)}
-    found.pop(os.getpid(), None)
-    return list(found.values())
+    processes = {process.pid: process for process in _marked(mark)}
+    if record is not None and record.boot == boot_id():
+        for run in record.runs:
+            processes |= {process.pid: process for process in _group_of(run)}
+    processes.pop(os.getpid(), None)
+    return list(processes.values())
 
 
-def end_leftovers(processes: Iterable[psutil.Process], wait_s: float = 5.0) -> None:
-    """Kill them and wait until they are gone."""
-    doomed = list(processes)
-    for process in doomed:
-        _quietly_kill(process)
-    _, alive = psutil.wait_procs(doomed, timeout=wait_s)
-    for process in alive:
-        _quietly_kill(process)
-
-
-def end_all(runs: Runs | None, mark: str, rounds: int = 20) -> None:
-    """Find and end until nothing is left: what is being killed may still start something."""
+def end_leftovers(record: SupervisorRecord | None, mark: str, rounds: int = 20) -> None:
+    """Kill the processes of the Workspace and wait until they are gone."""
+    # In rounds: a process may start another between being listed and being killed.
     for _ in range(rounds):
-        leftovers = [process for process in find_leftovers(runs, mark) if not _is_dead(process)]
+        leftovers = [process for process in find_leftovers(record, mark) if not _is_dead(process)]
         if not leftovers:
             return
-        end_leftovers(leftovers)
+        _kill_and_wait(leftovers)
         time.sleep(0.01)
+
+
+def _kill_and_wait(processes: list[psutil.Process], wait_s: float = 5.0) -> None:
+    for process in processes:
+        _kill(process)
+    _, alive = psutil.wait_procs(processes, timeout=wait_s)
+    for process in alive:
+        _kill(process)
+
+
+def _kill(process: psutil.Process) -> None:
+    try:
+        process.kill()
+    except psutil.Error:
+        return
 
 
 def _marked(mark: str) -> Iterable[psutil.Process]:
@@ -68,9 +73,9 @@ def _marked(mark: str) -> Iterable[psutil.Process]:
             continue
 
 
-def _group(run: Run) -> Iterable[psutil.Process]:
-    """The recorded leader and its group; a group outlives its leader, and keeps its number from others till it ends."""
-    if run.pid is None or run.created is None or _is_somebody_else(run.pid, run.created):
+def _group_of(run: RoleRun) -> Iterable[psutil.Process]:
+    # A group outlives its leader, and the kernel gives its number to no other process before the group ends.
+    if run.pid is None or run.created is None or _is_another(run.pid, run.created):
         return
     for process in psutil.process_iter():
         try:
@@ -80,7 +85,7 @@ def _group(run: Run) -> Iterable[psutil.Process]:
             continue
 
 
-def _is_somebody_else(pid: int, created: float) -> bool:
+def _is_another(pid: int, created: float) -> bool:
     try:
         return abs(psutil.Process(pid).create_time() - created) > CLOCK_SLACK_S
     except psutil.NoSuchProcess:
@@ -92,10 +97,3 @@ def _is_dead(process: psutil.Process) -> bool:
         return process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
-
-
-def _quietly_kill(process: psutil.Process) -> None:
-    try:
-        process.kill()
-    except psutil.Error:
-        return

@@ -1,4 +1,4 @@
-"""The processes' own words: one file per role and stage."""
+"""Log files of the processes, one per role and stage: ``tuning.train.log``."""
 
 from __future__ import annotations
 
@@ -15,36 +15,41 @@ SUPERVISOR = "supervisor"
 
 
 def log_file(directory: Path, role: Role, stage: str) -> Path:
-    """Where that stage's output goes."""
+    """Return the file that the output of that stage goes to."""
     return directory / f"{role}.{stage}.log"
 
 
 def log_files(directory: Path, stage: str | None = None) -> list[Path]:
-    """Those that exist in the order of the lifecycle; ``stage`` picks a role, a stage or both (``tuning.fetch``)."""
-    found = sorted(directory.glob("*.log"), key=_order)
+    """Return the log files in the order of the lifecycle.
+
+    ``stage`` chooses those of a role (``tuning``), of a stage (``fetch``) or of both (``tuning.fetch``). The
+    supervisor's own log is there only where it is asked for.
+    """
+    files = sorted(directory.glob("*.log"), key=_order)
     if stage is None:
-        return [path for path in found if path.stem != SUPERVISOR]
-    return [path for path in found if stage in (path.stem, path.stem.partition(".")[0], path.stem.partition(".")[2])]
+        return [path for path in files if path.stem != SUPERVISOR]
+    return [path for path in files if stage in (path.stem, path.stem.partition(".")[0], path.stem.partition(".")[2])]
 
 
-def last_words(path: Path, start: int) -> str:
-    """What a process said last after byte ``start``: from its last ``error:`` line on, else its last line."""
-    lines = _lines(path, start)
+def error_text(path: Path, start: int) -> str:
+    """Return what a process wrote from its last ``error:`` line on, else its last line; ``start`` is in bytes."""
+    lines = _last_lines(path, start)
     for index in range(len(lines) - 1, -1, -1):
         if lines[index].lower().startswith("error:"):
             return " ".join(lines[index:])[len("error:") :].strip()
     return lines[-1] if lines else ""
 
 
-def says(path: Path, start: int, text: str) -> bool:
-    """Whether ``text`` is among a process's last words, whatever its case."""
-    return any(text in line.lower() for line in _lines(path, start))
+def last_lines_contain(path: Path, start: int, text: str) -> bool:
+    """Return whether ``text``, in lower case, is in the last 16 KiB after byte ``start``, whatever its case there."""
+    return any(text in line.lower() for line in _last_lines(path, start))
 
 
 def follow(files: Callable[[], list[Path]], going_on: Callable[[], bool], step_s: float = 0.2) -> Iterator[str]:
-    """Lines of the files as they are written, new files too, for as long as ``going_on`` says."""
+    """Iterate over the lines as they are written, of new files too, until ``going_on`` returns false."""
     offsets: dict[Path, int] = {}
     while True:
+        # Asked before the files are read: else the last lines, written in between, are lost.
         last = not going_on()
         for path in files():
             lines, offsets[path] = _new_lines(path, offsets.get(path, 0), whole=not last)
@@ -56,11 +61,11 @@ def follow(files: Callable[[], list[Path]], going_on: Callable[[], bool], step_s
 
 def _order(path: Path) -> tuple[int, float, str]:
     role = path.stem.partition(".")[0]
-    place = next((index for index, known in enumerate(ROLES) if known == role), len(ROLES))
-    return place, path.stat().st_mtime, path.name
+    position = next((index for index, known in enumerate(ROLES) if known == role), len(ROLES))
+    return position, path.stat().st_mtime, path.name
 
 
-def _lines(path: Path, start: int) -> list[str]:
+def _last_lines(path: Path, start: int) -> list[str]:
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)
@@ -72,7 +77,7 @@ def _lines(path: Path, start: int) -> list[str]:
 
 
 def _new_lines(path: Path, offset: int, *, whole: bool) -> tuple[list[str], int]:
-    """Lines after ``offset`` and where they end; a line still being written waits where ``whole``."""
+    """Return the lines after ``offset`` and where they end; ``whole`` leaves out a line that has no end yet."""
     try:
         with path.open("rb") as file:
             file.seek(offset)

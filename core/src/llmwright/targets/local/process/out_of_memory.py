@@ -1,4 +1,4 @@
-"""Evidence that the kernel ended a process for want of memory."""
+"""The kernel's count of processes that it killed for want of memory."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ COUNT = re.compile(r"^oom_kill (\d+)$", re.MULTILINE)
 
 
 def out_of_memory_kills(sources: tuple[Path, ...] = SOURCES) -> int:
-    """How often it happened so far; comparing before and after tells. 0 where the kernel does not say."""
+    """Return the number of kills so far, to be compared before and after; 0 where the kernel does not count."""
     return sum(_count(path) for path in sources)
 
 
 def _count(path: Path) -> int:
     try:
-        found = COUNT.search(path.read_text(encoding="ascii"))
+        match = COUNT.search(path.read_text(encoding="ascii"))
     except (OSError, UnicodeDecodeError):
         return 0
-    return int(found[1]) if found else 0
+    return int(match[1]) if match else 0

@@ -1,14 +1,55 @@
-"""Free ports of this machine."""
+"""Port numbers of this machine: find free ones, and keep the same ones for a server that restarts."""
 
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterable
 
 from llmwright.errors import TargetError
+from llmwright.lifecycle.observed import Role
+from llmwright.targets.local.options import LocalOptions
+
+
+class PortNumbers:
+    """The numbers of one role's named ports.
+
+    ``recorded`` maps ``role.name`` to the number, for all roles of the Workspace; it is changed in place.
+    """
+
+    def __init__(self, role: Role, recorded: dict[str, int], options: LocalOptions) -> None:
+        self._role, self._recorded, self._options = role, recorded, options
+
+    def of(self, names: Iterable[str]) -> dict[str, int]:
+        """Return the assigned numbers by name."""
+        return {name: self._recorded[key] for name in names if (key := self._key(name)) in self._recorded}
+
+    def assign(self, names: Iterable[str]) -> None:
+        """Assign each name the user's number, else the number used before where it is free, else a free one.
+
+        Raises:
+            TargetError: ``PortTaken``, for a number that the user chose; ``NoFreePort``; ``HostInvalid``.
+        """
+        host = self._options.host
+        for name in names:
+            chosen = self._options.ports.get(name)
+            number = chosen or self._recorded.get(self._key(name))
+            if number is None or not is_free(host, number):
+                if chosen:
+                    raise _port_taken(host, chosen)
+                number = free_port(host, self._options.port_range)
+            self._recorded[self._key(name)] = number
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Forget the numbers, so that others are assigned next."""
+        for name in names:
+            self._recorded.pop(self._key(name), None)
+
+    def _key(self, name: str) -> str:
+        return f"{self._role}.{name}"
 
 
 def is_free(host: str, port: int) -> bool:
-    """Whether ``port`` can be bound on ``host`` now, as a server would bind it."""
+    """Return whether a server could bind ``port`` on ``host`` now."""
     with _socket(host) as probe:
         try:
             probe.bind((host, port))
@@ -19,18 +60,18 @@ def is_free(host: str, port: int) -> bool:
 
 
 def free_port(host: str, within: tuple[int, int] | None = None) -> int:
-    """A number that nobody listens on; somebody may take it before it is used, so its user must be able to move.
+    """Return a free number, out of ``within`` (first and last) where that is given.
 
-    ``within`` gives the first and last number to choose from.
+    Another program may take it before it is used, so the caller has to cope with a taken port.
 
     Raises:
         TargetError: ``NoFreePort``, or ``HostInvalid`` where ``host`` is no address of this machine.
     """
     if within is not None:
-        found = next((number for number in range(within[0], within[1] + 1) if is_free(host, number)), None)
-        if found is None:
+        number = next((number for number in range(within[0], within[1] + 1) if is_free(host, number)), None)
+        if number is None:
             raise TargetError(f"no port from {within[0]} to {within[1]} is free on {host}", reason="NoFreePort")
-        return found
+        return number
     try:
         return _any_port(host)
     except OSError as error:
@@ -41,6 +82,12 @@ def free_port(host: str, within: tuple[int, int] | None = None) -> int:
         ) from error
 
 
+def _port_taken(host: str, number: int) -> TargetError:
+    return TargetError(
+        f"port {number} on {host} is taken by another program", hint="name another port, or none", reason="PortTaken"
+    )
+
+
 def _any_port(host: str) -> int:
     with _socket(host) as probe:
         probe.bind((host, 0))
@@ -49,6 +96,7 @@ def _any_port(host: str) -> int:
 
 def _socket(host: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    found = socket.socket(family, socket.SOCK_STREAM)
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    return found
+    stream = socket.socket(family, socket.SOCK_STREAM)
+    # As servers do: else a port counts as taken for a minute after its last server ended.
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return stream

@@ -1,4 +1,4 @@
-"""Asking a server whether it started, answers and lives, at the times its probes say."""
+"""Probes of a running server: has it started, does it answer, is it alive?"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Literal
 
 from llmwright.values.launch import Exec, HttpGet, Probe, Process
 
-Verdict = Literal["starting", "ready", "unready", "dead"]
+ProbeState = Literal["starting", "ready", "unready", "dead"]
 Submit = Callable[[Callable[[], bool]], "Future[bool]"]
 
 STARTING_EVERY_S = 0.25
@@ -21,12 +21,12 @@ STARTING_EVERY_S = 0.25
 HEALTH = Probe(check=HttpGet("/health"), period_s=2, timeout_s=5)
 
 
-def ask(
+def passes(
     check: HttpGet | Exec, timeout_s: float, address: str, ports: Mapping[str, int], env: Mapping[str, str]
 ) -> bool:
-    """Whether the check passes now: 200 from HTTP, or exit code 0."""
+    """Return whether the check passes now: status 200 over HTTP, or exit code 0."""
     if isinstance(check, Exec):
-        return _run(check.argv, timeout_s, env)
+        return _exits_with_0(check.argv, timeout_s, env)
     connection = http.client.HTTPConnection(address, ports[check.port], timeout=timeout_s)
     try:
         connection.request("GET", check.path)
@@ -38,87 +38,92 @@ def ask(
 
 
 @dataclass(slots=True)
-class _Turn:
-    """One probe's schedule: ``failures`` in a row, ``answer`` being waited for."""
+class _Schedule:
+    """When one probe is due, how often it failed in a row, and its check under way."""
 
     probe: Probe
     due: float
     failures: int = 0
-    answer: Future[bool] | None = None
+    check_under_way: Future[bool] | None = None
 
-    def poll(self, now: float, period: float, submit: Submit, check: Callable[[Probe], bool]) -> bool | None:
-        """The answer that came in now, if any; asks again when it is time."""
-        if self.answer is None:
+    def poll(self, now: float, period_s: float, submit: Submit, check: Callable[[Probe], bool]) -> bool | None:
+        """Return whether the check that ended passed, None where none ended; start the next one when it is due."""
+        if self.check_under_way is None:
             if now >= self.due:
                 probe = self.probe
-                self.answer = submit(lambda: check(probe))
+                self.check_under_way = submit(lambda: check(probe))
             return None
-        if not self.answer.done():
+        if not self.check_under_way.done():
             return None
-        passed, self.answer, self.due = self.answer.result(), None, now + period
+        passed, self.check_under_way, self.due = self.check_under_way.result(), None, now + period_s
         self.failures = 0 if passed else self.failures + 1
         return passed
 
 
 @dataclass(slots=True)
 class Prober:
-    """The probes of one running server; times are seconds of a clock that never goes back.
+    """Probes one running server; times are seconds of a monotonic clock.
 
-    ``startup`` decides until it passed once; without one, ``ready`` does, and a process without probes is asked for
-    ``/health``. A server whose startup takes longer than its probe allows, or that fails ``live`` too often, is dead.
+    The ``startup`` probe decides until it passed once; without one, ``ready`` does, and a process without probes is
+    asked for ``/health``. A server is dead when its startup takes longer than the probe allows, or when it fails
+    ``live`` too often.
     """
 
     process: Process
     check: Callable[[Probe], bool]
     submit: Submit
-    begun: float
-    verdict: Verdict = "starting"
-    _turns: dict[str, _Turn] = field(default_factory=dict)
+    started_at: float
+    state: ProbeState = "starting"
+    _schedules: dict[str, _Schedule] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         first = self.process.startup or self.process.ready or HEALTH
-        self._turns["startup"] = _Turn(first, self.begun + first.initial_delay_s * bool(self.process.startup))
+        delay_s = first.initial_delay_s * bool(self.process.startup)
+        self._schedules["startup"] = _Schedule(first, self.started_at + delay_s)
 
-    def look(self, now: float) -> Verdict:
-        """Take in what was answered, ask what is due, and say how it stands."""
-        if self.verdict == "starting":
-            self._start(now)
+    def poll(self, now: float) -> ProbeState:
+        """Take in the checks that ended, start those that are due, and return the server's state."""
+        if self.state == "starting":
+            self._poll_startup(now)
         else:
-            self._watch(now)
-        return self.verdict
+            self._poll_running(now)
+        return self.state
 
-    def _start(self, now: float) -> None:
-        turn = self._turns["startup"]
-        period = min(float(turn.probe.period_s), STARTING_EVERY_S)
-        if turn.poll(now, period, self.submit, self.check):
-            self.verdict = "ready"
-            self._turns = {"ready": _Turn(self.process.ready or HEALTH, now)}
+    def _poll_startup(self, now: float) -> None:
+        schedule = self._schedules["startup"]
+        period_s = min(float(schedule.probe.period_s), STARTING_EVERY_S)
+        if schedule.poll(now, period_s, self.submit, self.check):
+            self.state = "ready"
+            self._schedules = {"ready": _Schedule(self.process.ready or HEALTH, now)}
             if self.process.live is not None:
-                self._turns["live"] = _Turn(self.process.live, now + self.process.live.initial_delay_s)
+                self._schedules["live"] = _Schedule(self.process.live, now + self.process.live.initial_delay_s)
             if self.process.startup is not None and self.process.ready is not None:
-                self.verdict = "unready"
+                self.state = "unready"
             return
         probe = self.process.startup
-        if probe is not None and now - self.begun > probe.initial_delay_s + probe.period_s * probe.failure_threshold:
-            self.verdict = "dead"
+        if (
+            probe is not None
+            and now - self.started_at > probe.initial_delay_s + probe.period_s * probe.failure_threshold
+        ):
+            self.state = "dead"
 
-    def _watch(self, now: float) -> None:
-        ready = self._turns["ready"]
+    def _poll_running(self, now: float) -> None:
+        ready = self._schedules["ready"]
         if ready.poll(now, ready.probe.period_s, self.submit, self.check):
-            self.verdict = "ready"
+            self.state = "ready"
         elif ready.failures >= ready.probe.failure_threshold:
-            self.verdict = "unready"
-        live = self._turns.get("live")
+            self.state = "unready"
+        live = self._schedules.get("live")
         if live is None:
             return
         live.poll(now, live.probe.period_s, self.submit, self.check)
         if live.failures >= live.probe.failure_threshold:
-            self.verdict = "dead"
+            self.state = "dead"
 
 
-def _run(argv: tuple[str, ...], timeout_s: float, env: Mapping[str, str]) -> bool:
+def _exits_with_0(argv: tuple[str, ...], timeout_s: float, env: Mapping[str, str]) -> bool:
     try:
-        done = subprocess.run(
+        ended = subprocess.run(
             argv,
             env={**os.environ, **env},
             timeout=timeout_s,
@@ -129,4 +134,4 @@ def _run(argv: tuple[str, ...], timeout_s: float, env: Mapping[str, str]) -> boo
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return done.returncode == 0
+    return ended.returncode == 0

@@ -1,4 +1,4 @@
-"""What the user asked for, as it is kept beside the Plan."""
+"""``workspace.json``: what the user wants, as commands record it beside the Plan."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ from llmwright.targets.local.options import LocalOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class AppliedWorkspace:
     """One applied Workspace.
 
-    ``workspace`` is its YAML as a mapping, ``base_directory`` what relative paths in it mean, ``config_files`` the
-    text of each config by name and file name. ``generation`` counts the user's applies that change something; applying
-    a failed or stopped Workspace again does. ``stopped`` keeps it without running anything until then. ``newer_plan``
-    tells that a plan made later from the same inputs differs from the recorded one, ``rollouts`` how often such
-    a one was taken. ``secrets`` names the variables with secrets that were set at some apply: nothing that takes
-    one of them runs without it from then on, so that a repair from another shell opens no endpoint to everybody.
+    * ``workspace``: its YAML as a mapping.
+    * ``generation``: counts the applies that change something; to apply a failed or stopped Workspace again does.
+    * ``created_at``: RFC 3339.
+    * ``base_directory``: where relative paths of the YAML start.
+    * ``config_files``: the text of each config, by its name and then by file name.
+    * ``deleting``: the user wants it gone.
+    * ``stopped``: the user wants nothing of it to run until the next apply.
+    * ``newer_plan``: a plan made later from the same inputs differs from the recorded one.
+    * ``rollouts``: how often the user took such a newer plan.
+    * ``secrets``: the variables with secrets that were set at any apply so far. A process that takes one of them does
+      not start without it, so that a repair from another shell never opens an endpoint without its key.
     """
 
     workspace: Mapping[str, Any]
@@ -35,7 +40,7 @@ class Request:
     secrets: tuple[str, ...] = ()
 
     def parsed(self) -> Workspace:
-        """The Workspace, with what a cluster would add to its metadata."""
+        """Return the Workspace with the metadata that a cluster would add."""
         added = {"generation": self.generation, "creationTimestamp": self.created_at}
         metadata = {**self.workspace.get("metadata", {}), **added}
         return Workspace.model_validate({**self.workspace, "metadata": metadata})

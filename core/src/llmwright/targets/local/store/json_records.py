@@ -1,4 +1,4 @@
-"""JSON records on disk: written whole or not at all, refused when a newer version wrote them."""
+"""JSON files that are written whole or not at all, and refused where a newer version wrote them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def write_record(path: Path, body: Any, *, durable: bool = True) -> None:
-    """Replace ``path`` by ``body`` atomically; ``durable`` also survives a power cut.
+    """Replace ``path`` by ``body`` atomically; a ``durable`` record also survives a power cut.
 
     Raises:
         TargetError: ``DiskFull``, or ``StateNotWritable`` for any other refusal; the old record is untouched.
@@ -26,11 +26,11 @@ def write_record(path: Path, body: Any, *, durable: bool = True) -> None:
     try:
         _replace(path, text.encode(), durable)
     except OSError as error:
-        raise refused(path, error) from error
+        raise disk_error(path, error) from error
 
 
 def read_record(path: Path) -> Any | None:
-    """The body last written to ``path``, None where there is no such file.
+    """Return the body last written to ``path``, None where there is no such file.
 
     Raises:
         TargetError: ``StateTooNew`` or ``StateUnreadable``.
@@ -55,8 +55,8 @@ def read_record(path: Path) -> Any | None:
     return record["body"]
 
 
-def refused(path: Path, error: OSError) -> TargetError:
-    """What a failed write means to the user."""
+def disk_error(path: Path, error: OSError) -> TargetError:
+    """Return the user's error for a write that the system refused."""
     if error.errno in NO_SPACE:
         return TargetError(
             f"no space left to write {path}", hint="free some space, then repeat the command", reason="DiskFull"
@@ -75,12 +75,14 @@ def _replace(path: Path, content: bytes, durable: bool) -> None:
             file.write(content)
             file.flush()
             if durable:
+                # Before the rename: else a power cut may leave an empty file under the record's name.
                 os.fsync(file.fileno())
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
     if durable:
+        # After the rename, which the power cut may undo otherwise.
         _sync_directory(path.parent)
 
 

@@ -1,11 +1,9 @@
-"""The state directory: one folder per Workspace, and nothing that is not in these files."""
+"""The files of one Workspace; the package's docstring lists them and who writes which."""
 
 from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -13,150 +11,151 @@ from typing import Any, TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 
 from llmwright.api.status import WorkspaceStatus
+from llmwright.api.workspace import Workspace
 from llmwright.errors import TargetError
-from llmwright.lifecycle.observed import Role
-from llmwright.targets.local.launch.run_transitions import Run
-from llmwright.targets.local.store.applied import Request
-from llmwright.targets.local.store.json_records import read_record, refused, write_record
+from llmwright.targets.local.store.applied import AppliedWorkspace
+from llmwright.targets.local.store.json_records import disk_error, read_record, write_record
+from llmwright.targets.local.store.supervisor_record import SupervisorRecord
 from llmwright.values.plan import Plan
 
 T = TypeVar("T")
 
+APPLIED, PLAN, STATUS, RUNS = "workspace.json", "plan.json", "status.json", "runs.json"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Runs:
-    """What the supervisor knows of its processes.
 
-    ``boot`` names the start of the machine that pids belong to, ``ports`` the numbers in use by ``role.name``, so
-    that a server comes back where it was. ``tuned`` is the digest whose checkpoints lie in the results. ``generation``
-    is the user's change that the runs belong to; ``settled`` that nothing is left to do for it, so that no supervisor
-    is needed.
+class WorkspaceStore:
+    """Reads and writes the files of one Workspace, which need not exist.
+
+    Every read raises TargetError where the file cannot be understood (``StateUnreadable``) or a newer version wrote it
+    (``StateTooNew``); every write where the disk refuses (``DiskFull``, ``StateNotWritable``).
     """
-
-    boot: str
-    runs: tuple[Run, ...] = ()
-    ports: Mapping[str, int] = field(default_factory=dict)
-    tuned: str = ""
-    generation: int = 0
-    settled: bool = False
-
-    def of(self, role: Role) -> Run | None:
-        """The run of that role."""
-        return next((run for run in self.runs if run.role == role), None)
-
-
-class WorkspaceState:
-    """The files of one Workspace; see the package for who may write which."""
 
     def __init__(self, root: Path, namespace: str, name: str) -> None:
         self.root, self.namespace, self.name = root, namespace, name
-        self.directory = root / "workspaces" / namespace / name
-        self.volumes = self.directory / "volumes"
-        self.logs = self.directory / "logs"
-        self.supervisor_lock = self.directory / "lock"
+        self.folder = root / "workspaces" / namespace / name
+        self.volumes = self.folder / "volumes"
+        self.logs = self.folder / "logs"
+        self.supervisor_lock = self.folder / "lock"
         self.apply_lock = root / "locks" / namespace / name
-        self.wake = self.directory / "wake"
-        self.status_file = self.directory / "status.json"
+        self.wake_pipe = self.folder / "wake"
+
+    @property
+    def key(self) -> str:
+        """``NAMESPACE/NAME``, for messages."""
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def mark(self) -> str:
+        """The value that identifies this Workspace in the environment of its processes."""
+        return str(self.folder)
 
     @property
     def exists(self) -> bool:
         """Whether such a Workspace was applied."""
-        return (self.directory / "workspace.json").exists()
+        return (self.folder / APPLIED).exists()
 
     def create(self) -> None:
-        """Make the folders.
-
-        Raises:
-            TargetError: the disk is full or refuses.
-        """
+        """Make the folders."""
         try:
-            for folder in (self.directory, self.volumes, self.logs):
+            for folder in (self.folder, self.volumes, self.logs):
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
-            raise refused(self.directory, error) from error
-
-    def read_request(self) -> Request | None:
-        """What the user applied, None where nothing was."""
-        return self._read("workspace.json", Request)
-
-    def write_request(self, request: Request) -> None:
-        """Keep what the user applied; only under the apply lock."""
-        self._write("workspace.json", Request, request)
-
-    def read_plan(self) -> Plan | None:
-        """The recorded plan."""
-        return self._read("plan.json", Plan)
-
-    def write_plan(self, plan: Plan) -> None:
-        """Record a plan; only under the apply lock."""
-        self._write("plan.json", Plan, plan)
-
-    def read_status(self) -> WorkspaceStatus | None:
-        """The status as last written."""
-        return self._read("status.json", WorkspaceStatus)
-
-    def write_status(self, status: WorkspaceStatus, *, durable: bool = True) -> None:
-        """Write the status; only the supervisor does."""
-        body = status.model_dump(mode="json", by_alias=True, exclude_none=True)
-        write_record(self.status_file, body, durable=durable)
-
-    def read_runs(self) -> Runs | None:
-        """What runs, as last recorded."""
-        return self._read("runs.json", Runs)
-
-    def write_runs(self, runs: Runs) -> None:
-        """Record what runs; only the supervisor does."""
-        self._write("runs.json", Runs, runs)
+            raise disk_error(self.folder, error) from error
 
     def remove(self) -> None:
-        """Forget the Workspace: gone at once for everybody, then its files go."""
+        """Remove the Workspace's folder; do nothing where there is none."""
         aside = self.root / "removed" / uuid.uuid4().hex
         aside.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self.directory.rename(aside)
+            # Renamed before its files are removed: else another command reads a Workspace that has lost half of them.
+            self.folder.rename(aside)
         except FileNotFoundError:
             return
         shutil.rmtree(aside, ignore_errors=True)
 
+    def read_workspace(self) -> Workspace:
+        """Return the Workspace with its status.
+
+        Raises:
+            TargetError: ``NotFound``, or its files cannot be read.
+        """
+        return self.require_applied().parsed().model_copy(update={"status": self.read_status()})
+
+    def require_applied(self) -> AppliedWorkspace:
+        """Return what the user applied.
+
+        Raises:
+            TargetError: ``NotFound``, or its file cannot be read.
+        """
+        applied = self.read_applied()
+        if applied is None:
+            raise TargetError(
+                f"workspace {self.name!r} is not there in namespace {self.namespace!r}",
+                hint="`llmwright get` lists those that are",
+                reason="NotFound",
+            )
+        return applied
+
+    def read_applied(self) -> AppliedWorkspace | None:
+        """Return what the user applied, None where nothing was."""
+        return self._read(APPLIED, AppliedWorkspace)
+
+    def write_applied(self, applied: AppliedWorkspace) -> None:
+        """Record what the user wants; only under the apply lock."""
+        self._write(APPLIED, AppliedWorkspace, applied)
+
+    def forget_applied(self) -> None:
+        """Remove the record of what the user wants, so that a supervisor ends."""
+        (self.folder / APPLIED).unlink(missing_ok=True)
+
+    def read_plan(self) -> Plan | None:
+        """Return the recorded plan."""
+        return self._read(PLAN, Plan)
+
+    def write_plan(self, plan: Plan) -> None:
+        """Record a plan; only under the apply lock."""
+        self._write(PLAN, Plan, plan)
+
+    def read_status(self) -> WorkspaceStatus | None:
+        """Return the status as last written."""
+        return self._read(STATUS, WorkspaceStatus)
+
+    def write_status(self, status: WorkspaceStatus, *, durable: bool = True) -> None:
+        """Write the status; only the supervisor does."""
+        body = status.model_dump(mode="json", by_alias=True, exclude_none=True)
+        write_record(self.folder / STATUS, body, durable=durable)
+
+    def status_written_at(self) -> int:
+        """Return when the status was last written, in nanoseconds since the epoch; 0 where it never was."""
+        try:
+            return (self.folder / STATUS).stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
+
+    def read_record(self) -> SupervisorRecord | None:
+        """Return the supervisor's record of its processes."""
+        return self._read(RUNS, SupervisorRecord)
+
+    def write_record(self, record: SupervisorRecord) -> None:
+        """Write the supervisor's record; only the supervisor does."""
+        self._write(RUNS, SupervisorRecord, record)
+
     def _write(self, file: str, kind: Any, value: Any) -> None:
-        write_record(self.directory / file, _adapter(kind).dump_python(value, mode="json"))
+        write_record(self.folder / file, _adapter(kind).dump_python(value, mode="json"))
 
     def _read(self, file: str, kind: type[T]) -> T | None:
-        body = read_record(self.directory / file)
+        body = read_record(self.folder / file)
         if body is None:
             return None
         try:
-            found: T = _adapter(cast("Any", kind)).validate_python(body)
+            value: T = _adapter(cast("Any", kind)).validate_python(body)
         except ValidationError as error:
             raise TargetError(
-                f"{self.directory / file} cannot be understood: {error.errors()[0]['msg']}",
+                f"{self.folder / file} cannot be understood: {error.errors()[0]['msg']}",
                 hint=f"`llmwright delete {self.name}` removes the Workspace it belongs to",
                 reason="StateUnreadable",
             ) from error
-        return found
-
-
-class StateDirectory:
-    """All Workspaces of this machine's user under one root."""
-
-    def __init__(self, root: Path | None = None) -> None:
-        self.root = (root or default_root()).absolute()
-
-    def workspace(self, namespace: str, name: str) -> WorkspaceState:
-        """The state of that Workspace, which need not exist."""
-        return WorkspaceState(self.root, namespace, name)
-
-    def workspaces(self, namespace: str | None = None) -> Iterator[WorkspaceState]:
-        """Those that exist, by namespace and name."""
-        for found in sorted((self.root / "workspaces").glob(f"{namespace or '*'}/*/workspace.json")):
-            yield self.workspace(found.parent.parent.name, found.parent.name)
-
-
-def default_root() -> Path:
-    """The user's own place for state (XDG on Linux)."""
-    from platformdirs import user_state_path
-
-    return user_state_path("llmwright", appauthor=False)
+        return value
 
 
 @cache

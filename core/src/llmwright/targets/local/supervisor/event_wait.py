@@ -1,4 +1,4 @@
-"""What ends a supervisor's wait: a signal, a word from another process, a probe's answer."""
+"""The supervisor's wait, and what ends it: a signal, another process through a named pipe, a probe's end."""
 
 from __future__ import annotations
 
@@ -13,27 +13,29 @@ from types import FrameType
 ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
-class Wakeups:
-    """Waits without spinning. Only one per process, made in its main thread.
+class EventWait:
+    """Waits without polling. Make only one per process, in its main thread.
 
-    ``pipe`` is a named pipe that others write a byte to; a pipe has no address that a stranger could inherit, as a
-    pid has.
+    Other processes write a byte to the named pipe at ``pipe``. A signal would need a pid, which may be a stranger's by
+    the time it is sent.
     """
 
     def __init__(self, pipe: Path) -> None:
         self.ending = False
         if not pipe.exists():
             os.mkfifo(pipe, 0o600)
+        # For writing too: without any writer the pipe would count as readable for ever.
         self._pipe = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
         self._inner, self._outer = socket.socketpair()
         self._inner.setblocking(False)
         self._outer.setblocking(False)
         for number in (*ENDING, signal.SIGCHLD, signal.SIGHUP):
-            signal.signal(number, self._handle)
+            signal.signal(number, self._on_signal)
+        # Signals arrive as bytes: one that comes just before ``select`` still ends it.
         signal.set_wakeup_fd(self._outer.fileno(), warn_on_full_buffer=False)
 
     def wait(self, seconds: float | None) -> None:
-        """Return after ``seconds`` or as soon as something happened, also if that was before the call."""
+        """Return after ``seconds``, or at once when an event came, also before the call."""
         handles = (self._pipe, self._inner.fileno())
         select.select(handles, (), (), seconds)
         for handle in handles:
@@ -42,16 +44,16 @@ class Wakeups:
                     pass
 
     def wake(self, *_: object) -> None:
-        """End the wait; from any thread of this process."""
+        """End the wait, from any thread of this process."""
         with contextlib.suppress(BlockingIOError, OSError):
             self._outer.send(b"\0")
 
-    def _handle(self, number: int, frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.ending = self.ending or number in ENDING
 
 
-def wake(pipe: Path) -> None:
-    """Wake the supervisor that waits at ``pipe``, if there is one."""
+def wake_supervisor(pipe: Path) -> None:
+    """Wake the supervisor that waits at ``pipe``; do nothing where none does."""
     try:
         handle = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
     except OSError:

@@ -1,4 +1,4 @@
-"""One Workspace's supervisor: observe, decide, act, wait; the same loop as every target's."""
+"""The supervisor's loop: observe, decide, act, wait; the same for every target."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Protocol
 
 from llmwright.api.status import WorkspaceStatus
@@ -15,256 +14,220 @@ from llmwright.api.workspace import Workspace
 from llmwright.errors import TargetError
 from llmwright.lifecycle.decide import decide
 from llmwright.lifecycle.decision import Action, Decision, Event, Finish, Provision, Release, Start, Stop
-from llmwright.lifecycle.observed import Observed, Trouble, Workload
+from llmwright.lifecycle.observed import Trouble
 from llmwright.lifecycle.policy import Policy
 from llmwright.plugins.drivers import Provisioner
-from llmwright.targets.local.launch.context import Place
-from llmwright.targets.local.process.leftovers import end_all
-from llmwright.targets.local.store.applied import Request
-from llmwright.targets.local.store.apply import accepted
+from llmwright.targets.local.launch.context import LaunchContext
+from llmwright.targets.local.process.leftovers import end_leftovers
+from llmwright.targets.local.store.applied import AppliedWorkspace
+from llmwright.targets.local.store.apply import plan_of_rollout
 from llmwright.targets.local.store.locks import FileLock
-from llmwright.targets.local.store.workspace_store import WorkspaceState
-from llmwright.targets.local.supervisor.event_wait import Wakeups
-from llmwright.targets.local.supervisor.provisioning import Nodes
-from llmwright.targets.local.supervisor.roles import Crew
+from llmwright.targets.local.store.workspace_store import WorkspaceStore
+from llmwright.targets.local.supervisor.event_wait import EventWait
+from llmwright.targets.local.supervisor.observe import observe
+from llmwright.targets.local.supervisor.provisioning import Provisioning
+from llmwright.targets.local.supervisor.roles import RoleRunners
+from llmwright.targets.local.supervisor.status_writer import StatusWriter
 from llmwright.values.plan import Plan
 
 log = logging.getLogger(__name__)
 
-IDLE_S = 30.0
-"""The longest wait: a change of the files that nobody told of is seen after that time."""
+LONGEST_WAIT_S = 30.0
+"""After that time a pass sees changes of the files that no wake announced."""
 
 RETRY_S = 5.0
-"""How long to wait after a disk refused."""
+"""The pause after the disk refused a write."""
 
 
 class Plugins(Protocol):
-    """What a supervisor needs of the installed plugins."""
+    """The installed plugins, as far as a supervisor uses them."""
 
     def provisioner(self, name: str) -> Provisioner:
-        """The driver of that name; raises PluginError."""
+        """Return the driver of that name; raises PluginError."""
 
     def status_changed(self, workspace: Workspace, old: WorkspaceStatus | None, new: WorkspaceStatus) -> None:
-        """Tell the observers."""
+        """Notify the observers."""
 
 
 class Supervisor:
-    """Runs until the Workspace is deleted, stopped or has nothing left to do. Holds the supervisor's lock."""
+    """Carries one Workspace out until it is deleted, stopped or has nothing left to do.
+
+    It holds the supervisor's lock, and never acts on two passes at once. After a bug it ends with the condition
+    ``InternalError``, and its processes with it.
+    """
 
     def __init__(
-        self, state: WorkspaceState, request: Request, wakeups: Wakeups, plugins: Plugins, lock: FileLock
+        self, store: WorkspaceStore, applied: AppliedWorkspace, events: EventWait, plugins: Plugins, lock: FileLock
     ) -> None:
-        self._state, self._request, self._wakeups, self._plugins = state, request, wakeups, plugins
-        self._lock = lock
-        self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="probe")
-        self._observers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="observer")
-        self._place = place_of(state, request)
-        self._crew = Crew(state, request.options, self._submit)
-        self._options = request.options
+        self._store, self._applied, self._events, self._lock = store, applied, events, lock
+        self._probes = ThreadPoolExecutor(max_workers=2, thread_name_prefix="probe")
+        self._context = LaunchContext.of_workspace(store, applied)
+        self._options = applied.options
+        self._roles = RoleRunners(store, applied.options, self._submit_probe)
+        self._provisioning = Provisioning(plugins.provisioner)
+        self._status = StatusWriter(store, plugins.status_changed)
         self._plan: Plan | None = None
         self._plan_trouble: Trouble | None = None
-        self._status: WorkspaceStatus | None = None
-        self._nodes = Nodes(plugins.provisioner)
-        self._again: float | None = None
-        self._wrote = False
+        self._again_in_s: float | None = None
         self._decided_at = -1
 
     def run(self) -> None:
-        """The loop; a bug ends it with the condition ``InternalError``, and the children with it."""
+        """Make passes until nothing is left to do."""
         try:
-            self._status = self._state.read_status()
-            self._crew.take_over(self._place)
-            while self._pass():
-                self._wakeups.wait(self._rest())
+            self._status.read()
+            self._roles.take_over(self._context)
+            while self._pass_or_retry():
+                self._events.wait(self._wait_s())
         except Exception as error:
-            self._confess(error)
+            self._report_internal_error(error)
             raise
         finally:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._observers.shutdown()
+            self._probes.shutdown(wait=False, cancel_futures=True)
+            self._status.close()
 
-    def _pass(self) -> bool:
-        """One look at the world; False where nothing is left to do here."""
+    def _pass_or_retry(self) -> bool:
+        """Make one pass, again later where the disk refuses; return False where nothing is left to do here."""
         try:
-            return self._turn()
+            return self._pass()
         except TargetError as error:
             log.error("%s", error.message)
-            self._again, self._decided_at = RETRY_S, self._crew.changes
+            self._again_in_s, self._decided_at = RETRY_S, self._roles.changes
             return True
 
-    def _turn(self) -> bool:
-        request = self._state.read_request()
-        if request is None or self._wakeups.ending or request.stopped:
-            return self._wind_down(request)
-        if self._crew.parked or self._options != request.options:
-            return self._renew(request)
-        self._turn_to(request)
-        self._crew.step()
-        self._decided_at = self._crew.changes
+    def _pass(self) -> bool:
+        applied = self._store.read_applied()
+        if applied is None or self._events.ending or applied.stopped:
+            return self._stop_processes(applied)
+        if self._roles.draining or self._options != applied.options:
+            return self._restart_processes(applied)
+        self._accept(applied)
+        self._roles.step()
         decision = self._decide()
-        self._write(decision)
+        # The status before the acts: after a crash in between, the acts are decided again. The other way round, no
+        # status knows that a tuning which was stopped is finished, and it is done again.
+        self._status.write(applied.parsed(), decision.status)
         for action in decision.actions:
             self._act(action)
-        self._tell(decision.events)
+        _log_events(decision.events)
         if any(isinstance(action, Finish) for action in decision.actions):
-            self._finish()
+            self._remove_workspace()
             return False
-        self._crew.step()
-        self._again = decision.again_in
-        return not (self._is_settled(decision) and self._settle())
+        self._roles.step()
+        self._again_in_s = decision.again_in
+        return not (self._is_settled(decision) and self._end_unless_applied(settled=True))
 
-    def _turn_to(self, request: Request) -> None:
-        self._crew.turn_to(request.generation)
-        self._request, self._place = request, place_of(self._state, request)
+    def _accept(self, applied: AppliedWorkspace) -> None:
+        """Take over what the user wants now, and its plan."""
+        self._roles.accept_generation(applied.generation)
+        self._applied, self._context = applied, LaunchContext.of_workspace(self._store, applied)
         try:
-            self._plan, self._plan_trouble = accepted(self._state.read_plan(), request), None
+            self._plan, self._plan_trouble = plan_of_rollout(self._store.read_plan(), applied), None
         except TargetError as error:
             self._plan, self._plan_trouble = None, Trouble(error.reason, error.message)
 
-    def _renew(self, request: Request) -> bool:
-        """After a change of address or port, or of mind about stopping: all end, and go on from where they were."""
-        self._crew.park()
-        self._crew.step()
-        self._again, self._decided_at = None, self._crew.changes
-        if self._crew.idle:
-            self._options = request.options
-            self._crew = Crew(self._state, request.options, self._submit)
-            self._crew.take_over(place_of(self._state, request))
-            self._again = 0.0
-        return True
-
-    def _rest(self) -> float:
-        if self._crew.changes != self._decided_at:
-            return 0.0
-        rests = [IDLE_S, self._crew.rest_s(), self._again]
-        return max(min(rest for rest in rests if rest is not None), 0.0)
-
     def _decide(self) -> Decision:
-        options = self._request.options
+        # Before the roles are observed: a change that comes later makes the next pass follow at once.
+        self._decided_at = self._roles.changes
+        options = self._applied.options
         policy = Policy(on_success=options.on_success, preflight=options.preflight)
         now = datetime.now(UTC)
-        return decide(self._request.parsed(), self._plan, self._observe(now), self._status, now, policy)
-
-    def _observe(self, now: datetime) -> Observed:
-        found = self._crew.workloads(self._place)
-        observed = Observed(
-            deleting=self._request.deleting,
-            preflight=found.get("preflight", Workload()),
-            tuning=found.get("tuning", Workload()),
-            serving=found.get("serving", Workload()),
-            output=self._output(),
-            plan_trouble=self._plan_trouble,
-            keeps_finished=True,
-            newer_plan=self._request.newer_plan,
-        )
-        return self._nodes.complete(observed, self._plan, now)
-
-    def _output(self) -> str | None:
-        tuning = self._request.parsed().tuning
-        if tuning is None or self._plan is None or self._plan.tuning is None:
-            return None
-        if tuning.output is not None and tuning.output.image:
-            return tuning.output.image
-        return str(self._place.results(self._plan.tuning))
-
-    def _write(self, decision: Decision) -> None:
-        if decision.status == self._status and self._wrote:
-            return
-        self._wrote = True
-        moved = self._status is None or self._status.conditions != decision.status.conditions
-        self._state.write_status(decision.status, durable=moved)
-        before, self._status = self._status, decision.status
-        self._observers.submit(self._plugins.status_changed, self._request.parsed(), before, decision.status)
+        observed = observe(self._applied, self._plan, self._plan_trouble, self._roles, self._context)
+        observed = self._provisioning.observe(observed, self._plan, now)
+        return decide(self._applied.parsed(), self._plan, observed, self._status.last, now, policy)
 
     def _act(self, action: Action) -> None:
         if isinstance(action, Start):
-            self._crew.start(action, self._place)
+            self._roles.start(action, self._context)
         elif isinstance(action, Stop):
-            self._crew.stop(action.role)
+            self._roles.stop(action.role)
         elif isinstance(action, Provision | Release) and self._plan is not None:
-            self._nodes.carry_out(action, self._plan)
+            self._provisioning.act(action, self._plan)
 
-    def _tell(self, events: tuple[Event, ...]) -> None:
-        for event in events:
-            log.log(logging.INFO if event.type == "Normal" else logging.WARNING, "%s: %s", event.reason, event.message)
+    def _wait_s(self) -> float:
+        if self._roles.changes != self._decided_at:
+            return 0.0
+        waits = [LONGEST_WAIT_S, self._roles.due_in_s(), self._again_in_s]
+        return max(min(wait for wait in waits if wait is not None), 0.0)
 
-    def _wind_down(self, request: Request | None) -> bool:
-        """End all processes; once they are gone the status says so, and this process ends."""
-        self._crew.park()
-        self._crew.step()
-        self._again, self._decided_at = None, self._crew.changes
-        if not self._crew.idle:
+    def _stop_processes(self, applied: AppliedWorkspace | None) -> bool:
+        """End all processes; once they are gone, write the status and end this process too."""
+        if not self._drained():
             return True
-        if request is None:
+        if applied is None:
             return False
-        self._turn_to(request)
-        self._write(self._decide())
-        return not self._leave(request)
+        self._accept(applied)
+        self._status.write(applied.parsed(), self._decide().status)
+        return not self._end_unless_applied()
 
-    def _confess(self, error: Exception) -> None:
-        """Say in the status that it is our fault, as far as that can still be said."""
+    def _restart_processes(self, applied: AppliedWorkspace) -> bool:
+        """End all processes after a change of the options, or of the wish to stop; then go on from the record."""
+        if self._drained():
+            self._options = applied.options
+            self._roles = RoleRunners(self._store, applied.options, self._submit_probe)
+            self._roles.take_over(LaunchContext.of_workspace(self._store, applied))
+            self._again_in_s = 0.0
+        return True
+
+    def _drained(self) -> bool:
+        """Return whether all processes have ended, which are asked to."""
+        self._roles.drain()
+        self._roles.step()
+        self._again_in_s, self._decided_at = None, self._roles.changes
+        return self._roles.idle
+
+    def _is_settled(self, decision: Decision) -> bool:
+        has_seen_all = self._roles.changes == self._decided_at
+        return has_seen_all and not decision.actions and decision.again_in is None and self._roles.idle
+
+    def _end_unless_applied(self, *, settled: bool = False) -> bool:
+        """Release the supervisor's lock, unless the user changed something since; return whether it is released."""
+        # Under the apply lock: else an apply after the comparison finds the lock held, wakes this process, and nobody
+        # carries it out.
+        with FileLock(self._store.apply_lock):
+            if self._store.read_applied() != self._applied:
+                return False
+            if settled:
+                # Before the lock is released: else a repair in between starts a supervisor with nothing to do.
+                self._roles.record_settled()
+            self._lock.release()
+            return True
+
+    def _remove_workspace(self) -> None:
+        # Processes first: one that still runs would write into the folder of the next Workspace of that name.
+        end_leftovers(self._store.read_record(), self._context.mark)
+        with FileLock(self._store.apply_lock):
+            self._context.volumes.free_memory()
+            self._store.remove()
+
+    def _report_internal_error(self, error: Exception) -> None:
+        """Write the condition ``InternalError``, as far as that is still possible."""
         log.exception("internal error")
         self._plan_trouble = Trouble("InternalError", f"{type(error).__name__}: {error}")
         with contextlib.suppress(Exception):
-            self._write(self._decide())
+            self._status.write(self._applied.parsed(), self._decide().status)
 
-    def _is_settled(self, decision: Decision) -> bool:
-        seen = self._crew.changes == self._decided_at
-        return seen and not decision.actions and decision.again_in is None and self._crew.idle
-
-    def _settle(self) -> bool:
-        """End where nothing is left to do."""
-        return self._leave(self._request, settled=True)
-
-    def _leave(self, request: Request, *, settled: bool = False) -> bool:
-        """Let go of the Workspace, unless somebody applied something meanwhile.
-
-        Under the apply lock, so that whoever applies next either is seen here or finds nobody at work.
-        """
-        with FileLock(self._state.apply_lock):
-            if self._state.read_request() != request:
-                return False
-            if settled:
-                self._crew.settle()
-            self._lock.free()
-            return True
-
-    def _finish(self) -> None:
-        """Forget the Workspace, and see that nothing of it goes on."""
-        end_all(self._state.read_runs(), self._place.mark)
-        with FileLock(self._state.apply_lock):
-            self._place.clear()
-            self._state.remove()
-
-    def _submit(self, check: Callable[[], bool]) -> Future[bool]:
-        future = self._pool.submit(check)
-        future.add_done_callback(self._wakeups.wake)
+    def _submit_probe(self, check: Callable[[], bool]) -> Future[bool]:
+        future = self._probes.submit(check)
+        future.add_done_callback(self._events.wake)
         return future
 
 
-def place_of(state: WorkspaceState, request: Request) -> Place:
-    """The folders of that Workspace."""
-    return Place(
-        volumes=state.volumes,
-        mark=str(state.directory),
-        host=request.options.host,
-        base_directory=Path(request.base_directory),
-        config_files=request.config_files,
-        docker_config=request.options.docker_config,
-        secrets=request.secrets,
-    )
+def supervise(
+    store: WorkspaceStore, plugins_for: Callable[[AppliedWorkspace], Plugins], inherited_lock: int | None = None
+) -> int:
+    """Become the supervisor of that Workspace; return the exit code, 0 also where another one is at work.
 
-
-def supervise(state: WorkspaceState, plugins_for: Callable[[Request], Plugins], inherited: int | None = None) -> int:
-    """Become the supervisor of that Workspace; returns the exit code. A second one ends at once, and well.
-
-    ``inherited`` is the handle of the lock where it was born with it. The lock is freed by the kernel where the
-    supervisor does not let go of it itself.
+    ``inherited_lock`` is the handle of the supervisor's lock where the command that started this process acquired it.
     """
-    lock = FileLock(state.supervisor_lock, inherited)
-    if not state.exists or (inherited is None and not lock.take(wait_s=2.0)):
+    lock = FileLock(store.supervisor_lock, inherited_lock)
+    if not store.exists or (inherited_lock is None and not lock.acquire(wait_s=2.0)):
         return 0
-    request = state.read_request()
-    if request is not None:
-        Supervisor(state, request, Wakeups(state.wake), plugins_for(request), lock).run()
+    applied = store.read_applied()
+    if applied is not None:
+        Supervisor(store, applied, EventWait(store.wake_pipe), plugins_for(applied), lock).run()
     return 0
+
+
+def _log_events(events: tuple[Event, ...]) -> None:
+    for event in events:
+        log.log(logging.INFO if event.type == "Normal" else logging.WARNING, "%s: %s", event.reason, event.message)

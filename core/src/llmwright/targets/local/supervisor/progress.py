@@ -1,4 +1,4 @@
-"""How far tuning is, from the last lines of the file that the tuner appends to."""
+"""A tuning's progress, read from the end of the file that the tuner appends to."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ TAIL_BYTES = 8 * 1024
 
 
 def read_progress(results: Path) -> Progress | None:
-    """The last whole ``step`` event of ``progress.jsonl``, None where there is none."""
+    """Return the last whole ``step`` event of ``progress.jsonl``, None where there is none."""
     try:
         with (results / FILE).open("rb") as file:
             file.seek(max(0, file.seek(0, 2) - TAIL_BYTES))
+            # The last part is empty, or a line that the tuner is still writing.
             lines = file.read().split(b"\n")[:-1]
     except OSError:
         return None
-    steps = (_step(line) for line in reversed(lines))
+    steps = (_parse_step(line) for line in reversed(lines))
     return next((step for step in steps if step is not None), None)
 
 
-def _step(line: bytes) -> Progress | None:
+def _parse_step(line: bytes) -> Progress | None:
     try:
         event: Any = json.loads(line)
-        return Progress.model_validate(_known(event)) if event["event"] == "step" else None
+        return Progress.model_validate(_progress_fields(event)) if event["event"] == "step" else None
     except (ValueError, KeyError, TypeError, ValidationError):
         return None
 
 
-def _known(event: dict[str, Any]) -> dict[str, Any]:
+def _progress_fields(event: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in event.items() if name in Progress.model_fields}

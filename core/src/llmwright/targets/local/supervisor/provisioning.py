@@ -1,4 +1,4 @@
-"""The provisioner's part of the loop: what it would do, and doing it."""
+"""The planned provisioner's part of a pass: ask it what it would do, and have it act."""
 
 from __future__ import annotations
 
@@ -13,45 +13,45 @@ from llmwright.plugins.drivers import Provisioner
 from llmwright.values.plan import Plan
 
 
-class Nodes:
-    """Asks the planned provisioner, and counts its refusals in a row."""
+class Provisioning:
+    """Calls the planned provisioner, and counts the acts in a row that it refused. ``load`` gives a driver by name."""
 
-    def __init__(self, find: Callable[[str], Provisioner]) -> None:
-        self._find = find
+    def __init__(self, load: Callable[[str], Provisioner]) -> None:
+        self._load = load
         self._drivers: dict[str, Provisioner] = {}
-        self._failures: list[datetime] = []
-        self._refused: Trouble | None = None
+        self._refused_at: list[datetime] = []
+        self._refusal: Trouble | None = None
 
-    def complete(self, observed: Observed, plan: Plan | None, now: datetime) -> Observed:
-        """``observed`` with what the provisioner would do, or why it cannot be asked."""
+    def observe(self, observed: Observed, plan: Plan | None, now: datetime) -> Observed:
+        """Return ``observed`` with what the provisioner would do, or with why it cannot be asked."""
         if plan is None:
             return observed
         observed = replace(
-            observed, attempts=len(self._failures), failed_at=self._failures[-1] if self._failures else None
+            observed, attempts=len(self._refused_at), failed_at=self._refused_at[-1] if self._refused_at else None
         )
         try:
             driver = self._driver(plan)
-            found = driver.observe(plan.nodes, None)
-            provision = driver.decide(plan.nodes, found, now)
-            release = driver.decide(replace(plan.nodes, count=0), found, now)
+            nodes = driver.observe(plan.nodes, None)
+            provision = driver.decide(plan.nodes, nodes, now)
+            release = driver.decide(replace(plan.nodes, count=0), nodes, now)
         except LLMwrightError as error:
             return replace(observed, provisioner_trouble=Trouble(error.reason, error.message))
-        return replace(observed, provision=provision, release=release, provisioner_trouble=self._refused)
+        return replace(observed, provision=provision, release=release, provisioner_trouble=self._refusal)
 
-    def carry_out(self, action: Provision | Release, plan: Plan) -> None:
-        """Let the provisioner act; a refusal is told by the next observation."""
+    def act(self, action: Provision | Release, plan: Plan) -> None:
+        """Have the provisioner act; a refusal is part of the next observation."""
         try:
             for item in action.actions:
                 self._driver(plan).act(item)
         except LLMwrightError as error:
-            self._failures.append(datetime.now(UTC))
-            self._refused = Trouble(error.reason, error.message)
+            self._refused_at.append(datetime.now(UTC))
+            self._refusal = Trouble(error.reason, error.message)
         else:
-            self._failures.clear()
-            self._refused = None
+            self._refused_at.clear()
+            self._refusal = None
 
     def _driver(self, plan: Plan) -> Provisioner:
         name = plan.provisioner.name
         if name not in self._drivers:
-            self._drivers[name] = self._find(name)
+            self._drivers[name] = self._load(name)
         return self._drivers[name]

@@ -1,22 +1,50 @@
-"""Looking after a Workspace for as long as somebody waits for it."""
+"""Replace a supervisor that is lost."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
-LOOK_EVERY_S = 2.0
+from llmwright.errors import TargetError
+from llmwright.targets.local.process.leftovers import end_leftovers
+from llmwright.targets.local.store.locks import FileLock
+from llmwright.targets.local.store.workspace_store import WorkspaceStore
+from llmwright.targets.local.supervisor.start import ensure_supervisor, is_supervised
+
+CHECK_EVERY_S = 2.0
 
 
-class Watchman:
-    """Sees to it now and then, while somebody waits, that what is waited for is still being worked on."""
+def repair(store: WorkspaceStore) -> bool:
+    """Start a supervisor where one is needed and none runs; return whether it did.
 
-    def __init__(self, repair: Callable[[], bool]) -> None:
-        self._repair = repair
-        self._due = time.monotonic() + LOOK_EVERY_S
+    A stopped Workspace needs none: leftovers of it are ended here. Neither does one whose record is settled.
+    """
+    if is_supervised(store):
+        return False
+    try:
+        applied, record = store.read_applied(), store.read_record()
+    except TargetError:
+        return False
+    if applied is None:
+        return False
+    if applied.stopped and not applied.deleting:
+        end_leftovers(record, store.mark)
+        return False
+    if record is not None and record.settled and record.generation == applied.generation and not applied.deleting:
+        return False
+    with FileLock(store.apply_lock):
+        ensure_supervisor(store)
+    return True
 
-    def look(self) -> None:
-        """Repair, if it is time to look again."""
+
+class PeriodicRepair:
+    """Repairs a Workspace every 2 s, for as long as a command waits for it and calls ``check``."""
+
+    def __init__(self, store: WorkspaceStore) -> None:
+        self._store = store
+        self._due = time.monotonic() + CHECK_EVERY_S
+
+    def check(self) -> None:
+        """Repair the Workspace where that is due."""
         if time.monotonic() >= self._due:
-            self._repair()
-            self._due = time.monotonic() + LOOK_EVERY_S
+            repair(self._store)
+            self._due = time.monotonic() + CHECK_EVERY_S

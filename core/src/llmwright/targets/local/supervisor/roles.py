@@ -1,4 +1,4 @@
-"""The runners of one Workspace, and the record of what they do."""
+"""The runners of one Workspace's roles (preflight, tuning, serving), and the record of what they do."""
 
 from __future__ import annotations
 
@@ -10,99 +10,67 @@ from datetime import UTC, datetime
 from llmwright.errors import TargetError
 from llmwright.lifecycle.decision import Start
 from llmwright.lifecycle.observed import Role, Workload
-from llmwright.targets.local.launch.context import Place
-from llmwright.targets.local.launch.run_transitions import Run, begin, recovered, workload
-from llmwright.targets.local.launch.runner import Runner
+from llmwright.targets.local.launch.context import LaunchContext
+from llmwright.targets.local.launch.run_transitions import after_lost_supervisor, new_run, observed_workload
+from llmwright.targets.local.launch.runner import RoleRunner
+from llmwright.targets.local.launch.volumes import DATA
 from llmwright.targets.local.options import LocalOptions
-from llmwright.targets.local.process.leftovers import boot_id, end_all
+from llmwright.targets.local.process.leftovers import boot_id, end_leftovers
 from llmwright.targets.local.process.probes import Submit
-from llmwright.targets.local.store.workspace_store import Runs, WorkspaceState
+from llmwright.targets.local.store.supervisor_record import RoleRun, SupervisorRecord
+from llmwright.targets.local.store.workspace_store import WorkspaceStore
 from llmwright.targets.local.supervisor.progress import read_progress
 from llmwright.values.launch import Launch
-
-DATA = "data"
-"""The volume that a data set is fetched into."""
 
 log = logging.getLogger(__name__)
 
 
-def fetches(role: Role, launch: Launch) -> bool:
-    """Whether the run brings the data set into its volume, and so wants it empty; the last stage only reads it."""
-    steps = launch.processes if role == "preflight" else launch.prepare
-    return any(mount.volume == DATA and not mount.read_only for process in steps for mount in process.mounts)
+class RoleRunners:
+    """Starts, stops and observes the roles; keeps ``runs.json`` true."""
 
-
-class Crew:
-    """Starts, stops and reports the three roles; keeps ``runs.json`` true.
-
-    Taking over ends whatever a lost supervisor left running and goes on from where it was.
-    """
-
-    def __init__(self, state: WorkspaceState, options: LocalOptions, submit: Submit) -> None:
-        self._state, self._options, self._submit = state, options, submit
-        self._runners: dict[Role, Runner] = {}
+    def __init__(self, store: WorkspaceStore, options: LocalOptions, submit: Submit) -> None:
+        self._store, self._options, self._submit = store, options, submit
+        self._runners: dict[Role, RoleRunner] = {}
         self._ports: dict[str, int] = {}
         self._tuned = ""
         self._generation = 0
-        self._parked: Runs | None = None
+        self._record_before_drain: SupervisorRecord | None = None
         self._changes = 0
 
-    def take_over(self, place: Place) -> None:
-        """Read the record of the supervisor before, end its leftovers, and go on."""
-        runs = self._state.read_runs()
-        end_all(runs, place.mark)
-        if runs is None:
+    def take_over(self, context: LaunchContext) -> None:
+        """End the leftovers of the supervisor before, and go on from its record."""
+        record = self._store.read_record()
+        # Before any start: else two trainers write one checkpoint, and a server finds its own port taken.
+        end_leftovers(record, context.mark)
+        if record is None:
             return
-        self._tuned, self._generation = runs.tuned, runs.generation
-        self._ports.update(runs.ports)
+        self._tuned, self._generation = record.tuned, record.generation
+        self._ports.update(record.ports)
         now = datetime.now(UTC)
-        for run in runs.runs:
+        for run in record.runs:
             if run.phase != "stopping":
-                self._enlist(recovered(run, now), place)
+                self._add(after_lost_supervisor(run, now), context)
         self.save()
 
-    def save(self) -> None:
-        """Write the record; a disk that refuses is told in the log and tried again with the next change."""
-        self._changes += 1
-        try:
-            self._state.write_runs(self._record())
-        except TargetError as error:
-            log.error("%s", error.message)
+    def accept_generation(self, generation: int) -> None:
+        """Let the user's change ``generation`` begin: what failed is tried again, with its data fetched again."""
+        if generation == self._generation:
+            return
+        self._generation = generation
+        if any(runner.run.phase == "failed" for runner in self._runners.values()):
+            kept = {role: runner for role, runner in self._runners.items() if runner.run.phase != "failed"}
+            if "tuning" not in kept:
+                kept.pop("preflight", None)
+            self._runners = kept
+        self.save()
 
-    def settle(self) -> None:
-        """Record that nothing is left to do for the present generation.
-
-        Raises:
-            TargetError: the record cannot be written.
-        """
-        self._state.write_runs(replace(self._record(), settled=True))
-
-    def park(self) -> None:
-        """Ask all to end, with the record kept as it is: whoever takes over goes on from here."""
-        self._parked = self._parked or self._record()
-        for runner in self._runners.values():
-            runner.stop()
-
-    def step(self) -> None:
-        """Carry each run along and drop those that were stopped."""
-        for role, runner in list(self._runners.items()):
-            runner.step()
-            if runner.gone:
-                del self._runners[role]
-                self.save()
-
-    def rest_s(self) -> float | None:
-        """Seconds until something is due, None where only an event matters."""
-        rests = [rest for runner in self._runners.values() if (rest := runner.rest_s()) is not None]
-        return min(rests, default=None)
-
-    def start(self, order: Start, place: Place) -> None:
-        """Have the launch run: at once, or once what is there has given way."""
+    def start(self, order: Start, context: LaunchContext) -> None:
+        """Run the Launch of ``order``: at once, or after the role's present Launch has ended."""
         runner = self._runners.get(order.role)
         if runner is None:
-            self._make_room(order, place)
-            run = begin(order.role, order.launch, order.digest, order.inputs, datetime.now(UTC))
-            self._enlist(run, place)
+            self._clear_volumes(order, context)
+            run = new_run(order.role, order.launch, order.digest, order.inputs, datetime.now(UTC))
+            self._add(run, context)
         elif runner.run.digest != order.digest:
             self.stop(order.role)
             return
@@ -111,67 +79,102 @@ class Crew:
         self.save()
 
     def stop(self, role: Role) -> None:
-        """Ask that role to end; nothing happens where it is not there."""
+        """Ask that role to end; do nothing where it does not run."""
         runner = self._runners.get(role)
         if runner is not None:
             runner.stop()
 
-    def turn_to(self, generation: int) -> None:
-        """The user changed something: what failed before is tried anew, from data that are fetched again."""
-        if generation == self._generation:
-            return
-        self._generation = generation
-        if any(runner.run.phase == "failed" for runner in self._runners.values()):
-            keep = {role: found for role, found in self._runners.items() if found.run.phase != "failed"}
-            if "tuning" not in keep:
-                keep.pop("preflight", None)
-            self._runners = keep
-        self.save()
+    def drain(self) -> None:
+        """Ask all roles to end, and start none any more. The record stays as it is, for who goes on from it."""
+        self._record_before_drain = self._record_before_drain or self._record()
+        for runner in self._runners.values():
+            runner.stop()
+
+    def step(self) -> None:
+        """Do what is due in each role, and drop the roles that were stopped."""
+        for role, runner in list(self._runners.items()):
+            runner.step()
+            if runner.stopped:
+                del self._runners[role]
+                self.save()
+
+    def due_in_s(self) -> float | None:
+        """Return the seconds until ``step`` is due again, None where only an event makes it due."""
+        return min((due for runner in self._runners.values() if (due := runner.due_in_s()) is not None), default=None)
 
     @property
     def changes(self) -> int:
-        """Grows with each change: whoever decided at another number has not seen the present."""
+        """The number of changes so far: a decision made at a lower number has not seen the present."""
         return self._changes
 
     @property
-    def parked(self) -> bool:
-        """Whether ``park`` was called: this crew starts nothing any more."""
-        return self._parked is not None
+    def draining(self) -> bool:
+        """Whether ``drain`` was called."""
+        return self._record_before_drain is not None
 
     @property
     def idle(self) -> bool:
-        """Whether nothing runs and nothing is about to."""
-        return all(runner.run.over for runner in self._runners.values())
+        """Whether no process runs and none is about to start."""
+        return all(runner.run.finished for runner in self._runners.values())
 
-    def workloads(self, place: Place) -> Mapping[Role, Workload]:
-        """What the lifecycle gets to see."""
-        return {role: self._seen(runner, place) for role, runner in self._runners.items()}
+    def workloads(self, context: LaunchContext) -> Mapping[Role, Workload]:
+        """Return the roles as the lifecycle observes them."""
+        return {role: self._observe(runner, context) for role, runner in self._runners.items()}
 
-    def _seen(self, runner: Runner, place: Place) -> Workload:
-        found = workload(runner.run, self._options)
+    def save(self) -> None:
+        """Write the record. A disk that refuses goes to the log; the next change tries again."""
+        self._changes += 1
+        try:
+            self._store.write_record(self._record())
+        except TargetError as error:
+            log.error("%s", error.message)
+
+    def record_settled(self) -> None:
+        """Record that nothing is left to do for the present generation.
+
+        Raises:
+            TargetError: the record cannot be written.
+        """
+        self._store.write_record(replace(self._record(), settled=True))
+
+    def _observe(self, runner: RoleRunner, context: LaunchContext) -> Workload:
+        workload = observed_workload(runner.run, self._options)
         if runner.run.role == "serving":
-            return replace(found, endpoint=runner.endpoint)
+            return replace(workload, endpoint=runner.endpoint)
         if runner.run.role == "tuning":
-            return replace(found, progress=read_progress(place.results(runner.run.launch)))
-        return found
+            return replace(workload, progress=read_progress(context.volumes.results(runner.run.launch)))
+        return workload
 
-    def _enlist(self, run: Run, place: Place) -> None:
-        self._runners[run.role] = Runner(
-            run, place, self._options, self._state.logs, self._ports, self._submit, self.save
+    def _add(self, run: RoleRun, context: LaunchContext) -> None:
+        self._runners[run.role] = RoleRunner(
+            run, context, self._options, self._store.logs, self._ports, self._submit, self.save
         )
 
-    def _make_room(self, order: Start, place: Place) -> None:
-        """Nothing that lies about from before is taken for what is asked for now: no data, no checkpoints."""
-        if fetches(order.role, order.launch):
-            place.discard(DATA)
+    def _clear_volumes(self, order: Start, context: LaunchContext) -> None:
+        """Remove data and checkpoints of an earlier Launch, which must not be taken for this one's."""
+        if _fetches_data(order.role, order.launch):
+            context.volumes.empty(DATA)
         if order.role != "tuning":
             return
+        # Moved before the new digest is recorded: a supervisor lost in between moves nothing more, while the other way
+        # round the next one takes another tuning's checkpoint for this one's.
         if self._tuned not in ("", order.digest):
-            place.set_results_aside()
+            context.volumes.set_results_aside()
         self._tuned = order.digest
 
-    def _record(self) -> Runs:
-        if self._parked is not None:
-            return self._parked
-        runs = tuple(runner.run for runner in self._runners.values())
-        return Runs(boot=boot_id(), runs=runs, ports=dict(self._ports), tuned=self._tuned, generation=self._generation)
+    def _record(self) -> SupervisorRecord:
+        if self._record_before_drain is not None:
+            return self._record_before_drain
+        return SupervisorRecord(
+            boot=boot_id(),
+            runs=tuple(runner.run for runner in self._runners.values()),
+            ports=dict(self._ports),
+            tuned=self._tuned,
+            generation=self._generation,
+        )
+
+
+def _fetches_data(role: Role, launch: Launch) -> bool:
+    """Return whether the run writes the data set into its volume; a job's last stages only read it."""
+    steps = launch.processes if role == "preflight" else launch.prepare
+    return any(mount.volume == DATA and not mount.read_only for process in steps for mount in process.mounts)

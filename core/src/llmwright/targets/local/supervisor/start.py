@@ -1,4 +1,4 @@
-"""Starting a supervisor that outlives the command that started it."""
+"""Start a supervisor that outlives the command, or wake the one that is there."""
 
 from __future__ import annotations
 
@@ -9,29 +9,50 @@ import sys
 from llmwright.errors import TargetError
 from llmwright.targets.local.process.child import MARK
 from llmwright.targets.local.process.logs import SUPERVISOR
-from llmwright.targets.local.store.json_records import refused
-from llmwright.targets.local.store.locks import FileLock, is_held
-from llmwright.targets.local.store.workspace_store import WorkspaceState
+from llmwright.targets.local.store.json_records import disk_error
+from llmwright.targets.local.store.locks import FileLock, is_locked
+from llmwright.targets.local.store.workspace_store import WorkspaceStore
+from llmwright.targets.local.supervisor.event_wait import wake_supervisor
 
 DETACH = '"$@" &'
-"""Run by sh, which ends at once: the supervisor is nobody's child then, and its end is waited for by init."""
+"""Run by sh, which ends at once: the supervisor becomes a child of init, which reaps it."""
 
 
-def start_supervisor(state: WorkspaceState) -> None:
+def is_supervised(store: WorkspaceStore) -> bool:
+    """Return whether a supervisor is at work there."""
+    return is_locked(store.supervisor_lock)
+
+
+def ensure_supervisor(store: WorkspaceStore) -> None:
+    """Wake the supervisor, or start one.
+
+    Hold the apply lock: without it, the supervisor may end between the look and the wake, and nobody carries out what
+    was written.
+
+    Raises:
+        TargetError: no supervisor can be started.
+    """
+    if is_supervised(store):
+        wake_supervisor(store.wake_pipe)
+    else:
+        start_supervisor(store)
+
+
+def start_supervisor(store: WorkspaceStore) -> None:
     """Start the supervisor of that Workspace in a session of its own; a second one ends by itself.
-
-    It is born with the lock, so that no other command finds the Workspace unsupervised while its interpreter starts.
 
     Raises:
         TargetError: the system refuses another process, or the log cannot be written.
     """
-    command = [sys.executable, "-P", "-m", "llmwright.targets.local", state.namespace, state.name]
-    command += ["--state", str(state.root)]
+    command = [sys.executable, "-P", "-m", "llmwright.targets.local", store.namespace, store.name]
+    command += ["--state", str(store.root)]
     env = {name: value for name, value in os.environ.items() if name != MARK}
-    path = state.logs / f"{SUPERVISOR}.log"
-    lock = FileLock(state.supervisor_lock)
+    path = store.logs / f"{SUPERVISOR}.log"
+    lock = FileLock(store.supervisor_lock)
     try:
-        handle = lock.handle if lock.take() else None
+        # Held before the start and inherited: else other commands start a supervisor each, for as long as the new
+        # interpreter takes to acquire it.
+        handle = lock.handle if lock.acquire() else None
         command += ["--lock", str(handle)] if handle is not None else []
         with path.open("ab") as output:
             subprocess.run(
@@ -46,13 +67,8 @@ def start_supervisor(state: WorkspaceState) -> None:
                 check=True,
             )
     except OSError as error:
-        raise refused(path, error) from error
+        raise disk_error(path, error) from error
     except subprocess.CalledProcessError as error:
-        raise TargetError(f"no supervisor could be started for {state.namespace}/{state.name}: {error}") from error
+        raise TargetError(f"no supervisor could be started for {store.key}: {error}") from error
     finally:
-        lock.free()
-
-
-def is_supervised(state: WorkspaceState) -> bool:
-    """Whether a supervisor is at work there."""
-    return is_held(state.supervisor_lock)
+        lock.release()

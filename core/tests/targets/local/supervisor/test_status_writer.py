@@ -1,4 +1,4 @@
-"""Hooks that are told of each status, called by the supervisor."""
+"""Plugins' observers are notified of each status."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-from core.tests.targets.local.conftest import Machine, make_plan, make_workspace, serving, until
+from core.tests.targets.local.support.launches import make_plan, make_workspace, serving
+from core.tests.targets.local.support.machine import Machine
+from tests.support.waiting import wait_until
 
 WATCHER = """
 import os
@@ -28,12 +30,14 @@ def install(folder: Path) -> None:
     (info / "entry_points.txt").write_text("[llmwright.hooks.v1]\nwatcher = watcher\n")
 
 
-def test_observers_are_told_of_each_status(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_observers_are_notified_of_each_status(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     install(tmp_path / "site")
     told = tmp_path / "told"
     monkeypatch.setenv("TOLD", str(told))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "site"), os.environ.get("PYTHONPATH", "")]))
     machine.target.apply(make_workspace(), make_plan(serving=serving()))
     machine.wait("Ready")
-    until(lambda: told.exists() and told.read_text().endswith("demo Pending Ready\n"), "the observer was told")
+    wait_until(lambda: told.exists() and told.read_text().endswith("demo Pending Ready\n"), "the observer was notified")
     assert told.read_text().startswith("demo None Pending\n")

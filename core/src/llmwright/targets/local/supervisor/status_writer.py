@@ -1,0 +1,55 @@
+"""Writes the status where it changed, and notifies the plugins' observers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from llmwright.api.status import WorkspaceStatus
+from llmwright.api.workspace import Workspace
+from llmwright.targets.local.store.workspace_store import WorkspaceStore
+
+Notify = Callable[[Workspace, "WorkspaceStatus | None", WorkspaceStatus], None]
+
+
+class StatusWriter:
+    """Keeps ``status.json``. ``notify`` is called after each write, in order, in a thread of its own."""
+
+    def __init__(self, store: WorkspaceStore, notify: Notify) -> None:
+        self._store, self._notify = store, notify
+        self._observers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="observer")
+        self._last: WorkspaceStatus | None = None
+        self._written = False
+
+    @property
+    def last(self) -> WorkspaceStatus | None:
+        """The status as last read or written."""
+        return self._last
+
+    def read(self) -> None:
+        """Read the status that the supervisor before has left.
+
+        Raises:
+            TargetError: it cannot be read.
+        """
+        self._last = self._store.read_status()
+
+    def write(self, workspace: Workspace, status: WorkspaceStatus) -> None:
+        """Write ``status`` where it differs, and once in any case.
+
+        Raises:
+            TargetError: the disk refuses.
+        """
+        # Once in any case: `repair` waits for the new supervisor's write, whether or not it changes anything.
+        if status == self._last and self._written:
+            return
+        self._written = True
+        # Progress alone may be lost in a power cut, and a sync to the disk for each step would be slow.
+        durable = self._last is None or self._last.conditions != status.conditions
+        self._store.write_status(status, durable=durable)
+        before, self._last = self._last, status
+        self._observers.submit(self._notify, workspace, before, status)
+
+    def close(self) -> None:
+        """Wait until the observers were notified."""
+        self._observers.shutdown()

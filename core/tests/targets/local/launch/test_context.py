@@ -1,0 +1,41 @@
+"""Volumes, configs and secrets of a process."""
+
+from __future__ import annotations
+
+import pytest
+from core.tests.targets.local.support.launches import make_plan, make_workspace, python
+from core.tests.targets.local.support.machine import Machine
+
+from llmwright.values.launch import Launch, SecretKey, Volume
+
+
+def test_volumes_and_secrets_reach_the_process(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = """
+    import os, pathlib, sys
+    config, shared, data = (pathlib.Path(part) for part in sys.argv[1:4])
+    print((config / "training_config.yaml").read_text(), shared.is_dir(), (data / "rows").read_text())
+    print(len(os.environ["HF_TOKEN"]))
+    """
+    monkeypatch.setenv("HF_TOKEN", "geheim")
+    data = machine.root.parent / "data"
+    data.mkdir()
+    (data / "rows").write_text("1 row")
+    main = python("train", code, "$(volume.config)", "$(volume.shm)", "$(volume.data)")
+    launch = Launch(
+        main=type(main)(name="train", argv=main.argv, env={"HF_TOKEN": SecretKey("hub", "HF_TOKEN", optional=False)}),
+        volumes=(
+            Volume(name="config", kind="config", source="mine"),
+            Volume(name="shm", kind="memory"),
+            Volume(name="data", kind="volume_source", source={"hostPath": {"path": "data"}}),
+        ),
+    )
+    machine.target.apply(
+        make_workspace(tuned=True),
+        make_plan(tuning=launch),
+        base_directory=machine.root.parent,
+        config_files={"mine": {"training_config.yaml": "training_config: {}"}},
+    )
+    machine.wait("Ready")
+    assert list(machine.target.logs("default", "demo")) == ["training_config: {} True 1 row", "6"]
+    written = [path for path in machine.root.rglob("*") if path.is_file() and b"geheim" in path.read_bytes()]
+    assert written == []
