@@ -19,7 +19,7 @@ from llmwright.plan.plan_input import Drivers
 from llmwright.plugins.drivers import Provisioner
 from llmwright.plugins.registry import Registry
 from llmwright.settings.model import Settings
-from llmwright.targets.kubernetes.manifests import Manifest, RenderInput, complete, template_objects
+from llmwright.targets.kubernetes.manifests import Manifest, RenderInput, all_objects, template_objects
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.nodes import NodeRequest
 from llmwright.values.plan import Plan
@@ -54,7 +54,7 @@ class Cluster:
         else:
             plan = self._plan(workspace, settings, given)
             nodes = plan.nodes
-            objects = complete(self._registry.hooks(), _rendering(workspace, settings, driver, nodes), plan)
+            objects = all_objects(self._registry.hooks(), _rendering(workspace, settings, driver, nodes), plan)
         return _named(objects, claim_of(driver, nodes))
 
     def _plan(self, workspace: Workspace, settings: Settings, given: Mapping[str, Any]) -> Plan:

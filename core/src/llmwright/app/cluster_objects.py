@@ -22,7 +22,7 @@ def cluster_objects(session: Session, preparation: Preparation, written: Written
         InvalidWorkspace: it cannot be accepted.
         PluginError: a driver that it needs is missing or broken.
     """
-    from llmwright.targets.kubernetes.manifests import complete
+    from llmwright.targets.kubernetes.manifests import all_objects
 
     inference = written.workspace.inference
     if inference is not None and inference.template is not None:
@@ -33,17 +33,17 @@ def cluster_objects(session: Session, preparation: Preparation, written: Written
     rendering = _rendering(session, prepared.workspace, driver, plan.nodes, plan.inputs)
     if plan.runtime is not None:
         rendering = replace(rendering, runtime=cast("Runtime", session.driver("runtime", plan.runtime.name)))
-    return (*_nodes(driver, plan.nodes), *complete(session.registry.hooks(), rendering, plan))
+    return (*_nodes(driver, plan.nodes), *all_objects(session.registry.hooks(), rendering, plan))
 
 
 def _of_template(session: Session, workspace: Workspace) -> Manifests:
     from llmwright.plan.node_requests import choose_provisioner, template_nodes
-    from llmwright.targets.kubernetes.manifests import reviewed, template_objects
+    from llmwright.targets.kubernetes.manifests import run_manifests_hook, template_objects
 
     nodes = template_nodes(workspace, session.catalogue, session.settings)
     driver = _provisioner(session, choose_provisioner(workspace, session.settings, "kubernetes").name)
     rendering = _rendering(session, workspace, driver, nodes)
-    objects = reviewed(session.registry.hooks(), rendering, None, template_objects(rendering, nodes.count))
+    objects = run_manifests_hook(session.registry.hooks(), rendering, None, template_objects(rendering, nodes.count))
     return (*_nodes(driver, nodes), *objects)
 
 

@@ -10,8 +10,8 @@ import pytest
 from llmwright.errors import PluginContract
 from llmwright.plugins.discovery import Found
 from llmwright.plugins.hooks import HookPlugin, Hooks
-from llmwright.targets.kubernetes.manifests import reviewed, serving_objects
-from llmwright.targets.kubernetes.manifests.plugin_objects import role_of
+from llmwright.targets.kubernetes.manifests import run_manifests_hook, serving_objects
+from llmwright.targets.kubernetes.manifests.object_metadata import role_of
 
 from .conftest import NODES, SERVER
 
@@ -46,7 +46,7 @@ def test_each_sees_what_the_one_before_made(rendering: Any) -> None:
         assert all(one["metadata"]["labels"] == {"team": "a"} for one in given)
         return ()
 
-    after = reviewed(hooks(label, count), made, None, objects)
+    after = run_manifests_hook(hooks(label, count), made, None, objects)
     assert all(one["metadata"]["labels"] == {"team": "a", "kaito.sh/workspace": "ws"} for one in after)
     assert [one["kind"] for one in after] == [one["kind"] for one in objects]
 
@@ -54,7 +54,7 @@ def test_each_sees_what_the_one_before_made(rendering: Any) -> None:
 def test_what_is_added_belongs_to_the_workspace(rendering: Any) -> None:
     made, objects = rendered(rendering)
     more = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "more", "namespace": "x"}}
-    after = reviewed(hooks(lambda given: [*given, more]), made, None, objects)
+    after = run_manifests_hook(hooks(lambda given: [*given, more]), made, None, objects)
     added = after[-2]
     assert added["metadata"]["ownerReferences"] == objects[0]["metadata"]["ownerReferences"]
     assert (added["metadata"]["name"], added["metadata"]["namespace"]) == ("more", "ns")
@@ -63,7 +63,7 @@ def test_what_is_added_belongs_to_the_workspace(rendering: Any) -> None:
 
 def test_what_is_added_goes_with_its_role_whatever_its_kind(rendering: Any) -> None:
     made, objects = rendered(rendering)
-    *services, budget, server = reviewed(hooks(lambda given: [*given, BUDGET]), made, None, objects, "tuning")
+    *services, budget, server = run_manifests_hook(hooks(lambda given: [*given, BUDGET]), made, None, objects, "tuning")
     assert budget["metadata"]["annotations"] == {"llmwright.io/role": "tuning"}
     assert budget["metadata"]["labels"] == {"kaito.sh/workspace": "ws"}
     assert [role_of(one) for one in (*services, server)] == [None, None, None]
@@ -76,7 +76,7 @@ def test_objects_are_not_changed_in_place(rendering: Any) -> None:
         given[-1]["spec"]["replicas"] = 7
         return given
 
-    assert reviewed(hooks(spoil), made, None, objects)[-1]["spec"]["replicas"] == 7
+    assert run_manifests_hook(hooks(spoil), made, None, objects)[-1]["spec"]["replicas"] == 7
     assert objects[-1]["spec"]["replicas"] == 1
 
 
@@ -93,4 +93,4 @@ def test_objects_are_not_changed_in_place(rendering: Any) -> None:
 def test_a_look_that_cannot_be_used_is_an_error(rendering: Any, look: Any, message: str) -> None:
     made, objects = rendered(rendering)
     with pytest.raises(PluginContract, match=message):
-        reviewed(hooks(look), made, None, objects)
+        run_manifests_hook(hooks(look), made, None, objects)

@@ -11,7 +11,7 @@ import pytest
 from llmwright.errors import PluginContract
 from llmwright.plugins.drivers import Names
 from llmwright.targets.kubernetes.manifests import serving_objects
-from llmwright.targets.kubernetes.manifests.plugin_objects import identity, role_of
+from llmwright.targets.kubernetes.manifests.object_metadata import identity, role_of
 from llmwright.testing import make_context
 from llmwright.testing.fakes import FakeRuntime
 from llmwright.values.launch import Launch

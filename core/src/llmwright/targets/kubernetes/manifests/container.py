@@ -1,49 +1,76 @@
-"""One container of a pod."""
+"""Containers of a pod: image, command, ports, GPUs, mounts and probes."""
 
 from __future__ import annotations
 
-from llmwright.targets.kubernetes.manifests import devices, object_names
-from llmwright.targets.kubernetes.manifests.command import command
-from llmwright.targets.kubernetes.manifests.environment import environment
-from llmwright.targets.kubernetes.manifests.images import image
-from llmwright.targets.kubernetes.manifests.probes import probes
-from llmwright.targets.kubernetes.manifests.references import references
+import llmwright
+from llmwright.targets.kubernetes.manifests.container_command import command, environment, filled, references
+from llmwright.targets.kubernetes.manifests.object_names import container_name, leader_address
 from llmwright.targets.kubernetes.manifests.render_input import Manifest, RenderInput
+from llmwright.targets.kubernetes.manifests.scheduling import gpu_requests, gpu_resource
 from llmwright.targets.kubernetes.manifests.volumes import mounts
-from llmwright.values.launch import Launch, Process
+from llmwright.values.launch import HttpGet, Launch, Probe, Process
 
 
-def main_container(rendering: RenderInput, launch: Launch) -> Manifest:
-    """The one called after the Workspace: with ports, GPUs and, of several machines, its rank."""
-    found = _container(rendering, launch, launch.main, rendering.name)
+def main_container(source: RenderInput, launch: Launch) -> Manifest:
+    """Return the container of ``launch.main``, which has the Workspace's name."""
+    manifest = _container(source, launch, launch.main, source.name)
+    # Where a process beside ``main`` answers in its place, the port ``http`` belongs to that process.
+    ports = {name: number for name, number in launch.ports.items() if name != "http" or not launch.beside}
     if launch.ports:
-        found["ports"] = [{"name": name, "containerPort": number} for name, number in _own_ports(launch).items()]
-    return found
+        manifest["ports"] = [{"name": name, "containerPort": number} for name, number in ports.items()]
+    return manifest
 
 
-def container(rendering: RenderInput, launch: Launch, process: Process) -> Manifest:
-    """Any other one."""
-    found = _container(rendering, launch, process, object_names.container(process))
+def container(source: RenderInput, launch: Launch, process: Process) -> Manifest:
+    """Return the container of any process but ``launch.main``."""
+    manifest = _container(source, launch, process, container_name(process))
     if process in launch.beside:
-        found["ports"] = [{"name": "http", "containerPort": launch.ports["http"]}]
-    return found
+        manifest["ports"] = [{"name": "http", "containerPort": launch.ports["http"]}]
+    return manifest
 
 
-def _own_ports(launch: Launch) -> dict[str, int]:
-    """Those of ``main``: where another process answers in its place, ``http`` is that one's."""
-    return {name: number for name, number in launch.ports.items() if name != "http" or not launch.beside}
-
-
-def _container(rendering: RenderInput, launch: Launch, process: Process, name: str) -> Manifest:
-    known = references(rendering, launch, process)
+def _container(source: RenderInput, launch: Launch, process: Process, name: str) -> Manifest:
+    values = references(launch, process, leader_address(source.name, source.namespace))
     ranks = launch.ranks if process is launch.main else None
-    found: Manifest = {
+    manifest: Manifest = {
         "name": name,
-        "image": image(rendering, launch, process),
-        "args" if process.argv[0].startswith("-") else "command": command(process, known, ranks),
-        "env": environment(process, known, ranked=ranks is not None),
-        "resources": devices.resources(rendering, process.gpus),
+        "image": _image(source, launch, process),
+        "args" if process.argv[0].startswith("-") else "command": command(process, values, ranks),
+        "env": environment(process, values, ranked=ranks is not None),
+        "resources": gpu_requests(gpu_resource(source.workspace, source.placement), process.gpus),
         "volumeMounts": mounts(process, launch),
-        **probes(process, launch, known),
+        **_probes(process, launch, values),
     }
-    return {key: value for key, value in found.items() if value}
+    return {key: value for key, value in manifest.items() if value}
+
+
+def _image(source: RenderInput, launch: Launch, process: Process) -> str:
+    """Return the image that the settings name for the role, else the driver's, else one built under the role's name."""
+    role = process.image
+    built = f"localhost/llmwright/{role}:{llmwright.__version__}"
+    return source.settings.images.get(role) or launch.images.get(role) or built
+
+
+def _probes(process: Process, launch: Launch, values: dict[str, str]) -> Manifest:
+    named = {"livenessProbe": process.live, "readinessProbe": process.ready, "startupProbe": process.startup}
+    return {name: _probe(probe, launch, values) for name, probe in named.items() if probe is not None}
+
+
+def _probe(probe: Probe, launch: Launch, values: dict[str, str]) -> Manifest:
+    manifest = _probe_check(probe, launch, values)
+    if probe.initial_delay_s:
+        manifest["initialDelaySeconds"] = probe.initial_delay_s
+    if probe.termination_grace_s is not None:
+        manifest["terminationGracePeriodSeconds"] = probe.termination_grace_s
+    return {
+        **manifest,
+        "periodSeconds": probe.period_s,
+        "timeoutSeconds": probe.timeout_s,
+        "failureThreshold": probe.failure_threshold,
+    }
+
+
+def _probe_check(probe: Probe, launch: Launch, values: dict[str, str]) -> Manifest:
+    if isinstance(probe.check, HttpGet):
+        return {"httpGet": {"path": probe.check.path, "port": launch.ports[probe.check.port]}}
+    return {"exec": {"command": [filled(part, values) for part in probe.check.argv]}}

@@ -1,4 +1,4 @@
-"""The last look at what was rendered, by whoever answers the hook ``manifests``."""
+"""The hook ``manifests``: plugins may change the rendered objects before they are applied."""
 
 from __future__ import annotations
 
@@ -7,56 +7,47 @@ from collections.abc import Mapping
 from llmwright.errors import PluginContract
 from llmwright.lifecycle.observed import Role
 from llmwright.plugins.hooks import Hooks
-from llmwright.targets.kubernetes.manifests.plugin_objects import ROLE, annotated, identity, owned, role_of
-from llmwright.targets.kubernetes.manifests.render_input import Manifest, RenderInput
-from llmwright.targets.kubernetes.manifests.workspace_objects import Manifests, role_objects
+from llmwright.targets.kubernetes.manifests.object_metadata import (
+    ROLE,
+    Identity,
+    adopted,
+    identity,
+    role_of,
+    with_annotations,
+)
+from llmwright.targets.kubernetes.manifests.render_input import Manifest, Manifests, RenderInput
 from llmwright.values.plan import Plan
 
 WORKLOADS = frozenset({"Job", "StatefulSet"})
-LOOK = "a plugin's hook manifests"
+ORIGIN = "a plugin's hook manifests"
 
 
-def reviewed(
-    hooks: Hooks, rendering: RenderInput, plan: Plan | None, objects: Manifests, role: Role = "serving"
+def run_manifests_hook(
+    hooks: Hooks, source: RenderInput, plan: Plan | None, objects: Manifests, role: Role = "serving"
 ) -> Manifests:
-    """``objects`` of one role as the hooks leave them, each still the Workspace's own.
+    """Return the objects of one role as the plugins leave them, each with the Workspace as owner.
 
-    What is not the core's carries the annotation ``ROLE``, so that it is known again and goes with its role. What runs
-    comes last: nothing is started while a rule that goes with it is refused.
+    An object that a plugin adds carries the annotation ``ROLE``: by it the operator knows the object again, and deletes
+    it together with the role. Workloads come last: if the API server refuses an added object, nothing has started yet.
 
     Raises:
-        PluginContract: a plugin failed, answered with what is no object, or took the workload away.
+        PluginContract: a plugin failed, returned something that is no object, or took a workload away.
     """
-    found = hooks.revise("manifests", "objects", objects, items=Mapping, workspace=rendering.workspace, plan=plan)
-    core = {identity(one) for one in objects if role_of(one) is None}
-    kept = tuple(_signed(owned(rendering, one, LOOK), core, role) for one in found)
-    workloads = {identity(one) for one in objects if _runs(one, objects)}
-    missing = workloads - {identity(one) for one in kept}
+    revised = hooks.revise("manifests", "objects", objects, items=Mapping, workspace=source.workspace, plan=plan)
+    core = {identity(manifest) for manifest in objects if role_of(manifest) is None}
+    kept = tuple(_with_role(adopted(source, manifest, ORIGIN), core, role) for manifest in revised)
+    workloads = {identity(manifest) for manifest in objects if _is_workload(manifest, objects)}
+    missing = workloads - {identity(manifest) for manifest in kept}
     if missing:
         taken = ", ".join(f"{kind} {name}" for _, kind, name in sorted(missing))
-        raise PluginContract(f"{LOOK} took away {taken}", hint="let it return every workload")
-    return tuple(sorted(kept, key=lambda one: identity(one) in workloads))
+        raise PluginContract(f"{ORIGIN} took away {taken}", hint="let it return every workload")
+    return tuple(sorted(kept, key=lambda manifest: identity(manifest) in workloads))
 
 
-def complete(hooks: Hooks, rendering: RenderInput, plan: Plan) -> Manifests:
-    """Everything that ``plan`` will apply in the course of time, role by role, as ``reviewed`` leaves it.
-
-    An object that several roles have is told once, as the last leaves it.
-    """
-    launches: dict[Role, Manifests] = {}
-    roles: tuple[Role, ...] = ("preflight", "tuning", "serving")
-    for role in roles:
-        launch = getattr(plan, role)
-        if launch is not None:
-            launches[role] = role_objects(rendering, role, launch, plan.nodes)
-    found = [one for role, given in launches.items() for one in reviewed(hooks, rendering, plan, given, role)]
-    return tuple({identity(one): one for one in found}.values())
+def _with_role(manifest: Manifest, core: set[Identity], role: Role) -> Manifest:
+    return manifest if identity(manifest) in core else with_annotations(manifest, {ROLE: role})
 
 
-def _signed(found: Manifest, core: set[tuple[str, str, str]], role: Role) -> Manifest:
-    return found if identity(found) in core else annotated(found, {ROLE: role})
-
-
-def _runs(found: Manifest, objects: Manifests) -> bool:
-    """Whether it runs the role: the last of what was rendered does."""
-    return found is objects[-1] or (found["kind"] in WORKLOADS and role_of(found) is None)
+def _is_workload(manifest: Manifest, objects: Manifests) -> bool:
+    """Return whether it runs pods of the role: the last of ``objects`` always does."""
+    return manifest is objects[-1] or (manifest["kind"] in WORKLOADS and role_of(manifest) is None)

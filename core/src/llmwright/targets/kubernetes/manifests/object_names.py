@@ -1,12 +1,11 @@
-"""Names of things in a pod and around it."""
+"""Names of objects, containers and volumes: KAITO's name wherever KAITO has one."""
 
 from __future__ import annotations
 
-from llmwright.targets.kubernetes.manifests.render_input import RenderInput
 from llmwright.values.launch import Process, Volume
 
 ADAPTERS = "/mnt/adapter"
-"""Below it lies one directory per adapter."""
+"""The directory of all adapters in a container. Each adapter has a directory of its own in it."""
 
 ADAPTER_VOLUME = "adapter-volume"
 
@@ -19,25 +18,30 @@ _VOLUMES = {
 _CONTAINERS = {"fetch-data": "data-downloader", "push": "pusher"}
 
 
-def headless(rendering: RenderInput) -> str:
-    """The Service that gives each pod a name."""
-    return f"{rendering.name}-headless"
+def headless_service_name(workspace: str) -> str:
+    """Return the name of the Service that gives each pod a DNS name."""
+    return f"{workspace}-headless"
 
 
-def leader(rendering: RenderInput) -> str:
-    """The DNS name of the first pod."""
-    return f"{rendering.name}-0.{headless(rendering)}.{rendering.namespace}.svc.cluster.local"
+def leader_address(workspace: str, namespace: str) -> str:
+    """Return the DNS name of the first pod."""
+    return f"{workspace}-0.{headless_service_name(workspace)}.{namespace}.svc.cluster.local"
 
 
-def volume(found: Volume) -> str:
-    """KAITO's name of a volume, where it has one."""
-    if found.name.startswith("adapter-"):
-        return f"{ADAPTER_VOLUME}-{found.name.removeprefix('adapter-')}"
-    return _VOLUMES.get(found.name, found.name)
+def preflight_job_name(workspace: str) -> str:
+    """Return the name of the preflight Job."""
+    return f"{workspace}-preflight"
 
 
-def container(process: Process) -> str:
-    """KAITO's name of a container beside the main one, where it has one."""
+def volume_name(volume: Volume) -> str:
+    """Return the name of a pod's volume."""
+    if volume.name.startswith("adapter-"):
+        return f"{ADAPTER_VOLUME}-{volume.name.removeprefix('adapter-')}"
+    return _VOLUMES.get(volume.name, volume.name)
+
+
+def container_name(process: Process) -> str:
+    """Return the name of a container that is not the main one."""
     if process.name.startswith("pull-") and any(mount.path.startswith(ADAPTERS) for mount in process.mounts):
         return f"puller-{process.name.removeprefix('pull-')}"
     if process.name == "fetch-data" and "pull" in process.argv:

@@ -1,105 +1,74 @@
-"""Objects of any kind that are not the core's own: a runtime's, and what plugins add at their last look."""
+"""Objects that a runtime adds to those of the core, or puts in their place."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from llmwright.api.versions import API_VERSIONS
 from llmwright.errors import PluginContract
 from llmwright.plugins.drivers import Names, Runtime
-from llmwright.targets.kubernetes.manifests.object_metadata import metadata, workload_annotations
-from llmwright.targets.kubernetes.manifests.render_input import Manifest, RenderInput
+from llmwright.targets.kubernetes.manifests.object_metadata import (
+    ROLE,
+    Identity,
+    adopted,
+    identity,
+    role_of,
+    with_annotations,
+    workload_annotations,
+)
+from llmwright.targets.kubernetes.manifests.render_input import Manifest, Manifests, RenderInput
 from llmwright.values.launch import Launch
 from llmwright.values.nodes import Watch
 
-ROLE = "llmwright.io/role"
-"""Annotation of what is not the core's own: the role that it was rendered with, and goes with."""
 
-Identity = tuple[str, str, str]
+def with_runtime_objects(source: RenderInput, launch: Launch, nodes: int, core: Manifests) -> Manifests:
+    """Return ``core`` together with the runtime's objects.
 
+    An object of the runtime with the kind and name of a core object replaces it. All others stand before the server.
 
-def identity(found: Mapping[str, Any]) -> Identity:
-    """apiVersion, kind and name."""
-    return str(found["apiVersion"]), str(found["kind"]), str(found["metadata"]["name"])
-
-
-def role_of(found: Mapping[str, Any]) -> str | None:
-    """The role that an object goes with, None for the core's own."""
-    role = (found["metadata"].get("annotations") or {}).get(ROLE)
-    return None if role is None else str(role)
-
-
-def owned(rendering: RenderInput, found: Mapping[str, Any], origin: str) -> Manifest:
-    """``found`` with the Workspace's namespace, label and owner, whatever ``origin`` wrote there.
+    Args:
+        core: the core's objects, the server last.
 
     Raises:
-        PluginContract: it is no Kubernetes object, or a Workspace.
+        PluginContract: the runtime failed, or does not return the object that it declares to serve as.
     """
-    about = found.get("metadata")
-    if not (found.get("apiVersion") and found.get("kind") and isinstance(about, Mapping) and about.get("name")):
-        hint = "an object has apiVersion, kind and metadata.name"
-        raise PluginContract(f"{origin} answered with what is no Kubernetes object", hint=hint)
-    if found["apiVersion"] in API_VERSIONS:
-        hint = "what it adds belongs to a Workspace, and is none"
-        raise PluginContract(f"{origin} added a {found['kind']} ({found['apiVersion']})", hint=hint)
-    own = metadata(rendering, str(about["name"]))
-    labels = {**(about.get("labels") or {}), **own["labels"]}
-    return {**found, "metadata": {**about, **own, "labels": labels}}
-
-
-def annotated(found: Mapping[str, Any], more: Mapping[str, str]) -> Manifest:
-    """``found`` with further annotations."""
-    about = found["metadata"]
-    return {**found, "metadata": {**about, "annotations": {**(about.get("annotations") or {}), **more}}}
-
-
-def with_brought(
-    rendering: RenderInput, launch: Launch, nodes: int, core: tuple[Manifest, ...]
-) -> tuple[Manifest, ...]:
-    """``core``, of which the server is last, with the runtime's objects ahead of the server or in a core's place.
-
-    Raises:
-        PluginContract: the runtime failed, or brings no such objects as it says.
-    """
-    runtime = rendering.runtime
+    runtime = source.runtime
     if runtime is None:
         return core
     *others, server = core
-    names = Names(rendering.name, rendering.namespace, nodes=nodes, pod=server["spec"]["template"])
-    brought = {identity(one): one for one in _objects(rendering, runtime, launch, names)}
-    first = _first(rendering, runtime.serves_as, brought, identity(server))
-    services = [brought.pop(identity(one), one) for one in others]
-    chosen = brought.pop(first, server)
-    known = workload_annotations(rendering, launch.digest) | ({ROLE: "serving"} if runtime.serves_as else {})
+    names = Names(source.name, source.namespace, nodes=nodes, pod=server["spec"]["template"])
+    added = {identity(manifest): manifest for manifest in _runtime_objects(source, runtime, launch, names)}
+    serving = _serving_identity(source, runtime.serves_as, added, identity(server))
+    services = [added.pop(identity(manifest), manifest) for manifest in others]
+    chosen = added.pop(serving, server)
+    annotations = workload_annotations(source, launch.digest) | ({ROLE: "serving"} if runtime.serves_as else {})
     return (
         *services,
-        *(annotated(one, {ROLE: "serving"}) for one in brought.values()),
-        server if chosen is server else annotated(chosen, known),
+        *(with_annotations(manifest, {ROLE: "serving"}) for manifest in added.values()),
+        server if chosen is server else with_annotations(chosen, annotations),
     )
 
 
-def _objects(rendering: RenderInput, runtime: Runtime, launch: Launch, names: Names) -> tuple[Manifest, ...]:
+def _runtime_objects(source: RenderInput, runtime: Runtime, launch: Launch, names: Names) -> Manifests:
     origin = f"the runtime {type(runtime).__name__}"
     try:
-        found = tuple(runtime.objects(launch, names))
-    except Exception as error:  # a stranger's code
+        manifests = tuple(runtime.objects(launch, names))
+    except Exception as error:  # a plugin's code may raise anything
         raise PluginContract(f"{origin} failed in objects: {type(error).__name__}: {error}") from error
-    return tuple(owned(rendering, one, f"{origin}, asked for objects,") for one in found)
+    return tuple(adopted(source, manifest, f"{origin}, asked for objects,") for manifest in manifests)
 
 
-def _first(
-    rendering: RenderInput, serves_as: Watch | None, brought: Mapping[Identity, Manifest], server: Identity
+def _serving_identity(
+    source: RenderInput, serves_as: Watch | None, added: Mapping[Identity, Manifest], server: Identity
 ) -> Identity:
-    """Which of ``brought`` serves; that of the core where the runtime says nothing."""
+    """Return which object serves: the runtime's where it declares a kind for that, else the core's ``server``."""
     if serves_as is None:
         return server
     version = f"{serves_as.group}/{serves_as.version}" if serves_as.group else serves_as.version
-    for found in brought:
-        if found[0] == version and found[2] == rendering.name and role_of(brought[found]) is None:
-            return found
+    for candidate in added:
+        if candidate[0] == version and candidate[2] == source.name and role_of(added[candidate]) is None:
+            return candidate
     raise PluginContract(
         f"the runtime serves as {serves_as.plural}.{serves_as.group} and brings no object of {version} named "
-        f"{rendering.name}",
+        f"{source.name}",
         hint="let its objects hold one under the Workspace's name",
     )

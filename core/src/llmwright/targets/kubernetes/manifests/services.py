@@ -1,9 +1,9 @@
-"""The Services of what serves."""
+"""The Services of a serving Workspace: its endpoint, and the headless Service that names its pods."""
 
 from __future__ import annotations
 
-from llmwright.targets.kubernetes.manifests import object_names
 from llmwright.targets.kubernetes.manifests.object_metadata import WORKSPACE_LABEL, metadata
+from llmwright.targets.kubernetes.manifests.object_names import headless_service_name
 from llmwright.targets.kubernetes.manifests.render_input import Manifest, RenderInput
 
 ENABLE_LOAD_BALANCER = "kaito.sh/enablelb"
@@ -19,58 +19,63 @@ INTERNAL = {
     },
     "gcp": {"networking.gke.io/load-balancer-type": "Internal"},
 }
-"""What keeps a load balancer off public addresses, by cloud (each cloud controller's documentation)."""
+"""Annotations that keep a load balancer off public addresses, by cloud (each cloud controller's documentation)."""
 
 
-def service(rendering: RenderInput, *, http: int, kv_events: int | None) -> Manifest:
-    """The endpoint. ``http`` and ``kv_events`` are the pod's ports; a public load balancer offers ``http`` alone."""
-    balanced = wants_load_balancer(rendering)
-    public = balanced and rendering.settings.endpoints.public
+def service(source: RenderInput, *, http: int, kv_events: int | None) -> Manifest:
+    """Return the endpoint.
+
+    Args:
+        http: the pod's port that answers. A public load balancer offers this port alone.
+        kv_events: the pod's port for events of the KV cache; None where it has none.
+    """
+    balanced = wants_load_balancer(source)
+    public = balanced and source.settings.endpoints.public
     ports = [_port("http", 80, http)]
     if not public:
         ports += [_port(name, number, number) for name, number in PORTS.items()]
     if kv_events is not None and not balanced:
         ports.append(_port(KV_EVENTS, kv_events, kv_events))
-    internal = INTERNAL.get(rendering.settings.cloud, {}) if balanced and not public else {}
+    internal = INTERNAL.get(source.settings.cloud, {}) if balanced and not public else {}
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": metadata(rendering, rendering.name, internal),
+        "metadata": metadata(source, source.name, internal),
         "spec": {
             "type": "LoadBalancer" if balanced else "ClusterIP",
             "publishNotReadyAddresses": True,
-            "selector": _answering(rendering),
+            "selector": _endpoint_selector(source),
             "ports": ports,
         },
     }
 
 
-def headless_service(rendering: RenderInput) -> Manifest:
-    """What gives every pod a DNS name."""
+def headless_service(source: RenderInput) -> Manifest:
+    """Return the Service that gives each pod a DNS name."""
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": metadata(rendering, object_names.headless(rendering)),
+        "metadata": metadata(source, headless_service_name(source.name)),
         "spec": {
             "clusterIP": "None",
             "publishNotReadyAddresses": True,
-            "selector": {WORKSPACE_LABEL: rendering.name},
+            "selector": {WORKSPACE_LABEL: source.name},
         },
     }
 
 
-def wants_load_balancer(rendering: RenderInput) -> bool:
-    """Whether the annotation says so, in KAITO's exact letters."""
-    return rendering.workspace.metadata.annotations.get(ENABLE_LOAD_BALANCER) == "True"
+def wants_load_balancer(source: RenderInput) -> bool:
+    """Return whether the annotation is ``True``, in KAITO's exact letters."""
+    return source.workspace.metadata.annotations.get(ENABLE_LOAD_BALANCER) == "True"
 
 
-def _answering(rendering: RenderInput) -> dict[str, str]:
-    """The first pod; all of them where the Workspace asks for several copies."""
-    found = {WORKSPACE_LABEL: rendering.name}
-    inference = rendering.workspace.inference
+def _endpoint_selector(source: RenderInput) -> dict[str, str]:
+    """Return the labels of the first pod, or of all pods where the Workspace asks for several replicas."""
+    labels = {WORKSPACE_LABEL: source.name}
+    inference = source.workspace.inference
     if inference is not None and (inference.replicas or 1) > 1:
-        return found
-    return {**found, "statefulset.kubernetes.io/pod-name": f"{rendering.name}-0"}
+        return labels
+    return {**labels, "statefulset.kubernetes.io/pod-name": f"{source.name}-0"}
 
 
 def _port(name: str, number: int, target: int) -> Manifest:

@@ -2,80 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from llmwright.plugins.weights import MODEL_VOLUME
-from llmwright.targets.kubernetes.manifests import object_names, tolerations
-from llmwright.targets.kubernetes.manifests.affinity import affinity
-from llmwright.targets.kubernetes.manifests.cache import with_cache
-from llmwright.targets.kubernetes.manifests.container import container, main_container
 from llmwright.targets.kubernetes.manifests.object_metadata import (
     WORKSPACE_LABEL,
     metadata,
-    selector,
+    pod_labels,
     workload_annotations,
 )
-from llmwright.targets.kubernetes.manifests.pod_template import pull_secrets, template
+from llmwright.targets.kubernetes.manifests.object_names import headless_service_name, volume_name
 from llmwright.targets.kubernetes.manifests.render_input import Manifest, RenderInput
-from llmwright.targets.kubernetes.manifests.volumes import volumes
-from llmwright.values.launch import Launch
-from llmwright.values.nodes import NodeRequest
-
-GIB = 1024**3
+from llmwright.values.launch import Volume
 
 
-def statefulset(rendering: RenderInput, launch: Launch, nodes: NodeRequest) -> Manifest:
-    """One pod on each node."""
-    complete = with_cache(launch)
-    claims = _claims(rendering, launch, nodes)
-    labels = selector(rendering)
+def statefulset(
+    source: RenderInput, launch_digest: str, pod: Manifest, replicas: int, weights: Mapping[str, Any] | None
+) -> Manifest:
+    """Return a StatefulSet with one pod on each node.
+
+    Args:
+        weights: the spec of each pod's claim for weights; None where weights lie in a volume of the pod.
+    """
     spec: Manifest = {
-        "replicas": nodes.count,
-        "serviceName": object_names.headless(rendering),
+        "replicas": replicas,
+        "serviceName": headless_service_name(source.name),
         "podManagementPolicy": "Parallel",
         "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete", "whenScaled": "Retain"},
-        "selector": {"matchLabels": labels},
-        "template": template(rendering, labels, _pod(rendering, complete, nodes, claimed=bool(claims))),
+        "selector": {"matchLabels": pod_labels(source)},
+        "template": pod,
     }
-    if claims:
-        spec["volumeClaimTemplates"] = claims
-    about = metadata(rendering, rendering.name, workload_annotations(rendering, launch.digest))
-    return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": about, "spec": spec}
+    if weights:
+        about = {"name": volume_name(Volume(name=MODEL_VOLUME)), "labels": {WORKSPACE_LABEL: source.name}}
+        spec["volumeClaimTemplates"] = [{"metadata": about, "spec": dict(weights)}]
+    return _statefulset(metadata(source, source.name, workload_annotations(source, launch_digest)), spec)
 
 
-def _pod(rendering: RenderInput, launch: Launch, nodes: NodeRequest, *, claimed: bool) -> dict[str, Any]:
-    beside = [container(rendering, launch, process) for process in launch.beside]
-    return {
-        "volumes": volumes(launch, frozenset({MODEL_VOLUME}) if claimed else frozenset()),
-        "initContainers": [container(rendering, launch, process) for process in launch.prepare],
-        "containers": [main_container(rendering, launch), *beside],
-        "runtimeClassName": rendering.placement.runtime_class,
-        "imagePullSecrets": pull_secrets(_secrets(rendering)),
-        "affinity": affinity(nodes.selector, rendering.placement.selector),
-        "tolerations": tolerations.serving(rendering),
-    }
-
-
-def _secrets(rendering: RenderInput) -> list[str]:
-    """Those of adapters' images and of a private preset's."""
-    inference = rendering.workspace.inference
-    adapters = inference.adapters if inference else []
-    found = [name for one in adapters if one.source for name in one.source.image_pull_secrets]
-    preset = rendering.workspace.preset
-    return [*found, *(preset.preset_options.image_pull_secrets if preset else [])]
-
-
-def _claims(rendering: RenderInput, launch: Launch, nodes: NodeRequest) -> list[Manifest]:
-    """Weights on the node's own fast disk, where it has one and the cluster gives it out."""
-    model = next((volume for volume in launch.volumes if volume.name == MODEL_VOLUME), None)
-    fast = nodes.instance_type is not None and nodes.instance_type.nvme and nodes.disk_bytes > 0
-    if model is None or model.kind != "scratch" or rendering.settings.disk_class is None or not fast:
-        return []
-    size = f"{-(-nodes.disk_bytes // GIB)}Gi"
+def users_statefulset(source: RenderInput, pod: Manifest, replicas: int) -> Manifest:
+    """Return the StatefulSet of ``inference.template``. It is created once and never changed (KAITO v0.12)."""
     spec = {
-        "accessModes": ["ReadWriteOnce"],
-        "storageClassName": rendering.settings.disk_class,
-        "resources": {"requests": {"storage": size}},
+        "replicas": replicas,
+        "selector": {"matchLabels": {WORKSPACE_LABEL: source.name}},
+        "template": pod,
     }
-    about = {"name": object_names.volume(model), "labels": {WORKSPACE_LABEL: rendering.name}}
-    return [{"metadata": about, "spec": spec}]
+    return _statefulset(metadata(source, source.name), spec)
+
+
+def _statefulset(about: Manifest, spec: Manifest) -> Manifest:
+    return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": about, "spec": spec}

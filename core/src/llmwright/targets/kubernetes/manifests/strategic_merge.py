@@ -1,4 +1,4 @@
-"""A strategic merge, as ``kubectl patch`` does it: mappings deep, lists of named things by their key."""
+"""Strategic merge, as in ``kubectl patch``: mappings are merged deeply, lists of named items by their key."""
 
 from __future__ import annotations
 
@@ -16,47 +16,51 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "hostAliases": ("ip",),
     "topologySpreadConstraints": ("topologyKey", "whenUnsatisfiable"),
 }
-"""By what items of a list are the same (``patchMergeKey`` of the Kubernetes API); other lists are replaced."""
+"""Keys by which items of a list are the same (``patchMergeKey`` of the Kubernetes API). Other lists are replaced."""
 
 ALL = "*"
-"""The name of an overlaid container that means each one."""
+"""The name in an overlay that stands for every container."""
 
 
 def merged(base: Any, overlay: Any, field: str = "") -> Any:
-    """``overlay`` laid over ``base``; null removes a key."""
+    """Return ``overlay`` laid over ``base``. None in the overlay removes a key.
+
+    Args:
+        field: the name of the field that holds both; it decides how lists are merged.
+    """
     if isinstance(base, Mapping) and isinstance(overlay, Mapping):
-        return _mapping(base, overlay)
+        return _merged_mapping(base, overlay)
     if field in KEYS and isinstance(base, Sequence) and isinstance(overlay, Sequence):
-        return _items(base, overlay, KEYS[field])
+        return _merged_items(base, overlay, KEYS[field])
     if field == "tolerations" and isinstance(base, Sequence):
         return [*base, *(item for item in overlay if item not in base)]
     return overlay
 
 
-def _mapping(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
-    found = {key: value for key, value in base.items() if overlay.get(key, value) is not None}
+def _merged_mapping(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
+    result = {key: value for key, value in base.items() if overlay.get(key, value) is not None}
     for key, value in overlay.items():
         if value is not None:
-            found[key] = merged(found[key], value, key) if key in found else _without_all(value, key)
-    return found
+            result[key] = merged(result[key], value, key) if key in result else _without_all(value, key)
+    return result
 
 
-def _items(base: Sequence[Any], overlay: Sequence[Any], keys: tuple[str, ...]) -> list[Any]:
-    general = [item for item in overlay if item.get("name") == ALL]
-    found = list(base)
-    for item in general:
-        found = [merged(old, {**item, "name": old["name"]}) for old in found]
-    for item in (item for item in overlay if item not in general):
-        place = next((n for n, old in enumerate(found) if all(old.get(key) == item.get(key) for key in keys)), None)
-        if place is None:
-            found.append(item)
+def _merged_items(base: Sequence[Any], overlay: Sequence[Any], keys: tuple[str, ...]) -> list[Any]:
+    for_all = [item for item in overlay if item.get("name") == ALL]
+    result = list(base)
+    for item in for_all:
+        result = [merged(old, {**item, "name": old["name"]}) for old in result]
+    for item in (item for item in overlay if item not in for_all):
+        index = next((n for n, old in enumerate(result) if all(old.get(key) == item.get(key) for key in keys)), None)
+        if index is None:
+            result.append(item)
         else:
-            found[place] = merged(found[place], item)
-    return found
+            result[index] = merged(result[index], item)
+    return result
 
 
 def _without_all(value: Any, field: str) -> Any:
-    """What is laid over nothing: an overlay of each container makes none."""
+    """Return ``value`` for a field that the base lacks: an overlay for every container adds no container."""
     if field in ("containers", "initContainers"):
         return [item for item in value if item.get("name") != ALL]
     return value

@@ -1,84 +1,116 @@
-"""Volumes of a pod, and where its containers see them."""
+"""Volumes of a pod: their sources, their mounts in containers, and the claim for weights on the node's disk."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
 
-from llmwright.targets.kubernetes.manifests import object_names
-from llmwright.targets.kubernetes.manifests.render_input import Manifest
+from llmwright.plugins.weights import MODEL_VOLUME
+from llmwright.targets.kubernetes.manifests.object_names import ADAPTER_VOLUME, ADAPTERS, volume_name
 from llmwright.values.launch import Launch, Mount, Process, Volume
+from llmwright.values.nodes import NodeRequest
+
+CACHE = "/workspace/weights"
+GIB = 1024**3
 
 _REGISTRY_KEY = ".dockerconfigjson"
 _SOLE_SECRET = "docker-config"  # noqa: S105 - a volume's name
 
 
-def volumes(launch: Launch, less: frozenset[str] = frozenset()) -> list[Manifest]:
-    """``volumes`` of the pod but those that are claimed; adapters that are pulled share one."""
+def with_weights_volume(launch: Launch) -> Launch:
+    """Return ``launch`` with a volume for the weights that ``main`` downloads, unless the driver declares one.
+
+    The model hub's cache lies there too, and so never in the container's own layer.
+    """
+    if any(volume.name == MODEL_VOLUME for volume in launch.volumes):
+        return launch
+    main = replace(
+        launch.main,
+        mounts=(*launch.main.mounts, Mount(volume=MODEL_VOLUME, path=CACHE)),
+        env={**launch.main.env, "HF_HOME": CACHE},
+    )
+    return replace(launch, main=main, volumes=(*launch.volumes, Volume(name=MODEL_VOLUME)))
+
+
+def weights_claim(launch: Launch, nodes: NodeRequest, disk_class: str | None) -> dict[str, Any] | None:
+    """Return the spec of a claim for weights on the node's own fast disk.
+
+    None where the node has no such disk, where the cluster has no storage class for it (``disk_class``), or where the
+    driver wants another kind of volume.
+    """
+    model = next((volume for volume in launch.volumes if volume.name == MODEL_VOLUME), None)
+    fast = nodes.instance_type is not None and nodes.instance_type.nvme and nodes.disk_bytes > 0
+    if model is None or model.kind != "scratch" or disk_class is None or not fast:
+        return None
+    size = f"{-(-nodes.disk_bytes // GIB)}Gi"
+    return {
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": disk_class,
+        "resources": {"requests": {"storage": size}},
+    }
+
+
+def volumes(launch: Launch, claimed: frozenset[str] = frozenset()) -> list[dict[str, Any]]:
+    """Return the ``volumes`` of the pod without the ``claimed`` ones. All adapters that are pulled share one volume."""
     shared = _shared(launch)
-    kept = [found for found in launch.volumes if found.name not in shared | less]
-    rendered = [{"name": object_names.volume(found), **_source(found)} for found in kept]
-    return [*rendered, {"name": object_names.ADAPTER_VOLUME, "emptyDir": {}}] if shared else rendered
+    kept = [volume for volume in launch.volumes if volume.name not in shared | claimed]
+    rendered = [{"name": volume_name(volume), **_source(volume)} for volume in kept]
+    return [*rendered, {"name": ADAPTER_VOLUME, "emptyDir": {}}] if shared else rendered
 
 
-def mounts(process: Process, launch: Launch) -> list[Manifest]:
-    """``volumeMounts`` of one container."""
+def mounts(process: Process, launch: Launch) -> list[dict[str, Any]]:
+    """Return the ``volumeMounts`` of a container."""
     return list(_mounts(process, launch))
 
 
-def _mounts(process: Process, launch: Launch) -> Iterator[Manifest]:
-    shared, declared, seen = _shared(launch), {found.name: found for found in launch.volumes}, False
+def _mounts(process: Process, launch: Launch) -> Iterator[dict[str, Any]]:
+    shared, declared, mounted = _shared(launch), {volume.name: volume for volume in launch.volumes}, False
     for mount in process.mounts:
         if mount.volume not in shared:
-            yield _mount(object_names.volume(declared[mount.volume]), mount)
-        elif not seen:
-            seen = True
+            yield _mount(volume_name(declared[mount.volume]), mount)
+        elif not mounted:
+            mounted = True
             # Never read-only: the runtime makes the directories of further adapters' volumes in it.
-            yield {"name": object_names.ADAPTER_VOLUME, "mountPath": object_names.ADAPTERS}
+            yield {"name": ADAPTER_VOLUME, "mountPath": ADAPTERS}
 
 
-def _mount(name: str, mount: Mount) -> Manifest:
-    return {"name": name, "mountPath": mount.path, **_read_only(mount)}
-
-
-def _read_only(mount: Mount) -> Manifest:
-    return {"readOnly": True} if mount.read_only else {}
+def _mount(name: str, mount: Mount) -> dict[str, Any]:
+    return {"name": name, "mountPath": mount.path, **({"readOnly": True} if mount.read_only else {})}
 
 
 def _shared(launch: Launch) -> frozenset[str]:
-    """Scratch volumes that are mounted below the directory of all adapters and nowhere else."""
-    scratch = {found.name for found in launch.volumes if found.kind == "scratch"}
-    paths = _paths(launch.processes)
-    return frozenset(
-        name
-        for name in scratch
-        if paths.get(name) and all(p.startswith(f"{object_names.ADAPTERS}/") for p in paths[name])
-    )
+    """Return the scratch volumes that are mounted only below the directory of all adapters."""
+    scratch = {volume.name for volume in launch.volumes if volume.kind == "scratch"}
+    paths, adapters = _paths(launch.processes), f"{ADAPTERS}/"
+    return frozenset(name for name in scratch if paths.get(name) and all(p.startswith(adapters) for p in paths[name]))
 
 
 def _paths(processes: Iterable[Process]) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
+    """Return all mount paths of each volume."""
+    paths: dict[str, set[str]] = {}
     for process in processes:
         for mount in process.mounts:
-            found.setdefault(mount.volume, set()).add(mount.path)
-    return found
+            paths.setdefault(mount.volume, set()).add(mount.path)
+    return paths
 
 
-def _source(found: Volume) -> Manifest:
-    match found.kind:
+def _source(volume: Volume) -> dict[str, Any]:
+    match volume.kind:
         case "memory":
             return {"emptyDir": {"medium": "Memory"}}
         case "config":
-            return {"configMap": {"name": found.source}}
+            return {"configMap": {"name": volume.source}}
         case "directory":
-            return {"hostPath": {"path": str(found.source)}}
+            return {"hostPath": {"path": str(volume.source)}}
         case "volume_source":
-            return dict(found.source)
+            return dict(volume.source)
         case "secret":
-            return {"projected": {"sources": [_secret(name, found.name) for name in found.source]}}
+            return {"projected": {"sources": [_secret(name, volume.name) for name in volume.source]}}
         case _:
             return {"emptyDir": {}}
 
 
-def _secret(name: str, volume: str) -> Manifest:
+def _secret(name: str, volume: str) -> dict[str, Any]:
     path = "config.json" if volume == _SOLE_SECRET else f"{name}.json"
     return {"secret": {"name": name, "items": [{"key": _REGISTRY_KEY, "path": path}]}}

@@ -28,7 +28,7 @@ from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import CONTROLLER_REVISIONS
 from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.cluster.workqueue import Line, Workqueue
-from llmwright.targets.kubernetes.manifests import Manifests, RenderInput, reviewed, role_objects
+from llmwright.targets.kubernetes.manifests import Manifests, RenderInput, role_objects, run_manifests_hook
 from llmwright.targets.kubernetes.operator.apply.applier import Actor, Acts, may_follow
 from llmwright.targets.kubernetes.operator.apply.children import Children, Owner
 from llmwright.targets.kubernetes.operator.apply.desired import Wanted, hindered, wanted_objects, without_starts
@@ -196,7 +196,7 @@ class Reconciler:
 
         def look(role: Role, launch: Launch) -> Manifests:
             made = rendering()
-            return reviewed(self._parts.hooks, made, plan, role_objects(made, role, launch, plan.nodes), role)
+            return run_manifests_hook(self._parts.hooks, made, plan, role_objects(made, role, launch, plan.nodes), role)
 
         brought = next(self._children.brought(owner), None) is not None or bool(owner.kinds)
         return wanted_objects(plan, observed, decision, look, brought=brought)

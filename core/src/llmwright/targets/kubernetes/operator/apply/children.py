@@ -16,8 +16,7 @@ from llmwright.targets.kubernetes.cluster.api_errors import FORBIDDEN, INVALID, 
 from llmwright.targets.kubernetes.cluster.api_resources import JOBS, KINDS, SERVICES, STATEFULSETS, Resource
 from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.manifests import Manifest, Manifests
-from llmwright.targets.kubernetes.manifests.object_metadata import INPUTS, LAUNCH
-from llmwright.targets.kubernetes.manifests.plugin_objects import role_of
+from llmwright.targets.kubernetes.manifests.object_metadata import INPUTS, LAUNCH, role_of
 from llmwright.targets.kubernetes.operator.apply.discovery import Kinds
 from llmwright.targets.kubernetes.operator.apply.drift import Otherwise, is_rendered_alike, keeps, marked
 from llmwright.targets.kubernetes.operator.cache.informers import Caches

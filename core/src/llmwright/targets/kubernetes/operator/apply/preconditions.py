@@ -11,7 +11,7 @@ from llmwright.lifecycle.observed import Role, Trouble
 from llmwright.targets.kubernetes.cluster.informer import Informer
 from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.manifests import Manifests
-from llmwright.targets.kubernetes.manifests.plugin_objects import role_of
+from llmwright.targets.kubernetes.manifests.object_metadata import role_of
 from llmwright.targets.kubernetes.operator.apply.children import BRINGABLE, Children, Owner
 from llmwright.targets.kubernetes.operator.apply.discovery import Kinds
 from llmwright.targets.kubernetes.operator.apply.drift import fingerprint
