@@ -172,7 +172,7 @@ def test_layers_of_other_kinds_and_damaged_ones(tmp_path: Path) -> None:
         assert caught.value.reason == "BadImage"
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 3000), st.binary(min_size=1, max_size=20))
 def test_spoilt_archives_give_clear_errors_only(
     tmp_path_factory: pytest.TempPathFactory, place: int, noise: bytes

@@ -67,7 +67,7 @@ workspaces = st.sampled_from(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(worlds, min_size=1, max_size=4), workspaces, st.sampled_from([None, *PLANS]))
 def test_any_world_leads_to_a_decision(seen: list[Observed], wanted: Any, made: Any) -> None:
     """Whatever was found, in whatever order: no error, the same answer twice, and no lie about readiness."""
@@ -93,7 +93,7 @@ def _ready_is_true(observed: Observed, status: WorkspaceStatus, facts: dict[str,
     assert not (facts["Ready"][0] == facts["Stalled"][0] == "True")
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(worlds, workspaces, st.sampled_from(PLANS))
 def test_deciding_and_acting_converges(seen: Observed, wanted: Any, made: Any) -> None:
     """From any state that a crash may leave, passes end in rest, with at most one workload of each role."""
@@ -105,7 +105,7 @@ def test_deciding_and_acting_converges(seen: Observed, wanted: Any, made: Any) -
     assert world.finished == seen.deleting
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(worlds, max_size=6), st.sampled_from([None, "release"]))
 def test_what_was_tuned_stays_succeeded(seen: list[Observed], on_success: Any) -> None:
     """Once the adapter is safe, no later world of the same wish takes WorkspaceSucceeded back."""

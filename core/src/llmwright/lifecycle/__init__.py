@@ -1,6 +1,7 @@
 """One pure function for every target: (workspace, plan, observed, now) -> actions and status.
 
-``decide`` looks at everything that was observed and says what to do now and what the status is; the targets observe
-and carry out. Each phase is a file named by its condition's word: preflight, resource, tuning, after_tuning, serving,
-deleting. No clock, no I/O, nothing that only one target knows, and no admission rules: those are ``check``'s.
+The targets observe and act. ``decide`` reads everything that was observed, and returns the actions that are due now
+and the new status. Each phase is a file named after its condition: preflight, resource, tuning, after_tuning, serving,
+deleting. ``decide.py`` calls them in that order. This room has no clock, no I/O, nothing that only one target knows,
+and no admission rules: those are ``check``'s.
 """

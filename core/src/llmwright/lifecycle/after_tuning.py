@@ -1,4 +1,4 @@
-"""After tuning: the result is served, or the nodes go back, at once or after a time."""
+"""After tuning: serve the result, or give the nodes back, at once or after ``ttlSecondsAfterFinished``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from llmwright.values.nodes import Failed, Ready
 
 
 def serves(facts: LifecycleInput) -> bool:
-    """Whether a server is wanted now."""
+    """Whether a server should run now."""
     if facts.plan.serving is None:
         return False
     if facts.workspace.tuning is None:
@@ -21,17 +21,17 @@ def serves(facts: LifecycleInput) -> bool:
 
 
 def gives_back(facts: LifecycleInput) -> bool:
-    """Whether the nodes of a finished tuning are to be released now."""
+    """Whether the nodes of a finished tuning should be released now."""
     finished = tuned_at(facts)
     if finished is None:
         return False
     tuning = facts.workspace.tuning
-    wish = (tuning.on_success if tuning else None) or facts.policy.on_success
-    return wish == "release" or _expired(facts, finished)
+    choice = (tuning.on_success if tuning else None) or facts.policy.on_success
+    return choice == "release" or _expired(facts, finished)
 
 
 def after_tuning(facts: LifecycleInput, builder: DecisionBuilder) -> None:
-    """Give nodes back where that is wanted, and look again when the time to live ends."""
+    """Give the nodes back where they are no longer needed, and wake when the time to live ends."""
     finished = tuned_at(facts)
     if finished is None:
         return
@@ -41,6 +41,7 @@ def after_tuning(facts: LifecycleInput, builder: DecisionBuilder) -> None:
             builder.wake((ends - facts.now).total_seconds())
         return
     _released(builder)
+    # Stop first, release in a later pass: a node that goes under a running server looks like a crash.
     if facts.observed.serving.active:
         builder.actions.append(Stop("serving"))
         return

@@ -32,21 +32,22 @@ def rfc3339(moment: datetime) -> str:
 
 
 class Conditions:
-    """The previous conditions, being updated; those that this version does not know stay as they are."""
+    """The previous conditions, updated step by step. Conditions that this version does not know stay as they are."""
 
     def __init__(self, previous: Sequence[Condition], now: datetime, generation: int | None) -> None:
         self._before = {condition.type: condition for condition in previous}
-        self._found = dict(self._before)
+        self._current = dict(self._before)
         self._now = rfc3339(now)
         self._generation = generation
 
     def set(self, kind: str, holds: bool, reason: str, message: str) -> None:
-        """State ``kind``; ``message`` is cut to what a reader can bear."""
+        """Set the condition ``kind``; ``message`` is cut to ``MOST_CHARACTERS``."""
         status = "True" if holds else "False"
         old = self._before.get(kind)
+        # The time moves with the status alone: tools that wait read it as "since when".
         since = old.last_transition_time if old and old.status == status else self._now
         text = message if len(message) <= MOST_CHARACTERS else message[: MOST_CHARACTERS - 1] + "…"
-        self._found[kind] = Condition(
+        self._current[kind] = Condition(
             type=kind,
             status="True" if holds else "False",
             reason=reason,
@@ -56,20 +57,20 @@ class Conditions:
         )
 
     def drop(self, *kinds: str) -> None:
-        """Forget conditions that no longer say anything."""
+        """Remove conditions that no longer apply."""
         for kind in kinds:
-            self._found.pop(kind, None)
+            self._current.pop(kind, None)
 
     def get(self, kind: str) -> Condition | None:
-        """The condition as it stands now."""
-        return self._found.get(kind)
+        """Return the condition as it is now, None where it is not set."""
+        return self._current.get(kind)
 
     def holds(self, kind: str) -> bool:
-        """Whether ``kind`` is True."""
-        found = self._found.get(kind)
-        return found is not None and found.status == "True"
+        """Whether the condition ``kind`` is True."""
+        condition = self._current.get(kind)
+        return condition is not None and condition.status == "True"
 
     def listed(self) -> list[Condition]:
-        """All of them in the order of the lifecycle, unknown ones last."""
-        known = [self._found[kind] for kind in ORDER if kind in self._found]
-        return known + [condition for kind, condition in self._found.items() if kind not in ORDER]
+        """Return all conditions in the order of the lifecycle, unknown ones last."""
+        known = [self._current[kind] for kind in ORDER if kind in self._current]
+        return known + [condition for kind, condition in self._current.items() if kind not in ORDER]

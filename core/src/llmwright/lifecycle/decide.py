@@ -1,4 +1,4 @@
-"""The one decision for every target."""
+"""``decide``: the decision for one Workspace, the same for every target."""
 
 from __future__ import annotations
 
@@ -33,16 +33,17 @@ def decide(
     now: datetime,
     policy: Policy | None = None,
 ) -> Decision:
-    """What to do now and how it stands, from nothing but the arguments.
+    """Return the actions that are due now and the new status. Reads nothing but the arguments.
 
     Args:
-        workspace: what the user wants.
-        plan: what was decided for it; None where no plan could be made (``observed.plan_trouble`` says why).
-        observed: everything that was found.
-        previous: the status as last written, None the first time. Only transition times, the record of what was
-            tuned, a preflight that passed for the same inputs, and texts that outlive their object are read from it.
+        workspace: the user's wish.
+        plan: the decided plan; None where none could be made (``observed.plan_trouble`` holds the reason).
+        observed: the state of everything that belongs to the Workspace.
+        previous: the status as last written, None the first time. Only these are read from it: transition times, the
+            record of the finished tuning, a preflight that passed for the same inputs, and texts that outlive their
+            object.
         now: the present time, with time zone.
-        policy: what settings say.
+        policy: choices from the settings.
     """
     policy, previous = policy or Policy(), previous or WorkspaceStatus()
     builder = DecisionBuilder(conditions=Conditions(previous.conditions, now, workspace.metadata.generation), fields={})
@@ -67,7 +68,7 @@ def decide(
 
 
 def _phases(facts: LifecycleInput, builder: DecisionBuilder) -> None:
-    """Each phase looks at what it concerns; only one that is clear of the phases before it starts anything."""
+    """Run the phases in order. ``clear`` tells a phase that all before it are done, so that it may start something."""
     builder.fields["plan"] = record(facts.plan, facts.previous.plan)
     builder.fields["target_node_count"] = facts.plan.nodes.count
     clear = preflight(facts, builder)

@@ -1,4 +1,4 @@
-"""What is decided: actions, the status to write, events, and when to look again."""
+"""The result of ``decide``: actions, the status to write, events, and when to decide again."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from llmwright.values.nodes import ProvisionerAction
 
 @dataclass(frozen=True, slots=True)
 class Provision:
-    """Let the provisioner carry out these."""
+    """Have the provisioner carry out ``actions``."""
 
     actions: tuple[ProvisionerAction, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Let the provisioner carry out these, which give the nodes back."""
+    """Have the provisioner carry out ``actions``, which give the nodes back."""
 
     actions: tuple[ProvisionerAction, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """Have ``launch`` run in this role; idempotent.
+    """Run ``launch`` in this role; idempotent.
 
-    Where the same digest runs already, only ``inputs`` is recorded. ``replaces`` tells that another launch is there
-    and gives way: a target that can roll does so, others stop the old one first.
+    Where the same digest runs already, the target only records ``inputs``. ``replaces`` is True where another launch
+    runs: a target that can roll does so, others stop the old launch first.
     """
 
     role: Role
@@ -42,14 +42,14 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """End this role's processes; idempotent, and repeated until the role is no longer active."""
+    """End the processes of this role; idempotent, and decided again until the role is no longer active."""
 
     role: Role
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """Nothing is left to do: remove the finalizer, forget the Workspace."""
+    """Nothing is left to clean up: remove the finalizer and forget the Workspace."""
 
 
 Action = Provision | Release | Start | Stop | Finish
@@ -57,7 +57,7 @@ Action = Provision | Release | Start | Stop | Finish
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something worth telling once."""
+    """A Kubernetes Event; on one machine a line of the log."""
 
     type: Literal["Normal", "Warning"]
     reason: str
@@ -66,7 +66,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """The answer of ``decide``; ``again_in`` seconds is None where only a change of the world matters."""
+    """The result of ``decide``. ``again_in`` is in seconds, None where only a change calls for another decision."""
 
     status: WorkspaceStatus
     actions: tuple[Action, ...] = ()

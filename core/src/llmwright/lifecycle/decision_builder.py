@@ -1,4 +1,4 @@
-"""A decision in the making, and what it is made from."""
+"""The decision while the phases build it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from llmwright.values.launch import Launch
 
 @dataclass(slots=True, kw_only=True)
 class DecisionBuilder:
-    """What the phases fill in, in order.
+    """Collects conditions, fields of the status and actions from the phases, in their order.
 
-    ``stalled`` is why nothing goes on without the user; ``waiting`` the first thing that is not there yet;
-    ``superseded`` the roles whose running launch differs from the plan although the user changed nothing.
+    ``stalled`` is the reason why nothing goes on without the user. ``waiting`` is the first thing that is still
+    missing. ``superseded`` are the roles whose running launch differs from the plan although the user changed nothing.
     """
 
     conditions: Conditions
@@ -30,15 +30,15 @@ class DecisionBuilder:
     again_in: float | None = None
 
     def wake(self, seconds: float) -> None:
-        """Look again after at most that long."""
+        """Decide again after at most ``seconds``; the earliest wish counts."""
         self.again_in = seconds if self.again_in is None else min(self.again_in, seconds)
 
     def wait(self, reason: str, message: str) -> None:
-        """Note what is waited for, unless something before it is."""
+        """Note the thing that is missing; the first note counts, because it is the root cause."""
         self.waiting = self.waiting or Trouble(reason, message)
 
     def stall(self, reason: str, message: str) -> None:
-        """Note what only the user can mend, unless something before it is."""
+        """Note a trouble that only the user can repair; the first note counts."""
         self.stalled = self.stalled or Trouble(reason, message)
 
     def start(self, role: Role, launch: Launch, inputs: str, *, replaces: bool = False) -> None:
@@ -48,6 +48,6 @@ class DecisionBuilder:
         )
 
     def decision(self, previous: WorkspaceStatus) -> Decision:
-        """The finished value; fields of the status that no phase named stay as they were."""
+        """Return the finished decision. Fields of the status that no phase set stay as they were."""
         status = previous.model_copy(update={**self.fields, "conditions": self.conditions.listed()})
         return Decision(status=status, actions=tuple(self.actions), events=tuple(self.events), again_in=self.again_in)

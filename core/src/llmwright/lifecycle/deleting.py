@@ -1,4 +1,4 @@
-"""Deleting: processes end, nodes go back, the Workspace is forgotten; it always ends."""
+"""Deleting: end the processes, give the nodes back, forget the Workspace. It always comes to an end."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ def deleting(
 ) -> None:
     """Stop what runs, then release, then finish; the rest of the status stays as it is.
 
-    ``since_failure`` is the time since the last refusal of a release; ``previous`` names the nodes that were held.
+    ``since_failure`` is the time since the last refused release; ``previous`` names the nodes that were held.
     """
     builder.conditions.set("WorkspaceDeleting", True, "workspaceDeleted", "workspace is being deleted")
     active = [role for role, workload in observed.workloads() if workload.active]
+    # Processes before nodes, and a pass between: nodes that go first would take running work with them.
     if active:
         builder.actions += [Stop(role) for role in active]
         return
@@ -66,7 +67,7 @@ def _release(
 
 
 def _abandon(workspace: Workspace, previous: WorkspaceStatus, builder: DecisionBuilder, message: str) -> None:
-    """End all the same, and name what may be left behind."""
+    """Finish although the nodes were not released, and name them: a Workspace must not be undeletable."""
     held = f" ({', '.join(previous.worker_nodes)})" if previous.worker_nodes else ""
     text = f"nodes of {workspace.namespace}/{workspace.name}{held} could not be released: {message}"
     builder.events.append(Event("Warning", "NotReleased", text))

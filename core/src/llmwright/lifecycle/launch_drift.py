@@ -1,4 +1,4 @@
-"""Whether what was found is what is planned."""
+"""Drift between the Launch that runs and the Launch that is planned."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ LaunchDrift = Literal["absent", "current", "superseded", "outdated"]
 
 
 def launch_drift(workload: Workload, launch: Launch, inputs: str) -> LaunchDrift:
-    """How what was found relates to what is planned.
+    """Compare a workload with the planned ``launch``; ``inputs`` is the plan's digest of what the user wrote.
 
-    ``outdated`` is the user's own change and is carried out. ``superseded`` is a plan that differs although the user
-    changed nothing (a new version, another price table): what runs is left alone.
+    ``absent``: nothing runs. ``current``: the planned Launch runs. ``outdated``: the user changed the Workspace, so the
+    change is carried out. ``superseded``: the plan differs although the user changed nothing (a new version, another
+    price table), so the workload is left alone.
     """
     if workload.phase == "absent":
         return "absent"

@@ -1,4 +1,4 @@
-"""The facts that every phase decides from."""
+"""The input of every phase."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from llmwright.values.plan import Plan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LifecycleInput:
-    """The arguments of ``decide`` once a plan is there; every phase sees all of them."""
+    """The arguments of ``decide`` for a Workspace with a plan."""
 
     workspace: Workspace
     plan: Plan

@@ -1,4 +1,4 @@
-"""What a target found: the whole world of one Workspace as values."""
+"""The observed state of one Workspace, as values: nodes and the workload of each role."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ACTIVE: frozenset[WorkloadPhase] = frozenset({"pending", "running", "ready"})
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why something is not as wanted: a condition's reason and message."""
+    """The cause of a trouble: a condition's reason and message."""
 
     reason: str
     message: str
@@ -27,11 +27,12 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """One role's workload as found.
+    """The observed workload of one role.
 
-    ``digest`` is that of the Launch it was started with, ``inputs`` the plan's that it was last accepted for.
-    ``reason`` and ``message`` name the root cause where it is not well, or cannot be started. ``since`` is when the
-    phase began, ``stage`` the process under way. ``failed`` means that the target gave up, or that it keeps crashing.
+    ``digest`` is the digest of the Launch that it was started with; ``inputs`` is that of the plan which last accepted
+    it. ``reason`` and ``message`` name the root cause where it has a trouble or cannot start. ``since`` is when the
+    phase began, ``stage`` the process that runs now. ``failed`` means that the target gave up, or that it keeps
+    crashing.
     """
 
     phase: WorkloadPhase = "absent"
@@ -47,21 +48,21 @@ class Workload:
 
     @property
     def active(self) -> bool:
-        """Whether it holds a machine: stopping it would change something."""
+        """Whether it occupies a machine, so that a stop would change something."""
         return self.phase in ACTIVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """Everything a decision may look at.
+    """Everything that a decision may read.
 
-    ``provision`` is what the provisioner would do for ``plan.nodes`` and ``release`` what it would do for 0 nodes;
-    both are pure answers to one observation, and the lifecycle chooses. ``provisioner_trouble`` replaces them where
-    the driver cannot be loaded or its last act was refused. ``attempts`` and ``failed_at`` count transient failures
-    in a row. ``claims`` is set by provisioners that go through NodeClaims. ``output`` says where the result is kept.
-    ``plan_waits`` tells that ``plan_trouble`` passes by itself: something has to be there first to judge by.
-    ``keeps_finished`` tells that this target never loses a finished preflight, so that one that is absent has to run.
-    ``newer_plan`` tells that a plan made today from the same inputs differs from the recorded one.
+    ``provision`` is the provisioner's decision for ``plan.nodes``, ``release`` its decision for 0 nodes. Both are pure
+    answers to one observation; the lifecycle chooses between them. ``provisioner_trouble`` is set where the driver
+    cannot be loaded or its last action was refused. ``attempts`` counts transient failures in a row, ``failed_at`` is
+    the time of the last. ``claims`` is set by provisioners that use NodeClaims. ``output`` is the place of the result.
+    ``plan_waits``: ``plan_trouble`` ends by itself, once something exists that the plan needs.
+    ``keeps_finished``: this target never loses a finished preflight, so an absent preflight has never run.
+    ``newer_plan``: a plan made today from the same inputs differs from the recorded plan.
     """
 
     deleting: bool = False
@@ -81,7 +82,7 @@ class Observed:
     newer_plan: bool = False
 
     def workloads(self) -> Iterator[tuple[Role, Workload]]:
-        """The three roles and what was found of each."""
+        """Yield the three roles, each with its workload."""
         yield "preflight", self.preflight
         yield "tuning", self.tuning
         yield "serving", self.serving

@@ -1,4 +1,4 @@
-"""What settings say about the lifecycle."""
+"""Choices about the lifecycle that come from the settings."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ PAUSES = Backoff(first_s=2.0, most_s=300.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Choices of whoever runs the system; times in seconds.
+    """Choices of the person who runs LLMwright; times in seconds.
 
-    ``on_success`` holds where a Workspace does not say. ``backoff`` spaces the attempts after transient failures; a
-    quota or capacity that is not there is asked for again after its longest pause. Deleting gives up on a release
-    after ``release_attempts`` refusals.
+    ``on_success`` holds for a Workspace that does not set it. ``backoff`` spaces the attempts after transient failures.
+    A quota or capacity that is missing is asked for again after the longest pause. Deleting gives up on a release after
+    ``release_attempts`` refusals.
     """
 
     preflight: bool = True

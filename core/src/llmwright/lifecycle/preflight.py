@@ -1,4 +1,4 @@
-"""Preflight: what can be known cheaply is known before any node is asked for."""
+"""Preflight: find out cheap facts (data, access, output) before a node is bought."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def preflight(facts: LifecycleInput, builder: DecisionBuilder) -> bool:
 
 
 def _known(facts: LifecycleInput) -> bool:
-    """Whether it passed for these very inputs and was cleared away; both facts are written in one status."""
+    """Whether it passed for the same inputs and its Job is gone. One status write holds both facts, so they agree."""
     if facts.observed.keeps_finished:
         return False
     record, passed = facts.previous.plan, facts.previous.condition(KIND)
@@ -33,32 +33,32 @@ def _known(facts: LifecycleInput) -> bool:
 
 
 def _begun(facts: LifecycleInput) -> bool:
-    """Whether a later phase is under way as planned: asking again would tell nothing, and disturb what it reads."""
+    """Whether a later phase runs as planned. Another preflight would show nothing new, and disturb what that reads."""
     plan, observed = facts.plan, facts.observed
     pairs = [(observed.tuning, plan.tuning)] if plan.tuning else [(observed.serving, plan.serving)]
-    states = [launch_drift(found, launch, plan.inputs) for found, launch in pairs if launch]
+    states = [launch_drift(workload, launch, plan.inputs) for workload, launch in pairs if launch]
     return "current" in states or "superseded" in states or is_tuned(facts)
 
 
 def _run(facts: LifecycleInput, builder: DecisionBuilder, launch: Launch) -> bool:
-    found = facts.observed.preflight
-    state = launch_drift(found, launch, facts.plan.inputs)
+    workload = facts.observed.preflight
+    state = launch_drift(workload, launch, facts.plan.inputs)
     if facts.observed.tuning.active:
         return _pending(builder, "the tuning that is no longer asked for is ending")
     if state in ("absent", "outdated"):
         builder.start("preflight", launch, facts.plan.inputs, replaces=state == "outdated")
-        if state == "absent" and found.reason:
-            return _pending(builder, found.message)
+        if state == "absent" and workload.reason:
+            return _pending(builder, workload.message)
         return _pending(builder, "checking data, access and output")
-    if found.phase == "succeeded":
+    if workload.phase == "succeeded":
         builder.conditions.set(KIND, True, "PreflightSucceeded", "data, access and output are in order")
         return True
-    if found.phase == "failed":
-        reason, message = found.reason or "PreflightFailed", found.message or "preflight failed"
+    if workload.phase == "failed":
+        reason, message = workload.reason or "PreflightFailed", workload.message or "preflight failed"
         builder.conditions.set(KIND, False, reason, message)
         builder.stall(reason, message)
         return False
-    return _pending(builder, found.message or "checking data, access and output")
+    return _pending(builder, workload.message or "checking data, access and output")
 
 
 def _pending(builder: DecisionBuilder, message: str) -> bool:

@@ -1,4 +1,4 @@
-"""Resource: nodes are there, are coming, or will not come."""
+"""Resource: the nodes are ready, are expected, or cannot be had."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REASONS = {"quota": "QuotaExceeded", "capacity": "InsufficientCapacity", "auth":
 
 
 def resource(facts: LifecycleInput, builder: DecisionBuilder, clear: bool) -> bool:
-    """Fill in the node conditions, ask for nodes where ``clear``; True where workloads may start."""
+    """Fill in the conditions of the nodes, and ask for nodes where ``clear``. Return True where workloads may start."""
     if gives_back(facts):
         return False
     decision, trouble = facts.observed.provision, facts.observed.provisioner_trouble
@@ -46,7 +46,7 @@ def _without_driver(facts: LifecycleInput, builder: DecisionBuilder, trouble: Tr
 def _refused(
     facts: LifecycleInput, builder: DecisionBuilder, decision: ProvisionerDecision, trouble: Trouble, clear: bool
 ) -> None:
-    """The last act was refused: it is tried again once the wait is over."""
+    """The last action was refused: try it again once the pause is over."""
     _not_ready(builder, trouble, facts.observed.claims, root=True)
     if clear and retry_due(facts) and decision.actions:
         builder.actions.append(Provision(decision.actions))
@@ -54,7 +54,7 @@ def _refused(
 
 
 def retry_due(facts: LifecycleInput) -> bool:
-    """Whether the wait after the last transient failure is over."""
+    """Whether the pause after the last transient failure is over."""
     return _rest(facts) <= 0
 
 
@@ -122,13 +122,13 @@ def _failed(facts: LifecycleInput, builder: DecisionBuilder, outcome: Failed) ->
 
 
 def _not_ready(builder: DecisionBuilder, trouble: Trouble, claims: Outcome | None, *, root: bool = False) -> None:
-    """Say why nodes are not there; where ``trouble`` is the ``root`` cause, NodeClaims' own words do not hide it."""
+    """Set the conditions of missing nodes. A ``root`` cause is not hidden by the trouble of the NodeClaims."""
     builder.conditions.set("NodesReady", False, trouble.reason, trouble.message)
     if claims is None:
         builder.conditions.drop("NodeClaimReady")
     else:
-        told = _claims(builder, claims)
-        trouble = trouble if root or told is None else told
+        claims_trouble = _claims(builder, claims)
+        trouble = trouble if root or claims_trouble is None else claims_trouble
     builder.conditions.set("ResourceReady", False, trouble.reason, trouble.message)
     builder.wait(trouble.reason, trouble.message)
 

@@ -1,4 +1,4 @@
-"""Serving: InferenceReady is said once the endpoint answered, and not before."""
+"""Serving: InferenceReady becomes True once the endpoint answered, and not before."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ PENDING = ("WorkspaceInferenceStatusPending", "Inference workload is not ready")
 
 def serving(facts: LifecycleInput, builder: DecisionBuilder, clear: bool) -> None:
     """Fill in ``InferenceReady`` and the endpoint; start, roll or stop the server."""
-    found, launch = facts.observed.serving, facts.plan.serving
+    workload, launch = facts.observed.serving, facts.plan.serving
     if launch is None or not serves(facts):
-        _unwanted(facts, builder, launch, found)
+        _unwanted(facts, builder, launch, workload)
         return
-    state = launch_drift(found, launch, facts.plan.inputs)
+    state = launch_drift(workload, launch, facts.plan.inputs)
     if state == "superseded":
         builder.superseded.append("serving")
-    if clear and _acts(facts, found, state):
+    if clear and _acts(facts, workload, state):
         builder.start("serving", launch, facts.plan.inputs, replaces=state == "outdated")
-    _report(facts, builder, found)
+    _report(facts, builder, workload)
     if state == "outdated":
         builder.wait(*PENDING)
 
 
-def _acts(facts: LifecycleInput, found: Workload, state: str) -> bool:
-    """Whether a start is due: nothing is there, the user changed it, or only the record of what was accepted is old."""
-    return state in ("absent", "outdated") or (state == "current" and found.inputs != facts.plan.inputs)
+def _acts(facts: LifecycleInput, workload: Workload, state: str) -> bool:
+    """Whether a start is due: no server is there, the user changed it, or its record of accepted inputs is old."""
+    return state in ("absent", "outdated") or (state == "current" and workload.inputs != facts.plan.inputs)
 
 
-def _unwanted(facts: LifecycleInput, builder: DecisionBuilder, launch: Launch | None, found: Workload) -> None:
-    """No server is due: one of an earlier result answers until its node is needed, any other ends."""
-    if found.active:
+def _unwanted(facts: LifecycleInput, builder: DecisionBuilder, launch: Launch | None, workload: Workload) -> None:
+    """No server should run. A server of an earlier result answers until its node is needed; any other is stopped."""
+    if workload.active:
         if launch is None and Stop("serving") not in builder.actions:
             builder.actions.append(Stop("serving"))
         return
@@ -52,15 +52,15 @@ def _unwanted(facts: LifecycleInput, builder: DecisionBuilder, launch: Launch | 
         builder.conditions.set(KIND, False, *PENDING)
 
 
-def _report(facts: LifecycleInput, builder: DecisionBuilder, found: Workload) -> None:
+def _report(facts: LifecycleInput, builder: DecisionBuilder, workload: Workload) -> None:
     names = list(facts.plan.served_names)
-    if found.phase == "ready":
+    if workload.phase == "ready":
         builder.conditions.set(KIND, True, *SUCCESS)
-        builder.fields |= {"endpoint": found.endpoint, "served_names": names}
+        builder.fields |= {"endpoint": workload.endpoint, "served_names": names}
         return
-    reason, message = found.reason or PENDING[0], found.message or PENDING[1]
+    reason, message = workload.reason or PENDING[0], workload.message or PENDING[1]
     builder.conditions.set(KIND, False, reason, message)
     builder.fields |= {"endpoint": None, "served_names": names}
-    if found.phase == "failed":
+    if workload.phase == "failed":
         builder.stall(reason, message)
     builder.wait(reason, message)

@@ -1,4 +1,4 @@
-"""What the phases add up to: WorkspaceReady, and Ready, Reconciling and Stalled for tools that wait."""
+"""The sum over all phases: WorkspaceReady, and Ready, Reconciling and Stalled for tools that wait."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INFERENCE_WAITS = ("workspacePending", "workspace is waiting for inference workl
 
 
 def record(plan: Plan, previous: PlanRecord | None) -> PlanRecord:
-    """The plan as the status keeps it; ``version`` and the price's date stay as first written for the same inputs."""
+    """Return the plan for the status. For the same inputs, ``version`` and the price's date stay as first written."""
     kept = previous if previous is not None and previous.inputs == plan.inputs else None
     return PlanRecord(
         inputs=plan.inputs,
@@ -49,9 +49,9 @@ def summarise(facts: LifecycleInput, builder: DecisionBuilder) -> None:
 def unplanned(
     workspace: Workspace, builder: DecisionBuilder, trouble: Trouble, previous: WorkspaceStatus, *, waits: bool
 ) -> None:
-    """No plan could be made: what runs is left alone, and why nothing new begins is said.
+    """No plan could be made: leave alone what runs, and state why nothing new begins.
 
-    One that ``waits`` has not failed; where it never had a plan, it is nodes that it waits for.
+    A Workspace that ``waits`` has not failed; where it never had a plan, it waits for nodes.
     """
     if waits and previous.plan is None:
         _waits(workspace, builder, trouble)
@@ -96,17 +96,17 @@ def _inference(facts: LifecycleInput, builder: DecisionBuilder) -> None:
 
 
 def _refused(builder: DecisionBuilder) -> None:
-    """A tuning whose preflight failed has failed: nothing of it runs."""
-    found = builder.conditions.get("PreflightSucceeded")
-    if builder.fields.get("state") == "Pending" and found is not None and found.status == "False":
-        if found.reason == "PreflightPending":
+    """Mark a tuning as failed whose preflight failed: nothing of it runs."""
+    preflight = builder.conditions.get("PreflightSucceeded")
+    if builder.fields.get("state") == "Pending" and preflight is not None and preflight.status == "False":
+        if preflight.reason == "PreflightPending":
             return
         builder.fields["state"] = "Failed"
-        builder.conditions.set("WorkspaceSucceeded", False, "workspaceFailed", found.message)
+        builder.conditions.set("WorkspaceSucceeded", False, "workspaceFailed", preflight.message)
 
 
 def _verdict(builder: DecisionBuilder, waiting: Trouble | None, good: bool) -> None:
-    """``Ready`` also wants the latest change carried out; ``WorkspaceReady`` is the mission's column."""
+    """Set WorkspaceReady, and Ready, which also needs the latest change carried out."""
     why = builder.stalled or waiting or WAITING
     if good:
         builder.conditions.set("WorkspaceReady", True, "WorkspaceReady", "the workspace is ready to be used")
@@ -130,6 +130,6 @@ def _update(facts: LifecycleInput, builder: DecisionBuilder) -> None:
     if not (builder.superseded or facts.observed.newer_plan):
         builder.conditions.drop("UpdateAvailable")
         return
-    how = "`llmwright rollout`" if facts.plan.target == "local" else f"another word in the annotation {ROLLOUT}"
+    how = "`llmwright rollout`" if facts.plan.target == "local" else f"another value in the annotation {ROLLOUT}"
     message = f"a plan made today differs from the one that runs; {how} moves it"
     builder.conditions.set("UpdateAvailable", True, "NewPlan", message)

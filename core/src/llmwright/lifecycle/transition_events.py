@@ -1,4 +1,4 @@
-"""Events: what changed in a way that a person wants to be told, once."""
+"""Events for the conditions that changed: one for each cause, written once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ QUIET = frozenset(
 
 
 def transition_events(previous: WorkspaceStatus, conditions: Sequence[Condition], *, tuning: bool) -> list[Event]:
-    """One event for each condition that came true or failed with a cause; at most one for each cause."""
+    """Return an event for each condition that became True, or False with a cause; at most one for each cause."""
     events: dict[str, Event] = {}
     for condition in conditions:
         old = previous.condition(condition.type)

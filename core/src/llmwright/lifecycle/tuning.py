@@ -1,4 +1,4 @@
-"""Tuning: one job, and its result kept; from then on WorkspaceSucceeded stays True."""
+"""Tuning: run one job and keep its result. From then on WorkspaceSucceeded stays True."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ PENDING = ("WorkspaceTuningJobStatusPending", "Tuning job has not started")
 FAILED = "WorkspaceTuningJobStatusFailed"
 
 SUSPEND = "llmwright.io/suspend"
-"""Annotation: ``"true"`` holds tuning back once all before it is done, as ``spec.suspend`` does for a Job."""
+"""Annotation: ``"true"`` stops tuning from starting, after all phases before it, as ``spec.suspend`` does for a Job."""
 
 
 def is_tuned(facts: LifecycleInput) -> bool:
-    """Whether the result of what the user asks for is safe."""
+    """Whether the result of the tuning that the user asks for is safe."""
     return tuned_at(facts) is not None
 
 
 def tuned_at(facts: LifecycleInput) -> datetime | None:
-    """When the result became safe, None where it is not: from the finished job, or the status where that is gone."""
+    """When the result became safe, None where it is not. Read from the status, or from the finished job before that."""
     launch = facts.plan.tuning
     if launch is None:
         return None
     record = facts.previous.tuned
     if record is not None and _same(record, launch, facts.plan.inputs):
         return datetime.fromisoformat(record.finished_at)
-    found = facts.observed.tuning
-    state = launch_drift(found, launch, facts.plan.inputs)
-    if found.phase == "succeeded" and state in ("current", "superseded"):
-        return found.since or facts.now
+    job = facts.observed.tuning
+    state = launch_drift(job, launch, facts.plan.inputs)
+    if job.phase == "succeeded" and state in ("current", "superseded"):
+        return job.since or facts.now
     return None
 
 
 def tuning(facts: LifecycleInput, builder: DecisionBuilder, clear: bool) -> bool:
-    """Fill in ``JobStarted`` and ``WorkspaceSucceeded``; True where a server may start."""
+    """Fill in ``JobStarted`` and ``WorkspaceSucceeded``. Return True where a server may start."""
     launch = facts.plan.tuning
     if launch is None:
         builder.conditions.drop("JobStarted")
@@ -57,49 +57,49 @@ def tuning(facts: LifecycleInput, builder: DecisionBuilder, clear: bool) -> bool
 
 
 def _same(record: Tuned, launch: Launch, inputs: str) -> bool:
-    """A rollout moves what runs: what is done and kept is not done again."""
+    """Whether ``record`` is of this tuning. A rollout moves running processes and never repeats a finished tuning."""
     return as_written(record.inputs) == as_written(inputs) or record.launch == launch.digest
 
 
 def _kept(facts: LifecycleInput, builder: DecisionBuilder, launch: Launch, finished: datetime) -> None:
-    found, record = facts.observed.tuning, facts.previous.tuned
+    job, record = facts.observed.tuning, facts.previous.tuned
     if record is not None and not _same(record, launch, facts.plan.inputs):
         record = None
     builder.fields["state"] = "Succeeded"
     builder.fields["tuned"] = Tuned(
-        launch=record.launch if record else found.digest or launch.digest,
+        launch=record.launch if record else job.digest or launch.digest,
         inputs=facts.plan.inputs,
         finished_at=rfc3339(finished),
     )
     builder.fields["output"] = facts.observed.output or facts.previous.output
-    builder.fields["progress"] = found.progress or facts.previous.progress
+    builder.fields["progress"] = job.progress or facts.previous.progress
     builder.conditions.set("JobStarted", True, *STARTED)
     builder.conditions.set("WorkspaceSucceeded", True, "workspaceSucceeded", "workspace succeeds")
 
 
 def _run(facts: LifecycleInput, builder: DecisionBuilder, launch: Launch, clear: bool) -> None:
-    found = facts.observed.tuning
-    state = launch_drift(found, launch, facts.plan.inputs)
-    builder.fields["progress"] = found.progress
+    job = facts.observed.tuning
+    state = launch_drift(job, launch, facts.plan.inputs)
+    builder.fields["progress"] = job.progress
     if state == "superseded":
         builder.superseded.append("tuning")
-    if state == "current" and found.inputs != facts.plan.inputs:
+    if state == "current" and job.inputs != facts.plan.inputs:
         builder.start("tuning", launch, facts.plan.inputs)
     if state in ("absent", "outdated"):
         _start(facts, builder, launch, clear, replaces=state == "outdated")
-    elif found.phase == "failed":
-        _failed(builder, found.reason, found.message)
-    elif found.phase == "pending":
-        _pending(builder, found.reason or PENDING[0], found.message or PENDING[1])
+    elif job.phase == "failed":
+        _failed(builder, job.reason, job.message)
+    elif job.phase == "pending":
+        _pending(builder, job.reason or PENDING[0], job.message or PENDING[1])
     else:
         _running(builder)
 
 
 def _start(facts: LifecycleInput, builder: DecisionBuilder, launch: Launch, clear: bool, *, replaces: bool) -> None:
-    """Start on nodes that an earlier result's server no longer fills."""
-    found = facts.observed.tuning
-    hindered = found.phase == "absent" and bool(found.reason)
-    _pending(builder, *((found.reason, found.message) if hindered else PENDING))
+    """Start the job, after the server of an earlier result has freed the nodes."""
+    job = facts.observed.tuning
+    hindered = job.phase == "absent" and bool(job.reason)
+    _pending(builder, *((job.reason, job.message) if hindered else PENDING))
     builder.fields["progress"] = None
     if not clear:
         _drop(facts, builder)
@@ -114,7 +114,7 @@ def _start(facts: LifecycleInput, builder: DecisionBuilder, launch: Launch, clea
 
 
 def _drop(facts: LifecycleInput, builder: DecisionBuilder) -> None:
-    """A job whose result nobody wants any more ends now: it would only hold the machine."""
+    """Stop a job whose result is no longer asked for: it would only occupy the machine."""
     if facts.observed.tuning.active:
         builder.actions.append(Stop("tuning"))
 

@@ -1,4 +1,4 @@
-"""What a status says to those who wait."""
+"""Reading a status for a command that waits: does a condition hold, or is the Workspace stalled."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from llmwright.api.status import WorkspaceStatus
 from llmwright.errors import ConfigError, TargetError
 
 USERS_MISTAKES = frozenset({"InvalidInput"})
-"""Reasons that only the user can mend; as a mistake in the YAML does, they end a command with 2."""
+"""Reasons that the user can repair. They end a command with 2, as a mistake in the YAML does."""
 
 
 def holds(status: WorkspaceStatus, condition: str, name: str) -> bool:
     """Whether ``condition`` (``Ready``, ``Ready=False``) of the Workspace ``name`` holds.
 
     Raises:
-        ConfigError, TargetError: it does not, and the Workspace is stalled.
+        ConfigError, TargetError: it does not hold, and the Workspace is stalled.
     """
     kind, _, wanted = condition.partition("=")
-    stands = status.condition(kind)
-    if stands is not None and stands.status == (wanted.capitalize() or "True"):
+    current = status.condition(kind)
+    if current is not None and current.status == (wanted.capitalize() or "True"):
         return True
     raise_if_stalled(status, f"{name}: ")
     return False
 
 
 def raise_if_stalled(status: WorkspaceStatus, prefix: str = "") -> None:
-    """Raise the root cause of a Workspace that will not come along by itself.
+    """Raise the root cause of a Workspace that cannot go on by itself.
 
     Raises:
-        ConfigError: what the user gave cannot be used.
+        ConfigError: the user's input cannot be used.
         TargetError: anything else.
     """
     stalled = status.condition("Stalled")
