@@ -1,18 +1,18 @@
-"""The one tree of errors. Anything else that is raised is a bug.
+"""The tree of errors. Any other exception is a bug.
 
 ::
 
     LLMwrightError
-    ├── ConfigError            settings, flags or files of the user that cannot be used
+    ├── ConfigError            a setting, flag or file of the user cannot be used
     ├── PluginError
-    │   ├── PluginNotFound     nothing installed answers to the name
-    │   ├── PluginConflict     two distributions answer to the name
-    │   ├── PluginLoadFailed   it is installed and its import failed
-    │   └── PluginContract     it loaded and breaks the interface
-    ├── InvalidWorkspace       the Workspace cannot be accepted; carries every Problem
-    ├── LimitExceeded          a company rule forbids it
-    ├── NotYet                 a state that is not reached; trying again later may help
-    └── TargetError            the machine or the cluster refused
+    │   ├── PluginNotFound     no installed plugin has the name
+    │   ├── PluginConflict     two distributions bring a plugin of the same name
+    │   ├── PluginLoadFailed   the plugin is installed, and its import failed
+    │   └── PluginContract     the plugin loaded, and breaks the interface
+    ├── InvalidWorkspace       the Workspace is refused; carries every Problem
+    ├── LimitExceeded          a limit in the settings forbids it
+    ├── NotYet                 a state is not reached yet; a later attempt may succeed
+    └── TargetError            the machine or the cluster refused or failed
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with what the user wrote.
+    """One mistake in the YAML that the user wrote.
 
     ``path`` is the YAML path (``tuning.input.urls[0]``), empty for the document as a whole. ``line`` and ``column``
-    count from 1 and are None where the value did not come from text. ``severity`` ``warning`` does not refuse.
+    count from 1 and are None where the value did not come from text. A ``severity`` of ``warning`` does not refuse the
+    Workspace.
     """
 
     path: str
@@ -45,10 +46,10 @@ class Problem:
 
 
 class LLMwrightError(Exception):
-    """Base of all errors that are somebody's to mend, not ours.
+    """Base of all errors that the user or an administrator can repair.
 
-    ``reason`` is CamelCase and becomes a condition's reason and an Event's; ``message`` says what and where;
-    ``hint`` says what to do. ``exit_code`` is what the CLI ends with.
+    ``reason`` is CamelCase and becomes the reason of a condition and of an Event. ``message`` names the trouble and its
+    place, ``hint`` the remedy. The CLI ends with ``exit_code``.
     """
 
     reason = "Error"
@@ -66,45 +67,45 @@ class LLMwrightError(Exception):
 
 
 class ConfigError(LLMwrightError):
-    """A setting, flag or file of the user's cannot be used."""
+    """A setting, flag or file of the user cannot be used."""
 
     reason = "ConfigError"
     exit_code = 2
 
 
 class PluginError(LLMwrightError):
-    """A plugin is missing, doubled, broken or of another interface."""
+    """A plugin is missing, installed twice, broken, or made for another interface."""
 
     reason = "PluginError"
     exit_code = 2
 
 
 class PluginNotFound(PluginError):
-    """Nothing installed answers to the name."""
+    """No installed plugin has the name."""
 
     reason = "PluginNotFound"
 
 
 class PluginConflict(PluginError):
-    """Two distributions answer to the same name."""
+    """Two distributions bring a plugin of the same name."""
 
     reason = "PluginConflict"
 
 
 class PluginLoadFailed(PluginError):
-    """The plugin is installed, and importing it failed."""
+    """The plugin is installed, and its import failed."""
 
     reason = "PluginLoadFailed"
 
 
 class PluginContract(PluginError):
-    """The plugin loaded and does not keep the interface."""
+    """The plugin loaded, and breaks the interface."""
 
     reason = "PluginContract"
 
 
 class InvalidWorkspace(LLMwrightError):
-    """The Workspace cannot be accepted. ``problems`` holds every one found, errors and warnings."""
+    """The Workspace is refused. ``problems`` holds all errors and warnings."""
 
     reason = "InvalidWorkspace"
     exit_code = 2
@@ -118,14 +119,14 @@ class InvalidWorkspace(LLMwrightError):
 
 
 class LimitExceeded(LLMwrightError):
-    """A limit set by the company (instance types, nodes, USD per hour) forbids it."""
+    """A limit in the settings (instance types, nodes, USD per hour) forbids it."""
 
     reason = "LimitExceeded"
     exit_code = 2
 
 
 class NotYet(LLMwrightError):
-    """A state was not reached (in time); it may be later."""
+    """A state was not reached in time; it may be reached later."""
 
     reason = "NotYet"
 

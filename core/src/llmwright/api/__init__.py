@@ -1,4 +1,4 @@
-"""The Workspace as the user writes it, in both versions, its positions in the YAML and the CRD's schema.
+"""The Workspace as the user writes it, in both versions, its positions in the YAML, and the CRD.
 
-No rules beyond a field's own type and enum live here, and what the CRD says of them in CEL; all others are ``check``'s.
+The only rules here are a field's own type and enum, and the CRD's rules in CEL. All other rules belong to ``check``.
 """

@@ -1,6 +1,7 @@
-"""Rules of the CRD in CEL: what the API server refuses by itself, with no webhook running.
+"""Rules of the CRD in CEL: the API server refuses by them, even with no webhook running.
 
-The same rules are ``check``'s; here stands what CEL can say with the object alone. Each message is what a user reads.
+``check`` has the same rules and more; these are the ones that CEL can express from the object alone. Users read the
+messages.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ def _rule(rule: str, message: str, field: str = "") -> CelRule:
 
 
 def _fixed(field: str) -> CelRule:
-    """The field is neither changed nor added nor removed."""
+    """Refuse to change, add or remove the field."""
     same = f"self.{field} == oldSelf.{field}"
     rule = f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || {same})"
     return _rule(rule, f"{field} cannot be changed: make a new Workspace", f".{field}")
@@ -29,7 +30,7 @@ def _fixed_once_set(field: str) -> CelRule:
 
 
 def cel_rules(api_version: str) -> Mapping[tuple[str, ...], tuple[CelRule, ...]]:
-    """The rules of one version, by the path of the object that they hold for."""
+    """Return the rules of one version, by the path of the object that they check."""
     partition = api_version != V1ALPHA1
     rules = {
         (): _of_the_whole(partition=partition),
@@ -53,10 +54,10 @@ def cel_rules(api_version: str) -> Mapping[tuple[str, ...], tuple[CelRule, ...]]
 
 
 def _of_the_whole(*, partition: bool) -> tuple[CelRule, ...]:
-    one = _rule("has(self.inference) != has(self.tuning)", "write exactly one of inference and tuning")
+    either = _rule("has(self.inference) != has(self.tuning)", "write exactly one of inference and tuning")
     kept = _rule("has(self.tuning) == has(oldSelf.tuning)", "tuning and inference cannot take each other's place")
     nodes = "!has(self.tuning) || !has(self.resource) || !has(self.resource.count) || self.resource.count <= 1"
-    rules = (one, kept, _rule(nodes, "tuning runs on one node: resource.count must be 1", ".resource.count"))
+    rules = (either, kept, _rule(nodes, "tuning runs on one node: resource.count must be 1", ".resource.count"))
     if not partition:
         return rules
     whole = "!has(self.tuning) || !has(self.resource) || !has(self.resource.partition)"

@@ -1,4 +1,4 @@
-"""The CustomResourceDefinition ``workspaces.kaito.sh``, made from the same models that read the YAML."""
+"""The CustomResourceDefinition ``workspaces.kaito.sh``, generated from the models that also read the YAML."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REQUIRED: Mapping[tuple[str, ...], tuple[str, ...]] = {
     ("resource",): ("labelSelector",),
     ("tuning",): ("input", "output"),
 }
-"""Fields that a cluster wants and one machine does without."""
+"""Fields that are required on a cluster and optional on one machine."""
 
 OPTIONS_OF = {
     "provisioner": ("resource", "provisionerConfig"),
@@ -35,11 +35,11 @@ OPTIONS_OF = {
 
 
 def crd(with_plugins: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
-    """The CustomResourceDefinition as plain data, both versions, ``v1beta1`` stored.
+    """Return the CustomResourceDefinition as plain data, with both versions; ``v1beta1`` is stored.
 
     Args:
-        with_plugins: JSON schemas of the drivers' options by ``kind/name`` (``runtime/vllm``), to describe the open
-            objects with. They stay open: which driver's options hold is decided by another field.
+        with_plugins: JSON schemas of the drivers' options by ``kind/name`` (``runtime/vllm``). They describe the open
+            objects, which stay open: another field decides whose options are valid.
     """
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -77,7 +77,7 @@ def _version(api_version: str, plugins: Mapping[str, Mapping[str, Any]]) -> dict
 def _schema(api_version: str, plugins: Mapping[str, Mapping[str, Any]]) -> Schema:
     schema = structural(Workspace.model_json_schema(by_alias=True))
     properties = schema["properties"]
-    # The API server checks these itself, and refuses schemas that say more about them.
+    # The API server checks these itself, and refuses a CRD that restricts them further.
     properties["apiVersion"] = {"type": "string"}
     properties["kind"] = {"type": "string"}
     properties["metadata"] = {"type": "object"}
@@ -92,8 +92,8 @@ def _schema(api_version: str, plugins: Mapping[str, Mapping[str, Any]]) -> Schem
         part["required"] = sorted({*part.get("required", ()), *names})
     schema.pop("required", None)
     _describe_options(schema, plugins)
-    for path, found in cel_rules(api_version).items():
-        _at(schema, path)["x-kubernetes-validations"] = list(found)
+    for path, cel in cel_rules(api_version).items():
+        _at(schema, path)["x-kubernetes-validations"] = list(cel)
     return schema
 
 
@@ -104,9 +104,9 @@ def _at(schema: Schema, path: Iterable[str]) -> Schema:
 
 
 def _describe_options(schema: Schema, plugins: Mapping[str, Mapping[str, Any]]) -> None:
-    """Type the keys of the open objects on which all drivers that have them agree."""
+    """Describe a key of an open object where all drivers that have the key agree on its type."""
     for kind, path in OPTIONS_OF.items():
-        drivers = {name: structural(found) for name, found in plugins.items() if name.startswith(f"{kind}/")}
+        drivers = {name: structural(options) for name, options in plugins.items() if name.startswith(f"{kind}/")}
         merged: Schema = {}
         for driver in drivers.values():
             for key, part in driver.get("properties", {}).items():

@@ -1,4 +1,4 @@
-"""What ``kubectl get workspace`` prints."""
+"""The columns that ``kubectl get workspace`` prints."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _column(name: str, kind: str, path: str, description: str, priority: int = 0
 
 
 def printer_columns(version: str) -> list[Column]:
-    """The columns of ``v1alpha1`` or ``v1beta1``: those that everybody sees, then KAITO's others (``-o wide``)."""
+    """Return the columns of ``v1alpha1`` or ``v1beta1``: first the usual ones, then KAITO's others (``-o wide``)."""
     columns = [
         _column("Instance", "string", ".resource.instanceType", "The machine's type."),
         _condition("ResourceReady", "ResourceReady", "Whether the nodes are there."),

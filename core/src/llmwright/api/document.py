@@ -1,4 +1,4 @@
-"""From YAML text to Documents with positions, from a Document to a Workspace, and back to YAML."""
+"""Documents: YAML text with positions, its Workspace, and the way back to YAML."""
 
 from __future__ import annotations
 
@@ -17,47 +17,47 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Document:
-    """One YAML document: plain data, where each value stands, and the file (or ``<stdin>``) it came from."""
+    """One YAML document: plain data, the position of each value, and the name of its file (or ``<stdin>``)."""
 
     data: Any
     positions: Mapping[Path, Position] = field(default_factory=dict, repr=False)
     source: str = ""
 
     def position(self, path: str) -> Position | None:
-        """Where the value at a YAML path stands, or the nearest thing around it; None for data not read from text."""
+        """Return the position of the value at a YAML path, or of the nearest value around it; None without a text."""
         parts = split_path(path)
         for length in range(len(parts), -1, -1):
-            found = self.positions.get(parts[:length])
-            if found is not None:
-                return found
+            position = self.positions.get(parts[:length])
+            if position is not None:
+                return position
         return None
 
     def place(self, problems: Iterable[Problem]) -> tuple[Problem, ...]:
-        """``problems`` with line and column of this document where they have none."""
+        """Return ``problems``, with line and column of this document where they have none."""
         return tuple(self._place(problem) for problem in problems)
 
     def _place(self, problem: Problem) -> Problem:
-        found = self.position(problem.path) if problem.line is None else None
-        return replace(problem, line=found.line, column=found.column) if found else problem
+        position = self.position(problem.path) if problem.line is None else None
+        return replace(problem, line=position.line, column=position.column) if position else problem
 
 
 def load_documents(text: str, source: str = "") -> tuple[Document, ...]:
-    """Each document of ``text``; empty ones are left out. ``source`` is the file's name for messages.
+    """Read each document of ``text``; empty documents are left out. ``source`` is the file's name for messages.
 
     Numbers, true/false and null are read as YAML 1.2 has them; ``no``, ``on`` and ``y`` are text.
 
     Raises:
-        InvalidWorkspace: bad syntax, a tab, a key that is there twice, or more than the limits of ``reader``; each
-            problem with line and column.
+        InvalidWorkspace: bad syntax, a tab, a doubled key, or more than the limits of ``yaml_reader``; each problem
+            with line and column.
     """
     return tuple(Document(item.data, item.positions, source) for item in read(text, source) if item.data is not None)
 
 
 def parse_workspace(document: Document) -> Workspace:
-    """The Workspace that ``document`` holds.
+    """Return the Workspace of ``document``.
 
     Raises:
-        InvalidWorkspace: every field that is unknown, missing or of another type, with its path and position.
+        InvalidWorkspace: with every field that is unknown, missing or of another type, its path and its position.
     """
     from llmwright.api.parsing import validate_workspace
 
@@ -65,12 +65,12 @@ def parse_workspace(document: Document) -> Workspace:
 
 
 def to_mapping(workspace: Workspace) -> dict[str, Any]:
-    """``workspace`` as plain data: what was set, under its YAML names, in the order of the API, without nulls."""
+    """Return the fields of ``workspace`` that were set, by their YAML names, in the API's order, without nulls."""
     return workspace.model_dump(by_alias=True, exclude_unset=True, exclude_none=True, mode="json")
 
 
 def to_yaml(value: Workspace | Mapping[str, Any]) -> str:
-    """A Workspace, or plain data, as YAML that readers of YAML 1.1 and 1.2 understand alike."""
+    """Write a Workspace, or plain data, as YAML that means the same in YAML 1.1 and 1.2."""
     import yaml
 
     class Dumper(yaml.SafeDumper):

@@ -1,4 +1,4 @@
-"""What is wrong with fields, in words: pydantic's validation errors as Problems.
+"""Errors of fields: pydantic's validation errors as Problems that a user understands.
 
 Used for Workspaces and for settings, whose models both give their fields YAML names as aliases.
 """
@@ -27,7 +27,7 @@ _HINTS = {"list_type": "begin each item on a line of its own with '- '"}
 
 
 def field_problems(error: ValidationError, root: type[BaseModel]) -> list[Problem]:
-    """Every error with its YAML path; an unknown field with what may have been meant among the fields of ``root``."""
+    """Return a Problem for each error, with its YAML path. The hint of an unknown field is a similar one of ``root``."""
     return [_problem(item, root) for item in error.errors(include_url=False)]
 
 
@@ -62,7 +62,7 @@ def _not_one_of(path: str, item: Any) -> Problem:
 
 
 def named(value: Any) -> str:
-    """``value`` as a message speaks of it."""
+    """Describe ``value`` for a message."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
@@ -74,7 +74,7 @@ def named(value: Any) -> str:
 
 
 def _unknown_field_hint(location: tuple[str | int, ...], root: type[BaseModel]) -> str:
-    """What the user may have meant by a field that is not there: another spelling, or another place."""
+    """Suggest a field in place of an unknown field: another spelling, or another place in the document."""
     *parents, name = (str(part) for part in location if not isinstance(part, int))
     model = _model_at(parents, root)
     known = _aliases(model) if model else []
@@ -105,10 +105,10 @@ def _children(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel] | N
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """The model that an annotation such as ``list[X]`` or ``X | None`` speaks of."""
+    """Return the model in an annotation such as ``list[X]`` or ``X | None``."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((found for arg in get_args(annotation) if (found := _model_in(arg))), None)
+    return next((model for arg in get_args(annotation) if (model := _model_in(arg))), None)
 
 
 def _all_fields(model: type[BaseModel], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""A Document's data as a Workspace, or every reason why it is none."""
+"""From a Document's data to a Workspace, or to the Problems of all its fields."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from llmwright.api.yaml_paths import render_path
 from llmwright.errors import InvalidWorkspace, Problem
 
 SCALARS = (str, int, float)
-"""Most of what a Workspace holds; asking them whether they are mappings would take most of the time."""
+"""The types of most values. They are returned first: the check for a mapping would take most of the time."""
 
 
 def validate_workspace(document: Document) -> Workspace:
@@ -42,7 +42,7 @@ def _absent(path: tuple[str, ...]) -> Problem:
 
 
 def _without_nulls(data: Any) -> Any:
-    """``data`` without the keys whose value is null, which mean the same as being left out."""
+    """Return ``data`` without keys whose value is null: null means the same as no key."""
     if isinstance(data, SCALARS):
         return data
     if isinstance(data, Mapping):

@@ -28,7 +28,7 @@ class Condition(StatusModel):
 
 
 class PlanRecord(StatusModel):
-    """What was decided before the first act; it does not move until the user changes the Workspace or rolls it out."""
+    """The plan, recorded before the first act. It changes only when the user changes the Workspace or rolls it out."""
 
     inputs: str = Field(description="Digest of what was decided from.")
     target: str = Field(description="Where it runs.")
@@ -43,13 +43,13 @@ class PlanRecord(StatusModel):
 
 
 class ProvisionerStatus(StatusModel):
-    """What the provisioner remembers: a hint only."""
+    """The state that the provisioner remembers: a hint only."""
 
     state: dict[str, Any] = Field(default={}, description="A hint of its own; losing it is harmless.")
 
 
 class CostStatus(StatusModel):
-    """What is being spent; None where the price is unknown."""
+    """The current cost; None where the price is unknown."""
 
     usd_per_hour: float | None = Field(
         default=None, description="For all nodes that are held; absent where a price is unknown."
@@ -58,7 +58,7 @@ class CostStatus(StatusModel):
 
 
 class Progress(StatusModel):
-    """How far tuning is."""
+    """The progress of the tuning."""
 
     step: int = Field(description="Steps done.")
     steps: int = Field(description="Steps in all.")
@@ -68,9 +68,9 @@ class Progress(StatusModel):
 
 
 class Tuned(StatusModel):
-    """Which tuning the kept output is of: digests of its Launch and of what the user wrote, and since when it is safe.
+    """The tuning that made the kept output: digests of its Launch and its inputs, and the time when it was safe.
 
-    It outlives the job that made it, so that a finished job's removal never tunes again.
+    It outlives the job, so that the removal of a finished job never starts another tuning.
     """
 
     launch: str = Field(description="Digest of the Launch that tuned.")
@@ -98,5 +98,5 @@ class WorkspaceStatus(StatusModel):
     object_kinds: list[str] = Field(default=[], description="Kinds of objects that plugins brought for it.")
 
     def condition(self, kind: str) -> Condition | None:
-        """The condition of that type, None where it was never set."""
-        return next((found for found in self.conditions if found.type == kind), None)
+        """Return the condition of that type, None where it was never set."""
+        return next((condition for condition in self.conditions if condition.type == kind), None)

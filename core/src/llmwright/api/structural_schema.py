@@ -1,4 +1,4 @@
-"""pydantic's JSON schema as the structural schema that Kubernetes wants: no references, no unions, no titles."""
+"""pydantic's JSON schema as a structural schema of Kubernetes: no references, no unions, no titles."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Schema = dict[str, Any]
 
 
 def structural(schema: Mapping[str, Any]) -> Schema:
-    """``schema`` with its ``$defs`` inlined. Defaults are left out: they are the CRD's to set, field by field."""
+    """Return ``schema`` with its ``$defs`` inlined and without defaults, which the CRD sets field by field."""
     return _convert(schema, schema.get("$defs", {}))
 
 
@@ -53,7 +53,7 @@ def _convert(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Schem
 
 
 def _resolved(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Follow ``$ref``, and take the one option beside null of a union; what stands beside them wins."""
+    """Follow ``$ref``, and take the only option of a union with null. Keys beside them win."""
     for key in ("anyOf", "allOf", "oneOf"):
         options = [option for option in schema.get(key, ()) if option.get("type") != "null"]
         if len(options) == 1:
@@ -66,7 +66,7 @@ def _resolved(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapp
 
 
 def _completed(schema: Schema) -> Schema:
-    """Kubernetes wants a type everywhere, and objects of unknown content marked as open."""
+    """Add what Kubernetes requires: a type everywhere, and a mark on objects of unknown content."""
     if "type" not in schema:
         return {key: value for key, value in schema.items() if key == "description"} | {OPEN: True}
     if schema["type"] == "object" and "properties" not in schema and "additionalProperties" not in schema:

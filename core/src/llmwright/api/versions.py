@@ -1,4 +1,4 @@
-"""How ``v1alpha1`` and ``v1beta1`` differ: fields that the older lacks, and the defaults that its CRD sets.
+"""The differences of ``v1alpha1`` and ``v1beta1``: fields that the older lacks, and defaults of its CRD.
 
 Upstream v0.12. LLMwright's own additions are in both versions.
 """
@@ -13,7 +13,7 @@ from llmwright.api.workspace import PresetSpec, Workspace
 V1ALPHA1 = "kaito.sh/v1alpha1"
 V1BETA1 = "kaito.sh/v1beta1"
 API_VERSIONS = (V1ALPHA1, V1BETA1)
-"""Oldest first; the last is the one that is stored."""
+"""Oldest first; the last is stored."""
 
 V1ALPHA1_INSTANCE_TYPE = "Standard_NC24ads_A100_v4"
 
@@ -30,11 +30,11 @@ ABSENT: Mapping[str, frozenset[tuple[str, ...]]] = {
     ),
     V1BETA1: frozenset(),
 }
-"""Fields that a version does not have, as paths from the root."""
+"""The fields that a version lacks, as paths from the root."""
 
 
 def absent_fields(data: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """Fields that ``data`` uses and its own ``apiVersion`` lacks; the status is the operator's and is not looked at."""
+    """Return the fields that ``data`` uses although its ``apiVersion`` lacks them. The status is not checked."""
     paths = ABSENT.get(str(data.get("apiVersion")), frozenset())
     return sorted(path for path in paths if path[0] != "status" and _has(data, path))
 
@@ -48,7 +48,7 @@ def _has(data: Any, path: tuple[str, ...]) -> bool:
 
 
 def with_defaults(workspace: Workspace) -> Workspace:
-    """``workspace`` as the API server hands it on: with the defaults of its version's CRD."""
+    """Return ``workspace`` with the defaults that the API server sets from its version's CRD."""
     resource = workspace.resource
     update: dict[str, Any] = {}
     if resource.count is None:
@@ -59,6 +59,6 @@ def with_defaults(workspace: Workspace) -> Workspace:
 
 
 def presets_of(workspace: Workspace) -> tuple[tuple[str, PresetSpec], ...]:
-    """The presets that are named, each with its YAML path."""
+    """Return the presets that the Workspace names, each with its YAML path."""
     parts = (("inference.preset", workspace.inference), ("tuning.preset", workspace.tuning))
     return tuple((path, part.preset) for path, part in parts if part is not None and part.preset is not None)

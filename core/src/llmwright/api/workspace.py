@@ -15,7 +15,7 @@ from pydantic.alias_generators import to_camel
 from llmwright.api.status import WorkspaceStatus
 
 OpenObject = Annotated[dict[str, Any], Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})]
-"""An object that somebody else's schema describes; it is kept as it stands."""
+"""An object with a schema of its own, from Kubernetes or a driver; it is kept as it is."""
 
 OPEN_FIELDS = frozenset(("volumeSource", "template", "provisionerConfig", "runtimeConfig", "methodConfig"))
 """The YAML names of fields that hold an ``OpenObject``."""
@@ -24,14 +24,14 @@ OPEN_FIELDS = frozenset(("volumeSource", "template", "provisionerConfig", "runti
 class ApiModel(BaseModel):
     """Base of everything under a Workspace: camelCase in YAML, unknown fields refused, frozen.
 
-    Strict: a number is not taken for text nor text for a number, as the API server would not either.
+    Strict: text is refused for a number, and a number for text, as the API server does.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, strict=True)
 
 
 class ObjectMeta(ApiModel):
-    """The part of Kubernetes' metadata that is read; the rest is kept as it stands."""
+    """The part of Kubernetes' metadata that is read; the rest is kept as it is."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -88,7 +88,7 @@ class Resource(ApiModel):
 
 
 class PresetOptions(ApiModel):
-    """How to get at a preset's weights or image."""
+    """Access to a preset's weights or image."""
 
     image: str = Field(default="", description="Deprecated: an image that holds the weights.")
     image_pull_secrets: list[str] = Field(default=[], description="Deprecated: Secrets to pull that image with.")
@@ -184,7 +184,7 @@ class Workspace(ApiModel):
 
     @property
     def preset(self) -> PresetSpec | None:
-        """The preset of whichever of tuning and inference is there."""
+        """The preset of ``tuning`` or ``inference``; None where neither names a preset."""
         part = self.tuning or self.inference
         return part.preset if part else None
 

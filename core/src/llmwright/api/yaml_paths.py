@@ -13,7 +13,7 @@ _PART = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]|\[(\"(?:[^\"\\]|\\.)*\")\]")
 
 
 def render_path(parts: Iterable[str | int]) -> str:
-    """``("a", 0, "b/c")`` as ``a[0]["b/c"]``."""
+    """Write ``("a", 0, "b/c")`` as ``a[0]["b/c"]``."""
     return "".join(_render(part) for part in parts).removeprefix(".")
 
 
@@ -24,7 +24,7 @@ def _render(part: str | int) -> str:
 
 
 def split_path(path: str) -> Path:
-    """The parts of what ``render_path`` made."""
+    """Split a path that ``render_path`` made into its parts."""
     return tuple(
         int(index) if index else json.loads(quoted) if quoted else name for name, index, quoted in _PART.findall(path)
     )

@@ -1,7 +1,7 @@
 """Reading YAML text into plain data with positions, from libyaml's events.
 
-Events rather than nodes: nothing recurses, so deep nesting cannot exhaust the stack, and an alias is one shared value
-whose expanded size is counted, so a few lines cannot stand for gigabytes.
+Events and not nodes: nothing recurses, so deep nesting cannot exhaust the stack. An alias is a shared value whose
+expanded size is counted, so a few lines cannot grow to gigabytes.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Position(NamedTuple):
 
 @dataclass(slots=True)
 class Reading:
-    """One document as read: its data, and the position of each value by its path (of its key within a mapping)."""
+    """One document: its data, and the position of each value by its path; in a mapping, the position of its key."""
 
     data: Any
     positions: dict[Path, Position]
@@ -47,7 +47,7 @@ class Reading:
 
 @dataclass(slots=True)
 class _Open:
-    """A collection whose end was not read yet. ``key`` waits for its value."""
+    """A collection whose end is not read yet. ``key`` waits for its value."""
 
     value: Any
     path: Path
@@ -66,10 +66,10 @@ class _Refused(Exception):
 
 
 def read(text: str, source: str) -> list[Reading]:
-    """Each document of ``text``, empty ones with ``data`` None.
+    """Read each document of ``text``; an empty document has ``data`` None.
 
     Raises:
-        InvalidWorkspace: bad syntax, a tab, keys that are twice or no text, aliases without end, or too much of it.
+        InvalidWorkspace: bad syntax, a tab, a key that is doubled or no text, endless aliases, or too much data.
     """
     reader = _Reader()
     try:
@@ -126,17 +126,17 @@ def _syntax_hint(error: yaml.MarkedYAMLError) -> str:
 
 
 def _tab_near(text: str, line: int | None) -> Position | None:
-    """A tab in the indentation of that line or the one before, where libyaml's own words would mislead."""
+    """Find a tab in the indentation of that line or the line before: libyaml's own message would mislead there."""
     lines = text.splitlines()
     for number in (line, line - 1) if line else ():
-        found = re.match(r"[ ]*(?:-[ ]+)*\t", lines[number - 1]) if 0 < number <= len(lines) else None
-        if found:
-            return Position(number, found.end())
+        tab = re.match(r"[ ]*(?:-[ ]+)*\t", lines[number - 1]) if 0 < number <= len(lines) else None
+        if tab:
+            return Position(number, tab.end())
     return None
 
 
 class _Reader:
-    """Takes the events of one text in order."""
+    """Builds data and positions from the events of one text, in order."""
 
     def __init__(self) -> None:
         self.documents: list[Reading] = []

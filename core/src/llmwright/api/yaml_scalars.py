@@ -1,7 +1,7 @@
 """Plain YAML scalars by the core schema of YAML 1.2, where ``no``, ``on`` and ``y`` are text.
 
-Where YAML 1.1 and 1.2 read a number differently (``010``, ``1_000``, ``1:20``) the text is kept, so that a field that
-wants a number refuses it instead of one reader's guess going through.
+Where YAML 1.1 and 1.2 read a number differently (``010``, ``1_000``, ``1:20``), the text is kept. A field for a number
+then refuses it, and no reader guesses.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Scalar = str | int | float | bool | None
 
 
 def plain_scalar(text: str) -> Scalar:
-    """What ``text`` without quotes means; numbers that JSON cannot hold stay text."""
+    """Return the value of ``text`` without quotes; a number that JSON cannot hold stays text."""
     if text in _NULL:
         return None
     if text[0] in _FIRST_OF_NUMBER:

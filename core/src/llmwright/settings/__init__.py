@@ -1,8 +1,8 @@
-"""Settings: what whoever runs LLMwright decides once, for all Workspaces.
+"""Settings: choices that hold for all Workspaces.
 
 A flag wins over the environment (``LLMWRIGHT_…``), which wins over ``llmwright.yaml``, which wins over the default.
-What a single Workspace decides belongs to the Workspace; what a driver needs stands under ``plugins.<name>`` and is
-validated by the driver's own model.
+Choices for a single Workspace belong into its YAML. A driver's settings are under ``plugins.<name>``, and the driver's
+own model validates them.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ def load(
     *,
     file: str | Path | None = None,
 ) -> Settings:
-    """The settings that hold now.
+    """Return the settings.
 
     Args:
-        flags: by YAML path (``limits.nodes``); None stands for a flag that was not given.
+        flags: values by YAML path (``limits.nodes``); None stands for a flag that is not set.
         environ: the process's environment where None.
         cwd: the working directory where None.
         file: read instead of looking for ``llmwright.yaml`` in ``cwd`` and then in the user's configuration
-            directory; ``LLMWRIGHT_SETTINGS`` says the same.
+            directory; ``LLMWRIGHT_SETTINGS`` does the same.
 
     Raises:
-        ConfigError: everything that is wrong, each with its file and line, variable or flag.
+        ConfigError: all mistakes, each with its file and line, variable or flag.
     """
     from llmwright.settings.layers import load_settings
 

@@ -1,4 +1,4 @@
-"""The places settings come from, and how they are laid over one another."""
+"""Layers of settings (file, environment, flags), and their merge."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from llmwright.settings.model import PATH_FIELDS, Settings
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One place's settings as plain data, and how a message names a path in it."""
+    """The settings of one place as plain data. ``name`` names a path of it for a message."""
 
     data: Mapping[str, Any]
     name: Callable[[str], str]
 
     def holds(self, path: Sequence[str | int]) -> bool:
-        """Whether anything was written at that path."""
-        found: Any = self.data
+        """Whether the layer has a value at that path."""
+        value: Any = self.data
         try:
             for part in path:
-                found = found[part]
+                value = value[part]
         except (LookupError, TypeError):
             return False
         return True
@@ -86,7 +86,7 @@ def _file_position(document: Document, where: str) -> str:
 
 
 def _rooted(data: dict[str, Any], directory: Path) -> dict[str, Any]:
-    """``data`` with relative paths made to start from ``directory``."""
+    """Return ``data`` with relative paths joined to ``directory``."""
     for name in PATH_FIELDS:
         value = data.get(name)
         if isinstance(value, str):
@@ -101,7 +101,7 @@ def _absolute(path: str, directory: Path) -> str:
 
 
 def _environment_layer(environ: Mapping[str, str]) -> Layer:
-    """Variables that name a setting; others with the prefix are not settings and are left alone."""
+    """Read the variables that name a setting. Other variables with the prefix are ignored."""
     data: dict[str, Any] = {}
     names: dict[str, str] = {}
     for variable, path, annotation in _variables(Settings):
@@ -120,14 +120,14 @@ def _variable_of(where: str, names: Mapping[str, str]) -> str:
 
 
 def _variables(model: type[BaseModel], above: tuple[str, ...] = ()) -> list[tuple[str, tuple[str, ...], Any]]:
-    """Every variable with the YAML path it stands for: ``LLMWRIGHT_LIMITS_NODES`` is ``limits.nodes``."""
-    found: list[tuple[str, tuple[str, ...], Any]] = []
+    """Return every variable with its YAML path: ``LLMWRIGHT_LIMITS_NODES`` is ``limits.nodes``."""
+    variables: list[tuple[str, tuple[str, ...], Any]] = []
     for field, info in model.model_fields.items():
         path = (*above, info.alias or field)
         if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
-            found += _variables(info.annotation, path)
-        found.append((PREFIX + "_".join(_upper(part) for part in path), path, info.annotation))
-    return found
+            variables += _variables(info.annotation, path)
+        variables.append((PREFIX + "_".join(_upper(part) for part in path), path, info.annotation))
+    return variables
 
 
 def _upper(alias: str) -> str:
@@ -135,7 +135,7 @@ def _upper(alias: str) -> str:
 
 
 def _environment_value(text: str, annotation: Any) -> Any:
-    """A list may be written with commas; anything else but text as YAML."""
+    """Read a variable: a list may have commas, text stays text, anything else is YAML."""
     if _is_list(annotation) and not text.lstrip().startswith("["):
         return [part.strip() for part in text.split(",") if part.strip()]
     if annotation in (str, str | None, Path | None):

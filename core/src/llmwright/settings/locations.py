@@ -1,4 +1,4 @@
-"""Where settings may be written. Imports no pydantic, so that a verb may ask whether there is anything to read."""
+"""The places where settings may be written. No pydantic here: its import would slow down every short command."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FILE_VARIABLE = "LLMWRIGHT_SETTINGS"
 
 
 def settings_file(environ: Mapping[str, str], cwd: Path) -> Path | None:
-    """The file to read where no flag names one: the variable's, else that of ``cwd``, else the user's."""
+    """Return the settings file where no flag names one: from the variable, else in ``cwd``, else the user's own."""
     named = environ.get(FILE_VARIABLE)
     if named:
         return Path(named)
@@ -24,6 +24,6 @@ def settings_file(environ: Mapping[str, str], cwd: Path) -> Path | None:
 
 
 def anything_written(flags: Mapping[str, Any], file: str | Path | None = None) -> bool:
-    """Whether some place may hold a setting; where it is False, all settings are their defaults."""
-    given = file is not None or any(value is not None for value in flags.values())
-    return given or any(name.startswith(PREFIX) for name in os.environ) or bool(settings_file(os.environ, Path.cwd()))
+    """Whether some place may hold a setting. Where it is False, all settings have their defaults."""
+    named = file is not None or any(value is not None for value in flags.values())
+    return named or any(name.startswith(PREFIX) for name in os.environ) or bool(settings_file(os.environ, Path.cwd()))

@@ -1,4 +1,4 @@
-"""The one model of all settings."""
+"""The pydantic model of all settings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class SettingsModel(BaseModel):
 
 
 class Limits(SettingsModel):
-    """What may be bought in one namespace; None is no limit. An unknown price counts as over any limit in USD."""
+    """Limits on purchases in one namespace; None is no limit. An unknown price is above every limit in USD."""
 
     instance_types: tuple[str, ...] | None = None
     nodes: Positive | None = None
@@ -30,18 +30,18 @@ class Limits(SettingsModel):
     total_usd_per_hour: Usd | None = None
 
     def allows_type(self, name: str) -> bool:
-        """Whether the instance type may be used; upper and lower case are one."""
+        """Whether the instance type may be used; case does not matter."""
         return self.instance_types is None or name.lower() in {allowed.lower() for allowed in self.instance_types}
 
 
 class Sources(SettingsModel):
-    """Where downloads may come from, besides public addresses: hosts and CIDRs."""
+    """Hosts and CIDRs that downloads may come from, besides public addresses."""
 
     allow: tuple[str, ...] = ()
 
 
 class Endpoints(SettingsModel):
-    """Where servers answer. ``host`` is what they bind on one machine; ``ports`` gives a port's name its number.
+    """Addresses of servers. They bind ``host`` on one machine; ``ports`` maps a port's name to its number.
 
     ``public`` lets load balancers have public addresses.
     """
@@ -54,7 +54,7 @@ class Endpoints(SettingsModel):
 
 
 class Orphans(SettingsModel):
-    """How often the operator looks for what was bought for Workspaces that are gone, and whether it gives that back.
+    """The search for machines whose Workspace is gone: how often, and whether the operator deletes them.
 
     ``interval`` is in seconds; 0 is never.
     """
@@ -64,11 +64,11 @@ class Orphans(SettingsModel):
 
 
 class Webhook(SettingsModel):
-    """Where the API server reaches the operator's admission webhook; where nothing is said there is none.
+    """The address at which the API server reaches the operator's admission webhook; without it there is no webhook.
 
-    ``service`` is ``NAMESPACE/NAME`` of a Service whose port ``service_port`` leads to ``port`` of every operator;
-    ``url`` is the https address of one that runs elsewhere. ``failure_policy`` is what becomes of a Workspace where
-    no answer comes within ``timeout`` seconds. ``validity``, of each certificate, is in seconds.
+    ``service`` is ``NAMESPACE/NAME`` of a Service whose port ``service_port`` leads to ``port`` of every operator.
+    ``url`` is the https address of an operator outside the cluster. ``failure_policy`` decides about a Workspace where
+    no answer comes within ``timeout`` seconds. ``validity`` is the lifetime of each certificate in seconds.
     """
 
     service: str | None = None
@@ -81,7 +81,7 @@ class Webhook(SettingsModel):
 
     @property
     def enabled(self) -> bool:
-        """Whether there is to be one."""
+        """Whether the webhook is turned on."""
         return bool(self.service or self.url)
 
     @field_validator("service")
@@ -108,10 +108,10 @@ class Webhook(SettingsModel):
 class Settings(SettingsModel):
     """All settings.
 
-    ``provisioner`` and ``runtime`` hold where a Workspace names none; None lets the target decide. ``plugins`` holds
-    each driver's own settings by its name. ``images`` maps an image role to an image, ``pods`` is merged into every
-    pod. Relative paths start from the file that they stand in. ``readiness_timeout`` is in seconds. ``disk_class`` is
-    the storage class that gives out the nodes' own NVMe disks, for weights.
+    ``provisioner`` and ``runtime`` are the defaults for a Workspace that names none; None lets the target decide.
+    ``plugins`` holds each driver's settings by its name. ``images`` maps an image role to an image. ``pods`` is merged
+    into every pod. Relative paths start from the directory of the settings file. ``readiness_timeout`` is in seconds.
+    ``disk_class`` is the storage class that provides the nodes' own NVMe disks, for weights.
     """
 
     provisioner: str | None = None
@@ -152,11 +152,11 @@ class Settings(SettingsModel):
         return tuple(path.expanduser() for path in paths)
 
     def limits_of(self, namespace: str) -> Limits:
-        """The limits of one namespace: its own where there are such, else those of all."""
+        """Return the limits of one namespace: its own where it has some, else the common limits."""
         return self.namespace_limits.get(namespace, self.limits)
 
     def state_path(self) -> Path:
-        """Where this machine's Workspaces are kept."""
+        """Return the directory of this machine's Workspaces."""
         if self.state_directory:
             return self.state_directory
         from platformdirs import user_state_path

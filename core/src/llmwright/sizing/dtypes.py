@@ -1,4 +1,4 @@
-"""How wide numbers are, and which kinds a machine computes in."""
+"""The width of numbers in bytes, and the dtype in which a machine computes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ BFLOAT16_CAPABILITY = (8, 0)
 
 
 def width(dtype: str) -> int:
-    """Bytes of one number of ``dtype``; 2 for one that is not known, as nearly all checkpoints have."""
+    """Return the bytes of one number of ``dtype``; 2 for an unknown dtype, because nearly all checkpoints use 2."""
     return WIDTHS.get(dtype, 2)
 
 
 def compute_dtype(machine: InstanceType, preferred: str = "bfloat16") -> str:
-    """The dtype a model runs in on ``machine``.
+    """Return the dtype in which a model runs on ``machine``.
 
     float32 without a GPU: most processors emulate the half-precision types. float16 on an NVIDIA GPU below compute
     capability 8.0, which has no bfloat16 (CUDA C++ programming guide, table of arithmetic throughput).

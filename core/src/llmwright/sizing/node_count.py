@@ -20,7 +20,7 @@ DEFAULT_CONTEXT = 2048
 
 
 def gpus_needed(preset: Preset, machine: InstanceType, context: int | None = None) -> int:
-    """GPUs of ``machine`` that hold ``preset`` with one sequence of ``context`` tokens, at least 1.
+    """Return how many GPUs of ``machine`` hold ``preset`` and one sequence of ``context`` tokens; at least 1.
 
     With W = weight bytes x 1.02 and R = 2.3 GiB + context x KV bytes per token / GPUs of the node: the room for
     weights on one GPU is (0.84 x memory - R) / 1.05, and floor(W / room) + 1 GPUs are needed.
@@ -46,11 +46,11 @@ def gpus_needed(preset: Preset, machine: InstanceType, context: int | None = Non
 def node_count(
     preset: Preset, machine: InstanceType, context: int | None = None, *, single_device: bool = False
 ) -> int:
-    """Machines of one kind that ``preset`` needs.
+    """Return the number of machines of one kind that ``preset`` needs.
 
     Args:
         context: tokens; upstream's default of 2048 where None.
-        single_device: the GPU is a MIG slice, which does not spill over onto others.
+        single_device: the GPU is a MIG slice, and a model cannot use several of them.
 
     Raises:
         InvalidWorkspace: it cannot be sized, or needs several machines and cannot be distributed.

@@ -20,7 +20,7 @@ GPU_SHARE = 0.95
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServingNeed:
-    """What is asked for. ``context`` None takes the longest that fits; ``engine`` is one with a KV pool (vLLM)."""
+    """The wish for serving. ``context`` None takes the longest that fits. ``engine``: it has a KV pool, as vLLM has."""
 
     context: int | None = None
     concurrency: int = 1
@@ -30,9 +30,10 @@ class ServingNeed:
 
 
 def budget(machine: InstanceType, *, engine: bool = False) -> int:
-    """Bytes on one device that may be filled.
+    """Return the bytes on one device that a model may fill.
 
-    Of a host 90 %: the system needs the rest. Of a GPU 95 %, or what the engine is told to take (upstream's 84 %).
+    90 % of a host's memory, because the system needs the rest. 95 % of a GPU's memory; for an engine the share that its
+    flag sets (upstream's 84 %).
     """
     if machine.gpus == 0:
         return int(machine.memory_bytes * HOST_SHARE)
@@ -40,10 +41,10 @@ def budget(machine: InstanceType, *, engine: bool = False) -> int:
 
 
 def fit_serving(preset: Preset, machine: InstanceType, need: ServingNeed, nodes: int = 1) -> Fit:
-    """How ``preset`` sits on ``nodes`` machines; ``fits`` tells whether it does.
+    """Return the Fit of ``preset`` on ``nodes`` machines; its ``fits`` is False where memory is missing.
 
-    Without a context asked for, it is the model's own or, where that is too long for the memory, the longest multiple
-    of 256 tokens that fits, and at least ``SHORTEST_CONTEXT``.
+    Without a wished context, the context is the model's own. Where that is too long for the memory, it is the longest
+    multiple of 256 tokens that fits, and at least ``SHORTEST_CONTEXT``.
     """
     spread = parallelism(preset.weight_bytes, machine, nodes) if need.engine else _one_process(machine)
     dtype = compute_dtype(machine, preset.dtype)
@@ -68,7 +69,7 @@ def fit_serving(preset: Preset, machine: InstanceType, need: ServingNeed, nodes:
 def serving_terms(
     preset: Preset, machine: InstanceType, need: ServingNeed, spread: Parallelism, dtype: str, context: int
 ) -> tuple[MemoryTerm, ...]:
-    """All terms on one device."""
+    """Return all memory terms on one device."""
     share = spread.tensor * spread.pipeline
     tensors = [
         terms.weights(preset, dtype, need.quantization, share),

@@ -1,4 +1,4 @@
-"""The memory terms, each a small function with its formula and where the formula is from.
+"""The memory terms, each a small function with its formula and the source of the formula.
 
 Amounts are bytes on one device; ``share`` is the number of devices that a term is split over.
 """
@@ -28,7 +28,7 @@ _EXPERTS = 1.1
 
 
 def linear_parameters(preset: Preset) -> int:
-    """Weights in the linear layers of the blocks: what bitsandbytes quantises (it leaves embeddings and head alone).
+    """Count the weights in the linear layers of the blocks. bitsandbytes quantises these, and no embeddings or head.
 
     Per layer: queries and output (hidden x heads x head size, twice), keys and values (hidden x KV heads x head size,
     twice), and gate, up and down (hidden x intermediate, three times). Models with experts have more: for those, and
@@ -49,7 +49,7 @@ def linear_parameters(preset: Preset) -> int:
 def weights(preset: Preset, dtype: str, quantization: str | None = None, share: int = 1) -> MemoryTerm:
     """The model's weights.
 
-    A checkpoint that is quantised already takes what it takes on disk. Quantised while loading: linear layers at 4.127
+    A quantised checkpoint takes its size on disk. Quantised while loading: linear layers at 4.127
     bits (nf4 with double quantisation: QLoRA, arXiv 2305.14314, section 3), 4.5 bits (4-bit with one float32 constant
     per 64 weights) or 8 bits (LLM.int8, arXiv 2208.07339); the rest in ``dtype``.
     """
@@ -78,12 +78,12 @@ def kv_cache(preset: Preset, dtype: str, context: int, concurrency: int = 1, sha
 
 
 def kv_bytes_per_token(preset: Preset, dtype: str) -> int:
-    """Bytes that one token takes in the cache when the model runs in ``dtype``."""
+    """Return the bytes of one token in the cache when the model runs in ``dtype``."""
     return preset.kv_bytes_per_token * width(dtype) // min(2, width(preset.dtype))
 
 
 def prefill_activations(preset: Preset, dtype: str, tokens: int, share: int = 1) -> MemoryTerm:
-    """What is alive while ``tokens`` of a prompt pass through one layer.
+    """Activations in memory while ``tokens`` of a prompt pass through one layer.
 
     Residual and normed input, queries, keys, values and attention's output (4 x hidden), and the gated MLP's two
     branches (2 x intermediate); layers follow one another in the same memory. Logits are made for the last token only.
@@ -96,7 +96,7 @@ def prefill_activations(preset: Preset, dtype: str, tokens: int, share: int = 1)
 
 
 def training_activations(preset: Preset, dtype: str, tokens: int, *, checkpointing: bool) -> MemoryTerm:
-    """What the backward pass needs of ``tokens`` (rows of a batch x their length).
+    """Activations that the backward pass needs for ``tokens`` (rows of a batch x their length).
 
     17 x hidden numbers per token and layer, of any width (arXiv 2205.05198, equation 2: 34 B in 16 bit, attention's
     scores recomputed). With checkpointing only each layer's input stays, and one layer is whole at a time (section 5).
@@ -116,7 +116,7 @@ def training_activations(preset: Preset, dtype: str, tokens: int, *, checkpointi
 def lora_parameters(preset: Preset, rank: int, targets: Iterable[str]) -> int:
     """Trained numbers: ``rank`` x (inputs + outputs) for each target of each layer (LoRA, arXiv 2106.09685).
 
-    Names that are no linear layer of this architecture count nothing; no name at all counts every linear layer.
+    A name that is no linear layer of this architecture counts nothing. Without such a name, every linear layer counts.
     """
     sizes = preset.architecture
     if sizes is None:
@@ -141,11 +141,11 @@ def adapters(preset: Preset, dtype: str, number: int, rank: int = 16) -> MemoryT
 
 
 def process(machine: InstanceType, *, engine: bool = False) -> MemoryTerm:
-    """What the program takes before any tensor.
+    """Memory of the program before any tensor.
 
     On a host: interpreter, torch, transformers, peft and bitsandbytes, resident after a first generation (torch 2.13,
-    CPU build: 419 MiB). On a GPU an allowance for CUDA's context and libraries, not measured here; for an engine with
-    CUDA graphs, upstream's 2.3 GiB (KAITO v0.12, nodesestimator).
+    CPU build: 419 MiB). On a GPU: an assumed amount for CUDA's context and libraries, not measured here. For an engine
+    with CUDA graphs: upstream's 2.3 GiB (KAITO v0.12, nodesestimator).
     """
     if machine.gpus == 0:
         return MemoryTerm("process", HOST_PROCESS_BYTES, "interpreter, torch, transformers, peft", "measured")
@@ -155,7 +155,7 @@ def process(machine: InstanceType, *, engine: bool = False) -> MemoryTerm:
 
 
 def reserve(terms: Iterable[MemoryTerm]) -> MemoryTerm:
-    """What fragments lose: 5 % of all tensors, upstream's factor on weights (KAITO v0.12, nodesestimator)."""
+    """Memory lost to fragmentation: 5 % of all tensors, upstream's factor on weights (KAITO v0.12, nodesestimator)."""
     total = sum(term.bytes for term in terms if term.name != "process")
     return MemoryTerm("reserve", math.ceil(total * RESERVE), "5 % of the above but the process", "KAITO v0.12")
 
@@ -166,7 +166,7 @@ def intermediate(sizes: Architecture) -> int:
 
 
 def count(number: int) -> str:
-    """``number`` as people say it: ``3.82G``, ``15.2M``, ``704``."""
+    """Format ``number`` for people: ``3.82G``, ``15.2M``, ``704``."""
     for unit, size in (("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**4)):
         if number >= size:
             return f"{number / min(size, 10**3 if unit == 'k' else size):.3g}{unit}"

@@ -14,7 +14,7 @@ from llmwright.values.preset import Preset
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TuningNeed:
-    """What a LoRA run asks for: ``quantization`` of the base, LoRA's shape, and one batch of rows."""
+    """The needs of a LoRA run: ``quantization`` of the base, the shape of LoRA, and one batch of rows."""
 
     quantization: str | None = None
     rank: int = 8
@@ -25,7 +25,7 @@ class TuningNeed:
 
 
 def lora_terms(preset: Preset, need: TuningNeed) -> tuple[MemoryTerm, ...]:
-    """Weights, activations, adapter and optimizer; ``preset.dtype`` is what the machine computes in."""
+    """Return weights, activations, adapter and optimizer. The machine computes in ``preset.dtype``."""
     tokens = need.batch * need.context
     return (
         terms.weights(preset, preset.dtype, need.quantization),
@@ -37,7 +37,7 @@ def lora_terms(preset: Preset, need: TuningNeed) -> tuple[MemoryTerm, ...]:
 def fit_tuning(
     named: Sequence[MemoryTerm], machine: InstanceType, *, dtype: str, context: int, quantization: str | None = None
 ) -> Fit:
-    """How a tuner's terms sit on one machine: one process per GPU, each with the whole model."""
+    """Return the Fit of a tuner's terms on one machine: one process per GPU, each with the whole model."""
     return Fit(
         instance_type=machine,
         gpus=machine.gpus,

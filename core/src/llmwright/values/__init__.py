@@ -1,5 +1,5 @@
 """Frozen values that rooms and plugins exchange.
 
-Only dataclasses with no behaviour beyond reading themselves. No YAML, no Kubernetes objects, no I/O, no decisions:
-those belong to ``api``, ``targets`` and the pure rooms.
+Dataclasses, with no behaviour but simple reading of their own fields. YAML, Kubernetes objects, I/O and decisions do
+not belong here, but to ``api``, ``targets`` and the pure rooms.
 """

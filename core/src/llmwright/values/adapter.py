@@ -1,4 +1,4 @@
-"""An adapter to serve beside its base model."""
+"""An adapter that is served beside its base model."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapter:
-    """``name`` is how requests select it (``model``); ``path`` where the runtime reads it, with ``$(volume.…)``.
+    """Requests select it by ``name`` (their field ``model``). The runtime reads it at ``path``, with ``$(volume.…)``.
 
-    It comes from an OCI ``image``, a ``volume_source`` as the user wrote it, or lies at ``path`` already.
+    It comes from an OCI ``image``, from a ``volume_source`` as the user wrote it, or is at ``path`` already.
     """
 
     name: str

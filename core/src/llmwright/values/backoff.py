@@ -1,4 +1,4 @@
-"""How long to wait after failures in a row: longer each time, up to a limit."""
+"""Back-off: the pause after failures in a row, longer each time, up to a limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a model sits on a machine: memory terms and parallelism."""
+"""The fit of a model on a machine: memory terms and parallelism."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from llmwright.values.instance_type import InstanceType
 
 @dataclass(frozen=True, slots=True)
 class MemoryTerm:
-    """One named share of memory, in bytes on one device; ``formula`` reads with its numbers filled in."""
+    """One named share of memory, in bytes on one device. ``formula`` has its numbers filled in."""
 
     name: str
     bytes: int
@@ -19,10 +19,11 @@ class MemoryTerm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
-    """What one replica gets: the machine, its share of it, and what fills the memory.
+    """The machine and the memory of one replica.
 
-    ``terms`` and ``budget_bytes`` are per GPU, or of the host's memory where ``gpus`` is 0. ``gpus`` counts those of
-    one node. ``context`` is the longest sequence in tokens that is served or trained; ``concurrency`` how many at once.
+    ``terms`` and ``budget_bytes`` are per GPU, or of the host's memory where ``gpus`` is 0. ``gpus`` is the number in
+    one node. ``context`` is the longest sequence in tokens that is served or trained, ``concurrency`` the number of
+    sequences at once.
     """
 
     instance_type: InstanceType

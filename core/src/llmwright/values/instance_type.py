@@ -1,4 +1,4 @@
-"""A kind of machine that can be had, as data."""
+"""A kind of machine, as data."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """What one machine costs. ``as_of`` is None where the source gives no date; unknown is never 0."""
+    """The price of one machine. ``as_of`` is None where the source gives no date. An unknown price is never 0."""
 
     usd_per_hour: float
     spot_usd_per_hour: float | None = None

@@ -1,4 +1,4 @@
-"""What to run, free of Kubernetes: a Launch of Processes.
+"""Launch: the processes to run, free of Kubernetes.
 
 Strings in ``argv`` and ``env`` may hold references that the target resolves:
 
@@ -6,7 +6,7 @@ Strings in ``argv`` and ``env`` may hold references that the target resolves:
 ``$(volume.NAME)``     where the volume NAME is mounted for this process
 ``$(port.NAME)``       the number of the port NAME
 ``$(host)``            the address to bind (all interfaces in a pod, loopback on one machine)
-``$(python)``          the interpreter that has the process's packages
+``$(python)``          the Python that has the packages of the process
 ``$(leader)``          the name under which all machines of ``ranks`` reach the first
 ``$(address)``         the address under which other machines reach this one; alone, as the value of a variable
 =====================  ==============================================================================
@@ -54,7 +54,7 @@ class Volume:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
-    """Volume ``volume`` seen at ``path`` (a target without containers may choose another place)."""
+    """Volume ``volume`` mounted at ``path``; a target without containers may choose another path."""
 
     volume: str
     path: str
@@ -63,7 +63,7 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class HttpGet:
-    """A probe that wants 200 from ``path`` on the port named ``port``."""
+    """A probe: GET ``path`` on the port named ``port`` must answer 200."""
 
     path: str
     port: str = "http"
@@ -71,14 +71,14 @@ class HttpGet:
 
 @dataclass(frozen=True, slots=True)
 class Exec:
-    """A probe that wants exit code 0."""
+    """A probe: the command must end with exit code 0."""
 
     argv: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """When and how to ask; times in seconds, meaning as Kubernetes' probe fields."""
+    """A check with its timings in seconds, as in the probe fields of Kubernetes."""
 
     check: HttpGet | Exec
     initial_delay_s: int = 0
@@ -90,9 +90,9 @@ class Probe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
-    """One program: ``image`` is a role (an open string that settings map to an image), ``argv`` what is run.
+    """One program. ``image`` is a role: an open string that the settings map to an image. ``argv`` is the command.
 
-    An ``argv`` that begins with a flag is for the image's own program, which only a target with images has.
+    An ``argv`` that begins with a flag is for the image's own program, so only a target with images can run it.
     """
 
     name: str
@@ -108,10 +108,10 @@ class Process:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranks:
-    """Several machines as one: what each runs, and where they meet.
+    """Several machines as one: the command of each, and the port where they meet.
 
-    The first runs ``leader``, which ends once all have met, and then the Launch's ``main``; each other one runs
-    ``worker`` instead. All have the image, environment, mounts and probes of ``main``.
+    The first machine runs ``leader``, which ends once all have met, and then the Launch's ``main``. Each other machine
+    runs ``worker`` instead. All use the image, environment, mounts and probes of ``main``.
     """
 
     count: int
@@ -122,7 +122,7 @@ class Ranks:
 
 @dataclass(frozen=True, kw_only=True)
 class Launch:
-    """``prepare`` in order, then ``main``, then ``after`` in order; ``ports`` maps a name to its default number.
+    """Run ``prepare`` in order, then ``main``, then ``after`` in order. ``ports`` maps a name to its default number.
 
     ``beside`` run as long as ``main`` does. ``images`` holds images for roles that settings map to none.
     """
@@ -138,7 +138,7 @@ class Launch:
 
     @property
     def processes(self) -> tuple[Process, ...]:
-        """All processes in the order in which they run, those beside ``main`` after it."""
+        """All processes in their order; ``beside`` comes after ``main``."""
         return (*self.prepare, self.main, *self.beside, *self.after)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What a cluster's Node object says, as far as placing models on it is concerned."""
+"""A cluster's Node object, reduced to the facts that decide where models run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PRESSURE = ("DiskPressure", "MemoryPressure", "PIDPressure", "NetworkUnavailabl
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeObject:
-    """One node. ``pressure`` names what keeps new pods away from a node that is ready: conditions, ``Cordoned``."""
+    """One node. ``pressure`` names what keeps new pods off a ready node: conditions with pressure, ``Cordoned``."""
 
     name: str
     labels: Mapping[str, str]
@@ -25,11 +25,11 @@ class NodeObject:
 
     @property
     def instance_type(self) -> str:
-        """The cloud's name of the machine; empty where nobody labelled it."""
+        """The cloud's name of the machine; empty without the label."""
         return self.labels.get(INSTANCE_TYPE, "")
 
     def devices(self, resource: str = GPU) -> int:
-        """How many of an extended resource its device plugin offers; 0 before the plugin runs."""
+        """Return the number of devices that the device plugin offers; 0 before that plugin runs."""
         text = str(self.allocatable.get(resource, "0"))
         return int(text) if text.isdecimal() else 0
 
@@ -38,12 +38,12 @@ class NodeObject:
         return all(self.labels.get(key) == value for key, value in selector.items())
 
 
-def node_object(found: Mapping[str, Any]) -> NodeObject:
-    """``v1`` Node as JSON -> what it says; what it leaves out is empty, and not ready."""
-    metadata, status = found.get("metadata") or {}, found.get("status") or {}
-    conditions = {each.get("type"): each.get("status") for each in status.get("conditions") or ()}
+def node_object(node: Mapping[str, Any]) -> NodeObject:
+    """Read a ``v1`` Node from JSON. Missing fields become empty; a Node without conditions is not ready."""
+    metadata, status = node.get("metadata") or {}, node.get("status") or {}
+    conditions = {condition.get("type"): condition.get("status") for condition in status.get("conditions") or ()}
     pressure = [name for name in _PRESSURE if conditions.get(name) == "True"]
-    if (found.get("spec") or {}).get("unschedulable"):
+    if (node.get("spec") or {}).get("unschedulable"):
         pressure.append(CORDONED)
     return NodeObject(
         name=metadata.get("name", ""),

@@ -1,4 +1,4 @@
-"""Asking for machines, and the answer."""
+"""The request for machines, and the provisioner's answer."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ RESERVED_LABELS = frozenset(
         "karpenter.kaito.sh/inferenceset-namespace",
     )
 )
-"""Labels that the controller sets itself; in a user's selector they are left aside (KAITO v0.12)."""
+"""Labels that the controller sets itself. In a user's selector they are ignored (KAITO v0.12)."""
 
 
 def unreserved(labels: Mapping[str, str]) -> dict[str, str]:
-    """``labels`` without the reserved ones."""
+    """Return ``labels`` without the reserved labels."""
     return {key: value for key, value in labels.items() if key not in RESERVED_LABELS}
 
 
@@ -50,7 +50,7 @@ class NodeRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One machine as found."""
+    """One machine that is there."""
 
     name: str
     ready: bool = True
@@ -60,14 +60,14 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """All nodes asked for are there and usable (none, after a release)."""
+    """All requested nodes are there and usable; no node after a release."""
 
     nodes: tuple[Node, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Not there yet; ``again_in`` seconds where no watch will tell, None where one will."""
+    """Not ready yet. ``again_in`` is in seconds; None where a watch reports the change."""
 
     reason: str
     message: str
@@ -76,7 +76,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Will not come without somebody's doing; ``transient`` is tried again with backoff."""
+    """The nodes cannot be had until somebody acts. Only the kind ``transient`` is tried again, with back-off."""
 
     kind: FailureKind
     message: str
@@ -88,7 +88,7 @@ Outcome = Ready | Waiting | Failed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProvisionerAction:
-    """One idempotent act of a provisioner: a verb of its own and what it needs."""
+    """One idempotent act of a provisioner: its own verb, the object's name, and the data that it needs."""
 
     verb: str
     name: str
@@ -97,7 +97,10 @@ class ProvisionerAction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProvisionerDecision:
-    """What to do now, the outcome as of now, and what to remember (at most 4 KiB as JSON; losing it is harmless)."""
+    """The actions to take now, the outcome so far, and the state to remember.
+
+    ``state`` is at most 4 KiB as JSON. It is a hint: losing it is harmless.
+    """
 
     outcome: Outcome
     actions: tuple[ProvisionerAction, ...] = ()
@@ -106,7 +109,7 @@ class ProvisionerDecision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """Where a workload may run and what it asks for there."""
+    """The nodes where a workload may run, and the GPU resource that it requests there."""
 
     selector: Mapping[str, str] = field(default_factory=dict)
     tolerations: tuple[Mapping[str, Any], ...] = ()
@@ -116,9 +119,9 @@ class Placement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """A kind whose changes concern Workspaces; ``labels`` names the two labels that hold namespace and name.
+    """A kind to watch. ``labels`` names the two labels that hold the namespace and the name of the Workspace.
 
-    A runtime's need none: its objects lie in the Workspace's namespace, under the core's own label.
+    A runtime leaves them None: its objects are in the Workspace's namespace, with the core's own label.
     """
 
     group: str

@@ -1,4 +1,4 @@
-"""The Plan: everything decided before anything is created."""
+"""Plan: everything that is decided before anything is created."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Target = Literal["kubernetes", "local"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """Something that was chosen, and why in one sentence."""
+    """A choice, with its reason in one sentence."""
 
     name: str
     why: str
@@ -22,7 +22,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """In USD for all nodes; None where a price is unknown, which is never 0. ``note`` gives date and source."""
+    """The cost of all nodes in USD; None where a price is unknown, never 0. ``note`` gives date and source."""
 
     usd_per_hour: float | None
     note: str = ""
@@ -32,9 +32,10 @@ class Cost:
 class Plan:
     """Decided once per change by the user, and recorded before anything is bought or deleted.
 
-    ``inputs`` is the digest of what the user wrote that bears on it. ``tuning`` and ``serving`` are None where the
-    Workspace does not ask for them; ``preflight`` where nothing can be known before a machine is there. ``creates``
-    says in words what will be created and written, in order. ``fits`` maps ``tuning`` and ``serving`` to how they sit.
+    ``inputs`` is the digest of those parts of the Workspace that the plan depends on. ``tuning`` and ``serving`` are
+    None where the Workspace does not ask for them; ``preflight`` is None where nothing can be checked before a machine
+    is there. ``creates`` describes what will be created and written, in order. ``fits`` holds the Fit of ``tuning``
+    and of ``serving``.
     """
 
     workspace: str

@@ -1,4 +1,4 @@
-"""A preset: what is known about a model, as data."""
+"""Preset: the facts about a model, as data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Architecture:
-    """Sizes of the network, as its ``config.json`` states them; what KV cache and LoRA state are computed from."""
+    """Sizes of the network from its ``config.json``. KV cache and LoRA state are computed from them."""
 
     names: tuple[str, ...]
     layers: int
@@ -26,10 +26,10 @@ class Preset:
     """One model that can be served, and tuned where ``tunable``.
 
     ``source`` is a URI: ``hf://org/name``, ``oci://registry/repository:tag`` or ``file:///directory``. ``revision``
-    pins it (a commit for ``hf``). ``weight_bytes`` is what lies on disk, ``parameters`` the count of weights,
+    pins it (a commit for ``hf``). ``weight_bytes`` is the size on disk, ``parameters`` the count of weights,
     ``context`` the longest sequence in tokens, ``kv_bytes_per_token`` the KV cache of one token over all layers in the
     model's own dtype. ``flags`` maps a runtime's name to flags that this model needs there. ``origin`` names the
-    distribution or file that brought the preset; ``fact_source`` where its figures come from.
+    distribution or file that brought the preset; ``fact_source`` the source of its figures.
     """
 
     name: str

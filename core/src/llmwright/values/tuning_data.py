@@ -1,4 +1,4 @@
-"""What a tuner reads and where its result goes."""
+"""The data that a tuner reads, and the place of its result."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TuningData:
-    """The data set lies in volume ``data``, the result is written to volume ``results``; the core fetches and delivers.
+    """The tuner reads volume ``data`` and writes volume ``results``. The core fetches the data and delivers the result.
 
-    ``config_path`` is the user's training config (``$(volume.config)/training_config.yaml``) where one was named.
+    ``config_path`` is the user's training config (``$(volume.config)/training_config.yaml``), None where none is named.
     """
 
     urls: tuple[str, ...] = ()
