@@ -103,7 +103,7 @@ def test_from_adapter_to_adapter(closed_registry: DockerRegistry, adapter: Path,
         assert (tmp_path / "to" / name).read_bytes() == (adapter / name).read_bytes()
 
 
-@pytest.mark.parametrize("module", ["addresses", "references", "credentials"])
+@pytest.mark.parametrize("module", ["addresses", "image_reference", "credentials"])
 def test_what_is_asked_at_admission_stays_light(module: str) -> None:
     script = f"import sys, llmwright.artifacts.{module}; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()

@@ -27,7 +27,7 @@ _HINTS = {"list_type": "begin each item on a line of its own with '- '"}
 
 
 def field_problems(error: ValidationError, root: type[BaseModel]) -> list[Problem]:
-    """Return a Problem for each error, with its YAML path. The hint of an unknown field is a similar one of ``root``."""
+    """Return a Problem for each error, with its YAML path. The hint of an unknown field names a similar field."""
     return [_problem(item, root) for item in error.errors(include_url=False)]
 
 

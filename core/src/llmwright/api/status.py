@@ -19,7 +19,7 @@ class StatusModel(BaseModel):
 class Condition(StatusModel):
     """One condition, as Kubernetes defines it; times are RFC 3339 in UTC."""
 
-    type: str = Field(description="What it speaks of.")
+    type: str = Field(description="The condition's name.")
     status: Literal["True", "False", "Unknown"] = Field(description="True, False or Unknown.")
     reason: str = Field(description="Why, in one word.")
     message: str = Field(default="", description="Why, in a sentence.")
@@ -30,7 +30,7 @@ class Condition(StatusModel):
 class PlanRecord(StatusModel):
     """The plan, recorded before the first act. It changes only when the user changes the Workspace or rolls it out."""
 
-    inputs: str = Field(description="Digest of what was decided from.")
+    inputs: str = Field(description="Digest of the fields that the plan depends on.")
     target: str = Field(description="Where it runs.")
     preset: str = Field(description="The model.")
     provisioner: str = Field(description="The plugin that finds or buys nodes.")
@@ -39,7 +39,7 @@ class PlanRecord(StatusModel):
     instance_type: str | None = Field(default=None, description="The machine's type.")
     nodes: int = Field(default=1, description="How many nodes.")
     price_as_of: str | None = Field(default=None, description="The date of the price that was used.")
-    version: str = Field(default="", description="The LLMwright that decided.")
+    version: str = Field(default="", description="The version of LLMwright that decided.")
 
 
 class ProvisionerStatus(StatusModel):
@@ -63,8 +63,8 @@ class Progress(StatusModel):
     step: int = Field(description="Steps done.")
     steps: int = Field(description="Steps in all.")
     loss: float | None = Field(default=None, description="The latest loss.")
-    tokens_per_second: float | None = Field(default=None, description="How fast.")
-    seconds_left: float | None = Field(default=None, description="How long it will still take.")
+    tokens_per_second: float | None = Field(default=None, description="The speed.")
+    seconds_left: float | None = Field(default=None, description="The expected time until the end, in seconds.")
 
 
 class Tuned(StatusModel):
@@ -74,8 +74,8 @@ class Tuned(StatusModel):
     """
 
     launch: str = Field(description="Digest of the Launch that tuned.")
-    inputs: str = Field(description="Digest of what was decided from.")
-    finished_at: str = Field(description="Since when the result is safe.")
+    inputs: str = Field(description="Digest of the fields that the plan depends on.")
+    finished_at: str = Field(description="The time since which the result is safe.")
 
 
 class WorkspaceStatus(StatusModel):
@@ -83,18 +83,18 @@ class WorkspaceStatus(StatusModel):
 
     worker_nodes: list[str] = Field(default=[], description="Names of the nodes used.")
     state: State = Field(default="Pending", description="The state in one word.")
-    conditions: list[Condition] = Field(default=[], description="What holds and what does not.")
+    conditions: list[Condition] = Field(default=[], description="The conditions, each True, False or Unknown.")
     target_node_count: int | None = Field(default=None, description="How many nodes it runs on.")
-    performance: dict[str, Any] | None = Field(default=None, description="What a benchmark measured.")
+    performance: dict[str, Any] | None = Field(default=None, description="Results of a benchmark.")
     observed_generation: int | None = Field(default=None, description="The generation that was looked at.")
-    plan: PlanRecord | None = Field(default=None, description="What was decided before the first act.")
-    provisioner: ProvisionerStatus | None = Field(default=None, description="What the provisioner remembers.")
-    endpoint: str | None = Field(default=None, description="Where it answers.")
+    plan: PlanRecord | None = Field(default=None, description="The plan, recorded before the first act.")
+    provisioner: ProvisionerStatus | None = Field(default=None, description="The provisioner's memory: a hint.")
+    endpoint: str | None = Field(default=None, description="The address at which it answers.")
     served_names: list[str] = Field(default=[], description="The names that requests may use as model.")
-    output: str | None = Field(default=None, description="Where the result was put.")
-    tuned: Tuned | None = Field(default=None, description="Which tuning the output is of.")
-    progress: Progress | None = Field(default=None, description="How far tuning is.")
-    cost: CostStatus | None = Field(default=None, description="What is being spent.")
+    output: str | None = Field(default=None, description="The place of the result.")
+    tuned: Tuned | None = Field(default=None, description="The tuning that made the output.")
+    progress: Progress | None = Field(default=None, description="The progress of the tuning.")
+    cost: CostStatus | None = Field(default=None, description="The current cost.")
     object_kinds: list[str] = Field(default=[], description="Kinds of objects that plugins brought for it.")
 
     def condition(self, kind: str) -> Condition | None:

@@ -150,7 +150,7 @@ class Tuning(ApiModel):
     preset: PresetSpec | None = Field(default=None, description="The model to tune; fixed.")
     method: str = Field(default="", description="The plugin that tunes: lora, qlora or one of your own; fixed.")
     config: str = Field(default="", description="The ConfigMap whose training_config.yaml holds the settings.")
-    input: DataSource | None = Field(default=None, description="What to learn from.")
+    input: DataSource | None = Field(default=None, description="The data set to learn from.")
     output: DataDestination | None = Field(default=None, description="Where the adapter goes.")
     method_config: OpenObject = Field(default={}, description="Options of the tuning method; fixed.")
     on_success: Literal["serve", "release"] | None = Field(
@@ -170,7 +170,7 @@ class Workspace(ApiModel):
     resource: Resource = Field(default=Resource(), description="The machines to run on.")
     inference: Inference | None = Field(default=None, description="Serve a model; or tuning.")
     tuning: Tuning | None = Field(default=None, description="Tune a model on data; or inference.")
-    status: WorkspaceStatus | None = Field(default=None, description="What was found; written by the operator.")
+    status: WorkspaceStatus | None = Field(default=None, description="The observed state; written by the operator.")
 
     @property
     def name(self) -> str:

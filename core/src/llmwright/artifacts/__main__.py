@@ -1,7 +1,7 @@
 """``python -m llmwright.artifacts``: downloads and images for workload processes.
 
-Ends with 0; with 2 and one clear line on standard error for what the user can mend; with 1 for what the machine,
-the network or the registry refused. Secrets come from files and the environment, never from arguments.
+Ends with 0; with 2 and one line on standard error where the user can repair the cause; with 1 where the machine, the
+network or the registry refused. Secrets come from files and the environment, never from arguments.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SECONDS_BETWEEN_LINES = 0.5
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb; the exit code."""
+    """Run one verb and return the exit code."""
     options = _parser().parse_args(arguments)
     try:
         verb: Callable[[argparse.Namespace], str] = options.verb
@@ -96,12 +96,12 @@ def _check_push(options: argparse.Namespace) -> str:
 
 
 def _progress(path: Path | None, event: str) -> Progress | None:
-    """A writer of JSON lines ``{"event", "bytes", "total"}``, two a second and always the last one."""
+    """Return a writer of JSON lines ``{"event", "bytes", "total"}``: two a second, and always the last."""
     if path is None:
         return None
     last = 0.0
 
-    def told(done: int, total: int | None) -> None:
+    def write(done: int, total: int | None) -> None:
         nonlocal last
         now = time.monotonic()
         if now - last < _SECONDS_BETWEEN_LINES and done != total:
@@ -113,7 +113,7 @@ def _progress(path: Path | None, event: str) -> Progress | None:
         except OSError as error:
             raise ConfigError(f"cannot write progress to {path}: {error.strerror}") from error
 
-    return told
+    return write
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -52,7 +52,7 @@ from llmwright.artifacts.wire import Resolver, Wire, system_resolver
 from llmwright.errors import ConfigError
 
 ManifestDigest = NewType("ManifestDigest", str)
-"""``sha256:`` and 64 hexadecimal digits: what names an image for good."""
+"""``sha256:`` and 64 hexadecimal digits: the permanent name of an image."""
 
 MODEL_NAME = "sh.kaito.model.name"
 FULL_NAME = "io.containerd.image.name"
@@ -61,7 +61,7 @@ LARGEST_IMAGE_BYTES = 500 * 1024**3
 
 
 def pack_adapter(adapter_dir: Path, layout_dir: Path, reference: str, preset_name: str) -> ManifestDigest:
-    """Write the adapter in ``adapter_dir`` (peft's two files) as the one image of the layout ``layout_dir``.
+    """Write the adapter in ``adapter_dir`` (peft's two files) as the only image of the layout ``layout_dir``.
 
     The tag of ``reference`` becomes the image's ref name. Raises ConfigError (AdapterIncomplete, InvalidReference)
     and TargetError (NoDiskSpace).
@@ -94,9 +94,9 @@ def push(
     progress: Progress | None = None,
     chunk_bytes: int = CHUNK_BYTES,
 ) -> ManifestDigest:
-    """Push the one image of a layout to where the user said, and read its digest back.
+    """Push the only image of a layout to ``reference``, and read its digest back.
 
-    ``insecure`` lists registries (host and port) where plain http will do besides loopback; ``progress`` counts
+    ``insecure`` lists registries (host and port) where plain http is accepted, besides loopback; ``progress`` counts
     the bytes of blobs. Raises ConfigError (BadImage, InvalidReference, PushDenied, DigestMismatch) and TargetError
     (Unreachable, RegistryError).
     """
@@ -106,6 +106,7 @@ def push(
     with Wire(SourceRules.anywhere()) as wire:
         registry = OciRegistry(wire, name, credentials, actions="pull,push", insecure=insecure, chunk_bytes=chunk_bytes)
         counted = _Total(image.blobs, progress)
+        # Blobs before the manifest: a registry refuses a manifest without its blobs, and nobody pulls half an image.
         for blob in image.blobs:
             with disk_errors(layout_dir), blob_path(layout_dir, blob.digest).open("rb") as file:
                 registry.push_blob(blob.digest, blob.size, file, counted.of_blob())
@@ -129,14 +130,14 @@ def pull(
     progress: Progress | None = None,
     resolve: Resolver = system_resolver,
 ) -> ManifestDigest:
-    """Put what the image has under ``/data`` into the directory ``destination``, replacing what has the same name.
+    """Put the image's ``/data`` into the directory ``destination``, and replace entries of the same name there.
 
-    Works for adapters and data sets, of one layer or many, also behind an index of platforms. Registries, token
-    services and redirects are held to ``sources`` like downloads; every blob's digest is verified before its
-    bytes are looked at; at most ``max_bytes`` are taken, packed and unpacked each.
+    For adapters and data sets, of one layer or many, also behind an index of platforms. ``sources`` holds for
+    registries, token services and redirects as for downloads. Every blob's digest is verified before its bytes are
+    read. At most ``max_bytes`` are accepted, packed and unpacked each.
 
     Raises ConfigError (SourceRefused, PullDenied, ImageNotFound, BadImage, TooLarge, DigestMismatch) and
-    TargetError (Unreachable, RegistryError, NoDiskSpace). Then ``destination`` is as it was.
+    TargetError (Unreachable, RegistryError, NoDiskSpace). After an error, ``destination`` is unchanged.
     """
     name = parse_reference(reference)
     with (
@@ -151,17 +152,19 @@ def pull(
         for layer in image.layers:
             packed = workroom / "layer"
             with disk_errors(workroom), packed.open("w+b") as file:
+                # The digest is checked in here, before the unpacker reads a byte of a stranger's archive.
                 registry.blob(layer.digest, layer.size, file, counted.of_blob())
             counted.finish(layer)
             unpack_layer(packed, layer.media_type, data, allowance, str(name))
         if not data.is_dir() or not any(data.iterdir()):
             raise bad_image(str(name), "it has no directory /data with content")
+        # Last: every layer is complete, so a failure above leaves the destination as it was.
         _move_content(data, destination)
     return ManifestDigest(image.digest)
 
 
 def check_push(reference: str, credentials: Credential | None, *, insecure: tuple[str, ...] = ()) -> None:
-    """Show, before hours of work, that a push to ``reference`` would be let in; nothing is left in the registry.
+    """Check, before hours of work, the right to push to ``reference``. Nothing stays in the registry.
 
     Raises what ``push`` raises.
     """
@@ -171,7 +174,7 @@ def check_push(reference: str, credentials: Credential | None, *, insecure: tupl
 
 
 class _Total:
-    """Progress of one blob as progress of all."""
+    """Turns the progress of one blob into the progress of all."""
 
     def __init__(self, blobs: tuple[Descriptor, ...], progress: Progress | None) -> None:
         self._total = sum(blob.size for blob in blobs)
@@ -181,11 +184,11 @@ class _Total:
     def of_blob(self) -> Callable[[int], None]:
         before = self._done
 
-        def told(done: int) -> None:
+        def report(done: int) -> None:
             if self._progress is not None:
                 self._progress(before + done, self._total)
 
-        return told
+        return report
 
     def finish(self, blob: Descriptor) -> None:
         self._done += blob.size
@@ -206,7 +209,7 @@ def _check_adapter(adapter_dir: Path) -> None:
 
 
 def _pack_layer(adapter_dir: Path, layout_dir: Path) -> tuple[Descriptor, str]:
-    """The layer's descriptor and the digest of its tar. Nothing of time, user or machine goes into the bytes."""
+    """Return the layer's descriptor and the digest of its tar. The bytes hold no time, user or machine."""
     with (
         new_blob(layout_dir) as blob,
         gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=blob, mtime=0) as z,
@@ -245,7 +248,7 @@ def _check_size(image: Image, workroom: Path, max_bytes: int) -> None:
 
 @contextlib.contextmanager
 def _workroom(destination: Path) -> Iterator[Path]:
-    """A directory inside ``destination``: on the same file system, also where that is a mounted volume."""
+    """Yield a directory inside ``destination``: on the same file system, also where that is a mounted volume."""
     with contextlib.ExitStack() as held:
         with disk_errors(destination):
             destination.mkdir(parents=True, exist_ok=True)

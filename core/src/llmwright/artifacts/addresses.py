@@ -1,7 +1,7 @@
-"""Which URLs may be read: one parser for all notations, and the rule on where they may lead. No I/O.
+"""The rules on URLs: one parser for all notations, and the decision which URL may be read. No I/O.
 
-``check_url`` is the quick check at admission: it sees schemes, names and literal addresses. What a name resolves to
-is judged when the connection is made (``wire``), with the same ``SourceRules``.
+``check_url`` is the quick check at admission: it sees schemes, names and literal addresses. The addresses behind a name
+are checked when the connection is made (``wire``), with the same ``SourceRules``.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ _LOCAL_NAMES = frozenset({"localhost", "localhost.localdomain", "ip6-localhost",
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """An http(s) URL taken apart. ``host`` is in its one canonical form, IPv6 without brackets.
+    """The parts of an http(s) URL. ``host`` is in its canonical form, IPv6 without brackets.
 
-    ``addresses`` are those a literal host may mean, empty for a name. ``userinfo`` (user, password) is kept out of
-    ``url``, so that ``url`` never carries it.
+    ``addresses`` are the possible readings of a literal address, empty for a name. ``userinfo`` (user, password) is no
+    part of ``url``, so that a log never shows it.
     """
 
     scheme: str
@@ -55,7 +55,7 @@ class Location:
 
     @property
     def origin(self) -> tuple[str, str, int]:
-        """Scheme, host and port: what may share credentials."""
+        """Scheme, host and port. Credentials are sent to one origin only."""
         return self.scheme, self.host, self.port
 
     @property
@@ -76,7 +76,7 @@ class Location:
         return is_local_name(self.host) or any(address.is_loopback for address in self.addresses)
 
     def join(self, reference: str) -> Location:
-        """Where a ``Location`` header seen here leads. Raises ValueError."""
+        """Return the target of a ``Location`` header that this location answered with. Raises ValueError."""
         joined = parse_url(urljoin(self.url, reference))
         kept = joined.userinfo or (self.userinfo if joined.origin == self.origin else None)
         return Location(joined.scheme, joined.host, joined.port, joined.target, joined.addresses, kept)
@@ -84,9 +84,9 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class SourceRules:
-    """What may be read although it is not public: the setting ``sources.allow``.
+    """The addresses that may be read although they are not public: the setting ``sources.allow``.
 
-    ``allow`` holds host names, addresses and CIDRs. Cloud metadata services are refused whatever it holds.
+    ``allow`` holds host names, addresses and CIDRs. Cloud metadata services are always refused.
 
     Raises ConfigError for an entry that is none of these.
     """
@@ -103,18 +103,18 @@ class SourceRules:
 
     @classmethod
     def anywhere(cls) -> SourceRules:
-        """Rules for a place the user named himself: everything but metadata services."""
+        """Return rules for a place that the user named: everything but metadata services."""
         return cls(("0.0.0.0/0", "::/0"))
 
     def permits(self, address: IPAddress) -> bool:
         """Whether ``address`` is public or allowed by a CIDR."""
         if is_metadata(address):
             return False
-        doubtful = [one for one in reached(address) if address_kind(one)]
-        return self._holds(address) or all(self._holds(one) for one in doubtful)
+        special = [target for target in reached(address) if address_kind(target)]
+        return self._holds(address) or all(self._holds(target) for target in special)
 
     def refusal(self, host: str, addresses: Sequence[IPAddress]) -> str | None:
-        """Why ``host``, being ``addresses``, must not be read; None when it may. One bad address refuses all."""
+        """Return why ``host`` with ``addresses`` must not be read, None where it may. One bad address refuses all."""
         if host in _METADATA_NAMES or any(is_metadata(address) for address in addresses):
             return f"{_naming(host, addresses)} is a cloud metadata service, which is always refused"
         if host in self._names:
@@ -129,9 +129,9 @@ class SourceRules:
 
 
 def check_url(url: str, rules: SourceRules, *, local: bool = False) -> str | None:
-    """What is wrong with reading ``url``, as one line of text without secrets; None when nothing is seen.
+    """Return the reason why ``url`` must not be read, as one line without secrets; None where no reason is seen.
 
-    Pure: names are not resolved. With ``local``, ``file:`` URLs and plain paths are fine too. Never raises.
+    Pure: names are not resolved. With ``local``, ``file:`` URLs and plain paths may be read too. Never raises.
     """
     kind = url_kind(url)
     if kind == "local":
@@ -158,7 +158,7 @@ def url_kind(url: str) -> Literal["local", "hf", "web"]:
 
 
 def parse_url(url: str) -> Location:
-    """Take an http(s) URL apart. Raises ValueError with a text for the user, secrets hidden."""
+    """Parse an http(s) URL. Raises ValueError with a message for the user, secrets hidden."""
     shown = mask_url(url)
     if len(url) > 8192:
         raise ValueError("the URL is longer than 8192 characters")
@@ -183,7 +183,7 @@ def parse_url(url: str) -> Location:
 
 
 def mask_url(url: str) -> str:
-    """``url`` with userinfo, the values of its query and its fragment hidden. Takes any text."""
+    """Hide userinfo, the values of the query and the fragment of ``url``. Takes any text."""
     text, _, _ = url.partition("#")
     head, mark, query = text.partition("?")
     head = re.sub(r"//.*@", "//***@", head, flags=re.DOTALL)
@@ -192,18 +192,18 @@ def mask_url(url: str) -> str:
 
 
 def is_local_name(host: str) -> bool:
-    """Whether ``host`` is a name of this machine (RFC 6761: localhost and what lies under it)."""
+    """Whether ``host`` is a name of this machine (RFC 6761: localhost and its subdomains)."""
     return host in _LOCAL_NAMES or host.endswith(".localhost")
 
 
 def refused(problem: str) -> ConfigError:
-    """The error for a source that must not be read."""
+    """Return the error for a source that must not be read."""
     hint = "" if "always refused" in problem else f"allow its host or CIDR with the setting {SETTING}"
     return ConfigError(problem, hint=hint if SETTING in problem else "", reason="SourceRefused")
 
 
 def canonical_host(host: str) -> str:
-    """Lower case, ASCII (IDNA), without a trailing dot. Raises ValueError (of which UnicodeError is one)."""
+    """Return ``host`` in lower case, as ASCII (IDNA), without a trailing dot. Raises ValueError."""
     text = unicodedata.normalize("NFKC", host).translate(_DOTS)
     if not text.isascii():
         import idna

@@ -1,4 +1,4 @@
-"""The errors of this room, each worded once. All are of the one tree in ``llmwright.errors``."""
+"""The errors of this room, each with its message in one place. All are from the tree in ``llmwright.errors``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from llmwright.errors import ConfigError, TargetError
 
 
 def no_disk_space(directory: Path, needed: int | None, free: int | None) -> TargetError:
-    """The machine's fault in kind, the user's to mend: it ends with exit code 2."""
+    """Return a TargetError with exit code 2: the machine is full, and the user can repair it."""
     sizes = f": {needed:,} bytes are needed, {free:,} are free" if needed is not None and free is not None else ""
     error = TargetError(
         f"no disk space under {directory}{sizes}",
@@ -24,7 +24,7 @@ def no_disk_space(directory: Path, needed: int | None, free: int | None) -> Targ
 
 @contextmanager
 def disk_errors(directory: Path) -> Iterator[None]:
-    """Turn what the file system refuses under ``directory`` into one clear error."""
+    """Turn an OSError of the file system under ``directory`` into a clear error."""
     try:
         yield
     except OSError as error:
@@ -35,20 +35,20 @@ def disk_errors(directory: Path) -> Iterator[None]:
         ) from error
 
 
-def digest_mismatch(what: str, expected: str, found: str) -> ConfigError:
-    """Bytes are not those that were promised."""
+def digest_mismatch(what: str, expected: str, actual: str) -> ConfigError:
+    """Return the error for bytes with another digest than promised."""
     return ConfigError(
-        f"{what} has digest {found}, not {expected}",
+        f"{what} has digest {actual}, not {expected}",
         hint="the source changed, or the bytes were damaged on the way",
         reason="DigestMismatch",
     )
 
 
 def too_large(what: str, limit: int) -> ConfigError:
-    """More bytes than the caller takes."""
+    """Return the error for more bytes than the caller accepts."""
     return ConfigError(f"{what} is larger than the limit of {limit:,} bytes", reason="TooLarge")
 
 
 def bad_image(what: str, why: str) -> ConfigError:
-    """An image, layout or layer that breaks its format or must not be unpacked."""
+    """Return the error for an image, layout or layer that breaks its format or must not be unpacked."""
     return ConfigError(f"{what}: {why}", reason="BadImage")

@@ -1,4 +1,4 @@
-"""What a registry asks for with 401, and the header that satisfies it.
+"""The challenge of a registry's 401, and the header that answers it.
 
 Basic authentication (RFC 7617), and the token protocol of the distribution project: GET with the user's name and
 password, or POST of an identity token (OAuth 2), at the ``realm``, for one ``scope``.
@@ -21,7 +21,7 @@ _CLIENT = "llmwright"
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """A ``WWW-Authenticate`` header: its scheme in lower case and its parameters."""
+    """A ``WWW-Authenticate`` header: its scheme in lower case, and its parameters."""
 
     scheme: str
     parameters: dict[str, str] = field(default_factory=dict)
@@ -30,17 +30,17 @@ class Challenge:
 def parse_challenge(header: str) -> Challenge:
     """Read one challenge (RFC 9110, 11.6.1); unknown text gives an empty scheme or no parameters."""
     scheme, _, rest = header.strip().partition(" ")
-    found = {key.lower(): quoted or plain for key, quoted, plain in _PARAMETER.findall(rest)}
-    return Challenge(scheme.lower(), found)
+    parameters = {key.lower(): quoted or plain for key, quoted, plain in _PARAMETER.findall(rest)}
+    return Challenge(scheme.lower(), parameters)
 
 
 def authorization(
     wire: Wire, challenge: Challenge, scope: str, credential: Credential | None, *, plain_http: bool
 ) -> dict[str, str]:
-    """The header that answers ``challenge``; empty when there is nothing to answer with.
+    """Return the header that answers ``challenge``; empty without a usable credential.
 
     ``plain_http`` permits a realm without TLS, as for the registry itself. Raises ConfigError (SourceRefused) for
-    a realm that must not be asked, httpx.RequestError and TransientAnswer when it does not answer.
+    a realm that must not be asked; httpx.RequestError and TransientAnswer where it does not answer.
     """
     if credential is not None and credential.registry_token:
         return {"Authorization": f"Bearer {credential.registry_token}"}

@@ -1,6 +1,6 @@
-"""The user's registry credentials, read where Docker keeps them. Nothing is ever written, logged or put on argv.
+"""The user's registry credentials, read from Docker's files. They are never written, logged or put on argv.
 
-Read are ``auths``, ``credHelpers`` and ``credsStore`` of ``config.json``; helpers are the executables
+``auths``, ``credHelpers`` and ``credsStore`` of ``config.json`` are read. Helpers are the executables
 ``docker-credential-NAME``, asked through their standard input (docker/docker-credential-helpers).
 """
 
@@ -28,10 +28,10 @@ _TOKEN_USER = "<token>"  # noqa: S105 - the helpers' marker for an identity toke
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What proves who the user is to one registry; its text shows no secret.
+    """The user's credential for one registry. Its repr shows no secret.
 
-    Either ``username`` and ``password``, or an ``identity_token`` to change into access tokens, or a
-    ``registry_token`` to send as it is.
+    Either ``username`` and ``password``, or an ``identity_token`` that is exchanged for access tokens, or a
+    ``registry_token`` that is sent as it is.
     """
 
     username: str = ""
@@ -41,24 +41,24 @@ class Credential:
 
 
 def find_credential(registry: str, config: Path | None = None) -> Credential | None:
-    """The user's credential for ``registry`` (host and port, ``docker.io`` for Docker Hub); None without one.
+    """Return the user's credential for ``registry`` (host and port, ``docker.io`` for Docker Hub); None without it.
 
-    ``config`` is a ``config.json`` or ``.dockerconfigjson``, or a directory with one or with several ``NAME.json``,
-    of which the first that knows the registry counts; by default that of Docker (``$DOCKER_CONFIG``, ``~/.docker``),
-    which need not exist.
+    ``config`` is a ``config.json`` or ``.dockerconfigjson``, or a directory with such a file or with several
+    ``NAME.json``. Of several, the first that knows the registry counts. The default is Docker's own directory
+    (``$DOCKER_CONFIG``, ``~/.docker``), which need not exist.
 
-    Raises ConfigError for a named file that is not there, an unreadable one, and a credential helper that fails.
+    Raises ConfigError for a named file that is missing, an unreadable file, and a credential helper that fails.
     """
-    return next((found for path in _config_paths(config) if (found := _in_file(path, registry))), None)
+    return next((credential for path in _config_paths(config) if (credential := _in_file(path, registry))), None)
 
 
 def _in_file(path: Path, registry: str) -> Credential | None:
     settings = _read(path)
     helper = _mapping(settings, "credHelpers").get(registry) or settings.get("credsStore")
     if helper:
-        found = _ask_helper(str(helper), _HUB_KEY if registry in _HUB_NAMES else registry)
-        if found is not None:
-            return found
+        credential = _ask_helper(str(helper), _HUB_KEY if registry in _HUB_NAMES else registry)
+        if credential is not None:
+            return credential
     entry = _entry(_mapping(settings, "auths"), registry)
     return _from_entry(entry, path, registry) if entry else None
 
@@ -66,10 +66,10 @@ def _in_file(path: Path, registry: str) -> Credential | None:
 def _config_paths(config: Path | None) -> list[Path]:
     directory = config or Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
     candidates = [directory / "config.json", directory / ".dockerconfigjson"] if directory.is_dir() else [directory]
-    found = [path for path in candidates if path.is_file()][:1] or sorted(directory.glob("*.json"))
-    if not found and config is not None:
+    paths = [path for path in candidates if path.is_file()][:1] or sorted(directory.glob("*.json"))
+    if not paths and config is not None:
         raise ConfigError(f"there is no Docker config file at {config}", reason="CredentialsUnreadable")
-    return found
+    return paths
 
 
 def _read(path: Path) -> dict[str, Any]:

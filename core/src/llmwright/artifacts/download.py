@@ -1,6 +1,6 @@
 """Fetch one file: by http or https under the address rules, or from this machine where the caller allows it.
 
-A file appears under its name only when it is whole: bytes go to a temporary file beside it, which is renamed last.
+A file gets its name only when it is complete: bytes go to a temporary file beside it, which is renamed last.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 @dataclass(frozen=True, slots=True)
 class DownloadedFile:
-    """A file that is wholly there: where, its size in bytes, the sha256 of its content in lower-case hex."""
+    """A complete file: its path, its size in bytes, and the sha256 of its content in lower-case hex."""
 
     path: Path
     bytes: int
@@ -55,7 +55,7 @@ def fetch(
     sha256: str | None = None,
     taken: Collection[str] = (),
 ) -> DownloadedFile:
-    """``download``, and with ``local`` also ``file:`` URLs and plain paths, which are copied. Errors as there."""
+    """Download ``url`` as ``download`` does; with ``local``, also copy ``file:`` URLs and plain paths."""
     if local and url_kind(url) == "local":
         return copy_local(url, destination_dir, max_bytes=max_bytes, sha256=sha256, taken=taken)
     return download(
@@ -85,7 +85,7 @@ def download(
     """Fetch one http, https or ``hf://`` file into ``destination_dir`` (made if missing).
 
     The name is the URL's last part (``filenames``); a name in ``taken`` gets a number, any other file is replaced.
-    Three attempts, going on where the last one broke off when the server can (a validator and byte ranges).
+    Three attempts. Each goes on where the last ended, if the server can do that (a validator and byte ranges).
     ``HF_TOKEN`` goes with ``hf://`` URLs, to the hub alone.
 
     Raises ConfigError: ``SourceRefused`` by the address rules, ``NotFound`` and ``AccessDenied`` by the server,
@@ -109,9 +109,9 @@ def copy_local(
     sha256: str | None = None,
     taken: Collection[str] = (),
 ) -> DownloadedFile:
-    """Copy a file of this machine, named by a path or ``file:`` URL. Only for callers who let users read local files.
+    """Copy a file of this machine, named by a path or ``file:`` URL. Only for callers that let users read local files.
 
-    Raises ConfigError for what is not a readable file, and otherwise as ``download`` does.
+    Raises ConfigError where it is no readable file; otherwise as ``download``.
     """
     path = local_path(source)
     if not path.is_file():
@@ -125,7 +125,7 @@ def copy_local(
 
 
 def local_path(source: str) -> Path:
-    """The path that a plain path or a ``file:`` URL of this machine names, ``~`` expanded. Raises ConfigError."""
+    """Return the path of a plain path or of a ``file:`` URL of this machine, ``~`` expanded. Raises ConfigError."""
     if not source.lower().startswith("file:"):
         return Path(source).expanduser()
     parts = urlsplit(source)
@@ -135,7 +135,7 @@ def local_path(source: str) -> Path:
 
 
 def _source(url: str, rules: SourceRules) -> tuple[Location, dict[str, str]]:
-    """Where ``url`` leads, and the headers meant for that place alone."""
+    """Return the location of ``url``, and the headers that only this location may get."""
     problem = check_url(url, rules)
     if problem:
         raise refused(problem)
@@ -150,7 +150,7 @@ def _source(url: str, rules: SourceRules) -> tuple[Location, dict[str, str]]:
 
 
 class _Partial:
-    """The temporary file of one download, with what later attempts need to go on."""
+    """The temporary file of one download, with the facts that a later attempt needs to go on."""
 
     def __init__(self, file: IO[bytes], path: Path, max_bytes: int, progress: Progress | None) -> None:
         self.path = path
@@ -163,13 +163,13 @@ class _Partial:
         self._progress = progress
 
     def restart(self) -> None:
-        """Forget what came so far."""
+        """Drop the bytes so far, and begin again."""
         self._file.seek(0)
         self._file.truncate()
         self._hash, self.size, self.total, self.validator = hashlib.sha256(), 0, None, ""
 
     def expect(self, total: int | None, what: str) -> None:
-        """Take note of the size in all, refusing what is too much for the limit or for the disk."""
+        """Note the total size. Raises where it is above the limit or the free disk space."""
         self.total = total
         if total is None:
             return
@@ -191,8 +191,9 @@ class _Partial:
             self._progress(self.size, self.total)
 
     def move(self, destination: Path) -> DownloadedFile:
-        """Give the file its name, its content on the disk first."""
+        """Give the file its name."""
         with disk_errors(destination.parent):
+            # Content before name: after a power failure, a renamed file without fsync may be empty.
             self._file.flush()
             os.fsync(self._file.fileno())
             self.path.chmod(0o644)
@@ -214,6 +215,7 @@ def _partial_file(directory: Path, max_bytes: int, progress: Progress | None) ->
 
 
 def _finish(part: _Partial, destination: Path, sha256: str | None, what: str) -> DownloadedFile:
+    # Every check comes before the rename: a later process takes a file with this name as good.
     if part.size == 0:
         raise ConfigError(f"{what} is empty", reason="EmptyFile")
     if sha256 and sha256.lower().removeprefix("sha256:") != part.sha256:
@@ -255,7 +257,7 @@ def _check_status(response: httpx.Response, shown: str, part: _Partial) -> None:
 
 
 def _goes_on(response: httpx.Response, part: _Partial) -> bool:
-    """Whether the answer continues the partial file; raises TransientAnswer for a part nobody asked for."""
+    """Whether the answer continues the partial file. Raises TransientAnswer for another part than was asked for."""
     if response.status_code != 206:
         return False
     match = _CONTENT_RANGE.fullmatch(response.headers.get("content-range", ""))
@@ -271,6 +273,6 @@ def _length(response: httpx.Response) -> int | None:
 
 
 def _validator(response: httpx.Response) -> str:
-    """What tells that the file is still the same (RFC 9110, 13.1.5): a strong ETag, else the date."""
+    """Return the validator of the file (RFC 9110, 13.1.5): a strong ETag, else the date of the last change."""
     tag = str(response.headers.get("etag", ""))
     return tag if tag.startswith('"') else str(response.headers.get("last-modified", ""))

@@ -1,4 +1,4 @@
-"""What a downloaded file is called: one plain name, whatever the server says."""
+"""The name of a downloaded file: always one plain name, never a path from the server."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _TOKEN = re.compile(r"filename\s*=\s*([^;\s\"]+)", re.IGNORECASE)
 
 
 def file_name(url_path: str, disposition: str = "") -> str:
-    """The name for what ``url_path`` (path of the URL the user wrote, no query) gave.
+    """Return the file name for ``url_path``, the path of the user's URL without its query.
 
-    The URL's last part when it has an extension, for that is what the user saw; else the name in the
-    Content-Disposition header (RFC 6266); else the URL's last part as it is, or ``download``.
+    The URL's last part where it has an extension, because the user saw that name. Else the name in the
+    Content-Disposition header (RFC 6266). Else the URL's last part as it is, or ``download``.
     """
     own = plain_name(unquote(url_path).rpartition("/")[2])
     if PurePosixPath(own).suffix:
@@ -27,7 +27,7 @@ def file_name(url_path: str, disposition: str = "") -> str:
 
 
 def plain_name(text: str) -> str:
-    """``text`` without path parts, control characters and leading dots, at most 200 bytes; may be empty."""
+    """Return ``text`` without path parts, control characters and leading dots, at most 200 bytes; may be empty."""
     last = re.split(r"[/\\]", text)[-1]
     name = "".join(char if char.isprintable() and char not in ':*?"<>|' else "_" for char in last).strip().lstrip(".")
     stem, suffix = PurePosixPath(name).stem, PurePosixPath(name).suffix[:20]
@@ -36,7 +36,7 @@ def plain_name(text: str) -> str:
 
 
 def free_name(name: str, taken: Collection[str]) -> str:
-    """``name``, or the first of ``stem-2.ext``, ``stem-3.ext``, … that is not taken."""
+    """Return ``name``, or the first free name of ``stem-2.ext``, ``stem-3.ext``, …"""
     stem, suffix = PurePosixPath(name).stem, PurePosixPath(name).suffix
     number = 1
     while name in taken:

@@ -2,7 +2,7 @@
 
 ``hf://[datasets/|spaces/]OWNER/NAME[@REVISION]/PATH`` stands for
 ``ENDPOINT/[datasets/|spaces/]OWNER/NAME/resolve/REVISION/PATH``, as in huggingface_hub's file system. Whole
-repositories are not fetched here.
+repositories are not downloaded here.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _HUB_URL = re.compile(
 
 
 def hub_url_problem(url: str) -> str | None:
-    """What is wrong with an ``hf://`` URL of one file; None when nothing is."""
+    """Return the mistake in an ``hf://`` URL of one file, None where there is none."""
     match = _HUB_URL.fullmatch(url)
     if match and ".." not in match["path"].split("/"):
         return None
@@ -32,9 +32,9 @@ def hub_url_problem(url: str) -> str | None:
 
 
 def web_url(url: str) -> str:
-    """The https URL of one file, at ``HF_ENDPOINT`` or the public hub.
+    """Return the https URL of one file, at ``HF_ENDPOINT`` or the public hub.
 
-    Raises ConfigError for what ``hub_url_problem`` finds, and when ``HF_HUB_OFFLINE`` forbids asking the hub.
+    Raises ConfigError for a mistake in the URL, and where ``HF_HUB_OFFLINE`` forbids asking the hub.
     """
     match = _HUB_URL.fullmatch(url)
     problem = hub_url_problem(url)

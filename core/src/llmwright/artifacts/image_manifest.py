@@ -28,7 +28,7 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """What points to a blob: media type, ``sha256:…``, size in bytes."""
+    """A reference to a blob: media type, ``sha256:…``, size in bytes."""
 
     media_type: str
     digest: str
@@ -36,7 +36,7 @@ class Descriptor:
     annotations: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """The descriptor in the form of the specification."""
+        """Return the descriptor in the form of the specification."""
         plain: dict[str, Any] = {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
         return plain | ({"annotations": dict(self.annotations)} if self.annotations else {})
 
@@ -62,12 +62,12 @@ class Image:
 
 
 def sha256(content: bytes) -> str:
-    """The digest of ``content``, with its ``sha256:``."""
+    """Return the digest of ``content``, with its ``sha256:``."""
     return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
 def as_json(value: Mapping[str, Any]) -> bytes:
-    """The one way JSON is written here, so that equal content has equal digests."""
+    """Write JSON, always in the same form, so that equal content has equal digests."""
     return json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
 
 
@@ -82,9 +82,9 @@ def read_image(content: bytes, media_type: str, what: str) -> Image:
 
 
 def choose_manifest(content: bytes, what: str) -> Descriptor:
-    """Of an index, the manifest for Linux on this machine's architecture, or the only one there is.
+    """Return the manifest in an index for Linux on this machine's architecture, or the only manifest.
 
-    Raises ConfigError (BadImage) when none fits.
+    Raises ConfigError (BadImage) where none fits.
     """
     entries = read_object(content, what).get("manifests")
     fitting = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []

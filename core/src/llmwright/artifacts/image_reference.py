@@ -1,6 +1,6 @@
 """Names of images, as Docker reads them: ``[REGISTRY[:PORT]/]REPOSITORY[:TAG][@DIGEST]``.
 
-The grammar is that of ``distribution/reference``; without a registry, Docker Hub is meant.
+The grammar is that of ``distribution/reference``; without a registry, it is Docker Hub.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """An image's name taken apart. ``tag`` is ``latest`` when neither tag nor digest was written, else may be empty."""
+    """The parts of an image's name. ``tag`` is ``latest`` without a tag and a digest; with a digest it may be empty."""
 
     registry: str
     repository: str
@@ -40,7 +40,7 @@ class Reference:
 
     @property
     def version(self) -> str:
-        """What the registry is asked for: the digest if there is one, else the tag."""
+        """The version to ask the registry for: the digest where there is one, else the tag."""
         return self.digest or self.tag
 
     @property
@@ -60,7 +60,7 @@ class Reference:
 
 
 def parse_reference(text: str) -> Reference:
-    """Take an image's name apart. Raises ConfigError (InvalidReference) saying which part is wrong."""
+    """Parse an image's name. Raises ConfigError (InvalidReference), which names the wrong part."""
     name, _, digest = text.partition("@")
     if digest and not _DIGEST.fullmatch(digest):
         raise _invalid(text, "its digest is not sha256: and 64 lower-case hexadecimal digits")
@@ -112,7 +112,7 @@ def _invalid(text: str, why: str) -> ConfigError:
 
 
 def reference_problem(text: str) -> str | None:
-    """Why ``text`` names no image, None where it does. Pure; for admission."""
+    """Return why ``text`` names no image, None where it does. Pure; for admission."""
     try:
         parse_reference(text)
     except ConfigError as error:

@@ -1,7 +1,7 @@
 """An OCI image layout: a directory with ``oci-layout``, ``index.json`` and ``blobs/sha256/`` (image-layout 1.0.0).
 
-Written so that a reader at any moment, and after a crash at any line, finds the old image or the new one whole:
-blobs first, the index by a rename, blobs that nothing names last.
+A reader at any moment, also after a crash at any line, finds the old image or the new image complete. Therefore the
+order of writes is: blobs first, then the index by a rename, and last the removal of blobs that no index names.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ _MARK = {"imageLayoutVersion": "1.0.0"}
 
 
 class ByteSink(Protocol):
-    """What bytes can be written to."""
+    """A target for bytes, such as a file."""
 
     def write(self, block: bytes, /) -> int:
-        """Take ``block``."""
+        """Write ``block``."""
 
     def flush(self) -> object:
-        """Write out what is held back."""
+        """Write out the buffered bytes."""
 
 
 class HashingWriter:
-    """Passes bytes on to ``file`` and keeps their digest and number."""
+    """Writes bytes to ``file``, and keeps their digest and number."""
 
     def __init__(self, file: ByteSink) -> None:
         self._file = file
@@ -52,29 +52,29 @@ class HashingWriter:
         self.size = 0
 
     def write(self, block: bytes) -> int:
-        """Pass ``block`` on."""
+        """Write ``block`` to the file."""
         self._hash.update(block)
         self.size += len(block)
         return self._file.write(block)
 
     def flush(self) -> None:
-        """Have the file below write out what it holds."""
+        """Flush the file."""
         self._file.flush()
 
     @property
     def digest(self) -> str:
-        """The digest of all so far, with its ``sha256:``."""
+        """The digest of all bytes so far, with its ``sha256:``."""
         return f"sha256:{self._hash.hexdigest()}"
 
 
 def blob_path(layout_dir: Path, digest: str) -> Path:
-    """Where the blob of a checked digest lies."""
+    """Return the path of the blob with ``digest``, which must have been checked."""
     return layout_dir / "blobs" / "sha256" / digest.removeprefix("sha256:")
 
 
 @contextlib.contextmanager
 def new_blob(layout_dir: Path) -> Iterator[HashingWriter]:
-    """A writer whose bytes become a blob, under their digest, when the ``with`` ends well."""
+    """Yield a writer. Its bytes become a blob, named by their digest, when the ``with`` ends without an error."""
     folder = layout_dir / "blobs" / "sha256"
     with disk_errors(layout_dir):
         folder.mkdir(parents=True, exist_ok=True)
@@ -83,6 +83,7 @@ def new_blob(layout_dir: Path) -> Iterator[HashingWriter]:
             with os.fdopen(handle, "wb") as file:
                 writer = HashingWriter(file)
                 yield writer
+                # On the disk before it has its name: a blob that exists is never cut short.
                 file.flush()
                 os.fsync(handle)
             Path(name).chmod(0o644)
@@ -92,27 +93,28 @@ def new_blob(layout_dir: Path) -> Iterator[HashingWriter]:
 
 
 def add_blob(layout_dir: Path, content: bytes, media_type: str) -> Descriptor:
-    """Store ``content``."""
+    """Store ``content`` and return its descriptor."""
     with new_blob(layout_dir) as blob:
         blob.write(content)
     return Descriptor(media_type, blob.digest, blob.size)
 
 
 def set_image(layout_dir: Path, manifest: Descriptor, image: Image) -> None:
-    """Make ``manifest`` the one image of the layout, and drop blobs that it does not name."""
+    """Make ``manifest`` the only image of the layout, and delete blobs that it does not name."""
     index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [manifest.as_json()]}
     with disk_errors(layout_dir):
         _replace(layout_dir / "oci-layout", as_json(_MARK))
         _replace(layout_dir / "index.json", as_json(index))
+        # Only now: before the rename of index.json, the old image still needed its blobs.
         kept = {blob_path(layout_dir, digest) for digest in (manifest.digest, *(b.digest for b in image.blobs))}
         for path in set((layout_dir / "blobs" / "sha256").iterdir()) - kept:
             path.unlink(missing_ok=True)
 
 
 def layout_image(layout_dir: Path) -> Image:
-    """The one image of a layout, its manifest's digest verified and its blobs there.
+    """Return the only image of a layout. The digests of its manifest and blobs are verified.
 
-    Raises ConfigError (BadImage) for a directory that is no such layout.
+    Raises ConfigError (BadImage) where the directory is no such layout.
     """
     what = f"image layout {layout_dir}"
     try:
@@ -140,9 +142,9 @@ def _check_blobs(layout_dir: Path, image: Image) -> None:
         if not path.is_file() or path.stat().st_size != blob.size:
             raise bad_image(f"image layout {layout_dir}", f"blob {blob.digest} is missing or cut short")
         with path.open("rb") as file:
-            found = "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
-        if found != blob.digest:
-            raise digest_mismatch(f"a blob in {layout_dir}", blob.digest, found)
+            digest = "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != blob.digest:
+            raise digest_mismatch(f"a blob in {layout_dir}", blob.digest, digest)
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -1,4 +1,4 @@
-"""What the environment says about the way out: proxies and trusted certificates."""
+"""Proxies and trusted certificates from the environment's variables."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from llmwright.errors import ConfigError
 
 
 def trust() -> ssl.SSLContext:
-    """The certificates to trust: ``SSL_CERT_FILE``, ``SSL_CERT_DIR``, ``REQUESTS_CA_BUNDLE``, else certifi's."""
+    """Return trusted certificates: of ``SSL_CERT_FILE``, ``SSL_CERT_DIR``, ``REQUESTS_CA_BUNDLE``, else certifi's."""
     named = next((n for n in ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE") if os.environ.get(n)), None)
     if named is None:
         return httpx.create_ssl_context()
@@ -33,7 +33,7 @@ def trust() -> ssl.SSLContext:
 
 
 def proxy_for(location: Location) -> str | None:
-    """The proxy that the environment names for ``location``, None to connect directly."""
+    """Return the proxy that the environment names for ``location``, None for a direct connection."""
     proxies = getproxies_environment()
     proxy = proxies.get(location.scheme) or proxies.get("all")
     if not proxy or location.loopback or proxy_bypass(location.host, proxies):
@@ -52,7 +52,7 @@ def _in_network(addresses: Sequence[IPAddress], entry: str) -> bool:
 
 
 def proxy_pool(proxy: str, context: ssl.SSLContext) -> httpcore.ConnectionPool:
-    """Connections through ``proxy``. Raises ConfigError for one that is not of http or https."""
+    """Return connections through ``proxy``. Raises ConfigError where it is no http or https URL."""
     parts = urlsplit(proxy)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(f"the proxy {mask_url(proxy)} is not an http or https URL", hint="see HTTPS_PROXY, ALL_PROXY")

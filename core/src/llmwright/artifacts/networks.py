@@ -1,7 +1,7 @@
-"""What an IP address is for, and every way of writing one. Arithmetic only.
+"""The purpose of an IP address, and all its notations. Arithmetic only.
 
 The tables follow IANA's special-purpose address registries (RFC 6890, updated 2024). Python's own ``is_global`` is
-not used: its answers differ between the patch releases of 3.11 to 3.13, and a safety rule must not.
+not used: its answers differ between the patch releases of 3.11 to 3.13, and a safety rule must not differ.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ _V6_KINDS: tuple[tuple[IPv6Network, str], ...] = (
 
 _V6_GLOBAL = IPv6Network("2000::/3")
 
-# Prefixes that only wrap an IPv4 address: what is reached is the address inside (RFC 4291, 6052, 3056).
+# Prefixes that only wrap an IPv4 address: a packet goes to the address inside (RFC 4291, 6052, 3056).
 _WRAPPERS: tuple[tuple[IPv6Network, int], ...] = (
     (IPv6Network("::ffff:0:0/96"), 0),
     (IPv6Network("64:ff9b::/96"), 0),
     (IPv6Network("2002::/16"), 80),
 )
 
-# Prefixes of their own that carry an IPv4 address too (RFC 4291 compatible, RFC 2765, RFC 8215): both are judged.
+# Prefixes that also carry an IPv4 address (RFC 4291 compatible, RFC 2765, RFC 8215): both addresses are checked.
 _CARRIERS: tuple[tuple[IPv6Network, int], ...] = (
     (IPv6Network("::/96"), 0),
     (IPv6Network("::ffff:0:0:0/96"), 0),
@@ -84,7 +84,7 @@ def _low_ipv4(address: IPv6Address, shift: int) -> IPv4Address:
 
 
 def reached(address: IPAddress) -> tuple[IPAddress, ...]:
-    """The addresses a packet to ``address`` may end at: itself, and the IPv4 address written inside it."""
+    """Return the addresses that a packet to ``address`` may reach: itself, and the IPv4 address inside it."""
     if isinstance(address, IPv4Address):
         return (address,)
     for network, shift in _WRAPPERS:
@@ -104,22 +104,22 @@ def _own_kind(address: IPAddress) -> str:
 
 
 def address_kind(address: IPAddress) -> str:
-    """``loopback``, ``private``, ``link-local``, ``multicast``, ``carrier-grade NAT``, ``reserved``; or empty."""
+    """Return ``loopback``, ``private``, ``link-local``, ``multicast``, ``carrier-grade NAT``, ``reserved`` or ''."""
     return next((kind for kind in map(_own_kind, reached(address)) if kind), "")
 
 
 def is_metadata(address: IPAddress) -> bool:
     """Whether a cloud's instance metadata or credential service answers there."""
-    return any(one in _METADATA for one in (address, *reached(address)))
+    return any(target in _METADATA for target in (address, *reached(address)))
 
 
 def literal_addresses(host: str) -> tuple[IPAddress, ...]:
-    """Every address that some resolver may read in ``host`` (no brackets); empty when it is a name.
+    """Return every address that some resolver may read in ``host`` (no brackets); empty for a name.
 
     Besides dotted quads: one to four parts, each decimal, octal or hexadecimal, as ``inet_aton`` takes them. A part
     with a leading zero is read both as octal and as decimal, because programs disagree.
 
-    Raises ValueError for what can only be meant as an address and is none.
+    Raises ValueError for a text that looks like an address and is none.
     """
     if ":" in host:
         return (IPv6Address(host),)
@@ -129,10 +129,10 @@ def literal_addresses(host: str) -> tuple[IPAddress, ...]:
     if len(parts) > 4 or not all(_NUMBER.fullmatch(part) for part in parts):
         raise ValueError(f"{host[:80]!r} is no address")
     readings = [_ipv4(parts, octal=True), _ipv4(parts, octal=False)]
-    found = tuple(dict.fromkeys(address for address in readings if address is not None))
-    if not found:
+    addresses = tuple(dict.fromkeys(address for address in readings if address is not None))
+    if not addresses:
         raise ValueError(f"{host[:80]!r} is no address")
-    return found
+    return addresses
 
 
 def _ipv4(parts: list[str], *, octal: bool) -> IPv4Address | None:

@@ -1,7 +1,7 @@
 """One repository of an OCI registry, over HTTP (OCI distribution specification 1.1).
 
-Written on this room's own wire and not on the ``oras`` package (0.2.43): that one does not verify the digests of the
-blobs it pulls, leaves no place to judge the addresses of registries and redirects, and has no type marker.
+It uses this room's own ``wire`` and not the ``oras`` package (0.2.43). That package does not verify the digests of the
+blobs that it pulls, cannot check the addresses of registries and redirects, and has no type marker.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _ACCEPT = ", ".join((OCI_MANIFEST, DOCKER_MANIFEST, OCI_INDEX, DOCKER_LIST))
 class OciRegistry:
     """Calls to the repository that ``reference`` names; ``actions`` is ``pull`` or ``pull,push``.
 
-    Plain http is used only where Docker would (loopback) or for hosts in ``insecure``, and there only when the
-    server does not speak TLS. Each method retries what may pass. Raises ConfigError: PullDenied, PushDenied,
+    Plain http is used only on loopback, as Docker does, or for hosts in ``insecure``, and there only where the server
+    does not speak TLS. Each method retries failures that may pass. Raises ConfigError: PullDenied, PushDenied,
     ImageNotFound, SourceRefused; TargetError: Unreachable, RegistryError.
     """
 
@@ -60,11 +60,11 @@ class OciRegistry:
         self._base: Location | None = None
 
     def manifest(self, version: str) -> tuple[bytes, str]:
-        """The manifest ``version`` (tag or digest) names, and its media type; a digest is verified."""
+        """Return the manifest with the tag or digest ``version``, and its media type. A digest is verified."""
         content, kind = self._retry(lambda: self._read_manifest(version))
-        found = "sha256:" + hashlib.sha256(content).hexdigest()
-        if version.startswith("sha256:") and found != version:
-            raise digest_mismatch(f"the manifest of {self.reference}", version, found)
+        actual = "sha256:" + hashlib.sha256(content).hexdigest()
+        if version.startswith("sha256:") and actual != version:
+            raise digest_mismatch(f"the manifest of {self.reference}", version, actual)
         return content, kind
 
     def put_manifest(self, version: str, content: bytes, media_type: str) -> None:
@@ -80,16 +80,16 @@ class OciRegistry:
     def blob(self, digest: str, size: int, file: IO[bytes], progress: Callable[[int], None]) -> None:
         """Write the blob to ``file`` from its start. ``progress`` gets the bytes of this blob so far.
 
-        Raises ConfigError (DigestMismatch, TooLarge) when what comes is not what the manifest promised.
+        Raises ConfigError (DigestMismatch, TooLarge) where the bytes are not those that the manifest promised.
         """
         self._retry(lambda: self._read_blob(digest, size, file, progress))
 
     def push_blob(self, digest: str, size: int, file: IO[bytes], progress: Callable[[int], None]) -> None:
-        """Store a blob, unless the registry has it: in one request when small, in chunks when not."""
+        """Store a blob, unless the registry has it: a small blob in one request, a large blob in chunks."""
         self._retry(lambda: self._write_blob(digest, size, file, progress))
 
     def check_push(self) -> None:
-        """Show that a push would be let in: begin an upload and cancel it. Nothing stays behind."""
+        """Check the right to push: begin an upload and cancel it. Nothing stays behind."""
 
         def begin_and_cancel() -> None:
             place = self._begin_upload()
@@ -124,9 +124,9 @@ class OciRegistry:
                 file.write(block)
                 hashed.update(block)
                 progress(done)
-        found = f"sha256:{hashed.hexdigest()}"
-        if found != digest:
-            raise digest_mismatch(f"a blob of {self.reference}", digest, found)
+        actual = f"sha256:{hashed.hexdigest()}"
+        if actual != digest:
+            raise digest_mismatch(f"a blob of {self.reference}", digest, actual)
 
     def _write_blob(self, digest: str, size: int, file: IO[bytes], progress: Callable[[int], None]) -> None:
         with self._call("HEAD", self._path(f"blobs/{digest}"), {}) as response:
@@ -173,7 +173,7 @@ class OciRegistry:
         return base.join(f"/v2/{self.reference.repository}/{rest}")
 
     def _find_base(self) -> Location:
-        """https, or plain http where it may be and nothing speaks TLS. No credential is sent to find out."""
+        """Find out whether to use https, or plain http where that is permitted. No credential is sent for this."""
         self._base = parse_url(f"https://{self.reference.host}/")
         if self._may_be_plain:
             try:
@@ -188,7 +188,7 @@ class OciRegistry:
     def _call(
         self, method: str, place: Location, headers: Mapping[str, str], content: bytes = b""
     ) -> Iterator[httpx.Response]:
-        """One request, asked again once with what a 401 wants; GET follows redirects. Transient answers raise."""
+        """Send one request; after a 401, again with credentials. GET follows redirects. Transient answers raise."""
         for again in (True, False):
             with self._exchange(method, place, headers, content) as response:
                 if response.status_code != 401 or not again:
@@ -215,8 +215,8 @@ class OciRegistry:
         if status in statuses:
             return
         verb = "push to" if "push" in self._actions else "pull from"
-        told = _registry_words(response)
-        text = f"cannot {verb} {self.reference}: the registry answered {status}{told}"
+        reason = _registry_reason(response)
+        text = f"cannot {verb} {self.reference}: the registry answered {status}{reason}"
         if status in (401, 403):
             hint = f"log in to {self.reference.registry}, or give the secret that holds its credentials"
             raise ConfigError(text, hint=hint, reason="PushDenied" if "push" in self._actions else "PullDenied")
@@ -227,13 +227,13 @@ class OciRegistry:
         raise TargetError(text, reason="RegistryError")
 
 
-def _registry_words(response: httpx.Response) -> str:
-    """The registry's own reason, cut and made one line; empty when it gave none."""
+def _registry_reason(response: httpx.Response) -> str:
+    """Return the registry's own reason, shortened, as one line; empty without a reason."""
     try:
         response.read()
         errors = response.json()["errors"]
-        words = "; ".join(str(error.get("message") or error.get("code")) for error in errors)
+        reasons = "; ".join(str(error.get("message") or error.get("code")) for error in errors)
     except (ValueError, KeyError, TypeError, AttributeError, httpx.RequestError):
         return ""
-    line = "".join(char if char.isprintable() else " " for char in words)[:200]
+    line = "".join(char if char.isprintable() else " " for char in reasons)[:200]
     return f" ({line})" if line else ""

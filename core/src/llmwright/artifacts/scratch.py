@@ -1,7 +1,8 @@
-"""Temporary files and directories that do not outlive a killed run: the next one in the same place clears them away.
+"""Temporary files and directories. After a killed run, the next run in the same directory deletes them.
 
-They must lie beside their destination, for the rename at the end, so no system cleaner finds them. Whoever uses one
-holds a lock on it (flock); one that nobody holds is left over. Where a file system has no locks, nothing is cleared.
+They are beside their destination, because the rename at the end must stay on one file system; so no system cleaner
+finds them. The process that uses one holds a lock on it (flock). One without a lock is left over from a killed run.
+Where a file system has no locks, nothing is deleted.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import IO
 
 @contextlib.contextmanager
 def scratch_file(directory: Path, prefix: str) -> Iterator[tuple[IO[bytes], Path]]:
-    """An empty file in ``directory``, gone at the end unless renamed. Raises OSError."""
+    """Yield an empty file in ``directory``; it is deleted at the end unless it was renamed. Raises OSError."""
     with _sole(directory):
         _sweep(directory, prefix)
         handle, name = tempfile.mkstemp(prefix=prefix, dir=directory)
@@ -32,7 +33,7 @@ def scratch_file(directory: Path, prefix: str) -> Iterator[tuple[IO[bytes], Path
 
 @contextlib.contextmanager
 def scratch_directory(directory: Path, prefix: str) -> Iterator[Path]:
-    """An empty directory in ``directory``, gone at the end. Raises OSError."""
+    """Yield an empty directory in ``directory``; it is deleted at the end. Raises OSError."""
     with contextlib.ExitStack() as held:
         with _sole(directory):
             _sweep(directory, prefix)
@@ -44,7 +45,7 @@ def scratch_directory(directory: Path, prefix: str) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _sole(directory: Path) -> Iterator[None]:
-    """One at a time: nobody sweeps between the making of a file and its lock."""
+    """One process at a time: another must not sweep between the creation of a file and its lock."""
     with _opened(directory) as handle:
         with contextlib.suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_EX)

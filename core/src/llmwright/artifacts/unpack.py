@@ -1,9 +1,9 @@
-"""Take what lies under ``data/`` out of image layers, trusting nothing in them.
+"""Extract ``data/`` from image layers, and trust nothing in them.
 
-Refused are absolute paths, ``..``, links, sparse and special files under ``data/``, and more bytes or entries than the
-limits, counted on the decompressed stream, so that what is skipped counts too. Owners, times and modes of the
-archive are not taken over. Entries elsewhere in the image (a base image's root) are skipped. Later layers replace
-earlier ones and delete by whiteouts, as the OCI image specification says.
+Absolute paths, ``..``, links, sparse and special files under ``data/`` are refused, and more bytes or entries than the
+limits. The decompressed stream is counted, so that skipped entries count too. Owners, times and modes of the archive
+are not used. Entries outside ``data/`` (a base image's root) are skipped. Later layers replace files of earlier layers
+and delete them by whiteouts, as the OCI image specification says.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _OPAQUE = ".wh..wh..opq"
 
 
 class Allowance:
-    """How many decompressed bytes and entries an image may still have, over all its layers."""
+    """The decompressed bytes and entries that an image may still have, over all its layers."""
 
     def __init__(self, max_bytes: int, entries: int = MOST_ENTRIES) -> None:
         self._max_bytes = max_bytes
@@ -49,7 +49,7 @@ class Allowance:
 
 
 class _Counted:
-    """A decompressed stream that counts, and that will not be read in pieces made to fill the memory."""
+    """A decompressed stream that counts its bytes, and refuses reads that are large enough to fill the memory."""
 
     def __init__(self, stream: IO[bytes], allowance: Allowance, what: str) -> None:
         self._stream = stream
@@ -77,11 +77,11 @@ class _Counted:
 
 
 def unpack_layer(layer: Path, media_type: str, folder: Path, allowance: Allowance, what: str) -> None:
-    """Add the ``data/`` of one layer (tar or tar+gzip) to ``folder``, which stands for ``data/`` itself.
+    """Add the ``data/`` of one layer (tar or tar+gzip) to ``folder``, which is ``data/`` itself.
 
-    Raises ConfigError (BadImage, TooLarge) and, when the disk is full, TargetError (NoDiskSpace).
+    Raises ConfigError (BadImage, TooLarge) and, where the disk is full, TargetError (NoDiskSpace).
     """
-    with _damage_told(what), layer.open("rb") as raw, _decompressed(raw, media_type, what) as stream:
+    with _damage_errors(what), layer.open("rb") as raw, _decompressed(raw, media_type, what) as stream:
         counted = _Counted(stream, allowance, what)
         with tarfile.open(fileobj=counted, mode="r:") as archive:  # type: ignore[call-overload]
             for member in archive:
@@ -158,7 +158,7 @@ def _decompressed(raw: IO[bytes], media_type: str, what: str) -> Iterator[IO[byt
 
 
 @contextlib.contextmanager
-def _damage_told(what: str) -> Iterator[None]:
+def _damage_errors(what: str) -> Iterator[None]:
     try:
         yield
     except (tarfile.TarError, ValueError, OverflowError) as error:

@@ -1,12 +1,12 @@
-"""The one place of this room that opens connections, and where the address rules hold.
+"""Connections: the only file of this room that opens them, and the place where the address rules are enforced.
 
-The decision falls on the address really connected to: a name is resolved once, every answer is judged, and the
-connection goes to one of those very addresses, so that a second answer of a hostile name server (DNS rebinding)
-decides nothing. Redirects are followed by hand and each stop is judged like the first.
+The rules are checked against the address of the connection itself. A name is resolved once, every answer is checked,
+and the connection goes to one of these addresses. So a second answer of a hostile name server (DNS rebinding) has no
+effect. Redirects are followed here, and each location is checked like the first.
 
 ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` (names, suffixes, CIDRs) are honoured; loopback is
-never sent to a proxy, as in Docker. Behind a proxy, names and literal addresses are judged here and the proxy
-resolves and connects: what a name resolves to is then the proxy's to police.
+never sent to a proxy, as in Docker. Behind a proxy, names and literal addresses are checked here, and the proxy
+resolves and connects: the addresses behind a name are then the proxy's responsibility.
 
 httpx is used without its client, whose log line per request would print the signatures in a URL's query.
 """
@@ -47,7 +47,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class TransientAnswer(Exception):
-    """An answer that another attempt may better. It does not leave this room: ``retry`` words the last one."""
+    """The answer is a failure that may pass. Only this room sees it: ``retry`` turns the last into an error."""
 
     def __init__(self, text: str, wait_seconds: float = 0.0) -> None:
         super().__init__(text)
@@ -55,7 +55,7 @@ class TransientAnswer(Exception):
 
 
 def system_resolver(host: str, port: int) -> Sequence[IPAddress]:
-    """The addresses that this machine's resolver gives for a name, in its order."""
+    """Resolve a name with this machine's resolver, and return the addresses in its order."""
     try:
         answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -64,7 +64,7 @@ def system_resolver(host: str, port: int) -> Sequence[IPAddress]:
 
 
 class GuardedBackend(httpcore.NetworkBackend):
-    """Connects only to addresses that the rules permit, having looked at all that the name resolves to."""
+    """Connects only to addresses that the rules permit, after a check of all addresses behind the name."""
 
     def __init__(self, rules: SourceRules, resolve: Resolver = system_resolver) -> None:
         self._rules = rules
@@ -103,7 +103,7 @@ class GuardedBackend(httpcore.NetworkBackend):
 
 
 class Wire:
-    """Requests to where ``rules`` permit. One thread; close it, or use it in a ``with``."""
+    """Requests to locations that ``rules`` permit. For one thread; close it, or use it in a ``with``."""
 
     def __init__(
         self, rules: SourceRules, *, resolve: Resolver = system_resolver, read_seconds: float = READ_SECONDS
@@ -132,9 +132,10 @@ class Wire:
     def send(
         self, method: str, location: Location, headers: Mapping[str, str], content: bytes = b""
     ) -> Iterator[httpx.Response]:
-        """One request, no redirects; the answer's body is read by the caller inside the ``with``.
+        """Send one request without redirects. The caller reads the answer's body inside the ``with``.
 
-        Raises ConfigError (SourceRefused) for a place not permitted and httpx.RequestError for a broken connection.
+        Raises ConfigError (SourceRefused) for a location that is not permitted; httpx.RequestError for a broken
+        connection.
         """
         self._judge(location)
         sent = httpx.Request(method, location.url, headers=dict(headers), content=content)
@@ -158,9 +159,9 @@ class Wire:
     def get(
         self, location: Location, headers: Mapping[str, str], secrets: Mapping[str, str] | None = None
     ) -> Iterator[httpx.Response]:
-        """GET, following at most 10 redirects; ``secrets`` are headers that only the first origin is sent.
+        """GET, with at most 10 redirects. ``secrets`` are headers that only the first origin gets.
 
-        Raises, besides what ``send`` does, ConfigError for redirects that must not be followed.
+        Raises as ``send``, and ConfigError for a redirect that must not be followed.
         """
         first = location
         for _ in range(MOST_REDIRECTS + 1):
@@ -189,7 +190,7 @@ class Wire:
 
 
 def redirected(location: Location, target: str) -> Location:
-    """Where a redirect leads. Raises ConfigError (SourceRefused): no target, not http(s), or from https to http."""
+    """Return the target of a redirect. Raises ConfigError (SourceRefused): none, not http(s), or from https to http."""
     try:
         following = location.join(target) if target else None
     except ValueError as problem:
@@ -202,7 +203,7 @@ def redirected(location: Location, target: str) -> Location:
 
 
 def retry(action: Callable[[], T], what: str, *, sleep: Callable[[float], None] = time.sleep) -> T:
-    """Do ``action``, up to 3 times while what fails may pass: connections, time-outs, 408, 425, 429 and 5xx.
+    """Run ``action``, up to 3 times while the failure may pass: connections, time-outs, 408, 425, 429 and 5xx.
 
     Raises TargetError (Unreachable) naming ``what``, and at once for a certificate that is not trusted.
     """
@@ -223,7 +224,7 @@ def retry(action: Callable[[], T], what: str, *, sleep: Callable[[float], None] 
 
 
 def raise_if_transient(response: httpx.Response) -> None:
-    """Raise TransientAnswer for a status that another attempt may better, with the wait it asks for (up to 30 s)."""
+    """Raise TransientAnswer for a status that may succeed later, with the wait that it asks for (up to 30 s)."""
     if response.status_code in _TRANSIENT:
         asked = response.headers.get("retry-after", "")
         wait = float(asked) if asked.isascii() and asked.isdigit() else 0.0
@@ -231,7 +232,7 @@ def raise_if_transient(response: httpx.Response) -> None:
 
 
 def basic(userinfo: tuple[str, str] | None) -> dict[str, str]:
-    """The header of HTTP basic authentication (RFC 7617), none without ``userinfo``."""
+    """Return the header of HTTP basic authentication (RFC 7617); empty without ``userinfo``."""
     if userinfo is None:
         return {}
     return {"Authorization": "Basic " + base64.b64encode(":".join(userinfo).encode()).decode()}
@@ -251,7 +252,7 @@ class _Body(httpx.SyncByteStream):
 
 @contextlib.contextmanager
 def _httpx_errors() -> Iterator[None]:
-    """httpcore's errors as httpx's, which name them alike (httpx's own transport does the same)."""
+    """Turn httpcore's errors into httpx's errors of the same name, as httpx's own transport does."""
     try:
         yield
     except (
@@ -273,7 +274,7 @@ def _certificate_problem(error: BaseException | None) -> str:
 
 
 class _HeadersHidden(logging.Filter):
-    """Answers' headers hold cookies and signed URLs; httpcore would log them at DEBUG."""
+    """Hides answers' headers, which hold cookies and signed URLs: httpcore logs them at DEBUG."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return not record.getMessage().startswith("receive_response_headers.complete")

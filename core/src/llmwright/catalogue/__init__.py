@@ -1,5 +1,5 @@
-"""Presets and instance types: reading them from YAML packs, looking them up, describing what no pack names.
+"""Presets and instance types: read from YAML packs, found by name, or described for a model that no pack has.
 
-What is known about models and machines belongs here. What follows from it (whether a model fits, which machine to
-take) belongs to ``sizing`` and ``plan``; the facts themselves lie in packs, as data.
+The facts are data in packs; this room reads them. Conclusions from the facts (does a model fit, which machine to take)
+belong to ``sizing`` and ``plan``.
 """

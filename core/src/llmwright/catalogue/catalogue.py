@@ -27,7 +27,7 @@ class _Presets:
     problems: list[ConfigError] = field(default_factory=list)
 
     def add(self, preset: Preset, file: PackFile | None = None) -> None:
-        """A name that is taken is refused; an alias that is taken is dropped and reported."""
+        """Add ``preset``. A taken name is refused; a taken alias is dropped and reported."""
         taken = self.by_key.get(preset.name.lower())
         if taken is not None:
             where = file or preset.origin
@@ -48,9 +48,9 @@ class _InstanceTypes:
 
 
 class Catalogue:
-    """Presets and instance types of the given files; nothing is read before it is asked for.
+    """Presets and instance types of the given files. A file is read when it is first needed.
 
-    A file that cannot be read, or doubles a name, is left out and stands in ``problems``; the others are there.
+    A file that cannot be read, or doubles a name, is left out and reported by ``problems``; the others are used.
     """
 
     def __init__(
@@ -69,15 +69,15 @@ class Catalogue:
 
     @classmethod
     def of_plugins(cls, hooks: Hooks, *, directories: Iterable[Path] = ()) -> Catalogue:
-        """The catalogue of all installed packs, and of the user's own ``directories``."""
+        """Make the catalogue of all installed packs and of the user's own ``directories``."""
         return cls(
-            [PackFile(path, found.origin) for found, paths in hooks.collect("presets") for path in paths],
-            [PackFile(path, found.origin) for found, paths in hooks.collect("instance_types") for path in paths],
+            [PackFile(path, hook.origin) for hook, paths in hooks.collect("presets") for path in paths],
+            [PackFile(path, hook.origin) for hook, paths in hooks.collect("instance_types") for path in paths],
             directories=directories,
         )
 
     def with_presets(self, *presets: Preset) -> Catalogue:
-        """This catalogue and ``presets``, such as models that were described for one run."""
+        """Return this catalogue with ``presets`` added, such as models that were described for one run."""
         return Catalogue(self._preset_files, self._type_files, extra=(*self._extra, *presets))
 
     def presets(self) -> tuple[Preset, ...]:
@@ -85,74 +85,74 @@ class Catalogue:
         return tuple(self._presets.listed)
 
     def find_preset(self, name: str) -> Preset | None:
-        """The preset called ``name`` or aliased so; upper and lower case are one, as upstream."""
+        """Return the preset with the name or alias ``name``, else None. Case does not matter, as upstream."""
         return self._presets.by_key.get(name.lower())
 
     def preset(self, name: str) -> Preset:
-        """The preset called ``name``.
+        """Return the preset with the name or alias ``name``.
 
         Raises:
-            ConfigError: with reason ``UnknownPreset``, and what may have been meant.
+            ConfigError: with the reason ``UnknownPreset`` and a similar name.
         """
-        found = self.find_preset(name)
-        if found is None:
+        match = self.find_preset(name)
+        if match is None:
             known = [key for preset in self.presets() for key in (preset.name, *preset.aliases)]
             raise unknown_name("preset", name, known, command="llmwright presets list")
-        return found
+        return match
 
     def instance_types(self, cloud: str | None = None) -> tuple[InstanceType, ...]:
-        """All instance types, or those of one cloud (``azure``, ``aws``, ``arc``)."""
-        return tuple(found for found in self._types.by_key.values() if cloud in (None, found.cloud))
+        """All instance types, or only those of one cloud (``azure``, ``aws``, ``arc``)."""
+        return tuple(machine for machine in self._types.by_key.values() if cloud in (None, machine.cloud))
 
     def find_instance_type(self, name: str, cloud: str | None = None) -> InstanceType | None:
-        """The instance type called ``name``; upper and lower case are one, as upstream."""
+        """Return the instance type ``name``, None where there is none. Case does not matter, as upstream."""
         clouds = [cloud] if cloud else ["azure", "aws", "arc", *(other for other, _ in self._types.by_key)]
-        return next((found for c in clouds if (found := self._types.by_key.get((c, name.lower())))), None)
+        return next((machine for c in clouds if (machine := self._types.by_key.get((c, name.lower())))), None)
 
     def instance_type(self, name: str, cloud: str | None = None) -> InstanceType:
-        """The instance type called ``name``.
+        """Return the instance type ``name``.
 
         Raises:
-            ConfigError: with reason ``UnknownInstanceType``, and what may have been meant.
+            ConfigError: with the reason ``UnknownInstanceType`` and a similar name.
         """
-        found = self.find_instance_type(name, cloud)
-        if found is None:
+        match = self.find_instance_type(name, cloud)
+        if match is None:
             known = [machine.name for machine in self.instance_types(cloud)]
             raise unknown_name("instance type", name, known, command="llmwright instance-types list")
-        return found
+        return match
 
     def problems(self) -> tuple[ConfigError, ...]:
-        """What is wrong with the files, each naming its distribution or directory and the place."""
+        """Return the errors of the files. Each names its distribution or directory, and the place."""
         return (*self._presets.problems, *self._types.problems)
 
     @cached_property
     def _presets(self) -> _Presets:
-        found = _Presets()
+        presets = _Presets()
         for preset in self._extra:
-            found.add(preset)
+            presets.add(preset)
         for file in self._preset_files:
-            content = self._read(file, preset_file.KIND, found.problems)
+            content = self._read(file, preset_file.KIND, presets.problems)
             for fields in content.entries if content else ():
                 try:
-                    found.add(preset_file.build_preset(fields, directory=file.directory, origin=file.origin), file)
+                    presets.add(preset_file.build_preset(fields, directory=file.directory, origin=file.origin), file)
                 except FieldError as error:
-                    found.problems.append(ConfigError(f"{file}: {error}"))
-        return found
+                    presets.problems.append(ConfigError(f"{file}: {error}"))
+        return presets
 
     @cached_property
     def _types(self) -> _InstanceTypes:
-        found = _InstanceTypes()
+        types = _InstanceTypes()
         for file in self._type_files:
-            content = self._read(file, instance_type_file.KIND, found.problems)
+            content = self._read(file, instance_type_file.KIND, types.problems)
             for machine in map(instance_type_file.build_type, content.entries if content else ()):
                 key = (machine.cloud, machine.name.lower())
-                if key in found.by_key:
-                    found.problems.append(ConfigError(f"{file}: instance type {machine.name!r} is given twice"))
-                found.by_key.setdefault(key, machine)
-        return found
+                if key in types.by_key:
+                    types.problems.append(ConfigError(f"{file}: instance type {machine.name!r} is given twice"))
+                types.by_key.setdefault(key, machine)
+        return types
 
     def _read(self, file: PackFile, kind: str, problems: list[ConfigError]) -> PackContent | None:
-        """What ``file`` holds; None for a file that is broken, or of the kind that is not asked for now."""
+        """Return the content of ``file``; None where the file is broken or of another kind."""
         try:
             content = self._reader.read(file)
         except ConfigError as error:

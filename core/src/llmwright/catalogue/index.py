@@ -10,7 +10,7 @@ from llmwright.errors import LLMwrightError
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code 0, or 2 with one line where a file cannot be read."""
+    """Return exit code 0, or 2 after one line on standard error where a file cannot be read."""
     try:
         for directory in map(Path, arguments):
             (directory / INDEX).write_text(make_index(directory.glob("*.yaml")), encoding="utf-8")

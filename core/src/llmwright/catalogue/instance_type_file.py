@@ -47,10 +47,10 @@ _FILE: dict[str, Reader] = {"kind": text, "cloud": text, "fact_source": text, "p
 
 
 def read_types(document: Any) -> list[dict[str, Any]]:
-    """The machines of a document as plain data ready for ``build_type``.
+    """Return the machines of a document as plain data for ``build_type``.
 
     Raises:
-        FieldError: the first thing that is wrong, with its path.
+        FieldError: the first mistake, with its path.
     """
     head = read_fields(document, _FILE, "", frozenset({"kind", "cloud", "types"}))
     common = {"cloud": head["cloud"], "fact_source": head.get("fact_source", "").strip()}
@@ -61,7 +61,7 @@ def read_types(document: Any) -> list[dict[str, Any]]:
 
 
 def build_type(fields: Mapping[str, Any]) -> InstanceType:
-    """The instance type of ``fields``."""
+    """Return the instance type of ``fields``."""
     values = dict(fields)
     if values.get("compute_capability"):
         major, minor = values["compute_capability"]

@@ -1,4 +1,4 @@
-"""What a model's ``config.json`` and its weight files say, as a Preset. Reads no files itself."""
+"""A Preset from a model's ``config.json`` and the sizes of its weight files. Reads no files itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BYTES_PER_WEIGHT = {"float32": 4, "bfloat16": 2, "float16": 2, "float8_e4m3fn": 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """A model as found: its config, weight bytes and, where known, its count of weights, licence and commit."""
+    """The facts about a model: config, weight bytes and, where known, number of weights, licence and commit."""
 
     source: str
     config: Mapping[str, Any]
@@ -30,16 +30,16 @@ class Description:
 
 @cache
 def vllm_architectures() -> frozenset[str]:
-    """Architectures that vLLM serves (KAITO v0.12's list of 356 names, from vLLM's model registry)."""
+    """Return the architectures that vLLM serves (KAITO v0.12's list of 356 names, from vLLM's model registry)."""
     text = files("llmwright.catalogue").joinpath("vllm_architectures.txt").read_text(encoding="utf-8")
     return frozenset(text.split())
 
 
 def preset_of(name: str, described: Description, *, written: str = "") -> Preset:
-    """The preset of a model that no pack names, called ``name`` and found as ``written`` too.
+    """Return the preset of a model that no pack has, with the name ``name`` and the alias ``written``.
 
     Raises:
-        ConfigError: ``config.json`` lacks a figure that is needed, states nonsense, or is of no language model.
+        ConfigError: ``config.json`` lacks a needed figure, has an impossible value, or is of no language model.
     """
     config = _text_config(described.config)
     reader = _Reader(config, described.source)
@@ -72,7 +72,7 @@ def preset_of(name: str, described: Description, *, written: str = "") -> Preset
 
 
 def _text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The language part of a config that nests it, as models of text and images do."""
+    """Return the language part of a config that nests it, as models of text and images do."""
     nested: Mapping[str, Any] = next(
         (config[key] for key in ("text_config", "llm_config") if isinstance(config.get(key), Mapping)), {}
     )
@@ -98,7 +98,7 @@ class _Reader:
     source: str
 
     def number(self, *keys: str, default: int | None = None) -> int:
-        """The first of ``keys`` that is there, as a whole number above 0."""
+        """Return the value of the first of ``keys`` that is there: a whole number above 0."""
         for key in keys:
             value = self.config.get(key)
             if value is None:
@@ -125,10 +125,10 @@ class _Reader:
         )
 
     def kv_elements(self, sizes: Architecture) -> int:
-        """Numbers that the KV cache holds per token over all layers.
+        """Return how many numbers the KV cache holds per token, over all layers.
 
-        With multi-head latent attention one compressed vector and its rotary part per layer (arXiv 2405.04434,
-        section 2.1), otherwise a key and a value per KV head and layer.
+        With multi-head latent attention: one compressed vector and its rotary part per layer (arXiv 2405.04434,
+        section 2.1). Otherwise: a key and a value per KV head and layer.
         """
         if self.config.get("kv_lora_rank"):
             return (self.number("kv_lora_rank") + self.number("qk_rope_head_dim", default=0)) * sizes.layers

@@ -1,6 +1,6 @@
-"""Describing a model that no pack names: from a directory, the hub's cache on this machine, or the hub itself.
+"""Description of a model that no pack has: from a directory, the hub's cache on this machine, or the hub itself.
 
-The model's weights are never fetched here. ``HF_ENDPOINT``, ``HF_HOME``, ``HF_HUB_CACHE``, ``HF_HUB_OFFLINE``,
+The weights are never downloaded here. ``HF_ENDPOINT``, ``HF_HOME``, ``HF_HUB_CACHE``, ``HF_HUB_OFFLINE``,
 ``HF_TOKEN`` and the proxy variables are honoured.
 """
 
@@ -41,11 +41,11 @@ def describe(
     environ: Mapping[str, str] = os.environ,
     client: httpx.Client | None = None,
 ) -> Preset:
-    """The preset of the model ``name``: ``file:///dir``, or ``org/name`` from the hub's cache or else the hub.
+    """Return the preset of the model ``name``: ``file:///dir``, or ``org/name`` from the hub's cache or the hub.
 
     Args:
         revision: branch, tag or commit on the hub.
-        client: asks the hub; by default one that is opened and closed here.
+        client: the HTTP client for the hub; by default a new client, closed at the end.
 
     Raises:
         ConfigError: no such model, no access to it, or its ``config.json`` cannot be used.
@@ -53,15 +53,15 @@ def describe(
     """
     if name.startswith("file:"):
         directory = Path(unquote(urlsplit(name).path))
-        found = describe_directory(directory, source=directory.resolve().as_uri())
-        return preset_of(directory.name, found, written=name)
+        description = describe_directory(directory, source=directory.resolve().as_uri())
+        return preset_of(directory.name, description, written=name)
     if not _REPOSITORY.fullmatch(name):
         raise ConfigError(f"{name!r} is not of the form org/name", hint="or give a directory as file:///dir")
     short = name.rpartition("/")[2].lower()
     cached = cached_snapshot(name, revision, environ)
     if cached is not None:
-        found = describe_directory(cached, source=f"hf://{name}", revision=cached.name)
-        return preset_of(short, found, written=name)
+        description = describe_directory(cached, source=f"hf://{name}", revision=cached.name)
+        return preset_of(short, description, written=name)
     return preset_of(short, describe_on_hub(name, revision, environ, client), written=name)
 
 
@@ -72,10 +72,10 @@ def with_model(
     environ: Mapping[str, str] = os.environ,
     client: httpx.Client | None = None,
 ) -> Catalogue:
-    """``catalogue`` with the model ``name`` in it: as it is where a pack has it, else with the model described.
+    """Return ``catalogue`` with the model ``name`` in it, described now where no pack has it.
 
     Raises:
-        ConfigError: no pack knows the name, and no model can be described by it; as ``describe``.
+        ConfigError: no pack has the name, and it names no model that can be described; or as ``describe``.
         TargetError: the hub cannot be reached.
     """
     if catalogue.find_preset(name) is not None:
@@ -86,7 +86,7 @@ def with_model(
 
 
 def cached_snapshot(name: str, revision: str, environ: Mapping[str, str]) -> Path | None:
-    """The directory of ``name`` at ``revision`` in the hub's cache, None where it is not (wholly) there."""
+    """Return the directory of ``name`` at ``revision`` in the hub's cache, None where it is missing or incomplete."""
     home = Path(environ.get("HF_HOME") or Path(environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface")
     cache = Path(environ.get("HF_HUB_CACHE") or home / "hub").expanduser()
     repository = cache / f"models--{name.replace('/', '--')}"
@@ -98,7 +98,7 @@ def cached_snapshot(name: str, revision: str, environ: Mapping[str, str]) -> Pat
 
 
 def describe_directory(directory: Path, *, source: str, revision: str = "main") -> Description:
-    """The model that lies in ``directory``.
+    """Describe the model in ``directory``.
 
     Raises:
         ConfigError: there is no model, or a file of it is damaged.
@@ -127,11 +127,11 @@ def describe_directory(directory: Path, *, source: str, revision: str = "main") 
 def describe_on_hub(
     name: str, revision: str, environ: Mapping[str, str], client: httpx.Client | None = None
 ) -> Description:
-    """The model ``name`` as the hub describes it: two small requests.
+    """Describe the model ``name`` from the hub, with two small requests.
 
     Raises:
         ConfigError: offline by ``HF_HUB_OFFLINE``, no such model or no access to it.
-        TargetError: the hub cannot be reached or answers nonsense.
+        TargetError: the hub cannot be reached, or its answer cannot be read.
     """
     if environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""What the labels of a GPU node say about it: NVIDIA's GPU feature discovery, and MIG profiles."""
+"""The machine that a GPU node's labels describe: NVIDIA's GPU feature discovery, and MIG profiles."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _MIG = re.compile(r"(\d)g\.(\d+)gb")
 
 
 def instance_type_of_labels(labels: Mapping[str, str], *, node: str = "node") -> InstanceType:
-    """The machine that a node's labels describe; each GPU's memory is rounded to whole GiB, as upstream does.
+    """Return the machine that a node's labels describe. Each GPU's memory is rounded to whole GiB, as upstream does.
 
     Raises:
-        ConfigError: a label that is needed is missing or no number.
+        ConfigError: a needed label is missing or is no number.
     """
     missing = [label for label in (PRODUCT, COUNT, MEMORY) if not labels.get(label)]
     if missing:
@@ -53,12 +53,12 @@ def instance_type_of_labels(labels: Mapping[str, str], *, node: str = "node") ->
 
 
 def mig_is_active(labels: Mapping[str, str]) -> bool:
-    """Whether the node's GPUs are cut into slices, and the cutting is done."""
+    """Whether the node's GPUs are partitioned, and the partitioning is finished."""
     return labels.get(MIG_CONFIG, "all-disabled") not in ("", "all-disabled") and labels.get(MIG_STATE) == "success"
 
 
 def mig_slice(profile: str) -> InstanceType:
-    """One MIG slice as a machine of one GPU.
+    """Return a MIG slice as a machine with one GPU.
 
     Raises:
         ConfigError: no such profile.

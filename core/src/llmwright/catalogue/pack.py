@@ -1,4 +1,4 @@
-"""Files of a pack: reading one, by way of its index where that is current."""
+"""Files of a pack. A current ``index.json`` is read in place of the YAML, because it is much faster."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _READERS: dict[str, Callable[[Any], list[dict[str, Any]]]] = {
 
 @dataclass(frozen=True, slots=True)
 class PackFile:
-    """One YAML file and who brought it: a distribution's name, or ``--presets`` for a directory of the user's."""
+    """One YAML file and its origin: a distribution's name, or a directory of the user."""
 
     path: Traversable
     origin: str
 
     @property
     def directory(self) -> Path | None:
-        """Where the file lies, None inside an archive."""
+        """The directory of the file, None inside an archive."""
         return self.path.parent if isinstance(self.path, Path) else None
 
     def __str__(self) -> str:
@@ -41,7 +41,7 @@ class PackFile:
 
 @dataclass(frozen=True, slots=True)
 class PackContent:
-    """What one file holds, as plain data: ``kind`` and its entries."""
+    """The content of one file as plain data: ``kind`` and its entries."""
 
     kind: str
     entries: list[dict[str, Any]]
@@ -49,20 +49,21 @@ class PackContent:
 
 @dataclass(slots=True)
 class PackReader:
-    """Reads pack files, each directory's index once."""
+    """Reads pack files, and each directory's index only once."""
 
     _indexes: dict[Path, dict[str, Any]] = field(default_factory=dict)
 
     def read(self, file: PackFile) -> PackContent:
-        """What ``file`` holds.
+        """Return the content of ``file``.
 
         Raises:
-            ConfigError: it cannot be read, names its origin and the place in it.
+            ConfigError: it cannot be read; the message names its origin and the place in it.
         """
         try:
             data = file.path.read_bytes()
         except OSError as error:
             raise ConfigError(f"{file}: {error.strerror or error}") from error
+        # An index may be older than its YAML: the entry counts only where the digest shows that they agree.
         entry = self._index(file).get(file.path.name)
         if entry and entry["sha256"] == digest(data):
             return PackContent(entry["kind"], entry["entries"])
@@ -90,10 +91,10 @@ def directory_files(directory: Path) -> tuple[PackFile, ...]:
 
 
 def parse(data: bytes, where: str) -> PackContent:
-    """The content of a YAML file's bytes.
+    """Return the content of a YAML file's bytes.
 
     Raises:
-        ConfigError: it is no YAML, of another kind, or breaks the format; ``where`` leads the message.
+        ConfigError: it is no YAML, of another kind, or breaks the format; the message begins with ``where``.
     """
     # Packs with a current index need no YAML, and importing PyYAML takes longer than reading the index.
     import yaml
@@ -112,12 +113,12 @@ def parse(data: bytes, where: str) -> PackContent:
 
 
 def digest(data: bytes) -> str:
-    """What tells whether a file is the one that was indexed."""
+    """Return the digest that shows whether a file is the indexed file."""
     return hashlib.sha256(data).hexdigest()
 
 
 def make_index(paths: Iterable[Path]) -> str:
-    """The text of an ``index.json`` for the YAML files ``paths`` of one directory.
+    """Return the text of an ``index.json`` for the YAML files ``paths`` of one directory.
 
     Raises:
         ConfigError: one of them cannot be read.
@@ -131,7 +132,7 @@ def make_index(paths: Iterable[Path]) -> str:
 
 
 def _load_index(path: Path) -> dict[str, Any]:
-    """An index that is missing, broken or of another version only costs time: the YAML is what counts."""
+    """Read an index. It is empty where it is missing, broken or of another version; then the YAML is read."""
     try:
         index = json.loads(path.read_bytes())
         return dict(index["files"]) if index["version"] == INDEX_VERSION else {}

@@ -4,7 +4,7 @@
 
     kind: PresetFamily
     family: phi-3
-    factSource: where the figures come from
+    factSource: the source of the figures
     models:
       - name: phi-3-mini-4k-instruct
         aliases: [microsoft/Phi-3-mini-4k-instruct]
@@ -14,7 +14,7 @@
         ...
 
 A model's fields are those of ``values.preset.Preset`` in camelCase; amounts of bytes may carry a unit. ``file:``
-sources and ``questions`` are relative to the file. Sizes of ``architecture`` that are not known are left out.
+sources and ``questions`` are relative to the file. Unknown sizes of ``architecture`` are left out.
 """
 
 from __future__ import annotations
@@ -92,10 +92,10 @@ _FAMILY: dict[str, Reader] = {"kind": text, "family": text, "fact_source": text,
 
 
 def read_family(document: Any) -> list[dict[str, Any]]:
-    """The models of a document as plain data ready for ``build_preset``.
+    """Return the models of a document as plain data for ``build_preset``.
 
     Raises:
-        FieldError: the first thing that is wrong, with its path.
+        FieldError: the first mistake, with its path.
     """
     family = read_fields(document, _FAMILY, "", frozenset({"kind", "family", "models"}))
     common = {"family": family["family"], "fact_source": family.get("fact_source", "").strip()}
@@ -106,7 +106,7 @@ def read_family(document: Any) -> list[dict[str, Any]]:
 
 
 def build_preset(fields: Mapping[str, Any], *, directory: Path | None, origin: str) -> Preset:
-    """The preset of ``fields``, with relative paths resolved against the file's ``directory``."""
+    """Return the preset of ``fields``. Relative paths start from the file's ``directory``."""
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
     if values.get("architecture"):
         sizes = dict(values["architecture"])

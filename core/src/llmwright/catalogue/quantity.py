@@ -1,4 +1,4 @@
-"""Amounts of bytes as people write them."""
+"""Amounts of bytes: reading and writing them with units."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _POWERS = {letter: power for power, letter in enumerate("KMGTPE", start=1)} | {"
 
 
 def parse_bytes(text: str | int) -> int:
-    """Bytes of ``7.12Gi``, ``8GB``, ``8G``, ``512Mi`` or a plain number; parts of a byte count as a whole one.
+    """Return the bytes of ``7.12Gi``, ``8GB``, ``8G``, ``512Mi`` or a plain number, rounded up to whole bytes.
 
     Suffixes and rounding are those of Kubernetes quantities; ``GB`` and ``GiB`` are read as ``G`` and ``Gi``.
 
     Raises:
-        ValueError: anything else, and negative amounts.
+        ValueError: any other text, or a negative amount.
     """
     match = _QUANTITY.fullmatch(str(text).strip())
     if match is None or isinstance(text, bool):
@@ -27,7 +27,7 @@ def parse_bytes(text: str | int) -> int:
 
 
 def format_bytes(count: int) -> str:
-    """``count`` in the largest binary unit that keeps it at 1 or more: ``7.1 GiB``."""
+    """Write ``count`` in the largest binary unit in which it is at least 1: ``7.1 GiB``."""
     size, units = float(count), iter(("B", "KiB", "MiB", "GiB", "TiB"))
     unit = next(units)
     while abs(size) >= 1024 and unit != "TiB":
