@@ -1,4 +1,4 @@
-"""What the operator judges Workspaces with while they are applied."""
+"""The checker, as the admission webhook asks it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from llmwright.api.document import Document, parse_workspace
 from llmwright.api.workspace import Workspace
-from llmwright.app.preparation import Preparation
+from llmwright.app.checker import Checker, CheckMode
 from llmwright.app.session import Session
 from llmwright.catalogue import model_description
 from llmwright.errors import Problem
@@ -33,10 +33,10 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> Any:
         raise AssertionError(f"the hub was asked for {name}")
 
     monkeypatch.setattr(model_description, "describe", asked)
-    preparation = Preparation(Session(), "kubernetes", buying=True, alone=True)
+    checker = Checker(Session(), CheckMode.webhook())
 
     def judge(new: Workspace) -> dict[str, Problem]:
-        return {one.path: one for one in preparation.judge(new, None) if one.severity == "error"}
+        return {one.path: one for one in checker.check(new) if one.severity == "error"}
 
     return judge
 

@@ -1,10 +1,10 @@
-"""Finding the Workspaces that the user means: in files, directories, on stdin, or behind a preset's name."""
+"""Finding and reading Workspaces: in files, directories, on stdin, as data, or behind a preset's name."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,44 +20,81 @@ STDIN = "-"
 
 
 @dataclass(frozen=True)
-class Written:
-    """A Workspace as found: what it says, where, and the directory that its relative paths start from."""
+class LoadedWorkspace:
+    """A Workspace, the document that it was read from, and the directory that its relative paths start from."""
 
     workspace: Workspace
     document: Document
-    base: Path
+    base_directory: Path
 
 
-def read_workspaces(names: Iterable[str], namespace: str | None = None) -> tuple[Written, ...]:
-    """Every Workspace of the files, directories or stdin (``-``) named, in order.
+def read_workspaces(names: Iterable[str | Path], namespace: str | None = None) -> tuple[LoadedWorkspace, ...]:
+    """Every Workspace of the named files, directories or stdin (``-``), in order.
 
-    ``namespace`` is given to those that name none.
+    A Workspace without a namespace gets ``namespace``.
 
     Raises:
-        ConfigError: a file that is not there or unreadable, no Workspace at all, or another namespace than asked for.
+        ConfigError: a file is not there or cannot be read, there is no Workspace, or one has another namespace.
         InvalidWorkspace: all problems of all documents at once.
     """
-    from llmwright.api.document import load_documents
+    return _load(_texts(names), namespace, ", ".join(map(str, names)))
 
-    found: list[Written] = []
-    problems: list[Problem] = []
-    for source, base, text in _texts(names):
-        try:
-            documents = load_documents(text, source)
-        except InvalidWorkspace as error:
-            problems += _in_file(error.problems, source)
-            continue
-        for document in documents:
-            _collect(document, base, namespace, found, problems)
-    if problems:
-        raise InvalidWorkspace(problems)
-    if not found:
-        raise ConfigError(f"no Workspace in {', '.join(names)}", hint="`llmwright init tune` writes one")
-    return tuple(found)
+
+def read_workspace(name: str | Path, namespace: str | None = None) -> LoadedWorkspace:
+    """The one Workspace of a file, a directory or stdin; raises as ``read_workspaces``, and where there are several."""
+    return _only(read_workspaces((name,), namespace), str(name))
+
+
+def parse_text(text: str, namespace: str | None = None) -> LoadedWorkspace:
+    """The one Workspace of a text; relative paths start from the working directory; raises as ``read_workspace``."""
+    return _only(_load([("<text>", Path.cwd(), text)], namespace, "the text"), "the text")
+
+
+def from_data(data: Mapping[str, object], source: str = "<data>") -> LoadedWorkspace:
+    """The Workspace that plain data describes; relative paths start from the working directory.
+
+    Raises:
+        InvalidWorkspace: every field that is unknown, missing or of another type.
+    """
+    from llmwright.api.document import Document, parse_workspace
+
+    document = Document(data, source=source)
+    return LoadedWorkspace(parse_workspace(document), document, Path.cwd())
+
+
+def from_workspace(workspace: Workspace, base_directory: Path | None = None) -> LoadedWorkspace:
+    """A Workspace that is there as an object; ``base_directory`` is the working directory where it is None."""
+    from llmwright.api.document import Document, to_mapping
+
+    document = Document(to_mapping(workspace), source=workspace.name)
+    return LoadedWorkspace(workspace, document, base_directory or Path.cwd())
+
+
+def from_preset(name: str, namespace: str | None = None) -> LoadedWorkspace:
+    """A Workspace that serves the preset ``name`` (or the hub's ``ORG/MODEL``) and nothing more."""
+    return from_data(preset_mapping(name, namespace), source=name)
+
+
+def preset_mapping(name: str, namespace: str | None) -> Mapping[str, object]:
+    """The YAML of ``from_preset`` as plain data."""
+    label = "".join(letter if letter.isalnum() else "-" for letter in name.rpartition("/")[2].lower()).strip("-")[:50]
+    metadata = {"name": label or "model", **({"namespace": namespace} if namespace else {})}
+    return {
+        "apiVersion": "kaito.sh/v1beta1",
+        "kind": "Workspace",
+        "metadata": metadata,
+        "resource": {"labelSelector": {"matchLabels": {"apps": label}}},
+        "inference": {"preset": {"name": name}},
+    }
+
+
+def names_a_file(text: str) -> bool:
+    """Whether ``text`` is the path of a YAML file or of anything that is there, rather than a preset's name."""
+    return text == STDIN or Path(text).suffix.lower() in YAML_SUFFIXES or Path(text).exists()
 
 
 def read_environment(name: str) -> Environment:
-    """What the file ``name`` tells of a cluster.
+    """What the file ``name`` says about a cluster.
 
     Raises:
         ConfigError: the file is not there, or holds other than one document.
@@ -72,22 +109,40 @@ def read_environment(name: str) -> Environment:
     return Environment.of_document(documents[0])
 
 
-def _collect(
-    document: Document, base: Path, namespace: str | None, found: list[Written], problems: list[Problem]
-) -> None:
-    from llmwright.api.document import parse_workspace
+def _load(texts: Iterable[tuple[str, Path, str]], namespace: str | None, where: str) -> tuple[LoadedWorkspace, ...]:
+    """The Workspaces of texts, each with its source and its directory."""
+    from llmwright.api.document import load_documents, parse_workspace
 
-    try:
-        workspace = _in_namespace(parse_workspace(document), namespace, document.source)
-    except InvalidWorkspace as error:
-        problems += _in_file(error.problems, document.source)
-    else:
-        found.append(Written(workspace, document, base))
+    loaded: list[LoadedWorkspace] = []
+    problems: list[Problem] = []
+    for source, directory, text in texts:
+        try:
+            documents = load_documents(text, source)
+        except InvalidWorkspace as error:
+            problems += _in_file(error.problems, source)
+            continue
+        for document in documents:
+            try:
+                workspace = _in_namespace(parse_workspace(document), namespace, source)
+            except InvalidWorkspace as error:
+                problems += _in_file(error.problems, source)
+            else:
+                loaded.append(LoadedWorkspace(workspace, document, directory))
+    if problems:
+        raise InvalidWorkspace(problems)
+    if not loaded:
+        raise ConfigError(f"no Workspace in {where}", hint="`llmwright init tune` writes one")
+    return tuple(loaded)
+
+
+def _only(loaded: tuple[LoadedWorkspace, ...], where: str) -> LoadedWorkspace:
+    if len(loaded) > 1:
+        names = ", ".join(each.workspace.name for each in loaded)
+        raise ConfigError(f"{where} holds {len(loaded)} Workspaces: {names}", hint=f"llmwright apply -f {where}")
+    return loaded[0]
 
 
 def _in_file(problems: Iterable[Problem], source: str) -> Iterator[Problem]:
-    from dataclasses import replace
-
     for problem in problems:
         place = ":".join(str(part) for part in (source, problem.line, problem.column) if part is not None)
         path = f"{place}: {problem.path}" if problem.path else place
@@ -106,7 +161,7 @@ def _in_namespace(workspace: Workspace, namespace: str | None, source: str) -> W
     return workspace.model_copy(update={"metadata": workspace.metadata.model_copy(update={"namespace": namespace})})
 
 
-def _texts(names: Iterable[str]) -> Iterator[tuple[str, Path, str]]:
+def _texts(names: Iterable[str | Path]) -> Iterator[tuple[str, Path, str]]:
     for name in names:
         if name == STDIN:
             yield "<stdin>", Path.cwd(), sys.stdin.read()
@@ -118,10 +173,10 @@ def _texts(names: Iterable[str]) -> Iterator[tuple[str, Path, str]]:
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    found = sorted(child for child in path.iterdir() if child.suffix in YAML_SUFFIXES)
-    if not found:
+    files = sorted(child for child in path.iterdir() if child.suffix in YAML_SUFFIXES)
+    if not files:
         raise ConfigError(f"directory {path} holds no {', '.join(YAML_SUFFIXES)} file")
-    return found
+    return files
 
 
 def _read(path: Path) -> str:
@@ -133,24 +188,3 @@ def _read(path: Path) -> str:
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
-
-
-def from_preset(name: str, namespace: str | None) -> Written:
-    """A Workspace that serves the preset ``name`` (or the hub's ``ORG/MODEL``) and nothing more."""
-    from llmwright.api.document import Document, parse_workspace
-
-    data = preset_mapping(name, namespace)
-    return Written(parse_workspace(Document(data, source=name)), Document(data, source=name), Path.cwd())
-
-
-def preset_mapping(name: str, namespace: str | None) -> Mapping[str, object]:
-    """The YAML of ``from_preset`` as plain data."""
-    label = "".join(letter if letter.isalnum() else "-" for letter in name.rpartition("/")[2].lower()).strip("-")[:50]
-    metadata = {"name": label or "model", **({"namespace": namespace} if namespace else {})}
-    return {
-        "apiVersion": "kaito.sh/v1beta1",
-        "kind": "Workspace",
-        "metadata": metadata,
-        "resource": {"labelSelector": {"matchLabels": {"apps": label}}},
-        "inference": {"preset": {"name": name}},
-    }

@@ -1,96 +1,169 @@
-"""Talking to a served model over HTTP, in the OpenAI API's words."""
+"""Talking to a served model over HTTP, with the OpenAI API."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from llmwright.errors import ConfigError, TargetError
+from llmwright.errors import ConfigError, NotYet, TargetError
 
 if TYPE_CHECKING:
     import httpx
 
+    from llmwright.api.workspace import Workspace
+
 Message = Mapping[str, str]
+"""``role`` and ``content``."""
+
+CONNECT_S = 10.0
+ANSWER_S = 600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where a model answers; the key is sent as a bearer token and never shown."""
+class ModelClient:
+    """A client of one endpoint; the API key is sent as a bearer token and never shown. Close it, or use it in ``with``.
 
-    url: str
-    api_key: str | None = field(default=None, repr=False)
+    Its methods raise TargetError where the endpoint does not answer or fails, and ConfigError where it refuses what
+    was asked.
+    """
 
-    def client(self) -> httpx.Client:
-        """A client bound to this endpoint. Proxies are for the outside: a model of this machine is asked directly."""
+    def __init__(self, url: str, api_key: str | None = None) -> None:
+        self.url = url
+        self._api_key = api_key
+
+    def __enter__(self) -> ModelClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._http.close()
+
+    def models(self) -> list[str]:
+        """The names that requests may use: the base model first, then its adapters."""
         import httpx
 
-        headers = {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=httpx.Timeout(10, read=600), trust_env=False)
+        try:
+            response = self._http.get("/v1/models")
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+        return [str(item["id"]) for item in _content(response)["data"]]
+
+    def answer(self, model: str, messages: Sequence[Message], options: Mapping[str, Any]) -> str:
+        """The whole answer; ``options`` are fields of the request, such as ``temperature`` and ``max_tokens``."""
+        import httpx
+
+        body = {"model": model, "messages": list(messages), **options}
+        try:
+            response = self._http.post("/v1/chat/completions", json=body)
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+        return str(_content(response)["choices"][0]["message"]["content"])
+
+    def stream(self, model: str, messages: Sequence[Message], options: Mapping[str, Any]) -> Iterator[str]:
+        """The pieces of the answer as they are generated."""
+        import httpx
+
+        body = {"model": model, "messages": list(messages), "stream": True, **options}
+        try:
+            with self._http.stream("POST", "/v1/chat/completions", json=body) as response:
+                if response.status_code != httpx.codes.OK:
+                    response.read()
+                    raise _refusal(response)
+                if response.headers.get("content-type", "").startswith("text/event-stream"):
+                    yield from _pieces(response.iter_lines())
+                    return
+                # A runtime that does not stream answers in one piece.
+                yield str(json.loads(response.read())["choices"][0]["message"]["content"])
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+
+    @cached_property
+    def _http(self) -> httpx.Client:
+        import httpx
+
+        headers = {"Authorization": f"Bearer {self._api_key}"} if self._api_key else {}
+        timeout = httpx.Timeout(CONNECT_S, read=ANSWER_S)
+        # Proxies are for the outside: a model of this machine is asked directly.
+        return httpx.Client(base_url=self.url, headers=headers, timeout=timeout, trust_env=False)
+
+    def _unreachable(self, error: Exception) -> TargetError:
+        return TargetError(
+            f"no answer from {self._http.base_url}: {error or type(error).__name__}",
+            hint="`llmwright get` shows whether it is ready, `llmwright logs NAME` what it wrote",
+            reason="EndpointUnreachable",
+        )
 
 
-def answer(client: httpx.Client, model: str, prompt: str, max_tokens: int) -> str:
-    """The whole greedy answer of ``model`` to one prompt.
+class Conversation:
+    """A conversation with one model: what was said so far, and how answers are made.
+
+    A turn that fails is taken back, so that the next one may be tried.
+    """
+
+    def __init__(
+        self,
+        client: ModelClient,
+        model: str,
+        *,
+        system: str | None = None,
+        max_tokens: int | None = None,
+        temperature: float = 0.0,
+    ) -> None:
+        self.model = model
+        self.messages: list[Message] = [{"role": "system", "content": system}] if system else []
+        self._client = client
+        self._options = {"temperature": temperature, **({"max_tokens": max_tokens} if max_tokens else {})}
+
+    def ask(self, question: str) -> str:
+        """The whole answer to the next question; raises as ``ModelClient``."""
+        turn = [*self.messages, {"role": "user", "content": question}]
+        answer = self._client.answer(self.model, turn, self._options)
+        self.messages = [*turn, {"role": "assistant", "content": answer}]
+        return answer
+
+    def stream(self, question: str) -> Iterator[str]:
+        """The pieces of the answer to the next question as they are generated; raises as ``ModelClient``."""
+        turn = [*self.messages, {"role": "user", "content": question}]
+        pieces = []
+        for piece in self._client.stream(self.model, turn, self._options):
+            pieces.append(piece)
+            yield piece
+        self.messages = [*turn, {"role": "assistant", "content": "".join(pieces)}]
+
+
+def endpoint_of(workspace: Workspace) -> str:
+    """The URL where ``workspace`` answers.
 
     Raises:
-        TargetError: the endpoint refused or did not answer.
+        NotYet: it does not answer yet; the message says what it waits for.
     """
-    body = _body(model, [{"role": "user", "content": prompt}], max_tokens)
-    reply = _checked(client, body)
-    return str(reply["choices"][0]["message"]["content"])
+    status = workspace.status
+    ready = status.condition("InferenceReady") if status else None
+    if status is None or not status.endpoint or ready is None or ready.status != "True":
+        why = ready.message if ready else "it was not started yet"
+        raise NotYet(
+            f"{workspace.namespace}/{workspace.name} does not answer yet: {why}",
+            hint=f"llmwright wait {workspace.name} --for=condition=InferenceReady --timeout=10m",
+        )
+    return status.endpoint
 
 
-def stream(client: httpx.Client, model: str, messages: Sequence[Message], options: Mapping[str, Any]) -> Iterator[str]:
-    """The pieces of an answer as they are generated.
+def choose_model(client: ModelClient, workspace: Workspace, name: str | None) -> str:
+    """The model to ask: ``name``, else the adapter that ``workspace`` tuned, else its base model.
 
     Raises:
-        TargetError: the endpoint refused, or broke off.
+        ConfigError: no model of that name is served.
+        TargetError: the endpoint does not answer.
     """
-    import httpx
-
-    body = {"model": model, "messages": list(messages), "stream": True, **options}
-    try:
-        with client.stream("POST", "/v1/chat/completions", json=body) as response:
-            if response.status_code != httpx.codes.OK:
-                response.read()
-                raise _refusal(response)
-            if response.headers.get("content-type", "").startswith("text/event-stream"):
-                yield from _pieces(response.iter_lines())
-                return
-            # A runtime that does not stream answers in one piece.
-            yield str(json.loads(response.read())["choices"][0]["message"]["content"])
-    except httpx.HTTPError as error:
-        raise _unreachable(client, error) from error
-
-
-def models(client: httpx.Client) -> list[str]:
-    """The names that requests may use: the base model first, then its adapters."""
-    import httpx
-
-    try:
-        response = client.get("/v1/models")
-    except httpx.HTTPError as error:
-        raise _unreachable(client, error) from error
-    if response.status_code != httpx.codes.OK:
-        raise _refusal(response)
-    return [str(item["id"]) for item in response.json()["data"]]
-
-
-def _body(model: str, messages: list[Message], max_tokens: int) -> dict[str, Any]:
-    return {"model": model, "messages": messages, "max_tokens": max_tokens, "temperature": 0}
-
-
-def _checked(client: httpx.Client, body: Mapping[str, Any]) -> Any:
-    import httpx
-
-    try:
-        response = client.post("/v1/chat/completions", json=body)
-    except httpx.HTTPError as error:
-        raise _unreachable(client, error) from error
-    if response.status_code != httpx.codes.OK:
-        raise _refusal(response)
-    return response.json()
+    served = client.models()
+    if name is not None and name not in served:
+        raise ConfigError(f"no model {name!r} is served there", hint=f"served: {', '.join(served)}")
+    tuned = workspace.name if workspace.tuning and workspace.name in served else served[0]
+    return name or tuned
 
 
 def _pieces(lines: Iterator[str]) -> Iterator[str]:
@@ -107,12 +180,12 @@ def _pieces(lines: Iterator[str]) -> Iterator[str]:
             yield choice.get("delta", {}).get("content") or ""
 
 
-def _unreachable(client: httpx.Client, error: Exception) -> TargetError:
-    return TargetError(
-        f"no answer from {client.base_url}: {error or type(error).__name__}",
-        hint="`llmwright get` shows whether it is ready, `llmwright logs NAME` what it wrote",
-        reason="EndpointUnreachable",
-    )
+def _content(response: httpx.Response) -> Any:
+    import httpx
+
+    if response.status_code != httpx.codes.OK:
+        raise _refusal(response)
+    return response.json()
 
 
 def _refusal(response: httpx.Response) -> ConfigError | TargetError:

@@ -6,7 +6,7 @@ import click
 
 from llmwright.app.session import Session
 from llmwright.cli import arguments
-from llmwright.cli.show.output import note
+from llmwright.cli.show.output import note, note_repairs
 
 
 @click.command(
@@ -25,15 +25,17 @@ def apply(session: Session, names: tuple[str, ...], config_dir: str | None, name
 
     Every file is checked and planned before the first of them is applied.
     """
+    from llmwright.app.checker import CheckMode
     from llmwright.app.documents import read_workspaces
+    from llmwright.app.planner import Planner
 
     workspaces = read_workspaces(names, namespace)
-    session.repair()
-    preparation = session.preparation(config_dir=config_dir, buying=True)
-    prepared = [preparation.prepare(written, old=session.current(written.workspace)) for written in workspaces]
-    for one in prepared:
-        for warning in one.warnings:
+    note_repairs(session.target.repair())
+    planner = Planner(session, CheckMode.apply(), config_dir)
+    planned = [planner.plan_loaded(loaded, session.current(loaded.workspace)) for loaded in workspaces]
+    for each in planned:
+        for warning in each.warnings:
             note(f"warning: {warning}")
-    for one in prepared:
-        change = session.apply(one)
-        click.echo(f"workspace.kaito.sh/{one.workspace.name} {change}")
+    for each in planned:
+        change = session.apply(each)
+        click.echo(f"workspace.kaito.sh/{each.workspace.name} {change}")

@@ -42,25 +42,22 @@ def check(
     namespace: str | None,
 ) -> None:
     """Check Workspaces: every problem at once, with its place; ends with 2 if one is an error."""
+    from llmwright.app.checker import Checker, CheckMode
     from llmwright.app.documents import read_environment, read_workspaces
 
-    before = {one.workspace.name: one.workspace for one in read_workspaces((old,), namespace)} if old else {}
-    found: list[tuple[str, Problem]] = []
-    preparation = session.preparation(target, config_dir, environment=read_environment(env) if env else None)
-    for written in read_workspaces(names, namespace):
-        problems = preparation.problems(written, old=before.get(written.workspace.name))
-        found += [(written.document.source, problem) for problem in problems]
+    before = {loaded.workspace.name: loaded.workspace for loaded in read_workspaces((old,), namespace)} if old else {}
+    checker = Checker(session, CheckMode.dry(target, read_environment(env) if env else None), config_dir)
+    problems: list[tuple[str, Problem]] = []
+    for loaded in read_workspaces(names, namespace):
+        source = loaded.document.source
+        problems += [(source, problem) for problem in checker.check_loaded(loaded, before.get(loaded.workspace.name))]
     if output:
-        dump([{"file": source, **plain(problem)} for source, problem in found], output)
+        dump([{"file": source, **plain(problem)} for source, problem in problems], output)
     else:
-        for source, problem in found:
-            click.echo(_line(source, problem))
-    errors = sum(problem.severity == "error" for _, problem in found)
+        for source, problem in problems:
+            click.echo(f"{problem.severity}: {source}:{problem}")
+    errors = sum(problem.severity == "error" for _, problem in problems)
     if not output:
         click.echo("valid" if not errors else f"{errors} error{'s' * (errors != 1)}", err=bool(errors))
     if errors:
         raise click.exceptions.Exit(2)
-
-
-def _line(source: str, problem: Problem) -> str:
-    return f"{problem.severity}: {source}:{problem}"

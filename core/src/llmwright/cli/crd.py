@@ -18,4 +18,4 @@ def crd(session: Session, with_plugins: bool, output: str) -> None:
     from llmwright.api.crd import crd as definition
     from llmwright.cli.show.output import dump
 
-    dump(definition(session.driver_schemas() if with_plugins else None), output)
+    dump(definition(session.drivers.schemas() if with_plugins else None), output)

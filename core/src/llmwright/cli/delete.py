@@ -58,8 +58,8 @@ def _chosen(
     if files:
         from llmwright.app.documents import read_workspaces
 
-        for written in read_workspaces(files, namespace):
-            yield written.workspace.namespace, written.workspace.name
+        for loaded in read_workspaces(files, namespace):
+            yield loaded.workspace.namespace, loaded.workspace.name
     if everything:
         for workspace in session.target.list(namespace or "default"):
             yield workspace.namespace, workspace.name

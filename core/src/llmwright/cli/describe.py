@@ -8,7 +8,7 @@ import click
 
 from llmwright.app.session import Session
 from llmwright.cli import arguments
-from llmwright.cli.show.output import table
+from llmwright.cli.show.output import note_repairs, table
 
 if TYPE_CHECKING:
     from llmwright.api.status import WorkspaceStatus
@@ -23,7 +23,7 @@ EVENTS_SHOWN = 20
 @click.pass_obj
 def describe(session: Session, workspaces: tuple[str, ...], namespace: str | None) -> None:
     """Show Workspaces in full: what was asked for, the plan, the conditions, and what happened."""
-    session.repair()
+    note_repairs(session.target.repair())
     for number, name in enumerate(workspaces):
         if number:
             click.echo()

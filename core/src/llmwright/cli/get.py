@@ -9,7 +9,7 @@ import click
 
 from llmwright.app.session import Session
 from llmwright.cli import arguments
-from llmwright.cli.show.output import format_option
+from llmwright.cli.show.output import format_option, note_repairs
 
 if TYPE_CHECKING:
     from llmwright.api.workspace import Workspace
@@ -44,7 +44,7 @@ def get(
     """List Workspaces, with the columns of the CustomResourceDefinition."""
     from llmwright.cli.show.workspaces import WorkspaceTable, dump_workspaces
 
-    session.repair()
+    note_repairs(session.target.repair())
     found = _find(session, workspaces, None if all_namespaces else namespace or "default")
     if output in ("json", "yaml"):
         dump_workspaces(found, output, single=len(workspaces) == 1)

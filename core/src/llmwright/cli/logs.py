@@ -6,6 +6,7 @@ import click
 
 from llmwright.app.session import Session
 from llmwright.cli import arguments
+from llmwright.cli.show.output import note_repairs
 
 
 @click.command(
@@ -22,6 +23,6 @@ Examples:
 @click.pass_obj
 def logs(session: Session, workspace: str, follow: bool, stage: str | None, namespace: str | None) -> None:
     """Print what the processes of a Workspace wrote."""
-    session.repair()
+    note_repairs(session.target.repair())
     for line in session.target.logs(namespace or "default", workspace, following=follow, stage=stage):
         click.echo(line.rstrip("\n"))

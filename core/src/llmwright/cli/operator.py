@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from llmwright.app.session import Session
+from llmwright.cli.show.output import note
 
 if TYPE_CHECKING:
     from llmwright.targets.kubernetes.operator.process.logs import Format
@@ -26,9 +27,9 @@ Examples:
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--leader-elect/--no-leader-elect", default=False, help="Work only while this process holds the Lease.")
 @click.option("--lease-namespace", default="default", show_default=True, help="Where the Lease lies.")
-@click.pass_obj
+@click.pass_context
 def operator(
-    session: Session,
+    ctx: click.Context,
     kubeconfig: str | None,
     bind: str,
     metrics_port: int,
@@ -38,12 +39,15 @@ def operator(
     lease_namespace: str,
 ) -> int:
     """Carry out the Workspaces of a cluster, until it is stopped."""
-    from llmwright.app.operator import Operating
+    session: Session = ctx.obj
+    from llmwright.app.operator import OperatorProcess
+    from llmwright.cli.root import VERBOSE
     from llmwright.targets.kubernetes.cluster.api_client import connect
     from llmwright.targets.kubernetes.operator.process.logs import log_to_stderr
 
-    log_to_stderr(log_format, verbose=session.verbose)
-    session.check_plugin_settings()
-    operating = Operating(session, connect(kubeconfig))
-    operating.answer(bind, metrics_port, health_port)
-    return operating.run(lease_namespace if leader_elect else None)
+    log_to_stderr(log_format, verbose=ctx.meta[VERBOSE])
+    for name in session.drivers.check_settings():
+        note(f"note: settings: plugins.{name}: nothing installed has that name")
+    process = OperatorProcess(session, connect(kubeconfig))
+    process.serve(bind, metrics_port, health_port)
+    return process.run(lease_namespace if leader_elect else None)

@@ -32,12 +32,11 @@ def orphans(session: Session, kubeconfig: str | None) -> int:
 
 def _orphans(session: Session, api: Api) -> Iterator[tuple[str, str]]:
     """Provisioner and name of each; a provisioner that cannot be loaded costs one line."""
-    from llmwright.app.operator import provisioner_with
     from llmwright.errors import PluginError
 
     for name in session.registry.names("provisioner"):
         try:
-            driver = provisioner_with(session, api, name)
+            driver = session.drivers.provisioner(name, api)
         except PluginError as error:
             click.echo(f"{name}: {error.message}", err=True)
             continue

@@ -35,12 +35,14 @@ def plan(
     namespace: str | None,
 ) -> None:
     """Show what would be created and why, what fills the memory, and what it costs; starts nothing."""
+    from llmwright.app.checker import CheckMode
     from llmwright.app.documents import read_workspaces
+    from llmwright.app.planner import Planner
 
-    preparation = session.preparation(target, config_dir)
-    prepared = [preparation.prepare(written) for written in read_workspaces(names, namespace)]
+    planner = Planner(session, CheckMode.dry(target), config_dir)
+    planned = [planner.plan_loaded(loaded) for loaded in read_workspaces(names, namespace)]
     if output:
-        plans = [one.plan for one in prepared]
+        plans = [each.plan for each in planned]
         dump(plans[0] if len(plans) == 1 else plans, output)
         return
     from rich.console import Console
@@ -48,7 +50,7 @@ def plan(
     from llmwright.cli.show.plan import show_plan
 
     console = Console(highlight=False)
-    for one in prepared:
-        show_plan(one.plan, console)
-        for warning in one.warnings:
+    for each in planned:
+        show_plan(each.plan, console)
+        for warning in each.warnings:
             console.print(f"warning: {warning}", style="yellow", soft_wrap=True)

@@ -11,8 +11,8 @@ from llmwright.cli import arguments
 from llmwright.cli.show.output import dump
 
 if TYPE_CHECKING:
-    from llmwright.app.documents import Written
-    from llmwright.app.preparation import Preparation
+    from llmwright.app.documents import LoadedWorkspace
+    from llmwright.app.planner import Planner
     from llmwright.values.plan import Target
 
 
@@ -37,22 +37,24 @@ def render(
     namespace: str | None,
 ) -> None:
     """Print exactly what would be run: on this machine each role's processes, on a cluster its objects."""
+    from llmwright.app.checker import CheckMode
     from llmwright.app.documents import read_workspaces
+    from llmwright.app.planner import Planner
 
-    preparation = session.preparation(target, config_dir)
+    planner = Planner(session, CheckMode.dry(target), config_dir)
     documents: list[Any] = []
-    for written in read_workspaces(names, namespace):
+    for loaded in read_workspaces(names, namespace):
         if target == "kubernetes":
             from llmwright.app.cluster_objects import cluster_objects
 
-            documents += cluster_objects(session, preparation, written)
+            documents += cluster_objects(session, planner, loaded)
         else:
-            documents.append(_launches(preparation, written))
+            documents.append(_launches(planner, loaded))
     _print(documents, output, listed=target == "kubernetes")
 
 
-def _launches(preparation: Preparation, written: Written) -> dict[str, Any]:
-    plan = preparation.prepare(written).plan
+def _launches(planner: Planner, loaded: LoadedWorkspace) -> dict[str, Any]:
+    plan = planner.plan_loaded(loaded).plan
     launches = {role: getattr(plan, role) for role in ("preflight", "tuning", "serving")}
     return {role: launch for role, launch in launches.items() if launch is not None}
 

@@ -6,6 +6,7 @@ import click
 
 from llmwright.app.session import Session
 from llmwright.cli import arguments
+from llmwright.cli.show.output import note_repairs
 
 
 @click.command(epilog="\b\nExamples:\n  llmwright rollout my-workspace\n")
@@ -19,16 +20,15 @@ def rollout(session: Session, workspaces: tuple[str, ...], config_dir: str | Non
     A plan is decided once per change: a new version, price or preset moves nothing by itself and shows as the condition
     UpdateAvailable until it is rolled out.
     """
-    from llmwright.api.document import Document, to_mapping
-    from llmwright.app.documents import Written
+    from llmwright.app.checker import CheckMode
+    from llmwright.app.documents import from_workspace
+    from llmwright.app.planner import Planner
 
-    session.repair()
-    preparation = session.preparation(config_dir=config_dir, buying=True)
+    note_repairs(session.target.repair())
+    planner = Planner(session, CheckMode.apply(), config_dir)
     for name in workspaces:
-        place = namespace or "default"
-        current = session.target.get(place, name)
-        written = Written(
-            current, Document(to_mapping(current), source=name), session.target.base_directory(place, name)
-        )
-        change = session.target.rollout(place, name, preparation.prepare(written, old=current).plan)
+        key = namespace or "default", name
+        current = session.target.get(*key)
+        loaded = from_workspace(current, session.target.base_directory(*key))
+        change = session.target.rollout(*key, planner.plan_loaded(loaded, current).plan)
         click.echo(f"workspace.kaito.sh/{name} {change}")

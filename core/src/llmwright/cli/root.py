@@ -39,6 +39,8 @@ VERBS: dict[str, str] = {
 }
 
 EXIT_INTERRUPTED = 130
+VERBOSE = "llmwright.verbose"
+"""Where the context keeps ``--verbose``."""
 
 EPILOG = """\b
 Examples:
@@ -99,8 +101,9 @@ class Verbs(click.Group):
 @click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
 @click.version_option(__version__, prog_name="llmwright", message="%(prog)s %(version)s")
 @click.pass_context
-def root(ctx: click.Context, /, **options: Any) -> None:
+def root(ctx: click.Context, /, verbose: bool, **options: Any) -> None:
     """Serve or tune a language model from one short YAML."""
+    ctx.meta[VERBOSE] = verbose
     ctx.obj = Session(**options)
 
 

@@ -6,21 +6,20 @@ import json
 import shlex
 import signal
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from llmwright.app.session import Session
 from llmwright.cli import arguments
-from llmwright.errors import ConfigError
+from llmwright.cli.show.output import note_repairs
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from llmwright.api.workspace import Workspace
-    from llmwright.app.documents import Written
-    from llmwright.app.preparation import Prepared
+    from llmwright.app.documents import LoadedWorkspace
+    from llmwright.app.planner import PlannedWorkspace
     from llmwright.cli.quiz.tuning_run import TuningRun
 
 GREETING = "Who are you?"
@@ -51,74 +50,72 @@ def run(
     A tuning Workspace shows what the base model knows before, tunes it, and asks again with the adapter.
     """
     started = time.monotonic()
-    written = _find(what, namespace)
+    loaded = _load(what, namespace)
     if print_yaml:
         from llmwright.api.document import to_yaml
 
-        click.echo(to_yaml(written.document.data), nl=False)
+        click.echo(to_yaml(loaded.document.data), nl=False)
         return
     from rich.console import Console
 
+    from llmwright.app.checker import CheckMode
+    from llmwright.app.planner import Planner
+
     console = Console(highlight=False, soft_wrap=False)
-    session.repair()
-    preparation = session.preparation(config_dir=config_dir, buying=True)
-    prepared = preparation.prepare(written, old=session.current(written.workspace))
-    _show_plan(prepared, console)
-    held = _foreground(session, prepared, console, end, started)
-    if end and not held:
+    note_repairs(session.target.repair())
+    planner = Planner(session, CheckMode.apply(), config_dir)
+    planned = planner.plan_loaded(loaded, session.current(loaded.workspace))
+    _show_plan(planned, console)
+    passed = _foreground(session, planned, console, end, started)
+    if end and not passed:
         raise click.exceptions.Exit(1)
 
 
-def _find(what: str, namespace: str | None) -> Written:
-    from llmwright.app.documents import STDIN, YAML_SUFFIXES, from_preset, read_workspaces
+def _load(what: str, namespace: str | None) -> LoadedWorkspace:
+    from llmwright.app.documents import from_preset, names_a_file, read_workspace
 
-    if what != STDIN and not Path(what).suffix.lower().endswith(YAML_SUFFIXES) and not Path(what).exists():
-        return from_preset(what, namespace)
-    found = read_workspaces((what,), namespace)
-    if len(found) > 1:
-        names = ", ".join(one.workspace.name for one in found)
-        raise ConfigError(f"{what} holds {len(found)} Workspaces: {names}", hint=f"llmwright apply -f {what}")
-    return found[0]
+    return read_workspace(what, namespace) if names_a_file(what) else from_preset(what, namespace)
 
 
-def _show_plan(prepared: Prepared, console: Console) -> None:
+def _show_plan(planned: PlannedWorkspace, console: Console) -> None:
     from llmwright.cli.show.plan import show_plan
 
-    show_plan(prepared.plan, console)
-    told = "\n".join(prepared.plan.notes)
-    for warning in prepared.warnings:
-        if warning.path not in told:
+    show_plan(planned.plan, console)
+    notes = "\n".join(planned.plan.notes)
+    for warning in planned.warnings:
+        if warning.path not in notes:
             console.print(f"warning: {warning}", style="yellow", soft_wrap=True)
 
 
-def _foreground(session: Session, prepared: Prepared, console: Console, end: bool, started: float) -> bool:
-    """Carry it out to the end; whatever ends this command ends what it started too."""
+def _foreground(session: Session, planned: PlannedWorkspace, console: Console, end: bool, started: float) -> bool:
+    """Carry it out to the end, and end what was started when this command ends for any reason."""
     from llmwright.cli.quiz.tuning_run import TuningRun
 
     signal.signal(signal.SIGTERM, _interrupt)
-    tuning = TuningRun(session, prepared, console) if prepared.workspace.tuning else None
-    key = (prepared.workspace.namespace, prepared.workspace.name)
+    tuning = TuningRun(session, planned, console) if planned.workspace.tuning else None
+    key = (planned.workspace.namespace, planned.workspace.name)
     try:
-        held = _carry_out(session, prepared, tuning, console)
+        passed = _carry_out(session, planned, tuning, console)
         console.print(f"[dim]{time.monotonic() - started:.0f} s since the command was given[/dim]")
         if end:
             session.target.stop(*key)
-            return held
+            return passed
         _serve(session.target.get(*key), tuning.question if tuning else GREETING, console)
     except BaseException:
         _stop(session, key, console)
         raise
-    return held
+    return passed
 
 
-def _carry_out(session: Session, prepared: Prepared, tuning: TuningRun | None, console: Console) -> bool:
+def _carry_out(session: Session, planned: PlannedWorkspace, tuning: TuningRun | None, console: Console) -> bool:
     from llmwright.cli.show.progress import follow
 
     if tuning is not None:
         return tuning.carry_out()
-    session.apply(prepared)
-    key = (prepared.workspace.namespace, prepared.workspace.name)
-    follow((one.status for one in session.target.watch(*key) if one.status), console, set())
+    session.apply(planned)
+    key = (planned.workspace.namespace, planned.workspace.name)
+    statuses = (workspace.status for workspace in session.target.watch(*key) if workspace.status)
+    follow(statuses, console, set())
     return True
 
 
@@ -141,7 +138,7 @@ def _interrupt(*_: object) -> None:
 
 
 def _stop(session: Session, key: tuple[str, str], console: Console) -> None:
-    """Stop it, without minding further Ctrl-Cs to the end: a second one must not leave half of it running."""
+    """Stop it. A second Ctrl-C is ignored: it must not leave half of it running."""
     from llmwright.errors import TargetError
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)

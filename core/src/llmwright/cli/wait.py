@@ -8,6 +8,7 @@ import click
 
 from llmwright.app.session import Session
 from llmwright.cli import arguments
+from llmwright.cli.show.output import note_repairs
 
 SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
 
@@ -29,7 +30,7 @@ Examples:
 def wait(session: Session, workspaces: tuple[str, ...], wanted: str, timeout: str, namespace: str | None) -> None:
     """Wait until a condition holds; ends with 1 if it does not in time, or cannot any more."""
     condition, seconds = _condition(wanted), _seconds(timeout)
-    session.repair()
+    note_repairs(session.target.repair())
     for name in workspaces:
         session.target.wait(namespace or "default", name, condition, seconds)
         click.echo(f"workspace.kaito.sh/{name} {'deleted' if condition == 'delete' else 'condition met'}")

@@ -1,4 +1,4 @@
-"""Asking a model questions with known answers, and counting how many it gets right.
+"""Questions with known answers: reading them, asking them, and counting how many answers are right.
 
 An answer is right when it equals the expected text; white space at its ends does not count.
 """
@@ -11,17 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from llmwright.app import model_client
-
 if TYPE_CHECKING:
-    import httpx
+    from llmwright.app.model_client import ModelClient
 
-MAX_TOKENS = 64
+GREEDY = {"max_tokens": 64, "temperature": 0}
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to ask, what is expected, and the same in other words where the data set has it."""
+    """A question, the expected answer, and the same question in other words where the data set has it."""
 
     prompt: str
     expected: str
@@ -30,7 +28,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a model said to a question."""
+    """A model's answer to a question."""
 
     question: Question
     text: str
@@ -58,12 +56,13 @@ def paraphrases(questions: Sequence[Question]) -> tuple[Question, ...]:
 
 
 def ask(
-    client: httpx.Client, model: str, questions: Sequence[Question], answered: Callable[[], None] = lambda: None
+    client: ModelClient, model: str, questions: Sequence[Question], answered: Callable[[], None]
 ) -> tuple[Answer, ...]:
     """Each question put to ``model`` by itself, in order, greedily; ``answered`` is called after each."""
     answers = []
     for question in questions:
-        answers.append(Answer(question, model_client.answer(client, model, question.prompt, MAX_TOKENS)))
+        message = {"role": "user", "content": question.prompt}
+        answers.append(Answer(question, client.answer(model, [message], GREEDY)))
         answered()
     return tuple(answers)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
@@ -59,9 +58,10 @@ def note(message: str) -> None:
     click.echo(message, err=True)
 
 
-def is_terminal() -> bool:
-    """Whether a person is looking at stdout."""
-    return sys.stdout.isatty()
+def note_repairs(repaired: Iterable[tuple[str, str]]) -> None:
+    """Say which Workspaces, by namespace and name, had lost their supervisor."""
+    for namespace, name in repaired:
+        note(f"note: {namespace}/{name} had lost its supervisor and was taken up again")
 
 
 def age(seconds: float) -> str:

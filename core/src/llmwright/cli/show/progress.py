@@ -21,17 +21,17 @@ STEPS = {
     "WorkspaceSucceeded": "tuned; the adapter is safe in {output}",
     "InferenceReady": "answering at {endpoint}: {names}",
 }
-"""What to say when a condition becomes True."""
+"""The line to print when a condition becomes True."""
 
 
 def follow(
-    statuses: Iterable[WorkspaceStatus], console: Console, told: set[str], *, until: str | None = None
+    statuses: Iterable[WorkspaceStatus], console: Console, printed: set[str], *, until: str | None = None
 ) -> WorkspaceStatus:
     """Print the steps as they are reached and return the last status.
 
     Args:
         statuses: as they come.
-        told: steps that were printed already; those that are printed now are added.
+        printed: steps that were printed already; this adds those that it prints.
         until: the condition to stop at; None is where the Workspace answers, or needs nothing more.
 
     Raises:
@@ -40,9 +40,9 @@ def follow(
     """
     with _TuningBar(console) as bar:
         for status in statuses:
-            if status.progress and "WorkspaceSucceeded" not in told:
+            if status.progress and "WorkspaceSucceeded" not in printed:
                 bar.show(status.progress, finished=_holds(status, "WorkspaceSucceeded"))
-            for line in _news(status, told):
+            for line in _news(status, printed):
                 console.print(f"[green]✓[/green] {line}", highlight=False, soft_wrap=True)
             raise_if_stalled(status)
             if _holds(status, until) if until else _settled(status):
@@ -50,7 +50,7 @@ def follow(
     raise TargetError("the Workspace was deleted meanwhile", reason="Deleted")
 
 
-def _news(status: WorkspaceStatus, told: set[str]) -> Iterator[str]:
+def _news(status: WorkspaceStatus, printed: set[str]) -> Iterator[str]:
     facts = {
         "nodes": ", ".join(status.worker_nodes),
         "output": status.output,
@@ -58,8 +58,8 @@ def _news(status: WorkspaceStatus, told: set[str]) -> Iterator[str]:
         "names": ", ".join(status.served_names),
     }
     for kind, text in STEPS.items():
-        if _holds(status, kind) and kind not in told:
-            told.add(kind)
+        if _holds(status, kind) and kind not in printed:
+            printed.add(kind)
             yield text.format_map(facts)
 
 

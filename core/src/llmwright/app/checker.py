@@ -1,0 +1,237 @@
+"""Checking Workspaces: read what the rules need, and ask the rules and the policies of plugins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from llmwright.errors import InvalidWorkspace, LLMwrightError, PluginError, Problem
+
+if TYPE_CHECKING:
+    from llmwright.api.workspace import Workspace
+    from llmwright.app.documents import LoadedWorkspace
+    from llmwright.app.session import Session
+    from llmwright.check import Facts
+    from llmwright.check.environment import Environment
+    from llmwright.plugins.discovery import Kind
+    from llmwright.values.plan import Target
+    from llmwright.values.preset import Preset
+
+UNUSABLE = frozenset({"PluginNotFound", "UnknownMethod"})
+"""Reasons of problems about a driver's name."""
+
+ConfigFiles = Mapping[str, Mapping[str, str]]
+"""For each config by name, file contents by file name, as a ConfigMap's data."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckMode:
+    """What one kind of check may ask, and what it refuses. Made by one of the four constructors.
+
+    ``asks_hub``: a model that is in no pack is looked up on its hub. ``knows_configs``: a config that was not found is
+    missing, not just unknown. ``refuses_placeholders``: words such as ``SECRET_HERE`` are errors. ``environment`` is
+    what a file says about the cluster.
+    """
+
+    target: Target
+    asks_hub: bool = True
+    knows_configs: bool = False
+    refuses_placeholders: bool = False
+    environment: Environment | None = None
+
+    @classmethod
+    def dry(cls, target: Target, environment: Environment | None = None) -> CheckMode:
+        """Nothing is created afterwards: ``check``, ``plan`` and ``render``."""
+        return cls(target=target, knows_configs=target == "local", environment=environment)
+
+    @classmethod
+    def apply(cls) -> CheckMode:
+        """The Workspace is about to be carried out on this machine."""
+        return cls(target="local", knows_configs=True, refuses_placeholders=True)
+
+    @classmethod
+    def operator(cls) -> CheckMode:
+        """The Workspace is about to be carried out on a cluster, which holds it and its ConfigMaps."""
+        return cls(target="kubernetes", knows_configs=True, refuses_placeholders=True)
+
+    @classmethod
+    def webhook(cls) -> CheckMode:
+        """The Workspace stands by itself: no network is asked, and its ConfigMaps may be applied after it."""
+        return cls(target="kubernetes", asks_hub=False, refuses_placeholders=True)
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedWorkspace:
+    """A Workspace without errors: paths in it are absolute on ``local``; with its config files and warnings."""
+
+    workspace: Workspace
+    config_files: ConfigFiles
+    warnings: tuple[Problem, ...]
+
+
+class Checker:
+    """Checks Workspaces in one mode, with the settings, plugins and catalogue of one session.
+
+    Args:
+        config_dir: a directory of files that ``config:`` names, searched after the YAML's own directory; the settings'
+            where it is None.
+    """
+
+    def __init__(self, session: Session, mode: CheckMode, config_dir: str | Path | None = None) -> None:
+        self._session = session
+        self._mode = mode
+        self._config_dir = Path(config_dir) if config_dir else session.settings.config_directory
+
+    def check(
+        self, workspace: Workspace, config_files: ConfigFiles | None = None, old: Workspace | None = None
+    ) -> tuple[Problem, ...]:
+        """Everything that is wrong with a Workspace, errors and warnings; ``old`` is the one that it replaces."""
+        from llmwright.check import check_workspace
+
+        files = config_files or {}
+        judged = check_workspace(workspace, old=old, facts=self._facts(workspace, files))
+        problems = [self._explained(problem, workspace) for problem in judged]
+        return (*problems, *self._missing_config(workspace, files), *self._policies(workspace))
+
+    def check_loaded(self, loaded: LoadedWorkspace, old: Workspace | None = None) -> tuple[Problem, ...]:
+        """As ``check``, with the place of each problem in the document."""
+        problems = self.check(self._on_target(loaded), self._config_files(loaded), old)
+        return loaded.document.place(problems)
+
+    def accept(self, loaded: LoadedWorkspace, old: Workspace | None = None) -> AcceptedWorkspace:
+        """The Workspace as it can be planned.
+
+        Raises:
+            InvalidWorkspace: it has errors; all problems, with their places in the document.
+        """
+        from llmwright.check import refuse
+
+        files, workspace = self._config_files(loaded), self._on_target(loaded)
+        problems = loaded.document.place(self.check(workspace, files, old))
+        return AcceptedWorkspace(workspace, files, refuse(problems, source=loaded.document.source))
+
+    def _on_target(self, loaded: LoadedWorkspace) -> Workspace:
+        if self._mode.target != "local":
+            return loaded.workspace
+        from llmwright.targets.local.absolute_paths import with_absolute_paths
+
+        return with_absolute_paths(loaded.workspace, loaded.base_directory)
+
+    def _config_files(self, loaded: LoadedWorkspace) -> ConfigFiles:
+        from llmwright.targets.local.config_files import find_config_files
+
+        tuning, inference = loaded.workspace.tuning, loaded.workspace.inference
+        configs = (
+            (tuning.config if tuning else "", "training_config.yaml"),
+            (inference.config if inference else "", "inference_config.yaml"),
+        )
+        directories = [loaded.base_directory, *([self._config_dir] if self._config_dir else [])]
+        found = {name: find_config_files(name, directories, file_name) for name, file_name in configs if name}
+        return {name: files for name, files in found.items() if files is not None}
+
+    def _missing_config(self, workspace: Workspace, files: ConfigFiles) -> Iterator[Problem]:
+        inference = workspace.inference
+        if self._mode.target == "local" and inference and inference.config and inference.config not in files:
+            hint = "put a file of that name beside the YAML, or name its directory with --config-dir"
+            yield Problem("inference.config", f"there is no config {inference.config!r}", hint, reason="NotFound")
+
+    def _policies(self, workspace: Workspace) -> Iterator[Problem]:
+        """Problems that hooks report; a hook that cannot be asked is an error, not a yes."""
+        preset = self._find_preset(workspace.preset.name) if workspace.preset else None
+        arguments = {"workspace": workspace, "plan": None, "preset": preset}
+        hooks = self._session.registry.hooks()
+        try:
+            answers = hooks.collect("check_workspace", items=Problem, required=True, **arguments)
+        except PluginError as error:
+            yield Problem("", error.message, error.hint, reason=error.reason)
+            return
+        for origin, problems in answers:
+            for problem in problems:
+                yield replace(problem, hint=problem.hint or f"said by {origin.origin}")
+
+    def _explained(self, problem: Problem, workspace: Workspace) -> Problem:
+        """A driver's name that cannot be used, in the registry's own words: what is installed, and the pip line."""
+        driver = _driver_at(problem.path, workspace)
+        if driver is None or problem.reason not in UNUSABLE:
+            return problem
+        try:
+            self._session.registry.lookup(*driver)
+        except PluginError as error:
+            return replace(problem, message=error.message, hint=error.hint, reason=error.reason)
+        return problem
+
+    def _facts(self, workspace: Workspace, files: ConfigFiles) -> Facts:
+        from llmwright.artifacts.addresses import SourceRules, check_url
+        from llmwright.artifacts.image_reference import reference_problem
+        from llmwright.check import Facts, FeatureGates
+
+        session, settings, local = self._session, self._session.settings, self._mode.target == "local"
+        catalogue = session.catalogue
+        rules = SourceRules(settings.sources.allow)
+        limits = settings.limits_of(workspace.namespace)
+        told = self._mode.environment
+        cloud = (told.cloud_provider if told else None) or settings.cloud
+        facts = Facts(
+            target=self._mode.target,
+            find_preset=self._find_preset,
+            preset_names=lambda: [preset.name for preset in catalogue.presets()],
+            find_instance_type=lambda name: catalogue.find_instance_type(name, cloud),
+            instance_type_names=lambda: [machine.name for machine in catalogue.instance_types(cloud)],
+            cloud=cloud,
+            gates=FeatureGates.from_names(settings.feature_gates),
+            node_provisioner=settings.provisioner or ("local" if local else None),
+            node_classes=settings.node_classes,
+            config_files=(lambda _, name: files.get(name)) if self._mode.knows_configs else None,
+            default_runtime=settings.runtime or ("hf" if local else None),
+            provisioners=session.registry.names("provisioner"),
+            runtimes=session.registry.names("runtime"),
+            tuners=session.registry.names("tuner"),
+            configure=self._configure,
+            image_problem=reference_problem,
+            url_problem=lambda url: check_url(url, rules, local=local),
+            refuse_placeholders=self._mode.refuses_placeholders and not settings.allow_placeholders,
+            allowed_instance_types=limits.instance_types,
+            allowed_nodes=limits.nodes,
+        )
+        return told.facts(facts) if told else facts
+
+    def _find_preset(self, name: str) -> Preset | None:
+        if not self._mode.asks_hub:
+            return self._session.catalogue.find_preset(name)
+        try:
+            return self._session.preset(name)
+        except LLMwrightError:
+            return None
+
+    def _configure(
+        self, kind: Kind, name: str, options: Mapping[str, Any], files: Mapping[str, str]
+    ) -> Iterable[Problem]:
+        try:
+            driver = self._session.drivers.driver(kind, name)
+            config = driver.configure(options, files)
+        except InvalidWorkspace as error:
+            return error.problems
+        except PluginError as error:
+            return [Problem("", error.message, error.hint, reason=error.reason)]
+        return tuple(_further(driver, config))
+
+
+def _driver_at(path: str, workspace: Workspace) -> tuple[Kind, str] | None:
+    """Kind and name of the driver that the Workspace names at ``path``."""
+    inference, tuning = workspace.inference, workspace.tuning
+    if path == "resource.provisioner":
+        return "provisioner", workspace.resource.provisioner or ""
+    if path == "inference.runtime" and inference:
+        return "runtime", inference.runtime or ""
+    if path == "tuning.method" and tuning and tuning.method:
+        return "tuner", tuning.method.lower()
+    return None
+
+
+def _further(driver: Any, config: Any) -> Iterator[Problem]:
+    from llmwright.plugins.drivers import Tuner
+
+    if isinstance(driver, Tuner):
+        yield from driver.check(config)

@@ -1,0 +1,86 @@
+"""Admission and planning of the Workspaces that a cluster holds, for the operator."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from llmwright.app.checker import CheckMode
+from llmwright.app.planner import Planner
+from llmwright.errors import LLMwrightError
+
+if TYPE_CHECKING:
+    from llmwright.api.workspace import Workspace
+    from llmwright.app.checker import ConfigFiles
+    from llmwright.app.session import Session
+    from llmwright.plugins.drivers import Runtime
+    from llmwright.values.instance_type import InstanceType
+    from llmwright.values.plan import Plan
+
+
+class ClusterPlanner:
+    """The operator's planner, with the plugins, packs and settings of one session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._planner = Planner(session, CheckMode.operator())
+
+    def admit(self, workspace: Workspace, files: ConfigFiles) -> None:
+        """Refuse a Workspace that has errors.
+
+        Raises:
+            InvalidWorkspace: all its problems.
+        """
+        from llmwright.check import refuse
+
+        refuse(self._planner.checker.check(workspace, files))
+
+    def plan(self, workspace: Workspace, files: ConfigFiles, nodes: int | None, machine: InstanceType | None) -> Plan:
+        """As ``Planner.plan``, and of templates too. A model that a hub described is remembered."""
+        if workspace.template is not None:
+            from llmwright.plan.template import template_plan
+
+            catalogue, settings = self._session.catalogue, self._session.settings
+            return template_plan(workspace, catalogue=catalogue, settings=settings, config_files=files, nodes=nodes)
+        if self.asks_others(workspace) and workspace.preset is not None:
+            preset = self._session.preset(workspace.preset.name)
+            self._session.catalogue = self._session.catalogue.with_presets(preset)
+        return self._planner.plan(workspace, files, nodes, machine)
+
+    def provisioner_of(self, workspace: Workspace) -> str:
+        """The name of the provisioner that brings its nodes."""
+        from llmwright.plan.node_requests import choose_provisioner
+
+        return choose_provisioner(workspace, self._session.settings, "kubernetes").name
+
+    def asks_others(self, workspace: Workspace) -> bool:
+        """Whether its model is in no pack, so that planning asks its hub."""
+        spec = workspace.preset
+        return spec is not None and bool(spec.name) and self._session.catalogue.find_preset(spec.name) is None
+
+    def runtime(self, name: str) -> Runtime:
+        """The runtime of that name, with its settings."""
+        return self._session.drivers.runtime(name)
+
+    def usd_per_hour(self, instance_type: str, nodes: int) -> float | None:
+        """By the catalogue, for all nodes; None where it knows no price."""
+        machine = self._session.catalogue.find_instance_type(instance_type, self._session.settings.cloud)
+        return machine.price.usd_per_hour * nodes if machine is not None and machine.price else None
+
+    def rehearse(self) -> None:
+        """Check and plan an invented Workspace, so that the first real one does not wait for modules and catalogue."""
+        from llmwright.api.workspace import Workspace
+
+        presets, machines = self._session.catalogue.presets(), self._session.catalogue.instance_types()
+        if not presets or not machines:
+            return
+        invented = {
+            "apiVersion": "kaito.sh/v1beta1",
+            "kind": "Workspace",
+            "metadata": {"name": "rehearsal", "namespace": "default"},
+            "resource": {"instanceType": machines[0].name, "labelSelector": {"matchLabels": {"apps": "rehearsal"}}},
+            "inference": {"preset": {"name": presets[0].name}},
+        }
+        with suppress(LLMwrightError):
+            self.admit(Workspace.model_validate(invented), {})
+            self.plan(Workspace.model_validate(invented), {}, None, None)

@@ -1,0 +1,98 @@
+"""Planning Workspaces: from one that was accepted to a Plan that a target can carry out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from llmwright.app.checker import Checker
+from llmwright.errors import InvalidWorkspace
+
+if TYPE_CHECKING:
+    from llmwright.api.workspace import Workspace
+    from llmwright.app.checker import CheckMode, ConfigFiles
+    from llmwright.app.documents import LoadedWorkspace
+    from llmwright.app.session import Session
+    from llmwright.errors import Problem
+    from llmwright.values.instance_type import InstanceType
+    from llmwright.values.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedWorkspace:
+    """A Workspace that was accepted, with its Plan, its warnings, and what a target must know besides."""
+
+    workspace: Workspace
+    plan: Plan
+    warnings: tuple[Problem, ...]
+    base_directory: Path
+    config_files: ConfigFiles
+
+
+class Planner:
+    """Checks and plans Workspaces in one mode, with the settings, plugins and catalogue of one session.
+
+    ``checker`` is the one whose errors refuse a Workspace. ``config_dir`` is as for the Checker.
+    """
+
+    def __init__(self, session: Session, mode: CheckMode, config_dir: str | Path | None = None) -> None:
+        self.checker = Checker(session, mode, config_dir)
+        self._session = session
+        self._mode = mode
+
+    def plan_loaded(self, loaded: LoadedWorkspace, old: Workspace | None = None) -> PlannedWorkspace:
+        """Check a Workspace that was read from a document, and plan it; ``old`` is the one that it replaces.
+
+        Raises:
+            InvalidWorkspace: it has errors, or does not fit; all problems, with their places in the document.
+            LimitExceeded: a company's limit forbids it.
+            PluginError: a driver that it needs is missing or broken.
+        """
+        accepted = self.checker.accept(loaded, old)
+        document = loaded.document
+        try:
+            plan = self.plan(accepted.workspace, accepted.config_files)
+        except InvalidWorkspace as error:
+            raise InvalidWorkspace(document.place(error.problems), source=document.source) from error
+        return PlannedWorkspace(
+            accepted.workspace, plan, accepted.warnings, loaded.base_directory, accepted.config_files
+        )
+
+    def plan(
+        self,
+        workspace: Workspace,
+        config_files: ConfigFiles,
+        nodes: int | None = None,
+        machine: InstanceType | None = None,
+    ) -> Plan:
+        """The Plan of a Workspace that was accepted; ``nodes`` and ``machine`` as in ``make_plan``.
+
+        Raises:
+            InvalidWorkspace: it does not fit.
+            LimitExceeded: a company's limit forbids it.
+            NotYet: nodes must be there first.
+            PluginError: a driver that it needs is missing or broken.
+        """
+        from llmwright.plan.make import make_plan
+        from llmwright.plan.plan_input import Drivers
+
+        session, spec = self._session, workspace.preset
+        catalogue = session.catalogue
+        if spec is not None and catalogue.find_preset(spec.name) is None:
+            catalogue = catalogue.with_presets(session.preset(spec.name))
+        return make_plan(
+            workspace,
+            catalogue=catalogue,
+            drivers=Drivers.of_registry(session.registry, session.settings),
+            settings=session.settings,
+            target=self._mode.target,
+            machine=machine or self._this_machine(),
+            config_files=config_files,
+            nodes=nodes,
+        )
+
+    def _this_machine(self) -> InstanceType | None:
+        if self._mode.target != "local":
+            return None
+        return self._session.drivers.provisioner("local").instance_types()[0]
