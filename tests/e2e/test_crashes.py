@@ -7,25 +7,27 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.e2e.conftest import SERVER, SUPERVISOR, TRAINER, House, ask, until
+from tests.e2e.support.sandbox import PATIENCE_S, SERVER, SUPERVISOR, TRAINER, Sandbox
+from tests.e2e.support.served_model import request
+from tests.support.waiting import wait_until
 
 SEEDS = [seed if seed <= 3 else pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 24)]
 LATEST_S = 15.0
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_killed_at_a_random_moment(seed: int, house: House) -> None:
-    house.ok("apply", "-f", house.tune())
+def test_killed_at_a_random_moment(seed: int, sandbox: Sandbox) -> None:
+    sandbox.ok("apply", "-f", sandbox.tune())
     time.sleep(random.Random(seed).uniform(0, LATEST_S))
-    (supervisor,) = house.processes(SUPERVISOR)
+    (supervisor,) = sandbox.processes(SUPERVISOR)
     supervisor.kill()
-    until(lambda: supervisor not in house.processes(), "the supervisor is gone")
-    until(lambda: not house.processes(TRAINER) and not house.processes(SERVER), "its children end with it")
-    assert "taken up again" in house("get").err
-    endpoint = house.ready()
-    assert [model["id"] for model in ask(endpoint, "/v1/models").json()["data"]] == ["demo", "mine"]
-    results = Path(house.get()["status"]["output"])
+    wait_until(lambda: supervisor not in sandbox.processes(), "the supervisor is gone", PATIENCE_S)
+    wait_until(lambda: not (sandbox.processes(TRAINER) or sandbox.processes(SERVER)), "its children end", PATIENCE_S)
+    assert "taken up again" in sandbox.run("get").err
+    endpoint = sandbox.ready()
+    assert [model["id"] for model in request(endpoint, "/v1/models").json()["data"]] == ["demo", "mine"]
+    results = Path(sandbox.get()["status"]["output"])
     assert (results / "adapter_model.safetensors").stat().st_size > 0
     assert (results / "image" / "index.json").exists()
-    assert len(house.processes(SUPERVISOR)) == len(house.processes(SERVER)) == 1
-    assert len(house.processes()) == 2
+    assert len(sandbox.processes(SUPERVISOR)) == len(sandbox.processes(SERVER)) == 1
+    assert len(sandbox.processes()) == 2

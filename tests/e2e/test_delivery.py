@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from tests.docker_registry import DockerRegistry
-from tests.e2e.conftest import TIMEOUT, House, ask
+from tests.e2e.support.sandbox import TIMEOUT, Sandbox
+from tests.e2e.support.served_model import request
 
 WRONG = "wr0ng-pa55"
 FILES = ("adapter_config.json", "adapter_model.safetensors")
@@ -21,80 +22,82 @@ def output(reference: str) -> str:
     return f"  output: {{image: {reference}, imagePushSecret: unused}}\n  onSuccess: release\n"
 
 
-def log_in(house: House, registry: DockerRegistry, password: str) -> str:
+def log_in(sandbox: Sandbox, registry: DockerRegistry, password: str) -> str:
     """As ``docker login`` leaves it; the encoded credential."""
     token = base64.b64encode(f"{registry.USER}:{password}".encode()).decode()
-    config = Path(house.environ["DOCKER_CONFIG"], "config.json")
+    config = Path(sandbox.environ["DOCKER_CONFIG"], "config.json")
     config.write_text(json.dumps({"auths": {registry.host: {"auth": token}}}))
     return token
 
 
-def pull(house: House, reference: str, to: Path) -> None:
+def pull(sandbox: Sandbox, reference: str, to: Path) -> None:
     """Get the image's content as another machine would."""
     command = [sys.executable, "-m", "llmwright.artifacts", "pull", "--reference", reference]
     command += ["--to", str(to), "--allow", "127.0.0.0/8"]
-    subprocess.run(command, check=True, capture_output=True, env=house.environ)
+    subprocess.run(command, check=True, capture_output=True, env=sandbox.environ)
 
 
-def tuned(house: House, reference: str) -> Path:
+def tuned(sandbox: Sandbox, reference: str) -> Path:
     """Tune for a few steps and wait for the delivery; the results."""
-    house.ok("apply", "-f", house.tune(steps=3, more=output(reference)))
-    house.ok("wait", "mine", "--for=condition=WorkspaceSucceeded", TIMEOUT)
-    assert house.get()["status"]["output"] == reference
-    return house.folder() / "volumes" / "results"
+    sandbox.ok("apply", "-f", sandbox.tune(steps=3, more=output(reference)))
+    sandbox.ok("wait", "mine", "--for=condition=WorkspaceSucceeded", TIMEOUT)
+    assert sandbox.get()["status"]["output"] == reference
+    return sandbox.folder() / "volumes" / "results"
 
 
 def test_pushed_and_later_served_without_tuning_again(
-    open_registry: DockerRegistry, house: House, tmp_path: Path
+    open_registry: DockerRegistry, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     reference = f"{open_registry.host}/team/mine:1"
-    results = tuned(house, reference)
-    pull(house, reference, tmp_path / "pulled")
+    results = tuned(sandbox, reference)
+    pull(sandbox, reference, tmp_path / "pulled")
     for name in FILES:
         assert (tmp_path / "pulled" / name).read_bytes() == (results / name).read_bytes()
-    house.comes_to_rest()
+    sandbox.wait_until_idle()
 
-    file = house.tune(steps=3, more=output(reference).replace("release", "serve"))
-    assert house.ok("apply", "-f", file) == "workspace.kaito.sh/mine configured\n"
-    models = ask(house.ready(), "/v1/models").json()["data"]
+    file = sandbox.tune(steps=3, more=output(reference).replace("release", "serve"))
+    assert sandbox.ok("apply", "-f", file) == "workspace.kaito.sh/mine configured\n"
+    models = request(sandbox.ready(), "/v1/models").json()["data"]
     assert [model["id"] for model in models] == ["demo", "mine"]
-    assert house.log("tuning.tune").count("training: step 0") == 1
+    assert sandbox.log("tuning.tune").count("training: step 0") == 1
 
 
-def test_pushed_with_the_users_own_login(closed_registry: DockerRegistry, house: House, tmp_path: Path) -> None:
+def test_pushed_with_the_users_own_login(closed_registry: DockerRegistry, sandbox: Sandbox, tmp_path: Path) -> None:
     reference = f"{closed_registry.host}/team/mine:1"
-    token = log_in(house, closed_registry, closed_registry.PASSWORD)
-    results = tuned(house, reference)
-    pull(house, reference, tmp_path / "pulled")
+    token = log_in(sandbox, closed_registry, closed_registry.PASSWORD)
+    results = tuned(sandbox, reference)
+    pull(sandbox, reference, tmp_path / "pulled")
     assert (tmp_path / "pulled" / FILES[1]).read_bytes() == (results / FILES[1]).read_bytes()
-    assert_nowhere(house, closed_registry.PASSWORD, token)
+    assert_nowhere(sandbox, closed_registry.PASSWORD, token)
 
 
 @pytest.mark.parametrize("verb", ["run", "apply"])
-def test_a_wrong_password_is_told_before_training(verb: str, closed_registry: DockerRegistry, house: House) -> None:
+def test_a_wrong_password_is_an_error_before_training(
+    verb: str, closed_registry: DockerRegistry, sandbox: Sandbox
+) -> None:
     reference = f"{closed_registry.host}/team/mine:2"
-    token = log_in(house, closed_registry, WRONG)
-    file = house.tune(steps=3, more=output(reference))
+    token = log_in(sandbox, closed_registry, WRONG)
+    file = sandbox.tune(steps=3, more=output(reference))
     if verb == "run":
-        ran = house("run", file, "--exit")
+        result = sandbox.run("run", file, "--exit")
     else:
-        house.ok("apply", "-f", file)
-        ran = house("wait", "mine", "--for=condition=WorkspaceReady", TIMEOUT)
-        stalled, preflight = house.condition("Stalled"), house.condition("PreflightSucceeded")
+        sandbox.ok("apply", "-f", file)
+        result = sandbox.run("wait", "mine", "--for=condition=WorkspaceReady", TIMEOUT)
+        stalled, preflight = sandbox.condition("Stalled"), sandbox.condition("PreflightSucceeded")
         assert (stalled["status"], preflight["status"]) == ("True", "False")
         assert closed_registry.host in preflight["message"]
-    assert ran.code == 2
-    assert closed_registry.host in ran.err
-    assert "Traceback" not in ran.err
-    assert not (house.folder() / "logs" / "tuning.tune.log").exists()
-    assert WRONG not in ran.told
-    assert token not in ran.told
-    assert_nowhere(house, WRONG, token)
+    assert result.code == 2
+    assert closed_registry.host in result.err
+    assert "Traceback" not in result.err
+    assert not (sandbox.folder() / "logs" / "tuning.tune.log").exists()
+    assert WRONG not in result.output
+    assert token not in result.output
+    assert_nowhere(sandbox, WRONG, token)
 
 
-def assert_nowhere(house: House, *secrets: str) -> None:
+def assert_nowhere(sandbox: Sandbox, *secrets: str) -> None:
     """None of them stands in a file of the state directory."""
-    files = [path for path in house.state.rglob("*") if path.is_file()]
+    files = [path for path in sandbox.state.rglob("*") if path.is_file()]
     assert files
     for path in files:
         content = path.read_bytes()
