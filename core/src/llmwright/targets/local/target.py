@@ -63,6 +63,7 @@ class LocalTarget:
         """
         store = self.directory.workspace(workspace.namespace, workspace.name)
         wanted = AppliedWorkspace(
+            # Only the fields that the user wrote: a default that changes with a version is no change of the user's.
             workspace=workspace.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"status"}),
             generation=1,
             created_at=rfc3339(datetime.now(UTC)),

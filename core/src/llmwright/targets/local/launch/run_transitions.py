@@ -1,4 +1,4 @@
-"""What follows from a start, an exit or a probe: a role's run before, and the run after. Pure."""
+"""A role's run before and after a start, an exit or a probe. Pure."""
 
 from __future__ import annotations
 
@@ -65,6 +65,7 @@ def after_exit(run: RoleRun, end: ProcessExit, now: datetime, options: LocalOpti
         return replace(ended, phase="failed", reason=reason, message=message)
     failures = run.failures + 1
     ended = replace(ended, failures=failures, restarts=run.restarts + 1, reason=reason, message=message)
+    # A server is never given up: its cause (memory, a registry) may pass, and its status says that it crashes.
     if not run.is_server and failures > options.retries:
         return replace(ended, phase="failed")
     # With another port there is nothing to wait for; after some tries there is, or the restarts fill a core.
@@ -110,6 +111,7 @@ def _cause(run: RoleRun, end: ProcessExit) -> tuple[str, str]:
 
 
 def _phase(run: RoleRun, options: LocalOptions) -> WorkloadPhase:
+    # Still there: a role counts as absent, and may be started anew, only when its process has ended.
     if run.phase == "stopping":
         return "running"
     if run.phase == "waiting":

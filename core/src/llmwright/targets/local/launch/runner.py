@@ -143,6 +143,7 @@ class RoleRunner:
     def _probe(self, running: _Running, prober: Prober) -> None:
         state = prober.poll(time.monotonic())
         if state == "dead":
+            # The phase stays: only `stop` records ``stopping``, and this end has to count as a failure.
             running.child.signal(signal.SIGTERM)
             running.kill_at = time.monotonic() + self._options.grace_s
         self._change(after_probe(self.run, state == "ready", datetime.now(UTC)))

@@ -59,6 +59,7 @@ def temporary_server(
             try:
                 _stop(runner)
             finally:
+                # What the server started outside of its process group.
                 end_leftovers(None, context.mark)
                 context.volumes.free_memory()
 

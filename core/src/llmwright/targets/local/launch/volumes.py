@@ -86,10 +86,12 @@ class VolumeDirectories:
         shutil.rmtree(self.memory, ignore_errors=True)
 
     def _make(self, volume: Volume, directory: Path, written: set[str]) -> None:
+        # A user's directory that is only read has to exist: a mistyped path must not turn into an empty data set.
         if volume.kind in ("scratch", "memory", "config") or (volume.kind != "secret" and volume.name in written):
             directory.mkdir(parents=True, exist_ok=True)
         if volume.kind == "config":
             for name, text in self._config(volume).items():
+                # The name alone: a ConfigMap's key must not lead out of the volume.
                 (directory / Path(name).name).write_text(text, encoding="utf-8")
 
     def _config(self, volume: Volume) -> Mapping[str, str]:

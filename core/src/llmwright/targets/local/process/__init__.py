@@ -1,4 +1,4 @@
-"""Processes of this machine: start one, probe it, read its log, judge its end, and find those that were left over.
+"""Processes of this machine: start, probe, log and end them, and find leftovers.
 
 What follows when a process ends is decided in ``launch``.
 """

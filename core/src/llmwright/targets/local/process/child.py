@@ -65,6 +65,7 @@ def spawn(argv: tuple[str, ...], env: Mapping[str, str], log: Path, directory: P
             stderr=subprocess.STDOUT,
             env=dict(env),
             cwd=directory,
+            # Ctrl-C in a terminal then goes to the command alone, which stops the Workspace in its order.
             start_new_session=True,
         )
     return Child(popen, psutil.Process(popen.pid).create_time())

@@ -53,6 +53,7 @@ def is_free(host: str, port: int) -> bool:
     with _socket(host) as probe:
         try:
             probe.bind((host, port))
+            # Bound is not enough: with SO_REUSEADDR, two sockets may bind one port as long as none listens.
             probe.listen(1)
         except OSError:
             return False

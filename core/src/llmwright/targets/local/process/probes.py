@@ -97,6 +97,7 @@ class Prober:
             self._schedules = {"ready": _Schedule(self.process.ready or HEALTH, now)}
             if self.process.live is not None:
                 self._schedules["live"] = _Schedule(self.process.live, now + self.process.live.initial_delay_s)
+            # The startup probe alone has passed: requests wait for ``ready``.
             if self.process.startup is not None and self.process.ready is not None:
                 self.state = "unready"
             return

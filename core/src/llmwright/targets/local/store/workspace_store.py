@@ -58,6 +58,7 @@ class WorkspaceStore:
         """Make the folders."""
         try:
             for folder in (self.folder, self.volumes, self.logs):
+                # For the user alone: data and logs lie there.
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise disk_error(self.folder, error) from error

@@ -29,9 +29,10 @@ class EventWait:
         self._inner, self._outer = socket.socketpair()
         self._inner.setblocking(False)
         self._outer.setblocking(False)
+        # SIGCHLD is ignored by default, and would wake nothing; SIGHUP would end the supervisor with its terminal.
         for number in (*ENDING, signal.SIGCHLD, signal.SIGHUP):
             signal.signal(number, self._on_signal)
-        # Signals arrive as bytes: one that comes just before ``select`` still ends it.
+        # Signals arrive as bytes: a signal just before ``select`` still ends it.
         signal.set_wakeup_fd(self._outer.fileno(), warn_on_full_buffer=False)
 
     def wait(self, seconds: float | None) -> None:

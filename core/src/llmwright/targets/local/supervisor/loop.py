@@ -82,6 +82,7 @@ class Supervisor:
             self._report_internal_error(error)
             raise
         finally:
+            # A probe may hang until its timeout, and its server has ended.
             self._probes.shutdown(wait=False, cancel_futures=True)
             self._status.close()
 
@@ -181,8 +182,8 @@ class Supervisor:
 
     def _end_unless_applied(self, *, settled: bool = False) -> bool:
         """Release the supervisor's lock, unless the user changed something since; return whether it is released."""
-        # Under the apply lock: else an apply after the comparison finds the lock held, wakes this process, and nobody
-        # carries it out.
+        # Under the apply lock: else an apply after the comparison wakes this process, which ends all the same, and the
+        # change is not carried out.
         with FileLock(self._store.apply_lock):
             if self._store.read_applied() != self._applied:
                 return False

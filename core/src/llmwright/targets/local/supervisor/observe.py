@@ -1,4 +1,4 @@
-"""What a decision of the lifecycle gets to see of this machine."""
+"""Observe the Workspace on this machine, for the lifecycle to decide."""
 
 from __future__ import annotations
 

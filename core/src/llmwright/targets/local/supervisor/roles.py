@@ -48,6 +48,7 @@ class RoleRunners:
         self._ports.update(record.ports)
         now = datetime.now(UTC)
         for run in record.runs:
+            # A run that was being stopped has ended as a leftover: the lifecycle may start another.
             if run.phase != "stopping":
                 self._add(after_lost_supervisor(run, now), context)
         self.save()
@@ -60,6 +61,7 @@ class RoleRunners:
         if any(runner.run.phase == "failed" for runner in self._runners.values()):
             kept = {role: runner for role, runner in self._runners.items() if runner.run.phase != "failed"}
             if "tuning" not in kept:
+                # Preflight fetches the data, in which the user may have mended the mistake.
                 kept.pop("preflight", None)
             self._runners = kept
         self.save()

@@ -26,8 +26,8 @@ def is_supervised(store: WorkspaceStore) -> bool:
 def ensure_supervisor(store: WorkspaceStore) -> None:
     """Wake the supervisor, or start one.
 
-    Hold the apply lock: without it, the supervisor may end between the look and the wake, and nobody carries out what
-    was written.
+    Hold the apply lock: without it, the supervisor may end between the check and the wake, and what was written is not
+    carried out.
 
     Raises:
         TargetError: no supervisor can be started.
@@ -44,8 +44,10 @@ def start_supervisor(store: WorkspaceStore) -> None:
     Raises:
         TargetError: the system refuses another process, or the log cannot be written.
     """
+    # -P: a file of the user's directory must not be imported in place of a module.
     command = [sys.executable, "-P", "-m", "llmwright.targets.local", store.namespace, store.name]
     command += ["--state", str(store.root)]
+    # A mark would make this supervisor a leftover of the Workspace whose process runs the command.
     env = {name: value for name, value in os.environ.items() if name != MARK}
     path = store.logs / f"{SUPERVISOR}.log"
     lock = FileLock(store.supervisor_lock)
@@ -60,6 +62,7 @@ def start_supervisor(store: WorkspaceStore) -> None:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+                # Not the user's directory, which could then be neither removed nor unmounted.
                 cwd="/",
                 env=env,
                 start_new_session=True,

@@ -17,6 +17,7 @@ class StatusWriter:
 
     def __init__(self, store: WorkspaceStore, notify: Notify) -> None:
         self._store, self._notify = store, notify
+        # One thread: a slow observer delays no pass, and observers see the statuses in order.
         self._observers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="observer")
         self._last: WorkspaceStatus | None = None
         self._written = False
