@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.support.plans import make_plan
+
 from llmwright.api.status import WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.lifecycle.decide import decide
@@ -15,13 +17,12 @@ from llmwright.lifecycle.policy import Policy
 from llmwright.values.launch import Launch, Process
 from llmwright.values.nodes import (
     Node,
-    NodeRequest,
     ProvisionerAction,
     ProvisionerDecision,
     Ready,
     Waiting,
 )
-from llmwright.values.plan import Choice, Plan
+from llmwright.values.plan import Plan
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 
@@ -40,17 +41,7 @@ def launch(word: str) -> Launch:
 
 def plan(inputs: str = "1", **roles: Any) -> Plan:
     """A Plan with these Launches."""
-    return Plan(
-        workspace="demo",
-        namespace="default",
-        inputs=inputs,
-        target="local",
-        preset="demo",
-        provisioner=Choice(name="local", why="here"),
-        nodes=NodeRequest(namespace="default", workspace="demo", count=1),
-        served_names=("demo",),
-        **roles,
-    )
+    return make_plan(inputs=inputs, **roles)
 
 
 def tuned_plan(inputs: str = "1", data: str = "data", preflight: bool = True) -> Plan:

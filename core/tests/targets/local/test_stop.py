@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from core.tests.targets.local.support.launches import failing, make_plan, make_workspace, python, serving, tuning
+from core.tests.targets.local.support.launches import failing, make_workspace, python, serving, tuning
 from core.tests.targets.local.support.machine import PATIENCE_S, Machine
+from tests.support.plans import make_plan
 from tests.support.waiting import wait_until
 
 from llmwright.errors import TargetError

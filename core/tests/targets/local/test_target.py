@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 
-from core.tests.targets.local.support.launches import make_plan, make_workspace, python, serving, tuning
+from core.tests.targets.local.support.launches import make_workspace, python, serving, tuning
 from core.tests.targets.local.support.machine import Machine, get_text
+from tests.support.plans import make_plan
 from tests.support.waiting import wait_until
 
 from llmwright.values.launch import Launch

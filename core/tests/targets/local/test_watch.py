@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from core.tests.targets.local.support.launches import make_plan, make_workspace, tuning
+from core.tests.targets.local.support.launches import make_workspace, tuning
 from core.tests.targets.local.support.machine import Machine
+from tests.support.plans import make_plan
 
 from llmwright.errors import NotYet
 

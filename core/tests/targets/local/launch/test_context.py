@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from core.tests.targets.local.support.launches import make_plan, make_workspace, python
+from core.tests.targets.local.support.launches import make_workspace, python
 from core.tests.targets.local.support.machine import Machine
+from tests.support.plans import make_plan
 
 from llmwright.values.launch import Launch, SecretKey, Volume
 

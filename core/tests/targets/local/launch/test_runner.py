@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from core.tests.targets.local.support.launches import failing, make_plan, make_workspace, python, serving
+from core.tests.targets.local.support.launches import failing, make_workspace, python, serving
 from core.tests.targets.local.support.machine import Machine, condition_of
+from tests.support.plans import make_plan
 from tests.support.waiting import wait_until
 
 from llmwright.values.launch import Launch

@@ -5,8 +5,9 @@ from __future__ import annotations
 import socket
 from urllib.parse import urlsplit
 
-from core.tests.targets.local.support.launches import make_plan, make_workspace, python, serving
+from core.tests.targets.local.support.launches import make_workspace, python, serving
 from core.tests.targets.local.support.machine import PATIENCE_S, Machine, condition_of, get_text
+from tests.support.plans import make_plan
 
 from llmwright.targets.local import LocalOptions
 from llmwright.values.launch import Launch

@@ -8,8 +8,9 @@ import os
 from pathlib import Path
 
 import pytest
-from core.tests.targets.local.support.launches import make_plan, make_workspace, serving
+from core.tests.targets.local.support.launches import make_workspace, serving
 from core.tests.targets.local.support.machine import Machine, get_text
+from tests.support.plans import make_plan
 
 from llmwright.errors import TargetError
 from llmwright.targets.local import LocalTarget

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from core.tests.targets.local.support.launches import make_plan, make_workspace, serving, tuning
+from core.tests.targets.local.support.launches import make_workspace, serving, tuning
 from core.tests.targets.local.support.machine import Machine
+from tests.support.plans import make_plan
 from tests.support.waiting import wait_until
 
 

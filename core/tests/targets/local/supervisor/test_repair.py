@@ -9,8 +9,9 @@ import time
 
 import psutil
 import pytest
-from core.tests.targets.local.support.launches import make_plan, make_workspace, python, serving, tuning
+from core.tests.targets.local.support.launches import make_workspace, python, serving, tuning
 from core.tests.targets.local.support.machine import Machine, get_text
+from tests.support.plans import make_plan
 from tests.support.waiting import wait_until
 
 from llmwright.values.launch import Launch

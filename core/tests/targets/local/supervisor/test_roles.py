@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from core.tests.targets.local.support.launches import make_plan, make_workspace, python, tuning
+from core.tests.targets.local.support.launches import make_workspace, python, tuning
 from core.tests.targets.local.support.machine import Machine
+from tests.support.plans import make_plan
 
 from llmwright.values.launch import Launch, Mount, Volume
 

@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-from core.tests.targets.local.support.launches import make_plan, make_workspace, serving
+from core.tests.targets.local.support.launches import make_workspace, serving
 from core.tests.targets.local.support.machine import Machine
+from tests.support.plans import make_plan
 from tests.support.waiting import wait_until
 
 WATCHER = """
@@ -16,7 +17,7 @@ from llmwright.plugins.registry import hookimpl
 
 @hookimpl
 def status_changed(workspace, old, new):
-    with open(os.environ["TOLD"], "a") as file:
+    with open(os.environ["NOTIFIED"], "a") as file:
         file.write(f"{workspace.name} {old.state if old else None} {new.state}\\n")
 """
 
@@ -34,10 +35,12 @@ def test_observers_are_notified_of_each_status(
     machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(tmp_path / "site")
-    told = tmp_path / "told"
-    monkeypatch.setenv("TOLD", str(told))
+    notified = tmp_path / "notified"
+    monkeypatch.setenv("NOTIFIED", str(notified))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "site"), os.environ.get("PYTHONPATH", "")]))
     machine.target.apply(make_workspace(), make_plan(serving=serving()))
     machine.wait("Ready")
-    wait_until(lambda: told.exists() and told.read_text().endswith("demo Pending Ready\n"), "the observer was notified")
-    assert told.read_text().startswith("demo None Pending\n")
+    wait_until(
+        lambda: notified.exists() and notified.read_text().endswith("demo Pending Ready\n"), "the observer was notified"
+    )
+    assert notified.read_text().startswith("demo None Pending\n")

@@ -1,4 +1,4 @@
-"""Real little programs as Launches, and Workspaces and Plans made of them."""
+"""Real little programs as Launches, and Workspaces to run them in."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from typing import Any
 
 from llmwright.api.workspace import Workspace
 from llmwright.values.launch import Launch, Process, Volume
-from llmwright.values.nodes import NodeRequest
-from llmwright.values.plan import Choice, Plan
 
 SERVER = """
 import http.server, os, sys
@@ -68,21 +66,6 @@ def tuning(steps: int = 3, pause: float = 0.02, after: str = "") -> Launch:
 def failing(code: str) -> Launch:
     """A job whose one process is ``code``."""
     return Launch(main=python("train", code, "$(volume.results)"), volumes=SCRATCH)
-
-
-def make_plan(name: str = "demo", inputs: str = "1", **roles: Any) -> Plan:
-    """A plan for this machine with the given Launches."""
-    return Plan(
-        workspace=name,
-        namespace="default",
-        inputs=inputs,
-        target="local",
-        preset="demo",
-        provisioner=Choice(name="local", why="it is this machine"),
-        nodes=NodeRequest(namespace="default", workspace=name, count=1),
-        served_names=("demo",),
-        **roles,
-    )
 
 
 def make_workspace(name: str = "demo", *, tuned: bool = False, **tuning_fields: Any) -> Workspace:
