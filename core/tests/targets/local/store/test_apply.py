@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from core.tests.targets.local.support.launches import failing, make_workspace, serving, tuning
 from core.tests.targets.local.support.machine import Machine, get_text
 from tests.support.plans import make_plan
 from tests.support.waiting import wait_until
+
+from llmwright.targets.local.store.applied import AppliedWorkspace
+from llmwright.targets.local.store.apply import record_apply, record_rollout
+from llmwright.targets.local.store.state_directory import StateDirectory
 
 
 def test_a_second_apply_changes_just_what_changed(machine: Machine) -> None:
@@ -70,3 +76,16 @@ def test_applying_a_failed_workspace_again_takes_a_new_plan(machine: Machine) ->
     machine.wait_until_failed()
     machine.target.apply(make_workspace(tuned=True), make_plan(tuning=failing("print('mended')")))
     assert machine.wait("Ready").state == "Succeeded"
+
+
+def test_a_rollout_that_a_crash_cut_short_is_completed_by_the_next(tmp_path: Path) -> None:
+    store = StateDirectory(tmp_path).workspace("default", "demo")
+    applied = AppliedWorkspace(workspace={}, generation=1, created_at="2026-01-01T00:00:00Z")
+    newer = make_plan(serving=serving("new"))
+    assert record_apply(store, applied, make_plan(serving=serving("old"))) == "created"
+    assert record_apply(store, applied, newer) == "unchanged"
+    store.write_plan(newer)  # The crash comes after this write.
+    assert record_rollout(store, newer) == "configured"
+    recorded = store.require_applied()
+    assert (recorded.rollouts, recorded.generation, recorded.newer_plan) == (1, 2, False)
+    assert record_rollout(store, newer) == "unchanged"

@@ -46,7 +46,8 @@ def record_rollout(store: WorkspaceStore, plan: Plan) -> Change:
     if before is None or recorded is None:
         return "unchanged"
     plan = _with_finished_tuning(plan, recorded, store.read_status())
-    if not _differs(recorded, plan):
+    # A newer plan on offer that does not differ: a crash came between the two writes of an earlier rollout.
+    if not _differs(recorded, plan) and not before.newer_plan:
         return "unchanged"
     # The plan first: the supervisor may read between the two writes, and would roll out the old plan's launches.
     store.write_plan(plan)
