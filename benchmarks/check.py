@@ -12,10 +12,19 @@ import time
 from collections.abc import Callable
 
 from llmwright.api.document import Document, load_documents, parse_workspace
+from llmwright.api.workspace import Workspace
 from llmwright.artifacts.addresses import SourceRules, check_url
 from llmwright.artifacts.image_reference import reference_problem
 from llmwright.catalogue.catalogue import Catalogue
-from llmwright.check import Facts, check_workspace
+from llmwright.check import (
+    CatalogueFacts,
+    CheckInput,
+    ClusterFacts,
+    DriverFacts,
+    PolicyFacts,
+    check_workspace,
+)
+from llmwright.plugins.driver_set import DriverSet
 from llmwright.plugins.registry import Registry
 
 TRAINING = """\
@@ -73,17 +82,21 @@ inference:
 TEXTS = (TUNE, SERVE)
 
 
-def installed_facts() -> Facts:
-    """What the CLI knows: the installed catalogue, and the address and image rules."""
-    catalogue, rules = Catalogue.of_plugins(Registry().hooks()), SourceRules()
-    return Facts(
+def installed_inputs() -> Callable[[Workspace], CheckInput]:
+    """What the CLI knows: the installed catalogue and drivers, and the address and image rules."""
+    registry, rules = Registry(), SourceRules()
+    catalogue = Catalogue.of_plugins(registry.hooks())
+    known = CatalogueFacts(
         find_preset=catalogue.find_preset,
         preset_names=lambda: [preset.name for preset in catalogue.presets()],
         find_instance_type=lambda name: catalogue.find_instance_type(name, "azure"),
         instance_type_names=lambda: [machine.name for machine in catalogue.instance_types("azure")],
-        config_files=lambda _, name: {"training_config.yaml": TRAINING} if name == "mine" else None,
-        image_problem=reference_problem,
-        url_problem=lambda url: check_url(url, rules),
+    )
+    drivers = DriverFacts(installed=DriverSet.of_registry(registry))
+    cluster = ClusterFacts(config_files=lambda _, name: {"training_config.yaml": TRAINING} if name == "mine" else None)
+    policy = PolicyFacts(image_problem=reference_problem, url_problem=lambda url: check_url(url, rules))
+    return lambda workspace: CheckInput(
+        written=workspace, catalogue=known, drivers=drivers, cluster=cluster, policy=policy
     )
 
 
@@ -107,11 +120,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0)
     options = parser.parse_args()
-    facts = installed_facts()
+    inputs = installed_inputs()
     parsed = [parse_workspace(document) for document in documents()]
     kinds: dict[str, Callable[[], object]] = {
-        "parsed document": lambda: [check_workspace(workspace, facts=facts) for workspace in parsed],
-        "text": lambda: [check_workspace(workspace, facts=facts) for workspace in map(parse_workspace, documents())],
+        "parsed document": lambda: [check_workspace(inputs(workspace)) for workspace in parsed],
+        "text": lambda: [check_workspace(inputs(workspace)) for workspace in map(parse_workspace, documents())],
     }
     rates: dict[str, list[float]] = {kind: [] for kind in kinds}
     for _ in range(options.rounds):

@@ -38,6 +38,8 @@ from kubernetes_floor import recorded
 from kubernetes_report import Run, report, report_floor
 
 from llmwright.api.crd import crd
+from llmwright.plugins.driver_set import DriverSet
+from llmwright.plugins.registry import Registry
 from llmwright.targets.kubernetes.cluster.api_client import Api, connect
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import PODS
@@ -250,7 +252,13 @@ def install(assets: Path, where: Path) -> None:
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": NAME},
         "subjects": [{"kind": "User", "name": "operator"}],
     }
-    ours = json.dumps({"apiVersion": "v1", "kind": "List", "items": [crd(), cluster_role(), binding]})
+    ours = json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "List",
+            "items": [crd(), cluster_role(DriverSet.of_registry(Registry()).access_rules()), binding],
+        }
+    )
     karpenter = subprocess.check_output([assets / "karpenter-crds"], text=True)
     for text in (ours, karpenter):
         apply = [str(assets / "kubectl"), "--kubeconfig", str(where / "admin.kubeconfig"), "apply", "-f", "-"]

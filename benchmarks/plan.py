@@ -17,7 +17,7 @@ from typing import Any
 from llmwright.api.workspace import Workspace
 from llmwright.catalogue.catalogue import Catalogue
 from llmwright.plan.make import make_plan
-from llmwright.plan.plan_input import Drivers
+from llmwright.plugins.driver_set import DriverSet
 from llmwright.plugins.registry import Registry
 from llmwright.settings.model import Settings
 from llmwright.values.instance_type import InstanceType
@@ -44,7 +44,7 @@ def planner(parts: dict[str, Any], local: bool) -> Callable[[], object]:
     """Makes the plan of one Workspace."""
     document = {"apiVersion": "kaito.sh/v1beta1", "kind": "Workspace", "metadata": {"name": "ws"}, **parts}
     workspace, settings, registry = Workspace.model_validate(document), Settings(), Registry()
-    catalogue, drivers = Catalogue.of_plugins(registry.hooks()), Drivers.of_registry(registry, settings)
+    catalogue, drivers = Catalogue.of_plugins(registry.hooks()), DriverSet.of_registry(registry, settings)
     return lambda: make_plan(
         workspace,
         catalogue=catalogue,

@@ -18,6 +18,8 @@ from tests.cluster.control_plane import ControlPlane
 from tests.cluster.programs import free_port, wait_until
 
 from llmwright.api.crd import crd
+from llmwright.plugins.driver_set import DriverSet
+from llmwright.plugins.registry import Registry
 from llmwright.targets.kubernetes.operator.rbac import NAME, cluster_role
 
 Object = dict[str, Any]
@@ -26,6 +28,12 @@ SETTINGS = {"preflight": False, "provisioner": "byo", "allowPlaceholders": True}
 NODE_CLASS = {"group": "karpenter.kwok.sh", "kind": "KWOKNodeClass", "name": "default"}
 BUYING = {**SETTINGS, "provisioner": "karpenter", "plugins": {"karpenter": {"nodeClassRef": NODE_CLASS}}}
 """Settings of an operator that has Karpenter make its nodes."""
+
+
+def role(*, webhook: bool = False) -> Object:
+    """The operator's ClusterRole, with what the installed drivers declare."""
+    declared = DriverSet.of_registry(Registry()).access_rules()
+    return cluster_role(declared, webhook=webhook)
 
 
 def install(plane: ControlPlane) -> None:
@@ -38,7 +46,7 @@ def install(plane: ControlPlane) -> None:
         "subjects": [{"kind": "ServiceAccount", "name": NAME, "namespace": "default"}],
     }
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": NAME, "namespace": "default"}}
-    plane.apply(crd(), cluster_role(), account, binding)
+    plane.apply(crd(), role(), account, binding)
     plane.kubectl("wait", "--for=condition=Established", "crd/workspaces.kaito.sh", "--timeout=60s")
 
 

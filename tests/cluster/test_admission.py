@@ -11,13 +11,12 @@ from typing import Any
 
 import pytest
 from tests.cluster.control_plane import ControlPlane
-from tests.cluster.operating import SETTINGS, OperatorProcess, Shift, running, write_kubeconfig
+from tests.cluster.operating import SETTINGS, OperatorProcess, Shift, role, running, write_kubeconfig
 from tests.cluster.programs import free_port, wait_until
 from tests.cluster.reviewing import CONFIGURATION, Relay, Requests, applied
 from tests.cluster.workspaces import Workspaces
 
 from llmwright.targets.kubernetes.cluster.api_resources import WEBHOOK_CONFIGURATION, WEBHOOK_CONFIGURATIONS
-from llmwright.targets.kubernetes.operator.rbac import cluster_role
 
 pytestmark = pytest.mark.cluster
 
@@ -43,11 +42,11 @@ def settings() -> Object:
 @pytest.fixture(scope="module", autouse=True)
 def guarded(plane: ControlPlane, shift: Shift) -> Iterator[ControlPlane]:
     """Operators may keep the webhook's configuration, of which nothing is left afterwards."""
-    plane.apply(cluster_role(webhook=True))
+    plane.apply(role(webhook=True))
     yield plane
     shift.off()
     plane.kubectl("delete", str(WEBHOOK_CONFIGURATIONS), WEBHOOK_CONFIGURATION, "--ignore-not-found")
-    plane.apply(cluster_role())
+    plane.apply(role())
 
 
 @pytest.fixture
@@ -320,7 +319,7 @@ def test_a_service_leads_to_it(operating: Operating, requests: Requests, written
 def test_a_replica_that_may_not_make_itself_known_is_not_ready(
     operating: Operating, requests: Requests, written: Workspaces
 ) -> None:
-    written.plane.apply(cluster_role())
+    written.plane.apply(role())
     operator = operating()
     operator.start(wait=False)
     try:
@@ -331,8 +330,8 @@ def test_a_replica_that_may_not_make_itself_known_is_not_ready(
         written.apply(written.inference("anyhow"))
         written.until("anyhow", "ResourceReady", "False")
         written.clear()
-        written.plane.apply(cluster_role(webhook=True))
+        written.plane.apply(role(webhook=True))
         wait_until(lambda: operator.answers(operator.health, "/readyz") == "ok\n", "it is ready")
     finally:
-        written.plane.apply(cluster_role(webhook=True))
+        written.plane.apply(role(webhook=True))
         operator.end()

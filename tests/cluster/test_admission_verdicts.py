@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from tests.conformance.environment import Environment
 from llmwright.api.document import Document, parse_workspace
 from llmwright.api.versions import API_VERSIONS
 from llmwright.api.workspace import Workspace
-from llmwright.check import Facts, check_workspace
+from llmwright.check import CheckInput, ClusterFacts, check_workspace
 from llmwright.errors import InvalidWorkspace, Problem
 from llmwright.settings.model import Webhook as WebhookSettings
 from llmwright.targets.kubernetes.admission.webhook import Webhook
@@ -26,6 +26,7 @@ from llmwright.targets.kubernetes.cluster.api_client import connect
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("off_shift")]
 
 Case = Mapping[str, Any]
+Inputs = Callable[[Workspace, Workspace | None], CheckInput]
 
 KAITO = ROOT.parent / "shared" / "kaito"
 OURS = "check.workspaces.kaito.sh"
@@ -35,10 +36,10 @@ class Judge:
     """The rules with the surroundings of whichever case is on; with none it lets everything pass."""
 
     def __init__(self) -> None:
-        self.facts: Facts | None = None
+        self.inputs: Inputs | None = None
 
     def __call__(self, workspace: Workspace, old: Workspace | None) -> Iterable[Problem]:
-        return check_workspace(workspace, old=old, facts=self.facts) if self.facts is not None else ()
+        return check_workspace(self.inputs(workspace, old)) if self.inputs is not None else ()
 
 
 @dataclass(frozen=True)
@@ -79,46 +80,52 @@ def with_namespaces(plane: ControlPlane, expect: str) -> list[Case]:
     return found
 
 
-def alone(facts: Facts) -> Facts:
+def alone(environment: Environment, case: Case) -> Inputs:
     """What the webhook knows: nothing that other objects of the cluster say."""
-    return replace(facts, config_files=None, nodes=None, csi_drivers=None)
+
+    def inputs(workspace: Workspace, old: Workspace | None) -> CheckInput:
+        known = environment.inputs(case["env"], workspace, old)
+        cluster = ClusterFacts(gates=known.cluster.gates, release_namespace=known.cluster.release_namespace)
+        return replace(known, cluster=cluster)
+
+    return inputs
 
 
-def ours(case: Case, facts: Facts) -> set[tuple[str, str]]:
+def ours(case: Case, inputs: Inputs) -> set[tuple[str, str]]:
     """Path and reason of each error as the command line finds it in what the user wrote."""
     try:
         new = parse_workspace(Document(case["object"]))
         old = parse_workspace(Document(case["old_object"])) if case["old_object"] else None
     except InvalidWorkspace as refused:
         return {(one.path, one.reason) for one in refused.problems}
-    problems = check_workspace(new, old=old, facts=facts)
+    problems = check_workspace(inputs(new, old))
     return {(one.path, one.reason) for one in problems if one.severity == "error"}
 
 
-def asked(guard: Guard, case: Case, facts: Facts) -> Said | None:
+def asked(guard: Guard, case: Case, inputs: Inputs) -> Said | None:
     """The API server's answer; None where it would not even store what is to be changed."""
     new, old = case["object"], case["old_object"]
     if not old:
-        guard.judge.facts = facts
+        guard.judge.inputs = inputs
         return guard.requests.create(new)
-    guard.judge.facts = None
+    guard.judge.inputs = None
     if guard.requests.create(old, dry=False).code != 201:
         return None
     try:
-        guard.judge.facts = facts
+        guard.judge.inputs = inputs
         return guard.requests.replace(new)
     finally:
-        guard.judge.facts = None
+        guard.judge.inputs = None
         assert guard.requests.delete(old).code == 200
 
 
 def verdict(guard: Guard, case: Case) -> str:
     """How the case went, in one word; fails where our words were lost on the way."""
-    facts = alone(guard.environment.facts(case["env"], case["object"]["apiVersion"]))
-    said = asked(guard, case, facts)
+    inputs = alone(guard.environment, case)
+    said = asked(guard, case, inputs)
     if said is None:
         return "not storable"
-    expected = ours(case, facts)
+    expected = ours(case, inputs)
     if said.code < 300:
         assert not expected, f"{case['id']}: accepted, and check says {expected}"
         return "left to the status"
@@ -145,10 +152,10 @@ def test_every_valid_workspace_is_taken_as_it_was_written_for_kaito(plane: Contr
     """Field for field, in both versions; but for the two whose values cannot work (``unworkable-values``)."""
     count: Counter[str] = Counter()
     for case in with_namespaces(plane, "valid"):
-        facts = alone(guard.environment.facts(case["env"], case["object"]["apiVersion"]))
-        said = asked(guard, case, facts)
+        inputs = alone(guard.environment, case)
+        said = asked(guard, case, inputs)
         assert said is not None, case["id"]
-        assert said.code < 300 or ours(case, facts), f"{case['id']}: {said.message}"
+        assert said.code < 300 or ours(case, inputs), f"{case['id']}: {said.message}"
         count[f"{case['object']['apiVersion']} {'taken' if said.code < 300 else 'refused'}"] += 1
     assert sum(number for what, number in count.items() if what.endswith("taken")) > 50, count
     assert sum(number for what, number in count.items() if what.endswith("refused")) <= 2, count

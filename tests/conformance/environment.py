@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
+from llmwright.api.workspace import Workspace
 from llmwright.artifacts.addresses import SourceRules, check_url
 from llmwright.artifacts.image_reference import reference_problem
 from llmwright.catalogue.catalogue import Catalogue
 from llmwright.catalogue.quantity import parse_bytes
-from llmwright.check import Facts
+from llmwright.check import CatalogueFacts, CheckInput, DriverFacts, PolicyFacts
 from llmwright.check.environment import Environment as ClusterEnvironment
+from llmwright.plugins.driver_set import DriverSet
 from llmwright.plugins.registry import Registry
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.preset import Preset
@@ -30,22 +32,32 @@ class Environment:
     def _catalogue(self) -> Catalogue:
         return Catalogue.of_plugins(Registry().hooks())
 
-    def facts(self, env: Mapping[str, Any], api_version: str) -> Facts:
-        """The facts of one case for one API version."""
-        version = api_version.partition("/")[2]
-        presets, broken = self._presets(env, version)
-        told = {"config_maps": (), "nodes": (), "csi_drivers": (), "cloud_provider": "azure"} | dict(env)
-        cluster = ClusterEnvironment.model_validate({key: told[key] for key in told if key != SIZE})
-        cloud = told["cloud_provider"]
-        return cluster.facts(
-            Facts(
-                find_preset=lambda name: presets.get(name) or self._catalogue.find_preset(name),
-                preset_names=lambda: [preset.name for preset in self._catalogue.presets()],
-                broken_presets=broken,
-                find_instance_type=lambda name: self._instance_type(name, cloud),
-                instance_type_names=lambda: [machine.name for machine in self._catalogue.instance_types(cloud)],
-                image_problem=reference_problem,
-                url_problem=lambda url: check_url(url, SourceRules()),
+    @cached_property
+    def _drivers(self) -> DriverSet:
+        return DriverSet.of_registry(Registry())
+
+    def inputs(self, env: Mapping[str, Any], workspace: Workspace, old: Workspace | None) -> CheckInput:
+        """What our rules are asked about one case."""
+        presets, broken = self._presets(env, workspace.api_version.partition("/")[2])
+        described = {"config_maps": (), "nodes": (), "csi_drivers": (), "cloud_provider": "azure"} | dict(env)
+        cluster = ClusterEnvironment.model_validate({key: described[key] for key in described if key != SIZE})
+        cloud = described["cloud_provider"]
+        return cluster.applied_to(
+            CheckInput(
+                written=workspace,
+                old=old,
+                catalogue=CatalogueFacts(
+                    find_preset=lambda name: presets.get(name) or self._catalogue.find_preset(name),
+                    preset_names=lambda: [preset.name for preset in self._catalogue.presets()],
+                    broken_presets=broken,
+                    find_instance_type=lambda name: self._instance_type(name, cloud),
+                    instance_type_names=lambda: [machine.name for machine in self._catalogue.instance_types(cloud)],
+                ),
+                drivers=DriverFacts(installed=self._drivers),
+                policy=PolicyFacts(
+                    image_problem=reference_problem,
+                    url_problem=lambda url: check_url(url, SourceRules()),
+                ),
             )
         )
 

@@ -15,7 +15,7 @@ from llmwright.catalogue.catalogue import Catalogue
 from llmwright.catalogue.node_labels import instance_type_of_labels
 from llmwright.plan.make import make_plan
 from llmwright.plan.node_requests import template_nodes
-from llmwright.plan.plan_input import Drivers
+from llmwright.plugins.driver_set import DriverSet
 from llmwright.plugins.drivers import Provisioner
 from llmwright.plugins.registry import Registry
 from llmwright.settings.model import Settings
@@ -61,7 +61,7 @@ class Cluster:
         return make_plan(
             workspace,
             catalogue=self._catalogue,
-            drivers=Drivers.of_registry(self._registry, settings),
+            drivers=DriverSet.of_registry(self._registry, settings),
             settings=settings,
             target="kubernetes",
             machine=None if self._is_known(workspace, settings) else _machine(given.get("nodes") or ()),

@@ -111,8 +111,7 @@ def _problems(case: Mapping[str, Any], environment: Environment) -> tuple[Proble
         old = _workspace(case["old_object"]) if case["old_object"] else None
     except InvalidWorkspace as refused:
         return refused.problems
-    facts = environment.facts(case["env"], workspace.api_version)
-    return check_workspace(workspace, old=old, facts=facts)
+    return check_workspace(environment.inputs(case["env"], workspace, old))
 
 
 def _workspace(data: Mapping[str, Any]) -> Workspace:

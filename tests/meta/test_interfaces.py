@@ -17,7 +17,9 @@ DRIVERS = (drivers.Driver, drivers.Provisioner, drivers.Runtime, drivers.Tuner)
 
 NAMES = {
     "llmwright.plugins": {"hookimpl"},
-    "llmwright.plugins.drivers": {"Capabilities", "Context", "Driver", "Names", "Provisioner", "Runtime", "Tuner"},
+    "llmwright.plugins.drivers": {
+        "AccessRule", "Capabilities", "Context", "Driver", "KaitoRule", "Names", "Provisioner", "Runtime", "Tuner",
+    },
     "llmwright.plugins.hookspecs": {"check_workspace", "instance_types", "manifests", "presets", "status_changed"},
     "llmwright.plugins.weights": {"MODEL_VOLUME", "Weights", "weights_of"},
     "llmwright.errors": {

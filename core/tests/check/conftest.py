@@ -12,8 +12,10 @@ from llmwright.api.document import Document, parse_workspace
 from llmwright.api.workspace import Workspace
 from llmwright.artifacts.addresses import SourceRules, check_url
 from llmwright.artifacts.image_reference import reference_problem
-from llmwright.check import Facts, check_workspace
+from llmwright.check import CatalogueFacts, CheckInput, ClusterFacts, DriverFacts, PolicyFacts, check_workspace
 from llmwright.errors import Problem
+from llmwright.plugins.driver_set import DriverSet
+from llmwright.plugins.registry import Registry
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.preset import Preset
 
@@ -102,25 +104,41 @@ def workspace_of(data: dict[str, Any]) -> Workspace:
     return parse_workspace(Document(data))
 
 
-def facts(**changes: Any) -> Facts:
-    local = changes.get("target") == "local"
+INSTALLED = DriverSet.of_registry(Registry())
+RECORDS: dict[str, Any] = {
+    "catalogue": CatalogueFacts,
+    "drivers": DriverFacts,
+    "cluster": ClusterFacts,
+    "policy": PolicyFacts,
+}
+
+
+def inputs_of(written: Workspace, old: Workspace | None = None, **facts: Any) -> CheckInput:
+    """A CheckInput with invented presets and machines and the installed drivers; ``facts`` go into its records."""
+    target = facts.pop("target", "kubernetes")
     known: dict[str, Any] = {
         "find_preset": PRESETS.get,
         "preset_names": lambda: PRESETS,
         "find_instance_type": lambda name: MACHINES.get(name.lower()),
         "instance_type_names": lambda: [machine.name for machine in MACHINES.values()],
+        "installed": INSTALLED,
         "image_problem": reference_problem,
-        "url_problem": lambda url: check_url(url, SourceRules(), local=local),
+        "url_problem": lambda url: check_url(url, SourceRules(), local=target == "local"),
     }
-    return Facts(**{**known, **changes})
+    known |= facts
+    records: dict[str, Any] = {
+        name: record(**{key: known.pop(key) for key in record.__dataclass_fields__ if key in known})
+        for name, record in RECORDS.items()
+    }
+    assert not known
+    return CheckInput(written=written, old=old, target=target, **records)
 
 
 @pytest.fixture
 def check() -> Check:
     """``check(data, old=data, **facts)``: the problems."""
 
-    def call(data: dict[str, Any], *, old: dict[str, Any] | None = None, **changes: Any) -> tuple[Problem, ...]:
-        before = workspace_of(old) if old else None
-        return check_workspace(workspace_of(data), old=before, facts=facts(**changes))
+    def call(data: dict[str, Any], *, old: dict[str, Any] | None = None, **facts: Any) -> tuple[Problem, ...]:
+        return check_workspace(inputs_of(workspace_of(data), workspace_of(old) if old else None, **facts))
 
     return call

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from llmwright.check import FeatureGates, NodeFacts, refuse
+from llmwright.check import NodeFacts, refuse
 from llmwright.errors import InvalidWorkspace, Problem
+from llmwright.values.feature_gates import FeatureGates
 
 from .conftest import SERVE, TUNE, Check, edit
 
-BYO = FeatureGates(disable_node_auto_provisioning=True, mig=True, accelerator=True)
+BYO = FeatureGates({"disableNodeAutoProvisioning": True, "enableMIG": True, "enableAccelerator": True})
 GPU = {"nvidia.com/gpu.product": "A100", "nvidia.com/gpu.count": "1", "nvidia.com/gpu.memory": "81920"}
 
 
@@ -220,8 +221,11 @@ def test_the_runtime_is_the_field_s_then_the_annotation_s_then_the_default(check
     assert errors(check(edit(SERVE, only))) == {}
     assert errors(check(edit(SERVE, hf))) == {"inference.preset.name": "NotSupported"}
     assert errors(check(edit(SERVE, {**hf, "inference.runtime": "vllm"}))) == {}
-    assert errors(check(edit(SERVE, only), default_runtime="hf")) == {"inference.preset.name": "NotSupported"}
-    assert errors(check(edit(SERVE, only), gates=FeatureGates(vllm=False))) == {"inference.preset.name": "NotSupported"}
+    assert errors(check(edit(SERVE, only), runtime="hf")) == {"inference.preset.name": "NotSupported"}
+    off = FeatureGates({"vLLM": False})
+    assert errors(check(edit(SERVE, only), gates=off)) == {"inference.preset.name": "NotSupported"}
+    named = check(edit(SERVE, {**only, "inference.runtime": "vllm"}), gates=off)
+    assert errors(named) == {"inference.preset.name": "NotSupported"}
     odd = check(edit(SERVE, {**only, "metadata.annotations[kaito.sh/runtime]": "foo"}))
     assert warnings(odd) == {'metadata.annotations["kaito.sh/runtime"]': "NotSupported"}
 
@@ -284,7 +288,7 @@ def test_partitions(check: Check, partition: dict[str, Any], expected: dict[str,
 def test_partitions_are_for_serving_on_brought_nodes(check: Check) -> None:
     share = {"resource.partition": {"mode": "accelerator", "count": 1}}
     assert errors(check(edit(TUNE, share))) == {"resource.partition": "NotSupported"}
-    found = check(edit(SERVE, share), gates=FeatureGates(accelerator=True))
+    found = check(edit(SERVE, share), gates=FeatureGates({"enableAccelerator": True}))
     assert errors(found) == {"resource.partition": "NotAllowed"}
 
 
@@ -292,11 +296,11 @@ def test_node_classes_and_streaming(check: Check) -> None:
     path = 'metadata.annotations["kaito.sh/node-class-name"]'
     odd = edit(SERVE, {"metadata.annotations[kaito.sh/node-class-name]": "odd"})
     known = {"node_classes": ("standard",)}
-    assert errors(check(odd, node_provisioner="karpenter", **known)) == {path: "NotSupported"}
-    assert errors(check(odd, node_provisioner="byo", **known)) == {}
-    assert errors(check(odd, old=odd, node_provisioner="karpenter", **known)) == {}
-    assert errors(check(odd, old=SERVE, node_provisioner="karpenter", **known)) == {path: "NotSupported"}
-    gates = FeatureGates(model_streaming=True)
+    assert errors(check(odd, provisioner="karpenter", **known)) == {path: "NotSupported"}
+    assert errors(check(odd, provisioner="byo", **known)) == {}
+    assert errors(check(odd, old=odd, provisioner="karpenter", **known)) == {}
+    assert errors(check(odd, old=SERVE, provisioner="karpenter", **known)) == {path: "NotSupported"}
+    gates = FeatureGates({"ModelStreaming": True})
     assert errors(check(SERVE, gates=gates, csi_drivers=frozenset())) == {"metadata.annotations": "NotFound"}
     assert errors(check(SERVE, gates=gates, csi_drivers=frozenset({"blob.csi.azure.com"}))) == {}
     off = edit(SERVE, {"metadata.annotations[kaito.sh/model-streaming]": "disabled"})
@@ -312,9 +316,7 @@ def test_limits_of_the_namespace(check: Check) -> None:
 
 def test_drivers_are_installed_and_judge_their_options(check: Check) -> None:
     wrong = edit(SERVE, {"resource.provisioner": "aks", "inference.runtime": "vlm"})
-    found = {
-        problem.path: problem for problem in check(wrong, provisioners=("byo",), runtimes=("hf", "vllm"), tuners=())
-    }
+    found = {problem.path: problem for problem in check(wrong)}
     assert found["resource.provisioner"].hint == "pip install 'llmwright-provisioner-aks'"
     assert found["inference.runtime"].hint.startswith("did you mean vllm?")
 

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmwright.api.document import Document, parse_workspace
-from llmwright.check import FeatureGates, NodeFacts, check_workspace
+from llmwright.check import NodeFacts, check_workspace
 from llmwright.errors import InvalidWorkspace
+from llmwright.values.feature_gates import FeatureGates
 
-from .conftest import MACHINES, PRESETS, SERVE, TUNE, facts
+from .conftest import MACHINES, PRESETS, SERVE, TUNE, inputs_of
 
 WORDS = st.sampled_from(
     [
@@ -85,36 +86,29 @@ FACTS = st.fixed_dictionaries(
         "cloud": st.sampled_from(["azure", "aws", ""]),
         "nodes": st.none() | st.just(()) | st.builds(lambda labels: (NodeFacts("n", labels),), STRINGS),
         "release_namespace": st.none() | st.just("kaito"),
-        "node_provisioner": st.none() | WORDS,
+        "provisioner": st.none() | WORDS,
     }
 )
 TEXTS = WORDS | st.sampled_from(["training_config: {QuantizationConfig: {load_in_4bit: true}}", "vllm: [1]", "a: ["])
 
 
 @given(WORKSPACE, st.none() | WORKSPACE, FACTS, st.booleans(), TEXTS)
-def test_any_workspace_is_judged(new: Any, old: Any, given_facts: Any, enabled: bool, text: str) -> None:
+def test_any_workspace_is_judged(new: Any, old: Any, facts: Any, enabled: bool, text: str) -> None:
     files = {"training_config.yaml": text, "inference_config.yaml": text}
-    known = facts(
-        **{**given_facts, "gates": gates_of(enabled), "config_files": lambda _, name: files if name else None}
-    )
+    known = {**facts, "gates": gates_of(enabled), "config_files": lambda _, name: files if name else None}
     with suppress(InvalidWorkspace):
         before = parse_workspace(Document(old)) if old else None
-        problems = check_workspace(parse_workspace(Document(new)), old=before, facts=known)
+        problems = check_workspace(inputs_of(parse_workspace(Document(new)), before, **known))
         assert all(problem.message and problem.reason for problem in problems)
 
 
 def gates_of(enabled: bool) -> FeatureGates:
-    return FeatureGates(
-        vllm=not enabled,
-        disable_node_auto_provisioning=enabled,
-        mig=enabled,
-        accelerator=enabled,
-        model_streaming=enabled,
-    )
+    names = ("disableNodeAutoProvisioning", "enableMIG", "enableAccelerator", "ModelStreaming")
+    return FeatureGates({"vLLM": not enabled, **dict.fromkeys(names, enabled)})
 
 
 @given(st.dictionaries(st.sampled_from(["apiVersion", "kind", "metadata", "resource", "inference", "tuning"]), ANY))
 def test_any_mapping_is_refused_or_judged(data: dict[str, Any]) -> None:
     for base in (SERVE, TUNE):
         with suppress(InvalidWorkspace):
-            check_workspace(parse_workspace(Document({**base, **data})), facts=facts())
+            check_workspace(inputs_of(parse_workspace(Document({**base, **data}))))

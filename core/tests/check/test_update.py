@@ -6,11 +6,27 @@ from typing import Any
 
 import pytest
 
-from llmwright.check import FeatureGates
+from llmwright.plugins.driver_set import DriverSet
+from llmwright.testing import make_context
+from llmwright.testing.fakes import FakeProvisioner
+from llmwright.values.feature_gates import FeatureGates
 
-from .conftest import SERVE, TUNE, Check, edit
+from .conftest import INSTALLED, SERVE, TUNE, Check, edit
 
-BYO = FeatureGates(disable_node_auto_provisioning=True)
+BYO = FeatureGates({"disableNodeAutoProvisioning": True})
+
+
+class Changeable(FakeProvisioner):
+    """Lets one of its options change while nodes are held."""
+
+    mutable_options = frozenset({"mutable"})
+
+
+WITH_CHANGEABLE = DriverSet(
+    INSTALLED.names,
+    lambda kind, name: Changeable if (kind, name) == ("provisioner", "karpenter") else INSTALLED.get(kind, name),
+    lambda *_: make_context(),
+)
 
 
 def errors(check: Check, new: dict[str, Any], old: dict[str, Any], **facts: Any) -> dict[str, str]:
@@ -82,7 +98,7 @@ def errors(check: Check, new: dict[str, Any], old: dict[str, Any], **facts: Any)
     ],
 )
 def test_changes(check: Check, base: dict[str, Any], changes: dict[str, Any], expected: dict[str, str]) -> None:
-    facts: dict[str, Any] = {"node_provisioner": "karpenter", "mutable_options": frozenset({"mutable"})}
+    facts: dict[str, Any] = {"provisioner": "karpenter", "installed": WITH_CHANGEABLE}
     assert errors(check, edit(base, changes), base, **facts) == expected
 
 
@@ -106,7 +122,7 @@ def test_where_nodes_are_brought_the_type_may_only_go(check: Check) -> None:
 def test_streaming_stays(check: Check) -> None:
     off = edit(SERVE, {"metadata.annotations[kaito.sh/model-streaming]": "disabled"})
     path = 'metadata.annotations["kaito.sh/model-streaming"]'
-    assert errors(check, off, SERVE, gates=FeatureGates(model_streaming=True)) == {path: "Immutable"}
+    assert errors(check, off, SERVE, gates=FeatureGates({"ModelStreaming": True})) == {path: "Immutable"}
     assert errors(check, off, SERVE) == {}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,11 +10,12 @@ import pytest
 from llmwright.api.workspace import Workspace
 from llmwright.catalogue.catalogue import Catalogue
 from llmwright.catalogue.pack import PackFile
-from llmwright.errors import PluginNotFound
 from llmwright.plan.make import make_plan
-from llmwright.plan.plan_input import Drivers
 from llmwright.plugins.datapack import DataPack
-from llmwright.plugins.drivers import Capabilities, Context, Runtime
+from llmwright.plugins.driver_set import DriverSet
+from llmwright.plugins.drivers import Capabilities, Runtime
+from llmwright.provisioners.byo import ByoProvisioner
+from llmwright.provisioners.local import LocalProvisioner
 from llmwright.settings.model import Settings
 from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
@@ -23,19 +23,22 @@ from llmwright.values.instance_type import InstanceType
 from llmwright.values.launch import Launch, Process
 from llmwright.values.plan import Plan
 from llmwright.values.preset import Preset
+from llmwright_provisioner_karpenter.driver import KarpenterProvisioner
 from llmwright_runtime_hf.driver import HfRuntime
 from llmwright_tuning_qlora.driver import LoraTuner, QloraTuner
 
 GIB = 1024**3
 HERE = InstanceType(name="local", cloud="local", cpus=2, memory_bytes=16 * GIB)
 NO_SETTINGS = Settings()
-CONTEXT = Context(clock=lambda: datetime.now(UTC))
 
 
 class Engine(Runtime):
     """Serves over several machines, with adapters of one strength only."""
 
     targets = frozenset({"kubernetes"})
+    default_rank = {"kubernetes": 100}
+    lowest_capability = (7, 0)
+    listed_as = "vllm"
     capabilities = Capabilities(adapters=True, multi_node=True)
 
     def launch(self, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any) -> Launch:
@@ -43,18 +46,17 @@ class Engine(Runtime):
         return Launch(main=Process(name="serve", argv=("engine", preset.name, parallel)), ports={"http": 5000})
 
 
-def look_up(known: dict[str, Callable[[Context], Any]]) -> Callable[[str], Any]:
-    def find(name: str) -> Any:
-        if name not in known:
-            raise PluginNotFound(f"nothing installed answers to {name!r}")
-        return known[name](CONTEXT)
+def drivers_with(**runtimes: type[Runtime]) -> DriverSet:
+    """The provisioners and tuners there are, hf, and ``runtimes`` beside it."""
+    return DriverSet.of_classes(
+        provisioners={"byo": ByoProvisioner, "karpenter": KarpenterProvisioner, "local": LocalProvisioner},
+        runtimes={"hf": HfRuntime, "transformers": HfRuntime, **runtimes},
+        tuners={"lora": LoraTuner, "qlora": QloraTuner},
+    )
 
-    return find
 
-
-TUNERS = look_up({"lora": LoraTuner, "qlora": QloraTuner})
-PLAIN = Drivers(runtime=look_up({"hf": HfRuntime, "transformers": HfRuntime}), tuner=TUNERS)
-WITH_ENGINE = Drivers(runtime=look_up({"hf": HfRuntime, "vllm": Engine}), tuner=TUNERS)
+PLAIN = drivers_with()
+WITH_ENGINE = drivers_with(vllm=Engine)
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +95,9 @@ def inference(name: str = "demo", **more: Any) -> dict[str, Any]:
 def planned(catalogue: Catalogue) -> Callable[..., Plan]:
     """``planned(tuning=…)`` on this machine; ``planned(sku=…, inference=…)`` on a cluster."""
 
-    def plan(settings: Settings = NO_SETTINGS, drivers: Drivers = PLAIN, sku: str | None = None, **parts: Any) -> Plan:
+    def plan(
+        settings: Settings = NO_SETTINGS, drivers: DriverSet = PLAIN, sku: str | None = None, **parts: Any
+    ) -> Plan:
         machine, files = parts.pop("machine", None), parts.pop("files", {})
         target = "kubernetes" if sku is not None else parts.pop("target", "local")
         if sku:

@@ -156,7 +156,7 @@ def test_strength_is_for_runtimes_that_know_it(planned):
     parts = {"sku": A100, "inference": inference("phi-4", adapters=[adapter]), "drivers": WITH_ENGINE}
     assert planned(**parts).runtime.name == "hf"
     named = inference("phi-4", adapters=[adapter], runtime="vllm")
-    with pytest.raises(InvalidWorkspace, match="knows no strength"):
+    with pytest.raises(InvalidWorkspace, match="has no adapter strength"):
         planned(**{**parts, "inference": named})
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from llmwright.api.workspace import Workspace
     from llmwright.app.documents import LoadedWorkspace
     from llmwright.app.session import Session
-    from llmwright.check import Facts
+    from llmwright.check import CheckInput
     from llmwright.check.environment import Environment
     from llmwright.plugins.discovery import Kind
     from llmwright.values.plan import Target
@@ -91,7 +91,7 @@ class Checker:
         from llmwright.check import check_workspace
 
         files = config_files or {}
-        judged = check_workspace(workspace, old=old, facts=self._facts(workspace, files))
+        judged = check_workspace(self._check_input(workspace, files, old))
         problems = [self._explained(problem, workspace) for problem in judged]
         return (*problems, *self._missing_config(workspace, files), *self._policies(workspace))
 
@@ -162,40 +162,46 @@ class Checker:
             return replace(problem, message=error.message, hint=error.hint, reason=error.reason)
         return problem
 
-    def _facts(self, workspace: Workspace, files: ConfigFiles) -> Facts:
+    def _check_input(self, workspace: Workspace, files: ConfigFiles, old: Workspace | None) -> CheckInput:
         from llmwright.artifacts.addresses import SourceRules, check_url
         from llmwright.artifacts.image_reference import reference_problem
-        from llmwright.check import Facts, FeatureGates
+        from llmwright.check import CatalogueFacts, CheckInput, ClusterFacts, DriverFacts, PolicyFacts
+        from llmwright.values.feature_gates import FeatureGates
 
-        session, settings, local = self._session, self._session.settings, self._mode.target == "local"
-        catalogue = session.catalogue
-        rules = SourceRules(settings.sources.allow)
-        limits = settings.limits_of(workspace.namespace)
-        told = self._mode.environment
-        cloud = (told.cloud_provider if told else None) or settings.cloud
-        facts = Facts(
-            target=self._mode.target,
-            find_preset=self._find_preset,
-            preset_names=lambda: [preset.name for preset in catalogue.presets()],
-            find_instance_type=lambda name: catalogue.find_instance_type(name, cloud),
-            instance_type_names=lambda: [machine.name for machine in catalogue.instance_types(cloud)],
-            cloud=cloud,
-            gates=FeatureGates.from_names(settings.feature_gates),
-            node_provisioner=settings.provisioner or ("local" if local else None),
-            node_classes=settings.node_classes,
-            config_files=(lambda _, name: files.get(name)) if self._mode.knows_configs else None,
-            default_runtime=settings.runtime or ("hf" if local else None),
-            provisioners=session.registry.names("provisioner"),
-            runtimes=session.registry.names("runtime"),
-            tuners=session.registry.names("tuner"),
-            configure=self._configure,
-            image_problem=reference_problem,
-            url_problem=lambda url: check_url(url, rules, local=local),
-            refuse_placeholders=self._mode.refuses_placeholders and not settings.allow_placeholders,
-            allowed_instance_types=limits.instance_types,
-            allowed_nodes=limits.nodes,
+        settings, catalogue, mode = self._session.settings, self._session.catalogue, self._mode
+        rules, limits = SourceRules(settings.sources.allow), settings.limits_of(workspace.namespace)
+        cloud = (mode.environment.cloud_provider if mode.environment else None) or settings.cloud
+        inputs = CheckInput(
+            written=workspace,
+            old=old,
+            target=mode.target,
+            catalogue=CatalogueFacts(
+                find_preset=self._find_preset,
+                preset_names=lambda: [preset.name for preset in catalogue.presets()],
+                find_instance_type=lambda name: catalogue.find_instance_type(name, cloud),
+                instance_type_names=lambda: [machine.name for machine in catalogue.instance_types(cloud)],
+                cloud=cloud,
+            ),
+            drivers=DriverFacts(
+                installed=self._session.driver_set,
+                provisioner=settings.provisioner,
+                runtime=settings.runtime,
+                configure=self._configure,
+            ),
+            cluster=ClusterFacts(
+                gates=FeatureGates(settings.feature_gates),
+                config_files=(lambda _, name: files.get(name)) if mode.knows_configs else None,
+            ),
+            policy=PolicyFacts(
+                node_classes=settings.node_classes,
+                image_problem=reference_problem,
+                url_problem=lambda url: check_url(url, rules, local=mode.target == "local"),
+                refuse_placeholders=mode.refuses_placeholders and not settings.allow_placeholders,
+                allowed_instance_types=limits.instance_types,
+                allowed_nodes=limits.nodes,
+            ),
         )
-        return told.facts(facts) if told else facts
+        return mode.environment.applied_to(inputs) if mode.environment else inputs
 
     def _find_preset(self, name: str) -> Preset | None:
         if not self._mode.asks_hub:

@@ -37,11 +37,13 @@ def cluster_objects(session: Session, planner: Planner, loaded: LoadedWorkspace)
 
 
 def _of_template(session: Session, workspace: Workspace) -> Manifests:
-    from llmwright.plan.node_requests import choose_provisioner, template_nodes
+    from llmwright.plan.node_requests import template_nodes
+    from llmwright.plugins.selection import choose_provisioner
     from llmwright.targets.kubernetes.manifests import run_manifests_hook, template_objects
 
     nodes = template_nodes(workspace, session.catalogue, session.settings)
-    provisioner = session.drivers.provisioner(choose_provisioner(workspace, session.settings, "kubernetes").name)
+    choice = choose_provisioner(workspace, session.settings, "kubernetes", session.driver_set)
+    provisioner = session.drivers.provisioner(choice.name)
     rendering = _rendering(session, workspace, provisioner, nodes)
     objects = run_manifests_hook(session.registry.hooks(), rendering, None, template_objects(rendering, nodes.count))
     return (*_nodes(provisioner, nodes), *objects)

@@ -41,17 +41,27 @@ class ClusterPlanner:
             from llmwright.plan.template import template_plan
 
             catalogue, settings = self._session.catalogue, self._session.settings
-            return template_plan(workspace, catalogue=catalogue, settings=settings, config_files=files, nodes=nodes)
+            return template_plan(
+                workspace,
+                catalogue=catalogue,
+                drivers=self._session.driver_set,
+                settings=settings,
+                config_files=files,
+                nodes=nodes,
+            )
         if self.asks_others(workspace) and workspace.preset is not None:
             preset = self._session.preset(workspace.preset.name)
             self._session.catalogue = self._session.catalogue.with_presets(preset)
         return self._planner.plan(workspace, files, nodes, machine)
 
-    def provisioner_of(self, workspace: Workspace) -> str:
-        """The name of the provisioner that brings its nodes."""
-        from llmwright.plan.node_requests import choose_provisioner
+    def nodes_are_brought(self, workspace: Workspace) -> bool:
+        """Whether its provisioner takes nodes that the user brings."""
+        from llmwright.plugins.selection import choose_provisioner
 
-        return choose_provisioner(workspace, self._session.settings, "kubernetes").name
+        drivers = self._session.driver_set
+        choice = choose_provisioner(workspace, self._session.settings, "kubernetes", drivers)
+        provisioner = drivers.find_provisioner(choice.name)
+        return provisioner is not None and provisioner.nodes_are_brought
 
     def asks_others(self, workspace: Workspace) -> bool:
         """Whether its model is in no pack, so that planning asks its hub."""

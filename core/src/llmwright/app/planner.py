@@ -75,7 +75,6 @@ class Planner:
             PluginError: a driver that it needs is missing or broken.
         """
         from llmwright.plan.make import make_plan
-        from llmwright.plan.plan_input import Drivers
 
         session, spec = self._session, workspace.preset
         catalogue = session.catalogue
@@ -84,7 +83,7 @@ class Planner:
         return make_plan(
             workspace,
             catalogue=catalogue,
-            drivers=Drivers.of_registry(session.registry, session.settings),
+            drivers=session.driver_set,
             settings=session.settings,
             target=self._mode.target,
             machine=machine or self._this_machine(),
@@ -95,4 +94,7 @@ class Planner:
     def _this_machine(self) -> InstanceType | None:
         if self._mode.target != "local":
             return None
-        return self._session.drivers.provisioner("local").instance_types()[0]
+        from llmwright.plugins.selection import this_machine
+
+        name = this_machine(self._session.driver_set).name
+        return self._session.drivers.provisioner(name).instance_types()[0]

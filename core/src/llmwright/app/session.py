@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from llmwright.app.planner import PlannedWorkspace
     from llmwright.catalogue.catalogue import Catalogue
     from llmwright.plugins.discovery import Found
+    from llmwright.plugins.driver_set import DriverSet
     from llmwright.plugins.registry import Registry
     from llmwright.settings import Settings
     from llmwright.targets.local import Change, LocalOptions, LocalTarget
@@ -90,6 +91,13 @@ class Session:
         from llmwright.app.drivers import InstalledDrivers
 
         return InstalledDrivers(self.registry, self.settings)
+
+    @cached_property
+    def driver_set(self) -> DriverSet:
+        """What the installed drivers declare, by name and by rank: for choosing among them."""
+        from llmwright.plugins.driver_set import DriverSet
+
+        return DriverSet.of_registry(self.registry, self.settings)
 
     @cached_property
     def catalogue(self) -> Catalogue:

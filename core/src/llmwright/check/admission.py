@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from llmwright.api.workspace import Workspace
 from llmwright.check import (
     driver_options,
     identity,
@@ -23,7 +22,6 @@ from llmwright.check import (
     update,
 )
 from llmwright.check.check_input import CheckInput
-from llmwright.check.facts import Facts
 from llmwright.errors import InvalidWorkspace, Problem
 
 Rule = Callable[[CheckInput], Iterator[Problem]]
@@ -77,36 +75,30 @@ UPDATE: tuple[Rule, ...] = (
 )
 
 
-def check_workspace(workspace: Workspace, *, old: Workspace | None = None, facts: Facts) -> tuple[Problem, ...]:
-    """Everything that is wrong with ``workspace``, errors and warnings, each with its YAML path.
-
-    Args:
-        workspace: as the user wrote it; defaults of its API version are applied here.
-        old: what it replaces; None for a new one.
-        facts: what else rules may know.
+def check_workspace(inputs: CheckInput) -> tuple[Problem, ...]:
+    """Return everything that is wrong with the Workspace, errors and warnings, each with its YAML path.
 
     Pure, and raises nothing for any Workspace. Lines and columns are the document's: ``Document.place``.
     """
-    inputs = CheckInput(workspace, old, facts)
-    if old is None:
-        found = [*_run(ALWAYS, inputs), *_run(CREATE, inputs)]
-    else:
-        found = [*_run(ALWAYS, inputs), *_run(UPDATE, inputs)]
-        errors = {problem.path for problem in found}
-        found += [replace(one, severity="warning") for one in _run(CREATE, inputs) if one.path not in errors]
-    return tuple(dict.fromkeys(found))
+    if inputs.old is None:
+        return tuple(dict.fromkeys([*_run(ALWAYS, inputs), *_run(CREATE, inputs)]))
+    problems = [*_run(ALWAYS, inputs), *_run(UPDATE, inputs)]
+    known = {problem.path for problem in problems}
+    created = (problem for problem in _run(CREATE, inputs) if problem.path not in known)
+    problems += [replace(problem, severity="warning") for problem in created]
+    return tuple(dict.fromkeys(problems))
 
 
 def refuse(problems: Iterable[Problem], *, source: str = "") -> tuple[Problem, ...]:
-    """The warnings among ``problems``.
+    """Return ``problems`` where all of them are warnings.
 
     Raises:
-        InvalidWorkspace: one of them is an error; it carries all.
+        InvalidWorkspace: at least one is an error; the exception carries all.
     """
-    found = tuple(problems)
-    if any(problem.severity == "error" for problem in found):
-        raise InvalidWorkspace(found, source=source)
-    return found
+    listed = tuple(problems)
+    if any(problem.severity == "error" for problem in listed):
+        raise InvalidWorkspace(listed, source=source)
+    return listed
 
 
 def _run(rules: Iterable[Rule], inputs: CheckInput) -> Iterator[Problem]:

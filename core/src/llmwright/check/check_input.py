@@ -1,38 +1,44 @@
-"""One admission: the Workspace in question, the one it replaces, and what follows from both and the facts."""
+"""The input of one admission: the Workspace, the one it replaces, and the facts that rules may use."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from llmwright.api.versions import V1ALPHA1, with_defaults
 from llmwright.api.workspace import LabelSelector, PresetSpec, Workspace
-from llmwright.check.facts import Facts
+from llmwright.check.facts import CatalogueFacts, ClusterFacts, DriverFacts, PolicyFacts
+from llmwright.plugins.drivers import Provisioner, Runtime
+from llmwright.plugins.selection import Candidates, Demand, candidates
+from llmwright.values.instance_type import InstanceType
 from llmwright.values.nodes import unreserved
+from llmwright.values.plan import Target
 from llmwright.values.preset import Preset
 
-RUNTIME_ANNOTATION = "kaito.sh/runtime"
 BYPASS_ANNOTATION = "kaito.sh/bypass-resource-checks"
 
-_RUNTIME_NAMES = {"transformers": "hf", "hf": "hf", "vllm": "vllm"}
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CheckInput:
-    """``workspace`` has its version's defaults, ``written`` is as the user wrote it, ``old`` what it replaces."""
+    """``written`` is the Workspace as the user wrote it, ``old`` the one it replaces, None for a new one."""
 
     written: Workspace
-    old: Workspace | None
-    facts: Facts
+    old: Workspace | None = None
+    target: Target = "kubernetes"
+    catalogue: CatalogueFacts = field(default_factory=CatalogueFacts)
+    drivers: DriverFacts = field(default_factory=DriverFacts)
+    cluster: ClusterFacts = field(default_factory=ClusterFacts)
+    policy: PolicyFacts = field(default_factory=PolicyFacts)
 
     @cached_property
     def workspace(self) -> Workspace:
+        """The Workspace with the defaults of its API version, which hold on a cluster."""
         return with_defaults(self.written) if self.on_cluster else self.written
 
     @property
     def on_cluster(self) -> bool:
-        return self.facts.target == "kubernetes"
+        return self.target == "kubernetes"
 
     @property
     def v1alpha1(self) -> bool:
@@ -53,35 +59,71 @@ class CheckInput:
         return 1 if count is None else count
 
     @cached_property
-    def provisioner(self) -> str | None:
-        return self.written.resource.provisioner or self.facts.node_provisioner
+    def provisioner_name(self) -> str | None:
+        """The provisioner that is named. On one machine it is the default too: there is no other choice."""
+        return self.written.resource.provisioner or self.default_provisioner
+
+    @cached_property
+    def default_provisioner(self) -> str | None:
+        """The provisioner of a Workspace that names none, as far as it is known before a plan."""
+        ranked = () if self.on_cluster else self.drivers.installed.ranked("provisioner", self.target)
+        return self.drivers.provisioner or next((candidate.name for candidate in ranked), None)
+
+    @cached_property
+    def provisioner(self) -> type[Provisioner] | None:
+        """What the named provisioner declares; None where none is named, or it is missing or broken."""
+        return self.drivers.installed.find_provisioner(self.provisioner_name)
 
     @property
     def own_nodes_only(self) -> bool:
         """Whether KAITO's gate says that all nodes are brought by the user."""
-        return self.facts.gates.disable_node_auto_provisioning and not self.v1alpha1
+        return self.cluster.gates.disable_node_auto_provisioning and not self.v1alpha1
 
     @property
     def brings_nodes(self) -> bool:
-        """Whether the nodes are the user's own, by the gate or by the provisioner's name."""
-        return self.own_nodes_only or self.provisioner == "byo"
+        """Whether the nodes are the user's own, by the gate or by what the provisioner declares."""
+        return self.own_nodes_only or (self.provisioner is not None and self.provisioner.nodes_are_brought)
 
     @cached_property
-    def runtime(self) -> str:
-        """The runtime that will serve, as far as it is decided by now: the field, the annotation, the default."""
-        if not self.facts.gates.vllm:
-            return "hf"
+    def demand(self) -> Demand:
+        """What is to be served, as far as it is known before a plan."""
         inference = self.written.inference
-        if inference and inference.runtime:
-            return _RUNTIME_NAMES.get(inference.runtime, inference.runtime)
-        default = self.facts.default_runtime or ("vllm" if self.on_cluster else "hf")
-        return _RUNTIME_NAMES.get(self.annotations.get(RUNTIME_ANNOTATION, ""), default)
+        adapters = inference.adapters if inference else []
+        return Demand(
+            target=self.target,
+            preset=self.inference_preset,
+            machine=self.machine,
+            adapters=len(adapters),
+            strengths=tuple(index for index, adapter in enumerate(adapters) if adapter.strength is not None),
+        )
+
+    @cached_property
+    def runtimes(self) -> Candidates:
+        """The runtimes that come into question."""
+        # KAITO refuses a strength where its default has none, so a strength moves no Workspace to another runtime here.
+        demand = replace(self.demand, strengths=())
+        return candidates(self.written, demand, self.drivers.installed, self.cluster.gates, self.drivers.runtime)
+
+    @cached_property
+    def runtime_name(self) -> str | None:
+        """The runtime that will serve, as far as it is decided by now; None where none that is installed can."""
+        return self.runtimes.runtimes[0].name if self.runtimes.runtimes else None
+
+    @cached_property
+    def runtime(self) -> type[Runtime] | None:
+        """What that runtime declares; None also where it is missing or broken."""
+        return self.drivers.installed.find_runtime(self.runtime_name)
 
     @cached_property
     def inference_preset(self) -> Preset | None:
         """The catalogue's entry for what is served; None without one."""
         spec = self.written.inference.preset if self.written.inference else None
-        return self.facts.find_preset(spec.name) if spec else None
+        return self.catalogue.find_preset(spec.name) if spec else None
+
+    @cached_property
+    def machine(self) -> InstanceType | None:
+        """The catalogue's entry for the instance type; None where it is not known."""
+        return self.catalogue.find_instance_type(self.workspace.resource.instance_type) if self.on_cluster else None
 
     def presets(self) -> Iterator[tuple[str, PresetSpec]]:
         """The presets that are named, each with its YAML path."""
@@ -91,7 +133,7 @@ class CheckInput:
 
     def config_files(self, namespace: str, name: str) -> Mapping[str, str] | None:
         """The files of a config; None where there is none, or nothing is known about configs."""
-        return self.facts.config_files(namespace, name) if self.facts.config_files else None
+        return self.cluster.config_files(namespace, name) if self.cluster.config_files else None
 
 
 def usable_labels(selector: LabelSelector | None) -> dict[str, str]:

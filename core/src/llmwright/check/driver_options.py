@@ -7,27 +7,28 @@ from dataclasses import replace
 from typing import Any
 
 from llmwright.check.check_input import CheckInput
-from llmwright.check.facts import DriverKind
 from llmwright.check.kubernetes_names import plugin_hint
 from llmwright.errors import Problem
+from llmwright.plugins.driver_set import DriverKind
 
 
 def check_driver_names(inputs: CheckInput) -> Iterator[Problem]:
     """Provisioner and runtime are installed (the tuning method is ``tuning``'s)."""
     inference = inputs.written.inference
-    named = (
-        ("resource.provisioner", "provisioner", inputs.written.resource.provisioner, inputs.facts.provisioners),
-        ("inference.runtime", "runtime", inference.runtime if inference else None, inputs.facts.runtimes),
+    named: tuple[tuple[str, DriverKind, str | None], ...] = (
+        ("resource.provisioner", "provisioner", inputs.written.resource.provisioner),
+        ("inference.runtime", "runtime", inference.runtime if inference else None),
     )
-    for path, kind, name, installed in named:
-        if name is not None and installed is not None and name not in installed:
+    for path, kind, name in named:
+        installed = inputs.drivers.installed.names(kind)
+        if name is not None and name not in installed:
             message = f"no plugin answers to {kind} {name!r}"
             yield Problem(path, message, plugin_hint(kind, name, installed), reason="PluginNotFound")
 
 
 def check_driver_options(inputs: CheckInput) -> Iterator[Problem]:
     """Each driver's own judgement of the open object beside its name, and of the config that is named."""
-    configure = inputs.facts.configure
+    configure = inputs.drivers.configure
     if configure is None:
         return
     for kind, name, path, options, config in _configured(inputs):
@@ -39,14 +40,14 @@ def check_driver_options(inputs: CheckInput) -> Iterator[Problem]:
 def _configured(inputs: CheckInput) -> Iterator[tuple[DriverKind, str, str, Mapping[str, Any], tuple[str, str]]]:
     """Kind, name, path of its options, options, and path and name of its config."""
     resource, inference, tuning = inputs.written.resource, inputs.written.inference, inputs.written.tuning
-    provisioner = inputs.provisioner
-    if provisioner and (inputs.facts.provisioners is None or provisioner in inputs.facts.provisioners):
+    installed, provisioner, runtime = inputs.drivers.installed, inputs.provisioner_name, inputs.runtime_name
+    if provisioner and provisioner in installed.names("provisioner"):
         yield "provisioner", provisioner, "resource.provisionerConfig", resource.provisioner_config, ("", "")
-    if inference and inference.preset and (inputs.facts.runtimes is None or inputs.runtime in inputs.facts.runtimes):
+    if inference and inference.preset and runtime and runtime in installed.names("runtime"):
         config = ("inference.config", inference.config)
-        yield "runtime", inputs.runtime, "inference.runtimeConfig", inference.runtime_config, config
+        yield "runtime", runtime, "inference.runtimeConfig", inference.runtime_config, config
     method = tuning.method.lower() if tuning else ""
-    if tuning and method and (inputs.facts.tuners is None or method in inputs.facts.tuners):
+    if tuning and method and method in installed.names("tuner"):
         yield "tuner", method, "tuning.methodConfig", tuning.method_config, ("tuning.config", tuning.config)
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from llmwright.api.document import Document
 from llmwright.api.field_errors import field_problems
-from llmwright.check.facts import Facts, FeatureGates, NodeFacts
+from llmwright.check.check_input import CheckInput
+from llmwright.check.facts import CatalogueFacts, ClusterFacts, ConfigFiles, DriverFacts, NodeFacts, PolicyFacts
 from llmwright.errors import InvalidWorkspace
+from llmwright.values.feature_gates import FeatureGates
+
+Record = TypeVar("Record", CatalogueFacts, DriverFacts, ClusterFacts, PolicyFacts)
 
 
 class _Object(BaseModel):
@@ -30,7 +33,7 @@ class _Object(BaseModel):
 
 
 class Environment(BaseModel):
-    """What a cluster is like. A field that is left out leaves the fact as it was.
+    """Facts about a cluster. A field that is left out leaves the fact as it was.
 
     ``config_maps`` and ``nodes`` are Kubernetes objects as ``kubectl get -o yaml`` prints them. Fields are in
     camelCase or snake_case.
@@ -60,24 +63,33 @@ class Environment(BaseModel):
             problems = document.place(field_problems(error, cls))
             raise InvalidWorkspace(problems, source=document.source) from None
 
-    def facts(self, otherwise: Facts) -> Facts:
-        """``otherwise`` with what this environment says."""
-        return replace(otherwise, **{name: value for name, value in self._told().items() if value is not None})
+    def applied_to(self, inputs: CheckInput) -> CheckInput:
+        """Return ``inputs`` with the facts of this environment in place of its own."""
+        return replace(
+            inputs,
+            catalogue=_changed(inputs.catalogue, cloud=self.cloud_provider),
+            drivers=_changed(inputs.drivers, provisioner=self.node_provisioner),
+            cluster=_changed(
+                inputs.cluster,
+                gates=None if self.feature_gates is None else FeatureGates(self.feature_gates),
+                nodes=None if self.nodes is None else tuple(map(_node, self.nodes)),
+                csi_drivers=self.csi_drivers,
+                config_files=self._config_files(),
+                release_namespace=self.release_namespace,
+            ),
+            policy=_changed(inputs.policy, node_classes=self.allowed_node_classes),
+        )
 
-    def _told(self) -> Mapping[str, Any]:
-        configs = None if self.config_maps is None else {one.key: one.data for one in self.config_maps}
-        nodes = None if self.nodes is None else tuple(_node(one) for one in self.nodes)
-        return {
-            "cloud": self.cloud_provider,
-            "gates": None if self.feature_gates is None else FeatureGates.from_names(self.feature_gates),
-            "node_provisioner": self.node_provisioner,
-            "node_classes": self.allowed_node_classes,
-            "config_files": None if configs is None else (lambda namespace, name: configs.get((namespace, name))),
-            "nodes": nodes,
-            "csi_drivers": self.csi_drivers,
-            "release_namespace": self.release_namespace,
-        }
+    def _config_files(self) -> ConfigFiles | None:
+        if self.config_maps is None:
+            return None
+        configs = {config.key: config.data for config in self.config_maps}
+        return lambda namespace, name: configs.get((namespace, name))
 
 
-def _node(one: _Object) -> NodeFacts:
-    return NodeFacts(str(one.metadata.get("name", "")), one.metadata.get("labels") or {})
+def _changed(record: Record, **values: Any) -> Record:
+    return replace(record, **{name: value for name, value in values.items() if value is not None})
+
+
+def _node(node: _Object) -> NodeFacts:
+    return NodeFacts(str(node.metadata.get("name", "")), node.metadata.get("labels") or {})

@@ -1,4 +1,7 @@
-"""What rules may know besides the Workspace itself."""
+"""What rules may know besides the Workspace: four small records, one for each source of facts.
+
+What is None is not known, and no rule that needs it speaks.
+"""
 
 from __future__ import annotations
 
@@ -7,52 +10,18 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from llmwright.errors import Problem
+from llmwright.plugins.driver_set import DriverKind, DriverSet
+from llmwright.values.feature_gates import FeatureGates
 from llmwright.values.instance_type import InstanceType
-from llmwright.values.plan import Target
 from llmwright.values.preset import Preset
 
 Severity = Literal["error", "warning"]
-
-DriverKind = Literal["provisioner", "runtime", "tuner"]
 
 ConfigFiles = Callable[[str, str], Mapping[str, str] | None]
 """``(namespace, name)`` of a config to its files; None where there is no such config."""
 
 Configure = Callable[[DriverKind, str, Mapping[str, Any], Mapping[str, str]], Iterable[Problem]]
 """``(kind, name, options, config files)`` to what that driver finds wrong with them, paths relative to the options."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeatureGates:
-    """KAITO's switches that rules depend on, at KAITO's defaults."""
-
-    vllm: bool = True
-    disable_node_auto_provisioning: bool = False
-    mig: bool = False
-    accelerator: bool = False
-    model_streaming: bool = False
-
-    @classmethod
-    def from_names(cls, gates: Mapping[str, bool]) -> FeatureGates:
-        """From KAITO's own names (``vLLM``, ``enableMIG``); names that no rule depends on are left aside."""
-        return cls(**{_GATES[name]: value for name, value in gates.items() if name in _GATES})
-
-
-_GATES = {
-    "vLLM": "vllm",
-    "disableNodeAutoProvisioning": "disable_node_auto_provisioning",
-    "enableMIG": "mig",
-    "enableAccelerator": "accelerator",
-    "ModelStreaming": "model_streaming",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class NodeFacts:
-    """One node of the cluster."""
-
-    name: str
-    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 def _no_preset(_: str) -> Preset | None:
@@ -68,39 +37,65 @@ def _no_names() -> Iterable[str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """Everything a rule may need; what is None is not known, and no rule that needs it speaks.
+class CatalogueFacts:
+    """Presets, and the instance types of one cloud, by name.
 
-    ``find_preset`` and ``find_instance_type`` look names up (the latter among those of ``cloud``), ``preset_names``
-    and ``instance_type_names`` list them. ``broken_presets`` maps a preset that could not be read to the reason.
-    ``node_classes`` are those that Karpenter may use, empty for any. ``node_provisioner`` and ``default_runtime``
-    hold where a Workspace names none. ``nodes`` are the cluster's. ``release_namespace`` is where KAITO's own config
-    templates lie; None where drivers bring their defaults. ``image_problem`` and ``url_problem`` say in one line why
-    an image's name or a URL cannot be used. ``mutable_options`` are keys of ``provisionerConfig`` that may change.
-    ``refuse_placeholders`` is set where something is about to be bought. ``allowed_instance_types``,
-    ``allowed_nodes`` are limits of the namespace.
+    ``broken_presets`` maps a preset that could not be read to the reason.
     """
 
-    target: Target = "kubernetes"
     find_preset: Callable[[str], Preset | None] = _no_preset
     preset_names: Callable[[], Iterable[str]] = _no_names
     broken_presets: Mapping[str, str] = field(default_factory=dict)
     find_instance_type: Callable[[str], InstanceType | None] = _no_instance_type
     instance_type_names: Callable[[], Iterable[str]] = _no_names
     cloud: str = "azure"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverFacts:
+    """The installed drivers, and the names in the settings, which hold where a Workspace names none.
+
+    ``configure`` asks a driver for its own judgement of the options that are written for it.
+    """
+
+    installed: DriverSet = field(default_factory=DriverSet.of_classes)
+    provisioner: str | None = None
+    runtime: str | None = None
+    configure: Configure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """One node of the cluster."""
+
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterFacts:
+    """The cluster: KAITO's gates, nodes, CSI drivers and configs.
+
+    ``release_namespace`` is where KAITO's own config templates are; None where drivers bring their defaults.
+    """
+
     gates: FeatureGates = field(default_factory=FeatureGates)
-    node_provisioner: str | None = None
-    node_classes: tuple[str, ...] = ()
     nodes: tuple[NodeFacts, ...] | None = None
     csi_drivers: frozenset[str] | None = None
     config_files: ConfigFiles | None = None
     release_namespace: str | None = None
-    default_runtime: str | None = None
-    provisioners: tuple[str, ...] | None = None
-    runtimes: tuple[str, ...] | None = None
-    tuners: tuple[str, ...] | None = None
-    configure: Configure | None = None
-    mutable_options: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyFacts:
+    """What is allowed here.
+
+    ``node_classes`` are those that may be named, empty for any. ``image_problem`` and ``url_problem`` say in one line
+    why an image's name or a URL cannot be used. ``refuse_placeholders`` is set where something is about to be bought.
+    ``allowed_instance_types`` and ``allowed_nodes`` are limits of the namespace, None for no limit.
+    """
+
+    node_classes: tuple[str, ...] = ()
     image_problem: Callable[[str], str | None] | None = None
     url_problem: Callable[[str], str | None] | None = None
     refuse_placeholders: bool = False

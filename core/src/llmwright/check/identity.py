@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llmwright.api.yaml_paths import render_path
-from llmwright.check.check_input import RUNTIME_ANNOTATION, CheckInput
+from llmwright.check.check_input import CheckInput
 from llmwright.check.kubernetes_names import as_label, label_problem, suggestion
 from llmwright.errors import Problem
+from llmwright.plugins.selection import RUNTIME_ANNOTATION, annotation_values
 
 NODE_IMAGE_FAMILY = "kaito.sh/node-image-family"
 NODE_CLASS = "kaito.sh/node-class-name"
@@ -36,7 +37,7 @@ def check_name(inputs: CheckInput) -> Iterator[Problem]:
 
 
 def check_one_purpose(inputs: CheckInput) -> Iterator[Problem]:
-    """Exactly one of tuning and inference."""
+    """There is exactly one of tuning and inference."""
     workspace = inputs.written
     if workspace.inference is None and workspace.tuning is None:
         hint = "`llmwright init serve` and `llmwright init tune` write an example"
@@ -64,10 +65,10 @@ def check_modes(inputs: CheckInput) -> Iterator[Problem]:
 
 
 def check_node_class(inputs: CheckInput) -> Iterator[Problem]:
-    """With Karpenter, a node class is one of those that are managed; an unchanged one is left alone."""
-    value = inputs.annotations.get(NODE_CLASS)
-    allowed = inputs.facts.node_classes
-    if not value or not allowed or inputs.provisioner != "karpenter" or value in allowed:
+    """A provisioner with node classes gets one that the settings allow. An annotation that stays is left alone."""
+    value, allowed = inputs.annotations.get(NODE_CLASS), inputs.policy.node_classes
+    applies = inputs.provisioner is not None and inputs.provisioner.has_node_classes
+    if not value or not allowed or not applies or value in allowed:
         return
     if inputs.old is None or inputs.old.metadata.annotations.get(NODE_CLASS) != value:
         yield _not_one_of(NODE_CLASS, value, allowed)
@@ -76,25 +77,28 @@ def check_node_class(inputs: CheckInput) -> Iterator[Problem]:
 def check_runtime_annotation(inputs: CheckInput) -> Iterator[Problem]:
     """An unknown runtime in the annotation is KAITO's default, which is worth saying."""
     value = inputs.annotations.get(RUNTIME_ANNOTATION)
-    if value is None or value in ("transformers", "vllm"):
+    known = annotation_values(inputs.drivers.installed)
+    if value is None or value in known:
         return
-    message = f"{value!r} is no runtime that this annotation knows; {inputs.runtime} is taken"
-    hint = suggestion(value, ("transformers", "vllm"))
+    message = f"{value!r} is no runtime that this annotation knows; {inputs.runtime_name} is taken"
+    hint = suggestion(value, known)
     yield Problem(annotation_path(RUNTIME_ANNOTATION), message, hint, severity="warning", reason="NotSupported")
 
 
 def check_streaming(inputs: CheckInput) -> Iterator[Problem]:
     """Streaming weights needs the cloud's CSI driver (behind KAITO's gate)."""
     inference = inputs.written.inference
-    wanted = inputs.facts.gates.model_streaming and inputs.annotations.get(MODEL_STREAMING) != "disabled"
-    if not wanted or inputs.runtime != "vllm" or inference is None or inference.preset is None or inputs.v1alpha1:
+    on = inputs.cluster.gates.model_streaming and inputs.annotations.get(MODEL_STREAMING) != "disabled"
+    streams = inputs.runtime is not None and "streamed-weights" in inputs.runtime.kaito_rules
+    if not on or not streams or inference is None or inference.preset is None or inputs.v1alpha1:
         return
-    driver = STREAMING_DRIVERS.get(inputs.facts.cloud)
+    cloud = inputs.catalogue.cloud
+    driver = STREAMING_DRIVERS.get(cloud)
     hint = f"set the annotation {MODEL_STREAMING}: disabled"
     if driver is None:
-        message = f"weights cannot be streamed on {inputs.facts.cloud!r}"
+        message = f"weights cannot be streamed on {cloud!r}"
         yield Problem("metadata.annotations", message, hint, reason="NotSupported")
-    elif inputs.facts.csi_drivers is not None and driver not in inputs.facts.csi_drivers:
+    elif inputs.cluster.csi_drivers is not None and driver not in inputs.cluster.csi_drivers:
         message = f"streaming weights needs the CSI driver {driver}, which the cluster has not"
         yield Problem("metadata.annotations", message, hint, reason="NotFound")
 

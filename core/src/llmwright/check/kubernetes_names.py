@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from llmwright.plugins.known import KNOWN
+from llmwright.plugins.known import requirement
 
 _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?\Z")
 _SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*\Z")
@@ -41,7 +41,7 @@ def as_label(name: str) -> str:
 
 def plugin_hint(kind: str, name: str, installed: Iterable[str]) -> str:
     """How to get a driver that is not installed, or what was meant."""
-    package = KNOWN.get((kind, name))
+    package = requirement(kind, name)
     return f"pip install '{package}'" if package else suggestion(name, installed, "llmwright plugins list")
 
 

@@ -19,10 +19,10 @@ def check_nodes(inputs: CheckInput) -> Iterator[Problem]:
     """Where KAITO's gate says that nodes are brought, those that match have equal GPUs, enough for the preset."""
     inference = inputs.written.inference
     asks = inputs.own_nodes_only and inputs.on_cluster and inputs.written.resource.partition is None
-    if not asks or inputs.facts.nodes is None or inference is None or inference.preset is None:
+    if not asks or inputs.cluster.nodes is None or inference is None or inference.preset is None:
         return
     labels = usable_labels(inputs.written.resource.label_selector).items()
-    nodes = [node for node in inputs.facts.nodes if labels <= node.labels.items()]
+    nodes = [node for node in inputs.cluster.nodes if labels <= node.labels.items()]
     if not nodes:
         hint = "label your GPU nodes, or correct the selector"
         yield Problem(PATH, "no node of the cluster matches it", hint, reason="NoNodes")

@@ -25,9 +25,10 @@ def check_partition(inputs: CheckInput) -> Iterator[Problem]:
     if inputs.written.inference is None:
         return
     if not inputs.brings_nodes:
-        hint = "resource.provisioner: byo"
+        names = inputs.drivers.installed.named("provisioner", lambda driver: driver.nodes_are_brought)
+        hint = f"resource.provisioner: {' or '.join(names)}" if names else ""
         yield Problem(PATH, "is for nodes that you bring yourself", hint, reason="NotAllowed")
-    enabled = inputs.facts.gates.mig if partition.mode == "mig" else inputs.facts.gates.accelerator
+    enabled = inputs.cluster.gates.mig if partition.mode == "mig" else inputs.cluster.gates.accelerator
     if not enabled:
         hint = f"set featureGates.{GATES[partition.mode]}: true"
         yield Problem(PATH, f"partitions of mode {partition.mode} are not enabled", hint, reason="NotEnabled")

@@ -21,11 +21,11 @@ def fill_placeholders(text: str) -> str:
 
 def check_placeholders(inputs: CheckInput) -> Iterator[Problem]:
     """A placeholder is a warning while looking, and an error where something is about to be bought."""
-    severity: Severity = "error" if inputs.facts.refuse_placeholders else "warning"
+    severity: Severity = "error" if inputs.policy.refuse_placeholders else "warning"
     for path, text in _texts(inputs):
-        found = _COMPONENT.findall(text)
-        if found:
-            message = f"still to be filled in: {', '.join(found)}"
+        placeholders = _COMPONENT.findall(text)
+        if placeholders:
+            message = f"still to be filled in: {', '.join(placeholders)}"
             yield Problem(path, message, "write your own value", severity=severity, reason="Placeholder")
 
 

@@ -9,6 +9,7 @@ from llmwright.check.check_input import CheckInput
 from llmwright.check.facts import Severity
 from llmwright.check.kubernetes_names import suggestion
 from llmwright.errors import Problem
+from llmwright.plugins.selection import objections
 from llmwright.values.preset import Preset
 
 NO_PACK = "no presets are installed: pip install llmwright-presets"
@@ -18,7 +19,7 @@ LIST_PRESETS = "llmwright presets list"
 def check_presets(inputs: CheckInput) -> Iterator[Problem]:
     """Every preset named is in the catalogue, or looks like a model of the hub (``org/name``)."""
     for path, spec in inputs.presets():
-        if inputs.facts.find_preset(spec.name) is None and not _is_hub_name(spec.name):
+        if inputs.catalogue.find_preset(spec.name) is None and not _is_hub_name(spec.name):
             yield _unknown(inputs, f"{path}.name", spec.name)
 
 
@@ -28,10 +29,10 @@ def _is_hub_name(name: str) -> bool:
 
 
 def _unknown(inputs: CheckInput, path: str, name: str) -> Problem:
-    broken = inputs.facts.broken_presets.get(name)
+    broken = inputs.catalogue.broken_presets.get(name)
     if broken is not None:
         return Problem(path, f"preset {name!r} cannot be used: {broken}", reason="BrokenPreset")
-    known = tuple(inputs.facts.preset_names())
+    known = tuple(inputs.catalogue.preset_names())
     hint = suggestion(name, known, LIST_PRESETS) if known else NO_PACK
     return Problem(path, f"unknown preset {name!r}", hint, reason="UnknownPreset")
 
@@ -75,16 +76,12 @@ def _token(inputs: CheckInput, spec: PresetSpec, preset: Preset) -> Iterator[Pro
 
 def check_runtime_support(inputs: CheckInput) -> Iterator[Problem]:
     """The runtime can serve this preset, with what the Workspace adds to it."""
-    inference, preset = inputs.written.inference, inputs.inference_preset
-    if inference is None or inference.preset is None or not inputs.on_cluster:
+    inference, name, runtime = inputs.written.inference, inputs.runtime_name, inputs.runtime
+    if inference is None or inference.preset is None:
         return
-    if inputs.runtime == "hf" and preset is not None and "hf" not in preset.runtimes:
-        hint = f"runtimes for it: {', '.join(preset.runtimes)}"
-        message = f"{preset.name} cannot be served with the hf (transformers) runtime"
-        yield Problem("inference.preset.name", message, hint, reason="NotSupported")
-    if inputs.runtime == "vllm":
-        for index, adapter in enumerate(inference.adapters):
-            if adapter.strength is not None:
-                path = f"inference.adapters[{index}].strength"
-                hint = "remove it, or write runtime: hf"
-                yield Problem(path, "the vllm runtime has no adapter strength", hint, reason="NotSupported")
+    installed = inputs.drivers.installed
+    if name is not None and runtime is not None:
+        yield from objections(name, runtime, inputs.demand, installed)
+    elif name is None and any(True for _ in installed.usable("runtime")):
+        message = f"no runtime can serve {inference.preset.name}: {'; '.join(inputs.runtimes.passed_over)}"
+        yield Problem("inference.preset.name", message, reason="NotSupported")

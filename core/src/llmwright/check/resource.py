@@ -65,17 +65,17 @@ def check_instance_type(inputs: CheckInput) -> Iterator[Problem]:
 
 
 def _known_type(inputs: CheckInput, name: str) -> Iterator[Problem]:
-    path, machine = "resource.instanceType", inputs.facts.find_instance_type(name)
-    if machine is not None:
-        yield from _retired(path, machine)
+    path = "resource.instanceType"
+    if inputs.machine is not None:
+        yield from _retired(path, inputs.machine)
         return
-    if inputs.facts.cloud == "azure" and has_prefix(name, AZURE_PREFIXES):
+    if inputs.catalogue.cloud == "azure" and has_prefix(name, AZURE_PREFIXES):
         message = f"{name!r} is in no table of instance types: what fits on it cannot be judged"
-        known = inputs.facts.instance_type_names()
+        known = inputs.catalogue.instance_type_names()
         yield Problem(path, message, suggestion(name, known, LIST_TYPES), severity="warning", reason="UnknownFigures")
         return
-    known = list(inputs.facts.instance_type_names())
-    message = f"unknown instance type {name!r} on {inputs.facts.cloud}"
+    known = list(inputs.catalogue.instance_type_names())
+    message = f"unknown instance type {name!r} on {inputs.catalogue.cloud}"
     # KAITO looks at the type of inference Workspaces only, so that one that cannot be had fails when it is bought.
     reason = "UnknownInstanceType" if inputs.written.tuning is None else "Unworkable"
     severity: Severity = "warning" if inputs.brings_nodes else "error"
@@ -92,14 +92,13 @@ def _retired(path: str, machine: InstanceType) -> Iterator[Problem]:
 def check_memory(inputs: CheckInput) -> Iterator[Problem]:
     """The weights fit into the memory of all GPUs together, where upstream asks for that at admission.
 
-    KAITO asks in v1alpha1 always, in v1beta1 unless nodes are bought for vLLM, which it sizes later.
+    KAITO asks in v1alpha1 always, and in v1beta1 unless nodes are bought for an engine that it sizes later.
     """
     if not inputs.on_cluster or inputs.own_nodes_only:
         return
-    if inputs.v1alpha1 or inputs.runtime != "vllm":
-        machine = inputs.facts.find_instance_type(inputs.workspace.resource.instance_type)
-        if machine is not None:
-            yield from fit_problems(inputs, machine, inputs.count)
+    sized_later = inputs.runtime is None or inputs.runtime.capabilities.multi_node
+    if inputs.machine is not None and (inputs.v1alpha1 or not sized_later):
+        yield from fit_problems(inputs, inputs.machine, inputs.count)
 
 
 def fit_problems(inputs: CheckInput, machine: InstanceType, count: int) -> Iterator[Problem]:
@@ -119,6 +118,9 @@ def fit_problems(inputs: CheckInput, machine: InstanceType, count: int) -> Itera
             severity="warning" if inputs.bypass else "error",
             reason="InsufficientMemory",
         )
-    if preset.distributable and needed > one and inputs.runtime == "hf":
-        message = f"{preset.name} does not fit on one node, and the hf runtime serves from one node only"
-        yield Problem(path, message, "take a larger type, or runtime: vllm", reason="NotSupported")
+    runtime = inputs.runtime
+    if preset.distributable and needed > one and runtime is not None and not runtime.capabilities.multi_node:
+        spread = inputs.drivers.installed.named("runtime", lambda driver: driver.capabilities.multi_node)
+        message = f"{preset.name} does not fit on one node, and {inputs.runtime_name} serves from one node only"
+        hint = "take a larger type" + (f", or runtime: {' or '.join(spread)}" if spread else "")
+        yield Problem(path, message, hint, reason="NotSupported")

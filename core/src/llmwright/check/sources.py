@@ -25,7 +25,7 @@ def source_problems(inputs: CheckInput, path: str, source: DataSource) -> Iterat
 
 def url_problems(inputs: CheckInput, path: str, source: DataSource) -> Iterator[Problem]:
     """URLs that cannot or must not be read."""
-    judge = inputs.facts.url_problem
+    judge = inputs.policy.url_problem
     for index, url in enumerate(source.urls):
         wrong = judge(url) if judge else None
         if wrong:
@@ -34,7 +34,7 @@ def url_problems(inputs: CheckInput, path: str, source: DataSource) -> Iterator[
 
 def image_problems(inputs: CheckInput, path: str, image: str, *, reason: str = "BadImage") -> Iterator[Problem]:
     """An image's name that no registry takes; placeholders pass here and are reported by themselves."""
-    judge = inputs.facts.image_problem
+    judge = inputs.policy.image_problem
     wrong = judge(fill_placeholders(image)) if image and judge else None
     if wrong:
         yield Problem(path, wrong, "for example registry.example.com/team/name:1", reason=reason)

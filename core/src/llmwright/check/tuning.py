@@ -9,8 +9,6 @@ from llmwright.check.kubernetes_names import plugin_hint
 from llmwright.check.sources import destination_problems, source_problems
 from llmwright.errors import Problem
 
-UPSTREAM_METHODS = ("lora", "qlora")
-
 
 def check_tuning_parts(inputs: CheckInput) -> Iterator[Problem]:
     """Preset, input and output are there."""
@@ -31,7 +29,7 @@ def check_method(inputs: CheckInput) -> Iterator[Problem]:
     tuning = inputs.written.tuning
     if tuning is None:
         return
-    known = UPSTREAM_METHODS if inputs.facts.tuners is None else inputs.facts.tuners
+    known = inputs.drivers.installed.names("tuner")
     if tuning.method.lower() not in known:
         message = f"no plugin answers to tuning method {tuning.method!r}" if tuning.method else "is required"
         hint = plugin_hint("tuner", tuning.method.lower(), known) if tuning.method else f"installed: {', '.join(known)}"

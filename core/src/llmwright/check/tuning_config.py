@@ -10,6 +10,7 @@ from llmwright.check.check_input import CheckInput
 from llmwright.check.config_file import BadConfig, as_bool, read_mapping
 from llmwright.check.kubernetes_names import suggestion
 from llmwright.errors import Problem
+from llmwright.plugins.drivers import Tuner
 
 FILE = "training_config.yaml"
 ROOT = "training_config"
@@ -22,28 +23,28 @@ SECTIONS = (
     "DatasetConfig",
     "DataCollator",
 )
-TEMPLATES = {"lora": "lora-params-template", "qlora": "qlora-params-template"}
 BASE_DIRECTORY = "/mnt"
 
 
 def check_tuning_config(inputs: CheckInput) -> Iterator[Problem]:
-    """The config of lora and qlora is there and fits the method; other tuners judge theirs themselves."""
+    """The config is there and fits the method, for tuners whose config is KAITO's; others judge theirs themselves."""
     tuning = inputs.written.tuning
     method = tuning.method.lower() if tuning else ""
-    if tuning is None or inputs.facts.config_files is None or method not in TEMPLATES:
+    tuner = inputs.drivers.installed.find_tuner(method)
+    if tuning is None or inputs.cluster.config_files is None or tuner is None or not tuner.config_template:
         return
     namespace, name = inputs.written.namespace, tuning.config
     if not name:
-        if inputs.facts.release_namespace is None:
+        if inputs.cluster.release_namespace is None:
             return
-        namespace, name = inputs.facts.release_namespace, TEMPLATES[method]
+        namespace, name = inputs.cluster.release_namespace, tuner.config_template
     files = inputs.config_files(namespace, name)
     if files is None:
         where = f"ConfigMap {name!r} in namespace {namespace!r}" if inputs.on_cluster else f"config {name!r}"
         yield Problem(PATH, f"there is no {where}", "create it, or correct the name", reason="NotFound")
         return
     try:
-        yield from _rules(method, _sections(files))
+        yield from _rules(inputs, method, tuner, _sections(files))
     except BadConfig as bad:
         yield bad.problem
 
@@ -56,41 +57,49 @@ def _sections(files: Mapping[str, str]) -> Mapping[str, Any]:
     return sections
 
 
-def _rules(method: str, sections: Mapping[str, Any]) -> Iterator[Problem]:
+def _rules(inputs: CheckInput, method: str, tuner: type[Tuner], sections: Mapping[str, Any]) -> Iterator[Problem]:
     for name in sections:
         if name not in SECTIONS:
             yield _problem(f"{ROOT}.{name}", "is no section", suggestion(name, SECTIONS), reason="UnknownField")
-    yield from _quantization_rules(method, _section(sections, "QuantizationConfig"))
+    chosen, problems = _quantization(_section(sections, "QuantizationConfig"))
+    yield from problems
+    where = f"{ROOT}.QuantizationConfig"
+    if tuner.quantized is False and chosen:
+        quantized = inputs.drivers.installed.named("tuner", lambda driver: driver.quantized is True)
+        hint = f"write method: {' or '.join(quantized)}" if quantized else "remove it"
+        yield _problem(f"{where}.{chosen[0]}", f"method {method} is not quantised", hint, reason="Conflict")
+    if tuner.quantized is True and not chosen:
+        hint = "write load_in_4bit: true"
+        yield _problem(where, f"method {method} needs load_in_4bit or load_in_8bit", hint, reason="Required")
     arguments = _section(sections, "TrainingArguments")
     if "output_dir" in arguments:
         yield from _output_rules(arguments["output_dir"])
 
 
 def _section(sections: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = sections.get(name)
-    if found is None:
+    section = sections.get(name)
+    if section is None:
         return {}
-    if not isinstance(found, Mapping):
+    if not isinstance(section, Mapping):
         raise BadConfig(_problem(f"{ROOT}.{name}", "must be a mapping", reason="WrongType"))
-    return found
+    return section
 
 
-def _quantization_rules(method: str, section: Mapping[str, Any]) -> Iterator[Problem]:
+def _quantization(section: Mapping[str, Any]) -> tuple[list[str], list[Problem]]:
+    """The ways of quantising that are switched on, and what is wrong with the section itself."""
     where = f"{ROOT}.QuantizationConfig"
-    wanted = {}
+    chosen: list[str] = []
+    problems: list[Problem] = []
     for key in ("load_in_4bit", "load_in_8bit"):
         value = section.get(key)
-        wanted[key] = bool(as_bool(value))
+        if as_bool(value):
+            chosen.append(key)
         if value is not None and as_bool(value) is None:
-            yield _problem(f"{where}.{key}", f"is {value!r}, not true or false", reason="WrongType")
-    chosen = [key for key, yes in wanted.items() if yes]
+            problems.append(_problem(f"{where}.{key}", f"is {value!r}, not true or false", reason="WrongType"))
     if len(chosen) == 2:
-        yield _problem(where, "load_in_4bit and load_in_8bit exclude each other", "keep one", reason="Conflict")
-    if method == "lora" and chosen:
-        yield _problem(f"{where}.{chosen[0]}", "method lora is not quantised", "write method: qlora", reason="Conflict")
-    if method == "qlora" and not chosen:
-        hint = "write load_in_4bit: true"
-        yield _problem(where, "method qlora needs load_in_4bit or load_in_8bit", hint, reason="Required")
+        message = "load_in_4bit and load_in_8bit exclude each other"
+        problems.append(_problem(where, message, "keep one", reason="Conflict"))
+    return chosen, problems
 
 
 def _output_rules(value: Any) -> Iterator[Problem]:

@@ -78,12 +78,13 @@ def _as_labels(selector: LabelSelector | None) -> dict[str, str] | None:
 
 
 def _provisioner_kept(inputs: CheckInput, before: Resource, after: Resource) -> Iterator[Problem]:
-    default = inputs.facts.node_provisioner
+    default = inputs.default_provisioner
     if (before.provisioner or default) != (after.provisioner or default):
         yield _fixed("resource.provisioner")
     old, new = before.provisioner_config, after.provisioner_config
+    mutable = inputs.provisioner.mutable_options if inputs.provisioner is not None else frozenset()
     for key in sorted(old.keys() | new.keys()):
-        if old.get(key) != new.get(key) and key not in inputs.facts.mutable_options:
+        if old.get(key) != new.get(key) and key not in mutable:
             yield _fixed(f"resource.provisionerConfig.{key}")
 
 
@@ -133,7 +134,7 @@ def check_streaming_kept(inputs: CheckInput) -> Iterator[Problem]:
     """Whether weights are streamed stays (behind KAITO's gate)."""
     old, new = _pair(inputs)
     before, after = (workspace.metadata.annotations.get(MODEL_STREAMING) for workspace in (old, new))
-    if inputs.facts.gates.model_streaming and before != after:
+    if inputs.cluster.gates.model_streaming and before != after:
         yield _fixed(annotation_path(MODEL_STREAMING))
 
 

@@ -7,8 +7,7 @@ import json
 from collections.abc import Mapping
 
 from llmwright.api.workspace import Workspace
-
-RUNTIME_ANNOTATION = "kaito.sh/runtime"
+from llmwright.plugins.selection import RUNTIME_ANNOTATION
 
 ROLLOUT = "llmwright.io/rollout"
 """Annotation: each new word moves the Workspace to the plan that is made for it then."""

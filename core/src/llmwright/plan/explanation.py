@@ -12,8 +12,6 @@ from llmwright.values.plan import Plan
 from llmwright.values.tuning_data import TuningData
 
 FREE_LICENCES = frozenset({"mit", "apache-2.0", "bsd-3-clause", "cc0-1.0", "openmdw-1.1"})
-LOWEST_CAPABILITY = (7, 5)
-"""The lowest that PyTorch's wheels for CUDA 13 are built for (PyTorch's release matrix)."""
 
 
 def created(plan: Plan, data: TuningData | None) -> tuple[str, ...]:
@@ -83,7 +81,7 @@ def _count(inputs: PlanInput, workload: Workload) -> Iterator[str]:
 
 def warnings(inputs: PlanInput, workload: Workload) -> tuple[str, ...]:
     """What to mind before agreeing."""
-    return (*_about_preset(inputs), *_about_machine(inputs.machine), *workload.warnings)
+    return (*_about_preset(inputs), *_about_machine(inputs.machine, workload), *workload.warnings)
 
 
 def _about_preset(inputs: PlanInput) -> Iterator[str]:
@@ -97,14 +95,18 @@ def _about_preset(inputs: PlanInput) -> Iterator[str]:
         yield f"{preset.name} is not among the presets that are known to tune well"
 
 
-def _about_machine(machine: InstanceType) -> Iterator[str]:
+def _about_machine(machine: InstanceType, workload: Workload) -> Iterator[str]:
     if machine.retired:
         successor = f"; its successor is {machine.successor}" if machine.successor else ""
         yield f"{machine.name} is retired by its cloud{successor}"
     capability = machine.compute_capability
-    if capability is not None and capability < LOWEST_CAPABILITY:
-        lowest, found = (".".join(map(str, pair)) for pair in (LOWEST_CAPABILITY, capability))
+    lowest = max((built for built in workload.built_for if capability and capability < built), default=None)
+    if capability is not None and lowest is not None:
         yield (
-            f"{machine.gpu_model} has compute capability {found}: no bfloat16, no flash attention, and below {lowest}, "
-            "the lowest that current PyTorch images are built for"
+            f"{machine.gpu_model} has compute capability {_dotted(capability)}: no bfloat16, no flash attention, and "
+            f"below {_dotted(lowest)}, the lowest that current PyTorch images are built for"
         )
+
+
+def _dotted(capability: tuple[int, int]) -> str:
+    return ".".join(map(str, capability))

@@ -14,11 +14,13 @@ from llmwright.plan.digest import inputs_digest
 from llmwright.plan.explanation import created, notes, warnings
 from llmwright.plan.launches import preflight_launch, serving_launch, tuning_launch
 from llmwright.plan.machine_choice import MachineChoice, cheapest_machine, named_machine, wants_auto
-from llmwright.plan.node_requests import choose_provisioner, node_request
-from llmwright.plan.plan_input import Drivers, PlanInput, preset_spec
+from llmwright.plan.node_requests import node_request
+from llmwright.plan.plan_input import PlanInput, preset_spec
 from llmwright.plan.refusal import refuse
 from llmwright.plan.tuning_data import tuning_data
 from llmwright.plan.workload import Workload, choose_workload
+from llmwright.plugins.driver_set import DriverSet
+from llmwright.plugins.selection import choose_provisioner
 from llmwright.settings.model import Settings
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.plan import Plan, Target
@@ -33,7 +35,7 @@ def make_plan(
     workspace: Workspace,
     *,
     catalogue: Catalogue,
-    drivers: Drivers,
+    drivers: DriverSet,
     settings: Settings,
     target: Target,
     machine: InstanceType | None = None,
@@ -66,7 +68,6 @@ def make_plan(
             drivers=drivers,
             settings=settings,
             target=target,
-            catalogue=catalogue,
             config_files=config_files or {},
             single_device=site.single_device,
             settled_nodes=nodes,
@@ -120,7 +121,7 @@ def _plan(inputs: PlanInput, site: MachineChoice, workload: Workload) -> Plan:
         inputs=inputs_digest(workspace, inputs.config_files),
         target=inputs.target,
         preset=inputs.preset.name,
-        provisioner=choose_provisioner(workspace, inputs.settings, inputs.target),
+        provisioner=choose_provisioner(workspace, inputs.settings, inputs.target, inputs.drivers),
         runtime=serving.choice if serving else None,
         tuner=workload.tuned.choice if workload.tuned else None,
         instance_type=site.choice,

@@ -1,4 +1,4 @@
-"""Who is asked for machines, and for which."""
+"""Which machines a provisioner is asked for."""
 
 from __future__ import annotations
 
@@ -7,21 +7,6 @@ from llmwright.catalogue.catalogue import Catalogue
 from llmwright.settings.model import Settings
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.nodes import NodeRequest
-from llmwright.values.plan import Choice, Target
-
-
-def choose_provisioner(workspace: Workspace, settings: Settings, target: Target) -> Choice:
-    """The one that is named, else what follows from whether an instance type is."""
-    resource = workspace.resource
-    if target == "local":
-        return Choice(name="local", why="the target is local")
-    if resource.provisioner:
-        return Choice(name=resource.provisioner, why="the Workspace names it")
-    if settings.provisioner:
-        return Choice(name=settings.provisioner, why="the settings name it")
-    if not (resource.instance_type or settings.instance_type):
-        return Choice(name="byo", why="no instance type is named: nodes that are there are used")
-    return Choice(name="karpenter", why="an instance type is named, and nothing says who is to create it")
 
 
 def node_request(workspace: Workspace, machine: InstanceType | None, count: int, *, disk_bytes: int = 0) -> NodeRequest:

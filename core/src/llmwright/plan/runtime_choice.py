@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
-from llmwright.errors import InvalidWorkspace, PluginNotFound
-from llmwright.plan.digest import RUNTIME_ANNOTATION
+from llmwright.errors import InvalidWorkspace
 from llmwright.plan.plan_input import PlanInput
 from llmwright.plan.refusal import below, does_not_fit, refuse
 from llmwright.plan.tuning_data import CONFIG
 from llmwright.plugins.drivers import Runtime
+from llmwright.plugins.known import requirement
+from llmwright.plugins.selection import Demand, candidates, objections
 from llmwright.sizing.node_count import node_count
 from llmwright.sizing.serving_fit import ServingNeed, fit_serving
+from llmwright.values.feature_gates import FeatureGates
 from llmwright.values.fit import Fit
 from llmwright.values.plan import Choice
-
-ENGINE = "vllm"
-PLAIN = "hf"
-ENGINE_CAPABILITY = (7, 0)
-"""The lowest compute capability that vLLM supports (its installation guide for NVIDIA CUDA)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,97 +32,75 @@ class ServingChoice:
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
-    """What must be served: ``adapters`` of them, with a strength where ``strength``.
+class Served:
+    """What is served beside the base model: ``adapters`` of them, and the positions of those with a strength.
 
     ``fallback`` is the quantisation to serve in where the model does not fit whole; None allows none.
     """
 
     adapters: int = 0
-    strength: bool = False
+    strengths: tuple[int, ...] = ()
     fallback: str | None = None
 
 
-def choose_runtime(inputs: PlanInput, demand: Demand) -> ServingChoice:
-    """The first candidate that can serve.
+def choose_runtime(inputs: PlanInput, served: Served) -> ServingChoice:
+    """Return the first candidate that can serve.
 
     Raises:
-        InvalidWorkspace: none can; every candidate's reason is told.
-        PluginError: the runtime that the user names is not there.
+        InvalidWorkspace: none can. It is the last candidate's own reason; those before it are in the hint.
+        PluginError: the runtime that the user names is missing or broken.
     """
-    named = _named(inputs)
-    if named is not None:
-        return _try(inputs, demand, *named)
-    reasons: list[str] = []
-    for name, why in _candidates(inputs, reasons):
+    demand = Demand(
+        target=inputs.target,
+        preset=inputs.preset,
+        machine=inputs.machine,
+        adapters=served.adapters,
+        strengths=served.strengths,
+    )
+    gates, settings = FeatureGates(inputs.settings.feature_gates), inputs.settings
+    choice = candidates(inputs.workspace, demand, inputs.drivers, gates, settings.runtime)
+    reasons = [*choice.passed_over]
+    for candidate in choice.runtimes:
         try:
-            return _try(inputs, demand, name, _because(why, reasons))
-        except PluginNotFound:
-            reasons.append(f"{name} is not installed")
+            if candidate.named:
+                _require(inputs, demand, candidate.name)
+            why = f"{candidate.why} ({'; '.join(reasons)})" if reasons else candidate.why
+            return _try(inputs, served, candidate.name, why)
         except InvalidWorkspace as error:
-            if name == PLAIN:
-                raise
-            reasons.append(f"{name}: {error.problems[0].message}")
-    raise refuse("inference.runtime", f"no runtime can serve {inputs.preset.name}: {'; '.join(reasons)}")
+            if candidate is choice.runtimes[-1]:
+                raise _with_reasons(error, reasons) from error
+            reasons.append(f"{candidate.name}: {error.problems[0].message}")
+    message = f"no runtime can serve {inputs.preset.name}: {'; '.join(reasons) or 'none is installed'}"
+    raise refuse("inference.runtime", message, _installing(inputs))
 
 
-def _named(inputs: PlanInput) -> tuple[str, str] | None:
-    inference = inputs.workspace.inference
-    if inference is not None and inference.runtime:
-        return inference.runtime, "the Workspace names it"
-    annotated = inputs.workspace.metadata.annotations.get(RUNTIME_ANNOTATION)
-    if annotated:
-        return annotated, f"the annotation {RUNTIME_ANNOTATION} names it"
-    return (inputs.settings.runtime, "the settings name it") if inputs.settings.runtime else None
+def _require(inputs: PlanInput, demand: Demand, name: str) -> None:
+    """Refuse a runtime that is named and cannot do what is asked; ``check`` asks the same."""
+    runtime = cast("type[Runtime]", inputs.drivers.get("runtime", name))
+    problems = [*objections(name, runtime, demand, inputs.drivers)]
+    if problems:
+        raise InvalidWorkspace(problems)
 
 
-def _candidates(inputs: PlanInput, reasons: list[str]) -> list[tuple[str, str]]:
-    plain = (PLAIN, "it serves base and adapters from one process")
-    if inputs.target == "local":
-        return [(PLAIN, "the default on one machine: it needs no GPU")]
-    against = _against_engine(inputs)
-    if against:
-        reasons.append(against)
-        return [plain]
-    return [(ENGINE, "preset and GPU allow it"), plain]
+def _with_reasons(error: InvalidWorkspace, reasons: list[str]) -> InvalidWorkspace:
+    if not reasons:
+        return error
+    first, *rest = error.problems
+    hint = "; ".join([*([first.hint] if first.hint else []), f"before it: {'; '.join(reasons)}"])
+    return InvalidWorkspace([replace(first, hint=hint), *rest])
 
 
-def _against_engine(inputs: PlanInput) -> str | None:
-    machine = inputs.machine
-    if ENGINE not in inputs.preset.runtimes:
-        return f"{inputs.preset.name} is not served by {ENGINE}"
-    if machine.gpus == 0:
-        return f"{machine.name} has no GPU"
-    if machine.compute_capability is not None and machine.compute_capability < ENGINE_CAPABILITY:
-        return f"{machine.gpu_model} is older than {ENGINE} supports"
-    return None
+def _installing(inputs: PlanInput) -> str:
+    lines = [requirement("runtime", name) for name in inputs.preset.runtimes]
+    return " or ".join(f"pip install '{line}'" for line in lines if line)
 
 
-def _because(why: str, reasons: list[str]) -> str:
-    return f"{why} ({'; '.join(reasons)})" if reasons else why
-
-
-def _try(inputs: PlanInput, demand: Demand, name: str, why: str) -> ServingChoice:
+def _try(inputs: PlanInput, served: Served, name: str, why: str) -> ServingChoice:
     runtime = inputs.drivers.runtime(name)
-    _require(runtime, name, inputs, demand)
     config = _configure(runtime, inputs)
-    fit = _fit(inputs, demand, runtime, config)
+    fit = _fit(inputs, served, runtime, config)
     choice = Choice(name=name, why=why)
-    return _judged(inputs, demand, ServingChoice(choice=choice, runtime=runtime, config=config, fit=fit))
-
-
-def _require(runtime: Runtime, name: str, inputs: PlanInput, demand: Demand) -> None:
-    able = runtime.capabilities
-    path = "inference.runtime"
-    if inputs.target not in runtime.targets:
-        hint = f"it runs on {', '.join(sorted(runtime.targets))}"
-        raise refuse(path, f"{name} does not run on {inputs.target}", hint)
-    if inputs.machine.gpus == 0 and not able.cpu:
-        raise refuse(path, f"{name} needs a GPU, and {inputs.machine.name} has none")
-    if demand.adapters and not able.adapters:
-        raise refuse(path, f"{name} serves no adapters")
-    if demand.strength and not able.adapter_strength:
-        raise refuse("inference.adapters", f"{name} knows no strength of adapters", "leave strength out")
+    return _judged(inputs, served, ServingChoice(choice=choice, runtime=runtime, config=config, fit=fit))
 
 
 def _configure(runtime: Runtime, inputs: PlanInput) -> Any:
@@ -149,14 +124,14 @@ def _implied(runtime: Runtime, inputs: PlanInput, config: str) -> dict[str, Any]
     return options
 
 
-def _fit(inputs: PlanInput, demand: Demand, runtime: Runtime, config: Any, quantization: str | None = None) -> Fit:
+def _fit(inputs: PlanInput, served: Served, runtime: Runtime, config: Any, quantization: str | None = None) -> Fit:
     """``max_model_len`` and ``quantization`` of a runtime's configuration are honoured where it has them."""
     context = getattr(config, "max_model_len", None)
     chosen = quantization or getattr(config, "quantization", None)
     engine = runtime.capabilities.multi_node
     need = ServingNeed(
         context=min(context, inputs.preset.context) if context else None,
-        adapters=demand.adapters,
+        adapters=served.adapters,
         quantization=None if chosen == "none" else chosen,
         engine=engine,
     )
@@ -168,7 +143,7 @@ def _fit(inputs: PlanInput, demand: Demand, runtime: Runtime, config: Any, quant
     return fit_serving(inputs.preset, inputs.machine, need, nodes)
 
 
-def _judged(inputs: PlanInput, demand: Demand, serving: ServingChoice) -> ServingChoice:
+def _judged(inputs: PlanInput, served: Served, serving: ServingChoice) -> ServingChoice:
     """``serving`` where it fits, or quantised where that is allowed and fits."""
     fit, runtime, preset = serving.fit, serving.runtime, inputs.preset
     against = runtime.refuses(preset, fit)
@@ -179,10 +154,10 @@ def _judged(inputs: PlanInput, demand: Demand, serving: ServingChoice) -> Servin
     if runtime.capabilities.multi_node:
         warning = f"by LLMwright's own estimate {preset.name} is tight on {fit.instance_type.name}; KAITO accepts it"
         return replace(serving, warnings=(warning,))
-    if demand.fallback in runtime.capabilities.quantizations and fit.quantization is None:
-        quantised = _fit(inputs, demand, runtime, serving.config, demand.fallback)
+    if served.fallback in runtime.capabilities.quantizations and fit.quantization is None:
+        quantised = _fit(inputs, served, runtime, serving.config, served.fallback)
         if quantised.fits:
-            note = f"{preset.name} is served in {demand.fallback}: whole it does not fit {inputs.machine.name}"
+            note = f"{preset.name} is served in {served.fallback}: whole it does not fit {inputs.machine.name}"
             return _with_context_note(inputs, replace(serving, fit=quantised, notes=(note,)))
     raise does_not_fit(fit, f"serving {preset.name}", _machine_path(inputs), _smaller(serving))
 

@@ -8,7 +8,9 @@ from llmwright.api.workspace import Workspace
 from llmwright.catalogue.catalogue import Catalogue
 from llmwright.plan.cost import cost_of, enforce_limits
 from llmwright.plan.digest import inputs_digest
-from llmwright.plan.node_requests import choose_provisioner, template_nodes
+from llmwright.plan.node_requests import template_nodes
+from llmwright.plugins.driver_set import DriverSet
+from llmwright.plugins.selection import choose_provisioner
 from llmwright.settings.model import Settings
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.launch import Launch, Process
@@ -22,6 +24,7 @@ def template_plan(
     workspace: Workspace,
     *,
     catalogue: Catalogue,
+    drivers: DriverSet,
     settings: Settings,
     config_files: Mapping[str, Mapping[str, str]] | None = None,
     nodes: int | None = None,
@@ -48,7 +51,7 @@ def template_plan(
         inputs=inputs_digest(workspace, config_files or {}),
         target="kubernetes",
         preset="",
-        provisioner=choose_provisioner(workspace, settings, "kubernetes"),
+        provisioner=choose_provisioner(workspace, settings, "kubernetes", drivers),
         instance_type=Choice(name=written, why=why) if written else None,
         nodes=request,
         serving=TEMPLATE,

@@ -8,7 +8,7 @@ from llmwright.api.workspace import Tuning, Workspace
 from llmwright.plan.adapters import MountedAdapter, named_adapters
 from llmwright.plan.plan_input import PlanInput
 from llmwright.plan.refusal import refuse
-from llmwright.plan.runtime_choice import Demand, ServingChoice, choose_runtime
+from llmwright.plan.runtime_choice import Served, ServingChoice, choose_runtime
 from llmwright.plan.tuner_choice import TuningChoice, choose_tuner
 from llmwright.values.fit import Fit
 
@@ -32,6 +32,12 @@ class Workload:
         return (*tuned, *((("serving", self.serving.fit),) if self.serving else ()))
 
     @property
+    def built_for(self) -> tuple[tuple[int, int], ...]:
+        """The lowest compute capabilities that the drivers' images are built for, where they say so."""
+        drivers = ([self.tuned.tuner] if self.tuned else []) + ([self.serving.runtime] if self.serving else [])
+        return tuple(driver.built_for for driver in drivers if driver.built_for is not None)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What the drivers' choices are to be warned of."""
         return (*(self.tuned.warnings if self.tuned else ()), *(self.serving.warnings if self.serving else ()))
@@ -52,8 +58,8 @@ def choose_workload(inputs: PlanInput) -> Workload:
     if inputs.workspace.tuning is not None:
         return _tuning(inputs, inputs.workspace.tuning)
     adapters = named_adapters(inputs)
-    strength = any(one.adapter.strength is not None for one in adapters)
-    serving = choose_runtime(inputs, Demand(adapters=len(adapters), strength=strength))
+    strengths = tuple(index for index, mounted in enumerate(adapters) if mounted.adapter.strength is not None)
+    serving = choose_runtime(inputs, Served(adapters=len(adapters), strengths=strengths))
     return Workload(nodes=_inference_nodes(inputs, serving), serving=serving, adapters=adapters)
 
 
@@ -62,7 +68,7 @@ def _tuning(inputs: PlanInput, tuning: Tuning) -> Workload:
     nodes = requested_nodes(inputs.workspace)
     if inputs.on_success == "release":
         return Workload(nodes=nodes, tuned=tuned)
-    serving = choose_runtime(inputs, Demand(adapters=1, fallback=TIGHT))
+    serving = choose_runtime(inputs, Served(adapters=1, fallback=TIGHT))
     if serving.fit.nodes > nodes:
         message = f"tuning holds {nodes} machines, and serving with {serving.choice.name} needs {serving.fit.nodes}"
         raise refuse("resource.count", message, "set tuning.onSuccess to release")

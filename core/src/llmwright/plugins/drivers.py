@@ -1,5 +1,8 @@
 """The three driver interfaces: Provisioner, Runtime, Tuner (version 1).
 
+A driver declares what it is by class attributes, and the core asks them: no driver's name decides anything there.
+Attributes are read without an instance, so they cannot depend on settings.
+
 A driver's module is the light control half: it imports no torch, transformers, vllm, ray, peft or azure. What it
 returns from pure methods is the same for the same arguments; only ``observe``, ``refresh`` and ``act`` may do I/O.
 """
@@ -11,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from llmwright.errors import Problem
 from llmwright.values.adapter import Adapter
@@ -54,11 +57,37 @@ class Context:
     log: logging.Logger = field(default_factory=_silent)
 
 
+@dataclass(frozen=True, slots=True)
+class AccessRule:
+    """Rights on some resources of one API group, as a rule of a ClusterRole has them."""
+
+    group: str
+    resources: tuple[str, ...]
+    verbs: tuple[str, ...]
+
+
 class Driver(ABC):
     """What all drivers share."""
 
     targets: ClassVar[frozenset[Target]]
     """Where it can be used."""
+
+    aliases: ClassVar[frozenset[str]] = frozenset()
+    """Further entry points of this class: other names for it. It is chosen by default under its own name only."""
+
+    default_rank: ClassVar[Mapping[Target, int]] = {}
+    """Rank by target among the drivers that are chosen where a Workspace and the settings name none. The highest that
+    can do the work wins; of equals the first by name. Without a rank for a target it must be named there. The drivers
+    of this project have 50 and 100."""
+
+    access_rules: ClassVar[tuple[AccessRule, ...]] = ()
+    """What the operator must be allowed in the cluster for this driver, beyond its own rights."""
+
+    built_for: ClassVar[tuple[int, int] | None] = None
+    """The lowest CUDA compute capability that its image is built for. A plan for an older GPU warns."""
+
+    config_template: ClassVar[str] = ""
+    """KAITO's ConfigMap that stands for the config of a Workspace that names none; empty for none."""
 
     config_model: ClassVar[type[BaseModel] | None] = None
     """Validates the open object beside the driver's name in the YAML; None refuses any key."""
@@ -95,6 +124,12 @@ class Provisioner(Driver):
 
     mutable_options: ClassVar[frozenset[str]] = frozenset()
     """Keys of ``provisionerConfig`` that may change while nodes are held."""
+
+    nodes_are_brought: ClassVar[bool] = False
+    """Whether it takes nodes that the user brings: no instance type need be named, and shares of a node are allowed."""
+
+    has_node_classes: ClassVar[bool] = False
+    """Whether the annotation ``kaito.sh/node-class-name`` names one of its classes, of those in the settings."""
 
     def instance_types(self) -> tuple[InstanceType, ...]:
         """Types this driver knows of by itself, over and above the catalogue's."""
@@ -134,14 +169,23 @@ class Provisioner(Driver):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a runtime can do."""
+    """What a runtime can do. ``check`` and ``plan`` refuse what is not here.
+
+    ``multi_node`` says that the model decides the number of nodes. ``cpu`` and ``gpu`` say on which machines it serves.
+    """
 
     adapters: bool = False
     adapter_strength: bool = False
     multi_node: bool = False
     streaming: bool = True
     cpu: bool = False
+    gpu: bool = True
     quantizations: frozenset[str] = frozenset()
+
+
+KaitoRule = Literal["listed-presets", "streamed-weights"]
+"""Rules of KAITO that hold for some runtimes: ``listed-presets`` refuses a preset that does not list the runtime, even
+if the user names it; ``streamed-weights`` needs the CSI driver of the cloud behind the gate ``ModelStreaming``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +211,19 @@ class Runtime(Driver):
 
     capabilities: ClassVar[Capabilities]
 
+    listed_as: ClassVar[str] = ""
+    """Its name in the list ``runtimes`` of a preset. On a cluster it is the default for presets that list it; empty for
+    a runtime that is not in such lists and judges by ``refuses`` alone."""
+
+    lowest_capability: ClassVar[tuple[int, int] | None] = None
+    """The lowest CUDA compute capability on which it is chosen by default; None for any."""
+
+    feature_gate: ClassVar[str] = ""
+    """The feature gate (setting ``featureGates``) that must not be off; empty for none."""
+
+    kaito_rules: ClassVar[frozenset[KaitoRule]] = frozenset()
+    """Which of KAITO's rules hold for it."""
+
     annotations: ClassVar[Mapping[str, str]] = {}
     """Annotations and labels of a Workspace that stand for options: name to key of the open object, which wins."""
 
@@ -175,6 +232,9 @@ class Runtime(Driver):
 
     config_file: ClassVar[str] = "inference_config.yaml"
     """The file of that config which the option takes."""
+
+    config_section: ClassVar[str] = ""
+    """The section of that file with the engine's flags, which KAITO's rules judge; empty where they do not."""
 
     serves_as: ClassVar[Watch | None] = None
     """The kind of that one of ``objects`` which runs the Launch in place of the core's StatefulSet, by its name."""
@@ -214,6 +274,9 @@ class Tuner(Driver):
     (``adapter_config.json``, ``adapter_model.safetensors``). The core declares both, and ``config``, fetches the
     data and delivers the adapter; the tuner's processes mount them.
     """
+
+    quantized: ClassVar[bool | None] = None
+    """Whether KAITO's training config must quantise the base model, or must not. None: those rules do not hold."""
 
     def check(self, config: Any) -> Iterable[Problem]:
         """Problems of a configuration beyond what ``configure`` refuses."""

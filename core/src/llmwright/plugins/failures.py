@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, distribution, version
 
 from llmwright.errors import PluginConflict, PluginContract, PluginError, PluginLoadFailed, PluginNotFound
 from llmwright.plugins.discovery import Found, Kind, canonical
-from llmwright.plugins.known import KNOWN, WORKLOAD_EXTRAS
+from llmwright.plugins.known import WORKLOAD_EXTRAS, known_names, requirement
 
 _EXTRA_ONLY = re.compile(r"""^\s*\(?\s*extra\s*==\s*['"]([^'"]+)['"]\s*\)?\s*$""")
 
@@ -36,12 +36,13 @@ def not_found(kind: Kind, name: str, rows: Iterable[Found]) -> PluginError:
 
 
 def _remedy(kind: Kind, name: str, usable: list[str]) -> str:
-    if (kind, name) in KNOWN:
-        return f"pip install '{KNOWN[kind, name]}'"
-    close = get_close_matches(name, [*usable, *(known for of, known in KNOWN if of == kind)], n=1)
+    missing = requirement(kind, name)
+    if missing:
+        return f"pip install '{missing}'"
+    close = get_close_matches(name, [*usable, *known_names(kind)], n=1)
     if not close:
         return f"install the distribution that brings {kind} {name!r}, or name one that is installed"
-    wanted = KNOWN.get((kind, close[0]))
+    wanted = requirement(kind, close[0])
     extra = f" (pip install '{wanted}')" if wanted and close[0] not in usable else ""
     return f"did you mean {close[0]!r}?{extra}"
 

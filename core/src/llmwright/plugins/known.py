@@ -1,25 +1,39 @@
-"""Names that are known to exist, and what to install for them. Data only; a name that is not here may exist too."""
+"""Which distribution to install for a driver's name that is not installed.
+
+The names stand in ``known.toml`` and not in code: a distribution that is not installed cannot declare anything, and to
+guess its name from the driver's would tell people to install whatever a stranger uploaded under a misspelt name.
+"""
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
 from types import MappingProxyType
-
-KNOWN: Mapping[tuple[str, str], str] = MappingProxyType(
-    {
-        ("provisioner", "aks"): "llmwright-provisioner-aks",
-        ("provisioner", "byo"): "llmwright",
-        ("provisioner", "karpenter"): "llmwright-provisioner-karpenter",
-        ("provisioner", "local"): "llmwright",
-        ("runtime", "hf"): "llmwright-runtime-hf[serve]",
-        ("runtime", "ray"): "llmwright-runtime-ray[serve]",
-        ("runtime", "transformers"): "llmwright-runtime-hf[serve]",
-        ("runtime", "vllm"): "llmwright-runtime-vllm[serve]",
-        ("tuner", "lora"): "llmwright-tuning-qlora[train]",
-        ("tuner", "qlora"): "llmwright-tuning-qlora[train]",
-    }
-)
-"""``(kind, name)`` to what pip is told to install."""
 
 WORKLOAD_EXTRAS: Mapping[str, str] = MappingProxyType({"runtime": "serve", "tuner": "train"})
 """The extra that holds a driver's workload half, by kind."""
+
+_CORE = "llmwright"
+
+
+def requirement(kind: str, name: str) -> str | None:
+    """What pip is to install for that driver; None for a name that is not known."""
+    return _known().get(kind, {}).get(name)
+
+
+def known_names(kind: str) -> tuple[str, ...]:
+    """The known names of one kind, installed or not."""
+    return tuple(_known().get(kind, {}))
+
+
+def requirements_of(kind: str) -> tuple[str, ...]:
+    """What brings drivers of one kind, each once, without the core itself."""
+    return tuple(dict.fromkeys(text for text in _known().get(kind, {}).values() if text != _CORE))
+
+
+@cache
+def _known() -> Mapping[str, Mapping[str, str]]:
+    text = files("llmwright.plugins").joinpath("known.toml").read_text(encoding="utf-8")
+    return MappingProxyType(tomllib.loads(text))

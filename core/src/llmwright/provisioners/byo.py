@@ -41,6 +41,8 @@ class ByoProvisioner(Provisioner):
     """
 
     targets: ClassVar[frozenset[Target]] = frozenset({"kubernetes"})
+    default_rank: ClassVar[Mapping[Target, int]] = {"kubernetes": 50}
+    nodes_are_brought = True
 
     def watches(self) -> tuple[Watch, ...]:
         """Nodes. They carry no owner label: any of them may concern any Workspace that waits."""

@@ -28,6 +28,7 @@ class LocalProvisioner(Provisioner):
     """Answers every request with this machine; there is nothing to create and nothing to give back."""
 
     targets: ClassVar[frozenset[Target]] = frozenset({"local"})
+    default_rank: ClassVar[Mapping[Target, int]] = {"local": 100}
 
     def instance_types(self) -> tuple[InstanceType, ...]:
         """This machine as one instance type, as far as this process may use it; without a price."""

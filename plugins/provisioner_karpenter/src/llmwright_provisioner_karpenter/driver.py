@@ -10,7 +10,7 @@ from importlib import import_module
 from threading import Thread
 from typing import Any, ClassVar
 
-from llmwright.plugins.drivers import Context, Provisioner
+from llmwright.plugins.drivers import AccessRule, Context, Provisioner
 from llmwright.values.nodes import Failed, NodeRequest, Placement, ProvisionerAction, ProvisionerDecision, Watch
 from llmwright.values.plan import Target
 from llmwright.values.snapshot import Snapshot
@@ -48,6 +48,12 @@ class KarpenterProvisioner(Provisioner):
     """
 
     targets: ClassVar[frozenset[Target]] = frozenset({"kubernetes"})
+    default_rank = {"kubernetes": 100}
+    has_node_classes = True
+    access_rules = (
+        AccessRule(GROUP, (CLAIMS, POOLS), ("get", "list", "watch", "create", "patch", "delete", "update")),
+        AccessRule("", ("nodes",), ("patch",)),  # nodes get the labels of the Workspace that they were made for
+    )
     config_model = KarpenterOptions
     settings_model = KarpenterSettings
 

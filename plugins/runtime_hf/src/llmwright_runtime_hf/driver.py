@@ -20,6 +20,11 @@ class HfRuntime(Runtime):
     """One process, ``python -m llmwright_runtime_hf.serve``, for the base and all its adapters."""
 
     targets = frozenset({"kubernetes", "local"})
+    aliases = frozenset({"transformers"})
+    default_rank = {"kubernetes": 50, "local": 50}
+    built_for = (7, 5)  # the lowest of PyTorch's wheels for CUDA 13 (PyTorch's release matrix)
+    listed_as = "hf"
+    kaito_rules = frozenset({"listed-presets"})
     config_model = HfConfig
     capabilities = Capabilities(
         adapters=True,

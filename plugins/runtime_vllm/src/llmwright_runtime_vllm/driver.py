@@ -26,6 +26,12 @@ class VllmRuntime(Runtime):
     """``python -m llmwright_runtime_vllm.serve``, which takes KAITO's flags."""
 
     targets = frozenset({"kubernetes"})
+    default_rank = {"kubernetes": 100}
+    built_for = (7, 5)  # the lowest of PyTorch's wheels for CUDA 13 (PyTorch's release matrix)
+    lowest_capability = (7, 0)  # the lowest that vLLM supports (its installation guide for NVIDIA CUDA)
+    listed_as = "vllm"
+    feature_gate = "vLLM"
+    kaito_rules = frozenset({"streamed-weights"})
     config_model = VllmConfig
     capabilities = Capabilities(adapters=True, multi_node=True, streaming=True)
     annotations = {
@@ -34,6 +40,8 @@ class VllmRuntime(Runtime):
         "kaito.sh/inference-role": "role",
     }
     config_option = "configFile"
+    config_section = "vllm"
+    config_template = "inference-params-template"
 
     def configure(self, options: Mapping[str, Any], files: Mapping[str, str]) -> VllmConfig:
         """``runtimeConfig``; a context that the config's file sets wins, as it does in the engine.

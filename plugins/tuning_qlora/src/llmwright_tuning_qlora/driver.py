@@ -26,6 +26,9 @@ class LoraTuner(Tuner):
     """LoRA on the weights as they are."""
 
     targets = frozenset({"kubernetes", "local"})
+    built_for = (7, 5)  # the lowest of PyTorch's wheels for CUDA 13 (PyTorch's release matrix)
+    config_template = "lora-params-template"
+    quantized = False
     method: ClassVar[Method] = "lora"
 
     def configure(self, options: Mapping[str, Any], files: Mapping[str, str]) -> Choice:
@@ -123,6 +126,8 @@ class QloraTuner(LoraTuner):
     """LoRA on weights that bitsandbytes quantises while loading (arXiv 2305.14314)."""
 
     method = "qlora"
+    config_template = "qlora-params-template"
+    quantized = True
 
 
 def _ranks(gpus: int) -> tuple[str, ...]:

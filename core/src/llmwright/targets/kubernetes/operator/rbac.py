@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from llmwright.plugins.drivers import AccessRule
 from llmwright.targets.kubernetes.cluster.api_resources import WEBHOOK_CONFIGURATION, WEBHOOK_CONFIGURATIONS
 
 NAME = "llmwright-operator"
@@ -13,25 +15,22 @@ FOR_PLUGINS = "llmwright.io/for-plugins"
 READ = ("get", "list", "watch")
 OWN = (*READ, "create", "patch", "delete")
 
-RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
-    ("kaito.sh", ("workspaces",), (*READ, "patch")),
-    ("kaito.sh", ("workspaces/status",), ("patch",)),
+RULES: tuple[AccessRule, ...] = (
+    AccessRule("kaito.sh", ("workspaces",), (*READ, "patch")),
+    AccessRule("kaito.sh", ("workspaces/status",), ("patch",)),
     # Owner references that block deletion need this where the cluster enforces them.
-    ("kaito.sh", ("workspaces/finalizers",), ("update",)),
-    ("apps", ("statefulsets", "controllerrevisions"), OWN),
-    ("batch", ("jobs",), OWN),
-    ("", ("services",), OWN),
-    ("", ("pods", "nodes", "configmaps"), READ),
+    AccessRule("kaito.sh", ("workspaces/finalizers",), ("update",)),
+    AccessRule("apps", ("statefulsets", "controllerrevisions"), OWN),
+    AccessRule("batch", ("jobs",), OWN),
+    AccessRule("", ("services",), OWN),
+    AccessRule("", ("pods", "nodes", "configmaps"), READ),
     # For as long as one sets the size of a server, that is not ours to set.
-    ("autoscaling", ("horizontalpodautoscalers",), READ),
-    # Karpenter's nodes get the labels of the Workspace that they were made for.
-    ("", ("nodes",), ("patch",)),
+    AccessRule("autoscaling", ("horizontalpodautoscalers",), READ),
     # Only they tell why pods are not made.
-    ("", ("events",), (*READ, "create")),
-    ("coordination.k8s.io", ("leases",), ("get", "create", "update")),
-    ("karpenter.sh", ("nodeclaims", "nodepools"), (*OWN, "update")),
+    AccessRule("", ("events",), (*READ, "create")),
+    AccessRule("coordination.k8s.io", ("leases",), ("get", "create", "update")),
 )
-"""Group, resources, verbs."""
+"""What the operator itself needs; what drivers need for their kinds they declare (``Driver.access_rules``)."""
 
 WEBHOOK_GROUP, WEBHOOK_KIND = WEBHOOK_CONFIGURATIONS.group, WEBHOOK_CONFIGURATIONS.plural
 WEBHOOK_RULES: tuple[dict[str, Any], ...] = (
@@ -47,9 +46,17 @@ WEBHOOK_RULES: tuple[dict[str, Any], ...] = (
 """What the admission webhook needs besides: its own configuration, and no other."""
 
 
-def cluster_role(*, webhook: bool = False) -> dict[str, Any]:
-    """The ClusterRole; with what the admission webhook needs where there is to be one."""
-    rules = [{"apiGroups": [group], "resources": [*resources], "verbs": [*verbs]} for group, resources, verbs in RULES]
+def cluster_role(declared: Iterable[AccessRule] = (), *, webhook: bool = False) -> dict[str, Any]:
+    """The ClusterRole.
+
+    Args:
+        declared: what the installed drivers need: ``DriverSet.access_rules()``.
+        webhook: whether the operator serves the admission webhook.
+    """
+    rules = [
+        {"apiGroups": [rule.group], "resources": [*rule.resources], "verbs": [*rule.verbs]}
+        for rule in (*RULES, *declared)
+    ]
     rules += WEBHOOK_RULES if webhook else ()
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",

@@ -40,8 +40,8 @@ class Planner(Prices, Protocol):
     def plan(self, workspace: Workspace, files: Files, nodes: int | None, machine: InstanceType | None) -> Plan:
         """As ``make_plan`` for a cluster; raises what it raises."""
 
-    def provisioner_of(self, workspace: Workspace) -> str:
-        """The name of the provisioner that the Workspace or the settings choose."""
+    def nodes_are_brought(self, workspace: Workspace) -> bool:
+        """Whether its provisioner takes nodes that the user brings; raises PluginError where there is none."""
 
     def asks_others(self, workspace: Workspace) -> bool:
         """Whether planning it has to ask a model hub."""
@@ -163,7 +163,7 @@ class Plans:
         free = workspace if nodes is None or before is None else on_machines(workspace, before)
         chosen = pinned(workspace, record) if record else free
         machine = None
-        if self._planner.provisioner_of(chosen) == "byo":
+        if self._planner.nodes_are_brought(chosen):
             selector = workspace.resource.label_selector
             machine = machine_of(self._nodes(unreserved(selector.match_labels) if selector else {}))
         plan = self._planner.plan(chosen, files, nodes, machine)

@@ -1,0 +1,209 @@
+"""Which driver is chosen: the only place. ``check``, ``plan``, ``app`` and the operator ask here.
+
+Every answer follows from what drivers declare. Two questions are asked of a runtime: what it cannot do at all
+(``objections``), and why it is not chosen unless somebody names it (``against_default``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import cast
+
+from llmwright.api.workspace import Workspace
+from llmwright.errors import PluginNotFound, Problem
+from llmwright.plugins.driver_set import DriverSet
+from llmwright.plugins.drivers import Provisioner, Runtime
+from llmwright.plugins.known import known_names, requirements_of
+from llmwright.settings.model import Settings
+from llmwright.values.feature_gates import FeatureGates
+from llmwright.values.instance_type import InstanceType
+from llmwright.values.plan import Choice, Target
+from llmwright.values.preset import Preset
+
+RUNTIME_ANNOTATION = "kaito.sh/runtime"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """What a runtime is asked to serve, and where. What is None is not known and speaks against no runtime.
+
+    ``adapters`` is their number, ``strengths`` are the positions of those with a strength.
+    """
+
+    target: Target
+    preset: Preset | None = None
+    machine: InstanceType | None = None
+    adapters: int = 0
+    strengths: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A runtime that may serve, and why it comes into question."""
+
+    name: str
+    why: str
+    named: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Runtimes to try in this order; ``passed_over`` says in one clause each why others are not among them."""
+
+    runtimes: tuple[Candidate, ...]
+    passed_over: tuple[str, ...] = ()
+
+
+def candidates(
+    workspace: Workspace, demand: Demand, drivers: DriverSet, gates: FeatureGates, in_settings: str | None
+) -> Candidates:
+    """The runtime that the Workspace, its annotation or the settings name, else the installed ones by their rank.
+
+    A runtime whose feature gate is off is not used, whoever names it (KAITO v0.12).
+    """
+    passed_over: list[str] = []
+    chosen = _named(workspace, drivers, in_settings)
+    if chosen is not None:
+        against = _gate_problem(chosen.name, drivers.find_runtime(chosen.name), gates)
+        if against is None:
+            return Candidates((chosen,))
+        passed_over.append(against)
+    runtimes = []
+    for ranked in drivers.ranked("runtime", demand.target):
+        runtime = cast("type[Runtime]", ranked.driver)
+        against = _gate_problem(ranked.name, runtime, gates) or _first_problem(ranked.name, runtime, demand, drivers)
+        if against is not None:
+            passed_over.append(against)
+            continue
+        why = f"its rank of {ranked.rank} is the highest of the runtimes that can serve this on {demand.target}"
+        runtimes.append(Candidate(name=ranked.name, why=why))
+    return Candidates(tuple(runtimes), (*dict.fromkeys(passed_over), *_missing(demand, drivers)))
+
+
+def _named(workspace: Workspace, drivers: DriverSet, in_settings: str | None) -> Candidate | None:
+    inference = workspace.inference
+    if inference is not None and inference.runtime:
+        return Candidate(name=inference.runtime, why="the Workspace names it", named=True)
+    annotated = workspace.metadata.annotations.get(RUNTIME_ANNOTATION, "")
+    if annotated and annotated in annotation_values(drivers):
+        return Candidate(name=annotated, why=f"the annotation {RUNTIME_ANNOTATION} names it", named=True)
+    return Candidate(name=in_settings, why="the settings name it", named=True) if in_settings else None
+
+
+def annotation_values(drivers: DriverSet) -> tuple[str, ...]:
+    """What the annotation ``kaito.sh/runtime`` may say: runtimes that are installed, or that are known to exist.
+
+    Any other word counts as not written (KAITO v0.12).
+    """
+    return tuple(dict.fromkeys((*drivers.names("runtime"), *known_names("runtime"))))
+
+
+def _gate_problem(name: str, runtime: type[Runtime] | None, gates: FeatureGates) -> str | None:
+    if runtime is None or gates.allow(runtime.feature_gate):
+        return None
+    return f"{name}: the feature gate {runtime.feature_gate} is off"
+
+
+def _first_problem(name: str, runtime: type[Runtime], demand: Demand, drivers: DriverSet) -> str | None:
+    problem = next(objections(name, runtime, demand, drivers), None)
+    return problem.message if problem is not None else against_default(name, runtime, demand)
+
+
+def _missing(demand: Demand, drivers: DriverSet) -> Iterator[str]:
+    """Runtimes that the preset lists and nobody installed."""
+    listed = demand.preset.runtimes if demand.preset is not None and demand.target == "kubernetes" else ()
+    installed = {cast("type[Runtime]", driver).listed_as for _, driver in drivers.usable("runtime")}
+    for name in listed:
+        if name not in installed:
+            broken = name in drivers.names("runtime")
+            yield f"{name} is broken" if broken else f"{name} is not installed"
+
+
+def objections(name: str, runtime: type[Runtime], demand: Demand, drivers: DriverSet) -> Iterator[Problem]:
+    """What ``runtime`` cannot do of ``demand``, by what it declares. ``check`` and ``plan`` both refuse it.
+
+    ``drivers`` are asked for the names that hints offer.
+    """
+    able, path, machine = runtime.capabilities, "inference.runtime", demand.machine
+    if demand.target not in runtime.targets:
+        hint = f"it runs on {', '.join(sorted(runtime.targets))}"
+        yield Problem(path, f"{name} does not run on {demand.target}", hint, reason="NotSupported")
+        return
+    if demand.preset is not None and "listed-presets" in runtime.kaito_rules and not lists(runtime, demand):
+        hint = f"runtimes for it: {', '.join(demand.preset.runtimes)}"
+        message = f"{demand.preset.name} cannot be served with the runtime {name}"
+        yield Problem("inference.preset.name", message, hint, reason="NotSupported")
+    if machine is not None and machine.gpus == 0 and not able.cpu:
+        yield Problem(path, f"{name} needs a GPU, and {machine.name} has none", reason="NotSupported")
+    if machine is not None and machine.gpus > 0 and not able.gpu:
+        yield Problem(path, f"{name} uses no GPU, and {machine.name} has some", reason="NotSupported")
+    if demand.adapters and not able.adapters:
+        yield Problem(path, f"{name} serves no adapters", reason="NotSupported")
+    if demand.strengths and not able.adapter_strength:
+        others = drivers.named("runtime", lambda other: other.capabilities.adapter_strength)
+        hint = "remove it" + (f", or write runtime: {' or '.join(others)}" if others else "")
+        for position in demand.strengths:
+            message = f"{name} has no adapter strength"
+            yield Problem(f"inference.adapters[{position}].strength", message, hint, reason="NotSupported")
+
+
+def against_default(name: str, runtime: type[Runtime], demand: Demand) -> str | None:
+    """Why ``runtime`` is not chosen for ``demand`` unless it is named; None where it may be."""
+    machine, lowest = demand.machine, runtime.lowest_capability
+    if demand.preset is not None and not lists(runtime, demand):
+        return f"{demand.preset.name} is not served by {name}"
+    capability = machine.compute_capability if machine is not None else None
+    if machine is not None and lowest is not None and capability is not None and capability < lowest:
+        return f"{machine.gpu_model} is older than {name} supports"
+    return None
+
+
+def lists(runtime: type[Runtime], demand: Demand) -> bool:
+    """Whether the preset lists ``runtime``. Lists are about clusters, and one that is empty excludes nobody."""
+    listed = demand.preset.runtimes if demand.preset is not None else ()
+    return demand.target != "kubernetes" or not runtime.listed_as or not listed or runtime.listed_as in listed
+
+
+def choose_provisioner(workspace: Workspace, settings: Settings, target: Target, drivers: DriverSet) -> Choice:
+    """The provisioner that is named, else the installed one of the highest rank for what the Workspace asks.
+
+    With an instance type it is one that obtains machines, without one it is one that takes the user's nodes. On one
+    machine no name counts: there is one machine.
+
+    Raises:
+        PluginNotFound: none is named, and none that is installed can do it.
+    """
+    if target == "local":
+        return this_machine(drivers)
+    if workspace.resource.provisioner:
+        return Choice(name=workspace.resource.provisioner, why="the Workspace names it")
+    if settings.provisioner:
+        return Choice(name=settings.provisioner, why="the settings name it")
+    typed = bool(workspace.resource.instance_type or settings.instance_type)
+    for candidate in drivers.ranked("provisioner", target):
+        if cast("type[Provisioner]", candidate.driver).nodes_are_brought != typed:
+            return Choice(name=candidate.name, why=_TYPED if typed else _UNTYPED)
+    what = "that obtains machines" if typed else "for nodes that are there"
+    raise _no_provisioner(what, requirements_of("provisioner") if typed else ())
+
+
+def this_machine(drivers: DriverSet) -> Choice:
+    """The provisioner of the target ``local``: the installed one of the highest rank.
+
+    Raises:
+        PluginNotFound: none is installed.
+    """
+    ranked = drivers.ranked("provisioner", "local")
+    if not ranked:
+        raise _no_provisioner("for this machine", ())
+    return Choice(name=ranked[0].name, why="the target is local")
+
+
+_TYPED = "an instance type is named, and nothing says who is to create it"
+_UNTYPED = "no instance type is named: nodes that are there are used"
+
+
+def _no_provisioner(what: str, requirements: Iterable[str]) -> PluginNotFound:
+    lines = " or ".join(f"pip install '{requirement}'" for requirement in requirements)
+    return PluginNotFound(f"no provisioner {what} is installed", hint=lines or "llmwright plugins list")
