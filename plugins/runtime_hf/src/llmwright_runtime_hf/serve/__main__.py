@@ -1,4 +1,4 @@
-"""``python -m llmwright_runtime_hf.serve``. Exit codes: 0 told to end, 1 a bug, 2 something the user can mend."""
+"""``python -m llmwright_runtime_hf.serve``. Exit codes: 0 a signal, 1 a bug, 2 an error that the user can fix."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import os
 import sys
 
 from llmwright.errors import LLMwrightError
-from llmwright_runtime_hf.serve.listener import bind, end_quietly_on_signals, end_with_parent, url_of
-from llmwright_runtime_hf.serve.model_files import check_sources
+from llmwright_runtime_hf.serve.listener import bind, url_of
+from llmwright_runtime_hf.serve.model_files import check_model_files
 from llmwright_runtime_hf.serve.serve_options import ServeOptions, parse_options
+from llmwright_runtime_hf.serve.signals import end_quietly_on_signals, end_with_parent
 
 
 def main() -> int:
-    """Serve until told to end, and return the exit code."""
-    _log_plainly()
+    """Serve until a signal comes, and return the exit code."""
+    _set_up_logging()
     try:
         options = parse_options(sys.argv[1:], os.environ)
         failure = _serve(options)
@@ -31,8 +32,8 @@ def _serve(options: ServeOptions) -> LLMwrightError | None:
     end_quietly_on_signals()
     if options.exit_with_parent:
         end_with_parent()
-    check_sources(options)
-    # Before anything slow is imported or loaded, so that a taken port is known at once.
+    check_model_files(options)
+    # The port before the slow imports, so that a port in use is an error at once.
     with bind(options.host, options.port) as listener:
         logging.getLogger("llmwright.serve").info("listening on %s", url_of(listener))
         from llmwright_runtime_hf.serve.uvicorn_server import serve
@@ -40,10 +41,10 @@ def _serve(options: ServeOptions) -> LLMwrightError | None:
         return serve(options, listener)
 
 
-def _log_plainly() -> None:
+def _set_up_logging() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    # It recommends a package at import, whether or not anything is quantised.
+    # It recommends a package at import, also when nothing is quantised.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
 
@@ -51,5 +52,5 @@ if __name__ == "__main__":
     code = main()
     sys.stdout.flush()
     sys.stderr.flush()
-    # The model thread may still be inside a long native call; unwinding the interpreter under it can crash.
+    # No normal exit: the model thread may still be inside a native call, and can crash when the interpreter ends.
     os._exit(code)

@@ -1,4 +1,4 @@
-"""What can be said about the named directories at once, before the libraries that read them are imported."""
+"""Check model and adapter directories before the slow imports, so that a wrong path is an error at once."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from llmwright.errors import ConfigError
 from llmwright_runtime_hf.serve.serve_options import AdapterSpec, ServeOptions
 
 
-def check_sources(options: ServeOptions) -> None:
-    """Raise ConfigError for a model or adapter directory that is not there or cannot be read."""
+def check_model_files(options: ServeOptions) -> None:
+    """Raise ConfigError for a model or adapter directory that does not exist or cannot be read."""
     check_model(options.model)
     for adapter in options.adapters:
         check_adapter(adapter)
 
 
 def check_model(model: str) -> None:
-    """Refuse a path that is no readable model directory; a hub id (``ORG/NAME``) is not looked up here."""
+    """Raise ConfigError for a path that is no readable model directory. A hub id (``ORG/NAME``) is not looked up."""
     path = Path(model)
     looks_local = path.is_absolute() or model.startswith((".", "~")) or path.exists() or model.count("/") > 1
     if not looks_local:
@@ -32,7 +32,7 @@ def check_model(model: str) -> None:
 
 
 def check_adapter(adapter: AdapterSpec) -> None:
-    """Refuse a directory without a readable ``adapter_config.json``."""
+    """Raise ConfigError for a directory without a readable ``adapter_config.json``."""
     problem = _unreadable(adapter.path / "adapter_config.json")
     if problem:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""What the command line and the environment ask for, as one value."""
+"""The server's options, from command-line flags and the environment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEVICES = ("auto", "cpu", "cuda")
 
 @dataclass(frozen=True, slots=True)
 class AdapterSpec:
-    """One adapter to serve under ``name``; ``strength`` multiplies its own scaling (1.0: as it was trained)."""
+    """An adapter to serve as ``name``. ``strength`` multiplies the adapter's own scaling (1.0: as it was trained)."""
 
     name: str
     path: Path
@@ -28,7 +28,7 @@ class AdapterSpec:
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    """Everything the server is told. ``model`` is a directory or a hub id; ``chat_template`` is Jinja text."""
+    """All options. ``model`` is a directory or a hub id; ``chat_template`` is Jinja text."""
 
     model: str
     served_model_name: str
@@ -44,11 +44,12 @@ class ServeOptions:
     device: str = "auto"
     threads: int | None = None
     exit_with_parent: bool = False
+    # Not in the repr, which an exception may bring into the log.
     api_key: str | None = field(default=None, repr=False)
 
     @property
     def model_names(self) -> tuple[str, ...]:
-        """The names a request may write in ``model``: the base first, then the adapters."""
+        """The names that a request may give as ``model``: the base first, then the adapters."""
         return (self.served_model_name, *(adapter.name for adapter in self.adapters))
 
 
@@ -58,24 +59,24 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> ServeOptions:
-    """Read flags and environment. Raises ConfigError; ends the process only for ``--help``."""
-    given = _parser().parse_args(argv)
-    served = given.served_model_name or _name_of(given.model)
+    """Return the options. Raises ConfigError for a wrong flag; exits only for ``--help``."""
+    flags = _parser().parse_args(argv)
+    served = flags.served_model_name or _name_of(flags.model)
     options = ServeOptions(
-        model=given.model,
+        model=flags.model,
         served_model_name=served,
-        default_model=given.default_model or served,
-        revision=given.revision,
-        adapters=tuple(parse_adapter(text) for text in given.adapter),
-        host=given.host,
-        port=given.port,
-        dtype=given.dtype,
-        quantization=given.quantization,
-        max_model_len=given.max_model_len,
-        chat_template=None if given.chat_template is None else read_chat_template(given.chat_template),
-        device=given.device,
-        threads=given.threads,
-        exit_with_parent=given.exit_with_parent,
+        default_model=flags.default_model or served,
+        revision=flags.revision,
+        adapters=tuple(parse_adapter(text) for text in flags.adapter),
+        host=flags.host,
+        port=flags.port,
+        dtype=flags.dtype,
+        quantization=flags.quantization,
+        max_model_len=flags.max_model_len,
+        chat_template=None if flags.chat_template is None else read_chat_template(flags.chat_template),
+        device=flags.device,
+        threads=flags.threads,
+        exit_with_parent=flags.exit_with_parent,
         api_key=_api_key(environ),
     )
     _check_names(options)
@@ -92,7 +93,7 @@ def parse_adapter(text: str) -> AdapterSpec:
 
 
 def read_chat_template(value: str) -> str:
-    """Take the template itself (it has a brace or a line break, as in KAITO) or the file that holds it."""
+    """Return ``value`` if it is a template (with a brace or a line break, as in KAITO), else the file's content."""
     if "{" in value or "\n" in value:
         return value
     try:

@@ -1,15 +1,15 @@
-"""What the server tells Prometheus. Names are listed in the package's README."""
+"""The server's Prometheus metrics. The README lists their names; dashboards use them, so they must not change."""
 
 from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 _FIRST_TOKEN_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
-_WHOLE_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
+_DURATION_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
 
 
-class Metrics:
-    """One registry per server. Safe to call from any thread."""
+class ServerMetrics:
+    """The metrics of one server, in a registry of its own. Callable from any thread."""
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
@@ -27,11 +27,11 @@ class Metrics:
             buckets=_FIRST_TOKEN_BUCKETS,
             registry=registry,
         )
-        self.whole = Histogram(
+        self.duration = Histogram(
             "llmwright_request_duration_seconds",
             "From the request's arrival in the queue to its last token.",
             ["model"],
-            buckets=_WHOLE_BUCKETS,
+            buckets=_DURATION_BUCKETS,
             registry=registry,
         )
         self.running = Gauge("llmwright_requests_running", "Requests being generated.", registry=registry)
@@ -44,5 +44,5 @@ class Metrics:
         )
 
     def exposition(self) -> bytes:
-        """The metrics in Prometheus' text format 0.0.4."""
+        """Return the metrics in Prometheus' text format 0.0.4."""
         return generate_latest(self._registry)

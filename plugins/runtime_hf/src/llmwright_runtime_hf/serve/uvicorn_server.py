@@ -1,4 +1,4 @@
-"""The running server: uvicorn in the main thread, the engine beside it, and one orderly way out."""
+"""The running server: uvicorn in the main thread, the engine in its own thread, and a shutdown in order."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ import uvicorn
 from prometheus_client import disable_created_metrics
 
 from llmwright.errors import LLMwrightError
-from llmwright_runtime_hf.serve.engine.model_thread import Engine
+from llmwright_runtime_hf.serve.engine.interface import Engine
+from llmwright_runtime_hf.serve.engine.model_thread import ModelThread
 from llmwright_runtime_hf.serve.http.routes import create_app
 from llmwright_runtime_hf.serve.listener import url_of
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
-from llmwright_runtime_hf.serve.server_metrics import Metrics
+from llmwright_runtime_hf.serve.server_metrics import ServerMetrics
 
 _log = logging.getLogger("llmwright.serve")
-_GRACE_SECONDS = 5.0  # for what is being generated when the process is told to end
-_THREAD_SECONDS = 2.0
+_GRACE_SECONDS = 5.0  # for answers that are being generated when a signal comes
+_THREAD_SECONDS = 2.0  # for the model thread to reach its next token
 
 
-class Server(uvicorn.Server):
-    """uvicorn, ended by SIGTERM or SIGINT with exit code 0; the second signal does not wait."""
+class SignalledServer(uvicorn.Server):
+    """A uvicorn server that SIGTERM or SIGINT ends with exit code 0. A second signal ends it without waiting."""
 
     def __init__(self, config: uvicorn.Config, engine: Engine) -> None:
         super().__init__(config)
@@ -35,35 +36,36 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Instead of uvicorn's own, which raises the signal again at the end: that would end in its exit code."""
+        """Replace uvicorn's own, which raises the signal again at the end: the exit code would be the signal's."""
         yield
 
-    def heed_signals(self) -> None:
-        """Take over SIGINT and SIGTERM; before the engine's thread begins, which must not be unwound by them."""
+    def handle_signals(self) -> None:
+        """Handle SIGINT and SIGTERM from now on."""
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._told_to_end)
+            signal.signal(number, self._on_signal)
 
-    def leave(self) -> None:
-        """End in order. Callable from any thread."""
+    def shut_down(self) -> None:
+        """Refuse new connections, finish the open ones, then return from ``run``. Callable from any thread."""
         self.should_exit = True
 
-    def _told_to_end(self, number: int, _frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         if self.should_exit:
             self.force_exit = True
             return
-        self.leave()
+        self.shut_down()
         _log.info("ending (%s)", signal.Signals(number).name)
+        # Answers get time to finish. Then the engine fails them with an error, before uvicorn cuts their connections.
         stop = threading.Timer(_GRACE_SECONDS, self._engine.stop, (_THREAD_SECONDS,))
         stop.daemon = True
         stop.start()
 
 
 def serve(options: ServeOptions, listener: socket.socket) -> LLMwrightError | None:
-    """Serve until told to end. Returns the error for which the model could not be served, if any."""
-    began = time.monotonic()
+    """Serve until a signal comes. Returns the error if the model could not be served."""
+    start = time.monotonic()
     disable_created_metrics()  # type: ignore[no-untyped-call]
-    metrics = Metrics()
-    engine = Engine(options, metrics)
+    metrics = ServerMetrics()
+    engine = ModelThread(options, metrics)
     config = uvicorn.Config(
         create_app(options, engine, metrics),
         log_config=None,
@@ -72,13 +74,14 @@ def serve(options: ServeOptions, listener: socket.socket) -> LLMwrightError | No
         server_header=False,
         timeout_graceful_shutdown=int(_GRACE_SECONDS + _THREAD_SECONDS),
     )
-    server = Server(config, engine)
+    server = SignalledServer(config, engine)
 
     def ready() -> None:
-        _log.info("ready at %s after %.1f s", url_of(listener), time.monotonic() - began)
+        _log.info("ready at %s after %.1f s", url_of(listener), time.monotonic() - start)
 
-    server.heed_signals()
-    engine.start(on_ready=ready, on_failure=server.leave)
+    # The handlers before the thread: those of the start would end the process inside a native call of the thread.
+    server.handle_signals()
+    engine.start(on_ready=ready, on_failure=server.shut_down)
     server.run(sockets=[listener])
     engine.stop(_THREAD_SECONDS)
     return engine.failure

@@ -12,13 +12,13 @@ from transformers import PreTrainedModel
 from llmwright_runtime_hf.serve.engine.sampling import Sampler
 
 CACHE_NAMES = ("cache", "past_key_values")
-"""Since transformers 5.24, and before."""
+"""The argument's name since transformers 5.24, and before."""
 
 
 class Decoder:
-    """Generates for one prompt. ``step`` may be called for as long as the context has room.
+    """Generate for one prompt. Call ``step`` while the context has room.
 
-    It says what transformers' ``generate`` says (a test compares them), without its per-token bookkeeping.
+    It gives the same tokens as transformers' ``generate`` (a test compares them), without its per-token bookkeeping.
     """
 
     def __init__(self, model: PreTrainedModel, prompt: Sequence[int], sampler: Sampler) -> None:
@@ -31,7 +31,7 @@ class Decoder:
         self._cache: Any = None
 
     def step(self) -> int:
-        """Run the model over what it has not read yet and return the id of the next token."""
+        """Run the model over the tokens that it has not read yet, and return the id of the next token."""
         with torch.inference_mode():
             cache = {self._cache_name: self._cache}
             output = self._model(input_ids=self._next, use_cache=True, **cache, **self._options)
@@ -42,14 +42,17 @@ class Decoder:
 
 
 def cache_name(model: PreTrainedModel) -> str | None:
-    """What the architecture calls the cache that it takes and gives; None where this loop cannot drive it.
+    """Return the architecture's name for its key/value cache, or None if this loop cannot run the architecture.
 
-    Recurrent ones hand their state over differently: RWKV, and Mamba before transformers 5.24.
+    Recurrent architectures pass their state in other ways: RWKV, and Mamba before transformers 5.24.
     """
-    taken = inspect.signature(model.forward).parameters
-    return next((name for name in CACHE_NAMES if name in taken), None)
+    parameters = inspect.signature(model.forward).parameters
+    return next((name for name in CACHE_NAMES if name in parameters), None)
 
 
 def _forward_options(model: PreTrainedModel) -> dict[str, Any]:
-    """Ask for the last position's logits alone where the architecture can: a long prompt's are its largest tensor."""
+    """Ask for the last position's logits only, where the architecture can.
+
+    The logits of all positions are the largest tensor of a long prompt.
+    """
     return {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from llmwright_runtime_hf.serve.engine.decode_loop import Decoder
-from llmwright_runtime_hf.serve.engine.interface import Event, Finished, FinishReason, Job, Sampling, Text
+from llmwright_runtime_hf.serve.engine.detokenizer import Detokenizer
+from llmwright_runtime_hf.serve.engine.interface import Event, Finished, FinishReason, Job, SamplingParams, Text
 from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
 from llmwright_runtime_hf.serve.engine.sampling import Sampler
-from llmwright_runtime_hf.serve.engine.stop_strings import Detokenizer, StopStrings
+from llmwright_runtime_hf.serve.engine.stop_strings import StopStrings
 
 
 def generate(
     loaded: LoadedModel, job: Job, cancelled: Callable[[], bool], on_token: Callable[[int], None]
 ) -> Iterator[Event]:
-    """Yield the answer as it comes, then Finished. Ends early, without it, once ``cancelled()`` is true.
+    """Yield the text of the answer while it is generated, then Finished.
 
-    ``on_token`` is called with the number of tokens drawn so far.
+    It ends early, without Finished, once ``cancelled()`` is true. ``on_token`` gets the number of tokens so far.
     """
     decoder = Decoder(loaded.model, job.prompt, Sampler(job.sampling, loaded.model.device))
-    answer = _Answer(loaded, job)
+    answer = _AnswerText(loaded, job)
     for count in range(1, job.max_tokens + 1):
         if cancelled():
             return
@@ -34,27 +35,28 @@ def generate(
 
 
 def warm_up(loaded: LoadedModel) -> None:
-    """Generate one token, as proof that the model answers. Raises whatever the model raises."""
+    """Generate one token, to prove that the model can. Raises any exception of the model."""
     prompt = loaded.encode("Hello", special=True) or [0]
-    Decoder(loaded.model, prompt, Sampler(Sampling(), loaded.model.device)).step()
+    Decoder(loaded.model, prompt, Sampler(SamplingParams(), loaded.model.device)).step()
 
 
-class _Answer:
-    """The text so far, and whether it is at its end."""
+class _AnswerText:
+    """Turn tokens into the text of the answer, and find its end."""
 
     def __init__(self, loaded: LoadedModel, job: Job) -> None:
         self._end_tokens = loaded.end_tokens
         self._detokenizer = Detokenizer(loaded.decode)
-        self._stops = StopStrings(job.stop)
+        self._stop_strings = StopStrings(job.stop)
 
     def push(self, token: int, *, last: bool) -> tuple[str, FinishReason | None]:
-        ended = token in self._end_tokens
-        text = "" if ended else self._detokenizer.push(token)
-        if ended or last:
+        """Return (text that may be sent, why the answer ends or None)."""
+        is_end = token in self._end_tokens
+        text = "" if is_end else self._detokenizer.push(token)
+        if is_end or last:
             text += self._detokenizer.finish()
-        ready, met = self._stops.push(text)
-        if met:
+        ready, stopped = self._stop_strings.push(text)
+        if stopped:
             return ready, "stop"
-        if ended or last:
-            return ready + self._stops.finish(), "stop" if ended else "length"
+        if is_end or last:
+            return ready + self._stop_strings.finish(), "stop" if is_end else "length"
         return ready, None

@@ -1,9 +1,21 @@
-"""The values that pass between HTTP and the model thread: what to generate, and what came of it."""
+"""The interface between HTTP and the model: jobs in, events out. No torch here.
+
+``Engine`` is all that the HTTP side knows of the model side. A new engine (one that batches requests, say) implements
+it, and ``uvicorn_server`` makes it.
+"""
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from llmwright.errors import LLMwrightError
+
+if TYPE_CHECKING:
+    from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
 
 _GREEDY_BELOW = 1e-5
 
@@ -11,7 +23,7 @@ FinishReason = Literal["stop", "length"]
 
 
 @dataclass(frozen=True, slots=True)
-class Sampling:
+class SamplingParams:
     """``temperature`` 0 is greedy; ``top_k`` 0, ``top_p`` 1 and ``repetition_penalty`` 1 change nothing."""
 
     temperature: float = 0.0
@@ -33,7 +45,7 @@ class Job:
     prompt: tuple[int, ...]
     max_tokens: int
     stop: tuple[str, ...] = ()
-    sampling: Sampling = Sampling()
+    sampling: SamplingParams = SamplingParams()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +57,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The answer is whole. ``completion_tokens`` counts every token drawn, the one that ended it too."""
+    """The answer is complete. ``completion_tokens`` counts every generated token, also the one that ended it."""
 
     reason: FinishReason
     prompt_tokens: int
@@ -54,10 +66,55 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """No (whole) answer. ``status`` is the HTTP status that says why."""
+    """No answer, or no complete one. ``status`` is the HTTP status to send."""
 
     message: str
     status: int = 500
 
 
 Event = Text | Finished | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """The phase of the engine. ``reason`` explains why it does not answer; it is empty when ready."""
+
+    phase: Literal["loading", "ready", "failed", "stopped"]
+    reason: str = ""
+
+
+class JobHandle:
+    """A job that was submitted. The engine calls ``sink`` with its events, in the model thread; it must be quick."""
+
+    def __init__(self, job: Job, sink: Callable[[Event], None]) -> None:
+        self.job = job
+        self.sink = sink
+        self.submitted = time.monotonic()
+        self._cancelled = threading.Event()
+
+    def cancel(self) -> None:
+        """Stop this job at the next token. Callable from any thread, also after the job has ended."""
+        self._cancelled.set()
+
+    @property
+    def cancelled(self) -> bool:
+        return self._cancelled.is_set()
+
+
+class Engine(Protocol):
+    """Loads the models, then generates for submitted jobs. Every method is callable from any thread."""
+
+    state: EngineState
+    loaded: LoadedModel | None
+    """Set while ``state`` is ready."""
+    failure: LLMwrightError | None
+    """Why the models could not be served; set when ``state`` is failed."""
+
+    def start(self, on_ready: Callable[[], None], on_failure: Callable[[], None]) -> None:
+        """Begin to load. Call it once. The engine calls one of the two functions when loading ends."""
+
+    def submit(self, job: Job, sink: Callable[[Event], None]) -> JobHandle:
+        """Queue a job. Its sink gets Text events, then one Finished or Failed; after ``cancel`` perhaps none."""
+
+    def stop(self, timeout: float) -> None:
+        """Fail running and queued jobs with status 503. Wait ``timeout`` seconds at most for the end."""

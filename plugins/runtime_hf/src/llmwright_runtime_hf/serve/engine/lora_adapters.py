@@ -1,6 +1,7 @@
 """LoRA adapters beside one base model: loaded once, switched between requests, never merged.
 
-Imported only when there is an adapter: PEFT is slow to import.
+Merging would change the base's weights, and its answers would no longer be the base's. This module is imported only
+when there is an adapter, because PEFT is slow to import.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from llmwright_runtime_hf.serve.serve_options import AdapterSpec
 
 
 class AdapterSwitch:
-    """Decides which adapter the layers apply. ``select(None)`` is the base, computed by its own layers alone."""
+    """Select the adapter that the layers apply. ``select(None)`` is the base, computed by its own layers alone."""
 
     def __init__(self, peft_model: PeftModel | None, slots: dict[str, str]) -> None:
         self._tuner: BaseTuner | None = None if peft_model is None else cast(BaseTuner, peft_model.base_model)
@@ -31,7 +32,7 @@ class AdapterSwitch:
             self._tuner.disable_adapter_layers()
 
     def select(self, name: str | None) -> None:
-        """Apply the adapter served as ``name`` from the next forward pass on, or none."""
+        """Apply the adapter served as ``name``, or none, from the next forward pass on."""
         if self._tuner is None or name == self._selected:
             return
         if name is None:
@@ -43,7 +44,7 @@ class AdapterSwitch:
 
 
 def attach_adapters(model: PreTrainedModel, specs: Sequence[AdapterSpec]) -> AdapterSwitch:
-    """Load every adapter beside ``model``, which is changed in place. Raises ConfigError for one that does not fit."""
+    """Add every adapter to ``model``, which changes in place. Raises ConfigError if an adapter does not fit."""
     peft_model: PeftModel | None = None
     slots: dict[str, str] = {}
     for number, spec in enumerate(specs):
@@ -61,11 +62,11 @@ def _read_config(spec: AdapterSpec) -> LoraConfig:
         json.loads(file.read_bytes())
         config = PeftConfig.from_pretrained(str(spec.path))
     except OSError as error:
-        raise _refused(spec, f"{file} cannot be read ({error.strerror})") from error
+        raise _unusable(spec, f"{file} cannot be read ({error.strerror})") from error
     except (ValueError, TypeError, KeyError) as error:
-        raise _refused(spec, f"{file} is not a PEFT config") from error
+        raise _unusable(spec, f"{file} is not a PEFT config") from error
     if not isinstance(config, LoraConfig) or config.alora_invocation_tokens:
-        raise _refused(spec, f"its type {config.peft_type} cannot be switched per request; LoRA can")
+        raise _unusable(spec, f"its type {config.peft_type} cannot be switched per request; LoRA can")
     config.inference_mode = True
     return config
 
@@ -82,10 +83,10 @@ def _attach(
                 peft_model = PeftModelForCausalLM(model, config, slot, **options)
             loaded = peft_model.load_adapter(str(spec.path), slot, torch_device=str(model.device), **options)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise _refused(spec, _first_line(error)) from error
-    strange = [*loaded.missing_keys, *loaded.unexpected_keys]
-    if strange:
-        raise _refused(spec, f"{len(strange)} of its weights do not match the base, first {strange[0]}")
+        raise _unusable(spec, _first_line(error)) from error
+    unmatched = [*loaded.missing_keys, *loaded.unexpected_keys]
+    if unmatched:
+        raise _unusable(spec, f"{len(unmatched)} of its weights do not match the base, first {unmatched[0]}")
     return peft_model
 
 
@@ -104,8 +105,8 @@ def _first_line(error: Exception) -> str:
     return lines[0] if lines else type(error).__name__
 
 
-def _refused(spec: AdapterSpec, why: str) -> ConfigError:
+def _unusable(spec: AdapterSpec, reason: str) -> ConfigError:
     return ConfigError(
-        f"adapter {spec.name} ({spec.path}) cannot be served: {why}",
+        f"adapter {spec.name} ({spec.path}) cannot be served: {reason}",
         hint="it must be a LoRA adapter made with this base model",
     )

@@ -1,4 +1,4 @@
-"""Load the base model and its tokenizer from a directory or a hub, in the dtype and on the device asked for."""
+"""Load the base model and its tokenizer from a directory or a hub, with the requested dtype and device."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ from transformers.utils import logging
 
 from llmwright.errors import ConfigError
 from llmwright_runtime_hf.serve.engine.decode_loop import cache_name
-from llmwright_runtime_hf.serve.engine.interface import Sampling
+from llmwright_runtime_hf.serve.engine.interface import SamplingParams
 from llmwright_runtime_hf.serve.engine.sampling import sampling_of
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A model that can generate. ``context`` is in tokens, prompt and answer together."""
+    """A model and its tokenizer. ``context`` is in tokens, prompt and answer together; ``sampling`` the defaults."""
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     context: int
     end_tokens: frozenset[int]
-    sampling: Sampling
+    sampling: SamplingParams
     dtype: str
 
     def decode(self, tokens: list[int]) -> str:
-        """The text of ``tokens``, special ones left out."""
+        """Return the text of ``tokens``, without special tokens."""
         text = self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return text if isinstance(text, str) else "".join(text)
 
     def encode(self, text: str, *, special: bool) -> list[int]:
-        """The tokens of ``text``; with ``special``, in the frame the tokenizer puts around a text of its own."""
+        """Return the tokens of ``text``. ``special`` adds the special tokens that the tokenizer puts around a text."""
         return list(self.tokenizer(text, add_special_tokens=special)["input_ids"])
 
 
 def load_model(options: ServeOptions) -> LoadedModel:
-    """Read the tokenizer and the weights. Raises ConfigError with one line for anything the user can mend."""
+    """Load the tokenizer and the weights. Raises ConfigError, in one line, for anything that the user can fix."""
     device = resolve_device(options.device)
     dtype = resolve_dtype(options.dtype, device)
     tokenizer = _load_tokenizer(options)
@@ -61,25 +61,25 @@ def load_model(options: ServeOptions) -> LoadedModel:
 
 
 def quiet_libraries(threads: int | None) -> None:
-    """Set torch's CPU threads (None: torch's default), and keep progress bars and chatter out of the log."""
+    """Set torch's CPU threads (None: torch's default), and keep progress bars and hints out of the log."""
     if threads is not None:
         torch.set_num_threads(threads)
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
-def resolve_device(asked: str) -> str:
-    """``auto`` is the GPU where torch sees one. Raises ConfigError when ``cuda`` is asked for and there is none."""
-    if asked == "cpu" or torch.cuda.is_available():
-        return "cuda" if asked == "auto" else asked
-    if asked == "cuda":
+def resolve_device(device: str) -> str:
+    """Return ``cuda`` or ``cpu``; ``auto`` is the GPU where torch sees one. Raises ConfigError for a missing GPU."""
+    if device == "cpu" or torch.cuda.is_available():
+        return "cuda" if device == "auto" else device
+    if device == "cuda":
         raise ConfigError("--device cuda: torch sees no GPU here", hint="use --device cpu, or install a CUDA torch")
     return "cpu"
 
 
-def resolve_dtype(asked: str, device: str) -> str:
-    """``auto`` on a CPU is float32: most CPUs emulate the half-precision types, slower and less exact."""
-    return "float32" if asked == "auto" and device == "cpu" else asked
+def resolve_dtype(dtype: str, device: str) -> str:
+    """Return float32 for ``auto`` on a CPU: most CPUs emulate the half-precision types, slower and less exact."""
+    return "float32" if dtype == "auto" and device == "cpu" else dtype
 
 
 def _load_tokenizer(options: ServeOptions) -> PreTrainedTokenizerBase:
@@ -110,6 +110,7 @@ def _load_weights(options: ServeOptions, device: str, dtype: str) -> PreTrainedM
     _refuse_incomplete(options.model, info)
     if cache_name(model) is None:
         raise ConfigError(f"{type(model).__name__} keeps no key/value cache", hint="the hf runtime cannot serve it")
+    # Out of training mode: dropout would make the answers of one prompt differ.
     model.train(False)
     return model
 
@@ -137,11 +138,11 @@ def _quantization(kind: str, dtype: str) -> dict[str, Any]:
 
 
 def _refuse_incomplete(model: str, info: dict[str, Any]) -> None:
-    """transformers fills weights that the checkpoint lacks with random numbers; a server must not."""
-    lacking = sorted({*info["missing_keys"], *(str(key) for key in info["mismatched_keys"])})
-    if lacking:
+    """Raise ConfigError for missing weights: transformers fills them with random numbers, and a server must not."""
+    missing = sorted({*info["missing_keys"], *(str(key) for key in info["mismatched_keys"])})
+    if missing:
         raise ConfigError(
-            f"the model {model} lacks {len(lacking)} weights that its config.json asks for, first {lacking[0]}",
+            f"the model {model} lacks {len(missing)} weights that its config.json asks for, first {missing[0]}",
             hint="the checkpoint is incomplete or belongs to another config.json",
         )
 

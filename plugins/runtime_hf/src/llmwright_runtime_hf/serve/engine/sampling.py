@@ -1,4 +1,4 @@
-"""How the next token is chosen from the logits."""
+"""Choose the next token from the logits."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from llmwright_runtime_hf.serve.engine.interface import Sampling
+from llmwright_runtime_hf.serve.engine.interface import SamplingParams
 
 
-def sampling_of(config: GenerationConfig | None) -> Sampling:
-    """What a model's ``generation_config.json`` asks for; without ``do_sample`` that is greedy, as in transformers."""
+def sampling_of(config: GenerationConfig | None) -> SamplingParams:
+    """Return the defaults in a model's ``generation_config.json``: greedy without ``do_sample``, as in transformers."""
     if config is None:
-        return Sampling()
+        return SamplingParams()
     temperature = 1.0 if config.temperature is None else config.temperature
-    return Sampling(
+    return SamplingParams(
         temperature=temperature if config.do_sample else 0.0,
         top_p=1.0 if config.top_p is None else config.top_p,
         top_k=config.top_k or 0,
@@ -29,9 +29,12 @@ def sampling_of(config: GenerationConfig | None) -> Sampling:
 
 
 class Sampler:
-    """Chooses tokens for one generation, with a random generator of its own, so that a seed repeats the output."""
+    """Choose tokens for one generation.
 
-    def __init__(self, sampling: Sampling, device: torch.device) -> None:
+    It has a random generator of its own: with a shared one, other requests would change what a seed gives.
+    """
+
+    def __init__(self, sampling: SamplingParams, device: torch.device) -> None:
         self._greedy = sampling.greedy
         self._processors = _processors(sampling)
         self._random = torch.Generator(device=device)
@@ -41,7 +44,7 @@ class Sampler:
             self._random.manual_seed(sampling.seed)
 
     def pick(self, logits: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
-        """Choose from ``logits`` [1, vocabulary], after the tokens ``seen`` [1, length]; returns a token id [1, 1]."""
+        """Return a token id [1, 1] chosen from ``logits`` [1, vocabulary], after the tokens ``seen`` [1, length]."""
         if self._processors:
             logits = self._processors(seen, logits.float())  # type: ignore[arg-type]  # transformers names the dtypes
         if self._greedy:
@@ -49,8 +52,8 @@ class Sampler:
         return torch.multinomial(logits.float().softmax(dim=-1), 1, generator=self._random)
 
 
-def _processors(sampling: Sampling) -> LogitsProcessorList:
-    """The same chain, in the same order, as ``generate`` builds."""
+def _processors(sampling: SamplingParams) -> LogitsProcessorList:
+    """Return the same chain, in the same order, that transformers' ``generate`` builds."""
     chain = LogitsProcessorList()
     if sampling.repetition_penalty != 1.0:
         chain.append(RepetitionPenaltyLogitsProcessor(sampling.repetition_penalty))

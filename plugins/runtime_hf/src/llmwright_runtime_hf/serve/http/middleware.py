@@ -1,4 +1,4 @@
-"""What every request passes before a route sees it: counting, the API key, the size of its body. Plain ASGI."""
+"""Middleware that every request passes before a route: request counts, the API key, the body limit. Plain ASGI."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from llmwright_runtime_hf.serve.http.openai_errors import error_body
-from llmwright_runtime_hf.serve.server_metrics import Metrics
+from llmwright_runtime_hf.serve.server_metrics import ServerMetrics
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 LINGER_SECONDS = 2.0
@@ -25,14 +25,14 @@ ROUTES = (
     "/metrics",
     "/version",
 )
-# Probes and Prometheus carry no key by default, and what these tell is no secret.
+# Probes and Prometheus send no key by default, and these routes show no secret.
 OPEN_ROUTES = ("/health", "/metrics", "/version")
 
 
 class CountRequests:
-    """Counts answers by route and status. Unknown paths share one label, so that strangers cannot make new series."""
+    """Count responses by route and status. Unknown paths share one label: else a scanner would make endless series."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: ServerMetrics) -> None:
         self._app = app
         self._metrics = metrics
 
@@ -51,7 +51,7 @@ class CountRequests:
 
 
 class RequireKey:
-    """Answers 401 to a request without ``Authorization: Bearer KEY``, except on the open routes."""
+    """Answer 401 to a request without ``Authorization: Bearer KEY``, except on the open routes."""
 
     def __init__(self, app: ASGIApp, key: str) -> None:
         self._app = app
@@ -65,12 +65,13 @@ class RequireKey:
         await JSONResponse(body, 401, headers={"WWW-Authenticate": "Bearer"})(scope, receive, send)
 
     def _allowed(self, scope: Scope) -> bool:
-        given = Headers(scope=scope).get("authorization", "")
-        return hmac.compare_digest(given.encode("latin-1", "replace"), self._expected)
+        header = Headers(scope=scope).get("authorization", "")
+        # Not ==, which returns at the first wrong byte: a client could measure the time and find the key byte by byte.
+        return hmac.compare_digest(header.encode("latin-1", "replace"), self._expected)
 
 
 class LimitBody:
-    """Answers 413 to a body over ``limit`` bytes, before it is read where its length is announced."""
+    """Answer 413 to a body over ``limit`` bytes: at once if Content-Length gives the size, else while reading."""
 
     def __init__(self, app: ASGIApp, limit: int = MAX_BODY_BYTES) -> None:
         self._app = app
@@ -80,19 +81,19 @@ class LimitBody:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        announced = Headers(scope=scope).get("content-length", "0")
-        if announced.isdigit() and int(announced) > self._limit:
-            await self._refuse(scope, receive, send)
+        content_length = Headers(scope=scope).get("content-length", "0")
+        if content_length.isdigit() and int(content_length) > self._limit:
+            await self._reject(receive, send)
             return
         try:
-            await self._app(scope, self._counting(receive), send)
+            await self._app(scope, self._limited(receive), send)
         except _BodyTooLarge:
-            await self._refuse(scope, receive, send)
+            await self._reject(receive, send)
 
-    def _counting(self, receive: Receive) -> Receive:
+    def _limited(self, receive: Receive) -> Receive:
         read = 0
 
-        async def counted() -> Message:
+        async def limited() -> Message:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
@@ -100,23 +101,23 @@ class LimitBody:
                 raise _BodyTooLarge
             return message
 
-        return counted
+        return limited
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, and read away for a moment what is still being sent.
+    async def _reject(self, receive: Receive, send: Send) -> None:
+        """Answer 413, and discard for a moment what the client still sends.
 
         A connection that is closed with unread bytes is reset, and a client that only sends first loses the answer.
         """
         body = error_body(413, f"the body is over {self._limit} bytes", code="body_too_large")
-        answer = JSONResponse(body, 413, headers={"Connection": "close"})
-        await send({"type": "http.response.start", "status": 413, "headers": answer.raw_headers})
-        await send({"type": "http.response.body", "body": answer.body, "more_body": True})
+        response = JSONResponse(body, 413, headers={"Connection": "close"})
+        await send({"type": "http.response.start", "status": 413, "headers": response.raw_headers})
+        await send({"type": "http.response.body", "body": response.body, "more_body": True})
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LINGER_SECONDS):
-                await self._read_away(receive)
+                await self._discard(receive)
         await send({"type": "http.response.body", "body": b""})
 
-    async def _read_away(self, receive: Receive) -> None:
+    async def _discard(self, receive: Receive) -> None:
         left = LINGER_TIMES * self._limit
         while left > 0:
             message = await receive()
@@ -126,7 +127,7 @@ class LimitBody:
 
 
 class _BodyTooLarge(Exception):
-    """Raised from ``receive``, through the framework, to LimitBody."""
+    """Raised inside ``receive``; it passes through FastAPI up to LimitBody."""
 
 
 def _route(path: str) -> str:

@@ -1,4 +1,4 @@
-"""From a request's bytes to one of the request models."""
+"""From the bytes of a request body to one of the models in ``requests``, or to a 400 that names the wrong field."""
 
 from __future__ import annotations
 
@@ -10,46 +10,46 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from llmwright_runtime_hf.serve.http.openai_errors import Refusal
+from llmwright_runtime_hf.serve.http.openai_errors import ApiError
 
 _Body = TypeVar("_Body", bound=BaseModel)
 
 
-def body_of(model: type[_Body]) -> Callable[[Request], Awaitable[_Body]]:
-    """Make a dependency that reads ``model`` from the body.
+def json_body(model: type[_Body]) -> Callable[[Request], Awaitable[_Body]]:
+    """Return a FastAPI dependency that reads the body as ``model``. It raises ApiError (400) with one fault.
 
-    The content type is not looked at: ``curl -d '{"prompt": "..."}'`` announces a form and means JSON. Raises Refusal
-    (400) with the one fault that says most.
+    FastAPI's own body parameters look at the content type, and ``curl -d '{"prompt": "..."}'`` sends JSON as a form.
     """
 
     async def read(request: Request) -> _Body:
         try:
             return model.model_validate_json(await request.body())
         except ValidationError as error:
-            raise _refusal(error) from error
+            raise _bad_request(error) from error
 
     return read
 
 
-def _refusal(error: ValidationError) -> Refusal:
-    # Of the errors of a union, the deepest belongs to the alternative that was meant.
-    told = max(error.errors(include_url=False), key=lambda one: len(one["loc"]))
-    if told["type"] == "json_invalid":
-        return Refusal(400, f"the body is not JSON: {told['ctx']['error']}", code="invalid_json")
-    if not told["loc"]:
-        return Refusal(400, "the body must be a JSON object", code="invalid_value")
-    path = _path(told)
-    message = f"{path}: {told['msg'].removeprefix('Value error, ')}{_given(told)}"
-    return Refusal(400, message, param=path, code="invalid_value")
+def _bad_request(error: ValidationError) -> ApiError:
+    # A union reports the errors of each alternative. The deepest belongs to the alternative that the client meant.
+    fault = max(error.errors(include_url=False), key=lambda fault: len(fault["loc"]))
+    if fault["type"] == "json_invalid":
+        return ApiError(400, f"the body is not JSON: {fault['ctx']['error']}", code="invalid_json")
+    if not fault["loc"]:
+        return ApiError(400, "the body must be a JSON object", code="invalid_value")
+    path = _path(fault)
+    message = f"{path}: {fault['msg'].removeprefix('Value error, ')}{_value(fault)}"
+    return ApiError(400, message, param=path, code="invalid_value")
 
 
-def _path(error: ErrorDetails) -> str:
-    """Where it is, without the names that pydantic gives to a union's alternatives."""
-    return ".".join(str(part) for part in error["loc"] if part != "str" and not str(part).startswith("list["))
+def _path(fault: ErrorDetails) -> str:
+    """Return the field's path, without the names that pydantic gives to the alternatives of a union."""
+    return ".".join(str(part) for part in fault["loc"] if part != "str" and not str(part).startswith("list["))
 
 
-def _given(error: ErrorDetails) -> str:
-    if error["type"] == "missing":
+def _value(fault: ErrorDetails) -> str:
+    """Return ``, not VALUE``: the value that the client sent, cut at 60 characters."""
+    if fault["type"] == "missing":
         return ""
-    text = json.dumps(error["input"], default=str, ensure_ascii=False)
+    text = json.dumps(fault["input"], default=str, ensure_ascii=False)
     return f", not {text if len(text) <= 60 else text[:57] + '...'}"

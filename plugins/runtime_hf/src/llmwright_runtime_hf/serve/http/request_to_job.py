@@ -1,4 +1,4 @@
-"""From a request to a Job: names, token ids, limits."""
+"""From a request to a Job: the model's name, the prompt as token ids, the limits, the sampling."""
 
 from __future__ import annotations
 
@@ -6,35 +6,33 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 
-from llmwright_runtime_hf.serve.engine.interface import Job, Sampling
-from llmwright_runtime_hf.serve.http.openai_errors import Refusal
-from llmwright_runtime_hf.serve.http.requests import ChatCompletionRequest, CompletionRequest, PromptRequest
+from llmwright_runtime_hf.serve.engine.interface import Job, SamplingParams
+from llmwright_runtime_hf.serve.http.openai_errors import ApiError
+from llmwright_runtime_hf.serve.http.requests import AnyRequest, ChatCompletionRequest, CompletionRequest
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
 
 if TYPE_CHECKING:
     from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
 
-AnyRequest = ChatCompletionRequest | CompletionRequest | PromptRequest
 
-
-def job_for(request: AnyRequest, model: str, loaded: LoadedModel) -> Job:
-    """Tokenise and check. Raises Refusal (400) for what cannot be tokenised or does not fit the context."""
+def job_of_request(request: AnyRequest, model: str, loaded: LoadedModel) -> Job:
+    """Return the job. Raises ApiError (400) for a prompt that cannot be tokenised or does not fit the context."""
     prompt = _tokens(request, loaded)
     return Job(
         model=model,
         prompt=tuple(prompt),
-        max_tokens=_room(len(prompt), request.token_limit, loaded.context),
-        stop=request.stops,
+        max_tokens=_max_new_tokens(len(prompt), request.token_limit, loaded.context),
+        stop=request.stop_strings,
         sampling=_sampling(request, loaded.sampling),
     )
 
 
-def resolve_model(asked: str | None, options: ServeOptions) -> str:
-    """The served name that a request means. Raises Refusal (404) naming those there are."""
-    name = options.default_model if asked is None else asked
+def resolve_model(model: str | None, options: ServeOptions) -> str:
+    """Return the served name for a request's ``model``. Raises ApiError (404), which lists the served names."""
+    name = options.default_model if model is None else model
     if name not in options.model_names:
         known = ", ".join(options.model_names)
-        raise Refusal(
+        raise ApiError(
             404, f"the model {name!r} is not served here; there are: {known}", param="model", code="model_not_found"
         )
     return name
@@ -52,7 +50,7 @@ def _tokens(request: AnyRequest, loaded: LoadedModel) -> list[int]:
 
 def _chat_tokens(messages: list[dict[str, Any]], loaded: LoadedModel) -> list[int]:
     if loaded.tokenizer.chat_template is None:
-        raise Refusal(
+        raise ApiError(
             400,
             "this model has no chat template; use /v1/completions, or start the server with --chat-template",
             param="messages",
@@ -61,7 +59,7 @@ def _chat_tokens(messages: list[dict[str, Any]], loaded: LoadedModel) -> list[in
     try:
         text = loaded.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     except (jinja2.TemplateError, TypeError, ValueError, KeyError) as error:
-        raise Refusal(400, f"the chat template refuses these messages: {error}", param="messages") from error
+        raise ApiError(400, f"the chat template refuses these messages: {error}", param="messages") from error
     return loaded.encode(str(text), special=False)
 
 
@@ -72,37 +70,38 @@ def _completion_tokens(prompt: str | list[str] | list[int], loaded: LoadedModel)
     if prompt and len(numbers) == len(prompt):
         return _known_tokens(numbers, loaded)
     if len(prompt) != 1:
-        raise Refusal(400, f"one prompt per request, not {len(prompt)}", param="prompt", code="unsupported_parameter")
+        raise ApiError(400, f"one prompt per request, not {len(prompt)}", param="prompt", code="unsupported_parameter")
     return loaded.encode(str(prompt[0]), special=True)
 
 
 def _known_tokens(tokens: list[int], loaded: LoadedModel) -> list[int]:
     size = loaded.model.config.get_text_config().vocab_size
-    strange = next((token for token in tokens if not 0 <= token < size), None)
-    if strange is not None:
-        raise Refusal(400, f"token id {strange} is not in the vocabulary of {size}", param="prompt")
+    unknown = next((token for token in tokens if not 0 <= token < size), None)
+    if unknown is not None:
+        # A GPU reports an index outside the embedding as a device-side assert, which breaks the whole process.
+        raise ApiError(400, f"token id {unknown} is not in the vocabulary of {size}", param="prompt")
     return tokens
 
 
-def _room(prompt: int, asked: int | None, context: int) -> int:
-    """The most tokens to generate. Raises Refusal (400) with the numbers when prompt and answer do not fit."""
+def _max_new_tokens(prompt: int, limit: int | None, context: int) -> int:
+    """Return the most tokens to generate. Raises ApiError (400) with the numbers if prompt and answer do not fit."""
     if prompt == 0:
-        raise Refusal(400, "the prompt is empty", param="prompt", code="invalid_value")
+        raise ApiError(400, "the prompt is empty", param="prompt", code="invalid_value")
     room = context - prompt
-    if room < 1 or (asked or 0) > room:
-        wanted = f" and max_tokens asks for {asked} more" if asked is not None and room >= 1 else ""
-        raise Refusal(
+    if room < 1 or (limit or 0) > room:
+        excess = f" and max_tokens asks for {limit} more" if limit is not None and room >= 1 else ""
+        raise ApiError(
             400,
-            f"the context is {context} tokens long; the prompt has {prompt}{wanted}",
-            param="max_tokens" if wanted else "prompt",
+            f"the context is {context} tokens long; the prompt has {prompt}{excess}",
+            param="max_tokens" if excess else "prompt",
             code="context_length_exceeded",
         )
-    return room if asked is None else asked
+    return room if limit is None else limit
 
 
-def _sampling(request: AnyRequest, default: Sampling) -> Sampling:
-    """The request's own values; where it is silent, the model's ``generation_config.json``."""
-    return Sampling(
+def _sampling(request: AnyRequest, default: SamplingParams) -> SamplingParams:
+    """Return the request's own values, and those of the model's ``generation_config.json`` for absent fields."""
+    return SamplingParams(
         temperature=default.temperature if request.temperature is None else request.temperature,
         top_p=default.top_p if request.top_p is None else request.top_p,
         top_k=default.top_k if request.top_k is None else request.top_k,

@@ -1,4 +1,4 @@
-"""What requests may hold. Fields that would change the answer and are not built are refused; others are ignored."""
+"""The fields of request bodies. An unknown field is refused if it would change the answer, and ignored if not."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from llmwright_runtime_hf.serve.http.openai_errors import Refusal
+from llmwright_runtime_hf.serve.http.openai_errors import ApiError
 
-_MOST_STOPS = 16
+_MAX_STOPS = 16
 _INT64 = 2**63
 
-# Per field, the values that ask for nothing beyond what is built.
-_HARMLESS: dict[str, tuple[object, ...]] = {
+# OpenAI's fields that this server does not implement, and the values that ask for nothing.
+_WITHOUT_EFFECT: dict[str, tuple[object, ...]] = {
     "n": (1,),
     "best_of": (1,),
     "echo": (False,),
@@ -33,7 +33,7 @@ _HARMLESS: dict[str, tuple[object, ...]] = {
 
 
 class StreamOptions(BaseModel):
-    """``include_usage``: one more chunk before the end, with the token counts."""
+    """``include_usage`` adds a chunk with the token counts before the end of the stream."""
 
     include_usage: bool = False
 
@@ -54,36 +54,36 @@ class _GenerationRequest(BaseModel):
     @field_validator("stop")
     @classmethod
     def _usable_stops(cls, stop: str | list[str] | None) -> str | list[str] | None:
-        given = [stop] if isinstance(stop, str) else stop or []
-        if "" in given:
+        strings = [stop] if isinstance(stop, str) else stop or []
+        if "" in strings:
             raise ValueError("a stop string is empty")
-        if len(given) > _MOST_STOPS:
-            raise ValueError(f"at most {_MOST_STOPS} stop strings")
+        if len(strings) > _MAX_STOPS:
+            raise ValueError(f"at most {_MAX_STOPS} stop strings")
         return stop
 
     @property
-    def stops(self) -> tuple[str, ...]:
+    def stop_strings(self) -> tuple[str, ...]:
         return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
 
     @property
     def token_limit(self) -> int | None:
-        """The most tokens to generate; None: what the form's default says."""
+        """The most tokens to generate; None: as many as the context has room for."""
         return self.max_tokens
 
     @property
-    def usage_wanted(self) -> bool:
+    def wants_usage(self) -> bool:
         return self.stream_options is not None and self.stream_options.include_usage
 
 
 class TextPart(BaseModel):
-    """One part of a message's content; only text is understood."""
+    """One part of a message's content; only text is supported."""
 
     type: Literal["text"]
     text: str
 
 
 class Message(BaseModel):
-    """One turn. Other fields (``name``, ``tool_calls``) go to the chat template as they are."""
+    """One message of a conversation. Other fields (``name``, ``tool_calls``) go to the chat template unchanged."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -113,7 +113,7 @@ class CompletionRequest(_GenerationRequest):
 
     @property
     def token_limit(self) -> int | None:
-        """16 where nothing is said, as in OpenAI's API."""
+        """16 by default, as in OpenAI's API."""
         return 16 if self.max_tokens is None else self.max_tokens
 
 
@@ -123,13 +123,17 @@ class PromptRequest(_GenerationRequest):
     prompt: str
 
 
-def refuse_unsupported(request: _GenerationRequest) -> None:
-    """Raise Refusal (400) for a field that asks for something that is not built."""
+AnyRequest = ChatCompletionRequest | CompletionRequest | PromptRequest
+
+
+def reject_unsupported_fields(request: AnyRequest) -> None:
+    """Raise ApiError (400) for a field that asks for something this server does not implement."""
     for name, value in (request.model_extra or {}).items():
-        harmless = _HARMLESS.get(name)
-        if harmless is None or value is None or any(value == ok and type(value) is type(ok) for ok in harmless):
+        allowed = _WITHOUT_EFFECT.get(name)
+        # The types are compared too: False == 0 in Python, and ``logprobs: 0`` does ask for log probabilities.
+        if allowed is None or value is None or any(value == ok and type(value) is type(ok) for ok in allowed):
             continue
-        only = f"; only {name}={harmless[0]!r} is" if harmless else ""
-        raise Refusal(400, f"{name} is not supported{only}", param=name, code="unsupported_parameter")
+        only = f"; only {name}={allowed[0]!r} is" if allowed else ""
+        raise ApiError(400, f"{name} is not supported{only}", param=name, code="unsupported_parameter")
     if request.stream_options is not None and not request.stream:
-        raise Refusal(400, "stream_options is for stream=true", param="stream_options", code="invalid_value")
+        raise ApiError(400, "stream_options is for stream=true", param="stream_options", code="invalid_value")

@@ -1,4 +1,4 @@
-"""The JSON of the answers, whole and streamed, for each of the three forms."""
+"""The JSON of successful responses, full and streamed, one class per route."""
 
 from __future__ import annotations
 
@@ -12,39 +12,43 @@ from llmwright_runtime_hf.serve.engine.interface import Finished
 Json = dict[str, Any]
 
 
-class Form(Protocol):
-    """One way to write an answer. A stream is ``opening``, any number of ``piece``, ``closing``, perhaps ``usage``."""
+class ResponseFormat(Protocol):
+    """How one route writes its response.
 
-    def whole(self, text: str, finished: Finished) -> Json: ...
-    def opening(self) -> list[Json]: ...
-    def piece(self, text: str) -> Json: ...
-    def closing(self, finished: Finished) -> Json: ...
-    def usage(self, finished: Finished) -> Json: ...
+    A stream is ``first_chunks``, any number of ``text_chunk``, ``last_chunk``, and ``usage_chunk`` if the client
+    wants it.
+    """
+
+    def full(self, text: str, finished: Finished) -> Json: ...
+    def first_chunks(self) -> list[Json]: ...
+    def text_chunk(self, text: str) -> Json: ...
+    def last_chunk(self, finished: Finished) -> Json: ...
+    def usage_chunk(self, finished: Finished) -> Json: ...
 
 
 @dataclass(frozen=True, slots=True)
-class ChatCompletionForm:
-    """OpenAI's ``chat.completion``."""
+class ChatCompletionFormat:
+    """OpenAI's ``chat.completion``, for ``/v1/chat/completions``."""
 
     model: str
     id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
     created: int = field(default_factory=lambda: int(time.time()))
 
-    def whole(self, text: str, finished: Finished) -> Json:
+    def full(self, text: str, finished: Finished) -> Json:
         message = {"role": "assistant", "content": text}
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finished.reason}
         return {**self._head("chat.completion"), "choices": [choice], "usage": usage_of(finished)}
 
-    def opening(self) -> list[Json]:
+    def first_chunks(self) -> list[Json]:
         return [self._chunk({"role": "assistant", "content": ""})]
 
-    def piece(self, text: str) -> Json:
+    def text_chunk(self, text: str) -> Json:
         return self._chunk({"content": text})
 
-    def closing(self, finished: Finished) -> Json:
+    def last_chunk(self, finished: Finished) -> Json:
         return self._chunk({}, finished.reason)
 
-    def usage(self, finished: Finished) -> Json:
+    def usage_chunk(self, finished: Finished) -> Json:
         return {**self._head("chat.completion.chunk"), "choices": [], "usage": usage_of(finished)}
 
     def _chunk(self, delta: Json, reason: str | None = None) -> Json:
@@ -56,29 +60,29 @@ class ChatCompletionForm:
 
 
 @dataclass(frozen=True, slots=True)
-class CompletionForm:
-    """OpenAI's ``text_completion``."""
+class CompletionFormat:
+    """OpenAI's ``text_completion``, for ``/v1/completions``."""
 
     model: str
     id: str = field(default_factory=lambda: f"cmpl-{uuid.uuid4().hex}")
     created: int = field(default_factory=lambda: int(time.time()))
 
-    def whole(self, text: str, finished: Finished) -> Json:
-        return {**self._with(text, finished.reason), "usage": usage_of(finished)}
+    def full(self, text: str, finished: Finished) -> Json:
+        return {**self._with_text(text, finished.reason), "usage": usage_of(finished)}
 
-    def opening(self) -> list[Json]:
+    def first_chunks(self) -> list[Json]:
         return []
 
-    def piece(self, text: str) -> Json:
-        return self._with(text, None)
+    def text_chunk(self, text: str) -> Json:
+        return self._with_text(text, None)
 
-    def closing(self, finished: Finished) -> Json:
-        return self._with("", finished.reason)
+    def last_chunk(self, finished: Finished) -> Json:
+        return self._with_text("", finished.reason)
 
-    def usage(self, finished: Finished) -> Json:
+    def usage_chunk(self, finished: Finished) -> Json:
         return {**self._head(), "choices": [], "usage": usage_of(finished)}
 
-    def _with(self, text: str, reason: str | None) -> Json:
+    def _with_text(self, text: str, reason: str | None) -> Json:
         choice = {"index": 0, "text": text, "logprobs": None, "finish_reason": reason}
         return {**self._head(), "choices": [choice]}
 
@@ -87,24 +91,24 @@ class CompletionForm:
 
 
 @dataclass(frozen=True, slots=True)
-class PlainForm:
-    """The answer of ``/chat``. ``Result`` repeats the text for clients of KAITO's older ``/chat``."""
+class PromptFormat:
+    """The response of ``/chat``. ``Result`` repeats the text for clients of KAITO's older ``/chat``."""
 
     model: str
 
-    def whole(self, text: str, finished: Finished) -> Json:
+    def full(self, text: str, finished: Finished) -> Json:
         return {"response": text, "Result": text, **self._end(finished)}
 
-    def opening(self) -> list[Json]:
+    def first_chunks(self) -> list[Json]:
         return []
 
-    def piece(self, text: str) -> Json:
+    def text_chunk(self, text: str) -> Json:
         return {"response": text, "model": self.model}
 
-    def closing(self, finished: Finished) -> Json:
+    def last_chunk(self, finished: Finished) -> Json:
         return {"response": "", **self._end(finished)}
 
-    def usage(self, finished: Finished) -> Json:
+    def usage_chunk(self, finished: Finished) -> Json:
         return {"model": self.model, "usage": usage_of(finished)}
 
     def _end(self, finished: Finished) -> Json:
@@ -112,7 +116,7 @@ class PlainForm:
 
 
 def usage_of(finished: Finished) -> Json:
-    """Token counts, as OpenAI names them."""
+    """Return token counts under the names that OpenAI gives them."""
     total = finished.prompt_tokens + finished.completion_tokens
     return {
         "prompt_tokens": finished.prompt_tokens,

@@ -1,10 +1,8 @@
-"""The routes."""
+"""The routes, and the ASGI application that holds them."""
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -12,30 +10,26 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from llmwright_runtime_hf.serve.engine.model_thread import Engine
-from llmwright_runtime_hf.serve.http.event_stream import answer_streaming, answer_whole
+from llmwright_runtime_hf.serve.engine.interface import Engine
+from llmwright_runtime_hf.serve.http.generation_handler import GenerationHandler
 from llmwright_runtime_hf.serve.http.middleware import CountRequests, LimitBody, RequireKey
-from llmwright_runtime_hf.serve.http.openai_errors import Refusal, refuse_in_openai_shape
-from llmwright_runtime_hf.serve.http.request_body import body_of
-from llmwright_runtime_hf.serve.http.request_to_job import AnyRequest, job_for, resolve_model
-from llmwright_runtime_hf.serve.http.requests import (
-    ChatCompletionRequest,
-    CompletionRequest,
-    PromptRequest,
-    refuse_unsupported,
-)
-from llmwright_runtime_hf.serve.http.responses import ChatCompletionForm, CompletionForm, Form, PlainForm
+from llmwright_runtime_hf.serve.http.openai_errors import add_error_handlers
+from llmwright_runtime_hf.serve.http.request_body import json_body
+from llmwright_runtime_hf.serve.http.request_to_job import resolve_model
+from llmwright_runtime_hf.serve.http.requests import ChatCompletionRequest, CompletionRequest, PromptRequest
+from llmwright_runtime_hf.serve.http.responses import ChatCompletionFormat, CompletionFormat, PromptFormat
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
-from llmwright_runtime_hf.serve.server_metrics import Metrics
+from llmwright_runtime_hf.serve.server_metrics import ServerMetrics
 
 
-def create_app(options: ServeOptions, engine: Engine, metrics: Metrics) -> FastAPI:
-    """Build the ASGI application. It answers from the start; what needs the model is 503 until the engine is ready."""
+def create_app(options: ServeOptions, engine: Engine, metrics: ServerMetrics) -> FastAPI:
+    """Return the application. It answers at once; routes that need the model answer 503 until the engine is ready."""
     app = FastAPI(title="LLMwright hf runtime", docs_url=None, redoc_url=None, openapi_url=None)
-    refuse_in_openai_shape(app)
-    _add_generation(app, _Responder(options, engine))
-    _add_models(app, options)
-    _add_operations(app, engine, metrics)
+    add_error_handlers(app)
+    _add_generation_routes(app, GenerationHandler(options, engine))
+    _add_model_routes(app, options)
+    _add_operation_routes(app, engine, metrics)
+    # The middleware added last runs first: a request without the key is counted, and its body is not read.
     app.add_middleware(LimitBody)
     if options.api_key is not None:
         app.add_middleware(RequireKey, key=options.api_key)
@@ -43,46 +37,25 @@ def create_app(options: ServeOptions, engine: Engine, metrics: Metrics) -> FastA
     return app
 
 
-class _Responder:
-    """Answers one generation request, in whichever form."""
-
-    def __init__(self, options: ServeOptions, engine: Engine) -> None:
-        self._options = options
-        self._engine = engine
-
-    async def answer(self, http: Request, request: AnyRequest, form_of: Callable[[str], Form]) -> Response:
-        refuse_unsupported(request)
-        model = resolve_model(request.model, self._options)
-        loaded = self._engine.loaded
-        if loaded is None or self._engine.state.phase != "ready":
-            raise Refusal(503, f"not ready: {self._engine.state.reason}", code="not_ready")
-        # A long prompt takes a while to tokenise, and /health must answer meanwhile.
-        job = await asyncio.to_thread(job_for, request, model, loaded)
-        form = form_of(model)
-        if request.stream:
-            return answer_streaming(self._engine, job, form, usage=request.usage_wanted)
-        return await answer_whole(http, self._engine, job, form)
-
-
-def _add_generation(app: FastAPI, responder: _Responder) -> None:
+def _add_generation_routes(app: FastAPI, handler: GenerationHandler) -> None:
     @app.post("/chat")
-    async def chat(http: Request, request: Annotated[PromptRequest, Depends(body_of(PromptRequest))]) -> Response:
-        return await responder.answer(http, request, PlainForm)
+    async def chat(http: Request, request: Annotated[PromptRequest, Depends(json_body(PromptRequest))]) -> Response:
+        return await handler.handle(http, request, PromptFormat)
 
     @app.post("/v1/chat/completions")
     async def chat_completions(
-        http: Request, request: Annotated[ChatCompletionRequest, Depends(body_of(ChatCompletionRequest))]
+        http: Request, request: Annotated[ChatCompletionRequest, Depends(json_body(ChatCompletionRequest))]
     ) -> Response:
-        return await responder.answer(http, request, ChatCompletionForm)
+        return await handler.handle(http, request, ChatCompletionFormat)
 
     @app.post("/v1/completions")
     async def completions(
-        http: Request, request: Annotated[CompletionRequest, Depends(body_of(CompletionRequest))]
+        http: Request, request: Annotated[CompletionRequest, Depends(json_body(CompletionRequest))]
     ) -> Response:
-        return await responder.answer(http, request, CompletionForm)
+        return await handler.handle(http, request, CompletionFormat)
 
 
-def _add_models(app: FastAPI, options: ServeOptions) -> None:
+def _add_model_routes(app: FastAPI, options: ServeOptions) -> None:
     started = int(time.time())
 
     def card(name: str) -> dict[str, Any]:
@@ -98,7 +71,7 @@ def _add_models(app: FastAPI, options: ServeOptions) -> None:
         return JSONResponse(card(resolve_model(name, options)))
 
 
-def _add_operations(app: FastAPI, engine: Engine, metrics: Metrics) -> None:
+def _add_operation_routes(app: FastAPI, engine: Engine, metrics: ServerMetrics) -> None:
     @app.get("/health")
     async def health() -> JSONResponse:
         state = engine.state
@@ -107,9 +80,9 @@ def _add_operations(app: FastAPI, engine: Engine, metrics: Metrics) -> None:
         return JSONResponse({"status": state.phase.capitalize(), "reason": state.reason}, 503)
 
     @app.get("/metrics")
-    async def expose() -> Response:
+    async def prometheus() -> Response:
         return PlainTextResponse(metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
     @app.get("/version")
-    async def tell_version() -> JSONResponse:
+    async def versions() -> JSONResponse:
         return JSONResponse({"version": version("llmwright-runtime-hf"), "transformers": version("transformers")})

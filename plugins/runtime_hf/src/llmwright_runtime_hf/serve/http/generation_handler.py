@@ -1,0 +1,56 @@
+"""One generation request, from its parsed body to its response; the three generation routes share it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from fastapi import Request
+from fastapi.responses import JSONResponse, Response
+
+from llmwright_runtime_hf.serve.engine.interface import Engine, Failed, Finished, Job
+from llmwright_runtime_hf.serve.http.client_disconnect import cancelled_at_exit, event_or_disconnect
+from llmwright_runtime_hf.serve.http.event_channel import EventChannel, TextCollector
+from llmwright_runtime_hf.serve.http.event_stream import stream_response
+from llmwright_runtime_hf.serve.http.openai_errors import ApiError
+from llmwright_runtime_hf.serve.http.request_to_job import job_of_request, resolve_model
+from llmwright_runtime_hf.serve.http.requests import AnyRequest, reject_unsupported_fields
+from llmwright_runtime_hf.serve.http.responses import ResponseFormat
+from llmwright_runtime_hf.serve.serve_options import ServeOptions
+
+_CLIENT_CLOSED_REQUEST = 499  # nginx's code; only the metrics see it
+
+
+class GenerationHandler:
+    """Check a request, generate, and answer in the format of its route."""
+
+    def __init__(self, options: ServeOptions, engine: Engine) -> None:
+        self._options = options
+        self._engine = engine
+
+    async def handle(
+        self, http_request: Request, request: AnyRequest, format_for: Callable[[str], ResponseFormat]
+    ) -> Response:
+        """Return the response. ``format_for`` takes the served model's name. Raises ApiError."""
+        reject_unsupported_fields(request)
+        model = resolve_model(request.model, self._options)
+        loaded = self._engine.loaded
+        if loaded is None or self._engine.state.phase != "ready":
+            raise ApiError(503, f"not ready: {self._engine.state.reason}", code="not_ready")
+        # Tokenising a long prompt takes a while. In the event loop it would block /health, and probes would fail.
+        job = await asyncio.to_thread(job_of_request, request, model, loaded)
+        response_format = format_for(model)
+        if request.stream:
+            return stream_response(self._engine, job, response_format, usage=request.wants_usage)
+        return await self._full_response(http_request, job, response_format)
+
+    async def _full_response(self, http_request: Request, job: Job, response_format: ResponseFormat) -> Response:
+        channel = EventChannel()
+        collector = TextCollector(channel)
+        with cancelled_at_exit(self._engine, job, collector.put):
+            event = await event_or_disconnect(http_request, channel.get())
+        if isinstance(event, Finished):
+            return JSONResponse(response_format.full(collector.text, event))
+        if isinstance(event, Failed):
+            raise ApiError(event.status, event.message)
+        return Response(status_code=_CLIENT_CLOSED_REQUEST)
