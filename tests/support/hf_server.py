@@ -1,4 +1,4 @@
-"""Start the server as a user does, and talk to it."""
+"""Start the hf server as a user does, and talk to it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+from prometheus_client.parser import text_string_to_metric_families
 
 COMMAND = [sys.executable, "-m", "llmwright_runtime_hf.serve"]
 KEY = "a-key-for-tests"
@@ -75,3 +76,11 @@ def run_to_end(*args: str, **environment: str) -> subprocess.CompletedProcess[st
         check=False,
         env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", **environment},
     )
+
+
+def metric(http: httpx.Client, name: str, **labels: str) -> float:
+    """Return the value of one metric; 0 while it does not exist."""
+    families = text_string_to_metric_families(http.get("/metrics").text)
+    values = [s.value for f in families for s in f.samples if s.name == name and labels.items() <= s.labels.items()]
+    assert len(values) <= 1
+    return values[0] if values else 0.0

@@ -1,12 +1,13 @@
-"""Make a small random Llama with a byte-level tokenizer, and LoRA adapters for it, saved as real ones are."""
+"""Make small random Llamas with a byte-level tokenizer, and LoRA adapters for them, saved as real ones are."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
@@ -21,71 +22,101 @@ TEMPLATE = (
     "<|{{ message['role'] }}|>{{ message['content'] }}<|end|>"
     "{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
-_TEXT = ["the quick brown fox jumps over the lazy dog", "a boat, a kite, a house of light"]
+CHATML = (
+    "{% for message in messages %}{% if message['role'] == 'tool' %}{{ raise_exception('no tools here') }}{% endif %}"
+    "{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+_TEXT = ("the quick brown fox jumps over the lazy dog", "a boat, a kite, a house of light")
 
 
 @dataclass(frozen=True)
-class Models:
-    """Directories as a user has them."""
+class ServedModels:
+    """Directories of a base model and two adapters, as a user has them."""
 
     base: Path
     facts: Path
     rhymes: Path
 
 
-def save_models(root: Path) -> Models:
-    made = Models(root / "base", root / "facts", root / "rhymes")
-    save_model(made.base, save_tokenizer(made.base))
-    save_adapter(made.base, made.facts, seed=1)
-    save_adapter(made.base, made.rhymes, seed=2)
-    return made
+def save_served_models(root: Path) -> ServedModels:
+    """Write a base with a long context and two adapters below ``root``."""
+    models = ServedModels(root / "base", root / "facts", root / "rhymes")
+    save_model(models.base, save_tokenizer(models.base, pad_token="<|end|>"))
+    save_adapter(models.base, models.facts, seed=1)
+    save_adapter(models.base, models.rhymes, seed=2)
+    return models
 
 
-def save_tokenizer(directory: Path) -> int:
-    """Write the tokenizer with its chat template. Returns its size."""
-    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
-        tokenizer_object=byte_level_tokenizer(), eos_token="<|end|>", pad_token="<|end|>"
+def save_chatml_model(directory: Path, texts: Sequence[str]) -> None:
+    """Write a base to tune: ChatML, a context of 96 tokens, 0.1 million parameters; its tokenizer knows ``texts``."""
+    special = ("<|im_start|>", "<|im_end|>", "<|endoftext|>")
+    backend = byte_level_tokenizer(texts, special=special, vocabulary=320)
+    vocabulary = save_tokenizer(directory, backend, eos_token="<|endoftext|>", chat_template=CHATML)
+    torch.manual_seed(0)
+    config = llama_config(
+        vocabulary, num_attention_heads=2, num_key_value_heads=2, max_position_embeddings=96, initializer_range=0.2
     )
-    tokenizer.chat_template = TEMPLATE
+    LlamaForCausalLM(config).save_pretrained(directory)
+
+
+def save_tokenizer(
+    directory: Path,
+    backend: Tokenizer | None = None,
+    *,
+    eos_token: str = "<|end|>",
+    chat_template: str = TEMPLATE,
+    pad_token: str | None = None,
+) -> int:
+    """Write a tokenizer with its chat template. Returns the size of its vocabulary."""
+    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=backend or byte_level_tokenizer(), eos_token=eos_token, pad_token=pad_token
+    )
+    tokenizer.chat_template = chat_template
     tokenizer.save_pretrained(directory)
     return len(tokenizer)
 
 
-def byte_level_tokenizer() -> Tokenizer:
+def byte_level_tokenizer(
+    texts: Sequence[str] = _TEXT, *, special: Sequence[str] = ("<|end|>",), vocabulary: int = 300
+) -> Tokenizer:
     """Train a byte-level BPE tokenizer, in which a character beyond ASCII is several tokens."""
     backend = Tokenizer(BPE())
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=300,
-        special_tokens=["<|end|>"],
+        vocab_size=vocabulary,
+        special_tokens=list(special),
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    backend.train_from_iterator(_TEXT, trainer)
+    backend.train_from_iterator(texts, trainer)
     return backend
 
 
+def llama_config(vocabulary: int, **changes: Any) -> LlamaConfig:
+    """Return the config of a two-layer Llama."""
+    sizes: dict[str, Any] = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2}
+    return LlamaConfig(vocab_size=vocabulary, **{**sizes, **changes})
+
+
 def save_model(directory: Path, vocabulary: int, *, seed: int = 0, hidden: int = 64) -> None:
-    """Write a two-layer Llama whose weights are large enough for its greedy text to differ from prompt to prompt."""
+    """Write a Llama whose weights are large enough for its greedy text to differ from prompt to prompt."""
     torch.manual_seed(seed)
-    model = LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=vocabulary,
-            hidden_size=hidden,
-            intermediate_size=128,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            num_key_value_heads=2,
-            max_position_embeddings=CONTEXT,
-            initializer_range=0.4,
-            bos_token_id=None,
-            eos_token_id=0,
-            pad_token_id=0,
-        )
+    config = llama_config(
+        vocabulary,
+        hidden_size=hidden,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=CONTEXT,
+        initializer_range=0.4,
+        bos_token_id=None,
+        eos_token_id=0,
+        pad_token_id=0,
     )
+    model = LlamaForCausalLM(config)
     with torch.no_grad():
-        # The end token's logit is always 0: never the likeliest, so that greedy answers are as long as asked for.
+        # The end token's logit is always 0: never the likeliest, so that greedy answers reach max_tokens.
         model.lm_head.weight[0] = 0
     model.save_pretrained(directory)
 

@@ -1,4 +1,4 @@
-"""What transformers and PEFT themselves answer: a base that never saw an adapter, and adapters loaded alone."""
+"""The answers of transformers and PEFT themselves: a base without adapters, and each adapter loaded alone."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import Any
 import torch
 from peft import PeftModel
 from peft.tuners.lora import LoraLayer
-from tests.support.tiny_models import Models, quiet_peft
+from tests.support.tiny_models import ServedModels, quiet_peft
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 
-class Oracle:
-    def __init__(self, models: Models) -> None:
+class TransformersReference:
+    """Generate greedily with transformers' own ``generate``."""
+
+    def __init__(self, models: ServedModels) -> None:
         self.models = models
         self.tokenizer = AutoTokenizer.from_pretrained(models.base)
         self._model = cache(self._load)

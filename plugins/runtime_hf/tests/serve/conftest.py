@@ -1,4 +1,4 @@
-"""The tiny models, one server for the session, and what transformers itself says to the same prompts."""
+"""The tiny models, one server for the session, and the answers of transformers itself to the same prompts."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import httpx
 import openai
 import pytest
 from tests.support.hf_server import KEY, RunningServer, running_server
-from tests.support.tiny_models import Models, save_models
-from tests.support.transformers_reference import Oracle
+from tests.support.tiny_models import ServedModels, save_served_models
+from tests.support.transformers_reference import TransformersReference
 
 
 @pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
-    return save_models(tmp_path_factory.mktemp("models"))
+def models(tmp_path_factory: pytest.TempPathFactory) -> ServedModels:
+    return save_served_models(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="session")
-def server(models: Models, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def server(models: ServedModels, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Base ``tiny``, adapters ``facts``, ``rhymes`` and, at half strength, ``facts.half``; behind a key."""
     log = tmp_path_factory.mktemp("server") / "log"
     adapters = (f"facts={models.facts}", f"rhymes={models.rhymes}", f"facts.half={models.facts},strength=0.5")
@@ -43,5 +43,5 @@ def client(server: RunningServer) -> Iterator[openai.OpenAI]:
 
 
 @pytest.fixture(scope="session")
-def oracle(models: Models) -> Oracle:
-    return Oracle(models)
+def reference(models: ServedModels) -> TransformersReference:
+    return TransformersReference(models)

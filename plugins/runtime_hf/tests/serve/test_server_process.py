@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from tests.support.hf_server import COMMAND, RunningServer, run_to_end, running_server
-from tests.support.tiny_models import Models, save_adapter, save_model, save_tokenizer
+from tests.support.tiny_models import ServedModels, save_adapter, save_model, save_tokenizer
 
 LONG = {"prompt": "the quick brown", "max_tokens": 32000}
 
@@ -26,7 +26,7 @@ def assert_one_line(ended: subprocess.CompletedProcess[str], *said: str) -> None
     assert ended.stderr.count("error: ") == 1
 
 
-def test_before_it_is_ready_health_and_requests_say_why_not(models: Models, tmp_path: Path) -> None:
+def test_before_it_is_ready_health_and_requests_say_why_not(models: ServedModels, tmp_path: Path) -> None:
     with running_server(tmp_path / "log", "--model", str(models.base)) as server, server.client() as http:
         health = http.get("/health")
         asked = http.post("/chat", json={"prompt": "a"})
@@ -50,7 +50,7 @@ def test_the_log_tells_loading_and_where_it_is_ready(server: RunningServer) -> N
     assert "a-key-for-tests" not in log
 
 
-def test_a_taken_port_is_named_at_once(models: Models) -> None:
+def test_a_taken_port_is_named_at_once(models: ServedModels) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         ended = run_to_end("--model", str(models.base), "--port", port)
@@ -65,7 +65,7 @@ def test_a_missing_model_is_named(tmp_path: Path) -> None:
     assert_one_line(ended, str(tmp_path / "nothing"), "is not there")
 
 
-def test_a_broken_model_is_named(models: Models, tmp_path: Path) -> None:
+def test_a_broken_model_is_named(models: ServedModels, tmp_path: Path) -> None:
     for file in models.base.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     (tmp_path / "model.safetensors").write_bytes(b"not weights")
@@ -73,7 +73,7 @@ def test_a_broken_model_is_named(models: Models, tmp_path: Path) -> None:
     assert_one_line(run_to_end("--model", str(tmp_path), "--port", "0"), f"the model {tmp_path}", "cannot be loaded")
 
 
-def test_an_adapter_of_another_base_is_named(models: Models, tmp_path: Path) -> None:
+def test_an_adapter_of_another_base_is_named(models: ServedModels, tmp_path: Path) -> None:
     save_model(tmp_path / "other", save_tokenizer(tmp_path / "other"), hidden=32)
     save_adapter(tmp_path / "other", tmp_path / "adapter", seed=3)
 
@@ -82,11 +82,11 @@ def test_an_adapter_of_another_base_is_named(models: Models, tmp_path: Path) -> 
     assert_one_line(ended, "adapter odd", "size mismatch")
 
 
-def test_an_empty_key_is_refused(models: Models) -> None:
+def test_an_empty_key_is_refused(models: ServedModels) -> None:
     assert_one_line(run_to_end("--model", str(models.base), LLMWRIGHT_API_KEY=""), "LLMWRIGHT_API_KEY")
 
 
-def test_a_wrong_flag_is_one_line(models: Models) -> None:
+def test_a_wrong_flag_is_one_line(models: ServedModels) -> None:
     assert_one_line(run_to_end("--model", str(models.base), "--dtype", "fp8"), "fp8")
 
 
@@ -102,7 +102,7 @@ def test_help_lists_every_flag_without_loading_torch() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_cleanly(models: Models, tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_ends_it_cleanly(models: ServedModels, tmp_path: Path, number: signal.Signals) -> None:
     with running_server(tmp_path / "log", "--model", str(models.base)) as server:
         server.wait_until_ready()
         code = server.end(number)
@@ -111,7 +111,7 @@ def test_a_signal_ends_it_cleanly(models: Models, tmp_path: Path, number: signal
     assert "Traceback" not in server.log.read_text()
 
 
-def test_a_signal_while_loading_ends_it_cleanly(models: Models, tmp_path: Path) -> None:
+def test_a_signal_while_loading_ends_it_cleanly(models: ServedModels, tmp_path: Path) -> None:
     with running_server(tmp_path / "log", "--model", str(models.base)) as server:
         code = server.end()
 
@@ -119,7 +119,7 @@ def test_a_signal_while_loading_ends_it_cleanly(models: Models, tmp_path: Path) 
     assert "Traceback" not in server.log.read_text()
 
 
-def test_a_second_signal_does_not_wait_for_answers(models: Models, tmp_path: Path) -> None:
+def test_a_second_signal_does_not_wait_for_answers(models: ServedModels, tmp_path: Path) -> None:
     with running_server(tmp_path / "log", "--model", str(models.base)) as server, server.client() as http:
         server.wait_until_ready()
         with http.stream("POST", "/v1/completions", json={**LONG, "stream": True}) as answer:
@@ -132,7 +132,7 @@ def test_a_second_signal_does_not_wait_for_answers(models: Models, tmp_path: Pat
     assert "Traceback" not in server.log.read_text()
 
 
-def test_a_short_answer_is_finished_before_the_end(models: Models, tmp_path: Path) -> None:
+def test_a_short_answer_is_finished_before_the_end(models: ServedModels, tmp_path: Path) -> None:
     with running_server(tmp_path / "log", "--model", str(models.base)) as server, server.client() as http:
         server.wait_until_ready()
         with http.stream("POST", "/v1/completions", json={**LONG, "max_tokens": 200, "stream": True}) as answer:
@@ -147,7 +147,7 @@ def test_a_short_answer_is_finished_before_the_end(models: Models, tmp_path: Pat
     assert code == 0
 
 
-def test_it_ends_with_its_parent(models: Models, tmp_path: Path) -> None:
+def test_it_ends_with_its_parent(models: ServedModels, tmp_path: Path) -> None:
     """The parent is killed outright, so that it can pass nothing on."""
     command = [*COMMAND, "--model", str(models.base), "--port", "0", "--exit-with-parent"]
     code = f"import subprocess, time; print(subprocess.Popen({command!r}).pid, flush=True); time.sleep(600)"
@@ -165,7 +165,7 @@ def test_it_ends_with_its_parent(models: Models, tmp_path: Path) -> None:
     assert not child.is_running()
 
 
-def test_another_default_template_and_context(models: Models, tmp_path: Path) -> None:
+def test_another_default_template_and_context(models: ServedModels, tmp_path: Path) -> None:
     """--default-model, --chat-template, --max-model-len and --dtype, seen in what is answered."""
     template = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
     flags = ["--adapter", f"facts={models.facts}", "--default-model", "facts", "--chat-template", template]
@@ -183,7 +183,7 @@ def test_another_default_template_and_context(models: Models, tmp_path: Path) ->
     assert 'dtype="bfloat16"' in metrics
 
 
-def test_without_a_chat_template_chat_completions_say_so(models: Models, tmp_path: Path) -> None:
+def test_without_a_chat_template_chat_completions_say_so(models: ServedModels, tmp_path: Path) -> None:
     base = tmp_path / "base"
     base.mkdir()
     for file in models.base.iterdir():

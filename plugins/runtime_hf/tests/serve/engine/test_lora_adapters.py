@@ -8,13 +8,14 @@ from pathlib import Path
 import httpx
 import pytest
 import torch
-from tests.support.tiny_models import Models, save_adapter, save_model, save_tokenizer
-from tests.support.transformers_reference import Oracle
+from tests.support.serve_options import options_for
+from tests.support.tiny_models import ServedModels, save_adapter, save_model, save_tokenizer
+from tests.support.transformers_reference import TransformersReference
 
 from llmwright.errors import ConfigError
 from llmwright_runtime_hf.serve.engine.lora_adapters import attach_adapters
 from llmwright_runtime_hf.serve.engine.model_loading import load_model
-from llmwright_runtime_hf.serve.serve_options import AdapterSpec, ServeOptions
+from llmwright_runtime_hf.serve.serve_options import AdapterSpec
 
 PROMPT = "the quick brown"
 CASES = {"tiny": (None, 1.0), "facts": ("facts", 1.0), "rhymes": ("rhymes", 1.0), "facts.half": ("facts", 0.5)}
@@ -27,31 +28,32 @@ def complete(http: httpx.Client, model: str) -> str:
 
 
 @pytest.mark.parametrize("model", CASES)
-def test_each_name_answers_as_peft_does_alone(http: httpx.Client, oracle: Oracle, model: str) -> None:
+def test_each_name_answers_as_peft_does_alone(http: httpx.Client, reference: TransformersReference, model: str) -> None:
     adapter, strength = CASES[model]
 
-    assert complete(http, model) == oracle.completion(PROMPT, 30, adapter=adapter, strength=strength)
+    assert complete(http, model) == reference.completion(PROMPT, 30, adapter=adapter, strength=strength)
 
 
-def test_the_four_answers_differ(oracle: Oracle) -> None:
-    said = {oracle.completion(PROMPT, 30, adapter=adapter, strength=strength) for adapter, strength in CASES.values()}
+def test_the_four_answers_differ(reference: TransformersReference) -> None:
+    said = {
+        reference.completion(PROMPT, 30, adapter=adapter, strength=strength) for adapter, strength in CASES.values()
+    }
 
     assert len(said) == 4
 
 
-def test_requests_at_the_same_time_do_not_mix(http: httpx.Client, oracle: Oracle) -> None:
+def test_requests_at_the_same_time_do_not_mix(http: httpx.Client, reference: TransformersReference) -> None:
     asked = [*CASES] * 4
     with ThreadPoolExecutor(len(asked)) as pool:
         answers = list(pool.map(lambda model: complete(http, model), asked))
 
-    expected = {model: oracle.completion(PROMPT, 30, adapter=a, strength=s) for model, (a, s) in CASES.items()}
+    expected = {model: reference.completion(PROMPT, 30, adapter=a, strength=s) for model, (a, s) in CASES.items()}
     assert answers == [expected[model] for model in asked]
 
 
-def test_the_base_computes_the_same_logits_to_the_last_bit(models: Models) -> None:
+def test_the_base_computes_the_same_logits_to_the_last_bit(models: ServedModels) -> None:
     ids = torch.arange(1, 40).unsqueeze(0)
-    options = ServeOptions(model=str(models.base), served_model_name="b", default_model="b", device="cpu")
-    model = load_model(options).model
+    model = load_model(options_for(models.base)).model
     with torch.inference_mode():
         alone = model(ids).logits
         switch = attach_adapters(model, [AdapterSpec("a", models.facts), AdapterSpec("b.c", models.rhymes, 0.5)])
@@ -66,29 +68,28 @@ def test_the_base_computes_the_same_logits_to_the_last_bit(models: Models) -> No
     assert not torch.allclose(alone, adapted)
 
 
-def refused(models: Models, spec: AdapterSpec) -> ConfigError:
-    options = ServeOptions(model=str(models.base), served_model_name="b", default_model="b", device="cpu")
+def refused(models: ServedModels, spec: AdapterSpec) -> ConfigError:
     with pytest.raises(ConfigError) as caught:
-        attach_adapters(load_model(options).model, [spec])
+        attach_adapters(load_model(options_for(models.base)).model, [spec])
     assert "\n" not in caught.value.message
     assert str(spec.path) in caught.value.message
     return caught.value
 
 
-def test_an_adapter_of_another_size_is_refused(models: Models, tmp_path: Path) -> None:
+def test_an_adapter_of_another_size_is_refused(models: ServedModels, tmp_path: Path) -> None:
     save_model(tmp_path / "other", save_tokenizer(tmp_path / "other"), hidden=32)
     save_adapter(tmp_path / "other", tmp_path / "adapter", seed=3)
 
     assert "size mismatch" in refused(models, AdapterSpec("a", tmp_path / "adapter")).message
 
 
-def test_an_adapter_for_layers_that_are_not_there_is_refused(models: Models, tmp_path: Path) -> None:
+def test_an_adapter_for_layers_that_are_not_there_is_refused(models: ServedModels, tmp_path: Path) -> None:
     (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA", "target_modules": ["query_key_value"]}')
 
     assert "query_key_value" in refused(models, AdapterSpec("a", tmp_path)).message
 
 
-def test_an_adapter_that_lacks_weights_is_refused(models: Models, tmp_path: Path) -> None:
+def test_an_adapter_that_lacks_weights_is_refused(models: ServedModels, tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 
     weights = load_file(models.facts / "adapter_model.safetensors")
@@ -110,7 +111,7 @@ def test_an_adapter_that_lacks_weights_is_refused(models: Models, tmp_path: Path
     ],
 )
 def test_a_directory_that_is_no_lora_adapter_is_refused(
-    models: Models, tmp_path: Path, config: str | None, said: str
+    models: ServedModels, tmp_path: Path, config: str | None, said: str
 ) -> None:
     if config is not None:
         (tmp_path / "adapter_config.json").write_text(config)

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.support.transformers_reference import Oracle
+from tests.support.transformers_reference import TransformersReference
 
 PROMPT = "the quick brown"
 
@@ -25,8 +25,8 @@ def text_of(http: httpx.Client, **fields: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def whole(oracle: Oracle) -> str:
-    return oracle.completion(PROMPT, 40)
+def whole(reference: TransformersReference) -> str:
+    return reference.completion(PROMPT, 40)
 
 
 @pytest.mark.parametrize("as_list", [False, True])
@@ -48,7 +48,7 @@ def test_a_streamed_stop_string_never_leaks(http: httpx.Client, whole: str) -> N
     assert choices[-1]["finish_reason"] == "stop"
 
 
-def test_the_end_token_stops_and_is_not_shown(http: httpx.Client, oracle: Oracle) -> None:
+def test_the_end_token_stops_and_is_not_shown(http: httpx.Client, reference: TransformersReference) -> None:
     """At temperature 2 this random model soon draws its end token."""
     for seed in range(50):
         made = complete(http, max_tokens=400, temperature=2, seed=seed)

@@ -7,7 +7,7 @@ import json
 import httpx
 import openai
 import pytest
-from tests.support.transformers_reference import Oracle
+from tests.support.transformers_reference import TransformersReference
 
 PROMPT = "the quick brown"
 
@@ -19,10 +19,10 @@ def events_of(text: str) -> list[str]:
     return [line.removeprefix("data: ") for line in lines]
 
 
-def test_chat_answers_a_prompt_through_the_chat_template(http: httpx.Client, oracle: Oracle) -> None:
+def test_chat_answers_a_prompt_through_the_chat_template(http: httpx.Client, reference: TransformersReference) -> None:
     answer = http.post("/chat", json={"prompt": PROMPT, "max_tokens": 20}).json()
 
-    assert answer["response"] == answer["Result"] == oracle.chat(PROMPT, 20)
+    assert answer["response"] == answer["Result"] == reference.chat(PROMPT, 20)
     assert (answer["model"], answer["finish_reason"]) == ("tiny", "length")
     assert answer["usage"]["completion_tokens"] == 20
 
@@ -35,31 +35,31 @@ def test_chat_reads_json_that_curl_announces_as_a_form(http: httpx.Client) -> No
     assert answer.status_code == 200, answer.text
 
 
-def test_chat_streams(http: httpx.Client, oracle: Oracle) -> None:
+def test_chat_streams(http: httpx.Client, reference: TransformersReference) -> None:
     answer = http.post("/chat", json={"prompt": PROMPT, "max_tokens": 20, "stream": True})
     *pieces, last, done = events_of(answer.text)
 
     assert answer.headers["content-type"].startswith("text/event-stream")
-    assert "".join(json.loads(piece)["response"] for piece in pieces) == oracle.chat(PROMPT, 20)
+    assert "".join(json.loads(piece)["response"] for piece in pieces) == reference.chat(PROMPT, 20)
     assert json.loads(last)["finish_reason"] == "length"
     assert json.loads(last)["usage"]["completion_tokens"] == 20
     assert done == "[DONE]"
 
 
-def test_chat_completions(client: openai.OpenAI, oracle: Oracle) -> None:
+def test_chat_completions(client: openai.OpenAI, reference: TransformersReference) -> None:
     made = client.chat.completions.create(
         model="tiny", messages=[{"role": "user", "content": PROMPT}], max_completion_tokens=20, temperature=0
     )
 
     assert made.object == "chat.completion"
     assert made.choices[0].message.role == "assistant"
-    assert made.choices[0].message.content == oracle.chat(PROMPT, 20)
+    assert made.choices[0].message.content == reference.chat(PROMPT, 20)
     assert made.choices[0].finish_reason == "length"
     assert made.usage is not None
     assert made.usage.total_tokens == made.usage.prompt_tokens + 20
 
 
-def test_chat_completions_stream(client: openai.OpenAI, oracle: Oracle) -> None:
+def test_chat_completions_stream(client: openai.OpenAI, reference: TransformersReference) -> None:
     chunks = list(
         client.chat.completions.create(
             model="tiny",
@@ -72,7 +72,7 @@ def test_chat_completions_stream(client: openai.OpenAI, oracle: Oracle) -> None:
 
     *body, closing, usage = chunks
     assert body[0].choices[0].delta.role == "assistant"
-    assert "".join(chunk.choices[0].delta.content or "" for chunk in body) == oracle.chat(PROMPT, 20)
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in body) == reference.chat(PROMPT, 20)
     assert closing.choices[0].finish_reason == "length"
     assert usage.choices == []
     assert usage.usage is not None
@@ -87,33 +87,33 @@ def test_usage_is_streamed_only_when_asked_for(client: openai.OpenAI) -> None:
     assert all(len(chunk.choices) == 1 for chunk in chunks)
 
 
-def test_completions(client: openai.OpenAI, oracle: Oracle) -> None:
+def test_completions(client: openai.OpenAI, reference: TransformersReference) -> None:
     made = client.completions.create(model="tiny", prompt=PROMPT)
 
     assert made.object == "text_completion"
-    assert made.choices[0].text == oracle.completion(PROMPT, 16)
+    assert made.choices[0].text == reference.completion(PROMPT, 16)
     assert made.choices[0].finish_reason == "length"
     assert made.usage is not None
     assert made.usage.completion_tokens == 16
 
 
-def test_completions_stream(client: openai.OpenAI, oracle: Oracle) -> None:
+def test_completions_stream(client: openai.OpenAI, reference: TransformersReference) -> None:
     chunks = list(client.completions.create(model="tiny", prompt=PROMPT, max_tokens=400, stream=True))
 
     assert len(chunks) > 10
-    assert "".join(chunk.choices[0].text for chunk in chunks) == oracle.completion(PROMPT, 400)
+    assert "".join(chunk.choices[0].text for chunk in chunks) == reference.completion(PROMPT, 400)
     assert chunks[-1].choices[0].finish_reason == "length"
 
 
-def test_completions_take_token_ids_and_a_list_of_one(client: openai.OpenAI, oracle: Oracle) -> None:
-    ids = oracle.tokenizer(PROMPT)["input_ids"]
-    expected = oracle.completion(PROMPT, 8)
+def test_completions_take_token_ids_and_a_list_of_one(client: openai.OpenAI, reference: TransformersReference) -> None:
+    ids = reference.tokenizer(PROMPT)["input_ids"]
+    expected = reference.completion(PROMPT, 8)
 
     assert client.completions.create(model="tiny", prompt=ids, max_tokens=8).choices[0].text == expected
     assert client.completions.create(model="tiny", prompt=[PROMPT], max_tokens=8).choices[0].text == expected
 
 
-def test_message_content_may_come_in_text_parts(client: openai.OpenAI, oracle: Oracle) -> None:
+def test_message_content_may_come_in_text_parts(client: openai.OpenAI, reference: TransformersReference) -> None:
     made = client.chat.completions.create(
         model="tiny",
         messages=[
@@ -122,7 +122,7 @@ def test_message_content_may_come_in_text_parts(client: openai.OpenAI, oracle: O
         max_tokens=8,
     )
 
-    assert made.choices[0].message.content == oracle.chat(PROMPT, 8)
+    assert made.choices[0].message.content == reference.chat(PROMPT, 8)
 
 
 def test_without_a_model_the_base_answers(http: httpx.Client) -> None:

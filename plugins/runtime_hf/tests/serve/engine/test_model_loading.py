@@ -1,0 +1,54 @@
+"""Loading the model: dtype, quantisation, context, and checkpoints that lack weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.support.serve_options import options_for
+from tests.support.tiny_models import CONTEXT, ServedModels
+
+from llmwright.errors import ConfigError
+from llmwright_runtime_hf.serve.engine.decode_loop import Decoder
+from llmwright_runtime_hf.serve.engine.generation import warm_up
+from llmwright_runtime_hf.serve.engine.interface import SamplingParams
+from llmwright_runtime_hf.serve.engine.model_loading import load_model
+from llmwright_runtime_hf.serve.engine.sampling import Sampler
+
+
+@pytest.mark.parametrize(("dtype", "expected"), [("auto", "float32"), ("bfloat16", "bfloat16"), ("float16", "float16")])
+def test_the_weights_have_the_asked_dtype(models: ServedModels, dtype: str, expected: str) -> None:
+    made = load_model(options_for(models.base, dtype=dtype))
+
+    assert {str(p.dtype) for p in made.model.parameters()} == {f"torch.{expected}"}
+    assert made.dtype == expected
+    assert made.context == CONTEXT
+    warm_up(made)
+
+
+@pytest.mark.parametrize("kind", ["nf4", "int8"])
+def test_quantised_weights_generate(models: ServedModels, kind: str) -> None:
+    made = load_model(options_for(models.base, quantization=kind))
+
+    layer = made.model.get_submodule("model.layers.0.mlp.up_proj")
+    assert type(layer).__name__ == {"nf4": "Linear4bit", "int8": "Linear8bitLt"}[kind]
+    decoder = Decoder(made.model, [5, 6, 7], Sampler(SamplingParams(), made.model.device))
+    assert len([decoder.step() for _ in range(5)]) == 5
+
+
+def test_a_longer_context_than_the_models_is_refused(models: ServedModels) -> None:
+    with pytest.raises(ConfigError, match=f"above the model's context of {CONTEXT}"):
+        load_model(options_for(models.base, max_model_len=CONTEXT + 1))
+
+
+def test_a_checkpoint_that_lacks_weights_is_refused(models: ServedModels, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    for file in models.base.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    weights = load_file(models.base / "model.safetensors")
+    weights.pop("model.layers.1.mlp.up_proj.weight")
+    save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
+
+    with pytest.raises(ConfigError, match=r"lacks 1 weights .* first model\.layers\.1\.mlp\.up_proj\.weight"):
+        load_model(options_for(tmp_path))

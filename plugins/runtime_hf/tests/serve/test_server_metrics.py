@@ -1,0 +1,46 @@
+"""What is counted, and under which labels."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from tests.support.hf_server import metric
+
+
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [
+        ("llmwright_requests_total", {"route": "/v1/completions", "status": "200"}),
+        ("llmwright_time_to_first_token_seconds_count", {"model": "facts"}),
+        ("llmwright_request_duration_seconds_count", {"model": "facts"}),
+    ],
+)
+def test_a_request_counts_once(http: httpx.Client, name: str, labels: dict[str, str]) -> None:
+    before = metric(http, name, **labels)
+    http.post("/v1/completions", json={"model": "facts", "prompt": "a", "max_tokens": 2})
+
+    assert metric(http, name, **labels) == before + 1
+
+
+def test_tokens_are_counted_by_model(http: httpx.Client) -> None:
+    names = ("llmwright_prompt_tokens_total", "llmwright_completion_tokens_total")
+    before = [metric(http, name, model="rhymes") for name in names]
+    usage = http.post("/chat", json={"model": "rhymes", "prompt": "a", "max_tokens": 5}).json()["usage"]
+
+    after = [metric(http, name, model="rhymes") for name in names]
+    assert after == [before[0] + usage["prompt_tokens"], before[1] + 5]
+
+
+def test_refusals_and_strange_paths_are_counted(http: httpx.Client) -> None:
+    before = metric(http, "llmwright_requests_total", route="other", status="404")
+    http.get("/a")
+    http.get("/b")
+
+    assert metric(http, "llmwright_requests_total", route="other", status="404") == before + 2
+
+
+def test_the_metrics_tell_which_models_there_are(http: httpx.Client) -> None:
+    expected = {"parent": "tiny", "dtype": "float32", "quantization": "none", "max_model_len": "32768"}
+
+    assert metric(http, "llmwright_model_info", model="facts", **expected) == 1
+    assert metric(http, "llmwright_model_info", model="tiny", parent="") == 1
