@@ -49,31 +49,31 @@ def programs() -> Path | None:
 
 def free_ports(count: int) -> list[int]:
     sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
     return ports
 
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    found = programs()
-    if found is None:
+    folder = programs()
+    if folder is None:
         pytest.skip("needs kube-apiserver, etcd and kubectl: set KUBEBUILDER_ASSETS to their directory")
     directory = tmp_path_factory.mktemp("cluster")
     running: list[subprocess.Popen[bytes]] = []
     try:
-        server = start(found, directory, running)
-        yield Cluster(found, server)
+        server = start(folder, directory, running)
+        yield Cluster(folder, server)
     finally:
         for process in reversed(running):
             process.kill()  # nothing in it is worth the half minute that an orderly end takes
             process.wait()
 
 
-def start(found: Path, directory: Path, running: list[subprocess.Popen[bytes]]) -> str:
+def start(folder: Path, directory: Path, running: list[subprocess.Popen[bytes]]) -> str:
     client, peer, secure = free_ports(3)
     key = directory / "accounts.key"
     subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
@@ -108,7 +108,7 @@ def start(found: Path, directory: Path, running: list[subprocess.Popen[bytes]]) 
     )
     for program, *arguments in commands:
         with (directory / f"{program}.log").open("wb") as log:
-            running.append(subprocess.Popen([str(found / program), *arguments], stdout=log, stderr=log))
+            running.append(subprocess.Popen([str(folder / program), *arguments], stdout=log, stderr=log))
     wait_until_ready(server, running, directory)
     return server
 

@@ -139,3 +139,23 @@ def test_no_secret_in_the_text_of_a_credential() -> None:
     text = repr(Credential("pat", "s3cret", "s3cret", "s3cret"))
     assert "pat" in text
     assert "s3cret" not in text
+
+
+def write_auth(path: Path, registry: str, user: str) -> None:
+    auth = base64.b64encode(f"{user}:word".encode()).decode()
+    path.write_text(json.dumps({"auths": {registry: {"auth": auth}}}))
+
+
+def test_the_first_file_that_knows_the_registry_counts(tmp_path: Path) -> None:
+    write_auth(tmp_path / "b.json", "one.example", "second")
+    write_auth(tmp_path / "a.json", "one.example", "first")
+    write_auth(tmp_path / "c.json", "two.example", "third")
+    users = [found.username for name in ("one", "two") if (found := find_credential(f"{name}.example", tmp_path))]
+    assert users == ["first", "third"]
+    assert find_credential("three.example", tmp_path) is None
+
+
+def test_config_json_stands_for_all(tmp_path: Path) -> None:
+    write_auth(tmp_path / "config.json", "one.example", "only")
+    write_auth(tmp_path / "a.json", "two.example", "unread")
+    assert find_credential("two.example", tmp_path) is None

@@ -1,4 +1,4 @@
-"""Both ways keep the contract of provisioners."""
+"""Both modes keep the contract of provisioners."""
 
 from __future__ import annotations
 

@@ -57,12 +57,12 @@ CLAIM = {
 }
 
 
-def way(request: NodeRequest, **settings: Any) -> NodeOptions:
+def options(request: NodeRequest, **settings: Any) -> NodeOptions:
     return node_options(request, KarpenterOptions.model_validate(request.config), settings_of(settings))
 
 
 def claim(request: NodeRequest, **settings: Any) -> dict[str, Any]:
-    return node_claim(request, way(request, **settings), "ws123")
+    return node_claim(request, options(request, **settings), "ws123")
 
 
 def test_a_claim_for_gpu_provisioner_is_upstreams() -> None:
@@ -90,7 +90,7 @@ def test_a_pool_holds_as_many_as_are_asked_for() -> None:
         "karpenter.kaito.sh/workspace-name": "ws1",
         "karpenter.kaito.sh/workspace-namespace": "ns1",
     }
-    assert node_pool(request, way(request), 2) == {
+    assert node_pool(request, options(request), 2) == {
         "apiVersion": "karpenter.sh/v1",
         "kind": "NodePool",
         "metadata": {"name": "ns1-ws1", "labels": owner},
@@ -136,8 +136,8 @@ def test_a_user_cannot_take_anothers_machines_by_labels() -> None:
 
 
 def test_the_mode_once_taken_is_kept() -> None:
-    assert way(ask(state={"mode": "nodepool"}), mode="nodeclaim").mode == "nodepool"
-    assert way(ask(state={"mode": "odd"}), mode="nodepool").mode == "nodepool"
+    assert options(ask(state={"mode": "nodepool"}), mode="nodeclaim").mode == "nodepool"
+    assert options(ask(state={"mode": "odd"}), mode="nodepool").mode == "nodepool"
 
 
 def test_names_of_claims_fit_agent_pools_and_never_change() -> None:

@@ -1,0 +1,143 @@
+"""A stand-in for an API server with Karpenter behind it, spoken to over HTTP by the generated client."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from llmwright.testing import World, make_context
+from llmwright.testing.snapshot import ObjectSnapshot
+from llmwright_provisioner_karpenter.driver import KarpenterProvisioner
+
+Object = dict[str, Any]
+SKU = "Standard_NC24ads_A100_v4"
+
+
+@dataclass
+class FakeKarpenter(World):
+    """NodeClaims become Ready a tick after they came, and go a tick after their deletion.
+
+    ``refusing`` makes each NodeClaim vanish instead, as where the cloud has none left; ``off`` leaves NodePools alone.
+    """
+
+    objects: dict[str, dict[str, Object]] = field(
+        default_factory=lambda: {"nodeclaims": {}, "nodepools": {}, "nodes": {}}
+    )
+    refusing: bool = False
+    off: bool = False
+    applied: int = 0
+
+    def snapshot(self) -> ObjectSnapshot:
+        """Copies, as caches are."""
+        groups = {"nodeclaims": "karpenter.sh", "nodepools": "karpenter.sh", "nodes": ""}
+        everything = {
+            (groups[plural], plural): json.loads(json.dumps([*found.values()]))
+            for plural, found in self.objects.items()
+        }
+        return ObjectSnapshot(KarpenterProvisioner(make_context()).watches(), everything)
+
+    def tick(self) -> None:
+        """Half a minute of Karpenter's work."""
+        super().tick()
+        for plural in ("nodepools", "nodeclaims"):
+            for name in [
+                name for name, each in self.objects[plural].items() if "deletionTimestamp" in each["metadata"]
+            ]:
+                self._remove(plural, name)
+        for claim in [*self.objects["nodeclaims"].values()]:
+            if self.refusing and "status" not in claim:
+                del self.objects["nodeclaims"][claim["metadata"]["name"]]
+            else:
+                self._launch(claim)
+        for pool in [] if self.off else [*self.objects["nodepools"].values()]:
+            self._scale(pool)
+
+    def apply(self, plural: str, name: str, body: Object) -> Object:
+        """As server-side apply of fields that are all one manager's."""
+        self.applied += 1
+        found = self.objects[plural].setdefault(name, {"metadata": {"uid": f"uid-{self.applied}"}})
+        made = found["metadata"].get("creationTimestamp") or self._stamp()
+        metadata = {**body["metadata"], "uid": found["metadata"]["uid"], "creationTimestamp": made}
+        found.update({**body, "metadata": {**metadata, "managedFields": [{"manager": "llmwright"}]}})
+        return found
+
+    def delete(self, plural: str, name: str, uid: str | None) -> int:
+        """The status of the answer."""
+        found = self.objects[plural].get(name)
+        if found is None:
+            return 404
+        if uid and found["metadata"]["uid"] != uid:
+            return 409
+        found["metadata"].setdefault("deletionTimestamp", self._stamp())
+        return 200
+
+    def _stamp(self) -> str:
+        return self.now.isoformat()
+
+    def _remove(self, plural: str, name: str) -> None:
+        gone = self.objects[plural].pop(name)
+        self.objects["nodes"].pop(gone.get("status", {}).get("nodeName", ""), None)
+        if plural == "nodepools":
+            for claim in self.objects["nodeclaims"].values():
+                if claim["metadata"]["labels"].get("karpenter.sh/nodepool") == name:
+                    claim["metadata"]["deletionTimestamp"] = self._stamp()
+
+    def _launch(self, claim: Object) -> None:
+        name = f"node-{claim['metadata']['name']}"
+        claim["status"] = {"nodeName": name, "conditions": [{"type": "Ready", "status": "True"}]}
+        labels = {**claim["metadata"]["labels"], "node.kubernetes.io/instance-type": SKU}
+        status = {"conditions": [{"type": "Ready", "status": "True"}], "allocatable": {"nvidia.com/gpu": "1"}}
+        self.objects["nodes"][name] = {"metadata": {"name": name, "labels": labels}, "status": status}
+
+    def _scale(self, pool: Object) -> None:
+        name = pool["metadata"]["name"]
+        labels = {**pool["spec"]["template"]["metadata"]["labels"], "karpenter.sh/nodepool": name}
+        mine = [each for each in self.objects["nodeclaims"].values() if each["metadata"]["labels"] == labels]
+        for index in range(len(mine), pool["spec"]["replicas"]):
+            body = {"metadata": {"name": f"{name}-{self.applied}{index}", "labels": labels}}
+            self.apply("nodeclaims", body["metadata"]["name"], body)
+        for surplus in mine[pool["spec"]["replicas"] :]:
+            surplus["metadata"]["deletionTimestamp"] = self._stamp()
+
+
+def handler(world: FakeKarpenter, workspaces: set[tuple[str, str]]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_PATCH(self) -> None:
+            plural, name = self._where()
+            assert self.headers["Content-Type"] == "application/apply-patch+yaml"
+            assert "fieldManager=llmwright" in self.path
+            self._answer(200, world.apply(plural, name, self._body()))
+
+        def do_DELETE(self) -> None:
+            uid = (self._body().get("preconditions") or {}).get("uid")
+            self._answer(world.delete(*self._where(), uid), {"kind": "Status"})
+
+        def do_GET(self) -> None:
+            if "/workspaces" in self.path:
+                self._answer(200, {"items": [{"metadata": {"namespace": s, "name": n}} for s, n in sorted(workspaces)]})
+                return
+            label = self.path.partition("labelSelector=")[2].replace("%2F", "/")
+            found = world.objects[self.path.partition("?")[0].rsplit("/", 1)[1]].values()
+            self._answer(200, {"items": [each for each in found if label in each["metadata"]["labels"]]})
+
+        def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002
+            pass
+
+        def _where(self) -> tuple[str, str]:
+            plural, name = self.path.partition("?")[0].split("/")[-2:]
+            return plural, name
+
+        def _body(self) -> Object:
+            found: Object = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            return found
+
+        def _answer(self, status: int, body: Object) -> None:
+            data = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+    return Handler

@@ -1,0 +1,48 @@
+"""Causes: what the conditions of a NodeClaim tell about a missing machine."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from plugins.provisioner_karpenter.tests.builders import (
+    LAUNCH_FAILED,
+    ask,
+    claim,
+    decide,
+    name,
+    seen,
+)
+
+from llmwright.testing.presets import NOW
+from llmwright.values.nodes import Failed, Waiting
+from llmwright_provisioner_karpenter.cause import kind_of
+from llmwright_provisioner_karpenter.owned_objects import ClaimCondition
+
+
+@pytest.mark.parametrize("kind", LAUNCH_FAILED)
+def test_root_causes_come_from_the_claims(kind: str) -> None:
+    conditions = (
+        ClaimCondition("Registered", "Unknown", "AwaitingReconciliation", "object is awaiting reconciliation"),
+        ClaimCondition("Launched", "Unknown", "LaunchFailed", LAUNCH_FAILED[kind]),
+    )
+    outcome = decide(ask(), seen(claim(ready=False, conditions=conditions))).outcome
+    assert isinstance(outcome, Failed)
+    assert outcome.kind == kind
+    assert LAUNCH_FAILED[kind] in outcome.message
+
+
+def test_words_that_tell_nothing_have_no_kind() -> None:
+    assert kind_of("LaunchFailed: the cloud had a hiccup") is None
+    conditions = (ClaimCondition("Launched", "Unknown", "LaunchFailed", "the cloud had a hiccup"),)
+    outcome = decide(ask(), seen(claim(ready=False, conditions=conditions))).outcome
+    assert outcome == Waiting("LaunchFailed", f"0 of 1 NodeClaims are ready; {name()}: the cloud had a hiccup")
+
+
+def test_a_machine_has_time_to_register_before_that_counts() -> None:
+    conditions = (ClaimCondition("Registered", "Unknown", "NodeNotFound", "Node not registered with cluster"),)
+    observed = seen(claim(ready=False, conditions=conditions))
+    early, late = (decide(ask(), observed, NOW + timedelta(seconds=age)).outcome for age in (119, 120))
+    assert early == Waiting("NodeClaimNotReady", "0 of 1 NodeClaims are ready", again_in=120.0)
+    assert isinstance(late, Failed | Waiting)
+    assert "Node not registered with cluster" in late.message
