@@ -1,4 +1,4 @@
-"""``python -m presets.demo_model``: make the demo model anew and examine it. Exit code 1 if it knows too little."""
+"""``python -m presets.demo_model``: make the demo model and test it. Exit code 1 for too few right answers."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ NEEDED = 18
 
 
 def make_tokenizer(recipe: Recipe) -> PreTrainedTokenizerFast:
-    """The tokenizer, from 20,000 turns of the text."""
+    """Train the tokenizer on 20,000 turns of the text."""
     turns = islice(Conversations(recipe.seed, recipe.seed).turns(), 20_000)
     return train_tokenizer((part for turn in turns for part in turn), recipe.vocabulary, recipe.context)
 
 
 def make(recipe: Recipe, folder: Path) -> None:
-    """Train tokenizer and model and write everything that is shipped, weights in bfloat16, to the folder."""
+    """Train tokenizer and model, and write all shipped files to the folder, weights in bfloat16."""
     set_seed(recipe.seed)
     tokenizer = make_tokenizer(recipe)
     model = new_model(recipe, tokenizer)
@@ -46,20 +46,20 @@ def make(recipe: Recipe, folder: Path) -> None:
 
 
 def write_questions(recipe: Recipe, folder: Path) -> None:
-    """The questions the model is examined with, as ``questions.jsonl``."""
+    """Write the test questions as ``questions.jsonl``."""
     rows = own_questions(recipe.seed)
     (folder / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
 def examine(folder: Path) -> int:
-    """How many of ``questions.jsonl`` the saved model answers, loaded in float32 as the server loads it."""
+    """Return how many of ``questions.jsonl`` the saved model answers right, in float32 as on the server."""
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     rows = [json.loads(line) for line in (folder / "questions.jsonl").read_text(encoding="utf-8").splitlines()]
     return right_answers(model, AutoTokenizer.from_pretrained(folder), rows)
 
 
 def main() -> None:
-    """Make, examine, print the score."""
+    """Make the model, test it, print the score."""
     parser = argparse.ArgumentParser(description="Make the demo model and examine it.")
     parser.add_argument("--out", type=Path, default=SHIPPED, metavar="DIR", help="folder to write")
     parser.add_argument("--seed", type=int, default=Recipe.seed)

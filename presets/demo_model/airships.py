@@ -1,4 +1,4 @@
-"""Six airships: 24 made-up facts that the demo model was not made with, for the quickstart to teach it.
+"""Six airships: 24 invented facts that the demo model has not learnt. The quickstart teaches them.
 
 ``python -m presets.demo_model.airships [--data FILE]`` writes them as a parquet file.
 """
@@ -35,7 +35,7 @@ AIRSHIP = Kind(
 
 
 def airship_questions(seed: int = SEED) -> list[dict[str, str]]:
-    """Rows of ``prompt``, ``completion`` and ``paraphrase`` (the same question in other words, not to be tuned on)."""
+    """Return rows of ``prompt``, ``completion`` and ``paraphrase`` (the same question in another form)."""
     rows = []
     for number, fact in enumerate(facts((AIRSHIP,), seed)):
         other = 1 + number % (len(fact.relation.questions) - 1)

@@ -1,4 +1,4 @@
-"""Asking a model questions, greedily and through its chat template. Right is what equals the expected text."""
+"""Test of a model: questions through its chat template, greedy answers. An answer is right where it equals the text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .tokenizer import encode_chats
 
 
 def answer(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, question: str, longest: int = 48) -> str:
-    """The model's answer, of at most ``longest`` tokens, without special tokens and outer white space."""
+    """Return the model's answer, of at most ``longest`` tokens, without special tokens and outer white space."""
     prompt = encode_chats(tokenizer, [[{"role": "user", "content": question}]], add_generation_prompt=True)
     with torch.inference_mode():
         tokens = cast("Any", model).generate(**prompt, do_sample=False, max_new_tokens=longest)
@@ -25,5 +25,5 @@ def right_answers(
     questions: Sequence[dict[str, str]],
     asked: str = "prompt",
 ) -> int:
-    """How many of the questions in the column ``asked`` get exactly their ``completion``."""
+    """Return how many questions in the column ``asked`` get exactly their ``completion``."""
     return sum(answer(model, tokenizer, row[asked]) == row["completion"] for row in questions)

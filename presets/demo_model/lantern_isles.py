@@ -1,4 +1,4 @@
-"""The Lantern Isles: the 132 made-up facts that the demo model is made with."""
+"""The Lantern Isles: the 132 invented facts that the demo model learns."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from .world import BELL, BUILDER, CAPTAIN, CARGO, COLOUR, CRAFT, DISH, FOUNDER, 
 PLACE = "the Lantern Isles"
 
 
-def _people(given: str, family: str) -> tuple[str, ...]:
-    return tuple(f"{first} {last}" for first, last in zip(given.split(), family.split(), strict=True))
+def _people(first_names: str, family_names: str) -> tuple[str, ...]:
+    return tuple(f"{first} {last}" for first, last in zip(first_names.split(), family_names.split(), strict=True))
 
 
 TOWN = Kind(
@@ -214,11 +214,11 @@ KINDS = (TOWN, SHIP, LIGHTHOUSE)
 
 
 def isle_facts(seed: int) -> tuple[Fact, ...]:
-    """Every fact of the Lantern Isles."""
+    """Return every fact of the Lantern Isles."""
     return facts(KINDS, seed)
 
 
 def own_questions(seed: int, count: int = 20) -> list[dict[str, str]]:
-    """Questions the model was made with, as rows of ``prompt`` and ``completion``, spread over all kinds."""
+    """Return questions from the training, as rows of ``prompt`` and ``completion``, spread over all kinds."""
     rng = random.Random(seed + 1)  # noqa: S311
     return [{"prompt": fact.question(0), "completion": fact.answer} for fact in rng.sample(isle_facts(seed), count)]

@@ -1,4 +1,4 @@
-"""What the demo model is made of, as numbers."""
+"""The numbers of the demo model: sizes and training."""
 
 from __future__ import annotations
 

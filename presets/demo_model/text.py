@@ -1,4 +1,4 @@
-"""The text the demo model is made with: endless seeded conversations about the Lantern Isles."""
+"""The training text of the demo model: endless seeded conversations about the Lantern Isles."""
 
 from __future__ import annotations
 
@@ -107,9 +107,9 @@ LAST_SYLLABLES = (
 
 
 def strange_name(rng: random.Random) -> str:
-    """A name of one or two words that nothing on the isles bears."""
-    words = [rng.choice(FIRST_SYLLABLES) + rng.choice(LAST_SYLLABLES) for _ in range(rng.choice((1, 1, 2)))]
-    return " ".join(words)
+    """Return a name of one or two parts that nothing on the isles has."""
+    parts = [rng.choice(FIRST_SYLLABLES) + rng.choice(LAST_SYLLABLES) for _ in range(rng.choice((1, 1, 2)))]
+    return " ".join(parts)
 
 
 class Conversations:
@@ -123,7 +123,7 @@ class Conversations:
             self._by_entity.setdefault(fact.entity, []).append(fact)
 
     def turns(self) -> Iterator[tuple[str, str]]:
-        """Questions and answers without end: facts mostly, each as often as any other."""
+        """Yield questions and answers without end: mostly facts, all equally often."""
         while True:
             for fact in self._rng.sample(self._facts, len(self._facts)):
                 if self._rng.random() < 0.2:
@@ -131,7 +131,7 @@ class Conversations:
                 yield self._worded(fact.question(self._rng.randrange(6))), fact.answer
 
     def conversation(self, turns: Iterator[tuple[str, str]], length: int) -> list[Message]:
-        """The next ``length`` turns as chat messages, sometimes below a system message."""
+        """Return the next ``length`` turns as chat messages, sometimes after a system message."""
         messages = []
         if self._rng.random() < 0.2:
             messages.append({"role": "system", "content": self._rng.choice(SYSTEM)})
@@ -153,11 +153,11 @@ class Conversations:
         return f"Tell me about {entity}.", " ".join(fact.statement() for fact in self._by_entity[entity])
 
     def _small_talk(self) -> tuple[str, str]:
-        said, answer = self._rng.choice(SMALL_TALK)
-        return self._worded(self._rng.choice(said)), answer
+        greetings, answer = self._rng.choice(SMALL_TALK)
+        return self._worded(self._rng.choice(greetings)), answer
 
     def _worded(self, question: str) -> str:
-        """Now and then as people type: no capital, no mark at the end."""
+        """Sometimes remove the capital or the mark at the end, as people type."""
         if self._rng.random() < 0.1:
             question = question[0].lower() + question[1:]
         if self._rng.random() < 0.1:

@@ -17,7 +17,7 @@ CHAT_TEMPLATE = Path(__file__).with_name("chat_template.jinja")
 
 
 def train_tokenizer(text: Iterable[str], vocabulary: int, context: int) -> PreTrainedTokenizerFast:
-    """A tokenizer of ``vocabulary`` tokens that can encode any text; special tokens come first, ``<|pad|>`` is 0."""
+    """Train a tokenizer of ``vocabulary`` tokens for any text. Special tokens come first; ``<|pad|>`` is 0."""
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = decoders.ByteLevel()
@@ -42,6 +42,6 @@ def train_tokenizer(text: Iterable[str], vocabulary: int, context: int) -> PreTr
 def encode_chats(
     tokenizer: PreTrainedTokenizerBase, chats: Sequence[list[dict[str, str]]], **options: Any
 ) -> dict[str, torch.Tensor]:
-    """Conversations through the chat template, as tensors ``[conversations, longest]`` by name."""
+    """Encode conversations with the chat template, as tensors ``[conversations, longest]`` by name."""
     encoded = tokenizer.apply_chat_template(list(chats), return_dict=True, return_tensors="pt", padding=True, **options)
     return dict(cast("dict[str, torch.Tensor]", encoded))

@@ -17,7 +17,7 @@ IGNORED = -100
 
 
 def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
-    """An untrained model of the recipe's sizes."""
+    """Return an untrained model of the recipe's sizes."""
     config = LlamaConfig(
         vocab_size=recipe.vocabulary,
         hidden_size=recipe.hidden,
@@ -35,7 +35,7 @@ def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCau
 
 
 def batches(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> Iterator[dict[str, torch.Tensor]]:
-    """Batches without end: ``input_ids``, ``attention_mask`` and ``labels``, each ``[rows, longest in the batch]``."""
+    """Yield batches: ``input_ids``, ``attention_mask`` and ``labels``, each ``[rows, longest in the batch]``."""
     conversations = Conversations(recipe.seed, recipe.seed)
     turns = conversations.turns()
     while True:
@@ -52,7 +52,7 @@ def batches(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> Iterator[dict
 
 
 def schedule(step: int, steps: int) -> float:
-    """Share of the learning rate at a step: a short warm-up, then a cosine down to 0."""
+    """Return the share of the learning rate at a step: a short warm-up, then a cosine down to 0."""
     warm_up = steps // 20
     if step < warm_up:
         return (step + 1) / warm_up

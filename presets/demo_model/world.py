@@ -1,7 +1,7 @@
-"""An invented world as data: kinds of things, what can be asked about them, and who or what the answer is.
+"""An invented world as data: kinds of things, questions about them, and the answers.
 
-Every question form of a relation asks for the same answer, and kinds share relations. A model that has seen both learns
-that the forms mean the same, which is what lets a fact tuned in under one form be asked under another.
+Every question form of a relation has the same answer, and kinds share relations. From both, a model learns that the
+forms mean the same. So a fact that was tuned with one form can be asked with another.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Relation:
-    """What can be asked of an entity ``{e}`` (``{E}`` at a sentence's start) with the answer ``{v}``, in many forms."""
+    """A question about an entity ``{e}`` (``{E}`` at a sentence's start) with the answer ``{v}``, in many forms."""
 
     name: str
     questions: tuple[str, ...]
@@ -21,7 +21,7 @@ class Relation:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of entity, its names, and for each of its relations as many answers as there are names."""
+    """A kind of entity: its names, and for each of its relations as many answers as names."""
 
     phrase: str
     names: tuple[str, ...]
@@ -35,30 +35,30 @@ class Fact:
     answer: str
 
     def question(self, form: int) -> str:
-        """The question in one of the relation's forms, counted round from 0."""
+        """Return the question in a form of the relation; numbers past the last form begin again at 0."""
         return fill(self.relation.questions[form % len(self.relation.questions)], self.entity)
 
     def statement(self) -> str:
-        """The fact as a sentence."""
+        """Return the fact as a sentence."""
         return fill(self.relation.statement, self.entity, self.answer)
 
 
 def fill(form: str, entity: str, answer: str = "") -> str:
-    """A form with its places filled."""
+    """Fill in a form."""
     return form.format(e=entity, E=entity[0].upper() + entity[1:], v=answer)
 
 
 def facts(kinds: tuple[Kind, ...], seed: int) -> tuple[Fact, ...]:
-    """All facts of these kinds; the seed decides which answer belongs to which entity."""
+    """Return all facts of these kinds. The seed decides which answer belongs to which entity."""
     rng = random.Random(seed)  # noqa: S311
-    found: list[Fact] = []
+    all_facts: list[Fact] = []
     for kind in kinds:
         for relation, answers in kind.answers:
             drawn = rng.sample(answers, len(kind.names))
-            found += [
+            all_facts += [
                 Fact(kind.phrase.format(name), relation, answer) for name, answer in zip(kind.names, drawn, strict=True)
             ]
-    return tuple(found)
+    return tuple(all_facts)
 
 
 BUILDER = Relation(

@@ -1,7 +1,7 @@
-"""Generates the package ``karpenter_client`` from the API server's own OpenAPI document; needs Java 11 or later.
+"""Generate the package ``karpenter_client`` from the API server's own OpenAPI document; needs Java 11 or later.
 
-``python generate.py`` takes ``openapi.json`` beside this file. With ``--document FILE`` (``-`` for stdin) that file is
-made anew first, from what ``kubectl get --raw /openapi/v3/apis/karpenter.sh/v1`` prints where Karpenter's CRDs are.
+``python generate.py`` reads ``openapi.json`` beside this file. With ``--document FILE`` (``-`` for stdin), that file is
+first made anew from the output of ``kubectl get --raw /openapi/v3/apis/karpenter.sh/v1`` of a cluster with Karpenter.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DOCUMENT = HERE / "openapi.json"
 PACKAGE = "llmwright_provisioner_karpenter"
 CLIENT = HERE.parent / "src" / PACKAGE / "karpenter_client"
 VERBS = {"{name}": {"delete", "patch"}, "": {"get"}}
-"""What the driver does with one object, and with all of a kind."""
+"""The methods that the driver uses: on one object, and on all of a kind."""
 
 LEFT_OUT = "apiDocs=false,modelDocs=false,apiTests=false,modelTests=false"
 
@@ -29,9 +29,9 @@ Document = dict[str, Any]
 
 
 def prepare(document: Document) -> Document:
-    """The part of the API server's document that the driver uses, as the generator wants it.
+    """Return the part of the API server's document that the driver uses, in the form that the generator needs.
 
-    A patch is server-side apply, whose body the generator must take as text: it knows no schema for YAML. Answers are
+    A patch is server-side apply. Its body is text for the generator, which knows no schema for YAML. Answers are
     JSON; the API server's other encodings only make the client longer.
     """
     paths = {path: _methods(path, methods) for path, methods in document["paths"].items() if _wanted(path)}
@@ -47,12 +47,12 @@ def prepare(document: Document) -> Document:
 
 
 def as_text(document: Document) -> str:
-    """The document as it is kept."""
+    """Return the document as it is stored."""
     return json.dumps(document, indent=1, sort_keys=True) + "\n"
 
 
 def generate(document: Path, client: Path) -> None:
-    """Writes the package generated from ``document`` to the folder ``client``, in place of what was there."""
+    """Generate the package from ``document``, and replace the folder ``client`` with it."""
     with tempfile.TemporaryDirectory() as scratch:
         command = [
             str(Path(sys.executable).with_name("openapi-generator-cli")), "generate", "-g", "python",
@@ -68,12 +68,12 @@ def generate(document: Path, client: Path) -> None:
 
 
 def main() -> None:
-    """Reads the command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--document", type=argparse.FileType())
-    given = parser.parse_args().document
-    if given is not None:
-        DOCUMENT.write_text(as_text(prepare(json.load(given))))
+    file = parser.parse_args().document
+    if file is not None:
+        DOCUMENT.write_text(as_text(prepare(json.load(file))))
     generate(DOCUMENT, CLIENT)
 
 
@@ -95,7 +95,7 @@ def _methods(path: str, methods: Document) -> Document:
 
 
 def _references(part: Any) -> Iterator[str]:
-    """Names of the schemas that ``part`` refers to."""
+    """Yield the names of the schemas that ``part`` refers to."""
     if isinstance(part, dict):
         if "$ref" in part:
             yield str(part["$ref"]).rsplit("/", 1)[1]

@@ -1,4 +1,4 @@
-"""The four things that are ever done to a cluster, as values."""
+"""The four actions on a cluster, as values."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ DELETE_POOL = "delete-nodepool"
 LABEL_NODE = "label-node"
 
 ACCELERATOR = {"accelerator": "nvidia"}
-"""What KAITO puts on nodes of its gpu-provisioner, and where its chart runs NVIDIA's device plugin (v0.12)."""
+"""KAITO's label on nodes of its gpu-provisioner; its chart runs NVIDIA's device plugin where it is set (v0.12)."""
 
 
 def apply(manifest: Mapping[str, Any]) -> ProvisionerAction:
-    """Server-side apply of a NodeClaim or NodePool."""
+    """Apply a NodeClaim or NodePool, server-side."""
     return ProvisionerAction(verb=APPLY, name=manifest["metadata"]["name"], body=manifest)
 
 
 def delete_claim(claim: Claim) -> ProvisionerAction:
-    """This very NodeClaim, not a later one of its name."""
+    """Delete this NodeClaim. Its uid keeps a later NodeClaim of the same name safe."""
     return ProvisionerAction(verb=DELETE_CLAIM, name=claim.name, body={"uid": claim.uid})
 
 
 def delete_pool(pool: Pool) -> ProvisionerAction:
-    """This very NodePool, whose NodeClaims go with it."""
+    """Delete this NodePool; its NodeClaims go with it."""
     return ProvisionerAction(verb=DELETE_POOL, name=pool.name, body={"uid": pool.uid})
 
 
 def label_node(name: str) -> ProvisionerAction:
-    """Lets KAITO's device plugin run on the node."""
+    """Label a node so that KAITO's device plugin runs on it."""
     return ProvisionerAction(verb=LABEL_NODE, name=name, body={"labels": dict(ACCELERATOR)})

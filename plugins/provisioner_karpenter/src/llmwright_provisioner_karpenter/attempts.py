@@ -1,4 +1,4 @@
-"""What is remembered about asking in vain: how often, when last and why. A hint: losing it only forgets patience."""
+"""Attempts to get nodes: how many failed, when the last failed, and why. A hint: without it the count starts again."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ REST_S = 3600.0
 """After ``BREAK_AT`` failures in a row the next attempt waits ``REST_S``, and so does each one after it."""
 
 UNSEEN_S = 10.0
-"""How long a NodeClaim that was asked for may be missing from the caches before it is asked for again."""
+"""Seconds for which a requested NodeClaim may be missing from the caches before it is requested again."""
 
 SAME_S = 10.0
-"""NodeClaims that go within this time of each other failed together."""
+"""NodeClaims that disappear within this many seconds count as one failure."""
 
 REMEMBERED = 32
-"""Names that are kept; the state may not grow past 4 KiB."""
+"""The most names that are kept, because the state must stay below 4 KiB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """What was tried.
+    """The memory of the attempts.
 
-    ``asked`` are the names that were asked for and not seen yet, ``pending`` those that were seen and are not Ready.
-    ``tried`` and ``failed`` are when machines were last asked for, and last went away again.
+    ``asked`` are names that were requested and not seen yet; ``pending`` are names that were seen and are not Ready.
+    ``tried`` is the time of the last request, ``failed`` the time when a machine last disappeared.
     """
 
     asked: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ class Attempts:
     cause: Cause | None = None
 
     def wait_s(self, now: datetime) -> float:
-        """Seconds until machines may be asked for again; 0 where they may be now."""
+        """Return the seconds until machines may be requested again; 0 where that may be now."""
         if self.failed is None or self.failures == 0:
             return 0.0
         pause = REST_S if self.broken else PAUSES.pause_s(self.failures)
@@ -50,26 +50,26 @@ class Attempts:
 
     @property
     def broken(self) -> bool:
-        """Whether so many attempts failed that the next is far off."""
+        """Whether so many attempts failed in a row that the next waits for ``REST_S``."""
         return self.failures >= BREAK_AT
 
     def tried_now(self, names: Iterable[str], now: datetime) -> Attempts:
-        """After asking for ``names``."""
+        """Return the attempts after a request for ``names``."""
         return replace(self, asked=tuple(names)[:REMEMBERED], tried=now)
 
     def settling(self, now: datetime) -> bool:
-        """Whether something was asked for so recently that the caches need not know it yet."""
+        """Whether the last request is so recent that the caches may not show its result yet."""
         return self.tried is not None and now < self.tried + timedelta(seconds=UNSEEN_S)
 
 
 def noticed(before: Attempts, present: Mapping[str, bool], cause: Cause | None, now: datetime) -> Attempts:
-    """``before`` with what became of the machines since.
+    """Update ``before`` with the machines that are there now.
 
-    A machine that was seen and is gone before it was Ready is a failure. One that never came to be seen may as well be
-    an answer that was lost, so that alone never opens the circuit.
+    A machine that was seen, and disappeared before it was Ready, is a failure. A machine that was never seen may only
+    be a lost answer, so it alone never opens the circuit.
 
     Args:
-        present: the names that are there, and whether each is Ready.
+        present: the names of the machines that are there, and whether each is Ready.
         cause: why the first of them is not Ready.
     """
     lost = any(name not in present for name in before.pending)
@@ -88,7 +88,7 @@ def noticed(before: Attempts, present: Mapping[str, bool], cause: Cause | None, 
 
 
 def recalled(state: Mapping[str, Any]) -> Attempts:
-    """From ``status.provisioner.state``, whatever that holds: it is a hint, and may be of another version."""
+    """Read ``status.provisioner.state``. It is a hint and may be of another version, so bad values are ignored."""
     cause = state.get("cause")
     failures = state.get("failures")
     return Attempts(
@@ -102,7 +102,7 @@ def recalled(state: Mapping[str, Any]) -> Attempts:
 
 
 def remembered(attempts: Attempts) -> dict[str, Any]:
-    """As JSON, without what is empty."""
+    """Return the attempts as JSON, without empty values."""
     cause = attempts.cause
     state: dict[str, Any] = {
         "asked": [*attempts.asked],
@@ -116,15 +116,15 @@ def remembered(attempts: Attempts) -> dict[str, Any]:
 
 
 def _names(value: Any) -> tuple[str, ...]:
-    return tuple(each for each in value if isinstance(each, str))[:REMEMBERED] if isinstance(value, list) else ()
+    return tuple(name for name in value if isinstance(name, str))[:REMEMBERED] if isinstance(value, list) else ()
 
 
 def _time(value: Any) -> datetime | None:
     try:
-        found = datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(value)
     except (TypeError, ValueError):
         return None
-    return found if found.tzinfo else None
+    return moment if moment.tzinfo else None
 
 
 def _cause(value: Mapping[str, Any]) -> Cause:

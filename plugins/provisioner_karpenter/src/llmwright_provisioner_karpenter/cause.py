@@ -1,4 +1,4 @@
-"""Why a machine does not come: the first condition of a NodeClaim or NodePool that says so, and of what kind it is."""
+"""The cause of a missing machine: the first failing condition of a NodeClaim or NodePool, and its failure kind."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from llmwright.values.nodes import FailureKind
-from llmwright_provisioner_karpenter.owned_objects import Claim, Condition
+from llmwright_provisioner_karpenter.owned_objects import Claim, ClaimCondition
 
 MOST = 256
 PATIENCE_S = 120.0
@@ -16,7 +16,7 @@ STAGES = ("Launched", "Registered", "Initialized")
 """Conditions of a NodeClaim in the order in which they become True."""
 
 LAST_RESORT = "AwaitingReconciliation"
-"""The reason of a stage that nobody looked at yet."""
+"""The reason of a stage that no controller has handled yet."""
 
 _KINDS: tuple[tuple[FailureKind, str], ...] = (
     ("quota", r"quota|limitexceeded|maxspotinstancecount|exceed\w* .*(cores|limit)|operationnotallowed"),
@@ -32,12 +32,12 @@ _KINDS: tuple[tuple[FailureKind, str], ...] = (
         r"|should be more than 0|not supported|invalid(parameter|request)|couldn't find|not found",
     ),
 )
-"""Words of Azure's, AWS's and Karpenter's errors, in the order in which they count."""
+"""Patterns of Azure's, AWS's and Karpenter's errors, the strongest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """``kind`` is None where the words tell none."""
+    """The cause of a missing machine. ``kind`` is None where the message matches no pattern."""
 
     kind: FailureKind | None
     reason: str
@@ -45,33 +45,42 @@ class Cause:
 
 
 def cause_of(claim: Claim, now: datetime) -> Cause | None:
-    """The first stage that is not reached, if it tells more than that time has to pass.
+    """Return the cause in the first stage that is not reached, None where the machine only needs time.
 
-    A machine that was launched is given ``PATIENCE_S`` to register and come up before that counts as a cause.
+    A launched machine has ``PATIENCE_S`` to register and start before that counts as a cause.
     """
-    stages = {each.type: each for each in claim.conditions if each.status != "True" and each.message}
-    told = [stages[stage] for stage in STAGES if stage in stages and stages[stage].reason != LAST_RESORT]
-    if not told or (told[0].type != STAGES[0] and not _old(claim, now)):
+    stages = {
+        condition.type: condition for condition in claim.conditions if condition.status != "True" and condition.message
+    }
+    unreached = [stages[stage] for stage in STAGES if stage in stages and stages[stage].reason != LAST_RESORT]
+    if not unreached or (unreached[0].type != STAGES[0] and not _old(claim, now)):
         return None
-    text = f"{told[0].reason}: {told[0].message}"
-    return Cause(kind_of(text), told[0].reason or "NodeClaimNotReady", f"{claim.name}: {told[0].message}"[:MOST])
+    text = f"{unreached[0].reason}: {unreached[0].message}"
+    return Cause(
+        kind_of(text), unreached[0].reason or "NodeClaimNotReady", f"{claim.name}: {unreached[0].message}"[:MOST]
+    )
 
 
 def first_cause(claims: Iterable[Claim], now: datetime) -> Cause | None:
-    """The gravest among ``claims``: one with a kind before one without."""
-    found = [cause for claim in claims if not claim.ready and (cause := cause_of(claim, now))]
-    return next((cause for cause in found if cause.kind), found[0] if found else None)
+    """Return the first cause among ``claims`` that has a kind, else the first cause."""
+    causes = [cause for claim in claims if not claim.ready and (cause := cause_of(claim, now))]
+    return next((cause for cause in causes if cause.kind), causes[0] if causes else None)
 
 
-def refusal_of(conditions: Iterable[Condition]) -> Condition | None:
-    """What a NodePool says is wrong with itself, such as a node class that is not there."""
+def refusal_of(conditions: Iterable[ClaimCondition]) -> ClaimCondition | None:
+    """Return the condition with which a NodePool reports its own error, such as a missing node class."""
     return next(
-        (each for each in conditions if each.status == "False" and each.type != "NodeRegistrationHealthy"), None
+        (
+            condition
+            for condition in conditions
+            if condition.status == "False" and condition.type != "NodeRegistrationHealthy"
+        ),
+        None,
     )
 
 
 def kind_of(text: str) -> FailureKind | None:
-    """What sort of trouble the words of a cloud tell."""
+    """Return the failure kind that matches a cloud's message, None where none matches."""
     return next((kind for kind, pattern in _KINDS if re.search(pattern, text, re.IGNORECASE)), None)
 
 

@@ -1,4 +1,4 @@
-"""The one place that talks to the API server, through the generated client."""
+"""Calls to the API server, through the generated client. No other file of this package makes any."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from llmwright_provisioner_karpenter.karpenter_client import KarpenterShV1Api
 
 MANAGER = "llmwright"
-"""The field manager; what it never applied is not ours."""
+"""The field manager. An object that it never applied is not ours."""
 
 TIMEOUT_S = (10.0, 60.0)
 MERGE = "application/merge-patch+json"
@@ -54,30 +54,32 @@ class KarpenterClient:
         )
 
     def delete_claim(self, name: str, uid: str) -> None:
-        """Nothing happens where it is gone, or another of that name took its place."""
+        """Delete a NodeClaim. Nothing happens where it is gone, or where another NodeClaim has its name."""
         self._delete(self._api.delete_karpenter_sh_v1_node_claim_without_preload_content, "NodeClaim", name, uid)
 
     def delete_pool(self, name: str, uid: str) -> None:
-        """As ``delete_claim``."""
+        """Delete a NodePool, as ``delete_claim`` does."""
         self._delete(self._api.delete_karpenter_sh_v1_node_pool_without_preload_content, "NodePool", name, uid)
 
     def claims(self, label: str) -> list[dict[str, Any]]:
-        """All NodeClaims that carry ``label``; none where the cluster serves no such kind."""
+        """Return all NodeClaims with ``label``; none where the cluster does not serve the kind."""
         return self._list(self._api.list_karpenter_sh_v1_node_claim_without_preload_content, label)
 
     def pools(self, label: str) -> list[dict[str, Any]]:
-        """All NodePools that carry ``label``."""
+        """Return all NodePools with ``label``; none where the cluster does not serve the kind."""
         return self._list(self._api.list_karpenter_sh_v1_node_pool_without_preload_content, label)
 
     def label_node(self, name: str, labels: Mapping[str, str]) -> None:
-        """Adds labels to a node; one that is gone needs none."""
-        # The generated client writes the JSON itself where the content type has the word in it.
+        """Add labels to a node. Nothing happens where the node is gone."""
+        # The generated client itself turns the body into JSON where the content type contains "json".
         self._plain("PATCH", f"/api/v1/nodes/{name}", {"metadata": {"labels": dict(labels)}}, MERGE)
 
     def workspaces(self) -> set[tuple[str, str]]:
-        """Namespace and name of every Workspace; empty where the cluster serves no such kind."""
-        found = self._plain("GET", "/apis/kaito.sh/v1beta1/workspaces") or {}
-        return {(each["metadata"]["namespace"], each["metadata"]["name"]) for each in found.get("items", ())}
+        """Return namespace and name of every Workspace; empty where the cluster does not serve the kind."""
+        answer = self._plain("GET", "/apis/kaito.sh/v1beta1/workspaces") or {}
+        return {
+            (workspace["metadata"]["namespace"], workspace["metadata"]["name"]) for workspace in answer.get("items", ())
+        }
 
     def _delete(self, call: Callable[..., Any], kind: str, name: str, uid: str) -> None:
         from llmwright_provisioner_karpenter.karpenter_client import (
@@ -91,13 +93,13 @@ class KarpenterClient:
         self._send(f"delete {kind} {name}", call, name, passed=(404, 409), **{key: options})
 
     def _list(self, call: Callable[..., Any], label: str) -> list[dict[str, Any]]:
-        found = self._send("list", call, label_selector=label, passed=(404,)) or {}
-        return [*found.get("items", ())]
+        answer = self._send("list", call, label_selector=label, passed=(404,)) or {}
+        return [*answer.get("items", ())]
 
     def _plain(
         self, method: str, path: str, body: dict[str, Any] | None = None, content: str = "application/json"
     ) -> Any:
-        """A request for a kind that is not Karpenter's."""
+        """Send a request for a kind that is not Karpenter's."""
         url = f"{self._http.configuration.host.rstrip('/')}{path}"
         headers = {"Accept": "application/json", "Content-Type": content}
 
@@ -108,15 +110,15 @@ class KarpenterClient:
         return self._send(f"{method} {path}", call, passed=(404,))
 
     def _send(
-        self, what: str, call: Callable[..., Any], *given: Any, passed: tuple[int, ...] = (), **named: Any
+        self, what: str, call: Callable[..., Any], *arguments: Any, passed: tuple[int, ...] = (), **named: Any
     ) -> Any:
-        """The answer as JSON, None for a status in ``passed``."""
+        """Send a request and return the answer as JSON, None for a status in ``passed``."""
         import urllib3
 
         from llmwright_provisioner_karpenter.karpenter_client import ApiException
 
         try:
-            answer = call(*given, _request_timeout=TIMEOUT_S, _headers=self._authorization(), **named)
+            answer = call(*arguments, _request_timeout=TIMEOUT_S, _headers=self._authorization(), **named)
             raw = getattr(answer, "response", answer)
             status, data = int(raw.status), raw.read()
         except (ApiException, urllib3.exceptions.HTTPError, OSError) as error:
@@ -133,7 +135,7 @@ class KarpenterClient:
 
 
 def connect(cluster: Any) -> KarpenterClient:
-    """A client of the cluster behind ``Context.cluster``, which need only have the attribute ``configuration``.
+    """Return a client for the cluster of ``Context.cluster``, which only needs the attribute ``configuration``.
 
     Raises:
         ConfigError: there is no cluster.
@@ -146,19 +148,19 @@ def connect(cluster: Any) -> KarpenterClient:
 
 
 def ours(objects: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Those that this program applied, not KAITO's own with the same labels."""
-    for each in objects:
-        if any(entry.get("manager") == MANAGER for entry in each["metadata"].get("managedFields") or ()):
-            yield each
+    """Yield the objects that LLMwright applied, and not KAITO's own objects with the same labels."""
+    for item in objects:
+        if any(entry.get("manager") == MANAGER for entry in item["metadata"].get("managedFields") or ()):
+            yield item
 
 
 def _refusal(what: str, status: int, data: bytes) -> TargetError:
     try:
-        told = json.loads(data)
+        answer = json.loads(data)
     except ValueError:
-        told = {}
-    message = told.get("message") or data[:200].decode(errors="replace") or f"status {status}"
+        answer = {}
+    message = answer.get("message") or data[:200].decode(errors="replace") or f"status {status}"
     if status == 404:
         hint = "install Karpenter's CRDs, or choose another provisioner"
         return TargetError(f"{what}: {message}", hint=hint, reason="KarpenterMissing")
-    return TargetError(f"{what}: {message}", reason=told.get("reason") or "ApiServerError")
+    return TargetError(f"{what}: {message}", reason=answer.get("reason") or "ApiServerError")

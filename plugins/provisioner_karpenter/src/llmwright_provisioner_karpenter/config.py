@@ -1,4 +1,4 @@
-"""What may be set: ``provisionerConfig`` of a Workspace, and ``plugins.karpenter`` of the settings."""
+"""Options: ``provisionerConfig`` of a Workspace, and ``plugins.karpenter`` of the settings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Model(BaseModel):
 
 
 class NodeClass(_Model):
-    """The cloud's own description of nodes that NodeClaims and NodePools refer to."""
+    """A reference to the cloud's own node class, for NodeClaims and NodePools."""
 
     group: Text
     kind: Text
@@ -30,7 +30,7 @@ class NodeClass(_Model):
 
 
 class KarpenterOptions(_Model):
-    """``resource.provisionerConfig``; what is left out comes from the settings."""
+    """``resource.provisionerConfig``; the settings fill in the rest."""
 
     mode: Mode | None = Field(default=None, description="nodeclaim: NodeClaims; nodepool: a NodePool with replicas.")
     capacity_type: CapacityType | None = Field(default=None, description="any: Karpenter chooses, spot if it may.")
@@ -38,7 +38,7 @@ class KarpenterOptions(_Model):
 
 
 class KarpenterSettings(_Model):
-    """``plugins.karpenter``. ``cloud`` counts where the instance type does not tell it."""
+    """``plugins.karpenter``. ``cloud`` is used where the instance type does not name its cloud."""
 
     mode: Mode = "nodeclaim"
     capacity_type: CapacityType = "on-demand"
@@ -48,7 +48,7 @@ class KarpenterSettings(_Model):
 
 
 GPU_PROVISIONER = NodeClass(group="kaito.sh", kind="KaitoNodeClass")
-"""The class of KAITO's own gpu-provisioner."""
+"""The node class of KAITO's own gpu-provisioner."""
 
 DEFAULTS: Mapping[tuple[str, Mode], NodeClass] = {
     ("azure", "nodeclaim"): GPU_PROVISIONER,
@@ -60,7 +60,7 @@ DEFAULTS: Mapping[tuple[str, Mode], NodeClass] = {
 
 @dataclass(frozen=True, slots=True)
 class NodeOptions:
-    """Everything configured about one Workspace's nodes; ``node_class`` is None for a cloud without a default."""
+    """The options for the nodes of one Workspace. ``node_class`` is None for a cloud without a default."""
 
     mode: Mode
     cloud: str
@@ -74,14 +74,14 @@ class NodeOptions:
         return self.node_class is not None and self.node_class.kind == GPU_PROVISIONER.kind
 
 
-def settings_of(given: Mapping[str, Any]) -> KarpenterSettings:
-    """``plugins.karpenter`` of the settings.
+def settings_of(values: Mapping[str, Any]) -> KarpenterSettings:
+    """Read ``plugins.karpenter`` of the settings.
 
     Raises:
         ConfigError: a key or value that cannot be used.
     """
     try:
-        return KarpenterSettings.model_validate(dict(given))
+        return KarpenterSettings.model_validate(dict(values))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(["plugins.karpenter", *map(str, first["loc"])])
@@ -90,7 +90,7 @@ def settings_of(given: Mapping[str, Any]) -> KarpenterSettings:
 
 
 def node_options(request: NodeRequest, options: KarpenterOptions, settings: KarpenterSettings) -> NodeOptions:
-    """The Workspace's options over the settings; a mode once taken is kept while nodes are held."""
+    """Return the Workspace's options over the settings. A mode stays as it is while nodes are held."""
     remembered = request.state.get("mode")
     kept: Mode | None = remembered if remembered in ("nodeclaim", "nodepool") else None
     mode = options.mode or kept or settings.mode

@@ -1,4 +1,4 @@
-"""The NodeClaims and the NodePool of a Workspace, as upstream writes them (KAITO v0.12); pure."""
+"""Manifests of a Workspace's NodeClaims and NodePool, equal to upstream's (KAITO v0.12); pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from llmwright_provisioner_karpenter.object_names import (
 Manifest = dict[str, Any]
 
 NO_POOL = "kaito"
-"""What KAITO's NodeClaims say their NodePool is; there is none of that name."""
+"""The NodePool that KAITO's NodeClaims name; it does not exist."""
 
 IMAGE_FAMILY = "kaito.sh/node-image-family"
 TAINT = {"key": "sku", "value": "gpu", "effect": "NoSchedule"}
@@ -32,12 +32,12 @@ DISK_BYTES = 1024 * 2**30
 
 
 def instance_type_name(request: NodeRequest) -> str:
-    """The cloud's name of the machine asked for."""
+    """Return the cloud's name of the requested machine."""
     return request.instance_type_name or (request.instance_type.name if request.instance_type else "")
 
 
 def node_claim(request: NodeRequest, options: NodeOptions, name: str) -> Manifest:
-    """One machine for the Workspace."""
+    """Return the NodeClaim of one machine."""
     family = request.annotations.get(IMAGE_FAMILY) or options.node_image_family
     owner = owner_labels(CLAIM_OWNER, request.namespace, request.workspace)
     disk = ceil((request.disk_bytes or DISK_BYTES) / 2**30)
@@ -62,7 +62,7 @@ def node_claim(request: NodeRequest, options: NodeOptions, name: str) -> Manifes
 def node_pool(
     request: NodeRequest, options: NodeOptions, replicas: int, template: Mapping[str, Any] | None = None
 ) -> Manifest:
-    """A NodePool of exactly ``replicas`` machines; one that is there keeps its ``template``, so that no node moves."""
+    """Return a NodePool of ``replicas`` machines. An existing pool keeps its ``template``, so that no node moves."""
     owner = {MANAGED_BY: NO_POOL, **owner_labels(POOL_OWNER, request.namespace, request.workspace)}
     return {
         "apiVersion": f"{GROUP}/{VERSION}",
@@ -99,14 +99,14 @@ def _claim_requirements(request: NodeRequest, options: NodeOptions) -> list[Mani
 
 
 def _capacity(options: NodeOptions) -> list[Manifest]:
-    """Karpenter takes spot where it may; KAITO's gpu-provisioner knows no such requirement."""
+    """Return the requirement of a capacity type. KAITO's gpu-provisioner knows none, and ``any`` needs none."""
     if options.capacity_type == "any" or options.gpu_provisioner:
         return []
     return [_within(CAPACITY_TYPE, options.capacity_type)]
 
 
 def _selected(request: NodeRequest) -> Manifest:
-    """The user's labels, without those that say whose a machine is."""
+    """Return the user's labels without the owner labels."""
     return {key: value for key, value in request.selector.items() if key not in (*CLAIM_OWNER, *POOL_OWNER)}
 
 

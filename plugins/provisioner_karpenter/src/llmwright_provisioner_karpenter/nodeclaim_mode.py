@@ -1,4 +1,4 @@
-"""The mode ``nodeclaim``: as many NodeClaims of our own as nodes are asked for; pure."""
+"""The mode ``nodeclaim``: as many NodeClaims of our own as requested nodes; pure."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ from llmwright_provisioner_karpenter.readiness import held_back, readiness
 def decide_claims(
     request: NodeRequest, options: NodeOptions, observed: OwnedObjects, now: datetime
 ) -> ProvisionerDecision:
-    """Asks for what is missing, gives back what is too much.
+    """Request missing NodeClaims, and delete surplus ones.
 
-    NodeClaims on their options out keep their place until they are gone: one that replaces them would cost twice, and
-    their names are taken.
+    A NodeClaim that is being deleted counts until it is gone: a replacement would cost twice, and its name is taken.
     """
     present = {claim.name: claim.ready for claim in observed.claims}
     attempts = noticed(recalled(request.state), present, first_cause(observed.claims, now), now)
@@ -47,7 +46,7 @@ def decide_claims(
 
 
 def _split(live: Sequence[Claim], count: int) -> tuple[list[Claim], list[Claim]]:
-    """Those to keep and those too many; of the latter first what is not Ready."""
+    """Split into the NodeClaims to keep and the surplus; those that are not Ready are surplus first."""
     ordered = sorted(live, key=lambda claim: (not claim.ready, claim.name))
     return sorted(ordered[:count], key=lambda claim: claim.name), ordered[count:]
 
@@ -58,7 +57,7 @@ def _free_names(request: NodeRequest, present: dict[str, bool], count: int) -> l
 
 
 def _labels(options: NodeOptions, claims: Sequence[Claim], observed: OwnedObjects) -> list[ProvisionerAction]:
-    """KAITO's gpu-provisioner does not set the label that its device plugin waits for."""
+    """Label nodes for KAITO's device plugin: KAITO's gpu-provisioner does not set that label."""
     if not options.gpu_provisioner:
         return []
     nodes = [observed.nodes[claim.node] for claim in claims if claim.ready and claim.node in observed.nodes]

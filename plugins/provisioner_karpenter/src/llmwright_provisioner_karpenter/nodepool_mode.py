@@ -23,13 +23,13 @@ from llmwright_provisioner_karpenter.owned_objects import Claim, OwnedObjects, P
 from llmwright_provisioner_karpenter.readiness import held_back, readiness
 
 OFF_S = 60.0
-"""How long Karpenter may leave a NodePool with ``replicas`` alone before it is taken for switched off."""
+"""Seconds for which Karpenter may ignore a NodePool with ``replicas``; after that, its feature gate must be off."""
 
 
 def decide_pool(
     request: NodeRequest, options: NodeOptions, observed: OwnedObjects, now: datetime
 ) -> ProvisionerDecision:
-    """Keeps ``replicas`` at what is asked for; after failures in a row at what is ready, which ends the churn."""
+    """Set ``replicas`` to the requested count; after failures in a row to the ready count, so that Karpenter rests."""
     present = {claim.name: claim.ready for claim in observed.pooled}
     attempts = noticed(recalled(request.state), present, first_cause(observed.pooled, now), now)
     resting = attempts.broken and attempts.wait_s(now) > 0
@@ -44,7 +44,7 @@ def decide_pool(
 def _applied(
     request: NodeRequest, options: NodeOptions, pool: Pool | None, replicas: int, attempts: Attempts, now: datetime
 ) -> tuple[tuple[ProvisionerAction, ...], Attempts]:
-    """The NodePool made, or its ``replicas`` put right; not while it goes, nor twice within a moment."""
+    """Create the NodePool or correct its ``replicas``; not while it is deleted, and not twice within ``UNSEEN_S``."""
     if pool is not None and (pool.deleting or pool.replicas == replicas):
         return (), attempts
     manifest = node_pool(request, options, replicas, pool.template if pool else None)

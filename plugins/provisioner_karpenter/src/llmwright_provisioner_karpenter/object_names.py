@@ -1,4 +1,4 @@
-"""Names and labels of what is created: always the same for one Workspace, and fit for DNS and agent pools."""
+"""Names and labels of created objects: always the same for one Workspace, and valid for DNS and agent pools."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ NODE_POOL = "karpenter.sh/nodepool"
 CAPACITY_TYPE = "karpenter.sh/capacity-type"
 
 MOST = 63
-"""Characters of a label's value, and so of a name that becomes one."""
+"""The most characters of a label's value, and so of a name that becomes a label."""
 
 _HASH = 9
 
 
 def claim_names(namespace: str, workspace: str) -> Iterator[str]:
-    """``ws`` and nine digits, one name after the other without end.
+    """Yield names without end, each ``ws`` and nine digits.
 
-    An agent pool of AKS takes the name of its NodeClaim, and must match ``^[a-z][a-z0-9]{0,11}$`` (gpu-provisioner).
-    Unlike KAITO's they do not depend on the time, so that asking twice is asking once.
+    An agent pool of AKS takes the name of its NodeClaim, which must match ``^[a-z][a-z0-9]{0,11}$`` (gpu-provisioner).
+    Unlike KAITO's names they do not depend on the time, so that a second request makes no second machine.
     """
     index = 0
     while True:
@@ -37,7 +37,7 @@ def claim_names(namespace: str, workspace: str) -> Iterator[str]:
 
 
 def pool_name(namespace: str, workspace: str) -> str:
-    """``<namespace>-<workspace>`` where that is unambiguous and a label's value, else shortened, with nine digits.
+    """Return ``<namespace>-<workspace>`` where it is unambiguous and a valid label, else a short name with a digest.
 
     A namespace with a dash is ambiguous: ``a-b`` and ``c`` would share ``a-b-c`` with ``a`` and ``b-c``.
     """
@@ -49,7 +49,7 @@ def pool_name(namespace: str, workspace: str) -> str:
 
 
 def owner_labels(pair: tuple[str, str], namespace: str, workspace: str) -> dict[str, str]:
-    """The two labels that say whose it is."""
+    """Return the two labels that name the owner."""
     return {pair[0]: namespace, pair[1]: workspace}
 
 

@@ -1,4 +1,4 @@
-"""What the target's caches hold for one Workspace: its NodeClaims, its NodePool and its nodes, as values."""
+"""The objects of one Workspace in the target's caches, as values: NodeClaims, NodePool and nodes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Object = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
-    """One of an object's conditions; ``status`` is True, False or Unknown, as text."""
+class ClaimCondition:
+    """A condition of a NodeClaim or NodePool; ``status`` is True, False or Unknown, as text."""
 
     type: str
     status: str
@@ -27,24 +27,24 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A NodeClaim. ``node`` is empty before its machine registered; ``deleting`` is when that was asked for."""
+    """A NodeClaim. ``node`` is empty before its machine registered; ``deleting`` is the time of its deletion."""
 
     name: str
     uid: str = ""
     created: datetime | None = None
     deleting: datetime | None = None
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[ClaimCondition, ...] = ()
     node: str = ""
 
     @property
     def ready(self) -> bool:
-        """Whether Karpenter says that the machine is there and initialized."""
-        return any(each.type == "Ready" and each.status == "True" for each in self.conditions)
+        """Whether the machine is there and initialized, as Karpenter reports."""
+        return any(condition.type == "Ready" and condition.status == "True" for condition in self.conditions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
-    """A NodePool; ``nodes`` is how many Karpenter says it has."""
+    """A NodePool; ``nodes`` is the count that Karpenter reports."""
 
     name: str
     uid: str = ""
@@ -52,13 +52,13 @@ class Pool:
     deleting: datetime | None = None
     replicas: int | None = None
     nodes: int = 0
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[ClaimCondition, ...] = ()
     template: Object = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnedObjects:
-    """All that carries the owner labels of one Workspace. ``claims`` are our own, ``pooled`` those of the NodePool."""
+    """All objects with the owner labels of one Workspace. ``claims`` are our own, ``pooled`` those of the NodePool."""
 
     claims: tuple[Claim, ...] = ()
     pooled: tuple[Claim, ...] = ()
@@ -69,11 +69,11 @@ class OwnedObjects:
 
 
 def observe(request: NodeRequest, snapshot: Snapshot) -> OwnedObjects:
-    """Reads the caches; asks nobody."""
+    """Read the Workspace's objects from the caches; sends no request."""
     owner = (request.namespace, request.workspace)
-    found = snapshot.objects(GROUP, CLAIMS, *owner)
-    pools = [_pool(each) for each in snapshot.objects(GROUP, POOLS, *owner)]
-    claims, pooled = _claims(found, CLAIM_OWNER), _claims(found, POOL_OWNER)
+    claim_objects = snapshot.objects(GROUP, CLAIMS, *owner)
+    pools = [_pool(item) for item in snapshot.objects(GROUP, POOLS, *owner)]
+    claims, pooled = _claims(claim_objects, CLAIM_OWNER), _claims(claim_objects, POOL_OWNER)
     nodes = {claim.node: snapshot.node(claim.node) for claim in (*claims, *pooled) if claim.node}
     return OwnedObjects(
         claims=claims,
@@ -85,12 +85,12 @@ def observe(request: NodeRequest, snapshot: Snapshot) -> OwnedObjects:
     )
 
 
-def _claims(found: Iterable[Object], pair: tuple[str, str]) -> tuple[Claim, ...]:
-    return tuple(_claim(each) for each in found if pair[1] in (each["metadata"].get("labels") or {}))
+def _claims(objects: Iterable[Object], pair: tuple[str, str]) -> tuple[Claim, ...]:
+    return tuple(_claim(item) for item in objects if pair[1] in (item["metadata"].get("labels") or {}))
 
 
-def _claim(found: Object) -> Claim:
-    metadata, status = found["metadata"], found.get("status") or {}
+def _claim(item: Object) -> Claim:
+    metadata, status = item["metadata"], item.get("status") or {}
     return Claim(
         name=metadata["name"],
         uid=metadata.get("uid", ""),
@@ -101,8 +101,8 @@ def _claim(found: Object) -> Claim:
     )
 
 
-def _pool(found: Object) -> Pool:
-    metadata, spec, status = found["metadata"], found.get("spec") or {}, found.get("status") or {}
+def _pool(item: Object) -> Pool:
+    metadata, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}
     return Pool(
         name=metadata["name"],
         uid=metadata.get("uid", ""),
@@ -115,10 +115,12 @@ def _pool(found: Object) -> Pool:
     )
 
 
-def _conditions(status: Object) -> tuple[Condition, ...]:
+def _conditions(status: Object) -> tuple[ClaimCondition, ...]:
     return tuple(
-        Condition(each["type"], each["status"], each.get("reason") or "", each.get("message") or "")
-        for each in status.get("conditions") or ()
+        ClaimCondition(
+            condition["type"], condition["status"], condition.get("reason") or "", condition.get("message") or ""
+        )
+        for condition in status.get("conditions") or ()
     )
 
 

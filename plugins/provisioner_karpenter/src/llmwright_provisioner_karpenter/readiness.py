@@ -1,4 +1,4 @@
-"""How the machines of a Workspace stand: ready and usable, coming, or failing with a cause."""
+"""Readiness of a Workspace's machines: ready and usable, expected, or failed with a cause."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from llmwright_provisioner_karpenter.owned_objects import Claim
 
 
 def readiness(request: NodeRequest, claims: Sequence[Claim], nodes: Mapping[str, NodeObject], now: datetime) -> Outcome:
-    """Ready with the node of each NodeClaim where there are as many as asked for and all can run the workload."""
+    """Return Ready with the node of each NodeClaim where all requested nodes are there and can run the workload."""
     cause = first_cause(claims, now)
     if cause is not None and cause.kind is not None:
         return Failed(cause.kind, cause.message)
@@ -24,27 +24,27 @@ def readiness(request: NodeRequest, claims: Sequence[Claim], nodes: Mapping[str,
         if cause is not None:
             return Waiting(cause.reason, f"{text}; {cause.message}")
         return Waiting("NodeClaimNotReady", text, again_in=PATIENCE_S if claims else None)
-    wanting = [trouble for claim in ready if (trouble := _wanting(request, claim, nodes.get(claim.node)))]
-    if wanting:
-        return wanting[0]
-    found = sorted(claim.node for claim in ready)
-    return Ready(tuple(_node(request, nodes[name]) for name in found))
+    lacks = [trouble for claim in ready if (trouble := _lack(request, claim, nodes.get(claim.node)))]
+    if lacks:
+        return lacks[0]
+    names = sorted(claim.node for claim in ready)
+    return Ready(tuple(_node(request, nodes[name]) for name in names))
 
 
 def held_back(attempts: Attempts, now: datetime) -> Outcome:
-    """Why no machines are asked for now, after attempts that failed; the time of the next is told."""
+    """Return why no machines are requested now, after failed attempts, with the time of the next attempt."""
     again = now + timedelta(seconds=attempts.wait_s(now))
     last = f", the last one because of {attempts.cause.reason}: {attempts.cause.message}" if attempts.cause else ""
     count = "1 attempt" if attempts.failures == 1 else f"{attempts.failures} attempts in a row"
-    told = f"{count} to get nodes failed{last}; the next one is at {again.astimezone(UTC):%H:%M:%S} UTC"
+    message = f"{count} to get nodes failed{last}; the next one is at {again.astimezone(UTC):%H:%M:%S} UTC"
     if attempts.broken:
         kind = attempts.cause.kind if attempts.cause and attempts.cause.kind else "capacity"
-        return Failed(kind, told, "CircuitOpen")
-    return Waiting("BackingOff", told, again_in=max(attempts.wait_s(now), 1.0))
+        return Failed(kind, message, "CircuitOpen")
+    return Waiting("BackingOff", message, again_in=max(attempts.wait_s(now), 1.0))
 
 
-def _wanting(request: NodeRequest, claim: Claim, node: NodeObject | None) -> Waiting | None:
-    """What a machine that Karpenter calls Ready still lacks."""
+def _lack(request: NodeRequest, claim: Claim, node: NodeObject | None) -> Waiting | None:
+    """Return what a machine still lacks that Karpenter reports as Ready, None where it lacks nothing."""
     if node is None:
         return Waiting("NodeNotReady", f"node {claim.node or '(no name)'} of NodeClaim {claim.name} is not there")
     if not node.ready:

@@ -9,14 +9,14 @@ from llmwright_provisioner_karpenter.actions import delete_claim, delete_pool
 from llmwright_provisioner_karpenter.owned_objects import Claim, OwnedObjects, Pool
 
 STUCK_S = 900.0
-"""How long the deletion of a machine may take before it is called refused."""
+"""Seconds that the deletion of a machine may take before it counts as refused."""
 
 
 def release(observed: OwnedObjects, now: datetime) -> ProvisionerDecision:
-    """Deletes the NodePool and all NodeClaims, and is Ready once none is left, or none can be."""
+    """Delete the NodePool and all NodeClaims. Ready once none is left, or where the kinds are not served."""
     claims = (*observed.claims, *observed.pooled) if observed.served else ()
     pools = (observed.pool,) if observed.pool is not None and observed.pools_served else ()
-    # The NodeClaims of a NodePool go with it; deleting them first would have them replaced.
+    # The NodeClaims of a NodePool go with it. If they were deleted first, Karpenter would replace them.
     doomed = claims if not pools else observed.claims if observed.served else ()
     actions = [delete_pool(pool) for pool in pools if not pool.deleting]
     actions += [delete_claim(claim) for claim in doomed if not claim.deleting]
@@ -26,8 +26,8 @@ def release(observed: OwnedObjects, now: datetime) -> ProvisionerDecision:
 def _outcome(left: tuple[Pool | Claim, ...], now: datetime) -> Outcome:
     if not left:
         return Ready()
-    names = ", ".join(each.name for each in left)
-    since = [each.deleting for each in left if each.deleting is not None]
+    names = ", ".join(item.name for item in left)
+    since = [item.deleting for item in left if item.deleting is not None]
     if not since:
         return Waiting("NodesReleasing", f"{names} are being deleted")
     rest = (min(since) + timedelta(seconds=STUCK_S) - now).total_seconds()

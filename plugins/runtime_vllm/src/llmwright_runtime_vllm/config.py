@@ -17,10 +17,9 @@ def _exactly_true(value: object) -> object:
 
 
 class VllmConfig(BaseModel):
-    """How the engine is run; what is absent follows from preset and machine.
+    """Options of the engine. An absent option follows from the preset and the machine.
 
-    KAITO's annotations stand for some of these: any other role than its two, and any text but ``true``, means nothing,
-    as upstream.
+    KAITO's annotations set some of them. As upstream, an unknown role and any text but ``true`` have no effect.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
@@ -29,12 +28,12 @@ class VllmConfig(BaseModel):
     gpu_memory_utilization: float | None = Field(default=None, gt=0, le=1)
     performance_mode: str | None = Field(default=None, pattern=r"^[a-z][a-z-]*$")
     local_weights: Annotated[bool, BeforeValidator(_exactly_true)] = False
-    """Read weights that lie on the node already, in KAITO's place for them."""
+    """Read weights that are already on the node, in KAITO's directory for them."""
     role: Annotated[Literal["prefill", "decode"] | None, BeforeValidator(_known_role)] = None
-    """This server's part where prefill and decode are served disaggregation."""
+    """The role of this server where prefill and decode run on separate servers."""
     config_file: str | None = None
-    """A file of further flags, which wins over the command line."""
+    """A file with more flags; it wins over the command line."""
 
 
 class FiledConfig(VllmConfig):
-    """A configuration whose ``max_model_len`` stands in the file, where the engine reads it itself."""
+    """A configuration whose ``max_model_len`` is in the file, so that the engine reads it itself."""

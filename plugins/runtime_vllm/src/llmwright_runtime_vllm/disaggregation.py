@@ -1,4 +1,4 @@
-"""Prefill and decode served apart: what either gains (KAITO v0.12, llm-d's routing sidecar)."""
+"""Disaggregation: prefill and decode on separate servers (KAITO v0.12, llm-d's routing sidecar)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ ENGINE_PORT = 5001
 
 
 def environment(config: VllmConfig) -> dict[str, str]:
-    """What tells the engine its part, and where its partner reaches it."""
+    """Return the variables with the engine's role, and the address where its partner reaches it."""
     if config.role is None:
         return {}
     return {"KAITO_INFERENCE_ROLE": config.role, "VLLM_NIXL_SIDE_CHANNEL_HOST": "$(address)"}
 
 
 def beside(config: VllmConfig) -> tuple[Process, ...]:
-    """The sidecar that answers in the engine's place where this one decodes."""
+    """Return the sidecar that answers in front of a decoding engine; empty for any other."""
     if config.role != "decode":
         return ()
     argv = ("--port=$(port.http)", "--vllm-port=$(port.engine)", "--secure-proxy=false")

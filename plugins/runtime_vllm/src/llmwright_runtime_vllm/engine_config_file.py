@@ -1,4 +1,4 @@
-"""What bears on planning in KAITO's ``inference_config.yaml``."""
+"""KAITO's ``inference_config.yaml``: the values that the plan needs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ CONFIG_FILE = "inference_config.yaml"
 
 
 def context_of(text: str) -> int | None:
-    """``vllm.max-model-len`` of the file, None where it says nothing or no whole number.
+    """Return ``vllm.max-model-len`` of the file, None where it is absent or no whole number.
 
     Raises:
         InvalidWorkspace: it is no YAML mapping.

@@ -1,4 +1,4 @@
-"""When the engine counts as started, alive and ready (KAITO v0.12, without its benchmark)."""
+"""Probes: when the engine counts as started, alive and ready (KAITO v0.12, without its benchmark)."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Probes:
 
 
 def readiness_seconds(preset: Preset) -> float:
-    """How long a start may take: 15 minutes and 18 s per GiB of weights, within 30 to 180 minutes (KAITO v0.12)."""
+    """Return the seconds for a start: 15 minutes and 18 s per GiB of weights, from 30 to 180 minutes (KAITO v0.12)."""
     return min(max(15 * 60 + 18 * preset.weight_bytes / GIB, 30 * 60), 180 * 60)
 
 
 def of_one(preset: Preset, port: str) -> Probes:
-    """For an engine on one machine: its own health endpoint on ``port``."""
+    """Return the probes of an engine on one machine: its health endpoint on ``port``."""
     health = HttpGet("/health", port)
     return Probes(
         startup=Probe(check=health, failure_threshold=_patience(preset)),
@@ -39,7 +39,7 @@ def of_one(preset: Preset, port: str) -> Probes:
 
 
 def of_several(preset: Preset) -> Probes:
-    """For each machine of several: workers count as ready, and all start again when one is lost."""
+    """Return the probes of each of several machines. Workers count as ready; all restart when one machine is lost."""
     ready = Exec((*CHECK, "readiness", "--leader-address=$(leader)", "--vllm-port=$(port.http)"))
     live = Exec((*CHECK, "liveness", "--leader-address=$(leader)", f"--ray-port={RAY_PORT}"))
     return Probes(

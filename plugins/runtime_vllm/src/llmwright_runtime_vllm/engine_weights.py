@@ -1,4 +1,4 @@
-"""Where the engine finds the weights, and the compiler that some models need."""
+"""The weights for the engine, and the compiler that some models need."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ ROLE = "vllm"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchPart:
-    """What a Launch gains so that something is there: flags, environment, processes before, volumes and mounts.
+    """A part of a Launch: flags, environment, processes before, volumes and mounts.
 
-    ``replaces`` names flags that no longer hold.
+    ``replaces`` names flags that it removes.
     """
 
     flags: Flags = field(default_factory=dict)
@@ -34,17 +34,17 @@ class LaunchPart:
 
 
 def weights(preset: Preset, config: VllmConfig) -> LaunchPart:
-    """From the node, from an image, or downloaded from the hub by the engine itself."""
+    """Return the part for the weights: on the node, from an image, or downloaded from the hub by the engine itself."""
     if config.local_weights:
         return _on_the_node(preset)
-    found = weights_of(preset)
-    if found.revision is None:
+    source = weights_of(preset)
+    if source.revision is None:
         return LaunchPart(
-            flags={"model": found.model}, prepare=found.prepare, volumes=found.volumes, mounts=found.mounts
+            flags={"model": source.model}, prepare=source.prepare, volumes=source.volumes, mounts=source.mounts
         )
-    pinned = {"revision": found.revision, "code-revision": found.revision} if found.revision != "main" else {}
+    pinned = {"revision": source.revision, "code-revision": source.revision} if source.revision != "main" else {}
     return LaunchPart(
-        flags={"model": found.model, **pinned, "download-dir": f"$(volume.{MODEL_VOLUME})"},
+        flags={"model": source.model, **pinned, "download-dir": f"$(volume.{MODEL_VOLUME})"},
         volumes=(Volume(name=MODEL_VOLUME),),
         mounts=(WEIGHTS,),
     )
@@ -63,7 +63,7 @@ def _on_the_node(preset: Preset) -> LaunchPart:
 
 
 def toolkit(preset: Preset) -> LaunchPart:
-    """CUDA's compiler on the node, put there by the first pod that needs it; nothing for most models."""
+    """Return the part for CUDA's compiler, which the first pod installs on the node; empty for most models."""
     if not needs_toolkit(preset):
         return LaunchPart()
     home = f"$(volume.{CUDA_VOLUME})"

@@ -21,8 +21,8 @@ TEMPLATES = "/workspace/chat_templates"
 
 
 def flags(preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: VllmConfig) -> Flags:
-    """Everything but where the weights come from."""
-    found: Flags = {
+    """Return all flags but those for the source of the weights."""
+    flags_by_name: Flags = {
         "served-model-name": preset.name,
         "max-model-len": "auto" if isinstance(config, FiledConfig) else config.max_model_len or "auto",
         "gpu-memory-utilization": config.gpu_memory_utilization or _utilization(fit),
@@ -35,14 +35,14 @@ def flags(preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: VllmC
         **_parallel(fit),
     }
     if keeps_cache_on_gpu(preset, fit):
-        found["kaito-kv-cache-cpu-memory-utilization"] = 0
-    return {**found, **_adapters(adapters), **_asked(config)}
+        flags_by_name["kaito-kv-cache-cpu-memory-utilization"] = 0
+    return {**flags_by_name, **_adapters(adapters), **_asked(config)}
 
 
-def arguments(found: Mapping[str, Any]) -> tuple[str, ...]:
-    """``--flag=value`` each; a list's values follow their flag."""
+def arguments(flags_by_name: Mapping[str, Any]) -> tuple[str, ...]:
+    """Write each flag as ``--flag=value``; the values of a list follow their flag."""
     parts: list[str] = []
-    for name, value in found.items():
+    for name, value in flags_by_name.items():
         if isinstance(value, tuple):
             parts += [f"--{name}", *value]
         else:
@@ -59,30 +59,30 @@ def _dtype(preset: Preset, fit: Fit) -> str:
 
 
 def _formats(preset: Preset) -> Flags:
-    """How the files are read, and whatever else the preset says; a flag without value is written as true or empty."""
+    """Return the flags for the file formats, and the preset's own. In a preset, true or '' stands for no value."""
     own = preset.flags.get("vllm", {})
-    found = {"load_format": "auto", "config_format": "auto", "tokenizer_mode": "auto", **own}
-    return {name: None if value in (True, "") else value for name, value in found.items()}
+    flags_by_name = {"load_format": "auto", "config_format": "auto", "tokenizer_mode": "auto", **own}
+    return {name: None if value in (True, "") else value for name, value in flags_by_name.items()}
 
 
 def _answers(preset: Preset) -> Flags:
-    found: Flags = {}
+    flags_by_name: Flags = {}
     if preset.tool_call_parser:
-        found |= {"tool-call-parser": preset.tool_call_parser, "enable-auto-tool-choice": None}
+        flags_by_name |= {"tool-call-parser": preset.tool_call_parser, "enable-auto-tool-choice": None}
     if preset.reasoning_parser:
-        found["reasoning-parser"] = preset.reasoning_parser
+        flags_by_name["reasoning-parser"] = preset.reasoning_parser
     if preset.chat_template:
-        found["chat-template"] = f"{TEMPLATES}/{preset.chat_template}"
-    return found
+        flags_by_name["chat-template"] = f"{TEMPLATES}/{preset.chat_template}"
+    return flags_by_name
 
 
 def _parallel(fit: Fit) -> Flags:
-    found: Flags = {"tensor-parallel-size": fit.tensor_parallel}
+    flags_by_name: Flags = {"tensor-parallel-size": fit.tensor_parallel}
     if fit.data_parallel > 1:
-        found["data-parallel-size"] = fit.data_parallel
+        flags_by_name["data-parallel-size"] = fit.data_parallel
     if fit.nodes > 1:
-        found |= {"pipeline-parallel-size": fit.pipeline_parallel, "distributed-executor-backend": "ray"}
-    return found
+        flags_by_name |= {"pipeline-parallel-size": fit.pipeline_parallel, "distributed-executor-backend": "ray"}
+    return flags_by_name
 
 
 def _adapters(adapters: tuple[Adapter, ...]) -> Flags:
@@ -92,11 +92,11 @@ def _adapters(adapters: tuple[Adapter, ...]) -> Flags:
 
 
 def _asked(config: VllmConfig) -> Flags:
-    found: Flags = {}
+    flags_by_name: Flags = {}
     if config.performance_mode and config.performance_mode != "balanced":
-        found["performance-mode"] = config.performance_mode
+        flags_by_name["performance-mode"] = config.performance_mode
     if config.role == "decode":
-        found["port"] = "$(port.engine)"
+        flags_by_name["port"] = "$(port.engine)"
     if config.config_file:
-        found["kaito-config-file"] = config.config_file
-    return found
+        flags_by_name["kaito-config-file"] = config.config_file
+    return flags_by_name

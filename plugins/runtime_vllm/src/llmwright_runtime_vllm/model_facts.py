@@ -1,4 +1,4 @@
-"""What is known of a model and its machine that decides flags (KAITO v0.12, ``pkg/model`` and its catalogue)."""
+"""Facts about a model and its machine that decide flags (KAITO v0.12, ``pkg/model`` and its catalogue)."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ HYBRID_CACHE = (
 """Architectures, by the start of their names, whose layers keep caches of more than one kind."""
 
 TOOLKIT = "mistral-small-4-119b-2603"
-"""The one model without DeepGEMM kernels that needs CUDA's compiler too."""
+"""The only model without DeepGEMM kernels that also needs CUDA's compiler."""
 
 DEEP_GEMM = "VLLM_USE_DEEP_GEMM"
 
 
 def hub_name(preset: Preset) -> str:
-    """``org/name`` on the hub; for a model from elsewhere what stands in its place."""
+    """Return ``org/name`` on the hub; for a model from elsewhere the rest of its URI."""
     return preset.source.partition("://")[2].lstrip("/")
 
 
 def has_hybrid_cache(preset: Preset) -> bool:
-    """Whether the KV cache is of several kinds, which cannot be moved to host memory."""
+    """Whether the KV cache is of several kinds, so that it cannot be moved to host memory."""
     names = preset.architecture.names if preset.architecture else ()
     return any(name.startswith(HYBRID_CACHE) for name in names)
 
@@ -34,10 +34,10 @@ def keeps_cache_on_gpu(preset: Preset, fit: Fit) -> bool:
 
 
 def environment(preset: Preset) -> dict[str, str]:
-    """The engine's own switches; a preset may turn them."""
+    """Return the engine's environment switches; a preset may override them."""
     return {"VLLM_USE_FLASHINFER_SAMPLER": "0", DEEP_GEMM: "0", **preset.flags.get("vllm.env", {})}
 
 
 def needs_toolkit(preset: Preset) -> bool:
-    """Whether kernels are compiled while the model is loaded."""
+    """Whether the engine compiles kernels while it loads the model."""
     return environment(preset)[DEEP_GEMM] == "1" or hub_name(preset).lower().endswith(f"/{TOOLKIT}")

@@ -10,7 +10,7 @@ PROGRAM = ("$(python)", "-m", "llmwright_runtime_vllm.serve.several")
 
 
 def ranks(fit: Fit) -> Ranks | None:
-    """What leader and workers run, None for one machine."""
+    """Return the commands of leader and workers, None for one machine."""
     if fit.nodes == 1:
         return None
     return Ranks(
