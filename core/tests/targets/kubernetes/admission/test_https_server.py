@@ -1,4 +1,4 @@
-"""The webhook's HTTPS: what it answers, to whom, and what it does not let itself be held up by."""
+"""The webhook's HTTPS: its answers, its certificates, and clients that would block it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ import socket
 import ssl
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import cast
 
 import pytest
+from core.tests.targets.kubernetes.admission.reviews import review
 
 from llmwright.api.workspace import Workspace
 from llmwright.errors import ConfigError, Problem
 from llmwright.settings.model import Webhook as WebhookSettings
-from llmwright.targets.kubernetes.admission import https_server as serving
+from llmwright.targets.kubernetes.admission import https_server
 from llmwright.targets.kubernetes.admission.certificates import Certificate, issue, server_context
-from llmwright.targets.kubernetes.admission.https_server import Answer, Server
+from llmwright.targets.kubernetes.admission.https_server import Answer, HttpsServer
 from llmwright.targets.kubernetes.admission.webhook import Webhook
 from llmwright.targets.kubernetes.cluster.api_client import Api
 
@@ -29,7 +30,7 @@ def fresh() -> Certificate:
     return issue(HOST, timedelta(minutes=5), datetime.now(UTC))
 
 
-def judge(workspace: Workspace, old: Workspace | None) -> Iterable[Problem]:
+def check(workspace: Workspace, old: Workspace | None) -> Iterable[Problem]:
     if workspace.name == "bug":
         raise RuntimeError("secret detail")
     return [Problem("metadata.name", "no", reason="BadName")] if workspace.name == "bad" else []
@@ -37,8 +38,8 @@ def judge(workspace: Workspace, old: Workspace | None) -> Iterable[Problem]:
 
 @pytest.fixture
 def webhook() -> Webhook:
-    # It is asked directly: no API server is needed to answer.
-    return Webhook(cast(Api, None), WebhookSettings(url="https://127.0.0.1"), judge)
+    # The tests call it directly, so it needs no API server.
+    return Webhook(cast(Api, None), WebhookSettings(url="https://127.0.0.1"), check)
 
 
 @pytest.fixture
@@ -47,8 +48,8 @@ def trusted() -> Certificate:
 
 
 @pytest.fixture
-def server(webhook: Webhook, trusted: Certificate) -> Iterator[Server]:
-    found = Server(HOST, 0, server_context(trusted), webhook.answer)
+def server(webhook: Webhook, trusted: Certificate) -> Iterator[HttpsServer]:
+    found = HttpsServer(HOST, 0, server_context(trusted), webhook.answer)
     found.start()
     yield found
     found.stop()
@@ -60,7 +61,7 @@ def trusting(certificate: Certificate) -> ssl.SSLContext:
     return context
 
 
-def ask(server: Server, certificate: Certificate, body: bytes, method: str = "POST") -> tuple[int, bytes]:
+def ask(server: HttpsServer, certificate: Certificate, body: bytes, method: str = "POST") -> tuple[int, bytes]:
     connection = http.client.HTTPSConnection(HOST, server.port, context=trusting(certificate), timeout=30)
     try:
         connection.request(method, "/", body)
@@ -70,37 +71,34 @@ def ask(server: Server, certificate: Certificate, body: bytes, method: str = "PO
         connection.close()
 
 
-def review(name: str) -> bytes:
-    kind = {"group": "kaito.sh", "version": "v1beta1", "kind": "Workspace"}
-    new = {"apiVersion": "kaito.sh/v1beta1", "kind": "Workspace", "metadata": {"name": name}}
-    request: dict[str, Any] = {"uid": "u", "kind": kind, "operation": "CREATE", "object": new}
-    return json.dumps({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}).encode()
+def review_of(name: str) -> bytes:
+    return review(new={"apiVersion": "kaito.sh/v1beta1", "kind": "Workspace", "metadata": {"name": name}})
 
 
-def test_reviews_are_answered_and_counted(server: Server, webhook: Webhook, trusted: Certificate) -> None:
+def test_reviews_are_answered_and_counted(server: HttpsServer, webhook: Webhook, trusted: Certificate) -> None:
     for name, allowed in (("good", True), ("bad", False), ("good", True)):
-        code, body = ask(server, trusted, review(name))
+        code, body = ask(server, trusted, review_of(name))
         assert (code, json.loads(body)["response"]["allowed"]) == (200, allowed)
     assert webhook.outcomes == {"allowed": 2, "refused": 1, "malformed": 0, "error": 0}
 
 
-def test_nonsense_gets_one_line(server: Server, webhook: Webhook, trusted: Certificate) -> None:
+def test_nonsense_gets_one_line(server: HttpsServer, webhook: Webhook, trusted: Certificate) -> None:
     assert ask(server, trusted, b"{") == (400, b"the body is no JSON\n")
     assert webhook.outcomes["malformed"] == 1
 
 
 def test_a_bug_is_told_to_the_log_alone(
-    server: Server, webhook: Webhook, trusted: Certificate, caplog: pytest.LogCaptureFixture
+    server: HttpsServer, webhook: Webhook, trusted: Certificate, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.ERROR):
-        code, body = ask(server, trusted, review("bug"))
+        code, body = ask(server, trusted, review_of("bug"))
     assert (code, webhook.outcomes["error"]) == (500, 1)
     assert b"secret detail" not in body
     assert b"Traceback" not in body
     assert "secret detail" in caplog.text
 
 
-def test_bodies_have_a_length_and_a_limit(server: Server, trusted: Certificate) -> None:
+def test_bodies_have_a_length_and_a_limit(server: HttpsServer, trusted: Certificate) -> None:
     context = trusting(trusted)
     for length, code in ((b"", b" 411 "), (b"-1", b" 411 "), (b"9999999", b" 413 "), (b"9" * 5000, b" 413 ")):
         with (
@@ -112,15 +110,15 @@ def test_bodies_have_a_length_and_a_limit(server: Server, trusted: Certificate) 
     assert ask(server, trusted, b"", method="GET")[0] == 501
 
 
-def test_another_certificate_is_shown_to_whoever_comes_next(server: Server, trusted: Certificate) -> None:
+def test_another_certificate_is_shown_to_whoever_comes_next(server: HttpsServer, trusted: Certificate) -> None:
     later = fresh()
     server.context = server_context(later)
-    assert ask(server, later, review("good"))[0] == 200
+    assert ask(server, later, review_of("good"))[0] == 200
     with pytest.raises(ssl.SSLCertVerificationError):
-        ask(server, trusted, review("good"))
+        ask(server, trusted, review_of("good"))
 
 
-def test_old_tls_is_refused(server: Server, trusted: Certificate) -> None:
+def test_old_tls_is_refused(server: HttpsServer, trusted: Certificate) -> None:
     context = trusting(trusted)
     context.set_ciphers("ALL:@SECLEVEL=0")
     with pytest.warns(DeprecationWarning, match="TLSv1_1"):
@@ -130,27 +128,27 @@ def test_old_tls_is_refused(server: Server, trusted: Certificate) -> None:
 
 
 def test_those_who_say_nothing_are_hung_up_on(
-    server: Server, trusted: Certificate, monkeypatch: pytest.MonkeyPatch
+    server: HttpsServer, trusted: Certificate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving, "DEADLINE_S", 0.5)
-    monkeypatch.setattr(serving, "SILENCE_S", 600.0)
-    silent = [socket.create_connection((HOST, server.port), 30) for _ in range(2 * serving.WORKERS)]
+    monkeypatch.setattr(https_server, "DEADLINE_S", 0.5)
+    monkeypatch.setattr(https_server, "SILENCE_S", 600.0)
+    silent = [socket.create_connection((HOST, server.port), 30) for _ in range(2 * https_server.WORKERS)]
     try:
         # More than there are threads, and for each a read that would end on its own only much later.
-        assert all(one.recv(1) == b"" for one in silent)
+        assert all(connection.recv(1) == b"" for connection in silent)
         monkeypatch.undo()
-        assert ask(server, trusted, review("good"))[0] == 200
+        assert ask(server, trusted, review_of("good"))[0] == 200
     finally:
-        for one in silent:
-            one.close()
+        for connection in silent:
+            connection.close()
 
 
-def test_too_many_are_refused(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "WAITING", 0)
+def test_too_many_are_refused(server: HttpsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(https_server, "WAITING", 0)
     with socket.create_connection((HOST, server.port), 30) as refused:
         assert refused.recv(1) == b""
 
 
-def test_a_taken_port_is_said(server: Server, trusted: Certificate) -> None:
+def test_a_taken_port_is_said(server: HttpsServer, trusted: Certificate) -> None:
     with pytest.raises(ConfigError, match="cannot listen"):
-        Server(HOST, server.port, server_context(trusted), lambda _: Answer(200, "", b""))
+        HttpsServer(HOST, server.port, server_context(trusted), lambda _: Answer(200, "", b""))

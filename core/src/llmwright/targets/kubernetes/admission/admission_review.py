@@ -1,9 +1,9 @@
-"""AdmissionReviews of ``admission.k8s.io/v1``: read, and answered."""
+"""AdmissionReviews of ``admission.k8s.io/v1``: the request is read, the response is written."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,6 @@ from llmwright.api.crd import GROUP
 
 if TYPE_CHECKING:
     from llmwright.errors import Problem
-    from llmwright.targets.kubernetes.admission.validation import Verdict
 
 Object = Mapping[str, Any]
 
@@ -19,13 +18,13 @@ API_VERSION = "admission.k8s.io/v1"
 UNPROCESSABLE = 422
 
 
-class BadReview(Exception):
-    """What came is no review of a Workspace; caught where it is answered."""
+class InvalidReview(Exception):
+    """The body is no AdmissionReview of a Workspace. The webhook catches it and answers with its text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Review:
-    """What the API server asks about: ``new`` is to take the place of ``old``, which is None for a new one."""
+class AdmissionRequest:
+    """The API server's question: may ``new`` replace ``old``? ``old`` is None when the object is created."""
 
     uid: str
     operation: str
@@ -34,68 +33,71 @@ class Review:
     old: Object | None
 
     def __str__(self) -> str:
-        metadata = self.new.get("metadata")
-        found = metadata if isinstance(metadata, Mapping) else {}
-        return f"{self.operation} {found.get('namespace', '')}/{found.get('name', '')}"
+        metadata = metadata_of(self.new)
+        return f"{self.operation} {metadata.get('namespace', '')}/{metadata.get('name', '')}"
 
 
-def read_review(body: bytes) -> Review:
-    """The review in ``body``.
+def read_request(body: bytes) -> AdmissionRequest:
+    """Return the request in ``body``.
 
     Raises:
-        BadReview: it holds none, or one of something else than a Workspace; says why in one line.
+        InvalidReview: there is none, or it is not about a Workspace; the message is one line.
     """
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):
-        raise BadReview("the body is no JSON") from None
+        raise InvalidReview("the body is no JSON") from None
     if not isinstance(data, Mapping) or data.get("kind") != "AdmissionReview" or data.get("apiVersion") != API_VERSION:
-        raise BadReview(f"the body is no AdmissionReview of {API_VERSION}")
+        raise InvalidReview(f"the body is no AdmissionReview of {API_VERSION}")
     request = _mapping(data, "request")
     kind = _mapping(request, "kind")
     if (kind.get("group"), kind.get("kind")) != (GROUP, "Workspace"):
-        raise BadReview("only Workspaces are judged here")
+        raise InvalidReview("only Workspaces are checked here")
     uid = request.get("uid")
     if not isinstance(uid, str) or not uid:
-        raise BadReview("request.uid is missing")
-    old = _mapping(request, "oldObject") if request.get("oldObject") is not None else None
-    return Review(
+        raise InvalidReview("request.uid is missing")
+    return AdmissionRequest(
         uid=uid,
         operation=str(request.get("operation", "")),
         subresource=str(request.get("subResource") or ""),
         new=_mapping(request, "object") if request.get("object") is not None else {},
-        old=old,
+        old=_mapping(request, "oldObject") if request.get("oldObject") is not None else None,
     )
 
 
-def _mapping(data: Object, name: str) -> Object:
-    found = data.get(name)
-    if not isinstance(found, Mapping):
-        raise BadReview(f"{name} is no mapping")
-    return found
-
-
-def answer(review: Review, verdict: Verdict) -> Object:
-    """The AdmissionReview that answers ``review``."""
-    response: dict[str, Any] = {"uid": review.uid, "allowed": not verdict.errors}
-    if verdict.warnings:
-        response["warnings"] = [_line(problem) for problem in verdict.warnings]
-    if verdict.errors:
-        response["status"] = _status(review, verdict.errors)
+def review_response(request: AdmissionRequest, errors: Sequence[Problem], warnings: Sequence[Problem]) -> Object:
+    """Return the AdmissionReview that answers ``request``: refused if there is any error."""
+    response: dict[str, Any] = {"uid": request.uid, "allowed": not errors}
+    if warnings:
+        response["warnings"] = [_line(problem) for problem in warnings]
+    if errors:
+        response["status"] = _status(request, errors)
     return {"apiVersion": API_VERSION, "kind": "AdmissionReview", "response": response}
 
 
-def _status(review: Review, errors: tuple[Problem, ...]) -> Object:
-    """A refusal as the API server itself writes one, so that kubectl shows each problem on a line of its own."""
-    metadata = review.new.get("metadata")
-    name = metadata.get("name", "") if isinstance(metadata, Mapping) else ""
-    causes = [{"reason": one.reason, "field": one.path, "message": _message(one)} for one in errors]
+def metadata_of(workspace: Object) -> Object:
+    """Return the metadata of an object that was not validated; empty where it is no mapping."""
+    metadata = workspace.get("metadata")
+    return metadata if isinstance(metadata, Mapping) else {}
+
+
+def _mapping(data: Object, name: str) -> Object:
+    value = data.get(name)
+    if not isinstance(value, Mapping):
+        raise InvalidReview(f"{name} is no mapping")
+    return value
+
+
+def _status(request: AdmissionRequest, errors: Sequence[Problem]) -> Object:
+    """Return a refusal in the API server's own form, so that kubectl prints each problem on a line of its own."""
+    causes = [{"reason": error.reason, "field": error.path, "message": _message(error)} for error in errors]
+    name = str(metadata_of(request.new).get("name", ""))
     return {
         "status": "Failure",
         "code": UNPROCESSABLE,
         "reason": "Invalid",
         "message": "; ".join(map(_line, errors)),
-        "details": {"group": GROUP, "kind": "Workspace", "name": str(name), "causes": causes},
+        "details": {"group": GROUP, "kind": "Workspace", "name": name, "causes": causes},
     }
 
 
@@ -105,6 +107,6 @@ def _message(problem: Problem) -> str:
 
 
 def _line(problem: Problem) -> str:
-    """One line: the API server passes on no warning with a line break in it."""
+    """Return one line: the API server drops a warning that contains a line break."""
     message = _message(problem)
     return f"{problem.path}: {message}" if problem.path else message

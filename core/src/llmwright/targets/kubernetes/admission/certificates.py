@@ -1,4 +1,4 @@
-"""Certificates that a process issues to itself; their keys never leave its memory."""
+"""Certificates that a process issues to itself. Their keys never leave its memory."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 SUBJECT = "llmwright-admission"
 SKEW = timedelta(hours=1)
-"""How far behind ours an API server's clock may be."""
+"""By how much an API server's clock may be behind ours."""
 
 _BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A certificate that is its own authority, as PEM, and its key."""
+    """A self-signed certificate and its key, both as PEM."""
 
     text: bytes
     key: bytes = field(repr=False)
@@ -34,7 +34,7 @@ class Certificate:
 
 
 def issue(name: str, validity: timedelta, now: datetime) -> Certificate:
-    """A new one for the server ``name``, a DNS name or an IP address, with a key of its own (P-256)."""
+    """Return a new certificate with a new key (P-256) for the server ``name``, a DNS name or an IP address."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, SUBJECT)])
     expires = now + validity
@@ -55,23 +55,23 @@ def issue(name: str, validity: timedelta, now: datetime) -> Certificate:
 
 
 def still_valid(bundle: bytes, now: datetime) -> tuple[bytes, ...]:
-    """The certificates of a PEM bundle, each once, without those that have expired or cannot be read."""
-    found: dict[bytes, None] = {}
+    """Return the certificates of a PEM bundle, each once, without expired and unreadable ones."""
+    valid: dict[bytes, None] = {}
     for block in _BLOCK.findall(bundle):
         try:
             certificate = x509.load_pem_x509_certificate(block)
         except ValueError:
             continue
         if certificate.not_valid_after_utc > now:
-            found[certificate.public_bytes(serialization.Encoding.PEM)] = None
-    return tuple(found)
+            valid[certificate.public_bytes(serialization.Encoding.PEM)] = None
+    return tuple(valid)
 
 
 def server_context(certificate: Certificate) -> ssl.SSLContext:
-    """What serves with it: TLS 1.2 and later.
+    """Return a TLS context (1.2 and later) that serves with ``certificate``.
 
-    One context for each certificate: loading another into a context that serves would show, for a moment, the new
-    certificate without its key.
+    Each certificate needs a context of its own. If a second certificate were loaded into a context that serves, a
+    client could for a moment meet the new certificate with the old key.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -82,7 +82,7 @@ def server_context(certificate: Certificate) -> ssl.SSLContext:
 
 @contextmanager
 def _in_memory(text: bytes) -> Iterator[str]:
-    """A path to ``text``, as the ssl module takes nothing else; no disk ever holds it."""
+    """Yield a path to ``text``, as the ssl module reads only files. The file is in memory, never on a disk."""
     with open(os.memfd_create(SUBJECT), "wb") as file:  # noqa: PTH123
         file.write(text)
         file.flush()

@@ -1,4 +1,4 @@
-"""HTTPS for one kind of question: a JSON body is POSTed, and answered."""
+"""An HTTPS server that answers POST requests, with a limit on threads, connections and time."""
 
 from __future__ import annotations
 
@@ -20,21 +20,24 @@ from llmwright.errors import ConfigError
 
 WORKERS = 8
 WAITING = 256
-"""Connections that are open or wait for a worker; any more are hung up on. An API server writes 200 things at once."""
+"""The most connections that are open or wait for a worker. An API server handles 200 writes at once."""
 
 LARGEST_BODY = 4 * 1024**2
-"""An object of etcd's is at most 1.5 MiB, and an update carries two."""
+"""Bytes. An object in etcd has at most 1.5 MiB, and an update carries two."""
 
 SILENCE_S = 5.0
+"""How long a read waits for a client that sends nothing."""
 DEADLINE_S = 15.0
+"""How long a connection may take in all."""
 GRACE_S = 2.0
+"""How long ``stop`` waits for requests that are being answered."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status code, media type and body."""
+    """Status code, media type and body of a response."""
 
     code: int
     media_type: str
@@ -42,31 +45,35 @@ class Answer:
 
 
 @dataclass(slots=True, eq=False)
-class _Conversation:
+class _Connection:
     socket: socket.socket
     hang_up_at: float
 
     def hang_up(self) -> None:
-        # Not SSLSocket's own, which takes the session away from under whoever reads.
+        # Not ``SSLSocket.shutdown``: it drops the TLS session while a worker may still read from it.
         with contextlib.suppress(OSError):
             socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
 
 
-class Server(TCPServer):
-    """Answers with at most ``WORKERS`` threads, one request a connection, each within ``DEADLINE_S``.
+class HttpsServer(TCPServer):
+    """Answers with at most ``WORKERS`` threads. Each connection carries one request and lasts at most ``DEADLINE_S``.
 
-    An API server that kept connections open would hold threads that others wait for, and a certificate that is
-    rotated would not be shown to it.
+    Connections are not kept open: an idle one would occupy a thread that others wait for, and its client would not
+    see the new certificate after a rotation.
     """
 
     allow_reuse_address = True
     request_queue_size = WAITING
 
     def __init__(self, host: str, port: int, context: ssl.SSLContext, answer: Callable[[bytes], Answer]) -> None:
-        """Listens at once; ``context`` may be replaced at any time. Raises ConfigError where the port is taken."""
+        """Listen. ``context`` may be replaced at any time.
+
+        Raises:
+            ConfigError: the port is taken.
+        """
         self.context, self.answer = context, answer
         self._pool = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="webhook")
-        self._open: set[_Conversation] = set()
+        self._open: set[_Connection] = set()
         self._lock = threading.Lock()
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
@@ -76,15 +83,15 @@ class Server(TCPServer):
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port on which it listens."""
         return int(self.server_address[1])
 
     def start(self) -> None:
-        """Answer, in threads of its own."""
+        """Answer requests, in threads of the server."""
         threading.Thread(target=self.serve_forever, args=(0.25,), name="webhook", daemon=True).start()
 
     def stop(self) -> None:
-        """Listen no more, and give those that are being answered a moment."""
+        """Stop listening. Requests that are being answered get ``GRACE_S`` to end."""
         self.shutdown()
         self.server_close()
         last = threading.Timer(GRACE_S, self._hang_up, (math.inf,))
@@ -95,37 +102,38 @@ class Server(TCPServer):
             waiting.socket.close()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Have a worker converse; the handshake too, which a client may draw out."""
-        one = _Conversation(request, time.monotonic() + DEADLINE_S)
+        """Give the connection to a worker. The worker also does the handshake, which a slow client may delay."""
+        connection = _Connection(request, time.monotonic() + DEADLINE_S)
         with self._lock:
             full = len(self._open) >= WAITING
             if not full:
-                self._open.add(one)
+                self._open.add(connection)
         if full:
-            log.warning("the webhook is overrun: a connection was refused")
+            log.warning("the webhook has too many connections: one was refused")
             self.shutdown_request(request)
         else:
-            self._pool.submit(self._converse, one, client_address)
+            self._pool.submit(self._serve, connection, client_address)
 
     def service_actions(self) -> None:
-        """Hang up on who takes too long, however busy they seem."""
+        """End the connections that have passed their deadline."""
         self._hang_up(time.monotonic())
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Nothing of it goes to stderr."""
+        """Log the error; the base class would print it to stderr."""
         log.exception("accepting a connection of the webhook's failed")
 
     def _hang_up(self, before: float) -> None:
         with self._lock:
-            late = [one for one in self._open if one.hang_up_at <= before]
-        for one in late:
-            one.hang_up()
+            late = [connection for connection in self._open if connection.hang_up_at <= before]
+        for connection in late:
+            connection.hang_up()
 
-    def _converse(self, one: _Conversation, client_address: Any) -> None:
+    def _serve(self, connection: _Connection, client_address: Any) -> None:
         try:
-            one.socket.settimeout(SILENCE_S)
-            encrypted = self.context.wrap_socket(one.socket, server_side=True, do_handshake_on_connect=False)
-            one.socket = encrypted
+            connection.socket.settimeout(SILENCE_S)
+            encrypted = self.context.wrap_socket(connection.socket, server_side=True, do_handshake_on_connect=False)
+            # Before the handshake, so that the deadline ends a client that stalls in it.
+            connection.socket = encrypted
             encrypted.do_handshake()
             self.finish_request(encrypted, client_address)
         except ssl.SSLError as error:
@@ -133,15 +141,15 @@ class Server(TCPServer):
         except OSError:
             log.debug("a client of the webhook left")
         except Exception:
-            log.exception("a conversation of the webhook broke")
+            log.exception("a connection of the webhook failed")
         finally:
             with self._lock:
-                self._open.discard(one)
-            self.shutdown_request(one.socket)
+                self._open.discard(connection)
+            self.shutdown_request(connection.socket)
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: Server
+    server: HttpsServer
     error_message_format = "%(code)d %(message)s\n"
     error_content_type = "text/plain; charset=utf-8"
 
@@ -160,7 +168,7 @@ class _Handler(BaseHTTPRequestHandler):
         return "llmwright"
 
     def log_message(self, *_: object) -> None:
-        """Every request is counted, and refusals are logged where they are decided."""
+        """Log nothing: the webhook counts every request and logs every refusal."""
 
     def _send(self, answer: Answer) -> None:
         self.send_response(answer.code)

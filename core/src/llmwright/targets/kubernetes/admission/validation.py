@@ -1,4 +1,4 @@
-"""Whether a Workspace may be stored; pure but for the judge that is handed in."""
+"""Whether a Workspace may be stored. Pure, except for the check that the caller passes in."""
 
 from __future__ import annotations
 
@@ -11,91 +11,90 @@ from llmwright.api.document import Document
 from llmwright.api.parsing import validate_workspace
 from llmwright.api.workspace import Workspace
 from llmwright.errors import InvalidWorkspace, Problem
-from llmwright.targets.kubernetes.admission.admission_review import Review
+from llmwright.targets.kubernetes.admission.admission_review import AdmissionRequest, metadata_of
 
-Judge = Callable[[Workspace, Workspace | None], Iterable[Problem]]
-"""``(workspace, the one it replaces)`` to all that is wrong with it; asks no network."""
+WorkspaceCheck = Callable[[Workspace, Workspace | None], Iterable[Problem]]
+"""``(new, old)`` to all problems of the new Workspace. ``old`` is None for a new one. It asks no network."""
 
-JUDGED = frozenset({"CREATE", "UPDATE"})
+CHECKED_OPERATIONS = frozenset({"CREATE", "UPDATE"})
 
-BROKEN = frozenset({"PluginError", "PluginConflict", "PluginContract", "PluginLoadFailed"})
-"""Reasons that tell of the operator's own installation, not of the Workspace."""
+PLUGIN_FAULTS = frozenset({"PluginError", "PluginConflict", "PluginContract", "PluginLoadFailed"})
+"""Reasons of problems that lie in the operator's installation, not in the Workspace."""
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """Everything found; one error refuses."""
+class ValidationResult:
+    """All problems of a Workspace. One error is enough to refuse it."""
 
     problems: tuple[Problem, ...] = ()
 
     @property
     def errors(self) -> tuple[Problem, ...]:
-        """What refuses it."""
-        return tuple(one for one in self.problems if one.severity == "error")
+        """The problems that refuse it."""
+        return tuple(problem for problem in self.problems if problem.severity == "error")
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
-        """What the user is told besides."""
-        return tuple(one for one in self.problems if one.severity == "warning")
+        """The problems that the user only sees."""
+        return tuple(problem for problem in self.problems if problem.severity == "warning")
 
 
-def verdict_on(review: Review, judge: Judge) -> Verdict:
-    """What is said about a review.
+def validate(request: AdmissionRequest, check: WorkspaceCheck) -> ValidationResult:
+    """Return all problems of the Workspace in ``request``.
 
-    An update is judged only where it changes what the user asks for: labels, finalizers and the end of a Workspace
-    are never held up, also where rules or settings have come since that it breaks.
+    An update is checked only if it changes what the user asks for. So nobody is kept from changing a label, removing a
+    finalizer or deleting a Workspace that breaks a rule which is newer than the Workspace.
     """
-    if review.operation not in JUDGED or review.subresource or _asks_for_the_same(review):
-        return Verdict()
+    if request.operation not in CHECKED_OPERATIONS or request.subresource or _asks_for_the_same(request):
+        return ValidationResult()
     try:
-        workspace = _read(review.new)
+        new = _read(request.new)
     except InvalidWorkspace as error:
-        return Verdict(error.problems)
-    old = _read_old(review.old)
-    return Verdict(tuple(_excused(one, workspace, old) for one in judge(workspace, old)))
+        return ValidationResult(error.problems)
+    old = _read_old(request.old)
+    return ValidationResult(tuple(_with_severity(problem, new, old) for problem in check(new, old)))
 
 
-def _asks_for_the_same(review: Review) -> bool:
-    if review.old is None:
+def _asks_for_the_same(request: AdmissionRequest) -> bool:
+    if request.old is None:
         return False
-    if _metadata(review.new).get("deletionTimestamp"):
+    if metadata_of(request.new).get("deletionTimestamp"):
         return True
-    return _asked(review.new) == _asked(review.old)
+    return _user_input(request.new) == _user_input(request.old)
 
 
-def _asked(found: Mapping[str, Any]) -> Mapping[str, Any]:
-    """All that rules read: every field of the user's, and the annotations that stand for fields."""
-    annotations = _metadata(found).get("annotations") or {}
+def _user_input(workspace: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return all that rules read: the user's fields, and the annotations that stand for fields."""
+    annotations = metadata_of(workspace).get("annotations") or {}
     ours = {name: value for name, value in annotations.items() if name.startswith(f"{GROUP}/")}
-    fields = {name: value for name, value in found.items() if name not in ("metadata", "status") and value is not None}
+    skipped = ("metadata", "status")
+    fields = {name: value for name, value in workspace.items() if name not in skipped and value is not None}
     return {**fields, "annotations": ours}
 
 
-def _metadata(found: Mapping[str, Any]) -> Mapping[str, Any]:
-    metadata = found.get("metadata")
-    return metadata if isinstance(metadata, Mapping) else {}
+def _read(workspace: Mapping[str, Any]) -> Workspace:
+    return validate_workspace(Document({name: value for name, value in workspace.items() if name != "status"}))
 
 
-def _read(found: Mapping[str, Any]) -> Workspace:
-    return validate_workspace(Document({name: value for name, value in found.items() if name != "status"}))
-
-
-def _read_old(found: Mapping[str, Any] | None) -> Workspace | None:
-    """None too where another version of the CRD let in what cannot be read any more: the new one is judged alone."""
+def _read_old(workspace: Mapping[str, Any] | None) -> Workspace | None:
+    """Return the old Workspace; None also if an earlier CRD accepted what this version cannot read."""
     try:
-        return _read(found) if found is not None else None
+        return _read(workspace) if workspace is not None else None
     except InvalidWorkspace:
         return None
 
 
-def _excused(problem: Problem, workspace: Workspace, old: Workspace | None) -> Problem:
-    """What no change of the Workspace could mend warns: its status says the same until the plugin is mended."""
-    missing_before = problem.reason == "PluginNotFound" and old is not None and _named(old) == _named(workspace)
-    return replace(problem, severity="warning") if problem.reason in BROKEN or missing_before else problem
+def _with_severity(problem: Problem, new: Workspace, old: Workspace | None) -> Problem:
+    """Make a warning of a problem that no change of the Workspace can solve.
+
+    The user is not to blame for a broken plugin, nor for a plugin that was removed after the Workspace had named it.
+    The Workspace's status shows the same problem until the plugin works again.
+    """
+    removed = problem.reason == "PluginNotFound" and old is not None and _driver_names(old) == _driver_names(new)
+    return replace(problem, severity="warning") if problem.reason in PLUGIN_FAULTS or removed else problem
 
 
-def _named(workspace: Workspace) -> tuple[str | None, ...]:
-    """The drivers that it names."""
+def _driver_names(workspace: Workspace) -> tuple[str | None, ...]:
     inference, tuning = workspace.inference, workspace.tuning
     return (
         workspace.resource.provisioner,

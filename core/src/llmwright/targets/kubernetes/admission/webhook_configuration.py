@@ -1,4 +1,4 @@
-"""The ValidatingWebhookConfiguration: where the API server asks, and whose certificates it trusts."""
+"""The ValidatingWebhookConfiguration: the webhook's address, and the certificates that the API server trusts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from llmwright.api.crd import GROUP
 from llmwright.api.versions import API_VERSIONS
 from llmwright.settings.model import Webhook as WebhookSettings
 from llmwright.targets.kubernetes.admission.certificates import still_valid
-from llmwright.targets.kubernetes.admission.validation import JUDGED
+from llmwright.targets.kubernetes.admission.validation import CHECKED_OPERATIONS
 from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.targets.kubernetes.cluster.api_resources import WEBHOOK_CONFIGURATION as NAME
 from llmwright.targets.kubernetes.cluster.api_resources import WEBHOOK_CONFIGURATIONS
@@ -25,7 +25,7 @@ WEBHOOK = "check.workspaces.kaito.sh"
 
 
 def server_name(settings: WebhookSettings) -> str:
-    """The name that the API server expects in the certificate."""
+    """Return the name that the API server expects in the certificate."""
     if settings.url:
         return urlsplit(settings.url).hostname or ""
     namespace, _, name = (settings.service or "").partition("/")
@@ -33,7 +33,7 @@ def server_name(settings: WebhookSettings) -> str:
 
 
 def configuration(settings: WebhookSettings, bundle: Iterable[bytes]) -> dict[str, Any]:
-    """The whole object, trusting the certificates of ``bundle``."""
+    """Return the whole object, with the certificates of ``bundle`` as trusted."""
     webhook = {
         "name": WEBHOOK,
         "clientConfig": {**_address(settings), "caBundle": base64.b64encode(b"".join(bundle)).decode()},
@@ -41,12 +41,13 @@ def configuration(settings: WebhookSettings, bundle: Iterable[bytes]) -> dict[st
             {
                 "apiGroups": [GROUP],
                 "apiVersions": [version.partition("/")[2] for version in API_VERSIONS],
-                "operations": sorted(JUDGED),
+                "operations": sorted(CHECKED_OPERATIONS),
                 "resources": ["workspaces"],
                 "scope": "Namespaced",
             }
         ],
-        # With ``Fail`` and no operator left, whoever deletes must still be able to take the finalizer off.
+        # With the policy ``Fail`` and no operator running, a user must still be able to remove the finalizer of a
+        # Workspace that is being deleted.
         "matchConditions": [{"name": "is-to-stay", "expression": "!has(object.metadata.deletionTimestamp)"}],
         "matchPolicy": "Equivalent",
         "failurePolicy": settings.failure_policy,
@@ -69,23 +70,24 @@ def _address(settings: WebhookSettings) -> Object:
     return {"service": {"namespace": namespace, "name": name, "path": "/", "port": settings.service_port}}
 
 
-def trusted_by(found: Object) -> bytes:
-    """The PEM bundle of the first webhook of our name; empty where there is none."""
+def trusted_by(live: Object) -> bytes:
+    """Return the PEM bundle of the first webhook of our name; empty where there is none."""
     try:
-        return base64.b64decode((_ours(found).get("clientConfig") or {}).get("caBundle") or "")
+        return base64.b64decode((_our_webhook(live).get("clientConfig") or {}).get("caBundle") or "")
     except binascii.Error:
         return b""
 
 
-def _ours(found: Object) -> Object:
-    return next((one for one in found.get("webhooks") or [] if one.get("name") == WEBHOOK), {})
+def _our_webhook(live: Object) -> Object:
+    return next((webhook for webhook in live.get("webhooks") or [] if webhook.get("name") == WEBHOOK), {})
 
 
-class Registration:
-    """Keeps the one object as it should be, together with the other replicas.
+class WebhookRegistration:
+    """Writes the ValidatingWebhookConfiguration, which all replicas of the operator share.
 
-    Each adds its own certificates and leaves those of others. All else is put in order by the one that leads, so that
-    two versions beside each other do not take turns. Selectors that an administrator adds stay.
+    Each replica adds its own certificates and keeps those of the others. Only the leader writes the other fields:
+    otherwise two replicas of different versions would overwrite each other's fields without end. Selectors that an
+    administrator adds stay.
     """
 
     def __init__(
@@ -94,37 +96,38 @@ class Registration:
         self._api, self._settings, self._clock, self._leads = api, settings, clock, leads
 
     def trust(self, certificates: Iterable[bytes]) -> None:
-        """Have these trusted.
+        """Add certificates to those that the API server trusts.
 
         Raises:
-            ApiError: the server refused; a conflict with another's write is one.
+            ApiError: the server refused; also if another replica wrote at the same time (a conflict).
         """
-        found = self._api.find(WEBHOOK_CONFIGURATIONS, None, NAME)
-        kept = still_valid(trusted_by(found or {}), self._clock())
-        self._write(found, tuple(dict.fromkeys((*kept, *certificates))))
+        live = self._api.find(WEBHOOK_CONFIGURATIONS, None, NAME)
+        kept = still_valid(trusted_by(live or {}), self._clock())
+        self._write(live, tuple(dict.fromkeys((*kept, *certificates))))
 
     def withdraw(self, certificates: Iterable[bytes]) -> None:
-        """Have these trusted no more, unless nobody else serves.
+        """Remove certificates from those that the API server trusts, unless no others are left.
 
         Raises:
             ApiError: the server refused.
         """
-        found = self._api.find(WEBHOOK_CONFIGURATIONS, None, NAME)
+        live = self._api.find(WEBHOOK_CONFIGURATIONS, None, NAME)
         ours = frozenset(certificates)
-        left = tuple(one for one in still_valid(trusted_by(found or {}), self._clock()) if one not in ours)
-        if found is not None and left:
-            self._write(found, left)
+        trusted = still_valid(trusted_by(live or {}), self._clock())
+        left = tuple(certificate for certificate in trusted if certificate not in ours)
+        if live is not None and left:
+            self._write(live, left)
 
-    def _write(self, found: dict[str, Any] | None, bundle: tuple[bytes, ...]) -> None:
+    def _write(self, live: dict[str, Any] | None, bundle: tuple[bytes, ...]) -> None:
         wanted = configuration(self._settings, bundle)
-        if found is None:
+        if live is None:
             self._api.create(WEBHOOK_CONFIGURATIONS, wanted)
             return
         (ours,) = wanted["webhooks"]
-        before = _ours(found)
+        before = _our_webhook(live)
         if before and not self._leads():
             theirs = before.get("clientConfig") or {}
             ours = {"clientConfig": {**theirs, "caBundle": ours["clientConfig"]["caBundle"]}}
         after = [{**before, **ours}]
-        if not (len(found.get("webhooks") or []) == 1 and covers(found["webhooks"], after)):
-            self._api.replace(WEBHOOK_CONFIGURATIONS, {**found, "webhooks": after})
+        if not (len(live.get("webhooks") or []) == 1 and covers(live["webhooks"], after)):
+            self._api.replace(WEBHOOK_CONFIGURATIONS, {**live, "webhooks": after})

@@ -1,4 +1,4 @@
-"""What the webhook tells Prometheus."""
+"""Metrics of the webhook for Prometheus."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 class WebhookMetrics(Collector):
-    """Read when it is asked."""
+    """A collector that reads the webhook at each scrape."""
 
     def __init__(self, webhook: Webhook) -> None:
         self._webhook = webhook
 
     def collect(self) -> Iterator[Metric]:
-        """Reviews by outcome, and when the certificate expires."""
+        """Yield the number of reviews by outcome, and the time when the certificate expires."""
         about = "Reviews of Workspaces that the webhook answered, by outcome."
         reviews = CounterMetricFamily("llmwright_admission_reviews", about, labels=("outcome",))
         for outcome, count in self._webhook.outcomes.items():

@@ -1,0 +1,108 @@
+"""Which Workspaces are checked at admission, and which problems refuse them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from core.tests.targets.kubernetes.admission.reviews import WORKSPACE, Object, review
+
+from llmwright.api.workspace import Workspace
+from llmwright.errors import Problem
+from llmwright.targets.kubernetes.admission.admission_review import read_request
+from llmwright.targets.kubernetes.admission.validation import ValidationResult, validate
+
+REFUSAL = Problem("resource.count", "too many", reason="LimitExceeded")
+
+
+class Check:
+    """A check that always returns the same problems, and records its calls."""
+
+    def __init__(self, *problems: Problem) -> None:
+        self.problems = problems
+        self.calls: list[tuple[Workspace, Workspace | None]] = []
+
+    def __call__(self, workspace: Workspace, old: Workspace | None) -> Iterable[Problem]:
+        self.calls.append((workspace, old))
+        return self.problems
+
+
+def with_fields(**fields: Any) -> Object:
+    return {**WORKSPACE, **fields}
+
+
+def with_metadata(**parts: Any) -> Object:
+    return {**WORKSPACE, "metadata": {**WORKSPACE["metadata"], **parts}}
+
+
+def test_an_update_is_checked_against_the_old_workspace() -> None:
+    check = Check(REFUSAL)
+    old = with_fields(inference={"preset": {"name": "phi-3"}})
+    assert validate(read_request(review("UPDATE", WORKSPACE, old)), check).errors == (REFUSAL,)
+    ((new, before),) = check.calls
+    assert before is not None
+    assert (new.preset, before.preset) != (before.preset, new.preset)
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        with_metadata(labels={}),
+        with_metadata(finalizers=["other"]),
+        with_metadata(annotations={"example.com/note": "x"}),
+        with_fields(status={"state": "Ready"}),
+        {
+            **with_fields(inference={"preset": {"name": "other"}}),
+            "metadata": {"name": "ws", "deletionTimestamp": "now"},
+        },
+    ],
+)
+def test_an_update_of_other_fields_is_not_checked(new: Object) -> None:
+    check = Check(REFUSAL)
+    assert validate(read_request(review("UPDATE", new, WORKSPACE)), check) == ValidationResult()
+    assert check.calls == []
+
+
+def test_annotations_that_stand_for_fields_are_checked() -> None:
+    new = with_metadata(annotations={"kaito.sh/runtime": "vllm"})
+    assert validate(read_request(review("UPDATE", new, WORKSPACE)), Check(REFUSAL)).errors == (REFUSAL,)
+
+
+@pytest.mark.parametrize("operation", ["DELETE", "CONNECT"])
+def test_other_operations_pass(operation: str) -> None:
+    assert validate(read_request(review(operation, None, WORKSPACE)), Check(REFUSAL)) == ValidationResult()
+
+
+def test_a_status_is_not_checked() -> None:
+    request = read_request(review("UPDATE", with_fields(resource={}), WORKSPACE, subResource="status"))
+    assert validate(request, Check(REFUSAL)) == ValidationResult()
+
+
+def test_an_unreadable_workspace_is_refused_field_by_field() -> None:
+    new = with_fields(resource={"count": "two", "extra": 1})
+    reasons = {error.path: error.reason for error in validate(read_request(review(new=new)), Check()).errors}
+    assert reasons == {"resource.count": "WrongType", "resource.extra": "UnknownField"}
+
+
+def test_an_unreadable_old_workspace_blocks_no_update() -> None:
+    check = Check()
+    old = with_fields(resource={"count": "two"})
+    assert validate(read_request(review("UPDATE", WORKSPACE, old)), check).errors == ()
+    assert check.calls[0][1] is None
+
+
+def test_a_broken_plugin_refuses_no_workspace() -> None:
+    broken = replace(REFUSAL, reason="PluginLoadFailed")
+    result = validate(read_request(review()), Check(broken))
+    assert (result.errors, [warning.reason for warning in result.warnings]) == ((), ["PluginLoadFailed"])
+
+
+def test_a_missing_plugin_refuses_only_a_workspace_that_newly_names_it() -> None:
+    missing = Problem("inference.runtime", "no plugin", reason="PluginNotFound")
+    named = with_fields(inference={"preset": {"name": "phi-4"}, "runtime": "gone"})
+    again = with_fields(inference={"preset": {"name": "phi-4"}, "runtime": "gone", "config": "more"})
+    assert validate(read_request(review(new=named)), Check(missing)).errors == (missing,)
+    assert validate(read_request(review("UPDATE", named, WORKSPACE)), Check(missing)).errors == (missing,)
+    assert validate(read_request(review("UPDATE", again, named)), Check(missing)).errors == ()
