@@ -1,4 +1,4 @@
-"""Requests to an API server: whose they are."""
+"""Requests to an API server: their credentials."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from llmwright.targets.kubernetes.cluster.api_resources import SERVICES
 
 
 class Server(HTTPServer):
-    """Knows one token at a time."""
+    """Accepts one token at a time."""
 
     token = "first"
 
@@ -25,7 +25,7 @@ class Server(HTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers whoever has the token."""
+    """Answers requests with the token."""
 
     server: Server
 
@@ -41,22 +41,22 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server() as found:
-        threading.Thread(target=found.serve_forever, daemon=True).start()
-        yield found
-        found.shutdown()
+    with Server() as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield running
+        running.shutdown()
 
 
-def test_a_token_is_asked_for_seldom_and_at_once_after_it_was_refused(server: Server) -> None:
+def test_a_token_is_read_again_only_when_it_is_old_or_refused(server: Server) -> None:
     asked: list[str] = []
 
-    def refresh(configuration: Any) -> None:
+    def refresh(settings: Any) -> None:
         asked.append(server.token)
-        configuration.api_key["BearerToken"] = f"Bearer {server.token}"
+        settings.api_key["BearerToken"] = f"Bearer {server.token}"
 
-    found = Configuration(host=f"http://127.0.0.1:{server.server_port}", api_key={"BearerToken": ""})
-    found.refresh_api_key_hook = refresh
-    api = Api(found)
+    configuration = Configuration(host=f"http://127.0.0.1:{server.server_port}", api_key={"BearerToken": ""})
+    configuration.refresh_api_key_hook = refresh
+    api = Api(configuration)
     for _ in range(3):
         api.get(SERVICES, "default", "a")
     assert asked == ["first"]

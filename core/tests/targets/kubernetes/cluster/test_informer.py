@@ -1,4 +1,4 @@
-"""What a watch says of itself before it has anything to tell."""
+"""An informer before its first list."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from llmwright.targets.kubernetes.cluster.informer import Informer, Selection
 
 
 class Server:
-    """Refuses to list until it is told to."""
+    """Refuses to list until ``opened`` is set."""
 
     def __init__(self) -> None:
         self.opened, self.refused = threading.Event(), threading.Event()
@@ -27,9 +27,9 @@ class Server:
         return iter(())
 
 
-def test_what_is_not_listed_yet_says_why() -> None:
+def test_an_informer_that_is_not_synced_gives_the_last_error() -> None:
     server = Server()
-    selection = Selection(resource=SERVICES, trim=lambda found: found)
+    selection = Selection(resource=SERVICES, trim=lambda whole: whole)
     informer = Informer(server, selection, lambda *_: None)  # type: ignore[arg-type]
     assert informer.pending == "services: no answer yet"
     informer.start()

@@ -32,7 +32,7 @@ def test_a_name_waits_once_however_often_it_is_added(queue: Workqueue) -> None:
     assert len(queue) == 0
 
 
-def test_a_name_that_is_worked_on_comes_again_afterwards(queue: Workqueue) -> None:
+def test_a_name_that_is_added_during_its_pass_waits_again(queue: Workqueue) -> None:
     queue.add(key(1))
     assert queue.take() == key(1)
     queue.add(key(1))
@@ -41,7 +41,7 @@ def test_a_name_that_is_worked_on_comes_again_afterwards(queue: Workqueue) -> No
     assert queue.take() == key(1)
 
 
-def test_what_is_under_way_overtakes_a_hundred_others_and_does_not_starve_them(queue: Workqueue) -> None:
+def test_the_three_lines_take_turns(queue: Workqueue) -> None:
     for line in Line:
         for number in range(100):
             queue.add(key(1000 * line + number), line)
@@ -49,7 +49,7 @@ def test_what_is_under_way_overtakes_a_hundred_others_and_does_not_starve_them(q
     assert first_six == {key(1000 * line + number) for line in Line for number in (0, 1)}
 
 
-def test_a_name_whose_work_is_over_comes_again_in_the_line_of_what_moved_last(queue: Workqueue) -> None:
+def test_a_name_that_is_added_during_its_pass_waits_in_the_greatest_line(queue: Workqueue) -> None:
     queue.add(key(1))
     assert queue.take() == key(1)
     queue.add(key(1), Line.RUNS)
@@ -60,7 +60,7 @@ def test_a_name_whose_work_is_over_comes_again_in_the_line_of_what_moved_last(qu
     assert key(1) in {queue.take() for _ in range(2)}
 
 
-def test_it_is_calm_while_nobody_waits(queue: Workqueue) -> None:
+def test_it_is_calm_while_the_queue_is_empty(queue: Workqueue) -> None:
     assert queue.wait_calm(0.0)
     queue.add(key(1))
     queue.add(key(2))
@@ -82,7 +82,7 @@ def test_pauses_double_and_end_with_success(queue: Workqueue) -> None:
     assert queue.retry(key(2), at_least_s=7.0) == 7.0
 
 
-def test_a_later_time_does_not_put_off_an_earlier_one(queue: Workqueue, clock: Clock) -> None:
+def test_a_later_time_does_not_delay_an_earlier_one(queue: Workqueue, clock: Clock) -> None:
     queue.add_after(key(1), 5.0)
     queue.add_after(key(1), 60.0)
     clock.now = 6.0
@@ -94,6 +94,6 @@ def test_a_later_time_does_not_put_off_an_earlier_one(queue: Workqueue, clock: C
     assert len(queue) == 0
 
 
-def test_closing_lets_everybody_go(queue: Workqueue) -> None:
+def test_closing_ends_every_wait(queue: Workqueue) -> None:
     queue.close()
     assert queue.take() is None

@@ -1,5 +1,6 @@
-"""Talking to an API server: requests, caches fed by watches, the queue of names, the Lease of the leader.
+"""Access to an API server: requests, caches fed by watches, the queue of names, the Lease of the leader.
 
-Built on the official client's configuration and connections; objects are plain JSON values, for its typed models cost
-more time and memory than reading does. Nothing here knows a Workspace's lifecycle: that is ``operator``'s.
+It uses the configuration and the connections of the official Kubernetes client. Objects are plain JSON values: the
+client's typed models cost more time and memory than reading the objects does. Nothing here knows the lifecycle of a
+Workspace; that belongs to ``operator``.
 """

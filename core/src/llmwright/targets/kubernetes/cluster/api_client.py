@@ -1,4 +1,4 @@
-"""Requests to one API server, in plain JSON."""
+"""Requests to one API server, with objects as plain JSON values."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ Object = dict[str, Any]
 log = logging.getLogger(__name__)
 
 MANAGER = "llmwright"
-"""The field manager of everything that is applied."""
+"""The field manager of all that we apply."""
 
 CONNECTIONS = 64
 CONNECT_S = 10.0
 ANSWER_S = 60.0
 CREDENTIALS_S = 10.0
-"""How long a token is used before the client is asked for it again, unless it is refused; asking costs as much as a
-fifth of a request."""
+"""How long a token is used before we ask the client for it again, unless the server refuses it earlier. To ask costs a
+fifth of a request's time."""
 WATCH_SILENCE_S = 150.0
-"""Bookmarks come about once a minute: a watch that is silent for longer is taken for lost."""
+"""Bookmarks come about once a minute, so a watch that is silent for so long is lost."""
 
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 METADATA_EVENTS = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
 
 class Api:
-    """One API server. Every method raises ApiError where it refuses or cannot be reached, and repeats nothing."""
+    """Client of one API server. Each method sends one request, and raises ApiError if it fails. None retries."""
 
     def __init__(self, configuration: Configuration) -> None:
         import urllib3
@@ -58,7 +58,7 @@ class Api:
             log.warning("the API server's certificate is not verified, as the kubeconfig says")
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         self.configuration = configuration
-        """For whoever needs a client of the same cluster of its own."""
+        """For a driver that needs a client of its own for the same cluster."""
         self._host = str(configuration.host).rstrip("/")
         self._credentials: dict[str, str] = {}
         self._credentials_until = 0.0
@@ -66,11 +66,11 @@ class Api:
         _share_tls(self._pool.connection_pool_kw)
 
     def get(self, resource: Resource, namespace: str | None, name: str) -> Object:
-        """One object."""
+        """Return one object."""
         return self._json("GET", resource.path(namespace, name))
 
     def find(self, resource: Resource, namespace: str | None, name: str) -> Object | None:
-        """One object, None where there is none."""
+        """Return one object; None where there is none."""
         try:
             return self.get(resource, namespace, name)
         except ApiError as error:
@@ -79,7 +79,7 @@ class Api:
             raise
 
     def kinds(self, api_version: str) -> list[Object]:
-        """The kinds that the cluster serves of one version of a group, as it lists them; none where it has no such."""
+        """Return the kinds that the cluster serves in a version of a group; empty where it has no such version."""
         path = f"/{'apis' if '/' in api_version else 'api'}/{api_version}"
         try:
             return list(self._json("GET", path).get("resources") or [])
@@ -89,12 +89,12 @@ class Api:
             raise
 
     def page(self, resource: Resource, query: Mapping[str, str], *, metadata_only: bool = False) -> Object:
-        """One page of all objects, of all namespaces."""
+        """Return one page of the list of all objects in all namespaces."""
         accept = f"{METADATA_ONLY}, application/json" if metadata_only else "application/json"
         return self._json("GET", resource.path(), query=query, accept=accept)
 
     def watch(self, resource: Resource, query: Mapping[str, str], *, metadata_only: bool = False) -> Iterator[Object]:
-        """Events of all objects until the stream ends."""
+        """Yield the watch events of all objects until the stream ends."""
         path = f"{resource.path()}?{urlencode({**query, 'watch': 'true', 'allowWatchBookmarks': 'true'})}"
         accept = f"{METADATA_EVENTS}, application/json" if metadata_only else "application/json"
         response = self._send("GET", path, None, self._headers(accept), WATCH_SILENCE_S)
@@ -106,7 +106,7 @@ class Api:
             response.close()
 
     def apply(self, resource: Resource, body: Mapping[str, Any]) -> Object:
-        """Server-side apply: exactly these fields are ours; who else claims one gives it up."""
+        """Apply ``body`` server-side: its fields become ours, also those that another field manager owned before."""
         metadata = body["metadata"]
         path = resource.path(metadata.get("namespace"), metadata["name"])
         query = {"fieldManager": MANAGER, "force": "true"}
@@ -115,22 +115,22 @@ class Api:
     def merge(
         self, resource: Resource, namespace: str | None, name: str, patch: Mapping[str, Any], subresource: str = ""
     ) -> Object:
-        """A JSON merge patch."""
+        """Send a JSON merge patch, and return the object."""
         path = resource.path(namespace, name, subresource)
         return self._json("PATCH", path, patch, query={"fieldManager": MANAGER}, content="application/merge-patch+json")
 
     def create(self, resource: Resource, body: Mapping[str, Any]) -> Object:
-        """A new object."""
+        """Create an object, and return it."""
         path = resource.path(body["metadata"].get("namespace"))
         return self._json("POST", path, body, query={"fieldManager": MANAGER})
 
     def replace(self, resource: Resource, body: Mapping[str, Any]) -> Object:
-        """The whole object, if it is still at the resource version that ``body`` carries."""
+        """Replace the whole object, if its resource version is still that of ``body``."""
         metadata = body["metadata"]
         return self._json("PUT", resource.path(metadata.get("namespace"), metadata["name"]), body)
 
     def delete(self, resource: Resource, namespace: str | None, name: str, uid: str | None = None) -> None:
-        """Delete what it owns too, in the background; nothing happens where it is gone, or ``uid`` is another's."""
+        """Delete an object, and in the background what it owns. Do nothing if it is gone, or has another ``uid``."""
         options: Object = {"propagationPolicy": "Background"}
         if uid is not None:
             options["preconditions"] = {"uid": uid}
@@ -142,9 +142,9 @@ class Api:
             raise
 
     def _is_another(self, resource: Resource, namespace: str | None, name: str, uid: str | None) -> bool:
-        """Whether it is not the object of that ``uid`` which bears the name; a conflict alone does not tell."""
-        found = self.find(resource, namespace, name)
-        return uid is not None and (found is None or found["metadata"].get("uid") != uid)
+        """Return whether the object of that ``uid`` is gone. A conflict alone may have other causes."""
+        live = self.find(resource, namespace, name)
+        return uid is not None and (live is None or live["metadata"].get("uid") != uid)
 
     def _json(
         self,
@@ -166,9 +166,9 @@ class Api:
         if response.status >= 400:
             raise refusal(f"{method} {path}", response.status, answer, response.headers)
         response.release_conn()
-        found = json.loads(answer)
-        assert isinstance(found, dict)
-        return found
+        parsed = json.loads(answer)
+        assert isinstance(parsed, dict)
+        return parsed
 
     def _send(self, method: str, path: str, body: bytes | None, headers: dict[str, str], answer_s: float) -> Any:
         import urllib3
@@ -194,17 +194,17 @@ class Api:
         now = time.monotonic()
         if now >= self._credentials_until:
             settings = cast("dict[str, dict[str, str]]", self.configuration.auth_settings()).values()
-            found = {each["key"]: each["value"] for each in settings if each["in"] == "header"}
-            self._credentials = {name: value for name, value in found.items() if value}
+            headers = {each["key"]: each["value"] for each in settings if each["in"] == "header"}
+            self._credentials = {name: value for name, value in headers.items() if value}
             self._credentials_until = now + CREDENTIALS_S
         return {"Accept": accept, "User-Agent": f"{MANAGER}/{__version__}", **self._credentials}
 
 
 def connect(kubeconfig: str | Path | None = None) -> Api:
-    """The cluster that ``kubeconfig`` names; else the one that this pod is in; else ``KUBECONFIG``'s.
+    """Return a client of the cluster in ``kubeconfig``; without one, of this pod's cluster, else of ``KUBECONFIG``'s.
 
     Raises:
-        ConfigError: the client is not installed, or no configuration can be used.
+        ConfigError: the Kubernetes client is not installed, or there is no usable configuration.
     """
     try:
         from kubernetes import config
@@ -212,22 +212,22 @@ def connect(kubeconfig: str | Path | None = None) -> Api:
     except ImportError as error:
         hint = "pip install 'llmwright[kubernetes]'"
         raise ConfigError("the Kubernetes client is not installed", hint=hint, reason="ExtraMissing") from error
-    found = Configuration()
+    configuration = Configuration()
     try:
         load: Callable[..., None] = config.load_kube_config
         if kubeconfig is None and _in_cluster():
             load = config.load_incluster_config
         elif kubeconfig is not None:
             load = partial(load, str(kubeconfig))
-        load(client_configuration=found)
+        load(client_configuration=configuration)
     except (config.ConfigException, OSError) as error:
         hint = "name one with --kubeconfig or KUBECONFIG"
         raise ConfigError(f"no cluster can be reached: {error}", hint=hint, reason="NoCluster") from error
-    return Api(found)
+    return Api(configuration)
 
 
 def _share_tls(pool: dict[str, Any]) -> None:
-    """Have all connections of a pool share one TLS context; urllib3 spends 25 ms on one for each of them otherwise."""
+    """Let all connections of a pool share one TLS context. urllib3 makes one for each, which takes 25 ms."""
     from urllib3.util import create_urllib3_context
 
     context = create_urllib3_context(cert_reqs=pool["cert_reqs"])
@@ -248,14 +248,14 @@ def _in_cluster() -> bool:
     return "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ
 
 
-def _lines(response: Any, what: str) -> Iterator[Object]:
-    """One JSON value a line; the connection's failures are ApiErrors."""
+def _lines(response: Any, request: str) -> Iterator[Object]:
+    """Yield the JSON value of each line. A connection that fails raises ApiError."""
     rest = b""
     while True:
         try:
             chunk = response.read1(65536) if hasattr(response, "read1") else response.read(65536)
         except Exception as error:
-            raise unreachable(what, error) from error
+            raise unreachable(request, error) from error
         if not chunk:
             return
         *lines, rest = (rest + chunk).split(b"\n")

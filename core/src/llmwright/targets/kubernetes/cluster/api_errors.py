@@ -1,4 +1,4 @@
-"""What an API server refuses, as an error."""
+"""Errors of requests to an API server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,12 @@ UNREACHABLE = 0
 
 
 class ApiError(TargetError):
-    """The API server refused, or could not be reached (``code`` 0); ``retry_after_s`` is what it asked for."""
+    """The API server refused a request, or could not be reached.
+
+    Attributes:
+        code: the HTTP status code; 0 if the server could not be reached.
+        retry_after_s: the seconds that the server asked us to wait.
+    """
 
     def __init__(self, message: str, *, code: int, reason: str, retry_after_s: float | None = None) -> None:
         super().__init__(message, reason=reason)
@@ -27,31 +32,31 @@ class ApiError(TargetError):
         self.retry_after_s = retry_after_s
 
 
-def refusal(what: str, code: int, body: bytes, headers: Mapping[str, str]) -> ApiError:
-    """The error for an answer of 400 and above; ``what`` names the request without its body."""
+def refusal(request: str, code: int, body: bytes, headers: Mapping[str, str]) -> ApiError:
+    """Return the error for an answer of 400 and above. ``request`` names the request, without its body."""
     status = _status(body)
     message = str(status.get("message") or body[:200].decode(errors="replace").strip() or "no reason given")
     details = status.get("details") or {}
     wait = headers.get("Retry-After") or details.get("retryAfterSeconds")
     return ApiError(
-        f"{what}: {message}",
+        f"{request}: {message}",
         code=code,
         reason=str(status.get("reason") or "ApiServerError"),
         retry_after_s=_seconds(wait),
     )
 
 
-def unreachable(what: str, error: Exception) -> ApiError:
-    """The error for a connection that failed before an answer came; whether the request was carried out is open."""
-    return ApiError(f"{what}: {error}", code=UNREACHABLE, reason="ApiServerUnreachable")
+def unreachable(request: str, error: Exception) -> ApiError:
+    """Return the error for a connection that failed before an answer came. The request may have been carried out."""
+    return ApiError(f"{request}: {error}", code=UNREACHABLE, reason="ApiServerUnreachable")
 
 
 def _status(body: bytes) -> Mapping[str, Any]:
     try:
-        found = json.loads(body)
+        status = json.loads(body)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return status if isinstance(status, dict) else {}
 
 
 def _seconds(value: Any) -> float | None:

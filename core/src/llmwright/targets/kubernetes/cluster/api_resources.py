@@ -1,4 +1,4 @@
-"""Kinds of objects and the paths they lie under."""
+"""Kinds of objects, and their paths on the API server."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One kind as the API server serves it; ``group`` is empty for the core's."""
+    """A kind as the API server serves it. ``group`` is empty for Kubernetes' core group."""
 
     group: str
     version: str
@@ -16,11 +16,11 @@ class Resource:
 
     @property
     def api_version(self) -> str:
-        """As an object's ``apiVersion``."""
+        """The ``apiVersion`` of its objects."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
     def path(self, namespace: str | None = None, name: str = "", subresource: str = "") -> str:
-        """The URL path of all objects, those of a namespace, one object or a part of it."""
+        """Return the URL path of all objects, of the objects of a namespace, of one object, or of a part of it."""
         parts = ["/apis" if self.group else "/api", self.api_version]
         if self.namespaced and namespace:
             parts += ["namespaces", namespace]
@@ -29,20 +29,20 @@ class Resource:
 
     @classmethod
     def of_version(cls, api_version: str, plural: str, *, namespaced: bool = True) -> Resource:
-        """The kind of that plural in ``apiVersion``."""
+        """Return the kind with that ``apiVersion`` and plural."""
         group, _, version = api_version.rpartition("/")
         return cls(group, version, plural, namespaced)
 
     @classmethod
     def parse(cls, text: str) -> Resource | None:
-        """A namespaced kind from what ``full`` gives; None for any other text."""
+        """Return a namespaced kind from its ``full`` name; None for any other text."""
         plural, _, rest = text.partition(".")
         version, _, group = rest.partition(".")
         return cls(group, version, plural) if plural and version else None
 
     @property
     def full(self) -> str:
-        """With its version, as ``kubectl get`` takes it."""
+        """The name with its version, as ``kubectl get`` takes it."""
         return ".".join(part for part in (self.plural, self.version, self.group) if part)
 
     def __str__(self) -> str:
@@ -64,7 +64,7 @@ WEBHOOK_CONFIGURATIONS = Resource(
     "admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", namespaced=False
 )
 WEBHOOK_CONFIGURATION = "llmwright-admission"
-"""The name of the one that is ours."""
+"""The name of our ValidatingWebhookConfiguration."""
 
 KINDS = {
     "Workspace": WORKSPACES,
@@ -73,4 +73,4 @@ KINDS = {
     "Job": JOBS,
     "Service": SERVICES,
 }
-"""The resource of each kind that is applied."""
+"""The resource of each kind that the core applies."""

@@ -1,4 +1,4 @@
-"""One kind, listed once and then watched for as long as the process lives."""
+"""Informers: each lists one kind once, and then watches it for as long as the process lives."""
 
 from __future__ import annotations
 
@@ -12,19 +12,27 @@ from llmwright.targets.kubernetes.cluster.api_client import Api, Object
 from llmwright.targets.kubernetes.cluster.api_errors import FORBIDDEN, GONE, NOT_FOUND, ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import Resource
 from llmwright.targets.kubernetes.cluster.object_cache import Change, Key, ObjectCache
+from llmwright.values.backoff import Backoff
 
 PAGE = "500"
-FIRST_PAUSE_S = 0.2
-LONGEST_PAUSE_S = 30.0
+BACKOFF = Backoff(first_s=0.2, most_s=30.0)
 ABSENT_PAUSE_S = 15.0
-"""How often to ask for a kind that the cluster does not serve: no watch tells of it."""
+"""How often to ask for a kind that the cluster does not serve: no watch reports when it comes."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which objects of a kind are wanted, what of them is kept, and to whom each belongs."""
+    """Which objects of a kind a cache holds.
+
+    Attributes:
+        labels: a label selector; empty selects all.
+        fields: a field selector; empty selects all.
+        trim: makes the projection of an object that the cache keeps.
+        owner: returns the key of the object's owner.
+        metadata_only: whether the API server sends only the metadata.
+    """
 
     resource: Resource
     labels: str = ""
@@ -35,56 +43,62 @@ class Selection:
 
 
 class Informer:
-    """Feeds a store from a list and a watch.
+    """Feeds a cache from a list and a watch.
 
-    A watch that breaks goes on from the last version seen; only where the server has forgotten that version is
-    everything listed again.
+    A watch that breaks resumes at the last resource version. All is listed again only if the API server no longer
+    knows that version.
     """
 
     def __init__(
-        self, api: Api, selection: Selection, changed: Change, told: Callable[[], None] = lambda: None
+        self, api: Api, selection: Selection, changed: Change, kind_changed: Callable[[], None] = lambda: None
     ) -> None:
-        """``told`` is called once all is listed, and whenever the kind comes or goes as a whole."""
-        self._api, self._selection, self._told = api, selection, told
+        """Make an informer; ``start`` starts it.
+
+        Args:
+            changed: called for each object that changes.
+            kind_changed: called after the first list, when the cluster begins or ceases to serve the kind, and when we
+                lose or get the right to read it.
+        """
+        self._api, self._selection, self._kind_changed = api, selection, kind_changed
         self.store = ObjectCache(selection.trim, changed, selection.owner)
         self._synced = threading.Event()
         self._stopped = threading.Event()
         self._served = True
         self._refused = ""
-        self._trouble = "no answer yet"
+        self._last_error = "no answer yet"
         self._version = ""
-        self._pause_s = FIRST_PAUSE_S
+        self._failures = 0
 
     @property
     def served(self) -> bool:
-        """Whether the cluster serves the kind, as of the last answer."""
+        """Whether the cluster serves the kind, by the last answer."""
         return self._served
 
     @property
     def refused(self) -> str:
-        """Why the API server does not let us see the kind, as of the last answer; empty where it does."""
+        """Why we may not read the kind, by the last answer; empty if we may."""
         return self._refused
 
     @property
     def synced(self) -> bool:
-        """Whether all objects have been listed once, or the kind was found missing."""
+        """Whether all objects have been listed once, or the cluster does not serve the kind."""
         return self._synced.is_set()
 
     @property
     def pending(self) -> str:
-        """What was never listed, and why as of the last answer; empty where all has been."""
-        return "" if self.synced else f"{self._selection.resource}: {self._trouble}"
+        """The kind and the last error while it is not ``synced``; empty afterwards."""
+        return "" if self.synced else f"{self._selection.resource}: {self._last_error}"
 
     def start(self) -> None:
-        """Begin, in a thread of its own."""
+        """Start the informer's thread."""
         threading.Thread(target=self._run, name=f"watch {self._selection.resource}", daemon=True).start()
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait until ``synced``."""
+        """Wait until ``synced``; return False on timeout."""
         return self._synced.wait(timeout_s)
 
     def stop(self) -> None:
-        """End with the next event or answer."""
+        """Stop at the next event or answer."""
         self._stopped.set()
 
     def _run(self) -> None:
@@ -92,52 +106,54 @@ class Informer:
             try:
                 if not self._version:
                     self._list()
-                self._follow()
+                self._watch()
             except ApiError as error:
-                self._stopped.wait(self._after(error))
+                self._stopped.wait(self._pause_after(error))
             except Exception:
                 log.exception("the watch of %s broke; all is listed again", self._selection.resource)
                 self._version = ""
-                self._stopped.wait(LONGEST_PAUSE_S)
+                self._stopped.wait(BACKOFF.most_s)
 
     def _list(self) -> None:
-        found: list[Object] = []
+        items: list[Object] = []
         query = self._query({"limit": PAGE})
         while True:
             page = self._api.page(self._selection.resource, query, metadata_only=self._selection.metadata_only)
-            found += [_typed(one, page) for one in page.get("items") or []]
+            items += [_with_kind(item, page) for item in page.get("items") or []]
             more = page["metadata"].get("continue")
             if not more:
                 break
             query["continue"] = more
         version = str(page["metadata"].get("resourceVersion", ""))
-        self.store.replace(found, int(version) if version.isdigit() else 0)
+        self.store.replace(items, int(version) if version.isdigit() else 0)
+        # Only after the whole list is stored: a list that fails half way is begun anew, and not watched from.
         self._version = version
-        self._turn(served=True)
+        self._answered(served=True)
 
-    def _follow(self) -> None:
+    def _watch(self) -> None:
         query = self._query({"resourceVersion": self._version})
         only, before = self._selection.metadata_only, self._version
         for event in self._api.watch(self._selection.resource, query, metadata_only=only):
-            self._take(event["type"], event["object"])
-            self._pause_s = FIRST_PAUSE_S
+            self._apply(event["type"], event["object"])
+            self._failures = 0
             if self._stopped.is_set():
                 return
+        # A server that ends each watch at once would otherwise be asked without a pause.
         if self._version == before:
-            self._stopped.wait(FIRST_PAUSE_S)
+            self._stopped.wait(BACKOFF.first_s)
 
-    def _take(self, kind: str, found: Object) -> None:
+    def _apply(self, kind: str, manifest: Object) -> None:
         if kind == "ERROR":
-            code, message = int(found.get("code") or 0), str(found.get("message", ""))
-            raise ApiError(message, code=code, reason=str(found.get("reason", "WatchFailed")))
-        self._version = str(found["metadata"]["resourceVersion"])
+            code, message = int(manifest.get("code") or 0), str(manifest.get("message", ""))
+            raise ApiError(message, code=code, reason=str(manifest.get("reason", "WatchFailed")))
+        self._version = str(manifest["metadata"]["resourceVersion"])
         if kind == "DELETED":
-            self.store.remove(found)
+            self.store.remove(manifest)
         elif kind in ("ADDED", "MODIFIED"):
-            self.store.put(found)
+            self.store.put(manifest)
 
-    def _after(self, error: ApiError) -> float:
-        """Seconds to rest after a failure."""
+    def _pause_after(self, error: ApiError) -> float:
+        """Note a failure, and return the seconds to wait before the next request."""
         if error.code == GONE:
             self._version = ""
             return 0.0
@@ -145,37 +161,38 @@ class Informer:
             self._absent()
             return ABSENT_PAUSE_S
         log.info("%s", error.message)
-        self._trouble = error.message
-        self._note(error)
+        self._last_error = error.message
+        self._note_refusal(error)
         if error.retry_after_s is not None:
             return error.retry_after_s
-        pause = self._pause_s
-        self._pause_s = min(2 * pause, LONGEST_PAUSE_S)
-        return pause * random.uniform(0.5, 1.0)  # noqa: S311
+        self._failures += 1
+        return BACKOFF.pause_s(self._failures, jitter=random.random())  # noqa: S311
 
-    def _note(self, error: ApiError) -> None:
-        """Tell once where it is a right that is missing."""
+    def _note_refusal(self, error: ApiError) -> None:
+        """Report a missing right, once."""
         if error.code == FORBIDDEN and not self._refused:
             self._refused = error.message
-            self._told()
+            self._kind_changed()
 
     def _absent(self) -> None:
         self._version = ""
         self.store.clear()
-        self._turn(served=False)
+        self._answered(served=False)
 
-    def _turn(self, *, served: bool) -> None:
-        news = not self._synced.is_set() or served != self._served or bool(self._refused)
+    def _answered(self, *, served: bool) -> None:
+        changed = not self._synced.is_set() or served != self._served or bool(self._refused)
         self._served, self._refused = served, ""
+        # Before the call: whoever is called may ask whether the kind is synced.
         self._synced.set()
-        if news:
-            self._told()
+        if changed:
+            self._kind_changed()
 
     def _query(self, more: Mapping[str, str]) -> dict[str, str]:
         selectors = {"labelSelector": self._selection.labels, "fieldSelector": self._selection.fields}
         return {**{name: text for name, text in selectors.items() if text}, **more}
 
 
-def _typed(found: Object, page: Object) -> Object:
-    """``found`` with its kind, which a list says only of itself where the kind is built in."""
-    return {"apiVersion": page.get("apiVersion"), "kind": str(page.get("kind", "")).removesuffix("List"), **found}
+def _with_kind(manifest: Object, page: Object) -> Object:
+    """Return ``manifest`` with apiVersion and kind, which items of a list of a built-in kind lack."""
+    kind = str(page.get("kind", "")).removesuffix("List")
+    return {"apiVersion": page.get("apiVersion"), "kind": kind, **manifest}

@@ -17,7 +17,7 @@ from llmwright.targets.kubernetes.cluster.api_resources import LEASES
 LEASE_S = 15.0
 RENEW_S = 5.0
 GIVE_UP_S = 10.0
-"""A leader that could not renew for so long stops being one, well before another may follow."""
+"""A leader that cannot renew for so long stops. It is less than ``LEASE_S``, so that there are never two leaders."""
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +25,9 @@ log = logging.getLogger(__name__)
 class LeaderElection:
     """Holds the Lease ``namespace/name`` as ``identity``, by the rules of client-go's leader election.
 
-    How long another's Lease is old is measured by this process's own clock, from when it was last seen to move.
-    The client library's election is not used: it writes its times as annotations' text, and ends the process by itself.
+    The age of another's Lease is measured with this process's own clock, since the Lease was last seen to change: the
+    clocks of two machines may differ. The client library's election is not used, because it writes its times as text
+    into annotations, and ends the process itself.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class LeaderElection:
         self._stopped = threading.Event()
 
     def acquire(self) -> bool:
-        """Wait until we lead; False where ``stop`` was called before."""
+        """Wait until this process leads; return False if ``stop`` was called before."""
         while not self._stopped.is_set():
             if self.attempt():
                 log.info("leading as %s", self._identity)
@@ -48,7 +49,7 @@ class LeaderElection:
         return False
 
     def keep(self, lost: Callable[[], None]) -> None:
-        """Renew until stopped; ``lost`` is called once where that fails for too long."""
+        """Renew the Lease until ``stop``. If that fails for too long, call ``lost`` once and return."""
         renewed = self._clock()
         while not self._stopped.wait(RENEW_S):
             if self.attempt():
@@ -58,30 +59,31 @@ class LeaderElection:
                 return
 
     def stop(self) -> None:
-        """Take part no longer; a Lease that we hold is given back, so that the next need not wait."""
+        """Stop taking part. A Lease that this process holds is released, so that the next leader need not wait."""
         self._stopped.set()
         with contextlib.suppress(ApiError):
-            found = self._api.find(LEASES, self._namespace, self._name)
-            if found is not None and found["spec"].get("holderIdentity") == self._identity:
-                self._api.replace(LEASES, {**found, "spec": {**found["spec"], "holderIdentity": ""}})
+            live = self._api.find(LEASES, self._namespace, self._name)
+            if live is not None and live["spec"].get("holderIdentity") == self._identity:
+                self._api.replace(LEASES, {**live, "spec": {**live["spec"], "holderIdentity": ""}})
 
     def attempt(self) -> bool:
-        """Take or renew the Lease; False where another holds it or the server refuses."""
+        """Take or renew the Lease; return False if another process holds it, or the API server refuses."""
         try:
-            found = self._api.find(LEASES, self._namespace, self._name)
-            if found is None:
+            live = self._api.find(LEASES, self._namespace, self._name)
+            if live is None:
                 self._api.create(LEASES, self._lease({}))
                 return True
-            if not self._may_take(found):
+            if not self._may_take(live):
                 return False
-            self._api.replace(LEASES, self._lease(found))
+            # ``replace`` fails if another process has written since ``find``, so two cannot both take the Lease.
+            self._api.replace(LEASES, self._lease(live))
         except ApiError as error:
             log.info("no lease: %s", error.message)
             return False
         return True
 
-    def _may_take(self, found: Object) -> bool:
-        spec = found.get("spec") or {}
+    def _may_take(self, live: Object) -> bool:
+        spec = live.get("spec") or {}
         holder = str(spec.get("holderIdentity") or "")
         state = (holder, str(spec.get("renewTime")))
         if state != self._seen:
@@ -89,16 +91,16 @@ class LeaderElection:
         expired = self._clock() - self._seen_at > float(spec.get("leaseDurationSeconds") or LEASE_S)
         return holder in ("", self._identity) or expired
 
-    def _lease(self, found: Object) -> Object:
-        before = found.get("spec") or {}
+    def _lease(self, live: Object) -> Object:
+        before = live.get("spec") or {}
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         ours = before.get("holderIdentity") == self._identity
-        metadata: dict[str, Any] = found.get("metadata") or {"namespace": self._namespace, "name": self._name}
+        metadata: dict[str, Any] = live.get("metadata") or {"namespace": self._namespace, "name": self._name}
         spec = {
             "holderIdentity": self._identity,
             "leaseDurationSeconds": int(LEASE_S),
             "renewTime": now,
             "acquireTime": before.get("acquireTime", now) if ours else now,
-            "leaseTransitions": int(before.get("leaseTransitions") or 0) + (0 if ours or not found else 1),
+            "leaseTransitions": int(before.get("leaseTransitions") or 0) + (0 if ours or not live else 1),
         }
         return {"apiVersion": LEASES.api_version, "kind": "Lease", "metadata": metadata, "spec": spec}

@@ -1,4 +1,4 @@
-"""JSON merge patches (RFC 7386), carried out on what we know of an object."""
+"""JSON merge patches (RFC 7386), applied to the state of an object that we know."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 
 def merged(target: Any, patch: Any) -> Any:
-    """What ``patch`` makes of ``target``; neither is changed."""
+    """Return ``target`` with ``patch`` applied. Neither is changed."""
     if not isinstance(patch, Mapping):
         return patch
-    found = dict(target) if isinstance(target, Mapping) else {}
+    result = dict(target) if isinstance(target, Mapping) else {}
     for name, value in patch.items():
         if value is None:
-            found.pop(name, None)
+            result.pop(name, None)
         else:
-            found[name] = merged(found.get(name), value)
-    return found
+            result[name] = merged(result.get(name), value)
+    return result

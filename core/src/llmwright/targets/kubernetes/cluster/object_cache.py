@@ -1,4 +1,4 @@
-"""What is known of one kind: objects by name, fed by a watch and by the answers to our own writes."""
+"""The cache of one kind: projections of its objects, fed by a watch and by the answers to our own writes."""
 
 from __future__ import annotations
 
@@ -8,34 +8,42 @@ from typing import Any
 
 Object = dict[str, Any]
 Key = tuple[str, str]
-"""Namespace (empty for kinds without) and name."""
+"""Namespace (empty for a kind without namespaces) and name."""
 
 Change = Callable[[Object | None, Object | None], None]
-"""Called with the object before and after; one of them is None where it came or went."""
+"""Called with an object before and after a change: None before it came, None after it went."""
 
 
-def key_of(found: Object) -> Key:
-    """Where an object lies."""
-    metadata = found["metadata"]
+def key_of(manifest: Object) -> Key:
+    """Return namespace and name."""
+    metadata = manifest["metadata"]
     return metadata.get("namespace", ""), metadata["name"]
 
 
-def version_of(found: Object) -> int:
-    """The resource version as a number: of two states of one object the greater is the later (KEP-5504)."""
-    text = str(found["metadata"].get("resourceVersion", ""))
+def version_of(manifest: Object) -> int:
+    """Return the resource version as a number: of two states of an object, the greater is the later (KEP-5504)."""
+    text = str(manifest["metadata"].get("resourceVersion", ""))
     return int(text) if text.isdigit() else 0
 
 
 class ObjectCache:
-    """Trimmed objects of one kind.
+    """Objects of one kind, by name and by owner.
 
-    A write's answer is put in at once, so that a pass never sees a state from before its own writes; what a late
-    watch still tells of before is left aside.
+    The answer to a write goes into the cache at once, so that the next pass sees the write. Without that, a pass could
+    repeat what the one before has just done. The watch reports states from before the write later; they are older, and
+    are dropped.
     """
 
     def __init__(
         self, trim: Callable[[Object], Object], changed: Change, index: Callable[[Object], Key | None]
     ) -> None:
+        """Make an empty cache.
+
+        Args:
+            trim: makes the projection: the part of an object that the cache keeps.
+            changed: called after each change, outside of the lock.
+            index: returns the owner of an object.
+        """
         self._trim, self._changed, self._index = trim, changed, index
         self._objects: dict[Key, Object] = {}
         self._owned: dict[Key, dict[Key, Object]] = {}
@@ -43,41 +51,44 @@ class ObjectCache:
         self._lock = threading.Lock()
 
     def get(self, namespace: str, name: str) -> Object | None:
-        """One object; not to be changed."""
+        """Return one object, which the caller must not change."""
         return self._objects.get((namespace, name))
 
     def all(self) -> list[Object]:
-        """All objects in the order of their names."""
+        """Return all objects, sorted by name."""
         with self._lock:
             return [self._objects[key] for key in sorted(self._objects)]
 
     def of(self, owner: Key) -> list[Object]:
-        """Those that belong to ``owner``, in the order of their names."""
+        """Return the objects of ``owner``, sorted by name."""
         with self._lock:
-            found = self._owned.get(owner, {})
-            return [found[key] for key in sorted(found)]
+            owned = self._owned.get(owner, {})
+            return [owned[key] for key in sorted(owned)]
 
     def labelled(self, labels: Mapping[str, str]) -> list[Object]:
-        """Those that carry all of ``labels``, in the order of their names; remembered until an object changes."""
+        """Return the objects with all of ``labels``, sorted by name. The result is kept until an object changes."""
         wanted = frozenset(labels.items())
         with self._lock:
             if wanted not in self._labelled:
-                found = (self._objects[key] for key in sorted(self._objects))
-                self._labelled[wanted] = [one for one in found if wanted <= _labels(one).items()]
+                candidates = (self._objects[key] for key in sorted(self._objects))
+                self._labelled[wanted] = [item for item in candidates if wanted <= _labels(item).items()]
             return self._labelled[wanted]
 
     def owners(self) -> list[Key]:
-        """All to whom something belongs, in the order of their names."""
+        """Return all owners of objects, sorted by name."""
         with self._lock:
-            return sorted(owner for owner, found in self._owned.items() if found)
+            return sorted(owner for owner, owned in self._owned.items() if owned)
 
-    def put(self, found: Object, *, expected: Object | None = None) -> None:
-        """A state that was read or written, unless a later one is known.
+    def put(self, manifest: Object, *, expected: Object | None = None) -> None:
+        """Store a state of an object, unless a later one is known, and report a change.
 
-        ``expected`` is what a write of ours was to make of the object: that is no news. Whatever else its answer
-        holds is told of here, for a watch will not tell of it again.
+        Args:
+            manifest: as the API server returned it.
+            expected: the state that our own write was to produce; None for a state from the watch. A state that is as
+                expected is no change. Any other difference in the answer is somebody else's change. It is reported
+                here, because the watch brings only later states.
         """
-        after = self._trim(found)
+        after = self._trim(manifest)
         key = key_of(after)
         with self._lock:
             before = self._objects.get(key)
@@ -92,26 +103,29 @@ class ObjectCache:
             return True
         return before is not None and _same(before, after)
 
-    def remove(self, found: Object) -> None:
-        """It is gone, unless one of that name came after it."""
-        key = key_of(found)
+    def remove(self, manifest: Object) -> None:
+        """Remove an object that was deleted, unless a later one of its name is known."""
+        key = key_of(manifest)
         with self._lock:
             before = self._objects.get(key)
-            if before is None or version_of(before) > version_of(found):
+            if before is None or version_of(before) > version_of(manifest):
                 return
             self._drop(key, before)
         self._changed(before, None)
 
-    def leaving(self, namespace: str, name: str, moment: str) -> None:
-        """It was asked to go at ``moment``, and nothing more needs to be done about it."""
+    def mark_deleting(self, namespace: str, name: str, timestamp: str) -> None:
+        """Set the deletion timestamp of an object whose deletion was accepted; no change is reported.
+
+        The watch confirms it later. Until then this mark keeps the next pass from deleting the object again.
+        """
         with self._lock:
             before = self._objects.get((namespace, name))
             if before is not None:
-                metadata = {"deletionTimestamp": moment, **before["metadata"]}
+                metadata = {"deletionTimestamp": timestamp, **before["metadata"]}
                 self._set((namespace, name), before, {**before, "metadata": metadata})
 
     def forget(self, namespace: str, name: str) -> None:
-        """A write was told that it is not there."""
+        """Remove an object that a write did not find."""
         with self._lock:
             before = self._objects.get((namespace, name))
             if before is None:
@@ -119,10 +133,10 @@ class ObjectCache:
             self._drop((namespace, name), before)
         self._changed(before, None)
 
-    def replace(self, found: Iterable[Object], version: int) -> None:
-        """All that there is as of ``version``; what was written after it stays."""
+    def replace(self, manifests: Iterable[Object], version: int) -> None:
+        """Make the cache equal to a list that was read at ``version``. Objects that were written later stay."""
         listed = set()
-        for item in found:
+        for item in manifests:
             listed.add(key_of(item))
             self.put(item)
         with self._lock:
@@ -131,7 +145,7 @@ class ObjectCache:
             self.remove(item)
 
     def clear(self) -> None:
-        """The kind is no longer served."""
+        """Remove all objects, because the cluster no longer serves the kind."""
         for item in self.all():
             self.remove(item)
 
@@ -150,6 +164,7 @@ class ObjectCache:
     def _drop(self, key: Key, before: Object) -> None:
         del self._objects[key]
         self._labelled.clear()
+        # The owner of the stored state, not of a new one: a label may have moved the object to another owner.
         owner = self._index(before)
         owned = self._owned.get(owner) if owner is not None else None
         if owner is not None and owned is not None:
@@ -158,15 +173,15 @@ class ObjectCache:
                 del self._owned[owner]
 
 
-def _labels(found: Object) -> Mapping[str, str]:
-    return found["metadata"].get("labels") or {}
+def _labels(manifest: Object) -> Mapping[str, str]:
+    return manifest["metadata"].get("labels") or {}
 
 
 def _same(before: Object, after: Object) -> bool:
-    """Whether nothing but the resource version differs, as after a heartbeat."""
-    return _bare(before) == _bare(after)
+    """Return whether only the resource version differs, as it does after a heartbeat."""
+    return _without_version(before) == _without_version(after)
 
 
-def _bare(found: Object) -> Object:
-    metadata = {name: value for name, value in found["metadata"].items() if name != "resourceVersion"}
-    return {**found, "metadata": metadata}
+def _without_version(manifest: Object) -> Object:
+    metadata = {name: value for name, value in manifest["metadata"].items() if name != "resourceVersion"}
+    return {**manifest, "metadata": metadata}

@@ -1,4 +1,4 @@
-"""The queue of names to look at: each at most once, failures with backoff, nobody starved."""
+"""The queue of names that wait for a pass: each at most once, with back-off after failures, and none starves."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ class Workqueue:
         self._closed = False
 
     def add(self, key: Key, line: Line = Line.NEW) -> None:
-        """Have it looked at soon; one that waits in several lines waits in the greatest."""
+        """Queue a name. A name that is added to several lines waits in the greatest of them."""
         with self._changed:
             self._add(key, line)
             self._changed.notify()
 
     def add_after(self, key: Key, seconds: float, line: Line = Line.NEW) -> None:
-        """Have it wait in ``line`` after that time, if nothing calls for it earlier; the earliest of several counts."""
+        """Queue a name after some seconds. Of several such calls, the one that is due first counts."""
         with self._changed:
             due = self._clock() + seconds
             if due < self._due.get(key, float("inf")):
@@ -63,7 +63,7 @@ class Workqueue:
                 self._changed.notify()
 
     def retry(self, key: Key, at_least_s: float = 0.0) -> float:
-        """It failed: again after a pause that doubles each time; returns that pause."""
+        """Queue a name again after a pause that grows with each failure; return the pause in seconds."""
         with self._changed:
             failures = self._failures.get(key, 0)
             self._failures[key] = failures + 1
@@ -72,24 +72,24 @@ class Workqueue:
         return pause
 
     def succeeded(self, key: Key) -> None:
-        """Forget its failures."""
+        """Forget the failures of a name."""
         with self._changed:
             self._failures.pop(key, None)
 
     def take(self) -> Key | None:
-        """The next name, once there is one; None after ``close``. It is to be given back with ``done``."""
+        """Wait for the next name and return it; None after ``close``. The caller must then call ``done``."""
         with self._changed:
             while not self._closed:
-                rest = self._ripen()
+                next_due_s = self._queue_due()
                 key = self._next()
                 if key is not None:
                     self._busy.add(key)
                     return key
-                self._changed.wait(rest)
+                self._changed.wait(next_due_s)
             return None
 
     def done(self, key: Key) -> None:
-        """It was looked at."""
+        """End the pass over a name. If it was added during the pass, it waits again."""
         with self._changed:
             self._busy.discard(key)
             if key in self._again:
@@ -97,15 +97,15 @@ class Workqueue:
                 self._changed.notify()
 
     def wait_calm(self, timeout_s: float) -> bool:
-        """Wait until no name waits to be taken; False where that takes too long."""
+        """Wait until the queue is empty; return False on timeout."""
         return self._calm.wait(timeout_s)
 
     def holds(self, *lines: Line) -> bool:
-        """Whether names wait in any of these lines."""
+        """Return whether names wait in any of these lines."""
         return any(self._lines[line] for line in lines)
 
     def close(self) -> None:
-        """Let every ``take`` and ``wait_calm`` end."""
+        """End every call of ``take`` and ``wait_calm``."""
         with self._changed:
             self._closed = True
             self._calm.set()
@@ -126,11 +126,12 @@ class Workqueue:
         if not self._closed:
             self._calm.clear()
 
-    def _ripen(self) -> float | None:
-        """Move what is due into the line; seconds until the next will be, None where none waits."""
+    def _queue_due(self) -> float | None:
+        """Queue the names that are due; return the seconds until the next one is, None if there is none."""
         now = self._clock()
         while self._later and self._later[0][0] <= now:
             due, key, line = heapq.heappop(self._later)
+            # An entry that an earlier one has replaced is still in the heap, and is skipped.
             if self._due.get(key) == due:
                 del self._due[key]
                 self._add(key, line)

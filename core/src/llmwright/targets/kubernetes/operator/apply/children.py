@@ -186,7 +186,7 @@ class Children:
     def _delete(self, resource: Resource, live: Object) -> None:
         about = live["metadata"]
         self._api.delete(resource, about["namespace"], about["name"], about["uid"])
-        self._caches.of(resource).leaving(about["namespace"], about["name"], rfc3339(datetime.now(UTC)))
+        self._caches.of(resource).mark_deleting(about["namespace"], about["name"], rfc3339(datetime.now(UTC)))
 
     def _keep(self, resource: Resource, found: dict[str, Any]) -> None:
         store, about = self._caches.of(resource), found["metadata"]
