@@ -120,7 +120,7 @@ class Checker:
         return with_absolute_paths(loaded.workspace, loaded.base_directory)
 
     def _config_files(self, loaded: LoadedWorkspace) -> ConfigFiles:
-        from llmwright.targets.local.config_files import find_config_files
+        from llmwright.targets.local.config_lookup import find_config_files
 
         tuning, inference = loaded.workspace.tuning, loaded.workspace.inference
         configs = (

@@ -7,8 +7,8 @@
 * ``launch``: a Launch carried out here, from its first process to its last.
 * ``supervisor``: one process per Workspace that runs the lifecycle's loop and outlives the command.
 
-Beside them: ``watch`` and ``stop`` for commands that wait, ``absolute_paths`` and ``config_files`` for the YAML's own
-files. No decisions belong here, and no talk with the user.
+Beside them: ``watch`` and ``stop_and_delete`` for commands that wait, ``absolute_paths`` and ``config_lookup`` for the
+YAML's own files. No decisions belong here, and no talk with the user.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from llmwright.targets.local.options import LocalOptions
-    from llmwright.targets.local.store.apply import Change
+    from llmwright.targets.local.store.changes import Change
     from llmwright.targets.local.target import LocalTarget
 
 __all__ = ["Change", "LocalOptions", "LocalTarget"]
 
-_MODULES = {"Change": "store.apply", "LocalOptions": "options", "LocalTarget": "target"}
+_MODULES = {"Change": "store.changes", "LocalOptions": "options", "LocalTarget": "target"}
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,7 @@ from llmwright.api.status import WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.plugins.drivers import Context, Provisioner
 from llmwright.plugins.registry import Registry
-from llmwright.targets.local.store.applied import AppliedWorkspace
+from llmwright.targets.local.store.applied_workspace import AppliedWorkspace
 from llmwright.targets.local.store.state_directory import StateDirectory
 from llmwright.targets.local.supervisor.loop import supervise
 

@@ -11,13 +11,13 @@ from llmwright.api.workspace import Workspace
 from llmwright.errors import TargetError
 from llmwright.lifecycle.conditions import rfc3339
 from llmwright.targets.local.launch.context import LaunchContext
-from llmwright.targets.local.launch.environment import secrets_at_hand
 from llmwright.targets.local.launch.one_shot import run_one_shot
+from llmwright.targets.local.launch.process_environment import secrets_at_hand
 from llmwright.targets.local.options import LocalOptions
-from llmwright.targets.local.process.logs import follow, log_files
-from llmwright.targets.local.stop import delete, stop
-from llmwright.targets.local.store.applied import AppliedWorkspace
-from llmwright.targets.local.store.apply import Change, brings_new_secrets, record_apply, record_rollout
+from llmwright.targets.local.process.log_files import follow, log_files
+from llmwright.targets.local.stop_and_delete import delete, stop
+from llmwright.targets.local.store.applied_workspace import AppliedWorkspace
+from llmwright.targets.local.store.changes import Change, brings_new_secrets, record_apply, record_rollout
 from llmwright.targets.local.store.locks import FileLock
 from llmwright.targets.local.store.state_directory import StateDirectory
 from llmwright.targets.local.supervisor.repair import repair

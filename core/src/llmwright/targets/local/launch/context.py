@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from llmwright.errors import TargetError
-from llmwright.targets.local.launch.environment import environment_of
-from llmwright.targets.local.launch.volumes import VolumeDirectories, memory_directory
+from llmwright.targets.local.launch.process_environment import environment_of
+from llmwright.targets.local.launch.volume_directories import VolumeDirectories, memory_directory
 from llmwright.targets.local.options import LocalOptions
-from llmwright.targets.local.store.applied import AppliedWorkspace
+from llmwright.targets.local.store.applied_workspace import AppliedWorkspace
 from llmwright.targets.local.store.workspace_store import WorkspaceStore
 from llmwright.values.launch import Exec, Launch, Probe, Process, resolve
 

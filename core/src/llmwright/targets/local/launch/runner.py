@@ -21,7 +21,7 @@ from llmwright.targets.local.launch.run_transitions import (
 )
 from llmwright.targets.local.options import LocalOptions
 from llmwright.targets.local.process.child import Child, spawn
-from llmwright.targets.local.process.logs import error_text, last_lines_contain, log_file
+from llmwright.targets.local.process.log_files import error_text, last_lines_contain, log_file
 from llmwright.targets.local.process.out_of_memory import out_of_memory_kills
 from llmwright.targets.local.process.ports import PortNumbers
 from llmwright.targets.local.process.probes import Prober, Submit, passes

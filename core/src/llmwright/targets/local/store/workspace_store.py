@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from llmwright.api.status import WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.errors import TargetError
-from llmwright.targets.local.store.applied import AppliedWorkspace
+from llmwright.targets.local.store.applied_workspace import AppliedWorkspace
 from llmwright.targets.local.store.json_records import disk_error, read_record, write_record
 from llmwright.targets.local.store.supervisor_record import SupervisorRecord
 from llmwright.values.plan import Plan

@@ -2,7 +2,7 @@
 
 * ``loop``: observe, decide, act, wait, until nothing is left to do.
 * ``roles``: the runners of preflight, tuning and serving, and their record.
-* ``observe``, ``progress``, ``provisioning``: what a decision gets to see.
+* ``observe``, ``tuning_progress``, ``provisioner_step``: what a decision gets to see.
 * ``status_writer``: writes the status and notifies the plugins' observers.
 * ``event_wait``: what wakes the loop.
 * ``start``, ``repair``: the commands' side.

@@ -19,13 +19,13 @@ from llmwright.lifecycle.policy import Policy
 from llmwright.plugins.drivers import Provisioner
 from llmwright.targets.local.launch.context import LaunchContext
 from llmwright.targets.local.process.leftovers import end_leftovers
-from llmwright.targets.local.store.applied import AppliedWorkspace
-from llmwright.targets.local.store.apply import plan_of_rollout
+from llmwright.targets.local.store.applied_workspace import AppliedWorkspace
+from llmwright.targets.local.store.changes import plan_of_rollout
 from llmwright.targets.local.store.locks import FileLock
 from llmwright.targets.local.store.workspace_store import WorkspaceStore
 from llmwright.targets.local.supervisor.event_wait import EventWait
 from llmwright.targets.local.supervisor.observe import observe
-from llmwright.targets.local.supervisor.provisioning import Provisioning
+from llmwright.targets.local.supervisor.provisioner_step import ProvisionerStep
 from llmwright.targets.local.supervisor.roles import RoleRunners
 from llmwright.targets.local.supervisor.status_writer import StatusWriter
 from llmwright.values.plan import Plan
@@ -64,7 +64,7 @@ class Supervisor:
         self._context = LaunchContext.of_workspace(store, applied)
         self._options = applied.options
         self._roles = RoleRunners(store, applied.options, self._submit_probe)
-        self._provisioning = Provisioning(plugins.provisioner)
+        self._provisioner = ProvisionerStep(plugins.provisioner)
         self._status = StatusWriter(store, plugins.status_changed)
         self._plan: Plan | None = None
         self._plan_trouble: Trouble | None = None
@@ -133,7 +133,7 @@ class Supervisor:
         policy = Policy(on_success=options.on_success, preflight=options.preflight)
         now = datetime.now(UTC)
         observed = observe(self._applied, self._plan, self._plan_trouble, self._roles, self._context)
-        observed = self._provisioning.observe(observed, self._plan, now)
+        observed = self._provisioner.observe(observed, self._plan, now)
         return decide(self._applied.parsed(), self._plan, observed, self._status.last, now, policy)
 
     def _act(self, action: Action) -> None:
@@ -142,7 +142,7 @@ class Supervisor:
         elif isinstance(action, Stop):
             self._roles.stop(action.role)
         elif isinstance(action, Provision | Release) and self._plan is not None:
-            self._provisioning.act(action, self._plan)
+            self._provisioner.act(action, self._plan)
 
     def _wait_s(self) -> float:
         if self._roles.changes != self._decided_at:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llmwright.lifecycle.observed import Observed, Trouble, Workload
 from llmwright.targets.local.launch.context import LaunchContext
-from llmwright.targets.local.store.applied import AppliedWorkspace
+from llmwright.targets.local.store.applied_workspace import AppliedWorkspace
 from llmwright.targets.local.supervisor.roles import RoleRunners
 from llmwright.values.plan import Plan
 

@@ -13,13 +13,13 @@ from llmwright.lifecycle.observed import Role, Workload
 from llmwright.targets.local.launch.context import LaunchContext
 from llmwright.targets.local.launch.run_transitions import after_lost_supervisor, new_run, observed_workload
 from llmwright.targets.local.launch.runner import RoleRunner
-from llmwright.targets.local.launch.volumes import DATA
+from llmwright.targets.local.launch.volume_directories import DATA
 from llmwright.targets.local.options import LocalOptions
 from llmwright.targets.local.process.leftovers import boot_id, end_leftovers
 from llmwright.targets.local.process.probes import Submit
 from llmwright.targets.local.store.supervisor_record import RoleRun, SupervisorRecord
 from llmwright.targets.local.store.workspace_store import WorkspaceStore
-from llmwright.targets.local.supervisor.progress import read_progress
+from llmwright.targets.local.supervisor.tuning_progress import read_progress
 from llmwright.values.launch import Launch
 
 log = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ class RoleRunners:
             runner.stop()
 
     def drain(self) -> None:
-        """Ask all roles to end, and start none any more. The record stays as it is, for who goes on from it."""
+        """Ask all roles to end, and start none any more. The record stays: a later supervisor goes on from it."""
         self._record_before_drain = self._record_before_drain or self._record()
         for runner in self._runners.values():
             runner.stop()

@@ -8,7 +8,7 @@ import sys
 
 from llmwright.errors import TargetError
 from llmwright.targets.local.process.child import MARK
-from llmwright.targets.local.process.logs import SUPERVISOR
+from llmwright.targets.local.process.log_files import SUPERVISOR
 from llmwright.targets.local.store.json_records import disk_error
 from llmwright.targets.local.store.locks import FileLock, is_locked
 from llmwright.targets.local.store.workspace_store import WorkspaceStore

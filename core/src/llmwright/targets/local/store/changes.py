@@ -7,7 +7,7 @@ from typing import Literal
 
 from llmwright.api.status import WorkspaceStatus
 from llmwright.errors import NotYet
-from llmwright.targets.local.store.applied import AppliedWorkspace
+from llmwright.targets.local.store.applied_workspace import AppliedWorkspace
 from llmwright.targets.local.store.workspace_store import WorkspaceStore
 from llmwright.values.launch import Launch
 from llmwright.values.plan import Plan

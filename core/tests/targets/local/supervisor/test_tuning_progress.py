@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from llmwright.targets.local.supervisor.progress import read_progress
+from llmwright.targets.local.supervisor.tuning_progress import read_progress
 
 FIRST = '{"event": "step", "step": 1, "steps": 9, "loss": 2.5, "unknown": true}\n'
 SECOND = '{"event": "step", "step": 2, "steps": 9, "loss": 2.0}\n'

@@ -13,7 +13,7 @@ from llmwright.plugins.drivers import Provisioner
 from llmwright.values.plan import Plan
 
 
-class Provisioning:
+class ProvisionerStep:
     """Calls the planned provisioner, and counts the acts in a row that it refused. ``load`` gives a driver by name."""
 
     def __init__(self, load: Callable[[str], Provisioner]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from llmwright.errors import ConfigError
-from llmwright.targets.local.config_files import find_config_files
+from llmwright.targets.local.config_lookup import find_config_files
 
 CONFIG_MAP = "kind: ConfigMap\ndata: {training_config.yaml: 'a: 1'}\n"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from llmwright.targets.local.process.logs import error_text, follow, last_lines_contain, log_file, log_files
+from llmwright.targets.local.process.log_files import error_text, follow, last_lines_contain, log_file, log_files
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from core.tests.targets.local.support.machine import Machine, get_text
 from tests.support.plans import make_plan
 from tests.support.waiting import wait_until
 
-from llmwright.targets.local.store.applied import AppliedWorkspace
-from llmwright.targets.local.store.apply import record_apply, record_rollout
+from llmwright.targets.local.store.applied_workspace import AppliedWorkspace
+from llmwright.targets.local.store.changes import record_apply, record_rollout
 from llmwright.targets.local.store.state_directory import StateDirectory
 
 
