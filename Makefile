@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart programs test test-long lint coverage bench wheels lock demo-model karpenter-client clean
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' Makefile)
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -41,11 +41,20 @@ test: $(VENV)/.dev lint ## All tests but the longest
 test-long: $(VENV)/.dev ## The longest tests too: all kills of the crash tests
 	$(BIN)/python -m pytest -m "slow and not gpu" $(ARGS)
 
-lint: $(VENV)/.dev ## Style, types and import layers
+lint: lint-style lint-types lint-layers ## Style, types and import layers
+
+lint-style: $(VENV)/.dev ## Style: ruff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+lint-types: $(VENV)/.dev ## Types: mypy
 	$(BIN)/mypy
+
+lint-layers: $(VENV)/.dev ## Import layers: import-linter
 	$(BIN)/lint-imports
+
+hooks: $(VENV)/.dev ## Run the parts of `make lint` before each commit (pre-commit)
+	$(BIN)/pre-commit install
 
 coverage: $(VENV)/.dev ## Branch coverage of the core by its own tests and the command line's; a page in htmlcov/
 	$(BIN)/coverage erase
@@ -57,15 +66,40 @@ coverage: $(VENV)/.dev ## Branch coverage of the core by its own tests and the c
 bench: $(VENV)/.dev ## Every benchmark against its rival
 	$(BIN)/python -m benchmarks $(ARGS)
 
+changelog: $(VENV)/.dev ## Show the next release's section of CHANGELOG.md; VERSION=0.2.0 writes it
+	$(BIN)/towncrier build $(if $(VERSION),--yes --version $(VERSION),--draft --version NEXT)
+
 wheels: $(VENV)/.build ## Build a wheel of every package of this repository into dist/
 	@rm -rf dist
 	@for project in $(PROJECTS); do $(BIN)/python -m build -q -w -n -o dist $$project || exit 1; done
 	@ls dist/*.whl
 
+release-check: $(VENV)/.dev ## Build sdists and wheels of every package, check them, install them into a new environment and use them
+	@rm -rf dist build/release
+	@for project in $(PROJECTS); do $(BIN)/python -m build -q -n -o dist $$project || exit 1; done
+	$(BIN)/python -m twine check --strict dist/*
+	$(PYTHON) -m venv build/release
+	build/release/bin/pip install -q -c $(TESTED) dist/*.whl 'llmwright[kubernetes]'
+	build/release/bin/pip install -q -c $(TESTED) --dry-run dist/*.whl 'llmwright[all,testing]'
+	build/release/bin/llmwright version
+	build/release/bin/llmwright plan -f examples/quickstart.yaml
+	build/release/bin/llmwright plugins list --check
+
+version: ## Write VERSION=0.2.0 into every package
+	$(if $(VERSION),,$(error name the version: make version VERSION=0.2.0))
+	sed -i -E 's/^version = ".*"/version = "$(VERSION)"/; s/^( *"llmwright-[^"]*)==[^"]*"/\1==$(VERSION)"/' $(addsuffix /pyproject.toml,$(PROJECTS))
+	sed -i -E 's/^__version__ = ".*"/__version__ = "$(VERSION)"/' core/src/llmwright/__init__.py
+
 lock: $(VENV)/.dev ## Write uv.lock and constraints/ again after a pyproject.toml changed; ARGS=--upgrade takes newer releases
 	$(BIN)/uv lock $(ARGS)
 	@echo '# Made by `make lock` from uv.lock: the releases that the tests run with.' > $(TESTED)
 	@$(BIN)/uv export -q --frozen --no-hashes --no-emit-workspace --all-groups --no-annotate --no-header >> $(TESTED)
+
+docs: $(VENV)/.dev ## Build the documentation site into site/, strictly
+	$(BIN)/python -m mkdocs build --strict --quiet
+
+docs-serve: $(VENV)/.dev ## Show the documentation at http://127.0.0.1:8000, rebuilt as files change
+	$(BIN)/python -m mkdocs serve
 
 demo-model: $(VENV)/.workspace ## Make the demo model again from its seeded script
 	cd presets && ../$(BIN)/python -m demo_model $(ARGS)

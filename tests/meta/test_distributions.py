@@ -80,6 +80,14 @@ def test_every_package_is_typed_and_says_what_it_is(projects: list[Path]) -> Non
         assert (project / about["readme"]).exists()
 
 
+def test_every_package_carries_the_licence_itself(root: Path, projects: list[Path]) -> None:
+    """A link to a file outside the package would not unpack from an sdist."""
+    licence = (root / "LICENSE").read_bytes()
+    for file in (project / "LICENSE" for project in projects):
+        assert not file.is_symlink()
+        assert file.read_bytes() == licence
+
+
 def test_layers_are_kept(root: Path) -> None:
     command = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run([command, "--no-cache"], cwd=root, capture_output=True, text=True, check=False)
