@@ -96,10 +96,12 @@ lock: $(VENV)/.dev ## Write uv.lock and constraints/ again after a pyproject.tom
 	@$(BIN)/uv export -q --frozen --no-hashes --no-emit-workspace --all-groups --no-annotate --no-header >> $(TESTED)
 
 docs: $(VENV)/.dev ## Build the documentation site into site/, strictly
-	$(BIN)/python -m mkdocs build --strict --quiet
+	$(BIN)/python docs/site/stage.py
+	$(BIN)/python -m zensical build --strict --clean
 
-docs-serve: $(VENV)/.dev ## Show the documentation at http://127.0.0.1:8000, rebuilt as files change
-	$(BIN)/python -m mkdocs serve
+docs-serve: $(VENV)/.dev ## Show the documentation at http://127.0.0.1:8000
+	$(BIN)/python docs/site/stage.py
+	$(BIN)/python -m zensical serve --dev-addr 127.0.0.1:8000
 
 demo-model: $(VENV)/.workspace ## Make the demo model again from its seeded script
 	cd presets && ../$(BIN)/python -m demo_model $(ARGS)
