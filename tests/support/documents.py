@@ -14,23 +14,29 @@ DOCUMENTS = sorted(
     for file in ROOT.glob(pattern)
 )
 FENCE = re.compile(
-    r"(?:<!-- (?P<mark>run[\w ]*) -->\n+)?^```(?P<language>\w*)\n(?P<text>.*?)^```", re.MULTILINE | re.DOTALL
+    r"(?:<!-- (?P<mark>run[\w ]*) -->\n+)?"
+    r"^```(?P<language>\w*)(?: title=\"(?P<title>[^\"]+)\")?\n(?P<text>.*?)^```",
+    re.MULTILINE | re.DOTALL,
 )
 
 
 @dataclass(frozen=True)
 class Block:
-    """One fenced block; ``mark`` is the text of the comment before it: ``run``, ``run in a clone`` or nothing."""
+    """One fenced block.
+
+    ``mark`` is the text of the comment before it, such as ``run``; ``title`` is the path of the file that it shows.
+    """
 
     language: str
     text: str
     mark: str
+    title: str
 
 
 def blocks(document: Path) -> Iterator[Block]:
     """Each fenced block of ``document``, in order."""
     for match in FENCE.finditer(document.read_text(encoding="utf-8")):
-        yield Block(match["language"], match["text"], match["mark"] or "")
+        yield Block(match["language"], match["text"], match["mark"] or "", match["title"] or "")
 
 
 def script(document: Path, mark: str) -> str:
