@@ -26,7 +26,7 @@ def no_state(here: Path) -> bool:
     [
         pytest.param(HEAD, "workspace.yaml", "inference", id="neither tuning nor inference"),
         pytest.param(TUNE + SERVE.removeprefix(HEAD), "workspace.yaml", "both", id="both"),
-        pytest.param(SERVE.replace("demo", "dmeo"), "9:5", "did you mean demo", id="unknown preset"),
+        pytest.param(SERVE.replace("demo", "dmeo"), "9:5", "did you mean 'demo'", id="unknown preset"),
         pytest.param(TUNE.replace("qlora", "qlroa"), "10:3", "did you mean 'qlora'", id="unknown method"),
         pytest.param(SERVE + "  runtime: vlm\n", "10:3", "no runtime 'vlm' is installed", id="unknown runtime"),
         pytest.param(
@@ -37,7 +37,7 @@ def no_state(here: Path) -> bool:
         ),
         pytest.param(SERVE.replace("  preset:", "\tpreset:"), "8:1", "spaces", id="tab"),
         pytest.param(SERVE + "  preset:\n    name: demo\n", "10:3", "twice", id="duplicate key"),
-        pytest.param(SERVE + "  presets: {}\n", "10:3", "did you mean preset", id="unknown field"),
+        pytest.param(SERVE + "  presets: {}\n", "10:3", "did you mean 'preset'", id="unknown field"),
         pytest.param(SERVE + "  runtimeConfig: {dtpye: float32}\n", "inference.runtimeConfig", "dtype", id="option"),
         pytest.param(
             TUNE_WITHOUT_INPUT + '    urls: ["http://169.254.169.254/latest/data.json"]\n',

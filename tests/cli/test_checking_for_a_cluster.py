@@ -86,7 +86,7 @@ def test_a_file_tells_what_the_cluster_is_like(run: Run, written: Write) -> None
     assert "memory" in ran.out
     ran = run("check", "-f", file, "--env", written("nodez: []\n", "cluster.yaml"))
     assert ran.code == 2
-    assert "did you mean nodes?" in ran.err
+    assert "did you mean 'nodes'?" in ran.err
 
 
 def test_what_may_not_change_is_checked_against_the_old_file(run: Run, written: Write) -> None:

@@ -112,7 +112,7 @@ def test_what_check_refuses_is_refused_while_it_is_applied(
         code, seen = applied(written.plane, wrong)
         assert code == 1
         assert "inference.preset.name: unknown preset" in seen
-        assert "did you mean phi-4-mini-instruct?" in seen
+        assert "did you mean 'phi-4-mini-instruct'?" in seen
         assert "[UnknownPreset]" in seen
         said = requests.create(wrong)
         assert (said.code, said.causes) == (422, [("inference.preset.name", "UnknownPreset")])

@@ -24,7 +24,8 @@ NAMES = {
     "llmwright.plugins.weights": {"MODEL_VOLUME", "Weights", "weights_of"},
     "llmwright.errors": {
         "ConfigError", "InvalidWorkspace", "LimitExceeded", "LLMwrightError", "NotYet", "PluginConflict",
-        "PluginContract", "PluginError", "PluginLoadFailed", "PluginNotFound", "Problem", "TargetError",
+        "PluginContract", "PluginError", "PluginLoadFailed", "PluginNotFound", "Problem", "TargetError", "did_you_mean",
+        "meant", "nearest",
     },
     "llmwright.testing": {
         "Contract", "DriverContract", "Impure", "PresetPackContract", "ProvisionerContract", "RuntimeContract",

@@ -17,7 +17,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -135,3 +135,32 @@ class TargetError(LLMwrightError):
     """The machine or the cluster refused or failed."""
 
     reason = "TargetError"
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the one of ``known`` that ``name`` may be a misspelling of, in upper or lower case; None for none."""
+    from difflib import get_close_matches
+
+    by_key = {candidate.lower(): candidate for candidate in known}
+    matches = get_close_matches(name.lower(), by_key, n=1)
+    return by_key[matches[0]] if matches else None
+
+
+def meant(*names: str) -> str:
+    """Return the hint that offers ``names`` in place of what was written."""
+    return f"did you mean {' or '.join(map(repr, names))}?"
+
+
+def did_you_mean(name: str, known: Iterable[str], command: str = "") -> str:
+    """Return a hint for ``name``, which is not among ``known``: the nearest, and the ``command`` that lists all.
+
+    Without a command and a near name the hint lists ``known``.
+    """
+    names = sorted(known)
+    near = nearest(name, names)
+    parts = [meant(near)] if near is not None else []
+    if command:
+        parts.append(f"`{command}` lists all")
+    elif near is None and names:
+        parts.append(f"known: {', '.join(names)}")
+    return " ".join(parts)

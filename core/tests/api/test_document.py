@@ -151,12 +151,12 @@ def test_all_wrong_fields_are_named_at_once() -> None:
         .replace("preset:", "presets:")
     )
     found = {problem.path: problem for problem in problems_of(text + "count: 2\nspec: {}\n")}
-    assert found["resource.labelselector"].hint == "did you mean labelSelector?"
+    assert found["resource.labelselector"].hint == "did you mean 'labelSelector'?"
     assert found["resource.instanceType"].message == "must be text, not the number 123"
     assert found["resource.instanceType"].hint == 'put quotes around it: "123"'
     assert found["resource.instanceType"].line == 6
-    assert found["kind"].hint == "did you mean Workspace?"
-    assert found["inference.presets"].hint == "did you mean preset?"
+    assert found["kind"].hint == "did you mean 'Workspace'?"
+    assert found["inference.presets"].hint == "did you mean 'preset'?"
     assert "resource.count" in found["count"].hint
     assert "no spec" in found["spec"].hint
     assert len(found) == 6

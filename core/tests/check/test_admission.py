@@ -169,8 +169,8 @@ def test_urls_that_lead_inside_are_refused(check: Check, url: str) -> None:
 def test_hints_name_what_was_meant_and_how_to_list_all(check: Check) -> None:
     wrong = {"inference.preset.name": "smal", "resource.instanceType": "Smal_T4"}
     hints = {problem.path: problem.hint for problem in check(edit(SERVE, wrong))}
-    assert hints["inference.preset.name"] == "did you mean small? `llmwright presets list` lists all"
-    assert hints["resource.instanceType"].startswith("did you mean Small_T4? ")
+    assert hints["inference.preset.name"] == "did you mean 'small'? `llmwright presets list` lists all"
+    assert hints["resource.instanceType"].startswith("did you mean 'Small_T4'? ")
 
 
 def test_everything_is_said_at_once_and_with_its_place(check: Check) -> None:
@@ -318,7 +318,7 @@ def test_drivers_are_installed_and_judge_their_options(check: Check) -> None:
     wrong = edit(SERVE, {"resource.provisioner": "aks", "inference.runtime": "vlm"})
     found = {problem.path: problem for problem in check(wrong)}
     assert found["resource.provisioner"].hint == "pip install 'llmwright-provisioner-aks'"
-    assert found["inference.runtime"].hint.startswith("did you mean vllm?")
+    assert found["inference.runtime"].hint.startswith("did you mean 'vllm'?")
 
     def configure(kind: str, name: str, options: Any, files: Any) -> list[Problem]:
         bad = [Problem(key, f"{kind} {name} knows no such option") for key in options]

@@ -89,8 +89,8 @@ def test_limits_of_a_namespace_replace_those_of_all(load: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("runtme: vllm\n", "llmwright.yaml:1: runtme: unknown field (did you mean runtime?)"),
-        ("\nlimits:\n  node: 3\n", "llmwright.yaml:3: limits.node: unknown field (did you mean nodes?)"),
+        ("runtme: vllm\n", "llmwright.yaml:1: runtme: unknown field (did you mean 'runtime'?)"),
+        ("\nlimits:\n  node: 3\n", "llmwright.yaml:3: limits.node: unknown field (did you mean 'nodes'?)"),
         ("limits:\n  nodes: many\n", "llmwright.yaml:2: limits.nodes: "),
         ("limits: {nodes: 0}\n", "llmwright.yaml:1: limits.nodes: "),
         ("limits: {usdPerHour: -1}\n", "llmwright.yaml:1: limits.usdPerHour: "),

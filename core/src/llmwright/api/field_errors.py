@@ -6,13 +6,12 @@ Used for Workspaces and for settings, whose models both give their fields YAML n
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from llmwright.api.yaml_paths import render_path
-from llmwright.errors import Problem
+from llmwright.errors import Problem, meant, nearest
 
 _TYPES = {
     "string_type": "text",
@@ -56,8 +55,8 @@ def _wrong_type(path: str, item: Any) -> Problem:
 
 def _not_one_of(path: str, item: Any) -> Problem:
     allowed = [text.strip("'") for text in item["ctx"]["expected"].replace(" or ", ", ").split(", ")]
-    close = get_close_matches(str(item["input"]), allowed, n=1, cutoff=0.5)
-    hint = f"did you mean {close[0]}?" if close else ""
+    near = nearest(str(item["input"]), allowed)
+    hint = meant(near) if near is not None else ""
     return Problem(path, f"{item['input']!r} is not one of {', '.join(allowed)}"[:300], hint, reason="NotSupported")
 
 
@@ -78,13 +77,12 @@ def _unknown_field_hint(location: tuple[str | int, ...], root: type[BaseModel]) 
     *parents, name = (str(part) for part in location if not isinstance(part, int))
     model = _model_at(parents, root)
     known = _aliases(model) if model else []
-    folded = {alias.lower(): alias for alias in known}
-    close = get_close_matches(name.lower(), list(folded), n=1, cutoff=0.6)
-    if close:
-        return f"did you mean {folded[close[0]]}?"
+    near = nearest(name, known)
+    if near is not None:
+        return meant(near)
     places = [path for path in _all_fields(root) if path[-1].lower() == name.lower()]
     if places:
-        return f"did you mean {' or '.join(render_path(path) for path in places)}?"
+        return meant(*(render_path(path) for path in places))
     return f"known here: {', '.join(known)}" if known else ""
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -28,11 +30,33 @@ class Description:
     found_in: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The architectures that one runtime is known to serve, as names and as patterns; ``spreads`` over machines."""
+
+    runtime: str
+    spreads: bool
+    names: frozenset[str]
+    patterns: tuple[str, ...]
+
+    def serves(self, architectures: Iterable[str]) -> bool:
+        return any(
+            name in self.names or any(fnmatchcase(name, pattern) for pattern in self.patterns) for name in architectures
+        )
+
+
 @cache
-def vllm_architectures() -> frozenset[str]:
-    """Return the architectures that vLLM serves (KAITO v0.12's list of 356 names, from vLLM's model registry)."""
-    text = files("llmwright.catalogue").joinpath("vllm_architectures.txt").read_text(encoding="utf-8")
-    return frozenset(text.split())
+def _known_architectures() -> tuple[_Known, ...]:
+    text = files("llmwright.catalogue").joinpath("architectures.toml").read_text(encoding="utf-8")
+    return tuple(
+        _Known(
+            runtime=entry["name"],
+            spreads=entry["spreads"],
+            names=frozenset(entry.get("architectures", ())),
+            patterns=tuple(entry.get("patterns", ())),
+        )
+        for entry in tomllib.loads(text)["runtime"]
+    )
 
 
 def preset_of(name: str, described: Description, *, written: str = "") -> Preset:
@@ -44,6 +68,7 @@ def preset_of(name: str, described: Description, *, written: str = "") -> Preset
     config = _text_config(described.config)
     reader = _Reader(config, described.source)
     names = _architectures(described)
+    serving = [known for known in _known_architectures() if known.serves(names)]
     architecture = reader.architecture(names)
     dtype = str(config.get("dtype") or config.get("torch_dtype") or "bfloat16").removeprefix("torch.")
     width = BYTES_PER_WEIGHT.get(dtype, 2)
@@ -62,9 +87,9 @@ def preset_of(name: str, described: Description, *, written: str = "") -> Preset
         context=reader.number("max_position_embeddings", "n_positions", "max_seq_len"),
         kv_bytes_per_token=reader.kv_elements(architecture) * min(width, 2),
         architecture=architecture,
-        runtimes=_runtimes(names),
+        runtimes=tuple(known.runtime for known in serving),
         tunable=any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in names),
-        distributable=bool(vllm_architectures() & set(names)),
+        distributable=any(known.spreads for known in serving),
         disk_bytes=described.weight_bytes + 80 * 1024**3,
         origin=described.found_in,
         fact_source=f"config.json and weight files of {described.source}",
@@ -84,12 +109,6 @@ def _architectures(described: Description) -> tuple[str, ...]:
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise ConfigError(f"{described.source}: config.json names no architectures", hint="it is no model to serve")
     return tuple(names)
-
-
-def _runtimes(names: tuple[str, ...]) -> tuple[str, ...]:
-    vllm = ("vllm",) if vllm_architectures() & set(names) else ()
-    generative = any(name.endswith(("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")) for name in names)
-    return (*vllm, "hf") if generative else vllm
 
 
 @dataclass(frozen=True, slots=True)

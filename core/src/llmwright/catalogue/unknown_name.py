@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
-from llmwright.errors import ConfigError
+from llmwright.errors import ConfigError, did_you_mean
 
 
 def has_prefix(name: str, prefixes: Iterable[str]) -> bool:
@@ -15,8 +14,5 @@ def has_prefix(name: str, prefixes: Iterable[str]) -> bool:
 
 def unknown_name(kind: str, name: str, known: Iterable[str], *, command: str) -> ConfigError:
     """The error for a ``kind`` (``preset``) that nothing known answers to; ``command`` lists what is known."""
-    by_key = {candidate.lower(): candidate for candidate in known}
-    close = get_close_matches(name.lower(), by_key, n=1, cutoff=0.6)
-    meant = f"did you mean {by_key[close[0]]!r}? " if close else ""
     reason = "Unknown" + "".join(word.capitalize() for word in kind.split())
-    return ConfigError(f"unknown {kind} {name!r}", hint=f"{meant}`{command}` lists them", reason=reason)
+    return ConfigError(f"unknown {kind} {name!r}", hint=did_you_mean(name, known, command), reason=reason)

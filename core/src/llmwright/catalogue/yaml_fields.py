@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import Any
+
+from llmwright.errors import meant, nearest
 
 Reader = Callable[[Any], Any]
 
@@ -57,8 +58,8 @@ def _read(reader: Reader, value: Any, path: str) -> Any:
 
 
 def _unknown(name: str, readers: Mapping[str, Reader]) -> str:
-    close = get_close_matches(name, readers, n=1)
-    return f"unknown field, did you mean {camel_case(close[0])!r}?" if close else "unknown field"
+    near = nearest(name, readers)
+    return f"unknown field, {meant(camel_case(near))}" if near is not None else "unknown field"
 
 
 def text(value: Any) -> str:

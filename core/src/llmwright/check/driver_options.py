@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from llmwright.check.check_input import CheckInput
-from llmwright.check.kubernetes_names import plugin_hint
-from llmwright.errors import Problem
+from llmwright.errors import Problem, did_you_mean
 from llmwright.plugins.driver_set import DriverKind
+from llmwright.plugins.known import requirement
 
 
 def check_driver_names(inputs: CheckInput) -> Iterator[Problem]:
@@ -23,7 +23,13 @@ def check_driver_names(inputs: CheckInput) -> Iterator[Problem]:
         installed = inputs.drivers.installed.names(kind)
         if name is not None and name not in installed:
             message = f"no plugin answers to {kind} {name!r}"
-            yield Problem(path, message, plugin_hint(kind, name, installed), reason="PluginNotFound")
+            yield Problem(path, message, driver_hint(kind, name, installed), reason="PluginNotFound")
+
+
+def driver_hint(kind: DriverKind, name: str, installed: Iterable[str]) -> str:
+    """Return how to get a driver that is not installed, or what was meant."""
+    package = requirement(kind, name)
+    return f"pip install '{package}'" if package else did_you_mean(name, installed, "llmwright plugins list")
 
 
 def check_driver_options(inputs: CheckInput) -> Iterator[Problem]:

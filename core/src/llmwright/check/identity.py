@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from llmwright.api.yaml_paths import render_path
 from llmwright.check.check_input import CheckInput
-from llmwright.check.kubernetes_names import as_label, label_problem, suggestion
-from llmwright.errors import Problem
+from llmwright.check.kubernetes_names import as_label, label_problem
+from llmwright.errors import Problem, did_you_mean
 from llmwright.plugins.selection import RUNTIME_ANNOTATION, annotation_values
 
 NODE_IMAGE_FAMILY = "kaito.sh/node-image-family"
@@ -81,7 +81,7 @@ def check_runtime_annotation(inputs: CheckInput) -> Iterator[Problem]:
     if value is None or value in known:
         return
     message = f"{value!r} is no runtime that this annotation knows; {inputs.runtime_name} is taken"
-    hint = suggestion(value, known)
+    hint = did_you_mean(value, known)
     yield Problem(annotation_path(RUNTIME_ANNOTATION), message, hint, severity="warning", reason="NotSupported")
 
 
@@ -105,4 +105,4 @@ def check_streaming(inputs: CheckInput) -> Iterator[Problem]:
 
 def _not_one_of(key: str, value: str, allowed: tuple[str, ...]) -> Problem:
     message = f"{value!r} is not one of {', '.join(allowed)}"
-    return Problem(annotation_path(key), message, suggestion(value, allowed), reason="NotSupported")
+    return Problem(annotation_path(key), message, did_you_mean(value, allowed), reason="NotSupported")

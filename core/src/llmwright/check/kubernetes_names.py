@@ -1,12 +1,8 @@
-"""Names: what Kubernetes takes for one, and what may have been meant by one that is not known."""
+"""The names that Kubernetes accepts: RFC 1123 labels and subdomains."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from difflib import get_close_matches
-
-from llmwright.plugins.known import requirement
 
 _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?\Z")
 _SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*\Z")
@@ -37,21 +33,3 @@ def _problem(name: str, pattern: re.Pattern[str], longest: int, letters: str) ->
 def as_label(name: str) -> str:
     """A label that looks like ``name``."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_LONGEST_LABEL].strip("-")
-
-
-def plugin_hint(kind: str, name: str, installed: Iterable[str]) -> str:
-    """How to get a driver that is not installed, or what was meant."""
-    package = requirement(kind, name)
-    return f"pip install '{package}'" if package else suggestion(name, installed, "llmwright plugins list")
-
-
-def suggestion(name: str, known: Iterable[str], command: str = "") -> str:
-    """A hint: the known name nearest to ``name``, and the command that lists all."""
-    by_key = {candidate.lower(): candidate for candidate in known}
-    close = get_close_matches(name.lower(), by_key, n=1, cutoff=0.6)
-    parts = [f"did you mean {by_key[close[0]]}?"] if close else []
-    if command:
-        parts.append(f"`{command}` lists all")
-    elif by_key and not close:
-        parts.append(f"known: {', '.join(sorted(by_key.values()))}")
-    return " ".join(parts)

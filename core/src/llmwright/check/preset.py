@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from llmwright.api.workspace import PresetSpec
 from llmwright.check.check_input import CheckInput
 from llmwright.check.facts import Severity
-from llmwright.check.kubernetes_names import suggestion
-from llmwright.errors import Problem
+from llmwright.errors import Problem, did_you_mean
 from llmwright.plugins.selection import objections
 from llmwright.values.preset import Preset
 
@@ -33,7 +32,7 @@ def _unknown(inputs: CheckInput, path: str, name: str) -> Problem:
     if broken is not None:
         return Problem(path, f"preset {name!r} cannot be used: {broken}", reason="BrokenPreset")
     known = tuple(inputs.catalogue.preset_names())
-    hint = suggestion(name, known, LIST_PRESETS) if known else NO_PACK
+    hint = did_you_mean(name, known, LIST_PRESETS) if known else NO_PACK
     return Problem(path, f"unknown preset {name!r}", hint, reason="UnknownPreset")
 
 

@@ -8,8 +8,7 @@ from llmwright.catalogue.quantity import format_bytes
 from llmwright.catalogue.unknown_name import has_prefix
 from llmwright.check.check_input import CheckInput, usable_labels
 from llmwright.check.facts import Severity
-from llmwright.check.kubernetes_names import suggestion
-from llmwright.errors import Problem
+from llmwright.errors import Problem, did_you_mean
 from llmwright.values.instance_type import InstanceType
 
 AUTO = "auto"
@@ -72,14 +71,14 @@ def _known_type(inputs: CheckInput, name: str) -> Iterator[Problem]:
     if inputs.catalogue.cloud == "azure" and has_prefix(name, AZURE_PREFIXES):
         message = f"{name!r} is in no table of instance types: what fits on it cannot be judged"
         known = inputs.catalogue.instance_type_names()
-        yield Problem(path, message, suggestion(name, known, LIST_TYPES), severity="warning", reason="UnknownFigures")
+        yield Problem(path, message, did_you_mean(name, known, LIST_TYPES), severity="warning", reason="UnknownFigures")
         return
     known = list(inputs.catalogue.instance_type_names())
     message = f"unknown instance type {name!r} on {inputs.catalogue.cloud}"
     # KAITO looks at the type of inference Workspaces only, so that one that cannot be had fails when it is bought.
     reason = "UnknownInstanceType" if inputs.written.tuning is None else "Unworkable"
     severity: Severity = "warning" if inputs.brings_nodes else "error"
-    yield Problem(path, message, suggestion(name, known, LIST_TYPES), severity=severity, reason=reason)
+    yield Problem(path, message, did_you_mean(name, known, LIST_TYPES), severity=severity, reason=reason)
 
 
 def _retired(path: str, machine: InstanceType) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llmwright.check.check_input import CheckInput
-from llmwright.check.kubernetes_names import plugin_hint
+from llmwright.check.driver_options import driver_hint
 from llmwright.check.sources import destination_problems, source_problems
 from llmwright.errors import Problem
 
@@ -32,7 +32,7 @@ def check_method(inputs: CheckInput) -> Iterator[Problem]:
     known = inputs.drivers.installed.names("tuner")
     if tuning.method.lower() not in known:
         message = f"no plugin answers to tuning method {tuning.method!r}" if tuning.method else "is required"
-        hint = plugin_hint("tuner", tuning.method.lower(), known) if tuning.method else f"installed: {', '.join(known)}"
+        hint = driver_hint("tuner", tuning.method.lower(), known) if tuning.method else f"installed: {', '.join(known)}"
         yield Problem("tuning.method", message, hint, reason="UnknownMethod")
 
 

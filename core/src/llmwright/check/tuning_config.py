@@ -8,8 +8,7 @@ from typing import Any
 
 from llmwright.check.check_input import CheckInput
 from llmwright.check.config_file import BadConfig, as_bool, read_mapping
-from llmwright.check.kubernetes_names import suggestion
-from llmwright.errors import Problem
+from llmwright.errors import Problem, did_you_mean
 from llmwright.plugins.drivers import Tuner
 
 FILE = "training_config.yaml"
@@ -60,7 +59,7 @@ def _sections(files: Mapping[str, str]) -> Mapping[str, Any]:
 def _rules(inputs: CheckInput, method: str, tuner: type[Tuner], sections: Mapping[str, Any]) -> Iterator[Problem]:
     for name in sections:
         if name not in SECTIONS:
-            yield _problem(f"{ROOT}.{name}", "is no section", suggestion(name, SECTIONS), reason="UnknownField")
+            yield _problem(f"{ROOT}.{name}", "is no section", did_you_mean(name, SECTIONS), reason="UnknownField")
     chosen, problems = _quantization(_section(sections, "QuantizationConfig"))
     yield from problems
     where = f"{ROOT}.QuantizationConfig"

@@ -85,15 +85,11 @@ def _row(one: Preset) -> tuple[str, ...]:
 
 
 def _licensed(found: list[Preset], wanted: str) -> list[Preset]:
-    from difflib import get_close_matches
-
-    from llmwright.errors import ConfigError
+    from llmwright.errors import ConfigError, did_you_mean
 
     licences = sorted({one.license for one in found if one.license})
     if wanted.lower() not in (name.lower() for name in licences):
-        close = get_close_matches(wanted, licences, n=1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
-        raise ConfigError(f"no model is under the licence {wanted!r}", hint=f"{hint}there are {', '.join(licences)}")
+        raise ConfigError(f"no model is under the licence {wanted!r}", hint=did_you_mean(wanted, licences))
     return [one for one in found if one.license.lower() == wanted.lower()]
 
 

@@ -85,10 +85,9 @@ class Verbs(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from difflib import get_close_matches
+            from llmwright.errors import did_you_mean
 
-            close = get_close_matches(args[0], VERBS, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else "`llmwright --help` lists them"
+            hint = did_you_mean(args[0], VERBS, "llmwright --help")
             raise click.UsageError(f"no command {args[0]!r}: {hint}", ctx) from error
 
 

@@ -74,7 +74,9 @@ def _fit(inputs: PlanInput, tuner: Tuner, config: Any) -> tuple[Fit, Preset]:
         if fit.fits:
             return fit, preset
     path = "resource" if inputs.target == "local" else "resource.instanceType"
-    hint = "choose a machine with more memory, qlora, a smaller batch or a smaller preset"
+    smaller = inputs.drivers.named("tuner", lambda other: other.quantized is True)
+    methods = f"the method {' or '.join(smaller)}, " if smaller else ""
+    hint = f"choose a machine with more memory, {methods}a smaller batch or a smaller preset"
     raise does_not_fit(fit, f"tuning {inputs.preset.name}", path, hint)
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from llmwright.errors import ConfigError, InvalidWorkspace, Problem
+from llmwright.errors import ConfigError, InvalidWorkspace, Problem, did_you_mean
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -58,7 +57,4 @@ def _problem(item: Any, known: list[str]) -> Problem:
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in item["loc"]).lstrip(".")
     if item["type"] != "extra_forbidden":
         return Problem(path, item["msg"])
-    close = get_close_matches(str(item["loc"][-1]), known, n=1)
-    return Problem(
-        path, "unknown option", hint=f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
-    )
+    return Problem(path, "unknown option", did_you_mean(str(item["loc"][-1]), known))

@@ -131,6 +131,10 @@ class Provisioner(Driver):
     has_node_classes: ClassVar[bool] = False
     """Whether the annotation ``kaito.sh/node-class-name`` names one of its classes, of those in the settings."""
 
+    node_claims: ClassVar[Watch | None] = None
+    """The kind of those objects that stand for one machine each, with a NodeClaim's conditions. It is one of
+    ``watches``, and the Workspace's condition ``NodeClaimReady`` is about it; None without such a kind."""
+
     def instance_types(self) -> tuple[InstanceType, ...]:
         """Types this driver knows of by itself, over and above the catalogue's."""
         return ()

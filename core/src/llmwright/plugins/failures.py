@@ -5,10 +5,17 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, distribution, version
 
-from llmwright.errors import PluginConflict, PluginContract, PluginError, PluginLoadFailed, PluginNotFound
+from llmwright.errors import (
+    PluginConflict,
+    PluginContract,
+    PluginError,
+    PluginLoadFailed,
+    PluginNotFound,
+    meant,
+    nearest,
+)
 from llmwright.plugins.discovery import Found, Kind, canonical
 from llmwright.plugins.known import WORKLOAD_EXTRAS, known_names, requirement
 
@@ -39,12 +46,12 @@ def _remedy(kind: Kind, name: str, usable: list[str]) -> str:
     missing = requirement(kind, name)
     if missing:
         return f"pip install '{missing}'"
-    close = get_close_matches(name, [*usable, *known_names(kind)], n=1)
-    if not close:
+    near = nearest(name, [*usable, *known_names(kind)])
+    if near is None:
         return f"install the distribution that brings {kind} {name!r}, or name one that is installed"
-    wanted = requirement(kind, close[0])
-    extra = f" (pip install '{wanted}')" if wanted and close[0] not in usable else ""
-    return f"did you mean {close[0]!r}?{extra}"
+    brings = requirement(kind, near)
+    extra = f" (pip install '{brings}')" if brings and near not in usable else ""
+    return meant(near) + extra
 
 
 def conflict(claims: list[Found]) -> PluginConflict:

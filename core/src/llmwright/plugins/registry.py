@@ -12,7 +12,6 @@ import sys
 import time
 import types
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 from functools import partial
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any, cast
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pluggy
 from stevedore.driver import DriverManager
 
-from llmwright.errors import PluginError
+from llmwright.errors import PluginError, did_you_mean
 from llmwright.plugins import failures, hookspecs
 from llmwright.plugins.datapack import DATA_KINDS, DataPack
 from llmwright.plugins.discovery import INTERFACE, Found, Kind, discover
@@ -274,7 +273,4 @@ def _misspelt(manager: pluggy.PluginManager, plugin: Any) -> tuple[str, str] | N
     unknown = [caller.name for caller in manager.get_hookcallers(plugin) or () if not caller.has_spec()]
     if not unknown:
         return None
-    known = sorted(HOOKS)
-    close = get_close_matches(unknown[0], known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"hooks are: {', '.join(known)}"
-    return f"answers {', '.join(map(repr, unknown))}, which is no hook", hint
+    return f"answers {', '.join(map(repr, unknown))}, which is no hook", did_you_mean(unknown[0], HOOKS)

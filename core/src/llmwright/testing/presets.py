@@ -44,7 +44,6 @@ def make_preset(*, scale: int = 1, **changes: Any) -> Preset:
             vocab_size=1024,
         ),
         "lora_targets": ("q_proj", "k_proj", "v_proj", "o_proj"),
-        "runtimes": ("hf",),
         "tunable": True,
         "fact_source": "llmwright.testing",
     }

@@ -28,7 +28,8 @@ class Preset:
     ``source`` is a URI: ``hf://org/name``, ``oci://registry/repository:tag`` or ``file:///directory``. ``revision``
     pins it (a commit for ``hf``). ``weight_bytes`` is the size on disk, ``parameters`` the count of weights,
     ``context`` the longest sequence in tokens, ``kv_bytes_per_token`` the KV cache of one token over all layers in the
-    model's own dtype. ``flags`` maps a runtime's name to flags that this model needs there. ``origin`` names the
+    model's own dtype. ``runtimes`` are those that are known to serve it by the name that they declare (``listed_as``);
+    empty where nobody knows. ``flags`` maps a runtime's name to flags that this model needs there. ``origin`` names the
     distribution or file that brought the preset; ``fact_source`` the source of its figures.
     """
 
@@ -50,7 +51,7 @@ class Preset:
     tool_call_parser: str | None = None
     reasoning_parser: str | None = None
     lora_targets: tuple[str, ...] = ()
-    runtimes: tuple[str, ...] = ("hf",)
+    runtimes: tuple[str, ...] = ()
     tunable: bool = False
     distributable: bool = False
     disk_bytes: int = 0

@@ -50,6 +50,7 @@ class KarpenterProvisioner(Provisioner):
     targets: ClassVar[frozenset[Target]] = frozenset({"kubernetes"})
     default_rank = {"kubernetes": 100}
     has_node_classes = True
+    node_claims = Watch(group=GROUP, version=VERSION, plural=CLAIMS)
     access_rules = (
         AccessRule(GROUP, (CLAIMS, POOLS), ("get", "list", "watch", "create", "patch", "delete", "update")),
         AccessRule("", ("nodes",), ("patch",)),  # nodes get the labels of the Workspace that they were made for

@@ -7,14 +7,13 @@ applies to it are ``TrainingConfig.problems``. Neither data sets nor models are 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
-from difflib import get_close_matches
 from posixpath import join, normpath
 from typing import Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from llmwright.errors import InvalidWorkspace, Problem
+from llmwright.errors import InvalidWorkspace, Problem, did_you_mean
 from llmwright_tuning_qlora.config_sections import (
     IGNORED,
     REFUSED,
@@ -242,7 +241,7 @@ def _clean(sections: Mapping[str, Any], path: str) -> tuple[dict[str, dict[str, 
         where = _below(path, name)
         if name not in models:
             known = [*models, *SHORT_NAMES, *TrainingSection.model_fields] if not path else list(models)
-            problems.append(Problem(where, "Unrecognized section", hint=_suggest(name, known)))
+            problems.append(Problem(where, "Unrecognized section", hint=did_you_mean(str(name), known)))
         elif not isinstance(values or {}, Mapping):
             problems.append(Problem(where, "expected a mapping"))
         else:
@@ -271,12 +270,7 @@ def _problem(item: Any, path: str) -> Problem:
     if item["type"] != "extra_forbidden":
         return Problem(where, item["msg"])
     section, key = str(item["loc"][0]), str(item["loc"][-1])
-    return Problem(where, "unknown key", hint=_suggest(key, list(_models()[section].model_fields)))
-
-
-def _suggest(name: object, known: list[str]) -> str:
-    close = get_close_matches(str(name), known, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+    return Problem(where, "unknown key", hint=did_you_mean(key, _models()[section].model_fields))
 
 
 def _below(path: str, key: object) -> str:

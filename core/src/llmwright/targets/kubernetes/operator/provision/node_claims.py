@@ -8,7 +8,6 @@ from typing import Any
 from llmwright.targets.kubernetes.operator.observe.pod_causes import is_ready
 from llmwright.values.nodes import Outcome, Ready, Waiting
 
-GROUP, PLURAL = "karpenter.sh", "nodeclaims"
 STEPS = ("Launched", "Registered", "Initialized")
 LAST_RESORT = "AwaitingReconciliation"
 MOST_CHARACTERS = 256

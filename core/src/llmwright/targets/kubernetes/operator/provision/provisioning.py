@@ -14,7 +14,7 @@ from llmwright.lifecycle.observed import Observed, Trouble
 from llmwright.plugins.drivers import Provisioner
 from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.operator.cache.informers import Caches
-from llmwright.targets.kubernetes.operator.provision.node_claims import GROUP, PLURAL, claims_outcome
+from llmwright.targets.kubernetes.operator.provision.node_claims import claims_outcome
 from llmwright.targets.kubernetes.operator.tasks import Tasks
 from llmwright.values.nodes import NodeRequest, Outcome, Placement
 
@@ -133,9 +133,10 @@ class Provisioning:
         return tuple(sorted(self._drivers))
 
     def _claims(self, driver: Provisioner, request: NodeRequest) -> Outcome | None:
-        if (GROUP, PLURAL) not in {(watch.group, watch.plural) for watch in driver.watches()}:
+        if driver.node_claims is None:
             return None
-        claims = self._caches.objects(GROUP, PLURAL, request.namespace, request.workspace)
+        kind = driver.node_claims
+        claims = self._caches.objects(kind.group, kind.plural, request.namespace, request.workspace)
         return claims_outcome(claims, request.count)
 
     def _driver(self, name: str) -> Provisioner:
