@@ -12,7 +12,8 @@ def test_each_page_is_in_the_menu(root: Path) -> None:
     text = (root / "mkdocs.yml").read_text()
     assert yaml.safe_load(text)["site_name"] == "LLMwright"
     pages = [*root.glob("*.md"), *(root / "docs").rglob("*.md")]
-    assert [page.relative_to(root).as_posix() for page in pages if f" {page.relative_to(root)}\n" not in text] == []
+    lost = [page.relative_to(root).as_posix() for page in pages if f" {page.relative_to(root)}\n" not in text]
+    assert lost == [], "add each to `nav` in mkdocs.yml"
 
 
 def test_each_interface_is_in_the_reference(root: Path) -> None:
