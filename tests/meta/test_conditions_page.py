@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from llmwright.lifecycle.resource import REASONS as OF_FAILURES
-from llmwright.targets.kubernetes.operator.observe.event_causes import REASONS as OF_EVENTS
+from llmwright.targets.kubernetes.operator.cache.children import EVENT_REASONS as OF_EVENTS
 from llmwright.targets.kubernetes.operator.observe.pod_causes import ORDER
 
 ROOT = Path(__file__).parents[2]

@@ -1,4 +1,4 @@
-"""Which objects one pass writes, and what is told where they cannot be applied."""
+"""Which objects one pass applies, and what is reported where they cannot be."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from llmwright.api.status import WorkspaceStatus
 from llmwright.lifecycle.decision import Decision, Start
 from llmwright.lifecycle.observed import Observed, Role, Trouble, Workload, WorkloadPhase
 from llmwright.targets.kubernetes.manifests import Manifests
-from llmwright.targets.kubernetes.operator.apply.desired import hindered, wanted_objects, without_starts
+from llmwright.targets.kubernetes.operator.apply.desired import blocked, desired_objects, without_starts
 from llmwright.targets.kubernetes.operator.observe.workloads import judged
 from llmwright.values.launch import Launch, Process
 from llmwright.values.nodes import Failed, NodeRequest, Outcome, Ready, Waiting
@@ -41,32 +41,32 @@ def decided(*actions: Start) -> Decision:
 
 def test_a_job_is_looked_after_only_where_plugins_brought_something() -> None:
     observed = Observed(tuning=running())
-    assert not wanted_objects(PLAN, observed, decided(), look, brought=False).whole
-    assert set(wanted_objects(PLAN, observed, decided(), look, brought=True).standing) == {"tuning"}
+    assert not desired_objects(PLAN, observed, decided(), look, added=False).whole
+    assert set(desired_objects(PLAN, observed, decided(), look, added=True).standing) == {"tuning"}
     finished = Observed(tuning=running("succeeded"))
-    assert not wanted_objects(PLAN, finished, decided(), look, brought=True).whole
+    assert not desired_objects(PLAN, finished, decided(), look, added=True).whole
 
 
 def test_of_a_server_that_is_not_planned_any_more_only_services_stay() -> None:
-    wanted = wanted_objects(PLAN, Observed(serving=running("ready", OTHER)), decided(), look, brought=True)
-    assert not wanted.whole
-    assert [one["kind"] for one in wanted.services] == ["Service"]
+    desired = desired_objects(PLAN, Observed(serving=running("ready", OTHER)), decided(), look, added=True)
+    assert not desired.whole
+    assert [one["kind"] for one in desired.services] == ["Service"]
 
 
 def test_a_role_that_is_hindered_is_not_started_and_says_why() -> None:
     observed = Observed(tuning=running())
-    wanted = wanted_objects(PLAN, observed, decided(START), look, brought=True)
-    assert set(wanted.whole) == {"tuning", "serving"}
+    desired = desired_objects(PLAN, observed, decided(START), look, added=True)
+    assert set(desired.whole) == {"tuning", "serving"}
     troubles: dict[Role, Trouble] = {"serving": TROUBLE, "tuning": TROUBLE}
-    assert not wanted.without(troubles).whole
+    assert not desired.without(troubles).whole
     assert without_starts(decided(START), troubles).actions == ()
-    told = hindered(observed, troubles)
-    assert (told.serving.reason, told.serving.phase) == ("KindNotServed", "absent")
-    assert told.tuning == observed.tuning
+    workloads = blocked(observed, troubles)
+    assert (workloads.serving.reason, workloads.serving.phase) == ("KindNotServed", "absent")
+    assert workloads.tuning == observed.tuning
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "has_word", "phase", "reason"),
+    ("outcomes", "needs_outcome", "phase", "reason"),
     [
         ([], False, "ready", ""),
         ([], True, "pending", ""),
@@ -76,12 +76,12 @@ def test_a_role_that_is_hindered_is_not_started_and_says_why() -> None:
         ([Failed("transient", "m")], True, "pending", "ServerFailed"),
     ],
 )
-def test_a_server_is_as_its_runtime_says(outcomes: list[Outcome], has_word: bool, phase: str, reason: str) -> None:
-    found = judged(Workload(phase="ready", endpoint="http://ws"), outcomes, has_word=has_word)
+def test_a_server_is_as_its_runtime_says(outcomes: list[Outcome], needs_outcome: bool, phase: str, reason: str) -> None:
+    found = judged(Workload(phase="ready", endpoint="http://ws"), outcomes, needs_outcome=needs_outcome)
     assert (found.phase, found.reason, found.endpoint) == (phase, reason, "http://ws" if phase == "ready" else None)
 
 
 def test_a_cause_that_pods_tell_comes_before_a_runtimes_waiting() -> None:
     found = Workload(phase="failed", reason="ContainerOOMKilled", message="m")
-    assert judged(found, [Waiting("Slow", "m")], has_word=True) == found
-    assert judged(found, [Failed("invalid", "m", "Broken")], has_word=True).reason == "Broken"
+    assert judged(found, [Waiting("Slow", "m")], needs_outcome=True) == found
+    assert judged(found, [Failed("invalid", "m", "Broken")], needs_outcome=True).reason == "Broken"

@@ -10,7 +10,7 @@ import pytest
 from llmwright.errors import NotYet, PluginContract, TargetError
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import SERVICES, Resource
-from llmwright.targets.kubernetes.operator.apply.discovery import Kinds
+from llmwright.targets.kubernetes.operator.apply.discovery import Discovery
 from llmwright.targets.kubernetes.operator.tasks import Tasks
 
 KEY = ("ns", "ws")
@@ -42,15 +42,15 @@ class Served:
         self.called.set()
 
 
-def kinds_of(api: Served) -> Kinds:
-    return Kinds(api, Tasks(1), api.told)  # type: ignore[arg-type]
+def kinds_of(api: Served) -> Discovery:
+    return Discovery(api, Tasks(1), api.told)  # type: ignore[arg-type]
 
 
 def thing(kind: str = "DemoService", version: str = "demo.example.com/v1") -> dict[str, Any]:
     return {"apiVersion": version, "kind": kind, "metadata": {"name": "it"}}
 
 
-def answered(api: Served, kinds: Kinds) -> None:
+def answered(api: Served, kinds: Discovery) -> None:
     with pytest.raises(NotYet):
         kinds.resource(KEY, thing())
     assert api.called.wait(10.0)

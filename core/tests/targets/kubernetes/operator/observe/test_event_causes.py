@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from llmwright.lifecycle.observed import Workload
-from llmwright.targets.kubernetes.operator.cache.projection import trim_event
+from llmwright.targets.kubernetes.operator.cache.projection import project_event
 from llmwright.targets.kubernetes.operator.observe.event_causes import explained
 
 Object = dict[str, Any]
@@ -25,7 +25,7 @@ def event(uid: str, reason: str, message: str, minute: int = 0) -> Object:
     moment = f"2026-01-01T00:{minute:02}:00Z"
     metadata = {"name": f"ws.{minute}", "namespace": "ns", "resourceVersion": "1"}
     told = {"reason": reason, "message": message, "lastTimestamp": moment}
-    return trim_event({"metadata": metadata, "involvedObject": involved, **told})
+    return project_event({"metadata": metadata, "involvedObject": involved, **told})
 
 
 def said(*events: Object) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from llmwright.targets.kubernetes.operator.cache.projection import trim_pod
+from llmwright.targets.kubernetes.operator.cache.projection import project_pod
 from llmwright.targets.kubernetes.operator.observe.pod_causes import pressure_behind, root_cause
 from llmwright.targets.kubernetes.operator.observe.workloads import job_workload, serving_workload
 from llmwright.values.node_object import NodeObject, node_object
@@ -19,7 +19,7 @@ LOST_NODE = {"status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}}
 
 def pod(state: Object | None = None, last: Object | None = None, **status: Any) -> Object:
     container = {"name": "ws", "ready": False, "restartCount": 1, "state": state or {}, "lastState": last or {}}
-    return trim_pod(
+    return project_pod(
         {
             "metadata": {"name": "ws-0", "namespace": "ns", "resourceVersion": "1"},
             "spec": {"nodeName": "n1"},

@@ -27,8 +27,8 @@ def metrics() -> Metrics:
     """Of an operator that has nothing to do."""
     nothing = SimpleNamespace(all=list)
     operator = SimpleNamespace(
-        caches=SimpleNamespace(workspaces=nothing),
-        provisioning=SimpleNamespace(loaded=()),
+        workspaces=nothing,
+        drivers=SimpleNamespace(loaded=()),
         sweep=SimpleNamespace(found={}),
         queue=(),
     )

@@ -12,13 +12,14 @@ import pytest
 
 from llmwright.errors import TargetError
 from llmwright.plugins.drivers import Context, Provisioner
-from llmwright.targets.kubernetes.operator.cache.informers import Caches
+from llmwright.targets.kubernetes.cluster.object_cache import ObjectCache
+from llmwright.targets.kubernetes.operator.cache.snapshot import ClusterSnapshot
 from llmwright.targets.kubernetes.operator.process.sweep import Sweep
 from llmwright.values.nodes import NodeRequest, ProvisionerAction, ProvisionerDecision, Waiting
 from llmwright.values.plan import Target
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-STRAYS = [("default", "gone")]
+STRAY, THERE = ("default", "gone"), ("default", "there")
 
 
 class Machines(Provisioner):
@@ -48,8 +49,9 @@ class Machines(Provisioner):
 
 
 def sweep_of(driver: Machines, *, deletes: bool) -> Sweep:
-    caches = cast("Caches", SimpleNamespace(want=lambda watch: True, strays=lambda: STRAYS))
-    return Sweep(lambda: [("machines", driver)], caches, lambda: NOW, deletes=deletes)
+    snapshot = cast("ClusterSnapshot", SimpleNamespace(want=lambda watch: True, owners=lambda: [STRAY, THERE]))
+    workspaces = cast("ObjectCache", SimpleNamespace(get=lambda *key: {} if key == THERE else None))
+    return Sweep(lambda: [("machines", driver)], snapshot, workspaces, lambda: NOW, deletes=deletes)
 
 
 def test_an_orphan_is_told_once_and_left_alone(caplog: pytest.LogCaptureFixture) -> None:

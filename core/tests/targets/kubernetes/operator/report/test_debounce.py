@@ -7,7 +7,8 @@ from typing import Any
 from core.tests.targets.kubernetes.clock import Clock
 
 from llmwright.api.status import WorkspaceStatus
-from llmwright.targets.kubernetes.operator.report.debounce import CROWDED_S, HOLD_S, Holding, only_words
+from llmwright.targets.kubernetes.operator.memory import Memory
+from llmwright.targets.kubernetes.operator.report.debounce import CROWDED_S, HOLD_S, Debounce, only_texts
 from llmwright.targets.kubernetes.operator.report.status_writer import status_patch
 
 
@@ -39,37 +40,37 @@ def patch(live: dict[str, Any], wanted: WorkspaceStatus) -> dict[str, Any]:
 
 def test_words_are_held_and_then_due() -> None:
     clock, live = Clock(), workspace(status())
-    holding, first, second = Holding(calm, clock), status(message="launched"), status(message="registered")
-    assert holding.hold(live, first, patch(live, first)) == HOLD_S
+    debounce, first, second = Debounce(Memory(), calm, clock), status(message="launched"), status(message="registered")
+    assert debounce.hold(live, first, patch(live, first)) == HOLD_S
     clock.now += HOLD_S / 2
-    assert holding.hold(live, second, patch(live, second)) == HOLD_S / 2
-    assert holding.latest(live, status()) == second
+    assert debounce.hold(live, second, patch(live, second)) == HOLD_S / 2
+    assert debounce.latest(live, status()) == second
     clock.now += HOLD_S / 2
-    assert holding.hold(live, second, patch(live, second)) == 0.0
-    assert holding.latest(live, status()) == status()
+    assert debounce.hold(live, second, patch(live, second)) == 0.0
+    assert debounce.latest(live, status()) == status()
 
 
 def test_a_verdict_is_written_at_once_with_the_words_before_it() -> None:
     clock, live = Clock(), workspace(status())
-    holding, words, verdict = Holding(calm, clock), status(message="launched"), status("True", "ready")
-    assert holding.hold(live, words, patch(live, words)) == HOLD_S
-    assert holding.hold(live, verdict, patch(live, verdict)) == 0.0
-    assert holding.latest(live, status()) == status()
+    debounce, words, verdict = Debounce(Memory(), calm, clock), status(message="launched"), status("True", "ready")
+    assert debounce.hold(live, words, patch(live, words)) == HOLD_S
+    assert debounce.hold(live, verdict, patch(live, verdict)) == 0.0
+    assert debounce.latest(live, status()) == status()
 
 
 def test_what_another_wrote_counts_more_than_what_is_held() -> None:
     live, words = workspace(status()), status(message="launched")
-    holding = Holding(calm, Clock())
-    holding.hold(live, words, patch(live, words))
+    debounce = Debounce(Memory(), calm, Clock())
+    debounce.hold(live, words, patch(live, words))
     other = status(message="said by another")
-    assert holding.latest(workspace(other, "2"), other) == other
+    assert debounce.latest(workspace(other, "2"), other) == other
 
 
 def test_a_changed_label_does_not_lose_what_is_held() -> None:
     live, words = workspace(status()), status(message="launched")
-    holding = Holding(calm, Clock())
-    holding.hold(live, words, patch(live, words))
-    assert holding.latest(workspace(status(), "2"), status()) == words
+    debounce = Debounce(Memory(), calm, Clock())
+    debounce.hold(live, words, patch(live, words))
+    assert debounce.latest(workspace(status(), "2"), status()) == words
 
 
 def under_way(more: str = "") -> WorkspaceStatus:
@@ -79,14 +80,14 @@ def under_way(more: str = "") -> WorkspaceStatus:
 
 def test_what_is_under_way_is_told_after_those_that_have_nothing_yet() -> None:
     live, clock = workspace(WorkspaceStatus()), Clock()
-    assert Holding(calm, clock).hold(live, under_way(), patch(live, under_way())) == 0.0
-    holding = Holding(crowded, clock)
-    assert holding.hold(live, under_way(), patch(live, under_way())) == CROWDED_S
+    assert Debounce(Memory(), calm, clock).hold(live, under_way(), patch(live, under_way())) == 0.0
+    debounce = Debounce(Memory(), crowded, clock)
+    assert debounce.hold(live, under_way(), patch(live, under_way())) == CROWDED_S
     clock.now += CROWDED_S / 2
-    assert holding.latest(live, None) == under_way()
-    assert holding.hold(live, under_way("a pod is there"), patch(live, under_way("a pod is there"))) == CROWDED_S / 2
+    assert debounce.latest(live, None) == under_way()
+    assert debounce.hold(live, under_way("a pod is there"), patch(live, under_way("a pod is there"))) == CROWDED_S / 2
     clock.now += CROWDED_S / 2
-    assert holding.hold(live, under_way(), patch(live, under_way())) == 0.0
+    assert debounce.hold(live, under_way(), patch(live, under_way())) == 0.0
 
 
 def waiting(message: str, verdict: str = "False") -> WorkspaceStatus:
@@ -97,42 +98,42 @@ def waiting(message: str, verdict: str = "False") -> WorkspaceStatus:
 def test_words_wait_anew_once_others_come() -> None:
     live, words, verdict = workspace(waiting("0 of 1")), waiting("launched"), waiting("1 of 1", "True")
     clock, others = Clock(), [False]
-    holding = Holding(lambda: others[0], clock)
-    holding.hold(live, words, patch(live, words))
+    debounce = Debounce(Memory(), lambda: others[0], clock)
+    debounce.hold(live, words, patch(live, words))
     clock.now += HOLD_S / 2
     others[0] = True
-    assert holding.hold(live, verdict, patch(live, verdict)) == CROWDED_S
+    assert debounce.hold(live, verdict, patch(live, verdict)) == CROWDED_S
 
 
 def test_what_was_held_back_for_others_waits_on_when_they_are_gone() -> None:
     live, clock, others = workspace(WorkspaceStatus()), Clock(), [True]
-    holding = Holding(lambda: others[0], clock)
-    holding.hold(live, under_way(), patch(live, under_way()))
+    debounce = Debounce(Memory(), lambda: others[0], clock)
+    debounce.hold(live, under_way(), patch(live, under_way()))
     others[0] = False
-    assert holding.hold(live, under_way("a pod is there"), patch(live, under_way("a pod is there"))) == CROWDED_S
+    assert debounce.hold(live, under_way("a pod is there"), patch(live, under_way("a pod is there"))) == CROWDED_S
 
 
 def test_words_that_were_held_do_not_hold_back_what_comes_about() -> None:
     live, words, verdict = workspace(waiting("0 of 1")), waiting("launched"), waiting("1 of 1", "True")
-    holding = Holding(calm, Clock())
-    assert holding.hold(live, words, patch(live, words)) == HOLD_S
-    assert holding.hold(live, verdict, patch(live, verdict)) == 0.0
+    debounce = Debounce(Memory(), calm, Clock())
+    assert debounce.hold(live, words, patch(live, words)) == HOLD_S
+    assert debounce.hold(live, verdict, patch(live, verdict)) == 0.0
 
 
 def test_what_is_ready_or_has_ended_is_told_at_once_and_so_is_its_end() -> None:
     stalled = WorkspaceStatus.model_validate({"conditions": [condition("Reconciling", "False", "no such preset")]})
     ready = WorkspaceStatus.model_validate({"conditions": [condition("WorkspaceReady", "True", "")]})
     live, new = workspace(ready), workspace(WorkspaceStatus())
-    assert Holding(crowded, Clock()).hold(new, ready, patch(new, ready)) == 0.0
-    assert Holding(crowded, Clock()).hold(new, stalled, patch(new, stalled)) == 0.0
-    assert Holding(crowded, Clock()).hold(live, under_way(), patch(live, under_way())) == 0.0
+    assert Debounce(Memory(), crowded, Clock()).hold(new, ready, patch(new, ready)) == 0.0
+    assert Debounce(Memory(), crowded, Clock()).hold(new, stalled, patch(new, stalled)) == 0.0
+    assert Debounce(Memory(), crowded, Clock()).hold(live, under_way(), patch(live, under_way())) == 0.0
 
 
-def test_only_words() -> None:
+def test_only_texts() -> None:
     live = workspace(status())["status"]
-    assert only_words(live, status_patch(live, status(message="other")))
-    assert only_words(live, status_patch(live, status(provisioner={"state": {"failures": 1}})))
-    assert not only_words(live, status_patch(live, status("True")))
-    assert not only_words(live, status_patch(live, status(state="Ready")))
-    assert not only_words(live, status_patch(live, status(observedGeneration=2)))
-    assert not only_words({}, status_patch({}, status()))
+    assert only_texts(live, status_patch(live, status(message="other")))
+    assert only_texts(live, status_patch(live, status(provisioner={"state": {"failures": 1}})))
+    assert not only_texts(live, status_patch(live, status("True")))
+    assert not only_texts(live, status_patch(live, status(state="Ready")))
+    assert not only_texts(live, status_patch(live, status(observedGeneration=2)))
+    assert not only_texts({}, status_patch({}, status()))

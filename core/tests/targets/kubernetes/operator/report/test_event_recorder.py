@@ -11,8 +11,9 @@ import pytest
 
 from llmwright.lifecycle.decision import Event
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
-from llmwright.targets.kubernetes.operator.report import event_recorder as telling
-from llmwright.targets.kubernetes.operator.report.event_recorder import Teller, event_object
+from llmwright.targets.kubernetes.operator.report import event_recorder
+from llmwright.targets.kubernetes.operator.report.event_recorder import EventRecorder, event_object
+from llmwright.values.backoff import Backoff
 
 WORKSPACE = {"metadata": {"name": "ws", "namespace": "ns", "uid": "u1", "resourceVersion": "7"}}
 EVENT = Event("Normal", "Ready", "it answers")
@@ -43,54 +44,57 @@ def calm() -> threading.Event:
 
 
 @pytest.fixture
-def teller(server: Server, calm: threading.Event, monkeypatch: pytest.MonkeyPatch) -> Iterator[Teller]:
-    monkeypatch.setattr(telling, "PAUSES_S", (0.0, 0.0))
-    found = Teller(server, calm.wait)  # type: ignore[arg-type]
+def recorder(server: Server, calm: threading.Event, monkeypatch: pytest.MonkeyPatch) -> Iterator[EventRecorder]:
+    monkeypatch.setattr(event_recorder, "ATTEMPTS", 3)
+    monkeypatch.setattr(event_recorder, "BACKOFF", Backoff(first_s=0.0, most_s=0.0))
+    found = EventRecorder(server, calm.wait)  # type: ignore[arg-type]
     yield found
     calm.set()
     found.stop()
 
 
 def test_an_event_waits_for_the_passes_and_no_longer_than_its_patience(
-    server: Server, teller: Teller, calm: threading.Event, monkeypatch: pytest.MonkeyPatch
+    server: Server, recorder: EventRecorder, calm: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    teller.tell(WORKSPACE, EVENT, MOMENT)
+    recorder.record(WORKSPACE, EVENT, MOMENT)
     time.sleep(0.2)
     assert server.asked == []
-    monkeypatch.setattr(telling, "PATIENCE_S", 0.0)
-    teller.tell(WORKSPACE, Event("Normal", "Ready", "late"), MOMENT)
+    monkeypatch.setattr(event_recorder, "PATIENCE_S", 0.0)
+    recorder.record(WORKSPACE, Event("Normal", "Ready", "late"), MOMENT)
     until(lambda: server.asked == ["late"])
     calm.set()
     until(lambda: server.asked == ["late", "it answers"])
 
 
 def test_one_that_is_refused_is_tried_again_and_let_go_in_the_end(
-    server: Server, teller: Teller, calm: threading.Event, caplog: pytest.LogCaptureFixture
+    server: Server, recorder: EventRecorder, calm: threading.Event, caplog: pytest.LogCaptureFixture
 ) -> None:
     calm.set()
     server.refusals = [ApiError("busy", code=503, reason="Unavailable")]
-    teller.tell(WORKSPACE, EVENT, MOMENT)
+    recorder.record(WORKSPACE, EVENT, MOMENT)
     until(lambda: len(server.asked) == 2)
     server.refusals = [ApiError("forbidden", code=403, reason="Forbidden") for _ in range(9)]
-    teller.tell(WORKSPACE, Event("Warning", "Failed", "no"), MOMENT)
+    recorder.record(WORKSPACE, Event("Warning", "Failed", "no"), MOMENT)
     until(lambda: "ns/ws: the event Failed could not be written: forbidden" in caplog.text)
     assert server.asked[2:] == ["no"] * 3
 
 
-def test_one_that_is_there_already_is_told(server: Server, teller: Teller, calm: threading.Event) -> None:
+def test_one_that_is_there_already_is_told(server: Server, recorder: EventRecorder, calm: threading.Event) -> None:
     calm.set()
     server.refusals = [ApiError("there", code=409, reason="AlreadyExists")]
-    teller.tell(WORKSPACE, EVENT, MOMENT)
-    teller.stop()
+    recorder.record(WORKSPACE, EVENT, MOMENT)
+    recorder.stop()
     assert server.asked == ["it answers"]
 
 
-def test_what_was_told_before_the_end_is_written(server: Server, teller: Teller, calm: threading.Event) -> None:
-    teller.tell(WORKSPACE, EVENT, MOMENT)
+def test_what_was_recorded_before_the_end_is_written(
+    server: Server, recorder: EventRecorder, calm: threading.Event
+) -> None:
+    recorder.record(WORKSPACE, EVENT, MOMENT)
     calm.set()
-    teller.stop()
+    recorder.stop()
     assert server.asked == ["it answers"]
-    teller.tell(WORKSPACE, EVENT, MOMENT)
+    recorder.record(WORKSPACE, EVENT, MOMENT)
     assert server.asked == ["it answers"]
 
 

@@ -1,26 +1,32 @@
-"""The objects that one pass writes; pure but for the look that it is given."""
+"""The objects that one pass applies: rendered, and looked at by every plugin, before the first is written."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from llmwright.lifecycle.decision import Decision, Start, Stop
 from llmwright.lifecycle.observed import ROLES, Observed, Role, Trouble
-from llmwright.targets.kubernetes.manifests import Manifests
-from llmwright.targets.kubernetes.operator.apply.children import wanted_services
+from llmwright.plugins.hooks import Hooks
+from llmwright.settings.model import Settings
+from llmwright.targets.kubernetes.cluster.api_resources import KINDS, SERVICES
+from llmwright.targets.kubernetes.manifests import Manifest, Manifests, RenderInput, role_objects, run_manifests_hook
+from llmwright.targets.kubernetes.manifests.object_metadata import role_of
+from llmwright.targets.kubernetes.operator.cache.children import Children
+from llmwright.targets.kubernetes.operator.pass_subject import PassSubject
 from llmwright.values.launch import Launch
+from llmwright.values.nodes import NodeRequest, Placement
 from llmwright.values.plan import Plan
 
-Look = Callable[[Role, Launch], Manifests]
+Render = Callable[[Role, Launch], Manifests]
 """Renders a role's objects and has every plugin look at them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """Of the roles that start, of those that run and are to stay as they are, and of a server that is outdated.
+class Desired:
+    """The objects of the roles that start, and of those that run and stay as they are.
 
-    Of a launch that is not planned any more, only the Services stay as rendered.
+    ``services`` are those of a server whose launch is not planned any more: nothing else of it stays as rendered.
     """
 
     starting: Mapping[Role, Manifests] = field(default_factory=dict)
@@ -32,48 +38,92 @@ class Wanted:
         """All objects of each role that starts or stands."""
         return {**self.standing, **self.starting}
 
-    def without(self, roles: Mapping[Role, Trouble]) -> Wanted:
-        """The same for all other roles."""
-        starting = {role: found for role, found in self.starting.items() if role not in roles}
-        standing = {role: found for role, found in self.standing.items() if role not in roles}
+    def without(self, roles: Mapping[Role, Trouble]) -> Desired:
+        """Return the objects of all other roles."""
+        starting = {role: objects for role, objects in self.starting.items() if role not in roles}
+        standing = {role: objects for role, objects in self.standing.items() if role not in roles}
         return replace(self, starting=starting, standing=standing)
 
 
-def wanted_objects(plan: Plan, observed: Observed, decision: Decision, look: Look, *, brought: bool) -> Wanted:
-    """What is started, and what stands; jobs are looked after only where plugins have ``brought`` anything.
+class Renderer:
+    """Renders for Workspaces of this cluster."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        hooks: Hooks,
+        children: Children,
+        placement: Callable[[str, NodeRequest], Placement],
+    ) -> None:
+        """``placement`` is where a provisioner, by its name, lets the workload run; raises PluginError."""
+        self._settings, self._hooks, self._children, self._placement = settings, hooks, children, placement
+
+    def desired(
+        self, subject: PassSubject, plan: Plan, revision: int, observed: Observed, decision: Decision
+    ) -> Desired:
+        """Return the objects of this pass.
+
+        Raises:
+            PluginError: the provisioner, a runtime or a plugin that looks at objects cannot be used.
+        """
+
+        def render(role: Role, launch: Launch) -> Manifests:
+            render_input = RenderInput(
+                workspace=subject.workspace,
+                settings=self._settings,
+                placement=self._placement(plan.provisioner.name, plan.nodes),
+                revision=revision,
+                inputs=plan.inputs,
+                runtime=subject.runtime,
+            )
+            objects = role_objects(render_input, role, launch, plan.nodes)
+            return run_manifests_hook(self._hooks, render_input, plan, objects, role)
+
+        owner = subject.owner
+        added = bool(owner.kinds) or next(self._children.added(owner), None) is not None
+        return desired_objects(plan, observed, decision, render, added=added)
+
+
+def desired_objects(plan: Plan, observed: Observed, decision: Decision, render: Render, *, added: bool) -> Desired:
+    """Return what starts and what stands; Jobs that run are looked after only where plugins ``added`` objects.
 
     Raises:
-        PluginError: a plugin that looks at objects, or brings some, cannot be used.
+        PluginError: as ``render``.
     """
     starts = [action for action in decision.actions if isinstance(action, Start)]
-    starting = {start.role: look(start.role, start.launch) for start in starts}
+    starting = {start.role: render(start.role, start.launch) for start in starts}
     touched = {action.role for action in decision.actions if isinstance(action, Start | Stop)}
     launches: dict[Role, Launch | None] = {role: getattr(plan, role) for role in ROLES}
     standing: dict[Role, Manifests] = {}
     services: Manifests = ()
-    for role, found in observed.workloads():
+    for role, workload in observed.workloads():
         launch = launches[role]
-        stands = found.phase != "absent" if role == "serving" else brought and found.active
+        stands = workload.phase != "absent" if role == "serving" else added and workload.active
         if launch is None or role in touched or not stands:
             continue
-        if found.digest == launch.digest:
-            standing[role] = look(role, launch)
+        if workload.digest == launch.digest:
+            standing[role] = render(role, launch)
         elif role == "serving":
-            services = tuple(wanted_services(look(role, launch)))
-    return Wanted(starting=starting, standing=standing, services=services)
+            services = tuple(own_services(render(role, launch)))
+    return Desired(starting=starting, standing=standing, services=services)
 
 
-def hindered(observed: Observed, troubles: Mapping[Role, Trouble]) -> Observed:
-    """``observed`` with what keeps roles from starting; what runs goes on running."""
-    told = {
-        role: replace(found, reason=troubles[role].reason, message=troubles[role].message)
-        for role, found in observed.workloads()
-        if role in troubles and found.phase == "absent"
+def own_services(objects: Manifests) -> Iterator[Manifest]:
+    """Yield the core's own Services among the objects of a role."""
+    return (manifest for manifest in objects if KINDS.get(manifest["kind"]) == SERVICES and role_of(manifest) is None)
+
+
+def blocked(observed: Observed, blockers: Mapping[Role, Trouble]) -> Observed:
+    """Return ``observed`` with what keeps roles from starting; what runs goes on running."""
+    workloads = {
+        role: replace(workload, reason=blockers[role].reason, message=blockers[role].message)
+        for role, workload in observed.workloads()
+        if role in blockers and workload.phase == "absent"
     }
-    return replace(observed, **told)  # type: ignore[arg-type]
+    return replace(observed, **workloads)  # type: ignore[arg-type]
 
 
-def without_starts(decision: Decision, troubles: Mapping[Role, Trouble]) -> Decision:
-    """``decision`` but for the start of roles that are hindered."""
-    actions = (one for one in decision.actions if not (isinstance(one, Start) and one.role in troubles))
+def without_starts(decision: Decision, blockers: Mapping[Role, Trouble]) -> Decision:
+    """Return ``decision`` without the start of roles that are blocked."""
+    actions = (action for action in decision.actions if not (isinstance(action, Start) and action.role in blockers))
     return replace(decision, actions=tuple(actions))

@@ -1,11 +1,11 @@
-"""Which kinds the cluster serves: asked for in the pool, once for each version of a group that an object is of."""
+"""The kinds that the cluster serves: asked for in the pool, once for each group and version of an object."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from llmwright.errors import NotYet, PluginContract, TargetError
@@ -21,8 +21,8 @@ AGAIN_S = 15.0
 log = logging.getLogger(__name__)
 
 
-class Kinds:
-    """Finds the resource of an object's kind; ``call`` has a Workspace looked at once the cluster has answered."""
+class Discovery:
+    """Finds the resource of an object's kind; ``call`` has a pass made over a Workspace once the cluster answered."""
 
     def __init__(self, api: Api, tasks: Tasks, call: Callable[[Key], None]) -> None:
         self._api, self._tasks, self._call = api, tasks, call
@@ -30,15 +30,15 @@ class Kinds:
         self._waiting: dict[str, set[Key]] = {}
         self._lock = threading.Lock()
 
-    def resource(self, key: Key, found: Mapping[str, Any]) -> Resource:
-        """The resource of ``found``, which the Workspace ``key`` wants.
+    def resource(self, key: Key, desired: Mapping[str, Any]) -> Resource:
+        """Return the resource of an object that the Workspace ``key`` wants.
 
         Raises:
-            NotYet: the cluster is being asked; the Workspace is called when it has answered.
+            NotYet: the cluster is being asked; a pass over the Workspace is called for when it has answered.
             TargetError: ``KindNotServed``.
             PluginContract: objects of that kind lie in no namespace, and so cannot belong to a Workspace.
         """
-        version, kind = str(found["apiVersion"]), str(found["kind"])
+        version, kind = str(desired["apiVersion"]), str(desired["kind"])
         core = KINDS.get(kind)
         if core is not None and core.api_version == version:
             return core
@@ -54,10 +54,11 @@ class Kinds:
             )
         if not kinds[kind].namespaced:
             hint = "let it make objects that lie in the Workspace's namespace"
-            raise PluginContract(f"a plugin added {kind} {found['metadata']['name']}, of no namespace", hint=hint)
+            raise PluginContract(f"a plugin added {kind} {desired['metadata']['name']}, of no namespace", hint=hint)
         return kinds[kind]
 
     def _ask(self, key: Key, version: str) -> None:
+        # Before the task: one that is under way calls all that wait when it ends.
         with self._lock:
             self._waiting.setdefault(version, set()).add(key)
 
@@ -67,21 +68,21 @@ class Kinds:
             except ApiError as error:
                 log.info("%s", error.message)
                 return
-            self._known[version] = _of(version, listed), time.monotonic()
+            self._known[version] = _by_kind(version, listed), time.monotonic()
 
         def then() -> None:
             with self._lock:
                 waiting = self._waiting.pop(version, set())
-            for one in waiting:
-                self._call(one)
+            for key in waiting:
+                self._call(key)
 
         self._tasks.submit(("kinds", version), work, then)
 
 
-def _of(version: str, listed: list[dict[str, Any]]) -> Mapping[str, Resource]:
-    """By kind; what has a slash is a part of an object."""
+def _by_kind(version: str, listed: Iterable[Mapping[str, Any]]) -> Mapping[str, Resource]:
+    """Return the resources of one group and version; a name with a slash is a part of an object."""
     return {
-        str(one["kind"]): Resource.of_version(version, str(one["name"]), namespaced=bool(one.get("namespaced")))
-        for one in listed
-        if "/" not in one["name"]
+        str(entry["kind"]): Resource.of_version(version, str(entry["name"]), namespaced=bool(entry.get("namespaced")))
+        for entry in listed
+        if "/" not in entry["name"]
     }

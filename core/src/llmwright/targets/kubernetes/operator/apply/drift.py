@@ -10,94 +10,76 @@ from typing import Any
 MANIFEST = "llmwright.io/manifest"
 """Annotation: digest of the rendered object that was applied last."""
 
-APART = frozenset({"apiVersion", "kind", "metadata", "status"})
+NO_CONTENT = frozenset({"apiVersion", "kind", "metadata", "status"})
 """Fields of an object that are not its content."""
 
 Object = Mapping[str, Any]
 
 
-def fingerprint(rendered: Object) -> str:
-    """16 hex digits of all that bears on what runs; digests and numbers kept in annotations do not."""
-    metadata = {name: value for name, value in rendered["metadata"].items() if name != "annotations"}
-    text = json.dumps({**rendered, "metadata": metadata}, sort_keys=True, separators=(",", ":"))
+def fingerprint(desired: Object) -> str:
+    """Return 16 hex digits of all that bears on what runs; annotations, with digests and numbers, do not."""
+    metadata = {name: value for name, value in desired["metadata"].items() if name != "annotations"}
+    text = json.dumps({**desired, "metadata": metadata}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def marked(rendered: Object) -> dict[str, Any]:
-    """``rendered`` with its fingerprint."""
-    metadata = rendered["metadata"]
-    annotations = {**(metadata.get("annotations") or {}), MANIFEST: fingerprint(rendered)}
-    return {**rendered, "metadata": {**metadata, "annotations": annotations}}
+def marked(desired: Object) -> dict[str, Any]:
+    """Return ``desired`` with its fingerprint as an annotation."""
+    metadata = desired["metadata"]
+    annotations = {**(metadata.get("annotations") or {}), MANIFEST: fingerprint(desired)}
+    return {**desired, "metadata": {**metadata, "annotations": annotations}}
 
 
-def is_rendered_alike(live: Object, rendered: Object) -> bool:
-    """Whether ``rendered`` is what was applied last."""
-    return bool((live["metadata"].get("annotations") or {}).get(MANIFEST) == fingerprint(rendered))
+def is_rendered_alike(live: Object, desired: Object) -> bool:
+    """Return whether ``desired`` is what was applied last."""
+    return bool((live["metadata"].get("annotations") or {}).get(MANIFEST) == fingerprint(desired))
 
 
-def covers(live: Any, wanted: Any) -> bool:
-    """Whether ``live`` has all that ``wanted`` says; what the server or others added besides does not matter."""
-    if live == wanted:
+def covers(live: Any, desired: Any) -> bool:
+    """Return whether ``live`` has all of ``desired``; what the server or others added besides does not matter."""
+    if live == desired:
         return True
-    if isinstance(wanted, Mapping):
-        if not wanted:
+    if isinstance(desired, Mapping):
+        if not desired:
             return live is None or isinstance(live, Mapping)
-        found = live if isinstance(live, Mapping) else {}
-        return all(covers(found.get(name), value) for name, value in wanted.items())
-    if isinstance(wanted, list | tuple):
-        found_items = live if isinstance(live, list) else []
-        return len(found_items) == len(wanted) and all(map(covers, found_items, wanted))
-    if wanted in (None, "", False, 0) and live is None:
+        fields = live if isinstance(live, Mapping) else {}
+        return all(covers(fields.get(name), value) for name, value in desired.items())
+    if isinstance(desired, list | tuple):
+        items = live if isinstance(live, list) else []
+        return len(items) == len(desired) and all(map(covers, items, desired))
+    if desired in (None, "", False, 0) and live is None:
         return True
-    return _is_same_quantity(live, wanted)
+    return _is_same_quantity(live, desired)
 
 
-def keeps(live: Object, wanted: Object, *, spec: bool = True) -> bool:
-    """Whether ``live`` has the labels, annotations and content of ``wanted``; without ``spec``, the former alone."""
-    parts = (name for name in wanted if name not in APART) if spec else ()
-    return covers(live["metadata"], wanted["metadata"]) and all(covers(live.get(part), wanted[part]) for part in parts)
+def has_drifted(live: Object, desired: Object, *, content: bool = True) -> bool:
+    """Return whether ``live`` lacks labels, annotations or, where ``content`` counts, content of ``desired``."""
+    parts = [name for name in desired if name not in NO_CONTENT] if content else []
+    kept = covers(live["metadata"], desired["metadata"]) and all(
+        covers(live.get(part), desired[part]) for part in parts
+    )
+    return not kept
 
 
-class Otherwise:
-    """Objects that the cluster keeps otherwise than they were applied, as with fields that it does not know.
+def drift_digest(live: Object, desired: Object) -> str:
+    """Return a digest of ``desired`` and of what ``live`` has instead.
 
-    They are not applied again and again: only once one of the two is another than it was.
+    The cluster may keep an object otherwise than it was applied, as with fields that it does not know. Such an object
+    is applied again only once this digest changes: else it would be applied with every pass.
     """
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, ...], str] = {}
-
-    def note(self, found: Object, wanted: Object) -> None:
-        """The server answered ``found`` when ``wanted`` was applied."""
-        if keeps(found, wanted):
-            self._known.pop(_place(wanted), None)
-        else:
-            self._known[_place(wanted)] = _both(found, wanted)
-
-    def is_known(self, live: Object, wanted: Object) -> bool:
-        """Whether it is as the server left it when the same was applied."""
-        return self._known.get(_place(wanted)) == _both(live, wanted)
-
-
-def _place(wanted: Object) -> tuple[str, ...]:
-    about = wanted["metadata"]
-    return wanted["apiVersion"], wanted["kind"], about["namespace"], about["name"]
-
-
-def _both(live: Object, wanted: Object) -> str:
-    about = {name: live["metadata"].get(name) for name in ("labels", "annotations")}
-    parts = {name: live.get(name) for name in wanted if name not in APART}
-    text = json.dumps([fingerprint(wanted), about, parts], sort_keys=True, default=str)
+    metadata = {name: live["metadata"].get(name) for name in ("labels", "annotations")}
+    parts = {name: live.get(name) for name in desired if name not in NO_CONTENT}
+    text = json.dumps([fingerprint(desired), metadata, parts], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _is_same_quantity(live: Any, wanted: Any) -> bool:
+def _is_same_quantity(live: Any, desired: Any) -> bool:
     """The API server rewrites quantities: ``1024Mi`` comes back as ``1Gi``."""
     from llmwright.catalogue.quantity import parse_bytes
 
-    if not isinstance(live, str) or not isinstance(wanted, str | int) or isinstance(wanted, bool):
+    if not isinstance(live, str) or not isinstance(desired, str | int) or isinstance(desired, bool):
         return False
     try:
-        return parse_bytes(live) == parse_bytes(str(wanted))
+        return parse_bytes(live) == parse_bytes(str(desired))
     except ValueError:
         return False

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from llmwright.api.versions import V1BETA1
+from llmwright.targets.kubernetes.cluster.api_client import Api
+from llmwright.targets.kubernetes.cluster.api_errors import INVALID, ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import CONTROLLER_REVISIONS
+from llmwright.targets.kubernetes.cluster.object_cache import Key, ObjectCache
 from llmwright.targets.kubernetes.manifests.object_metadata import REVISION
 from llmwright.targets.kubernetes.operator.cache.owner_reference import REVISION_OWNER
 
@@ -19,10 +23,12 @@ PARTS = ("resource", "inference", "tuning")
 
 Object = dict[str, Any]
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """What is written now: its number, its object where that has to be made, and one that is to go."""
+    """What is written now: its number, its object where that has to be made, and the name of one to delete."""
 
     number: int
     digest: str
@@ -31,36 +37,65 @@ class Revision:
 
     @property
     def annotations(self) -> dict[str, str]:
-        """What the Workspace itself says of it."""
+        """The annotations of a Workspace that is at this revision."""
         return {HASH: self.digest, REVISION: str(self.number)}
 
 
-def revision_of(workspace: Mapping[str, Any], known: Sequence[Object]) -> Revision:
-    """The revision of ``workspace`` as the API server holds it; ``known`` are those that are there. Pure.
+class Revisions:
+    """Keeps the ControllerRevisions of each Workspace."""
 
-    One that is written again keeps its number.
+    def __init__(self, api: Api, cache: ObjectCache) -> None:
+        self._api, self._cache = api, cache
+
+    def of(self, key: Key, live: Mapping[str, Any]) -> Revision:
+        """Return the revision of a live Workspace."""
+        return revision_of(live, self._cache.of(key))
+
+    def keep(self, key: Key, revision: Revision) -> None:
+        """Make the revision's object, and delete the outdated one.
+
+        Raises:
+            ApiError: a write was refused or got lost.
+        """
+        if revision.create is not None:
+            try:
+                answer = self._api.apply(CONTROLLER_REVISIONS, revision.create)
+                self._cache.put(answer, expected=answer)
+            except ApiError as error:
+                if error.code != INVALID:
+                    raise
+                log.warning("%s/%s: two revisions share a name: %s", *key, error.message)
+        if revision.outdated is not None:
+            self._api.delete(CONTROLLER_REVISIONS, key[0], revision.outdated)
+            self._cache.forget(key[0], revision.outdated)
+
+
+def revision_of(live: Mapping[str, Any], known: Sequence[Object]) -> Revision:
+    """Return the revision of a live Workspace, given the ControllerRevisions that are there; pure.
+
+    What was written before and is written again keeps its number.
     """
-    data = {part: workspace[part] for part in PARTS if part in workspace}
+    data = {part: live[part] for part in PARTS if part in live}
     digest = hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-    for found in known:
-        if (found["metadata"].get("annotations") or {}).get(HASH) == digest:
-            return Revision(found["revision"], digest)
-    number = max((found["revision"] for found in known), default=0) + 1
-    oldest = min(known, key=lambda found: int(found["revision"]), default=None)
+    for revision in known:
+        if (revision["metadata"].get("annotations") or {}).get(HASH) == digest:
+            return Revision(revision["revision"], digest)
+    number = max((revision["revision"] for revision in known), default=0) + 1
+    oldest = min(known, key=lambda revision: int(revision["revision"]), default=None)
     outdated = oldest["metadata"]["name"] if oldest is not None and len(known) > KEPT else None
-    return Revision(number, digest, _object(workspace, data, digest, number), outdated)
+    return Revision(number, digest, _object(live, data, digest, number), outdated)
 
 
-def _object(workspace: Mapping[str, Any], data: Object, digest: str, number: int) -> Object:
-    about = workspace["metadata"]
-    owner = {"apiVersion": V1BETA1, "kind": "Workspace", "name": about["name"], "uid": about["uid"]}
+def _object(live: Mapping[str, Any], data: Object, digest: str, number: int) -> Object:
+    metadata = live["metadata"]
+    owner = {"apiVersion": V1BETA1, "kind": "Workspace", "name": metadata["name"], "uid": metadata["uid"]}
     return {
         "apiVersion": CONTROLLER_REVISIONS.api_version,
         "kind": "ControllerRevision",
         "metadata": {
-            "name": f"{about['name']}-{digest[:5]}",
-            "namespace": about["namespace"],
-            "labels": {REVISION_OWNER: about["name"]},
+            "name": f"{metadata['name']}-{digest[:5]}",
+            "namespace": metadata["namespace"],
+            "labels": {REVISION_OWNER: metadata["name"]},
             "annotations": {HASH: digest},
             "ownerReferences": [{**owner, "controller": True, "blockOwnerDeletion": True}],
         },

@@ -1,62 +1,91 @@
-"""The ConfigMaps that Workspaces name: known by version from a watch, read once for each version."""
+"""The ConfigMaps that Workspaces name: known by version from a watch, and read once for each version."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
+from weakref import WeakValueDictionary
 
 from llmwright.api.workspace import Workspace
 from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import CONFIG_MAPS
+from llmwright.targets.kubernetes.cluster.informer import Informer, Selection
 from llmwright.targets.kubernetes.cluster.object_cache import Key
-from llmwright.targets.kubernetes.operator.cache.informers import Caches
+from llmwright.targets.kubernetes.operator.cache import projection
+from llmwright.targets.kubernetes.operator.cache.enqueue import Enqueue
+from llmwright.targets.kubernetes.operator.cache.informer_set import InformerSet
+from llmwright.targets.kubernetes.operator.cache.interest_index import InterestIndex
+from llmwright.targets.kubernetes.operator.memory import ConfigFile, Memory
 from llmwright.targets.kubernetes.operator.tasks import Tasks
 
 Files = Mapping[str, Mapping[str, str]]
 
 
-def configs_of(workspace: Workspace) -> set[str]:
-    """The names of the configs that it uses."""
-    parts = (workspace.inference, workspace.tuning)
-    return {part.config for part in parts if part is not None and part.config}
-
-
 class ConfigFiles:
-    """Contents by version; what is not known yet is fetched in the pool."""
+    """Contents by version, kept for as long as a Workspace that is remembered uses them."""
 
-    def __init__(self, api: Api, caches: Caches, tasks: Tasks) -> None:
-        self._api, self._caches, self._tasks = api, caches, tasks
-        self._read: dict[Key, tuple[str, Mapping[str, str]]] = {}
+    def __init__(
+        self, api: Api, informers: InformerSet, enqueue: Enqueue, index: InterestIndex, memory: Memory, tasks: Tasks
+    ) -> None:
+        self._api, self._informers, self._enqueue, self._index = api, informers, enqueue, index
+        self._memory, self._tasks = memory, tasks
+        self._read: WeakValueDictionary[Key, ConfigFile] = WeakValueDictionary()
+        self._informer: Informer | None = None
+        self._lock = threading.Lock()
 
     def of(self, workspace: Workspace) -> Files | None:
-        """The files of each config that is there; None while they are being fetched, and then everybody is told."""
-        found: dict[str, Mapping[str, str]] = {}
+        """Return the files of each ConfigMap that is there; None while they are fetched, and then a pass is called for.
+
+        The watch of ConfigMaps begins with the first Workspace that names one.
+        """
+        contents: dict[str, Mapping[str, str]] = {}
+        record = self._memory.of((workspace.namespace, workspace.name))
         for name in sorted(configs_of(workspace)):
-            informer = self._caches.configs()
+            informer = self._listed()
             if not informer.synced:
                 return None
-            listed = informer.store.get(workspace.namespace, name)
+            key = workspace.namespace, name
+            listed = informer.store.get(*key)
             if listed is None:
                 continue
-            version, files = self._read.get((workspace.namespace, name), ("", {}))
-            if version != listed["at"]:
-                self._fetch((workspace.namespace, name), listed["at"])
+            config = self._read.get(key)
+            if config is None or config.version != listed["at"]:
+                self._fetch(key, listed["at"])
                 return None
-            found[name] = files
-        return found
+            record.config_files[name] = config
+            contents[name] = config.files
+        return contents
+
+    def _listed(self) -> Informer:
+        with self._lock:
+            if self._informer is None:
+                selection = Selection(resource=CONFIG_MAPS, trim=projection.project_config, metadata_only=True)
+                self._informer = self._informers.begin(selection, self._enqueue.config, self._enqueue.everybody)
+            return self._informer
 
     def _fetch(self, key: Key, version: str) -> None:
         def work() -> None:
             try:
-                found = self._api.find(CONFIG_MAPS, *key)
+                live = self._api.find(CONFIG_MAPS, *key)
             except ApiError:
                 return
-            if found is not None:
-                # It may be later than the version that was told of: then the watch tells again, and it is read again.
-                self._read[key] = (version, {name: str(text) for name, text in (found.get("data") or {}).items()})
+            if live is None:
+                return
+            # It may be newer than the version that was listed: then the watch tells of it, and it is read again.
+            config = ConfigFile(version, {name: str(text) for name, text in (live.get("data") or {}).items()})
+            for record in filter(None, map(self._memory.find, self._index.in_config(key))):
+                record.config_files[key[1]] = config
+            self._read[key] = config
 
         def then() -> None:
-            for owner in self._caches.interests.in_config(key):
-                self._caches.call(owner)
+            for owner in self._index.in_config(key):
+                self._enqueue.call(owner)
 
         self._tasks.submit(("config", key), work, then)
+
+
+def configs_of(workspace: Workspace) -> set[str]:
+    """Return the names of the ConfigMaps that a Workspace names."""
+    parts = (workspace.inference, workspace.tuning)
+    return {part.config for part in parts if part is not None and part.config}

@@ -1,4 +1,7 @@
-"""What is kept of each object: only what a pass reads, so that caches stay small and heartbeats tell nothing."""
+"""The part of each object that caches keep, and its conditions; pure.
+
+Only what a pass reads is kept, so that caches stay small and a heartbeat changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,90 +11,101 @@ from typing import Any
 Object = dict[str, Any]
 
 POD_METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp")
-STATUS_OF_POD = ("phase", "reason", "message")
-ABOUT = ("kind", "namespace", "name", "uid")
+POD_STATUS = ("phase", "reason", "message")
+NODE_METADATA = ("name", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "labels")
+INVOLVED = ("kind", "namespace", "name", "uid")
 CONDITION = ("type", "status", "reason", "message")
+IDENTITY = ("name", "namespace", "resourceVersion")
 
 
-def trim(found: Object) -> Object:
-    """Without the record of who wrote which field, and without what a list leaves out."""
-    metadata = {name: value for name, value in found["metadata"].items() if name != "managedFields"}
+def project(live: Object) -> Object:
+    """Leave out the record of who wrote which field, and what a list leaves out."""
+    metadata = {name: value for name, value in live["metadata"].items() if name != "managedFields"}
+    return {**{name: value for name, value in live.items() if name not in ("kind", "apiVersion")}, "metadata": metadata}
+
+
+def project_owned(live: Object) -> Object:
+    """Keep the whole object with its kind, for a runtime that judges it."""
+    return {"apiVersion": live.get("apiVersion"), "kind": live.get("kind"), **project(live)}
+
+
+def project_job(live: Object) -> Object:
+    """Leave out the template of a Job's pods: it cannot be changed, and so is never compared."""
+    return {**project(live), "spec": {}}
+
+
+def project_revision(live: Object) -> Object:
+    """Keep number and labels of a ControllerRevision."""
+    return {"metadata": project(live)["metadata"], "revision": live["revision"]}
+
+
+def project_service(live: Object) -> Object:
+    """Leave out the status."""
+    return {name: value for name, value in project(live).items() if name != "status"}
+
+
+def project_autoscaler(live: Object) -> Object:
+    """Keep what an autoscaler sets the size of."""
+    metadata = _picked(live["metadata"], IDENTITY)
+    return {"metadata": metadata, "spec": {"scaleTargetRef": live["spec"]["scaleTargetRef"]}}
+
+
+def project_config(live: Object) -> Object:
+    """Keep that a ConfigMap is there, and at which version."""
+    metadata = live["metadata"]
+    return {"metadata": {name: metadata[name] for name in IDENTITY}, "at": metadata["resourceVersion"]}
+
+
+def project_event(live: Object) -> Object:
+    """Keep what an Event is about, its reason and message, and when it last happened."""
+    at = live.get("lastTimestamp") or live.get("eventTime") or live["metadata"].get("creationTimestamp")
     return {
-        **{name: value for name, value in found.items() if name not in ("kind", "apiVersion")},
-        "metadata": metadata,
+        "metadata": _picked(live["metadata"], IDENTITY),
+        "involvedObject": _picked(live["involvedObject"], INVOLVED),
+        "reason": live.get("reason"),
+        "message": live.get("message") or "",
+        "at": at,
     }
 
 
-def trim_owned(found: Object) -> Object:
-    """Whole, with its kind, for whoever judges it."""
-    return {"apiVersion": found.get("apiVersion"), "kind": found.get("kind"), **trim(found)}
-
-
-def trim_job(found: Object) -> Object:
-    """Its pods' template is never compared: a Job's cannot be changed."""
-    return {**trim(found), "spec": {}}
-
-
-def trim_revision(found: Object) -> Object:
-    """Its number and its labels."""
-    return {"metadata": trim(found)["metadata"], "revision": found["revision"]}
-
-
-def trim_service(found: Object) -> Object:
-    """Without its status."""
-    return {name: value for name, value in trim(found).items() if name != "status"}
-
-
-def trim_autoscaler(found: Object) -> Object:
-    """What it sets the size of."""
-    kept = _picked(found["metadata"], ("name", "namespace", "resourceVersion"))
-    return {"metadata": kept, "spec": {"scaleTargetRef": found["spec"]["scaleTargetRef"]}}
-
-
-def trim_config(found: Object) -> Object:
-    """That it is there, and at which version."""
-    metadata = found["metadata"]
-    kept = {name: metadata[name] for name in ("name", "namespace", "resourceVersion")}
-    return {"metadata": kept, "at": metadata["resourceVersion"]}
-
-
-def trim_event(found: Object) -> Object:
-    """About what it is, what it says, and when it was said last."""
-    metadata = _picked(found["metadata"], ("name", "namespace", "resourceVersion"))
-    at = found.get("lastTimestamp") or found.get("eventTime") or found["metadata"].get("creationTimestamp")
-    said = {"reason": found.get("reason"), "message": found.get("message") or "", "at": at}
-    return {"metadata": metadata, "involvedObject": _picked(found["involvedObject"], ABOUT), **said}
-
-
-def trim_pod(found: Object) -> Object:
-    """Whose it is, where it is, and how its containers are."""
-    metadata, status = found["metadata"], found.get("status") or {}
-    kept: Object = {name: metadata[name] for name in POD_METADATA if name in metadata}
-    kept |= {"labels": metadata.get("labels") or {}, "ownerReferences": metadata.get("ownerReferences") or []}
+def project_pod(live: Object) -> Object:
+    """Keep the owner of a pod, its node, and the state of its containers."""
+    metadata, status = live["metadata"], live.get("status") or {}
+    references = {"labels": metadata.get("labels") or {}, "ownerReferences": metadata.get("ownerReferences") or []}
     containers = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
     return {
-        "metadata": kept,
-        "spec": {"nodeName": found["spec"].get("nodeName")},
+        "metadata": {**_picked(metadata, POD_METADATA), **references},
+        "spec": {"nodeName": live["spec"].get("nodeName")},
         "status": {
-            **{name: status[name] for name in STATUS_OF_POD if name in status},
-            "conditions": [_picked(one, CONDITION) for one in status.get("conditions") or []],
-            "containers": [_container(one) for one in containers],
+            **_picked(status, POD_STATUS),
+            "conditions": [_picked(item, CONDITION) for item in status.get("conditions") or []],
+            "containers": [_container(item) for item in containers],
         },
     }
 
 
-def trim_node(found: Object) -> Object:
-    """Labels, taints, resources and conditions, without the times of heartbeats."""
-    metadata, spec, status = found["metadata"], found.get("spec") or {}, found.get("status") or {}
-    names = ("name", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "labels")
+def project_node(live: Object) -> Object:
+    """Keep labels, taints, resources and conditions of a node, without the times of heartbeats."""
+    spec, status = live.get("spec") or {}, live.get("status") or {}
     return {
-        "metadata": _picked(metadata, names),
+        "metadata": _picked(live["metadata"], NODE_METADATA),
         "spec": _picked(spec, ("taints", "unschedulable", "providerID")),
         "status": {
             **_picked(status, ("capacity", "allocatable")),
-            "conditions": [_picked(one, CONDITION) for one in status.get("conditions") or []],
+            "conditions": [_picked(item, CONDITION) for item in status.get("conditions") or []],
         },
     }
+
+
+def condition(live: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """Return one condition of an object; an empty one where it is not set."""
+    empty: Mapping[str, Any] = {}
+    return next((item for item in (live.get("status") or {}).get("conditions") or [] if item["type"] == kind), empty)
+
+
+def is_ready(live: Mapping[str, Any]) -> bool:
+    """Return whether the condition Ready of a pod, a node or a NodeClaim is True."""
+    return bool(condition(live, "Ready").get("status") == "True")
 
 
 def _container(status: Mapping[str, Any]) -> Object:
@@ -104,5 +118,5 @@ def _container(status: Mapping[str, Any]) -> Object:
     }
 
 
-def _picked(found: Mapping[str, Any], names: tuple[str, ...]) -> Object:
-    return {name: found[name] for name in names if name in found}
+def _picked(mapping: Mapping[str, Any], names: tuple[str, ...]) -> Object:
+    return {name: mapping[name] for name in names if name in mapping}

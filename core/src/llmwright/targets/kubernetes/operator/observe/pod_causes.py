@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from llmwright.lifecycle.observed import Trouble
+from llmwright.targets.kubernetes.operator.cache.projection import condition, is_ready
 from llmwright.values.node_object import NodeObject
 
 Object = Mapping[str, Any]
@@ -20,7 +21,7 @@ TAINTS = {
     "node.kubernetes.io/disk-pressure": "NodeDiskPressure",
     "node.kubernetes.io/memory-pressure": "NodeMemoryPressure",
 }
-"""What keeps new pods from a node under pressure."""
+"""The taints of a node under pressure, which keep new pods away, and our reason for each."""
 UNNAMED = "untolerated taint(s)"
 
 ORDER = (
@@ -34,23 +35,23 @@ ORDER = (
     "PodEvicted",
     "Unschedulable",
 )
-"""Of several causes the first is told (KAITO v0.12; a node that is lost is ours)."""
+"""Of several causes the first is reported (KAITO v0.12; ``NodeLost`` is our own)."""
 
 LASTING = frozenset({"ContainerOOMKilled", "ContainerStartError", "ContainerCrashLoopBackOff"})
-"""What does not mend itself by waiting."""
+"""Causes that do not go away by waiting."""
 
 
 def root_cause(pods: list[Object], find_node: FindNode) -> Trouble | None:
-    """The most telling cause among ``pods``; its message names the pod and the container."""
-    found = [trouble for pod in pods for trouble in _causes(pod, find_node)]
-    return min(found, key=lambda trouble: ORDER.index(trouble.reason), default=None)
+    """Return the most telling cause among ``pods``; its message names the pod and the container."""
+    causes = [cause for pod in pods for cause in _causes(pod, find_node)]
+    return min(causes, key=lambda cause: ORDER.index(cause.reason), default=None)
 
 
 def pressure_behind(message: str, nodes: Collection[NodeObject]) -> str | None:
-    """The reason of the pressure that all ``nodes`` are under, where it is that which keeps a pod from them.
+    """Return the reason of the pressure that all ``nodes`` are under, where only that keeps a pod from them.
 
-    The scheduler names a taint, which ``root_cause`` reads, or only counts it (1.34 does both, of the same taint
-    within a minute): ``message`` is that of an ``Unschedulable`` then.
+    ``message`` is that of an ``Unschedulable`` pod. The scheduler names a taint, which ``root_cause`` reads, or only
+    counts it: 1.34 does both, for the same taint within a minute.
     """
     refusals = _refusals(message.partition(": ")[2])
     if not (nodes and refusals and all(refusal.endswith(UNNAMED) for refusal in refusals)):
@@ -60,7 +61,7 @@ def pressure_behind(message: str, nodes: Collection[NodeObject]) -> str | None:
 
 
 def node_is_lost(pod: Object, find_node: FindNode) -> bool:
-    """Whether the pod's node is gone or no longer answers."""
+    """Return whether the pod's node is gone or no longer answers."""
     name = pod["spec"].get("nodeName")
     if not name:
         return False
@@ -68,13 +69,8 @@ def node_is_lost(pod: Object, find_node: FindNode) -> bool:
     return node is None or not is_ready(node)
 
 
-def is_ready(found: Object) -> bool:
-    """Whether its condition Ready is True."""
-    return _condition(found, "Ready").get("status") == "True"
-
-
 def last_words(pods: list[Object]) -> str:
-    """What the container that failed last left behind: its exit code, and its message where it wrote one."""
+    """Return exit code and message of the container that failed last; empty where none failed."""
     for pod in reversed(pods):
         for container in pod["status"]["containers"]:
             ended = container["state"].get("terminated") or {}
@@ -96,7 +92,7 @@ def _causes(pod: Object, find_node: FindNode) -> Iterator[Trouble]:
         yield _evicted(pod, name)
     elif node_is_lost(pod, find_node) and pod["status"].get("phase") != "Succeeded":
         yield Trouble("NodeLost", f"pod {name}: its node {pod['spec']['nodeName']} is gone or does not answer")
-    scheduled = _condition(pod, "PodScheduled")
+    scheduled = condition(pod, "PodScheduled")
     if scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable":
         yield _unschedulable(str(scheduled.get("message") or "no node takes it"), name)
 
@@ -113,8 +109,8 @@ def _of_container(container: Object, pod: str) -> Trouble | None:
         return Trouble("ContainerStartError", f"{where}: {waiting.get('message') or reason}")
     if reason == CRASH:
         code = ended.get("exitCode")
-        said = " ".join(str(ended.get("message") or "").split())
-        text = f"it keeps ending, last with code {code}" + (f": {said}" if said else "")
+        message = " ".join(str(ended.get("message") or "").split())
+        text = f"it keeps ending, last with code {code}" + (f": {message}" if message else "")
         return Trouble("ContainerCrashLoopBackOff", f"{where}: {text}")
     return None
 
@@ -122,28 +118,22 @@ def _of_container(container: Object, pod: str) -> Trouble | None:
 def _evicted(pod: Object, name: str) -> Trouble:
     message = str(pod["status"].get("message") or "evicted")
     text = message.lower().replace("-", "").replace(" ", "")
-    for pressure, word in zip(PRESSURES, ("ephemeralstorage", "memory"), strict=True):
-        if word in text or pressure.lower() in text:
+    for pressure, resource in zip(PRESSURES, ("ephemeralstorage", "memory"), strict=True):
+        if resource in text or pressure.lower() in text:
             return Trouble(f"Node{pressure}", f"pod {name}: {message}")
     return Trouble("PodEvicted", f"pod {name}: {message}")
 
 
 def _unschedulable(message: str, name: str) -> Trouble:
-    """Pressure is the cause where it alone keeps the pod from every node that it was meant for."""
-    meant = _refusals(message)
-    found = {reason for refusal in meant for taint, reason in TAINTS.items() if taint in refusal}
-    if len(found) == 1 and all("-pressure" in refusal for refusal in meant):
-        return Trouble(found.pop(), f"pod {name}: {message}")
+    """Name pressure as the cause where it alone keeps the pod from every node that its selector allows."""
+    refusals = _refusals(message)
+    reasons = {reason for refusal in refusals for taint, reason in TAINTS.items() if taint in refusal}
+    if len(reasons) == 1 and all("-pressure" in refusal for refusal in refusals):
+        return Trouble(reasons.pop(), f"pod {name}: {message}")
     return Trouble("Unschedulable", f"pod {name}: {message}")
 
 
 def _refusals(message: str) -> list[str]:
-    """What the scheduler has against the nodes that the pod was meant for."""
+    """Return why the scheduler refuses each node that the pod's selector allows."""
     refusals = message.partition(": ")[2].partition(". ")[0].split(", ")
     return [refusal for refusal in refusals if "didn't match Pod's node affinity/selector" not in refusal]
-
-
-def _condition(found: Object, kind: str) -> Object:
-    conditions = (found.get("status") or {}).get("conditions") or []
-    empty: Object = {}
-    return next((one for one in conditions if one["type"] == kind), empty)

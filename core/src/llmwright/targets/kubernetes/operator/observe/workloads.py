@@ -1,4 +1,4 @@
-"""Jobs, StatefulSets and their pods in the lifecycle's words; pure."""
+"""Jobs, servers and their pods in the lifecycle's words; pure."""
 
 from __future__ import annotations
 
@@ -9,106 +9,116 @@ from typing import Any
 
 from llmwright.lifecycle.observed import Workload, WorkloadPhase
 from llmwright.targets.kubernetes.manifests.object_metadata import INPUTS, LAUNCH
-from llmwright.targets.kubernetes.operator.observe.pod_causes import LASTING, FindNode, is_ready, last_words, root_cause
+from llmwright.targets.kubernetes.operator.cache.projection import is_ready
+from llmwright.targets.kubernetes.operator.observe.pod_causes import LASTING, FindNode, last_words, root_cause
 from llmwright.values.nodes import Failed, Outcome, Waiting
 
 Object = Mapping[str, Any]
 
 ABSENT = Workload()
 REVISION = "controller-revision-hash"
-"""The label with which the StatefulSet controller says of which revision a pod is (``StatefulSetRevisionLabel``)."""
+"""The label with which the StatefulSet controller marks the revision of a pod (``StatefulSetRevisionLabel``)."""
 
 
-def serving_workload(found: Object | None, pods: list[Object], find_node: FindNode, endpoint: str) -> Workload:
-    """A server is ready once every pod's own probe of ``/health`` passed, of the launch that is asked for.
+def serving_workload(live: Object | None, pods: list[Object], find_node: FindNode, endpoint: str) -> Workload:
+    """Return a StatefulSet's server: ready once enough pods of the latest launch pass their probe of ``/health``.
 
-    The StatefulSet tells which revision that launch is; the pods themselves tell of which they are and whether they
-    answer now. Its counts of them come late: a server would go down again that has just come up.
+    The pods are counted here. The StatefulSet's own counts come late: a server that has just become ready would seem
+    to go down again.
     """
-    if found is None:
+    if live is None:
         return ABSENT
-    if _is_leaving(found):
-        return _workload(found, "pending", message="the server before it is ending")
-    cause = root_cause(pods, find_node)
-    if cause is not None:
-        phase: WorkloadPhase = "failed" if cause.reason in LASTING else "pending"
-        return _workload(found, phase, cause.reason, cause.message)
-    if _answers(found, pods):
-        return _workload(found, "ready", endpoint=endpoint)
-    return _workload(found, "pending")
+    if _is_leaving(live):
+        return _workload(live, "pending", message="the server before it is ending")
+    broken = _broken(live, pods, find_node)
+    if broken is not None:
+        return broken
+    if _answers(live, pods):
+        return _workload(live, "ready", endpoint=endpoint)
+    return _workload(live, "pending")
 
 
-def brought_workload(found: Object | None, pods: list[Object], find_node: FindNode, endpoint: str) -> Workload:
-    """A server of a kind that only its runtime can judge: ready, as far as its pods tell."""
-    if found is None:
+def runtime_workload(live: Object | None, pods: list[Object], find_node: FindNode, endpoint: str) -> Workload:
+    """Return a server of a kind that only its runtime can judge: ready, unless its pods show a cause."""
+    if live is None:
         return ABSENT
-    cause = root_cause([pod for pod in pods if "Job" not in {kind for kind, _ in _controllers(pod)}], find_node)
-    if cause is not None:
-        phase: WorkloadPhase = "failed" if cause.reason in LASTING else "pending"
-        return _workload(found, phase, cause.reason, cause.message)
-    return _workload(found, "ready", endpoint=endpoint)
+    pods = [pod for pod in pods if "Job" not in {kind for kind, _ in _controllers(pod)}]
+    return _broken(live, pods, find_node) or _workload(live, "ready", endpoint=endpoint)
 
 
-def judged(workload: Workload, outcomes: Iterable[Outcome], *, has_word: bool) -> Workload:
-    """``workload`` as far as the runtime agrees; one that ``has_word`` is not ready before the runtime says so."""
-    told = list(outcomes)
-    failed = next((one for one in told if isinstance(one, Failed)), None)
+def judged(workload: Workload, outcomes: Iterable[Outcome], *, needs_outcome: bool) -> Workload:
+    """Return ``workload`` as far as the runtime agrees.
+
+    A failure of the runtime comes before a cause that pods show, and that before a runtime's waiting. Where an outcome
+    is needed, the workload is not ready without one.
+    """
+    outcomes = list(outcomes)
+    failed = next((outcome for outcome in outcomes if isinstance(outcome, Failed)), None)
     if failed is not None:
         phase: WorkloadPhase = "pending" if failed.kind == "transient" else "failed"
         return _turned(workload, phase, failed.reason or "ServerFailed", failed.message)
     if workload.reason:
         return workload
-    waiting = next((one for one in told if isinstance(one, Waiting)), None)
+    waiting = next((outcome for outcome in outcomes if isinstance(outcome, Waiting)), None)
     if waiting is not None:
         return _turned(workload, "pending", waiting.reason, waiting.message)
-    if has_word and not told:
+    if needs_outcome and not outcomes:
         return _turned(workload, "pending", "", "")
     return workload
+
+
+def job_workload(live: Object | None, pods: list[Object], find_node: FindNode) -> Workload:
+    """Return a Job that succeeded, failed for good, runs, or has not begun.
+
+    A pod that failed counts for as long as no later pod does better.
+    """
+    if live is None:
+        return ABSENT
+    pods = sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
+    pods = [pod for pod in pods if pod["status"].get("phase") != "Failed"] or pods[-1:]
+    if _is_leaving(live):
+        return _workload(live, "pending", message="the job before it is ending")
+    conditions = (live.get("status") or {}).get("conditions") or []
+    ends = {condition["type"]: condition for condition in conditions if condition["status"] == "True"}
+    if "Complete" in ends:
+        done = (live["status"] or {}).get("completionTime") or ends["Complete"].get("lastTransitionTime")
+        return _workload(live, "succeeded", since=done)
+    cause = root_cause(pods, find_node)
+    if "Failed" in ends:
+        reason = cause.reason if cause else ""
+        message = cause.message if cause else last_words(pods) or str(ends["Failed"].get("message", ""))
+        return _workload(live, "failed", reason, message)
+    if cause is not None:
+        return _workload(live, "pending", cause.reason, cause.message)
+    return _workload(live, "running" if any(map(_has_begun, pods)) else "pending")
+
+
+def of_workload(pods: Iterable[Object], kind: str, name: str) -> list[Object]:
+    """Return the pods that this Job or StatefulSet controls."""
+    return [pod for pod in pods if (kind, name) in _controllers(pod)]
+
+
+def _broken(live: Object, pods: list[Object], find_node: FindNode) -> Workload | None:
+    cause = root_cause(pods, find_node)
+    if cause is None:
+        return None
+    return _workload(live, "failed" if cause.reason in LASTING else "pending", cause.reason, cause.message)
 
 
 def _turned(workload: Workload, phase: WorkloadPhase, reason: str, message: str) -> Workload:
     return replace(workload, phase=phase, reason=reason, message=message, endpoint=None)
 
 
-def job_workload(found: Object | None, pods: list[Object], find_node: FindNode) -> Workload:
-    """A Job that succeeded, failed for good, runs, or has not begun.
-
-    A pod that failed counts for as long as none that came after it does better.
-    """
-    if found is None:
-        return ABSENT
-    pods = sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
-    pods = [pod for pod in pods if pod["status"].get("phase") != "Failed"] or pods[-1:]
-    if _is_leaving(found):
-        return _workload(found, "pending", message="the job before it is ending")
-    ends = {one["type"]: one for one in (found.get("status") or {}).get("conditions") or [] if one["status"] == "True"}
-    if "Complete" in ends:
-        done = (found["status"] or {}).get("completionTime") or ends["Complete"].get("lastTransitionTime")
-        return _workload(found, "succeeded", since=done)
-    cause = root_cause(pods, find_node)
-    if "Failed" in ends:
-        reason = cause.reason if cause else ""
-        message = cause.message if cause else last_words(pods) or str(ends["Failed"].get("message", ""))
-        return _workload(found, "failed", reason, message)
-    if cause is not None:
-        return _workload(found, "pending", cause.reason, cause.message)
-    return _workload(found, "running" if any(map(_has_begun, pods)) else "pending")
-
-
-def of_workload(pods: Iterable[Object], kind: str, name: str) -> list[Object]:
-    """The pods that this Job or StatefulSet controls."""
-    return [pod for pod in pods if (kind, name) in _controllers(pod)]
-
-
 def _controllers(pod: Object) -> set[tuple[str, str]]:
-    return {(one["kind"], one["name"]) for one in pod["metadata"]["ownerReferences"] if one.get("controller")}
+    references = pod["metadata"]["ownerReferences"]
+    return {(reference["kind"], reference["name"]) for reference in references if reference.get("controller")}
 
 
-def _answers(found: Object, pods: list[Object]) -> bool:
-    status, wanted = found.get("status") or {}, found["spec"].get("replicas", 1)
-    if status.get("observedGeneration", 0) < found["metadata"].get("generation", 0) or wanted < 1:
+def _answers(live: Object, pods: list[Object]) -> bool:
+    status, replicas = live.get("status") or {}, live["spec"].get("replicas", 1)
+    if status.get("observedGeneration", 0) < live["metadata"].get("generation", 0) or replicas < 1:
         return False
-    return sum(_serves(pod, status.get("updateRevision")) for pod in pods) >= int(wanted)
+    return sum(_serves(pod, status.get("updateRevision")) for pod in pods) >= int(replicas)
 
 
 def _serves(pod: Object, revision: str | None) -> bool:
@@ -116,26 +126,26 @@ def _serves(pod: Object, revision: str | None) -> bool:
 
 
 def _has_begun(pod: Object) -> bool:
-    """Whether one of its containers has run; the steps of a Job run one after the other as init containers."""
+    """Return whether one of its containers has run; the steps of a Job run one after the other as init containers."""
     if is_ready(pod) or pod["status"].get("phase") == "Succeeded":
         return True
     states = [container["state"] for container in pod["status"]["containers"]]
     return any("running" in state or "terminated" in state for state in states)
 
 
-def _is_leaving(found: Object) -> bool:
-    return "deletionTimestamp" in found["metadata"]
+def _is_leaving(live: Object) -> bool:
+    return "deletionTimestamp" in live["metadata"]
 
 
 def _workload(
-    found: Object,
+    live: Object,
     phase: WorkloadPhase,
     reason: str = "",
     message: str = "",
     endpoint: str | None = None,
     since: str | None = None,
 ) -> Workload:
-    annotations = found["metadata"].get("annotations") or {}
+    annotations = live["metadata"].get("annotations") or {}
     return Workload(
         phase=phase,
         digest=annotations.get(LAUNCH, ""),

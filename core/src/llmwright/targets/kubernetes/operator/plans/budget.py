@@ -1,31 +1,45 @@
-"""What each namespace spends, so that fifty Workspaces at once do not pass a limit that one alone would keep."""
+"""What each namespace spends, so that fifty Workspaces at once do not pass a limit that each alone keeps."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
 
 from llmwright.errors import LimitExceeded
 from llmwright.settings.model import Limits
-from llmwright.targets.kubernetes.cluster.object_cache import Key
+from llmwright.targets.kubernetes.cluster.object_cache import Key, key_of
+from llmwright.targets.kubernetes.operator.cache.projection import condition
+from llmwright.targets.kubernetes.operator.memory import Memory, Spending, WorkspaceMemory
 from llmwright.values.plan import Plan
 
 
-class Ledger:
-    """USD per hour of every admitted Plan, by Workspace.
+class Prices(Protocol):
+    """Knows what machines cost."""
 
-    ``recorded`` gives the cost of what was admitted by an operator before this one, and is asked for all Workspaces
-    of a namespace the first time that a limit of it matters.
-    """
+    def usd_per_hour(self, instance_type: str, nodes: int) -> float | None:
+        """Return the price of all nodes; None where it is unknown."""
 
-    def __init__(self, limits: Callable[[str], Limits], recorded: Callable[[str], dict[Key, float | None]]) -> None:
-        self._limits, self._recorded = limits, recorded
-        self._spent: dict[str, dict[Key, float | None]] = {}
-        self._refused: dict[str, set[Key]] = {}
+
+class Budget:
+    """Holds the limits of namespaces; what each Workspace spends, in USD per hour, is kept in its record."""
+
+    def __init__(
+        self,
+        memory: Memory,
+        limits: Callable[[str], Limits],
+        recorded: Callable[[str], Mapping[Key, float | None]],
+    ) -> None:
+        """``recorded`` gives the spending that the status of each Workspace of a namespace has on record.
+
+        It is asked once for each namespace with a limit: for what was admitted by an operator before this one.
+        """
+        self._memory, self._limits, self._recorded = memory, limits, recorded
+        self._counted: set[str] = set()
         self._lock = threading.Lock()
 
-    def admit(self, key: Key, plan: Plan, *, recorded: bool) -> None:
-        """Count ``plan`` as spent; one that was ``recorded`` before is counted whatever the limit.
+    def admit(self, key: Key, record: WorkspaceMemory, plan: Plan, *, recorded: bool) -> None:
+        """Count ``plan``; one that is ``recorded`` in the status is counted whatever the limit.
 
         Raises:
             LimitExceeded: with it the namespace would spend more than it may.
@@ -34,29 +48,53 @@ class Ledger:
         limit = self._limits(namespace).total_usd_per_hour
         if limit is None:
             return
+        usd = plan.cost.usd_per_hour if plan.cost else 0.0
+        # One at a time: two Plans that each fit alone may not fit together.
         with self._lock:
-            spent = self._spent.get(namespace)
-            if spent is None:
-                spent = self._spent[namespace] = self._recorded(namespace)
-            mine = plan.cost.usd_per_hour if plan.cost else 0.0
-            others = sum(usd or 0.0 for other, usd in spent.items() if other != key)
-            if not recorded and (mine is None or others + mine > limit):
-                spent.pop(key, None)
-                self._refused.setdefault(namespace, set()).add(key)
-                raise _exceeded(namespace, others, mine, limit)
-            spent[key] = mine
+            others = self._spent(namespace, key)
+            record.over_budget = not recorded and (usd is None or others + usd > limit)
+            record.spending = None if record.over_budget else Spending(usd)
+        if record.over_budget:
+            raise _exceeded(namespace, others, usd, limit)
 
-    def release(self, key: Key) -> set[Key]:
-        """It spends nothing any more; returns those that were refused and may be asked again."""
+    def freed(self, key: Key, forgotten: WorkspaceMemory | None) -> list[Key]:
+        """Return the Workspaces to ask again now that ``key`` is gone: those that its spending kept out."""
         with self._lock:
-            freed = self._spent.get(key[0], {}).pop(key, None)
-            refused = self._refused.get(key[0], set())
-            refused.discard(key)
-            return self._refused.pop(key[0], set()) if freed else set()
+            records = self._memory.in_namespace(key[0])
+            if not records:
+                self._counted.discard(key[0])
+            if forgotten is None or forgotten.spending is None or not forgotten.spending.usd_per_hour:
+                return []
+            refused = [other for other, record in records.items() if record.over_budget]
+            for other in refused:
+                records[other].over_budget = False
+            return refused
+
+    def _spent(self, namespace: str, but: Key) -> float:
+        if namespace not in self._counted:
+            self._counted.add(namespace)
+            for key, usd in self._recorded(namespace).items():
+                record = self._memory.of(key)
+                record.spending = record.spending or Spending(usd)
+        records = self._memory.in_namespace(namespace)
+        spendings = [record.spending for key, record in records.items() if key != but]
+        return sum(spending.usd_per_hour or 0.0 for spending in spendings if spending is not None)
 
 
-def _exceeded(namespace: str, others: float, mine: float | None, limit: float) -> LimitExceeded:
-    wanted = "a machine whose price is unknown" if mine is None else f"{mine:g} USD per hour more"
+def recorded_costs(workspaces: Iterable[Mapping[str, Any]], namespace: str, prices: Prices) -> dict[Key, float | None]:
+    """Return USD per hour of each Workspace of ``namespace`` that has a recorded plan and still holds its nodes."""
+    costs: dict[Key, float | None] = {}
+    for workspace in workspaces:
+        plan = (workspace.get("status") or {}).get("plan")
+        released = condition(workspace, "ResourceReady").get("reason") == "Released"
+        if workspace["metadata"]["namespace"] == namespace and plan and not released:
+            usd = prices.usd_per_hour(plan.get("instanceType") or "", plan.get("nodes") or 1)
+            costs[key_of(dict(workspace))] = usd
+    return costs
+
+
+def _exceeded(namespace: str, others: float, usd: float | None, limit: float) -> LimitExceeded:
+    wanted = "a machine whose price is unknown" if usd is None else f"{usd:g} USD per hour more"
     return LimitExceeded(
         f"namespace {namespace} spends {others:g} USD per hour and may spend {limit:g}: {wanted} would be too much",
         hint="delete a Workspace, or ask whoever set limits.totalUsdPerHour",

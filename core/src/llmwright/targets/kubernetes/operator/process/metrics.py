@@ -1,4 +1,4 @@
-"""What the operator tells Prometheus, read from its caches when it is asked."""
+"""The metrics of the operator for Prometheus, read from its caches at each scrape."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ class _Present(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """One gauge for each."""
-        workspaces = self._operator.caches.workspaces.all()
+        workspaces = self._operator.workspaces.all()
         about = "Workspaces by state and by the reason of their condition Ready."
         yield _gauge("llmwright_workspaces", about, _by_phase(workspaces), ("phase", "reason"))
         yield _gauge("llmwright_nodes_held", "Nodes that Workspaces use.", _nodes(workspaces))
         yield _gauge("llmwright_usd_per_hour", "What the nodes cost, where a price is known.", _costs(workspaces))
-        loaded: Values = {("provisioner", name): 1.0 for name in self._operator.provisioning.loaded}
+        loaded: Values = {("provisioner", name): 1.0 for name in self._operator.drivers.loaded}
         yield _gauge("llmwright_plugins_loaded", "Drivers in use.", loaded, ("kind", "name"))
         orphans: Values = {(name,): float(len(found)) for name, found in self._operator.sweep.found.items()}
         about = "What was made for Workspaces that are gone, as of the last sweep."

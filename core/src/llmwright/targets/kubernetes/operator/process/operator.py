@@ -17,24 +17,35 @@ from llmwright.plugins.hooks import Hooks
 from llmwright.settings.model import Settings
 from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
+from llmwright.targets.kubernetes.cluster.api_resources import CONTROLLER_REVISIONS
 from llmwright.targets.kubernetes.cluster.object_cache import Key
-from llmwright.targets.kubernetes.cluster.workqueue import Workqueue
+from llmwright.targets.kubernetes.cluster.workqueue import Line, Workqueue
+from llmwright.targets.kubernetes.operator.apply.applier import Applier
+from llmwright.targets.kubernetes.operator.apply.desired import Renderer
+from llmwright.targets.kubernetes.operator.apply.discovery import Discovery
+from llmwright.targets.kubernetes.operator.apply.object_writer import ObjectWriter
+from llmwright.targets.kubernetes.operator.apply.preconditions import Preconditions
+from llmwright.targets.kubernetes.operator.apply.revisions import Revisions
+from llmwright.targets.kubernetes.operator.cache.cluster_cache import ClusterCache
 from llmwright.targets.kubernetes.operator.cache.config_files import ConfigFiles
-from llmwright.targets.kubernetes.operator.cache.informers import Caches
-from llmwright.targets.kubernetes.operator.plans.budget import Ledger
+from llmwright.targets.kubernetes.operator.memory import Memory
+from llmwright.targets.kubernetes.operator.observe.observer import Observer
+from llmwright.targets.kubernetes.operator.plans.budget import Budget, recorded_costs
 from llmwright.targets.kubernetes.operator.plans.plans import Planner, Plans
-from llmwright.targets.kubernetes.operator.plans.spending import recorded_costs
 from llmwright.targets.kubernetes.operator.process.sweep import Sweep
+from llmwright.targets.kubernetes.operator.provision.provisioner_drivers import ProvisionerDrivers
 from llmwright.targets.kubernetes.operator.provision.provisioning import Provisioning
-from llmwright.targets.kubernetes.operator.reconciler import Parts, Reconciler
-from llmwright.targets.kubernetes.operator.report.event_recorder import Teller
+from llmwright.targets.kubernetes.operator.reconciler import Reconciler
+from llmwright.targets.kubernetes.operator.report.debounce import Debounce
+from llmwright.targets.kubernetes.operator.report.event_recorder import EventRecorder
+from llmwright.targets.kubernetes.operator.report.reporter import Notify, Reporter
+from llmwright.targets.kubernetes.operator.report.status_writer import StatusWriter
 from llmwright.targets.kubernetes.operator.tasks import Tasks
 
 WORKERS = 6
 """As many as keep an API server on two cores busy: with more, requests only wait for each other there, above all for
 the one lock under which it gives a Service its address (``MetaAllocator`` of Kubernetes 1.34)."""
 TASKS = 8
-Notify = Callable[[Workspace, WorkspaceStatus | None, WorkspaceStatus], None]
 
 log = logging.getLogger(__name__)
 
@@ -59,72 +70,87 @@ class Operator:
         notify: Notify,
         provisioners: Iterable[str] = (),
     ) -> None:
-        self.queue = Workqueue()
-        self.caches = Caches(api, self.queue)
-        self._tasks = Tasks(TASKS)
+        self._settings, self._notify = settings, notify
+        self._policy = Policy(on_success=settings.on_success, preflight=settings.preflight)
+        self.queue, self._tasks, self._memory = Workqueue(), Tasks(TASKS), Memory()
+        self._cache = ClusterCache(api, self.queue)
+        self.workspaces = self._cache.workspaces
+        self.drivers = ProvisionerDrivers(find)
+        call, snapshot = self._cache.enqueue.call, self._cache.snapshot
+        self._provisioning = Provisioning(self.drivers, snapshot, self._memory, self._tasks, call, self._policy.backoff)
+        usable = partial(self.drivers.usable, tuple(provisioners))
+        self.sweep = Sweep(usable, snapshot, self.workspaces, _now, deletes=settings.orphans.delete)
+        self._event_recorder = EventRecorder(api, self.queue.wait_calm)
         self._observers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="observer")
-        configs = ConfigFiles(api, self.caches, self._tasks)
-        ledger = Ledger(
-            settings.limits_of, lambda namespace: recorded_costs(self.caches.workspaces.all(), namespace, planner)
-        )
-        self.plans = Plans(planner, configs, ledger, self._tasks, self.caches.nodes, self._later)
-        policy = Policy(on_success=settings.on_success, preflight=settings.preflight)
-        self.provisioning = Provisioning(find, self.caches, self._tasks, self._later, policy.backoff.pause_s)
-        usable = partial(self.provisioning.usable, tuple(provisioners))
-        self._sweeping, self._default = settings.orphans, settings.provisioner
-        self.sweep = Sweep(usable, self.caches, lambda: datetime.now(UTC), deletes=self._sweeping.delete)
-        self._notify = notify
-        self._teller = Teller(api, self.queue.wait_calm)
-        self._reconciler = Reconciler(
-            Parts(
-                api=api,
-                caches=self.caches,
-                settings=settings,
-                policy=policy,
-                plans=self.plans,
-                provisioning=self.provisioning,
-                tasks=self._tasks,
-                notify=self._told,
-                tell=self._teller.tell,
-                hooks=hooks,
-                clock=lambda: datetime.now(UTC),
-                queue=self.queue,
-            )
-        )
+        self._reconciler = self._make_reconciler(api, planner, hooks)
         self._workers: list[threading.Thread] = []
 
     def start(self) -> None:
         """Begin to watch, also what the default provisioner will want, and to work once all is listed."""
-        self.caches.start()
-        if self._default is not None:
-            self.provisioning.expect(self._default)
+        self._cache.informers.start()
+        if self._settings.provisioner is not None:
+            self._provisioning.expect(self._settings.provisioner)
         self._workers = [
             threading.Thread(target=self._work, name=f"worker {number}", daemon=True) for number in range(WORKERS)
         ]
         for worker in self._workers:
             worker.start()
-        if self._sweeping.interval:
-            self.sweep.start(self._sweeping.interval)
+        if self._settings.orphans.interval:
+            self.sweep.start(self._settings.orphans.interval)
 
     @property
     def ready(self) -> bool:
         """Whether all is listed and work goes on."""
-        return self.caches.synced and any(worker.is_alive() for worker in self._workers)
+        return self._cache.informers.synced and any(worker.is_alive() for worker in self._workers)
 
     def stop(self) -> None:
         """Let passes that have begun end, and begin no more."""
+        # The queue first: a worker that waits for a name would wait on. Events and observers last: passes feed them.
         self.queue.close()
         self.sweep.stop()
-        self.caches.stop()
+        self._cache.informers.stop()
         for worker in self._workers:
             worker.join(10.0)
         self._tasks.stop()
-        self._teller.stop()
+        self._event_recorder.stop()
         self._observers.shutdown(wait=True, cancel_futures=True)
 
+    def _make_reconciler(self, api: Api, planner: Planner, hooks: Hooks) -> Reconciler:
+        cache, children, memory = self._cache, self._cache.children, self._memory
+        discovery = Discovery(api, self._tasks, cache.enqueue.call)
+        preconditions = Preconditions(discovery, children, memory)
+        crowded = partial(self.queue.holds, Line.NEW, Line.MOVED)
+        status_writer = StatusWriter(api, self.workspaces, Debounce(memory, crowded))
+        return Reconciler(
+            workspaces=self.workspaces,
+            memory=memory,
+            plans=self._make_plans(api, planner),
+            observer=Observer(children, cache.snapshot, self._provisioning),
+            policy=self._policy,
+            renderer=Renderer(self._settings, hooks, children, self._provisioning.placement),
+            preconditions=preconditions,
+            provisioning=self._provisioning,
+            revisions=Revisions(api, children.of(CONTROLLER_REVISIONS)),
+            applier=Applier(ObjectWriter(api, children, discovery, memory), preconditions),
+            status_writer=status_writer,
+            reporter=Reporter(status_writer, self._event_recorder, self._tell_observers),
+            clock=_now,
+        )
+
+    def _make_plans(self, api: Api, planner: Planner) -> Plans:
+        cache, memory = self._cache, self._memory
+
+        def recorded(namespace: str) -> dict[Key, float | None]:
+            return recorded_costs(self.workspaces.all(), namespace, planner)
+
+        budget = Budget(memory, self._settings.limits_of, recorded)
+        configs = ConfigFiles(api, cache.informers, cache.enqueue, cache.index, memory, self._tasks)
+        return Plans(planner, memory, budget, configs, self._tasks, cache.snapshot.nodes, cache.enqueue.call)
+
     def _work(self) -> None:
-        while not self.caches.wait(60.0):
-            log.warning("the cluster has not been listed yet: %s", self.caches.pending)
+        # No pass before all is listed: it would take what it does not know for missing, and make it again.
+        while not self._cache.informers.wait(60.0):
+            log.warning("the cluster has not been listed yet: %s", self._cache.informers.pending)
         while (key := self.queue.take()) is not None:
             try:
                 self._pass(key)
@@ -133,31 +159,29 @@ class Operator:
 
     def _pass(self, key: Key) -> None:
         try:
-            again = self._reconciler.reconcile(key)
+            again_in = self._reconciler.reconcile(key)
         except ApiError as error:
             pause = self.queue.retry(key, error.retry_after_s or 0.0)
             log.info("%s/%s: %s; again in %.1f s", *key, error.message, pause)
             return
         except Exception as error:
             log.exception("%s/%s: internal error", *key)
-            self._confess(key, error)
+            self._report_error(key, error)
             self.queue.retry(key, 1.0)
             return
         self.queue.succeeded(key)
-        if again is not None:
-            self.queue.add_after(key, again)
+        if again_in is not None:
+            self.queue.add_after(key, again_in)
 
-    def _confess(self, key: Key, error: Exception) -> None:
+    def _report_error(self, key: Key, error: Exception) -> None:
         try:
-            self._reconciler.confess(key, error)
+            self._reconciler.report_error(key, error)
         except Exception:
-            log.exception("%s/%s: it cannot even be said", *key)
+            log.exception("%s/%s: the internal error could not be reported in the status", *key)
 
-    def _later(self, key: Key, seconds: float) -> None:
-        if seconds:
-            self.queue.add_after(key, seconds)
-        else:
-            self.caches.call(key)
-
-    def _told(self, workspace: Workspace, old: WorkspaceStatus | None, new: WorkspaceStatus) -> None:
+    def _tell_observers(self, workspace: Workspace, old: WorkspaceStatus | None, new: WorkspaceStatus) -> None:
         self._observers.submit(self._notify, workspace, old, new)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""From time to time: what was bought for Workspaces that are gone is named, and given back where settings say so."""
+"""Orphans: what was bought for Workspaces that are gone is logged, and given back where settings allow it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from datetime import datetime
 
 from llmwright.errors import LLMwrightError
 from llmwright.plugins.drivers import Provisioner
-from llmwright.targets.kubernetes.cluster.object_cache import Key
-from llmwright.targets.kubernetes.operator.cache.informers import Caches
+from llmwright.targets.kubernetes.cluster.object_cache import Key, ObjectCache
+from llmwright.targets.kubernetes.operator.cache.snapshot import ClusterSnapshot
 from llmwright.values.nodes import NodeRequest, ProvisionerAction
 
 Drivers = Callable[[], Iterable[tuple[str, Provisioner]]]
@@ -23,11 +23,20 @@ class Sweep:
 
     Args:
         drivers: name and driver of each provisioner that can be used; called with every sweep.
-        deletes: whether orphans are given back; else they are only told.
+        deletes: whether orphans are given back; else they are only logged.
     """
 
-    def __init__(self, drivers: Drivers, caches: Caches, clock: Callable[[], datetime], *, deletes: bool) -> None:
-        self._drivers, self._caches, self._clock, self._deletes = drivers, caches, clock, deletes
+    def __init__(
+        self,
+        drivers: Drivers,
+        snapshot: ClusterSnapshot,
+        workspaces: ObjectCache,
+        clock: Callable[[], datetime],
+        *,
+        deletes: bool,
+    ) -> None:
+        self._drivers, self._snapshot, self._workspaces = drivers, snapshot, workspaces
+        self._clock, self._deletes = clock, deletes
         self._found: dict[str, frozenset[str]] = {}
         self._ending = threading.Event()
 
@@ -45,34 +54,34 @@ class Sweep:
         self._ending.set()
 
     def once(self) -> None:
-        """One sweep; a provisioner that cannot be asked costs a line, and keeps what was known of it."""
+        """Sweep once; of a provisioner that cannot be asked, the orphans found before are kept."""
         for name, driver in self._drivers():
             try:
                 orphans = frozenset(driver.orphans())
-                self._tell(name, orphans)
+                self._log(name, orphans)
                 if orphans and self._deletes:
                     self._give_back(driver, orphans)
             except LLMwrightError as error:
                 log.warning("orphans of %s: %s", name, error.message)
-            except Exception:  # a stranger's code, and the sweep of the others goes on
+            except Exception:  # the code of a plugin may raise anything; the sweep of the others goes on
                 log.exception("orphans of %s", name)
 
     def _run(self, interval_s: float) -> None:
         while not self._ending.wait(interval_s):
             self.once()
 
-    def _tell(self, name: str, orphans: frozenset[str]) -> None:
+    def _log(self, name: str, orphans: frozenset[str]) -> None:
         for orphan in sorted(orphans - self._found.get(name, frozenset())):
             log.warning("orphan of %s: %s was made for a Workspace that is gone", name, orphan)
         self._found[name] = orphans
 
     def _give_back(self, driver: Provisioner, orphans: frozenset[str]) -> None:
-        """What a release would do for each Workspace that is gone, as far as it concerns an orphan and nothing else."""
-        listed = [self._caches.want(watch) for watch in driver.watches()]
+        """Do what a release would do for each Workspace that is gone, as far as it concerns an orphan."""
+        listed = [self._snapshot.want(watch) for watch in driver.watches()]
         if not all(listed):
             return
         doomed = {orphan.rpartition("/")[2] for orphan in orphans}
-        for owner in self._caches.strays():
+        for owner in (owner for owner in self._snapshot.owners() if self._workspaces.get(*owner) is None):
             for action in self._release(driver, owner):
                 if action.name in doomed:
                     driver.act(action)
@@ -80,4 +89,4 @@ class Sweep:
 
     def _release(self, driver: Provisioner, owner: Key) -> tuple[ProvisionerAction, ...]:
         request = NodeRequest(namespace=owner[0], workspace=owner[1], count=0)
-        return driver.decide(request, driver.observe(request, self._caches), self._clock()).actions
+        return driver.decide(request, driver.observe(request, self._snapshot), self._clock()).actions

@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from llmwright.errors import LLMwrightError, PluginError
-from llmwright.lifecycle.decision import Provision, Release
+from llmwright.errors import LLMwrightError
+from llmwright.lifecycle.decision import Action, Provision, Release
 from llmwright.lifecycle.observed import Observed, Trouble
 from llmwright.plugins.drivers import Provisioner
 from llmwright.targets.kubernetes.cluster.object_cache import Key
-from llmwright.targets.kubernetes.operator.cache.informers import Caches
+from llmwright.targets.kubernetes.operator.cache.snapshot import ClusterSnapshot
+from llmwright.targets.kubernetes.operator.memory import ActsDone, Memory, ProvisionerRefusals
 from llmwright.targets.kubernetes.operator.provision.node_claims import claims_outcome
+from llmwright.targets.kubernetes.operator.provision.provisioner_drivers import ProvisionerDrivers
 from llmwright.targets.kubernetes.operator.tasks import Tasks
+from llmwright.values.backoff import Backoff
 from llmwright.values.nodes import NodeRequest, Outcome, Placement
 
-log = logging.getLogger(__name__)
-
-Find = Callable[[str], Provisioner]
-
 SETTLE_S = 2.0
-"""How long the caches may take to tell of what was done: until then the same acts are not done again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusals:
-    """How often in a row a provisioner's acts were refused for one Workspace, when last, why, and how long to rest."""
-
-    attempts: int = 0
-    failed_at: datetime | None = None
-    trouble: Trouble | None = None
-    rest: timedelta = timedelta()
+"""For how long the caches may not yet show what was done. The same acts are not done again before."""
 
 
 class Provisioning:
@@ -41,37 +29,36 @@ class Provisioning:
 
     def __init__(
         self,
-        find: Find,
-        caches: Caches,
+        drivers: ProvisionerDrivers,
+        snapshot: ClusterSnapshot,
+        memory: Memory,
         tasks: Tasks,
         call: Callable[[Key, float], None],
-        backoff: Callable[[int], float],
+        backoff: Backoff,
     ) -> None:
-        """``call`` has a Workspace looked at after some seconds; ``backoff`` gives them for a count of refusals."""
-        self._find, self._caches, self._tasks = find, caches, tasks
-        self._call, self._backoff = call, backoff
-        self._drivers: dict[str, Provisioner] = {}
-        self._refusals: dict[Key, Refusals] = {}
-        self._done: dict[Key, tuple[Provision | Release, float]] = {}
+        """``call`` has a pass made over a Workspace after some seconds; ``backoff`` spaces acts that are refused."""
+        self._drivers, self._snapshot, self._memory = drivers, snapshot, memory
+        self._tasks, self._call, self._backoff = tasks, call, backoff
 
     def expect(self, name: str) -> None:
         """Begin to watch what a provisioner will want, before the first Workspace waits for it."""
-        for _, driver in self.usable((name,)):
+        for _, driver in self._drivers.usable((name,)):
             for watch in driver.watches():
-                self._caches.want(watch)
+                self._snapshot.want(watch)
 
     def observe(self, key: Key, name: str, request: NodeRequest, observed: Observed, now: datetime) -> Observed | None:
-        """``observed`` with what the provisioner would do, or why it cannot; None until its kinds are listed."""
-        refusals = self._refusals.get(key, Refusals())
+        """Return ``observed`` with what the provisioner would do, or why it cannot; None until its kinds are listed."""
+        refusals = self._memory.of(key).refusals
         observed = replace(observed, attempts=refusals.attempts, failed_at=refusals.failed_at)
         try:
-            driver = self._driver(name)
-            listed = [self._caches.want(watch) for watch in driver.watches()]
+            driver = self._drivers.get(name)
+            # All watches begin before the first is looked at: else they would be listed one after the other.
+            listed = [self._snapshot.want(watch) for watch in driver.watches()]
             if not all(listed):
                 return None
-            found = driver.observe(request, self._caches)
-            provision = driver.decide(request, found, now)
-            release = driver.decide(replace(request, count=0), found, now)
+            nodes = driver.observe(request, self._snapshot)
+            provision = driver.decide(request, nodes, now)
+            release = driver.decide(replace(request, count=0), nodes, now)
         except LLMwrightError as error:
             return replace(observed, provisioner_trouble=_trouble(error))
         return replace(
@@ -83,70 +70,50 @@ class Provisioning:
         )
 
     def placement(self, name: str, request: NodeRequest) -> Placement:
-        """Where the workload may run; raises PluginError."""
-        return self._driver(name).placement(request)
+        """Return where the workload may run; raises PluginError."""
+        return self._drivers.get(name).placement(request)
 
-    def carry_out(self, key: Key, name: str, action: Provision | Release) -> None:
-        """Have the acts done in the pool, unless some are being done, or were done or refused a short while ago."""
-        before = self._refusals.get(key, Refusals())
-        if before.failed_at is not None and datetime.now(UTC) < before.failed_at + before.rest:
+    def carry_out(self, key: Key, name: str, actions: Iterable[Action]) -> None:
+        """Have the provisioner's part of ``actions`` done in the pool."""
+        for action in actions:
+            if isinstance(action, Provision | Release):
+                self._submit(key, name, action)
+
+    def is_busy(self, key: Key) -> bool:
+        """Return whether acts for a Workspace are being done."""
+        return self._tasks.is_busy(("nodes", key))
+
+    def _submit(self, key: Key, name: str, action: Provision | Release) -> None:
+        """Do the acts, unless others are being done, or these were done or refused a short while ago."""
+        record = self._memory.of(key)
+        refusals, done = record.refusals, record.acts_done
+        if refusals.failed_at is not None and datetime.now(UTC) < refusals.failed_at + refusals.rest:
             return
-        done, until = self._done.get(key, (None, 0.0))
-        if action == done and (rest := until - time.monotonic()) > 0:
+        if done is not None and done.action == action and (rest := done.until - time.monotonic()) > 0:
             self._call(key, rest)
             return
 
         def work() -> None:
             try:
-                for item in action.actions:
-                    self._driver(name).act(item)
+                for act in action.actions:
+                    self._drivers.get(name).act(act)
             except LLMwrightError as error:
-                rest = timedelta(seconds=self._backoff(before.attempts + 1))
-                self._refusals[key] = Refusals(before.attempts + 1, datetime.now(UTC), _trouble(error), rest)
+                attempts = refusals.attempts + 1
+                rest = timedelta(seconds=self._backoff.pause_s(attempts))
+                record.refusals = ProvisionerRefusals(attempts, datetime.now(UTC), _trouble(error), rest)
                 self._call(key, rest.total_seconds())
             else:
-                self._refusals.pop(key, None)
-                self._done[key] = (action, time.monotonic() + SETTLE_S)
+                record.refusals = ProvisionerRefusals()
+                record.acts_done = ActsDone(action, time.monotonic() + SETTLE_S)
 
         self._tasks.submit(("nodes", key), work, lambda: self._call(key, 0.0))
-
-    def is_busy(self, key: Key) -> bool:
-        """Whether acts for it are being done."""
-        return self._tasks.is_busy(("nodes", key))
-
-    def forget(self, key: Key) -> None:
-        """The Workspace is gone."""
-        self._refusals.pop(key, None)
-        self._done.pop(key, None)
-
-    def usable(self, names: Iterable[str]) -> Iterator[tuple[str, Provisioner]]:
-        """Those of ``names`` that serve clusters; one that is broken is said so where a Workspace names it."""
-        for name in names:
-            try:
-                yield name, self._driver(name)
-            except PluginError as error:
-                log.debug("%s: %s", name, error.message)
-
-    @property
-    def loaded(self) -> tuple[str, ...]:
-        """The provisioners in use, by name."""
-        return tuple(sorted(self._drivers))
 
     def _claims(self, driver: Provisioner, request: NodeRequest) -> Outcome | None:
         if driver.node_claims is None:
             return None
         kind = driver.node_claims
-        claims = self._caches.objects(kind.group, kind.plural, request.namespace, request.workspace)
+        claims = self._snapshot.objects(kind.group, kind.plural, request.namespace, request.workspace)
         return claims_outcome(claims, request.count)
-
-    def _driver(self, name: str) -> Provisioner:
-        found = self._drivers.get(name)
-        if found is None:
-            found = self._find(name)
-            if "kubernetes" not in found.targets:
-                raise PluginError(f"provisioner {name!r} does not serve clusters", reason="WrongTarget")
-            self._drivers[name] = found
-        return found
 
 
 def _trouble(error: LLMwrightError) -> Trouble:

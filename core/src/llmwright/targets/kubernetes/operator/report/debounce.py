@@ -4,91 +4,86 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from llmwright.api.status import WorkspaceStatus
-from llmwright.targets.kubernetes.cluster.object_cache import Key, key_of
+from llmwright.targets.kubernetes.cluster.object_cache import key_of
+from llmwright.targets.kubernetes.operator.memory import HeldStatus, Memory, WorkspaceMemory
 
 Object = Mapping[str, Any]
 
 HOLD_S = 3.0
-"""How long a status may be behind in its words: less than it takes somebody to read it."""
+"""For how long a message of the status may be late: less than it takes somebody to read it."""
 
 CROWDED_S = 6.0
-"""How long what is under way may wait to be told while many Workspaces come at once; nobody reads them all in that."""
+"""For how long a status that tells of work under way may be late while many Workspaces come at once."""
 
-WORDS = frozenset({"conditions", "provisioner"})
-"""Fields of a status that may change without anything having come about."""
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What is to be written, over which status, since when (of the monotonic clock), and whether others waited then."""
-
-    over: Object
-    status: WorkspaceStatus
-    since: float
-    crowded: bool
+TEXTS = frozenset({"conditions", "provisioner"})
+"""Fields of a status that may change although nothing was reached or lost."""
 
 
-class Holding:
-    """The statuses that are not written yet. Whoever decides next builds on them; after a crash they are decided again.
+class Debounce:
+    """The statuses that are not written yet. The next decision builds on them; after a crash they are decided again.
 
     Args:
-        crowded: whether Workspaces wait that have nothing yet. What is under way is told after them, and not before
-            it is due: mostly it is ready by then, and both are one write.
+        crowded: whether Workspaces wait that have nothing yet. Then what is under way is written later: mostly it is
+            ready by then, and one write tells both.
     """
 
-    def __init__(self, crowded: Callable[[], bool], clock: Callable[[], float] = time.monotonic) -> None:
-        self._crowded, self._clock = crowded, clock
-        self._held: dict[Key, Held] = {}
+    def __init__(
+        self, memory: Memory, crowded: Callable[[], bool], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._memory, self._crowded, self._clock = memory, crowded, clock
 
-    def latest(self, workspace: Object, written: WorkspaceStatus | None) -> WorkspaceStatus | None:
-        """The status as it was last decided: what is held, unless another was written since."""
-        held = self._held.get(key_of(dict(workspace)))
-        return held.status if held is not None and held.over == _status_of(workspace) else written
+    def latest(self, live: Object, status: WorkspaceStatus | None) -> WorkspaceStatus | None:
+        """Return the status as it was last decided: what is held, unless another ``status`` was written since."""
+        held = self._record(live).held_status
+        return held.status if held is not None and held.over == _status_of(live) else status
 
-    def hold(self, workspace: Object, status: WorkspaceStatus, patch: Object) -> float:
-        """Seconds for which ``patch`` may wait, and ``status`` is kept; 0 where it is to be written now."""
-        key, over, now = key_of(dict(workspace)), _status_of(workspace), self._clock()
-        held = self._held.get(key)
+    def hold(self, live: Object, status: WorkspaceStatus, patch: Object) -> float:
+        """Return for how many seconds ``patch`` may wait, and keep ``status``; 0 where it is to be written now."""
+        record, over, now = self._record(live), _status_of(live), self._clock()
+        held = record.held_status
         if held is None or held.over != over:
-            held = Held(over, status, now, crowded=False)
-        goes_on = is_under_way(over, status)
-        if goes_on and not held.crowded and self._crowded():
-            held = Held(over, status, now, crowded=True)
+            held = HeldStatus(over, status, now, crowded=False)
+        under_way = is_under_way(over, status)
+        if under_way and not held.crowded and self._crowded():
+            held = HeldStatus(over, status, now, crowded=True)
         rest = held.since + (CROWDED_S if held.crowded else HOLD_S) - now
-        may_wait = only_words(over, patch) or (held.crowded and goes_on)
+        may_wait = only_texts(over, patch) or (held.crowded and under_way)
         if rest <= 0 or not may_wait:
-            self.forget(key)
+            record.held_status = None
             return 0.0
-        self._held[key] = replace(held, status=status)
+        record.held_status = replace(held, status=status)
         return rest
 
-    def forget(self, key: Key) -> None:
-        """It was written, or is not wanted any more."""
-        self._held.pop(key, None)
+    def drop(self, live: Object) -> None:
+        """Hold nothing any more: it was written, or is not wanted."""
+        self._record(live).held_status = None
+
+    def _record(self, live: Object) -> WorkspaceMemory:
+        return self._memory.of(key_of(dict(live)))
 
 
-def only_words(live: Object, patch: Object) -> bool:
-    """Whether ``patch`` leaves every condition's status as it is in ``live``, and all that is no condition."""
-    if not patch.keys() <= WORDS:
+def only_texts(over: Object, patch: Object) -> bool:
+    """Return whether ``patch`` leaves the status of every condition as it is, and all fields that are not texts."""
+    if not patch.keys() <= TEXTS:
         return False
-    return "conditions" not in patch or _verdicts(live.get("conditions")) == _verdicts(patch["conditions"])
+    return "conditions" not in patch or _verdicts(over.get("conditions")) == _verdicts(patch["conditions"])
 
 
-def is_under_way(live: Object, status: WorkspaceStatus) -> bool:
-    """Whether ``status`` tells of work that goes on, and ``live`` of nothing that was ready or had ended before it."""
-    before = _verdicts(live.get("conditions"))
+def is_under_way(over: Object, status: WorkspaceStatus) -> bool:
+    """Return whether ``status`` tells of work that goes on, and the live one of nothing that was ready or had ended."""
+    before = _verdicts(over.get("conditions"))
     reconciling = status.condition("Reconciling")
     goes_on = reconciling is not None and reconciling.status == "True"
     return goes_on and before.get("WorkspaceReady") != "True" and before.get("Stalled") != "True"
 
 
 def _verdicts(conditions: Any) -> dict[str, str]:
-    return {one["type"]: one["status"] for one in conditions or []}
+    return {condition["type"]: condition["status"] for condition in conditions or []}
 
 
-def _status_of(workspace: Object) -> Object:
-    return workspace.get("status") or {}
+def _status_of(live: Object) -> Object:
+    return live.get("status") or {}

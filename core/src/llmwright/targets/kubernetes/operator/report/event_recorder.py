@@ -1,4 +1,4 @@
-"""Events about Workspaces: written behind the passes, for nobody waits for them."""
+"""Events about Workspaces: written after passes that wait, because nobody waits for an Event."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from llmwright.lifecycle.decision import Event
 from llmwright.targets.kubernetes.cluster.api_client import MANAGER, Api
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import EVENTS
+from llmwright.values.backoff import Backoff
 
 WRITERS = 2
 PATIENCE_S = 30.0
-"""For how long an Event stands back while names wait for a pass; each costs the API server as much as a child."""
-PAUSES_S = (0.2, 1.0, 5.0)
-TOLD = frozenset({"AlreadyExists", "NotFound"})
+"""For how long an Event waits while names wait for a pass: it costs the API server as much as a child does."""
+ATTEMPTS = 4
+BACKOFF = Backoff(first_s=0.2, most_s=5.0, factor=5.0)
+FINAL = frozenset({"AlreadyExists", "NotFound"})
 """Answers after which an Event needs no other attempt: it is there, or its namespace is gone."""
 
 Object = Mapping[str, Any]
@@ -29,8 +31,8 @@ Object = Mapping[str, Any]
 log = logging.getLogger(__name__)
 
 
-class Teller:
-    """Writes each Event once there is nothing better to do, ``PATIENCE_S`` after it was told at the latest.
+class EventRecorder:
+    """Writes each Event once no name waits for a pass, and at the latest ``PATIENCE_S`` after it was recorded.
 
     Args:
         calm: waits until no name waits for a pass, for some seconds at most.
@@ -41,47 +43,47 @@ class Teller:
         self._pool = ThreadPoolExecutor(max_workers=WRITERS, thread_name_prefix="event")
         self._stopping = threading.Event()
 
-    def tell(self, workspace: Object, event: Event, moment: str) -> None:
-        """Have an Event written, named by what it says and when, so that telling it twice is telling it once."""
-        about = workspace["metadata"]
+    def record(self, workspace: Object, event: Event, moment: str) -> None:
+        """Have an Event written. Its name is a digest of its text and moment: recorded twice, it is written once."""
+        metadata = workspace["metadata"]
         level = logging.INFO if event.type == "Normal" else logging.WARNING
-        log.log(level, "%s/%s: %s: %s", about["namespace"], about["name"], event.reason, event.message)
+        log.log(level, "%s/%s: %s: %s", metadata["namespace"], metadata["name"], event.reason, event.message)
         if not self._stopping.is_set():
             due = time.monotonic() + PATIENCE_S
-            self._pool.submit(partial(self._write, event_object(about, event, moment), due))
+            self._pool.submit(partial(self._write, event_object(metadata, event, moment), due))
 
     def stop(self) -> None:
-        """Write at once what was told, trying each but once more."""
+        """Write at once what was recorded; an Event that is refused is tried once more."""
         self._stopping.set()
         self._pool.shutdown(wait=True)
 
     def _write(self, body: Object, due: float) -> None:
         self._calm(max(due - time.monotonic(), 0.0))
-        for pause_s in (*PAUSES_S, None):
+        for attempt in range(1, ATTEMPTS + 1):
             try:
                 self._api.create(EVENTS, body)
             except ApiError as error:
-                if error.reason in TOLD:
+                if error.reason in FINAL:
                     return
-                if pause_s is None or self._stopping.wait(pause_s):
-                    about = body["involvedObject"]
+                if attempt == ATTEMPTS or self._stopping.wait(BACKOFF.pause_s(attempt)):
+                    workspace = body["involvedObject"]
                     refused = "%s/%s: the event %s could not be written: %s"
-                    log.warning(refused, about["namespace"], about["name"], body["reason"], error.message)
+                    log.warning(refused, workspace["namespace"], workspace["name"], body["reason"], error.message)
                     return
             else:
                 return
 
 
-def event_object(about: Object, event: Event, moment: str) -> dict[str, Any]:
-    """The Event (``v1``) of the Workspace with this ``metadata``."""
-    text = f"{about['uid']} {event.reason} {event.message} {moment}"
-    name = f"{about['name']}.{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    involved = {"apiVersion": V1BETA1, "kind": "Workspace", "resourceVersion": about["resourceVersion"]}
+def event_object(metadata: Object, event: Event, moment: str) -> dict[str, Any]:
+    """Return the Event (``v1``) of the Workspace with this ``metadata``."""
+    text = f"{metadata['uid']} {event.reason} {event.message} {moment}"
+    name = f"{metadata['name']}.{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    identity = {part: metadata[part] for part in ("name", "namespace", "uid", "resourceVersion")}
     return {
         "apiVersion": EVENTS.api_version,
         "kind": "Event",
-        "metadata": {"name": name, "namespace": about["namespace"]},
-        "involvedObject": {**involved, "name": about["name"], "namespace": about["namespace"], "uid": about["uid"]},
+        "metadata": {"name": name, "namespace": metadata["namespace"]},
+        "involvedObject": {"apiVersion": V1BETA1, "kind": "Workspace", **identity},
         "type": event.type,
         "reason": event.reason,
         "message": event.message,

@@ -10,7 +10,7 @@ from llmwright.api.document import Document, parse_workspace
 from llmwright.api.status import PlanRecord, WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.plan.digest import as_written, with_rollout
-from llmwright.targets.kubernetes.operator.plans.plans import on_machines, pinned, settled_nodes
+from llmwright.targets.kubernetes.operator.plans.pinning import on_machines, pinned, settled_nodes
 
 RECORD = PlanRecord(inputs="before", target="kubernetes", preset="phi-4", provisioner="byo", nodes=3)
 STATUS = WorkspaceStatus(plan=RECORD, target_node_count=3)

@@ -1,0 +1,76 @@
+"""The nodes, and the objects of the kinds that provisioners watch: the ``Snapshot`` that provisioners read."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llmwright.targets.kubernetes.cluster.api_resources import NODES, Resource
+from llmwright.targets.kubernetes.cluster.informer import Informer, Selection
+from llmwright.targets.kubernetes.cluster.object_cache import Key, key_of
+from llmwright.targets.kubernetes.cluster.workqueue import Line
+from llmwright.targets.kubernetes.operator.cache import projection
+from llmwright.targets.kubernetes.operator.cache.enqueue import Enqueue
+from llmwright.targets.kubernetes.operator.cache.informer_set import InformerSet
+from llmwright.targets.kubernetes.operator.cache.interest_index import InterestIndex
+from llmwright.targets.kubernetes.operator.cache.owner_reference import by_labels
+from llmwright.values.nodes import Watch
+
+
+class ClusterSnapshot:
+    """Reads caches alone. What a provisioner watches begins to be listed when it is first wanted."""
+
+    def __init__(self, informers: InformerSet, enqueue: Enqueue, index: InterestIndex) -> None:
+        self._informers, self._enqueue, self._index = informers, enqueue, index
+        self._nodes = informers.need(Selection(resource=NODES, trim=projection.project_node), enqueue.node)
+        self._wanted: dict[Watch, Informer] = {}
+        self._lock = threading.Lock()
+
+    def want(self, watch: Watch) -> bool:
+        """Begin to watch what a provisioner names, unless that has begun; return whether it is listed."""
+        if (watch.group, watch.plural) == (NODES.group, NODES.plural) or watch.labels is None:
+            if watch.labels is not None:
+                self._index.note_owner_labels(watch.labels)
+            return True
+        with self._lock:
+            if watch not in self._wanted:
+                self._wanted[watch] = self._begin(watch, watch.labels)
+            return self._wanted[watch].synced
+
+    def owners(self) -> list[Key]:
+        """Return the Workspaces that objects of provisioners were made for, in the order of their names."""
+        with self._lock:
+            informers = list(self._wanted.values())
+        return sorted({owner for informer in informers for owner in informer.store.owners()})
+
+    def nodes(self, labels: Mapping[str, str] | None = None) -> Sequence[Mapping[str, Any]]:
+        """Return the nodes that carry all of ``labels``."""
+        return self._nodes.store.labelled(labels or {})
+
+    def node(self, name: str) -> Mapping[str, Any] | None:
+        """Return one node; None where there is none of that name."""
+        return self._nodes.store.get("", name)
+
+    def objects(self, group: str, plural: str, namespace: str, workspace: str) -> Sequence[Mapping[str, Any]]:
+        """Return the objects of a provisioner's kind that belong to one Workspace."""
+        live = {
+            key_of(item): item
+            for informer in self._of_kind(group, plural)
+            for item in informer.store.of((namespace, workspace))
+        }
+        return [live[key] for key in sorted(live)]
+
+    def served(self, group: str, plural: str) -> bool:
+        """Return whether the cluster serves a provisioner's kind."""
+        return any(informer.served for informer in self._of_kind(group, plural))
+
+    def _of_kind(self, group: str, plural: str) -> list[Informer]:
+        with self._lock:
+            wanted = list(self._wanted.items())
+        return [informer for watch, informer in wanted if (watch.group, watch.plural) == (group, plural)]
+
+    def _begin(self, watch: Watch, labels: tuple[str, str]) -> Informer:
+        owner, resource = by_labels(labels), Resource(watch.group, watch.version, watch.plural)
+        selection = Selection(resource=resource, labels=labels[1], trim=projection.project, owner=owner)
+        return self._informers.begin(selection, self._enqueue.owner(owner, Line.MOVED), self._enqueue.everybody)

@@ -1,0 +1,144 @@
+"""What the operator remembers of each Workspace between two passes: one record each, and one way to forget it.
+
+All of it is a hint. Losing a record, as a restart does, costs some requests and seconds and harms nothing: the status
+pins the Plan, objects carry digests of what they run, and the API server and the clouds answer again.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from llmwright.api.status import WorkspaceStatus
+from llmwright.api.workspace import Workspace
+from llmwright.lifecycle.decision import Provision, Release
+from llmwright.lifecycle.observed import Role, Trouble
+from llmwright.targets.kubernetes.cluster.api_resources import Resource
+from llmwright.targets.kubernetes.cluster.object_cache import Key
+from llmwright.values.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The Plan, or why there is none, for one ``uid`` and the digest ``inputs`` of what its user wrote.
+
+    A ``fresh`` one is made again with every pass. One with ``retry_at``, on the monotonic clock, is made again after
+    that. ``newer`` means that a plan made today would differ from the one on record.
+    """
+
+    uid: str | None
+    inputs: str
+    plan: Plan | None = None
+    trouble: Trouble | None = None
+    fresh: bool = False
+    retry_at: float | None = None
+    newer: bool = False
+
+    def holds_for(self, workspace: Workspace, inputs: str) -> bool:
+        """Return whether it was made for this very Workspace, as it is written now."""
+        over = self.retry_at is not None and time.monotonic() >= self.retry_at
+        return (self.uid, self.inputs) == (workspace.metadata.uid, inputs) and not over
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """USD per hour of a Plan that counts against its namespace's limit; None where the price is unknown."""
+
+    usd_per_hour: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProvisionerRefusals:
+    """How often in a row a provisioner's acts failed, when last, why, and for how long to rest."""
+
+    attempts: int = 0
+    failed_at: datetime | None = None
+    trouble: Trouble | None = None
+    rest: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class ActsDone:
+    """The provisioner's acts that succeeded last, and until when (monotonic clock) the caches may not show it yet."""
+
+    action: Provision | Release
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedObjects:
+    """The digests of a role's objects of which the API server refused one, why, and until when (monotonic clock)."""
+
+    digests: tuple[str, ...]
+    trouble: Trouble
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class HeldStatus:
+    """A status that waits to be written ``over`` the live one, since when (monotonic clock), and whether in a crowd."""
+
+    over: Mapping[str, Any]
+    status: WorkspaceStatus
+    since: float
+    crowded: bool
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class ConfigFile:
+    """The contents of a ConfigMap at one resource version."""
+
+    version: str
+    files: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class WorkspaceMemory:
+    """All that is remembered of one Workspace.
+
+    A part is replaced as a whole, so that a pass and a task in the pool may use one record at once. A task takes its
+    record when it is submitted: what it writes after the Workspace was forgotten goes nowhere.
+
+    ``drift`` holds a digest, by resource and name, of each object that the cluster keeps otherwise than applied.
+    """
+
+    planned: Planned | None = None
+    spending: Spending | None = None
+    over_budget: bool = False
+    refusals: ProvisionerRefusals = ProvisionerRefusals()
+    acts_done: ActsDone | None = None
+    refused_objects: dict[Role, RefusedObjects] = field(default_factory=dict)
+    drift: dict[tuple[Resource, str], str] = field(default_factory=dict)
+    held_status: HeldStatus | None = None
+    config_files: dict[str, ConfigFile] = field(default_factory=dict)
+
+
+class Memory:
+    """The records of all Workspaces, by namespace and name."""
+
+    def __init__(self) -> None:
+        self._records: dict[Key, WorkspaceMemory] = {}
+        self._lock = threading.Lock()
+
+    def of(self, key: Key) -> WorkspaceMemory:
+        """Return the record of a Workspace that is there; a new one where there is none."""
+        with self._lock:
+            return self._records.setdefault(key, WorkspaceMemory())
+
+    def find(self, key: Key) -> WorkspaceMemory | None:
+        """Return the record of a Workspace that may be gone."""
+        return self._records.get(key)
+
+    def in_namespace(self, namespace: str) -> dict[Key, WorkspaceMemory]:
+        """Return all records of one namespace."""
+        with self._lock:
+            return {key: record for key, record in self._records.items() if key[0] == namespace}
+
+    def forget(self, key: Key) -> WorkspaceMemory | None:
+        """Drop the record of a Workspace that is gone, and return it."""
+        with self._lock:
+            return self._records.pop(key, None)

@@ -1,0 +1,67 @@
+"""The server of one Workspace: as its pods show it, and as its runtime judges it by the objects that it watches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from llmwright.lifecycle.observed import Workload
+from llmwright.plugins.drivers import Runtime
+from llmwright.targets.kubernetes.cluster.api_resources import PODS, STATEFULSETS, Resource
+from llmwright.targets.kubernetes.operator.cache.children import Children
+from llmwright.targets.kubernetes.operator.cache.owner_reference import Owner
+from llmwright.targets.kubernetes.operator.cache.snapshot import ClusterSnapshot
+from llmwright.targets.kubernetes.operator.observe.event_causes import explained
+from llmwright.targets.kubernetes.operator.observe.workloads import (
+    judged,
+    of_workload,
+    runtime_workload,
+    serving_workload,
+)
+from llmwright.targets.kubernetes.operator.pass_subject import PassSubject
+from llmwright.values.nodes import Failed, Outcome, Waiting
+
+Object = Mapping[str, Any]
+
+
+class ServerStatus:
+    """Reads caches alone."""
+
+    def __init__(self, children: Children, snapshot: ClusterSnapshot) -> None:
+        self._children, self._snapshot = children, snapshot
+
+    def of(self, subject: PassSubject) -> Workload:
+        """Return the server as it stands."""
+        owner, runtime = subject.owner, subject.runtime
+        resource, name = owner.workload("serving")
+        live = self._children.find(owner, resource, name)
+        pods: list[Object] = [*self._children.of(PODS).of(owner.key)]
+        endpoint = f"http://{owner.name}.{owner.namespace}.svc.cluster.local"
+        if resource == STATEFULSETS:
+            pods = of_workload(pods, "StatefulSet", name)
+            workload = serving_workload(live, pods, self._snapshot.node, endpoint)
+            workload = explained(workload, live, pods, self._children.events)
+        else:
+            workload = runtime_workload(live, pods, self._snapshot.node, endpoint)
+        if live is None or runtime is None or "deletionTimestamp" in live["metadata"]:
+            return workload
+        return judged(workload, self._outcomes(owner, runtime), needs_outcome=resource != STATEFULSETS)
+
+    def _outcomes(self, owner: Owner, runtime: Runtime) -> Iterator[Outcome]:
+        for watch in runtime.watches():
+            resource = Resource(watch.group, watch.version, watch.plural)
+            trouble = self._children.unseen(resource, resource.full)
+            if trouble is not None:
+                yield Waiting(trouble.reason, trouble.message)
+            for live in self._children.of(resource).of(owner.key):
+                outcome = None if owner.is_anothers(live) else _ask(runtime, live)
+                if outcome is not None:
+                    yield outcome
+
+
+def _ask(runtime: Runtime, live: Object) -> Outcome | None:
+    try:
+        return runtime.status(live)
+    except Exception as error:  # the code of a plugin may raise anything
+        what = f"{live.get('kind')} {live['metadata']['name']}: {type(error).__name__}: {error}"
+        return Failed("invalid", f"the runtime {type(runtime).__name__} failed in status of {what}", "PluginContract")

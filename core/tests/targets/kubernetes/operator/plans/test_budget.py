@@ -1,0 +1,77 @@
+"""What the Workspaces of a namespace may spend together."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmwright.errors import LimitExceeded
+from llmwright.settings.model import Limits
+from llmwright.targets.kubernetes.cluster.object_cache import Key
+from llmwright.targets.kubernetes.operator.memory import Memory
+from llmwright.targets.kubernetes.operator.plans.budget import Budget
+from llmwright.values.nodes import NodeRequest
+from llmwright.values.plan import Choice, Cost, Plan
+
+
+def plan(name: str, usd: float | None) -> Plan:
+    return Plan(
+        workspace=name,
+        namespace="ns",
+        inputs="i",
+        target="kubernetes",
+        preset="p",
+        provisioner=Choice(name="byo", why=""),
+        nodes=NodeRequest(namespace="ns", workspace=name, count=1),
+        cost=Cost(usd_per_hour=usd),
+    )
+
+
+class Namespace:
+    """A namespace with a limit, and what its Workspaces have on record."""
+
+    def __init__(self, limit: float | None, recorded: dict[Key, float | None] | None = None) -> None:
+        self.memory = Memory()
+        self.budget = Budget(self.memory, lambda _: Limits(total_usd_per_hour=limit), lambda _: recorded or {})
+
+    def admit(self, name: str, usd: float | None, *, recorded: bool = False) -> None:
+        """Admit the Plan of one Workspace."""
+        key = ("ns", name)
+        self.budget.admit(key, self.memory.of(key), plan(name, usd), recorded=recorded)
+
+    def delete(self, name: str) -> list[str]:
+        """Delete a Workspace; returns the names of those that are asked again."""
+        key = ("ns", name)
+        return [name for _, name in self.budget.freed(key, self.memory.forget(key))]
+
+
+def test_a_limit_holds_for_all_workspaces_of_a_namespace_together() -> None:
+    namespace = Namespace(10.0, {("ns", "old"): 4.0})
+    namespace.admit("a", 4.0)
+    with pytest.raises(LimitExceeded, match="8 USD"):
+        namespace.admit("b", 4.0)
+    with pytest.raises(LimitExceeded, match="unknown"):
+        namespace.admit("c", None)
+    assert namespace.delete("old") == ["b", "c"]
+    namespace.admit("b", 4.0)
+
+
+def test_what_was_admitted_before_stays_admitted() -> None:
+    namespace = Namespace(1.0, {("ns", "old"): 4.0})
+    namespace.admit("old", 4.0, recorded=True)
+    Namespace(None).admit("a", None)
+
+
+def test_a_workspace_that_spent_nothing_frees_nothing() -> None:
+    namespace = Namespace(1.0)
+    with pytest.raises(LimitExceeded):
+        namespace.admit("b", 4.0)
+    namespace.memory.of(("ns", "a"))
+    assert namespace.delete("a") == []
+
+
+def test_a_plan_that_is_made_after_its_workspace_is_gone_does_not_count() -> None:
+    namespace, key = Namespace(5.0), ("ns", "gone")
+    record = namespace.memory.of(key)
+    namespace.delete("gone")
+    namespace.budget.admit(key, record, plan("gone", 4.0), recorded=False)
+    namespace.admit("a", 4.0)
