@@ -6,10 +6,13 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from llmwright.api.status import WorkspaceStatus
+from llmwright.api.workspace import Workspace
 from llmwright.errors import Problem
 from llmwright.plugins import hookimpl
+from llmwright.plugins.hookspecs import Manifest
+from llmwright.values.preset import Preset
 
 APPROVED = frozenset({"apache-2.0", "mit"})
 """Licences that may be used without asking."""
@@ -17,8 +20,8 @@ APPROVED = frozenset({"apache-2.0", "mit"})
 COST_CENTRE = "acme.example/cost-centre"
 
 
-@hookimpl
-def check_workspace(workspace: Any, preset: Any) -> Iterator[Problem]:
+@hookimpl.check_workspace
+def check_workspace(workspace: Workspace, preset: Preset | None) -> Iterator[Problem]:
     """Refuse a preset whose licence is not approved, unless the Workspace carries Acme's approval."""
     if preset is None or preset.license.lower() in APPROVED:
         return
@@ -33,17 +36,17 @@ def check_workspace(workspace: Any, preset: Any) -> Iterator[Problem]:
     )
 
 
-@hookimpl
-def manifests(workspace: Any, objects: Any) -> Iterator[dict[str, Any]]:
-    """Tell on each object who pays for it: the Workspace's annotation, else its namespace."""
+@hookimpl.manifests
+def manifests(workspace: Workspace, objects: tuple[Manifest, ...]) -> Iterator[Manifest]:
+    """Label each object with who pays for it: the Workspace's annotation, else its namespace."""
     centre = workspace.metadata.annotations.get(COST_CENTRE, workspace.namespace)
-    for found in objects:
-        about = found["metadata"]
-        yield {**found, "metadata": {**about, "labels": {**about.get("labels", {}), COST_CENTRE: centre}}}
+    for manifest in objects:
+        about = manifest["metadata"]
+        yield {**manifest, "metadata": {**about, "labels": {**about.get("labels", {}), COST_CENTRE: centre}}}
 
 
-@hookimpl
-def status_changed(workspace: Any, old: Any, new: Any) -> None:
+@hookimpl.status_changed
+def status_changed(workspace: Workspace, old: WorkspaceStatus | None, new: WorkspaceStatus) -> None:
     """Append every change of state to the file that ``ACME_RECORD`` names."""
     path = os.environ.get("ACME_RECORD")
     if path is None or (old is not None and old.state == new.state):

@@ -3,7 +3,7 @@
 Only ``registry`` imports stevedore and pluggy. A driver is chosen by a name the user wrote and is answered by exactly
 one plugin; a hook may be answered by any number.
 
-A plugin marks its hook functions with ``from llmwright.plugins import hookimpl``.
+A plugin marks its hook functions with ``from llmwright.plugins import hookimpl``: ``@hookimpl.check_workspace``.
 """
 
 from __future__ import annotations

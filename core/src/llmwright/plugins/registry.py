@@ -23,6 +23,7 @@ from llmwright.errors import PluginError, did_you_mean
 from llmwright.plugins import failures, hookspecs
 from llmwright.plugins.datapack import DATA_KINDS, DataPack
 from llmwright.plugins.discovery import INTERFACE, Found, Kind, discover
+from llmwright.plugins.hook_marker import HookMarker
 from llmwright.plugins.hooks import HookPlugin, Hooks
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ HOOKS = frozenset(
 )
 """The names of all hooks."""
 
-hookimpl = pluggy.HookimplMarker(PROJECT)
-"""Marks a function of a plugin as the answer to the hook of its name."""
+hookimpl = HookMarker(pluggy.HookimplMarker(PROJECT))
+"""Marks a function of a plugin as the answer to a hook."""
 
 
 def one_line_on_stderr(text: str) -> None:
