@@ -17,7 +17,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from llmwright.plugins.drivers import AccessRule, Capabilities, Driver
 from llmwright.testing import (
+    DriverContract,
     Impure,
     ProvisionerContract,
     RuntimeContract,
@@ -35,7 +37,7 @@ from llmwright.testing.launches import Core, as_json, faults
 from llmwright.testing.purity import CANARY, twice_alike
 from llmwright.values.fit import MemoryTerm
 from llmwright.values.launch import Exec, HttpGet, Launch, Mount, Probe, Process, Ranks, Volume
-from llmwright.values.nodes import Node, NodeRequest, ProvisionerDecision, Ready, Waiting
+from llmwright.values.nodes import Node, NodeRequest, ProvisionerDecision, Ready, Waiting, Watch
 
 
 @pytest.mark.parametrize(
@@ -279,3 +281,56 @@ def test_a_plain_world_moves_its_clock() -> None:
 def test_the_fake_tuner_reads_the_data_it_is_given() -> None:
     launch = FakeTuner(make_context()).launch(make_preset(), make_fit(), make_tuning_data(), {})
     assert "$(volume.data)" in launch.main.argv
+
+
+class Ranked(FakeRuntime):
+    targets = frozenset({"local"})
+    default_rank = {"kubernetes": 1}
+
+
+class Renamed(FakeRuntime):
+    aliases = frozenset({"other"})
+
+
+class Greedy(FakeProvisioner):
+    access_rules = (AccessRule("", ("secrets",), ("get",)),)
+
+
+class Everything(FakeProvisioner):
+    access_rules = (AccessRule("acme.example", ("things",), ("*",)),)
+
+
+@pytest.mark.parametrize(
+    ("driver", "law", "words"),
+    [
+        (Ranked(make_context()), "test_its_ranks_are_for_targets_that_it_serves", "kubernetes"),
+        (Greedy(make_context()), "test_its_access_rules_are_well_formed", "lets the operator read Secrets"),
+        (Everything(make_context()), "test_its_access_rules_are_well_formed", "no verb of RBAC"),
+    ],
+)
+def test_a_wrong_declaration_is_caught(driver: Driver, law: str, words: str) -> None:
+    with pytest.raises(AssertionError, match=words):
+        getattr(DriverContract(), law)(driver)
+
+
+def test_an_alias_without_an_entry_point_is_caught() -> None:
+    with pytest.raises(AssertionError, match="no entry point: other"):
+        RuntimeContract().test_its_aliases_are_its_entry_points(Renamed(make_context()))
+
+
+def test_declarations_of_runtimes_and_provisioners_are_held_against_each_other() -> None:
+    class Unlisted(FakeRuntime):
+        kaito_rules = frozenset({"listed-presets"})
+
+    class Idle(FakeRuntime):
+        capabilities = Capabilities(gpu=False)
+
+    class Blind(FakeProvisioner):
+        node_claims = Watch(group="acme.example", version="v1", plural="machines")
+
+    with pytest.raises(AssertionError, match="by which name"):
+        RuntimeContract().test_its_declarations_are_known(Unlisted(make_context()))
+    with pytest.raises(AssertionError):
+        RuntimeContract().test_it_serves_on_some_machine(Idle(make_context()))
+    with pytest.raises(AssertionError):
+        ProvisionerContract().test_its_claims_are_watched(Blind(make_context()))

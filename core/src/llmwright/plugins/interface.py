@@ -1,4 +1,4 @@
-"""Whether what a driver's entry point names can be a driver at all; ``llmwright.testing`` asks the rest."""
+"""Whether the object behind a driver's entry point can be a driver at all; ``llmwright.testing`` asks the rest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, get_args
 
 from llmwright.plugins.discovery import Kind
-from llmwright.plugins.drivers import Capabilities, Driver, Provisioner, Runtime, Tuner
+from llmwright.plugins.drivers import AccessRule, Capabilities, Driver, Provisioner, Runtime, Tuner
 from llmwright.values.plan import Target
 
 INTERFACES: Mapping[Kind, type[Driver]] = MappingProxyType(
@@ -26,7 +26,7 @@ def breach(kind: Kind, loaded: Any) -> str | None:
     missing = sorted(getattr(loaded, "__abstractmethods__", ()))
     if missing:
         return f"lacks {', '.join(missing)}"
-    return _targets_breach(loaded) or _capabilities_breach(loaded)
+    return _targets_breach(loaded) or _capabilities_breach(loaded) or _declarations_breach(loaded)
 
 
 def _described(loaded: Any) -> str:
@@ -40,6 +40,21 @@ def _targets_breach(driver: type[Driver]) -> str | None:
         return f"declares no targets (a frozenset of {', '.join(known)})"
     strange = sorted(str(target) for target in targets if target not in known)
     return f"declares targets that do not exist: {', '.join(strange)}" if strange else None
+
+
+def _declarations_breach(driver: type[Driver]) -> str | None:
+    """A declaration that choosing among drivers could not read: one such driver must not stop the choice of others."""
+    ranks = driver.default_rank
+    if not isinstance(ranks, Mapping) or not all(isinstance(rank, int) for rank in ranks.values()):
+        return "declares a default_rank that is not a mapping of targets to whole numbers"
+    strange = sorted(str(target) for target in ranks if target not in driver.targets)
+    if strange:
+        return f"declares a default_rank for targets that it does not serve: {', '.join(strange)}"
+    if not isinstance(driver.aliases, (frozenset, set)):
+        return "declares aliases that are not a frozenset of names"
+    if not all(isinstance(rule, AccessRule) for rule in driver.access_rules):
+        return "declares access_rules that are not AccessRule values"
+    return None
 
 
 def _capabilities_breach(driver: type[Driver]) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 from typing import Any, ClassVar
@@ -27,6 +28,9 @@ HEAVY = (
     "ray", "tensorflow", "tokenizers", "torch", "transformers", "trl", "uvicorn", "vllm",
 )  # fmt: skip
 """Packages that the control half of a driver must not import."""
+
+VERBS = frozenset({"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"})
+NAME = re.compile(r"[a-z0-9.-]+(/[a-z]+)?")
 
 
 class DriverContract(Contract):
@@ -74,6 +78,38 @@ class DriverContract(Contract):
                 inspect.signature(getattr(driver, name)).bind(*given)
             except TypeError as error:
                 raise AssertionError(f"{name}{inspect.signature(method)}: {error}") from error
+
+    def test_its_ranks_are_for_targets_that_it_serves(self, driver: Driver) -> None:
+        """A rank lets the driver be chosen where none is named: a whole number for a target that it serves."""
+        unserved = sorted(set(driver.default_rank) - set(driver.targets))
+        assert not unserved, f"a rank for {', '.join(unserved)}, which it does not serve"
+        assert all(type(rank) is int for rank in driver.default_rank.values())
+
+    def test_its_access_rules_are_well_formed(self, driver: Driver) -> None:
+        """Rules name resources and verbs of RBAC, nothing by ``*``, and only drivers that serve a cluster have rules.
+
+        A rule on Secrets is refused: the operator never reads them.
+        """
+        assert not driver.access_rules or "kubernetes" in driver.targets
+        for rule in driver.access_rules:
+            assert rule.resources, f"{rule} names no resource"
+            assert rule.verbs, f"{rule} names no verb"
+            assert set(rule.verbs) <= VERBS, f"{rule}: no verb of RBAC"
+            assert all(NAME.fullmatch(part) for part in rule.resources), f"{rule}: resources are plural and lower case"
+            assert rule.group == "" or "." in rule.group, f"{rule}: {rule.group} is no API group"
+            assert not (rule.group == "" and "secrets" in rule.resources), f"{rule} lets the operator read Secrets"
+
+    def test_its_aliases_are_its_entry_points(self, driver: Driver) -> None:
+        """Each alias is an entry point of this class, and one entry point is no alias: the driver's own name."""
+        target = f"{type(driver).__module__}:{type(driver).__qualname__}"
+        names = {row.name for row in Registry().found() if row.kind == self.kind and row.target == target}
+        assert driver.aliases <= names, f"no entry point: {', '.join(sorted(driver.aliases - names))}"
+        assert not names or names - driver.aliases, "every entry point is an alias, so it is never chosen by default"
+
+    def test_its_lowest_capabilities_are_pairs(self, driver: Driver) -> None:
+        """A compute capability is a pair of whole numbers, 7.5 is ``(7, 5)``."""
+        for declared in (driver.built_for, getattr(driver, "lowest_capability", None)):
+            assert declared is None or (len(declared) == 2 and all(type(part) is int for part in declared))
 
     def test_its_entry_point_loads(self, driver: Driver) -> None:
         """An installed distribution names this very class in its entry points, and the registry loads it."""

@@ -54,6 +54,11 @@ class ProvisionerContract(DriverContract):
         """A request for one machine that can be had."""
         return NodeRequest(namespace="default", workspace="demo", count=1, config=options)
 
+    def test_its_claims_are_watched(self, driver: Provisioner) -> None:
+        """The kind of ``node_claims`` is one of ``watches``: what is not watched cannot be reported."""
+        watched = {(watch.group, watch.plural) for watch in driver.watches()}
+        assert driver.node_claims is None or (driver.node_claims.group, driver.node_claims.plural) in watched
+
     def test_deciding_converges(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
         """Observing, deciding and acting over and over ends in Ready with the nodes asked for, and then rests."""
         *_, last = _passes(driver, world, request_)

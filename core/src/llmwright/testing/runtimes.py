@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import pytest
 
 from llmwright.plugins.discovery import Kind
-from llmwright.plugins.drivers import Names, Runtime
+from llmwright.plugins.drivers import KaitoRule, Names, Runtime
 from llmwright.testing.drivers import DriverContract
 from llmwright.testing.launches import Core, as_json, faults, volumes_in
 from llmwright.testing.presets import make_adapter
@@ -47,6 +47,16 @@ class RuntimeContract(DriverContract):
     def objects(self, driver: Runtime, launch: Launch) -> tuple[Mapping[str, Any], ...]:
         """What it brings beside the Launch, made twice from the same."""
         return tuple(twice_alike(driver.objects, launch, NAMES))
+
+    def test_its_declarations_are_known(self, driver: Runtime) -> None:
+        """KAITO's rules are those that the core knows; the section of a config needs the option that takes the file."""
+        assert driver.kaito_rules <= set(get_args(KaitoRule))
+        assert "listed-presets" not in driver.kaito_rules or driver.listed_as, "presets list it by which name?"
+        assert not driver.config_section or driver.config_option, "a section of which file?"
+
+    def test_it_serves_on_some_machine(self, driver: Runtime) -> None:
+        """It says that it serves on a GPU, on a processor, or on either."""
+        assert driver.capabilities.gpu or driver.capabilities.cpu
 
     def test_launch_is_pure(
         self, driver: Runtime, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any

@@ -1,0 +1,55 @@
+"""A stranger's runtime that declares itself better becomes the default, and the Plan says why."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmwright.errors import InvalidWorkspace
+from llmwright.plugins.drivers import Capabilities
+from llmwright.testing.fakes import FakeRuntime
+
+from .conftest import Engine, drivers_with, inference, tuning
+
+A100 = "Standard_NC24ads_A100_v4"
+
+
+class Stranger(FakeRuntime):
+    """Better at models without adapters, on one machine and on clusters."""
+
+    default_rank = {"kubernetes": 200, "local": 200}
+    capabilities = Capabilities(cpu=True)
+
+
+DRIVERS = drivers_with(vllm=Engine, acme=Stranger)
+
+
+def test_it_is_chosen_and_the_plan_says_why(planned):
+    for parts in ({"sku": A100}, {}):
+        plan = planned(**parts, inference=inference("demo"), drivers=DRIVERS)
+        target = plan.target
+        assert plan.runtime.name == "acme"
+        assert plan.runtime.why.startswith(
+            f"its rank of 200 is the highest of the runtimes that can serve this on {target}"
+        )
+        assert plan.serving.main.env["SERVED_NAME"] == "demo"
+
+
+def test_it_steps_aside_for_adapters_and_the_plan_says_so(planned):
+    plan = planned(tuning=tuning(), drivers=DRIVERS)
+    assert plan.runtime.name == "hf"
+    assert "acme serves no adapters" in plan.runtime.why
+
+
+def test_named_it_is_refused_for_what_it_cannot_do(planned):
+    adapter = {"source": {"name": "a", "volumeSource": {"hostPath": {"path": "/a"}}}, "strength": "0.5"}
+    asked = inference("demo", runtime="acme", adapters=[adapter])
+    with pytest.raises(InvalidWorkspace) as caught:
+        planned(inference=asked, drivers=DRIVERS)
+    assert [problem.path for problem in caught.value.problems] == [
+        "inference.runtime",
+        "inference.adapters[0].strength",
+    ]
+
+
+def test_a_name_in_workspace_or_settings_still_wins(planned):
+    assert planned(inference=inference("demo", runtime="hf"), drivers=DRIVERS).runtime.name == "hf"
