@@ -133,6 +133,7 @@ def test_a_policy_has_the_last_look_at_objects(installed: Any, tmp_path: Path) -
     ("file", "shown"),
     [
         ("runtime_plain/demo.yaml", "plain"),
+        ("runtime_plain/default.yaml", "its rank of 60 is the highest"),
         ("tuner_last_layers/airships.yaml", "last-layers"),
         ("preset_pack/smollm2.yaml", "smollm2-135m-instruct"),
     ],
@@ -143,6 +144,17 @@ def test_each_is_checked_and_planned_from_yaml(installed: Any, file: str, shown:
     planned = installed.llmwright("plan", "-f", PLUGINS / file)
     assert planned.returncode == 0, planned.stderr
     assert shown in planned.stdout
+
+
+def test_a_stranger_s_runtime_is_the_default_and_steps_aside(installed: Any) -> None:
+    default = PLUGINS / "runtime_plain/default.yaml"
+    without = installed.llmwright("--no-plugin", "acme-runtime-plain", "plan", "-f", default, "-o", "json")
+    assert json.loads(without.stdout)["runtime"]["name"] == "hf"
+    chosen = json.loads(installed.llmwright("plan", "-f", default, "-o", "json").stdout)["runtime"]
+    assert chosen["name"] == "plain"
+    adapters = json.loads(installed.llmwright("plan", "-f", ROOT / "examples/quickstart.yaml", "-o", "json").stdout)
+    assert adapters["runtime"]["name"] == "hf"
+    assert "plain serves no adapters" in adapters["runtime"]["why"]
 
 
 def test_a_stranger_s_options_are_validated_with_their_place(installed: Any, tmp_path: Path) -> None:

@@ -20,7 +20,9 @@ NAMES = {
     "llmwright.plugins.drivers": {
         "AccessRule", "Capabilities", "Context", "Driver", "KaitoRule", "Names", "Provisioner", "Runtime", "Tuner",
     },
-    "llmwright.plugins.hookspecs": {"check_workspace", "instance_types", "manifests", "presets", "status_changed"},
+    "llmwright.plugins.hookspecs": {
+        "Manifest", "check_workspace", "instance_types", "manifests", "presets", "status_changed",
+    },
     "llmwright.plugins.weights": {"MODEL_VOLUME", "Weights", "weights_of"},
     "llmwright.errors": {
         "ConfigError", "InvalidWorkspace", "LimitExceeded", "LLMwrightError", "NotYet", "PluginConflict",
@@ -94,6 +96,13 @@ def test_each_driver_attribute_is_documented() -> None:
         for item, after in zip(node.body, [*node.body[1:], None], strict=True):
             if isinstance(item, ast.AnnAssign) and ast.unparse(item.target) != "capabilities":
                 assert isinstance(after, ast.Expr), f"{node.name}.{ast.unparse(item.target)} has no docstring"
+
+
+def test_each_declaration_of_a_driver_is_in_the_docs(root: Path) -> None:
+    """A stranger finds what a driver can declare in one table."""
+    text = (root / "docs/plugins.md").read_text()
+    names = {name for driver in DRIVERS for name in driver.__annotations__}
+    assert {name for name in names if f"`{name}`" not in text} == set()
 
 
 @pytest.mark.parametrize("hook", sorted(HOOKS))

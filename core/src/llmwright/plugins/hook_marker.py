@@ -86,5 +86,6 @@ class HookMarker:
         """Mark an answer to ``hookspecs.status_changed``."""
         return self._named("status_changed", function)
 
-    def _named(self, hook: str, function: Any) -> Any:
-        return self._marker(specname=hook)(function)
+    def _named(self, hook: str, function: Function) -> Function:
+        marked: Function = self._marker(specname=hook)(function)
+        return marked

@@ -23,15 +23,16 @@ class Options(BaseModel):
 
 
 class PlainRuntime(Runtime):
-    """Serves one model with a transformers pipeline, one request at a time."""
+    """Serves one model with a transformers pipeline, one request at a time.
+
+    On one machine it declares a higher rank than ``hf``, so installing it makes it the default there: for models
+    without adapters, and for machines without a GPU. For everything else the next in rank is chosen.
+    """
 
     targets = frozenset({"local", "kubernetes"})
-    capabilities = Capabilities(streaming=False, cpu=True)
+    default_rank = {"local": 60}
+    capabilities = Capabilities(streaming=False, cpu=True, gpu=False)
     config_model = Options
-
-    def refuses(self, preset: Preset, fit: Fit) -> str | None:
-        """It serves on the CPU."""
-        return "the plain runtime serves on CPU only" if fit.gpus else None
 
     def launch(self, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any) -> Launch:
         """One process; the model is loaded from the hub or a directory."""
