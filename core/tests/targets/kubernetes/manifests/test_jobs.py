@@ -1,15 +1,15 @@
-"""Jobs: tuning, and checking beforehand."""
+"""Jobs: tuning and preflight."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
+from core.tests.targets.kubernetes.manifests.rendered import NODES, render_input
+
 from llmwright.targets.kubernetes.manifests import preflight_objects, tuning_objects
 from llmwright.values.launch import Launch, Mount, Process, Volume
 from llmwright.values.nodes import Placement
-
-from .conftest import NODES
 
 TUNER = Launch(
     prepare=(Process(name="fetch-data", argv=("download",), mounts=(Mount(volume="data", path="/mnt/data"),)),),
@@ -31,30 +31,30 @@ TUNING = {
 def spec(objects: tuple[dict[str, Any], ...]) -> dict[str, Any]:
     (job,) = objects
     assert job["kind"] == "Job"
-    found: dict[str, Any] = job["spec"]["template"]["spec"]
-    return found
+    pod: dict[str, Any] = job["spec"]["template"]["spec"]
+    return pod
 
 
-def test_what_delivers_starts_only_when_there_is_something_to_deliver(rendering: Any) -> None:
-    (job,) = tuning_objects(rendering(tuning=TUNING), TUNER, NODES)
+def test_delivery_starts_only_after_tuning_has_succeeded() -> None:
+    (job,) = tuning_objects(render_input(tuning=TUNING), TUNER, NODES)
     pod = spec((job,))
-    assert [one["name"] for one in pod["initContainers"]] == ["data-downloader", "ws", "pack"]
-    assert [one["name"] for one in pod["containers"]] == ["pusher"]
+    assert [step["name"] for step in pod["initContainers"]] == ["data-downloader", "ws", "pack"]
+    assert [step["name"] for step in pod["containers"]] == ["pusher"]
     assert pod["restartPolicy"] == "Never"
     annotations = job["spec"]["template"]["metadata"]["annotations"]
     assert annotations == {"kubectl.kubernetes.io/default-container": "ws"}
 
 
-def test_without_delivery_the_tuner_is_the_container(rendering: Any) -> None:
-    pod = spec(tuning_objects(rendering(tuning=TUNING), replace(TUNER, after=()), NODES))
-    assert [one["name"] for one in pod["containers"]] == ["ws"]
+def test_without_delivery_the_tuner_is_the_container() -> None:
+    pod = spec(tuning_objects(render_input(tuning=TUNING), replace(TUNER, after=()), NODES))
+    assert [step["name"] for step in pod["containers"]] == ["ws"]
 
 
-def test_only_what_pushes_sees_the_push_secret(rendering: Any) -> None:
-    pod = spec(tuning_objects(rendering(tuning=TUNING), TUNER, NODES))
+def test_only_the_pusher_sees_the_push_secret() -> None:
+    pod = spec(tuning_objects(render_input(tuning=TUNING), TUNER, NODES))
     seen = {
-        one["name"]: [mount["name"] for mount in one.get("volumeMounts", [])]
-        for one in (*pod["initContainers"], *pod["containers"])
+        step["name"]: [mount["name"] for mount in step.get("volumeMounts", [])]
+        for step in (*pod["initContainers"], *pod["containers"])
     }
     assert [name for name, mounts in seen.items() if "docker-config" in mounts] == ["pusher"]
     (volume,) = (volume for volume in pod["volumes"] if volume["name"] == "docker-config")
@@ -63,17 +63,17 @@ def test_only_what_pushes_sees_the_push_secret(rendering: Any) -> None:
     assert pod["imagePullSecrets"] == [{"name": "in"}, {"name": "key"}]
 
 
-def test_a_tuning_job_goes_by_the_user_s_labels_alone(rendering: Any) -> None:
+def test_a_tuning_job_goes_by_the_user_s_labels_alone() -> None:
     placed = Placement(selector={"apps": "x", "kaito.sh/workspace": "ws"})
-    pod = spec(tuning_objects(rendering(placement=placed, tuning=TUNING), TUNER, NODES))
+    pod = spec(tuning_objects(render_input(placement=placed, tuning=TUNING), TUNER, NODES))
     (term,) = pod["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
-    assert [one["key"] for one in term["matchExpressions"]] == ["apps"]
+    assert [expression["key"] for expression in term["matchExpressions"]] == ["apps"]
     assert {"key": "gpu", "operator": "Equal", "effect": "NoSchedule"} in pod["tolerations"]
 
 
-def test_a_preflight_asks_for_no_gpu_and_goes_anywhere(rendering: Any) -> None:
+def test_a_preflight_asks_for_no_gpu_and_goes_anywhere() -> None:
     launch = Launch(main=Process(name="check-push", argv=("check",)))
-    (job,) = preflight_objects(rendering(tuning=TUNING), launch)
+    (job,) = preflight_objects(render_input(tuning=TUNING), launch)
     pod = spec((job,))
     assert job["metadata"]["name"] == "ws-preflight"
     assert not pod.keys() & {"affinity", "tolerations"}

@@ -1,4 +1,4 @@
-"""The hook ``manifests``: it may change much, and not whose the objects are."""
+"""The hook ``manifests``: plugins may change much, but not the owner of an object."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from core.tests.targets.kubernetes.manifests.rendered import NODES, SERVER, render_input
 
 from llmwright.errors import PluginContract
 from llmwright.plugins.discovery import Found
@@ -13,84 +14,76 @@ from llmwright.plugins.hooks import HookPlugin, Hooks
 from llmwright.targets.kubernetes.manifests import run_manifests_hook, serving_objects
 from llmwright.targets.kubernetes.manifests.object_metadata import role_of
 
-from .conftest import NODES, SERVER
-
 WORKSPACE = {"apiVersion": "kaito.sh/v1beta1", "kind": "Workspace", "metadata": {"name": "more"}}
 BUDGET = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "more"}}
 
 
-def hooks(*looks: Callable[[Any], Any]) -> Hooks:
-    """Plugins that answer with what each of ``looks`` makes of the objects."""
-    names = [f"plugin-{number}" for number, _ in enumerate(looks)]
-    by_name = dict(zip(names, looks, strict=True))
-    plugins = [HookPlugin(found(name), frozenset({"manifests"})) for name in names]
+def hooks(*functions: Callable[[Any], Any]) -> Hooks:
+    """One plugin for each function, which gets all objects and returns objects."""
+    names = [f"plugin-{number}" for number, _ in enumerate(functions)]
+    by_name = dict(zip(names, functions, strict=True))
+    plugins = [HookPlugin(installed(name), frozenset({"manifests"})) for name in names]
     return Hooks(plugins, [], lambda _, at, arguments: [by_name[at.name](arguments["objects"])], print)
 
 
-def found(name: str) -> Found:
+def installed(name: str) -> Found:
     return Found(kind="hook", name=name, target=name, distribution=name, version="1", interface=1)
 
 
-def rendered(rendering: Any) -> Any:
-    made = rendering(inference={"preset": {"name": "phi-4"}})
-    return made, serving_objects(made, SERVER, NODES)
+SOURCE = render_input()
+OBJECTS = serving_objects(SOURCE, SERVER, NODES)
 
 
-def test_each_sees_what_the_one_before_made(rendering: Any) -> None:
-    made, objects = rendered(rendering)
+def test_each_plugin_sees_the_objects_of_the_one_before() -> None:
+    def label(objects: Any) -> Any:
+        return [{**item, "metadata": {**item["metadata"], "labels": {"team": "a"}}} for item in objects]
 
-    def label(given: Any) -> Any:
-        return [{**one, "metadata": {**one["metadata"], "labels": {"team": "a"}}} for one in given]
-
-    def count(given: Any) -> Any:
-        assert all(one["metadata"]["labels"] == {"team": "a"} for one in given)
+    def count(objects: Any) -> Any:
+        assert all(item["metadata"]["labels"] == {"team": "a"} for item in objects)
         return ()
 
-    after = run_manifests_hook(hooks(label, count), made, None, objects)
-    assert all(one["metadata"]["labels"] == {"team": "a", "kaito.sh/workspace": "ws"} for one in after)
-    assert [one["kind"] for one in after] == [one["kind"] for one in objects]
+    after = run_manifests_hook(hooks(label, count), SOURCE, None, OBJECTS)
+    assert all(item["metadata"]["labels"] == {"team": "a", "kaito.sh/workspace": "ws"} for item in after)
+    assert [manifest["kind"] for manifest in after] == [manifest["kind"] for manifest in OBJECTS]
 
 
-def test_what_is_added_belongs_to_the_workspace(rendering: Any) -> None:
-    made, objects = rendered(rendering)
+def test_an_added_object_belongs_to_the_workspace() -> None:
     more = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "more", "namespace": "x"}}
-    after = run_manifests_hook(hooks(lambda given: [*given, more]), made, None, objects)
+    after = run_manifests_hook(hooks(lambda objects: [*objects, more]), SOURCE, None, OBJECTS)
     added = after[-2]
-    assert added["metadata"]["ownerReferences"] == objects[0]["metadata"]["ownerReferences"]
+    assert added["metadata"]["ownerReferences"] == OBJECTS[0]["metadata"]["ownerReferences"]
     assert (added["metadata"]["name"], added["metadata"]["namespace"]) == ("more", "ns")
     assert after[-1]["kind"] == "StatefulSet"
 
 
-def test_what_is_added_goes_with_its_role_whatever_its_kind(rendering: Any) -> None:
-    made, objects = rendered(rendering)
-    *services, budget, server = run_manifests_hook(hooks(lambda given: [*given, BUDGET]), made, None, objects, "tuning")
+def test_an_added_object_carries_its_role() -> None:
+    *services, budget, server = run_manifests_hook(
+        hooks(lambda objects: [*objects, BUDGET]), SOURCE, None, OBJECTS, "tuning"
+    )
     assert budget["metadata"]["annotations"] == {"llmwright.io/role": "tuning"}
     assert budget["metadata"]["labels"] == {"kaito.sh/workspace": "ws"}
-    assert [role_of(one) for one in (*services, server)] == [None, None, None]
+    assert [role_of(item) for item in (*services, server)] == [None, None, None]
 
 
-def test_objects_are_not_changed_in_place(rendering: Any) -> None:
-    made, objects = rendered(rendering)
+def test_objects_are_not_changed_in_place() -> None:
+    def spoil(objects: Any) -> Any:
+        objects[-1]["spec"]["replicas"] = 7
+        return objects
 
-    def spoil(given: Any) -> Any:
-        given[-1]["spec"]["replicas"] = 7
-        return given
-
-    assert run_manifests_hook(hooks(spoil), made, None, objects)[-1]["spec"]["replicas"] == 7
-    assert objects[-1]["spec"]["replicas"] == 1
+    assert run_manifests_hook(hooks(spoil), SOURCE, None, OBJECTS)[-1]["spec"]["replicas"] == 7
+    assert OBJECTS[-1]["spec"]["replicas"] == 1
 
 
 @pytest.mark.parametrize(
-    ("look", "message"),
+    ("function", "message"),
     [
-        (lambda given: given[:-1], "took away StatefulSet ws"),
-        (lambda given: [*given, {"kind": "Pod"}], "no Kubernetes object"),
-        (lambda given: [*given, WORKSPACE], r"added a Workspace \(kaito.sh/v1beta1\)"),
-        (lambda given: [*given, 3], "answered manifests with a int"),
-        (lambda given: 1 / 0, "failed in manifests: ZeroDivisionError"),
+        (lambda objects: objects[:-1], "took away StatefulSet ws"),
+        (lambda objects: [*objects, {"kind": "Pod"}], "no Kubernetes object"),
+        (lambda objects: [*objects, WORKSPACE], r"added a Workspace \(kaito.sh/v1beta1\)"),
+        (lambda objects: [*objects, 3], "answered manifests with a int"),
+        (lambda objects: 1 / 0, "failed in manifests: ZeroDivisionError"),
     ],
 )
-def test_a_look_that_cannot_be_used_is_an_error(rendering: Any, look: Any, message: str) -> None:
-    made, objects = rendered(rendering)
+def test_an_unusable_answer_is_an_error(function: Any, message: str) -> None:
     with pytest.raises(PluginContract, match=message):
-        run_manifests_hook(hooks(look), made, None, objects)
+        run_manifests_hook(hooks(function), SOURCE, None, OBJECTS)

@@ -1,4 +1,4 @@
-"""What a runtime brings beside the core's objects, and in their place."""
+"""Objects that a runtime adds to the core's, or puts in their place."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
+from core.tests.targets.kubernetes.manifests.rendered import NODES, SERVER, render_input
 
 from llmwright.errors import PluginContract
 from llmwright.plugins.drivers import Names
@@ -17,76 +18,73 @@ from llmwright.testing.fakes import FakeRuntime
 from llmwright.values.launch import Launch
 from llmwright.values.nodes import Watch
 
-from .conftest import NODES, SERVER
-
 DEMO = Watch(group="demo.example.com", version="v1", plural="demos")
 
 
-class Bringing(FakeRuntime):
-    """Brings whatever it is told to."""
+class AddingRuntime(FakeRuntime):
+    """Adds the objects of ``added``."""
 
-    brings: ClassVar[tuple[Any, ...]] = ()
+    added: ClassVar[tuple[Any, ...]] = ()
 
     def objects(self, launch: Launch, names: Names) -> Iterator[Mapping[str, Any]]:
-        """Each as it is, with the pod that it was given."""
-        for one in self.brings:
-            yield {**one, "spec": {"pod": names.pod, "nodes": names.nodes}}
+        """Yield each with the pod that was passed in."""
+        for manifest in self.added:
+            yield {**manifest, "spec": {"pod": names.pod, "nodes": names.nodes}}
 
 
-class Other(Bringing):
-    """Serves by a kind of its own."""
+class DemoRuntime(AddingRuntime):
+    """Serves with a kind of its own."""
 
     serves_as = DEMO
 
 
-def made(kind: type[Bringing], rendering: Any, *brings: Any) -> Any:
+def serving_with(kind: type[AddingRuntime], *added: Any) -> Any:
     runtime = kind(make_context())
-    runtime.brings = brings  # type: ignore[misc]
-    written = rendering(inference={"preset": {"name": "phi-4"}})
-    return serving_objects(replace(written, runtime=runtime), SERVER, NODES)
+    runtime.added = added  # type: ignore[misc]
+    return serving_objects(replace(render_input(), runtime=runtime), SERVER, NODES)
 
 
-def named(kind: str, version: str = "v1", name: str = "ws", **more: Any) -> dict[str, Any]:
+def manifest_of(kind: str, version: str = "v1", name: str = "ws", **more: Any) -> dict[str, Any]:
     return {"apiVersion": version, "kind": kind, "metadata": {"name": name, **more}}
 
 
-def test_what_it_adds_is_there_before_the_server(rendering: Any) -> None:
-    found = made(Bringing, rendering, named("ConfigMap", name="ws-notes", namespace="elsewhere"))
-    assert [one["kind"] for one in found] == ["Service", "Service", "ConfigMap", "StatefulSet"]
-    notes, server = found[2:]
+def test_added_objects_come_before_the_server() -> None:
+    objects = serving_with(AddingRuntime, manifest_of("ConfigMap", name="ws-notes", namespace="elsewhere"))
+    assert [manifest["kind"] for manifest in objects] == ["Service", "Service", "ConfigMap", "StatefulSet"]
+    notes, server = objects[2:]
     assert role_of(notes) == "serving"
     assert notes["metadata"]["namespace"] == "ns"
     assert notes["metadata"]["ownerReferences"] == server["metadata"]["ownerReferences"]
     assert notes["spec"] == {"pod": server["spec"]["template"], "nodes": 1}
 
 
-def test_one_of_a_cores_kind_and_name_takes_its_place(rendering: Any) -> None:
-    found = made(Bringing, rendering, named("StatefulSet", "apps/v1"), named("Service"))
-    assert [identity(one) for one in found] == [
+def test_an_object_with_kind_and_name_of_a_core_object_replaces_it() -> None:
+    objects = serving_with(AddingRuntime, manifest_of("StatefulSet", "apps/v1"), manifest_of("Service"))
+    assert [identity(manifest) for manifest in objects] == [
         ("v1", "Service", "ws"), ("v1", "Service", "ws-headless"), ("apps/v1", "StatefulSet", "ws")
     ]  # fmt: skip
-    assert found[0]["spec"]["nodes"] == found[2]["spec"]["nodes"] == 1
-    assert found[2]["metadata"]["annotations"]["llmwright.io/launch"] == SERVER.digest
-    assert [role_of(one) for one in found] == [None, None, None]
+    assert objects[0]["spec"]["nodes"] == objects[2]["spec"]["nodes"] == 1
+    assert objects[2]["metadata"]["annotations"]["llmwright.io/launch"] == SERVER.digest
+    assert [role_of(manifest) for manifest in objects] == [None, None, None]
 
 
-def test_a_kind_of_its_own_serves_in_the_statefulsets_place(rendering: Any) -> None:
-    found = made(Other, rendering, named("Demo", "demo.example.com/v1"))
-    assert [one["kind"] for one in found] == ["Service", "Service", "Demo"]
-    annotations = found[-1]["metadata"]["annotations"]
+def test_a_runtime_s_own_kind_replaces_the_statefulset() -> None:
+    objects = serving_with(DemoRuntime, manifest_of("Demo", "demo.example.com/v1"))
+    assert [manifest["kind"] for manifest in objects] == ["Service", "Service", "Demo"]
+    annotations = objects[-1]["metadata"]["annotations"]
     assert annotations["llmwright.io/launch"] == SERVER.digest
     assert annotations["llmwright.io/role"] == "serving"
 
 
 @pytest.mark.parametrize(
-    ("brings", "message"),
+    ("added", "message"),
     [
-        ((named("Demo", "demo.example.com/v1", "another"),), "brings no object of demo.example.com/v1 named ws"),
+        ((manifest_of("Demo", "demo.example.com/v1", "another"),), "brings no object of demo.example.com/v1 named ws"),
         (({"kind": "Demo"},), "no Kubernetes object"),
-        ((named("Workspace", "kaito.sh/v1beta1"),), "added a Workspace"),
+        ((manifest_of("Workspace", "kaito.sh/v1beta1"),), "added a Workspace"),
         ((3,), "failed in objects: TypeError"),
     ],
 )
-def test_a_runtime_that_does_not_do_what_it_says_is_an_error(rendering: Any, brings: Any, message: str) -> None:
+def test_a_runtime_that_breaks_its_contract_is_an_error(added: Any, message: str) -> None:
     with pytest.raises(PluginContract, match=message):
-        made(Other, rendering, *brings)
+        serving_with(DemoRuntime, *added)

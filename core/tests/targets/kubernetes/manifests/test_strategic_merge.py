@@ -1,52 +1,47 @@
-"""The settings' overlay on every pod."""
+"""The strategic merge, and the settings' overlay on every pod."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from core.tests.targets.kubernetes.manifests.rendered import serving
 
-from llmwright.targets.kubernetes.manifests import serving_objects
 from llmwright.targets.kubernetes.manifests.strategic_merge import merged
 
-from .conftest import NODES, SERVER
 
-
-def overlaid(rendering: Any, pods: dict[str, Any]) -> dict[str, Any]:
-    made = rendering({"pods": pods}, inference={"preset": {"name": "phi-4"}})
-    template: dict[str, Any] = serving_objects(made, SERVER, NODES)[-1]["spec"]["template"]
+def overlaid(pods: dict[str, Any]) -> dict[str, Any]:
+    template: dict[str, Any] = serving(settings={"pods": pods})[-1]["spec"]["template"]
     return template
 
 
-def test_a_pod_s_spec_may_be_written_alone(rendering: Any) -> None:
-    found = overlaid(rendering, {"serviceAccountName": "models", "priorityClassName": "high"})
-    assert (found["spec"]["serviceAccountName"], found["spec"]["priorityClassName"]) == ("models", "high")
+def test_a_pod_s_spec_may_be_written_alone() -> None:
+    pod = overlaid({"serviceAccountName": "models", "priorityClassName": "high"})
+    assert (pod["spec"]["serviceAccountName"], pod["spec"]["priorityClassName"]) == ("models", "high")
 
 
-def test_labels_are_added_and_those_that_select_stay(rendering: Any) -> None:
-    found = overlaid(rendering, {"metadata": {"labels": {"team": "a", "kaito.sh/workspace": "stolen"}}})
-    assert found["metadata"]["labels"] == {"team": "a", "kaito.sh/workspace": "ws"}
+def test_labels_are_added_but_labels_of_the_selector_stay() -> None:
+    pod = overlaid({"metadata": {"labels": {"team": "a", "kaito.sh/workspace": "stolen"}}})
+    assert pod["metadata"]["labels"] == {"team": "a", "kaito.sh/workspace": "ws"}
 
 
-def test_a_star_means_every_container(rendering: Any) -> None:
+def test_a_star_means_every_container() -> None:
     proxy = {"name": "HTTPS_PROXY", "value": "http://proxy.example:3128"}
-    found = overlaid(
-        rendering, {"spec": {"containers": [{"name": "*", "env": [proxy]}], "initContainers": [{"name": "*"}]}}
-    )
-    (container,) = found["spec"]["containers"]
+    pod = overlaid({"spec": {"containers": [{"name": "*", "env": [proxy]}], "initContainers": [{"name": "*"}]}})
+    (container,) = pod["spec"]["containers"]
     assert proxy in container["env"]
     assert container["name"] == "ws"
-    assert not found["spec"].get("initContainers")
+    assert not pod["spec"].get("initContainers")
 
 
-def test_tolerations_are_added_once(rendering: Any) -> None:
+def test_tolerations_are_added_once() -> None:
     own, gpu = (
         {"key": "own", "operator": "Exists"},
         {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"},
     )
-    found = overlaid(rendering, {"tolerations": [own, gpu]})["spec"]["tolerations"]
-    assert own in found
-    assert found.count(gpu) == 1
+    tolerations = overlaid({"tolerations": [own, gpu]})["spec"]["tolerations"]
+    assert own in tolerations
+    assert tolerations.count(gpu) == 1
 
 
 @pytest.mark.parametrize(

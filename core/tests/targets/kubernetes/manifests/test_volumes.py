@@ -1,0 +1,68 @@
+"""Volumes for weights and adapters."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from core.tests.targets.kubernetes.manifests.rendered import NODES, SERVER, container, pod, serving
+
+from llmwright.values.instance_type import InstanceType
+from llmwright.values.launch import Launch, Mount, Process, Volume
+
+GIB = 1024**3
+
+
+def test_downloads_go_to_a_volume_unless_the_driver_has_one() -> None:
+    main = container(serving())
+    assert {"name": "model-weights-volume", "mountPath": "/workspace/weights"} in main["volumeMounts"]
+    assert {"name": "HF_HOME", "value": "/workspace/weights"} in main["env"]
+    own = replace(SERVER, volumes=(*SERVER.volumes, Volume(name="model")))
+    assert "env" not in container(serving(own))
+
+
+def with_adapters() -> Launch:
+    mounts = tuple(Mount(volume=f"adapter-{n}", path=f"/mnt/adapter/{n}", read_only=True) for n in ("a", "b", "c"))
+    pulls = tuple(
+        Process(name=f"pull-{n}", argv=("pull", f"$(volume.adapter-{n})"), mounts=(replace(m, read_only=False),))
+        for n, m in zip("ab", mounts, strict=False)
+    )
+    claim = {"persistentVolumeClaim": {"claimName": "pvc"}}
+    return replace(
+        SERVER,
+        main=replace(SERVER.main, mounts=(*SERVER.main.mounts, *mounts)),
+        prepare=pulls,
+        volumes=(
+            *SERVER.volumes,
+            Volume(name="adapter-a"),
+            Volume(name="adapter-b"),
+            Volume(name="adapter-c", kind="volume_source", source=claim),
+        ),
+    )
+
+
+def test_adapters_that_are_pulled_share_a_volume() -> None:
+    objects = serving(with_adapters())
+    volumes = {volume["name"]: volume for volume in pod(objects)["volumes"]}
+    assert volumes["adapter-volume"]["emptyDir"] == {}
+    assert volumes["adapter-volume-c"]["persistentVolumeClaim"] == {"claimName": "pvc"}
+    mounts = [mount for mount in container(objects)["volumeMounts"] if "adapter" in mount["name"]]
+    assert mounts == [
+        {"name": "adapter-volume", "mountPath": "/mnt/adapter"},
+        {"name": "adapter-volume-c", "mountPath": "/mnt/adapter/c", "readOnly": True},
+    ]
+    first, second = pod(objects)["initContainers"]
+    assert (first["name"], second["name"]) == ("puller-a", "puller-b")
+    assert first["command"] == ["pull", "/mnt/adapter/a"]
+
+
+def test_weights_lie_on_the_node_s_own_disk_where_there_is_one() -> None:
+    mount = Mount(volume="model", path="/workspace/weights")
+    own = replace(SERVER, volumes=(*SERVER.volumes, Volume(name="model")), main=replace(SERVER.main, mounts=(mount,)))
+    fast = replace(NODES, instance_type=InstanceType(name="m", cloud="azure", nvme=True), disk_bytes=87 * GIB)
+    objects = serving(own, fast, {"disk_class": "fast"})
+    (claim,) = objects[-1]["spec"]["volumeClaimTemplates"]
+    assert claim["metadata"]["name"] == "model-weights-volume"
+    assert claim["spec"]["resources"] == {"requests": {"storage": "87Gi"}}
+    assert [volume["name"] for volume in pod(objects)["volumes"]] == ["dshm"]
+    assert "volumeClaimTemplates" not in serving(own, fast)[-1]["spec"]
+    assert "volumeClaimTemplates" not in serving(own, NODES, {"disk_class": "fast"})[-1]["spec"]
