@@ -12,7 +12,7 @@ import pytest
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.programs import ROOT, free_port, wait_until
 from tests.cluster.reviewing import CONFIGURATION, Requests, Said
-from tests.conformance.environment import Environment
+from tests.conformance.case_environment import Environment
 
 from llmwright.api.document import Document, parse_workspace
 from llmwright.api.versions import API_VERSIONS

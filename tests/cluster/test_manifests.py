@@ -10,7 +10,7 @@ import pytest
 from tests.cluster.control_plane import ControlPlane
 from tests.conformance.manifest_scenario import Cluster
 from tests.conformance.test_manifest_variations import scenario
-from tests.conformance.test_manifests import GOLDENS
+from tests.support.kaito_facts import MANIFESTS
 
 pytestmark = pytest.mark.cluster
 
@@ -44,7 +44,7 @@ KINDS = {"service": ("v1", "Service"), "headless_service": ("v1", "Service")}
 
 def with_goldens() -> dict[str, Any]:
     """Upstream's scenarios too, where they lie beside this checkout."""
-    goldens = json.loads(GOLDENS.read_text()) if GOLDENS.is_file() else {}
+    goldens = json.loads(MANIFESTS.read_text()) if MANIFESTS.is_file() else {}
     return {**SCENARIOS, **{name: one["input"] for name, one in goldens.items() if "panic" not in one["output"]}}
 
 

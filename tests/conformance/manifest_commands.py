@@ -1,4 +1,4 @@
-"""A command line as a program and its flags, whoever wrote it."""
+"""Command lines, read as a program and its flags."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 SHELLS = frozenset({"/bin/sh", "sh", "/bin/bash"})
 PARSED = ("_program", "_flags", "_script")
-"""What the goldens hold in place of a command: program, flags, and what a shell script works on."""
+"""Fields that KAITO's recorded objects have in place of a command: program, flags, and a script's variables."""
 
 
 def read_command(holder: Mapping[str, Any]) -> dict[str, Any]:
-    """``program``, ``flags`` and ``script`` of a container or an exec probe."""
+    """Return ``program``, ``flags`` and ``script`` of a container or an exec probe."""
     if "_program" in holder:
         return {"program": holder["_program"], "flags": _unquoted(holder.get("_flags") or {})}
     words = [*holder.get("command", ()), *holder.get("args", ())]
@@ -29,7 +29,7 @@ def read_command(holder: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _unquoted(flags: Mapping[str, Any]) -> dict[str, Any]:
-    """Values as the program sees them: the shell takes one pair of quotes away."""
+    """Return values as the program sees them: the shell removes one pair of quotes."""
     return {name: value if value is None else "".join(shlex.split(value)) for name, value in flags.items()}
 
 
@@ -43,7 +43,7 @@ def _of_shell(line: str) -> dict[str, Any]:
 
 
 def _split(words: Sequence[str]) -> tuple[str, dict[str, Any]]:
-    """Words that are no flags, and the flags of all programs in the line; a flag has all the values it is given."""
+    """Return the words that are no flags, and all flags of the line. A flag that is repeated has several values."""
     program: list[str] = []
     flags: dict[str, list[str]] = {}
     current: list[str] | None = None

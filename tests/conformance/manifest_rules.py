@@ -1,6 +1,6 @@
-"""Differences that are meant: each names one field, upstream's value and ours.
+"""Intended differences: each names one field, upstream's value and ours.
 
-The reason of each stands in docs/kaito-differences.md, under the rule's name.
+docs/kaito-differences.md gives the reason of each, under the rule's name.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.conformance.manifest_differences import ABSENT, Field
+from tests.conformance.manifest_fields import ABSENT, Field
 
 Path = tuple[str, ...]
 Test = Callable[[Any], bool]
@@ -31,7 +31,7 @@ class Rule:
     relation: Callable[[Any, Any], bool] | None = None
 
     def excuses(self, field: Field) -> bool:
-        """Whether exactly this difference is meant."""
+        """Return whether the rule allows exactly this difference."""
         return (
             len(field.path) == len(self.path)
             and all(mine in ("*", theirs) for mine, theirs in zip(self.path, field.path, strict=True))

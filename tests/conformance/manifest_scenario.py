@@ -1,4 +1,4 @@
-"""What we render for a scenario, through the same functions as the operator and the CLI."""
+"""Objects that we render for a scenario, by the same functions as the operator and the CLI."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from tests.conformance.manifest_nodes import claim_of, driver_of, name_of, placement_of
+from tests.conformance.manifest_provisioner import claim_of, driver_of, name_of, placement_of
 
 from llmwright.api.document import Document, parse_workspace
 from llmwright.api.versions import with_defaults
@@ -38,34 +38,34 @@ class Cluster:
     def _catalogue(self) -> Catalogue:
         return Catalogue.of_plugins(self._registry.hooks())
 
-    def objects(self, given: Mapping[str, Any]) -> dict[str, Manifest]:
-        """``service``, ``headless_service``, ``workload`` and ``nodeclaim``, as the goldens call them.
+    def objects(self, scenario: Mapping[str, Any]) -> dict[str, Manifest]:
+        """Return ``service``, ``headless_service``, ``workload`` and ``nodeclaim``, by KAITO's recorded names.
 
         Raises:
             LLMwrightError: the Workspace cannot be rendered.
         """
-        workspace = with_defaults(parse_workspace(Document(given["workspace"])))
-        settings = _settings(given)
-        driver = driver_of(self._registry, given["provisioner"], settings)
+        workspace = with_defaults(parse_workspace(Document(scenario["workspace"])))
+        settings = _settings(scenario)
+        driver = driver_of(self._registry, scenario["provisioner"], settings)
         inference = workspace.inference
         if inference is not None and inference.template is not None:
-            nodes = template_nodes(workspace, self._catalogue, settings, given["target_node_count"])
-            objects = template_objects(_rendering(workspace, settings, driver, nodes), nodes.count)
+            nodes = template_nodes(workspace, self._catalogue, settings, scenario["target_node_count"])
+            objects = template_objects(_render_input(workspace, settings, driver, nodes), nodes.count)
         else:
-            plan = self._plan(workspace, settings, given)
+            plan = self._plan(workspace, settings, scenario)
             nodes = plan.nodes
-            objects = all_objects(self._registry.hooks(), _rendering(workspace, settings, driver, nodes), plan)
+            objects = all_objects(self._registry.hooks(), _render_input(workspace, settings, driver, nodes), plan)
         return _named(objects, claim_of(driver, nodes))
 
-    def _plan(self, workspace: Workspace, settings: Settings, given: Mapping[str, Any]) -> Plan:
+    def _plan(self, workspace: Workspace, settings: Settings, scenario: Mapping[str, Any]) -> Plan:
         return make_plan(
             workspace,
             catalogue=self._catalogue,
             drivers=DriverSet.of_registry(self._registry, settings),
             settings=settings,
             target="kubernetes",
-            machine=None if self._is_known(workspace, settings) else _machine(given.get("nodes") or ()),
-            nodes=given["target_node_count"],
+            machine=None if self._is_known(workspace, settings) else _machine(scenario.get("nodes") or ()),
+            nodes=scenario["target_node_count"],
         )
 
     def _is_known(self, workspace: Workspace, settings: Settings) -> bool:
@@ -73,7 +73,9 @@ class Cluster:
         return self._catalogue.find_instance_type(workspace.resource.instance_type, settings.cloud) is not None
 
 
-def _rendering(workspace: Workspace, settings: Settings, driver: Provisioner | None, nodes: NodeRequest) -> RenderInput:
+def _render_input(
+    workspace: Workspace, settings: Settings, driver: Provisioner | None, nodes: NodeRequest
+) -> RenderInput:
     return RenderInput(
         workspace=workspace,
         settings=settings,
@@ -81,22 +83,24 @@ def _rendering(workspace: Workspace, settings: Settings, driver: Provisioner | N
     )
 
 
-def _settings(given: Mapping[str, Any]) -> Settings:
-    """Upstream's own ways: the node goes back after tuning, and nothing is checked beforehand."""
+def _settings(scenario: Mapping[str, Any]) -> Settings:
+    """Return settings that act like KAITO: the node is released after tuning, and there is no preflight."""
     return Settings(
-        cloud=given["cloud"],
-        provisioner=name_of(given["provisioner"]),
+        cloud=scenario["cloud"],
+        provisioner=name_of(scenario["provisioner"]),
         on_success="release",
         preflight=False,
-        disk_class=DISK_CLASS if given["nvme_storage_class_exists"] else None,
-        feature_gates=dict(given.get("feature_gates") or {}),
+        disk_class=DISK_CLASS if scenario["nvme_storage_class_exists"] else None,
+        feature_gates=dict(scenario.get("feature_gates") or {}),
     )
 
 
 def _machine(nodes: Any) -> InstanceType | None:
-    """What the labels of the first ready node say."""
+    """Return the machine that the labels of the first ready node describe."""
     for node in nodes:
-        conditions = {one["type"]: one["status"] for one in node.get("status", {}).get("conditions", ())}
+        conditions = {
+            condition["type"]: condition["status"] for condition in node.get("status", {}).get("conditions", ())
+        }
         if conditions.get("Ready") == "True":
             return instance_type_of_labels(node["metadata"].get("labels", {}), node=node["metadata"]["name"])
     return None
@@ -104,13 +108,13 @@ def _machine(nodes: Any) -> InstanceType | None:
 
 def _named(objects: tuple[Manifest, ...], claim: Mapping[str, Any] | None) -> dict[str, Manifest]:
     named: dict[str, Manifest] = {"nodeclaim": _bare(claim)} if claim else {}
-    for found in objects:
-        headless = found["kind"] == "Service" and found["metadata"]["name"].endswith("-headless")
-        kind = "headless_service" if headless else "service" if found["kind"] == "Service" else "workload"
-        named[kind] = _bare(found)
+    for manifest in objects:
+        headless = manifest["kind"] == "Service" and manifest["metadata"]["name"].endswith("-headless")
+        kind = "headless_service" if headless else "service" if manifest["kind"] == "Service" else "workload"
+        named[kind] = _bare(manifest)
     return named
 
 
-def _bare(found: Mapping[str, Any]) -> Manifest:
-    """The goldens leave out what kind an object is."""
-    return {key: value for key, value in found.items() if key not in ("apiVersion", "kind")}
+def _bare(manifest: Mapping[str, Any]) -> Manifest:
+    """Return an object without apiVersion and kind, which KAITO's recorded objects lack."""
+    return {key: value for key, value in manifest.items() if key not in ("apiVersion", "kind")}

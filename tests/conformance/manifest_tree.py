@@ -1,7 +1,7 @@
-"""A Kubernetes object as a tree in which what means the same looks the same.
+"""A Kubernetes object as a tree, such that two objects with the same meaning give the same tree.
 
-Lists of named things become mappings by that name, a volume stands where it is mounted, defaults of the API server are
-filled in, a command is a program with flags. So neither the order of a list nor the name of a volume counts.
+A list of named items becomes a mapping, a volume moves to where it is mounted, the API server's defaults are filled in,
+and a command becomes a program with flags. So neither the order of a list nor the name of a volume matters.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ KEYS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "items": lambda item: item["key"],
     "volumeClaimTemplates": lambda item: item["metadata"]["name"],
 }
-"""By what an item of a list is known."""
+"""The key of an item, by the field that holds the list."""
 
 PROBE = {"timeoutSeconds": 1, "periodSeconds": 10, "failureThreshold": 3, "successThreshold": 1}
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
@@ -36,68 +36,67 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "ports": {"protocol": "TCP"},
     "tolerations": {"operator": "Equal"},
 }
-"""What the API server fills in, by the field that it is filled into."""
+"""Defaults of the API server, by field."""
 
 
-def tree_of(found: Any, field: str = "", respell: Callable[[Tree], Tree] = dict) -> Any:
-    """``found`` as such a tree; ``respell`` has the last word on each container."""
-    if isinstance(found, Mapping):
-        return _mapping(found, field, respell)
-    if isinstance(found, Sequence) and not isinstance(found, str):
-        return _items(found, field, respell)
-    return found
+def tree_of(value: Any, field: str = "", respell: Callable[[Tree], Tree] = dict) -> Any:
+    """Return an object or a part of it as a tree; ``respell`` may change each container at the end."""
+    if isinstance(value, Mapping):
+        return _mapping(value, field, respell)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return _items(value, field, respell)
+    return value
 
 
-def _mapping(found: Mapping[str, Any], field: str, respell: Callable[[Tree], Tree]) -> Tree:
-    found = {**DEFAULTS.get(field, {}), **found}
-    if "containers" in found:
-        return _pod(found, respell)
+def _mapping(mapping: Mapping[str, Any], field: str, respell: Callable[[Tree], Tree]) -> Tree:
+    whole = {**DEFAULTS.get(field, {}), **mapping}
+    if "containers" in whole:
+        return _pod(whole, respell)
     if field == "exec":
-        return read_command(found)
-    return {key: tree_of(value, key, respell) for key, value in found.items() if value is not None}
+        return read_command(whole)
+    return {key: tree_of(value, key, respell) for key, value in whole.items() if value is not None}
 
 
-def _items(found: Sequence[Any], field: str, respell: Callable[[Tree], Tree]) -> Any:
+def _items(items: Sequence[Any], field: str, respell: Callable[[Tree], Tree]) -> Any:
     if field not in KEYS:
-        items = [tree_of(item, field, respell) for item in found]
-        return {str(n): item for n, item in enumerate(items)} if any(isinstance(i, Mapping) for i in found) else items
+        trees = [tree_of(item, field, respell) for item in items]
+        return {str(n): tree for n, tree in enumerate(trees)} if any(isinstance(i, Mapping) for i in items) else trees
     named: Tree = {}
-    for item in found:
+    for item in items:
         key = KEYS[field](item)
-        named[key if key not in named else f"{key}#{len(named)}"] = _less_name(tree_of(item, field, respell), field)
+        named[key if key not in named else f"{key}#{len(named)}"] = _without_name(tree_of(item, field, respell), field)
     return named
 
 
-def _less_name(item: Tree, field: str) -> Tree:
+def _without_name(item: Tree, field: str) -> Tree:
     return {key: value for key, value in item.items() if key != "name"} if field == "env" else item
 
 
 def _pod(spec: Mapping[str, Any], respell: Callable[[Tree], Tree]) -> Tree:
-    volumes = {one["name"]: _source(one, respell) for one in spec.get("volumes", ())}
-    containers: Tree = {}
-    for place in ("initContainers", "containers"):
-        for one in spec.get(place) or ():
-            containers[one["name"]] = {"place": place, **respell(_container(one, volumes, respell))}
-    mounted = {mount["name"] for place in ("initContainers", "containers") for one in spec.get(place) or ()
-               for mount in one.get("volumeMounts", ())}  # fmt: skip
-    idle = {name: source for name, source in volumes.items() if name not in mounted}
+    volumes = {volume["name"]: _source(volume, respell) for volume in spec.get("volumes", ())}
+    listed = [(place, item) for place in ("initContainers", "containers") for item in spec.get(place) or ()]
+    containers: Tree = {
+        item["name"]: {"place": place, **respell(_container(item, volumes, respell))} for place, item in listed
+    }
+    mounted = {mount["name"] for _, item in listed for mount in item.get("volumeMounts", ())}
+    unmounted = {name: source for name, source in volumes.items() if name not in mounted}
     rest = {key: value for key, value in spec.items() if key not in ("volumes", "initContainers", "containers")}
-    found: Tree = {"containers": containers, **{key: tree_of(value, key, respell) for key, value in rest.items()}}
-    return {**found, **({"unmounted": idle} if idle else {})}
+    pod: Tree = {"containers": containers, **{key: tree_of(value, key, respell) for key, value in rest.items()}}
+    return {**pod, **({"unmounted": unmounted} if unmounted else {})}
 
 
 def _source(volume: Mapping[str, Any], respell: Callable[[Tree], Tree]) -> Any:
     return tree_of({key: value for key, value in volume.items() if key != "name"}, "", respell)
 
 
-def _container(one: Mapping[str, Any], volumes: Mapping[str, Any], respell: Callable[[Tree], Tree]) -> Tree:
+def _container(container: Mapping[str, Any], volumes: Mapping[str, Any], respell: Callable[[Tree], Tree]) -> Tree:
     skipped = {"name", "command", "args", "volumeMounts", *PARSED}
-    found = {key: tree_of(value, key, respell) for key, value in one.items() if key not in skipped}
+    tree = {key: tree_of(value, key, respell) for key, value in container.items() if key not in skipped}
     mounts = {
         mount["mountPath"]: {
             "volume": volumes.get(mount["name"], {"claim": mount["name"]}),
             **{key: value for key, value in mount.items() if key not in ("name", "mountPath")},
         }
-        for mount in one.get("volumeMounts", ())
+        for mount in container.get("volumeMounts", ())
     }
-    return {**found, **read_command(one), **({"mounts": mounts} if mounts else {})}
+    return {**tree, **read_command(container), **({"mounts": mounts} if mounts else {})}

@@ -1,4 +1,4 @@
-"""What became of one case."""
+"""The outcome of one case."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Verdict = Literal["passed", "failed", "listed", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """``expected`` and ``got`` are said where the two differ; ``rule`` names the listed difference."""
+    """``expected`` and ``got`` are set if the two differ; ``rule`` names the listed difference."""
 
     case: str
     verdict: Verdict

@@ -1,4 +1,4 @@
-"""Hold ourselves against upstream's own verdicts.
+"""Compare our answers with KAITO's, case by case.
 
 ::
 
@@ -6,9 +6,11 @@
     python tests/conformance/run.py sizing CASES.jsonl
     python tests/conformance/run.py manifests CASES.json
 
-One line per case that differs, last ``N passed, N failed, N listed, N skipped``; exit code 1 if any failed. Each kind
-is a module beside this one with ``outcomes(cases, fixtures)``, or with ``run(cases, verbose=…)`` where it counts in
-another way.
+It prints one line for each case that differs, and at the end ``N passed, N failed, N listed, N skipped``. A listed case
+differs by a rule of docs/kaito-differences.md. The exit code is 1 if any case failed.
+
+Each kind has a module beside this one: with ``outcomes(cases, fixtures)``, or with ``run(cases, verbose=…)`` if it
+counts fields instead of cases.
 """
 
 from __future__ import annotations
@@ -23,19 +25,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.conformance.outcome import Outcome
 
-KINDS = ("validation", "sizing", "manifests")
+MODULES = {"validation": "admission_cases", "sizing": "sizing_cases", "manifests": "manifest_cases"}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one file of cases and print how it went."""
-    parser = argparse.ArgumentParser(description="Compare our verdicts with upstream's.")
-    parser.add_argument("kind", choices=KINDS)
+    """Run one file of cases, print the result, and return the exit code."""
+    parser = argparse.ArgumentParser(description="Compare our answers with KAITO's.")
+    parser.add_argument("kind", choices=tuple(MODULES))
     parser.add_argument("cases", type=Path)
     parser.add_argument("--fixtures", type=Path)
     parser.add_argument("-v", "--verbose", action="store_true", help="print listed differences too")
     options = parser.parse_args(arguments)
     fixtures = options.fixtures or _fixtures_beside(options.cases, options.kind)
-    module = importlib.import_module(f"tests.conformance.{options.kind}")
+    module = importlib.import_module(f"tests.conformance.{MODULES[options.kind]}")
     if hasattr(module, "run"):
         return int(module.run(options.cases, verbose=options.verbose))
     count: Counter[str] = Counter()

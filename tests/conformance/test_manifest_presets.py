@@ -1,17 +1,16 @@
-"""What vLLM is told of each of upstream's models, against upstream's own catalogue."""
+"""vLLM's flags for each of upstream's models, compared with upstream's own catalogue."""
 
 from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.conformance.manifest_commands import read_command
 from tests.conformance.manifest_scenario import Cluster
+from tests.support.kaito_facts import PRESETS
 
-CATALOGUE = Path(__file__).resolve().parents[3] / "shared" / "kaito" / "presets.json"
 MACHINES = ("Standard_ND96isr_H200_v5", "Standard_NV36ads_A10_v5")
 OFFLOAD = "kaito-kv-cache-cpu-memory-utilization"
 OTHERS = frozenset(
@@ -24,11 +23,11 @@ OTHERS = frozenset(
 )  # fmt: skip
 """Flags that do not come from the catalogue."""
 
-pytestmark = pytest.mark.skipif(not CATALOGUE.is_file(), reason="upstream's catalogue is not beside this checkout")
+pytestmark = pytest.mark.skipif(not PRESETS.is_file(), reason="upstream's catalogue is not beside this checkout")
 
 
 def models() -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(CATALOGUE.read_text())["models"] if CATALOGUE.is_file() else []
+    found: list[dict[str, Any]] = json.loads(PRESETS.read_text())["models"] if PRESETS.is_file() else []
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.conformance.manifest_commands import read_command
 from tests.conformance.manifest_scenario import Cluster
-from tests.conformance.manifest_spelling import in_upstreams_words
+from tests.conformance.manifest_translation import in_upstreams_names
 
 A100 = {
     "metadata": {
@@ -149,7 +149,7 @@ def test_tuning_on_several_gpus(cluster: Cluster) -> None:
         "output": {"volumeSource": {"persistentVolumeClaim": {"claimName": "out"}}},
     }  # fmt: skip
     found = cluster.objects(scenario(tuning=tuning))
-    assert in_upstreams_words(read_command(main(found)))["flags"]["num_processes"] == "4"
+    assert in_upstreams_names(read_command(main(found)))["flags"]["num_processes"] == "4"
 
 
 def test_data_from_an_image(cluster: Cluster) -> None:

@@ -1,4 +1,4 @@
-"""Upstream's verdicts and ours agree; the runner says where they do not."""
+"""Our answers at admission are upstream's or listed, and the runner reports differences."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.kaito_facts import VALIDATION
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNNER = ROOT / "tests" / "conformance" / "run.py"
-KAITO = ROOT.parent / "shared" / "kaito"
 
 CASE: dict[str, Any] = {
     "id": "made-up",
@@ -47,9 +47,9 @@ def write(directory: Path, *changes: dict[str, Any]) -> Path:
     return path
 
 
-@pytest.mark.skipif(not KAITO.is_dir(), reason="upstream's sampled verdicts are not beside this checkout")
+@pytest.mark.skipif(not VALIDATION.is_file(), reason="upstream's sampled verdicts are not beside this checkout")
 def test_all_given_verdicts_are_ours_or_listed() -> None:
-    done = run(KAITO / "validation.jsonl", "-v")
+    done = run(VALIDATION, "-v")
     assert done.returncode == 0, done.stdout
     *listed, summary = done.stdout.splitlines()
     assert ", 0 failed, " in summary
@@ -92,7 +92,7 @@ def test_other_kinds_are_skipped(tmp_path: Path) -> None:
 
 def test_every_listed_rule_stands_in_the_docs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(ROOT)
-    from tests.conformance.validation import RULES
+    from tests.conformance.admission_cases import RULES
 
     text = (ROOT / "docs" / "kaito-differences.md").read_text()
     assert 0 < len(RULES) <= 3

@@ -1,4 +1,4 @@
-"""Two trees field by field."""
+"""Two trees of manifests, compared field by field."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ ABSENT = _Absent()
 
 
 OPEN = frozenset({"annotations", "env", "flags", "labels", "mounts", "ports"})
-"""Fields whose entries count each for itself, also where one side has none at all."""
+"""Fields whose entries are compared one by one, even if one side has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field: its path, and what upstream and we have there. What is missing on one side is one field."""
+    """A field: its path, upstream's value and ours. A part that one side lacks is one field."""
 
     path: tuple[str, ...]
     upstream: Any
@@ -30,7 +30,7 @@ class Field:
 
     @property
     def equal(self) -> bool:
-        """Whether the two say the same; numbers that a program is told as text count as numbers."""
+        """Whether the two values are the same. A number equals its text, as programs get numbers as text."""
         return bool(_plain(self.upstream) == _plain(self.ours))
 
     def __str__(self) -> str:
@@ -38,7 +38,7 @@ class Field:
 
 
 def fields(upstream: Any, ours: Any, path: tuple[str, ...] = ()) -> Iterator[Field]:
-    """Every field of either tree."""
+    """Yield every field of either tree."""
     if path and path[-1] in OPEN:
         upstream, ours = ({} if side is ABSENT else side for side in (upstream, ours))
     if isinstance(upstream, Mapping) and isinstance(ours, Mapping):

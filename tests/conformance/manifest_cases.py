@@ -1,8 +1,8 @@
-"""Upstream's objects against ours, field by field.
+"""Upstream's objects and ours, compared field by field.
 
-A field is a leaf of an object, or a whole part that one side lacks. It is equal, or a rule of ``manifest_rules`` means
-this very difference, or it failed. A scenario passed when no field failed. Of a tuning Job the delivery itself is not
-compared, but for what is pushed where with which secret: upstream's is a script, ours is a program.
+A field is a leaf of an object, or a whole part that one side lacks. It is equal, or listed if a rule of
+``manifest_rules`` allows exactly this difference, or failed. A scenario passes if no field failed. The delivery of a
+tuning Job is a script upstream and a program here, so only its target and its secret are compared.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.conformance.manifest_differences import ABSENT, Field, fields
+from tests.conformance.manifest_fields import ABSENT, Field, fields
 from tests.conformance.manifest_rules import rule_for
 from tests.conformance.manifest_scenario import Cluster
-from tests.conformance.manifest_spelling import in_upstreams_words
+from tests.conformance.manifest_translation import in_upstreams_names
 from tests.conformance.manifest_tree import Tree, tree_of
 
 from llmwright.errors import LLMwrightError
@@ -29,7 +29,7 @@ KINDS = ("equal", "listed", "failed")
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One scenario: how many fields are what, and a line for each that is not equal."""
+    """One scenario: the number of fields by result, and a line for each field that is not equal."""
 
     name: str
     count: Counter[str]
@@ -41,7 +41,7 @@ class Compared:
 
 
 def run(cases: Path, *, verbose: bool) -> int:
-    """Compare every scenario of ``cases``, print how it went, and return the exit code."""
+    """Compare every scenario of ``cases``, print the result, and return the exit code."""
     total: Counter[str] = Counter()
     verdicts: Counter[bool] = Counter()
     for compared in compare_all(json.loads(cases.read_text())):
@@ -56,7 +56,7 @@ def run(cases: Path, *, verbose: bool) -> int:
 
 
 def compare_all(scenarios: Mapping[str, Any]) -> Iterator[Compared]:
-    """One result for each scenario."""
+    """Yield one result for each scenario."""
     cluster = Cluster()
     for name, scenario in scenarios.items():
         yield _compare(name, scenario, cluster)
@@ -77,18 +77,22 @@ def _compare(name: str, scenario: Mapping[str, Any], cluster: Cluster) -> Compar
 
 
 def _refused(name: str, expected: Mapping[str, Any], error: LLMwrightError) -> Compared:
-    """Where upstream panics or refuses, a clean error is right."""
+    """Return the result where we raise an error: right if upstream panics or refuses."""
     if "workload" not in expected:
         return Compared(name, Counter(equal=1))
     return Compared(name, Counter(failed=1), (f"failed: refused with {error.reason}: {error.message}",))
 
 
 def _tree(objects: Mapping[str, Any], workspace: str, *, respell: bool = False) -> Tree:
-    tree: Tree = tree_of(objects, respell=in_upstreams_words if respell else dict)
+    tree: Tree = tree_of(objects, respell=in_upstreams_names if respell else dict)
     containers = tree.get("workload", {}).get("spec", {}).get("template", {}).get("spec", {}).get("containers")
     if not containers:
         return tree
-    named = {"<main>" if name == workspace else name: one for name, one in containers.items() if name not in DELIVERY}
+    named = {
+        "<main>" if name == workspace else name: container
+        for name, container in containers.items()
+        if name not in DELIVERY
+    }
     if PUSHER in named:
         named[PUSHER] = _delivered(named[PUSHER])
     containers.clear()
@@ -97,7 +101,7 @@ def _tree(objects: Mapping[str, Any], workspace: str, *, respell: bool = False) 
 
 
 def _delivered(pusher: Tree) -> Tree:
-    """What is pushed where, and with which secret."""
+    """Return the target of the push, and its secret."""
     secret = pusher.get("mounts", {}).get("/root/.docker", {}).get("volume", ABSENT)
     return {"image": pusher["script"]["img_ref"], "secret": secret}
 

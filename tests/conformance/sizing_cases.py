@@ -1,4 +1,4 @@
-"""Upstream's node counts, machines and launch decisions against ours, through the same functions as the CLI."""
+"""Upstream's node counts, machines and parallel sizes, compared with those of the functions that the CLI uses."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ REFUSED = "an error"
 
 
 def outcomes(cases: Path, fixtures: Path | None) -> Iterator[Outcome]:
-    """One outcome for each line of ``cases``."""
+    """Yield one outcome for each line of ``cases``."""
     for line in cases.read_text(encoding="utf-8").splitlines():
         if line.strip():
             case = json.loads(line)

@@ -1,4 +1,4 @@
-"""Upstream's sizing and ours agree; the runner says where they do not."""
+"""Our node counts are upstream's, and the runner reports differences."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conformance.sizing import outcomes
+from tests.conformance.sizing_cases import outcomes
+from tests.support.kaito_facts import SIZING
 
-SIZING = Path(__file__).resolve().parents[2].parent / "shared" / "kaito" / "sizing.jsonl"
 CASE: dict[str, Any] = {
     "kind": "computed-by-upstream",
     "model": "microsoft/phi-4",

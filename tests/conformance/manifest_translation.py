@@ -1,7 +1,7 @@
-"""The same fact under the name that our own program has for it.
+"""Our programs' flags, translated into the names that upstream's programs use.
 
-Where a container of ours runs another program than upstream's, its flags are read back into upstream's words before
-they are compared. Only names change here, never values: what differs in value differs.
+Where our container runs another program than upstream's, the names of its flags are translated before the two are
+compared. Values are never changed.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ FLAGS: Mapping[str, Mapping[str, str]] = {
     },
     "llmwright_tuning_qlora.train": {"nproc-per-node": "num_processes"},
 }
-"""Program to our flag to upstream's."""
+"""Program to our flag to upstream's flag."""
 
 SCRIPTS: Mapping[str, Mapping[str, str]] = {
     "llmwright.artifacts pull": {"reference": "img_ref", "to": "vol_dir"},
     "llmwright.artifacts push": {"reference": "img_ref"},
 }
-"""Program to our flag to what upstream's shell script works on."""
+"""Program to our flag to the variable of upstream's shell script."""
 
 
-def in_upstreams_words(container: Mapping[str, Any]) -> dict[str, Any]:
-    """A container of ours, with the facts that its own flags state where upstream states them."""
-    found = dict(container)
-    flags = dict(found.pop("flags", {}))
-    program = str(found.get("program", ""))
+def in_upstreams_names(container: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a container of ours with upstream's names of flags and variables."""
+    result = dict(container)
+    flags = dict(result.pop("flags", {}))
+    program = str(result.get("program", ""))
     for ours, names in FLAGS.items():
         if program.endswith(ours):
             flags = {names.get(name, name): value for name, value in flags.items()}
     for ours, names in SCRIPTS.items():
         if program.endswith(ours):
-            found["script"] = {names[name]: flags.pop(name) for name in list(flags) if name in names}
-    env = {**found.get("env", {}), **_downloads(program, flags), **_strengths(program, flags)}
-    found["env"] = env
-    return {**{key: value for key, value in found.items() if value}, **({"flags": flags} if flags else {})}
+            result["script"] = {names[name]: flags.pop(name) for name in list(flags) if name in names}
+    env = {**result.get("env", {}), **_downloads(program, flags), **_strengths(program, flags)}
+    result["env"] = env
+    return {**{key: value for key, value in result.items() if value}, **({"flags": flags} if flags else {})}
 
 
 def _downloads(program: str, flags: dict[str, Any]) -> dict[str, Any]:
@@ -53,18 +53,18 @@ def _downloads(program: str, flags: dict[str, Any]) -> dict[str, Any]:
 
 
 def _strengths(program: str, flags: dict[str, Any]) -> dict[str, Any]:
-    """``--adapter NAME=PATH,strength=S`` as upstream's variable ``NAME``; the path must be upstream's own."""
+    """Return ``--adapter NAME=PATH,strength=S`` as upstream's variable ``NAME``. Another path stays a flag."""
     if not program.endswith("llmwright_runtime_hf.serve") or "adapter" not in flags:
         return {}
-    given = flags.pop("adapter")
-    found, strange = {}, []
-    for text in [given] if isinstance(given, str) else given:
+    adapters = flags.pop("adapter")
+    strengths, strange = {}, []
+    for text in [adapters] if isinstance(adapters, str) else adapters:
         name, _, rest = text.partition("=")
         path, _, strength = rest.partition(",strength=")
         if path != f"{ADAPTERS}/{name}":
             strange.append(text)
         if strength:
-            found[name] = {"value": strength}
+            strengths[name] = {"value": strength}
     if strange:
         flags["adapter"] = strange
-    return found
+    return strengths

@@ -1,4 +1,4 @@
-"""Upstream's admission verdicts against ours, through the same functions as the CLI."""
+"""Upstream's answers at admission, compared with those of the functions that the CLI uses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.conformance.environment import Environment
+from tests.conformance.case_environment import Environment
 from tests.conformance.outcome import Outcome
 
 from llmwright.api.document import Document, parse_workspace
@@ -39,14 +39,14 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "tuning.input.volume": ("tuning.input", "tuning.input.volumesource"),
     "tuning.output.volume": ("tuning.output", "tuning.output.volumesource"),
 }
-"""Upstream's names of fields, folded, to the YAML paths that say the same; a name itself always counts too."""
+"""Upstream's names of fields, in lower case, to the YAML paths that mean the same. A name itself counts too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A difference that is meant: upstream accepts, and all our errors have one of ``reasons``.
+    """An intended difference: upstream accepts, and all our errors have one of ``reasons``.
 
-    A ``lenient`` one the other way: upstream refuses, and we warn with one of ``reasons``.
+    If ``lenient``, it is the reverse: upstream refuses, and we warn with one of ``reasons``.
     """
 
     name: str
@@ -59,11 +59,11 @@ RULES = (
     Rule("unsafe-addresses", frozenset({"BadUrl"})),
     Rule("placeholders", frozenset({"Placeholder"}), lenient=True),
 )
-"""Each stands in docs/kaito-differences.md with its reason."""
+"""docs/kaito-differences.md gives the reason of each."""
 
 
 def outcomes(cases: Path, fixtures: Path | None) -> Iterator[Outcome]:
-    """One outcome for each line of ``cases``."""
+    """Yield one outcome for each line of ``cases``."""
     environment = Environment(json.loads(fixtures.read_text()) if fixtures else {})
     for line in cases.read_text().splitlines():
         if line.strip():
@@ -81,8 +81,8 @@ def _outcome(case: Mapping[str, Any], environment: Environment) -> Outcome:
         return Outcome(case["id"], "passed")
     rule = next((rule for rule in RULES if _excuses(rule, case, problems, errors)), None)
     shown = f"{case['expect']} {sorted(expected) or ''}".strip()
-    found = "; ".join(f"{problem} <{problem.reason}>" for problem in errors) or "valid"
-    return Outcome(case["id"], "listed" if rule else "failed", shown, found, rule.name if rule else "")
+    actual = "; ".join(f"{problem} <{problem.reason}>" for problem in errors) or "valid"
+    return Outcome(case["id"], "listed" if rule else "failed", shown, actual, rule.name if rule else "")
 
 
 def _agrees(case: Mapping[str, Any], expected: set[str], errors: list[Problem], got: set[str]) -> bool:
@@ -95,12 +95,14 @@ def _agrees(case: Mapping[str, Any], expected: set[str], errors: list[Problem], 
 
 def _excuses(rule: Rule, case: Mapping[str, Any], problems: Iterable[Problem], errors: list[Problem]) -> bool:
     if rule.lenient:
-        return case["expect"] == "invalid" and not errors and any(one.reason in rule.reasons for one in problems)
+        return (
+            case["expect"] == "invalid" and not errors and any(problem.reason in rule.reasons for problem in problems)
+        )
     return case["expect"] == "valid" and bool(errors) and all(error.reason in rule.reasons for error in errors)
 
 
 def _folded(path: str) -> str:
-    """Lower case, without a leading ``spec.``, places in lists and quotes."""
+    """Return a path in lower case, without a leading ``spec.``, list indexes and quotes."""
     path = path.lower().removeprefix("spec.").replace('"', "")
     return re.sub(r"\[\d+\]", "", path)
 

@@ -1,4 +1,4 @@
-"""Our objects and upstream's agree; the runner says where they do not, and no rule excuses more than it names."""
+"""Our objects are equal to upstream's or listed, and no rule allows more than the field that it names."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conformance.manifest_cases import compare_all
 from tests.conformance.manifest_commands import read_command
-from tests.conformance.manifest_differences import ABSENT, Field, fields
+from tests.conformance.manifest_fields import ABSENT, Field, fields
 from tests.conformance.manifest_rules import RULES, rule_for
-from tests.conformance.manifest_spelling import in_upstreams_words
+from tests.conformance.manifest_translation import in_upstreams_names
 from tests.conformance.manifest_tree import tree_of
-from tests.conformance.manifests import compare_all
+from tests.support.kaito_facts import MANIFESTS
 
 from llmwright.plugins.registry import Registry
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNNER = ROOT / "tests" / "conformance" / "run.py"
-GOLDENS = ROOT.parent / "shared" / "kaito" / "manifests.json"
 
 needs_karpenter = pytest.mark.skipif(
     not any(row.name == "karpenter" for row in Registry().found()), reason="the provisioner karpenter is not installed"
 )
-needs_goldens = pytest.mark.skipif(not GOLDENS.is_file(), reason="upstream's objects are not beside this checkout")
+needs_recorded = pytest.mark.skipif(not MANIFESTS.is_file(), reason="KAITO's objects are not beside this checkout")
 
 
 @pytest.fixture(scope="module")
 def goldens() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(GOLDENS.read_text())
+    found: dict[str, Any] = json.loads(MANIFESTS.read_text())
     return found
 
 
 @needs_karpenter
-@needs_goldens
+@needs_recorded
 def test_every_scenario_is_equal_or_listed() -> None:
-    done = subprocess.run([sys.executable, str(RUNNER), "manifests", str(GOLDENS)], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, str(RUNNER), "manifests", str(MANIFESTS)], capture_output=True, text=True)
     *_, fields_in_all, scenarios = done.stdout.splitlines()
     assert done.returncode == 0, done.stdout
     assert re.fullmatch(r"\d+ equal, \d+ listed, 0 failed", fields_in_all)
@@ -59,7 +59,7 @@ POD = ("workload", "spec", "template", "spec")
 MAIN = (*POD, "containers", 0)
 
 
-@needs_goldens
+@needs_recorded
 @pytest.mark.parametrize(
     ("path", "value"),
     [
@@ -90,7 +90,7 @@ def test_one_other_value_is_one_failure_more(goldens: dict[str, Any], path: tupl
     assert len(after.failures) - len(before.failures) <= 2
 
 
-@needs_goldens
+@needs_recorded
 def test_order_and_names_of_volumes_do_not_count(goldens: dict[str, Any]) -> None:
     scenario = copy.deepcopy(goldens["vllm_adapters_image_and_volume"])
     (before,) = compare_all({"as given": scenario})
@@ -102,7 +102,7 @@ def test_order_and_names_of_volumes_do_not_count(goldens: dict[str, Any]) -> Non
     assert after.count == before.count
 
 
-@needs_goldens
+@needs_recorded
 def test_a_panic_upstream_wants_objects_or_a_clean_error(goldens: dict[str, Any]) -> None:
     scenario = {**copy.deepcopy(goldens["vllm_single_a10"]), "output": {"panic": "nil"}}
     unknown = copy.deepcopy(scenario)
@@ -110,7 +110,7 @@ def test_a_panic_upstream_wants_objects_or_a_clean_error(goldens: dict[str, Any]
     assert all(not one.failures for one in compare_all({"rendered": scenario, "refused": unknown}))
 
 
-@needs_goldens
+@needs_recorded
 def test_a_refusal_of_what_upstream_renders_is_a_failure(goldens: dict[str, Any]) -> None:
     scenario = copy.deepcopy(goldens["vllm_single_a10"])
     scenario["input"]["workspace"]["inference"]["preset"]["name"] = "no-such-model"
@@ -149,7 +149,7 @@ def test_commands_are_read_as_program_and_flags(command: list[str], program: str
 def test_our_words_are_upstream_s_where_they_say_the_same() -> None:
     argv = ["python3", "-m", "llmwright_runtime_hf.serve", "--model", "a/b"]
     adapters = ["--adapter", "one=/mnt/adapter/one,strength=0.5", "--adapter", "two=/elsewhere"]
-    found = in_upstreams_words(read_command({"command": [*argv, *adapters]}))
+    found = in_upstreams_names(read_command({"command": [*argv, *adapters]}))
     assert found["env"] == {"one": {"value": "0.5"}}
     assert found["flags"] == {"pretrained_model_name_or_path": "a/b", "adapter": ["two=/elsewhere"]}
 

@@ -1,4 +1,4 @@
-"""The surroundings that a case names, as the facts that our rules ask for."""
+"""The environment of a case, as the facts that our rules read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VARIABLE = f"env.{SIZE}"
 
 
 class Environment:
-    """``fixtures`` are upstream's invented presets; real ones and instance types come from the installed catalogue."""
+    """``fixtures`` are presets that upstream invented for its tests. All others come from the installed catalogue."""
 
     def __init__(self, fixtures: Mapping[str, Any]) -> None:
         self._fixtures = {name: value for name, value in fixtures.items() if _is_preset(value)}
@@ -62,7 +62,7 @@ class Environment:
         )
 
     def _instance_type(self, name: str, cloud: str) -> InstanceType | None:
-        """As upstream's table has it, which knows no retired types."""
+        """Return an instance type as in upstream's table, which has no retired types."""
         machine = self._catalogue.find_instance_type(name, cloud)
         return None if machine is None or machine.retired else machine
 

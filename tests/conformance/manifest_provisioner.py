@@ -1,4 +1,4 @@
-"""What the provisioner of a scenario does: where pods may run, and the NodeClaim it asks for."""
+"""The provisioner of a scenario: where pods may run, and the NodeClaim that it creates."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ DRIVERS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "karpenter": ("karpenter", {"mode": "nodepool"}),
     "byo": ("byo", {}),
 }
-"""Upstream's provisioner to ours and its settings."""
+"""Upstream's provisioner to our driver and its settings."""
 
 
 def name_of(provisioner: str) -> str:
-    """Our driver's name for upstream's ``provisioner``."""
+    """Return the name of our driver for upstream's ``provisioner``."""
     return DRIVERS[provisioner][0]
 
 
 def driver_of(registry: Registry, provisioner: str, settings: Settings) -> Provisioner | None:
-    """Our driver for upstream's ``provisioner``, None where it is not installed."""
+    """Return our driver for upstream's ``provisioner``; None where it is not installed."""
     name, own = DRIVERS[provisioner]
     context = Context(clock=lambda: NOW, settings={**own, "cloud": settings.cloud})
     try:
@@ -38,12 +38,13 @@ def driver_of(registry: Registry, provisioner: str, settings: Settings) -> Provi
 
 
 def placement_of(driver: Provisioner | None, request: NodeRequest) -> Placement:
-    """Where pods may run; the user's own labels without a driver."""
+    """Return where pods may run; without a driver, by the user's labels."""
     return driver.placement(request) if driver else Placement(selector=request.selector)
 
 
 def claim_of(driver: Provisioner | None, request: NodeRequest) -> Mapping[str, Any] | None:
-    """The first NodeClaim that is asked for, None where none is."""
+    """Return the first NodeClaim that the driver creates; None where it creates none."""
     if driver is None:
         return None
-    return next((one for one in node_objects(driver, request, NOW) if one["kind"] == "NodeClaim"), None)
+    objects = node_objects(driver, request, NOW)
+    return next((manifest for manifest in objects if manifest["kind"] == "NodeClaim"), None)
