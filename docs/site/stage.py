@@ -1,6 +1,7 @@
 """Lay the site's pages out below ``build/docs``, each at its path in the repository: links that work there work here.
 
-A link to a folder leads to its README, and the changelog shows what no release has yet.
+A link to a folder leads to its README. A link to a source file becomes plain text, because the site has no sources. The
+changelog shows the unreleased changes too.
 """
 
 from __future__ import annotations
@@ -24,18 +25,20 @@ PAGES = (
     "changelog.d/README.md",
 )
 FILES = ("LICENSE", "docs/images/*", "docs/site/*.css", "examples/**/*.yaml")
-LINK = re.compile(r"(\]\()([^)#:\s]+)(?=[)#])")
+LINK = re.compile(r"\[([^\]]*)\]\(([^)#:\s]+)(#[^)]*)?\)")
 
 
 def main() -> None:
     """Stage every page, and every file that pages link to or show."""
     shutil.rmtree(STAGE, ignore_errors=True)
-    for path in _matches(PAGES):
-        _write(path, _led_to_readmes(path))
-    for path in _matches(FILES):
+    pages, files = _matches(PAGES), _matches(FILES)
+    staged = {*pages, *files}
+    for path in pages:
+        _write(path, _with_links(path, staged))
+    for path in files:
         (STAGE / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / path, STAGE / path)
-    _write(Path("CHANGELOG.md"), f"{_led_to_readmes(Path('CHANGELOG.md'))}\n{_unreleased()}")
+    _write(Path("CHANGELOG.md"), f"{_with_links(Path('CHANGELOG.md'), staged)}\n{_unreleased()}")
 
 
 def _matches(patterns: tuple[str, ...]) -> list[Path]:
@@ -47,12 +50,16 @@ def _write(path: Path, text: str) -> None:
     (STAGE / path).write_text(text, encoding="utf-8")
 
 
-def _led_to_readmes(path: Path) -> str:
-    def readme(match: re.Match[str]) -> str:
-        target = posixpath.normpath(posixpath.join(path.parent.as_posix(), match[2]))
-        return f"{match[1]}{match[2].rstrip('/')}/README.md" if (ROOT / target).is_dir() else match[0]
+def _with_links(page: Path, staged: set[Path]) -> str:
+    def led(match: re.Match[str]) -> str:
+        text, link, anchor = match[1], match[2], match[3] or ""
+        target = Path(posixpath.normpath(posixpath.join(page.parent.as_posix(), link)))
+        exists = (ROOT / target).exists()
+        if (ROOT / target).is_dir():
+            target, link = target / "README.md", f"{link.rstrip('/')}/README.md"
+        return text if exists and target not in staged else f"[{text}]({link}{anchor})"
 
-    return LINK.sub(readme, (ROOT / path).read_text(encoding="utf-8"))
+    return LINK.sub(led, (ROOT / page).read_text(encoding="utf-8"))
 
 
 def _unreleased() -> str:
