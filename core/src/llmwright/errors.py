@@ -1,6 +1,6 @@
 """The tree of errors. Any other exception is a bug.
 
-::
+Below each class stand its subclasses:
 
     LLMwrightError
     ├── ConfigError            a setting, flag or file of the user cannot be used

@@ -1,7 +1,5 @@
 """The contracts of plugins as pytest classes: subclass one, give one fixture, and every law is a test.
 
-::
-
     from llmwright.testing import RuntimeContract, make_context
 
     class TestAcme(RuntimeContract):

@@ -2,14 +2,14 @@
 
 Strings in ``argv`` and ``env`` may hold references that the target resolves:
 
-=====================  ==============================================================================
-``$(volume.NAME)``     where the volume NAME is mounted for this process
-``$(port.NAME)``       the number of the port NAME
-``$(host)``            the address to bind (all interfaces in a pod, loopback on one machine)
-``$(python)``          the Python that has the packages of the process
-``$(leader)``          the name under which all machines of ``ranks`` reach the first
-``$(address)``         the address under which other machines reach this one; alone, as the value of a variable
-=====================  ==============================================================================
+| reference | stands for |
+|---|---|
+| ``$(volume.NAME)`` | where the volume NAME is mounted for this process |
+| ``$(port.NAME)`` | the number of the port NAME |
+| ``$(host)`` | the address to bind (all interfaces in a pod, loopback on one machine) |
+| ``$(python)`` | the Python that has the packages of the process |
+| ``$(leader)`` | the name under which all machines of ``ranks`` reach the first |
+| ``$(address)`` | the address under which other machines reach this one; alone, as the value of a variable |
 
 Any other ``$(…)`` is left as it stands.
 """
