@@ -1,8 +1,17 @@
-"""The operator: the one lifecycle, carried out for every Workspace of a cluster.
+"""The operator: carries out the one lifecycle for every Workspace of a cluster.
 
-A pass is told a name. It reads caches that watches feed (``caches``), puts what it finds into the lifecycle's words
-(``workloads``, ``judging``, ``causes``, ``provisioning``), lets ``lifecycle.decide`` decide, and carries out what was
-decided (``wanting``, ``additions``, ``children``, ``recording``). It never sleeps and never reads the network; what
-needs that (a ConfigMap, a model of the hub, a cloud) is done in a pool and calls for another pass. No decisions and no
-rendering belong here.
+A worker makes a *pass* over one Workspace, given only its name: ``reconciler`` calls one collaborator for each step.
+
+    process/    what runs: informers, workers and pools, metrics, log, HTTP, the sweep for orphans
+    reconciler  the steps of a pass
+    plans/      the Plan, and what each namespace may spend
+    observe/    the Workspace's world in the lifecycle's words
+    provision/  what a provisioner would do, and having it done
+    apply/      the objects: which are desired, what blocks them, drift, writing them
+    report/     the status and Events
+    cache/      what watches keep of the cluster
+    memory      what is remembered of each Workspace between two passes: all of it hints
+
+A pass never sleeps, and reads only caches. What needs a network (a ConfigMap, a model hub, a cloud) is done in a pool
+(``tasks``), which calls for another pass. No decisions and no rendering belong here.
 """

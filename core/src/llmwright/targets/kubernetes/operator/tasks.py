@@ -1,4 +1,4 @@
-"""What may not be done inside a pass: done in a pool, one thing at a time for each subject."""
+"""Work that a pass must not wait for: done in a pool, one task at a time for each subject."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 class Tasks:
-    """A bounded pool. Whoever submits is told by ``then``, also where the work failed in a way nobody foresaw."""
+    """A bounded pool. ``then`` is called after each task, also after one that failed in a way nobody foresaw."""
 
     def __init__(self, workers: int) -> None:
         self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="task")
@@ -19,7 +19,7 @@ class Tasks:
         self._lock = threading.Lock()
 
     def submit(self, subject: Hashable, work: Callable[[], object], then: Callable[[], None]) -> bool:
-        """Have ``work`` done unless work on ``subject`` is under way; False where it is, or after ``stop``."""
+        """Do ``work`` unless work on ``subject`` is under way; return False where it is, or after ``stop``."""
         with self._lock:
             if subject in self._busy:
                 return False
@@ -31,11 +31,11 @@ class Tasks:
         return True
 
     def is_busy(self, subject: Hashable) -> bool:
-        """Whether work on ``subject`` is under way."""
+        """Return whether work on ``subject`` is under way."""
         return subject in self._busy
 
     def stop(self) -> None:
-        """Begin nothing more."""
+        """Begin no other task."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _run(self, subject: Hashable, work: Callable[[], object], then: Callable[[], None]) -> None:
@@ -44,6 +44,7 @@ class Tasks:
         except Exception:
             log.exception("a task broke: %s", subject)
         finally:
+            # Before the call: the pass that it calls for may submit work on the same subject.
             with self._lock:
                 self._busy.discard(subject)
             then()

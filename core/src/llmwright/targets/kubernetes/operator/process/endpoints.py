@@ -15,7 +15,7 @@ PLAIN = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def yes_or_no(holds: Callable[[], bool]) -> Callable[[], Answer]:
-    """200 where it holds, 503 where it does not."""
+    """Return an answer: 200 where it holds, 503 where it does not."""
 
     def answer() -> Answer:
         return (200, b"ok\n") if holds() else (503, b"not yet\n")
@@ -24,16 +24,16 @@ def yes_or_no(holds: Callable[[], bool]) -> Callable[[], Answer]:
 
 
 def serve(host: str, port: int, answers: Answers) -> ThreadingHTTPServer:
-    """Answer GETs of these paths, in threads of their own; port 0 takes a free one.
+    """Answer GETs of these paths, each in a thread; port 0 takes a free port.
 
     Raises:
-        ConfigError: the port cannot be had.
+        ConfigError: the port cannot be opened.
     """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            found = answers.get(self.path.partition("?")[0])
-            code, body = found() if found else (404, b"not found\n")
+            answer = answers.get(self.path.partition("?")[0])
+            code, body = answer() if answer else (404, b"not found\n")
             self.send_response(code)
             self.send_header("Content-Type", PLAIN)
             self.send_header("Content-Length", str(len(body)))
@@ -41,7 +41,7 @@ def serve(host: str, port: int, answers: Answers) -> ThreadingHTTPServer:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Probes are no news."""
+            """Log nothing: probes come every few seconds."""
 
     try:
         server = ThreadingHTTPServer((host, port), Handler)

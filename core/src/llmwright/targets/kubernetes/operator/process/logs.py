@@ -15,7 +15,7 @@ class JsonLines(logging.Formatter):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """``time``, ``level``, ``logger``, ``message`` and, after an error of ours, ``traceback``."""
+        """Return ``time``, ``level``, ``logger``, ``message`` and, with an exception, ``traceback``."""
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname.lower(),
@@ -28,7 +28,7 @@ class JsonLines(logging.Formatter):
 
 
 def log_to_stderr(style: Format, *, verbose: bool = False) -> None:
-    """Send the log of this process to stderr."""
+    """Write the log of this process to stderr."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if style == "json" else logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler], force=True)

@@ -11,6 +11,8 @@ from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from llmwright.targets.kubernetes.operator.cache.projection import condition
+
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from llmwright.targets.kubernetes.operator.process.operator import Operator
 
 Values = dict[tuple[str, ...], float]
-"""By the values of labels."""
+"""A figure by the values of its labels."""
 
 SECONDS = (1, 5, 15, 60, 300, 900, 3600, 14400, 86400)
 
@@ -39,33 +41,33 @@ class Metrics:
         )
 
     def told(self, workspace: Workspace, old: WorkspaceStatus | None, new: WorkspaceStatus) -> None:
-        """A status was written: count how long each condition that turned had stood.
+        """Count how long each condition that turned with a written status had stood before.
 
-        What is true in the first status of all was not so since the Workspace was made.
+        A condition that is True in the first status was not True since the Workspace was made.
         """
-        for condition in new.conditions:
-            since = _stood_since(workspace, old, condition)
+        for turned in new.conditions:
+            since = _stood_since(workspace, old, turned)
             if since is not None:
-                stood = _moment(condition.last_transition_time) - _moment(since)
-                self._waited.labels(condition.type, condition.status).observe(max(stood.total_seconds(), 0.0))
+                stood = _moment(turned.last_transition_time) - _moment(since)
+                self._waited.labels(turned.type, turned.status).observe(max(stood.total_seconds(), 0.0))
 
     def add(self, more: Collector) -> None:
-        """Have another part of this process heard too."""
+        """Add the metrics of another part of this process."""
         self._registry.register(more)
 
     def text(self) -> bytes:
-        """Everything, in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
 
 class _Present(Collector):
-    """How things stand now."""
+    """The gauges: how things stand at a scrape."""
 
     def __init__(self, operator: Operator) -> None:
         self._operator = operator
 
     def collect(self) -> Iterator[Metric]:
-        """One gauge for each."""
+        """Yield one gauge for each figure."""
         workspaces = self._operator.workspaces.all()
         about = "Workspaces by state and by the reason of their condition Ready."
         yield _gauge("llmwright_workspaces", about, _by_phase(workspaces), ("phase", "reason"))
@@ -81,42 +83,41 @@ class _Present(Collector):
 
 
 def _gauge(name: str, about: str, values: Values, labels: tuple[str, ...] = ("namespace",)) -> GaugeMetricFamily:
-    found = GaugeMetricFamily(name, about, labels=labels)
+    gauge = GaugeMetricFamily(name, about, labels=labels)
     for key, value in sorted(values.items()):
-        found.add_metric(key, value)
-    return found
+        gauge.add_metric(key, value)
+    return gauge
 
 
 def _by_phase(workspaces: Iterable[Mapping[str, Any]]) -> Values:
-    found = Counter[tuple[str, ...]]()
-    for one in workspaces:
-        status = one.get("status") or {}
-        reasons = {each["type"]: each["reason"] for each in status.get("conditions") or []}
-        phase = "Deleting" if "deletionTimestamp" in one["metadata"] else status.get("state", "Pending")
-        found[(phase, reasons.get("Ready", ""))] += 1
-    return {labels: float(count) for labels, count in found.items()}
+    counts = Counter[tuple[str, ...]]()
+    for workspace in workspaces:
+        state = (workspace.get("status") or {}).get("state", "Pending")
+        phase = "Deleting" if "deletionTimestamp" in workspace["metadata"] else state
+        counts[(phase, condition(workspace, "Ready").get("reason", ""))] += 1
+    return {labels: float(count) for labels, count in counts.items()}
 
 
 def _nodes(workspaces: Iterable[Mapping[str, Any]]) -> Values:
     held: dict[str, set[str]] = {}
-    for one in workspaces:
-        nodes = (one.get("status") or {}).get("workerNodes") or []
-        held.setdefault(one["metadata"]["namespace"], set()).update(nodes)
+    for workspace in workspaces:
+        nodes = (workspace.get("status") or {}).get("workerNodes") or []
+        held.setdefault(workspace["metadata"]["namespace"], set()).update(nodes)
     return {(namespace,): float(len(nodes)) for namespace, nodes in held.items()}
 
 
 def _costs(workspaces: Iterable[Mapping[str, Any]]) -> Values:
-    found: Values = {}
-    for one in workspaces:
-        usd = ((one.get("status") or {}).get("cost") or {}).get("usdPerHour")
+    costs: Values = {}
+    for workspace in workspaces:
+        usd = ((workspace.get("status") or {}).get("cost") or {}).get("usdPerHour")
         if usd is not None:
-            key = (one["metadata"]["namespace"],)
-            found[key] = found.get(key, 0.0) + usd
-    return found
+            key = (workspace["metadata"]["namespace"],)
+            costs[key] = costs.get(key, 0.0) + usd
+    return costs
 
 
 def _stood_since(workspace: Workspace, old: WorkspaceStatus | None, turned: Condition) -> str | None:
-    """Since when a condition was otherwise; None where it did not turn."""
+    """Return since when a condition had its status before; None where it did not turn."""
     if old is None or not old.conditions:
         return workspace.metadata.creation_timestamp if turned.status == "True" else None
     before = old.condition(turned.type)
