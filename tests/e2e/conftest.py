@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.docker_registry import closed_registry, open_registry
 from tests.e2e.support.quickstart import QuickstartRun, run_quickstart
 from tests.e2e.support.sandbox import Sandbox
+from tests.support.docker_registry import closed_registry, open_registry
 
 __all__ = ["closed_registry", "open_registry"]
 

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import httpx
-from tests.docker_registry import DockerRegistry
 from tests.e2e.support.quickstart import QuickstartRun
 from tests.e2e.support.sandbox import TIMEOUT, Sandbox
 from tests.e2e.support.served_model import answer_of, request
+from tests.support.docker_registry import DockerRegistry
 
 QUESTION = "Who built the airship Calluna?"
 ANSWER = "Jonas Hartwell"

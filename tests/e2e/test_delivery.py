@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.docker_registry import DockerRegistry
 from tests.e2e.support.sandbox import TIMEOUT, Sandbox
 from tests.e2e.support.served_model import request
+from tests.support.docker_registry import DockerRegistry
 
 WRONG = "wr0ng-pa55"
 FILES = ("adapter_config.json", "adapter_model.safetensors")

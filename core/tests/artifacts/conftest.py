@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from core.tests.artifacts.http_site import Site
-from tests.docker_registry import closed_registry, open_registry
+from tests.support.docker_registry import closed_registry, open_registry
 
 __all__ = ["closed_registry", "open_registry"]
 

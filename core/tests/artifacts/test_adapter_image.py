@@ -32,7 +32,7 @@ from llmwright.values.backoff import Backoff
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.docker_registry import DockerRegistry
+    from tests.support.docker_registry import DockerRegistry
 
 HERE = SourceRules(("127.0.0.0/8", "::1"))
 PAT = Credential("pat", "pa55:word")

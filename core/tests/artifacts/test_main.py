@@ -16,7 +16,7 @@ from llmwright.artifacts.adapter_image import ADAPTER_FILES
 
 if TYPE_CHECKING:
     from core.tests.artifacts.http_site import Site
-    from tests.docker_registry import DockerRegistry
+    from tests.support.docker_registry import DockerRegistry
 
 
 def command(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -1,6 +1,6 @@
 """The real ``docker-registry`` on loopback, for tests that push and pull images.
 
-A folder that wants it has a ``conftest.py`` with ``from tests.docker_registry import closed_registry, open_registry``.
+To use it, import the fixtures ``open_registry`` and ``closed_registry`` in the ``conftest.py`` of a folder.
 """
 
 from __future__ import annotations
