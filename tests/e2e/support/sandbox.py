@@ -170,7 +170,9 @@ def _accept_interrupts() -> None:
 
 
 def _command(arguments: tuple[str | Path, ...]) -> list[str]:
-    return [sys.executable, "-m", "llmwright", *map(str, arguments)]
+    # The console script: `python -m` may end by the signal instead of with 130, where Ctrl-C interrupts an import that
+    # evaluates generated code (a namedtuple's).
+    return [str(Path(sys.executable).with_name("llmwright")), *map(str, arguments)]
 
 
 def _processes_of(state: str) -> Iterator[psutil.Process]:
