@@ -11,6 +11,7 @@ TESTED := constraints/tested.txt
 TORCH  := $(shell grep -oE '^torch==[0-9.]+' $(TESTED))
 INSTALL := $(BIN)/pip install -q -c $(TESTED)
 MEMBERS := core presets plugins/provisioner_karpenter plugins/runtime_hf[serve] plugins/runtime_vllm plugins/tuning_qlora[train]
+COVERING ?= core/tests tests/cli tests/plugins
 PYPROJECTS := pyproject.toml $(wildcard core/pyproject.toml presets/pyproject.toml plugins/*/pyproject.toml)
 PROJECTS := $(patsubst %/pyproject.toml,%,$(filter-out pyproject.toml,$(PYPROJECTS)))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -58,7 +59,7 @@ hooks: $(VENV)/.dev ## Run the parts of `make lint` before each commit (pre-comm
 
 coverage: $(VENV)/.dev ## Branch coverage of the core by its own tests and the command line's; a page in htmlcov/
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q -m "not slow and not gpu" core/tests tests/cli tests/plugins $(ARGS)
+	$(BIN)/coverage run -m pytest -q -n $(WORKERS) --hypothesis-profile ci -m "not slow and not gpu" $(COVERING) $(ARGS)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage html -q
 	$(BIN)/coverage report --skip-covered --sort=cover
