@@ -41,14 +41,14 @@ class Demo(Runtime):
     def watches(self):
         return (DEMO,)
 
-    def status(self, found):
-        if found["kind"] != "DemoService":
+    def status(self, manifest):
+        if manifest["kind"] != "DemoService":
             return None
-        told = found.get("status") or {}
-        if told.get("phase") == "Ready":
+        status = manifest.get("status") or {}
+        if status.get("phase") == "Ready":
             return Ready()
-        if told.get("phase") == "Failed":
-            return Failed("invalid", told["message"], "DemoFailed")
+        if status.get("phase") == "Failed":
+            return Failed("invalid", status["message"], "DemoFailed")
         return Waiting("DemoStarting", "its head has not started yet")
 """
 

@@ -25,7 +25,8 @@ ROOT = Path(__file__).resolve().parents[2]
 RUNNER = ROOT / "tests" / "conformance" / "run.py"
 
 needs_karpenter = pytest.mark.skipif(
-    not any(row.name == "karpenter" for row in Registry().found()), reason="the provisioner karpenter is not installed"
+    not any(row.name == "karpenter" for row in Registry().entries()),
+    reason="the provisioner karpenter is not installed",
 )
 needs_recorded = pytest.mark.skipif(not MANIFESTS.is_file(), reason="KAITO's objects are not beside this checkout")
 

@@ -42,7 +42,7 @@ def test_no_module_of_the_core_loads_anything_heavy(root: Path) -> None:
 
 
 def test_no_driver_loads_anything_heavy() -> None:
-    targets = [row.target.partition(":")[0] for row in Registry().found() if row.state == "found"]
+    targets = [row.target.partition(":")[0] for row in Registry().entries() if row.state == "found"]
     assert not loaded("\n".join(f"import {module}" for module in targets)) & set(HEAVY)
 
 

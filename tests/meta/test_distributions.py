@@ -59,7 +59,7 @@ def test_every_entry_point_loads(projects: list[Path]) -> None:
         for group, points in read(project).get("entry-points", {}).items()
         for name, target in points.items()
     }
-    checks = {(c.found.group, c.found.name, c.found.target): c.error for c in Registry().check_loads()}
+    checks = {(c.entry.group, c.entry.name, c.entry.target): c.error for c in Registry().check_loads()}
     assert declared <= checks.keys()
     assert {key: checks[key] for key in declared if checks[key]} == {}
 

@@ -18,7 +18,7 @@ def test_only_the_named_driver_is_imported(environment: Any) -> None:
 
 def test_listing_imports_no_plugin(environment: Any) -> None:
     listed = environment.ask(
-        "[(len(registry.found())), [m for m in __import__('sys').modules if m.startswith('acme')]]"
+        "[(len(registry.entries())), [m for m in __import__('sys').modules if m.startswith('acme')]]"
     )
     assert listed[0] >= 25
     assert listed[1] == []
@@ -38,7 +38,7 @@ def test_two_distributions_with_one_name_conflict(environment: Any) -> None:
     assert "twin-one 1.0" in message
     assert "twin-two 1.0" in message
     assert "--no-plugin twin-one" in hint
-    states = environment.ask("[row.state for row in registry.found() if row.name == 'twin']")
+    states = environment.ask("[row.state for row in registry.entries() if row.name == 'twin']")
     assert states == ["duplicate", "duplicate"]
 
 
@@ -120,7 +120,7 @@ def test_another_interface_version_says_who_needs_what(environment: Any) -> None
 
 def test_the_interface_before_is_read_too(environment: Any) -> None:
     states = environment.ask(
-        "{row.name: row.state for row in Registry(interface=2).found() if row.name in ('future', 'good')}"
+        "{row.name: row.state for row in Registry(interface=2).entries() if row.name in ('future', 'good')}"
     )
     assert states == {"future": "found", "good": "found"}
     assert environment.ask("Registry(interface=2).runtime('good').__name__") == "Good"
@@ -134,7 +134,7 @@ def test_a_plugin_that_exits_does_not_end_us(environment: Any) -> None:
 
 
 def test_check_loads_tries_each_in_its_own_process(environment: Any) -> None:
-    rows = environment.ask("[[c.found.name, c.error, c.hint] for c in registry.check_loads()]")
+    rows = environment.ask("[[c.entry.name, c.error, c.hint] for c in registry.check_loads()]")
     errors = {name: error for name, error, _ in rows}
     assert errors["good"] == errors["talker"] == errors["models"] == ""
     assert "libacme.so.7" in errors["broken"]

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from stevedore import ExtensionManager
 
-from llmwright.plugins.discovery import Found, canonical, discover, supported
+from llmwright.plugins.discovery import PluginEntry, canonical, discover, supported
 from llmwright.plugins.registry import Registry
 
 RUNTIMES = "llmwright.runtimes.v1"
 
 
-def rows(name: str, **rules: Any) -> list[Found]:
+def rows(name: str, **rules: Any) -> list[PluginEntry]:
     return [found for found in discover(**rules) if found.name == name]
 
 

@@ -4,14 +4,14 @@ import importlib
 
 import pytest
 
-from llmwright.plugins.discovery import Found, Kind
+from llmwright.plugins.discovery import Kind, PluginEntry
 from llmwright.plugins.driver_set import KINDS
 from llmwright.plugins.failures import load_failed, not_found
 from llmwright.plugins.known import known_names, requirement
 
 
-def found(target: str = "acme.driver:Acme") -> Found:
-    return Found(kind="runtime", name="acme", target=target, distribution="acme", version="1.0", interface=1)
+def found(target: str = "acme.driver:Acme") -> PluginEntry:
+    return PluginEntry(kind="runtime", name="acme", target=target, distribution="acme", version="1.0", interface=1)
 
 
 KNOWN = [(kind, name) for kind in KINDS for name in known_names(kind)]

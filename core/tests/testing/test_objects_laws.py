@@ -36,14 +36,14 @@ class ServingByItself(FakeRuntime):
         """Its own kind alone."""
         return (DEMO,)
 
-    def status(self, found: Mapping[str, Any]) -> Outcome | None:
+    def status(self, manifest: Mapping[str, Any]) -> Outcome | None:
         """By the phase that its controller tells."""
-        if found["kind"] != "DemoService":
+        if manifest["kind"] != "DemoService":
             return None
-        told = found.get("status") or {}
-        if told.get("phase") == "Failed":
-            return Failed("invalid", told["message"])
-        return Ready() if told.get("phase") == "Ready" else Waiting("DemoStarting", "it starts")
+        status = manifest.get("status") or {}
+        if status.get("phase") == "Failed":
+            return Failed("invalid", status["message"])
+        return Ready() if status.get("phase") == "Ready" else Waiting("DemoStarting", "it starts")
 
 
 class TestServingByItself(RuntimeContract):
@@ -67,7 +67,7 @@ class Unwatched(ServingByItself):
 class Hasty(ServingByItself):
     """Calls everything ready."""
 
-    def status(self, found: Mapping[str, Any]) -> Outcome | None:
+    def status(self, manifest: Mapping[str, Any]) -> Outcome | None:
         """Always Ready."""
         return Ready()
 
@@ -75,7 +75,7 @@ class Hasty(ServingByItself):
 class Mute(ServingByItself):
     """Says nothing about what serves."""
 
-    def status(self, found: Mapping[str, Any]) -> Outcome | None:
+    def status(self, manifest: Mapping[str, Any]) -> Outcome | None:
         """Nothing."""
         return None
 

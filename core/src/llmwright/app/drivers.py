@@ -60,7 +60,7 @@ class InstalledDrivers:
             ConfigError: settings that a driver does not take.
         """
         for name in self.settings.plugins:
-            kinds = [row.kind for row in self.registry.found() if (row.name, row.state) == (name, "found")]
+            kinds = [row.kind for row in self.registry.entries() if (row.name, row.state) == (name, "found")]
             for kind in kinds:
                 if kind != "hook":
                     with suppress(PluginError):
@@ -70,6 +70,6 @@ class InstalledDrivers:
 
     def schemas(self) -> Mapping[str, Any]:
         """The JSON schema of each driver's open object, by ``KIND/NAME``; drivers without one are left out."""
-        rows = [row for row in self.registry.found() if row.kind != "hook" and row.state == "found"]
+        rows = [row for row in self.registry.entries() if row.kind != "hook" and row.state == "found"]
         models = {(row.kind, row.name): self.registry.driver(row.kind, row.name).config_model for row in rows}
         return {f"{kind}/{name}": model.model_json_schema() for (kind, name), model in models.items() if model}

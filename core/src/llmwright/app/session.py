@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from llmwright.app.model_client import ModelClient
     from llmwright.app.planner import PlannedWorkspace
     from llmwright.catalogue.catalogue import Catalogue
-    from llmwright.plugins.discovery import Found
+    from llmwright.plugins.discovery import PluginEntry
     from llmwright.plugins.driver_set import DriverSet
     from llmwright.plugins.registry import Registry
     from llmwright.settings import Settings
@@ -72,7 +72,7 @@ class Session:
         return self.given_settings is not None or anything_written(self.overrides, self.settings_file)
 
     @cached_property
-    def found_plugins(self) -> tuple[Found, ...]:
+    def found_plugins(self) -> tuple[PluginEntry, ...]:
         """The installed plugins in any state; imports none of them, nor the libraries that would load them."""
         from llmwright.plugins.discovery import discover
 

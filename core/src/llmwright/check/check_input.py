@@ -71,7 +71,7 @@ class CheckInput:
 
     @cached_property
     def provisioner(self) -> type[Provisioner] | None:
-        """What the named provisioner declares; None where none is named, or it is missing or broken."""
+        """The class of the named provisioner; None where none is named, or it is missing or broken."""
         return self.drivers.installed.find_provisioner(self.provisioner_name)
 
     @property
@@ -86,7 +86,7 @@ class CheckInput:
 
     @cached_property
     def demand(self) -> Demand:
-        """What is to be served, as far as it is known before a plan."""
+        """The work to serve, as far as it is known before a plan."""
         inference = self.written.inference
         adapters = inference.adapters if inference else []
         return Demand(
@@ -111,7 +111,7 @@ class CheckInput:
 
     @cached_property
     def runtime(self) -> type[Runtime] | None:
-        """What that runtime declares; None also where it is missing or broken."""
+        """The class of that runtime; None also where it is missing or broken."""
         return self.drivers.installed.find_runtime(self.runtime_name)
 
     @cached_property

@@ -12,7 +12,7 @@ _YAML_1_1 = {"yes": True, "on": True, "y": True, "no": False, "off": False, "n":
 
 
 class BadConfig(Exception):
-    """A config file of which nothing can be said but this; caught where the rule asked for the file."""
+    """A config file that cannot be read at all; ``problem`` is why. The rule that asked for the file catches it."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.message)

@@ -1,4 +1,4 @@
-"""Facts about a cluster as a file tells them, for checking without that cluster: ``llmwright check --env``."""
+"""Facts about a cluster from a file, for checking without that cluster: ``llmwright check --env``."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What rules may know besides the Workspace: four small records, one for each source of facts.
+"""The facts that rules use besides the Workspace: four small records, one for each source.
 
-What is None is not known, and no rule that needs it speaks.
+None is not known. A rule that needs it yields nothing.
 """
 
 from __future__ import annotations
@@ -88,10 +88,10 @@ class ClusterFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyFacts:
-    """What is allowed here.
+    """Rules of the company and of this installation.
 
-    ``node_classes`` are those that may be named, empty for any. ``image_problem`` and ``url_problem`` say in one line
-    why an image's name or a URL cannot be used. ``refuse_placeholders`` is set where something is about to be bought.
+    ``node_classes`` are the allowed names, empty for any. ``image_problem`` and ``url_problem`` return in one line why
+    an image's name or a URL cannot be used. ``refuse_placeholders`` is set where something is about to be bought.
     ``allowed_instance_types`` and ``allowed_nodes`` are limits of the namespace, None for no limit.
     """
 

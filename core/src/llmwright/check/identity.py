@@ -48,7 +48,7 @@ def check_one_purpose(inputs: CheckInput) -> Iterator[Problem]:
 
 
 def check_image_family(inputs: CheckInput) -> Iterator[Problem]:
-    """The node's operating system is one that there is."""
+    """The annotation for the node's operating system has a known value."""
     value = inputs.annotations.get(NODE_IMAGE_FAMILY)
     if value is not None and value.strip().lower() not in IMAGE_FAMILIES:
         yield _not_one_of(NODE_IMAGE_FAMILY, value, IMAGE_FAMILIES)

@@ -45,7 +45,7 @@ def check_adapters(inputs: CheckInput) -> Iterator[Problem]:
 
 
 def check_workable_adapters(inputs: CheckInput) -> Iterator[Problem]:
-    """What no server could be asked for or load; KAITO finds these out only in the pod."""
+    """Each adapter can be loaded and asked for. KAITO finds such mistakes only in the pod."""
     for index, adapter in enumerate(inputs.written.inference.adapters if inputs.written.inference else ()):
         path, source = f"inference.adapters[{index}]", adapter.source
         if source is None:
@@ -63,7 +63,7 @@ def check_workable_adapters(inputs: CheckInput) -> Iterator[Problem]:
 
 
 def check_adapter_details(inputs: CheckInput) -> Iterator[Problem]:
-    """What KAITO asks of adapters when a Workspace is changed."""
+    """KAITO's rules on adapters when a Workspace is changed."""
     for index, adapter in enumerate(inputs.written.inference.adapters if inputs.written.inference else ()):
         if adapter.source is not None:
             yield from _details(inputs, f"inference.adapters[{index}]", adapter, adapter.source)

@@ -16,7 +16,7 @@ PATH = "resource.labelSelector"
 
 
 def check_nodes(inputs: CheckInput) -> Iterator[Problem]:
-    """Where KAITO's gate says that nodes are brought, those that match have equal GPUs, enough for the preset."""
+    """Where nodes are brought by KAITO's gate, the nodes that match have equal GPUs, and enough for the preset."""
     inference = inputs.written.inference
     asks = inputs.own_nodes_only and inputs.on_cluster and inputs.written.resource.partition is None
     if not asks or inputs.cluster.nodes is None or inference is None or inference.preset is None:
@@ -56,10 +56,10 @@ def _unlike(first: InstanceType, machine: InstanceType, node: NodeFacts) -> list
     return [
         Problem(
             PATH,
-            f"the nodes that match differ in their {what}: {first.name} has {one}, {node.name} has {other}",
+            f"the nodes that match differ in their {what}: {first.name} has {expected}, {node.name} has {actual}",
             "narrow the selector to nodes that are alike",
             reason="UnlikeNodes",
         )
-        for what, one, other in pairs
-        if one != other
+        for what, expected, actual in pairs
+        if expected != actual
     ]

@@ -37,7 +37,7 @@ def _unknown(inputs: CheckInput, path: str, name: str) -> Problem:
 
 
 def check_access(inputs: CheckInput) -> Iterator[Problem]:
-    """What is needed to get at the weights of the preset that is served."""
+    """The Workspace has what downloading the weights of the served preset needs."""
     inference = inputs.written.inference
     spec, preset = (inference.preset if inference else None), inputs.inference_preset
     if spec is None:

@@ -49,7 +49,7 @@ def check_selector(inputs: CheckInput) -> Iterator[Problem]:
 
 
 def check_instance_type(inputs: CheckInput) -> Iterator[Problem]:
-    """A type is named where nodes are bought, none where KAITO's gate says that they are brought, and it exists."""
+    """A type is named where nodes are bought, and not where they are brought by KAITO's gate; and it exists."""
     if not inputs.on_cluster:
         return
     name = inputs.workspace.resource.instance_type
@@ -75,7 +75,7 @@ def _known_type(inputs: CheckInput, name: str) -> Iterator[Problem]:
         return
     known = list(inputs.catalogue.instance_type_names())
     message = f"unknown instance type {name!r} on {inputs.catalogue.cloud}"
-    # KAITO looks at the type of inference Workspaces only, so that one that cannot be had fails when it is bought.
+    # KAITO looks at the type of inference Workspaces only, so that a wrong type fails when it is bought.
     reason = "UnknownInstanceType" if inputs.written.tuning is None else "Unworkable"
     severity: Severity = "warning" if inputs.brings_nodes else "error"
     yield Problem(path, message, did_you_mean(name, known, LIST_TYPES), severity=severity, reason=reason)
@@ -101,14 +101,14 @@ def check_memory(inputs: CheckInput) -> Iterator[Problem]:
 
 
 def fit_problems(inputs: CheckInput, machine: InstanceType, count: int) -> Iterator[Problem]:
-    """What keeps the preset's weights from being held by ``count`` of ``machine``."""
+    """The preset's weights fit on ``count`` of ``machine``."""
     preset = inputs.inference_preset
     if preset is None or not preset.weight_bytes:
         return
-    one = machine.gpus * machine.gpu_memory_bytes
+    per_node = machine.gpus * machine.gpu_memory_bytes
     needed, path = preset.weight_bytes, "resource.instanceType"
-    if one * count < needed:
-        there = f"{count} x {machine.name} has {format_bytes(one * count)} of GPU memory"
+    if per_node * count < needed:
+        there = f"{count} x {machine.name} has {format_bytes(per_node * count)} of GPU memory"
         message = f"{there}, the weights of {preset.name} alone take {format_bytes(needed)}"
         yield Problem(
             path,
@@ -118,7 +118,7 @@ def fit_problems(inputs: CheckInput, machine: InstanceType, count: int) -> Itera
             reason="InsufficientMemory",
         )
     runtime = inputs.runtime
-    if preset.distributable and needed > one and runtime is not None and not runtime.capabilities.multi_node:
+    if preset.distributable and needed > per_node and runtime is not None and not runtime.capabilities.multi_node:
         spread = inputs.drivers.installed.named("runtime", lambda driver: driver.capabilities.multi_node)
         message = f"{preset.name} does not fit on one node, and {inputs.runtime_name} serves from one node only"
         hint = "take a larger type" + (f", or runtime: {' or '.join(spread)}" if spread else "")

@@ -14,10 +14,10 @@ def source_problems(inputs: CheckInput, path: str, source: DataSource) -> Iterat
     """Exactly one of URLs, image and volume, each of which can be used."""
     yield from url_problems(inputs, path, source)
     yield from image_problems(inputs, f"{path}.image", source.image)
-    given = [bool(source.urls), bool(source.image), source.volume_source is not None]
-    if sum(given) == 1:
+    sources = [bool(source.urls), bool(source.image), source.volume_source is not None]
+    if sum(sources) == 1:
         return
-    if sum(given) == 0:
+    if sum(sources) == 0:
         yield Problem(path, "says nowhere what to read", "write one of urls, image, volumeSource", reason="Required")
     else:
         yield Problem(path, "more than one of urls, image and volumeSource", "keep one", reason="Conflict")
@@ -46,8 +46,8 @@ def destination_problems(inputs: CheckInput, path: str, output: DataDestination)
     if output.image and not output.image_push_secret and inputs.on_cluster:
         hint = "name a Secret of type kubernetes.io/dockerconfigjson"
         yield Problem(f"{path}.imagePushSecret", "is required to push the image", hint, reason="Required")
-    given = [bool(output.image), output.volume_source is not None]
-    if all(given):
+    sources = [bool(output.image), output.volume_source is not None]
+    if all(sources):
         yield Problem(path, "both image and volumeSource are there", "keep one", reason="Conflict")
-    if not any(given) and inputs.on_cluster:
+    if not any(sources) and inputs.on_cluster:
         yield Problem(path, "says nowhere where to write", "write image or volumeSource", reason="Required")

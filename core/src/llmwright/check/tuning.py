@@ -25,7 +25,7 @@ def check_tuning_parts(inputs: CheckInput) -> Iterator[Problem]:
 
 
 def check_method(inputs: CheckInput) -> Iterator[Problem]:
-    """The method is one that a tuner is there for; upper and lower case are one."""
+    """A tuner of that name is installed; upper and lower case are the same."""
     tuning = inputs.written.tuning
     if tuning is None:
         return

@@ -1,4 +1,4 @@
-"""What may not change once a Workspace is there."""
+"""Fields that may not change once a Workspace exists."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from llmwright.app.session import Session
 from llmwright.cli.show.output import dump, format_option, plain, table
 
 if TYPE_CHECKING:
-    from llmwright.plugins.discovery import Found, Kind
+    from llmwright.plugins.discovery import Kind, PluginEntry
 
 
 @click.group(
@@ -35,7 +35,7 @@ def plugins(ctx: click.Context) -> None:
 @click.pass_obj
 def list_plugins(session: Session, check: bool = False, output: str | None = None) -> None:
     """List every plugin that is found, blocked, doubled or of another interface; imports none of them."""
-    failures = {row.found: str(row.error) for row in session.registry.check_loads()} if check else {}
+    failures = {row.entry: str(row.error) for row in session.registry.check_loads()} if check else {}
     rows = [{**plain(row), **_checked(row, failures, check)} for row in session.found_plugins]
     if output:
         dump(rows, output)
@@ -49,7 +49,7 @@ def list_plugins(session: Session, check: bool = False, output: str | None = Non
         raise click.exceptions.Exit(1)
 
 
-def _checked(row: Found, failures: dict[Found, str], check: bool) -> dict[str, Any]:
+def _checked(row: PluginEntry, failures: dict[PluginEntry, str], check: bool) -> dict[str, Any]:
     return {"loads": not failures[row], "detail": failures[row] or row.detail} if check else {}
 
 
@@ -74,7 +74,7 @@ def show(session: Session, name: str, output: str | None) -> None:
         _show_options(schema)
 
 
-def _named(session: Session, name: str) -> list[Found]:
+def _named(session: Session, name: str) -> list[PluginEntry]:
     from llmwright.plugins.failures import not_found
 
     rows = [row for row in session.found_plugins if row.name == name]
@@ -84,7 +84,7 @@ def _named(session: Session, name: str) -> list[Found]:
     return rows
 
 
-def _details(session: Session, row: Found) -> dict[str, Any]:
+def _details(session: Session, row: PluginEntry) -> dict[str, Any]:
     details: dict[str, Any] = {"name": row.name, "kind": row.kind, "distribution": row.origin, "module": row.target}
     if row.kind == "hook":
         return {**details, "options": None}

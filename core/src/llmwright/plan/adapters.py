@@ -1,4 +1,4 @@
-"""Adapters to serve: those that the Workspace names, and the one that tuning made."""
+"""The adapters to serve: those in the Workspace, and the adapter that tuning made."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from llmwright.values.tuning_data import TuningData
 
 @dataclass(frozen=True, slots=True)
 class MountedAdapter:
-    """An adapter, the volume it lies in, what brings it there, and the volume of the secrets that takes."""
+    """An adapter, its volume, the process that pulls it into the volume, and the names of the secrets for that."""
 
     adapter: Adapter
     volume: Volume
@@ -26,7 +26,7 @@ class MountedAdapter:
 
     @property
     def volumes(self) -> tuple[Volume, ...]:
-        """All that must be declared."""
+        """The volumes to declare."""
         return (self.volume, *logins_volume(self.secrets, _use(self.adapter.name)))
 
     @property
@@ -100,7 +100,7 @@ def _pull(inputs: PlanInput, name: str, image: str, volume: Volume, secrets: tup
 
 
 def _use(name: str) -> str:
-    """What the secrets of one adapter are told apart by (KAITO's name for their volume)."""
+    """Return the name that tells the secrets of one adapter from others (KAITO's name for their volume)."""
     return f"{name}-inference-adapter"
 
 

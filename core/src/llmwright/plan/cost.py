@@ -1,4 +1,4 @@
-"""What it costs, and what a company allows."""
+"""The cost of machines, and the limits of a company."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from llmwright.api.workspace import Workspace
 from llmwright.plugins.selection import RUNTIME_ANNOTATION
 
 ROLLOUT = "llmwright.io/rollout"
-"""Annotation: each new word moves the Workspace to the plan that is made for it then."""
+"""Annotation: each new value moves the Workspace to the plan that is made for it then."""
 
 
 def inputs_digest(workspace: Workspace, config_files: Mapping[str, Mapping[str, str]]) -> str:
@@ -27,18 +27,18 @@ def inputs_digest(workspace: Workspace, config_files: Mapping[str, Mapping[str, 
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def with_rollout(inputs: str, word: str, recorded: str | None) -> str:
-    """``inputs`` with what tells one rollout from another, so that what runs moves with each new ``word``.
+def with_rollout(inputs: str, rollout: str, recorded: str | None) -> str:
+    """Return ``inputs`` with a mark of the rollout, so that the Workspace moves with each new ``rollout``.
 
-    Without a word it is what was ``recorded``, if that is of the same inputs: taking the word away moves nothing.
+    Without a rollout it is what was ``recorded``, if that is of the same inputs: taking the rollout away moves nothing.
     """
-    if word:
-        return f"{inputs}.{hashlib.sha256(word.encode()).hexdigest()[:8]}"
+    if rollout:
+        return f"{inputs}.{hashlib.sha256(rollout.encode()).hexdigest()[:8]}"
     return recorded if recorded is not None and as_written(recorded) == inputs else inputs
 
 
 def as_written(inputs: str) -> str:
-    """The digest of what the user wrote, without what tells one rollout from another."""
+    """Return the digest of what the user wrote, without the mark of a rollout."""
     return inputs.partition(".")[0]
 
 

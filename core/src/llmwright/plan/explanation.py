@@ -1,4 +1,4 @@
-"""What a Plan says in words: what will be created, what to know, what to mind."""
+"""The sentences of a Plan: what will be created, notes and warnings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FREE_LICENCES = frozenset({"mit", "apache-2.0", "bsd-3-clause", "cc0-1.0", "open
 
 
 def created(plan: Plan, data: TuningData | None) -> tuple[str, ...]:
-    """What will be created and written, in order."""
+    """Return sentences about what will be created and written, in order."""
     lines = _on_cluster(plan, data) if plan.target == "kubernetes" else _on_machine(plan, data)
     return tuple(lines)
 
@@ -57,7 +57,7 @@ def _place(data: TuningData) -> str:
 
 
 def notes(inputs: PlanInput, workload: Workload) -> tuple[str, ...]:
-    """What is worth knowing."""
+    """Return sentences that are worth knowing."""
     return (*(_not_used(inputs) if inputs.target == "local" else _count(inputs, workload)), *workload.notes)
 
 
@@ -80,7 +80,7 @@ def _count(inputs: PlanInput, workload: Workload) -> Iterator[str]:
 
 
 def warnings(inputs: PlanInput, workload: Workload) -> tuple[str, ...]:
-    """What to mind before agreeing."""
+    """Return sentences to read before agreeing."""
     return (*_about_preset(inputs), *_about_machine(inputs.machine, workload), *workload.warnings)
 
 

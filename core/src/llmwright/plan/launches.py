@@ -63,23 +63,23 @@ def serving_launch(
     inputs: PlanInput, preset: Preset, serving: ServingChoice, mounted: tuple[MountedAdapter, ...]
 ) -> Launch:
     """The runtime's Launch with adapters pulled before and seen by it."""
-    adapters = tuple(one.adapter for one in mounted)
+    adapters = tuple(adapter.adapter for adapter in mounted)
     launch = serving.runtime.launch(preset, serving.fit, adapters, serving.config)
     inference = inputs.workspace.inference
     config = inference.config if inference else ""
-    mounts = [one.mount for one in mounted]
-    declared = [volume for one in mounted for volume in one.volumes]
+    mounts = [adapter.mount for adapter in mounted]
+    declared = [volume for adapter in mounted for volume in adapter.volumes]
     if config:
         mounts.append(Mount(volume=tuning_data.CONFIG, path="/mnt/config", read_only=True))
         declared.append(Volume(name=tuning_data.CONFIG, kind="config", source=config))
     main = with_hub_token(replace(launch.main, mounts=(*launch.main.mounts, *mounts)), inputs)
-    pulls = tuple(one.pull for one in mounted if one.pull)
+    pulls = tuple(adapter.pull for adapter in mounted if adapter.pull)
     complete = replace(launch, main=_patient(main, inputs), prepare=(*pulls, *_with_model_logins(launch, inputs)))
     return _declare(complete, (*declared, *logins_volume(inputs.model_secrets, MODEL_VOLUME)))
 
 
 def _with_model_logins(launch: Launch, inputs: PlanInput) -> tuple[Process, ...]:
-    """What the driver prepares; whatever fills the model's volume may log in to the registry of a private preset."""
+    """Return the driver's ``prepare``. A process that fills the model's volume gets the logins of a private preset."""
     return tuple(
         with_logins(process, inputs, inputs.model_secrets, MODEL_VOLUME)
         if any(mount.volume == MODEL_VOLUME and not mount.read_only for mount in process.mounts)

@@ -1,4 +1,4 @@
-"""Which machine: this one, the one that is named, the nodes that are there, or on request the cheapest that fits."""
+"""The machine of a Plan: this machine, the named type, existing nodes, or on request the cheapest type that fits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class MachineChoice:
 
 
 def wants_auto(workspace: Workspace, settings: Settings, target: Target) -> bool:
-    """Whether the word ``auto`` stands in the Workspace, or in the settings where the Workspace says nothing."""
+    """Return whether the instance type is ``auto``: in the Workspace, else in the settings."""
     if target == "local":
         return False
     return (workspace.resource.instance_type or settings.instance_type or "").lower() == AUTO
@@ -79,7 +79,7 @@ def cheapest_machine(
     Each candidate's price, or the reason against it, becomes a note; one without a price is never chosen.
 
     Raises:
-        InvalidWorkspace: none is left; the reasons are told.
+        InvalidWorkspace: none is left; the message has the reasons.
     """
     verdicts = [_verdict(machine, choose_workload, limits, namespace) for machine in candidates if machine.gpus]
     good = sorted(
@@ -90,8 +90,8 @@ def cheapest_machine(
         reasons = "; ".join(f"{verdict.machine.name}: {verdict.against}" for verdict in verdicts)
         raise refuse("resource.instanceType", f"no instance type is left to choose: {reasons}", reason="DoesNotFit")
     best, *dearer = good
-    notes = [f"{one.machine.name} would do for {one.usd_per_hour:g} USD/hour" for one in dearer]
-    notes += [f"{one.machine.name}: {one.against}" for one in verdicts if one.against]
+    notes = [f"{verdict.machine.name} would do for {verdict.usd_per_hour:g} USD/hour" for verdict in dearer]
+    notes += [f"{verdict.machine.name}: {verdict.against}" for verdict in verdicts if verdict.against]
     why = f"the cheapest that fits and is allowed, {best.usd_per_hour:g} USD/hour"
     return MachineChoice(best.machine, Choice(name=best.machine.name, why=why), notes=tuple(notes))
 

@@ -60,35 +60,41 @@ def make_plan(
     """
     preset = _preset(workspace, catalogue)
 
-    def inputs_on(site: MachineChoice) -> PlanInput:
+    def inputs_on(choice: MachineChoice) -> PlanInput:
         return PlanInput(
             workspace=workspace,
             preset=preset,
-            machine=site.machine,
+            machine=choice.machine,
             drivers=drivers,
             settings=settings,
             target=target,
             config_files=config_files or {},
-            single_device=site.single_device,
+            single_device=choice.single_device,
             settled_nodes=nodes,
         )
 
     limits = settings.limits_of(workspace.namespace)
     if wants_auto(workspace, settings, target):
         candidates = catalogue.instance_types(settings.cloud)
-        site = cheapest_machine(
-            candidates, lambda one: choose_workload(inputs_on(MachineChoice(one))), limits, workspace.namespace
+        choice = cheapest_machine(
+            candidates,
+            lambda candidate: choose_workload(inputs_on(MachineChoice(candidate))),
+            limits,
+            workspace.namespace,
         )
     else:
-        site = named_machine(workspace, catalogue, settings, target, machine)
-    inputs = inputs_on(site)
+        choice = named_machine(workspace, catalogue, settings, target, machine)
+    inputs = inputs_on(choice)
     workload = choose_workload(inputs)
-    enforce_limits(limits, site.machine, workload.nodes, workspace.namespace)
-    return _plan(inputs, site, workload)
+    enforce_limits(limits, choice.machine, workload.nodes, workspace.namespace)
+    return _plan(inputs, choice, workload)
 
 
 def served_name(workspace: Workspace, preset: Preset) -> str:
-    """What requests call the base model: the InferenceSet that made the Workspace, else the preset (KAITO v0.12)."""
+    """Return the base model's name in requests: that of the InferenceSet which made the Workspace, else the preset's.
+
+    So does KAITO v0.12.
+    """
     labels = workspace.metadata.labels
     if labels.get(CREATED_BY_ROLES):
         return preset.name
@@ -109,10 +115,10 @@ def _preset(workspace: Workspace, catalogue: Catalogue) -> Preset:
     return preset
 
 
-def _plan(inputs: PlanInput, site: MachineChoice, workload: Workload) -> Plan:
+def _plan(inputs: PlanInput, choice: MachineChoice, workload: Workload) -> Plan:
     workspace, tuning = inputs.workspace, inputs.workspace.tuning
     data = tuning_data(tuning) if tuning else None
-    brought = _brought(inputs, workload, data)
+    adapters = _mounted_adapters(inputs, workload, data)
     served = replace(inputs.preset, name=served_name(workspace, inputs.preset))
     serving = workload.serving
     plan = Plan(
@@ -124,7 +130,7 @@ def _plan(inputs: PlanInput, site: MachineChoice, workload: Workload) -> Plan:
         provisioner=choose_provisioner(workspace, inputs.settings, inputs.target, inputs.drivers),
         runtime=serving.choice if serving else None,
         tuner=workload.tuned.choice if workload.tuned else None,
-        instance_type=site.choice,
+        instance_type=choice.choice,
         nodes=node_request(
             workspace,
             inputs.machine,
@@ -132,11 +138,11 @@ def _plan(inputs: PlanInput, site: MachineChoice, workload: Workload) -> Plan:
             disk_bytes=inputs.preset.disk_bytes,
         ),
         fits=workload.fits,
-        serving=serving_launch(inputs, served, serving, brought) if serving else None,
-        served_names=(served.name, *(one.adapter.name for one in brought)) if serving else (),
+        serving=serving_launch(inputs, served, serving, adapters) if serving else None,
+        served_names=(served.name, *(mounted.adapter.name for mounted in adapters)) if serving else (),
         cost=cost_of(inputs.machine, workload.nodes),
         warnings=warnings(inputs, workload),
-        notes=(*notes(inputs, workload), *site.notes),
+        notes=(*notes(inputs, workload), *choice.notes),
     )
     if tuning and data and workload.tuned:
         plan = replace(
@@ -147,7 +153,7 @@ def _plan(inputs: PlanInput, site: MachineChoice, workload: Workload) -> Plan:
     return replace(plan, creates=created(plan, data))
 
 
-def _brought(inputs: PlanInput, workload: Workload, data: TuningData | None) -> tuple[MountedAdapter, ...]:
+def _mounted_adapters(inputs: PlanInput, workload: Workload, data: TuningData | None) -> tuple[MountedAdapter, ...]:
     if data is None:
         return workload.adapters
     return (tuned_adapter(inputs, data),) if workload.serving else ()

@@ -37,7 +37,7 @@ def _name(workspace: Workspace, machine: InstanceType | None) -> str:
 def template_nodes(
     workspace: Workspace, catalogue: Catalogue, settings: Settings, nodes: int | None = None
 ) -> NodeRequest:
-    """What ``inference.template`` asks for, which needs no Plan: as many machines as are written.
+    """Return the request of ``inference.template``, which needs no Plan: as many machines as are written.
 
     Args:
         nodes: the number of machines where that was decided before.

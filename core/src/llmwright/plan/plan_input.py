@@ -19,7 +19,7 @@ class PlanInput:
     """A Workspace, its preset, the machine it is judged against, and the drivers that may be chosen.
 
     ``config_files`` holds file contents by file name for each config by name, as a ConfigMap's data. ``single_device``
-    says that ``machine`` is a slice of a GPU. ``settled_nodes`` is a number of machines that was decided before.
+    says that ``machine`` is a slice of a GPU. ``settled_nodes`` is the number of machines of an earlier decision.
     """
 
     workspace: Workspace
@@ -34,7 +34,7 @@ class PlanInput:
 
     @property
     def on_success(self) -> Literal["serve", "release"]:
-        """What happens after tuning."""
+        """Whether the result is served after tuning, or the machine released."""
         tuning = self.workspace.tuning
         return (tuning.on_success if tuning else None) or self.settings.on_success
 

@@ -33,7 +33,7 @@ class ServingChoice:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What is served beside the base model: ``adapters`` of them, and the positions of those with a strength.
+    """The adapters beside the base model: their number, and the positions of those with a strength.
 
     ``fallback`` is the quantisation to serve in where the model does not fit whole; None allows none.
     """

@@ -22,7 +22,7 @@ def with_hub_token(process: Process, inputs: PlanInput) -> Process:
 def with_logins(process: Process, inputs: PlanInput, secrets: Iterable[str], use: str = "") -> Process:
     """``process`` with the logins of ``secrets``, or of the docker config that the settings name.
 
-    ``use`` tells one use of secrets from another, so that no process sees more than its own.
+    ``use`` names one use of secrets, so that no process sees the secrets of another.
     """
     if inputs.target == "local" and inputs.settings.docker_config:
         return replace(process, env={**process.env, "DOCKER_CONFIG": str(inputs.settings.docker_config)})

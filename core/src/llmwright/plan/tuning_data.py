@@ -1,4 +1,4 @@
-"""What a tuner reads, how it gets there, and where the result goes."""
+"""The data set of a tuner, its transport, and the place of the result."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CONFIG_FILE = "training_config.yaml"
 
 
 def tuning_data(tuning: Tuning) -> TuningData:
-    """Input and output as a tuner wants to know them."""
+    """Return input and output in the form that a tuner takes."""
     source, output = tuning.input or DataSource(), tuning.output or DataDestination()
     return TuningData(
         urls=tuple(source.urls),
@@ -30,14 +30,14 @@ def tuning_data(tuning: Tuning) -> TuningData:
 
 def volumes(data: TuningData, tuning: Tuning) -> tuple[Volume, ...]:
     """Volumes ``data`` and ``results``, and ``config`` where one is named."""
-    found = [_volume(DATA, data.volume_source), _volume(RESULTS, data.output_volume_source)]
+    declared = [_volume(DATA, data.volume_source), _volume(RESULTS, data.output_volume_source)]
     if tuning.config:
-        found.append(Volume(name=CONFIG, kind="config", source=tuning.config))
-    return tuple(found)
+        declared.append(Volume(name=CONFIG, kind="config", source=tuning.config))
+    return tuple(declared)
 
 
 def fetch(data: TuningData, inputs: PlanInput) -> tuple[Process, ...]:
-    """What brings the data set into volume ``data``; nothing for one that lies in a volume already."""
+    """Return the process that brings the data set into volume ``data``; none for a data set in a volume."""
     mounts = (Mount(volume=DATA, path="/mnt/data"),)
     allowed = tuple(part for allowed in inputs.settings.sources.allow for part in ("--allow", allowed))
     if data.urls:
@@ -52,7 +52,7 @@ def fetch(data: TuningData, inputs: PlanInput) -> tuple[Process, ...]:
 
 
 def check_push(data: TuningData, inputs: PlanInput) -> tuple[Process, ...]:
-    """What shows, before anything is bought, that the result may be pushed."""
+    """Return the process that shows before anything is bought that the result may be pushed."""
     if not data.output_image:
         return ()
     argv = (*ARTIFACTS, "check-push", "--reference", data.output_image)
@@ -60,7 +60,7 @@ def check_push(data: TuningData, inputs: PlanInput) -> tuple[Process, ...]:
 
 
 def deliver(data: TuningData, inputs: PlanInput) -> tuple[Process, ...]:
-    """What packs the adapter as an image and pushes it where one is named.
+    """Return the processes that pack the adapter as an image, and push it where an image is named.
 
     On one machine the image is kept in any case, beside the adapter, called by the Workspace's name where it has no
     other; a cluster keeps only what is pushed.
@@ -93,7 +93,7 @@ def logins(data: TuningData, inputs: PlanInput) -> tuple[Volume, ...]:
 
 
 def _use(inputs: PlanInput) -> str:
-    """What the secrets of the data set are told apart by (KAITO's name for their volume)."""
+    """Return the name that tells the secrets of the data set from others (KAITO's name for their volume)."""
     source = inputs.workspace.tuning.input if inputs.workspace.tuning else None
     return f"{source.name if source else ''}-tuning-input".lstrip("-")
 

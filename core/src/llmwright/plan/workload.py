@@ -1,4 +1,4 @@
-"""How a Workspace sits on one kind of machine: drivers, Fits and the number of machines."""
+"""The workload of a Workspace on one kind of machine: drivers, Fits and the number of machines."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TIGHT = "nf4"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """What was found; ``nodes`` is what must be asked for."""
+    """The chosen drivers and their Fits; ``nodes`` is the number of machines to ask for."""
 
     nodes: int
     tuned: TuningChoice | None = None
@@ -27,7 +27,7 @@ class Workload:
 
     @property
     def fits(self) -> tuple[tuple[str, Fit], ...]:
-        """Roles and how they sit."""
+        """Roles and their Fits."""
         tuned = (("tuning", self.tuned.fit),) if self.tuned else ()
         return (*tuned, *((("serving", self.serving.fit),) if self.serving else ()))
 
@@ -39,12 +39,12 @@ class Workload:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the drivers' choices are to be warned of."""
+        """Warnings about the choices of drivers."""
         return (*(self.tuned.warnings if self.tuned else ()), *(self.serving.warnings if self.serving else ()))
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is worth saying of them."""
+        """Notes about the choices of drivers."""
         return self.serving.notes if self.serving else ()
 
 
@@ -76,7 +76,7 @@ def _tuning(inputs: PlanInput, tuning: Tuning) -> Workload:
 
 
 def _inference_nodes(inputs: PlanInput, serving: ServingChoice) -> int:
-    """Upstream's count for an engine, whatever the user wrote; what the user wrote for any other runtime."""
+    """Return upstream's count for a runtime that spreads over nodes, and the user's count for any other."""
     inference = inputs.workspace.inference
     if inputs.settled_nodes:
         return inputs.settled_nodes
@@ -87,5 +87,5 @@ def _inference_nodes(inputs: PlanInput, serving: ServingChoice) -> int:
 
 
 def requested_nodes(workspace: Workspace) -> int:
-    """What the user wrote, else 1: upstream's count wherever the model does not decide it."""
+    """Return the user's count, else 1: upstream's count wherever the model does not decide it."""
     return workspace.resource.count or 1

@@ -48,7 +48,9 @@ def settings_of(driver: type[Driver], name: str, plugins: Mapping[str, Mapping[s
     try:
         validate_options(driver.settings_model, written)
     except InvalidWorkspace as error:
-        lines = (str(Problem(f"plugins.{name}.{one.path}", one.message, one.hint)) for one in error.problems)
+        lines = (
+            str(Problem(f"plugins.{name}.{problem.path}", problem.message, problem.hint)) for problem in error.problems
+        )
         raise ConfigError("\n".join(lines), reason="InvalidSettings") from error
     return written
 

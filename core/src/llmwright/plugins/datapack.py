@@ -37,8 +37,8 @@ class DataPack:
         """Files with a ``kind`` that no hook returns: name and kind."""
         return [(file.name, kind) for file, kind in self._kinds if kind not in DATA_KINDS]
 
-    def _of(self, wanted: str) -> list[Traversable]:
-        return [file for file, kind in self._kinds if kind == wanted]
+    def _of(self, hook_kind: str) -> list[Traversable]:
+        return [file for file, kind in self._kinds if kind == hook_kind]
 
     @cached_property
     def _kinds(self) -> tuple[tuple[Traversable, str], ...]:

@@ -1,4 +1,4 @@
-"""What is installed: entry points read with ``importlib.metadata``, nothing imported.
+"""The installed plugins: entry points read with ``importlib.metadata``, nothing imported.
 
 stevedore's own discovery loses the distribution of an entry point, and its cache on disk keys files by a modification
 time that it rounds to about two minutes: a plugin installed again within that time is not seen.
@@ -26,10 +26,10 @@ _HEADER = re.compile(r"^(Name|Version):[ \t]*(.+?)[ \t]*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class PluginEntry:
     """One plugin as its distribution declares it. ``target`` is ``module`` or ``module:attribute``.
 
-    ``detail`` says why it is not to be used where ``state`` is other than ``found``.
+    ``detail`` is the reason where ``state`` is not ``found`` and the plugin is not used.
     """
 
     kind: Kind
@@ -53,17 +53,17 @@ class Found:
 
     @property
     def entry_point(self) -> EntryPoint:
-        """What loads it."""
+        """The entry point that loads the plugin."""
         return EntryPoint(name=self.name, value=self.target, group=self.group)
 
 
 def canonical(distribution: str) -> str:
-    """A distribution's name in its normal form (PEP 503)."""
+    """Return a distribution's name in its normal form (PEP 503)."""
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def supported(interface: int = INTERFACE) -> frozenset[int]:
-    """Interface versions that a core of version ``interface`` reads."""
+    """Return the interface versions that a core of version ``interface`` reads."""
     return frozenset(version for version in (interface, interface - 1) if version >= 1)
 
 
@@ -76,8 +76,8 @@ class _Rules:
 
 def discover(
     blocked: Iterable[str] = (), *, allowed: Iterable[str] | None = None, interface: int = INTERFACE
-) -> tuple[Found, ...]:
-    """All plugins that are installed, in the order of kind, name and distribution.
+) -> tuple[PluginEntry, ...]:
+    """Return all installed plugins in the order of kind, name and distribution.
 
     Args:
         blocked: names not to use: of a plugin (``hf``), of one kind (``runtime:hf``), or of a distribution.
@@ -85,13 +85,13 @@ def discover(
         interface: the version of the interfaces that the core speaks.
     """
     rules = _Rules(frozenset(blocked), None if allowed is None else frozenset(map(canonical, allowed)), interface)
-    rows = [_judged(found, rules) for found in _declared()]
+    rows = [_judged(entry, rules) for entry in _declared()]
     rows = _superseded(rows)
-    rows.sort(key=lambda found: (KINDS.index(found.kind), found.name, found.distribution))
+    rows.sort(key=lambda entry: (KINDS.index(entry.kind), entry.name, entry.distribution))
     return tuple(_conflicting(rows))
 
 
-def _declared() -> Iterator[Found]:
+def _declared() -> Iterator[PluginEntry]:
     seen: set[str] = set()
     for distribution in distributions():
         # Most distributions bring no plugin: one look at the text is cheaper than parsing each.
@@ -111,15 +111,15 @@ def _identity(distribution: Distribution) -> tuple[str, str]:
     return canonical(header.get("Name", "unknown")), header.get("Version", "0")
 
 
-def _of_distribution(distribution: Distribution, name: str, version: str) -> Iterator[Found]:
-    rows: set[Found] = set()
+def _of_distribution(distribution: Distribution, name: str, version: str) -> Iterator[PluginEntry]:
+    rows: set[PluginEntry] = set()
     for point in distribution.entry_points:
         match = _GROUP.fullmatch(point.group)
         if match is None:
             continue
         kind: Kind = next(kind for kind in KINDS if kind == match[1])
         rows.add(
-            Found(
+            PluginEntry(
                 kind=kind,
                 name=point.name,
                 target=point.value,
@@ -131,37 +131,37 @@ def _of_distribution(distribution: Distribution, name: str, version: str) -> Ite
     yield from rows
 
 
-def _judged(found: Found, rules: _Rules) -> Found:
-    forbidden = _forbidden(found, rules)
+def _judged(entry: PluginEntry, rules: _Rules) -> PluginEntry:
+    forbidden = _forbidden(entry, rules)
     if forbidden is not None:
-        return replace(found, state="blocked", detail=forbidden)
+        return replace(entry, state="blocked", detail=forbidden)
     readable = supported(rules.interface)
-    if found.interface in readable:
-        return found
+    if entry.interface in readable:
+        return entry
     spoken = " and ".join(f"v{version}" for version in sorted(readable, reverse=True))
-    wanted = "a newer" if found.interface > rules.interface else "an older"
-    detail = f"needs interface v{found.interface}, this llmwright reads {spoken}: it wants {wanted} llmwright"
-    return replace(found, state="incompatible", detail=detail)
+    needed = "a newer" if entry.interface > rules.interface else "an older"
+    detail = f"needs interface v{entry.interface}, this llmwright reads {spoken}: it wants {needed} llmwright"
+    return replace(entry, state="incompatible", detail=detail)
 
 
-def _forbidden(found: Found, rules: _Rules) -> str | None:
+def _forbidden(entry: PluginEntry, rules: _Rules) -> str | None:
     names = {
-        found.name,
-        found.distribution,
-        f"{found.kind}:{found.name}",
-        f"{found.kind}s:{found.name}",
-        f"{found.group}:{found.name}",
+        entry.name,
+        entry.distribution,
+        f"{entry.kind}:{entry.name}",
+        f"{entry.kind}s:{entry.name}",
+        f"{entry.group}:{entry.name}",
     }
-    hit = next((name for name in rules.blocked if name in names or canonical(name) == found.distribution), None)
+    hit = next((name for name in rules.blocked if name in names or canonical(name) == entry.distribution), None)
     if hit is not None:
         return f"blocked by {hit!r}"
-    if rules.allowed is None or found.distribution in {CORE, *rules.allowed}:
+    if rules.allowed is None or entry.distribution in {CORE, *rules.allowed}:
         return None
-    return f"blocked: {found.distribution} is not among the allowed distributions"
+    return f"blocked: {entry.distribution} is not among the allowed distributions"
 
 
-def _superseded(rows: list[Found]) -> list[Found]:
-    """Without what the same distribution brings for another interface than the newest that is read."""
+def _superseded(rows: list[PluginEntry]) -> list[PluginEntry]:
+    """Leave out entries of a distribution for which it has a newer interface that is read."""
     newest: dict[tuple[Kind, str, str], int] = {}
     for row in rows:
         if row.state == "found":
@@ -170,9 +170,9 @@ def _superseded(rows: list[Found]) -> list[Found]:
     return [row for row in rows if newest.get((row.kind, row.name, row.distribution), row.interface) == row.interface]
 
 
-def _conflicting(rows: list[Found]) -> Iterator[Found]:
+def _conflicting(rows: list[PluginEntry]) -> Iterator[PluginEntry]:
     # Any number may answer a hook, so its name need not be one plugin's alone.
-    claims: dict[tuple[Kind, str], list[Found]] = {}
+    claims: dict[tuple[Kind, str], list[PluginEntry]] = {}
     for row in rows:
         if row.state == "found" and row.kind != "hook":
             claims.setdefault((row.kind, row.name), []).append(row)

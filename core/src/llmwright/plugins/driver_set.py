@@ -149,7 +149,7 @@ class DriverSet:
         return tuple(sorted(candidates, key=lambda candidate: (-candidate.rank, candidate.name)))
 
     def access_rules(self) -> tuple[AccessRule, ...]:
-        """What all installed drivers that serve a cluster need of its API server."""
+        """Return the rights that the installed drivers of clusters need, each once."""
         drivers = (driver for kind in KINDS for _, driver in self.usable(kind) if "kubernetes" in driver.targets)
         return tuple(dict.fromkeys(rule for driver in drivers for rule in driver.access_rules))
 

@@ -45,7 +45,7 @@ def _silent() -> logging.Logger:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a driver may use, handed to it explicitly; nothing is global.
+    """The resources of a driver, handed to it explicitly; nothing is global.
 
     ``settings`` are those under ``plugins.<name>``; ``cluster`` a client of the target's cluster, None without one;
     ``clock`` the present time with time zone.
@@ -67,7 +67,7 @@ class AccessRule:
 
 
 class Driver(ABC):
-    """What all drivers share."""
+    """The base of all drivers."""
 
     targets: ClassVar[frozenset[Target]]
     """Where it can be used."""
@@ -81,7 +81,7 @@ class Driver(ABC):
     of this project have 50 and 100."""
 
     access_rules: ClassVar[tuple[AccessRule, ...]] = ()
-    """What the operator must be allowed in the cluster for this driver, beyond its own rights."""
+    """Rights in the cluster that the operator needs for this driver, beyond its own."""
 
     built_for: ClassVar[tuple[int, int] | None] = None
     """The lowest CUDA compute capability that its image is built for. A plan for an older GPU warns."""
@@ -99,7 +99,7 @@ class Driver(ABC):
         self.context = context
 
     def configure(self, options: Mapping[str, Any], files: Mapping[str, str]) -> Any:
-        """What the user configured, as this driver's other methods want it; pure.
+        """Return the user's configuration in the form that this driver's other methods take; pure.
 
         Args:
             options: ``provisionerConfig``, ``runtimeConfig`` or ``methodConfig`` as written.
@@ -136,23 +136,23 @@ class Provisioner(Driver):
     ``watches``, and the Workspace's condition ``NodeClaimReady`` is about it; None without such a kind."""
 
     def instance_types(self) -> tuple[InstanceType, ...]:
-        """Types this driver knows of by itself, over and above the catalogue's."""
+        """Return instance types that this driver knows by itself, beyond the catalogue's."""
         return ()
 
     def watches(self) -> tuple[Watch, ...]:
-        """Kinds whose changes may concern a Workspace."""
+        """Return the kinds whose changes may concern a Workspace."""
         return ()
 
     def refresh(self, scope: str) -> Any:
-        """One call to a cloud outside the cluster for all Workspaces; the snapshot that ``observe`` then reads."""
+        """Call a cloud outside the cluster, once for all Workspaces. Return the snapshot that ``observe`` reads."""
 
     @abstractmethod
     def observe(self, request: NodeRequest, snapshot: Any) -> Any:
-        """What is there for this request, read only from the target's caches and ``snapshot``."""
+        """Return the machines and objects of this request, read only from the target's caches and ``snapshot``."""
 
     @abstractmethod
     def decide(self, request: NodeRequest, observed: Any, now: datetime) -> ProvisionerDecision:
-        """Pure: what to do and how it stands."""
+        """Return the actions to take and the outcome so far; pure."""
 
     @abstractmethod
     def act(self, action: ProvisionerAction) -> None:
@@ -163,19 +163,19 @@ class Provisioner(Driver):
         """
 
     def placement(self, request: NodeRequest) -> Placement:
-        """Where the workload may run; pure."""
+        """Return where the workload may run; pure."""
         return Placement(selector=request.selector)
 
     def orphans(self) -> Iterable[str]:
-        """What this driver created and no Workspace needs, by name."""
+        """Return the names of things that this driver created and no Workspace needs."""
         return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a runtime can do. ``check`` and ``plan`` refuse what is not here.
+    """The abilities of a runtime. ``check`` and ``plan`` refuse a Workspace that needs others.
 
-    ``multi_node`` says that the model decides the number of nodes. ``cpu`` and ``gpu`` say on which machines it serves.
+    With ``multi_node`` the model decides the number of nodes. ``cpu`` and ``gpu`` are the machines on which it serves.
     """
 
     adapters: bool = False
@@ -194,10 +194,10 @@ if the user names it; ``streamed-weights`` needs the CSI driver of the cloud beh
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What belongs to one Workspace on a cluster.
+    """The names and the pod template of one Workspace on a cluster.
 
     ``pod`` is the pod template that the core would run on each of ``nodes`` machines, as settings and the provisioner
-    want it: labels, images, volumes, place. Whoever runs the Launch in objects of its own starts from it.
+    want it: labels, images, volumes, place. A runtime that runs the Launch in objects of its own starts from it.
     """
 
     workspace: str
@@ -241,18 +241,18 @@ class Runtime(Driver):
     """The section of that file with the engine's flags, which KAITO's rules judge; empty where they do not."""
 
     serves_as: ClassVar[Watch | None] = None
-    """The kind of that one of ``objects`` which runs the Launch in place of the core's StatefulSet, by its name."""
+    """The kind of the object among ``objects`` that runs the Launch in place of the core's StatefulSet, by its name."""
 
     def refuses(self, preset: Preset, fit: Fit) -> str | None:
-        """Why this runtime cannot serve ``preset`` on that machine, None where it can."""
+        """Return why this runtime cannot serve ``preset`` on that machine, None where it can."""
         return None
 
     @abstractmethod
     def launch(self, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any) -> Launch:
-        """What serves ``preset`` under the name ``preset.name`` and each adapter under its own."""
+        """Return the Launch that serves ``preset`` under ``preset.name``, and each adapter under its own name."""
 
     def objects(self, launch: Launch, names: Names) -> Iterable[Mapping[str, Any]]:
-        """Kubernetes objects beside or instead of the core's, where a Launch is not enough.
+        """Return Kubernetes objects beside or instead of the core's, where a Launch is not enough.
 
         One of the kind and name of a core's object (the Service ``NAME``, the StatefulSet ``NAME``) takes its place;
         with ``serves_as`` there is no StatefulSet. All are namespaced; owner, namespace and label are the core's.
@@ -260,13 +260,13 @@ class Runtime(Driver):
         return ()
 
     def watches(self) -> tuple[Watch, ...]:
-        """Kinds that ``status`` judges by; objects are found by the label ``kaito.sh/workspace`` in the namespace."""
+        """Return the kinds that ``status`` judges. Objects are found by namespace and label ``kaito.sh/workspace``."""
         return ()
 
-    def status(self, found: Mapping[str, Any]) -> Outcome | None:
-        """How an object of a kind in ``watches`` stands, None for one that says nothing about readiness; pure.
+    def status(self, manifest: Mapping[str, Any]) -> Outcome | None:
+        """Return the state of an object of a kind in ``watches``; None where it does not bear on readiness; pure.
 
-        The server is ready once each says Ready or nothing; one that serves in the StatefulSet's place has to say it.
+        The server is ready once every object is Ready or None. An object of the kind ``serves_as`` must be Ready.
         """
         return None
 
@@ -283,25 +283,25 @@ class Tuner(Driver):
     """Whether KAITO's training config must quantise the base model, or must not. None: those rules do not hold."""
 
     def check(self, config: Any) -> Iterable[Problem]:
-        """Problems of a configuration beyond what ``configure`` refuses."""
+        """Return problems of a configuration beyond those that ``configure`` refuses."""
         return ()
 
     @abstractmethod
     def memory(self, preset: Preset, config: Any) -> tuple[MemoryTerm, ...]:
-        """What tuning needs, in bytes on one device."""
+        """Return the memory that tuning needs, in bytes on one device."""
 
     @abstractmethod
     def launch(self, preset: Preset, fit: Fit, data: TuningData, config: Any) -> Launch:
-        """What tunes ``preset`` on ``data``."""
+        """Return the Launch that tunes ``preset`` on ``data``."""
 
     def inspect(self, preset: Preset, data: TuningData, config: Any) -> Process | None:
-        """A cheap process that reads volume ``data`` and ends with 2 and one clear line where it cannot be used."""
+        """Return a cheap process that reads volume ``data``. It ends with 2 and one clear line where that is bad."""
         return None
 
     def sample(self, preset: Preset, data: TuningData, config: Any, rows: int) -> Process | None:
-        """A cheap process that prints at most ``rows`` rows of volume ``data`` as questions with known answers.
+        """Return a cheap process that prints at most ``rows`` rows of volume ``data`` as questions with known answers.
 
-        One JSON object a line: ``prompt``, ``completion`` and, where the data set has one, ``paraphrase``. None where
-        a data set of this method holds no such thing.
+        Each line is a JSON object: ``prompt``, ``completion`` and, where there is one, ``paraphrase``. Return None
+        where data sets of this method have no such rows.
         """
         return None

@@ -16,13 +16,13 @@ from llmwright.errors import (
     meant,
     nearest,
 )
-from llmwright.plugins.discovery import Found, Kind, canonical
+from llmwright.plugins.discovery import Kind, PluginEntry, canonical
 from llmwright.plugins.known import WORKLOAD_EXTRAS, known_names, requirement
 
 _EXTRA_ONLY = re.compile(r"""^\s*\(?\s*extra\s*==\s*['"]([^'"]+)['"]\s*\)?\s*$""")
 
 
-def not_found(kind: Kind, name: str, rows: Iterable[Found]) -> PluginError:
+def not_found(kind: Kind, name: str, rows: Iterable[PluginEntry]) -> PluginError:
     """Nothing usable answers to ``name``: missing, blocked, or of an interface that is not read."""
     same_kind = [row for row in rows if row.kind == kind]
     for row in same_kind:
@@ -54,7 +54,7 @@ def _remedy(kind: Kind, name: str, usable: list[str]) -> str:
     return meant(near) + extra
 
 
-def conflict(claims: list[Found]) -> PluginConflict:
+def conflict(claims: list[PluginEntry]) -> PluginConflict:
     """Two distributions answer to one name."""
     first = claims[0]
     named = " and ".join(f"{row.origin} ({row.target})" for row in claims)
@@ -65,26 +65,26 @@ def conflict(claims: list[Found]) -> PluginConflict:
     )
 
 
-def load_failed(found: Found, error: BaseException) -> PluginError:
-    """``error`` was raised while the plugin was imported; tells its own absence from a dependency's."""
-    what = f"{found.kind} {found.name!r} of {found.origin}"
-    module = found.target.split(":")[0].strip()
+def load_failed(entry: PluginEntry, error: BaseException) -> PluginError:
+    """``error`` was raised while the plugin was imported. A missing plugin is told from a missing dependency."""
+    plugin = f"{entry.kind} {entry.name!r} of {entry.origin}"
+    module = entry.target.split(":")[0].strip()
     text = f"{type(error).__name__}: {error}"
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
     if missing and _is_own(missing, module):
         return PluginLoadFailed(
-            f"{what} is declared, but its own module is not there: {text}",
-            hint=f"the installation is damaged: pip install --force-reinstall {found.distribution}",
+            f"{plugin} is declared, but its own module is not there: {text}",
+            hint=f"the installation is damaged: pip install --force-reinstall {entry.distribution}",
         )
     if missing:
         return PluginLoadFailed(
-            f"{what} is installed, but a module it depends on is missing: {text}",
-            hint=_bringing(found.distribution, missing),
+            f"{plugin} is installed, but a module it depends on is missing: {text}",
+            hint=_bringing(entry.distribution, missing),
             reason="PluginDependencyMissing",
         )
     return PluginLoadFailed(
-        f"{what} is installed, but importing {module} failed: {text}",
-        hint=f"mend or uninstall {found.distribution}, or leave it out: --no-plugin {found.distribution}",
+        f"{plugin} is installed, but importing {module} failed: {text}",
+        hint=f"mend or uninstall {entry.distribution}, or leave it out: --no-plugin {entry.distribution}",
     )
 
 
@@ -99,31 +99,31 @@ def _is_own(missing: str, module: str) -> bool:
 
 
 def _bringing(owner: str, module: str) -> str:
-    wanted = canonical(module.split(".")[0])
+    distribution_name = canonical(module.split(".")[0])
     for name, extra in _requirements(owner):
-        if name == wanted:
+        if name == distribution_name:
             return f"pip install '{owner}[{extra}]'" if extra else f"pip install {name}"
-    return f"install what provides the module {module!r} (often: pip install {wanted})"
+    return f"install what provides the module {module!r} (often: pip install {distribution_name})"
 
 
-def contract(found: Found, fault: str, hint: str = "") -> PluginContract:
-    """The plugin loaded and breaks the interface in the way ``fault`` says."""
+def contract(entry: PluginEntry, fault: str, hint: str = "") -> PluginContract:
+    """The plugin loaded and breaks the interface; ``fault`` is how."""
     return PluginContract(
-        f"{found.kind} {found.name!r} of {found.origin} ({found.target}) {fault}",
-        hint=hint or f"tell the authors of {found.distribution}; llmwright.testing checks the whole contract",
+        f"{entry.kind} {entry.name!r} of {entry.origin} ({entry.target}) {fault}",
+        hint=hint or f"tell the authors of {entry.distribution}; llmwright.testing checks the whole contract",
     )
 
 
-def missing_workload(found: Found) -> PluginLoadFailed | None:
-    """What the driver's workload half needs and this environment lacks; None where nothing is missing."""
-    extra = WORKLOAD_EXTRAS.get(found.kind)
-    needed = {name for name, of in _requirements(found.distribution) if of == extra}
+def missing_workload(entry: PluginEntry) -> PluginLoadFailed | None:
+    """Return the error for packages that the driver's workload half needs and that are missing; None for none."""
+    extra = WORKLOAD_EXTRAS.get(entry.kind)
+    needed = {name for name, of in _requirements(entry.distribution) if of == extra}
     absent = sorted(name for name in needed if not _installed(name))
     if not absent:
         return None
     return PluginLoadFailed(
-        f"{found.kind} {found.name!r} is installed ({found.origin}), but what it runs with is not: {', '.join(absent)}",
-        hint=f"pip install '{found.distribution}[{extra}]'",
+        f"{entry.kind} {entry.name!r} is installed ({entry.origin}), but what it runs with is not: {', '.join(absent)}",
+        hint=f"pip install '{entry.distribution}[{extra}]'",
         reason="WorkloadExtraMissing",
     )
 

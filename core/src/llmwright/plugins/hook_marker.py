@@ -1,6 +1,6 @@
 """The mark of a hook's answer, with the types that mypy checks the answer against.
 
-``@hookimpl.check_workspace`` marks a function as the answer to that hook, whatever the function is called; mypy
+``@hookimpl.check_workspace`` marks a function as the answer to that hook, by any name of the function; mypy
 reports a hook that does not exist, parameters of another type and another type of answer. The parameters stand in the
 order of the specification, and those that are not needed are left out. ``@hookimpl`` marks a function as the answer to
 the hook of its own name, and methods too; mypy then checks nothing.

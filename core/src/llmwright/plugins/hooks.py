@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from llmwright.errors import PluginContract, PluginError
-from llmwright.plugins.discovery import Found
+from llmwright.plugins.discovery import PluginEntry
 from llmwright.plugins.failures import contract
 
-Caller = Callable[[str, Found, dict[str, Any]], list[Any]]
+Caller = Callable[[str, PluginEntry, dict[str, Any]], list[Any]]
 """Calls one hook of one plugin with keyword arguments and returns the answers that are not None."""
 
 
@@ -20,14 +20,14 @@ Caller = Callable[[str, Found, dict[str, Any]], list[Any]]
 class HookPlugin:
     """One registered plugin: where it is from and the hooks it answers."""
 
-    found: Found
+    entry: PluginEntry
     answers: frozenset[str]
 
 
 class Hooks:
     """All usable hook plugins, in the order in which they are called.
 
-    ``broken`` are those that are installed and cannot be used, each already told in one line.
+    ``broken`` are plugins that are installed and cannot be used. Each has cost one line of log already.
     """
 
     def __init__(
@@ -46,8 +46,8 @@ class Hooks:
 
     def collect(
         self, hook: str, *, items: type = object, required: bool = False, **arguments: Any
-    ) -> list[tuple[Found, tuple[Any, ...]]]:
-        """What each plugin that answers ``hook`` returns, with where it is from; None and nothing are left out.
+    ) -> list[tuple[PluginEntry, tuple[Any, ...]]]:
+        """Return the answer of each plugin to ``hook``, with the plugin; None and empty answers are left out.
 
         A plugin that raises, or answers with anything else than an iterable of ``items``, costs one line of log and
         its own answer, unless ``required``: then it is the caller's error, for a rule that could not be asked must not
@@ -56,7 +56,7 @@ class Hooks:
         Raises:
             PluginContract: with ``required``, the first plugin that failed.
         """
-        answers: list[tuple[Found, tuple[Any, ...]]] = []
+        answers: list[tuple[PluginEntry, tuple[Any, ...]]] = []
         for plugin in self._answering(hook):
             try:
                 answer = self._ask(hook, plugin, items, arguments)
@@ -66,7 +66,7 @@ class Hooks:
                 self._log(error.message)
                 continue
             if answer:
-                answers.append((plugin.found, answer))
+                answers.append((plugin.entry, answer))
         return answers
 
     def revise(
@@ -85,12 +85,12 @@ class Hooks:
         return value
 
     def notify(self, hook: str, **arguments: Any) -> None:
-        """Tells every observer; one that raises is logged and does not keep the rest from being told."""
+        """Call every observer. An exception is logged, and the next observer is called."""
         for plugin in self._answering(hook):
             try:
                 self._run(hook, plugin, arguments)
-            except Exception as error:  # an observer is a stranger's code: whatever it raises is its own matter
-                self._log(_raised(plugin.found, hook, error).message)
+            except Exception as error:  # an observer is a stranger's code and may raise anything
+                self._log(_raised(plugin.entry, hook, error).message)
 
     def _answering(self, hook: str) -> Iterator[HookPlugin]:
         return (plugin for plugin in self.plugins if hook in plugin.answers)
@@ -99,23 +99,23 @@ class Hooks:
         try:
             answer = self._run(hook, plugin, arguments)
         except Exception as error:  # a stranger's code, as an observer's
-            raise _raised(plugin.found, hook, error) from error
+            raise _raised(plugin.entry, hook, error) from error
         strange = next((item for item in answer if not isinstance(item, items)), None)
         if strange is not None:
             fault = f"answered {hook} with a {type(strange).__name__}, not a {items.__name__}"
-            raise contract(plugin.found, fault, f"--no-plugin {plugin.found.distribution}")
+            raise contract(plugin.entry, fault, f"--no-plugin {plugin.entry.distribution}")
         return answer
 
     def _run(self, hook: str, plugin: HookPlugin, arguments: dict[str, Any]) -> tuple[Any, ...]:
         started = time.perf_counter()
         try:
             # A generator runs here, inside the caller's guard, and not in somebody's loop later.
-            return tuple(item for answer in self._call(hook, plugin.found, arguments) for item in answer)
+            return tuple(item for answer in self._call(hook, plugin.entry, arguments) for item in answer)
         finally:
             if self._trace is not None:
                 spent = (time.perf_counter() - started) * 1000
-                self._trace(f"hook {hook} of {plugin.found.origin} ({plugin.found.name}): {spent:.2f} ms")
+                self._trace(f"hook {hook} of {plugin.entry.origin} ({plugin.entry.name}): {spent:.2f} ms")
 
 
-def _raised(found: Found, hook: str, error: Exception) -> PluginContract:
-    return contract(found, f"failed in {hook}: {type(error).__name__}: {error}", f"--no-plugin {found.distribution}")
+def _raised(entry: PluginEntry, hook: str, error: Exception) -> PluginContract:
+    return contract(entry, f"failed in {hook}: {type(error).__name__}: {error}", f"--no-plugin {entry.distribution}")

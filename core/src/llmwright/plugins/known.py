@@ -1,7 +1,7 @@
 """Which distribution to install for a driver's name that is not installed.
 
 The names stand in ``known.toml`` and not in code: a distribution that is not installed cannot declare anything, and to
-guess its name from the driver's would tell people to install whatever a stranger uploaded under a misspelt name.
+guess its name from the driver's would tell people to install what a stranger uploaded under a misspelt name.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ _CORE = "llmwright"
 
 
 def requirement(kind: str, name: str) -> str | None:
-    """What pip is to install for that driver; None for a name that is not known."""
+    """Return the requirement to install for that driver; None for a name that is not known."""
     return _known().get(kind, {}).get(name)
 
 
 def known_names(kind: str) -> tuple[str, ...]:
-    """The known names of one kind, installed or not."""
+    """Return the known names of one kind, installed or not."""
     return tuple(_known().get(kind, {}))
 
 
 def requirements_of(kind: str) -> tuple[str, ...]:
-    """What brings drivers of one kind, each once, without the core itself."""
+    """Return the requirements that bring drivers of one kind, each once, without the core itself."""
     return tuple(dict.fromkeys(text for text in _known().get(kind, {}).values() if text != _CORE))
 
 

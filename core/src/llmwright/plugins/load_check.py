@@ -1,4 +1,4 @@
-"""Trying to load each plugin in a process of its own, so that one that hangs or crashes shows and does no harm."""
+"""Loading each plugin in a process of its own, so that a plugin that hangs or crashes does no harm."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from llmwright.plugins.discovery import Found
+from llmwright.plugins.discovery import PluginEntry
 
 TIMEOUT_S = 120
 
@@ -19,33 +19,33 @@ TIMEOUT_S = 120
 class LoadCheck:
     """How loading went; ``error`` is empty where it did."""
 
-    found: Found
+    entry: PluginEntry
     error: str = ""
     hint: str = ""
 
 
-def check_loads(rows: Iterable[Found], *, timeout_s: float = TIMEOUT_S) -> tuple[LoadCheck, ...]:
+def check_loads(rows: Iterable[PluginEntry], *, timeout_s: float = TIMEOUT_S) -> tuple[LoadCheck, ...]:
     """Loads each usable plugin in a subprocess; the rest are answered with why they are not usable."""
     with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
-        return tuple(pool.map(lambda found: _check(found, timeout_s), rows))
+        return tuple(pool.map(lambda entry: _check(entry, timeout_s), rows))
 
 
-def _check(found: Found, timeout_s: float) -> LoadCheck:
-    if found.state != "found":
-        return LoadCheck(found, f"{found.state}: {found.detail}")
-    argv = [sys.executable, "-m", __name__, found.kind, found.name, found.distribution]
+def _check(entry: PluginEntry, timeout_s: float) -> LoadCheck:
+    if entry.state != "found":
+        return LoadCheck(entry, f"{entry.state}: {entry.detail}")
+    argv = [sys.executable, "-m", __name__, entry.kind, entry.name, entry.distribution]
     try:
         child = subprocess.run(
             argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_s, check=False
         )
     except subprocess.TimeoutExpired:
-        return LoadCheck(found, f"did not finish loading within {timeout_s:g} s")
+        return LoadCheck(entry, f"did not finish loading within {timeout_s:g} s")
     try:
         answer = json.loads(child.stdout)
     except ValueError:
         last = (child.stderr.strip().splitlines() or ["nothing said"])[-1]
-        return LoadCheck(found, f"ended with {child.returncode} while loading: {last}")
-    return LoadCheck(found, answer["error"], answer["hint"])
+        return LoadCheck(entry, f"ended with {child.returncode} while loading: {last}")
+    return LoadCheck(entry, answer["error"], answer["hint"])
 
 
 def main(kind: str, name: str, distribution: str) -> None:
@@ -58,10 +58,10 @@ def main(kind: str, name: str, distribution: str) -> None:
     os.dup2(2, 1)
     answer = {"error": "", "hint": ""}
     registry = Registry(log=lambda _: None)
-    for found in registry.found():
-        if (found.kind, found.name, found.distribution) == (kind, name, distribution):
+    for entry in registry.entries():
+        if (entry.kind, entry.name, entry.distribution) == (kind, name, distribution):
             try:
-                registry.check(found)
+                registry.check(entry)
             except PluginError as error:
                 answer = {"error": error.message, "hint": error.hint}
     os.write(answer_to, json.dumps(answer).encode())

@@ -22,7 +22,7 @@ from stevedore.driver import DriverManager
 from llmwright.errors import PluginError, did_you_mean
 from llmwright.plugins import failures, hookspecs
 from llmwright.plugins.datapack import DATA_KINDS, DataPack
-from llmwright.plugins.discovery import INTERFACE, Found, Kind, discover
+from llmwright.plugins.discovery import INTERFACE, Kind, PluginEntry, discover
 from llmwright.plugins.hook_marker import HookMarker
 from llmwright.plugins.hooks import HookPlugin, Hooks
 
@@ -71,20 +71,20 @@ class Registry:
         self._discover = partial(discover, frozenset(blocked), allowed=allowed, interface=interface)
         self._trace = os.environ.get(TRACE_VARIABLE, "") not in {"", "0"} if trace is None else trace
         self._log = log
-        self._found: tuple[Found, ...] | None = None
+        self._entries: tuple[PluginEntry, ...] | None = None
         self._hooks: Hooks | None = None
 
-    def found(self) -> tuple[Found, ...]:
-        """Everything that is installed, whatever its state; imports no plugin."""
-        if self._found is None:
-            self._found = self._discover()
-        return self._found
+    def entries(self) -> tuple[PluginEntry, ...]:
+        """Return all installed plugins in any state; imports none."""
+        if self._entries is None:
+            self._entries = self._discover()
+        return self._entries
 
     def names(self, kind: Kind) -> tuple[str, ...]:
         """Names of ``kind`` that can be asked for, sorted."""
-        return tuple(sorted({row.name for row in self.found() if row.kind == kind and row.state == "found"}))
+        return tuple(sorted({row.name for row in self.entries() if row.kind == kind and row.state == "found"}))
 
-    def lookup(self, kind: Kind, name: str) -> Found:
+    def lookup(self, kind: Kind, name: str) -> PluginEntry:
         """The one plugin that answers to ``name``, without importing it.
 
         Raises:
@@ -92,13 +92,13 @@ class Registry:
             PluginConflict: two distributions claim the name.
             PluginContract: it is of an interface version that is not read.
         """
-        claims = [row for row in self.found() if row.kind == kind and row.name == name]
+        claims = [row for row in self.entries() if row.kind == kind and row.name == name]
         duplicates = [row for row in claims if row.state == "duplicate"]
         if duplicates:
             raise failures.conflict(duplicates)
         usable = next((row for row in claims if row.state == "found"), None)
         if usable is None:
-            raise failures.not_found(kind, name, self.found())
+            raise failures.not_found(kind, name, self.entries())
         return usable
 
     def provisioner(self, name: str) -> type[Provisioner]:
@@ -124,11 +124,11 @@ class Registry:
         """
         from llmwright.plugins.interface import breach
 
-        found = self.lookup(kind, name)
-        loaded = self._load(found)
+        entry = self.lookup(kind, name)
+        loaded = self._load(entry)
         fault = breach(kind, loaded)
         if fault is not None:
-            raise failures.contract(found, fault)
+            raise failures.contract(entry, fault)
         return cast("type[Driver]", loaded)
 
     def require_workload(self, kind: Kind, name: str) -> None:
@@ -142,69 +142,69 @@ class Registry:
             raise missing
 
     def hooks(self) -> Hooks:
-        """All hook plugins, imported now; those that are broken cost one line of log each."""
+        """Return all hook plugins, imported now. A broken plugin costs one line of log."""
         if self._hooks is None:
-            self._hooks = self._gather(row for row in self.found() if row.kind == "hook" and row.state == "found")
+            self._hooks = self._gather(row for row in self.entries() if row.kind == "hook" and row.state == "found")
         return self._hooks
 
     def check_loads(self) -> tuple[LoadCheck, ...]:
-        """Loads each plugin in a process of its own and says what failed."""
+        """Load each plugin in a process of its own, and return the errors."""
         from llmwright.plugins.load_check import check_loads
 
-        return check_loads(self.found())
+        return check_loads(self.entries())
 
-    def check(self, found: Found) -> None:
+    def check(self, entry: PluginEntry) -> None:
         """Loads one plugin into this process and holds it against its interface.
 
         Raises:
             PluginError: as ``driver``, and for a hook plugin what ``Hooks.broken`` would hold.
         """
-        if found.kind != "hook":
-            self.driver(found.kind, found.name)
+        if entry.kind != "hook":
+            self.driver(entry.kind, entry.name)
             return
-        self._register(_new_manager(), found)
+        self._register(_new_manager(), entry)
 
-    def _load(self, found: Found) -> Any:
+    def _load(self, entry: PluginEntry) -> Any:
         started = time.perf_counter()
         try:
-            loaded = _OneEntry(found.entry_point).extensions[0].plugin
+            loaded = _OneEntry(entry.entry_point).extensions[0].plugin
         except (Exception, SystemExit) as error:  # the plugin's import may raise anything; SystemExit would end us
-            raise self._explained(found, error) from error
+            raise self._explained(entry, error) from error
         if self._trace:
             self._log(
-                f"load {found.kind} {found.name} of {found.origin}: {(time.perf_counter() - started) * 1e3:.2f} ms"
+                f"load {entry.kind} {entry.name} of {entry.origin}: {(time.perf_counter() - started) * 1e3:.2f} ms"
             )
         return loaded
 
-    def _explained(self, found: Found, error: BaseException) -> PluginError:
-        module, _, attribute = found.target.partition(":")
+    def _explained(self, entry: PluginEntry, error: BaseException) -> PluginError:
+        module, _, attribute = entry.target.partition(":")
         if isinstance(error, AttributeError) and module.strip() in sys.modules:
-            return failures.contract(found, f"names {attribute.strip()!r}, which its module does not have")
-        return failures.load_failed(found, error)
+            return failures.contract(entry, f"names {attribute.strip()!r}, which its module does not have")
+        return failures.load_failed(entry, error)
 
-    def _gather(self, rows: Iterable[Found]) -> Hooks:
+    def _gather(self, rows: Iterable[PluginEntry]) -> Hooks:
         manager = _new_manager()
         plugins: list[HookPlugin] = []
         broken: list[PluginError] = []
-        for found in rows:
+        for entry in rows:
             try:
-                answers = self._register(manager, found)
+                answers = self._register(manager, entry)
             except PluginError as error:
                 broken.append(error)
                 self._log(str(error))
                 continue
-            plugins.append(HookPlugin(found, answers))
+            plugins.append(HookPlugin(entry, answers))
 
-        def call(hook: str, found: Found, arguments: dict[str, Any]) -> list[Any]:
-            others = {plugin for name, plugin in manager.list_name_plugin() if name != _registered_name(found)}
+        def call(hook: str, entry: PluginEntry, arguments: dict[str, Any]) -> list[Any]:
+            others = {plugin for name, plugin in manager.list_name_plugin() if name != _registered_name(entry)}
             return cast("list[Any]", manager.subset_hook_caller(hook, others)(**arguments))
 
         return Hooks(plugins, broken, call, self._log, self._log if self._trace else None)
 
-    def _register(self, manager: pluggy.PluginManager, found: Found) -> frozenset[str]:
+    def _register(self, manager: pluggy.PluginManager, entry: PluginEntry) -> frozenset[str]:
         """Registers one hook plugin and returns the hooks it answers; on an error it is not registered."""
-        plugin = self._hook_plugin(manager, found)
-        name = _registered_name(found)
+        plugin = self._hook_plugin(manager, entry)
+        name = _registered_name(entry)
         try:
             manager.register(plugin, name)
             manager.check_pending()
@@ -212,21 +212,21 @@ class Registry:
             fault, hint = _misspelt(manager, plugin) or (str(error), "")
             if manager.has_plugin(name):
                 manager.unregister(name=name)
-            raise failures.contract(found, fault, hint) from error
+            raise failures.contract(entry, fault, hint) from error
         return frozenset(caller.name for caller in manager.get_hookcallers(plugin) or ())
 
-    def _hook_plugin(self, manager: pluggy.PluginManager, found: Found) -> Any:
-        loaded = self._load(found)
+    def _hook_plugin(self, manager: pluggy.PluginManager, entry: PluginEntry) -> Any:
+        loaded = self._load(entry)
         if any(manager.parse_hookimpl_opts(loaded, name) is not None for name in dir(loaded)):
             return loaded
         if not (isinstance(loaded, types.ModuleType) and hasattr(loaded, "__path__")):
-            raise failures.contract(found, "defines no hook", "mark its functions with llmwright.plugins.hookimpl")
+            raise failures.contract(entry, "defines no hook", "mark its functions with llmwright.plugins.hookimpl")
         pack = DataPack(loaded.__name__)
         for file, kind in pack.unknown():
-            self._log(f"{found.origin}: {file} is of kind {kind!r}, known are {', '.join(DATA_KINDS)}")
+            self._log(f"{entry.origin}: {file} is of kind {kind!r}, known are {', '.join(DATA_KINDS)}")
         if not pack.presets() and not pack.instance_types():
             raise failures.contract(
-                found,
+                entry,
                 f"defines no hook and holds no YAML file of kind {' or '.join(DATA_KINDS)}",
                 "mark its functions with llmwright.plugins.hookimpl, or add the files",
             )
@@ -234,7 +234,7 @@ class Registry:
 
 
 class _OneEntry(DriverManager[Any]):
-    """stevedore's manager for one entry point that was found already, so that its cache on disk is not asked."""
+    """stevedore's manager for one entry point that is known already, so that its cache on disk is not asked."""
 
     def __init__(self, entry_point: EntryPoint) -> None:
         self._entry_point = entry_point
@@ -265,12 +265,12 @@ def _new_manager() -> _Manager:
     return manager
 
 
-def _registered_name(found: Found) -> str:
-    return f"{found.distribution}:{found.name}"
+def _registered_name(entry: PluginEntry) -> str:
+    return f"{entry.distribution}:{entry.name}"
 
 
 def _misspelt(manager: pluggy.PluginManager, plugin: Any) -> tuple[str, str] | None:
-    """What is wrong and a hint, where ``plugin`` answers a hook that does not exist."""
+    """Return the fault and a hint where ``plugin`` answers a hook that does not exist."""
     unknown = [caller.name for caller in manager.get_hookcallers(plugin) or () if not caller.has_spec()]
     if not unknown:
         return None

@@ -26,7 +26,7 @@ RUNTIME_ANNOTATION = "kaito.sh/runtime"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
-    """What a runtime is asked to serve, and where. What is None is not known and speaks against no runtime.
+    """The work that a runtime is chosen for. None is not known, and speaks against no runtime.
 
     ``adapters`` is their number, ``strengths`` are the positions of those with a strength.
     """
@@ -49,7 +49,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Runtimes to try in this order; ``passed_over`` says in one clause each why others are not among them."""
+    """Runtimes to try in this order; ``passed_over`` has a reason for each of the others."""
 
     runtimes: tuple[Candidate, ...]
     passed_over: tuple[str, ...] = ()
@@ -58,9 +58,9 @@ class Candidates:
 def candidates(
     workspace: Workspace, demand: Demand, drivers: DriverSet, gates: FeatureGates, in_settings: str | None
 ) -> Candidates:
-    """The runtime that the Workspace, its annotation or the settings name, else the installed ones by their rank.
+    """Return the runtime that Workspace, annotation or settings name, else the installed runtimes by their rank.
 
-    A runtime whose feature gate is off is not used, whoever names it (KAITO v0.12).
+    A runtime whose feature gate is off is not used, even where it is named (KAITO v0.12).
     """
     passed_over: list[str] = []
     chosen = _named(workspace, drivers, in_settings)
@@ -92,9 +92,9 @@ def _named(workspace: Workspace, drivers: DriverSet, in_settings: str | None) ->
 
 
 def annotation_values(drivers: DriverSet) -> tuple[str, ...]:
-    """What the annotation ``kaito.sh/runtime`` may say: runtimes that are installed, or that are known to exist.
+    """Return the valid values of the annotation ``kaito.sh/runtime``: runtimes that are installed or known to exist.
 
-    Any other word counts as not written (KAITO v0.12).
+    Any other value counts as not written (KAITO v0.12).
     """
     return tuple(dict.fromkeys((*drivers.names("runtime"), *known_names("runtime"))))
 
@@ -121,7 +121,7 @@ def _missing(demand: Demand, drivers: DriverSet) -> Iterator[str]:
 
 
 def objections(name: str, runtime: type[Runtime], demand: Demand, drivers: DriverSet) -> Iterator[Problem]:
-    """What ``runtime`` cannot do of ``demand``, by what it declares. ``check`` and ``plan`` both refuse it.
+    """Yield the parts of ``demand`` that ``runtime`` cannot do by its declarations. ``check`` and ``plan`` refuse them.
 
     ``drivers`` are asked for the names that hints offer.
     """
@@ -160,7 +160,7 @@ def against_default(name: str, runtime: type[Runtime], demand: Demand) -> str | 
 
 
 def lists(runtime: type[Runtime], demand: Demand) -> bool:
-    """Whether the preset lists ``runtime``. Lists are about clusters, and one that is empty excludes nobody."""
+    """Return whether the preset lists ``runtime``. Lists are about clusters, and an empty list excludes nobody."""
     listed = demand.preset.runtimes if demand.preset is not None else ()
     return demand.target != "kubernetes" or not runtime.listed_as or not listed or runtime.listed_as in listed
 
@@ -168,8 +168,8 @@ def lists(runtime: type[Runtime], demand: Demand) -> bool:
 def choose_provisioner(workspace: Workspace, settings: Settings, target: Target, drivers: DriverSet) -> Choice:
     """The provisioner that is named, else the installed one of the highest rank for what the Workspace asks.
 
-    With an instance type it is one that obtains machines, without one it is one that takes the user's nodes. On one
-    machine no name counts: there is one machine.
+    With an instance type it is a provisioner that obtains machines, without one a provisioner that takes the user's
+    nodes. On one machine no name counts: there is no other machine.
 
     Raises:
         PluginNotFound: none is named, and none that is installed can do it.

@@ -72,7 +72,7 @@ class ByoProvisioner(Provisioner):
 
 
 def selector_of(request: NodeRequest) -> Mapping[str, str]:
-    """The labels that a node must carry; those that only provisioners set count for nothing, as in the pods."""
+    """Return the labels that a node must carry. Labels that only provisioners set do not count, as in the pods."""
     return unreserved(request.selector)
 
 
@@ -92,11 +92,11 @@ def _outcome(request: NodeRequest, verdicts: list[Verdict]) -> Outcome:
     if not bad:
         message = f"{missing}: only {len(verdicts)} match the selector"
         return Waiting("NotEnoughNodes", message)
-    return Waiting(bad[0].reason, f"{missing}; {'; '.join(_told(bad))}")
+    return Waiting(bad[0].reason, f"{missing}; {'; '.join(_messages(bad))}")
 
 
-def _told(bad: list[Verdict], most: int = 5) -> list[str]:
-    """What is wrong with each, the first few in full."""
+def _messages(bad: list[Verdict], most: int = 5) -> list[str]:
+    """Return the messages of the first few, and the number of the others."""
     rest = len(bad) - most
     return [verdict.message for verdict in bad[:most]] + ([f"and {rest} more"] if rest > 0 else [])
 

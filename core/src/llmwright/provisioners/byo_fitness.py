@@ -23,10 +23,10 @@ class Verdict:
 
 def judge(request: NodeRequest, node: NodeObject) -> Verdict:
     """The first thing that is wrong with ``node``, in the order in which somebody would mend it."""
-    wanted = request.instance_type_name
-    if wanted and node.instance_type != wanted:
+    type_name = request.instance_type_name
+    if type_name and node.instance_type != type_name:
         has = f"label {INSTANCE_TYPE} is {node.instance_type}" if node.instance_type else f"no label {INSTANCE_TYPE}"
-        return Verdict(node, "WrongInstanceType", f"{node.name} is no {wanted}: {has}")
+        return Verdict(node, "WrongInstanceType", f"{node.name} is no {type_name}: {has}")
     if not node.ready:
         pressed = f" ({', '.join(node.pressure)})" if node.pressure else ""
         return Verdict(node, "NodeNotReady", f"{node.name} is not ready{pressed}")
@@ -46,7 +46,7 @@ def _with_gpus(request: NodeRequest, node: NodeObject) -> Verdict:
 
 
 def _known_otherwise(request: NodeRequest, node: NodeObject) -> bool:
-    """Whether the named instance type tells the GPUs, and the node offers some."""
+    """Return whether the GPUs are known from the named instance type, and the node offers some."""
     return bool(request.instance_type_name) and request.instance_type is not None and node.devices() > 0
 
 

@@ -19,7 +19,7 @@ NAME = "local"
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """What was found: the machine's name."""
+    """The observation: the machine's name."""
 
     node: str
 
@@ -39,7 +39,7 @@ class LocalProvisioner(Provisioner):
         return Here(platform.node() or "localhost")
 
     def decide(self, request: NodeRequest, observed: Here, now: datetime) -> ProvisionerDecision:
-        """Ready with this machine, whatever ``count`` asks for above 0."""
+        """Ready with this machine for any count above 0."""
         return ProvisionerDecision(outcome=Ready((Node(name=observed.node),) if request.count else ()))
 
     def act(self, action: ProvisionerAction) -> None:
@@ -50,7 +50,7 @@ def instance_type(machine: Machine) -> InstanceType:
     """``machine`` as data; with GPUs of several kinds, as many as there are of the smallest."""
     smallest: Mapping[str, Any] = {}
     if machine.gpus:
-        gpu = min(machine.gpus, key=lambda found: found.memory_bytes)
+        gpu = min(machine.gpus, key=lambda gpu: gpu.memory_bytes)
         smallest = {
             "gpus": len(machine.gpus),
             "gpu_model": gpu.model,

@@ -1,4 +1,4 @@
-"""What all contracts share: laws that cannot be overridden in silence."""
+"""The base of all contracts: laws that cannot be overridden in silence."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Contract:
-    """Base of the contracts. Every ``test_…`` method of a contract is a law, said by its docstring."""
+    """Base of the contracts. Every ``test_…`` method is a law, and its docstring is the text of the law."""
 
     def test_no_law_is_overridden_in_silence(self) -> None:
         """A law is overridden only with ``@pytest.mark.xfail(reason="why it does not hold here")``."""

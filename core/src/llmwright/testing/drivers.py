@@ -34,7 +34,7 @@ NAME = re.compile(r"[a-z0-9.-]+(/[a-z]+)?")
 
 
 class DriverContract(Contract):
-    """What holds for provisioners, runtimes and tuners alike. The subclass gives the fixture ``driver``."""
+    """Laws of provisioners, runtimes and tuners alike. The subclass gives the fixture ``driver``."""
 
     kind: ClassVar[Kind]
 
@@ -60,7 +60,7 @@ class DriverContract(Contract):
 
     @pytest.fixture
     def config(self, driver: Driver, options: dict[str, Any]) -> Any:
-        """What ``configure`` makes of ``options``."""
+        """The configuration that ``configure`` makes of ``options``."""
         return driver.configure(options, {})
 
     def test_keeps_the_interface(self, driver: Driver) -> None:
@@ -73,9 +73,9 @@ class DriverContract(Contract):
         for name, method in inspect.getmembers(base, inspect.isfunction):
             if name.startswith("__") or getattr(type(driver), name) is method:
                 continue
-            given = [None for _ in list(inspect.signature(method).parameters)[1:]]
+            arguments = [None for _ in list(inspect.signature(method).parameters)[1:]]
             try:
-                inspect.signature(getattr(driver, name)).bind(*given)
+                inspect.signature(getattr(driver, name)).bind(*arguments)
             except TypeError as error:
                 raise AssertionError(f"{name}{inspect.signature(method)}: {error}") from error
 
@@ -102,7 +102,7 @@ class DriverContract(Contract):
     def test_its_aliases_are_its_entry_points(self, driver: Driver) -> None:
         """Each alias is an entry point of this class, and one entry point is no alias: the driver's own name."""
         target = f"{type(driver).__module__}:{type(driver).__qualname__}"
-        names = {row.name for row in Registry().found() if row.kind == self.kind and row.target == target}
+        names = {row.name for row in Registry().entries() if row.kind == self.kind and row.target == target}
         assert driver.aliases <= names, f"no entry point: {', '.join(sorted(driver.aliases - names))}"
         assert not names or names - driver.aliases, "every entry point is an alias, so it is never chosen by default"
 
@@ -115,7 +115,7 @@ class DriverContract(Contract):
         """An installed distribution names this very class in its entry points, and the registry loads it."""
         target = f"{type(driver).__module__}:{type(driver).__qualname__}"
         registry = Registry()
-        names = [row.name for row in registry.found() if row.kind == self.kind and row.target == target]
+        names = [row.name for row in registry.entries() if row.kind == self.kind and row.target == target]
         assert names, f"no entry point in llmwright.{self.kind}s names {target}"
         for name in names:
             assert registry.driver(self.kind, name) is type(driver)

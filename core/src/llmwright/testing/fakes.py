@@ -1,4 +1,4 @@
-"""Drivers without anything behind them, for tests of the core: they keep the contracts and can be told to fail."""
+"""Drivers without anything behind them, for tests of the core. They keep the contracts and can fail on demand."""
 
 from __future__ import annotations
 
@@ -66,18 +66,18 @@ class FakeProvisioner(Provisioner):
 
     def decide(self, request: NodeRequest, observed: Mapping[str, int], now: datetime) -> ProvisionerDecision:
         """Machines have numbered names, so what is missing and what is too much can be read off."""
-        wanted = [f"{request.namespace}-{request.workspace}-{number}" for number in range(request.count)]
-        missing = [ProvisionerAction(verb="create", name=name) for name in wanted if name not in observed]
-        surplus = [ProvisionerAction(verb="delete", name=name) for name in observed if name not in wanted]
-        return ProvisionerDecision(outcome=self._outcome(wanted, observed), actions=(*missing, *surplus))
+        names = [f"{request.namespace}-{request.workspace}-{number}" for number in range(request.count)]
+        missing = [ProvisionerAction(verb="create", name=name) for name in names if name not in observed]
+        surplus = [ProvisionerAction(verb="delete", name=name) for name in observed if name not in names]
+        return ProvisionerDecision(outcome=self._outcome(names, observed), actions=(*missing, *surplus))
 
-    def _outcome(self, wanted: list[str], observed: Mapping[str, int]) -> Outcome:
+    def _outcome(self, names: list[str], observed: Mapping[str, int]) -> Outcome:
         capacity = self.context.settings.get("capacity", 4)
-        if len(wanted) > capacity:
-            return Failed("capacity", f"{len(wanted)} machines asked for, {capacity} are to be had")
-        if set(observed) == set(wanted) and not any(observed.values()):
-            return Ready(tuple(Node(name=name) for name in wanted))
-        return Waiting("MachinesComing", f"{len(wanted)} machines asked for, {len(observed)} there", again_in=30)
+        if len(names) > capacity:
+            return Failed("capacity", f"{len(names)} machines asked for, {capacity} are to be had")
+        if set(observed) == set(names) and not any(observed.values()):
+            return Ready(tuple(Node(name=name) for name in names))
+        return Waiting("MachinesComing", f"{len(names)} machines asked for, {len(observed)} there", again_in=30)
 
     def act(self, action: ProvisionerAction) -> None:
         """Creates or deletes one machine; either can be done again.

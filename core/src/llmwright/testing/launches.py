@@ -18,7 +18,7 @@ _ROLE = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """What the core adds to a driver's Launch: the volumes it declares, and those it mounts in ``main`` as well."""
+    """The core's additions to a driver's Launch: volumes that it declares, and those that it mounts in ``main`` too."""
 
     declares: frozenset[str] = frozenset()
     mounts: frozenset[str] = frozenset()
@@ -30,16 +30,16 @@ NOTHING = Core()
 def faults(launch: Launch, core: Core = NOTHING) -> list[str]:
     """Everything wrong with ``launch``, in words; empty for a sound one."""
     volumes = [volume.name for volume in launch.volumes]
-    found = [f"volume {name!r} is declared twice" for name in set(volumes) if volumes.count(name) > 1]
-    found += [f"volume {name!r} is the core's to declare" for name in volumes if name in core.declares]
+    problems = [f"volume {name!r} is declared twice" for name in set(volumes) if volumes.count(name) > 1]
+    problems += [f"volume {name!r} is the core's to declare" for name in volumes if name in core.declares]
     names = [process.name for process in launch.processes]
-    found += [f"two processes are called {name!r}" for name in set(names) if names.count(name) > 1]
-    found += [f"port {name!r} is {number!r}" for name, number in launch.ports.items() if not 0 < number < 65536]
+    problems += [f"two processes are called {name!r}" for name in set(names) if names.count(name) > 1]
+    problems += [f"port {name!r} is {number!r}" for name, number in launch.ports.items() if not 0 < number < 65536]
     for process in launch.processes:
-        found += [f"process {process.name!r}: {fault}" for fault in process_faults(process, launch, core)]
+        problems += [f"process {process.name!r}: {fault}" for fault in process_faults(process, launch, core)]
     if launch.ranks is not None:
-        found += _text_faults("ranks", (*launch.ranks.leader, *launch.ranks.worker), launch.main, launch, core)
-    return found
+        problems += _text_faults("ranks", (*launch.ranks.leader, *launch.ranks.worker), launch.main, launch, core)
+    return problems
 
 
 def process_faults(process: Process, launch: Launch, core: Core = NOTHING) -> Iterator[str]:
@@ -93,7 +93,9 @@ def _probe_faults(probe: Probe | None, process: Process, launch: Launch, core: C
 def volumes_in(text: str) -> tuple[str, ...]:
     """The names of the volumes that ``text`` refers to."""
     return tuple(
-        name for kind, _, name in (found.partition(".") for found in REFERENCE.findall(text)) if kind == "volume"
+        name
+        for kind, _, name in (reference.partition(".") for reference in REFERENCE.findall(text))
+        if kind == "volume"
     )
 
 

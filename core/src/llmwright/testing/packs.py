@@ -17,7 +17,7 @@ _SOURCE = re.compile(r"(hf://[\w.-]+/[\w.-]+|oci://[^/\s]+/\S+|file:///\S+)")
 
 
 class PresetPackContract(Contract):
-    """What holds for every pack. The subclass gives the fixture ``pack``: the name of its distribution."""
+    """Laws of packs. The subclass gives the fixture ``pack``: the name of its distribution."""
 
     @pytest.fixture
     def pack(self) -> str:
@@ -30,17 +30,17 @@ class PresetPackContract(Contract):
         hooks = Registry(log=lambda _: None).hooks()
         return {
             hook: [
-                PackFile(path, found.origin)
-                for found, paths in hooks.collect(hook, required=True)
+                PackFile(path, entry.origin)
+                for entry, paths in hooks.collect(hook, required=True)
                 for path in paths
-                if found.distribution == canonical(pack)
+                if entry.distribution == canonical(pack)
             ]
             for hook in ("presets", "instance_types")
         }
 
     @pytest.fixture
     def catalogue(self, files: dict[str, list[PackFile]]) -> Catalogue:
-        """What the pack alone amounts to."""
+        """The catalogue of this pack alone."""
         return Catalogue(files["presets"], files["instance_types"])
 
     def test_brings_something(self, catalogue: Catalogue) -> None:
@@ -80,7 +80,7 @@ class PresetPackContract(Contract):
         ] == []
 
     def test_facts_have_a_source(self, catalogue: Catalogue) -> None:
-        """Where the figures come from is said."""
+        """Every figure has a source."""
         assert [preset.name for preset in catalogue.presets() if not preset.fact_source.strip()] == []
 
     def test_something_can_serve_each(self, catalogue: Catalogue) -> None:
@@ -90,5 +90,5 @@ class PresetPackContract(Contract):
     def test_instance_types_add_up(self, catalogue: Catalogue) -> None:
         """A machine with GPUs says how much memory each has; a price is above 0."""
         types = catalogue.instance_types()
-        assert [found.name for found in types if found.gpus > 0 and found.gpu_memory_bytes <= 0] == []
-        assert [found.name for found in types if found.price and found.price.usd_per_hour <= 0] == []
+        assert [machine.name for machine in types if machine.gpus > 0 and machine.gpu_memory_bytes <= 0] == []
+        assert [machine.name for machine in types if machine.price and machine.price.usd_per_hour <= 0] == []

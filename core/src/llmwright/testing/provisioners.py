@@ -25,13 +25,13 @@ PASSES = 60
 
 @dataclass
 class World:
-    """What lies outside the driver; a driver with a cloud or cluster behind it gives a fake of that in its place."""
+    """The world outside the driver. A driver with a cloud or cluster behind it gives a fake of that in its place."""
 
     now: datetime = NOW
     scope: str = "default"
 
     def snapshot(self) -> Any:
-        """What ``observe`` is given."""
+        """The snapshot for ``observe``."""
         return None
 
     def tick(self) -> None:
@@ -40,13 +40,13 @@ class World:
 
 
 class ProvisionerContract(DriverContract):
-    """What holds for every provisioner. The subclass gives ``driver``, and ``world`` where there is one to act on."""
+    """Laws of provisioners. The subclass gives ``driver``, and ``world`` where the driver acts on something."""
 
     kind: ClassVar[Kind] = "provisioner"
 
     @pytest.fixture
     def world(self) -> World:
-        """What the driver acts on; shared with ``driver``'s Context where that has a client of it."""
+        """The world that the driver acts on; shared with ``driver``'s Context where that has a client of it."""
         return World()
 
     @pytest.fixture
@@ -113,7 +113,7 @@ class ProvisionerContract(DriverContract):
         assert [*driver.orphans()] == []
 
     def test_decisions_are_well_formed(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
-        """State is JSON of at most 4 KiB, actions are JSON, and waiting or failing says why."""
+        """State is JSON of at most 4 KiB, actions are JSON, and waiting or failing has a reason."""
         for decision in _passes(driver, world, request_):
             assert len(json.dumps(decision.state).encode()) <= STATE_LIMIT
             for action in decision.actions:
@@ -139,7 +139,7 @@ class ProvisionerContract(DriverContract):
 
 
 def assert_outcome(decision: ProvisionerDecision) -> None:
-    """An outcome other than Ready says why, in words and with a reason that is one word."""
+    """An outcome other than Ready has a message, and a reason of one word."""
     outcome = decision.outcome
     if isinstance(outcome, Waiting):
         assert outcome.message

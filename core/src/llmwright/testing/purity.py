@@ -27,7 +27,7 @@ class Impure(AssertionError):
 
 
 def twice_alike(call: Callable[..., Any], *arguments: Any) -> Any:
-    """What ``call`` returns, having held it to the laws of a pure function.
+    """Return the result of ``call``, which is held to the laws of a pure function.
 
     Called twice, the second time in another directory with other environment variables, it returns the same; its
     arguments are as they were; and it touches neither network, clock, files nor programs.

@@ -25,11 +25,11 @@ POD = {
     "spec": {"containers": [{"name": "demo", "image": "registry.example/demo:1"}]},
 }
 NAMES = Names("demo", "default", nodes=1, pod=POD)
-"""What the contract asks for objects with."""
+"""The names with which the contract asks for objects."""
 
 
 class RuntimeContract(DriverContract):
-    """What holds for every runtime. The subclass gives the fixture ``driver``."""
+    """Laws of runtimes. The subclass gives the fixture ``driver``."""
 
     kind: ClassVar[Kind] = "runtime"
 
@@ -40,12 +40,12 @@ class RuntimeContract(DriverContract):
 
     @pytest.fixture
     def launch(self, driver: Runtime, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any) -> Launch:
-        """What the runtime launches for all of the above."""
+        """The runtime's Launch for all of the above."""
         return driver.launch(preset, fit, adapters, config)
 
     @pytest.fixture
     def objects(self, driver: Runtime, launch: Launch) -> tuple[Mapping[str, Any], ...]:
-        """What it brings beside the Launch, made twice from the same."""
+        """Its objects beside the Launch, made twice from the same arguments."""
         return tuple(twice_alike(driver.objects, launch, NAMES))
 
     def test_its_declarations_are_known(self, driver: Runtime) -> None:
@@ -70,9 +70,9 @@ class RuntimeContract(DriverContract):
 
         The volumes of adapters and the volume ``config`` are the core's to declare and to mount.
         """
-        given = frozenset(name for adapter in adapters for name in volumes_in(adapter.path)) | {"config"}
-        found = faults(launch, Core(declares=given, mounts=given))
-        assert not found, "\n".join(found)
+        volumes = frozenset(name for adapter in adapters for name in volumes_in(adapter.path)) | {"config"}
+        problems = faults(launch, Core(declares=volumes, mounts=volumes))
+        assert not problems, "\n".join(problems)
 
     def test_launch_is_json(self, launch: Launch) -> None:
         """A Launch can be written down: into a status, a manifest, a file of the local target."""
@@ -87,12 +87,12 @@ class RuntimeContract(DriverContract):
     def test_serves_under_the_preset_s_name(
         self, driver: Runtime, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any
     ) -> None:
-        """Requests name the preset by its name, so what is launched is told that name."""
+        """Requests use the preset's name, so the Launch has that name."""
         other = replace(preset, name="another-name")
         assert "another-name" in as_json(driver.launch(other, fit, adapters, config))
 
     def test_serves_adapters_under_their_names(self, driver: Runtime, preset: Preset, fit: Fit, config: Any) -> None:
-        """A runtime that says it serves adapters is told each one's name and path."""
+        """The Launch of a runtime with adapters has the name and the path of each."""
         if driver.capabilities.adapters:
             adapter = make_adapter(name="one-of-a-kind")
             text = as_json(driver.launch(preset, fit, (adapter,), config))
@@ -109,20 +109,20 @@ class RuntimeContract(DriverContract):
 
     def test_objects_are_kubernetes_objects(self, driver: Runtime, objects: tuple[Mapping[str, Any], ...]) -> None:
         """Further objects are data with apiVersion, kind and a name that begins with the Workspace's, each once."""
-        for found in objects:
-            assert as_json(found)
-            assert found["apiVersion"]
-            assert found["kind"]
-            assert found["metadata"]["name"].startswith(NAMES.workspace)
-        named = [(found["apiVersion"], found["kind"], found["metadata"]["name"]) for found in objects]
+        for manifest in objects:
+            assert as_json(manifest)
+            assert manifest["apiVersion"]
+            assert manifest["kind"]
+            assert manifest["metadata"]["name"].startswith(NAMES.workspace)
+        named = [(manifest["apiVersion"], manifest["kind"], manifest["metadata"]["name"]) for manifest in objects]
         assert len(named) == len(set(named)), "two objects of one kind and name"
 
     def test_objects_lie_in_the_workspace_s_namespace(self, objects: tuple[Mapping[str, Any], ...]) -> None:
         """None names another namespace, nor an owner: both are the core's to say."""
-        for found in objects:
-            place = found["metadata"].get("namespace", NAMES.namespace)
-            assert place == NAMES.namespace, f"{found['kind']} names another namespace"
-            assert "ownerReferences" not in found["metadata"], f"{found['kind']} names an owner"
+        for manifest in objects:
+            place = manifest["metadata"].get("namespace", NAMES.namespace)
+            assert place == NAMES.namespace, f"{manifest['kind']} names another namespace"
+            assert "ownerReferences" not in manifest["metadata"], f"{manifest['kind']} names an owner"
 
     def test_watches_covers_what_status_speaks_of(
         self, driver: Runtime, objects: tuple[Mapping[str, Any], ...]
@@ -130,17 +130,19 @@ class RuntimeContract(DriverContract):
         """``status`` is pure, and each object that it has a word for is of a kind that ``watches`` names."""
         watched = {(_version(watch), watch.plural) for watch in driver.watches()}
         assert all(watch.version and watch.plural and watch.labels is None for watch in driver.watches())
-        for found in objects:
-            if twice_alike(driver.status, found) is not None:
-                assert (found["apiVersion"], plural_of(found["kind"])) in watched, f"{found['kind']} is not watched"
+        for manifest in objects:
+            if twice_alike(driver.status, manifest) is not None:
+                assert (manifest["apiVersion"], plural_of(manifest["kind"])) in watched, (
+                    f"{manifest['kind']} is not watched"
+                )
 
     def test_is_not_ready_before_anything_is_there(
         self, driver: Runtime, objects: tuple[Mapping[str, Any], ...]
     ) -> None:
         """An object without ``status``, as it is when it was just made, is never Ready, nor failed for good."""
-        for found in objects:
-            outcome = driver.status(found)
-            assert not isinstance(outcome, Ready), f"{found['kind']} is ready without a status"
+        for manifest in objects:
+            outcome = driver.status(manifest)
+            assert not isinstance(outcome, Ready), f"{manifest['kind']} is ready without a status"
             assert not isinstance(outcome, Failed) or outcome.kind == "transient"
 
     def test_what_serves_is_there_and_says_so(self, driver: Runtime, objects: tuple[Mapping[str, Any], ...]) -> None:
@@ -149,11 +151,11 @@ class RuntimeContract(DriverContract):
             return
         version = _version(driver.serves_as)
         serving = [
-            found
-            for found in objects
-            if found["apiVersion"] == version
-            and found["metadata"]["name"] == NAMES.workspace
-            and plural_of(found["kind"]) == driver.serves_as.plural
+            manifest
+            for manifest in objects
+            if manifest["apiVersion"] == version
+            and manifest["metadata"]["name"] == NAMES.workspace
+            and plural_of(manifest["kind"]) == driver.serves_as.plural
         ]
         assert len(serving) == 1, f"no {driver.serves_as.plural} named {NAMES.workspace}"
         assert driver.status(serving[0]) is not None, "status says nothing about what serves"

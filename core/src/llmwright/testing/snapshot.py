@@ -22,9 +22,9 @@ class ObjectSnapshot(Snapshot):
 
     def nodes(self, labels: Mapping[str, str] | None = None) -> Sequence[Object]:
         """Those that carry all of ``labels``."""
-        wanted = (labels or {}).items()
-        found = self.everything.get(("", "nodes"), ())
-        return sorted((each for each in found if wanted <= _labels(each).items()), key=_name)
+        selector = (labels or {}).items()
+        objects = self.everything.get(("", "nodes"), ())
+        return sorted((each for each in objects if selector <= _labels(each).items()), key=_name)
 
     def node(self, name: str) -> Object | None:
         """One node."""
@@ -33,22 +33,22 @@ class ObjectSnapshot(Snapshot):
     def objects(self, group: str, plural: str, namespace: str, workspace: str) -> Sequence[Object]:
         """Those with the owner labels of any Watch of the kind."""
         pairs = [w.labels for w in self.watches if (w.group, w.plural) == (group, plural) and w.labels]
-        found = self.everything.get((group, plural), ())
-        return sorted((each for each in found if _owned(each, pairs, namespace, workspace)), key=_name)
+        objects = self.everything.get((group, plural), ())
+        return sorted((each for each in objects if _owned(each, pairs, namespace, workspace)), key=_name)
 
     def served(self, group: str, plural: str) -> bool:
         """Whether the kind is there."""
         return (group, plural) not in self.missing
 
 
-def _name(found: Object) -> str:
-    return str(found["metadata"]["name"])
+def _name(manifest: Object) -> str:
+    return str(manifest["metadata"]["name"])
 
 
-def _labels(found: Object) -> Mapping[str, str]:
-    return found["metadata"].get("labels") or {}
+def _labels(manifest: Object) -> Mapping[str, str]:
+    return manifest["metadata"].get("labels") or {}
 
 
-def _owned(found: Object, pairs: Iterable[tuple[str, str]], namespace: str, workspace: str) -> bool:
-    labels = _labels(found)
+def _owned(manifest: Object, pairs: Iterable[tuple[str, str]], namespace: str, workspace: str) -> bool:
+    labels = _labels(manifest)
     return any((labels.get(space), labels.get(name)) == (namespace, workspace) for space, name in pairs)

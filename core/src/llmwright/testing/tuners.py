@@ -23,7 +23,7 @@ GIVEN = Core(declares=frozenset({"data", "results", "config"}))
 
 
 class TunerContract(DriverContract):
-    """What holds for every tuner. The subclass gives the fixture ``driver``."""
+    """Laws of tuners. The subclass gives the fixture ``driver``."""
 
     kind: ClassVar[Kind] = "tuner"
 
@@ -41,7 +41,7 @@ class TunerContract(DriverContract):
 
     @pytest.fixture
     def launch(self, driver: Tuner, preset: Preset, fit: Fit, data: TuningData, config: Any) -> Launch:
-        """What the tuner launches for all of the above."""
+        """The tuner's Launch for all of the above."""
         return driver.launch(preset, fit, data, config)
 
     def test_launch_is_pure(self, driver: Tuner, preset: Preset, fit: Fit, data: TuningData, config: Any) -> None:
@@ -54,8 +54,8 @@ class TunerContract(DriverContract):
 
         ``data``, ``results`` and ``config`` are the core's to declare, and mounted by the tuner where it uses them.
         """
-        found = faults(launch, GIVEN)
-        assert not found, "\n".join(found)
+        problems = faults(launch, GIVEN)
+        assert not problems, "\n".join(problems)
 
     def test_launch_is_json(self, launch: Launch) -> None:
         """A Launch can be written down: into a status, a manifest, a file of the local target."""
@@ -95,16 +95,16 @@ class TunerContract(DriverContract):
         """The process that reads the data beforehand is pure data and asks for nothing beyond the Launch's volumes."""
         process = twice_alike(driver.inspect, preset, data, config)
         if process is not None:
-            found = [*process_faults(process, launch, GIVEN)]
-            assert not found, "\n".join(found)
+            problems = [*process_faults(process, launch, GIVEN)]
+            assert not problems, "\n".join(problems)
             assert process.gpus == 0
 
     def test_sample_is_sound(
         self, driver: Tuner, preset: Preset, data: TuningData, config: Any, launch: Launch
     ) -> None:
-        """The process that prints questions of the data set is pure data and told how many are wanted."""
+        """The process that prints questions of the data set is pure data and has the number of questions."""
         process = twice_alike(driver.sample, preset, data, config, 1789)
         if process is not None:
-            found = [*process_faults(process, launch, GIVEN)]
-            assert not found, "\n".join(found)
+            problems = [*process_faults(process, launch, GIVEN)]
+            assert not problems, "\n".join(problems)
             assert any("1789" in part for part in process.argv)

@@ -9,7 +9,7 @@ import pytest
 from core.tests.targets.kubernetes.manifests.rendered import NODES, SERVER, render_input
 
 from llmwright.errors import PluginContract
-from llmwright.plugins.discovery import Found
+from llmwright.plugins.discovery import PluginEntry
 from llmwright.plugins.hooks import HookPlugin, Hooks
 from llmwright.targets.kubernetes.manifests import run_manifests_hook, serving_objects
 from llmwright.targets.kubernetes.manifests.object_metadata import role_of
@@ -26,8 +26,8 @@ def hooks(*functions: Callable[[Any], Any]) -> Hooks:
     return Hooks(plugins, [], lambda _, at, arguments: [by_name[at.name](arguments["objects"])], print)
 
 
-def installed(name: str) -> Found:
-    return Found(kind="hook", name=name, target=name, distribution=name, version="1", interface=1)
+def installed(name: str) -> PluginEntry:
+    return PluginEntry(kind="hook", name=name, target=name, distribution=name, version="1", interface=1)
 
 
 SOURCE = render_input()
