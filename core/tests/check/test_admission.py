@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.support.checking import SERVE, TUNE, Check, edit
 
 from llmwright.check import NodeFacts, refuse
 from llmwright.errors import InvalidWorkspace, Problem
 from llmwright.values.feature_gates import FeatureGates
-
-from .conftest import SERVE, TUNE, Check, edit
 
 BYO = FeatureGates({"disableNodeAutoProvisioning": True, "enableMIG": True, "enableAccelerator": True})
 GPU = {"nvidia.com/gpu.product": "A100", "nvidia.com/gpu.count": "1", "nvidia.com/gpu.memory": "81920"}
@@ -20,12 +19,12 @@ def node(name: str, **labels: str) -> NodeFacts:
     return NodeFacts(name, {"apps": "ws", **GPU, **{key.replace("_", "."): value for key, value in labels.items()}})
 
 
-def errors(found: tuple[Problem, ...]) -> dict[str, str]:
-    return {problem.path: problem.reason for problem in found if problem.severity == "error"}
+def errors(problems: tuple[Problem, ...]) -> dict[str, str]:
+    return {problem.path: problem.reason for problem in problems if problem.severity == "error"}
 
 
-def warnings(found: tuple[Problem, ...]) -> dict[str, str]:
-    return {problem.path: problem.reason for problem in found if problem.severity == "warning"}
+def warnings(problems: tuple[Problem, ...]) -> dict[str, str]:
+    return {problem.path: problem.reason for problem in problems if problem.severity == "warning"}
 
 
 @pytest.mark.parametrize("workspace", [SERVE, TUNE])
@@ -110,10 +109,10 @@ A = "metadata.annotations"
     ],
 )
 def test_serving(check: Check, changes: dict[str, Any], expected: dict[str, str]) -> None:
-    found = errors(check(edit(SERVE, changes)))
+    problems = errors(check(edit(SERVE, changes)))
     if "partition" in str(changes):
-        found.pop("resource.partition.profile", None)
-    assert found == expected
+        problems.pop("resource.partition.profile", None)
+    assert problems == expected
 
 
 @pytest.mark.parametrize(
@@ -175,23 +174,25 @@ def test_hints_name_what_was_meant_and_how_to_list_all(check: Check) -> None:
 
 def test_everything_is_said_at_once_and_with_its_place(check: Check) -> None:
     changes = {"metadata.name": "A", "resource.count": 0, "resource.instanceType": "x", "inference.preset.name": "y"}
-    found = check(edit(SERVE, changes))
-    assert len(errors(found)) == 4
+    problems = check(edit(SERVE, changes))
+    assert len(errors(problems)) == 4
     with pytest.raises(InvalidWorkspace) as refused:
-        refuse(found, source="ws.yaml")
+        refuse(problems, source="ws.yaml")
     assert len(refused.value.problems) == 4
     assert refuse(check(SERVE)) == ()
 
 
 def test_a_broken_preset_says_why(check: Check) -> None:
-    found = check(edit(SERVE, {"inference.preset.name": "b"}), broken_presets={"b": "pack-x: weightBytes is missing"})
-    assert [problem.message for problem in found] == ["preset 'b' cannot be used: pack-x: weightBytes is missing"]
+    problems = check(
+        edit(SERVE, {"inference.preset.name": "b"}), broken_presets={"b": "pack-x: weightBytes is missing"}
+    )
+    assert [problem.message for problem in problems] == ["preset 'b' cannot be used: pack-x: weightBytes is missing"]
 
 
 def test_old_and_untabled_types_warn(check: Check) -> None:
-    found = check(edit(SERVE, {"resource.instanceType": "Standard_NC6s_v3"}))
-    assert warnings(found) == {"resource.instanceType": "Retired"}
-    assert "Standard_NC24ads_A100_v4" in found[0].hint
+    problems = check(edit(SERVE, {"resource.instanceType": "Standard_NC6s_v3"}))
+    assert warnings(problems) == {"resource.instanceType": "Retired"}
+    assert "Standard_NC24ads_A100_v4" in problems[0].hint
     assert warnings(check(edit(SERVE, {"resource.instanceType": "Standard_Nnew"}))) == {
         "resource.instanceType": "UnknownFigures"
     }
@@ -257,13 +258,13 @@ BROUGHT = edit(SERVE, {"resource.instanceType": ...})
     ],
 )
 def test_nodes_that_are_brought(check: Check, nodes: list[NodeFacts], reasons: set[str]) -> None:
-    found = check(BROUGHT, gates=BYO, nodes=tuple(nodes))
-    assert {problem.reason for problem in found} == reasons
+    problems = check(BROUGHT, gates=BYO, nodes=tuple(nodes))
+    assert {problem.reason for problem in problems} == reasons
 
 
 def test_the_instance_type_stays_out_where_nodes_are_brought(check: Check) -> None:
-    found = check(SERVE, gates=BYO, nodes=(node("a"),))
-    assert errors(found) == {"resource.instanceType": "NotAllowed"}
+    problems = check(SERVE, gates=BYO, nodes=(node("a"),))
+    assert errors(problems) == {"resource.instanceType": "NotAllowed"}
     assert errors(check(edit(BROUGHT, {"resource.provisioner": "byo"}))) == {}
     assert errors(check(edit(SERVE, {"resource.provisioner": "byo"}))) == {}
 
@@ -281,15 +282,15 @@ def test_the_instance_type_stays_out_where_nodes_are_brought(check: Check) -> No
     ],
 )
 def test_partitions(check: Check, partition: dict[str, Any], expected: dict[str, str]) -> None:
-    found = check(edit(BROUGHT, {"resource.partition": partition}), gates=BYO, nodes=())
-    assert errors(found) == expected
+    problems = check(edit(BROUGHT, {"resource.partition": partition}), gates=BYO, nodes=())
+    assert errors(problems) == expected
 
 
 def test_partitions_are_for_serving_on_brought_nodes(check: Check) -> None:
     share = {"resource.partition": {"mode": "accelerator", "count": 1}}
     assert errors(check(edit(TUNE, share))) == {"resource.partition": "NotSupported"}
-    found = check(edit(SERVE, share), gates=FeatureGates({"enableAccelerator": True}))
-    assert errors(found) == {"resource.partition": "NotAllowed"}
+    problems = check(edit(SERVE, share), gates=FeatureGates({"enableAccelerator": True}))
+    assert errors(problems) == {"resource.partition": "NotAllowed"}
 
 
 def test_node_classes_and_streaming(check: Check) -> None:
@@ -308,17 +309,17 @@ def test_node_classes_and_streaming(check: Check) -> None:
 
 
 def test_limits_of_the_namespace(check: Check) -> None:
-    found = check(edit(SERVE, {"resource.count": 3}), allowed_instance_types=("Other",), allowed_nodes=2)
-    assert errors(found) == {"resource.instanceType": "LimitExceeded", "resource.count": "LimitExceeded"}
+    problems = check(edit(SERVE, {"resource.count": 3}), allowed_instance_types=("Other",), allowed_nodes=2)
+    assert errors(problems) == {"resource.instanceType": "LimitExceeded", "resource.count": "LimitExceeded"}
     allowed = check(SERVE, allowed_instance_types=("standard_nc24ads_a100_v4",), allowed_nodes=1)
     assert errors(allowed) == {}
 
 
 def test_drivers_are_installed_and_judge_their_options(check: Check) -> None:
     wrong = edit(SERVE, {"resource.provisioner": "aks", "inference.runtime": "vlm"})
-    found = {problem.path: problem for problem in check(wrong)}
-    assert found["resource.provisioner"].hint == "pip install 'llmwright-provisioner-aks'"
-    assert found["inference.runtime"].hint.startswith("did you mean 'vllm'?")
+    problems = {problem.path: problem for problem in check(wrong)}
+    assert problems["resource.provisioner"].hint == "pip install 'llmwright-provisioner-aks'"
+    assert problems["inference.runtime"].hint.startswith("did you mean 'vllm'?")
 
     def configure(kind: str, name: str, options: Any, files: Any) -> list[Problem]:
         bad = [Problem(key, f"{kind} {name} knows no such option") for key in options]
@@ -354,9 +355,9 @@ MISSION = {
 
 
 def test_the_mission_s_example_passes_and_names_its_placeholders(check: Check) -> None:
-    found = check(MISSION)
-    assert errors(found) == {}
-    assert warnings(found) == {
+    problems = check(MISSION)
+    assert errors(problems) == {}
+    assert warnings(problems) == {
         "resource.instanceType": "Retired",
         "tuning.output.image": "Placeholder",
         "tuning.output.imagePushSecret": "Placeholder",

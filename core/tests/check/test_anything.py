@@ -7,13 +7,12 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.checking import MACHINES, PRESETS, SERVE, TUNE, inputs_of
 
 from llmwright.api.document import Document, parse_workspace
 from llmwright.check import NodeFacts, check_workspace
 from llmwright.errors import InvalidWorkspace
 from llmwright.values.feature_gates import FeatureGates
-
-from .conftest import MACHINES, PRESETS, SERVE, TUNE, inputs_of
 
 WORDS = st.sampled_from(
     [

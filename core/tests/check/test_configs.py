@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from .conftest import SERVE, TUNE, Check, edit
+from tests.support.checking import SERVE, TUNE, Check, edit
 
 
 def judge(check: Check, data: dict[str, Any], text: str | None, **changes: Any) -> list[str]:
@@ -14,13 +13,13 @@ def judge(check: Check, data: dict[str, Any], text: str | None, **changes: Any) 
     kind = "tuning" if "tuning" in data else "inference"
     file = "training_config.yaml" if kind == "tuning" else "inference_config.yaml"
     files = None if text is None else {file: text}
-    found = check(
+    problems = check(
         edit(data, {f"{kind}.config": "mine"}),
         config_files=lambda namespace, name: files if (namespace, name) == ("team", "mine") else None,
         **changes,
     )
-    assert {problem.path for problem in found} <= {f"{kind}.config"}
-    return [problem.reason for problem in found if problem.severity == "error"]
+    assert {problem.path for problem in problems} <= {f"{kind}.config"}
+    return [problem.reason for problem in problems if problem.severity == "error"]
 
 
 @pytest.mark.parametrize(
@@ -105,5 +104,5 @@ def test_training_config(check: Check, method: str, sections: str, reasons: list
 
 
 def test_a_config_without_the_file_says_what_it_has(check: Check) -> None:
-    found = check(edit(TUNE, {"tuning.config": "mine"}), config_files=lambda *_: {"other.yaml": ""})
-    assert [(problem.path, problem.hint) for problem in found] == [("tuning.config", "it has other.yaml")]
+    problems = check(edit(TUNE, {"tuning.config": "mine"}), config_files=lambda *_: {"other.yaml": ""})
+    assert [(problem.path, problem.hint) for problem in problems] == [("tuning.config", "it has other.yaml")]

@@ -5,23 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.support.checking import SERVE, TUNE, Check, edit
 
 from llmwright.errors import Problem
-
-from .conftest import SERVE, TUNE, Check, edit
 
 NODES = {"resource.instanceType": "NotUsed", "resource.labelSelector": "NotUsed"}
 
 
-def reasons(found: tuple[Problem, ...], severity: str) -> dict[str, str]:
-    return {problem.path: problem.reason for problem in found if problem.severity == severity}
+def reasons(problems: tuple[Problem, ...], severity: str) -> dict[str, str]:
+    return {problem.path: problem.reason for problem in problems if problem.severity == severity}
 
 
 def test_fields_about_nodes_are_reported_and_not_judged(check: Check) -> None:
     data = edit(TUNE, {"resource.count": 4, "resource.instanceType": "no such type"})
-    found = check(data, target="local")
-    assert reasons(found, "error") == {}
-    assert reasons(found, "warning") == {**NODES, "resource.count": "NotUsed"}
+    problems = check(data, target="local")
+    assert reasons(problems, "error") == {}
+    assert reasons(problems, "warning") == {**NODES, "resource.count": "NotUsed"}
     assert check(edit(TUNE, {"resource": ...}), target="local") == ()
 
 
@@ -57,11 +56,11 @@ def test_fields_about_nodes_are_reported_and_not_judged(check: Check) -> None:
     ],
 )
 def test_parts(check: Check, base: dict[str, Any], changes: dict[str, Any], expected: dict[str, str]) -> None:
-    found = check(edit(base, changes), target="local")
-    assert reasons(found, "error") == expected
+    problems = check(edit(base, changes), target="local")
+    assert reasons(problems, "error") == expected
 
 
 def test_a_gated_model_warns_where_the_user_may_be_logged_in(check: Check) -> None:
-    found = check(edit(SERVE, {"inference.preset.name": "gated", "resource": ...}), target="local")
-    assert reasons(found, "error") == {}
-    assert reasons(found, "warning") == {"inference.preset.presetOptions.modelAccessSecret": "TokenRequired"}
+    problems = check(edit(SERVE, {"inference.preset.name": "gated", "resource": ...}), target="local")
+    assert reasons(problems, "error") == {}
+    assert reasons(problems, "warning") == {"inference.preset.presetOptions.modelAccessSecret": "TokenRequired"}

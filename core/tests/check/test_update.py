@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.support.checking import INSTALLED, SERVE, TUNE, Check, edit
 
 from llmwright.plugins.driver_set import DriverSet
 from llmwright.testing import make_context
 from llmwright.testing.fakes import FakeProvisioner
 from llmwright.values.feature_gates import FeatureGates
-
-from .conftest import INSTALLED, SERVE, TUNE, Check, edit
 
 BYO = FeatureGates({"disableNodeAutoProvisioning": True})
 
@@ -30,8 +29,8 @@ WITH_CHANGEABLE = DriverSet(
 
 
 def errors(check: Check, new: dict[str, Any], old: dict[str, Any], **facts: Any) -> dict[str, str]:
-    found = check(new, old=old, **facts)
-    return {problem.path: problem.reason for problem in found if problem.severity == "error"}
+    problems = check(new, old=old, **facts)
+    return {problem.path: problem.reason for problem in problems if problem.severity == "error"}
 
 
 @pytest.mark.parametrize(
@@ -128,5 +127,5 @@ def test_streaming_stays(check: Check) -> None:
 
 def test_what_a_new_one_would_be_refused_for_is_a_warning(check: Check) -> None:
     odd = edit(SERVE, {"inference.preset.name": "gone"})
-    found = check(odd, old=odd)
-    assert [(problem.path, problem.severity) for problem in found] == [("inference.preset.name", "warning")]
+    problems = check(odd, old=odd)
+    assert [(problem.path, problem.severity) for problem in problems] == [("inference.preset.name", "warning")]

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from tests.support.planning import NO_SETTINGS, WITH_ENGINE, inference, tuning, workspace
 
 from llmwright.catalogue.node_labels import instance_type_of_labels
 from llmwright.errors import InvalidWorkspace, LimitExceeded, NotYet
 from llmwright.plan.make import make_plan
 from llmwright.settings.model import Limits, Settings
 from llmwright.values.launch import Volume
-
-from .conftest import NO_SETTINGS, WITH_ENGINE, inference, tuning, workspace
 
 A100 = "Standard_NC24ads_A100_v4"
 URL = {"urls": ["https://data.example/rows.parquet"]}

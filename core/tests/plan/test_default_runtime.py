@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from tests.support.planning import Engine, drivers_with, inference, tuning
 
 from llmwright.errors import InvalidWorkspace
 from llmwright.plugins.drivers import Capabilities
 from llmwright.testing.fakes import FakeRuntime
-
-from .conftest import Engine, drivers_with, inference, tuning
 
 A100 = "Standard_NC24ads_A100_v4"
 

@@ -6,12 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.support.planning import GIB, HERE, inference, tuning
 
 from llmwright.errors import InvalidWorkspace, PluginNotFound
 from llmwright.settings.model import Settings
 from llmwright.values.launch import SecretKey, Volume
-
-from .conftest import GIB, HERE, inference, tuning
 
 
 def steps(launch):

@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from tests.support.planning import GIB, HERE, PLAIN, WITH_ENGINE, inference, workspace
 
 from llmwright.api.workspace import Workspace
 from llmwright.catalogue.catalogue import Catalogue
@@ -16,8 +17,6 @@ from llmwright.errors import InvalidWorkspace, LLMwrightError
 from llmwright.plan.make import make_plan
 from llmwright.settings.model import Settings
 from llmwright.values.plan import Target
-
-from .conftest import GIB, HERE, PLAIN, WITH_ENGINE, inference, workspace
 
 names = st.sampled_from(["demo", "phi-4", "microsoft/Phi-4", "kimi-k2.5", "nothing", ""])
 words = st.text(max_size=12)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from tests.support.planning import PLAIN
 
 from llmwright.api.document import Document, parse_workspace
 from llmwright.api.workspace import Workspace
@@ -18,8 +19,6 @@ from llmwright.plan.template import template_plan
 from llmwright.settings.model import Limits, Settings
 from llmwright.targets.kubernetes.operator.observe.observer import adopted
 from llmwright.values.nodes import Node, ProvisionerDecision, Ready
-
-from .conftest import PLAIN
 
 A100 = "Standard_NC24ads_A100_v4"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -14,46 +14,51 @@ RUNTIMES = "llmwright.runtimes.v1"
 
 
 def rows(name: str, **rules: Any) -> list[PluginEntry]:
-    return [found for found in discover(**rules) if found.name == name]
+    return [entry for entry in discover(**rules) if entry.name == name]
 
 
 def test_each_row_says_where_it_is_from(declare: Callable[..., Path]) -> None:
     declare("Acme_Serving.Kit", {RUNTIMES: {"acme": "acme.driver:Acme"}}, version="2.3")
-    (found,) = rows("acme")
-    assert (found.kind, found.target, found.interface, found.state) == ("runtime", "acme.driver:Acme", 1, "found")
-    assert found.origin == "acme-serving-kit 2.3"
-    assert found.group == RUNTIMES
+    (entry,) = rows("acme")
+    assert (entry.kind, entry.target, entry.interface, entry.state) == (
+        "runtime",
+        "acme.driver:Acme",
+        1,
+        "found",
+    )
+    assert entry.origin == "acme-serving-kit 2.3"
+    assert entry.group == RUNTIMES
 
 
 def test_the_same_distribution_twice_on_the_path_is_the_first_of_them(declare: Callable[..., Path]) -> None:
     declare("acme", {RUNTIMES: {"acme": "old:Acme"}}, version="1.0", folder="wheel")
     declare("acme", {RUNTIMES: {"acme": "new:Acme"}}, version="2.0", folder="editable")
-    assert [(found.target, found.state) for found in rows("acme")] == [("new:Acme", "found")]
+    assert [(entry.target, entry.state) for entry in rows("acme")] == [("new:Acme", "found")]
 
 
 def test_claims_that_are_not_neighbours_conflict_all_the_same(declare: Callable[..., Path]) -> None:
     declare("acme-a", {RUNTIMES: {"acme": "a:A"}})
     declare("acme-b", {RUNTIMES: {"between": "b:B"}})
     declare("acme-c", {RUNTIMES: {"acme": "c:C"}})
-    assert [found.state for found in rows("acme")] == ["duplicate", "duplicate"]
+    assert [entry.state for entry in rows("acme")] == ["duplicate", "duplicate"]
     assert "c:C of acme-c 1.0" in rows("acme")[0].detail
 
 
 def test_one_distribution_that_claims_a_name_twice_conflicts_with_itself(declare: Callable[..., Path]) -> None:
     site = declare("acme", {RUNTIMES: {"acme": "a:A"}})
     (site / "acme-1.0.dist-info/entry_points.txt").write_text(f"[{RUNTIMES}]\nacme = a:A\nacme = b:B\n")
-    assert [found.state for found in rows("acme")] == ["duplicate", "duplicate"]
+    assert [entry.state for entry in rows("acme")] == ["duplicate", "duplicate"]
 
 
 def test_a_name_may_be_a_runtime_s_and_a_hook_s(declare: Callable[..., Path]) -> None:
     declare("acme", {RUNTIMES: {"acme": "a:A"}, "llmwright.hooks.v1": {"acme": "a"}})
-    assert [found.state for found in rows("acme")] == ["found", "found"]
+    assert [entry.state for entry in rows("acme")] == ["found", "found"]
 
 
 def test_hooks_of_one_name_do_not_conflict(declare: Callable[..., Path]) -> None:
     declare("acme-a", {"llmwright.hooks.v1": {"policy": "a"}})
     declare("acme-b", {"llmwright.hooks.v1": {"policy": "b"}})
-    assert [found.state for found in rows("policy")] == ["found", "found"]
+    assert [entry.state for entry in rows("policy")] == ["found", "found"]
 
 
 @pytest.mark.parametrize(
@@ -63,14 +68,14 @@ def test_of_two_interfaces_the_newest_that_is_read_counts(
     declare: Callable[..., Path], core: int, state: str, target: str
 ) -> None:
     declare("acme", {RUNTIMES: {"acme": "a:V1"}, "llmwright.runtimes.v2": {"acme": "a:V2"}})
-    assert [(found.state, found.target) for found in rows("acme", interface=core)] == [(state, target)]
+    assert [(entry.state, entry.target) for entry in rows("acme", interface=core)] == [(state, target)]
 
 
 def test_an_older_interface_asks_for_an_older_llmwright(declare: Callable[..., Path]) -> None:
     declare("acme", {RUNTIMES: {"acme": "a:A"}})
-    (found,) = rows("acme", interface=4)
-    assert found.state == "incompatible"
-    assert found.detail == "needs interface v1, this llmwright reads v4 and v3: it wants an older llmwright"
+    (entry,) = rows("acme", interface=4)
+    assert entry.state == "incompatible"
+    assert entry.detail == "needs interface v1, this llmwright reads v4 and v3: it wants an older llmwright"
 
 
 def test_only_allowed_distributions_are_used_and_the_core_s_own(declare: Callable[..., Path]) -> None:

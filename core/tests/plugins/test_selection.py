@@ -71,7 +71,7 @@ def test_without_a_rank_a_runtime_must_be_named() -> None:
     assert "silent" not in chosen(silent=FakeRuntime)
     drivers = DriverSet.of_classes(runtimes={**OURS, "silent": FakeRuntime})
     named = candidates(workspace(inference={"runtime": "silent"}), ON_CLUSTER, drivers, FeatureGates(), None)
-    assert [(one.name, one.named) for one in named.runtimes] == [("silent", True)]
+    assert [(candidate.name, candidate.named) for candidate in named.runtimes] == [("silent", True)]
 
 
 def test_equal_ranks_are_in_the_order_of_names() -> None:
@@ -84,8 +84,8 @@ def test_equal_ranks_are_in_the_order_of_names() -> None:
 def test_what_was_passed_over_says_why() -> None:
     preset = make_preset(runtimes=("plain", "absent"))
     drivers = DriverSet.of_classes(runtimes=OURS)
-    found = candidates(workspace(), Demand(target="kubernetes", preset=preset), drivers, FeatureGates(), None)
-    assert found.passed_over == (f"{preset.name} is not served by engine", "absent is not installed")
+    choice = candidates(workspace(), Demand(target="kubernetes", preset=preset), drivers, FeatureGates(), None)
+    assert choice.passed_over == (f"{preset.name} is not served by engine", "absent is not installed")
     old = candidates(workspace(), Demand(target="kubernetes", machine=GPU), drivers, FeatureGates(), None)
     assert old.passed_over == ("Old GPU is older than engine supports",)
 
@@ -94,7 +94,7 @@ def test_a_gate_that_is_off_holds_for_a_named_runtime_too() -> None:
     off = FeatureGates({"Engine": False})
     drivers = DriverSet.of_classes(runtimes=OURS)
     named = candidates(workspace(inference={"runtime": "engine"}), ON_CLUSTER, drivers, off, None)
-    assert [one.name for one in named.runtimes] == ["plain"]
+    assert [candidate.name for candidate in named.runtimes] == ["plain"]
     assert named.passed_over == ("engine: the feature gate Engine is off",)
 
 
@@ -105,17 +105,17 @@ def test_a_broken_runtime_is_no_candidate_and_stops_nobody() -> None:
         return OURS[name]
 
     drivers = DriverSet(lambda kind: ("broken", *OURS), load, lambda *_: make_context())
-    found = candidates(workspace(), ON_CLUSTER, drivers, FeatureGates(), None)
-    assert [one.name for one in found.runtimes] == ["engine", "plain"]
+    choice = candidates(workspace(), ON_CLUSTER, drivers, FeatureGates(), None)
+    assert [candidate.name for candidate in choice.runtimes] == ["engine", "plain"]
 
 
 def test_an_annotation_may_use_an_alias_and_an_unknown_word_counts_for_nothing() -> None:
     drivers = DriverSet.of_classes(runtimes=OURS)
 
-    def annotated(word: str) -> list[tuple[str, bool]]:
-        metadata = {"name": "ws", "annotations": {"kaito.sh/runtime": word}}
+    def annotated(value: str) -> list[tuple[str, bool]]:
+        metadata = {"name": "ws", "annotations": {"kaito.sh/runtime": value}}
         runtimes = candidates(workspace(metadata=metadata), ON_CLUSTER, drivers, FeatureGates(), None).runtimes
-        return [(one.name, one.named) for one in runtimes]
+        return [(candidate.name, candidate.named) for candidate in runtimes]
 
     assert annotated("simple") == [("simple", True)]
     assert annotated("foo") == [("engine", False), ("plain", False)]
@@ -124,9 +124,9 @@ def test_an_annotation_may_use_an_alias_and_an_unknown_word_counts_for_nothing()
 def test_objections_are_by_capability_and_not_by_name() -> None:
     drivers = DriverSet.of_classes(runtimes={**OURS, "acme": Stranger})
     demand = Demand(target="kubernetes", adapters=2, strengths=(1,), machine=GPU)
-    found = {problem.path: problem for problem in objections("acme", Stranger, demand, drivers)}
-    assert set(found) == {"inference.runtime", "inference.adapters[1].strength"}
-    assert found["inference.adapters[1].strength"].hint == "remove it, or write runtime: plain"
+    problems = {problem.path: problem for problem in objections("acme", Stranger, demand, drivers)}
+    assert set(problems) == {"inference.runtime", "inference.adapters[1].strength"}
+    assert problems["inference.adapters[1].strength"].hint == "remove it, or write runtime: plain"
     assert [*objections("plain", Plain, demand, drivers)] == []
 
 
