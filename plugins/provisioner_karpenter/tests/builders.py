@@ -10,7 +10,7 @@ from llmwright.testing.presets import NOW
 from llmwright.values.node_object import NodeObject
 from llmwright.values.nodes import NodeRequest, ProvisionerDecision
 from llmwright_provisioner_karpenter.driver import KarpenterProvisioner
-from llmwright_provisioner_karpenter.object_names import claim_names, pool_name
+from llmwright_provisioner_karpenter.node_names import claim_names, pool_name
 from llmwright_provisioner_karpenter.owned_objects import Claim, ClaimCondition, OwnedObjects, Pool
 
 SKU = "Standard_NC24ads_A100_v4"

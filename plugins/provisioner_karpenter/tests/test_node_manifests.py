@@ -13,7 +13,7 @@ from llmwright.testing import make_instance_type
 from llmwright.values.nodes import NodeRequest
 from llmwright_provisioner_karpenter.config import KarpenterOptions, NodeOptions, node_options, settings_of
 from llmwright_provisioner_karpenter.node_manifests import node_claim, node_pool
-from llmwright_provisioner_karpenter.object_names import claim_names, pool_name
+from llmwright_provisioner_karpenter.node_names import claim_names, pool_name
 
 A10 = "Standard_NV36ads_A10_v5"
 

@@ -24,9 +24,7 @@ from llmwright_provisioner_karpenter.config import (
     settings_of,
 )
 from llmwright_provisioner_karpenter.node_manifests import instance_type_name
-from llmwright_provisioner_karpenter.nodeclaim_mode import decide_claims
-from llmwright_provisioner_karpenter.nodepool_mode import decide_pool
-from llmwright_provisioner_karpenter.object_names import (
+from llmwright_provisioner_karpenter.node_names import (
     CLAIM_OWNER,
     CLAIMS,
     GROUP,
@@ -36,6 +34,8 @@ from llmwright_provisioner_karpenter.object_names import (
     VERSION,
     owner_labels,
 )
+from llmwright_provisioner_karpenter.nodeclaim_mode import decide_claims
+from llmwright_provisioner_karpenter.nodepool_mode import decide_pool
 from llmwright_provisioner_karpenter.owned_objects import OwnedObjects, observe
 from llmwright_provisioner_karpenter.release import release
 

@@ -9,7 +9,7 @@ from typing import Any
 from llmwright.values.node_object import INSTANCE_TYPE
 from llmwright.values.nodes import NodeRequest
 from llmwright_provisioner_karpenter.config import NodeOptions
-from llmwright_provisioner_karpenter.object_names import (
+from llmwright_provisioner_karpenter.node_names import (
     CAPACITY_TYPE,
     CLAIM_OWNER,
     GROUP,

@@ -12,7 +12,7 @@ from llmwright_provisioner_karpenter.attempts import UNSEEN_S, Attempts, noticed
 from llmwright_provisioner_karpenter.cause import first_cause
 from llmwright_provisioner_karpenter.config import NodeOptions
 from llmwright_provisioner_karpenter.node_manifests import node_claim
-from llmwright_provisioner_karpenter.object_names import claim_names
+from llmwright_provisioner_karpenter.node_names import claim_names
 from llmwright_provisioner_karpenter.owned_objects import Claim, OwnedObjects
 from llmwright_provisioner_karpenter.readiness import held_back, readiness
 

@@ -18,7 +18,7 @@ from llmwright_provisioner_karpenter.attempts import UNSEEN_S, Attempts, noticed
 from llmwright_provisioner_karpenter.cause import first_cause, refusal_of
 from llmwright_provisioner_karpenter.config import NodeOptions
 from llmwright_provisioner_karpenter.node_manifests import node_pool
-from llmwright_provisioner_karpenter.object_names import POOLS
+from llmwright_provisioner_karpenter.node_names import POOLS
 from llmwright_provisioner_karpenter.owned_objects import Claim, OwnedObjects, Pool
 from llmwright_provisioner_karpenter.readiness import held_back, readiness
 

@@ -10,7 +10,7 @@ from typing import Any
 from llmwright.values.node_object import NodeObject, node_object
 from llmwright.values.nodes import NodeRequest
 from llmwright.values.snapshot import Snapshot
-from llmwright_provisioner_karpenter.object_names import CLAIM_OWNER, CLAIMS, GROUP, POOL_OWNER, POOLS
+from llmwright_provisioner_karpenter.node_names import CLAIM_OWNER, CLAIMS, GROUP, POOL_OWNER, POOLS
 
 Object = Mapping[str, Any]
 
