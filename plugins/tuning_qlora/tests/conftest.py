@@ -46,9 +46,9 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tokenizer(tiny_model: Path) -> Any:
     """The tokenizer of ``tiny_model``."""
     from llmwright_tuning_qlora.config_sections import ModelSection
-    from llmwright_tuning_qlora.train.model.metadata import tokenizer_of
+    from llmwright_tuning_qlora.train.model.metadata import load_tokenizer
 
-    return tokenizer_of(str(tiny_model), None, ModelSection())
+    return load_tokenizer(str(tiny_model), None, ModelSection())
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from llmwright.values.launch import resolve
 from llmwright.values.preset import Architecture, Preset
 from llmwright.values.tuning_data import TuningData
 from llmwright_tuning_qlora.driver import LoraTuner, QloraTuner
-from llmwright_tuning_qlora.train.tuning_options import parse
+from llmwright_tuning_qlora.train.tuning_options import parse_options
 
 PRESET = Preset(
     name="tiny", source="hf://acme/Tiny", revision="abc", parameters=2_000_000, weight_bytes=4_000_000, context=256,
@@ -48,7 +48,7 @@ def parsed(launch_argv, tmp_path):
     assert argv[:3] == ["$(python)", "-m", "llmwright_tuning_qlora.train"]
     for name, place in places.items():
         argv = [part.replace(name, place) for part in argv]
-    return parse(argv[3:])
+    return parse_options(argv[3:])
 
 
 def test_the_trainer_understands_what_is_launched(qlora, tmp_path):

@@ -1,4 +1,4 @@
-"""What the user chose for one run: a config file or none, and options over it."""
+"""The layers of a training config: upstream's defaults or the user's file, the preset's options, the user's options."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from llmwright_tuning_qlora.training_config import Method, TrainingConfig
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """``file`` is the user's ``training_config.yaml``; without one upstream's defaults and the preset's own hold.
+class ConfigLayers:
+    """``file`` is the user's ``training_config.yaml``. Without one, upstream's defaults and the preset's options hold.
 
-    ``options`` are those of ``tuning.methodConfig``, laid over either.
+    ``options`` are those of ``tuning.methodConfig``; they override both.
     """
 
     method: Method
     file: TrainingConfig | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
-    _known: dict[str, TrainingConfig] = field(default_factory=dict, repr=False, compare=False)
-    """What was computed, by the preset's name: a plan asks for it many times."""
+    _cache: dict[str, TrainingConfig] = field(default_factory=dict, repr=False, compare=False)
+    """Results of ``effective`` by the preset's name: a plan calls it many times."""
 
     @property
     def base(self) -> TrainingConfig:
@@ -30,18 +30,18 @@ class Choice:
         return self.file or _defaults(self.method)
 
     def effective(self, preset: Preset) -> TrainingConfig:
-        """All that holds for ``preset``.
+        """Return the config that holds for ``preset``.
 
         Raises:
             InvalidWorkspace: the preset's own options cannot be used.
         """
-        if preset.name not in self._known:
+        if preset.name not in self._cache:
             base = self.file or (self.base.merge(preset.tuning) if preset.tuning else self.base)
-            self._known[preset.name] = base.merge(self.options) if self.options else base
-        return self._known[preset.name]
+            self._cache[preset.name] = base.merge(self.options) if self.options else base
+        return self._cache[preset.name]
 
     def overlay(self, preset: Preset) -> dict[str, Any]:
-        """What must be laid over the file, or over the defaults without one, to get ``effective``; by section."""
+        """Return the keys, by section, in which ``effective`` differs from the file, or else from the defaults."""
         before, after = self.base.dump(), self.effective(preset).dump()
         changed = {
             section: {key: value for key, value in values.items() if before.get(section, {}).get(key) != value}

@@ -1,8 +1,7 @@
 """The sections of KAITO's ``training_config.yaml``, one model each.
 
 Names and defaults are upstream's (v0.12: transformers, peft and trl under ``training_config``). Where a default is
-ours the field's comment says why. A key that upstream accepts and this tuner cannot honour stands in ``REFUSED`` (it
-would change the result) or ``IGNORED`` (it would not); no key is dropped in silence.
+ours, a comment gives the reason. Upstream's other keys are in ``unsupported_keys``; no key is dropped in silence.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ Strategy = Literal["no", "steps", "epoch"]
 
 
 class Section(BaseModel):
-    """A section: frozen, unknown keys refused."""
+    """A section: immutable, without unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
@@ -61,7 +60,7 @@ class QuantizationSection(Section):
 
 
 class LoraSection(Section):
-    """``LoraConfig``: peft's, as far as a causal model's adapter goes."""
+    """``LoraConfig``: the keys of peft's that an adapter of a causal model uses."""
 
     r: int = Field(8, ge=1)
     lora_alpha: int = Field(8, ge=1)
@@ -83,7 +82,7 @@ class LoraSection(Section):
 
 
 class TrainingSection(Section):
-    """``TrainingArguments``: those of trl's SFTConfig that are honoured."""
+    """``TrainingArguments``: the keys of trl's SFTConfig that this tuner supports."""
 
     output_dir: StrictStr = ""
     num_train_epochs: float = Field(3.0, gt=0)
@@ -110,30 +109,30 @@ class TrainingSection(Section):
     fp16: bool | None = None
     tf32: bool | None = None
     gradient_checkpointing: bool | None = None
-    """None decides by the memory that is free."""
+    """None: decided by the free memory."""
     seed: int = Field(42, ge=0)
     data_seed: int | None = Field(None, ge=0)
     eval_strategy: Strategy | None = None
-    """None evaluates after each epoch where there is an evaluation set."""
+    """None: after each epoch, if rows are held out."""
     eval_steps: int | None = Field(None, ge=1)
     logging_steps: int | None = Field(None, ge=1)
     max_length: int | None = Field(None, ge=2)
-    """Longest row in tokens. Unlike trl, a longer row is an error: a truncated one would lose its answer."""
+    """Longest row in tokens. A longer row is an error; trl truncates it, and the row may lose its answer."""
     group_by_length: bool = True
-    # trl's "no" stops trl's own checkpoints; a run that may be killed wants some: see ``checkpoint_seconds``.
+    # "no" turns off only transformers' own checkpoints. Ours follow ``checkpoint_seconds``: a killed run loses little.
     save_strategy: Strategy = "no"
     save_steps: int = Field(500, ge=1)
     save_total_limit: int = Field(2, ge=1)
     checkpoint_seconds: float | None = Field(None, ge=0)
-    """Addition: seconds between checkpoints, 0 for none; None keeps their cost to about two percent of the time."""
+    """Addition: seconds between checkpoints, 0 for none. None keeps their cost to about two percent of the time."""
     resume: bool = True
-    """Addition: go on from the newest complete checkpoint of the same data, model and configuration."""
+    """Addition: continue from the newest complete checkpoint of the same data, model and configuration."""
     ddp_find_unused_parameters: bool | None = None
     dataloader_num_workers: int = Field(0, ge=0)
 
 
 class CollatorSection(Section):
-    """``DataCollator``: accepted for upstream's sake; causal models are trained on the next token whatever it says."""
+    """``DataCollator``: accepted because upstream's files have it. Causal models always learn the next token."""
 
     mlm: bool = True
     mlm_probability: float | None = None
@@ -141,7 +140,7 @@ class CollatorSection(Section):
 
 
 class DatasetSection(Section):
-    """``DatasetConfig``: which rows, and which of their columns."""
+    """``DatasetConfig``: the data file, its columns, and the rows held out."""
 
     dataset_path: str | None = None
     dataset_extension: Literal["csv", "json", "jsonl", "parquet", "arrow"] | None = None
@@ -151,66 +150,4 @@ class DatasetSection(Section):
     response_column: str = "text"
     messages_column: str | None = None
     train_test_split: float = Field(0.8, gt=0, le=1)
-    """Share of the rows that is trained on; 1 keeps none for evaluation."""
-
-
-REFUSED: dict[str, dict[str, str]] = {
-    "ModelConfig": {"state_dict": "weights come from the preset"},
-    "QuantizationConfig": {"bnb_4bit_quant_storage": "the storage type is bitsandbytes' default"},
-    "LoraConfig": {
-        **dict.fromkeys(
-            ("eva_config", "corda_config", "lora_ga_config", "velora_config", "monteclora_config", "kasa_config"),
-            "this initialisation is not offered",
-        ),
-        **dict.fromkeys(("megatron_config", "megatron_core"), "Megatron is not used"),
-        **dict.fromkeys(
-            ("layer_replication", "trainable_token_indices", "target_parameters", "alora_invocation_tokens"),
-            "servers of adapters cannot load the result",
-        ),
-        **dict.fromkeys(("use_qalora", "use_bdlora", "arrow_config"), "this kind of adapter is not offered"),
-    },
-    "TrainingArguments": {
-        **dict.fromkeys(("packing", "packing_strategy", "eval_packing", "padding_free"), "rows are never packed"),
-        **dict.fromkeys(("fsdp", "fsdp_config", "deepspeed"), "training is distributed by data parallelism only"),
-        **dict.fromkeys(("push_to_hub", "hub_model_id", "hub_token"), "the adapter is pushed to tuning.output"),
-        **dict.fromkeys(("load_best_model_at_end", "metric_for_best_model"), "the adapter is that of the last step"),
-        **dict.fromkeys(
-            ("assistant_only_loss", "completion_only_loss"), "the loss is on the answers, and on all of a plain text"
-        ),
-        "auto_find_batch_size": "the batch size is what you say",
-        "loss_type": "the loss is cross-entropy on the next token",
-        "model_init_kwargs": "use ModelConfig",
-        "chat_template_path": "use ModelConfig.chat_template",
-        "truncation_mode": "rows are never truncated",
-    },
-    "DatasetConfig": {},
-    "DataCollator": {},
-}
-"""Known upstream keys that would change the result and cannot be honoured: section, key, why."""
-
-IGNORED: dict[str, frozenset[str]] = {
-    "ModelConfig": frozenset(
-        {"pretrained_model_name_or_path", "output_loading_info", "proxies", "device_map", "low_cpu_mem_usage"}
-    ),
-    "QuantizationConfig": frozenset(),
-    "LoraConfig": frozenset({"loftq_config", "inference_mode", "peft_type", "base_model_name_or_path", "revision"}),
-    "TrainingArguments": frozenset(
-        {
-            "report_to", "run_name", "project", "log_level", "logging_dir", "logging_strategy", "logging_first_step",
-            "disable_tqdm", "do_train", "do_eval", "do_predict", "resume_from_checkpoint", "overwrite_output_dir",
-            "remove_unused_columns", "dataset_text_field", "dataset_num_proc", "dataset_kwargs", "label_names",
-            "gradient_checkpointing_kwargs", "use_cpu", "no_cuda", "local_rank", "ddp_backend", "ddp_timeout",
-            "dataloader_pin_memory", "save_safetensors", "save_only_model", "skip_memory_metrics", "use_cache",
-            "prediction_loss_only", "include_num_input_tokens_seen", "pad_to_multiple_of", "activation_offloading",
-        }
-    ),
-    "DatasetConfig": frozenset(),
-    "DataCollator": frozenset({"tokenizer", "return_tensors", "random_replace_prob", "mask_replace_prob"}),
-}  # fmt: skip
-"""Known upstream keys that change nothing in the result; each is accepted with a note."""
-
-RENAMED: dict[str, dict[str, str]] = {
-    "ModelConfig": {"dtype": "torch_dtype"},
-    "TrainingArguments": {"evaluation_strategy": "eval_strategy", "max_seq_length": "max_length"},
-}
-"""Other spellings that versions of transformers and trl accept."""
+    """The share of rows to train on. With 1 no row is held out for evaluation."""

@@ -14,8 +14,9 @@ from llmwright.values.fit import Fit, MemoryTerm
 from llmwright.values.launch import Launch, Mount, Process, Volume
 from llmwright.values.preset import Preset
 from llmwright.values.tuning_data import TuningData
-from llmwright_tuning_qlora.config_layers import Choice
-from llmwright_tuning_qlora.training_config import CONFIG_FILE, Method, TrainingConfig
+from llmwright_tuning_qlora.config_layers import ConfigLayers
+from llmwright_tuning_qlora.config_yaml import CONFIG_FILE
+from llmwright_tuning_qlora.training_config import Method, TrainingConfig
 
 DATA = Mount(volume="data", path="/mnt/data", read_only=True)
 CONFIG = Mount(volume="config", path="/mnt/config", read_only=True)
@@ -31,22 +32,22 @@ class LoraTuner(Tuner):
     quantized = False
     method: ClassVar[Method] = "lora"
 
-    def configure(self, options: Mapping[str, Any], files: Mapping[str, str]) -> Choice:
+    def configure(self, options: Mapping[str, Any], files: Mapping[str, str]) -> ConfigLayers:
         """The user's ``training_config.yaml``, where the config has one, and ``methodConfig``.
 
         Raises:
             InvalidWorkspace: problems with paths relative to ``options``, or starting with the file's name.
         """
         file = TrainingConfig.from_yaml(files[CONFIG_FILE]) if CONFIG_FILE in files else None
-        choice = Choice(self.method, file, dict(options))
+        choice = ConfigLayers(self.method, file, dict(options))
         choice.base.merge(options)
         return choice
 
-    def check(self, config: Choice) -> Iterable[Problem]:
+    def check(self, config: ConfigLayers) -> Iterable[Problem]:
         """Upstream's rules for a training config, on what the user wrote."""
         return config.base.merge(config.options).problems(self.method)
 
-    def memory(self, preset: Preset, config: Choice) -> tuple[MemoryTerm, ...]:
+    def memory(self, preset: Preset, config: ConfigLayers) -> tuple[MemoryTerm, ...]:
         """Weights, activations of one batch with checkpointing unless it is off, adapter and optimizer."""
         chosen = config.effective(preset)
         return lora_terms(
@@ -61,7 +62,7 @@ class LoraTuner(Tuner):
             ),
         )
 
-    def launch(self, preset: Preset, fit: Fit, data: TuningData, config: Choice) -> Launch:
+    def launch(self, preset: Preset, fit: Fit, data: TuningData, config: ConfigLayers) -> Launch:
         """One training process per GPU, or one on the processor."""
         weights = weights_of(preset)
         results = Mount(volume="results", path=config.effective(preset).results_dir())
@@ -83,7 +84,7 @@ class LoraTuner(Tuner):
             volumes=(Volume(name="dshm", kind="memory"), *weights.volumes),
         )
 
-    def inspect(self, preset: Preset, data: TuningData, config: Choice) -> Process | None:
+    def inspect(self, preset: Preset, data: TuningData, config: ConfigLayers) -> Process | None:
         """Read and check the data set with the preset's own tokenizer; trains and writes nothing."""
         if preset.source.startswith("oci://"):
             return None
@@ -100,13 +101,13 @@ class LoraTuner(Tuner):
             mounts=(DATA, *_config_mounts(data)),
         )
 
-    def sample(self, preset: Preset, data: TuningData, config: Choice, rows: int) -> Process | None:
+    def sample(self, preset: Preset, data: TuningData, config: ConfigLayers, rows: int) -> Process | None:
         """Rows that are one question with one answer."""
         named = ("--config", data.config_path) if data.config_path else ()
         argv = ("$(python)", "-m", "llmwright_tuning_qlora.train.sample", "--data", "$(volume.data)", *named)
         return Process(name="sample-data", argv=(*argv, "--rows", str(rows)), mounts=(DATA, *_config_mounts(data)))
 
-    def _argv(self, preset: Preset, data: TuningData, config: Choice, context: int) -> tuple[str, ...]:
+    def _argv(self, preset: Preset, data: TuningData, config: ConfigLayers, context: int) -> tuple[str, ...]:
         overlay = config.overlay(preset)
         longest = config.effective(preset).training.max_length or context
         return (

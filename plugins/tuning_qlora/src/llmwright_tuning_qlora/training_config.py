@@ -1,12 +1,13 @@
-"""``training_config.yaml``: reading it, its defaults, and options laid over it. Light: pydantic and PyYAML only.
+"""The content of ``training_config.yaml``: its keys, its defaults, and options that override it.
 
-The format is KAITO's (v0.12): one root ``training_config`` with up to six sections. Rules that upstream's webhook
-applies to it are ``TrainingConfig.problems``. Neither data sets nor models are read here.
+The format is KAITO's (v0.12): one root ``training_config`` with up to six sections. ``TrainingConfig.problems`` holds
+the rules of upstream's webhook. No data set or model is read here; the control half imports this module, so it needs
+pydantic and PyYAML only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from posixpath import join, normpath
 from typing import Any, Literal, Self
 
@@ -15,9 +16,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from llmwright.errors import InvalidWorkspace, Problem, did_you_mean
 from llmwright_tuning_qlora.config_sections import (
-    IGNORED,
-    REFUSED,
-    RENAMED,
     CollatorSection,
     DatasetSection,
     LoraSection,
@@ -26,11 +24,11 @@ from llmwright_tuning_qlora.config_sections import (
     Section,
     TrainingSection,
 )
+from llmwright_tuning_qlora.config_yaml import CONFIG_FILE, ROOT, read_config_yaml
+from llmwright_tuning_qlora.unsupported_keys import IGNORED, REFUSED, RENAMED
 
 Method = Literal["lora", "qlora"]
 
-CONFIG_FILE = "training_config.yaml"
-ROOT = "training_config"
 SHORT_NAMES = {
     "model": "ModelConfig",
     "quantization": "QuantizationConfig",
@@ -39,7 +37,7 @@ SHORT_NAMES = {
     "dataset": "DatasetConfig",
     "collator": "DataCollator",
 }
-"""How sections may be called in ``tuning.methodConfig``, beside their full names."""
+"""Short names of sections in ``tuning.methodConfig``; the full names are accepted too."""
 
 # KAITO v0.12, charts/kaito/workspace/templates/{lora,qlora}-params.yaml
 _CHART: dict[str, dict[str, Any]] = {
@@ -62,7 +60,7 @@ _CHART_QUANTIZATION = {
 
 
 class TrainingConfig(BaseModel):
-    """Everything ``training_config`` says, each absent key at its default; immutable."""
+    """All keys of ``training_config``; absent keys have their defaults. Immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -73,26 +71,26 @@ class TrainingConfig(BaseModel):
     dataset: DatasetSection = Field(default_factory=DatasetSection, alias="DatasetConfig")
     collator: CollatorSection = Field(default_factory=CollatorSection, alias="DataCollator")
     notes: tuple[str, ...] = Field((), exclude=True)
-    """What was accepted and is not used, one sentence each."""
+    """Keys that are accepted and not used, one sentence each."""
 
     @classmethod
     def defaults(cls, method: Method) -> Self:
-        """What is used where the user names no file: upstream's chart templates for ``method``."""
+        """Return the config of a run without a file: upstream's chart templates for ``method``."""
         quantization = _CHART_QUANTIZATION if method == "qlora" else {}
         return cls.model_validate({**_CHART, "QuantizationConfig": quantization})
 
     @classmethod
     def from_yaml(cls, text: str) -> Self:
-        """The config in ``text`` (a ``training_config.yaml``).
+        """Return the config in ``text``, the content of a ``training_config.yaml``.
 
         Raises:
             InvalidWorkspace: every problem; paths start with ``training_config.yaml:training_config``.
         """
-        return cls.from_mapping(_root_of(text), path=f"{CONFIG_FILE}:{ROOT}")
+        return cls.from_mapping(read_config_yaml(text), path=f"{CONFIG_FILE}:{ROOT}")
 
     @classmethod
     def from_mapping(cls, sections: Mapping[str, Any], *, path: str = ROOT) -> Self:
-        """The config whose sections are ``sections``.
+        """Return the config with these sections.
 
         Raises:
             InvalidWorkspace: every problem, with paths under ``path``.
@@ -101,10 +99,10 @@ class TrainingConfig(BaseModel):
         return cls._validated({**cleaned, "notes": notes}, problems, path)
 
     def merge(self, options: Mapping[str, Any], *, path: str = "") -> Self:
-        """This config with ``options`` laid over it, as ``tuning.methodConfig`` writes them.
+        """Return this config with ``options`` from ``tuning.methodConfig`` in place of its own keys.
 
-        A key is a section (``LoraConfig`` or, for short, ``lora``) holding a mapping, or a key of
-        ``TrainingArguments`` by itself (``max_steps``).
+        A key of ``options`` is a section (``LoraConfig`` or, for short, ``lora``) with a mapping, or a key of
+        ``TrainingArguments`` (``max_steps``).
 
         Raises:
             InvalidWorkspace: every problem, with paths under ``path`` (by default relative to ``options``).
@@ -127,19 +125,19 @@ class TrainingConfig(BaseModel):
         return config
 
     def dump(self) -> dict[str, dict[str, Any]]:
-        """Sections as plain data, only what differs from an empty file's; ``from_mapping`` reads it back."""
+        """Return the keys that were set, by section, as plain data. ``from_mapping`` reads it back."""
         return self.model_dump(by_alias=True, mode="json", exclude_unset=True)
 
     def to_yaml(self) -> str:
-        """A ``training_config.yaml`` that reads back as this config."""
+        """Return the text of a ``training_config.yaml`` with this config."""
         return yaml.safe_dump({ROOT: self.dump()}, sort_keys=False)
 
     def problems(self, method: Method) -> list[Problem]:
-        """What upstream's webhook refuses about this config for ``method``; paths relative to the config."""
+        """Return what upstream's webhook refuses in this config for ``method``. Paths are relative to the config."""
         return list(_rules(self, method))
 
     def results_dir(self) -> str:
-        """Where results go in a pod: ``output_dir`` under ``/mnt``, ``/mnt/output`` for an empty one."""
+        """Return the results' directory in a pod: ``output_dir`` below ``/mnt``; ``/mnt/output`` if it is empty."""
         name = self.training.output_dir
         if not name:
             return "/mnt/output"
@@ -157,46 +155,12 @@ def _rules(config: TrainingConfig, method: Method) -> Iterator[Problem]:
         hint = "set load_in_4bit: true"
         yield Problem(section, "For method 'qlora', either 'load_in_4bit' or 'load_in_8bit' must be true", hint=hint)
     results = config.results_dir()
-    # A prefix and no more, as upstream compares: it accepts ../mntfoo.
+    # Upstream compares the prefix only, so it accepts ../mntfoo. A config that it accepts must work here too.
     if results == "/mnt" or not results.startswith("/mnt"):
         path = "TrainingArguments.output_dir"
         yield Problem(
             path, f"{config.training.output_dir!r} is not a directory below /mnt", hint="such as /mnt/results"
         )
-
-
-def _root_of(text: str) -> Mapping[str, Any]:
-    document = _parse(text)
-    if not isinstance(document, Mapping) or set(document) != {ROOT}:
-        raise InvalidWorkspace([Problem(CONFIG_FILE, f"expected the one key {ROOT!r} at the top")])
-    sections = document[ROOT]
-    if sections is None:
-        return {}
-    if not isinstance(sections, Mapping):
-        raise InvalidWorkspace([Problem(f"{CONFIG_FILE}:{ROOT}", f"Expected {ROOT!r} key to contain a map")])
-    return sections
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML 1.1 without doubled keys, which PyYAML would let the last of win."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen = set()
-        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
-            if key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} stands twice", problem_mark=key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-def _parse(text: str) -> object:
-    try:
-        return yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        message = f"not YAML: {getattr(error, 'problem', None) or error}"
-        place = (mark.line + 1, mark.column + 1) if mark else (None, None)
-        raise InvalidWorkspace([Problem(CONFIG_FILE, message, line=place[0], column=place[1])]) from error
 
 
 def _models() -> dict[str, type[Section]]:
@@ -232,7 +196,7 @@ def _known(key: str) -> bool:
 
 
 def _clean(sections: Mapping[str, Any], path: str) -> tuple[dict[str, dict[str, Any]], list[str], list[Problem]]:
-    """Sections without the keys that are not used, a note for each of those, and the problems found."""
+    """Return (sections without unused keys, a note for each unused key, problems)."""
     cleaned: dict[str, dict[str, Any]] = {}
     notes: list[str] = []
     problems: list[Problem] = []

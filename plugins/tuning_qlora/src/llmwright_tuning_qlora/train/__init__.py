@@ -1,8 +1,9 @@
-"""The workload: reads rows, tunes a LoRA or QLoRA adapter, writes it.
+"""The workload half: read a data set, train a LoRA or QLoRA adapter, write it.
 
-Run as ``python -m llmwright_tuning_qlora.train``.
+Start it as ``python -m llmwright_tuning_qlora.train``. ``pipeline`` is the course of a run: ``data/`` reads, checks and
+tokenises the data set, without torch; ``model/`` loads the base model and adds the adapter; ``loop/`` trains it and
+keeps checkpoints; ``results/`` writes the files.
 
-Data flows through the files in this order: ``options`` → ``source`` → ``records`` → ``shape`` → ``tokens`` → ``rows``
-(all without torch) → ``model`` → ``trainer`` (with ``order``, ``batches``, ``checkpoints``) → ``results``.
-Fetching data and delivering adapters are the core's; no network is used here beyond loading a model named by hub id.
+What does not belong here: fetching data and delivering adapters, which the core does. The only network access is
+loading a model by its hub id.
 """

@@ -1,28 +1,28 @@
-"""From any exception to the one clear error that the user sees, or to none where it is a bug."""
+"""From any exception to the one clear error that the user sees, or to None if it is a bug."""
 
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from llmwright.errors import ConfigError, LLMwrightError, TargetError
 from llmwright_tuning_qlora.train.tuning_options import PIP_LINE
 
-FULL = ("no space left on device", "os error 28", "disk quota exceeded")
+DISK_FULL = ("no space left on device", "os error 28", "disk quota exceeded")
 TORCH_WRITE = ("pytorchstreamwriter failed", "inline_container")
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory")
 
 
-def explain(error: BaseException, output: str) -> LLMwrightError | None:
-    """The error of our tree that ``error`` amounts to; None for a bug, which deserves its traceback."""
+def map_exception(error: BaseException, output: str) -> LLMwrightError | None:
+    """Return the LLMwrightError for ``error``, or None for a bug, which needs its traceback."""
     if isinstance(error, LLMwrightError):
         return error
     chain = list(_chain(error))
-    texts = [str(one).lower() for one in chain]
-    if any(_is_full(one) for one in chain) or any(mark in text for text in texts for mark in (*FULL, *TORCH_WRITE)):
+    texts = [str(cause).lower() for cause in chain]
+    if any(_is_disk_full(cause) for cause in chain) or _any_in(texts, (*DISK_FULL, *TORCH_WRITE)):
         hint = "free some space, or name another output; the run goes on from its last checkpoint"
         return ConfigError(f"no disk space left for {output}", hint=hint, reason="NoDiskSpace")
-    if isinstance(error, MemoryError) or any(mark in text for text in texts for mark in OUT_OF_MEMORY):
+    if isinstance(error, MemoryError) or _any_in(texts, OUT_OF_MEMORY):
         hint = "smaller per_device_train_batch_size, gradient_checkpointing: true, or method qlora"
         return TargetError("out of memory", hint=hint, reason="OutOfMemory")
     if isinstance(error, ModuleNotFoundError) and error.name:
@@ -30,6 +30,10 @@ def explain(error: BaseException, output: str) -> LLMwrightError | None:
     if isinstance(error, PermissionError):
         return ConfigError(f"no right to use {error.filename}", hint="change its owner or mode", reason="NoPermission")
     return None
+
+
+def _any_in(texts: list[str], parts: Iterable[str]) -> bool:
+    return any(part in text for text in texts for part in parts)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -40,5 +44,5 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _is_full(error: BaseException) -> bool:
+def _is_disk_full(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -1,4 +1,4 @@
-"""One run from the data set to the sentinel."""
+"""One run, from the data set to the finished adapter: check, choose where to start, train, write."""
 
 from __future__ import annotations
 
@@ -6,70 +6,79 @@ import logging
 import os
 from dataclasses import dataclass
 
-from llmwright_tuning_qlora.train.fingerprint import Prepared, fingerprint, prepare
+from llmwright_tuning_qlora.train.fingerprint import run_fingerprint
 from llmwright_tuning_qlora.train.loop.checkpoint_store import Checkpoint, CheckpointStore
-from llmwright_tuning_qlora.train.progress_reporter import Reporter
-from llmwright_tuning_qlora.train.results.results_directory import Results
-from llmwright_tuning_qlora.train.termination import Stop
-from llmwright_tuning_qlora.train.tuning_options import Options
+from llmwright_tuning_qlora.train.prepared_data import PreparedData, prepare_data
+from llmwright_tuning_qlora.train.progress_reporter import ProgressReporter
+from llmwright_tuning_qlora.train.results.results_directory import ResultsDirectory
+from llmwright_tuning_qlora.train.termination import Termination
+from llmwright_tuning_qlora.train.tuning_options import TuningOptions
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
-    """Where training starts: at a checkpoint, or with None at the beginning; ``message`` says why."""
+class StartingPoint:
+    """The checkpoint to start from, None for the beginning. ``message`` explains why, if that is a surprise."""
 
     checkpoint: Checkpoint | None
     message: str = ""
 
 
-def run(options: Options, told: Reporter, stop: Stop) -> None:
-    """Check, train, save; or what is left of it.
+def run_pipeline(options: TuningOptions, progress: ProgressReporter, termination: Termination) -> None:
+    """Check, train and save. A run that was cut off continues; one that has finished is left as it is.
 
     Raises:
-        LLMwrightError: see each step.
+        LLMwrightError: a step failed.
         SystemExit: SIGTERM came; the code is 143.
     """
-    told.tell("checking", data=str(options.data))
-    prepared = prepare(options)
-    for note in (*options.config.notes, *prepared.checked.notes):
-        told.tell("note", message=note)
-    told.tell("note", message=f"{prepared.data_name}: {prepared.checked.summary}")
+    progress.emit("checking", data=str(options.data))
+    prepared = prepare_data(options)
+    for note in (*options.config.notes, *prepared.dataset.notes):
+        progress.emit("note", message=note)
+    progress.emit("note", message=f"{prepared.data_name}: {prepared.dataset.summary}")
     if options.check_only:
-        told.tell("done", message="the data set can be used")
+        progress.emit("done", message="the data set can be used")
         return
-    mark = fingerprint(options, prepared)
-    if Results(options.output).complete(mark):
-        told.tell("done", message=f"the adapter in {options.output} is of this very run already")
+    fingerprint = run_fingerprint(options, prepared)
+    if ResultsDirectory(options.output).is_complete(fingerprint):
+        progress.emit("done", message=f"the adapter in {options.output} is of this very run already")
         return
-    _train(options, prepared, mark, told, stop)
+    _train(options, prepared, fingerprint, progress, termination)
 
 
-def _train(options: Options, prepared: Prepared, mark: str, told: Reporter, stop: Stop) -> None:
-    results = Results(options.output)
-    store = CheckpointStore(results.checkpoints, mark, options.config.training.save_total_limit)
+def _train(
+    options: TuningOptions,
+    prepared: PreparedData,
+    fingerprint: str,
+    progress: ProgressReporter,
+    termination: Termination,
+) -> None:
+    results = ResultsDirectory(options.output)
+    checkpoints = CheckpointStore(results.checkpoints, fingerprint, options.config.training.save_total_limit)
+    # Only the first rank cleans up: two ranks would remove the same files under each other.
     if os.environ.get("RANK", "0") == "0":
         results.reopen()
-        for broken in store.clean():
-            told.tell("note", message=f"{broken.name} is not whole: removed.")
-    start = decide_start(store.newest(), mark, wanted=options.config.training.resume)
+        for checkpoint in checkpoints.remove_incomplete():
+            progress.emit("note", message=f"{checkpoint.name} is not whole: removed.")
+    start = choose_start(checkpoints.newest(), fingerprint, resume=options.config.training.resume)
     if start.message:
-        told.tell("note", message=start.message)
+        progress.emit("note", message=start.message)
     if start.checkpoint is None:
-        store.remove_all()
-    told.tell("loading", model=options.base_name or options.preset_name or options.model)
+        checkpoints.remove_all()
+    progress.emit("loading", model=options.base_name or options.preset_name or options.model)
     # On import bitsandbytes warns of a kernel package that it can do without.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
-    from llmwright_tuning_qlora.train.loop.adapter_training import tune
+    from llmwright_tuning_qlora.train.loop.adapter_training import train_adapter
 
-    tune(options, prepared, store, start.checkpoint, told, stop)
+    train_adapter(options, prepared, checkpoints, start.checkpoint, progress, termination)
 
 
-def decide_start(found: Checkpoint | None, mark: str, *, wanted: bool) -> Start:
-    """Whether to go on from the checkpoint ``found``."""
-    if found is None:
-        return Start(None)
-    if not wanted:
-        return Start(None, "Starting anew: resume is off.")
-    if found.fingerprint != mark:
-        return Start(None, "Starting anew: the checkpoints are of other data, another model or another configuration.")
-    return Start(found)
+def choose_start(newest: Checkpoint | None, fingerprint: str, *, resume: bool) -> StartingPoint:
+    """Return where the run with ``fingerprint`` starts, given the ``newest`` checkpoint."""
+    if newest is None:
+        return StartingPoint(None)
+    if not resume:
+        return StartingPoint(None, "Starting anew: resume is off.")
+    if newest.fingerprint != fingerprint:
+        message = "Starting anew: the checkpoints are of other data, another model or another configuration."
+        return StartingPoint(None, message)
+    return StartingPoint(newest)

@@ -1,4 +1,4 @@
-"""Telling how far the run is: a line of JSON each for programs, plain lines or a bar for people."""
+"""Report progress: lines of JSON for programs, plain lines or a bar for people."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ LOG_SECONDS = 1.0
 
 
 class Sink(Protocol):
-    """Somewhere that events go."""
+    """A destination of events."""
 
     def emit(self, event: Mapping[str, Any]) -> None:
         """Show or write ``event``."""
 
     def close(self) -> None:
-        """Let go of what is held."""
+        """Release files and terminals."""
 
 
-class Reporter:
-    """Hands events to sinks; steps at most ten a second, except the last.
+class ProgressReporter:
+    """Pass events to sinks; steps at most ten a second, and always the last one.
 
     An event has ``event`` (``loading``, ``checking``, ``training``, ``step``, ``evaluated``, ``saving``, ``resumed``,
     ``note``, ``done``, ``failed``) and ``time``, seconds since 1970. A ``step`` has ``step``, ``steps``, ``loss``,
@@ -40,14 +40,14 @@ class Reporter:
         self._clock = clock
         self._last_step = 0.0
 
-    def tell(self, event: str, **fields: Any) -> None:
-        """Emit ``event`` with ``fields`` now."""
-        told = {"event": event, **fields, "time": round(self._clock(), 3)}
+    def emit(self, event: str, **fields: Any) -> None:
+        """Pass ``event`` with ``fields`` and the time to all sinks."""
+        stamped = {"event": event, **fields, "time": round(self._clock(), 3)}
         for sink in self._sinks:
-            sink.emit(told)
+            sink.emit(stamped)
 
     def step_due(self, *, last: bool = False) -> bool:
-        """Whether a step may be told now; True counts as telling it."""
+        """Return whether a step may be reported now. True counts as reporting it."""
         now = self._clock()
         due = last or now - self._last_step >= STEP_SECONDS
         self._last_step = now if due else self._last_step
@@ -64,7 +64,7 @@ class Reporter:
 
 
 class JsonLines:
-    """Appends events to a file, each flushed at once."""
+    """Append events to a file, each flushed at once, so that a reader sees it while the run goes on."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -81,14 +81,14 @@ class JsonLines:
 
 
 class LogLines:
-    """One plain line an event on a stream, steps at most once a second."""
+    """Write one plain line for each event to a stream, steps at most once a second."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
         self._last = 0.0
 
     def emit(self, event: Mapping[str, Any]) -> None:
-        """Write one line, or none for a step that follows another too soon."""
+        """Write one line, or none for a step less than a second after the last."""
         is_step = event["event"] == "step"
         final = event.get("step") == event.get("steps")
         if is_step and not final and event["time"] - self._last < LOG_SECONDS:
@@ -97,11 +97,11 @@ class LogLines:
         print(sentence(event), file=self._stream, flush=True)
 
     def close(self) -> None:
-        """Nothing to let go of: the stream is the caller's."""
+        """Do nothing: the stream is the caller's."""
 
 
 class Bar:
-    """A live bar on a terminal; other events are printed above it."""
+    """Show a live bar on a terminal, and other events above it."""
 
     def __init__(self) -> None:
         from rich.progress import BarColumn, Progress, TextColumn
@@ -121,12 +121,12 @@ class Bar:
         self._bar.update(self._task, total=event["steps"], completed=event["step"], text=sentence(event))
 
     def close(self) -> None:
-        """Leave the bar as it stands."""
+        """Stop the bar and leave it on the terminal."""
         self._bar.stop()
 
 
 def sentence(event: Mapping[str, Any]) -> str:
-    """``event`` as one line for people."""
+    """Return ``event`` as one line for people."""
     if event["event"] == "step":
         left = time.strftime("%H:%M:%S", time.gmtime(event["seconds_left"]))
         speed = f"{event['tokens_per_second']:.0f} tokens/s"
@@ -136,7 +136,7 @@ def sentence(event: Mapping[str, Any]) -> str:
     return ": ".join(part for part in (event["event"], str(event.get("message", "")), details) if part)
 
 
-def reporter(path: Path | None) -> Reporter:
-    """Progress to ``path``, if any, and to standard output: a bar on a terminal, lines elsewhere."""
+def open_reporter(path: Path | None) -> ProgressReporter:
+    """Return a reporter to standard output (a bar on a terminal, else lines) and, if given, to the file ``path``."""
     shown: Sink = Bar() if sys.stdout.isatty() else LogLines(sys.stdout)
-    return Reporter(shown, *([JsonLines(path)] if path else []))
+    return ProgressReporter(shown, *([JsonLines(path)] if path else []))

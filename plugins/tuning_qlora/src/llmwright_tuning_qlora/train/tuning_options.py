@@ -1,4 +1,4 @@
-"""The command line of the tuning process."""
+"""The options of the tuning process, from its command line."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ PIP_LINE = "pip install 'llmwright-tuning-qlora[train]'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What one run was asked to do. ``context`` is in tokens, None for what the model's config says."""
+class TuningOptions:
+    """The options of one run. ``context`` is the longest row in tokens, None for the model's own limit."""
 
     method: Method
     model: str
@@ -39,29 +39,29 @@ class _Parser(argparse.ArgumentParser):
         raise ConfigError(message, hint="see --help", reason="InvalidArguments")
 
 
-def parse(argv: Sequence[str]) -> Options:
-    """The options in ``argv``, with the training config read and checked.
+def parse_options(argv: Sequence[str]) -> TuningOptions:
+    """Return the options in ``argv``, with the training config read and checked.
 
     Raises:
         ConfigError: an argument or file that cannot be used.
         InvalidWorkspace: problems of the training config.
     """
-    given = _parser().parse_args(argv)
-    config = _config(given.method, given.config, given.options)
-    return Options(
-        method=given.method,
-        model=given.model,
-        data=given.data,
-        output=given.output,
+    flags = _parser().parse_args(argv)
+    config = _config(flags.method, flags.config, flags.options)
+    return TuningOptions(
+        method=flags.method,
+        model=flags.model,
+        data=flags.data,
+        output=flags.output,
         config=config,
-        revision=given.revision or config.model.revision,
-        base_name=given.base_name,
-        preset_name=given.preset_name,
-        target_modules=tuple(name for name in (given.target_modules or "").split(",") if name),
-        context=given.context,
-        progress=given.progress,
-        check_only=given.check_only,
-        exit_with_parent=given.exit_with_parent,
+        revision=flags.revision or config.model.revision,
+        base_name=flags.base_name,
+        preset_name=flags.preset_name,
+        target_modules=tuple(name for name in (flags.target_modules or "").split(",") if name),
+        context=flags.context,
+        progress=flags.progress,
+        check_only=flags.check_only,
+        exit_with_parent=flags.exit_with_parent,
     )
 
 

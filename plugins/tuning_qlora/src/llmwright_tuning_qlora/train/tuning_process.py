@@ -1,4 +1,4 @@
-"""The process: options in, exit code out. 0 done, 1 failed, 2 the user's mistake, 130 interrupted, 143 terminated."""
+"""The tuning process. Exit codes: 0 done, 1 failed, 2 an error of the user, 130 interrupted, 143 terminated."""
 
 from __future__ import annotations
 
@@ -9,55 +9,57 @@ import traceback
 from collections.abc import Sequence
 
 from llmwright.errors import ConfigError, LLMwrightError, TargetError
-from llmwright_tuning_qlora.train.exception_mapping import explain
-from llmwright_tuning_qlora.train.progress_reporter import Reporter, reporter
-from llmwright_tuning_qlora.train.termination import Stop, follow_parent
-from llmwright_tuning_qlora.train.tuning_options import Options, parse
+from llmwright_tuning_qlora.train.exception_mapping import map_exception
+from llmwright_tuning_qlora.train.progress_reporter import ProgressReporter, open_reporter
+from llmwright_tuning_qlora.train.termination import Termination, end_with_parent
+from llmwright_tuning_qlora.train.tuning_options import TuningOptions, parse_options
 
 INTERRUPTED = 130
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run once. The last line on standard error is the one clear error, if any."""
+    """Run once, and return the exit code. An error is one line, the last on standard error."""
     try:
-        options = parse(argv)
+        options = parse_options(argv)
     except LLMwrightError as error:
         return _fail(error)
-    stop = Stop()
-    stop.listen()
+    termination = Termination()
+    # The handler before the slow imports: a SIGTERM during them would end the process with another exit code.
+    termination.handle_sigterm()
     if options.exit_with_parent:
-        follow_parent()
+        end_with_parent()
     try:
-        told = reporter(options.progress) if os.environ.get("RANK", "0") == "0" else Reporter()
+        # Only the first rank reports: the others would write the same events into the same file.
+        progress = open_reporter(options.progress) if os.environ.get("RANK", "0") == "0" else ProgressReporter()
     except OSError as error:
         message = f"cannot write progress to {options.progress}: {error.strerror}"
         return _fail(ConfigError(message, hint="name another file"))
-    with told:
-        return _carry_out(options, told, stop)
+    with progress:
+        return _run(options, progress, termination)
 
 
-def _carry_out(options: Options, told: Reporter, stop: Stop) -> int:
-    from llmwright_tuning_qlora.train.pipeline import run
+def _run(options: TuningOptions, progress: ProgressReporter, termination: Termination) -> int:
+    from llmwright_tuning_qlora.train.pipeline import run_pipeline
 
     try:
-        run(options, told, stop)
+        run_pipeline(options, progress, termination)
     except KeyboardInterrupt:
         return INTERRUPTED
     except SystemExit as end:
         with contextlib.suppress(OSError):
-            told.tell("stopped", message="a checkpoint was kept" if stop.requested else "before training")
+            progress.emit("stopped", message="a checkpoint was kept" if termination.requested else "before training")
         raise end from None
     except Exception as error:
         known = _known(error, options)
-        # A full disk may well hold the progress file too.
+        # The disk that is full may be that of the progress file.
         with contextlib.suppress(OSError):
-            told.tell("failed", reason=known.reason, message=known.message, hint=known.hint)
+            progress.emit("failed", reason=known.reason, message=known.message, hint=known.hint)
         return _fail(known)
     return 0
 
 
-def _known(error: Exception, options: Options) -> LLMwrightError:
-    known = explain(error, str(options.output))
+def _known(error: Exception, options: TuningOptions) -> LLMwrightError:
+    known = map_exception(error, str(options.output))
     if known is not None:
         return known
     traceback.print_exception(error, file=sys.stderr)

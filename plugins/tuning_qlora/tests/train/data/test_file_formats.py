@@ -14,9 +14,9 @@ import pytest
 
 from llmwright.errors import ConfigError
 from llmwright_tuning_qlora.config_sections import DatasetSection
-from llmwright_tuning_qlora.train.data.data_file import find, format_of
-from llmwright_tuning_qlora.train.data.dataset import Checked, check
-from llmwright_tuning_qlora.train.data.tokenization import Encoder
+from llmwright_tuning_qlora.train.data.data_file import find_data_file, format_of
+from llmwright_tuning_qlora.train.data.dataset import TokenizedDataset, read_dataset
+from llmwright_tuning_qlora.train.data.tokenization import ExampleTokenizer
 
 ROWS = [{"prompt": f"Say {n} — é", "completion": f"{n}!", "extra": n} for n in range(300)]
 
@@ -46,8 +46,8 @@ WRITERS: dict[str, Callable[[Path], Any]] = {
 }
 
 
-def read(path: Path, tokenizer: Any, **section: Any) -> Checked:
-    return check(find(path), Encoder(tokenizer), DatasetSection(**section), 96)
+def read(path: Path, tokenizer: Any, **section: Any) -> TokenizedDataset:
+    return read_dataset(find_data_file(path), ExampleTokenizer(tokenizer), DatasetSection(**section), 96)
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -55,11 +55,11 @@ def test_each_format_gives_the_same_tokens(name: str, tmp_path: Path, tokenizer:
     WRITERS[name](tmp_path / name)
     reference = tmp_path / "reference.jsonl"
     reference.write_text("\n".join(map(json.dumps, ROWS)))
-    checked, expected = read(tmp_path / name, tokenizer), read(reference, tokenizer)
-    assert len(checked.rows) == len(ROWS)
-    assert checked.rows == expected.rows
-    assert checked.notes == ("Columns that are not used: extra.",)
-    assert str(checked.summary).startswith("300 rows, tokens min/median/max ")
+    dataset, expected = read(tmp_path / name, tokenizer), read(reference, tokenizer)
+    assert len(dataset.rows) == len(ROWS)
+    assert dataset.rows == expected.rows
+    assert dataset.notes == ("Columns that are not used: extra.",)
+    assert str(dataset.summary).startswith("300 rows, tokens min/median/max ")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_each_shape_of_a_question_is_learned_alike(
     assert (
         tokenizer.decode(list(tokens.ids)) == "<|im_start|>user\nSay é<|im_end|>\n<|im_start|>assistant\nYo<|im_end|>\n"
     )
-    learned = [token for token, wanted in zip(tokens.ids, tokens.learned, strict=True) if wanted]
+    learned = [token for token, kept in zip(tokens.ids, tokens.loss_mask, strict=True) if kept]
     assert tokenizer.decode(learned) == "Yo<|im_end|>\n"
 
 
@@ -99,7 +99,7 @@ def test_plain_text_is_learned_whole_with_its_end(
     path.write_text(json.dumps({column: "Once upon"}))
     tokens = read(path, tokenizer, **section).rows[0]
     assert tokenizer.decode(list(tokens.ids)) == "Once upon<|endoftext|>"
-    assert set(tokens.learned) == {1}
+    assert set(tokens.loss_mask) == {1}
 
 
 def test_the_first_data_file_of_a_directory_is_read_and_said(tmp_path: Path, tokenizer: Any) -> None:
@@ -108,7 +108,7 @@ def test_the_first_data_file_of_a_directory_is_read_and_said(tmp_path: Path, tok
     (tmp_path / "deep" / "a.json").write_text('{"text": "deep"}')
     (tmp_path / "b.json").write_text('{"text": "first"}')
     (tmp_path / "c.csv").write_text("text\nother\n")
-    assert find(tmp_path).path.name == "b.json"
+    assert find_data_file(tmp_path).path.name == "b.json"
     assert read(tmp_path, tokenizer).notes[0] == "Reading b.json; not reading c.csv, a.json."
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints: what counts, what is removed, when one is due; and the order of rows that resuming rests on."""
+"""Checkpoints: which ones are complete, and which are removed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from llmwright_tuning_qlora.train.loop.checkpoint_store import Cadence, CheckpointStore
-from llmwright_tuning_qlora.train.loop.sampler import EpochSampler, epoch_order
-from llmwright_tuning_qlora.train.pipeline import decide_start
+from llmwright_tuning_qlora.train.loop.checkpoint_store import CheckpointStore
 
 
 def stage(store: CheckpointStore, step: int) -> None:
@@ -51,61 +49,12 @@ def test_a_damaged_checkpoint_is_skipped_and_removed(store: CheckpointStore, dam
     newest = store.newest()
     assert newest is not None
     assert newest.step == 1
-    assert store.clean() == [broken]
+    assert store.remove_incomplete() == [broken]
     assert not broken.exists()
 
 
 def test_what_was_being_written_is_removed(store: CheckpointStore) -> None:
     stage(store, 7)
     assert store.newest() is None
-    store.clean()
+    store.remove_incomplete()
     assert not store.staging.exists()
-
-
-def test_a_run_starts_at_its_own_checkpoint_only(store: CheckpointStore) -> None:
-    stage(store, 3)
-    found = store.commit(3)
-    assert decide_start(found, "run-1", wanted=True).checkpoint == found
-    other = decide_start(found, "run-2", wanted=True)
-    assert other.checkpoint is None
-    assert "Starting anew" in other.message
-    assert decide_start(found, "run-1", wanted=False).checkpoint is None
-    assert decide_start(None, "run-1", wanted=True).message == ""
-
-
-def test_cadence_follows_what_writing_costs() -> None:
-    cadence = Cadence(None, started=0.0)
-    assert not cadence.due(4.9)
-    assert cadence.due(5.0)
-    cadence.written(5.0, 6.0)
-    assert not cadence.due(55.0)
-    assert cadence.due(56.0)
-    cadence.written(56.0, 100.0)
-    assert cadence.due(400.0)
-    assert not Cadence(0, started=0.0).due(1e9)
-    assert Cadence(2.5, started=0.0).due(2.5)
-
-
-def test_an_epochs_order_depends_on_seed_and_epoch_alone() -> None:
-    lengths = [n % 17 + 1 for n in range(103)]
-    options = {"shuffle": True, "group": True}
-    first = epoch_order(lengths, 4, 1, 0, **options)
-    assert sorted(first) == list(range(103))
-    assert first == epoch_order(lengths, 4, 1, 0, **options)
-    assert first != epoch_order(lengths, 4, 1, 1, **options)
-    assert first != epoch_order(lengths, 4, 2, 0, **options)
-    assert max(lengths[index] for index in first[:4]) == max(lengths)
-    sampler = EpochSampler(lengths, 4, 1, **options)
-    sampler.set_epoch(1)
-    assert list(sampler) == epoch_order(lengths, 4, 1, 1, **options)
-    assert list(EpochSampler(lengths, 4, 1, shuffle=False, group=True)) == list(range(103))
-
-
-def test_grouping_saves_padding() -> None:
-    lengths = [(n * 37) % 101 + 1 for n in range(400)]
-
-    def padded(order: list[int]) -> int:
-        return sum(8 * max(lengths[index] for index in order[i : i + 8]) for i in range(0, 400, 8))
-
-    grouped = epoch_order(lengths, 8, 0, 0, shuffle=True, group=True)
-    assert padded(grouped) < 0.7 * padded(epoch_order(lengths, 8, 0, 0, shuffle=True, group=False))

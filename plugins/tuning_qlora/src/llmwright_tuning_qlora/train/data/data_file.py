@@ -1,4 +1,4 @@
-"""Finding the data set: which file, which format."""
+"""Find the file of a data set, and its format."""
 
 from __future__ import annotations
 
@@ -16,42 +16,43 @@ ACCEPTED = "files whose name holds csv, json, jsonl, parquet or arrow are read"
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """The file that is read. ``passed_over`` are other files of its directory that could have been."""
+    """The file that is read. ``ignored_files`` are other data files of its directory."""
 
     path: Path
     format: Format
-    passed_over: tuple[Path, ...] = ()
+    ignored_files: tuple[Path, ...] = ()
 
     def digest(self) -> str:
-        """SHA-256 of the content, as ``sha256:…``."""
+        """Return the SHA-256 of the content, as ``sha256:…``."""
         with self.path.open("rb") as stream:
             return "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def find(where: Path, extension: str | None = None) -> DataFile:
-    """The data set at ``where``, a file or a directory.
+def find_data_file(path: Path, extension: str | None = None) -> DataFile:
+    """Return the data file at ``path``, a file or a directory.
 
-    Of a directory the first file, by depth and name, whose name contains a format's (KAITO v0.12, fine-tuning
-    dataset.py). ``extension`` (``DatasetConfig.dataset_extension``) names the format of one whose name does not.
+    In a directory it is the first file, by depth and name, whose name contains the name of a format (KAITO v0.12,
+    fine-tuning dataset.py). ``extension`` (``DatasetConfig.dataset_extension``) is the format of files whose names
+    contain none.
 
     Raises:
-        ConfigError: nothing there, nothing to be read, or an empty file.
+        ConfigError: no such path, no data file in it, or an empty file.
     """
-    if not where.exists():
-        raise ConfigError(f"the data set {where} does not exist", hint=ACCEPTED, reason="DatasetNotFound")
-    candidates = [where] if where.is_file() else _files(where)
-    known = [(path, found) for path in candidates if (found := format_of(path.name, extension))]
-    if not known:
-        names = ", ".join(path.name for path in candidates[:5]) or "nothing"
-        raise ConfigError(f"no data set in {where}: found {names}", hint=ACCEPTED, reason="DatasetNotFound")
-    path, kind = known[0]
-    if path.stat().st_size == 0:
-        raise ConfigError(f"the data set {path} is empty", hint=ACCEPTED, reason="DatasetEmpty")
-    return DataFile(path, kind, tuple(other for other, _ in known[1:]))
+    if not path.exists():
+        raise ConfigError(f"the data set {path} does not exist", hint=ACCEPTED, reason="DatasetNotFound")
+    files = [path] if path.is_file() else _visible_files(path)
+    data_files = [(file, kind) for file in files if (kind := format_of(file.name, extension))]
+    if not data_files:
+        names = ", ".join(file.name for file in files[:5]) or "nothing"
+        raise ConfigError(f"no data set in {path}: found {names}", hint=ACCEPTED, reason="DatasetNotFound")
+    first, kind = data_files[0]
+    if first.stat().st_size == 0:
+        raise ConfigError(f"the data set {first} is empty", hint=ACCEPTED, reason="DatasetEmpty")
+    return DataFile(first, kind, tuple(other for other, _ in data_files[1:]))
 
 
 def format_of(name: str, extension: str | None = None) -> Format | None:
-    """The format that a file's name tells: its suffix first, else the first format that the name contains."""
+    """Return the format by a file's name: its suffix first, else the first format that the name contains."""
     lowered = name.lower()
     suffix = lowered.rpartition(".")[2]
     for kind in FORMATS:
@@ -62,6 +63,6 @@ def format_of(name: str, extension: str | None = None) -> Format | None:
     return contained or next((kind for kind in FORMATS if kind == named), None)
 
 
-def _files(directory: Path) -> list[Path]:
-    found = [path for path in directory.rglob("*") if path.is_file() and not path.name.startswith(".")]
-    return sorted(found, key=lambda path: (len(path.parts), str(path)))
+def _visible_files(directory: Path) -> list[Path]:
+    files = [path for path in directory.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    return sorted(files, key=lambda path: (len(path.parts), str(path)))

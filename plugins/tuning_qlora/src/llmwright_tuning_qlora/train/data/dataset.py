@@ -1,4 +1,8 @@
-"""Reading and checking a whole data set before anything expensive happens."""
+"""The reader of data sets: read all rows, check them, tokenise them, before anything expensive happens.
+
+This is the only way from a data file to rows for training. Its steps are the other files of this folder:
+``file_formats`` reads, ``column_mapping`` and ``example`` interpret, ``tokenization`` encodes.
+"""
 
 from __future__ import annotations
 
@@ -9,111 +13,119 @@ from itertools import chain, islice
 
 from llmwright.errors import ConfigError
 from llmwright_tuning_qlora.config_sections import DatasetSection
-from llmwright_tuning_qlora.train.data.column_mapping import ACCEPTED, Example, Shape, choose, interpret
+from llmwright_tuning_qlora.train.data.column_mapping import ACCEPTED, ColumnMapping, map_columns
 from llmwright_tuning_qlora.train.data.data_file import DataFile
-from llmwright_tuning_qlora.train.data.file_formats import Record, read
-from llmwright_tuning_qlora.train.data.token_rows import Summary, TokenRow, TokenRows
-from llmwright_tuning_qlora.train.data.tokenization import Encoder
+from llmwright_tuning_qlora.train.data.example import Example, parse_example
+from llmwright_tuning_qlora.train.data.file_formats import DataRow, read_rows
+from llmwright_tuning_qlora.train.data.token_rows import LengthSummary, TokenRow, TokenRows
+from llmwright_tuning_qlora.train.data.tokenization import ExampleTokenizer
 
-MOST_PROBLEMS = 20
+MAX_PROBLEMS = 20
 BATCH = 256
-NO_SHAPE = Shape("text", ())
-"""Stands in where no row could be read at all."""
+NO_MAPPING = ColumnMapping("text", ())
+"""Used when no row could be read, so that each row's own problem is reported."""
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """A data set that can be trained on; ``notes`` are worth saying once."""
+class TokenizedDataset:
+    """A data set to train on. Show ``notes`` to the user once."""
 
     rows: TokenRows
-    summary: Summary
+    summary: LengthSummary
     notes: tuple[str, ...]
 
 
 @dataclass(slots=True)
-class _Reading:
+class _Progress:
+    """The rows and problems so far. ``numbers`` are the positions of the rows in the file."""
+
     rows: TokenRows = field(default_factory=TokenRows)
     numbers: array[int] = field(default_factory=lambda: array("q"))
     unit: str = "row"
-    seen: int = 0
+    rows_read: int = 0
     problems: list[str] = field(default_factory=list)
 
     @property
-    def full(self) -> bool:
-        return len(self.problems) >= MOST_PROBLEMS
+    def has_max_problems(self) -> bool:
+        return len(self.problems) >= MAX_PROBLEMS
 
 
-def check(file: DataFile, encoder: Encoder, wanted: DatasetSection, limit: int) -> Checked:
-    """All rows of ``file`` as tokens, none longer than ``limit`` tokens.
+def read_dataset(
+    file: DataFile, tokenizer: ExampleTokenizer, section: DatasetSection, max_tokens: int
+) -> TokenizedDataset:
+    """Return all rows of ``file`` as tokens, none longer than ``max_tokens``.
 
     Raises:
-        ConfigError: unreadable, empty or of wrong columns; or rows that cannot be used, the first in the message and
-            up to 20 of them as notes of the exception (PEP 678), each with its place.
+        ConfigError: the file is unreadable or empty, has wrong columns, or has rows that cannot be used. Then the
+            message holds the first problem, and the notes of the exception (PEP 678) up to 20, each with its position.
     """
-    batches = _batched(read(file))
-    opening = next(batches, None)
-    if opening is None:
+    batches = _batched(read_rows(file))
+    first_batch = next(batches, None)
+    if first_batch is None:
         raise ConfigError(f"the data set {file.path} has no rows", hint=ACCEPTED, reason="DatasetEmpty")
-    first = next((record for record in opening if not record.problem), None)
-    shape = _shape(file, first, wanted) if first else NO_SHAPE
-    reading = _Reading()
-    for batch in chain([opening], batches):
-        _take(batch, shape, encoder, limit, reading)
-        if reading.full:
+    first = next((row for row in first_batch if not row.problem), None)
+    mapping = _mapping(file, first, section) if first else NO_MAPPING
+    progress = _Progress()
+    for batch in chain([first_batch], batches):
+        _add_batch(batch, mapping, tokenizer, max_tokens, progress)
+        if progress.has_max_problems:
             break
-    if reading.problems:
-        raise _refusal(file, reading)
-    summary = Summary.of(reading.rows.lengths, reading.numbers, reading.unit)
-    return Checked(reading.rows, summary, tuple(_notes(file, first, shape) if first else ()))
+    if progress.problems:
+        raise _unusable_rows(file, progress)
+    summary = LengthSummary.of(progress.rows.lengths, progress.numbers, progress.unit)
+    return TokenizedDataset(progress.rows, summary, tuple(_notes(file, first, mapping) if first else ()))
 
 
-def _shape(file: DataFile, first: Record, wanted: DatasetSection) -> Shape:
+def _mapping(file: DataFile, first: DataRow, section: DatasetSection) -> ColumnMapping:
     try:
-        return choose(first.values, wanted)
+        return map_columns(first.values, section)
     except ConfigError as error:
-        message = f"{file.path}: {first.where}: {error.message}"
+        message = f"{file.path}: {first.position}: {error.message}"
         raise ConfigError(message, hint=error.hint, reason=error.reason) from error
 
 
-def _batched(records: Iterator[Record]) -> Iterator[list[Record]]:
-    while batch := list(islice(records, BATCH)):
+def _batched(rows: Iterator[DataRow]) -> Iterator[list[DataRow]]:
+    while batch := list(islice(rows, BATCH)):
         yield batch
 
 
-def _take(batch: list[Record], shape: Shape, encoder: Encoder, limit: int, reading: _Reading) -> None:
-    made = [record.problem or interpret(record.values, shape) for record in batch]
-    examples: list[Example] = [item for item in made if not isinstance(item, str)]
-    encoded = iter(encoder.encode(examples))
-    for record, item in zip(batch, made, strict=True):
-        row = item if isinstance(item, str) else next(encoded)
-        reading.seen += 1
-        problem = row if isinstance(row, str) else _too_long(row, limit)
-        if not problem and isinstance(row, TokenRow):
-            reading.rows.append(row)
-            reading.numbers.append(record.number)
-            reading.unit = record.unit
-        elif not reading.full:
-            reading.problems.append(f"{record.where}: {problem}")
+def _add_batch(
+    batch: list[DataRow], mapping: ColumnMapping, tokenizer: ExampleTokenizer, max_tokens: int, progress: _Progress
+) -> None:
+    parsed = [row.problem or parse_example(row.values, mapping) for row in batch]
+    examples: list[Example] = [item for item in parsed if not isinstance(item, str)]
+    # Many examples in one call: a fast tokenizer then works on all cores.
+    encoded = iter(tokenizer.encode(examples))
+    for row, item in zip(batch, parsed, strict=True):
+        tokens = item if isinstance(item, str) else next(encoded)
+        progress.rows_read += 1
+        problem = tokens if isinstance(tokens, str) else _length_problem(tokens, max_tokens)
+        if not problem and isinstance(tokens, TokenRow):
+            progress.rows.append(tokens)
+            progress.numbers.append(row.number)
+            progress.unit = row.unit
+        elif not progress.has_max_problems:
+            progress.problems.append(f"{row.position}: {problem}")
 
 
-def _too_long(row: TokenRow, limit: int) -> str:
+def _length_problem(row: TokenRow, limit: int) -> str:
     return f"{len(row.ids)} tokens, longer than the context of {limit}" if len(row.ids) > limit else ""
 
 
-def _refusal(file: DataFile, reading: _Reading) -> ConfigError:
-    count = len(reading.problems)
-    how_many = f"at least {count}" if reading.full else str(count)
-    message = f"{file.path}: {how_many} of {reading.seen} rows cannot be used: {reading.problems[0]}"
+def _unusable_rows(file: DataFile, progress: _Progress) -> ConfigError:
+    count = len(progress.problems)
+    how_many = f"at least {count}" if progress.has_max_problems else str(count)
+    message = f"{file.path}: {how_many} of {progress.rows_read} rows cannot be used: {progress.problems[0]}"
     error = ConfigError(message, hint="mend or remove these rows", reason="DatasetRows")
-    for problem in reading.problems:
+    for problem in progress.problems:
         error.add_note(f"{file.path}: {problem}")
     return error
 
 
-def _notes(file: DataFile, first: Record, shape: Shape) -> Iterator[str]:
-    if file.passed_over:
-        others = ", ".join(path.name for path in file.passed_over[:5])
+def _notes(file: DataFile, first: DataRow, mapping: ColumnMapping) -> Iterator[str]:
+    if file.ignored_files:
+        others = ", ".join(path.name for path in file.ignored_files[:5])
         yield f"Reading {file.path.name}; not reading {others}."
-    extra = [name for name in first.values if name not in shape.columns]
-    if extra:
-        yield f"Columns that are not used: {', '.join(extra)}."
+    unused = [name for name in first.values if name not in mapping.columns]
+    if unused:
+        yield f"Columns that are not used: {', '.join(unused)}."

@@ -1,6 +1,6 @@
-"""Reading a data file row by row: JSON, JSON lines, CSV, Parquet, Arrow. Files are streamed or memory-mapped.
+"""Read a data file row by row: JSON, JSON lines, CSV, Parquet, Arrow. Files are streamed or memory-mapped.
 
-JSON and CSV are read by the standard library, for it can say which line is broken and go on after it.
+The standard library reads JSON and CSV, because it can name the line of an error and continue after it.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ BATCH = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """One row: its values by column, or why it could not be read. ``number`` counts from 1.
+class DataRow:
+    """One row: its values by column, or the ``problem`` for which it could not be read.
 
-    ``unit`` is ``line`` where the number is that of a line in the file.
+    ``number`` counts from 1, in ``unit``: ``line`` in files of lines, else ``row``.
     """
 
     number: int
@@ -35,13 +35,13 @@ class Record:
     problem: str = ""
 
     @property
-    def where(self) -> str:
+    def position(self) -> str:
         """``line 3`` or ``row 3``."""
         return f"{self.unit} {self.number}"
 
 
-def read(file: DataFile) -> Iterator[Record]:
-    """All rows in the order of the file.
+def read_rows(file: DataFile) -> Iterator[DataRow]:
+    """Yield all rows in the order of the file.
 
     Raises:
         ConfigError: the file as a whole cannot be read in its format.
@@ -57,11 +57,11 @@ def read(file: DataFile) -> Iterator[Record]:
         raise _unreadable(file.path, f"cannot be read as {file.format}: {reason}") from error
 
 
-def _unreadable(path: Path, why: str) -> ConfigError:
-    return ConfigError(f"the data set {path} {why}", hint=ACCEPTED, reason="DatasetUnreadable")
+def _unreadable(path: Path, fault: str) -> ConfigError:
+    return ConfigError(f"the data set {path} {fault}", hint=ACCEPTED, reason="DatasetUnreadable")
 
 
-def _json(path: Path) -> Iterator[Record]:
+def _json(path: Path) -> Iterator[DataRow]:
     with path.open(encoding="utf-8-sig") as stream:
         first = next((line for line in stream if line.strip()), "")
         stream.seek(0)
@@ -72,80 +72,80 @@ def _json(path: Path) -> Iterator[Record]:
         return (yield from _json_lines(stream))
 
 
-def _json_array(path: Path, text: str) -> Iterator[Record]:
+def _json_array(path: Path, text: str) -> Iterator[DataRow]:
     try:
         items = json.loads(text)
     except json.JSONDecodeError as error:
         raise _unreadable(path, f"is not JSON: line {error.lineno}: {error.msg}") from error
     for number, item in enumerate(items, start=1):
-        yield _record(item, number, "row")
+        yield _row_of_json(item, number, "row")
 
 
-def _json_lines(lines: Iterator[str]) -> Iterator[Record]:
+def _json_lines(lines: Iterator[str]) -> Iterator[DataRow]:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             item = json.loads(line)
         except json.JSONDecodeError as error:
-            yield Record(number, "line", problem=f"not JSON: {error.msg} at column {error.colno}")
+            yield DataRow(number, "line", problem=f"not JSON: {error.msg} at column {error.colno}")
             continue
-        yield _record(item, number, "line")
+        yield _row_of_json(item, number, "line")
 
 
-def _record(item: object, number: int, unit: str) -> Record:
+def _row_of_json(item: object, number: int, unit: str) -> DataRow:
     if isinstance(item, dict):
-        return Record(number, unit, item)
-    return Record(number, unit, problem=f"{type(item).__name__} found where an object with columns is expected")
+        return DataRow(number, unit, item)
+    return DataRow(number, unit, problem=f"{type(item).__name__} found where an object with columns is expected")
 
 
-def _csv(path: Path) -> Iterator[Record]:
+def _csv(path: Path) -> Iterator[DataRow]:
     csv.field_size_limit(sys.maxsize)
     with path.open(encoding="utf-8-sig", newline="") as stream:
         reader = csv.reader(stream, strict=True)
         header = next(reader, [])
-        while (row := _next(reader)) is not None:
-            if isinstance(row, Record):
+        while (row := _next_csv_row(reader)) is not None:
+            if isinstance(row, DataRow):
                 yield row
             elif row and len(row) != len(header):
-                why = f"{len(row)} fields where the header names {len(header)}"
-                yield Record(reader.line_num, "line", problem=why)
+                problem = f"{len(row)} fields where the header names {len(header)}"
+                yield DataRow(reader.line_num, "line", problem=problem)
             elif row:
-                yield Record(reader.line_num, "line", dict(zip(header, row, strict=True)))
+                yield DataRow(reader.line_num, "line", dict(zip(header, row, strict=True)))
 
 
-def _next(reader: Any) -> list[str] | Record | None:
+def _next_csv_row(reader: Any) -> list[str] | DataRow | None:
     try:
         row: list[str] | None = next(reader, None)
     except csv.Error as error:
-        return Record(reader.line_num, "line", problem=f"not CSV: {error}")
+        return DataRow(reader.line_num, "line", problem=f"not CSV: {error}")
     return row
 
 
-def _parquet(path: Path) -> Iterator[Record]:
+def _parquet(path: Path) -> Iterator[DataRow]:
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path, memory_map=True) as file:
-        yield from _batches(file.iter_batches(batch_size=BATCH))
+        yield from _rows_of_batches(file.iter_batches(batch_size=BATCH))
 
 
-def _arrow(path: Path) -> Iterator[Record]:
+def _arrow(path: Path) -> Iterator[DataRow]:
     import pyarrow as pa
 
     with pa.memory_map(str(path)) as source:
         try:
             file = pa.ipc.open_file(source)
         except pa.ArrowInvalid:
-            # Not the file format, so the streaming one (what the datasets library caches).
+            # Not Arrow's file format, so its streaming format, which the datasets library writes.
             source.seek(0)
-            yield from _batches(iter(pa.ipc.open_stream(source)))
+            yield from _rows_of_batches(iter(pa.ipc.open_stream(source)))
         else:
-            yield from _batches(file.get_batch(index) for index in range(file.num_record_batches))
+            yield from _rows_of_batches(file.get_batch(index) for index in range(file.num_record_batches))
 
 
-def _batches(batches: Iterator[pa.RecordBatch]) -> Iterator[Record]:
+def _rows_of_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[DataRow]:
     number = 0
     for batch in batches:
         for values in batch.to_pylist():
             number += 1
-            yield Record(number, "row", values)
+            yield DataRow(number, "row", values)

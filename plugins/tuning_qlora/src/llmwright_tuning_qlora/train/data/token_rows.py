@@ -1,42 +1,41 @@
-"""Tokenised rows in flat arrays, and their split."""
+"""Rows as token ids, in flat arrays that need 5 bytes a token."""
 
 from __future__ import annotations
 
-import random
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-IGNORED = -100
-"""The label of a token that no loss is computed on (torch's cross_entropy, ``ignore_index``)."""
+IGNORE_INDEX = -100
+"""The label of a token that is not learned (torch's cross_entropy, ``ignore_index``)."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
-    """Token ids of one row; ``learned[i]`` is 1 where token ``i`` belongs to an answer."""
+    """Token ids of one row. ``loss_mask[i]`` is 1 where token ``i`` belongs to an answer and is learned."""
 
     ids: Sequence[int]
-    learned: Sequence[int]
+    loss_mask: Sequence[int]
 
     @property
     def labels(self) -> list[int]:
-        """The ids, with ``IGNORED`` in place of what is not learned."""
-        return [token if wanted else IGNORED for token, wanted in zip(self.ids, self.learned, strict=True)]
+        """The ids of learned tokens, and ``IGNORE_INDEX`` for the others."""
+        return [token if learned else IGNORE_INDEX for token, learned in zip(self.ids, self.loss_mask, strict=True)]
 
 
 @dataclass(slots=True)
 class TokenRows:
-    """Many rows, 5 bytes a token."""
+    """Many rows. ``ends`` holds where each row ends in the flat arrays."""
 
     ids: array[int] = field(default_factory=lambda: array("i"))
-    learned: array[int] = field(default_factory=lambda: array("b"))
+    loss_mask: array[int] = field(default_factory=lambda: array("b"))
     ends: array[int] = field(default_factory=lambda: array("q", [0]))
 
     def append(self, row: TokenRow) -> None:
         """Add ``row`` at the end."""
         self.ids.extend(row.ids)
-        self.learned.extend(row.learned)
+        self.loss_mask.extend(row.loss_mask)
         self.ends.append(len(self.ids))
 
     def __len__(self) -> int:
@@ -46,7 +45,7 @@ class TokenRows:
         if not 0 <= index < len(self):
             raise IndexError(index)
         span = slice(self.ends[index], self.ends[index + 1])
-        return TokenRow(self.ids[span], self.learned[span])
+        return TokenRow(self.ids[span], self.loss_mask[span])
 
     @property
     def lengths(self) -> list[int]:
@@ -55,8 +54,8 @@ class TokenRows:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
-    """Rows and their lengths in tokens; ``longest_at`` is where the longest stands (``line 7``)."""
+class LengthSummary:
+    """Number of rows and their lengths in tokens. ``longest_at`` is the position of the longest (``line 7``)."""
 
     rows: int
     shortest: int
@@ -65,20 +64,11 @@ class Summary:
     longest_at: str
 
     @classmethod
-    def of(cls, lengths: Sequence[int], numbers: Sequence[int], unit: str) -> Summary:
-        """The summary of rows with ``lengths`` that stand at ``unit`` (row, line) ``numbers``."""
+    def of(cls, lengths: Sequence[int], numbers: Sequence[int], unit: str) -> LengthSummary:
+        """Return the summary of rows with ``lengths`` at the positions ``numbers``, counted in ``unit`` (row, line)."""
         longest = max(range(len(lengths)), key=lengths.__getitem__)
         return cls(len(lengths), min(lengths), median(lengths), lengths[longest], f"{unit} {numbers[longest]}")
 
     def __str__(self) -> str:
         spread = f"{self.shortest}/{self.median:g}/{self.longest}"
         return f"{self.rows} rows, tokens min/median/max {spread}, longest row: {self.longest_at}"
-
-
-def split(count: int, share: float, *, shuffle: bool, seed: int) -> tuple[list[int], list[int]]:
-    """Indices to train on and to evaluate on; at least one to train on, and for ``share`` 1 none to evaluate on."""
-    order = list(range(count))
-    if shuffle:
-        random.Random(seed).shuffle(order)  # noqa: S311 - an order, not a secret
-    wanted = count if share >= 1 else max(1, int(count * share))
-    return order[:wanted], order[wanted:]

@@ -1,7 +1,8 @@
-"""From an example to token ids and to which of them are learned.
+"""From an example to token ids and a mask of the tokens to learn.
 
-The text is rendered whole, as the server will render it, and tokenised once; the assistant's parts are found as
-characters and carried over to tokens by their offsets. So training sees the very tokens that inference will.
+The whole text is rendered with the chat template, as a server does it, and tokenised once. The assistant's parts are
+found as characters, then as tokens by the tokens' offsets. So the model is trained on the very tokens that it gets
+when it is served: tokenising the parts one by one would split words in other places.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from jinja2 import TemplateError
 
 from llmwright.errors import ConfigError
-from llmwright_tuning_qlora.train.data.column_mapping import Conversation, Example, Message, Text
+from llmwright_tuning_qlora.train.data.example import Conversation, Example, Message, PromptAnswer
 from llmwright_tuning_qlora.train.data.token_rows import TokenRow
 
 GENERATION_MARK = "{% generation"
@@ -21,20 +22,20 @@ NO_TEMPLATE = "the model's tokenizer has no chat template"
 
 
 class RowProblem(ValueError):
-    """A row that cannot be made into tokens; never leaves this package."""
+    """A row that cannot be turned into tokens. ``encode`` catches it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A row as text. ``spans`` are the learned parts as (start, end) in characters; ``plain`` has no template."""
+    """A row as text. ``spans`` are its learned parts, (start, end) in characters. A ``plain`` text has no template."""
 
     text: str
     spans: tuple[tuple[int, int], ...]
     plain: bool = False
 
 
-class Encoder:
-    """Turns examples into tokens with one tokenizer (a fast one of transformers) and its chat template."""
+class ExampleTokenizer:
+    """Turn examples into tokens with a fast tokenizer of transformers and its chat template."""
 
     def __init__(self, tokenizer: Any) -> None:
         if not tokenizer.is_fast:
@@ -45,34 +46,34 @@ class Encoder:
         self._marked = GENERATION_MARK in self._template.replace("{%-", "{%")
 
     def encode(self, examples: Sequence[Example]) -> list[TokenRow | str]:
-        """For each example its tokens, or what is wrong with it."""
+        """Return the tokens of each example, or a text that names its fault."""
         results: list[TokenRow | str] = []
         rendered: list[tuple[int, Rendered]] = []
         for index, example in enumerate(examples):
             try:
-                made = self._marked_row(example) if self._is_marked(example) else self.render(example)
+                row = self._marked_row(example) if self._is_marked(example) else self.render(example)
             except (RowProblem, TemplateError) as error:
                 results.append(
                     f"the chat template refuses it: {error}" if isinstance(error, TemplateError) else str(error)
                 )
                 continue
-            if isinstance(made, Rendered):
-                rendered.append((index, made))
+            if isinstance(row, Rendered):
+                rendered.append((index, row))
                 results.append("")
             else:
-                results.append(made)
+                results.append(row)
         for plain in (False, True):
             self._tokenise([item for item in rendered if item[1].plain is plain], results, plain)
-        return [row if isinstance(row, str) or any(row.learned) else "the answer has no tokens" for row in results]
+        return [row if isinstance(row, str) or any(row.loss_mask) else "the answer has no tokens" for row in results]
 
     def render(self, example: Example) -> Rendered:
-        """``example`` as text with its learned parts.
+        """Return ``example`` as text, with its learned parts.
 
         Raises:
             RowProblem: a conversation without a template, or one whose template hides where answers begin.
             TemplateError: the template itself refuses the messages.
         """
-        if isinstance(example, Text):
+        if isinstance(example, PromptAnswer):
             if not example.prompt or not self._template:
                 text = example.prompt + example.answer
                 return Rendered(text, ((len(example.prompt), len(text)),), plain=True)
@@ -87,6 +88,7 @@ class Encoder:
         return Rendered(whole, tuple(spans))
 
     def _span(self, whole: str, messages: Sequence[Message], index: int) -> tuple[int, int]:
+        # The answer is what the text gains from the prompt for it to its end. It must be the same in the whole text.
         before = self._apply(messages[:index], add_generation_prompt=True)
         through = whole if index == len(messages) - 1 else self._apply(messages[: index + 1])
         if whole.startswith(before) and whole.startswith(through) and len(before) < len(through):
@@ -106,7 +108,7 @@ class Encoder:
         return self._marked and (isinstance(example, Conversation) or bool(example.prompt))
 
     def _marked_row(self, example: Example) -> TokenRow:
-        messages = _as_messages(example) if isinstance(example, Text) else example.messages
+        messages = _as_messages(example) if isinstance(example, PromptAnswer) else example.messages
         encoded = self._tokenizer.apply_chat_template(
             [dict(message) for message in messages], tokenize=True, return_dict=True, return_assistant_tokens_mask=True
         )
@@ -115,7 +117,8 @@ class Encoder:
     def _tokenise(self, rendered: Sequence[tuple[int, Rendered]], results: list[TokenRow | str], plain: bool) -> None:
         if not rendered:
             return
-        # A template writes its special tokens itself; a plain text wants the tokenizer's, and an end.
+        # A template writes its special tokens itself. A plain text needs the tokenizer's and an end token: without one
+        # the model would learn never to stop.
         texts = [item.text for _, item in rendered]
         encoded = self._tokenizer(texts, add_special_tokens=plain, return_offsets_mapping=True, verbose=False)
         end = self._tokenizer.eos_token_id if plain else None
@@ -123,14 +126,14 @@ class Encoder:
             results[index] = _row(encoded["input_ids"][row], encoded["offset_mapping"][row], item, end)
 
 
-def _as_messages(example: Text) -> tuple[Message, ...]:
+def _as_messages(example: PromptAnswer) -> tuple[Message, ...]:
     return ({"role": "user", "content": example.prompt}, {"role": "assistant", "content": example.answer})
 
 
 def _row(ids: list[int], offsets: list[tuple[int, int]], item: Rendered, end: int | None) -> TokenRow:
-    learned = [int(any(start <= first < stop for start, stop in item.spans)) for first, _ in offsets]
-    # Special tokens that the tokenizer adds have the offsets (0, 0): given, not learned.
-    learned = [wanted if last > first else 0 for wanted, (first, last) in zip(learned, offsets, strict=True)]
+    loss_mask = [int(any(start <= first < stop for start, stop in item.spans)) for first, _ in offsets]
+    # Special tokens that the tokenizer adds have the offsets (0, 0). They are not learned.
+    loss_mask = [learned if last > first else 0 for learned, (first, last) in zip(loss_mask, offsets, strict=True)]
     if end is None or (ids and ids[-1] == end):
-        return TokenRow(ids, [*learned[:-1], 1] if end is not None else learned)
-    return TokenRow([*ids, end], [*learned, 1])
+        return TokenRow(ids, [*loss_mask[:-1], 1] if end is not None else loss_mask)
+    return TokenRow([*ids, end], [*loss_mask, 1])

@@ -1,7 +1,8 @@
 """Checkpoints that survive a kill at any moment.
 
-A checkpoint is written in a staging directory, described by ``complete.json`` (fingerprint of the run, digest of each
-file) and then renamed. What is not described, or not as described, is half-written: skipped and removed.
+A checkpoint is written to a staging directory, gets a manifest (``complete.json``: fingerprint of the run, digest of
+each file), and is then renamed. A directory without a manifest, or with other files than in it, was cut off while
+it was written: it is skipped and removed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 STAGING = ".writing"
-DESCRIPTION = "complete.json"
+MANIFEST = "complete.json"
 _NAME = re.compile(r"checkpoint-(\d+)")
 
 
@@ -31,7 +32,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointStore:
-    """The checkpoints of one run, below ``root``; ``keep`` of them are kept."""
+    """The checkpoints of one run, below ``root``; the newest ``keep`` stay."""
 
     root: Path
     fingerprint: str
@@ -39,30 +40,32 @@ class CheckpointStore:
 
     @property
     def staging(self) -> Path:
-        """Where a checkpoint is written before it counts."""
+        """The directory in which a checkpoint is written before ``commit``."""
         return self.root / STAGING
 
     def commit(self, step: int) -> Checkpoint:
-        """Make the staged ``checkpoint-<step>`` count, and remove the oldest beyond ``keep``.
+        """Put the staged ``checkpoint-<step>`` in place, and remove the oldest beyond ``keep``.
 
         Raises:
             OSError: the disk is full or cannot be written.
         """
         staged, final = self.staging / f"checkpoint-{step}", self.root / f"checkpoint-{step}"
-        described = {"fingerprint": self.fingerprint, "step": step, "files": _digests(staged)}
-        (staged / DESCRIPTION).write_text(json.dumps(described))
+        manifest = {"fingerprint": self.fingerprint, "step": step, "files": _digests(staged)}
+        (staged / MANIFEST).write_text(json.dumps(manifest))
+        # Sync first, rename after: after a power cut the name must not stand over files whose content is lost.
         for path in (*staged.rglob("*"), staged):
             _sync(path)
         if final.exists():
             shutil.rmtree(final)
         staged.rename(final)
         _sync(self.root)
+        # Remove old ones last: a kill before the rename must find at least one complete checkpoint.
         for old in _numbered(self.root)[: -self.keep]:
             shutil.rmtree(old)
         return Checkpoint(final, step, self.fingerprint)
 
-    def clean(self) -> list[Path]:
-        """Remove what is half-written; returns what was removed."""
+    def remove_incomplete(self) -> list[Path]:
+        """Remove what a kill left half-written. Returns the incomplete checkpoints."""
         broken = [path for path in _numbered(self.root) if _read(path) is None]
         leftovers = [*broken, *([self.staging] if self.staging.exists() else [])]
         for path in leftovers:
@@ -70,8 +73,8 @@ class CheckpointStore:
         return broken
 
     def newest(self) -> Checkpoint | None:
-        """The newest complete checkpoint, whichever run it belongs to (compare ``fingerprint``)."""
-        complete = [found for path in _numbered(self.root) if (found := _read(path))]
+        """Return the newest complete checkpoint, perhaps of another run: compare its ``fingerprint``."""
+        complete = [checkpoint for path in _numbered(self.root) if (checkpoint := _read(path))]
         return complete[-1] if complete else None
 
     def remove_all(self) -> None:
@@ -80,21 +83,21 @@ class CheckpointStore:
 
 
 def _numbered(root: Path) -> list[Path]:
-    found = [(int(match[1]), path) for path in root.glob("checkpoint-*") if (match := _NAME.fullmatch(path.name))]
-    return [path for _, path in sorted(found)]
+    steps = [(int(match[1]), path) for path in root.glob("checkpoint-*") if (match := _NAME.fullmatch(path.name))]
+    return [path for _, path in sorted(steps)]
 
 
 def _read(path: Path) -> Checkpoint | None:
     try:
-        described: dict[str, Any] = json.loads((path / DESCRIPTION).read_text())
-        whole = described["files"] == _digests(path)
-        return Checkpoint(path, int(described["step"]), str(described["fingerprint"])) if whole else None
+        manifest: dict[str, Any] = json.loads((path / MANIFEST).read_text())
+        whole = manifest["files"] == _digests(path)
+        return Checkpoint(path, int(manifest["step"]), str(manifest["fingerprint"])) if whole else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def _digests(directory: Path) -> dict[str, str]:
-    files = sorted(path for path in directory.rglob("*") if path.is_file() and path.name != DESCRIPTION)
+    files = sorted(path for path in directory.rglob("*") if path.is_file() and path.name != MANIFEST)
     return {str(path.relative_to(directory)): _digest(path) for path in files}
 
 
@@ -109,31 +112,3 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-@dataclass(slots=True)
-class Cadence:
-    """When the next checkpoint is due.
-
-    With ``seconds`` that often; without, so that writing costs about two percent of the time: fifty times as long as
-    the last one took, at least ``FLOOR`` and at most ``CEILING`` seconds.
-    """
-
-    seconds: float | None
-    started: float
-    cost: float = 0.0
-
-    FLOOR = 5.0
-    CEILING = 300.0
-    FACTOR = 50.0
-
-    def due(self, now: float) -> bool:
-        """Whether to write one at ``now`` (seconds on the clock of ``started``)."""
-        if self.seconds is not None:
-            return 0 < self.seconds <= now - self.started
-        return now - self.started >= min(self.CEILING, max(self.FLOOR, self.FACTOR * self.cost))
-
-    def written(self, began: float, ended: float) -> None:
-        """Note that one was written between ``began`` and ``ended``."""
-        self.cost = ended - began
-        self.started = ended

@@ -1,18 +1,17 @@
-"""Rows as padded tensors."""
+"""Batches: rows as padded tensors."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import torch
-from torch.nn.functional import cross_entropy
 from torch.utils.data import Dataset
 
-from llmwright_tuning_qlora.train.data.token_rows import IGNORED, TokenRow, TokenRows
+from llmwright_tuning_qlora.train.data.token_rows import IGNORE_INDEX, TokenRow, TokenRows
 
 
-class RowSet(Dataset[TokenRow]):
-    """Some of the rows, by index."""
+class RowSubset(Dataset[TokenRow]):
+    """The rows of a data set with the indices ``chosen``."""
 
     def __init__(self, rows: TokenRows, chosen: Sequence[int]) -> None:
         self._rows = rows
@@ -27,15 +26,15 @@ class RowSet(Dataset[TokenRow]):
     @property
     def lengths(self) -> list[int]:
         """Tokens of each row."""
-        every = self._rows.lengths
-        return [every[index] for index in self._chosen]
+        lengths = self._rows.lengths
+        return [lengths[index] for index in self._chosen]
 
 
-class Collator:
-    """Pads on the right to the longest row of the batch.
+class AnswerCollator:
+    """Make a batch of rows, padded on the right to the longest row and then to ``multiple`` tokens.
 
-    ``logits_to_keep`` are the positions whose next token is learned in any row: the output layer is computed for those
-    only, which for a large vocabulary is most of the memory of a batch.
+    ``logits_to_keep`` are the positions whose next token is learned in any row. The output layer is computed for these
+    only: for a large vocabulary the logits need most of the memory of a batch.
     """
 
     def __init__(self, pad: int, *, multiple: int = 1, keep_logits: bool = True) -> None:
@@ -46,35 +45,16 @@ class Collator:
         batch = {
             "input_ids": self._stack([list(row.ids) for row in rows], width, self._pad),
             "attention_mask": self._stack([[1] * len(row.ids) for row in rows], width, 0),
-            "labels": self._stack([row.labels for row in rows], width, IGNORED),
+            "labels": self._stack([row.labels for row in rows], width, IGNORE_INDEX),
         }
         if self._keep_logits:
-            batch["logits_to_keep"] = predicting(batch["labels"])
+            batch["logits_to_keep"] = learned_positions(batch["labels"])
         return batch
 
     def _stack(self, rows: Sequence[list[int]], width: int, fill: int) -> torch.Tensor:
         return torch.tensor([row + [fill] * (width - len(row)) for row in rows])
 
 
-def predicting(labels: torch.Tensor) -> torch.Tensor:
-    """Positions (1-D) of ``labels`` (batch, tokens) after which some row has a token to learn."""
-    return (labels[:, 1:] != IGNORED).any(dim=0).nonzero().squeeze(-1)
-
-
-def answer_loss(
-    logits: torch.Tensor,
-    labels: torch.Tensor,
-    kept: torch.Tensor | None,
-    count: torch.Tensor | int | None,
-    smooth: float,
-) -> torch.Tensor:
-    """Mean cross-entropy on the tokens learned, as a scalar.
-
-    ``logits`` are (batch, positions, vocabulary), of the positions ``kept`` or of all. ``count`` is how many
-    tokens the mean goes over (those of all batches that make one step), None for those of this batch.
-    """
-    following = labels[:, 1:]
-    wanted = following if kept is None else following[:, kept]
-    scores = logits[:, : wanted.shape[1]].flatten(0, 1).float()
-    total = cross_entropy(scores, wanted.flatten(), ignore_index=IGNORED, reduction="sum", label_smoothing=smooth)
-    return total / ((wanted != IGNORED).sum() if count is None else count)
+def learned_positions(labels: torch.Tensor) -> torch.Tensor:
+    """Return the positions (1-D) of ``labels`` (batch, tokens) after which some row has a token to learn."""
+    return (labels[:, 1:] != IGNORE_INDEX).any(dim=0).nonzero().squeeze(-1)

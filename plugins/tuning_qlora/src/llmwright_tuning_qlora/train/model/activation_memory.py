@@ -1,17 +1,20 @@
-"""How much memory a batch takes, to decide whether activations are kept or computed again."""
+"""Decide whether activations are kept for the backward pass or computed again, by the memory that they need."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-SHARE = 0.6
-"""Of the memory that is free activations may take this much; the rest is for gradients, optimizer and slack."""
+from llmwright_tuning_qlora.config_sections import TrainingSection
+from llmwright_tuning_qlora.train.model.device import Device, compute_dtype
+
+ACTIVATION_SHARE = 0.6
+"""The part of free memory that activations may use. The rest is for gradients, the optimizer and slack."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """Sizes of a decoder."""
+class DecoderSize:
+    """Sizes of a decoder. ``inner`` is the width of its feed-forward layers."""
 
     layers: int
     hidden: int
@@ -20,26 +23,35 @@ class Shape:
     vocabulary: int
 
     @classmethod
-    def of(cls, config: Any) -> Shape:
-        """From a transformers config; families without an inner size use four times the hidden one."""
+    def of(cls, config: Any) -> DecoderSize:
+        """Read a transformers config. Families without an inner size use four times the hidden size."""
         text = config.get_text_config()
         hidden = int(text.hidden_size)
         inner = int(getattr(text, "intermediate_size", None) or 4 * hidden)
         return cls(int(text.num_hidden_layers), hidden, inner, int(text.num_attention_heads), int(text.vocab_size))
 
 
-def activation_bytes(shape: Shape, rows: int, length: int, width: int) -> int:
-    """Bytes that the backward pass keeps of a batch of ``rows`` times ``length`` tokens, ``width`` bytes a number.
+def recomputes_activations(section: TrainingSection, model: Any, device: Device, longest: int) -> bool:
+    """Return ``gradient_checkpointing`` if it is set, else whether a batch of the ``longest`` row needs it."""
+    if section.gradient_checkpointing is not None:
+        return section.gradient_checkpointing
+    number_bytes = 2 if compute_dtype(device, "auto") != "float32" else 4
+    size = DecoderSize.of(model.config)
+    return exceeds_free(activation_bytes(size, section.per_device_train_batch_size, longest, number_bytes), device.free)
+
+
+def activation_bytes(size: DecoderSize, rows: int, length: int, number_bytes: int) -> int:
+    """Return the bytes that the backward pass keeps of a batch of ``rows`` times ``length`` tokens.
 
     Per layer and token, with fused attention: inputs of norms, projections and residuals (about 10 hidden sizes) and of
     the gated feed-forward (4 inner sizes), after Korthikanti et al., arXiv 2205.05198, table 2; adapters keep the same
     inputs once more in fp32 at worst. Logits twice in fp32.
     """
     tokens = rows * length
-    per_layer = 10 * shape.hidden + 4 * shape.inner
-    return tokens * (2 * width * shape.layers * per_layer + 8 * shape.vocabulary)
+    per_layer = 10 * size.hidden + 4 * size.inner
+    return tokens * (2 * number_bytes * size.layers * per_layer + 8 * size.vocabulary)
 
 
-def recompute(needed: int, free: int) -> bool:
-    """Whether activations of ``needed`` bytes are computed again in the backward pass, with ``free`` bytes to spare."""
-    return needed > SHARE * free
+def exceeds_free(needed: int, free: int) -> bool:
+    """Return whether activations of ``needed`` bytes are too large for ``free`` bytes of memory."""
+    return needed > ACTIVATION_SHARE * free

@@ -1,4 +1,4 @@
-"""What it runs on: device, number format, memory. Decisions apart from asking torch."""
+"""The device of this process: its memory, and the number format that it computes in."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import os
 from dataclasses import dataclass
 from typing import Literal
 
-Number = Literal["float32", "bfloat16", "float16"]
+NumberFormat = Literal["float32", "bfloat16", "float16"]
 FIRST_BF16 = (8, 0)
-"""Compute capability (Ampere) from which bfloat16 is in hardware; CUDA C++ Programming Guide, table of features."""
+"""The first compute capability (Ampere) with bfloat16 in hardware; CUDA C++ Programming Guide, table of features."""
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """``name`` as torch writes it (``cpu``, ``cuda:0``); ``free`` in bytes; ``capability`` None for a CPU."""
+    """``name`` is torch's (``cpu``, ``cuda:0``), ``free`` memory in bytes, ``capability`` None for a CPU."""
 
     name: str
     free: int
@@ -26,7 +26,7 @@ class Device:
 
 
 def this_device() -> Device:
-    """The GPU of this rank, else the CPU."""
+    """Return the GPU of this rank, else the CPU."""
     import psutil
     import torch
 
@@ -37,15 +37,15 @@ def this_device() -> Device:
     return Device(f"cuda:{index}", free, torch.cuda.get_device_capability(index))
 
 
-def compute_dtype(device: Device, wanted: str) -> Number:
-    """The number format of computations: what is wanted where the device is fast at it.
+def compute_dtype(device: Device, configured: str) -> NumberFormat:
+    """Return the number format of computations: ``configured`` if the device is fast at it.
 
-    A CPU computes in float32, for few are faster at bfloat16. A GPU computes in bfloat16 from Ampere on and in float16
-    before, or in float32 where that is asked for.
+    A CPU computes in float32, because few CPUs are faster at bfloat16. A GPU computes in bfloat16 since Ampere and in
+    float16 before, or in float32 if that is configured.
     """
     if not device.is_gpu or device.capability is None:
         return "float32"
-    if wanted == "float32":
+    if configured == "float32":
         return "float32"
-    half: Number = "bfloat16" if device.capability >= FIRST_BF16 else "float16"
-    return "float16" if wanted == "float16" else half
+    half: NumberFormat = "bfloat16" if device.capability >= FIRST_BF16 else "float16"
+    return "float16" if configured == "float16" else half

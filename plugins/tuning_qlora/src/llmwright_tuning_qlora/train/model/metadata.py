@@ -1,4 +1,4 @@
-"""What is known of the base model without its weights: tokenizer, longest context, identity.
+"""The base model without its weights: config, tokenizer, context length, names.
 
 Nothing here imports torch, so that a data set can be checked in little memory.
 """
@@ -15,15 +15,13 @@ from llmwright_tuning_qlora.config_sections import ModelSection
 
 CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length")
 WEIGHT_SUFFIXES = {".safetensors", ".bin"}
-UNBOUNDED = 10**9
-"""Tokenizers without a limit say one beyond this."""
 
 
-def config_of(model: str, revision: str | None, section: ModelSection) -> dict[str, Any]:
-    """The model's ``config.json``.
+def read_config(model: str, revision: str | None, section: ModelSection) -> dict[str, Any]:
+    """Return the content of the model's ``config.json``.
 
     Raises:
-        ConfigError: there is no such model, or no right to it.
+        ConfigError: the model does not exist, or access to it is denied.
     """
     try:
         content = json.loads(_file(model, "config.json", revision, section).read_text(encoding="utf-8"))
@@ -32,18 +30,18 @@ def config_of(model: str, revision: str | None, section: ModelSection) -> dict[s
     return dict(content)
 
 
-def context_length(config: dict[str, Any], tokenizer_limit: int, wanted: int | None, longest: int | None) -> int:
-    """The most tokens a row may have: the least of what the model, ``--context`` and ``max_length`` say."""
+def context_length(config: dict[str, Any], tokenizer_limit: int, context: int | None, max_length: int | None) -> int:
+    """Return the most tokens of a row: the least of the model's limit, ``--context`` and ``max_length``."""
     text = config.get("text_config", config)
     own = next((int(text[key]) for key in CONTEXT_KEYS if text.get(key)), None)
-    limits = [limit for limit in (own, wanted, longest) if limit]
+    limits = [limit for limit in (own, context, max_length) if limit]
     return min(limits) if limits else tokenizer_limit
 
 
-def tokenizer_of(model: str, revision: str | None, section: ModelSection) -> Any:
-    """The tokenizer, with the chat template that ``ModelConfig.chat_template`` names.
+def load_tokenizer(model: str, revision: str | None, section: ModelSection) -> Any:
+    """Return the tokenizer, with ``ModelConfig.chat_template`` if it is set.
 
-    ``tokenizer.json`` is loaded by the class that imports no torch; others by ``AutoTokenizer``, which does.
+    ``tokenizer.json`` is loaded by a class that imports no torch, other files by ``AutoTokenizer``, which imports it.
 
     Raises:
         ConfigError: the model has no tokenizer that can be loaded.
@@ -67,8 +65,8 @@ def tokenizer_of(model: str, revision: str | None, section: ModelSection) -> Any
     return tokenizer
 
 
-def identity(model: str, revision: str | None) -> str:
-    """What tells this base model from another: id and revision, or the names, sizes and config of a directory."""
+def model_identity(model: str, revision: str | None) -> str:
+    """Return a text that differs between base models: id and revision, or config, names and sizes of a directory."""
     directory = Path(model)
     if not directory.is_dir():
         return f"{model}@{revision or 'main'}"
@@ -78,7 +76,10 @@ def identity(model: str, revision: str | None) -> str:
 
 
 def public_name(model: str, base_name: str | None, preset_name: str | None) -> str:
-    """What the adapter calls its base: a hub id or a preset's name, never a path of this machine."""
+    """Return the base model's name for the adapter's files: a hub id or a preset's name, never a path.
+
+    The adapter may be published, and a path would show the user's directories.
+    """
     if base_name:
         return base_name
     return preset_name or Path(model).resolve().name if Path(model).exists() else model
@@ -103,9 +104,9 @@ def _file(model: str, name: str, revision: str | None, section: ModelSection) ->
 
 
 def _hub_arguments(revision: str | None, section: ModelSection) -> dict[str, Any]:
-    given = {"revision": revision, "cache_dir": section.cache_dir}
+    values = {"revision": revision, "cache_dir": section.cache_dir}
     flags = {"local_files_only": section.local_files_only, "force_download": section.force_download}
-    return {key: value for key, value in {**given, **flags}.items() if value}
+    return {key: value for key, value in {**values, **flags}.items() if value}
 
 
 def _template(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The loss curve as a picture."""
+"""``loss.png``: the loss curve as a picture."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SECOND = "#c65d21"
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class LossCurve:
     """Points (step, loss) of training and of evaluation, in order of steps."""
 
     training: tuple[tuple[int, float], ...]
@@ -23,13 +23,13 @@ class Curve:
 
 
 def smoothed(values: Sequence[float], window: int) -> list[float]:
-    """Means over ``window`` values around each, fewer at both ends."""
+    """Return the means over ``window`` values around each value, over fewer at both ends."""
     half = window // 2
     spans = [values[max(0, i - half) : i + half + 1] for i in range(len(values))]
     return [sum(span) / len(span) for span in spans]
 
 
-def draw(curve: Curve, title: str, path: Path) -> None:
+def draw_curve(curve: LossCurve, title: str, path: Path) -> None:
     """Write ``curve`` as a PNG to ``path``, readable at half its size.
 
     Raises:
@@ -41,12 +41,12 @@ def draw(curve: Curve, title: str, path: Path) -> None:
     figure = Figure(figsize=(8, 4.5), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    _lines(axes, curve)
-    _dress(axes, title)
+    _draw_lines(axes, curve)
+    _style(axes, title)
     figure.savefig(path, format="png")
 
 
-def _lines(axes: Axes, curve: Curve) -> None:
+def _draw_lines(axes: Axes, curve: LossCurve) -> None:
     steps = [step for step, _ in curve.training]
     losses = [loss for _, loss in curve.training]
     window = max(1, len(losses) // 25)
@@ -69,7 +69,7 @@ def _lines(axes: Axes, curve: Curve) -> None:
         )
 
 
-def _dress(axes: Axes, title: str) -> None:
+def _style(axes: Axes, title: str) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes.set_title(title, loc="left", color=INK, fontsize=13, fontweight="bold", pad=12)

@@ -1,0 +1,63 @@
+"""Load the base model, quantised if the config asks for it."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+from llmwright.errors import ConfigError
+from llmwright_tuning_qlora.config_sections import QuantizationSection
+from llmwright_tuning_qlora.train.model.device import Device, compute_dtype
+from llmwright_tuning_qlora.train.tuning_options import PIP_LINE, TuningOptions
+
+
+def load_base_model(options: TuningOptions, device: Device) -> Any:
+    """Return the base model on ``device``.
+
+    Raises:
+        ConfigError: it cannot be loaded, or bitsandbytes is missing.
+    """
+    section, quantization = options.config.model, options.config.quantization
+    dtype = getattr(torch, compute_dtype(device, section.torch_dtype))
+    arguments: dict[str, Any] = {"dtype": dtype, "device_map": {"": device.name}}
+    if quantization.bits:
+        arguments["quantization_config"] = bitsandbytes_config(quantization, device)
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            options.model,
+            revision=options.revision or "main",
+            trust_remote_code=section.trust_remote_code,
+            local_files_only=section.local_files_only,
+            cache_dir=section.cache_dir,
+            **arguments,
+        )
+    except (OSError, ValueError, KeyError) as error:
+        first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ConfigError(f"cannot load the model {options.model}: {first_line}", reason="ModelBroken") from error
+    # Training never reads the key/value cache, and it would need memory for each token.
+    model.config.use_cache = False
+    return model
+
+
+def bitsandbytes_config(section: QuantizationSection, device: Device) -> BitsAndBytesConfig:
+    """Return ``section`` in transformers' form, with computations in a number format that ``device`` is fast at.
+
+    Raises:
+        ConfigError: bitsandbytes is not installed.
+    """
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise ConfigError(
+            "quantisation needs bitsandbytes, which is not installed", hint=PIP_LINE, reason="NotInstalled"
+        )
+    values = section.model_dump(exclude={"quant_method", "bnb_4bit_compute_dtype"})
+    dtype = getattr(torch, compute_dtype(device, section.bnb_4bit_compute_dtype))
+    return BitsAndBytesConfig(bnb_4bit_compute_dtype=dtype, **values)  # type: ignore[no-untyped-call]
+
+
+def can_skip_logits(model: Any) -> bool:
+    """Return whether the model can compute logits for chosen positions only."""
+    return "logits_to_keep" in inspect.signature(model.forward).parameters

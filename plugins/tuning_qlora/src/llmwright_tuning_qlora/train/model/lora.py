@@ -1,0 +1,48 @@
+"""Put a new LoRA adapter on the base model; its weights are the only ones that are trained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+
+from llmwright.errors import ConfigError
+from llmwright_tuning_qlora.train.tuning_options import TuningOptions
+
+
+def add_adapter(model: Any, options: TuningOptions, *, checkpointing: bool) -> Any:
+    """Return ``model`` with a new LoRA adapter. ``checkpointing`` computes activations again in the backward pass.
+
+    Raises:
+        ConfigError: the model has no modules of the configured names.
+    """
+    if options.config.quantization.bits:
+        keep_weights_trainable(model)
+        model = prepare_model_for_kbit_training(  # type: ignore[no-untyped-call]
+            model, use_gradient_checkpointing=checkpointing, gradient_checkpointing_kwargs={"use_reentrant": False}
+        )
+    try:
+        return get_peft_model(model, peft_config(options))
+    except ValueError as error:
+        first_line = str(error).splitlines()[0]
+        message = f"no adapter fits on the model: {first_line}"
+        raise ConfigError(message, hint="see LoraConfig.target_modules") from error
+
+
+def peft_config(options: TuningOptions) -> LoraConfig:
+    """Return peft's config. Target modules are the training config's, else the preset's, else all linear layers."""
+    values = options.config.lora.model_dump()
+    modules = values["target_modules"] or list(options.target_modules) or ["all-linear"]
+    values["target_modules"] = modules[0] if modules == ["all-linear"] else modules
+    return LoraConfig(**values)
+
+
+def keep_weights_trainable(model: Any) -> None:
+    """Keep bitsandbytes from repacking 4-bit weights for inference.
+
+    On a CPU with AVX512-BF16 a module that is evaluated once (bitsandbytes 0.50, ``Linear4bit.forward``) repacks its
+    weights for a kernel without a backward pass, and all training after that gets wrong gradients.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
