@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 
 
 class HfConfig(BaseModel):
-    """How the server loads the model; what is absent follows from the machine."""
+    """How the server loads the model. Absent keys follow from the plan, which knows the machine."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
 

@@ -116,7 +116,7 @@ def _unusable_rows(file: DataFile, progress: _Progress) -> ConfigError:
     count = len(progress.problems)
     how_many = f"at least {count}" if progress.has_max_problems else str(count)
     message = f"{file.path}: {how_many} of {progress.rows_read} rows cannot be used: {progress.problems[0]}"
-    error = ConfigError(message, hint="mend or remove these rows", reason="DatasetRows")
+    error = ConfigError(message, hint="fix or remove these rows", reason="DatasetRows")
     for problem in progress.problems:
         error.add_note(f"{file.path}: {problem}")
     return error

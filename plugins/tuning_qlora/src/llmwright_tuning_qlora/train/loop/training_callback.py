@@ -1,4 +1,4 @@
-"""What happens between steps: progress is reported, checkpoints are requested, SIGTERM ends the training."""
+"""The work between steps: report progress, request checkpoints, end on SIGTERM."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the trainer and its callback share: settings, checkpoints, progress, termination, throughput."""
+"""Objects that the trainer and its callback share: settings, checkpoints, progress, termination, throughput."""
 
 from __future__ import annotations
 
