@@ -119,5 +119,5 @@ class OperatorProcess:
         return self._session.drivers.provisioner(name, self._api)
 
     def _status_changed(self, workspace: Workspace, old: WorkspaceStatus | None, new: WorkspaceStatus) -> None:
-        self._metrics.told(workspace, old, new)
+        self._metrics.status_written(workspace, old, new)
         self._hooks.notify("status_changed", workspace=workspace, old=old, new=new)

@@ -24,7 +24,7 @@ RULES: tuple[AccessRule, ...] = (
     AccessRule("batch", ("jobs",), OWN),
     AccessRule("", ("services",), OWN),
     AccessRule("", ("pods", "nodes", "configmaps"), READ),
-    # For as long as one sets the size of a server, that is not ours to set.
+    # While an autoscaler sets the size of a server, the operator does not.
     AccessRule("autoscaling", ("horizontalpodautoscalers",), READ),
     # Only they tell why pods are not made.
     AccessRule("", ("events",), (*READ, "create")),
@@ -67,7 +67,7 @@ def cluster_role(declared: Iterable[AccessRule] = (), *, webhook: bool = False) 
 
 
 def plugins_role() -> dict[str, Any]:
-    """The ClusterRole for objects that plugins bring, bound beside the other one.
+    """The ClusterRole for objects that plugins add, bound beside the other role.
 
     Its rules are those of every ClusterRole with the label ``FOR_PLUGINS``; without one it allows nothing.
     """

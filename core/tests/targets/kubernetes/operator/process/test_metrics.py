@@ -1,4 +1,4 @@
-"""How long conditions stood, as Prometheus is told."""
+"""How long conditions had their status, as Prometheus reads it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def metrics() -> Metrics:
     operator = SimpleNamespace(
         workspaces=nothing,
         drivers=SimpleNamespace(loaded=()),
-        sweep=SimpleNamespace(found={}),
+        sweep=SimpleNamespace(orphans={}),
         queue=(),
     )
     return Metrics(cast(Operator, operator))
@@ -52,19 +52,19 @@ def stood(metrics: Metrics, kind: str, verdict: str) -> str | None:
 
 
 def test_a_condition_that_turns_is_counted_from_its_last_turn(metrics: Metrics) -> None:
-    metrics.told(WORKSPACE, status(InferenceReady=("False", 10)), status(InferenceReady=("True", 40)))
-    metrics.told(WORKSPACE, status(InferenceReady=("True", 40)), status(InferenceReady=("True", 40)))
+    metrics.status_written(WORKSPACE, status(InferenceReady=("False", 10)), status(InferenceReady=("True", 40)))
+    metrics.status_written(WORKSPACE, status(InferenceReady=("True", 40)), status(InferenceReady=("True", 40)))
     assert stood(metrics, "InferenceReady", "True") == "30.0"
     assert stood(metrics, "InferenceReady", "False") is None
 
 
 def test_what_is_true_at_first_is_counted_from_when_the_workspace_was_made(metrics: Metrics) -> None:
-    metrics.told(WORKSPACE, None, status(InferenceReady=("True", 5), Stalled=("False", 5)))
+    metrics.status_written(WORKSPACE, None, status(InferenceReady=("True", 5), Stalled=("False", 5)))
     assert stood(metrics, "InferenceReady", "True") == "5.0"
     assert stood(metrics, "Stalled", "False") is None
 
 
 def test_a_condition_that_is_new_to_an_old_workspace_is_not_counted(metrics: Metrics) -> None:
     old = status(InferenceReady=("True", 5))
-    metrics.told(WORKSPACE, old, status(InferenceReady=("True", 5), WorkspaceReady=("True", 9)))
+    metrics.status_written(WORKSPACE, old, status(InferenceReady=("True", 5), WorkspaceReady=("True", 9)))
     assert stood(metrics, "WorkspaceReady", "True") is None

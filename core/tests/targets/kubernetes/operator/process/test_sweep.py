@@ -63,7 +63,7 @@ def test_an_orphan_is_told_once_and_left_alone(caplog: pytest.LogCaptureFixture)
     assert [record.getMessage() for record in caplog.records] == [
         "orphan of machines: machine/mine was made for a Workspace that is gone"
     ]
-    assert sweep.found == {"machines": {"machine/mine"}}
+    assert sweep.orphans == {"machines": {"machine/mine"}}
     assert list(driver.held) == ["mine", "theirs"]
 
 
@@ -73,7 +73,7 @@ def test_where_settings_say_so_orphans_and_nothing_else_are_given_back() -> None
     sweep.once()
     assert list(driver.held) == ["theirs"]
     sweep.once()
-    assert sweep.found == {"machines": frozenset()}
+    assert sweep.orphans == {"machines": frozenset()}
 
 
 def test_a_provisioner_that_cannot_be_asked_keeps_what_was_known(caplog: pytest.LogCaptureFixture) -> None:
@@ -82,5 +82,5 @@ def test_a_provisioner_that_cannot_be_asked_keeps_what_was_known(caplog: pytest.
     sweep.once()
     driver.refusing = True
     sweep.once()
-    assert sweep.found == {"machines": {"machine/mine"}}
+    assert sweep.orphans == {"machines": {"machine/mine"}}
     assert "the cloud is down" in caplog.text

@@ -45,6 +45,7 @@ class ObjectWriter:
         live = self._children.find(owner, *owner.workload(start.role))
         if live is not None and "deletionTimestamp" in live["metadata"]:
             return
+        # Services first: the pods of a server find each other by them.
         services = tuple(own_services(desired))
         self.repair(owner, services)
         if start.role == "serving" or live is None:

@@ -13,7 +13,7 @@ Object = dict[str, Any]
 
 
 class Enqueue:
-    """Handlers of changes, for informers, and calls for a pass by whoever finished something that a pass waits for."""
+    """Handlers of changes, for informers, and calls for a pass when work in the pool has ended."""
 
     def __init__(self, queue: Workqueue, index: InterestIndex) -> None:
         self._queue, self._index = queue, index

@@ -40,7 +40,7 @@ class Metrics:
             registry=self._registry,
         )
 
-    def told(self, workspace: Workspace, old: WorkspaceStatus | None, new: WorkspaceStatus) -> None:
+    def status_written(self, workspace: Workspace, old: WorkspaceStatus | None, new: WorkspaceStatus) -> None:
         """Count how long each condition that turned with a written status had stood before.
 
         A condition that is True in the first status was not True since the Workspace was made.
@@ -75,7 +75,7 @@ class _Present(Collector):
         yield _gauge("llmwright_usd_per_hour", "What the nodes cost, where a price is known.", _costs(workspaces))
         loaded: Values = {("provisioner", name): 1.0 for name in self._operator.drivers.loaded}
         yield _gauge("llmwright_plugins_loaded", "Drivers in use.", loaded, ("kind", "name"))
-        orphans: Values = {(name,): float(len(found)) for name, found in self._operator.sweep.found.items()}
+        orphans: Values = {(name,): float(len(held)) for name, held in self._operator.sweep.orphans.items()}
         about = "What was made for Workspaces that are gone, as of the last sweep."
         yield _gauge("llmwright_orphans", about, orphans, ("provisioner",))
         waiting: Values = {(): float(len(self._operator.queue))}

@@ -37,13 +37,13 @@ class Sweep:
     ) -> None:
         self._drivers, self._snapshot, self._workspaces = drivers, snapshot, workspaces
         self._clock, self._deletes = clock, deletes
-        self._found: dict[str, frozenset[str]] = {}
+        self._orphans: dict[str, frozenset[str]] = {}
         self._ending = threading.Event()
 
     @property
-    def found(self) -> Mapping[str, frozenset[str]]:
+    def orphans(self) -> Mapping[str, frozenset[str]]:
         """Orphans by provisioner, as of the last sweep."""
-        return dict(self._found)
+        return dict(self._orphans)
 
     def start(self, interval_s: float) -> None:
         """Sweep every ``interval_s`` seconds, the first time after as many."""
@@ -71,9 +71,9 @@ class Sweep:
             self.once()
 
     def _log(self, name: str, orphans: frozenset[str]) -> None:
-        for orphan in sorted(orphans - self._found.get(name, frozenset())):
+        for orphan in sorted(orphans - self._orphans.get(name, frozenset())):
             log.warning("orphan of %s: %s was made for a Workspace that is gone", name, orphan)
-        self._found[name] = orphans
+        self._orphans[name] = orphans
 
     def _give_back(self, driver: Provisioner, orphans: frozenset[str]) -> None:
         """Do what a release would do for each Workspace that is gone, as far as it concerns an orphan."""

@@ -25,7 +25,7 @@ class Reporter:
     def report(self, subject: PassSubject, decision: Decision, *, may_wait: bool = False) -> float | None:
         """Report a decision; return after how many seconds to make another pass, None where only a change matters.
 
-        A status waits where ``may_wait``, and where nothing has to be done or told in an Event.
+        A status may wait where ``may_wait``, and where the decision has no actions and no Events.
 
         Raises:
             ApiError: the status could not be written.
