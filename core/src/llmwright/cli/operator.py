@@ -10,7 +10,7 @@ from llmwright.app.session import Session
 from llmwright.cli.show.output import note
 
 if TYPE_CHECKING:
-    from llmwright.targets.kubernetes.operator.process.logs import Format
+    from llmwright.targets.kubernetes.operator.process.operator_log import Format
 
 
 @click.command(
@@ -43,7 +43,7 @@ def operator(
     from llmwright.app.operator import OperatorProcess
     from llmwright.cli.root import VERBOSE
     from llmwright.targets.kubernetes.cluster.api_client import connect
-    from llmwright.targets.kubernetes.operator.process.logs import log_to_stderr
+    from llmwright.targets.kubernetes.operator.process.operator_log import log_to_stderr
 
     log_to_stderr(log_format, verbose=ctx.meta[VERBOSE])
     for name in session.drivers.check_settings():

@@ -17,9 +17,9 @@ from llmwright.lifecycle.policy import Policy
 from llmwright.plugins.drivers import Runtime
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.targets.kubernetes.cluster.object_cache import Key, ObjectCache
+from llmwright.targets.kubernetes.operator.apply.api_discovery import AGAIN_S
 from llmwright.targets.kubernetes.operator.apply.applier import Applier, may_follow
 from llmwright.targets.kubernetes.operator.apply.desired import Desired, Renderer, blocked, without_starts
-from llmwright.targets.kubernetes.operator.apply.discovery import AGAIN_S
 from llmwright.targets.kubernetes.operator.apply.preconditions import Preconditions
 from llmwright.targets.kubernetes.operator.apply.revisions import Revision, Revisions
 from llmwright.targets.kubernetes.operator.memory import Memory
@@ -28,7 +28,7 @@ from llmwright.targets.kubernetes.operator.pass_subject import PassSubject, pars
 from llmwright.targets.kubernetes.operator.plans.plans import Plans
 from llmwright.targets.kubernetes.operator.provision.provisioning import Provisioning
 from llmwright.targets.kubernetes.operator.report.reporter import Reporter
-from llmwright.targets.kubernetes.operator.report.status_writer import StatusWriter, has_finalizer
+from llmwright.targets.kubernetes.operator.report.status_patch import StatusWriter, has_finalizer
 from llmwright.values.plan import Plan
 
 Object = Mapping[str, Any]

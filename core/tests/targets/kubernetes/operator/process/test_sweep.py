@@ -13,7 +13,7 @@ import pytest
 from llmwright.errors import TargetError
 from llmwright.plugins.drivers import Context, Provisioner
 from llmwright.targets.kubernetes.cluster.object_cache import ObjectCache
-from llmwright.targets.kubernetes.operator.cache.snapshot import ClusterSnapshot
+from llmwright.targets.kubernetes.operator.cache.provisioner_snapshot import ClusterSnapshot
 from llmwright.targets.kubernetes.operator.process.sweep import Sweep
 from llmwright.values.nodes import NodeRequest, ProvisionerAction, ProvisionerDecision, Waiting
 from llmwright.values.plan import Target

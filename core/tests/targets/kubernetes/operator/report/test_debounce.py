@@ -9,7 +9,7 @@ from core.tests.targets.kubernetes.clock import Clock
 from llmwright.api.status import WorkspaceStatus
 from llmwright.targets.kubernetes.operator.memory import Memory
 from llmwright.targets.kubernetes.operator.report.debounce import CROWDED_S, HOLD_S, Debounce, only_texts
-from llmwright.targets.kubernetes.operator.report.status_writer import status_patch
+from llmwright.targets.kubernetes.operator.report.status_patch import status_patch
 
 
 def calm() -> bool:

@@ -15,8 +15,8 @@ from llmwright.targets.kubernetes.cluster.api_errors import FORBIDDEN, INVALID, 
 from llmwright.targets.kubernetes.cluster.api_resources import JOBS, STATEFULSETS, Resource
 from llmwright.targets.kubernetes.manifests import Manifests
 from llmwright.targets.kubernetes.manifests.object_metadata import INPUTS, LAUNCH, role_of
+from llmwright.targets.kubernetes.operator.apply.api_discovery import Discovery
 from llmwright.targets.kubernetes.operator.apply.desired import own_services
-from llmwright.targets.kubernetes.operator.apply.discovery import Discovery
 from llmwright.targets.kubernetes.operator.apply.drift import drift_digest, has_drifted, is_rendered_alike, marked
 from llmwright.targets.kubernetes.operator.cache.children import Children
 from llmwright.targets.kubernetes.operator.cache.owner_reference import Owner

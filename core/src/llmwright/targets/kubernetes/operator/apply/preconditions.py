@@ -9,8 +9,8 @@ from llmwright.lifecycle.observed import Role, Trouble
 from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.manifests import Manifests
 from llmwright.targets.kubernetes.manifests.object_metadata import role_of
+from llmwright.targets.kubernetes.operator.apply.api_discovery import Discovery
 from llmwright.targets.kubernetes.operator.apply.desired import Desired
-from llmwright.targets.kubernetes.operator.apply.discovery import Discovery
 from llmwright.targets.kubernetes.operator.apply.drift import fingerprint
 from llmwright.targets.kubernetes.operator.cache.children import ADDABLE, Children
 from llmwright.targets.kubernetes.operator.cache.owner_reference import Owner

@@ -11,7 +11,7 @@ from llmwright.targets.kubernetes.operator.cache.enqueue import Enqueue
 from llmwright.targets.kubernetes.operator.cache.informer_set import InformerSet
 from llmwright.targets.kubernetes.operator.cache.interest_index import InterestIndex
 from llmwright.targets.kubernetes.operator.cache.projection import project
-from llmwright.targets.kubernetes.operator.cache.snapshot import ClusterSnapshot
+from llmwright.targets.kubernetes.operator.cache.provisioner_snapshot import ClusterSnapshot
 
 
 class ClusterCache:

@@ -11,7 +11,7 @@ from llmwright.plan.node_requests import node_request
 from llmwright.targets.kubernetes.cluster.api_resources import PODS
 from llmwright.targets.kubernetes.operator.cache.children import Children
 from llmwright.targets.kubernetes.operator.cache.owner_reference import Owner
-from llmwright.targets.kubernetes.operator.cache.snapshot import ClusterSnapshot
+from llmwright.targets.kubernetes.operator.cache.provisioner_snapshot import ClusterSnapshot
 from llmwright.targets.kubernetes.operator.memory import Planned
 from llmwright.targets.kubernetes.operator.observe.event_causes import explained
 from llmwright.targets.kubernetes.operator.observe.pod_causes import pressure_behind

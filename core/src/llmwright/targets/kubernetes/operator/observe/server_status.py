@@ -10,7 +10,7 @@ from llmwright.plugins.drivers import Runtime
 from llmwright.targets.kubernetes.cluster.api_resources import PODS, STATEFULSETS, Resource
 from llmwright.targets.kubernetes.operator.cache.children import Children
 from llmwright.targets.kubernetes.operator.cache.owner_reference import Owner
-from llmwright.targets.kubernetes.operator.cache.snapshot import ClusterSnapshot
+from llmwright.targets.kubernetes.operator.cache.provisioner_snapshot import ClusterSnapshot
 from llmwright.targets.kubernetes.operator.observe.event_causes import explained
 from llmwright.targets.kubernetes.operator.observe.workloads import (
     judged,

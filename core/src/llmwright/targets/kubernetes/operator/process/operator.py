@@ -20,9 +20,9 @@ from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import CONTROLLER_REVISIONS
 from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.cluster.workqueue import Line, Workqueue
+from llmwright.targets.kubernetes.operator.apply.api_discovery import Discovery
 from llmwright.targets.kubernetes.operator.apply.applier import Applier
 from llmwright.targets.kubernetes.operator.apply.desired import Renderer
-from llmwright.targets.kubernetes.operator.apply.discovery import Discovery
 from llmwright.targets.kubernetes.operator.apply.object_writer import ObjectWriter
 from llmwright.targets.kubernetes.operator.apply.preconditions import Preconditions
 from llmwright.targets.kubernetes.operator.apply.revisions import Revisions
@@ -39,7 +39,7 @@ from llmwright.targets.kubernetes.operator.reconciler import Reconciler
 from llmwright.targets.kubernetes.operator.report.debounce import Debounce
 from llmwright.targets.kubernetes.operator.report.event_recorder import EventRecorder
 from llmwright.targets.kubernetes.operator.report.reporter import Notify, Reporter
-from llmwright.targets.kubernetes.operator.report.status_writer import StatusWriter
+from llmwright.targets.kubernetes.operator.report.status_patch import StatusWriter
 from llmwright.targets.kubernetes.operator.tasks import Tasks
 
 WORKERS = 6

@@ -10,7 +10,7 @@ from datetime import datetime
 from llmwright.errors import LLMwrightError
 from llmwright.plugins.drivers import Provisioner
 from llmwright.targets.kubernetes.cluster.object_cache import Key, ObjectCache
-from llmwright.targets.kubernetes.operator.cache.snapshot import ClusterSnapshot
+from llmwright.targets.kubernetes.operator.cache.provisioner_snapshot import ClusterSnapshot
 from llmwright.values.nodes import NodeRequest, ProvisionerAction
 
 Drivers = Callable[[], Iterable[tuple[str, Provisioner]]]

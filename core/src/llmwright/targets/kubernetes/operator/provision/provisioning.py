@@ -12,7 +12,7 @@ from llmwright.lifecycle.decision import Action, Provision, Release
 from llmwright.lifecycle.observed import Observed, Trouble
 from llmwright.plugins.drivers import Provisioner
 from llmwright.targets.kubernetes.cluster.object_cache import Key
-from llmwright.targets.kubernetes.operator.cache.snapshot import ClusterSnapshot
+from llmwright.targets.kubernetes.operator.cache.provisioner_snapshot import ClusterSnapshot
 from llmwright.targets.kubernetes.operator.memory import ActsDone, Memory, ProvisionerRefusals
 from llmwright.targets.kubernetes.operator.provision.node_claims import claims_outcome
 from llmwright.targets.kubernetes.operator.provision.provisioner_drivers import ProvisionerDrivers

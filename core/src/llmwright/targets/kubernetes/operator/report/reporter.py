@@ -10,7 +10,7 @@ from llmwright.lifecycle.conditions import rfc3339
 from llmwright.lifecycle.decision import Decision
 from llmwright.targets.kubernetes.operator.pass_subject import PassSubject
 from llmwright.targets.kubernetes.operator.report.event_recorder import EventRecorder
-from llmwright.targets.kubernetes.operator.report.status_writer import StatusWriter
+from llmwright.targets.kubernetes.operator.report.status_patch import StatusWriter
 
 Notify = Callable[[Workspace, WorkspaceStatus | None, WorkspaceStatus], None]
 

@@ -10,7 +10,7 @@ import pytest
 from llmwright.errors import NotYet, PluginContract, TargetError
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import SERVICES, Resource
-from llmwright.targets.kubernetes.operator.apply.discovery import Discovery
+from llmwright.targets.kubernetes.operator.apply.api_discovery import Discovery
 from llmwright.targets.kubernetes.operator.tasks import Tasks
 
 KEY = ("ns", "ws")
@@ -83,7 +83,7 @@ def test_a_kind_that_is_missing_is_named_and_asked_for_later(monkeypatch: pytest
             kinds.resource(KEY, thing())
         assert missing.value.reason == "KindNotServed"
     assert api.asked == 1
-    monkeypatch.setattr("llmwright.targets.kubernetes.operator.apply.discovery.AGAIN_S", -1.0)
+    monkeypatch.setattr("llmwright.targets.kubernetes.operator.apply.api_discovery.AGAIN_S", -1.0)
     answered(api, kinds)
     assert kinds.resource(KEY, thing()).plural == "demoservices"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llmwright.api.status import Condition, CostStatus, WorkspaceStatus
-from llmwright.targets.kubernetes.operator.report.status_writer import status_patch
+from llmwright.targets.kubernetes.operator.report.status_patch import status_patch
 
 
 def test_a_status_that_says_the_same_is_not_written() -> None:
