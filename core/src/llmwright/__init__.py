@@ -1,7 +1,98 @@
 """LLMwright: one Workspace YAML in, a tuned or served language model answering.
 
-This package holds the interfaces, the pure decisions and the two targets. What drives a cloud, an engine or a tuning
-method lives in plugins, found through entry points.
+The names below are the Python API (``docs/python.md``); each is imported when it is first used::
+
+    import llmwright
+
+    with llmwright.run("demo") as ws:
+        print(ws.chat("Who are you?"))
+
+What drives a cloud, an engine or a tuning method lives in plugins, found through entry points.
 """
 
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from llmwright import errors
+    from llmwright.api.status import WorkspaceStatus
+    from llmwright.api.workspace import Workspace
+    from llmwright.app.functions import (
+        apply,
+        chat,
+        check,
+        delete,
+        get,
+        logs,
+        plan,
+        render,
+        run,
+        wait,
+        workspaces,
+    )
+    from llmwright.app.handle import WorkspaceHandle
+    from llmwright.errors import LLMwrightError, Problem
+    from llmwright.settings.model import Settings
+    from llmwright.values.plan import Plan
+else:
+    ModuleType = type(sys)
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "LLMwrightError",
+    "Plan",
+    "Problem",
+    "Settings",
+    "Workspace",
+    "WorkspaceHandle",
+    "WorkspaceStatus",
+    "apply",
+    "chat",
+    "check",
+    "delete",
+    "errors",
+    "get",
+    "logs",
+    "plan",
+    "render",
+    "run",
+    "wait",
+    "workspaces",
+]
+
+_MODULES = {
+    "LLMwrightError": "llmwright.errors",
+    "Plan": "llmwright.values.plan",
+    "Problem": "llmwright.errors",
+    "Settings": "llmwright.settings.model",
+    "Workspace": "llmwright.api.workspace",
+    "WorkspaceHandle": "llmwright.app.handle",
+    "WorkspaceStatus": "llmwright.api.status",
+}
+
+
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "errors":
+        return import_module("llmwright.errors")
+    return getattr(import_module(_MODULES.get(name, "llmwright.app.functions")), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
+
+
+class _Package(ModuleType):
+    def __setattr__(self, name: str, value: object) -> None:
+        # Importing the room `llmwright.plan` or `llmwright.check` would bind it here, over the function of that name.
+        if not (name in {"check", "plan"} and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -50,7 +50,7 @@ def parse_text(text: str, namespace: str | None = None) -> LoadedWorkspace:
     return _only(_load([("<text>", Path.cwd(), text)], namespace, "the text"), "the text")
 
 
-def from_data(data: Mapping[str, object], source: str = "<data>") -> LoadedWorkspace:
+def from_data(data: Mapping[str, object], source: str = "") -> LoadedWorkspace:
     """The Workspace that plain data describes; relative paths start from the working directory.
 
     Raises:
@@ -114,22 +114,22 @@ def _load(texts: Iterable[tuple[str, Path, str]], namespace: str | None, where: 
     from llmwright.api.document import load_documents, parse_workspace
 
     loaded: list[LoadedWorkspace] = []
-    problems: list[Problem] = []
+    problems: dict[str, list[Problem]] = {}
     for source, directory, text in texts:
         try:
             documents = load_documents(text, source)
         except InvalidWorkspace as error:
-            problems += _in_file(error.problems, source)
+            problems.setdefault(source, []).extend(error.problems)
             continue
         for document in documents:
             try:
                 workspace = _in_namespace(parse_workspace(document), namespace, source)
             except InvalidWorkspace as error:
-                problems += _in_file(error.problems, source)
+                problems.setdefault(source, []).extend(error.problems)
             else:
                 loaded.append(LoadedWorkspace(workspace, document, directory))
     if problems:
-        raise InvalidWorkspace(problems)
+        raise _invalid(problems)
     if not loaded:
         raise ConfigError(f"no Workspace in {where}", hint="`llmwright init tune` writes one")
     return tuple(loaded)
@@ -142,7 +142,15 @@ def _only(loaded: tuple[LoadedWorkspace, ...], where: str) -> LoadedWorkspace:
     return loaded[0]
 
 
-def _in_file(problems: Iterable[Problem], source: str) -> Iterator[Problem]:
+def _invalid(problems: Mapping[str, list[Problem]]) -> InvalidWorkspace:
+    """The error about problems by source; a problem names its source where there are several."""
+    if len(problems) == 1:
+        [(source, of_source)] = problems.items()
+        return InvalidWorkspace(of_source, source=source)
+    return InvalidWorkspace([named for source, found in problems.items() for named in _with_source(found, source)])
+
+
+def _with_source(problems: Iterable[Problem], source: str) -> Iterator[Problem]:
     for problem in problems:
         place = ":".join(str(part) for part in (source, problem.line, problem.column) if part is not None)
         path = f"{place}: {problem.path}" if problem.path else place

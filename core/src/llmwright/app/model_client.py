@@ -25,12 +25,13 @@ class ModelClient:
     """A client of one endpoint; the API key is sent as a bearer token and never shown. Close it, or use it in ``with``.
 
     Its methods raise TargetError where the endpoint does not answer or fails, and ConfigError where it refuses what
-    was asked.
+    was asked. ``transport`` replaces the network, for tests.
     """
 
-    def __init__(self, url: str, api_key: str | None = None) -> None:
+    def __init__(self, url: str, api_key: str | None = None, transport: httpx.BaseTransport | None = None) -> None:
         self.url = url
         self._api_key = api_key
+        self._transport = transport
 
     def __enter__(self) -> ModelClient:
         return self
@@ -88,7 +89,9 @@ class ModelClient:
         headers = {"Authorization": f"Bearer {self._api_key}"} if self._api_key else {}
         timeout = httpx.Timeout(CONNECT_S, read=ANSWER_S)
         # Proxies are for the outside: a model of this machine is asked directly.
-        return httpx.Client(base_url=self.url, headers=headers, timeout=timeout, trust_env=False)
+        return httpx.Client(
+            base_url=self.url, headers=headers, timeout=timeout, trust_env=False, transport=self._transport
+        )
 
     def _unreachable(self, error: Exception) -> TargetError:
         return TargetError(

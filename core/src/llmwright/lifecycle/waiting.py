@@ -23,6 +23,16 @@ def holds(status: WorkspaceStatus, condition: str, name: str) -> bool:
     return False
 
 
+def is_settled(status: WorkspaceStatus) -> bool:
+    """Whether the Workspace answers, or is tuned and has given its machine back: nothing more will happen."""
+    ready, tuned = status.condition("WorkspaceReady"), status.condition("WorkspaceSucceeded")
+    if ready is not None and ready.status == "True":
+        return True
+    resource = status.condition("ResourceReady")
+    released = resource is not None and resource.reason == "Released"
+    return released and tuned is not None and tuned.status == "True"
+
+
 def raise_if_stalled(status: WorkspaceStatus, prefix: str = "") -> None:
     """Raise the root cause of a Workspace that cannot go on by itself.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from llmwright.errors import TargetError
-from llmwright.lifecycle.waiting import raise_if_stalled
+from llmwright.lifecycle.waiting import is_settled, raise_if_stalled
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,7 +45,7 @@ def follow(
             for line in _news(status, printed):
                 console.print(f"[green]✓[/green] {line}", highlight=False, soft_wrap=True)
             raise_if_stalled(status)
-            if _holds(status, until) if until else _settled(status):
+            if _holds(status, until) if until else is_settled(status):
                 return status
     raise TargetError("the Workspace was deleted meanwhile", reason="Deleted")
 
@@ -66,13 +66,6 @@ def _news(status: WorkspaceStatus, printed: set[str]) -> Iterator[str]:
 def _holds(status: WorkspaceStatus, kind: str) -> bool:
     condition = status.condition(kind)
     return condition is not None and condition.status == "True"
-
-
-def _settled(status: WorkspaceStatus) -> bool:
-    released = status.condition("ResourceReady")
-    return _holds(status, "WorkspaceReady") or (
-        _holds(status, "WorkspaceSucceeded") and released is not None and released.reason == "Released"
-    )
 
 
 class _TuningBar:

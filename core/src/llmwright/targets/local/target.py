@@ -136,12 +136,15 @@ class LocalTarget:
         """Return where relative paths and config files of the Workspace started when it was applied."""
         return Path(self.directory.workspace(namespace, name).require_applied().base_directory)
 
-    def watch(self, namespace: str, name: str) -> Iterator[Workspace]:
+    def watch(self, namespace: str, name: str, timeout_s: float | None = None) -> Iterator[Workspace]:
         """Iterate over the Workspace now and after each change of its status, until it is deleted.
 
         A status from before the latest apply is left out. A supervisor that is lost meanwhile is replaced.
+
+        Raises:
+            NotYet: it is still there after ``timeout_s``.
         """
-        return watch(self.directory.workspace(namespace, name))
+        return watch(self.directory.workspace(namespace, name), timeout_s)
 
     def wait(self, namespace: str, name: str, condition: str, timeout_s: float | None = None) -> None:
         """Return once ``condition`` (``Ready``, ``Ready=False``) holds, or with ``delete`` once it is gone.

@@ -25,11 +25,15 @@ def poll_until(condition: Callable[[], bool], timeout_s: float | None) -> bool:
     return True
 
 
-def watch(store: WorkspaceStore) -> Iterator[Workspace]:
+def watch(store: WorkspaceStore, timeout_s: float | None = None) -> Iterator[Workspace]:
     """Iterate over the Workspace now and after each change of its status, until it is deleted.
 
     A status from before the latest apply is left out. A supervisor that is lost meanwhile is replaced.
+
+    Raises:
+        NotYet: it is still there after ``timeout_s``.
     """
+    until = None if timeout_s is None else time.monotonic() + timeout_s
     last: WorkspaceStatus | None = None
     while True:
         # Before the status is read: a change after that ends the wait at once.
@@ -44,7 +48,8 @@ def watch(store: WorkspaceStore) -> Iterator[Workspace]:
         if status is not None and status != last:
             last = status
             yield workspace
-        _wait_for_write(store, written_at)
+        if not _wait_for_write(store, written_at, until):
+            raise NotYet(f"{store.key} is still there after {timeout_s:g} s")
 
 
 def wait_for(store: WorkspaceStore, condition: str, timeout_s: float | None) -> None:
@@ -82,8 +87,12 @@ def _present_status(workspace: Workspace) -> WorkspaceStatus | None:
     return status if status and status.observed_generation == workspace.metadata.generation else None
 
 
-def _wait_for_write(store: WorkspaceStore, written_at: int) -> None:
+def _wait_for_write(store: WorkspaceStore, written_at: int, until: float | None) -> bool:
+    """Return once the status is written or the Workspace is gone; False where ``until`` is past before."""
     repair = PeriodicRepair(store)
     while store.status_written_at() == written_at and store.folder.exists():
+        if until is not None and time.monotonic() >= until:
+            return False
         repair.check()
         time.sleep(POLL_S)
+    return True
