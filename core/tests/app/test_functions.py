@@ -65,7 +65,7 @@ def test_check_returns_every_problem_and_raises_none() -> None:
 
 def test_check_names_the_place_in_a_text_that_cannot_be_read() -> None:
     [problem] = llmwright.check(TEXT.replace('"resource"', '"resources"'))
-    assert (problem.path, problem.line, problem.hint) == ("resources", 7, "did you mean resource?")
+    assert (problem.path, problem.line, problem.hint) == ("resources", 7, "did you mean 'resource'?")
 
 
 def test_check_sees_what_may_not_change() -> None:
