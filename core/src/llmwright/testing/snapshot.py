@@ -21,7 +21,7 @@ class ObjectSnapshot(Snapshot):
     missing: frozenset[tuple[str, str]] = frozenset()
 
     def nodes(self, labels: Mapping[str, str] | None = None) -> Sequence[Object]:
-        """Those that carry all of ``labels``."""
+        """Return the nodes with all of ``labels``."""
         selector = (labels or {}).items()
         objects = self.everything.get(("", "nodes"), ())
         return sorted((each for each in objects if selector <= _labels(each).items()), key=_name)

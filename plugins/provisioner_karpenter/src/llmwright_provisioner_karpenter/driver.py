@@ -75,7 +75,7 @@ class KarpenterProvisioner(Provisioner):
         )
 
     def observe(self, request: NodeRequest, snapshot: Snapshot) -> OwnedObjects:
-        """What carries the Workspace's labels; nodes that merely match its selector are somebody else's."""
+        """Read the objects with the Workspace's owner labels. Nodes that only match its selector belong to others."""
         return observe(request, snapshot)
 
     def decide(self, request: NodeRequest, observed: OwnedObjects, now: datetime) -> ProvisionerDecision:
@@ -142,7 +142,7 @@ class KarpenterProvisioner(Provisioner):
 
 
 def _problem(request: NodeRequest, options: NodeOptions, observed: OwnedObjects) -> Failed | None:
-    """What no waiting will mend."""
+    """Return the failure that no waiting repairs, None without one."""
     kinds = {"nodepool": (POOLS, observed.pools_served), "nodeclaim": (CLAIMS, observed.served)}
     plural, served = kinds[options.mode]
     if not served:

@@ -1,1 +1,1 @@
-"""What the verbs print: tables, a plan, progress. Nothing here reads a cluster, a file or the state of this machine."""
+"""The output of the verbs: tables, a plan, progress. Nothing here reads a cluster, a file or this machine."""
