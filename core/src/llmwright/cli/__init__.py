@@ -1,6 +1,7 @@
 """The command line: one file per verb, each imported only when it is run.
 
-No decisions live here: a verb reads its arguments, calls the other rooms and shows what they said.
+A verb reads its arguments, calls ``app`` and prints the result. ``show`` prints, ``quiz`` asks a model before and after
+tuning. No decisions belong here.
 """
 
 from __future__ import annotations

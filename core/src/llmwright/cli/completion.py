@@ -17,8 +17,8 @@ Examples:
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
     """Print a script that completes llmwright's words in SHELL."""
-    found = get_completion_class(shell)
-    if found is None:
+    kind = get_completion_class(shell)
+    if kind is None:
         raise click.UsageError(f"no completion for {shell}")
-    script = found(ctx.find_root().command, {}, "llmwright", "_LLMWRIGHT_COMPLETE")
+    script = kind(ctx.find_root().command, {}, "llmwright", "_LLMWRIGHT_COMPLETE")
     click.echo(script.source())

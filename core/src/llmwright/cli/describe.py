@@ -27,9 +27,9 @@ def describe(session: Session, workspaces: tuple[str, ...], namespace: str | Non
     for number, name in enumerate(workspaces):
         if number:
             click.echo()
-        found = session.target.get(namespace or "default", name)
-        _show(found)
-        plan = session.target.recorded_plan(found.namespace, found.name)
+        workspace = session.target.get(namespace or "default", name)
+        _show(workspace)
+        plan = session.target.recorded_plan(workspace.namespace, workspace.name)
         if plan is not None:
             from rich.console import Console
 
@@ -37,7 +37,7 @@ def describe(session: Session, workspaces: tuple[str, ...], namespace: str | Non
 
             click.echo()
             show_plan(plan, Console(highlight=False))
-        _show_events(session, found)
+        _show_events(session, workspace)
 
 
 def _show(workspace: Workspace) -> None:

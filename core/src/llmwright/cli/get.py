@@ -45,21 +45,21 @@ def get(
     from llmwright.cli.show.workspaces import WorkspaceTable, dump_workspaces
 
     note_repairs(session.target.repair())
-    found = _find(session, workspaces, None if all_namespaces else namespace or "default")
+    listed = _find(session, workspaces, None if all_namespaces else namespace or "default")
     if output in ("json", "yaml"):
-        dump_workspaces(found, output, single=len(workspaces) == 1)
+        dump_workspaces(listed, output, single=len(workspaces) == 1)
         return
     table = WorkspaceTable(wide=output == "wide", namespaces=all_namespaces, headings=not no_headers)
-    if not found and not watch:
+    if not listed and not watch:
         click.echo(
             f"no Workspaces in namespace {namespace or 'default'}" if not all_namespaces else "no Workspaces", err=True
         )
         return
-    table.print(found)
+    table.print(listed)
     while watch:
         time.sleep(POLL_S)
-        found = _find(session, workspaces, None if all_namespaces else namespace or "default")
-        table.print_changed(found)
+        listed = _find(session, workspaces, None if all_namespaces else namespace or "default")
+        table.print_changed(listed)
 
 
 def _find(session: Session, names: tuple[str, ...], namespace: str | None) -> list[Workspace]:

@@ -36,12 +36,15 @@ def instance_types(ctx: click.Context) -> None:
 @click.pass_obj
 def list_types(session: Session, cloud: str | None = None, output: str | None = None) -> None:
     """List the instance types of all installed packs."""
-    found = session.catalogue.instance_types(cloud)
+    machines = session.catalogue.instance_types(cloud)
     if output:
-        dump(found, output)
+        dump(machines, output)
         return
-    table(("name", "cloud", "gpus", "gpu", "memory each", "capability", "usd/hour"), [_row(one) for one in found])
-    sources = {one.price.source for one in found if one.price and one.price.source}
+    table(
+        ("name", "cloud", "gpus", "gpu", "memory each", "capability", "usd/hour"),
+        [_row(machine) for machine in machines],
+    )
+    sources = {machine.price.source for machine in machines if machine.price and machine.price.source}
     for source in sorted(sources):
         note(f"prices: {source}")
 
@@ -55,14 +58,14 @@ def show(session: Session, name: str, output: str | None) -> None:
     dump(session.catalogue.instance_type(name), output or "yaml")
 
 
-def _row(one: InstanceType) -> tuple[str, ...]:
-    capability = ".".join(str(part) for part in one.compute_capability) if one.compute_capability else "-"
+def _row(machine: InstanceType) -> tuple[str, ...]:
+    capability = ".".join(str(part) for part in machine.compute_capability) if machine.compute_capability else "-"
     return (
-        one.name + (f" (retired; see {one.successor})" if one.retired else ""),
-        one.cloud,
-        str(one.gpus),
-        one.gpu_model or "-",
-        size(one.gpu_memory_bytes) if one.gpus else "-",
+        machine.name + (f" (retired; see {machine.successor})" if machine.retired else ""),
+        machine.cloud,
+        str(machine.gpus),
+        machine.gpu_model or "-",
+        size(machine.gpu_memory_bytes) if machine.gpus else "-",
         capability,
-        f"{one.price.usd_per_hour:.2f}" if one.price else "unknown",
+        f"{machine.price.usd_per_hour:.2f}" if machine.price else "unknown",
     )

@@ -22,12 +22,12 @@ def orphans(session: Session, kubeconfig: str | None) -> int:
     """List what was bought on a cluster for Workspaces that are gone; ends with 1 where there is such."""
     from llmwright.targets.kubernetes.cluster.api_client import connect
 
-    found = list(_orphans(session, connect(kubeconfig)))
-    for provisioner, name in found:
+    left = list(_orphans(session, connect(kubeconfig)))
+    for provisioner, name in left:
         click.echo(f"{provisioner}  {name}")
-    if not found:
+    if not left:
         click.echo("nothing is left behind", err=True)
-    return FOUND if found else 0
+    return FOUND if left else 0
 
 
 def _orphans(session: Session, api: Api) -> Iterator[tuple[str, str]]:

@@ -67,9 +67,9 @@ def show(session: Session, name: str, output: str | None) -> None:
     if output:
         dump(details, output)
         return
-    for one in details:
-        schema = one.pop("options") or {}
-        for key, value in one.items():
+    for plugin in details:
+        schema = plugin.pop("options") or {}
+        for key, value in plugin.items():
             click.echo(f"{key + ':':15}{value}")
         _show_options(schema)
 

@@ -44,53 +44,53 @@ def list_presets(
     output: str | None = None,
 ) -> None:
     """List the models of all installed preset packs."""
-    found = [one for one in session.catalogue.presets() if not tunable or one.tunable]
+    chosen = [preset for preset in session.catalogue.presets() if not tunable or preset.tunable]
     if license_ is not None:
-        found = _licensed(found, license_)
+        chosen = _licensed(chosen, license_)
     if fits is not None:
         machine = session.catalogue.instance_type(fits)
-        found = [one for one in found if _fits(one, machine)]
+        chosen = [preset for preset in chosen if _fits(preset, machine)]
     for problem in session.catalogue.problems():
         note(f"warning: {problem}")
     if output:
-        dump(found, output)
+        dump(chosen, output)
         return
     if not session.catalogue.presets():
         note("no presets are installed: pip install llmwright-presets")
         return
     headings = ("name", "parameters", "weights", "context", "licence", "runtimes", "tunable")
-    table(headings, [_row(one) for one in found])
+    table(headings, [_row(preset) for preset in chosen])
 
 
-def _fits(one: Preset, machine: InstanceType) -> bool:
+def _fits(preset: Preset, machine: InstanceType) -> bool:
     from llmwright.errors import InvalidWorkspace
     from llmwright.sizing.node_count import node_count
 
     try:
-        return node_count(one, machine) == 1
+        return node_count(preset, machine) == 1
     except InvalidWorkspace:
         return False
 
 
-def _row(one: Preset) -> tuple[str, ...]:
+def _row(preset: Preset) -> tuple[str, ...]:
     return (
-        one.name,
-        f"{one.parameters / 1e9:.1f}B" if one.parameters >= 1e8 else f"{one.parameters / 1e6:.1f}M",
-        size(one.weight_bytes),
-        f"{one.context:,}",
-        one.license + (" (gated)" if one.gated else ""),
-        ",".join(one.runtimes),
-        "yes" if one.tunable else "no",
+        preset.name,
+        f"{preset.parameters / 1e9:.1f}B" if preset.parameters >= 1e8 else f"{preset.parameters / 1e6:.1f}M",
+        size(preset.weight_bytes),
+        f"{preset.context:,}",
+        preset.license + (" (gated)" if preset.gated else ""),
+        ",".join(preset.runtimes),
+        "yes" if preset.tunable else "no",
     )
 
 
-def _licensed(found: list[Preset], wanted: str) -> list[Preset]:
+def _licensed(chosen: list[Preset], wanted: str) -> list[Preset]:
     from llmwright.errors import ConfigError, did_you_mean
 
-    licences = sorted({one.license for one in found if one.license})
+    licences = sorted({preset.license for preset in chosen if preset.license})
     if wanted.lower() not in (name.lower() for name in licences):
         raise ConfigError(f"no model is under the licence {wanted!r}", hint=did_you_mean(wanted, licences))
-    return [one for one in found if one.license.lower() == wanted.lower()]
+    return [preset for preset in chosen if preset.license.lower() == wanted.lower()]
 
 
 @presets.command()
@@ -99,25 +99,25 @@ def _licensed(found: list[Preset], wanted: str) -> list[Preset]:
 @click.pass_obj
 def show(session: Session, name: str, output: str | None) -> None:
     """Show one model: source, licence, sizes, and what can serve and tune it."""
-    one = session.preset(name)
+    preset = session.preset(name)
     if output:
-        dump(one, output)
+        dump(preset, output)
         return
     rows = [
-        ("name", one.name),
-        ("also called", ", ".join(one.aliases)),
-        ("source", f"{one.source}@{one.revision}" if one.source.startswith("hf://") else one.source),
-        ("licence", one.license + (" (gated: needs a token of somebody who accepted it)" if one.gated else "")),
-        ("parameters", f"{one.parameters:,}"),
-        ("weights", f"{size(one.weight_bytes)} as {one.quantization or one.dtype}"),
-        ("context", f"{one.context:,} tokens"),
-        ("KV cache", f"{size(one.kv_bytes_per_token)} per token"),
-        ("runtimes", ", ".join(one.runtimes)),
-        ("tuning", f"LoRA on {', '.join(one.lora_targets) or 'all linear layers'}" if one.tunable else "no"),
-        ("tool parser", one.tool_call_parser or ""),
-        ("reasoning", one.reasoning_parser or ""),
-        ("brought by", one.origin),
-        ("facts from", one.fact_source),
+        ("name", preset.name),
+        ("also called", ", ".join(preset.aliases)),
+        ("source", f"{preset.source}@{preset.revision}" if preset.source.startswith("hf://") else preset.source),
+        ("licence", preset.license + (" (gated: needs a token of somebody who accepted it)" if preset.gated else "")),
+        ("parameters", f"{preset.parameters:,}"),
+        ("weights", f"{size(preset.weight_bytes)} as {preset.quantization or preset.dtype}"),
+        ("context", f"{preset.context:,} tokens"),
+        ("KV cache", f"{size(preset.kv_bytes_per_token)} per token"),
+        ("runtimes", ", ".join(preset.runtimes)),
+        ("tuning", f"LoRA on {', '.join(preset.lora_targets) or 'all linear layers'}" if preset.tunable else "no"),
+        ("tool parser", preset.tool_call_parser or ""),
+        ("reasoning", preset.reasoning_parser or ""),
+        ("brought by", preset.origin),
+        ("facts from", preset.fact_source),
     ]
     for label, value in rows:
         if value:

@@ -14,11 +14,11 @@ from llmwright.cli.show.output import dump, format_option, table
 @format_option()
 def version(output: str | None) -> None:
     """Print the versions of LLMwright's packages and of what they run on."""
-    found = {"python": platform.python_version(), **_installed()}
+    versions = {"python": platform.python_version(), **_installed()}
     if output:
-        dump(found, output)
+        dump(versions, output)
     else:
-        table(("package", "version"), found.items())
+        table(("package", "version"), versions.items())
 
 
 def _installed() -> dict[str, str]:

@@ -85,7 +85,7 @@ def _cell(data: dict[str, Any], path: str) -> str:
     condition = CONDITION.fullmatch(path)
     if condition:
         conditions = (data.get("status") or {}).get("conditions") or ()
-        return next((str(one["status"]) for one in conditions if one["type"] == condition[1]), "")
+        return next((str(each["status"]) for each in conditions if each["type"] == condition[1]), "")
     value: Any = data
     for part in path.strip(".").split("."):
         value = value.get(part) if isinstance(value, dict) else None
