@@ -105,7 +105,7 @@ docs-serve: $(VENV)/.dev ## Show the documentation at http://127.0.0.1:8000
 	$(BIN)/python -m zensical serve --dev-addr 127.0.0.1:8000
 
 demo-model: $(VENV)/.workspace ## Make the demo model again from its seeded script
-	cd presets && ../$(BIN)/python -m demo_model $(ARGS)
+	$(BIN)/python -m presets.demo_model $(ARGS)
 
 karpenter-client: $(VENV)/.dev ## Generate the client of Karpenter's API again (Java); ARGS='--document FILE'
 	$(BIN)/python plugins/provisioner_karpenter/client/generate.py $(ARGS)

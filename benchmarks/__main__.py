@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).parent
-DEMO = HERE.parent / "presets/src/llmwright_presets/demo"
+ROOT = Path(__file__).resolve().parents[1]
+DEMO = ROOT / "presets/src/llmwright_presets/demo"
 
 BENCHMARKS: dict[str, tuple[str, ...]] = {
     "plugins_list": (),
@@ -28,7 +28,7 @@ def main(names: list[str]) -> int:
     failed = 0
     for name in names or BENCHMARKS:
         print(f"== {name}", flush=True)
-        done = subprocess.run([sys.executable, str(HERE / f"{name}.py"), *BENCHMARKS[name]], check=False)
+        done = subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *BENCHMARKS[name]], cwd=ROOT, check=False)
         failed += done.returncode != 0
     return failed
 

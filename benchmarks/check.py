@@ -1,6 +1,6 @@
 """How many Workspaces are checked per second on one core, from parsed documents and from text.
 
-``python benchmarks/check.py [--rounds N] [--seconds S]`` prints the median over the rounds and their spread. Goals:
+``python -m benchmarks.check [--rounds N] [--seconds S]`` prints the median over the rounds and their spread. Goals:
 2,000 per second from parsed documents, 500 from text. The two kinds of rounds are interleaved.
 """
 

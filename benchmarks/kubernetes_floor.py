@@ -1,6 +1,6 @@
 """The rival of ``kubernetes_operator.py``: the writes that KAITO's objects take, sent by a client that decides nothing.
 
-    python benchmarks/kubernetes_floor.py --harness DIR --kubeconfig FILE --recorded FILE
+    python -m benchmarks.kubernetes_floor --harness DIR --kubeconfig FILE --recorded FILE
 
 It reads the bodies of one Workspace's writes from ``--recorded``, puts names and uids in, and sends them for each
 Workspace that appears, with as many connections as the operator has workers: finalizer, revision, both Services and the
@@ -15,6 +15,7 @@ not depend on the machine's mood.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import queue
 import sys
@@ -183,11 +184,11 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=6)
     options = parser.parse_args()
     sys.path.insert(0, str(options.harness))
-    from kube import Kube
+    kube = importlib.import_module("kube")
 
     config = json.loads(options.kubeconfig.read_text())
     server, token = config["clusters"][0]["cluster"]["server"], config["users"][0]["user"]["token"]
-    Floor(Kube(server, token, "floor"), json.loads(options.recorded.read_text()), options.workers).run()
+    Floor(kube.Kube(server, token, "floor"), json.loads(options.recorded.read_text()), options.workers).run()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 Seconds are those that a user waits for: from applying a Workspace until it is ready, and until its first object exists,
 each as the median and the last of all Workspaces that were applied at once.
 
-    python benchmarks/kubernetes_operator.py --harness DIR --assets DIR [--case byo:1,20,100 …] [--runs 3]
+    python -m benchmarks.kubernetes_operator --harness DIR --assets DIR [--case byo:1,20,100 …] [--runs 3]
 
 The harness applies Workspaces, plays scheduler, kubelets and the makers of nodes, and counts the operator's requests
 in the API server's audit log; it shares the machine with everything that it measures. Cases are ``byo``, ``claims``,
@@ -33,9 +33,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kubernetes_floor import NAME as RECORDED
-from kubernetes_floor import recorded
-from kubernetes_report import Run, report, report_floor
+from benchmarks.kubernetes_floor import NAME as RECORDED
+from benchmarks.kubernetes_floor import recorded
+from benchmarks.kubernetes_report import Run, report, report_floor
 
 from llmwright.api.crd import crd
 from llmwright.plugins.driver_set import DriverSet
@@ -170,7 +170,7 @@ class Bench:
         workspace.write_text(WORKSPACE)
         render = [*self._llmwright(case), "render", "-f", str(workspace), "--target", "kubernetes", "-o", "json"]
         rendered = json.loads(subprocess.check_output(render, text=True))["items"]
-        bodies.write_text(json.dumps(recorded(rendered, status)))
+        bodies.write_text(json.dumps(recorded(rendered, dict(status))))
         command = [sys.executable, str(Path(__file__).with_name("kubernetes_floor.py")), "--harness", str(self.harness)]
         kubeconfig = self.folder / "cluster/operator.kubeconfig"
         return [*command, "--kubeconfig", str(kubeconfig), "--recorded", str(bodies), "--workers", str(WORKERS)]

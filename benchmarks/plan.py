@@ -1,6 +1,6 @@
 """Plans per second on one core, from a parsed Workspace with the installed drivers and packs. Goal: 1,000.
 
-    python benchmarks/plan.py [--rounds 7] [--plans 300]
+    python -m benchmarks.plan [--rounds 7] [--plans 300]
 
 Each round times every case once, in turn; the median of the rounds and their spread are printed. ``auto`` sizes every
 instance type of the cloud and is no part of the goal.

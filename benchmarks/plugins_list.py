@@ -1,6 +1,6 @@
 """How long ``llmwright --help`` and ``plugins list`` take beside 50 installed plugins.
 
-    python benchmarks/plugins_list.py [--plugins 50] [--rounds 20]
+    python -m benchmarks.plugins_list [--plugins 50] [--rounds 20]
 
 The measure is time over ``python -c pass``; the aim is at most 150 ms at the median. Runs are interleaved, so that
 whatever else the machine does falls on all alike.

@@ -7,7 +7,7 @@ tokens per second, counted the same way on both sides: tokens of rows without pa
 from on_train_begin to on_train_end; and of the peak resident memory of the whole process. The ratio of CPU seconds
 is told too, which hardly depends on what else the machine does.
 
-    python benchmarks/tune_qlora.py [--rounds 5] [--steps 60] [--batch 8] [--threads 2]
+    python -m benchmarks.tune_qlora [--rounds 5] [--steps 60] [--batch 8] [--threads 2]
 
 Needs ``pip install trl``.
 """
@@ -90,7 +90,7 @@ def trl_worker(given: dict[str, Any]) -> None:
     import resource
 
     import torch
-    from datasets import load_dataset  # type: ignore[import-untyped]
+    from datasets import load_dataset
     from peft import LoraConfig
     from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, TrainerCallback
     from trl.trainer.sft_config import SFTConfig

@@ -22,12 +22,12 @@ def catalogue() -> Catalogue:
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_the_index_is_current(folder):
+def test_the_index_is_current(folder: str) -> None:
     written = (ROOT / folder / INDEX).read_text(encoding="utf-8")
     assert written == make_index((ROOT / folder).glob("*.yaml")), f"run python -m llmwright.catalogue.index {folder}"
 
 
-def test_every_figure_has_a_source(catalogue):
+def test_every_figure_has_a_source(catalogue: Catalogue) -> None:
     assert catalogue.problems() == ()
     assert len(catalogue.presets()) == 61
     assert all(preset.fact_source for preset in catalogue.presets())
@@ -35,14 +35,14 @@ def test_every_figure_has_a_source(catalogue):
     assert all(machine.price.source for machine in catalogue.instance_types() if machine.price)
 
 
-def test_names_that_kaito_accepts_are_known(catalogue):
+def test_names_that_kaito_accepts_are_known(catalogue: Catalogue) -> None:
     for name in ("phi-3-mini-128k-instruct", "llama-3.1-8b-instruct", "Qwen/Qwen2.5-Coder-7B-Instruct"):
         assert catalogue.preset(name).fact_source.startswith("KAITO")
     assert catalogue.preset("mistral-7b-instruct").name == "mistral-7b-instruct-v0.3"
     assert catalogue.preset("gemma-3-4b-instruct") is catalogue.preset("google/gemma-3-4b-it")
 
 
-def test_the_demo_preset_says_what_its_files_say(catalogue):
+def test_the_demo_preset_says_what_its_files_say(catalogue: Catalogue) -> None:
     preset = catalogue.preset("demo")
     found = describe_directory(ROOT / "demo", source=preset.source)
     assert preset.source == (ROOT / "demo").as_uri()
@@ -59,7 +59,7 @@ def test_the_demo_preset_says_what_its_files_say(catalogue):
     assert Path(preset.questions).is_file()
 
 
-def test_a_retired_machine_names_a_living_successor(catalogue):
+def test_a_retired_machine_names_a_living_successor(catalogue: Catalogue) -> None:
     retired = [machine for machine in catalogue.instance_types() if machine.retired]
     assert "Standard_NC6s_v3" in {machine.name for machine in retired}
     for machine in retired:

@@ -243,7 +243,7 @@ def test_what_a_cloud_refuses_is_named_and_passes(workspaces: Workspaces, reason
     assert workspaces.condition(name, "Stalled") == ("True", reason)
     wait_until(lambda: bool(workspaces.events(name, reason=reason)), "an event says so")
     labels = {"kaito.sh/workspace": name, "kaito.sh/workspacenamespace": "default"}
-    workspaces.node(f"{name}-node", name, **labels)
+    workspaces.node(f"{name}-node", name, labels=labels)
     stages = ("Launched", "Registered", "Initialized", "Ready")
     say_of_claim(plane, claim, [(stage, "True", stage, "") for stage in stages], f"{name}-node")
     workspaces.until(name, "Ready")

@@ -106,7 +106,9 @@ class Workspaces:
         chosen = ",".join(f"{key}={value}" for key, value in {"involvedObject.name": name, **fields}.items())
         return self.plane.get("events", f"--field-selector={chosen}")
 
-    def node(self, name: str, workspace: str, *, gpus: int = 1, fake: bool = True, **labels: str) -> None:
+    def node(
+        self, name: str, workspace: str, *, gpus: int = 1, fake: bool = True, labels: dict[str, str] | None = None
+    ) -> None:
         """A machine, labelled for a Workspace; KWOK makes it and its pods Ready where it is ``fake``."""
         sizes = {"cpu": f"{24 * gpus}", "memory": f"{220 * gpus}Gi"}
         resources = {**sizes, "pods": "110", "nvidia.com/gpu": f"{gpus}"}
@@ -116,7 +118,7 @@ class Workspaces:
         node = {
             "apiVersion": "v1",
             "kind": "Node",
-            "metadata": {"name": name, "labels": {**common, **labels}, "annotations": annotations},
+            "metadata": {"name": name, "labels": {**common, **(labels or {})}, "annotations": annotations},
             "status": {"capacity": resources, "allocatable": resources},
         }
         self.plane.kubectl("create", "-f", "-", stdin=json.dumps(node))

@@ -114,7 +114,11 @@ def test_weights_that_lie_on_the_node(cluster: Cluster) -> None:
 
 
 def test_weights_on_a_disk_of_the_node(cluster: Cluster) -> None:
-    nodes = {"resource": {"instanceType": "Standard_NC24ads_A100_v4"}, "nodes": None, "feature_gates": None}
+    nodes: dict[str, Any] = {
+        "resource": {"instanceType": "Standard_NC24ads_A100_v4"},
+        "nodes": None,
+        "feature_gates": None,
+    }
     found = cluster.objects(scenario(**nodes, nvme_storage_class_exists=True))
     (claim,) = found["workload"]["spec"]["volumeClaimTemplates"]
     assert claim["metadata"] == {"name": "model-weights-volume", "labels": {"kaito.sh/workspace": "ws1"}}

@@ -38,7 +38,7 @@ def test_all_given_node_counts_are_ours() -> None:
 
 
 def test_differences_are_noticed(tmp_path: Path) -> None:
-    changes = [
+    changes: list[dict[str, Any]] = [
         {},
         {"expect_nodes": 3},
         {"launch": {"tensor-parallel-size": "2"}},

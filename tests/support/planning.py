@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from llmwright.api.workspace import Workspace
 from llmwright.plugins.driver_set import DriverSet
@@ -14,6 +15,7 @@ from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.launch import Launch, Process
+from llmwright.values.plan import Plan
 from llmwright.values.preset import Preset
 from llmwright_provisioner_karpenter.driver import KarpenterProvisioner
 from llmwright_runtime_hf.driver import HfRuntime
@@ -22,6 +24,9 @@ from llmwright_tuning_qlora.driver import LoraTuner, QloraTuner
 GIB = 1024**3
 HERE = InstanceType(name="local", cloud="local", cpus=2, memory_bytes=16 * GIB)
 NO_SETTINGS = Settings()
+Planned = Callable[..., Plan]
+"""The fixture ``planned``, which plans a Workspace of the given parts."""
+Part = TypeVar("Part")
 
 
 class Engine(Runtime):
@@ -60,6 +65,12 @@ def workspace(**parts: Any) -> Workspace:
         **parts,
     }
     return Workspace.model_validate(document)
+
+
+def required(part: Part | None) -> Part:
+    """Return a part of a plan that the test requires to be there."""
+    assert part is not None
+    return part
 
 
 def tuning(name: str = "demo", **more: Any) -> dict[str, Any]:

@@ -122,5 +122,5 @@ def test_a_function_keeps_its_name_when_the_room_of_that_name_is_imported() -> N
 
 def test_names_that_are_not_there_are_refused() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        llmwright.nothing  # type: ignore[attr-defined]  # noqa: B018
+        llmwright.nothing  # noqa: B018
     assert dir(llmwright) == sorted([*llmwright.__all__, "__version__"])

@@ -44,7 +44,7 @@ def model(name: str = "tiny", source: str = "hf://acme/tiny") -> str:
     return MODEL.format(name=name, source=source)
 
 
-def test_a_preset_is_found_by_name_and_alias_in_any_case(tmp_path):
+def test_a_preset_is_found_by_name_and_alias_in_any_case(tmp_path: Path) -> None:
     catalogue = Catalogue([write(tmp_path, "tiny.yaml", model())])
     assert catalogue.preset("Tiny") is catalogue.preset("ACME/tiny")
     preset = catalogue.preset("tiny")
@@ -52,14 +52,14 @@ def test_a_preset_is_found_by_name_and_alias_in_any_case(tmp_path):
     assert preset.fact_source == "a test"
 
 
-def test_files_and_questions_are_relative_to_their_yaml(tmp_path):
+def test_files_and_questions_are_relative_to_their_yaml(tmp_path: Path) -> None:
     text = model(source="file:./weights") + "    questions: ../questions.jsonl\n"
     preset = Catalogue([write(tmp_path, "tiny.yaml", text)]).preset("tiny")
     assert preset.source == (tmp_path / "weights").as_uri()
     assert preset.questions == str(tmp_path.parent / "questions.jsonl")
 
 
-def test_an_unknown_name_says_what_was_meant_and_what_lists_them(tmp_path):
+def test_an_unknown_name_says_what_was_meant_and_what_lists_them(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         Catalogue([write(tmp_path, "tiny.yaml", model())]).preset("tinny")
     assert caught.value.reason == "UnknownPreset"
@@ -85,7 +85,7 @@ def test_an_unknown_name_says_what_was_meant_and_what_lists_them(tmp_path):
         (model() + "    tunable: 'yes'\n", "models[0].tunable: expected true or false"),
     ],
 )
-def test_a_broken_file_names_its_distribution_and_place_and_the_others_stay(tmp_path, text, told):
+def test_a_broken_file_names_its_pack_and_place_and_the_others_stay(tmp_path: Path, text: str, told: str) -> None:
     good, bad = write(tmp_path, "a.yaml", model("good")), write(tmp_path, "b.yaml", text)
     catalogue = Catalogue([bad, good])
     assert [preset.name for preset in catalogue.presets()] == ["good"]
@@ -95,7 +95,7 @@ def test_a_broken_file_names_its_distribution_and_place_and_the_others_stay(tmp_
     assert told in problem.message
 
 
-def test_a_doubled_name_keeps_the_first_and_names_both(tmp_path):
+def test_a_doubled_name_keeps_the_first_and_names_both(tmp_path: Path) -> None:
     first = write(tmp_path, "a.yaml", model())
     second = PackFile(write(tmp_path, "b.yaml", model(source="hf://other/tiny")).path, "other-pack 2.0")
     catalogue = Catalogue([first, second])
@@ -105,7 +105,7 @@ def test_a_doubled_name_keeps_the_first_and_names_both(tmp_path):
     assert "acme-pack 1.0" in problem.message
 
 
-def test_a_directory_of_the_users_own_may_hold_both_kinds(tmp_path):
+def test_a_directory_of_the_users_own_may_hold_both_kinds(tmp_path: Path) -> None:
     write(tmp_path, "tiny.yaml", model())
     write(tmp_path, "types.yaml", TYPES)
     catalogue = Catalogue(directories=[tmp_path])
@@ -119,14 +119,14 @@ def test_a_directory_of_the_users_own_may_hold_both_kinds(tmp_path):
         directory_files(tmp_path / "nowhere")
 
 
-def test_an_unknown_instance_type_is_told(tmp_path):
+def test_an_unknown_instance_type_is_told(tmp_path: Path) -> None:
     catalogue = Catalogue((), [write(tmp_path, "types.yaml", TYPES)])
     with pytest.raises(ConfigError, match="unknown instance type 'Big_Two'") as caught:
         catalogue.instance_type("Big_Two")
     assert caught.value.reason == "UnknownInstanceType"
 
 
-def test_the_index_gives_what_the_yaml_gives_and_a_stale_one_is_not_believed(tmp_path):
+def test_the_index_gives_what_the_yaml_gives_and_a_stale_one_is_not_believed(tmp_path: Path) -> None:
     files = [write(tmp_path, "tiny.yaml", model(source="file:./weights")), write(tmp_path, "types.yaml", TYPES)]
     plain = Catalogue(files, files)
     assert write_indexes([str(tmp_path)]) == 0
@@ -139,19 +139,19 @@ def test_the_index_gives_what_the_yaml_gives_and_a_stale_one_is_not_believed(tmp
     assert [preset.name for preset in Catalogue(files).presets()] == ["renamed"]
 
 
-def test_an_index_is_not_written_from_a_broken_file(tmp_path, capsys):
+def test_an_index_is_not_written_from_a_broken_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(tmp_path, "tiny.yaml", "kind: PresetFamily")
     assert write_indexes([str(tmp_path)]) == 2
     assert "lacks family, models" in capsys.readouterr().err
     assert not (tmp_path / INDEX).exists()
 
 
-def test_an_index_names_no_place_on_this_machine(tmp_path):
+def test_an_index_names_no_place_on_this_machine(tmp_path: Path) -> None:
     write(tmp_path, "tiny.yaml", model(source="file:./weights"))
     assert str(tmp_path) not in make_index([tmp_path / "tiny.yaml"])
 
 
-def test_extra_presets_come_first(tmp_path):
+def test_extra_presets_come_first(tmp_path: Path) -> None:
     catalogue = Catalogue([write(tmp_path, "tiny.yaml", model())])
     other = Catalogue([write(tmp_path, "b.yaml", model("other"))]).preset("other")
     assert [preset.name for preset in catalogue.with_presets(other).presets()] == ["other", "tiny"]

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,7 @@ def write_model(directory: Path, config: object = CONFIG) -> Path:
     return directory
 
 
-def test_a_directory_is_described_from_its_files(tmp_path):
+def test_a_directory_is_described_from_its_files(tmp_path: Path) -> None:
     preset = describe(write_model(tmp_path / "my model").as_uri())
     assert (preset.name, preset.source) == ("my model", (tmp_path / "my model").as_uri())
     assert (preset.parameters, preset.weight_bytes, preset.context) == (WEIGHTS, 2 * WEIGHTS, 256)
@@ -47,7 +48,7 @@ def test_a_directory_is_described_from_its_files(tmp_path):
     assert preset.tunable
 
 
-def test_latent_attention_nested_configs_and_quantisation(tmp_path):
+def test_latent_attention_nested_configs_and_quantisation(tmp_path: Path) -> None:
     nested = {key: value for key, value in CONFIG.items() if key not in ("architectures", "dtype")}
     config = {
         "architectures": ["NewModelForCausalLM"],
@@ -72,12 +73,12 @@ def test_latent_attention_nested_configs_and_quantisation(tmp_path):
         ({"architectures": "Llama"}, "names no architectures"),
     ],
 )
-def test_a_config_that_lies_is_told(tmp_path, change, told):
+def test_a_config_that_lies_is_told(tmp_path: Path, change: dict[str, Any], told: str) -> None:
     with pytest.raises(ConfigError, match=told):
         describe(write_model(tmp_path / "m", {**CONFIG, **change}).as_uri())
 
 
-def test_damaged_files_are_told(tmp_path):
+def test_damaged_files_are_told(tmp_path: Path) -> None:
     directory = write_model(tmp_path / "m")
     (directory / "config.json").write_text("{")
     with pytest.raises(ConfigError, match=r"config\.json is no JSON"):
@@ -92,14 +93,14 @@ def test_damaged_files_are_told(tmp_path):
         describe((tmp_path / "nowhere").as_uri())
 
 
-def test_weights_that_were_cut_short_are_told(tmp_path):
+def test_weights_that_were_cut_short_are_told(tmp_path: Path) -> None:
     weights = write_model(tmp_path / "m") / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1])
     with pytest.raises(ConfigError, match="is cut short"):
         describe((tmp_path / "m").as_uri())
 
 
-def test_the_hub_cache_is_used_and_pins_the_commit(tmp_path):
+def test_the_hub_cache_is_used_and_pins_the_commit(tmp_path: Path) -> None:
     repository = tmp_path / "hub" / "models--acme--tiny"
     write_model(repository / "snapshots" / "abc123")
     (repository / "refs").mkdir()
@@ -108,13 +109,13 @@ def test_the_hub_cache_is_used_and_pins_the_commit(tmp_path):
     assert (preset.source, preset.revision) == ("hf://acme/tiny", "abc123")
 
 
-def test_offline_is_said_clearly(tmp_path):
+def test_offline_is_said_clearly(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="HF_HUB_OFFLINE forbids") as caught:
         describe("acme/tiny", environ={"HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"})
     assert "llmwright presets list" in caught.value.hint
 
 
-def test_what_is_no_model_name_is_refused():
+def test_what_is_no_model_name_is_refused() -> None:
     assert can_describe("acme/tiny")
     assert can_describe("file:///models/tiny")
     assert not can_describe("tiny")
@@ -159,13 +160,13 @@ def hub() -> Iterator[dict[str, str]]:
     thread.join()
 
 
-def test_the_hub_describes_a_model_in_two_requests(hub):
+def test_the_hub_describes_a_model_in_two_requests(hub: dict[str, str]) -> None:
     preset = describe("acme/tiny", environ=hub)
     assert (preset.revision, preset.license, preset.gated) == ("f00d", "mit", True)
     assert (preset.parameters, preset.weight_bytes) == (61, 122)
 
 
-def test_a_catalogue_takes_in_what_it_does_not_know(hub, tmp_path):
+def test_a_catalogue_takes_in_what_it_does_not_know(hub: dict[str, str], tmp_path: Path) -> None:
     catalogue = Catalogue()
     known = with_model(catalogue, "acme/tiny", environ=hub)
     assert known.preset("ACME/Tiny") is known.preset("tiny")
@@ -184,12 +185,12 @@ def test_a_catalogue_takes_in_what_it_does_not_know(hub, tmp_path):
         ("acme/broken", TargetError, "answered 200"),
     ],
 )
-def test_what_the_hub_refuses_is_told(hub, name, error, told):
+def test_what_the_hub_refuses_is_told(hub: dict[str, str], name: str, error: type[Exception], told: str) -> None:
     with pytest.raises(error, match=told) as caught:
         describe(name, environ=hub)
     assert "t0ken" not in str(caught.value)
 
 
-def test_a_hub_that_is_not_there_is_told():
+def test_a_hub_that_is_not_there_is_told() -> None:
     with pytest.raises(TargetError, match=r"the model hub 127\.0\.0\.1:9 cannot be reached"):
         describe("acme/tiny", environ={"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": "/nonexistent"})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from llmwright.api.status import Condition, WorkspaceStatus
 from llmwright.lifecycle.decision import Event
 from llmwright.lifecycle.transition_events import transition_events
@@ -9,8 +11,8 @@ from llmwright.lifecycle.transition_events import transition_events
 MOMENT = "2026-01-01T00:00:00Z"
 
 
-def condition(kind: str, status: str, reason: str) -> Condition:
-    return Condition(type=kind, status=status, reason=reason, message=f"{reason}!", last_transition_time=MOMENT)  # type: ignore[arg-type]
+def condition(kind: str, status: Literal["True", "False"], reason: str) -> Condition:
+    return Condition(type=kind, status=status, reason=reason, message=f"{reason}!", last_transition_time=MOMENT)
 
 
 def told(before: list[Condition], after: list[Condition], *, tuning: bool = False) -> list[Event]:

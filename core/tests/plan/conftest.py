@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.support.planning import HERE, NO_SETTINGS, PLAIN, workspace
+from tests.support.planning import HERE, NO_SETTINGS, PLAIN, Planned, workspace
 
 from llmwright.catalogue.catalogue import Catalogue
 from llmwright.catalogue.pack import PackFile
@@ -14,7 +13,7 @@ from llmwright.plan.make import make_plan
 from llmwright.plugins.datapack import DataPack
 from llmwright.plugins.driver_set import DriverSet
 from llmwright.settings.model import Settings
-from llmwright.values.plan import Plan
+from llmwright.values.plan import Plan, Target
 
 
 @pytest.fixture(scope="session")
@@ -25,14 +24,14 @@ def catalogue() -> Catalogue:
 
 
 @pytest.fixture
-def planned(catalogue: Catalogue) -> Callable[..., Plan]:
+def planned(catalogue: Catalogue) -> Planned:
     """``planned(tuning=…)`` on this machine; ``planned(sku=…, inference=…)`` on a cluster."""
 
     def plan(
         settings: Settings = NO_SETTINGS, drivers: DriverSet = PLAIN, sku: str | None = None, **parts: Any
     ) -> Plan:
         machine, files = parts.pop("machine", None), parts.pop("files", {})
-        target = "kubernetes" if sku is not None else parts.pop("target", "local")
+        target: Target = "kubernetes" if sku is not None else parts.pop("target", "local")
         if sku:
             parts["resource"] = {"instanceType": sku, **parts.get("resource", {})}
         return make_plan(

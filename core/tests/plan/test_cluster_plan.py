@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from tests.support.planning import NO_SETTINGS, WITH_ENGINE, inference, tuning, workspace
+from tests.support.planning import NO_SETTINGS, WITH_ENGINE, Planned, inference, required, tuning, workspace
 
+from llmwright.catalogue.catalogue import Catalogue
 from llmwright.catalogue.node_labels import instance_type_of_labels
 from llmwright.errors import InvalidWorkspace, LimitExceeded, NotYet
 from llmwright.plan.make import make_plan
@@ -19,32 +21,32 @@ IMAGE = {"image": "registry.example/a:1", "imagePushSecret": "push"}
 T4 = {"nvidia.com/gpu.product": "Tesla-T4", "nvidia.com/gpu.count": "4", "nvidia.com/gpu.memory": "16384"}
 
 
-def test_the_engine_serves_where_preset_and_gpu_allow(planned):
+def test_the_engine_serves_where_preset_and_gpu_allow(planned: Planned) -> None:
     plan = planned(sku=A100, inference=inference("phi-4"), drivers=WITH_ENGINE)
-    assert (plan.runtime.name, plan.nodes.count, plan.provisioner.name) == ("vllm", 1, "karpenter")
-    assert plan.instance_type.name == A100
-    assert plan.cost.usd_per_hour == 3.673
-    assert "undated" in plan.cost.note
-    assert "skypilot-catalog" in plan.cost.note
+    assert (required(plan.runtime).name, plan.nodes.count, plan.provisioner.name) == ("vllm", 1, "karpenter")
+    assert required(plan.instance_type).name == A100
+    assert required(plan.cost).usd_per_hour == 3.673
+    assert "undated" in required(plan.cost).note
+    assert "skypilot-catalog" in required(plan.cost).note
 
 
-def test_without_the_engine_hf_serves_and_says_why(planned):
-    assert "vllm is not installed" in planned(sku=A100, inference=inference("phi-4")).runtime.why
+def test_without_the_engine_hf_serves_and_says_why(planned: Planned) -> None:
+    assert "vllm is not installed" in required(planned(sku=A100, inference=inference("phi-4")).runtime).why
 
 
-def test_upstreams_count_overrides_the_users_for_an_engine_only(planned):
+def test_upstreams_count_overrides_the_users_for_an_engine_only(planned: Planned) -> None:
     parts = {"sku": "Standard_NV36ads_A10_v5", "resource": {"count": 1}}
     spread = planned(**parts, inference=inference("phi-4"), drivers=WITH_ENGINE)
-    assert (spread.nodes.count, spread.serving.main.argv[-1]) == (2, "1x2x1")
+    assert (spread.nodes.count, required(spread.serving).main.argv[-1]) == (2, "1x2x1")
     assert any("resource.count says 1; 2 is what" in note for note in spread.notes)
-    assert spread.cost.usd_per_hour == pytest.approx(6.4)
+    assert required(spread.cost).usd_per_hour == pytest.approx(6.4)
     kept = planned(sku=A100, resource={"count": 3}, inference=inference("phi-4"))
     assert kept.nodes.count == 3
     copies = planned(sku=A100, inference=inference("phi-4", replicas=3), drivers=WITH_ENGINE)
     assert copies.nodes.count == 3
 
 
-def test_an_older_gpu_is_warned_of_with_its_living_successor(planned):
+def test_an_older_gpu_is_warned_of_with_its_living_successor(planned: Planned) -> None:
     plan = planned(sku="Standard_NC6s_v3", tuning=tuning("phi-3-mini-128k-instruct", input=URL, output=IMAGE))
     warnings = " ".join(plan.warnings)
     assert "its successor is Standard_NC24ads_A100_v4" in warnings
@@ -52,24 +54,24 @@ def test_an_older_gpu_is_warned_of_with_its_living_successor(planned):
     assert dict(plan.fits)["tuning"].dtype == "float16"
 
 
-def test_tuning_on_a_cluster_pulls_the_adapter_from_where_it_was_pushed(planned):
+def test_tuning_on_a_cluster_pulls_the_adapter_from_where_it_was_pushed(planned: Planned) -> None:
     plan = planned(sku=A100, tuning=tuning("phi-3-mini-4k-instruct", input=URL, output=IMAGE))
-    assert [process.name for process in plan.tuning.processes] == ["fetch-data", "tune", "pack", "push"]
-    assert "--allow-local" not in plan.tuning.prepare[0].argv
-    assert [process.name for process in plan.serving.processes] == ["pull-ws", "serve"]
+    assert [process.name for process in required(plan.tuning).processes] == ["fetch-data", "tune", "pack", "push"]
+    assert "--allow-local" not in required(plan.tuning).prepare[0].argv
+    assert [process.name for process in required(plan.serving).processes] == ["pull-ws", "serve"]
     logins = Volume(name="docker-config-ws-inference-adapter", kind="secret", source=("push",))
-    assert logins in plan.serving.volumes
+    assert logins in required(plan.serving).volumes
     claim = {"persistentVolumeClaim": {"claimName": "c"}}
     kept = planned(sku=A100, tuning=tuning("phi-3-mini-4k-instruct", input=URL, output={"volumeSource": claim}))
-    assert [process.name for process in kept.tuning.processes] == ["fetch-data", "tune"]
-    assert Volume(name="results", kind="volume_source", source=claim) in kept.serving.volumes
-    assert not kept.serving.prepare
+    assert [process.name for process in required(kept.tuning).processes] == ["fetch-data", "tune"]
+    assert Volume(name="results", kind="volume_source", source=claim) in required(kept.serving).volumes
+    assert not required(kept.serving).prepare
 
 
-def test_auto_takes_the_cheapest_that_fits_and_tells_of_the_others(planned):
+def test_auto_takes_the_cheapest_that_fits_and_tells_of_the_others(planned: Planned) -> None:
     plan = planned(sku="auto", inference=inference("llama-3.1-8b-instruct"))
-    assert plan.instance_type.name == "Standard_NV36ads_A10_v5"
-    assert "3.2 USD/hour" in plan.instance_type.why
+    assert required(plan.instance_type).name == "Standard_NV36ads_A10_v5"
+    assert "3.2 USD/hour" in required(plan.instance_type).why
     told = "\n".join(plan.notes)
     assert "Standard_NC24ads_A100_v4 would do for 3.673 USD/hour" in told
     assert "Standard_NC6s_v3: retired" in told
@@ -80,10 +82,10 @@ def test_auto_takes_the_cheapest_that_fits_and_tells_of_the_others(planned):
     assert by_settings.instance_type == plan.instance_type
 
 
-def test_auto_keeps_to_the_limits(planned):
+def test_auto_keeps_to_the_limits(planned: Planned) -> None:
     allowed = Settings(limits=Limits(instance_types=("standard_nc40ads_h100_v5",)))
     plan = planned(sku="auto", inference=inference("llama-3.1-8b-instruct"), settings=allowed)
-    assert plan.instance_type.name == "Standard_NC40ads_H100_v5"
+    assert required(plan.instance_type).name == "Standard_NC40ads_H100_v5"
     with pytest.raises(InvalidWorkspace, match="no instance type is left") as caught:
         planned(sku="auto", inference=inference("phi-4"), settings=Settings(limits=Limits(usd_per_hour=0.5)))
     assert "USD per hour are more than the 0.5 allowed" in caught.value.problems[0].message
@@ -99,12 +101,12 @@ def test_auto_keeps_to_the_limits(planned):
         (Limits(usd_per_hour=500), "Standard_ND96isr_H200_v5", "is unknown, which counts as over 500 USD"),
     ],
 )
-def test_limits_refuse(planned, limits, sku, told):
+def test_limits_refuse(planned: Planned, limits: Limits, sku: str, told: str) -> None:
     with pytest.raises(LimitExceeded, match=told):
         planned(sku=sku, resource={"count": 3}, inference=inference("phi-4"), settings=Settings(limits=limits))
 
 
-def test_a_namespace_may_have_limits_of_its_own(planned):
+def test_a_namespace_may_have_limits_of_its_own(planned: Planned) -> None:
     settings = Settings(limits=Limits(nodes=1), namespace_limits={"large": Limits(nodes=5)})
     parts = {"sku": A100, "resource": {"count": 3}, "inference": inference("phi-4"), "settings": settings}
     assert planned(**parts, metadata={"namespace": "large"}).nodes.count == 3
@@ -112,7 +114,7 @@ def test_a_namespace_may_have_limits_of_its_own(planned):
         planned(**parts)
 
 
-def test_unknown_types_and_missing_nodes_are_told(planned):
+def test_unknown_types_and_missing_nodes_are_told(planned: Planned) -> None:
     with pytest.raises(InvalidWorkspace) as caught:
         planned(sku="Standard_NC24ads_A100_v5", inference=inference("phi-4"))
     assert "did you mean 'Standard_NC24ads_A100_v4'?" in caught.value.problems[0].hint
@@ -120,7 +122,7 @@ def test_unknown_types_and_missing_nodes_are_told(planned):
         planned(sku="", inference=inference("phi-4"))
 
 
-def test_labels_of_nodes_override_the_table(planned):
+def test_labels_of_nodes_override_the_table(planned: Planned) -> None:
     machine = instance_type_of_labels(
         {**T4, "nvidia.com/cuda.compute.major": "7", "nvidia.com/cuda.compute.minor": "5"}
     )
@@ -131,7 +133,7 @@ def test_labels_of_nodes_override_the_table(planned):
     assert dict(plan.fits)["serving"].dtype == "float16"
 
 
-def test_partitions(planned):
+def test_partitions(planned: Planned) -> None:
     machine = instance_type_of_labels(T4)
     part = {"mode": "accelerator", "count": 1}
     shared = planned(
@@ -145,21 +147,21 @@ def test_partitions(planned):
     cut = planned(
         sku="", resource={"partition": mig}, inference=inference("phi-3-mini-4k-instruct"), drivers=WITH_ENGINE
     )
-    assert cut.instance_type.name == "2g.24gb"
+    assert required(cut.instance_type).name == "2g.24gb"
     with pytest.raises(InvalidWorkspace, match="unknown MIG profile"):
         planned(sku="", resource={"partition": {**mig, "profile": "bogus"}}, inference=inference("phi-4"))
 
 
-def test_strength_is_for_runtimes_that_know_it(planned):
+def test_strength_is_for_runtimes_that_know_it(planned: Planned) -> None:
     adapter = {"source": {"name": "a", "image": "r.example/a:1"}, "strength": "0.5"}
     parts = {"sku": A100, "inference": inference("phi-4", adapters=[adapter]), "drivers": WITH_ENGINE}
-    assert planned(**parts).runtime.name == "hf"
+    assert required(planned(**parts).runtime).name == "hf"
     named = inference("phi-4", adapters=[adapter], runtime="vllm")
     with pytest.raises(InvalidWorkspace, match="has no adapter strength"):
         planned(**{**parts, "inference": named})
 
 
-def test_the_base_is_called_as_upstream_calls_it(planned):
+def test_the_base_is_called_as_upstream_calls_it(planned: Planned) -> None:
     labels = {"inferenceset.kaito.sh/created-by": "many"}
     plan = planned(sku=A100, inference=inference("phi-4"), metadata={"labels": labels})
     assert plan.served_names == ("many",)
@@ -167,12 +169,12 @@ def test_the_base_is_called_as_upstream_calls_it(planned):
     assert planned(sku=A100, inference=inference("phi-4"), metadata={"labels": roles}).served_names == ("phi-4",)
 
 
-def test_the_time_to_start_may_be_set(planned):
+def test_the_time_to_start_may_be_set(planned: Planned) -> None:
     plan = planned(sku=A100, inference=inference("phi-4"), settings=Settings(readiness_timeout=65))
-    assert plan.serving.main.startup.failure_threshold == 7
+    assert required(required(plan.serving).main.startup).failure_threshold == 7
 
 
-def test_inputs_change_with_what_the_user_wrote_and_nothing_else(planned):
+def test_inputs_change_with_what_the_user_wrote_and_nothing_else(planned: Planned) -> None:
     base = planned(sku=A100, inference=inference("phi-4"))
     assert planned(sku=A100, inference=inference("phi-4"), settings=Settings(preflight=False)).inputs == base.inputs
     assert planned(sku=A100, inference=inference("phi-4", adapters=[])).inputs == base.inputs
@@ -185,26 +187,31 @@ def test_inputs_change_with_what_the_user_wrote_and_nothing_else(planned):
     assert replace(one, inputs=two.inputs) == two
 
 
-def test_each_process_sees_its_own_secrets_only(planned):
+def test_each_process_sees_its_own_secrets_only(planned: Planned) -> None:
     adapters = [
         {"source": {"name": name, "image": f"r.example/{name}:1", "imagePullSecrets": [f"key-{name}"]}}
         for name in ("one", "two")
     ]
     plan = planned(sku=A100, inference={**inference("phi-3-mini-4k-instruct"), "adapters": adapters})
-    logins = {volume.name: volume.source for volume in plan.serving.volumes if volume.kind == "secret"}
+    logins = {volume.name: volume.source for volume in required(plan.serving).volumes if volume.kind == "secret"}
     assert logins == {
         "docker-config-one-inference-adapter": ("key-one",),
         "docker-config-two-inference-adapter": ("key-two",),
     }
-    for process in plan.serving.prepare:
+    for process in required(plan.serving).prepare:
         adapter = process.name.removeprefix("pull-")
         mounted = [mount.volume for mount in process.mounts if mount.volume in logins]
         assert mounted == [f"docker-config-{adapter}-inference-adapter"]
 
 
-def test_a_settled_number_of_machines_does_not_move(catalogue):
+def test_a_settled_number_of_machines_does_not_move(catalogue: Catalogue) -> None:
     written = workspace(resource={"instanceType": A100}, inference=inference("phi-4"))
-    facts = {"catalogue": catalogue, "drivers": WITH_ENGINE, "settings": NO_SETTINGS, "target": "kubernetes"}
+    facts: dict[str, Any] = {
+        "catalogue": catalogue,
+        "drivers": WITH_ENGINE,
+        "settings": NO_SETTINGS,
+        "target": "kubernetes",
+    }
     assert make_plan(written, **facts).nodes.count == 1
     plan = make_plan(written, **facts, nodes=3)
     assert plan.nodes.count == 3

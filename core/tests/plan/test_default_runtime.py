@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.planning import Engine, drivers_with, inference, tuning
+from tests.support.planning import Engine, Planned, drivers_with, inference, required, tuning
 
 from llmwright.errors import InvalidWorkspace
 from llmwright.plugins.drivers import Capabilities
@@ -22,24 +22,24 @@ class Stranger(FakeRuntime):
 DRIVERS = drivers_with(vllm=Engine, acme=Stranger)
 
 
-def test_it_is_chosen_and_the_plan_says_why(planned):
+def test_it_is_chosen_and_the_plan_says_why(planned: Planned) -> None:
     for parts in ({"sku": A100}, {}):
         plan = planned(**parts, inference=inference("demo"), drivers=DRIVERS)
         target = plan.target
-        assert plan.runtime.name == "acme"
-        assert plan.runtime.why.startswith(
+        assert required(plan.runtime).name == "acme"
+        assert required(plan.runtime).why.startswith(
             f"its rank of 200 is the highest of the runtimes that can serve this on {target}"
         )
-        assert plan.serving.main.env["SERVED_NAME"] == "demo"
+        assert required(plan.serving).main.env["SERVED_NAME"] == "demo"
 
 
-def test_it_steps_aside_for_adapters_and_the_plan_says_so(planned):
+def test_it_steps_aside_for_adapters_and_the_plan_says_so(planned: Planned) -> None:
     plan = planned(tuning=tuning(), drivers=DRIVERS)
-    assert plan.runtime.name == "hf"
-    assert "acme serves no adapters" in plan.runtime.why
+    assert required(plan.runtime).name == "hf"
+    assert "acme serves no adapters" in required(plan.runtime).why
 
 
-def test_named_it_is_refused_for_what_it_cannot_do(planned):
+def test_named_it_is_refused_for_what_it_cannot_do(planned: Planned) -> None:
     adapter = {"source": {"name": "a", "volumeSource": {"hostPath": {"path": "/a"}}}, "strength": "0.5"}
     asked = inference("demo", runtime="acme", adapters=[adapter])
     with pytest.raises(InvalidWorkspace) as caught:
@@ -50,5 +50,5 @@ def test_named_it_is_refused_for_what_it_cannot_do(planned):
     ]
 
 
-def test_a_name_in_workspace_or_settings_still_wins(planned):
-    assert planned(inference=inference("demo", runtime="hf"), drivers=DRIVERS).runtime.name == "hf"
+def test_a_name_in_workspace_or_settings_still_wins(planned: Planned) -> None:
+    assert required(planned(inference=inference("demo", runtime="hf"), drivers=DRIVERS).runtime).name == "hf"

@@ -4,74 +4,75 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.support.planning import GIB, HERE, inference, tuning
+from tests.support.planning import GIB, HERE, Planned, inference, required, tuning
 
 from llmwright.errors import InvalidWorkspace, PluginNotFound
 from llmwright.settings.model import Settings
-from llmwright.values.launch import SecretKey, Volume
+from llmwright.values.launch import Launch, Process, SecretKey, Volume
 
 
-def steps(launch):
+def steps(launch: Launch | None) -> list[str]:
     return [process.name for process in launch.processes] if launch else []
 
 
-def argument(process, flag):
+def argument(process: Process, flag: str) -> str:
     return process.argv[process.argv.index(flag) + 1]
 
 
-def test_tuning_checks_first_then_tunes_keeps_and_serves(planned):
+def test_tuning_checks_first_then_tunes_keeps_and_serves(planned: Planned) -> None:
     plan = planned(tuning=tuning())
     assert steps(plan.preflight) == ["fetch-data", "check-data"]
     assert steps(plan.tuning) == ["tune", "pack"]
     assert steps(plan.serving) == ["serve"]
     assert plan.served_names == ("demo", "ws")
-    assert (plan.runtime.name, plan.tuner.name, plan.provisioner.name) == ("hf", "qlora", "local")
+    assert (required(plan.runtime).name, required(plan.tuner).name, plan.provisioner.name) == ("hf", "qlora", "local")
     assert [role for role, _ in plan.fits] == ["tuning", "serving"]
     assert all(fit.fits for _, fit in plan.fits)
     assert plan.cost is None
 
 
-def test_the_data_is_fetched_once_into_a_directory_that_tuning_shares(planned):
+def test_the_data_is_fetched_once_into_a_directory_that_tuning_shares(planned: Planned) -> None:
     plan = planned(tuning=tuning())
-    assert Volume(name="data") in plan.preflight.volumes
-    assert Volume(name="data") in plan.tuning.volumes
-    assert "--allow-local" in plan.preflight.prepare[0].argv
+    assert Volume(name="data") in required(plan.preflight).volumes
+    assert Volume(name="data") in required(plan.tuning).volumes
+    assert "--allow-local" in required(plan.preflight).prepare[0].argv
     without = planned(tuning=tuning(), settings=Settings(preflight=False))
     assert without.preflight is None
     assert steps(without.tuning) == ["fetch-data", "tune", "pack"]
 
 
-def test_the_adapter_is_served_from_where_tuning_put_it(planned):
+def test_the_adapter_is_served_from_where_tuning_put_it(planned: Planned) -> None:
     out = Volume(name="results", kind="volume_source", source={"hostPath": {"path": "/out"}})
     plan = planned(tuning=tuning())
-    assert out in plan.tuning.volumes
-    assert out in plan.serving.volumes
-    assert argument(plan.serving.main, "--adapter") == "ws=$(volume.results)"
-    assert argument(plan.tuning.after[0], "--reference") == "ws"
+    assert out in required(plan.tuning).volumes
+    assert out in required(plan.serving).volumes
+    assert argument(required(plan.serving).main, "--adapter") == "ws=$(volume.results)"
+    assert argument(required(plan.tuning).after[0], "--reference") == "ws"
     assert any("/out" in line for line in plan.creates)
 
 
-def test_an_image_is_pushed_and_the_right_to_is_asked_first(planned):
+def test_an_image_is_pushed_and_the_right_to_is_asked_first(planned: Planned) -> None:
     output = {"image": "registry.example/adapters/facts:1", "imagePushSecret": "push"}
     plan = planned(tuning=tuning(output=output))
     assert steps(plan.preflight) == ["fetch-data", "check-data", "check-push"]
     assert steps(plan.tuning) == ["tune", "pack", "push"]
-    assert plan.tuning.after[1].env["DOCKER_CONFIG"] == "$(volume.docker-config)"
-    assert Volume(name="docker-config", kind="secret", source=("push",)) in plan.tuning.volumes
+    assert required(plan.tuning).after[1].env["DOCKER_CONFIG"] == "$(volume.docker-config)"
+    assert Volume(name="docker-config", kind="secret", source=("push",)) in required(plan.tuning).volumes
     assert steps(plan.serving) == ["serve"], "the results are still on this machine"
     own = planned(tuning=tuning(output=output), settings=Settings(docker_config=Path("/home/me/.docker")))
-    assert own.tuning.after[1].env["DOCKER_CONFIG"] == "/home/me/.docker"
+    assert required(own.tuning).after[1].env["DOCKER_CONFIG"] == "/home/me/.docker"
 
 
-def test_release_serves_nothing(planned):
+def test_release_serves_nothing(planned: Planned) -> None:
     assert planned(tuning=tuning(onSuccess="release")).serving is None
     assert planned(tuning=tuning(), settings=Settings(on_success="release")).runtime is None
     assert planned(tuning=tuning(onSuccess="serve"), settings=Settings(on_success="release")).serving is not None
 
 
-def test_inference_serves_base_and_adapters(planned):
+def test_inference_serves_base_and_adapters(planned: Planned) -> None:
     adapters = [
         {"source": {"name": "pulled", "image": "registry.example/a:1", "imagePullSecrets": ["s"]}, "strength": "0.5"},
         {"source": {"name": "mounted", "volumeSource": {"hostPath": {"path": "/adapters/m"}}}},
@@ -81,13 +82,13 @@ def test_inference_serves_base_and_adapters(planned):
     assert plan.preflight is None
     assert plan.tuning is None
     assert steps(plan.serving) == ["pull-pulled", "serve"]
-    given = [part for part in plan.serving.main.argv if "=$(volume.adapter-" in part]
+    given = [part for part in required(plan.serving).main.argv if "=$(volume.adapter-" in part]
     assert given == [
         "pulled=$(volume.adapter-pulled),strength=0.5",
         "mounted=$(volume.adapter-mounted)",
         "here=$(volume.adapter-here)",
     ]
-    assert Volume(name="adapter-here", kind="directory", source="/adapters/my own") in plan.serving.volumes
+    assert Volume(name="adapter-here", kind="directory", source="/adapters/my own") in required(plan.serving).volumes
     assert plan.served_names == ("demo", "pulled", "mounted", "here")
 
 
@@ -100,13 +101,13 @@ def test_inference_serves_base_and_adapters(planned):
         ({"source": {"name": "a", "image": "r.example/a:1"}, "strength": "1.5"}, "inference.adapters[0].strength"),
     ],
 )
-def test_adapters_that_cannot_be_used_are_told(planned, adapter, path):
+def test_adapters_that_cannot_be_used_are_told(planned: Planned, adapter: dict[str, Any], path: str) -> None:
     with pytest.raises(InvalidWorkspace) as caught:
         planned(inference=inference(adapters=[adapter]))
     assert caught.value.problems[0].path == path
 
 
-def test_what_does_not_fit_this_machine_says_so_with_its_terms(planned):
+def test_what_does_not_fit_this_machine_says_so_with_its_terms(planned: Planned) -> None:
     with pytest.raises(InvalidWorkspace) as caught:
         planned(inference=inference("llama-3.3-70b-instruct"))
     (problem,) = caught.value.problems
@@ -118,35 +119,35 @@ def test_what_does_not_fit_this_machine_says_so_with_its_terms(planned):
     assert "LoRA and optimizer" in caught.value.problems[0].message
 
 
-def test_a_model_that_is_tuned_in_four_bits_is_served_so_where_it_must(planned):
+def test_a_model_that_is_tuned_in_four_bits_is_served_so_where_it_must(planned: Planned) -> None:
     small = replace(HERE, memory_bytes=13 * GIB)
     plan = planned(tuning=tuning("phi-3-mini-128k-instruct"), machine=small)
-    assert argument(plan.serving.main, "--quantization") == "nf4"
+    assert argument(required(plan.serving).main, "--quantization") == "nf4"
     assert any("is served in nf4" in note for note in plan.notes)
 
 
-def test_the_context_is_cut_to_what_fits(planned):
+def test_the_context_is_cut_to_what_fits(planned: Planned) -> None:
     plan = planned(inference=inference("phi-3-mini-4k-instruct"), machine=replace(HERE, memory_bytes=20 * GIB))
-    context = int(argument(plan.serving.main, "--max-model-len"))
+    context = int(argument(required(plan.serving).main, "--max-model-len"))
     assert 2048 <= context < 4096
     assert any(f"cut to {context} tokens of 4096" in warning for warning in plan.warnings)
     asked = planned(inference=inference(runtimeConfig={"maxModelLen": 256}))
-    assert argument(asked.serving.main, "--max-model-len") == "256"
+    assert argument(required(asked.serving).main, "--max-model-len") == "256"
     assert not asked.warnings
 
 
-def test_what_one_machine_does_not_use_is_reported(planned):
+def test_what_one_machine_does_not_use_is_reported(planned: Planned) -> None:
     resource = {"instanceType": "Standard_NC6s_v3", "count": 3, "labelSelector": {"matchLabels": {"a": "b"}}}
     notes = " ".join(planned(inference=inference(), resource=resource).notes)
     assert all(word in notes for word in ("instanceType Standard_NC6s_v3", "count 3", "labelSelector"))
 
 
-def test_the_users_config_is_mounted_and_read(planned):
+def test_the_users_config_is_mounted_and_read(planned: Planned) -> None:
     file = "training_config:\n  LoraConfig: {r: 3}\n  QuantizationConfig: {load_in_4bit: true}\n"
     files = {"mine": {"training_config.yaml": file}}
     plan = planned(tuning=tuning(config="mine"), files=files)
-    assert Volume(name="config", kind="config", source="mine") in plan.tuning.volumes
-    assert argument(plan.tuning.main, "--config") == "$(volume.config)/training_config.yaml"
+    assert Volume(name="config", kind="config", source="mine") in required(plan.tuning).volumes
+    assert argument(required(plan.tuning).main, "--config") == "$(volume.config)/training_config.yaml"
     with pytest.raises(InvalidWorkspace) as caught:
         planned(tuning=tuning(config="mine"), files={"mine": {"training_config.yaml": "training_config: {Lora: {}}"}})
     assert caught.value.problems[0].path.startswith("training_config.yaml:training_config")
@@ -163,28 +164,28 @@ def test_the_users_config_is_mounted_and_read(planned):
         ({"inference": {"template": {"spec": {}}}}, "inference.preset"),
     ],
 )
-def test_mistakes_are_told_with_their_path(planned, parts, path):
+def test_mistakes_are_told_with_their_path(planned: Planned, parts: dict[str, Any], path: str) -> None:
     with pytest.raises(InvalidWorkspace) as caught:
         planned(**parts)
     assert caught.value.problems[0].path.startswith(path)
 
 
-def test_a_driver_that_is_named_and_missing_is_told(planned):
+def test_a_driver_that_is_named_and_missing_is_told(planned: Planned) -> None:
     with pytest.raises(PluginNotFound):
         planned(tuning=tuning(method="galore"))
     with pytest.raises(PluginNotFound):
         planned(inference=inference(runtime="nothing"))
 
 
-def test_the_hubs_token_is_a_secret_by_name(planned):
+def test_the_hubs_token_is_a_secret_by_name(planned: Planned) -> None:
     preset = {"name": "demo", "presetOptions": {"modelAccessSecret": "hf"}}
     plan = planned(tuning=tuning(preset=preset))
     token = SecretKey("hf", "HF_TOKEN")
-    assert all(process.env["HF_TOKEN"] == token for process in (plan.tuning.main, plan.serving.main))
-    assert plan.preflight.main.env["HF_TOKEN"] == token
+    for launch in (plan.preflight, plan.tuning, plan.serving):
+        assert required(launch).main.env["HF_TOKEN"] == token
 
 
-def test_gated_models_and_licences_are_warned_of(planned):
+def test_gated_models_and_licences_are_warned_of(planned: Planned) -> None:
     warnings = planned(
         inference=inference("llama-3.1-8b-instruct"), machine=replace(HERE, memory_bytes=64 * GIB)
     ).warnings
@@ -193,21 +194,22 @@ def test_gated_models_and_licences_are_warned_of(planned):
     assert not planned(inference=inference()).warnings
 
 
-def test_the_runtime_is_named_by_workspace_annotation_settings(planned):
-    assert planned(inference=inference(runtime="transformers")).runtime.name == "transformers"
+def test_the_runtime_is_named_by_workspace_annotation_settings(planned: Planned) -> None:
+    assert required(planned(inference=inference(runtime="transformers")).runtime).name == "transformers"
     annotated = {"annotations": {"kaito.sh/runtime": "transformers"}}
-    assert planned(inference=inference(), metadata=annotated).runtime.why.startswith("the annotation")
-    assert planned(inference=inference(), settings=Settings(runtime="hf")).runtime.why == "the settings name it"
+    assert required(planned(inference=inference(), metadata=annotated).runtime).why.startswith("the annotation")
+    by_settings = planned(inference=inference(), settings=Settings(runtime="hf"))
+    assert required(by_settings.runtime).why == "the settings name it"
 
 
-def test_every_reference_is_to_something_declared(planned):
+def test_every_reference_is_to_something_declared(planned: Planned) -> None:
     output = {"image": "registry.example/adapters/facts:1", "imagePushSecret": "push"}
     data = {"image": "registry.example/data:1", "imagePullSecrets": ["pull"]}
     for plan in (
         planned(tuning=tuning(output=output, input=data, config="c"), files={"c": {}}),
         planned(tuning=tuning()),
     ):
-        for launch in (plan.preflight, plan.tuning, plan.serving):
+        for launch in map(required, (plan.preflight, plan.tuning, plan.serving)):
             declared = {f"$(volume.{volume.name})" for volume in launch.volumes}
             for process in launch.processes:
                 words = " ".join([*process.argv, *(v for v in process.env.values() if isinstance(v, str))])

@@ -67,8 +67,17 @@ def errors(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     for name, code in {**RIGHT, **{name: code for name, (code, _) in WRONG.items()}}.items():
         (folder / f"{name}_plugin.py").write_text(f"{HEAD}\n{code}\n")
     (folder / "policy_plugin.py").write_text((ROOT / "examples/plugins/policy/acme_policy.py").read_text())
-    command = [sys.executable, "-m", "mypy", "--strict", "--config-file", "/dev/null", "--no-error-summary", folder]
-    done = subprocess.run([*command, "--cache-dir", folder / "cache"], capture_output=True, text=True, check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "--config-file",
+        "/dev/null",
+        "--no-error-summary",
+        str(folder),
+    ]
+    done = subprocess.run([*command, "--cache-dir", str(folder / "cache")], capture_output=True, text=True, check=False)
     lines = done.stdout.splitlines()
     assert done.returncode in (0, 1), done.stdout + done.stderr
     return {
@@ -95,4 +104,4 @@ def test_each_hook_has_a_typed_mark(hook: str) -> None:
 
     marked = getattr(hookimpl, hook)(answer)
     assert marked is answer
-    assert marked.llmwright_impl["specname"] == hook
+    assert vars(marked)["llmwright_impl"]["specname"] == hook

@@ -21,15 +21,17 @@ SKU = "node.kubernetes.io/instance-type"
 
 
 def node(
-    name: str = "n1", *, ready: bool = True, pressure: str = "", offers: dict[str, str] | None = None, **labels: str
+    name: str = "n1",
+    *,
+    ready: bool = True,
+    pressure: str = "",
+    labels: dict[str, str] | None = None,
+    offers: dict[str, str] | None = None,
 ) -> Any:
     conditions = [{"type": "Ready", "status": "True" if ready else "False"}]
     conditions += [{"type": pressure, "status": "True"}] if pressure else []
     return {
-        "metadata": {
-            "name": name,
-            "labels": {"apps": "x", **A100, **{k.replace("__", "/"): v for k, v in labels.items()}},
-        },
+        "metadata": {"name": name, "labels": {"apps": "x", **A100, **(labels or {})}},
         "status": {"conditions": conditions, "allocatable": offers or {}},
     }
 
@@ -88,7 +90,7 @@ WAITING = {
     "no GPU labels": (
         ask(), [without_labels(node(), "nvidia.com/gpu.memory")], "NoGpuLabels", "n1 has no label nvidia.com/gpu.memory"
     ),
-    "odd GPU labels": (ask(), [node(**{"nvidia.com__gpu.count": "two"})], "BadGpuLabels", "'two'"),
+    "odd GPU labels": (ask(), [node(labels={"nvidia.com/gpu.count": "two"})], "BadGpuLabels", "'two'"),
     "another type": (
         ask(instance_type_name="Standard_NC24ads_A100_v4"), [typed(node(), "Standard_NC6s_v3")], "WrongInstanceType",
         "n1 is no Standard_NC24ads_A100_v4: label node.kubernetes.io/instance-type is Standard_NC6s_v3",

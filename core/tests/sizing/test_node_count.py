@@ -41,24 +41,26 @@ presets = st.builds(
 
 
 @given(presets, st.integers(1, 16), st.floats(0.5, 200), st.floats(0, 200))
-def test_more_memory_never_needs_more_nodes_nor_makes_it_infeasible(preset, gpus, gib, more):
+def test_more_memory_never_needs_more_nodes_nor_makes_it_infeasible(
+    preset: Preset, gpus: int, gib: float, more: float
+) -> None:
     small, large = verdict(preset, machine(gpus, gib)), verdict(preset, machine(gpus, gib + more))
     assert small is None or (large is not None and large <= small)
 
 
 @given(presets, st.integers(1, 16), st.integers(0, 16), st.floats(0.5, 200))
-def test_more_gpus_never_need_more_nodes(preset, gpus, more, gib):
+def test_more_gpus_never_need_more_nodes(preset: Preset, gpus: int, more: int, gib: float) -> None:
     few, many = verdict(preset, machine(gpus, gib)), verdict(preset, machine(gpus + more, gib))
     assert few is None or (many is not None and many <= few)
 
 
 @given(presets, st.integers(0, 10**6), st.integers(0, 10**6))
-def test_a_longer_context_never_needs_fewer_nodes(preset, context, more):
+def test_a_longer_context_never_needs_fewer_nodes(preset: Preset, context: int, more: int) -> None:
     short, long = verdict(preset, machine(2, 80), context), verdict(preset, machine(2, 80), context + more)
     assert long is None or (short is not None and short <= long)
 
 
-def test_an_exact_multiple_costs_one_gpu_more():
+def test_an_exact_multiple_costs_one_gpu_more() -> None:
     found = machine(1, 24)
     room = (0.84 * 24 * GIB - 2.3 * GIB) / 1.05
     exact = replace(PRESET, weight_bytes=round(2 * room / 1.02), kv_bytes_per_token=0)
@@ -75,19 +77,19 @@ def test_an_exact_multiple_costs_one_gpu_more():
         (replace(PRESET, weight_bytes=80 * GIB, distributable=False), machine(1, 24), "cannot be spread"),
     ],
 )
-def test_what_does_not_fit_says_why(preset, found, told):
+def test_what_does_not_fit_says_why(preset: Preset, found: InstanceType, told: str) -> None:
     with pytest.raises(InvalidWorkspace, match=told) as caught:
         node_count(preset, found)
     assert caught.value.problems[0].reason == "DoesNotFit"
     assert caught.value.problems[0].hint
 
 
-def test_a_slice_does_not_spill_over():
+def test_a_slice_does_not_spill_over() -> None:
     with pytest.raises(InvalidWorkspace, match="which only provides 1"):
         node_count(replace(PRESET, weight_bytes=30 * GIB), machine(1, 24), single_device=True)
 
 
-def test_parallelism_copies_small_models_and_splits_large_ones():
+def test_parallelism_copies_small_models_and_splits_large_ones() -> None:
     assert parallelism(8 * GIB, machine(4, 40)) == Parallelism(data=4)
     assert parallelism(20 * GIB, machine(4, 40)) == Parallelism(tensor=4)
     assert parallelism(8 * GIB, machine(4, 40), nodes=2) == Parallelism(tensor=4, pipeline=2)

@@ -96,8 +96,8 @@ class FakeKarpenter(World):
         labels = {**pool["spec"]["template"]["metadata"]["labels"], "karpenter.sh/nodepool": name}
         mine = [each for each in self.objects["nodeclaims"].values() if each["metadata"]["labels"] == labels]
         for index in range(len(mine), pool["spec"]["replicas"]):
-            body = {"metadata": {"name": f"{name}-{self.applied}{index}", "labels": labels}}
-            self.apply("nodeclaims", body["metadata"]["name"], body)
+            claim = f"{name}-{self.applied}{index}"
+            self.apply("nodeclaims", claim, {"metadata": {"name": claim, "labels": labels}})
         for surplus in mine[pool["spec"]["replicas"] :]:
             surplus["metadata"]["deletionTimestamp"] = self._stamp()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import filecmp
+import json
 import shutil
 from pathlib import Path
 
@@ -24,5 +25,5 @@ def test_the_client_is_what_the_document_yields(tmp_path: Path) -> None:
 
 def test_preparing_a_prepared_document_changes_nothing() -> None:
     text = generate.DOCUMENT.read_text()
-    document = generate.json.loads(text)
+    document = json.loads(text)
     assert generate.as_text(generate.prepare(document)) == text

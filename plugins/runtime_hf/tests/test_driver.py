@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -14,10 +15,10 @@ from llmwright.plugins.drivers import Context
 from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
 from llmwright.values.instance_type import InstanceType
-from llmwright.values.launch import HttpGet, SecretKey
+from llmwright.values.launch import HttpGet, Launch, SecretKey
 from llmwright.values.preset import Preset
 from llmwright_runtime_hf.driver import HfRuntime
-from llmwright_runtime_hf.serve.serve_options import AdapterSpec, parse_options
+from llmwright_runtime_hf.serve.serve_options import AdapterSpec, ServeOptions, parse_options
 
 PRESET = Preset(
     name="tiny", source="hf://acme/Tiny", revision="abc", parameters=1000, weight_bytes=2000, context=256,
@@ -35,14 +36,20 @@ def runtime() -> HfRuntime:
     return HfRuntime(Context(clock=lambda: datetime.now(UTC)))
 
 
-def served(runtime, preset=PRESET, fit=FIT, adapters=(), options=None):
+def served(
+    runtime: HfRuntime,
+    preset: Preset = PRESET,
+    fit: Fit = FIT,
+    adapters: tuple[Adapter, ...] = (),
+    options: dict[str, Any] | None = None,
+) -> tuple[Launch, ServeOptions]:
     launch = runtime.launch(preset, fit, adapters, runtime.configure(options or {}, {}))
     argv = [part.replace("$(host)", "127.0.0.1").replace("$(port.http)", "5000") for part in launch.main.argv]
     assert argv[:3] == ["$(python)", "-m", "llmwright_runtime_hf.serve"]
     return launch, parse_options(argv[3:], {})
 
 
-def test_the_server_understands_what_is_launched(runtime):
+def test_the_server_understands_what_is_launched(runtime: HfRuntime) -> None:
     launch, options = served(runtime, adapters=ADAPTERS)
     assert (options.model, options.revision, options.served_model_name) == ("acme/Tiny", "abc", "tiny")
     assert (options.max_model_len, options.dtype, options.quantization) == (128, "float32", "none")
@@ -52,13 +59,13 @@ def test_the_server_understands_what_is_launched(runtime):
     assert launch.ports == {"http": 5000}
 
 
-def test_requests_that_name_no_model_mean_the_one_adapter(runtime):
+def test_requests_that_name_no_model_mean_the_one_adapter(runtime: HfRuntime) -> None:
     assert served(runtime)[1].default_model == "tiny"
     assert served(runtime, adapters=ADAPTERS[:1])[1].default_model == "facts"
     assert served(runtime, adapters=ADAPTERS)[1].default_model == "tiny"
 
 
-def test_runtime_config_wins_over_the_fit(runtime):
+def test_runtime_config_wins_over_the_fit(runtime: HfRuntime) -> None:
     _, options = served(
         runtime,
         fit=replace(FIT, quantization="nf4"),
@@ -69,7 +76,7 @@ def test_runtime_config_wins_over_the_fit(runtime):
     assert served(runtime, fit=replace(FIT, quantization="nf4"))[1].quantization == "nf4"
 
 
-def test_the_key_is_a_secret_by_name_and_probes_are_upstreams(runtime):
+def test_the_key_is_a_secret_by_name_and_probes_are_upstreams(runtime: HfRuntime) -> None:
     main = served(runtime)[0].main
     assert main.env["LLMWRIGHT_API_KEY"] == SecretKey("llmwright-api-key", "LLMWRIGHT_API_KEY", optional=True)
     assert main.startup is not None
@@ -79,7 +86,7 @@ def test_the_key_is_a_secret_by_name_and_probes_are_upstreams(runtime):
     assert large.failure_threshold == 270
 
 
-def test_weights_of_a_directory_or_an_image(runtime):
+def test_weights_of_a_directory_or_an_image(runtime: HfRuntime) -> None:
     assert served(runtime, preset=replace(PRESET, source="file:///models/my%20model"))[1].model == "/models/my model"
     launch, options = served(runtime, preset=replace(PRESET, source="oci://registry.example/m:1"))
     assert options.model == "$(volume.model)"
@@ -88,18 +95,18 @@ def test_weights_of_a_directory_or_an_image(runtime):
 
 
 @pytest.mark.parametrize("options", [{"maxModelLen": 0}, {"dtype": "int3"}, {"maxModeLen": 64}, {"threads": "many"}])
-def test_wrong_options_are_refused_with_their_path(runtime, options):
+def test_wrong_options_are_refused_with_their_path(runtime: HfRuntime, options: dict[str, Any]) -> None:
     with pytest.raises(InvalidWorkspace) as caught:
         runtime.configure(options, {})
     assert caught.value.problems[0].path == next(iter(options))
 
 
-def test_several_machines_are_refused(runtime):
+def test_several_machines_are_refused(runtime: HfRuntime) -> None:
     assert "serves from one machine" in (runtime.refuses(PRESET, replace(FIT, nodes=2)) or "")
     assert runtime.refuses(PRESET, FIT) is None
 
 
-def test_the_control_half_is_light():
+def test_the_control_half_is_light() -> None:
     code = (
         "import sys, llmwright_runtime_hf.driver;"
         "print([m for m in ('torch', 'transformers', 'peft', 'fastapi') if m in sys.modules])"

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +21,7 @@ from llmwright.values.launch import resolve
 from llmwright.values.preset import Architecture, Preset
 from llmwright.values.tuning_data import TuningData
 from llmwright_tuning_qlora.driver import LoraTuner, QloraTuner
-from llmwright_tuning_qlora.train.tuning_options import parse_options
+from llmwright_tuning_qlora.train.tuning_options import TuningOptions, parse_options
 
 PRESET = Preset(
     name="tiny", source="hf://acme/Tiny", revision="abc", parameters=2_000_000, weight_bytes=4_000_000, context=256,
@@ -41,7 +44,7 @@ def qlora() -> QloraTuner:
     return QloraTuner(context())
 
 
-def parsed(launch_argv, tmp_path):
+def parsed(launch_argv: Sequence[str], tmp_path: Path) -> TuningOptions:
     (tmp_path / "training_config.yaml").write_text(FILE)
     places = {"$(volume.config)": str(tmp_path), "$(volume.data)": "/data", "$(volume.results)": "/results"}
     argv = list(launch_argv)
@@ -51,7 +54,7 @@ def parsed(launch_argv, tmp_path):
     return parse_options(argv[3:])
 
 
-def test_the_trainer_understands_what_is_launched(qlora, tmp_path):
+def test_the_trainer_understands_what_is_launched(qlora: QloraTuner, tmp_path: Path) -> None:
     config = qlora.configure({"learning_rate": 0.001, "lora": {"lora_alpha": 64}}, {})
     options = parsed(qlora.launch(PRESET, FIT, TuningData(), config).main.argv, tmp_path)
     assert (options.method, options.model, options.revision, options.context) == ("qlora", "acme/Tiny", "abc", 128)
@@ -65,7 +68,7 @@ def test_the_trainer_understands_what_is_launched(qlora, tmp_path):
     assert options.config.quantization.load_in_4bit
 
 
-def test_a_file_stands_in_place_of_the_presets_own_options(qlora, tmp_path):
+def test_a_file_stands_in_place_of_the_presets_own_options(qlora: QloraTuner, tmp_path: Path) -> None:
     config = qlora.configure({"max_length": 64}, {"training_config.yaml": FILE})
     data = TuningData(config_path="$(volume.config)/training_config.yaml")
     launch = qlora.launch(PRESET, FIT, data, config)
@@ -74,7 +77,7 @@ def test_a_file_stands_in_place_of_the_presets_own_options(qlora, tmp_path):
     assert "config" in {mount.volume for mount in launch.main.mounts}
 
 
-def test_each_gpu_has_a_process_of_its_own(qlora):
+def test_each_gpu_has_a_process_of_its_own(qlora: QloraTuner) -> None:
     two = replace(FIT, gpus=2)
     argv = qlora.launch(PRESET, two, TuningData(), qlora.configure({}, {})).main.argv
     assert argv[:5] == ("$(python)", "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
@@ -83,13 +86,13 @@ def test_each_gpu_has_a_process_of_its_own(qlora):
     assert one.main.argv[:3] == ("$(python)", "-m", "llmwright_tuning_qlora.train")
 
 
-def test_lora_needs_no_quantisation(tmp_path):
+def test_lora_needs_no_quantisation(tmp_path: Path) -> None:
     tuner = LoraTuner(context())
     options = parsed(tuner.launch(PRESET, FIT, TuningData(), tuner.configure({}, {})).main.argv, tmp_path)
     assert (options.method, options.config.quantization.bits) == ("lora", None)
 
 
-def test_inspecting_trains_and_keeps_nothing(qlora, tmp_path):
+def test_inspecting_trains_and_keeps_nothing(qlora: QloraTuner, tmp_path: Path) -> None:
     process = qlora.inspect(PRESET, TuningData(), qlora.configure({}, {}))
     assert process is not None
     options = parsed(process.argv, tmp_path)
@@ -98,7 +101,7 @@ def test_inspecting_trains_and_keeps_nothing(qlora, tmp_path):
     assert qlora.inspect(replace(PRESET, source="oci://r.example/m:1"), TuningData(), qlora.configure({}, {})) is None
 
 
-def test_inspecting_really_reads_the_data(qlora, tmp_path):
+def test_inspecting_really_reads_the_data(qlora: QloraTuner, tmp_path: Path) -> None:
     demo = pytest.importorskip("llmwright_presets").__path__[0] + "/demo"
     (tmp_path / "rows.jsonl").write_text(json.dumps({"prompt": "Who?", "answer": "I"}))
     preset = replace(PRESET, source=f"file://{demo}", context=512)
@@ -115,13 +118,13 @@ def test_inspecting_really_reads_the_data(qlora, tmp_path):
     ("options", "path"),
     [({"max_stps": 3}, "max_stps"), ({"lora": {"r": 0}}, "LoraConfig.r"), ({"learning_rate": "fast"}, "learning_rate")],
 )
-def test_wrong_options_are_refused_with_their_path(qlora, options, path):
+def test_wrong_options_are_refused_with_their_path(qlora: QloraTuner, options: dict[str, Any], path: str) -> None:
     with pytest.raises(InvalidWorkspace) as caught:
         qlora.configure(options, {})
     assert caught.value.problems[0].path.endswith(path)
 
 
-def test_upstreams_rules_hold():
+def test_upstreams_rules_hold() -> None:
     eight_and_four = {"quantization": {"load_in_8bit": True}}
     tuner = QloraTuner(context())
     assert list(tuner.check(tuner.configure(eight_and_four, {})))
@@ -130,7 +133,7 @@ def test_upstreams_rules_hold():
     assert not list(lora.check(lora.configure({}, {})))
 
 
-def test_memory_follows_the_options(qlora):
+def test_memory_follows_the_options(qlora: QloraTuner) -> None:
     def total(options: dict[str, object], tuner: LoraTuner = qlora) -> int:
         return sum(term.bytes for term in tuner.memory(PRESET, tuner.configure(options, {})))
 
@@ -141,7 +144,7 @@ def test_memory_follows_the_options(qlora):
     assert total({"max_length": 32}) < total({})
 
 
-def test_the_control_half_is_light():
+def test_the_control_half_is_light() -> None:
     code = (
         "import sys, llmwright_tuning_qlora.driver;"
         "print([m for m in ('torch', 'transformers', 'peft', 'pyarrow') if m in sys.modules])"

@@ -55,7 +55,7 @@ def test_a_token_is_read_again_only_when_it_is_old_or_refused(server: Server) ->
         settings.api_key["BearerToken"] = f"Bearer {server.token}"
 
     configuration = Configuration(host=f"http://127.0.0.1:{server.server_port}", api_key={"BearerToken": ""})
-    configuration.refresh_api_key_hook = refresh
+    vars(configuration)["refresh_api_key_hook"] = refresh
     api = Api(configuration)
     for _ in range(3):
         api.get(SERVICES, "default", "a")

@@ -17,7 +17,11 @@ def test_our_references_are_filled_in_and_other_dollars_are_escaped() -> None:
 
 
 def test_secrets_are_references_and_the_address_comes_from_the_pod() -> None:
-    env = {"KEY": SecretKey("s", "k"), "MUST": SecretKey("s", "k", optional=False), "HERE": "$(address)"}
+    env: dict[str, str | SecretKey] = {
+        "KEY": SecretKey("s", "k"),
+        "MUST": SecretKey("s", "k", optional=False),
+        "HERE": "$(address)",
+    }
     rendered = container(serving(replace(SERVER, main=replace(SERVER.main, env=env))))
     assert {variable["name"]: variable["valueFrom"] for variable in rendered["env"] if "valueFrom" in variable} == {
         "KEY": {"secretKeyRef": {"name": "s", "key": "k", "optional": True}},

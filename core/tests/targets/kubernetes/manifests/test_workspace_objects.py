@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from core.tests.targets.kubernetes.manifests.rendered import render_input
 
@@ -9,7 +11,7 @@ from llmwright.targets.kubernetes.manifests import template_objects
 
 
 def test_a_user_s_own_pod_keeps_its_spec_and_gets_label_affinity_and_tolerations() -> None:
-    template = {"metadata": {"labels": {"a": "b"}}, "spec": {
+    template: dict[str, Any] = {"metadata": {"labels": {"a": "b"}}, "spec": {
         "containers": [{"name": "c", "image": "i:1"}], "affinity": {"podAffinity": {}}, "tolerations": [{"key": "own"}],
     }}  # fmt: skip
     resource = {"labelSelector": {"matchLabels": {"apps": "x"}}}

@@ -143,7 +143,7 @@ def test_a_server_is_ready_when_every_pod_of_the_latest_launch_is(found: Object 
 
 
 @pytest.mark.parametrize("pods", [[], [pod({"running": {}})], [LEAVING]])
-def test_a_server_whose_pods_do_not_answer_any_more_is_not_ready(pods: list[Object]) -> None:
+def test_a_server_whose_pods_do_not_answer_any_more_is_not_ready(pods: list[Any]) -> None:
     found = server(readyReplicas=1, updateRevision="a")
     assert serving_workload(found, pods, lambda _: READY_NODE, "http://ws").phase == "pending"
 
