@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.support.command import Ran, Run
 
 from llmwright.cli.root import run_and_exit
-
-
-@dataclass(frozen=True)
-class Ran:
-    """How one command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Ran]
 
 
 @pytest.fixture

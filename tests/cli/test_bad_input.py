@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import Run
+from tests.support.command import Run
 
 HEAD = "apiVersion: kaito.sh/v1beta1\nkind: Workspace\nmetadata:\n  name: mine\nresource:\n  labelSelector: {}\n"
 SERVE = HEAD + "inference:\n  preset:\n    name: demo\n"

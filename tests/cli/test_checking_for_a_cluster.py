@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.cli.conftest import Run
+from tests.support.command import Run
 
 MISSION = """apiVersion: kaito.sh/v1alpha1
 kind: Workspace

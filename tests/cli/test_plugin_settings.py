@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import Run
+from tests.support.command import Run
 
 SERVE = """\
 apiVersion: kaito.sh/v1beta1

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from tests.cli.conftest import Run
+from tests.support.command import Run
 
 SERVE = """\
 apiVersion: kaito.sh/v1beta1

@@ -7,29 +7,13 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.support.clone import Clone
 from tests.support.documents import ROOT
 
 OURS = ("llmwright", "_editable_impl_llmwright", "__editable__")
-
-
-@dataclass(frozen=True)
-class Clone:
-    """The tree as git has it, an empty home, and the environment of a shell without our packages."""
-
-    tree: Path
-    home: Path
-    environ: dict[str, str]
-
-    def run(self, script: str) -> subprocess.CompletedProcess[str]:
-        """Run ``script`` in the clone by bash; it ends at the first command that fails."""
-        command = ["bash", "-euo", "pipefail", "-c", script]
-        return subprocess.run(
-            command, cwd=self.tree, env=self.environ, capture_output=True, text=True, check=False, timeout=300
-        )
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.packaging.conftest import Clone
+from tests.support.clone import Clone
 from tests.support.documents import DOCUMENTS, name, script
 
 MARK = "run in a clone"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.packaging.conftest import Clone
+from tests.support.clone import Clone
 
 import llmwright
 

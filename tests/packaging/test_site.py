@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.packaging.conftest import Clone
+from tests.support.clone import Clone
 
 from llmwright.plugins import drivers
 from llmwright.plugins.registry import HOOKS

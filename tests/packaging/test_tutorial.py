@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.packaging.conftest import Clone
+from tests.support.clone import Clone
 from tests.support.documents import ROOT, blocks, script
 
 TUTORIAL = ROOT / "docs/tutorial.md"

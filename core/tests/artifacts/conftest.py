@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from core.tests.artifacts.http_site import Site
+from core.tests.artifacts.support.http_site import Site
 from tests.support.docker_registry import closed_registry, open_registry
 
 __all__ = ["closed_registry", "open_registry"]

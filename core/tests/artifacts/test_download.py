@@ -23,7 +23,7 @@ from llmwright.artifacts.networks import IPAddress
 from llmwright.errors import ConfigError, LLMwrightError, TargetError
 
 if TYPE_CHECKING:
-    from core.tests.artifacts.http_site import Site
+    from core.tests.artifacts.support.http_site import Site
 
 LOOPBACK = SourceRules(("127.0.0.1",))
 BODY = bytes(range(256)) * 2000

@@ -15,7 +15,7 @@ import pytest
 from llmwright.artifacts.adapter_image import ADAPTER_FILES
 
 if TYPE_CHECKING:
-    from core.tests.artifacts.http_site import Site
+    from core.tests.artifacts.support.http_site import Site
     from tests.support.docker_registry import DockerRegistry
 
 

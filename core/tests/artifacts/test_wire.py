@@ -17,7 +17,7 @@ from llmwright.artifacts.download import DownloadedFile, download
 from llmwright.errors import ConfigError
 
 if TYPE_CHECKING:
-    from core.tests.artifacts.http_site import Site
+    from core.tests.artifacts.support.http_site import Site
 
 LOOPBACK = SourceRules(("127.0.0.1",))
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from core.tests.lifecycle.lifecycle_world import (
+from core.tests.lifecycle.support.lifecycle_world import (
     NODES_GONE,
     NODES_READY,
     NOW,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from core.tests.lifecycle.lifecycle_world import (
+from core.tests.lifecycle.support.lifecycle_world import (
     NODES_GONE,
     NODES_LEFT,
     NODES_READY,

@@ -8,7 +8,7 @@ from http.server import ThreadingHTTPServer
 from types import SimpleNamespace
 
 import pytest
-from plugins.provisioner_karpenter.tests.fake_karpenter import FakeKarpenter, handler
+from plugins.provisioner_karpenter.tests.support.fake_karpenter import FakeKarpenter, handler
 
 from llmwright.testing import make_context
 from llmwright_provisioner_karpenter.driver import KarpenterProvisioner

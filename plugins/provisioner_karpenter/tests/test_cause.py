@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from plugins.provisioner_karpenter.tests.builders import (
+from plugins.provisioner_karpenter.tests.support.builders import (
     LAUNCH_FAILED,
     ask,
     claim,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from plugins.provisioner_karpenter.tests.builders import (
+from plugins.provisioner_karpenter.tests.support.builders import (
     SKU,
     ask,
     decide,

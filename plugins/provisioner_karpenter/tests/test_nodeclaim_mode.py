@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from plugins.provisioner_karpenter.tests.builders import (
+from plugins.provisioner_karpenter.tests.support.builders import (
     SKU,
     ask,
     claim,

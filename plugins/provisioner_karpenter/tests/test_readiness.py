@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from plugins.provisioner_karpenter.tests.builders import (
+from plugins.provisioner_karpenter.tests.support.builders import (
     ask,
     claim,
     decide,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from plugins.provisioner_karpenter.tests.builders import (
+from plugins.provisioner_karpenter.tests.support.builders import (
     ask,
     claim,
     decide,

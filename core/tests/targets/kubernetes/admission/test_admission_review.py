@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from core.tests.targets.kubernetes.admission.reviews import review
+from core.tests.targets.kubernetes.support.reviews import review
 
 from llmwright.errors import Problem
 from llmwright.targets.kubernetes.admission.admission_review import InvalidReview, read_request, review_response

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import pytest
-from core.tests.targets.kubernetes.admission.reviews import review
+from core.tests.targets.kubernetes.support.reviews import review
 
 from llmwright.api.workspace import Workspace
 from llmwright.errors import ConfigError, Problem

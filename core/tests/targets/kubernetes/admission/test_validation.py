@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from core.tests.targets.kubernetes.admission.reviews import WORKSPACE, Object, review
+from core.tests.targets.kubernetes.support.reviews import WORKSPACE, Object, review
 
 from llmwright.api.workspace import Workspace
 from llmwright.errors import Problem

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from core.tests.targets.kubernetes.clock import Clock
+from core.tests.targets.kubernetes.support.clock import Clock
 
 from llmwright.targets.kubernetes.cluster.workqueue import BACKOFF, Line, Workqueue
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from core.tests.targets.kubernetes.manifests.rendered import NODES, SERVER, container, serving
+from core.tests.targets.kubernetes.support.rendered import NODES, SERVER, container, serving
 
 from llmwright.values.launch import Exec, Probe, Ranks
 

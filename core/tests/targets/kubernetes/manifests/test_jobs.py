@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from core.tests.targets.kubernetes.manifests.rendered import NODES, render_input
+from core.tests.targets.kubernetes.support.rendered import NODES, render_input
 
 from llmwright.targets.kubernetes.manifests import preflight_objects, tuning_objects
 from llmwright.values.launch import Launch, Mount, Process, Volume

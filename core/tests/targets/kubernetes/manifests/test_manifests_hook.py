@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from core.tests.targets.kubernetes.manifests.rendered import NODES, SERVER, render_input
+from core.tests.targets.kubernetes.support.rendered import NODES, SERVER, render_input
 
 from llmwright.errors import PluginContract
 from llmwright.plugins.discovery import PluginEntry

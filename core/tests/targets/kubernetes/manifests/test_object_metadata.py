@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.tests.targets.kubernetes.manifests.rendered import serving
+from core.tests.targets.kubernetes.support.rendered import serving
 
 
 def test_every_object_has_the_workspace_as_label_and_owner() -> None:

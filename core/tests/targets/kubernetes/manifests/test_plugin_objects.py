@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
-from core.tests.targets.kubernetes.manifests.rendered import NODES, SERVER, render_input
+from core.tests.targets.kubernetes.support.rendered import NODES, SERVER, render_input
 
 from llmwright.errors import PluginContract
 from llmwright.plugins.drivers import Names

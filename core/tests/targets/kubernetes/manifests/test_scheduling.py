@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from core.tests.targets.kubernetes.manifests.rendered import NODES, SERVER, container, pod, serving
+from core.tests.targets.kubernetes.support.rendered import NODES, SERVER, container, pod, serving
 
 from llmwright.targets.kubernetes.manifests import Manifests
 from llmwright.values.nodes import Placement

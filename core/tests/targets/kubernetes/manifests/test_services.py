@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from core.tests.targets.kubernetes.manifests.rendered import INFERENCE, NODES, SERVER, serving
+from core.tests.targets.kubernetes.support.rendered import INFERENCE, NODES, SERVER, serving
 
 from llmwright.targets.kubernetes.manifests import Manifest
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from core.tests.targets.kubernetes.manifests.rendered import serving
+from core.tests.targets.kubernetes.support.rendered import serving
 
 from llmwright.targets.kubernetes.manifests.strategic_merge import merged
 

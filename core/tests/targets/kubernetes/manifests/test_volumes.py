@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from core.tests.targets.kubernetes.manifests.rendered import NODES, SERVER, container, pod, serving
+from core.tests.targets.kubernetes.support.rendered import NODES, SERVER, container, pod, serving
 
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.launch import Launch, Mount, Process, Volume

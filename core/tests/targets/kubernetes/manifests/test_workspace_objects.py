@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from core.tests.targets.kubernetes.manifests.rendered import render_input
+from core.tests.targets.kubernetes.support.rendered import render_input
 
 from llmwright.targets.kubernetes.manifests import template_objects
 

@@ -10,7 +10,7 @@ from types import FunctionType, ModuleType
 from typing import Any, ClassVar, cast
 
 import pytest
-from core.tests.targets.kubernetes.operator.small_api_server import WIDGETS, SmallApiServer
+from core.tests.targets.kubernetes.support.small_api_server import WIDGETS, SmallApiServer
 
 from llmwright.errors import TargetError
 from llmwright.plugins.drivers import Context, Provisioner

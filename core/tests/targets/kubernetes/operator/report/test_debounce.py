@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.tests.targets.kubernetes.clock import Clock
+from core.tests.targets.kubernetes.support.clock import Clock
 
 from llmwright.api.status import WorkspaceStatus
 from llmwright.targets.kubernetes.operator.memory import Memory
