@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from tests.cluster.control_plane import ControlPlane
+from tests.support.waiting import wait_until
 
 from llmwright.plugins.drivers import Context
 from llmwright.testing import make_instance_type
@@ -64,15 +65,13 @@ class KarpenterWorld:
             self.seen.append(decision.outcome)
         return decision
 
-    def until(self, done: Callable[[Outcome], bool], patience_s: float = 90) -> Outcome:
-        """Passes until an outcome will do."""
-        end = time.monotonic() + patience_s
-        while True:
-            outcome = self.once().outcome
-            if done(outcome):
-                return outcome
-            assert time.monotonic() < end, f"in vain: {self.seen}"
-            time.sleep(0.3)
+    def until(self, done: Callable[[Outcome], bool]) -> Outcome:
+        """Make passes until ``done`` accepts an outcome, and return that."""
+        try:
+            wait_until(lambda: done(self.once().outcome), "the outcome that is waited for", every_s=0.3)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the outcomes were {self.seen}") from error
+        return self.seen[-1]
 
     def owned(self, plural: str) -> list[Any]:
         """The NodeClaims or NodePools of this Workspace, as the API server gives them."""

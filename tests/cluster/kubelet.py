@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.cluster.control_plane import ControlPlane
-from tests.cluster.programs import wait_until
+from tests.support.waiting import wait_until
 
 Object = dict[str, Any]
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.cluster.control_plane import ControlPlane
-from tests.cluster.programs import free_port, wait_until
+from tests.cluster.programs import free_port
+from tests.support.waiting import wait_until
 
 from llmwright.api.crd import crd
 from llmwright.plugins.driver_set import DriverSet

@@ -8,11 +8,12 @@ import random
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 NEEDED = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
@@ -20,7 +21,6 @@ HOW_TO_GET_THEM = (
     "set KUBEBUILDER_ASSETS to a folder with etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubectl, "
     "kwok, kwok-stages.yaml, karpenter and karpenter-crds"
 )
-PATIENCE_S = 120.0
 PR_SET_PDEATHSIG = 1
 OURS = (10000, 32768)
 """Ports below the first of ``net.ipv4.ip_local_port_range``."""
@@ -48,15 +48,6 @@ def free_port() -> int:
         with suppress(OSError), socket.socket() as found:
             found.bind(("127.0.0.1", port))
             return port
-
-
-def wait_until(condition: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
-    """Asks again and again, and raises AssertionError with ``what`` when patience ends."""
-    end = time.monotonic() + patience_s
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"waited {patience_s:g} s in vain: {what}")
-        time.sleep(0.1)
 
 
 @dataclass

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.operating import SETTINGS, OperatorProcess, Shift, role, running, write_kubeconfig
-from tests.cluster.programs import free_port, wait_until
+from tests.cluster.programs import free_port
 from tests.cluster.reviewing import CONFIGURATION, Relay, Requests, applied
 from tests.cluster.workspaces import Workspaces
+from tests.support.waiting import wait_until
 
 from llmwright.targets.kubernetes.cluster.api_resources import WEBHOOK_CONFIGURATION, WEBHOOK_CONFIGURATIONS
 
@@ -169,7 +170,7 @@ def test_a_configuration_that_is_spoilt_is_put_back(
     else:
         client = {**found["webhooks"][0]["clientConfig"], "caBundle": ""}
         requests.send("PUT", CONFIGURATION, {**found, "webhooks": [{**found["webhooks"][0], "clientConfig": client}]})
-    wait_until(lambda: bool(requests.trusted()), "the configuration is back")
+    wait_until(requests.trusted, "the configuration is back")
     wrong = misspelt(written.inference("spoilt"))
     wait_until(lambda: "[UnknownPreset]" in requests.create(wrong).message, "it refuses again")
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.kubelet import Kubelet, ended, pods_of, waits
-from tests.cluster.programs import wait_until
 from tests.cluster.workspaces import CLAIMS, Workspaces
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cluster
 
@@ -125,7 +125,7 @@ def test_a_pod_that_no_node_takes_is_named_and_passes(workspaces: Workspaces) ->
     message = workspaces.told("crowded", "InferenceReady")["message"]
     assert message.startswith("pod crowded-0: ")
     assert "Insufficient nvidia.com/gpu" in message
-    wait_until(lambda: bool(workspaces.events("crowded", reason="Unschedulable")), "an event says so")
+    wait_until(lambda: workspaces.events("crowded", reason="Unschedulable"), "an event says so")
     plane.kubectl("delete", "pod", "taker", "--force", "--grace-period=0")
     workspaces.until("crowded", "Ready")
     assert len(workspaces.events("crowded", type="Warning")) == 1
@@ -136,7 +136,7 @@ def test_a_job_says_what_holds_it_up_and_what_it_died_of(workspaces: Workspaces)
     workspaces.node(kubelet.node, "worker", fake=False)
     kubelet.ready()
     workspaces.apply(workspaces.tuning("worker"))
-    wait_until(lambda: bool([*pods_of(plane, "worker")]), "the job has a pod")
+    wait_until(lambda: [*pods_of(plane, "worker")], "the job has a pod")
     (first,) = pods_of(plane, "worker")
     kubelet.holds(first, waits("ErrImagePull", "manifest unknown"))
     workspaces.until("worker", "JobStarted", "False", "ImagePullError")
@@ -147,7 +147,7 @@ def test_a_job_says_what_holds_it_up_and_what_it_died_of(workspaces: Workspaces)
     workspaces.until("worker", "JobStarted", "False", "ContainerOOMKilled")
     assert workspaces.events("worker", reason="ContainerOOMKilled")
     # The Job tries again with another pod, and what the one before died of counts no more.
-    wait_until(lambda: bool([*pods_of(plane, "worker")]), "the job tries again")
+    wait_until(lambda: [*pods_of(plane, "worker")], "the job tries again")
     (second,) = pods_of(plane, "worker")
     kubelet.serves(second)
     workspaces.until("worker", "JobStarted")
@@ -233,7 +233,7 @@ def test_what_a_cloud_refuses_is_named_and_passes(workspaces: Workspaces, reason
     plane, name = workspaces.plane, f"refused-{reason[0].lower()}"
     config = {"mode": "nodeclaim", "nodeClassRef": NOWHERE}
     workspaces.apply(workspaces.inference(name, provisioner="karpenter", provisionerConfig=config))
-    wait_until(lambda: bool(plane.get(CLAIMS, f"-lkaito.sh/workspace={name}")), "a node is asked for")
+    wait_until(lambda: plane.get(CLAIMS, f"-lkaito.sh/workspace={name}"), "a node is asked for")
     (claim,) = (one["metadata"]["name"] for one in plane.get(CLAIMS, f"-lkaito.sh/workspace={name}"))
     say_of_claim(plane, claim, [("Launched", "Unknown", "LaunchFailed", message)])
     workspaces.until(name, "ResourceReady", "False", reason)
@@ -241,7 +241,7 @@ def test_what_a_cloud_refuses_is_named_and_passes(workspaces: Workspaces, reason
     assert claim in told
     assert message in told
     assert workspaces.condition(name, "Stalled") == ("True", reason)
-    wait_until(lambda: bool(workspaces.events(name, reason=reason)), "an event says so")
+    wait_until(lambda: workspaces.events(name, reason=reason), "an event says so")
     labels = {"kaito.sh/workspace": name, "kaito.sh/workspacenamespace": "default"}
     workspaces.node(f"{name}-node", name, labels=labels)
     stages = ("Launched", "Registered", "Initialized", "Ready")

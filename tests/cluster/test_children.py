@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.cluster.programs import wait_until
 from tests.cluster.workspaces import Workspaces
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cluster
 
@@ -48,7 +48,7 @@ def test_what_a_user_changes_is_put_back(workspaces: Workspaces) -> None:
             return False
         return bool(server["spec"]["template"]["spec"]["containers"][0]["image"] != "example.com/other:1")
 
-    wait_until(is_back, "service, image and replicas are back", patience_s=30.0)
+    wait_until(is_back, "service, image and replicas are back", timeout_s=30.0)
     workspaces.until("edit", "Ready")
 
 

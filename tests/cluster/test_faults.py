@@ -11,8 +11,8 @@ import pytest
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.fault_proxy import DROPPED, GONE, LOST, SLOW, FaultProxy
 from tests.cluster.operating import NODE_CLASS, OperatorProcess, running, write_kubeconfig
-from tests.cluster.programs import wait_until
 from tests.cluster.workspaces import CLAIMS, Workspaces
+from tests.support.waiting import wait_until
 
 from llmwright.targets.kubernetes.cluster.api_client import connect
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError

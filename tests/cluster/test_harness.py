@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.harness import Karpenter
-from tests.cluster.programs import find_assets, wait_until
+from tests.cluster.programs import find_assets
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cluster
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 from tests.cluster.harness import Karpenter, install_karpenter_crds
 from tests.cluster.karpenter_world import KWOK, KarpenterWorld, world_of
-from tests.cluster.programs import wait_until
+from tests.support.waiting import wait_until
 
 from llmwright.values.nodes import Failed, Outcome, Ready, Waiting
 
@@ -104,14 +103,14 @@ def test_a_pool_whose_node_class_is_missing_says_so(karpenter: Karpenter) -> Non
 def test_claims_that_karpenter_takes_away_are_not_asked_for_without_end(karpenter: Karpenter) -> None:
     missing = {**KWOK, "name": "not-there"}
     world = world_of(karpenter.plane, "churn", "nodeclaim", config={"mode": "nodeclaim", "nodeClassRef": missing})
-    for _ in range(600):
+
+    def is_given_up() -> bool:
         outcome = world.once().outcome
-        if isinstance(outcome, Failed) and outcome.reason == "CircuitOpen":
-            break
-        if world.owned("nodeclaims"):
-            time.sleep(0.2)
-        else:
-            world.ahead_s += 5
+        if not world.owned("nodeclaims"):
+            world.ahead_s += 5  # the pause before the next attempt passes
+        return isinstance(outcome, Failed) and outcome.reason == "CircuitOpen"
+
+    wait_until(is_given_up, "the circuit opens", every_s=0.2)
     assert isinstance(world.seen[-1], Failed), world.seen
     assert world.seen[-1].reason == "CircuitOpen"
     assert "5 attempts in a row to get nodes failed" in world.seen[-1].message

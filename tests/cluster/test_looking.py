@@ -6,8 +6,8 @@ import json
 
 import pytest
 from tests.cluster.control_plane import ControlPlane
-from tests.cluster.programs import wait_until
 from tests.cluster.workspaces import INSTANCE_TYPE, Workspaces
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cluster
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.operating import SETTINGS, OperatorProcess, running, write_kubeconfig
-from tests.cluster.programs import wait_until
 from tests.cluster.workspaces import Workspaces
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cluster
 

@@ -7,8 +7,8 @@ import json
 import pytest
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.operating import OperatorProcess
-from tests.cluster.programs import wait_until
 from tests.cluster.workspaces import Workspaces
+from tests.support.waiting import wait_until
 
 from llmwright.targets.kubernetes.operator.rbac import NAME
 

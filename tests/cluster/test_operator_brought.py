@@ -11,8 +11,8 @@ from tests.cluster.control_plane import ControlPlane
 from tests.cluster.demo_service import RUNTIME, crd, rights
 from tests.cluster.installed import HOOKS, with_path, write_plugin
 from tests.cluster.operating import OperatorProcess, Shift
-from tests.cluster.programs import wait_until
 from tests.cluster.workspaces import Workspaces
+from tests.support.waiting import wait_until
 
 from llmwright.targets.kubernetes.operator.rbac import NAME, plugins_role
 
@@ -74,10 +74,7 @@ def one(workspaces: Workspaces, kind: str, name: str) -> Object | None:
 
 
 def until_there(workspaces: Workspaces, kind: str, name: str) -> Object:
-    wait_until(lambda: one(workspaces, kind, name) is not None, f"{kind} {name}")
-    found = one(workspaces, kind, name)
-    assert found is not None
-    return found
+    return wait_until(lambda: one(workspaces, kind, name), f"{kind} {name}")
 
 
 def demo(workspaces: Workspaces, name: str) -> Object:

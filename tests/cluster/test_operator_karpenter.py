@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.operating import BUYING, OperatorProcess
-from tests.cluster.programs import wait_until
 from tests.cluster.workspaces import CLAIMS, POOLS, Workspaces, stray_claim
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cluster
 

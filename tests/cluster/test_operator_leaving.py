@@ -11,8 +11,8 @@ from tests.cluster.control_plane import ControlPlane
 from tests.cluster.harness import Karpenter, install_karpenter_crds
 from tests.cluster.installed import PROVISIONERS, with_path, without, write_plugin
 from tests.cluster.operating import BUYING, OperatorProcess, running, write_kubeconfig
-from tests.cluster.programs import wait_until
 from tests.cluster.workspaces import CLAIMS, POOLS, Workspaces, stray_claim
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("off_shift")]
 
@@ -32,8 +32,8 @@ def leaves(unattended: Workspaces, operator: OperatorProcess, name: str, *words:
     """Deleting ends; event and log name what was left behind, with all these words."""
     plane = unattended.plane
     plane.kubectl("delete", "workspace", name, "--timeout=60s")
-    wait_until(unattended.gone(name), "nothing of it is left", patience_s=60.0)
-    wait_until(lambda: bool(unattended.events(name, reason="NotReleased")), "it is said what was left")
+    wait_until(unattended.gone(name), "nothing of it is left", timeout_s=60.0)
+    wait_until(lambda: unattended.events(name, reason="NotReleased"), "it is said what was left")
     (event,) = unattended.events(name, reason="NotReleased")
     (line,) = (str(line["message"]) for line in operator.lines() if "NotReleased" in str(line))
     for word in words:
@@ -106,7 +106,7 @@ def test_a_sweep_gives_back_what_we_made_and_nothing_else(plane: ControlPlane, t
     plane.apply(stray_claim("swept"), manager="llmwright")
     plane.apply(stray_claim("of-another"), manager="another")
     with running(operating(plane, tmp_path, orphans={"interval": 1, "delete": True})) as operator:
-        wait_until(lambda: "swept" not in names(plane), "the orphan is given back", patience_s=60.0)
+        wait_until(lambda: "swept" not in names(plane), "the orphan is given back", timeout_s=60.0)
         none = 'llmwright_orphans{provisioner="karpenter"} 0.0'
         wait_until(lambda: none in operator.answers(operator.metrics, "/metrics"), "no orphan is left")
     assert "of-another" in names(plane)
@@ -131,4 +131,4 @@ def test_without_karpenters_kinds_a_workspace_goes(unattended: Workspaces, tmp_p
         plane.kubectl("delete", "crd", CLAIMS, POOLS, "--timeout=120s")
         unattended.until("kindless", "ResourceReady", "False")
         plane.kubectl("delete", "workspace", "kindless", "--timeout=60s")
-        wait_until(unattended.gone("kindless"), "nothing of it is left", patience_s=60.0)
+        wait_until(unattended.gone("kindless"), "nothing of it is left", timeout_s=60.0)

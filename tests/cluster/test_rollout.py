@@ -10,8 +10,8 @@ import pytest
 import yaml
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.operating import SETTINGS, Shift
-from tests.cluster.programs import wait_until
 from tests.cluster.workspaces import Workspaces
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cluster
 

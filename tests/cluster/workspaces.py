@@ -10,7 +10,7 @@ from typing import Any
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.harness import FAKE_NODE
 from tests.cluster.operating import NODE_CLASS
-from tests.cluster.programs import wait_until
+from tests.support.waiting import wait_until
 
 Object = dict[str, Any]
 
@@ -97,7 +97,7 @@ class Workspaces:
             return found[0] == status and reason in (None, found[1])
 
         try:
-            wait_until(holds, f"{name}: {kind}={status} {reason or ''}", patience_s=60.0)
+            wait_until(holds, f"{name}: {kind}={status} {reason or ''}", timeout_s=60.0)
         except AssertionError as error:
             raise AssertionError(f"{error}; its status is {self.get(name).get('status')}") from error
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests.cluster.programs import free_port
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 PLUGINS = ROOT / "examples/plugins"
@@ -47,15 +47,13 @@ def ask(url: str, body: Any = None) -> Any:
         return json.load(answer)
 
 
-def wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
-    while True:
-        assert server.poll() is None, "the server ended"
-        try:
-            ask(url)
-        except OSError:
-            time.sleep(0.2)
-        else:
-            return
+def answers(url: str, server: subprocess.Popen[bytes]) -> bool:
+    assert server.poll() is None, "the server ended"
+    try:
+        ask(url)
+    except OSError:
+        return False
+    return True
 
 
 def test_the_plain_runtime_answers(installed: Any) -> None:
@@ -64,7 +62,7 @@ def test_the_plain_runtime_answers(installed: Any) -> None:
     server = subprocess.Popen(argv, env=installed.environ, cwd=installed.home)
     try:
         url = f"http://127.0.0.1:{port}"
-        wait_for(f"{url}/health", server)
+        wait_until(lambda: answers(f"{url}/health", server), "the server answers")
         asked = "What colour is the ship Hollow Crown?"
         assert ask(f"{url}/chat", {"prompt": asked})["response"] == "coal black"
         chat = ask(f"{url}/v1/chat/completions", {"messages": [{"role": "user", "content": asked}]})

@@ -11,13 +11,13 @@ import json
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.waiting import wait_until
 
 
 class DockerRegistry:
@@ -44,15 +44,13 @@ class DockerRegistry:
         (folder / "config.yml").write_text(json.dumps(config))
         with (folder / "log").open("wb") as log:
             self._process = subprocess.Popen([program, "serve", folder / "config.yml"], stdout=log, stderr=log)
-        self._wait(folder / "log")
+        wait_until(lambda: self._listens(folder / "log"), f"docker-registry listens: see {folder / 'log'}")
 
-    def _wait(self, log: Path) -> None:
-        for _ in range(600):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-                return
-            assert self._process.poll() is None, log.read_text()
-            time.sleep(0.05)
-        raise AssertionError(f"docker-registry does not listen: {log.read_text()}")
+    def _listens(self, log: Path) -> bool:
+        assert self._process.poll() is None, log.read_text()
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            return True
+        return False
 
     def uploads(self) -> list[Path]:
         """Upload sessions that are open in the store (docker-registry keeps a hash state even of cancelled ones)."""

@@ -8,12 +8,12 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
+from tests.support.waiting import wait_until
 
 COMMAND = [sys.executable, "-m", "llmwright_runtime_hf.serve"]
 KEY = "a-key-for-tests"
@@ -38,22 +38,27 @@ class RunningServer:
 
     def wait_until_ready(self) -> None:
         with self.client() as client:
-            while (answer := client.get("/health")).status_code != 200:
-                assert answer.status_code == 503, answer.text
-                assert self.process.poll() is None, self.log.read_text()
-                time.sleep(0.05)
+            wait_until(lambda: self._is_ready(client), "the server is ready")
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Signal the server and return its exit code."""
         self.process.send_signal(number)
         return self.process.wait(60)
 
+    def _is_ready(self, client: httpx.Client) -> bool:
+        answer = client.get("/health")
+        assert answer.status_code in (200, 503), answer.text
+        assert self.process.poll() is None, self.log.read_text()
+        return answer.status_code == 200
+
     def _logged(self, pattern: str) -> str:
-        while True:
-            if found := re.search(pattern, self.log.read_text()):
-                return found[1]
-            assert self.process.poll() is None, self.log.read_text()
-            time.sleep(0.02)
+        def match() -> re.Match[str] | None:
+            ended = self.process.poll() is not None
+            match = re.search(pattern, self.log.read_text())
+            assert match or not ended, self.log.read_text()
+            return match
+
+        return wait_until(match, f"the log says {pattern}")[1]
 
 
 @contextlib.contextmanager

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
+from tests.support.waiting import wait_until
 
 ENVTEST = Path(__file__).resolve().parents[4] / "shared" / "envtest"
 TOKEN = "for-tests-only"
@@ -109,19 +109,14 @@ def start(folder: Path, directory: Path, running: list[subprocess.Popen[bytes]])
     for program, *arguments in commands:
         with (directory / f"{program}.log").open("wb") as log:
             running.append(subprocess.Popen([str(folder / program), *arguments], stdout=log, stderr=log))
-    wait_until_ready(server, running, directory)
+    wait_until(lambda: is_ready(server, running, directory), f"the API server is ready: see {directory}", every_s=0.2)
     return server
 
 
-def wait_until_ready(server: str, running: list[subprocess.Popen[bytes]], directory: Path) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        if any(process.poll() is not None for process in running):
-            break
-        try:
-            if httpx.get(f"{server}/readyz", headers={"Authorization": f"Bearer {TOKEN}"}, verify=False).is_success:
-                return
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.2)
-    pytest.fail((directory / "kube-apiserver.log").read_text()[-3000:])
+def is_ready(server: str, running: list[subprocess.Popen[bytes]], directory: Path) -> bool:
+    ended = [process for process in running if process.poll() is not None]
+    assert not ended, (directory / "kube-apiserver.log").read_text()[-3000:]
+    try:
+        return httpx.get(f"{server}/readyz", headers={"Authorization": f"Bearer {TOKEN}"}, verify=False).is_success
+    except httpx.HTTPError:
+        return False

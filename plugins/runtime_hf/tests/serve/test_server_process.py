@@ -6,13 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 from tests.support.hf_server import COMMAND, RunningServer, run_to_end, running_server
 from tests.support.tiny_models import ServedModels, save_adapter, save_model, save_tokenizer
+from tests.support.waiting import wait_until
 
 LONG = {"prompt": "the quick brown", "max_tokens": 32000}
 
@@ -155,8 +155,7 @@ def test_it_ends_with_its_parent(models: ServedModels, tmp_path: Path) -> None:
         parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=log, text=True)
     assert parent.stdout is not None
     child = psutil.Process(int(parent.stdout.readline()))
-    while "listening" not in (tmp_path / "log").read_text():
-        time.sleep(0.02)
+    wait_until(lambda: "listening" in (tmp_path / "log").read_text(), "the server listens")
     parent.kill()
     parent.wait()
     parent.stdout.close()

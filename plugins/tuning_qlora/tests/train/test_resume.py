@@ -7,13 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.support.tuning_process import arguments, events
+from tests.support.waiting import wait_until
 
 # Dropout and shuffling make the run depend on all that a checkpoint has to restore: random state and order of rows.
 OPTIONS: dict[str, Any] = {
@@ -47,11 +47,12 @@ def stop_at(model: Path, data: Path, output: Path, step: int, number: signal.Sig
     """Start a run and send ``number`` once the checkpoint of ``step`` or a later one is there."""
     process = start(model, data, output)
     checkpoints = output / "checkpoints"
-    while process.poll() is None:
-        if any(int(path.name.rpartition("-")[2]) >= step for path in checkpoints.glob("checkpoint-*")):
-            process.send_signal(number)
-            break
-        time.sleep(0.005)
+
+    def is_there() -> bool:
+        return any(int(path.name.rpartition("-")[2]) >= step for path in checkpoints.glob("checkpoint-*"))
+
+    wait_until(lambda: is_there() or process.poll() is not None, f"the checkpoint of step {step}", every_s=0.005)
+    process.send_signal(number)
     process.communicate()
     return process.returncode
 
@@ -137,10 +138,7 @@ def test_it_ends_with_its_parent(tiny_model: Path, facts: Path, tmp_path: Path) 
     )
     started = subprocess.run([sys.executable, "-c", parent], capture_output=True, text=True, check=True)
     child = int(started.stdout)
-    deadline = time.monotonic() + 60
-    while _runs(child) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not _runs(child)
+    wait_until(lambda: not _runs(child), "the trainer ends")
 
 
 def _runs(process: int) -> bool:

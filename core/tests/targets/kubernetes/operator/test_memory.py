@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import gc
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from types import FunctionType, ModuleType
 from typing import Any, ClassVar, cast
 
 import pytest
 from core.tests.targets.kubernetes.support.small_api_server import WIDGETS, SmallApiServer
+from tests.support.waiting import wait_until
 
 from llmwright.errors import TargetError
 from llmwright.plugins.drivers import Context, Provisioner
@@ -130,17 +131,20 @@ def test_nothing_of_a_workspace_is_left_when_it_is_gone(server: SmallApiServer, 
     for name in (SERVES, WRONG, COSTLY):
         server.put(WORKSPACES, workspace(name))
     records = {name: operator._memory.of(("ns", name)) for name in (SERVES, WRONG, COSTLY)}
-    until(lambda: remembers(records[SERVES], "planned", "spending", "acts_done", "drift", "config_files"))
-    until(lambda: remembers(records[WRONG], "refused_objects"))
-    until(lambda: remembers(records[COSTLY], "over_budget"))
+    parts = ("planned", "spending", "acts_done", "drift", "config_files")
+    wait_until(lambda: remembers(records[SERVES], *parts), "all parts are remembered")
+    wait_until(lambda: remembers(records[WRONG], "refused_objects"), "an object is refused")
+    wait_until(lambda: remembers(records[COSTLY], "over_budget"), "one is over budget")
     assert traces(operator, server)
 
     for name in (SERVES, WRONG, COSTLY):
         server.delete(WORKSPACES, "ns", name)
     server.remove(CONFIG_MAPS, ("ns", f"{MARK}-config"))
-    until(lambda: not server.all(WORKSPACES))
+    wait_until(lambda: not server.all(WORKSPACES), "the Workspaces are gone")
     records.clear()
-    until(lambda: not traces(operator, server), lambda: f"left: {traces(operator, server)}")
+    with suppress(AssertionError):
+        wait_until(lambda: not traces(operator, server), "nothing is left", timeout_s=20.0)
+    assert traces(operator, server) == []
 
 
 def test_a_task_that_ends_late_writes_into_no_record() -> None:
@@ -184,10 +188,3 @@ def traces(operator: Operator, server: SmallApiServer) -> list[str]:
         else:
             todo += gc.get_referents(item)
     return texts
-
-
-def until(holds: Callable[[], bool], why: Callable[[], str] = lambda: "") -> None:
-    end = time.monotonic() + 20.0
-    while not holds():
-        assert time.monotonic() < end, why()
-        time.sleep(0.05)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.support.waiting import wait_until
 
 from llmwright.lifecycle.decision import Event
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
@@ -61,9 +62,9 @@ def test_an_event_waits_for_the_passes_and_no_longer_than_its_patience(
     assert server.asked == []
     monkeypatch.setattr(event_recorder, "PATIENCE_S", 0.0)
     recorder.record(WORKSPACE, Event("Normal", "Ready", "late"), MOMENT)
-    until(lambda: server.asked == ["late"])
+    wait_until(lambda: server.asked == ["late"], "the late event is written")
     calm.set()
-    until(lambda: server.asked == ["late", "it answers"])
+    wait_until(lambda: server.asked == ["late", "it answers"], "the other follows")
 
 
 def test_one_that_is_refused_is_tried_again_and_let_go_in_the_end(
@@ -72,10 +73,13 @@ def test_one_that_is_refused_is_tried_again_and_let_go_in_the_end(
     calm.set()
     server.refusals = [ApiError("busy", code=503, reason="Unavailable")]
     recorder.record(WORKSPACE, EVENT, MOMENT)
-    until(lambda: len(server.asked) == 2)
+    wait_until(lambda: len(server.asked) == 2, "it is tried again")
     server.refusals = [ApiError("forbidden", code=403, reason="Forbidden") for _ in range(9)]
     recorder.record(WORKSPACE, Event("Warning", "Failed", "no"), MOMENT)
-    until(lambda: "ns/ws: the event Failed could not be written: forbidden" in caplog.text)
+    wait_until(
+        lambda: "ns/ws: the event Failed could not be written: forbidden" in caplog.text,
+        "the log says that it is let go",
+    )
     assert server.asked[2:] == ["no"] * 3
 
 
@@ -105,10 +109,3 @@ def test_its_name_tells_what_it_says_and_when() -> None:
         for moment in (MOMENT, "2026-11-28T16:00:01Z")
     }
     assert len(names) == 4
-
-
-def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10.0
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.01)
