@@ -31,7 +31,7 @@ class ObjectSnapshot(Snapshot):
         return next((each for each in self.nodes() if _name(each) == name), None)
 
     def objects(self, group: str, plural: str, namespace: str, workspace: str) -> Sequence[Object]:
-        """Those with the owner labels of any Watch of the kind."""
+        """Return the objects that carry the owner labels of a Watch of the kind."""
         pairs = [w.labels for w in self.watches if (w.group, w.plural) == (group, plural) and w.labels]
         objects = self.everything.get((group, plural), ())
         return sorted((each for each in objects if _owned(each, pairs, namespace, workspace)), key=_name)

@@ -137,8 +137,8 @@ class KarpenterProvisioner(Provisioner):
         return connect(self.context.cluster)
 
     def _ours(self, kind: str) -> list[dict[str, Any]]:
-        found = self._client.pools(POOL_OWNER[1]) if kind == "pools" else self._client.claims(CLAIM_OWNER[1])
-        return [*ours(found)]
+        objects = self._client.pools(POOL_OWNER[1]) if kind == "pools" else self._client.claims(CLAIM_OWNER[1])
+        return [*ours(objects)]
 
 
 def _problem(request: NodeRequest, options: NodeOptions, observed: OwnedObjects) -> Failed | None:

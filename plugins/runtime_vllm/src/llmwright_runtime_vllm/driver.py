@@ -64,8 +64,8 @@ class VllmRuntime(Runtime):
         return None
 
     def launch(self, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: VllmConfig) -> Launch:
-        """One engine on port 5000, or one over several machines."""
-        given = (weights(preset, config), toolkit(preset))
+        """Return one engine that listens on port 5000, on one machine or over several."""
+        parts = (weights(preset, config), toolkit(preset))
         decodes = config.role == "decode"
         checks = (
             engine_probes.of_several(preset)
@@ -75,9 +75,9 @@ class VllmRuntime(Runtime):
         main = Process(
             name="serve",
             image=ROLE,
-            argv=_argv(preset, fit, adapters, config, given),
-            env={**_env(preset, config, given), "VLLM_API_KEY": API_KEY},
-            mounts=(SHARED, *(mount for one in given for mount in one.mounts)),
+            argv=_argv(preset, fit, adapters, config, parts),
+            env={**_env(preset, config, parts), "VLLM_API_KEY": API_KEY},
+            mounts=(SHARED, *(mount for part in parts for mount in part.mounts)),
             startup=checks.startup,
             live=checks.live,
             ready=checks.ready,
@@ -85,9 +85,9 @@ class VllmRuntime(Runtime):
         )
         return Launch(
             main=main,
-            prepare=tuple(process for one in given for process in one.prepare),
+            prepare=tuple(process for part in parts for process in part.prepare),
             beside=disaggregation.beside(config),
-            volumes=(Volume(name="dshm", kind="memory"), *(volume for one in given for volume in one.volumes)),
+            volumes=(Volume(name="dshm", kind="memory"), *(volume for part in parts for volume in part.volumes)),
             ports={"http": 5000, "kv-events": 5557, **({"engine": disaggregation.ENGINE_PORT} if decodes else {})},
             ranks=ranks(fit),
             images=disaggregation.IMAGES,
@@ -95,17 +95,17 @@ class VllmRuntime(Runtime):
 
 
 def _argv(
-    preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: VllmConfig, given: tuple[LaunchPart, ...]
+    preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: VllmConfig, parts: tuple[LaunchPart, ...]
 ) -> tuple[str, ...]:
-    dropped = frozenset().union(*(one.replaces for one in given))
-    found = {name: value for name, value in flags(preset, fit, adapters, config).items() if name not in dropped}
-    for one in given:
-        found |= one.flags
-    return (*PROGRAM, *arguments(found))
+    dropped = frozenset().union(*(part.replaces for part in parts))
+    values = {name: value for name, value in flags(preset, fit, adapters, config).items() if name not in dropped}
+    for part in parts:
+        values |= part.flags
+    return (*PROGRAM, *arguments(values))
 
 
-def _env(preset: Preset, config: VllmConfig, given: tuple[LaunchPart, ...]) -> dict[str, str]:
-    found = {**model_facts.environment(preset), **disaggregation.environment(config)}
-    for one in given:
-        found |= one.env
-    return found
+def _env(preset: Preset, config: VllmConfig, parts: tuple[LaunchPart, ...]) -> dict[str, str]:
+    variables = {**model_facts.environment(preset), **disaggregation.environment(config)}
+    for part in parts:
+        variables |= part.env
+    return variables

@@ -147,6 +147,6 @@ def _config_mounts(data: TuningData) -> tuple[Mount, ...]:
 
 
 def _env(preset: Preset) -> dict[str, str]:
-    """What upstream sets for a tuning Job; the modules are for images that read them from there."""
+    """Return the environment that KAITO sets for a tuning Job. Some images read the target modules from it."""
     modules = {"DEFAULT_TARGET_MODULES": ",".join(preset.lora_targets)} if preset.lora_targets else {}
     return {"PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True", **modules}
