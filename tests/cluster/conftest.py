@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.cluster.control_plane import ControlPlane
-from tests.cluster.harness import Karpenter, assets, control_plane, karpenter
-from tests.cluster.operating import SETTINGS, OperatorProcess, Shift, install
-from tests.cluster.workspaces import Workspaces
+from tests.cluster.support.control_plane import ControlPlane
+from tests.cluster.support.harness import Karpenter, assets, control_plane, karpenter
+from tests.cluster.support.operating import SETTINGS, OperatorProcess, Shift, install
+from tests.cluster.support.workspaces import Workspaces
 
 __all__ = ["assets", "control_plane", "karpenter"]
 

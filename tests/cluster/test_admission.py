@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cluster.control_plane import ControlPlane
-from tests.cluster.operating import SETTINGS, OperatorProcess, Shift, role, running, write_kubeconfig
-from tests.cluster.programs import free_port
-from tests.cluster.reviewing import CONFIGURATION, Relay, Requests, applied
-from tests.cluster.workspaces import Workspaces
+from tests.cluster.support.control_plane import ControlPlane
+from tests.cluster.support.operating import SETTINGS, OperatorProcess, Shift, role, running, write_kubeconfig
+from tests.cluster.support.reviewing import CONFIGURATION, Relay, Requests, applied
+from tests.cluster.support.workspaces import Workspaces
+from tests.support.programs import free_port
 from tests.support.waiting import wait_until
 
 from llmwright.targets.kubernetes.cluster.api_resources import WEBHOOK_CONFIGURATION, WEBHOOK_CONFIGURATIONS

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from tests.cluster.control_plane import ControlPlane
-from tests.cluster.programs import ROOT, free_port
-from tests.cluster.reviewing import CONFIGURATION, Requests, Said
+from tests.cluster.support.control_plane import ControlPlane
+from tests.cluster.support.reviewing import CONFIGURATION, Requests, Said
 from tests.conformance.case_environment import Environment
+from tests.support.programs import ROOT, free_port
 from tests.support.waiting import wait_until
 
 from llmwright.api.document import Document, parse_workspace

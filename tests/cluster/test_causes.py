@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from tests.cluster.control_plane import ControlPlane
-from tests.cluster.kubelet import Kubelet, ended, pods_of, waits
-from tests.cluster.workspaces import CLAIMS, Workspaces
+from tests.cluster.support.control_plane import ControlPlane
+from tests.cluster.support.kubelet import Kubelet, ended, pods_of, waits
+from tests.cluster.support.workspaces import CLAIMS, Workspaces
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cluster

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.cluster.workspaces import Workspaces
+from tests.cluster.support.workspaces import Workspaces
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cluster

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.cluster.control_plane import ControlPlane
-from tests.cluster.fault_proxy import DROPPED, GONE, LOST, SLOW, FaultProxy
-from tests.cluster.operating import NODE_CLASS, OperatorProcess, running, write_kubeconfig
-from tests.cluster.workspaces import CLAIMS, Workspaces
+from tests.cluster.support.control_plane import ControlPlane
+from tests.cluster.support.fault_proxy import DROPPED, GONE, LOST, SLOW, FaultProxy
+from tests.cluster.support.operating import NODE_CLASS, OperatorProcess, running, write_kubeconfig
+from tests.cluster.support.workspaces import CLAIMS, Workspaces
 from tests.support.waiting import wait_until
 
 from llmwright.targets.kubernetes.cluster.api_client import connect

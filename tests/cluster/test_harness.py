@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.cluster.control_plane import ControlPlane
-from tests.cluster.harness import Karpenter
-from tests.cluster.programs import find_assets
+from tests.cluster.support.control_plane import ControlPlane
+from tests.cluster.support.harness import Karpenter
+from tests.support.programs import find_assets
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cluster

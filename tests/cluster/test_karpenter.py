@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.cluster.harness import Karpenter, install_karpenter_crds
-from tests.cluster.karpenter_world import KWOK, KarpenterWorld, world_of
+from tests.cluster.support.harness import Karpenter, install_karpenter_crds
+from tests.cluster.support.karpenter_world import KWOK, KarpenterWorld, world_of
 from tests.support.waiting import wait_until
 
 from llmwright.values.nodes import Failed, Outcome, Ready, Waiting

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.cluster.control_plane import ControlPlane
-from tests.cluster.workspaces import INSTANCE_TYPE, Workspaces
+from tests.cluster.support.control_plane import ControlPlane
+from tests.cluster.support.workspaces import INSTANCE_TYPE, Workspaces
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cluster

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cluster.control_plane import ControlPlane
-from tests.cluster.operating import SETTINGS, OperatorProcess, running, write_kubeconfig
-from tests.cluster.workspaces import Workspaces
+from tests.cluster.support.control_plane import ControlPlane
+from tests.cluster.support.operating import SETTINGS, OperatorProcess, running, write_kubeconfig
+from tests.cluster.support.workspaces import Workspaces
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cluster

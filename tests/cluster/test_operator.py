@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.cluster.control_plane import ControlPlane
-from tests.cluster.operating import OperatorProcess
-from tests.cluster.workspaces import Workspaces
+from tests.cluster.support.control_plane import ControlPlane
+from tests.cluster.support.operating import OperatorProcess
+from tests.cluster.support.workspaces import Workspaces
 from tests.support.waiting import wait_until
 
 from llmwright.targets.kubernetes.operator.rbac import NAME

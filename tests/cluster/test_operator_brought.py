@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.cluster.control_plane import ControlPlane
-from tests.cluster.demo_service import RUNTIME, crd, rights
-from tests.cluster.installed import HOOKS, with_path, write_plugin
-from tests.cluster.operating import OperatorProcess, Shift
-from tests.cluster.workspaces import Workspaces
+from tests.cluster.support.control_plane import ControlPlane
+from tests.cluster.support.demo_service import RUNTIME, crd, rights
+from tests.cluster.support.installed import HOOKS, with_path, write_plugin
+from tests.cluster.support.operating import OperatorProcess, Shift
+from tests.cluster.support.workspaces import Workspaces
 from tests.support.waiting import wait_until
 
 from llmwright.targets.kubernetes.operator.rbac import NAME, plugins_role

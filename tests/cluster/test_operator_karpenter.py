@@ -7,9 +7,9 @@ import sys
 from typing import Any
 
 import pytest
-from tests.cluster.control_plane import ControlPlane
-from tests.cluster.operating import BUYING, OperatorProcess
-from tests.cluster.workspaces import CLAIMS, POOLS, Workspaces, stray_claim
+from tests.cluster.support.control_plane import ControlPlane
+from tests.cluster.support.operating import BUYING, OperatorProcess
+from tests.cluster.support.workspaces import CLAIMS, POOLS, Workspaces, stray_claim
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cluster

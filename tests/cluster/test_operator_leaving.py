@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cluster.control_plane import ControlPlane
-from tests.cluster.harness import Karpenter, install_karpenter_crds
-from tests.cluster.installed import PROVISIONERS, with_path, without, write_plugin
-from tests.cluster.operating import BUYING, OperatorProcess, running, write_kubeconfig
-from tests.cluster.workspaces import CLAIMS, POOLS, Workspaces, stray_claim
+from tests.cluster.support.control_plane import ControlPlane
+from tests.cluster.support.harness import Karpenter, install_karpenter_crds
+from tests.cluster.support.installed import PROVISIONERS, with_path, without, write_plugin
+from tests.cluster.support.operating import BUYING, OperatorProcess, running, write_kubeconfig
+from tests.cluster.support.workspaces import CLAIMS, POOLS, Workspaces, stray_claim
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("off_shift")]

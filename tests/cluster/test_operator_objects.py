@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.cluster.installed import HOOKS, with_path, write_plugin
-from tests.cluster.workspaces import Workspaces
+from tests.cluster.support.installed import HOOKS, with_path, write_plugin
+from tests.cluster.support.workspaces import Workspaces
 
 pytestmark = pytest.mark.cluster
 

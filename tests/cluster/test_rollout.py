@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.cluster.control_plane import ControlPlane
-from tests.cluster.operating import SETTINGS, Shift
-from tests.cluster.workspaces import Workspaces
+from tests.cluster.support.control_plane import ControlPlane
+from tests.cluster.support.operating import SETTINGS, Shift
+from tests.cluster.support.workspaces import Workspaces
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cluster

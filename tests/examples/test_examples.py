@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cluster.programs import free_port
+from tests.support.programs import free_port
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,9 +9,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.support.programs import HOW_TO_GET_THEM, find_assets, free_port
 from tests.support.waiting import wait_until
 
-ENVTEST = Path(__file__).resolve().parents[4] / "shared" / "envtest"
 TOKEN = "for-tests-only"
 
 
@@ -37,31 +35,11 @@ class Cluster:
         return subprocess.run(command, input=text, capture_output=True, text=True, check=False)
 
 
-def programs() -> Path | None:
-    """Where kube-apiserver, etcd and kubectl are; None without them."""
-    named = os.environ.get("KUBEBUILDER_ASSETS")
-    if named:
-        return Path(named)
-    if not (ENVTEST / "unpack").is_file():
-        return None
-    return Path(subprocess.run([str(ENVTEST / "unpack")], capture_output=True, text=True, check=True).stdout.strip())
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    folder = programs()
+    folder = find_assets()
     if folder is None:
-        pytest.skip("needs kube-apiserver, etcd and kubectl: set KUBEBUILDER_ASSETS to their directory")
+        pytest.skip(HOW_TO_GET_THEM)
     directory = tmp_path_factory.mktemp("cluster")
     running: list[subprocess.Popen[bytes]] = []
     try:
@@ -74,7 +52,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 def start(folder: Path, directory: Path, running: list[subprocess.Popen[bytes]]) -> str:
-    client, peer, secure = free_ports(3)
+    client, peer, secure = free_port(), free_port(), free_port()
     key = directory / "accounts.key"
     subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
     (directory / "tokens.csv").write_text(f"{TOKEN},tester,tester,system:masters\n")

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tests.cluster.programs import Programs, free_port
+from tests.support.programs import Programs, free_port
 
 USERS = {
     "admin": "/O=system:masters/CN=admin",

@@ -2,7 +2,7 @@
 
 A test that uses one carries the marker ``cluster``. ``control_plane`` is a cluster without nodes; ``karpenter`` is the
 same cluster with KWOK and Karpenter's KWOK provider (static capacity on) running in it. A folder that wants them has a
-``conftest.py`` with ``from tests.cluster.harness import assets, control_plane, karpenter  # noqa: F401``.
+``conftest.py`` with ``from tests.cluster.support.harness import assets, control_plane, karpenter  # noqa: F401``.
 Tests share them: use a namespace or Workspace names of your own, and take away what you made.
 """
 
@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.cluster.control_plane import ControlPlane, start_control_plane
-from tests.cluster.instance_types import write_instance_types
-from tests.cluster.programs import HOW_TO_GET_THEM, Program, find_assets, free_port
+from tests.cluster.support.control_plane import ControlPlane, start_control_plane
+from tests.cluster.support.instance_types import write_instance_types
+from tests.support.programs import HOW_TO_GET_THEM, Program, find_assets, free_port
 
 NODE_CLASS = {
     "apiVersion": "karpenter.kwok.sh/v1alpha1",

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.cluster.control_plane import ControlPlane
-from tests.cluster.programs import free_port
+from tests.cluster.support.control_plane import ControlPlane
+from tests.support.programs import free_port
 from tests.support.waiting import wait_until
 
 from llmwright.api.crd import crd

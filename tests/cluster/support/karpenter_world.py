@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
-from tests.cluster.control_plane import ControlPlane
+from tests.cluster.support.control_plane import ControlPlane
 from tests.support.waiting import wait_until
 
 from llmwright.plugins.drivers import Context

@@ -15,7 +15,7 @@ from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.cluster.control_plane import ControlPlane
+from tests.cluster.support.control_plane import ControlPlane
 
 from llmwright.targets.kubernetes.cluster.api_resources import WEBHOOK_CONFIGURATION, WEBHOOK_CONFIGURATIONS
 

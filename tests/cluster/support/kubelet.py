@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.cluster.control_plane import ControlPlane
+from tests.cluster.support.control_plane import ControlPlane
 from tests.support.waiting import wait_until
 
 Object = dict[str, Any]

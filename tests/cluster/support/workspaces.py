@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.cluster.control_plane import ControlPlane
-from tests.cluster.harness import FAKE_NODE
-from tests.cluster.operating import NODE_CLASS
+from tests.cluster.support.control_plane import ControlPlane
+from tests.cluster.support.harness import FAKE_NODE
+from tests.cluster.support.operating import NODE_CLASS
 from tests.support.waiting import wait_until
 
 Object = dict[str, Any]
