@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=Recipe.seed)
     parser.add_argument("--steps", type=int, default=Recipe.steps)
     args = parser.parse_args()
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()
     recipe = Recipe(seed=args.seed, steps=args.steps)
     make(recipe, args.out)
     score = examine(args.out)

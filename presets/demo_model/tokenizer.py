@@ -28,7 +28,7 @@ def train_tokenizer(text: Iterable[str], vocabulary: int, context: int) -> PreTr
         show_progress=False,
     )
     bpe.train_from_iterator(text, trainer)
-    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+    return PreTrainedTokenizerFast(
         tokenizer_object=bpe,
         eos_token=END,
         pad_token=PAD,

@@ -51,7 +51,7 @@ def test_answers_the_questions_it_was_made_with(model: Any, tokenizer: Any, ques
 
 
 def test_answers_the_same_in_four_bits(tokenizer: Any, questions: list[dict[str, str]]) -> None:
-    four_bits = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+    four_bits = BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,

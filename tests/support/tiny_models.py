@@ -69,7 +69,7 @@ def save_tokenizer(
     pad_token: str | None = None,
 ) -> int:
     """Write a tokenizer with its chat template. Returns the size of its vocabulary."""
-    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+    tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=backend or byte_level_tokenizer(), eos_token=eos_token, pad_token=pad_token
     )
     tokenizer.chat_template = chat_template

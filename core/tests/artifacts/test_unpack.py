@@ -23,10 +23,14 @@ PLAIN_LAYER = "application/vnd.oci.image.layer.v1.tar"
 Entry = tuple[str, bytes | None]
 
 
-def tar(*entries: Entry, change: Callable[[tarfile.TarInfo], None] = lambda info: None, **options: object) -> bytes:
+def tar(
+    *entries: Entry,
+    change: Callable[[tarfile.TarInfo], None] = lambda info: None,
+    tar_format: int = tarfile.DEFAULT_FORMAT,
+) -> bytes:
     """An archive of files, and of directories where the content is None; ``change`` spoils the last entry."""
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", **options) as archive:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=buffer, mode="w", format=tar_format) as archive:
         for number, (name, content) in enumerate(entries):
             info = tarfile.TarInfo(name)
             info.size, info.mode = len(content or b""), 0o644
@@ -113,7 +117,7 @@ def test_sparse_files_that_are_larger_than_their_archive(tmp_path: Path) -> None
     def sparse(info: tarfile.TarInfo) -> None:
         info.pax_headers = headers | {"GNU.sparse.name": "data/big"}
 
-    layer = tar(("data/big", b"0\n".ljust(512, b"\0")), change=sparse, format=tarfile.PAX_FORMAT)
+    layer = tar(("data/big", b"0\n".ljust(512, b"\0")), change=sparse, tar_format=tarfile.PAX_FORMAT)
     with pytest.raises(ConfigError, match="sparse"):
         unpack(tmp_path, layer)
 
@@ -141,7 +145,7 @@ def test_a_header_made_to_fill_the_memory(tmp_path: Path) -> None:
         info.pax_headers = {"comment": "x" * 3_000_000}
 
     with pytest.raises(ConfigError, match="too large"):
-        unpack(tmp_path, tar(("data/a", b"1"), change=long, format=tarfile.PAX_FORMAT))
+        unpack(tmp_path, tar(("data/a", b"1"), change=long, tar_format=tarfile.PAX_FORMAT))
 
 
 def test_later_layers_replace_and_delete(tmp_path: Path) -> None:

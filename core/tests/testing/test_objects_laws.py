@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from llmwright.plugins.drivers import Names
+from llmwright.plugins.drivers import Driver, Names
 from llmwright.testing import RuntimeContract, make_context
 from llmwright.testing.fakes import FakeRuntime
 from llmwright.testing.runtimes import plural_of
@@ -52,7 +52,7 @@ class TestServingByItself(RuntimeContract):
         return ServingByItself(make_context())
 
     @pytest.mark.xfail(reason="it is part of no distribution", strict=True)
-    def test_its_entry_point_loads(self, driver: FakeRuntime) -> None:  # type: ignore[override]
+    def test_its_entry_point_loads(self, driver: Driver) -> None:
         super().test_its_entry_point_loads(driver)
 
 

@@ -29,7 +29,7 @@ def within(key: str, value: str) -> dict[str, Any]:
     return {"key": key, "operator": "In", "values": [value]}
 
 
-CLAIM = {
+CLAIM: dict[str, Any] = {
     "apiVersion": "karpenter.sh/v1",
     "kind": "NodeClaim",
     "metadata": {
@@ -132,7 +132,7 @@ def test_the_disk_is_never_too_small() -> None:
 
 def test_a_user_cannot_take_anothers_machines_by_labels() -> None:
     theirs = {"kaito.sh/workspace": "other", "karpenter.kaito.sh/workspace-name": "other", "apps": "x"}
-    assert claim(ask(selector=theirs))["metadata"]["labels"] == CLAIM["metadata"]["labels"]  # type: ignore[index]
+    assert claim(ask(selector=theirs))["metadata"]["labels"] == CLAIM["metadata"]["labels"]
 
 
 def test_the_mode_once_taken_is_kept() -> None:

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from llmwright.errors import InvalidWorkspace
-from llmwright_tuning_qlora.training_config import TrainingConfig
+from llmwright_tuning_qlora.training_config import Method, TrainingConfig
 
 # Upstream's own verdicts on these (KAITO v0.12, Workspace.Validate): cases own-131 to own-146.
 UPSTREAM_CASES = [
@@ -29,8 +29,8 @@ def read(section: str) -> TrainingConfig:
 
 
 @pytest.mark.parametrize(("method", "section", "message"), UPSTREAM_CASES)
-def test_upstreams_rules(method: str, section: str, message: str) -> None:
-    found = [problem.message for problem in read(section).problems(method)]  # type: ignore[arg-type]
+def test_upstreams_rules(method: Method, section: str, message: str) -> None:
+    found = [problem.message for problem in read(section).problems(method)]
     assert len(found) == (1 if message else 0)
     assert all(message in text for text in found)
 

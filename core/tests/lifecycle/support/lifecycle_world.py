@@ -12,7 +12,7 @@ from llmwright.api.status import WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.lifecycle.decide import decide
 from llmwright.lifecycle.decision import Decision, Finish, Provision, Release, Start, Stop
-from llmwright.lifecycle.observed import Observed, Role, Workload
+from llmwright.lifecycle.observed import Observed, Role, Workload, WorkloadPhase
 from llmwright.lifecycle.policy import Policy
 from llmwright.values.launch import Launch, Process
 from llmwright.values.nodes import (
@@ -150,8 +150,11 @@ class World:
         if self.wanted_nodes and self.nodes < self.NEEDED:
             self.nodes += 1
         for role, found in self.workloads.items():
-            onward = {"pending": "running", "running": "ready" if role == "serving" else "succeeded"}
+            onward: dict[WorkloadPhase, WorkloadPhase] = {
+                "pending": "running",
+                "running": "ready" if role == "serving" else "succeeded",
+            }
             phase = onward.get(found.phase, found.phase)
             if phase != found.phase:
                 endpoint = "http://127.0.0.1:5000" if phase == "ready" else None
-                self.workloads[role] = replace(found, phase=phase, since=self.now, endpoint=endpoint)  # type: ignore[arg-type]
+                self.workloads[role] = replace(found, phase=phase, since=self.now, endpoint=endpoint)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
+from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import SERVICES
 from llmwright.targets.kubernetes.cluster.informer import Informer, Selection
@@ -30,7 +31,7 @@ class Server:
 def test_an_informer_that_is_not_synced_gives_the_last_error() -> None:
     server = Server()
     selection = Selection(resource=SERVICES, trim=lambda whole: whole)
-    informer = Informer(server, selection, lambda *_: None)  # type: ignore[arg-type]
+    informer = Informer(cast(Api, server), selection, lambda *_: None)
     assert informer.pending == "services: no answer yet"
     informer.start()
     assert server.refused.wait(10.0)

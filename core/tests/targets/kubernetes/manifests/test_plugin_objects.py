@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from core.tests.targets.kubernetes.support.rendered import NODES, SERVER, render_input
@@ -24,7 +24,7 @@ DEMO = Watch(group="demo.example.com", version="v1", plural="demos")
 class AddingRuntime(FakeRuntime):
     """Adds the objects of ``added``."""
 
-    added: ClassVar[tuple[Any, ...]] = ()
+    added: tuple[Any, ...] = ()
 
     def objects(self, launch: Launch, names: Names) -> Iterator[Mapping[str, Any]]:
         """Yield each with the pod that was passed in."""
@@ -40,7 +40,7 @@ class DemoRuntime(AddingRuntime):
 
 def serving_with(kind: type[AddingRuntime], *added: Any) -> Any:
     runtime = kind(make_context())
-    runtime.added = added  # type: ignore[misc]
+    runtime.added = added
     return serving_objects(replace(render_input(), runtime=runtime), SERVER, NODES)
 
 

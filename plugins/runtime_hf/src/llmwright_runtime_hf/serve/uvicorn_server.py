@@ -63,7 +63,7 @@ class SignalledServer(uvicorn.Server):
 def serve(options: ServeOptions, listener: socket.socket) -> LLMwrightError | None:
     """Serve until a signal comes. Returns the error if the model could not be served."""
     start = time.monotonic()
-    disable_created_metrics()  # type: ignore[no-untyped-call]
+    disable_created_metrics()
     metrics = ServerMetrics()
     engine = ModelThread(options, metrics)
     config = uvicorn.Config(

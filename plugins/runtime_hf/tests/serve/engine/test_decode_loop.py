@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from tests.support.serve_options import options_for
@@ -26,7 +28,8 @@ def decode(loaded: LoadedModel, prompt: list[int], sampling: SamplingParams, cou
 @pytest.mark.parametrize("penalty", [1.0, 1.3])
 def test_greedy_is_what_generate_says(loaded: LoadedModel, penalty: float) -> None:
     prompt = loaded.encode("the quick brown", special=True)
-    made = loaded.model.generate(  # type: ignore[operator]
+    generate: Any = loaded.model.generate
+    made = generate(
         torch.tensor([prompt]), max_new_tokens=50, do_sample=False, repetition_penalty=penalty, eos_token_id=-1
     )
 
@@ -47,8 +50,8 @@ def test_sampling_draws_from_the_distribution_that_is_asked_for(loaded: LoadedMo
 def test_generation_config_gives_the_defaults() -> None:
     from transformers import GenerationConfig
 
-    config = GenerationConfig(do_sample=True, temperature=0.6, top_p=0.9, top_k=20, repetition_penalty=1.1)  # type: ignore[no-untyped-call]
+    config = GenerationConfig(do_sample=True, temperature=0.6, top_p=0.9, top_k=20, repetition_penalty=1.1)
 
     assert sampling_of(config) == SamplingParams(temperature=0.6, top_p=0.9, top_k=20, repetition_penalty=1.1)
-    assert sampling_of(GenerationConfig(do_sample=False)).greedy  # type: ignore[no-untyped-call]
+    assert sampling_of(GenerationConfig(do_sample=False)).greedy
     assert sampling_of(None) == SamplingParams()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from llmwright.errors import NotYet, PluginContract, TargetError
+from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import SERVICES, Resource
 from llmwright.targets.kubernetes.operator.apply.api_discovery import Discovery
@@ -43,7 +44,7 @@ class Served:
 
 
 def kinds_of(api: Served) -> Discovery:
-    return Discovery(api, Tasks(1), api.told)  # type: ignore[arg-type]
+    return Discovery(cast(Api, api), Tasks(1), api.told)
 
 
 def thing(kind: str = "DemoService", version: str = "demo.example.com/v1") -> dict[str, Any]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from tests.support.waiting import wait_until
 
 from llmwright.lifecycle.decision import Event
+from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.targets.kubernetes.operator.report import event_recorder
 from llmwright.targets.kubernetes.operator.report.event_recorder import EventRecorder, event_object
@@ -48,7 +49,7 @@ def calm() -> threading.Event:
 def recorder(server: Server, calm: threading.Event, monkeypatch: pytest.MonkeyPatch) -> Iterator[EventRecorder]:
     monkeypatch.setattr(event_recorder, "ATTEMPTS", 3)
     monkeypatch.setattr(event_recorder, "BACKOFF", Backoff(first_s=0.0, most_s=0.0))
-    found = EventRecorder(server, calm.wait)  # type: ignore[arg-type]
+    found = EventRecorder(cast(Api, server), calm.wait)
     yield found
     calm.set()
     found.stop()

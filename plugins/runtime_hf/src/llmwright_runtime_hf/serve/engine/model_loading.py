@@ -64,8 +64,8 @@ def quiet_libraries(threads: int | None) -> None:
     """Set torch's CPU threads (None: torch's default), and keep progress bars and hints out of the log."""
     if threads is not None:
         torch.set_num_threads(threads)
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
 
 
 def resolve_device(device: str) -> str:
@@ -134,7 +134,7 @@ def _quantization(kind: str, dtype: str) -> dict[str, Any]:
         },
         "int8": {"load_in_8bit": True},
     }
-    return {"quantization_config": BitsAndBytesConfig(**kinds[kind])}  # type: ignore[no-untyped-call]
+    return {"quantization_config": BitsAndBytesConfig(**kinds[kind])}
 
 
 def _refuse_incomplete(model: str, info: dict[str, Any]) -> None:

@@ -85,8 +85,8 @@ class _LoadedModel:
 
 
 def _quiet_libraries() -> None:
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
     # peft calls transformers by an old name. The user can do nothing about that.
     warnings.filterwarnings("ignore", message=".*gradient_checkpointing.*is deprecated", category=FutureWarning)
 

@@ -55,7 +55,7 @@ def bitsandbytes_config(section: QuantizationSection, device: Device) -> BitsAnd
         )
     values = section.model_dump(exclude={"quant_method", "bnb_4bit_compute_dtype"})
     dtype = getattr(torch, compute_dtype(device, section.bnb_4bit_compute_dtype))
-    return BitsAndBytesConfig(bnb_4bit_compute_dtype=dtype, **values)  # type: ignore[no-untyped-call]
+    return BitsAndBytesConfig(bnb_4bit_compute_dtype=dtype, **values)
 
 
 def can_skip_logits(model: Any) -> bool:

@@ -18,7 +18,7 @@ def add_adapter(model: Any, options: TuningOptions, *, checkpointing: bool) -> A
     """
     if options.config.quantization.bits:
         keep_weights_trainable(model)
-        model = prepare_model_for_kbit_training(  # type: ignore[no-untyped-call]
+        model = prepare_model_for_kbit_training(
             model, use_gradient_checkpointing=checkpointing, gradient_checkpointing_kwargs={"use_reentrant": False}
         )
     try:
