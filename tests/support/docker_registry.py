@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.programs import free_port
 from tests.support.waiting import wait_until
 
 
@@ -27,9 +28,7 @@ class DockerRegistry:
     _HTPASSWD = "pat:$2y$04$zDvMWECRPIreBE5l0.KgJONI4Qn7LJv0JmJ62ulOllDUpDKSPLi3O\n"
 
     def __init__(self, program: str, folder: Path, *, htpasswd: bool) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self.host = f"127.0.0.1:{self.port}"
         self.storage = folder / "storage"
         (folder / "htpasswd").write_text(self._HTPASSWD)
