@@ -61,7 +61,7 @@ class Patient:
 
     def tells(self, reason: str, *words: str) -> None:
         """There is an event of that cause, or two where it came by two ways."""
-        wait_until(lambda: bool(self.workspaces.events(self.name, reason=reason)), f"an event says {reason}")
+        wait_until(lambda: self.workspaces.events(self.name, reason=reason), f"an event says {reason}")
         found = self.workspaces.events(self.name, reason=reason)
         assert len(found) <= 2
         assert all(event["type"] == "Warning" for event in found)

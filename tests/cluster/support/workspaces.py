@@ -102,8 +102,10 @@ class Workspaces:
             raise AssertionError(f"{error}; its status is {self.get(name).get('status')}") from error
 
     def events(self, name: str, **fields: str) -> list[Object]:
-        """The Events about one, those with these fields."""
-        chosen = ",".join(f"{key}={value}" for key, value in {"involvedObject.name": name, **fields}.items())
+        """Return the Events about that Workspace, those with ``fields``."""
+        # By kind too: the API server warns of the Service of the same name while it repairs cluster IPs.
+        wanted = {"involvedObject.kind": "Workspace", "involvedObject.name": name, **fields}
+        chosen = ",".join(f"{key}={value}" for key, value in wanted.items())
         return self.plane.get("events", f"--field-selector={chosen}")
 
     def node(
