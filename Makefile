@@ -89,7 +89,7 @@ release-check: $(VENV)/.dev ## Build sdists and wheels of every package, check t
 version: ## Write VERSION=0.2.0 into every package
 	$(if $(VERSION),,$(error name the version: make version VERSION=0.2.0))
 	sed -i -E 's/^version = ".*"/version = "$(VERSION)"/; s/^( *"llmwright-[^"]*)==[^"]*"/\1==$(VERSION)"/' $(addsuffix /pyproject.toml,$(PROJECTS))
-	sed -i -E 's/^__version__ = ".*"/__version__ = "$(VERSION)"/' core/src/llmwright/__init__.py
+	sed -i -E 's/^__version__ = ".*"/__version__ = "$(VERSION)"/' core/src/llmwright/version.py
 
 lock: $(VENV)/.dev ## Write uv.lock and constraints/ again after a pyproject.toml changed; ARGS=--upgrade takes newer releases
 	$(BIN)/uv lock $(ARGS)

@@ -12,6 +12,8 @@ What drives a cloud, an engine or a tuning method lives in plugins, found throug
 
 import sys
 
+from llmwright.version import __version__ as __version__
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
@@ -38,8 +40,6 @@ if TYPE_CHECKING:
     from llmwright.values.plan import Plan
 else:
     ModuleType = type(sys)
-
-__version__ = "0.1.0"
 
 __all__ = [
     "LLMwrightError",

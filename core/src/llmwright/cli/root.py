@@ -9,9 +9,9 @@ from typing import Any, NoReturn
 
 import click
 
-from llmwright import __version__
 from llmwright.app.session import Session
 from llmwright.errors import LLMwrightError
+from llmwright.version import __version__
 
 # Kept here and not read from the verbs' modules, so that --help imports none of them.
 VERBS: dict[str, str] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from llmwright import __version__
 from llmwright.api.status import PlanRecord, WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.lifecycle.after_tuning import gives_back
@@ -11,6 +10,7 @@ from llmwright.lifecycle.lifecycle_input import LifecycleInput
 from llmwright.lifecycle.observed import Trouble
 from llmwright.plan.digest import ROLLOUT
 from llmwright.values.plan import Plan
+from llmwright.version import __version__
 
 WAITING = Trouble("workspacePending", "workspace is waiting for inference workload readiness")
 PROGRESSING = ("Progressing", "nothing stands in the way")

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlencode
 
-from llmwright import __version__
 from llmwright.errors import ConfigError
 from llmwright.targets.kubernetes.cluster.api_errors import (
     CONFLICT,
@@ -22,6 +21,7 @@ from llmwright.targets.kubernetes.cluster.api_errors import (
     unreachable,
 )
 from llmwright.targets.kubernetes.cluster.api_resources import Resource
+from llmwright.version import __version__
 
 if TYPE_CHECKING:
     from kubernetes.client import Configuration

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import llmwright
 from llmwright.targets.kubernetes.manifests.container_command import command, environment, filled, references
 from llmwright.targets.kubernetes.manifests.object_names import container_name, leader_address
 from llmwright.targets.kubernetes.manifests.render_input import Manifest, RenderInput
 from llmwright.targets.kubernetes.manifests.scheduling import gpu_requests, gpu_resource
 from llmwright.targets.kubernetes.manifests.volumes import mounts
 from llmwright.values.launch import HttpGet, Launch, Probe, Process
+from llmwright.version import __version__
 
 
 def main_container(source: RenderInput, launch: Launch) -> Manifest:
@@ -47,7 +47,7 @@ def _container(source: RenderInput, launch: Launch, process: Process, name: str)
 def _image(source: RenderInput, launch: Launch, process: Process) -> str:
     """Return the image that the settings name for the role, else the driver's, else one built under the role's name."""
     role = process.image
-    built = f"localhost/llmwright/{role}:{llmwright.__version__}"
+    built = f"localhost/llmwright/{role}:{__version__}"
     return source.settings.images.get(role) or launch.images.get(role) or built
 
 
