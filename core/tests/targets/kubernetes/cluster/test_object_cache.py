@@ -11,8 +11,9 @@ from llmwright.targets.kubernetes.cluster.object_cache import ObjectCache
 Object = dict[str, Any]
 
 
-def pod(version: int, phase: str = "Pending", name: str = "a", workspace: str = "ws") -> Object:
-    metadata = {"name": name, "namespace": "ns", "resourceVersion": str(version), "labels": {"w": workspace}}
+def pod(version: int, phase: str = "Pending", name: str = "a", workspace: str = "ws", uid: str = "u") -> Object:
+    metadata: Object = {"name": name, "namespace": "ns", "uid": uid, "resourceVersion": str(version)}
+    metadata["labels"] = {"w": workspace}
     return {"metadata": metadata, "status": {"phase": phase}}
 
 
@@ -71,10 +72,17 @@ def test_a_list_removes_what_is_gone_and_keeps_what_was_written_after_it(cache: 
 
 def test_an_object_that_a_write_did_not_find_is_removed(cache: ObjectCache, seen: Seen) -> None:
     cache.put(pod(1))
-    cache.forget("ns", "a")
-    cache.forget("ns", "never")
+    cache.forget("ns", "a", "u")
+    cache.forget("ns", "never", "u")
     assert cache.get("ns", "a") is None
     assert seen.changes[-1] == (pod(1), None)
+
+
+def test_an_object_that_took_the_name_since_is_kept(cache: ObjectCache) -> None:
+    cache.put(pod(1))
+    cache.put(pod(2, uid="of another"))
+    cache.forget("ns", "a", "u")
+    assert cache.get("ns", "a") == pod(2, uid="of another")
 
 
 def test_the_answer_to_a_write_is_no_change(cache: ObjectCache, seen: Seen) -> None:

@@ -124,11 +124,12 @@ class ObjectCache:
                 metadata = {"deletionTimestamp": timestamp, **before["metadata"]}
                 self._set((namespace, name), before, {**before, "metadata": metadata})
 
-    def forget(self, namespace: str, name: str) -> None:
-        """Remove an object that a write did not find."""
+    def forget(self, namespace: str, name: str, uid: str) -> None:
+        """Remove the object of that ``uid``, which a write did not find or ended."""
         with self._lock:
             before = self._objects.get((namespace, name))
-            if before is None:
+            # The watch may be ahead of the write's answer, and know an object already that took the name since.
+            if before is None or before["metadata"]["uid"] != uid:
                 return
             self._drop((namespace, name), before)
         self._changed(before, None)

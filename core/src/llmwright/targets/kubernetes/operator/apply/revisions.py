@@ -65,9 +65,11 @@ class Revisions:
                 if error.code != INVALID:
                     raise
                 log.warning("%s/%s: two revisions share a name: %s", *key, error.message)
-        if revision.outdated is not None:
-            self._api.delete(CONTROLLER_REVISIONS, key[0], revision.outdated)
-            self._cache.forget(key[0], revision.outdated)
+        outdated = self._cache.get(key[0], revision.outdated) if revision.outdated is not None else None
+        if outdated is not None:
+            name, uid = outdated["metadata"]["name"], outdated["metadata"]["uid"]
+            self._api.delete(CONTROLLER_REVISIONS, key[0], name, uid)
+            self._cache.forget(key[0], name, uid)
 
 
 def revision_of(live: Mapping[str, Any], known: Sequence[Object]) -> Revision:

@@ -66,7 +66,7 @@ class StatusWriter:
         others = [name for name in metadata.get("finalizers") or [] if name != FINALIZER]
         patch = {"metadata": {"finalizers": others or None, "resourceVersion": metadata["resourceVersion"]}}
         if not self._merge(live, patch)["metadata"].get("finalizers"):
-            self._workspaces.forget(metadata["namespace"], metadata["name"])
+            self._workspaces.forget(metadata["namespace"], metadata["name"], metadata["uid"])
 
     def _merge(self, live: Object, patch: Object, subresource: str = "") -> Object:
         metadata = live["metadata"]
@@ -74,7 +74,7 @@ class StatusWriter:
             answer = self._api.merge(WORKSPACES, metadata["namespace"], metadata["name"], patch, subresource)
         except ApiError as error:
             if error.code == NOT_FOUND:
-                self._workspaces.forget(metadata["namespace"], metadata["name"])
+                self._workspaces.forget(metadata["namespace"], metadata["name"], metadata["uid"])
             raise
         self._workspaces.put(answer, expected=merged(live, patch))
         return answer
