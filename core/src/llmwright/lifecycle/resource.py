@@ -48,8 +48,8 @@ def _refused(
 ) -> None:
     """The last action was refused: try it again once the pause is over."""
     _not_ready(builder, trouble, facts.observed.claims, root=True)
-    if clear and retry_due(facts) and decision.actions:
-        builder.actions.append(Provision(decision.actions))
+    if clear:
+        _act(builder, decision, due=retry_due(facts))
     builder.wake(_rest(facts) or facts.policy.backoff.first_s)
 
 
@@ -68,11 +68,19 @@ def _rest(facts: LifecycleInput) -> float:
 
 
 def _ask(facts: LifecycleInput, builder: DecisionBuilder, decision: ProvisionerDecision) -> None:
-    builder.fields["provisioner"] = ProvisionerStatus(state=dict(decision.state)) if decision.state else None
     transient = isinstance(decision.outcome, Failed) and decision.outcome.kind == "transient"
-    if transient and not retry_due(facts):
+    due = not transient or retry_due(facts)
+    _act(builder, decision, due=due)
+    if not due:
         builder.wake(_rest(facts))
+
+
+def _act(builder: DecisionBuilder, decision: ProvisionerDecision, *, due: bool) -> None:
+    """Carry out the provisioner's actions where they are ``due``, and keep what it remembers of them."""
+    if decision.actions and not due:
+        # Its state names what these actions ask for. Recorded without them, it would wait for what nobody asked for.
         return
+    builder.fields["provisioner"] = ProvisionerStatus(state=dict(decision.state)) if decision.state else None
     if decision.actions:
         builder.actions.append(Provision(decision.actions))
 
