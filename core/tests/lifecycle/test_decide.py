@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from core.tests.lifecycle.support.lifecycle_world import (
+    CREATE,
     NODES_GONE,
     NODES_READY,
+    NODES_WAIT,
     NOW,
     World,
     launch,
@@ -328,6 +330,29 @@ def test_a_missing_driver_stalls_its_own_workspace() -> None:
     assert answer.actions == ()
 
 
+def test_what_a_provisioner_remembers_of_a_refused_action_is_kept() -> None:
+    """Without it, a provisioner notices the same failure with every pass, and never asks again."""
+    noticed = ProvisionerDecision(outcome=Waiting("BackingOff", "1 attempt failed", 15.0), state={"failures": 1})
+    observed = Observed(
+        provision=noticed, provisioner_trouble=Trouble("ServiceUnavailable", "503"), attempts=1, failed_at=NOW
+    )
+    status = decide(workspace(tuned=False), SERVES, observed, None, NOW).status
+    assert status.provisioner is not None
+    assert status.provisioner.state == {"failures": 1}
+
+
+def test_an_action_that_is_not_due_is_not_remembered_as_asked_for() -> None:
+    asked = replace(NODES_WAIT, state={"asked": ["node-1"]})
+    observed = Observed(
+        provision=asked, provisioner_trouble=Trouble("ServiceUnavailable", "503"), attempts=1, failed_at=NOW
+    )
+    waiting = decide(workspace(tuned=False), SERVES, observed, None, NOW)
+    assert (waiting.actions, waiting.status.provisioner) == ((), None)
+    due = decide(workspace(tuned=False), SERVES, observed, None, NOW + timedelta(hours=1))
+    assert due.actions == (Provision((CREATE,)),)
+    assert due.status.provisioner is not None
+
+
 def test_claims_and_pressure_are_told_as_upstream_does() -> None:
     nodes = ProvisionerDecision(outcome=Ready((Node(name="n1", pressure=("DiskPressure",)),)))
     observed = replace(HELD, provision=nodes, claims=Ready(()))
@@ -390,6 +415,14 @@ def test_deleting_stops_releases_and_finishes() -> None:
     assert kinds == [Stop, Release, Finish]
     assert world.status is not None
     assert truth(world.status)["WorkspaceDeleting"] == ("True", "workspaceDeleted")
+
+
+def test_a_workspace_stays_while_machines_are_being_bought_for_it() -> None:
+    """A purchase under way is not seen yet: released now, its machine would be nobody's."""
+    buying = Observed(deleting=True, release=NODES_GONE, acting=True)
+    assert decide(workspace(tuned=False), SERVES, buying, None, NOW).actions == ()
+    bought = replace(buying, acting=False)
+    assert decide(workspace(tuned=False), SERVES, bought, None, NOW).actions == (Finish(),)
 
 
 @pytest.mark.parametrize(

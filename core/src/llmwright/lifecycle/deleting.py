@@ -31,6 +31,9 @@ def deleting(
     if active:
         builder.actions += [Stop(role) for role in active]
         return
+    if observed.acting:
+        # A machine that is being bought is not seen yet. If the Workspace went now, nobody would give it back.
+        return
     if observed.provisioner_trouble is not None and observed.release is None:
         _abandon(workspace, previous, builder, observed.provisioner_trouble.message)
     elif observed.release is None or isinstance(observed.release.outcome, Ready):

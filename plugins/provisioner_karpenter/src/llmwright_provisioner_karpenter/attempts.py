@@ -59,7 +59,13 @@ class Attempts:
 
     def settling(self, now: datetime) -> bool:
         """Whether the last request is so recent that the caches may not show its result yet."""
-        return self.tried is not None and now < self.tried + timedelta(seconds=UNSEEN_S)
+        return self.unseen_s(now) > 0
+
+    def unseen_s(self, now: datetime) -> float:
+        """Seconds until the caches must show the result of the last request; 0 where they must by now."""
+        if self.tried is None:
+            return 0.0
+        return max((self.tried + timedelta(seconds=UNSEEN_S) - now).total_seconds(), 0.0)
 
 
 def noticed(before: Attempts, present: Mapping[str, bool], cause: Cause | None, now: datetime) -> Attempts:

@@ -15,6 +15,7 @@ from llmwright.values.nodes import Failed, NodeRequest, Placement, ProvisionerAc
 from llmwright.values.plan import Target
 from llmwright.values.snapshot import Snapshot
 from llmwright_provisioner_karpenter.actions import APPLY, DELETE_CLAIM, DELETE_POOL, LABEL_NODE
+from llmwright_provisioner_karpenter.attempts import recalled
 from llmwright_provisioner_karpenter.client import KarpenterClient, connect, ours
 from llmwright_provisioner_karpenter.config import (
     KarpenterOptions,
@@ -81,7 +82,7 @@ class KarpenterProvisioner(Provisioner):
     def decide(self, request: NodeRequest, observed: OwnedObjects, now: datetime) -> ProvisionerDecision:
         """By the mode that is configured, and kept while nodes are held."""
         if request.count == 0:
-            return release(observed, now)
+            return release(observed, recalled(request.state), now)
         options = self._options(request)
         problem = _problem(request, options, observed)
         if problem is not None:

@@ -6,21 +6,29 @@ from datetime import datetime, timedelta
 
 from llmwright.values.nodes import Failed, Outcome, ProvisionerDecision, Ready, Waiting
 from llmwright_provisioner_karpenter.actions import delete_claim, delete_pool
+from llmwright_provisioner_karpenter.attempts import Attempts
 from llmwright_provisioner_karpenter.owned_objects import Claim, OwnedObjects, Pool
 
 STUCK_S = 900.0
 """Seconds that the deletion of a machine may take before it counts as refused."""
 
 
-def release(observed: OwnedObjects, now: datetime) -> ProvisionerDecision:
-    """Delete the NodePool and all NodeClaims. Ready once none is left, or where the kinds are not served."""
+def release(observed: OwnedObjects, attempts: Attempts, now: datetime) -> ProvisionerDecision:
+    """Delete the NodePool and all NodeClaims. Ready once none is left, or where the kinds are not served.
+
+    What was asked for a moment ago may not be seen yet: until ``UNSEEN_S`` after that, nothing being left says nothing.
+    """
     claims = (*observed.claims, *observed.pooled) if observed.served else ()
     pools = (observed.pool,) if observed.pool is not None and observed.pools_served else ()
     # The NodeClaims of a NodePool go with it. If they were deleted first, Karpenter would replace them.
     doomed = claims if not pools else observed.claims if observed.served else ()
     actions = [delete_pool(pool) for pool in pools if not pool.deleting]
     actions += [delete_claim(claim) for claim in doomed if not claim.deleting]
-    return ProvisionerDecision(outcome=_outcome((*pools, *claims), now), actions=tuple(actions))
+    outcome = _outcome((*pools, *claims), now)
+    served = observed.served and observed.pools_served
+    if isinstance(outcome, Ready) and served and attempts.settling(now):
+        outcome = Waiting("NodesReleasing", "what was asked for last may still appear", again_in=attempts.unseen_s(now))
+    return ProvisionerDecision(outcome=outcome, actions=tuple(actions))
 
 
 def _outcome(left: tuple[Pool | Claim, ...], now: datetime) -> Outcome:

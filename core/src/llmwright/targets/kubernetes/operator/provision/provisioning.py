@@ -49,7 +49,8 @@ class Provisioning:
     def observe(self, key: Key, name: str, request: NodeRequest, observed: Observed, now: datetime) -> Observed | None:
         """Return ``observed`` with what the provisioner would do, or why it cannot; None until its kinds are listed."""
         refusals = self._memory.of(key).refusals
-        observed = replace(observed, attempts=refusals.attempts, failed_at=refusals.failed_at)
+        acting = self.is_busy(key)
+        observed = replace(observed, attempts=refusals.attempts, failed_at=refusals.failed_at, acting=acting)
         try:
             driver = self._drivers.get(name)
             # All watches begin before the first is looked at: else they would be listed one after the other.
