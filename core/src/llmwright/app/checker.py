@@ -28,7 +28,7 @@ ConfigFiles = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckMode:
-    """What one kind of check may ask, and what it refuses. Made by one of the four constructors.
+    """The questions that one kind of check may ask, and its refusals. Made by one of the four constructors.
 
     ``asks_hub``: a model that is in no pack is looked up on its hub. ``knows_configs``: a config that was not found is
     missing, not just unknown. ``refuses_placeholders``: words such as ``SECRET_HERE`` are errors. ``environment`` is
@@ -128,8 +128,8 @@ class Checker:
             (inference.config if inference else "", "inference_config.yaml"),
         )
         directories = [loaded.base_directory, *([self._config_dir] if self._config_dir else [])]
-        found = {name: find_config_files(name, directories, file_name) for name, file_name in configs if name}
-        return {name: files for name, files in found.items() if files is not None}
+        located = {name: find_config_files(name, directories, file_name) for name, file_name in configs if name}
+        return {name: files for name, files in located.items() if files is not None}
 
     def _missing_config(self, workspace: Workspace, files: ConfigFiles) -> Iterator[Problem]:
         inference = workspace.inference

@@ -94,7 +94,7 @@ def names_a_file(text: str) -> bool:
 
 
 def read_environment(name: str) -> Environment:
-    """What the file ``name`` says about a cluster.
+    """Return the description of a cluster in the file ``name``.
 
     Raises:
         ConfigError: the file is not there, or holds other than one document.
@@ -147,7 +147,7 @@ def _invalid(problems: Mapping[str, list[Problem]]) -> InvalidWorkspace:
     if len(problems) == 1:
         [(source, of_source)] = problems.items()
         return InvalidWorkspace(of_source, source=source)
-    return InvalidWorkspace([named for source, found in problems.items() for named in _with_source(found, source)])
+    return InvalidWorkspace([named for source, listed in problems.items() for named in _with_source(listed, source)])
 
 
 def _with_source(problems: Iterable[Problem], source: str) -> Iterator[Problem]:

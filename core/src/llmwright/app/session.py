@@ -94,7 +94,7 @@ class Session:
 
     @cached_property
     def driver_set(self) -> DriverSet:
-        """What the installed drivers declare, by name and by rank: for choosing among them."""
+        """The declarations of the installed drivers, by name and by rank: for choosing among them."""
         from llmwright.plugins.driver_set import DriverSet
 
         return DriverSet.of_registry(self.registry, self.settings)
@@ -123,7 +123,7 @@ class Session:
 
     @cached_property
     def local_options(self) -> LocalOptions:
-        """What the settings say about processes of this machine."""
+        """The settings for processes of this machine."""
         from llmwright.targets.local import LocalOptions
 
         return replace(LocalOptions.of(self.settings), blocked_plugins=self.blocked_plugins)

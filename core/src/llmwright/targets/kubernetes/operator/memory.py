@@ -1,4 +1,4 @@
-"""What the operator remembers of each Workspace between two passes: one record each, and one way to forget it.
+"""The operator's memory of each Workspace between two passes: one record each, and one way to forget it.
 
 All of it is a hint. Losing a record, as a restart does, costs some requests and seconds and harms nothing: the status
 pins the Plan, objects carry digests of what they run, and the API server and the clouds answer again.

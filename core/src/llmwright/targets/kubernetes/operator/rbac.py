@@ -1,4 +1,4 @@
-"""What the operator may do on a cluster. It never reads Secrets: pods name them, and kubelets read them."""
+"""The rights of the operator on a cluster. It never reads Secrets: pods name them, and kubelets read them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RULES: tuple[AccessRule, ...] = (
     AccessRule("", ("events",), (*READ, "create")),
     AccessRule("coordination.k8s.io", ("leases",), ("get", "create", "update")),
 )
-"""What the operator itself needs; what drivers need for their kinds they declare (``Driver.access_rules``)."""
+"""The operator's own needs. Drivers declare the rights for their kinds (``Driver.access_rules``)."""
 
 WEBHOOK_GROUP, WEBHOOK_KIND = WEBHOOK_CONFIGURATIONS.group, WEBHOOK_CONFIGURATIONS.plural
 WEBHOOK_RULES: tuple[dict[str, Any], ...] = (
@@ -43,7 +43,7 @@ WEBHOOK_RULES: tuple[dict[str, Any], ...] = (
         "verbs": [*READ, "update"],
     },
 )
-"""What the admission webhook needs besides: its own configuration, and no other."""
+"""The needs of the admission webhook: its own configuration, and no other."""
 
 
 def cluster_role(declared: Iterable[AccessRule] = (), *, webhook: bool = False) -> dict[str, Any]:

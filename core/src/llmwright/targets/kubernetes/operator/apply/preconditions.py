@@ -1,4 +1,4 @@
-"""What keeps a role's objects from being applied: kinds that are not served, rights that are missing, refusals."""
+"""The obstacles to applying a role's objects: kinds that are not served, rights that are missing, refusals."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """What is written now: its number, its object where that has to be made, and the name of one to delete."""
+    """The present revision: its number, its object where that has to be made, and the name of one to delete."""
 
     number: int
     digest: str

@@ -1,1 +1,1 @@
-"""What watches keep of the cluster: informers, the projection of each object, and the Workspace that owns it."""
+"""The cluster as watches see it: informers, the projection of each object, and the Workspace that owns it."""

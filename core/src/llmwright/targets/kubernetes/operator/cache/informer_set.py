@@ -58,7 +58,7 @@ class InformerSet:
 
     @property
     def pending(self) -> str:
-        """What is needed and has not been listed yet, and why."""
+        """The kinds that are needed and have not been listed yet, and why."""
         return "; ".join(filter(None, (informer.pending for informer in self._needed)))
 
     def stop(self) -> None:

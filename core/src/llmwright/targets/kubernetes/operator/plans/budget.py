@@ -1,4 +1,4 @@
-"""What each namespace spends, so that fifty Workspaces at once do not pass a limit that each alone keeps."""
+"""The spending of each namespace, so that fifty Workspaces at once do not pass a limit that each alone keeps."""
 
 from __future__ import annotations
 

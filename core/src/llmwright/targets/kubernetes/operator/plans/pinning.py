@@ -1,4 +1,4 @@
-"""What of an earlier choice holds: the recorded runtime, machines and number of nodes; pure."""
+"""The parts of an earlier choice that hold: the recorded runtime, machines and number of nodes; pure."""
 
 from __future__ import annotations
 

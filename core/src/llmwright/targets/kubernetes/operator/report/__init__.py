@@ -1,1 +1,1 @@
-"""What a pass tells: the status, and Events."""
+"""The report of a pass: the status, and Events."""

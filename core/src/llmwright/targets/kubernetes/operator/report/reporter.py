@@ -1,4 +1,4 @@
-"""What a pass tells of its decision: the status, the observers of a status, and Events."""
+"""The report of a pass on its decision: the status, the observers of a status, and Events."""
 
 from __future__ import annotations
 
