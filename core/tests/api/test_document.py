@@ -226,6 +226,11 @@ JSON = st.recursive(
 )
 
 
+def test_a_merge_key_in_quotes_is_text() -> None:
+    (document,) = load_documents('{"<<": [], "a": {"<<": {"b": 1}}}', "f")
+    assert document.data == {"<<": [], "a": {"<<": {"b": 1}}}
+
+
 @given(st.dictionaries(TEXT, JSON, max_size=5))
 def test_any_json_is_read_back_as_it_was(data: dict[str, object]) -> None:
     (document,) = load_documents(json.dumps(data, ensure_ascii=False), "f") or (Document({}),)

@@ -56,6 +56,7 @@ class _Open:
     weight: int = 1
     key: str | None = None
     key_position: Position | None = None
+    key_is_merge: bool = False
     merged: list[Any] = field(default_factory=list)
 
 
@@ -181,6 +182,8 @@ class _Reader:
         parent = self._open[-1]
         position = _position(event)
         parent.key, parent.key_position = event.value, position
+        # A key in quotes is text and no merge (YAML's type `merge` is resolved for plain scalars alone).
+        parent.key_is_merge = event.value == "<<" and event.implicit[0]
         first = self._positions.get((*parent.path, event.value))
         if first is not None and event.value in parent.value:
             path = render_path((*parent.path, event.value))
@@ -240,7 +243,7 @@ class _Reader:
 
     def _put(self, parent: _Open, value: Any) -> None:
         key, parent.key = parent.key, None
-        if key == "<<" and _is_merge(value):
+        if parent.key_is_merge and _is_merge(value):
             parent.merged.extend(value if isinstance(value, list) else [value])
         else:
             parent.value[key] = value
