@@ -70,4 +70,4 @@ def test_listing_plugins_loads_no_pydantic_where_nothing_is_set(
 
 def test_the_package_itself_loads_nothing() -> None:
     code = "import sys\nbefore = set(sys.modules)\nimport llmwright\nextra = set(sys.modules) - before\n"
-    assert "llmwright" in loaded(f"{code}assert extra <= {{'llmwright', '__future__'}}, extra")
+    assert "llmwright" in loaded(f"{code}assert extra <= {{'llmwright', 'llmwright.version', '__future__'}}, extra")

@@ -22,7 +22,7 @@ def test_one_command_sets_the_version_of_every_package(clone: Clone) -> None:
         cp -r Makefile constraints core presets plugins pyproject.toml "$(mktemp -d -p ~)" && cd ~/tmp.*
         make -s version VERSION=9.8.7
         grep -rn '0[.]1[.]0"$' --include=pyproject.toml . || true
-        grep -rhoE '9[.]8[.]7' --include=pyproject.toml --include=__init__.py . | wc -l
+        grep -rhoE '9[.]8[.]7' --include=pyproject.toml --include=version.py . | wc -l
     """
     done = clone.run(script)
     assert done.stdout.split() == ["15"], done.stdout + done.stderr
