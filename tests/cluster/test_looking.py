@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from tests.cluster.support.control_plane import ControlPlane
@@ -54,8 +56,15 @@ def events_of(workspaces: Workspaces, name: str) -> str:
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("part", PARTS)
-def test_every_field_explains_itself(plane: ControlPlane, part: str, version: str) -> None:
-    text = plane.kubectl("explain", part, f"--api-version=kaito.sh/{version}")
+def test_every_field_explains_itself(plane: ControlPlane, part: str, version: str, tmp_path: Path) -> None:
+    def explained() -> str:
+        # The API server lists a new kind a moment after it serves it, and kubectl keeps for hours what was listed.
+        with TemporaryDirectory(dir=tmp_path) as cache:
+            command = ("explain", part, f"--api-version=kaito.sh/{version}", f"--cache-dir={cache}")
+            text = plane.kubectl(*command, check=False)
+        return text if "FIELDS:" in text else ""
+
+    text = wait_until(explained, f"{part} of {version} is explained")
     about, _, fields = text.partition("\nFIELDS:\n")
     assert about.partition("DESCRIPTION:")[2].strip() not in ("", "<empty>")
     paragraphs = [each.splitlines() for each in fields.strip("\n").split("\n\n") if each.strip()]
