@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tests.simulation.kinds import ALL, Kind
-from tests.simulation.storage import Change, Name, Object, Refused, Storage, not_found
+from tests.simulation.storage import Change, Name, Object, Refused, Storage
 
 Wait = Callable[[Callable[[], bool], float], bool]
 """``(condition, seconds)``: wait until the condition holds; False where the seconds were over before."""
@@ -36,7 +36,6 @@ class ApiServer:
     def __init__(self, storage: Storage, wait: Wait, kinds: tuple[Kind, ...] = ALL) -> None:
         self.storage, self._wait = storage, wait
         self.kinds = {kind.path: kind for kind in kinds}
-        self.page_limit = 500
         self.watch_lag = 0
         """By how many versions watches lag behind: what a client sees may be that old."""
 
@@ -271,6 +270,3 @@ def _status(code: int, reason: str, message: str) -> Object:
         "reason": reason,
         "code": code,
     }
-
-
-__all__ = ["Answer", "ApiServer", "not_found", "refusal"]

@@ -247,13 +247,12 @@ class World:
 
     def end_pod(self, pod: Object) -> None:
         """Have a pod end as a deletion does: it is marked, and gone after a while."""
-        moment = self._moment()
         live = self.storage.get(kinds.PODS, _name(pod))
         marked = copy.deepcopy(live)
         marked["metadata"]["finalizers"] = ["kubelet"]
         self.storage.update(kinds.PODS, _name(pod), marked, "kubelet")
         self.storage.delete(kinds.PODS, _name(pod), pod["metadata"]["uid"])
-        self._later(self.pace.container, lambda: self._gone(pod), f"end of a pod at {moment}")
+        self._later(self.pace.container, lambda: self._gone(pod), "end of a pod")
 
     def _gone(self, pod: Object) -> None:
         if "deletionTimestamp" in pod["metadata"] or pod["metadata"].get("finalizers"):
