@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from llmwright_tuning_qlora.train.fsync import fsync
 
 STAGING = ".writing"
 MANIFEST = "complete.json"
@@ -54,11 +55,11 @@ class CheckpointStore:
         (staged / MANIFEST).write_text(json.dumps(manifest))
         # Sync first, rename after: after a power cut the name must not stand over files whose content is lost.
         for path in (*staged.rglob("*"), staged):
-            _sync(path)
+            fsync(path)
         if final.exists():
             shutil.rmtree(final)
         staged.rename(final)
-        _sync(self.root)
+        fsync(self.root)
         # Remove old ones last: a kill before the rename must find at least one complete checkpoint.
         for old in _numbered(self.root)[: -self.keep]:
             shutil.rmtree(old)
@@ -104,11 +105,3 @@ def _digests(directory: Path) -> dict[str, str]:
 def _digest(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

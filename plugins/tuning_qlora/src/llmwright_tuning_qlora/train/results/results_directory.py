@@ -7,7 +7,6 @@ program that waits for it finds all other files complete.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from llmwright_tuning_qlora.train.fsync import fsync
 from llmwright_tuning_qlora.train.results.training_record import RECORD
 
 SENTINEL = "fine_tuning_completed.txt"
@@ -65,7 +65,7 @@ class ResultsDirectory:
             fill(staging)
             for path in sorted(staging.iterdir()):
                 # Sync before the move: after a power cut no file must stand here half-written.
-                _sync(path)
+                fsync(path)
                 path.chmod(0o644)
                 path.replace(self.directory / path.name)
         finally:
@@ -75,13 +75,5 @@ class ResultsDirectory:
         """Write the sentinel. Call it after ``write``."""
         staged = self.directory / f".{SENTINEL}"
         staged.write_text(now.strftime(SENTINEL_FORMAT))
-        _sync(staged)
+        fsync(staged)
         staged.replace(self.directory / SENTINEL)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
