@@ -21,20 +21,9 @@ if TYPE_CHECKING:
     from llmwright import errors
     from llmwright.api.status import WorkspaceStatus
     from llmwright.api.workspace import Workspace
-    from llmwright.app.functions import (
-        apply,
-        chat,
-        check,
-        delete,
-        get,
-        logs,
-        plan,
-        render,
-        run,
-        wait,
-        workspaces,
-    )
     from llmwright.app.handle import WorkspaceHandle
+    from llmwright.app.preview import check, plan, render
+    from llmwright.app.workspaces import apply, chat, delete, get, logs, run, wait, workspaces
     from llmwright.errors import LLMwrightError, Problem
     from llmwright.settings.model import Settings
     from llmwright.values.plan import Plan
@@ -71,6 +60,9 @@ _MODULES = {
     "Workspace": "llmwright.api.workspace",
     "WorkspaceHandle": "llmwright.app.handle",
     "WorkspaceStatus": "llmwright.api.status",
+    "check": "llmwright.app.preview",
+    "plan": "llmwright.app.preview",
+    "render": "llmwright.app.preview",
 }
 
 
@@ -81,7 +73,7 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name == "errors":
         return import_module("llmwright.errors")
-    return getattr(import_module(_MODULES.get(name, "llmwright.app.functions")), name)
+    return getattr(import_module(_MODULES.get(name, "llmwright.app.workspaces")), name)
 
 
 def __dir__() -> list[str]:
