@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.conformance.outcome import Outcome
 
+from llmwright.api.served_name import served_name
 from llmwright.api.workspace import Workspace
 from llmwright.catalogue.catalogue import Catalogue
 from llmwright.catalogue.node_labels import instance_type_of_labels, mig_is_active
@@ -17,7 +18,6 @@ from llmwright.catalogue.quantity import parse_bytes
 from llmwright.catalogue.unknown_name import has_prefix
 from llmwright.errors import LLMwrightError, NotYet
 from llmwright.plan.machine_choice import named_machine
-from llmwright.plan.make import served_name
 from llmwright.plan.plan_input import preset_spec
 from llmwright.plan.workload import requested_nodes
 from llmwright.plugins.registry import Registry
@@ -160,7 +160,7 @@ def _served(case: Mapping[str, Any]) -> str:
     metadata = {"name": "ws", "labels": case["workspaceLabels"] or {}}
     document = {"apiVersion": "kaito.sh/v1beta1", "kind": "Workspace", "metadata": metadata}
     fixture = {"model_file_size": "1Gi", "bytes_per_token": 0}
-    return served_name(Workspace.model_validate(document), _preset(case["vllmModelName"], fixture))
+    return served_name(Workspace.model_validate(document), _preset(case["vllmModelName"], fixture).name)
 
 
 def _machine(case: Mapping[str, Any]) -> InstanceType | None:

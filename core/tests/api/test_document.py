@@ -177,6 +177,22 @@ def test_a_count_is_a_whole_number(count: str, message: str) -> None:
     assert (found.path, found.message) == ("resource.count", message)
 
 
+@pytest.mark.parametrize(
+    ("text", "path", "most"),
+    [
+        (SERVE.replace("resource:\n", "resource:\n  count: N\n"), "resource.count", 5000),
+        (f"{SERVE}  replicas: N\n", "inference.replicas", 5000),
+        (f"{SERVE}tuning:\n  ttlSecondsAfterFinished: N\n", "tuning.ttlSecondsAfterFinished", 2**31 - 1),
+    ],
+)
+def test_numbers_that_no_cluster_can_carry_out_are_refused(text: str, path: str, most: int) -> None:
+    parse_all(text.replace("N\n", f"{most}\n"))
+    for number in (most + 1, 2_000_000_000_000):
+        problem = only_problem(text.replace("N\n", f"{number}\n"))
+        assert (problem.path, problem.reason) == (path, "OutOfRange")
+        assert problem.message == f"must be at most {most}, not the number {number}"
+
+
 @pytest.mark.parametrize("text", ["- a", "just text", "12", "a: 1", "[]", "false"])
 def test_what_is_no_workspace_is_refused(text: str) -> None:
     assert problems_of(text)

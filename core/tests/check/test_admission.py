@@ -372,3 +372,34 @@ def test_the_mission_s_example_passes_and_names_its_placeholders(check: Check) -
 @pytest.mark.parametrize("image", ["r.io/UPPER:1", "r.io/IMAGE_HEREx:1", "r.io/xIMAGE_HERE:1", "r.io/a-NAME_HERE:1"])
 def test_other_upper_case_names_are_no_placeholders(check: Check, image: str) -> None:
     assert errors(check(edit(TUNE, {"tuning.output.image": image}))) == {"tuning.output.image": "BadImage"}
+
+
+@pytest.mark.parametrize(
+    ("workspace", "name", "facts", "expected"),
+    [
+        (TUNE, "small", {}, {"metadata.name": "Unworkable"}),
+        (edit(TUNE, {"tuning.onSuccess": "release"}), "small", {}, {}),
+        (TUNE, "small", {"on_success": "release"}, {}),
+        (
+            edit(TUNE, {"tuning.onSuccess": "serve"}),
+            "small",
+            {"on_success": "release"},
+            {"metadata.name": "Unworkable"},
+        ),
+        (SERVE, "small", {}, {}),
+    ],
+)
+def test_a_tuned_model_is_not_called_like_its_base(
+    check: Check, workspace: dict[str, Any], name: str, facts: dict[str, Any], expected: dict[str, str]
+) -> None:
+    for target in ("kubernetes", "local"):
+        assert errors(check(edit(workspace, {"metadata.name": name}), target=target, **facts)) == expected
+
+
+def test_an_adapter_is_not_called_like_the_base(check: Check) -> None:
+    adapters = {"inference.adapters": [{"source": {"name": "small", "image": "r.io/a:1"}}]}
+    expected = {"inference.adapters[0].source.name": "Unworkable"}
+    assert errors(check(edit(SERVE, adapters))) == expected
+    assert errors(check(edit(SERVE, adapters), old=SERVE)) == expected
+    by_set = {**adapters, "metadata.labels": {"inferenceset.kaito.sh/created-by": "answers"}}
+    assert errors(check(edit(SERVE, by_set))) == {}

@@ -46,6 +46,13 @@ def test_upstreams_count_overrides_the_users_for_an_engine_only(planned: Planned
     assert copies.nodes.count == 3
 
 
+def test_more_nodes_than_a_cluster_has_are_refused(planned: Planned) -> None:
+    with pytest.raises(InvalidWorkspace) as refused:
+        planned(sku=A100, resource={"count": 3}, inference=inference("phi-4", replicas=2000))
+    assert (refused.value.problems[0].path, refused.value.problems[0].reason) == ("inference.replicas", "OutOfRange")
+    assert "6000 nodes would be needed" in refused.value.message
+
+
 def test_an_older_gpu_is_warned_of_with_its_living_successor(planned: Planned) -> None:
     plan = planned(sku="Standard_NC6s_v3", tuning=tuning("phi-3-mini-128k-instruct", input=URL, output=IMAGE))
     warnings = " ".join(plan.warnings)

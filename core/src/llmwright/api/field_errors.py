@@ -22,6 +22,7 @@ _TYPES = {
     "model_type": "a mapping",
     "mapping_type": "a mapping",
 }
+_BOUNDS = {"less_than_equal": ("at most", "le"), "greater_than_equal": ("at least", "ge")}
 _HINTS = {"list_type": "begin each item on a line of its own with '- '"}
 
 
@@ -40,6 +41,9 @@ def _problem(item: Any, root: type[BaseModel]) -> Problem:
         return _not_one_of(path, item)
     if kind in _TYPES:
         return _wrong_type(path, item)
+    if kind in _BOUNDS:
+        words, key = _BOUNDS[kind]
+        return Problem(path, f"must be {words} {item['ctx'][key]}, not {named(item['input'])}", reason="OutOfRange")
     return Problem(path, item["msg"].removeprefix("Value error, "))
 
 

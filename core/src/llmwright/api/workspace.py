@@ -17,6 +17,13 @@ from llmwright.api.status import WorkspaceStatus
 OpenObject = Annotated[dict[str, Any], Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})]
 """An object with a schema of its own, from Kubernetes or a driver; it is kept as it is."""
 
+MOST_NODES = 5000
+"""The most nodes, and the most replicas, of one Workspace: as many as the largest cluster of Kubernetes
+(https://kubernetes.io/docs/setup/best-practices/cluster-large/). A number with a digit too many buys nothing."""
+
+LONGEST_TTL_S = 2**31 - 1
+"""The longest time to live in seconds, as of a Job (``ttlSecondsAfterFinished`` is an int32 there)."""
+
 OPEN_FIELDS = frozenset(("volumeSource", "template", "provisionerConfig", "runtimeConfig", "methodConfig"))
 """The YAML names of fields that hold an ``OpenObject``."""
 
@@ -71,7 +78,9 @@ class Partition(ApiModel):
 class Resource(ApiModel):
     """The machines."""
 
-    count: int | None = Field(default=None, description="How many nodes; fixed once the Workspace is there.")
+    count: int | None = Field(
+        default=None, le=MOST_NODES, description="How many nodes; fixed once the Workspace is there."
+    )
     instance_type: str = Field(
         default="",
         description="The machine's type at its cloud, or auto to have the cheapest that fits and is allowed chosen.",
@@ -141,7 +150,7 @@ class Inference(ApiModel):
     adapters: list[AdapterSpec] = Field(default=[], description="At most ten adapters to serve beside the model.")
     runtime: str | None = Field(default=None, description="The plugin that serves: hf, vllm, ray or one of your own.")
     runtime_config: OpenObject = Field(default={}, description="Options of the runtime.")
-    replicas: int | None = Field(default=None, ge=0, description="How many copies of the server.")
+    replicas: int | None = Field(default=None, ge=0, le=MOST_NODES, description="How many copies of the server.")
 
 
 class Tuning(ApiModel):
@@ -157,7 +166,10 @@ class Tuning(ApiModel):
         default=None, description="serve: answer with the new adapter on the node that is held; release: give it back."
     )
     ttl_seconds_after_finished: int | None = Field(
-        default=None, ge=0, description="How long after tuning the result is served and the node held."
+        default=None,
+        ge=0,
+        le=LONGEST_TTL_S,
+        description="How long after tuning the result is served and the node held.",
     )
 
 

@@ -197,6 +197,7 @@ class Checker:
                 image_problem=reference_problem,
                 url_problem=lambda url: check_url(url, rules, local=mode.target == "local"),
                 refuse_placeholders=mode.refuses_placeholders and not settings.allow_placeholders,
+                on_success=settings.on_success,
                 allowed_instance_types=limits.instance_types,
                 allowed_nodes=limits.nodes,
             ),

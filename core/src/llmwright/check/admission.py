@@ -54,6 +54,7 @@ CREATE: tuple[Rule, ...] = (
     preset.check_access,
     preset.check_runtime_support,
     inference.check_what_is_served,
+    inference.check_tuned_name,
     inference.check_workable_adapters,
     inference.check_adapter_images,
     inference_config.check_inference_config,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from llmwright.api.served_name import served_name
 from llmwright.api.workspace import AdapterSpec, DataSource
 from llmwright.check.check_input import CheckInput
 from llmwright.check.kubernetes_names import subdomain_problem
@@ -38,10 +39,31 @@ def check_adapters(inputs: CheckInput) -> Iterator[Problem]:
         if adapter.source is None:
             yield Problem(f"{path}.source", "is required", "source: {name: …, image: …}", reason="Required")
             continue
+        if adapter.source.name and adapter.source.name == _base_name(inputs):
+            message = f"the name {adapter.source.name!r} is the base model's: requests could not tell them apart"
+            yield Problem(f"{path}.source.name", message, "give each its own", reason="Unworkable")
         first = names.setdefault(adapter.source.name, index)
         if first != index and adapter.source.name:
             message = f"the name {adapter.source.name!r} is taken by inference.adapters[{first}]"
             yield Problem(f"{path}.source.name", message, "give each its own", reason="Duplicate")
+
+
+def check_tuned_name(inputs: CheckInput) -> Iterator[Problem]:
+    """A tuned model, which is served under the Workspace's name beside its base model, is not called like that."""
+    tuning, name = inputs.written.tuning, inputs.written.metadata.name
+    if tuning is None or (tuning.on_success or inputs.policy.on_success) != "serve" or name != _base_name(inputs):
+        return
+    message = f"the tuned model would be served as {name!r}, which is the base model's name"
+    hint = f"for example {name}-tuned, or tuning.onSuccess: release"
+    yield Problem("metadata.name", message, hint, reason="Unworkable")
+
+
+def _base_name(inputs: CheckInput) -> str:
+    """Return the base model's name in requests, empty without a preset."""
+    spec = inputs.written.preset
+    preset = inputs.catalogue.find_preset(spec.name) if spec is not None else None
+    name = preset.name if preset is not None else spec.name if spec is not None else ""
+    return served_name(inputs.written, name) if name else ""
 
 
 def check_workable_adapters(inputs: CheckInput) -> Iterator[Problem]:

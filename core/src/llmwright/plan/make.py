@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from llmwright.api.workspace import Workspace
+from llmwright.api.served_name import served_name
+from llmwright.api.workspace import MOST_NODES, Workspace
 from llmwright.catalogue.catalogue import Catalogue
 from llmwright.errors import ConfigError
 from llmwright.plan.adapters import MountedAdapter, tuned_adapter
@@ -26,9 +27,6 @@ from llmwright.values.instance_type import InstanceType
 from llmwright.values.plan import Plan, Target
 from llmwright.values.preset import Preset
 from llmwright.values.tuning_data import TuningData
-
-CREATED_BY_SET = "inferenceset.kaito.sh/created-by"
-CREATED_BY_ROLES = "multiroleinference.kaito.sh/created-by"
 
 
 def make_plan(
@@ -86,19 +84,11 @@ def make_plan(
         choice = named_machine(workspace, catalogue, settings, target, machine)
     inputs = inputs_on(choice)
     workload = choose_workload(inputs)
+    if workload.nodes > MOST_NODES:
+        message = f"{workload.nodes} nodes would be needed, and one Workspace may have {MOST_NODES}"
+        raise refuse("inference.replicas", message, "write fewer replicas", "OutOfRange")
     enforce_limits(limits, choice.machine, workload.nodes, workspace.namespace)
     return _plan(inputs, choice, workload)
-
-
-def served_name(workspace: Workspace, preset: Preset) -> str:
-    """Return the base model's name in requests: that of the InferenceSet which made the Workspace, else the preset's.
-
-    So does KAITO v0.12.
-    """
-    labels = workspace.metadata.labels
-    if labels.get(CREATED_BY_ROLES):
-        return preset.name
-    return labels.get(CREATED_BY_SET) or preset.name
 
 
 def _preset(workspace: Workspace, catalogue: Catalogue) -> Preset:
@@ -119,7 +109,7 @@ def _plan(inputs: PlanInput, choice: MachineChoice, workload: Workload) -> Plan:
     workspace, tuning = inputs.workspace, inputs.workspace.tuning
     data = tuning_data(tuning) if tuning else None
     adapters = _mounted_adapters(inputs, workload, data)
-    served = replace(inputs.preset, name=served_name(workspace, inputs.preset))
+    served = replace(inputs.preset, name=served_name(workspace, inputs.preset.name))
     serving = workload.serving
     plan = Plan(
         workspace=workspace.name,
