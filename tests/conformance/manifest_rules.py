@@ -12,6 +12,10 @@ from typing import Any
 
 from tests.conformance.manifest_fields import ABSENT, Field
 
+from llmwright.targets.kubernetes.manifests.pods import UNDISTURBED
+from llmwright.targets.kubernetes.manifests.scheduling import GPU
+from llmwright.values.nodes import RESERVED_LABELS
+
 Path = tuple[str, ...]
 Test = Callable[[Any], bool]
 
@@ -58,6 +62,12 @@ def _folded(upstream: Any, ours: Any) -> bool:
 
 
 POD: Path = ("workload", "spec", "template", "spec")
+OWN_NODES: Path = (
+    *POD, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms", "0",
+    "matchExpressions",
+)  # fmt: skip
+OWNER_LABELS = tuple(sorted(RESERVED_LABELS))
+GPU_TAINT = {"key": GPU, "operator": "Exists", "effect": "NoSchedule"}
 MAIN: Path = (*POD, "containers", "<main>")
 OTHER: Path = (*POD, "containers", "*")
 NAME = _text(r"[a-z0-9.-]+")
@@ -131,6 +141,10 @@ def _service() -> tuple[Rule, ...]:
     )
     return (
         Rule("torch-port", ("service", "spec", "ports", "29500"), ABSENT, torch),
+        *(Rule("ready-only", (kind, "spec", "publishNotReadyAddresses"), True, ABSENT)
+          for kind in ("service", "headless_service")),
+        Rule("every-replica", ("service", "spec", "selector", "statefulset.kubernetes.io/pod-name"),
+             _text(r"[a-z0-9-]+-0"), ABSENT),
         *(Rule("internal-balancer", ("service", "metadata", "annotations", key), ABSENT, value)
           for key, value in internal),
     )  # fmt: skip
@@ -216,7 +230,15 @@ def _tuning() -> tuple[Rule, ...]:
         Rule("delivered-last", (*MAIN, "place"), "containers", "initContainers"),
         Rule("delivered-last", (*POD, "shareProcessNamespace"), True, ABSENT),
         Rule("delivered-last", default_container, ABSENT, NAME),
+        *(Rule("undisturbed-tuning", (*template, "annotations", key), ABSENT, value)
+          for key, value in UNDISTURBED.items()),
+        *(Rule("tuning-on-own-nodes", (*OWN_NODES, label), ABSENT, _has_one_value) for label in OWNER_LABELS),
+        Rule("tuning-tolerates", (*POD, "tolerations", GPU), ABSENT, GPU_TAINT),
     )  # fmt: skip
+
+
+def _has_one_value(expression: Any) -> bool:
+    return bool(expression["operator"] == "In" and len(expression["values"]) == 1)
 
 
 def _downloads_weights(container: Any) -> bool:

@@ -207,6 +207,32 @@ def test_a_change_that_leaves_the_tuning_alone_does_not_tune_again() -> None:
     assert world.workloads["serving"].digest == launch("serve adapter on two").digest
 
 
+@pytest.mark.parametrize("preflight", [True, False])
+def test_a_rollout_leaves_a_tuning_alone_that_runs(preflight: bool) -> None:
+    world = World(workspace(tuned=True), tuned_plan(preflight=preflight))
+    while world.workloads.get("tuning", Workload()).phase != "running":
+        world.turn()
+    world.plan = tuned_plan("1.rolled", data="data by a newer version", preflight=preflight)
+    world.settle()
+    roles = [action.role for past in world.history for action in past.actions if isinstance(action, Start)]
+    assert roles.count("tuning") == 1
+    assert not any(action == Stop("tuning") for past in world.history for action in past.actions)
+    assert world.status is not None
+    assert world.status.state == "Succeeded"
+    assert world.status.condition("UpdateAvailable") is None
+
+
+def test_a_rollout_tries_a_tuning_again_that_failed() -> None:
+    world = World(workspace(tuned=True), tuned_plan())
+    while world.workloads.get("tuning", Workload()).phase != "running":
+        world.turn()
+    world.fail("tuning")
+    world.plan = tuned_plan("1.rolled", data="data by a newer version")
+    world.settle()
+    assert world.status is not None
+    assert world.status.state == "Succeeded"
+
+
 def test_a_finished_job_that_was_removed_is_not_run_again() -> None:
     world = World(workspace(tuned=True), tuned_plan())
     world.settle()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from llmwright.lifecycle.observed import Workload
+from llmwright.plan.digest import as_written
 from llmwright.values.launch import Launch
 
-LaunchDrift = Literal["absent", "current", "superseded", "outdated"]
+LaunchDrift = Literal["absent", "current", "kept", "superseded", "outdated"]
 
 
 def launch_drift(workload: Workload, launch: Launch, inputs: str) -> LaunchDrift:
@@ -22,3 +23,14 @@ def launch_drift(workload: Workload, launch: Launch, inputs: str) -> LaunchDrift
     if workload.digest == launch.digest:
         return "current"
     return "superseded" if workload.inputs == inputs else "outdated"
+
+
+def tuning_drift(job: Workload, launch: Launch, inputs: str) -> LaunchDrift:
+    """Compare a tuning with the planned ``launch``, as ``launch_drift``.
+
+    ``kept``: a rollout alone would change it. It moves no tuning that runs or has succeeded, which would begin anew.
+    """
+    state = launch_drift(job, launch, inputs)
+    if state == "outdated" and job.phase != "failed" and as_written(job.inputs) == as_written(inputs):
+        return "kept"
+    return state

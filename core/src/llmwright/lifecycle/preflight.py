@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llmwright.lifecycle.decision_builder import DecisionBuilder
-from llmwright.lifecycle.launch_drift import launch_drift
+from llmwright.lifecycle.launch_drift import launch_drift, tuning_drift
 from llmwright.lifecycle.lifecycle_input import LifecycleInput
 from llmwright.lifecycle.tuning import is_tuned
 from llmwright.values.launch import Launch
@@ -35,9 +35,13 @@ def _known(facts: LifecycleInput) -> bool:
 def _begun(facts: LifecycleInput) -> bool:
     """Whether a later phase runs as planned. Another preflight would show nothing new, and disturb what that reads."""
     plan, observed = facts.plan, facts.observed
-    pairs = [(observed.tuning, plan.tuning)] if plan.tuning else [(observed.serving, plan.serving)]
-    states = [launch_drift(workload, launch, plan.inputs) for workload, launch in pairs if launch]
-    return "current" in states or "superseded" in states or is_tuned(facts)
+    if plan.tuning is not None:
+        state = tuning_drift(observed.tuning, plan.tuning, plan.inputs)
+    elif plan.serving is not None:
+        state = launch_drift(observed.serving, plan.serving, plan.inputs)
+    else:
+        return is_tuned(facts)
+    return state in ("current", "kept", "superseded") or is_tuned(facts)
 
 
 def _run(facts: LifecycleInput, builder: DecisionBuilder, launch: Launch) -> bool:

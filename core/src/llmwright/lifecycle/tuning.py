@@ -8,7 +8,7 @@ from llmwright.api.status import Tuned
 from llmwright.lifecycle.conditions import rfc3339
 from llmwright.lifecycle.decision import Stop
 from llmwright.lifecycle.decision_builder import DecisionBuilder
-from llmwright.lifecycle.launch_drift import launch_drift
+from llmwright.lifecycle.launch_drift import tuning_drift
 from llmwright.lifecycle.lifecycle_input import LifecycleInput
 from llmwright.plan.digest import as_written
 from llmwright.values.launch import Launch
@@ -35,8 +35,8 @@ def tuned_at(facts: LifecycleInput) -> datetime | None:
     if record is not None and _same(record, launch, facts.plan.inputs):
         return datetime.fromisoformat(record.finished_at)
     job = facts.observed.tuning
-    state = launch_drift(job, launch, facts.plan.inputs)
-    if job.phase == "succeeded" and state in ("current", "superseded"):
+    state = tuning_drift(job, launch, facts.plan.inputs)
+    if job.phase == "succeeded" and state in ("current", "kept", "superseded"):
         return job.since or facts.now
     return None
 
@@ -79,7 +79,7 @@ def _kept(facts: LifecycleInput, builder: DecisionBuilder, launch: Launch, finis
 
 def _run(facts: LifecycleInput, builder: DecisionBuilder, launch: Launch, clear: bool) -> None:
     job = facts.observed.tuning
-    state = launch_drift(job, launch, facts.plan.inputs)
+    state = tuning_drift(job, launch, facts.plan.inputs)
     builder.fields["progress"] = job.progress
     if state == "superseded":
         builder.superseded.append("tuning")

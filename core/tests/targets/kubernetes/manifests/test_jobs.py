@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from core.tests.targets.kubernetes.support.rendered import NODES, render_input
+from core.tests.targets.kubernetes.support.rendered import NODES, TUNING, render_input
 
 from llmwright.targets.kubernetes.manifests import preflight_objects, tuning_objects
 from llmwright.values.launch import Launch, Mount, Process, Volume
@@ -20,12 +20,6 @@ TUNER = Launch(
     ),
     volumes=(Volume(name="data"), Volume(name="docker-config", kind="secret", source=("key",))),
 )
-TUNING = {
-    "preset": {"name": "phi-4"},
-    "method": "lora",
-    "input": {"name": "d", "image": "r.example/d:1", "imagePullSecrets": ["in"]},
-    "output": {"image": "r.example/o:1", "imagePushSecret": "key"},
-}
 
 
 def spec(objects: tuple[dict[str, Any], ...]) -> dict[str, Any]:
@@ -42,7 +36,7 @@ def test_delivery_starts_only_after_tuning_has_succeeded() -> None:
     assert [step["name"] for step in pod["containers"]] == ["pusher"]
     assert pod["restartPolicy"] == "Never"
     annotations = job["spec"]["template"]["metadata"]["annotations"]
-    assert annotations == {"kubectl.kubernetes.io/default-container": "ws"}
+    assert annotations["kubectl.kubernetes.io/default-container"] == "ws"
 
 
 def test_without_delivery_the_tuner_is_the_container() -> None:
@@ -63,12 +57,29 @@ def test_only_the_pusher_sees_the_push_secret() -> None:
     assert pod["imagePullSecrets"] == [{"name": "in"}, {"name": "key"}]
 
 
-def test_a_tuning_job_goes_by_the_user_s_labels_alone() -> None:
-    placed = Placement(selector={"apps": "x", "kaito.sh/workspace": "ws"})
+def test_a_tuning_job_keeps_to_the_nodes_of_its_own_workspace() -> None:
+    placed = Placement(selector={"apps": "x", "kaito.sh/workspace": "ws"}, gpu_resource="example.com/gpu")
     pod = spec(tuning_objects(render_input(placement=placed, tuning=TUNING), TUNER, NODES))
     (term,) = pod["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
-    assert [expression["key"] for expression in term["matchExpressions"]] == ["apps"]
+    labels = {expression["key"]: expression["values"] for expression in term["matchExpressions"]}
+    assert labels == {"apps": ["x"], "kaito.sh/workspace": ["ws"]}
+
+
+def test_a_tuning_job_tolerates_the_taints_of_gpu_nodes() -> None:
+    placed = Placement(selector={"apps": "x"}, gpu_resource="example.com/gpu")
+    pod = spec(tuning_objects(render_input(placement=placed, tuning=TUNING), TUNER, NODES))
     assert {"key": "gpu", "operator": "Equal", "effect": "NoSchedule"} in pod["tolerations"]
+    for resource in ("nvidia.com/gpu", "example.com/gpu"):
+        assert {"key": resource, "operator": "Exists", "effect": "NoSchedule"} in pod["tolerations"]
+
+
+def test_nobody_may_move_a_pod_that_tunes() -> None:
+    (job,) = tuning_objects(render_input(tuning=TUNING), TUNER, NODES)
+    annotations = job["spec"]["template"]["metadata"]["annotations"]
+    assert annotations["karpenter.sh/do-not-disrupt"] == "true"
+    assert annotations["cluster-autoscaler.kubernetes.io/safe-to-evict"] == "false"
+    (check,) = preflight_objects(render_input(tuning=TUNING), Launch(main=Process(name="check", argv=("check",))))
+    assert "karpenter.sh/do-not-disrupt" not in check["spec"]["template"]["metadata"]["annotations"]
 
 
 def test_a_preflight_asks_for_no_gpu_and_goes_anywhere() -> None:

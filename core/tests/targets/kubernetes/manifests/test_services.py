@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from core.tests.targets.kubernetes.support.rendered import INFERENCE, NODES, SERVER, serving
+from core.tests.targets.kubernetes.support.rendered import INFERENCE, NODES, SERVER, TUNING, render_input, serving
 
-from llmwright.targets.kubernetes.manifests import Manifest
+from llmwright.targets.kubernetes.manifests import Manifest, serving_objects, template_objects
+from llmwright.values.launch import Ranks
 
 BALANCED = {"annotations": {"kaito.sh/enablelb": "True"}}
+FIRST = {"statefulset.kubernetes.io/pod-name": "ws-0"}
+GROUP = replace(SERVER, ranks=Ranks(count=2, leader=("lead",), worker=("work",), rendezvous_port=6379))
 WITH_EVENTS = replace(SERVER, ports={"http": 5000, "kv-events": 5557})
 
 
@@ -23,7 +26,6 @@ def test_the_endpoint_has_kaito_s_ports_and_torch_s() -> None:
         "http": (80, 5000), "ray": (6379, 6379), "dashboard": (8265, 8265), "torch": (29500, 29500),
         "kv-events": (5557, 5557),
     }  # fmt: skip
-    assert endpoint["spec"]["selector"]["statefulset.kubernetes.io/pod-name"] == "ws-0"
     assert headless["spec"]["clusterIP"] == "None"
     assert "kv-events" not in ports(serving()[0])
 
@@ -45,6 +47,33 @@ def test_enablelb_is_read_in_kaito_s_exact_letters() -> None:
     assert endpoint["spec"]["type"] == "ClusterIP"
 
 
-def test_all_replicas_answer() -> None:
-    endpoint = serving(SERVER, replace(NODES, count=3), inference={**INFERENCE, "replicas": 3})[0]
+@pytest.mark.parametrize("replicas", [None, 1, 3])
+def test_all_replicas_answer_whoever_scales_them(replicas: int | None) -> None:
+    wanted = INFERENCE if replicas is None else {**INFERENCE, "replicas": replicas}
+    endpoint = serving(SERVER, replace(NODES, count=replicas or 1), inference=wanted)[0]
     assert endpoint["spec"]["selector"] == {"kaito.sh/workspace": "ws"}
+
+
+def test_a_group_answers_on_its_first_pod() -> None:
+    endpoint = serving(GROUP, replace(NODES, count=2))[0]
+    assert endpoint["spec"]["selector"] == {"kaito.sh/workspace": "ws", **FIRST}
+
+
+def test_a_tuned_model_s_service_never_leads_to_the_pod_that_tunes() -> None:
+    endpoint = serving_objects(render_input(tuning=TUNING), SERVER, NODES)[0]
+    assert endpoint["spec"]["selector"] == {"kaito.sh/workspace": "ws", **FIRST}
+
+
+def test_only_pods_of_a_group_are_found_before_they_are_ready() -> None:
+    for launch in (SERVER, GROUP):
+        endpoint, headless, _ = serving(launch)
+        assert "publishNotReadyAddresses" not in endpoint["spec"]
+        assert headless["spec"].get("publishNotReadyAddresses") == (True if launch is GROUP else None)
+
+
+@pytest.mark.parametrize(("nodes", "replicas", "grouped"), [(1, None, False), (2, None, True), (2, 2, False)])
+def test_several_pods_of_a_template_may_be_a_group(nodes: int, replicas: int | None, grouped: bool) -> None:
+    inference = {"template": {"spec": {"containers": []}}, **({"replicas": replicas} if replicas else {})}
+    endpoint, headless, _ = template_objects(render_input(inference=inference), nodes)
+    assert ("publishNotReadyAddresses" in headless["spec"]) is grouped
+    assert (FIRST.items() <= endpoint["spec"]["selector"].items()) is grouped

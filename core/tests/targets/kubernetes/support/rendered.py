@@ -11,6 +11,12 @@ from llmwright.values.launch import HttpGet, Launch, Mount, Probe, Process, Volu
 from llmwright.values.nodes import NodeRequest, Placement
 
 INFERENCE = {"preset": {"name": "phi-4"}}
+TUNING = {
+    "preset": {"name": "phi-4"},
+    "method": "lora",
+    "input": {"name": "d", "image": "r.example/d:1", "imagePullSecrets": ["in"]},
+    "output": {"image": "r.example/o:1", "imagePushSecret": "key"},
+}
 NODES = NodeRequest(namespace="ns", workspace="ws", count=1, selector={"apps": "x"})
 SERVER = Launch(
     main=Process(

@@ -23,6 +23,10 @@ from llmwright.values.nodes import NodeRequest
 
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
+UNDISTURBED = {"karpenter.sh/do-not-disrupt": "true", "cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}
+"""Annotations that keep what makes and removes nodes from moving a pod (the documentation of Karpenter and of the
+cluster autoscaler). Whoever makes the nodes, a tuning that is evicted loses all since its last checkpoint."""
+
 
 def serving_pod(source: RenderInput, launch: Launch, nodes: NodeRequest, *, claimed: bool) -> Manifest:
     """Return the template of a pod that serves.
@@ -49,10 +53,10 @@ def tuning_pod(source: RenderInput, launch: Launch, nodes: NodeRequest) -> Manif
     spec = {
         **_steps(source, with_weights_volume(launch)),
         "runtimeClassName": source.placement.runtime_class,
-        "affinity": node_affinity(nodes.selector),
+        "affinity": node_affinity(nodes.selector, source.placement.selector),
         "tolerations": tuning_tolerations(source.settings.cloud, source.placement),
     }
-    return _job_template(source, spec)
+    return _job_template(source, spec, UNDISTURBED)
 
 
 def preflight_pod(source: RenderInput, launch: Launch) -> Manifest:
@@ -79,8 +83,10 @@ def _serving_tolerations(source: RenderInput) -> list[Manifest]:
     return serving_tolerations(source.settings.cloud, source.placement, resource)
 
 
-def _job_template(source: RenderInput, spec: Mapping[str, Any]) -> Manifest:
-    return _template(source, pod_labels(source), spec, {DEFAULT_CONTAINER: source.name})
+def _job_template(
+    source: RenderInput, spec: Mapping[str, Any], annotations: Mapping[str, str] | None = None
+) -> Manifest:
+    return _template(source, pod_labels(source), spec, {DEFAULT_CONTAINER: source.name, **(annotations or {})})
 
 
 def _steps(source: RenderInput, launch: Launch) -> dict[str, Any]:

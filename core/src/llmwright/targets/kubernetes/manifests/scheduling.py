@@ -64,11 +64,15 @@ def serving_tolerations(cloud: str, placement: Placement, resource: str) -> list
 
 
 def tuning_tolerations(cloud: str, placement: Placement) -> list[dict[str, Any]]:
-    """Return the tolerations of a tuning pod."""
+    """Return the tolerations of a tuning pod: KAITO's, and those of the taint that keeps others off its GPUs."""
     tolerations: list[dict[str, Any]] = [
         {"key": "gpu", "operator": "Equal", "effect": "NoSchedule"},
         {"key": "sku", "value": "gpu", "effect": "NoSchedule"},
         *_of_cloud(cloud),
+    ]
+    tolerations += [
+        {"key": resource, "operator": "Exists", "effect": "NoSchedule"}
+        for resource in dict.fromkeys((GPU, placement.gpu_resource))
     ]
     return _with_provisioners(tolerations, placement)
 

@@ -22,12 +22,13 @@ INTERNAL = {
 """Annotations that keep a load balancer off public addresses, by cloud (each cloud controller's documentation)."""
 
 
-def service(source: RenderInput, *, http: int, kv_events: int | None) -> Manifest:
-    """Return the endpoint.
+def service(source: RenderInput, *, http: int, kv_events: int | None, grouped: bool) -> Manifest:
+    """Return the endpoint. It leads to pods that are ready, and to no other.
 
     Args:
         http: the pod's port that answers. A public load balancer offers this port alone.
         kv_events: the pod's port for events of the KV cache; None where it has none.
+        grouped: whether all pods are one server, which answers on the first; else each of them answers.
     """
     balanced = wants_load_balancer(source)
     public = balanced and source.settings.endpoints.public
@@ -43,24 +44,23 @@ def service(source: RenderInput, *, http: int, kv_events: int | None) -> Manifes
         "metadata": metadata(source, source.name, internal),
         "spec": {
             "type": "LoadBalancer" if balanced else "ClusterIP",
-            "publishNotReadyAddresses": True,
-            "selector": _endpoint_selector(source),
+            "selector": _endpoint_selector(source, grouped=grouped),
             "ports": ports,
         },
     }
 
 
-def headless_service(source: RenderInput) -> Manifest:
-    """Return the Service that gives each pod a DNS name."""
+def headless_service(source: RenderInput, *, grouped: bool) -> Manifest:
+    """Return the Service that gives each pod a DNS name.
+
+    The pods of a group find each other by it before one of them is ready: together they become so.
+    """
+    early = {"publishNotReadyAddresses": True} if grouped else {}
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": metadata(source, headless_service_name(source.name)),
-        "spec": {
-            "clusterIP": "None",
-            "publishNotReadyAddresses": True,
-            "selector": {WORKSPACE_LABEL: source.name},
-        },
+        "spec": {"clusterIP": "None", **early, "selector": {WORKSPACE_LABEL: source.name}},
     }
 
 
@@ -69,11 +69,13 @@ def wants_load_balancer(source: RenderInput) -> bool:
     return source.workspace.metadata.annotations.get(ENABLE_LOAD_BALANCER) == "True"
 
 
-def _endpoint_selector(source: RenderInput) -> dict[str, str]:
-    """Return the labels of the first pod, or of all pods where the Workspace asks for several replicas."""
+def _endpoint_selector(source: RenderInput, *, grouped: bool) -> dict[str, str]:
+    """Return the labels of all pods that answer, however many there are by whoever scales them.
+
+    A tuning pod has the Workspace's label too, so a tuned model's one server is named.
+    """
     labels = {WORKSPACE_LABEL: source.name}
-    inference = source.workspace.inference
-    if inference is not None and (inference.replicas or 1) > 1:
+    if not grouped and source.workspace.tuning is None:
         return labels
     return {**labels, "statefulset.kubernetes.io/pod-name": f"{source.name}-0"}
 

@@ -65,12 +65,14 @@ def tuning_objects(source: RenderInput, launch: Launch, nodes: NodeRequest) -> M
 
 def serving_objects(source: RenderInput, launch: Launch, nodes: NodeRequest) -> Manifests:
     """Return Services and StatefulSet, with the runtime's objects beside them or in their place."""
-    endpoint = service(source, http=launch.ports["http"], kv_events=launch.ports.get(KV_EVENTS))
+    grouped = launch.ranks is not None
+    endpoint = service(source, http=launch.ports["http"], kv_events=launch.ports.get(KV_EVENTS), grouped=grouped)
     complete = with_weights_volume(launch)
     weights = weights_claim(complete, nodes, source.settings.disk_class)
     pod = serving_pod(source, complete, nodes, claimed=weights is not None)
     server = statefulset(source, launch.digest, pod, nodes.count, weights)
-    return with_runtime_objects(source, launch, nodes.count, (endpoint, headless_service(source), server))
+    core = (endpoint, headless_service(source, grouped=grouped), server)
+    return with_runtime_objects(source, launch, nodes.count, core)
 
 
 def template_objects(source: RenderInput, nodes: int) -> Manifests:
@@ -82,5 +84,9 @@ def template_objects(source: RenderInput, nodes: int) -> Manifests:
     template = source.workspace.template
     if template is None:
         raise TypeError(f"{source.name} has no template")
-    endpoint = service(source, http=TEMPLATE_PORT, kv_events=TEMPLATE_KV_EVENTS)
-    return (endpoint, headless_service(source), users_statefulset(source, users_pod(source, template), nodes))
+    # A template does not say whether its pods are a group. Where several are not called replicas, they may be one.
+    inference = source.workspace.inference
+    grouped = nodes > 1 and (inference is None or inference.replicas is None)
+    endpoint = service(source, http=TEMPLATE_PORT, kv_events=TEMPLATE_KV_EVENTS, grouped=grouped)
+    server = users_statefulset(source, users_pod(source, template), nodes)
+    return endpoint, headless_service(source, grouped=grouped), server
