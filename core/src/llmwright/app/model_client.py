@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from llmwright.app.model_answers import content_of, pieces_of, refusal, well_formed, whole_text
 from llmwright.errors import ConfigError, NotYet, TargetError
 
 if TYPE_CHECKING:
@@ -25,12 +25,17 @@ class ModelClient:
     """A client of one endpoint; the API key is sent as a bearer token and never shown. Close it, or use it in ``with``.
 
     Its methods raise TargetError where the endpoint does not answer or fails, and ConfigError where it refuses what
-    was asked. ``transport`` replaces the network, for tests.
+    was asked, or where the key cannot be sent. ``transport`` replaces the network, for tests.
     """
 
     def __init__(self, url: str, api_key: str | None = None, transport: httpx.BaseTransport | None = None) -> None:
         self.url = url
-        self._api_key = api_key
+        # A secret that was made with ``echo`` ends with a line break, which no header can hold.
+        self._api_key = api_key.strip() if api_key else None
+        if self._api_key and not (self._api_key.isascii() and self._api_key.isprintable()):
+            raise ConfigError(
+                "the API key has characters that no HTTP header can hold", hint="set LLMWRIGHT_API_KEY to plain ASCII"
+            )
         self._transport = transport
 
     def __enter__(self) -> ModelClient:
@@ -51,34 +56,36 @@ class ModelClient:
             response = self._http.get("/v1/models")
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
-        return [str(item["id"]) for item in _content(response)["data"]]
+        listed = content_of(response).get("data") or ()
+        return [str(item["id"]) for item in listed if isinstance(item, Mapping) and "id" in item]
 
     def answer(self, model: str, messages: Sequence[Message], options: Mapping[str, Any]) -> str:
         """The whole answer; ``options`` are fields of the request, such as ``temperature`` and ``max_tokens``."""
         import httpx
 
-        body = {"model": model, "messages": list(messages), **options}
+        body = {"model": model, "messages": _sendable(messages), **options}
         try:
             response = self._http.post("/v1/chat/completions", json=body)
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
-        return str(_content(response)["choices"][0]["message"]["content"])
+        return whole_text(content_of(response))
 
     def stream(self, model: str, messages: Sequence[Message], options: Mapping[str, Any]) -> Iterator[str]:
         """The pieces of the answer as they are generated."""
         import httpx
 
-        body = {"model": model, "messages": list(messages), "stream": True, **options}
+        body = {"model": model, "messages": _sendable(messages), "stream": True, **options}
         try:
             with self._http.stream("POST", "/v1/chat/completions", json=body) as response:
                 if response.status_code != httpx.codes.OK:
                     response.read()
-                    raise _refusal(response)
-                if response.headers.get("content-type", "").startswith("text/event-stream"):
-                    yield from _pieces(response.iter_lines())
+                    raise refusal(response)
+                if response.headers.get("content-type", "").lower().startswith("text/event-stream"):
+                    yield from pieces_of(response.iter_bytes())
                     return
+                response.read()
                 # A runtime that does not stream answers in one piece.
-                yield str(json.loads(response.read())["choices"][0]["message"]["content"])
+                yield whole_text(content_of(response))
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
 
@@ -165,38 +172,12 @@ def choose_model(client: ModelClient, workspace: Workspace, name: str | None) ->
     served = client.models()
     if name is not None and name not in served:
         raise ConfigError(f"no model {name!r} is served there", hint=f"served: {', '.join(served)}")
+    if not served:
+        raise TargetError("the endpoint lists no model", hint="`llmwright logs NAME` shows what the server wrote")
     tuned = workspace.name if workspace.tuning and workspace.name in served else served[0]
     return name or tuned
 
 
-def _pieces(lines: Iterator[str]) -> Iterator[str]:
-    for line in lines:
-        if not line.startswith("data:"):
-            continue
-        data = line.removeprefix("data:").strip()
-        if data == "[DONE]":
-            return
-        event = json.loads(data)
-        if "error" in event:
-            raise TargetError(f"the model's server broke off: {event['error'].get('message', event['error'])}")
-        for choice in event.get("choices", ()):
-            yield choice.get("delta", {}).get("content") or ""
-
-
-def _content(response: httpx.Response) -> Any:
-    import httpx
-
-    if response.status_code != httpx.codes.OK:
-        raise _refusal(response)
-    return response.json()
-
-
-def _refusal(response: httpx.Response) -> ConfigError | TargetError:
-    try:
-        text = response.json()["error"]["message"]
-    except (ValueError, KeyError, TypeError):
-        text = response.text[:500] or response.reason_phrase
-    if response.status_code == 401:
-        return ConfigError(f"{response.url} wants an API key: {text}", hint="set LLMWRIGHT_API_KEY")
-    kind = ConfigError if response.status_code < 500 else TargetError
-    return kind(f"{response.url.path} answered {response.status_code}: {text}")
+def _sendable(messages: Sequence[Message]) -> list[dict[str, str]]:
+    """Return ``messages`` as they can be sent: a terminal that is not UTF-8 leaves surrogates in what was typed."""
+    return [{name: well_formed(value) for name, value in message.items()} for message in messages]
