@@ -1,4 +1,4 @@
-"""What servers of the OpenAI API answer, read with patience: whole answers, pieces of a stream, errors."""
+"""Answers of servers that speak the OpenAI API: whole answers, pieces of a stream, errors."""
 
 from __future__ import annotations
 
