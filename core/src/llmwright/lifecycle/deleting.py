@@ -34,7 +34,10 @@ def deleting(
     if observed.acting:
         # A machine that is being bought is not seen yet. If the Workspace went now, nobody would give it back.
         return
-    if observed.provisioner_trouble is not None and observed.release is None:
+    if 0 < observed.driver_faults < policy.fault_attempts:
+        # Once more, for machines cost money: a method that broke may only have met a cache between two states.
+        builder.wake(max(policy.backoff.pause_s(observed.driver_faults) - since_failure.total_seconds(), 1.0))
+    elif observed.provisioner_trouble is not None and observed.release is None:
         _abandon(workspace, previous, builder, observed.provisioner_trouble.message)
     elif observed.release is None or isinstance(observed.release.outcome, Ready):
         builder.actions.append(Finish())

@@ -59,7 +59,8 @@ class Observed:
     ``provision`` is the provisioner's decision for ``plan.nodes``, ``release`` its decision for 0 nodes. Both are pure
     answers to one observation; the lifecycle chooses between them. ``provisioner_trouble`` is set where the driver
     cannot be loaded or its last action was refused. ``attempts`` counts transient failures in a row, ``failed_at`` is
-    the time of the last. ``acting``: actions of the provisioner are under way, and what they make is not seen yet.
+    the time of the last. ``driver_faults`` counts how often in a row the driver could not say what it would do, because
+    a method of it broke. ``acting``: actions of the provisioner are under way, and what they make is not seen yet.
     ``claims`` is set by provisioners that use NodeClaims. ``output`` is the place of the result.
     ``plan_waits``: ``plan_trouble`` ends by itself, once something exists that the plan needs.
     ``keeps_finished``: this target never loses a finished preflight, so an absent preflight has never run.
@@ -73,6 +74,7 @@ class Observed:
     claims: Outcome | None = None
     attempts: int = 0
     failed_at: datetime | None = None
+    driver_faults: int = 0
     acting: bool = False
     preflight: Workload = field(default_factory=Workload)
     tuning: Workload = field(default_factory=Workload)

@@ -16,10 +16,11 @@ class Policy:
 
     ``on_success`` holds for a Workspace that does not set it. ``backoff`` spaces the attempts after transient failures.
     A quota or capacity that is missing is asked for again after the longest pause. Deleting gives up on a release after
-    ``release_attempts`` refusals.
+    ``release_attempts`` refusals, and on a provisioner that cannot be asked after ``fault_attempts``.
     """
 
     preflight: bool = True
     on_success: Literal["serve", "release"] = "serve"
     backoff: Backoff = PAUSES
     release_attempts: int = 8
+    fault_attempts: int = 4

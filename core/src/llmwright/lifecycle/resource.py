@@ -40,7 +40,8 @@ def _without_driver(facts: LifecycleInput, builder: DecisionBuilder, trouble: Tr
     _not_ready(builder, trouble or NOT_READY, claims=None)
     if trouble is not None:
         builder.stall(trouble.reason, trouble.message)
-    builder.wake(facts.policy.backoff.most_s)
+    faults = facts.observed.driver_faults
+    builder.wake(max(_rest(facts, faults), 1.0) if faults else facts.policy.backoff.most_s)
 
 
 def _refused(
@@ -58,12 +59,13 @@ def retry_due(facts: LifecycleInput) -> bool:
     return _rest(facts) <= 0
 
 
-def _rest(facts: LifecycleInput) -> float:
+def _rest(facts: LifecycleInput, failures: int | None = None) -> float:
     """Seconds until the provisioner may be asked to act again; 0 where nothing failed."""
     observed = facts.observed
     if observed.failed_at is None:
         return 0.0
-    due = observed.failed_at + timedelta(seconds=facts.policy.backoff.pause_s(max(observed.attempts, 1)))
+    count = max(observed.attempts if failures is None else failures, 1)
+    due = observed.failed_at + timedelta(seconds=facts.policy.backoff.pause_s(count))
     return max((due - facts.now).total_seconds(), 0.0)
 
 

@@ -33,7 +33,11 @@ FailureKind = Literal["quota", "capacity", "auth", "invalid", "retired", "transi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeRequest:
-    """``count`` machines for one Workspace; 0 releases them. ``state`` is what the provisioner remembered, a hint."""
+    """``count`` machines for one Workspace; 0 releases them. ``state`` is what the provisioner remembered, a hint.
+
+    ``inputs`` is a digest of what the user wrote, empty where nothing is known of it. Another digest than before is the
+    user's wish that a provisioner which rests after failures tries at once.
+    """
 
     namespace: str
     workspace: str
@@ -46,6 +50,7 @@ class NodeRequest:
     partition: Mapping[str, Any] | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     state: Mapping[str, Any] = field(default_factory=dict)
+    inputs: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,8 @@ class Planned:
     """The Plan, or why there is none, for one ``uid`` and the digest ``inputs`` of what its user wrote.
 
     A ``fresh`` one is made again with every pass. One with ``retry_at``, on the monotonic clock, is made again after
-    that. ``newer`` means that a plan made today would differ from the one on record.
+    that. ``failures`` counts how often in a row making it broke. ``newer`` means that a plan made today would differ
+    from the one on record.
     """
 
     uid: str | None
@@ -36,6 +37,7 @@ class Planned:
     trouble: Trouble | None = None
     fresh: bool = False
     retry_at: float | None = None
+    failures: int = 0
     newer: bool = False
 
     def holds_for(self, workspace: Workspace, inputs: str) -> bool:
@@ -53,12 +55,20 @@ class Spending:
 
 @dataclass(frozen=True, slots=True)
 class ProvisionerRefusals:
-    """How often in a row a provisioner's acts failed, when last, why, and for how long to rest."""
+    """How often in a row a provisioner's acts, or its other methods, failed, when last, why, and how long to rest.
+
+    They count for one wish of the user, whose digest ``inputs`` is: another wish is tried at once.
+    """
 
     attempts: int = 0
     failed_at: datetime | None = None
     trouble: Trouble | None = None
     rest: timedelta = timedelta()
+    inputs: str = ""
+
+    def rests(self, now: datetime, inputs: str) -> bool:
+        """Return whether nothing is to be tried now for that wish."""
+        return self.failed_at is not None and self.inputs == inputs and now < self.failed_at + self.rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +98,15 @@ class HeldStatus:
     crowded: bool
 
 
+@dataclass(frozen=True, slots=True)
+class UnreadConfig:
+    """A ConfigMap that could not be read: how often in a row, why, and until when (monotonic clock) to rest."""
+
+    attempts: int
+    trouble: str
+    until: float
+
+
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class ConfigFile:
     """The contents of a ConfigMap at one resource version."""
@@ -103,18 +122,22 @@ class WorkspaceMemory:
     A part is replaced as a whole, so that a pass and a task in the pool may use one record at once. A task takes its
     record when it is submitted: what it writes after the Workspace was forgotten goes nowhere.
 
-    ``drift`` holds a digest, by resource and name, of each object that the cluster keeps otherwise than applied.
+    ``broken_leaves`` counts the passes that broke while it was to go. ``drift`` holds a digest, by resource and name,
+    of each object that the cluster keeps otherwise than applied.
     """
 
     planned: Planned | None = None
     spending: Spending | None = None
     over_budget: bool = False
+    broken_leaves: int = 0
     refusals: ProvisionerRefusals = ProvisionerRefusals()
+    driver_faults: ProvisionerRefusals = ProvisionerRefusals()
     acts_done: ActsDone | None = None
     refused_objects: dict[Role, RefusedObjects] = field(default_factory=dict)
     drift: dict[tuple[Resource, str], str] = field(default_factory=dict)
     held_status: HeldStatus | None = None
     config_files: dict[str, ConfigFile] = field(default_factory=dict)
+    unread_configs: dict[str, UnreadConfig] = field(default_factory=dict)
 
 
 class Memory:

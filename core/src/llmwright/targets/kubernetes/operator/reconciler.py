@@ -14,6 +14,7 @@ from llmwright.lifecycle.decide import decide
 from llmwright.lifecycle.decision import Decision, Finish
 from llmwright.lifecycle.observed import Observed, Trouble
 from llmwright.lifecycle.policy import Policy
+from llmwright.plugins.driver_calls import described
 from llmwright.plugins.drivers import Runtime
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.targets.kubernetes.cluster.object_cache import Key, ObjectCache
@@ -26,12 +27,15 @@ from llmwright.targets.kubernetes.operator.memory import Memory
 from llmwright.targets.kubernetes.operator.observe.observer import Observer
 from llmwright.targets.kubernetes.operator.pass_subject import PassSubject, parsed
 from llmwright.targets.kubernetes.operator.plans.plans import Plans
-from llmwright.targets.kubernetes.operator.provision.provisioning import Provisioning
+from llmwright.targets.kubernetes.operator.provision.provisioning import DELETION, Provisioning
 from llmwright.targets.kubernetes.operator.report.reporter import Reporter
 from llmwright.targets.kubernetes.operator.report.status_patch import StatusWriter, has_finalizer
 from llmwright.values.plan import Plan
 
 Object = Mapping[str, Any]
+
+LAST_LEAVE = 12
+"""After so many passes in a row, some minutes, that broke over a Workspace that is to go, it goes as it is."""
 
 
 class Reconciler:
@@ -77,11 +81,25 @@ class Reconciler:
             return self._refuse(live, workspace, trouble)
         return self._live(key, live, workspace)
 
-    def report_error(self, key: Key, error: Exception) -> None:
-        """Report in the status that a pass ended with an error of ours."""
+    def report_error(self, key: Key, error: BaseException) -> None:
+        """Report in the status that a pass ended with an error of ours; a Workspace that is to go goes in the end.
+
+        Raises:
+            ApiError: a write was refused or got lost.
+        """
         live = self._workspaces.get(*key)
-        if live is not None and "deletionTimestamp" not in live["metadata"]:
-            self._refuse(live, parsed(live)[0], Trouble("InternalError", f"{type(error).__name__}: {error}"))
+        if live is None:
+            return
+        workspace, trouble = parsed(live)[0], Trouble("InternalError", described(error))
+        if "deletionTimestamp" not in live["metadata"]:
+            self._refuse(live, workspace, trouble)
+            return
+        record = self._memory.of(key)
+        record.broken_leaves += 1
+        if record.broken_leaves >= LAST_LEAVE and has_finalizer(live):
+            subject = self._subject(live, workspace, workspace.status, None)
+            broken = Observed(deleting=True, provisioner_trouble=trouble)
+            self._finish(subject, self._decide(subject, None, broken))
 
     def _live(self, key: Key, live: Object, workspace: Workspace) -> float | None:
         status = self._status_writer.latest(live, workspace.status)
@@ -140,7 +158,7 @@ class Reconciler:
     def _act(self, subject: PassSubject, plan: Plan, revision: Revision, decision: Decision, desired: Desired) -> bool:
         """Carry out a decision; return whether an object was refused, so that the next pass has to report it."""
         self._revisions.keep(subject.key, revision)
-        self._provisioning.carry_out(subject.key, plan.provisioner.name, decision.actions)
+        self._provisioning.carry_out(subject.key, plan.provisioner.name, plan.inputs, decision.actions)
         return self._applier.apply(subject.owner, decision, desired)
 
     def _leave(self, live: Object, workspace: Workspace) -> float | None:
@@ -151,15 +169,18 @@ class Reconciler:
             return None
         decision = self._decide(subject, None, observed)
         if any(isinstance(action, Finish) for action in decision.actions):
-            # Events before the finalizer: without it, the Workspace that they are about is gone.
-            self._reporter.events(subject, decision)
-            self._status_writer.release(live)
+            self._finish(subject, decision)
             return None
         again_in = self._reporter.report(subject, decision)
         self._applier.stop(subject.owner, decision)
         if record is not None:
-            self._provisioning.carry_out(subject.key, record.provisioner, decision.actions)
+            self._provisioning.carry_out(subject.key, record.provisioner, DELETION, decision.actions)
         return again_in
+
+    def _finish(self, subject: PassSubject, decision: Decision) -> None:
+        # Events before the finalizer: without it, the Workspace that they are about is gone.
+        self._reporter.events(subject, decision)
+        self._status_writer.release(subject.live)
 
     def _refuse(self, live: Object, workspace: Workspace, trouble: Trouble) -> float | None:
         subject = self._subject(live, workspace, workspace.status, None)

@@ -7,18 +7,27 @@ import threading
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 
+from llmwright.plugins.driver_calls import must_pass
+
+PAUSE_S = 30.0
+"""How long nothing is tried again after a task that failed in a way nobody foresaw."""
+
 log = logging.getLogger(__name__)
 
 
 class Tasks:
-    """A bounded pool. ``then`` is called after each task, also after one that failed in a way nobody foresaw."""
+    """A bounded pool. ``then`` is called after each task with the seconds after which a pass is due.
+
+    That is at once, and ``PAUSE_S`` after a task that failed in a way nobody foresaw: tried again at once, it would
+    fail again, thousands of times a second.
+    """
 
     def __init__(self, workers: int) -> None:
         self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="task")
         self._busy: set[Hashable] = set()
         self._lock = threading.Lock()
 
-    def submit(self, subject: Hashable, work: Callable[[], object], then: Callable[[], None]) -> bool:
+    def submit(self, subject: Hashable, work: Callable[[], object], then: Callable[[float], None]) -> bool:
         """Do ``work`` unless work on ``subject`` is under way; return False where it is, or after ``stop``."""
         with self._lock:
             if subject in self._busy:
@@ -38,13 +47,17 @@ class Tasks:
         """Begin no other task."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _run(self, subject: Hashable, work: Callable[[], object], then: Callable[[], None]) -> None:
+    def _run(self, subject: Hashable, work: Callable[[], object], then: Callable[[float], None]) -> None:
+        pause_s = 0.0
         try:
             work()
-        except Exception:
+        except BaseException as error:
+            if must_pass(error):
+                raise
             log.exception("a task broke: %s", subject)
+            pause_s = PAUSE_S
         finally:
             # Before the call: the pass that it calls for may submit work on the same subject.
             with self._lock:
                 self._busy.discard(subject)
-            then()
+            then(pause_s)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from llmwright.errors import LLMwrightError
 from llmwright.lifecycle.decision import Provision, Release
 from llmwright.lifecycle.observed import Observed, Trouble
+from llmwright.plugins.driver_calls import driver_call
 from llmwright.plugins.drivers import Provisioner
 from llmwright.values.plan import Plan
 
@@ -30,10 +31,12 @@ class ProvisionerStep:
             observed, attempts=len(self._refused_at), failed_at=self._refused_at[-1] if self._refused_at else None
         )
         try:
-            driver = self._driver(plan)
-            nodes = driver.observe(plan.nodes, None)
-            provision = driver.decide(plan.nodes, nodes, now)
-            release = driver.decide(replace(plan.nodes, count=0), nodes, now)
+            driver, name = self._driver(plan), plan.provisioner.name
+            with driver_call("provisioner", name, "observe"):
+                nodes = driver.observe(plan.nodes, None)
+            with driver_call("provisioner", name, "decide"):
+                provision = driver.decide(plan.nodes, nodes, now)
+                release = driver.decide(replace(plan.nodes, count=0), nodes, now)
         except LLMwrightError as error:
             return replace(observed, provisioner_trouble=Trouble(error.reason, error.message))
         return replace(observed, provision=provision, release=release, provisioner_trouble=self._refusal)
@@ -42,7 +45,9 @@ class ProvisionerStep:
         """Have the provisioner act; a refusal is part of the next observation."""
         try:
             for item in action.actions:
-                self._driver(plan).act(item)
+                driver = self._driver(plan)
+                with driver_call("provisioner", plan.provisioner.name, "act"):
+                    driver.act(item)
         except LLMwrightError as error:
             self._refused_at.append(datetime.now(UTC))
             self._refusal = Trouble(error.reason, error.message)

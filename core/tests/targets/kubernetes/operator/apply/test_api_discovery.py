@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any, cast
 
 import pytest
@@ -37,7 +38,7 @@ class Served:
             raise answer
         return answer
 
-    def told(self, key: tuple[str, str]) -> None:
+    def told(self, key: tuple[str, str], seconds: float = 0.0) -> None:
         """The Workspace is called."""
         assert key == KEY
         self.called.set()
@@ -89,10 +90,19 @@ def test_a_kind_that_is_missing_is_named_and_asked_for_later(monkeypatch: pytest
     assert kinds.resource(KEY, thing()).plural == "demoservices"
 
 
-def test_a_server_that_does_not_answer_is_asked_again() -> None:
+def test_a_server_that_does_not_answer_is_named_and_asked_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
     api = Served(ApiError("GET: gone away", code=0, reason="ApiServerUnreachable"), LISTED)
     kinds = kinds_of(api)
     answered(api, kinds)
+    for _ in range(3):
+        with pytest.raises(TargetError, match="GET: gone away") as silent:
+            kinds.resource(KEY, thing())
+        assert silent.value.reason == "DiscoveryFailed"
+    assert api.asked == 1
+    module = "llmwright.targets.kubernetes.operator.apply.api_discovery.time.monotonic"
+    later = time.monotonic() + 2.0
+    monkeypatch.setattr(module, lambda: later)
+    api.called.clear()
     answered(api, kinds)
     assert kinds.resource(KEY, thing()).plural == "demoservices"
 

@@ -14,20 +14,26 @@ from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import KINDS, Resource
 from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.operator.tasks import Tasks
+from llmwright.values.backoff import Backoff
 
 AGAIN_S = 15.0
 """How long it holds that a kind is not served."""
+
+PAUSES = Backoff(first_s=1.0, most_s=60.0)
+"""The pauses before a cluster is asked again that could not tell what it serves."""
 
 log = logging.getLogger(__name__)
 
 
 class Discovery:
-    """Finds the resource of an object's kind; ``call`` has a pass made over a Workspace once the cluster answered."""
+    """Finds the resource of an object's kind; ``call`` has a pass made over a Workspace some seconds later."""
 
-    def __init__(self, api: Api, tasks: Tasks, call: Callable[[Key], None]) -> None:
+    def __init__(self, api: Api, tasks: Tasks, call: Callable[[Key, float], None]) -> None:
         self._api, self._tasks, self._call = api, tasks, call
         self._known: dict[str, tuple[Mapping[str, Resource], float]] = {}
         self._waiting: dict[str, set[Key]] = {}
+        self._silent: dict[str, tuple[int, float, str]] = {}
+        """Of each version that the cluster could not tell of: how often in a row, until when to rest, and why."""
         self._lock = threading.Lock()
 
     def resource(self, key: Key, desired: Mapping[str, Any]) -> Resource:
@@ -35,7 +41,7 @@ class Discovery:
 
         Raises:
             NotYet: the cluster is being asked; a pass over the Workspace is called for when it has answered.
-            TargetError: ``KindNotServed``.
+            TargetError: ``KindNotServed``; ``DiscoveryFailed`` while the cluster cannot tell.
             PluginContract: objects of that kind lie in no namespace, and so cannot belong to a Workspace.
         """
         version, kind = str(desired["apiVersion"]), str(desired["kind"])
@@ -44,6 +50,11 @@ class Discovery:
             return core
         kinds, since = self._known.get(version, (None, 0.0))
         if kinds is None or (kind not in kinds and time.monotonic() - since > AGAIN_S):
+            _, until, trouble = self._silent.get(version, (0, 0.0, ""))
+            if (rest := until - time.monotonic()) > 0:
+                self._call(key, rest)
+                hint = "the API server is asked again"
+                raise TargetError(f"what {version} serves is not known: {trouble}", hint=hint, reason="DiscoveryFailed")
             self._ask(key, version)
             raise NotYet(f"the cluster is being asked for {version}")
         if kind not in kinds:
@@ -67,14 +78,17 @@ class Discovery:
                 listed = self._api.kinds(version)
             except ApiError as error:
                 log.info("%s", error.message)
+                attempts = 1 + self._silent.get(version, (0, 0.0, ""))[0]
+                self._silent[version] = attempts, time.monotonic() + PAUSES.pause_s(attempts), error.message
                 return
+            self._silent.pop(version, None)
             self._known[version] = _by_kind(version, listed), time.monotonic()
 
-        def then() -> None:
+        def then(pause_s: float) -> None:
             with self._lock:
                 waiting = self._waiting.pop(version, set())
             for key in waiting:
-                self._call(key)
+                self._call(key, pause_s)
 
         self._tasks.submit(("kinds", version), work, then)
 

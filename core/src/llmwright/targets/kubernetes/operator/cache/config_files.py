@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 from weakref import WeakValueDictionary
 
 from llmwright.api.workspace import Workspace
+from llmwright.errors import TargetError
 from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import CONFIG_MAPS
@@ -16,8 +18,12 @@ from llmwright.targets.kubernetes.operator.cache import projection
 from llmwright.targets.kubernetes.operator.cache.enqueue import Enqueue
 from llmwright.targets.kubernetes.operator.cache.informer_set import InformerSet
 from llmwright.targets.kubernetes.operator.cache.interest_index import InterestIndex
-from llmwright.targets.kubernetes.operator.memory import ConfigFile, Memory
+from llmwright.targets.kubernetes.operator.memory import ConfigFile, Memory, UnreadConfig
 from llmwright.targets.kubernetes.operator.tasks import Tasks
+from llmwright.values.backoff import Backoff
+
+PAUSES = Backoff(first_s=1.0, most_s=300.0)
+"""The pauses before a ConfigMap is read again that could not be read."""
 
 Files = Mapping[str, Mapping[str, str]]
 
@@ -38,6 +44,9 @@ class ConfigFiles:
         """Return the files of each ConfigMap that is there; None while they are fetched, and then a pass is called for.
 
         The watch of ConfigMaps begins with the first Workspace that names one.
+
+        Raises:
+            TargetError: one could not be read a short while ago; it is read again later, and then a pass is called for.
         """
         contents: dict[str, Mapping[str, str]] = {}
         record = self._memory.of((workspace.namespace, workspace.name))
@@ -51,6 +60,9 @@ class ConfigFiles:
                 continue
             config = self._read.get(key)
             if config is None or config.version != listed["at"]:
+                unread = record.unread_configs.get(name)
+                if unread is not None and time.monotonic() < unread.until:
+                    raise TargetError(unread.trouble, reason="ConfigNotRead")
                 self._fetch(key, listed["at"])
                 return None
             record.config_files[name] = config
@@ -68,7 +80,8 @@ class ConfigFiles:
         def work() -> None:
             try:
                 live = self._api.find(CONFIG_MAPS, *key)
-            except ApiError:
+            except ApiError as error:
+                self._note_unread(key, error)
                 return
             if live is None:
                 return
@@ -76,13 +89,27 @@ class ConfigFiles:
             config = ConfigFile(version, {name: str(text) for name, text in (live.get("data") or {}).items()})
             for record in filter(None, map(self._memory.find, self._index.in_config(key))):
                 record.config_files[key[1]] = config
+                record.unread_configs.pop(key[1], None)
             self._read[key] = config
 
-        def then() -> None:
+        def then(pause_s: float) -> None:
             for owner in self._index.in_config(key):
-                self._enqueue.call(owner)
+                record = self._memory.find(owner)
+                unread = record.unread_configs.get(key[1]) if record is not None else None
+                # At once too, where it could not be read: that pass tells why.
+                self._enqueue.call(owner, pause_s)
+                if unread is not None:
+                    self._enqueue.call(owner, max(unread.until - time.monotonic(), 0.0))
 
         self._tasks.submit(("config", key), work, then)
+
+    def _note_unread(self, key: Key, error: ApiError) -> None:
+        for record in filter(None, map(self._memory.find, self._index.in_config(key))):
+            before = record.unread_configs.get(key[1])
+            attempts = 1 + (before.attempts if before is not None else 0)
+            trouble = f"ConfigMap {key[1]} could not be read: {error.message}"
+            until = time.monotonic() + PAUSES.pause_s(attempts)
+            record.unread_configs[key[1]] = UnreadConfig(attempts, trouble, until)
 
 
 def configs_of(workspace: Workspace) -> set[str]:

@@ -19,7 +19,7 @@ from llmwright.targets.kubernetes.operator.observe.server_status import ServerSt
 from llmwright.targets.kubernetes.operator.observe.workloads import ABSENT, job_workload, of_workload
 from llmwright.targets.kubernetes.operator.pass_subject import PassSubject
 from llmwright.targets.kubernetes.operator.plans.pinning import pinned
-from llmwright.targets.kubernetes.operator.provision.provisioning import Provisioning
+from llmwright.targets.kubernetes.operator.provision.provisioning import DELETION, Provisioning
 from llmwright.values.node_object import node_object
 from llmwright.values.nodes import NodeRequest, Ready
 from llmwright.values.plan import Plan
@@ -47,7 +47,8 @@ class Observer:
         if plan is None:
             return observed
         observed = adopted(subject.workspace, plan, observed)
-        with_nodes = self._ask_provisioner(subject, plan.provisioner.name, plan.nodes, observed)
+        request = replace(plan.nodes, inputs=plan.inputs)
+        with_nodes = self._ask_provisioner(subject, plan.provisioner.name, request, observed)
         return self._explained(with_nodes) if with_nodes is not None else None
 
     def leaving(self, subject: PassSubject) -> Observed | None:
@@ -64,6 +65,7 @@ class Observer:
         request = replace(
             node_request(pinned(workspace, record), None, count),
             instance_type_name=workspace.resource.instance_type or record.instance_type or "",
+            inputs=DELETION,
         )
         return self._ask_provisioner(subject, record.provisioner, request, observed)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from llmwright.lifecycle.observed import Workload
+from llmwright.plugins.driver_calls import described, must_pass
 from llmwright.plugins.drivers import Runtime
 from llmwright.targets.kubernetes.cluster.api_resources import PODS, STATEFULSETS, Resource
 from llmwright.targets.kubernetes.operator.cache.children import Children
@@ -62,6 +63,8 @@ class ServerStatus:
 def _ask(runtime: Runtime, live: Object) -> Outcome | None:
     try:
         return runtime.status(live)
-    except Exception as error:  # the code of a plugin may raise anything
-        what = f"{live.get('kind')} {live['metadata']['name']}: {type(error).__name__}: {error}"
+    except BaseException as error:  # the code of a plugin may raise anything
+        if must_pass(error):
+            raise
+        what = f"{live.get('kind')} {live['metadata']['name']}: {described(error)}"
         return Failed("invalid", f"the runtime {type(runtime).__name__} failed in status of {what}", "PluginContract")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -13,6 +14,7 @@ from llmwright.api.workspace import Workspace
 from llmwright.errors import InvalidWorkspace, LLMwrightError, NotYet, TargetError
 from llmwright.lifecycle.observed import Trouble
 from llmwright.plan.digest import ROLLOUT, inputs_digest, with_rollout
+from llmwright.plugins.driver_calls import described, driver_call, must_pass
 from llmwright.plugins.drivers import Runtime
 from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.operator.cache.config_files import ConfigFiles
@@ -26,6 +28,7 @@ from llmwright.targets.kubernetes.operator.plans.pinning import (
     settled_nodes,
 )
 from llmwright.targets.kubernetes.operator.tasks import Tasks
+from llmwright.values.backoff import Backoff
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.nodes import unreserved
 from llmwright.values.plan import Plan
@@ -35,6 +38,11 @@ Call = Callable[[Key, float], None]
 
 RETRY_S = 60.0
 """How long to wait before a hub that could not be reached is asked again."""
+
+PAUSES = Backoff(first_s=2.0, most_s=300.0)
+"""The pauses before a Plan is made again whose making broke."""
+
+log = logging.getLogger(__name__)
 
 
 class Planner(Prices, Protocol):
@@ -80,12 +88,20 @@ class Plans:
     def runtime(self, name: str) -> Runtime:
         """Return the runtime that a Plan names, which may add objects of its own; raises as the planner's."""
         if name not in self._runtimes:
-            self._runtimes[name] = self._planner.runtime(name)
+            with driver_call("runtime", name, "__init__"):
+                runtime = self._planner.runtime(name)
+            with driver_call("runtime", name, "watches"):
+                # Asked here once: where it breaks later, a Workspace could be neither judged nor deleted.
+                tuple(runtime.watches())
+            self._runtimes[name] = runtime
         return self._runtimes[name]
 
     def of(self, key: Key, workspace: Workspace, status: WorkspaceStatus | None) -> Planned | None:
         """Return what holds now; None while something has to be fetched first, and then a pass is called for."""
-        files = self._configs.of(workspace)
+        try:
+            files = self._configs.of(workspace)
+        except TargetError as error:
+            return Planned(workspace.metadata.uid, "", trouble=Trouble(error.reason, error.message), fresh=True)
         if files is None:
             return None
         recorded = status.plan.inputs if status is not None and status.plan else None
@@ -97,7 +113,7 @@ class Plans:
             return known
         make = partial(self._make, key, record, workspace, status, files, inputs)
         if known is None and self._planner.asks_others(workspace):
-            self._tasks.submit(("plan", key), make, partial(self._call, key, 0.0))
+            self._tasks.submit(("plan", key), make, partial(self._call, key))
             return None
         return make()
 
@@ -122,6 +138,8 @@ class Plans:
         planned = Planned(workspace.metadata.uid, inputs)
         try:
             plan, newer = self._plan(workspace, status, files, recorded)
+            if plan.runtime is not None:
+                self.runtime(plan.runtime.name)
             self._budget.admit(key, record, plan, recorded=recorded is not None)
             planned = replace(planned, plan=replace(plan, inputs=inputs), newer=newer)
         except InvalidWorkspace as error:
@@ -136,8 +154,22 @@ class Plans:
         except LLMwrightError as error:
             text = f"{error.message} ({error.hint})" if error.hint else error.message
             planned = replace(planned, trouble=Trouble(error.reason, text))
+        except BaseException as error:
+            if must_pass(error):
+                raise
+            log.exception("%s/%s: planning broke", *key)
+            planned = self._broken(key, record.planned, planned, error)
         record.planned = planned
         return planned
+
+    def _broken(self, key: Key, before: Planned | None, planned: Planned, error: BaseException) -> Planned:
+        """Return ``planned`` as one that is made again after a pause, longer each time in a row that it breaks."""
+        same = before is not None and (before.uid, before.inputs) == (planned.uid, planned.inputs)
+        failures = 1 + (before.failures if before is not None and same else 0)
+        pause_s = PAUSES.pause_s(failures)
+        self._call(key, pause_s)
+        trouble = Trouble("InternalError", f"planning broke: {described(error)}")
+        return replace(planned, trouble=trouble, failures=failures, retry_at=time.monotonic() + pause_s)
 
     def _plan(
         self, workspace: Workspace, status: WorkspaceStatus | None, files: Files, recorded: PlanRecord | None

@@ -12,6 +12,7 @@ from functools import partial
 from llmwright.api.status import WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.lifecycle.policy import Policy
+from llmwright.plugins.driver_calls import must_pass
 from llmwright.plugins.drivers import Provisioner
 from llmwright.plugins.hooks import Hooks
 from llmwright.settings.model import Settings
@@ -164,7 +165,9 @@ class Operator:
             pause = self.queue.retry(key, error.retry_after_s or 0.0)
             log.info("%s/%s: %s; again in %.1f s", *key, error.message, pause)
             return
-        except Exception as error:
+        except BaseException as error:
+            if must_pass(error):
+                raise
             log.exception("%s/%s: internal error", *key)
             self._report_error(key, error)
             self.queue.retry(key, 1.0)
@@ -173,7 +176,7 @@ class Operator:
         if again_in is not None:
             self.queue.add_after(key, again_in)
 
-    def _report_error(self, key: Key, error: Exception) -> None:
+    def _report_error(self, key: Key, error: BaseException) -> None:
         try:
             self._reconciler.report_error(key, error)
         except Exception:

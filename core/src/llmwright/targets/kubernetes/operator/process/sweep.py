@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from llmwright.errors import LLMwrightError
+from llmwright.plugins.driver_calls import driver_call
 from llmwright.plugins.drivers import Provisioner
 from llmwright.targets.kubernetes.cluster.object_cache import Key, ObjectCache
 from llmwright.targets.kubernetes.operator.cache.provisioner_snapshot import ClusterSnapshot
@@ -57,7 +58,8 @@ class Sweep:
         """Sweep once; of a provisioner that cannot be asked, the orphans found before are kept."""
         for name, driver in self._drivers():
             try:
-                orphans = frozenset(driver.orphans())
+                with driver_call("provisioner", name, "orphans"):
+                    orphans = frozenset(driver.orphans())
                 self._log(name, orphans)
                 if orphans and self._deletes:
                     self._give_back(driver, orphans)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 
 from llmwright.errors import PluginError
+from llmwright.plugins.driver_calls import driver_call
 from llmwright.plugins.drivers import Provisioner
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,8 @@ class ProvisionerDrivers:
         """
         driver = self._drivers.get(name)
         if driver is None:
-            driver = self._find(name)
+            with driver_call("provisioner", name, "__init__"):
+                driver = self._find(name)
             if "kubernetes" not in driver.targets:
                 raise PluginError(f"provisioner {name!r} does not serve clusters", reason="WrongTarget")
             self._drivers[name] = driver

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from llmwright.errors import LLMwrightError
+from llmwright.errors import LLMwrightError, PluginContract
 from llmwright.lifecycle.decision import Action, Provision, Release
 from llmwright.lifecycle.observed import Observed, Trouble
+from llmwright.plugins.driver_calls import driver_call
 from llmwright.plugins.drivers import Provisioner
 from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.operator.cache.provisioner_snapshot import ClusterSnapshot
@@ -18,10 +21,26 @@ from llmwright.targets.kubernetes.operator.provision.node_claims import claims_o
 from llmwright.targets.kubernetes.operator.provision.provisioner_drivers import ProvisionerDrivers
 from llmwright.targets.kubernetes.operator.tasks import Tasks
 from llmwright.values.backoff import Backoff
-from llmwright.values.nodes import NodeRequest, Outcome, Placement
+from llmwright.values.nodes import (
+    Failed,
+    NodeRequest,
+    Outcome,
+    Placement,
+    ProvisionerDecision,
+    Ready,
+    Waiting,
+)
 
 SETTLE_S = 2.0
 """For how long the caches may not yet show what was done. The same acts are not done again before."""
+
+DELETION = "deletion"
+"""Stands for the user's wish where a Workspace is being deleted: refusals from before do not count."""
+
+STATE_LIMIT = 4096
+NOTHING_FAILED = ProvisionerRefusals()
+
+log = logging.getLogger(__name__)
 
 
 class Provisioning:
@@ -43,25 +62,41 @@ class Provisioning:
     def expect(self, name: str) -> None:
         """Begin to watch what a provisioner will want, before the first Workspace waits for it."""
         for _, driver in self._drivers.usable((name,)):
-            for watch in driver.watches():
+            try:
+                with driver_call("provisioner", name, "watches"):
+                    watches = driver.watches()
+            except LLMwrightError:
+                continue
+            for watch in watches:
                 self._snapshot.want(watch)
 
     def observe(self, key: Key, name: str, request: NodeRequest, observed: Observed, now: datetime) -> Observed | None:
         """Return ``observed`` with what the provisioner would do, or why it cannot; None until its kinds are listed."""
-        refusals = self._memory.of(key).refusals
+        record, inputs = self._memory.of(key), request.inputs
+        refusals = _of_wish(record.refusals, inputs)
         acting = self.is_busy(key)
         observed = replace(observed, attempts=refusals.attempts, failed_at=refusals.failed_at, acting=acting)
+        faults = _of_wish(record.driver_faults, inputs)
+        if faults.rests(now, inputs):
+            return _faulty(observed, faults)
         try:
             driver = self._drivers.get(name)
+            with driver_call("provisioner", name, "watches"):
+                watches = driver.watches()
             # All watches begin before the first is looked at: else they would be listed one after the other.
-            listed = [self._snapshot.want(watch) for watch in driver.watches()]
+            listed = [self._snapshot.want(watch) for watch in watches]
             if not all(listed):
                 return None
-            nodes = driver.observe(request, self._snapshot)
-            provision = driver.decide(request, nodes, now)
-            release = driver.decide(replace(request, count=0), nodes, now)
+            with driver_call("provisioner", name, "observe"):
+                nodes = driver.observe(request, self._snapshot)
+            provision = _decision(driver, name, request, nodes, now)
+            release = _decision(driver, name, replace(request, count=0), nodes, now)
+        except PluginContract as error:
+            record.driver_faults = self._counted(faults, error, now, inputs)
+            return _faulty(observed, record.driver_faults)
         except LLMwrightError as error:
             return replace(observed, provisioner_trouble=_trouble(error))
+        record.driver_faults = NOTHING_FAILED
         return replace(
             observed,
             provision=provision,
@@ -72,23 +107,25 @@ class Provisioning:
 
     def placement(self, name: str, request: NodeRequest) -> Placement:
         """Return where the workload may run; raises PluginError."""
-        return self._drivers.get(name).placement(request)
+        driver = self._drivers.get(name)
+        with driver_call("provisioner", name, "placement"):
+            return driver.placement(request)
 
-    def carry_out(self, key: Key, name: str, actions: Iterable[Action]) -> None:
-        """Have the provisioner's part of ``actions`` done in the pool."""
+    def carry_out(self, key: Key, name: str, inputs: str, actions: Iterable[Action]) -> None:
+        """Have the provisioner's part of ``actions`` done in the pool, for the user's wish of digest ``inputs``."""
         for action in actions:
             if isinstance(action, Provision | Release):
-                self._submit(key, name, action)
+                self._submit(key, name, inputs, action)
 
     def is_busy(self, key: Key) -> bool:
         """Return whether acts for a Workspace are being done."""
         return self._tasks.is_busy(("nodes", key))
 
-    def _submit(self, key: Key, name: str, action: Provision | Release) -> None:
+    def _submit(self, key: Key, name: str, inputs: str, action: Provision | Release) -> None:
         """Do the acts, unless others are being done, or these were done or refused a short while ago."""
         record = self._memory.of(key)
-        refusals, done = record.refusals, record.acts_done
-        if refusals.failed_at is not None and datetime.now(UTC) < refusals.failed_at + refusals.rest:
+        refusals, done = _of_wish(record.refusals, inputs), record.acts_done
+        if refusals.rests(datetime.now(UTC), inputs):
             return
         if done is not None and done.action == action and (rest := done.until - time.monotonic()) > 0:
             self._call(key, rest)
@@ -96,18 +133,25 @@ class Provisioning:
 
         def work() -> None:
             try:
+                driver = self._drivers.get(name)
                 for act in action.actions:
-                    self._drivers.get(name).act(act)
+                    with driver_call("provisioner", name, "act"):
+                        driver.act(act)
             except LLMwrightError as error:
-                attempts = refusals.attempts + 1
-                rest = timedelta(seconds=self._backoff.pause_s(attempts))
-                record.refusals = ProvisionerRefusals(attempts, datetime.now(UTC), _trouble(error), rest)
-                self._call(key, rest.total_seconds())
+                record.refusals = self._counted(refusals, error, datetime.now(UTC), inputs)
+                self._call(key, record.refusals.rest.total_seconds())
             else:
-                record.refusals = ProvisionerRefusals()
+                record.refusals = NOTHING_FAILED
                 record.acts_done = ActsDone(action, time.monotonic() + SETTLE_S)
 
-        self._tasks.submit(("nodes", key), work, lambda: self._call(key, 0.0))
+        self._tasks.submit(("nodes", key), work, lambda pause_s: self._call(key, pause_s))
+
+    def _counted(
+        self, before: ProvisionerRefusals, error: LLMwrightError, now: datetime, inputs: str
+    ) -> ProvisionerRefusals:
+        attempts = before.attempts + 1
+        rest = timedelta(seconds=self._backoff.pause_s(attempts))
+        return ProvisionerRefusals(attempts, now, _trouble(error), rest, inputs)
 
     def _claims(self, driver: Provisioner, request: NodeRequest) -> Outcome | None:
         if driver.node_claims is None:
@@ -115,6 +159,32 @@ class Provisioning:
         kind = driver.node_claims
         claims = self._snapshot.objects(kind.group, kind.plural, request.namespace, request.workspace)
         return claims_outcome(claims, request.count)
+
+
+def _decision(
+    driver: Provisioner, name: str, request: NodeRequest, nodes: object, now: datetime
+) -> ProvisionerDecision:
+    """Return what the provisioner would do.
+
+    Raises:
+        PluginContract: it raised, or returned something else than a decision whose state can be kept.
+    """
+    with driver_call("provisioner", name, "decide"):
+        decision = driver.decide(request, nodes, now)
+        if not isinstance(decision, ProvisionerDecision) or not isinstance(decision.outcome, Ready | Waiting | Failed):
+            raise TypeError(f"returned {decision!r:.100}, no ProvisionerDecision")
+        if not isinstance(decision.state, Mapping) or len(json.dumps(dict(decision.state))) > STATE_LIMIT:
+            raise ValueError(f"its state is no JSON object of at most {STATE_LIMIT} bytes")
+        return decision
+
+
+def _of_wish(refusals: ProvisionerRefusals, inputs: str) -> ProvisionerRefusals:
+    return refusals if refusals.inputs == inputs else NOTHING_FAILED
+
+
+def _faulty(observed: Observed, faults: ProvisionerRefusals) -> Observed:
+    trouble = faults.trouble
+    return replace(observed, provisioner_trouble=trouble, driver_faults=faults.attempts, failed_at=faults.failed_at)
 
 
 def _trouble(error: LLMwrightError) -> Trouble:

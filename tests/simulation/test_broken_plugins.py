@@ -1,0 +1,141 @@
+"""A plugin that breaks costs its own Workspace alone: it is named, tried again ever more rarely, and can be deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.simulation import kinds
+from tests.simulation.schedule import Simulation, workspace
+from tests.simulation.storage import Object
+
+from llmwright.app.cluster_planner import ClusterPlanner
+from llmwright.targets.kubernetes.cluster.api_client import Api
+from llmwright.targets.kubernetes.cluster.api_errors import ApiError
+from llmwright_provisioner_karpenter.driver import KarpenterProvisioner
+
+MINUTES = 60.0
+METHODS = ("observe", "decide", "act", "placement")
+ERRORS = (KeyError("gpu"), SystemExit(2))
+
+
+class Breaking:
+    """Stands for a method that breaks for the Workspace ``bad`` alone; ``times`` counts how often."""
+
+    def __init__(self, method: Callable[..., Any], error: BaseException) -> None:
+        self.method, self.error, self.times = method, error, 0
+
+    def __get__(self, driver: Any, _: Any) -> Callable[..., Any]:
+        def called(*arguments: Any) -> Any:
+            if "bad" in str(arguments[0]):
+                self.times += 1
+                raise self.error
+            return self.method(driver, *arguments)
+
+        return called
+
+
+def conditions(simulation: Simulation, name: str) -> dict[str, Object]:
+    live = simulation.storage.get(kinds.WORKSPACES, ("default", name))
+    return {condition["type"]: condition for condition in (live.get("status") or {}).get("conditions") or []}
+
+
+def is_ready(simulation: Simulation, name: str) -> bool:
+    return conditions(simulation, name).get("Ready", {}).get("status") == "True"
+
+
+def is_gone(simulation: Simulation, name: str) -> bool:
+    return simulation.storage.find(kinds.WORKSPACES, ("default", name)) is None
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_that_breaks_is_named_and_rests(
+    monkeypatch: pytest.MonkeyPatch, method: str, error: BaseException
+) -> None:
+    breaking = Breaking(getattr(KarpenterProvisioner, method), error)
+    monkeypatch.setattr(KarpenterProvisioner, method, breaking)
+    simulation = Simulation(3)
+    with simulation.going():
+        simulation.apply(workspace("bad"))
+        simulation.apply(workspace("good"))
+        simulation.timeline.run(5 * MINUTES, lambda: is_ready(simulation, "good"))
+        assert is_ready(simulation, "good")
+        simulation.timeline.run(10 * MINUTES)
+        told = conditions(simulation, "bad")["Ready"]
+        assert (told["status"], told["reason"]) == ("False", "PluginContract")
+        assert f"provisioner 'karpenter' failed in {method}: {type(error).__name__}" in told["message"]
+        assert 1 <= breaking.times <= 12
+        simulation.delete("bad")
+        simulation.timeline.run(simulation.timeline.now + 10 * MINUTES, lambda: is_gone(simulation, "bad"))
+        assert is_gone(simulation, "bad")
+        assert is_ready(simulation, "good")
+
+
+@pytest.mark.parametrize("asks_others", [False, True])
+def test_a_plan_that_breaks_is_made_again_ever_more_rarely(monkeypatch: pytest.MonkeyPatch, asks_others: bool) -> None:
+    calls: list[float] = []
+
+    def plan(_: ClusterPlanner, *arguments: Any) -> Any:
+        calls.append(simulation.timeline.now)
+        raise ValueError("embedded null byte")
+
+    monkeypatch.setattr(ClusterPlanner, "plan", plan)
+    monkeypatch.setattr(ClusterPlanner, "asks_others", lambda *_: asks_others)
+    simulation = Simulation(4)
+    with simulation.going():
+        simulation.apply(workspace("bad"))
+        simulation.timeline.run(20 * MINUTES)
+        told = conditions(simulation, "bad")["Ready"]
+        assert told["reason"] == "InternalError"
+        assert "ValueError: embedded null byte" in told["message"]
+        assert 5 <= len(calls) <= 12
+        before = len(calls)
+        simulation.apply({"metadata": {"name": "bad"}, "inference": {"replicas": 2}})
+        simulation.timeline.run(simulation.timeline.now + 1.0)
+        assert len(calls) == before + 1
+        simulation.delete("bad")
+        simulation.timeline.run(simulation.timeline.now + MINUTES, lambda: is_gone(simulation, "bad"))
+        assert is_gone(simulation, "bad")
+
+
+def test_a_config_map_that_cannot_be_read_is_named_and_asked_for_ever_more_rarely(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def find(_: Api, resource: Any, namespace: str, name: str) -> Object | None:
+        asked.append(name)
+        raise ApiError("GET configmaps: etcdserver: request timed out", code=500, reason="InternalError")
+
+    monkeypatch.setattr(Api, "find", find)
+    simulation = Simulation(5)
+    with simulation.going():
+        config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "flags", "namespace": "default"}}
+        simulation.storage.create(kinds.CONFIG_MAPS, {**config, "data": {}}, "user")
+        body = workspace("bad")
+        simulation.apply({**body, "inference": {**body["inference"], "config": "flags"}})
+        simulation.timeline.run(10 * MINUTES)
+        told = conditions(simulation, "bad")["Ready"]
+        assert told["reason"] == "ConfigNotRead"
+        assert "request timed out" in told["message"]
+        assert 3 <= len(asked) <= 12
+
+
+def test_a_pass_that_breaks_over_a_workspace_that_is_to_go_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    def leaving(*_: Any) -> Any:
+        raise ZeroDivisionError
+
+    simulation = Simulation(6)
+    with simulation.going():
+        simulation.apply(workspace("bad"))
+        simulation.timeline.run(5 * MINUTES, lambda: is_ready(simulation, "bad"))
+        monkeypatch.setattr("llmwright.targets.kubernetes.operator.observe.observer.Observer.leaving", leaving)
+        simulation.delete("bad")
+        simulation.timeline.run(simulation.timeline.now + 30 * MINUTES, lambda: is_gone(simulation, "bad"))
+        assert is_gone(simulation, "bad")
+        simulation.timeline.run(simulation.timeline.now + MINUTES)
+        events = [event for event in simulation.storage.all(kinds.EVENTS) if event["reason"] == "NotReleased"]
+        assert len(events) == 1
+        assert "ZeroDivisionError" in events[0]["message"]
