@@ -61,10 +61,24 @@ def test_an_unfilled_placeholder_passes_while_looking_and_is_refused_when_applie
     assert run("apply", "-f", file).code == 2
 
 
-def test_auto_chooses_the_cheapest_and_says_why_not_the_others(run: Run, written: Write) -> None:
-    plan = json.loads(run("plan", "-f", written(SERVE), "--target", "kubernetes", "-o", "json").out)
-    assert "the cheapest that fits" in plan["instanceType"]["why"]
-    assert any("its price is unknown" in note for note in plan["notes"])
+def test_auto_chooses_by_the_cost_of_a_token_and_lists_the_others(run: Run, written: Write) -> None:
+    file = written(SERVE)
+    plan = json.loads(run("plan", "-f", file, "--target", "kubernetes", "-o", "json").out)
+    assert "a token costs least" in plan["instanceType"]["why"]
+    options = plan["ranking"]["options"]
+    assert options[0]["name"] == plan["instanceType"]["name"]
+    assert any("its price is unknown" in option["drawbacks"] for option in options)
+    assert "not for AMD" in plan["ranking"]["refused"]["Standard_NG32adms_V620_v1"]
+
+
+def test_a_person_sees_the_choice_and_the_next_three(run: Run, written: Write) -> None:
+    file = written(SERVE)
+    shown = run("plan", "-f", file, "--target", "kubernetes").out
+    options = json.loads(run("plan", "-f", file, "--target", "kubernetes", "-o", "json").out)["ranking"]["options"]
+    rows = shown.split("machines compared")[1].splitlines()[1:5]
+    assert [row.split()[0] for row in rows] == [option["name"] for option in options[:4]]
+    assert f"{len(options) - 4} more would do" in shown
+    assert "would do for" not in shown
 
 
 def test_a_limit_of_the_company_moves_the_choice(run: Run, written: Write) -> None:

@@ -75,16 +75,15 @@ def test_tuning_on_a_cluster_pulls_the_adapter_from_where_it_was_pushed(planned:
     assert not required(kept.serving).prepare
 
 
-def test_auto_takes_the_cheapest_that_fits_and_tells_of_the_others(planned: Planned) -> None:
+def test_auto_takes_the_machine_of_the_cheapest_token(planned: Planned) -> None:
     plan = planned(sku="auto", inference=inference("llama-3.1-8b-instruct"))
-    assert required(plan.instance_type).name == "Standard_NV36ads_A10_v5"
-    assert "3.2 USD/hour" in required(plan.instance_type).why
-    told = "\n".join(plan.notes)
-    assert "Standard_NC24ads_A100_v4 would do for 3.673 USD/hour" in told
-    assert "Standard_NC6s_v3: retired" in told
-    assert "Standard_NC4as_T4_v3: serving llama-3.1-8b-instruct does not fit" in told
-    assert "Standard_ND96isr_H200_v5: its price is unknown" in told
-    assert "not for AMD Radeon PRO V620" in told
+    ranking = required(plan.ranking)
+    assert required(plan.instance_type).name == ranking.options[0].name
+    by_name = {option.name: option for option in ranking.options}
+    assert by_name["Standard_NC24s_v3"].drawbacks[0] == "it is retired"
+    assert by_name["Standard_ND96isr_H200_v5"].drawbacks == ("its price is unknown",)
+    assert "serving llama-3.1-8b-instruct does not fit" in ranking.refused["Standard_NC4as_T4_v3"]
+    assert "not for AMD Radeon PRO V620" in ranking.refused["Standard_NG32ads_V620_v1"]
     by_settings = planned(sku="", inference=inference("llama-3.1-8b-instruct"), settings=Settings(instance_type="auto"))
     assert by_settings.instance_type == plan.instance_type
 

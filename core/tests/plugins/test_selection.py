@@ -87,7 +87,14 @@ def test_what_was_passed_over_says_why() -> None:
     choice = candidates(workspace(), Demand(target="kubernetes", preset=preset), drivers, FeatureGates(), None)
     assert choice.passed_over == (f"{preset.name} is not served by engine", "absent is not installed")
     old = candidates(workspace(), Demand(target="kubernetes", machine=GPU), drivers, FeatureGates(), None)
-    assert old.passed_over == ("Old GPU is older than engine supports",)
+    assert old.passed_over == ("Old GPU has compute capability 6.0, and engine needs 7.0",)
+
+
+def test_a_gpu_that_is_too_old_refuses_a_named_runtime_too() -> None:
+    drivers = DriverSet.of_classes(runtimes=OURS)
+    (problem,) = objections("engine", Engine, Demand(target="kubernetes", machine=GPU), drivers)
+    assert (problem.reason, problem.path) == ("GpuTooOld", "inference.runtime")
+    assert problem.hint == "choose a newer GPU, or write runtime: plain"
 
 
 def test_a_gate_that_is_off_holds_for_a_named_runtime_too() -> None:

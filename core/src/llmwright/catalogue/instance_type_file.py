@@ -39,7 +39,8 @@ _TYPE: dict[str, Reader] = {
     **dict.fromkeys(("name", "gpu_model", "successor", "fact_source"), text),
     **dict.fromkeys(("gpus", "cpus"), count),
     **dict.fromkeys(("gpu_memory_bytes", "memory_bytes"), parse_bytes),
-    **dict.fromkeys(("nvme", "retired"), flag),
+    **dict.fromkeys(("gpu_gigabytes_per_s", "gpu_teraflops"), amount),
+    **dict.fromkeys(("nvme", "nvlink", "retired"), flag),
     "compute_capability": _capability,
     "price": lambda value: read_fields(value, _PRICE, "", frozenset({"usd_per_hour", "source"})),
 }

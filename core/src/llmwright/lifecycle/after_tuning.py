@@ -25,6 +25,8 @@ def gives_back(facts: LifecycleInput) -> bool:
     finished = tuned_at(facts)
     if finished is None:
         return False
+    if facts.plan.serving is None:
+        return True
     tuning = facts.workspace.tuning
     choice = (tuning.on_success if tuning else None) or facts.policy.on_success
     return choice == "release" or _expired(facts, finished)

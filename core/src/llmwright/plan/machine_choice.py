@@ -1,32 +1,30 @@
-"""The machine of a Plan: this machine, the named type, existing nodes, or on request the cheapest type that fits."""
+"""The machine of a Plan that needs no choosing: this machine, the named type, existing nodes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from llmwright.api.workspace import Partition, Workspace
 from llmwright.catalogue.catalogue import Catalogue
 from llmwright.catalogue.node_labels import mig_slice
-from llmwright.errors import ConfigError, InvalidWorkspace, NotYet
-from llmwright.plan.cost import limit_problem
+from llmwright.errors import ConfigError, NotYet
 from llmwright.plan.refusal import refuse
-from llmwright.plan.workload import Workload
-from llmwright.settings.model import Limits, Settings
+from llmwright.settings.model import Settings
 from llmwright.values.instance_type import InstanceType
-from llmwright.values.plan import Choice, Target
+from llmwright.values.plan import Choice, MachineRanking, Target
 
 AUTO = "auto"
 
 
 @dataclass(frozen=True, slots=True)
 class MachineChoice:
-    """A machine and why; ``single_device`` for a slice of a GPU."""
+    """A machine and why; ``single_device`` for a slice of a GPU, ``ranking`` where others were compared."""
 
     machine: InstanceType
     choice: Choice | None = None
     single_device: bool = False
     notes: tuple[str, ...] = ()
+    ranking: MachineRanking | None = None
 
 
 def wants_auto(workspace: Workspace, settings: Settings, target: Target) -> bool:
@@ -66,60 +64,6 @@ def named_machine(
         )
     why = "the Workspace names it" if workspace.resource.instance_type else "the settings name it"
     return _partitioned(MachineChoice(_known(written, catalogue, settings), Choice(name=written, why=why)), workspace)
-
-
-def cheapest_machine(
-    candidates: Iterable[InstanceType],
-    choose_workload: Callable[[InstanceType], Workload],
-    limits: Limits,
-    namespace: str,
-) -> MachineChoice:
-    """The cheapest of ``candidates`` on which ``choose_workload`` succeeds and that ``limits`` allow.
-
-    Each candidate's price, or the reason against it, becomes a note; one without a price is never chosen.
-
-    Raises:
-        InvalidWorkspace: none is left; the message has the reasons.
-    """
-    verdicts = [_verdict(machine, choose_workload, limits, namespace) for machine in candidates if machine.gpus]
-    good = sorted(
-        (verdict for verdict in verdicts if verdict.usd_per_hour is not None),
-        key=lambda verdict: (verdict.usd_per_hour, verdict.machine.name),
-    )
-    if not good:
-        reasons = "; ".join(f"{verdict.machine.name}: {verdict.against}" for verdict in verdicts)
-        raise refuse("resource.instanceType", f"no instance type is left to choose: {reasons}", reason="DoesNotFit")
-    best, *dearer = good
-    notes = [f"{verdict.machine.name} would do for {verdict.usd_per_hour:g} USD/hour" for verdict in dearer]
-    notes += [f"{verdict.machine.name}: {verdict.against}" for verdict in verdicts if verdict.against]
-    why = f"the cheapest that fits and is allowed, {best.usd_per_hour:g} USD/hour"
-    return MachineChoice(best.machine, Choice(name=best.machine.name, why=why), notes=tuple(notes))
-
-
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    machine: InstanceType
-    usd_per_hour: float | None = None
-    against: str = ""
-
-
-def _verdict(
-    machine: InstanceType, choose_workload: Callable[[InstanceType], Workload], limits: Limits, namespace: str
-) -> _Verdict:
-    if machine.retired:
-        return _Verdict(machine, against=f"retired, its successor is {machine.successor}")
-    if machine.compute_capability is None:
-        return _Verdict(machine, against=f"the images are built for NVIDIA GPUs, not for {machine.gpu_model}")
-    if machine.price is None:
-        return _Verdict(machine, against="its price is unknown")
-    try:
-        nodes = choose_workload(machine).nodes
-    except InvalidWorkspace as error:
-        return _Verdict(machine, against=error.problems[0].message)
-    problem = limit_problem(limits, machine, nodes, namespace)
-    if problem:
-        return _Verdict(machine, against=problem)
-    return _Verdict(machine, machine.price.usd_per_hour * nodes)
 
 
 def _this(machine: InstanceType | None) -> InstanceType:

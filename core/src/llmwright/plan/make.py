@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from llmwright.api.served_name import served_name
 from llmwright.api.workspace import MOST_NODES, Workspace
 from llmwright.catalogue.catalogue import Catalogue
-from llmwright.errors import ConfigError
+from llmwright.errors import ConfigError, InvalidWorkspace
 from llmwright.plan.adapters import MountedAdapter, tuned_adapter
 from llmwright.plan.cost import cost_of, enforce_limits
 from llmwright.plan.digest import inputs_digest
 from llmwright.plan.explanation import created, notes, warnings
 from llmwright.plan.launches import preflight_launch, serving_launch, tuning_launch
-from llmwright.plan.machine_choice import MachineChoice, cheapest_machine, named_machine, wants_auto
+from llmwright.plan.machine_choice import MachineChoice, named_machine, wants_auto
+from llmwright.plan.machine_ranking import RankingInput, best_machine, with_better_machine
 from llmwright.plan.node_requests import node_request
 from llmwright.plan.plan_input import PlanInput, preset_spec
 from llmwright.plan.refusal import refuse
@@ -71,24 +72,33 @@ def make_plan(
             settled_nodes=nodes,
         )
 
-    limits = settings.limits_of(workspace.namespace)
+    asked = RankingInput(
+        preset=preset,
+        workload_on=lambda candidate: choose_workload(inputs_on(MachineChoice(candidate))),
+        limits=settings.limits_of(workspace.namespace),
+        namespace=workspace.namespace,
+    )
+    candidates = catalogue.instance_types(settings.cloud)
     if wants_auto(workspace, settings, target):
-        candidates = catalogue.instance_types(settings.cloud)
-        choice = cheapest_machine(
-            candidates,
-            lambda candidate: choose_workload(inputs_on(MachineChoice(candidate))),
-            limits,
-            workspace.namespace,
-        )
+        choice = best_machine(candidates, asked)
     else:
         choice = named_machine(workspace, catalogue, settings, target, machine)
     inputs = inputs_on(choice)
-    workload = choose_workload(inputs)
+    workload = _workload(inputs, candidates, asked)
     if workload.nodes > MOST_NODES:
         message = f"{workload.nodes} nodes would be needed, and one Workspace may have {MOST_NODES}"
         raise refuse("inference.replicas", message, "write fewer replicas", "OutOfRange")
-    enforce_limits(limits, choice.machine, workload.nodes, workspace.namespace)
+    enforce_limits(asked.limits, choice.machine, workload.nodes, workspace.namespace)
     return _plan(inputs, choice, workload)
+
+
+def _workload(inputs: PlanInput, candidates: Iterable[InstanceType], asked: RankingInput) -> Workload:
+    try:
+        return choose_workload(inputs)
+    except InvalidWorkspace as error:
+        if not inputs.names_machine:
+            raise
+        raise with_better_machine(error, candidates, asked) from error
 
 
 def _preset(workspace: Workspace, catalogue: Catalogue) -> Preset:
@@ -121,6 +131,7 @@ def _plan(inputs: PlanInput, choice: MachineChoice, workload: Workload) -> Plan:
         runtime=serving.choice if serving else None,
         tuner=workload.tuned.choice if workload.tuned else None,
         instance_type=choice.choice,
+        ranking=choice.ranking,
         nodes=node_request(
             workspace,
             inputs.machine,

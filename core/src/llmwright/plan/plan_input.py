@@ -39,6 +39,13 @@ class PlanInput:
         return (tuning.on_success if tuning else None) or self.settings.on_success
 
     @property
+    def names_machine(self) -> bool:
+        """Whether an instance type is named that another could replace."""
+        return self.target == "kubernetes" and bool(
+            self.workspace.resource.instance_type or self.settings.instance_type
+        )
+
+    @property
     def access_secret(self) -> str:
         """Name of the secret with the model hub's token, empty without one."""
         spec = self.workspace.preset

@@ -35,12 +35,14 @@ class ServingChoice:
 class Served:
     """The adapters beside the base model: their number, and the positions of those with a strength.
 
-    ``fallback`` is the quantisation to serve in where the model does not fit whole; None allows none.
+    ``fallback`` is the quantisation to serve in where the model does not fit whole; None allows none. ``most_nodes`` is
+    the number of machines that are there; None does not bound it.
     """
 
     adapters: int = 0
     strengths: tuple[int, ...] = ()
     fallback: str | None = None
+    most_nodes: int | None = None
 
 
 def choose_runtime(inputs: PlanInput, served: Served) -> ServingChoice:
@@ -149,6 +151,7 @@ def _judged(inputs: PlanInput, served: Served, serving: ServingChoice) -> Servin
     against = runtime.refuses(preset, fit)
     if against:
         raise refuse("inference.runtime", against)
+    _require_room(inputs, served, serving)
     if fit.fits:
         return _with_context_note(inputs, serving)
     if runtime.capabilities.multi_node:
@@ -160,6 +163,17 @@ def _judged(inputs: PlanInput, served: Served, serving: ServingChoice) -> Servin
             note = f"{preset.name} is served in {served.fallback}: whole it does not fit {inputs.machine.name}"
             return _with_context_note(inputs, replace(serving, fit=quantised, notes=(note,)))
     raise does_not_fit(fit, f"serving {preset.name}", _machine_path(inputs), _smaller(serving))
+
+
+def _require_room(inputs: PlanInput, served: Served, serving: ServingChoice) -> None:
+    fit, preset = serving.fit, inputs.preset
+    if served.most_nodes is not None and fit.nodes > served.most_nodes:
+        message = f"tuning holds {served.most_nodes} machines, and serving with {serving.choice.name} needs {fit.nodes}"
+        raise refuse("resource.count", message, "set tuning.onSuccess to release", "DoesNotFit")
+    layers = preset.architecture.layers if preset.architecture else None
+    if layers is not None and fit.pipeline_parallel > layers:
+        message = f"{fit.pipeline_parallel} pipeline stages are more than the {layers} layers of {preset.name}"
+        raise refuse(_machine_path(inputs), message, "choose machines with more GPU memory", "DoesNotFit")
 
 
 def _with_context_note(inputs: PlanInput, serving: ServingChoice) -> ServingChoice:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from llmwright.api.workspace import Tuning, Workspace
+from llmwright.errors import InvalidWorkspace
 from llmwright.plan.adapters import MountedAdapter, named_adapters
 from llmwright.plan.plan_input import PlanInput
-from llmwright.plan.refusal import refuse
 from llmwright.plan.runtime_choice import Served, ServingChoice, choose_runtime
 from llmwright.plan.tuner_choice import TuningChoice, choose_tuner
 from llmwright.values.fit import Fit
@@ -18,12 +18,16 @@ TIGHT = "nf4"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """The chosen drivers and their Fits; ``nodes`` is the number of machines to ask for."""
+    """The chosen drivers and their Fits; ``nodes`` is the number of machines to ask for.
+
+    ``released`` says why the machine is given back after tuning although the result was to be served; empty where not.
+    """
 
     nodes: int
     tuned: TuningChoice | None = None
     serving: ServingChoice | None = None
     adapters: tuple[MountedAdapter, ...] = ()
+    released: str = ""
 
     @property
     def fits(self) -> tuple[tuple[str, Fit], ...]:
@@ -40,7 +44,9 @@ class Workload:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Warnings about the choices of drivers."""
-        return (*(self.tuned.warnings if self.tuned else ()), *(self.serving.warnings if self.serving else ()))
+        choices = (self.tuned, self.serving)
+        lines = tuple(line for choice in choices if choice is not None for line in choice.warnings)
+        return (*lines, self.released) if self.released else lines
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -68,11 +74,18 @@ def _tuning(inputs: PlanInput, tuning: Tuning) -> Workload:
     nodes = requested_nodes(inputs.workspace)
     if inputs.on_success == "release":
         return Workload(nodes=nodes, tuned=tuned)
-    serving = choose_runtime(inputs, Served(adapters=1, fallback=TIGHT))
-    if serving.fit.nodes > nodes:
-        message = f"tuning holds {nodes} machines, and serving with {serving.choice.name} needs {serving.fit.nodes}"
-        raise refuse("resource.count", message, "set tuning.onSuccess to release")
+    try:
+        serving = choose_runtime(inputs, Served(adapters=1, fallback=TIGHT, most_nodes=nodes))
+    except InvalidWorkspace as error:
+        if tuning.on_success == "serve" or not _is_about_size(error):
+            raise
+        reason = error.problems[0].message
+        return Workload(nodes=nodes, tuned=tuned, released=f"the machine is given back after tuning: {reason}")
     return Workload(nodes=nodes, tuned=tuned, serving=serving)
+
+
+def _is_about_size(error: InvalidWorkspace) -> bool:
+    return all(problem.reason == "DoesNotFit" for problem in error.problems)
 
 
 def _inference_nodes(inputs: PlanInput, serving: ServingChoice) -> int:

@@ -176,11 +176,13 @@ class Capabilities:
     """The abilities of a runtime. ``check`` and ``plan`` refuse a Workspace that needs others.
 
     With ``multi_node`` the model decides the number of nodes. ``cpu`` and ``gpu`` are the machines on which it serves.
+    ``batching``: it answers several requests in each step of the model.
     """
 
     adapters: bool = False
     adapter_strength: bool = False
     multi_node: bool = False
+    batching: bool = False
     streaming: bool = True
     cpu: bool = False
     gpu: bool = True
@@ -220,7 +222,7 @@ class Runtime(Driver):
     a runtime that is not in such lists and judges by ``refuses`` alone."""
 
     lowest_capability: ClassVar[tuple[int, int] | None] = None
-    """The lowest CUDA compute capability on which it is chosen by default; None for any."""
+    """The lowest CUDA compute capability on which it runs. It is refused on an older GPU. None for any."""
 
     feature_gate: ClassVar[str] = ""
     """The feature gate (setting ``featureGates``) that must not be off; empty for none."""

@@ -138,6 +138,9 @@ def objections(name: str, runtime: type[Runtime], demand: Demand, drivers: Drive
         yield Problem(path, f"{name} needs a GPU, and {machine.name} has none", reason="NotSupported")
     if machine is not None and machine.gpus > 0 and not able.gpu:
         yield Problem(path, f"{name} uses no GPU, and {machine.name} has some", reason="NotSupported")
+    if machine is not None and _is_too_old(machine, runtime):
+        hint = f"choose a newer GPU{_or_older_runtimes(machine, drivers)}"
+        yield Problem(path, _too_old(name, runtime, machine), hint, reason="GpuTooOld")
     if demand.adapters and not able.adapters:
         yield Problem(path, f"{name} serves no adapters", reason="NotSupported")
     if demand.strengths and not able.adapter_strength:
@@ -150,13 +153,24 @@ def objections(name: str, runtime: type[Runtime], demand: Demand, drivers: Drive
 
 def against_default(name: str, runtime: type[Runtime], demand: Demand) -> str | None:
     """Why ``runtime`` is not chosen for ``demand`` unless it is named; None where it may be."""
-    machine, lowest = demand.machine, runtime.lowest_capability
     if demand.preset is not None and not lists(runtime, demand):
         return f"{demand.preset.name} is not served by {name}"
-    capability = machine.compute_capability if machine is not None else None
-    if machine is not None and lowest is not None and capability is not None and capability < lowest:
-        return f"{machine.gpu_model} is older than {name} supports"
     return None
+
+
+def _is_too_old(machine: InstanceType, runtime: type[Runtime]) -> bool:
+    capability, lowest = machine.compute_capability, runtime.lowest_capability
+    return capability is not None and lowest is not None and capability < lowest
+
+
+def _too_old(name: str, runtime: type[Runtime], machine: InstanceType) -> str:
+    has, needs = (".".join(map(str, pair or ())) for pair in (machine.compute_capability, runtime.lowest_capability))
+    return f"{machine.gpu_model} has compute capability {has}, and {name} needs {needs}"
+
+
+def _or_older_runtimes(machine: InstanceType, drivers: DriverSet) -> str:
+    others = drivers.named("runtime", lambda other: other.capabilities.gpu and not _is_too_old(machine, other))
+    return f", or write runtime: {' or '.join(others)}" if others else ""
 
 
 def lists(runtime: type[Runtime], demand: Demand) -> bool:

@@ -22,7 +22,9 @@ class InstanceType:
     """One SKU, or this machine (``cloud='local'``).
 
     ``gpu_memory_bytes`` is of one GPU; ``memory_bytes`` is the host's (0 where unknown). ``compute_capability`` is
-    NVIDIA's (8, 0), None for no GPU, another vendor, or unknown. ``successor`` is set where ``retired``.
+    NVIDIA's (8, 0), None for no GPU, another vendor, or unknown. ``gpu_gigabytes_per_s`` is the bandwidth of one GPU's
+    memory (10^9 B/s) and ``gpu_teraflops`` its dense FP16 tensor performance (10^12 FLOP/s), both 0 where unknown;
+    ``nvlink`` says that all GPUs of the machine are connected by it. ``successor`` is set where ``retired``.
     """
 
     name: str
@@ -31,6 +33,9 @@ class InstanceType:
     gpu_model: str = ""
     gpu_memory_bytes: int = 0
     compute_capability: tuple[int, int] | None = None
+    gpu_gigabytes_per_s: float = 0.0
+    gpu_teraflops: float = 0.0
+    nvlink: bool = False
     cpus: int = 0
     memory_bytes: int = 0
     nvme: bool = False

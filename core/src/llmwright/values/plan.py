@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from llmwright.values.fit import Fit
@@ -29,13 +30,40 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MachineOption:
+    """Machines of one type that would do.
+
+    ``gpus`` is the number in one of the ``nodes``, ``context`` in tokens. ``tokens_per_s`` is an estimate over all
+    requests, 0 where unknown; ``usd_per_million_tokens`` follows from it and the price, None where one is unknown.
+    ``drawbacks`` put it behind the options without them.
+    """
+
+    name: str
+    nodes: int
+    gpus: int
+    usd_per_hour: float | None
+    context: int
+    tokens_per_s: float = 0.0
+    usd_per_million_tokens: float | None = None
+    drawbacks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineRanking:
+    """The instance types that were compared: ``options`` with the chosen one first, ``refused`` with the reasons."""
+
+    options: tuple[MachineOption, ...]
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Decided once per change by the user, and recorded before anything is bought or deleted.
 
     ``inputs`` is the digest of those parts of the Workspace that the plan depends on. ``tuning`` and ``serving`` are
     None where the Workspace does not ask for them; ``preflight`` is None where nothing can be checked before a machine
     is there. ``creates`` describes what will be created and written, in order. ``fits`` holds the Fit of ``tuning``
-    and of ``serving``.
+    and of ``serving``. ``ranking`` is there where the instance type was to be chosen.
     """
 
     workspace: str
@@ -47,6 +75,7 @@ class Plan:
     runtime: Choice | None = None
     tuner: Choice | None = None
     instance_type: Choice | None = None
+    ranking: MachineRanking | None = None
     nodes: NodeRequest
     fits: tuple[tuple[str, Fit], ...] = ()
     preflight: Launch | None = None

@@ -27,13 +27,13 @@ class VllmRuntime(Runtime):
 
     targets = frozenset({"kubernetes"})
     default_rank = {"kubernetes": 100}
-    built_for = (7, 5)  # the lowest of PyTorch's wheels for CUDA 13 (PyTorch's release matrix)
-    lowest_capability = (7, 0)  # the lowest that vLLM supports (its installation guide for NVIDIA CUDA)
+    built_for = (8, 0)
+    lowest_capability = (8, 0)  # its images since July 2026 have no kernels for older GPUs
     listed_as = "vllm"
     feature_gate = "vLLM"
     kaito_rules = frozenset({"streamed-weights"})
     config_model = VllmConfig
-    capabilities = Capabilities(adapters=True, multi_node=True, streaming=True)
+    capabilities = Capabilities(adapters=True, multi_node=True, batching=True, streaming=True)
     annotations = {
         "kaito.sh/performance-mode": "performanceMode",
         "kaito.sh/use-local-weights": "localWeights",

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 
     from llmwright.values.fit import Fit
     from llmwright.values.instance_type import InstanceType
-    from llmwright.values.plan import Plan
+    from llmwright.values.plan import MachineOption, MachineRanking, Plan
 
 BAR_WIDTH = 20
 SIZE_WIDTH = 9
+OPTIONS_SHOWN = 4
 COLORS = ("cyan", "green", "yellow", "magenta", "blue", "red")
 
 
@@ -23,6 +24,8 @@ def show_plan(plan: Plan, console: Console) -> None:
     """Print what was decided and why, the memory, what will be created, and warnings."""
     console.print(f"[bold]Plan for {plan.namespace}/{plan.workspace}[/bold]: {_purpose(plan)} on {plan.target}")
     console.print(_decisions(plan))
+    if plan.ranking:
+        console.print(_ranking(plan.ranking))
     for role, fit in plan.fits:
         console.print(_memory(role, fit))
     if plan.creates:
@@ -85,6 +88,45 @@ def _cost(plan: Plan) -> tuple[str, str]:
         return "[bold]unknown[/bold]", f"[dim]{plan.cost.note}[/dim]"
     hourly = plan.cost.usd_per_hour
     return f"[bold]{hourly:.2f} USD/hour[/bold]", f"[dim]{hourly * 24:.0f} USD/day; {plan.cost.note}[/dim]"
+
+
+def _ranking(ranking: MachineRanking) -> RenderableType:
+    """The chosen machine and the next ones, and the number of all the others."""
+    from rich.console import Group
+    from rich.table import Table
+
+    grid = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
+    for heading in ("  machines compared", "nodes x GPUs", "USD/h", "context", "tok/s*", "USD/1M*"):
+        grid.add_column(heading, justify="left" if heading.startswith(" ") else "right", no_wrap=True)
+    for option in ranking.options[:OPTIONS_SHOWN]:
+        grid.add_row(*_option_cells(option))
+    further = max(0, len(ranking.options) - OPTIONS_SHOWN)
+    counts = f"{further} more would do, {len(ranking.refused)} would not: -o yaml lists them with the reasons"
+    estimates = "* estimated tokens per second of all requests together, and USD per million of them"
+    return Group(grid, *(f"  [dim]{line}[/dim]" for line in (*_drawbacks(ranking), estimates, counts)))
+
+
+def _option_cells(option: MachineOption) -> tuple[str, ...]:
+    return (
+        f"  {option.name}",
+        f"{option.nodes} x {option.gpus}",
+        usd(option.usd_per_hour),
+        f"{option.context:,}",
+        f"{option.tokens_per_s:,.0f}" if option.tokens_per_s else "unknown",
+        usd(option.usd_per_million_tokens),
+    )
+
+
+def usd(amount: float | None) -> str:
+    """Format an amount in USD with cents; an unknown amount is not 0, and neither is a very small one."""
+    if amount is None:
+        return "unknown"
+    return f"{amount:.2f}" if not 0 < amount < 0.01 else "<0.01"
+
+
+def _drawbacks(ranking: MachineRanking) -> list[str]:
+    shown = ranking.options[:OPTIONS_SHOWN]
+    return [f"{option.name}: {', '.join(option.drawbacks)}" for option in shown if option.drawbacks]
 
 
 def _memory(role: str, fit: Fit) -> RenderableType:

@@ -1,0 +1,173 @@
+"""``instanceType: auto``: the machine on which a token costs least, and those that come after it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+
+from llmwright.errors import InvalidWorkspace
+from llmwright.plan.cost import limit_problem
+from llmwright.plan.machine_choice import MachineChoice
+from llmwright.plan.refusal import refuse
+from llmwright.plan.workload import Workload
+from llmwright.settings.model import Limits
+from llmwright.sizing.dtypes import is_native
+from llmwright.sizing.throughput import Load, serving_tokens_per_s, tuning_tokens_per_s
+from llmwright.values.fit import Fit
+from llmwright.values.instance_type import InstanceType
+from llmwright.values.plan import Choice, MachineOption, MachineRanking
+from llmwright.values.preset import Preset
+
+SHORT_CONTEXT = 8192
+"""A context below this number of tokens, and below the model's own, is a drawback."""
+
+SAME_COST = 1.25
+"""Costs of a token that differ by no more than this factor count as the same: the estimate is no better."""
+
+DRAWBACKS = (
+    "it is retired",
+    "its price is unknown",
+    "its speed is unknown",
+    "memory is tight",
+    "the tuned model is not served there",
+    "the context is short",
+    "the GPU does not compute in the checkpoint's number format",
+)
+"""The worst first: an option comes after every option whose worst drawback is less bad, whatever it costs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankingInput:
+    """The question: ``workload_on`` plans ``preset`` on one type of machine, or raises why it cannot be there."""
+
+    preset: Preset
+    workload_on: Callable[[InstanceType], Workload]
+    limits: Limits
+    namespace: str
+    load: Load = field(default_factory=Load)
+
+
+def best_machine(candidates: Iterable[InstanceType], asked: RankingInput) -> MachineChoice:
+    """Return the machine of the best option.
+
+    Options without a drawback come first, then one node before several, then the lower cost of a token, which is the
+    price over the estimated tokens per second (``sizing/throughput.py``), then fewer nodes and the lower price of an
+    hour.
+
+    Raises:
+        InvalidWorkspace: none would do; the message has the reason of each.
+    """
+    machines, options, refused = {}, [], {}
+    for machine in candidates:
+        if not machine.gpus:
+            continue
+        machines[machine.name] = machine
+        try:
+            options.append(_option(machine, asked))
+        except InvalidWorkspace as error:
+            refused[machine.name] = error.problems[0].message
+    if not options:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
+        raise refuse("resource.instanceType", f"no instance type is left to choose: {reasons}", reason="DoesNotFit")
+    ranked = _ranked(options)
+    best = ranked[0]
+    choice = Choice(name=best.name, why=_why(best))
+    return MachineChoice(machines[best.name], choice, ranking=MachineRanking(options=tuple(ranked), refused=refused))
+
+
+def with_better_machine(
+    error: InvalidWorkspace, candidates: Iterable[InstanceType], asked: RankingInput
+) -> InvalidWorkspace:
+    """Return ``error`` with the best machine in its first hint, where the machine is at fault and another would do."""
+    first, *rest = error.problems
+    if first.reason not in {"DoesNotFit", "GpuTooOld"}:
+        return error
+    try:
+        ranking = best_machine(candidates, asked).ranking
+    except InvalidWorkspace:
+        return error
+    if ranking is None:
+        return error
+    best = ranking.options[0]
+    price = "" if best.usd_per_hour is None else f", {best.usd_per_hour:g} USD/hour"
+    better = f"{best.nodes} x {best.name} would do{price}"
+    hint = f"{first.hint}; {better}" if first.hint else better
+    return InvalidWorkspace([replace(first, hint=hint), *rest])
+
+
+def _option(machine: InstanceType, asked: RankingInput) -> MachineOption:
+    if machine.compute_capability is None:
+        raise refuse("resource.instanceType", f"the images are built for NVIDIA GPUs, not for {machine.gpu_model}")
+    workload = asked.workload_on(machine)
+    problem = limit_problem(asked.limits, machine, workload.nodes, asked.namespace)
+    if problem:
+        raise refuse("resource.instanceType", problem)
+    _, fit = workload.fits[0]
+    tokens = _tokens_per_s(asked, workload, fit)
+    price = machine.price.usd_per_hour * workload.nodes if machine.price else None
+    return MachineOption(
+        name=machine.name,
+        nodes=workload.nodes,
+        gpus=machine.gpus,
+        usd_per_hour=None if price is None else round(price, 6),
+        context=fit.context,
+        tokens_per_s=tokens,
+        usd_per_million_tokens=None if price is None or not tokens else price / tokens / 3600 * 1e6,
+        drawbacks=tuple(_drawbacks(machine, asked.preset, workload, fit, tokens)),
+    )
+
+
+def _tokens_per_s(asked: RankingInput, workload: Workload, fit: Fit) -> float:
+    copies = max(1, workload.nodes // max(1, fit.nodes))
+    if workload.tuned is not None:
+        return tuning_tokens_per_s(asked.preset, fit) * copies
+    batches = workload.serving is not None and workload.serving.runtime.capabilities.batching
+    load = asked.load if batches else Load(sequences=1, tokens=asked.load.tokens)
+    return serving_tokens_per_s(asked.preset, fit, load) * copies
+
+
+def _drawbacks(machine: InstanceType, preset: Preset, workload: Workload, fit: Fit, tokens: float) -> Iterator[str]:
+    present = {
+        "it is retired": machine.retired,
+        "its price is unknown": machine.price is None,
+        "its speed is unknown": not tokens,
+        "memory is tight": not all(part.fits for _, part in workload.fits),
+        "the tuned model is not served there": bool(workload.released),
+        "the context is short": workload.tuned is None and fit.context < min(SHORT_CONTEXT, preset.context),
+        "the GPU does not compute in the checkpoint's number format": not is_native(machine, preset.quantization),
+    }
+    return (drawback for drawback in DRAWBACKS if present[drawback])
+
+
+def _ranked(options: Iterable[MachineOption]) -> list[MachineOption]:
+    """Sort by drawbacks, one node or several, the cost of a token, the number of nodes and the cost of an hour."""
+    ranked: list[MachineOption] = []
+    for _, peers in groupby(sorted(options, key=_class), key=_class):
+        group = list(peers)
+        cheapest = min(map(_per_token, group))
+        ranked += sorted(group, key=lambda option: _cost_rank(option, cheapest))
+    return ranked
+
+
+def _class(option: MachineOption) -> tuple[int, bool]:
+    worst = DRAWBACKS.index(option.drawbacks[0]) if option.drawbacks else len(DRAWBACKS)
+    return -worst, option.nodes > 1
+
+
+def _per_token(option: MachineOption) -> float:
+    return math.inf if option.usd_per_million_tokens is None else option.usd_per_million_tokens
+
+
+def _cost_rank(option: MachineOption, cheapest: float) -> tuple[float, int, float, str]:
+    per_token = _per_token(option)
+    price = math.inf if option.usd_per_hour is None else option.usd_per_hour
+    # Within the error of the estimate the cheaper hour wins: most servers are idle for most of their hours.
+    return (cheapest if per_token <= SAME_COST * cheapest else per_token, option.nodes, price, option.name)
+
+
+def _why(best: MachineOption) -> str:
+    if best.usd_per_million_tokens is None:
+        return f"the first that would do, although {best.drawbacks[0]}"
+    return f"a token costs least there or nearly so, about {best.usd_per_million_tokens:.2f} USD per million"

@@ -1,0 +1,101 @@
+"""``instanceType: auto`` on the packaged presets and machines: plans that a practitioner would sign."""
+
+from __future__ import annotations
+
+import pytest
+from tests.support.planning import Planned, drivers_with, inference, required, tuning
+
+from llmwright.errors import InvalidWorkspace
+from llmwright.plugins.driver_set import DriverSet
+from llmwright.settings.model import Limits, Settings
+from llmwright_provisioner_karpenter.driver import KarpenterProvisioner
+from llmwright_runtime_vllm.driver import VllmRuntime
+from llmwright_tuning_qlora.driver import QloraTuner
+
+A100 = "Standard_NC24ads_A100_v4"
+REAL = drivers_with(vllm=VllmRuntime)
+ENGINE_ONLY = DriverSet.of_classes(
+    provisioners={"karpenter": KarpenterProvisioner}, runtimes={"vllm": VllmRuntime}, tuners={"qlora": QloraTuner}
+)
+URL = {"urls": ["https://example.com/data.jsonl"]}
+IMAGE = {"image": "registry.example/a:1", "imagePushSecret": "push"}
+
+
+@pytest.mark.parametrize(
+    ("preset", "machine", "nodes"),
+    [
+        ("llama-3.3-70b-instruct", "Standard_NC80adis_H100_v5", 1),
+        ("qwen3.6-27b", "Standard_NC24ads_A100_v4", 1),
+        ("deepseek-r1-0528", "Standard_ND96isr_H100_v5", 2),
+        ("gpt-oss-20b", "Standard_NC24ads_A100_v4", 1),
+    ],
+)
+def test_models_that_were_spread_over_many_small_gpus(planned: Planned, preset: str, machine: str, nodes: int) -> None:
+    spec = {"preset": {"name": preset, "presetOptions": {"modelAccessSecret": "hub"}}}
+    plan = planned(sku="auto", inference=spec, drivers=REAL)
+    assert (required(plan.instance_type).name, plan.nodes.count) == (machine, nodes)
+
+
+def test_one_node_comes_before_several_and_whole_options_before_those_with_drawbacks(planned: Planned) -> None:
+    options = required(planned(sku="auto", inference=inference("qwen3.6-27b"), drivers=REAL).ranking).options
+    whole = [option for option in options if not option.drawbacks]
+    assert options[: len(whole)] == tuple(whole)
+    assert [option.nodes > 1 for option in whole] == sorted(option.nodes > 1 for option in whole)
+
+
+def test_a_dearer_hour_must_earn_its_price(planned: Planned) -> None:
+    """An H100 gives a token for 7 % less than an A100, by an estimate: the cheaper hour is taken."""
+    options = required(planned(sku="auto", inference=inference("qwen3.6-27b"), drivers=REAL).ranking).options
+    by_name = {option.name: option for option in options}
+    a100, h100 = by_name[A100], by_name["Standard_NC40ads_H100_v5"]
+    assert required(h100.usd_per_million_tokens) < required(a100.usd_per_million_tokens)
+    assert options.index(a100) < options.index(h100)
+
+
+def test_number_formats_are_taken_where_the_gpu_has_them(planned: Planned) -> None:
+    options = required(planned(sku="auto", inference=inference("deepseek-r1-0528"), drivers=REAL).ranking).options
+    assert "H100" in options[0].name
+    emulated = [option.name for option in options if "number format" in " ".join(option.drawbacks)]
+    assert emulated
+    assert all("A100" in name or "A10" in name for name in emulated)
+
+
+def test_a_pipeline_has_no_more_stages_than_the_model_has_layers(planned: Planned) -> None:
+    small = {"sku": "Standard_NC4_A2", "settings": Settings(cloud="arc")}
+    with pytest.raises(InvalidWorkspace, match="63 pipeline stages are more than the 61 layers of deepseek-r1-0528"):
+        planned(**small, inference=inference("deepseek-r1-0528"), drivers=REAL)
+
+
+def test_the_engine_is_not_taken_on_a_gpu_that_its_image_leaves_out(planned: Planned) -> None:
+    plan = planned(sku="Standard_NC4as_T4_v3", inference=inference("phi-3-mini-4k-instruct"), drivers=REAL)
+    assert required(plan.runtime).name == "hf"
+    assert "NVIDIA T4 has compute capability 7.5, and vllm needs 8.0" in required(plan.runtime).why
+    named = inference("phi-3-mini-4k-instruct", runtime="vllm")
+    with pytest.raises(InvalidWorkspace, match=r"compute capability 7\.5, and vllm needs 8\.0") as caught:
+        planned(sku="Standard_NC4as_T4_v3", inference=named, drivers=REAL)
+    assert "write runtime: hf" in caught.value.problems[0].hint
+    assert "1 x Standard_NC24ads_A100_v4 would do, 3.673 USD/hour" in caught.value.problems[0].hint
+
+
+def test_limits_keep_dear_machines_out(planned: Planned) -> None:
+    settings = Settings(limits=Limits(usd_per_hour=4))
+    plan = planned(sku="auto", inference=inference("qwen3.6-27b"), drivers=REAL, settings=settings)
+    assert required(plan.instance_type).name == A100
+    assert "more than the 4 allowed" in required(plan.ranking).refused["Standard_NC40ads_H100_v5"]
+
+
+def test_tuning_fits_and_serving_does_not_so_the_machine_is_given_back(planned: Planned) -> None:
+    parts = {"tuning": tuning("qwen2.5-coder-32b-instruct", input=URL, output=IMAGE)}
+    plan = planned(sku=A100, drivers=ENGINE_ONLY, **parts)
+    assert plan.serving is None
+    assert any("given back after tuning: tuning holds 1 machines, and serving" in line for line in plan.warnings)
+    asked = {"tuning": {**parts["tuning"], "onSuccess": "serve"}}
+    with pytest.raises(InvalidWorkspace, match="tuning holds 1 machines"):
+        planned(sku=A100, drivers=ENGINE_ONLY, **asked)
+
+
+def test_tuning_is_ranked_by_its_own_speed_and_prefers_machines_that_serve_the_result(planned: Planned) -> None:
+    plan = planned(sku="auto", drivers=REAL, tuning=tuning("phi-4", input=URL, output=IMAGE))
+    options = required(plan.ranking).options
+    assert plan.serving is not None
+    assert options[0].tokens_per_s > 0
