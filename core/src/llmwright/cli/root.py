@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import signal
+import os
 import sys
 from importlib import import_module
 from typing import Any, NoReturn
@@ -10,6 +10,8 @@ from typing import Any, NoReturn
 import click
 
 from llmwright.app.session import Session
+from llmwright.cli import EXIT_INTERRUPTED
+from llmwright.cli.interrupts import Terminated, ignore_interrupts, interrupt_verbs
 from llmwright.errors import LLMwrightError
 from llmwright.version import __version__
 
@@ -38,7 +40,8 @@ VERBS: dict[str, str] = {
     "version": "Print versions.",
 }
 
-EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+EXIT_CLOSED_PIPE = 141
 VERBOSE = "llmwright.verbose"
 """Where the context keeps ``--verbose``."""
 
@@ -55,6 +58,8 @@ Exit codes:
   1    it failed, or was not reached in time
   2    what was written cannot be used; nothing was created
   130  interrupted
+  141  its output was closed, as by `| head -1`
+  143  ended by SIGTERM
 """
 
 
@@ -71,7 +76,20 @@ class Verbs(click.Group):
             return None
         name = cmd_name.replace("-", "_")
         command: click.Command = getattr(import_module(f"llmwright.cli.{name}"), name)
+        interrupt_verbs()
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click does, with the code that a shell gives a program whose reader has gone."""
+        try:
+            return super().invoke(ctx)
+        except (BrokenPipeError, SystemExit) as error:
+            # rich ends the process itself.
+            if not isinstance(error, BrokenPipeError) and not isinstance(error.__context__, BrokenPipeError):
+                raise
+            # What is still buffered would be written once more when the interpreter ends, and fail again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise click.exceptions.Exit(EXIT_CLOSED_PIPE) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of verbs from their summaries alone."""
@@ -108,24 +126,31 @@ def root(ctx: click.Context, /, verbose: bool, **options: Any) -> None:
 
 def run_and_exit() -> NoReturn:
     """Run the command line and end the process; every failure is one clear message and a code."""
+    code = _run()
+    # It would interrupt nothing but this process's end, and Python would print that.
+    ignore_interrupts()
+    sys.exit(code)
+
+
+def _run() -> int:
     try:
         # Without standalone mode click returns the code of an Exit, and otherwise what the verb returned.
         code = root.main(prog_name="llmwright", standalone_mode=False)
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        # A second Ctrl-C would only interrupt the exit itself.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort) as error:
+        ignore_interrupts()
         print(file=sys.stderr)
-        sys.exit(EXIT_INTERRUPTED)
+        terminated = isinstance(error, Terminated) or isinstance(error.__cause__, Terminated)
+        return EXIT_TERMINATED if terminated else EXIT_INTERRUPTED
     except LLMwrightError as error:
         _show(error)
-        sys.exit(error.exit_code)
+        return error.exit_code
     except Exception as error:
         _confess(error)
-        sys.exit(1)
-    sys.exit(code if isinstance(code, int) else 0)
+        return 1
+    return code if isinstance(code, int) else 0
 
 
 def _show(error: LLMwrightError) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import signal
 import time
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import click
 
 from llmwright.app.session import Session
 from llmwright.cli import arguments
+from llmwright.cli.interrupts import ignore_interrupts, terminate_as_interrupt
 from llmwright.cli.show.output import note_repairs
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _foreground(session: Session, planned: PlannedWorkspace, console: Console, e
     """Carry it out to the end, and end what was started when this command ends for any reason."""
     from llmwright.cli.quiz.tuning_run import TuningRun
 
-    signal.signal(signal.SIGTERM, _interrupt)
+    terminate_as_interrupt()
     tuning = TuningRun(session, planned, console) if planned.workspace.tuning else None
     key = (planned.workspace.namespace, planned.workspace.name)
     try:
@@ -133,15 +133,11 @@ def _serve(workspace: Workspace, question: str, console: Console) -> None:
         time.sleep(3600)
 
 
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
 def _stop(session: Session, key: tuple[str, str], console: Console) -> None:
     """Stop it. A second Ctrl-C is ignored: it must not leave half of it running."""
     from llmwright.errors import TargetError
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ignore_interrupts()
     try:
         console.print(f"\nstopping {key[1]}; `llmwright get` still shows it, `llmwright delete {key[1]}` removes it")
         session.target.stop(*key)
