@@ -61,5 +61,4 @@ def _chosen(
         for loaded in read_workspaces(files, namespace):
             yield loaded.workspace.namespace, loaded.workspace.name
     if everything:
-        for workspace in session.target.list(namespace or "default"):
-            yield workspace.namespace, workspace.name
+        yield from session.target.names(namespace or "default")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from llmwright.api.status import WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.plugins.drivers import Context, Provisioner
 from llmwright.plugins.registry import Registry
+from llmwright.targets.local.launch.context import PRIVATE
 from llmwright.targets.local.store.applied_workspace import AppliedWorkspace
 from llmwright.targets.local.store.state_directory import StateDirectory
 from llmwright.targets.local.supervisor.loop import supervise
@@ -48,7 +50,9 @@ def main(arguments: list[str] | None = None) -> int:
     parsed = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     store = StateDirectory(parsed.state).workspace(parsed.namespace, parsed.name)
-    return supervise(store, InstalledPlugins, parsed.lock)
+    # Logs, data and weights are for the user alone; only what goes into the user's own directories follows the user.
+    users_umask = os.umask(PRIVATE)
+    return supervise(store, InstalledPlugins, parsed.lock, users_umask)
 
 
 if __name__ == "__main__":

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
+import time
 from dataclasses import replace
 
 from llmwright.errors import NotYet, TargetError
-from llmwright.targets.local.process.leftovers import end_leftovers
+from llmwright.targets.local.launch.volume_directories import memory_directory
+from llmwright.targets.local.process.leftovers import end_leftovers, find_leftovers
 from llmwright.targets.local.store.locks import FileLock
 from llmwright.targets.local.store.workspace_store import WorkspaceStore
 from llmwright.targets.local.supervisor.event_wait import wake_supervisor
+from llmwright.targets.local.supervisor.repair import PeriodicRepair
 from llmwright.targets.local.supervisor.start import ensure_supervisor, is_supervised
-from llmwright.targets.local.watch import poll_until, wait_for
+from llmwright.targets.local.watch import poll_until
 
 UNREADABLE_TIMEOUT_S = 60.0
 """How long the deletion of a Workspace with unreadable files waits for its supervisor to end."""
+
+MOST_SUPERVISORS = 3
+"""After so many that were lost while a Workspace was to be deleted, the command deletes it itself."""
 
 
 def stop(store: WorkspaceStore, timeout_s: float | None = None) -> None:
@@ -32,7 +39,7 @@ def stop(store: WorkspaceStore, timeout_s: float | None = None) -> None:
 
 
 def delete(store: WorkspaceStore, *, wait: bool, timeout_s: float | None = None) -> None:
-    """End its processes and remove it.
+    """End its processes and remove it, also where its files are damaged.
 
     Raises:
         TargetError: ``NotFound``.
@@ -41,36 +48,70 @@ def delete(store: WorkspaceStore, *, wait: bool, timeout_s: float | None = None)
     supervisor = FileLock(store.supervisor_lock)
     with FileLock(store.apply_lock):
         if not _mark_deleted(store):
+            _tear_down(store)
             return
         # Opened before the supervisor can remove the folder: later there is no file whose lock tells of its end.
         supervisor.open()
         ensure_supervisor(store)
-    if wait:
-        wait_for(store, "delete", timeout_s)
-        supervisor.acquire(wait_s=timeout_s)
-    supervisor.release()
+    try:
+        if wait:
+            _wait_until_gone(store, supervisor, timeout_s)
+    finally:
+        supervisor.release()
 
 
 def _mark_deleted(store: WorkspaceStore) -> bool:
-    """Record the wish; return False where no supervisor could read it, so that the Workspace is removed already."""
+    """Record the wish; return False where no supervisor could read it.
+
+    Raises:
+        TargetError: ``NotFound``, or the disk refuses.
+    """
     try:
-        applied = store.require_applied()
+        applied = store.read_applied()
     except TargetError as error:
         if error.reason != "StateUnreadable":
             raise
-        _remove_unreadable(store)
         return False
-    store.write_applied(replace(applied, deleting=True, stopped=False))
+    if applied is None:
+        if not store.has_folder and not find_leftovers(None, store.mark, store.supervisor_arguments):
+            store.require_applied()
+        return False
+    store.write_deleting(applied)
     return True
 
 
-def _remove_unreadable(store: WorkspaceStore) -> None:
+def _wait_until_gone(store: WorkspaceStore, supervisor: FileLock, timeout_s: float | None) -> None:
+    until = None if timeout_s is None else time.monotonic() + timeout_s
+    repair = PeriodicRepair(store)
+
+    def is_gone() -> bool:
+        if not store.exists:
+            return True
+        repair.check()
+        return repair.count >= MOST_SUPERVISORS
+
+    late = NotYet(f"{store.key}: delete does not hold after {timeout_s or 0:g} s")
+    if not poll_until(is_gone, timeout_s):
+        raise late
+    if store.exists:
+        with FileLock(store.apply_lock):
+            _tear_down(store)
+    elif not supervisor.acquire(wait_s=None if until is None else max(until - time.monotonic(), 0.0)):
+        raise late
+
+
+def _tear_down(store: WorkspaceStore) -> None:
+    """End whatever is found of it in the process table, and remove what is left of its files."""
     # The file first: without it a supervisor ends, and only then may the rest be removed under its processes.
     store.forget_applied()
     wake_supervisor(store.wake_pipe)
     lock = FileLock(store.supervisor_lock)
-    if not lock.acquire(wait_s=UNREADABLE_TIMEOUT_S):
-        raise NotYet(f"the processes of {store.key} do not end")
-    end_leftovers(None, store.mark)
-    store.remove()
-    lock.release()
+    try:
+        if store.folder.is_dir() and not lock.acquire(wait_s=UNREADABLE_TIMEOUT_S):
+            # It hangs: it is found by its arguments, and its processes end with it.
+            end_leftovers(None, store.mark, store.supervisor_arguments)
+        end_leftovers(store.read_record_if_readable(), store.mark, store.supervisor_arguments)
+        shutil.rmtree(memory_directory(store.mark), ignore_errors=True)
+        store.remove()
+    finally:
+        lock.release()

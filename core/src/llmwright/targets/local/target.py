@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -20,11 +21,14 @@ from llmwright.targets.local.store.applied_workspace import AppliedWorkspace
 from llmwright.targets.local.store.changes import Change, brings_new_secrets, record_apply, record_rollout
 from llmwright.targets.local.store.locks import FileLock
 from llmwright.targets.local.store.state_directory import StateDirectory
+from llmwright.targets.local.store.workspace_store import WorkspaceStore
 from llmwright.targets.local.supervisor.repair import repair
 from llmwright.targets.local.supervisor.start import ensure_supervisor, is_supervised
 from llmwright.targets.local.watch import poll_until, wait_for, watch
 from llmwright.values.launch import Launch
 from llmwright.values.plan import Plan
+
+log = logging.getLogger(__name__)
 
 REPAIR_S = 15.0
 """How long ``repair`` waits for the new supervisors' first status; without it, the command goes on."""
@@ -126,6 +130,11 @@ class LocalTarget:
         if unreadable is not None:
             raise unreadable
 
+    def names(self, namespace: str | None = None) -> Iterator[tuple[str, str]]:
+        """Iterate over namespace and name of all Workspaces, or those of one namespace, damaged ones too."""
+        for store in self.directory.workspaces(namespace):
+            yield store.namespace, store.name
+
     def recorded_plan(self, namespace: str, name: str) -> Plan | None:
         """Return the plan that is being carried out."""
         store = self.directory.workspace(namespace, name)
@@ -183,8 +192,17 @@ class LocalTarget:
         """
         # Read before any supervisor starts: its first status would be taken for an old one otherwise.
         stores = [(store, store.status_written_at()) for store in self.directory.workspaces()]
-        repaired = [(store, before) for store, before in stores if repair(store)]
+        repaired = [(store, before) for store, before in stores if _repair_if_possible(store)]
         poll_until(
             lambda: all(not store.exists or store.status_written_at() != before for store, before in repaired), REPAIR_S
         )
         return tuple((store.namespace, store.name) for store, _ in repaired)
+
+
+def _repair_if_possible(store: WorkspaceStore) -> bool:
+    try:
+        return repair(store)
+    except TargetError as error:
+        # A disk that refuses: what is there can still be read, and nothing in it is called ready.
+        log.warning("%s", error.message)
+        return False

@@ -14,7 +14,9 @@ from llmwright.targets.local.launch.run_transitions import (
     after_exit,
     after_lost_supervisor,
     after_probe,
+    after_refused_start,
     after_start,
+    after_wish,
     new_run,
     observed_workload,
 )
@@ -98,3 +100,20 @@ def test_a_lost_supervisor_is_nobodys_failure() -> None:
     assert (resumed.phase, resumed.pid, resumed.failures, resumed.restarts) == ("waiting", None, 1, 1)
     done = replace(job(), phase="succeeded")
     assert after_lost_supervisor(done, NOW) == done
+
+
+def test_a_refusal_that_may_pass_is_tried_again_and_told() -> None:
+    run = new_run("serving", serving(), "digest", "1", NOW)
+    for _ in range(2):
+        run = after_refused_start(run, "PortTaken", "port 1 is taken", NOW, OPTIONS)
+    assert (run.phase, run.due - NOW, run.reason) == ("waiting", timedelta(seconds=2), "PortTaken")
+    assert observed_workload(run, OPTIONS).phase == "failed"
+    again = after_wish(run, NOW)
+    assert (again.due, again.failures, again.reason) == (NOW, 0, "")
+    assert after_refused_start(run, "SecretMissing", "", NOW, OPTIONS).phase == "failed"
+
+
+def test_a_port_that_was_taken_is_no_mistake_of_the_user() -> None:
+    """Our own server ends with 2 where it cannot bind."""
+    run = after_exit(server(), ProcessExit(code=2, error="in use", port_taken=True), NOW, OPTIONS)
+    assert (run.phase, run.reason, run.due) == ("waiting", "PortTaken", NOW)

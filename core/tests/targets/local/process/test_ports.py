@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 from urllib.parse import urlsplit
 
@@ -10,6 +12,7 @@ from core.tests.targets.local.support.machine import PATIENCE_S, Machine, condit
 from tests.support.plans import make_plan
 
 from llmwright.targets.local import LocalOptions
+from llmwright.targets.local.process.child import MARK
 from llmwright.values.launch import Launch
 
 
@@ -59,3 +62,30 @@ def test_a_named_port_that_is_taken_is_an_error(machine: Machine) -> None:
     assert str(port) in message
     assert machine.target.apply(make_workspace(), make_plan(serving=serving())) == "configured"
     assert machine.wait("Ready").endpoint == f"http://127.0.0.1:{port}"
+
+
+def test_a_thief_that_answers_makes_nothing_ready(machine: Machine) -> None:
+    """The server is slow to bind, and another program answers on its port meanwhile: it gets another port."""
+    thief = (
+        "import http.server, sys\n"
+        "class Handler(http.server.BaseHTTPRequestHandler):\n"
+        "    def do_GET(self): self.send_response(200); self.end_headers(); self.wfile.write(b'thief')\n"
+        "http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), Handler).serve_forever()\n"
+    )
+    steals = machine.root.parent / "stolen"
+    code = f"""
+import os, pathlib, subprocess, sys, time
+stolen = pathlib.Path({str(steals)!r})
+if not stolen.exists():
+    env = {{name: value for name, value in os.environ.items() if name != {MARK!r}}}
+    thief = subprocess.Popen([sys.executable, "-c", {thief!r}, sys.argv[2]], env=env, start_new_session=True)
+    stolen.write_text(str(thief.pid))
+    time.sleep(1.0)
+    sys.exit("address already in use")
+{serving().main.argv[2]}"""
+    launch = Launch(main=python("serve", code, "$(host)", "$(port.http)", "mine"), ports={"http": 1})
+    machine.target.apply(make_workspace(), make_plan(serving=launch))
+    try:
+        assert get_text(str(machine.wait("Ready").endpoint)) == "mine"
+    finally:
+        os.kill(int(steals.read_text()), signal.SIGKILL)

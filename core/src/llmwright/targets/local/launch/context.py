@@ -17,6 +17,9 @@ from llmwright.targets.local.store.applied_workspace import AppliedWorkspace
 from llmwright.targets.local.store.workspace_store import WorkspaceStore
 from llmwright.values.launch import Exec, Launch, Probe, Process, resolve
 
+PRIVATE = 0o077
+"""The umask of what writes data, weights and logs of one user: nobody else reads them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchContext:
@@ -24,7 +27,7 @@ class LaunchContext:
 
     ``mark`` identifies it in the environment of its processes. ``host`` is the address that servers bind.
     ``required_secrets`` names variables that must be set for a process that takes a secret from them, even where its
-    Launch calls the secret optional.
+    Launch calls the secret optional. ``users_umask`` is for processes that write into the user's own directories.
     """
 
     volumes: VolumeDirectories
@@ -32,6 +35,7 @@ class LaunchContext:
     host: str
     required_secrets: tuple[str, ...] = ()
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    users_umask: int = -1
 
     @classmethod
     def of(
@@ -43,6 +47,7 @@ class LaunchContext:
         base_directory: Path,
         config_files: Mapping[str, Mapping[str, str]],
         required_secrets: tuple[str, ...] = (),
+        users_umask: int = -1,
     ) -> LaunchContext:
         """Return the context with the environment of this process."""
         credentials = options.docker_config or os.environ.get("DOCKER_CONFIG") or "~/.docker"
@@ -52,11 +57,14 @@ class LaunchContext:
             base_directory=base_directory,
             credentials=Path(credentials).expanduser(),
             config_files=config_files,
+            users_umask=users_umask,
         )
-        return cls(volumes=volumes, mark=mark, host=options.host, required_secrets=required_secrets)
+        return cls(
+            volumes=volumes, mark=mark, host=options.host, required_secrets=required_secrets, users_umask=users_umask
+        )
 
     @classmethod
-    def of_workspace(cls, store: WorkspaceStore, applied: AppliedWorkspace) -> LaunchContext:
+    def of_workspace(cls, store: WorkspaceStore, applied: AppliedWorkspace, users_umask: int = -1) -> LaunchContext:
         """Return the context of an applied Workspace."""
         return cls.of(
             applied.options,
@@ -65,6 +73,7 @@ class LaunchContext:
             base_directory=Path(applied.base_directory),
             config_files=applied.config_files,
             required_secrets=applied.secrets,
+            users_umask=users_umask,
         )
 
     def resolve(self, launch: Launch, process: Process, ports: Mapping[str, int]) -> Process:
@@ -81,6 +90,12 @@ class LaunchContext:
         except KeyError as error:
             message = f"{process.name} refers to $({error.args[0]}), which its Launch does not declare"
             raise TargetError(message, reason="LaunchInvalid") from error
+
+    def umask(self, launch: Launch, process: Process) -> int:
+        """Return the umask of ``process``: the user's own where it writes into a directory of the user's, else 077."""
+        written = {mount.volume for mount in process.mounts if not mount.read_only}
+        own = {volume.name for volume in launch.volumes if volume.kind in ("directory", "volume_source")}
+        return self.users_umask if written & own or self.users_umask < 0 else PRIVATE
 
     def environment(self, process: Process) -> dict[str, str]:
         """Return the environment of ``process``, with its secrets.

@@ -14,6 +14,10 @@ USERS_MISTAKE = 2
 """The exit code of a process that only the user can mend: it is not started again."""
 
 
+PASSING = frozenset({"PortTaken", "NoFreePort", "DiskFull"})
+"""Reasons of a refused start that other programs may take away: it is tried again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessExit:
     """How a process ended: its code (negative: a signal), its error text, and the known causes."""
@@ -34,9 +38,21 @@ def after_start(run: RoleRun, pid: int, created: float, now: datetime) -> RoleRu
     return replace(run, phase="running", pid=pid, created=created, since=now)
 
 
-def after_refused_start(run: RoleRun, reason: str, message: str, now: datetime) -> RoleRun:
-    """Return the run whose process cannot be started, however often it is tried."""
-    return replace(run, phase="failed", since=now, pid=None, created=None, reason=reason, message=message)
+def after_refused_start(run: RoleRun, reason: str, message: str, now: datetime, options: LocalOptions) -> RoleRun:
+    """Return the run whose process was not started: failed, or to be tried again where the reason may pass."""
+    refused = replace(run, since=now, pid=None, created=None, reason=reason, message=message)
+    if reason not in PASSING:
+        return replace(refused, phase="failed")
+    failures = run.failures + 1
+    pause = timedelta(seconds=options.backoff.pause_s(failures))
+    return replace(refused, phase="waiting", failures=failures, restarts=run.restarts + 1, due=now + pause)
+
+
+def after_wish(run: RoleRun, now: datetime) -> RoleRun:
+    """Return the run as the user's apply finds it: one that waits after failures is tried again at once."""
+    if run.phase != "waiting" or not run.failures:
+        return run
+    return replace(run, due=now, since=now, failures=0, reason="", message="")
 
 
 def after_lost_supervisor(run: RoleRun, now: datetime) -> RoleRun:
@@ -61,7 +77,7 @@ def after_exit(run: RoleRun, end: ProcessExit, now: datetime, options: LocalOpti
     if end.code == 0 and not run.is_server:
         return _next_stage(ended, now)
     reason, message = _cause(run, end)
-    if end.code == USERS_MISTAKE:
+    if end.code == USERS_MISTAKE and not end.port_taken:
         return replace(ended, phase="failed", reason=reason, message=message)
     failures = run.failures + 1
     ended = replace(ended, failures=failures, restarts=run.restarts + 1, reason=reason, message=message)
@@ -103,6 +119,8 @@ def _cause(run: RoleRun, end: ProcessExit) -> tuple[str, str]:
     if end.code < 0:
         return "Killed", f"{name} was ended by signal {-end.code}"
     error = end.error or f"{name} ended with code {end.code}"
+    if end.port_taken:
+        return "PortTaken", error
     if end.code == USERS_MISTAKE:
         return "InvalidInput", error
     if run.is_server and run.failures > 0:
@@ -115,7 +133,7 @@ def _phase(run: RoleRun, options: LocalOptions) -> WorkloadPhase:
     if run.phase == "stopping":
         return "running"
     if run.phase == "waiting":
-        if run.is_server and run.failures >= options.crash_loop:
+        if run.failures >= options.crash_loop and (run.is_server or run.reason in PASSING):
             return "failed"
         return "running" if run.role == "tuning" and run.stage > 0 else "pending"
     if run.phase == "running":

@@ -23,10 +23,10 @@ from llmwright.targets.local.options import LocalOptions
 from llmwright.targets.local.process.child import Child, spawn
 from llmwright.targets.local.process.log_files import error_text, last_lines_contain, log_file
 from llmwright.targets.local.process.out_of_memory import out_of_memory_kills
-from llmwright.targets.local.process.ports import PortNumbers
+from llmwright.targets.local.process.ports import PortNumbers, is_strangers
 from llmwright.targets.local.process.probes import Prober, Submit, passes
 from llmwright.targets.local.store.supervisor_record import RoleRun
-from llmwright.values.launch import Probe, Process
+from llmwright.values.launch import HttpGet, Probe, Process
 
 PORT_TAKEN = "address already in use"
 
@@ -106,7 +106,7 @@ class RoleRunner:
             process = self._context.resolve(launch, self.run.process, self._numbers())
             env = self._context.environment(process)
         except TargetError as error:
-            self._change(after_refused_start(self.run, error.reason, error.message, datetime.now(UTC)))
+            self._change(after_refused_start(self.run, error.reason, error.message, datetime.now(UTC), self._options))
             return
         try:
             self._spawn(process, env)
@@ -117,7 +117,8 @@ class RoleRunner:
         log = log_file(self._logs, self.run.role, process.name)
         start = log.stat().st_size if log.exists() else 0
         kills = out_of_memory_kills()
-        child = spawn(process.argv, env, log, self._context.volumes.scratch)
+        umask = self._context.umask(self.run.launch, process)
+        child = spawn(process.argv, env, log, self._context.volumes.scratch, umask)
         self._running = _Running(child, log, start, kills)
         if self.run.is_server:
             self._running.prober = Prober(process, partial(self._passes, env), self._submit, time.monotonic())
@@ -125,7 +126,11 @@ class RoleRunner:
         self._change(after_start(self.run, child.pid, child.created, datetime.now(UTC)))
 
     def _passes(self, env: Mapping[str, str], probe: Probe) -> bool:
-        return passes(probe.check, probe.timeout_s, self._options.address, self._numbers(), env)
+        if not passes(probe.check, probe.timeout_s, self._options.address, self._numbers(), env):
+            return False
+        # Another program that took the port before this server could would answer in its place.
+        port = self._numbers().get(probe.check.port) if isinstance(probe.check, HttpGet) else None
+        return port is None or self.run.phase == "ready" or not is_strangers(port, self._context.mark)
 
     def _watch(self, running: _Running) -> None:
         code = running.child.exit_code()

@@ -12,6 +12,7 @@ from typing import Any
 
 from llmwright.errors import TargetError
 from llmwright.targets.local.store.json_records import disk_error
+from llmwright.targets.local.store.private_files import check_owner, make_folders
 from llmwright.values.launch import Launch, Volume
 
 RESULTS = "results"
@@ -28,6 +29,7 @@ class VolumeDirectories:
     ``scratch`` holds the scratch volumes, which all roles share by name, ``memory`` those in memory. Paths of the
     user's own directories start at ``base_directory``. ``config_files`` holds the text of each config by its name and
     then by file name. ``credentials`` is the directory of the user's docker ``config.json``.
+    The user's own directories are made by ``users_umask``, where that is not -1.
     """
 
     scratch: Path
@@ -35,6 +37,7 @@ class VolumeDirectories:
     base_directory: Path
     credentials: Path
     config_files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    users_umask: int = -1
 
     def of(self, volume: Volume) -> Path:
         """Return the directory of ``volume``.
@@ -88,11 +91,24 @@ class VolumeDirectories:
     def _make(self, volume: Volume, directory: Path, written: set[str]) -> None:
         # A user's directory that is only read has to exist: a mistyped path must not turn into an empty data set.
         if volume.kind in ("scratch", "memory", "config") or (volume.kind != "secret" and volume.name in written):
-            directory.mkdir(parents=True, exist_ok=True)
+            self._make_folder(volume, directory)
         if volume.kind == "config":
             for name, text in self._config(volume).items():
                 # The name alone: a ConfigMap's key must not lead out of the volume.
                 (directory / Path(name).name).write_text(text, encoding="utf-8")
+
+    def _make_folder(self, volume: Volume, directory: Path) -> None:
+        if volume.kind == "memory":
+            # Of a known name in a place that all users share: another may have made it, to read what is put there.
+            make_folders(self.memory.parent)
+            check_owner(self.memory.parent)
+        if volume.kind in ("scratch", "memory", "config"):
+            make_folders(directory)
+            return
+        missing = [folder for folder in (directory, *directory.parents) if not folder.exists()]
+        directory.mkdir(parents=True, exist_ok=True)
+        for folder in missing if self.users_umask >= 0 else ():
+            folder.chmod(0o777 & ~self.users_umask)
 
     def _config(self, volume: Volume) -> Mapping[str, str]:
         if volume.source not in self.config_files:

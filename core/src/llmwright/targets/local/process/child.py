@@ -13,6 +13,8 @@ from pathlib import Path
 
 import psutil
 
+from llmwright.targets.local.store.private_files import open_private
+
 MARK = "LLMWRIGHT_WORKSPACE"
 """In the environment of each process of a Workspace: it identifies leftovers even after their parents are gone."""
 
@@ -48,8 +50,10 @@ class Child:
                 os.killpg(self.pid, number)
 
 
-def spawn(argv: tuple[str, ...], env: Mapping[str, str], log: Path, directory: Path) -> Child:
+def spawn(argv: tuple[str, ...], env: Mapping[str, str], log: Path, directory: Path, umask: int = -1) -> Child:
     """Start ``argv`` in ``directory``, to end with this process; append both its outputs to ``log``.
+
+    ``umask`` is that of the new process; with -1 it is this process's own.
 
     Call it in the main thread: on Linux the child ends with the thread that started it.
 
@@ -57,7 +61,7 @@ def spawn(argv: tuple[str, ...], env: Mapping[str, str], log: Path, directory: P
         OSError: the system is out of processes, or ``log`` cannot be opened.
     """
     command = [sys.executable, "-I", "-S", str(END_WITH_PARENT), str(os.getpid()), *argv]
-    with log.open("ab") as output:
+    with os.fdopen(open_private(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab") as output:
         popen = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -67,5 +71,6 @@ def spawn(argv: tuple[str, ...], env: Mapping[str, str], log: Path, directory: P
             cwd=directory,
             # Ctrl-C in a terminal then goes to the command alone, which stops the Workspace in its order.
             start_new_session=True,
+            umask=umask,
         )
     return Child(popen, psutil.Process(popen.pid).create_time())

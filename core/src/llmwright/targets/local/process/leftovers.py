@@ -24,13 +24,16 @@ def boot_id() -> str:
         return str(round(psutil.boot_time()))
 
 
-def find_leftovers(record: SupervisorRecord | None, mark: str) -> list[psutil.Process]:
+def find_leftovers(
+    record: SupervisorRecord | None, mark: str, supervisor: tuple[str, ...] = ()
+) -> list[psutil.Process]:
     """Return the running processes of the Workspace that ``mark`` identifies.
 
-    These are the processes with the mark in their environment and, where the machine was not restarted, the recorded
-    processes with their groups. A process that merely has a recorded pid, but another start, is not among them.
+    These are the processes with the mark in their environment, other supervisors than this process, where their
+    arguments are given, and, where the machine was not restarted, the recorded processes with their groups. A process
+    that merely has a recorded pid, but another start, is not among them.
     """
-    processes = {process.pid: process for process in _marked(mark)}
+    processes = {process.pid: process for process in _marked(mark, supervisor)}
     if record is not None and record.boot == boot_id():
         for run in record.runs:
             processes |= {process.pid: process for process in _group_of(run)}
@@ -38,11 +41,16 @@ def find_leftovers(record: SupervisorRecord | None, mark: str) -> list[psutil.Pr
     return list(processes.values())
 
 
-def end_leftovers(record: SupervisorRecord | None, mark: str, rounds: int = 20) -> None:
-    """Kill the processes of the Workspace and wait until they are gone."""
+def end_leftovers(
+    record: SupervisorRecord | None, mark: str, supervisor: tuple[str, ...] = (), rounds: int = 20
+) -> None:
+    """Kill the processes of the Workspace and wait until they are gone; hold the supervisor's lock.
+
+    A supervisor that runs without that lock has lost its file, and would start processes again.
+    """
     # In rounds: a process may start another between being listed and being killed.
     for _ in range(rounds):
-        leftovers = [process for process in find_leftovers(record, mark) if not _is_dead(process)]
+        leftovers = [process for process in find_leftovers(record, mark, supervisor) if not _is_dead(process)]
         if not leftovers:
             return
         _kill_and_wait(leftovers)
@@ -64,10 +72,10 @@ def _kill(process: psutil.Process) -> None:
         return
 
 
-def _marked(mark: str) -> Iterable[psutil.Process]:
+def _marked(mark: str, supervisor: tuple[str, ...]) -> Iterable[psutil.Process]:
     for process in psutil.process_iter():
         try:
-            if process.environ().get(MARK) == mark:
+            if process.environ().get(MARK) == mark or (supervisor and _arguments(process) == supervisor):
                 yield process
         except (psutil.Error, OSError):
             continue
@@ -83,6 +91,11 @@ def _group_of(run: RoleRun) -> Iterable[psutil.Process]:
                 yield process
         except (psutil.Error, OSError):
             continue
+
+
+def _arguments(process: psutil.Process) -> tuple[str, ...]:
+    """Return the arguments of ``process`` as far as the state directory of a supervisor."""
+    return tuple(process.cmdline()[1:8])
 
 
 def _is_another(pid: int, created: float) -> bool:

@@ -25,7 +25,8 @@ def log_files(directory: Path, stage: str | None = None) -> list[Path]:
     ``stage`` chooses those of a role (``tuning``), of a stage (``fetch``) or of both (``tuning.fetch``). The
     supervisor's own log is there only where it is asked for.
     """
-    files = sorted(directory.glob("*.log"), key=_order)
+    # Regular files alone: to read a pipe in the place of one would never end.
+    files = sorted((path for path in directory.glob("*.log") if path.is_file()), key=_order)
     if stage is None:
         return [path for path in files if path.stem != SUPERVISOR]
     return [path for path in files if stage in (path.stem, path.stem.partition(".")[0], path.stem.partition(".")[2])]

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
+from typing import Any
+
+import psutil
 
 from llmwright.errors import TargetError
 from llmwright.lifecycle.observed import Role
 from llmwright.targets.local.options import LocalOptions
+from llmwright.targets.local.process.child import MARK
 
 
 class PortNumbers:
@@ -60,6 +64,17 @@ def is_free(host: str, port: int) -> bool:
     return True
 
 
+def is_strangers(port: int, mark: str) -> bool:
+    """Return whether a process listens on ``port`` that bears another mark, or none; False where nobody can tell."""
+    try:
+        listening = [found.pid for found in psutil.net_connections("tcp") if _listens_on(found, port)]
+    except psutil.Error:
+        return False
+    marks = [_mark_of(pid) for pid in listening if pid is not None]
+    # Several may share a port, as a server and its workers do.
+    return bool(marks) and mark not in marks and None not in marks
+
+
 def free_port(host: str, within: tuple[int, int] | None = None) -> int:
     """Return a free number, out of ``within`` (first and last) where that is given.
 
@@ -81,6 +96,18 @@ def free_port(host: str, within: tuple[int, int] | None = None) -> int:
             hint="set endpoints.host to an address of this machine",
             reason="HostInvalid",
         ) from error
+
+
+def _listens_on(connection: Any, port: int) -> bool:
+    return bool(connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port)
+
+
+def _mark_of(pid: int) -> str | None:
+    """Return the mark of a process, empty without one, None where it cannot be read."""
+    try:
+        return psutil.Process(pid).environ().get(MARK, "")
+    except (psutil.Error, OSError):
+        return None
 
 
 def _port_taken(host: str, number: int) -> TargetError:

@@ -8,6 +8,8 @@
       status.json      the status                   written by the supervisor
       runs.json        the supervisor's record      written by the supervisor
       lock, wake       the supervisor's lock, and the pipe that wakes it
+      answering        locked by the supervisor while the server answers
+      deleting         the wish to delete, where a full disk took no other record of it
       logs/            one file per role and process
       volumes/         the scratch volumes, the adapter among them
     locks/NAMESPACE/NAME   the apply lock; it outlives the Workspace, so that its name is never locked twice

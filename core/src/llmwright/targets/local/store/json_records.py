@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import tempfile
@@ -10,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from llmwright.errors import TargetError
+from llmwright.targets.local.store.private_files import NO_SPACE, discard, read_whole
 
 VERSION = 1
-
-NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def write_record(path: Path, body: Any, *, durable: bool = True) -> None:
@@ -36,13 +34,14 @@ def read_record(path: Path) -> Any | None:
         TargetError: ``StateTooNew`` or ``StateUnreadable``.
     """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(read_whole(path))
         version = int(record["version"])
+        body = record["body"]
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise TargetError(
-            f"{path} cannot be read: {error}",
+            f"{path} cannot be read: {_cause(error)}",
             hint="`llmwright delete` removes the Workspace it belongs to",
             reason="StateUnreadable",
         ) from error
@@ -52,7 +51,7 @@ def read_record(path: Path) -> Any | None:
             hint="upgrade LLMwright, or use another state directory",
             reason="StateTooNew",
         )
-    return record["body"]
+    return body
 
 
 def disk_error(path: Path, error: OSError) -> TargetError:
@@ -77,13 +76,29 @@ def _replace(path: Path, content: bytes, durable: bool) -> None:
             if durable:
                 # Before the rename: else a power cut may leave an empty file under the record's name.
                 os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        _move(Path(temporary), path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
     if durable:
         # After the rename, which the power cut may undo otherwise.
         _sync_directory(path.parent)
+
+
+def _move(source: Path, path: Path) -> None:
+    try:
+        source.replace(path)
+    except IsADirectoryError:
+        discard(path)
+        source.replace(path)
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"it has no {error}"
+    if isinstance(error, RecursionError):
+        return "it is nested too deep"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error).splitlines()[0]
 
 
 def _sync_directory(path: Path) -> None:

@@ -8,6 +8,9 @@ import time
 from pathlib import Path
 from types import TracebackType
 
+from llmwright.targets.local.store.json_records import disk_error
+from llmwright.targets.local.store.private_files import WRONG_KIND, discard, make_folders, open_private
+
 
 class FileLock:
     """An exclusive ``flock``. A child process inherits it only where it is given the handle.
@@ -31,15 +34,23 @@ class FileLock:
         """Open the file, so that ``acquire`` means this file even after its folder is removed.
 
         Raises:
-            OSError: there is no such folder.
+            TargetError: the disk refuses, or there is no such folder.
         """
-        if self._handle is None:
-            self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        if self._handle is not None:
+            return
+        try:
+            self._handle = _open_lock(self._path)
+        except OSError as error:
+            raise disk_error(self._path, error) from error
 
     def acquire(self, *, wait_s: float | None = 0.0, step_s: float = 0.02) -> bool:
-        """Try for ``wait_s`` seconds, for ever where that is None; return whether the lock is held now."""
+        """Try for ``wait_s`` seconds, for ever where that is None; return whether the lock is held now.
+
+        Raises:
+            TargetError: the disk refuses.
+        """
         if self._handle is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._make_folder()
             self.open()
         until = None if wait_s is None else time.monotonic() + wait_s
         while not self._try(block=until is None):
@@ -62,6 +73,12 @@ class FileLock:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.release()
 
+    def _make_folder(self) -> None:
+        try:
+            make_folders(self._path.parent)
+        except OSError as error:
+            raise disk_error(self._path, error) from error
+
     def _try(self, *, block: bool) -> bool:
         assert self._handle is not None
         try:
@@ -72,11 +89,26 @@ class FileLock:
 
 
 def is_locked(path: Path) -> bool:
-    """Return whether some process holds the lock at ``path`` now."""
-    if not path.exists():
+    """Return whether some process holds the lock at ``path`` now; writes nothing."""
+    try:
+        handle = open_private(path, os.O_RDONLY)
+    except OSError:
         return False
-    lock = FileLock(path)
-    if lock.acquire():
-        lock.release()
-        return False
-    return True
+    try:
+        # Shared: two processes that ask at once do not take each other for a holder.
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def _open_lock(path: Path) -> int:
+    try:
+        return open_private(path, os.O_RDWR | os.O_CREAT)
+    except OSError as error:
+        if error.errno not in WRONG_KIND:
+            raise
+        discard(path)
+        return open_private(path, os.O_RDWR | os.O_CREAT)

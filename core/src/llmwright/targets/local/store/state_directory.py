@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from llmwright.targets.local.store.workspace_store import APPLIED, WorkspaceStore
+from llmwright.check.kubernetes_names import label_problem
+from llmwright.errors import ConfigError
+from llmwright.targets.local.store.workspace_store import WorkspaceStore
 
 
 class StateDirectory:
@@ -15,13 +17,42 @@ class StateDirectory:
         self.root = (root or default_root()).absolute()
 
     def workspace(self, namespace: str, name: str) -> WorkspaceStore:
-        """Return the store of that Workspace, which need not exist."""
+        """Return the store of that Workspace, which need not exist.
+
+        Raises:
+            ConfigError: one of the two is no name; a path could lead out of the state directory.
+        """
+        _check_name("namespace", namespace)
+        _check_name("name", name)
         return WorkspaceStore(self.root, namespace, name)
 
     def workspaces(self, namespace: str | None = None) -> Iterator[WorkspaceStore]:
-        """Iterate over the Workspaces that exist, by namespace and name."""
-        for file in sorted((self.root / "workspaces").glob(f"{namespace or '*'}/*/{APPLIED}")):
-            yield self.workspace(file.parent.parent.name, file.parent.name)
+        """Iterate over the Workspaces that exist, whole or damaged, by namespace and name.
+
+        Raises:
+            ConfigError: ``namespace`` is no name.
+        """
+        if namespace is not None:
+            _check_name("namespace", namespace)
+        top = self.root / "workspaces"
+        for space in [namespace] if namespace is not None else _names(top):
+            for name in _names(top / space):
+                store = self.workspace(space, name)
+                if store.exists:
+                    yield store
+
+
+def _check_name(what: str, name: str) -> None:
+    if wrong := label_problem(name):
+        raise ConfigError(f"{what} {name!r} {wrong}", hint="`llmwright get -A` lists what is there")
+
+
+def _names(folder: Path) -> list[str]:
+    """Return what lies in ``folder`` and has a Workspace's name, sorted; nothing where it is no folder."""
+    try:
+        return sorted(path.name for path in folder.iterdir() if not label_problem(path.name))
+    except OSError:
+        return []
 
 
 def default_root() -> Path:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import select
 import signal
 import socket
+import stat
 from pathlib import Path
 from types import FrameType
+
+from llmwright.targets.local.store.private_files import discard
+
+log = logging.getLogger(__name__)
 
 ENDING = (signal.SIGTERM, signal.SIGINT)
 
@@ -22,10 +28,7 @@ class EventWait:
 
     def __init__(self, pipe: Path) -> None:
         self.ending = False
-        if not pipe.exists():
-            os.mkfifo(pipe, 0o600)
-        # For writing too: without any writer the pipe would count as readable for ever.
-        self._pipe = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+        self._pipe = _open_pipe(pipe)
         self._inner, self._outer = socket.socketpair()
         self._inner.setblocking(False)
         self._outer.setblocking(False)
@@ -37,7 +40,9 @@ class EventWait:
 
     def wait(self, seconds: float | None) -> None:
         """Return after ``seconds``, or at once when an event came, also before the call."""
-        handles = (self._pipe, self._inner.fileno())
+        handles = [self._inner.fileno()]
+        if self._pipe is not None:
+            handles.append(self._pipe)
         select.select(handles, (), (), seconds)
         for handle in handles:
             with contextlib.suppress(BlockingIOError):
@@ -59,6 +64,21 @@ def wake_supervisor(pipe: Path) -> None:
         handle = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
     except OSError:
         return
-    with contextlib.suppress(BlockingIOError):
-        os.write(handle, b"\0")
+    with contextlib.suppress(OSError):
+        if stat.S_ISFIFO(os.fstat(handle).st_mode):
+            os.write(handle, b"\0")
     os.close(handle)
+
+
+def _open_pipe(path: Path) -> int | None:
+    """Return the open pipe, made anew where something else lies there; None where the disk refuses one."""
+    try:
+        # A file in its place would count as readable for ever, and the wait would never wait.
+        if not os.path.lexists(path) or not stat.S_ISFIFO(os.lstat(path).st_mode):
+            discard(path)
+            os.mkfifo(path, 0o600)
+        # For writing too: without any writer the pipe would count as readable for ever.
+        return os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    except OSError as error:
+        log.warning("no command can wake this supervisor, which looks by itself now and then: %s", error)
+        return None

@@ -32,6 +32,9 @@ from llmwright.values.plan import Plan
 
 log = logging.getLogger(__name__)
 
+CLAIM_S = 1.0
+"""How long a command that asks whether the server answers may hold up the claim that it does."""
+
 LONGEST_WAIT_S = 30.0
 """After that time a pass sees changes of the files that no wake announced."""
 
@@ -57,15 +60,19 @@ class Supervisor:
     """
 
     def __init__(
-        self, store: WorkspaceStore, applied: AppliedWorkspace, events: EventWait, plugins: Plugins, lock: FileLock
-    ) -> None:
+        self, store: WorkspaceStore, applied: AppliedWorkspace, events: EventWait, plugins: Plugins, lock: FileLock,
+        users_umask: int = -1,
+    ) -> None:  # fmt: skip
+        self._users_umask = users_umask
         self._store, self._applied, self._events, self._lock = store, applied, events, lock
         self._probes = ThreadPoolExecutor(max_workers=2, thread_name_prefix="probe")
-        self._context = LaunchContext.of_workspace(store, applied)
+        self._context = LaunchContext.of_workspace(store, applied, users_umask)
         self._options = applied.options
         self._roles = RoleRunners(store, applied.options, self._submit_probe)
         self._provisioner = ProvisionerStep(plugins.provisioner)
         self._status = StatusWriter(store, plugins.status_changed)
+        self._answering = FileLock(store.answering_lock)
+        self._damage = ""
         self._plan: Plan | None = None
         self._plan_trouble: Trouble | None = None
         self._again_in_s: float | None = None
@@ -84,6 +91,7 @@ class Supervisor:
         finally:
             # A probe may hang until its timeout, and its server has ended.
             self._probes.shutdown(wait=False, cancel_futures=True)
+            self._answering.release()
             self._status.close()
 
     def _pass_or_retry(self) -> bool:
@@ -96,7 +104,7 @@ class Supervisor:
             return True
 
     def _pass(self) -> bool:
-        applied = self._store.read_applied()
+        applied = self._read_applied()
         if applied is None or self._events.ending or applied.stopped:
             return self._stop_processes(applied)
         if self._roles.draining or self._options != applied.options:
@@ -104,9 +112,10 @@ class Supervisor:
         self._accept(applied)
         self._roles.step()
         decision = self._decide()
+        self._claim()
         # The status before the acts: after a crash in between, the acts are decided again. The other way round, no
         # status knows that a tuning which was stopped is finished, and it is done again.
-        self._status.write(applied.parsed(), decision.status)
+        self._write_status(applied, decision.status)
         for action in decision.actions:
             self._act(action)
         _log_events(decision.events)
@@ -117,10 +126,36 @@ class Supervisor:
         self._again_in_s = decision.again_in
         return not (self._is_settled(decision) and self._end_unless_applied(settled=True))
 
+    def _read_applied(self) -> AppliedWorkspace | None:
+        """Return what the user wants: what was read last, where the file is damaged since."""
+        try:
+            return self._store.read_applied()
+        except TargetError as error:
+            if error.message != self._damage:
+                log.error("%s", error.message)
+            self._damage = error.message
+            return self._applied
+
+    def _write_status(self, applied: AppliedWorkspace, status: WorkspaceStatus) -> None:
+        try:
+            self._status.write(applied.parsed(), status)
+        except TargetError as error:
+            # What is being deleted needs no status, and its end frees the disk that refuses one.
+            if not applied.deleting:
+                raise
+            log.warning("%s", error.message)
+
+    def _claim(self) -> None:
+        """Hold the lock without which no command believes that the server answers."""
+        if not self._roles.answers:
+            self._answering.release()
+        elif not self._answering.handle and not self._answering.acquire(wait_s=CLAIM_S):
+            log.warning("%s is held by another process", self._store.answering_lock)
+
     def _accept(self, applied: AppliedWorkspace) -> None:
         """Take over what the user wants now, and its plan."""
         self._roles.accept_generation(applied.generation)
-        self._applied, self._context = applied, LaunchContext.of_workspace(self._store, applied)
+        self._applied, self._context = applied, LaunchContext.of_workspace(self._store, applied, self._users_umask)
         try:
             self._plan, self._plan_trouble = plan_of_rollout(self._store.read_plan(), applied), None
         except TargetError as error:
@@ -165,7 +200,7 @@ class Supervisor:
         if self._drained():
             self._options = applied.options
             self._roles = RoleRunners(self._store, applied.options, self._submit_probe)
-            self._roles.take_over(LaunchContext.of_workspace(self._store, applied))
+            self._roles.take_over(LaunchContext.of_workspace(self._store, applied, self._users_umask))
             self._again_in_s = 0.0
         return True
 
@@ -195,7 +230,8 @@ class Supervisor:
 
     def _remove_workspace(self) -> None:
         # Processes first: one that still runs would write into the folder of the next Workspace of that name.
-        end_leftovers(self._store.read_record(), self._context.mark)
+        self._answering.release()
+        end_leftovers(self._store.read_record_if_readable(), self._context.mark, self._store.supervisor_arguments)
         with FileLock(self._store.apply_lock):
             self._context.volumes.free_memory()
             self._store.remove()
@@ -214,18 +250,24 @@ class Supervisor:
 
 
 def supervise(
-    store: WorkspaceStore, plugins_for: Callable[[AppliedWorkspace], Plugins], inherited_lock: int | None = None
-) -> int:
+    store: WorkspaceStore, plugins_for: Callable[[AppliedWorkspace], Plugins], inherited_lock: int | None = None,
+    users_umask: int = -1,
+) -> int:  # fmt: skip
     """Become the supervisor of that Workspace; return the exit code, 0 also where another one is at work.
 
-    ``inherited_lock`` is the handle of the supervisor's lock where the command that started this process acquired it.
+    ``inherited_lock`` is the handle of the supervisor's lock where the command that started this process acquired it,
+    ``users_umask`` the umask of that command.
     """
     lock = FileLock(store.supervisor_lock, inherited_lock)
-    if not store.exists or (inherited_lock is None and not lock.acquire(wait_s=2.0)):
-        return 0
-    applied = store.read_applied()
+    try:
+        if not store.exists or (inherited_lock is None and not lock.acquire(wait_s=2.0)):
+            return 0
+        applied = store.read_applied()
+    except TargetError as error:
+        log.error("%s", error.message)
+        return 1
     if applied is not None:
-        Supervisor(store, applied, EventWait(store.wake_pipe), plugins_for(applied), lock).run()
+        Supervisor(store, applied, EventWait(store.wake_pipe), plugins_for(applied), lock, users_umask).run()
     return 0
 
 

@@ -16,18 +16,23 @@ CHECK_EVERY_S = 2.0
 def repair(store: WorkspaceStore) -> bool:
     """Start a supervisor where one is needed and none runs; return whether it did.
 
-    A stopped Workspace needs none: leftovers of it are ended here. Neither does one whose record is settled.
+    A stopped Workspace needs none: leftovers of it are ended here. Neither does one whose record is settled. One whose
+    ``workspace.json`` is damaged cannot be carried out.
+
+    Raises:
+        TargetError: the disk refuses.
     """
     if is_supervised(store):
         return False
     try:
-        applied, record = store.read_applied(), store.read_record()
+        applied = store.read_applied()
     except TargetError:
         return False
+    record = store.read_record_if_readable()
     if applied is None:
         return False
     if applied.stopped and not applied.deleting:
-        end_leftovers(record, store.mark)
+        end_leftovers(record, store.mark, store.supervisor_arguments)
         return False
     if record is not None and record.settled and record.generation == applied.generation and not applied.deleting:
         return False
@@ -42,9 +47,11 @@ class PeriodicRepair:
     def __init__(self, store: WorkspaceStore) -> None:
         self._store = store
         self._due = time.monotonic() + CHECK_EVERY_S
+        self.count = 0
+        """How many supervisors it has started."""
 
     def check(self) -> None:
         """Repair the Workspace where that is due."""
         if time.monotonic() >= self._due:
-            repair(self._store)
+            self.count += repair(self._store)
             self._due = time.monotonic() + CHECK_EVERY_S

@@ -11,7 +11,7 @@ from llmwright.errors import TargetError
 from llmwright.lifecycle.decision import Start
 from llmwright.lifecycle.observed import Role, Workload
 from llmwright.targets.local.launch.context import LaunchContext
-from llmwright.targets.local.launch.run_transitions import after_lost_supervisor, new_run, observed_workload
+from llmwright.targets.local.launch.run_transitions import after_lost_supervisor, after_wish, new_run, observed_workload
 from llmwright.targets.local.launch.runner import RoleRunner
 from llmwright.targets.local.launch.volume_directories import DATA
 from llmwright.targets.local.options import LocalOptions
@@ -23,6 +23,9 @@ from llmwright.targets.local.supervisor.tuning_progress import read_progress
 from llmwright.values.launch import Launch
 
 log = logging.getLogger(__name__)
+
+UNKNOWN = "unknown"
+"""Stands for the digest of a tuning that left results and no record."""
 
 
 class RoleRunners:
@@ -39,10 +42,12 @@ class RoleRunners:
 
     def take_over(self, context: LaunchContext) -> None:
         """End the leftovers of the supervisor before, and go on from its record."""
-        record = self._store.read_record()
+        record = self._store.read_record_if_readable()
         # Before any start: else two trainers write one checkpoint, and a server finds its own port taken.
-        end_leftovers(record, context.mark)
+        end_leftovers(record, context.mark, self._store.supervisor_arguments)
         if record is None:
+            # Results without a record may be another tuning's, whose checkpoints must not be taken up.
+            self._tuned = UNKNOWN
             return
         self._tuned, self._generation = record.tuned, record.generation
         self._ports.update(record.ports)
@@ -58,6 +63,9 @@ class RoleRunners:
         if generation == self._generation:
             return
         self._generation = generation
+        now = datetime.now(UTC)
+        for runner in self._runners.values():
+            runner.run = after_wish(runner.run, now)
         if any(runner.run.phase == "failed" for runner in self._runners.values()):
             kept = {role: runner for role, runner in self._runners.items() if runner.run.phase != "failed"}
             if "tuning" not in kept:
@@ -118,6 +126,12 @@ class RoleRunners:
     def idle(self) -> bool:
         """Whether no process runs and none is about to start."""
         return all(runner.run.finished for runner in self._runners.values())
+
+    @property
+    def answers(self) -> bool:
+        """Whether the server answers."""
+        runner = self._runners.get("serving")
+        return runner is not None and runner.run.phase == "ready"
 
     def workloads(self, context: LaunchContext) -> Mapping[Role, Workload]:
         """Return the roles as the lifecycle observes them."""

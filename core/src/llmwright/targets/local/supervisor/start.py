@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import BinaryIO
 
 from llmwright.errors import TargetError
 from llmwright.targets.local.process.child import MARK
 from llmwright.targets.local.process.log_files import SUPERVISOR
-from llmwright.targets.local.store.json_records import disk_error
 from llmwright.targets.local.store.locks import FileLock, is_locked
+from llmwright.targets.local.store.private_files import open_private
 from llmwright.targets.local.store.workspace_store import WorkspaceStore
 from llmwright.targets.local.supervisor.event_wait import wake_supervisor
 
@@ -42,21 +44,18 @@ def start_supervisor(store: WorkspaceStore) -> None:
     """Start the supervisor of that Workspace in a session of its own; a second one ends by itself.
 
     Raises:
-        TargetError: the system refuses another process, or the log cannot be written.
+        TargetError: the system refuses another process, or the supervisor's lock cannot be made.
     """
-    # -P: a file of the user's directory must not be imported in place of a module.
-    command = [sys.executable, "-P", "-m", "llmwright.targets.local", store.namespace, store.name]
-    command += ["--state", str(store.root)]
+    command = [sys.executable, *store.supervisor_arguments]
     # A mark would make this supervisor a leftover of the Workspace whose process runs the command.
     env = {name: value for name, value in os.environ.items() if name != MARK}
-    path = store.logs / f"{SUPERVISOR}.log"
     lock = FileLock(store.supervisor_lock)
     try:
         # Held before the start and inherited: else other commands start a supervisor each, for as long as the new
         # interpreter takes to acquire it.
         handle = lock.handle if lock.acquire() else None
         command += ["--lock", str(handle)] if handle is not None else []
-        with path.open("ab") as output:
+        with _open_log(store.logs / f"{SUPERVISOR}.log") as output:
             subprocess.run(
                 ["/bin/sh", "-c", DETACH, "sh", *command],
                 stdin=subprocess.DEVNULL,
@@ -69,9 +68,15 @@ def start_supervisor(store: WorkspaceStore) -> None:
                 pass_fds=() if handle is None else (handle,),
                 check=True,
             )
-    except OSError as error:
-        raise disk_error(path, error) from error
-    except subprocess.CalledProcessError as error:
+    except (OSError, subprocess.CalledProcessError) as error:
         raise TargetError(f"no supervisor could be started for {store.key}: {error}") from error
     finally:
         lock.release()
+
+
+def _open_log(path: Path) -> BinaryIO:
+    try:
+        return os.fdopen(open_private(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab")
+    except OSError:
+        # A supervisor without a log is better than none: it may be there to delete what is damaged.
+        return Path(os.devnull).open("ab")

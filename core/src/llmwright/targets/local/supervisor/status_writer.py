@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from llmwright.api.status import WorkspaceStatus
 from llmwright.api.workspace import Workspace
+from llmwright.errors import TargetError
 from llmwright.targets.local.store.workspace_store import WorkspaceStore
+
+log = logging.getLogger(__name__)
 
 Notify = Callable[[Workspace, "WorkspaceStatus | None", WorkspaceStatus], None]
 
@@ -20,7 +24,7 @@ class StatusWriter:
         # One thread: a slow observer delays no pass, and observers see the statuses in order.
         self._observers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="observer")
         self._last: WorkspaceStatus | None = None
-        self._written = False
+        self._written_at: int | None = None
 
     @property
     def last(self) -> WorkspaceStatus | None:
@@ -28,12 +32,11 @@ class StatusWriter:
         return self._last
 
     def read(self) -> None:
-        """Read the status that the supervisor before has left.
-
-        Raises:
-            TargetError: it cannot be read.
-        """
-        self._last = self._store.read_status()
+        """Read the status that the supervisor before has left; a damaged one counts as none."""
+        try:
+            self._last = self._store.read_status()
+        except TargetError as error:
+            log.warning("%s", error.message)
 
     def write(self, workspace: Workspace, status: WorkspaceStatus) -> None:
         """Write ``status`` where it differs, and once in any case.
@@ -41,14 +44,17 @@ class StatusWriter:
         Raises:
             TargetError: the disk refuses.
         """
-        # Once in any case: `repair` waits for the new supervisor's write, whether or not it changes anything.
-        if status == self._last and self._written:
+        # Once in any case: `repair` waits for the new supervisor's write, whether or not it changes anything. And where
+        # the file is no longer the one that was written.
+        if status == self._last and self._written_at == self._store.status_written_at():
             return
-        self._written = True
         # Progress alone may be lost in a power cut, and a sync to the disk for each step would be slow.
         durable = self._last is None or self._last.conditions != status.conditions
         self._store.write_status(status, durable=durable)
+        self._written_at = self._store.status_written_at()
         before, self._last = self._last, status
+        if before == status:
+            return
         self._observers.submit(self._notify, workspace, before, status)
 
     def close(self) -> None:

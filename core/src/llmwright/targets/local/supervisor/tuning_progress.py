@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from llmwright.api.status import Progress
+from llmwright.targets.local.store.private_files import open_private
 
 FILE = "progress.jsonl"
 TAIL_BYTES = 8 * 1024
@@ -17,7 +19,7 @@ TAIL_BYTES = 8 * 1024
 def read_progress(results: Path) -> Progress | None:
     """Return the last whole ``step`` event of ``progress.jsonl``, None where there is none."""
     try:
-        with (results / FILE).open("rb") as file:
+        with os.fdopen(open_private(results / FILE, os.O_RDONLY), "rb") as file:
             file.seek(max(0, file.seek(0, 2) - TAIL_BYTES))
             # The last part is empty, or a line that the tuner is still writing.
             lines = file.read().split(b"\n")[:-1]
