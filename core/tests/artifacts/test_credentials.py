@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from llmwright.artifacts import credential_helper
 from llmwright.artifacts.credentials import Credential, find_credential
 from llmwright.errors import ConfigError
 
@@ -112,11 +113,105 @@ def test_a_helper_that_fails_is_named_without_what_it_said(config: Any, helper: 
     assert "s3cret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["missing", "../../bin/evil", "a b"])
-def test_a_helper_that_is_not_there(config: Any, name: str) -> None:
+@pytest.mark.parametrize("name", ["../../bin/evil", "a b"])
+def test_a_helper_that_none_can_be_called(config: Any, name: str) -> None:
     config(credsStore=name)
-    with pytest.raises(ConfigError, match=r"is not on PATH|no credential helper's name"):
+    with pytest.raises(ConfigError, match="no credential helper's name"):
         find_credential("reg.example")
+
+
+@pytest.mark.parametrize(
+    ("script", "problem"),
+    [
+        (None, "is not on PATH"),
+        ("sleep 60", "does not answer within"),
+        ("cat >/dev/null; sleep 60 & echo {}", "does not answer within"),
+        ("yes", "prints more than 65,536 bytes"),
+    ],
+)
+def test_a_helper_without_an_answer_counts_as_one_without_a_login(
+    config: Any, helper: Any, monkeypatch: pytest.MonkeyPatch, script: str | None, problem: str
+) -> None:
+    monkeypatch.setattr(credential_helper, "HELPER_SECONDS", 0.3)
+    config(credsStore="desktop.exe", auths={"reg.example": auth("pat", "word")})
+    if script is not None:
+        helper("desktop.exe", script)
+    assert find_credential("reg.example") == Credential("pat", "word")
+    anonymous = find_credential("public.example")
+    assert anonymous is not None
+    assert (anonymous.username, anonymous.identity_token) == ("", "")
+    assert f"docker-credential-desktop.exe {problem}" in anonymous.problem
+
+
+def test_an_empty_value_asks_nobody(config: Any, helper: Any, tmp_path: Path) -> None:
+    helper("all", f"touch {tmp_path}/asked; exit 3")
+    config(credsStore="all", credHelpers={"ghcr.io": "", "*.example": None}, auths={"ghcr.io": auth("pat", "word")})
+    assert find_credential("ghcr.io/team/image") == Credential("pat", "word")
+    assert find_credential("reg.example") is None
+    assert not (tmp_path / "asked").exists()
+
+
+def test_an_empty_answer_is_no_login(config: Any, helper: Any) -> None:
+    helper("pass", """cat >/dev/null; echo '{"Username": "", "Secret": ""}'""")
+    config(credsStore="pass", auths={"reg.example": auth("pat", "word")})
+    assert find_credential("reg.example") == Credential("pat", "word")
+    assert find_credential("other.example") is None
+
+
+@pytest.mark.parametrize(
+    ("image", "user"),
+    [
+        ("quay.io/team-b/image", "b"),
+        ("quay.io/team-b/deep/er", "deep"),
+        ("quay.io/team-a/image", "a"),
+        ("quay.io/team-ab/image", "host"),
+        ("quay.io/other", "host"),
+        ("QUAY.io:443/team-b/image", "b"),
+        ("quay.io:444/team-b/image", None),
+        ("myreg.azurecr.io/x", "mine"),
+        ("other.azurecr.io/x", "glob"),
+        ("a.b.azurecr.io/x", None),
+        ("azurecr.io/x", None),
+        ("registry.example/x", "port"),
+        ("registry.example:443/x", "port"),
+        ("docker.io/library/alpine", "hub"),
+        ("docker.io/team/image", "team"),
+        ("[::1]:5000/x", "six"),
+        ("evil-quay.io/x", None),
+    ],
+)
+def test_the_key_that_is_for_an_image(config: Any, image: str, user: str | None) -> None:
+    keys = {
+        "quay.io": "host",
+        "quay.io/team-a": "a",
+        "quay.io/team-b": "b",
+        "https://quay.io/v2/team-b/deep/": "deep",
+        "*.azurecr.io": "glob",
+        "MyReg.azurecr.io": "mine",
+        "registry.example:443": "port",
+        "https://index.docker.io/v1/": "hub",
+        "https://index.docker.io/v1/access-token": "never",
+        "index.docker.io/team": "team",
+        "[::1]:5000": "six",
+        "": "never",
+    }
+    config(auths={key: auth(name, "word") for key, name in keys.items()})
+    credential = find_credential(image)
+    assert (credential.username if credential else None) == user
+
+
+def test_of_several_files_the_most_exact_key_counts(tmp_path: Path) -> None:
+    write_auth(tmp_path / "a.json", "quay.io", "host")
+    write_auth(tmp_path / "b.json", "quay.io/team", "team")
+    credential = find_credential("quay.io/team/image", tmp_path)
+    assert credential is not None
+    assert credential.username == "team"
+
+
+def test_a_file_that_is_nested_deep(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("[" * 100_000)
+    with pytest.raises(ConfigError, match="Docker config file"):
+        find_credential("reg.example", tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "no json s3cret", "[]", "\xff"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gzip
 import hashlib
@@ -9,6 +10,8 @@ import logging
 import os
 import socket
 import time
+import tracemalloc
+import zlib
 from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler
 from ipaddress import ip_address
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from core.tests.artifacts.support.http_site import Site
 
 LOOPBACK = SourceRules(("127.0.0.1",))
+ANYWHERE = SourceRules(("0.0.0.0/0", "::/0"))
 BODY = bytes(range(256)) * 2000
 
 
@@ -98,7 +102,7 @@ def test_a_redirect_to_an_inner_address_is_refused(site: Site, other_site: Site,
     assert "127.0.0.2 is a loopback address" in error.message
     assert other_site.seen == []
     for target in ("http://169.254.169.254/", "file:///etc/passwd", "http://2852039166/", "", "http://a\\b/"):
-        assert refusal(site.redirects("/a.csv", target), tmp_path, sources=SourceRules.anywhere())
+        assert refusal(site.redirects("/a.csv", target), tmp_path, sources=ANYWHERE)
 
 
 def test_endless_redirects_end(site: Site, tmp_path: Path) -> None:
@@ -204,7 +208,23 @@ class TestTransfer:
         site.routes["/a.bin"] = answer
         assert get(site.url + "/a.bin", tmp_path).path.read_bytes() == b"new" * 100
 
-    @pytest.mark.parametrize("range_answered", ["bytes 0-9/512000", "bytes 7-9/10", "nonsense", ""])
+    @pytest.mark.parametrize("part", ["bytes 0-4/10", "bytes 0-9/10", "bytes 0-4/*", ""])
+    def test_a_part_that_nobody_asked_for_is_an_error(self, site: Site, tmp_path: Path, part: str) -> None:
+        error = refusal(site.gives("/a.bin", b"01234", 206, Content_Range=part), tmp_path)
+        assert error.reason == "Unreachable"
+        assert "another part of the file than was asked for" in error.message
+
+    @pytest.mark.parametrize(
+        "range_answered",
+        [
+            "bytes 0-9/512000",
+            "bytes 7-9/10",
+            "nonsense",
+            "",
+            f"bytes {'9' * 5000}-9/10",
+            f"bytes 300000-511999/{'9' * 5000}",
+        ],
+    )
     def test_a_wrong_part_is_not_used(self, site: Site, tmp_path: Path, range_answered: str) -> None:
         first = breaks_off_after(300_000, BODY, ETag='"v1"')
 
@@ -266,6 +286,53 @@ class TestTransfer:
         site.routes["/a.bin"] = answer
         assert refusal(site.url + "/a.bin", tmp_path, read_seconds=0.1).reason == "Unreachable"
 
+    def test_a_byte_at_a_time_for_ever_ends(self, site: Site, tmp_path: Path) -> None:
+        def drips(request: BaseHTTPRequestHandler) -> None:
+            request.send_response(200)
+            request.send_header("Content-Length", "1000000")
+            request.end_headers()
+            with contextlib.suppress(OSError):
+                for _ in range(10_000):
+                    request.wfile.write(b"x")
+                    time.sleep(0.005)
+
+        site.routes["/a.bin"] = drips
+        error = refusal(site.url + "/a.bin", tmp_path, patience_s=0.1)
+        assert (error.reason, error.exit_code) == ("TooSlow", 1)
+        assert "/a.bin: less than 16 KiB a second" in error.message
+        assert len(site.seen) == 1
+
+    def test_headers_that_never_end_do(self, site: Site, tmp_path: Path) -> None:
+        def drips(request: BaseHTTPRequestHandler) -> None:
+            with contextlib.suppress(OSError):
+                request.wfile.write(b"HTTP/1.1 200 OK\r\n")
+                for number in range(10_000):
+                    request.wfile.write(b"X-%d: y\r\n" % number)
+                    time.sleep(0.005)
+
+        site.routes["/a.bin"] = drips
+        assert refusal(site.url + "/a.bin", tmp_path, patience_s=0.1).reason == "TooSlow"
+
+    @pytest.mark.parametrize("length", ["9" * 5000, "-1", "ten", "\u0661"])
+    def test_a_length_that_cannot_be(self, site: Site, tmp_path: Path, length: str) -> None:
+        def answer(request: BaseHTTPRequestHandler) -> None:
+            request.wfile.write(f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\nx".encode())
+            request.close_connection = True
+
+        site.routes["/a.bin"] = answer
+        assert refusal(site.url + "/a.bin", tmp_path).reason in ("Unreachable", "NoDiskSpace", "TooLarge")
+
+    def test_a_token_that_no_header_holds_is_named_and_not_shown(
+        self, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("HF_ENDPOINT", site.url)
+        for token in ("hf_s3crét", "hf_s3cret\n", "hf_s3cret x"):
+            monkeypatch.setenv("HF_TOKEN", token)
+            error = refusal("hf://o/n/a.json", tmp_path)
+            assert error.reason == "TokenUnusable"
+            assert "HF_TOKEN" in error.message
+            assert "s3cr" not in str(error)
+
     def test_nobody_there(self, site: Site, tmp_path: Path) -> None:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
@@ -303,6 +370,34 @@ class TestTransfer:
         assert refusal(site.gives("/a.bin", BODY), tmp_path, max_bytes=1000).reason == "TooLarge"
         bomb = site.gives("/b.bin", gzip.compress(b"0" * 10_000_000), Content_Encoding="gzip")
         assert refusal(bomb, tmp_path, max_bytes=1_000_000).reason == "TooLarge"
+
+    @pytest.mark.parametrize("times", [2, 3])
+    def test_a_bomb_in_a_bomb(self, site: Site, tmp_path: Path, times: int) -> None:
+        """Unpacked in one step, the second of these would be 100 MB."""
+        body = gzip.compress(bytes(100_000_000), 1)
+        for _ in range(times - 1):
+            body = gzip.compress(body)
+        url = site.gives("/b.bin", body, Content_Encoding=", ".join(["gzip"] * times))
+        tracemalloc.start()
+        assert refusal(url, tmp_path, max_bytes=5_000_000).reason == "TooLarge"
+        assert tracemalloc.get_traced_memory()[1] < 30_000_000
+        tracemalloc.stop()
+
+    def test_codings_in_their_order_and_those_that_cannot_be_read(self, site: Site, tmp_path: Path) -> None:
+        once = zlib.compress(BODY)
+        for body, coding in (
+            (gzip.compress(once), "deflate, gzip"),
+            (once[2:-4], "deflate"),
+            (gzip.compress(BODY[:1000]) + gzip.compress(BODY[1000:]) + bytes(20), "x-gzip"),
+            (BODY, "identity"),
+        ):
+            url = site.gives("/c.bin", body, Content_Encoding=coding)
+            assert get(url, tmp_path).path.read_bytes() == BODY
+        for coding in ("br", "gzip, gzip, gzip, gzip", "gzip;q=1"):
+            error = refusal(site.gives("/d.bin", b"x", Content_Encoding=coding), tmp_path / "d")
+            assert error.reason == "UnknownCoding"
+        cut = site.gives("/e.bin", gzip.compress(BODY)[:-20], Content_Encoding="gzip")
+        assert "breaks off" in refusal(cut, tmp_path / "e").message
 
     def test_digest(self, site: Site, tmp_path: Path) -> None:
         url = site.gives("/a.bin", b"abc")

@@ -90,10 +90,12 @@ def test_a_token_service_without_tls_gets_no_password(
     secure_site: Site, other_site: Site, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A registry that must have TLS (no loopback name) may not send the password elsewhere in plain text."""
-    from llmwright.artifacts.challenge import authorization, parse_challenge
+    from llmwright.artifacts.addresses import parse_url
+    from llmwright.artifacts.challenge import authorization, parse_challenges
     from llmwright.artifacts.wire import Wire
 
-    challenge = parse_challenge(f'Bearer realm="{other_site.url}/token",service="s"')
+    challenges = parse_challenges([f'Bearer realm="{other_site.url}/token",service="s"'])
+    registry = parse_url("https://registry.example/")
     with Wire(LOOPBACK) as wire, pytest.raises(ConfigError, match="has no TLS"):
-        authorization(wire, challenge, "repository:a:pull", Credential("pat", "word"), plain_http=False)
+        authorization(wire, challenges, "repository:a:pull", Credential("pat", "word"), registry=registry)
     assert other_site.seen == []

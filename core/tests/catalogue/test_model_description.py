@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from llmwright.catalogue.catalogue import Catalogue
-from llmwright.catalogue.model_description import can_describe, describe, with_model
+from llmwright.artifacts.addresses import SourceRules
+from llmwright.artifacts.hub_client import GuardedHubClient
+from llmwright.catalogue.model_description import can_describe, describe
 from llmwright.errors import ConfigError, TargetError
 
 CONFIG = {
@@ -160,21 +161,16 @@ def hub() -> Iterator[dict[str, str]]:
     thread.join()
 
 
-def test_the_hub_describes_a_model_in_two_requests(hub: dict[str, str]) -> None:
-    preset = describe("acme/tiny", environ=hub)
+@pytest.fixture
+def client() -> Iterator[GuardedHubClient]:
+    with GuardedHubClient(SourceRules()) as client:
+        yield client
+
+
+def test_the_hub_describes_a_model_in_two_requests(hub: dict[str, str], client: GuardedHubClient) -> None:
+    preset = describe("acme/tiny", environ=hub, client=client)
     assert (preset.revision, preset.license, preset.gated) == ("f00d", "mit", True)
     assert (preset.parameters, preset.weight_bytes) == (61, 122)
-
-
-def test_a_catalogue_takes_in_what_it_does_not_know(hub: dict[str, str], tmp_path: Path) -> None:
-    catalogue = Catalogue()
-    known = with_model(catalogue, "acme/tiny", environ=hub)
-    assert known.preset("ACME/Tiny") is known.preset("tiny")
-    assert with_model(known, "Acme/tiny", environ=hub) is known
-    local = write_model(tmp_path / "m").as_uri()
-    assert with_model(catalogue, local).preset(local).source == local
-    with pytest.raises(ConfigError, match="unknown preset 'tiny'"):
-        with_model(catalogue, "tiny", environ=hub)
 
 
 @pytest.mark.parametrize(
@@ -185,12 +181,15 @@ def test_a_catalogue_takes_in_what_it_does_not_know(hub: dict[str, str], tmp_pat
         ("acme/broken", TargetError, "answered 200"),
     ],
 )
-def test_what_the_hub_refuses_is_told(hub: dict[str, str], name: str, error: type[Exception], told: str) -> None:
+def test_what_the_hub_refuses_is_told(
+    hub: dict[str, str], client: GuardedHubClient, name: str, error: type[Exception], told: str
+) -> None:
     with pytest.raises(error, match=told) as caught:
-        describe(name, environ=hub)
+        describe(name, environ=hub, client=client)
     assert "t0ken" not in str(caught.value)
 
 
-def test_a_hub_that_is_not_there_is_told() -> None:
+def test_a_hub_that_is_not_there_is_told(client: GuardedHubClient) -> None:
+    environ = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": "/nonexistent"}
     with pytest.raises(TargetError, match=r"the model hub 127\.0\.0\.1:9 cannot be reached"):
-        describe("acme/tiny", environ={"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": "/nonexistent"})
+        describe("acme/tiny", environ=environ, client=client)

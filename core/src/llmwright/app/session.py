@@ -118,7 +118,13 @@ class Session:
         from llmwright.catalogue.model_description import can_describe, describe
 
         if self.catalogue.find_preset(name) is None and can_describe(name):
-            return describe(name)
+            if name.startswith("file:"):
+                return describe(name)
+            from llmwright.artifacts.addresses import SourceRules
+            from llmwright.artifacts.hub_client import GuardedHubClient
+
+            with GuardedHubClient(SourceRules(self.settings.sources.allow)) as hub:
+                return describe(name, client=hub)
         return self.catalogue.preset(name)
 
     @cached_property

@@ -61,12 +61,18 @@ def _pack(options: argparse.Namespace) -> str:
 
 def _push(options: argparse.Namespace) -> str:
     from llmwright.artifacts.adapter_image import push
+    from llmwright.artifacts.addresses import SourceRules
     from llmwright.artifacts.credentials import find_credential
     from llmwright.artifacts.image_reference import parse_reference
 
-    credential = find_credential(parse_reference(options.reference).registry, options.docker_config)
-    progress = _progress(options.progress, "push")
-    return push(options.layout, options.reference, credential, insecure=tuple(options.insecure), progress=progress)
+    return push(
+        options.layout,
+        options.reference,
+        find_credential(parse_reference(options.reference).name, options.docker_config),
+        sources=SourceRules(tuple(options.allow)),
+        insecure=tuple(options.insecure),
+        progress=_progress(options.progress, "push"),
+    )
 
 
 def _pull(options: argparse.Namespace) -> str:
@@ -78,7 +84,7 @@ def _pull(options: argparse.Namespace) -> str:
     return pull(
         options.reference,
         options.to,
-        find_credential(parse_reference(options.reference).registry, options.docker_config),
+        find_credential(parse_reference(options.reference).name, options.docker_config),
         sources=SourceRules(tuple(options.allow)),
         insecure=tuple(options.insecure),
         progress=_progress(options.progress, "pull"),
@@ -87,11 +93,13 @@ def _pull(options: argparse.Namespace) -> str:
 
 def _check_push(options: argparse.Namespace) -> str:
     from llmwright.artifacts.adapter_image import check_push
+    from llmwright.artifacts.addresses import SourceRules
     from llmwright.artifacts.credentials import find_credential
     from llmwright.artifacts.image_reference import parse_reference
 
-    credential = find_credential(parse_reference(options.reference).registry, options.docker_config)
-    check_push(options.reference, credential, insecure=tuple(options.insecure))
+    credential = find_credential(parse_reference(options.reference).name, options.docker_config)
+    rules = SourceRules(tuple(options.allow))
+    check_push(options.reference, credential, sources=rules, insecure=tuple(options.insecure))
     return f"{options.reference} can be pushed to"
 
 
@@ -132,11 +140,14 @@ def _parser() -> argparse.ArgumentParser:
     push = _verb(verbs, "push", _push, "push an OCI image layout")
     push.add_argument("--layout", type=Path, required=True, help="directory of the layout")
     _add_registry(push)
+    _add_allow(push)
     pull = _verb(verbs, "pull", _pull, "put an image's /data into a directory")
     pull.add_argument("--to", type=Path, required=True, help="directory")
     _add_registry(pull)
     _add_allow(pull)
-    _add_registry(_verb(verbs, "check-push", _check_push, "show that a push would be let in"))
+    check = _verb(verbs, "check-push", _check_push, "show that a push would be let in")
+    _add_registry(check)
+    _add_allow(check)
     return parser
 
 

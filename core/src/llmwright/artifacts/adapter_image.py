@@ -18,8 +18,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NewType
 
-from llmwright.artifacts.addresses import SourceRules
+from llmwright.artifacts.addresses import SourceRules, parse_url
 from llmwright.artifacts.artifact_errors import bad_image, digest_mismatch, disk_errors, no_disk_space, too_large
+from llmwright.artifacts.connections import Resolver, system_resolver
 from llmwright.artifacts.credentials import Credential
 from llmwright.artifacts.download import Progress
 from llmwright.artifacts.image_manifest import (
@@ -48,7 +49,7 @@ from llmwright.artifacts.layout import (
 from llmwright.artifacts.oci_registry import CHUNK_BYTES, OciRegistry
 from llmwright.artifacts.scratch import scratch_directory
 from llmwright.artifacts.unpack import DATA, Allowance, unpack_layer
-from llmwright.artifacts.wire import Resolver, Wire, system_resolver
+from llmwright.artifacts.wire import Wire
 from llmwright.errors import ConfigError
 
 ManifestDigest = NewType("ManifestDigest", str)
@@ -90,12 +91,15 @@ def push(
     reference: str,
     credentials: Credential | None,
     *,
+    sources: SourceRules | None = None,
     insecure: tuple[str, ...] = (),
     progress: Progress | None = None,
     chunk_bytes: int = CHUNK_BYTES,
 ) -> ManifestDigest:
     """Push the only image of a layout to ``reference``, and read its digest back.
 
+    The registry may be anywhere, for the user named it. ``sources`` holds for all that it names in turn: the places of
+    uploads, redirects, its token service.
     ``insecure`` lists registries (host and port) where plain http is accepted, besides loopback; ``progress`` counts
     the bytes of blobs. Raises ConfigError (BadImage, InvalidReference, PushDenied, DigestMismatch) and TargetError
     (Unreachable, RegistryError).
@@ -103,7 +107,7 @@ def push(
     name, image = parse_reference(reference), layout_image(layout_dir)
     if name.digest and name.digest != image.digest:
         raise digest_mismatch(f"the image in {layout_dir}", name.digest, image.digest)
-    with Wire(SourceRules.anywhere()) as wire:
+    with Wire(_rules_to_push(name, sources)) as wire:
         registry = OciRegistry(wire, name, credentials, actions="pull,push", insecure=insecure, chunk_bytes=chunk_bytes)
         counted = _Total(image.blobs, progress)
         # Blobs before the manifest: a registry refuses a manifest without its blobs, and nobody pulls half an image.
@@ -163,14 +167,26 @@ def pull(
     return ManifestDigest(image.digest)
 
 
-def check_push(reference: str, credentials: Credential | None, *, insecure: tuple[str, ...] = ()) -> None:
+def check_push(
+    reference: str,
+    credentials: Credential | None,
+    *,
+    sources: SourceRules | None = None,
+    insecure: tuple[str, ...] = (),
+) -> None:
     """Check, before hours of work, the right to push to ``reference``. Nothing stays in the registry.
 
     Raises what ``push`` raises.
     """
     name = parse_reference(reference)
-    with Wire(SourceRules.anywhere()) as wire:
+    with Wire(_rules_to_push(name, sources)) as wire:
         OciRegistry(wire, name, credentials, actions="pull,push", insecure=insecure).check_push()
+
+
+def _rules_to_push(name: Reference, sources: SourceRules | None) -> SourceRules:
+    # Without a port in the name, TLS has one port and plain http another.
+    places = (parse_url(f"{scheme}://{name.host}/") for scheme in ("https", "http"))
+    return (sources or SourceRules()).naming(*places)
 
 
 class _Total:

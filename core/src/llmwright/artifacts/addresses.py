@@ -86,12 +86,14 @@ class Location:
 class SourceRules:
     """The addresses that may be read although they are not public: the setting ``sources.allow``.
 
-    ``allow`` holds host names, addresses and CIDRs. Cloud metadata services are always refused.
+    ``allow`` holds host names, addresses and CIDRs. ``named`` holds hosts with their ports that the user named as the
+    place itself: a registry, a hub. Cloud metadata services are always refused.
 
     Raises ConfigError for an entry that is none of these.
     """
 
     allow: tuple[str, ...] = ()
+    named: frozenset[tuple[str, int]] = frozenset()
     _networks: tuple[IPNetwork, ...] = field(init=False, repr=False, compare=False, default=())
     _names: frozenset[str] = field(init=False, repr=False, compare=False, default=frozenset())
 
@@ -101,10 +103,12 @@ class SourceRules:
         object.__setattr__(self, "_networks", tuple(entry for entry in entries if not isinstance(entry, str)))
         object.__setattr__(self, "_names", frozenset(entry for entry in entries if isinstance(entry, str)))
 
-    @classmethod
-    def anywhere(cls) -> SourceRules:
-        """Return rules for a place that the user named: everything but metadata services."""
-        return cls(("0.0.0.0/0", "::/0"))
+    def naming(self, *places: Location) -> SourceRules:
+        """Return these rules for work at ``places``, which the user named: their hosts and ports may be anywhere.
+
+        What such a place names in turn (a redirect, a token service, another port) is held to the rules.
+        """
+        return SourceRules(self.allow, self.named | {(place.host, place.port) for place in places})
 
     def permits(self, address: IPAddress) -> bool:
         """Whether ``address`` is public or allowed by a CIDR."""
@@ -113,11 +117,11 @@ class SourceRules:
         special = [target for target in reached(address) if address_kind(target)]
         return self._holds(address) or all(self._holds(target) for target in special)
 
-    def refusal(self, host: str, addresses: Sequence[IPAddress]) -> str | None:
+    def refusal(self, host: str, addresses: Sequence[IPAddress], port: int = 0) -> str | None:
         """Return why ``host`` with ``addresses`` must not be read, None where it may. One bad address refuses all."""
         if host in _METADATA_NAMES or any(is_metadata(address) for address in addresses):
             return f"{_naming(host, addresses)} is a cloud metadata service, which is always refused"
-        if host in self._names:
+        if host in self._names or (host, port) in self.named:
             return None
         bad = next((address for address in addresses if not self.permits(address)), None)
         if bad is None:

@@ -10,6 +10,14 @@ from pathlib import Path
 from llmwright.errors import ConfigError, TargetError
 
 
+class TransientAnswer(Exception):
+    """The answer is a failure that may pass. Only this room sees it: ``wire.retry`` turns the last into an error."""
+
+    def __init__(self, text: str, wait_seconds: float = 0.0) -> None:
+        super().__init__(text)
+        self.wait_seconds = wait_seconds
+
+
 def no_disk_space(directory: Path, needed: int | None, free: int | None) -> TargetError:
     """Return a TargetError with exit code 2: the machine is full, and the user can repair it."""
     sizes = f": {needed:,} bytes are needed, {free:,} are free" if needed is not None and free is not None else ""

@@ -1,91 +1,139 @@
-"""The challenge of a registry's 401, and the header that answers it.
+"""The challenges of a registry's 401, and the header that answers them.
 
 Basic authentication (RFC 7617), and the token protocol of the distribution project: GET with the user's name and
-password, or POST of an identity token (OAuth 2), at the ``realm``, for one ``scope``.
+password, or POST of an identity token (OAuth 2), at the ``realm``, for one ``scope``. A registry may offer several
+schemes, in one header or in several (RFC 9110, 11.6.1).
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
+import httpx
+
 from llmwright.artifacts.addresses import Location, parse_url
+from llmwright.artifacts.answer_body import read_object
 from llmwright.artifacts.credentials import Credential
-from llmwright.artifacts.wire import Wire, basic, raise_if_transient
+from llmwright.artifacts.wire import Wire, basic, bearer, raise_if_transient
 from llmwright.errors import ConfigError
 
-_PARAMETER = re.compile(r'([A-Za-z_]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - the grammar's word
+_SCHEME = re.compile(rf"({_TOKEN})(?:\s+|(?=,|$))")
+_TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*\s*(?=,|$)")
+_PARAMETER = re.compile(rf'({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))')
 _CLIENT = "llmwright"
 
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """A ``WWW-Authenticate`` header: its scheme in lower case, and its parameters."""
+    """One challenge of a ``WWW-Authenticate`` header: its scheme in lower case, and its parameters."""
 
     scheme: str
     parameters: dict[str, str] = field(default_factory=dict)
 
 
-def parse_challenge(header: str) -> Challenge:
-    """Read one challenge (RFC 9110, 11.6.1); unknown text gives an empty scheme or no parameters."""
-    scheme, _, rest = header.strip().partition(" ")
-    parameters = {key.lower(): quoted or plain for key, quoted, plain in _PARAMETER.findall(rest)}
-    return Challenge(scheme.lower(), parameters)
+def parse_challenges(headers: Iterable[str]) -> tuple[Challenge, ...]:
+    """Read all challenges of all headers, in their order; what cannot be read is left out."""
+    return tuple(challenge for header in headers for challenge in _challenges(header))
+
+
+def _challenges(header: str) -> Iterator[Challenge]:
+    current: Challenge | None = None
+    place = 0
+    while place < len(header):
+        if header[place] in ", \t":
+            place += 1
+        elif (parameter := _PARAMETER.match(header, place)) and current:
+            value = re.sub(r"\\(.)", r"\1", parameter[2]) if parameter[2] is not None else parameter[3]
+            current.parameters.setdefault(parameter[1].lower(), value)
+            place = parameter.end()
+        elif scheme := _SCHEME.match(header, place):
+            if current:
+                yield current
+            current = Challenge(scheme[1].lower())
+            token68 = _TOKEN68.match(header, scheme.end())
+            place = token68.end() if token68 else scheme.end()
+        else:
+            place = header.find(",", place) % (len(header) + 1)
+    if current:
+        yield current
 
 
 def authorization(
-    wire: Wire, challenge: Challenge, scope: str, credential: Credential | None, *, plain_http: bool
+    wire: Wire,
+    challenges: tuple[Challenge, ...],
+    scope: str,
+    credential: Credential | None,
+    *,
+    registry: Location,
 ) -> dict[str, str]:
-    """Return the header that answers ``challenge``; empty without a usable credential.
+    """Return the header that answers one of the challenges; empty where none can be answered.
 
-    ``plain_http`` permits a realm without TLS, as for the registry itself. Raises ConfigError (SourceRefused) for
-    a realm that must not be asked; httpx.RequestError and TransientAnswer where it does not answer.
+    Tokens come before passwords. ``registry`` is who asked: a token service without TLS is asked only where the
+    registry has none either, on its own host or on loopback. Raises ConfigError: SourceRefused for a token service
+    that must not be asked, TokenUnusable; httpx.RequestError and TransientAnswer where it does not answer.
     """
-    if credential is not None and credential.registry_token:
-        return {"Authorization": f"Bearer {credential.registry_token}"}
-    if challenge.scheme == "basic":
-        return basic((credential.username, credential.password)) if credential and credential.username else {}
-    if challenge.scheme != "bearer":
-        return {}
-    token = _token(wire, _realm(challenge, plain_http=plain_http), challenge, scope, credential)
-    return {"Authorization": f"Bearer {token}"} if token else {}
+    refusal: ConfigError | None = None
+    for challenge in (challenge for challenge in challenges if challenge.scheme == "bearer"):
+        if credential is not None and credential.registry_token:
+            return bearer(credential.registry_token, "the registry token in Docker's config file")
+        try:
+            token = _token(wire, _realm(challenge, registry), challenge, scope, credential)
+        except ConfigError as error:
+            refusal = refusal or error
+            continue
+        if token:
+            return bearer(token, f"the token that registry {registry.host} gave")
+    if any(challenge.scheme == "basic" for challenge in challenges) and credential and credential.username:
+        return basic((credential.username, credential.password))
+    if refusal:
+        raise refusal
+    return {}
 
 
-def _realm(challenge: Challenge, *, plain_http: bool) -> Location:
+def _realm(challenge: Challenge, registry: Location) -> Location:
     try:
         realm = parse_url(challenge.parameters.get("realm", ""))
     except ValueError as problem:
         raise ConfigError(f"the registry names an unusable token service: {problem}", reason="SourceRefused") from None
-    if realm.scheme == "http" and not plain_http:
+    near = registry.scheme == "http" and (realm.host == registry.host or realm.loopback)
+    if realm.scheme == "http" and not near:
         text = f"the registry's token service {realm.masked} has no TLS; credentials are not sent to it"
         raise ConfigError(text, reason="SourceRefused")
     return realm
 
 
 def _token(wire: Wire, realm: Location, challenge: Challenge, scope: str, credential: Credential | None) -> str:
-    asked = {"service": challenge.parameters.get("service", ""), "scope": scope}
-    asked = {key: value for key, value in asked.items() if value}
+    """Return the access token; empty where the service gives none. Its redirects are not followed."""
+    with _ask(wire, realm, challenge, scope, credential) as response:
+        raise_if_transient(response)
+        if response.status_code != 200:
+            return ""
+        try:
+            answer = read_object(response, realm.masked)
+        except ValueError:
+            return ""
+        return str(answer.get("token") or answer.get("access_token") or "")
+
+
+def _ask(
+    wire: Wire, realm: Location, challenge: Challenge, scope: str, credential: Credential | None
+) -> contextlib.AbstractContextManager[httpx.Response]:
+    fields = {"service": challenge.parameters.get("service", ""), "scope": scope}
+    fields = {key: value for key, value in fields.items() if value}
     if credential is not None and credential.identity_token:
-        form = asked | {
+        form = fields | {
             "grant_type": "refresh_token",
             "client_id": _CLIENT,
             "refresh_token": credential.identity_token,
         }
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        exchange = wire.send("POST", realm, headers, urlencode(form).encode())
-    else:
-        user = (credential.username, credential.password) if credential and credential.username else None
-        joint = "&" if "?" in realm.target else "?"
-        place = realm.join(realm.target + joint + urlencode(asked | {"client_id": _CLIENT}))
-        exchange = wire.send("GET", place, basic(user))
-    with exchange as response:
-        raise_if_transient(response)
-        response.read()
-        if response.status_code != 200:
-            return ""
-        try:
-            answer = response.json()
-            return str(answer.get("token") or answer.get("access_token") or "")
-        except (ValueError, AttributeError):
-            return ""
+        return wire.send("POST", realm, headers, urlencode(form).encode())
+    user = (credential.username, credential.password) if credential and credential.username else None
+    joint = "&" if "?" in realm.target else "?"
+    place = realm.join(realm.target + joint + urlencode(fields | {"client_id": _CLIENT}))
+    return wire.send("GET", place, basic(user))

@@ -1,7 +1,7 @@
 """The user's registry credentials, read from Docker's files. They are never written, logged or put on argv.
 
-``auths``, ``credHelpers`` and ``credsStore`` of ``config.json`` are read. Helpers are the executables
-``docker-credential-NAME``, asked through their standard input (docker/docker-credential-helpers).
+``auths``, ``credHelpers`` and ``credsStore`` of ``config.json`` are read. ``credential_keys`` has the rules by which a
+key is for an image.
 """
 
 from __future__ import annotations
@@ -10,19 +10,15 @@ import base64
 import binascii
 import json
 import os
-import re
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from llmwright.artifacts.image_reference import DOCKER_HUB
+from llmwright.artifacts.credential_helper import NoAnswer, ask_helper
+from llmwright.artifacts.credential_keys import HUB_NAMES, HUB_SERVER, best_key, exactness
 from llmwright.errors import ConfigError
 
-_HUB_KEY = "https://index.docker.io/v1/"
-_HUB_NAMES = frozenset({DOCKER_HUB, "index.docker.io", "registry-1.docker.io"})
-_HELPER_SECONDS = 60
 _TOKEN_USER = "<token>"  # noqa: S105 - the helpers' marker for an identity token
 
 
@@ -31,36 +27,61 @@ class Credential:
     """The user's credential for one registry. Its repr shows no secret.
 
     Either ``username`` and ``password``, or an ``identity_token`` that is exchanged for access tokens, or a
-    ``registry_token`` that is sent as it is.
+    ``registry_token`` that is sent as it is; or none of them, and the ``problem`` why there is none.
     """
 
     username: str = ""
     password: str = field(default="", repr=False)
     identity_token: str = field(default="", repr=False)
     registry_token: str = field(default="", repr=False)
+    problem: str = ""
 
 
-def find_credential(registry: str, config: Path | None = None) -> Credential | None:
-    """Return the user's credential for ``registry`` (host and port, ``docker.io`` for Docker Hub); None without it.
+def find_credential(image: str, config: Path | None = None) -> Credential | None:
+    """Return the user's credential for ``image``, None without it.
 
-    ``config`` is a ``config.json`` or ``.dockerconfigjson``, or a directory with such a file or with several
-    ``NAME.json``. Of several, the first that knows the registry counts. The default is Docker's own directory
-    (``$DOCKER_CONFIG``, ``~/.docker``), which need not exist.
+    Args:
+        image: ``REGISTRY[/REPOSITORY]``, host and port; ``docker.io`` for Docker Hub.
+        config: a ``config.json`` or ``.dockerconfigjson``, or a directory with such a file or with several
+            ``NAME.json``. Of several, the most exact key counts, then the first file. The default is Docker's own
+            directory (``$DOCKER_CONFIG``, ``~/.docker``), which need not exist.
+
+    A helper that is missing or gives no answer counts as one without a login, as for a public image none is needed:
+    the ``problem`` of the credential says so, for the case that the registry refuses.
 
     Raises ConfigError for a named file that is missing, an unreadable file, and a credential helper that fails.
     """
-    return next((credential for path in _config_paths(config) if (credential := _in_file(path, registry))), None)
+    results = [result for path in _config_paths(config) if (result := _in_file(path, image)) is not None]
+    logins = [(rank, credential) for rank, credential in results if not credential.problem]
+    best = max(logins or results, key=lambda result: result[0], default=None)
+    return best[1] if best else None
 
 
-def _in_file(path: Path, registry: str) -> Credential | None:
+def _in_file(path: Path, image: str) -> tuple[tuple[bool, int, int], Credential] | None:
+    """Return the credential of one file, with the rank of its key: the helper's, else that of ``auths``."""
     settings = _read(path)
-    helper = _mapping(settings, "credHelpers").get(registry) or settings.get("credsStore")
+    registry, auths, problem = image.partition("/")[0], _mapping(settings, "auths"), ""
+    helper = _helper(settings, image)
     if helper:
-        credential = _ask_helper(str(helper), _HUB_KEY if registry in _HUB_NAMES else registry)
-        if credential is not None:
-            return credential
-    entry = _entry(_mapping(settings, "auths"), registry)
-    return _from_entry(entry, path, registry) if entry else None
+        try:
+            credential = _ask(helper, HUB_SERVER if registry in HUB_NAMES else registry)
+            if credential is not None:
+                return exactness(registry), credential
+        except NoAnswer as reason:
+            problem = str(reason)
+    key = best_key((key for key, entry in auths.items() if isinstance(entry, dict)), image)
+    login = _from_entry(auths[key], path, registry) if key is not None else None
+    if login is not None:
+        return exactness(str(key)), login
+    return (exactness(registry), Credential(problem=problem)) if problem else None
+
+
+def _helper(settings: Mapping[str, Any], image: str) -> str:
+    """Return the name of the helper to ask for ``image``; empty for none, as Docker takes an empty value."""
+    helpers = _mapping(settings, "credHelpers")
+    key = best_key(helpers, image)
+    value = helpers[key] if key is not None else settings.get("credsStore")
+    return str(value) if value else ""
 
 
 def _config_paths(config: Path | None) -> list[Path]:
@@ -75,7 +96,7 @@ def _config_paths(config: Path | None) -> list[Path]:
 def _read(path: Path) -> dict[str, Any]:
     try:
         settings = json.loads(path.read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         settings = None
     if not isinstance(settings, dict):
         raise ConfigError(f"{path} cannot be read as a Docker config file", reason="CredentialsUnreadable")
@@ -87,21 +108,12 @@ def _mapping(settings: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _entry(auths: Mapping[str, Any], registry: str) -> Mapping[str, Any] | None:
-    wanted = _HUB_NAMES if registry in _HUB_NAMES else {registry}
-    for key in sorted(auths, key=lambda key: key != registry):
-        if re.sub(r"^https?://", "", key).partition("/")[0] in wanted and isinstance(auths[key], dict):
-            entry: Mapping[str, Any] = auths[key]
-            return entry
-    return None
-
-
 def _from_entry(entry: Mapping[str, Any], path: Path, registry: str) -> Credential | None:
     username, password = str(entry.get("username") or ""), str(entry.get("password") or "")
     if entry.get("auth"):
         try:
             username, colon, password = base64.b64decode(str(entry["auth"]), validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except (binascii.Error, ValueError):
             colon = ""
         if not colon:
             text = f"{path}: the entry for {registry} is not base64 of user:password"
@@ -112,23 +124,10 @@ def _from_entry(entry: Mapping[str, Any], path: Path, registry: str) -> Credenti
     return Credential(username, password.rstrip("\0"), identity, token)
 
 
-def _ask_helper(name: str, server: str) -> Credential | None:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise ConfigError(f"{name[:80]!r} is no credential helper's name", reason="CredentialsUnreadable")
-    program = f"docker-credential-{name}"
-    try:
-        answer = subprocess.run(
-            [program, "get"], input=server, capture_output=True, text=True, timeout=_HELPER_SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError) as error:
-        what = "is not on PATH" if isinstance(error, FileNotFoundError) else "does not answer"
-        raise ConfigError(f"the credential helper {program} {what}", reason="CredentialsUnreadable") from None
-    if answer.returncode and "credentials not found" in (answer.stdout + answer.stderr).lower():
+def _ask(helper: str, server: str) -> Credential | None:
+    answer = ask_helper(helper, server)
+    if answer is None:
         return None
-    try:
-        fields = json.loads(answer.stdout) if answer.returncode == 0 else {}
-        username, secret = str(fields["Username"]), str(fields["Secret"])
-    except (ValueError, KeyError, TypeError):
-        text = f"the credential helper {program} failed for {server} (exit code {answer.returncode})"
-        raise ConfigError(text, hint="log in again", reason="CredentialsUnreadable") from None
-    return Credential(identity_token=secret) if username == _TOKEN_USER else Credential(username, secret)
+    if answer.username == _TOKEN_USER:
+        return Credential(identity_token=answer.secret)
+    return Credential(answer.username, answer.secret)

@@ -20,11 +20,20 @@ from urllib.parse import unquote, urlsplit
 import httpx
 
 from llmwright.artifacts.addresses import Location, SourceRules, check_url, parse_url, refused, url_kind
-from llmwright.artifacts.artifact_errors import digest_mismatch, disk_errors, no_disk_space, too_large
+from llmwright.artifacts.answer_body import blocks, content_codings
+from llmwright.artifacts.artifact_errors import (
+    TransientAnswer,
+    digest_mismatch,
+    disk_errors,
+    no_disk_space,
+    too_large,
+)
+from llmwright.artifacts.connections import Resolver, system_resolver
 from llmwright.artifacts.filenames import file_name, free_name
 from llmwright.artifacts.hub_urls import web_url
+from llmwright.artifacts.pace import PATIENCE_SECONDS
 from llmwright.artifacts.scratch import scratch_file
-from llmwright.artifacts.wire import Resolver, TransientAnswer, Wire, raise_if_transient, retry, system_resolver
+from llmwright.artifacts.wire import Wire, bearer, raise_if_transient, retry, whole_number
 from llmwright.errors import ConfigError
 
 Progress = Callable[[int, int | None], None]
@@ -32,7 +41,7 @@ Progress = Callable[[int, int | None], None]
 
 LARGEST_FILE_BYTES = 500 * 1024**3
 
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,20})-[0-9]{1,20}/([0-9]{1,20}|\*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +89,7 @@ def download(
     taken: Collection[str] = (),
     resolve: Resolver = system_resolver,
     read_seconds: float = 60.0,
+    patience_s: float = PATIENCE_SECONDS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> DownloadedFile:
     """Fetch one http, https or ``hf://`` file into ``destination_dir`` (made if missing).
@@ -89,12 +99,12 @@ def download(
     ``HF_TOKEN`` goes with ``hf://`` URLs, to the hub alone.
 
     Raises ConfigError: ``SourceRefused`` by the address rules, ``NotFound`` and ``AccessDenied`` by the server,
-    ``EmptyFile``, ``TooLarge``, ``DigestMismatch``; TargetError: ``Unreachable`` after the last attempt,
-    ``NoDiskSpace``.
+    ``EmptyFile``, ``TooLarge``, ``UnknownCoding``, ``DigestMismatch``; TargetError: ``Unreachable`` after the last
+    attempt, ``TooSlow`` below the least speed (``pace``), ``NoDiskSpace``.
     """
     location, secrets = _source(url, sources)
     with (
-        Wire(sources, resolve=resolve, read_seconds=read_seconds) as wire,
+        Wire(sources, resolve=resolve, read_seconds=read_seconds, patience_s=patience_s) as wire,
         _partial_file(destination_dir, max_bytes, progress) as part,
     ):
         name = retry(lambda: _attempt(wire, location, part, secrets), location.masked, sleep=sleep)
@@ -146,7 +156,7 @@ def _source(url: str, rules: SourceRules) -> tuple[Location, dict[str, str]]:
     except ValueError as unusable:
         raise ConfigError(f"HF_ENDPOINT: {unusable}") from None
     token = os.environ.get("HF_TOKEN", "")
-    return location, {"Authorization": f"Bearer {token}"} if token else {}
+    return location, bearer(token, "HF_TOKEN") if token else {}
 
 
 class _Partial:
@@ -178,6 +188,11 @@ class _Partial:
         free = shutil.disk_usage(self.path.parent).free
         if total - self.size > free:
             raise no_disk_space(self.path.parent, total - self.size, free)
+
+    @property
+    def max_bytes(self) -> int:
+        """The most bytes that it may hold."""
+        return self._max_bytes
 
     def write(self, block: bytes) -> None:
         """Add ``block``."""
@@ -231,12 +246,12 @@ def _attempt(wire: Wire, location: Location, part: _Partial, secrets: Mapping[st
         headers |= {"Range": f"bytes={part.size}-", "If-Range": part.validator}
     with wire.get(location, headers, secrets) as response:
         _check_status(response, location.masked, part)
-        decoded = "content-encoding" in response.headers
-        if not _goes_on(response, part):
+        packed = bool(content_codings(response))
+        if not _goes_on(response, part, asked="Range" in headers and not packed):
             part.restart()
-            part.expect(None if decoded else _length(response), location.masked)
-            part.validator = "" if decoded else _validator(response)
-        for block in response.iter_bytes() if decoded else response.iter_raw():
+            part.expect(None if packed else whole_number(response.headers.get("content-length", "")), location.masked)
+            part.validator = "" if packed else _validator(response)
+        for block in blocks(response, part.max_bytes, location.masked):
             part.write(block)
         if part.total is not None and part.size != part.total:
             raise TransientAnswer(f"{part.size:,} of {part.total:,} bytes came")
@@ -256,20 +271,15 @@ def _check_status(response: httpx.Response, shown: str, part: _Partial) -> None:
         raise ConfigError(f"{shown}: the server answered {status}", hint="check the URL", reason="NotFound")
 
 
-def _goes_on(response: httpx.Response, part: _Partial) -> bool:
-    """Whether the answer continues the partial file. Raises TransientAnswer for another part than was asked for."""
+def _goes_on(response: httpx.Response, part: _Partial, *, asked: bool) -> bool:
+    """Whether the answer continues the partial file. Raises TransientAnswer for another part than was ``asked`` for."""
     if response.status_code != 206:
         return False
     match = _CONTENT_RANGE.fullmatch(response.headers.get("content-range", ""))
-    if match is None or int(match[1]) != part.size or match[2] not in ("*", str(part.total or match[2])):
+    if not asked or match is None or int(match[1]) != part.size or match[2] not in ("*", str(part.total or match[2])):
         part.restart()
         raise TransientAnswer("the server sent another part of the file than was asked for")
     return True
-
-
-def _length(response: httpx.Response) -> int | None:
-    text = response.headers.get("content-length", "")
-    return int(text) if text.isascii() and text.isdigit() else None
 
 
 def _validator(response: httpx.Response) -> str:

@@ -39,6 +39,11 @@ class Reference:
         return f"{self.registry}/{self.repository}{tag}" + (f"@{self.digest}" if self.digest else "")
 
     @property
+    def name(self) -> str:
+        """Registry and repository."""
+        return f"{self.registry}/{self.repository}"
+
+    @property
     def version(self) -> str:
         """The version to ask the registry for: the digest where there is one, else the tag."""
         return self.digest or self.tag

@@ -51,7 +51,7 @@ def _in_network(addresses: Sequence[IPAddress], entry: str) -> bool:
     return any(address in network for address in addresses)
 
 
-def proxy_pool(proxy: str, context: ssl.SSLContext) -> httpcore.ConnectionPool:
+def proxy_pool(proxy: str, context: ssl.SSLContext, backend: httpcore.NetworkBackend) -> httpcore.ConnectionPool:
     """Return connections through ``proxy``. Raises ConfigError where it is no http or https URL."""
     parts = urlsplit(proxy)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -63,4 +63,5 @@ def proxy_pool(proxy: str, context: ssl.SSLContext) -> httpcore.ConnectionPool:
         proxy_auth=auth,
         ssl_context=context,
         proxy_ssl_context=context if parts.scheme == "https" else None,
+        network_backend=backend,
     )

@@ -15,15 +15,17 @@ from urllib.parse import quote
 import httpx
 
 from llmwright.artifacts.addresses import Location, parse_url
-from llmwright.artifacts.artifact_errors import digest_mismatch, too_large
-from llmwright.artifacts.challenge import authorization, parse_challenge
+from llmwright.artifacts.answer_body import read, read_object
+from llmwright.artifacts.artifact_errors import TransientAnswer, digest_mismatch, too_large
+from llmwright.artifacts.challenge import authorization, parse_challenges
 from llmwright.artifacts.credentials import Credential
 from llmwright.artifacts.image_manifest import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from llmwright.artifacts.image_reference import Reference
-from llmwright.artifacts.wire import TransientAnswer, Wire, raise_if_transient, redirected, retry
-from llmwright.errors import ConfigError, TargetError
+from llmwright.artifacts.wire import Wire, raise_if_transient, redirected, retry, whole_number
+from llmwright.errors import ConfigError, LLMwrightError, TargetError
 
 CHUNK_BYTES = 16 * 1024**2
+LARGEST_CHUNK_BYTES = 256 * 1024**2
 LARGEST_MANIFEST_BYTES = 4 * 1024**2  # what registries accept at most
 
 
@@ -104,11 +106,7 @@ class OciRegistry:
     def _read_manifest(self, version: str) -> tuple[bytes, str]:
         with self._call("GET", self._path(f"manifests/{version}"), {"Accept": _ACCEPT}) as response:
             self._expect(response, 200)
-            content = b""
-            for block in response.iter_raw():
-                content += block
-                if len(content) > LARGEST_MANIFEST_BYTES:
-                    raise too_large(f"the manifest of {self.reference}", LARGEST_MANIFEST_BYTES)
+            content = read(response, LARGEST_MANIFEST_BYTES, f"the manifest of {self.reference}")
             return content, response.headers.get("content-type", "").partition(";")[0].strip()
 
     def _read_blob(self, digest: str, size: int, file: IO[bytes], progress: Callable[[int], None]) -> None:
@@ -163,9 +161,11 @@ class OciRegistry:
             return self._next_place(place, response)
 
     def _next_place(self, here: Location, response: httpx.Response) -> Location:
-        smallest = response.headers.get("oci-chunk-min-length", "")
-        if smallest.isascii() and smallest.isdigit():
-            self._chunk_bytes = max(self._chunk_bytes, int(smallest))
+        smallest = whole_number(response.headers.get("oci-chunk-min-length", "")) or 0
+        if smallest > LARGEST_CHUNK_BYTES:
+            text = f"registry {self.reference.registry} wants chunks of at least {smallest:,} bytes"
+            raise TargetError(text, reason="RegistryError")
+        self._chunk_bytes = max(self._chunk_bytes, smallest)
         return redirected(here, response.headers.get("location", ""))
 
     def _path(self, rest: str) -> Location:
@@ -191,15 +191,22 @@ class OciRegistry:
         """Send one request; after a 401, again with credentials. GET follows redirects. Transient answers raise."""
         for again in (True, False):
             with self._exchange(method, place, headers, content) as response:
-                if response.status_code != 401 or not again:
+                registry = self._own(response)
+                if response.status_code != 401 or not again or registry is None:
                     raise_if_transient(response)
                     yield response
                     return
-                challenge = parse_challenge(response.headers.get("www-authenticate", ""))
+                challenges = parse_challenges(response.headers.get_list("www-authenticate"))
             scope = f"repository:{self.reference.repository}:{self._actions}"
-            self._authorization = authorization(
-                self._wire, challenge, scope, self._credential, plain_http=self._may_be_plain
-            )
+            self._authorization = authorization(self._wire, challenges, scope, self._credential, registry=registry)
+
+    def _own(self, response: httpx.Response) -> Location | None:
+        """Return the place of an answer from the registry itself; None for another that it named.
+
+        The challenge of another host is not answered: it would get the user's password (CVE-2020-15157).
+        """
+        place = parse_url(str(response.request.url))
+        return place if self._base is not None and place.origin == self._base.origin else None
 
     def _exchange(
         self, method: str, place: Location, headers: Mapping[str, str], content: bytes
@@ -219,6 +226,8 @@ class OciRegistry:
         text = f"cannot {verb} {self.reference}: the registry answered {status}{reason}"
         if status in (401, 403):
             hint = f"log in to {self.reference.registry}, or give the secret that holds its credentials"
+            if self._credential is not None and self._credential.problem:
+                text += f"; {self._credential.problem}"
             raise ConfigError(text, hint=hint, reason="PushDenied" if "push" in self._actions else "PullDenied")
         if status == 404:
             raise ConfigError(text, hint="check the image's name", reason="ImageNotFound")
@@ -230,10 +239,9 @@ class OciRegistry:
 def _registry_reason(response: httpx.Response) -> str:
     """Return the registry's own reason, shortened, as one line; empty without a reason."""
     try:
-        response.read()
-        errors = response.json()["errors"]
+        errors = read_object(response, "the registry's reason")["errors"]
         reasons = "; ".join(str(error.get("message") or error.get("code")) for error in errors)
-    except (ValueError, KeyError, TypeError, AttributeError, httpx.RequestError):
+    except (ValueError, KeyError, TypeError, AttributeError, httpx.RequestError, LLMwrightError, TransientAnswer):
         return ""
     line = "".join(char if char.isprintable() else " " for char in reasons)[:200]
     return f" ({line})" if line else ""

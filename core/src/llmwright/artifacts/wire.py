@@ -1,8 +1,8 @@
-"""Connections: the only file of this room that opens them, and the place where the address rules are enforced.
+"""Requests under the address rules: the one client of downloads, of the model hub and of registries.
 
-The rules are checked against the address of the connection itself. A name is resolved once, every answer is checked,
-and the connection goes to one of these addresses. So a second answer of a hostile name server (DNS rebinding) has no
-effect. Redirects are followed here, and each location is checked like the first.
+Each location is checked before it is asked, and the address again where the connection is made (``connections``).
+Redirects are followed here, and each location is checked like the first. Each request keeps to a pace (``pace``), and
+the sizes of bodies are held where they are read (``answer_body``).
 
 ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` (names, suffixes, CIDRs) are honoured; loopback is
 never sent to a proxy, as in Docker. Behind a proxy, names and literal addresses are checked here, and the proxy
@@ -16,11 +16,10 @@ from __future__ import annotations
 import base64
 import contextlib
 import logging
-import socket
+import re
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from ipaddress import ip_address
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -28,12 +27,13 @@ import httpcore
 import httpx
 
 from llmwright.artifacts.addresses import LOOPBACK, Location, SourceRules, is_local_name, refused
+from llmwright.artifacts.artifact_errors import TransientAnswer
+from llmwright.artifacts.connections import GuardedBackend, PacedBackend, Resolver, system_resolver
 from llmwright.artifacts.network_environment import proxy_for, proxy_pool, trust
-from llmwright.artifacts.networks import IPAddress, literal_addresses
+from llmwright.artifacts.pace import PATIENCE_SECONDS, Pace
 from llmwright.errors import ConfigError, TargetError
 from llmwright.values.backoff import Backoff
 
-Resolver = Callable[[str, int], Sequence[IPAddress]]
 T = TypeVar("T")
 
 MOST_REDIRECTS = 10
@@ -46,70 +46,21 @@ _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
-class TransientAnswer(Exception):
-    """The answer is a failure that may pass. Only this room sees it: ``retry`` turns the last into an error."""
-
-    def __init__(self, text: str, wait_seconds: float = 0.0) -> None:
-        super().__init__(text)
-        self.wait_seconds = wait_seconds
-
-
-def system_resolver(host: str, port: int) -> Sequence[IPAddress]:
-    """Resolve a name with this machine's resolver, and return the addresses in its order."""
-    try:
-        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise httpcore.ConnectError(f"the name {host} cannot be resolved") from error
-    return tuple(dict.fromkeys(ip_address(str(answer[4][0]).partition("%")[0]) for answer in answers))
-
-
-class GuardedBackend(httpcore.NetworkBackend):
-    """Connects only to addresses that the rules permit, after a check of all addresses behind the name."""
-
-    def __init__(self, rules: SourceRules, resolve: Resolver = system_resolver) -> None:
-        self._rules = rules
-        self._resolve = resolve
-        self._sockets = httpcore.SyncBackend()
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        last: Exception = httpcore.ConnectError(f"the name {host} has no address")
-        for address in self._permitted(host, port):
-            try:
-                return self._sockets.connect_tcp(str(address), port, timeout, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                last = error
-        raise last
-
-    def _permitted(self, host: str, port: int) -> Sequence[IPAddress]:
-        if is_local_name(host):
-            loopback = [address for address in LOOPBACK if self._rules.refusal(host, [address]) is None]
-            addresses: Sequence[IPAddress] = loopback or LOOPBACK
-        else:
-            addresses = literal_addresses(host) or self._resolve(host, port)
-        problem = self._rules.refusal(host, addresses)
-        if problem:
-            raise refused(problem)
-        return addresses
-
-    def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
-
-
 class Wire:
     """Requests to locations that ``rules`` permit. For one thread; close it, or use it in a ``with``."""
 
     def __init__(
-        self, rules: SourceRules, *, resolve: Resolver = system_resolver, read_seconds: float = READ_SECONDS
+        self,
+        rules: SourceRules,
+        *,
+        resolve: Resolver = system_resolver,
+        read_seconds: float = READ_SECONDS,
+        patience_s: float = PATIENCE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.rules = rules
-        self._backend = GuardedBackend(rules, resolve)
+        self._pace = Pace(patience_s, clock)
+        self._backend = GuardedBackend(rules, self._pace, resolve)
         self._timeout = httpx.Timeout(read_seconds, connect=min(CONNECT_SECONDS, read_seconds)).as_dict()
         self._context = trust()
         self._pools: dict[str | None, httpcore.ConnectionPool] = {}
@@ -135,8 +86,16 @@ class Wire:
         """Send one request without redirects. The caller reads the answer's body inside the ``with``.
 
         Raises ConfigError (SourceRefused) for a location that is not permitted; httpx.RequestError for a broken
-        connection.
+        connection; TargetError (TooSlow).
         """
+        self._pace.begin(location.masked)
+        with self._exchange(method, location, headers, content) as response:
+            yield response
+
+    @contextlib.contextmanager
+    def _exchange(
+        self, method: str, location: Location, headers: Mapping[str, str], content: bytes = b""
+    ) -> Iterator[httpx.Response]:
         self._judge(location)
         sent = httpx.Request(method, location.url, headers=dict(headers), content=content)
         core = httpcore.Request(
@@ -164,9 +123,10 @@ class Wire:
         Raises as ``send``, and ConfigError for a redirect that must not be followed.
         """
         first = location
+        self._pace.begin(location.masked)
         for _ in range(MOST_REDIRECTS + 1):
             private = secrets if secrets and location.origin == first.origin else {}
-            with self.send("GET", location, {**headers, **basic(location.userinfo), **private}) as response:
+            with self._exchange("GET", location, {**headers, **basic(location.userinfo), **private}) as response:
                 if response.status_code not in _REDIRECTS:
                     yield response
                     return
@@ -175,7 +135,7 @@ class Wire:
 
     def _judge(self, location: Location) -> None:
         addresses = LOOPBACK[:1] if is_local_name(location.host) else location.addresses
-        problem = self.rules.refusal(location.host, addresses)
+        problem = self.rules.refusal(location.host, addresses, location.port)
         if problem:
             raise refused(f"{location.masked}: {problem}")
 
@@ -184,7 +144,7 @@ class Wire:
             if proxy is None:
                 pool = httpcore.ConnectionPool(ssl_context=self._context, network_backend=self._backend)
             else:
-                pool = proxy_pool(proxy, self._context)
+                pool = proxy_pool(proxy, self._context, PacedBackend(self._pace))
             self._pools[proxy] = pool
         return self._pools[proxy]
 
@@ -226,9 +186,24 @@ def retry(action: Callable[[], T], what: str, *, sleep: Callable[[float], None] 
 def raise_if_transient(response: httpx.Response) -> None:
     """Raise TransientAnswer for a status that may succeed later, with the wait that it asks for (up to 30 s)."""
     if response.status_code in _TRANSIENT:
-        asked = response.headers.get("retry-after", "")
-        wait = float(asked) if asked.isascii() and asked.isdigit() else 0.0
-        raise TransientAnswer(f"the server answered {response.status_code}", min(wait, PAUSES.most_s))
+        wait = whole_number(response.headers.get("retry-after", "")) or 0
+        raise TransientAnswer(f"the server answered {response.status_code}", min(float(wait), PAUSES.most_s))
+
+
+def whole_number(text: str) -> int | None:
+    """Read a header that holds a whole number, of at most 20 digits; None where it holds none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 20 else None
+
+
+def bearer(token: str, what: str) -> dict[str, str]:
+    """Return the header that sends ``token`` (RFC 6750).
+
+    Raises ConfigError naming ``what``, never the token, for one that no header can hold.
+    """
+    if not re.fullmatch(r"[!-~]+", token):
+        text = f"{what} cannot be sent: it is not of ASCII letters, digits and signs"
+        raise ConfigError(text, hint="look for blanks, line ends and other characters in it", reason="TokenUnusable")
+    return {"Authorization": f"Bearer {token}"}
 
 
 def basic(userinfo: tuple[str, str] | None) -> dict[str, str]:

@@ -13,20 +13,22 @@ import re
 import struct
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from typing import Any, Protocol
+from urllib.parse import quote, unquote, urlsplit
 
-from llmwright.catalogue.catalogue import Catalogue
 from llmwright.catalogue.model_config import Description, preset_of
 from llmwright.errors import ConfigError, TargetError
 from llmwright.values.preset import Preset
 
-if TYPE_CHECKING:
-    import httpx
-
 _REPOSITORY = re.compile(r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?/[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?")
 _HEADER_LIMIT = 100 * 1024**2
-_TIMEOUT_SECONDS = 20.0
+
+
+class HubClient(Protocol):
+    """The client of a model hub. Who may open connections makes it, and passes it down."""
+
+    def get(self, url: str, token: str) -> tuple[int, bytes]:
+        """Return status and body of ``url``; ``token`` is for the hub alone, empty for none. Raises LLMwrightError."""
 
 
 def can_describe(name: str) -> bool:
@@ -39,13 +41,13 @@ def describe(
     *,
     revision: str = "main",
     environ: Mapping[str, str] = os.environ,
-    client: httpx.Client | None = None,
+    client: HubClient | None = None,
 ) -> Preset:
     """Return the preset of the model ``name``: ``file:///dir``, or ``org/name`` from the hub's cache or the hub.
 
     Args:
         revision: branch, tag or commit on the hub.
-        client: the HTTP client for the hub; by default a new client, closed at the end.
+        client: the client of the hub; without it, the hub is not asked.
 
     Raises:
         ConfigError: no such model, no access to it, or its ``config.json`` cannot be used.
@@ -63,26 +65,6 @@ def describe(
         description = describe_directory(cached, source=f"hf://{name}", revision=cached.name)
         return preset_of(short, description, written=name)
     return preset_of(short, describe_on_hub(name, revision, environ, client), written=name)
-
-
-def with_model(
-    catalogue: Catalogue,
-    name: str,
-    *,
-    environ: Mapping[str, str] = os.environ,
-    client: httpx.Client | None = None,
-) -> Catalogue:
-    """Return ``catalogue`` with the model ``name`` in it, described now where no pack has it.
-
-    Raises:
-        ConfigError: no pack has the name, and it names no model that can be described; or as ``describe``.
-        TargetError: the hub cannot be reached.
-    """
-    if catalogue.find_preset(name) is not None:
-        return catalogue
-    if not can_describe(name):
-        catalogue.preset(name)
-    return catalogue.with_presets(describe(name, environ=environ, client=client))
 
 
 def cached_snapshot(name: str, revision: str, environ: Mapping[str, str]) -> Path | None:
@@ -124,29 +106,23 @@ def describe_directory(directory: Path, *, source: str, revision: str = "main") 
     )
 
 
-def describe_on_hub(
-    name: str, revision: str, environ: Mapping[str, str], client: httpx.Client | None = None
-) -> Description:
+def describe_on_hub(name: str, revision: str, environ: Mapping[str, str], client: HubClient | None) -> Description:
     """Describe the model ``name`` from the hub, with two small requests.
 
     Raises:
         ConfigError: offline by ``HF_HUB_OFFLINE``, no such model or no access to it.
         TargetError: the hub cannot be reached, or its answer cannot be read.
     """
-    if environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+    if client is None or environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
         raise ConfigError(
             f"{name} is in no preset pack and not in the hub's cache, and HF_HUB_OFFLINE forbids asking the hub",
             hint="download it first, unset HF_HUB_OFFLINE, or name a preset (`llmwright presets list`)",
         )
-    import httpx
-
     endpoint = (environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
-    token = environ.get("HF_TOKEN")
-    headers = {"authorization": f"Bearer {token}"} if token else {}
-    with client or httpx.Client(timeout=_TIMEOUT_SECONDS, follow_redirects=True) as http:
-        about = _get_json(http, f"{endpoint}/api/models/{name}/revision/{revision}?blobs=true", name, headers)
-        commit = str(about.get("sha") or revision)
-        config = _get_json(http, f"{endpoint}/{name}/resolve/{commit}/config.json", name, headers)
+    token = environ.get("HF_TOKEN") or ""
+    about = _get_json(client, f"{endpoint}/api/models/{name}/revision/{revision}?blobs=true", name, token)
+    commit = quote(str(about.get("sha") or revision), safe="")
+    config = _get_json(client, f"{endpoint}/{name}/resolve/{commit}/config.json", name, token)
     return Description(
         source=f"hf://{name}",
         revision=commit,
@@ -167,26 +143,25 @@ def _weights_on_hub(about: Mapping[str, Any], name: str) -> int:
     return sum(sizes)
 
 
-def _get_json(http: httpx.Client, url: str, name: str, headers: Mapping[str, str]) -> dict[str, Any]:
-    import httpx
-
+def _get_json(client: HubClient, url: str, name: str, token: str) -> dict[str, Any]:
     try:
-        answer = http.get(url, headers=dict(headers))
-    except httpx.HTTPError as error:
-        host = urlsplit(url).netloc
+        status, body = client.get(url, token)
+    except TargetError as error:
         raise TargetError(
-            f"{name} is in no preset pack, and the model hub {host} cannot be reached: {error or type(error).__name__}",
+            f"{name} is in no preset pack, and {error.message}",
             hint="check the network, HF_ENDPOINT and proxies, or name a preset (`llmwright presets list`)",
             reason="HubUnreachable",
         ) from error
-    if answer.status_code in (401, 403):
+    if status in (401, 403):
         raise ConfigError(f"no access to {name} on the model hub", hint="accept its licence there and set HF_TOKEN")
-    if answer.status_code == 404:
+    if status == 404:
         raise ConfigError(f"the model hub has no {name}", hint="`llmwright presets list` lists what is known")
     try:
-        document = answer.raise_for_status().json()
-    except (httpx.HTTPError, ValueError) as error:
-        raise TargetError(f"the model hub answered {answer.status_code} for {name}", reason="HubFailed") from error
+        document = json.loads(body) if status == 200 else None
+    except (ValueError, RecursionError):
+        document = None
+    if document is None:
+        raise TargetError(f"the model hub answered {status} for {name}", reason="HubFailed")
     if not isinstance(document, dict):
         raise TargetError(f"the model hub's answer for {name} is no object", reason="HubFailed")
     return document

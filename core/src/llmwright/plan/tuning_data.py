@@ -39,7 +39,7 @@ def volumes(data: TuningData, tuning: Tuning) -> tuple[Volume, ...]:
 def fetch(data: TuningData, inputs: PlanInput) -> tuple[Process, ...]:
     """Return the process that brings the data set into volume ``data``; none for a data set in a volume."""
     mounts = (Mount(volume=DATA, path="/mnt/data"),)
-    allowed = tuple(part for allowed in inputs.settings.sources.allow for part in ("--allow", allowed))
+    allowed = _allowed(inputs)
     if data.urls:
         local = ("--allow-local",) if inputs.target == "local" else ()
         argv = (*ARTIFACTS, "download", "--url", *data.urls, "--to", f"$(volume.{DATA})", *local, *allowed)
@@ -55,7 +55,7 @@ def check_push(data: TuningData, inputs: PlanInput) -> tuple[Process, ...]:
     """Return the process that shows before anything is bought that the result may be pushed."""
     if not data.output_image:
         return ()
-    argv = (*ARTIFACTS, "check-push", "--reference", data.output_image)
+    argv = (*ARTIFACTS, "check-push", "--reference", data.output_image, *_allowed(inputs))
     return (with_logins(Process(name="check-push", argv=argv), inputs, _push_secrets(data)),)
 
 
@@ -74,9 +74,14 @@ def deliver(data: TuningData, inputs: PlanInput) -> tuple[Process, ...]:
         Process(name="pack", argv=(*pack, "--reference", reference, "--preset", inputs.preset.name), mounts=mounts)
     ]
     if data.output_image:
-        push = (*ARTIFACTS, "push", "--layout", layout, "--reference", data.output_image)
+        push = (*ARTIFACTS, "push", "--layout", layout, "--reference", data.output_image, *_allowed(inputs))
         processes.append(with_logins(Process(name="push", argv=push, mounts=mounts), inputs, _push_secrets(data)))
     return tuple(processes)
+
+
+def _allowed(inputs: PlanInput) -> tuple[str, ...]:
+    """Return the arguments that say which addresses may be asked though they are not public."""
+    return tuple(part for allowed in inputs.settings.sources.allow for part in ("--allow", allowed))
 
 
 def _layout(inputs: PlanInput) -> tuple[str, tuple[Mount, ...]]:
