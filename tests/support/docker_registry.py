@@ -22,12 +22,15 @@ from tests.support.waiting import wait_until
 
 
 class DockerRegistry:
-    """The real ``docker-registry`` on a free loopback port; with ``htpasswd``, one user pat with password pa55:word."""
+    """The real ``docker-registry`` on a free loopback port; with ``htpasswd``, one user pat with password pa55:word.
+
+    ``token`` is its configuration for access tokens (realm, service, issuer, rootcertbundle).
+    """
 
     USER, PASSWORD = "pat", "pa55:word"
     _HTPASSWD = "pat:$2y$04$zDvMWECRPIreBE5l0.KgJONI4Qn7LJv0JmJ62ulOllDUpDKSPLi3O\n"
 
-    def __init__(self, program: str, folder: Path, *, htpasswd: bool) -> None:
+    def __init__(self, program: str, folder: Path, *, htpasswd: bool, token: dict[str, str] | None = None) -> None:
         self.port = free_port()
         self.host = f"127.0.0.1:{self.port}"
         self.storage = folder / "storage"
@@ -40,6 +43,8 @@ class DockerRegistry:
         }
         if htpasswd:
             config["auth"] = {"htpasswd": {"realm": "test", "path": str(folder / "htpasswd")}}
+        if token:
+            config["auth"] = {"token": token}
         (folder / "config.yml").write_text(json.dumps(config))
         with (folder / "log").open("wb") as log:
             self._process = subprocess.Popen([program, "serve", folder / "config.yml"], stdout=log, stderr=log)
@@ -70,11 +75,14 @@ class DockerRegistry:
         self._process.wait()
 
 
-def _docker_registry(folder: Path, *, htpasswd: bool) -> Iterator[DockerRegistry]:
+def docker_registry(
+    folder: Path, *, htpasswd: bool = False, token: dict[str, str] | None = None
+) -> Iterator[DockerRegistry]:
+    """Start one, and end it after the ``yield``; a test without the program is skipped."""
     program = shutil.which("docker-registry")
     if program is None:
         pytest.skip("docker-registry is not installed (Debian package docker-registry)")
-    registry = DockerRegistry(program, folder, htpasswd=htpasswd)
+    registry = DockerRegistry(program, folder, htpasswd=htpasswd, token=token)
     yield registry
     registry.close()
 
@@ -82,10 +90,10 @@ def _docker_registry(folder: Path, *, htpasswd: bool) -> Iterator[DockerRegistry
 @pytest.fixture(scope="session")
 def open_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
     """One that lets everybody in."""
-    yield from _docker_registry(tmp_path_factory.mktemp("open"), htpasswd=False)
+    yield from docker_registry(tmp_path_factory.mktemp("open"), htpasswd=False)
 
 
 @pytest.fixture(scope="session")
 def closed_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
     """One that wants a password."""
-    yield from _docker_registry(tmp_path_factory.mktemp("closed"), htpasswd=True)
+    yield from docker_registry(tmp_path_factory.mktemp("closed"), htpasswd=True)
