@@ -77,7 +77,7 @@ def scenario(seed: int) -> Scenario:
         lost=random.choice((0.0, 0.05, 0.1)),
         dropped=random.choice((0.0, 0.05)),
         slow=random.choice((0.0, 0.05, 0.3)),
-        slow_s=random.choice((1.0, 5.0)),
+        slow_s=random.choice((1.0, 5.0, 20.0)),
         broken_watch=random.choice((0.0, 0.02, 0.1)),
         killed=random.choice((0.0, 0.0, 0.01, 0.05)),
     )

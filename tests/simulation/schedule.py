@@ -89,7 +89,10 @@ class Simulation:
         with in_place_of_the_real(self.timeline, simulates), patched:
             self.world.start()
             self.begin_operator()
-            yield
+            try:
+                yield
+            finally:
+                self.timeline.close()
 
     def begin_operator(self) -> None:
         """Start an operator, as after a crash: it remembers nothing."""

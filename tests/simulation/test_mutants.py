@@ -20,17 +20,13 @@ MUTANTS = {
         "    builder.fields.pop('provisioner', None)\n"
         "room._refused = refused\n"
     ),
-    "a Workspace goes while its machines are being bought": (
-        "import llmwright.lifecycle.deleting as room\n"
-        "from dataclasses import replace\n"
-        "before = room.deleting\n"
-        "import llmwright.lifecycle.decide as decide\n"
-        "decide.deleting = lambda workspace, observed, *rest: "
-        "before(workspace, replace(observed, acting=False), *rest)\n"
-    ),
     "what was asked for and is not seen is not waited for": (
         "import llmwright_provisioner_karpenter.attempts as attempts\n"
         "attempts.Attempts.unseen_s = lambda self, now: 0.0\n"
+    ),
+    "nobody looks past the caches before a Workspace goes": (
+        "import llmwright.targets.kubernetes.operator.cache.provisioner_snapshot as room\n"
+        "room.ClusterSnapshot.may_hide = staticmethod(lambda watches: False)\n"
     ),
     "an object that took the name since is forgotten with the one before": (
         "import llmwright.targets.kubernetes.cluster.object_cache as cache\n"

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from random import Random
 from typing import Any
 
-from greenlet import getcurrent, greenlet
+from greenlet import GreenletExit, getcurrent, greenlet
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 Condition = Callable[[], bool]
@@ -57,6 +57,8 @@ class Timeline:
         self._hub = getcurrent()
         self._current: Task | None = None
         self._steps_at_once = 0
+        self._ended: list[Task] = []
+        self._closed = False
 
     def datetime(self) -> datetime:
         """Return the date of this moment, with time zone."""
@@ -75,6 +77,8 @@ class Timeline:
     def wait(self, condition: Condition | None, seconds: float | None) -> bool:
         """Wait in the current thread until the condition holds; False where ``seconds`` were over before."""
         task = self._current
+        if self._closed:
+            raise GreenletExit
         if task is None:
             raise RuntimeError("only a thread of the timeline can wait on it")
         task.ready = condition
@@ -102,7 +106,16 @@ class Timeline:
 
     def end(self, group: str) -> None:
         """End all threads of a group at once: none runs another line."""
+        self._ended += [task for task in self.tasks if task.group == group]
         self.tasks = [task for task in self.tasks if task.group != group]
+
+    def close(self) -> None:
+        """Unwind all threads, also those that were ended: a greenlet that is never unwound is never freed."""
+        self._closed = True
+        for task in (*self.tasks, *self._ended):
+            with suppress(Exception):
+                task.run.throw(GreenletExit)
+        self.tasks, self._ended = [], []
 
     def _step(self, task: Task) -> None:
         self.steps += 1

@@ -10,6 +10,7 @@ import pytest
 from core.tests.lifecycle.support.lifecycle_world import (
     CREATE,
     NODES_GONE,
+    NODES_LEFT,
     NODES_READY,
     NODES_WAIT,
     NOW,
@@ -23,7 +24,7 @@ from core.tests.lifecycle.support.lifecycle_world import (
 
 from llmwright.api.status import WorkspaceStatus
 from llmwright.lifecycle.decide import decide
-from llmwright.lifecycle.decision import Finish, Provision, Release, Start, Stop
+from llmwright.lifecycle.decision import Finish, Look, Provision, Release, Start, Stop
 from llmwright.lifecycle.observed import Observed, Trouble, Workload
 from llmwright.lifecycle.policy import Policy
 from llmwright.values.nodes import Failed, Node, ProvisionerAction, ProvisionerDecision, Ready, Waiting
@@ -449,6 +450,27 @@ def test_a_workspace_stays_while_machines_are_being_bought_for_it() -> None:
     assert decide(workspace(tuned=False), SERVES, buying, None, NOW).actions == ()
     bought = replace(buying, acting=False)
     assert decide(workspace(tuned=False), SERVES, bought, None, NOW).actions == (Finish(),)
+
+
+def test_a_workspace_goes_only_after_a_look_past_the_caches() -> None:
+    """A watch that is late hides what was bought last; once the Workspace is gone, nobody gives that back."""
+    unseen = Observed(deleting=True, release=NODES_GONE, look_due=True)
+    assert decide(workspace(tuned=False), SERVES, unseen, None, NOW).actions == (Look(),)
+    seen = replace(unseen, release=NODES_LEFT)
+    assert isinstance(decide(workspace(tuned=False), SERVES, seen, None, NOW).actions[0], Release)
+    looked = replace(unseen, look_due=False)
+    assert decide(workspace(tuned=False), SERVES, looked, None, NOW).actions == (Finish(),)
+
+
+def test_a_look_that_is_refused_is_made_again_after_a_rest_and_given_up_in_the_end() -> None:
+    trouble = Trouble("TooManyRequests", "the API server is busy")
+    unseen = Observed(deleting=True, release=NODES_GONE, look_due=True, provisioner_trouble=trouble)
+    rests = decide(workspace(tuned=False), SERVES, replace(unseen, attempts=1, failed_at=NOW), None, NOW)
+    assert (rests.actions, rests.again_in) == ((), 2.0)
+    given_up = decide(workspace(tuned=False), SERVES, replace(unseen, attempts=8, failed_at=NOW), None, NOW)
+    assert given_up.actions == (Finish(),)
+    (event,) = given_up.events
+    assert event.message.endswith("could not be released: the API server is busy")
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,11 @@ class Release:
     actions: tuple[ProvisionerAction, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Have the provisioner's objects read past all caches, so that the next decision knows what is really left."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
     """Run ``launch`` in this role; idempotent.
@@ -52,7 +57,7 @@ class Finish:
     """Nothing is left to clean up: remove the finalizer and forget the Workspace."""
 
 
-Action = Provision | Release | Start | Stop | Finish
+Action = Provision | Release | Look | Start | Stop | Finish
 
 
 @dataclass(frozen=True, slots=True)

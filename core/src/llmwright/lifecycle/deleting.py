@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from llmwright.api.status import WorkspaceStatus
 from llmwright.api.workspace import Workspace
-from llmwright.lifecycle.decision import Event, Finish, Release, Stop
+from llmwright.lifecycle.decision import Event, Finish, Look, Release, Stop
 from llmwright.lifecycle.decision_builder import DecisionBuilder
 from llmwright.lifecycle.observed import Observed
 from llmwright.lifecycle.policy import Policy
@@ -39,7 +39,7 @@ def deleting(
         builder.wake(max(policy.backoff.pause_s(observed.driver_faults) - since_failure.total_seconds(), 1.0))
     elif observed.provisioner_trouble is not None and observed.release is None:
         _abandon(workspace, previous, builder, observed.provisioner_trouble.message)
-    elif observed.release is None or isinstance(observed.release.outcome, Ready):
+    elif observed.release is None or (isinstance(observed.release.outcome, Ready) and not observed.look_due):
         builder.actions.append(Finish())
     else:
         _release(workspace, observed, previous, builder, policy, since_failure, observed.release)
@@ -64,6 +64,10 @@ def _release(
     rest = policy.backoff.pause_s(observed.attempts) - since_failure.total_seconds()
     if rest > 0:
         builder.wake(rest)
+        return
+    if isinstance(decision.outcome, Ready):
+        # A look before the end: caches that lag do not show what was bought last, and afterwards nobody gives it back.
+        builder.actions.append(Look())
         return
     if decision.actions:
         builder.actions.append(Release(decision.actions))

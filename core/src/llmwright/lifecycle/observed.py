@@ -61,6 +61,7 @@ class Observed:
     cannot be loaded or its last action was refused. ``attempts`` counts transient failures in a row, ``failed_at`` is
     the time of the last. ``driver_faults`` counts how often in a row the driver could not say what it would do, because
     a method of it broke. ``acting``: actions of the provisioner are under way, and what they make is not seen yet.
+    ``look_due``: the provisioner's objects were read from caches alone since it last acted, so some may be unseen.
     ``claims`` is set by provisioners that use NodeClaims. ``output`` is the place of the result.
     ``plan_waits``: ``plan_trouble`` ends by itself, once something exists that the plan needs.
     ``keeps_finished``: this target never loses a finished preflight, so an absent preflight has never run.
@@ -76,6 +77,7 @@ class Observed:
     failed_at: datetime | None = None
     driver_faults: int = 0
     acting: bool = False
+    look_due: bool = False
     preflight: Workload = field(default_factory=Workload)
     tuning: Workload = field(default_factory=Workload)
     serving: Workload = field(default_factory=Workload)

@@ -140,11 +140,25 @@ class Provisioner(Driver):
         return ()
 
     def watches(self) -> tuple[Watch, ...]:
-        """Return the kinds whose changes may concern a Workspace."""
+        """Return the kinds whose changes may concern a Workspace.
+
+        Objects that the driver makes are found by a Watch with ``labels``. Before a Workspace goes they are listed once
+        more, past all caches: so one that a late watch does not show is given back too.
+        """
         return ()
 
     def refresh(self, scope: str) -> Any:
-        """Call a cloud outside the cluster, once for all Workspaces. Return the snapshot that ``observe`` reads."""
+        """Call a cloud outside the cluster, once for all Workspaces. Return the snapshot that ``observe`` reads.
+
+        A driver that overrides this is given what it returned last: before each decision that follows an act, and
+        every half minute. None: ``observe`` reads the target's caches.
+
+        Args:
+            scope: a namespace; empty for all namespaces.
+
+        Raises:
+            TargetError: the cloud did not answer; it is asked again with back-off.
+        """
 
     @abstractmethod
     def observe(self, request: NodeRequest, snapshot: Any) -> Any:

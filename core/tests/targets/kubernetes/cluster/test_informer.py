@@ -28,6 +28,40 @@ class Server:
         return iter(())
 
 
+class Listing:
+    """Has one Service with the labels that it is asked for; none where the kind is not served."""
+
+    def __init__(self, *, served: bool = True) -> None:
+        self.served, self.queries = served, cast("list[Any]", [])
+
+    def page(self, resource: Any, query: dict[str, str], **_: Any) -> dict[str, Any]:
+        self.queries.append(query)
+        if not self.served:
+            raise ApiError("not there", code=404, reason="NotFound")
+        service = {"metadata": {"name": "a", "namespace": "ns", "uid": "u", "resourceVersion": "7"}}
+        return {"kind": "ServiceList", "apiVersion": "v1", "metadata": {"resourceVersion": "8"}, "items": [service]}
+
+
+def test_a_look_stores_what_the_watch_has_not_told_yet() -> None:
+    server, changes = Listing(), cast("list[Any]", [])
+    selection = Selection(resource=SERVICES, trim=lambda whole: whole)
+    informer = Informer(cast(Api, server), selection, lambda before, after: changes.append(after))
+    informer.look({"w/namespace": "ns", "w/name": "a"})
+    stored = informer.store.get("ns", "a")
+    assert stored is not None
+    assert (stored["kind"], stored["metadata"]["uid"]) == ("Service", "u")
+    assert server.queries == [{"labelSelector": "w/namespace=ns,w/name=a"}]
+    assert changes == [stored]
+    informer.look({"w/name": "a"})
+    assert len(changes) == 1
+
+
+def test_a_look_at_a_kind_that_is_not_served_finds_nothing() -> None:
+    informer = Informer(cast(Api, Listing(served=False)), Selection(resource=SERVICES, trim=dict), lambda *_: None)
+    informer.look({"w/name": "a"})
+    assert len(informer.store) == 0
+
+
 def test_an_informer_that_is_not_synced_gives_the_last_error() -> None:
     server = Server()
     selection = Selection(resource=SERVICES, trim=lambda whole: whole)

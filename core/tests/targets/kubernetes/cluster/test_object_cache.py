@@ -85,6 +85,26 @@ def test_an_object_that_took_the_name_since_is_kept(cache: ObjectCache) -> None:
     assert cache.get("ns", "a") == pod(2, uid="of another")
 
 
+def test_an_answer_that_comes_after_the_watch_told_of_the_end_is_dropped(cache: ObjectCache, seen: Seen) -> None:
+    """Stored, it would stay until the kind is listed anew: the watch never speaks of that object again."""
+    cache.put(pod(1))
+    cache.followed(3)
+    cache.remove(pod(4))
+    cache.followed(4)
+    cache.put(pod(3), expected=pod(3))
+    assert cache.get("ns", "a") is None
+    cache.put(pod(5, uid="of another"), expected=pod(5, uid="of another"))
+    assert cache.get("ns", "a") == pod(5, uid="of another")
+
+
+def test_a_list_counts_also_where_the_cluster_was_restored_to_an_earlier_version(cache: ObjectCache) -> None:
+    cache.followed(100)
+    cache.replace([pod(4)], version=5)
+    assert cache.get("ns", "a") == pod(4)
+    cache.put(pod(6, name="b"))
+    assert cache.get("ns", "b") == pod(6, name="b")
+
+
 def test_the_answer_to_a_write_is_no_change(cache: ObjectCache, seen: Seen) -> None:
     cache.put(pod(1))
     cache.put(pod(2, "Running"), expected=pod(1, "Running"))

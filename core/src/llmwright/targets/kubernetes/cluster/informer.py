@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from llmwright.targets.kubernetes.cluster.api_client import Api, Object
 from llmwright.targets.kubernetes.cluster.api_errors import FORBIDDEN, GONE, NOT_FOUND, ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import Resource
-from llmwright.targets.kubernetes.cluster.object_cache import Change, Key, ObjectCache
+from llmwright.targets.kubernetes.cluster.object_cache import Change, Key, ObjectCache, version_of
 from llmwright.values.backoff import Backoff
 
 PAGE = "500"
@@ -101,6 +101,22 @@ class Informer:
         """Stop at the next event or answer."""
         self._stopped.set()
 
+    def look(self, labels: Mapping[str, str]) -> None:
+        """Read the objects with ``labels`` past the cache, and store what it does not know yet.
+
+        Raises:
+            ApiError: they could not be listed.
+        """
+        query = {"labelSelector": ",".join(f"{name}={value}" for name, value in labels.items())}
+        try:
+            page = self._api.page(self._selection.resource, query, metadata_only=self._selection.metadata_only)
+        except ApiError as error:
+            if error.code == NOT_FOUND:
+                return
+            raise
+        for item in page.get("items") or []:
+            self.store.put(_with_kind(item, page))
+
     def _run(self) -> None:
         while not self._stopped.is_set():
             try:
@@ -151,6 +167,7 @@ class Informer:
             self.store.remove(manifest)
         elif kind in ("ADDED", "MODIFIED"):
             self.store.put(manifest)
+        self.store.followed(version_of(manifest))
 
     def _pause_after(self, error: ApiError) -> float:
         """Note a failure, and return the seconds to wait before the next request."""

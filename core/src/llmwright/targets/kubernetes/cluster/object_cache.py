@@ -48,6 +48,7 @@ class ObjectCache:
         self._objects: dict[Key, Object] = {}
         self._owned: dict[Key, dict[Key, Object]] = {}
         self._labelled: dict[frozenset[tuple[str, str]], list[Object]] = {}
+        self._followed = 0
         self._lock = threading.Lock()
 
     def get(self, namespace: str, name: str) -> Object | None:
@@ -92,7 +93,9 @@ class ObjectCache:
         key = key_of(after)
         with self._lock:
             before = self._objects.get(key)
-            if before is not None and version_of(before) >= version_of(after):
+            # An answer that is older than what the watch has told: the object went while the answer was on its way.
+            known = self._followed if before is None else version_of(before)
+            if 0 < version_of(after) <= known:
                 return
             self._set(key, before, after)
         if not self._is_known(before, after, expected):
@@ -112,6 +115,11 @@ class ObjectCache:
                 return
             self._drop(key, before)
         self._changed(before, None)
+
+    def followed(self, version: int) -> None:
+        """Note that all changes up to ``version`` have been stored: what is not here by then is gone."""
+        with self._lock:
+            self._followed = max(self._followed, version)
 
     def mark_deleting(self, namespace: str, name: str, timestamp: str) -> None:
         """Set the deletion timestamp of an object whose deletion was accepted; no change is reported.
@@ -137,9 +145,12 @@ class ObjectCache:
     def replace(self, manifests: Iterable[Object], version: int) -> None:
         """Make the cache equal to a list that was read at ``version``. Objects that were written later stay."""
         listed = set()
+        with self._lock:
+            self._followed = 0
         for item in manifests:
             listed.add(key_of(item))
             self.put(item)
+        self.followed(version)
         with self._lock:
             gone = [item for key, item in self._objects.items() if key not in listed and version_of(item) <= version]
         for item in gone:

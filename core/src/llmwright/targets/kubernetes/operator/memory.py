@@ -119,6 +119,9 @@ class ConfigFile:
 class WorkspaceMemory:
     """All that is remembered of one Workspace.
 
+    ``acted`` is when the provisioner last acted, ``looked`` when its objects were last read past all caches, both on
+    the monotonic clock.
+
     A part is replaced as a whole, so that a pass and a task in the pool may use one record at once. A task takes its
     record when it is submitted: what it writes after the Workspace was forgotten goes nowhere.
 
@@ -133,6 +136,8 @@ class WorkspaceMemory:
     refusals: ProvisionerRefusals = ProvisionerRefusals()
     driver_faults: ProvisionerRefusals = ProvisionerRefusals()
     acts_done: ActsDone | None = None
+    acted: float = 0.0
+    looked: float | None = None
     refused_objects: dict[Role, RefusedObjects] = field(default_factory=dict)
     drift: dict[tuple[Resource, str], str] = field(default_factory=dict)
     held_status: HeldStatus | None = None

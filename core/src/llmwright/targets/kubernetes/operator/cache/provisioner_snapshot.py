@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from llmwright.targets.kubernetes.cluster.api_resources import NODES, Resource
@@ -37,6 +37,23 @@ class ClusterSnapshot:
             if watch not in self._wanted:
                 self._wanted[watch] = self._begin(watch, watch.labels)
             return self._wanted[watch].synced
+
+    @staticmethod
+    def may_hide(watches: Iterable[Watch]) -> bool:
+        """Return whether the caches may lack what a provisioner made: objects of its own, found by labels."""
+        return any(watch.labels is not None and watch.plural != NODES.plural for watch in watches)
+
+    def look(self, watches: Iterable[Watch], owner: Key) -> None:
+        """Read what a provisioner made for one Workspace past the caches, and let them know it. Nodes are left out.
+
+        Raises:
+            ApiError: it could not be listed.
+        """
+        for watch in watches:
+            with self._lock:
+                informer = self._wanted.get(watch)
+            if informer is not None and watch.labels is not None:
+                informer.look(dict(zip(watch.labels, owner, strict=True)))
 
     def owners(self) -> list[Key]:
         """Return the Workspaces that objects of provisioners were made for, in the order of their names."""

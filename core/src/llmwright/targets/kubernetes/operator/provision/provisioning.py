@@ -10,13 +10,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from llmwright.errors import LLMwrightError, PluginContract
-from llmwright.lifecycle.decision import Action, Provision, Release
+from llmwright.lifecycle.decision import Action, Look, Provision, Release
 from llmwright.lifecycle.observed import Observed, Trouble
 from llmwright.plugins.driver_calls import driver_call
 from llmwright.plugins.drivers import Provisioner
 from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.operator.cache.provisioner_snapshot import ClusterSnapshot
-from llmwright.targets.kubernetes.operator.memory import ActsDone, Memory, ProvisionerRefusals
+from llmwright.targets.kubernetes.operator.memory import ActsDone, Memory, ProvisionerRefusals, WorkspaceMemory
+from llmwright.targets.kubernetes.operator.provision.cloud_snapshots import CloudSnapshot, CloudSnapshots, has_cloud
 from llmwright.targets.kubernetes.operator.provision.node_claims import claims_outcome
 from llmwright.targets.kubernetes.operator.provision.provisioner_drivers import ProvisionerDrivers
 from llmwright.targets.kubernetes.operator.tasks import Tasks
@@ -29,6 +30,7 @@ from llmwright.values.nodes import (
     ProvisionerDecision,
     Ready,
     Waiting,
+    Watch,
 )
 
 SETTLE_S = 2.0
@@ -58,6 +60,7 @@ class Provisioning:
         """``call`` has a pass made over a Workspace after some seconds; ``backoff`` spaces acts that are refused."""
         self._drivers, self._snapshot, self._memory = drivers, snapshot, memory
         self._tasks, self._call, self._backoff = tasks, call, backoff
+        self._clouds = CloudSnapshots(tasks, call)
 
     def expect(self, name: str) -> None:
         """Begin to watch what a provisioner will want, before the first Workspace waits for it."""
@@ -87,8 +90,12 @@ class Provisioning:
             listed = [self._snapshot.want(watch) for watch in watches]
             if not all(listed):
                 return None
+            cloud = self._clouds.of(name, driver, key, record.acted) if has_cloud(driver) else None
+            if cloud is not None and not cloud.shows(record.acted):
+                return _unreachable(observed, cloud, request) if cloud.failures else None
+            content = cloud.content if cloud is not None else None
             with driver_call("provisioner", name, "observe"):
-                nodes = driver.observe(request, self._snapshot)
+                nodes = driver.observe(request, self._snapshot if content is None else content)
             provision = _decision(driver, name, request, nodes, now)
             release = _decision(driver, name, replace(request, count=0), nodes, now)
         except PluginContract as error:
@@ -102,6 +109,7 @@ class Provisioning:
             provision=provision,
             release=release,
             provisioner_trouble=refusals.trouble,
+            look_due=cloud is None and self._is_look_due(watches, record),
             claims=self._claims(driver, request),
         )
 
@@ -116,6 +124,8 @@ class Provisioning:
         for action in actions:
             if isinstance(action, Provision | Release):
                 self._submit(key, name, inputs, action)
+            elif isinstance(action, Look):
+                self._look(key, name, inputs)
 
     def is_busy(self, key: Key) -> bool:
         """Return whether acts for a Workspace are being done."""
@@ -143,8 +153,39 @@ class Provisioning:
             else:
                 record.refusals = NOTHING_FAILED
                 record.acts_done = ActsDone(action, time.monotonic() + SETTLE_S)
+            finally:
+                # The end of the acts: what was read while they were done may show them or not.
+                record.acted = time.monotonic()
 
         self._tasks.submit(("nodes", key), work, lambda pause_s: self._call(key, pause_s))
+
+    def _look(self, key: Key, name: str, inputs: str) -> None:
+        """Read the provisioner's objects of a Workspace past the caches, unless that was refused a short while ago."""
+        record = self._memory.of(key)
+        refusals = _of_wish(record.refusals, inputs)
+        if refusals.rests(datetime.now(UTC), inputs):
+            return
+
+        def work() -> None:
+            began = time.monotonic()
+            try:
+                driver = self._drivers.get(name)
+                with driver_call("provisioner", name, "watches"):
+                    watches = driver.watches()
+                self._snapshot.look(watches, key)
+            except LLMwrightError as error:
+                record.refusals = self._counted(refusals, error, datetime.now(UTC), inputs)
+                self._call(key, record.refusals.rest.total_seconds())
+            else:
+                record.refusals = NOTHING_FAILED
+                record.looked = began
+
+        # Under the name of the acts: nothing is bought while somebody looks.
+        self._tasks.submit(("nodes", key), work, lambda pause_s: self._call(key, pause_s))
+
+    def _is_look_due(self, watches: Iterable[Watch], record: WorkspaceMemory) -> bool:
+        looked = record.looked is not None and record.looked >= record.acted
+        return not looked and self._snapshot.may_hide(watches)
 
     def _counted(
         self, before: ProvisionerRefusals, error: LLMwrightError, now: datetime, inputs: str
@@ -185,6 +226,13 @@ def _of_wish(refusals: ProvisionerRefusals, inputs: str) -> ProvisionerRefusals:
 def _faulty(observed: Observed, faults: ProvisionerRefusals) -> Observed:
     trouble = faults.trouble
     return replace(observed, provisioner_trouble=trouble, driver_faults=faults.attempts, failed_at=faults.failed_at)
+
+
+def _unreachable(observed: Observed, cloud: CloudSnapshot, request: NodeRequest) -> Observed:
+    """Return ``observed`` where the cloud could not be asked since the last act: nothing can be decided but to wait."""
+    decision = ProvisionerDecision(outcome=Failed("transient", cloud.message, "CloudUnreachable"), state=request.state)
+    attempts = max(cloud.failures, observed.attempts)
+    return replace(observed, provision=decision, release=decision, attempts=attempts, failed_at=cloud.failed_at)
 
 
 def _trouble(error: LLMwrightError) -> Trouble:
