@@ -123,7 +123,7 @@ class ApiServer:
                     yield {**event, "object": _metadata_only(event["object"]) if metadata else event["object"]}
                 seen = change.version
             pause = min(left_s, BOOKMARK_S)
-            if not self._wait(lambda: self._has_news(kind, seen), pause):  # noqa: B023 - called at once
+            if not self._wait(self._news_after(kind, seen), pause):
                 left_s -= pause
                 seen = max(seen, self._visible())
                 mark = {"resourceVersion": str(seen), "creationTimestamp": None}
@@ -141,6 +141,20 @@ class ApiServer:
         visible, history = self._visible(), self.storage.history.get(kind, [])
         start = bisect_right(history, seen, key=lambda change: change.version)
         return [change for change in history[start:] if change.version <= visible]
+
+    def _news_after(self, kind: Kind, seen: int) -> Callable[[], bool]:
+        """Return the condition that something is to be told, looked at anew only where something may have changed."""
+        looked: tuple[int, int, int] | None = None
+        news = False
+
+        def condition() -> bool:
+            nonlocal looked, news
+            state = (self.storage.version, self.watch_lag, self.storage.compacted)
+            if state != looked:
+                looked, news = state, self._has_news(kind, seen)
+            return news
+
+        return condition
 
     def _has_news(self, kind: Kind, seen: int) -> bool:
         if seen < self.storage.forgotten.get(kind, 0):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kind:
-    """One kind as an API server knows it.
+    """One kind as an API server knows it; each is made once, and equal to itself alone.
 
     ``frozen`` names fields below ``spec`` that cannot change; with ``only`` instead, all others are frozen.
     ``has_status`` says that the status is a part of its own (subresource).

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -48,9 +46,8 @@ class Change:
         """The object as the event carries it: one that is deleted has the version of its deletion."""
         if self.after is not None:
             return self.after
-        gone = copy.deepcopy(self.before) or {}
-        gone["metadata"]["resourceVersion"] = str(self.version)
-        return gone
+        before = self.before or {}
+        return {**before, "metadata": {**before["metadata"], "resourceVersion": str(self.version)}}
 
 
 class Storage:
@@ -97,7 +94,7 @@ class Storage:
         name = _name_of(kind, body)
         if self.find(kind, name) is not None:
             raise Refused(409, "AlreadyExists", f'{kind} "{name[1]}" already exists')
-        new = copy.deepcopy(dict(body))
+        new = _copied(body)
         metadata = new["metadata"]
         metadata.update(
             uid=str(uuid.UUID(int=self._random.getrandbits(128))),
@@ -150,7 +147,7 @@ class Storage:
             return before
         if "deletionTimestamp" in before["metadata"]:
             return before
-        new = copy.deepcopy(before)
+        new = _copied(before)
         new["metadata"] |= {"deletionTimestamp": self._moment(), "deletionGracePeriodSeconds": 0}
         new["metadata"]["generation"] += 1
         return self._write(kind, name, before, new)
@@ -174,9 +171,9 @@ class Storage:
         return False
 
     def _parts(self, kind: Kind, before: Object, after: Object, part: str) -> Object:
-        new = copy.deepcopy(before if part == "status" else dict(after))
+        new = _copied(before if part == "status" else after)
         if part == "status":
-            new["status"] = copy.deepcopy(after.get("status", {}))
+            new["status"] = after.get("status", {})
         elif kind.has_status:
             new.pop("status", None)
             if "status" in before:
@@ -190,8 +187,9 @@ class Storage:
 
     def _store(self, kind: Kind, name: Name, before: Object, new: Object) -> Object:
         _refuse_frozen(kind, before, new)
-        new["metadata"]["managedFields"].sort(key=lambda entry: (entry["manager"], entry["operation"]))
-        if _content(before) == _content(new):
+        entries = new["metadata"]["managedFields"]
+        new["metadata"]["managedFields"] = sorted(entries, key=lambda entry: (entry["manager"], entry["operation"]))
+        if before == new:
             return before  # A write that changes nothing has no version of its own.
         if any(before.get(field) != new.get(field) for field in (*before, *new) if field not in ("metadata", "status")):
             new["metadata"]["generation"] = before["metadata"].get("generation", 1) + 1
@@ -267,5 +265,6 @@ def _refuse_frozen(kind: Kind, before: Object, after: Object) -> None:
         raise Refused(422, "Invalid", f'{kind.kind}.{kind.group} "{name}" is invalid: {text}')
 
 
-def _content(found: Object) -> str:
-    return json.dumps(found, sort_keys=True, default=str)
+def _copied(found: Mapping[str, Any]) -> Object:
+    """Return a copy whose own and metadata's fields can be set. What is stored is never changed below that."""
+    return {**found, "metadata": {**found["metadata"]}}

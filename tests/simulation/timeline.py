@@ -32,10 +32,6 @@ class Task:
     due: float = 0.0
     failure: BaseException | None = None
 
-    def can_go_on(self, now: float) -> bool:
-        """Return whether it has something to do."""
-        return now >= self.due or (self.ready is not None and self.ready())
-
 
 class HotLoop(AssertionError):
     """Tasks took turns without end and without time passing."""
@@ -94,7 +90,8 @@ class Timeline:
     def run(self, until: float, stop: Condition = lambda: False) -> None:
         """Let everything happen until that moment, or until ``stop`` holds."""
         while not stop():
-            able = [task for task in self.tasks if task.can_go_on(self.now)]
+            now = self.now
+            able = [task for task in self.tasks if task.due <= now or (task.ready is not None and task.ready())]
             if able:
                 self._step(self.random.choice(able))
                 continue
