@@ -32,7 +32,8 @@ class Listing:
     """Has one Service with the labels that it is asked for; none where the kind is not served."""
 
     def __init__(self, *, served: bool = True) -> None:
-        self.served, self.queries = served, cast("list[Any]", [])
+        self.served = served
+        self.queries: list[Any] = []
 
     def page(self, resource: Any, query: dict[str, str], **_: Any) -> dict[str, Any]:
         self.queries.append(query)
@@ -43,7 +44,8 @@ class Listing:
 
 
 def test_a_look_stores_what_the_watch_has_not_told_yet() -> None:
-    server, changes = Listing(), cast("list[Any]", [])
+    server = Listing()
+    changes: list[Any] = []
     selection = Selection(resource=SERVICES, trim=lambda whole: whole)
     informer = Informer(cast(Api, server), selection, lambda before, after: changes.append(after))
     informer.look({"w/namespace": "ns", "w/name": "a"})
