@@ -27,6 +27,12 @@ def name_of(provisioner: str) -> str:
     return DRIVERS[provisioner][0]
 
 
+def plugins_of(provisioner: str) -> dict[str, dict[str, Any]]:
+    """Return the settings ``plugins`` of upstream's ``provisioner``."""
+    name, own = DRIVERS[provisioner]
+    return {name: own} if own else {}
+
+
 def driver_of(registry: Registry, provisioner: str, settings: Settings) -> Provisioner | None:
     """Return our driver for upstream's ``provisioner``; None where it is not installed."""
     name, own = DRIVERS[provisioner]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from tests.conformance.manifest_provisioner import claim_of, driver_of, name_of, placement_of
+from tests.conformance.manifest_provisioner import claim_of, driver_of, name_of, placement_of, plugins_of
 
 from llmwright.api.document import Document, parse_workspace
 from llmwright.api.versions import with_defaults
@@ -88,6 +88,7 @@ def _settings(scenario: Mapping[str, Any]) -> Settings:
     return Settings(
         cloud=scenario["cloud"],
         provisioner=name_of(scenario["provisioner"]),
+        plugins=plugins_of(scenario["provisioner"]),
         on_success="release",
         preflight=False,
         disk_class=DISK_CLASS if scenario["nvme_storage_class_exists"] else None,

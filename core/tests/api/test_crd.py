@@ -186,6 +186,8 @@ def test_defaults_are_set_by_the_server(api: Any) -> None:
         (changed(TUNE, "resource.partition", {"mode": "mig", "profile": "1g.10gb"}), "cannot be used for tuning"),
         (changed(TUNE, "tuning.input", ...), "input"),
         (changed(SERVE, "inference.unknown", 1), "unknown"),
+        (changed(SERVE, "resource.count", 5001), "less than or equal to 5000"),
+        (changed(SERVE, "inference.replicas", 2_000_000_000), "less than or equal to 5000"),
     ],
 )
 def test_bad_workspaces_are_refused(api: Any, workspace: dict[str, Any], words: str) -> None:
@@ -206,6 +208,7 @@ def test_what_is_fixed_cannot_be_changed(api: Any) -> None:
         (changed(SERVE, "inference.preset.name", "phi-2"), "preset cannot be changed"),
         (changed(TUNE, "tuning.method", "lora"), "method cannot be changed"),
         (changed(TUNE, "tuning.preset.name", "phi-2"), "preset cannot be changed"),
+        (changed(TUNE, "tuning.input.name", "other"), "name cannot be changed"),
         (changed({**SERVE, "tuning": TUNE["tuning"]}, "inference", ...), "cannot take each other's place"),
     ]
     for workspace, words in changes:
@@ -216,6 +219,47 @@ def test_what_is_fixed_cannot_be_changed(api: Any) -> None:
     for workspace in allowed:
         done = apply(api, workspace, "--dry-run=server")
         assert done.returncode == 0, done.stderr
+
+
+PLAN = {"inputs": "i", "target": "kubernetes", "preset": "phi-4", "provisioner": "karpenter"}
+
+
+@pytest.mark.cluster
+def test_what_is_ours_is_fixed_once_a_plan_is_on_record(api: Any) -> None:
+    ours = (
+        (SERVE, "resource.provisioner", "karpenter", "byo"),
+        (SERVE, "resource.provisionerConfig", {"mode": "nodeclaim"}, {"mode": "nodepool"}),
+        (SERVE, "resource.provisionerConfig", {"nodeClassRef": {"name": "a"}}, {"nodeClassRef": {"name": "b"}}),
+        (SERVE, "resource.provisionerConfig", {"mode": "nodeclaim"}, ...),
+        (TUNE, "tuning.methodConfig", {"lora": {"r": 8}}, {"lora": {"r": 16}}),
+        (TUNE, "tuning.methodConfig", {"lora": {"r": 8}}, ...),
+    )
+    for number, (base, path, before, after) in enumerate(ours):
+        name = f"ours-{number}"
+        old = changed(changed(base, path, before), "metadata.name", name)
+        new = changed(old, path, after)
+        assert apply(api, old).returncode == 0
+        free = apply(api, new, "--dry-run=server")
+        assert free.returncode == 0, (path, free.stderr)
+        patch = json.dumps({"status": {"plan": PLAN}})
+        planned = api.kubectl("patch", "wk", name, "--subresource=status", "--type=merge", "-p", patch)
+        assert planned.returncode == 0, planned.stderr
+        kept = apply(api, new, "--dry-run=server")
+        assert kept.returncode != 0, (path, before, after)
+        assert f"{path} cannot be changed any more" in kept.stderr
+        touched = apply(api, changed(old, "metadata.labels", {"touched": "1"}), "--dry-run=server")
+        assert touched.returncode == 0, touched.stderr
+
+
+@pytest.mark.cluster
+def test_a_provisioner_may_be_named_that_is_the_recorded_one(api: Any) -> None:
+    old = changed(SERVE, "metadata.name", "recorded")
+    assert apply(api, old).returncode == 0
+    patch = json.dumps({"status": {"plan": PLAN}})
+    api.kubectl("patch", "wk", "recorded", "--subresource=status", "--type=merge", "-p", patch)
+    assert apply(api, changed(old, "resource.provisioner", "karpenter"), "--dry-run=server").returncode == 0
+    other = apply(api, changed(old, "resource.provisioner", "byo"), "--dry-run=server")
+    assert "resource.provisioner cannot be changed any more" in other.stderr
 
 
 @pytest.mark.cluster

@@ -129,3 +129,48 @@ def test_what_a_new_one_would_be_refused_for_is_a_warning(check: Check) -> None:
     odd = edit(SERVE, {"inference.preset.name": "gone"})
     problems = check(odd, old=odd)
     assert [(problem.path, problem.severity) for problem in problems] == [("inference.preset.name", "warning")]
+
+
+UNPLANNED: dict[str, Any] = {}
+PLANNED = {"plan": {"inputs": "i", "target": "kubernetes", "preset": "small", "provisioner": "karpenter"}}
+IMAGE_FAMILY = "metadata.annotations[kaito.sh/node-image-family]"
+
+
+@pytest.mark.parametrize(
+    ("base", "before", "after", "path"),
+    [
+        (SERVE, {"resource.provisioner": "karpenter"}, {"resource.provisioner": "byo"}, "resource.provisioner"),
+        (
+            SERVE,
+            {"resource.provisionerConfig": {"mode": "nodeclaim"}},
+            {"resource.provisionerConfig": {"mode": "nodepool"}},
+            "resource.provisionerConfig.mode",
+        ),
+        (TUNE, {"tuning.methodConfig": {}}, {"tuning.methodConfig": {"lora": {"r": 4}}}, "tuning.methodConfig"),
+    ],
+)
+def test_what_is_ours_may_change_until_a_plan_is_on_record(
+    check: Check, base: dict[str, Any], before: dict[str, Any], after: dict[str, Any], path: str
+) -> None:
+    old, new = edit(base, before), edit(base, after)
+    facts: dict[str, Any] = {"provisioner": "karpenter"}
+    assert errors(check, new, {**old, "status": UNPLANNED}, **facts) == {}
+    for status in (PLANNED, None):
+        found = errors(check, new, {**old, "status": status} if status else old, **facts)
+        assert {name.replace('"', ""): reason for name, reason in found.items()} == {path: "Immutable"}
+
+
+def test_an_annotation_of_the_nodes_may_be_written_and_warns(check: Check) -> None:
+    """KAITO takes it."""
+    old, new = edit(SERVE, {IMAGE_FAMILY: "ubuntu"}), edit(SERVE, {IMAGE_FAMILY: "azurelinux"})
+    problems = check(new, old={**old, "status": PLANNED}, provisioner="karpenter")
+    assert [(problem.path.replace('"', ""), problem.severity) for problem in problems] == [(IMAGE_FAMILY, "warning")]
+    assert check(new, old={**old, "status": UNPLANNED}, provisioner="karpenter") == ()
+
+
+def test_the_provisioner_on_record_counts_and_not_a_default_that_changed(check: Check) -> None:
+    old = {**SERVE, "status": PLANNED}
+    assert errors(check, edit(SERVE, {"resource.provisioner": "karpenter"}), old, provisioner="byo") == {}
+    wrong = errors(check, edit(SERVE, {"resource.provisioner": "byo"}), old, provisioner="byo")
+    assert wrong == {"resource.provisioner": "Immutable"}
+    assert errors(check, edit(SERVE, {"inference.replicas": 2}), old, provisioner="byo") == {}

@@ -27,6 +27,7 @@ from llmwright.lifecycle.decide import decide
 from llmwright.lifecycle.decision import Finish, Look, Provision, Release, Start, Stop
 from llmwright.lifecycle.observed import Observed, Trouble, Workload
 from llmwright.lifecycle.policy import Policy
+from llmwright.plan.fixed_fields import UnappliedChange
 from llmwright.values.nodes import Failed, Node, ProvisionerAction, ProvisionerDecision, Ready, Waiting
 
 SERVE = launch("serve")
@@ -497,3 +498,49 @@ def test_events_are_told_once() -> None:
     world.settle()
     told = [event.reason for past in world.history for event in past.events]
     assert told == ["WorkspaceTuningJobStatusStarted", "workspaceSucceeded", "WorkspaceInferenceStatusSuccess"]
+
+
+EDIT = UnappliedChange(path="resource.provisioner", asked="byo", runs="karpenter")
+DEFAULT = UnappliedChange(path="resource.provisionerConfig.mode", asked="nodepool", runs="nodeclaim", by_settings=True)
+
+
+def test_a_change_that_is_not_carried_out_is_named_and_the_server_answers_on() -> None:
+    world = World(workspace(tuned=False), plan(serving=launch("serve")))
+    world.settle()
+    assert world.status is not None
+    before = world.status
+    observed = replace(world.observed(), unapplied=(EDIT,))
+    decision = decide(world.workspace, world.plan, observed, before, NOW)
+    conditions = truth(decision.status)
+    assert conditions["ChangeNotApplied"] == ("True", "Immutable")
+    assert conditions["Ready"] == ("False", "Immutable")
+    assert conditions["Stalled"] == ("True", "Immutable")
+    assert conditions["WorkspaceReady"][0] == "True"
+    assert decision.actions == ()
+    assert (decision.status.cost, decision.status.plan) == (before.cost, before.plan)
+    message = next(c.message for c in decision.status.conditions if c.type == "ChangeNotApplied")
+    assert 'resource.provisioner stays "karpenter", the Workspace says "byo"' in message
+    assert [event.reason for event in decision.events] == ["Immutable"]
+    again = decide(world.workspace, world.plan, observed, decision.status, NOW)
+    assert again.events == ()
+    back = truth(decide(world.workspace, world.plan, world.observed(), decision.status, NOW).status)
+    assert "ChangeNotApplied" not in back
+    assert back["Ready"] == ("True", "Ready")
+
+
+def test_a_change_that_is_not_carried_out_does_not_hide_what_is_waited_for() -> None:
+    world = World(workspace(tuned=False), plan(serving=launch("serve")))
+    decision = decide(world.workspace, world.plan, replace(world.observed(), unapplied=(EDIT,)), None, NOW)
+    conditions = truth(decision.status)
+    assert conditions["ChangeNotApplied"] == ("True", "Immutable")
+    assert conditions["Stalled"][0] == "False"
+    assert conditions["Reconciling"][0] == "True"
+
+
+def test_another_default_is_named_and_the_workspace_is_as_it_was_asked_for() -> None:
+    world = World(workspace(tuned=False), plan(serving=launch("serve")))
+    world.settle()
+    decision = decide(world.workspace, world.plan, replace(world.observed(), unapplied=(DEFAULT,)), world.status, NOW)
+    conditions = truth(decision.status)
+    assert conditions["ChangeNotApplied"] == ("True", "NewDefault")
+    assert conditions["Ready"] == ("True", "Ready")

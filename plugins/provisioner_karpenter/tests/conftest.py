@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import ThreadingHTTPServer
 from types import SimpleNamespace
 
 import pytest
-from plugins.provisioner_karpenter.tests.support.fake_karpenter import FakeKarpenter, handler
+from plugins.provisioner_karpenter.tests.support.fake_karpenter import FakeKarpenter, Plans, handler
 
 from llmwright.testing import make_context
 from llmwright_provisioner_karpenter.driver import KarpenterProvisioner
@@ -21,19 +22,20 @@ def world() -> FakeKarpenter:
 
 
 @pytest.fixture
-def workspaces() -> set[tuple[str, str]]:
-    """Those that the API server knows."""
-    return set()
+def workspaces() -> Plans:
+    """The plan in the status of each Workspace that the API server knows."""
+    return {}
 
 
 @pytest.fixture
-def driver(world: FakeKarpenter, workspaces: set[tuple[str, str]]) -> Iterator[KarpenterProvisioner]:
+def driver(world: FakeKarpenter, workspaces: Plans) -> Iterator[KarpenterProvisioner]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler(world, workspaces))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     configuration = Configuration(host=f"http://127.0.0.1:{server.server_address[1]}")
     configuration.proxy = None
-    yield KarpenterProvisioner(make_context(cluster=SimpleNamespace(configuration=configuration)))
+    context = make_context(cluster=SimpleNamespace(configuration=configuration))
+    yield KarpenterProvisioner(replace(context, name="karpenter"))
     server.shutdown()
     thread.join()
     server.server_close()

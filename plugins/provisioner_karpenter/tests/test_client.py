@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from plugins.provisioner_karpenter.tests.support.fake_karpenter import Plans
 
 from llmwright.errors import ConfigError, TargetError
 from llmwright.testing import make_context
@@ -21,15 +22,44 @@ def claim(name: str, workspace: str) -> Any:
     }
 
 
-def test_what_has_no_workspace_is_an_orphan(driver: Any, world: Any, workspaces: set[tuple[str, str]]) -> None:
-    workspaces.add(("ns", "alive"))
+def pool(name: str, workspace: str) -> Any:
+    labels = {"karpenter.kaito.sh/workspace-name": workspace, "karpenter.kaito.sh/workspace-namespace": "ns"}
+    return {"metadata": {"name": name, "labels": labels}}
+
+
+def test_what_has_no_workspace_is_an_orphan(driver: Any, world: Any, workspaces: Plans) -> None:
+    workspaces["ns", "alive"] = None
     world.apply("nodeclaims", "ws1", claim("ws1", "alive"))
     world.apply("nodeclaims", "ws2", claim("ws2", "dead"))
     world.apply("nodeclaims", "ws3", claim("ws3", "dead"))
     world.objects["nodeclaims"]["ws3"]["metadata"]["managedFields"] = [{"manager": "kaito"}]
-    labels = {"karpenter.kaito.sh/workspace-name": "dead", "karpenter.kaito.sh/workspace-namespace": "ns"}
-    world.apply("nodepools", "ns-dead", {"metadata": {"name": "ns-dead", "labels": labels}})
-    assert [*driver.orphans()] == ["nodepool/ns-dead", "nodeclaim/ws2"]
+    world.apply("nodepools", "ns-dead", pool("ns-dead", "dead"))
+    world.apply("nodepools", "ns-alive", pool("ns-alive", "alive"))
+    for number, owner in enumerate(("dead", "alive", "others")):
+        pooled = pool(f"pooled{number}", owner)
+        pooled["metadata"]["labels"]["karpenter.sh/nodepool"] = f"ns-{owner}"
+        world.apply("nodeclaims", f"pooled{number}", pooled)
+        world.objects["nodeclaims"][f"pooled{number}"]["metadata"]["managedFields"] = [{"manager": "karpenter"}]
+    assert [*driver.orphans()] == ["nodepool/ns-dead", "nodeclaim/ws2", "nodeclaim/pooled0"]
+
+
+@pytest.mark.parametrize(
+    ("plan", "orphans"),
+    [
+        (None, []),
+        ({"provisioner": "karpenter"}, []),
+        ({"provisioner": "karpenter", "options": {"mode": "nodeclaim"}}, ["nodepool/ns-ws"]),
+        ({"provisioner": "karpenter", "options": {"mode": "nodepool"}}, ["nodeclaim/ws1"]),
+        ({"provisioner": "byo"}, ["nodepool/ns-ws", "nodeclaim/ws1"]),
+    ],
+)
+def test_what_the_plan_of_a_workspace_does_not_need_is_an_orphan(
+    driver: Any, world: Any, workspaces: Plans, plan: dict[str, Any] | None, orphans: list[str]
+) -> None:
+    workspaces["ns", "ws"] = plan
+    world.apply("nodeclaims", "ws1", claim("ws1", "ws"))
+    world.apply("nodepools", "ns-ws", pool("ns-ws", "ws"))
+    assert [*driver.orphans()] == orphans
 
 
 def test_deleting_what_is_gone_or_anothers_is_no_error(driver: Any, world: Any) -> None:

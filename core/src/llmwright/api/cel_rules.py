@@ -12,6 +12,9 @@ from llmwright.api.versions import V1ALPHA1
 
 CelRule = dict[str, str]
 
+UNPLANNED = "!has(oldSelf.status) || !has(oldSelf.status.plan)"
+"""Nothing was done for it yet: the plan is recorded before the first act."""
+
 
 def _rule(rule: str, message: str, field: str = "") -> CelRule:
     return {"rule": rule, "message": message, **({"fieldPath": field} if field else {})}
@@ -29,17 +32,48 @@ def _fixed_once_set(field: str) -> CelRule:
     return _rule(rule, f"{field} cannot be changed: make a new Workspace", f".{field}")
 
 
-def cel_rules(api_version: str) -> Mapping[tuple[str, ...], tuple[CelRule, ...]]:
-    """Return the rules of one version, by the path of the object that they check."""
+def _fixed_once_planned(field: str) -> CelRule:
+    """Refuse to change, add or remove a field of the whole object once a plan is on record.
+
+    Of open objects, CEL takes two of one size without a common key for equal (Kubernetes 1.34): the status tells that.
+    """
+    parents = _there("self", field), _there("oldSelf", field)
+    same = f"({parents[0]}) == ({parents[1]}) && (!({parents[0]}) || self.{field} == oldSelf.{field})"
+    return _rule(f"{UNPLANNED} || ({same})", f"{field} cannot be changed any more: make a new Workspace", f".{field}")
+
+
+def _there(root: str, field: str) -> str:
+    """Return the condition that a nested field is there."""
+    names = field.split(".")
+    return " && ".join(f"has({'.'.join([root, *names[: depth + 1]])})" for depth in range(len(names)))
+
+
+def _provisioner_kept() -> CelRule:
+    """Refuse another provisioner than the recorded one. What is as it was passes: else nothing could be written."""
+    field = "resource.provisioner"
+    there, before = _there("self", field), _there("oldSelf", field)
+    same = f"{before} && self.{field} == oldSelf.{field}"
+    recorded = f"self.{field} == oldSelf.status.plan.provisioner"
+    rule = f"{UNPLANNED} || !({there}) || ({same}) || {recorded}"
+    return _rule(rule, f"{field} cannot be changed any more: make a new Workspace", f".{field}")
+
+
+def cel_rules(api_version: str, *, options_fixed: bool) -> Mapping[tuple[str, ...], tuple[CelRule, ...]]:
+    """Return the rules of one version, by the path of the object that they check.
+
+    Args:
+        options_fixed: whether ``provisionerConfig`` may not change as a whole: no provisioner has a key that may.
+    """
     partition = api_version != V1ALPHA1
     rules = {
-        (): _of_the_whole(partition=partition),
+        (): _of_the_whole(partition=partition, options_fixed=options_fixed),
         ("resource",): _of_the_resource(partition=partition),
         ("inference",): (
             _rule("!(has(self.preset) && has(self.template))", "preset and template cannot both be there"),
             _rule("has(self.template) == has(oldSelf.template)", "template cannot be added or removed", ".template"),
             _fixed("preset"),
         ),
+        ("tuning", "input"): (_fixed("name"),),
         ("tuning",): (
             _fixed("preset"),
             _rule(
@@ -53,11 +87,18 @@ def cel_rules(api_version: str) -> Mapping[tuple[str, ...], tuple[CelRule, ...]]
     return {**rules, ("resource", "partition"): _of_the_partition()} if partition else rules
 
 
-def _of_the_whole(*, partition: bool) -> tuple[CelRule, ...]:
+def _of_the_whole(*, partition: bool, options_fixed: bool) -> tuple[CelRule, ...]:
     either = _rule("has(self.inference) != has(self.tuning)", "write exactly one of inference and tuning")
     kept = _rule("has(self.tuning) == has(oldSelf.tuning)", "tuning and inference cannot take each other's place")
     nodes = "!has(self.tuning) || !has(self.resource) || !has(self.resource.count) || self.resource.count <= 1"
-    rules = (either, kept, _rule(nodes, "tuning runs on one node: resource.count must be 1", ".resource.count"))
+    rules = (
+        either,
+        kept,
+        _rule(nodes, "tuning runs on one node: resource.count must be 1", ".resource.count"),
+        _provisioner_kept(),
+        _fixed_once_planned("tuning.methodConfig"),
+        *((_fixed_once_planned("resource.provisionerConfig"),) if options_fixed else ()),
+    )
     if not partition:
         return rules
     whole = "!has(self.tuning) || !has(self.resource) || !has(self.resource.partition)"
@@ -75,7 +116,6 @@ def _of_the_resource(*, partition: bool) -> tuple[CelRule, ...]:
         _fixed_once_set("count"),
         _rule(instance_type, "instanceType cannot be changed: make a new Workspace", ".instanceType"),
         _rule(selector, "labelSelector cannot be changed: make a new Workspace", ".labelSelector"),
-        _fixed_once_set("provisioner"),
     )
     return (*rules, _fixed("partition")) if partition else rules
 

@@ -34,12 +34,13 @@ OPTIONS_OF = {
 }
 
 
-def crd(with_plugins: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
+def crd(with_plugins: Mapping[str, Mapping[str, Any]] | None = None, *, options_fixed: bool = True) -> dict[str, Any]:
     """Return the CustomResourceDefinition as plain data, with both versions; ``v1beta1`` is stored.
 
     Args:
         with_plugins: JSON schemas of the drivers' options by ``kind/name`` (``runtime/vllm``). They describe the open
             objects, which stay open: another field decides whose options are valid.
+        options_fixed: whether no installed provisioner lets a key of its options change, so that CEL keeps them all.
     """
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -57,12 +58,14 @@ def crd(with_plugins: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str
                 "categories": ["workspace"],
             },
             "conversion": {"strategy": "None"},
-            "versions": [_version(api_version, with_plugins or {}) for api_version in API_VERSIONS],
+            "versions": [
+                _version(api_version, with_plugins or {}, options_fixed=options_fixed) for api_version in API_VERSIONS
+            ],
         },
     }
 
 
-def _version(api_version: str, plugins: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _version(api_version: str, plugins: Mapping[str, Mapping[str, Any]], *, options_fixed: bool) -> dict[str, Any]:
     version = api_version.partition("/")[2]
     return {
         "name": version,
@@ -70,11 +73,11 @@ def _version(api_version: str, plugins: Mapping[str, Mapping[str, Any]]) -> dict
         "storage": api_version == API_VERSIONS[-1],
         "subresources": {"status": {}},
         "additionalPrinterColumns": printer_columns(version),
-        "schema": {"openAPIV3Schema": _schema(api_version, plugins)},
+        "schema": {"openAPIV3Schema": _schema(api_version, plugins, options_fixed=options_fixed)},
     }
 
 
-def _schema(api_version: str, plugins: Mapping[str, Mapping[str, Any]]) -> Schema:
+def _schema(api_version: str, plugins: Mapping[str, Mapping[str, Any]], *, options_fixed: bool) -> Schema:
     schema = structural(Workspace.model_json_schema(by_alias=True))
     properties = schema["properties"]
     # The API server checks these itself, and refuses a CRD that restricts them further.
@@ -92,7 +95,7 @@ def _schema(api_version: str, plugins: Mapping[str, Mapping[str, Any]]) -> Schem
         part["required"] = sorted({*part.get("required", ()), *names})
     schema.pop("required", None)
     _describe_options(schema, plugins)
-    for path, cel in cel_rules(api_version).items():
+    for path, cel in cel_rules(api_version, options_fixed=options_fixed).items():
         _at(schema, path)["x-kubernetes-validations"] = list(cel)
     return schema
 

@@ -40,6 +40,10 @@ class PlanRecord(StatusModel):
     nodes: int = Field(default=1, description="How many nodes.")
     price_as_of: str | None = Field(default=None, description="The date of the price that was used.")
     version: str = Field(default="", description="The version of LLMwright that decided.")
+    fixed: dict[str, Any] = Field(default={}, description="The fields that may not change any more, as they were.")
+    options: dict[str, Any] = Field(
+        default={}, description="The provisioner's options that hold, the settings' defaults included."
+    )
 
 
 class ProvisionerStatus(StatusModel):

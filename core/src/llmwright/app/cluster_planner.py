@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from llmwright.app.checker import CheckMode
 from llmwright.app.planner import Planner
-from llmwright.errors import LLMwrightError
+from llmwright.errors import ConfigError, LLMwrightError, PluginError
 
 if TYPE_CHECKING:
+    from llmwright.api.status import PlanRecord
     from llmwright.api.workspace import Workspace
     from llmwright.app.checker import ConfigFiles
     from llmwright.app.session import Session
-    from llmwright.plugins.drivers import Runtime
+    from llmwright.plan.fixed_fields import CarriedOut, UnappliedChange
+    from llmwright.plugins.drivers import Provisioner, Runtime
     from llmwright.values.instance_type import InstanceType
     from llmwright.values.plan import Plan
 
@@ -24,6 +28,7 @@ class ClusterPlanner:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._planner = Planner(session, CheckMode.operator())
+        self._provisioners: dict[str, Provisioner | None] = {}
 
     def admit(self, workspace: Workspace, files: ConfigFiles) -> None:
         """Refuse a Workspace that has errors.
@@ -53,6 +58,43 @@ class ClusterPlanner:
             preset = self._session.preset(workspace.preset.name)
             self._session.catalogue = self._session.catalogue.with_presets(preset)
         return self._planner.plan(workspace, files, nodes, machine)
+
+    def carried_out(self, workspace: Workspace, record: PlanRecord) -> CarriedOut:
+        """The Workspace with its fixed fields as recorded, and the changes that are not carried out."""
+        from llmwright.plan.fixed_fields import carried_out
+
+        return carried_out(workspace, record, self._provisioner(record.provisioner))
+
+    def as_recorded(
+        self, plan: Plan, workspace: Workspace, record: PlanRecord
+    ) -> tuple[Plan, tuple[UnappliedChange, ...]]:
+        """``plan`` with the options of its nodes on record, and the defaults of the settings that are others today."""
+        from llmwright.plan.fixed_fields import changed_defaults, fixed_of, settled_options
+
+        provisioner = self._provisioner(plan.provisioner.name)
+        mutable = provisioner.mutable_options if provisioner is not None else frozenset[str]()
+        written = workspace.resource.provisioner_config
+        options, changed = settled_options(plan.nodes.config, written, record, mutable)
+        chosen = changed_defaults(workspace, self._session.settings, self._session.driver_set, record)
+        # By the Workspace as it is written: the plan was made with open choices filled in.
+        fixed = fixed_of(workspace, plan.provisioner.name, self._session.driver_set)
+        return replace(plan, nodes=replace(plan.nodes, config=options), fixed=fixed), (*chosen, *changed)
+
+    @cached_property
+    def read_names(self) -> frozenset[str]:
+        """The annotations and labels that bear on what runs."""
+        from llmwright.plan.digest import read_names
+
+        return read_names(self._session.driver_set)
+
+    def _provisioner(self, name: str) -> Provisioner | None:
+        """The provisioner of that name without a cluster; None where it cannot be loaded."""
+        if name not in self._provisioners:
+            try:
+                self._provisioners[name] = self._session.driver_set.provisioner(name)
+            except (PluginError, ConfigError):
+                self._provisioners[name] = None
+        return self._provisioners[name]
 
     def nodes_are_brought(self, workspace: Workspace) -> bool:
         """Whether its provisioner takes nodes that the user brings."""

@@ -49,7 +49,7 @@ class InstalledDrivers:
         driver = self.registry.driver(kind, name)
         settings = settings_of(driver, name, self.settings.plugins)
         log = logging.getLogger(f"llmwright.{kind}.{name}")
-        return driver(Context(lambda: datetime.now(UTC), settings, cluster, log))
+        return driver(Context(lambda: datetime.now(UTC), settings, cluster, log, name))
 
     def check_settings(self) -> Iterator[str]:
         """Check all of ``plugins`` in the settings against the drivers of these names, which are imported for it.

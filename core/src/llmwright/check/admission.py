@@ -71,6 +71,7 @@ UPDATE: tuple[Rule, ...] = (
     update.check_resource_kept,
     update.check_inference_kept,
     update.check_tuning_kept,
+    update.check_annotations_kept,
     update.check_streaming_kept,
     inference.check_adapter_details,
 )

@@ -58,10 +58,21 @@ class CheckInput:
         count = self.workspace.resource.count
         return 1 if count is None else count
 
+    @property
+    def begun(self) -> bool:
+        """Whether something was done for the old Workspace, as far as its status tells; without a status, yes."""
+        return self.old is not None and (self.old.status is None or self.old.status.plan is not None)
+
+    @property
+    def recorded_provisioner(self) -> str | None:
+        """The provisioner that the old Workspace's plan names, None where none is on record."""
+        status = self.old.status if self.old is not None else None
+        return status.plan.provisioner if status is not None and status.plan is not None else None
+
     @cached_property
     def provisioner_name(self) -> str | None:
-        """The provisioner that is named. On one machine it is the default too: there is no other choice."""
-        return self.written.resource.provisioner or self.default_provisioner
+        """The provisioner that is named or on record; on one machine the default too: there is no other choice."""
+        return self.written.resource.provisioner or self.recorded_provisioner or self.default_provisioner
 
     @cached_property
     def default_provisioner(self) -> str | None:

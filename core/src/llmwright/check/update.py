@@ -58,7 +58,7 @@ def _instance_type_kept(inputs: CheckInput, before: str, after: str) -> Iterator
 
 
 def _labels_kept(before: LabelSelector | None, after: LabelSelector | None) -> Iterator[Problem]:
-    old, new = _as_labels(before), _as_labels(after)
+    old, new = as_labels(before), as_labels(after)
     if old is None or new is None:
         message = "can hold only matchLabels and expressions In with one value"
         yield Problem("resource.labelSelector", message, reason="NotSupported")
@@ -66,7 +66,8 @@ def _labels_kept(before: LabelSelector | None, after: LabelSelector | None) -> I
         yield _fixed("resource.labelSelector")
 
 
-def _as_labels(selector: LabelSelector | None) -> dict[str, str] | None:
+def as_labels(selector: LabelSelector | None) -> dict[str, str] | None:
+    """Return the labels that a selector asks for; None where they cannot be written as one value each."""
     if selector is None:
         return {}
     labels = dict(selector.match_labels)
@@ -78,8 +79,11 @@ def _as_labels(selector: LabelSelector | None) -> dict[str, str] | None:
 
 
 def _provisioner_kept(inputs: CheckInput, before: Resource, after: Resource) -> Iterator[Problem]:
-    default = inputs.default_provisioner
-    if (before.provisioner or default) != (after.provisioner or default):
+    if not inputs.begun:
+        return
+    kept = inputs.recorded_provisioner or before.provisioner or inputs.default_provisioner
+    default = inputs.recorded_provisioner or inputs.default_provisioner
+    if kept != (after.provisioner or default):
         yield _fixed("resource.provisioner")
     old, new = before.provisioner_config, after.provisioner_config
     mutable = inputs.provisioner.mutable_options if inputs.provisioner is not None else frozenset()
@@ -108,7 +112,7 @@ def check_tuning_kept(inputs: CheckInput) -> Iterator[Problem]:
         yield _fixed("tuning.preset")
     if old.tuning.method.lower() != new.tuning.method.lower():
         yield _fixed("tuning.method")
-    if old.tuning.method_config != new.tuning.method_config:
+    if inputs.begun and old.tuning.method_config != new.tuning.method_config:
         yield _fixed("tuning.methodConfig")
     yield from _data_kept(inputs, old.tuning, new.tuning)
 
@@ -128,6 +132,17 @@ def _data_kept(inputs: CheckInput, old: Tuning, new: Tuning) -> Iterator[Problem
         yield from image_problems(inputs, "tuning.output.image", new.output.image)
     elif inputs.on_cluster:
         yield Problem("tuning.output", "is required", reason="Required")
+
+
+def check_annotations_kept(inputs: CheckInput) -> Iterator[Problem]:
+    """Annotations that the provisioner reads for its nodes change nothing once it was asked. KAITO takes them."""
+    old, new = _pair(inputs)
+    if not inputs.begun or inputs.provisioner is None:
+        return
+    for name in sorted(inputs.provisioner.fixed_annotations):
+        if old.metadata.annotations.get(name) != new.metadata.annotations.get(name):
+            message = "is read when nodes are asked for: those that are there stay as they are"
+            yield Problem(annotation_path(name), message, NEW_ONE, severity="warning", reason="Immutable")
 
 
 def check_streaming_kept(inputs: CheckInput) -> Iterator[Problem]:

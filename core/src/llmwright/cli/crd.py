@@ -18,4 +18,5 @@ def crd(session: Session, with_plugins: bool, output: str) -> None:
     from llmwright.api.crd import crd as definition
     from llmwright.cli.show.output import dump
 
-    dump(definition(session.drivers.schemas() if with_plugins else None), output)
+    fixed = not session.driver_set.named("provisioner", lambda driver: driver.mutable_options)
+    dump(definition(session.drivers.schemas() if with_plugins else None, options_fixed=fixed), output)

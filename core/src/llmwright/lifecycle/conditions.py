@@ -22,6 +22,7 @@ ORDER = (
     "Reconciling",
     "Stalled",
     "UpdateAvailable",
+    "ChangeNotApplied",
     "WorkspaceDeleting",
 )
 

@@ -20,6 +20,7 @@ from llmwright.lifecycle.serving import serving
 from llmwright.lifecycle.summary import record, summarise, unplanned
 from llmwright.lifecycle.transition_events import transition_events
 from llmwright.lifecycle.tuning import tuning
+from llmwright.lifecycle.unapplied import unapplied
 from llmwright.values.plan import Plan
 
 NO_PLAN = Trouble("PlanPending", "no plan has been made yet")
@@ -76,4 +77,5 @@ def _phases(facts: LifecycleInput, builder: DecisionBuilder) -> None:
     clear = tuning(facts, builder, clear)
     after_tuning(facts, builder)
     serving(facts, builder, clear)
+    unapplied(facts, builder)
     summarise(facts, builder)

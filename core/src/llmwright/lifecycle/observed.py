@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from llmwright.api.status import Progress
+from llmwright.plan.fixed_fields import UnappliedChange
 from llmwright.values.nodes import Outcome, ProvisionerDecision
 
 Role = Literal["preflight", "tuning", "serving"]
@@ -66,6 +67,7 @@ class Observed:
     ``plan_waits``: ``plan_trouble`` ends by itself, once something exists that the plan needs.
     ``keeps_finished``: this target never loses a finished preflight, so an absent preflight has never run.
     ``newer_plan``: a plan made today from the same inputs differs from the recorded plan.
+    ``unapplied``: changes of the Workspace, or of the settings, that are not carried out.
     """
 
     deleting: bool = False
@@ -86,6 +88,7 @@ class Observed:
     plan_waits: bool = False
     keeps_finished: bool = False
     newer_plan: bool = False
+    unapplied: tuple[UnappliedChange, ...] = ()
 
     def workloads(self) -> Iterator[tuple[Role, Workload]]:
         """Yield the three roles, each with its workload."""

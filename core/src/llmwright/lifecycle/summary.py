@@ -31,6 +31,8 @@ def record(plan: Plan, previous: PlanRecord | None) -> PlanRecord:
         nodes=plan.nodes.count,
         price_as_of=kept.price_as_of if kept else _price_date(plan),
         version=kept.version if kept else __version__,
+        fixed=dict(plan.fixed),
+        options=dict(plan.nodes.config),
     )
 
 

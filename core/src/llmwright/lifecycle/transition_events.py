@@ -39,6 +39,6 @@ def transition_events(previous: WorkspaceStatus, conditions: Sequence[Condition]
 
 
 def _is_trouble(condition: Condition) -> bool:
-    if condition.type == "Stalled":
+    if condition.type in ("Stalled", "ChangeNotApplied"):
         return condition.status == "True"
     return condition.status == "False" and condition.type in TROUBLE and condition.reason not in QUIET

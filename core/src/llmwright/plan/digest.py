@@ -5,26 +5,47 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from typing import cast
 
+from llmwright.api.served_name import CREATED_BY_ROLES, CREATED_BY_SET
 from llmwright.api.workspace import Workspace
+from llmwright.plugins.driver_set import DriverSet
+from llmwright.plugins.drivers import Runtime
 from llmwright.plugins.selection import RUNTIME_ANNOTATION
 
 ROLLOUT = "llmwright.io/rollout"
 """Annotation: each new value moves the Workspace to the plan that is made for it then."""
 
+NAMING_LABELS = (CREATED_BY_SET, CREATED_BY_ROLES)
+"""Labels of the Workspace that its pods carry, and that name the served model."""
 
-def inputs_digest(workspace: Workspace, config_files: Mapping[str, Mapping[str, str]]) -> str:
-    """64 hex digits: the same for the same resource, inference, tuning, runtime annotation and config files.
+
+def inputs_digest(
+    workspace: Workspace, config_files: Mapping[str, Mapping[str, str]], read: frozenset[str] = frozenset()
+) -> str:
+    """64 hex digits: the same for the same resource, inference, tuning, config files, and ``read`` metadata.
 
     A field that is written at its default counts as not written, so that a version with more fields moves nothing.
+
+    Args:
+        read: names of annotations and labels that bear on what runs.
     """
     parts = workspace.model_dump(
         mode="json", by_alias=True, exclude_defaults=True, include={"resource", "inference", "tuning"}
     )
-    runtime = workspace.metadata.annotations.get(RUNTIME_ANNOTATION)
+    metadata = workspace.metadata
+    runtime = metadata.annotations.get(RUNTIME_ANNOTATION)
     used = {name: dict(config_files[name]) for name in _configs(workspace) if name in config_files}
-    text = json.dumps([parts, runtime, used], sort_keys=True, separators=(",", ":"))
+    written = {**metadata.labels, **metadata.annotations}
+    named = {name: written[name] for name in sorted({*read, *NAMING_LABELS}) if written.get(name)}
+    text = json.dumps([parts, runtime, used, *([named] if named else [])], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_names(drivers: DriverSet) -> frozenset[str]:
+    """Return the annotations and labels that stand for options of the installed runtimes."""
+    runtimes = (cast("type[Runtime]", driver) for _, driver in drivers.usable("runtime"))
+    return frozenset(name for runtime in runtimes for name in runtime.annotations)
 
 
 def with_rollout(inputs: str, rollout: str, recorded: str | None) -> str:

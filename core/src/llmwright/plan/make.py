@@ -11,12 +11,13 @@ from llmwright.catalogue.catalogue import Catalogue
 from llmwright.errors import ConfigError, InvalidWorkspace
 from llmwright.plan.adapters import MountedAdapter, tuned_adapter
 from llmwright.plan.cost import cost_of, enforce_limits
-from llmwright.plan.digest import inputs_digest
+from llmwright.plan.digest import inputs_digest, read_names
 from llmwright.plan.explanation import created, notes, warnings
+from llmwright.plan.fixed_fields import fixed_of
 from llmwright.plan.launches import preflight_launch, serving_launch, tuning_launch
 from llmwright.plan.machine_choice import MachineChoice, named_machine, wants_auto
 from llmwright.plan.machine_ranking import RankingInput, best_machine, with_better_machine
-from llmwright.plan.node_requests import node_request
+from llmwright.plan.node_requests import node_request, settled_request
 from llmwright.plan.plan_input import PlanInput, preset_spec
 from llmwright.plan.refusal import refuse
 from llmwright.plan.tuning_data import tuning_data
@@ -121,29 +122,32 @@ def _plan(inputs: PlanInput, choice: MachineChoice, workload: Workload) -> Plan:
     adapters = _mounted_adapters(inputs, workload, data)
     served = replace(inputs.preset, name=served_name(workspace, inputs.preset.name))
     serving = workload.serving
+    provisioner = choose_provisioner(workspace, inputs.settings, inputs.target, inputs.drivers)
+    request = node_request(
+        workspace,
+        inputs.machine,
+        workload.nodes if inputs.target == "kubernetes" else 1,
+        disk_bytes=inputs.preset.disk_bytes,
+    )
     plan = Plan(
         workspace=workspace.name,
         namespace=workspace.namespace,
-        inputs=inputs_digest(workspace, inputs.config_files),
+        inputs=inputs_digest(workspace, inputs.config_files, read_names(inputs.drivers)),
         target=inputs.target,
         preset=inputs.preset.name,
-        provisioner=choose_provisioner(workspace, inputs.settings, inputs.target, inputs.drivers),
+        provisioner=provisioner,
         runtime=serving.choice if serving else None,
         tuner=workload.tuned.choice if workload.tuned else None,
         instance_type=choice.choice,
         ranking=choice.ranking,
-        nodes=node_request(
-            workspace,
-            inputs.machine,
-            workload.nodes if inputs.target == "kubernetes" else 1,
-            disk_bytes=inputs.preset.disk_bytes,
-        ),
+        nodes=settled_request(request, provisioner.name, inputs.drivers),
         fits=workload.fits,
         serving=serving_launch(inputs, served, serving, adapters) if serving else None,
         served_names=(served.name, *(mounted.adapter.name for mounted in adapters)) if serving else (),
         cost=cost_of(inputs.machine, workload.nodes),
         warnings=warnings(inputs, workload),
         notes=(*notes(inputs, workload), *choice.notes),
+        fixed=fixed_of(workspace, provisioner.name, inputs.drivers) if inputs.target == "kubernetes" else {},
     )
     if tuning and data and workload.tuned:
         plan = replace(

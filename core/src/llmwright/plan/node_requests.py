@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from llmwright.api.workspace import Workspace
 from llmwright.catalogue.catalogue import Catalogue
+from llmwright.errors import InvalidWorkspace
+from llmwright.plan.refusal import below
+from llmwright.plugins.driver_calls import driver_call
+from llmwright.plugins.driver_set import DriverSet
 from llmwright.settings.model import Settings
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.nodes import NodeRequest
@@ -24,6 +28,22 @@ def node_request(workspace: Workspace, machine: InstanceType | None, count: int,
         partition=resource.partition.model_dump(exclude_none=True) if resource.partition else None,
         config=resource.provisioner_config,
     )
+
+
+def settled_request(request: NodeRequest, provisioner: str, drivers: DriverSet) -> NodeRequest:
+    """Return ``request`` with the provisioner's own defaults; as it is for a provisioner that cannot be loaded.
+
+    Raises:
+        InvalidWorkspace: its options cannot be used.
+        ConfigError: its settings cannot.
+    """
+    if drivers.find_provisioner(provisioner) is None:
+        return request
+    try:
+        with driver_call("provisioner", provisioner, "settled"):
+            return drivers.provisioner(provisioner).settled(request)
+    except InvalidWorkspace as error:
+        raise InvalidWorkspace(below("resource.provisionerConfig", error.problems)) from error
 
 
 def _name(workspace: Workspace, machine: InstanceType | None) -> str:

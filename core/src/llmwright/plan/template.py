@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from llmwright.api.workspace import Workspace
 from llmwright.catalogue.catalogue import Catalogue
 from llmwright.plan.cost import cost_of, enforce_limits
-from llmwright.plan.digest import inputs_digest
-from llmwright.plan.node_requests import template_nodes
+from llmwright.plan.digest import inputs_digest, read_names
+from llmwright.plan.fixed_fields import fixed_of
+from llmwright.plan.node_requests import settled_request, template_nodes
 from llmwright.plugins.driver_set import DriverSet
 from llmwright.plugins.selection import choose_provisioner
 from llmwright.settings.model import Settings
@@ -45,15 +46,17 @@ def template_plan(
     limits = settings.limits_of(workspace.namespace)
     enforce_limits(limits, machine, request.count, workspace.namespace)
     why = "the Workspace names it" if workspace.resource.instance_type else "the settings name it"
+    provisioner = choose_provisioner(workspace, settings, "kubernetes", drivers)
     return Plan(
         workspace=workspace.name,
         namespace=workspace.namespace,
-        inputs=inputs_digest(workspace, config_files or {}),
+        inputs=inputs_digest(workspace, config_files or {}, read_names(drivers)),
         target="kubernetes",
         preset="",
-        provisioner=choose_provisioner(workspace, settings, "kubernetes", drivers),
+        provisioner=provisioner,
         instance_type=Choice(name=written, why=why) if written else None,
-        nodes=request,
+        nodes=settled_request(request, provisioner.name, drivers),
         serving=TEMPLATE,
         cost=cost_of(machine, request.count),
+        fixed=fixed_of(workspace, provisioner.name, drivers),
     )

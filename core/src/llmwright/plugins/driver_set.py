@@ -54,7 +54,7 @@ class DriverSet:
         plugins = settings.plugins if settings is not None else {}
 
         def context(driver: type[Driver], name: str) -> Context:
-            return Context(clock=lambda: datetime.now(UTC), settings=settings_of(driver, name, plugins))
+            return Context(clock=lambda: datetime.now(UTC), settings=settings_of(driver, name, plugins), name=name)
 
         return cls(registry.names, registry.driver, context)
 
@@ -119,6 +119,10 @@ class DriverSet:
     def find_tuner(self, name: str | None) -> type[Tuner] | None:
         """As ``find``."""
         return cast("type[Tuner] | None", self.find("tuner", name))
+
+    def provisioner(self, name: str) -> Provisioner:
+        """Return an instance with its settings and without a cluster; raises as ``runtime``."""
+        return cast("Provisioner", self._instance("provisioner", name))
 
     def runtime(self, name: str) -> Runtime:
         """Return an instance with its settings; raises as ``get``, and ConfigError for settings it does not take."""

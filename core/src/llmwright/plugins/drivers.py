@@ -47,14 +47,15 @@ def _silent() -> logging.Logger:
 class Context:
     """The resources of a driver, handed to it explicitly; nothing is global.
 
-    ``settings`` are those under ``plugins.<name>``; ``cluster`` a client of the target's cluster, None without one;
-    ``clock`` the present time with time zone.
+    ``name`` is the one under which it was asked for; ``settings`` are those under ``plugins.<name>``; ``cluster`` a
+    client of the target's cluster, None without one; ``clock`` the present time with time zone.
     """
 
     clock: Callable[[], datetime]
     settings: Mapping[str, Any] = field(default_factory=dict)
     cluster: Any = None
     log: logging.Logger = field(default_factory=_silent)
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,9 @@ class Provisioner(Driver):
     nodes_are_brought: ClassVar[bool] = False
     """Whether it takes nodes that the user brings: no instance type need be named, and shares of a node are allowed."""
 
+    fixed_annotations: ClassVar[frozenset[str]] = frozenset()
+    """Annotations of the Workspace that it reads for its nodes. While nodes are held they stay as they were."""
+
     has_node_classes: ClassVar[bool] = False
     """Whether the annotation ``kaito.sh/node-class-name`` names one of its classes, of those in the settings."""
 
@@ -138,6 +142,16 @@ class Provisioner(Driver):
     def instance_types(self) -> tuple[InstanceType, ...]:
         """Return instance types that this driver knows by itself, beyond the catalogue's."""
         return ()
+
+    def settled(self, request: NodeRequest) -> NodeRequest:
+        """Return ``request`` with the defaults of the settings in its ``config``; pure.
+
+        The plan records that config. From then on every request carries it, so that another default moves no node.
+
+        Raises:
+            InvalidWorkspace: options that cannot be used, as ``configure``.
+        """
+        return request
 
     def watches(self) -> tuple[Watch, ...]:
         """Return the kinds whose changes may concern a Workspace.
@@ -181,7 +195,10 @@ class Provisioner(Driver):
         return Placement(selector=request.selector)
 
     def orphans(self) -> Iterable[str]:
-        """Return the names of things that this driver created and no Workspace needs."""
+        """Return the names of things that this driver created and no Workspace needs.
+
+        Also those of a Workspace that is there, and whose nodes come from elsewhere by the plan in its status.
+        """
         return ()
 
 

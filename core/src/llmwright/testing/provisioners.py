@@ -127,6 +127,13 @@ class ProvisionerContract(DriverContract):
         request = replace(request_, count=count)
         assert_outcome(driver.decide(request, driver.observe(request, world.snapshot()), world.now))
 
+    def test_settling_is_pure_and_done_once(self, driver: Provisioner, request_: NodeRequest) -> None:
+        """The defaults of the settings are written in, as JSON and the same every time; a settled request stays."""
+        settled = twice_alike(driver.settled, request_)
+        assert as_json(settled.config)
+        assert driver.settled(settled) == settled
+        assert driver.placement(settled) == driver.placement(request_)
+
     def test_placement_is_pure_data(self, driver: Provisioner, request_: NodeRequest) -> None:
         """Where the workload may run is the same every time, and JSON."""
         assert as_json(twice_alike(driver.placement, request_))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from llmwright.values.fit import Fit
 from llmwright.values.launch import Launch
@@ -63,7 +63,8 @@ class Plan:
     ``inputs`` is the digest of those parts of the Workspace that the plan depends on. ``tuning`` and ``serving`` are
     None where the Workspace does not ask for them; ``preflight`` is None where nothing can be checked before a machine
     is there. ``creates`` describes what will be created and written, in order. ``fits`` holds the Fit of ``tuning``
-    and of ``serving``. ``ranking`` is there where the instance type was to be chosen.
+    and of ``serving``. ``ranking`` is there where the instance type was to be chosen. ``fixed`` are the fields that may
+    not change once something was done, by YAML path.
     """
 
     workspace: str
@@ -86,3 +87,4 @@ class Plan:
     creates: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    fixed: Mapping[str, Any] = field(default_factory=dict)

@@ -22,6 +22,9 @@ COPIED = (
 )  # fmt: skip
 
 
+Key = tuple[str, str]
+
+
 class KarpenterClient:
     """NodeClaims and NodePools of one cluster. Answers are read as JSON: the generated models drop unknown fields.
 
@@ -61,9 +64,9 @@ class KarpenterClient:
         """Delete a NodePool, as ``delete_claim`` does."""
         self._delete(self._api.delete_karpenter_sh_v1_node_pool_without_preload_content, "NodePool", name, uid)
 
-    def claims(self, label: str) -> list[dict[str, Any]]:
-        """Return all NodeClaims with ``label``; none where the cluster does not serve the kind."""
-        return self._list(self._api.list_karpenter_sh_v1_node_claim_without_preload_content, label)
+    def claims(self) -> list[dict[str, Any]]:
+        """Return all NodeClaims; none where the cluster does not serve the kind."""
+        return self._list(self._api.list_karpenter_sh_v1_node_claim_without_preload_content, None)
 
     def pools(self, label: str) -> list[dict[str, Any]]:
         """Return all NodePools with ``label``; none where the cluster does not serve the kind."""
@@ -74,11 +77,17 @@ class KarpenterClient:
         # The generated client itself turns the body into JSON where the content type contains "json".
         self._plain("PATCH", f"/api/v1/nodes/{name}", {"metadata": {"labels": dict(labels)}}, MERGE)
 
-    def workspaces(self) -> set[tuple[str, str]]:
-        """Return namespace and name of every Workspace; empty where the cluster does not serve the kind."""
+    def plans(self) -> dict[Key, dict[str, Any] | None]:
+        """Return the plan in the status of every Workspace, None where it has none yet, by namespace and name.
+
+        Empty where the cluster does not serve the kind.
+        """
         answer = self._plain("GET", "/apis/kaito.sh/v1beta1/workspaces") or {}
         return {
-            (workspace["metadata"]["namespace"], workspace["metadata"]["name"]) for workspace in answer.get("items", ())
+            (workspace["metadata"]["namespace"], workspace["metadata"]["name"]): (workspace.get("status") or {}).get(
+                "plan"
+            )
+            for workspace in answer.get("items", ())
         }
 
     def _delete(self, call: Callable[..., Any], kind: str, name: str, uid: str) -> None:
@@ -92,7 +101,7 @@ class KarpenterClient:
         key = "io_k8s_apimachinery_pkg_apis_meta_v1_delete_options"
         self._send(f"delete {kind} {name}", call, name, passed=(404, 409), **{key: options})
 
-    def _list(self, call: Callable[..., Any], label: str) -> list[dict[str, Any]]:
+    def _list(self, call: Callable[..., Any], label: str | None) -> list[dict[str, Any]]:
         answer = self._send("list", call, label_selector=label, passed=(404,)) or {}
         return [*answer.get("items", ())]
 
@@ -152,6 +161,11 @@ def ours(objects: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for item in objects:
         if any(entry.get("manager") == MANAGER for entry in item["metadata"].get("managedFields") or ()):
             yield item
+
+
+def labels_of(item: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the labels of an object, none where it has none."""
+    return item["metadata"].get("labels") or {}
 
 
 def _refusal(what: str, status: int, data: bytes) -> TargetError:

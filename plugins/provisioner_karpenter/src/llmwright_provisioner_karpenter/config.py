@@ -14,6 +14,9 @@ from llmwright.values.nodes import NodeRequest
 
 Mode = Literal["nodeclaim", "nodepool"]
 CapacityType = Literal["on-demand", "spot", "reserved", "any"]
+NODE_CLASS = "kaito.sh/node-class-name"
+"""KAITO's annotation: the name of the node class, where the options name none."""
+
 Text = Annotated[str, Field(min_length=1)]
 
 
@@ -90,17 +93,21 @@ def settings_of(values: Mapping[str, Any]) -> KarpenterSettings:
 
 
 def node_options(request: NodeRequest, options: KarpenterOptions, settings: KarpenterSettings) -> NodeOptions:
-    """Return the Workspace's options over the settings. A mode stays as it is while nodes are held."""
+    """Return the Workspace's options over its annotation and the settings. A mode stays while nodes are held."""
     remembered = request.state.get("mode")
     kept: Mode | None = remembered if remembered in ("nodeclaim", "nodepool") else None
     mode = options.mode or kept or settings.mode
     cloud = request.instance_type.cloud if request.instance_type else ""
     if (cloud, mode) not in DEFAULTS:
         cloud = settings.cloud
+    node_class = options.node_class_ref or settings.node_class_ref or DEFAULTS.get((cloud, mode))
+    named = request.annotations.get(NODE_CLASS)
+    if named and options.node_class_ref is None and node_class is not None and node_class.kind != GPU_PROVISIONER.kind:
+        node_class = node_class.model_copy(update={"name": named})
     return NodeOptions(
         mode=mode,
         cloud=cloud,
         capacity_type=options.capacity_type or settings.capacity_type,
-        node_class=options.node_class_ref or settings.node_class_ref or DEFAULTS.get((cloud, mode)),
+        node_class=node_class,
         node_image_family=settings.node_image_family,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -11,25 +11,42 @@ from threading import Thread
 from typing import Any, ClassVar
 
 from llmwright.plugins.drivers import AccessRule, Context, Provisioner
-from llmwright.values.nodes import Failed, NodeRequest, Placement, ProvisionerAction, ProvisionerDecision, Watch
+from llmwright.values.nodes import (
+    Failed,
+    NodeRequest,
+    Placement,
+    ProvisionerAction,
+    ProvisionerDecision,
+    Ready,
+    Watch,
+)
 from llmwright.values.plan import Target
 from llmwright.values.snapshot import Snapshot
-from llmwright_provisioner_karpenter.actions import APPLY, DELETE_CLAIM, DELETE_POOL, LABEL_NODE
+from llmwright_provisioner_karpenter.actions import (
+    APPLY,
+    DELETE_CLAIM,
+    DELETE_POOL,
+    LABEL_NODE,
+    delete_claim,
+    delete_pool,
+)
 from llmwright_provisioner_karpenter.attempts import recalled
-from llmwright_provisioner_karpenter.client import KarpenterClient, connect, ours
+from llmwright_provisioner_karpenter.client import KarpenterClient, Key, connect, labels_of, ours
 from llmwright_provisioner_karpenter.config import (
+    NODE_CLASS,
     KarpenterOptions,
     KarpenterSettings,
     NodeOptions,
     node_options,
     settings_of,
 )
-from llmwright_provisioner_karpenter.node_manifests import instance_type_name
+from llmwright_provisioner_karpenter.node_manifests import IMAGE_FAMILY, instance_type_name
 from llmwright_provisioner_karpenter.node_names import (
     CLAIM_OWNER,
     CLAIMS,
     GROUP,
     MOST,
+    NODE_POOL,
     POOL_OWNER,
     POOLS,
     VERSION,
@@ -39,6 +56,8 @@ from llmwright_provisioner_karpenter.nodeclaim_mode import decide_claims
 from llmwright_provisioner_karpenter.nodepool_mode import decide_pool
 from llmwright_provisioner_karpenter.owned_objects import OwnedObjects, observe
 from llmwright_provisioner_karpenter.release import release
+
+Item = Mapping[str, Any]
 
 
 class KarpenterProvisioner(Provisioner):
@@ -51,6 +70,7 @@ class KarpenterProvisioner(Provisioner):
     targets: ClassVar[frozenset[Target]] = frozenset({"kubernetes"})
     default_rank = {"kubernetes": 100}
     has_node_classes = True
+    fixed_annotations = frozenset({IMAGE_FAMILY, NODE_CLASS})
     node_claims = Watch(group=GROUP, version=VERSION, plural=CLAIMS)
     access_rules = (
         AccessRule(GROUP, (CLAIMS, POOLS), ("get", "list", "watch", "create", "patch", "delete", "update")),
@@ -64,6 +84,14 @@ class KarpenterProvisioner(Provisioner):
         if context.cluster is not None:
             # Its import takes as long as a hundred requests, and would hold up the first machine.
             Thread(target=import_module, args=(f"{__package__}.karpenter_client",), daemon=True).start()
+
+    def settled(self, request: NodeRequest) -> NodeRequest:
+        """Mode, capacity type and node class, also where the settings or the cloud choose them."""
+        options = self._options(request)
+        chosen: dict[str, Any] = {"mode": options.mode, "capacityType": options.capacity_type}
+        if options.node_class is not None:
+            chosen["nodeClassRef"] = options.node_class.model_dump(by_alias=True)
+        return replace(request, config=chosen)
 
     def watches(self) -> tuple[Watch, ...]:
         """NodeClaims and nodes under the labels of either mode, NodePools under those of theirs."""
@@ -88,7 +116,9 @@ class KarpenterProvisioner(Provisioner):
         if problem is not None:
             return ProvisionerDecision(outcome=problem, state=request.state)
         decided = (decide_pool if options.mode == "nodepool" else decide_claims)(request, options, observed, now)
-        return replace(decided, state={**decided.state, "mode": options.mode})
+        # The other mode's nodes last: until these here are ready, those may be the ones that answer.
+        surplus = _of_the_other_mode(options, observed) if isinstance(decided.outcome, Ready) else ()
+        return replace(decided, actions=(*decided.actions, *surplus), state={**decided.state, "mode": options.mode})
 
     def act(self, action: ProvisionerAction) -> None:
         """One request to the API server."""
@@ -110,21 +140,36 @@ class KarpenterProvisioner(Provisioner):
         return Placement(selector=owner_labels(pair, request.namespace, request.workspace))
 
     def orphans(self) -> Iterable[str]:
-        """NodeClaims and NodePools that we applied and whose Workspace is gone, as ``kind/name``.
+        """NodeClaims and NodePools that we applied and no plan needs, as ``kind/name``; with a NodePool its NodeClaims.
+
+        A plan needs those of its own provisioner and mode. A Workspace without a plan may have asked for them just now.
 
         Raises:
             TargetError: the API server refused.
         """
-        pools = [(POOL_OWNER, f"nodepool/{each['metadata']['name']}", each) for each in self._ours("pools")]
-        claims = [(CLAIM_OWNER, f"nodeclaim/{each['metadata']['name']}", each) for each in self._ours("claims")]
-        if not pools and not claims:
+        pools, claims = self._client.pools(POOL_OWNER[1]), self._client.claims()
+        own_pools = [*ours(pools)]
+        if not own_pools and not any(ours(claims)):
             return ()
-        alive = self._client.workspaces()
-        return [
-            name
-            for (space, workspace), name, each in (*pools, *claims)
-            if (each["metadata"]["labels"].get(space), each["metadata"]["labels"][workspace]) not in alive
-        ]
+        plans = self._client.plans()
+        lost = [pool["metadata"]["name"] for pool in own_pools if self._is_orphan(pool, POOL_OWNER, "nodepool", plans)]
+        left = [claim for claim in ours(claims) if self._is_orphan(claim, CLAIM_OWNER, "nodeclaim", plans)]
+        left += [claim for claim in claims if labels_of(claim).get(NODE_POOL) in lost]
+        return (
+            *(f"nodepool/{name}" for name in lost),
+            *dict.fromkeys(f"nodeclaim/{claim['metadata']['name']}" for claim in left),
+        )
+
+    def _is_orphan(self, item: Item, pair: tuple[str, str], mode: str, plans: Mapping[Key, Item | None]) -> bool:
+        labels = labels_of(item)
+        if pair[1] not in labels:
+            return False
+        owner = (labels.get(pair[0], ""), labels[pair[1]])
+        if owner not in plans:
+            return True
+        plan = plans[owner] or {}
+        elsewhere = bool(plan and self.context.name) and plan.get("provisioner") != self.context.name
+        return elsewhere or (plan.get("options") or {}).get("mode", mode) != mode
 
     @cached_property
     def _settings(self) -> KarpenterSettings:
@@ -137,9 +182,13 @@ class KarpenterProvisioner(Provisioner):
     def _client(self) -> KarpenterClient:
         return connect(self.context.cluster)
 
-    def _ours(self, kind: str) -> list[dict[str, Any]]:
-        objects = self._client.pools(POOL_OWNER[1]) if kind == "pools" else self._client.claims(CLAIM_OWNER[1])
-        return [*ours(objects)]
+
+def _of_the_other_mode(options: NodeOptions, observed: OwnedObjects) -> tuple[ProvisionerAction, ...]:
+    """Return the deletions of what an earlier plan, whose record was lost, asked for in the other mode."""
+    if options.mode == "nodepool":
+        return tuple(delete_claim(claim) for claim in observed.claims if not claim.deleting)
+    pool = observed.pool
+    return (delete_pool(pool),) if pool is not None and not pool.deleting else ()
 
 
 def _problem(request: NodeRequest, options: NodeOptions, observed: OwnedObjects) -> Failed | None:
@@ -154,7 +203,8 @@ def _problem(request: NodeRequest, options: NodeOptions, observed: OwnedObjects)
     if request.partition:
         return Failed("invalid", "resource.partition needs nodes of your own: resource.provisioner: byo", "NoPartition")
     if options.node_class is None:
-        message = f"no default node class for the cloud {options.cloud!r}: set provisionerConfig.nodeClassRef"
+        where = "plugins.karpenter.nodeClassRef in the settings, or provisionerConfig.nodeClassRef in a new Workspace"
+        message = f"no default node class for the cloud {options.cloud!r}: set {where}"
         return Failed("invalid", message, "NoNodeClass")
     if max(len(request.workspace), len(request.namespace)) > MOST:
         return Failed(

@@ -82,6 +82,6 @@ def _nobody_acts(pool: Pool, now: datetime) -> Outcome:
         )
     message = (
         f"no Karpenter makes nodes for NodePool {pool.name}, which has replicas: switch on Karpenter's feature gate "
-        f"StaticCapacity for {POOLS}, or set resource.provisionerConfig.mode: nodeclaim"
+        f"StaticCapacity for {POOLS}, or make a new Workspace with resource.provisionerConfig.mode: nodeclaim"
     )
     return Failed("invalid", message, "StaticCapacityOff")

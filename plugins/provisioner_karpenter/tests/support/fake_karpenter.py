@@ -102,7 +102,10 @@ class FakeKarpenter(World):
             surplus["metadata"]["deletionTimestamp"] = self._stamp()
 
 
-def handler(world: FakeKarpenter, workspaces: set[tuple[str, str]]) -> type[BaseHTTPRequestHandler]:
+Plans = dict[tuple[str, str], dict[str, Any] | None]
+
+
+def handler(world: FakeKarpenter, workspaces: Plans) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_PATCH(self) -> None:
             plural, name = self._where()
@@ -116,11 +119,15 @@ def handler(world: FakeKarpenter, workspaces: set[tuple[str, str]]) -> type[Base
 
         def do_GET(self) -> None:
             if "/workspaces" in self.path:
-                self._answer(200, {"items": [{"metadata": {"namespace": s, "name": n}} for s, n in sorted(workspaces)]})
+                items = [
+                    {"metadata": {"namespace": space, "name": name}, **({"status": {"plan": plan}} if plan else {})}
+                    for (space, name), plan in sorted(workspaces.items())
+                ]
+                self._answer(200, {"items": items})
                 return
             label = self.path.partition("labelSelector=")[2].replace("%2F", "/")
             found = world.objects[self.path.partition("?")[0].rsplit("/", 1)[1]].values()
-            self._answer(200, {"items": [each for each in found if label in each["metadata"]["labels"]]})
+            self._answer(200, {"items": [each for each in found if not label or label in each["metadata"]["labels"]]})
 
         def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002
             pass

@@ -14,6 +14,7 @@ from core.tests.targets.kubernetes.support.small_api_server import WIDGETS, Smal
 from tests.support.waiting import wait_until
 
 from llmwright.errors import TargetError
+from llmwright.plan.fixed_fields import CarriedOut
 from llmwright.plugins.drivers import Context, Provisioner
 from llmwright.plugins.hooks import Hooks
 from llmwright.settings.model import Settings
@@ -76,6 +77,14 @@ class OnePlan:
             serving=Launch(main=Process(name="run", argv=("run",)), ports={"http": 5000}),
             cost=Cost(usd_per_hour=9.0 if workspace.name == COSTLY else 0.5),
         )
+
+    read_names: ClassVar[frozenset[str]] = frozenset()
+
+    def carried_out(self, workspace: Any, record: Any) -> CarriedOut:
+        return CarriedOut(workspace)
+
+    def as_recorded(self, plan: Plan, workspace: Any, record: Any) -> tuple[Plan, tuple[()]]:
+        return plan, ()
 
     def nodes_are_brought(self, workspace: Any) -> bool:
         return False

@@ -9,6 +9,7 @@ from typing import Any
 from llmwright.api.crd import GROUP
 from llmwright.api.document import Document
 from llmwright.api.parsing import validate_workspace
+from llmwright.api.status import WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.errors import InvalidWorkspace, Problem
 from llmwright.targets.kubernetes.admission.admission_review import AdmissionRequest, metadata_of
@@ -77,11 +78,23 @@ def _read(workspace: Mapping[str, Any]) -> Workspace:
 
 
 def _read_old(workspace: Mapping[str, Any] | None) -> Workspace | None:
-    """Return the old Workspace; None also if an earlier CRD accepted what this version cannot read."""
+    """Return the old Workspace, of its status only the plan; None also if this version cannot read it.
+
+    An earlier CRD may have accepted such a one.
+    """
+    if workspace is None:
+        return None
     try:
-        return _read(workspace) if workspace is not None else None
+        old = _read(workspace)
     except InvalidWorkspace:
         return None
+    plan = (workspace.get("status") or {}).get("plan")
+    try:
+        status = WorkspaceStatus.model_validate({"plan": plan})
+    except ValueError:
+        # A record that this version cannot read is one all the same: something was done.
+        return old
+    return old.model_copy(update={"status": status})
 
 
 def _with_severity(problem: Problem, new: Workspace, old: Workspace | None) -> Problem:

@@ -7,6 +7,7 @@ from typing import Any
 
 from llmwright.plugins.weights import MODEL_VOLUME
 from llmwright.targets.kubernetes.manifests.object_metadata import (
+    INPUTS,
     WORKSPACE_LABEL,
     metadata,
     pod_labels,
@@ -40,13 +41,13 @@ def statefulset(
 
 
 def users_statefulset(source: RenderInput, pod: Manifest, replicas: int) -> Manifest:
-    """Return the StatefulSet of ``inference.template``. It is created once and never changed (KAITO v0.12)."""
+    """Return the StatefulSet of ``inference.template``."""
     spec = {
         "replicas": replicas,
         "selector": {"matchLabels": {WORKSPACE_LABEL: source.name}},
         "template": pod,
     }
-    return _statefulset(metadata(source, source.name), spec)
+    return _statefulset(metadata(source, source.name, {INPUTS: source.inputs} if source.inputs else None), spec)
 
 
 def _statefulset(about: Manifest, spec: Manifest) -> Manifest:

@@ -17,6 +17,7 @@ from llmwright.api.status import WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.lifecycle.decision import Provision, Release
 from llmwright.lifecycle.observed import Role, Trouble
+from llmwright.plan.fixed_fields import UnappliedChange
 from llmwright.targets.kubernetes.cluster.api_resources import Resource
 from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.values.plan import Plan
@@ -39,6 +40,7 @@ class Planned:
     retry_at: float | None = None
     failures: int = 0
     newer: bool = False
+    defaults: tuple[UnappliedChange, ...] = ()
 
     def holds_for(self, workspace: Workspace, inputs: str) -> bool:
         """Return whether it was made for this very Workspace, as it is written now."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from llmwright.api.status import WorkspaceStatus
 from llmwright.api.workspace import Workspace
-from llmwright.errors import ConfigError, NotYet, PluginError
+from llmwright.errors import ConfigError, InvalidWorkspace, NotYet, PluginError
 from llmwright.lifecycle.decide import decide
 from llmwright.lifecycle.decision import Decision, Finish
 from llmwright.lifecycle.observed import Observed, Trouble
@@ -103,6 +104,11 @@ class Reconciler:
 
     def _live(self, key: Key, live: Object, workspace: Workspace) -> float | None:
         status = self._status_writer.latest(live, workspace.status)
+        try:
+            carried = self._plans.carried_out(workspace, status)
+        except InvalidWorkspace as error:
+            return self._refuse(live, workspace, Trouble(error.problems[0].reason, error.message))
+        workspace = carried.workspace
         planned = self._plans.of(key, workspace, status)
         if planned is None:
             return None
@@ -111,6 +117,7 @@ class Reconciler:
         observed = self._observer.live(subject, planned)
         if observed is None:
             return None
+        observed = replace(observed, unapplied=(*carried.unapplied, *planned.defaults))
         decision = self._decide(subject, plan, observed)
         if plan is None:
             return self._reporter.report(subject, decision)
@@ -163,6 +170,8 @@ class Reconciler:
 
     def _leave(self, live: Object, workspace: Workspace) -> float | None:
         record = workspace.status.plan if workspace.status else None
+        with suppress(InvalidWorkspace):
+            workspace = self._plans.carried_out(workspace, workspace.status).workspace
         subject = self._subject(live, workspace, workspace.status, record.runtime if record else None)
         observed = self._observer.leaving(subject)
         if observed is None:

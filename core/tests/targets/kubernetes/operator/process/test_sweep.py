@@ -12,7 +12,6 @@ import pytest
 
 from llmwright.errors import TargetError
 from llmwright.plugins.drivers import Context, Provisioner
-from llmwright.targets.kubernetes.cluster.object_cache import ObjectCache
 from llmwright.targets.kubernetes.operator.cache.provisioner_snapshot import ClusterSnapshot
 from llmwright.targets.kubernetes.operator.process.sweep import Sweep
 from llmwright.values.nodes import NodeRequest, ProvisionerAction, ProvisionerDecision, Waiting
@@ -50,8 +49,7 @@ class Machines(Provisioner):
 
 def sweep_of(driver: Machines, *, deletes: bool) -> Sweep:
     snapshot = cast("ClusterSnapshot", SimpleNamespace(want=lambda watch: True, owners=lambda: [STRAY, THERE]))
-    workspaces = cast("ObjectCache", SimpleNamespace(get=lambda *key: {} if key == THERE else None))
-    return Sweep(lambda: [("machines", driver)], snapshot, workspaces, lambda: NOW, deletes=deletes)
+    return Sweep(lambda: [("machines", driver)], snapshot, lambda: NOW, deletes=deletes)
 
 
 def test_an_orphan_is_told_once_and_left_alone(caplog: pytest.LogCaptureFixture) -> None:
@@ -61,10 +59,17 @@ def test_an_orphan_is_told_once_and_left_alone(caplog: pytest.LogCaptureFixture)
         sweep.once()
         sweep.once()
     assert [record.getMessage() for record in caplog.records] == [
-        "orphan of machines: machine/mine was made for a Workspace that is gone"
+        "orphan of machines: no Workspace needs machine/mine any more"
     ]
     assert sweep.orphans == {"machines": {"machine/mine"}}
     assert list(driver.held) == ["mine", "theirs"]
+
+
+def test_what_a_workspace_that_is_there_does_not_need_is_given_back_too() -> None:
+    driver = Machines()
+    driver.held = {"mine": THERE, "theirs": THERE}
+    sweep_of(driver, deletes=True).once()
+    assert list(driver.held) == ["theirs"]
 
 
 def test_where_settings_say_so_orphans_and_nothing_else_are_given_back() -> None:

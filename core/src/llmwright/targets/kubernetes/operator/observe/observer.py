@@ -66,6 +66,7 @@ class Observer:
             node_request(pinned(workspace, record), None, count),
             instance_type_name=workspace.resource.instance_type or record.instance_type or "",
             inputs=DELETION,
+            config={**workspace.resource.provisioner_config, **record.options},
         )
         return self._ask_provisioner(subject, record.provisioner, request, observed)
 
@@ -110,11 +111,12 @@ class Observer:
 def adopted(workspace: Workspace, plan: Plan, observed: Observed) -> Observed:
     """Return ``observed`` where the server of a template, once there is one, counts as the one that is planned.
 
-    It carries no digest, and is created once and never changed (KAITO v0.12).
+    A template has no Launch to be known by; what its server was rendered from is. A server of KAITO's carries neither.
     """
-    if workspace.template is None or plan.serving is None or observed.serving.phase == "absent":
+    server = observed.serving
+    if workspace.template is None or plan.serving is None or server.phase == "absent":
         return observed
-    return replace(observed, serving=replace(observed.serving, digest=plan.serving.digest, inputs=plan.inputs))
+    return replace(observed, serving=replace(server, digest=plan.serving.digest, inputs=server.inputs or plan.inputs))
 
 
 def _with_state(request: NodeRequest, status: WorkspaceStatus | None) -> NodeRequest:

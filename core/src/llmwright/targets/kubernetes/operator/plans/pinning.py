@@ -22,6 +22,14 @@ def on_machines(workspace: Workspace, record: PlanRecord) -> Workspace:
     return workspace.model_copy(update={"resource": workspace.resource.model_copy(update=resource)})
 
 
+def on_bought_type(workspace: Workspace, record: PlanRecord | None) -> Workspace:
+    """Return ``workspace`` with the type of the machines that were bought where it leaves the type to the settings."""
+    if workspace.resource.instance_type or record is None or not record.instance_type:
+        return workspace
+    resource = workspace.resource.model_copy(update={"instance_type": record.instance_type})
+    return workspace.model_copy(update={"resource": resource})
+
+
 def pinned(workspace: Workspace, record: PlanRecord) -> Workspace:
     """Return ``workspace`` with the recorded choice written where its user leaves the choice open."""
     chosen = on_machines(workspace, record)

@@ -15,6 +15,7 @@ from llmwright.errors import InvalidWorkspace, LLMwrightError, NotYet, TargetErr
 from llmwright.lifecycle.observed import Trouble
 from llmwright.plan.digest import ROLLOUT, inputs_digest, with_rollout
 from llmwright.plugins.driver_calls import described, driver_call, must_pass
+from llmwright.plan.fixed_fields import CarriedOut, UnappliedChange
 from llmwright.plugins.drivers import Runtime
 from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.operator.cache.config_files import ConfigFiles
@@ -23,6 +24,7 @@ from llmwright.targets.kubernetes.operator.plans.budget import Budget, Prices
 from llmwright.targets.kubernetes.operator.plans.pinning import (
     differ,
     machine_of,
+    on_bought_type,
     on_machines,
     pinned,
     settled_nodes,
@@ -33,6 +35,7 @@ from llmwright.values.instance_type import InstanceType
 from llmwright.values.nodes import unreserved
 from llmwright.values.plan import Plan
 
+Unapplied = tuple[UnappliedChange, ...]
 Files = Mapping[str, Mapping[str, str]]
 Call = Callable[[Key, float], None]
 
@@ -53,6 +56,16 @@ class Planner(Prices, Protocol):
 
     def plan(self, workspace: Workspace, files: Files, nodes: int | None, machine: InstanceType | None) -> Plan:
         """As ``make_plan`` for a cluster; raises what it raises."""
+
+    def carried_out(self, workspace: Workspace, record: PlanRecord) -> CarriedOut:
+        """As the function of that name; raises what it raises."""
+
+    def as_recorded(self, plan: Plan, workspace: Workspace, record: PlanRecord) -> tuple[Plan, Unapplied]:
+        """Return ``plan`` with the nodes' options on record, and the defaults that are others today."""
+
+    @property
+    def read_names(self) -> frozenset[str]:
+        """The annotations and labels that bear on what runs."""
 
     def nodes_are_brought(self, workspace: Workspace) -> bool:
         """Return whether its provisioner takes nodes that the user brings; raises PluginError where there is none."""
@@ -96,6 +109,15 @@ class Plans:
             self._runtimes[name] = runtime
         return self._runtimes[name]
 
+    def carried_out(self, workspace: Workspace, status: WorkspaceStatus | None) -> CarriedOut:
+        """Return the Workspace with the fixed fields as recorded, and the changes of them that are asked for.
+
+        Raises:
+            InvalidWorkspace: it asks for something else altogether.
+        """
+        record = status.plan if status is not None else None
+        return self._planner.carried_out(workspace, record) if record is not None else CarriedOut(workspace)
+
     def of(self, key: Key, workspace: Workspace, status: WorkspaceStatus | None) -> Planned | None:
         """Return what holds now; None while something has to be fetched first, and then a pass is called for."""
         try:
@@ -106,7 +128,7 @@ class Plans:
             return None
         recorded = status.plan.inputs if status is not None and status.plan else None
         rollout = workspace.metadata.annotations.get(ROLLOUT, "")
-        inputs = with_rollout(inputs_digest(workspace, files), rollout, recorded)
+        inputs = with_rollout(inputs_digest(workspace, files, self._planner.read_names), rollout, recorded)
         record = self._memory.of(key)
         known = record.planned if record.planned and record.planned.holds_for(workspace, inputs) else None
         if known is not None and not known.fresh:
@@ -140,8 +162,9 @@ class Plans:
             plan, newer = self._plan(workspace, status, files, recorded)
             if plan.runtime is not None:
                 self.runtime(plan.runtime.name)
+            plan, defaults = self._as_recorded(plan, workspace, status)
             self._budget.admit(key, record, plan, recorded=recorded is not None)
-            planned = replace(planned, plan=replace(plan, inputs=inputs), newer=newer)
+            planned = replace(planned, plan=replace(plan, inputs=inputs), newer=newer, defaults=defaults)
         except InvalidWorkspace as error:
             planned = replace(planned, trouble=Trouble(_reason(error), error.message))
         except NotYet as error:
@@ -171,6 +194,10 @@ class Plans:
         trouble = Trouble("InternalError", f"planning broke: {described(error)}")
         return replace(planned, trouble=trouble, failures=failures, retry_at=time.monotonic() + pause_s)
 
+    def _as_recorded(self, plan: Plan, workspace: Workspace, status: WorkspaceStatus | None) -> tuple[Plan, Unapplied]:
+        record = status.plan if status is not None else None
+        return self._planner.as_recorded(plan, workspace, record) if record is not None else (plan, ())
+
     def _plan(
         self, workspace: Workspace, status: WorkspaceStatus | None, files: Files, recorded: PlanRecord | None
     ) -> tuple[Plan, bool]:
@@ -184,6 +211,8 @@ class Plans:
         if self._planner.nodes_are_brought(chosen):
             selector = workspace.resource.label_selector
             machine = machine_of(self._nodes(unreserved(selector.match_labels) if selector else {}))
+        else:
+            chosen, free = on_bought_type(chosen, before), on_bought_type(free, before)
         plan = self._planner.plan(chosen, files, nodes, machine)
         if recorded is None or chosen == free:
             return plan, False

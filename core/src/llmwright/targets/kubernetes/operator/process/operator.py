@@ -80,7 +80,7 @@ class Operator:
         call, snapshot = self._cache.enqueue.call, self._cache.snapshot
         self._provisioning = Provisioning(self.drivers, snapshot, self._memory, self._tasks, call, self._policy.backoff)
         usable = partial(self.drivers.usable, tuple(provisioners))
-        self.sweep = Sweep(usable, snapshot, self.workspaces, _now, deletes=settings.orphans.delete)
+        self.sweep = Sweep(usable, snapshot, _now, deletes=settings.orphans.delete)
         self._event_recorder = EventRecorder(api, self.queue.wait_calm)
         self._observers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="observer")
         self._reconciler = self._make_reconciler(api, planner, hooks)

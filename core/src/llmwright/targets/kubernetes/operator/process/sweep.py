@@ -1,4 +1,4 @@
-"""Orphans: what was bought for Workspaces that are gone is logged, and given back where settings allow it."""
+"""Orphans: what was bought and no Workspace needs any more is logged, and given back where settings allow it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import datetime
 from llmwright.errors import LLMwrightError
 from llmwright.plugins.driver_calls import driver_call
 from llmwright.plugins.drivers import Provisioner
-from llmwright.targets.kubernetes.cluster.object_cache import Key, ObjectCache
+from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.operator.cache.provisioner_snapshot import ClusterSnapshot
 from llmwright.values.nodes import NodeRequest, ProvisionerAction
 
@@ -31,12 +31,11 @@ class Sweep:
         self,
         drivers: Drivers,
         snapshot: ClusterSnapshot,
-        workspaces: ObjectCache,
         clock: Callable[[], datetime],
         *,
         deletes: bool,
     ) -> None:
-        self._drivers, self._snapshot, self._workspaces = drivers, snapshot, workspaces
+        self._drivers, self._snapshot = drivers, snapshot
         self._clock, self._deletes = clock, deletes
         self._orphans: dict[str, frozenset[str]] = {}
         self._ending = threading.Event()
@@ -74,16 +73,16 @@ class Sweep:
 
     def _log(self, name: str, orphans: frozenset[str]) -> None:
         for orphan in sorted(orphans - self._orphans.get(name, frozenset())):
-            log.warning("orphan of %s: %s was made for a Workspace that is gone", name, orphan)
+            log.warning("orphan of %s: no Workspace needs %s any more", name, orphan)
         self._orphans[name] = orphans
 
     def _give_back(self, driver: Provisioner, orphans: frozenset[str]) -> None:
-        """Do what a release would do for each Workspace that is gone, as far as it concerns an orphan."""
+        """Do what a release would do for each Workspace, as far as it concerns an orphan."""
         listed = [self._snapshot.want(watch) for watch in driver.watches()]
         if not all(listed):
             return
         doomed = {orphan.rpartition("/")[2] for orphan in orphans}
-        for owner in (owner for owner in self._snapshot.owners() if self._workspaces.get(*owner) is None):
+        for owner in self._snapshot.owners():
             for action in self._release(driver, owner):
                 if action.name in doomed:
                     driver.act(action)
