@@ -37,10 +37,10 @@ def simulates(module: str) -> bool:
 
 
 @cache
-def session(mode: str) -> Session:
+def session(mode: str, preflight: bool = False) -> Session:
     """Return the settings, plugins and catalogue of all operators of these schedules."""
     plugins = {"karpenter": {"nodeClassRef": NODE_CLASS, "mode": mode}}
-    written = {"preflight": False, "provisioner": "karpenter", "allowPlaceholders": True, "plugins": plugins}
+    written = {"preflight": preflight, "provisioner": "karpenter", "allowPlaceholders": True, "plugins": plugins}
     return Session(given_settings=Settings.model_validate(written))
 
 
@@ -63,6 +63,7 @@ class Simulation:
     mode: str = "nodeclaim"
     faults: Faults = field(default_factory=Faults)
     pace: Pace = field(default_factory=Pace)
+    preflight: bool = False
 
     def __post_init__(self) -> None:
         self.timeline = Timeline(self.seed)
@@ -102,7 +103,7 @@ class Simulation:
         configuration = Configuration(host=HOST)
         configuration.verify_ssl = False
         api = Api(configuration)
-        known = session(self.mode)
+        known = session(self.mode, self.preflight)
         operator = Operator(
             api,
             known.settings,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -33,6 +35,17 @@ class Cluster:
         )
         command = [str(self.programs / "kubectl"), *access, *arguments]
         return subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+
+    def merge(self, path: str, patch: dict[str, Any]) -> tuple[int, str]:
+        """Send a merge patch, much quicker than ``kubectl`` does; return the status and the text of the answer."""
+        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/merge-patch+json"}
+        answer = self.client.patch(f"{self.server}{path}", json=patch, headers=headers)
+        return answer.status_code, answer.text
+
+    @cached_property
+    def client(self) -> httpx.Client:
+        """Connections to the server, whose certificate is its own."""
+        return httpx.Client(verify=False)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.support.edit_table import EDITS, rows
 
 from llmwright.api.crd import crd
 from llmwright.api.crd_columns import printer_columns
@@ -249,6 +250,26 @@ def test_what_is_ours_is_fixed_once_a_plan_is_on_record(api: Any) -> None:
         assert f"{path} cannot be changed any more" in kept.stderr
         touched = apply(api, changed(old, "metadata.labels", {"touched": "1"}), "--dry-run=server")
         assert touched.returncode == 0, touched.stderr
+
+
+@pytest.mark.cluster
+def test_the_rules_of_the_crd_are_those_of_the_table_in_the_docs(api: Any) -> None:
+    bases = {id(base): (f"edited-{number}", base) for number, (base, _) in enumerate(EDITS.values())}
+    for name, base in bases.values():
+        assert apply(api, changed(base, "metadata.name", name)).returncode == 0
+        patch = json.dumps({"status": {"plan": PLAN}})
+        assert api.kubectl("patch", "wk", name, "--subresource=status", "--type=merge", "-p", patch).returncode == 0
+    answers: dict[str, list[str]] = {}
+    for version in ("v1alpha1", "v1beta1"):
+        for row in rows():
+            if (version, row.field) == ("v1alpha1", "resource.partition"):
+                continue
+            base, edit = EDITS[row.field]
+            path = f"/apis/kaito.sh/{version}/namespaces/default/workspaces/{bases[id(base)][0]}?dryRun=All"
+            code, text = api.merge(path, edit)
+            assert code in (200, 422), text
+            answers.setdefault(row.field, []).append("refused" if code == 422 else "")
+    assert {field: set(found) for field, found in answers.items()} == {row.field: {row.crd} for row in rows()}
 
 
 @pytest.mark.cluster
