@@ -147,13 +147,14 @@ def test_what_other_objects_decide_is_left_to_the_status(
 
 
 def test_what_is_fixed_stays(operator: OperatorProcess, requests: Requests, written: Workspaces) -> None:
-    data = {"name": "facts", "urls": ["https://example.com/data.parquet"]}
-    first = written.tuning("fixed", input=data)
-    other = written.tuning("fixed", input={**data, "name": "other-facts"})
+    first = written.tuning("fixed")
+    # The rules of the CRD leave a selector by expressions to the webhook.
+    expression = {"key": "ws", "operator": "In", "values": ["other"]}
+    other = {"resource": {"labelSelector": {"matchLabels": None, "matchExpressions": [expression]}}}
     written.apply(first)
     for version in VERSIONS:
-        said = requests.merge(in_version(first, version), {"tuning": other["tuning"]}, dry=True)
-        assert (said.code, said.causes) == (422, [("tuning.input.name", "Immutable")]), said.body
+        said = requests.merge(in_version(first, version), other, dry=True)
+        assert (said.code, said.causes) == (422, [("resource.labelSelector", "Immutable")]), said.body
     assert requests.merge(first, {"tuning": {"output": {"image": "registry.example.com/out:2"}}}).code == 200
     written.clear()
 
