@@ -14,8 +14,8 @@ from llmwright.api.workspace import Workspace
 from llmwright.errors import InvalidWorkspace, LLMwrightError, NotYet, TargetError
 from llmwright.lifecycle.observed import Trouble
 from llmwright.plan.digest import ROLLOUT, inputs_digest, with_rollout
-from llmwright.plugins.driver_calls import described, driver_call, must_pass
 from llmwright.plan.fixed_fields import CarriedOut, UnappliedChange
+from llmwright.plugins.driver_calls import described, driver_call, must_pass
 from llmwright.plugins.drivers import Runtime
 from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.operator.cache.config_files import ConfigFiles
