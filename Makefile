@@ -96,6 +96,12 @@ lock: $(VENV)/.dev ## Write uv.lock and constraints/ again after a pyproject.tom
 	@echo '# Made by `make lock` from uv.lock: the releases that the tests run with.' > $(TESTED)
 	@$(BIN)/uv export -q --frozen --no-hashes --no-emit-workspace --all-groups --no-annotate --no-header >> $(TESTED)
 
+audit: $(VENV)/.dev ## Look for known weaknesses in the releases of uv.lock: the pinned list, and OSV where it is reached
+	$(BIN)/python -m constraints.audit
+
+advisories: $(VENV)/.dev ## Write the pinned list of advisories again from OSV
+	$(BIN)/python -m constraints.audit --refresh
+
 docs: $(VENV)/.dev ## Build the documentation site into site/, strictly
 	$(BIN)/python docs/site/stage.py
 	$(BIN)/python -m zensical build --strict --clean
