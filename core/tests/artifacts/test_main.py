@@ -68,6 +68,21 @@ def test_mistakes_are_one_line_and_code_2(site: Site, tmp_path: Path) -> None:
     assert site.seen == []
 
 
+def test_secrets_of_urls_come_by_the_environment(site: Site, tmp_path: Path) -> None:
+    url = site.gives("/a.csv", b"1").replace("//", "//user:pa55word@") + "?sig=s3cret"
+    shown = site.url.replace("//", "//***@") + "/a.csv?sig=***"
+    arguments = ("download", "--url", shown, "--to", tmp_path, "--allow", "127.0.0.1")
+    done = command(*arguments, LLMWRIGHT_DATA_URLS=json.dumps([url]))
+    assert done.returncode == 0, done.stderr
+    path, headers = site.seen[0]
+    assert (path, headers["authorization"]) == ("/a.csv?sig=s3cret", "Basic dXNlcjpwYTU1d29yZA==")
+    for variable in ("", "[]", "no json"):
+        code, text = failure(*arguments, LLMWRIGHT_DATA_URLS=variable)
+        assert code == 2
+        assert "SecretMissing" in text
+        assert "apply the Workspace again" in text
+
+
 def test_what_is_not_the_users_is_code_1(tmp_path: Path) -> None:
     code, text = failure("check-push", "--reference", "127.0.0.1:1/a:1")
     assert code == 1

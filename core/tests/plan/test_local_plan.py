@@ -12,6 +12,7 @@ from tests.support.planning import GIB, HERE, Planned, inference, required, tuni
 from llmwright.errors import InvalidWorkspace, PluginNotFound
 from llmwright.settings.model import Settings
 from llmwright.values.launch import Launch, Process, SecretKey, Volume
+from llmwright.values.url_secrets import URLS_VARIABLE
 
 
 def steps(launch: Launch | None) -> list[str]:
@@ -175,6 +176,18 @@ def test_a_driver_that_is_named_and_missing_is_told(planned: Planned) -> None:
         planned(tuning=tuning(method="galore"))
     with pytest.raises(PluginNotFound):
         planned(inference=inference(runtime="nothing"))
+
+
+def test_secrets_in_the_urls_of_the_data_are_one_variable_of_its_process(planned: Planned) -> None:
+    urls = ["https://u:pw@files.example/a.jsonl?sig=s1", "https://files.example/b.jsonl?download=true"]
+    plan = planned(tuning=tuning(input={"urls": urls}))
+    (fetch,) = required(plan.preflight).prepare
+    start = fetch.argv.index("--url")
+    assert fetch.argv[start + 1 : start + 3] == ("https://***@files.example/a.jsonl?sig=***", urls[1])
+    assert fetch.env == {URLS_VARIABLE: SecretKey("tuning.input.urls", URLS_VARIABLE, optional=False)}
+    renewed = planned(tuning=tuning(input={"urls": [urls[0].replace("s1", "s2"), urls[1]]}))
+    assert renewed == plan
+    assert required(planned(tuning=tuning(input={"urls": urls[1:]})).preflight).prepare[0].env == {}
 
 
 def test_the_hubs_token_is_a_secret_by_name(planned: Planned) -> None:

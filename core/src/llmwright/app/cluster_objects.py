@@ -19,18 +19,22 @@ if TYPE_CHECKING:
 def cluster_objects(session: Session, planner: Planner, loaded: LoadedWorkspace) -> Manifests:
     """The objects that the operator would apply for ``loaded``, in order, in a cluster that has none of them.
 
+    They are to be looked at: secrets in the URLs of a data set are hidden.
+
     Raises:
         InvalidWorkspace: it cannot be accepted.
         PluginError: a driver that it needs is missing or broken.
     """
     from llmwright.targets.kubernetes.manifests import all_objects
+    from llmwright.values.url_secrets import without_url_secrets
 
     if loaded.workspace.template is not None:
         return _of_template(session, planner.checker.accept(loaded).workspace)
     planned = planner.plan_loaded(loaded)
     plan = planned.plan
     provisioner = session.drivers.provisioner(plan.provisioner.name)
-    rendering = _rendering(session, planned.workspace, provisioner, plan.nodes, plan.inputs)
+    shown = without_url_secrets(planned.workspace)
+    rendering = _rendering(session, shown, provisioner, plan.nodes, plan.inputs)
     if plan.runtime is not None:
         rendering = replace(rendering, runtime=session.drivers.runtime(plan.runtime.name))
     return (*_nodes(provisioner, plan.nodes), *all_objects(session.registry.hooks(), rendering, plan))

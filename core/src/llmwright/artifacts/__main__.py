@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -39,7 +40,7 @@ def _download(options: argparse.Namespace) -> str:
     from llmwright.artifacts.download import fetch
 
     rules, names, lines = SourceRules(tuple(options.allow)), set[str](), []
-    for url in options.url:
+    for url in _whole_urls(options.url):
         file = fetch(
             url,
             options.to,
@@ -51,6 +52,19 @@ def _download(options: argparse.Namespace) -> str:
         names.add(file.path.name)
         lines.append(f"{file.path} {file.bytes} sha256:{file.sha256}")
     return "\n".join(lines)
+
+
+def _whole_urls(urls: Sequence[str]) -> list[str]:
+    """Return ``urls`` with the secrets that were kept from the command line."""
+    from llmwright.values.url_secrets import URLS_VARIABLE, whole_urls
+
+    try:
+        return whole_urls(urls, os.environ.get(URLS_VARIABLE, ""))
+    except KeyError as url:
+        text, hint = f"the secrets of {url.args[0]} are not at hand", "apply the Workspace again, with the whole URL"
+    except ValueError:
+        text, hint = f"{URLS_VARIABLE} cannot be read", "apply the Workspace again"
+    raise ConfigError(text, hint=hint, reason="SecretMissing")
 
 
 def _pack(options: argparse.Namespace) -> str:

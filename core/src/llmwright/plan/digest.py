@@ -12,6 +12,7 @@ from llmwright.api.workspace import Workspace
 from llmwright.plugins.driver_set import DriverSet
 from llmwright.plugins.drivers import Runtime
 from llmwright.plugins.selection import RUNTIME_ANNOTATION
+from llmwright.values.url_secrets import without_url_secrets
 
 ROLLOUT = "llmwright.io/rollout"
 """Annotation: each new value moves the Workspace to the plan that is made for it then."""
@@ -26,11 +27,12 @@ def inputs_digest(
     """64 hex digits: the same for the same resource, inference, tuning, config files, and ``read`` metadata.
 
     A field that is written at its default counts as not written, so that a version with more fields moves nothing.
+    Secrets in URLs do not count: a new signature moves nothing, and no digest tells of a password.
 
     Args:
         read: names of annotations and labels that bear on what runs.
     """
-    parts = workspace.model_dump(
+    parts = without_url_secrets(workspace).model_dump(
         mode="json", by_alias=True, exclude_defaults=True, include={"resource", "inference", "tuning"}
     )
     metadata = workspace.metadata

@@ -5,8 +5,9 @@ from __future__ import annotations
 from llmwright.api.workspace import DataDestination, DataSource, Tuning
 from llmwright.plan.plan_input import PlanInput
 from llmwright.plan.secrets import logins_volume, with_logins
-from llmwright.values.launch import Mount, Process, Volume
+from llmwright.values.launch import Mount, Process, SecretKey, Volume
 from llmwright.values.tuning_data import TuningData
+from llmwright.values.url_secrets import URLS_VARIABLE, hides_secrets, without_secrets
 
 ARTIFACTS = ("$(python)", "-m", "llmwright.artifacts")
 DATA, RESULTS, OUTPUT, CONFIG = "data", "results", "output", "config"
@@ -17,7 +18,7 @@ def tuning_data(tuning: Tuning) -> TuningData:
     """Return input and output in the form that a tuner takes."""
     source, output = tuning.input or DataSource(), tuning.output or DataDestination()
     return TuningData(
-        urls=tuple(source.urls),
+        urls=tuple(map(without_secrets, source.urls)),
         image=source.image or None,
         pull_secrets=tuple(source.image_pull_secrets),
         volume_source=source.volume_source,
@@ -43,7 +44,9 @@ def fetch(data: TuningData, inputs: PlanInput) -> tuple[Process, ...]:
     if data.urls:
         local = ("--allow-local",) if inputs.target == "local" else ()
         argv = (*ARTIFACTS, "download", "--url", *data.urls, "--to", f"$(volume.{DATA})", *local, *allowed)
-        return (Process(name="fetch-data", argv=argv, mounts=mounts),)
+        secrets = {URLS_VARIABLE: SecretKey("tuning.input.urls", URLS_VARIABLE, optional=False)}
+        env = secrets if any(map(hides_secrets, data.urls)) else {}
+        return (Process(name="fetch-data", argv=argv, mounts=mounts, env=env),)
     if data.image:
         argv = (*ARTIFACTS, "pull", "--reference", data.image, "--to", f"$(volume.{DATA})", *allowed)
         pull = Process(name="fetch-data", argv=argv, mounts=mounts)

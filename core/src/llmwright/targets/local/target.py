@@ -27,6 +27,7 @@ from llmwright.targets.local.supervisor.start import ensure_supervisor, is_super
 from llmwright.targets.local.watch import poll_until, wait_for, watch
 from llmwright.values.launch import Launch
 from llmwright.values.plan import Plan
+from llmwright.values.url_secrets import URLS_VARIABLE, url_secrets, without_url_secrets
 
 log = logging.getLogger(__name__)
 
@@ -60,21 +61,26 @@ class LocalTarget:
         """Record ``workspace`` and have it carried out as ``plan`` has decided; return at once.
 
         A plan recorded for the same ``inputs`` stays, unless it failed. A Workspace that failed or was stopped is tried
-        again. Relative paths start at ``base_directory``, by default the working directory.
+        again. Relative paths start at ``base_directory``, by default the working directory. Secrets in the URLs of a
+        data set are handed to the supervisor in its environment, and recorded nowhere.
 
         Raises:
             NotYet: it is being deleted.
         """
         store = self.directory.workspace(workspace.namespace, workspace.name)
+        secret_urls = url_secrets(workspace)
+        environ = {**os.environ, **({URLS_VARIABLE: secret_urls} if secret_urls else {})}
         wanted = AppliedWorkspace(
             # Only the fields that the user wrote: a default that changes with a version is no change of the user's.
-            workspace=workspace.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"status"}),
+            workspace=without_url_secrets(workspace).model_dump(
+                mode="json", by_alias=True, exclude_unset=True, exclude={"status"}
+            ),
             generation=1,
             created_at=rfc3339(datetime.now(UTC)),
             base_directory=str((base_directory or Path.cwd()).absolute()),
             config_files=config_files or {},
             options=self._options,
-            secrets=secrets_at_hand(plan, os.environ),
+            secrets=secrets_at_hand(plan, environ),
         )
         if brings_new_secrets(store.read_applied(), wanted):
             # A supervisor keeps the environment of its start, so only a new one can hand a new secret on.
@@ -82,7 +88,7 @@ class LocalTarget:
         with FileLock(store.apply_lock):
             # Recorded before the supervisor is woken: it would read the old files, and wait again.
             change = record_apply(store, wanted, plan)
-            ensure_supervisor(store)
+            ensure_supervisor(store, environ)
         return change
 
     def rollout(self, namespace: str, name: str, plan: Plan) -> Change:

@@ -8,8 +8,9 @@ from typing import Any
 from core.tests.targets.kubernetes.support.rendered import NODES, TUNING, render_input
 
 from llmwright.targets.kubernetes.manifests import preflight_objects, tuning_objects
-from llmwright.values.launch import Launch, Mount, Process, Volume
+from llmwright.values.launch import Launch, Mount, Process, SecretKey, Volume
 from llmwright.values.nodes import Placement
+from llmwright.values.url_secrets import URLS_VARIABLE
 
 TUNER = Launch(
     prepare=(Process(name="fetch-data", argv=("download",), mounts=(Mount(volume="data", path="/mnt/data"),)),),
@@ -42,6 +43,17 @@ def test_delivery_starts_only_after_tuning_has_succeeded() -> None:
 def test_without_delivery_the_tuner_is_the_container() -> None:
     pod = spec(tuning_objects(render_input(tuning=TUNING), replace(TUNER, after=()), NODES))
     assert [step["name"] for step in pod["containers"]] == ["ws"]
+
+
+def test_whole_urls_are_a_variable_of_the_downloader_and_no_argument() -> None:
+    (fetch,) = TUNER.prepare
+    secret = SecretKey("tuning.input.urls", URLS_VARIABLE, optional=False)
+    launch = replace(TUNER, prepare=(replace(fetch, env={URLS_VARIABLE: secret}),))
+    urls = ["https://h/a.csv", "https://h/b.csv?sig=s3cret$(x)"]
+    source = render_input(tuning={**TUNING, "input": {"urls": urls}})
+    pod = spec(tuning_objects(source, launch, NODES))
+    assert pod["initContainers"][0]["env"] == [{"name": URLS_VARIABLE, "value": '["https://h/b.csv?sig=s3cret$$(x)"]'}]
+    assert "s3cret" not in str([step.get("env") for step in pod["initContainers"][1:]])
 
 
 def test_only_the_pusher_sees_the_push_secret() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from llmwright.targets.kubernetes.manifests.container_command import command, environment, filled, references
 from llmwright.targets.kubernetes.manifests.object_names import container_name, leader_address
 from llmwright.targets.kubernetes.manifests.render_input import Manifest, RenderInput
 from llmwright.targets.kubernetes.manifests.scheduling import gpu_requests, gpu_resource
 from llmwright.targets.kubernetes.manifests.volumes import mounts
 from llmwright.values.launch import HttpGet, Launch, Probe, Process
+from llmwright.values.url_secrets import URLS_VARIABLE, url_secrets
 from llmwright.version import __version__
 
 
@@ -36,12 +39,22 @@ def _container(source: RenderInput, launch: Launch, process: Process, name: str)
         "name": name,
         "image": _image(source, launch, process),
         "args" if process.argv[0].startswith("-") else "command": command(process, values, ranks),
-        "env": environment(process, values, ranked=ranks is not None),
+        "env": environment(_with_urls(source, process), values, ranked=ranks is not None),
         "resources": gpu_requests(gpu_resource(source.workspace, source.placement), process.gpus),
         "volumeMounts": mounts(process, launch),
         **_probes(process, launch, values),
     }
     return {key: value for key, value in manifest.items() if value}
+
+
+def _with_urls(source: RenderInput, process: Process) -> Process:
+    """Return ``process`` with the whole URLs of the data set as a value of its environment, not as a Secret's.
+
+    Whoever may read the pod may read the Workspace that has them; so the operator needs no right to Secrets.
+    """
+    if URLS_VARIABLE not in process.env:
+        return process
+    return replace(process, env={**process.env, URLS_VARIABLE: url_secrets(source.workspace)})
 
 
 def _image(source: RenderInput, launch: Launch, process: Process) -> str:

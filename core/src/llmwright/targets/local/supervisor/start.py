@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,8 +26,8 @@ def is_supervised(store: WorkspaceStore) -> bool:
     return is_locked(store.supervisor_lock)
 
 
-def ensure_supervisor(store: WorkspaceStore) -> None:
-    """Wake the supervisor, or start one.
+def ensure_supervisor(store: WorkspaceStore, environ: Mapping[str, str] = os.environ) -> None:
+    """Wake the supervisor, or start one with the environment ``environ``.
 
     Hold the apply lock: without it, the supervisor may end between the check and the wake, and what was written is not
     carried out.
@@ -37,10 +38,10 @@ def ensure_supervisor(store: WorkspaceStore) -> None:
     if is_supervised(store):
         wake_supervisor(store.wake_pipe)
     else:
-        start_supervisor(store)
+        start_supervisor(store, environ)
 
 
-def start_supervisor(store: WorkspaceStore) -> None:
+def start_supervisor(store: WorkspaceStore, environ: Mapping[str, str] = os.environ) -> None:
     """Start the supervisor of that Workspace in a session of its own; a second one ends by itself.
 
     Raises:
@@ -48,7 +49,7 @@ def start_supervisor(store: WorkspaceStore) -> None:
     """
     command = [sys.executable, *store.supervisor_arguments]
     # A mark would make this supervisor a leftover of the Workspace whose process runs the command.
-    env = {name: value for name, value in os.environ.items() if name != MARK}
+    env = {name: value for name, value in environ.items() if name != MARK}
     lock = FileLock(store.supervisor_lock)
     try:
         # Held before the start and inherited: else other commands start a supervisor each, for as long as the new
