@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -259,3 +260,59 @@ def say_of_claim(plane: ControlPlane, claim: str, conditions: list[tuple[str, st
     status = {"conditions": said, "nodeName": node, "providerID": f"made-up://{claim}"}
     patch = json.dumps({"status": status})
     plane.kubectl("patch", CLAIMS, claim, "--subresource=status", "--type=merge", "-p", patch)
+
+
+def test_a_claim_that_karpenter_gives_up_is_named_by_its_event_and_a_rollout_tries_at_once(
+    workspaces: Workspaces,
+) -> None:
+    plane, name = workspaces.plane, "exhausted"
+    config = {"mode": "nodeclaim", "nodeClassRef": NOWHERE}
+    workspaces.apply(workspaces.inference(name, provisioner="karpenter", provisionerConfig=config))
+    first = claim_of(plane, name)
+    give_up(plane, first, "creating instance, insufficient capacity, none in zone 1")
+    workspaces.until(name, "ResourceReady", "False", "InsufficientCapacity")
+    told = workspaces.told(name, "ResourceReady")["message"]
+    assert "insufficient capacity, none in zone 1" in told
+    assert "the next one is at" in told
+    assert workspaces.condition(name, "Stalled") == ("True", "InsufficientCapacity")
+    assert workspaces.get(name)["status"]["provisioner"]["state"]["failures"] == 1
+    plane.kubectl("annotate", "workspace", name, "llmwright.io/rollout=now")
+    second = claim_of(plane, name)
+    assert second["metadata"]["uid"] != first["metadata"]["uid"]
+    wait_until(lambda: "failures" not in workspaces.get(name)["status"]["provisioner"]["state"], "it begins anew")
+    give_up(plane, second, "creating instance, SubscriptionQuotaReached: no quota left")
+    workspaces.until(name, "ResourceReady", "False", "QuotaExceeded")
+    assert workspaces.events(name, reason="InsufficientCapacity")
+
+
+def claim_of(plane: ControlPlane, name: str) -> Object:
+    """Return the NodeClaim of a Workspace, once there is one that stays."""
+
+    def live() -> list[Object]:
+        claims = plane.get(CLAIMS, f"-lkaito.sh/workspace={name}")
+        return [claim for claim in claims if "deletionTimestamp" not in claim["metadata"]]
+
+    wait_until(live, "a node is asked for")
+    return live()[0]
+
+
+def give_up(plane: ControlPlane, claim: Object, why: str) -> None:
+    """Do as Karpenter does without capacity: tell it by an Event, and delete the NodeClaim."""
+    metadata = claim["metadata"]
+    about = {"apiVersion": "karpenter.sh/v1", "kind": "NodeClaim", "name": metadata["name"], "uid": metadata["uid"]}
+    moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    event = {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{metadata['name']}.{metadata['uid'][:8]}", "namespace": "default"},
+        "involvedObject": about,
+        "type": "Warning",
+        "reason": "InsufficientCapacityError",
+        "message": f"NodeClaim {metadata['name']} event: {why}",
+        "firstTimestamp": moment,
+        "lastTimestamp": moment,
+        "count": 1,
+        "source": {"component": "karpenter"},
+    }
+    plane.kubectl("create", "-f", "-", stdin=json.dumps(event))
+    plane.kubectl("delete", CLAIMS, metadata["name"], "--wait=false")

@@ -288,6 +288,7 @@ class World:
         requirements = {item["key"]: item["values"] for item in live["spec"]["requirements"] if item.get("values")}
         machine = requirements[INSTANCE_TYPE][0]
         if machine in self.no_capacity:
+            self.warn("NodeClaim", live, "InsufficientCapacityError", "insufficient capacity, none in any zone")
             self.storage.delete(kinds.NODE_CLAIMS, _name(claim))  # Karpenter gives such a NodeClaim up.
             return
         node = f"node-{live['metadata']['name']}"
@@ -303,6 +304,15 @@ class World:
         self.patch(kinds.NODES, self.storage.get(kinds.NODES, ("", node)), {"status": status}, "status")
         stages = [{**ready, "type": stage} for stage in ("Launched", "Registered", "Initialized", "Ready")]
         self.patch(kinds.NODE_CLAIMS, live, {"status": {"nodeName": node, "conditions": stages}}, "status")
+
+    def warn(self, kind: str, live: Object, reason: str, text: str) -> None:
+        """Write a Warning Event; one about an object without a namespace lies in ``default``."""
+        name, moment = live["metadata"]["name"], self._moment()
+        about = {"kind": kind, "name": name, "uid": live["metadata"]["uid"]}
+        body: Object = {"metadata": {"name": f"{name}.{self.storage.version:x}", "namespace": "default"}}
+        body |= {"involvedObject": about, "type": "Warning", "reason": reason, "firstTimestamp": moment}
+        body |= {"message": f"{kind} {name} event: {text}", "lastTimestamp": moment}
+        self.storage.create(kinds.EVENTS, {"apiVersion": "v1", "kind": "Event", **body}, "karpenter")
 
     def _terminated(self, claim: Object) -> None:
         live = self.storage.get(kinds.NODE_CLAIMS, _name(claim))

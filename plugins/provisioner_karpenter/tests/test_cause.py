@@ -46,3 +46,23 @@ def test_a_machine_has_time_to_register_before_that_counts() -> None:
     assert early == Waiting("NodeClaimNotReady", "0 of 1 NodeClaims are ready", again_in=120.0)
     assert isinstance(late, Failed | Waiting)
     assert "Node not registered with cluster" in late.message
+
+
+WORDS = {
+    "InsufficientCapacityError: creating instance, insufficient capacity, all requested instance types": "capacity",
+    "InsufficientCapacityError: creating instance, SubscriptionQuotaReached: exceeding approved Total Cores": "quota",
+    "InsufficientCapacityError: ZONE_RESOURCE_POOL_EXHAUSTED": "capacity",
+    "LaunchFailed: creating instance, UnfulfillableCapacity": "capacity",
+    "LaunchFailed: ReservationCapacityExceeded": "capacity",
+    "LaunchFailed: VcpuLimitExceeded: You have requested more vCPU capacity": "quota",
+    "LaunchFailed: AADSTS7000215: Invalid client secret": "auth",
+    "LaunchFailed: PERMISSION_DENIED: Required compute.instances.create": "auth",
+    "LaunchFailed: operation error EC2: CreateFleet, AuthFailure": "auth",
+    "NodeClassNotReady: nodeclass not ready": "invalid",
+    "SpotInterrupted: Spot interruption warning was triggered for the node": "capacity",
+}
+
+
+@pytest.mark.parametrize("text", WORDS)
+def test_the_words_of_clouds_have_a_kind(text: str) -> None:
+    assert kind_of(text) == WORDS[text]

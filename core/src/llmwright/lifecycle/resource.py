@@ -128,7 +128,8 @@ def _failed(facts: LifecycleInput, builder: DecisionBuilder, outcome: Failed) ->
         builder.wake(max(_rest(facts), facts.policy.backoff.first_s))
         return
     builder.stall(trouble.reason, trouble.message)
-    builder.wake(facts.policy.backoff.most_s)
+    longest = facts.policy.backoff.most_s
+    builder.wake(longest if outcome.again_in is None else min(outcome.again_in, longest))
 
 
 def _not_ready(builder: DecisionBuilder, trouble: Trouble, claims: Outcome | None, *, root: bool = False) -> None:
@@ -138,9 +139,15 @@ def _not_ready(builder: DecisionBuilder, trouble: Trouble, claims: Outcome | Non
         builder.conditions.drop("NodeClaimReady")
     else:
         claims_trouble = _claims(builder, claims)
-        trouble = trouble if root or claims_trouble is None else claims_trouble
+        if not root and claims_trouble is not None and not _tells_more(trouble, claims_trouble):
+            trouble = claims_trouble
     builder.conditions.set("ResourceReady", False, trouble.reason, trouble.message)
     builder.wait(trouble.reason, trouble.message)
+
+
+def _tells_more(trouble: Trouble, claims: Trouble) -> bool:
+    """Return whether the provisioner has a reason of its own, and the NodeClaims only that they are too few."""
+    return claims.reason == "NodeClaimNotReady" and trouble.reason not in ("NodeNotReady", claims.reason)
 
 
 def _claims(builder: DecisionBuilder, claims: Outcome) -> Trouble | None:

@@ -14,11 +14,15 @@ Object = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class ObjectSnapshot(Snapshot):
-    """``everything`` by (group, plural), as a target's caches would give it for a driver with these ``watches``."""
+    """``everything`` by (group, plural), as a target's caches would give it for a driver with these ``watches``.
+
+    ``told`` are Events, as ``Snapshot.events`` gives them.
+    """
 
     watches: tuple[Watch, ...] = ()
     everything: Mapping[tuple[str, str], Sequence[Object]] = field(default_factory=dict)
     missing: frozenset[tuple[str, str]] = frozenset()
+    told: Sequence[Object] = ()
 
     def nodes(self, labels: Mapping[str, str] | None = None) -> Sequence[Object]:
         """Return the nodes with all of ``labels``."""
@@ -36,6 +40,13 @@ class ObjectSnapshot(Snapshot):
         objects = self.everything.get((group, plural), ())
         return sorted((each for each in objects if _owned(each, pairs, namespace, workspace)), key=_name)
 
+    def events(self, kind: str, name: str) -> Sequence[Object]:
+        """Return the Events about that object, for a kind that a Watch names."""
+        if kind not in {watch.events_of for watch in self.watches}:
+            return ()
+        about = [each for each in self.told if _involved(each) == (kind, name)]
+        return sorted(about, key=lambda each: str(each["at"]))
+
     def served(self, group: str, plural: str) -> bool:
         """Whether the kind is there."""
         return (group, plural) not in self.missing
@@ -43,6 +54,10 @@ class ObjectSnapshot(Snapshot):
 
 def _name(manifest: Object) -> str:
     return str(manifest["metadata"]["name"])
+
+
+def _involved(event: Object) -> tuple[str, str]:
+    return event["involvedObject"]["kind"], event["involvedObject"]["name"]
 
 
 def _labels(manifest: Object) -> Mapping[str, str]:

@@ -81,11 +81,15 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The nodes cannot be had until somebody acts. Only the kind ``transient`` is tried again, with back-off."""
+    """The nodes cannot be had until somebody acts. Only the kind ``transient`` is tried again, with back-off.
+
+    ``again_in`` is in seconds, for a provisioner that tries again by itself.
+    """
 
     kind: FailureKind
     message: str
     reason: str = ""
+    again_in: float | None = None
 
 
 Outcome = Ready | Waiting | Failed
@@ -127,9 +131,12 @@ class Watch:
     """A kind to watch. ``labels`` names the two labels that hold the namespace and the name of the Workspace.
 
     A runtime leaves them None: its objects are in the Workspace's namespace, with the core's own label.
+    ``events_of`` is the kind as Events name it (``NodeClaim``), for a provisioner whose controller tells by Warning
+    Events what no object tells: ``Snapshot.events`` then has them.
     """
 
     group: str
     version: str
     plural: str
     labels: tuple[str, str] | None = None
+    events_of: str = ""

@@ -33,6 +33,14 @@ class Snapshot(Protocol):
         """
         ...
 
+    def events(self, kind: str, name: str) -> Sequence[Mapping[str, Any]]:
+        """Return the Warning Events about the object of a kind that a ``Watch`` names as ``events_of``, oldest first.
+
+        The object itself may be gone; Kubernetes keeps Events for an hour. Each has ``reason``, ``message``, ``at`` (as
+        Kubernetes writes times) and ``involvedObject``. Empty where the operator may not read Events.
+        """
+        return ()
+
     def served(self, group: str, plural: str) -> bool:
         """Whether the cluster serves that kind now; False while its CRD is not installed."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, get_args
@@ -10,6 +10,7 @@ from typing import Any, get_args
 from llmwright.values.backoff import Backoff
 from llmwright.values.nodes import FailureKind
 from llmwright_provisioner_karpenter.cause import Cause
+from llmwright_provisioner_karpenter.node_names import REMEMBERED, names_of
 
 PAUSES = Backoff(first_s=15.0, most_s=900.0)
 BREAK_AT = 5
@@ -22,8 +23,11 @@ UNSEEN_S = 10.0
 SAME_S = 10.0
 """NodeClaims that disappear within this many seconds count as one failure."""
 
-REMEMBERED = 32
-"""The most names that are kept, because the state must stay below 4 KiB."""
+LOST = 8
+"""The most names of lost machines that are kept."""
+
+SKEW_S = 5.0
+"""By how much Karpenter's clock may be behind: an Event from before the request is of an earlier NodeClaim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +35,15 @@ class Attempts:
     """The memory of the attempts.
 
     ``asked`` are names that were requested and not seen yet; ``pending`` are names that were seen and are not Ready.
-    ``tried`` is the time of the last request, ``failed`` the time when a machine last disappeared.
+    ``lost`` are names of those that disappeared last, ``ended`` the uids of those of whose end an Event told, which is
+    counted once: the next NodeClaim may have the same name. ``tried`` is the time of the last request, ``failed`` the
+    time when a machine last disappeared.
     """
 
     asked: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    ended: tuple[str, ...] = ()
     tried: datetime | None = None
     failed: datetime | None = None
     failures: int = 0
@@ -68,22 +76,37 @@ class Attempts:
         return max((self.tried + timedelta(seconds=UNSEEN_S) - now).total_seconds(), 0.0)
 
 
-def noticed(before: Attempts, present: Mapping[str, bool], cause: Cause | None, now: datetime) -> Attempts:
+def noticed(
+    before: Attempts,
+    present: Mapping[str, bool],
+    cause: Cause | None,
+    now: datetime,
+    ends: Mapping[str, Cause] | None = None,
+) -> Attempts:
     """Update ``before`` with the machines that are there now.
 
-    A machine that was seen, and disappeared before it was Ready, is a failure. A machine that was never seen may only
-    be a lost answer, so it alone never opens the circuit.
+    A machine that was seen, and disappeared before it was Ready, is a failure; so is one that disappeared before it was
+    seen, where an Event tells of its end. Any other that was never seen may only be a lost answer, so it alone never
+    opens the circuit.
 
     Args:
         present: the names of the machines that are there, and whether each is Ready.
         cause: why the first of them is not Ready.
+        ends: why machines ended, by their names, where Events tell it.
     """
-    lost = any(name not in present for name in before.pending)
+    ends = {name: end for name, end in (ends or {}).items() if end.uid not in before.ended}
+    lost = [name for name in before.pending if name not in present]
+    lost += [name for name in before.asked if name not in present and name in ends and name not in lost]
     overdue = not before.settling(now)
     unseen = overdue and any(name not in present for name in before.asked)
     pending = tuple(sorted(name for name, ready in present.items() if not ready))[:REMEMBERED]
     asked = () if lost or overdue else tuple(name for name in before.asked if name not in present)
-    known = replace(before, asked=asked, pending=pending, cause=cause or before.cause)
+    gone = [name for name in (*lost, *before.lost) if name not in present]
+    told = [ends[name] for name in gone if name in ends]
+    ended = (*dict.fromkeys((*(end.uid for end in told), *before.ended)),)[:LOST]
+    lost_names = tuple(lost)[:LOST] or before.lost
+    cause = _first(told) or cause or before.cause
+    known = replace(before, asked=asked, pending=pending, lost=lost_names, ended=ended, cause=cause)
     if before.failed is not None and now < before.failed + timedelta(seconds=SAME_S):
         return known
     if lost:
@@ -93,13 +116,27 @@ def noticed(before: Attempts, present: Mapping[str, bool], cause: Cause | None, 
     return known
 
 
+def _first(causes: Sequence[Cause]) -> Cause | None:
+    """Return the first cause that has a kind, else the first."""
+    return next((cause for cause in causes if cause.kind), causes[0] if causes else None)
+
+
+def state_of_wish(state: Mapping[str, Any], inputs: str) -> Mapping[str, Any]:
+    """Return ``state`` without its failures where the user wrote something else since: that is tried at once."""
+    if not inputs or state.get("inputs") in (None, inputs):
+        return state
+    return {key: value for key, value in state.items() if key not in ("failures", "failed", "cause", "lost")}
+
+
 def recalled(state: Mapping[str, Any]) -> Attempts:
     """Read ``status.provisioner.state``. It is a hint and may be of another version, so bad values are ignored."""
     cause = state.get("cause")
     failures = state.get("failures")
     return Attempts(
-        asked=_names(state.get("asked")),
-        pending=_names(state.get("pending")),
+        asked=names_of(state.get("asked")),
+        pending=names_of(state.get("pending")),
+        lost=names_of(state.get("lost")),
+        ended=names_of(state.get("ended")),
         tried=_time(state.get("tried")),
         failed=_time(state.get("failed")),
         failures=failures if isinstance(failures, int) and failures > 0 else 0,
@@ -113,16 +150,14 @@ def remembered(attempts: Attempts) -> dict[str, Any]:
     state: dict[str, Any] = {
         "asked": [*attempts.asked],
         "pending": [*attempts.pending],
+        "lost": [*attempts.lost],
+        "ended": [*attempts.ended],
         "tried": attempts.tried.isoformat() if attempts.tried else None,
         "failed": attempts.failed.isoformat() if attempts.failed else None,
         "failures": attempts.failures,
         "cause": {"kind": cause.kind, "reason": cause.reason, "message": cause.message} if cause else None,
     }
     return {key: value for key, value in state.items() if value}
-
-
-def _names(value: Any) -> tuple[str, ...]:
-    return tuple(name for name in value if isinstance(name, str))[:REMEMBERED] if isinstance(value, list) else ()
 
 
 def _time(value: Any) -> datetime | None:

@@ -30,7 +30,7 @@ from llmwright_provisioner_karpenter.actions import (
     delete_claim,
     delete_pool,
 )
-from llmwright_provisioner_karpenter.attempts import recalled
+from llmwright_provisioner_karpenter.attempts import recalled, state_of_wish
 from llmwright_provisioner_karpenter.client import KarpenterClient, Key, connect, labels_of, ours
 from llmwright_provisioner_karpenter.config import (
     NODE_CLASS,
@@ -42,11 +42,13 @@ from llmwright_provisioner_karpenter.config import (
 )
 from llmwright_provisioner_karpenter.node_manifests import IMAGE_FAMILY, instance_type_name
 from llmwright_provisioner_karpenter.node_names import (
+    CLAIM,
     CLAIM_OWNER,
     CLAIMS,
     GROUP,
     MOST,
     NODE_POOL,
+    POOL,
     POOL_OWNER,
     POOLS,
     VERSION,
@@ -94,11 +96,14 @@ class KarpenterProvisioner(Provisioner):
         return replace(request, config=chosen)
 
     def watches(self) -> tuple[Watch, ...]:
-        """NodeClaims and nodes under the labels of either mode, NodePools under those of theirs."""
+        """NodeClaims and nodes under the labels of either mode, NodePools under those of theirs.
+
+        Karpenter deletes a NodeClaim for which there is no capacity; only an Event tells why.
+        """
         return (
-            Watch(group=GROUP, version=VERSION, plural=CLAIMS, labels=CLAIM_OWNER),
-            Watch(group=GROUP, version=VERSION, plural=CLAIMS, labels=POOL_OWNER),
-            Watch(group=GROUP, version=VERSION, plural=POOLS, labels=POOL_OWNER),
+            Watch(group=GROUP, version=VERSION, plural=CLAIMS, labels=CLAIM_OWNER, events_of=CLAIM),
+            Watch(group=GROUP, version=VERSION, plural=CLAIMS, labels=POOL_OWNER, events_of=CLAIM),
+            Watch(group=GROUP, version=VERSION, plural=POOLS, labels=POOL_OWNER, events_of=POOL),
             Watch(group="", version="v1", plural="nodes", labels=CLAIM_OWNER),
             Watch(group="", version="v1", plural="nodes", labels=POOL_OWNER),
         )
@@ -115,10 +120,13 @@ class KarpenterProvisioner(Provisioner):
         problem = _problem(request, options, observed)
         if problem is not None:
             return ProvisionerDecision(outcome=problem, state=request.state)
+        request = replace(request, state=state_of_wish(request.state, request.inputs))
         decided = (decide_pool if options.mode == "nodepool" else decide_claims)(request, options, observed, now)
         # The other mode's nodes last: until these here are ready, those may be the ones that answer.
         surplus = _of_the_other_mode(options, observed) if isinstance(decided.outcome, Ready) else ()
-        return replace(decided, actions=(*decided.actions, *surplus), state={**decided.state, "mode": options.mode})
+        wish = {"inputs": request.inputs} if request.inputs else {}
+        state = {**decided.state, "mode": options.mode, **wish}
+        return replace(decided, actions=(*decided.actions, *surplus), state=state)
 
     def act(self, action: ProvisionerAction) -> None:
         """One request to the API server."""

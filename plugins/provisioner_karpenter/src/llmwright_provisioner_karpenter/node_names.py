@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
+from typing import Any
 
 GROUP = "karpenter.sh"
 VERSION = "v1"
 CLAIMS = "nodeclaims"
 POOLS = "nodepools"
+CLAIM, POOL = "NodeClaim", "NodePool"
+"""The kinds as Events name them."""
 
 CLAIM_OWNER = ("kaito.sh/workspacenamespace", "kaito.sh/workspace")
 POOL_OWNER = ("karpenter.kaito.sh/workspace-namespace", "karpenter.kaito.sh/workspace-name")
@@ -20,6 +23,9 @@ CAPACITY_TYPE = "karpenter.sh/capacity-type"
 
 MOST = 63
 """The most characters of a label's value, and so of a name that becomes a label."""
+
+REMEMBERED = 32
+"""The most names of one kind that are kept in the state, which must stay below 4 KiB."""
 
 _HASH = 9
 
@@ -46,6 +52,16 @@ def pool_name(namespace: str, workspace: str) -> str:
         return plain
     stem = plain.replace(".", "-")[: MOST - _HASH - 1].rstrip("-")
     return f"{stem}-{_digest(namespace, workspace)}"
+
+
+def names_in(state: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of all NodeClaims that ``status.provisioner.state`` remembers, each once."""
+    return tuple(dict.fromkeys(name for part in ("asked", "pending", "lost") for name in names_of(state.get(part))))
+
+
+def names_of(value: Any) -> tuple[str, ...]:
+    """Return the names in one part of the state; it is a hint, so anything else is passed over."""
+    return tuple(name for name in value if isinstance(name, str))[:REMEMBERED] if isinstance(value, list) else ()
 
 
 def owner_labels(pair: tuple[str, str], namespace: str, workspace: str) -> dict[str, str]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 
 from llmwright.values.nodes import NodeRequest, Outcome, ProvisionerAction, ProvisionerDecision, Ready, Waiting
 from llmwright_provisioner_karpenter.actions import ACCELERATOR, apply, delete_claim, label_node
-from llmwright_provisioner_karpenter.attempts import UNSEEN_S, Attempts, noticed, recalled, remembered
-from llmwright_provisioner_karpenter.cause import first_cause
+from llmwright_provisioner_karpenter.attempts import SKEW_S, UNSEEN_S, Attempts, noticed, recalled, remembered
+from llmwright_provisioner_karpenter.cause import ends_of, first_cause, hopeful
 from llmwright_provisioner_karpenter.config import NodeOptions
 from llmwright_provisioner_karpenter.node_manifests import node_claim
 from llmwright_provisioner_karpenter.node_names import claim_names
 from llmwright_provisioner_karpenter.owned_objects import Claim, OwnedObjects
-from llmwright_provisioner_karpenter.readiness import held_back, readiness
+from llmwright_provisioner_karpenter.readiness import held_back, readiness, under_way
 
 
 def decide_claims(
@@ -25,7 +25,11 @@ def decide_claims(
     A NodeClaim that is being deleted counts until it is gone: a replacement would cost twice, and its name is taken.
     """
     present = {claim.name: claim.ready for claim in observed.claims}
-    attempts = noticed(recalled(request.state), present, first_cause(observed.claims, now), now)
+    before = recalled(request.state)
+    # Names are used again: an Event from before the last request tells of an earlier NodeClaim.
+    since = before.tried - timedelta(seconds=SKEW_S) if before.tried is not None else now
+    ends = ends_of(observed.events, since)
+    attempts = noticed(before, hopeful(observed.claims, ends), first_cause(observed.claims, now), now, ends)
     kept, surplus = _split([claim for claim in observed.claims if not claim.deleting], request.count)
     missing = max(request.count - len(observed.claims), 0)
     actions = [delete_claim(claim) for claim in surplus] + _labels(options, kept, observed)
@@ -37,12 +41,16 @@ def decide_claims(
         actions += [apply(node_claim(request, options, name)) for name in fresh]
         attempts = attempts.tried_now([*attempts.asked, *fresh], now) if fresh else attempts
         text = f"{len(kept)} of {request.count} NodeClaims are there, the others are asked for"
-        return _decision(Waiting("NodeClaimNotReady", text, again_in=UNSEEN_S), actions, attempts)
+        asked = Waiting("NodeClaimNotReady", text, again_in=UNSEEN_S)
+        return _decision(under_way(attempts, asked, ()), actions, attempts)
     if len(kept) < request.count:
         gone = ", ".join(claim.name for claim in observed.claims if claim.deleting)
-        return _decision(Waiting("NodeClaimDeleting", f"{gone} must be gone before it is replaced"), actions, attempts)
+        going = Waiting("NodeClaimDeleting", f"{gone} must be gone before it is replaced")
+        rests = attempts.wait_s(now) > 0 and attempts.cause is not None
+        return _decision(held_back(attempts, now) if rests else under_way(attempts, going, ()), actions, attempts)
     outcome = readiness(request, kept, observed.nodes, now)
-    return _decision(outcome, actions, Attempts() if isinstance(outcome, Ready) else attempts)
+    ready = isinstance(outcome, Ready)
+    return _decision(under_way(attempts, outcome, kept), actions, Attempts() if ready else attempts)
 
 
 def _split(live: Sequence[Claim], count: int) -> tuple[list[Claim], list[Claim]]:

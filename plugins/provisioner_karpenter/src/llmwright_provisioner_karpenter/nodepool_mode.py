@@ -15,12 +15,12 @@ from llmwright.values.nodes import (
 )
 from llmwright_provisioner_karpenter.actions import apply
 from llmwright_provisioner_karpenter.attempts import UNSEEN_S, Attempts, noticed, recalled, remembered
-from llmwright_provisioner_karpenter.cause import first_cause, refusal_of
+from llmwright_provisioner_karpenter.cause import ends_of, first_cause, hopeful, refusal_of
 from llmwright_provisioner_karpenter.config import NodeOptions
 from llmwright_provisioner_karpenter.node_manifests import node_pool
 from llmwright_provisioner_karpenter.node_names import POOLS
 from llmwright_provisioner_karpenter.owned_objects import Claim, OwnedObjects, Pool
-from llmwright_provisioner_karpenter.readiness import held_back, readiness
+from llmwright_provisioner_karpenter.readiness import held_back, readiness, under_way
 
 OFF_S = 60.0
 """Seconds for which Karpenter may ignore a NodePool with ``replicas``; after that, its feature gate must be off."""
@@ -30,8 +30,9 @@ def decide_pool(
     request: NodeRequest, options: NodeOptions, observed: OwnedObjects, now: datetime
 ) -> ProvisionerDecision:
     """Set ``replicas`` to the requested count; after failures in a row to the ready count, so that Karpenter rests."""
-    present = {claim.name: claim.ready for claim in observed.pooled}
-    attempts = noticed(recalled(request.state), present, first_cause(observed.pooled, now), now)
+    ends = ends_of(observed.events)
+    present, cause = hopeful(observed.pooled, ends), first_cause(observed.pooled, now)
+    attempts = noticed(recalled(request.state), present, cause, now, ends)
     resting = attempts.broken and attempts.wait_s(now) > 0
     live = [claim for claim in observed.pooled if not claim.deleting]
     replicas = sum(claim.ready for claim in live) if resting else request.count
@@ -68,10 +69,19 @@ def _outcome(
         message = refused.message or f"{refused.type} is {refused.status}"
         return Failed("invalid", f"NodePool {pool.name}: {message}", refused.reason or refused.type)
     if not (observed.pooled or pool.nodes or attempts.failures or attempts.pending):
-        return _nobody_acts(pool, now)
+        return _refused_by_event(pool, observed) or _nobody_acts(pool, now)
     if len(live) > request.count:
         return Waiting("NodePoolScaling", f"{len(live)} nodes become {request.count}")
-    return readiness(request, live, observed.nodes, now)
+    return under_way(attempts, readiness(request, live, observed.nodes, now), live)
+
+
+def _refused_by_event(pool: Pool, observed: OwnedObjects) -> Outcome | None:
+    cause = ends_of(observed.pool_events, pool.created).get(pool.name)
+    if cause is None:
+        return None
+    if cause.kind is not None:
+        return Failed(cause.kind, f"NodePool {cause.message}")
+    return Waiting(cause.reason or "NodePoolNotReady", f"NodePool {cause.message}", again_in=OFF_S)
 
 
 def _nobody_acts(pool: Pool, now: datetime) -> Outcome:

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from llmwright.values.node_object import NodeObject, node_object
 from llmwright.values.nodes import NodeRequest
 from llmwright.values.snapshot import Snapshot
-from llmwright_provisioner_karpenter.node_names import CLAIM_OWNER, CLAIMS, GROUP, POOL_OWNER, POOLS
+from llmwright_provisioner_karpenter.node_names import (
+    CLAIM,
+    CLAIM_OWNER,
+    CLAIMS,
+    GROUP,
+    POOL,
+    POOL_OWNER,
+    POOLS,
+    names_in,
+    pool_name,
+)
 
 Object = Mapping[str, Any]
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +34,17 @@ class ClaimCondition:
     status: str
     reason: str = ""
     message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimEvent:
+    """A Warning Event about a NodeClaim or NodePool, by name and ``uid`` of that object, which may be gone."""
+
+    name: str
+    uid: str
+    reason: str
+    message: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +61,16 @@ class Claim:
     @property
     def ready(self) -> bool:
         """Whether the machine is there and initialized, as Karpenter reports."""
-        return any(condition.type == "Ready" and condition.status == "True" for condition in self.conditions)
+        return self.holds("Ready")
+
+    @property
+    def launched(self) -> bool:
+        """Whether the cloud has made the machine."""
+        return self.ready or self.holds("Launched")
+
+    def holds(self, kind: str) -> bool:
+        """Whether the condition of that type is True."""
+        return any(condition.type == kind and condition.status == "True" for condition in self.conditions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +89,17 @@ class Pool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnedObjects:
-    """All objects with the owner labels of one Workspace. ``claims`` are our own, ``pooled`` those of the NodePool."""
+    """All objects with the owner labels of one Workspace. ``claims`` are our own, ``pooled`` those of the NodePool.
+
+    ``events`` are about NodeClaims that were asked for, ``pool_events`` about the NodePool; oldest first.
+    """
 
     claims: tuple[Claim, ...] = ()
     pooled: tuple[Claim, ...] = ()
     pool: Pool | None = None
     nodes: Mapping[str, NodeObject] = field(default_factory=dict)
+    events: tuple[ClaimEvent, ...] = ()
+    pool_events: tuple[ClaimEvent, ...] = ()
     served: bool = True
     pools_served: bool = True
 
@@ -80,8 +116,23 @@ def observe(request: NodeRequest, snapshot: Snapshot) -> OwnedObjects:
         pooled=pooled,
         pool=pools[0] if pools else None,
         nodes={name: node_object(node) for name, node in nodes.items() if node is not None},
+        events=_events(snapshot, CLAIM, names_in(request.state)),
+        pool_events=_events(snapshot, POOL, (pool_name(*owner),)),
         served=snapshot.served(GROUP, CLAIMS),
         pools_served=snapshot.served(GROUP, POOLS),
+    )
+
+
+def _events(snapshot: Snapshot, kind: str, names: Iterable[str]) -> tuple[ClaimEvent, ...]:
+    events = (event for name in names for event in snapshot.events(kind, name))
+    return tuple(sorted(map(_event, events), key=lambda event: event.at))
+
+
+def _event(event: Object) -> ClaimEvent:
+    moment = _time(event.get("at")) or NEVER
+    about = event["involvedObject"]
+    return ClaimEvent(
+        about["name"], about.get("uid") or "", event.get("reason") or "", event.get("message") or "", moment
     )
 
 

@@ -12,6 +12,8 @@ from llmwright_provisioner_karpenter.cause import PATIENCE_S, first_cause
 from llmwright_provisioner_karpenter.node_manifests import instance_type_name
 from llmwright_provisioner_karpenter.owned_objects import Claim
 
+AT_ONCE = "an edit of the Workspace or `llmwright rollout` tries at once"
+
 
 def readiness(request: NodeRequest, claims: Sequence[Claim], nodes: Mapping[str, NodeObject], now: datetime) -> Outcome:
     """Return Ready with the node of each NodeClaim where all requested nodes are there and can run the workload."""
@@ -33,14 +35,37 @@ def readiness(request: NodeRequest, claims: Sequence[Claim], nodes: Mapping[str,
 
 def held_back(attempts: Attempts, now: datetime) -> Outcome:
     """Return why no machines are requested now, after failed attempts, with the time of the next attempt."""
-    again = now + timedelta(seconds=attempts.wait_s(now))
-    last = f", the last one because of {attempts.cause.reason}: {attempts.cause.message}" if attempts.cause else ""
+    wait_s = max(attempts.wait_s(now), 1.0)
+    again = now + timedelta(seconds=wait_s)
     count = "1 attempt" if attempts.failures == 1 else f"{attempts.failures} attempts in a row"
-    message = f"{count} to get nodes failed{last}; the next one is at {again.astimezone(UTC):%H:%M:%S} UTC"
+    next_one = f"the next one is at {again.astimezone(UTC):%H:%M:%S} UTC; {AT_ONCE}"
+    message = f"{count} to get nodes failed{_last(attempts)}; {next_one}"
+    kind = attempts.cause.kind if attempts.cause else None
     if attempts.broken:
-        kind = attempts.cause.kind if attempts.cause and attempts.cause.kind else "capacity"
-        return Failed(kind, message, "CircuitOpen")
-    return Waiting("BackingOff", message, again_in=max(attempts.wait_s(now), 1.0))
+        return Failed(kind or "capacity", message, "CircuitOpen", again_in=wait_s)
+    if kind is not None:
+        return Failed(kind, message, again_in=wait_s)
+    return Waiting("BackingOff", message, again_in=wait_s)
+
+
+def under_way(attempts: Attempts, waiting: Outcome, claims: Sequence[Claim]) -> Outcome:
+    """Return ``waiting``; or the cause of the failure before it, until the cloud has made the machines this time.
+
+    Otherwise the status would change with each attempt, while nothing is better.
+    """
+    cause = attempts.cause
+    if not isinstance(waiting, Waiting) or not attempts.failures or cause is None or cause.kind is None:
+        return waiting
+    if claims and all(claim.launched for claim in claims):
+        return waiting
+    message = f"attempt {attempts.failures + 1} is under way ({waiting.message}){_last(attempts, 'the one before')}"
+    return Failed(cause.kind, message, "CircuitOpen" if attempts.broken else "", again_in=waiting.again_in)
+
+
+def _last(attempts: Attempts, which: str = "the last one") -> str:
+    cause = attempts.cause
+    failed = " failed" if which != "the last one" else ""
+    return f", {which}{failed} because of {cause.reason}: {cause.message}" if cause else ""
 
 
 def _lack(request: NodeRequest, claim: Claim, node: NodeObject | None) -> Waiting | None:

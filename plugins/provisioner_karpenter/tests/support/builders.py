@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from llmwright.testing import make_context, make_instance_type
@@ -11,7 +11,7 @@ from llmwright.values.node_object import NodeObject
 from llmwright.values.nodes import NodeRequest, ProvisionerDecision
 from llmwright_provisioner_karpenter.driver import KarpenterProvisioner
 from llmwright_provisioner_karpenter.node_names import claim_names, pool_name
-from llmwright_provisioner_karpenter.owned_objects import Claim, ClaimCondition, OwnedObjects, Pool
+from llmwright_provisioner_karpenter.owned_objects import Claim, ClaimCondition, ClaimEvent, OwnedObjects, Pool
 
 SKU = "Standard_NC24ads_A100_v4"
 
@@ -64,6 +64,21 @@ LAUNCH_FAILED = {
     "auth": "AuthorizationFailed: the client does not have authorization to perform action",
     "invalid": "resolving node class, ec2nodeclass not found",
 }
+
+
+ICE = "NodeClaim {name} event: creating instance, insufficient capacity, all requested instance types were unavailable"
+"""As Karpenter's ``InsufficientCapacityErrorEvent`` words it."""
+
+
+def event(
+    called: str = "",
+    reason: str = "InsufficientCapacityError",
+    seconds: float = 0.0,
+    text: str = ICE,
+    uid: str = "u",
+) -> ClaimEvent:
+    called = called or name()
+    return ClaimEvent(called, uid, reason, text.format(name=called), NOW + timedelta(seconds=seconds))
 
 
 def pool(**changes: Any) -> Pool:

@@ -22,6 +22,8 @@ from llmwright.targets.kubernetes.cluster.api_resources import Resource
 from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.values.plan import Plan
 
+MOST_FORMER = 64
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
@@ -128,7 +130,8 @@ class WorkspaceMemory:
     record when it is submitted: what it writes after the Workspace was forgotten goes nowhere.
 
     ``broken_leaves`` counts the passes that broke while it was to go. ``drift`` holds a digest, by resource and name,
-    of each object that the cluster keeps otherwise than applied.
+    of each object that the cluster keeps otherwise than applied. ``former_machines`` are kind and name of objects of
+    its provisioner that are gone.
     """
 
     planned: Planned | None = None
@@ -145,6 +148,14 @@ class WorkspaceMemory:
     held_status: HeldStatus | None = None
     config_files: dict[str, ConfigFile] = field(default_factory=dict)
     unread_configs: dict[str, UnreadConfig] = field(default_factory=dict)
+    former_machines: dict[tuple[str, str], None] = field(default_factory=dict)
+
+    def note_former(self, kind: str, name: str) -> None:
+        """Keep in mind an object of a provisioner that is gone, of the last ``MOST_FORMER``: Events may tell of it."""
+        self.former_machines.pop((kind, name), None)
+        self.former_machines[kind, name] = None
+        while len(self.former_machines) > MOST_FORMER:
+            self.former_machines.pop(next(iter(self.former_machines)), None)
 
 
 class Memory:
@@ -162,6 +173,12 @@ class Memory:
     def find(self, key: Key) -> WorkspaceMemory | None:
         """Return the record of a Workspace that may be gone."""
         return self._records.get(key)
+
+    def with_former(self, kind: str, name: str) -> list[Key]:
+        """Return the Workspaces whose provisioner had an object of that kind and name, which is gone."""
+        with self._lock:
+            records = list(self._records.items())
+        return [key for key, record in records if (kind, name) in record.former_machines]
 
     def in_namespace(self, namespace: str) -> dict[Key, WorkspaceMemory]:
         """Return all records of one namespace."""

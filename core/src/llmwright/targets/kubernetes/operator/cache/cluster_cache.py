@@ -12,12 +12,13 @@ from llmwright.targets.kubernetes.operator.cache.informer_set import InformerSet
 from llmwright.targets.kubernetes.operator.cache.interest_index import InterestIndex
 from llmwright.targets.kubernetes.operator.cache.projection import project
 from llmwright.targets.kubernetes.operator.cache.provisioner_snapshot import ClusterSnapshot
+from llmwright.targets.kubernetes.operator.memory import Memory
 
 
 class ClusterCache:
     """Whole Workspaces, their children, and what provisioners read; ``enqueue`` calls for passes when they change."""
 
-    def __init__(self, api: Api, queue: Workqueue) -> None:
+    def __init__(self, api: Api, queue: Workqueue, memory: Memory) -> None:
         self.index = InterestIndex()
         self.enqueue = Enqueue(queue, self.index)
         self.informers = InformerSet(api)
@@ -25,4 +26,4 @@ class ClusterCache:
             Selection(resource=WORKSPACES, trim=project), self.enqueue.workspace
         ).store
         self.children = Children(self.informers, self.enqueue)
-        self.snapshot = ClusterSnapshot(self.informers, self.enqueue, self.index)
+        self.snapshot = ClusterSnapshot(self.informers, self.enqueue, self.index, memory)

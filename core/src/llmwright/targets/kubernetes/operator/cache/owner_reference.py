@@ -83,5 +83,11 @@ def involved(event: Object) -> Key | None:
     return reference.get("namespace", ""), reference.get("uid", "")
 
 
+def involved_name(event: Object) -> Key | None:
+    """Return namespace and name of the object that an Event is about; it may be gone."""
+    reference = event["involvedObject"]
+    return reference.get("namespace", ""), reference.get("name", "")
+
+
 def _references(live: Mapping[str, Any]) -> list[Object]:
     return live["metadata"].get("ownerReferences") or []

@@ -58,7 +58,8 @@ def project_config(live: Object) -> Object:
 
 def project_event(live: Object) -> Object:
     """Keep what an Event is about, its reason and message, and when it last happened."""
-    at = live.get("lastTimestamp") or live.get("eventTime") or live["metadata"].get("creationTimestamp")
+    series = (live.get("series") or {}).get("lastObservedTime")
+    at = live.get("lastTimestamp") or series or live.get("eventTime") or live["metadata"].get("creationTimestamp")
     return {
         "metadata": _picked(live["metadata"], IDENTITY),
         "involvedObject": _picked(live["involvedObject"], INVOLVED),

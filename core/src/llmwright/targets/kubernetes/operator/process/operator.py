@@ -74,7 +74,7 @@ class Operator:
         self._settings, self._notify = settings, notify
         self._policy = Policy(on_success=settings.on_success, preflight=settings.preflight)
         self.queue, self._tasks, self._memory = Workqueue(), Tasks(TASKS), Memory()
-        self._cache = ClusterCache(api, self.queue)
+        self._cache = ClusterCache(api, self.queue, self._memory)
         self.workspaces = self._cache.workspaces
         self.drivers = ProvisionerDrivers(find)
         call, snapshot = self._cache.enqueue.call, self._cache.snapshot
