@@ -109,3 +109,16 @@ def test_an_event_that_comes_when_its_machine_is_long_gone_calls_for_a_pass() ->
         simulation.world.warn("NodeClaim", claim, "InsufficientCapacityError", "insufficient capacity, none")
         simulation.timeline.run(12.0)
         assert condition(simulation, "ResourceReady")["reason"] == "InsufficientCapacity"
+
+
+def test_a_wish_that_comes_right_after_the_refusal_is_not_taken_for_done() -> None:
+    simulation = Simulation(14, pace=Pace(machine=(0.5, 0.6), drain=(0.1, 0.1)))
+    with simulation.going():
+        simulation.world.no_capacity.add(INSTANCE_TYPE)
+        simulation.apply(workspace("ws"))
+        simulation.timeline.run(1.9, lambda: bool(machines(simulation)))
+        simulation.timeline.run(1.9, lambda: not machines(simulation))
+        simulation.world.no_capacity.clear()
+        simulation.apply(ROLLOUT)
+        simulation.timeline.run(simulation.timeline.now + 1.0)
+        assert len(machines(simulation)) == 1

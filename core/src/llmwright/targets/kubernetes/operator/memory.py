@@ -77,10 +77,19 @@ class ProvisionerRefusals:
 
 @dataclass(frozen=True, slots=True)
 class ActsDone:
-    """The provisioner's acts that succeeded last, and until when (monotonic clock) the caches may not show it yet."""
+    """The provisioner's acts that succeeded last, and until when (monotonic clock) the caches may not show it yet.
+
+    ``inputs`` is the digest of the user's wish that they were for: for another wish they may be due again.
+    """
 
     action: Provision | Release
     until: float
+    inputs: str = ""
+
+    def rest_s(self, action: Provision | Release, inputs: str) -> float:
+        """Return for how many seconds these acts need not be done again; 0 where they were not done."""
+        same = (self.action, self.inputs) == (action, inputs)
+        return max(self.until - time.monotonic(), 0.0) if same else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,7 @@ class Provisioning:
         refusals, done = _of_wish(record.refusals, inputs), record.acts_done
         if refusals.rests(datetime.now(UTC), inputs):
             return
-        if done is not None and done.action == action and (rest := done.until - time.monotonic()) > 0:
+        if done is not None and (rest := done.rest_s(action, inputs)) > 0:
             self._call(key, rest)
             return
 
@@ -152,7 +152,7 @@ class Provisioning:
                 self._call(key, record.refusals.rest.total_seconds())
             else:
                 record.refusals = NOTHING_FAILED
-                record.acts_done = ActsDone(action, time.monotonic() + SETTLE_S)
+                record.acts_done = ActsDone(action, time.monotonic() + SETTLE_S, inputs)
             finally:
                 # The end of the acts: what was read while they were done may show them or not.
                 record.acted = time.monotonic()
