@@ -31,12 +31,11 @@ def describe(session: Session, workspaces: tuple[str, ...], namespace: str | Non
         _show(workspace)
         plan = session.target.recorded_plan(workspace.namespace, workspace.name)
         if plan is not None:
-            from rich.console import Console
-
+            from llmwright.cli.show.console import open_console
             from llmwright.cli.show.plan import show_plan
 
             click.echo()
-            show_plan(plan, Console(highlight=False))
+            show_plan(plan, open_console())
         _show_events(session, workspace)
 
 

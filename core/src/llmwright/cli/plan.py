@@ -45,11 +45,10 @@ def plan(
         plans = [each.plan for each in planned]
         dump(plans[0] if len(plans) == 1 else plans, output)
         return
-    from rich.console import Console
-
+    from llmwright.cli.show.console import open_console
     from llmwright.cli.show.plan import show_plan
 
-    console = Console(highlight=False)
+    console = open_console()
     for each in planned:
         show_plan(each.plan, console)
         for warning in each.warnings:

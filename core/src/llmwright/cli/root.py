@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Any, NoReturn
 
 import click
@@ -42,6 +44,7 @@ VERBS: dict[str, str] = {
 
 EXIT_TERMINATED = 143
 EXIT_CLOSED_PIPE = 141
+OUTPUT_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 VERBOSE = "llmwright.verbose"
 """Where the context keeps ``--verbose``."""
 
@@ -82,7 +85,7 @@ class Verbs(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """As click does, with the code that a shell gives a program whose reader has gone."""
         try:
-            return super().invoke(ctx)
+            return self._invoke_and_flush(ctx)
         except (BrokenPipeError, SystemExit) as error:
             # rich ends the process itself.
             if not isinstance(error, BrokenPipeError) and not isinstance(error.__context__, BrokenPipeError):
@@ -90,6 +93,16 @@ class Verbs(click.Group):
             # What is still buffered would be written once more when the interpreter ends, and fail again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise click.exceptions.Exit(EXIT_CLOSED_PIPE) from error
+
+    def _invoke_and_flush(self, ctx: click.Context) -> Any:
+        """Invoke the verb, and write out what it printed: the interpreter could only end in a traceback over that."""
+        try:
+            result = super().invoke(ctx)
+        except click.exceptions.Exit:
+            sys.stdout.flush()
+            raise
+        sys.stdout.flush()
+        return result
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of verbs from their summaries alone."""
@@ -126,6 +139,7 @@ def root(ctx: click.Context, /, verbose: bool, **options: Any) -> None:
 
 def run_and_exit() -> NoReturn:
     """Run the command line and end the process; every failure is one clear message and a code."""
+    _take_every_character()
     code = _run()
     # It would interrupt nothing but this process's end, and Python would print that.
     ignore_interrupts()
@@ -148,9 +162,28 @@ def _run() -> int:
         _show(error)
         return error.exit_code
     except Exception as error:
-        _confess(error)
+        if not (isinstance(error, OSError) and _output_failed(error)):
+            _confess(error)
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _take_every_character() -> None:
+    """Replace characters that the encoding of stdout or stderr lacks, instead of failing over them."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _output_failed(error: OSError) -> bool:
+    """Name an error of stdout itself, and return whether it was one."""
+    if error.errno not in OUTPUT_ERRORS or error.filename is not None:
+        return False
+    # What is still buffered would fail again when the interpreter ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    click.echo(f"error: the output cannot be written: {error.strerror}", err=True)
+    click.echo("  hint: free some space, or send the output elsewhere", err=True)
+    return True
 
 
 def _show(error: LLMwrightError) -> None:

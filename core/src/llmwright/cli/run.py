@@ -56,12 +56,11 @@ def run(
 
         click.echo(to_yaml(loaded.document.data), nl=False)
         return
-    from rich.console import Console
-
     from llmwright.app.checker import CheckMode
     from llmwright.app.planner import Planner
+    from llmwright.cli.show.console import open_console
 
-    console = Console(highlight=False, soft_wrap=False)
+    console = open_console()
     note_repairs(session.target.repair())
     planner = Planner(session, CheckMode.apply(), config_dir)
     planned = planner.plan_loaded(loaded, session.current(loaded.workspace))
@@ -96,7 +95,7 @@ def _foreground(session: Session, planned: PlannedWorkspace, console: Console, e
     key = (planned.workspace.namespace, planned.workspace.name)
     try:
         passed = _carry_out(session, planned, tuning, console)
-        console.print(f"[dim]{time.monotonic() - started:.0f} s since the command was given[/dim]")
+        console.print(f"{time.monotonic() - started:.0f} s since the command was given", style="dim")
         if end:
             session.target.stop(*key)
             return passed
@@ -120,13 +119,16 @@ def _carry_out(session: Session, planned: PlannedWorkspace, tuning: TuningRun | 
 
 
 def _serve(workspace: Workspace, question: str, console: Console) -> None:
+    from llmwright.cli.show.console import styled
+
     status = workspace.status
     if status is None or not status.endpoint:
         console.print("the machine was released; nothing is served")
         return
-    console.print(f"\n[bold]{', '.join(status.served_names)}[/bold] answer at [bold]{status.endpoint}[/bold]; try")
+    names = ", ".join(status.served_names)
+    console.print(styled("\n", (names, "bold"), " answer at ", (status.endpoint, "bold"), "; try"))
     body = shlex.quote(json.dumps({"prompt": question}, ensure_ascii=False))
-    console.print(f"  curl -s {status.endpoint}/chat -d {body}", soft_wrap=True, markup=False)
+    console.print(f"  curl -s {status.endpoint}/chat -d {body}", soft_wrap=True)
     console.print(f"  llmwright chat {workspace.name}")
     console.print("serving until Ctrl-C")
     while True:

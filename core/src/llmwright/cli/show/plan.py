@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from llmwright.cli.show.console import styled
 from llmwright.cli.show.output import size
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
+    from rich.text import Text
 
     from llmwright.values.fit import Fit
     from llmwright.values.instance_type import InstanceType
@@ -22,7 +24,9 @@ COLORS = ("cyan", "green", "yellow", "magenta", "blue", "red")
 
 def show_plan(plan: Plan, console: Console) -> None:
     """Print what was decided and why, the memory, what will be created, and warnings."""
-    console.print(f"[bold]Plan for {plan.namespace}/{plan.workspace}[/bold]: {_purpose(plan)} on {plan.target}")
+    console.print(
+        styled((f"Plan for {plan.namespace}/{plan.workspace}", "bold"), f": {_purpose(plan)} on {plan.target}")
+    )
     console.print(_decisions(plan))
     if plan.ranking:
         console.print(_ranking(plan.ranking))
@@ -56,7 +60,7 @@ def _decisions(plan: Plan) -> Table:
     ):
         if choice:
             facts = _machine(plan.nodes.instance_type) if label == "machine" else ""
-            grid.add_row(f"  {label}", f"[bold]{choice.name}[/bold]", f"{facts}[dim]{choice.why}[/dim]")
+            grid.add_row(f"  {label}", styled((choice.name, "bold")), styled(facts, (choice.why, "dim")))
     for role, fit in plan.fits:
         grid.add_row(f"  {role}", *_arrangement(fit))
     grid.add_row("  cost", *_cost(plan))
@@ -81,13 +85,13 @@ def _machine(machine: InstanceType | None) -> str:
     return f"{cores}{memory}{gpus}; "
 
 
-def _cost(plan: Plan) -> tuple[str, str]:
+def _cost(plan: Plan) -> tuple[Text, Text]:
     if plan.cost is None:
-        return "none", "[dim]this machine is yours already[/dim]"
+        return styled("none"), styled(("this machine is yours already", "dim"))
     if plan.cost.usd_per_hour is None:
-        return "[bold]unknown[/bold]", f"[dim]{plan.cost.note}[/dim]"
+        return styled(("unknown", "bold")), styled((plan.cost.note, "dim"))
     hourly = plan.cost.usd_per_hour
-    return f"[bold]{hourly:.2f} USD/hour[/bold]", f"[dim]{hourly * 24:.0f} USD/day; {plan.cost.note}[/dim]"
+    return styled((f"{hourly:.2f} USD/hour", "bold")), styled((f"{hourly * 24:.0f} USD/day; {plan.cost.note}", "dim"))
 
 
 def _ranking(ranking: MachineRanking) -> RenderableType:
@@ -143,7 +147,7 @@ def _memory(role: str, fit: Fit) -> RenderableType:
     for number, term in enumerate(fit.terms):
         bar = "█" * max(1, round(BAR_WIDTH * term.bytes / largest)) if term.bytes else ""
         color = COLORS[number % len(COLORS)]
-        grid.add_row(f"  {term.name}", f"[{color}]{bar}[/{color}]", size(term.bytes), f"[dim]{term.formula}[/dim]")
+        grid.add_row(f"  {term.name}", styled((bar, color)), size(term.bytes), styled((term.formula, "dim")))
     outer = Table.grid()
     outer.add_row(title)
     outer.add_row(grid)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from llmwright.cli.show.console import styled, text_column
 from llmwright.errors import TargetError
 from llmwright.lifecycle.waiting import is_settled, raise_if_stalled
 
@@ -43,7 +44,7 @@ def follow(
             if status.progress and "WorkspaceSucceeded" not in printed:
                 bar.show(status.progress, finished=_holds(status, "WorkspaceSucceeded"))
             for line in _news(status, printed):
-                console.print(f"[green]✓[/green] {line}", highlight=False, soft_wrap=True)
+                console.print(styled(("✓", "green"), f" {line}"), soft_wrap=True)
             raise_if_stalled(status)
             if _holds(status, until) if until else is_settled(status):
                 return status
@@ -101,10 +102,10 @@ class _TuningBar:
 
     def _draw(self, progress: Progress) -> None:
         if self._bars is None:
-            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+            from rich.progress import BarColumn, MofNCompleteColumn
             from rich.progress import Progress as Bars
 
-            columns = (TextColumn("  tuning"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+            columns = (text_column("  tuning"), BarColumn(), MofNCompleteColumn(), text_column("{task.description}"))
             self._bars = Bars(*columns, console=self._console)
             self._bars.add_task("", total=progress.steps)
             self._bars.start()

@@ -1,0 +1,35 @@
+"""The only door to rich: a console that takes every text as it is.
+
+What a user wrote (``instanceType: "[/x]"``, a row of a data set) is never read as markup, and our own styles are
+``styled`` parts instead of tags.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import ProgressColumn
+    from rich.text import Text
+
+
+def open_console() -> Console:
+    """Return a console on stdout without markup, emoji names and highlighting."""
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False, emoji=False)
+
+
+def styled(*parts: str | tuple[str, str]) -> Text:
+    """Return a text of ``parts``; a pair is a text and its style (``bold``, ``dim``, ``green``)."""
+    from rich.text import Text
+
+    return Text.assemble(*parts)
+
+
+def text_column(template: str) -> ProgressColumn:
+    """Return a column of a progress bar that shows a task's fields as they are."""
+    from rich.progress import TextColumn
+
+    return TextColumn(template, markup=False)
