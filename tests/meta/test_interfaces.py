@@ -31,7 +31,7 @@ NAMES = {
     "llmwright.errors": {
         "ConfigError", "InvalidWorkspace", "LimitExceeded", "LLMwrightError", "NotYet", "PluginConflict",
         "PluginContract", "PluginError", "PluginLoadFailed", "PluginNotFound", "Problem", "TargetError", "did_you_mean",
-        "meant", "nearest",
+        "MOST_PROBLEMS", "first_problems", "meant", "nearest",
     },
     "llmwright.testing": {
         "Contract", "DriverContract", "Impure", "PresetPackContract", "ProvisionerContract", "RuntimeContract",

@@ -21,6 +21,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+MOST_PROBLEMS = 50
+"""Problems that one message shows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -43,6 +46,16 @@ class Problem:
         where = ":".join(str(n) for n in (self.line, self.column) if n is not None)
         text = ": ".join(part for part in (where, self.path, self.message) if part)
         return f"{text} ({self.hint})" if self.hint else text
+
+
+def first_problems(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """Return all ``problems`` where they are few, else the first 50, errors before warnings, and their number."""
+    if len(problems) <= MOST_PROBLEMS:
+        return tuple(problems)
+    ranked = sorted(problems, key=lambda problem: problem.severity != "error")
+    severity = ranked[MOST_PROBLEMS].severity
+    rest = Problem("", f"and {len(ranked) - MOST_PROBLEMS:,} more", "mend these first", severity=severity)
+    return (*ranked[:MOST_PROBLEMS], rest)
 
 
 class LLMwrightError(Exception):
@@ -105,7 +118,7 @@ class PluginContract(PluginError):
 
 
 class InvalidWorkspace(LLMwrightError):
-    """The Workspace is refused. ``problems`` holds all errors and warnings."""
+    """The Workspace is refused. ``problems`` holds all errors and warnings, the message the first 50."""
 
     reason = "InvalidWorkspace"
     exit_code = 2
@@ -115,7 +128,7 @@ class InvalidWorkspace(LLMwrightError):
         self.source = source
         errors = [p for p in self.problems if p.severity == "error"] or list(self.problems)
         prefix = f"{source}:" if source else ""
-        super().__init__("\n".join(f"{prefix}{p}" for p in errors))
+        super().__init__("\n".join(f"{prefix}{p}" for p in first_problems(errors)))
 
 
 class LimitExceeded(LLMwrightError):

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from llmwright.api.document import Document, load_documents, parse_workspace, to_mapping, to_yaml
 from llmwright.api.versions import V1ALPHA1_INSTANCE_TYPE, with_defaults
 from llmwright.api.workspace import Workspace
-from llmwright.api.yaml_paths import render_path, split_path
-from llmwright.api.yaml_scalars import plain_scalar
 from llmwright.errors import InvalidWorkspace, Problem
+from llmwright.reading.yaml_paths import render_path, split_path
+from llmwright.reading.yaml_scalars import plain_scalar
 
 SERVE = """\
 apiVersion: kaito.sh/v1beta1

@@ -40,8 +40,8 @@ def test_upstreams_rules(method: Method, section: str, message: str) -> None:
     [
         ("training_config: [1]", "Expected 'training_config' key to contain a map"),
         ("other: {}", "expected the one key 'training_config'"),
-        ("training_config:\n\tLoraConfig: {}", "2:1: training_config.yaml: not YAML"),
-        ("training_config:\n  LoraConfig: {r: 1, r: 2}", "'r' stands twice"),
+        ("training_config:\n\tLoraConfig: {}", "2:1: training_config.yaml: a tab"),
+        ("training_config:\n  LoraConfig: {r: 1, r: 2}", "training_config.LoraConfig.r: the key is there twice"),
         ("training_config:\n  LoraConfigs: {}", "did you mean 'LoraConfig'?"),
         (
             "training_config:\n  LoraConfig: {lora_alfa: 1}",

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from llmwright.api.yaml_paths import Path, split_path
-from llmwright.api.yaml_reader import Position, read
-from llmwright.api.yaml_scalars import plain_scalar
 from llmwright.errors import Problem
+from llmwright.reading.yaml_paths import Path, split_path
+from llmwright.reading.yaml_reader import Position, read
+from llmwright.reading.yaml_scalars import plain_scalar
 
 if TYPE_CHECKING:
     from llmwright.api.workspace import Workspace

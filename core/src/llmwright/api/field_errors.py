@@ -10,8 +10,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from llmwright.api.yaml_paths import render_path
-from llmwright.errors import Problem, meant, nearest
+from llmwright.errors import MOST_PROBLEMS, Problem, meant, nearest
+from llmwright.reading.yaml_paths import render_path
 
 _TYPES = {
     "string_type": "text",
@@ -28,13 +28,16 @@ _HINTS = {"list_type": "begin each item on a line of its own with '- '"}
 
 def field_problems(error: ValidationError, root: type[BaseModel]) -> list[Problem]:
     """Return a Problem for each error, with its YAML path. The hint of an unknown field names a similar field."""
-    return [_problem(item, root) for item in error.errors(include_url=False)]
+    items = error.errors(include_url=False)
+    # A hint compares names, and no message shows more problems than these.
+    return [_problem(item, root if number < MOST_PROBLEMS else None) for number, item in enumerate(items)]
 
 
-def _problem(item: Any, root: type[BaseModel]) -> Problem:
+def _problem(item: Any, root: type[BaseModel] | None) -> Problem:
     path, kind = render_path(item["loc"]), item["type"]
     if kind == "extra_forbidden":
-        return Problem(path, "unknown field", _unknown_field_hint(item["loc"], root), reason="UnknownField")
+        hint = _unknown_field_hint(item["loc"], root) if root else ""
+        return Problem(path, "unknown field", hint, reason="UnknownField")
     if kind == "missing":
         return Problem(path, "is required", reason="Required")
     if kind == "literal_error":

@@ -12,8 +12,8 @@ from llmwright.api.document import Document
 from llmwright.api.field_errors import field_problems, named
 from llmwright.api.versions import absent_fields
 from llmwright.api.workspace import OPEN_FIELDS, Workspace
-from llmwright.api.yaml_paths import render_path
 from llmwright.errors import InvalidWorkspace, Problem
+from llmwright.reading.yaml_paths import render_path
 
 SCALARS = (str, int, float)
 """The types of most values. They are returned first: the check for a mapping would take most of the time."""

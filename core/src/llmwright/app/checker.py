@@ -93,7 +93,12 @@ class Checker:
         files = config_files or {}
         judged = check_workspace(self._check_input(workspace, files, old))
         problems = [self._explained(problem, workspace) for problem in judged]
-        return (*problems, *self._missing_config(workspace, files), *self._policies(workspace))
+        return (
+            *problems,
+            *self._unusable_directories(workspace),
+            *self._missing_config(workspace, files),
+            *self._policies(workspace),
+        )
 
     def check_loaded(self, loaded: LoadedWorkspace, old: Workspace | None = None) -> tuple[Problem, ...]:
         """As ``check``, with the place of each problem in the document."""
@@ -136,6 +141,17 @@ class Checker:
         if self._mode.target == "local" and inference and inference.config and inference.config not in files:
             hint = "put a file of that name beside the YAML, or name its directory with --config-dir"
             yield Problem("inference.config", f"there is no config {inference.config!r}", hint, reason="NotFound")
+
+    def _unusable_directories(self, workspace: Workspace) -> Iterator[Problem]:
+        """A model's directory that cannot be read. A model that its hub does not have today may still come."""
+        spec = workspace.preset
+        if self._mode.target != "local" or spec is None or not spec.name.startswith("file:"):
+            return
+        try:
+            self._session.preset(spec.name)
+        except LLMwrightError as error:
+            path = "inference.preset.name" if workspace.inference else "tuning.preset.name"
+            yield Problem(path, error.message, error.hint, reason=error.reason)
 
     def _policies(self, workspace: Workspace) -> Iterator[Problem]:
         """Problems that hooks report; a hook that cannot be asked is an error, not a yes."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmwright.errors import ConfigError, InvalidWorkspace, Problem
+from llmwright.reading.files import MOST_BYTES, Unreadable, decoded, is_directory, is_there, read_text
 
 if TYPE_CHECKING:
     from llmwright.api.document import Document
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 YAML_SUFFIXES = (".yaml", ".yml", ".json")
 STDIN = "-"
+HINT_FILE = "give a YAML file, a directory of them, or - for stdin"
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def preset_mapping(name: str, namespace: str | None) -> Mapping[str, object]:
 
 def names_a_file(text: str) -> bool:
     """Whether ``text`` is the path of a YAML file or of anything that is there, rather than a preset's name."""
-    return text == STDIN or Path(text).suffix.lower() in YAML_SUFFIXES or Path(text).exists()
+    return text == STDIN or Path(text).suffix.lower() in YAML_SUFFIXES or is_there(Path(text))
 
 
 def read_environment(name: str) -> Environment:
@@ -172,14 +174,16 @@ def _in_namespace(workspace: Workspace, namespace: str | None, source: str) -> W
 def _texts(names: Iterable[str | Path]) -> Iterator[tuple[str, Path, str]]:
     for name in names:
         if name == STDIN:
-            yield "<stdin>", Path.cwd(), sys.stdin.read()
+            yield "<stdin>", Path.cwd(), _read_stdin()
             continue
         for path in _files(Path(name)):
-            yield str(path), path.resolve().parent, _read(path)
+            # Read first: only a file that could be read has a directory to resolve.
+            text = _read(path)
+            yield str(path), path.resolve().parent, text
 
 
 def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
+    if not is_directory(path):
         return [path]
     files = sorted(child for child in path.iterdir() if child.suffix in YAML_SUFFIXES)
     if not files:
@@ -189,10 +193,17 @@ def _files(path: Path) -> list[Path]:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_text(path)
     except FileNotFoundError as error:
         raise ConfigError(
             f"{path} is not there", hint="`llmwright init tune` writes a Workspace to start from"
         ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from error
+    except Unreadable as error:
+        raise ConfigError(f"{str(path)[:200]!r} {error}", hint=HINT_FILE) from error
+
+
+def _read_stdin() -> str:
+    try:
+        return decoded(sys.stdin.buffer.read(MOST_BYTES + 1))
+    except Unreadable as error:
+        raise ConfigError(f"<stdin> {error}") from error

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import json
 import os
 import shutil
 import tarfile
@@ -51,6 +50,7 @@ from llmwright.artifacts.scratch import scratch_directory
 from llmwright.artifacts.unpack import DATA, Allowance, unpack_layer
 from llmwright.artifacts.wire import Wire
 from llmwright.errors import ConfigError
+from llmwright.reading.json_reader import read_json_file
 
 ManifestDigest = NewType("ManifestDigest", str)
 """``sha256:`` and 64 hexadecimal digits: the permanent name of an image."""
@@ -217,7 +217,7 @@ def _check_adapter(adapter_dir: Path) -> None:
         text = f"{adapter_dir} is no adapter: {' and '.join(missing)} missing or empty"
         raise ConfigError(text, hint="give the directory that peft's save_pretrained wrote", reason="AdapterIncomplete")
     try:
-        sound = isinstance(json.loads(config.read_bytes()), dict)
+        sound = isinstance(read_json_file(config), dict)
     except ValueError:
         sound = False
     if not sound:

@@ -16,8 +16,11 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from llmwright.artifacts.networks import IPAddress, IPNetwork, address_kind, is_metadata, literal_addresses, reached
 from llmwright.errors import ConfigError
+from llmwright.reading.files import Unreadable, user_path
 
 SETTING = "sources.allow"
+LONGEST_NAME = 255
+"""Bytes of a file's name, on every file system in use."""
 LOOPBACK = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
@@ -139,7 +142,9 @@ def check_url(url: str, rules: SourceRules, *, local: bool = False) -> str | Non
     """
     kind = url_kind(url)
     if kind == "local":
-        return None if local else f"{url[:200]!r} is a local path; only http and https URLs can be read here"
+        return (
+            _path_problem(url) if local else f"{url[:200]!r} is a local path; only http and https URLs can be read here"
+        )
     if kind == "hf":
         from llmwright.artifacts.hub_urls import hub_url_problem
 
@@ -151,6 +156,18 @@ def check_url(url: str, rules: SourceRules, *, local: bool = False) -> str | Non
     addresses = LOOPBACK[:1] if is_local_name(location.host) else location.addresses
     reason = rules.refusal(location.host, addresses)
     return f"{mask_url(url)}: {reason}" if reason else None
+
+
+def _path_problem(url: str) -> str | None:
+    scheme = _SCHEME.match(url)
+    path = unquote(url[scheme.end() :]) if scheme else url
+    try:
+        user_path(path)
+    except Unreadable as error:
+        return f"{url[:200]!r} {error}"
+    if any(len(part.encode("utf-8", "replace")) > LONGEST_NAME for part in path.split("/")):
+        return f"{url[:200]!r} has a part of more than {LONGEST_NAME} bytes, which no file's name may have"
+    return None
 
 
 def url_kind(url: str) -> Literal["local", "hf", "web"]:

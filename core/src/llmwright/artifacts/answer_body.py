@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -11,6 +10,7 @@ import httpx
 
 from llmwright.artifacts.artifact_errors import TransientAnswer, too_large
 from llmwright.errors import ConfigError
+from llmwright.reading.json_reader import read_json
 
 BLOCK_BYTES = 1024**2
 LARGEST_DOCUMENT_BYTES = 1024**2
@@ -47,7 +47,7 @@ def read(response: httpx.Response, limit: int, what: str) -> bytes:
 def read_object(response: httpx.Response, what: str, limit: int = LARGEST_DOCUMENT_BYTES) -> dict[str, Any]:
     """Return the JSON object in the body. Raises ValueError where it holds none; otherwise as ``blocks``."""
     try:
-        document = json.loads(read(response, limit, what))
+        document = read_json(read(response, limit, what), limit)
     except RecursionError:
         raise ValueError("it is nested too deep") from None
     if not isinstance(document, dict):

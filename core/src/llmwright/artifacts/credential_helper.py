@@ -7,7 +7,6 @@ time and size, and what it says is never shown.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import selectors
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from llmwright.errors import ConfigError
+from llmwright.reading.json_reader import read_json
 
 HELPER_SECONDS = 60.0
 LARGEST_ANSWER_BYTES = 64 * 1024
@@ -48,7 +48,7 @@ def ask_helper(name: str, server: str) -> HelperAnswer | None:
     if code and b"credentials not found" in output.lower():
         return None
     try:
-        fields = json.loads(output) if code == 0 else {}
+        fields = read_json(output) if code == 0 else {}
         answer = HelperAnswer(str(fields["Username"]), str(fields["Secret"]))
     except (ValueError, KeyError, TypeError, RecursionError):
         text = f"the credential helper {program} failed for {server} (exit code {code})"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,8 @@ from typing import Any
 from llmwright.artifacts.credential_helper import NoAnswer, ask_helper
 from llmwright.artifacts.credential_keys import HUB_NAMES, HUB_SERVER, best_key, exactness
 from llmwright.errors import ConfigError
+from llmwright.reading.files import Unreadable, is_directory, is_file, user_path
+from llmwright.reading.json_reader import read_json_file
 
 _TOKEN_USER = "<token>"  # noqa: S105 - the helpers' marker for an identity token
 
@@ -85,19 +86,42 @@ def _helper(settings: Mapping[str, Any], image: str) -> str:
 
 
 def _config_paths(config: Path | None) -> list[Path]:
-    directory = config or Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
-    candidates = [directory / "config.json", directory / ".dockerconfigjson"] if directory.is_dir() else [directory]
-    paths = [path for path in candidates if path.is_file()][:1] or sorted(directory.glob("*.json"))
+    directory = config or _docker_directory()
+    if directory is None:
+        return []
+    candidates = (
+        [directory / "config.json", directory / ".dockerconfigjson"] if is_directory(directory) else [directory]
+    )
+    paths = [path for path in candidates if is_file(path)][:1] or _json_files(directory)
     if not paths and config is not None:
         raise ConfigError(f"there is no Docker config file at {config}", reason="CredentialsUnreadable")
     return paths
 
 
+def _docker_directory() -> Path | None:
+    """Return Docker's own directory; None where there is no home directory."""
+    try:
+        return user_path(os.environ.get("DOCKER_CONFIG") or "~/.docker")
+    except Unreadable:
+        return None
+
+
+def _json_files(directory: Path) -> list[Path]:
+    try:
+        return sorted(directory.glob("*.json"))
+    except OSError:
+        return []
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
-        settings = json.loads(path.read_text())
-    except (OSError, ValueError, RecursionError):
+        settings = read_json_file(path)
+    except FileNotFoundError:
         settings = None
+    except Unreadable as error:
+        raise ConfigError(
+            f"{path} cannot be read as a Docker config file: it {error}", reason="CredentialsUnreadable"
+        ) from None
     if not isinstance(settings, dict):
         raise ConfigError(f"{path} cannot be read as a Docker config file", reason="CredentialsUnreadable")
     return settings

@@ -35,6 +35,7 @@ from llmwright.artifacts.pace import PATIENCE_SECONDS
 from llmwright.artifacts.scratch import scratch_file
 from llmwright.artifacts.wire import Wire, bearer, raise_if_transient, retry, whole_number
 from llmwright.errors import ConfigError
+from llmwright.reading.files import Unreadable, is_directory, is_file, user_path
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes done so far and the bytes in all, None while unknown."""
@@ -124,8 +125,8 @@ def copy_local(
     Raises ConfigError where it is no readable file; otherwise as ``download``.
     """
     path = local_path(source)
-    if not path.is_file():
-        what = "is a directory" if path.is_dir() else "is not there"
+    if not is_file(path):
+        what = "is a directory" if is_directory(path) else "is not there"
         raise ConfigError(f"{path} {what}; a file is needed", reason="NotFound")
     with disk_errors(path), path.open("rb") as file, _partial_file(destination_dir, max_bytes, None) as part:
         part.expect(path.stat().st_size, str(path))
@@ -137,11 +138,18 @@ def copy_local(
 def local_path(source: str) -> Path:
     """Return the path of a plain path or of a ``file:`` URL of this machine, ``~`` expanded. Raises ConfigError."""
     if not source.lower().startswith("file:"):
-        return Path(source).expanduser()
+        return _path(source, source)
     parts = urlsplit(source)
     if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
         raise ConfigError(f"{source!r} names no file of this machine", hint="write file:///absolute/path")
-    return Path(unquote(parts.path))
+    return _path(unquote(parts.path), source)
+
+
+def _path(text: str, source: str) -> Path:
+    try:
+        return user_path(text)
+    except Unreadable as error:
+        raise ConfigError(f"{source!r} {error}", hint="give the path of a file", reason="NotFound") from error
 
 
 def _source(url: str, rules: SourceRules) -> tuple[Location, dict[str, str]]:

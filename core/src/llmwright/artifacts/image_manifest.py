@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from llmwright.artifacts.artifact_errors import bad_image
+from llmwright.reading.files import Unreadable
+from llmwright.reading.json_reader import read_json
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -21,6 +23,9 @@ DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 
 MANIFESTS = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
 INDEXES = frozenset({OCI_INDEX, DOCKER_LIST})
+
+MOST_MANIFEST_BYTES = 4 * 1024**2
+"""The distribution specification's limit."""
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -115,9 +120,9 @@ def read_descriptor(value: object, what: str) -> Descriptor:
 def read_object(content: bytes, what: str) -> dict[str, Any]:
     """Read a JSON object. Raises ConfigError (BadImage)."""
     try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
-        value = None
+        value = read_json(content, MOST_MANIFEST_BYTES)
+    except Unreadable as error:
+        raise bad_image(what, f"a JSON text in it {error}") from None
     if not isinstance(value, dict):
         raise bad_image(what, "it holds no JSON object where one must be")
     return value

@@ -17,6 +17,7 @@ from typing import Protocol
 from llmwright.artifacts.artifact_errors import bad_image, digest_mismatch, disk_errors
 from llmwright.artifacts.image_manifest import (
     MANIFESTS,
+    MOST_MANIFEST_BYTES,
     OCI_INDEX,
     Descriptor,
     Image,
@@ -27,6 +28,7 @@ from llmwright.artifacts.image_manifest import (
     sha256,
 )
 from llmwright.errors import ConfigError
+from llmwright.reading.files import Unreadable, read_bytes
 
 REF_NAME = "org.opencontainers.image.ref.name"
 
@@ -118,15 +120,17 @@ def layout_image(layout_dir: Path) -> Image:
     """
     what = f"image layout {layout_dir}"
     try:
-        if not isinstance(read_object((layout_dir / "oci-layout").read_bytes(), what).get("imageLayoutVersion"), str):
+        if not isinstance(read_object(read_bytes(layout_dir / "oci-layout"), what).get("imageLayoutVersion"), str):
             raise bad_image(what, "its oci-layout file names no version")
-        entries = read_object((layout_dir / "index.json").read_bytes(), what).get("manifests")
+        entries = read_object(read_bytes(layout_dir / "index.json"), what).get("manifests")
         if not isinstance(entries, list) or len(entries) != 1:
             raise bad_image(what, "it does not hold exactly one image")
         manifest = read_descriptor(entries[0], what)
-        content = blob_path(layout_dir, manifest.digest).read_bytes()
+        content = read_bytes(blob_path(layout_dir, manifest.digest), MOST_MANIFEST_BYTES)
     except OSError as error:
         raise bad_image(what, f"{Path(error.filename or '').name} cannot be read: {error.strerror}") from error
+    except Unreadable as error:
+        raise bad_image(what, f"a file in it {error}") from error
     if manifest.media_type not in MANIFESTS:
         raise bad_image(what, f"{manifest.media_type} is no image manifest")
     if sha256(content) != manifest.digest:

@@ -13,6 +13,9 @@ from typing import Any
 from llmwright.errors import ConfigError
 from llmwright.values.preset import Architecture, Preset
 
+LARGEST = 2**53
+"""No size of a model reaches it, and every number below it is exact as a float too."""
+
 BYTES_PER_WEIGHT = {"float32": 4, "bfloat16": 2, "float16": 2, "float8_e4m3fn": 1}
 
 
@@ -72,7 +75,7 @@ def preset_of(name: str, described: Description, *, written: str = "") -> Preset
     architecture = reader.architecture(names)
     dtype = str(config.get("dtype") or config.get("torch_dtype") or "bfloat16").removeprefix("torch.")
     width = BYTES_PER_WEIGHT.get(dtype, 2)
-    quantization = (described.config.get("quantization_config") or {}).get("quant_method")
+    quantization = _quantization(described)
     return Preset(
         name=name,
         aliases=(written,) if written else (),
@@ -83,7 +86,7 @@ def preset_of(name: str, described: Description, *, written: str = "") -> Preset
         parameters=described.parameters or described.weight_bytes // width,
         weight_bytes=described.weight_bytes,
         dtype=dtype,
-        quantization=str(quantization) if quantization else None,
+        quantization=quantization,
         context=reader.number("max_position_embeddings", "n_positions", "max_seq_len"),
         kv_bytes_per_token=reader.kv_elements(architecture) * min(width, 2),
         architecture=architecture,
@@ -104,6 +107,17 @@ def _text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**config, **nested}
 
 
+def _quantization(described: Description) -> str | None:
+    config = described.config.get("quantization_config") or {}
+    method = config.get("quant_method") if isinstance(config, Mapping) else config
+    if not isinstance(config, Mapping) or not isinstance(method, str | None):
+        raise ConfigError(
+            f"{described.source}: config.json says quantization_config is {repr(config)[:80]}",
+            hint="expected a mapping with the text quant_method",
+        )
+    return method or None
+
+
 def _architectures(described: Description) -> tuple[str, ...]:
     names = described.config.get("architectures")
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
@@ -122,8 +136,10 @@ class _Reader:
             value = self.config.get(key)
             if value is None:
                 continue
-            if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
-                raise ConfigError(f"{self.source}: config.json says {key} is {value!r}", hint="expected a whole number")
+            if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < LARGEST:
+                raise ConfigError(
+                    f"{self.source}: config.json says {key} is {repr(value)[:80]}", hint="expected a whole number"
+                )
             return value
         if default is None:
             raise ConfigError(f"{self.source}: config.json lacks {keys[0]}", hint="it cannot be sized without")

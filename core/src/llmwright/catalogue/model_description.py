@@ -6,22 +6,25 @@ The weights are never downloaded here. ``HF_ENDPOINT``, ``HF_HOME``, ``HF_HUB_CA
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import re
 import struct
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 from urllib.parse import quote, unquote, urlsplit
 
-from llmwright.catalogue.model_config import Description, preset_of
+from llmwright.catalogue.model_config import LARGEST, Description, preset_of
 from llmwright.errors import ConfigError, TargetError
+from llmwright.reading.files import MOST_BYTES, Unreadable, is_directory, is_file, read_text, user_path
+from llmwright.reading.json_reader import read_json, read_json_file
 from llmwright.values.preset import Preset
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?/[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?")
-_HEADER_LIMIT = 100 * 1024**2
+_HEADER_LIMIT = 16 * 1024**2
+_INDEX_LIMIT = 16 * 1024**2
+"""The index of the largest models names 100,000 tensors in 9 MB."""
 
 
 class HubClient(Protocol):
@@ -54,8 +57,8 @@ def describe(
         TargetError: the hub cannot be reached.
     """
     if name.startswith("file:"):
-        directory = Path(unquote(urlsplit(name).path))
-        description = describe_directory(directory, source=directory.resolve().as_uri())
+        directory = _directory(name)
+        description = describe_directory(directory, source=directory.as_uri())
         return preset_of(directory.name, description, written=name)
     if not _REPOSITORY.fullmatch(name):
         raise ConfigError(f"{name!r} is not of the form org/name", hint="or give a directory as file:///dir")
@@ -67,15 +70,30 @@ def describe(
     return preset_of(short, describe_on_hub(name, revision, environ, client), written=name)
 
 
+def _directory(name: str) -> Path:
+    """Return the absolute directory that ``file:///dir`` names."""
+    try:
+        return user_path(unquote(urlsplit(name).path)).resolve()
+    except (ValueError, OSError, RuntimeError) as error:
+        raise ConfigError(f"{name[:200]!r} names no directory: {error}", hint="give one as file:///dir") from error
+
+
 def cached_snapshot(name: str, revision: str, environ: Mapping[str, str]) -> Path | None:
     """Return the directory of ``name`` at ``revision`` in the hub's cache, None where it is missing or incomplete."""
     home = Path(environ.get("HF_HOME") or Path(environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface")
-    cache = Path(environ.get("HF_HUB_CACHE") or home / "hub").expanduser()
+    try:
+        cache = user_path(environ.get("HF_HUB_CACHE") or home / "hub")
+    except Unreadable:
+        # Without a home directory there is no cache.
+        return None
     repository = cache / f"models--{name.replace('/', '--')}"
     reference = repository / "refs" / revision
-    commit = reference.read_text(encoding="utf-8").strip() if reference.is_file() else revision
+    try:
+        commit = read_text(reference, 1024).strip() or revision
+    except (FileNotFoundError, Unreadable):
+        commit = revision
     snapshot = repository / "snapshots" / commit
-    complete = (snapshot / "config.json").is_file() and any(snapshot.glob("*.safetensors*"))
+    complete = is_file(snapshot / "config.json") and any(snapshot.glob("*.safetensors*"))
     return snapshot if complete else None
 
 
@@ -85,16 +103,16 @@ def describe_directory(directory: Path, *, source: str, revision: str = "main") 
     Raises:
         ConfigError: there is no model, or a file of it is damaged.
     """
-    if not directory.is_dir():
+    if not is_directory(directory):
         raise ConfigError(f"model directory {directory} is not there", hint="give a directory with config.json")
     weights = sorted(directory.glob("*.safetensors"))
     index = directory / "model.safetensors.index.json"
-    if not weights and not index.is_file():
+    if not weights and not is_file(index):
         raise ConfigError(f"{directory} holds no safetensors weights", hint="it must hold what save_pretrained writes")
     headers = [_safetensors_counts(path) for path in weights]
     total = sum(size for _, size in headers)
-    if index.is_file():
-        metadata = _read_json(index).get("metadata") or {}
+    if is_file(index):
+        metadata = _mapping(_read_json(index, _INDEX_LIMIT), "metadata", str(index))
         total = max(total, _whole(metadata.get("total_size"), f"{index}: metadata.total_size"))
     return Description(
         source=source,
@@ -128,8 +146,8 @@ def describe_on_hub(name: str, revision: str, environ: Mapping[str, str], client
         revision=commit,
         config=config,
         weight_bytes=_weights_on_hub(about, name),
-        parameters=(about.get("safetensors") or {}).get("total"),
-        license=str((about.get("cardData") or {}).get("license") or ""),
+        parameters=_parameters_on_hub(about, name),
+        license=str(_mapping(about, "cardData", name).get("license") or "")[:200],
         gated=bool(about.get("gated")),
         found_in=endpoint,
     )
@@ -137,10 +155,37 @@ def describe_on_hub(name: str, revision: str, environ: Mapping[str, str], client
 
 def _weights_on_hub(about: Mapping[str, Any], name: str) -> int:
     files = about.get("siblings") or []
-    sizes = [int(file.get("size") or 0) for file in files if str(file.get("rfilename")).endswith(".safetensors")]
-    if not sum(sizes):
+    if not isinstance(files, list) or not all(isinstance(file, dict) for file in files):
+        raise _not_understood(name, "siblings")
+    weights = [file for file in files if str(file.get("rfilename")).endswith(".safetensors")]
+    if not weights:
         raise ConfigError(f"{name} holds no safetensors weights", hint="only safetensors are loaded")
+    sizes = [file.get("size") for file in weights]
+    if not all(_is_size(size) for size in sizes):
+        raise _not_understood(name, "siblings[].size")
     return sum(sizes)
+
+
+def _parameters_on_hub(about: Mapping[str, Any], name: str) -> int | None:
+    total = _mapping(about, "safetensors", name).get("total")
+    if total is not None and not _is_size(total):
+        raise _not_understood(name, "safetensors.total")
+    return total
+
+
+def _is_size(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < LARGEST
+
+
+def _mapping(document: Mapping[str, Any], key: str, name: str) -> Mapping[str, Any]:
+    value = document.get(key) or {}
+    if not isinstance(value, Mapping):
+        raise _not_understood(name, key)
+    return value
+
+
+def _not_understood(name: str, field: str) -> ConfigError:
+    return ConfigError(f"what is said about {name} cannot be used: {field} is of another form than expected")
 
 
 def _get_json(client: HubClient, url: str, name: str, token: str) -> dict[str, Any]:
@@ -157,9 +202,10 @@ def _get_json(client: HubClient, url: str, name: str, token: str) -> dict[str, A
     if status == 404:
         raise ConfigError(f"the model hub has no {name}", hint="`llmwright presets list` lists what is known")
     try:
-        document = json.loads(body) if status == 200 else None
-    except (ValueError, RecursionError):
-        document = None
+        document = read_json(body, _INDEX_LIMIT) if status == 200 else None
+    except Unreadable as error:
+        text = f"the model hub answered {status} for {name}, and the text {error}"
+        raise TargetError(text, reason="HubFailed") from error
     if document is None:
         raise TargetError(f"the model hub answered {status} for {name}", reason="HubFailed")
     if not isinstance(document, dict):
@@ -167,13 +213,13 @@ def _get_json(client: HubClient, url: str, name: str, token: str) -> dict[str, A
     return document
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path, most: int = MOST_BYTES) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_bytes())
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}", hint="a model needs its config.json") from error
-    except ValueError as error:
-        raise ConfigError(f"{path} is no JSON: {error}") from error
+        document = read_json_file(path, most)
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path} is not there", hint="a model needs its config.json") from error
+    except Unreadable as error:
+        raise ConfigError(f"{path} {error}") from error
     if not isinstance(document, dict):
         raise ConfigError(f"{path} holds no JSON object")
     return document
@@ -184,18 +230,26 @@ def _safetensors_counts(path: Path) -> tuple[int, int]:
     try:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(min(length, _HEADER_LIMIT)))
+            header = read_json(file.read(min(length, _HEADER_LIMIT + 1)), _HEADER_LIMIT)
         tensors = [tensor for key, tensor in header.items() if key != "__metadata__"]
-        numbers = sum(math.prod(tensor["shape"]) for tensor in tensors)
-        size = sum(tensor["data_offsets"][1] - tensor["data_offsets"][0] for tensor in tensors)
-    except (OSError, struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
+        numbers = sum(math.prod(map(_size, tensor["shape"])) for tensor in tensors)
+        size = sum(_size(tensor["data_offsets"][1]) - _size(tensor["data_offsets"][0]) for tensor in tensors)
+    except (OSError, struct.error, ValueError, LookupError, TypeError, AttributeError) as error:
         raise ConfigError(f"{path} is no safetensors file: {error}", hint="download it again") from error
+    if not (0 <= numbers < LARGEST and 0 <= size < LARGEST):
+        raise ConfigError(f"{path} is no safetensors file: its tensors have impossible sizes")
     if path.stat().st_size < 8 + length + size:
         raise ConfigError(f"{path} is cut short", hint="download it again")
     return numbers, size
 
 
+def _size(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < LARGEST:
+        raise ValueError(f"{value!r} is no size")
+    return value
+
+
 def _whole(value: Any, what: str) -> int:
-    if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < LARGEST:
         raise ConfigError(f"{what} is {value!r}", hint="expected a number of bytes")
     return int(value)

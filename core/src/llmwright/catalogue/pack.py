@@ -12,10 +12,13 @@ from typing import Any
 
 from llmwright.catalogue import instance_type_file, preset_file
 from llmwright.catalogue.yaml_fields import FieldError
-from llmwright.errors import ConfigError
+from llmwright.errors import ConfigError, InvalidWorkspace
+from llmwright.reading.files import Unreadable, decoded, read_bytes
+from llmwright.reading.json_reader import read_json_file
 
 INDEX = "index.json"
 INDEX_VERSION = 1
+MOST_INDEX_BYTES = 16 * 1024**2
 
 _READERS: dict[str, Callable[[Any], list[dict[str, Any]]]] = {
     preset_file.KIND: preset_file.read_family,
@@ -60,9 +63,9 @@ class PackReader:
             ConfigError: it cannot be read; the message names its origin and the place in it.
         """
         try:
-            data = file.path.read_bytes()
-        except OSError as error:
-            raise ConfigError(f"{file}: {error.strerror or error}") from error
+            data = _content(file.path)
+        except (OSError, Unreadable) as error:
+            raise ConfigError(f"{file}: {error}") from error
         # An index may be older than its YAML: the entry counts only where the digest shows that they agree.
         entry = self._index(file).get(file.path.name)
         if entry and entry["sha256"] == digest(data):
@@ -97,12 +100,17 @@ def parse(data: bytes, where: str) -> PackContent:
         ConfigError: it is no YAML, of another kind, or breaks the format; the message begins with ``where``.
     """
     # Packs with a current index need no YAML, and importing PyYAML takes longer than reading the index.
-    import yaml
+    from llmwright.api.document import load_documents
 
     try:
-        document = yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{where}: {' '.join(str(error).split())}") from error
+        documents = load_documents(decoded(data), where)
+    except InvalidWorkspace as error:
+        raise ConfigError(error.message) from error
+    except Unreadable as error:
+        raise ConfigError(f"{where} {error}") from error
+    if len(documents) > 1:
+        raise ConfigError(f"{where}: holds {len(documents)} documents, one is expected")
+    document = documents[0].data if documents else None
     kind = document.get("kind") if isinstance(document, dict) else None
     if not isinstance(kind, str) or kind not in _READERS:
         raise ConfigError(f"{where}: kind is {kind!r}", hint=f"expected one of: {', '.join(_READERS)}")
@@ -125,7 +133,7 @@ def make_index(paths: Iterable[Path]) -> str:
     """
     files = {}
     for path in sorted(paths):
-        data = path.read_bytes()
+        data = read_bytes(path)
         content = parse(data, path.name)
         files[path.name] = {"sha256": digest(data), "kind": content.kind, "entries": content.entries}
     return json.dumps({"version": INDEX_VERSION, "files": files}, indent=1, sort_keys=True) + "\n"
@@ -134,7 +142,11 @@ def make_index(paths: Iterable[Path]) -> str:
 def _load_index(path: Path) -> dict[str, Any]:
     """Read an index. It is empty where it is missing, broken or of another version; then the YAML is read."""
     try:
-        index = json.loads(path.read_bytes())
+        index = read_json_file(path, MOST_INDEX_BYTES)
         return dict(index["files"]) if index["version"] == INDEX_VERSION else {}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
+
+
+def _content(path: Traversable) -> bytes:
+    return read_bytes(path) if isinstance(path, Path) else path.read_bytes()

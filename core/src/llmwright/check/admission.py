@@ -27,6 +27,7 @@ from llmwright.errors import InvalidWorkspace, Problem
 Rule = Callable[[CheckInput], Iterator[Problem]]
 
 ALWAYS: tuple[Rule, ...] = (
+    inference.check_template,
     identity.check_name,
     identity.check_node_class,
     inference.check_adapters,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from llmwright.api.yaml_paths import render_path
 from llmwright.check.check_input import CheckInput
 from llmwright.check.kubernetes_names import as_label, label_problem
 from llmwright.errors import Problem, did_you_mean
 from llmwright.plugins.selection import RUNTIME_ANNOTATION, annotation_values
+from llmwright.reading.yaml_paths import render_path
 
 NODE_IMAGE_FAMILY = "kaito.sh/node-image-family"
 NODE_CLASS = "kaito.sh/node-class-name"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from llmwright.api.served_name import served_name
 from llmwright.api.workspace import AdapterSpec, DataSource
@@ -25,6 +25,28 @@ def check_what_is_served(inputs: CheckInput) -> Iterator[Problem]:
         yield Problem("inference", "neither preset nor template says what to serve", hint, reason="Required")
     if inference.preset is not None and inference.template is not None:
         yield Problem("inference", "both preset and template are there", "keep one", reason="Conflict")
+
+
+def check_template(inputs: CheckInput) -> Iterator[Problem]:
+    """``template`` has the form of a pod template, as far as it is read here; the API server judges the rest."""
+    template = inputs.written.inference.template if inputs.written.inference else None
+    if template is None:
+        return
+    path = "inference.template"
+    for part, keys in (("metadata", ("labels", "annotations")), ("spec", ())):
+        section = template.get(part)
+        if section is not None and not isinstance(section, Mapping):
+            yield Problem(f"{path}.{part}", "must be a mapping", reason="WrongType")
+        elif section:
+            wrong = (key for key in keys if not isinstance(section.get(key) or {}, Mapping))
+            yield from (Problem(f"{path}.{part}.{key}", "must be a mapping", reason="WrongType") for key in wrong)
+    spec = template.get("spec")
+    if not isinstance(spec, Mapping):
+        return
+    for key in ("containers", "tolerations"):
+        items = spec.get(key) or []
+        if not isinstance(items, list) or not all(isinstance(item, Mapping) for item in items):
+            yield Problem(f"{path}.spec.{key}", "must be a list of mappings", reason="WrongType")
 
 
 def check_adapters(inputs: CheckInput) -> Iterator[Problem]:

@@ -54,10 +54,19 @@ def check(
     if output:
         dump([{"file": source, **plain(problem)} for source, problem in problems], output)
     else:
-        for source, problem in problems:
+        for source, problem in _shown(problems):
             click.echo(f"{problem.severity}: {source}:{problem}")
     errors = sum(problem.severity == "error" for _, problem in problems)
     if not output:
         click.echo("valid" if not errors else f"{errors} error{'s' * (errors != 1)}", err=bool(errors))
     if errors:
         raise click.exceptions.Exit(2)
+
+
+def _shown(problems: list[tuple[str, Problem]]) -> list[tuple[str, Problem]]:
+    """The first problems of each file, in its order."""
+    from llmwright.errors import first_problems
+
+    sources = dict.fromkeys(source for source, _ in problems)
+    by_source = {source: [problem for other, problem in problems if other == source] for source in sources}
+    return [(source, problem) for source, listed in by_source.items() for problem in first_problems(listed)]

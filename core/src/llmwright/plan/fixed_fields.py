@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from llmwright.api.status import PlanRecord
 from llmwright.api.workspace import LabelSelector, Workspace
-from llmwright.api.yaml_paths import render_path, split_path
 from llmwright.check.update import NEW_ONE, as_labels
 from llmwright.errors import InvalidWorkspace, LLMwrightError, Problem
 from llmwright.plan.node_requests import node_request
@@ -22,6 +21,7 @@ from llmwright.plugins.driver_calls import driver_call
 from llmwright.plugins.driver_set import DriverSet
 from llmwright.plugins.drivers import Provisioner
 from llmwright.plugins.selection import choose_provisioner
+from llmwright.reading.yaml_paths import render_path, split_path
 from llmwright.settings.model import Settings
 
 if TYPE_CHECKING:

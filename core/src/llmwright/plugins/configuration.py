@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from llmwright.errors import ConfigError, InvalidWorkspace, Problem, did_you_mean
+from llmwright.errors import MOST_PROBLEMS, ConfigError, InvalidWorkspace, Problem, did_you_mean, first_problems
+from llmwright.reading.yaml_paths import render_path
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -21,7 +22,7 @@ def validate_options(model: type[BaseModel] | None, options: Mapping[str, Any]) 
     """
     if model is None:
         if options:
-            raise InvalidWorkspace([Problem(key, "this driver takes no options") for key in options])
+            raise InvalidWorkspace([Problem(render_path((key,)), "this driver takes no options") for key in options])
         return {}
     from pydantic import ValidationError
 
@@ -29,7 +30,9 @@ def validate_options(model: type[BaseModel] | None, options: Mapping[str, Any]) 
         return model.model_validate(dict(options))
     except ValidationError as error:
         known = sorted(model.model_json_schema().get("properties", {}))
-        raise InvalidWorkspace([_problem(item, known) for item in error.errors(include_url=False)]) from error
+        items = enumerate(error.errors(include_url=False))
+        problems = [_problem(item, known if number < MOST_PROBLEMS else []) for number, item in items]
+        raise InvalidWorkspace(problems) from error
 
 
 def settings_of(driver: type[Driver], name: str, plugins: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -49,14 +52,15 @@ def settings_of(driver: type[Driver], name: str, plugins: Mapping[str, Mapping[s
         validate_options(driver.settings_model, written)
     except InvalidWorkspace as error:
         lines = (
-            str(Problem(f"plugins.{name}.{problem.path}", problem.message, problem.hint)) for problem in error.problems
+            str(Problem(f"plugins.{name}.{problem.path}", problem.message, problem.hint))
+            for problem in first_problems(error.problems)
         )
         raise ConfigError("\n".join(lines), reason="InvalidSettings") from error
     return written
 
 
 def _problem(item: Any, known: list[str]) -> Problem:
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in item["loc"]).lstrip(".")
+    path = render_path(item["loc"])
     if item["type"] != "extra_forbidden":
         return Problem(path, item["msg"])
-    return Problem(path, "unknown option", did_you_mean(str(item["loc"][-1]), known))
+    return Problem(path, "unknown option", did_you_mean(str(item["loc"][-1]), known) if known else "")

@@ -12,8 +12,9 @@ from pydantic import BaseModel, ValidationError
 
 from llmwright.api.document import Document, load_documents
 from llmwright.api.field_errors import field_problems
-from llmwright.api.yaml_paths import split_path
-from llmwright.errors import ConfigError, InvalidWorkspace, Problem
+from llmwright.errors import ConfigError, InvalidWorkspace, Problem, first_problems
+from llmwright.reading.files import Unreadable, read_text
+from llmwright.reading.yaml_paths import split_path
 from llmwright.settings.locations import PREFIX, settings_file
 from llmwright.settings.model import PATH_FIELDS, Settings
 
@@ -50,7 +51,7 @@ def load_settings(
     try:
         return Settings.model_validate(merged)
     except ValidationError as error:
-        lines = [_line(problem, layers) for problem in field_problems(error, Settings)]
+        lines = [_line(problem, layers) for problem in first_problems(field_problems(error, Settings))]
         raise ConfigError("\n".join(lines), reason="InvalidSettings") from None
 
 
@@ -64,11 +65,11 @@ def _line(problem: Problem, layers: Sequence[Layer]) -> str:
 
 def _file_layer(path: Path) -> Layer:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except FileNotFoundError:
         raise ConfigError(f"the settings file {path} is not there") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the settings file {path} cannot be read: {error}") from None
+    except Unreadable as error:
+        raise ConfigError(f"the settings file {path} {error}") from None
     try:
         documents = load_documents(text, str(path))
     except InvalidWorkspace as error:

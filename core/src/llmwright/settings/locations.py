@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from llmwright.reading.files import is_file
+
 FILE_NAME = "llmwright.yaml"
 PREFIX = "LLMWRIGHT_"
 FILE_VARIABLE = "LLMWRIGHT_SETTINGS"
@@ -20,7 +22,7 @@ def settings_file(environ: Mapping[str, str], cwd: Path) -> Path | None:
     from platformdirs import user_config_path
 
     candidates = (cwd / FILE_NAME, user_config_path("llmwright", appauthor=False) / FILE_NAME)
-    return next((candidate for candidate in candidates if candidate.is_file()), None)
+    return next((candidate for candidate in candidates if is_file(candidate)), None)
 
 
 def anything_written(flags: Mapping[str, Any], file: str | Path | None = None) -> bool:

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
+from llmwright.reading.files import user_path
+
 Open = dict[str, Any]
 Positive = Annotated[int, Field(ge=1)]
 Usd = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -144,12 +146,12 @@ class Settings(SettingsModel):
     @field_validator("state_directory", "config_directory", "docker_config")
     @classmethod
     def _expand(cls, path: Path | None) -> Path | None:
-        return path.expanduser() if path else None
+        return user_path(path) if path else None
 
     @field_validator("preset_directories")
     @classmethod
     def _expand_all(cls, paths: tuple[Path, ...]) -> tuple[Path, ...]:
-        return tuple(path.expanduser() for path in paths)
+        return tuple(user_path(path) for path in paths)
 
     def limits_of(self, namespace: str) -> Limits:
         """Return the limits of one namespace: its own where it has some, else the common limits."""

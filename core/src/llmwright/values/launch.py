@@ -149,11 +149,7 @@ class Launch:
 
 
 def resolve(process: Process, references: Mapping[str, str]) -> Process:
-    """``process`` with each ``$(name)`` in argv and env replaced by ``references[name]``.
-
-    Raises:
-        KeyError: a reference that ``references`` does not hold; the target offers all that the Launch declares.
-    """
+    """``process`` with each ``$(name)`` in argv and env replaced by ``references[name]``, as ``fill`` does."""
     env = {name: fill(value, references) if isinstance(value, str) else value for name, value in process.env.items()}
     return replace(process, argv=tuple(fill(part, references) for part in process.argv), env=env)
 
@@ -161,10 +157,9 @@ def resolve(process: Process, references: Mapping[str, str]) -> Process:
 def fill(text: str, references: Mapping[str, str]) -> str:
     """``text`` with each ``$(name)`` replaced by ``references[name]``.
 
-    Raises:
-        KeyError: as ``resolve``.
+    A name that ``references`` does not hold stands in a user's own text (a chat template) and stays, as in Kubernetes.
     """
-    return REFERENCE.sub(lambda match: references[match[1]], text)
+    return REFERENCE.sub(lambda match: references.get(match[1], match[0]), text)
 
 
 def _plain(value: Any) -> Any:

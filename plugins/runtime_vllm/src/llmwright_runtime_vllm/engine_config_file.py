@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from llmwright.errors import InvalidWorkspace, Problem
+from llmwright.reading.yaml_1_1 import plain_scalar_1_1
+from llmwright.reading.yaml_reader import read
 
 CONFIG_FILE = "inference_config.yaml"
 
@@ -13,12 +17,13 @@ def context_of(text: str) -> int | None:
     Raises:
         InvalidWorkspace: it is no YAML mapping.
     """
-    import yaml
-
     try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InvalidWorkspace([Problem(CONFIG_FILE, f"is no YAML: {' '.join(str(error).split())}")]) from error
+        documents = read(text, "", plain_scalar_1_1)
+    except InvalidWorkspace as error:
+        raise InvalidWorkspace([replace(problem, path=CONFIG_FILE) for problem in error.problems]) from error
+    if len(documents) > 1:
+        raise InvalidWorkspace([Problem(CONFIG_FILE, f"holds {len(documents)} documents, one is expected")])
+    document = documents[0].data if documents else None
     if document is None:
         return None
     section = document.get("vllm", {}) if isinstance(document, dict) else None

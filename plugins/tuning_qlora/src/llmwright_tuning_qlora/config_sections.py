@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictStr, field_validator
 
 
 def _as_list(value: object) -> object:
@@ -17,6 +17,8 @@ def _as_list(value: object) -> object:
 
 Names = Annotated[list[str], BeforeValidator(_as_list)]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+LARGEST = 2**53
+"""The numbers below it are exact in a float too."""
 Strategy = Literal["no", "steps", "epoch"]
 
 
@@ -24,6 +26,14 @@ class Section(BaseModel):
     """A section: immutable, without unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    @field_validator("*")
+    @classmethod
+    def _is_a_size(cls, value: Any) -> Any:
+        """Refuse a number that no computation holds."""
+        if isinstance(value, int | float) and not abs(value) <= LARGEST:
+            raise ValueError(f"a number between -{LARGEST} and {LARGEST} is expected")
+        return value
 
 
 class ModelSection(Section):

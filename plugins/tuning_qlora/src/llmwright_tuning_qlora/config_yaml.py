@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-import yaml
-
 from llmwright.errors import InvalidWorkspace, Problem
+from llmwright.reading.yaml_1_1 import plain_scalar_1_1
+from llmwright.reading.yaml_reader import read
 
 CONFIG_FILE = "training_config.yaml"
 ROOT = "training_config"
@@ -30,23 +31,16 @@ def read_config_yaml(text: str) -> Mapping[str, Any]:
     return sections
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML 1.1 in which a key must not stand twice. PyYAML would silently take the last one."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen = set()
-        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
-            if key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} stands twice", problem_mark=key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
 def _parse(text: str) -> object:
+    """Return the one document, with the values of YAML 1.1: the tuner's image reads the file again with PyYAML."""
     try:
-        return yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        message = f"not YAML: {getattr(error, 'problem', None) or error}"
-        line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
-        raise InvalidWorkspace([Problem(CONFIG_FILE, message, line=line, column=column)]) from error
+        documents = read(text, "", plain_scalar_1_1)
+    except InvalidWorkspace as error:
+        raise InvalidWorkspace([replace(problem, path=_place(problem.path)) for problem in error.problems]) from error
+    if len(documents) > 1:
+        raise InvalidWorkspace([Problem(CONFIG_FILE, f"holds {len(documents)} documents, one is expected")])
+    return documents[0].data if documents else None
+
+
+def _place(path: str) -> str:
+    return f"{CONFIG_FILE}:{path}" if path else CONFIG_FILE

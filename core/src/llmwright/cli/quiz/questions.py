@@ -5,11 +5,14 @@ An answer is right when it equals the expected text; white space at its ends doe
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from llmwright.errors import ConfigError
+from llmwright.reading.files import read_text
+from llmwright.reading.json_reader import read_json
 
 if TYPE_CHECKING:
     from llmwright.app.model_client import ModelClient
@@ -41,13 +44,20 @@ class Answer:
 
 def read_questions(lines: Iterable[str]) -> tuple[Question, ...]:
     """Questions from JSON lines with ``prompt``, ``completion`` and, where there is one, ``paraphrase``."""
-    rows = (json.loads(line) for line in lines if line.strip())
+    rows = (read_json(line) for line in lines if line.strip())
     return tuple(Question(row["prompt"], row["completion"], row.get("paraphrase")) for row in rows)
 
 
 def questions_of(path: str | None) -> tuple[Question, ...]:
     """The questions in a preset's own file; none for a preset that brings no such file."""
-    return read_questions(Path(path).read_text(encoding="utf-8").splitlines()) if path else ()
+    if not path:
+        return ()
+    try:
+        return read_questions(read_text(Path(path)).splitlines())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(
+            f"{path}: no questions can be read from it: {error}", hint="JSON lines with prompt and completion"
+        ) from error
 
 
 def paraphrases(questions: Sequence[Question]) -> tuple[Question, ...]:

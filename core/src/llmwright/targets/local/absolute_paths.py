@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from llmwright.api.workspace import DataDestination, DataSource, Workspace
+from llmwright.reading.files import Unreadable, user_path
 
 
 def with_absolute_paths(workspace: Workspace, base: Path) -> Workspace:
@@ -46,20 +47,39 @@ def _destination(destination: DataDestination, base: Path, default: str) -> Data
 
 
 def _url(url: str, base: Path) -> str:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        # No URL and no path: ``check`` says so, with its place.
+        return url
     if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
         return url
     if parts.scheme == "file":
-        return _absolute(parts.netloc + parts.path, base).as_uri()
-    return url if parts.scheme else _absolute(url, base).as_uri()
+        return _uri(parts.netloc + parts.path, base) or url
+    return url if parts.scheme else _uri(url, base) or url
+
+
+def _uri(path: str, base: Path) -> str | None:
+    absolute = _absolute(path, base)
+    return absolute.as_uri() if absolute else None
 
 
 def _volume(source: dict[str, Any] | None, base: Path) -> dict[str, Any] | None:
     host_path = (source or {}).get("hostPath")
     if not isinstance(host_path, dict) or not isinstance(host_path.get("path"), str):
         return source
-    return {**(source or {}), "hostPath": {**host_path, "path": str(_absolute(host_path["path"], base))}}
+    path = _absolute(host_path["path"], base)
+    return {**(source or {}), "hostPath": {**host_path, "path": str(path)}} if path else source
 
 
-def _absolute(path: str, base: Path) -> Path:
-    return (base / Path(path).expanduser()).resolve()
+def _absolute(path: str, base: Path) -> Path | None:
+    """Return ``path`` below ``base``, None for a text that is no path: ``check`` names it."""
+    try:
+        written = base / user_path(path)
+    except Unreadable:
+        return None
+    try:
+        return written.resolve()
+    except (OSError, RuntimeError):
+        # A loop of links, or a name too long: the process that opens it says so.
+        return written.absolute()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import yaml
-
-from llmwright.errors import ConfigError
+from llmwright.api.document import load_documents
+from llmwright.errors import ConfigError, InvalidWorkspace
+from llmwright.reading.files import Unreadable, is_file, read_text
 
 SUFFIXES = ("", ".yaml", ".yml")
 
@@ -22,14 +22,17 @@ def find_config_files(name: str, directories: Iterable[Path], file_name: str) ->
         ConfigError: unreadable, or a ConfigMap without ``data``.
     """
     candidates = [directory / f"{name}{suffix}" for directory in directories for suffix in SUFFIXES]
-    file = next((path for path in candidates if path.is_file()), None)
+    file = next((path for path in candidates if is_file(path)), None)
     if file is None:
         return None
     try:
-        text = file.read_text(encoding="utf-8")
-        content = yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"config {name!r} in {file} cannot be read: {error}") from error
+        text = read_text(file)
+        documents = load_documents(text, str(file))
+    except Unreadable as error:
+        raise ConfigError(f"config {name!r}: {file} {error}") from error
+    except InvalidWorkspace as error:
+        raise ConfigError(f"config {name!r} cannot be read: {error.message}") from error
+    content = documents[0].data if documents else None
     if not isinstance(content, dict) or content.get("kind") != "ConfigMap":
         return {file_name: text}
     data = content.get("data")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from llmwright.errors import ConfigError
+from llmwright.reading.files import Unreadable, is_there, read_text
 
 API_KEY_VARIABLE = "LLMWRIGHT_API_KEY"
 DTYPES = ("auto", "float32", "bfloat16", "float16")
@@ -97,10 +98,10 @@ def read_chat_template(value: str) -> str:
     if "{" in value or "\n" in value:
         return value
     try:
-        return Path(value).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return read_text(Path(value))
+    except (FileNotFoundError, Unreadable) as error:
         raise ConfigError(
-            f"--chat-template {value!r} cannot be read: {_why(error)}", hint="give a file or the Jinja text itself"
+            f"--chat-template {value[:200]!r} {_why(error)}", hint="give a file or the Jinja text itself"
         ) from error
 
 
@@ -153,7 +154,7 @@ def _strength(text: str, value: str) -> float:
 
 def _name_of(model: str) -> str:
     path = Path(model)
-    return path.resolve().name if path.exists() or path.is_absolute() else model
+    return path.resolve().name if is_there(path) or path.is_absolute() else model
 
 
 def _api_key(environ: Mapping[str, str]) -> str | None:
@@ -176,5 +177,5 @@ def _check_names(options: ServeOptions) -> None:
         )
 
 
-def _why(error: OSError | UnicodeDecodeError) -> str:
-    return (error.strerror or str(error)) if isinstance(error, OSError) else "it is not UTF-8 text"
+def _why(error: FileNotFoundError | Unreadable) -> str:
+    return str(error) if isinstance(error, Unreadable) else "is not there"

@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from llmwright.errors import LLMwrightError
+from llmwright.reading.files import Unreadable, read_text
 from llmwright_tuning_qlora.config_sections import DatasetSection
 from llmwright_tuning_qlora.train.data.questions import read_questions
 from llmwright_tuning_qlora.training_config import TrainingConfig
@@ -23,11 +24,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--config", type=Path)
     options = parser.parse_args(arguments)
     try:
-        text = options.config.read_text(encoding="utf-8") if options.config else None
+        text = read_text(options.config) if options.config else None
         section = TrainingConfig.from_yaml(text).dataset if text else DatasetSection()
         for question in islice(read_questions(options.data, section), options.rows):
             print(json.dumps(question, ensure_ascii=False))
-    except (LLMwrightError, OSError) as error:
+    except (LLMwrightError, OSError, Unreadable) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from llmwright.errors import ConfigError, InvalidWorkspace
+from llmwright.reading.files import Unreadable, read_text
+from llmwright.reading.json_reader import read_json
 from llmwright_tuning_qlora.training_config import Method, TrainingConfig
 
 PIP_LINE = "pip install 'llmwright-tuning-qlora[train]'"
@@ -96,16 +97,16 @@ def _config(method: Method, path: Path | None, options: str | None) -> TrainingC
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return read_text(path)
+    except (FileNotFoundError, Unreadable) as error:
         raise ConfigError(f"cannot read the config {path}: {error}", hint="name a training_config.yaml") from error
 
 
 def _mapping(text: str) -> Mapping[str, Any]:
     try:
-        options = json.loads(text)
-    except ValueError as error:
-        raise ConfigError(f"--options is not JSON: {error}") from error
+        options = read_json(text)
+    except Unreadable as error:
+        raise ConfigError(f"the text of --options {error}") from error
     if not isinstance(options, dict):
         raise ConfigError("--options is not a JSON object")
     return options

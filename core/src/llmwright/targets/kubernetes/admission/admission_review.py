@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from llmwright.api.crd import GROUP
+from llmwright.errors import first_problems
+from llmwright.reading.files import Unreadable
+from llmwright.reading.json_reader import read_json
 
 if TYPE_CHECKING:
     from llmwright.errors import Problem
@@ -16,6 +18,8 @@ Object = Mapping[str, Any]
 
 API_VERSION = "admission.k8s.io/v1"
 UNPROCESSABLE = 422
+MOST_BYTES = 4 * 1024**2
+"""An object in etcd has at most 1.5 MiB, and an update carries two."""
 
 
 class InvalidReview(Exception):
@@ -44,9 +48,9 @@ def read_request(body: bytes) -> AdmissionRequest:
         InvalidReview: there is none, or it is not about a Workspace; the message is one line.
     """
     try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
-        raise InvalidReview("the body is no JSON") from None
+        data = read_json(body, MOST_BYTES)
+    except Unreadable as error:
+        raise InvalidReview(f"the body {error}") from None
     if not isinstance(data, Mapping) or data.get("kind") != "AdmissionReview" or data.get("apiVersion") != API_VERSION:
         raise InvalidReview(f"the body is no AdmissionReview of {API_VERSION}")
     request = _mapping(data, "request")
@@ -69,7 +73,7 @@ def review_response(request: AdmissionRequest, errors: Sequence[Problem], warnin
     """Return the AdmissionReview that answers ``request``: refused if there is any error."""
     response: dict[str, Any] = {"uid": request.uid, "allowed": not errors}
     if warnings:
-        response["warnings"] = [_line(problem) for problem in warnings]
+        response["warnings"] = [_line(problem) for problem in first_problems(warnings)]
     if errors:
         response["status"] = _status(request, errors)
     return {"apiVersion": API_VERSION, "kind": "AdmissionReview", "response": response}
@@ -90,7 +94,9 @@ def _mapping(data: Object, name: str) -> Object:
 
 def _status(request: AdmissionRequest, errors: Sequence[Problem]) -> Object:
     """Return a refusal in the API server's own form, so that kubectl prints each problem on a line of its own."""
-    causes = [{"reason": error.reason, "field": error.path, "message": _message(error)} for error in errors]
+    causes = [
+        {"reason": error.reason, "field": error.path, "message": _message(error)} for error in first_problems(errors)
+    ]
     name = str(metadata_of(request.new).get("name", ""))
     return {
         "status": "Failure",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from llmwright.errors import TargetError
+from llmwright.reading.files import Unreadable, user_path
 from llmwright.targets.local.launch.process_environment import environment_of
 from llmwright.targets.local.launch.volume_directories import VolumeDirectories, memory_directory
 from llmwright.targets.local.options import LocalOptions
@@ -55,7 +55,7 @@ class LaunchContext:
             scratch=scratch,
             memory=memory_directory(mark),
             base_directory=base_directory,
-            credentials=Path(credentials).expanduser(),
+            credentials=_directory(credentials),
             config_files=config_files,
             users_umask=users_umask,
         )
@@ -80,16 +80,12 @@ class LaunchContext:
         """Return ``process`` with its references (``$(volume.NAME)``, ``$(port.NAME)``, ...) filled in.
 
         Raises:
-            TargetError: ``LaunchInvalid``, or ``VolumeNotSupported``.
+            TargetError: ``VolumeNotSupported``.
         """
         references = {f"volume.{volume.name}": str(self.volumes.of(volume)) for volume in launch.volumes}
         references |= {f"port.{name}": str(number) for name, number in ports.items()}
         references |= {"host": self.host, "python": sys.executable}
-        try:
-            return replace(resolve(process, references), **_resolved_probes(process, references))
-        except KeyError as error:
-            message = f"{process.name} refers to $({error.args[0]}), which its Launch does not declare"
-            raise TargetError(message, reason="LaunchInvalid") from error
+        return replace(resolve(process, references), **_resolved_probes(process, references))
 
     def umask(self, launch: Launch, process: Process) -> int:
         """Return the umask of ``process``: the user's own where it writes into a directory of the user's, else 077."""
@@ -104,6 +100,14 @@ class LaunchContext:
             TargetError: ``SecretMissing``.
         """
         return environment_of(process, self.mark, self.environ, self.required_secrets)
+
+
+def _directory(path: str | Path) -> Path:
+    """Return the directory of credentials; without a home directory the path as it is written, where nothing is."""
+    try:
+        return user_path(path)
+    except Unreadable:
+        return Path(path)
 
 
 def _resolved_probes(process: Process, references: Mapping[str, str]) -> dict[str, Any]:

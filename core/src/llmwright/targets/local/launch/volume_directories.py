@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from llmwright.errors import TargetError
+from llmwright.reading.files import Unreadable, user_path
 from llmwright.targets.local.store.json_records import disk_error
 from llmwright.targets.local.store.private_files import check_owner, make_folders
 from llmwright.values.launch import Launch, Volume
@@ -120,7 +121,10 @@ class VolumeDirectories:
         return self.config_files[volume.source]
 
     def _absolute(self, path: str) -> Path:
-        return (self.base_directory / Path(path).expanduser()).absolute()
+        try:
+            return (self.base_directory / user_path(path)).absolute()
+        except Unreadable as error:
+            raise TargetError(f"the path {path!r} {error}", reason="PathInvalid") from error
 
 
 def memory_directory(mark: str) -> Path:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from llmwright.errors import TargetError
-from llmwright.targets.local.store.private_files import NO_SPACE, discard, read_whole
+from llmwright.reading.json_reader import read_json
+from llmwright.targets.local.store.private_files import MOST_BYTES, NO_SPACE, discard, read_whole
 
 VERSION = 1
 
@@ -34,7 +35,7 @@ def read_record(path: Path) -> Any | None:
         TargetError: ``StateTooNew`` or ``StateUnreadable``.
     """
     try:
-        record = json.loads(read_whole(path))
+        record = read_json(read_whole(path), MOST_BYTES)
         version = int(record["version"])
         body = record["body"]
     except FileNotFoundError:

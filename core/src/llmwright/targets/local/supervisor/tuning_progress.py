@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from llmwright.api.status import Progress
+from llmwright.reading.json_reader import read_json
 from llmwright.targets.local.store.private_files import open_private
 
 FILE = "progress.jsonl"
@@ -31,7 +31,7 @@ def read_progress(results: Path) -> Progress | None:
 
 def _parse_step(line: bytes) -> Progress | None:
     try:
-        event: Any = json.loads(line)
+        event: Any = read_json(line)
         return Progress.model_validate(_progress_fields(event)) if event["event"] == "step" else None
     except (ValueError, KeyError, TypeError, ValidationError):
         return None

@@ -6,7 +6,6 @@ when there is an adapter, because PEFT is slow to import.
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Sequence
 from typing import Any, cast
@@ -18,6 +17,7 @@ from safetensors import SafetensorError
 from transformers import PreTrainedModel
 
 from llmwright.errors import ConfigError
+from llmwright.reading.json_reader import read_json_file
 from llmwright_runtime_hf.serve.serve_options import AdapterSpec
 
 
@@ -59,7 +59,7 @@ def attach_adapters(model: PreTrainedModel, specs: Sequence[AdapterSpec]) -> Ada
 def _read_config(spec: AdapterSpec) -> LoraConfig:
     file = spec.path / "adapter_config.json"
     try:
-        json.loads(file.read_bytes())
+        read_json_file(file)
         config = PeftConfig.from_pretrained(str(spec.path))
     except OSError as error:
         raise _unusable(spec, f"{file} cannot be read ({error.strerror})") from error

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from llmwright.reading.json_reader import read_json_file
 from llmwright_tuning_qlora.train.fsync import fsync
 
 STAGING = ".writing"
@@ -90,7 +91,7 @@ def _numbered(root: Path) -> list[Path]:
 
 def _read(path: Path) -> Checkpoint | None:
     try:
-        manifest: dict[str, Any] = json.loads((path / MANIFEST).read_text())
+        manifest: dict[str, Any] = read_json_file(path / MANIFEST)
         whole = manifest["files"] == _digests(path)
         return Checkpoint(path, int(manifest["step"]), str(manifest["fingerprint"])) if whole else None
     except (OSError, ValueError, KeyError, TypeError):

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from llmwright.errors import ConfigError
+from llmwright.reading.files import Unreadable, read_text
+from llmwright.reading.json_reader import read_json_file
 from llmwright_tuning_qlora.config_sections import ModelSection
 
 CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length")
@@ -24,16 +26,19 @@ def read_config(model: str, revision: str | None, section: ModelSection) -> dict
         ConfigError: the model does not exist, or access to it is denied.
     """
     try:
-        content = json.loads(_file(model, "config.json", revision, section).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ConfigError(f"config.json of the model {model} is not JSON: {error}", reason="ModelBroken") from error
-    return dict(content)
+        content = read_json_file(_file(model, "config.json", revision, section))
+    except (FileNotFoundError, Unreadable) as error:
+        raise ConfigError(f"config.json of the model {model} {error}", reason="ModelBroken") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"config.json of the model {model} holds no JSON object", reason="ModelBroken")
+    return content
 
 
 def context_length(config: dict[str, Any], tokenizer_limit: int, context: int | None, max_length: int | None) -> int:
     """Return the most tokens of a row: the least of the model's limit, ``--context`` and ``max_length``."""
     text = config.get("text_config", config)
-    own = next((int(text[key]) for key in CONTEXT_KEYS if text.get(key)), None)
+    sizes = (text.get(key) for key in CONTEXT_KEYS) if isinstance(text, dict) else ()
+    own = next((size for size in sizes if isinstance(size, int) and size > 0), None)
     limits = [limit for limit in (own, context, max_length) if limit]
     return min(limits) if limits else tokenizer_limit
 
@@ -113,9 +118,9 @@ def _template(text: str) -> str:
     if "{" in text or "\n" in text:
         return text
     try:
-        return Path(text).read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"cannot read ModelConfig.chat_template {text}: {error.strerror}") from error
+        return read_text(Path(text))
+    except (FileNotFoundError, Unreadable) as error:
+        raise ConfigError(f"cannot read ModelConfig.chat_template {text[:200]}: {error}") from error
 
 
 def _first_line(error: BaseException) -> str:

@@ -6,7 +6,6 @@ program that waits for it finds all other files complete.
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from llmwright.reading.json_reader import read_json_file
 from llmwright_tuning_qlora.train.fsync import fsync
 from llmwright_tuning_qlora.train.results.training_record import RECORD
 
@@ -41,7 +41,7 @@ class ResultsDirectory:
         if not all(path.is_file() for path in files):
             return False
         try:
-            record = json.loads((self.directory / RECORD).read_text())
+            record = read_json_file(self.directory / RECORD)
         except (OSError, ValueError):
             return False
         return isinstance(record, dict) and record.get("fingerprint") == fingerprint

@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from llmwright.api.yaml_paths import Path, render_path
-from llmwright.api.yaml_scalars import plain_scalar
 from llmwright.errors import InvalidWorkspace, Problem
+from llmwright.reading.files import MOST_BYTES
+from llmwright.reading.yaml_paths import Path, render_path
+from llmwright.reading.yaml_scalars import Scalar, plain_scalar
 
-MAX_CHARACTERS = 1_572_864
-"""The largest request that etcd takes by default."""
+MAX_CHARACTERS = MOST_BYTES
 MAX_NODES = 100_000
 """Values of one text, each alias counted in full."""
 MAX_DEPTH = 100
@@ -66,13 +66,13 @@ class _Refused(Exception):
         self.problem = problem
 
 
-def read(text: str, source: str) -> list[Reading]:
-    """Read each document of ``text``; an empty document has ``data`` None.
+def read(text: str, source: str, scalar: Callable[[str], Scalar] = plain_scalar) -> list[Reading]:
+    """Read each document of ``text``; an empty document has ``data`` None. ``scalar`` reads text without quotes.
 
     Raises:
         InvalidWorkspace: bad syntax, a tab, a key that is doubled or no text, endless aliases, or too much data.
     """
-    reader = _Reader()
+    reader = _Reader(scalar)
     try:
         _check_size(text)
         for event in _events(text):
@@ -139,7 +139,8 @@ def _tab_near(text: str, line: int | None) -> Position | None:
 class _Reader:
     """Builds data and positions from the events of one text, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, scalar: Callable[[str], Scalar]) -> None:
+        self._plain = scalar
         self.documents: list[Reading] = []
         self.problems: list[Problem] = []
         self._open: list[_Open] = []
@@ -173,10 +174,25 @@ class _Reader:
         if self._awaits_key():
             self._take_key(event)
             return
-        value = _value(event)
+        value = self._value(event)
         if event.anchor:
             self._anchors[event.anchor] = (value, 1)
         self._place(value, 1, event)
+
+    def _value(self, event: Any) -> Scalar:
+        text: str = event.value
+        if event.tag is None:
+            return self._plain(text) if event.implicit[0] else text
+        if event.tag in _TEXT_TAGS:
+            return text
+        if event.tag not in _RESOLVED_TAGS:
+            raise _Refused(_unknown_tag(event))
+        value = self._plain(text)
+        if isinstance(value, str):
+            raise _Refused(
+                _at(_position(event), f"{text[:80]!r} is not of the kind that its tag names", "remove the tag")
+            )
+        return value
 
     def _take_key(self, event: Any) -> None:
         parent = self._open[-1]
@@ -257,16 +273,6 @@ class _Reader:
 
 def _is_merge(value: Any) -> bool:
     return isinstance(value, dict) or (isinstance(value, list) and all(isinstance(item, dict) for item in value))
-
-
-def _value(event: Any) -> Any:
-    if event.tag is None:
-        return plain_scalar(event.value) if event.implicit[0] else event.value
-    if event.tag in _TEXT_TAGS:
-        return event.value
-    if event.tag in _RESOLVED_TAGS:
-        return plain_scalar(event.value)
-    raise _Refused(_unknown_tag(event))
 
 
 def _unknown_tag(event: Any) -> Problem:

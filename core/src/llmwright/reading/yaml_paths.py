@@ -9,7 +9,7 @@ from collections.abc import Iterable
 Path = tuple[str | int, ...]
 
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
-_PART = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]|\[(\"(?:[^\"\\]|\\.)*\")\]")
+_PART = re.compile(r"\.?([^.\[\]]+)|\[(\d{1,9})\]|\[(\"(?:[^\"\\]|\\.)*\")\]")
 
 
 def render_path(parts: Iterable[str | int]) -> str:
@@ -24,7 +24,14 @@ def _render(part: str | int) -> str:
 
 
 def split_path(path: str) -> Path:
-    """Split a path that ``render_path`` made into its parts."""
-    return tuple(
-        int(index) if index else json.loads(quoted) if quoted else name for name, index, quoted in _PART.findall(path)
-    )
+    """Split a path that ``render_path`` made into its parts; of any other text a part is taken as it stands."""
+    return tuple(_part(*match) for match in _PART.findall(path))
+
+
+def _part(name: str, index: str, quoted: str) -> str | int:
+    if not quoted:
+        return int(index) if index else name
+    try:
+        return str(json.loads(quoted))
+    except ValueError:
+        return quoted[1:-1]

@@ -13,9 +13,10 @@ _NULL = frozenset(("", "~", "null", "Null", "NULL"))
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
 _BASED = re.compile(r"0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
-_FLOAT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)?(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?\Z")
+_FLOAT = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?\Z")
 _FIRST_OF_NUMBER = frozenset("-+.0123456789")
-_LONGEST_INT = 19
+LONGEST_NUMBER = 19
+"""Characters; a longer number stays text, for JSON readers would round it."""
 
 Scalar = str | int | float | bool | None
 
@@ -30,13 +31,13 @@ def plain_scalar(text: str) -> Scalar:
 
 
 def _number(text: str) -> Scalar:
-    if len(text) > _LONGEST_INT:
+    if len(text) > LONGEST_NUMBER:
         return text
     if _INT.match(text):
         return int(text)
     if _BASED.match(text):
         return int(text, 0)
-    if _FLOAT.match(text) and any(character.isdigit() for character in text):
+    if _FLOAT.match(text):
         value = float(text)
         return value if math.isfinite(value) else text
     return text

@@ -1,0 +1,53 @@
+"""Text of users and of other programs is read by the room ``reading`` alone, within its bounds."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+PARSERS = {"json.loads", "json.load", "yaml.load", "yaml.safe_load", "yaml.load_all", "yaml.safe_load_all"}
+FILE_READERS = {"read_text", "read_bytes"}
+
+OWN = "a file of the package itself"
+CHILD = "the answer of a process of ours"
+LINE = "a bounded line"
+CLUSTER = "an answer of the API server, which has bounds of its own"
+WEIGHTS = "a process that the target bounds in memory and starts again, and whose input is as large as a data set"
+ELSEWHERE = {
+    "core/src/llmwright/app/model_answers.py": "the answer of the served model, as large as it is asked for",
+    "core/src/llmwright/catalogue/model_config.py": OWN,
+    "core/src/llmwright/catalogue/pack.py": "a file inside an archive of an installed package",
+    "core/src/llmwright/cli/init.py": OWN,
+    "core/src/llmwright/plugins/datapack.py": OWN,
+    "core/src/llmwright/plugins/discovery.py": "metadata of installed packages",
+    "core/src/llmwright/plugins/known.py": OWN,
+    "core/src/llmwright/plugins/load_check.py": CHILD,
+    "core/src/llmwright/provisioners/machine.py": "the kernel's files",
+    "core/src/llmwright/reading/json_reader.py": "the reader",
+    "core/src/llmwright/reading/yaml_paths.py": "a quoted part of a path",
+    "core/src/llmwright/targets/kubernetes/cluster/api_client.py": CLUSTER,
+    "core/src/llmwright/targets/kubernetes/cluster/api_errors.py": CLUSTER,
+    "core/src/llmwright/targets/local/process/leftovers.py": "the kernel's files",
+    "core/src/llmwright/targets/local/process/out_of_memory.py": "the kernel's files",
+    "core/src/llmwright/testing/drivers.py": CHILD,
+    "plugins/provisioner_karpenter/src/llmwright_provisioner_karpenter/client.py": CLUSTER,
+    "plugins/tuning_qlora/src/llmwright_tuning_qlora/train/data/file_formats.py": WEIGHTS,
+    "plugins/tuning_qlora/src/llmwright_tuning_qlora/train/model/metadata.py": "bytes of a config, for their digest",
+}
+"""The files that read by themselves, each with what it reads."""
+
+
+def calls(file: Path) -> set[str]:
+    """Return the readers and parsers that ``file`` calls by their own names."""
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            name, owner = node.func.attr, ast.unparse(node.func.value)
+            names |= {name} & FILE_READERS
+            names |= {f"{owner}.{name}"} & PARSERS
+    return names
+
+
+def test_nobody_else_reads_files_or_parses_text(root: Path, sources: list[Path]) -> None:
+    reading = {str(file.relative_to(root)) for file in sources if calls(file)}
+    assert reading == ELSEWHERE.keys()
