@@ -107,7 +107,7 @@ def _ranking(ranking: MachineRanking) -> RenderableType:
     further = max(0, len(ranking.options) - OPTIONS_SHOWN)
     counts = f"{further} more would do, {len(ranking.refused)} would not: -o yaml lists them with the reasons"
     estimates = "* estimated tokens per second of all requests together, and USD per million of them"
-    return Group(grid, *(f"  [dim]{line}[/dim]" for line in (*_drawbacks(ranking), estimates, counts)))
+    return Group(grid, *(styled((f"  {line}", "dim")) for line in (*_drawbacks(ranking), estimates, counts)))
 
 
 def _option_cells(option: MachineOption) -> tuple[str, ...]:
