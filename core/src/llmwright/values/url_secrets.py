@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from llmwright.reading.json_reader import read_json
+
 if TYPE_CHECKING:
     from llmwright.api.workspace import DataSource, Workspace
 
@@ -85,7 +87,7 @@ def _without_secret(part: str) -> str:
 
 
 def _listed(variable: str) -> list[str]:
-    urls = json.loads(variable) if variable else []
+    urls = read_json(variable) if variable else []
     if not isinstance(urls, list) or not all(isinstance(url, str) for url in urls):
         raise ValueError("it is no list of URLs")
     return urls
