@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from llmwright.artifacts import credential_helper
-from llmwright.artifacts.credentials import Credential, find_credential
+from llmwright.artifacts.credentials import Credential, find_credential, find_credentials
 from llmwright.errors import ConfigError
 
 
@@ -198,6 +198,23 @@ def test_the_key_that_is_for_an_image(config: Any, image: str, user: str | None)
     config(auths={key: auth(name, "word") for key, name in keys.items()})
     credential = find_credential(image)
     assert (credential.username if credential else None) == user
+
+
+def test_all_logins_for_an_image_in_their_order(tmp_path: Path) -> None:
+    logins = {"quay.io": "host", "*.io": "glob", "quay.io/team": "team", "ghcr.io": "other"}
+    (tmp_path / "b.json").write_text(json.dumps({"auths": {key: auth(user, "w") for key, user in logins.items()}}))
+    write_auth(tmp_path / "a.json", "quay.io", "first")
+    write_auth(tmp_path / "c.json", "quay.io/team", "last")
+    users = [credential.username for credential in find_credentials("quay.io/team/image", tmp_path)]
+    assert users == ["team", "last", "first", "host", "glob"]
+
+
+@pytest.mark.parametrize("text", ["cGF0Ondv", "cGF0OndvcmQ", "cGF0OndvcmQ=", " cGF0OndvcmQ=\n"])
+def test_base64_with_and_without_padding(config: Any, text: str) -> None:
+    config(auths={"reg.example": {"auth": text}})
+    credential = find_credential("reg.example")
+    assert credential is not None
+    assert (credential.username, credential.password) in (("pat", "word"), ("pat", "wo"))
 
 
 def test_of_several_files_the_most_exact_key_counts(tmp_path: Path) -> None:

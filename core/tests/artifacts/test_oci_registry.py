@@ -151,6 +151,18 @@ def test_what_cannot_be_answered_is_denied(front: RegistryFront) -> None:
         assert refusal(lambda: check_push(f"{front.host}/no/way:v1", PAT)).reason == "PushDenied"
 
 
+def test_each_login_for_the_image_is_tried(front: RegistryFront, layout: Path, tmp_path: Path) -> None:
+    logins = [Credential("stale", "1"), Credential("other", "2"), PAT]
+    digest = push(layout, f"{front.host}/several/a:v1", logins)
+    assert pull(f"{front.host}/several/a:v1", tmp_path / "to", logins, sources=HERE) == digest
+    assert len({secret for _, _, secret in front.seen if secret}) == 3
+    assert refusal(lambda: check_push(f"{front.host}/several/a:v1", logins[:2])).reason == "PushDenied"
+    front.routes["POST /v2/mine/"] = lambda request: (
+        (403, {}, b"") if request.headers.get("Authorization", BASIC) != BASIC else None
+    )
+    check_push(f"{front.host}/mine/a:v1", [Credential("other", "2"), PAT])
+
+
 class TestOtherHosts:
     """No password goes to a host that the user did not log in to, whatever the registry says."""
 

@@ -22,6 +22,7 @@ from llmwright.values.url_secrets import hides_secrets, whole_urls, without_secr
         ),
         ("https://h/x?S3CRET", "https://h/x?***"),
         ("https://h/x?a=&b", "https://h/x?a=&***"),
+        ("https://h/x?a=1&b=TRUE&pin=1&Sig=1&c=12345", "https://h/x?a=1&b=TRUE&pin=***&Sig=***&c=***"),
         ("https://h/x?a=b=c", "https://h/x?a=***"),
         ("https://u:p@ss@h/x", "https://***@h/x"),
         ("hf://datasets/o/n@v1/d/train.jsonl", "hf://datasets/o/n@v1/d/train.jsonl"),

@@ -76,13 +76,13 @@ def _pack(options: argparse.Namespace) -> str:
 def _push(options: argparse.Namespace) -> str:
     from llmwright.artifacts.adapter_image import push
     from llmwright.artifacts.addresses import SourceRules
-    from llmwright.artifacts.credentials import find_credential
+    from llmwright.artifacts.credentials import find_credentials
     from llmwright.artifacts.image_reference import parse_reference
 
     return push(
         options.layout,
         options.reference,
-        find_credential(parse_reference(options.reference).name, options.docker_config),
+        find_credentials(parse_reference(options.reference).name, options.docker_config),
         sources=SourceRules(tuple(options.allow)),
         insecure=tuple(options.insecure),
         progress=_progress(options.progress, "push"),
@@ -92,13 +92,13 @@ def _push(options: argparse.Namespace) -> str:
 def _pull(options: argparse.Namespace) -> str:
     from llmwright.artifacts.adapter_image import pull
     from llmwright.artifacts.addresses import SourceRules
-    from llmwright.artifacts.credentials import find_credential
+    from llmwright.artifacts.credentials import find_credentials
     from llmwright.artifacts.image_reference import parse_reference
 
     return pull(
         options.reference,
         options.to,
-        find_credential(parse_reference(options.reference).name, options.docker_config),
+        find_credentials(parse_reference(options.reference).name, options.docker_config),
         sources=SourceRules(tuple(options.allow)),
         insecure=tuple(options.insecure),
         progress=_progress(options.progress, "pull"),
@@ -108,12 +108,12 @@ def _pull(options: argparse.Namespace) -> str:
 def _check_push(options: argparse.Namespace) -> str:
     from llmwright.artifacts.adapter_image import check_push
     from llmwright.artifacts.addresses import SourceRules
-    from llmwright.artifacts.credentials import find_credential
+    from llmwright.artifacts.credentials import find_credentials
     from llmwright.artifacts.image_reference import parse_reference
 
-    credential = find_credential(parse_reference(options.reference).name, options.docker_config)
+    credentials = find_credentials(parse_reference(options.reference).name, options.docker_config)
     rules = SourceRules(tuple(options.allow))
-    check_push(options.reference, credential, sources=rules, insecure=tuple(options.insecure))
+    check_push(options.reference, credentials, sources=rules, insecure=tuple(options.insecure))
     return f"{options.reference} can be pushed to"
 
 

@@ -13,7 +13,7 @@ import gzip
 import os
 import shutil
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NewType
 
@@ -55,6 +55,9 @@ from llmwright.reading.json_reader import read_json_file
 ManifestDigest = NewType("ManifestDigest", str)
 """``sha256:`` and 64 hexadecimal digits: the permanent name of an image."""
 
+Credentials = Credential | Sequence[Credential] | None
+"""One credential, or several that are tried in order."""
+
 MODEL_NAME = "sh.kaito.model.name"
 FULL_NAME = "io.containerd.image.name"
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
@@ -89,7 +92,7 @@ def pack_adapter(adapter_dir: Path, layout_dir: Path, reference: str, preset_nam
 def push(
     layout_dir: Path,
     reference: str,
-    credentials: Credential | None,
+    credentials: Credentials,
     *,
     sources: SourceRules | None = None,
     insecure: tuple[str, ...] = (),
@@ -108,7 +111,9 @@ def push(
     if name.digest and name.digest != image.digest:
         raise digest_mismatch(f"the image in {layout_dir}", name.digest, image.digest)
     with Wire(_rules_to_push(name, sources)) as wire:
-        registry = OciRegistry(wire, name, credentials, actions="pull,push", insecure=insecure, chunk_bytes=chunk_bytes)
+        registry = OciRegistry(
+            wire, name, _listed(credentials), actions="pull,push", insecure=insecure, chunk_bytes=chunk_bytes
+        )
         counted = _Total(image.blobs, progress)
         # Blobs before the manifest: a registry refuses a manifest without its blobs, and nobody pulls half an image.
         for blob in image.blobs:
@@ -126,7 +131,7 @@ def push(
 def pull(
     reference: str,
     destination: Path,
-    credentials: Credential | None,
+    credentials: Credentials,
     *,
     sources: SourceRules,
     insecure: tuple[str, ...] = (),
@@ -148,7 +153,7 @@ def pull(
         Wire(sources, resolve=resolve) as wire,
         _workroom(destination) as workroom,
     ):
-        registry = OciRegistry(wire, name, credentials, actions="pull", insecure=insecure)
+        registry = OciRegistry(wire, name, _listed(credentials), actions="pull", insecure=insecure)
         image = _find_image(registry, name)
         _check_size(image, workroom, max_bytes)
         data = workroom / DATA
@@ -169,7 +174,7 @@ def pull(
 
 def check_push(
     reference: str,
-    credentials: Credential | None,
+    credentials: Credentials,
     *,
     sources: SourceRules | None = None,
     insecure: tuple[str, ...] = (),
@@ -180,7 +185,13 @@ def check_push(
     """
     name = parse_reference(reference)
     with Wire(_rules_to_push(name, sources)) as wire:
-        OciRegistry(wire, name, credentials, actions="pull,push", insecure=insecure).check_push()
+        OciRegistry(wire, name, _listed(credentials), actions="pull,push", insecure=insecure).check_push()
+
+
+def _listed(credentials: Credentials) -> Sequence[Credential]:
+    if isinstance(credentials, Credential):
+        return (credentials,)
+    return credentials or ()
 
 
 def _rules_to_push(name: Reference, sources: SourceRules | None) -> SourceRules:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from llmwright.artifacts.credential_helper import NoAnswer, ask_helper
-from llmwright.artifacts.credential_keys import HUB_NAMES, HUB_SERVER, best_key, exactness
+from llmwright.artifacts.credential_keys import HUB_NAMES, HUB_SERVER, Rank, exactness, matching_keys
 from llmwright.errors import ConfigError
 from llmwright.reading.files import Unreadable, is_directory, is_file, user_path
 from llmwright.reading.json_reader import read_json_file
@@ -39,49 +39,54 @@ class Credential:
 
 
 def find_credential(image: str, config: Path | None = None) -> Credential | None:
-    """Return the user's credential for ``image``, None without it.
+    """Return the first of ``find_credentials``, None without any."""
+    return next(iter(find_credentials(image, config)), None)
+
+
+def find_credentials(image: str, config: Path | None = None) -> tuple[Credential, ...]:
+    """Return the user's credentials for ``image``, the most exact key's first; a registry may refuse one of several.
 
     Args:
         image: ``REGISTRY[/REPOSITORY]``, host and port; ``docker.io`` for Docker Hub.
         config: a ``config.json`` or ``.dockerconfigjson``, or a directory with such a file or with several
-            ``NAME.json``. Of several, the most exact key counts, then the first file. The default is Docker's own
-            directory (``$DOCKER_CONFIG``, ``~/.docker``), which need not exist.
+            ``NAME.json``. The default is Docker's own directory (``$DOCKER_CONFIG``, ``~/.docker``), which need not
+            exist.
 
     A helper that is missing or gives no answer counts as one without a login, as for a public image none is needed:
-    the ``problem`` of the credential says so, for the case that the registry refuses.
+    the ``problem`` of the only credential says so, for the case that the registry refuses.
 
     Raises ConfigError for a named file that is missing, an unreadable file, and a credential helper that fails.
     """
-    results = [result for path in _config_paths(config) if (result := _in_file(path, image)) is not None]
-    logins = [(rank, credential) for rank, credential in results if not credential.problem]
-    best = max(logins or results, key=lambda result: result[0], default=None)
-    return best[1] if best else None
+    ranked = [result for path in _config_paths(config) for result in _in_file(path, image)]
+    logins = [(rank, credential) for rank, credential in ranked if not credential.problem]
+    ordered = sorted(logins or ranked[:1], key=lambda result: result[0], reverse=True)
+    return tuple(dict.fromkeys(credential for _, credential in ordered))
 
 
-def _in_file(path: Path, image: str) -> tuple[tuple[bool, int, int], Credential] | None:
-    """Return the credential of one file, with the rank of its key: the helper's, else that of ``auths``."""
+def _in_file(path: Path, image: str) -> Iterator[tuple[Rank, Credential]]:
+    """Yield the credentials of one file, each with the rank of its key: the helper's, then those of ``auths``."""
     settings = _read(path)
-    registry, auths, problem = image.partition("/")[0], _mapping(settings, "auths"), ""
+    registry, auths = image.partition("/")[0], _mapping(settings, "auths")
     helper = _helper(settings, image)
     if helper:
         try:
             credential = _ask(helper, HUB_SERVER if registry in HUB_NAMES else registry)
             if credential is not None:
-                return exactness(registry), credential
+                yield exactness(registry), credential
+                return
         except NoAnswer as reason:
-            problem = str(reason)
-    key = best_key((key for key, entry in auths.items() if isinstance(entry, dict)), image)
-    login = _from_entry(auths[key], path, registry) if key is not None else None
-    if login is not None:
-        return exactness(str(key)), login
-    return (exactness(registry), Credential(problem=problem)) if problem else None
+            yield exactness(registry), Credential(problem=str(reason))
+    for key in matching_keys((key for key, entry in auths.items() if isinstance(entry, dict)), image):
+        login = _from_entry(auths[key], path, registry)
+        if login is not None:
+            yield exactness(key), login
 
 
 def _helper(settings: Mapping[str, Any], image: str) -> str:
     """Return the name of the helper to ask for ``image``; empty for none, as Docker takes an empty value."""
     helpers = _mapping(settings, "credHelpers")
-    key = best_key(helpers, image)
-    value = helpers[key] if key is not None else settings.get("credsStore")
+    keys = matching_keys(helpers, image)
+    value = helpers[keys[0]] if keys else settings.get("credsStore")
     return str(value) if value else ""
 
 
@@ -136,7 +141,7 @@ def _from_entry(entry: Mapping[str, Any], path: Path, registry: str) -> Credenti
     username, password = str(entry.get("username") or ""), str(entry.get("password") or "")
     if entry.get("auth"):
         try:
-            username, colon, password = base64.b64decode(str(entry["auth"]), validate=True).decode().partition(":")
+            username, colon, password = _decoded(str(entry["auth"])).partition(":")
         except (binascii.Error, ValueError):
             colon = ""
         if not colon:
@@ -146,6 +151,12 @@ def _from_entry(entry: Mapping[str, Any], path: Path, registry: str) -> Credenti
     if not (username or identity or token):
         return None
     return Credential(username, password.rstrip("\0"), identity, token)
+
+
+def _decoded(text: str) -> str:
+    """Decode base64, with padding or without it, as the kubelet does."""
+    text = text.strip().rstrip("=")
+    return base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode()
 
 
 def _ask(helper: str, server: str) -> Credential | None:

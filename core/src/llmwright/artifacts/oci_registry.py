@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, TypeVar
 from urllib.parse import quote
 
@@ -17,7 +17,7 @@ import httpx
 from llmwright.artifacts.addresses import Location, parse_url
 from llmwright.artifacts.answer_body import read, read_object
 from llmwright.artifacts.artifact_errors import TransientAnswer, digest_mismatch, too_large
-from llmwright.artifacts.challenge import authorization, parse_challenges
+from llmwright.artifacts.challenge import Challenge, authorization, parse_challenges
 from llmwright.artifacts.credentials import Credential
 from llmwright.artifacts.image_manifest import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from llmwright.artifacts.image_reference import Reference
@@ -46,7 +46,7 @@ class OciRegistry:
         self,
         wire: Wire,
         reference: Reference,
-        credential: Credential | None,
+        credentials: Sequence[Credential],
         *,
         actions: str,
         insecure: tuple[str, ...] = (),
@@ -54,7 +54,8 @@ class OciRegistry:
     ) -> None:
         self.reference = reference
         self._wire = wire
-        self._credential = credential
+        self._credentials = list(credentials)
+        self._challenges: tuple[Challenge, ...] = ()
         self._actions = actions
         self._may_be_plain = reference.on_loopback or reference.registry in insecure
         self._chunk_bytes = chunk_bytes
@@ -188,17 +189,35 @@ class OciRegistry:
     def _call(
         self, method: str, place: Location, headers: Mapping[str, str], content: bytes = b""
     ) -> Iterator[httpx.Response]:
-        """Send one request; after a 401, again with credentials. GET follows redirects. Transient answers raise."""
-        for again in (True, False):
+        """Send one request, again where it is refused, with each credential. GET follows redirects.
+
+        Raises TransientAnswer for an answer that may be another later.
+        """
+        asked = False
+        while True:
             with self._exchange(method, place, headers, content) as response:
                 registry = self._own(response)
-                if response.status_code != 401 or not again or registry is None:
+                if registry is None or not self._can_try_again(response, asked):
                     raise_if_transient(response)
                     yield response
                     return
-                challenges = parse_challenges(response.headers.get_list("www-authenticate"))
             scope = f"repository:{self.reference.repository}:{self._actions}"
-            self._authorization = authorization(self._wire, challenges, scope, self._credential, registry=registry)
+            credential = self._credentials[0] if self._credentials else None
+            self._authorization = authorization(self._wire, self._challenges, scope, credential, registry=registry)
+            asked = True
+
+    def _can_try_again(self, response: httpx.Response, asked: bool) -> bool:
+        """Whether a credential is left: the first of the list after a 401, for a token lasts minutes; then the next."""
+        if response.status_code not in (401, 403):
+            return False
+        self._challenges = parse_challenges(response.headers.get_list("www-authenticate")) or self._challenges
+        if response.status_code == 401 and not asked:
+            return True
+        if len(self._credentials) < 2 or not self._challenges:
+            return False
+        # One that was refused is not asked again: what it may not do now, it may not do later.
+        del self._credentials[0]
+        return True
 
     def _own(self, response: httpx.Response) -> Location | None:
         """Return the place of an answer from the registry itself; None for another that it named.
@@ -226,8 +245,7 @@ class OciRegistry:
         text = f"cannot {verb} {self.reference}: the registry answered {status}{reason}"
         if status in (401, 403):
             hint = f"log in to {self.reference.registry}, or give the secret that holds its credentials"
-            if self._credential is not None and self._credential.problem:
-                text += f"; {self._credential.problem}"
+            text += "".join(f"; {credential.problem}" for credential in self._credentials if credential.problem)
             raise ConfigError(text, hint=hint, reason="PushDenied" if "push" in self._actions else "PullDenied")
         if status == 404:
             raise ConfigError(text, hint="check the image's name", reason="ImageNotFound")

@@ -27,6 +27,9 @@ _PLAIN = frozenset(
 )
 """Names of parameters that say which file is wanted and how, and never who asks."""
 
+_HARMLESS = re.compile(r"[0-9]{0,4}|true|false", re.IGNORECASE)
+_SECRET = re.compile(r"auth|code|cred|key|pass|pin|pwd|secret|sig|token", re.IGNORECASE)
+
 
 def without_secrets(url: str) -> str:
     """Return ``url`` with ``***`` for user and password, and for each value of the query that may be a secret.
@@ -81,7 +84,8 @@ def _hidden(source: DataSource) -> DataSource:
 
 def _without_secret(part: str) -> str:
     name, equals, value = part.partition("=")
-    if name.lower() in _PLAIN or (equals and not value):
+    harmless = equals and _HARMLESS.fullmatch(value) and not (value and _SECRET.search(name))
+    if name.lower() in _PLAIN or harmless:
         return part
     return f"{name}={HIDDEN}" if equals else HIDDEN if part else part
 
