@@ -342,12 +342,18 @@ class World:
                 self._make_claim(pool, f"{name}-{_digest([uid, self.storage.version])[:5]}")
                 return True
             if len(alive) > wanted:
-                self.storage.delete(kinds.NODE_CLAIMS, _name(alive[-1]))
+                self.storage.delete(kinds.NODE_CLAIMS, _name(min(alive, key=self._pods_on)))
                 return True
             ready = sum(bool((claim.get("status") or {}).get("nodeName")) for claim in alive)
             if self._tell(kinds.NODE_POOLS, pool, {"nodes": ready}):
                 return True
         return False
+
+    def _pods_on(self, claim: Object) -> int:
+        """Return how many pods a machine has, -1 where it is not there yet: Karpenter takes away the emptiest first."""
+        node = (claim.get("status") or {}).get("nodeName")
+        pods = [pod for pod in self.storage.all(kinds.PODS) if pod["spec"].get("nodeName") == node]
+        return len(pods) if node else -1
 
     def _make_claim(self, pool: Object, name: str) -> None:
         template = copy.deepcopy(pool["spec"]["template"])

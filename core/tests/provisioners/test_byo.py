@@ -163,6 +163,12 @@ def test_nodes_under_pressure_come_last_and_are_named() -> None:
     assert [each.pressure for each in all_.nodes] == [("DiskPressure",), (), ()]
 
 
+def test_nodes_with_pods_of_the_workspace_are_its_nodes() -> None:
+    found = outcome(ask(count=1, occupied=frozenset(("n2",))), node("n1"), node("n2", pressure="DiskPressure"))
+    assert isinstance(found, Ready)
+    assert [each.name for each in found.nodes] == ["n2"]
+
+
 def test_slices_are_asked_for_by_their_profile() -> None:
     driver = ByoProvisioner(make_context())
     assert driver.placement(ask()).gpu_resource == "nvidia.com/gpu"

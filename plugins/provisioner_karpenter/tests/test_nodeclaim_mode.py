@@ -47,6 +47,15 @@ def test_too_many_go_and_what_is_not_ready_goes_first() -> None:
     assert isinstance(decision.outcome, Ready)
 
 
+def test_what_goes_has_no_pods_that_run() -> None:
+    claims = [claim(name(index), ready=index != 3) for index in range(4)]
+    last = frozenset(claims[index].node for index in (2, 1))
+    decision = decide(ask(count=2, occupied=last), seen(*claims))
+    assert sorted(verbs(decision)) == sorted([("delete-nodeclaim", name(0)), ("delete-nodeclaim", name(3))])
+    assert isinstance(decision.outcome, Ready)
+    assert {node.name for node in decision.outcome.nodes} == last
+
+
 def test_nodes_of_gpu_provisioner_get_the_label_of_their_device_plugin() -> None:
     request = replace(ask(), config={})
     assert verbs(decide(request, seen(claim()))) == [("label-node", f"node-{name()}")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +19,8 @@ from plugins.provisioner_karpenter.tests.support.builders import (
 )
 
 from llmwright.testing.presets import NOW
-from llmwright.values.nodes import Failed, Waiting
+from llmwright.values.nodes import Failed, Ready, Waiting
+from llmwright_provisioner_karpenter.nodepool_mode import EMPTY_S, LOWERING
 from llmwright_provisioner_karpenter.owned_objects import ClaimCondition, OwnedObjects
 
 
@@ -38,7 +40,6 @@ def test_a_pool_is_made_once_and_scaled_with_its_template_kept() -> None:
         (pooled(), 60, "StaticCapacityOff"),
         (pooled(claim("x", ready=False)), 60, "NodeClaimNotReady"),
         (pooled(pool=pool(nodes=1)), 60, "NodeClaimNotReady"),
-        (pooled(claim("x"), claim("y"), pool=pool()), 60, "NodePoolScaling"),
         (pooled(pool=pool(deleting=NOW)), 0, "NodePoolDeleting"),
         (pooled(pool=pool(conditions=(ClaimCondition("NodeClassReady", "False", "NoClass", "none"),))), 0, "NoClass"),
     ],
@@ -47,6 +48,26 @@ def test_a_pool_tells_what_it_waits_for(observed: OwnedObjects, seconds: int, re
     outcome = decide(ask("nodepool"), observed, NOW + timedelta(seconds=seconds)).outcome
     assert isinstance(outcome, Waiting | Failed)
     assert outcome.reason == reason
+
+
+def test_a_pool_is_lowered_once_karpenter_has_seen_that_pods_ended() -> None:
+    four = pooled(*map(claim, "abcd"), pool=pool(replicas=4))
+    request = ask("nodepool", count=2, occupied=frozenset(("node-b", "node-d")))
+    first = decide(request, four)
+    assert first.actions == ()
+    assert isinstance(first.outcome, Ready)
+    assert ([node.name for node in first.outcome.nodes], first.outcome.again_in) == (["node-b", "node-d"], EMPTY_S)
+    later = decide(replace(request, state=first.state), four, NOW + timedelta(seconds=EMPTY_S))
+    assert [action.body["spec"]["replicas"] for action in later.actions] == [2]
+    lowered = pooled(*map(claim, "abcd"), pool=pool(replicas=2))
+    assert LOWERING not in decide(replace(request, state=later.state), lowered).state
+
+
+def test_a_pool_whose_pods_have_not_ended_is_not_lowered() -> None:
+    occupied = frozenset(f"node-{name}" for name in "abcd")
+    four = pooled(*map(claim, "abcd"), pool=pool(replicas=4))
+    decision = decide(ask("nodepool", count=4, occupied=occupied), four, NOW + timedelta(hours=1))
+    assert (decision.actions, LOWERING in decision.state) == ((), False)
 
 
 def test_a_pool_that_churns_is_scaled_to_what_is_ready() -> None:

@@ -46,6 +46,13 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class Scale:
+    """Have the server run as ``replicas`` pods, and change nothing else of it; idempotent."""
+
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """End the processes of this role; idempotent, and decided again until the role is no longer active."""
 
@@ -57,7 +64,7 @@ class Finish:
     """Nothing is left to clean up: remove the finalizer and forget the Workspace."""
 
 
-Action = Provision | Release | Look | Start | Stop | Finish
+Action = Provision | Release | Look | Start | Scale | Stop | Finish
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ class DecisionBuilder:
     """Collects conditions, fields of the status and actions from the phases, in their order.
 
     ``stalled`` is the reason why nothing goes on without the user. ``waiting`` is the first thing that is still
-    missing. ``superseded`` are the roles whose running launch differs from the plan although the user changed nothing.
+    missing, ``ending`` what is left over although all that is asked for is there. ``superseded`` are the roles whose
+    running launch differs from the plan although the user changed nothing.
     """
 
     conditions: Conditions
@@ -26,6 +27,7 @@ class DecisionBuilder:
     events: list[Event] = field(default_factory=list)
     stalled: Trouble | None = None
     waiting: Trouble | None = None
+    ending: Trouble | None = None
     superseded: list[Role] = field(default_factory=list)
     again_in: float | None = None
 
@@ -36,6 +38,10 @@ class DecisionBuilder:
     def wait(self, reason: str, message: str) -> None:
         """Note the thing that is missing; the first note counts, because it is the root cause."""
         self.waiting = self.waiting or Trouble(reason, message)
+
+    def end(self, reason: str, message: str) -> None:
+        """Note what is not asked for any more and is not gone yet; the first note counts."""
+        self.ending = self.ending or Trouble(reason, message)
 
     def stall(self, reason: str, message: str) -> None:
         """Note a trouble that only the user can repair; the first note counts."""

@@ -34,6 +34,10 @@ class Workload:
     it. ``reason`` and ``message`` name the root cause where it has a trouble or cannot start. ``since`` is when the
     phase began, ``stage`` the process that runs now. ``failed`` means that the target gave up, or that it keeps
     crashing.
+
+    Of a server that consists of pods: ``asked`` is the number that its object asks for, ``autoscaled`` whether somebody
+    else sets that; ``answering`` pods run the latest launch and are ready; ``ending`` pods are on their way out.
+    ``settled`` is False while its own controller has not looked at the latest change.
     """
 
     phase: WorkloadPhase = "absent"
@@ -46,6 +50,11 @@ class Workload:
     endpoint: str | None = None
     progress: Progress | None = None
     stage: str = ""
+    asked: int | None = None
+    autoscaled: bool = False
+    answering: int = 0
+    ending: int = 0
+    settled: bool = True
 
     @property
     def active(self) -> bool:
@@ -57,11 +66,12 @@ class Workload:
 class Observed:
     """Everything that a decision may read.
 
-    ``provision`` is the provisioner's decision for ``plan.nodes``, ``release`` its decision for 0 nodes. Both are pure
-    answers to one observation; the lifecycle chooses between them. ``provisioner_trouble`` is set where the driver
-    cannot be loaded or its last action was refused. ``attempts`` counts transient failures in a row, ``failed_at`` is
-    the time of the last. ``driver_faults`` counts how often in a row the driver could not say what it would do, because
-    a method of it broke. ``acting``: actions of the provisioner are under way, and what they make is not seen yet.
+    ``provision`` is the provisioner's decision for ``plan.nodes`` and the nodes whose pods have not ended yet,
+    ``release`` its decision for 0 nodes. Both are pure answers to one observation; the lifecycle chooses between them.
+    ``provisioner_trouble`` is set where the driver cannot be loaded or its last action was refused. ``attempts`` counts
+    transient failures in a row, ``failed_at`` is the time of the last. ``driver_faults`` counts how often in a row the
+    driver could not say what it would do, because a method of it broke. ``acting``: actions of the provisioner are
+    under way, and what they make is not seen yet.
     ``look_due``: the provisioner's objects were read from caches alone since it last acted, so some may be unseen.
     ``claims`` is set by provisioners that use NodeClaims. ``output`` is the place of the result.
     ``plan_waits``: ``plan_trouble`` ends by itself, once something exists that the plan needs.

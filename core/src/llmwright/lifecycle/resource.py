@@ -10,7 +10,7 @@ from llmwright.lifecycle.decision import Provision
 from llmwright.lifecycle.decision_builder import DecisionBuilder
 from llmwright.lifecycle.lifecycle_input import LifecycleInput
 from llmwright.lifecycle.observed import Trouble
-from llmwright.values.nodes import Failed, Node, Outcome, ProvisionerDecision, Ready
+from llmwright.values.nodes import Failed, Node, Outcome, ProvisionerDecision, Ready, Waiting
 
 NOT_READY = Trouble("NodeNotReady", "Not enough Nodes are ready")
 REASONS = {"quota": "QuotaExceeded", "capacity": "InsufficientCapacity", "auth": "AuthorizationFailed"} | {
@@ -28,12 +28,28 @@ def resource(facts: LifecycleInput, builder: DecisionBuilder, clear: bool) -> bo
     if decision is None:
         _without_driver(facts, builder, trouble)
         return False
+    if facts.plan.nodes.count == 0 and not isinstance(decision.outcome, Ready):
+        _given_back(facts, builder, decision)
+        return True
     if trouble is not None and not isinstance(decision.outcome, Ready):
         _refused(facts, builder, decision, trouble, clear)
         return False
     if clear:
         _ask(facts, builder, decision)
     return _state(facts, builder, decision.outcome) and clear
+
+
+def _given_back(facts: LifecycleInput, builder: DecisionBuilder, decision: ProvisionerDecision) -> None:
+    """No replica is asked for: nothing is missing while the nodes are going."""
+    _act(builder, decision, due=retry_due(facts))
+    _ready(facts, builder, ())
+    outcome = decision.outcome
+    if isinstance(outcome, Failed):
+        builder.end(outcome.reason or REASONS[outcome.kind], outcome.message)
+        builder.wake(max(_rest(facts), facts.policy.backoff.first_s))
+    elif isinstance(outcome, Waiting):
+        builder.end(outcome.reason, outcome.message)
+        builder.wake(outcome.again_in or _rest(facts) or facts.policy.backoff.first_s)
 
 
 def _without_driver(facts: LifecycleInput, builder: DecisionBuilder, trouble: Trouble | None) -> None:
@@ -89,6 +105,8 @@ def _act(builder: DecisionBuilder, decision: ProvisionerDecision, *, due: bool) 
 
 def _state(facts: LifecycleInput, builder: DecisionBuilder, outcome: Outcome) -> bool:
     claims = facts.observed.claims
+    if not isinstance(outcome, Failed) and outcome.again_in is not None:
+        builder.wake(outcome.again_in)
     if isinstance(outcome, Ready) and (claims is None or isinstance(claims, Ready)):
         _ready(facts, builder, outcome.nodes)
         return True
@@ -99,13 +117,13 @@ def _state(facts: LifecycleInput, builder: DecisionBuilder, outcome: Outcome) ->
         _not_ready(builder, NOT_READY, claims)
         return False
     _not_ready(builder, Trouble(outcome.reason, outcome.message), claims)
-    if outcome.again_in is not None:
-        builder.wake(outcome.again_in)
     return False
 
 
 def _ready(facts: LifecycleInput, builder: DecisionBuilder, nodes: tuple[Node, ...]) -> None:
     builder.fields["worker_nodes"] = sorted(node.name for node in nodes)
+    if len(nodes) > facts.plan.nodes.count:
+        builder.end("ScalingDown", f"{len(nodes)} nodes become {facts.plan.nodes.count}")
     cost = facts.plan.cost
     builder.fields["cost"] = CostStatus(usd_per_hour=cost.usd_per_hour, note=cost.note) if cost else None
     builder.conditions.set("NodesReady", True, "NodesReady", "Enough Nodes are ready" + _pressure(nodes))

@@ -8,6 +8,7 @@ from llmwright.lifecycle.after_tuning import gives_back
 from llmwright.lifecycle.decision_builder import DecisionBuilder
 from llmwright.lifecycle.lifecycle_input import LifecycleInput
 from llmwright.lifecycle.observed import Trouble
+from llmwright.lifecycle.serving import IDLE
 from llmwright.plan.digest import ROLLOUT
 from llmwright.values.plan import Plan
 from llmwright.version import __version__
@@ -45,6 +46,7 @@ def summarise(facts: LifecycleInput, builder: DecisionBuilder) -> None:
     answers = builder.conditions.holds("InferenceReady") and builder.conditions.holds("ResourceReady")
     delivered = builder.conditions.holds("WorkspaceSucceeded") and _nothing_to_serve(facts)
     _verdict(builder, builder.waiting if not (answers or delivered) else None, answers or delivered)
+    _settle(builder, idle=_is_idle(builder), good=answers or delivered)
     _update(facts, builder)
 
 
@@ -108,24 +110,39 @@ def _refused(builder: DecisionBuilder) -> None:
 
 
 def _verdict(builder: DecisionBuilder, waiting: Trouble | None, good: bool) -> None:
-    """Set WorkspaceReady, and Ready, which also needs the latest change carried out."""
-    why = builder.stalled or waiting or WAITING
+    """Set WorkspaceReady, and Stalled."""
+    why = builder.stalled or waiting or (Trouble(*IDLE) if _is_idle(builder) else WAITING)
     if good:
         builder.conditions.set("WorkspaceReady", True, "WorkspaceReady", "the workspace is ready to be used")
     else:
         builder.conditions.set("WorkspaceReady", False, why.reason, why.message)
-    if good and builder.waiting is None and builder.stalled is None:
-        builder.conditions.set("Ready", True, "Ready", "the workspace is as it was asked for")
-        builder.conditions.set("Reconciling", False, "Ready", "nothing is left to do")
-    else:
-        why = builder.stalled or builder.waiting or WAITING
-        builder.conditions.set("Ready", False, why.reason, why.message)
-        builder.conditions.set("Reconciling", builder.stalled is None, why.reason, why.message)
     stalled = builder.stalled
     if stalled is None:
         builder.conditions.set("Stalled", False, *PROGRESSING)
     else:
         builder.conditions.set("Stalled", True, stalled.reason, stalled.message)
+
+
+def _is_idle(builder: DecisionBuilder) -> bool:
+    """Whether nothing answers because no replica is asked for."""
+    inference = builder.conditions.get("InferenceReady")
+    return inference is not None and (inference.status, inference.reason) == ("False", IDLE[0])
+
+
+def _settle(builder: DecisionBuilder, *, idle: bool, good: bool) -> None:
+    """Set Ready: the latest change is carried out; and Reconciling, also while what it made needless is going."""
+    why = builder.stalled or builder.waiting
+    if why is not None or not (good or idle):
+        why = why or WAITING
+        builder.conditions.set("Ready", False, why.reason, why.message)
+        builder.conditions.set("Reconciling", builder.stalled is None, why.reason, why.message)
+        return
+    reason, message = IDLE if idle else ("Ready", "the workspace is as it was asked for")
+    builder.conditions.set("Ready", True, reason, message)
+    if builder.ending is not None:
+        builder.conditions.set("Reconciling", True, builder.ending.reason, builder.ending.message)
+    else:
+        builder.conditions.set("Reconciling", False, reason, "nothing is left to do")
 
 
 def _update(facts: LifecycleInput, builder: DecisionBuilder) -> None:

@@ -180,7 +180,11 @@ class Provisioner(Driver):
 
     @abstractmethod
     def decide(self, request: NodeRequest, observed: Any, now: datetime) -> ProvisionerDecision:
-        """Return the actions to take and the outcome so far; pure."""
+        """Return the actions to take and the outcome so far; pure.
+
+        Where fewer machines are asked for than are held, those that are ``occupied`` stay. The core asks for fewer only
+        once the pods of the others have ended.
+        """
 
     @abstractmethod
     def act(self, action: ProvisionerAction) -> None:

@@ -55,7 +55,7 @@ class ByoProvisioner(Provisioner):
         return Matching(tuple(map(node_object, snapshot.nodes(selector_of(request)))))
 
     def decide(self, request: NodeRequest, observed: Matching, now: datetime) -> ProvisionerDecision:
-        """Ready with the first ``count`` usable nodes, those without pressure before the others."""
+        """Ready with ``count`` usable nodes: first those that are occupied, then those without pressure."""
         if request.count == 0:
             return ProvisionerDecision(outcome=Ready())
         return ProvisionerDecision(outcome=_outcome(request, [judge(request, node) for node in observed.nodes]))
@@ -78,7 +78,8 @@ def selector_of(request: NodeRequest) -> Mapping[str, str]:
 
 def _outcome(request: NodeRequest, verdicts: list[Verdict]) -> Outcome:
     good = sorted(
-        (verdict for verdict in verdicts if not verdict.reason), key=lambda verdict: bool(verdict.node.pressure)
+        (verdict for verdict in verdicts if not verdict.reason),
+        key=lambda verdict: (verdict.node.name not in request.occupied, bool(verdict.node.pressure)),
     )
     if len(good) >= request.count:
         chosen = sorted(good[: request.count], key=lambda verdict: verdict.node.name)

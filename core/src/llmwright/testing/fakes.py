@@ -66,10 +66,16 @@ class FakeProvisioner(Provisioner):
 
     def decide(self, request: NodeRequest, observed: Mapping[str, int], now: datetime) -> ProvisionerDecision:
         """Machines have numbered names, so what is missing and what is too much can be read off."""
-        names = [f"{request.namespace}-{request.workspace}-{number}" for number in range(request.count)]
+        names = self._names(request)
         missing = [ProvisionerAction(verb="create", name=name) for name in names if name not in observed]
         surplus = [ProvisionerAction(verb="delete", name=name) for name in observed if name not in names]
         return ProvisionerDecision(outcome=self._outcome(names, observed), actions=(*missing, *surplus))
+
+    def _names(self, request: NodeRequest) -> list[str]:
+        """Return those that are occupied, and then the lowest numbers."""
+        numbered = [f"{request.namespace}-{request.workspace}-{number}" for number in range(request.count)]
+        occupied = sorted(name for name in request.occupied if request.count)
+        return [*dict.fromkeys((*occupied, *numbered))][: request.count]
 
     def _outcome(self, names: list[str], observed: Mapping[str, int]) -> Outcome:
         capacity = self.context.settings.get("capacity", 4)

@@ -112,6 +112,30 @@ class ProvisionerContract(DriverContract):
         assert last.outcome == Ready(())
         assert [*driver.orphans()] == []
 
+    def test_fewer_machines_spare_those_with_pods(
+        self, driver: Provisioner, world: World, request_: NodeRequest
+    ) -> None:
+        """Where fewer machines are asked for than are held, ``occupied`` ones stay and others go, whichever they are.
+
+        A request that names as many occupied machines as are held lets none go, and stays Ready.
+        """
+        *_, held = _passes(driver, world, replace(request_, count=2))
+        if not isinstance(held.outcome, Ready) or len(held.outcome.nodes) < 2:
+            pytest.skip("no two machines can be had here")
+        first, last = sorted(node.name for node in held.outcome.nodes)
+        both = replace(request_, count=2, state=held.state, occupied=frozenset((first, last)))
+        *_, kept = _passes(driver, world, both)
+        assert isinstance(kept.outcome, Ready)
+        assert {node.name for node in kept.outcome.nodes} == both.occupied
+        fewer = replace(request_, count=1, state=kept.state, occupied=frozenset((last,)))
+        *_, left = _passes(driver, world, fewer)
+        for _ in range(PASSES):
+            world.tick()
+            left = driver.decide(fewer, driver.observe(fewer, world.snapshot()), world.now)
+        assert isinstance(left.outcome, Ready)
+        assert [node.name for node in left.outcome.nodes] == [last]
+        assert left.actions == ()
+
     def test_decisions_are_well_formed(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
         """State is JSON of at most 4 KiB, actions are JSON, and waiting or failing has a reason."""
         for decision in _passes(driver, world, request_):

@@ -37,6 +37,9 @@ class NodeRequest:
 
     ``inputs`` is a digest of what the user wrote, empty where nothing is known of it. Another digest than before is the
     user's wish that a provisioner which rests after failures tries at once.
+
+    ``occupied`` names the nodes with pods of the Workspace that still run: where fewer machines are asked for than
+    there are, others go. There are never more of them than ``count``.
     """
 
     namespace: str
@@ -51,6 +54,7 @@ class NodeRequest:
     config: Mapping[str, Any] = field(default_factory=dict)
     state: Mapping[str, Any] = field(default_factory=dict)
     inputs: str = ""
+    occupied: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +69,13 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """All requested nodes are there and usable; no node after a release."""
+    """All requested nodes are there and usable; no node after a release.
+
+    ``again_in`` is in seconds, where something is left to do that no watch reports.
+    """
 
     nodes: tuple[Node, ...] = ()
+    again_in: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

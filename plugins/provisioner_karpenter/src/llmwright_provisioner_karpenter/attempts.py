@@ -137,8 +137,8 @@ def recalled(state: Mapping[str, Any]) -> Attempts:
         pending=names_of(state.get("pending")),
         lost=names_of(state.get("lost")),
         ended=names_of(state.get("ended")),
-        tried=_time(state.get("tried")),
-        failed=_time(state.get("failed")),
+        tried=moment(state.get("tried")),
+        failed=moment(state.get("failed")),
         failures=failures if isinstance(failures, int) and failures > 0 else 0,
         cause=_cause(cause) if isinstance(cause, Mapping) else None,
     )
@@ -160,12 +160,13 @@ def remembered(attempts: Attempts) -> dict[str, Any]:
     return {key: value for key, value in state.items() if value}
 
 
-def _time(value: Any) -> datetime | None:
+def moment(value: Any) -> datetime | None:
+    """Read a time with its zone from a state; None where it is none."""
     try:
-        moment = datetime.fromisoformat(value)
+        written = datetime.fromisoformat(value)
     except (TypeError, ValueError):
         return None
-    return moment if moment.tzinfo else None
+    return written if written.tzinfo else None
 
 
 def _cause(value: Mapping[str, Any]) -> Cause:

@@ -15,6 +15,7 @@ from llmwright_provisioner_karpenter.node_manifests import node_claim
 from llmwright_provisioner_karpenter.node_names import claim_names
 from llmwright_provisioner_karpenter.owned_objects import Claim, OwnedObjects
 from llmwright_provisioner_karpenter.readiness import held_back, readiness, under_way
+from llmwright_provisioner_karpenter.surplus import split
 
 
 def decide_claims(
@@ -30,7 +31,7 @@ def decide_claims(
     since = before.tried - timedelta(seconds=SKEW_S) if before.tried is not None else now
     ends = ends_of(observed.events, since)
     attempts = noticed(before, hopeful(observed.claims, ends), first_cause(observed.claims, now), now, ends)
-    kept, surplus = _split([claim for claim in observed.claims if not claim.deleting], request.count)
+    kept, surplus = split([claim for claim in observed.claims if not claim.deleting], request)
     missing = max(request.count - len(observed.claims), 0)
     actions = [delete_claim(claim) for claim in surplus] + _labels(options, kept, observed)
     if missing and attempts.wait_s(now) > 0:
@@ -51,12 +52,6 @@ def decide_claims(
     outcome = readiness(request, kept, observed.nodes, now)
     ready = isinstance(outcome, Ready)
     return _decision(under_way(attempts, outcome, kept), actions, Attempts() if ready else attempts)
-
-
-def _split(live: Sequence[Claim], count: int) -> tuple[list[Claim], list[Claim]]:
-    """Split into the NodeClaims to keep and the surplus; those that are not Ready are surplus first."""
-    ordered = sorted(live, key=lambda claim: (not claim.ready, claim.name))
-    return sorted(ordered[:count], key=lambda claim: claim.name), ordered[count:]
 
 
 def _free_names(request: NodeRequest, present: dict[str, bool], count: int) -> list[str]:

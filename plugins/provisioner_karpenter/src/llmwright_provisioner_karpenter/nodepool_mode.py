@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from llmwright.values.nodes import (
     Failed,
@@ -14,13 +15,21 @@ from llmwright.values.nodes import (
     Waiting,
 )
 from llmwright_provisioner_karpenter.actions import apply
-from llmwright_provisioner_karpenter.attempts import UNSEEN_S, Attempts, noticed, recalled, remembered
+from llmwright_provisioner_karpenter.attempts import UNSEEN_S, Attempts, moment, noticed, recalled, remembered
 from llmwright_provisioner_karpenter.cause import ends_of, first_cause, hopeful, refusal_of
 from llmwright_provisioner_karpenter.config import NodeOptions
 from llmwright_provisioner_karpenter.node_manifests import node_pool
 from llmwright_provisioner_karpenter.node_names import POOLS
 from llmwright_provisioner_karpenter.owned_objects import Claim, OwnedObjects, Pool
 from llmwright_provisioner_karpenter.readiness import held_back, readiness, under_way
+from llmwright_provisioner_karpenter.surplus import split
+
+EMPTY_S = 2.0
+"""Seconds before ``replicas`` are lowered. Karpenter chooses which machines go: empty ones first, as its caches show
+them (``static.deprovisioning``, v1.14). By then they show that the pods of the surplus have ended."""
+
+LOWERING = "lowering"
+"""Key of the state: since when fewer machines are asked for than there are."""
 
 OFF_S = 60.0
 """Seconds for which Karpenter may ignore a NodePool with ``replicas``; after that, its feature gate must be off."""
@@ -36,10 +45,24 @@ def decide_pool(
     resting = attempts.broken and attempts.wait_s(now) > 0
     live = [claim for claim in observed.pooled if not claim.deleting]
     replicas = sum(claim.ready for claim in live) if resting else request.count
-    actions, attempts = _applied(request, options, observed.pool, replicas, attempts, now)
+    lowering = _lowering(request, observed.pool, replicas, now)
+    rest = (lowering + timedelta(seconds=EMPTY_S) - now).total_seconds() if lowering else 0.0
+    actions: tuple[ProvisionerAction, ...] = ()
+    if rest <= 0:
+        actions, attempts = _applied(request, options, observed.pool, replicas, attempts, now)
     outcome = _outcome(request, observed, live, attempts, now, resting)
     state = remembered(Attempts() if isinstance(outcome, Ready) else attempts)
+    if lowering is not None:
+        state[LOWERING] = lowering.isoformat()
+        outcome = replace(outcome, again_in=rest) if rest > 0 and not isinstance(outcome, Failed) else outcome
     return ProvisionerDecision(outcome=outcome, actions=actions, state=state)
+
+
+def _lowering(request: NodeRequest, pool: Pool | None, replicas: int, now: datetime) -> datetime | None:
+    """Return since when fewer machines are asked for than the NodePool has; None where it has no more."""
+    if pool is None or pool.deleting or pool.replicas is None or pool.replicas <= replicas:
+        return None
+    return moment(request.state.get(LOWERING)) or now
 
 
 def _applied(
@@ -70,9 +93,8 @@ def _outcome(
         return Failed("invalid", f"NodePool {pool.name}: {message}", refused.reason or refused.type)
     if not (observed.pooled or pool.nodes or attempts.failures or attempts.pending):
         return _refused_by_event(pool, observed) or _nobody_acts(pool, now)
-    if len(live) > request.count:
-        return Waiting("NodePoolScaling", f"{len(live)} nodes become {request.count}")
-    return under_way(attempts, readiness(request, live, observed.nodes, now), live)
+    kept, _ = split(live, request)
+    return under_way(attempts, readiness(request, kept, observed.nodes, now), kept)
 
 
 def _refused_by_event(pool: Pool, observed: OwnedObjects) -> Outcome | None:

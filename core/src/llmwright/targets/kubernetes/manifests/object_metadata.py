@@ -20,6 +20,9 @@ LAUNCH = "llmwright.io/launch"
 INPUTS = "llmwright.io/inputs"
 """Annotations of a workload: the digest of its Launch, and the digest of what its Plan was made from."""
 
+NODES = "llmwright.io/nodes"
+"""Annotation of a server of a runtime's own kind: for how many machines it was rendered."""
+
 ROLE = "llmwright.io/role"
 """Annotation of an object that the core does not know: the role that it was rendered for, and is deleted with."""
 

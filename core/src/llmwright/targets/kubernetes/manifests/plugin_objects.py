@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from llmwright.errors import PluginContract
 from llmwright.plugins.drivers import Names, Runtime
 from llmwright.targets.kubernetes.manifests.object_metadata import (
+    NODES,
     ROLE,
     Identity,
     adopted,
@@ -40,7 +41,8 @@ def with_runtime_objects(source: RenderInput, launch: Launch, nodes: int, core: 
     serving = _serving_identity(source, runtime.serves_as, added, identity(server))
     services = [added.pop(identity(manifest), manifest) for manifest in others]
     chosen = added.pop(serving, server)
-    annotations = workload_annotations(source, launch.digest) | ({ROLE: "serving"} if runtime.serves_as else {})
+    of_its_kind = {ROLE: "serving", NODES: str(nodes)} if runtime.serves_as else {}
+    annotations = workload_annotations(source, launch.digest) | of_its_kind
     return (
         *services,
         *(with_annotations(manifest, {ROLE: "serving"}) for manifest in added.values()),

@@ -124,13 +124,18 @@ SERVING = of_revision("a")
 LEAVING = of_revision("a", deletionTimestamp="2026-01-01T00:00:00Z")
 
 
+def test_what_its_controller_has_not_looked_at_yet_is_not_settled() -> None:
+    for seen, settled in ((1, False), (2, True)):
+        found = server(readyReplicas=1, updateRevision="a", observedGeneration=seen)
+        assert serving_workload(found, [SERVING], lambda _: READY_NODE, "http://ws").settled is settled
+
+
 @pytest.mark.parametrize(
     ("found", "phase"),
     [
         (server(readyReplicas=1, updateRevision="a"), "ready"),
         (server(readyReplicas=0, updateRevision="a"), "ready"),
         (server(readyReplicas=1, updateRevision="b", updatedReplicas=1), "pending"),
-        (server(readyReplicas=1, updateRevision="a", observedGeneration=1), "pending"),
         (server(), "pending"),
         (None, "absent"),
     ],

@@ -8,7 +8,7 @@ from functools import partial
 
 from llmwright.api.status import WorkspaceStatus
 from llmwright.errors import TargetError
-from llmwright.lifecycle.decision import Decision, Provision, Start, Stop
+from llmwright.lifecycle.decision import Decision, Provision, Scale, Start, Stop
 from llmwright.lifecycle.observed import Observed, Role
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.targets.kubernetes.cluster.object_cache import Key
@@ -40,6 +40,9 @@ class Applier:
                 objects = desired.starting[action.role]
                 write = partial(self._writer.start, owner, action, objects)
                 refused |= self._is_refused(owner.key, action.role, objects, write)
+            elif isinstance(action, Scale):
+                write = partial(self._writer.scale, owner, action, desired.scaled)
+                refused |= self._is_refused(owner.key, "serving", desired.scaled, write)
             elif isinstance(action, Stop):
                 self._writer.stop(owner, action)
         self._writer.repair(owner, desired.services)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from llmwright.lifecycle.decision import Decision, Start, Stop
+from llmwright.lifecycle.decision import Decision, Scale, Start, Stop
 from llmwright.lifecycle.observed import ROLES, Observed, Role, Trouble
 from llmwright.plugins.hooks import Hooks
 from llmwright.settings.model import Settings
@@ -26,12 +26,14 @@ Render = Callable[[Role, Launch], Manifests]
 class Desired:
     """The objects of the roles that start, and of those that run and stay as they are.
 
-    ``services`` are those of a server whose launch is not planned any more: nothing else of it stays as rendered.
+    ``scaled`` are those of a server that gets another number of pods. ``services`` are those of a server whose launch
+    is not planned any more: nothing else of it stays as rendered.
     """
 
     starting: Mapping[Role, Manifests] = field(default_factory=dict)
     standing: Mapping[Role, Manifests] = field(default_factory=dict)
     services: Manifests = ()
+    scaled: Manifests = ()
 
     @property
     def whole(self) -> dict[Role, Manifests]:
@@ -105,7 +107,9 @@ def desired_objects(plan: Plan, observed: Observed, decision: Decision, render: 
             standing[role] = render(role, launch)
         elif role == "serving":
             services = tuple(own_services(render(role, launch)))
-    return Desired(starting=starting, standing=standing, services=services)
+    resized = plan.serving is not None and any(isinstance(action, Scale) for action in decision.actions)
+    scaled = render("serving", plan.serving) if resized and plan.serving is not None else ()
+    return Desired(starting=starting, standing=standing, services=services, scaled=scaled)
 
 
 def own_services(objects: Manifests) -> Iterator[Manifest]:

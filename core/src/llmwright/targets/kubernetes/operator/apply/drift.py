@@ -17,7 +17,13 @@ Object = Mapping[str, Any]
 
 
 def fingerprint(desired: Object) -> str:
-    """Return 16 hex digits of all that bears on what runs; annotations, with digests and numbers, do not."""
+    """Return 16 hex digits of all that bears on what runs; annotations, with digests and numbers, do not.
+
+    Nor does the number of a StatefulSet's pods: whatever it is, each of them runs the same.
+    """
+    if desired["kind"] == "StatefulSet" and "spec" in desired:
+        spec = {name: value for name, value in desired["spec"].items() if name != "replicas"}
+        desired = {**desired, "spec": spec}
     metadata = {name: value for name, value in desired["metadata"].items() if name != "annotations"}
     text = json.dumps({**desired, "metadata": metadata}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

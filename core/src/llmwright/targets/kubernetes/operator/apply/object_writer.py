@@ -8,7 +8,7 @@ from typing import Any
 
 from llmwright.errors import TargetError
 from llmwright.lifecycle.conditions import rfc3339
-from llmwright.lifecycle.decision import Start, Stop
+from llmwright.lifecycle.decision import Scale, Start, Stop
 from llmwright.lifecycle.observed import Role
 from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.targets.kubernetes.cluster.api_errors import FORBIDDEN, INVALID, NOT_FOUND, ApiError
@@ -59,6 +59,26 @@ class ObjectWriter:
             self._put(JOBS, self._api.merge(JOBS, owner.namespace, live["metadata"]["name"], annotate))
         else:
             self._delete(owner, JOBS, live)
+
+    def scale(self, owner: Owner, scale: Scale, desired: Manifests) -> None:
+        """Have a server that runs get ``scale.replicas`` pods.
+
+        A StatefulSet that runs something else than ``desired``, as after an update of ours, goes on running that.
+
+        Raises:
+            TargetError: as ``start``.
+        """
+        resource, name = owner.workload("serving")
+        live = self._children.find(owner, resource, name)
+        if live is None or "deletionTimestamp" in live["metadata"]:
+            return
+        rendered = [manifest for manifest in desired if self._resource(owner, manifest) == resource]
+        if resource == STATEFULSETS and not any(is_rendered_alike(live, manifest) for manifest in rendered):
+            patch = {"spec": {"replicas": scale.replicas}}
+            self._put(resource, self._api.merge(resource, owner.namespace, name, patch))
+            return
+        for manifest in rendered:
+            self._apply(owner, manifest)
 
     def stop(self, owner: Owner, stop: Stop) -> None:
         """Delete what runs the role, and what plugins added for it."""

@@ -14,6 +14,7 @@ from llmwright.targets.kubernetes.operator.cache.owner_reference import Owner
 from llmwright.targets.kubernetes.operator.cache.provisioner_snapshot import ClusterSnapshot
 from llmwright.targets.kubernetes.operator.memory import Planned
 from llmwright.targets.kubernetes.operator.observe.event_causes import explained
+from llmwright.targets.kubernetes.operator.observe.occupied_nodes import sparing
 from llmwright.targets.kubernetes.operator.observe.pod_causes import pressure_behind
 from llmwright.targets.kubernetes.operator.observe.server_status import ServerStatus
 from llmwright.targets.kubernetes.operator.observe.workloads import ABSENT, job_workload, of_workload
@@ -36,18 +37,18 @@ class Observer:
         """Observe a Workspace that is not being deleted. Without a Plan no provisioner is asked."""
         if not self._children.listed(subject.kinds):
             return None
+        plan = planned.plan
         observed = replace(
-            self._workloads(subject),
+            self._workloads(subject, plan.nodes.count if plan is not None else None),
             plan_trouble=planned.trouble,
             plan_waits=planned.fresh,
             newer_plan=planned.newer,
             output=_output(subject.workspace),
         )
-        plan = planned.plan
         if plan is None:
             return observed
         observed = adopted(subject.workspace, plan, observed)
-        request = replace(plan.nodes, inputs=plan.inputs)
+        request = self._sparing(subject, replace(plan.nodes, inputs=plan.inputs), observed.serving)
         with_nodes = self._ask_provisioner(subject, plan.provisioner.name, request, observed)
         return self._explained(with_nodes) if with_nodes is not None else None
 
@@ -55,7 +56,7 @@ class Observer:
         """Observe a Workspace that is being deleted. Only the plan on record says which provisioner to ask."""
         if not self._children.listed(subject.kinds):
             return None
-        observed = self._workloads(subject)
+        observed = self._workloads(subject, None)
         gone = {role: ABSENT for role, _ in observed.workloads() if self._is_leaving(subject.owner, role)}
         observed = replace(observed, deleting=True, **gone)  # type: ignore[arg-type]
         workspace, record = subject.workspace, subject.status.plan if subject.status is not None else None
@@ -76,6 +77,12 @@ class Observer:
         request = _with_state(request, subject.status)
         return self._provisioning.observe(subject.key, name, request, observed, subject.now)
 
+    def _sparing(self, subject: PassSubject, request: NodeRequest, server: Workload) -> NodeRequest:
+        """Return ``request``, with the nodes that still have pods of the Workspace."""
+        stays = server.asked if server.autoscaled and server.asked is not None else request.count
+        held = subject.status.worker_nodes if subject.status is not None else ()
+        return sparing(request, self._children.of(PODS).of(subject.key), self._snapshot.node, held, stays)
+
     def _explained(self, observed: Observed) -> Observed:
         """Give the pressure of its nodes as the reason, where that is what keeps pods out."""
         outcome = observed.provision.outcome if observed.provision is not None else None
@@ -90,11 +97,11 @@ class Observer:
         }
         return replace(observed, **explained_workloads)  # type: ignore[arg-type]
 
-    def _workloads(self, subject: PassSubject) -> Observed:
+    def _workloads(self, subject: PassSubject, wanted: int | None) -> Observed:
         return Observed(
             preflight=self._job(subject.owner, "preflight"),
             tuning=self._job(subject.owner, "tuning"),
-            serving=self._server_status.of(subject),
+            serving=self._server_status.of(subject, wanted),
         )
 
     def _job(self, owner: Owner, role: Role) -> Workload:

@@ -31,8 +31,8 @@ class ServerStatus:
     def __init__(self, children: Children, snapshot: ClusterSnapshot) -> None:
         self._children, self._snapshot = children, snapshot
 
-    def of(self, subject: PassSubject) -> Workload:
-        """Return the server as it stands."""
+    def of(self, subject: PassSubject, wanted: int | None) -> Workload:
+        """Return the server as it stands; ``wanted`` is the number of pods that have to answer, None without a Plan."""
         owner, runtime = subject.owner, subject.runtime
         resource, name = owner.workload("serving")
         live = self._children.find(owner, resource, name)
@@ -40,7 +40,9 @@ class ServerStatus:
         endpoint = f"http://{owner.name}.{owner.namespace}.svc.cluster.local"
         if resource == STATEFULSETS:
             pods = of_workload(pods, "StatefulSet", name)
-            workload = serving_workload(live, pods, self._snapshot.node, endpoint)
+            scaled = self._children.is_scaled(owner.namespace, name)
+            find_node = self._snapshot.node
+            workload = serving_workload(live, pods, find_node, endpoint, wanted=wanted, autoscaled=scaled)
             workload = explained(workload, live, pods, self._children.events)
         else:
             workload = runtime_workload(live, pods, self._snapshot.node, endpoint)

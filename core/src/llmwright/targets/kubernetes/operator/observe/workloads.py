@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from llmwright.lifecycle.observed import Workload, WorkloadPhase
-from llmwright.targets.kubernetes.manifests.object_metadata import INPUTS, LAUNCH
+from llmwright.targets.kubernetes.manifests.object_metadata import INPUTS, LAUNCH, NODES
 from llmwright.targets.kubernetes.operator.cache.projection import is_ready
+from llmwright.targets.kubernetes.operator.observe.occupied_nodes import ordinal
 from llmwright.targets.kubernetes.operator.observe.pod_causes import LASTING, FindNode, last_words, root_cause
 from llmwright.values.nodes import Failed, Outcome, Waiting
 
@@ -20,22 +21,43 @@ REVISION = "controller-revision-hash"
 """The label with which the StatefulSet controller marks the revision of a pod (``StatefulSetRevisionLabel``)."""
 
 
-def serving_workload(live: Object | None, pods: list[Object], find_node: FindNode, endpoint: str) -> Workload:
+def serving_workload(
+    live: Object | None,
+    pods: list[Object],
+    find_node: FindNode,
+    endpoint: str,
+    *,
+    wanted: int | None = None,
+    autoscaled: bool = False,
+) -> Workload:
     """Return a StatefulSet's server: ready once enough pods of the latest launch pass their probe of ``/health``.
 
     The pods are counted here. The StatefulSet's own counts come late: a server that has just become ready would seem
     to go down again.
+
+    Args:
+        wanted: how many have to answer; as many as the StatefulSet asks for where it is None or ``autoscaled``.
     """
     if live is None:
         return ABSENT
     if _is_leaving(live):
         return _workload(live, "pending", message="the server before it is ending")
-    broken = _broken(live, pods, find_node)
-    if broken is not None:
-        return broken
-    if _answers(live, pods):
-        return _workload(live, "ready", endpoint=endpoint)
-    return _workload(live, "pending")
+    asked = int(live["spec"].get("replicas", 1))
+    needed = asked if wanted is None or autoscaled else wanted
+    revision = (live.get("status") or {}).get("updateRevision")
+    answering = sum(ordinal(pod) < needed and _serves(pod, revision) for pod in pods)
+    # A pod that is not needed any more may end as it likes.
+    broken = _broken(live, [pod for pod in pods if ordinal(pod) < asked], find_node)
+    ready = 0 < needed <= answering
+    workload = broken or _workload(live, "ready" if ready else "pending", endpoint=endpoint if ready else None)
+    return replace(
+        workload,
+        asked=asked,
+        autoscaled=autoscaled,
+        answering=answering,
+        ending=sum(_is_leaving(pod) or ordinal(pod) >= asked for pod in pods),
+        settled=_is_settled(live, unsaid=False),
+    )
 
 
 def runtime_workload(live: Object | None, pods: list[Object], find_node: FindNode, endpoint: str) -> Workload:
@@ -43,7 +65,9 @@ def runtime_workload(live: Object | None, pods: list[Object], find_node: FindNod
     if live is None:
         return ABSENT
     pods = [pod for pod in pods if "Job" not in {kind for kind, _ in _controllers(pod)}]
-    return _broken(live, pods, find_node) or _workload(live, "ready", endpoint=endpoint)
+    workload = _broken(live, pods, find_node) or _workload(live, "ready", endpoint=endpoint)
+    nodes = (live["metadata"].get("annotations") or {}).get(NODES, "")
+    return replace(workload, asked=int(nodes) if nodes.isdecimal() else None, settled=_is_settled(live, unsaid=True))
 
 
 def judged(workload: Workload, outcomes: Iterable[Outcome], *, needs_outcome: bool) -> Workload:
@@ -114,11 +138,12 @@ def _controllers(pod: Object) -> set[tuple[str, str]]:
     return {(reference["kind"], reference["name"]) for reference in references if reference.get("controller")}
 
 
-def _answers(live: Object, pods: list[Object]) -> bool:
-    status, replicas = live.get("status") or {}, live["spec"].get("replicas", 1)
-    if status.get("observedGeneration", 0) < live["metadata"].get("generation", 0) or replicas < 1:
-        return False
-    return sum(_serves(pod, status.get("updateRevision")) for pod in pods) >= int(replicas)
+def _is_settled(live: Object, *, unsaid: bool) -> bool:
+    """Return whether the controller of an object has looked at its latest change; ``unsaid`` where it tells nothing."""
+    observed = (live.get("status") or {}).get("observedGeneration")
+    if observed is None:
+        return unsaid
+    return bool(observed >= live["metadata"].get("generation", 0))
 
 
 def _serves(pod: Object, revision: str | None) -> bool:
