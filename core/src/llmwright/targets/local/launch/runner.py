@@ -25,6 +25,7 @@ from llmwright.targets.local.process.log_files import error_text, last_lines_con
 from llmwright.targets.local.process.out_of_memory import out_of_memory_kills
 from llmwright.targets.local.process.ports import PortNumbers, is_strangers
 from llmwright.targets.local.process.probes import Prober, Submit, passes
+from llmwright.targets.local.store.private_files import make_folder_in_place
 from llmwright.targets.local.store.supervisor_record import RoleRun
 from llmwright.values.launch import HttpGet, Probe, Process
 
@@ -114,6 +115,7 @@ class RoleRunner:
             self._ended(ProcessExit(code=1, error=f"{process.name} cannot be started: {error.strerror}"))
 
     def _spawn(self, process: Process, env: Mapping[str, str]) -> None:
+        make_folder_in_place(self._logs)
         log = log_file(self._logs, self.run.role, process.name)
         start = log.stat().st_size if log.exists() else 0
         kills = out_of_memory_kills()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from llmwright.targets.local.store.private_files import open_private
+from llmwright.targets.local.store.private_files import open_in_place
 
 MARK = "LLMWRIGHT_WORKSPACE"
 """In the environment of each process of a Workspace: it identifies leftovers even after their parents are gone."""
@@ -61,7 +61,7 @@ def spawn(argv: tuple[str, ...], env: Mapping[str, str], log: Path, directory: P
         OSError: the system is out of processes, or ``log`` cannot be opened.
     """
     command = [sys.executable, "-I", "-S", str(END_WITH_PARENT), str(os.getpid()), *argv]
-    with os.fdopen(open_private(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab") as output:
+    with os.fdopen(open_in_place(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab") as output:
         popen = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,

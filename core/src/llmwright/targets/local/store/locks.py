@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 from llmwright.targets.local.store.json_records import disk_error
-from llmwright.targets.local.store.private_files import WRONG_KIND, discard, make_folders, open_private
+from llmwright.targets.local.store.private_files import make_folders, open_in_place, open_private
 
 
 class FileLock:
@@ -30,6 +30,14 @@ class FileLock:
         """The open file, None where there is none."""
         return self._handle
 
+    @property
+    def is_current(self) -> bool:
+        """Whether the open file is still the one at the lock's path, so that others can see the lock."""
+        try:
+            return self._handle is not None and os.path.samestat(os.fstat(self._handle), os.lstat(self._path))
+        except OSError:
+            return False
+
     def open(self) -> None:
         """Open the file, so that ``acquire`` means this file even after its folder is removed.
 
@@ -39,7 +47,7 @@ class FileLock:
         if self._handle is not None:
             return
         try:
-            self._handle = _open_lock(self._path)
+            self._handle = open_in_place(self._path, os.O_RDWR | os.O_CREAT)
         except OSError as error:
             raise disk_error(self._path, error) from error
 
@@ -102,13 +110,3 @@ def is_locked(path: Path) -> bool:
     finally:
         os.close(handle)
     return False
-
-
-def _open_lock(path: Path) -> int:
-    try:
-        return open_private(path, os.O_RDWR | os.O_CREAT)
-    except OSError as error:
-        if error.errno not in WRONG_KIND:
-            raise
-        discard(path)
-        return open_private(path, os.O_RDWR | os.O_CREAT)

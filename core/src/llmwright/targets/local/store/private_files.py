@@ -33,6 +33,17 @@ def make_folders(path: Path) -> None:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
 
 
+def make_folder_in_place(path: Path) -> None:
+    """Make the folder ``path`` for the user alone, where need be in place of what is no folder.
+
+    Raises:
+        OSError: the system refuses.
+    """
+    if os.path.lexists(path) and not path.is_dir():
+        discard(path)
+    make_folders(path)
+
+
 def check_owner(folder: Path) -> None:
     """Let nobody else enter ``folder``.
 
@@ -56,6 +67,21 @@ def open_private(path: Path, flags: int) -> int:
         os.close(handle)
         raise OSError(errno.ENODEV, "not a regular file", str(path))
     return handle
+
+
+def open_in_place(path: Path, flags: int) -> int:
+    """Open ``path`` as ``open_private`` does, where need be in place of what is no file.
+
+    Raises:
+        OSError: the system refuses.
+    """
+    try:
+        return open_private(path, flags)
+    except OSError as error:
+        if error.errno not in WRONG_KIND:
+            raise
+        discard(path)
+        return open_private(path, flags)
 
 
 def read_whole(path: Path) -> bytes:

@@ -19,7 +19,7 @@ from llmwright.lifecycle.lost_server import without_server
 from llmwright.targets.local.store.applied_workspace import AppliedWorkspace
 from llmwright.targets.local.store.json_records import disk_error, read_record, write_record
 from llmwright.targets.local.store.locks import is_locked
-from llmwright.targets.local.store.private_files import discard, make_folders, open_private
+from llmwright.targets.local.store.private_files import discard, make_folder_in_place, make_folders, open_private
 from llmwright.targets.local.store.supervisor_record import SupervisorRecord
 from llmwright.values.plan import Plan
 
@@ -75,10 +75,10 @@ class WorkspaceStore:
         return os.path.lexists(self.folder)
 
     def create(self) -> None:
-        """Make the folders."""
+        """Make the folders, those too that something else has taken the place of."""
         try:
             for folder in (self.folder, self.volumes, self.logs):
-                make_folders(folder)
+                make_folder_in_place(folder)
         except OSError as error:
             raise disk_error(self.folder, error) from error
 

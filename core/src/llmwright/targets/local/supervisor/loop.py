@@ -81,6 +81,7 @@ class Supervisor:
     def run(self) -> None:
         """Make passes until nothing is left to do."""
         try:
+            self._store.create()
             self._status.read()
             self._roles.take_over(self._context)
             while self._pass_or_retry():
@@ -147,9 +148,9 @@ class Supervisor:
 
     def _claim(self) -> None:
         """Hold the lock without which no command believes that the server answers."""
-        if not self._roles.answers:
+        if not (self._roles.answers and self._answering.is_current):
             self._answering.release()
-        elif not self._answering.handle and not self._answering.acquire(wait_s=CLAIM_S):
+        if self._roles.answers and not self._answering.handle and not self._answering.acquire(wait_s=CLAIM_S):
             log.warning("%s is held by another process", self._store.answering_lock)
 
     def _accept(self, applied: AppliedWorkspace) -> None:
