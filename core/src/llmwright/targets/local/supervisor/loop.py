@@ -208,6 +208,8 @@ class Supervisor:
     def _drained(self) -> bool:
         """Return whether all processes have ended, which are asked to."""
         self._roles.drain()
+        # At once: a disk that refuses the status of what is stopped must not leave the claim of what answered.
+        self._claim()
         self._roles.step()
         self._again_in_s, self._decided_at = None, self._roles.changes
         return self._roles.idle
