@@ -186,7 +186,8 @@ class Checker:
 
         settings, catalogue, mode = self._session.settings, self._session.catalogue, self._mode
         rules, limits = SourceRules(settings.sources.allow), settings.limits_of(workspace.namespace)
-        cloud = (mode.environment.cloud_provider if mode.environment else None) or settings.cloud
+        described = mode.environment.cloud_provider if mode.environment else None
+        cloud = settings.cloud if described is None else described
         inputs = CheckInput(
             written=workspace,
             old=old,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from llmwright.api.document import load_documents
+from llmwright.api.document import Document, load_documents
 from llmwright.errors import InvalidWorkspace, Problem
 
 _YAML_1_1 = {"yes": True, "on": True, "y": True, "no": False, "off": False, "n": False}
@@ -20,7 +21,13 @@ class BadConfig(Exception):
 
 
 def read_mapping(path: str, files: Mapping[str, str], file: str) -> Mapping[str, Any]:
-    """The mapping in ``file``, empty for an empty one; ``path`` is the YAML path of the config's name.
+    """The mapping in ``file``, as the data of ``read_document``; raises as that."""
+    data: Mapping[str, Any] = read_document(path, files, file).data
+    return data
+
+
+def read_document(path: str, files: Mapping[str, str], file: str) -> Document:
+    """The document in ``file``, a mapping, empty for an empty one; ``path`` is the YAML path of the config's name.
 
     Raises:
         BadConfig: the file is not there, or holds no YAML mapping.
@@ -33,10 +40,20 @@ def read_mapping(path: str, files: Mapping[str, str], file: str) -> Mapping[str,
         documents = load_documents(text, file)
     except InvalidWorkspace as error:
         raise BadConfig(Problem(path, error.message, reason="BadSyntax")) from None
-    data = documents[0].data if documents else {}
-    if not isinstance(data, Mapping):
+    document = documents[0] if documents else Document({})
+    if not isinstance(document.data, Mapping):
         raise BadConfig(Problem(path, f"{file} is no mapping", reason="BadSyntax"))
-    return data
+    return document
+
+
+def is_quoted(document: Document, text: str, path: str) -> bool:
+    """Return whether the value at ``path`` is written in quotes, in the ``text`` that ``document`` was read from."""
+    place = document.position(path)
+    if place is None:
+        return False
+    line, column = place
+    key = path.rpartition(".")[2]
+    return bool(re.match(rf"""["']?{re.escape(key)}["']?\s*:\s*["']""", text.splitlines()[line - 1][column - 1 :]))
 
 
 def as_bool(value: Any) -> bool | None:

@@ -59,6 +59,10 @@ def check_instance_type(inputs: CheckInput) -> Iterator[Problem]:
     elif not name and not inputs.brings_nodes:
         hint = f"name one, or write {AUTO} to have one chosen; `{LIST_TYPES}` lists all"
         yield Problem("resource.instanceType", "is required where nodes are bought", hint, reason="Required")
+    elif name and not inputs.catalogue.cloud and inputs.written.tuning is None and not inputs.brings_nodes:
+        # KAITO looks at the type of inference Workspaces only.
+        hint = "set cloud: azure, aws or another in the settings"
+        yield Problem("resource.instanceType", "no cloud is named, so no type is known", hint, reason="NoCloud")
     elif name and name != AUTO:
         yield from _known_type(inputs, name)
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from posixpath import normpath
 from typing import Any
 
+from llmwright.api.document import Document
 from llmwright.check.check_input import CheckInput
-from llmwright.check.config_file import BadConfig, as_bool, read_mapping
+from llmwright.check.config_file import BadConfig, as_bool, is_quoted, read_document
 from llmwright.errors import Problem, did_you_mean
 from llmwright.plugins.drivers import Tuner
 
@@ -22,6 +23,7 @@ SECTIONS = (
     "DatasetConfig",
     "DataCollator",
 )
+QUANTIZED_BY = ("load_in_4bit", "load_in_8bit")
 BASE_DIRECTORY = "/mnt"
 
 
@@ -43,13 +45,15 @@ def check_tuning_config(inputs: CheckInput) -> Iterator[Problem]:
         yield Problem(PATH, f"there is no {where}", "create it, or correct the name", reason="NotFound")
         return
     try:
-        yield from _rules(inputs, method, tuner, _sections(files))
+        document = read_document(PATH, files, FILE)
+        yield from _words_in_quotes(document, files[FILE])
+        yield from _rules(inputs, method, tuner, _sections(document))
     except BadConfig as bad:
         yield bad.problem
 
 
-def _sections(files: Mapping[str, str]) -> Mapping[str, Any]:
-    sections = read_mapping(PATH, files, FILE).get(ROOT)
+def _sections(document: Document) -> Mapping[str, Any]:
+    sections = document.data.get(ROOT)
     if not isinstance(sections, Mapping):
         hint = f"its sections are {', '.join(SECTIONS)}"
         raise BadConfig(Problem(PATH, f"{FILE}: {ROOT} must be a mapping", hint, reason="WrongType"))
@@ -75,6 +79,17 @@ def _rules(inputs: CheckInput, method: str, tuner: type[Tuner], sections: Mappin
         yield from _output_rules(arguments["output_dir"])
 
 
+def _words_in_quotes(document: Document, text: str) -> Iterator[Problem]:
+    """A word such as yes is true or false only without quotes, as KAITO reads it (YAML 1.1)."""
+    for key in QUANTIZED_BY:
+        where = f"{ROOT}.QuantizationConfig.{key}"
+        sections = document.data.get(ROOT)
+        section = sections.get("QuantizationConfig") if isinstance(sections, Mapping) else None
+        value = section.get(key) if isinstance(section, Mapping) else None
+        if isinstance(value, str) and as_bool(value) is not None and is_quoted(document, text, where):
+            yield _problem(where, f"is the text {value!r}, not true or false", "remove the quotes", reason="WrongType")
+
+
 def _section(sections: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     section = sections.get(name)
     if section is None:
@@ -89,7 +104,7 @@ def _quantization(section: Mapping[str, Any]) -> tuple[list[str], list[Problem]]
     where = f"{ROOT}.QuantizationConfig"
     chosen: list[str] = []
     problems: list[Problem] = []
-    for key in ("load_in_4bit", "load_in_8bit"):
+    for key in QUANTIZED_BY:
         value = section.get(key)
         if as_bool(value):
             chosen.append(key)

@@ -23,7 +23,7 @@ def check_purpose_kept(inputs: CheckInput) -> Iterator[Problem]:
     old, new = _pair(inputs)
     for name in ("inference", "tuning"):
         if (getattr(old, name) is None) != (getattr(new, name) is None):
-            yield _fixed(name, "cannot be added or removed")
+            yield _fixed(name, "cannot be toggled: neither added nor removed")
 
 
 def check_resource_kept(inputs: CheckInput) -> Iterator[Problem]:
