@@ -97,6 +97,14 @@ def test_decoding_apart(cluster: Cluster) -> None:
     sidecar = pod(found)["containers"][1]
     assert sidecar["image"].endswith("llm-d-routing-sidecar:v0.8.0")
     assert sidecar["args"] == ["--port=5000", "--vllm-port=5001", "--secure-proxy=false"]
+    assert sidecar["ports"] == [{"name": "sidecar", "containerPort": 5000}]
+    address = {"fieldRef": {"fieldPath": "status.podIP"}}
+    assert {one["name"]: one["valueFrom"] for one in sidecar["env"]} == {
+        "POD_IP": address,
+        "VLLM_NIXL_SIDE_CHANNEL_HOST": address,
+    }
+    ports = {one["name"]: one["containerPort"] for one in main(found)["ports"]}
+    assert ports == {"http": 5001, "kv-events": 5557}
     env = {one["name"]: one for one in main(found)["env"]}
     assert env["KAITO_INFERENCE_ROLE"]["value"] == "decode"
     assert env["VLLM_NIXL_SIDE_CHANNEL_HOST"]["valueFrom"] == {"fieldRef": {"fieldPath": "status.podIP"}}
@@ -156,18 +164,19 @@ def test_tuning_on_several_gpus(cluster: Cluster) -> None:
     assert in_upstreams_names(read_command(main(found)))["flags"]["num_processes"] == "4"
 
 
-def test_data_from_an_image(cluster: Cluster) -> None:
+@pytest.mark.parametrize("name", ["ds", ""])
+def test_data_from_an_image(cluster: Cluster, name: str) -> None:
     tuning = {
         "preset": {"name": "phi-4"}, "method": "qlora", "config": "own",
-        "input": {"name": "ds", "image": "r.example/d:1", "imagePullSecrets": ["a", "b"]},
+        "input": {**({"name": name} if name else {}), "image": "r.example/d:1", "imagePullSecrets": ["a", "b"]},
         "output": {"volumeSource": {"persistentVolumeClaim": {"claimName": "out"}}},
     }  # fmt: skip
     found = cluster.objects(scenario(tuning=tuning))
     (puller,) = pod(found)["initContainers"]
     assert puller["name"] == "puller"
-    logins = "docker-config-ds-tuning-input"
+    logins = f"docker-config-{name}-tuning-input"
     assert {one["mountPath"] for one in puller["volumeMounts"] if one["name"] == logins} == {
-        "/root/.docker/config.d/ds-tuning-input"
+        f"/root/.docker/config.d/{name}-tuning-input"
     }
     (projected,) = (one["projected"] for one in pod(found)["volumes"] if one["name"] == logins)
     paths = [source["secret"]["items"][0]["path"] for source in projected["sources"]]

@@ -403,3 +403,19 @@ def test_an_adapter_is_not_called_like_the_base(check: Check) -> None:
     assert errors(check(edit(SERVE, adapters), old=SERVE)) == expected
     by_set = {**adapters, "metadata.labels": {"inferenceset.kaito.sh/created-by": "answers"}}
     assert errors(check(edit(SERVE, by_set))) == {}
+
+
+@pytest.mark.parametrize(
+    ("workspace", "facts", "expected"),
+    [
+        (SERVE, {"cloud": ""}, {"resource.instanceType": "NoCloud"}),
+        (edit(SERVE, {"apiVersion": "kaito.sh/v1alpha1"}), {"cloud": ""}, {"resource.instanceType": "NoCloud"}),
+        (TUNE, {"cloud": ""}, {}),
+        (edit(SERVE, {"resource.instanceType": ...}), {"cloud": "", "gates": BYO}, {}),
+        (edit(SERVE, {"resource.provisioner": "byo"}), {"cloud": ""}, {}),
+    ],
+)
+def test_without_a_cloud_no_type_is_known_for_serving(
+    check: Check, workspace: dict[str, Any], facts: dict[str, Any], expected: dict[str, str]
+) -> None:
+    assert errors(check(workspace, **facts)) == expected

@@ -103,7 +103,7 @@ def logins(data: TuningData, inputs: PlanInput) -> tuple[Volume, ...]:
 def _use(inputs: PlanInput) -> str:
     """Return the name that tells the secrets of the data set from others (KAITO's name for their volume)."""
     source = inputs.workspace.tuning.input if inputs.workspace.tuning else None
-    return f"{source.name if source else ''}-tuning-input".lstrip("-")
+    return f"{source.name if source else ''}-tuning-input"
 
 
 def _push_secrets(data: TuningData) -> tuple[str, ...]:

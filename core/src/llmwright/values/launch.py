@@ -124,7 +124,8 @@ class Ranks:
 class Launch:
     """Run ``prepare`` in order, then ``main``, then ``after`` in order. ``ports`` maps a name to its default number.
 
-    ``beside`` run as long as ``main`` does. ``images`` holds images for roles that settings map to none.
+    ``beside`` run as long as ``main`` does. One that answers on ``http`` in its place leaves it the port ``engine``.
+    ``images`` holds images for roles that settings map to none.
     """
 
     main: Process

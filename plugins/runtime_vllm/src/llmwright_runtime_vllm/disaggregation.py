@@ -8,13 +8,14 @@ from llmwright_runtime_vllm.config import VllmConfig
 SIDECAR = "llm-d-routing-sidecar"
 IMAGES = {SIDECAR: "ghcr.io/llm-d/llm-d-routing-sidecar:v0.8.0"}
 ENGINE_PORT = 5001
+SIDE_CHANNEL = "VLLM_NIXL_SIDE_CHANNEL_HOST"
 
 
 def environment(config: VllmConfig) -> dict[str, str]:
     """Return the variables with the engine's role, and the address where its partner reaches it."""
     if config.role is None:
         return {}
-    return {"KAITO_INFERENCE_ROLE": config.role, "VLLM_NIXL_SIDE_CHANNEL_HOST": "$(address)"}
+    return {"KAITO_INFERENCE_ROLE": config.role, SIDE_CHANNEL: "$(address)"}
 
 
 def beside(config: VllmConfig) -> tuple[Process, ...]:
@@ -22,4 +23,5 @@ def beside(config: VllmConfig) -> tuple[Process, ...]:
     if config.role != "decode":
         return ()
     argv = ("--port=$(port.http)", "--vllm-port=$(port.engine)", "--secure-proxy=false")
-    return (Process(name=SIDECAR, image=SIDECAR, argv=argv),)
+    address = {"POD_IP": "$(address)", SIDE_CHANNEL: "$(address)"}
+    return (Process(name=SIDECAR, image=SIDECAR, argv=argv, env=address),)

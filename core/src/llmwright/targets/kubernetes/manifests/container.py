@@ -13,13 +13,18 @@ from llmwright.values.launch import HttpGet, Launch, Probe, Process
 from llmwright.values.url_secrets import URLS_VARIABLE, url_secrets
 from llmwright.version import __version__
 
+ENGINE, SIDECAR = "engine", "sidecar"
+"""The port of ``main`` behind a process that answers in its place, and that process's own (KAITO's name, v0.12)."""
+
 
 def main_container(source: RenderInput, launch: Launch) -> Manifest:
     """Return the container of ``launch.main``, which has the Workspace's name."""
     manifest = _container(source, launch, launch.main, source.name)
-    # Where a process beside ``main`` answers in its place, the port ``http`` belongs to that process.
-    ports = {name: number for name, number in launch.ports.items() if name != "http" or not launch.beside}
-    if launch.ports:
+    ports = dict(launch.ports)
+    if launch.beside and ENGINE in ports:
+        # A process beside ``main`` answers on ``http`` in its place. In its own container it is http all the same.
+        ports["http"] = ports.pop(ENGINE)
+    if ports:
         manifest["ports"] = [{"name": name, "containerPort": number} for name, number in ports.items()]
     return manifest
 
@@ -28,7 +33,7 @@ def container(source: RenderInput, launch: Launch, process: Process) -> Manifest
     """Return the container of any process but ``launch.main``."""
     manifest = _container(source, launch, process, container_name(process))
     if process in launch.beside:
-        manifest["ports"] = [{"name": "http", "containerPort": launch.ports["http"]}]
+        manifest["ports"] = [{"name": SIDECAR, "containerPort": launch.ports["http"]}]
     return manifest
 
 
