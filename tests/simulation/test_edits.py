@@ -246,6 +246,26 @@ def test_while_it_is_being_deleted_no_edit_counts_and_nothing_is_left(at: float,
     assert left == {}
 
 
+def test_nodes_of_a_plan_whose_record_was_lost_are_given_back_once_others_are_there() -> None:
+    simulation = Simulation(0, mode="nodeclaim", pace=PACE)
+    place = ("default", "lost")
+    with simulation.going():
+        simulation.storage.create(kinds.WORKSPACES, named(SERVE, "lost"), "user")
+        simulation.timeline.run(200.0)
+        before = look(simulation, "lost")
+        # One that runs puts its record back.
+        simulation.kill()
+        edited = merged(before.workspace, EDITS["resource.provisionerConfig"][1])
+        simulation.storage.update(kinds.WORKSPACES, place, edited, "user")
+        wiped = merged(edited, {"metadata": {"resourceVersion": None}, "status": {"plan": None, "provisioner": None}})
+        simulation.storage.update(kinds.WORKSPACES, place, wiped, "user", part="status")
+        simulation.timeline.run(SETTLED_S)
+        after = look(simulation, "lost")
+    assert before.condition("Ready") == after.condition("Ready") == ("True", "Ready")
+    assert len(before.claims) == len(after.claims) == len(after.pools) == 1
+    assert not before.claims & after.claims
+
+
 PLANNED = WorkspaceStatus(plan=PlanRecord(inputs="", target="kubernetes", preset="", provisioner="karpenter"))
 
 

@@ -151,6 +151,11 @@ class ProvisionerContract(DriverContract):
         request = replace(request_, count=count)
         assert_outcome(driver.decide(request, driver.observe(request, world.snapshot()), world.now))
 
+    def test_only_options_of_its_own_may_change(self, driver: Provisioner) -> None:
+        """What may change while nodes are held are keys that ``config_model`` has: others are refused anyway."""
+        known = driver.config_model.model_json_schema().get("properties", {}) if driver.config_model else {}
+        assert driver.mutable_options <= set(known)
+
     def test_settling_is_pure_and_done_once(self, driver: Provisioner, request_: NodeRequest) -> None:
         """The defaults of the settings are written in, as JSON and the same every time; a settled request stays."""
         settled = twice_alike(driver.settled, request_)

@@ -55,6 +55,17 @@ def test_a_limit_holds_for_all_workspaces_of_a_namespace_together() -> None:
     namespace.admit("b", 4.0)
 
 
+def test_what_runs_counts_while_a_change_of_it_is_refused() -> None:
+    namespace = Namespace(10.0)
+    namespace.admit("a", 4.0)
+    with pytest.raises(LimitExceeded):
+        namespace.admit("a", 40.0)
+    with pytest.raises(LimitExceeded):
+        namespace.admit("b", 7.0)
+    namespace.admit("a", 3.0)
+    namespace.admit("b", 7.0)
+
+
 def test_what_was_admitted_before_stays_admitted() -> None:
     namespace = Namespace(1.0, {("ns", "old"): 4.0})
     namespace.admit("old", 4.0, recorded=True)

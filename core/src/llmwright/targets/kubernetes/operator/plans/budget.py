@@ -53,7 +53,9 @@ class Budget:
         with self._lock:
             others = self._spent(namespace, key)
             record.over_budget = not recorded and (usd is None or others + usd > limit)
-            record.spending = None if record.over_budget else Spending(usd)
+            if not record.over_budget:
+                record.spending = Spending(usd)
+            # Else what runs goes on, and costs what it cost.
         if record.over_budget:
             raise _exceeded(namespace, others, usd, limit)
 
