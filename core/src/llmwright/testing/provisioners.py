@@ -152,7 +152,7 @@ class ProvisionerContract(DriverContract):
         assert_outcome(driver.decide(request, driver.observe(request, world.snapshot()), world.now))
 
     def test_only_options_of_its_own_may_change(self, driver: Provisioner) -> None:
-        """What may change while nodes are held are keys that ``config_model`` has: others are refused anyway."""
+        """The options that may change while nodes are held are keys of ``config_model``: others are refused anyway."""
         known = driver.config_model.model_json_schema().get("properties", {}) if driver.config_model else {}
         assert driver.mutable_options <= set(known)
 
