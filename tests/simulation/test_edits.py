@@ -266,6 +266,51 @@ def test_nodes_of_a_plan_whose_record_was_lost_are_given_back_once_others_are_th
     assert not before.claims & after.claims
 
 
+@pytest.mark.parametrize(
+    ("mode", "resource", "edit", "path"),
+    [
+        ("nodepool", {}, {"provisionerConfig": {"mode": "nodeclaim"}}, "resource.provisionerConfig.mode"),
+        ("nodepool", {}, {"provisioner": "byo"}, "resource.provisioner"),
+        ("nodeclaim", {"provisioner": "byo"}, {"provisioner": "karpenter"}, "resource.provisioner"),
+        ("nodeclaim", {"provisioner": "byo"}, {"provisioner": None}, ""),
+    ],
+)
+def test_whoever_brings_the_nodes_goes_on_to(mode: str, resource: Object, edit: Object, path: str) -> None:
+    simulation = Simulation(0, mode=mode, pace=PACE)
+    place = ("default", "held")
+    with simulation.going():
+        own = merged(named(SERVE, "held"), {"resource": resource})
+        simulation.storage.create(kinds.WORKSPACES, own, "user")
+        if resource:
+            _own_node(simulation, "held")
+        simulation.timeline.run(200.0)
+        before = look(simulation, "held")
+        simulation.storage.update(kinds.WORKSPACES, place, merged(before.workspace, {"resource": edit}), "user")
+        simulation.kill()
+        simulation.timeline.run(SETTLED_S)
+        after = look(simulation, "held")
+    assert before.condition("Ready") == ("True", "Ready")
+    assert before.runs == after.runs
+    assert after.condition("ChangeNotApplied") == (("True", "Immutable") if path else ("", ""))
+    assert after.condition("Ready") == (("False", "Immutable") if path else ("True", "Ready"))
+    told = [each["message"] for each in after.workspace["status"]["conditions"] if each["type"] == "ChangeNotApplied"]
+    assert all(path in message for message in told)
+
+
+def _own_node(simulation: Simulation, workspace: str) -> None:
+    """A machine with a GPU that the user brings."""
+    labels = {"apps": workspace, "node.kubernetes.io/instance-type": SERVE["resource"]["instanceType"]}
+    metadata = {"name": "own", "labels": {**labels, "kubernetes.io/os": "linux"}}
+    simulation.storage.create(
+        kinds.NODES, {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": {}}, "user"
+    )
+    ready = {"type": "Ready", "status": "True", "reason": "Ready", "message": ""}
+    gpus = {"nvidia.com/gpu": "1"}
+    live = simulation.storage.get(kinds.NODES, ("", "own"))
+    status = {"conditions": [ready], "allocatable": gpus, "capacity": gpus}
+    simulation.world.patch(kinds.NODES, live, {"status": status}, "status")
+
+
 PLANNED = WorkspaceStatus(plan=PlanRecord(inputs="", target="kubernetes", preset="", provisioner="karpenter"))
 
 
