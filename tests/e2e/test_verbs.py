@@ -147,7 +147,7 @@ def test_a_preset_is_run_without_yaml_until_ctrl_c(sandbox: Sandbox) -> None:
         wait_until(
             lambda: "serving until Ctrl-C" in printed.read_text() or process.poll() is not None, "it serves", PATIENCE_S
         )
-        curl = re.search(r"curl -s (http://\S+)/chat", printed.read_text())
+        curl = re.search(r"curl -s (http://\S+)/chat -H 'Content-Type: application/json' -d", printed.read_text())
         assert curl, printed.read_text()
         assert request(curl[1], "/chat", {"prompt": "hello"}).status_code == 200
         process.send_signal(2)

@@ -20,16 +20,18 @@ class TransformersReference:
         self.tokenizer = AutoTokenizer.from_pretrained(models.base)
         self._model = cache(self._load)
 
-    def completion(self, prompt: str, tokens: int, *, adapter: str | None = None, strength: float = 1.0) -> str:
-        """The greedy continuation of ``prompt``, by ``generate``."""
+    def completion(
+        self, prompt: str, tokens: int, *, adapter: str | None = None, strength: float = 1.0, **options: Any
+    ) -> str:
+        """The greedy continuation of ``prompt``, by ``generate`` with ``options``."""
         ids = self.tokenizer(prompt, return_tensors="pt")["input_ids"]
-        made = self._model(adapter, strength).generate(ids, max_new_tokens=tokens, do_sample=False)
+        made = self._model(adapter, strength).generate(ids, max_new_tokens=tokens, do_sample=False, **options)
         return str(self.tokenizer.decode(made[0, ids.shape[1] :], skip_special_tokens=True))
 
-    def chat(self, question: str, tokens: int) -> str:
+    def chat(self, question: str, tokens: int, **options: Any) -> str:
         turns = [{"role": "user", "content": question}]
         prompt = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-        return self.completion(str(prompt), tokens)
+        return self.completion(str(prompt), tokens, **options)
 
     def _load(self, adapter: str | None, strength: float) -> Any:
         torch.set_num_threads(1)

@@ -577,6 +577,7 @@ class TestImages:
             ([("elsewhere/x", b"1")], "BadImage"),
             ([("data/../../x", b"1")], "BadImage"),
             ([("data/zeros", bytes(1_000_000))], "TooLarge"),
+            ([("data/adapter_config.json", b"{}"), ("data/adapter_model.bin", b"1")], "UnsafeWeights"),
         ],
     )
     def test_what_must_not_be_unpacked(

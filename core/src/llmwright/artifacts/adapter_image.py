@@ -49,6 +49,7 @@ from llmwright.artifacts.oci_registry import CHUNK_BYTES, OciRegistry
 from llmwright.artifacts.scratch import scratch_directory
 from llmwright.artifacts.unpack import DATA, Allowance, unpack_layer
 from llmwright.artifacts.wire import Wire
+from llmwright.catalogue.weight_files import check_adapter_weights
 from llmwright.errors import ConfigError
 from llmwright.reading.json_reader import read_json_file
 
@@ -145,8 +146,9 @@ def pull(
     registries, token services and redirects as for downloads. Every blob's digest is verified before its bytes are
     read. At most ``max_bytes`` are accepted, packed and unpacked each.
 
-    Raises ConfigError (SourceRefused, PullDenied, ImageNotFound, BadImage, TooLarge, DigestMismatch) and
-    TargetError (Unreachable, RegistryError, NoDiskSpace). After an error, ``destination`` is unchanged.
+    Raises ConfigError (SourceRefused, PullDenied, ImageNotFound, BadImage, TooLarge, DigestMismatch; UnsafeWeights for
+    an adapter that is no safetensors) and TargetError (Unreachable, RegistryError, NoDiskSpace). After an error,
+    ``destination`` is unchanged.
     """
     name = parse_reference(reference)
     with (
@@ -167,6 +169,8 @@ def pull(
             unpack_layer(packed, layer.media_type, data, allowance, str(name))
         if not data.is_dir() or not any(data.iterdir()):
             raise bad_image(str(name), "it has no directory /data with content")
+        if (data / ADAPTER_FILES[0]).is_file():
+            check_adapter_weights(data, str(name))
         # Last: every layer is complete, so a failure above leaves the destination as it was.
         _move_content(data, destination)
     return ManifestDigest(image.digest)

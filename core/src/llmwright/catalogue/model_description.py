@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeGuard
 from urllib.parse import quote, unquote, urlsplit
 
 from llmwright.catalogue.model_config import LARGEST, Description, preset_of
+from llmwright.catalogue.weight_files import no_safetensors
 from llmwright.errors import ConfigError, TargetError
 from llmwright.reading.files import MOST_BYTES, Unreadable, is_directory, is_file, read_text, user_path
 from llmwright.reading.json_reader import read_json, read_json_file
@@ -108,7 +109,7 @@ def describe_directory(directory: Path, *, source: str, revision: str = "main") 
     weights = sorted(directory.glob("*.safetensors"))
     index = directory / "model.safetensors.index.json"
     if not weights and not is_file(index):
-        raise ConfigError(f"{directory} holds no safetensors weights", hint="it must hold what save_pretrained writes")
+        raise no_safetensors(str(directory), [path.name for path in directory.iterdir()])
     headers = [_safetensors_counts(path) for path in weights]
     total = sum(size for _, size in headers)
     if is_file(index):
@@ -159,7 +160,7 @@ def _weights_on_hub(about: Mapping[str, Any], name: str) -> int:
         raise _not_understood(name, "siblings")
     weights = [file for file in files if str(file.get("rfilename")).endswith(".safetensors")]
     if not weights:
-        raise ConfigError(f"{name} holds no safetensors weights", hint="only safetensors are loaded")
+        raise no_safetensors(name, [str(file.get("rfilename")) for file in files])
     sizes = [file.get("size") for file in weights]
     if not all(_is_size(size) for size in sizes):
         raise _not_understood(name, "siblings[].size")

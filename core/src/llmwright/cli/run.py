@@ -128,7 +128,8 @@ def _serve(workspace: Workspace, question: str, console: Console) -> None:
     names = ", ".join(status.served_names)
     console.print(styled("\n", (names, "bold"), " answer at ", (status.endpoint, "bold"), "; try"))
     body = shlex.quote(json.dumps({"prompt": question}, ensure_ascii=False))
-    console.print(f"  curl -s {status.endpoint}/chat -d {body}", soft_wrap=True)
+    json_type = "-H 'Content-Type: application/json'"
+    console.print(f"  curl -s {status.endpoint}/chat {json_type} -d {body}", soft_wrap=True)
     console.print(f"  llmwright chat {workspace.name}")
     console.print("serving until Ctrl-C")
     while True:

@@ -86,6 +86,8 @@ def _argv(
         *(("--quantization", quantization) if quantization != "none" else ()),
         *template,
         *threads,
+        *(part for host in config.allowed_hosts for part in ("--allowed-host", host)),
+        *(part for origin in config.allowed_origins for part in ("--allowed-origin", origin)),
         "--exit-with-parent",
     )
 

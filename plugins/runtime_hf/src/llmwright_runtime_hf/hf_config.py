@@ -18,5 +18,9 @@ class HfConfig(BaseModel):
     max_model_len: int | None = Field(default=None, ge=16)
     chat_template: str | None = None
     """Jinja text in place of the tokenizer's own template."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Further hosts that requests may ask for. A server on loopback without a key answers to its own names only."""
+    allowed_origins: tuple[str, ...] = ()
+    """Origins of web pages that may ask (CORS), as ``https://app.example``; ``*`` is any."""
     threads: int | None = Field(default=None, ge=1)
     """CPU threads of one generation."""

@@ -27,3 +27,13 @@ def test_a_directory_without_a_config_is_refused(tmp_path: Path) -> None:
 def test_an_adapter_without_a_config_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"adapter a .* no readable adapter_config\.json: No such file"):
         check_adapter(AdapterSpec("a", tmp_path))
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "adapter_model.bin"])
+def test_pickles_are_refused_by_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "adapter_config.json").write_text("{}")
+    (tmp_path / name).write_bytes(b"")
+
+    with pytest.raises(ConfigError, match=f"holds {name} and no "):
+        check_adapter(AdapterSpec("a", tmp_path)) if name.startswith("adapter") else check_model(str(tmp_path))

@@ -84,3 +84,34 @@ def test_a_wrong_flag_is_one_clear_error(flags: list[str], said: str) -> None:
 def test_an_empty_key_is_refused_rather_than_serving_without_one() -> None:
     with pytest.raises(ConfigError, match="LLMWRIGHT_API_KEY is set and empty"):
         parse_options(["--model", "m"], {"LLMWRIGHT_API_KEY": ""})
+
+
+@pytest.mark.parametrize("text", ["sesame\n", " sesame", "sesame \r\n"])
+def test_blanks_around_the_key_are_not_the_key_s(text: str) -> None:
+    """No client could send them: HTTP strips them from a header."""
+    assert parse_options(["--model", "m"], {"LLMWRIGHT_API_KEY": text}).api_key == "sesame"
+
+
+@pytest.mark.parametrize("text", ["two\nlines", "schl\u00fcssel", "a\tb"])
+def test_a_key_that_no_header_can_hold_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="LLMWRIGHT_API_KEY has characters that no HTTP header can hold") as error:
+        parse_options(["--model", "m"], {"LLMWRIGHT_API_KEY": text})
+    assert text not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("flags", "checked"),
+    [
+        ("", True),
+        ("--host 0.0.0.0", False),
+        ("--host ::1", True),
+        ("--host localhost", True),
+        ("--host 0.0.0.0 --allowed-host a.example", True),
+    ],
+)
+def test_hosts_are_checked_on_loopback_and_where_they_are_named(flags: str, checked: bool) -> None:
+    assert parse_options(["--model", "m", *flags.split()], {}).checks_host is checked
+
+
+def test_behind_a_key_hosts_are_not_checked() -> None:
+    assert not parse_options(["--model", "m"], {"LLMWRIGHT_API_KEY": "k"}).checks_host

@@ -178,3 +178,18 @@ def test_named_modules_get_the_adapter(facts: Path, tmp_path: Path, tune: Callab
     config = json.loads((tmp_path / "out" / "adapter_config.json").read_text())
     assert sorted(config["target_modules"]) == ["q_proj", "v_proj"]
     assert config["base_model_name_or_path"] == "tiny-llama"
+
+
+def test_a_base_in_pickles_is_refused_by_name(
+    tiny_model: Path, facts: Path, keep_sigterm: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from llmwright_tuning_qlora.train.tuning_process import main
+
+    base = tmp_path / "base"
+    base.mkdir()
+    for file in tiny_model.iterdir():
+        name = "pytorch_model.bin" if file.suffix == ".safetensors" else file.name
+        (base / name).write_bytes(file.read_bytes())
+
+    assert main(arguments(base, facts, tmp_path / "out", options=FAST)) == 2
+    assert f"the model {base} holds pytorch_model.bin and no safetensors weights" in capsys.readouterr().err

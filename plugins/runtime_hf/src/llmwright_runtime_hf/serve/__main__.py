@@ -8,6 +8,7 @@ import sys
 
 from llmwright.errors import LLMwrightError
 from llmwright_runtime_hf.serve.listener import bind, url_of
+from llmwright_runtime_hf.serve.log_limit import RepeatLimit
 from llmwright_runtime_hf.serve.model_files import check_model_files
 from llmwright_runtime_hf.serve.serve_options import ServeOptions, parse_options
 from llmwright_runtime_hf.serve.signals import end_quietly_on_signals, end_with_parent
@@ -29,6 +30,8 @@ def main() -> int:
 
 def _serve(options: ServeOptions) -> LLMwrightError | None:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    # Without it, transformers sends a model that has only a pickle to a service that converts it.
+    os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")
     end_quietly_on_signals()
     if options.exit_with_parent:
         end_with_parent()
@@ -43,6 +46,8 @@ def _serve(options: ServeOptions) -> LLMwrightError | None:
 
 def _set_up_logging() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(RepeatLimit())
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     # It recommends a package at import, also when nothing is quantised.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from llmwright.catalogue.weight_files import check_adapter_weights, check_model_weights
 from llmwright.errors import ConfigError
 from llmwright_runtime_hf.serve.serve_options import AdapterSpec, ServeOptions
 
@@ -29,6 +30,7 @@ def check_model(model: str) -> None:
             f"model directory {model} has no readable config.json: {problem}",
             hint="it must hold what save_pretrained writes",
         )
+    check_model_weights(path, f"model directory {model}")
 
 
 def check_adapter(adapter: AdapterSpec) -> None:
@@ -39,6 +41,7 @@ def check_adapter(adapter: AdapterSpec) -> None:
             f"adapter {adapter.name} ({adapter.path}) has no readable adapter_config.json: {problem}",
             hint="it must hold what PEFT's save_pretrained writes",
         )
+    check_adapter_weights(adapter.path, f"adapter {adapter.name} ({adapter.path})")
 
 
 def _unreadable(file: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,8 +46,15 @@ class ServeOptions:
     device: str = "auto"
     threads: int | None = None
     exit_with_parent: bool = False
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
     # Not in the repr, which an exception may bring into the log.
     api_key: str | None = field(default=None, repr=False)
+
+    @property
+    def checks_host(self) -> bool:
+        """Whether only some hosts may be asked for: where they are named, and on loopback without a key."""
+        return bool(self.allowed_hosts) or (self.api_key is None and _is_loopback(self.host))
 
     @property
     def model_names(self) -> tuple[str, ...]:
@@ -78,6 +86,8 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> ServeOptio
         device=flags.device,
         threads=flags.threads,
         exit_with_parent=flags.exit_with_parent,
+        allowed_hosts=tuple(flags.allowed_host),
+        allowed_origins=tuple(flags.allowed_origin),
         api_key=_api_key(environ),
     )
     _check_names(options)
@@ -126,6 +136,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--chat-template", metavar="FILE_OR_INLINE", help="replaces the tokenizer's")
     add("--device", choices=DEVICES, default="auto")
     add("--threads", type=_positive, metavar="N", help="CPU threads of one generation")
+    add(
+        "--allowed-host", action="append", default=[], metavar="HOST", help="a name that requests may ask for; * is any"
+    )
+    add("--allowed-origin", action="append", default=[], metavar="ORIGIN", help="a page that may ask; * is any (CORS)")
     add("--exit-with-parent", action="store_true", help="end when the process that started this one ends")
     return parser
 
@@ -158,12 +172,22 @@ def _name_of(model: str) -> str:
 
 
 def _api_key(environ: Mapping[str, str]) -> str | None:
-    key = environ.get(API_KEY_VARIABLE)
-    if key is not None and not key.strip():
+    # A secret that was made with ``echo`` ends with a line break, and no header can: nobody could use that key.
+    key = environ[API_KEY_VARIABLE].strip() if API_KEY_VARIABLE in environ else None
+    if key == "":
         raise ConfigError(
             f"{API_KEY_VARIABLE} is set and empty", hint="give it a value, or unset it to serve without a key"
         )
+    if key and not (key.isascii() and key.isprintable()):
+        raise ConfigError(f"{API_KEY_VARIABLE} has characters that no HTTP header can hold", hint="use plain ASCII")
     return key
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _check_names(options: ServeOptions) -> None:

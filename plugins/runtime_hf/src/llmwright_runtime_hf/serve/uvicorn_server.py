@@ -17,6 +17,7 @@ from prometheus_client import disable_created_metrics
 from llmwright.errors import LLMwrightError
 from llmwright_runtime_hf.serve.engine.interface import Engine
 from llmwright_runtime_hf.serve.engine.model_thread import ModelThread
+from llmwright_runtime_hf.serve.http.connections import BoundedConnection
 from llmwright_runtime_hf.serve.http.routes import create_app
 from llmwright_runtime_hf.serve.listener import url_of
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
@@ -71,7 +72,12 @@ def serve(options: ServeOptions, listener: socket.socket) -> LLMwrightError | No
         log_config=None,
         access_log=False,
         lifespan="off",
+        http=BoundedConnection,
+        ws="none",
+        proxy_headers=False,
         server_header=False,
+        # asyncio accepts this many connections at once, and logs each of them that finds no free file.
+        backlog=128,
         timeout_graceful_shutdown=int(_GRACE_SECONDS + _THREAD_SECONDS),
     )
     server = SignalledServer(config, engine)

@@ -125,30 +125,3 @@ def test_streamed_text_is_the_same_as_whole(http: httpx.Client) -> None:
 )
 def test_fields_that_ask_for_nothing_more_are_fine(http: httpx.Client, whole: str, harmless: dict[str, Any]) -> None:
     assert text_of(http, **harmless) == whole
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("n", 2),
-        ("best_of", 3),
-        ("echo", True),
-        ("logprobs", 0),
-        ("logprobs", True),
-        ("top_logprobs", 3),
-        ("logit_bias", {"1": 5}),
-        ("frequency_penalty", 0.5),
-        ("presence_penalty", 1),
-        ("suffix", "x"),
-        ("tools", [{"type": "function"}]),
-        ("tool_choice", "required"),
-        ("response_format", {"type": "json_object"}),
-    ],
-)
-def test_what_is_not_built_is_refused_by_name(http: httpx.Client, field: str, value: object) -> None:
-    answer = http.post("/v1/completions", json={"prompt": "a", field: value})
-
-    assert answer.status_code == 400
-    assert answer.json()["error"]["param"] == field
-    assert answer.json()["error"]["code"] == "unsupported_parameter"
-    assert f"{field} is not supported" in answer.json()["error"]["message"]

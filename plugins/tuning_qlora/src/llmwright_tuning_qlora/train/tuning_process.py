@@ -23,6 +23,8 @@ def main(argv: Sequence[str]) -> int:
         options = parse_options(argv)
     except LLMwrightError as error:
         return _fail(error)
+    # Without it, transformers sends a model that has only a pickle to a service that converts it.
+    os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")
     termination = Termination()
     # The handler before the slow imports: a SIGTERM during them would end the process with another exit code.
     termination.handle_sigterm()

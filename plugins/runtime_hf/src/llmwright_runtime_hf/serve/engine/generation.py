@@ -19,7 +19,9 @@ def generate(
 
     It ends early, without Finished, once ``cancelled()`` is true. ``on_token`` gets the number of tokens so far.
     """
-    decoder = Decoder(loaded.model, job.prompt, Sampler(job.sampling, loaded.model.device))
+    sampler = Sampler(job.sampling, loaded.model.device, prompt=len(job.prompt))
+    sampler.forbid_ends(job.end_tokens, job.min_tokens)
+    decoder = Decoder(loaded.model, job.prompt, sampler)
     answer = _AnswerText(loaded, job)
     for count in range(1, job.max_tokens + 1):
         if cancelled():
@@ -44,16 +46,21 @@ class _AnswerText:
     """Turn tokens into the text of the answer, and find its end."""
 
     def __init__(self, loaded: LoadedModel, job: Job) -> None:
-        self._end_tokens = loaded.end_tokens
-        self._detokenizer = Detokenizer(loaded.decode)
-        self._stop_strings = StopStrings(job.stop)
+        self._end_tokens = job.end_tokens
+        self._keeps_stop = job.keep_stop
+        self._unstoppable = job.min_tokens
+        self._detokenizer = Detokenizer(lambda tokens: loaded.decode(tokens, special=job.special))
+        self._stop_strings = StopStrings(job.stop, keep=job.keep_stop)
 
     def push(self, token: int, *, last: bool) -> tuple[str, FinishReason | None]:
         """Return (text that may be sent, why the answer ends or None)."""
         is_end = token in self._end_tokens
-        text = "" if is_end else self._detokenizer.push(token)
+        text = "" if is_end and not self._keeps_stop else self._detokenizer.push(token)
         if is_end or last:
             text += self._detokenizer.finish()
+        self._unstoppable -= 1
+        if self._unstoppable > 0:
+            return (text, None) if not last else (text, "length")
         ready, stopped = self._stop_strings.push(text)
         if stopped:
             return ready, "stop"

@@ -24,12 +24,22 @@ FinishReason = Literal["stop", "length"]
 
 @dataclass(frozen=True, slots=True)
 class SamplingParams:
-    """``temperature`` 0 is greedy; ``top_k`` 0, ``top_p`` 1 and ``repetition_penalty`` 1 change nothing."""
+    """How a token is chosen; each default but the temperature's changes nothing, and ``temperature`` 0 is greedy.
+
+    ``bias`` is added to the logits of some tokens; where ``allowed`` names tokens, no other is chosen.
+    """
 
     temperature: float = 0.0
     top_p: float = 1.0
     top_k: int = 0
+    min_p: float = 0.0
+    typical_p: float = 1.0
     repetition_penalty: float = 1.0
+    frequency_penalty: float = 0.0
+    presence_penalty: float = 0.0
+    no_repeat_ngram: int = 0
+    bias: tuple[tuple[int, float], ...] = ()
+    allowed: tuple[int, ...] = ()
     seed: int | None = None
 
     @property
@@ -39,12 +49,20 @@ class SamplingParams:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One generation: ``model`` is a served name, ``prompt`` token ids, ``max_tokens`` fits the context."""
+    """One generation: ``model`` is a served name, ``prompt`` token ids, ``max_tokens`` fits the context.
+
+    The answer ends before the first of the strings ``stop`` (after it with ``keep_stop``) and at the first of
+    ``end_tokens``, but not within ``min_tokens``. ``special`` shows special tokens.
+    """
 
     model: str
     prompt: tuple[int, ...]
     max_tokens: int
     stop: tuple[str, ...] = ()
+    end_tokens: frozenset[int] = frozenset()
+    min_tokens: int = 0
+    keep_stop: bool = False
+    special: bool = False
     sampling: SamplingParams = SamplingParams()
 
 

@@ -22,10 +22,15 @@ from llmwright_runtime_hf.serve.engine.interface import SamplingParams
 from llmwright_runtime_hf.serve.engine.sampling import sampling_of
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
 
+_LONGEST_WORD = 32
+
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A model and its tokenizer. ``context`` is in tokens, prompt and answer together; ``sampling`` the defaults."""
+    """A model and its tokenizer. ``context`` is in tokens, prompt and answer together; ``sampling`` the defaults.
+
+    ``longest_token`` is in characters.
+    """
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
@@ -33,15 +38,35 @@ class LoadedModel:
     end_tokens: frozenset[int]
     sampling: SamplingParams
     dtype: str
+    longest_token: int
 
-    def decode(self, tokens: list[int]) -> str:
-        """Return the text of ``tokens``, without special tokens."""
-        text = self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    @property
+    def vocabulary(self) -> int:
+        """The number of tokens that the model knows."""
+        return int(self.model.config.get_text_config().vocab_size)
+
+    @property
+    def most_characters(self) -> int:
+        """A length that no text within the context has: as if every token were the longest there is.
+
+        A tokenizer may write a longer unknown word as one token, and no word that means something is that long.
+        """
+        return self.context * max(self.longest_token, _LONGEST_WORD)
+
+    def decode(self, tokens: list[int], *, special: bool = False) -> str:
+        """Return the text of ``tokens``; ``special`` shows special tokens."""
+        text = self.tokenizer.decode(tokens, skip_special_tokens=not special, clean_up_tokenization_spaces=False)
         return text if isinstance(text, str) else "".join(text)
 
     def encode(self, text: str, *, special: bool) -> list[int]:
-        """Return the tokens of ``text``. ``special`` adds the special tokens that the tokenizer puts around a text."""
-        return list(self.tokenizer(text, add_special_tokens=special)["input_ids"])
+        """Return the tokens of ``text``. ``special`` adds the special tokens that the tokenizer puts around a text.
+
+        One beginning-of-sequence token (BOS) is enough where both the text and the tokenizer write it.
+        """
+        tokens = list(self.tokenizer(text, add_special_tokens=special)["input_ids"])
+        bos = self.tokenizer.bos_token_id
+        twice = next((count for count, token in enumerate(tokens) if token != bos), len(tokens))
+        return tokens[twice - 1 :] if bos is not None and twice > 1 else tokens
 
 
 def load_model(options: ServeOptions) -> LoadedModel:
@@ -57,6 +82,7 @@ def load_model(options: ServeOptions) -> LoadedModel:
         end_tokens=_end_tokens(model, tokenizer),
         sampling=sampling_of(model.generation_config),
         dtype=str(model.dtype).removeprefix("torch."),
+        longest_token=max(map(len, tokenizer.get_vocab()), default=1),
     )
 
 
@@ -99,6 +125,7 @@ def _load_weights(options: ServeOptions, device: str, dtype: str) -> PreTrainedM
             options.model,
             revision=options.revision,
             trust_remote_code=False,
+            use_safetensors=True,
             dtype=dtype,
             device_map=_device_map(device),
             output_loading_info=True,

@@ -148,6 +148,7 @@ class ModelThread:
 
     def _generate(self, handle: JobHandle) -> None:
         from llmwright_runtime_hf.serve.engine.generation import generate
+        from llmwright_runtime_hf.serve.engine.sampling import NoTokenLeftError
 
         assert self.loaded is not None
         model = handle.job.model
@@ -159,13 +160,18 @@ class ModelThread:
                 self._metrics.prompt_tokens.labels(model).inc(len(handle.job.prompt))
                 self._metrics.first_token.labels(model).observe(_seconds_since(handle.submitted))
 
-        for event in generate(self.loaded, handle.job, lambda: handle.cancelled or self._stopping.is_set(), on_token):
-            if isinstance(event, Finished):
-                # The metrics first: a client that reads /metrics right after its answer finds itself counted.
-                self._metrics.duration.labels(model).observe(_seconds_since(handle.submitted))
-            handle.sink(event)
-            if isinstance(event, Finished):
-                return
+        events = generate(self.loaded, handle.job, lambda: handle.cancelled or self._stopping.is_set(), on_token)
+        try:
+            for event in events:
+                if isinstance(event, Finished):
+                    # The metrics first: a client that reads /metrics right after its answer finds itself counted.
+                    self._metrics.duration.labels(model).observe(_seconds_since(handle.submitted))
+                handle.sink(event)
+                if isinstance(event, Finished):
+                    return
+        except NoTokenLeftError:
+            handle.sink(Failed("the request's own rules leave no token to generate", status=400))
+            return
         if self._stopping.is_set():
             handle.sink(_SHUTTING_DOWN)
 

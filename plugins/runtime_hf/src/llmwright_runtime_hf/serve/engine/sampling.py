@@ -6,13 +6,17 @@ import torch
 from transformers import (
     GenerationConfig,
     LogitsProcessorList,
+    MinPLogitsWarper,
+    NoRepeatNGramLogitsProcessor,
     RepetitionPenaltyLogitsProcessor,
     TemperatureLogitsWarper,
     TopKLogitsWarper,
     TopPLogitsWarper,
+    TypicalLogitsWarper,
 )
 
 from llmwright_runtime_hf.serve.engine.interface import SamplingParams
+from llmwright_runtime_hf.serve.engine.token_rules import AllowedTokens, CountPenalties, NoEndBefore, TokenBias
 
 
 def sampling_of(config: GenerationConfig | None) -> SamplingParams:
@@ -25,7 +29,14 @@ def sampling_of(config: GenerationConfig | None) -> SamplingParams:
         top_p=1.0 if config.top_p is None else config.top_p,
         top_k=config.top_k or 0,
         repetition_penalty=config.repetition_penalty or 1.0,
+        min_p=config.min_p or 0.0,
+        typical_p=config.typical_p or 1.0,
+        no_repeat_ngram=config.no_repeat_ngram_size or 0,
     )
+
+
+class NoTokenLeftError(Exception):
+    """The rules of a request, such as allowed tokens that may not repeat, leave no token to choose."""
 
 
 class Sampler:
@@ -34,35 +45,65 @@ class Sampler:
     It has a random generator of its own: with a shared one, other requests would change what a seed gives.
     """
 
-    def __init__(self, sampling: SamplingParams, device: torch.device) -> None:
+    def __init__(self, sampling: SamplingParams, device: torch.device, *, prompt: int = 0) -> None:
+        """``prompt`` is the number of tokens that are not the answer's."""
         self._greedy = sampling.greedy
-        self._processors = _processors(sampling)
+        self._prompt = prompt
+        self._restricted = bool(sampling.allowed or sampling.no_repeat_ngram)
+        self._processors = _processors(sampling, prompt)
         self._random = torch.Generator(device=device)
         if sampling.seed is None:
             self._random.seed()
         else:
             self._random.manual_seed(sampling.seed)
 
+    def forbid_ends(self, ends: frozenset[int], count: int) -> None:
+        """Choose none of ``ends`` within the answer's first ``count`` tokens."""
+        if ends and count:
+            self._processors.insert(0, NoEndBefore(ends, self._prompt + count))
+
     def pick(self, logits: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
-        """Return a token id [1, 1] chosen from ``logits`` [1, vocabulary], after the tokens ``seen`` [1, length]."""
+        """Return a token id [1, 1] chosen from ``logits`` [1, vocabulary], after the tokens ``seen`` [1, length].
+
+        Raises NoTokenLeftError where the request's own rules leave none.
+        """
         if self._processors:
             logits = self._processors(seen, logits.float())  # type: ignore[arg-type]  # transformers names the dtypes
+        if self._restricted and not bool(torch.isfinite(logits).any()):
+            raise NoTokenLeftError
         if self._greedy:
             return logits.argmax(dim=-1, keepdim=True)
         return torch.multinomial(logits.float().softmax(dim=-1), 1, generator=self._random)
 
 
-def _processors(sampling: SamplingParams) -> LogitsProcessorList:
-    """Return the same chain, in the same order, that transformers' ``generate`` builds."""
+def _processors(sampling: SamplingParams, prompt: int) -> LogitsProcessorList:
+    """Return the same chain, in the same order, that transformers' ``generate`` builds, and OpenAI's rules before."""
     chain = LogitsProcessorList()
+    if sampling.bias:
+        chain.append(TokenBias(sampling.bias))
     if sampling.repetition_penalty != 1.0:
-        chain.append(RepetitionPenaltyLogitsProcessor(sampling.repetition_penalty))
-    if sampling.greedy:
-        return chain
+        chain.append(RepetitionPenaltyLogitsProcessor(float(sampling.repetition_penalty)))
+    if sampling.frequency_penalty or sampling.presence_penalty:
+        chain.append(CountPenalties(sampling.frequency_penalty, sampling.presence_penalty, prompt))
+    if sampling.no_repeat_ngram:
+        chain.append(NoRepeatNGramLogitsProcessor(sampling.no_repeat_ngram))
+    if sampling.allowed:
+        chain.append(AllowedTokens(sampling.allowed))
+    if not sampling.greedy:
+        chain.extend(_warpers(sampling))
+    return chain
+
+
+def _warpers(sampling: SamplingParams) -> LogitsProcessorList:
+    chain = LogitsProcessorList()
     if sampling.temperature != 1.0:
         chain.append(TemperatureLogitsWarper(float(sampling.temperature)))
     if sampling.top_k > 0:
         chain.append(TopKLogitsWarper(sampling.top_k))
     if sampling.top_p < 1.0:
-        chain.append(TopPLogitsWarper(sampling.top_p))
+        chain.append(TopPLogitsWarper(float(sampling.top_p)))
+    if sampling.min_p > 0.0:
+        chain.append(MinPLogitsWarper(float(sampling.min_p)))
+    if sampling.typical_p < 1.0:
+        chain.append(TypicalLogitsWarper(float(sampling.typical_p)))
     return chain

@@ -6,23 +6,25 @@ from collections.abc import Sequence
 
 
 class StopStrings:
-    """Cut text at the first stop string.
+    """Cut text before the first stop string, or after it with ``keep``.
 
     An end of the text that may become a stop string is held back until it is clear whether it does.
     """
 
-    def __init__(self, stops: Sequence[str]) -> None:
+    def __init__(self, stops: Sequence[str], *, keep: bool = False) -> None:
         self._stops = tuple(stops)
+        self._keep = keep
         self._held = ""
 
     def push(self, text: str) -> tuple[str, bool]:
-        """Return (text that may be sent, whether a stop string was found). The stop string itself is never sent."""
+        """Return (text that may be sent, whether a stop string was found). Without ``keep`` it is never sent."""
         if not self._stops:
             return text, False
         self._held += text
-        positions = [position for position in map(self._held.find, self._stops) if position >= 0]
-        if positions:
-            return self._held[: min(positions)], True
+        matches = [(position, stop) for stop in self._stops if (position := self._held.find(stop)) >= 0]
+        if matches:
+            position, stop = min(matches, key=lambda match: match[0])
+            return self._held[: position + (len(stop) if self._keep else 0)], True
         cut = len(self._held) - self._possible_stop_length()
         ready, self._held = self._held[:cut], self._held[cut:]
         return ready, False

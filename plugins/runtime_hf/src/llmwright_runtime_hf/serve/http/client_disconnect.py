@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import Request
 
 from llmwright_runtime_hf.serve.engine.interface import Engine, Event, Job
+
+_Result = TypeVar("_Result")
 
 
 @contextlib.contextmanager
@@ -22,15 +24,15 @@ def cancelled_at_exit(engine: Engine, job: Job, sink: Callable[[Event], None]) -
         handle.cancel()
 
 
-async def event_or_disconnect(request: Request, next_event: Coroutine[Any, Any, Event]) -> Event | None:
-    """Wait for ``next_event`` and return it, or return None once the client has closed the connection."""
-    event = asyncio.ensure_future(next_event)
+async def result_or_disconnect(request: Request, work: Coroutine[Any, Any, _Result]) -> _Result | None:
+    """Wait for ``work`` and return its result, or return None once the client has closed the connection."""
+    task = asyncio.ensure_future(work)
     disconnect = asyncio.ensure_future(_disconnect(request))
     try:
-        await asyncio.wait({event, disconnect}, return_when=asyncio.FIRST_COMPLETED)
-        return event.result() if event.done() else None
+        await asyncio.wait({task, disconnect}, return_when=asyncio.FIRST_COMPLETED)
+        return task.result() if task.done() else None
     finally:
-        event.cancel()
+        task.cancel()
         disconnect.cancel()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncGenerator, Mapping
 
 from fastapi.responses import StreamingResponse
@@ -11,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 from llmwright_runtime_hf.serve.engine.interface import Engine, Finished, Job, Text
 from llmwright_runtime_hf.serve.http.client_disconnect import cancelled_at_exit
 from llmwright_runtime_hf.serve.http.event_channel import EventChannel
+from llmwright_runtime_hf.serve.http.json_text import json_bytes
 from llmwright_runtime_hf.serve.http.openai_errors import error_body
 from llmwright_runtime_hf.serve.http.responses import ResponseFormat
 
@@ -61,4 +61,4 @@ async def _stream(
 
 
 def _server_sent_event(chunk: Mapping[str, object]) -> bytes:
-    return b"data: " + json.dumps(chunk, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
+    return b"data: " + json_bytes(chunk) + b"\n\n"

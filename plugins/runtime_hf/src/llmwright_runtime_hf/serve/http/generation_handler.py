@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from fastapi import Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from llmwright_runtime_hf.serve.engine.interface import Engine, Failed, Finished, Job
-from llmwright_runtime_hf.serve.http.client_disconnect import cancelled_at_exit, event_or_disconnect
+from llmwright_runtime_hf.serve.http.client_disconnect import cancelled_at_exit, result_or_disconnect
 from llmwright_runtime_hf.serve.http.event_channel import EventChannel, TextCollector
 from llmwright_runtime_hf.serve.http.event_stream import stream_response
-from llmwright_runtime_hf.serve.http.openai_errors import ApiError
+from llmwright_runtime_hf.serve.http.json_text import SafeJsonResponse
+from llmwright_runtime_hf.serve.http.openai_errors import CLIENT_CLOSED_REQUEST, ApiError
+from llmwright_runtime_hf.serve.http.prompt_length import check_length
 from llmwright_runtime_hf.serve.http.request_to_job import job_of_request, resolve_model
 from llmwright_runtime_hf.serve.http.requests import AnyRequest, reject_unsupported_fields
 from llmwright_runtime_hf.serve.http.responses import ResponseFormat
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
 
-_CLIENT_CLOSED_REQUEST = 499  # nginx's code; only the metrics see it
+if TYPE_CHECKING:
+    from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
+
+_LONG_CHARACTERS = 128 * 1024
 
 
 class GenerationHandler:
@@ -27,6 +35,7 @@ class GenerationHandler:
     def __init__(self, options: ServeOptions, engine: Engine) -> None:
         self._options = options
         self._engine = engine
+        self._long = asyncio.Semaphore(1)
 
     async def handle(
         self, http_request: Request, request: AnyRequest, format_for: Callable[[str], ResponseFormat]
@@ -37,20 +46,36 @@ class GenerationHandler:
         loaded = self._engine.loaded
         if loaded is None or self._engine.state.phase != "ready":
             raise ApiError(503, f"not ready: {self._engine.state.reason}", code="not_ready")
-        # Tokenising a long prompt takes a while. In the event loop it would block /health, and probes would fail.
-        job = await asyncio.to_thread(job_of_request, request, model, loaded)
+        job = await result_or_disconnect(http_request, self._job(request, model, loaded))
+        if job is None:
+            return Response(status_code=CLIENT_CLOSED_REQUEST)
         response_format = format_for(model)
         if request.stream:
             return stream_response(self._engine, job, response_format, usage=request.wants_usage)
         return await self._full_response(http_request, job, response_format)
 
+    async def _job(self, request: AnyRequest, model: str, loaded: LoadedModel) -> Job:
+        """Tokenise the prompt in another thread: in the event loop a long one would block /health, and probes fail.
+
+        Long prompts are read one at a time, so that many of them leave threads and memory for everybody else.
+        """
+        length = check_length(request, loaded)
+        left = threading.Event()
+        try:
+            # The limit before the thread: threads that only wait for their turn would be none for short prompts.
+            async with self._long if length > _LONG_CHARACTERS else contextlib.nullcontext():
+                return await asyncio.to_thread(job_of_request, request, model, loaded, left.is_set)
+        finally:
+            # Nothing else stops the thread when the client has gone.
+            left.set()
+
     async def _full_response(self, http_request: Request, job: Job, response_format: ResponseFormat) -> Response:
         channel = EventChannel()
         collector = TextCollector(channel)
         with cancelled_at_exit(self._engine, job, collector.put):
-            event = await event_or_disconnect(http_request, channel.get())
+            event = await result_or_disconnect(http_request, channel.get())
         if isinstance(event, Finished):
-            return JSONResponse(response_format.full(collector.text, event))
+            return SafeJsonResponse(response_format.full(collector.text, event))
         if isinstance(event, Failed):
             raise ApiError(event.status, event.message)
-        return Response(status_code=_CLIENT_CLOSED_REQUEST)
+        return Response(status_code=CLIENT_CLOSED_REQUEST)

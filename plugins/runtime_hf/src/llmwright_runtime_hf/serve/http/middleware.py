@@ -1,19 +1,20 @@
-"""Middleware that every request passes before a route: request counts, the API key, the body limit. Plain ASGI."""
+"""Middleware that every request passes before a route: plain paths, request counts, the body limit. Plain ASGI."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import hmac
+from dataclasses import dataclass
 
-from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from llmwright_runtime_hf.serve.http.openai_errors import error_body
+from llmwright_runtime_hf.serve.http.openai_errors import error_response
 from llmwright_runtime_hf.serve.server_metrics import ServerMetrics
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
+MAX_HELD_BYTES = 16 * MAX_BODY_BYTES
+"""Bytes of bodies that are being read at one time, all together."""
 LINGER_SECONDS = 2.0
 LINGER_TIMES = 4
 ROUTES = (
@@ -25,8 +26,19 @@ ROUTES = (
     "/metrics",
     "/version",
 )
-# Probes and Prometheus send no key by default, and these routes show no secret.
-OPEN_ROUTES = ("/health", "/metrics", "/version")
+
+
+class PlainPath:
+    """Read ``/health/`` as ``/health``: probes and clients write both."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and len(scope["path"]) > 1 and scope["path"].endswith("/"):
+            path = scope["path"].rstrip("/") or "/"
+            scope = {**scope, "path": path, "raw_path": path.encode()}
+        await self._app(scope, receive, send)
 
 
 class CountRequests:
@@ -50,67 +62,68 @@ class CountRequests:
         await self._app(scope, receive, counting)
 
 
-class RequireKey:
-    """Answer 401 to a request without ``Authorization: Bearer KEY``, except on the open routes."""
-
-    def __init__(self, app: ASGIApp, key: str) -> None:
-        self._app = app
-        self._expected = f"Bearer {key}".encode()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in OPEN_ROUTES or self._allowed(scope):
-            await self._app(scope, receive, send)
-            return
-        body = error_body(401, "a valid API key is needed: Authorization: Bearer KEY", code="invalid_api_key")
-        await JSONResponse(body, 401, headers={"WWW-Authenticate": "Bearer"})(scope, receive, send)
-
-    def _allowed(self, scope: Scope) -> bool:
-        header = Headers(scope=scope).get("authorization", "")
-        # Not ==, which returns at the first wrong byte: a client could measure the time and find the key byte by byte.
-        return hmac.compare_digest(header.encode("latin-1", "replace"), self._expected)
-
-
 class LimitBody:
-    """Answer 413 to a body over ``limit`` bytes: at once if Content-Length gives the size, else while reading."""
+    """Answer 413 to a body over ``limit`` bytes: at once if Content-Length gives the size, else while reading.
 
-    def __init__(self, app: ASGIApp, limit: int = MAX_BODY_BYTES) -> None:
+    Bodies that are being read share ``held_limit`` bytes; beyond them the answer is 503.
+    """
+
+    def __init__(self, app: ASGIApp, limit: int = MAX_BODY_BYTES, held_limit: int = MAX_HELD_BYTES) -> None:
         self._app = app
         self._limit = limit
+        self._held_limit = held_limit
+        self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         content_length = Headers(scope=scope).get("content-length", "0")
-        if content_length.isdigit() and int(content_length) > self._limit:
-            await self._reject(receive, send)
+        if content_length.isdigit() and (len(content_length) > 18 or int(content_length) > self._limit):
+            await self._reject(_BodyTooLarge.status, receive, send)
             return
+        body = _HeldBytes()
         try:
-            await self._app(scope, self._limited(receive), send)
-        except _BodyTooLarge:
-            await self._reject(receive, send)
+            await self._app(scope, self._limited(receive, body), send)
+        except (_BodyTooLarge, _TooManyBodies) as excess:
+            # Free first, then answer: the answer waits for a client that still sends.
+            self._free(body)
+            await self._reject(excess.status, receive, send)
+        finally:
+            self._free(body)
 
-    def _limited(self, receive: Receive) -> Receive:
-        read = 0
-
+    def _limited(self, receive: Receive, body: _HeldBytes) -> Receive:
         async def limited() -> Message:
-            nonlocal read
             message = await receive()
-            read += len(message.get("body", b""))
-            if read > self._limit:
+            size = len(message.get("body", b""))
+            body.read += size
+            body.held += size
+            self._held += size
+            if body.read > self._limit:
                 raise _BodyTooLarge
+            if self._held > self._held_limit:
+                raise _TooManyBodies
+            if not message.get("more_body"):
+                self._free(body)
             return message
 
         return limited
 
-    async def _reject(self, receive: Receive, send: Send) -> None:
-        """Answer 413, and discard for a moment what the client still sends.
+    def _free(self, body: _HeldBytes) -> None:
+        self._held -= body.held
+        body.held = 0
+
+    async def _reject(self, status: int, receive: Receive, send: Send) -> None:
+        """Answer ``status``, and discard for a moment what the client still sends.
 
         A connection that is closed with unread bytes is reset, and a client that only sends first loses the answer.
         """
-        body = error_body(413, f"the body is over {self._limit} bytes", code="body_too_large")
-        response = JSONResponse(body, 413, headers={"Connection": "close"})
-        await send({"type": "http.response.start", "status": 413, "headers": response.raw_headers})
+        if status == _BodyTooLarge.status:
+            message, code = f"the body is over {self._limit} bytes", "body_too_large"
+        else:
+            message, code = "too many large requests arrive at once, try again", "overloaded"
+        response = error_response(status, message, code=code, headers={"Connection": "close"})
+        await send({"type": "http.response.start", "status": status, "headers": response.raw_headers})
         await send({"type": "http.response.body", "body": response.body, "more_body": True})
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LINGER_SECONDS):
@@ -126,8 +139,24 @@ class LimitBody:
             left -= len(message.get("body", b""))
 
 
+@dataclass(slots=True)
+class _HeldBytes:
+    """The bytes of one body: those read so far, and those that count against the common limit."""
+
+    read: int = 0
+    held: int = 0
+
+
 class _BodyTooLarge(Exception):
     """Raised inside ``receive``; it passes through FastAPI up to LimitBody."""
+
+    status = 413
+
+
+class _TooManyBodies(Exception):
+    """As ``_BodyTooLarge``, where the bodies of all clients together are too large."""
+
+    status = 503
 
 
 def _route(path: str) -> str:

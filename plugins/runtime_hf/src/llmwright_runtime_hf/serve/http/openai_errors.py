@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from llmwright_runtime_hf.serve.http.json_text import SafeJsonResponse
+
+CLIENT_CLOSED_REQUEST = 499
+"""nginx's code; only the metrics see it."""
 
 
 class ApiError(HTTPException):
@@ -27,19 +34,36 @@ def error_body(status: int, message: str, *, param: str | None = None, code: str
 def add_error_handlers(app: FastAPI) -> None:
     """Give every error response of ``app`` that JSON, also those that FastAPI itself makes (404, 405, 500)."""
     app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(ClientDisconnect, _on_disconnect)
     app.add_exception_handler(Exception, _on_bug)
+
+
+def error_response(
+    status: int,
+    message: str,
+    *,
+    param: str | None = None,
+    code: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """Return the response with that error."""
+    return SafeJsonResponse(error_body(status, message, param=param, code=code), status, headers=headers)
 
 
 async def _on_http_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     param, code = (error.param, error.code) if isinstance(error, ApiError) else (None, None)
-    body = error_body(error.status_code, str(error.detail), param=param, code=code)
-    return JSONResponse(body, error.status_code, headers=error.headers)
+    return error_response(error.status_code, str(error.detail), param=param, code=code, headers=error.headers)
+
+
+async def _on_disconnect(_request: Request, _error: Exception) -> Response:
+    # A client that leaves while it sends is no fault: without this, each one would leave a traceback in the log.
+    return Response(status_code=CLIENT_CLOSED_REQUEST)
 
 
 async def _on_bug(_request: Request, _error: Exception) -> JSONResponse:
     # The exception's text may hold a part of a prompt or a path: it goes to the log, never to a client.
-    return JSONResponse(error_body(500, "internal error, see the server's log"), 500)
+    return error_response(500, "internal error, see the server's log")
 
 
 def _error_type(status: int) -> str:

@@ -18,14 +18,15 @@ _Body = TypeVar("_Body", bound=BaseModel)
 def json_body(model: type[_Body]) -> Callable[[Request], Awaitable[_Body]]:
     """Return a FastAPI dependency that reads the body as ``model``. It raises ApiError (400) with one fault.
 
-    FastAPI's own body parameters look at the content type, and ``curl -d '{"prompt": "..."}'`` sends JSON as a form.
+    FastAPI's own body parameters look at the content type, which ``RequireJson`` judges where that matters: behind a
+    key, what ``curl -d '{"prompt": "..."}'`` sends as a form is read as the JSON that it is.
     """
 
     async def read(request: Request) -> _Body:
         try:
             return model.model_validate_json(await request.body())
         except ValidationError as error:
-            raise _bad_request(error) from error
+            raise _bad_request(error) from None
 
     return read
 

@@ -2,28 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import jinja2
-
 from llmwright_runtime_hf.serve.engine.interface import Job, SamplingParams
+from llmwright_runtime_hf.serve.http.chat_text import chat_text
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError
-from llmwright_runtime_hf.serve.http.requests import AnyRequest, ChatCompletionRequest, CompletionRequest
+from llmwright_runtime_hf.serve.http.prompt_length import refuse_many_tokens
+from llmwright_runtime_hf.serve.http.requests import (
+    AnyRequest,
+    ChatCompletionRequest,
+    CompletionRequest,
+    PromptRequest,
+)
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
 
 if TYPE_CHECKING:
     from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
 
 
-def job_of_request(request: AnyRequest, model: str, loaded: LoadedModel) -> Job:
-    """Return the job. Raises ApiError (400) for a prompt that cannot be tokenised or does not fit the context."""
-    prompt = _tokens(request, loaded)
+def job_of_request(
+    request: AnyRequest, model: str, loaded: LoadedModel, cancelled: Callable[[], bool] = lambda: False
+) -> Job:
+    """Return the job.
+
+    Raises:
+        ApiError: 400 for a prompt that cannot be tokenised or does not fit the context, and for unknown tokens.
+        ClientLeftError: ``cancelled()`` while a long prompt was read.
+    """
+    ends = _end_tokens(request, loaded)
+    sampling = _sampling(request, loaded, ends)
+    prompt = _tokens(request, loaded, cancelled)
+    max_tokens = _max_new_tokens(len(prompt), request.token_limit(len(prompt)), loaded.context)
+    min_tokens = request.min_tokens or 0
+    if min_tokens > max_tokens:
+        raise _wrong("min_tokens", f"{min_tokens} is above the limit of {max_tokens} tokens")
     return Job(
         model=model,
         prompt=tuple(prompt),
-        max_tokens=_max_new_tokens(len(prompt), request.token_limit, loaded.context),
+        max_tokens=max_tokens,
         stop=request.stop_strings,
-        sampling=_sampling(request, loaded.sampling),
+        end_tokens=ends,
+        min_tokens=min_tokens,
+        keep_stop=bool(request.include_stop_str_in_output),
+        special=request.skip_special_tokens is False,
+        sampling=sampling,
     )
 
 
@@ -38,49 +62,52 @@ def resolve_model(model: str | None, options: ServeOptions) -> str:
     return name
 
 
-def _tokens(request: AnyRequest, loaded: LoadedModel) -> list[int]:
-    if isinstance(request, ChatCompletionRequest):
-        return _chat_tokens([message.for_template() for message in request.messages], loaded)
-    if isinstance(request, CompletionRequest):
-        return _completion_tokens(request.prompt, loaded)
-    if loaded.tokenizer.chat_template is None:
-        return loaded.encode(request.prompt, special=True)
-    return _chat_tokens([{"role": "user", "content": request.prompt}], loaded)
+def _tokens(request: AnyRequest, loaded: LoadedModel, cancelled: Callable[[], bool]) -> list[int]:
+    if isinstance(request, CompletionRequest) and not isinstance(request.prompt, str):
+        ids = _token_ids(request.prompt)
+        if ids is not None:
+            return _known_tokens(ids, loaded, "prompt")
+    templated = isinstance(request, ChatCompletionRequest) or (
+        isinstance(request, PromptRequest) and loaded.tokenizer.chat_template is not None
+    )
+    text = chat_text(request, loaded) if templated else _plain_text(request)
+    refuse_many_tokens(text, loaded, cancelled)
+    # A chat template writes the special tokens itself.
+    special = request.add_special_tokens
+    return loaded.encode(text, special=not templated if special is None else special)
 
 
-def _chat_tokens(messages: list[dict[str, Any]], loaded: LoadedModel) -> list[int]:
-    if loaded.tokenizer.chat_template is None:
-        raise ApiError(
-            400,
-            "this model has no chat template; use /v1/completions, or start the server with --chat-template",
-            param="messages",
-            code="no_chat_template",
-        )
-    try:
-        text = loaded.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    except (jinja2.TemplateError, TypeError, ValueError, KeyError) as error:
-        raise ApiError(400, f"the chat template refuses these messages: {error}", param="messages") from error
-    return loaded.encode(str(text), special=False)
+def _plain_text(request: AnyRequest) -> str:
+    assert not isinstance(request, ChatCompletionRequest)
+    if isinstance(request.prompt, str):
+        return request.prompt
+    if len(request.prompt) != 1:
+        count = len(request.prompt)
+        raise ApiError(400, f"one prompt per request, not {count}", param="prompt", code="unsupported_parameter")
+    return str(request.prompt[0])
 
 
-def _completion_tokens(prompt: str | list[str] | list[int], loaded: LoadedModel) -> list[int]:
-    if isinstance(prompt, str):
-        return loaded.encode(prompt, special=True)
-    numbers = [part for part in prompt if isinstance(part, int)]
-    if prompt and len(numbers) == len(prompt):
-        return _known_tokens(numbers, loaded)
-    if len(prompt) != 1:
-        raise ApiError(400, f"one prompt per request, not {len(prompt)}", param="prompt", code="unsupported_parameter")
-    return loaded.encode(str(prompt[0]), special=True)
+def _token_ids(prompt: list[Any]) -> list[int] | None:
+    """Return the ids of a prompt that is given as token ids, also as a list of one list; None for texts."""
+    if len(prompt) == 1 and isinstance(prompt[0], list):
+        return list(prompt[0])
+    return prompt if prompt and isinstance(prompt[0], int) else None
 
 
-def _known_tokens(tokens: list[int], loaded: LoadedModel) -> list[int]:
-    size = loaded.model.config.get_text_config().vocab_size
-    unknown = next((token for token in tokens if not 0 <= token < size), None)
+def _known_tokens(tokens: Iterable[int], loaded: LoadedModel, param: str) -> list[int]:
+    known = list(tokens)
+    unknown = next((token for token in known if not 0 <= token < loaded.vocabulary), None)
     if unknown is not None:
         # A GPU reports an index outside the embedding as a device-side assert, which breaks the whole process.
-        raise ApiError(400, f"token id {unknown} is not in the vocabulary of {size}", param="prompt")
-    return tokens
+        raise _wrong(param, f"token id {unknown} is not in the vocabulary of {loaded.vocabulary}")
+    return known
+
+
+def _end_tokens(request: AnyRequest, loaded: LoadedModel) -> frozenset[int]:
+    own = request.eos_token_id if isinstance(request, PromptRequest) else None
+    ends = loaded.end_tokens if own is None else frozenset([own] if isinstance(own, int) else own)
+    further = _known_tokens(request.stop_token_ids or (), loaded, "stop_token_ids")
+    return frozenset(further) if request.ignore_eos else ends.union(further)
 
 
 def _max_new_tokens(prompt: int, limit: int | None, context: int) -> int:
@@ -88,6 +115,8 @@ def _max_new_tokens(prompt: int, limit: int | None, context: int) -> int:
     if prompt == 0:
         raise ApiError(400, "the prompt is empty", param="prompt", code="invalid_value")
     room = context - prompt
+    if limit is not None and limit < 1:
+        raise _wrong("max_length", f"the prompt alone has {prompt} tokens")
     if room < 1 or (limit or 0) > room:
         excess = f" and max_tokens asks for {limit} more" if limit is not None and room >= 1 else ""
         raise ApiError(
@@ -99,12 +128,37 @@ def _max_new_tokens(prompt: int, limit: int | None, context: int) -> int:
     return room if limit is None else limit
 
 
-def _sampling(request: AnyRequest, default: SamplingParams) -> SamplingParams:
+def _sampling(request: AnyRequest, loaded: LoadedModel, ends: frozenset[int]) -> SamplingParams:
     """Return the request's own values, and those of the model's ``generation_config.json`` for absent fields."""
-    return SamplingParams(
-        temperature=default.temperature if request.temperature is None else request.temperature,
-        top_p=default.top_p if request.top_p is None else request.top_p,
-        top_k=default.top_k if request.top_k is None else request.top_k,
-        repetition_penalty=default.repetition_penalty,
-        seed=request.seed,
-    )
+    allowed = tuple(sorted(set(_known_tokens(request.allowed_token_ids or (), loaded, "allowed_token_ids"))))
+    if allowed and request.min_tokens and ends.issuperset(allowed):
+        raise _wrong("allowed_token_ids", "only end tokens are allowed, and min_tokens forbids them")
+    bias = request.logit_bias or {}
+    _known_tokens(bias, loaded, "logit_bias")
+    asked: dict[str, Any] = {
+        "temperature": _temperature(request),
+        "top_p": request.top_p,
+        "top_k": None if request.top_k is None else max(request.top_k, 0),
+        "min_p": request.min_p,
+        "typical_p": request.typical_p if isinstance(request, PromptRequest) else None,
+        "no_repeat_ngram": request.no_repeat_ngram_size if isinstance(request, PromptRequest) else None,
+        "repetition_penalty": request.repetition_penalty,
+        "frequency_penalty": request.frequency_penalty,
+        "presence_penalty": request.presence_penalty,
+        "seed": request.seed,
+    }
+    values = {name: value for name, value in asked.items() if value is not None}
+    return replace(loaded.sampling, **values, bias=tuple(bias.items()), allowed=allowed)
+
+
+def _temperature(request: AnyRequest) -> float | None:
+    """Return the temperature that is asked for; None for the model's own. ``do_sample`` is as in transformers."""
+    if not isinstance(request, PromptRequest) or request.do_sample is None:
+        return request.temperature
+    if not request.do_sample:
+        return 0.0
+    return 1.0 if request.temperature is None else request.temperature
+
+
+def _wrong(param: str, message: str) -> ApiError:
+    return ApiError(400, f"{param}: {message}", param=param, code="invalid_value")

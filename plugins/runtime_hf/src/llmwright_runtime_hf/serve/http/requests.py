@@ -1,53 +1,105 @@
-"""The fields of request bodies. An unknown field is refused if it would change the answer, and ignored if not."""
+"""The fields of request bodies. Each is honoured or refused by its name (``request_fields``)."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    field_validator,
+    model_validator,
+)
 
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError
+from llmwright_runtime_hf.serve.http.request_fields import (
+    CHAT,
+    CHAT_COMPLETIONS,
+    COMPLETIONS,
+    GENERATE_FIELDS,
+    GENERATE_NAMES,
+    PREFIX,
+    reject_field,
+)
 
 _MAX_STOPS = 16
+_MAX_STOP_CHARACTERS = 1024
 _INT64 = 2**63
 
-# OpenAI's fields that this server does not implement, and the values that ask for nothing.
-_WITHOUT_EFFECT: dict[str, tuple[object, ...]] = {
-    "n": (1,),
-    "best_of": (1,),
-    "echo": (False,),
-    "logprobs": (False,),
-    "top_logprobs": (),
-    "logit_bias": ({},),
-    "frequency_penalty": (0, 0.0),
-    "presence_penalty": (0, 0.0),
-    "suffix": ("",),
-    "tools": ([],),
-    "tool_choice": ("none", "auto"),
-    "functions": ([],),
-    "function_call": ("none", "auto"),
-    "response_format": ({"type": "text"},),
-    "modalities": (["text"],),
-    "audio": (),
-}
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Penalty = Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)]
+Token = Annotated[int, Field(ge=0, lt=_INT64)]
+
+
+def _all_of(kind: type, values: object) -> bool:
+    # Not isinstance: a bool is an int in Python, and no token id in JSON.
+    return isinstance(values, list) and all(type(value) is kind for value in values)
+
+
+def _prompt(value: object) -> object:
+    """Check the four forms of a prompt by hand: pydantic's union keeps an error for each item of each alternative."""
+    batch = isinstance(value, list) and bool(value) and all(_all_of(int, item) for item in value)
+    if isinstance(value, str) or _all_of(str, value) or _all_of(int, value) or batch:
+        return value
+    raise ValueError("a prompt is a text, a list of one text, or a list of token ids")
+
+
+def _tokens_of_bias(value: object, handler: ValidatorFunctionWrapHandler) -> dict[int, float]:
+    if not isinstance(value, dict) or not all(isinstance(key, str) and _is_token(key) for key in value):
+        raise ValueError("its keys are token ids")
+    biases: dict[int, float] = handler({int(key): bias for key, bias in value.items()})
+    return biases
+
+
+def _is_token(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 19
 
 
 class StreamOptions(BaseModel):
     """``include_usage`` adds a chunk with the token counts before the end of the stream."""
 
-    include_usage: bool = False
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    include_usage: bool | None = None
+    include_obfuscation: bool | None = None
+    """No effect: nothing is added to a chunk."""
 
 
 class _GenerationRequest(BaseModel):
     model_config = ConfigDict(extra="allow", strict=True)
 
+    route: ClassVar[str]
+
     model: str | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = None
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
-    top_k: Annotated[int, Field(ge=0)] | None = None
+    min_tokens: Annotated[int, Field(ge=0)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
+    top_p: Share | None = None
+    top_k: Annotated[int, Field(ge=-1, lt=_INT64)] | None = None
+    min_p: Share | None = None
+    repetition_penalty: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] | None = None
+    frequency_penalty: Penalty | None = None
+    presence_penalty: Penalty | None = None
+    logit_bias: (
+        Annotated[
+            dict[int, Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]], WrapValidator(_tokens_of_bias)
+        ]
+        | None
+    ) = None
+    allowed_token_ids: Annotated[list[Token], Field(min_length=1)] | None = None
     seed: Annotated[int, Field(ge=-_INT64, lt=_INT64)] | None = None
     stop: str | list[str] | None = None
+    stop_token_ids: list[Token] | None = None
+    ignore_eos: bool | None = None
+    include_stop_str_in_output: bool | None = None
+    skip_special_tokens: bool | None = None
+    add_special_tokens: bool | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
 
@@ -59,20 +111,21 @@ class _GenerationRequest(BaseModel):
             raise ValueError("a stop string is empty")
         if len(strings) > _MAX_STOPS:
             raise ValueError(f"at most {_MAX_STOPS} stop strings")
+        if any(len(string) > _MAX_STOP_CHARACTERS for string in strings):
+            raise ValueError(f"a stop string has at most {_MAX_STOP_CHARACTERS} characters")
         return stop
 
     @property
     def stop_strings(self) -> tuple[str, ...]:
         return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
 
-    @property
-    def token_limit(self) -> int | None:
-        """The most tokens to generate; None: as many as the context has room for."""
+    def token_limit(self, prompt: int) -> int | None:
+        """The most tokens to generate after ``prompt`` tokens; None: as many as the context has room for."""
         return self.max_tokens
 
     @property
     def wants_usage(self) -> bool:
-        return self.stream_options is not None and self.stream_options.include_usage
+        return self.stream_options is not None and bool(self.stream_options.include_usage)
 
 
 class TextPart(BaseModel):
@@ -83,44 +136,108 @@ class TextPart(BaseModel):
 
 
 class Message(BaseModel):
-    """One message of a conversation. Other fields (``name``, ``tool_calls``) go to the chat template unchanged."""
+    """One message of a conversation. Other fields (``name``, ``tool_calls``) go to the chat template."""
 
     model_config = ConfigDict(extra="allow")
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: str | list[TextPart] | None = None
 
+    @property
+    def characters(self) -> int:
+        return len(self.text)
+
+    @property
+    def text(self) -> str:
+        return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content or ())
+
     def for_template(self) -> dict[str, Any]:
-        content = self.content if isinstance(self.content, str) else "".join(part.text for part in self.content or ())
-        return {**(self.model_extra or {}), "role": self.role, "content": content}
+        """The message as chat templates read it: a tool call's arguments are an object, not its JSON text."""
+        extra = dict(self.model_extra or {})
+        if isinstance(extra.get("tool_calls"), list):
+            extra["tool_calls"] = [_call_with_object(call) for call in extra["tool_calls"]]
+        return {**extra, "role": self.role, "content": self.text}
 
 
 class ChatCompletionRequest(_GenerationRequest):
     """``POST /v1/chat/completions``."""
 
+    route = CHAT_COMPLETIONS
+
     messages: Annotated[list[Message], Field(min_length=1)]
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
+    add_generation_prompt: bool | None = None
+    continue_final_message: bool | None = None
+    chat_template_kwargs: dict[str, Any] | None = None
 
-    @property
-    def token_limit(self) -> int | None:
+    @model_validator(mode="after")
+    def _one_end(self) -> ChatCompletionRequest:
+        if self.continue_final_message and self.add_generation_prompt:
+            message = "continue_final_message: it and add_generation_prompt cannot both be true"
+            raise ApiError(400, message, param="continue_final_message", code="invalid_value")
+        return self
+
+    def token_limit(self, prompt: int) -> int | None:
         return self.max_completion_tokens if self.max_completion_tokens is not None else self.max_tokens
 
 
 class CompletionRequest(_GenerationRequest):
-    """``POST /v1/completions``. ``prompt``: a text, a list of one text, or token ids."""
+    """``POST /v1/completions``. ``prompt``: a text, a list of one text, or token ids, also as a list of one list."""
 
-    prompt: str | list[str] | list[int]
+    route = COMPLETIONS
 
-    @property
-    def token_limit(self) -> int | None:
+    prompt: Annotated[Any, BeforeValidator(_prompt)]
+
+    def token_limit(self, prompt: int) -> int | None:
         """16 by default, as in OpenAI's API."""
         return 16 if self.max_tokens is None else self.max_tokens
 
+    @property
+    def characters(self) -> int:
+        """Characters of the prompt; of token ids as many as there are ids."""
+        parts = [self.prompt] if isinstance(self.prompt, str) else self.prompt
+        return sum(1 if isinstance(part, int) else len(part) for part in parts)
+
 
 class PromptRequest(_GenerationRequest):
-    """``POST /chat``."""
+    """``POST /chat``. ``generate_kwargs`` holds fields under the names of transformers' ``generate``."""
+
+    route = CHAT
 
     prompt: str
+    do_sample: bool | None = None
+    max_length: Annotated[int, Field(ge=1)] | None = None
+    typical_p: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] | None = None
+    no_repeat_ngram_size: Annotated[int, Field(ge=0, lt=_INT64)] | None = None
+    eos_token_id: Token | list[Token] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_generate_kwargs(cls, body: Any) -> Any:
+        if not isinstance(body, Mapping) or body.get("generate_kwargs") is None:
+            return body
+        options = body["generate_kwargs"]
+        if not isinstance(options, Mapping):
+            raise ApiError(400, "generate_kwargs: must be an object", param="generate_kwargs", code="invalid_value")
+        fields = {name: value for name, value in body.items() if name != "generate_kwargs"}
+        for name, value in options.items():
+            rule = GENERATE_FIELDS.get(name)
+            honoured = rule is not None and rule.effect == "honoured"
+            field = GENERATE_NAMES.get(name, name) if honoured else PREFIX + name
+            if value is not None and fields.get(field) is not None and fields[field] != value:
+                message = f"{PREFIX}{name}: {field} is given twice, with two values"
+                raise ApiError(400, message, param=PREFIX + name, code="invalid_value")
+            fields[field] = fields.get(field) if value is None else value
+        return fields
+
+    def token_limit(self, prompt: int) -> int | None:
+        if self.max_tokens is None and self.max_length is not None:
+            return self.max_length - prompt
+        return self.max_tokens
+
+    @property
+    def characters(self) -> int:
+        return len(self.prompt)
 
 
 AnyRequest = ChatCompletionRequest | CompletionRequest | PromptRequest
@@ -129,11 +246,24 @@ AnyRequest = ChatCompletionRequest | CompletionRequest | PromptRequest
 def reject_unsupported_fields(request: AnyRequest) -> None:
     """Raise ApiError (400) for a field that asks for something this server does not implement."""
     for name, value in (request.model_extra or {}).items():
-        allowed = _WITHOUT_EFFECT.get(name)
-        # The types are compared too: False == 0 in Python, and ``logprobs: 0`` does ask for log probabilities.
-        if allowed is None or value is None or any(value == ok and type(value) is type(ok) for ok in allowed):
-            continue
-        only = f"; only {name}={allowed[0]!r} is" if allowed else ""
-        raise ApiError(400, f"{name} is not supported{only}", param=name, code="unsupported_parameter")
-    if request.stream_options is not None and not request.stream:
+        reject_field(name, value, request.route)
+    options = request.stream_options
+    asked = [name for name, value in ((options.model_extra if options else None) or {}).items() if value]
+    if asked:
+        raise ApiError(
+            400, f"stream_options.{asked[0]} is not supported", param="stream_options", code="unsupported_parameter"
+        )
+    if options is not None and not request.stream:
         raise ApiError(400, "stream_options is for stream=true", param="stream_options", code="invalid_value")
+
+
+def _call_with_object(call: Any) -> Any:
+    """Return a tool call whose arguments are parsed; one that is not as OpenAI's stays as it is."""
+    function = call.get("function") if isinstance(call, Mapping) else None
+    if not isinstance(function, Mapping) or not isinstance(function.get("arguments"), str):
+        return call
+    try:
+        arguments = json.loads(function["arguments"])
+    except (ValueError, RecursionError):
+        return call
+    return {**call, "function": {**function, "arguments": arguments}} if isinstance(arguments, dict) else call

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from importlib.metadata import version
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from llmwright_runtime_hf.serve.engine.interface import Engine
+from llmwright_runtime_hf.serve.http.access import AnswerOptions, RequireHost, RequireJson, RequireKey, cross_origin
 from llmwright_runtime_hf.serve.http.generation_handler import GenerationHandler
-from llmwright_runtime_hf.serve.http.middleware import CountRequests, LimitBody, RequireKey
+from llmwright_runtime_hf.serve.http.json_text import SafeJsonResponse
+from llmwright_runtime_hf.serve.http.middleware import CountRequests, LimitBody, PlainPath
 from llmwright_runtime_hf.serve.http.openai_errors import add_error_handlers
 from llmwright_runtime_hf.serve.http.request_body import json_body
 from llmwright_runtime_hf.serve.http.request_to_job import resolve_model
@@ -20,6 +23,8 @@ from llmwright_runtime_hf.serve.http.requests import ChatCompletionRequest, Comp
 from llmwright_runtime_hf.serve.http.responses import ChatCompletionFormat, CompletionFormat, PromptFormat
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
 from llmwright_runtime_hf.serve.server_metrics import ServerMetrics
+
+_Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 
 
 def create_app(options: ServeOptions, engine: Engine, metrics: ServerMetrics) -> FastAPI:
@@ -29,12 +34,32 @@ def create_app(options: ServeOptions, engine: Engine, metrics: ServerMetrics) ->
     _add_generation_routes(app, GenerationHandler(options, engine))
     _add_model_routes(app, options)
     _add_operation_routes(app, engine, metrics)
-    # The middleware added last runs first: a request without the key is counted, and its body is not read.
+    _add_middleware(app, options, metrics)
+    return app
+
+
+def _add_middleware(app: FastAPI, options: ServeOptions, metrics: ServerMetrics) -> None:
+    """Add what every request passes. The one added last runs first."""
     app.add_middleware(LimitBody)
+    # The key before the body: a stranger's body is not read.
     if options.api_key is not None:
         app.add_middleware(RequireKey, key=options.api_key)
+    else:
+        app.add_middleware(RequireJson)
+    # OPTIONS before the key, which browsers do not send with it; origins around the key, so that a page reads its 401.
+    app.add_middleware(AnswerOptions)
+    if options.allowed_origins:
+        app.add_middleware(cross_origin, origins=options.allowed_origins)
+    if options.checks_host:
+        app.add_middleware(RequireHost, allowed=(options.host, *options.allowed_hosts))
+    # A refused request is counted too, under the route that it meant.
     app.add_middleware(CountRequests, metrics=metrics)
-    return app
+    app.add_middleware(PlainPath)
+
+
+def _get(app: FastAPI, path: str) -> Callable[[_Endpoint], _Endpoint]:
+    """Return a decorator for a route of GET and HEAD; uvicorn leaves out the body of an answer to HEAD."""
+    return app.api_route(path, methods=["GET", "HEAD"])
 
 
 def _add_generation_routes(app: FastAPI, handler: GenerationHandler) -> None:
@@ -62,27 +87,27 @@ def _add_model_routes(app: FastAPI, options: ServeOptions) -> None:
         parent = None if name == options.served_model_name else options.served_model_name
         return {"id": name, "object": "model", "created": started, "owned_by": "llmwright", "parent": parent}
 
-    @app.get("/v1/models")
+    @_get(app, "/v1/models")
     async def models() -> JSONResponse:
-        return JSONResponse({"object": "list", "data": [card(name) for name in options.model_names]})
+        return SafeJsonResponse({"object": "list", "data": [card(name) for name in options.model_names]})
 
-    @app.get("/v1/models/{name:path}")
+    @_get(app, "/v1/models/{name:path}")
     async def model(name: str) -> JSONResponse:
-        return JSONResponse(card(resolve_model(name, options)))
+        return SafeJsonResponse(card(resolve_model(name, options)))
 
 
 def _add_operation_routes(app: FastAPI, engine: Engine, metrics: ServerMetrics) -> None:
-    @app.get("/health")
+    @_get(app, "/health")
     async def health() -> JSONResponse:
         state = engine.state
         if state.phase == "ready":
-            return JSONResponse({"status": "Healthy"})
-        return JSONResponse({"status": state.phase.capitalize(), "reason": state.reason}, 503)
+            return SafeJsonResponse({"status": "Healthy"})
+        return SafeJsonResponse({"status": state.phase.capitalize(), "reason": state.reason}, 503)
 
-    @app.get("/metrics")
+    @_get(app, "/metrics")
     async def prometheus() -> Response:
         return PlainTextResponse(metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
-    @app.get("/version")
+    @_get(app, "/version")
     async def versions() -> JSONResponse:
-        return JSONResponse({"version": version("llmwright-runtime-hf"), "transformers": version("transformers")})
+        return SafeJsonResponse({"version": version("llmwright-runtime-hf"), "transformers": version("transformers")})

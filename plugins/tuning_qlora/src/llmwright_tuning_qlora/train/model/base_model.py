@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
+from llmwright.catalogue.weight_files import check_model_weights
 from llmwright.errors import ConfigError
 from llmwright_tuning_qlora.config_sections import QuantizationSection
 from llmwright_tuning_qlora.train.model.device import Device, compute_dtype
@@ -26,6 +28,9 @@ def load_base_model(options: TuningOptions, device: Device) -> Any:
     arguments: dict[str, Any] = {"dtype": dtype, "device_map": {"": device.name}}
     if quantization.bits:
         arguments["quantization_config"] = bitsandbytes_config(quantization, device)
+    directory = Path(options.model)
+    if directory.is_dir():
+        check_model_weights(directory, f"the model {options.model}")
     try:
         model = AutoModelForCausalLM.from_pretrained(
             options.model,
@@ -33,6 +38,7 @@ def load_base_model(options: TuningOptions, device: Device) -> Any:
             trust_remote_code=section.trust_remote_code,
             local_files_only=section.local_files_only,
             cache_dir=section.cache_dir,
+            use_safetensors=True,
             **arguments,
         )
     except (OSError, ValueError, KeyError) as error:

@@ -16,7 +16,7 @@ from llmwright.reading.json_reader import read_json_file
 from llmwright_tuning_qlora.config_sections import ModelSection
 
 CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length")
-WEIGHT_SUFFIXES = {".safetensors", ".bin"}
+WEIGHT_SUFFIXES = {".safetensors"}
 
 
 def read_config(model: str, revision: str | None, section: ModelSection) -> dict[str, Any]:

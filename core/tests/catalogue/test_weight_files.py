@@ -1,0 +1,76 @@
+"""Weights are safetensors; what is there instead is named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from llmwright.catalogue.weight_files import check_adapter_weights, check_model_weights, other_weights
+from llmwright.errors import ConfigError
+
+
+def directory_of(root: Path, *names: str) -> Path:
+    for name in names:
+        (root / name).write_bytes(b"{}")
+    return root
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "pytorch_model.bin",
+        "pytorch_model-00001-of-00002.bin",
+        "model.pt",
+        "model.PTH",
+        "tf_model.h5",
+        "model.pkl",
+        "a.gguf",
+    ],
+)
+def test_other_weights_of_a_model_are_refused_by_name(tmp_path: Path, name: str) -> None:
+    with pytest.raises(
+        ConfigError, match=f"the model holds {name} and no safetensors weights: only safetensors"
+    ) as error:
+        check_model_weights(directory_of(tmp_path, name, "config.json", "training_args.bin"), "the model")
+    assert error.value.reason == "UnsafeWeights"
+
+
+def test_a_pickle_beside_safetensors_is_left_alone(tmp_path: Path) -> None:
+    check_model_weights(directory_of(tmp_path, "model.safetensors", "pytorch_model.bin"), "the model")
+    check_adapter_weights(directory_of(tmp_path, "adapter_model.safetensors", "adapter_model.bin"), "the adapter")
+
+
+def test_other_weights_of_an_adapter_are_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"the adapter holds adapter_model\.bin and no adapter_model\.safetensors"):
+        check_adapter_weights(directory_of(tmp_path, "adapter_model.bin"), "the adapter")
+
+
+def test_nothing_at_all_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="the model holds no safetensors weights"):
+        check_model_weights(directory_of(tmp_path, "config.json"), "the model")
+
+
+@pytest.mark.parametrize("shard", ["pytorch_model.bin", "../other/model.safetensors", "/model.safetensors", 5, None])
+def test_an_index_leads_to_safetensors_in_the_same_directory(tmp_path: Path, shard: object) -> None:
+    directory_of(tmp_path, "model-00001-of-00001.safetensors")
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {"a": "model-00001-of-00001.safetensors"}}))
+    check_model_weights(tmp_path, "the model")
+
+    index.write_text(json.dumps({"weight_map": {"a": shard}}))
+    with pytest.raises(ConfigError, match=r"index\.json names"):
+        check_model_weights(tmp_path, "the model")
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"weight_map": 5}', '{"weight_map": null}', "[" * 100_000])
+def test_a_damaged_index_is_left_to_its_loader(tmp_path: Path, content: str) -> None:
+    directory_of(tmp_path, "model.safetensors")
+    (tmp_path / "model.safetensors.index.json").write_text(content)
+
+    check_model_weights(tmp_path, "the model")
+
+
+def test_names_of_the_hub_may_have_directories() -> None:
+    assert other_weights(["a/b.bin", "c.bin", "README.md", "optimizer.pt"]) == ("b.bin", "c.bin")

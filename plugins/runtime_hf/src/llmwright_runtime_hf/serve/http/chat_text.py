@@ -1,0 +1,64 @@
+"""The text that a chat template makes of a conversation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+
+from llmwright_runtime_hf.serve.http.openai_errors import ApiError
+from llmwright_runtime_hf.serve.http.requests import AnyRequest, ChatCompletionRequest, PromptRequest
+
+if TYPE_CHECKING:
+    from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
+
+# What transformers gives to each template, and arguments of its own function: a request must not set them.
+_RESERVED = frozenset(
+    {
+        *("conversation", "messages", "tools", "documents", "chat_template", "add_generation_prompt"),
+        *("continue_final_message", "tokenize", "padding", "truncation", "max_length", "return_tensors"),
+        *("return_dict", "return_assistant_tokens_mask", "tokenizer_kwargs", "sanitize_control_tokens"),
+    }
+)
+
+
+def chat_text(request: AnyRequest, loaded: LoadedModel) -> str:
+    """Return the prompt. Raises ApiError (400) without a template, and where the template refuses the messages."""
+    template = loaded.tokenizer.chat_template
+    if template is None:
+        raise ApiError(
+            400,
+            "this model has no chat template; use /v1/completions, or start the server with --chat-template",
+            param="messages",
+            code="no_chat_template",
+        )
+    options: dict[str, Any] = {"add_generation_prompt": True}
+    if isinstance(request, ChatCompletionRequest):
+        messages = [_known_role(message.for_template(), template) for message in request.messages]
+        options = _options(request)
+    else:
+        assert isinstance(request, PromptRequest)
+        messages = [{"role": "user", "content": request.prompt}]
+    try:
+        return str(loaded.tokenizer.apply_chat_template(messages, tokenize=False, **options))
+    except (jinja2.TemplateError, TypeError, ValueError, KeyError) as error:
+        first = str(error).partition("\n")[0]
+        raise ApiError(400, f"the chat template refuses these messages: {first}", param="messages") from error
+
+
+def _options(request: ChatCompletionRequest) -> dict[str, Any]:
+    variables = request.chat_template_kwargs or {}
+    reserved = sorted(_RESERVED.intersection(variables))
+    if reserved:
+        name = f"chat_template_kwargs.{reserved[0]}"
+        raise ApiError(400, f"{name} is not supported", param=name, code="unsupported_parameter")
+    goes_on = bool(request.continue_final_message)
+    prompted = not goes_on if request.add_generation_prompt is None else request.add_generation_prompt
+    return {**variables, "add_generation_prompt": prompted, "continue_final_message": goes_on}
+
+
+def _known_role(message: dict[str, Any], template: object) -> dict[str, Any]:
+    """Return the message with ``system`` for ``developer``, its newer name, where the template does not know that."""
+    if message["role"] == "developer" and "developer" not in str(template):
+        return {**message, "role": "system"}
+    return message

@@ -1,0 +1,212 @@
+"""Every known field of a request: honoured, without effect here, or refused by name. ``docs/requests.md`` shows it.
+
+Known are the fields of OpenAI's API, of vLLM's extensions to it, and of transformers' ``generate``. A field that is in
+no table is refused too: a misspelt name would change the answer in silence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from llmwright_runtime_hf.serve.http.openai_errors import ApiError
+
+Effect = Literal["honoured", "no effect", "refused"]
+CHAT, CHAT_COMPLETIONS, COMPLETIONS = ROUTES = ("/chat", "/v1/chat/completions", "/v1/completions")
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRule:
+    """The effect of a field on ``routes``. Of a refused one, ``harmless`` are the values that ask for nothing.
+
+    null asks for nothing in every field.
+    """
+
+    effect: Effect
+    note: str = ""
+    harmless: tuple[object, ...] = ()
+    routes: tuple[str, ...] = ROUTES
+
+    def allows(self, value: object) -> bool:
+        """Whether the value asks for nothing that is not built."""
+        # The types are compared too: False == 0 in Python, and ``logprobs: 0`` does ask for log probabilities.
+        return self.effect == "no effect" or any(value == ok and type(value) is type(ok) for ok in self.harmless)
+
+
+def _honoured(note: str, *routes: str) -> FieldRule:
+    return FieldRule("honoured", note, routes=routes or ROUTES)
+
+
+def _refused(*harmless: object, note: str = "") -> FieldRule:
+    return FieldRule("refused", note, harmless)
+
+
+def _ignored(note: str) -> FieldRule:
+    return FieldRule("no effect", note)
+
+
+FIELDS: dict[str, FieldRule] = {
+    "messages": _honoured("at least one; roles system, developer, user, assistant, tool", CHAT_COMPLETIONS),
+    "prompt": _honoured("a text; on `/v1/completions` also one list of token ids", CHAT, COMPLETIONS),
+    "model": _honoured("a served name"),
+    "max_tokens": _honoured("1 or more"),
+    "max_completion_tokens": _honoured("wins over `max_tokens`", CHAT_COMPLETIONS),
+    "min_tokens": _honoured("no end before that many"),
+    "temperature": _honoured("0 to 2; 0 is greedy"),
+    "top_p": _honoured("0 to 1"),
+    "top_k": _honoured("-1 and 0 are off"),
+    "min_p": _honoured("0 to 1"),
+    "repetition_penalty": _honoured("above 0, on prompt and answer"),
+    "frequency_penalty": _honoured("-2 to 2, on the answer"),
+    "presence_penalty": _honoured("-2 to 2, on the answer"),
+    "logit_bias": _honoured("token id to -100 to 100"),
+    "allowed_token_ids": _honoured("nothing else is generated"),
+    "seed": _honoured("the same seed, the same answer"),
+    "stop": _honoured("a text, or up to 16"),
+    "stop_token_ids": _honoured("further tokens that end the answer"),
+    "ignore_eos": _honoured("the model's own end does not count"),
+    "include_stop_str_in_output": _honoured("the answer keeps its stop string"),
+    "skip_special_tokens": _honoured("false shows special tokens"),
+    "add_special_tokens": _honoured("default: true for plain text, false after a chat template; never two BOS"),
+    "add_generation_prompt": _honoured("default true", CHAT_COMPLETIONS),
+    "continue_final_message": _honoured("the last message goes on; without a generation prompt", CHAT_COMPLETIONS),
+    "chat_template_kwargs": _honoured("variables for the chat template", CHAT_COMPLETIONS),
+    "stream": _honoured("server-sent events"),
+    "stream_options": _honoured("`include_usage`; with `stream` only"),
+    "generate_kwargs": _honoured("the table below", CHAT),
+    "do_sample": _honoured("false is greedy", CHAT),
+    "max_length": _honoured("tokens of prompt and answer; `max_tokens` wins", CHAT),
+    "typical_p": _honoured("above 0, to 1", CHAT),
+    "no_repeat_ngram_size": _honoured("0 is off", CHAT),
+    "eos_token_id": _honoured("in place of the model's own end tokens", CHAT),
+    "n": _refused(1),
+    "best_of": _refused(1),
+    "echo": _refused(False),
+    "logprobs": _refused(False),
+    "top_logprobs": _refused(0),
+    "prompt_logprobs": _refused(),
+    "suffix": _refused(""),
+    "tools": _refused([]),
+    "tool_choice": _refused("none", "auto"),
+    "functions": _refused([]),
+    "function_call": _refused("none", "auto"),
+    "response_format": _refused({"type": "text"}),
+    "modalities": _refused(["text"]),
+    "audio": _refused(),
+    "reasoning_effort": _refused(note="say it in `chat_template_kwargs`"),
+    "thinking_token_budget": _refused(),
+    "include_reasoning": _refused(True),
+    "verbosity": _refused(),
+    "web_search_options": _refused(),
+    "use_beam_search": _refused(False),
+    "length_penalty": _refused(1, 1.0),
+    "early_stopping": _refused(False),
+    "truncate_prompt_tokens": _refused(),
+    "guided_json": _refused(),
+    "guided_regex": _refused(),
+    "guided_choice": _refused(),
+    "guided_grammar": _refused(),
+    "structural_tag": _refused(),
+    "structured_outputs": _refused(),
+    "bad_words": _refused([]),
+    "logits_processors": _refused([]),
+    "repetition_detection": _refused(),
+    "chat_template": _refused(note="templates are code: `--chat-template` sets it"),
+    "documents": _refused([]),
+    "mm_processor_kwargs": _refused({}),
+    "media_io_kwargs": _refused({}),
+    "prompt_embeds": _refused(),
+    "kv_transfer_params": _refused({}),
+    "vllm_xargs": _refused({}),
+    "return_token_ids": _refused(False),
+    "return_tokens_as_token_ids": _refused(False),
+    "spaces_between_special_tokens": _refused(True),
+    "user": _ignored("nobody is told apart"),
+    "safety_identifier": _ignored("as `user`"),
+    "metadata": _ignored("nothing is stored"),
+    "store": _ignored("nothing is stored"),
+    "service_tier": _ignored("there is one"),
+    "priority": _ignored("requests are answered in order of arrival"),
+    "request_id": _ignored("answers have their own"),
+    "prediction": _ignored("it would only save time"),
+    "prompt_cache_key": _ignored("it would only save time"),
+    "prompt_cache_retention": _ignored("it would only save time"),
+    "cache_salt": _ignored("there is no cache between requests"),
+    "parallel_tool_calls": _ignored("there are no tool calls"),
+    "guided_decoding_backend": _ignored("there is no guided decoding"),
+    "guided_whitespace_pattern": _ignored("there is no guided decoding"),
+}
+"""Fields at the top of a request."""
+
+GENERATE_NAMES = {"max_new_tokens": "max_tokens", "min_new_tokens": "min_tokens", "stop_strings": "stop"}
+"""Fields that have another name in transformers' ``generate``: its name to ours."""
+
+GENERATE_FIELDS: dict[str, FieldRule] = {
+    **{name: _honoured(f"as `{field}`", CHAT) for name, field in GENERATE_NAMES.items()},
+    **{
+        name: _honoured(f"as `{name}`", CHAT)
+        for name in (
+            *("max_length", "do_sample", "temperature", "top_k", "top_p", "min_p", "typical_p"),
+            *("repetition_penalty", "no_repeat_ngram_size", "eos_token_id"),
+        )
+    },
+    "min_length": _refused(0, note="`min_new_tokens` is honoured"),
+    "num_beams": _refused(1),
+    "num_beam_groups": _refused(1),
+    "num_return_sequences": _refused(1),
+    "early_stopping": _refused(False),
+    "length_penalty": _refused(1, 1.0),
+    "diversity_penalty": _refused(0, 0.0),
+    "penalty_alpha": _refused(0, 0.0),
+    "epsilon_cutoff": _refused(0, 0.0),
+    "eta_cutoff": _refused(0, 0.0),
+    "top_h": _refused(),
+    "guidance_scale": _refused(1, 1.0),
+    "encoder_repetition_penalty": _refused(1, 1.0),
+    "encoder_no_repeat_ngram_size": _refused(0),
+    "bad_words_ids": _refused([]),
+    "force_words_ids": _refused([]),
+    "constraints": _refused([]),
+    "sequence_bias": _refused({}, []),
+    "suppress_tokens": _refused([]),
+    "begin_suppress_tokens": _refused([]),
+    "forced_bos_token_id": _refused(),
+    "forced_eos_token_id": _refused(),
+    "exponential_decay_length_penalty": _refused(),
+    "max_time": _refused(),
+    "renormalize_logits": _refused(False),
+    "remove_invalid_values": _refused(False),
+    "token_healing": _refused(False),
+    "output_scores": _refused(False),
+    "output_logits": _refused(False),
+    "output_attentions": _refused(False),
+    "output_hidden_states": _refused(False),
+    "return_dict_in_generate": _refused(False),
+    "custom_generate": _refused(),
+    "pad_token_id": _ignored("nothing is padded"),
+    "bos_token_id": _ignored("the tokenizer has its own"),
+    "use_cache": _ignored("it only saves time"),
+    "low_memory": _ignored("it only saves memory"),
+    "cache_implementation": _ignored("it only saves memory"),
+    "prompt_lookup_num_tokens": _ignored("it only saves time"),
+}
+"""Fields in ``generate_kwargs`` of ``/chat``."""
+
+PREFIX = "generate_kwargs."
+
+
+def reject_field(name: str, value: object, route: str) -> None:
+    """Raise ApiError (400) for a field that asks for something which ``route`` does not do."""
+    if value is None:
+        return
+    rules, short = (GENERATE_FIELDS, name.removeprefix(PREFIX)) if name.startswith(PREFIX) else (FIELDS, name)
+    rule = rules.get(short)
+    if rule is None:
+        raise ApiError(400, f"{name} is no field that is known here", param=name, code="unknown_parameter")
+    if rule.effect == "honoured":
+        where = ", ".join(rule.routes)
+        raise ApiError(400, f"{name} is not for {route}; it is for {where}", param=name, code="unsupported_parameter")
+    if not rule.allows(value):
+        only = f"; only {name}={rule.harmless[0]!r} is" if rule.harmless else ""
+        note = f" ({rule.note})" if rule.note else ""
+        raise ApiError(400, f"{name} is not supported{only}{note}", param=name, code="unsupported_parameter")

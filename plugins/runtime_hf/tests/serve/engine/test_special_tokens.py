@@ -1,0 +1,68 @@
+"""A text begins with one token for the beginning of a sequence (BOS), whoever writes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.support.tiny_models import byte_level_tokenizer
+from tokenizers.processors import TemplateProcessing
+from transformers import PreTrainedTokenizerFast
+
+from llmwright_runtime_hf.serve.engine.interface import SamplingParams
+from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
+from llmwright_runtime_hf.serve.http.request_to_job import _tokens
+from llmwright_runtime_hf.serve.http.requests import ChatCompletionRequest, CompletionRequest, PromptRequest
+
+BOS, END = 0, 1
+
+
+@pytest.fixture(scope="module")
+def loaded() -> LoadedModel:
+    """A tokenizer that puts ``<s>`` in front, and a template that writes it too. No model is needed."""
+    backend = byte_level_tokenizer(special=("<s>", "</s>"))
+    backend.post_processor = TemplateProcessing(single="<s> $A", special_tokens=[("<s>", BOS)])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>", eos_token="</s>")
+    tokenizer.chat_template = "{{ bos_token }}{% for message in messages %}{{ message.content }}{% endfor %}"
+    nothing: Any = None
+    return LoadedModel(nothing, tokenizer, 100, frozenset([END]), SamplingParams(), "float32", 9)
+
+
+def tokens(loaded: LoadedModel, request: Any) -> list[int]:
+    return _tokens(request, loaded, lambda: False)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "add", "bos"),
+    [
+        ("hi", None, 1), ("hi", True, 1), ("hi", False, 0), ("<s>hi", None, 1), ("<s>hi", True, 1), ("<s>hi", False, 1),
+        ("<s><s>hi", None, 1), ("<s><s>hi", False, 1), (["<s>hi"], None, 1), ("<s>", None, 1),
+    ],
+)  # fmt: skip
+def test_completions(loaded: LoadedModel, prompt: Any, add: bool | None, bos: int) -> None:
+    made = tokens(loaded, CompletionRequest(prompt=prompt, add_special_tokens=add))
+
+    assert made[:bos] == [BOS] * bos
+    assert BOS not in made[bos:]
+    assert loaded.decode(made) == ("hi" if "hi" in str(prompt) else "")
+
+
+@pytest.mark.parametrize("add", [None, True, False])
+@pytest.mark.parametrize("content", ["hi", "<s>hi"])
+def test_chats(loaded: LoadedModel, content: str, add: bool | None) -> None:
+    messages: Any = [{"role": "user", "content": content}]
+    chat = ChatCompletionRequest.model_validate({"messages": messages, "add_special_tokens": add})
+
+    assert tokens(loaded, chat).count(BOS) == 1
+    assert tokens(loaded, PromptRequest(prompt=content, add_special_tokens=add)).count(BOS) == 1
+
+
+def test_token_ids_are_taken_as_they_are(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LoadedModel, "vocabulary", 300)
+
+    assert tokens(loaded, CompletionRequest(prompt=[BOS, BOS, 7])) == [BOS, BOS, 7]
+
+
+def test_special_tokens_are_shown_where_they_are_asked_for(loaded: LoadedModel) -> None:
+    assert loaded.decode([BOS, END]) == ""
+    assert loaded.decode([BOS, END], special=True) == "<s></s>"
