@@ -62,7 +62,7 @@ def test_weights_that_are_not_there_are_told(
         if path.suffix != ".safetensors":
             (bare / path.name).write_bytes(path.read_bytes())
     assert main(arguments(bare, facts, tmp_path / "out")) == 2
-    assert f"cannot load the model {bare}" in capsys.readouterr().err.splitlines()[-1]
+    assert f"the model {bare} holds no safetensors weights" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_modules_that_the_model_lacks_are_told(
