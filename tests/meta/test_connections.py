@@ -45,6 +45,7 @@ OTHERS = {
     "core/src/llmwright/targets/local/process/probes.py": "asks its own child on loopback whether it is ready",
     "core/src/llmwright/targets/local/supervisor/event_wait.py": "is woken by commands of this machine",
     "plugins/provisioner_karpenter/src/llmwright_provisioner_karpenter/client.py": "asks the same API server",
+    "plugins/runtime_hf/src/llmwright_runtime_hf/serve/http/connections.py": "bounds the connections of the server",
     "plugins/runtime_hf/src/llmwright_runtime_hf/serve/listener.py": "listens for requests",
     "plugins/runtime_hf/src/llmwright_runtime_hf/serve/uvicorn_server.py": "listens for requests",
 }
