@@ -189,6 +189,7 @@ def _engine() -> tuple[Rule, ...]:
         Rule("hub-spelling", (*flags, "pretrained_model_name_or_path"), HUB, HUB, _folded),
         Rule("adapters-by-name", (*flags, "lora-modules"), ABSENT, _text(r".*=/mnt/adapter/.*")),
         Rule("older-gpus", (*flags, "dtype"), "bfloat16", "float16"),
+        Rule("no-remote-code", (*flags, "trust-remote-code"), None, ABSENT),
     )
 
 

@@ -18,7 +18,7 @@ from llmwright.plan.node_requests import template_nodes
 from llmwright.plugins.driver_set import DriverSet
 from llmwright.plugins.drivers import Provisioner
 from llmwright.plugins.registry import Registry
-from llmwright.settings.model import Settings
+from llmwright.settings.model import Settings, Sources
 from llmwright.targets.kubernetes.manifests import Manifest, RenderInput, all_objects, template_objects
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.nodes import NodeRequest
@@ -35,7 +35,7 @@ class Cluster:
         return Registry()
 
     @cached_property
-    def _catalogue(self) -> Catalogue:
+    def catalogue(self) -> Catalogue:
         return Catalogue.of_plugins(self._registry.hooks())
 
     def objects(self, scenario: Mapping[str, Any]) -> dict[str, Manifest]:
@@ -49,7 +49,7 @@ class Cluster:
         driver = driver_of(self._registry, scenario["provisioner"], settings)
         inference = workspace.inference
         if inference is not None and inference.template is not None:
-            nodes = template_nodes(workspace, self._catalogue, settings, scenario["target_node_count"])
+            nodes = template_nodes(workspace, self.catalogue, settings, scenario["target_node_count"])
             objects = template_objects(_render_input(workspace, settings, driver, nodes), nodes.count)
         else:
             plan = self._plan(workspace, settings, scenario)
@@ -60,7 +60,7 @@ class Cluster:
     def _plan(self, workspace: Workspace, settings: Settings, scenario: Mapping[str, Any]) -> Plan:
         return make_plan(
             workspace,
-            catalogue=self._catalogue,
+            catalogue=self.catalogue,
             drivers=DriverSet.of_registry(self._registry, settings),
             settings=settings,
             target="kubernetes",
@@ -70,7 +70,7 @@ class Cluster:
 
     def _is_known(self, workspace: Workspace, settings: Settings) -> bool:
         """Whether the table has the instance type: labels of nodes are asked where it does not (KAITO v0.12)."""
-        return self._catalogue.find_instance_type(workspace.resource.instance_type, settings.cloud) is not None
+        return self.catalogue.find_instance_type(workspace.resource.instance_type, settings.cloud) is not None
 
 
 def _render_input(
@@ -91,6 +91,8 @@ def _settings(scenario: Mapping[str, Any]) -> Settings:
         plugins=plugins_of(scenario["provisioner"]),
         on_success="release",
         preflight=False,
+        # KAITO lets every model's code run.
+        sources=Sources(remote_code=("*",)),
         disk_class=DISK_CLASS if scenario["nvme_storage_class_exists"] else None,
         feature_gates=dict(scenario.get("feature_gates") or {}),
     )

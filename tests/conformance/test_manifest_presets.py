@@ -13,6 +13,7 @@ from tests.support.kaito_facts import PRESETS
 
 MACHINES = ("Standard_ND96isr_H200_v5", "Standard_NV36ads_A10_v5")
 OFFLOAD = "kaito-kv-cache-cpu-memory-utilization"
+CODE = "trust-remote-code"
 OTHERS = frozenset(
     {
         "model", "revision", "code-revision", "download-dir", "served-model-name", "max-model-len", OFFLOAD,
@@ -57,7 +58,12 @@ def test_a_model_gets_upstream_s_flags(cluster: Cluster, model: dict[str, Any], 
     container = served(cluster, model, machine)
     flags = read_command(container)["flags"]
     catalogued = {name: value or None for name, value in model["vllm_default_params"].items()}
-    assert {name: flags.get(name, "missing") for name in catalogued} == catalogued
+    # Upstream's catalogue has it for every model: the listed difference `no-remote-code`.
+    assert CODE in catalogued
+    assert (CODE in flags) is cluster.catalogue.preset(model["catalog_id"]).remote_code
+    assert {name: flags.get(name, "missing") for name in catalogued if name != CODE} == {
+        name: value for name, value in catalogued.items() if name != CODE
+    }
     assert flags.keys() <= catalogued.keys() | OTHERS
     assert flags["served-model-name"] == model["name"]
     several = model["min_nodes_by_sku_default_ctx"][f"azure/{machine}"] > 1

@@ -193,3 +193,20 @@ def test_a_hub_that_is_not_there_is_told(client: GuardedHubClient) -> None:
     environ = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": "/nonexistent"}
     with pytest.raises(TargetError, match=r"the model hub 127\.0\.0\.1:9 cannot be reached"):
         describe("acme/tiny", environ=environ, client=client)
+
+
+@pytest.mark.parametrize(
+    ("fields", "needs"),
+    [
+        ({"model_type": "odd", "auto_map": {"AutoConfig": "odd.OddConfig"}}, True),
+        ({"auto_map": {"AutoConfig": "odd.OddConfig"}}, True),
+        ({"model_type": "llama", "auto_map": {"AutoConfig": "odd.OddConfig"}}, False),
+        ({"model_type": "odd"}, False),
+        ({"model_type": ["odd"], "auto_map": 5}, True),
+        ({}, False),
+    ],
+)
+def test_a_model_with_code_of_its_own_needs_it_where_transformers_has_none(
+    tmp_path: Path, fields: dict[str, Any], needs: bool
+) -> None:
+    assert describe(write_model(tmp_path / "m", {**CONFIG, **fields}).as_uri()).remote_code is needs

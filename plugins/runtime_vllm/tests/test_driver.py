@@ -195,3 +195,32 @@ def test_the_control_half_is_light() -> None:
     code = "import sys, llmwright_runtime_vllm.driver; print([m for m in ('torch', 'vllm') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("needs", [False, True])
+def test_code_of_the_repository_runs_for_presets_that_need_it_only(runtime: VllmRuntime, needs: bool) -> None:
+    """The preset that a driver gets needs code only where the settings allow it."""
+    sneaky = {"vllm": {"trust-remote-code": True, "trust_remote_code": ""}}
+    made = flags(launched(runtime, preset=replace(PRESET, remote_code=needs, flags=sneaky)))
+
+    assert [name for name in made if "trust" in name] == (["trust-remote-code"] if needs else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("vllm: {trust-remote-code: true}", ["inference_config.yaml:vllm.trust-remote-code"]),
+        ("vllm: {trust_remote_code: 'True'}", ["inference_config.yaml:vllm.trust_remote_code"]),
+        ("vllm: {trust-remote-code: ''}", ["inference_config.yaml:vllm.trust-remote-code"]),
+        ("vllm: {trust-remote-code: }", ["inference_config.yaml:vllm.trust-remote-code"]),
+        ("vllm: {Trust-Remote_Code: on}", ["inference_config.yaml:vllm.Trust-Remote_Code"]),
+        ("vllm: {trust-remote-code: 1}", ["inference_config.yaml:vllm.trust-remote-code"]),
+        ("vllm: {trust-remote-code: false}", []),
+        ("vllm: {max-model-len: 5}", []),
+        ("vllm: [trust-remote-code]", []),
+        ("vllm: {", []),
+        ("", []),
+    ],
+)
+def test_a_config_that_asks_for_code_of_the_repository(text: str, places: list[str]) -> None:
+    assert list(VllmRuntime.asks_remote_code({}, {"inference_config.yaml": text} if text else {})) == places

@@ -15,6 +15,7 @@ import pytest
 
 from llmwright.errors import InvalidWorkspace
 from llmwright.plugins.drivers import Context
+from llmwright.testing import make_context, make_fit, make_preset, make_tuning_data
 from llmwright.values.fit import Fit
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.launch import resolve
@@ -151,3 +152,36 @@ def test_the_control_half_is_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("options", "file", "places"),
+    [
+        ({"model": {"trust_remote_code": True}}, None, ["model.trust_remote_code"]),
+        ({"ModelConfig": {"trust_remote_code": "yes"}}, None, ["ModelConfig.trust_remote_code"]),
+        ({"model": {"trust_remote_code": False}}, None, []),
+        ({"model": {}}, None, []),
+        ({"model": 5}, None, []),
+        ({}, "true", ["training_config.yaml:training_config.ModelConfig.trust_remote_code"]),
+        ({}, "false", []),
+        ({}, "[", []),
+    ],
+)
+def test_options_that_ask_for_code_of_the_repository(
+    options: dict[str, object], file: str | None, places: list[str]
+) -> None:
+    text = f"training_config: {{ModelConfig: {{trust_remote_code: {file}}}}}"
+    files = {"training_config.yaml": text} if file else {}
+
+    assert list(QloraTuner.asks_remote_code(options, files)) == places
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_code_of_the_repository_runs_where_the_preset_says_so(allowed: bool) -> None:
+    tuner, preset = QloraTuner(make_context()), make_preset(remote_code=allowed)
+    config = tuner.configure({}, {})
+    checked = tuner.inspect(preset, make_tuning_data(), config)
+
+    assert ("--trust-remote-code" in tuner.launch(preset, make_fit(), make_tuning_data(), config).main.argv) is allowed
+    assert checked is not None
+    assert ("--trust-remote-code" in checked.argv) is allowed

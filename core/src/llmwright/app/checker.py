@@ -217,6 +217,7 @@ class Checker:
                 on_success=settings.on_success,
                 allowed_instance_types=limits.instance_types,
                 allowed_nodes=limits.nodes,
+                allows_code=settings.sources.allows_code,
             ),
         )
         return mode.environment.applied_to(inputs) if mode.environment else inputs

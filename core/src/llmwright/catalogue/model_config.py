@@ -62,6 +62,17 @@ def _known_architectures() -> tuple[_Known, ...]:
     )
 
 
+@cache
+def _native_model_types() -> frozenset[str]:
+    text = files("llmwright.catalogue").joinpath("native_model_types.txt").read_text(encoding="utf-8")
+    return frozenset(line for line in text.splitlines() if not line.startswith("#"))
+
+
+def _needs_code(config: Mapping[str, Any]) -> bool:
+    """Whether the model brings its own code, and transformers has none for it."""
+    return bool(config.get("auto_map")) and str(config.get("model_type")) not in _native_model_types()
+
+
 def preset_of(name: str, described: Description, *, written: str = "") -> Preset:
     """Return the preset of a model that no pack has, with the name ``name`` and the alias ``written``.
 
@@ -94,6 +105,7 @@ def preset_of(name: str, described: Description, *, written: str = "") -> Preset
         tunable=any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in names),
         distributable=any(known.spreads for known in serving),
         disk_bytes=described.weight_bytes + 80 * 1024**3,
+        remote_code=_needs_code(described.config),
         origin=described.found_in,
         fact_source=f"config.json and weight files of {described.source}",
     )

@@ -77,7 +77,7 @@ _MODEL: dict[str, Reader] = {
         text,
     ),
     **dict.fromkeys(("aliases", "lora_targets", "runtimes"), texts),
-    **dict.fromkeys(("gated", "tunable", "distributable"), flag),
+    **dict.fromkeys(("gated", "tunable", "distributable", "remote_code"), flag),
     **dict.fromkeys(("parameters", "context"), positive),
     "source": _source,
     "weight_bytes": _size,

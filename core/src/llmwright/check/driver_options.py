@@ -37,14 +37,14 @@ def check_driver_options(inputs: CheckInput) -> Iterator[Problem]:
     configure = inputs.drivers.configure
     if configure is None:
         return
-    for kind, name, path, options, config in _configured(inputs):
-        files = _files(inputs, config)
+    for kind, name, path, options, config in configured(inputs):
+        files = files_of(inputs, config)
         for problem in configure(kind, name, options, files):
-            yield _placed(problem, path, config, files)
+            yield placed(problem, path, config, files)
 
 
-def _configured(inputs: CheckInput) -> Iterator[tuple[DriverKind, str, str, Mapping[str, Any], tuple[str, str]]]:
-    """Kind, name, path of its options, options, and path and name of its config."""
+def configured(inputs: CheckInput) -> Iterator[tuple[DriverKind, str, str, Mapping[str, Any], tuple[str, str]]]:
+    """Yield each driver: kind, name, path of its options, options, and path and name of its config."""
     resource, inference, tuning = inputs.written.resource, inputs.written.inference, inputs.written.tuning
     installed, provisioner, runtime = inputs.drivers.installed, inputs.provisioner_name, inputs.runtime_name
     if provisioner and provisioner in installed.names("provisioner"):
@@ -57,13 +57,14 @@ def _configured(inputs: CheckInput) -> Iterator[tuple[DriverKind, str, str, Mapp
         yield "tuner", method, "tuning.methodConfig", tuning.method_config, ("tuning.config", tuning.config)
 
 
-def _files(inputs: CheckInput, config: tuple[str, str]) -> Mapping[str, str]:
+def files_of(inputs: CheckInput, config: tuple[str, str]) -> Mapping[str, str]:
+    """Return the files of a driver's config, by name; none where there is none."""
     name = config[1]
     return (inputs.config_files(inputs.written.namespace, name) if name else None) or {}
 
 
-def _placed(problem: Problem, path: str, config: tuple[str, str], files: Mapping[str, str]) -> Problem:
-    """A path relative to the options made one of the Workspace; one into a file becomes part of the message."""
+def placed(problem: Problem, path: str, config: tuple[str, str], files: Mapping[str, str]) -> Problem:
+    """Return the problem with a path of the Workspace; a path into a file becomes part of the message."""
     if any(problem.path.startswith(file) for file in files):
         return replace(problem, path=config[0], message=f"{problem.path}: {problem.message}", line=None, column=None)
     joined = path + problem.path if problem.path.startswith("[") else f"{path}.{problem.path}".rstrip(".")

@@ -93,6 +93,7 @@ class PolicyFacts:
     ``node_classes`` are the allowed names, empty for any. ``image_problem`` and ``url_problem`` return in one line why
     an image's name or a URL cannot be used. ``refuse_placeholders`` is set where something is about to be bought.
     ``on_success`` holds for a tuning that does not say what becomes of its result.
+    ``allows_code`` says whether Python code from a model, by its preset's source, may run.
     ``allowed_instance_types`` and ``allowed_nodes`` are limits of the namespace, None for no limit.
     """
 
@@ -103,3 +104,4 @@ class PolicyFacts:
     on_success: Literal["serve", "release"] = "serve"
     allowed_instance_types: tuple[str, ...] | None = None
     allowed_nodes: int | None = None
+    allows_code: Callable[[str], bool] | None = None

@@ -20,6 +20,7 @@ from llmwright.plan.machine_ranking import RankingInput, best_machine, with_bett
 from llmwright.plan.node_requests import node_request, settled_request
 from llmwright.plan.plan_input import PlanInput, preset_spec
 from llmwright.plan.refusal import refuse
+from llmwright.plan.remote_code import with_allowed_code
 from llmwright.plan.tuning_data import tuning_data
 from llmwright.plan.workload import Workload, choose_workload
 from llmwright.plugins.driver_set import DriverSet
@@ -58,7 +59,8 @@ def make_plan(
         NotYet: nodes must be there first to judge by.
         PluginError: a driver that is named is missing or broken.
     """
-    preset = _preset(workspace, catalogue)
+    files = config_files or {}
+    preset = with_allowed_code(_preset(workspace, catalogue), workspace, drivers, settings, files)
 
     def inputs_on(choice: MachineChoice) -> PlanInput:
         return PlanInput(
@@ -68,7 +70,7 @@ def make_plan(
             drivers=drivers,
             settings=settings,
             target=target,
-            config_files=config_files or {},
+            config_files=files,
             single_device=choice.single_device,
             settled_nodes=nodes,
         )

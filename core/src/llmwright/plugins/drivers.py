@@ -116,6 +116,19 @@ class Driver(ABC):
 
         return validate_options(self.config_model, options)
 
+    @classmethod
+    def asks_remote_code(
+        cls,
+        options: Mapping[str, Any],  # noqa: ARG003 - for drivers that override it
+        files: Mapping[str, str],  # noqa: ARG003
+    ) -> Iterable[str]:
+        """Return the places where the user's configuration asks to run Python code from the model's repository; pure.
+
+        Such a Workspace is refused, unless the settings allow the code of that model. The arguments, and the paths that
+        are returned, are as in ``configure``.
+        """
+        return ()
+
 
 class Provisioner(Driver):
     """Finds or creates machines, and lets them go: ``observe`` → ``decide`` → ``act``.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit
 
 from llmwright.values.launch import Mount, Process, Volume
@@ -20,15 +20,21 @@ class Weights:
     prepare: tuple[Process, ...] = ()
     volumes: tuple[Volume, ...] = ()
     mounts: tuple[Mount, ...] = ()
+    remote_code: bool = False
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """``--model`` and, of a hub model, ``--revision``."""
-        return ("--model", self.model, *(("--revision", self.revision) if self.revision else ()))
+        """``--model``, of a hub model ``--revision``, and ``--trust-remote-code`` where its code may run."""
+        revision = ("--revision", self.revision) if self.revision else ()
+        return ("--model", self.model, *revision, *(("--trust-remote-code",) if self.remote_code else ()))
 
 
 def weights_of(preset: Preset) -> Weights:
     """How the weights of ``preset.source`` come to the process: ``hf://``, ``file:///`` or ``oci://``."""
+    return replace(_where(preset), remote_code=preset.remote_code)
+
+
+def _where(preset: Preset) -> Weights:
     scheme, _, rest = preset.source.partition("://")
     if scheme == "hf":
         return Weights(rest, preset.revision)

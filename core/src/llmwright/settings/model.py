@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -37,9 +38,18 @@ class Limits(SettingsModel):
 
 
 class Sources(SettingsModel):
-    """Hosts and CIDRs that downloads may come from, besides public addresses."""
+    """Sources of data and models.
+
+    ``allow`` are hosts and CIDRs that downloads may come from, besides public addresses. ``remote_code`` are models
+    whose own Python code may run: sources as in a preset (``hf://org/name``), with ``*`` for any part of a name.
+    """
 
     allow: tuple[str, ...] = ()
+    remote_code: tuple[str, ...] = ()
+
+    def allows_code(self, source: str) -> bool:
+        """Whether Python code from the model ``source`` may run; case does not matter."""
+        return any(fnmatchcase(source.lower(), allowed.lower()) for allowed in self.remote_code)
 
 
 class Endpoints(SettingsModel):

@@ -29,8 +29,10 @@ class Preset:
     pins it (a commit for ``hf``). ``weight_bytes`` is the size on disk, ``parameters`` the count of weights,
     ``context`` the longest sequence in tokens, ``kv_bytes_per_token`` the KV cache of one token over all layers in the
     model's own dtype. ``runtimes`` are those that are known to serve it by the name that they declare (``listed_as``);
-    empty where nobody knows. ``flags`` maps a runtime's name to flags that this model needs there. ``origin`` names the
-    distribution or file that brought the preset; ``fact_source`` the source of its figures.
+    empty where nobody knows. ``remote_code`` says that it cannot be loaded without Python code from its repository; the
+    preset that a driver gets has it only where the settings allow that code (``sources.remoteCode``). ``flags`` maps a
+    runtime's name to flags that this model needs there. ``origin`` names the distribution or file that brought the
+    preset; ``fact_source`` the source of its figures.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Preset:
     tunable: bool = False
     distributable: bool = False
     disk_bytes: int = 0
+    remote_code: bool = False
     flags: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     tuning: Mapping[str, Any] = field(default_factory=dict)
     questions: str | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from llmwright.plugins.drivers import Capabilities, Runtime
@@ -12,7 +12,7 @@ from llmwright.values.launch import Launch, Mount, Process, SecretKey, Volume
 from llmwright.values.preset import Preset
 from llmwright_runtime_vllm import disaggregation, engine_probes, model_facts
 from llmwright_runtime_vllm.config import FiledConfig, VllmConfig
-from llmwright_runtime_vllm.engine_config_file import CONFIG_FILE, context_of
+from llmwright_runtime_vllm.engine_config_file import CONFIG_FILE, code_flags, context_of
 from llmwright_runtime_vllm.engine_weights import ROLE, LaunchPart, toolkit, weights
 from llmwright_runtime_vllm.flags import arguments, flags
 from llmwright_runtime_vllm.multi_node import ranks
@@ -54,6 +54,15 @@ class VllmRuntime(Runtime):
         if length is None:
             return config
         return FiledConfig(**{**dict(config), "max_model_len": length})
+
+    @classmethod
+    def asks_remote_code(
+        cls,
+        options: Mapping[str, Any],  # noqa: ARG003 - no option asks for it
+        files: Mapping[str, str],
+    ) -> Iterable[str]:
+        """The engine's own flag for it in the config's file."""
+        return (f"{CONFIG_FILE}:vllm.{flag}" for flag in code_flags(files.get(CONFIG_FILE, "")))
 
     def refuses(self, preset: Preset, fit: Fit) -> str | None:
         """The engine needs a GPU, and a model that may be spread where there are several machines."""

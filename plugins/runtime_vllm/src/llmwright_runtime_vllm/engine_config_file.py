@@ -9,6 +9,8 @@ from llmwright.reading.yaml_1_1 import plain_scalar_1_1
 from llmwright.reading.yaml_reader import read
 
 CONFIG_FILE = "inference_config.yaml"
+_OFF = frozenset({"false", "0", "no", "off"})
+"""Values that turn a flag off. Without a value it is on."""
 
 
 def context_of(text: str) -> int | None:
@@ -31,3 +33,26 @@ def context_of(text: str) -> int | None:
         raise InvalidWorkspace([Problem(CONFIG_FILE, "expected a mapping with a mapping `vllm`")])
     length = section.get("max-model-len")
     return length if isinstance(length, int) and not isinstance(length, bool) and length > 0 else None
+
+
+def code_flags(text: str) -> tuple[str, ...]:
+    """Return the flags in the file's ``vllm`` that let the engine run Python code from a model's repository.
+
+    The engine takes a dash and an underscore alike. A file that is damaged has none: ``context_of`` refuses it.
+    """
+    import yaml
+
+    try:
+        document = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return ()
+    section = document.get("vllm") if isinstance(document, dict) else None
+    if not isinstance(section, dict):
+        return ()
+    flags = {str(name): value for name, value in section.items()}
+    return tuple(name for name, value in flags.items() if is_code_flag(name) and str(value).lower() not in _OFF)
+
+
+def is_code_flag(name: str) -> bool:
+    """Whether it is the engine's flag to run Python code from a model's repository, in any of its spellings."""
+    return name.lstrip("-").lower().replace("_", "-") == "trust-remote-code"

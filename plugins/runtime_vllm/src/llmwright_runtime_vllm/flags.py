@@ -9,6 +9,7 @@ from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
 from llmwright.values.preset import Preset
 from llmwright_runtime_vllm.config import FiledConfig, VllmConfig
+from llmwright_runtime_vllm.engine_config_file import is_code_flag
 from llmwright_runtime_vllm.model_facts import keeps_cache_on_gpu
 
 Flags = dict[str, Any]
@@ -29,7 +30,7 @@ def flags(preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: VllmC
         "kv-events-config": '{"enable_kv_cache_events":true}',
         "compilation-config.pass_config.fuse_allreduce_rms": False,
         "dtype": _dtype(preset, fit),
-        "trust-remote-code": None,
+        **({"trust-remote-code": None} if preset.remote_code else {}),
         **_formats(preset),
         **_answers(preset),
         **_parallel(fit),
@@ -60,7 +61,8 @@ def _dtype(preset: Preset, fit: Fit) -> str:
 
 def _formats(preset: Preset) -> Flags:
     """Return the flags for the file formats, and the preset's own. In a preset, true or '' stands for no value."""
-    own = preset.flags.get("vllm", {})
+    # Only ``remote_code`` decides about code of the repository, since the settings judge nothing else.
+    own = {name: value for name, value in preset.flags.get("vllm", {}).items() if not is_code_flag(name)}
     flags_by_name = {"load_format": "auto", "config_format": "auto", "tokenizer_mode": "auto", **own}
     return {name: None if value in (True, "") else value for name, value in flags_by_name.items()}
 

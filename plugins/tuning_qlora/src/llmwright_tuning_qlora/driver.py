@@ -16,6 +16,7 @@ from llmwright.values.preset import Preset
 from llmwright.values.tuning_data import TuningData
 from llmwright_tuning_qlora.config_layers import ConfigLayers
 from llmwright_tuning_qlora.config_yaml import CONFIG_FILE
+from llmwright_tuning_qlora.remote_code import code_options
 from llmwright_tuning_qlora.training_config import Method, TrainingConfig
 
 DATA = Mount(volume="data", path="/mnt/data", read_only=True)
@@ -42,6 +43,11 @@ class LoraTuner(Tuner):
         choice = ConfigLayers(self.method, file, dict(options))
         choice.base.merge(options)
         return choice
+
+    @classmethod
+    def asks_remote_code(cls, options: Mapping[str, Any], files: Mapping[str, str]) -> Iterable[str]:
+        """``ModelConfig.trust_remote_code`` in the options or in the config's file."""
+        return code_options(options, files)
 
     def check(self, config: ConfigLayers) -> Iterable[Problem]:
         """Upstream's rules for a training config, on what the user wrote."""

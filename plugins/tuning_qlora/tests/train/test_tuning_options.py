@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from tests.support.tuning_process import arguments
 
+from llmwright.errors import ConfigError
+from llmwright_tuning_qlora.train.tuning_options import parse_options
 from llmwright_tuning_qlora.train.tuning_process import main
 
 
@@ -87,3 +89,17 @@ def test_missing_bitsandbytes_is_told_with_the_pip_line(tiny_model: Path, facts:
     last = done.stderr.splitlines()[-1]
     assert "bitsandbytes" in last
     assert "pip install 'llmwright-tuning-qlora[train]'" in last
+
+
+def test_a_config_that_asks_for_remote_code_needs_the_flag_too(tmp_path: Path) -> None:
+    """The file may have changed since it was checked; the flag is of the plan."""
+    config = tmp_path / "training_config.yaml"
+    config.write_text("training_config: {ModelConfig: {trust_remote_code: true}}")
+    argv = arguments(tmp_path, tmp_path, tmp_path, "--config", str(config), method="lora")
+
+    with pytest.raises(ConfigError, match=r"ModelConfig\.trust_remote_code is on, and nothing allows code") as error:
+        parse_options(argv)
+    assert "sources.remoteCode" in error.value.hint
+    assert parse_options([*argv, "--trust-remote-code"]).config.model.trust_remote_code
+    assert parse_options(arguments(tmp_path, tmp_path, tmp_path, "--trust-remote-code")).config.model.trust_remote_code
+    assert not parse_options(arguments(tmp_path, tmp_path, tmp_path)).config.model.trust_remote_code

@@ -36,6 +36,7 @@ class ServeOptions:
     served_model_name: str
     default_model: str
     revision: str | None = None
+    trust_remote_code: bool = False
     adapters: tuple[AdapterSpec, ...] = ()
     host: str = "127.0.0.1"
     port: int = 5000
@@ -76,6 +77,7 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> ServeOptio
         served_model_name=served,
         default_model=flags.default_model or served,
         revision=flags.revision,
+        trust_remote_code=flags.trust_remote_code,
         adapters=tuple(parse_adapter(text) for text in flags.adapter),
         host=flags.host,
         port=flags.port,
@@ -125,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--model", required=True, metavar="PATH_OR_HF_ID")
     add("--revision", metavar="R", help="branch, tag or commit of a hub model")
+    add("--trust-remote-code", action="store_true", help="run Python code from the model's repository")
     add("--served-model-name", metavar="NAME", help="name of the base in requests (default: from --model)")
     add("--adapter", action="append", default=[], metavar="NAME=PATH[,strength=S]", help="may be given several times")
     add("--default-model", metavar="NAME", help="answers requests that name no model (default: the base)")

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from llmwright.errors import ConfigError, InvalidWorkspace
 from llmwright.reading.files import Unreadable, read_text
 from llmwright.reading.json_reader import read_json
+from llmwright_tuning_qlora.remote_code import KEY, SECTION
 from llmwright_tuning_qlora.training_config import Method, TrainingConfig
 
 PIP_LINE = "pip install 'llmwright-tuning-qlora[train]'"
@@ -48,7 +49,7 @@ def parse_options(argv: Sequence[str]) -> TuningOptions:
         InvalidWorkspace: problems of the training config.
     """
     flags = _parser().parse_args(argv)
-    config = _config(flags.method, flags.config, flags.options)
+    config = _config(flags.method, flags.config, flags.options, trusted=flags.trust_remote_code)
     return TuningOptions(
         method=flags.method,
         model=flags.model,
@@ -72,6 +73,7 @@ def _parser() -> _Parser:
     add("--method", choices=("lora", "qlora"), required=True)
     add("--model", required=True, help="directory of the base model, or its id on the hub")
     add("--revision", help="revision of a model on the hub")
+    add("--trust-remote-code", action="store_true", help="run Python code from the model's repository")
     add("--data", type=Path, required=True, help="data set, or a directory that holds it")
     add("--config", type=Path, help="training_config.yaml; upstream's chart defaults without one")
     add("--options", metavar="JSON", help='options laid over the config, such as {"max_steps": 20, "lora": {"r": 32}}')
@@ -86,9 +88,17 @@ def _parser() -> _Parser:
     return parser
 
 
-def _config(method: Method, path: Path | None, options: str | None) -> TrainingConfig:
+def _config(method: Method, path: Path | None, options: str | None, *, trusted: bool) -> TrainingConfig:
     config = TrainingConfig.defaults(method) if path is None else TrainingConfig.from_yaml(_read(path))
     config = config.merge(_mapping(options)) if options else config
+    # The config is a file that may have changed since it was checked. Only the flag is of the plan.
+    if config.model.trust_remote_code and not trusted:
+        raise ConfigError(
+            f"{SECTION}.{KEY} is on, and nothing allows code from the model's repository",
+            hint="the setting sources.remoteCode allows it (by hand: --trust-remote-code)",
+            reason="RemoteCodeRefused",
+        )
+    config = config.merge({SECTION: {KEY: True}}) if trusted else config
     problems = config.problems(method)
     if problems:
         raise InvalidWorkspace(problems, source=str(path or ""))

@@ -17,6 +17,7 @@ from transformers import (
 from transformers.utils import logging
 
 from llmwright.errors import ConfigError
+from llmwright.plugins.remote_code import code_needed
 from llmwright_runtime_hf.serve.engine.decode_loop import cache_name
 from llmwright_runtime_hf.serve.engine.interface import SamplingParams
 from llmwright_runtime_hf.serve.engine.sampling import sampling_of
@@ -110,9 +111,11 @@ def resolve_dtype(dtype: str, device: str) -> str:
 
 def _load_tokenizer(options: ServeOptions) -> PreTrainedTokenizerBase:
     try:
-        tokenizer = AutoTokenizer.from_pretrained(options.model, revision=options.revision, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(
+            options.model, revision=options.revision, trust_remote_code=options.trust_remote_code
+        )
     except (OSError, ValueError, KeyError, ImportError) as error:
-        raise _unusable(f"the tokenizer of {options.model}", error) from error
+        raise _unusable(options.model, f"the tokenizer of {options.model}", error) from error
     if options.chat_template is not None:
         tokenizer.chat_template = options.chat_template
     loaded: PreTrainedTokenizerBase = tokenizer
@@ -124,7 +127,7 @@ def _load_weights(options: ServeOptions, device: str, dtype: str) -> PreTrainedM
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             options.model,
             revision=options.revision,
-            trust_remote_code=False,
+            trust_remote_code=options.trust_remote_code,
             use_safetensors=True,
             dtype=dtype,
             device_map=_device_map(device),
@@ -132,7 +135,7 @@ def _load_weights(options: ServeOptions, device: str, dtype: str) -> PreTrainedM
             **_quantization(options.quantization, dtype),
         )
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
-        raise _unusable(f"the model {options.model}", error) from error
+        raise _unusable(options.model, f"the model {options.model}", error) from error
     model, info = cast(tuple[PreTrainedModel, dict[str, Any]], loaded)
     _refuse_incomplete(options.model, info)
     if cache_name(model) is None:
@@ -195,6 +198,8 @@ def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> f
     return frozenset(int(token) for token in [*listed, tokenizer.eos_token_id] if token is not None)
 
 
-def _unusable(what: str, error: Exception) -> ConfigError:
+def _unusable(model: str, what: str, error: Exception) -> ConfigError:
+    if "trust_remote_code" in str(error):
+        return code_needed(model)
     first = str(error).strip().partition("\n")[0] or type(error).__name__
     return ConfigError(f"{what} cannot be loaded: {first}", hint="see the model's files, --revision and HF_* variables")

@@ -12,6 +12,7 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
 from llmwright.catalogue.weight_files import check_model_weights
 from llmwright.errors import ConfigError
+from llmwright.plugins.remote_code import code_needed
 from llmwright_tuning_qlora.config_sections import QuantizationSection
 from llmwright_tuning_qlora.train.model.device import Device, compute_dtype
 from llmwright_tuning_qlora.train.tuning_options import PIP_LINE, TuningOptions
@@ -42,6 +43,8 @@ def load_base_model(options: TuningOptions, device: Device) -> Any:
             **arguments,
         )
     except (OSError, ValueError, KeyError) as error:
+        if "trust_remote_code" in str(error):
+            raise code_needed(options.model) from error
         first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ConfigError(f"cannot load the model {options.model}: {first_line}", reason="ModelBroken") from error
     # Training never reads the key/value cache, and it would need memory for each token.

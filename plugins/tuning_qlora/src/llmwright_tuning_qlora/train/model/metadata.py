@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from llmwright.errors import ConfigError
+from llmwright.plugins.remote_code import code_needed
 from llmwright.reading.files import Unreadable, read_text
 from llmwright.reading.json_reader import read_json_file
 from llmwright_tuning_qlora.config_sections import ModelSection
@@ -62,6 +63,8 @@ def load_tokenizer(model: str, revision: str | None, section: ModelSection) -> A
 
             tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=section.trust_remote_code, **arguments)
     except (OSError, ValueError) as error:
+        if "trust_remote_code" in str(error):
+            raise code_needed(model) from error
         raise ConfigError(
             f"cannot load the tokenizer of {model}: {_first_line(error)}", hint="is tokenizer.json there?"
         ) from error
