@@ -32,6 +32,9 @@ def _serve(options: ServeOptions) -> LLMwrightError | None:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     # Without it, transformers sends a model that has only a pickle to a service that converts it.
     os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")
+    if not options.trust_remote_code:
+        # A config.json may name attention code of the hub, which transformers loads where `kernels` is installed.
+        os.environ["USE_HUB_KERNELS"] = "NO"
     end_quietly_on_signals()
     if options.exit_with_parent:
         end_with_parent()

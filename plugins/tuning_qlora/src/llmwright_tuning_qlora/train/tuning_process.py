@@ -25,6 +25,9 @@ def main(argv: Sequence[str]) -> int:
         return _fail(error)
     # Without it, transformers sends a model that has only a pickle to a service that converts it.
     os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")
+    if not options.config.model.trust_remote_code:
+        # A config.json may name attention code of the hub, which transformers loads where `kernels` is installed.
+        os.environ["USE_HUB_KERNELS"] = "NO"
     termination = Termination()
     # The handler before the slow imports: a SIGTERM during them would end the process with another exit code.
     termination.handle_sigterm()
