@@ -19,7 +19,7 @@ from llmwright.plan.machine_ranking import SAME_COST
 from llmwright.plan.make import make_plan
 from llmwright.plugins.driver_set import DriverSet
 from llmwright.plugins.registry import Registry
-from llmwright.settings.model import Settings
+from llmwright.settings.model import Settings, Sources
 from llmwright.values.plan import MachineOption, Plan
 from llmwright_provisioner_karpenter.driver import KarpenterProvisioner
 from llmwright_runtime_hf.driver import HfRuntime
@@ -29,6 +29,8 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "machines.md"
 DRIVERS = DriverSet.of_classes(
     provisioners={"karpenter": KarpenterProvisioner}, runtimes={"hf": HfRuntime, "vllm": VllmRuntime}
 )
+SETTINGS = Settings(sources=Sources(remote_code=("*",)))
+"""The page is about machines: models that need their own code have them too."""
 HEADINGS = ("preset", "machine", "nodes x GPUs", "USD/h", "context", "runtime", "tokens/s", "USD/1M", "drawbacks")
 MARKED = re.compile(r"(<!-- machines -->\n).*?(<!-- /machines -->)", re.DOTALL)
 
@@ -50,7 +52,7 @@ def plan_of(preset: str) -> Plan | str:
     }
     workspace = Workspace.model_validate(document)
     try:
-        return make_plan(workspace, catalogue=catalogue(), drivers=DRIVERS, settings=Settings(), target="kubernetes")
+        return make_plan(workspace, catalogue=catalogue(), drivers=DRIVERS, settings=SETTINGS, target="kubernetes")
     except InvalidWorkspace as error:
         return error.problems[0].message
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from llmwright.errors import ConfigError
+from llmwright.reading.files import Unreadable
+from llmwright.reading.json_reader import read_json_file
 
 SAFE = ".safetensors"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 OTHER_WEIGHTS = frozenset({".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".h5", ".msgpack", ".onnx", ".gguf"})
+_INDEX_LIMIT = 100 * 1024**2
 _INDEX = "model.safetensors.index.json"
 _NO_WEIGHTS = frozenset({"training_args.bin", "optimizer.bin", "optimizer.pt", "scheduler.pt", "rng_state.pth"})
 
@@ -42,8 +44,8 @@ def check_model_weights(directory: Path, what: str) -> None:
     if _INDEX not in names:
         return
     try:
-        shards = json.loads((directory / _INDEX).read_bytes())["weight_map"].values()
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        shards = read_json_file(directory / _INDEX, _INDEX_LIMIT)["weight_map"].values()
+    except (OSError, Unreadable, LookupError, TypeError, AttributeError):
         return  # the loader's own error says more
     wrong = [shard for shard in shards if not _is_safe(shard)]
     if wrong:

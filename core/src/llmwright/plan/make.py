@@ -59,8 +59,7 @@ def make_plan(
         NotYet: nodes must be there first to judge by.
         PluginError: a driver that is named is missing or broken.
     """
-    files = config_files or {}
-    preset = with_allowed_code(_preset(workspace, catalogue), workspace, drivers, settings, files)
+    preset = with_allowed_code(_preset(workspace, catalogue), workspace, drivers, settings, config_files or {})
 
     def inputs_on(choice: MachineChoice) -> PlanInput:
         return PlanInput(
@@ -70,7 +69,7 @@ def make_plan(
             drivers=drivers,
             settings=settings,
             target=target,
-            config_files=files,
+            config_files=config_files or {},
             single_device=choice.single_device,
             settled_nodes=nodes,
         )

@@ -40,12 +40,11 @@ def code_flags(text: str) -> tuple[str, ...]:
 
     The engine takes a dash and an underscore alike. A file that is damaged has none: ``context_of`` refuses it.
     """
-    import yaml
-
     try:
-        document = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError):
+        documents = read(text, "", plain_scalar_1_1)
+    except InvalidWorkspace:
         return ()
+    document = documents[0].data if documents else None
     section = document.get("vllm") if isinstance(document, dict) else None
     if not isinstance(section, dict):
         return ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -17,6 +16,8 @@ from pydantic import (
     model_validator,
 )
 
+from llmwright.reading.files import Unreadable
+from llmwright.reading.json_reader import read_json
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError
 from llmwright_runtime_hf.serve.http.request_fields import (
     CHAT,
@@ -263,7 +264,7 @@ def _call_with_object(call: Any) -> Any:
     if not isinstance(function, Mapping) or not isinstance(function.get("arguments"), str):
         return call
     try:
-        arguments = json.loads(function["arguments"])
-    except (ValueError, RecursionError):
+        arguments = read_json(function["arguments"])
+    except Unreadable:
         return call
     return {**call, "function": {**function, "arguments": arguments}} if isinstance(arguments, dict) else call
