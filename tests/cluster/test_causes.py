@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.cluster.support.control_plane import ControlPlane
-from tests.cluster.support.kubelet import Kubelet, ended, pods_of, waits
+from tests.cluster.support.kubelet import RUNNING, Kubelet, ended, pods_of, waits
 from tests.cluster.support.workspaces import CLAIMS, Workspaces
 from tests.support.waiting import wait_until
 
@@ -79,6 +79,22 @@ def test_what_ails_a_container_is_named_and_passes(workspaces: Workspaces) -> No
         server.recovers()
     told = [one["reason"] for one in server.workspaces.events(server.name, type="Warning")]
     assert sorted(told) == sorted(reason for reason, *_ in OF_CONTAINERS)
+
+
+def test_a_container_that_keeps_ending_stays_stalled_through_its_restarts(workspaces: Workspaces) -> None:
+    server = Patient(workspaces, "crashing")
+    crashed = ended(1, message="OSError: hf_0123456789abcdef may not read the model")
+    server.kubelet.holds(server.pod, waits("CrashLoopBackOff"), crashed)
+    server.is_down("ContainerCrashLoopBackOff", "with code 1: OSError: *** may not read the model")
+    since = server.workspaces.told(server.name, "Stalled")["lastTransitionTime"]
+    for state in (RUNNING, crashed, waits("CrashLoopBackOff"), RUNNING):
+        server.kubelet.holds(server.pod, state, crashed)
+    server.kubelet.holds(server.pod, RUNNING, ended(2, message="still no model"))
+    message = "with code 2: still no model"
+    wait_until(lambda: message in server.workspaces.told(server.name, "InferenceReady")["message"], message)
+    stalled = server.workspaces.told(server.name, "Stalled")
+    assert (stalled["status"], stalled["lastTransitionTime"]) == ("True", since)
+    server.recovers()
 
 
 def test_a_node_under_pressure_is_named_and_passes(workspaces: Workspaces) -> None:

@@ -118,6 +118,11 @@ def _programs() -> tuple[Rule, ...]:
     )
 
 
+def _last_words() -> tuple[Rule, ...]:
+    policy = "terminationMessagePolicy"
+    return tuple(Rule("last-words", (*path, policy), ABSENT, "FallbackToLogsOnError") for path in (MAIN, OTHER))
+
+
 def _owned() -> tuple[Rule, ...]:
     """Labels and annotations that our objects are found and known again by."""
     label = "kaito.sh/workspace"
@@ -264,6 +269,7 @@ def _has_no_class(claim: Any) -> bool:
 
 RULES: tuple[Rule, ...] = (
     *_programs(),
+    *_last_words(),
     *_owned(),
     *_service(),
     *_started(),

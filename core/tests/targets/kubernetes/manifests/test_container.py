@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from core.tests.targets.kubernetes.support.rendered import NODES, SERVER, container, serving
+from core.tests.targets.kubernetes.support.rendered import NODES, SERVER, container, pod, serving
 
-from llmwright.values.launch import Exec, Probe, Ranks
+from llmwright.values.launch import Exec, Probe, Process, Ranks
 
 
 def test_each_of_several_machines_runs_the_command_of_its_rank() -> None:
@@ -28,3 +28,11 @@ def test_an_image_comes_from_settings_else_driver_else_our_build() -> None:
     assert container(serving(named, settings={"images": {role: "own.example/i:1"}}))["image"] == "own.example/i:1"
     assert container(serving(named))["image"] == "driver.example/i:1"
     assert container(serving())["image"].startswith(f"localhost/llmwright/{role}:")
+
+
+def test_every_container_tells_its_last_words() -> None:
+    prepare = Process(name="fetch", argv=("fetch",))
+    objects = serving(replace(SERVER, prepare=(prepare,)))
+    containers = [*pod(objects)["initContainers"], *pod(objects)["containers"]]
+    assert {each["terminationMessagePolicy"] for each in containers} == {"FallbackToLogsOnError"}
+    assert len(containers) == 2

@@ -47,6 +47,8 @@ def _container(source: RenderInput, launch: Launch, process: Process, name: str)
         "env": environment(_with_urls(source, process), values, ranked=ranks is not None),
         "resources": gpu_requests(gpu_resource(source.workspace, source.placement), process.gpus),
         "volumeMounts": mounts(process, launch),
+        # Else a container that ends without writing a termination message tells only its exit code.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         **_probes(process, launch, values),
     }
     return {key: value for key, value in manifest.items() if value}

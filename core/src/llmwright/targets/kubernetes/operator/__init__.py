@@ -11,6 +11,7 @@ A worker makes a *pass* over one Workspace, given only its name: ``reconciler`` 
     report/     the status and Events
     cache/      what watches keep of the cluster
     memory      what is remembered of each Workspace between two passes: all of it hints
+    contest     how long to rest where somebody else keeps changing what was written
 
 A pass never sleeps, and reads only caches. What needs a network (a ConfigMap, a model hub, a cloud) is done in a pool
 (``tasks``), which calls for another pass. No decisions and no rendering belong here.

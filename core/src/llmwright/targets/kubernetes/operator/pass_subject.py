@@ -47,6 +47,11 @@ class PassSubject:
         uid = self.workspace.metadata.uid or ""
         return Owner(self.workspace.namespace, self.workspace.name, uid, server_of(self.runtime), kinds)
 
+    def reported(self, kind: str) -> str:
+        """Return the reason of a condition as it was decided last; empty where it is not set."""
+        condition = self.status.condition(kind) if self.status is not None else None
+        return condition.reason if condition is not None else ""
+
     @property
     def kinds(self) -> frozenset[Resource]:
         """The kinds, beside those watched for every Workspace, that have to be listed before it can be judged."""

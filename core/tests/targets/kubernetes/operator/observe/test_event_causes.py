@@ -73,6 +73,13 @@ def test_a_volume_that_is_not_mounted_is_named_until_the_pod_is_set_up(begins: s
     assert not reason or told.message == f"pod ws-0: {VOLUME}"
 
 
+@pytest.mark.parametrize("reason", ["FailedAttachVolume", "FailedCreatePodSandBox"])
+def test_what_else_keeps_a_node_from_setting_a_pod_up_is_named(reason: str) -> None:
+    events = [event("pod", "FailedMount", VOLUME, 1), event("pod", reason, "Multi-Attach error", 2)]
+    told = explained(PENDING, statefulset(1), [pod("False")], said(*events))
+    assert (told.reason, told.message) == (reason, "pod ws-0: Multi-Attach error")
+
+
 def test_of_several_events_the_latest_counts_and_others_objects_do_not() -> None:
     events = [event("set", "FailedCreate", ROOT, 2), event("set", "FailedCreate", QUOTA, 1)]
     assert explained(PENDING, statefulset(0), [], said(*events)).reason == "FailedCreate"

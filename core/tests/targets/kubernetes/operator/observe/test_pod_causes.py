@@ -187,3 +187,56 @@ def test_of_a_jobs_attempts_the_latest_counts() -> None:
     failed = {**job, "status": {"conditions": [{"type": "Failed", "status": "True"}]}}
     found = job_workload(failed, [second, first], lambda _: READY_NODE)
     assert (found.phase, found.reason, found.message) == ("failed", "", "container ws ended with code 2")
+
+
+CRASHED = {"terminated": {"exitCode": 1, "message": "ValueError: no such model\n"}}
+LOOP = "ContainerCrashLoopBackOff"
+
+
+def restarted(state: Object, restarts: int, last: Object | None = CRASHED, *, ready: bool = False) -> Object:
+    container = {"name": "ws", "ready": ready, "restartCount": restarts, "state": state, "lastState": last or {}}
+    return pod(containerStatuses=[container], phase="Running")
+
+
+@pytest.mark.parametrize(
+    ("found", "before", "reason"),
+    [
+        (restarted({"running": {}}, 2), "", LOOP),
+        (restarted(CRASHED, 2), LOOP, LOOP),
+        (restarted({"running": {}}, 1), LOOP, LOOP),
+        (restarted({"running": {}}, 1), "", None),
+        (restarted(CRASHED, 0, None), "", None),
+        (restarted({"running": {}}, 7, ready=True), LOOP, None),
+        (restarted({"running": {}}, 3, {"terminated": {"exitCode": 0}}), LOOP, None),
+        (restarted({"running": {}}, 0, None), LOOP, None),
+        (restarted(waiting("ContainerCreating"), 0, None), LOOP, None),
+    ],
+)
+def test_a_container_that_keeps_ending_does_so_until_it_is_ready(
+    found: Object, before: str, reason: str | None
+) -> None:
+    cause = root_cause([found], lambda _: READY_NODE, before)
+    assert (cause.reason if cause else None) == reason
+    assert cause is None or "with code 1: ValueError: no such model" in cause.message
+
+
+def test_a_crash_loop_is_one_failure_through_all_its_restarts() -> None:
+    """Kubelet 1.34: the first restart is at once; then the container waits, runs and ends in turns."""
+    turns = [
+        (restarted({"running": {}}, 0, None), "pending"),
+        (restarted({"running": {}}, 1), "pending"),
+        (restarted(waiting("CrashLoopBackOff"), 1), "failed"),
+        (restarted({"running": {}}, 2), "failed"),
+        (restarted(CRASHED, 2), "failed"),
+        (restarted(waiting("CrashLoopBackOff"), 2), "failed"),
+        (restarted({"running": {}}, 3), "failed"),
+    ]
+    for found, phase in turns:
+        assert serving_workload(server(), [found], lambda _: READY_NODE, "http://ws").phase == phase
+
+
+def test_secrets_in_last_words_are_hidden() -> None:
+    ended = {"terminated": {"exitCode": 1, "message": "401 with hf_0123456789abcdef"}}
+    cause = root_cause([restarted(waiting("CrashLoopBackOff"), 3, ended)], lambda _: READY_NODE)
+    assert cause is not None
+    assert cause.message.endswith("with code 1: 401 with ***")

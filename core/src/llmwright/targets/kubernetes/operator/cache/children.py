@@ -29,7 +29,7 @@ Object = dict[str, Any]
 ADDABLE = (kinds.STATEFULSETS, kinds.JOBS, kinds.SERVICES)
 """Kinds that are watched for every Workspace, and of which plugins may add objects."""
 
-EVENT_REASONS = ("FailedCreate", "FailedMount")
+EVENT_REASONS = ("FailedCreate", "FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox")
 """The Events that are watched: no object tells what they tell."""
 
 EVENTS_OF = {"StatefulSet": kinds.STATEFULSETS, "Job": kinds.JOBS, "Pod": kinds.PODS}

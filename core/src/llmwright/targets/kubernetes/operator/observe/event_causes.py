@@ -13,7 +13,7 @@ Object = Mapping[str, Any]
 FindEvents = Callable[[Object], Sequence[Object]]
 """Finds the Events of ``EVENT_REASONS`` about one object."""
 
-FAILED_CREATE, FAILED_MOUNT = EVENT_REASONS
+FAILED_CREATE, *SETUP_REASONS = EVENT_REASONS
 QUOTA = "exceeded quota"
 """The words of a refusal by the API server's ResourceQuota admission."""
 
@@ -49,12 +49,15 @@ def _unmade(live: Object, find_events: FindEvents) -> Trouble | None:
 
 
 def _unmounted(pod: Object, find_events: FindEvents) -> Trouble | None:
-    """Return why a pod's containers cannot begin; once its sandbox is there, its volumes are mounted."""
+    """Return why a pod's containers cannot begin: its volumes, or its sandbox with the network."""
     conditions = {condition["type"]: condition["status"] for condition in pod["status"]["conditions"]}
     if conditions.get("PodReadyToStartContainers") != "False":
         return None
-    message = _latest(find_events(pod), FAILED_MOUNT)
-    return Trouble(FAILED_MOUNT, f"pod {pod['metadata']['name']}: {message}") if message else None
+    events = [event for event in find_events(pod) if event["reason"] in SETUP_REASONS]
+    if not events:
+        return None
+    latest = max(events, key=lambda event: str(event["at"]))
+    return Trouble(latest["reason"], f"pod {pod['metadata']['name']}: {latest['message']}")
 
 
 def _latest(events: Iterable[Object], reason: str) -> str:

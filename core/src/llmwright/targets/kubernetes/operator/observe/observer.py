@@ -99,16 +99,16 @@ class Observer:
 
     def _workloads(self, subject: PassSubject, wanted: int | None) -> Observed:
         return Observed(
-            preflight=self._job(subject.owner, "preflight"),
-            tuning=self._job(subject.owner, "tuning"),
+            preflight=self._job(subject.owner, "preflight", subject.reported("PreflightSucceeded")),
+            tuning=self._job(subject.owner, "tuning", subject.reported("JobStarted")),
             serving=self._server_status.of(subject, wanted),
         )
 
-    def _job(self, owner: Owner, role: Role) -> Workload:
+    def _job(self, owner: Owner, role: Role, before: str) -> Workload:
         resource, name = owner.workload(role)
         pods = of_workload(self._children.of(PODS).of(owner.key), "Job", name)
         live = self._children.find(owner, resource, name)
-        return explained(job_workload(live, pods, self._snapshot.node), live, pods, self._children.events)
+        return explained(job_workload(live, pods, self._snapshot.node, before), live, pods, self._children.events)
 
     def _is_leaving(self, owner: Owner, role: Role) -> bool:
         live = self._children.find(owner, *owner.workload(role))

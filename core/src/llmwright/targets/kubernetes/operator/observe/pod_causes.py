@@ -7,6 +7,7 @@ from typing import Any
 
 from llmwright.lifecycle.observed import Trouble
 from llmwright.targets.kubernetes.operator.cache.projection import condition, is_ready
+from llmwright.targets.kubernetes.operator.observe.termination_message import last_words
 from llmwright.values.node_object import NodeObject
 
 Object = Mapping[str, Any]
@@ -41,9 +42,13 @@ LASTING = frozenset({"ContainerOOMKilled", "ContainerStartError", "ContainerCras
 """Causes that do not go away by waiting."""
 
 
-def root_cause(pods: list[Object], find_node: FindNode) -> Trouble | None:
-    """Return the most telling cause among ``pods``; its message names the pod and the container."""
-    causes = [cause for pod in pods for cause in _causes(pod, find_node)]
+def root_cause(pods: list[Object], find_node: FindNode, before: str = "") -> Trouble | None:
+    """Return the most telling cause among ``pods``; its message names the pod and the container.
+
+    ``before`` is the reason that was reported last: a container that kept ending then, and runs for the moment, does so
+    until it is ready.
+    """
+    causes = [cause for pod in pods for cause in _causes(pod, find_node, before)]
     return min(causes, key=lambda cause: ORDER.index(cause.reason), default=None)
 
 
@@ -69,23 +74,23 @@ def node_is_lost(pod: Object, find_node: FindNode) -> bool:
     return node is None or not is_ready(node)
 
 
-def last_words(pods: list[Object]) -> str:
-    """Return exit code and message of the container that failed last; empty where none failed."""
+def last_failure(pods: list[Object]) -> str:
+    """Return exit code and last words of the container that failed last; empty where none failed."""
     for pod in reversed(pods):
         for container in pod["status"]["containers"]:
             ended = container["state"].get("terminated") or {}
             if ended.get("exitCode"):
-                text = " ".join(str(ended.get("message") or ended.get("reason") or "").split())
+                text = last_words(ended.get("message") or ended.get("reason"))
                 return f"container {container['name']} ended with code {ended['exitCode']}" + (
                     f": {text}" if text else ""
                 )
     return ""
 
 
-def _causes(pod: Object, find_node: FindNode) -> Iterator[Trouble]:
+def _causes(pod: Object, find_node: FindNode, before: str) -> Iterator[Trouble]:
     name = pod["metadata"]["name"]
     for container in pod["status"]["containers"]:
-        trouble = _of_container(container, name)
+        trouble = _of_container(container, name, before)
         if trouble:
             yield trouble
     if pod["status"].get("reason") == "Evicted":
@@ -97,7 +102,7 @@ def _causes(pod: Object, find_node: FindNode) -> Iterator[Trouble]:
         yield _unschedulable(str(scheduled.get("message") or "no node takes it"), name)
 
 
-def _of_container(container: Object, pod: str) -> Trouble | None:
+def _of_container(container: Object, pod: str, before: str) -> Trouble | None:
     waiting = container["state"].get("waiting") or {}
     ended = container["state"].get("terminated") or container["last"].get("terminated") or {}
     reason, where = waiting.get("reason", ""), f"pod {pod}, container {container['name']}"
@@ -107,12 +112,25 @@ def _of_container(container: Object, pod: str) -> Trouble | None:
         return Trouble("ImagePullError", f"{where}: {waiting.get('message') or reason}")
     if reason in START:
         return Trouble("ContainerStartError", f"{where}: {waiting.get('message') or reason}")
-    if reason == CRASH:
+    if reason == CRASH or _keeps_ending(container, before):
         code = ended.get("exitCode")
-        message = " ".join(str(ended.get("message") or "").split())
+        message = last_words(ended.get("message"))
         text = f"it keeps ending, last with code {code}" + (f": {message}" if message else "")
         return Trouble("ContainerCrashLoopBackOff", f"{where}: {text}")
     return None
+
+
+def _keeps_ending(container: Object, before: str) -> bool:
+    """Return whether a container that is not ready, and does not wait for its next start now, has ended repeatedly.
+
+    While it runs, and while it has just ended, a kubelet does not call it ``CrashLoopBackOff``. That it did so before
+    is known from the number of restarts, or from what was reported of it.
+    """
+    if container["ready"] or container["state"].get("waiting"):
+        return False
+    ended = container["state"].get("terminated") or container["last"].get("terminated") or {}
+    again = container["restarts"] >= 2 or (container["restarts"] == 1 and before == "ContainerCrashLoopBackOff")
+    return bool(ended.get("exitCode")) and again
 
 
 def _evicted(pod: Object, name: str) -> Trouble:

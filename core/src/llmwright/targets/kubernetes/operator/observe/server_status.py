@@ -37,15 +37,18 @@ class ServerStatus:
         resource, name = owner.workload("serving")
         live = self._children.find(owner, resource, name)
         pods: list[Object] = [*self._children.of(PODS).of(owner.key)]
+        before = subject.reported("InferenceReady")
         endpoint = f"http://{owner.name}.{owner.namespace}.svc.cluster.local"
         if resource == STATEFULSETS:
             pods = of_workload(pods, "StatefulSet", name)
             scaled = self._children.is_scaled(owner.namespace, name)
             find_node = self._snapshot.node
-            workload = serving_workload(live, pods, find_node, endpoint, wanted=wanted, autoscaled=scaled)
+            workload = serving_workload(
+                live, pods, find_node, endpoint, wanted=wanted, autoscaled=scaled, before=before
+            )
             workload = explained(workload, live, pods, self._children.events)
         else:
-            workload = runtime_workload(live, pods, self._snapshot.node, endpoint)
+            workload = runtime_workload(live, pods, self._snapshot.node, endpoint, before)
         if live is None or runtime is None or "deletionTimestamp" in live["metadata"]:
             return workload
         return judged(workload, self._outcomes(owner, runtime), needs_outcome=resource != STATEFULSETS)

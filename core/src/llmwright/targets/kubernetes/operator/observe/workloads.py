@@ -11,7 +11,7 @@ from llmwright.lifecycle.observed import Workload, WorkloadPhase
 from llmwright.targets.kubernetes.manifests.object_metadata import INPUTS, LAUNCH, NODES
 from llmwright.targets.kubernetes.operator.cache.projection import is_ready
 from llmwright.targets.kubernetes.operator.observe.occupied_nodes import ordinal
-from llmwright.targets.kubernetes.operator.observe.pod_causes import LASTING, FindNode, last_words, root_cause
+from llmwright.targets.kubernetes.operator.observe.pod_causes import LASTING, FindNode, last_failure, root_cause
 from llmwright.values.nodes import Failed, Outcome, Waiting
 
 Object = Mapping[str, Any]
@@ -29,6 +29,7 @@ def serving_workload(
     *,
     wanted: int | None = None,
     autoscaled: bool = False,
+    before: str = "",
 ) -> Workload:
     """Return a StatefulSet's server: ready once enough pods of the latest launch pass their probe of ``/health``.
 
@@ -37,6 +38,7 @@ def serving_workload(
 
     Args:
         wanted: how many have to answer; as many as the StatefulSet asks for where it is None or ``autoscaled``.
+        before: the reason that was reported last.
     """
     if live is None:
         return ABSENT
@@ -47,7 +49,7 @@ def serving_workload(
     revision = (live.get("status") or {}).get("updateRevision")
     answering = sum(ordinal(pod) < needed and _serves(pod, revision) for pod in pods)
     # A pod that is not needed any more may end as it likes.
-    broken = _broken(live, [pod for pod in pods if ordinal(pod) < asked], find_node)
+    broken = _broken(live, [pod for pod in pods if ordinal(pod) < asked], find_node, before)
     ready = 0 < needed <= answering
     workload = broken or _workload(live, "ready" if ready else "pending", endpoint=endpoint if ready else None)
     return replace(
@@ -60,12 +62,14 @@ def serving_workload(
     )
 
 
-def runtime_workload(live: Object | None, pods: list[Object], find_node: FindNode, endpoint: str) -> Workload:
+def runtime_workload(
+    live: Object | None, pods: list[Object], find_node: FindNode, endpoint: str, before: str = ""
+) -> Workload:
     """Return a server of a kind that only its runtime can judge: ready, unless its pods show a cause."""
     if live is None:
         return ABSENT
     pods = [pod for pod in pods if "Job" not in {kind for kind, _ in _controllers(pod)}]
-    workload = _broken(live, pods, find_node) or _workload(live, "ready", endpoint=endpoint)
+    workload = _broken(live, pods, find_node, before) or _workload(live, "ready", endpoint=endpoint)
     nodes = (live["metadata"].get("annotations") or {}).get(NODES, "")
     return replace(workload, asked=int(nodes) if nodes.isdecimal() else None, settled=_is_settled(live, unsaid=True))
 
@@ -91,7 +95,7 @@ def judged(workload: Workload, outcomes: Iterable[Outcome], *, needs_outcome: bo
     return workload
 
 
-def job_workload(live: Object | None, pods: list[Object], find_node: FindNode) -> Workload:
+def job_workload(live: Object | None, pods: list[Object], find_node: FindNode, before: str = "") -> Workload:
     """Return a Job that succeeded, failed for good, runs, or has not begun.
 
     A pod that failed counts for as long as no later pod does better.
@@ -107,10 +111,10 @@ def job_workload(live: Object | None, pods: list[Object], find_node: FindNode) -
     if "Complete" in ends:
         done = (live["status"] or {}).get("completionTime") or ends["Complete"].get("lastTransitionTime")
         return _workload(live, "succeeded", since=done)
-    cause = root_cause(pods, find_node)
+    cause = root_cause(pods, find_node, before)
     if "Failed" in ends:
         reason = cause.reason if cause else ""
-        message = cause.message if cause else last_words(pods) or str(ends["Failed"].get("message", ""))
+        message = cause.message if cause else last_failure(pods) or str(ends["Failed"].get("message", ""))
         return _workload(live, "failed", reason, message)
     if cause is not None:
         return _workload(live, "pending", cause.reason, cause.message)
@@ -122,8 +126,8 @@ def of_workload(pods: Iterable[Object], kind: str, name: str) -> list[Object]:
     return [pod for pod in pods if (kind, name) in _controllers(pod)]
 
 
-def _broken(live: Object, pods: list[Object], find_node: FindNode) -> Workload | None:
-    cause = root_cause(pods, find_node)
+def _broken(live: Object, pods: list[Object], find_node: FindNode, before: str) -> Workload | None:
+    cause = root_cause(pods, find_node, before)
     if cause is None:
         return None
     return _workload(live, "failed" if cause.reason in LASTING else "pending", cause.reason, cause.message)
