@@ -118,13 +118,15 @@ def test_of_two_operators_one_leads_and_the_other_follows(
     plane: ControlPlane, unattended: Workspaces, tmp_path: Path
 ) -> None:
     kubeconfig = write_kubeconfig(plane, tmp_path / "kubeconfig")
-    one, two = (OperatorProcess(kubeconfig, tmp_path / name, arguments=("--leader-elect",)) for name in ("one", "two"))
+    one, two = (OperatorProcess(kubeconfig, tmp_path / name, elects=True) for name in ("one", "two"))
     with running(one), running(two):
         wait_until(lambda: leading(one) != leading(two), "one leads")
         leader, other = (one, two) if leading(one) else (two, one)
         unattended.node("lead-node", "lead")
         unattended.apply(unattended.inference("lead"))
         unattended.until("lead", "Ready")
+        lease = plane.fetch("/apis/coordination.k8s.io/v1/namespaces/default/leases/llmwright-operator")
+        assert lease is not None, "the Lease lies in the operator's own namespace"
         leader.stop()
         wait_until(lambda: leading(other), "the other leads")
         unattended.clear()

@@ -77,6 +77,7 @@ class OperatorProcess:
     folder: Path
     settings: Object = field(default_factory=lambda: dict(SETTINGS))
     arguments: tuple[str, ...] = ()
+    elects: bool = False
     environ: dict[str, str] = field(default_factory=dict)
     python: tuple[str, ...] = (sys.executable,)
     process: subprocess.Popen[bytes] | None = None
@@ -95,7 +96,9 @@ class OperatorProcess:
         settings.write_text(json.dumps(self.settings))
         self.health, self.metrics = free_port(), free_port()
         command = [*self.python, "-m", "llmwright", "--settings", str(settings), "operator"]
-        command += ["--kubeconfig", str(self.kubeconfig), "--log-format", "json", *self.arguments]
+        command += ["--kubeconfig", str(self.kubeconfig), "--log-format", "json"]
+        # Else the next operator waits for the Lease of one that a test killed.
+        command += [*([] if self.elects else ["--no-leader-elect"]), *self.arguments]
         command += ["--health-port", str(self.health), "--metrics-port", str(self.metrics)]
         with self.log.open("ab") as out:
             environ = {**os.environ, "OMP_NUM_THREADS": "1", **self.environ}

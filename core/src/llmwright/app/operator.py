@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from llmwright.app.checker import Checker, CheckMode
 from llmwright.app.cluster_planner import ClusterPlanner
-from llmwright.targets.kubernetes.cluster.leader_election import LeaderElection
+from llmwright.targets.kubernetes.cluster.leader_election import NAME, LeaderElection
 from llmwright.targets.kubernetes.operator.process.endpoints import serve, yes_or_no
 from llmwright.targets.kubernetes.operator.process.metrics import Metrics
 from llmwright.targets.kubernetes.operator.process.operator import Operator
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from llmwright.targets.kubernetes.admission.webhook import Webhook
     from llmwright.targets.kubernetes.cluster.api_client import Api
 
-LEASE = "llmwright-operator"
 LOST_LEASE = 1
 
 log = logging.getLogger(__name__)
@@ -98,7 +97,7 @@ class OperatorProcess:
         return webhook
 
     def _election(self, namespace: str) -> LeaderElection:
-        return LeaderElection(self._api, namespace, LEASE, f"{socket.gethostname()}_{os.getpid()}")
+        return LeaderElection(self._api, namespace, NAME, f"{socket.gethostname()}_{os.getpid()}")
 
     def _wait_for(self, election: LeaderElection) -> bool:
         """True once this process leads; False where it is asked to end before."""

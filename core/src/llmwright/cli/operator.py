@@ -25,8 +25,12 @@ Examples:
 @click.option("--metrics-port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 for none.")
 @click.option("--health-port", type=click.IntRange(0, 65535), default=8081, show_default=True, help="0 for none.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("--leader-elect/--no-leader-elect", default=False, help="Work only while this process holds the Lease.")
-@click.option("--lease-namespace", default="default", show_default=True, help="Where the Lease lies.")
+@click.option(
+    "--leader-elect/--no-leader-elect",
+    default=None,
+    help="Work only while this process holds the Lease; by default as the setting leaderElect says, which is on.",
+)
+@click.option("--lease-namespace", help="Where the Lease lies; by default this pod's namespace, or the kubeconfig's.")
 @click.pass_context
 def operator(
     ctx: click.Context,
@@ -35,14 +39,18 @@ def operator(
     metrics_port: int,
     health_port: int,
     log_format: Format,
-    leader_elect: bool,
-    lease_namespace: str,
+    leader_elect: bool | None,
+    lease_namespace: str | None,
 ) -> int:
-    """Carry out the Workspaces of a cluster, until it is stopped."""
+    """Carry out the Workspaces of a cluster, until it is stopped.
+
+    Of several operators one works: the one that holds the Lease. --no-leader-elect is for a cluster of your own, where
+    no other runs.
+    """
     session: Session = ctx.obj
     from llmwright.app.operator import OperatorProcess
     from llmwright.cli.root import VERBOSE
-    from llmwright.targets.kubernetes.cluster.api_client import connect
+    from llmwright.targets.kubernetes.cluster.api_client import connect, own_namespace
     from llmwright.targets.kubernetes.operator.process.operator_log import log_to_stderr
 
     log_to_stderr(log_format, verbose=ctx.meta[VERBOSE])
@@ -50,4 +58,5 @@ def operator(
         note(f"note: settings: plugins.{name}: nothing installed has that name")
     process = OperatorProcess(session, connect(kubeconfig))
     process.serve(bind, metrics_port, health_port)
-    return process.run(lease_namespace if leader_elect else None)
+    elects = session.settings.leader_elect if leader_elect is None else leader_elect
+    return process.run(lease_namespace or own_namespace(kubeconfig) if elects else None)

@@ -123,6 +123,7 @@ class Settings(SettingsModel):
     ``provisioner`` and ``runtime`` are the defaults for a Workspace that names none; None lets the target decide.
     ``plugins`` holds each driver's settings by its name. ``images`` maps an image role to an image. ``pods`` is merged
     into every pod. Relative paths start from the directory of the settings file. ``readiness_timeout`` is in seconds.
+    ``leader_elect`` has one of several operators of a cluster work, and the others wait.
     ``disk_class`` is the storage class that provides the nodes' own NVMe disks, for weights.
     """
 
@@ -142,6 +143,7 @@ class Settings(SettingsModel):
     endpoints: Endpoints = Endpoints()
     orphans: Orphans = Orphans()
     webhook: Webhook = Webhook()
+    leader_elect: bool = True
     images: dict[str, str] = {}
     pods: Open = {}
     disk_class: str | None = None

@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -41,6 +42,9 @@ CREDENTIALS_S = 10.0
 fifth of a request's time."""
 WATCH_SILENCE_S = 150.0
 """Bookmarks come about once a minute, so a watch that is silent for so long is lost."""
+
+NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+"""Where Kubernetes tells a pod its namespace."""
 
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 METADATA_EVENTS = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -224,6 +228,21 @@ def connect(kubeconfig: str | Path | None = None) -> Api:
         hint = "name one with --kubeconfig or KUBECONFIG"
         raise ConfigError(f"no cluster can be reached: {error}", hint=hint, reason="NoCluster") from error
     return Api(configuration)
+
+
+def own_namespace(kubeconfig: str | Path | None = None) -> str:
+    """Return the namespace of this pod, else that of the kubeconfig's context, else ``default``."""
+    from kubernetes import config
+
+    if kubeconfig is None and _in_cluster():
+        with suppress(OSError):
+            return NAMESPACE_FILE.read_text().strip() or "default"
+    try:
+        read: Callable[..., tuple[Any, Any]] = config.list_kube_config_contexts
+        _, active = read(str(kubeconfig) if kubeconfig is not None else None)
+    except (config.ConfigException, OSError):
+        return "default"
+    return str((active.get("context") or {}).get("namespace") or "default")
 
 
 def _share_tls(pool: dict[str, Any]) -> None:

@@ -11,10 +11,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from llmwright.targets.kubernetes.cluster.api_client import Api, Object
-from llmwright.targets.kubernetes.cluster.api_errors import ApiError
+from llmwright.targets.kubernetes.cluster.api_errors import FORBIDDEN, ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import LEASES
 
 LEASE_S = 15.0
+NAME = "llmwright-operator"
+"""The name of the operators' Lease."""
 RENEW_S = 5.0
 GIVE_UP_S = 10.0
 """A leader that cannot renew for so long stops. It is less than ``LEASE_S``, so that there are never two leaders."""
@@ -78,7 +80,8 @@ class LeaderElection:
             # ``replace`` fails if another process has written since ``find``, so two cannot both take the Lease.
             self._api.replace(LEASES, self._lease(live))
         except ApiError as error:
-            log.info("no lease: %s", error.message)
+            # Without the right it never leads, so nobody must have to look for that.
+            log.log(logging.WARNING if error.code == FORBIDDEN else logging.INFO, "no lease: %s", error.message)
             return False
         return True
 

@@ -102,6 +102,15 @@ class RefusedObjects:
 
 
 @dataclass(frozen=True, slots=True)
+class Contest:
+    """How often somebody else changed what we had written, when last, and until when to rest (monotonic clock)."""
+
+    changes: int = 0
+    last: float = 0.0
+    until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class HeldStatus:
     """A status that waits to be written ``over`` the live one, since when (monotonic clock), and whether in a crowd."""
 
@@ -140,7 +149,8 @@ class WorkspaceMemory:
 
     ``broken_leaves`` counts the passes that broke while it was to go. ``drift`` holds a digest, by resource and name,
     of each object that the cluster keeps otherwise than applied. ``former_machines`` are kind and name of objects of
-    its provisioner that are gone.
+    its provisioner that are gone. ``own_status`` is the live status as our last write left it, or as it was last seen
+    after somebody else's; the contests count such writes, to the status and to each object.
     """
 
     planned: Planned | None = None
@@ -155,6 +165,9 @@ class WorkspaceMemory:
     refused_objects: dict[Role, RefusedObjects] = field(default_factory=dict)
     drift: dict[tuple[Resource, str], str] = field(default_factory=dict)
     held_status: HeldStatus | None = None
+    own_status: Mapping[str, Any] | None = None
+    status_contest: Contest = Contest()
+    object_contests: dict[tuple[Resource, str], Contest] = field(default_factory=dict)
     config_files: dict[str, ConfigFile] = field(default_factory=dict)
     unread_configs: dict[str, UnreadConfig] = field(default_factory=dict)
     former_machines: dict[tuple[str, str], None] = field(default_factory=dict)

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from llmwright.plugins.drivers import AccessRule
-from llmwright.targets.kubernetes.cluster.api_resources import WEBHOOK_CONFIGURATION, WEBHOOK_CONFIGURATIONS
+from llmwright.targets.kubernetes.cluster.api_resources import LEASES, WEBHOOK_CONFIGURATION, WEBHOOK_CONFIGURATIONS
+from llmwright.targets.kubernetes.cluster.leader_election import NAME as LEASE
 
 NAME = "llmwright-operator"
 FOR_PLUGINS = "llmwright.io/for-plugins"
@@ -28,9 +29,15 @@ RULES: tuple[AccessRule, ...] = (
     AccessRule("autoscaling", ("horizontalpodautoscalers",), READ),
     # Only they tell why pods are not made.
     AccessRule("", ("events",), (*READ, "create")),
-    AccessRule("coordination.k8s.io", ("leases",), ("get", "create", "update")),
 )
 """The operator's own needs. Drivers declare the rights for their kinds (``Driver.access_rules``)."""
+
+LEASE_RULES: tuple[dict[str, Any], ...] = (
+    # A right to create cannot be limited to a name.
+    {"apiGroups": [LEASES.group], "resources": [LEASES.plural], "verbs": ["create"]},
+    {"apiGroups": [LEASES.group], "resources": [LEASES.plural], "resourceNames": [LEASE], "verbs": ["get", "update"]},
+)
+"""The needs of leader election: its own Lease, and no other."""
 
 WEBHOOK_GROUP, WEBHOOK_KIND = WEBHOOK_CONFIGURATIONS.group, WEBHOOK_CONFIGURATIONS.plural
 WEBHOOK_RULES: tuple[dict[str, Any], ...] = (
@@ -57,7 +64,7 @@ def cluster_role(declared: Iterable[AccessRule] = (), *, webhook: bool = False) 
         {"apiGroups": [rule.group], "resources": [*rule.resources], "verbs": [*rule.verbs]}
         for rule in (*RULES, *declared)
     ]
-    rules += WEBHOOK_RULES if webhook else ()
+    rules += [*LEASE_RULES, *(WEBHOOK_RULES if webhook else ())]
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRole",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +15,7 @@ from llmwright.lifecycle.observed import Role
 from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.targets.kubernetes.cluster.api_errors import FORBIDDEN, INVALID, NOT_FOUND, ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import JOBS, STATEFULSETS, Resource
+from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.manifests import Manifests
 from llmwright.targets.kubernetes.manifests.object_metadata import INPUTS, LAUNCH, role_of
 from llmwright.targets.kubernetes.operator.apply.api_discovery import Discovery
@@ -20,9 +23,12 @@ from llmwright.targets.kubernetes.operator.apply.desired import own_services
 from llmwright.targets.kubernetes.operator.apply.drift import drift_digest, has_drifted, is_rendered_alike, marked
 from llmwright.targets.kubernetes.operator.cache.children import Children
 from llmwright.targets.kubernetes.operator.cache.owner_reference import Owner
-from llmwright.targets.kubernetes.operator.memory import Memory
+from llmwright.targets.kubernetes.operator.contest import begins, changed_by_another, rest_s
+from llmwright.targets.kubernetes.operator.memory import Contest, Memory
 
 Object = Mapping[str, Any]
+
+log = logging.getLogger(__name__)
 
 REFUSALS = frozenset({400, FORBIDDEN, INVALID})
 """Answers to a write that the same write gets again, until somebody changes something."""
@@ -31,8 +37,18 @@ REFUSALS = frozenset({400, FORBIDDEN, INVALID})
 class ObjectWriter:
     """Writes through the API and puts each answer into the caches: the next pass sees what this pass wrote."""
 
-    def __init__(self, api: Api, children: Children, discovery: Discovery, memory: Memory) -> None:
+    def __init__(
+        self,
+        api: Api,
+        children: Children,
+        discovery: Discovery,
+        memory: Memory,
+        call: Callable[[Key, float], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``call`` has a pass made over a Workspace after some seconds."""
         self._api, self._children, self._discovery, self._memory = api, children, discovery, memory
+        self._call, self._clock = call, clock
 
     def start(self, owner: Owner, start: Start, desired: Manifests) -> None:
         """Have the role run as ``desired``.
@@ -101,8 +117,22 @@ class ObjectWriter:
             live = self._children.find(owner, resource, manifest["metadata"]["name"])
             if live is not None and "deletionTimestamp" in live["metadata"]:
                 continue
-            if live is None or self._is_changed(owner, resource, live, manifest):
+            if live is None or (
+                self._is_changed(owner, resource, live, manifest) and not self._rests(owner, resource, manifest)
+            ):
                 self._apply(owner, manifest)
+
+    def _rests(self, owner: Owner, resource: Resource, desired: Object) -> bool:
+        """Return whether an object that somebody else keeps changing is left as it is for now; count the change."""
+        contests, place = self._memory.of(owner.key).object_contests, (resource, desired["metadata"]["name"])
+        contest, now = contests.get(place, Contest()), self._clock()
+        if (rest := rest_s(contest, now)) > 0:
+            self._call(owner.key, rest)
+            return True
+        contests[place] = changed_by_another(contest, now)
+        if begins(contests[place]):
+            log.warning("%s/%s: somebody else keeps changing %s %s", *owner.key, *map(str, place))
+        return False
 
     def keep(self, owner: Owner, role: Role, desired: Manifests) -> None:
         """Do as ``repair``; ``desired`` is all of a role, and other objects that plugins added for it are deleted.

@@ -121,7 +121,7 @@ class Operator:
         discovery = Discovery(api, self._tasks, cache.enqueue.call)
         preconditions = Preconditions(discovery, children, memory)
         crowded = partial(self.queue.holds, Line.NEW, Line.MOVED)
-        status_writer = StatusWriter(api, self.workspaces, Debounce(memory, crowded))
+        status_writer = StatusWriter(api, self.workspaces, Debounce(memory, crowded), memory)
         return Reconciler(
             workspaces=self.workspaces,
             memory=memory,
@@ -132,7 +132,7 @@ class Operator:
             preconditions=preconditions,
             provisioning=self._provisioning,
             revisions=Revisions(api, children.of(CONTROLLER_REVISIONS)),
-            applier=Applier(ObjectWriter(api, children, discovery, memory), preconditions),
+            applier=Applier(ObjectWriter(api, children, discovery, memory, cache.enqueue.call), preconditions),
             status_writer=status_writer,
             reporter=Reporter(status_writer, self._event_recorder, self._tell_observers),
             clock=_now,

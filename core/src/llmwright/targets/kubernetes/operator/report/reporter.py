@@ -7,10 +7,17 @@ from collections.abc import Callable
 from llmwright.api.status import WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.lifecycle.conditions import rfc3339
-from llmwright.lifecycle.decision import Decision
+from llmwright.lifecycle.decision import Decision, Event
 from llmwright.targets.kubernetes.operator.pass_subject import PassSubject
 from llmwright.targets.kubernetes.operator.report.event_recorder import EventRecorder
 from llmwright.targets.kubernetes.operator.report.status_patch import StatusWriter
+
+CONTESTED = Event(
+    "Warning",
+    "StatusContested",
+    "somebody else keeps changing the status that this operator writes, which it now does ever more rarely: "
+    "does another operator run without leader election?",
+)
 
 Notify = Callable[[Workspace, WorkspaceStatus | None, WorkspaceStatus], None]
 
@@ -32,6 +39,8 @@ class Reporter:
         """
         may_wait = may_wait or not (decision.actions or decision.events)
         written = self._status_writer.write(subject.live, decision.status, may_wait=may_wait)
+        if written.contested:
+            self._event_recorder.record(subject.live, CONTESTED, rfc3339(subject.now))
         if written.done:
             self._notify(subject.workspace, subject.workspace.status, decision.status)
             # After the status: if that write is lost, the decision is made again, and its Events with it.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,9 @@ from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.targets.kubernetes.cluster.api_errors import NOT_FOUND, ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import WORKSPACES
 from llmwright.targets.kubernetes.cluster.merge_patch import merged
-from llmwright.targets.kubernetes.cluster.object_cache import ObjectCache
+from llmwright.targets.kubernetes.cluster.object_cache import ObjectCache, key_of
+from llmwright.targets.kubernetes.operator.contest import begins, changed_by_another, rest_s
+from llmwright.targets.kubernetes.operator.memory import Memory
 from llmwright.targets.kubernetes.operator.report.debounce import Debounce
 
 FINALIZER = "workspace.finalizer.kaito.sh"
@@ -20,17 +23,29 @@ Object = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Whether a status was written, and after how many seconds one that is held back is due."""
+    """Whether a status was written, and after how many seconds one that is held back is due.
+
+    ``contested`` where it was just noticed that somebody else keeps changing what we write.
+    """
 
     done: bool = False
     again_in: float | None = None
+    contested: bool = False
 
 
 class StatusWriter:
     """Writes through the API and puts each answer into the cache: the next pass sees what this pass wrote."""
 
-    def __init__(self, api: Api, workspaces: ObjectCache, debounce: Debounce) -> None:
+    def __init__(
+        self,
+        api: Api,
+        workspaces: ObjectCache,
+        debounce: Debounce,
+        memory: Memory,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._api, self._workspaces, self._debounce = api, workspaces, debounce
+        self._memory, self._clock = memory, clock
 
     def latest(self, live: Object, status: WorkspaceStatus | None) -> WorkspaceStatus | None:
         """Return the status as it was last decided, where that is newer than the live ``status``."""
@@ -39,14 +54,30 @@ class StatusWriter:
     def write(self, live: Object, status: WorkspaceStatus, *, may_wait: bool = False) -> Written:
         """Write the status where it differs from the live one; with ``may_wait`` after a moment, if that is enough."""
         patch = status_patch(live.get("status") or {}, status)
+        contested = self._note_others(live)
+        pause = rest_s(self._memory.of(key_of(dict(live))).status_contest, self._clock()) if patch else 0.0
+        if pause:
+            return Written(again_in=pause, contested=contested)
         rest = self._debounce.hold(live, status, patch) if patch and may_wait else 0.0
         if rest:
-            return Written(again_in=rest)
+            return Written(again_in=rest, contested=contested)
         self._debounce.drop(live)
         if not patch:
-            return Written()
-        self._merge(live, {"status": patch}, "status")
-        return Written(done=True)
+            return Written(contested=contested)
+        record = self._memory.of(key_of(dict(live)))
+        # Before the write: where its answer is lost, it is still known as ours.
+        record.own_status = merged(live, {"status": patch}).get("status")
+        record.own_status = self._merge(live, {"status": patch}, "status").get("status") or {}
+        return Written(done=True, contested=contested)
+
+    def _note_others(self, live: Object) -> bool:
+        """Count a change of the status that is not ours; return whether it is the one after which we begin to rest."""
+        record, status = self._memory.of(key_of(dict(live))), live.get("status") or {}
+        before, record.own_status = record.own_status, status
+        if before is None or before == status:
+            return False
+        record.status_contest = changed_by_another(record.status_contest, self._clock())
+        return begins(record.status_contest)
 
     def mark(self, live: Object, annotations: Mapping[str, str]) -> Object:
         """Give the Workspace our finalizer and ``annotations``; return it as it is then."""
@@ -58,6 +89,8 @@ class StatusWriter:
             # A merge patch replaces the list. With the version, one that somebody else adds meanwhile is not lost.
             patch["finalizers"] = [*(metadata.get("finalizers") or []), FINALIZER]
             patch["resourceVersion"] = metadata["resourceVersion"]
+        if "finalizers" not in patch and rest_s(self._memory.of(key_of(dict(live))).status_contest, self._clock()):
+            return live
         return self._merge(live, {"metadata": patch}) if patch else live
 
     def release(self, live: Object) -> None:
