@@ -94,11 +94,15 @@ class ActsDone:
 
 @dataclass(frozen=True, slots=True)
 class RefusedObjects:
-    """The digests of a role's objects of which the API server refused one, why, and until when (monotonic clock)."""
+    """The digests of a role's objects of which the API server refused one, why, and until when (monotonic clock).
+
+    ``other`` counts how often in a row they were other ones than those refused just before.
+    """
 
     digests: tuple[str, ...]
     trouble: Trouble
     until: float
+    other: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ TAKEN = "1 Insufficient nvidia.com/gpu"
         (pod(phase="Failed", reason="Evicted", message="The node was low on resource: memory."), "NodeMemoryPressure"),
         (pod(phase="Failed", reason="Evicted", message="low on ephemeral-storage"), "NodeDiskPressure"),
         (pod(phase="Failed", reason="Evicted", message="preempted"), "PodEvicted"),
+        (pod(conditions=[{"type": "PodScheduled", "status": "False", "reason": "SchedulingGated"}]), "SchedulingGated"),
         (pod(waiting("ContainerCreating")), None),
     ],
 )

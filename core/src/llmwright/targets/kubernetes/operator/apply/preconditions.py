@@ -19,6 +19,9 @@ from llmwright.targets.kubernetes.operator.memory import Memory, RefusedObjects
 REST_S = 60.0
 """How long a role of which an object was refused is not tried again, unless it is rendered otherwise."""
 
+MOST_OTHER = 3
+"""So often in a row what is rendered otherwise is tried at once."""
+
 
 class Preconditions:
     """Looks at the objects of a role before the first of them is applied."""
@@ -39,8 +42,10 @@ class Preconditions:
     def refuse(self, key: Key, role: Role, objects: Manifests, trouble: Trouble) -> bool:
         """Remember that one of ``objects`` was refused; return False where that was known."""
         refused = self._memory.of(key).refused_objects
-        before = refused.get(role)
-        refused[role] = RefusedObjects(_digests(objects), trouble, time.monotonic() + REST_S)
+        before, digests, now = refused.get(role), _digests(objects), time.monotonic()
+        differs = before is not None and before.digests != digests and now < before.until
+        other = before.other + 1 if before is not None and differs else 0
+        refused[role] = RefusedObjects(digests, trouble, now + REST_S, other)
         return before is None or before.trouble != trouble
 
     def added_kinds(self, owner: Owner, desired: Desired) -> list[str]:
@@ -56,7 +61,7 @@ class Preconditions:
 
     def _blocker(self, key: Key, role: Role, objects: Manifests) -> Trouble | None:
         refused = self._memory.of(key).refused_objects.get(role)
-        if refused is not None and refused.digests == _digests(objects) and time.monotonic() < refused.until:
+        if refused is not None and _rests(refused, _digests(objects)):
             return refused.trouble
         for manifest in (manifest for manifest in objects if role_of(manifest) is not None):
             try:
@@ -71,6 +76,12 @@ class Preconditions:
             if not self._children.informer(resource).synced:
                 raise NotYet(f"{resource} is being listed")
         return None
+
+
+def _rests(refused: RefusedObjects, digests: tuple[str, ...]) -> bool:
+    # A plugin that renders otherwise each time would else be refused as often as the API server can.
+    same = refused.digests == digests or refused.other >= MOST_OTHER
+    return same and time.monotonic() < refused.until
 
 
 def _digests(objects: Manifests) -> tuple[str, ...]:

@@ -35,6 +35,7 @@ ORDER = (
     "NodeMemoryPressure",
     "PodEvicted",
     "Unschedulable",
+    "SchedulingGated",
 )
 """Of several causes the first is reported (KAITO v0.12; ``NodeLost`` is our own)."""
 
@@ -100,6 +101,8 @@ def _causes(pod: Object, find_node: FindNode, before: str) -> Iterator[Trouble]:
     scheduled = condition(pod, "PodScheduled")
     if scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable":
         yield _unschedulable(str(scheduled.get("message") or "no node takes it"), name)
+    elif scheduled.get("status") == "False" and scheduled.get("reason") == "SchedulingGated":
+        yield Trouble("SchedulingGated", f"pod {name}: {scheduled.get('message') or 'it has scheduling gates'}")
 
 
 def _of_container(container: Object, pod: str, before: str) -> Trouble | None:
