@@ -122,3 +122,17 @@ def test_a_wish_that_comes_right_after_the_refusal_is_not_taken_for_done() -> No
         simulation.apply(ROLLOUT)
         simulation.timeline.run(simulation.timeline.now + 1.0)
         assert len(machines(simulation)) == 1
+
+
+def test_an_event_from_before_a_restart_is_read_after_it() -> None:
+    simulation = Simulation(17, pace=Pace(machine=(300.0, 300.0), drain=(0.1, 0.2)))
+    with simulation.going():
+        simulation.apply(workspace("ws"))
+        simulation.timeline.run(3.0)
+        (name,) = machines(simulation)
+        claim = simulation.storage.get(kinds.NODE_CLAIMS, ("", name))
+        simulation.kill()
+        simulation.world.warn("NodeClaim", claim, "InsufficientCapacityError", "insufficient capacity, none")
+        simulation.storage.delete(kinds.NODE_CLAIMS, ("", name))
+        simulation.timeline.run(18.0)
+        assert condition(simulation, "ResourceReady")["reason"] == "InsufficientCapacity"

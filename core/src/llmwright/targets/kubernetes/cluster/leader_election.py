@@ -83,6 +83,10 @@ class LeaderElection:
             # Without the right it never leads, so nobody must have to look for that.
             log.log(logging.WARNING if error.code == FORBIDDEN else logging.INFO, "no lease: %s", error.message)
             return False
+        except Exception:
+            # Whatever an answer holds: a thread that ended here would leave a leader who never learns that it lost.
+            log.exception("no lease: its answer cannot be read")
+            return False
         return True
 
     def _may_take(self, live: Object) -> bool:

@@ -84,9 +84,8 @@ def involved(event: Object) -> Key | None:
 
 
 def involved_name(event: Object) -> Key | None:
-    """Return namespace and name of the object that an Event is about; it may be gone."""
-    reference = event["involvedObject"]
-    return reference.get("namespace", ""), reference.get("name", "")
+    """Return the name of the object that an Event is about, as a key without namespace; it may be gone."""
+    return "", event["involvedObject"].get("name", "")
 
 
 def _references(live: Mapping[str, Any]) -> list[Object]:

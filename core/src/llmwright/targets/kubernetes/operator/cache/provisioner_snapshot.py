@@ -89,7 +89,7 @@ class ClusterSnapshot:
         return [live[key] for key in sorted(live)]
 
     def events(self, kind: str, name: str) -> Sequence[Mapping[str, Any]]:
-        """Return the Warning Events about an object of a provisioner's kind, which has no namespace, oldest first."""
+        """Return the Warning Events about the objects of a provisioner's kind that have this name, oldest first."""
         informer = self._events.get(kind)
         return sorted(informer.store.of(("", name)), key=lambda event: str(event["at"])) if informer else ()
 
@@ -125,19 +125,21 @@ class ClusterSnapshot:
     def _begin_events(self, kind: str) -> Informer:
         fields = f"involvedObject.kind={kind},type=Warning"
         selection = Selection(resource=EVENTS, fields=fields, trim=projection.project_event, owner=involved_name)
-        # Nothing waits for them: they only explain, and the operator may have no right to them.
-        return self._informers.begin(selection, partial(self._event_changed, kind), lambda: None)
+        # Nothing waits for them: they only explain, and the operator may have no right to them. Once they are listed,
+        # all are called: of an object that went before this process began, nobody here knows whose it was.
+        return self._informers.begin(selection, partial(self._event_changed, kind), self._enqueue.everybody)
 
     def _event_changed(self, kind: str, _: Object | None, after: Object | None) -> None:
         if after is None:
             return
-        name = after["involvedObject"].get("name", "")
-        for key in {*self._memory.with_former(kind, name), *self._owners_of(kind, name)}:
+        about = after["involvedObject"]
+        place = about.get("namespace", ""), about.get("name", "")
+        for key in {*self._memory.with_former(kind, place[1]), *self._owners_of(kind, place)}:
             self._enqueue.call(key)
 
-    def _owners_of(self, kind: str, name: str) -> list[Key]:
+    def _owners_of(self, kind: str, place: Key) -> list[Key]:
         with self._lock:
             wanted = [(watch, informer) for watch, informer in self._wanted.items() if watch.events_of == kind]
-        live = ((watch.labels, informer.store.get("", name)) for watch, informer in wanted)
+        live = ((watch.labels, informer.store.get(*place)) for watch, informer in wanted)
         owners = (by_labels(labels)(dict(item)) for labels, item in live if labels is not None and item is not None)
         return [owner for owner in owners if owner is not None]
