@@ -216,6 +216,11 @@ class Simulation:
     def _noted(self, change: Change) -> None:
         if change.kind == kinds.PODS and change.after is not None and _is_ready(change.after):
             self._note_answer(change.after)
+        if change.kind == kinds.STATEFULSETS and change.after is not None:
+            # One that is scaled down answers with the pods that are ready already.
+            for pod in self.storage.all(kinds.PODS):
+                if _owner_of_pod(pod) == change.after["metadata"]["uid"] and _is_ready(pod):
+                    self._note_answer(pod)
         if change.kind == kinds.WORKSPACES and change.after is not None:
             was_ready = change.before is not None and _is_ready(change.before)
             if _is_ready(change.after) and not was_ready:
