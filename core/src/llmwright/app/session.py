@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from llmwright.api.workspace import Workspace
+    from llmwright.app.described_models import DescribedModels
     from llmwright.app.drivers import InstalledDrivers
     from llmwright.app.model_client import ModelClient
     from llmwright.app.planner import PlannedWorkspace
@@ -115,17 +116,17 @@ class Session:
             ConfigError: neither has it.
             TargetError: the hub cannot be reached.
         """
-        from llmwright.catalogue.model_description import can_describe, describe
+        from llmwright.catalogue.model_description import can_describe
 
         if self.catalogue.find_preset(name) is None and can_describe(name):
-            if name.startswith("file:"):
-                return describe(name)
-            from llmwright.artifacts.addresses import SourceRules
-            from llmwright.artifacts.hub_client import GuardedHubClient
-
-            with GuardedHubClient(SourceRules(self.settings.sources.allow)) as hub:
-                return describe(name, client=hub)
+            return self._described_models.preset(name)
         return self.catalogue.preset(name)
+
+    @cached_property
+    def _described_models(self) -> DescribedModels:
+        from llmwright.app.described_models import DescribedModels
+
+        return DescribedModels(self.settings.sources.allow)
 
     @cached_property
     def local_options(self) -> LocalOptions:
