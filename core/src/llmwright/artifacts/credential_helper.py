@@ -101,7 +101,7 @@ def _read(pipe: IO[bytes], deadline: float, program: str) -> bytes:
     output = b""
     with selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
-        while selector.select(max(deadline - time.monotonic(), 0.0)):
+        while (left := deadline - time.monotonic()) > 0 and selector.select(left):
             block = os.read(pipe.fileno(), 8192)
             if not block:
                 return output
