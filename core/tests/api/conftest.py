@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ class Cluster:
 
     programs: Path
     server: str
+    client: httpx.Client
 
     def kubectl(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
         access = (
@@ -42,11 +42,6 @@ class Cluster:
         answer = self.client.patch(f"{self.server}{path}", json=patch, headers=headers)
         return answer.status_code, answer.text
 
-    @cached_property
-    def client(self) -> httpx.Client:
-        """Connections to the server, whose certificate is its own."""
-        return httpx.Client(verify=False)
-
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
@@ -57,7 +52,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     running: list[subprocess.Popen[bytes]] = []
     try:
         server = start(folder, directory, running)
-        yield Cluster(folder, server)
+        with httpx.Client(verify=False) as client:
+            yield Cluster(folder, server, client)
     finally:
         for process in reversed(running):
             process.kill()  # nothing in it is worth the half minute that an orderly end takes
