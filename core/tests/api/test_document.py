@@ -150,7 +150,7 @@ def test_all_wrong_fields_are_named_at_once() -> None:
         .replace("kind: Workspace", "kind: Worksapce")
         .replace("preset:", "presets:")
     )
-    found = {problem.path: problem for problem in problems_of(text + "count: 2\nspec: {}\n")}
+    found = {problem.path: problem for problem in problems_of(text + "count: 2\nspec: {resource: {}}\n")}
     assert found["resource.labelselector"].hint == "did you mean 'labelSelector'?"
     assert found["resource.instanceType"].message == "must be text, not the number 123"
     assert found["resource.instanceType"].hint == 'put quotes around it: "123"'
@@ -158,7 +158,7 @@ def test_all_wrong_fields_are_named_at_once() -> None:
     assert found["kind"].hint == "did you mean 'Workspace'?"
     assert found["inference.presets"].hint == "did you mean 'preset'?"
     assert "resource.count" in found["count"].hint
-    assert "no spec" in found["spec"].hint
+    assert "no spec" in found["spec.resource"].hint
     assert len(found) == 6
 
 

@@ -91,10 +91,12 @@ def _of_the_whole(*, partition: bool, options_fixed: bool) -> tuple[CelRule, ...
     either = _rule("has(self.inference) != has(self.tuning)", "write exactly one of inference and tuning")
     kept = _rule("has(self.tuning) == has(oldSelf.tuning)", "tuning and inference cannot take each other's place")
     nodes = "!has(self.tuning) || !has(self.resource) || !has(self.resource.count) || self.resource.count <= 1"
+    copies = "!has(self.tuning) || !has(self.spec) || !has(self.spec.replicas) || self.spec.replicas == 1"
     rules = (
         either,
         kept,
         _rule(nodes, "tuning runs on one node: resource.count must be 1", ".resource.count"),
+        _rule(copies, "a tuned model is served once: spec.replicas must be 1", ".spec.replicas"),
         _provisioner_kept(),
         _fixed_once_planned("tuning.methodConfig"),
         *((_fixed_once_planned("resource.provisionerConfig"),) if options_fixed else ()),

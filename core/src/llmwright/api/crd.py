@@ -18,6 +18,8 @@ NAME = f"workspaces.{GROUP}"
 
 DEFAULTS: Mapping[tuple[str, ...], Any] = {
     ("resource", "count"): 1,
+    ("spec",): {},
+    ("spec", "replicas"): 1,
     ("inference", "preset", "accessMode"): "public",
     ("tuning", "preset", "accessMode"): "public",
 }
@@ -26,6 +28,12 @@ REQUIRED: Mapping[tuple[str, ...], tuple[str, ...]] = {
     ("tuning",): ("input", "output"),
 }
 """Fields that are required on a cluster and optional on one machine."""
+
+SCALE = {
+    "specReplicasPath": ".spec.replicas",
+    "statusReplicasPath": ".status.replicas",
+    "labelSelectorPath": ".status.selector",
+}
 
 OPTIONS_OF = {
     "provisioner": ("resource", "provisionerConfig"),
@@ -71,7 +79,7 @@ def _version(api_version: str, plugins: Mapping[str, Mapping[str, Any]], *, opti
         "name": version,
         "served": True,
         "storage": api_version == API_VERSIONS[-1],
-        "subresources": {"status": {}},
+        "subresources": {"status": {}, "scale": dict(SCALE)},
         "additionalPrinterColumns": printer_columns(version),
         "schema": {"openAPIV3Schema": _schema(api_version, plugins, options_fixed=options_fixed)},
     }

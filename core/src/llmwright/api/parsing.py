@@ -55,6 +55,6 @@ def _without_nulls(data: Any) -> Any:
 
 
 def _without_spec(problem: Problem) -> Problem:
-    if problem.path != "spec":
+    if not problem.path.startswith("spec.") or problem.path.startswith("spec.replicas"):
         return problem
-    return replace(problem, hint="a Workspace has no spec: write resource, inference and tuning at the top level")
+    return replace(problem, hint="a Workspace has no spec but replicas: write the other fields at the top level")

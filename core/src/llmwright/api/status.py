@@ -38,6 +38,7 @@ class PlanRecord(StatusModel):
     tuner: str | None = Field(default=None, description="The plugin that tunes.")
     instance_type: str | None = Field(default=None, description="The machine's type.")
     nodes: int = Field(default=1, description="How many nodes.")
+    replicas: int | None = Field(default=None, description="How many copies of the server.")
     price_as_of: str | None = Field(default=None, description="The date of the price that was used.")
     version: str = Field(default="", description="The version of LLMwright that decided.")
     fixed: dict[str, Any] = Field(default={}, description="The fields that may not change any more, as they were.")
@@ -99,6 +100,8 @@ class WorkspaceStatus(StatusModel):
     tuned: Tuned | None = Field(default=None, description="The tuning that made the output.")
     progress: Progress | None = Field(default=None, description="The progress of the tuning.")
     cost: CostStatus | None = Field(default=None, description="The current cost.")
+    replicas: int | None = Field(default=None, description="How many copies of the server there are.")
+    selector: str | None = Field(default=None, description="The labels of its pods, for autoscalers.")
     object_kinds: list[str] = Field(default=[], description="Kinds of objects that plugins brought for it.")
 
     def condition(self, kind: str) -> Condition | None:

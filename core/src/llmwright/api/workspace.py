@@ -1,8 +1,8 @@
-"""The Workspace: ``kaito.sh/v1beta1`` and ``v1alpha1``, fields at the top level, no ``spec``.
+"""The Workspace: ``kaito.sh/v1beta1`` and ``v1alpha1``, fields at the top level; ``spec`` has ``replicas`` alone.
 
 Field names in Python are the YAML's in snake_case. Beyond KAITO's fields there are only ``resource.provisioner``,
 ``resource.provisionerConfig``, ``inference.runtime``, ``inference.runtimeConfig``, ``inference.replicas``,
-``tuning.methodConfig``, ``tuning.onSuccess`` and ``tuning.ttlSecondsAfterFinished``.
+``tuning.methodConfig``, ``tuning.onSuccess``, ``tuning.ttlSecondsAfterFinished`` and ``spec.replicas``.
 """
 
 from __future__ import annotations
@@ -173,6 +173,14 @@ class Tuning(ApiModel):
     )
 
 
+class WorkspaceSpec(ApiModel):
+    """The one field that Kubernetes wants below ``spec``: what ``kubectl scale`` and autoscalers set."""
+
+    replicas: int | None = Field(
+        default=None, ge=0, le=MOST_NODES, description="How many copies of the server; set by the subresource scale."
+    )
+
+
 class Workspace(ApiModel):
     """One model to serve or to tune."""
 
@@ -182,6 +190,7 @@ class Workspace(ApiModel):
     resource: Resource = Field(default=Resource(), description="The machines to run on.")
     inference: Inference | None = Field(default=None, description="Serve a model; or tuning.")
     tuning: Tuning | None = Field(default=None, description="Tune a model on data; or inference.")
+    spec: WorkspaceSpec | None = Field(default=None, description="For the subresource scale.")
     status: WorkspaceStatus | None = Field(default=None, description="The observed state; written by the operator.")
 
     @property

@@ -70,7 +70,7 @@ def decide(
 
 def _phases(facts: LifecycleInput, builder: DecisionBuilder) -> None:
     """Run the phases in order. ``clear`` tells a phase that all before it are done, so that it may start something."""
-    builder.fields["plan"] = record(facts.plan, facts.previous.plan)
+    builder.fields["plan"] = record(facts)
     builder.fields["target_node_count"] = facts.plan.nodes.count
     clear = preflight(facts, builder)
     clear = resource(facts, builder, clear)

@@ -36,8 +36,9 @@ class Workload:
     crashing.
 
     Of a server that consists of pods: ``asked`` is the number that its object asks for, ``autoscaled`` whether somebody
-    else sets that; ``answering`` pods run the latest launch and are ready; ``ending`` pods are on their way out.
-    ``settled`` is False while its own controller has not looked at the latest change.
+    else sets that. ``pods`` are there and stay, None where they are not counted; ``answering`` pods run the latest
+    launch and are ready; ``ending`` pods are on their way out. ``settled`` is False while its own controller has not
+    looked at the latest change.
     """
 
     phase: WorkloadPhase = "absent"
@@ -52,6 +53,7 @@ class Workload:
     stage: str = ""
     asked: int | None = None
     autoscaled: bool = False
+    pods: int | None = None
     answering: int = 0
     ending: int = 0
     settled: bool = True
@@ -74,6 +76,7 @@ class Observed:
     under way, and what they make is not seen yet.
     ``look_due``: the provisioner's objects were read from caches alone since it last acted, so some may be unseen.
     ``claims`` is set by provisioners that use NodeClaims. ``output`` is the place of the result.
+    ``pod_labels`` select the Workspace's pods, as text; empty where it has none.
     ``plan_waits``: ``plan_trouble`` ends by itself, once something exists that the plan needs.
     ``keeps_finished``: this target never loses a finished preflight, so an absent preflight has never run.
     ``newer_plan``: a plan made today from the same inputs differs from the recorded plan.
@@ -94,6 +97,7 @@ class Observed:
     tuning: Workload = field(default_factory=Workload)
     serving: Workload = field(default_factory=Workload)
     output: str | None = None
+    pod_labels: str = ""
     plan_trouble: Trouble | None = None
     plan_waits: bool = False
     keeps_finished: bool = False

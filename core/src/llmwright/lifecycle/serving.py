@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from llmwright.api.scaling import replicas_of
 from llmwright.lifecycle.after_tuning import serves
 from llmwright.lifecycle.decision import Scale, Stop
 from llmwright.lifecycle.decision_builder import DecisionBuilder
@@ -20,6 +21,7 @@ IDLE = ("ScaledToZero", "no replica is asked for")
 def serving(facts: LifecycleInput, builder: DecisionBuilder, clear: bool) -> None:
     """Fill in ``InferenceReady`` and the endpoint; start, roll or stop the server."""
     workload, launch = facts.observed.serving, facts.plan.serving
+    builder.fields |= {"replicas": _replicas(facts, workload), "selector": facts.observed.pod_labels or None}
     if launch is None or not serves(facts):
         _unwanted(facts, builder, launch, workload)
         return
@@ -63,6 +65,16 @@ def _is_confirmed(facts: LifecycleInput, workload: Workload) -> bool:
         known = workload.asked is None and workload.settled and workload.inputs == facts.plan.inputs
     grows = workload.asked is not None and workload.asked < wanted
     return known or (ready is not None and ready.status == "True" and not grows)
+
+
+def _replicas(facts: LifecycleInput, workload: Workload) -> int | None:
+    """Return how many copies of the server there are, of some pods each; None where nobody counts."""
+    copies = replicas_of(facts.workspace)
+    if workload.asked is None:
+        return None
+    if workload.pods is None:
+        return copies if workload.phase == "ready" else 0
+    return workload.pods // max(facts.plan.nodes.count // max(copies, 1), 1)
 
 
 def _unwanted(facts: LifecycleInput, builder: DecisionBuilder, launch: Launch | None, workload: Workload) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from llmwright.api.scaling import replicas_of
 from llmwright.api.status import PlanRecord, WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.lifecycle.after_tuning import gives_back
@@ -18,8 +19,9 @@ PROGRESSING = ("Progressing", "nothing stands in the way")
 INFERENCE_WAITS = ("workspacePending", "workspace is waiting for inference workload readiness")
 
 
-def record(plan: Plan, previous: PlanRecord | None) -> PlanRecord:
+def record(facts: LifecycleInput) -> PlanRecord:
     """Return the plan for the status. For the same inputs, ``version`` and the price's date stay as first written."""
+    plan, previous = facts.plan, facts.previous.plan
     kept = previous if previous is not None and previous.inputs == plan.inputs else None
     return PlanRecord(
         inputs=plan.inputs,
@@ -30,6 +32,7 @@ def record(plan: Plan, previous: PlanRecord | None) -> PlanRecord:
         tuner=plan.tuner.name if plan.tuner else None,
         instance_type=plan.instance_type.name if plan.instance_type else None,
         nodes=plan.nodes.count,
+        replicas=replicas_of(facts.workspace),
         price_as_of=kept.price_as_of if kept else _price_date(plan),
         version=kept.version if kept else __version__,
         fixed=dict(plan.fixed),

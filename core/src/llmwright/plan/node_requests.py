@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from llmwright.api.scaling import replicas_of
 from llmwright.api.workspace import Workspace
 from llmwright.catalogue.catalogue import Catalogue
 from llmwright.errors import InvalidWorkspace
@@ -57,11 +58,11 @@ def _name(workspace: Workspace, machine: InstanceType | None) -> str:
 def template_nodes(
     workspace: Workspace, catalogue: Catalogue, settings: Settings, nodes: int | None = None
 ) -> NodeRequest:
-    """Return the request of ``inference.template``, which needs no Plan: as many machines as are written.
+    """Return the request of ``inference.template``, which needs no Plan: the machines written, for each replica.
 
     Args:
         nodes: the number of machines where that was decided before.
     """
     written = workspace.resource.instance_type or settings.instance_type or ""
     machine = catalogue.find_instance_type(written, settings.cloud) if written else None
-    return node_request(workspace, machine, nodes or workspace.resource.count or 1)
+    return node_request(workspace, machine, nodes or (workspace.resource.count or 1) * replicas_of(workspace))

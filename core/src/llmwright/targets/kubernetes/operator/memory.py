@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from llmwright.api.scaling import replicas_of
 from llmwright.api.status import WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.lifecycle.decision import Provision, Release
@@ -27,7 +28,7 @@ MOST_FORMER = 64
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The Plan, or why there is none, for one ``uid`` and the digest ``inputs`` of what its user wrote.
+    """The Plan, or why there is none, for one ``uid``, the digest ``inputs`` of what its user wrote, and ``replicas``.
 
     A ``fresh`` one is made again with every pass. One with ``retry_at``, on the monotonic clock, is made again after
     that. ``failures`` counts how often in a row making it broke. ``newer`` means that a plan made today would differ
@@ -36,6 +37,7 @@ class Planned:
 
     uid: str | None
     inputs: str
+    replicas: int = 1
     plan: Plan | None = None
     trouble: Trouble | None = None
     fresh: bool = False
@@ -47,7 +49,8 @@ class Planned:
     def holds_for(self, workspace: Workspace, inputs: str) -> bool:
         """Return whether it was made for this very Workspace, as it is written now."""
         over = self.retry_at is not None and time.monotonic() >= self.retry_at
-        return (self.uid, self.inputs) == (workspace.metadata.uid, inputs) and not over
+        made_for = (self.uid, self.inputs, self.replicas)
+        return made_for == (workspace.metadata.uid, inputs, replicas_of(workspace)) and not over
 
 
 @dataclass(frozen=True, slots=True)

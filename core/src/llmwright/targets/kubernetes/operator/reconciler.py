@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from llmwright.api.scaling import scale_patch
 from llmwright.api.status import WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.errors import ConfigError, InvalidWorkspace, NotYet, PluginError
@@ -103,6 +104,10 @@ class Reconciler:
             self._finish(subject, self._decide(subject, None, broken))
 
     def _live(self, key: Key, live: Object, workspace: Workspace) -> float | None:
+        if patch := scale_patch(workspace):
+            # First, and alone: it makes another generation, which the status has to tell of.
+            self._status_writer.scale(live, patch)
+            return 0.0
         status = self._status_writer.latest(live, workspace.status)
         try:
             carried = self._plans.carried_out(workspace, status)

@@ -8,7 +8,7 @@ import pytest
 
 from llmwright.api.document import Document, parse_workspace
 from llmwright.api.status import PlanRecord, WorkspaceStatus
-from llmwright.api.workspace import Workspace
+from llmwright.api.workspace import Workspace, WorkspaceSpec
 from llmwright.plan.digest import as_written, with_rollout
 from llmwright.targets.kubernetes.operator.plans.pinning import on_machines, pinned, settled_nodes
 
@@ -39,6 +39,19 @@ def test_the_number_of_machines_is_decided_once(changed: dict[str, Any], nodes: 
 def test_what_is_recorded_for_the_same_words_holds_whatever_they_are() -> None:
     assert settled_nodes(workspace(replicas=2), STATUS, RECORD) == 3
     assert settled_nodes(workspace(), None, None) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "scaled", "recorded", "nodes"),
+    [(1, 1, True, 2), (1, 3, True, 6), (2, 1, True, 1), (2, 0, True, 0), (0, 3, True, None), (1, 3, False, None)],
+)
+def test_replicas_multiply_the_machines_that_were_decided(
+    before: int, scaled: int, recorded: bool, nodes: int | None
+) -> None:
+    record = RECORD.model_copy(update={"replicas": before, "nodes": 2})
+    held = WorkspaceStatus(plan=record, target_node_count=2 if before else 0)
+    wanted = workspace().model_copy(update={"spec": WorkspaceSpec(replicas=scaled)})
+    assert settled_nodes(wanted, held, record if recorded else None) == nodes
 
 
 def test_each_new_word_is_a_rollout_and_its_absence_is_none() -> None:

@@ -9,6 +9,7 @@ from llmwright.api.workspace import Workspace
 from llmwright.lifecycle.observed import Observed, Role, Workload
 from llmwright.plan.node_requests import node_request
 from llmwright.targets.kubernetes.cluster.api_resources import PODS
+from llmwright.targets.kubernetes.manifests.object_metadata import WORKSPACE_LABEL
 from llmwright.targets.kubernetes.operator.cache.children import Children
 from llmwright.targets.kubernetes.operator.cache.owner_reference import Owner
 from llmwright.targets.kubernetes.operator.cache.provisioner_snapshot import ClusterSnapshot
@@ -44,6 +45,7 @@ class Observer:
             plan_waits=planned.fresh,
             newer_plan=planned.newer,
             output=_output(subject.workspace),
+            pod_labels=f"{WORKSPACE_LABEL}={subject.workspace.name}",
         )
         if plan is None:
             return observed

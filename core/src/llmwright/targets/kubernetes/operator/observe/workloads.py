@@ -56,6 +56,7 @@ def serving_workload(
         workload,
         asked=asked,
         autoscaled=autoscaled,
+        pods=sum(not _is_leaving(pod) for pod in pods),
         answering=answering,
         ending=sum(_is_leaving(pod) or ordinal(pod) >= asked for pod in pods),
         settled=_is_settled(live, unsaid=False),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from llmwright.api.scaling import replicas_of
 from llmwright.api.status import PlanRecord, WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.catalogue.node_labels import instance_type_of_labels
@@ -46,6 +47,11 @@ def settled_nodes(workspace: Workspace, status: WorkspaceStatus | None, record: 
     """
     if status is None or status.plan is None:
         return None
+    before, replicas = status.plan.replicas, replicas_of(workspace)
+    if before is not None and before != replicas:
+        # Of the same decision, more or fewer copies.
+        nodes, rest = divmod(status.target_node_count or 0, before or 1)
+        return nodes * replicas if record is not None and nodes and not rest else None
     preset, inference = workspace.preset, workspace.inference
     moved = preset is not None and preset.name != status.plan.preset
     if record is None and (moved or (inference is not None and inference.replicas is not None)):

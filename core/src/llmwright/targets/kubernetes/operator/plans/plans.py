@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
+from llmwright.api.scaling import replicas_of
 from llmwright.api.status import PlanRecord, WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.errors import InvalidWorkspace, LLMwrightError, NotYet, TargetError
@@ -157,13 +158,13 @@ class Plans:
         inputs: str,
     ) -> Planned:
         recorded = status.plan if status is not None and status.plan and status.plan.inputs == inputs else None
-        planned = Planned(workspace.metadata.uid, inputs)
+        planned = Planned(workspace.metadata.uid, inputs, replicas := replicas_of(workspace))
         try:
             plan, newer = self._plan(workspace, status, files, recorded)
             if plan.runtime is not None:
                 self.runtime(plan.runtime.name)
             plan, defaults = self._as_recorded(plan, workspace, status)
-            self._budget.admit(key, record, plan, recorded=recorded is not None)
+            self._budget.admit(key, record, plan, recorded=not _grows(recorded, replicas))
             planned = replace(planned, plan=replace(plan, inputs=inputs), newer=newer, defaults=defaults)
         except InvalidWorkspace as error:
             planned = replace(planned, trouble=Trouble(_reason(error), error.message))
@@ -220,6 +221,11 @@ class Plans:
             return plan, differ(plan, self._planner.plan(free, files, nodes, machine))
         except LLMwrightError:
             return plan, False
+
+
+def _grows(recorded: PlanRecord | None, replicas: int) -> bool:
+    """Return whether a Plan asks for more than the one on record, so that the namespace's limits are to be kept."""
+    return recorded is None or (recorded.replicas is not None and replicas > recorded.replicas)
 
 
 def _reason(error: InvalidWorkspace) -> str:

@@ -93,6 +93,10 @@ class StatusWriter:
             return live
         return self._merge(live, {"metadata": patch}) if patch else live
 
+    def scale(self, live: Object, patch: Object) -> None:
+        """Have the subresource ``scale`` show the number of replicas that the user wrote elsewhere."""
+        self._merge(live, patch)
+
     def release(self, live: Object) -> None:
         """Take our finalizer off, so that the Workspace may go; finalizers of others stay."""
         metadata = live["metadata"]

@@ -1,0 +1,43 @@
+"""The number of copies of a server: ``inference.replicas``, and ``spec.replicas`` for the subresource ``scale``.
+
+Kubernetes lets a ``scale`` subresource point below ``.spec`` alone (its validation of CRDs, 1.34). So two fields hold
+one number, and of two changes the later counts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llmwright.api.workspace import Workspace
+
+TAKEN_FROM = "llmwright.io/replicas"
+"""Annotation: the ``inference.replicas`` that ``spec.replicas`` was taken from last. Another is the user's edit."""
+
+
+def replicas_of(workspace: Workspace) -> int:
+    """Return how many copies of the server are asked for."""
+    written = workspace.inference.replicas if workspace.inference is not None else None
+    scaled = workspace.spec.replicas if workspace.spec is not None else None
+    if scaled is None:
+        return 1 if written is None else written
+    return scaled if written is None or _is_taken(workspace, written) else written
+
+
+def with_replicas(workspace: Workspace) -> Workspace:
+    """Return ``workspace`` with the number that counts as its ``inference.replicas``."""
+    inference, replicas = workspace.inference, replicas_of(workspace)
+    if inference is None or replicas == (1 if inference.replicas is None else inference.replicas):
+        return workspace
+    return workspace.model_copy(update={"inference": inference.model_copy(update={"replicas": replicas})})
+
+
+def scale_patch(workspace: Workspace) -> dict[str, Any]:
+    """Return the merge patch by which ``scale`` shows an edit of ``inference.replicas``; empty without one."""
+    written = workspace.inference.replicas if workspace.inference is not None else None
+    if written is None or _is_taken(workspace, written):
+        return {}
+    return {"metadata": {"annotations": {TAKEN_FROM: str(written)}}, "spec": {"replicas": written}}
+
+
+def _is_taken(workspace: Workspace, written: int) -> bool:
+    return workspace.metadata.annotations.get(TAKEN_FROM) == str(written)
