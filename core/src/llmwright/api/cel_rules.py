@@ -95,6 +95,7 @@ def _of_the_whole(*, partition: bool, options_fixed: bool) -> tuple[CelRule, ...
     rules = (
         either,
         kept,
+        *_named_for_serving(),
         _rule(nodes, "tuning runs on one node: resource.count must be 1", ".resource.count"),
         _rule(copies, "a tuned model is served once: spec.replicas must be 1", ".spec.replicas"),
         _provisioner_kept(),
@@ -105,6 +106,16 @@ def _of_the_whole(*, partition: bool, options_fixed: bool) -> tuple[CelRule, ...
         return rules
     whole = "!has(self.tuning) || !has(self.resource) || !has(self.resource.partition)"
     return (*rules, _rule(whole, "resource.partition cannot be used for tuning", ".resource.partition"))
+
+
+def _named_for_serving() -> tuple[CelRule, ...]:
+    """Refuse names after which no server can be called. A Workspace that was there before the rule can still go."""
+    passes = "has(self.status) || !has(self.inference) || "
+    name = "self.metadata.name"
+    return (
+        _rule(f"{passes}{name}.size() <= 52", "the name of a Workspace that serves has at most 52 characters"),
+        _rule(f"{passes}{name}.matches('^[a-z]')", "the name of a Workspace that serves begins with a letter"),
+    )
 
 
 def _of_the_resource(*, partition: bool) -> tuple[CelRule, ...]:

@@ -12,6 +12,7 @@ from llmwright.check import (
     inference_config,
     limits,
     local,
+    object_names,
     own_nodes,
     partition,
     placeholders,
@@ -43,6 +44,8 @@ ALWAYS: tuple[Rule, ...] = (
 
 CREATE: tuple[Rule, ...] = (
     identity.check_one_purpose,
+    object_names.check_object_names,
+    object_names.check_label_syntax,
     identity.check_image_family,
     identity.check_modes,
     identity.check_runtime_annotation,

@@ -1,4 +1,4 @@
-"""The names that Kubernetes accepts: RFC 1123 labels and subdomains."""
+"""The names that Kubernetes accepts: RFC 1123 labels and subdomains, and keys and values of labels."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 
 _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?\Z")
 _SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*\Z")
+_QUALIFIED = re.compile(r"[A-Za-z0-9](?:[-_.A-Za-z0-9]*[A-Za-z0-9])?\Z")
 _LONGEST_LABEL = 63
 _LONGEST_SUBDOMAIN = 253
 
@@ -20,6 +21,19 @@ def label_problem(name: str) -> str:
 def subdomain_problem(name: str) -> str:
     """Why ``name`` is no RFC 1123 subdomain; empty where it is one."""
     return _problem(name, _SUBDOMAIN, _LONGEST_SUBDOMAIN, "a-z, 0-9, - and .")
+
+
+def label_key_problem(key: str) -> str:
+    """Why ``key`` names no label: a name, after a subdomain and a slash or alone; empty where it does."""
+    prefix, slash, name = key.rpartition("/")
+    if slash and (wrong := subdomain_problem(prefix)):
+        return f"has a part before the slash that {wrong}"
+    return _problem(name, _QUALIFIED, _LONGEST_LABEL, "letters, 0-9, -, _ and .")
+
+
+def label_value_problem(value: str) -> str:
+    """Why ``value`` is no value of a label; empty where it is one."""
+    return _problem(value, _QUALIFIED, _LONGEST_LABEL, "letters, 0-9, -, _ and .") if value else ""
 
 
 def _problem(name: str, pattern: re.Pattern[str], longest: int, letters: str) -> str:

@@ -1,0 +1,92 @@
+"""The API server refuses an object that is called after a Workspace exactly where ``check`` refuses the Workspace."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from core.tests.targets.kubernetes.support.rendered import NODES, SERVER, TUNING, render_input
+from tests.cluster.support.control_plane import ControlPlane
+
+from llmwright.api.crd import crd
+from llmwright.api.workspace import Workspace
+from llmwright.check.admission import check_workspace
+from llmwright.check.check_input import CheckInput
+from llmwright.targets.kubernetes.manifests import preflight_objects, serving_objects, tuning_objects
+from llmwright.values.launch import Launch, Process
+
+pytestmark = pytest.mark.cluster
+
+Object = dict[str, Any]
+
+JOB = Launch(main=Process(name="tune", argv=("tune",), image="workload", gpus=1))
+NAMES = [*("a" * length for length in range(1, 65)), "1demo", "1", "a.b", "a-b", "a1", "a-", "-a", "A", "a" * 52 + "1"]
+
+
+def objects(name: str, tuning: bool) -> Iterator[Object]:
+    """All objects of a Workspace of that name, and the pods that controllers make of them, with their labels."""
+    about = {"name": name, "namespace": "default", "uid": "1-2"}
+    if tuning:
+        source = render_input(metadata=about, tuning={**TUNING, "onSuccess": "release"})
+        yield from (*preflight_objects(source, JOB), *tuning_objects(source, JOB, NODES))
+        return
+    rendered = serving_objects(render_input(metadata=about), SERVER, NODES)
+    yield from rendered
+    server = rendered[-1]
+    template, pod = server["spec"]["template"], f"{name}-0"
+    labels = {"controller-revision-hash": f"{name}-{'5' * 10}", "statefulset.kubernetes.io/pod-name": pod}
+    metadata = {"name": pod, "namespace": "default", "labels": {**template["metadata"]["labels"], **labels}}
+    spec = {**template["spec"], "hostname": pod, "subdomain": server["spec"]["serviceName"]}
+    volumes = [{"name": "model-weights-volume", "emptyDir": {}}] if "volumeClaimTemplates" in server["spec"] else []
+    spec["volumes"] = [*spec.get("volumes", []), *volumes]
+    yield {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def workspace(name: str, tuning: bool) -> Object:
+    part: Object = (
+        {"tuning": {**TUNING, "onSuccess": "release"}} if tuning else {"inference": {"preset": {"name": "p"}}}
+    )
+    return {
+        "apiVersion": "kaito.sh/v1beta1",
+        "kind": "Workspace",
+        "metadata": {"name": name, "namespace": "default"},
+        "resource": {"instanceType": "m", "labelSelector": {"matchLabels": {"apps": "x"}}},
+        **part,
+    }
+
+
+def refused_by_check(name: str, tuning: bool) -> bool:
+    found = check_workspace(CheckInput(written=Workspace.model_validate(workspace(name, tuning))))
+    return any(problem.path == "metadata.name" and problem.severity == "error" for problem in found)
+
+
+def refused_names(plane: ControlPlane, items: dict[str, list[Object]]) -> set[str]:
+    """The names of which the API server refuses an object, without making any."""
+    marked = [
+        {**item, "metadata": {**{k: v for k, v in item["metadata"].items() if k != "ownerReferences"}}}
+        for parts in items.values()
+        for item in parts
+    ]
+    listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": marked})
+    said = plane.kubectl("create", "--dry-run=server", "-f", "-", stdin=listed, check=False)
+    lines = [line for line in said.splitlines() if "is invalid" in line]
+    owners = {item["metadata"]["name"]: name for name, parts in items.items() for item in parts}
+    return {owner for made, owner in owners.items() if any(f'"{made}" is invalid' in line for line in lines)}
+
+
+@pytest.mark.parametrize("tuning", [False, True], ids=["serving", "tuning"])
+def test_check_refuses_a_name_where_the_api_server_would_refuse_an_object(
+    control_plane: ControlPlane, tuning: bool
+) -> None:
+    items = {name: list(objects(name, tuning)) for name in NAMES}
+    assert {name for name in NAMES if refused_by_check(name, tuning)} == refused_names(control_plane, items)
+
+
+def test_the_crd_refuses_a_name_after_which_no_server_can_be_called(control_plane: ControlPlane) -> None:
+    control_plane.apply(crd())
+    control_plane.kubectl("wait", "--for=condition=Established", "crd/workspaces.kaito.sh", "--timeout=60s")
+    names = ("a" * 52, "a" * 53, "a" * 63, "1demo", "demo1")
+    refused = refused_names(control_plane, {name: [workspace(name, tuning=False)] for name in names})
+    assert refused == {"a" * 53, "a" * 63, "1demo"}
