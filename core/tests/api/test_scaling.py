@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from llmwright.api.scaling import TAKEN_FROM, replicas_of, scale_patch, with_replicas
+from llmwright.api.scaling import TAKEN_FROM, replicas_of, scale_patch
 from llmwright.api.workspace import Workspace
 
 
@@ -42,11 +42,8 @@ def test_the_later_change_counts(
     assert replicas_of(given) == replicas
     patch = {"metadata": {"annotations": {TAKEN_FROM: str(written)}}, "spec": {"replicas": written}}
     assert scale_patch(given) == (patch if edited else {})
-    inference = with_replicas(given).inference
-    assert inference is not None
-    assert inference.replicas == (written if replicas == (1 if written is None else written) else replicas)
 
 
 def test_a_tuned_model_is_served_once() -> None:
     tuned = Workspace.model_validate({"apiVersion": "kaito.sh/v1beta1", "kind": "Workspace", "spec": {"replicas": 1}})
-    assert (replicas_of(tuned), scale_patch(tuned), with_replicas(tuned)) == (1, {}, tuned)
+    assert (replicas_of(tuned), scale_patch(tuned)) == (1, {})

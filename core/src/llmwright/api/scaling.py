@@ -23,14 +23,6 @@ def replicas_of(workspace: Workspace) -> int:
     return scaled if written is None or _is_taken(workspace, written) else written
 
 
-def with_replicas(workspace: Workspace) -> Workspace:
-    """Return ``workspace`` with the number that counts as its ``inference.replicas``."""
-    inference, replicas = workspace.inference, replicas_of(workspace)
-    if inference is None or replicas == (1 if inference.replicas is None else inference.replicas):
-        return workspace
-    return workspace.model_copy(update={"inference": inference.model_copy(update={"replicas": replicas})})
-
-
 def scale_patch(workspace: Workspace) -> dict[str, Any]:
     """Return the merge patch by which ``scale`` shows an edit of ``inference.replicas``; empty without one."""
     written = workspace.inference.replicas if workspace.inference is not None else None

@@ -37,7 +37,7 @@ def check_object_names(inputs: CheckInput) -> Iterator[Problem]:
 
 
 def check_label_syntax(inputs: CheckInput) -> Iterator[Problem]:
-    """What selects nodes are labels as Kubernetes has them: pods with any other are refused."""
+    """Nodes are selected by labels as Kubernetes has them: pods with any other are refused."""
     selector = inputs.written.resource.label_selector
     if not inputs.on_cluster or selector is None:
         return

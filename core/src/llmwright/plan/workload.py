@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from llmwright.api.scaling import replicas_of
 from llmwright.api.workspace import Tuning, Workspace
 from llmwright.errors import InvalidWorkspace
 from llmwright.plan.adapters import MountedAdapter, named_adapters
@@ -90,10 +91,9 @@ def _is_about_size(error: InvalidWorkspace) -> bool:
 
 def _inference_nodes(inputs: PlanInput, serving: ServingChoice) -> int:
     """Return upstream's count for a runtime that spreads over nodes, and the user's count for any other."""
-    inference = inputs.workspace.inference
     if inputs.settled_nodes:
         return inputs.settled_nodes
-    copies = 1 if inference is None or inference.replicas is None else inference.replicas
+    copies = replicas_of(inputs.workspace)
     if serving.runtime.capabilities.multi_node:
         return serving.fit.nodes * copies
     return requested_nodes(inputs.workspace) * copies
