@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from llmwright.api.scaling import replicas_of
 from llmwright.lifecycle.observed import Role
 from llmwright.plugins.hooks import Hooks
 from llmwright.targets.kubernetes.manifests.jobs import preflight_job, tuning_job
@@ -84,9 +85,8 @@ def template_objects(source: RenderInput, nodes: int) -> Manifests:
     template = source.workspace.template
     if template is None:
         raise TypeError(f"{source.name} has no template")
-    # A template does not say whether its pods are a group. Where several are not called replicas, they may be one.
-    inference = source.workspace.inference
-    grouped = nodes > 1 and (inference is None or inference.replicas is None)
+    # A template does not say whether its pods are a group. Where one replica has several, they may be one.
+    grouped = nodes > replicas_of(source.workspace)
     endpoint = service(source, http=TEMPLATE_PORT, kv_events=TEMPLATE_KV_EVENTS, grouped=grouped)
     server = users_statefulset(source, users_pod(source, template), nodes)
     return endpoint, headless_service(source, grouped=grouped), server
