@@ -68,7 +68,7 @@ def test_an_adapter_path_may_hold_an_equals_sign() -> None:
         (["--model", "m", "--adapter", "m=x"], "'m' is given to two models"),
         (["--model", "m", "--adapter", "a=x", "--adapter", "a=y"], "'a' is given to two models"),
         (["--model", "m", "--default-model", "b"], "'b' is not served"),
-        (["--model", "m", "--chat-template", "no-such-file"], "No such file"),
+        (["--model", "m", "--chat-template", "no-such-file"], "is not there"),
     ],
 )
 def test_a_wrong_flag_is_one_clear_error(flags: list[str], said: str) -> None:

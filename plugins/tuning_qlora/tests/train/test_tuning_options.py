@@ -18,7 +18,7 @@ from llmwright_tuning_qlora.train.tuning_process import main
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (["--options", "{"], "--options is not JSON"),
+        (["--options", "{"], "the text of --options is no JSON"),
         (["--options", '{"max_stepz": 1}'], "did you mean 'max_steps'?"),
         (["--options", '{"quantization": {"load_in_4bit": false}}'], "'load_in_4bit' or 'load_in_8bit' must be true"),
         (["--config", "/nowhere/training_config.yaml"], "cannot read the config"),
