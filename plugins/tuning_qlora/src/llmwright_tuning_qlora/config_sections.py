@@ -22,6 +22,10 @@ LARGEST = 2**53
 Strategy = Literal["no", "steps", "epoch"]
 
 
+REWRITING_INITIALISATIONS = ("pissa", "olora")
+"""Values of ``init_lora_weights`` that move a part of the base's weights into the adapter (peft)."""
+
+
 class Section(BaseModel):
     """A section: immutable, without unknown keys."""
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from llmwright.errors import InvalidWorkspace, Problem, did_you_mean
 from llmwright_tuning_qlora.config_sections import (
+    REWRITING_INITIALISATIONS,
     CollatorSection,
     DatasetSection,
     LoraSection,
@@ -154,6 +155,7 @@ def _rules(config: TrainingConfig, method: Method) -> Iterator[Problem]:
     elif method == "qlora" and not quantization.bits:
         hint = "set load_in_4bit: true"
         yield Problem(section, "For method 'qlora', either 'load_in_4bit' or 'load_in_8bit' must be true", hint=hint)
+    yield from _rules_of_serving(config)
     results = config.results_dir()
     # Upstream compares the prefix only, so it accepts ../mntfoo. A config that it accepts must work here too.
     if results == "/mnt" or not results.startswith("/mnt"):
@@ -161,6 +163,19 @@ def _rules(config: TrainingConfig, method: Method) -> Iterator[Problem]:
         yield Problem(
             path, f"{config.training.output_dir!r} is not a directory below /mnt", hint="such as /mnt/results"
         )
+
+
+def _rules_of_serving(config: TrainingConfig) -> Iterator[Problem]:
+    """Yield what would train something that no server with several adapters on one base can apply."""
+    lora = config.lora
+    if lora.bias != "none":
+        message = f"bias: {lora.bias} trains the base's own biases, which other adapters and the base share when served"
+        yield Problem("LoraConfig.bias", message, hint="write none, or take it out")
+    if lora.init_lora_weights in REWRITING_INITIALISATIONS and config.quantization.bits:
+        message = (
+            f"{lora.init_lora_weights} rewrites the base, and a quantised base cannot take that back"
+        )
+        yield Problem("LoraConfig.init_lora_weights", message, hint="use method lora, or leave it out")
 
 
 def _models() -> dict[str, type[Section]]:

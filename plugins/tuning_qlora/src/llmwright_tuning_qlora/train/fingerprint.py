@@ -7,7 +7,7 @@ import json
 import os
 from typing import Any
 
-from llmwright_tuning_qlora.train.model.metadata import model_identity
+from llmwright_tuning_qlora.train.model.metadata import chat_template, model_identity
 from llmwright_tuning_qlora.train.prepared_data import PreparedData
 from llmwright_tuning_qlora.train.tuning_options import TuningOptions
 
@@ -29,6 +29,7 @@ def run_fingerprint(options: TuningOptions, prepared: PreparedData) -> str:
         "config": {name: _keys_with_effect(name, values) for name, values in config.items()},
         "model": model_identity(options.model, options.revision),
         "data": prepared.data_digest,
+        "chat_template": chat_template(options.config.model),
         "limit": prepared.max_tokens,
         "target_modules": options.target_modules,
         # The number of processes changes the batches, and with them the order of rows.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from llmwright_tuning_qlora.train.data.data_file import find_data_file
+from llmwright_tuning_qlora.train.data.data_file import find_data_files
 from llmwright_tuning_qlora.train.data.dataset import TokenizedDataset, read_dataset
 from llmwright_tuning_qlora.train.data.tokenization import ExampleTokenizer
 from llmwright_tuning_qlora.train.model.metadata import context_length, load_tokenizer, read_config
@@ -14,7 +14,7 @@ from llmwright_tuning_qlora.train.tuning_options import TuningOptions
 
 @dataclass(frozen=True, slots=True)
 class PreparedData:
-    """A checked data set. ``max_tokens`` is the longest row allowed; ``data_name`` the name of its file."""
+    """A checked data set. ``max_tokens`` is the longest row allowed; ``data_name`` the name of its files."""
 
     dataset: TokenizedDataset
     max_tokens: int
@@ -30,13 +30,13 @@ def prepare_data(options: TuningOptions) -> PreparedData:
         ConfigError: the data set or the model cannot be used.
     """
     section = options.config.dataset
-    file = find_data_file(options.data, section.dataset_extension)
+    files = find_data_files(options.data, section.dataset_extension)
     model_config = read_config(options.model, options.revision, options.config.model)
     tokenizer = load_tokenizer(options.model, options.revision, options.config.model)
     max_length = options.config.training.max_length
     max_tokens = context_length(model_config, tokenizer.model_max_length, options.context, max_length)
-    dataset = read_dataset(file, ExampleTokenizer(tokenizer), section, max_tokens)
-    return PreparedData(dataset, max_tokens, _pad_token(tokenizer), file.digest(), file.path.name)
+    dataset = read_dataset(files, ExampleTokenizer(tokenizer), section, max_tokens)
+    return PreparedData(dataset, max_tokens, _pad_token(tokenizer), files.digest(), files.name)
 
 
 def _pad_token(tokenizer: Any) -> int:

@@ -14,7 +14,7 @@ import pytest
 
 from llmwright.errors import ConfigError
 from llmwright_tuning_qlora.config_sections import DatasetSection
-from llmwright_tuning_qlora.train.data.data_file import find_data_file, format_of
+from llmwright_tuning_qlora.train.data.data_file import find_data_files, format_of
 from llmwright_tuning_qlora.train.data.dataset import TokenizedDataset, read_dataset
 from llmwright_tuning_qlora.train.data.tokenization import ExampleTokenizer
 
@@ -47,7 +47,7 @@ WRITERS: dict[str, Callable[[Path], Any]] = {
 
 
 def read(path: Path, tokenizer: Any, **section: Any) -> TokenizedDataset:
-    return read_dataset(find_data_file(path), ExampleTokenizer(tokenizer), DatasetSection(**section), 96)
+    return read_dataset(find_data_files(path), ExampleTokenizer(tokenizer), DatasetSection(**section), 96)
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -102,14 +102,64 @@ def test_plain_text_is_learned_whole_with_its_end(
     assert set(tokens.loss_mask) == {1}
 
 
-def test_the_first_data_file_of_a_directory_is_read_and_said(tmp_path: Path, tokenizer: Any) -> None:
-    (tmp_path / "README.md").write_text("no data")
-    (tmp_path / "deep").mkdir()
-    (tmp_path / "deep" / "a.json").write_text('{"text": "deep"}')
-    (tmp_path / "b.json").write_text('{"text": "first"}')
-    (tmp_path / "c.csv").write_text("text\nother\n")
-    assert find_data_file(tmp_path).path.name == "b.json"
-    assert read(tmp_path, tokenizer).notes[0] == "Reading b.json; not reading c.csv, a.json."
+def write(root: Path, *names: str) -> None:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("text\nx\n" if name.endswith("csv") else '{"text": "x"}')
+
+
+@pytest.mark.parametrize(
+    ("names", "read_names"),
+    [
+        (["test.jsonl", "train.jsonl"], ["train.jsonl"]),
+        (["data/test-0.json", "data/train-0.json", "dataset_infos.json"], ["train-0.json"]),
+        (
+            ["train-00000-of-00002.json", "train-00001-of-00002.json", "valid.json"],
+            ["train-00000-of-00002.json", "train-00001-of-00002.json"],
+        ),
+        (["a.json", "b.json"], ["a.json", "b.json"]),
+        (["train.jsonl", "train-2.jsonl"], ["train-2.jsonl", "train.jsonl"]),
+        (["rows.jsonl", "validation.jsonl"], ["rows.jsonl"]),
+        (["train/part.json", "test/part.json"], ["part.json"]),
+        (["contest.json", "latest.json"], ["contest.json", "latest.json"]),
+        (["test.jsonl"], ["test.jsonl"]),
+        (["tokenizer.json", "dataset_dict.json", "rows.json"], ["rows.json"]),
+        (["README.md", "train.csv", "extra.json"], ["train.csv"]),
+    ],
+)
+def test_the_train_split_of_a_directory_is_read_whole(names: list[str], read_names: list[str], tmp_path: Path) -> None:
+    write(tmp_path, *names)
+    files = find_data_files(tmp_path).files
+    assert [file.path.name for file in files] == read_names
+    assert "test" not in {file.path.parent.name for file in files}
+
+
+def test_the_files_that_are_read_are_shown(tmp_path: Path, tokenizer: Any) -> None:
+    write(tmp_path, "train-0.json", "train-1.json", "test.json")
+    tokens = read(tmp_path, tokenizer)
+    assert len(tokens.rows) == 2
+    assert tokens.notes[0] == "Reading train-0.json, train-1.json; not reading test.json."
+
+
+def test_files_of_several_formats_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, "a.json", "b.csv")
+    with pytest.raises(ConfigError, match=r"files of several formats: a\.json, b\.csv"):
+        find_data_files(tmp_path)
+
+
+def test_a_name_without_a_format_leads_to_the_setting(tmp_path: Path) -> None:
+    write(tmp_path, "download")
+    with pytest.raises(ConfigError) as caught:
+        find_data_files(tmp_path)
+    assert "DatasetConfig.dataset_extension" in caught.value.hint
+    assert find_data_files(tmp_path, "jsonl").files[0].format == "json"
+
+
+def test_two_files_have_a_digest_of_both(tmp_path: Path) -> None:
+    write(tmp_path, "a.json", "b.json")
+    both = find_data_files(tmp_path).digest()
+    (tmp_path / "b.json").write_text('{"text": "y"}')
+    assert find_data_files(tmp_path).digest() != both
 
 
 def test_the_suffix_goes_before_other_words_of_a_name() -> None:

@@ -16,12 +16,14 @@ TURNS = Conversation(
         {"role": "assistant", "content": "Ada"},
         {"role": "user", "content": "Two?"},
         {"role": "assistant", "content": "Bo"},
-    )
+    ),
+    (2, 4),
 )
 MARKED = (
     "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' }}"
     "{%- if m['role'] == 'assistant' %}{%- generation %}{{ m['content'] + '<|im_end|>' }}{%- endgeneration %}"
     "{%- else %}{{ m['content'] + '<|im_end|>' }}{%- endif %}{{ '\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 FORGETFUL = (
     "{% for m in messages %}{% if loop.last or m['role'] != 'assistant' %}<|im_start|>{{ m['content'] }}"
@@ -29,8 +31,13 @@ FORGETFUL = (
 )
 
 
-def learned(tokenizer: Any, row: TokenRow | str) -> str:
-    assert isinstance(row, TokenRow)
+def rows(encoded: list[TokenRow] | str) -> list[TokenRow]:
+    assert isinstance(encoded, list), encoded
+    return encoded
+
+
+def learned(tokenizer: Any, encoded: list[TokenRow] | str) -> str:
+    [row] = rows(encoded)
     return str(tokenizer.decode([token for token, kept in zip(row.ids, row.loss_mask, strict=True) if kept]))
 
 
@@ -47,8 +54,8 @@ def test_generation_marks_of_a_template_decide(tokenizer: Any) -> None:
 
 
 def test_the_prompts_tokens_are_those_that_inference_sees(tokenizer: Any) -> None:
-    [row] = ExampleTokenizer(tokenizer).encode([PromptAnswer("Ada", "Who?")])
-    assert isinstance(row, TokenRow)
+    [encoded] = ExampleTokenizer(tokenizer).encode([PromptAnswer("Ada", "Who?")])
+    [row] = rows(encoded)
     prompt = tokenizer.apply_chat_template(
         [{"role": "user", "content": "Who?"}], add_generation_prompt=True, tokenize=True, return_dict=True
     )["input_ids"]
@@ -57,11 +64,14 @@ def test_the_prompts_tokens_are_those_that_inference_sees(tokenizer: Any) -> Non
     assert IGNORE_INDEX not in row.labels[len(prompt) :]
 
 
-def test_a_template_that_rewrites_earlier_turns_is_refused(tokenizer: Any) -> None:
+def test_a_template_that_rewrites_earlier_turns_gives_each_answer_a_row(tokenizer: Any) -> None:
     forgetful = deepcopy(tokenizer)
     forgetful.chat_template = FORGETFUL
-    [row] = ExampleTokenizer(forgetful).encode([TURNS])
-    assert "make one row of each answer" in str(row)
+    [encoded] = ExampleTokenizer(forgetful).encode([TURNS])
+    assert [learned(tokenizer, [row]) for row in rows(encoded)] == [
+        "<|im_start|>Ada<|endoftext|>",
+        "<|im_start|>Bo<|endoftext|>",
+    ]
 
 
 def test_without_a_template_pairs_are_texts_and_conversations_refused(tokenizer: Any) -> None:

@@ -15,6 +15,10 @@ ACCEPTED = (
 )
 
 
+TOOLS = "tools"
+"""A column beside messages: the functions that the model may call, as JSON schemas."""
+
+
 @dataclass(frozen=True, slots=True)
 class ColumnMapping:
     """The columns that are used, and how: as messages, as a prompt and an answer, or as plain text."""

@@ -1,8 +1,14 @@
-"""Find the file of a data set, and its format."""
+"""Find the files of a data set, and their format.
+
+Splits are told by names, as the datasets library does it (its guide 'Structure your repository'): a word such as
+``train`` or ``test`` between separators, in a file's name or a directory's.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,15 +18,35 @@ from llmwright.errors import ConfigError
 Format = Literal["csv", "json", "parquet", "arrow"]
 FORMATS: tuple[Format, ...] = ("csv", "json", "parquet", "arrow")
 ACCEPTED = "files whose name holds csv, json, jsonl, parquet or arrow are read"
+WITHOUT_FORMAT = f"{ACCEPTED}; for other names write DatasetConfig.dataset_extension"
+METADATA = frozenset(
+    {
+        "added_tokens.json",
+        "config.json",
+        "croissant.json",
+        "dataset_dict.json",
+        "dataset_info.json",
+        "dataset_infos.json",
+        "generation_config.json",
+        "special_tokens_map.json",
+        "state.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "vocab.json",
+    }
+)
+"""Files that the datasets library and transformers write beside data."""
+
+_TRAIN = ("train", "training")
+_HELD_OUT = ("validation", "valid", "val", "dev", "test", "testing", "eval", "evaluation")
 
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """The file that is read. ``ignored_files`` are other data files of its directory."""
+    """One file to read."""
 
     path: Path
     format: Format
-    ignored_files: tuple[Path, ...] = ()
 
     def digest(self) -> str:
         """Return the SHA-256 of the content, as ``sha256:…``."""
@@ -28,27 +54,65 @@ class DataFile:
             return "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def find_data_file(path: Path, extension: str | None = None) -> DataFile:
-    """Return the data file at ``path``, a file or a directory.
+@dataclass(frozen=True, slots=True)
+class DataFiles:
+    """The files of a data set, all of one format, read in this order. ``ignored`` are other data files beside them."""
 
-    In a directory it is the first file, by depth and name, whose name contains the name of a format (KAITO v0.12,
-    fine-tuning dataset.py). ``extension`` (``DatasetConfig.dataset_extension``) is the format of files whose names
-    contain none.
+    files: tuple[DataFile, ...]
+    ignored: tuple[Path, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name of the only file, or the first name and the number of the others."""
+        first, *others = self.files
+        return f"{first.path.name} and {len(others)} more" if others else first.path.name
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the only file, or of the digests of all files in their order."""
+        digests = [file.digest() for file in self.files]
+        if len(digests) == 1:
+            return digests[0]
+        return "sha256:" + hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def find_data_files(path: Path, extension: str | None = None) -> DataFiles:
+    """Return the data files at ``path``, a file or a directory.
+
+    In a directory they are all files of the train split; without one all files that name no split; else all. Metadata
+    files do not count. ``extension`` (``DatasetConfig.dataset_extension``) is the format of files whose names contain
+    none.
 
     Raises:
-        ConfigError: no such path, no data file in it, or an empty file.
+        ConfigError: no such path, no data file in it, an empty file, or files of several formats.
     """
     if not path.exists():
         raise ConfigError(f"the data set {path} does not exist", hint=ACCEPTED, reason="DatasetNotFound")
-    files = [path] if path.is_file() else _visible_files(path)
-    data_files = [(file, kind) for file in files if (kind := format_of(file.name, extension))]
-    if not data_files:
-        names = ", ".join(file.name for file in files[:5]) or "nothing"
-        raise ConfigError(f"no data set in {path}: found {names}", hint=ACCEPTED, reason="DatasetNotFound")
-    first, kind = data_files[0]
-    if first.stat().st_size == 0:
-        raise ConfigError(f"the data set {first} is empty", hint=ACCEPTED, reason="DatasetEmpty")
-    return DataFile(first, kind, tuple(other for other, _ in data_files[1:]))
+    visible = [path] if path.is_file() else _visible_files(path)
+    files = [file for file in visible if file.name not in METADATA or file == path]
+    data = [DataFile(file, kind) for file in files if (kind := format_of(file.name, extension))]
+    if not data:
+        names = ", ".join(file.name for file in visible[:5]) or "nothing"
+        raise ConfigError(f"no data set in {path}: found {names}", hint=WITHOUT_FORMAT, reason="DatasetNotFound")
+    chosen = _of_split(data, path)
+    empty = next((file.path for file in chosen if file.path.stat().st_size == 0), None)
+    if empty is not None:
+        raise ConfigError(f"the data set {empty} is empty", hint=ACCEPTED, reason="DatasetEmpty")
+    if len({file.format for file in chosen}) > 1:
+        names = ", ".join(file.path.name for file in chosen[:5])
+        message = f"the data set {path} has files of several formats: {names}"
+        raise ConfigError(message, hint="keep those of one format, or name one file", reason="DatasetFormats")
+    return DataFiles(tuple(chosen), tuple(file.path for file in data if file not in chosen))
+
+
+def _of_split(files: list[DataFile], root: Path) -> list[DataFile]:
+    def named(words: Iterable[str]) -> list[DataFile]:
+        pattern = re.compile(rf"(?:^|[-._ 0-9/])(?:{'|'.join(words)})(?:[-._ 0-9/]|$)")
+        return [file for file in files if pattern.search(file.path.relative_to(root).as_posix().lower())]
+
+    if len(files) == 1:
+        return files
+    held_out = named(_HELD_OUT)
+    return named(_TRAIN) or [file for file in files if file not in held_out] or files
 
 
 def format_of(name: str, extension: str | None = None) -> Format | None:

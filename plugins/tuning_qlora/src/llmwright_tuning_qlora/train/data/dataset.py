@@ -13,8 +13,8 @@ from itertools import chain, islice
 
 from llmwright.errors import ConfigError
 from llmwright_tuning_qlora.config_sections import DatasetSection
-from llmwright_tuning_qlora.train.data.column_mapping import ACCEPTED, ColumnMapping, map_columns
-from llmwright_tuning_qlora.train.data.data_file import DataFile
+from llmwright_tuning_qlora.train.data.column_mapping import ACCEPTED, TOOLS, ColumnMapping, map_columns
+from llmwright_tuning_qlora.train.data.data_file import DataFile, DataFiles
 from llmwright_tuning_qlora.train.data.example import Example, parse_example
 from llmwright_tuning_qlora.train.data.file_formats import DataRow, read_rows
 from llmwright_tuning_qlora.train.data.token_rows import LengthSummary, TokenRow, TokenRows
@@ -45,35 +45,52 @@ class _Progress:
     rows_read: int = 0
     problems: list[str] = field(default_factory=list)
 
+    def add(self, row: DataRow, rows: list[TokenRow]) -> None:
+        for tokens in rows:
+            self.rows.append(tokens)
+            self.numbers.append(row.number)
+        self.unit = row.unit
+
     @property
     def has_max_problems(self) -> bool:
         return len(self.problems) >= MAX_PROBLEMS
 
 
 def read_dataset(
-    file: DataFile, tokenizer: ExampleTokenizer, section: DatasetSection, max_tokens: int
+    files: DataFiles, tokenizer: ExampleTokenizer, section: DatasetSection, max_tokens: int
 ) -> TokenizedDataset:
-    """Return all rows of ``file`` as tokens, none longer than ``max_tokens``.
+    """Return all rows of ``files`` as tokens, none longer than ``max_tokens``.
 
     Raises:
-        ConfigError: the file is unreadable or empty, has wrong columns, or has rows that cannot be used. Then the
+        ConfigError: a file is unreadable or empty, has wrong columns, or has rows that cannot be used. Then the
             message holds the first problem, and the notes of the exception (PEP 678) up to 20, each with its position.
     """
+    progress = _Progress()
+    notes: list[str] = [*_notes_of_files(files)]
+    for file in files.files:
+        notes += _add_file(file, tokenizer, section, max_tokens, progress)
+        if progress.problems:
+            raise _unusable_rows(file, progress)
+    summary = LengthSummary.of(progress.rows.lengths, progress.numbers, progress.unit)
+    return TokenizedDataset(progress.rows, summary, tuple(dict.fromkeys(notes)))
+
+
+def _add_file(
+    file: DataFile, tokenizer: ExampleTokenizer, section: DatasetSection, max_tokens: int, progress: _Progress
+) -> Iterator[str]:
+    """Add the rows of one file; yield notes to show."""
     batches = _batched(read_rows(file))
     first_batch = next(batches, None)
     if first_batch is None:
         raise ConfigError(f"the data set {file.path} has no rows", hint=ACCEPTED, reason="DatasetEmpty")
     first = next((row for row in first_batch if not row.problem), None)
     mapping = _mapping(file, first, section) if first else NO_MAPPING
-    progress = _Progress()
     for batch in chain([first_batch], batches):
         _add_batch(batch, mapping, tokenizer, max_tokens, progress)
         if progress.has_max_problems:
             break
-    if progress.problems:
-        raise _unusable_rows(file, progress)
-    summary = LengthSummary.of(progress.rows.lengths, progress.numbers, progress.unit)
-    return TokenizedDataset(progress.rows, summary, tuple(_notes(file, first, mapping) if first else ()))
+    if first:
+        yield from _notes_of_columns(first, mapping)
 
 
 def _mapping(file: DataFile, first: DataRow, section: DatasetSection) -> ColumnMapping:
@@ -97,19 +114,18 @@ def _add_batch(
     # Many examples in one call: a fast tokenizer then works on all cores.
     encoded = iter(tokenizer.encode(examples))
     for row, item in zip(batch, parsed, strict=True):
-        tokens = item if isinstance(item, str) else next(encoded)
+        rows = item if isinstance(item, str) else next(encoded)
         progress.rows_read += 1
-        problem = tokens if isinstance(tokens, str) else _length_problem(tokens, max_tokens)
-        if not problem and isinstance(tokens, TokenRow):
-            progress.rows.append(tokens)
-            progress.numbers.append(row.number)
-            progress.unit = row.unit
+        problem = rows if isinstance(rows, str) else _length_problem(rows, max_tokens)
+        if not problem:
+            progress.add(row, [tokens for tokens in rows if isinstance(tokens, TokenRow)])
         elif not progress.has_max_problems:
             progress.problems.append(f"{row.position}: {problem}")
 
 
-def _length_problem(row: TokenRow, limit: int) -> str:
-    return f"{len(row.ids)} tokens, longer than the context of {limit}" if len(row.ids) > limit else ""
+def _length_problem(rows: list[TokenRow], limit: int) -> str:
+    longest = max(len(row.ids) for row in rows)
+    return f"{longest} tokens, longer than the context of {limit}" if longest > limit else ""
 
 
 def _unusable_rows(file: DataFile, progress: _Progress) -> ConfigError:
@@ -122,10 +138,17 @@ def _unusable_rows(file: DataFile, progress: _Progress) -> ConfigError:
     return error
 
 
-def _notes(file: DataFile, first: DataRow, mapping: ColumnMapping) -> Iterator[str]:
-    if file.ignored_files:
-        others = ", ".join(path.name for path in file.ignored_files[:5])
-        yield f"Reading {file.path.name}; not reading {others}."
-    unused = [name for name in first.values if name not in mapping.columns]
+def _notes_of_files(files: DataFiles) -> Iterator[str]:
+    if len(files.files) > 1 or files.ignored:
+        read, ignored = (
+            ", ".join(path.name for path in paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
+            for paths in ([file.path for file in files.files], files.ignored)
+        )
+        yield f"Reading {read}; not reading {ignored}." if files.ignored else f"Reading {read}."
+
+
+def _notes_of_columns(first: DataRow, mapping: ColumnMapping) -> Iterator[str]:
+    used = {*mapping.columns, TOOLS} if mapping.kind != "text" else {*mapping.columns}
+    unused = [name for name in first.values if name not in used]
     if unused:
         yield f"Columns that are not used: {', '.join(unused)}."

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from llmwright_tuning_qlora.train.data.column_mapping import ColumnMapping
+from llmwright.values.messages import Message, MessageError, for_template
+from llmwright_tuning_qlora.train.data.column_mapping import TOOLS, ColumnMapping
 
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
-
-Message = Mapping[str, str]
+WEIGHT = "weight"
+"""Whether an answer is learned: 0 or 1 (OpenAI's fine-tuning format). No template sees it."""
+OTHER_MARKS = frozenset({"train", "trainable", "loss", "loss_weight", "masked", "mask", "learn"})
+"""Marks of other programs that would change what is learned. They are refused, because no two mean the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Messages in order. The assistant's are learned."""
+    """Messages in order, as a template takes them, and the ``tools`` that they may call.
+
+    ``learned`` holds the positions of the answers to learn.
+    """
 
     messages: tuple[Message, ...]
+    learned: tuple[int, ...]
+    tools: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +46,7 @@ def parse_example(values: Mapping[str, Any], mapping: ColumnMapping) -> Example 
     if missing:
         return f"no {missing[0]!r}; found {', '.join(repr(name) for name in values) or 'nothing'}"
     if mapping.kind == "messages":
-        return _conversation(values[mapping.columns[0]], mapping.columns[0])
+        return _conversation(values[mapping.columns[0]], mapping.columns[0], values.get(TOOLS))
     if mapping.kind == "text":
         text = values[mapping.columns[0]]
         return _bad_text(text, mapping.columns[0]) or PromptAnswer(text)
@@ -47,7 +56,12 @@ def parse_example(values: Mapping[str, Any], mapping: ColumnMapping) -> Example 
 def _pair(values: Mapping[str, Any], prompt_column: str, answer_column: str) -> Example | str:
     prompt, answer = values[prompt_column], values[answer_column]
     if isinstance(prompt, list) and isinstance(answer, list):
-        return _conversation([*prompt, *answer], f"{prompt_column}+{answer_column}")
+        example = _conversation([*prompt, *answer], f"{prompt_column}+{answer_column}", values.get(TOOLS))
+        if isinstance(example, str):
+            return example
+        # The answers in the prompt are its history; only the completion is learned.
+        learned = tuple(index for index in example.learned if index >= len(prompt))
+        return Conversation(example.messages, learned, example.tools) if learned else f"{answer_column!r} has no answer"
     return _bad_text(prompt, prompt_column) or _bad_text(answer, answer_column) or PromptAnswer(answer, prompt)
 
 
@@ -67,26 +81,63 @@ def _describe(value: object) -> str:
     return "an object" if isinstance(value, dict) else f"of type {type(value).__name__}"
 
 
-def _conversation(messages: object, name: str) -> Example | str:
+def _conversation(messages: object, name: str, tools: object) -> Conversation | str:
     if not isinstance(messages, list) or not messages:
         return (
             f"{name!r} is {'an empty list' if messages == [] else _describe(messages)}; a list of messages is expected"
         )
-    for index, message in enumerate(messages):
+    # Parquet gives a message every key that any message of the file has, with null where it has none.
+    present = [_without_nulls(message) for message in messages]
+    for index, message in enumerate(present):
         problem = _bad_message(message, f"{name}[{index}]")
         if problem:
             return problem
-    if not any(message["role"] == "assistant" for message in messages):
-        return f"{name!r} has no message of the assistant, so nothing to learn"
-    return Conversation(tuple({"role": m["role"], "content": m["content"]} for m in messages))
+    parsed = _parsed_tools(tools)
+    if isinstance(parsed, str):
+        return parsed
+    answers = [index for index, message in enumerate(present) if message["role"] == "assistant"]
+    learned = tuple(index for index in answers if present[index].get(WEIGHT, 1) != 0)
+    if not learned:
+        reason = "has no message of the assistant" if not answers else "gives every answer the weight 0"
+        return f"{name!r} {reason}, so nothing to learn"
+    plain = tuple({key: value for key, value in for_template(message).items() if key != WEIGHT} for message in present)
+    return Conversation(plain, learned, parsed)
+
+
+def _without_nulls(message: object) -> Any:
+    if not isinstance(message, dict):
+        return message
+    return {key: value for key, value in message.items() if value is not None or key in {"role", "content"}}
 
 
 def _bad_message(message: object, where: str) -> str:
-    if not isinstance(message, dict) or not {"role", "content"} <= set(message):
+    if not isinstance(message, dict) or "role" not in message or not {"content", "tool_calls"} & set(message):
         return f"{where} is {_describe(message)} without role and content" if message != {} else f"{where} is empty"
     if message["role"] not in ROLES:
         return f"{where}.role is {message['role']!r}; one of {', '.join(sorted(ROLES))} is expected"
-    if not isinstance(message["content"], str):
-        return f"{where}.content is {_describe(message['content'])}; text is expected"
-    empty_answer = message["role"] == "assistant" and not message["content"].strip()
+    mark = next((key for key in message if key in OTHER_MARKS), None)
+    if mark is not None:
+        return f"{where}.{mark} is not read; write weight: 0 in an answer that is not to be learned"
+    if WEIGHT in message and (message["role"] != "assistant" or message[WEIGHT] not in (0, 1)):
+        return f"{where}.weight is {message[WEIGHT]!r}; 0 or 1 is expected, in answers of the assistant"
+    if message.get("content") is None and not message.get("tool_calls"):
+        return f"{where}.content is null; text is expected"
+    try:
+        text = for_template(message)["content"]
+    except MessageError as error:
+        return f"{where}.{error}"
+    empty_answer = message["role"] == "assistant" and not text.strip() and not message.get("tool_calls")
     return f"{where} is an empty answer" if empty_answer else ""
+
+
+def _parsed_tools(tools: object) -> tuple[Any, ...] | str:
+    if isinstance(tools, str) and tools.strip():
+        try:
+            tools = json.loads(tools)
+        except (ValueError, RecursionError):
+            return f"{TOOLS!r} is not JSON"
+    if not tools:
+        return ()
+    if not isinstance(tools, list) or not all(isinstance(tool, dict) for tool in tools):
+        return f"{TOOLS!r} is {_describe(tools)}; a list of objects is expected"
+    return tuple(tools)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from llmwright_tuning_qlora.config_sections import DatasetSection
 from llmwright_tuning_qlora.train.data.column_mapping import ColumnMapping, map_columns
-from llmwright_tuning_qlora.train.data.data_file import find_data_file
+from llmwright_tuning_qlora.train.data.data_file import find_data_files
 from llmwright_tuning_qlora.train.data.example import Conversation, Example, parse_example
 from llmwright_tuning_qlora.train.data.file_formats import DataRow, read_rows
 
@@ -26,7 +27,8 @@ def read_questions(path: Path, section: DatasetSection) -> Iterator[dict[str, st
         ConfigError: no data set at ``path``, or wrong columns.
     """
     mapping: ColumnMapping | None = None
-    for row in read_rows(find_data_file(path, section.dataset_extension)):
+    files = find_data_files(path, section.dataset_extension).files
+    for row in chain.from_iterable(map(read_rows, files)):
         if row.problem:
             continue
         mapping = mapping or map_columns(row.values, section)
@@ -41,6 +43,8 @@ def _question(example: Example) -> dict[str, str] | None:
         if [message["role"] for message in example.messages] != ONE_EXCHANGE:
             return None
         question, answer = example.messages
+        if not answer["content"]:
+            return None
         return {"prompt": question["content"], "completion": answer["content"]}
     return {"prompt": example.prompt, "completion": example.answer} if example.prompt else None
 

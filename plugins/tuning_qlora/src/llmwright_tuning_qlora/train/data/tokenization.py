@@ -1,37 +1,42 @@
 """From an example to token ids and a mask of the tokens to learn.
 
-The whole text is rendered with the chat template, as a server does it, and tokenised once. The assistant's parts are
-found as characters, then as tokens by the tokens' offsets. So the model is trained on the very tokens that it gets
-when it is served: tokenising the parts one by one would split words in other places.
+The whole text is tokenised once where that gives the tokens that a server's prompt has; the answers are found by the
+tokens' offsets. Where a token spans the border of prompt and answer, the prompt is tokenised alone, as the server does
+it, and the answer after it. So the model is trained on the very tokens that it gets when it is served.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from jinja2 import TemplateError
 
 from llmwright.errors import ConfigError
-from llmwright_tuning_qlora.train.data.example import Conversation, Example, Message, PromptAnswer
+from llmwright_tuning_qlora.train.data.answer_rendering import (
+    AnswerText,
+    ConversationRenderer,
+    ConversationText,
+    RowProblem,
+)
+from llmwright_tuning_qlora.train.data.example import Conversation, Example, PromptAnswer
 from llmwright_tuning_qlora.train.data.token_rows import TokenRow
 
 GENERATION_MARK = "{% generation"
 NO_TEMPLATE = "the model's tokenizer has no chat template"
 
-
-class RowProblem(ValueError):
-    """A row that cannot be turned into tokens. ``encode`` catches it."""
+Encoded = list[TokenRow] | str
+"""The rows of one example, or a text that names its fault."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
-    """A row as text. ``spans`` are its learned parts, (start, end) in characters. A ``plain`` text has no template."""
+class _Pending:
+    """An example whose whole text is to be tokenised together with others."""
 
-    text: str
-    spans: tuple[tuple[int, int], ...]
-    plain: bool = False
+    example: Conversation
+    rendered: ConversationText
 
 
 class ExampleTokenizer:
@@ -42,98 +47,178 @@ class ExampleTokenizer:
             hint = "convert it to tokenizer.json"
             raise ConfigError("the model's tokenizer cannot tell offsets", hint=hint, reason="TokenizerUnsupported")
         self._tokenizer = tokenizer
+        self._renderer = ConversationRenderer(tokenizer)
         self._template = str(tokenizer.get_chat_template()) if tokenizer.chat_template else ""
         self._marked = GENERATION_MARK in self._template.replace("{%-", "{%")
+        self._special = frozenset(tokenizer.all_special_ids) | {
+            index for index, token in tokenizer.added_tokens_decoder.items() if token.special
+        }
 
-    def encode(self, examples: Sequence[Example]) -> list[TokenRow | str]:
-        """Return the tokens of each example, or a text that names its fault."""
-        results: list[TokenRow | str] = []
-        rendered: list[tuple[int, Rendered]] = []
-        for index, example in enumerate(examples):
-            try:
-                row = self._marked_row(example) if self._is_marked(example) else self.render(example)
-            except (RowProblem, TemplateError) as error:
-                results.append(
-                    f"the chat template refuses it: {error}" if isinstance(error, TemplateError) else str(error)
-                )
-                continue
-            if isinstance(row, Rendered):
-                rendered.append((index, row))
-                results.append("")
-            else:
-                results.append(row)
-        for plain in (False, True):
-            self._tokenise([item for item in rendered if item[1].plain is plain], results, plain)
-        return [row if isinstance(row, str) or any(row.loss_mask) else "the answer has no tokens" for row in results]
+    def encode(self, examples: Sequence[Example]) -> list[Encoded]:
+        """Return the rows of each example, most often one, or a text that names its fault."""
+        results = [self._guarded(partial(self._rows, example)) for example in examples]
+        pending = [(index, item) for index, item in enumerate(results) if isinstance(item, _Pending)]
+        # Many examples in one call: a fast tokenizer then works on all cores.
+        rows = self._tokenise([item.rendered for _, item in pending])
+        for (index, item), row in zip(pending, rows, strict=True):
+            results[index] = [row] if row else self._guarded(partial(self._answers, item.example))
+        return [_checked(item) for item in results if not isinstance(item, _Pending)]
 
-    def render(self, example: Example) -> Rendered:
-        """Return ``example`` as text, with its learned parts.
+    def _guarded(self, encode: Callable[[], Encoded | _Pending]) -> Encoded | _Pending:
+        try:
+            return encode()
+        except TemplateError as error:
+            return f"the chat template refuses it: {error}"
+        except RowProblem as error:
+            return str(error)
+        except (UnicodeError, TypeError, OverflowError) as error:
+            return f"the tokenizer refuses it: {' '.join(str(error).split())}"
 
-        Raises:
-            RowProblem: a conversation without a template, or one whose template hides where answers begin.
-            TemplateError: the template itself refuses the messages.
-        """
+    def _rows(self, example: Example) -> Encoded | _Pending:
         if isinstance(example, PromptAnswer):
             if not example.prompt or not self._template:
-                text = example.prompt + example.answer
-                return Rendered(text, ((len(example.prompt), len(text)),), plain=True)
-            return self._conversation(_as_messages(example))
+                return [self._plain(example)]
+            example = _as_conversation(example)
         if not self._template:
             raise RowProblem(f"{NO_TEMPLATE}; name ModelConfig.chat_template, or use prompt and completion")
-        return self._conversation(example.messages)
+        answers = sum(message["role"] == "assistant" for message in example.messages)
+        if self._marked and len(example.learned) == answers:
+            return self._marked_rows(example)
+        rendered = self._renderer.whole(example)
+        if rendered is None:
+            return self._answers(example)
+        # Here, not in the call for many rows: one text that cannot be encoded would fail them all.
+        rendered.text.encode()
+        return _Pending(example, rendered)
 
-    def _conversation(self, messages: Sequence[Message]) -> Rendered:
-        whole = self._apply(messages)
-        spans = [self._span(whole, messages, i) for i, message in enumerate(messages) if message["role"] == "assistant"]
-        return Rendered(whole, tuple(spans))
+    def _plain(self, example: PromptAnswer) -> TokenRow:
+        """A text without a template: the tokenizer's own special tokens, and an end token that is learned."""
+        prompt = self._ids(example.prompt, special=True) if example.prompt else []
+        # A tokenizer may add an end token to any text; a server's prompt does not end there.
+        prompt = prompt[:-1] if prompt and prompt[-1] == self._tokenizer.eos_token_id else prompt
+        if not prompt:
+            ids = self._ids(example.answer, special=True)
+            mask = [int(token not in self._special) for token in ids]
+            return self._ended(ids, mask)
+        answer = self._continuation(AnswerText(example.prompt, example.answer), prompt, special=True)
+        return self._ended([*prompt, *answer], [0] * len(prompt) + [1] * len(answer))
 
-    def _span(self, whole: str, messages: Sequence[Message], index: int) -> tuple[int, int]:
-        # The answer is what the text gains from the prompt for it to its end. It must be the same in the whole text.
-        before = self._apply(messages[:index], add_generation_prompt=True)
-        through = whole if index == len(messages) - 1 else self._apply(messages[: index + 1])
-        if whole.startswith(before) and whole.startswith(through) and len(before) < len(through):
-            return len(before), len(through)
-        raise RowProblem(
-            f"the chat template changes earlier turns, so answer {index} cannot be told apart; "
-            "make one row of each answer, or use a template with {% generation %}"
-        )
+    def _answers(self, example: Conversation) -> list[TokenRow]:
+        rows = []
+        for text in self._renderer.answers(example):
+            prompt = self._ids(text.prompt, special=False)
+            answer = self._continuation(text, prompt, special=False)
+            rows.append(self._closed([*prompt, *answer], [0] * len(prompt) + [1] * len(answer)))
+        return rows
 
-    def _apply(self, messages: Sequence[Message], *, add_generation_prompt: bool = False) -> str:
-        messages = [dict(message) for message in messages]
-        return str(
-            self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=add_generation_prompt)
-        )
+    def _continuation(self, text: AnswerText, prompt: Sequence[int], *, special: bool) -> list[int]:
+        """Return the tokens of the answer as they follow the tokens of the prompt alone."""
+        whole = self._ids(text.prompt + text.answer, special=special)
+        if whole[: len(prompt)] == list(prompt):
+            return _without_end(whole[len(prompt) :], self._tokenizer.eos_token_id if special else None)
+        for ids in self._tokenised_apart(text.answer):
+            if self._text([*prompt, *ids]) == self._text(prompt) + text.answer:
+                return ids
+        raise RowProblem("the answer's first token cannot be told from the prompt's last; move the space between them")
 
-    def _is_marked(self, example: Example) -> bool:
-        return self._marked and (isinstance(example, Conversation) or bool(example.prompt))
+    def _tokenised_apart(self, answer: str) -> Iterator[list[int]]:
+        yield self._ids(answer, special=False)
+        # Some tokenizers put a space before any text: hide it behind a character that no token joins with the answer.
+        for lead in ("\n", "\x00", "。"):
+            start = self._ids(lead, special=False)
+            ids = self._ids(lead + answer, special=False)
+            if ids[: len(start)] == start:
+                yield ids[len(start) :]
 
-    def _marked_row(self, example: Example) -> TokenRow:
-        messages = _as_messages(example) if isinstance(example, PromptAnswer) else example.messages
+    def _marked_rows(self, example: Conversation) -> list[TokenRow]:
         encoded = self._tokenizer.apply_chat_template(
-            [dict(message) for message in messages], tokenize=True, return_dict=True, return_assistant_tokens_mask=True
+            [dict(message) for message in example.messages],
+            tools=list(example.tools) or None,
+            tokenize=True,
+            return_dict=True,
+            return_assistant_tokens_mask=True,
         )
-        return TokenRow(encoded["input_ids"], encoded["assistant_masks"])
+        ids, mask = list(encoded["input_ids"]), list(encoded["assistant_masks"])
+        starts = [index for index, learned in enumerate(mask) if learned and (index == 0 or not mask[index - 1])]
+        prompts = [self._ids(text.prompt, special=False) for text in self._renderer.answers(example)]
+        if len(starts) != len(prompts) or any(
+            ids[:start] != prompt for start, prompt in zip(starts, prompts, strict=True)
+        ):
+            return self._answers(example)
+        for index, token in enumerate(ids[1:], start=1):
+            ends_here = token in self._special and mask[index - 1] and ids[index - 1] not in self._special
+            # A mark that ends before the end token would teach an answer that never stops.
+            mask[index] = 1 if ends_here else mask[index]
+        return [self._closed(ids, mask)]
 
-    def _tokenise(self, rendered: Sequence[tuple[int, Rendered]], results: list[TokenRow | str], plain: bool) -> None:
+    def _tokenise(self, rendered: Sequence[ConversationText]) -> Iterator[TokenRow | None]:
+        """Yield the row of each text; None where its tokens are not those of a server's prompt and an answer after it.
+
+        A tokenizer may split a prompt otherwise once text follows, also where no token spans the border: GPT-2's keeps
+        the last of several blanks for the next word.
+        """
         if not rendered:
             return
-        # A template writes its special tokens itself. A plain text needs the tokenizer's and an end token: without one
-        # the model would learn never to stop.
-        texts = [item.text for _, item in rendered]
-        encoded = self._tokenizer(texts, add_special_tokens=plain, return_offsets_mapping=True, verbose=False)
-        end = self._tokenizer.eos_token_id if plain else None
-        for row, (index, item) in enumerate(rendered):
-            results[index] = _row(encoded["input_ids"][row], encoded["offset_mapping"][row], item, end)
+        prompts = iter(self._many([item.text[:start] for item in rendered for start, _ in item.spans])["input_ids"])
+        encoded = self._many([item.text for item in rendered])
+        for ids, offsets, item in zip(encoded["input_ids"], encoded["offset_mapping"], rendered, strict=True):
+            served = [next(prompts) for _ in item.spans]
+            agrees = all(ids[: len(prompt)] == prompt for prompt in served)
+            yield self._row(ids, offsets, item.spans) if agrees else None
+
+    def _many(self, texts: list[str]) -> Any:
+        return self._tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+
+    def _row(self, ids: list[int], offsets: list[tuple[int, int]], spans: Sequence[tuple[int, int]]) -> TokenRow | None:
+        mask = [int(any(a <= first and last <= b and last > first for a, b in spans)) for first, last in offsets]
+        for start, stop in spans[:-1]:
+            inside = [token for token, (a, b) in zip(ids, offsets, strict=True) if start <= a and b <= stop]
+            if not self._ends(inside):
+                return None
+        return self._closed(ids, mask)
+
+    def _closed(self, ids: list[int], mask: list[int]) -> TokenRow:
+        """Return the row, with an end token after the last answer where its template writes none."""
+        learned = [token for token, is_learned in zip(ids, mask, strict=True) if is_learned]
+        if not learned or self._ends(learned):
+            return TokenRow(ids, mask)
+        last = max(index for index, is_learned in enumerate(mask) if is_learned) + 1
+        while last > 1 and mask[last - 1] and self._is_blank(ids[last - 1]):
+            last -= 1
+        return self._ended(ids[:last], mask[:last])
+
+    def _ended(self, ids: list[int], mask: list[int]) -> TokenRow:
+        end = self._tokenizer.eos_token_id
+        if end is None:
+            return TokenRow(ids, mask)
+        if ids and ids[-1] == end:
+            return TokenRow(ids, [*mask[:-1], 1])
+        return TokenRow([*ids, end], [*mask, 1])
+
+    def _ends(self, learned: Sequence[int]) -> bool:
+        last = next((token for token in reversed(learned) if not self._is_blank(token)), None)
+        return last in self._special
+
+    def _is_blank(self, token: int) -> bool:
+        return token not in self._special and not str(self._tokenizer.decode([token])).strip()
+
+    def _ids(self, text: str, *, special: bool) -> list[int]:
+        return list(self._tokenizer(text, add_special_tokens=special, verbose=False)["input_ids"])
+
+    def _text(self, ids: Sequence[int]) -> str:
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False))
 
 
-def _as_messages(example: PromptAnswer) -> tuple[Message, ...]:
-    return ({"role": "user", "content": example.prompt}, {"role": "assistant", "content": example.answer})
+def _as_conversation(example: PromptAnswer) -> Conversation:
+    messages = ({"role": "user", "content": example.prompt}, {"role": "assistant", "content": example.answer})
+    return Conversation(messages, (1,))
 
 
-def _row(ids: list[int], offsets: list[tuple[int, int]], item: Rendered, end: int | None) -> TokenRow:
-    loss_mask = [int(any(start <= first < stop for start, stop in item.spans)) for first, _ in offsets]
-    # Special tokens that the tokenizer adds have the offsets (0, 0). They are not learned.
-    loss_mask = [learned if last > first else 0 for learned, (first, last) in zip(loss_mask, offsets, strict=True)]
-    if end is None or (ids and ids[-1] == end):
-        return TokenRow(ids, [*loss_mask[:-1], 1] if end is not None else loss_mask)
-    return TokenRow([*ids, end], [*loss_mask, 1])
+def _without_end(ids: list[int], end: int | None) -> list[int]:
+    return ids[:-1] if end is not None and ids and ids[-1] == end else ids
+
+
+def _checked(item: Encoded) -> Encoded:
+    if isinstance(item, str) or all(any(row.loss_mask) for row in item):
+        return item
+    return "the answer has no tokens"

@@ -22,8 +22,13 @@ from llmwright_tuning_qlora.train.loop.training_context import TrainingContext
 from llmwright_tuning_qlora.train.model.activation_memory import recomputes_activations
 from llmwright_tuning_qlora.train.model.base_model import can_skip_logits, load_base_model
 from llmwright_tuning_qlora.train.model.device import Device, compute_dtype, this_device
-from llmwright_tuning_qlora.train.model.lora import add_adapter
-from llmwright_tuning_qlora.train.model.metadata import public_name
+from llmwright_tuning_qlora.train.model.lora import (
+    add_adapter,
+    rewrites_base,
+    save_for_plain_base,
+    save_initial_adapter,
+)
+from llmwright_tuning_qlora.train.model.metadata import CHAT_TEMPLATE, chat_template, public_name
 from llmwright_tuning_qlora.train.prepared_data import PreparedData
 from llmwright_tuning_qlora.train.progress_reporter import ProgressReporter
 from llmwright_tuning_qlora.train.results.loss_curve import draw_curve
@@ -77,9 +82,13 @@ def train_adapter(
 
 @dataclass(frozen=True, slots=True)
 class _LoadedModel:
-    """The model with its adapter. ``recompute``: activations are computed again in the backward pass."""
+    """The model with its adapter. ``recompute``: activations are computed again in the backward pass.
+
+    ``initial_adapter`` is the untrained adapter on disk where its initialisation rewrote the base's weights.
+    """
 
     model: Any
+    initial_adapter: Path | None
     recompute: bool
     can_skip_logits: bool
 
@@ -99,7 +108,8 @@ def _load_model(options: TuningOptions, prepared: PreparedData, device: Device) 
     model = add_adapter(base, options, checkpointing=recompute)
     adapter = model.peft_config["default"]
     adapter.base_model_name_or_path = public_name(options.model, options.base_name, options.preset_name)
-    return _LoadedModel(model, recompute, can_skip_logits(base))
+    initial = save_initial_adapter(model, options) if rewrites_base(options.config.lora) else None
+    return _LoadedModel(model, initial, recompute, can_skip_logits(base))
 
 
 def _build_trainer(
@@ -158,7 +168,12 @@ def _write_results(
     title = f"{record['preset'] or record['base_model']} · {options.method}"
 
     def fill(directory: Path) -> None:
-        trainer.save_model(str(directory))
+        if loaded.initial_adapter is None:
+            trainer.save_model(str(directory))
+        else:
+            save_for_plain_base(trainer.unwrapped_model, directory, loaded.initial_adapter)
+        if options.config.model.chat_template:
+            (directory / CHAT_TEMPLATE).write_text(chat_template(options.config.model), encoding="utf-8")
         (directory / "README.md").write_text(model_card(record), encoding="utf-8")
         (directory / RECORD).write_text(record_json(record), encoding="utf-8")
         draw_curve(loss_curve(trainer.state.log_history), title, directory / "loss.png")
@@ -167,5 +182,7 @@ def _write_results(
     results.write(fill)
     # The sentinel after all files: readers that wait for it must find the others complete.
     results.finish(datetime.now(UTC))
+    if loaded.initial_adapter is not None:
+        shutil.rmtree(loaded.initial_adapter, ignore_errors=True)
     # The checkpoints last: a kill before the sentinel must find one to go on from.
     context.checkpoints.remove_all()

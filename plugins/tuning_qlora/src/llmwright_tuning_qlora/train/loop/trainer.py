@@ -54,7 +54,12 @@ class AnswerTrainer(Trainer):  # type: ignore[misc, unused-ignore]
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """Write the adapter alone. Without ``save_embedding_layers=False`` peft asks a hub about the embeddings."""
         if self.args.should_save and output_dir is not None:
-            self.accelerator.unwrap_model(self.model).save_pretrained(output_dir, save_embedding_layers=False)
+            self.unwrapped_model.save_pretrained(output_dir, save_embedding_layers=False)
+
+    @property
+    def unwrapped_model(self) -> Any:
+        """The model without what accelerate puts around it."""
+        return self.accelerator.unwrap_model(self.model)
 
     def _set_epoch(self, epoch: int) -> None:
         # When a run resumes in the middle of an epoch, transformers does not pass the epoch on to the sampler: the rest

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 
 from llmwright.errors import ConfigError
+from llmwright_tuning_qlora.config_sections import REWRITING_INITIALISATIONS, LoraSection
 from llmwright_tuning_qlora.train.tuning_options import TuningOptions
 
 
@@ -46,3 +49,27 @@ def keep_weights_trainable(model: Any) -> None:
     for module in model.modules():
         if hasattr(module, "support_avx512bf16_for_cpu"):
             module.support_avx512bf16_for_cpu = False
+
+
+def rewrites_base(section: LoraSection) -> bool:
+    """Return whether the initialisation changes the base's weights: the adapter then takes a part of them over."""
+    return section.init_lora_weights in REWRITING_INITIALISATIONS
+
+
+def save_initial_adapter(model: Any, options: TuningOptions) -> Path:
+    """Write the untrained adapter into a new directory below the output, and return it."""
+    options.output.mkdir(parents=True, exist_ok=True)
+    directory = Path(tempfile.mkdtemp(prefix=".adapter-", dir=options.output))
+    model.save_pretrained(str(directory), save_embedding_layers=False)
+    return directory
+
+
+def save_for_plain_base(model: Any, directory: Path, initial_adapter: Path) -> None:
+    """Write the adapter as one of twice the rank that works on the base's own weights.
+
+    The base of training is W - s B0 A0, with the initial adapter; so the difference to W is s (B A - B0 A0), which is
+    one product of matrices of rank 2 r (peft's guide to LoRA, 'PiSSA').
+    """
+    model.save_pretrained(
+        str(directory), save_embedding_layers=False, path_initial_model_for_weight_conversion=str(initial_adapter)
+    )

@@ -17,6 +17,8 @@ from llmwright.reading.json_reader import read_json_file
 from llmwright_tuning_qlora.config_sections import ModelSection
 
 CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length")
+CHAT_TEMPLATE = "chat_template.jinja"
+"""The file of a template beside the weights (transformers); a tuned adapter has it where its run named a template."""
 WEIGHT_SUFFIXES = {".safetensors"}
 
 
@@ -69,8 +71,23 @@ def load_tokenizer(model: str, revision: str | None, section: ModelSection) -> A
             f"cannot load the tokenizer of {model}: {_first_line(error)}", hint="is tokenizer.json there?"
         ) from error
     if section.chat_template:
-        tokenizer.chat_template = _template(section.chat_template)
+        tokenizer.chat_template = chat_template(section)
     return tokenizer
+
+
+def chat_template(section: ModelSection) -> str:
+    """Return the text of ``ModelConfig.chat_template``, which is the text itself or a file's path; empty for none.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    text = section.chat_template or ""
+    if not text or "{" in text or "\n" in text:
+        return text
+    try:
+        return read_text(Path(text))
+    except (FileNotFoundError, Unreadable) as error:
+        raise ConfigError(f"cannot read ModelConfig.chat_template {text[:200]}: {error}") from error
 
 
 def model_identity(model: str, revision: str | None) -> str:
@@ -115,15 +132,6 @@ def _hub_arguments(revision: str | None, section: ModelSection) -> dict[str, Any
     values = {"revision": revision, "cache_dir": section.cache_dir}
     flags = {"local_files_only": section.local_files_only, "force_download": section.force_download}
     return {key: value for key, value in {**values, **flags}.items() if value}
-
-
-def _template(text: str) -> str:
-    if "{" in text or "\n" in text:
-        return text
-    try:
-        return read_text(Path(text))
-    except (FileNotFoundError, Unreadable) as error:
-        raise ConfigError(f"cannot read ModelConfig.chat_template {text[:200]}: {error}") from error
 
 
 def _first_line(error: BaseException) -> str:

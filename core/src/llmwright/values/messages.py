@@ -1,0 +1,86 @@
+"""Chat messages in the form that chat templates take. Training and serving both stand on it, so that they agree.
+
+The forms are those of OpenAI's chat API and of transformers' chat templates (its guide 'Writing a chat template').
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+Message = Mapping[str, Any]
+
+
+class MessageError(ValueError):
+    """A message that no template can take. The text names the field below the message."""
+
+
+def for_template(message: Message) -> dict[str, Any]:
+    """Return ``message`` with its content as text, and the arguments of its tool calls as objects.
+
+    A content of several text parts is joined. No content, as beside tool calls, is an empty text. Other fields stay.
+
+    Raises:
+        MessageError: a part that is no text, or arguments that are no JSON object.
+    """
+    result = {**message, "content": _text(message.get("content"))}
+    if message.get("tool_calls"):
+        result["tool_calls"] = [_tool_call(call, index) for index, call in enumerate(message["tool_calls"])]
+    return result
+
+
+def render(apply: Callable[[list[dict[str, Any]]], str], messages: Sequence[Message]) -> str:
+    """Return ``apply(messages)``; a template that does not know the role ``developer`` gets it as ``system``.
+
+    It does not know the role where it raises an error or leaves the text out. OpenAI renamed the role ``system`` to
+    ``developer``, so the meaning is the same.
+    """
+    plain = [dict(message) for message in messages]
+    instructions = [message["content"] for message in plain if message.get("role") == "developer"]
+    if not instructions:
+        return apply(plain)
+    as_system = [{**message, "role": "system"} if message.get("role") == "developer" else message for message in plain]
+    try:
+        text = apply(plain)
+    except Exception:
+        return apply(as_system)
+    return text if all(instruction.strip() in text for instruction in instructions) else apply(as_system)
+
+
+def _text(content: object) -> str:
+    if content is None:
+        return ""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, Sequence):
+        raise MessageError("content is neither text nor a list of parts")
+    return "".join(_part(part, index) for index, part in enumerate(content))
+
+
+def _part(part: object, index: int) -> str:
+    if isinstance(part, Mapping) and part.get("type") == "text" and isinstance(part.get("text"), str):
+        return str(part["text"])
+    kind = part.get("type") if isinstance(part, Mapping) else None
+    what = f"of type {kind!r}" if kind else "no part"
+    raise MessageError(f"content[{index}] is {what}; parts of type 'text' are read")
+
+
+def _tool_call(call: object, index: int) -> object:
+    function = call.get("function") if isinstance(call, Mapping) else None
+    if not isinstance(call, Mapping) or not isinstance(function, Mapping):
+        raise MessageError(f"tool_calls[{index}] has no function")
+    arguments = _arguments(function.get("arguments", {}))
+    if not isinstance(arguments, Mapping):
+        raise MessageError(f"tool_calls[{index}].function.arguments is no JSON object")
+    return {**call, "function": {**function, "arguments": arguments}}
+
+
+def _arguments(written: object) -> object:
+    """Return arguments as data. OpenAI's API has them as JSON text, which a template would encode a second time."""
+    if not isinstance(written, str):
+        return written
+    try:
+        return json.loads(written or "{}")
+    except (ValueError, RecursionError):
+        return None

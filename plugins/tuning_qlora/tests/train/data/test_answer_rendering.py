@@ -1,0 +1,177 @@
+"""A row is trained on the very prompt that a server gives the model, for each family of chat templates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import groupby
+from typing import Any
+
+import pytest
+from tests.support.chat_templates import FAMILIES, SPECIAL, THINKING
+from tests.support.tiny_models import byte_level_tokenizer
+from transformers import PreTrainedTokenizerFast
+
+from llmwright.values.messages import render
+from llmwright_tuning_qlora.train.data.column_mapping import ColumnMapping
+from llmwright_tuning_qlora.train.data.example import Conversation, Example, PromptAnswer, parse_example
+from llmwright_tuning_qlora.train.data.token_rows import TokenRow
+from llmwright_tuning_qlora.train.data.tokenization import ExampleTokenizer
+
+MESSAGES = ColumnMapping("messages", ("messages",))
+TEXTS = ("the capital of France", "Paris", "Oslo", "[INST] [/INST] assistant user", "\n\n", "A: ", " Paris")
+TEMPLATES = {name: template for name, template in FAMILIES.items() if template}
+Make = Callable[[str | None], Any]
+
+
+@pytest.fixture(scope="module")
+def make() -> Make:
+    backend = byte_level_tokenizer(TEXTS * 20, special=SPECIAL, vocabulary=400)
+
+    def tokenizer(template: str | None) -> Any:
+        made = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<|endoftext|>")
+        made.chat_template = template
+        return made
+
+    return tokenizer
+
+
+def conversation(*messages: dict[str, Any], **columns: Any) -> Conversation:
+    example = parse_example({"messages": list(messages), **columns}, MESSAGES)
+    assert isinstance(example, Conversation), example
+    return example
+
+
+def user(text: str) -> dict[str, Any]:
+    return {"role": "user", "content": text}
+
+
+def answer(text: str, **more: Any) -> dict[str, Any]:
+    return {"role": "assistant", "content": text, **more}
+
+
+def encoded(tokenizer: Any, example: Example) -> list[TokenRow]:
+    [rows] = ExampleTokenizer(tokenizer).encode([example])
+    assert isinstance(rows, list), rows
+    return rows
+
+
+def learned_runs(row: TokenRow) -> list[tuple[list[int], list[int]]]:
+    """Return (all tokens before, learned tokens) of each run of learned tokens."""
+    runs, start = [], 0
+    for is_learned, group in groupby(row.loss_mask):
+        stop = start + len(list(group))
+        if is_learned:
+            runs.append((list(row.ids[:start]), list(row.ids[start:stop])))
+        start = stop
+    return runs
+
+
+def served_prompt(tokenizer: Any, messages: Any) -> list[int]:
+    def apply(plain: list[dict[str, Any]]) -> str:
+        return str(tokenizer.apply_chat_template(plain, tokenize=False, add_generation_prompt=True))
+
+    return list(tokenizer(render(apply, messages), add_special_tokens=False)["input_ids"])
+
+
+TALK = (user("the capital of France"), answer("Paris"), user("of Norway?"), answer("Oslo"))
+
+
+@pytest.mark.parametrize("family", TEMPLATES)
+def test_each_answer_follows_the_prompt_that_a_server_makes(make: Make, family: str) -> None:
+    tokenizer = make(TEMPLATES[family])
+    runs = [run for row in encoded(tokenizer, conversation(*TALK)) for run in learned_runs(row)]
+    for (before, learned), position in zip(runs, (1, 3), strict=True):
+        assert before == served_prompt(tokenizer, TALK[:position])
+        text = tokenizer.decode(learned, skip_special_tokens=True).strip()
+        assert text.endswith(TALK[position]["content"])
+        assert any(token in tokenizer.added_tokens_decoder for token in learned[-2:])
+
+
+@pytest.mark.parametrize("family", TEMPLATES)
+@pytest.mark.parametrize("text", ["\n\nParis", " Paris", "Paris ", "…", "Paris\n"])
+def test_a_token_that_would_span_the_border_does_not(make: Make, family: str, text: str) -> None:
+    tokenizer = make(TEMPLATES[family])
+    ((before, learned),) = learned_runs(encoded(tokenizer, conversation(user("A: "), answer(text)))[0])
+    assert before == served_prompt(tokenizer, [user("A: ")])
+    assert text.strip() in tokenizer.decode(learned)
+
+
+def test_without_a_template_the_prompt_ends_where_the_row_says(make: Make) -> None:
+    tokenizer = make(None)
+    example = PromptAnswer("Paris", "Q: the capital of France?\nA: ")
+    ((before, learned),) = learned_runs(encoded(tokenizer, example)[0])
+    assert before == tokenizer(example.prompt)["input_ids"]
+    assert tokenizer.decode(learned) == "Paris<|endoftext|>"
+
+
+@pytest.mark.parametrize("family", ["tailed", "chatml"])
+def test_the_tail_of_a_closed_conversation_is_not_learned(make: Make, family: str) -> None:
+    tokenizer = make(TEMPLATES[family])
+    for row in encoded(tokenizer, conversation(*TALK)):
+        for _, learned in learned_runs(row):
+            assert "<|endoftext|>" not in tokenizer.decode(learned)
+
+
+def test_a_longer_generation_prompt_stays_before_the_answer(make: Make) -> None:
+    tokenizer = make(THINKING)
+    ((before, learned),) = learned_runs(encoded(tokenizer, conversation(user("A: "), answer("Paris")))[0])
+    assert tokenizer.decode(before).endswith("<|assistant|><think>\n")
+    assert tokenizer.decode(learned) == "Paris<|endoftext|>"
+
+
+@pytest.mark.parametrize("family", TEMPLATES)
+def test_an_answer_of_weight_0_is_history(make: Make, family: str) -> None:
+    tokenizer = make(TEMPLATES[family])
+    quiet = (TALK[0], answer("Paris", weight=0), *TALK[2:])
+    runs = [run for row in encoded(tokenizer, conversation(*quiet)) for run in learned_runs(row)]
+    ((before, learned),) = runs
+    assert before == served_prompt(tokenizer, TALK[:3])
+    assert "Oslo" in tokenizer.decode(learned)
+
+
+@pytest.mark.parametrize("family", ["brackets", "chatml"])
+def test_developer_is_system_where_the_template_does_not_know_it(make: Make, family: str) -> None:
+    tokenizer = make(TEMPLATES[family])
+    rows = encoded(tokenizer, conversation({"role": "developer", "content": "Be brief."}, *TALK[:2]))
+    text = tokenizer.decode(rows[0].ids)
+    assert "Be brief." in text
+    assert ("[SYS] Be brief. [/SYS]" in text) == (family == "brackets")
+
+
+def test_parts_are_joined_and_tool_calls_reach_the_template_as_objects(make: Make) -> None:
+    template = (
+        "{% for t in tools or [] %}<|system|>{{ t.function.name }}{% endfor %}{% for m in messages %}<|{{ m.role }}|>"
+        "{{ m.content }}{% for c in m.tool_calls or [] %}{{ c.function.arguments.city }}!{% endfor %}<|end|>"
+        "{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
+    )
+    call = {"type": "function", "function": {"name": "weather", "arguments": '{"city": "Paris"}'}}
+    example = conversation(
+        user([{"type": "text", "text": "the capital "}, {"type": "text", "text": "of France"}]),  # type: ignore[arg-type]
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        tools=[{"type": "function", "function": {"name": "weather"}}],
+    )
+    text = make(template).decode(encoded(make(template), example)[0].ids)
+    assert text == "<|system|>weather<|user|>the capital of France<|end|><|assistant|>Paris!<|end|>"
+
+
+@pytest.mark.parametrize(
+    ("message", "fault"),
+    [
+        (answer("x", weight=0.5), "messages[1].weight is 0.5; 0 or 1 is expected"),
+        (answer("x", train=False), "messages[1].train is not read; write weight: 0"),
+        (answer("x", weight=0), "gives every answer the weight 0"),
+        ({"role": "assistant", "content": [{"type": "image_url"}]}, "content[0] is of type 'image_url'"),
+        ({"role": "assistant", "tool_calls": [{"function": {"arguments": "{"}}]}, "arguments is no JSON object"),
+        ({"role": "assistant", "content": None}, "messages[1].content is null"),
+    ],
+)
+def test_marks_and_parts_that_cannot_be_honoured_are_refused(message: dict[str, Any], fault: str) -> None:
+    example = parse_example({"messages": [user("x"), message]}, MESSAGES)
+    assert isinstance(example, str)
+    assert fault in example
+
+
+def test_text_that_no_tokenizer_takes_is_a_problem_of_its_row(make: Make) -> None:
+    [row] = ExampleTokenizer(make(TEMPLATES["chatml"])).encode([conversation(user("a\ud800"), answer("b"))])
+    assert isinstance(row, str)
+    assert "refuses it" in row
