@@ -23,6 +23,15 @@ UPSTREAM_CASES = [
     ("lora", "ModelConfig: {torch_dtype: bfloat16, local_files_only: true, device_map: auto}", ""),
 ]
 
+OWN_CASES = [
+    ("lora", {"bias": "all"}, "share when served"),
+    ("lora", {"bias": "lora_only"}, "share when served"),
+    ("lora", {"init_lora_weights": "pissa"}, ""),
+    ("qlora", {"init_lora_weights": "pissa"}, "a quantised base cannot take that back"),
+    ("qlora", {"init_lora_weights": "olora"}, "a quantised base cannot take that back"),
+    ("qlora", {"init_lora_weights": "gaussian"}, ""),
+]
+
 
 def read(section: str) -> TrainingConfig:
     return TrainingConfig.from_yaml(f"training_config:\n  {section}\n")
@@ -102,3 +111,11 @@ def test_reading_a_config_loads_nothing_heavy() -> None:
     code = "import sys, llmwright_tuning_qlora.training_config as c; c.TrainingConfig.defaults('lora')\n"
     heavy = "{'torch', 'transformers', 'peft', 'pyarrow', 'numpy'}"
     subprocess.run([sys.executable, "-c", f"{code}assert not {heavy} & set(sys.modules)"], check=True)
+
+
+@pytest.mark.parametrize(("method", "lora", "fault"), OWN_CASES)
+def test_an_adapter_changes_nothing_that_others_share(method: Method, lora: dict[str, str], fault: str) -> None:
+    config = TrainingConfig.defaults(method).merge({"lora": lora})
+    messages = [problem.message for problem in config.problems(method)]
+    assert len(messages) == bool(fault)
+    assert all(fault in message for message in messages)

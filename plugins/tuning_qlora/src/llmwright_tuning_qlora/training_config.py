@@ -172,9 +172,7 @@ def _rules_of_serving(config: TrainingConfig) -> Iterator[Problem]:
         message = f"bias: {lora.bias} trains the base's own biases, which other adapters and the base share when served"
         yield Problem("LoraConfig.bias", message, hint="write none, or take it out")
     if lora.init_lora_weights in REWRITING_INITIALISATIONS and config.quantization.bits:
-        message = (
-            f"{lora.init_lora_weights} rewrites the base, and a quantised base cannot take that back"
-        )
+        message = f"{lora.init_lora_weights} rewrites the base, and a quantised base cannot take that back"
         yield Problem("LoraConfig.init_lora_weights", message, hint="use method lora, or leave it out")
 
 

@@ -101,26 +101,51 @@ def test_progress_tells_phases_and_steps(trained: Trained) -> None:
     assert all(gap >= 0.099 for gap in gaps)
 
 
-@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
-def test_the_adapter_answers_on_the_unquantised_base(trained: Trained, tiny_model: Path, tokenizer: Any) -> None:
+def greedy_answer(model: Path, adapter: Path, tokenizer: Any, question: str) -> str:
+    """Return the answer of the plain base with the adapter, by transformers and peft alone."""
     import torch
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    base = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32)
+    base = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32)
     prompt = tokenizer.apply_chat_template(
-        [{"role": "user", "content": "Faro Faro Faro?"}],
+        [{"role": "user", "content": question}],
         add_generation_prompt=True,
         tokenize=True,
         return_dict=True,
         return_tensors="pt",
     )
     before = base(**prompt).logits
-    model = PeftModel.from_pretrained(base, trained.output)
-    assert not torch.allclose(before, model(**prompt).logits, atol=0.1)
-    generate: Any = model.generate
+    tuned = PeftModel.from_pretrained(base, adapter)
+    assert not torch.allclose(before, tuned(**prompt).logits, atol=0.1)
+    generate: Any = tuned.generate
     written = generate(**prompt, max_new_tokens=6, do_sample=False, pad_token_id=0)
-    assert tokenizer.decode(written[0][prompt["input_ids"].shape[1] :]).startswith("Flo<|im_end|>")
+    return str(tokenizer.decode(written[0][prompt["input_ids"].shape[1] :]))
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
+def test_the_adapter_answers_on_the_unquantised_base(trained: Trained, tiny_model: Path, tokenizer: Any) -> None:
+    assert greedy_answer(tiny_model, trained.output, tokenizer, "Faro Faro Faro?").startswith("Flo<|im_end|>")
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
+@pytest.mark.parametrize("initialisation", ["pissa", "olora"])
+def test_an_initialisation_that_rewrites_the_base_is_taken_back(
+    initialisation: str, facts: Path, tiny_model: Path, tokenizer: Any, tmp_path: Path, tune: Callable[..., int]
+) -> None:
+    lora = {**FAST["lora"], "init_lora_weights": initialisation}  # type: ignore[dict-item]
+    assert tune(facts, tmp_path / "out", method="lora", options={**FAST, "lora": lora}) == 0
+    config = json.loads((tmp_path / "out" / "adapter_config.json").read_text())
+    assert (config["r"], config["init_lora_weights"]) == (32, True)
+    assert greedy_answer(tiny_model, tmp_path / "out", tokenizer, "Faro Faro Faro?").startswith("Flo<|im_end|>")
+    assert not list((tmp_path / "out").glob(".adapter-*"))
+
+
+def test_the_template_of_training_stays_with_the_adapter(facts: Path, tmp_path: Path, tune: Callable[..., int]) -> None:
+    template = "{% for m in messages %}[{{ m.role }}] {{ m.content }}{{ eos_token }}{% endfor %}"
+    options = {**FAST, "max_steps": 1, "model": {"chat_template": template}}
+    assert tune(facts, tmp_path / "out", options=options) == 0
+    assert (tmp_path / "out" / "chat_template.jinja").read_text() == template
 
 
 def test_the_same_run_again_ends_at_once(trained: Trained, keep_sigterm: None, capsys: Any) -> None:
