@@ -11,6 +11,7 @@ FILE_READERS = {"read_text", "read_bytes"}
 OWN = "a file of the package itself"
 CHILD = "the answer of a process of ours"
 LINE = "a bounded line"
+FIELD = "JSON inside a text that was read already, whose every error is a problem of its row or request"
 CLUSTER = "an answer of the API server, which has bounds of its own"
 WEIGHTS = "a process that the target bounds in memory and starts again, and whose input is as large as a data set"
 ELSEWHERE = {
@@ -30,7 +31,9 @@ ELSEWHERE = {
     "core/src/llmwright/targets/local/process/leftovers.py": "the kernel's files",
     "core/src/llmwright/targets/local/process/out_of_memory.py": "the kernel's files",
     "core/src/llmwright/testing/drivers.py": CHILD,
+    "core/src/llmwright/values/messages.py": FIELD,
     "plugins/provisioner_karpenter/src/llmwright_provisioner_karpenter/client.py": CLUSTER,
+    "plugins/tuning_qlora/src/llmwright_tuning_qlora/train/data/example.py": FIELD,
     "plugins/tuning_qlora/src/llmwright_tuning_qlora/train/data/file_formats.py": WEIGHTS,
     "plugins/tuning_qlora/src/llmwright_tuning_qlora/train/model/metadata.py": "bytes of a config, for their digest",
 }

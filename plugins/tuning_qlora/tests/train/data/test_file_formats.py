@@ -178,6 +178,8 @@ def test_the_suffix_goes_before_other_words_of_a_name() -> None:
         ("broken.parquet", b"PAR1 and no more", "cannot be read as parquet"),
         ("broken.arrow", b"ARROW1 and no more", "cannot be read as arrow"),
         ("broken.json", b'[{"text": "a"},', "is not JSON: line 1"),
+        ("deep.json", b"[" * 100_000, "nested too deep"),
+        ("deep.jsonl", b'{"text": "a"}\n{"a":' + b"[" * 100_000, "line 2: not JSON: it is nested too deep"),
         ("latin.csv", "text\nfa\xe7ade\n".encode("latin-1"), "cannot be read as csv"),
         ("pretty.json", b'{\n "text": "a"\n}', "holds one JSON object over several lines"),
     ],

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BATCH = 1024
+TOO_DEEP = "it is nested too deep"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,8 @@ def _json_array(path: Path, text: str) -> Iterator[DataRow]:
         items = json.loads(text)
     except json.JSONDecodeError as error:
         raise _unreadable(path, f"is not JSON: line {error.lineno}: {error.msg}") from error
+    except RecursionError as error:
+        raise _unreadable(path, f"is not JSON: {TOO_DEEP}") from error
     for number, item in enumerate(items, start=1):
         yield _row_of_json(item, number, "row")
 
@@ -89,6 +92,9 @@ def _json_lines(lines: Iterator[str]) -> Iterator[DataRow]:
             item = json.loads(line)
         except json.JSONDecodeError as error:
             yield DataRow(number, "line", problem=f"not JSON: {error.msg} at column {error.colno}")
+            continue
+        except RecursionError:
+            yield DataRow(number, "line", problem=f"not JSON: {TOO_DEEP}")
             continue
         yield _row_of_json(item, number, "line")
 
