@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from kubernetes.client import Configuration
-from tests.simulation.api_server import ApiServer
-from tests.simulation.storage import Storage
+from tests.simulation.in_threads import ServerInThreads
 from tests.support.waiting import wait_until
 
 from llmwright.targets.kubernetes.cluster.api_client import Api, connect
@@ -24,49 +18,11 @@ from llmwright.targets.kubernetes.cluster.api_resources import CONFIG_MAPS, JOBS
 NAMESPACE = "default"
 
 
-class Pool:
-    """Stands where urllib3's pool does: requests go to the server in memory."""
-
-    def __init__(self, server: ApiServer) -> None:
-        self.server = server
-
-    def request(self, method: str, url: str, body: bytes | None = None, **options: Any) -> Any:
-        return self.server.answer(method, url.removeprefix("http://memory"), body, options.get("headers") or {})
-
-
-def wait_in_a_thread(condition: Callable[[], bool], seconds: float) -> bool:
-    with suppress(AssertionError):
-        return wait_until(condition, "a change", timeout_s=min(seconds, 5.0), every_s=0.01)
-    return False
-
-
-@dataclass
-class Cluster:
-    """One API server, and how to wait until its garbage collector has been by."""
-
-    api: Api
-    collect: Callable[[], None]
-
-
 @pytest.fixture(params=["memory", pytest.param("real", marks=pytest.mark.cluster)])
-def cluster(request: pytest.FixtureRequest) -> Cluster:
+def api(request: pytest.FixtureRequest) -> Api:
     if request.param == "real":
-        plane = request.getfixturevalue("plane")
-        return Cluster(connect(plane.kubeconfig), lambda: time.sleep(0.5))
-    storage = Storage(lambda: datetime.now(UTC))
-    api = Api(Configuration(host="http://memory"))
-    api._pool = Pool(ApiServer(storage, wait_in_a_thread))  # type: ignore[assignment]
-
-    def collect() -> None:
-        while storage.collect_garbage():
-            pass
-
-    return Cluster(api, collect)
-
-
-@pytest.fixture
-def api(cluster: Cluster) -> Api:
-    return cluster.api
+        return connect(request.getfixturevalue("plane").kubeconfig)
+    return ServerInThreads().api()
 
 
 @pytest.fixture
@@ -225,22 +181,15 @@ def _job(name: str) -> dict[str, Any]:
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}
 
 
-def test_what_an_owner_leaves_behind_is_collected(cluster: Cluster, name: str) -> None:
-    api = cluster.api
+def test_what_an_owner_leaves_behind_is_collected(api: Api, name: str) -> None:
     owner = api.create(CONFIG_MAPS, config_map(name))
     child = config_map(f"{name}-child")
     reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": name, "uid": owner["metadata"]["uid"]}
     child["metadata"]["ownerReferences"] = [reference]
     api.create(CONFIG_MAPS, child)
-    cluster.collect()
     assert api.find(CONFIG_MAPS, NAMESPACE, f"{name}-child") is not None
     api.delete(CONFIG_MAPS, NAMESPACE, name)
-    assert wait_in_a_thread(lambda: _is_collected(cluster, f"{name}-child"), 30)
-
-
-def _is_collected(cluster: Cluster, name: str) -> bool:
-    cluster.collect()
-    return cluster.api.find(CONFIG_MAPS, NAMESPACE, name) is None
+    wait_until(lambda: api.find(CONFIG_MAPS, NAMESPACE, f"{name}-child") is None, "the child is collected")
 
 
 def test_a_list_comes_in_pages_and_names_its_version(api: Api, name: str) -> None:
@@ -284,17 +233,10 @@ def test_kinds_are_listed_by_group_and_version(api: Api) -> None:
     assert api.kinds("nobody.example/v1") == []
 
 
-@pytest.fixture
-def memory() -> tuple[Api, Storage]:
-    storage = Storage(lambda: datetime.now(UTC))
-    api = Api(Configuration(host="http://memory"))
-    api._pool = Pool(ApiServer(storage, wait_in_a_thread))  # type: ignore[assignment]
-    return api, storage
-
-
-def test_a_watch_from_before_the_history_has_expired(memory: tuple[Api, Storage], name: str) -> None:
-    api, storage = memory
+def test_a_watch_from_before_the_history_has_expired(name: str) -> None:
+    server = ServerInThreads()
+    api = server.api()
     api.create(CONFIG_MAPS, config_map(name))
-    storage.compact()
+    server.do(lambda storage: storage.compact())
     (event,) = api.watch(CONFIG_MAPS, {"resourceVersion": "1"})
     assert (event["type"], event["object"]["code"]) == ("ERROR", 410)

@@ -62,6 +62,32 @@ def test_faults_of_the_api_server_are_outlived(
         unattended.clear()
 
 
+def test_a_machine_whose_first_request_is_refused_is_asked_for_again(
+    plane: ControlPlane, proxy: FaultProxy, unattended: Workspaces, tmp_path: Path
+) -> None:
+    """Once refused, it was never asked for again until the operator was started anew."""
+    proxy.planned_writes["/nodeclaims/"] = [503]
+    with running(OperatorProcess(write_kubeconfig(plane, tmp_path / "kubeconfig", proxy.url), tmp_path)):
+        unattended.apply(unattended.inference("refused", **BY_KARPENTER))
+        unattended.until("refused", "Ready")
+        assert proxy.done["503 /nodeclaims/"] == 1
+        assert len(claims_of(plane, "refused")) == 1
+        unattended.clear()
+
+
+def test_a_machine_is_given_back_whose_purchase_ends_after_the_deletion(
+    plane: ControlPlane, proxy: FaultProxy, unattended: Workspaces, tmp_path: Path
+) -> None:
+    """The finalizer went while the request was on its way, and the machine stayed."""
+    proxy.planned_writes["/nodeclaims/"] = [SLOW]
+    with running(OperatorProcess(write_kubeconfig(plane, tmp_path / "kubeconfig", proxy.url), tmp_path)):
+        unattended.apply(unattended.inference("hasty", **BY_KARPENTER))
+        wait_until(lambda: proxy.done[f"{SLOW} /nodeclaims/"] == 1, "the purchase is on its way")
+        assert claims_of(plane, "hasty") == []
+        unattended.clear()
+        wait_until(lambda: claims_of(plane, "hasty") == [], "the machine is given back")
+
+
 def test_a_conflict_does_not_pass_for_a_deletion(plane: ControlPlane, proxy: FaultProxy, tmp_path: Path) -> None:
     api = connect(write_kubeconfig(plane, tmp_path / "kubeconfig", proxy.url))
     plane.kubectl("create", "service", "clusterip", "contested", "--tcp=80")

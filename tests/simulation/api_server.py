@@ -20,6 +20,9 @@ from tests.simulation.storage import Change, Name, Object, Refused, Storage
 Wait = Callable[[Callable[[], bool], float], bool]
 """``(condition, seconds)``: wait until the condition holds; False where the seconds were over before."""
 
+Admit = Callable[[Kind, Object], Object]
+"""Returns an object as it is stored, as a CRD's schema prunes it; raises Refused for one that it does not admit."""
+
 WATCH_S = 300.0
 """How long a watch lives that names no ``timeoutSeconds``; a real server takes 5 to 10 minutes."""
 BOOKMARK_S = 60.0
@@ -33,8 +36,14 @@ class ApiServer:
     ``kinds`` are those that the cluster serves; kinds may come and go, as CRDs do.
     """
 
-    def __init__(self, storage: Storage, wait: Wait, kinds: tuple[Kind, ...] = ALL) -> None:
-        self.storage, self._wait = storage, wait
+    def __init__(
+        self,
+        storage: Storage,
+        wait: Wait,
+        kinds: tuple[Kind, ...] = ALL,
+        admit: Admit = lambda _, body: body,
+    ) -> None:
+        self.storage, self._wait, self._admit = storage, wait, admit
         self.kinds = {kind.path: kind for kind in kinds}
         self.watch_lag = 0
         """By how many versions watches lag behind: what a client sees may be that old."""
@@ -62,17 +71,20 @@ class ApiServer:
             whole = self.storage.get(kind, name) if name[1] else self._page(kind, name[0], query, headers)
             return Answer(200, whole)
         if method == "POST":
-            return Answer(201, self.storage.create(kind, _in_namespace(kind, body, name[0]), manager))
+            return Answer(201, self.storage.create(kind, self._admitted(kind, body, name[0]), manager))
         if method == "PUT":
-            return Answer(200, self.storage.update(kind, name, body, manager, part=part))
+            return Answer(200, self.storage.update(kind, name, self._admit(kind, body), manager, part=part))
         if method == "PATCH" and headers.get("Content-Type") == APPLY:
-            return Answer(200, self.storage.apply(kind, name, _in_namespace(kind, body, name[0]), manager))
+            return Answer(200, self.storage.apply(kind, name, self._admitted(kind, body, name[0]), manager))
         if method == "PATCH":
             patched = merge_patched(self.storage.get(kind, name), body)
-            return Answer(200, self.storage.update(kind, name, patched, manager, part=part))
+            return Answer(200, self.storage.update(kind, name, self._admit(kind, patched), manager, part=part))
         if method == "DELETE":
             return Answer(200, self.storage.delete(kind, name, (body.get("preconditions") or {}).get("uid")))
         raise Refused(405, "MethodNotAllowed", f"{method} is not allowed")
+
+    def _admitted(self, kind: Kind, body: Object, namespace: str) -> Object:
+        return self._admit(kind, _in_namespace(kind, body, namespace))
 
     def _target(self, path: str) -> tuple[Kind, Name, str] | None:
         """Return kind, name and part of an object's path; the name is empty for all objects of a kind."""

@@ -54,6 +54,8 @@ AUTOSCALERS = Kind("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalP
 LEASES = Kind("coordination.k8s.io", "v1", "leases", "Lease", has_status=False)
 NODE_CLAIMS = Kind("karpenter.sh", "v1", "nodeclaims", "NodeClaim", namespaced=False)
 NODE_POOLS = Kind("karpenter.sh", "v1", "nodepools", "NodePool", namespaced=False)
+RACKS = Kind("acme.example", "v1", "racks", "Rack", namespaced=False)
+"""Machines of a third party."""
 
 ALL = (
     WORKSPACES,
@@ -69,4 +71,5 @@ ALL = (
     LEASES,
     NODE_CLAIMS,
     NODE_POOLS,
+    RACKS,
 )

@@ -27,6 +27,9 @@ class Faults:
     killed: float = 0.0
 
 
+LATE_S = 0.9
+"""After so long an API server has carried out what a process sent that is gone; the next one takes longer to start."""
+
 REFUSALS = (
     (503, "ServiceUnavailable", "the server is currently unable to handle the request", None),
     (500, "InternalError", "etcdserver: request timed out", None),
@@ -70,10 +73,18 @@ class Network:
         return answer
 
     def _kill(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> None:
-        if self.timeline.random.random() < 0.5:
+        """End the process at this request: it is carried out before, never, or a moment after its process is gone."""
+        moment = self.timeline.random.choice(("before", "before", "never", "after"))
+        if moment == "before":
             self.server.answer(method, path, body, headers)
+        elif moment == "after":
+            self.timeline.spawn(lambda: self._answer_late(method, path, body, headers), "late request", "world")
         self.killed()
         self.timeline.wait(None, None)
+
+    def _answer_late(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> None:
+        self.timeline.pause(self.timeline.random.uniform(0.0, LATE_S))
+        self.server.answer(method, path, body, headers)
 
     def _watch(self, method: str, path: str, headers: Mapping[str, str]) -> Answer:
         self._delay()

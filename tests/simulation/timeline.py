@@ -33,8 +33,8 @@ class Task:
     failure: BaseException | None = None
 
 
-class HotLoop(AssertionError):
-    """Tasks took turns without end and without time passing."""
+class HotLoop(BaseException):
+    """Something goes on without end and without time passing; no handler of the program under test may catch it."""
 
 
 class Timeline:
@@ -44,6 +44,8 @@ class Timeline:
     """
 
     MOST_STEPS_AT_ONCE = 20_000
+    MOST_TURNS = 20_000
+    """The most locks that a thread may take before it waits for something."""
 
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
@@ -54,6 +56,8 @@ class Timeline:
         self._current: Task | None = None
         self._steps_at_once = 0
         self._ended: list[Task] = []
+        self._turns = 0
+        self.hot_loop: HotLoop | None = None
         self._closed = False
 
     def datetime(self) -> datetime:
@@ -90,6 +94,8 @@ class Timeline:
     def run(self, until: float, stop: Condition = lambda: False) -> None:
         """Let everything happen until that moment, or until ``stop`` holds."""
         while not stop():
+            if self.hot_loop is not None:
+                raise self.hot_loop  # The program under test may have caught it.
             now = self.now
             able = [task for task in self.tasks if task.due <= now or (task.ready is not None and task.ready())]
             if able:
@@ -100,6 +106,15 @@ class Timeline:
                 self.now = until
                 return
             self.now, self._steps_at_once = due, 0
+
+    def take_turn(self) -> None:
+        """Note that the current thread goes on without waiting: one that does so without end never lets time pass."""
+        self._turns += 1
+        if self._turns > self.MOST_TURNS and not self._closed:
+            self.hot_loop = HotLoop(
+                f"{self._current.name if self._current else 'a thread'} does not wait at {self.now:.3f} s"
+            )
+            raise self.hot_loop
 
     def end(self, group: str) -> None:
         """End all threads of a group at once: none runs another line."""
@@ -119,7 +134,7 @@ class Timeline:
         self._steps_at_once += 1
         if self._steps_at_once > self.MOST_STEPS_AT_ONCE:
             raise HotLoop(f"{self._steps_at_once} steps at {self.now:.3f} s, the last of {task.name}")
-        self._current, task.ready, task.due = task, None, self.now
+        self._current, task.ready, task.due, self._turns = task, None, self.now, 0
         try:
             task.run.switch()
         finally:
@@ -159,6 +174,7 @@ class Lock:
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         if not blocking and self._owner not in (None, getcurrent()):
             return False
+        self._timeline.take_turn()
         while self._owner not in (None, getcurrent()):
             # Another may have taken it between the release and this thread's turn.
             if not self._timeline.wait(lambda: self._owner is None, None if timeout < 0 else timeout) and timeout >= 0:
@@ -323,6 +339,7 @@ def in_place_of_the_real(timeline: Timeline, modules: Callable[[str], bool]) -> 
         id(threading): Threading(timeline),
         id(time): simulated_time,
         id(time.monotonic): simulated_time.monotonic,
+        id(threading.Thread): lambda **named: Thread(timeline, **named),
         id(random): timeline.random,
         id(dt.datetime): simulated_date,
         id(concurrent.futures.ThreadPoolExecutor): lambda **named: Executor(timeline, **named),

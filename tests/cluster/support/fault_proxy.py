@@ -32,7 +32,8 @@ class FaultProxy:
 
     A write may be refused before it reaches the server, or carried out with its answer lost. A watch may be answered
     with 410 Gone, or break off after any event. What has not gone wrong yet goes wrong first, and ``planned`` faults
-    before all, whatever is asked. ``done`` counts what was done.
+    before all, whatever is asked, or for writes to a path with the text of ``planned_writes``. ``done`` counts what was
+    done.
     """
 
     def __init__(self, server: str, ca: Path, seed: int) -> None:
@@ -41,6 +42,7 @@ class FaultProxy:
         self._lock = threading.Lock()
         self.trouble = 0.0
         self.planned: list[str | int] = []
+        self.planned_writes: dict[str, list[str | int]] = {}
         self.done: Counter[str] = Counter()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._http.daemon_threads = True
@@ -56,9 +58,13 @@ class FaultProxy:
         self._http.shutdown()
         self._http.server_close()
 
-    def fault(self, method: str, *, watch: bool) -> str | int | None:
+    def fault(self, method: str, path: str, *, watch: bool) -> str | int | None:
         """What goes wrong with the next request, None where nothing does."""
         with self._lock:
+            for text, planned in self.planned_writes.items():
+                if planned and method != "GET" and text in path:
+                    self.done[f"{planned[0]} {text}"] += 1
+                    return planned.pop(0)
             if self.planned:
                 return self.planned.pop(0)
             if self._random.random() >= self.trouble:
@@ -116,7 +122,7 @@ class FaultProxy:
 def _forward(proxy: FaultProxy, request: BaseHTTPRequestHandler) -> None:
     body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
     watch = "watch=true" in request.path
-    fault = proxy.fault(request.command, watch=watch)
+    fault = proxy.fault(request.command, request.path, watch=watch)
     if isinstance(fault, int):
         _refuse(request, fault)
         return

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any, ClassVar, cast
 
 import pytest
-from core.tests.targets.kubernetes.support.small_api_server import WIDGETS, SmallApiServer
+from tests.simulation import kinds
+from tests.simulation.in_threads import ServerInThreads
+from tests.simulation.storage import Object, Refused, Storage
 from tests.support.waiting import wait_until
 
 from llmwright.errors import TargetError
@@ -18,8 +22,6 @@ from llmwright.plan.fixed_fields import CarriedOut
 from llmwright.plugins.drivers import Context, Provisioner
 from llmwright.plugins.hooks import Hooks
 from llmwright.settings.model import Settings
-from llmwright.targets.kubernetes.cluster.api_client import Api
-from llmwright.targets.kubernetes.cluster.api_resources import CONFIG_MAPS, WORKSPACES
 from llmwright.targets.kubernetes.operator.memory import Memory, WorkspaceMemory
 from llmwright.targets.kubernetes.operator.plans.plans import Planner
 from llmwright.targets.kubernetes.operator.process.operator import Operator
@@ -28,6 +30,7 @@ from llmwright.values.nodes import Node, NodeRequest, ProvisionerAction, Provisi
 from llmwright.values.plan import Choice, Cost, Plan, Target
 
 MARK = "shortlived"
+WIDGETS = kinds.Kind("example.com", "v1", "widgets", "Widget", has_status=False)
 SERVES, WRONG, COSTLY = f"{MARK}-serves", f"{MARK}-wrong", f"{MARK}-costly"
 
 
@@ -105,9 +108,18 @@ class Adding:
         return [{"apiVersion": WIDGETS.api_version, "kind": "Widget", "metadata": metadata, "spec": spec}, *objects]
 
 
+def admit(kind: kinds.Kind, body: Object) -> Object:
+    """Widgets as their CRD has them: what it does not know is dropped, and ``spec.wrong`` is refused."""
+    if kind is not WIDGETS:
+        return body
+    if "wrong" in body["spec"]:
+        raise Refused(422, "Invalid", "Widget is invalid: spec.wrong")
+    return {**body, "spec": {}}
+
+
 @pytest.fixture
-def server() -> Iterator[SmallApiServer]:
-    server = SmallApiServer()
+def server() -> Iterator[ServerInThreads]:
+    server = ServerInThreads((*kinds.ALL, WIDGETS), admit)
     yield server
     server.close()
 
@@ -118,12 +130,12 @@ def machines() -> Machines:
 
 
 @pytest.fixture
-def operator(server: SmallApiServer, machines: Machines) -> Iterator[Operator]:
+def operator(server: ServerInThreads, machines: Machines) -> Iterator[Operator]:
     settings = Settings.model_validate(
         {"preflight": False, "limits": {"totalUsdPerHour": 5}, "provisioner": "machines"}
     )
     operator = Operator(
-        cast(Api, server),
+        server.api(),
         settings,
         cast(Planner, OnePlan()),
         lambda name: machines,
@@ -135,10 +147,11 @@ def operator(server: SmallApiServer, machines: Machines) -> Iterator[Operator]:
     operator.stop()
 
 
-def test_nothing_of_a_workspace_is_left_when_it_is_gone(server: SmallApiServer, operator: Operator) -> None:
-    server.put(CONFIG_MAPS, {"metadata": {"namespace": "ns", "name": f"{MARK}-config"}, "data": {"a": "b"}})
+def test_nothing_of_a_workspace_is_left_when_it_is_gone(server: ServerInThreads, operator: Operator) -> None:
+    config = {"metadata": {"namespace": "ns", "name": f"{MARK}-config"}, "data": {"a": "b"}}
+    server.do(lambda storage: storage.create(kinds.CONFIG_MAPS, config, "user"))
     for name in (SERVES, WRONG, COSTLY):
-        server.put(WORKSPACES, workspace(name))
+        server.do(partial(create, body=workspace(name)))
     records = {name: operator._memory.of(("ns", name)) for name in (SERVES, WRONG, COSTLY)}
     parts = ("planned", "spending", "acts_done", "drift", "config_files")
     wait_until(lambda: remembers(records[SERVES], *parts), "all parts are remembered")
@@ -147,9 +160,9 @@ def test_nothing_of_a_workspace_is_left_when_it_is_gone(server: SmallApiServer, 
     assert traces(operator, server)
 
     for name in (SERVES, WRONG, COSTLY):
-        server.delete(WORKSPACES, "ns", name)
-    server.remove(CONFIG_MAPS, ("ns", f"{MARK}-config"))
-    wait_until(lambda: not server.all(WORKSPACES), "the Workspaces are gone")
+        server.do(partial(delete, name=name))
+    server.do(lambda storage: storage.delete(kinds.CONFIG_MAPS, ("ns", f"{MARK}-config")))
+    wait_until(lambda: not server.do(lambda storage: storage.all(kinds.WORKSPACES)), "the Workspaces are gone")
     records.clear()
     with suppress(AssertionError):
         wait_until(lambda: not traces(operator, server), "nothing is left", timeout_s=20.0)
@@ -165,9 +178,17 @@ def test_a_task_that_ends_late_writes_into_no_record() -> None:
     assert not memory.of(key).over_budget
 
 
+def create(storage: Storage, body: Object) -> None:
+    storage.create(kinds.WORKSPACES, body, "user")
+
+
+def delete(storage: Storage, name: str) -> None:
+    storage.delete(kinds.WORKSPACES, ("ns", name))
+
+
 def workspace(name: str) -> dict[str, Any]:
     return {
-        "metadata": {"namespace": "ns", "name": name, "uid": f"uid-{name}"},
+        "metadata": {"namespace": "ns", "name": name},
         "resource": {"instanceType": "m", "labelSelector": {"matchLabels": {"apps": name}}},
         "inference": {"preset": {"name": "p"}, "config": f"{MARK}-config"},
     }
@@ -177,17 +198,17 @@ def remembers(record: WorkspaceMemory, *parts: str) -> bool:
     return all(getattr(record, part) for part in parts)
 
 
-def traces(operator: Operator, server: SmallApiServer) -> list[str]:
+def traces(operator: Operator, server: ServerInThreads) -> list[str]:
     """Return the texts that name a Workspace in all that the operator refers to.
 
-    What the API server and the cloud hold is theirs. The queue is left out: a name may wait there for its time, and
-    the pass that comes then finds nothing and ends.
+    What the API server, the cloud and the tests' log hold is theirs. The queue is left out: a name may wait there for
+    its time, and the pass that comes then finds nothing and ends.
     """
     seen, texts = {id(server), id(operator.queue)}, []
     todo: list[Any] = [operator]
     while todo:
         item = todo.pop()
-        if id(item) in seen or isinstance(item, type | ModuleType | Machines):
+        if id(item) in seen or isinstance(item, type | ModuleType | Machines | logging.Logger):
             continue
         seen.add(id(item))
         if isinstance(item, str) and MARK in item:

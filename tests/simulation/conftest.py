@@ -1,0 +1,18 @@
+"""The schedules of a session in one line of its summary, also where other processes carried them out."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+from tests.simulation.reporting import PROPERTY, Chunk, summary
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print what all chunks of schedules came to."""
+    reports = [report for group in terminalreporter.stats.values() for report in group]
+    calls = [report for report in reports if isinstance(report, pytest.TestReport) and report.when == "call"]
+    properties = [each for call in calls for each in call.user_properties]
+    chunks = [Chunk._make(cast("tuple[Any]", chunk)) for name, chunk in properties if name == PROPERTY]
+    if chunks:
+        terminalreporter.write_line(summary(chunks))

@@ -1,0 +1,111 @@
+"""What must hold once the faults have stopped: each Workspace is as asked or names a true cause, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from tests.simulation import kinds
+from tests.simulation.acting import is_leaving
+from tests.simulation.forms import FORMS, Wish
+from tests.simulation.storage import Object
+from tests.simulation.witness import buyer_of, serves_as_asked
+
+if TYPE_CHECKING:
+    from tests.simulation.schedule import Simulation
+
+SOLD_OUT = ("CircuitOpen", "BackingOff", "InsufficientCapacity", "NodeClaimNotReady", "InsufficientCapacityError")
+TOO_FEW = ("NoReadyNodes", "NoMatchingNode", "NotEnoughNodes", "Unschedulable", "NodeNotReady")
+BAD_DATA = ("WorkspaceTuningJobStatusFailed", "InvalidInput", "workspaceFailed", "JobFailed")
+
+OWNED = (kinds.STATEFULSETS, kinds.SERVICES, kinds.JOBS, kinds.CONTROLLER_REVISIONS)
+
+
+def troubles(simulation: Simulation, wishes: Mapping[str, Wish]) -> list[str]:
+    """Return what is not as the users asked, in words."""
+    there = [found["metadata"]["name"] for found in simulation.storage.all(kinds.WORKSPACES)]
+    texts = [f"{name} is there" for name in there if name not in wishes]
+    for name, wish in wishes.items():
+        texts += _of_workspace(simulation, name, wish)
+    texts += _left(simulation, wishes)
+    texts += _remembered(simulation, wishes)
+    return texts
+
+
+def _of_workspace(simulation: Simulation, name: str, wish: Wish) -> Iterator[str]:
+    found = simulation.find(name)
+    if found is None:
+        yield f"{name} is not there"
+        return
+    status = found.get("status") or {}
+    conditions: list[Object] = status.get("conditions") or []
+    ready = next((one for one in conditions if one["type"] == "Ready"), Object())
+    if status.get("observedGeneration") != found["metadata"]["generation"]:
+        yield f"{name}: the status is of generation {status.get('observedGeneration')}"
+    causes = _causes(simulation, wish)
+    held = _is_sold_out(simulation, wish) and ready.get("status") == "True"
+    if causes and not held:
+        if ready.get("status") != "False" or ready.get("reason") not in causes:
+            yield f"{name} is Ready={ready.get('status')} {ready.get('reason')}, because of {causes}"
+        return
+    machines = _machines(simulation, name)
+    if len(machines) != wish.held or any(map(is_leaving, machines)):
+        yield f"{name} has {len(machines)} machines, {wish.held} are wanted"
+    # A tuning whose result is delivered and whose nodes are given back is ready: nothing is left to do.
+    if ready.get("status") != "True":
+        yield f"{name} is not ready: {ready.get('reason')}: {ready.get('message')}"
+    elif FORMS[wish.form].kept and not _answers(simulation, name, found, wish):
+        yield f"{name} is called ready, and does not answer"
+
+
+def _causes(simulation: Simulation, wish: Wish) -> tuple[str, ...]:
+    """Return the reasons of which one is true, for a Workspace that cannot be as it is asked."""
+    if wish.is_short:
+        return TOO_FEW
+    if _is_sold_out(simulation, wish):
+        return SOLD_OUT
+    return BAD_DATA if wish.fails else ()
+
+
+def _is_sold_out(simulation: Simulation, wish: Wish) -> bool:
+    """Return whether no machine can be bought for it now; those that are held serve on."""
+    bought = FORMS[wish.form].resource.get("provisioner") is None
+    return bought and bool(simulation.world.no_capacity)
+
+
+def _answers(simulation: Simulation, name: str, workspace: Object, wish: Wish) -> bool:
+    server = simulation.storage.find(kinds.STATEFULSETS, ("default", name))
+    if server is None or server["spec"]["replicas"] != wish.nodes or not serves_as_asked(workspace, server):
+        return False
+    return int((server.get("status") or {}).get("readyReplicas", 0)) >= wish.nodes
+
+
+def _machines(simulation: Simulation, name: str) -> list[Object]:
+    objects = [*simulation.storage.all(kinds.NODE_CLAIMS), *simulation.storage.all(kinds.RACKS)]
+    rented: list[Object] = [
+        {"metadata": {"name": machine}} for machine in simulation.cloud.machines if machine.split("-")[1] == name
+    ]
+    return [one for one in objects if buyer_of(one) == name] + rented
+
+
+def _left(simulation: Simulation, wishes: Mapping[str, Wish]) -> Iterator[str]:
+    storage = simulation.storage
+    for kind in (kinds.NODE_CLAIMS, kinds.NODE_POOLS, kinds.RACKS):
+        for machine in storage.all(kind):
+            if buyer_of(machine) not in wishes:
+                yield f"{kind.kind} {machine['metadata']['name']} is left of {buyer_of(machine)}"
+    for rented in simulation.cloud.machines:
+        if rented.split("-")[1] not in wishes:
+            yield f"machine {rented} is left"
+    owners = {found["metadata"]["uid"] for found in storage.all(kinds.WORKSPACES)}
+    for kind in OWNED:
+        for found in storage.all(kind):
+            if not any(one["uid"] in owners for one in found["metadata"].get("ownerReferences", ())):
+                yield f"{kind.kind} {found['metadata']['name']} has no owner"
+
+
+def _remembered(simulation: Simulation, wishes: Mapping[str, Wish]) -> Iterator[str]:
+    """What the operator still knows of Workspaces that are gone."""
+    operator = simulation.operator
+    known = {*operator._memory._records, *operator._cache.index.all()}
+    yield from (f"{name} is remembered" for _, name in sorted(known) if name not in wishes)

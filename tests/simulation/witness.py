@@ -1,0 +1,101 @@
+"""The witness of a simulation: it sees every write, and keeps in mind what must never happen, though it ended well."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from tests.simulation import kinds
+from tests.simulation.acting import digest_of, is_leaving, is_ready
+from tests.simulation.storage import Change, Object, Storage
+from tests.simulation.timeline import Timeline
+
+BUYER_LABELS = ("kaito.sh/workspace", "karpenter.kaito.sh/workspace-name", "acme.example/workspace")
+
+
+class Witness:
+    """Looks at each change of the storage.
+
+    ``early`` has each time that a Workspace was called Ready of a generation of which no server had answered yet;
+    ``doubled`` each machine that was asked for beyond what was wanted at any time.
+    """
+
+    def __init__(self, storage: Storage, timeline: Timeline) -> None:
+        self._storage, self._timeline = storage, timeline
+        self.early: list[str] = []
+        self.doubled: list[str] = []
+        self.writes: Counter[str] = Counter()
+        self._answered: dict[str, int] = {}
+        self._most: dict[str, int] = {}
+        storage.changed = self._look
+
+    def expect(self, name: str, nodes: int, *, fresh: bool) -> None:
+        """Note how many machines a Workspace may have from now on; a ``fresh`` one has none yet."""
+        self._most[name] = nodes if fresh else max(nodes, self._most.get(name, 0))
+
+    def _look(self, change: Change) -> None:
+        self.writes[str(change.kind)] += 1
+        if change.kind in (kinds.PODS, kinds.STATEFULSETS, kinds.JOBS, kinds.WORKSPACES):
+            self._note_answers(change)
+        if change.kind in (kinds.NODE_CLAIMS, kinds.RACKS) and change.before is None and change.after is not None:
+            self._note_machine(change.after, change.kind)
+        if change.kind == kinds.WORKSPACES and change.after is not None and is_ready(change.after):
+            self._note_ready(change.before, change.after)
+
+    def _note_answers(self, change: Change) -> None:
+        """Keep the generation of each Workspace of which all pods were ready at one moment, or the Job had ended."""
+        name = _workspace_of(change)
+        found = self._storage.find(kinds.WORKSPACES, ("default", name))
+        if found is not None and self._is_served(name, found):
+            self._answered[found["metadata"]["uid"]] = found["metadata"]["generation"]
+
+    def _is_served(self, name: str, workspace: Object) -> bool:
+        if (workspace.get("tuning") or {}).get("onSuccess") == "release":
+            job = self._storage.find(kinds.JOBS, ("default", name))
+            return bool(job and (job.get("status") or {}).get("conditions")) or self._was_tuned(workspace)
+        server = self._storage.find(kinds.STATEFULSETS, ("default", name))
+        if server is None or not serves_as_asked(workspace, server):
+            return False
+        uid = server["metadata"]["uid"]
+        pods = [pod for pod in self._storage.all(kinds.PODS) if pod["metadata"]["ownerReferences"][0]["uid"] == uid]
+        revision = digest_of(server["spec"]["template"])
+        latest = [pod for pod in pods if pod["metadata"]["labels"].get("controller-revision-hash") == revision]
+        return sum(is_ready(pod) and not is_leaving(pod) for pod in latest) >= int(server["spec"]["replicas"])
+
+    def _was_tuned(self, workspace: Object) -> bool:
+        return bool((workspace.get("status") or {}).get("tuned"))
+
+    def _note_machine(self, machine: Object, kind: kinds.Kind) -> None:
+        name = buyer_of(machine)
+        alive = [one for one in self._storage.all(kind) if buyer_of(one) == name and not is_leaving(one)]
+        if name and len(alive) > self._most.get(name, 0):
+            self.doubled.append(f"{name} had {len(alive)} of {kind} at {self._timeline.now:.2f} s")
+
+    def _note_ready(self, before: Object | None, after: Object) -> None:
+        metadata, generation = after["metadata"], (after.get("status") or {}).get("observedGeneration", 0)
+        if before is not None and is_ready(before) and before["status"].get("observedGeneration") == generation:
+            return
+        if self._answered.get(metadata["uid"], 0) < generation:
+            self.early.append(f"{metadata['name']}, generation {generation}, at {self._timeline.now:.2f} s")
+
+
+def serves_as_asked(workspace: Object, server: Object) -> bool:
+    """Return whether a StatefulSet is what the Workspace asks for, as far as users change it here."""
+    inference = workspace.get("inference") or {}
+    length = (inference.get("runtimeConfig") or {}).get("maxModelLen")
+    if length is not None and str(length) not in str(server["spec"]["template"]):
+        return False
+    copies = int(inference.get("replicas") or 1)
+    return bool(server["spec"]["replicas"] % copies == 0 and server["spec"]["replicas"] >= copies)
+
+
+def buyer_of(machine: Object) -> str | None:
+    """Return the Workspace that a machine's object is for: its own label, or that of its NodePool."""
+    labels = machine["metadata"].get("labels") or {}
+    return next((labels[label] for label in BUYER_LABELS if label in labels), None)
+
+
+def _workspace_of(change: Change) -> str:
+    found = change.object["metadata"]
+    if change.kind == kinds.PODS:
+        return str((found.get("labels") or {}).get("kaito.sh/workspace", ""))
+    return str(found["name"])
