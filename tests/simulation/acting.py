@@ -66,6 +66,10 @@ class Acting:
 
         self.timeline.spawn(run, name)
 
+    def moment(self) -> str:
+        """Return the present time as Kubernetes writes it."""
+        return self.timeline.datetime().strftime("%Y-%m-%dT%H:%M:%SZ")
+
     def patch(self, kind: Kind, found: Object, patch: Object, part: str = "") -> None:
         """Change an object as its controller does."""
         name = name_of(found)

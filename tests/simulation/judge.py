@@ -60,11 +60,10 @@ def _of_workspace(simulation: Simulation, name: str, wish: Wish) -> Iterator[str
 
 def _causes(simulation: Simulation, wish: Wish) -> tuple[str, ...]:
     """Return the reasons of which one is true, for a Workspace that cannot be as it is asked."""
+    causes = BAD_DATA if wish.fails else ()
     if wish.is_short:
         return TOO_FEW
-    if _is_sold_out(simulation, wish):
-        return SOLD_OUT
-    return BAD_DATA if wish.fails else ()
+    return (*causes, *SOLD_OUT) if _is_sold_out(simulation, wish) else causes
 
 
 def _is_sold_out(simulation: Simulation, wish: Wish) -> bool:

@@ -93,19 +93,17 @@ class Machines(Acting):
 
     def _give_up(self, claim: Object) -> None:
         """Do as Karpenter does where a cloud has no machine: the NodeClaim goes, and an Event tells why."""
-        message = f"NodeClaim {claim['metadata']['name']} event: insufficient capacity"
-        involved = {"kind": "NodeClaim", "apiVersion": "karpenter.sh/v1", "name": claim["metadata"]["name"]}
-        event = {
-            "apiVersion": "v1",
-            "kind": "Event",
-            "metadata": {"name": f"{claim['metadata']['name']}.{self.storage.version:x}", "namespace": "default"},
-            "involvedObject": {**involved, "uid": claim["metadata"]["uid"]},
-            "reason": "InsufficientCapacityError",
-            "type": "Warning",
-            "message": message,
-        }
-        self.storage.create(kinds.EVENTS, event, "karpenter")
+        self.warn("NodeClaim", claim, "InsufficientCapacityError", "insufficient capacity, none in any zone")
         self._delete(kinds.NODE_CLAIMS, claim)
+
+    def warn(self, kind: str, live: Object, reason: str, text: str) -> None:
+        """Write a Warning Event; one about an object without a namespace lies in ``default``."""
+        name, moment = live["metadata"]["name"], self.moment()
+        about = {"kind": kind, "name": name, "uid": live["metadata"]["uid"]}
+        body: Object = {"metadata": {"name": f"{name}.{self.storage.version:x}", "namespace": "default"}}
+        body |= {"involvedObject": about, "type": "Warning", "reason": reason, "firstTimestamp": moment}
+        body |= {"message": f"{kind} {name} event: {text}", "lastTimestamp": moment}
+        self.storage.create(kinds.EVENTS, {"apiVersion": "v1", "kind": "Event", **body}, "karpenter")
 
     def _delete(self, kind: Kind, found: Object) -> None:
         live = self.storage.find(kind, name_of(found))

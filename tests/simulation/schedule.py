@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, partial
+from importlib import import_module
+from pkgutil import walk_packages
 from typing import Any
 from unittest import mock
 
@@ -29,7 +31,7 @@ from llmwright.settings.model import Settings
 from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.targets.kubernetes.operator.process.operator import Operator
 
-SIMULATED = ("llmwright.targets.kubernetes", "llmwright.app", "llmwright_provisioner_karpenter", __name__)
+SIMULATED = ("llmwright.targets.kubernetes", "llmwright.app", "llmwright_provisioner_karpenter")
 NODE_CLASS = {"group": "karpenter.kwok.sh", "kind": "KWOKNodeClass", "name": "default"}
 
 
@@ -38,9 +40,18 @@ def simulates(module: str) -> bool:
     return module.startswith(SIMULATED) and ".karpenter_client" not in module
 
 
+def _import_all(package: str) -> None:
+    """Import what is imported late, too: a module that comes in the middle of a simulation would have real clocks."""
+    for module in walk_packages(import_module(package).__path__, f"{package}."):
+        if simulates(module.name):
+            import_module(module.name)
+
+
 @cache
 def session(mode: str, preflight: bool = False) -> Session:
     """Return the settings, plugins and catalogue of all operators of these schedules."""
+    for package in SIMULATED:
+        _import_all(package)
     third_party.install()
     plugins = {"karpenter": {"nodeClassRef": NODE_CLASS, "mode": mode}}
     written = {"preflight": preflight, "provisioner": "karpenter", "allowPlaceholders": True, "plugins": plugins}
@@ -82,6 +93,8 @@ class Simulation:
             assert self.network is not None
             return self.network.request(method, url, body, **options)
 
+        # Before the clocks are replaced: it imports the modules whose clocks they are.
+        session(self.mode, self.preflight)
         patched = mock.patch.object(urllib3.PoolManager, "request", request)
         with in_place_of_the_real(self.timeline, simulates), patched:
             self.world.start()

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from tests.simulation import kinds
-from tests.simulation.schedule import INSTANCE_TYPE, Simulation, workspace
+from tests.simulation.forms import INSTANCE_TYPE
+from tests.simulation.schedule import Simulation, workspace
 from tests.simulation.storage import Change, Object
 from tests.simulation.world import Pace
 

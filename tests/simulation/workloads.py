@@ -80,7 +80,7 @@ class Workloads(Acting):
             phases = {pod["status"].get("phase") for pod in pods}
             if phases & {"Succeeded", "Failed"}:
                 done = "Complete" if "Succeeded" in phases else "Failed"
-                moment = self.timeline.datetime().strftime("%Y-%m-%dT%H:%M:%SZ")
+                moment = self.moment()
                 told = {"type": done, "status": "True", "reason": done, "message": "", "lastTransitionTime": moment}
                 self.patch(kinds.JOBS, found, {"status": {"conditions": [told], "completionTime": moment}}, "status")
                 return True
