@@ -75,7 +75,7 @@ MUTANTS = {
         "before = room.decide\n"
         "def decide(workspace, plan, observed, previous, now, policy):\n"
         "    decision = before(workspace, plan, observed, previous, now, policy)\n"
-        "    status = decision.status.model_copy(update={'state': now.isoformat()})\n"
+        "    status = decision.status.model_copy(update={'endpoint': f'http://{now.isoformat()}'})\n"
         "    return replace(decision, status=status)\n"
         "room.decide = decide\n"
     ),
