@@ -9,9 +9,6 @@ from tests.simulation.acting import digest_of, is_leaving, is_ready
 from tests.simulation.storage import Change, Object, Storage
 from tests.simulation.timeline import Timeline
 
-EVERY_GENERATION = False
-"""Whether Ready is held to the generation that it names, and not only to any server that answered once."""
-
 BUYER_LABELS = ("kaito.sh/workspace", "karpenter.kaito.sh/workspace-name", "acme.example/workspace")
 
 
@@ -77,7 +74,7 @@ class Witness:
         metadata, generation = after["metadata"], (after.get("status") or {}).get("observedGeneration", 0)
         if before is not None and is_ready(before) and before["status"].get("observedGeneration") == generation:
             return
-        if self._answered.get(metadata["uid"], 0) < (generation if EVERY_GENERATION else 1):
+        if self._answered.get(metadata["uid"], 0) < generation:
             self.early.append(f"{metadata['name']}, generation {generation}, at {self._timeline.now:.2f} s")
 
 
