@@ -72,9 +72,10 @@ class FakeProvisioner(Provisioner):
         return ProvisionerDecision(outcome=self._outcome(names, observed), actions=(*missing, *surplus))
 
     def _names(self, request: NodeRequest) -> list[str]:
-        """Return those that are occupied, and then the lowest numbers."""
-        numbered = [f"{request.namespace}-{request.workspace}-{number}" for number in range(request.count)]
-        occupied = sorted(name for name in request.occupied if request.count)
+        """Return those that are occupied, and then the lowest numbers. Occupied nodes of others are not ours to buy."""
+        prefix = f"{request.namespace}-{request.workspace}-"
+        numbered = [f"{prefix}{number}" for number in range(request.count)]
+        occupied = sorted(name for name in request.occupied if name.startswith(prefix) and request.count)
         return [*dict.fromkeys((*occupied, *numbered))][: request.count]
 
     def _outcome(self, names: list[str], observed: Mapping[str, int]) -> Outcome:

@@ -136,6 +136,16 @@ class ProvisionerContract(DriverContract):
         assert [node.name for node in left.outcome.nodes] == [last]
         assert left.actions == ()
 
+    def test_an_occupied_node_of_others_is_left_alone(
+        self, driver: Provisioner, world: World, request_: NodeRequest
+    ) -> None:
+        """Pods may run on nodes that the driver did not make: such a node is neither asked for nor given back."""
+        foreign = replace(request_, occupied=frozenset(("of-somebody-else",)))
+        decisions = [*_passes(driver, world, foreign)]
+        assert isinstance(decisions[-1].outcome, Ready), f"after {PASSES} passes: {decisions[-1].outcome}"
+        named = {action.name for decision in decisions for action in decision.actions}
+        assert "of-somebody-else" not in named
+
     def test_decisions_are_well_formed(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
         """State is JSON of at most 4 KiB, actions are JSON, and waiting or failing has a reason."""
         for decision in _passes(driver, world, request_):

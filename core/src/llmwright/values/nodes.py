@@ -39,7 +39,7 @@ class NodeRequest:
     user's wish that a provisioner which rests after failures tries at once.
 
     ``occupied`` names the nodes with pods of the Workspace that still run: where fewer machines are asked for than
-    there are, others go. There are never more of them than ``count``.
+    there are, others go. There are never more of them than ``count``. Nodes of others may be among them.
     """
 
     namespace: str
