@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from llmwright.errors import Problem
-from llmwright.reading.yaml_paths import Path, split_path
+from llmwright.reading.yaml_paths import Path, render_path, split_path
 from llmwright.reading.yaml_reader import Position, read
 from llmwright.reading.yaml_scalars import plain_scalar
 
@@ -22,6 +22,18 @@ class Document:
     data: Any
     positions: Mapping[Path, Position] = field(default_factory=dict, repr=False)
     source: str = ""
+    misread: tuple[Path, ...] = field(default=(), repr=False)
+
+    def quotes_wanted(self) -> tuple[Problem, ...]:
+        """Return a warning for each text without quotes that kubectl, which reads YAML 1.1, takes for another value."""
+        problems = []
+        for path in self.misread:
+            text = self.data
+            for part in path:
+                text = text[part]
+            message, hint = f"kubectl takes {text} without quotes for another value", f'put quotes around it: "{text}"'
+            problems.append(Problem(render_path(path), message, hint, severity="warning", reason="QuotesWanted"))
+        return self.place(problems)
 
     def position(self, path: str) -> Position | None:
         """Return the position of the value at a YAML path, or of the nearest value around it; None without a text."""
@@ -50,7 +62,8 @@ def load_documents(text: str, source: str = "") -> tuple[Document, ...]:
         InvalidWorkspace: bad syntax, a tab, a doubled key, or more than the limits of ``yaml_reader``; each problem
             with line and column.
     """
-    return tuple(Document(item.data, item.positions, source) for item in read(text, source) if item.data is not None)
+    readings = (reading for reading in read(text, source) if reading.data is not None)
+    return tuple(Document(each.data, each.positions, source, each.misread) for each in readings)
 
 
 def parse_workspace(document: Document) -> Workspace:

@@ -58,6 +58,14 @@ def with_defaults(workspace: Workspace) -> Workspace:
     return workspace.model_copy(update={"resource": resource.model_copy(update=update)}) if update else workspace
 
 
+def with_type(workspace: Workspace) -> Workspace:
+    """Return ``workspace`` with the instance type that its version's CRD sets where none is written."""
+    if workspace.api_version != V1ALPHA1 or workspace.resource.instance_type:
+        return workspace
+    resource = workspace.resource.model_copy(update={"instance_type": V1ALPHA1_INSTANCE_TYPE})
+    return workspace.model_copy(update={"resource": resource})
+
+
 def presets_of(workspace: Workspace) -> tuple[tuple[str, PresetSpec], ...]:
     """Return the presets that the Workspace names, each with its YAML path."""
     parts = (("inference.preset", workspace.inference), ("tuning.preset", workspace.tuning))

@@ -103,7 +103,7 @@ class Checker:
     def check_loaded(self, loaded: LoadedWorkspace, old: Workspace | None = None) -> tuple[Problem, ...]:
         """As ``check``, with the place of each problem in the document."""
         problems = self.check(self._on_target(loaded), self._config_files(loaded), old)
-        return loaded.document.place(problems)
+        return (*loaded.document.place(problems), *loaded.document.quotes_wanted(), *loaded.notes)
 
     def accept(self, loaded: LoadedWorkspace, old: Workspace | None = None) -> AcceptedWorkspace:
         """The Workspace as it can be planned.
@@ -114,12 +114,15 @@ class Checker:
         from llmwright.check import refuse
 
         files, workspace = self._config_files(loaded), self._on_target(loaded)
-        problems = loaded.document.place(self.check(workspace, files, old))
+        problems = self.check_loaded(loaded, old)
         return AcceptedWorkspace(workspace, files, refuse(problems, source=loaded.document.source))
 
     def _on_target(self, loaded: LoadedWorkspace) -> Workspace:
+        from llmwright.api.versions import with_type
+
         if self._mode.target != "local":
-            return loaded.workspace
+            # The API server sets them before anybody on a cluster reads the Workspace.
+            return with_type(loaded.workspace)
         from llmwright.targets.local.absolute_paths import with_absolute_paths
 
         return with_absolute_paths(loaded.workspace, loaded.base_directory)
@@ -133,7 +136,11 @@ class Checker:
             (inference.config if inference else "", "inference_config.yaml"),
         )
         directories = [loaded.base_directory, *([self._config_dir] if self._config_dir else [])]
-        located = {name: find_config_files(name, directories, file_name) for name, file_name in configs if name}
+        located = {
+            name: loaded.configs.get(name) or find_config_files(name, directories, file_name)
+            for name, file_name in configs
+            if name
+        }
         return {name: files for name, files in located.items() if files is not None}
 
     def _missing_config(self, workspace: Workspace, files: ConfigFiles) -> Iterator[Problem]:
@@ -196,6 +203,7 @@ class Checker:
                 find_preset=self._find_preset,
                 preset_names=lambda: [preset.name for preset in catalogue.presets()],
                 find_instance_type=lambda name: catalogue.find_instance_type(name, cloud),
+                cloud_of=lambda name: machine.cloud if (machine := catalogue.find_instance_type(name)) else None,
                 instance_type_names=lambda: [machine.name for machine in catalogue.instance_types(cloud)],
                 cloud=cloud,
             ),

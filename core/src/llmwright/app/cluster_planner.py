@@ -41,19 +41,7 @@ class ClusterPlanner:
         refuse(self._planner.checker.check(workspace, files))
 
     def plan(self, workspace: Workspace, files: ConfigFiles, nodes: int | None, machine: InstanceType | None) -> Plan:
-        """As ``Planner.plan``, and of templates too. A model that a hub described is remembered."""
-        if workspace.template is not None:
-            from llmwright.plan.template import template_plan
-
-            catalogue, settings = self._session.catalogue, self._session.settings
-            return template_plan(
-                workspace,
-                catalogue=catalogue,
-                drivers=self._session.driver_set,
-                settings=settings,
-                config_files=files,
-                nodes=nodes,
-            )
+        """As ``Planner.plan``. A model that a hub described is remembered."""
         if self.asks_others(workspace) and workspace.preset is not None:
             preset = self._session.preset(workspace.preset.name)
             self._session.catalogue = self._session.catalogue.with_presets(preset)

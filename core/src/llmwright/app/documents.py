@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from llmwright.app.beside import configs_beside, left_aside, sort_documents
 from llmwright.errors import ConfigError, InvalidWorkspace, Problem
 from llmwright.reading.files import MOST_BYTES, Unreadable, decoded, is_directory, is_there, read_text
 
@@ -23,11 +24,16 @@ HINT_FILE = "give a YAML file, a directory of them, or - for stdin"
 
 @dataclass(frozen=True)
 class LoadedWorkspace:
-    """A Workspace, the document that it was read from, and the directory that its relative paths start from."""
+    """A Workspace, the document that it was read from, and the directory that its relative paths start from.
+
+    ``configs`` are the ConfigMaps of its file, ``notes`` the warnings about other documents there.
+    """
 
     workspace: Workspace
     document: Document
     base_directory: Path
+    configs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    notes: tuple[Problem, ...] = ()
 
 
 def read_workspaces(names: Iterable[str | Path], namespace: str | None = None) -> tuple[LoadedWorkspace, ...]:
@@ -117,24 +123,42 @@ def _load(texts: Iterable[tuple[str, Path, str]], namespace: str | None, where: 
 
     loaded: list[LoadedWorkspace] = []
     problems: dict[str, list[Problem]] = {}
+    beside: list[Document] = []
     for source, directory, text in texts:
         try:
-            documents = load_documents(text, source)
+            documents = sort_documents(load_documents(text, source))
         except InvalidWorkspace as error:
             problems.setdefault(source, []).extend(error.problems)
             continue
-        for document in documents:
+        beside += documents.beside
+        workspaces: list[LoadedWorkspace] = []
+        for document in documents.workspaces:
             try:
                 workspace = _in_namespace(parse_workspace(document), namespace, source)
             except InvalidWorkspace as error:
                 problems.setdefault(source, []).extend(error.problems)
             else:
-                loaded.append(LoadedWorkspace(workspace, document, directory))
+                workspaces.append(LoadedWorkspace(workspace, document, directory))
+        loaded += _with_beside(workspaces, documents.beside)
     if problems:
         raise _invalid(problems)
     if not loaded:
-        raise ConfigError(f"no Workspace in {where}", hint="`llmwright init tune` writes one")
+        others = ", ".join(dict.fromkeys(str(document.data["kind"])[:80] for document in beside))
+        only = f", only {others}" if others else ""
+        raise ConfigError(f"no Workspace in {where}{only}", hint="`llmwright init tune` writes one")
     return tuple(loaded)
+
+
+def _with_beside(workspaces: list[LoadedWorkspace], beside: tuple[Document, ...]) -> list[LoadedWorkspace]:
+    """The Workspaces of one text with its ConfigMaps; the first has the notes about the other documents."""
+    with_configs = [replace(each, configs=configs_beside(beside, each.workspace.namespace)) for each in workspaces]
+    used = {name for each in workspaces for name in _config_names(each.workspace)}
+    notes = tuple(left_aside(beside, used))
+    return [replace(each, notes=() if number else notes) for number, each in enumerate(with_configs)]
+
+
+def _config_names(workspace: Workspace) -> tuple[str, ...]:
+    return tuple(part.config for part in (workspace.tuning, workspace.inference) if part is not None and part.config)
 
 
 def _only(loaded: tuple[LoadedWorkspace, ...], where: str) -> LoadedWorkspace:

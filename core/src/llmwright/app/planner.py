@@ -75,9 +75,19 @@ class Planner:
             PluginError: a driver that it needs is missing or broken.
         """
         from llmwright.plan.make import make_plan
+        from llmwright.plan.template import template_plan
 
         session, spec = self._session, workspace.preset
         catalogue = session.catalogue
+        if workspace.template is not None and self._mode.target == "kubernetes":
+            return template_plan(
+                workspace,
+                catalogue=catalogue,
+                drivers=session.driver_set,
+                settings=session.settings,
+                config_files=config_files,
+                nodes=nodes,
+            )
         if spec is not None and catalogue.find_preset(spec.name) is None:
             catalogue = catalogue.with_presets(session.preset(spec.name))
         return make_plan(
@@ -86,10 +96,17 @@ class Planner:
             drivers=session.driver_set,
             settings=session.settings,
             target=self._mode.target,
-            machine=machine or self._this_machine(),
+            machine=machine or self._this_machine() or self._nodes_of_environment(workspace),
             config_files=config_files,
             nodes=nodes,
         )
+
+    def _nodes_of_environment(self, workspace: Workspace) -> InstanceType | None:
+        """The machine of the nodes that a file describes, where the Workspace names none."""
+        environment = self._mode.environment
+        if environment is None or workspace.resource.instance_type or self._mode.target == "local":
+            return None
+        return environment.machine(workspace)
 
     def _this_machine(self) -> InstanceType | None:
         if self._mode.target != "local":

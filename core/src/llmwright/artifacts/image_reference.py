@@ -83,7 +83,8 @@ def parse_reference(text: str) -> Reference:
 
 def _split_domain(name: str) -> tuple[str, str]:
     head, slash, rest = name.partition("/")
-    is_domain = slash and (head == "localhost" or "." in head or ":" in head)
+    # No repository has upper-case letters, so that such a head can only be a host (distribution's own parser).
+    is_domain = slash and (head == "localhost" or "." in head or ":" in head or head.lower() != head)
     if not is_domain:
         return DOCKER_HUB, name
     return (DOCKER_HUB if head == "index.docker.io" else head), rest

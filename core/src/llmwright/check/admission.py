@@ -49,6 +49,7 @@ CREATE: tuple[Rule, ...] = (
     identity.check_image_family,
     identity.check_modes,
     identity.check_runtime_annotation,
+    identity.check_known_annotations,
     identity.check_streaming,
     resource.check_count,
     resource.check_selector,

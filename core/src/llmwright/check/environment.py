@@ -10,10 +10,13 @@ from pydantic.alias_generators import to_camel
 
 from llmwright.api.document import Document
 from llmwright.api.field_errors import field_problems
-from llmwright.check.check_input import CheckInput
+from llmwright.api.workspace import Workspace
+from llmwright.catalogue.node_labels import instance_type_of_labels
+from llmwright.check.check_input import CheckInput, usable_labels
 from llmwright.check.facts import CatalogueFacts, ClusterFacts, ConfigFiles, DriverFacts, NodeFacts, PolicyFacts
 from llmwright.errors import InvalidWorkspace
 from llmwright.values.feature_gates import FeatureGates
+from llmwright.values.instance_type import InstanceType
 
 Record = TypeVar("Record", CatalogueFacts, DriverFacts, ClusterFacts, PolicyFacts)
 
@@ -79,6 +82,17 @@ class Environment(BaseModel):
             ),
             policy=_changed(inputs.policy, node_classes=self.allowed_node_classes),
         )
+
+    def machine(self, workspace: Workspace) -> InstanceType | None:
+        """Return the machine that the nodes for ``workspace`` are by their labels; None where no node matches.
+
+        Raises:
+            ConfigError: the labels tell no GPU.
+        """
+        labels = usable_labels(workspace.resource.label_selector).items()
+        nodes = (_node(node) for node in self.nodes or ())
+        node = next((node for node in nodes if labels <= node.labels.items()), None)
+        return instance_type_of_labels(node.labels, node=f"node {node.name}") if node else None
 
     def _config_files(self) -> ConfigFiles | None:
         if self.config_maps is None:

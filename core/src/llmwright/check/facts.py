@@ -32,6 +32,10 @@ def _no_instance_type(_: str) -> InstanceType | None:
     return None
 
 
+def _no_cloud(_: str) -> str | None:
+    return None
+
+
 def _no_names() -> Iterable[str]:
     return ()
 
@@ -40,7 +44,8 @@ def _no_names() -> Iterable[str]:
 class CatalogueFacts:
     """Presets, and the instance types of one cloud, by name.
 
-    ``broken_presets`` maps a preset that could not be read to the reason.
+    ``broken_presets`` maps a preset that could not be read to the reason. ``cloud_of`` gives the cloud of a type that
+    another cloud than this one has.
     """
 
     find_preset: Callable[[str], Preset | None] = _no_preset
@@ -49,6 +54,7 @@ class CatalogueFacts:
     find_instance_type: Callable[[str], InstanceType | None] = _no_instance_type
     instance_type_names: Callable[[], Iterable[str]] = _no_names
     cloud: str = "azure"
+    cloud_of: Callable[[str], str | None] = _no_cloud
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from llmwright.check.check_input import CheckInput
 from llmwright.check.kubernetes_names import as_label, label_problem
-from llmwright.errors import Problem, did_you_mean
-from llmwright.plugins.selection import RUNTIME_ANNOTATION, annotation_values
+from llmwright.errors import Problem, did_you_mean, meant, nearest
+from llmwright.plugins.selection import RUNTIME_ANNOTATION, annotation_names, annotation_values
 from llmwright.reading.yaml_paths import render_path
 
 NODE_IMAGE_FAMILY = "kaito.sh/node-image-family"
@@ -15,6 +15,14 @@ NODE_CLASS = "kaito.sh/node-class-name"
 PERFORMANCE_MODE = "kaito.sh/performance-mode"
 LOCAL_WEIGHTS = "kaito.sh/use-local-weights"
 MODEL_STREAMING = "kaito.sh/model-streaming"
+
+GROUP = "kaito.sh/"
+ANNOTATIONS = (
+    *(NODE_IMAGE_FAMILY, NODE_CLASS, PERFORMANCE_MODE, LOCAL_WEIGHTS, MODEL_STREAMING, RUNTIME_ANNOTATION),
+    *("kaito.sh/bypass-resource-checks", "kaito.sh/disable-benchmark", "kaito.sh/enablelb"),
+    *("kaito.sh/created-by", "kaito.sh/creation-timestamp", "kaito.sh/inference-role", "kaito.sh/workspace-name"),
+)
+"""Annotations that KAITO v0.12 reads or writes, and its other kinds give to their Workspaces."""
 
 IMAGE_FAMILIES = ("azurelinux", "ubuntu")
 PERFORMANCE_MODES = ("balanced", "interactivity", "throughput")
@@ -83,6 +91,17 @@ def check_runtime_annotation(inputs: CheckInput) -> Iterator[Problem]:
     message = f"{value!r} is no runtime that this annotation knows; {inputs.runtime_name} is taken"
     hint = did_you_mean(value, known)
     yield Problem(annotation_path(RUNTIME_ANNOTATION), message, hint, severity="warning", reason="NotSupported")
+
+
+def check_known_annotations(inputs: CheckInput) -> Iterator[Problem]:
+    """An annotation of KAITO's group that nothing reads does nothing, which is worth saying."""
+    known = {*ANNOTATIONS, *annotation_names(inputs.drivers.installed)}
+    for key in inputs.annotations:
+        if key.startswith(GROUP) and key not in known:
+            near = nearest(key, known)
+            hint = meant(near) if near is not None else f"known: {', '.join(sorted(known))}"
+            path = annotation_path(key)
+            yield Problem(path, "nothing reads this annotation", hint, severity="warning", reason="UnknownAnnotation")
 
 
 def check_streaming(inputs: CheckInput) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""Words like ``IMAGE_NAME_HERE`` that the user has not filled in yet."""
+"""Words like ``IMAGE_NAME_HERE``, ``<your-vm-sku>`` and ``${ACR}`` that the user has not filled in yet."""
 
 from __future__ import annotations
 
@@ -10,13 +10,21 @@ from llmwright.check.check_input import CheckInput
 from llmwright.check.facts import Severity
 from llmwright.errors import Problem
 
-_COMPONENT = re.compile(r"(?<![A-Za-z0-9_-])[A-Z0-9_]*_HERE(?![A-Za-z0-9_-])")
+_COMPONENT = re.compile(
+    r"(?<![A-Za-z0-9_-])[A-Z0-9_]*_HERE(?![A-Za-z0-9_-])"
+    r"|<[A-Za-z][A-Za-z0-9 _.-]{0,80}>|\$\{[A-Za-z_][A-Za-z0-9_]{0,80}\}"
+)
 _FILLER = "placeholder"
 
 
 def fill_placeholders(text: str) -> str:
     """``text`` with each component that is a placeholder replaced by a word that may stand in its place."""
     return _COMPONENT.sub(_FILLER, text)
+
+
+def placeholders_in(text: str) -> list[str]:
+    """The placeholders in ``text``: ``NAME_HERE``, ``<your-name>``, ``${NAME}``."""
+    return _COMPONENT.findall(text)
 
 
 def check_placeholders(inputs: CheckInput) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from llmwright.api.workspace import PresetSpec
 from llmwright.check.check_input import CheckInput
 from llmwright.check.facts import Severity
+from llmwright.check.placeholders import placeholders_in
 from llmwright.errors import Problem, did_you_mean
 from llmwright.plugins.selection import objections
 from llmwright.values.preset import Preset
@@ -31,21 +32,22 @@ def _unknown(inputs: CheckInput, path: str, name: str) -> Problem:
     broken = inputs.catalogue.broken_presets.get(name)
     if broken is not None:
         return Problem(path, f"preset {name!r} cannot be used: {broken}", reason="BrokenPreset")
+    if placeholders_in(name):
+        return Problem(path, f"still to be filled in: {name}", "write your own value", reason="Placeholder")
     known = tuple(inputs.catalogue.preset_names())
     hint = did_you_mean(name, known, LIST_PRESETS) if known else NO_PACK
     return Problem(path, f"unknown preset {name!r}", hint, reason="UnknownPreset")
 
 
 def check_access(inputs: CheckInput) -> Iterator[Problem]:
-    """The Workspace has what downloading the weights of the served preset needs."""
+    """The Workspace has what downloading the weights of its preset needs."""
     inference = inputs.written.inference
-    spec, preset = (inference.preset if inference else None), inputs.inference_preset
-    if spec is None:
-        return
-    if inputs.v1alpha1:
-        yield from _private_image(spec, preset)
-    elif preset is not None:
-        yield from _token(inputs, spec, preset)
+    if inputs.v1alpha1 and inference and inference.preset:
+        yield from _private_image(inference.preset, inputs.inference_preset)
+    for path, spec in inputs.presets():
+        preset = inputs.catalogue.find_preset(spec.name)
+        if preset is not None:
+            yield from _token(inputs, f"{path}.presetOptions.modelAccessSecret", spec, preset)
 
 
 def _private_image(spec: PresetSpec, preset: Preset | None) -> Iterator[Problem]:
@@ -60,14 +62,19 @@ def _private_image(spec: PresetSpec, preset: Preset | None) -> Iterator[Problem]
         yield Problem(f"{path}.accessMode", f"{spec.name} can be had as a private image only", hint, reason="Required")
 
 
-def _token(inputs: CheckInput, spec: PresetSpec, preset: Preset) -> Iterator[Problem]:
-    secret, path = spec.preset_options.model_access_secret, "inference.preset.presetOptions.modelAccessSecret"
+def _token(inputs: CheckInput, path: str, spec: PresetSpec, preset: Preset) -> Iterator[Problem]:
+    """One rule for every purpose and version. KAITO has it for serving in v1beta1; elsewhere its pod fails."""
+    secret = spec.preset_options.model_access_secret
     downloaded = preset.source.startswith("hf://")
     if downloaded and preset.gated and not secret:
         message = f"{preset.name} is gated: its licence must be accepted on the hub and a token given"
         hint = "name a Secret with the key HF_TOKEN" if inputs.on_cluster else "set HF_TOKEN or log in to the hub"
+        if inputs.v1alpha1 and inputs.on_cluster:
+            hint = f"write apiVersion: kaito.sh/v1beta1, and {hint}"
         severity: Severity = "error" if inputs.on_cluster else "warning"
-        yield Problem(path, message, hint, severity=severity, reason="TokenRequired")
+        asked_by_kaito = not inputs.v1alpha1 and path.startswith("inference")
+        reason = "TokenRequired" if asked_by_kaito else "Unworkable"
+        yield Problem(path, message, hint, severity=severity, reason=reason)
     if secret and not downloaded:
         message = f"{preset.name} is not downloaded from the hub and takes no token"
         yield Problem(path, message, "remove it", reason="NotAllowed")

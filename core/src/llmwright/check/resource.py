@@ -8,6 +8,7 @@ from llmwright.catalogue.quantity import format_bytes
 from llmwright.catalogue.unknown_name import has_prefix
 from llmwright.check.check_input import CheckInput, usable_labels
 from llmwright.check.facts import Severity
+from llmwright.check.placeholders import placeholders_in
 from llmwright.errors import Problem, did_you_mean
 from llmwright.values.instance_type import InstanceType
 
@@ -77,8 +78,16 @@ def _known_type(inputs: CheckInput, name: str) -> Iterator[Problem]:
         known = inputs.catalogue.instance_type_names()
         yield Problem(path, message, did_you_mean(name, known, LIST_TYPES), severity="warning", reason="UnknownFigures")
         return
+    if placeholders_in(name):
+        yield Problem(path, f"still to be filled in: {name}", "write your own value", reason="Placeholder")
+        return
     known = list(inputs.catalogue.instance_type_names())
     message = f"unknown instance type {name!r} on {inputs.catalogue.cloud}"
+    other = inputs.catalogue.cloud_of(name)
+    if other is not None:
+        hint = f"it is a type of {other}: put `cloud: {other}` into the settings, or set LLMWRIGHT_CLOUD={other}"
+        yield Problem(path, message, hint, reason="UnknownInstanceType")
+        return
     # KAITO looks at the type of inference Workspaces only, so that a wrong type fails when it is bought.
     reason = "UnknownInstanceType" if inputs.written.tuning is None else "Unworkable"
     severity: Severity = "warning" if inputs.brings_nodes else "error"

@@ -36,6 +36,13 @@ def config_dir(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def environment(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds ``--env``."""
+    return click.option(
+        "--env", metavar="FILE", help="What the cluster is like: gates, provisioner, nodes, ConfigMaps."
+    )(command)
+
+
 def target(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds ``--target``."""
     return click.option(

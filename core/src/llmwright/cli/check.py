@@ -27,7 +27,7 @@ Examples:
 @arguments.filenames
 @arguments.target
 @click.option("--old", metavar="FILE", help="The Workspace that this one replaces: what may not change is checked too.")
-@click.option("--env", metavar="FILE", help="What the cluster is like: gates, provisioner, nodes, ConfigMaps.")
+@arguments.environment
 @format_option()
 @arguments.namespaced
 @click.pass_obj

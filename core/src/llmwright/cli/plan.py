@@ -23,6 +23,7 @@ Examples:
 )
 @arguments.filenames
 @arguments.target
+@arguments.environment
 @format_option()
 @arguments.namespaced
 @click.pass_obj
@@ -31,15 +32,16 @@ def plan(
     names: tuple[str, ...],
     config_dir: str | None,
     target: Target,
+    env: str | None,
     output: str | None,
     namespace: str | None,
 ) -> None:
     """Show what would be created and why, what fills the memory, and what it costs; starts nothing."""
     from llmwright.app.checker import CheckMode
-    from llmwright.app.documents import read_workspaces
+    from llmwright.app.documents import read_environment, read_workspaces
     from llmwright.app.planner import Planner
 
-    planner = Planner(session, CheckMode.dry(target), config_dir)
+    planner = Planner(session, CheckMode.dry(target, read_environment(env) if env else None), config_dir)
     planned = [planner.plan_loaded(loaded) for loaded in read_workspaces(names, namespace)]
     if output:
         plans = [each.plan for each in planned]

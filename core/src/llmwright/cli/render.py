@@ -25,6 +25,7 @@ Examples:
 )
 @arguments.filenames
 @arguments.target
+@arguments.environment
 @click.option("-o", "--output", type=click.Choice(["json", "yaml"]), default="yaml", show_default=True)
 @arguments.namespaced
 @click.pass_obj
@@ -33,15 +34,16 @@ def render(
     names: tuple[str, ...],
     config_dir: str | None,
     target: Target,
+    env: str | None,
     output: str,
     namespace: str | None,
 ) -> None:
     """Print exactly what would be run: on this machine each role's processes, on a cluster its objects."""
     from llmwright.app.checker import CheckMode
-    from llmwright.app.documents import read_workspaces
+    from llmwright.app.documents import read_environment, read_workspaces
     from llmwright.app.planner import Planner
 
-    planner = Planner(session, CheckMode.dry(target), config_dir)
+    planner = Planner(session, CheckMode.dry(target, read_environment(env) if env else None), config_dir)
     documents: list[Any] = []
     for loaded in read_workspaces(names, namespace):
         if target == "kubernetes":

@@ -14,9 +14,9 @@ from llmwright.values.tuning_data import TuningData
 FREE_LICENCES = frozenset({"mit", "apache-2.0", "bsd-3-clause", "cc0-1.0", "openmdw-1.1"})
 
 
-def created(plan: Plan, data: TuningData | None) -> tuple[str, ...]:
-    """Return sentences about what will be created and written, in order."""
-    lines = _on_cluster(plan, data) if plan.target == "kubernetes" else _on_machine(plan, data)
+def created(plan: Plan, data: TuningData | None, *, brought: bool = False) -> tuple[str, ...]:
+    """Return sentences about what will be created and written, in order; nodes that are ``brought`` are not created."""
+    lines = _on_cluster(plan, data, brought=brought) if plan.target == "kubernetes" else _on_machine(plan, data)
     return tuple(lines)
 
 
@@ -32,10 +32,16 @@ def _on_machine(plan: Plan, data: TuningData | None) -> Iterator[str]:
         yield f"a server on a free port of this machine: {', '.join(plan.served_names)}"
 
 
-def _on_cluster(plan: Plan, data: TuningData | None) -> Iterator[str]:
+def used(plan: Plan) -> tuple[str, ...]:
+    """Return a sentence about nodes that the user brings."""
+    kind = f" x {plan.instance_type.name}" if plan.instance_type else " nodes that the selector finds"
+    return (f"uses {plan.nodes.count}{kind}, found by {plan.provisioner.name}; nothing is bought",)
+
+
+def _on_cluster(plan: Plan, data: TuningData | None, *, brought: bool) -> Iterator[str]:
     if plan.preflight:
         yield f"a Job that checks first, without a GPU: {_steps(plan.preflight)}"
-    if plan.nodes.count and plan.instance_type:
+    if plan.nodes.count and plan.instance_type and not brought:
         yield f"{plan.nodes.count} x {plan.instance_type.name}, by {plan.provisioner.name}"
     if plan.tuning and data:
         yield f"the Job {plan.workspace}; its adapter goes to {data.output_image or _place(data)}"

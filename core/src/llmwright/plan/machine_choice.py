@@ -59,7 +59,7 @@ def named_machine(
             return _partitioned(MachineChoice(InstanceType(name="", cloud="node"), None), workspace)
         raise NotYet(
             "no ready nodes found, unable to determine GPU configuration",
-            hint="name resource.instanceType, or label nodes with NVIDIA's GPU feature discovery",
+            hint="describe the nodes with `--env FILE`, or label them with NVIDIA's GPU feature discovery",
             reason="NoReadyNodes",
         )
     why = "the Workspace names it" if workspace.resource.instance_type else "the settings name it"

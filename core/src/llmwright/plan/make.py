@@ -12,7 +12,7 @@ from llmwright.errors import ConfigError, InvalidWorkspace
 from llmwright.plan.adapters import MountedAdapter, tuned_adapter
 from llmwright.plan.cost import cost_of, enforce_limits
 from llmwright.plan.digest import inputs_digest, read_names
-from llmwright.plan.explanation import created, notes, warnings
+from llmwright.plan.explanation import created, notes, used, warnings
 from llmwright.plan.fixed_fields import fixed_of
 from llmwright.plan.launches import preflight_launch, serving_launch, tuning_launch
 from llmwright.plan.machine_choice import MachineChoice, named_machine, wants_auto
@@ -156,7 +156,10 @@ def _plan(inputs: PlanInput, choice: MachineChoice, workload: Workload) -> Plan:
             preflight=preflight_launch(inputs, tuning, workload.tuned, data),
             tuning=tuning_launch(inputs, tuning, workload.tuned, data),
         )
-    return replace(plan, creates=created(plan, data))
+    chosen = inputs.drivers.find_provisioner(provisioner.name)
+    brought = inputs.target == "kubernetes" and chosen is not None and chosen.nodes_are_brought
+    uses = used(plan) if brought else ()
+    return replace(plan, creates=created(plan, data, brought=brought), notes=(*uses, *plan.notes))
 
 
 def _mounted_adapters(inputs: PlanInput, workload: Workload, data: TuningData | None) -> tuple[MountedAdapter, ...]:

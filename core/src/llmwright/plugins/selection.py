@@ -99,6 +99,14 @@ def annotation_values(drivers: DriverSet) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*drivers.names("runtime"), *known_names("runtime"))))
 
 
+def annotation_names(drivers: DriverSet) -> frozenset[str]:
+    """Return the annotations that the installed drivers read."""
+    runtimes = (cast("type[Runtime]", driver) for _, driver in drivers.usable("runtime"))
+    provisioners = (cast("type[Provisioner]", driver) for _, driver in drivers.usable("provisioner"))
+    fixed = (name for provisioner in provisioners for name in provisioner.fixed_annotations)
+    return frozenset((*(name for runtime in runtimes for name in runtime.annotations), *fixed))
+
+
 def _gate_problem(name: str, runtime: type[Runtime] | None, gates: FeatureGates) -> str | None:
     if runtime is None or gates.allow(runtime.feature_gate):
         return None

@@ -16,7 +16,7 @@ import yaml
 from llmwright.errors import InvalidWorkspace, Problem
 from llmwright.reading.files import MOST_BYTES
 from llmwright.reading.yaml_paths import Path, render_path
-from llmwright.reading.yaml_scalars import Scalar, plain_scalar
+from llmwright.reading.yaml_scalars import Scalar, is_other_in_1_1, plain_scalar
 
 MAX_CHARACTERS = MOST_BYTES
 MAX_NODES = 100_000
@@ -39,10 +39,14 @@ class Position(NamedTuple):
 
 @dataclass(slots=True)
 class Reading:
-    """One document: its data, and the position of each value by its path; in a mapping, the position of its key."""
+    """One document: its data, and the position of each value by its path; in a mapping, the position of its key.
+
+    ``misread`` holds the paths of texts without quotes that YAML 1.1 takes for something else.
+    """
 
     data: Any
     positions: dict[Path, Position]
+    misread: tuple[Path, ...] = ()
 
 
 @dataclass(slots=True)
@@ -147,6 +151,7 @@ class _Reader:
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._nodes = 0
         self._positions: dict[Path, Position] = {}
+        self._misread: list[Path] = []
         self._root: Any = None
         self._takers: dict[type, Callable[[Any], None]] = {
             yaml.ScalarEvent: self._scalar,
@@ -165,16 +170,18 @@ class _Reader:
             taker(event)
 
     def _document_start(self, event: Any) -> None:
-        self._anchors, self._positions, self._root = {}, {}, None
+        self._anchors, self._positions, self._misread, self._root = {}, {}, [], None
 
     def _document_end(self, event: Any) -> None:
-        self.documents.append(Reading(self._root, self._positions))
+        self.documents.append(Reading(self._root, self._positions, tuple(self._misread)))
 
     def _scalar(self, event: Any) -> None:
         if self._awaits_key():
             self._take_key(event)
             return
         value = self._value(event)
+        if event.implicit[0] and isinstance(value, str) and is_other_in_1_1(value):
+            self._misread.append(self._next_path())
         if event.anchor:
             self._anchors[event.anchor] = (value, 1)
         self._place(value, 1, event)

@@ -18,6 +18,8 @@ _FIRST_OF_NUMBER = frozenset("-+.0123456789")
 LONGEST_NUMBER = 19
 """Characters; a longer number stays text, for JSON readers would round it."""
 
+_OTHER_IN_1_1 = re.compile(r"(?i:y|n|yes|no|on|off)\Z|[-+]?0[0-9_]+\Z|[-+]?[1-9][0-9]*_[0-9_]*\Z")
+
 Scalar = str | int | float | bool | None
 
 
@@ -41,3 +43,8 @@ def _number(text: str) -> Scalar:
         value = float(text)
         return value if math.isfinite(value) else text
     return text
+
+
+def is_other_in_1_1(text: str) -> bool:
+    """Whether YAML 1.1, and so kubectl, takes ``text`` without quotes for true, false or a number."""
+    return len(text) <= LONGEST_NUMBER and _OTHER_IN_1_1.match(text) is not None

@@ -45,6 +45,8 @@ def show_plan(plan: Plan, console: Console) -> None:
 def _purpose(plan: Plan) -> str:
     if plan.tuning and plan.serving:
         return f"tune {plan.preset}, then serve it with its adapter"
+    if not plan.preset:
+        return "run the pod template"
     return f"tune {plan.preset}" if plan.tuning else f"serve {plan.preset}"
 
 

@@ -1,0 +1,207 @@
+"""Workspaces as people write them: what public files hold, and the right answer to each kind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.support.command import Run
+
+Write = Callable[..., Path]
+MACHINE = "Standard_NC24ads_A100_v4"
+CONFIG_MAP = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: engine}
+data: {inference_config.yaml: "vllm: {max-model-len: 4096}"}
+"""
+NODE = """\
+nodes:
+  - metadata:
+      name: a
+      labels:
+        apps: a
+        nvidia.com/gpu.product: NVIDIA-A100-SXM4-80GB
+        nvidia.com/gpu.count: "1"
+        nvidia.com/gpu.memory: "81920"
+"""
+
+
+def workspace(version: str = "v1beta1", name: str = "w", **parts: object) -> str:
+    """Return the YAML of a serving Workspace with ``parts`` in place of its own."""
+    resource = {"instanceType": MACHINE, "labelSelector": {"matchLabels": {"apps": "a"}}}
+    whole = {
+        "apiVersion": f"kaito.sh/{version}",
+        "kind": "Workspace",
+        "metadata": {"name": name},
+        "resource": resource,
+        "inference": {"preset": {"name": "phi-4"}},
+    }
+    return yaml.safe_dump({**whole, **parts}, sort_keys=False)
+
+
+TUNING = {
+    "preset": {"name": "phi-4"},
+    "method": "qlora",
+    "input": {"urls": ["https://example.com/d.parquet"]},
+    "output": {"image": "r.example/out:1", "imagePushSecret": "s"},
+}
+SELECTOR = {"labelSelector": {"matchLabels": {"apps": "a"}}}
+CLUSTER = ("--target", "kubernetes")
+
+
+def tuning(**changes: object) -> str:
+    text = yaml.safe_load(workspace())
+    del text["inference"]
+    return yaml.safe_dump({**text, "tuning": {**TUNING, **changes}}, sort_keys=False)
+
+
+class TestOtherDocuments:
+    def test_a_configmap_beside_the_workspace_is_its_config(self, run: Run, written: Write) -> None:
+        served = {"preset": {"name": "phi-4"}, "config": "engine"}
+        path = written(CONFIG_MAP + "---\n" + workspace(inference=served))
+        assert run("check", *CLUSTER, "-f", path).out == "valid\n"
+        ran = run("plan", *CLUSTER, "-f", path, "-o", "json")
+        argv = json.loads(ran.out)["serving"]["main"]["argv"]
+        assert "4096" in str(argv) or json.loads(ran.out)["fits"][0][1]["context"] == 4096
+        assert "max-model-len" in run("render", *CLUSTER, "-f", path).out
+
+    def test_other_kinds_are_left_aside_with_a_note(self, run: Run, written: Write) -> None:
+        service = "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {}\n---\n"
+        ran = run("check", *CLUSTER, "-f", written(service + workspace()))
+        assert ran.code == 0
+        assert ran.out.splitlines() == [
+            f"warning: {Path.cwd()}/workspace.yaml:2:1: Service 's' is no Workspace and is left aside",
+            "valid",
+        ]
+
+    def test_a_file_of_other_kinds_alone_is_named(self, run: Run, written: Write) -> None:
+        ran = run("check", "-f", written(CONFIG_MAP))
+        assert ran.code == 2
+        assert "only ConfigMap" in ran.err
+
+    @pytest.mark.parametrize("kind", ["InferenceSet", "RAGEngine", "MultiRoleInference", "ModelMirror"])
+    def test_another_kind_of_kaitos_is_one_line(self, kind: str, run: Run, written: Write) -> None:
+        text = f"apiVersion: kaito.sh/v1alpha1\nkind: {kind}\nmetadata: {{name: w}}\nspec: {{replicas: 2}}\n"
+        ran = run("check", "-f", written(text))
+        assert ran.code == 2
+        assert len(ran.err.splitlines()) == 1
+        assert f"2:1: kind: {kind} is a kind of KAITO's that is not built here" in ran.err
+
+    @pytest.mark.parametrize("kind", ["List", "WorkspaceList"])
+    def test_a_list_is_read_with_the_places_of_its_items(self, kind: str, run: Run, written: Write) -> None:
+        items = [yaml.safe_load(workspace()), yaml.safe_load(workspace(name="other"))]
+        listed = {"apiVersion": "v1", "kind": kind, "items": items}
+        assert run("check", *CLUSTER, "-f", written(yaml.safe_dump(listed))).out == "valid\n"
+        items[1]["inference"]["preset"]["name"] = "phi-5"
+        ran = run("check", *CLUSTER, "-f", written(yaml.safe_dump(listed, sort_keys=False)))
+        assert ran.code == 2
+        assert "27:7: inference.preset.name: unknown preset 'phi-5'" in ran.out
+
+    def test_a_list_without_items_is_refused(self, run: Run, written: Write) -> None:
+        ran = run("check", "-f", written("apiVersion: v1\nkind: List\nitems: 1\n"))
+        assert ran.code == 2
+        assert "3:1: items: a List has a list of items" in ran.err
+
+
+@pytest.mark.parametrize("verb", ["check", "plan", "render"])
+def test_the_older_version_has_a_default_type_everywhere(verb: str, run: Run, written: Write) -> None:
+    ran = run(verb, *CLUSTER, "-f", written(workspace("v1alpha1", resource=SELECTOR)))
+    assert ran.code == 0, ran.err
+    assert verb == "check" or MACHINE in ran.out
+
+
+def test_a_template_is_planned_with_machine_and_cost(run: Run, written: Write) -> None:
+    template = {"template": {"spec": {"containers": [{"name": "c", "image": "nginx:1"}]}}}
+    ran = run("plan", *CLUSTER, "-f", written(workspace(inference=template)))
+    assert ran.code == 0, ran.err
+    assert "run the pod template" in ran.out
+    assert MACHINE in ran.out
+    assert "USD/hour" in ran.out
+
+
+def test_nodes_that_are_brought_can_be_described(run: Run, written: Write) -> None:
+    written("featureGates: {disableNodeAutoProvisioning: true}\n", "llmwright.yaml")
+    path, nodes = written(workspace(resource=SELECTOR)), written(NODE, "cluster.yaml")
+    assert run("check", *CLUSTER, "-f", path).code == 0
+    alone = run("plan", *CLUSTER, "-f", path)
+    assert alone.code == 1
+    assert "--env" in alone.err
+    assert "instanceType" not in alone.err
+    ran = run("plan", *CLUSTER, "-f", path, "--env", nodes)
+    assert ran.code == 0, ran.err
+    assert "uses 1 x" in ran.out
+    assert "by byo" in ran.out
+    assert run("render", *CLUSTER, "-f", path, "--env", nodes).code == 0
+
+
+class TestGatedModels:
+    GATED = "llama-3.1-8b-instruct"
+
+    @pytest.mark.parametrize("version", ["v1alpha1", "v1beta1"])
+    def test_serving_asks_for_a_token(self, version: str, run: Run, written: Write) -> None:
+        ran = run("check", *CLUSTER, "-f", written(workspace(version, inference={"preset": {"name": self.GATED}})))
+        assert ran.code == 2
+        assert "inference.preset.presetOptions.modelAccessSecret" in ran.out
+        assert "gated" in ran.out
+        assert ("kaito.sh/v1beta1" in ran.out) == (version == "v1alpha1")
+
+    def test_tuning_asks_for_a_token(self, run: Run, written: Write) -> None:
+        ran = run("check", *CLUSTER, "-f", written(tuning(preset={"name": self.GATED})))
+        assert ran.code == 2
+        assert "tuning.preset.presetOptions.modelAccessSecret" in ran.out
+        secret = {"name": self.GATED, "presetOptions": {"modelAccessSecret": "s"}}
+        assert run("check", *CLUSTER, "-f", written(tuning(preset=secret))).code == 0
+
+
+def test_a_host_in_upper_case_is_one(run: Run, written: Write) -> None:
+    ran = run("check", *CLUSTER, "-f", written(tuning(input={"image": "PULLREGISTRY/data:0.0.1"})))
+    assert ran.code == 0, ran.out
+    refused = run("check", *CLUSTER, "-f", written(tuning(input={"image": "r.example/Data:1"})))
+    assert "'r.example/Data:1'" in refused.out
+
+
+@pytest.mark.parametrize("text", ["<your-vm-sku>", "${VM_SKU}", "VM_SKU_HERE"])
+def test_a_placeholder_for_a_type_is_told_as_one(text: str, run: Run, written: Write) -> None:
+    ran = run("check", *CLUSTER, "-f", written(workspace(resource={**SELECTOR, "instanceType": text})))
+    assert ran.code == 2
+    assert f"resource.instanceType: still to be filled in: {text}" in ran.out
+    assert "unknown" not in ran.out
+
+
+@pytest.mark.parametrize("text", ["<YOUR_ACR>.azurecr.io/out:1", "${ACR}/out:1", "<your acr>/out:1"])
+def test_a_placeholder_in_an_image_is_told_as_one(text: str, run: Run, written: Write) -> None:
+    ran = run("check", *CLUSTER, "-f", written(tuning(output={"image": text, "imagePushSecret": "s"})))
+    assert "tuning.output.image: still to be filled in: " in ran.out
+    assert "no image's name" not in ran.out
+
+
+def test_a_type_of_another_cloud_names_the_setting(run: Run, written: Write) -> None:
+    path = written(workspace(resource={**SELECTOR, "instanceType": "g5.4xlarge"}))
+    ran = run("check", *CLUSTER, "-f", path)
+    assert ran.code == 2
+    assert "it is a type of aws: put `cloud: aws` into the settings" in ran.out
+
+
+def test_an_annotation_that_nothing_reads_is_named(run: Run, written: Write) -> None:
+    metadata = {"name": "w", "annotations": {"kaito.sh/enable-lb": "True", "kaito.sh/runtime": "vllm", "a.b/c": "d"}}
+    ran = run("check", *CLUSTER, "-f", written(workspace(metadata=metadata)))
+    assert ran.code == 0
+    assert 'metadata.annotations["kaito.sh/enable-lb"]: nothing reads this annotation' in ran.out
+    assert "did you mean 'kaito.sh/enablelb'?" in ran.out
+    assert len(ran.out.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "label"), [("no", "a"), ("0123", "a"), ("w", "yes"), ("w", "Off"), ("w", "1_000"), ("w", "y")]
+)
+def test_a_text_that_kubectl_reads_otherwise_wants_quotes(name: str, label: str, run: Run, written: Write) -> None:
+    text = workspace().replace("  name: w", f"  name: {name}\n  labels: {{apps: {label}}}")
+    ran = run("check", *CLUSTER, "-f", written(text))
+    path, word = ("metadata.labels.apps", label) if name == "w" else ("metadata.name", name)
+    assert f'{path}: kubectl takes {word} without quotes for another value (put quotes around it: "{word}")' in ran.out
+    quoted = text.replace(f"name: {name}\n", f"name: '{name}'\n").replace(f"apps: {label}}}", f"apps: '{label}'}}")
+    assert "quotes" not in run("check", *CLUSTER, "-f", written(quoted)).out
