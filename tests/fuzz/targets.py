@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from io import StringIO
@@ -30,7 +31,7 @@ from llmwright.catalogue.catalogue import Catalogue
 from llmwright.catalogue.model_config import preset_of
 from llmwright.catalogue.model_description import describe, describe_directory
 from llmwright.cli.show.plan import show_plan
-from llmwright.errors import TargetError
+from llmwright.errors import LLMwrightError, TargetError
 from llmwright.plan.make import make_plan
 from llmwright.settings.model import Settings
 from llmwright.targets.local.store.applied_workspace import AppliedWorkspace
@@ -47,7 +48,7 @@ metadata: {name: w, namespace: n, labels: {a: b}, annotations: {kaito.sh/enablel
 resource: {count: 1, instanceType: Standard_NC24ads_A100_v4, labelSelector: {matchLabels: {apps: a}}}
 inference:
   preset: {name: phi-4-mini-instruct, presetOptions: {image: "r.io/a:1", imagePullSecrets: [s], modelAccessSecret: t}}
-  adapters: [{source: {name: one, image: "r.io/b:1"}, strength: "0.5"}]
+  adapters: [{source: {name: one, image: "r.io/b:1"}}]
   runtime: vllm
   runtimeConfig: {maxModelLen: 4096}
 """
@@ -173,13 +174,12 @@ class Targets:
         return Session(given_settings=Settings())
 
     def workspace(self, text: str) -> None:
-        """Check, plan and render on both targets."""
+        """Check, plan and show on this machine; check, plan and render for a cluster, whatever this machine said."""
         loaded = parse_text(text)
-        try:
+        with suppress(LLMwrightError):
             plan = Planner(self._session, CheckMode.dry("local")).plan_loaded(loaded).plan
             show_plan(plan, Console(file=StringIO(), markup=False, highlight=False, emoji=False))
-        finally:
-            cluster_objects(self._session, Planner(self._session, CheckMode.dry("kubernetes")), loaded)
+        cluster_objects(self._session, Planner(self._session, CheckMode.dry("kubernetes")), loaded)
 
     def settings(self, text: str) -> None:
         """Read the file, and the limits of a namespace."""
@@ -204,10 +204,9 @@ class Targets:
 
     def training_config(self, text: str) -> None:
         """Read it as the tuner and as the runtime do, and size a tuning with it."""
-        try:
+        with suppress(LLMwrightError):
             context_of(text)
-        finally:
-            self._tune({}, {"training_config.yaml": text})
+        self._tune({}, {"training_config.yaml": text})
 
     def method_config(self, text: str) -> None:
         """Lay the options over the defaults."""
@@ -254,10 +253,9 @@ class Targets:
     def registry(self, text: str) -> None:
         """Read it as manifest, as index and as a challenge."""
         parse_challenges([text[:2000]])
-        try:
+        with suppress(LLMwrightError):
             choose_manifest(text.encode(), "r.io/a:1")
-        finally:
-            read_image(text.encode(), "application/vnd.oci.image.manifest.v1+json", "r.io/a:1")
+        read_image(text.encode(), "application/vnd.oci.image.manifest.v1+json", "r.io/a:1")
 
     def docker(self, text: str) -> None:
         """Look up logins."""
