@@ -9,6 +9,7 @@ from tests.support.tiny_models import byte_level_tokenizer
 from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerFast
 
+from llmwright_runtime_hf.serve.engine.chat_template import chat_template
 from llmwright_runtime_hf.serve.engine.interface import SamplingParams
 from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
 from llmwright_runtime_hf.serve.http.request_to_job import _tokens
@@ -25,11 +26,12 @@ def loaded() -> LoadedModel:
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>", eos_token="</s>")
     tokenizer.chat_template = "{{ bos_token }}{% for message in messages %}{{ message.content }}{% endfor %}"
     nothing: Any = None
-    return LoadedModel(nothing, tokenizer, 100, frozenset([END]), SamplingParams(), "float32", 9)
+    templates = {"base": chat_template(tokenizer, tokenizer.chat_template)}
+    return LoadedModel(nothing, tokenizer, 100, frozenset([END]), SamplingParams(), "float32", 9, templates)
 
 
 def tokens(loaded: LoadedModel, request: Any) -> list[int]:
-    return _tokens(request, loaded, lambda: False)
+    return _tokens(request, loaded, loaded.templates["base"], lambda: False)
 
 
 @pytest.mark.parametrize(

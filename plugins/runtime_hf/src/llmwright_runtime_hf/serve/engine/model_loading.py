@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import torch
@@ -18,6 +19,7 @@ from transformers.utils import logging
 
 from llmwright.errors import ConfigError
 from llmwright.plugins.remote_code import code_needed
+from llmwright_runtime_hf.serve.engine.chat_template import ChatTemplate, chat_template, template_of_adapter
 from llmwright_runtime_hf.serve.engine.decode_loop import cache_name
 from llmwright_runtime_hf.serve.engine.interface import SamplingParams
 from llmwright_runtime_hf.serve.engine.sampling import sampling_of
@@ -30,7 +32,7 @@ _LONGEST_WORD = 32
 class LoadedModel:
     """A model and its tokenizer. ``context`` is in tokens, prompt and answer together; ``sampling`` the defaults.
 
-    ``longest_token`` is in characters.
+    ``longest_token`` is in characters. ``templates`` are by served name; a name without one has no chat.
     """
 
     model: PreTrainedModel
@@ -40,6 +42,7 @@ class LoadedModel:
     sampling: SamplingParams
     dtype: str
     longest_token: int
+    templates: Mapping[str, ChatTemplate] = field(default_factory=dict)
 
     @property
     def vocabulary(self) -> int:
@@ -84,7 +87,15 @@ def load_model(options: ServeOptions) -> LoadedModel:
         sampling=sampling_of(model.generation_config),
         dtype=str(model.dtype).removeprefix("torch."),
         longest_token=max(map(len, tokenizer.get_vocab()), default=1),
+        templates=_templates(options, tokenizer),
     )
+
+
+def _templates(options: ServeOptions, tokenizer: PreTrainedTokenizerBase) -> dict[str, ChatTemplate]:
+    own = str(tokenizer.get_chat_template()) if tokenizer.chat_template else None
+    texts = {options.served_model_name: own}
+    texts |= {adapter.name: template_of_adapter(adapter.path) or own for adapter in options.adapters}
+    return {name: chat_template(tokenizer, text) for name, text in texts.items() if text is not None}
 
 
 def quiet_libraries(threads: int | None) -> None:

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 
+from llmwright.values.messages import render
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError
 from llmwright_runtime_hf.serve.http.requests import AnyRequest, ChatCompletionRequest, PromptRequest
 
 if TYPE_CHECKING:
+    from llmwright_runtime_hf.serve.engine.chat_template import ChatTemplate
     from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
 
 # What transformers gives to each template, and arguments of its own function: a request must not set them.
@@ -22,9 +24,8 @@ _RESERVED = frozenset(
 )
 
 
-def chat_text(request: AnyRequest, loaded: LoadedModel) -> str:
+def chat_text(request: AnyRequest, loaded: LoadedModel, template: ChatTemplate | None) -> str:
     """Return the prompt. Raises ApiError (400) without a template, and where the template refuses the messages."""
-    template = loaded.tokenizer.chat_template
     if template is None:
         raise ApiError(
             400,
@@ -34,13 +35,18 @@ def chat_text(request: AnyRequest, loaded: LoadedModel) -> str:
         )
     options: dict[str, Any] = {"add_generation_prompt": True}
     if isinstance(request, ChatCompletionRequest):
-        messages = [_known_role(message.for_template(), template) for message in request.messages]
+        messages = [message.for_template() for message in request.messages]
         options = _options(request)
     else:
         assert isinstance(request, PromptRequest)
         messages = [{"role": "user", "content": request.prompt}]
+
+    def apply(plain: list[dict[str, Any]]) -> str:
+        text = loaded.tokenizer.apply_chat_template(plain, chat_template=template.text, tokenize=False, **options)
+        return str(text)
+
     try:
-        return str(loaded.tokenizer.apply_chat_template(messages, tokenize=False, **options))
+        return render(apply, messages)
     except (jinja2.TemplateError, TypeError, ValueError, KeyError) as error:
         first = str(error).partition("\n")[0]
         raise ApiError(400, f"the chat template refuses these messages: {first}", param="messages") from error
@@ -55,10 +61,3 @@ def _options(request: ChatCompletionRequest) -> dict[str, Any]:
     goes_on = bool(request.continue_final_message)
     prompted = not goes_on if request.add_generation_prompt is None else request.add_generation_prompt
     return {**variables, "add_generation_prompt": prompted, "continue_final_message": goes_on}
-
-
-def _known_role(message: dict[str, Any], template: object) -> dict[str, Any]:
-    """Return the message with ``system`` for ``developer``, its newer name, where the template does not know that."""
-    if message["role"] == "developer" and "developer" not in str(template):
-        return {**message, "role": "system"}
-    return message

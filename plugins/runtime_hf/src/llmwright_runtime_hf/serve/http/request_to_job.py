@@ -19,6 +19,7 @@ from llmwright_runtime_hf.serve.http.requests import (
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
 
 if TYPE_CHECKING:
+    from llmwright_runtime_hf.serve.engine.chat_template import ChatTemplate
     from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
 
 
@@ -31,9 +32,10 @@ def job_of_request(
         ApiError: 400 for a prompt that cannot be tokenised or does not fit the context, and for unknown tokens.
         ClientLeftError: ``cancelled()`` while a long prompt was read.
     """
-    ends = _end_tokens(request, loaded)
+    template = loaded.templates.get(model)
+    ends = _end_tokens(request, loaded, template)
     sampling = _sampling(request, loaded, ends)
-    prompt = _tokens(request, loaded, cancelled)
+    prompt = _tokens(request, loaded, template, cancelled)
     max_tokens = _max_new_tokens(len(prompt), request.token_limit(len(prompt)), loaded.context)
     min_tokens = request.min_tokens or 0
     if min_tokens > max_tokens:
@@ -62,19 +64,23 @@ def resolve_model(model: str | None, options: ServeOptions) -> str:
     return name
 
 
-def _tokens(request: AnyRequest, loaded: LoadedModel, cancelled: Callable[[], bool]) -> list[int]:
+def _tokens(
+    request: AnyRequest, loaded: LoadedModel, template: ChatTemplate | None, cancelled: Callable[[], bool]
+) -> list[int]:
     if isinstance(request, CompletionRequest) and not isinstance(request.prompt, str):
         ids = _token_ids(request.prompt)
         if ids is not None:
             return _known_tokens(ids, loaded, "prompt")
-    templated = isinstance(request, ChatCompletionRequest) or (
-        isinstance(request, PromptRequest) and loaded.tokenizer.chat_template is not None
-    )
-    text = chat_text(request, loaded) if templated else _plain_text(request)
+    templated = _is_templated(request, template)
+    text = chat_text(request, loaded, template) if templated else _plain_text(request)
     refuse_many_tokens(text, loaded, cancelled)
     # A chat template writes the special tokens itself.
     special = request.add_special_tokens
     return loaded.encode(text, special=not templated if special is None else special)
+
+
+def _is_templated(request: AnyRequest, template: ChatTemplate | None) -> bool:
+    return isinstance(request, ChatCompletionRequest) or (isinstance(request, PromptRequest) and template is not None)
 
 
 def _plain_text(request: AnyRequest) -> str:
@@ -103,9 +109,11 @@ def _known_tokens(tokens: Iterable[int], loaded: LoadedModel, param: str) -> lis
     return known
 
 
-def _end_tokens(request: AnyRequest, loaded: LoadedModel) -> frozenset[int]:
+def _end_tokens(request: AnyRequest, loaded: LoadedModel, template: ChatTemplate | None) -> frozenset[int]:
     own = request.eos_token_id if isinstance(request, PromptRequest) else None
-    ends = loaded.end_tokens if own is None else frozenset([own] if isinstance(own, int) else own)
+    templated = template is not None and _is_templated(request, template)
+    usual = loaded.end_tokens | template.end_tokens if template is not None and templated else loaded.end_tokens
+    ends = usual if own is None else frozenset([own] if isinstance(own, int) else own)
     further = _known_tokens(request.stop_token_ids or (), loaded, "stop_token_ids")
     return frozenset(further) if request.ignore_eos else ends.union(further)
 
