@@ -66,7 +66,7 @@ BARE_FORMS = {
 OPTIONS = {
     "max_steps": 100,
     "per_device_train_batch_size": 12,
-    "learning_rate": 0.02,
+    "learning_rate": 0.01,
     "lora": {"r": 16, "lora_alpha": 32},
     "model": {"torch_dtype": "float32"},
 }
