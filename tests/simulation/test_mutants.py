@@ -34,10 +34,6 @@ MUTANTS = {
         "import llmwright.targets.kubernetes.operator.cache.provisioner_snapshot as room\n"
         "room.ClusterSnapshot.may_hide = staticmethod(lambda watches: False)\n"
     ),
-    "nobody looks past the caches before a Workspace goes": (
-        "import llmwright.targets.kubernetes.operator.cache.provisioner_snapshot as room\n"
-        "room.ClusterSnapshot.may_hide = staticmethod(lambda watches: False)\n"
-    ),
     "purchases are made before their record": (
         "import llmwright.targets.kubernetes.operator.reconciler as room\nroom.may_follow = lambda *_: True\n"
     ),
