@@ -151,11 +151,13 @@ class Checker:
 
     def _unusable_directories(self, workspace: Workspace) -> Iterator[Problem]:
         """A model's directory that cannot be read. A model that its hub does not have today may still come."""
+        from llmwright.catalogue.model_directory import named_directory, names_a_directory
+
         spec = workspace.preset
-        if self._mode.target != "local" or spec is None or not spec.name.startswith("file:"):
+        if self._mode.target != "local" or spec is None or not names_a_directory(spec.name):
             return
         try:
-            self._session.preset(spec.name)
+            self._session.preset(named_directory(spec.name).as_uri())
         except LLMwrightError as error:
             path = "inference.preset.name" if workspace.inference else "tuning.preset.name"
             yield Problem(path, error.message, error.hint, reason=error.reason)
@@ -231,7 +233,10 @@ class Checker:
         return mode.environment.applied_to(inputs) if mode.environment else inputs
 
     def _find_preset(self, name: str) -> Preset | None:
-        if not self._mode.asks_hub:
+        from llmwright.catalogue.model_directory import names_a_directory
+
+        # Nobody on a cluster may have the files of the operator's machine described.
+        if not self._mode.asks_hub or (self._mode.target != "local" and names_a_directory(name)):
             return self._session.catalogue.find_preset(name)
         try:
             return self._session.preset(name)

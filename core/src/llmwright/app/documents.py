@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from llmwright.app.beside import configs_beside, left_aside, sort_documents
+from llmwright.catalogue.model_directory import holds_a_model
 from llmwright.errors import ConfigError, InvalidWorkspace, Problem
 from llmwright.reading.files import MOST_BYTES, Unreadable, decoded, is_directory, is_there, read_text
 
@@ -19,7 +21,10 @@ if TYPE_CHECKING:
 
 YAML_SUFFIXES = (".yaml", ".yml", ".json")
 STDIN = "-"
-HINT_FILE = "give a YAML file, a directory of them, or - for stdin"
+HINT_FILE = "give a YAML file, a directory of them or of a model, or - for stdin"
+
+Content = str | Mapping[str, object]
+"""A text of YAML documents, or one document as plain data."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +44,13 @@ class LoadedWorkspace:
 def read_workspaces(names: Iterable[str | Path], namespace: str | None = None) -> tuple[LoadedWorkspace, ...]:
     """Every Workspace of the named files, directories or stdin (``-``), in order.
 
-    A Workspace without a namespace gets ``namespace``.
+    The directory of a model stands for a Workspace that serves it. A Workspace without a namespace gets ``namespace``.
 
     Raises:
         ConfigError: a file is not there or cannot be read, there is no Workspace, or one has another namespace.
         InvalidWorkspace: all problems of all documents at once.
     """
-    return _load(_texts(names), namespace, ", ".join(map(str, names)))
+    return _load(_contents(names), namespace, ", ".join(map(str, names)))
 
 
 def read_workspace(name: str | Path, namespace: str | None = None) -> LoadedWorkspace:
@@ -85,7 +90,8 @@ def from_preset(name: str, namespace: str | None = None) -> LoadedWorkspace:
 
 def preset_mapping(name: str, namespace: str | None) -> Mapping[str, object]:
     """The YAML of ``from_preset`` as plain data."""
-    label = "".join(letter if letter.isalnum() else "-" for letter in name.rpartition("/")[2].lower()).strip("-")[:50]
+    short = unquote(name).rpartition("/")[2].lower()
+    label = "".join(letter if letter.isalnum() else "-" for letter in short).strip("-")[:50]
     metadata = {"name": label or "model", **({"namespace": namespace} if namespace else {})}
     return {
         "apiVersion": "kaito.sh/v1beta1",
@@ -117,16 +123,18 @@ def read_environment(name: str) -> Environment:
     return Environment.of_document(documents[0])
 
 
-def _load(texts: Iterable[tuple[str, Path, str]], namespace: str | None, where: str) -> tuple[LoadedWorkspace, ...]:
-    """The Workspaces of texts, each with its source and its directory."""
-    from llmwright.api.document import load_documents, parse_workspace
+def _load(
+    contents: Iterable[tuple[str, Path, Content]], namespace: str | None, where: str
+) -> tuple[LoadedWorkspace, ...]:
+    """The Workspaces of contents, each with its source and its directory."""
+    from llmwright.api.document import parse_workspace
 
     loaded: list[LoadedWorkspace] = []
     problems: dict[str, list[Problem]] = {}
     beside: list[Document] = []
-    for source, directory, text in texts:
+    for source, directory, content in contents:
         try:
-            documents = sort_documents(load_documents(text, source))
+            documents = sort_documents(_documents(source, content))
         except InvalidWorkspace as error:
             problems.setdefault(source, []).extend(error.problems)
             continue
@@ -147,6 +155,12 @@ def _load(texts: Iterable[tuple[str, Path, str]], namespace: str | None, where: 
         only = f", only {others}" if others else ""
         raise ConfigError(f"no Workspace in {where}{only}", hint="`llmwright init tune` writes one")
     return tuple(loaded)
+
+
+def _documents(source: str, content: Content) -> Sequence[Document]:
+    from llmwright.api.document import Document, load_documents
+
+    return load_documents(content, source) if isinstance(content, str) else (Document(content, source=source),)
 
 
 def _with_beside(workspaces: list[LoadedWorkspace], beside: tuple[Document, ...]) -> list[LoadedWorkspace]:
@@ -195,10 +209,13 @@ def _in_namespace(workspace: Workspace, namespace: str | None, source: str) -> W
     return workspace.model_copy(update={"metadata": workspace.metadata.model_copy(update={"namespace": namespace})})
 
 
-def _texts(names: Iterable[str | Path]) -> Iterator[tuple[str, Path, str]]:
+def _contents(names: Iterable[str | Path]) -> Iterator[tuple[str, Path, Content]]:
     for name in names:
         if name == STDIN:
             yield "<stdin>", Path.cwd(), _read_stdin()
+            continue
+        if is_directory(Path(name)) and holds_a_model(Path(name)):
+            yield str(name), Path.cwd(), preset_mapping(Path(name).resolve().as_uri(), None)
             continue
         for path in _files(Path(name)):
             # Read first: only a file that could be read has a directory to resolve.
@@ -211,7 +228,10 @@ def _files(path: Path) -> list[Path]:
         return [path]
     files = sorted(child for child in path.iterdir() if child.suffix in YAML_SUFFIXES)
     if not files:
-        raise ConfigError(f"directory {path} holds no {', '.join(YAML_SUFFIXES)} file")
+        raise ConfigError(
+            f"directory {path} holds no Workspace and no model",
+            hint=f"a Workspace is a {', '.join(YAML_SUFFIXES)} file; a model has config.json and safetensors weights",
+        )
     return files
 
 

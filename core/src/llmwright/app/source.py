@@ -6,7 +6,8 @@
 * its YAML as text,
 * its data as a mapping,
 * a ``Workspace``,
-* the name of a preset (``demo``) or of a model on the hub (``ORG/MODEL``): a Workspace that serves it.
+* the name of a preset (``demo``) or of a model on the hub (``ORG/MODEL``): a Workspace that serves it,
+* the directory of a model (``./my-model``), as ``save_pretrained`` writes it: a Workspace that serves it.
 
 ``SETTINGS`` is a ``Settings``, the path of a settings file, or a mapping of settings by their YAML names
 (``{"stateDirectory": "/data/llmwright"}``), which win over environment and file. None takes the settings of the

@@ -13,9 +13,10 @@ import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeGuard
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
 from llmwright.catalogue.model_config import LARGEST, Description, preset_of
+from llmwright.catalogue.model_directory import ADAPTER_CONFIG, CONFIG, named_directory
 from llmwright.catalogue.weight_files import no_safetensors
 from llmwright.errors import ConfigError, TargetError
 from llmwright.reading.files import MOST_BYTES, Unreadable, is_directory, is_file, read_text, user_path
@@ -58,7 +59,7 @@ def describe(
         TargetError: the hub cannot be reached.
     """
     if name.startswith("file:"):
-        directory = _directory(name)
+        directory = named_directory(name)
         description = describe_directory(directory, source=directory.as_uri())
         return preset_of(directory.name, description, written=name)
     if not _REPOSITORY.fullmatch(name):
@@ -69,14 +70,6 @@ def describe(
         description = describe_directory(cached, source=f"hf://{name}", revision=cached.name)
         return preset_of(short, description, written=name)
     return preset_of(short, describe_on_hub(name, revision, environ, client), written=name)
-
-
-def _directory(name: str) -> Path:
-    """Return the absolute directory that ``file:///dir`` names."""
-    try:
-        return user_path(unquote(urlsplit(name).path)).resolve()
-    except (ValueError, OSError, RuntimeError) as error:
-        raise ConfigError(f"{name[:200]!r} names no directory: {error}", hint="give one as file:///dir") from error
 
 
 def cached_snapshot(name: str, revision: str, environ: Mapping[str, str]) -> Path | None:
@@ -106,6 +99,9 @@ def describe_directory(directory: Path, *, source: str, revision: str = "main") 
     """
     if not is_directory(directory):
         raise ConfigError(f"model directory {directory} is not there", hint="give a directory with config.json")
+    if is_file(directory / ADAPTER_CONFIG) and not is_file(directory / CONFIG):
+        hint = "serve its base model, and name the directory in inference.adapters"
+        raise ConfigError(f"{directory} holds a LoRA adapter, and no model: {CONFIG} is missing", hint=hint)
     weights = sorted(directory.glob("*.safetensors"))
     index = directory / "model.safetensors.index.json"
     if not weights and not is_file(index):
@@ -118,7 +114,7 @@ def describe_directory(directory: Path, *, source: str, revision: str = "main") 
     return Description(
         source=source,
         revision=revision,
-        config=_read_json(directory / "config.json"),
+        config=_read_json(directory / CONFIG),
         weight_bytes=total,
         parameters=sum(count for count, _ in headers) or None,
         found_in=str(directory),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llmwright.api.workspace import PresetSpec
+from llmwright.catalogue.model_directory import names_a_directory
 from llmwright.check.check_input import CheckInput
 from llmwright.check.facts import Severity
 from llmwright.check.placeholders import placeholders_in
@@ -17,10 +18,24 @@ LIST_PRESETS = "llmwright presets list"
 
 
 def check_presets(inputs: CheckInput) -> Iterator[Problem]:
-    """Every preset named is in the catalogue, or looks like a model of the hub (``org/name``)."""
+    """Every preset named is in the catalogue, a directory of this machine, or looks like a model of the hub."""
     for path, spec in inputs.presets():
-        if inputs.catalogue.find_preset(spec.name) is None and not _is_hub_name(spec.name):
+        if inputs.catalogue.find_preset(spec.name) is not None:
+            continue
+        if names_a_directory(spec.name):
+            if inputs.on_cluster:
+                yield _not_in_cluster(f"{path}.name", spec.name)
+        elif not _is_hub_name(spec.name):
             yield _unknown(inputs, f"{path}.name", spec.name)
+
+
+def _not_in_cluster(path: str, name: str) -> Problem:
+    hint = (
+        "push it to a hub and write ORG/MODEL, or to a registry and add a preset with source: oci://REGISTRY/NAME:TAG"
+    )
+    return Problem(
+        path, f"{name} is a directory of one machine, which a cluster does not have", hint, reason="NotSupported"
+    )
 
 
 def _is_hub_name(name: str) -> bool:

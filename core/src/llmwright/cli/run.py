@@ -30,13 +30,14 @@ GREETING = "Who are you?"
 Examples:
   llmwright run examples/quickstart.yaml
   llmwright run demo                              # serve a preset, no YAML needed
+  llmwright run ./my-model                        # a directory that save_pretrained wrote
   llmwright run ORG/MODEL --print-yaml > mine.yaml
 
 \b
 Ctrl-C stops what was started and keeps the Workspace: `llmwright apply` or another `run` goes on with it.
 """
 )
-@click.argument("what", metavar="FILE|PRESET")
+@click.argument("what", metavar="FILE|PRESET|DIRECTORY")
 @click.option("--exit", "end", is_flag=True, help="End once it answers; 1 if fewer than nine answers in ten are right.")
 @click.option("--print-yaml", is_flag=True, help="Print the Workspace instead of running it.")
 @arguments.config_dir
@@ -45,7 +46,7 @@ Ctrl-C stops what was started and keeps the Workspace: `llmwright apply` or anot
 def run(
     session: Session, what: str, end: bool, print_yaml: bool, config_dir: str | None, namespace: str | None
 ) -> None:
-    """Run one Workspace in the foreground: FILE with its YAML, or the name of a preset to serve.
+    """Run one Workspace in the foreground: FILE with its YAML, or a PRESET or model DIRECTORY to serve.
 
     A tuning Workspace shows what the base model knows before, tunes it, and asks again with the adapter.
     """

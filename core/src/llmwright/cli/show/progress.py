@@ -59,7 +59,9 @@ def _news(status: WorkspaceStatus, printed: set[str]) -> Iterator[str]:
         "names": ", ".join(status.served_names),
     }
     for kind, text in STEPS.items():
-        if _holds(status, kind) and kind not in printed:
+        # A Workspace that only serves has succeeded too, and has no adapter to name.
+        only_serves = kind == "WorkspaceSucceeded" and not status.output
+        if _holds(status, kind) and kind not in printed and not only_serves:
             printed.add(kind)
             yield text.format_map(facts)
 

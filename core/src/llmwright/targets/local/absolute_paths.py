@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from llmwright.api.workspace import DataDestination, DataSource, Workspace
+from llmwright.api.workspace import DataDestination, DataSource, Inference, PresetSpec, Workspace
+from llmwright.catalogue.model_directory import names_a_directory
 from llmwright.reading.files import Unreadable, user_path
 
 
 def with_absolute_paths(workspace: Workspace, base: Path) -> Workspace:
     """Return ``workspace`` with its relative paths and ``file:`` URLs made absolute against the directory ``base``.
 
-    Changed are ``tuning.input.urls``, ``inference.adapters[].source.urls`` and every ``volumeSource.hostPath.path``.
+    Changed are ``tuning.input.urls``, ``inference.adapters[].source.urls``, every ``volumeSource.hostPath.path``, and a
+    ``preset.name`` that is a path.
+
     A tuning without an output gets the directory ``NAME-adapter`` in ``base``: in the state directory, its result would
     be lost when the Workspace is deleted.
     """
@@ -21,17 +24,29 @@ def with_absolute_paths(workspace: Workspace, base: Path) -> Workspace:
     if workspace.tuning:
         source, destination = workspace.tuning.input, workspace.tuning.output
         ends = {
+            "preset": _preset(workspace.tuning.preset, base),
             "input": source and _source(source, base),
             "output": _destination(destination or DataDestination(), base, f"{workspace.name}-adapter"),
         }
         changes["tuning"] = workspace.tuning.model_copy(update=ends)
-    if workspace.inference and workspace.inference.adapters:
-        adapters = [
-            adapter.model_copy(update={"source": adapter.source and _source(adapter.source, base)})
-            for adapter in workspace.inference.adapters
-        ]
-        changes["inference"] = workspace.inference.model_copy(update={"adapters": adapters})
+    if workspace.inference:
+        changes["inference"] = _inference(workspace.inference, base)
     return workspace.model_copy(update=changes)
+
+
+def _inference(inference: Inference, base: Path) -> Inference:
+    adapters = [
+        adapter.model_copy(update={"source": adapter.source and _source(adapter.source, base)})
+        for adapter in inference.adapters
+    ]
+    changes = {"preset": _preset(inference.preset, base), **({"adapters": adapters} if adapters else {})}
+    return inference.model_copy(update=changes)
+
+
+def _preset(preset: PresetSpec | None, base: Path) -> PresetSpec | None:
+    if preset is None or not names_a_directory(preset.name):
+        return preset
+    return preset.model_copy(update={"name": _url(preset.name, base)})
 
 
 def _source(source: DataSource, base: Path) -> DataSource:

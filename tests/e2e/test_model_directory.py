@@ -1,0 +1,26 @@
+"""A model of one's own: the directory that ``save_pretrained`` wrote, run without any YAML."""
+
+from __future__ import annotations
+
+from tests.e2e.support.sandbox import PATIENCE_S, Sandbox
+from tests.e2e.support.served_model import request
+from tests.support.tiny_models import CONTEXT, save_model, save_tokenizer
+from tests.support.waiting import wait_until
+
+
+def test_a_saved_model_is_run_and_answers(sandbox: Sandbox) -> None:
+    directory, out = sandbox.work / "my-model", sandbox.work / "out"
+    save_model(directory, save_tokenizer(directory))
+    with sandbox.background("run", "./my-model", out=out):
+        wait_until(lambda: "serving until Ctrl-C" in out.read_text(), "it is served", PATIENCE_S)
+        assert f"{CONTEXT:,} tokens of context" in out.read_text()
+        assert "tuned" not in out.read_text()
+        body = {"messages": [{"role": "user", "content": "the quick"}], "max_tokens": 4, "temperature": 0}
+        endpoint = sandbox.ready("my-model")
+        answer = request(endpoint, "/v1/chat/completions", {"model": "my-model", **body}).json()
+        # Its own template was read: the prompt is what the template makes of the message.
+        assert answer["usage"]["completion_tokens"] == 4
+        prompt = {"model": "my-model", "prompt": "<|user|>the quick<|end|><|assistant|>", "max_tokens": 4}
+        asked = request(endpoint, "/v1/completions", {**prompt, "temperature": 0}).json()
+        assert asked["usage"]["prompt_tokens"] == answer["usage"]["prompt_tokens"]
+        assert asked["choices"][0]["text"] == answer["choices"][0]["message"]["content"]
