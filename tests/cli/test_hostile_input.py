@@ -57,6 +57,11 @@ def refused(ran: Ran, *words: str, code: int = 2) -> str:
             SERVE + "  runtimeConfig: {'[\"\\q\"]': 1}\n", ["inference.runtimeConfig"], id="a key like a path"
         ),
         pytest.param(
+            SERVE + f"  runtimeConfig: {{maxModelLen: '{'9' * 300}'}}\n",
+            ["inference.runtimeConfig.maxModelLen", "too large"],
+            id="a length of 300 digits",
+        ),
+        pytest.param(
             SERVE.replace("demo", '"file:///%00"'), ["inference.preset.name"], id="NUL in a model's directory"
         ),
         pytest.param(

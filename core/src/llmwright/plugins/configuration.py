@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from llmwright.plugins.drivers import Driver
 
+LARGEST = 2**53
+"""The numbers below it are exact in a float too."""
+
 
 def validate_options(model: type[BaseModel] | None, options: Mapping[str, Any]) -> Any:
     """``options`` as an instance of ``model``; ``{}`` for no model and no options.
@@ -27,12 +30,26 @@ def validate_options(model: type[BaseModel] | None, options: Mapping[str, Any]) 
     from pydantic import ValidationError
 
     try:
-        return model.model_validate(dict(options))
+        config = model.model_validate(dict(options))
+        _check_sizes(config)
+        return config
     except ValidationError as error:
         known = sorted(model.model_json_schema().get("properties", {}))
         items = enumerate(error.errors(include_url=False))
         problems = [_problem(item, known if number < MOST_PROBLEMS else []) for number, item in items]
         raise InvalidWorkspace(problems) from error
+
+
+def _check_sizes(config: BaseModel) -> None:
+    """Refuse a number that no computation holds, also one that was written as a text."""
+    fields = type(config).model_fields
+    wrong = [
+        Problem(render_path((fields[name].alias or name,)), "is too large a number")
+        for name, value in config
+        if isinstance(value, int | float) and not abs(value) <= LARGEST
+    ]
+    if wrong:
+        raise InvalidWorkspace(wrong)
 
 
 def settings_of(driver: type[Driver], name: str, plugins: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:

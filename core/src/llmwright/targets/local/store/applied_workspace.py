@@ -42,5 +42,7 @@ class AppliedWorkspace:
     def parsed(self) -> Workspace:
         """Return the Workspace with the metadata that a cluster would add."""
         added = {"generation": self.generation, "creationTimestamp": self.created_at}
-        metadata = {**self.workspace.get("metadata", {}), **added}
+        metadata = self.workspace.get("metadata", {})
+        if isinstance(metadata, Mapping):
+            metadata = {**metadata, **added}
         return Workspace.model_validate({**self.workspace, "metadata": metadata})
