@@ -93,7 +93,7 @@ def choose_manifest(content: bytes, what: str) -> Descriptor:
     """
     entries = read_object(content, what).get("manifests")
     fitting = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
-    fitting = [entry for entry in fitting if entry.get("mediaType") in MANIFESTS]
+    fitting = [entry for entry in fitting if str(entry.get("mediaType")) in MANIFESTS]
     machine = platform.machine()
     wanted = {"os": "linux", "architecture": _ARCHITECTURES.get(machine, machine)}
     for entry in fitting:
