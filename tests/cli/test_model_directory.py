@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,12 @@ def model(here: Path) -> Path:
     return write_model(here / "my-model")
 
 
-def write_model(directory: Path) -> Path:
+def write_model(directory: Path, config: Mapping[str, Any] = CONFIG) -> Path:
     directory.mkdir()
     header = json.dumps({"w": {"dtype": "BF16", "shape": [10, 6], "data_offsets": [0, 120]}}).encode()
     (directory / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(120))
     for name in ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json"):
-        (directory / name).write_text(json.dumps(CONFIG if name == "config.json" else {"version": "1.0"}))
+        (directory / name).write_text(json.dumps(config if name == "config.json" else {"version": "1.0"}))
     return directory
 
 
@@ -156,3 +157,55 @@ def test_a_directory_of_workspaces_stays_one(name: str, here: Path, run: Run, wr
     ran = run("plan", "-f", "all", "-o", "json")
     assert ran.code == 0, ran
     assert [plan["workspace"] for plan in json.loads(ran.out)] == ["mine", "yours"]
+
+
+@pytest.mark.parametrize(
+    ("config", "context", "assumed"),
+    [
+        pytest.param({"model_type": "bloom", "n_layer": 2, "n_head": 4, "hidden_size": 64}, 2048, True, id="bloom"),
+        pytest.param(
+            {"model_type": "bloom", "n_layer": 2, "n_head": 4, "hidden_size": 64, "seq_length": 512},
+            512,
+            False,
+            id="seq_length",
+        ),
+        pytest.param(
+            {"model_type": "mpt", "d_model": 64, "n_layers": 2, "n_heads": 4, "max_seq_len": 128}, 128, False, id="mpt"
+        ),
+        pytest.param({"model_type": "mamba", "hidden_size": 64, "num_hidden_layers": 2}, 2048, True, id="mamba"),
+        pytest.param(
+            {"model_type": "rwkv", "hidden_size": 64, "num_hidden_layers": 2, "context_length": 256},
+            256,
+            False,
+            id="rwkv",
+        ),
+        pytest.param(
+            {
+                "model_type": "gpt_neo",
+                "hidden_size": 64,
+                "num_layers": 2,
+                "num_heads": 4,
+                "max_position_embeddings": 96,
+            },
+            96,
+            False,
+            id="gpt_neo",
+        ),
+        pytest.param(
+            {"model_type": "xglm", "d_model": 64, "num_layers": 2, "attention_heads": 4, "max_position_embeddings": 64},
+            64,
+            False,
+            id="xglm",
+        ),
+        pytest.param(
+            {"model_type": "own", "hidden_size": 64, "n_layer": 2, "n_head": 4, "alibi": True}, 2048, True, id="alibi"
+        ),
+    ],
+)
+def test_each_family_says_its_sizes_in_its_own_words(
+    config: Mapping[str, Any], context: int, assumed: bool, here: Path, run: Run
+) -> None:
+    write_model(here / "m", {"architectures": ["AnyForCausalLM"], "vocab_size": 100, **config})
+    plan = plan_of(run("plan", "-f", "m", "-o", "json").out)
+    assert dict(plan["fits"])["serving"]["context"] == context
+    assert any("2,048 tokens are assumed" in note for note in plan["notes"]) is assumed

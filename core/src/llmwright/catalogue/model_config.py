@@ -16,6 +16,20 @@ from llmwright.values.preset import Architecture, Preset
 LARGEST = 2**53
 """No size of a model reaches it, and every number below it is exact as a float too."""
 
+UNSTATED_CONTEXT = 2048
+"""The sequence length of the training of BLOOM (arXiv 2211.05100), Falcon (2311.16867) and Mamba (2312.00752)."""
+
+_STATE_ONLY = frozenset({"mamba", "mamba2", "falcon_mamba", "rwkv"})
+"""Model types without attention: a state of one size takes the place of the KV cache."""
+
+_UNBOUNDED = _STATE_ONLY | {"bloom", "falcon", "mpt", "recurrent_gemma", "xlnet"}
+"""Model types without a table of positions, whose config need not give a context."""
+
+_CONTEXT = (
+    "max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", "seq_length", "n_ctx",
+    "context_length",
+)  # fmt: skip
+
 BYTES_PER_WEIGHT = {"float32": 4, "bfloat16": 2, "float16": 2, "float8_e4m3fn": 1}
 
 
@@ -87,6 +101,7 @@ def preset_of(name: str, described: Description, *, written: str = "") -> Preset
     dtype = str(config.get("dtype") or config.get("torch_dtype") or "bfloat16").removeprefix("torch.")
     width = BYTES_PER_WEIGHT.get(dtype, 2)
     quantization = _quantization(described)
+    assumptions = reader.assumptions()
     return Preset(
         name=name,
         aliases=(written,) if written else (),
@@ -98,7 +113,7 @@ def preset_of(name: str, described: Description, *, written: str = "") -> Preset
         weight_bytes=described.weight_bytes,
         dtype=dtype,
         quantization=quantization,
-        context=reader.number("max_position_embeddings", "n_positions", "max_seq_len"),
+        context=reader.number(*_CONTEXT, default=UNSTATED_CONTEXT if assumptions else None),
         kv_bytes_per_token=reader.kv_elements(architecture) * min(width, 2),
         architecture=architecture,
         runtimes=tuple(known.runtime for known in serving),
@@ -108,6 +123,7 @@ def preset_of(name: str, described: Description, *, written: str = "") -> Preset
         remote_code=_needs_code(described.config),
         origin=described.found_in,
         fact_source=f"config.json and weight files of {described.source}",
+        assumptions=assumptions,
     )
 
 
@@ -159,15 +175,18 @@ class _Reader:
 
     def architecture(self, names: tuple[str, ...]) -> Architecture:
         hidden = self.number("hidden_size", "n_embd", "d_model")
-        heads = self.number("num_attention_heads", "n_head")
+        keys = ("num_attention_heads", "n_head", "n_heads", "num_heads", "attention_heads")
+        heads = self.number(*keys, default=1 if self._keeps_state_only() else None)
         return Architecture(
             names=names,
-            layers=self.number("num_hidden_layers", "n_layer"),
+            layers=self.number("num_hidden_layers", "n_layer", "n_layers", "num_layers"),
             hidden_size=hidden,
-            intermediate_size=self.number("intermediate_size", "n_inner", "ffn_dim", default=4 * hidden),
+            intermediate_size=self.number(
+                "intermediate_size", "n_inner", "ffn_dim", "dff", "d_inner", default=4 * hidden
+            ),
             attention_heads=heads,
             kv_heads=self.number("num_key_value_heads", "num_kv_heads", default=heads),
-            head_dim=self.number("head_dim", default=max(1, hidden // heads)),
+            head_dim=self.number("head_dim", "d_head", default=max(1, hidden // heads)),
             vocab_size=self.number("vocab_size"),
         )
 
@@ -175,8 +194,22 @@ class _Reader:
         """Return how many numbers the KV cache holds per token, over all layers.
 
         With multi-head latent attention: one compressed vector and its rotary part per layer (arXiv 2405.04434,
-        section 2.1). Otherwise: a key and a value per KV head and layer.
+        section 2.1). Without attention: none. Otherwise: a key and a value per KV head and layer.
         """
+        if self._keeps_state_only():
+            return 0
         if self.config.get("kv_lora_rank"):
             return (self.number("kv_lora_rank") + self.number("qk_rope_head_dim", default=0)) * sizes.layers
         return 2 * sizes.kv_heads * sizes.head_dim * sizes.layers
+
+    def assumptions(self) -> tuple[str, ...]:
+        """Return a sentence for each figure that the config leaves open and that is assumed."""
+        attention = self.config.get("attn_config")
+        alibi = self.config.get("alibi") or (isinstance(attention, Mapping) and attention.get("alibi"))
+        unbounded = alibi or str(self.config.get("model_type")) in _UNBOUNDED
+        if not unbounded or any(self.config.get(key) is not None for key in _CONTEXT):
+            return ()
+        return (f"config.json gives no context, and the model has no limit: {UNSTATED_CONTEXT:,} tokens are assumed",)
+
+    def _keeps_state_only(self) -> bool:
+        return str(self.config.get("model_type")) in _STATE_ONLY

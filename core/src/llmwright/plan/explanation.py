@@ -64,7 +64,11 @@ def _place(data: TuningData) -> str:
 
 def notes(inputs: PlanInput, workload: Workload) -> tuple[str, ...]:
     """Return sentences that are worth knowing."""
-    return (*(_not_used(inputs) if inputs.target == "local" else _count(inputs, workload)), *workload.notes)
+    return (
+        *(_not_used(inputs) if inputs.target == "local" else _count(inputs, workload)),
+        *inputs.preset.assumptions,
+        *workload.notes,
+    )
 
 
 def _not_used(inputs: PlanInput) -> Iterator[str]:

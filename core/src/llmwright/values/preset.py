@@ -32,7 +32,8 @@ class Preset:
     empty where nobody knows. ``remote_code`` says that it cannot be loaded without Python code from its repository; the
     preset that a driver gets has it only where the settings allow that code (``sources.remoteCode``). ``flags`` maps a
     runtime's name to flags that this model needs there. ``origin`` names the distribution or file that brought the
-    preset; ``fact_source`` the source of its figures.
+    preset; ``fact_source`` the source of its figures; ``assumptions`` are sentences about figures
+    that it leaves open.
     """
 
     name: str
@@ -63,3 +64,4 @@ class Preset:
     questions: str | None = None
     origin: str = ""
     fact_source: str = ""
+    assumptions: tuple[str, ...] = ()

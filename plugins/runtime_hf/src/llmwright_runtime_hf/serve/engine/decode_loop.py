@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
+from llmwright.errors import ConfigError
 from llmwright_runtime_hf.serve.engine.sampling import Sampler
 
 CACHE_NAMES = ("cache", "past_key_values")
@@ -31,11 +32,17 @@ class Decoder:
         self._cache: Any = None
 
     def step(self) -> int:
-        """Run the model over the tokens that it has not read yet, and return the id of the next token."""
+        """Run the model over the tokens that it has not read yet, and return the id of the next token.
+
+        Raises:
+            ConfigError: the model returns no cache, though its architecture takes one.
+        """
         with torch.inference_mode():
             cache = {self._cache_name: self._cache}
             output = self._model(input_ids=self._next, use_cache=True, **cache, **self._options)
-            self._cache = getattr(output, self._cache_name)
+            self._cache = getattr(output, self._cache_name, None)
+            if self._cache is None:
+                raise no_cache(self._model)
             self._next = self._sampler.pick(output.logits[:, -1], self._seen)
             self._seen = torch.cat((self._seen, self._next), dim=1)
         return int(self._next)
@@ -48,6 +55,11 @@ def cache_name(model: PreTrainedModel) -> str | None:
     """
     parameters = inspect.signature(model.forward).parameters
     return next((name for name in CACHE_NAMES if name in parameters), None)
+
+
+def no_cache(model: PreTrainedModel) -> ConfigError:
+    """Return the error for a model that this loop cannot run."""
+    return ConfigError(f"{type(model).__name__} keeps no key/value cache", hint="the hf runtime cannot serve it")
 
 
 def _forward_options(model: PreTrainedModel) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from transformers.utils import logging
 from llmwright.errors import ConfigError
 from llmwright.plugins.remote_code import code_needed
 from llmwright_runtime_hf.serve.engine.chat_template import ChatTemplate, chat_template, template_of_adapter
-from llmwright_runtime_hf.serve.engine.decode_loop import cache_name
+from llmwright_runtime_hf.serve.engine.decode_loop import cache_name, no_cache
 from llmwright_runtime_hf.serve.engine.interface import SamplingParams
 from llmwright_runtime_hf.serve.engine.sampling import sampling_of
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
@@ -150,7 +150,7 @@ def _load_weights(options: ServeOptions, device: str, dtype: str) -> PreTrainedM
     model, info = cast(tuple[PreTrainedModel, dict[str, Any]], loaded)
     _refuse_incomplete(options.model, info)
     if cache_name(model) is None:
-        raise ConfigError(f"{type(model).__name__} keeps no key/value cache", hint="the hf runtime cannot serve it")
+        raise no_cache(model)
     # Out of training mode: dropout would make the answers of one prompt differ.
     model.train(False)
     return model
