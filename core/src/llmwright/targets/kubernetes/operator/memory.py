@@ -75,7 +75,13 @@ class ProvisionerRefusals:
 
     def rests(self, now: datetime, inputs: str) -> bool:
         """Return whether nothing is to be tried now for that wish."""
-        return self.failed_at is not None and self.inputs == inputs and now < self.failed_at + self.rest
+        return self.rest_s(now, inputs) > 0
+
+    def rest_s(self, now: datetime, inputs: str) -> float:
+        """Return for how many seconds nothing is to be tried for that wish; 0 where something may be tried now."""
+        if self.failed_at is None or self.inputs != inputs:
+            return 0.0
+        return max((self.failed_at + self.rest - now).total_seconds(), 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,6 +165,17 @@ def test_a_look_that_is_refused_rests_and_counts(bench: Bench) -> None:
     assert len(bench.caches.looks) == 1
 
 
+def test_what_rests_is_tried_again_though_the_pass_that_was_called_for_came_too_early(bench: Bench) -> None:
+    """A release that was refused once was never asked for again: the clocks of the pause and of the pass differ."""
+    bench.caches.error = TargetError("too busy", reason="TooManyRequests")
+    bench.do(Look())
+    bench.calls.clear()
+    bench.do(Look())
+    bench.do(BUY)
+    assert len(bench.calls) == 2
+    assert all(0.1 <= seconds <= 2.0 for _, seconds in bench.calls)
+
+
 def test_nothing_hides_from_a_driver_that_makes_no_objects(driver: Machines, bench: Bench) -> None:
     driver.watches = lambda: (Watch(group="", version="v1", plural="nodes"),)  # type: ignore[method-assign]
     assert not bench.seen().look_due

@@ -33,6 +33,9 @@ from llmwright.values.nodes import (
     Watch,
 )
 
+LEAST_S = 0.1
+"""The shortest time until a pass that is called for: the rest of a pause may be too small for the clock to show."""
+
 SETTLE_S = 2.0
 """For how long the caches may not yet show what was done. The same acts are not done again before."""
 
@@ -135,7 +138,9 @@ class Provisioning:
         """Do the acts, unless others are being done, or these were done or refused a short while ago."""
         record = self._memory.of(key)
         refusals, done = _of_wish(record.refusals, inputs), record.acts_done
-        if refusals.rests(datetime.now(UTC), inputs):
+        if (pause := refusals.rest_s(datetime.now(UTC), inputs)) > 0:
+            # Once more when the rest is over: the pass that was called for then may have come a moment before.
+            self._call(key, max(pause, LEAST_S))
             return
         if done is not None and (rest := done.rest_s(action, inputs)) > 0:
             self._call(key, rest)
@@ -163,7 +168,9 @@ class Provisioning:
         """Read the provisioner's objects of a Workspace past the caches, unless that was refused a short while ago."""
         record = self._memory.of(key)
         refusals = _of_wish(record.refusals, inputs)
-        if refusals.rests(datetime.now(UTC), inputs):
+        if (pause := refusals.rest_s(datetime.now(UTC), inputs)) > 0:
+            # Once more when the rest is over: the pass that was called for then may have come a moment before.
+            self._call(key, max(pause, LEAST_S))
             return
 
         def work() -> None:
