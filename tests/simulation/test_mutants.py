@@ -20,20 +20,6 @@ MUTANTS = {
         "    builder.fields.pop('provisioner', None)\n"
         "room._refused = refused\n"
     ),
-    "a Workspace goes while its machines are being bought": (
-        "import llmwright.lifecycle.deleting as room\n"
-        "from dataclasses import replace\n"
-        "before = room.deleting\n"
-        "import llmwright.lifecycle.decide as decide\n"
-        "decide.deleting = lambda workspace, observed, *rest: "
-        "before(workspace, replace(observed, acting=False), *rest)\n"
-    ),
-    "what was asked for and is not seen is not waited for, nor looked for": (
-        "import llmwright_provisioner_karpenter.attempts as attempts\n"
-        "attempts.Attempts.unseen_s = lambda self, now: 0.0\n"
-        "import llmwright.targets.kubernetes.operator.cache.provisioner_snapshot as room\n"
-        "room.ClusterSnapshot.may_hide = staticmethod(lambda watches: False)\n"
-    ),
     "purchases are made before their record": (
         "import llmwright.targets.kubernetes.operator.reconciler as room\nroom.may_follow = lambda *_: True\n"
     ),
@@ -63,7 +49,7 @@ MUTANTS = {
         "decide.deleting = lambda workspace, observed, previous, builder, *rest: builder.actions.append(Finish())\n"
     ),
     "Ready is said once the server was made": (
-        "import llmwright.targets.kubernetes.operator.observe.workloads as room\nroom._answers = lambda *_: True\n"
+        "import llmwright.targets.kubernetes.operator.observe.workloads as room\nroom._serves = lambda *_: True\n"
     ),
     "a status tells the time": (
         "import llmwright.targets.kubernetes.operator.reconciler as room\n"
@@ -90,13 +76,25 @@ MUTANTS = {
 }
 
 
+SEEN_AT = {"purchases are made before their record": 130}
+"""A seed at which a rare mistake was found. The search starts there, which saves a minute; then it looks at all 500."""
+
+
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda name: name.replace(" ", "-"))
 def test_each_mistake_is_found(mutant: str) -> None:
-    arguments = "import sys; sys.argv[1:] = ['0', '500', '--first']"
+    first = SEEN_AT.get(mutant, 0)
+    output = search(mutant, first, first + 5) if first else ""
+    output = output or search(mutant, 0, 500)
+    assert "->" in output, f"no schedule of 500 fails where {mutant}"
+
+
+def search(mutant: str, first: int, beyond: int) -> str:
+    """Return what the simulator prints of the first schedule that fails with ``mutant``; empty where none does."""
+    arguments = f"import sys; sys.argv[1:] = ['{first}', '{beyond}', '--first']"
     code = f"{MUTANTS[mutant]}\n{arguments}\nfrom tests.simulation.__main__ import main\nsys.exit(main())"
     environ = {**os.environ, "PYTHONHASHSEED": "0"}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=environ, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "->" in done.stdout
+    assert done.returncode in {0, 1}, done.stdout + done.stderr
+    return done.stdout if done.returncode else ""

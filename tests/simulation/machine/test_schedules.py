@@ -36,7 +36,7 @@ def test_everything_is_as_the_users_asked_once_the_faults_stop(first: int) -> No
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("first", range(COUNT, 5000, 400))
-def test_every_simulator_schedule_of_five_thousand_converges(first: int) -> None:
+def test_five_thousand_schedules_of_one_machine_converge(first: int) -> None:
     done = carry_out(first, first + 400)
     assert done.returncode == 0, done.stdout + done.stderr
 
