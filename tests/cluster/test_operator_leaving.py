@@ -110,7 +110,7 @@ def test_a_sweep_gives_back_what_we_made_and_nothing_else(plane: ControlPlane, t
         none = 'llmwright_orphans{provisioner="karpenter"} 0.0'
         wait_until(lambda: none in operator.answers(operator.metrics, "/metrics"), "no orphan is left")
     assert "of-another" in names(plane)
-    assert any("nodeclaim/swept was made for" in str(line) for line in operator.lines())
+    assert any("no Workspace needs nodeclaim/swept any more" in str(line) for line in operator.lines())
     plane.kubectl("delete", "nodeclaim", "of-another", "--timeout=60s")
 
 

@@ -224,5 +224,5 @@ def plain_prompt(circle: Circle, ask: AnyRequest) -> list[int]:
         return list(tokenizer(ask.prompt)["input_ids"])
     assert isinstance(ask, ChatCompletionRequest)
     apply = partial(tokenizer.apply_chat_template, tokenize=False, add_generation_prompt=True)
-    text = render(lambda plain: str(apply(plain)), [message.for_template() for message in ask.messages])
+    text = render(lambda plain: str(apply(plain)), [message.for_template() for message in ask.messages], "")
     return list(tokenizer(text, add_special_tokens=False)["input_ids"])

@@ -44,7 +44,6 @@ def test_references(text: str, reference: Reference) -> None:
         "a@",
         "reg.example/",
         "reg.example/Adapter",
-        "Team/adapter",
         "ADAPTER",
         "reg.example/a:-x",
         "reg.example/a:" + "x" * 129,

@@ -43,21 +43,11 @@ def test_what_no_template_can_take_is_refused(message: dict[str, Any], fault: st
         for_template(message)
 
 
-def only_system(messages: list[dict[str, Any]]) -> str:
-    return "".join(message["content"] for message in messages if message["role"] == "system")
-
-
-def refusing(messages: list[dict[str, Any]]) -> str:
-    if any(message["role"] == "developer" for message in messages):
-        raise ValueError("unknown role")
-    return only_system(messages)
-
-
-def knowing(messages: list[dict[str, Any]]) -> str:
+def show(messages: list[dict[str, Any]]) -> str:
     return "".join(f"{message['role']}:{message['content']}" for message in messages)
 
 
-def test_developer_is_system_where_the_template_leaves_it_out_or_refuses_it() -> None:
+def test_developer_is_system_where_the_template_does_not_know_it() -> None:
     messages = [{"role": "developer", "content": "Be brief."}]
-    assert render(only_system, messages) == render(refusing, messages) == "Be brief."
-    assert render(knowing, messages) == "developer:Be brief."
+    assert render(show, messages, "{{ messages }}") == "system:Be brief."
+    assert render(show, messages, "{% if m.role == 'developer' %}") == "developer:Be brief."

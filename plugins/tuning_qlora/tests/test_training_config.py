@@ -27,6 +27,7 @@ OWN_CASES = [
     ("lora", {"bias": "all"}, "share when served"),
     ("lora", {"bias": "lora_only"}, "share when served"),
     ("lora", {"init_lora_weights": "pissa"}, ""),
+    ("lora", {"init_lora_weights": "pissa", "use_dora": True}, "is not supported with use_dora"),
     ("qlora", {"init_lora_weights": "pissa"}, "a quantised base cannot take that back"),
     ("qlora", {"init_lora_weights": "olora"}, "a quantised base cannot take that back"),
     ("qlora", {"init_lora_weights": "gaussian"}, ""),
@@ -114,7 +115,7 @@ def test_reading_a_config_loads_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(("method", "lora", "fault"), OWN_CASES)
-def test_an_adapter_changes_nothing_that_others_share(method: Method, lora: dict[str, str], fault: str) -> None:
+def test_an_adapter_changes_nothing_that_others_share(method: Method, lora: dict[str, object], fault: str) -> None:
     config = TrainingConfig.defaults(method).merge({"lora": lora})
     messages = [problem.message for problem in config.problems(method)]
     assert len(messages) == bool(fault)

@@ -30,22 +30,19 @@ def for_template(message: Message) -> dict[str, Any]:
     return result
 
 
-def render(apply: Callable[[list[dict[str, Any]]], str], messages: Sequence[Message]) -> str:
-    """Return ``apply(messages)``; a template that does not know the role ``developer`` gets it as ``system``.
+def render(apply: Callable[[list[dict[str, Any]]], str], messages: Sequence[Message], template: str) -> str:
+    """Return ``apply(messages)``; a ``template`` whose text has no word ``developer`` gets that role as ``system``.
 
-    It does not know the role where it raises an error or leaves the text out. OpenAI renamed the role ``system`` to
-    ``developer``, so the meaning is the same.
+    OpenAI renamed the role ``system`` to ``developer``, so the meaning is the same. A template that writes any role
+    would show the model a word that it never saw.
     """
-    plain = [dict(message) for message in messages]
-    instructions = [message["content"] for message in plain if message.get("role") == "developer"]
-    if not instructions:
-        return apply(plain)
-    as_system = [{**message, "role": "system"} if message.get("role") == "developer" else message for message in plain]
-    try:
-        text = apply(plain)
-    except Exception:
-        return apply(as_system)
-    return text if all(instruction.strip() in text for instruction in instructions) else apply(as_system)
+    known = "developer" in template
+    return apply(
+        [
+            {**message, "role": "system"} if message.get("role") == "developer" and not known else dict(message)
+            for message in messages
+        ]
+    )
 
 
 def _text(content: object) -> str:

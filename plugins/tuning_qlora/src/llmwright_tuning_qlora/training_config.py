@@ -171,9 +171,15 @@ def _rules_of_serving(config: TrainingConfig) -> Iterator[Problem]:
     if lora.bias != "none":
         message = f"bias: {lora.bias} trains the base's own biases, which other adapters and the base share when served"
         yield Problem("LoraConfig.bias", message, hint="write none, or take it out")
-    if lora.init_lora_weights in REWRITING_INITIALISATIONS and config.quantization.bits:
+    if lora.init_lora_weights not in REWRITING_INITIALISATIONS:
+        return
+    path = "LoraConfig.init_lora_weights"
+    if lora.use_dora or lora.rank_pattern or lora.alpha_pattern:
+        message = f"{lora.init_lora_weights} is not supported with use_dora, rank_pattern or alpha_pattern"
+        yield Problem(path, message, hint="leave one of them out")
+    if config.quantization.bits:
         message = f"{lora.init_lora_weights} rewrites the base, and a quantised base cannot take that back"
-        yield Problem("LoraConfig.init_lora_weights", message, hint="use method lora, or leave it out")
+        yield Problem(path, message, hint="use method lora, or leave it out")
 
 
 def _models() -> dict[str, type[Section]]:

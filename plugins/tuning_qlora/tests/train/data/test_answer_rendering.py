@@ -70,7 +70,7 @@ def served_prompt(tokenizer: Any, messages: Any) -> list[int]:
     def apply(plain: list[dict[str, Any]]) -> str:
         return str(tokenizer.apply_chat_template(plain, tokenize=False, add_generation_prompt=True))
 
-    return list(tokenizer(render(apply, messages), add_special_tokens=False)["input_ids"])
+    return list(tokenizer(render(apply, messages, tokenizer.chat_template), add_special_tokens=False)["input_ids"])
 
 
 TALK = (user("the capital of France"), answer("Paris"), user("of Norway?"), answer("Oslo"))
@@ -134,8 +134,7 @@ def test_developer_is_system_where_the_template_does_not_know_it(make: Make, fam
     tokenizer = make(TEMPLATES[family])
     rows = encoded(tokenizer, conversation({"role": "developer", "content": "Be brief."}, *TALK[:2]))
     text = tokenizer.decode(rows[0].ids)
-    assert "Be brief." in text
-    assert ("[SYS] Be brief. [/SYS]" in text) == (family == "brackets")
+    assert ("[SYS] Be brief. [/SYS]" if family == "brackets" else "system\nBe brief.") in text
 
 
 def test_parts_are_joined_and_tool_calls_reach_the_template_as_objects(make: Make) -> None:

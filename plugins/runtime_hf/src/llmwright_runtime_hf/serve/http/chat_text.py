@@ -46,7 +46,7 @@ def chat_text(request: AnyRequest, loaded: LoadedModel, template: ChatTemplate |
         return str(text)
 
     try:
-        return render(apply, messages)
+        return render(apply, messages, template.text)
     except (jinja2.TemplateError, TypeError, ValueError, KeyError) as error:
         first = str(error).partition("\n")[0]
         raise ApiError(400, f"the chat template refuses these messages: {first}", param="messages") from error

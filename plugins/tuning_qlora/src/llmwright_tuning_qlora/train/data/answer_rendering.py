@@ -43,6 +43,7 @@ class ConversationRenderer:
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
+        self._template = str(tokenizer.get_chat_template()) if tokenizer.chat_template else ""
 
     def whole(self, example: Conversation) -> ConversationText | None:
         """Return ``example`` as one text, None where an answer is not the same in it as after its own prompt.
@@ -109,7 +110,7 @@ class ConversationRenderer:
                 )
             )
 
-        return render(apply, (*example.messages[:count], *more))
+        return render(apply, (*example.messages[:count], *more), self._template)
 
 
 def _shared(one: str, other: str) -> int:

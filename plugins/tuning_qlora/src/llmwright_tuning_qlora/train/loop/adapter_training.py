@@ -183,6 +183,6 @@ def _write_results(
     # The sentinel after all files: readers that wait for it must find the others complete.
     results.finish(datetime.now(UTC))
     if loaded.initial_adapter is not None:
-        shutil.rmtree(loaded.initial_adapter, ignore_errors=True)
+        shutil.rmtree(loaded.initial_adapter.parent, ignore_errors=True)
     # The checkpoints last: a kill before the sentinel must find one to go on from.
     context.checkpoints.remove_all()

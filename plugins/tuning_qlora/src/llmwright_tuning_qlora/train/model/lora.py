@@ -6,11 +6,15 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import torch
 from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+from safetensors.torch import load_file, save_file
 
 from llmwright.errors import ConfigError
 from llmwright_tuning_qlora.config_sections import REWRITING_INITIALISATIONS, LoraSection
 from llmwright_tuning_qlora.train.tuning_options import TuningOptions
+
+WEIGHTS = "adapter_model.safetensors"
 
 
 def add_adapter(model: Any, options: TuningOptions, *, checkpointing: bool) -> Any:
@@ -57,9 +61,12 @@ def rewrites_base(section: LoraSection) -> bool:
 
 
 def save_initial_adapter(model: Any, options: TuningOptions) -> Path:
-    """Write the untrained adapter into a new directory below the output, and return it."""
+    """Write the untrained adapter into a new directory below the output, and return it.
+
+    peft makes a module of the directory's name, so that it has no dot.
+    """
     options.output.mkdir(parents=True, exist_ok=True)
-    directory = Path(tempfile.mkdtemp(prefix=".adapter-", dir=options.output))
+    directory = Path(tempfile.mkdtemp(prefix=".adapter-", dir=options.output)) / "initial"
     model.save_pretrained(str(directory), save_embedding_layers=False)
     return directory
 
@@ -68,8 +75,22 @@ def save_for_plain_base(model: Any, directory: Path, initial_adapter: Path) -> N
     """Write the adapter as one of twice the rank that works on the base's own weights.
 
     The base of training is W - s B0 A0, with the initial adapter; so the difference to W is s (B A - B0 A0), which is
-    one product of matrices of rank 2 r (peft's guide to LoRA, 'PiSSA').
+    the product of [B, -B0] and [A; A0] (peft's guide to LoRA, 'PiSSA'). peft's own conversion asks a hub for the base.
     """
-    model.save_pretrained(
-        str(directory), save_embedding_layers=False, path_initial_model_for_weight_conversion=str(initial_adapter)
-    )
+    model.save_pretrained(str(directory), save_embedding_layers=False)
+    trained, initial = (load_file(path / WEIGHTS) for path in (directory, initial_adapter))
+    combined = {
+        name: torch.cat((tensor, initial[name]), 0)
+        if "lora_A" in name
+        else torch.cat((tensor, -initial[name]), 1)
+        if "lora_B" in name and tensor.ndim > 1
+        else tensor
+        for name, tensor in trained.items()
+    }
+    save_file(combined, directory / WEIGHTS, metadata={"format": "pt"})
+    config = LoraConfig.from_pretrained(str(directory))
+    config.r *= 2
+    # The scale is alpha / r, or alpha / sqrt(r), and stays what it was.
+    config.lora_alpha *= 2**0.5 if config.use_rslora else 2
+    config.init_lora_weights = True
+    config.save_pretrained(str(directory))
