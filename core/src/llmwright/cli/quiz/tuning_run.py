@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from llmwright.app.session import Session
     from llmwright.cli.quiz.questions import Question
     from llmwright.cli.quiz.quiz import BaseAnswers
+    from llmwright.values.preset import Preset
 
 QUESTIONS = 24
 """How many questions of the data set are asked at most."""
@@ -51,7 +52,7 @@ class TuningRun:
             # Tuning is held back until the base has answered, so that neither takes the machine from the other.
             self._session.apply(self._with_tuning(suspended=True))
             follow(self._statuses(), self._console, printed, until="PreflightSucceeded")
-            quiz = Quiz(self._sample(), questions_of(self._session.preset(plan.preset).questions))
+            quiz = Quiz(self._sample(), questions_of(self._preset().questions))
             if quiz.learned:
                 self.question = quiz.learned[0].prompt
                 before = self._ask_base(quiz)
@@ -60,6 +61,12 @@ class TuningRun:
         if before is None or quiz is None or not status.endpoint:
             return True
         return self._ask_adapter(status.endpoint, quiz, before)
+
+    def _preset(self) -> Preset:
+        """The preset by the name that the Workspace has it by: a model that no pack has is found by no other."""
+        spec = self._planned.workspace.preset
+        assert spec is not None
+        return self._session.preset(spec.name)
 
     def _statuses(self) -> Iterator[WorkspaceStatus]:
         return (workspace.status for workspace in self._session.target.watch(*self._key) if workspace.status)
@@ -81,7 +88,7 @@ class TuningRun:
             return ()
         tuner = self._session.drivers.tuner(plan.tuner.name)
         config = tuner.configure(tuning.method_config, self._planned.config_files.get(tuning.config, {}))
-        process = tuner.sample(self._session.preset(plan.preset), tuning_data(tuning), config, QUESTIONS)
+        process = tuner.sample(self._preset(), tuning_data(tuning), config, QUESTIONS)
         if process is None:
             return ()
         launch = Launch(main=process, volumes=plan.preflight.volumes)
@@ -106,7 +113,7 @@ class TuningRun:
         assert plan.runtime is not None
         runtime = self._session.drivers.runtime(plan.runtime.name)
         config = runtime.configure({}, {})
-        launch = runtime.launch(self._session.preset(plan.preset), dict(plan.fits)["serving"], (), config)
+        launch = runtime.launch(self._preset(), dict(plan.fits)["serving"], (), config)
         return temporary_server(launch, self._session.local_options, base_directory=self._planned.base_directory)
 
     def _ask_adapter(self, url: str, quiz: Quiz, before: BaseAnswers) -> bool:

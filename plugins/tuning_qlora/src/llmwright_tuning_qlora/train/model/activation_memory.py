@@ -28,7 +28,9 @@ class DecoderSize:
         text = config.get_text_config()
         hidden = int(text.hidden_size)
         inner = int(getattr(text, "intermediate_size", None) or 4 * hidden)
-        return cls(int(text.num_hidden_layers), hidden, inner, int(text.num_attention_heads), int(text.vocab_size))
+        # A model without attention (Mamba) has no heads.
+        heads = int(getattr(text, "num_attention_heads", 1))
+        return cls(int(text.num_hidden_layers), hidden, inner, heads, int(text.vocab_size))
 
 
 def recomputes_activations(section: TrainingSection, model: Any, device: Device, longest: int) -> bool:
