@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
+import yaml
 from tests.e2e.support.sandbox import PATIENCE_S, Sandbox
 from tests.e2e.support.served_model import request
 from tests.support.tiny_models import CONTEXT, save_model, save_tokenizer
@@ -24,3 +27,22 @@ def test_a_saved_model_is_run_and_answers(sandbox: Sandbox) -> None:
         asked = request(endpoint, "/v1/completions", {**prompt, "temperature": 0}).json()
         assert asked["usage"]["prompt_tokens"] == answer["usage"]["prompt_tokens"]
         assert asked["choices"][0]["text"] == answer["choices"][0]["message"]["content"]
+
+
+def test_a_saved_model_is_tuned_and_asked(sandbox: Sandbox) -> None:
+    """The name that the user wrote finds the model again after tuning, to ask base and adapter."""
+    directory = sandbox.work / "my-model"
+    save_model(directory, save_tokenizer(directory))
+    rows = [{"prompt": f"Who is {name}?", "completion": name} for name in ("Ada", "Bo", "Cy")]
+    (sandbox.work / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    tuning = {
+        "preset": {"name": "./my-model"},
+        "method": "lora",
+        "methodConfig": {"max_steps": 2},
+        "input": {"urls": ["rows.jsonl"]},
+        "output": {"volumeSource": {"hostPath": {"path": "adapter"}}},
+    }
+    document = {"apiVersion": "kaito.sh/v1beta1", "kind": "Workspace", "metadata": {"name": "own"}, "tuning": tuning}
+    (sandbox.work / "tune.yaml").write_text(yaml.safe_dump(document))
+    done = sandbox.run("run", "tune.yaml", "--exit")
+    assert "of 3 right of the data set's questions" in done.out
