@@ -6,6 +6,7 @@ import base64
 import binascii
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,9 +16,13 @@ from llmwright.settings.model import Webhook as WebhookSettings
 from llmwright.targets.kubernetes.admission.certificates import still_valid
 from llmwright.targets.kubernetes.admission.validation import CHECKED_OPERATIONS
 from llmwright.targets.kubernetes.cluster.api_client import Api
+from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import WEBHOOK_CONFIGURATION as NAME
 from llmwright.targets.kubernetes.cluster.api_resources import WEBHOOK_CONFIGURATIONS
 from llmwright.targets.kubernetes.operator.apply.drift import covers
+
+WITHDRAWALS = 5
+"""How often the certificates are withdrawn at most, where other replicas write at the same time."""
 
 Object = Mapping[str, Any]
 
@@ -108,11 +113,23 @@ class WebhookRegistration:
     def withdraw(self, certificates: Iterable[bytes]) -> None:
         """Remove certificates from those that the API server trusts, unless no others are left.
 
+        A replica that takes over the lead writes at that very moment, so a conflict is tried again.
+
         Raises:
             ApiError: the server refused.
         """
-        live = self._api.find(WEBHOOK_CONFIGURATIONS, None, NAME)
         ours = frozenset(certificates)
+        for tries_left in reversed(range(WITHDRAWALS)):
+            try:
+                self._withdraw(ours)
+            except ApiError as error:
+                if error.code != HTTPStatus.CONFLICT or not tries_left:
+                    raise
+            else:
+                return
+
+    def _withdraw(self, ours: frozenset[bytes]) -> None:
+        live = self._api.find(WEBHOOK_CONFIGURATIONS, None, NAME)
         trusted = still_valid(trusted_by(live or {}), self._clock())
         left = tuple(certificate for certificate in trusted if certificate not in ours)
         if live is not None and left:
