@@ -95,9 +95,13 @@ def check_runtime_annotation(inputs: CheckInput) -> Iterator[Problem]:
 
 def check_known_annotations(inputs: CheckInput) -> Iterator[Problem]:
     """An annotation of KAITO's group that nothing reads does nothing, which is worth saying."""
+    of_drivers = [key for key in inputs.annotations if key.startswith(GROUP) and key not in ANNOTATIONS]
+    if not of_drivers:
+        # Asking the drivers imports every one that is installed, and a broken one may end the process.
+        return
     known = {*ANNOTATIONS, *annotation_names(inputs.drivers.installed)}
-    for key in inputs.annotations:
-        if key.startswith(GROUP) and key not in known:
+    for key in of_drivers:
+        if key not in known:
             near = nearest(key, known)
             hint = meant(near) if near is not None else f"known: {', '.join(sorted(known))}"
             path = annotation_path(key)
