@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import groupby
+from itertools import compress, groupby
 
 from llmwright.errors import InvalidWorkspace
 from llmwright.plan.cost import limit_problem
@@ -129,16 +129,16 @@ def _tokens_per_s(asked: RankingInput, workload: Workload, fit: Fit) -> float:
 
 
 def _drawbacks(machine: InstanceType, preset: Preset, workload: Workload, fit: Fit, tokens: float) -> Iterator[str]:
-    present = {
-        "it is retired": machine.retired,
-        "its price is unknown": machine.price is None,
-        "its speed is unknown": not tokens,
-        "memory is tight": not all(part.fits for _, part in workload.fits),
-        "the tuned model is not served there": bool(workload.released),
-        "the context is short": workload.tuned is None and fit.context < min(SHORT_CONTEXT, preset.context),
-        "the GPU does not compute in the checkpoint's number format": not is_native(machine, preset.quantization),
-    }
-    return (drawback for drawback in DRAWBACKS if present[drawback])
+    present = (
+        machine.retired,
+        machine.price is None,
+        not tokens,
+        not all(part.fits for _, part in workload.fits),
+        bool(workload.released),
+        workload.tuned is None and fit.context < min(SHORT_CONTEXT, preset.context),
+        not is_native(machine, preset.quantization),
+    )
+    return compress(DRAWBACKS, present)
 
 
 def _ranked(options: Iterable[MachineOption]) -> list[MachineOption]:

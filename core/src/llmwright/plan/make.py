@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from llmwright.api.served_name import served_name
@@ -80,13 +80,12 @@ def make_plan(
         limits=settings.limits_of(workspace.namespace),
         namespace=workspace.namespace,
     )
-    candidates = catalogue.instance_types(settings.cloud)
     if wants_auto(workspace, settings, target):
-        choice = best_machine(candidates, asked)
+        choice = best_machine(catalogue.instance_types(settings.cloud), asked)
     else:
         choice = named_machine(workspace, catalogue, settings, target, machine)
     inputs = inputs_on(choice)
-    workload = _workload(inputs, candidates, asked)
+    workload = _workload(inputs, catalogue, asked)
     if workload.nodes > MOST_NODES:
         message = f"{workload.nodes} nodes would be needed, and one Workspace may have {MOST_NODES}"
         raise refuse("inference.replicas", message, "write fewer replicas", "OutOfRange")
@@ -94,12 +93,13 @@ def make_plan(
     return _plan(inputs, choice, workload)
 
 
-def _workload(inputs: PlanInput, candidates: Iterable[InstanceType], asked: RankingInput) -> Workload:
+def _workload(inputs: PlanInput, catalogue: Catalogue, asked: RankingInput) -> Workload:
     try:
         return choose_workload(inputs)
     except InvalidWorkspace as error:
         if not inputs.names_machine:
             raise
+        candidates = catalogue.instance_types(inputs.settings.cloud)
         raise with_better_machine(error, candidates, asked) from error
 
 
