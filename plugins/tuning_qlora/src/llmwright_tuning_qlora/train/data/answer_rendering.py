@@ -43,7 +43,7 @@ class ConversationRenderer:
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
-        self._template = str(tokenizer.get_chat_template()) if tokenizer.chat_template else ""
+        self.template = str(tokenizer.get_chat_template()) if tokenizer.chat_template else ""
 
     def whole(self, example: Conversation) -> ConversationText | None:
         """Return ``example`` as one text, None where an answer is not the same in it as after its own prompt.
@@ -91,14 +91,13 @@ class ConversationRenderer:
         A template may close a conversation that does not go on with a tail of its own (Phi-3: the end token). What is
         there whether or not another turn follows belongs to the answer.
         """
-        through = self._apply(example, index + 1)
         if index + 1 < len(example.messages):
-            return _shared(through, text)
+            return _shared(self._apply(example, index + 1), text)
         try:
-            return _shared(through, self._apply(example, index + 1, more=(FOLLOWING,)))
+            return _shared(text, self._apply(example, index + 1, more=(FOLLOWING,)))
         except Exception:
             # A template may refuse a turn of the user there, as after the call of a tool.
-            return len(through)
+            return len(text)
 
     def _apply(
         self, example: Conversation, count: int, *, prompting: bool = False, more: Sequence[Message] = ()
@@ -110,7 +109,7 @@ class ConversationRenderer:
                 )
             )
 
-        return render(apply, (*example.messages[:count], *more), self._template)
+        return render(apply, (*example.messages[:count], *more), self.template)
 
 
 def _shared(one: str, other: str) -> int:

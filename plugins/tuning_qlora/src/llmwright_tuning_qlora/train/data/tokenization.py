@@ -48,8 +48,7 @@ class ExampleTokenizer:
             raise ConfigError("the model's tokenizer cannot tell offsets", hint=hint, reason="TokenizerUnsupported")
         self._tokenizer = tokenizer
         self._renderer = ConversationRenderer(tokenizer)
-        self._template = str(tokenizer.get_chat_template()) if tokenizer.chat_template else ""
-        self._marked = GENERATION_MARK in self._template.replace("{%-", "{%")
+        self._marked = GENERATION_MARK in self._renderer.template.replace("{%-", "{%")
         self._special = frozenset(tokenizer.all_special_ids) | {
             index for index, token in tokenizer.added_tokens_decoder.items() if token.special
         }
@@ -76,10 +75,10 @@ class ExampleTokenizer:
 
     def _rows(self, example: Example) -> Encoded | _Pending:
         if isinstance(example, PromptAnswer):
-            if not example.prompt or not self._template:
+            if not example.prompt or not self._renderer.template:
                 return [self._plain(example)]
             example = _as_conversation(example)
-        if not self._template:
+        if not self._renderer.template:
             raise RowProblem(f"{NO_TEMPLATE}; name ModelConfig.chat_template, or use prompt and completion")
         answers = sum(message["role"] == "assistant" for message in example.messages)
         if self._marked and len(example.learned) == answers:
