@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from tests.support.command import Ran, Run
+from tests.support.declared import Declare, write_distribution
 
 from llmwright.cli.root import run_and_exit
 
@@ -49,3 +51,24 @@ def written(here: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def declared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Declare]:
+    """Installs a stranger's distribution for the commands of this test; its modules are forgotten afterwards."""
+    before = set(sys.modules)
+
+    def declare(
+        name: str, entry_points: Mapping[str, Mapping[str, str]], files: Mapping[str, str | bytes] | None = None
+    ) -> None:
+        site = tmp_path / "sites" / name
+        write_distribution(site, name, entry_points, files or {})
+        monkeypatch.syspath_prepend(site)
+
+    yield declare
+    for module in {*sys.modules} - before:
+        if (
+            str(tmp_path)
+            in f"{getattr(sys.modules[module], '__file__', '')}{getattr(sys.modules[module], '__path__', '')}"
+        ):
+            del sys.modules[module]

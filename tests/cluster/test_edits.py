@@ -130,7 +130,9 @@ def test_what_came_in_anyway_is_named_and_nothing_is_bought_or_left(
 def test_another_default_in_the_settings_is_named_and_moves_nothing(workspaces: Workspaces, shift: Shift) -> None:
     served(workspaces, "settled")
     before = bought(workspaces.plane, "settled")
-    shift.on({**BUYING, "plugins": {"karpenter": {"nodeClassRef": NODE_CLASS, "mode": "nodepool"}}}, {})
+    shift.on(
+        {**BUYING, "plugins": {"provisioner": {"karpenter": {"nodeClassRef": NODE_CLASS, "mode": "nodepool"}}}}, {}
+    )
     workspaces.until("settled", "ChangeNotApplied", reason="NewDefault")
     assert (
         'mode stays "nodeclaim", the settings say "nodepool"'

@@ -89,7 +89,7 @@ namespaceLimits: {n: {nodes: 1}}
 sources: {allow: [10.0.0.0/8, files.example]}
 endpoints: {host: 127.0.0.1, ports: {http: 5000}, firstPort: 5000, lastPort: 6000}
 webhook: {service: a/b, timeout: 5}
-plugins: {karpenter: {}}
+plugins: {provisioner: {karpenter: {}}}
 pods: {spec: {priorityClassName: x}}
 presetDirectories: [presets]
 stateDirectory: state

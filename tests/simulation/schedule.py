@@ -53,7 +53,7 @@ def session(mode: str, preflight: bool = False) -> Session:
     for package in SIMULATED:
         _import_all(package)
     third_party.install()
-    plugins = {"karpenter": {"nodeClassRef": NODE_CLASS, "mode": mode}}
+    plugins = {"provisioner": {"karpenter": {"nodeClassRef": NODE_CLASS, "mode": mode}}}
     written = {"preflight": preflight, "provisioner": "karpenter", "allowPlaceholders": True, "plugins": plugins}
     return Session(given_settings=Settings.model_validate(written))
 

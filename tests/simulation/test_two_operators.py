@@ -21,7 +21,7 @@ MINUTES = 60.0
 
 def begin_another(simulation: Simulation, **more: Any) -> None:
     """Start a second operator, with other settings."""
-    plugins = {"karpenter": {"nodeClassRef": NODE_CLASS, "mode": "nodeclaim"}}
+    plugins = {"provisioner": {"karpenter": {"nodeClassRef": NODE_CLASS, "mode": "nodeclaim"}}}
     written = {"preflight": False, "provisioner": "karpenter", "allowPlaceholders": True, "plugins": plugins, **more}
     session = Session(given_settings=Settings.model_validate(written))
     configuration = Configuration(host=HOST)

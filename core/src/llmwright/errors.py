@@ -150,12 +150,15 @@ class TargetError(LLMwrightError):
     reason = "TargetError"
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the one of ``known`` that ``name`` may be a misspelling of, in upper or lower case; None for none."""
+def nearest(name: str, known: Iterable[str], least: float = 0.6) -> str | None:
+    """Return the one of ``known`` that ``name`` may be a misspelling of, in upper or lower case; None for none.
+
+    ``least`` is the share of the letters that must agree.
+    """
     from difflib import get_close_matches
 
     by_key = {candidate.lower(): candidate for candidate in known}
-    matches = get_close_matches(name.lower(), by_key, n=1)
+    matches = get_close_matches(name.lower(), by_key, n=1, cutoff=least)
     return by_key[matches[0]] if matches else None
 
 

@@ -67,14 +67,14 @@ def test_variables_hold_lists_numbers_and_mappings(load: Any) -> None:
     environ = {
         "LLMWRIGHT_BLOCKED_PLUGINS": "ray, vllm",
         "LLMWRIGHT_SOURCES_ALLOW": "[10.0.0.0/8]",
-        "LLMWRIGHT_PLUGINS": "{aks: {resourceGroup: r}}",
+        "LLMWRIGHT_PLUGINS": "{provisioner: {aks: {resourceGroup: r}}}",
         "LLMWRIGHT_PREFLIGHT": "false",
         "LLMWRIGHT_TRACE_PLUGINS": "1",
     }
     found = load(None, environ)
     assert found.blocked_plugins == ("ray", "vllm")
     assert found.sources.allow == ("10.0.0.0/8",)
-    assert found.plugins == {"aks": {"resourceGroup": "r"}}
+    assert found.plugins.provisioner == {"aks": {"resourceGroup": "r"}}
     assert found.preflight is False
 
 

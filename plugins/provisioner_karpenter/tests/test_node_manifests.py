@@ -172,7 +172,10 @@ def test_no_two_workspaces_share_a_pool() -> None:
 
 @pytest.mark.parametrize(
     ("given", "where"),
-    [({"mode": "both"}, "plugins.karpenter.mode"), ({"nodeClassRef": {"group": ""}}, "plugins.karpenter.nodeClassRef")],
+    [
+        ({"mode": "both"}, "plugins.provisioner.karpenter.mode"),
+        ({"nodeClassRef": {"group": ""}}, "plugins.provisioner.karpenter.nodeClassRef"),
+    ],
 )
 def test_settings_that_cannot_be_used_are_named(given: dict[str, Any], where: str) -> None:
     with pytest.raises(ConfigError, match=where):

@@ -27,7 +27,11 @@ Object = dict[str, Any]
 
 SETTINGS = {"preflight": False, "provisioner": "byo", "allowPlaceholders": True}
 NODE_CLASS = {"group": "karpenter.kwok.sh", "kind": "KWOKNodeClass", "name": "default"}
-BUYING = {**SETTINGS, "provisioner": "karpenter", "plugins": {"karpenter": {"nodeClassRef": NODE_CLASS}}}
+BUYING = {
+    **SETTINGS,
+    "provisioner": "karpenter",
+    "plugins": {"provisioner": {"karpenter": {"nodeClassRef": NODE_CLASS}}},
+}
 """Settings of an operator that has Karpenter make its nodes."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from llmwright.errors import PluginError
 from llmwright.plugins.configuration import settings_of
+from llmwright.plugins.driver_set import KINDS
 from llmwright.plugins.drivers import Context, Driver
 
 if TYPE_CHECKING:
@@ -47,26 +48,23 @@ class InstalledDrivers:
     def driver(self, kind: Kind, name: str, cluster: Api | None = None) -> Driver:
         """The driver of that kind and name."""
         driver = self.registry.driver(kind, name)
-        settings = settings_of(driver, name, self.settings.plugins)
+        own = self.registry.own_name(kind, name, driver)
+        settings = settings_of(kind, own, driver, self.settings.plugins.by_kind)
         log = logging.getLogger(f"llmwright.{kind}.{name}")
         return driver(Context(lambda: datetime.now(UTC), settings, cluster, log, name))
 
-    def check_settings(self) -> Iterator[str]:
+    def check_settings(self) -> None:
         """Check all of ``plugins`` in the settings against the drivers of these names, which are imported for it.
 
-        Yields the names that no installed plugin has. A broken plugin is passed over: it fails where it is used.
+        A broken plugin is passed over: it fails where it is used.
 
         Raises:
             ConfigError: settings that a driver does not take.
         """
-        for name in self.settings.plugins:
-            kinds = [row.kind for row in self.registry.entries() if (row.name, row.state) == (name, "found")]
-            for kind in kinds:
-                if kind != "hook":
-                    with suppress(PluginError):
-                        self.driver(kind, name)
-            if not kinds:
-                yield name
+        for kind in KINDS:
+            for name in self.settings.plugins.by_kind[kind]:
+                with suppress(PluginError):
+                    self.driver(kind, name)
 
     def schemas(self) -> Mapping[str, Any]:
         """The JSON schema of each driver's open object, by ``KIND/NAME``; drivers without one are left out."""

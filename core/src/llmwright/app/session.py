@@ -84,13 +84,22 @@ class Session:
         """Loads the installed plugins, less those that are blocked or not allowed."""
         from llmwright.plugins.registry import Registry
 
-        return Registry(blocked=self.blocked_plugins, allowed=self.allowed_plugins)
+        if not self._settings_written:
+            return Registry(blocked=self.blocked_plugins)
+        plugins = self.settings.plugins
+        return Registry(
+            blocked=self.blocked_plugins,
+            allowed=self.allowed_plugins,
+            required=plugins.required,
+            settings=plugins.by_kind,
+        )
 
     @cached_property
     def drivers(self) -> InstalledDrivers:
         """Makes drivers of the registry, each with its own settings."""
         from llmwright.app.drivers import InstalledDrivers
 
+        self._check_plugin_names()
         return InstalledDrivers(self.registry, self.settings)
 
     @cached_property
@@ -98,7 +107,14 @@ class Session:
         """The declarations of the installed drivers, by name and by rank: for choosing among them."""
         from llmwright.plugins.driver_set import DriverSet
 
+        self._check_plugin_names()
         return DriverSet.of_registry(self.registry, self.settings)
+
+    def _check_plugin_names(self) -> None:
+        """Refuse settings for a plugin that is not installed: a misspelt name must not be passed over."""
+        from llmwright.plugins.configuration import check_names
+
+        check_names(self.settings.plugins.by_kind, self.registry.entries())
 
     @cached_property
     def catalogue(self) -> Catalogue:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ class _Presets:
     problems: list[ConfigError] = field(default_factory=list)
 
     def add(self, preset: Preset, file: PackFile | None = None) -> None:
-        """Add ``preset``. A taken name is refused; a taken alias is dropped and reported."""
+        """Add ``preset``. A taken name is refused."""
         taken = self.by_key.get(preset.name.lower())
         if taken is not None:
             where = file or preset.origin
@@ -35,10 +36,17 @@ class _Presets:
             return
         self.listed.append(preset)
         self.by_key[preset.name.lower()] = preset
-        for alias in preset.aliases:
-            holder = self.by_key.setdefault(alias.lower(), preset)
-            if holder is not preset:
-                self.problems.append(ConfigError(f"{preset.origin}: alias {alias!r} is already {holder.name}'s"))
+
+    def add_aliases(self) -> None:
+        """Add the aliases of all presets, after their names: an alias of one pack takes no name of another.
+
+        A taken alias is dropped and reported.
+        """
+        for preset in self.listed:
+            for alias in preset.aliases:
+                holder = self.by_key.setdefault(alias.lower(), preset)
+                if holder is not preset:
+                    self.problems.append(ConfigError(f"{preset.origin}: alias {alias!r} is already {holder.name}'s"))
 
 
 @dataclass(slots=True)
@@ -50,7 +58,8 @@ class _InstanceTypes:
 class Catalogue:
     """Presets and instance types of the given files. A file is read when it is first needed.
 
-    A file that cannot be read, or doubles a name, is left out and reported by ``problems``; the others are used.
+    A file that cannot be read, or doubles a name, is left out and reported by ``problems``; the others are used. Each
+    such problem is one line for ``report`` too, when the file is read.
     """
 
     def __init__(
@@ -60,7 +69,9 @@ class Catalogue:
         *,
         directories: Iterable[Path] = (),
         extra: Iterable[Preset] = (),
+        report: Callable[[str], None] | None = None,
     ) -> None:
+        self._report = report or (lambda _: None)
         own = [file for directory in directories for file in directory_files(directory)]
         self._preset_files: Sequence[PackFile] = (*preset_files, *own)
         self._type_files: Sequence[PackFile] = (*instance_type_files, *own)
@@ -71,9 +82,10 @@ class Catalogue:
     def of_plugins(cls, hooks: Hooks, *, directories: Iterable[Path] = ()) -> Catalogue:
         """Make the catalogue of all installed packs and of the user's own ``directories``."""
         return cls(
-            [PackFile(path, hook.origin) for hook, paths in hooks.collect("presets") for path in paths],
-            [PackFile(path, hook.origin) for hook, paths in hooks.collect("instance_types") for path in paths],
+            _files_of(hooks, "presets"),
+            _files_of(hooks, "instance_types"),
             directories=directories,
+            report=hooks.report,
         )
 
     def with_presets(self, *presets: Preset) -> Catalogue:
@@ -137,6 +149,8 @@ class Catalogue:
                     presets.add(preset_file.build_preset(fields, directory=file.directory, origin=file.origin), file)
                 except FieldError as error:
                     presets.problems.append(ConfigError(f"{file}: {error}"))
+        presets.add_aliases()
+        self._tell(presets.problems)
         return presets
 
     @cached_property
@@ -149,7 +163,12 @@ class Catalogue:
                 if key in types.by_key:
                     types.problems.append(ConfigError(f"{file}: instance type {machine.name!r} is given twice"))
                 types.by_key.setdefault(key, machine)
+        self._tell(types.problems)
         return types
+
+    def _tell(self, problems: Iterable[ConfigError]) -> None:
+        for problem in problems:
+            self._report(f"left out: {problem.message}")
 
     def _read(self, file: PackFile, kind: str, problems: list[ConfigError]) -> PackContent | None:
         """Return the content of ``file``; None where the file is broken or of another kind."""
@@ -159,3 +178,8 @@ class Catalogue:
             problems.append(error)
             return None
         return content if content.kind == kind else None
+
+
+def _files_of(hooks: Hooks, hook: str) -> list[PackFile]:
+    """Return the files that plugins answer. A pack that answers with anything else costs one line and its own files."""
+    return [PackFile(path, entry.origin) for entry, paths in hooks.collect(hook, items=Traversable) for path in paths]

@@ -66,9 +66,11 @@ class PackReader:
             data = _content(file.path)
         except (OSError, Unreadable) as error:
             raise ConfigError(f"{file}: {error}") from error
+        except Exception as error:  # a stranger's Traversable may raise anything
+            raise ConfigError(f"{file} cannot be read: {type(error).__name__}: {error}") from error
         # An index may be older than its YAML: the entry counts only where the digest shows that they agree.
         entry = self._index(file).get(file.path.name)
-        if entry and entry["sha256"] == digest(data):
+        if isinstance(entry, dict) and entry.get("sha256") == digest(data) and {"kind", "entries"} <= entry.keys():
             return PackContent(entry["kind"], entry["entries"])
         return parse(data, str(file))
 

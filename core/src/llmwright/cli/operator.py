@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import click
 
 from llmwright.app.session import Session
-from llmwright.cli.show.output import note
 
 if TYPE_CHECKING:
     from llmwright.targets.kubernetes.operator.process.operator_log import Format
@@ -54,8 +53,7 @@ def operator(
     from llmwright.targets.kubernetes.operator.process.operator_log import log_to_stderr
 
     log_to_stderr(log_format, verbose=ctx.meta[VERBOSE])
-    for name in session.drivers.check_settings():
-        note(f"note: settings: plugins.{name}: nothing installed has that name")
+    session.drivers.check_settings()
     process = OperatorProcess(session, connect(kubeconfig))
     process.serve(bind, metrics_port, health_port)
     elects = session.settings.leader_elect if leader_elect is None else leader_elect

@@ -10,7 +10,8 @@ from llmwright.app.session import Session
 from llmwright.cli.show.output import dump, format_option, plain, table
 
 if TYPE_CHECKING:
-    from llmwright.plugins.discovery import Kind, PluginEntry
+    from llmwright.errors import PluginError
+    from llmwright.plugins.discovery import PluginEntry
 
 
 @click.group(
@@ -20,6 +21,7 @@ Examples:
   llmwright plugins
   llmwright plugins list --check
   llmwright plugins show qlora
+  llmwright plugins show runtime:hf
 """,
 )
 @click.pass_context
@@ -34,7 +36,7 @@ def plugins(ctx: click.Context) -> None:
 @format_option()
 @click.pass_obj
 def list_plugins(session: Session, check: bool = False, output: str | None = None) -> None:
-    """List every plugin that is found, blocked, doubled or of another interface; imports none of them."""
+    """List every plugin that is found, blocked, doubled, misdeclared or of another interface; imports none of them."""
     failures = {row.entry: str(row.error) for row in session.registry.check_loads()} if check else {}
     rows = [{**plain(row), **_checked(row, failures, check)} for row in session.found_plugins]
     if output:
@@ -44,7 +46,7 @@ def list_plugins(session: Session, check: bool = False, output: str | None = Non
         table(headings, [[_cell(row.get(heading)) for heading in headings] for row in rows])
         for row in rows:
             if row["detail"]:
-                click.echo(f"{row['kind']} {row['name']}: {row['detail']}", err=True)
+                click.echo(f"{row['kind']} {row['name']} of {row['distribution']}: {row['detail']}", err=True)
     if any(failures.values()):
         raise click.exceptions.Exit(1)
 
@@ -62,47 +64,77 @@ def _cell(value: Any) -> str:
 @format_option()
 @click.pass_obj
 def show(session: Session, name: str, output: str | None) -> None:
-    """Show one plugin: where it comes from, what it can do, and the JSON schema of its options."""
+    """Show one plugin, by its name, KIND:NAME or distribution: what it can do, its options and its settings."""
     details = [_details(session, row) for row in _named(session, name)]
     if output:
         dump(details, output)
         return
-    for plugin in details:
-        schema = plugin.pop("options") or {}
+    for number, plugin in enumerate(details):
+        if number:
+            click.echo()
+        tables = {heading: plugin.pop(heading) for heading in ("options", "settings") if heading in plugin}
         for key, value in plugin.items():
             click.echo(f"{key + ':':15}{value}")
-        _show_options(schema)
+        for heading, schema in tables.items():
+            _show_options(heading, schema or {})
 
 
 def _named(session: Session, name: str) -> list[PluginEntry]:
-    from llmwright.plugins.failures import not_found
-
-    rows = [row for row in session.found_plugins if row.name == name]
+    rows = [row for row in session.found_plugins if row.answers_to(name)]
     if not rows:
-        kind: Kind = "runtime"
-        raise not_found(kind, name, session.found_plugins)
+        raise _nobody(name, session.found_plugins)
     return rows
+
+
+def _nobody(name: str, rows: tuple[PluginEntry, ...]) -> PluginError:
+    """Return the error for a name that no plugin has: the pip line where it is known, else what may be meant."""
+    from llmwright.errors import PluginNotFound, did_you_mean
+    from llmwright.plugins.discovery import KINDS
+    from llmwright.plugins.failures import not_found
+    from llmwright.plugins.known import requirement
+
+    asked, _, plain_name = name.rpartition(":")
+    kind = next((kind for kind in KINDS if asked == kind or (not asked and requirement(kind, name))), None)
+    if kind is not None:
+        return not_found(kind, plain_name, rows)
+    hint = did_you_mean(name, {row.name for row in rows}, "llmwright plugins list")
+    return PluginNotFound(f"no plugin {name!r} is installed", hint=hint)
 
 
 def _details(session: Session, row: PluginEntry) -> dict[str, Any]:
     details: dict[str, Any] = {"name": row.name, "kind": row.kind, "distribution": row.origin, "module": row.target}
+    if row.state != "found":
+        return {**details, "state": f"{row.state}: {row.detail}"}
     if row.kind == "hook":
-        return {**details, "options": None}
+        plugin, answers = session.registry.hook(row)
+        about = {"about": _first_line(plugin), "answers": ", ".join(sorted(answers))}
+        return {**details, **about, "settings": _schema(plugin, "settings_model")}
     driver = session.registry.driver(row.kind, row.name)
     details["targets"] = ", ".join(sorted(driver.targets))
-    details["about"] = (driver.__doc__ or "").strip().splitlines()[0]
+    details["about"] = _first_line(driver)
     capabilities = getattr(driver, "capabilities", None)
     if capabilities is not None:
         details["capabilities"] = str(capabilities)
-    return {**details, "options": driver.config_model.model_json_schema() if driver.config_model else None}
+    return {**details, "options": _schema(driver, "config_model"), "settings": _schema(driver, "settings_model")}
 
 
-def _show_options(schema: dict[str, Any]) -> None:
+def _first_line(plugin: Any) -> str:
+    return next(iter((getattr(plugin, "__doc__", None) or "").strip().splitlines()), "")
+
+
+def _schema(plugin: Any, attribute: str) -> dict[str, Any] | None:
+    """Return the JSON schema of the pydantic model in that attribute of a plugin; None without one."""
+    model = getattr(plugin, attribute, None)
+    schema: dict[str, Any] | None = model.model_json_schema() if model is not None else None
+    return schema
+
+
+def _show_options(heading: str, schema: dict[str, Any]) -> None:
     properties = schema.get("properties", {})
     if not properties:
-        click.echo("options:       none")
+        click.echo(f"{heading + ':':15}none")
         return
-    click.echo("options:")
+    click.echo(f"{heading}:")
     rows = [(name, _type(field), _default(field), field.get("description", "")) for name, field in properties.items()]
     table(("  option", "type", "default", "what it does"), [("  " + row[0], *row[1:]) for row in rows])
 

@@ -50,8 +50,6 @@ def list_presets(
     if fits is not None:
         machine = session.catalogue.instance_type(fits)
         chosen = [preset for preset in chosen if _fits(preset, machine)]
-    for problem in session.catalogue.problems():
-        note(f"warning: {problem}")
     if output:
         dump(chosen, output)
         return

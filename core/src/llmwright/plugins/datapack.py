@@ -37,13 +37,30 @@ class DataPack:
         """Files with a ``kind`` that no hook returns: name and kind."""
         return [(file.name, kind) for file, kind in self._kinds if kind not in DATA_KINDS]
 
+    @property
+    def unreadable(self) -> list[tuple[str, str]]:
+        """Files that cannot be read: name and cause."""
+        return [(file.name, error) for file, _, error in self._texts if error]
+
     def _of(self, hook_kind: str) -> list[Traversable]:
         return [file for file, kind in self._kinds if kind == hook_kind]
 
     @cached_property
     def _kinds(self) -> tuple[tuple[Traversable, str], ...]:
-        texts = ((file, _KIND.search(file.read_text(encoding="utf-8"))) for file in _yaml_files(files(self.package)))
-        return tuple((file, match[1]) for file, match in texts if match)
+        kinds = ((file, _KIND.search(text)) for file, text, _ in self._texts)
+        return tuple((file, match[1]) for file, match in kinds if match)
+
+    @cached_property
+    def _texts(self) -> tuple[tuple[Traversable, str, str], ...]:
+        return tuple((file, *_text(file)) for file in _yaml_files(files(self.package)))
+
+
+def _text(file: Traversable) -> tuple[str, str]:
+    """Return text and error of ``file``; one of them is empty."""
+    try:
+        return file.read_text(encoding="utf-8"), ""
+    except (OSError, UnicodeError) as error:
+        return "", str(error)
 
 
 def _yaml_files(folder: Traversable) -> Iterator[Traversable]:

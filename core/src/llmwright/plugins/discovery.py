@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import Literal
 
+from llmwright.errors import meant, nearest
+
 Kind = Literal["provisioner", "runtime", "tuner", "hook"]
-State = Literal["found", "blocked", "duplicate", "incompatible"]
+State = Literal["found", "blocked", "duplicate", "incompatible", "misdeclared"]
 
 KINDS: tuple[Kind, ...] = ("provisioner", "runtime", "tuner", "hook")
 INTERFACE = 1
@@ -21,6 +23,10 @@ INTERFACE = 1
 
 CORE = "llmwright"
 
+_GROUPS = tuple(f"llmwright.{kind}s.v{INTERFACE}" for kind in KINDS)
+_ALIKE, _NEARLY_ALIKE = 0.75, 0.88
+"""The shares of a group's letters that agree: so many for a mistake, and so many for one misspelling of one group."""
+_TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*([ \t]*:[ \t]*[^\W\d]\w*(\.[^\W\d]\w*)*)?([ \t]*\[.*\])?")
 _GROUP = re.compile(r"llmwright\.(provisioner|runtime|tuner|hook)s\.v(\d+)")
 _HEADER = re.compile(r"^(Name|Version):[ \t]*(.+?)[ \t]*$", re.MULTILINE)
 
@@ -29,7 +35,8 @@ _HEADER = re.compile(r"^(Name|Version):[ \t]*(.+?)[ \t]*$", re.MULTILINE)
 class PluginEntry:
     """One plugin as its distribution declares it. ``target`` is ``module`` or ``module:attribute``.
 
-    ``detail`` is the reason where ``state`` is not ``found`` and the plugin is not used.
+    ``detail`` is the reason where ``state`` is not ``found`` and the plugin is not used. ``misdeclared``: its group or
+    its target cannot be read; the kind is then the one that was probably meant.
     """
 
     kind: Kind
@@ -55,6 +62,11 @@ class PluginEntry:
     def entry_point(self) -> EntryPoint:
         """The entry point that loads the plugin."""
         return EntryPoint(name=self.name, value=self.target, group=self.group)
+
+    def answers_to(self, name: str) -> bool:
+        """Whether ``name`` means it: its own, with its kind or group before it, or its distribution's."""
+        names = {self.name, f"{self.kind}:{self.name}", f"{self.kind}s:{self.name}", f"{self.group}:{self.name}"}
+        return name in names or canonical(name) == self.distribution
 
 
 def canonical(distribution: str) -> str:
@@ -95,7 +107,7 @@ def _declared() -> Iterator[PluginEntry]:
     seen: set[str] = set()
     for distribution in distributions():
         # Most distributions bring no plugin: one look at the text is cheaper than parsing each.
-        if "llmwright." not in (distribution.read_text("entry_points.txt") or ""):
+        if CORE not in (distribution.read_text("entry_points.txt") or "").lower():
             continue
         name, version = _identity(distribution)
         # The same distribution twice on sys.path (editable beside a wheel) is what Python imports first.
@@ -114,21 +126,41 @@ def _identity(distribution: Distribution) -> tuple[str, str]:
 def _of_distribution(distribution: Distribution, name: str, version: str) -> Iterator[PluginEntry]:
     rows: set[PluginEntry] = set()
     for point in distribution.entry_points:
-        match = _GROUP.fullmatch(point.group)
+        group = point.group if _GROUP.fullmatch(point.group) else _group_meant(point.group)
+        match = _GROUP.fullmatch(group)
         if match is None:
             continue
         kind: Kind = next(kind for kind in KINDS if kind == match[1])
-        rows.add(
-            PluginEntry(
-                kind=kind,
-                name=point.name,
-                target=point.value,
-                distribution=name,
-                version=version,
-                interface=int(match[2]),
-            )
+        entry = PluginEntry(
+            kind=kind,
+            name=point.name,
+            target=point.value,
+            distribution=name,
+            version=version,
+            interface=int(match[2]),
         )
+        fault = _misdeclared(point, group)
+        rows.add(replace(entry, state="misdeclared", detail=fault) if fault else entry)
     yield from rows
+
+
+def _group_meant(group: str) -> str:
+    """Return the group that a misspelt one stands for; empty for a group that has nothing to do with these."""
+    return nearest(group, _GROUPS, least=_ALIKE) or ""
+
+
+def _misdeclared(point: EntryPoint, group: str) -> str:
+    """Return why an entry point cannot be read, with what may be meant; empty where it can."""
+    if point.group != group:
+        near = nearest(point.group, _GROUPS, least=_NEARLY_ALIKE)
+        hint = meant(near) if near else f"known: {', '.join(_GROUPS)}"
+        return f"the entry-point group {point.group!r} is read by nobody ({hint})"
+    if _TARGET.fullmatch(point.value.strip()):
+        return ""
+    parts = re.findall(r"[\w.]+", point.value)
+    near = f"{parts[0]}:{'.'.join(parts[1:])}" if len(parts) > 1 else "".join(parts)
+    hint = f" ({meant(near)})" if _TARGET.fullmatch(near) else ""
+    return f"the target {point.value!r} is no MODULE and no MODULE:ATTRIBUTE{hint}"
 
 
 def _judged(entry: PluginEntry, rules: _Rules) -> PluginEntry:
@@ -136,7 +168,7 @@ def _judged(entry: PluginEntry, rules: _Rules) -> PluginEntry:
     if forbidden is not None:
         return replace(entry, state="blocked", detail=forbidden)
     readable = supported(rules.interface)
-    if entry.interface in readable:
+    if entry.interface in readable or entry.state == "misdeclared":
         return entry
     spoken = " and ".join(f"v{version}" for version in sorted(readable, reverse=True))
     needed = "a newer" if entry.interface > rules.interface else "an older"
@@ -145,14 +177,7 @@ def _judged(entry: PluginEntry, rules: _Rules) -> PluginEntry:
 
 
 def _forbidden(entry: PluginEntry, rules: _Rules) -> str | None:
-    names = {
-        entry.name,
-        entry.distribution,
-        f"{entry.kind}:{entry.name}",
-        f"{entry.kind}s:{entry.name}",
-        f"{entry.group}:{entry.name}",
-    }
-    hit = next((name for name in rules.blocked if name in names or canonical(name) == entry.distribution), None)
+    hit = next((name for name in rules.blocked if entry.answers_to(name)), None)
     if hit is not None:
         return f"blocked by {hit!r}"
     if rules.allowed is None or entry.distribution in {CORE, *rules.allowed}:

@@ -36,14 +36,14 @@ class DriverSet:
     Args:
         names: the installed names of a kind.
         load: the class of that kind and name; raises PluginError.
-        context: what an instance of a class with a name works with; raises ConfigError.
+        context: what an instance of a kind, a name and a class works with; raises ConfigError.
     """
 
     def __init__(
         self,
         names: Callable[[DriverKind], Iterable[str]],
         load: Callable[[DriverKind, str], type[Driver]],
-        context: Callable[[type[Driver], str], Context],
+        context: Callable[[DriverKind, str, type[Driver]], Context],
     ) -> None:
         self._names, self._load, self._context = names, load, context
         self._loaded: dict[tuple[DriverKind, str], type[Driver] | PluginError] = {}
@@ -51,10 +51,11 @@ class DriverSet:
     @classmethod
     def of_registry(cls, registry: Registry, settings: Settings | None = None) -> DriverSet:
         """The installed drivers, each with its own settings."""
-        plugins = settings.plugins if settings is not None else {}
+        plugins = settings.plugins.by_kind if settings is not None else {}
 
-        def context(driver: type[Driver], name: str) -> Context:
-            return Context(clock=lambda: datetime.now(UTC), settings=settings_of(driver, name, plugins), name=name)
+        def context(kind: DriverKind, name: str, driver: type[Driver]) -> Context:
+            own = registry.own_name(kind, name, driver)
+            return Context(clock=lambda: datetime.now(UTC), settings=settings_of(kind, own, driver, plugins), name=name)
 
         return cls(registry.names, registry.driver, context)
 
@@ -159,4 +160,4 @@ class DriverSet:
 
     def _instance(self, kind: DriverKind, name: str) -> Driver:
         driver = self.get(kind, name)
-        return driver(self._context(driver, name))
+        return driver(self._context(kind, name, driver))

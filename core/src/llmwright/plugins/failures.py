@@ -31,6 +31,12 @@ def not_found(kind: Kind, name: str, rows: Iterable[PluginEntry]) -> PluginError
                 f"{kind} {name!r} of {row.origin} is {row.detail}",
                 hint="remove it from --no-plugin and plugins.blocked",
             )
+        if row.name == name and row.state == "misdeclared":
+            return PluginNotFound(
+                f"{kind} {name!r} of {row.origin} cannot be used: {row.detail}",
+                hint=f"mend the entry point in the pyproject.toml of {row.distribution}, and install it again",
+                reason="PluginMisdeclared",
+            )
         if row.name == name and row.state == "incompatible":
             return PluginContract(
                 f"{kind} {name!r} of {row.origin} cannot be used: {row.detail}",

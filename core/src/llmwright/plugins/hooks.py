@@ -27,7 +27,8 @@ class HookPlugin:
 class Hooks:
     """All usable hook plugins, in the order in which they are called.
 
-    ``broken`` are plugins that are installed and cannot be used. Each has cost one line of log already.
+    ``broken`` are plugins that are installed and cannot be used. Each has cost one line of log already. ``missing`` are
+    errors about those that the settings require and that cannot be asked.
     """
 
     def __init__(
@@ -37,7 +38,9 @@ class Hooks:
         call: Caller,
         log: Callable[[str], None],
         trace: Callable[[str], None] | None = None,
+        missing: Sequence[PluginError] = (),
     ) -> None:
+        self.missing = tuple(missing)
         self.plugins = tuple(plugins)
         self.broken = tuple(broken)
         self._call = call
@@ -54,8 +57,10 @@ class Hooks:
         count as kept.
 
         Raises:
-            PluginContract: with ``required``, the first plugin that failed.
+            PluginError: with ``required``, the first plugin that failed, or that the settings require in vain.
         """
+        if required:
+            self._refuse_missing()
         answers: list[tuple[PluginEntry, tuple[Any, ...]]] = []
         for plugin in self._answering(hook):
             try:
@@ -77,9 +82,10 @@ class Hooks:
         Each plugin is given a copy of its own to change; where none answers, nothing is copied.
 
         Raises:
-            PluginContract: a plugin raised, or answered with anything else than an iterable of ``items``: what it
-                would have changed must not be applied unchanged.
+            PluginError: a plugin raised, or answered with anything else than an iterable of ``items``, or the settings
+                require it in vain: what it would have changed must not be applied unchanged.
         """
+        self._refuse_missing()
         for plugin in self._answering(hook):
             value = self._ask(hook, plugin, items, {**arguments, subject: deepcopy(value)}) or value
         return value
@@ -92,6 +98,14 @@ class Hooks:
             except Exception as error:  # an observer is a stranger's code and may raise anything
                 self._log(_raised(plugin.entry, hook, error).message)
 
+    def report(self, line: str) -> None:
+        """Write one line about a plugin to the log, where those about broken plugins go."""
+        self._log(line)
+
+    def _refuse_missing(self) -> None:
+        if self.missing:
+            raise self.missing[0]
+
     def _answering(self, hook: str) -> Iterator[HookPlugin]:
         return (plugin for plugin in self.plugins if hook in plugin.answers)
 
@@ -100,9 +114,9 @@ class Hooks:
             answer = self._run(hook, plugin, arguments)
         except Exception as error:  # a stranger's code, as an observer's
             raise _raised(plugin.entry, hook, error) from error
-        strange = next((item for item in answer if not isinstance(item, items)), None)
-        if strange is not None:
-            fault = f"answered {hook} with a {type(strange).__name__}, not a {items.__name__}"
+        strange = [type(item).__name__ for item in answer if not isinstance(item, items)]
+        if strange:
+            fault = f"answered {hook} with a {strange[0]}, not a {items.__name__}"
             raise contract(plugin.entry, fault, f"--no-plugin {plugin.entry.distribution}")
         return answer
 

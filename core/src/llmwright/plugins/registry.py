@@ -21,10 +21,13 @@ from stevedore.driver import DriverManager
 
 from llmwright.errors import PluginError, did_you_mean
 from llmwright.plugins import failures, hookspecs
+from llmwright.plugins.configuration import PluginSettings, settings_key
 from llmwright.plugins.datapack import DATA_KINDS, DataPack
 from llmwright.plugins.discovery import INTERFACE, Kind, PluginEntry, discover
 from llmwright.plugins.hook_marker import HookMarker
+from llmwright.plugins.hook_object import hook_object
 from llmwright.plugins.hooks import HookPlugin, Hooks
+from llmwright.plugins.required import missing
 
 if TYPE_CHECKING:
     from llmwright.plugins.drivers import Driver, Provisioner, Runtime, Tuner
@@ -58,6 +61,8 @@ class Registry:
         log: takes one line about a broken plugin; stderr by default.
         allowed: the only distributions to use beside the core's own; None for any.
         interface: the version of the interfaces that the core speaks.
+        required: hooks, or distributions of hooks, without which nothing is accepted that hooks judge.
+        settings: the settings of plugins by kind and name; hooks are made with theirs.
     """
 
     def __init__(
@@ -67,7 +72,10 @@ class Registry:
         log: Callable[[str], None] = one_line_on_stderr,
         allowed: Iterable[str] | None = None,
         interface: int = INTERFACE,
+        required: Iterable[str] = (),
+        settings: PluginSettings | None = None,
     ) -> None:
+        self._required, self._settings = tuple(required), settings or {}
         self._discover = partial(discover, frozenset(blocked), allowed=allowed, interface=interface)
         self._trace = os.environ.get(TRACE_VARIABLE, "") not in {"", "0"} if trace is None else trace
         self._log = log
@@ -131,6 +139,12 @@ class Registry:
             raise failures.contract(entry, fault)
         return cast("type[Driver]", loaded)
 
+    def own_name(self, kind: Kind, name: str, driver: type[Driver]) -> str:
+        """Return the name of which ``name`` is an alias by the class's own word; else ``name``."""
+        rows = [row for row in self.entries() if row.kind == kind]
+        targets = {row.target for row in rows if row.name == name and row.name in driver.aliases}
+        return next((row.name for row in rows if row.target in targets and row.name not in driver.aliases), name)
+
     def require_workload(self, kind: Kind, name: str) -> None:
         """Whether this environment has what the driver's workload half needs, for a target that runs it right here.
 
@@ -142,10 +156,25 @@ class Registry:
             raise missing
 
     def hooks(self) -> Hooks:
-        """Return all hook plugins, imported now. A broken plugin costs one line of log."""
+        """Return all hook plugins, imported now. A broken plugin costs one line of log.
+
+        Raises:
+            ConfigError: settings that a hook does not take.
+        """
         if self._hooks is None:
             self._hooks = self._gather(row for row in self.entries() if row.kind == "hook" and row.state == "found")
         return self._hooks
+
+    def hook(self, entry: PluginEntry) -> tuple[Any, frozenset[str]]:
+        """Return the object behind one hook plugin, loaded now, and the names of the hooks that it answers.
+
+        Raises:
+            PluginError: it cannot be loaded, or answers no hook.
+            ConfigError: settings that it does not take.
+        """
+        manager = _new_manager()
+        answers = self._register(manager, entry)
+        return manager.get_plugin(_registered_name(entry)), answers
 
     def check_loads(self) -> tuple[LoadCheck, ...]:
         """Load each plugin in a process of its own, and return the errors."""
@@ -185,12 +214,12 @@ class Registry:
     def _gather(self, rows: Iterable[PluginEntry]) -> Hooks:
         manager = _new_manager()
         plugins: list[HookPlugin] = []
-        broken: list[PluginError] = []
+        broken: dict[PluginEntry, PluginError] = {}
         for entry in rows:
             try:
                 answers = self._register(manager, entry)
             except PluginError as error:
-                broken.append(error)
+                broken[entry] = error
                 self._log(str(error))
                 continue
             plugins.append(HookPlugin(entry, answers))
@@ -199,7 +228,8 @@ class Registry:
             others = {plugin for name, plugin in manager.list_name_plugin() if name != _registered_name(entry)}
             return cast("list[Any]", manager.subset_hook_caller(hook, others)(**arguments))
 
-        return Hooks(plugins, broken, call, self._log, self._log if self._trace else None)
+        absent = (*missing(self._required, self.entries(), broken),)
+        return Hooks(plugins, (*broken.values(),), call, self._log, self._log if self._trace else None, absent)
 
     def _register(self, manager: pluggy.PluginManager, entry: PluginEntry) -> frozenset[str]:
         """Registers one hook plugin and returns the hooks it answers; on an error it is not registered."""
@@ -216,12 +246,15 @@ class Registry:
         return frozenset(caller.name for caller in manager.get_hookcallers(plugin) or ())
 
     def _hook_plugin(self, manager: pluggy.PluginManager, entry: PluginEntry) -> Any:
-        loaded = self._load(entry)
+        key = settings_key(entry, self.entries())
+        loaded = hook_object(self._load(entry), entry, key, self._settings.get("hook", {}).get(key, {}))
         if any(manager.parse_hookimpl_opts(loaded, name) is not None for name in dir(loaded)):
             return loaded
         if not (isinstance(loaded, types.ModuleType) and hasattr(loaded, "__path__")):
             raise failures.contract(entry, "defines no hook", "mark its functions with llmwright.plugins.hookimpl")
         pack = DataPack(loaded.__name__)
+        for file, error in pack.unreadable:
+            self._log(f"{entry.origin}: {file} is left out: {error}")
         for file, kind in pack.unknown():
             self._log(f"{entry.origin}: {file} is of kind {kind!r}, known are {', '.join(DATA_KINDS)}")
         if not pack.presets() and not pack.instance_types():

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
+from llmwright.errors import nearest
 from llmwright.reading.files import user_path
 
 Open = dict[str, Any]
@@ -117,11 +118,40 @@ class Webhook(SettingsModel):
         return self
 
 
+class PluginSettings(SettingsModel):
+    """Settings of single plugins by kind and name, as ``plugins.runtime.acme``; each plugin's own model judges them.
+
+    ``required`` names hooks, or their distributions, without which no Workspace is accepted: a rule that cannot be
+    loaded must not count as kept.
+    """
+
+    required: tuple[str, ...] = ()
+    provisioner: dict[str, Open] = {}
+    runtime: dict[str, Open] = {}
+    tuner: dict[str, Open] = {}
+    hook: dict[str, Open] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_by_kind(cls, written: Any) -> Any:
+        known = [info.alias or name for name, info in cls.model_fields.items()]
+        strange = [name for name in written if name not in known] if isinstance(written, dict) else []
+        if strange and all(nearest(str(name), known) is None for name in strange):
+            place = f"plugins.KIND.{strange[0]}, KIND is one of {', '.join(known[1:])}"
+            raise ValueError(f"{strange[0]} is no kind of plugin: write {place}")
+        return written
+
+    @property
+    def by_kind(self) -> dict[str, dict[str, Open]]:
+        """The settings as written, by kind and by name."""
+        return {"provisioner": self.provisioner, "runtime": self.runtime, "tuner": self.tuner, "hook": self.hook}
+
+
 class Settings(SettingsModel):
     """All settings.
 
     ``provisioner`` and ``runtime`` are the defaults for a Workspace that names none; None lets the target decide.
-    ``plugins`` holds each driver's settings by its name. ``images`` maps an image role to an image. ``pods`` is merged
+    ``images`` maps an image role to an image. ``pods`` is merged
     into every pod. Relative paths start from the directory of the settings file. ``readiness_timeout`` is in seconds.
     ``leader_elect`` has one of several operators of a cluster work, and the others wait.
     ``disk_class`` is the storage class that provides the nodes' own NVMe disks, for weights.
@@ -134,7 +164,7 @@ class Settings(SettingsModel):
     preflight: bool = True
     allow_placeholders: bool = False
     readiness_timeout: Positive | None = None
-    plugins: dict[str, Open] = {}
+    plugins: PluginSettings = PluginSettings()
     blocked_plugins: tuple[str, ...] = ()
     allowed_plugins: tuple[str, ...] | None = None
     limits: Limits = Limits()

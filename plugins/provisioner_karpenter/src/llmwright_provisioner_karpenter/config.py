@@ -1,4 +1,4 @@
-"""Options: ``provisionerConfig`` of a Workspace, and ``plugins.karpenter`` of the settings."""
+"""Options: ``provisionerConfig`` of a Workspace, and ``plugins.provisioner.karpenter`` of the settings."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class KarpenterOptions(_Model):
 
 
 class KarpenterSettings(_Model):
-    """``plugins.karpenter``. ``cloud`` is used where the instance type does not name its cloud."""
+    """``plugins.provisioner.karpenter``. ``cloud`` is used where the instance type does not name its cloud."""
 
     mode: Mode = "nodeclaim"
     capacity_type: CapacityType = "on-demand"
@@ -78,7 +78,7 @@ class NodeOptions:
 
 
 def settings_of(values: Mapping[str, Any]) -> KarpenterSettings:
-    """Read ``plugins.karpenter`` of the settings.
+    """Read ``plugins.provisioner.karpenter`` of the settings.
 
     Raises:
         ConfigError: a key or value that cannot be used.
@@ -87,7 +87,7 @@ def settings_of(values: Mapping[str, Any]) -> KarpenterSettings:
         return KarpenterSettings.model_validate(dict(values))
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(["plugins.karpenter", *map(str, first["loc"])])
+        where = ".".join(["plugins.provisioner.karpenter", *map(str, first["loc"])])
         hint = "its keys are mode, capacityType, nodeClassRef, cloud and nodeImageFamily"
         raise ConfigError(f"{where}: {first['msg']}", hint=hint, reason="InvalidSettings") from error
 

@@ -211,7 +211,8 @@ def _problem(request: NodeRequest, options: NodeOptions, observed: OwnedObjects)
     if request.partition:
         return Failed("invalid", "resource.partition needs nodes of your own: resource.provisioner: byo", "NoPartition")
     if options.node_class is None:
-        where = "plugins.karpenter.nodeClassRef in the settings, or provisionerConfig.nodeClassRef in a new Workspace"
+        setting = "plugins.provisioner.karpenter.nodeClassRef in the settings"
+        where = f"{setting}, or provisionerConfig.nodeClassRef in a new Workspace"
         message = f"no default node class for the cloud {options.cloud!r}: set {where}"
         return Failed("invalid", message, "NoNodeClass")
     if max(len(request.workspace), len(request.namespace)) > MOST:

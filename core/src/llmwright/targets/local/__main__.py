@@ -11,6 +11,7 @@ from pathlib import Path
 
 from llmwright.api.status import WorkspaceStatus
 from llmwright.api.workspace import Workspace
+from llmwright.errors import ConfigError
 from llmwright.plugins.drivers import Context, Provisioner
 from llmwright.plugins.registry import Registry
 from llmwright.targets.local.launch.context import PRIVATE
@@ -18,13 +19,16 @@ from llmwright.targets.local.store.applied_workspace import AppliedWorkspace
 from llmwright.targets.local.store.state_directory import StateDirectory
 from llmwright.targets.local.supervisor.loop import supervise
 
+log = logging.getLogger(__name__)
+
 
 class InstalledPlugins:
     """The plugins of this environment, less those that the recorded options block or do not allow."""
 
     def __init__(self, applied: AppliedWorkspace) -> None:
-        self._settings = applied.options.plugins
-        self._registry = Registry(applied.options.blocked_plugins, allowed=applied.options.allowed_plugins)
+        options = applied.options
+        self._settings = options.plugins
+        self._registry = Registry(options.blocked_plugins, allowed=options.allowed_plugins, settings=options.plugins)
 
     def provisioner(self, name: str) -> Provisioner:
         """Return the driver of that name with its settings.
@@ -32,12 +36,19 @@ class InstalledPlugins:
         Raises:
             PluginError: it is missing or broken.
         """
-        context = Context(clock=lambda: datetime.now(UTC), settings=self._settings.get(name, {}))
-        return self._registry.provisioner(name)(context)
+        driver = self._registry.provisioner(name)
+        own = self._registry.own_name("provisioner", name, driver)
+        settings = self._settings.get("provisioner", {}).get(own, {})
+        return driver(Context(clock=lambda: datetime.now(UTC), settings=settings, name=name))
 
     def status_changed(self, workspace: Workspace, old: WorkspaceStatus | None, new: WorkspaceStatus) -> None:
-        """Notify every observer; an exception of one goes to the log."""
-        self._registry.hooks().notify("status_changed", workspace=workspace, old=old, new=new)
+        """Notify every observer; an exception of one goes to the log, as do settings that one does not take today."""
+        try:
+            hooks = self._registry.hooks()
+        except ConfigError as error:
+            log.error("no observer is notified: %s", error.message)
+            return
+        hooks.notify("status_changed", workspace=workspace, old=old, new=new)
 
 
 def main(arguments: list[str] | None = None) -> int:

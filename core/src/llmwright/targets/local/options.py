@@ -25,7 +25,7 @@ class LocalOptions:
     * ``backoff_first_s``, ``backoff_most_s``: the first and the longest pause before a process is started again.
     * ``tick_s``: how often running processes are checked.
     * ``on_success``, ``preflight``: for the lifecycle's policy.
-    * ``plugins``: the drivers' settings by name; ``blocked_plugins`` and ``allowed_plugins``: for the registry.
+    * ``plugins``: the plugins' settings by kind and name; ``blocked_plugins``, ``allowed_plugins``: for the registry.
     * ``docker_config``: the directory with the user's registry credentials.
     """
 
@@ -56,7 +56,7 @@ class LocalOptions:
             port_range=(endpoints.first_port or 1024, endpoints.last_port or 65535) if has_range else None,
             on_success=settings.on_success,
             preflight=settings.preflight,
-            plugins=dict(settings.plugins),
+            plugins=settings.plugins.by_kind,
             blocked_plugins=settings.blocked_plugins,
             allowed_plugins=settings.allowed_plugins,
             docker_config=str(settings.docker_config) if settings.docker_config else None,
