@@ -30,7 +30,7 @@ def planned(catalogue: Catalogue) -> Planned:
     def plan(
         settings: Settings = NO_SETTINGS, drivers: DriverSet = PLAIN, sku: str | None = None, **parts: Any
     ) -> Plan:
-        machine, files = parts.pop("machine", None), parts.pop("files", {})
+        machine, files, nodes = parts.pop("machine", None), parts.pop("files", {}), parts.pop("nodes", None)
         target: Target = "kubernetes" if sku is not None else parts.pop("target", "local")
         if sku:
             parts["resource"] = {"instanceType": sku, **parts.get("resource", {})}
@@ -42,6 +42,7 @@ def planned(catalogue: Catalogue) -> Planned:
             target=target,
             machine=machine or (HERE if target == "local" else None),
             config_files=files,
+            nodes=nodes,
         )
 
     return plan

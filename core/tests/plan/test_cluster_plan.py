@@ -46,6 +46,16 @@ def test_upstreams_count_overrides_the_users_for_an_engine_only(planned: Planned
     assert copies.nodes.count == 3
 
 
+@pytest.mark.parametrize(("sku", "nodes"), [(A100, 1), ("Standard_NV36ads_A10_v5", 2)])
+@pytest.mark.parametrize("copies", [1, 3])
+def test_a_decided_number_of_nodes_is_that_of_all_copies(planned: Planned, sku: str, nodes: int, copies: int) -> None:
+    parts = {"sku": sku, "inference": inference("phi-4", replicas=copies), "drivers": WITH_ENGINE}
+    fresh = planned(**parts)
+    again = planned(**parts, nodes=fresh.nodes.count)
+    assert (again.nodes, again.serving, again.fits) == (fresh.nodes, fresh.serving, fresh.fits)
+    assert (again.nodes.count, dict(again.fits)["serving"].nodes) == (nodes * copies, nodes)
+
+
 def test_more_nodes_than_a_cluster_has_are_refused(planned: Planned) -> None:
     with pytest.raises(InvalidWorkspace) as refused:
         planned(sku=A100, resource={"count": 3}, inference=inference("phi-4", replicas=2000))

@@ -19,7 +19,8 @@ class PlanInput:
     """A Workspace, its preset, the machine it is judged against, and the drivers that may be chosen.
 
     ``config_files`` holds file contents by file name for each config by name, as a ConfigMap's data. ``single_device``
-    says that ``machine`` is a slice of a GPU. ``settled_nodes`` is the number of machines of an earlier decision.
+    says that ``machine`` is a slice of a GPU. ``settled_nodes`` is the number of machines of an earlier decision, for
+    all copies.
     """
 
     workspace: Workspace

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from llmwright.api.scaling import replicas_of
 from llmwright.errors import InvalidWorkspace
 from llmwright.plan.plan_input import PlanInput
 from llmwright.plan.refusal import below, does_not_fit, refuse
@@ -139,7 +140,7 @@ def _fit(inputs: PlanInput, served: Served, runtime: Runtime, config: Any, quant
     )
     nodes = 1
     if engine and inputs.settled_nodes:
-        nodes = inputs.settled_nodes
+        nodes = max(inputs.settled_nodes // max(replicas_of(inputs.workspace), 1), 1)
     elif engine:
         nodes = node_count(inputs.preset, inputs.machine, context, single_device=inputs.single_device)
     return fit_serving(inputs.preset, inputs.machine, need, nodes)
