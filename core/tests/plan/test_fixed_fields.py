@@ -140,6 +140,15 @@ def test_an_option_that_the_driver_lets_change_is_carried_out() -> None:
     assert options == {"mode": "nodeclaim", "capacityType": "spot"}
 
 
+@pytest.mark.parametrize("options", [{}, {"capacityType": "any"}])
+def test_options_beside_another_provisioner_are_not_those_of_the_one_that_runs(options: dict[str, Any]) -> None:
+    base = edit(SERVE, {"resource.provisionerConfig": {"mode": "nodeclaim", "capacityType": "spot"}})
+    changes = {"resource.provisioner": "byo", "resource.provisionerConfig": options}
+    carried = edited(base, changes, Changeable(CLOCK))
+    assert carried.workspace.resource.provisioner_config == {"mode": "nodeclaim", "capacityType": "spot"}
+    assert [change.path for change in carried.unapplied] == ["resource.provisioner"]
+
+
 def test_another_default_moves_nothing_and_is_named() -> None:
     written = {"mode": "nodeclaim"}
     record = recorded(edit(SERVE, {"resource.provisionerConfig": written}))

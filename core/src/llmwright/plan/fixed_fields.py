@@ -114,6 +114,8 @@ def carried_out(workspace: Workspace, record: PlanRecord, provisioner: Provision
         # KAITO lets a type be named later: it only says which of the user's nodes count.
         kept[INSTANCE_TYPE] = written[INSTANCE_TYPE]
     mutable = provisioner.mutable_options if provisioner is not None else frozenset[str]()
+    if written[PROVISIONER] not in (NOTHING, record.provisioner):
+        mutable = frozenset()  # What is written beside another provisioner is meant for that one.
     kept[OPTIONS] = {
         **{key: value for key, value in kept[OPTIONS].items() if key not in mutable},
         **{key: value for key, value in written[OPTIONS].items() if key in mutable},
