@@ -35,6 +35,8 @@ class Acting:
     storage: Storage
     timeline: Timeline
     pace: Pace = field(default_factory=Pace)
+    under_way: int = 0
+    """How many things happen after a while: the end of a pod, the repair of a machine."""
 
     def begin(self, name: str, look: Callable[[], bool]) -> None:
         """Call ``look`` after each change until it returns False: it does one thing, and returns whether it did."""
@@ -63,7 +65,10 @@ class Acting:
             except Refused as refused:
                 if refused.code not in (404, 409):
                     raise
+            finally:
+                self.under_way -= 1
 
+        self.under_way += 1
         self.timeline.spawn(run, name)
 
     def moment(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tests.simulation.node_source import NodeSource, written_in
 from tests.simulation.storage import Object
 
 INSTANCE_TYPE, GPUS = "Standard_NC24ads_A100_v4", 1
@@ -34,9 +35,19 @@ class Form:
         return "tuning" in self.purpose
 
     @property
-    def brought(self) -> bool:
-        """Whether its nodes are brought by users."""
-        return self.resource.get("provisioner") == "byo"
+    def source(self) -> NodeSource:
+        """Where its nodes come from, as it is written at first."""
+        return written_in({"resource": self.resource})
+
+    @property
+    def runtime(self) -> str:
+        """The runtime that is written at first, empty for none."""
+        return str((self.purpose.get("inference") or {}).get("runtime", ""))
+
+    @property
+    def preset(self) -> str:
+        """The model that it serves or tunes."""
+        return str((self.purpose.get("inference") or self.purpose["tuning"])["preset"]["name"])
 
 
 def _serving(preset: str, **more: Any) -> Mapping[str, Any]:
@@ -56,29 +67,38 @@ def _tuning(on_success: str) -> Mapping[str, Any]:
 
 
 FORMS: Mapping[str, Form] = {
-    "serving": Form(_serving(SMALL), lengths=True),
-    "hf": Form(_serving(OTHER, runtime="hf")),
+    "serving": Form(_serving(OTHER), lengths=True),
+    "hf": Form(_serving(OTHER, runtime="hf"), lengths=True),
     "vllm": Form(_serving(OTHER, runtime="vllm"), lengths=True),
     "large": Form(_serving(LARGE), nodes=3, most=1),
     "pool": Form(_serving(SMALL), {"provisionerConfig": {"mode": "nodepool"}}),
     "tuning": Form(_tuning("serve"), most=1),
     "releasing": Form(_tuning("release"), most=1, kept=False),
-    "brought": Form(_serving(SMALL), {"provisioner": "byo"}, lengths=True),
-    "cloud": Form(_serving(SMALL), {"provisioner": "acme"}, most=2),
+    "brought": Form(_serving(OTHER), {"provisioner": "byo"}, lengths=True),
+    "cloud": Form(_serving(OTHER), {"provisioner": "acme"}, most=2),
     "racks": Form(_serving(OTHER, runtime="hf"), {"provisioner": "racks"}, most=2),
 }
 """By name. ``acme`` and ``racks`` are provisioners of third parties: ``third_party``."""
 
+DEFAULT_RUNTIME = "vllm"
+REFUSED: Mapping[tuple[str, str], str] = {(SMALL, "hf"): "NotSupported", (LARGE, "hf"): "InsufficientMemory"}
+"""Models that a runtime cannot serve here, and the reason that the status gives."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One Workspace as its user wants it in the end. ``fails``: its data set is bad; ``brought``: nodes for it."""
+    """One Workspace as its user wants it in the end.
+
+    ``fails``: its data set is bad; ``brought``: nodes for it. An empty ``runtime`` leaves the choice open.
+    """
 
     form: str
     replicas: int = 1
     length: int = 0
     fails: bool = False
     brought: int = 0
+    runtime: str = ""
+    source: NodeSource = field(default_factory=NodeSource)
 
     @property
     def nodes(self) -> int:
@@ -86,21 +106,42 @@ class Wish:
         return FORMS[self.form].nodes * self.replicas
 
     @property
+    def is_brought(self) -> bool:
+        """Whether its nodes are brought by users."""
+        return self.source.provisioner == "byo"
+
+    @property
     def is_short(self) -> bool:
         """Whether fewer nodes were brought to it than it needs."""
-        return FORMS[self.form].brought and self.brought < self.nodes
+        return self.is_brought and self.brought < self.nodes
+
+    @property
+    def refusal(self) -> str:
+        """The reason for which it cannot be served as it is written, empty where it can."""
+        return REFUSED.get((FORMS[self.form].preset, self.runtime), "")
 
     @property
     def held(self) -> int:
         """The machines that are held for it in the end."""
         form = FORMS[self.form]
-        if form.brought:
+        if self.is_brought:
             return 0
         return self.nodes if form.kept or self.fails else 0
 
     def changed(self, **values: Any) -> Wish:
         """Return the wish after an edit."""
         return replace(self, **values)
+
+
+def pods_of_a_copy(workspace: Object) -> int:
+    """Return how many pods serve together."""
+    preset = ((workspace.get("inference") or {}).get("preset") or {}).get("name")
+    return next((form.nodes for form in FORMS.values() if form.preset == preset), 1)
+
+
+def first_wish(form: str, replicas: int = 1) -> Wish:
+    """Return the wish of a user who makes a Workspace of that form."""
+    return Wish(form, replicas, runtime=FORMS[form].runtime, source=FORMS[form].source)
 
 
 def workspace_of(name: str, wish: Wish) -> Object:

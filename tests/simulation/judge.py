@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tests.simulation import kinds
 from tests.simulation.acting import is_leaving
 from tests.simulation.forms import FORMS, Wish
+from tests.simulation.node_source import DEFAULT
 from tests.simulation.storage import Object
 from tests.simulation.witness import buyer_of, serves_as_asked
 
@@ -18,6 +19,8 @@ SOLD_OUT = ("CircuitOpen", "BackingOff", "InsufficientCapacity", "NodeClaimNotRe
 TOO_FEW = ("NoReadyNodes", "NoMatchingNode", "NotEnoughNodes", "Unschedulable", "NodeNotReady")
 BAD_DATA = ("WorkspaceTuningJobStatusFailed", "InvalidInput", "workspaceFailed", "JobFailed")
 
+POD_NAME = "statefulset.kubernetes.io/pod-name"
+CAPACITY_TYPE = "karpenter.sh/capacity-type"
 OWNED = (kinds.STATEFULSETS, kinds.SERVICES, kinds.JOBS, kinds.CONTROLLER_REVISIONS)
 
 
@@ -42,25 +45,76 @@ def _of_workspace(simulation: Simulation, name: str, wish: Wish) -> Iterator[str
     ready = next((one for one in conditions if one["type"] == "Ready"), Object())
     if status.get("observedGeneration") != found["metadata"]["generation"]:
         yield f"{name}: the status is of generation {status.get('observedGeneration')}"
+    written = wish.source
+    source = simulation.witness.held.get(found["metadata"]["uid"], written.settled(simulation.mode))
+    wish = wish.changed(source=source)
+    unapplied = [*source.unapplied(written)]
     causes = _causes(simulation, wish)
+    yield from _of_machines(simulation, name, wish)
+    if not causes:
+        yield from _of_unapplied(name, conditions, unapplied)
     held = _is_sold_out(simulation, wish) and ready.get("status") == "True"
     if causes and not held:
-        if ready.get("status") != "False" or ready.get("reason") not in causes:
-            yield f"{name} is Ready={ready.get('status')} {ready.get('reason')}, because of {causes}"
+        true = (*causes, "Immutable") if unapplied else causes
+        if ready.get("status") != "False" or ready.get("reason") not in true:
+            yield f"{name} is Ready={ready.get('status')} {ready.get('reason')}, because of {true}"
         return
     machines = _machines(simulation, name)
     if len(machines) != wish.held or any(map(is_leaving, machines)):
         yield f"{name} has {len(machines)} machines, {wish.held} are wanted"
     # A tuning whose result is delivered and whose nodes are given back is ready: nothing is left to do.
-    if ready.get("status") != "True":
-        yield f"{name} is not ready: {ready.get('reason')}: {ready.get('message')}"
+    expected = ("False", "Immutable") if unapplied else ("True", "Ready")
+    if (ready.get("status"), ready.get("reason")) != expected:
+        yield f"{name} is Ready={ready.get('status')} {ready.get('reason')}: {ready.get('message')}"
     elif FORMS[wish.form].kept and not _answers(simulation, name, found, wish):
-        yield f"{name} is called ready, and does not answer"
+        yield f"{name} should answer, and does not"
+
+
+def _of_unapplied(name: str, conditions: list[Object], paths: list[str]) -> Iterator[str]:
+    """Each change that is not applied is named, and no other. A field that is left open asks for nothing."""
+    told = next((each for each in conditions if each["type"] == "ChangeNotApplied"), Object())
+    if told.get("reason") != ("Immutable" if paths else None):
+        yield f"{name}: ChangeNotApplied is {told.get('reason')}: {told.get('message')}, not applied are {paths}"
+    yield from (f"{name}: not told as not applied: {path}" for path in paths if path not in told.get("message", ""))
+
+
+def _of_machines(simulation: Simulation, name: str, wish: Wish) -> Iterator[str]:
+    """Machines are of the provisioner that is held, and as its options say."""
+    source, storage = wish.source, simulation.storage
+    pools = [pool for pool in storage.all(kinds.NODE_POOLS) if buyer_of(pool) == name]
+    claims = [claim for claim in storage.all(kinds.NODE_CLAIMS) if buyer_of(claim) == name]
+    racks = [rack for rack in storage.all(kinds.RACKS) if buyer_of(rack) == name]
+    rented = [machine for machine in simulation.cloud.machines if machine.split("-")[1] == name]
+    there = {DEFAULT: len(pools + claims), "racks": len(racks), "acme": len(rented)}
+    for provisioner, count in there.items():
+        if count and provisioner != source.provisioner:
+            yield f"{name} has {count} machines of {provisioner}, {source.provisioner} is held"
+    if source.provisioner == DEFAULT:
+        yield from _of_options(name, wish, pools, claims)
+    for rack in racks:
+        if wish.refusal == "" and {key: rack["spec"].get(key) for key in source.options} != source.options:
+            yield f"{name}: rack {rack['metadata']['name']} is {rack['spec']}, held is {source.options}"
+
+
+def _of_options(name: str, wish: Wish, pools: list[Object], claims: list[Object]) -> Iterator[str]:
+    options = wish.source.options
+    pooled = [claim for claim in claims if claim["metadata"].get("ownerReferences")]
+    if options["mode"] == "nodeclaim" and (pools or pooled):
+        yield f"{name} has a NodePool, held are NodeClaims"
+    if options["mode"] == "nodepool" and len(pooled) < len(claims):
+        yield f"{name} has NodeClaims, held is a NodePool"
+    for claim in claims:
+        rules = {rule["key"]: rule.get("values") for rule in claim["spec"]["requirements"]}
+        if rules.get(CAPACITY_TYPE) != [options["capacityType"]]:
+            yield f"{name}: {claim['metadata']['name']} is {rules}, held is {options}"
 
 
 def _causes(simulation: Simulation, wish: Wish) -> tuple[str, ...]:
     """Return the reasons of which one is true, for a Workspace that cannot be as it is asked."""
     causes = BAD_DATA if wish.fails else ()
+    if wish.refusal:
+        # What runs is left alone, on as many nodes as it has.
+        return (*causes, wish.refusal)
     if wish.is_short:
         return TOO_FEW
     return (*causes, *SOLD_OUT) if _is_sold_out(simulation, wish) else causes
@@ -68,13 +122,16 @@ def _causes(simulation: Simulation, wish: Wish) -> tuple[str, ...]:
 
 def _is_sold_out(simulation: Simulation, wish: Wish) -> bool:
     """Return whether no machine can be bought for it now; those that are held serve on."""
-    bought = FORMS[wish.form].resource.get("provisioner") is None
-    return bought and bool(simulation.world.no_capacity)
+    return wish.source.provisioner == DEFAULT and bool(simulation.world.no_capacity)
 
 
 def _answers(simulation: Simulation, name: str, workspace: Object, wish: Wish) -> bool:
     server = simulation.storage.find(kinds.STATEFULSETS, ("default", name))
     if server is None or server["spec"]["replicas"] != wish.nodes or not serves_as_asked(workspace, server):
+        return False
+    # A client gets to each copy; of the pods of one copy, and of a tuned model's server, the first answers.
+    form, service = FORMS[wish.form], simulation.storage.get(kinds.SERVICES, ("default", name))
+    if (POD_NAME in service["spec"]["selector"]) != (form.tunes or form.nodes > 1):
         return False
     return int((server.get("status") or {}).get("readyReplicas", 0)) >= wish.nodes
 

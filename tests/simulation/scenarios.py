@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from random import Random
 
 from tests.simulation.acting import Pace
-from tests.simulation.forms import FORMS, LENGTHS, Wish
+from tests.simulation.forms import FORMS, LENGTHS, Wish, first_wish
 from tests.simulation.network import Faults
+from tests.simulation.node_source import DEFAULT, NodeSource
 
 FAULTS_S = 120.0
 """For how long faults meet the operator, and users change their mind."""
@@ -17,7 +18,23 @@ SHARES: Mapping[str, int] = {
     "serving": 5, "hf": 1, "vllm": 1, "large": 1, "pool": 1, "tuning": 3, "releasing": 1, "brought": 2, "cloud": 2,
     "racks": 2,
 }  # fmt: skip
-EDITS = ("scale", "scale", "length", "label", "rollout", "delete", "delete", "delete")
+EDITS = (
+    "scale", "scale", "length", "label", "rollout", "delete", "delete", "delete", "runtime", "runtime", "options",
+    "options", "provisioner", "provisioner",
+)  # fmt: skip
+RUNTIMES = ("", "hf", "vllm")
+PROVISIONERS = ("", "byo", "karpenter", "racks", "acme")
+OPTIONS: Mapping[str, tuple[Mapping[str, str], ...]] = {
+    DEFAULT: (
+        {"mode": "nodepool"},
+        {"mode": "nodeclaim"},
+        {"capacityType": "spot"},
+        {"mode": "nodepool", "capacityType": "spot"},
+        {},
+    ),
+    "racks": ({"power": "high"}, {"row": "2"}, {"row": "2", "power": "high"}, {"power": "low"}, {}),
+}
+"""What users write as the options of each provisioner that has some."""
 ACCIDENTS = ("lose node", "vanish", "away", "compact", "kill", "lag", "no capacity", "sold out")
 
 
@@ -58,7 +75,7 @@ class Scenario:
             elif step.action == "delete":
                 wishes.pop(step.name, None)
             elif step.action == "apply":
-                wishes[step.name] = Wish(step.form, step.value)
+                wishes[step.name] = first_wish(step.form, step.value)
             elif step.name in wishes:
                 wishes[step.name] = edited(wishes[step.name], step)
         return {name: wish.changed(brought=brought.get(name, 0)) for name, wish in wishes.items()}
@@ -73,6 +90,16 @@ def edited(wish: Wish, step: Step) -> Wish:
         return wish.changed(length=LENGTHS[step.value % len(LENGTHS)])
     if step.action == "bad data" and form.tunes:
         return wish.changed(fails=True)
+    if step.action == "runtime" and not form.tunes:
+        return wish.changed(runtime=RUNTIMES[step.value % len(RUNTIMES)])
+    if step.action == "provisioner":
+        return wish.changed(source=NodeSource(PROVISIONERS[step.value % len(PROVISIONERS)]))
+    if step.action == "options":
+        name = wish.source.provisioner
+        choices = OPTIONS.get(name or DEFAULT, ({},))
+        return wish.changed(source=NodeSource(name, choices[step.value % len(choices)]))
+    if step.action == "put back":
+        return wish.changed(source=form.source)
     return wish
 
 
@@ -117,9 +144,13 @@ def _of_user(random: Random, name: str) -> Iterator[Step]:
     for _ in range(random.choice((0, 1, 1, 2, 3))):
         at = random.uniform(start, random.choice((start + 5.0, FAULTS_S)))
         action = random.choice(EDITS)
-        yield Step(at, action, name, random.randint(1, 3))
+        yield Step(at, action, name, random.randint(1, 3 if action == "scale" else 30))
         if action == "delete" and random.random() < 0.5:
             yield from _made(random, name, random.uniform(at, FAULTS_S))
+        elif action in ("options", "provisioner") and random.random() < 0.3:
+            yield Step(random.uniform(at, FAULTS_S), "put back", name)
+        elif action == "provisioner" and random.random() < 0.5:
+            yield Step(random.uniform(0.0, FAULTS_S), "bring", name, random.choice((1, 2, 3)))
 
 
 def _made(random: Random, name: str, at: float) -> Iterator[Step]:
@@ -128,6 +159,6 @@ def _made(random: Random, name: str, at: float) -> Iterator[Step]:
     yield Step(at, "apply", name, replicas, form)
     if FORMS[form].tunes and random.random() < 0.2:
         yield Step(at + 0.01, "bad data", name)
-    if FORMS[form].brought:
+    if FORMS[form].source.provisioner == "byo":
         for _ in range(random.choice((1, 1, 2))):
             yield Step(random.uniform(0.0, FAULTS_S), "bring", name, random.choice((1, 2, 3)))

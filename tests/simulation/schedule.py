@@ -16,7 +16,7 @@ import urllib3
 from kubernetes.client import Configuration
 from tests.simulation import kinds, third_party
 from tests.simulation.api_server import ApiServer, merge_patched
-from tests.simulation.forms import GPUS, INSTANCE_TYPE, Wish, workspace_of
+from tests.simulation.forms import GPUS, INSTANCE_TYPE, first_wish, workspace_of
 from tests.simulation.judge import troubles
 from tests.simulation.network import HOST, Faults, Network
 from tests.simulation.storage import Object, Storage
@@ -60,7 +60,7 @@ def session(mode: str, preflight: bool = False) -> Session:
 
 def workspace(name: str, replicas: int = 1) -> Object:
     """Return a Workspace that serves a public model on ``replicas`` machines."""
-    return workspace_of(name, Wish("serving", replicas))
+    return workspace_of(name, first_wish("serving", replicas))
 
 
 @dataclass
@@ -78,7 +78,7 @@ class Simulation:
         self.storage = Storage(self.timeline.datetime, self.seed)
         self.server = ApiServer(self.storage, self.timeline.wait)
         self.world = World(self.storage, self.timeline, self.pace, gpus={INSTANCE_TYPE: GPUS})
-        self.witness = Witness(self.storage, self.timeline)
+        self.witness = Witness(self.storage, self.timeline, self.mode)
         self.requests: list[tuple[float, str, str]] = []
         self.cloud = third_party.AcmeCloud(slowness=2, timeline=self.timeline, faults=self.faults, calls=self.requests)
         self.cloud.woken = lambda: self.world.follow(self.cloud)
@@ -178,4 +178,4 @@ class Simulation:
 
     def troubles(self, wanted: Mapping[str, int]) -> list[str]:
         """Return what is not as asked."""
-        return troubles(self, {name: Wish("serving", replicas) for name, replicas in wanted.items()})
+        return troubles(self, {name: first_wish("serving", replicas) for name, replicas in wanted.items()})

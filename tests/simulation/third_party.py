@@ -9,11 +9,12 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
+from pydantic import BaseModel, ConfigDict
 from tests.simulation.network import Faults
 from tests.simulation.storage import Object
 from tests.simulation.timeline import Timeline
@@ -87,10 +88,25 @@ class AcmeProvisioner(FakeProvisioner):
         cloud.call(f"{action.verb} {action.name}", lambda: FakeProvisioner.act(self, action))
 
 
+class RackOptions(BaseModel):
+    """``resource.provisionerConfig`` of ``racks``: where they stand, and how much power they get."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    row: str = "1"
+    power: Literal["low", "high"] = "low"
+
+
 class RackProvisioner(Provisioner):
-    """One object for each machine, by a name that says which."""
+    """One object for each machine, by a name that says which. Power can be turned up and down as they run."""
 
     targets: ClassVar[frozenset[Target]] = CLUSTERS
+    config_model = RackOptions
+    mutable_options = frozenset({"power"})
+
+    def settled(self, request: NodeRequest) -> NodeRequest:
+        options: RackOptions = self.configure(request.config, {})
+        return replace(request, config=options.model_dump())
 
     def watches(self) -> tuple[Watch, ...]:
         return (Watch(group=RACKS.group, version=RACKS.version, plural=RACKS.plural, labels=OWNER),)
@@ -101,16 +117,16 @@ class RackProvisioner(Provisioner):
     def decide(self, request: NodeRequest, observed: Sequence[Object], now: datetime) -> ProvisionerDecision:
         live = {rack["metadata"]["name"]: rack for rack in observed}
         names = [f"{request.namespace}-{request.workspace}-{number}" for number in range(request.count)]
-        actions = [
-            ProvisionerAction(verb="apply", name=name, body=_rack(request, name)) for name in names if name not in live
-        ]
+        power = request.config.get("power")
+        due = [name for name in names if name not in live or live[name]["spec"].get("power") != power]
+        actions = [ProvisionerAction(verb="apply", name=name, body=_rack(request, name)) for name in due]
         actions += [
             ProvisionerAction(verb="delete", name=name, body={"uid": rack["metadata"]["uid"]})
             for name, rack in live.items()
             if name not in names and "deletionTimestamp" not in rack["metadata"]
         ]
         nodes = [str((rack.get("status") or {}).get("node", "")) for rack in live.values()]
-        if sorted(live) == sorted(names) and all(nodes):
+        if sorted(live) == sorted(names) and all(nodes) and not actions:
             return ProvisionerDecision(outcome=Ready(tuple(Node(name=name) for name in nodes)))
         return ProvisionerDecision(
             outcome=Waiting("RacksComing", f"{len(live)} racks of {len(names)}"), actions=tuple(actions)
@@ -129,5 +145,5 @@ WHERE = (RACKS.group, RACKS.plural)
 
 def _rack(request: NodeRequest, name: str) -> Object:
     labels = dict(zip(OWNER, (request.namespace, request.workspace), strict=True))
-    spec = {"labels": dict(request.selector)}
+    spec = {"labels": dict(request.selector), **request.config}
     return {"apiVersion": RACKS.api_version, "kind": "Rack", "metadata": {"name": name, "labels": labels}, "spec": spec}

@@ -50,13 +50,16 @@ def _judged(simulation: Simulation, plan: Scenario) -> Verdict:
     timeline, wishes = simulation.timeline, plan.wishes
     simulation.calm()
     begun = len(simulation.requests)
-    timeline.run(FAULTS_S + CALM_S, _once_a_change(simulation, lambda: not troubles(simulation, wishes)))
+    # Not while something is on its way: an accident of the last minutes ends a machine later.
+    good = _once_a_change(simulation, lambda: not simulation.world.under_way and not troubles(simulation, wishes))
+    timeline.run(FAULTS_S + CALM_S, good)
     took, texts = timeline.now - FAULTS_S, troubles(simulation, wishes)
     quiet = len(_writes(simulation))
     timeline.run(timeline.now + QUIET_S)
     texts += [f"later: {text}" for text in troubles(simulation, wishes) if text not in texts]
     texts += [f"called ready before it answered: {text}" for text in simulation.witness.early]
     texts += [f"bought twice: {text}" for text in simulation.witness.doubled]
+    texts += [f"on record, and nobody asked for it: {text}" for text in simulation.witness.unasked]
     minutes = max((timeline.now - FAULTS_S) / 60.0, 1.0)
     rate = (len(simulation.requests) - begun) / minutes
     if rate > MOST_REQUESTS_A_MINUTE:
@@ -73,11 +76,11 @@ def _writes(simulation: Simulation) -> list[tuple[float, str, str]]:
 
 def _once_a_change(simulation: Simulation, condition: Callable[[], bool]) -> Callable[[], bool]:
     """Return the condition, asked only where something was written since, or the cloud was called."""
-    seen = (-1, -1)
+    seen = (-1, -1, -1)
 
     def changed() -> bool:
         nonlocal seen
-        state = (simulation.storage.version, len(simulation.requests))
+        state = (simulation.storage.version, len(simulation.requests), simulation.world.under_way)
         if state == seen:
             return False
         seen = state

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tests.simulation.forms import FORMS, INSTANCE_TYPE, LENGTHS, Wish, workspace_of
+from tests.simulation.forms import FORMS, INSTANCE_TYPE, LENGTHS, Wish, first_wish, workspace_of
+from tests.simulation.node_source import KEYS
 from tests.simulation.scenarios import Scenario, Step, edited
 from tests.simulation.schedule import Simulation
 from tests.simulation.storage import Object
@@ -40,7 +41,7 @@ def _take(simulation: Simulation, wishes: dict[str, Wish], step: Step) -> None:
 
 def _make(simulation: Simulation, wishes: dict[str, Wish], step: Step) -> None:
     """Make a Workspace, once one of that name that is on its way out is gone, or change one that is there."""
-    wish = Wish(step.form, step.value)
+    wish = first_wish(step.form, step.value)
     simulation.delete(step.name)
     simulation.timeline.wait(lambda: simulation.find(step.name) is None, None)
     wishes[step.name] = wish
@@ -58,6 +59,11 @@ def _edit(simulation: Simulation, before: Wish, wish: Wish, step: Step) -> None:
         body["inference"] = {"replicas": wish.replicas}
     elif step.action == "length" and FORMS[wish.form].lengths:
         body["inference"] = {"runtimeConfig": {"maxModelLen": LENGTHS[step.value % len(LENGTHS)]}}
+    elif step.action == "runtime" and wish != before:
+        body["inference"] = {"runtime": wish.runtime or None}
+    elif wish.source != before.source:
+        options = {**dict.fromkeys(KEYS), **wish.source.options}
+        body["resource"] = {"provisioner": wish.source.provisioner or None, "provisionerConfig": options}
     elif step.action == "label":
         body["metadata"]["labels"] = {"touched": str(step.value)}
     elif step.action == "rollout":

@@ -6,6 +6,8 @@ from collections import Counter
 
 from tests.simulation import kinds
 from tests.simulation.acting import digest_of, is_leaving, is_ready
+from tests.simulation.forms import DEFAULT_RUNTIME, pods_of_a_copy
+from tests.simulation.node_source import MUTABLE, NodeSource, recorded_in, written_in
 from tests.simulation.storage import Change, Object, Storage
 from tests.simulation.timeline import Timeline
 
@@ -16,14 +18,19 @@ class Witness:
     """Looks at each change of the storage.
 
     ``early`` has each time that a Workspace was called Ready of a generation of which no server had answered yet;
-    ``doubled`` each machine that was asked for beyond what was wanted at any time.
+    ``doubled`` each machine that was asked for beyond what was wanted at any time; ``unasked`` each record of where
+    nodes come from that no user wrote, or that moved once it was made. ``mode`` is karpenter's, by the settings.
     """
 
-    def __init__(self, storage: Storage, timeline: Timeline) -> None:
-        self._storage, self._timeline = storage, timeline
+    def __init__(self, storage: Storage, timeline: Timeline, mode: str) -> None:
+        self._storage, self._timeline, self._mode = storage, timeline, mode
         self.early: list[str] = []
         self.doubled: list[str] = []
+        self.unasked: list[str] = []
+        self.held: dict[str, NodeSource] = {}
+        """Where the nodes of each Workspace come from since its first plan, by uid."""
         self.writes: Counter[str] = Counter()
+        self._written: dict[str, list[NodeSource]] = {}
         self._answered: dict[str, int] = {}
         self._most: dict[str, int] = {}
         storage.changed = self._look
@@ -38,8 +45,10 @@ class Witness:
             self._note_answers(change)
         if change.kind in (kinds.NODE_CLAIMS, kinds.RACKS) and change.before is None and change.after is not None:
             self._note_machine(change.after, change.kind)
-        if change.kind == kinds.WORKSPACES and change.after is not None and is_ready(change.after):
-            self._note_ready(change.before, change.after)
+        if change.kind == kinds.WORKSPACES and change.after is not None:
+            self._note_source(change.after)
+            if is_ready(change.after):
+                self._note_ready(change.before, change.after)
 
     def _note_answers(self, change: Change) -> None:
         """Keep the generation of each Workspace of which all pods were ready at one moment, or the Job had ended."""
@@ -64,6 +73,26 @@ class Witness:
     def _was_tuned(self, workspace: Object) -> bool:
         return bool((workspace.get("status") or {}).get("tuned"))
 
+    def _note_source(self, workspace: Object) -> None:
+        """Keep what is written and what is on record; it is fixed with the first plan, but for mutable options."""
+        uid, written, record = workspace["metadata"]["uid"], written_in(workspace), recorded_in(workspace)
+        ever = self._written.setdefault(uid, [])
+        if written not in ever:
+            ever.append(written)
+        if record is None:
+            return
+        if uid not in self.held:
+            if record not in [each.settled(self._mode) for each in ever]:
+                self._note_unasked(workspace, record)
+            self.held[uid] = record
+        held = self.held[uid]
+        if record.provisioner != held.provisioner or _fixed(record) != _fixed(held):
+            self._note_unasked(workspace, record)
+        self.held[uid] = held.after(written, self._mode)
+
+    def _note_unasked(self, workspace: Object, record: NodeSource) -> None:
+        self.unasked.append(f"{workspace['metadata']['name']}: {record} at {self._timeline.now:.2f} s")
+
     def _note_machine(self, machine: Object, kind: kinds.Kind) -> None:
         name = buyer_of(machine)
         alive = [one for one in self._storage.all(kind) if buyer_of(one) == name and not is_leaving(one)]
@@ -84,8 +113,19 @@ def serves_as_asked(workspace: Object, server: Object) -> bool:
     length = (inference.get("runtimeConfig") or {}).get("maxModelLen")
     if length is not None and str(length) not in str(server["spec"]["template"]):
         return False
-    copies = int(inference.get("replicas") or 1)
-    return bool(server["spec"]["replicas"] % copies == 0 and server["spec"]["replicas"] >= copies)
+    if inference and (inference.get("runtime") or DEFAULT_RUNTIME) != runtime_of(server):
+        return False
+    wanted = int(inference.get("replicas") or 1) * pods_of_a_copy(workspace)
+    return bool(server["spec"]["replicas"] >= wanted)
+
+
+def runtime_of(server: Object) -> str:
+    """Return the runtime that a StatefulSet starts."""
+    return "vllm" if "llmwright_runtime_vllm" in str(server["spec"]["template"]["spec"]["containers"]) else "hf"
+
+
+def _fixed(source: NodeSource) -> dict[str, str]:
+    return {key: value for key, value in source.options.items() if key not in MUTABLE}
 
 
 def buyer_of(machine: Object) -> str | None:
