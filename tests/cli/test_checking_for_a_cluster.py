@@ -61,6 +61,23 @@ def test_an_unfilled_placeholder_passes_while_looking_and_is_refused_when_applie
     assert run("apply", "-f", file).code == 2
 
 
+def test_the_missions_own_gpu_ends_in_one_statement(run: Run, written: Write) -> None:
+    words = (
+        *("compute capability 7.0", "only the image role workload-cuda12 (PyTorch for CUDA 12.6) serves it"),
+        *("images: {workload-cuda12: REGISTRY/NAME:TAG}", "would do, 0.526 USD/hour"),
+    )
+    file = written(MISSION)
+    for verb in ("check", "plan"):
+        ran = run(verb, "-f", file, "--target", "kubernetes")
+        (line,) = [line for line in ran.out.splitlines() if "compute capability" in line and line.startswith("warning")]
+        assert all(word in line for word in words), line
+        assert ran.out.count("is retired") == 1
+    written("images: {workload-cuda12: 'registry.example/workload-cuda12:1'}\n", "llmwright.yaml")
+    assert "compute capability" not in run("check", "-f", file, "--target", "kubernetes").out
+    rendered = run("render", "-f", file, "--target", "kubernetes")
+    assert "image: registry.example/workload-cuda12:1" in rendered.out
+
+
 def test_auto_chooses_by_the_cost_of_a_token_and_lists_the_others(run: Run, written: Write) -> None:
     file = written(SERVE)
     plan = json.loads(run("plan", "-f", file, "--target", "kubernetes", "-o", "json").out)

@@ -12,8 +12,12 @@ from llmwright.catalogue.catalogue import Catalogue
 from llmwright.catalogue.node_labels import instance_type_of_labels
 from llmwright.errors import InvalidWorkspace, LimitExceeded, NotYet
 from llmwright.plan.make import make_plan
+from llmwright.plugins.driver_set import DriverSet
 from llmwright.settings.model import Limits, Settings
 from llmwright.values.launch import Volume
+from llmwright_provisioner_karpenter.driver import KarpenterProvisioner
+from llmwright_runtime_hf.driver import HfRuntime
+from llmwright_tuning_qlora.driver import QloraTuner
 
 A100 = "Standard_NC24ads_A100_v4"
 URL = {"urls": ["https://data.example/rows.parquet"]}
@@ -68,7 +72,49 @@ def test_an_older_gpu_is_warned_of_with_its_living_successor(planned: Planned) -
     warnings = " ".join(plan.warnings)
     assert "its successor is Standard_NC24ads_A100_v4" in warnings
     assert "no bfloat16" in warnings
+    assert "the settings name no image for workload-cuda12" in warnings
     assert dict(plan.fits)["tuning"].dtype == "float16"
+
+
+def test_processes_with_gpus_run_in_the_image_that_serves_them(planned: Planned) -> None:
+    named = Settings(images={"workload-cuda12": "registry.example/workload-cuda12:1"})
+    tuned = tuning("phi-3-mini-128k-instruct", input=URL, output=IMAGE)
+    plan = planned(sku="Standard_NC6s_v3", tuning=tuned, settings=named)
+    assert "only the image role workload-cuda12 (PyTorch for CUDA 12.6) serves it" in " ".join(plan.warnings)
+    assert "name no image" not in " ".join(plan.warnings)
+    launches = (required(plan.tuning), required(plan.serving))
+    assert [launch.main.image for launch in launches] == ["workload-cuda12"] * 2
+    others = {process.image for launch in launches for process in launch.processes if not process.gpus}
+    assert others == {"workload"}
+    newer = planned(sku=A100, tuning=tuned, settings=named)
+    assert required(newer.tuning).main.image == "workload"
+
+
+class NewGpusOnly(HfRuntime):
+    older_image = None
+
+
+class NewGpusOnlyTuner(QloraTuner):
+    older_image = None
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [{"inference": inference("phi-3-mini-4k-instruct")}, {"tuning": tuning("phi-4", input=URL, output=IMAGE)}],
+    ids=["serving", "tuning"],
+)
+def test_a_gpu_that_no_image_serves_is_refused_with_a_machine_that_does(planned: Planned, parts: Any) -> None:
+    drivers = DriverSet.of_classes(
+        provisioners={"karpenter": KarpenterProvisioner},
+        runtimes={"hf": NewGpusOnly},
+        tuners={"qlora": NewGpusOnlyTuner},
+    )
+    with pytest.raises(InvalidWorkspace) as refused:
+        planned(sku="Standard_NC6s_v3", drivers=drivers, **parts)
+    (problem,) = refused.value.problems
+    assert (problem.path, problem.reason) == ("resource.instanceType", "GpuTooOld")
+    assert "NVIDIA V100 has compute capability 7.0, and the images of" in problem.message
+    assert "would do" in problem.hint
 
 
 def test_tuning_on_a_cluster_pulls_the_adapter_from_where_it_was_pushed(planned: Planned) -> None:
@@ -86,7 +132,8 @@ def test_tuning_on_a_cluster_pulls_the_adapter_from_where_it_was_pushed(planned:
 
 
 def test_auto_takes_the_machine_of_the_cheapest_token(planned: Planned) -> None:
-    plan = planned(sku="auto", inference=inference("llama-3.1-8b-instruct"))
+    older = Settings(images={"workload-cuda12": "registry.example/workload-cuda12:1"})
+    plan = planned(sku="auto", inference=inference("llama-3.1-8b-instruct"), settings=older)
     ranking = required(plan.ranking)
     assert required(plan.instance_type).name == ranking.options[0].name
     by_name = {option.name: option for option in ranking.options}
@@ -96,6 +143,7 @@ def test_auto_takes_the_machine_of_the_cheapest_token(planned: Planned) -> None:
     assert "not for AMD Radeon PRO V620" in ranking.refused["Standard_NG32ads_V620_v1"]
     by_settings = planned(sku="", inference=inference("llama-3.1-8b-instruct"), settings=Settings(instance_type="auto"))
     assert by_settings.instance_type == plan.instance_type
+    assert "workload-cuda12" in required(by_settings.ranking).refused["Standard_NC24s_v3"]
 
 
 def test_auto_keeps_to_the_limits(planned: Planned) -> None:

@@ -9,7 +9,7 @@ import pytest
 from llmwright.api.workspace import Workspace
 from llmwright.errors import PluginLoadFailed, PluginNotFound
 from llmwright.plugins.driver_set import DriverSet
-from llmwright.plugins.drivers import AccessRule, Capabilities, Driver, Runtime
+from llmwright.plugins.drivers import AccessRule, Capabilities, Driver, OlderImage, Runtime
 from llmwright.plugins.selection import Demand, candidates, choose_provisioner, objections, this_machine
 from llmwright.settings.model import Settings
 from llmwright.testing import make_context, make_instance_type, make_preset
@@ -95,6 +95,25 @@ def test_a_gpu_that_is_too_old_refuses_a_named_runtime_too() -> None:
     (problem,) = objections("engine", Engine, Demand(target="kubernetes", machine=GPU), drivers)
     assert (problem.reason, problem.path) == ("GpuTooOld", "inference.runtime")
     assert problem.hint == "choose a newer GPU, or write runtime: plain"
+
+
+def test_an_image_that_leaves_the_gpu_out_counts_on_a_cluster_only() -> None:
+    class Built(Plain):
+        default_rank = {"kubernetes": 150, "local": 150}
+        built_for = (7, 5)
+
+    class Older(Built):
+        older_image = OlderImage("older", (6, 0), "an older build")
+
+    assert chosen(Demand(target="kubernetes", machine=GPU), built=Built) == ["plain"]
+    assert chosen(Demand(target="kubernetes", machine=GPU), built=Older) == ["built", "plain"]
+    assert chosen(Demand(target="local", machine=GPU), built=Built) == ["built", "plain"]
+    drivers = DriverSet.of_classes(runtimes={"built": Built})
+    choice = candidates(workspace(), Demand(target="kubernetes", machine=GPU), drivers, FeatureGates(), None)
+    assert choice.too_old
+    assert choice.passed_over == (
+        "Old GPU has compute capability 6.0, and the images of built are built for 7.5 and newer",
+    )
 
 
 def test_a_gate_that_is_off_holds_for_a_named_runtime_too() -> None:

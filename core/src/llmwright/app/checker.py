@@ -31,14 +31,14 @@ class CheckMode:
     """The questions that one kind of check may ask, and its refusals. Made by one of the four constructors.
 
     ``asks_hub``: a model that is in no pack is looked up on its hub. ``knows_configs``: a config that was not found is
-    missing, not just unknown. ``refuses_placeholders``: words such as ``SECRET_HERE`` are errors. ``environment`` is
-    what a file says about the cluster.
+    missing, not just unknown. ``buys``: something is about to be bought, so words such as ``SECRET_HERE`` are errors.
+    ``environment`` is what a file says about the cluster.
     """
 
     target: Target
     asks_hub: bool = True
     knows_configs: bool = False
-    refuses_placeholders: bool = False
+    buys: bool = False
     environment: Environment | None = None
 
     @classmethod
@@ -49,17 +49,17 @@ class CheckMode:
     @classmethod
     def apply(cls) -> CheckMode:
         """The Workspace is about to be carried out on this machine."""
-        return cls(target="local", knows_configs=True, refuses_placeholders=True)
+        return cls(target="local", knows_configs=True, buys=True)
 
     @classmethod
     def operator(cls) -> CheckMode:
         """The Workspace is about to be carried out on a cluster, which holds it and its ConfigMaps."""
-        return cls(target="kubernetes", knows_configs=True, refuses_placeholders=True)
+        return cls(target="kubernetes", knows_configs=True, buys=True)
 
     @classmethod
     def webhook(cls) -> CheckMode:
         """The Workspace stands by itself: no network is asked, and its ConfigMaps may be applied after it."""
-        return cls(target="kubernetes", asks_hub=False, refuses_placeholders=True)
+        return cls(target="kubernetes", asks_hub=False, buys=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Checker:
 
         files = config_files or {}
         judged = check_workspace(self._check_input(workspace, files, old))
-        problems = [self._explained(problem, workspace) for problem in judged]
+        problems = [self._with_machines(self._explained(problem, workspace), workspace, files) for problem in judged]
         return (
             *problems,
             *self._unusable_directories(workspace),
@@ -187,6 +187,17 @@ class Checker:
             return replace(problem, message=error.message, hint=error.hint, reason=error.reason)
         return problem
 
+    def _with_machines(self, problem: Problem, workspace: Workspace, files: ConfigFiles) -> Problem:
+        """A problem about a GPU that no image serves, with the machines that would do in its place."""
+        if problem.reason != "GpuTooOld":
+            return problem
+        from llmwright.plan.make import machines_for
+
+        session = self._session
+        drivers, settings, catalogue = session.driver_set, session.settings, session.catalogue
+        better = machines_for(workspace, catalogue=catalogue, drivers=drivers, settings=settings, config_files=files)
+        return replace(problem, hint=f"{problem.hint}: {better}" if problem.hint and better else problem.hint or better)
+
     def _check_input(self, workspace: Workspace, files: ConfigFiles, old: Workspace | None) -> CheckInput:
         from llmwright.artifacts.addresses import SourceRules, check_url
         from llmwright.artifacts.image_reference import reference_problem
@@ -223,7 +234,9 @@ class Checker:
                 node_classes=settings.node_classes,
                 image_problem=reference_problem,
                 url_problem=lambda url: check_url(url, rules, local=mode.target == "local"),
-                refuse_placeholders=mode.refuses_placeholders and not settings.allow_placeholders,
+                refuse_placeholders=mode.buys and not settings.allow_placeholders,
+                buys=mode.buys,
+                images=frozenset(settings.images),
                 on_success=settings.on_success,
                 allowed_instance_types=limits.instance_types,
                 allowed_nodes=limits.nodes,

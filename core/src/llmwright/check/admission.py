@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from llmwright.check import (
     driver_options,
+    gpu_images,
     identity,
     inference,
     inference_config,
@@ -60,6 +61,7 @@ CREATE: tuple[Rule, ...] = (
     preset.check_presets,
     preset.check_access,
     preset.check_runtime_support,
+    gpu_images.check_gpu_images,
     inference.check_what_is_served,
     inference.check_tuned_name,
     inference.check_workable_adapters,

@@ -97,7 +97,9 @@ class PolicyFacts:
     """Rules of the company and of this installation.
 
     ``node_classes`` are the allowed names, empty for any. ``image_problem`` and ``url_problem`` return in one line why
-    an image's name or a URL cannot be used. ``refuse_placeholders`` is set where something is about to be bought.
+    an image's name or a URL cannot be used. ``buys`` is set where something is about to be bought, and
+    ``refuse_placeholders`` there unless the settings allow placeholders. ``images`` are the roles that the settings
+    name an image for.
     ``on_success`` holds for a tuning that does not say what becomes of its result.
     ``allows_code`` says whether Python code from a model, by its preset's source, may run.
     ``allowed_instance_types`` and ``allowed_nodes`` are limits of the namespace, None for no limit.
@@ -107,6 +109,8 @@ class PolicyFacts:
     image_problem: Callable[[str], str | None] | None = None
     url_problem: Callable[[str], str | None] | None = None
     refuse_placeholders: bool = False
+    buys: bool = False
+    images: frozenset[str] = frozenset()
     on_success: Literal["serve", "release"] = "serve"
     allowed_instance_types: tuple[str, ...] | None = None
     allowed_nodes: int | None = None

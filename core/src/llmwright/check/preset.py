@@ -105,4 +105,7 @@ def check_runtime_support(inputs: CheckInput) -> Iterator[Problem]:
         yield from objections(name, runtime, inputs.demand, installed)
     elif name is None and any(True for _ in installed.usable("runtime")):
         message = f"no runtime can serve {inference.preset.name}: {'; '.join(inputs.runtimes.passed_over)}"
-        yield Problem("inference.preset.name", message, reason="NotSupported")
+        if inputs.runtimes.too_old:
+            yield Problem("resource.instanceType", message, "choose a newer GPU", reason="GpuTooOld")
+        else:
+            yield Problem("inference.preset.name", message, reason="NotSupported")

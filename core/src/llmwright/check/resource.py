@@ -97,8 +97,7 @@ def _known_type(inputs: CheckInput, name: str) -> Iterator[Problem]:
 def _retired(path: str, machine: InstanceType) -> Iterator[Problem]:
     if machine.retired:
         hint = f"its successor is {machine.successor}" if machine.successor else ""
-        message = f"{machine.name} is retired and may not be had any more"
-        yield Problem(path, message, hint, severity="warning", reason="Retired")
+        yield Problem(path, machine.retirement, hint, severity="warning", reason="Retired")
 
 
 def check_memory(inputs: CheckInput) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -52,6 +53,8 @@ def plan(
 
     console = open_console()
     for each in planned:
-        show_plan(each.plan, console)
+        checked = [warning.message for warning in each.warnings]
+        shown = tuple(line for line in each.plan.warnings if not any(message in line for message in checked))
+        show_plan(replace(each.plan, warnings=shown), console)
         for warning in each.warnings:
             console.print(f"warning: {warning}", style="yellow", soft_wrap=True)

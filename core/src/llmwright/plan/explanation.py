@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from llmwright.plan.plan_input import PlanInput
 from llmwright.plan.workload import Workload
-from llmwright.values.instance_type import InstanceType
+from llmwright.plugins.gpu_images import is_named, not_named, older_image, stands_in
 from llmwright.values.launch import Launch
 from llmwright.values.plan import Plan
 from llmwright.values.tuning_data import TuningData
@@ -91,7 +91,7 @@ def _count(inputs: PlanInput, workload: Workload) -> Iterator[str]:
 
 def warnings(inputs: PlanInput, workload: Workload) -> tuple[str, ...]:
     """Return sentences to read before agreeing."""
-    return (*_about_preset(inputs), *_about_machine(inputs.machine, workload), *workload.warnings)
+    return (*_about_preset(inputs), *_about_machine(inputs, workload), *workload.warnings)
 
 
 def _about_preset(inputs: PlanInput) -> Iterator[str]:
@@ -105,16 +105,25 @@ def _about_preset(inputs: PlanInput) -> Iterator[str]:
         yield f"{preset.name} is not among the presets that are known to tune well"
 
 
-def _about_machine(machine: InstanceType, workload: Workload) -> Iterator[str]:
+def _about_machine(inputs: PlanInput, workload: Workload) -> Iterator[str]:
+    machine = inputs.machine
     if machine.retired:
-        successor = f"; its successor is {machine.successor}" if machine.successor else ""
-        yield f"{machine.name} is retired by its cloud{successor}"
+        successor = f" (its successor is {machine.successor})" if machine.successor else ""
+        yield f"{machine.retirement}{successor}"
+    if inputs.target == "kubernetes":
+        for older in dict.fromkeys(older_image(driver, machine) for driver in workload.drivers):
+            if older is not None:
+                named = is_named(older, inputs.settings.images)
+                yield stands_in(older, machine) + ("" if named else f" ({not_named(older)})")
+        return
+    # On one machine the libraries that are installed decide, and nobody asks them here.
     capability = machine.compute_capability
-    lowest = max((built for built in workload.built_for if capability and capability < built), default=None)
+    declared = (driver.built_for for driver in workload.drivers if driver.built_for is not None)
+    lowest = max((built for built in declared if capability and capability < built), default=None)
     if capability is not None and lowest is not None:
         yield (
             f"{machine.gpu_model} has compute capability {_dotted(capability)}: no bfloat16, no flash attention, and "
-            f"below {_dotted(lowest)}, the lowest that current PyTorch images are built for"
+            f"below {_dotted(lowest)}, the lowest that PyTorch's wheels for CUDA 13 are built for"
         )
 
 

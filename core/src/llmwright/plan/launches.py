@@ -13,6 +13,8 @@ from llmwright.plan.plan_input import PlanInput
 from llmwright.plan.runtime_choice import ServingChoice
 from llmwright.plan.secrets import logins_volume, with_hub_token, with_logins
 from llmwright.plan.tuner_choice import TuningChoice
+from llmwright.plugins.drivers import Driver
+from llmwright.plugins.gpu_images import older_image
 from llmwright.plugins.weights import MODEL_VOLUME
 from llmwright.values.launch import Launch, Mount, Process, Volume
 from llmwright.values.preset import Preset
@@ -41,7 +43,7 @@ def tuning_launch(inputs: PlanInput, tuning: Tuning, tuned: TuningChoice, data: 
 
     On one machine the preflight has fetched the data into the same directory.
     """
-    launch = tuned.tuner.launch(tuned.preset, tuned.fit, data, tuned.config)
+    launch = _on_older_gpus(tuned.tuner.launch(tuned.preset, tuned.fit, data, tuned.config), inputs, tuned.tuner)
     fetched = inputs.target == "local" and inputs.settings.preflight
     after = tuning_data.deliver(data, inputs)
     processes = replace(
@@ -64,7 +66,9 @@ def serving_launch(
 ) -> Launch:
     """The runtime's Launch with adapters pulled before and seen by it."""
     adapters = tuple(adapter.adapter for adapter in mounted)
-    launch = serving.runtime.launch(preset, serving.fit, adapters, serving.config)
+    launch = _on_older_gpus(
+        serving.runtime.launch(preset, serving.fit, adapters, serving.config), inputs, serving.runtime
+    )
     inference = inputs.workspace.inference
     config = inference.config if inference else ""
     mounts = [adapter.mount for adapter in mounted]
@@ -76,6 +80,19 @@ def serving_launch(
     pulls = tuple(adapter.pull for adapter in mounted if adapter.pull)
     complete = replace(launch, main=_patient(main, inputs), prepare=(*pulls, *_with_model_logins(launch, inputs)))
     return _declare(complete, (*declared, *logins_volume(inputs.model_secrets, MODEL_VOLUME)))
+
+
+def _on_older_gpus(launch: Launch, inputs: PlanInput, driver: Driver) -> Launch:
+    """Return ``launch`` with the driver's image for older GPUs where the usual one leaves the machine's out."""
+    older = older_image(driver, inputs.machine)
+    if older is None or inputs.target != "kubernetes":
+        return launch
+
+    def placed(process: Process) -> Process:
+        return replace(process, image=older.role) if process.gpus else process
+
+    prepare, after, beside = (tuple(map(placed, steps)) for steps in (launch.prepare, launch.after, launch.beside))
+    return replace(launch, main=placed(launch.main), prepare=prepare, after=after, beside=beside)
 
 
 def _with_model_logins(launch: Launch, inputs: PlanInput) -> tuple[Process, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import compress, groupby
 
@@ -12,6 +12,7 @@ from llmwright.plan.cost import limit_problem
 from llmwright.plan.machine_choice import MachineChoice
 from llmwright.plan.refusal import refuse
 from llmwright.plan.workload import Workload
+from llmwright.plugins.gpu_images import is_named, older_image, stands_in
 from llmwright.settings.model import Limits
 from llmwright.sizing.dtypes import is_native
 from llmwright.sizing.throughput import Load, serving_tokens_per_s, tuning_tokens_per_s
@@ -40,12 +41,16 @@ DRAWBACKS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankingInput:
-    """The question: ``workload_on`` plans ``preset`` on one type of machine, or raises why it cannot be there."""
+    """The question: ``workload_on`` plans ``preset`` on one type of machine, or raises why it cannot be there.
+
+    ``images`` are the image roles that the settings name an image for.
+    """
 
     preset: Preset
     workload_on: Callable[[InstanceType], Workload]
     limits: Limits
     namespace: str
+    images: Collection[str] = ()
     load: Load = field(default_factory=Load)
 
 
@@ -84,23 +89,41 @@ def with_better_machine(
     first, *rest = error.problems
     if first.reason not in {"DoesNotFit", "GpuTooOld"}:
         return error
+    better = machines_that_do(candidates, asked)
+    if not better:
+        return error
+    hint = f"{first.hint}; {better}" if first.hint else better
+    return InvalidWorkspace([replace(first, hint=hint), *rest])
+
+
+def machines_that_do(candidates: Iterable[InstanceType], asked: RankingInput) -> str:
+    """Return a sentence about the best machine, and the cheapest where that is another; empty where none would do."""
     try:
         ranking = best_machine(candidates, asked).ranking
     except InvalidWorkspace:
-        return error
+        return ""
     if ranking is None:
-        return error
+        return ""
     best = ranking.options[0]
-    price = "" if best.usd_per_hour is None else f", {best.usd_per_hour:g} USD/hour"
-    better = f"{best.nodes} x {best.name} would do{price}"
-    hint = f"{first.hint}; {better}" if first.hint else better
-    return InvalidWorkspace([replace(first, hint=hint), *rest])
+    peers = [option for option in ranking.options if option.drawbacks == best.drawbacks]
+    cheapest = min(peers, key=lambda option: math.inf if option.usd_per_hour is None else option.usd_per_hour)
+    would_do = f"{best.nodes} x {best.name} would do{_price(best)}"
+    if cheapest.name == best.name:
+        return would_do
+    return f"{would_do}; the cheapest is {cheapest.nodes} x {cheapest.name}{_price(cheapest)}"
+
+
+def _price(option: MachineOption) -> str:
+    return "" if option.usd_per_hour is None else f", {option.usd_per_hour:g} USD/hour"
 
 
 def _option(machine: InstanceType, asked: RankingInput) -> MachineOption:
     if machine.compute_capability is None:
         raise refuse("resource.instanceType", f"the images are built for NVIDIA GPUs, not for {machine.gpu_model}")
     workload = asked.workload_on(machine)
+    for older in filter(None, (older_image(driver, machine) for driver in workload.drivers)):
+        if not is_named(older, asked.images):
+            raise refuse("resource.instanceType", f"{stands_in(older, machine)}, which the settings do not name")
     problem = limit_problem(asked.limits, machine, workload.nodes, asked.namespace)
     if problem:
         raise refuse("resource.instanceType", problem)

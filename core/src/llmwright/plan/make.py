@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from llmwright.api.served_name import served_name
 from llmwright.api.workspace import MOST_NODES, Workspace
 from llmwright.catalogue.catalogue import Catalogue
-from llmwright.errors import ConfigError, InvalidWorkspace
+from llmwright.errors import ConfigError, InvalidWorkspace, LLMwrightError
 from llmwright.plan.adapters import MountedAdapter, tuned_adapter
 from llmwright.plan.cost import cost_of, enforce_limits
 from llmwright.plan.digest import inputs_digest, read_names
@@ -16,7 +17,7 @@ from llmwright.plan.explanation import created, notes, used, warnings
 from llmwright.plan.fixed_fields import fixed_of
 from llmwright.plan.launches import preflight_launch, serving_launch, tuning_launch
 from llmwright.plan.machine_choice import MachineChoice, named_machine, wants_auto
-from llmwright.plan.machine_ranking import RankingInput, best_machine, with_better_machine
+from llmwright.plan.machine_ranking import RankingInput, best_machine, machines_that_do, with_better_machine
 from llmwright.plan.node_requests import node_request, settled_request
 from llmwright.plan.plan_input import PlanInput, preset_spec
 from llmwright.plan.refusal import refuse
@@ -59,27 +60,8 @@ def make_plan(
         NotYet: nodes must be there first to judge by.
         PluginError: a driver that is named is missing or broken.
     """
-    preset = with_allowed_code(_preset(workspace, catalogue), workspace, drivers, settings, config_files or {})
-
-    def inputs_on(choice: MachineChoice) -> PlanInput:
-        return PlanInput(
-            workspace=workspace,
-            preset=preset,
-            machine=choice.machine,
-            drivers=drivers,
-            settings=settings,
-            target=target,
-            config_files=config_files or {},
-            single_device=choice.single_device,
-            settled_nodes=nodes,
-        )
-
-    asked = RankingInput(
-        preset=preset,
-        workload_on=lambda candidate: choose_workload(inputs_on(MachineChoice(candidate))),
-        limits=settings.limits_of(workspace.namespace),
-        namespace=workspace.namespace,
-    )
+    question = _Question(workspace, catalogue, drivers, settings, target, config_files or {}, nodes)
+    asked, inputs_on = question.ranking, question.inputs_on
     if wants_auto(workspace, settings, target):
         choice = best_machine(catalogue.instance_types(settings.cloud), asked)
     else:
@@ -91,6 +73,66 @@ def make_plan(
         raise refuse("inference.replicas", message, "write fewer replicas", "OutOfRange")
     enforce_limits(asked.limits, choice.machine, workload.nodes, workspace.namespace)
     return _plan(inputs, choice, workload)
+
+
+def machines_for(
+    workspace: Workspace,
+    *,
+    catalogue: Catalogue,
+    drivers: DriverSet,
+    settings: Settings,
+    config_files: Mapping[str, Mapping[str, str]] | None = None,
+) -> str:
+    """Return a sentence about the machines of the settings' cloud that would do; empty where none would.
+
+    The arguments are those of ``make_plan``.
+    """
+    try:
+        question = _Question(workspace, catalogue, drivers, settings, "kubernetes", config_files or {})
+        return machines_that_do(catalogue.instance_types(settings.cloud), question.ranking)
+    except LLMwrightError:
+        return ""
+
+
+@dataclass(frozen=True)
+class _Question:
+    """The arguments of ``make_plan``, from which a workload on one type of machine follows."""
+
+    workspace: Workspace
+    catalogue: Catalogue
+    drivers: DriverSet
+    settings: Settings
+    target: Target
+    config_files: Mapping[str, Mapping[str, str]]
+    nodes: int | None = None
+
+    @cached_property
+    def preset(self) -> Preset:
+        preset = _preset(self.workspace, self.catalogue)
+        return with_allowed_code(preset, self.workspace, self.drivers, self.settings, self.config_files)
+
+    @cached_property
+    def ranking(self) -> RankingInput:
+        return RankingInput(
+            preset=self.preset,
+            workload_on=lambda candidate: choose_workload(self.inputs_on(MachineChoice(candidate))),
+            limits=self.settings.limits_of(self.workspace.namespace),
+            namespace=self.workspace.namespace,
+            images=self.settings.images,
+        )
+
+    def inputs_on(self, choice: MachineChoice) -> PlanInput:
+        return PlanInput(
+            workspace=self.workspace,
+            preset=self.preset,
+            machine=choice.machine,
+            drivers=self.drivers,
+            settings=self.settings,
+            target=self.target,
+            config_files=self.config_files,
+            single_device=choice.single_device,
+            settled_nodes=self.nodes,
+        )
 
 
 def _workload(inputs: PlanInput, catalogue: Catalogue, asked: RankingInput) -> Workload:

@@ -74,6 +74,8 @@ def choose_runtime(inputs: PlanInput, served: Served) -> ServingChoice:
                 raise _with_reasons(error, reasons) from error
             reasons.append(f"{candidate.name}: {error.problems[0].message}")
     message = f"no runtime can serve {inputs.preset.name}: {'; '.join(reasons) or 'none is installed'}"
+    if choice.too_old:
+        raise refuse(_machine_path(inputs), message, "choose a newer GPU", "GpuTooOld")
     raise refuse("inference.runtime", message, _installing(inputs))
 
 

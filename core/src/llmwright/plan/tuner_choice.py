@@ -10,6 +10,7 @@ from llmwright.errors import InvalidWorkspace
 from llmwright.plan.plan_input import PlanInput
 from llmwright.plan.refusal import below, does_not_fit, refuse
 from llmwright.plugins.drivers import Tuner
+from llmwright.plugins.gpu_images import leaves_out, left_out
 from llmwright.sizing.dtypes import compute_dtype
 from llmwright.sizing.tuning_fit import fit_tuning
 from llmwright.values.fit import Fit
@@ -46,6 +47,9 @@ def choose_tuner(inputs: PlanInput, tuning: Tuning) -> TuningChoice:
     tuner = inputs.drivers.tuner(method)
     if inputs.target not in tuner.targets:
         raise refuse("tuning.method", f"{method} does not run on {inputs.target}")
+    if inputs.target == "kubernetes" and leaves_out(tuner, inputs.machine):
+        message = left_out(method, tuner, inputs.machine)
+        raise refuse("resource.instanceType", message, "choose a newer GPU", "GpuTooOld")
     config = _configure(tuner, inputs, tuning)
     fit, preset = _fit(inputs, tuner, config)
     choice = Choice(name=method, why="tuning.method names it")

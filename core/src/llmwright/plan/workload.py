@@ -11,6 +11,7 @@ from llmwright.plan.adapters import MountedAdapter, named_adapters
 from llmwright.plan.plan_input import PlanInput
 from llmwright.plan.runtime_choice import Served, ServingChoice, choose_runtime
 from llmwright.plan.tuner_choice import TuningChoice, choose_tuner
+from llmwright.plugins.drivers import Driver
 from llmwright.values.fit import Fit
 
 TIGHT = "nf4"
@@ -37,10 +38,9 @@ class Workload:
         return (*tuned, *((("serving", self.serving.fit),) if self.serving else ()))
 
     @property
-    def built_for(self) -> tuple[tuple[int, int], ...]:
-        """The lowest compute capabilities that the drivers' images are built for, where they say so."""
-        drivers = ([self.tuned.tuner] if self.tuned else []) + ([self.serving.runtime] if self.serving else [])
-        return tuple(driver.built_for for driver in drivers if driver.built_for is not None)
+    def drivers(self) -> tuple[Driver, ...]:
+        """The drivers whose programs run on the machine's GPUs."""
+        return (*((self.tuned.tuner,) if self.tuned else ()), *((self.serving.runtime,) if self.serving else ()))
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -67,6 +67,18 @@ class AccessRule:
     verbs: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class OlderImage:
+    """An image with a driver's programs for GPUs that its usual image leaves out. The settings name it by its role.
+
+    ``built_for`` is the lowest CUDA compute capability that it serves; ``contents`` says in a few words how it differs.
+    """
+
+    role: str
+    built_for: tuple[int, int]
+    contents: str
+
+
 class Driver(ABC):
     """The base of all drivers."""
 
@@ -85,7 +97,11 @@ class Driver(ABC):
     """Rights in the cluster that the operator needs for this driver, beyond its own."""
 
     built_for: ClassVar[tuple[int, int] | None] = None
-    """The lowest CUDA compute capability that its image is built for. A plan for an older GPU warns."""
+    """The lowest CUDA compute capability that its image is built for. On a cluster an older GPU is refused, unless
+    ``older_image`` serves it; on one machine, where the installed libraries decide, a plan warns."""
+
+    older_image: ClassVar[OlderImage | None] = None
+    """An image for older GPUs, whose role takes the place of the usual one where a process has GPUs."""
 
     config_template: ClassVar[str] = ""
     """KAITO's ConfigMap that stands for the config of a Workspace that names none; empty for none."""

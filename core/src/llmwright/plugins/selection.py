@@ -14,6 +14,7 @@ from llmwright.api.workspace import Workspace
 from llmwright.errors import PluginNotFound, Problem
 from llmwright.plugins.driver_set import DriverSet
 from llmwright.plugins.drivers import Provisioner, Runtime
+from llmwright.plugins.gpu_images import leaves_out, left_out
 from llmwright.plugins.known import known_names, requirements_of
 from llmwright.settings.model import Settings
 from llmwright.values.feature_gates import FeatureGates
@@ -49,10 +50,14 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Runtimes to try in this order; ``passed_over`` has a reason for each of the others."""
+    """Runtimes to try in this order; ``passed_over`` has a reason for each of the others.
+
+    ``too_old`` says that one of them is passed over for the age of the machine's GPU.
+    """
 
     runtimes: tuple[Candidate, ...]
     passed_over: tuple[str, ...] = ()
+    too_old: bool = False
 
 
 def candidates(
@@ -63,6 +68,7 @@ def candidates(
     A runtime whose feature gate is off is not used, even where it is named (KAITO v0.12).
     """
     passed_over: list[str] = []
+    too_old = False
     chosen = _named(workspace, drivers, in_settings)
     if chosen is not None:
         against = _gate_problem(chosen.name, drivers.find_runtime(chosen.name), gates)
@@ -75,10 +81,11 @@ def candidates(
         against = _gate_problem(ranked.name, runtime, gates) or _first_problem(ranked.name, runtime, demand, drivers)
         if against is not None:
             passed_over.append(against)
+            too_old = too_old or (demand.machine is not None and _is_too_old(demand, demand.machine, runtime))
             continue
         why = f"its rank of {ranked.rank} is the highest of the runtimes that can serve this on {demand.target}"
         runtimes.append(Candidate(name=ranked.name, why=why))
-    return Candidates(tuple(runtimes), (*dict.fromkeys(passed_over), *_missing(demand, drivers)))
+    return Candidates(tuple(runtimes), (*dict.fromkeys(passed_over), *_missing(demand, drivers)), too_old)
 
 
 def _named(workspace: Workspace, drivers: DriverSet, in_settings: str | None) -> Candidate | None:
@@ -146,8 +153,8 @@ def objections(name: str, runtime: type[Runtime], demand: Demand, drivers: Drive
         yield Problem(path, f"{name} needs a GPU, and {machine.name} has none", reason="NotSupported")
     if machine is not None and machine.gpus > 0 and not able.gpu:
         yield Problem(path, f"{name} uses no GPU, and {machine.name} has some", reason="NotSupported")
-    if machine is not None and _is_too_old(machine, runtime):
-        hint = f"choose a newer GPU{_or_older_runtimes(machine, drivers)}"
+    if machine is not None and _is_too_old(demand, machine, runtime):
+        hint = f"choose a newer GPU{_or_older_runtimes(demand, machine, drivers)}"
         yield Problem(path, _too_old(name, runtime, machine), hint, reason="GpuTooOld")
     if demand.adapters and not able.adapters:
         yield Problem(path, f"{name} serves no adapters", reason="NotSupported")
@@ -166,18 +173,23 @@ def against_default(name: str, runtime: type[Runtime], demand: Demand) -> str | 
     return None
 
 
-def _is_too_old(machine: InstanceType, runtime: type[Runtime]) -> bool:
+def _is_too_old(demand: Demand, machine: InstanceType, runtime: type[Runtime]) -> bool:
+    """Return whether neither the engine nor, on a cluster, an image of it runs on the machine's GPUs."""
     capability, lowest = machine.compute_capability, runtime.lowest_capability
-    return capability is not None and lowest is not None and capability < lowest
+    if capability is not None and lowest is not None and capability < lowest:
+        return True
+    return demand.target == "kubernetes" and leaves_out(runtime, machine)
 
 
 def _too_old(name: str, runtime: type[Runtime], machine: InstanceType) -> str:
+    if runtime.lowest_capability is None:
+        return left_out(name, runtime, machine)
     has, needs = (".".join(map(str, pair or ())) for pair in (machine.compute_capability, runtime.lowest_capability))
     return f"{machine.gpu_model} has compute capability {has}, and {name} needs {needs}"
 
 
-def _or_older_runtimes(machine: InstanceType, drivers: DriverSet) -> str:
-    others = drivers.named("runtime", lambda other: other.capabilities.gpu and not _is_too_old(machine, other))
+def _or_older_runtimes(demand: Demand, machine: InstanceType, drivers: DriverSet) -> str:
+    others = drivers.named("runtime", lambda other: other.capabilities.gpu and not _is_too_old(demand, machine, other))
     return f", or write runtime: {' or '.join(others)}" if others else ""
 
 

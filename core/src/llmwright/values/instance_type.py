@@ -43,3 +43,8 @@ class InstanceType:
     retired: bool = False
     successor: str | None = None
     fact_source: str = ""
+
+    @property
+    def retirement(self) -> str:
+        """The sentence about a machine that is ``retired``."""
+        return f"{self.name} is retired and may not be had any more"

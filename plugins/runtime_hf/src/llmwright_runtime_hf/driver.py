@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from llmwright.plugins.drivers import Capabilities, Runtime
+from llmwright.plugins.drivers import Capabilities, OlderImage, Runtime
 from llmwright.plugins.weights import Weights, weights_of
 from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
@@ -23,6 +23,8 @@ class HfRuntime(Runtime):
     aliases = frozenset({"transformers"})
     default_rank = {"kubernetes": 50, "local": 50}
     built_for = (7, 5)  # the lowest of PyTorch's wheels for CUDA 13 (PyTorch's release matrix)
+    # PyTorch's wheels for CUDA 12.6 serve 5.0 to 9.0; there are such up to release 2.14 (pytorch issue 190385).
+    older_image = OlderImage("workload-cuda12", (5, 0), "PyTorch for CUDA 12.6")
     listed_as = "hf"
     kaito_rules = frozenset({"listed-presets"})
     config_model = HfConfig

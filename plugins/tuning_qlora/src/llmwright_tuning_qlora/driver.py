@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from llmwright.errors import Problem
-from llmwright.plugins.drivers import Tuner
+from llmwright.plugins.drivers import OlderImage, Tuner
 from llmwright.plugins.weights import weights_of
 from llmwright.sizing.tuning_fit import TuningNeed, lora_terms
 from llmwright.values.fit import Fit, MemoryTerm
@@ -29,6 +29,8 @@ class LoraTuner(Tuner):
 
     targets = frozenset({"kubernetes", "local"})
     built_for = (7, 5)  # the lowest of PyTorch's wheels for CUDA 13 (PyTorch's release matrix)
+    # PyTorch's wheels for CUDA 12.6 serve 5.0 to 9.0; there are such up to release 2.14 (pytorch issue 190385).
+    older_image = OlderImage("workload-cuda12", (5, 0), "PyTorch for CUDA 12.6")
     config_template = "lora-params-template"
     quantized = False
     method: ClassVar[Method] = "lora"
