@@ -22,7 +22,8 @@ NAMES = {
     },
     "llmwright.plugins": {"hookimpl"},
     "llmwright.plugins.drivers": {
-        "AccessRule", "Capabilities", "Context", "Driver", "KaitoRule", "Names", "OlderImage", "Provisioner", "Runtime", "Tuner",
+        "AccessRule", "Capabilities", "Context", "Driver", "KaitoRule", "Names", "OlderImage", "Provisioner", "Runtime",
+        "Tuner",
     },
     "llmwright.plugins.hookspecs": {
         "Manifest", "check_workspace", "instance_types", "manifests", "presets", "status_changed",

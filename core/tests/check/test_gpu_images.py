@@ -47,7 +47,7 @@ class Unserved(Built):
 
 
 class UnservedTuner(BuiltTuner):
-    older_image = None
+    older_image = OlderImage("older", (6, 1), "an older build")
 
 
 def judged(

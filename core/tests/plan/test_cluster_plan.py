@@ -13,6 +13,7 @@ from llmwright.catalogue.node_labels import instance_type_of_labels
 from llmwright.errors import InvalidWorkspace, LimitExceeded, NotYet
 from llmwright.plan.make import make_plan
 from llmwright.plugins.driver_set import DriverSet
+from llmwright.plugins.drivers import OlderImage
 from llmwright.settings.model import Limits, Settings
 from llmwright.values.launch import Volume
 from llmwright_provisioner_karpenter.driver import KarpenterProvisioner
@@ -90,12 +91,15 @@ def test_processes_with_gpus_run_in_the_image_that_serves_them(planned: Planned)
     assert required(newer.tuning).main.image == "workload"
 
 
+NEWER = OlderImage("newer", (7, 2), "a build that leaves the V100 out too")
+
+
 class NewGpusOnly(HfRuntime):
-    older_image = None
+    older_image = NEWER
 
 
 class NewGpusOnlyTuner(QloraTuner):
-    older_image = None
+    older_image = NEWER
 
 
 @pytest.mark.parametrize(
