@@ -157,6 +157,39 @@ class TestGatedModels:
         assert run("check", *CLUSTER, "-f", written(tuning(preset=secret))).code == 0
 
 
+OLD = (
+    *("falcon-7b", "falcon-7b-instruct", "falcon-40b", "falcon-40b-instruct", "phi-2"),
+    *("llama-2-7b", "llama-2-7b-chat", "llama-2-13b", "llama-2-13b-chat", "llama-2-70b", "llama-2-70b-chat"),
+    *("phi-3-small-8k-instruct", "phi-3-small-128k-instruct"),
+)
+
+
+class TestOldPresets:
+    @pytest.mark.parametrize("name", OLD)
+    def test_a_name_that_kaito_gave_up_still_means_its_own_weights(self, name: str, run: Run, written: Write) -> None:
+        written("sources: {remoteCode: ['hf://microsoft/*']}\n", "llmwright.yaml")
+        preset = {"name": name, **({"presetOptions": {"modelAccessSecret": "s"}} if name.startswith("llama") else {})}
+        resource = {**SELECTOR, "instanceType": "Standard_NC96ads_A100_v4"}
+        path = written(workspace(inference={"preset": preset}, resource=resource))
+        ran = run("check", *CLUSTER, "-f", path)
+        assert ran.code == 0, ran.out
+        (line,) = [line for line in ran.out.splitlines() if "old name" in line]
+        assert f"inference.preset.name: {name} is an old name: KAITO" in line
+        assert "did you mean" not in line
+        planned = json.loads(run("plan", *CLUSTER, "-f", path, "-o", "json").out)
+        assert planned["preset"] == name
+
+    def test_the_list_marks_it(self, run: Run) -> None:
+        lines = run("presets", "list").out.splitlines()
+        assert {line.split(" (old)")[0] for line in lines if "(old)" in line} == set(OLD)
+        assert "old:          KAITO refuses it since December 2025" in run("presets", "show", "phi-2").out
+
+    def test_a_typing_mistake_in_it_is_told_as_one(self, run: Run, written: Write) -> None:
+        ran = run("check", *CLUSTER, "-f", written(workspace(inference={"preset": {"name": "falcon-7b-instrukt"}})))
+        assert ran.code == 2
+        assert "did you mean 'falcon-7b-instruct'?" in ran.out
+
+
 def test_a_host_in_upper_case_is_one(run: Run, written: Write) -> None:
     ran = run("check", *CLUSTER, "-f", written(tuning(input={"image": "PULLREGISTRY/data:0.0.1"})))
     assert ran.code == 0, ran.out

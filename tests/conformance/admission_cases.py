@@ -58,6 +58,7 @@ RULES = (
     Rule("unworkable-values", frozenset({"Unworkable", "TokenRequired"})),
     Rule("unsafe-addresses", frozenset({"BadUrl"})),
     Rule("placeholders", frozenset({"Placeholder"}), lenient=True),
+    Rule("old-presets", frozenset({"RetiredPreset"}), lenient=True),
 )
 """docs/kaito-differences.md gives the reason of each."""
 

@@ -65,7 +65,7 @@ def options_of(preset: str) -> tuple[MachineOption, ...]:
 
 
 def presets() -> list[str]:
-    return sorted(preset.name for preset in catalogue().presets())
+    return sorted(preset.name for preset in catalogue().presets() if not preset.retired)
 
 
 def row(preset: str) -> str:

@@ -73,7 +73,7 @@ def _architecture(value: Any) -> dict[str, Any]:
 _MODEL: dict[str, Reader] = {
     **dict.fromkeys(
         ("name", "revision", "license", "dtype", "quantization", "chat_template", "tool_call_parser", "fact_source",
-         "reasoning_parser", "questions"),
+         "reasoning_parser", "questions", "retired"),
         text,
     ),
     **dict.fromkeys(("aliases", "lora_targets", "runtimes"), texts),

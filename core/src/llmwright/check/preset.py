@@ -20,7 +20,11 @@ LIST_PRESETS = "llmwright presets list"
 def check_presets(inputs: CheckInput) -> Iterator[Problem]:
     """Every preset named is in the catalogue, a directory of this machine, or looks like a model of the hub."""
     for path, spec in inputs.presets():
-        if inputs.catalogue.find_preset(spec.name) is not None:
+        preset = inputs.catalogue.find_preset(spec.name)
+        if preset is not None:
+            if preset.retired:
+                message = f"{preset.name} is an old name: {preset.retired}; served here as {preset.source}"
+                yield Problem(f"{path}.name", message, severity="warning", reason="RetiredPreset")
             continue
         if names_a_directory(spec.name):
             if inputs.on_cluster:

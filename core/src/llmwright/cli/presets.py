@@ -72,7 +72,7 @@ def _fits(preset: Preset, machine: InstanceType) -> bool:
 
 def _row(preset: Preset) -> tuple[str, ...]:
     return (
-        preset.name,
+        preset.name + (" (old)" if preset.retired else ""),
         f"{preset.parameters / 1e9:.1f}B" if preset.parameters >= 1e8 else f"{preset.parameters / 1e6:.1f}M",
         size(preset.weight_bytes),
         f"{preset.context:,}",
@@ -103,6 +103,7 @@ def show(session: Session, name: str, output: str | None) -> None:
         return
     rows = [
         ("name", preset.name),
+        ("old", preset.retired),
         ("also called", ", ".join(preset.aliases)),
         ("source", f"{preset.source}@{preset.revision}" if preset.source.startswith("hf://") else preset.source),
         ("licence", preset.license + (" (gated: needs a token of somebody who accepted it)" if preset.gated else "")),
