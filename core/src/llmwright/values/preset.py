@@ -31,8 +31,8 @@ class Preset:
     model's own dtype. ``runtimes`` are those that are known to serve it by the name that they declare (``listed_as``);
     empty where nobody knows. ``remote_code`` says that it cannot be loaded without Python code from its repository; the
     preset that a driver gets has it only where the settings allow that code (``sources.remoteCode``). ``flags`` maps a
-    runtime's name to flags that this model needs there. ``retired`` says in a sentence who gave the name up, empty where
-    nobody did; it still serves those who wrote it. ``origin`` names the distribution or file that brought the
+    runtime's name to flags that this model needs there. ``retired`` says in a sentence who gave the name up, empty
+    where nobody did; it still serves those who wrote it. ``origin`` names the distribution or file that brought the
     preset; ``fact_source`` the source of its figures; ``assumptions`` are sentences about figures
     that it leaves open.
     """
