@@ -47,6 +47,58 @@ MARKED = (
 )
 """Marks the answers for training, without their end token."""
 
+OTHER_END = (
+    "{% for m in messages %}<|header|>{{ m.role }}<|end_header|>{{ m.content }}"
+    "{% if m.role == 'assistant' and loop.last %}<|eot|>{% else %}<|end|>{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}<|header|>assistant<|end_header|>{% endif %}"
+)
+"""Ends the last answer with another token than earlier ones, as gpt-oss's."""
+TAILED_REWRITING = (
+    "{% for m in messages %}<|{{ m.role }}|>\n{% if m.role == 'assistant' and loop.last %}<think>\n</think>\n"
+    "{% endif %}{{ m.content }}<|end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>\n{% else %}{{ eos_token }}{% endif %}"
+)
+"""Both rewrites earlier turns and closes a conversation."""
+TAILED_THINKING = (
+    "{% for m in messages %}<|{{ m.role }}|>\n{{ m.content }}<|end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>\n<think>\n{% else %}{{ eos_token }}{% endif %}"
+)
+"""Both opens the reasoning in the generation prompt and closes a conversation."""
+LAST_QUESTION = (
+    "<|begin|>{% for m in messages %}{% if m.role == 'user' %}[INST] {% if loop.last %}Be brief.\n\n{% endif %}"
+    "{{ m.content }}[/INST]{% elif m.role == 'assistant' %} {{ m.content }}{{ eos_token }}{% endif %}{% endfor %}"
+)
+"""Writes instructions into the last question only, as Mistral's system prompt."""
+UNENDED = (
+    "<|begin|>{% for m in messages %}<|{{ m.role }}|>\n{{ m.content }}{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
+)
+"""Ends an answer by the next turn's token alone, as GLM-4's."""
+SEPARATED = (
+    "{% for m in messages %}{% if not loop.first %}{{ '\n\n' }}{% endif %}<|{{ m.role }}|>{{ m.content }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '\n\n' }}<|assistant|>{% endif %}"
+)
+"""Writes blank lines before each turn but the first."""
+REOPENED = CHATML.replace("{% if add_generation_prompt %}", "").removesuffix("{% endif %}")
+"""Opens an answer at the end of every conversation, whether asked for or not."""
+DROPPING = (
+    "<|begin|>{% for m in messages %}{% if m.role == 'assistant' %}<|assistant|>{{ m.content.split('</think>')[-1] }}"
+    "{{ eos_token }}{% else %}<|{{ m.role }}|>{{ m.content }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|><think>\n{% endif %}"
+)
+"""Drops the reasoning of all answers, as DeepSeek-R1's."""
+REASONING = (
+    "{% set last = namespace(user=0) %}"
+    "{% for m in messages %}{% if m.role == 'user' %}{% set last.user = loop.index0 %}{% endif %}{% endfor %}"
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{% set text = m.content %}{% if m.role == 'assistant' %}"
+    "{% set why = m.reasoning_content or '' %}{% if '</think>' in text %}"
+    "{% set why = text.split('</think>')[0].split('<think>')[-1] %}{% set text = text.split('</think>')[-1] %}"
+    "{% endif %}{% if loop.index0 > last.user %}<think>\n{{ why | trim }}\n</think>\n\n{% endif %}"
+    "{% set text = text | trim %}{% endif %}{{ text }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+"""Writes the reasoning after the last question only, as Qwen3's."""
+
 FAMILIES: dict[str, str | None] = {
     "chatml": CHATML,
     "headers": HEADERS,
@@ -58,6 +110,18 @@ FAMILIES: dict[str, str | None] = {
     "marked": MARKED,
     "none": None,
 }
+REWRITERS = {
+    "other end": OTHER_END,
+    "tailed and rewriting": TAILED_REWRITING,
+    "tailed and thinking": TAILED_THINKING,
+    "last question": LAST_QUESTION,
+    "unended": UNENDED,
+    "separated": SEPARATED,
+    "reopened": REOPENED,
+    "dropping": DROPPING,
+    "reasoning": REASONING,
+}
+"""Further forms of templates, most of which write a turn otherwise once another follows."""
 SPECIAL = (
     "<|begin|>",
     "<|im_start|>",

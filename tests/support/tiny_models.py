@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
-from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, processors, trainers
 from tokenizers.models import BPE
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -91,6 +92,26 @@ def byte_level_tokenizer(
         show_progress=False,
     )
     backend.train_from_iterator(texts, trainer)
+    return backend
+
+
+def sentencepiece_tokenizer(texts: Sequence[str], *, special: Sequence[str] = (), vocabulary: int = 300) -> Tokenizer:
+    """Train a tokenizer of Llama 2's form: a blank before each text, bytes for unknown characters, BOS in front."""
+    backend = Tokenizer(BPE(byte_fallback=True, unk_token="<unk>", fuse_unk=True))
+    backend.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    backend.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    )
+    tokens = ["<unk>", "<s>", "</s>", *special]
+    trainer = trainers.BpeTrainer(vocab_size=vocabulary, special_tokens=tokens, show_progress=False)
+    backend.train_from_iterator(texts, trainer)
+    # Tokens for bytes are ordinary ones, which the trainer cannot make.
+    made = json.loads(backend.to_str())
+    words = made["model"]["vocab"]
+    words.update({f"<0x{byte:02X}>": len(words) + byte for byte in range(256)})
+    backend = Tokenizer.from_str(json.dumps(made))
+    bos = ("<s>", tokens.index("<s>"))
+    backend.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[bos])
     return backend
 
 

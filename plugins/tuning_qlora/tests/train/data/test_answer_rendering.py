@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import groupby
+from itertools import groupby, product
 from typing import Any
 
 import pytest
-from tests.support.chat_templates import FAMILIES, SPECIAL, THINKING
-from tests.support.tiny_models import byte_level_tokenizer
+from tests.support.chat_templates import DROPPING, FAMILIES, REASONING, REWRITERS, SPECIAL, THINKING
+from tests.support.tiny_models import byte_level_tokenizer, sentencepiece_tokenizer
+from tokenizers import Tokenizer
+from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerFast
 
 from llmwright.values.messages import render
+from llmwright_runtime_hf.serve.engine.chat_template import chat_template
 from llmwright_tuning_qlora.train.data.column_mapping import ColumnMapping
 from llmwright_tuning_qlora.train.data.example import Conversation, Example, PromptAnswer, parse_example
 from llmwright_tuning_qlora.train.data.token_rows import TokenRow
@@ -19,20 +22,28 @@ from llmwright_tuning_qlora.train.data.tokenization import ExampleTokenizer
 
 MESSAGES = ColumnMapping("messages", ("messages",))
 TEXTS = ("the capital of France", "Paris", "Oslo", "[INST] [/INST] assistant user", "\n\n", "A: ", " Paris")
-TEMPLATES = {name: template for name, template in FAMILIES.items() if template}
+TEMPLATES = {**{name: template for name, template in FAMILIES.items() if template}, **REWRITERS}
 Make = Callable[[str | None], Any]
 
 
-@pytest.fixture(scope="module")
-def make() -> Make:
-    backend = byte_level_tokenizer(TEXTS * 20, special=SPECIAL, vocabulary=400)
-
+def maker(backend: Tokenizer) -> Make:
     def tokenizer(template: str | None) -> Any:
         made = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<|endoftext|>")
         made.chat_template = template
         return made
 
     return tokenizer
+
+
+@pytest.fixture(scope="module")
+def make() -> Make:
+    return maker(byte_level_tokenizer(TEXTS * 20, special=SPECIAL, vocabulary=400))
+
+
+@pytest.fixture(scope="module")
+def both(make: Make) -> tuple[Make, Make]:
+    """Tokenizers of the two common forms: byte-level, and Llama 2's, which puts a blank before each text."""
+    return make, maker(sentencepiece_tokenizer(TEXTS * 20, special=SPECIAL))
 
 
 def conversation(*messages: dict[str, Any], **columns: Any) -> Conversation:
@@ -85,6 +96,59 @@ def test_each_answer_follows_the_prompt_that_a_server_makes(make: Make, family: 
         text = tokenizer.decode(learned, skip_special_tokens=True).strip()
         assert text.endswith(TALK[position]["content"])
         assert any(token in tokenizer.added_tokens_decoder for token in learned[-2:])
+
+
+TALKS = {
+    "several": (user("x"), answer("Paris"), user("y"), answer("Oslo"), user("z"), answer("Rome")),
+    "same words": (user("Paris"), answer("Paris"), user("."), answer(".")),
+    "blanks": (user("x \n"), answer(" Paris\n"), user("\n\ny"), answer("\n\na\n\nb ")),
+    "beyond ASCII": (user("👍🏽"), answer("👩‍👩‍👧"), user("東京"), answer("🇫🇷 été")),
+    "reasoning": (
+        *(user("x"), answer("<think>\nOslo?\n</think>\n\nParis")),
+        *(user("y"), answer("<think>\nRome?\n</think>\n\nOslo")),
+    ),
+    "a question last": (user("x"), answer("Paris"), user("bye")),
+}
+
+
+@pytest.mark.parametrize("family", TEMPLATES)
+def test_an_answer_is_learned_whole_and_ends_where_a_server_stops(both: tuple[Make, Make], family: str) -> None:
+    for make, (name, talk) in product(both, TALKS.items()):
+        tokenizer, example = make(TEMPLATES[family]), conversation(*talk)
+        ends = chat_template(tokenizer, tokenizer.chat_template).end_tokens | {tokenizer.eos_token_id}
+        runs = [run for row in encoded(tokenizer, example) for run in learned_runs(row)]
+        for (before, learned), position in zip(runs, example.learned, strict=True):
+            assert before == served_prompt(tokenizer, example.messages[:position]), name
+            end = next(index for index, token in enumerate(learned) if token in ends)
+            assert not tokenizer.decode(learned[end + 1 :]).strip(), name
+            assert words(tokenizer.decode(learned[:end])) == words(str(example.messages[position]["content"])), name
+
+
+def words(text: str) -> str:
+    """Return the words, without blanks and the marks that a template may write around reasoning."""
+    return "".join(text.replace("<think>", "").replace("</think>", "").split())
+
+
+@pytest.mark.parametrize("template", [DROPPING, REASONING])
+def test_reasoning_is_learned_though_a_template_drops_it_from_history(make: Make, template: str) -> None:
+    tokenizer = make(template)
+    runs = [run for row in encoded(tokenizer, conversation(*TALKS["reasoning"])) for run in learned_runs(row)]
+    for (_, learned), reason in zip(runs, ("Oslo?", "Rome?"), strict=True):
+        assert reason in tokenizer.decode(learned)
+
+
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning", "thinking"])
+def test_reasoning_beside_the_content_is_learned_or_refused(make: Make, field: str) -> None:
+    example = conversation(user("x"), answer("Paris", **{field: "Oslo?"}))
+    assert "Oslo?" in make(None).decode(learned_runs(encoded(make(REASONING), example)[0])[0][1])
+    [row] = ExampleTokenizer(make(TEMPLATES["chatml"])).encode([example])
+    assert row == f"the chat template leaves {field} of answer 1 out"
+
+
+def test_an_answer_that_a_template_changes_is_a_problem_of_its_row(make: Make) -> None:
+    template = TEMPLATES["chatml"].replace("{{ m.content }}", "{{ m.content | upper }}")
+    [row] = ExampleTokenizer(make(template)).encode([conversation(*TALK)])
+    assert row == "the chat template writes answer 1 otherwise than the row has it"
 
 
 @pytest.mark.parametrize("family", TEMPLATES)
@@ -158,6 +222,8 @@ def test_parts_are_joined_and_tool_calls_reach_the_template_as_objects(make: Mak
     [
         (answer("x", weight=0.5), "messages[1].weight is 0.5; 0 or 1 is expected"),
         (answer("x", train=False), "messages[1].train is not read; write weight: 0"),
+        (answer("x", function_call={"name": "f"}), "messages[1].function_call is not read; write tool_calls"),
+        (answer("x", refusal="no"), "messages[1].refusal is not read"),
         (answer("x", weight=0), "gives every answer the weight 0"),
         ({"role": "assistant", "content": [{"type": "image_url"}]}, "content[0] is of type 'image_url'"),
         ({"role": "assistant", "tool_calls": [{"function": {"arguments": "{"}}]}, "arguments is no JSON object"),
@@ -168,6 +234,25 @@ def test_marks_and_parts_that_cannot_be_honoured_are_refused(message: dict[str, 
     example = parse_example({"messages": [user("x"), message]}, MESSAGES)
     assert isinstance(example, str)
     assert fault in example
+
+
+@pytest.mark.parametrize("bos", [None, "<|begin|>"])
+def test_special_tokens_of_a_text_are_learned(make: Make, bos: str | None) -> None:
+    """A conversation that is rendered already teaches its end tokens too."""
+    tokenizer = make(None)
+    tokenizer.bos_token = bos
+    text = "<|begin|><|user|>Oslo?<|end|><|assistant|>Norway<|end|>"
+    ((_, learned),) = learned_runs(encoded(tokenizer, PromptAnswer(text))[0])
+    assert tokenizer.decode(learned).count("<|end|>") == 2
+
+
+def test_a_prompt_that_writes_bos_gets_no_second_one(make: Make) -> None:
+    tokenizer = make(None)
+    tokenizer.bos_token = "<|begin|>"
+    begin = ("<|begin|>", tokenizer.bos_token_id)
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single="<|begin|> $A", special_tokens=[begin])
+    row = encoded(tokenizer, PromptAnswer("Paris", "<|begin|>A: "))[0]
+    assert list(row.ids).count(tokenizer.bos_token_id) == 1
 
 
 def test_text_that_no_tokenizer_takes_is_a_problem_of_its_row(make: Make) -> None:

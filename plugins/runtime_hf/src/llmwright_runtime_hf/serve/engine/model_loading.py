@@ -19,6 +19,7 @@ from transformers.utils import logging
 
 from llmwright.errors import ConfigError
 from llmwright.plugins.remote_code import code_needed
+from llmwright.values.prompt_tokens import with_one_bos
 from llmwright_runtime_hf.serve.engine.chat_template import ChatTemplate, chat_template, template_of_adapter
 from llmwright_runtime_hf.serve.engine.decode_loop import cache_name, no_cache
 from llmwright_runtime_hf.serve.engine.interface import SamplingParams
@@ -67,10 +68,7 @@ class LoadedModel:
 
         One beginning-of-sequence token (BOS) is enough where both the text and the tokenizer write it.
         """
-        tokens = list(self.tokenizer(text, add_special_tokens=special)["input_ids"])
-        bos = self.tokenizer.bos_token_id
-        twice = next((count for count, token in enumerate(tokens) if token != bos), len(tokens))
-        return tokens[twice - 1 :] if bos is not None and twice > 1 else tokens
+        return with_one_bos(self.tokenizer(text, add_special_tokens=special)["input_ids"], self.tokenizer.bos_token_id)
 
 
 def load_model(options: ServeOptions) -> LoadedModel:

@@ -1,9 +1,9 @@
 """A conversation as text by the model's chat template, and where its answers begin and end.
 
 A server renders the messages before an answer with a generation prompt, and the model goes on from there. A row is
-learned right where its text up to the answer is that very prompt. Two cases make that hard, and both end in one row for
-each answer: a template that rewrites earlier turns, such as one that drops old reasoning, and a generation prompt that
-is longer than the start of the finished answer, such as one that opens ``<think>``.
+learned right where its text up to the answer is that very prompt, and where the answer ends as the template ends the
+last answer of a conversation: there a server stops. Templates that write an earlier turn otherwise than a last one, or
+whose generation prompt is longer than the start of a finished answer, need one row for each answer.
 """
 
 from __future__ import annotations
@@ -14,8 +14,14 @@ from typing import Any
 
 from llmwright.values.messages import Message, render
 from llmwright_tuning_qlora.train.data.example import Conversation
+from llmwright_tuning_qlora.train.data.special_texts import SpecialTexts, shared_end, shared_start
 
-FOLLOWING = {"role": "user", "content": "."}
+FOLLOWING: tuple[Message, ...] = ({"role": "user", "content": "."}, {"role": "tool", "content": "."})
+"""Turns that may follow a last answer, to see what a template writes only at the end of a conversation."""
+REASONING = ("reasoning_content", "reasoning", "thinking")
+"""Fields of an answer beside its content, for templates that know them (vLLM, transformers)."""
+MARK = "llmwright8f41d0"
+"""Stands in for a content, or after it, to find its place in a rendering."""
 
 
 class RowProblem(ValueError):
@@ -41,8 +47,9 @@ class ConversationText:
 class ConversationRenderer:
     """Render conversations with the chat template of a tokenizer."""
 
-    def __init__(self, tokenizer: Any) -> None:
+    def __init__(self, tokenizer: Any, special: SpecialTexts) -> None:
         self._tokenizer = tokenizer
+        self._special = special
         self.template = str(tokenizer.get_chat_template()) if tokenizer.chat_template else ""
 
     def whole(self, example: Conversation) -> ConversationText | None:
@@ -51,7 +58,7 @@ class ConversationRenderer:
         Raises:
             TemplateError: the template refuses the messages.
         """
-        text = self._apply(example, len(example.messages))
+        text = self._apply(example.messages, example)
         spans = [self._span(text, example, index) for index in example.learned]
         return ConversationText(text, tuple(span for span in spans if span)) if all(spans) else None
 
@@ -59,60 +66,128 @@ class ConversationRenderer:
         """Return each learned answer with the prompt before it.
 
         Raises:
-            RowProblem: the template writes the messages before an answer otherwise once the answer is there.
+            RowProblem: the template leaves an answer out, or it cannot be told from the turns before it.
             TemplateError: the template refuses the messages.
         """
         return [self._answer(example, index) for index in example.learned]
 
     def _span(self, text: str, example: Conversation, index: int) -> tuple[int, int] | None:
-        prompt = self._apply(example, index, prompting=True)
-        end = self._end(example, index, text)
-        content = str(example.messages[index]["content"]).strip()
-        if not text.startswith(prompt) or end <= len(prompt) or content not in text[len(prompt) : end]:
+        prompt, content = self._prompt(example, index), _content(example, index)
+        is_last = index + 1 == len(example.messages)
+        through = text if is_last else self._apply(example.messages[: index + 1], example)
+        followed = self._followed(example.messages, example) if is_last else text
+        place = self._special.last_outside(content, through, len(prompt), len(through))
+        if place is None or not through.startswith(prompt):
+            return None
+        calls = bool(example.messages[index].get("tool_calls"))
+        end = self._end(through, followed, place + len(content), calls=calls)
+        if end <= len(prompt) or not text.startswith(through[:end]) or _left_out(example, index, through[:end]):
             return None
         return len(prompt), end
 
     def _answer(self, example: Conversation, index: int) -> AnswerText:
-        prompt, through = self._apply(example, index, prompting=True), self._apply(example, index + 1)
-        shared = _shared(prompt, through)
-        if shared < len(prompt) and shared < _shared(prompt, self._apply(example, index)):
-            raise RowProblem(f"the chat template changes the turns before answer {index}, so it cannot be told apart")
-        end = self._end(example, index, through)
-        content = str(example.messages[index]["content"]).strip()
-        if content not in through[shared:end]:
-            end = len(through)
-        if not through[shared:end].strip():
+        before, message = example.messages[:index], example.messages[index]
+        prompt, through = self._prompt(example, index), self._apply((*before, message), example)
+        start = self._start(example, index, prompt, through)
+        content = _content(example, index)
+        # The same answer with a mark at its end: how a template closes it does not depend on its words.
+        marked = (*before, {**message, "content": content + MARK}) if content else (*before, message)
+        closed, followed = self._apply(marked, example), self._followed(marked, example, example.messages[index + 1 :])
+        ends = [text.rfind(MARK) + len(MARK) if MARK in text else start for text in (closed, followed)]
+        calls = bool(message.get("tool_calls"))
+        stop = self._end(closed[ends[0] :], followed[ends[1] :], 0, calls=calls or ends[0] == start)
+        rest = len(closed) - ends[0]
+        body, ending = through[start : len(through) - rest], through[len(through) - rest :][:stop]
+        answer = _with_reasoning(prompt, content, body, index) if content and not calls else body
+        if not (answer + ending).strip():
             raise RowProblem(f"the chat template leaves answer {index} out")
-        return AnswerText(prompt, through[shared:end])
+        if left_out := _left_out(example, index, answer):
+            raise RowProblem(f"the chat template leaves {left_out} of answer {index} out")
+        return AnswerText(prompt, answer + ending)
 
-    def _end(self, example: Conversation, index: int, text: str) -> int:
-        """Return where answer ``index`` ends in ``text``.
+    def _start(self, example: Conversation, index: int, prompt: str, through: str) -> int:
+        """Return where answer ``index`` begins in ``through``, the conversation up to it."""
+        shared, before = shared_start(prompt, through), self._apply(example.messages[:index], example)
+        own = shared_start(prompt, before)
+        if shared >= own:
+            return self._special.boundary(through, shared)
+        # The template writes the turns before otherwise now, as Mistral's, which has the system prompt in the last
+        # question: the answer begins where what is before it ends like the prompt.
+        blank = {**example.messages[index], "content": MARK}
+        latest = self._apply((*example.messages[:index], blank), example).rfind(MARK)
+        opening = prompt[own:]
+        if latest >= 0 and opening and opening in through[:latest]:
+            return through.rindex(opening, 0, latest) + len(opening)
+        alike = {stop: shared_end(through[:stop], prompt) for stop in range(latest, max(0, latest - 200), -1)}
+        best = max(alike, key=lambda stop: alike[stop], default=0)
+        if opening or not alike.get(best):
+            raise RowProblem(f"the chat template changes the turns before answer {index}, so it cannot be told apart")
+        return best
+
+    def _end(self, text: str, followed: str, start: int, *, calls: bool) -> int:
+        """Return where the answer ends in ``text``, whose content ends at ``start``.
 
         A template may close a conversation that does not go on with a tail of its own (Phi-3: the end token). What is
-        there whether or not another turn follows belongs to the answer.
+        there whether or not another turn follows belongs to the answer, and one end token does in any case: a template
+        may have another one for the last answer (gpt-oss).
         """
-        if index + 1 < len(example.messages):
-            return _shared(self._apply(example, index + 1), text)
-        try:
-            return _shared(text, self._apply(example, index + 1, more=(FOLLOWING,)))
-        except Exception:
-            # A template may refuse a turn of the user there, as after the call of a tool.
-            return len(text)
+        common = self._special.boundary(text, shared_start(text, followed))
+        if calls:
+            # The calls come after the content, with special tokens of their own.
+            closed = self._special.has_last(text, start, common)
+            return common if closed else self._special.end_of_next(text, common) or common
+        end = self._special.end_of_first(text, start)
+        if end is None:
+            return common
+        blanks = len(text[end:common]) - len(text[end:common].lstrip())
+        return end + blanks
 
-    def _apply(
-        self, example: Conversation, count: int, *, prompting: bool = False, more: Sequence[Message] = ()
-    ) -> str:
-        def apply(messages: list[dict[str, Any]]) -> str:
+    def _prompt(self, example: Conversation, index: int) -> str:
+        return self._apply(example.messages[:index], example, prompting=True)
+
+    def _followed(self, messages: Sequence[Message], example: Conversation, more: Sequence[Message] = ()) -> str:
+        """Return the conversation with a turn after it: the first of ``more``, else one that the template takes."""
+        for message in (*more[:1], *FOLLOWING):
+            try:
+                return self._apply((*messages, message), example)
+            except Exception:  # noqa: S112 - a template may refuse any turn there, in its own words
+                continue
+        return self._apply(messages, example)
+
+    def _apply(self, messages: Sequence[Message], example: Conversation, *, prompting: bool = False) -> str:
+        def apply(plain: list[dict[str, Any]]) -> str:
             return str(
                 self._tokenizer.apply_chat_template(
-                    messages, tools=list(example.tools) or None, tokenize=False, add_generation_prompt=prompting
+                    plain, tools=list(example.tools) or None, tokenize=False, add_generation_prompt=prompting
                 )
             )
 
-        return render(apply, (*example.messages[:count], *more), self.template)
+        return render(apply, messages, self.template)
 
 
-def _shared(one: str, other: str) -> int:
-    """Return the length of the common start of two texts."""
-    pairs = zip(one, other, strict=False)
-    return next((index for index, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+def _content(example: Conversation, index: int) -> str:
+    return str(example.messages[index]["content"]).strip()
+
+
+def _left_out(example: Conversation, index: int, text: str) -> str:
+    """Return the name of a field of answer ``index`` with reasoning that ``text`` does not have; empty for none."""
+    written, message = _squashed(text), example.messages[index]
+    return next((name for name in REASONING if _squashed(str(message.get(name) or "")) not in written), "")
+
+
+def _with_reasoning(prompt: str, content: str, body: str, index: int) -> str:
+    """Return ``body``, the answer as the template writes it, or ``content`` where it leaves the start of that out.
+
+    DeepSeek-R1's template drops the reasoning of finished answers, and the model is to write it all the same.
+    """
+    written, wanted = _squashed(body), _squashed(content)
+    if wanted in written:
+        return body
+    if not written or not wanted.endswith(written):
+        raise RowProblem(f"the chat template writes answer {index} otherwise than the row has it")
+    opened = next(size for size in range(len(content), -1, -1) if prompt.endswith(content[:size]))
+    return content[opened:]
+
+
+def _squashed(text: str) -> str:
+    return "".join(text.split())

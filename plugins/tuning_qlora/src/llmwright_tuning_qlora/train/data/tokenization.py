@@ -15,6 +15,7 @@ from typing import Any
 from jinja2 import TemplateError
 
 from llmwright.errors import ConfigError
+from llmwright.values.prompt_tokens import with_one_bos
 from llmwright_tuning_qlora.train.data.answer_rendering import (
     AnswerText,
     ConversationRenderer,
@@ -22,6 +23,7 @@ from llmwright_tuning_qlora.train.data.answer_rendering import (
     RowProblem,
 )
 from llmwright_tuning_qlora.train.data.example import Conversation, Example, PromptAnswer
+from llmwright_tuning_qlora.train.data.special_texts import SpecialTexts
 from llmwright_tuning_qlora.train.data.token_rows import TokenRow
 
 GENERATION_MARK = "{% generation"
@@ -47,10 +49,12 @@ class ExampleTokenizer:
             hint = "convert it to tokenizer.json"
             raise ConfigError("the model's tokenizer cannot tell offsets", hint=hint, reason="TokenizerUnsupported")
         self._tokenizer = tokenizer
-        self._renderer = ConversationRenderer(tokenizer)
+        decoder = tokenizer.added_tokens_decoder
+        texts = [token.content for token in decoder.values() if token.special]
+        self._renderer = ConversationRenderer(tokenizer, SpecialTexts([*texts, *tokenizer.all_special_tokens]))
         self._marked = GENERATION_MARK in self._renderer.template.replace("{%-", "{%")
         self._special = frozenset(tokenizer.all_special_ids) | {
-            index for index, token in tokenizer.added_tokens_decoder.items() if token.special
+            index for index, token in decoder.items() if token.special
         }
 
     def encode(self, examples: Sequence[Example]) -> list[Encoded]:
@@ -92,13 +96,13 @@ class ExampleTokenizer:
 
     def _plain(self, example: PromptAnswer) -> TokenRow:
         """A text without a template: the tokenizer's own special tokens, and an end token that is learned."""
-        prompt = self._ids(example.prompt, special=True) if example.prompt else []
         # A tokenizer may add an end token to any text; a server's prompt does not end there.
-        prompt = prompt[:-1] if prompt and prompt[-1] == self._tokenizer.eos_token_id else prompt
+        prompt = _without_end(self._ids(example.prompt, special=True), self._tokenizer.eos_token_id)
         if not prompt:
-            ids = self._ids(example.answer, special=True)
-            mask = [int(token not in self._special) for token in ids]
-            return self._ended(ids, mask)
+            ids, own = self._ids(example.answer, special=True), self._ids(example.answer, special=False)
+            # Special tokens in the text are learned, as in a conversation that is rendered already; added ones are not.
+            added = next((count for count in range(len(ids)) if ids[count : count + len(own)] == own), 0)
+            return self._ended(ids, [0] * added + [1] * (len(ids) - added))
         answer = self._continuation(AnswerText(example.prompt, example.answer), prompt, special=True)
         return self._ended([*prompt, *answer], [0] * len(prompt) + [1] * len(answer))
 
@@ -113,10 +117,13 @@ class ExampleTokenizer:
     def _continuation(self, text: AnswerText, prompt: Sequence[int], *, special: bool) -> list[int]:
         """Return the tokens of the answer as they follow the tokens of the prompt alone."""
         whole = self._ids(text.prompt + text.answer, special=special)
+        whole = _without_end(whole, self._tokenizer.eos_token_id) if special else whole
         if whole[: len(prompt)] == list(prompt):
-            return _without_end(whole[len(prompt) :], self._tokenizer.eos_token_id if special else None)
+            return whole[len(prompt) :]
+        # Not the text itself: tokenizers of Llama 2's form show a blank after each special token.
+        shown = self._text(whole)
         for ids in self._tokenised_apart(text.answer):
-            if self._text([*prompt, *ids]) == self._text(prompt) + text.answer:
+            if self._text([*prompt, *ids]) == shown:
                 return ids
         raise RowProblem("the answer's first token cannot be told from the prompt's last; move the space between them")
 
@@ -202,7 +209,8 @@ class ExampleTokenizer:
         return token not in self._special and not str(self._tokenizer.decode([token])).strip()
 
     def _ids(self, text: str, *, special: bool) -> list[int]:
-        return list(self._tokenizer(text, add_special_tokens=special, verbose=False)["input_ids"])
+        ids = self._tokenizer(text, add_special_tokens=special, verbose=False)["input_ids"]
+        return with_one_bos(ids, self._tokenizer.bos_token_id)
 
     def _text(self, ids: Sequence[int]) -> str:
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False))

@@ -17,6 +17,7 @@ from llmwright.reading.json_reader import read_json_file
 from llmwright_tuning_qlora.config_sections import ModelSection
 
 CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length")
+GENERAL_CLASSES = ("TokenizersBackend", "PreTrainedTokenizerFast")
 CHAT_TEMPLATE = "chat_template.jinja"
 """The file of a template beside the weights (transformers); a tuned adapter has it where its run named a template."""
 WEIGHT_SUFFIXES = {".safetensors"}
@@ -47,24 +48,26 @@ def context_length(config: dict[str, Any], tokenizer_limit: int, context: int | 
 
 
 def load_tokenizer(model: str, revision: str | None, section: ModelSection) -> Any:
-    """Return the tokenizer, with ``ModelConfig.chat_template`` if it is set.
+    """Return the tokenizer that a server has, with ``ModelConfig.chat_template`` if it is set.
 
-    ``tokenizer.json`` is loaded by a class that imports no torch, other files by ``AutoTokenizer``, which imports it.
+    Servers load it with ``AutoTokenizer``, whose class for a model may split texts otherwise than its
+    ``tokenizer.json`` does (transformers 5: Llama's drops a space at the start, Qwen's composes accents).
+    ``AutoTokenizer`` imports torch; where it would take the general class, that is loaded without it.
 
     Raises:
         ConfigError: the model has no tokenizer that can be loaded.
     """
-    from transformers import PreTrainedTokenizerFast
-
     arguments = _hub_arguments(revision, section)
     try:
-        if not Path(model).is_dir() or Path(model, "tokenizer.json").is_file():
-            tokenizer = PreTrainedTokenizerFast.from_pretrained(model, **arguments)
+        if _has_general_tokenizer(model, revision, section):
+            from transformers import PreTrainedTokenizerFast
+
+            tokenizer: Any = PreTrainedTokenizerFast.from_pretrained(model, **arguments)
         else:
             from transformers import AutoTokenizer
 
             tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=section.trust_remote_code, **arguments)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError) as error:
         if "trust_remote_code" in str(error):
             raise code_needed(model) from error
         raise ConfigError(
@@ -73,6 +76,17 @@ def load_tokenizer(model: str, revision: str | None, section: ModelSection) -> A
     if section.chat_template:
         tokenizer.chat_template = chat_template(section)
     return tokenizer
+
+
+def _has_general_tokenizer(model: str, revision: str | None, section: ModelSection) -> bool:
+    """Return whether the model names transformers' general class, which does what ``tokenizer.json`` says."""
+    if Path(model).is_dir() and not Path(model, "tokenizer.json").is_file():
+        return False
+    try:
+        config = read_json_file(_file(model, "tokenizer_config.json", revision, section))
+    except (ConfigError, FileNotFoundError, Unreadable):
+        return False
+    return isinstance(config, dict) and config.get("tokenizer_class") in GENERAL_CLASSES and "auto_map" not in config
 
 
 def chat_template(section: ModelSection) -> str:
