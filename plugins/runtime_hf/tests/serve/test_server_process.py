@@ -123,7 +123,8 @@ def test_a_second_signal_does_not_wait_for_answers(models: ServedModels, tmp_pat
     with running_server(tmp_path / "log", "--model", str(models.base)) as server, server.client() as http:
         server.wait_until_ready()
         with http.stream("POST", "/v1/completions", json={**LONG, "stream": True}) as answer:
-            next(answer.iter_lines())
+            lines = answer.iter_lines()
+            next(lines)
             server.process.send_signal(signal.SIGTERM)
             server.process.send_signal(signal.SIGINT)
             code = server.process.wait(60)

@@ -16,7 +16,9 @@ LONG = {"prompt": "the quick brown", "max_tokens": 32000}
 def test_a_client_that_leaves_a_stream_ends_its_generation(http: httpx.Client) -> None:
     finished = metric(http, "llmwright_request_duration_seconds_count", model="tiny")
     with http.stream("POST", "/v1/completions", json={**LONG, "stream": True}) as answer:
-        next(answer.iter_lines())
+        # By a name: httpx closes the connection once nobody holds the iterator, and the client would leave too early.
+        lines = answer.iter_lines()
+        assert next(lines).startswith("data:")
         wait_until(lambda: metric(http, "llmwright_requests_running") == 1, "one request runs", 120)
         assert http.get("/health").status_code == 200
 
