@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import signal
@@ -49,6 +50,11 @@ class SignalledServer(uvicorn.Server):
         """Refuse new connections, finish the open ones, then return from ``run``. Callable from any thread."""
         self.should_exit = True
 
+    def is_worth_logging(self, record: logging.LogRecord) -> bool:
+        """Return False for answers that the end of the server cut: uvicorn logs each as an exception of the app."""
+        cut = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
+        return not (cut and self.should_exit)
+
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         if self.should_exit:
             self.force_exit = True
@@ -81,6 +87,7 @@ def serve(options: ServeOptions, listener: socket.socket) -> LLMwrightError | No
         timeout_graceful_shutdown=int(_GRACE_SECONDS + _THREAD_SECONDS),
     )
     server = SignalledServer(config, engine)
+    logging.getLogger("uvicorn.error").addFilter(server.is_worth_logging)
 
     def ready() -> None:
         _log.info("ready at %s after %.1f s", url_of(listener), time.monotonic() - start)
