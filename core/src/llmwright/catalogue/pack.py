@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -24,6 +24,13 @@ _READERS: dict[str, Callable[[Any], list[dict[str, Any]]]] = {
     preset_file.KIND: preset_file.read_family,
     instance_type_file.KIND: instance_type_file.read_types,
 }
+
+
+SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
+    preset_file.KIND: preset_file.schema,
+    instance_type_file.KIND: instance_type_file.schema,
+}
+"""The JSON schema of each kind of file."""
 
 
 @dataclass(frozen=True, slots=True)

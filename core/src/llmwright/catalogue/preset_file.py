@@ -23,15 +23,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from llmwright.catalogue.quantity import parse_bytes
+from llmwright.catalogue.format_schema import document_schema, object_schema
+from llmwright.catalogue.quantity import SCHEMA, parse_bytes
 from llmwright.catalogue.yaml_fields import (
+    Field,
     FieldError,
-    Reader,
+    Fields,
     count,
     flag,
     mapping,
     positive,
     read_fields,
+    sequence,
     text,
     texts,
 )
@@ -42,6 +45,10 @@ KIND = "PresetFamily"
 
 def _flags(value: Any) -> dict[str, dict[str, Any]]:
     return {runtime: dict(mapping(flags)) for runtime, flags in mapping(value).items()}
+
+
+def _tuning(value: Any) -> dict[str, Any]:
+    return dict(mapping(value))
 
 
 def _size(value: Any) -> int:
@@ -57,38 +64,74 @@ def _source(value: Any) -> str:
     return str(value)
 
 
-_ARCHITECTURE: dict[str, Reader] = {
-    "names": texts,
-    **dict.fromkeys(("layers", "hidden_size", "attention_heads", "kv_heads", "head_dim"), positive),
-    **dict.fromkeys(("intermediate_size", "vocab_size"), count),
+_ARCHITECTURE: Fields = {
+    "names": Field(texts, "the classes in config.json's architectures"),
+    "layers": Field(positive, "layers"),
+    "hidden_size": Field(positive, "width of the residual stream"),
+    "attention_heads": Field(positive, "heads of queries"),
+    "kv_heads": Field(positive, "heads of keys and values"),
+    "head_dim": Field(positive, "width of one head"),
+    "intermediate_size": Field(count, "inner width of the MLP, of all experts that a token uses"),
+    "vocab_size": Field(count, "entries of the vocabulary"),
 }
 _OPTIONAL_SIZES = frozenset({"intermediate_size", "vocab_size"})
+_REQUIRED_SIZES = frozenset(_ARCHITECTURE) - _OPTIONAL_SIZES
 
 
 def _architecture(value: Any) -> dict[str, Any]:
-    fields = read_fields(value, _ARCHITECTURE, "", frozenset(_ARCHITECTURE) - _OPTIONAL_SIZES)
+    fields = read_fields(value, _ARCHITECTURE, "", _REQUIRED_SIZES)
     return {**dict.fromkeys(_OPTIONAL_SIZES, 0), **fields}
 
 
-_MODEL: dict[str, Reader] = {
-    **dict.fromkeys(
-        ("name", "revision", "license", "dtype", "quantization", "chat_template", "tool_call_parser", "fact_source",
-         "reasoning_parser", "questions", "retired"),
-        text,
+_SIZE = {**SCHEMA, "not": {"const": 0}}
+_FLAGS = {"type": "object", "additionalProperties": {"type": "object"}}
+_SOURCE = {"type": "string", "pattern": "^(hf://|oci://|file:)"}
+
+_MODEL: Fields = {
+    "name": Field(text, "its name in a Workspace"),
+    "aliases": Field(texts, "other names; upper and lower case are equal"),
+    "source": Field(
+        _source, "hf://ORG/NAME, oci://REGISTRY/REPOSITORY:TAG, or file:DIRECTORY beside this file", _SOURCE
     ),
-    **dict.fromkeys(("aliases", "lora_targets", "runtimes"), texts),
-    **dict.fromkeys(("gated", "tunable", "distributable", "remote_code"), flag),
-    **dict.fromkeys(("parameters", "context"), positive),
-    "source": _source,
-    "weight_bytes": _size,
-    "disk_bytes": parse_bytes,
-    "kv_bytes_per_token": parse_bytes,
-    "architecture": _architecture,
-    "flags": _flags,
-    "tuning": lambda value: dict(mapping(value)),
-}  # fmt: skip
+    "revision": Field(text, "the commit (hf) that is loaded; without it main, whatever that is on the day"),
+    "license": Field(text, "its licence, as the hub writes it"),
+    "gated": Field(flag, "whether a token of somebody who accepted the licence is needed"),
+    "parameters": Field(positive, "count of weights"),
+    "weight_bytes": Field(_size, "size of the weights on disk", _SIZE),
+    "disk_bytes": Field(parse_bytes, "disk that a node needs for it"),
+    "dtype": Field(text, "number format of the weights, bfloat16 where it is left out"),
+    "quantization": Field(text, "how the weights are quantised: fp8, mxfp4, awq"),
+    "context": Field(positive, "longest sequence, in tokens"),
+    "kv_bytes_per_token": Field(parse_bytes, "KV cache of one token over all layers, in numbers of 2 bytes"),
+    "architecture": Field(_architecture, "sizes of the network", object_schema(_ARCHITECTURE, _REQUIRED_SIZES)),
+    "chat_template": Field(text, "a Jinja template in place of the model's own"),
+    "tool_call_parser": Field(text, "vLLM's parser of tool calls"),
+    "reasoning_parser": Field(text, "vLLM's parser of reasoning"),
+    "lora_targets": Field(texts, "modules that LoRA tunes"),
+    "runtimes": Field(texts, "runtimes that are known to serve it; without it nobody knows"),
+    "tunable": Field(flag, "whether it can be tuned"),
+    "distributable": Field(flag, "whether it may be split over several nodes"),
+    "remote_code": Field(flag, "whether it needs Python code of its repository, which sources.remoteCode must allow"),
+    "flags": Field(_flags, "flags that it needs, by runtime", _FLAGS),
+    "tuning": Field(_tuning, "defaults for tuners", {"type": "object"}),
+    "questions": Field(text, "a Parquet file of questions, for llmwright quiz"),
+    "retired": Field(text, "who gave the name up; it still serves those who wrote it"),
+    "fact_source": Field(text, "source of these figures, where it is not the family's"),
+}
 _REQUIRED = frozenset({"name", "source", "parameters", "weight_bytes", "context", "kv_bytes_per_token"})
-_FAMILY: dict[str, Reader] = {"kind": text, "family": text, "fact_source": text, "models": list}
+_MODELS = {"type": "array", "items": object_schema(_MODEL, _REQUIRED)}
+_FAMILY: Fields = {
+    "kind": Field(text, "PresetFamily"),
+    "family": Field(text, "the family's name"),
+    "fact_source": Field(text, "source of the figures"),
+    "models": Field(sequence, "the models", _MODELS),
+}
+_REQUIRED_OF_FAMILY = frozenset({"kind", "family", "models"})
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of a file of this kind."""
+    return document_schema(KIND, _FAMILY, _REQUIRED_OF_FAMILY)
 
 
 def read_family(document: Any) -> list[dict[str, Any]]:
@@ -97,7 +140,7 @@ def read_family(document: Any) -> list[dict[str, Any]]:
     Raises:
         FieldError: the first mistake, with its path.
     """
-    family = read_fields(document, _FAMILY, "", frozenset({"kind", "family", "models"}))
+    family = read_fields(document, _FAMILY, "", _REQUIRED_OF_FAMILY)
     common = {"family": family["family"], "fact_source": family.get("fact_source", "").strip()}
     return [
         {**common, **read_fields(model, _MODEL, f"models[{position}]", _REQUIRED)}

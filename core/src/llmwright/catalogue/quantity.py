@@ -7,6 +7,13 @@ import re
 from decimal import Decimal
 
 _QUANTITY = re.compile(r"(?P<number>\d+(?:\.\d+)?|\.\d+)(?:(?P<binary>[KMGTPE])i|(?P<decimal>[kMGTPE])|B)?B?")
+SCHEMA = {
+    "anyOf": [
+        {"type": "integer", "minimum": 0},
+        {"type": "string", "pattern": f"^{re.sub('[?]P<[a-z]+>', '', _QUANTITY.pattern)}$"},
+    ]
+}
+"""The JSON schema of an amount of bytes: of what ``parse_bytes`` takes."""
 _POWERS = {letter: power for power, letter in enumerate("KMGTPE", start=1)} | {"k": 1}
 
 

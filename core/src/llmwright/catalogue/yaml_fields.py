@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from llmwright.errors import meant, nearest
 
 Reader = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One key of a format. ``schema`` is the JSON schema of its value, needed where the reader is no plain one."""
+
+    read: Reader
+    about: str
+    schema: Mapping[str, Any] | None = None
+
+
+Fields = Mapping[str, Field]
 
 
 class FieldError(ValueError):
@@ -22,8 +35,8 @@ def snake_case(name: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
 
 
-def read_fields(document: Any, readers: Mapping[str, Reader], path: str, required: frozenset[str]) -> dict[str, Any]:
-    """Return the keys of ``document`` as keyword arguments in snake_case, each value read by its reader in ``readers``.
+def read_fields(document: Any, fields: Fields, path: str, required: frozenset[str]) -> dict[str, Any]:
+    """Return the keys of ``document`` as keyword arguments in snake_case, each value read by its field's reader.
 
     Raises:
         FieldError: not a mapping, an unknown or missing key, or a value that its reader refuses.
@@ -33,9 +46,9 @@ def read_fields(document: Any, readers: Mapping[str, Reader], path: str, require
     values = {}
     for key, value in document.items():
         name = snake_case(str(key))
-        if name not in readers or name == key != name.replace("_", ""):
-            raise FieldError(f"{path}.{key}", _unknown(name, readers))
-        values[name] = _read(readers[name], value, f"{path}.{key}")
+        if name not in fields or name == key != name.replace("_", ""):
+            raise FieldError(f"{path}.{key}", _unknown(name, fields))
+        values[name] = _read(fields[name].read, value, f"{path}.{key}")
     missing = sorted(required - values.keys())
     if missing:
         raise FieldError(path, f"lacks {', '.join(camel_case(name) for name in missing)}")
@@ -57,8 +70,8 @@ def _read(reader: Reader, value: Any, path: str) -> Any:
         raise FieldError(path, str(error)) from None
 
 
-def _unknown(name: str, readers: Mapping[str, Reader]) -> str:
-    near = nearest(name, readers)
+def _unknown(name: str, fields: Fields) -> str:
+    near = nearest(name, fields)
     return f"unknown field, {meant(camel_case(near))}" if near is not None else "unknown field"
 
 
@@ -99,9 +112,14 @@ def amount(value: Any) -> float:
 
 def texts(value: Any) -> tuple[str, ...]:
     """Return a list of strings as a tuple."""
+    return tuple(text(item) for item in sequence(value))
+
+
+def sequence(value: Any) -> list[Any]:
+    """Return a list."""
     if not isinstance(value, list):
         raise TypeError(f"expected a list, found {value!r}")
-    return tuple(text(item) for item in value)
+    return value
 
 
 def mapping(value: Any) -> Mapping[str, Any]:

@@ -21,6 +21,7 @@ Examples:
   llmwright presets
   llmwright presets list --license mit -o json
   llmwright presets show phi-4-mini-instruct
+  llmwright presets schema > preset-family.json
 """,
 )
 @click.pass_context
@@ -121,3 +122,21 @@ def show(session: Session, name: str, output: str | None) -> None:
     for label, value in rows:
         if value:
             click.echo(f"{label + ':':14}{value}")
+
+
+@presets.command(
+    epilog="""\b
+Examples:
+  llmwright presets schema > preset-family.json
+  llmwright presets schema --kind InstanceTypes -o yaml
+Editors check a file as you write it, with this as its first line:
+  # yaml-language-server: $schema=preset-family.json
+""",
+)
+@click.option("--kind", type=click.Choice(["PresetFamily", "InstanceTypes"]), default="PresetFamily", show_default=True)
+@click.option("-o", "--output", type=click.Choice(["json", "yaml"]), default="json", show_default=True)
+def schema(kind: str, output: str) -> None:
+    """Print the JSON schema of a pack's files: models, or machines."""
+    from llmwright.catalogue.pack import SCHEMAS
+
+    dump(SCHEMAS[kind](), output)
