@@ -27,7 +27,7 @@ def failed(outcome: Outcome) -> bool:
 def released(world: KarpenterWorld) -> None:
     world.ask(count=0)
     assert world.until(ready) == Ready()
-    assert not {name.partition("/")[2] for name in world.driver.orphans()} & {*world.applied}
+    assert not {orphan.name.partition("/")[2] for orphan in world.driver.orphans((), None)} & {*world.applied}
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -163,7 +163,7 @@ def test_a_static_pool_that_nobody_acts_on_says_so(karpenter: Karpenter) -> None
 def test_a_claim_without_its_workspace_is_an_orphan(karpenter: Karpenter) -> None:
     world = world_of(karpenter.plane, "orphan", "nodeclaim")
     world.until(ready)
-    assert f"nodeclaim/{world.applied[0]}" in [*world.driver.orphans()]
+    assert f"nodeclaim/{world.applied[0]}" in [orphan.name for orphan in world.driver.orphans((), None)]
     released(world)
 
 
@@ -186,7 +186,7 @@ def test_releasing_ends_without_the_crds(karpenter: Karpenter) -> None:
         assert asked.outcome.reason == "KarpenterMissing"
         world.ask(count=0)
         assert world.once().outcome == Ready()
-        assert [*world.driver.orphans()] == []
+        assert [*world.driver.orphans((), None)] == []
     finally:
         install_karpenter_crds(karpenter.plane)
         karpenter.restart()

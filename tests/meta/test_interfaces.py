@@ -51,8 +51,9 @@ NAMES = {
     "llmwright.values.node_object": {"CORDONED", "GPU", "INSTANCE_TYPE", "NodeObject", "node_object"},
     "llmwright.values.snapshot": {"Snapshot"},
     "llmwright.values.nodes": {
-        "Failed", "FailureKind", "Node", "NodeRequest", "Outcome", "Placement", "ProvisionerAction",
-        "ProvisionerDecision", "RESERVED_LABELS", "Ready", "Waiting", "Watch", "unreserved",
+        "Failed", "FailureKind", "LivingWorkspace", "Node", "NodeRequest", "Orphan", "Outcome", "Placement",
+        "ProvisionerAction", "ProvisionerDecision", "RESERVED_LABELS", "Ready", "Waiting", "Watch", "required_labels",
+        "unreserved",
     },
     "llmwright.values.preset": {"Architecture", "Preset"},
 }  # fmt: skip

@@ -31,7 +31,12 @@ from llmwright.settings.model import Settings
 from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.targets.kubernetes.operator.process.operator import Operator
 
-SIMULATED = ("llmwright.targets.kubernetes", "llmwright.app", "llmwright_provisioner_karpenter")
+SIMULATED = (
+    "llmwright.targets.clouds",
+    "llmwright.targets.kubernetes",
+    "llmwright.app",
+    "llmwright_provisioner_karpenter",
+)
 NODE_CLASS = {"group": "karpenter.kwok.sh", "kind": "KWOKNodeClass", "name": "default"}
 
 
@@ -42,7 +47,7 @@ def simulates(module: str) -> bool:
 
 def _import_all(package: str) -> None:
     """Import what is imported late, too: a module that comes in the middle of a simulation would have real clocks."""
-    for module in walk_packages(import_module(package).__path__, f"{package}."):
+    for module in walk_packages(getattr(import_module(package), "__path__", ()), f"{package}."):
         if simulates(module.name):
             import_module(module.name)
 

@@ -145,9 +145,15 @@ class NotYet(LLMwrightError):
 
 
 class TargetError(LLMwrightError):
-    """The machine or the cluster refused or failed."""
+    """The machine, the cluster or a cloud refused or failed. ``retry_after_s`` is how long it asks to be left alone."""
 
     reason = "TargetError"
+
+    def __init__(
+        self, message: str, *, hint: str = "", reason: str | None = None, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, reason=reason)
+        self.retry_after_s = retry_after_s
 
 
 def nearest(name: str, known: Iterable[str], least: float = 0.6) -> str | None:

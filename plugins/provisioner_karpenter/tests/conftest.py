@@ -9,7 +9,7 @@ from http.server import ThreadingHTTPServer
 from types import SimpleNamespace
 
 import pytest
-from plugins.provisioner_karpenter.tests.support.fake_karpenter import FakeKarpenter, Plans, handler
+from plugins.provisioner_karpenter.tests.support.fake_karpenter import FakeKarpenter, handler
 
 from llmwright.testing import make_context
 from llmwright_provisioner_karpenter.driver import KarpenterProvisioner
@@ -22,14 +22,8 @@ def world() -> FakeKarpenter:
 
 
 @pytest.fixture
-def workspaces() -> Plans:
-    """The plan in the status of each Workspace that the API server knows."""
-    return {}
-
-
-@pytest.fixture
-def driver(world: FakeKarpenter, workspaces: Plans) -> Iterator[KarpenterProvisioner]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(world, workspaces))
+def driver(world: FakeKarpenter) -> Iterator[KarpenterProvisioner]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(world))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     configuration = Configuration(host=f"http://127.0.0.1:{server.server_address[1]}")

@@ -72,8 +72,8 @@ class Observed:
     ``release`` its decision for 0 nodes. Both are pure answers to one observation; the lifecycle chooses between them.
     ``provisioner_trouble`` is set where the driver cannot be loaded or its last action was refused. ``attempts`` counts
     transient failures in a row, ``failed_at`` is the time of the last. ``driver_faults`` counts how often in a row the
-    driver could not say what it would do, because a method of it broke. ``acting``: actions of the provisioner are
-    under way, and what they make is not seen yet.
+    driver could not say what it would do, because a method of it broke. ``transient``: it could not be asked, and that
+    ends by itself. ``acting``: actions of the provisioner are under way, and what they make is not seen yet.
     ``look_due``: the provisioner's objects were read from caches alone since it last acted, so some may be unseen.
     ``claims`` is set by provisioners that use NodeClaims. ``output`` is the place of the result.
     ``pod_labels`` select the Workspace's pods, as text; empty where it has none.
@@ -91,6 +91,7 @@ class Observed:
     attempts: int = 0
     failed_at: datetime | None = None
     driver_faults: int = 0
+    transient: bool = False
     acting: bool = False
     look_due: bool = False
     preflight: Workload = field(default_factory=Workload)

@@ -12,12 +12,15 @@ from llmwright.lifecycle.lifecycle_input import LifecycleInput
 from llmwright.lifecycle.observed import Trouble
 from llmwright.values.nodes import Failed, Node, Outcome, ProvisionerDecision, Ready, Waiting
 
+RESOURCE_READY = ("workspaceResourceStatusSuccess", "workspace resource is ready")
 NOT_READY = Trouble("NodeNotReady", "Not enough Nodes are ready")
 REASONS = {"quota": "QuotaExceeded", "capacity": "InsufficientCapacity", "auth": "AuthorizationFailed"} | {
     "invalid": "InvalidRequest",
     "retired": "InstanceTypeRetired",
     "transient": "ProvisioningFailed",
 }
+FINAL = frozenset(REASONS.values()) - {REASONS["transient"]}
+"""Reasons of refused acts after which somebody has to do something; they are tried again all the same, more rarely."""
 
 
 def resource(facts: LifecycleInput, builder: DecisionBuilder, clear: bool) -> bool:
@@ -26,8 +29,7 @@ def resource(facts: LifecycleInput, builder: DecisionBuilder, clear: bool) -> bo
         return False
     decision, trouble = facts.observed.provision, facts.observed.provisioner_trouble
     if decision is None:
-        _without_driver(facts, builder, trouble)
-        return False
+        return _unasked(facts, builder, trouble) and clear
     if facts.plan.nodes.count == 0 and not isinstance(decision.outcome, Ready):
         _given_back(facts, builder, decision)
         return True
@@ -52,12 +54,29 @@ def _given_back(facts: LifecycleInput, builder: DecisionBuilder, decision: Provi
         builder.wake(outcome.again_in or _rest(facts) or facts.policy.backoff.first_s)
 
 
-def _without_driver(facts: LifecycleInput, builder: DecisionBuilder, trouble: Trouble | None) -> None:
+def _unasked(facts: LifecycleInput, builder: DecisionBuilder, trouble: Trouble | None) -> bool:
+    """The provisioner cannot be asked: nodes that were ready stand by what is known. Return whether they do."""
+    observed = facts.observed
+    counted = observed.driver_faults or (observed.attempts if observed.transient else 0)
+    builder.wake(max(_rest(facts, counted), 1.0) if counted else facts.policy.backoff.most_s)
+    if trouble is not None and _were_ready(facts):
+        builder.conditions.set(
+            "NodesReady", True, "NodesReady", f"Enough Nodes are ready, as last seen; {trouble.message}"
+        )
+        builder.conditions.set("ResourceReady", True, *RESOURCE_READY)
+        return True
     _not_ready(builder, trouble or NOT_READY, claims=None)
-    if trouble is not None:
+    if trouble is not None and not observed.transient:
         builder.stall(trouble.reason, trouble.message)
-    faults = facts.observed.driver_faults
-    builder.wake(max(_rest(facts, faults), 1.0) if faults else facts.policy.backoff.most_s)
+    return False
+
+
+def _were_ready(facts: LifecycleInput) -> bool:
+    """Whether the status says that the nodes of this very plan are there."""
+    known, plan = facts.previous, facts.plan
+    ready = known.condition("ResourceReady")
+    same = known.plan is not None and known.plan.inputs == plan.inputs and known.target_node_count == plan.nodes.count
+    return same and ready is not None and ready.status == "True"
 
 
 def _refused(
@@ -65,6 +84,8 @@ def _refused(
 ) -> None:
     """The last action was refused: try it again once the pause is over."""
     _not_ready(builder, trouble, facts.observed.claims, root=True)
+    if trouble.reason in FINAL:
+        builder.stall(trouble.reason, trouble.message)
     if clear:
         _act(builder, decision, due=retry_due(facts))
     builder.wake(_rest(facts) or facts.policy.backoff.first_s)
@@ -131,7 +152,7 @@ def _ready(facts: LifecycleInput, builder: DecisionBuilder, nodes: tuple[Node, .
         builder.conditions.drop("NodeClaimReady")
     else:
         builder.conditions.set("NodeClaimReady", True, "NodeClaimsReady", "Enough NodeClaims are ready")
-    builder.conditions.set("ResourceReady", True, "workspaceResourceStatusSuccess", "workspace resource is ready")
+    builder.conditions.set("ResourceReady", True, *RESOURCE_READY)
 
 
 def _pressure(nodes: tuple[Node, ...]) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -22,7 +22,9 @@ from llmwright.values.fit import Fit, MemoryTerm
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.launch import Launch, Process
 from llmwright.values.nodes import (
+    LivingWorkspace,
     NodeRequest,
+    Orphan,
     Outcome,
     Placement,
     ProvisionerAction,
@@ -168,8 +170,15 @@ class Provisioner(Driver):
     """The kind of those objects that stand for one machine each, with a NodeClaim's conditions. It is one of
     ``watches``, and the Workspace's condition ``NodeClaimReady`` is about it; None without such a kind."""
 
+    refresh_timeout_s: ClassVar[float] = 60.0
+    """After how many seconds a ``refresh`` that has not answered counts as failed."""
+
     def instance_types(self) -> tuple[InstanceType, ...]:
-        """Return instance types that this driver knows by itself, beyond the catalogue's."""
+        """Return the machines that this driver alone offers; pure, and without a call.
+
+        Where there are any, they take the place of the catalogue's for Workspaces of this provisioner: in ``check``, in
+        ``plan``, and where the machine is chosen by ``auto``.
+        """
         return ()
 
     def settled(self, request: NodeRequest) -> NodeRequest:
@@ -193,14 +202,15 @@ class Provisioner(Driver):
     def refresh(self, scope: str) -> Any:
         """Call a cloud outside the cluster, once for all Workspaces. Return the snapshot that ``observe`` reads.
 
-        A driver that overrides this is given what it returned last: before each decision that follows an act, and
-        every half minute. None: ``observe`` reads the target's caches.
+        A driver that overrides this is given what it returned last: it is called before each decision that follows an
+        act, and every half minute, in a thread of its own and never twice at a time. None: ``observe`` reads the
+        target's caches.
 
         Args:
             scope: a namespace; empty for all namespaces.
 
         Raises:
-            TargetError: the cloud did not answer; it is asked again with back-off.
+            TargetError: the cloud did not answer; it is asked again with back-off, and not before ``retry_after_s``.
         """
 
     @abstractmethod
@@ -216,21 +226,35 @@ class Provisioner(Driver):
         """
 
     @abstractmethod
-    def act(self, action: ProvisionerAction) -> None:
-        """Carry out one action; idempotent.
+    def act(self, action: ProvisionerAction) -> Mapping[str, Any] | None:
+        """Carry out one action; idempotent. Where a cloud takes long, start it and return.
+
+        Returns:
+            What to remember of it, such as the token of an operation under way: the next request's ``state`` has it,
+            and ``decide`` keeps it by returning it. None for nothing. It may get lost, as all state.
 
         Raises:
-            TargetError: the cloud or cluster refused.
+            TargetError: the cloud or cluster refused. The reasons ``QuotaExceeded``, ``InsufficientCapacity``,
+                ``AuthorizationFailed``, ``InvalidRequest`` and ``InstanceTypeRetired`` need somebody to act; any other
+                is tried again with back-off, and not before ``retry_after_s``.
         """
 
     def placement(self, request: NodeRequest) -> Placement:
         """Return where the workload may run; pure."""
         return Placement(selector=request.selector)
 
-    def orphans(self) -> Iterable[str]:
-        """Return the names of things that this driver created and no Workspace needs.
+    def orphans(self, living: Sequence[LivingWorkspace], snapshot: Any) -> Iterable[Orphan]:
+        """Return the things that this driver created and no Workspace of ``living`` needs.
 
-        Also those of a Workspace that is there, and whose nodes come from elsewhere by the plan in its status.
+        Also those of a Workspace that is there, and whose nodes come from elsewhere by the plan in its status. What two
+        sweeps name is given back by its actions, where the settings say so.
+
+        Args:
+            living: all Workspaces that are there, read after ``snapshot``.
+            snapshot: as for ``observe``.
+
+        Raises:
+            TargetError: the cloud or cluster refused.
         """
         return ()
 

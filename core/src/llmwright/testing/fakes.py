@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, ClassVar
@@ -15,8 +15,10 @@ from llmwright.values.fit import Fit, MemoryTerm
 from llmwright.values.launch import HttpGet, Launch, Mount, Probe, Process, Volume
 from llmwright.values.nodes import (
     Failed,
+    LivingWorkspace,
     Node,
     NodeRequest,
+    Orphan,
     Outcome,
     ProvisionerAction,
     ProvisionerDecision,
@@ -100,9 +102,17 @@ class FakeProvisioner(Provisioner):
         else:
             cloud.machines.pop(action.name, None)
 
-    def orphans(self) -> Iterable[str]:
-        """None: every machine's name is its Workspace's."""
-        return ()
+    def orphans(self, living: Sequence[LivingWorkspace], snapshot: Mapping[str, int]) -> Iterable[Orphan]:
+        """The machines whose names are of no Workspace that is there, or of one whose nodes come from elsewhere."""
+        held = [f"{tenant.namespace}-{tenant.workspace}-" for tenant in living if self._holds(tenant)]
+        return [
+            Orphan(name=name, actions=(ProvisionerAction(verb="delete", name=name),))
+            for name in snapshot
+            if not any(name.startswith(prefix) for prefix in held)
+        ]
+
+    def _holds(self, tenant: LivingWorkspace) -> bool:
+        return tenant.provisioner in ("", self.context.name) or not self.context.name
 
 
 class FakeRuntime(Runtime):

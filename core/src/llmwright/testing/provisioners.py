@@ -17,7 +17,15 @@ from llmwright.testing.launches import as_json
 from llmwright.testing.presets import NOW
 from llmwright.testing.purity import twice_alike
 from llmwright.values.instance_type import InstanceType
-from llmwright.values.nodes import Failed, FailureKind, NodeRequest, ProvisionerDecision, Ready, Waiting
+from llmwright.values.nodes import (
+    Failed,
+    FailureKind,
+    LivingWorkspace,
+    NodeRequest,
+    ProvisionerDecision,
+    Ready,
+    Waiting,
+)
 
 STATE_LIMIT = 4096
 PASSES = 60
@@ -110,7 +118,33 @@ class ProvisionerContract(DriverContract):
         *_, held = _passes(driver, world, request_)
         *_, last = _passes(driver, world, replace(request_, count=0, state=held.state))
         assert last.outcome == Ready(())
-        assert [*driver.orphans()] == []
+        assert [*driver.orphans((), world.snapshot())] == []
+
+    def test_what_lives_is_no_orphan(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
+        """What a Workspace that is there holds is not named, be its plan on record or not."""
+        _hold(driver, world, request_)
+        tenant = LivingWorkspace(namespace=request_.namespace, workspace=request_.workspace)
+        planned = replace(tenant, provisioner=driver.context.name, options=driver.settled(request_).config)
+        for living in ((tenant,), (planned,)):
+            assert [*driver.orphans(living, world.snapshot())] == []
+
+    def test_an_orphan_is_named_and_its_acts_give_it_back(
+        self, driver: Provisioner, world: World, request_: NodeRequest
+    ) -> None:
+        """What was bought for a Workspace that is gone is named, with acts after which it is named no more.
+
+        A driver that makes nothing has none.
+        """
+        made = _hold(driver, world, request_)
+        lost = [*driver.orphans((), world.snapshot())]
+        assert bool(lost) == made, "what no Workspace needs is not named" if made else "named, though nothing was made"
+        for orphan in lost:
+            assert orphan.name
+            for action in orphan.actions:
+                driver.act(action)
+        for _ in range(PASSES):
+            world.tick()
+        assert [*driver.orphans((), world.snapshot())] == []
 
     def test_fewer_machines_spare_those_with_pods(
         self, driver: Provisioner, world: World, request_: NodeRequest
@@ -199,6 +233,12 @@ def assert_outcome(decision: ProvisionerDecision) -> None:
         assert all(node.name for node in outcome.nodes)
 
 
+def _hold(driver: Provisioner, world: World, request: NodeRequest) -> bool:
+    """Have the driver hold what is asked for; return whether it had to act for it."""
+    decisions = [*_passes(driver, world, request)]
+    return any(decision.actions for decision in decisions)
+
+
 def _passes(
     driver: Provisioner, world: World, request: NodeRequest, *, times: int = 1, keep_state: bool = True
 ) -> Iterator[ProvisionerDecision]:
@@ -208,9 +248,10 @@ def _passes(
         yield decision
         if isinstance(decision.outcome, (Ready, Failed)) and not decision.actions:
             return
+        learned: dict[str, Any] = {}
         for action in decision.actions:
             for _ in range(times):
-                driver.act(action)
+                learned |= driver.act(action) or {}
         world.tick()
         if keep_state:
-            request = replace(request, state=decision.state)
+            request = replace(request, state={**decision.state, **learned})

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from llmwright.values.instance_type import InstanceType
+from llmwright.values.node_object import NodeObject
 
 RESERVED_LABELS = frozenset(
     (
@@ -40,6 +41,9 @@ class NodeRequest:
 
     ``occupied`` names the nodes with pods of the Workspace that still run: where fewer machines are asked for than
     there are, others go. There are never more of them than ``count``. Nodes of others may be among them.
+
+    ``joined`` are the cluster's nodes that carry all labels of the driver's own ``Placement``, for a driver with a
+    ``refresh``: its cloud knows machines, and not which of them became nodes. Others read nodes from the caches.
     """
 
     namespace: str
@@ -55,6 +59,12 @@ class NodeRequest:
     state: Mapping[str, Any] = field(default_factory=dict)
     inputs: str = ""
     occupied: frozenset[str] = frozenset()
+    joined: tuple[NodeObject, ...] = ()
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels that each node must carry: without them no pod of the Workspace lands there."""
+        return unreserved(self.selector)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,12 +136,43 @@ class ProvisionerDecision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """The nodes where a workload may run, and the GPU resource that it requests there."""
+    """The nodes where a workload may run, and the GPU resource that it requests there.
+
+    ``selector`` are labels that a node must carry besides ``NodeRequest.labels``. Nodes that lack one of them are
+    named in the status, and nothing starts on them.
+    """
 
     selector: Mapping[str, str] = field(default_factory=dict)
     tolerations: tuple[Mapping[str, Any], ...] = ()
     gpu_resource: str = "nvidia.com/gpu"
     runtime_class: str | None = None
+
+
+def required_labels(request: NodeRequest, placement: Placement) -> dict[str, str]:
+    """Return the labels without which a node takes no pod of that Workspace: the user's, and the provisioner's own."""
+    own = {} if dict(placement.selector) == dict(request.selector) else placement.selector
+    return {**request.labels, **own}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LivingWorkspace:
+    """A Workspace that is there. ``provisioner`` and ``options`` are those of the plan in its status.
+
+    Without a plan they are empty: it may have asked for machines just now.
+    """
+
+    namespace: str
+    workspace: str
+    provisioner: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orphan:
+    """A thing that a provisioner made and no Workspace needs: its name for people, and the acts that give it back."""
+
+    name: str
+    actions: tuple[ProvisionerAction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

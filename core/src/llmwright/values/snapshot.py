@@ -33,6 +33,10 @@ class Snapshot(Protocol):
         """
         ...
 
+    def every(self, group: str, plural: str) -> Sequence[Mapping[str, Any]]:
+        """Return all objects of one watched kind, whoever they were made for, in the order of their names."""
+        return ()
+
     def events(self, kind: str, name: str) -> Sequence[Mapping[str, Any]]:
         """Return the Warning Events about the object of a kind that a ``Watch`` names as ``events_of``, oldest first.
 

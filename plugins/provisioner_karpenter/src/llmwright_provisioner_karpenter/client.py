@@ -77,19 +77,6 @@ class KarpenterClient:
         # The generated client itself turns the body into JSON where the content type contains "json".
         self._plain("PATCH", f"/api/v1/nodes/{name}", {"metadata": {"labels": dict(labels)}}, MERGE)
 
-    def plans(self) -> dict[Key, dict[str, Any] | None]:
-        """Return the plan in the status of every Workspace, None where it has none yet, by namespace and name.
-
-        Empty where the cluster does not serve the kind.
-        """
-        answer = self._plain("GET", "/apis/kaito.sh/v1beta1/workspaces") or {}
-        return {
-            (workspace["metadata"]["namespace"], workspace["metadata"]["name"]): (workspace.get("status") or {}).get(
-                "plan"
-            )
-            for workspace in answer.get("items", ())
-        }
-
     def _delete(self, call: Callable[..., Any], kind: str, name: str, uid: str) -> None:
         from llmwright_provisioner_karpenter.karpenter_client import (
             IoK8sApimachineryPkgApisMetaV1DeleteOptions,

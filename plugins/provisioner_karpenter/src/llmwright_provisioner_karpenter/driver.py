@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -13,7 +13,9 @@ from typing import Any, ClassVar
 from llmwright.plugins.drivers import AccessRule, Context, Provisioner
 from llmwright.values.nodes import (
     Failed,
+    LivingWorkspace,
     NodeRequest,
+    Orphan,
     Placement,
     ProvisionerAction,
     ProvisionerDecision,
@@ -147,37 +149,37 @@ class KarpenterProvisioner(Provisioner):
         pair = POOL_OWNER if options.mode == "nodepool" else CLAIM_OWNER
         return Placement(selector=owner_labels(pair, request.namespace, request.workspace))
 
-    def orphans(self) -> Iterable[str]:
+    def orphans(self, living: Sequence[LivingWorkspace], snapshot: Any) -> Iterable[Orphan]:
         """NodeClaims and NodePools that we applied and no plan needs, as ``kind/name``; with a NodePool its NodeClaims.
 
         A plan needs those of its own provisioner and mode. A Workspace without a plan may have asked for them just now.
+        They are listed by a client: caches leave out who applied an object, and KAITO's own have the same labels.
 
         Raises:
             TargetError: the API server refused.
         """
-        pools, claims = self._client.pools(POOL_OWNER[1]), self._client.claims()
-        own_pools = [*ours(pools)]
-        if not own_pools and not any(ours(claims)):
-            return ()
-        plans = self._client.plans()
-        lost = [pool["metadata"]["name"] for pool in own_pools if self._is_orphan(pool, POOL_OWNER, "nodepool", plans)]
-        left = [claim for claim in ours(claims) if self._is_orphan(claim, CLAIM_OWNER, "nodeclaim", plans)]
-        left += [claim for claim in claims if labels_of(claim).get(NODE_POOL) in lost]
-        return (
-            *(f"nodepool/{name}" for name in lost),
-            *dict.fromkeys(f"nodeclaim/{claim['metadata']['name']}" for claim in left),
-        )
+        tenants = {(tenant.namespace, tenant.workspace): tenant for tenant in living}
+        claims = self._client.claims()
+        pools = [
+            pool
+            for pool in ours(self._client.pools(POOL_OWNER[1]))
+            if self._is_orphan(pool, POOL_OWNER, "nodepool", tenants)
+        ]
+        lost = {pool["metadata"]["name"] for pool in pools}
+        left = [claim for claim in ours(claims) if self._is_orphan(claim, CLAIM_OWNER, "nodeclaim", tenants)]
+        left += [claim for claim in claims if labels_of(claim).get(NODE_POOL) in lost and claim not in left]
+        return (*(_orphan("nodepool", DELETE_POOL, pool) for pool in pools),
+                *(_orphan("nodeclaim", DELETE_CLAIM, claim) for claim in left))  # fmt: skip
 
-    def _is_orphan(self, item: Item, pair: tuple[str, str], mode: str, plans: Mapping[Key, Item | None]) -> bool:
+    def _is_orphan(self, item: Item, pair: tuple[str, str], mode: str, living: Mapping[Key, LivingWorkspace]) -> bool:
         labels = labels_of(item)
         if pair[1] not in labels:
             return False
-        owner = (labels.get(pair[0], ""), labels[pair[1]])
-        if owner not in plans:
+        tenant = living.get((labels.get(pair[0], ""), labels[pair[1]]))
+        if tenant is None:
             return True
-        plan = plans[owner] or {}
-        elsewhere = bool(plan and self.context.name) and plan.get("provisioner") != self.context.name
-        return elsewhere or (plan.get("options") or {}).get("mode", mode) != mode
+        elsewhere = bool(tenant.provisioner and self.context.name) and tenant.provisioner != self.context.name
+        return elsewhere or tenant.options.get("mode", mode) != mode
 
     @cached_property
     def _settings(self) -> KarpenterSettings:
@@ -189,6 +191,12 @@ class KarpenterProvisioner(Provisioner):
     @cached_property
     def _client(self) -> KarpenterClient:
         return connect(self.context.cluster)
+
+
+def _orphan(kind: str, verb: str, item: Item) -> Orphan:
+    metadata = item["metadata"]
+    act = ProvisionerAction(verb=verb, name=metadata["name"], body={"uid": metadata.get("uid", "")})
+    return Orphan(name=f"{kind}/{metadata['name']}", actions=(act,))
 
 
 def _of_the_other_mode(options: NodeOptions, observed: OwnedObjects) -> tuple[ProvisionerAction, ...]:

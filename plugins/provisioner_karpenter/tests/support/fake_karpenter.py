@@ -102,10 +102,7 @@ class FakeKarpenter(World):
             surplus["metadata"]["deletionTimestamp"] = self._stamp()
 
 
-Plans = dict[tuple[str, str], dict[str, Any] | None]
-
-
-def handler(world: FakeKarpenter, workspaces: Plans) -> type[BaseHTTPRequestHandler]:
+def handler(world: FakeKarpenter) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_PATCH(self) -> None:
             plural, name = self._where()
@@ -118,13 +115,6 @@ def handler(world: FakeKarpenter, workspaces: Plans) -> type[BaseHTTPRequestHand
             self._answer(world.delete(*self._where(), uid), {"kind": "Status"})
 
         def do_GET(self) -> None:
-            if "/workspaces" in self.path:
-                items = [
-                    {"metadata": {"namespace": space, "name": name}, **({"status": {"plan": plan}} if plan else {})}
-                    for (space, name), plan in sorted(workspaces.items())
-                ]
-                self._answer(200, {"items": items})
-                return
             label = self.path.partition("labelSelector=")[2].replace("%2F", "/")
             found = world.objects[self.path.partition("?")[0].rsplit("/", 1)[1]].values()
             self._answer(200, {"items": [each for each in found if not label or label in each["metadata"]["labels"]]})

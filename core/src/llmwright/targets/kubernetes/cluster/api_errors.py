@@ -27,9 +27,8 @@ class ApiError(TargetError):
     """
 
     def __init__(self, message: str, *, code: int, reason: str, retry_after_s: float | None = None) -> None:
-        super().__init__(message, reason=reason)
+        super().__init__(message, reason=reason, retry_after_s=retry_after_s)
         self.code = code
-        self.retry_after_s = retry_after_s
 
 
 def refusal(request: str, code: int, body: bytes, headers: Mapping[str, str]) -> ApiError:

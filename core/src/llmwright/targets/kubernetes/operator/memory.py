@@ -102,6 +102,16 @@ class ActsDone:
 
 
 @dataclass(frozen=True, slots=True)
+class LearnedState:
+    """What a provisioner's acts returned: for its ``state``, beside that of the status."""
+
+    state: Mapping[str, Any] = field(default_factory=dict)
+
+
+NOTHING_LEARNED = LearnedState()
+
+
+@dataclass(frozen=True, slots=True)
 class RefusedObjects:
     """The digests of a role's objects of which the API server refused one, why, and until when (monotonic clock).
 
@@ -155,7 +165,8 @@ class WorkspaceMemory:
     """All that is remembered of one Workspace.
 
     ``acted`` is when the provisioner last acted, ``looked`` when its objects were last read past all caches, both on
-    the monotonic clock.
+    the monotonic clock. ``learned`` is what its acts returned and no status holds yet; ``shown`` is the part of it that
+    the provisioner was last asked with, and ``offered`` whether it wanted to act then.
 
     A part is replaced as a whole, so that a pass and a task in the pool may use one record at once. A task takes its
     record when it is submitted: what it writes after the Workspace was forgotten goes nowhere.
@@ -174,6 +185,9 @@ class WorkspaceMemory:
     driver_faults: ProvisionerRefusals = ProvisionerRefusals()
     acts_done: ActsDone | None = None
     acted: float = 0.0
+    learned: LearnedState = NOTHING_LEARNED
+    shown: LearnedState = NOTHING_LEARNED
+    offered: bool = False
     looked: float | None = None
     refused_objects: dict[Role, RefusedObjects] = field(default_factory=dict)
     drift: dict[tuple[Resource, str], str] = field(default_factory=dict)

@@ -1,91 +1,112 @@
-"""Orphans are told once, and only they are given back."""
+"""Orphans are told once, and given back where two sweeps name them and the settings say so."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, ClassVar, cast
 
 import pytest
 
 from llmwright.errors import TargetError
-from llmwright.plugins.drivers import Context, Provisioner
+from llmwright.plugins.drivers import Provisioner
+from llmwright.targets.clouds import CloudSnapshots
 from llmwright.targets.kubernetes.operator.cache.provisioner_snapshot import ClusterSnapshot
 from llmwright.targets.kubernetes.operator.process.sweep import Sweep
-from llmwright.values.nodes import NodeRequest, ProvisionerAction, ProvisionerDecision, Waiting
+from llmwright.testing import make_context
+from llmwright.testing.fakes import FakeCloud, FakeProvisioner
+from llmwright.values.nodes import (
+    LivingWorkspace,
+    NodeRequest,
+    Orphan,
+    ProvisionerAction,
+    ProvisionerDecision,
+    Waiting,
+)
 from llmwright.values.plan import Target
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-STRAY, THERE = ("default", "gone"), ("default", "there")
+THERE = LivingWorkspace(namespace="default", workspace="there")
 
 
 class Machines(Provisioner):
-    """Holds one machine of its own and one that another program made under the same labels."""
+    """Holds a machine of a Workspace that is there and one of a Workspace that is gone, and trusts no cloud."""
 
     targets: ClassVar[frozenset[Target]] = frozenset({"kubernetes"})
     refusing = False
 
     def __init__(self) -> None:
-        super().__init__(Context(lambda: NOW))
-        self.held = {"mine": ("default", "gone"), "theirs": ("default", "gone")}
+        super().__init__(make_context())
+        self.held = {"mine": ("default", "gone"), "its": ("default", "there")}
 
-    def observe(self, request: NodeRequest, snapshot: Any) -> list[str]:
-        return [name for name, owner in self.held.items() if owner == (request.namespace, request.workspace)]
+    def observe(self, request: NodeRequest, snapshot: Any) -> None:
+        """Nothing."""
 
-    def decide(self, request: NodeRequest, observed: list[str], now: datetime) -> ProvisionerDecision:
-        actions = tuple(ProvisionerAction(verb="delete", name=name) for name in observed)
-        return ProvisionerDecision(outcome=Waiting("Releasing", ""), actions=actions)
+    def decide(self, request: NodeRequest, observed: None, now: datetime) -> ProvisionerDecision:
+        return ProvisionerDecision(outcome=Waiting("Releasing", "soon"))
 
     def act(self, action: ProvisionerAction) -> None:
         del self.held[action.name]
 
-    def orphans(self) -> Iterable[str]:
+    def orphans(self, living: Sequence[LivingWorkspace], snapshot: Any) -> Iterable[Orphan]:
         if self.refusing:
             raise TargetError("the cloud is down")
-        return [f"machine/{name}" for name in self.held if name == "mine"]
+        owners = {(tenant.namespace, tenant.workspace) for tenant in living}
+        for name, owner in self.held.items():
+            if owner not in owners:
+                yield Orphan(name=f"machine/{name}", actions=(ProvisionerAction(verb="delete", name=name),))
 
 
-def sweep_of(driver: Machines, *, deletes: bool) -> Sweep:
-    snapshot = cast("ClusterSnapshot", SimpleNamespace(want=lambda watch: True, owners=lambda: [STRAY, THERE]))
-    return Sweep(lambda: [("machines", driver)], snapshot, lambda: NOW, deletes=deletes)
+def sweep_of(driver: Provisioner, *, deletes: bool) -> Sweep:
+    snapshot = cast("ClusterSnapshot", SimpleNamespace(want=lambda watch: True))
+    clouds = CloudSnapshots(lambda *_: None, lambda work, _: work())
+    return Sweep(lambda: [("machines", driver)], snapshot, clouds, lambda: (THERE,), deletes=deletes)
 
 
 def test_an_orphan_is_told_once_and_left_alone(caplog: pytest.LogCaptureFixture) -> None:
     driver = Machines()
     sweep = sweep_of(driver, deletes=False)
     with caplog.at_level(logging.WARNING):
-        sweep.once()
-        sweep.once()
+        for _ in range(3):
+            sweep.once()
     assert [record.getMessage() for record in caplog.records] == [
         "orphan of machines: no Workspace needs machine/mine any more"
     ]
     assert sweep.orphans == {"machines": {"machine/mine"}}
-    assert list(driver.held) == ["mine", "theirs"]
+    assert list(driver.held) == ["mine", "its"]
 
 
-def test_what_a_workspace_that_is_there_does_not_need_is_given_back_too() -> None:
-    driver = Machines()
-    driver.held = {"mine": THERE, "theirs": THERE}
-    sweep_of(driver, deletes=True).once()
-    assert list(driver.held) == ["theirs"]
-
-
-def test_where_settings_say_so_orphans_and_nothing_else_are_given_back() -> None:
+def test_where_settings_say_so_what_two_sweeps_name_is_given_back(caplog: pytest.LogCaptureFixture) -> None:
     driver = Machines()
     sweep = sweep_of(driver, deletes=True)
     sweep.once()
-    assert list(driver.held) == ["theirs"]
+    assert list(driver.held) == ["mine", "its"], "its Workspace may only not be seen yet"
+    sweep.once()
+    assert list(driver.held) == ["its"]
+    assert "orphan of machines: machine/mine is given back" in caplog.text
     sweep.once()
     assert sweep.orphans == {"machines": frozenset()}
 
 
-def test_a_provisioner_that_cannot_be_asked_keeps_what_was_known(caplog: pytest.LogCaptureFixture) -> None:
-    driver = Machines()
-    sweep = sweep_of(driver, deletes=False)
+def test_a_cloud_outside_the_cluster_is_asked_for_its_orphans() -> None:
+    cloud = FakeCloud(machines={"default-gone-0": 0, "default-there-0": 0})
+    sweep = sweep_of(FakeProvisioner(make_context(cluster=cloud)), deletes=True)
     sweep.once()
-    driver.refusing = True
+    assert sweep.orphans == {"machines": {"default-gone-0"}}
+
+
+@pytest.mark.parametrize("fault", ["a name", None])
+def test_a_provisioner_that_cannot_be_asked_keeps_what_was_known(
+    caplog: pytest.LogCaptureFixture, fault: str | None
+) -> None:
+    driver = Machines()
+    sweep = sweep_of(driver, deletes=True)
+    sweep.once()
+    driver.refusing = fault is None
+    if fault:
+        driver.orphans = lambda living, snapshot: [fault]  # type: ignore[method-assign,list-item]
     sweep.once()
     assert sweep.orphans == {"machines": {"machine/mine"}}
-    assert "the cloud is down" in caplog.text
+    text = "provisioner 'machines' failed in orphans: TypeError" if fault else "the cloud is down"
+    assert text in caplog.text

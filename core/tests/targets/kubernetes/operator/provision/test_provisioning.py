@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar, cast
 
@@ -11,8 +11,9 @@ import pytest
 
 from llmwright.errors import TargetError
 from llmwright.lifecycle.decision import Look, Provision, Release
-from llmwright.lifecycle.observed import Observed
+from llmwright.lifecycle.observed import Observed, Trouble
 from llmwright.plugins.drivers import Context, Provisioner
+from llmwright.targets.clouds import CloudSnapshots
 from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.operator.cache.provisioner_snapshot import ClusterSnapshot
 from llmwright.targets.kubernetes.operator.memory import Memory
@@ -70,11 +71,18 @@ class Caches:
     seen: int = 0
     error: TargetError | None = None
     looks: list[Key] = field(default_factory=list)
+    joined: list[Mapping[str, Any]] = field(default_factory=list)
 
     may_hide = staticmethod(ClusterSnapshot.may_hide)
 
     def want(self, watch: Watch) -> bool:
         return True
+
+    def node(self, name: str) -> Mapping[str, Any] | None:
+        return next((node for node in self.joined if node["metadata"]["name"] == name), None)
+
+    def nodes(self, labels: Mapping[str, str]) -> list[Mapping[str, Any]]:
+        return [node for node in self.joined if labels.items() <= node["metadata"]["labels"].items()]
 
     def objects(self, *_: str) -> list[Mapping[str, Any]]:
         return [{}] * self.seen
@@ -101,14 +109,19 @@ class AtOnce:
 class Bench:
     """One driver under ``Provisioning``, with all around it in memory."""
 
-    def __init__(self, driver: Provisioner) -> None:
+    def __init__(
+        self,
+        driver: Provisioner,
+        start: Callable[[Callable[[], None], str], None] = lambda work, _: work(),
+    ) -> None:
         self.caches, self.calls = Caches(), cast("list[tuple[Key, float]]", [])
         self.memory = Memory()
         drivers = ProvisionerDrivers(lambda name: driver)
         snapshot, tasks = cast(ClusterSnapshot, self.caches), cast(Tasks, AtOnce())
         backoff = Backoff(first_s=2.0, most_s=300.0)
         call = lambda key, seconds: self.calls.append((key, seconds))  # noqa: E731
-        self.provisioning = Provisioning(drivers, snapshot, self.memory, tasks, call, backoff)
+        clouds = CloudSnapshots(call, start)
+        self.provisioning = Provisioning(drivers, snapshot, clouds, self.memory, tasks, call, backoff)
 
     def observe(self) -> Observed | None:
         return self.provisioning.observe(KEY, "m", REQUEST, Observed(), datetime.now(UTC))
@@ -255,8 +268,107 @@ def test_a_cloud_that_does_not_answer_is_named_and_asked_again_with_backoff(coun
         observed = bench.seen()
         assert observed.attempts == 1
         assert observed.failed_at is not None
-        assert observed.provision == observed.release
-        assert observed.provision is not None
-        assert observed.provision.outcome == Failed("transient", "the cloud is down", "CloudUnreachable")
+        assert observed.provision is None, "what is known stands"
+        assert observed.provisioner_trouble == Trouble("CloudUnreachable", "the cloud is down")
+        assert observed.transient
+        assert observed.release is not None
+        assert observed.release.outcome == Failed("transient", "the cloud is down", "CloudUnreachable")
     assert counting.refreshes == [""]
     assert any(1.0 < seconds <= 2.0 for _, seconds in bench.calls)
+
+
+def test_a_cloud_says_when_it_is_to_be_asked_again(counting: Counting) -> None:
+    counting.down = TargetError("too many requests", reason="Throttled", retry_after_s=120.0)
+    bench = Bench(counting)
+    bench.observe()
+    bench.calls.clear()
+    bench.seen()
+    assert [119.0 < seconds <= 120.0 for _, seconds in bench.calls] == [True]
+
+
+def test_a_cloud_that_hangs_counts_as_silent_and_its_late_answer_is_taken(
+    cloud: FakeCloud, counting: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    begun: list[Callable[[], None]] = []
+    bench = Bench(counting, lambda work, _: begun.append(work))
+    assert bench.observe() is None
+    assert (KEY, 60.0) in bench.calls, "somebody looks when its time is over"
+    now += 60.0
+    observed = bench.seen()
+    assert observed.provisioner_trouble is not None
+    assert "has not answered refresh for 60 s" in observed.provisioner_trouble.message
+    assert len(begun) == 1, "it rests first"
+    for _ in range(9):
+        now += 125.0
+        bench.observe()
+    assert len(begun) == 4, "few threads hang at a time"
+    assert bench.seen().provision is None
+    cloud.machines["ns-ws-0"] = 0
+    begun[0]()
+    assert isinstance(getattr(bench.seen().provision, "outcome", None), Ready)
+
+
+def test_the_nodes_that_its_machines_became_are_in_the_request(cloud: FakeCloud, counting: Counting) -> None:
+    seen: list[NodeRequest] = []
+    observe = counting.observe
+    counting.observe = lambda request, snapshot: (seen.append(request), observe(request, snapshot))[1]  # type: ignore[method-assign,func-returns-value]
+    bench = Bench(counting)
+    for name, apps in (("mine", "ws"), ("others", "x")):
+        bench.caches.joined.append({"metadata": {"name": name, "labels": {"apps": apps}}})
+    for _ in range(2):
+        bench.provisioning.observe(KEY, "m", replace(REQUEST, selector={"apps": "ws"}), Observed(), datetime.now(UTC))
+    assert [node.name for node in seen[-1].joined] == ["mine"]
+
+
+def test_ready_nodes_without_the_labels_that_pods_ask_for_are_named(cloud: FakeCloud, counting: Counting) -> None:
+    cloud.machines["ns-ws-0"] = 0
+    bench = Bench(counting)
+    bench.caches.joined.append({"metadata": {"name": "ns-ws-0", "labels": {"apps": "other"}}})
+    request = replace(REQUEST, selector={"apps": "ws", "kaito.sh/workspace": "any"})
+    observed = None
+    for _ in range(2):
+        observed = bench.provisioning.observe(KEY, "m", request, Observed(), datetime.now(UTC))
+    assert observed is not None
+    assert observed.provision is not None
+    assert isinstance(observed.provision.outcome, Waiting)
+    assert observed.provision.outcome.reason == "NodeLabelsMissing"
+    assert "node ns-ws-0 lacks apps=ws:" in observed.provision.outcome.message
+
+
+class Remembering(Machines):
+    """Starts an operation and remembers its token."""
+
+    learned: Mapping[str, Any] | None = None
+
+    def decide(self, request: NodeRequest, observed: int, now: datetime) -> ProvisionerDecision:
+        return ProvisionerDecision(outcome=Waiting("Coming", "soon"), state=request.state)
+
+    def act(self, action: ProvisionerAction) -> Mapping[str, Any] | None:
+        return {"operation": action.name}
+
+
+def test_what_an_act_returns_is_in_the_state_of_the_next_request_until_it_is_recorded() -> None:
+    bench = Bench(Remembering())
+    bench.do(BUY)
+    for _ in range(2):
+        provision = bench.seen().provision
+        assert provision is not None
+        assert provision.state == {"operation": "m"}, "a status that was refused loses nothing"
+    bench.provisioning.carry_out(KEY, "m", REQUEST.inputs, ())
+    provision = bench.seen().provision
+    assert provision is not None
+    assert provision.state == {}
+
+
+def test_a_refused_act_waits_as_long_as_the_cloud_asks() -> None:
+    driver = Machines()
+
+    def act(action: ProvisionerAction) -> None:
+        raise TargetError("too many requests", reason="Throttled", retry_after_s=500.0)
+
+    driver.act = act  # type: ignore[method-assign]
+    bench = Bench(driver)
+    bench.do(BUY)
+    assert any(499.0 < seconds <= 500.0 for _, seconds in bench.calls)

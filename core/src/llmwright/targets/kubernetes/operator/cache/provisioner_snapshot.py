@@ -65,12 +65,6 @@ class ClusterSnapshot:
             if informer is not None and watch.labels is not None:
                 informer.look(dict(zip(watch.labels, owner, strict=True)))
 
-    def owners(self) -> list[Key]:
-        """Return the Workspaces that objects of provisioners were made for, in the order of their names."""
-        with self._lock:
-            informers = list(self._wanted.values())
-        return sorted({owner for informer in informers for owner in informer.store.owners()})
-
     def nodes(self, labels: Mapping[str, str] | None = None) -> Sequence[Mapping[str, Any]]:
         """Return the nodes that carry all of ``labels``."""
         return self._nodes.store.labelled(labels or {})
@@ -86,6 +80,11 @@ class ClusterSnapshot:
             for informer in self._of_kind(group, plural)
             for item in informer.store.of((namespace, workspace))
         }
+        return [live[key] for key in sorted(live)]
+
+    def every(self, group: str, plural: str) -> Sequence[Mapping[str, Any]]:
+        """Return all objects of a provisioner's kind."""
+        live = {key_of(item): item for informer in self._of_kind(group, plural) for item in informer.store.all()}
         return [live[key] for key in sorted(live)]
 
     def events(self, kind: str, name: str) -> Sequence[Mapping[str, Any]]:

@@ -16,9 +16,11 @@ from llmwright.plugins.driver_calls import must_pass
 from llmwright.plugins.drivers import Provisioner
 from llmwright.plugins.hooks import Hooks
 from llmwright.settings.model import Settings
+from llmwright.targets.clouds import CloudSnapshots
 from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import CONTROLLER_REVISIONS
+from llmwright.targets.kubernetes.cluster.listing import living
 from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.cluster.workqueue import Line, Workqueue
 from llmwright.targets.kubernetes.operator.apply.api_discovery import Discovery
@@ -78,9 +80,13 @@ class Operator:
         self.workspaces = self._cache.workspaces
         self.drivers = ProvisionerDrivers(find)
         call, snapshot = self._cache.enqueue.call, self._cache.snapshot
-        self._provisioning = Provisioning(self.drivers, snapshot, self._memory, self._tasks, call, self._policy.backoff)
+        clouds = CloudSnapshots(call)
+        self._provisioning = Provisioning(
+            self.drivers, snapshot, clouds, self._memory, self._tasks, call, self._policy.backoff
+        )
         usable = partial(self.drivers.usable, tuple(provisioners))
-        self.sweep = Sweep(usable, snapshot, _now, deletes=settings.orphans.delete)
+        tenants = lambda: living(self.workspaces.all())  # noqa: E731
+        self.sweep = Sweep(usable, snapshot, clouds, tenants, deletes=settings.orphans.delete)
         self._event_recorder = EventRecorder(api, self.queue.wait_calm)
         self._observers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="observer")
         self._reconciler = self._make_reconciler(api, planner, hooks)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
-from llmwright.errors import LLMwrightError
+from llmwright.errors import LLMwrightError, NotYet
 from llmwright.plugins.driver_calls import driver_call
 from llmwright.plugins.drivers import Provisioner
-from llmwright.targets.kubernetes.cluster.object_cache import Key
+from llmwright.targets.clouds import CloudSnapshots, has_cloud
 from llmwright.targets.kubernetes.operator.cache.provisioner_snapshot import ClusterSnapshot
-from llmwright.values.nodes import NodeRequest, ProvisionerAction
+from llmwright.values.nodes import LivingWorkspace, Orphan
 
 Drivers = Callable[[], Iterable[tuple[str, Provisioner]]]
 
@@ -24,19 +24,21 @@ class Sweep:
 
     Args:
         drivers: name and driver of each provisioner that can be used; called with every sweep.
-        deletes: whether orphans are given back; else they are only logged.
+        living: all Workspaces that are there now.
+        deletes: whether orphans that two sweeps in a row name are given back; else they are only logged.
     """
 
     def __init__(
         self,
         drivers: Drivers,
         snapshot: ClusterSnapshot,
-        clock: Callable[[], datetime],
+        clouds: CloudSnapshots,
+        living: Callable[[], Sequence[LivingWorkspace]],
         *,
         deletes: bool,
     ) -> None:
-        self._drivers, self._snapshot = drivers, snapshot
-        self._clock, self._deletes = clock, deletes
+        self._drivers, self._snapshot, self._clouds = drivers, snapshot, clouds
+        self._living, self._deletes = living, deletes
         self._orphans: dict[str, frozenset[str]] = {}
         self._ending = threading.Event()
 
@@ -57,37 +59,60 @@ class Sweep:
         """Sweep once; of a provisioner that cannot be asked, the orphans found before are kept."""
         for name, driver in self._drivers():
             try:
-                with driver_call("provisioner", name, "orphans"):
-                    orphans = frozenset(driver.orphans())
-                self._log(name, orphans)
-                if orphans and self._deletes:
-                    self._give_back(driver, orphans)
+                self._sweep(name, driver)
+            except NotYet:
+                continue
             except LLMwrightError as error:
                 log.warning("orphans of %s: %s", name, error.message)
-            except Exception:  # the code of a plugin may raise anything; the sweep of the others goes on
-                log.exception("orphans of %s", name)
 
     def _run(self, interval_s: float) -> None:
         while not self._ending.wait(interval_s):
             self.once()
 
-    def _log(self, name: str, orphans: frozenset[str]) -> None:
-        for orphan in sorted(orphans - self._orphans.get(name, frozenset())):
+    def _sweep(self, name: str, driver: Provisioner) -> None:
+        snapshot = self._read(name, driver)
+        # After the snapshot: of a machine that is bought in between, nobody would know whose it is.
+        living = self._living()
+        with driver_call("provisioner", name, "orphans"):
+            orphans = {orphan.name: orphan for orphan in map(_checked, driver.orphans(living, snapshot))}
+        before = self._orphans.get(name, frozenset())
+        for orphan in sorted(orphans.keys() - before):
             log.warning("orphan of %s: no Workspace needs %s any more", name, orphan)
-        self._orphans[name] = orphans
+        self._orphans[name] = frozenset(orphans)
+        if self._deletes:
+            # Those that the last sweep named too: caches that lag may show a machine before they show its Workspace.
+            for orphan in sorted(orphans.keys() & before):
+                self._give_back(name, driver, orphans[orphan])
 
-    def _give_back(self, driver: Provisioner, orphans: frozenset[str]) -> None:
-        """Do what a release would do for each Workspace, as far as it concerns an orphan."""
-        listed = [self._snapshot.want(watch) for watch in driver.watches()]
+    def _read(self, name: str, driver: Provisioner) -> Any:
+        """Return what ``observe`` would be given.
+
+        Raises:
+            NotYet: its kinds have not been listed yet.
+            LLMwrightError: its cloud does not answer.
+        """
+        if has_cloud(driver):
+            cloud = self._clouds.fresh(name, driver)
+            if cloud.error is not None:
+                raise cloud.error
+            return self._snapshot if cloud.content is None else cloud.content
+        with driver_call("provisioner", name, "watches"):
+            watches = driver.watches()
+        listed = [self._snapshot.want(watch) for watch in watches]
         if not all(listed):
-            return
-        doomed = {orphan.rpartition("/")[2] for orphan in orphans}
-        for owner in self._snapshot.owners():
-            for action in self._release(driver, owner):
-                if action.name in doomed:
-                    driver.act(action)
-                    log.warning("given back: %s, made for %s/%s", action.name, *owner)
+            raise NotYet(f"what {name} watches has not been listed")
+        return self._snapshot
 
-    def _release(self, driver: Provisioner, owner: Key) -> tuple[ProvisionerAction, ...]:
-        request = NodeRequest(namespace=owner[0], workspace=owner[1], count=0)
-        return driver.decide(request, driver.observe(request, self._snapshot), self._clock()).actions
+    @staticmethod
+    def _give_back(name: str, driver: Provisioner, orphan: Orphan) -> None:
+        for action in orphan.actions:
+            with driver_call("provisioner", name, "act"):
+                driver.act(action)
+        if orphan.actions:
+            log.warning("orphan of %s: %s is given back", name, orphan.name)
+
+
+def _checked(orphan: object) -> Orphan:
+    if not isinstance(orphan, Orphan):
+        raise TypeError(f"returned {orphan!r:.100}, no Orphan")
+    return orphan

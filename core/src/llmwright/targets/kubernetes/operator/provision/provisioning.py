@@ -8,20 +8,30 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from llmwright.errors import LLMwrightError, PluginContract
 from llmwright.lifecycle.decision import Action, Look, Provision, Release
 from llmwright.lifecycle.observed import Observed, Trouble
 from llmwright.plugins.driver_calls import driver_call
 from llmwright.plugins.drivers import Provisioner
+from llmwright.targets.clouds import CloudSnapshot, CloudSnapshots, has_cloud
 from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.operator.cache.provisioner_snapshot import ClusterSnapshot
-from llmwright.targets.kubernetes.operator.memory import ActsDone, Memory, ProvisionerRefusals, WorkspaceMemory
-from llmwright.targets.kubernetes.operator.provision.cloud_snapshots import CloudSnapshot, CloudSnapshots, has_cloud
+from llmwright.targets.kubernetes.operator.memory import (
+    NOTHING_LEARNED,
+    ActsDone,
+    LearnedState,
+    Memory,
+    ProvisionerRefusals,
+    WorkspaceMemory,
+)
 from llmwright.targets.kubernetes.operator.provision.node_claims import claims_outcome
+from llmwright.targets.kubernetes.operator.provision.node_labels import with_labels_checked
 from llmwright.targets.kubernetes.operator.provision.provisioner_drivers import ProvisionerDrivers
 from llmwright.targets.kubernetes.operator.tasks import Tasks
 from llmwright.values.backoff import Backoff
+from llmwright.values.node_object import node_object
 from llmwright.values.nodes import (
     Failed,
     NodeRequest,
@@ -31,6 +41,7 @@ from llmwright.values.nodes import (
     Ready,
     Waiting,
     Watch,
+    required_labels,
 )
 
 LEAST_S = 0.1
@@ -42,6 +53,7 @@ SETTLE_S = 2.0
 DELETION = "deletion"
 """Stands for the user's wish where a Workspace is being deleted: refusals from before do not count."""
 
+CLOUD_UNREACHABLE = "CloudUnreachable"
 STATE_LIMIT = 4096
 NOTHING_FAILED = ProvisionerRefusals()
 
@@ -55,15 +67,15 @@ class Provisioning:
         self,
         drivers: ProvisionerDrivers,
         snapshot: ClusterSnapshot,
+        clouds: CloudSnapshots,
         memory: Memory,
         tasks: Tasks,
         call: Callable[[Key, float], None],
         backoff: Backoff,
     ) -> None:
         """``call`` has a pass made over a Workspace after some seconds; ``backoff`` spaces acts that are refused."""
-        self._drivers, self._snapshot, self._memory = drivers, snapshot, memory
+        self._drivers, self._snapshot, self._clouds, self._memory = drivers, snapshot, clouds, memory
         self._tasks, self._call, self._backoff = tasks, call, backoff
-        self._clouds = CloudSnapshots(tasks, call)
 
     def expect(self, name: str) -> None:
         """Begin to watch what a provisioner will want, before the first Workspace waits for it."""
@@ -95,7 +107,11 @@ class Provisioning:
                 return None
             cloud = self._clouds.of(name, driver, key, record.acted) if has_cloud(driver) else None
             if cloud is not None and not cloud.shows(record.acted):
-                return _unreachable(observed, cloud, request) if cloud.failures else None
+                return _unreachable(observed, cloud, request) if cloud.error is not None else None
+            request = replace(request, state={**request.state, **record.learned.state})
+            required = required_labels(request, self.placement(name, request))
+            if cloud is not None:
+                request = replace(request, joined=tuple(map(node_object, self._snapshot.nodes(required))))
             content = cloud.content if cloud is not None else None
             with driver_call("provisioner", name, "observe"):
                 nodes = driver.observe(request, self._snapshot if content is None else content)
@@ -107,9 +123,10 @@ class Provisioning:
         except LLMwrightError as error:
             return replace(observed, provisioner_trouble=_trouble(error))
         record.driver_faults = NOTHING_FAILED
+        record.shown, record.offered = record.learned, bool(provision.actions or release.actions)
         return replace(
             observed,
-            provision=provision,
+            provision=with_labels_checked(provision, required, self._snapshot.node),
             release=release,
             provisioner_trouble=refusals.trouble,
             look_due=cloud is None and self._is_look_due(watches, record),
@@ -124,6 +141,11 @@ class Provisioning:
 
     def carry_out(self, key: Key, name: str, inputs: str, actions: Iterable[Action]) -> None:
         """Have the provisioner's part of ``actions`` done in the pool, for the user's wish of digest ``inputs``."""
+        actions, record = tuple(actions), self._memory.of(key)
+        acts = any(isinstance(action, Provision | Release) for action in actions)
+        # Only now, when the status holds what was made of it. An act that is put off leaves its state unrecorded.
+        if record.learned is record.shown and (acts or not record.offered):
+            record.learned = NOTHING_LEARNED
         for action in actions:
             if isinstance(action, Provision | Release):
                 self._submit(key, name, inputs, action)
@@ -151,7 +173,9 @@ class Provisioning:
                 driver = self._drivers.get(name)
                 for act in action.actions:
                     with driver_call("provisioner", name, "act"):
-                        driver.act(act)
+                        learned = _mapping(driver.act(act))
+                    if learned:
+                        record.learned = LearnedState({**record.learned.state, **learned})
             except LLMwrightError as error:
                 record.refusals = self._counted(refusals, error, datetime.now(UTC), inputs)
                 self._call(key, record.refusals.rest.total_seconds())
@@ -198,7 +222,7 @@ class Provisioning:
         self, before: ProvisionerRefusals, error: LLMwrightError, now: datetime, inputs: str
     ) -> ProvisionerRefusals:
         attempts = before.attempts + 1
-        rest = timedelta(seconds=self._backoff.pause_s(attempts))
+        rest = timedelta(seconds=max(self._backoff.pause_s(attempts), getattr(error, "retry_after_s", None) or 0.0))
         return ProvisionerRefusals(attempts, now, _trouble(error), rest, inputs)
 
     def _claims(self, driver: Provisioner, request: NodeRequest) -> Outcome | None:
@@ -237,9 +261,24 @@ def _faulty(observed: Observed, faults: ProvisionerRefusals) -> Observed:
 
 def _unreachable(observed: Observed, cloud: CloudSnapshot, request: NodeRequest) -> Observed:
     """Return ``observed`` where the cloud could not be asked since the last act: nothing can be decided but to wait."""
-    decision = ProvisionerDecision(outcome=Failed("transient", cloud.message, "CloudUnreachable"), state=request.state)
-    attempts = max(cloud.failures, observed.attempts)
-    return replace(observed, provision=decision, release=decision, attempts=attempts, failed_at=cloud.failed_at)
+    message = cloud.error.message if cloud.error is not None else ""
+    failed = ProvisionerDecision(outcome=Failed("transient", message, CLOUD_UNREACHABLE), state=request.state)
+    return replace(
+        observed,
+        release=failed,
+        provisioner_trouble=Trouble(CLOUD_UNREACHABLE, message),
+        attempts=max(cloud.failures, observed.attempts),
+        failed_at=cloud.failed_at,
+        transient=True,
+    )
+
+
+def _mapping(learned: object) -> Mapping[str, Any]:
+    """Return what an act returned; raises TypeError for anything that a state cannot hold."""
+    if learned is not None and not isinstance(learned, Mapping):
+        raise TypeError(f"returned {learned!r:.100}, neither None nor a mapping")
+    json.dumps(dict(learned or {}))
+    return learned or {}
 
 
 def _trouble(error: LLMwrightError) -> Trouble:
