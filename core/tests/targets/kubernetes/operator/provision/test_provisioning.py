@@ -59,8 +59,8 @@ class Machines(Provisioner):
         ready = Ready(tuple(Node(name=f"n{number}") for number in range(observed)))
         return ProvisionerDecision(outcome=ready if observed == request.count else Waiting("Coming", "soon"))
 
-    def act(self, action: ProvisionerAction) -> None:
-        """Nothing."""
+    def act(self, action: ProvisionerAction) -> Mapping[str, Any] | None:
+        return None
 
 
 @dataclass
