@@ -1,4 +1,4 @@
-"""What provisioners made on a cluster and no Workspace needs, for a command."""
+"""Things that provisioners made on a cluster and no Workspace needs, for a command."""
 
 from __future__ import annotations
 

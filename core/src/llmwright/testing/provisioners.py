@@ -121,7 +121,7 @@ class ProvisionerContract(DriverContract):
         assert [*driver.orphans((), world.snapshot())] == []
 
     def test_what_lives_is_no_orphan(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
-        """What a Workspace that is there holds is not named, be its plan on record or not."""
+        """Machines of a Workspace that is there are not named, be its plan on record or not."""
         _hold(driver, world, request_)
         tenant = LivingWorkspace(namespace=request_.namespace, workspace=request_.workspace)
         planned = replace(tenant, provisioner=driver.context.name, options=driver.settled(request_).config)
@@ -131,7 +131,7 @@ class ProvisionerContract(DriverContract):
     def test_an_orphan_is_named_and_its_acts_give_it_back(
         self, driver: Provisioner, world: World, request_: NodeRequest
     ) -> None:
-        """What was bought for a Workspace that is gone is named, with acts after which it is named no more.
+        """Machines of a Workspace that is gone are named, with acts after which they are named no more.
 
         A driver that makes nothing has none.
         """

@@ -103,7 +103,7 @@ class ActsDone:
 
 @dataclass(frozen=True, slots=True)
 class LearnedState:
-    """What a provisioner's acts returned: for its ``state``, beside that of the status."""
+    """The answers of a provisioner's acts: for its ``state``, beside that of the status."""
 
     state: Mapping[str, Any] = field(default_factory=dict)
 
