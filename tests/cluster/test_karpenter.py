@@ -122,10 +122,10 @@ def test_claims_that_karpenter_takes_away_are_not_asked_for_without_end(karpente
     assert "5 attempts in a row to get nodes failed" in world.seen[-1].message
     assert 5 <= len(world.applied) <= 15
     before = len(world.applied)
-    world.ahead_s += 1800
+    world.ahead_s += 200
     world.once()
     assert len(world.applied) == before
-    world.ahead_s += 1801
+    world.ahead_s += 101
     world.once()
     assert len(world.applied) == before + 1
     released(world)

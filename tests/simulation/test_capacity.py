@@ -96,6 +96,20 @@ def test_capacity_that_is_back_is_had_once_the_user_says_so(mode: str, wish: str
         assert is_ready(simulation)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_capacity_that_is_back_is_had_within_half_an_hour_though_nobody_says_so(mode: str) -> None:
+    simulation = Simulation(14, mode=mode, pace=SOON)
+    with simulation.going():
+        simulation.world.no_capacity.add(INSTANCE_TYPE)
+        simulation.apply(workspace("ws", 3))
+        simulation.timeline.run(3 * 60 * MINUTES)
+        assert condition(simulation, "ResourceReady")["reason"] == "CircuitOpen"
+        simulation.world.no_capacity.clear()
+        simulation.timeline.run(simulation.timeline.now + 32 * MINUTES, lambda: is_ready(simulation))
+        assert is_ready(simulation)
+        assert len(machines(simulation)) == 3
+
+
 def test_an_event_that_comes_when_its_machine_is_long_gone_calls_for_a_pass() -> None:
     simulation = Simulation(13, pace=Pace(machine=(300.0, 300.0), drain=(0.1, 0.2)))
     with simulation.going():

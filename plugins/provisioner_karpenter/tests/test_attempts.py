@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -51,7 +52,8 @@ def test_without_quota_attempts_grow_rare_and_end() -> None:
         there = bool(decision.actions)
     gaps = [(after - before).total_seconds() for before, after in pairwise(tries)]
     assert gaps[:4] == sorted(gaps[:4])
-    assert all(gap >= 3600 for gap in gaps[4:])
+    assert [round(gap, -2) for gap in gaps[4:7]] == [300, 600, 1200]
+    assert {round(gap, -2) for gap in gaps[7:]} == {1800}
     assert isinstance(decision.outcome, Failed)
     assert (decision.outcome.kind, decision.outcome.reason) == ("quota", "CircuitOpen")
     assert "QuotaExceeded" in decision.outcome.message
@@ -165,9 +167,33 @@ def broken_circuit(inputs: str) -> dict[str, Any]:
     return json.loads(json.dumps(dict(state)))  # type: ignore[no-any-return]
 
 
+def test_an_open_circuit_tries_one_machine_and_closes_when_that_one_is_ready() -> None:
+    state = broken_circuit("wish")
+    later = at(900)
+    request = partial(ask, count=3, inputs="wish")
+    probe = decide(request(state=state), seen(), later)
+    assert verbs(probe) == [("apply", name())]
+    assert isinstance(probe.outcome, Failed)
+    assert probe.outcome.reason == "CircuitOpen"
+    starting = decide(request(state=probe.state), seen(claim(ready=False)), later + timedelta(seconds=60))
+    assert verbs(starting) == []
+    ready = decide(request(state=starting.state), seen(claim()), later + timedelta(seconds=120))
+    assert [verb for verb, _ in verbs(ready)] == ["apply", "apply"]
+    assert isinstance(ready.outcome, Waiting)
+
+
+def test_a_machine_that_an_open_circuit_tried_in_vain_doubles_the_pause() -> None:
+    later = at(900)
+    state = decide(ask(state=broken_circuit("wish"), inputs="wish"), seen(), later).state
+    lost = seen(events=(event(seconds=901, uid="sixth"),))
+    refused = decide(ask(state=state, inputs="wish"), lost, later + timedelta(seconds=2))
+    assert isinstance(refused.outcome, Failed)
+    assert (refused.outcome.reason, refused.outcome.again_in) == ("CircuitOpen", 600.0)
+
+
 def test_another_wish_of_the_user_tries_at_once_and_a_restart_does_not() -> None:
     state = broken_circuit("wish")
-    later = at(600)
+    later = at(300)
     assert verbs(decide(ask(state=state, inputs="wish"), seen(), later)) == []
     edited = decide(ask(state=state, inputs="wish.rollout"), seen(), later)
     assert verbs(edited) == [("apply", name())]

@@ -88,5 +88,10 @@ def test_a_pool_that_churns_is_scaled_to_what_is_ready() -> None:
     assert (decision.outcome.kind, decision.outcome.reason) == ("capacity", "CircuitOpen")
     alone = pooled(claim("good"), pool=pool())
     state = decide(ask("nodepool", count=2, state=state), alone, now + timedelta(seconds=5)).state
-    later = decide(ask("nodepool", count=2, state=state), alone, now + timedelta(hours=1))
+    later = decide(ask("nodepool", count=3, state=state), alone, now + timedelta(seconds=601))
     assert [action.body["spec"]["replicas"] for action in later.actions] == [2]
+    trying = pooled(claim("good"), claim("tried", ready=False), pool=pool(replicas=2))
+    state = decide(ask("nodepool", count=3, state=later.state), trying, now + timedelta(seconds=660)).state
+    both = pooled(claim("good"), claim("tried"), pool=pool(replicas=2))
+    closed = decide(ask("nodepool", count=3, state=state), both, now + timedelta(seconds=720))
+    assert [action.body["spec"]["replicas"] for action in closed.actions] == [3]

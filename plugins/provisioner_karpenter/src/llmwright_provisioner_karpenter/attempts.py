@@ -14,8 +14,12 @@ from llmwright_provisioner_karpenter.node_names import REMEMBERED, names_of
 
 PAUSES = Backoff(first_s=15.0, most_s=900.0)
 BREAK_AT = 5
-REST_S = 3600.0
-"""After ``BREAK_AT`` failures in a row the next attempt waits ``REST_S``, and so does each one after it."""
+RESTS = Backoff(first_s=300.0, most_s=1800.0)
+"""After ``BREAK_AT`` failures in a row the circuit is open: only one machine is tried, after each of these pauses.
+
+They are the cluster autoscaler's for a node group that cannot grow (its flags ``--initial-node-group-backoff-duration``
+and ``--max-node-group-backoff-duration``). Capacity comes back within minutes or hours, and nobody watches for it.
+"""
 
 UNSEEN_S = 10.0
 """Seconds for which a requested NodeClaim may be missing from the caches before it is requested again."""
@@ -53,12 +57,12 @@ class Attempts:
         """Return the seconds until machines may be requested again; 0 where that may be now."""
         if self.failed is None or self.failures == 0:
             return 0.0
-        pause = REST_S if self.broken else PAUSES.pause_s(self.failures)
+        pause = RESTS.pause_s(self.failures - BREAK_AT + 1) if self.broken else PAUSES.pause_s(self.failures)
         return max((self.failed + timedelta(seconds=pause) - now).total_seconds(), 0.0)
 
     @property
     def broken(self) -> bool:
-        """Whether so many attempts failed in a row that the next waits for ``REST_S``."""
+        """Whether the circuit is open: so many attempts failed in a row that only one machine is tried at a time."""
         return self.failures >= BREAK_AT
 
     def tried_now(self, names: Iterable[str], now: datetime) -> Attempts:
@@ -94,6 +98,9 @@ def noticed(
         cause: why the first of them is not Ready.
         ends: why machines ended, by their names, where Events tell it.
     """
+    if before.broken and any(present.get(name) for name in before.pending):
+        # The machine that was tried is Ready: the circuit closes, and the others are asked for.
+        before = replace(before, failures=0, failed=None, cause=None, lost=())
     ends = {name: end for name, end in (ends or {}).items() if end.uid not in before.ended}
     lost = [name for name in before.pending if name not in present]
     lost += [name for name in before.asked if name not in present and name in ends and name not in lost]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -37,7 +37,7 @@ def decide_claims(
     if missing and attempts.wait_s(now) > 0:
         return _decision(held_back(attempts, now), actions, attempts)
     if missing:
-        names = _free_names(request, present, missing)
+        names = _free_names(request, present, _allowed(missing, attempts, present))
         fresh = [name for name in names if not (name in attempts.asked and attempts.settling(now))]
         actions += [apply(node_claim(request, options, name)) for name in fresh]
         attempts = attempts.tried_now([*attempts.asked, *fresh], now) if fresh else attempts
@@ -52,6 +52,13 @@ def decide_claims(
     outcome = readiness(request, kept, observed.nodes, now)
     ready = isinstance(outcome, Ready)
     return _decision(under_way(attempts, outcome, kept), actions, Attempts() if ready else attempts)
+
+
+def _allowed(missing: int, attempts: Attempts, present: Mapping[str, bool]) -> int:
+    """Return how many machines may be asked for now: while the circuit is open one at a time, to see if it works."""
+    if not attempts.broken:
+        return missing
+    return 0 if not all(present.values()) else 1
 
 
 def _free_names(request: NodeRequest, present: dict[str, bool], count: int) -> list[str]:

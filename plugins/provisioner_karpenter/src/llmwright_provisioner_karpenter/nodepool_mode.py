@@ -38,13 +38,15 @@ OFF_S = 60.0
 def decide_pool(
     request: NodeRequest, options: NodeOptions, observed: OwnedObjects, now: datetime
 ) -> ProvisionerDecision:
-    """Set ``replicas`` to the requested count; after failures in a row to the ready count, so that Karpenter rests."""
+    """Set ``replicas`` to the requested count; after failures in a row to the ready count, then to one more."""
     ends = ends_of(observed.events)
     present, cause = hopeful(observed.pooled, ends), first_cause(observed.pooled, now)
     attempts = noticed(recalled(request.state), present, cause, now, ends)
     resting = attempts.broken and attempts.wait_s(now) > 0
     live = [claim for claim in observed.pooled if not claim.deleting]
-    replicas = sum(claim.ready for claim in live) if resting else request.count
+    ready = sum(claim.ready for claim in live)
+    tried = min(ready + 1, request.count) if attempts.broken else request.count
+    replicas = ready if resting else tried
     lowering = _lowering(request, observed.pool, replicas, now)
     rest = (lowering + timedelta(seconds=EMPTY_S) - now).total_seconds() if lowering else 0.0
     actions: tuple[ProvisionerAction, ...] = ()
