@@ -51,8 +51,7 @@ def test_upstreams_count_overrides_the_users_for_an_engine_only(planned: Planned
     assert copies.nodes.count == 3
 
 
-@pytest.mark.parametrize(("sku", "nodes"), [(A100, 1), ("Standard_NV36ads_A10_v5", 2)])
-@pytest.mark.parametrize("copies", [1, 3])
+@pytest.mark.parametrize(("sku", "nodes", "copies"), [(A100, 1, 1), (A100, 1, 3), ("Standard_NV36ads_A10_v5", 2, 1)])
 def test_a_decided_number_of_nodes_is_that_of_all_copies(planned: Planned, sku: str, nodes: int, copies: int) -> None:
     parts = {"sku": sku, "inference": inference("phi-4", replicas=copies), "drivers": WITH_ENGINE}
     fresh = planned(**parts)
@@ -66,6 +65,31 @@ def test_more_nodes_than_a_cluster_has_are_refused(planned: Planned) -> None:
         planned(sku=A100, resource={"count": 3}, inference=inference("phi-4", replicas=2000))
     assert (refused.value.problems[0].path, refused.value.problems[0].reason) == ("inference.replicas", "OutOfRange")
     assert "6000 nodes would be needed" in refused.value.message
+
+
+A10 = "Standard_NV36ads_A10_v5"
+"""It takes two of them for phi-4."""
+
+
+@pytest.mark.parametrize("nodes", [None, 4])
+@pytest.mark.parametrize(
+    ("path", "parts"),
+    [
+        ("inference.replicas", {"inference": inference("phi-4", replicas=2)}),
+        ("spec.replicas", {"inference": inference("phi-4"), "spec": {"replicas": 2}}),
+    ],
+)
+def test_copies_of_a_model_that_takes_several_nodes_are_refused(
+    planned: Planned, path: str, parts: dict[str, Any], nodes: int | None
+) -> None:
+    """Pods get their rank by their number: those of a second copy would join the first, and stand idle."""
+    with pytest.raises(InvalidWorkspace) as refused:
+        planned(sku=A10, drivers=WITH_ENGINE, nodes=nodes, **parts)
+    problem = refused.value.problems[0]
+    assert (problem.path, problem.reason) == (path, "CopiesOfGroup")
+    assert "phi-4 takes 2 nodes" in problem.message
+    assert "one Workspace for each copy" in problem.hint
+    assert planned(sku=A10, drivers=WITH_ENGINE, inference=inference("phi-4", replicas=0)).nodes.count == 0
 
 
 def test_an_older_gpu_is_warned_of_with_its_living_successor(planned: Planned) -> None:

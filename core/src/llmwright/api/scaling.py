@@ -23,6 +23,13 @@ def replicas_of(workspace: Workspace) -> int:
     return scaled if written is None or _is_taken(workspace, written) else written
 
 
+def replicas_field(workspace: Workspace) -> str:
+    """Return the YAML path of the number that ``replicas_of`` returns."""
+    written = workspace.inference.replicas if workspace.inference is not None else None
+    scaled = workspace.spec is not None and workspace.spec.replicas is not None
+    return "spec.replicas" if scaled and (written is None or _is_taken(workspace, written)) else "inference.replicas"
+
+
 def scale_patch(workspace: Workspace) -> dict[str, Any]:
     """Return the merge patch by which ``scale`` shows an edit of ``inference.replicas``; empty without one."""
     written = workspace.inference.replicas if workspace.inference is not None else None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from llmwright.api.scaling import replicas_field
 from llmwright.api.served_name import served_name
 from llmwright.api.workspace import MOST_NODES, Workspace
 from llmwright.catalogue.catalogue import Catalogue
@@ -70,7 +71,7 @@ def make_plan(
     workload = _workload(inputs, catalogue, asked)
     if workload.nodes > MOST_NODES:
         message = f"{workload.nodes} nodes would be needed, and one Workspace may have {MOST_NODES}"
-        raise refuse("inference.replicas", message, "write fewer replicas", "OutOfRange")
+        raise refuse(replicas_field(workspace), message, "write fewer replicas", "OutOfRange")
     enforce_limits(asked.limits, choice.machine, workload.nodes, workspace.namespace)
     return _plan(inputs, choice, workload)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from llmwright.api.scaling import replicas_of
+from llmwright.api.scaling import replicas_field, replicas_of
 from llmwright.api.workspace import Tuning, Workspace
 from llmwright.errors import InvalidWorkspace
 from llmwright.plan.adapters import MountedAdapter, named_adapters
 from llmwright.plan.plan_input import PlanInput
+from llmwright.plan.refusal import refuse
 from llmwright.plan.runtime_choice import Served, ServingChoice, choose_runtime
 from llmwright.plan.tuner_choice import TuningChoice, choose_tuner
 from llmwright.plugins.drivers import Driver
@@ -91,12 +92,25 @@ def _is_about_size(error: InvalidWorkspace) -> bool:
 
 def _inference_nodes(inputs: PlanInput, serving: ServingChoice) -> int:
     """Return upstream's count for a runtime that spreads over nodes, and the user's count for any other."""
+    copies = replicas_of(inputs.workspace)
+    if serving.runtime.capabilities.multi_node and serving.fit.nodes > 1 and copies > 1:
+        raise _copies_of_a_group(inputs, serving.fit.nodes)
     if inputs.settled_nodes:
         return inputs.settled_nodes
-    copies = replicas_of(inputs.workspace)
     if serving.runtime.capabilities.multi_node:
         return serving.fit.nodes * copies
     return requested_nodes(inputs.workspace) * copies
+
+
+def _copies_of_a_group(inputs: PlanInput, nodes: int) -> InvalidWorkspace:
+    """Return the error for more copies of a model than one, where each takes several nodes.
+
+    Pods of one StatefulSet get their rank by their number, so those of a second copy would join the first.
+    """
+    path, copies = replicas_field(inputs.workspace), replicas_of(inputs.workspace)
+    message = f"{inputs.preset.name} takes {nodes} nodes of {inputs.machine.name}; {copies} copies of it are not built"
+    hint = "make one Workspace for each copy, or choose an instance type that holds the model alone"
+    return refuse(path, message, hint, "CopiesOfGroup")
 
 
 def requested_nodes(workspace: Workspace) -> int:
