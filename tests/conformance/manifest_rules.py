@@ -195,6 +195,7 @@ def _engine() -> tuple[Rule, ...]:
         Rule("adapters-by-name", (*flags, "lora-modules"), ABSENT, _text(r".*=/mnt/adapter/.*")),
         Rule("older-gpus", (*flags, "dtype"), "bfloat16", "float16"),
         Rule("no-remote-code", (*flags, "trust-remote-code"), None, ABSENT),
+        Rule("safetensors-only", (*flags, "load_format"), "auto", "safetensors"),
     )
 
 

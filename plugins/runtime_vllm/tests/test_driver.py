@@ -114,6 +114,18 @@ def test_a_preset_s_own_words_reach_the_command_line(runtime: VllmRuntime) -> No
     assert launch.main.env["A"] == "1"
 
 
+def test_only_safetensors_are_loaded_unless_the_preset_names_another_format(runtime: VllmRuntime) -> None:
+    assert flags(launched(runtime))["load_format"] == "safetensors"
+
+
+@pytest.mark.parametrize("line", ["load-format: pt", "load_format: NPCACHE", "--load-format: pt"])
+def test_a_config_that_asks_for_pickles_is_refused(runtime: VllmRuntime, line: str) -> None:
+    with pytest.raises(InvalidWorkspace) as refused:
+        runtime.configure({}, {"inference_config.yaml": f"vllm: {{{line}}}"})
+    problem = refused.value.problems[0]
+    assert (problem.path, problem.reason) == (f"inference_config.yaml:vllm.{line.partition(':')[0]}", "UnsafeWeights")
+
+
 def test_adapters_are_served_by_name(runtime: VllmRuntime) -> None:
     launch = launched(runtime, adapters=(make_adapter(name="a", path="/a"), make_adapter(name="b", path="/b")))
     place = launch.main.argv.index("--lora-modules")

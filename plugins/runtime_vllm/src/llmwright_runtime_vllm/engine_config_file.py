@@ -9,6 +9,8 @@ from llmwright.reading.yaml_1_1 import plain_scalar_1_1
 from llmwright.reading.yaml_reader import read
 
 CONFIG_FILE = "inference_config.yaml"
+PICKLES = frozenset({"pt", "npcache"})
+"""The engine's formats that read nothing but pickles (vLLM's ``default_loader.py``)."""
 _OFF = frozenset({"false", "0", "no", "off"})
 """Values that turn a flag off. Without a value it is on."""
 
@@ -17,7 +19,7 @@ def context_of(text: str) -> int | None:
     """Return ``vllm.max-model-len`` of the file, None where it is absent or no whole number.
 
     Raises:
-        InvalidWorkspace: it is no YAML mapping.
+        InvalidWorkspace: it is no YAML mapping, or asks for weights in pickles.
     """
     try:
         documents = read(text, "", plain_scalar_1_1)
@@ -31,8 +33,17 @@ def context_of(text: str) -> int | None:
     section = document.get("vllm", {}) if isinstance(document, dict) else None
     if not isinstance(section, dict):
         raise InvalidWorkspace([Problem(CONFIG_FILE, "expected a mapping with a mapping `vllm`")])
+    _refuse_pickles(section)
     length = section.get("max-model-len")
     return length if isinstance(length, int) and not isinstance(length, bool) and length > 0 else None
+
+
+def _refuse_pickles(section: dict[str, object]) -> None:
+    for name, value in section.items():
+        if str(name).lstrip("-").replace("_", "-") == "load-format" and str(value).lower() in PICKLES:
+            message = f"{value} loads pickles, which can run code; only safetensors are loaded"
+            hint = "leave the line out, and write the weights with save_pretrained"
+            raise InvalidWorkspace([Problem(f"{CONFIG_FILE}:vllm.{name}", message, hint=hint, reason="UnsafeWeights")])
 
 
 def code_flags(text: str) -> tuple[str, ...]:

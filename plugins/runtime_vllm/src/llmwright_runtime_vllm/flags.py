@@ -63,7 +63,8 @@ def _formats(preset: Preset) -> Flags:
     """Return the flags for the file formats, and the preset's own. In a preset, true or '' stands for no value."""
     # Only ``remote_code`` decides about code of the repository, since the settings judge nothing else.
     own = {name: value for name, value in preset.flags.get("vllm", {}).items() if not is_code_flag(name)}
-    flags_by_name = {"load_format": "auto", "config_format": "auto", "tokenizer_mode": "auto", **own}
+    # By itself ("auto") the engine also takes a checkpoint of pickles, which can run code; a preset may name another.
+    flags_by_name = {"load_format": "safetensors", "config_format": "auto", "tokenizer_mode": "auto", **own}
     return {name: None if value in (True, "") else value for name, value in flags_by_name.items()}
 
 
