@@ -84,9 +84,61 @@ def test_check_refuses_a_name_where_the_api_server_would_refuse_an_object(
     assert {name for name in NAMES if refused_by_check(name, tuning)} == refused_names(control_plane, items)
 
 
-def test_the_crd_refuses_a_name_after_which_no_server_can_be_called(control_plane: ControlPlane) -> None:
+def test_the_crd_refuses_a_name_after_which_no_object_can_be_called(control_plane: ControlPlane) -> None:
     control_plane.apply(crd())
     control_plane.kubectl("wait", "--for=condition=Established", "crd/workspaces.kaito.sh", "--timeout=60s")
-    names = ("a" * 52, "a" * 53, "a" * 63, "1demo", "demo1")
-    refused = refused_names(control_plane, {name: [workspace(name, tuning=False)] for name in names})
-    assert refused == {"a" * 53, "a" * 63, "1demo"}
+    names = ("a" * 52, "a" * 53, "a" * 54, "a" * 63, "1demo", "demo1", "a.b")
+
+    def refused(tuning: bool, **more: str) -> set[str]:
+        items = {name: workspace(name, tuning) for name in names}
+        for item in items.values():
+            item.get("tuning", {}).update(more)
+        return refused_names(control_plane, {name: [item] for name, item in items.items()})
+
+    assert refused(tuning=False) == {"a" * 53, "a" * 54, "a" * 63, "1demo", "a.b"}
+    assert refused(tuning=True, onSuccess="serve") == {"a" * 53, "a" * 54, "a" * 63, "1demo", "a.b"}
+    assert refused(tuning=True, onSuccess="release") == {"a" * 54, "a" * 63, "a.b"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("input", {"name": "d"}, "exactly one of urls, image, volumeSource"),
+        ("input", {"urls": ["https://a.example/d"], "image": "r.io/a:1"}, "exactly one of urls, image, volumeSource"),
+        ("input", {"urls": [], "image": "r.io/a:1"}, ""),
+        ("output", {}, "exactly one of image and volumeSource"),
+        ("output", {"image": "r.io/a:1"}, "imagePushSecret is required"),
+        ("output", {"volumeSource": {"emptyDir": {}}}, ""),
+        ("preset", None, "which model to tune"),
+        ("method", "", "method is required"),
+    ],
+)
+def test_the_crd_refuses_a_tuning_without_what_it_needs(
+    control_plane: ControlPlane, field: str, value: Any, said: str
+) -> None:
+    control_plane.apply(crd())
+    control_plane.kubectl("wait", "--for=condition=Established", "crd/workspaces.kaito.sh", "--timeout=60s")
+    written = workspace("t", tuning=True)
+    written["tuning"] = {name: part for name, part in {**written["tuning"], field: value}.items() if part is not None}
+    answer = control_plane.kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(written), check=False)
+    assert (said in answer) if said else ("created" in answer), answer
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"inference": {}}, "exactly one of preset and template"),
+        ({"resource": {"count": 0, "labelSelector": {"matchLabels": {"apps": "x"}}}}, "greater than or equal to 1"),
+    ],
+)
+def test_the_crd_refuses_what_check_refuses(control_plane: ControlPlane, change: Object, said: str) -> None:
+    control_plane.apply(crd())
+    control_plane.kubectl("wait", "--for=condition=Established", "crd/workspaces.kaito.sh", "--timeout=60s")
+    written = {**workspace("s", tuning=False), **change}
+    assert any(problem.severity == "error" for problem in check_workspace(CheckInput(written=_read(written))))
+    answer = control_plane.kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(written), check=False)
+    assert said in answer, answer
+
+
+def _read(written: Object) -> Workspace:
+    return Workspace.model_validate(written)

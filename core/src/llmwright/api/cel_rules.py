@@ -69,13 +69,24 @@ def cel_rules(api_version: str, *, options_fixed: bool) -> Mapping[tuple[str, ..
         (): _of_the_whole(partition=partition, options_fixed=options_fixed),
         ("resource",): _of_the_resource(partition=partition),
         ("inference",): (
-            _rule("!(has(self.preset) && has(self.template))", "preset and template cannot both be there"),
+            _rule("has(self.preset) != has(self.template)", "write exactly one of preset and template"),
             _rule("has(self.template) == has(oldSelf.template)", "template cannot be added or removed", ".template"),
             _fixed("preset"),
         ),
-        ("tuning", "input"): (_fixed("name"),),
+        ("tuning", "input"): (
+            _fixed("name"),
+            _rule(
+                f"{_sources('urls', 'image', 'volumeSource')} == 1", "write exactly one of urls, image, volumeSource"
+            ),
+        ),
+        ("tuning", "output"): (
+            _rule(f"{_sources('image', 'volumeSource')} == 1", "write exactly one of image and volumeSource"),
+            _rule(f"!{_written('image')} || {_written('imagePushSecret')}", "imagePushSecret is required to push"),
+        ),
         ("tuning",): (
             _fixed("preset"),
+            _rule("has(self.preset)", "preset says which model to tune and is required"),
+            _rule(_written("method"), "method is required"),
             _rule(
                 "has(self.method) == has(oldSelf.method) "
                 "&& (!has(self.method) || self.method.lowerAscii() == oldSelf.method.lowerAscii())",
@@ -87,6 +98,17 @@ def cel_rules(api_version: str, *, options_fixed: bool) -> Mapping[tuple[str, ..
     return {**rules, ("resource", "partition"): _of_the_partition()} if partition else rules
 
 
+def _written(field: str) -> str:
+    """Return the condition that a text, a list or an object is there; an empty text or list is not."""
+    there = f"has(self.{field})"
+    return there if field == "volumeSource" else f"({there} && self.{field}.size() > 0)"
+
+
+def _sources(*fields: str) -> str:
+    """Return how many of the fields are there."""
+    return " + ".join(f"({_written(field)} ? 1 : 0)" for field in fields)
+
+
 def _of_the_whole(*, partition: bool, options_fixed: bool) -> tuple[CelRule, ...]:
     either = _rule("has(self.inference) != has(self.tuning)", "write exactly one of inference and tuning")
     kept = _rule("has(self.tuning) == has(oldSelf.tuning)", "tuning and inference cannot take each other's place")
@@ -95,7 +117,7 @@ def _of_the_whole(*, partition: bool, options_fixed: bool) -> tuple[CelRule, ...
     rules = (
         either,
         kept,
-        *_named_for_serving(),
+        *_named_for_objects(),
         _rule(nodes, "tuning runs on one node: resource.count must be 1", ".resource.count"),
         _rule(copies, "a tuned model is served once: spec.replicas must be 1", ".spec.replicas"),
         _provisioner_kept(),
@@ -108,13 +130,21 @@ def _of_the_whole(*, partition: bool, options_fixed: bool) -> tuple[CelRule, ...
     return (*rules, _rule(whole, "resource.partition cannot be used for tuning", ".resource.partition"))
 
 
-def _named_for_serving() -> tuple[CelRule, ...]:
-    """Refuse names after which no server can be called. A Workspace that was there before the rule can still go."""
-    passes = "has(self.status) || !has(self.inference) || "
-    name = "self.metadata.name"
+def _named_for_objects() -> tuple[CelRule, ...]:
+    """Refuse names after which no object can be called. A Workspace that was there before the rule can still go.
+
+    Whether a tuning serves afterwards may stand in the operator's settings, which CEL does not see.
+    """
+    name, there = "self.metadata.name", "has(self.status) || "
+    serves = (
+        "has(self.inference) || (has(self.tuning) && has(self.tuning.onSuccess) && self.tuning.onSuccess == 'serve')"
+    )
+    unserved = f"{there}!({serves}) || "
     return (
-        _rule(f"{passes}{name}.size() <= 52", "the name of a Workspace that serves has at most 52 characters"),
-        _rule(f"{passes}{name}.matches('^[a-z]')", "the name of a Workspace that serves begins with a letter"),
+        _rule(f"{there}!{name}.contains('.')", "the name of a Workspace has no dots"),
+        _rule(f"{unserved}{name}.size() <= 52", "the name of a Workspace that serves has at most 52 characters"),
+        _rule(f"{unserved}{name}.matches('^[a-z]')", "the name of a Workspace that serves begins with a letter"),
+        _rule(f"{there}{name}.size() <= 53", "the name of a Workspace that tunes has at most 53 characters"),
     )
 
 

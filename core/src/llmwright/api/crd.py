@@ -41,6 +41,9 @@ OPTIONS_OF = {
     "tuner": ("tuning", "methodConfig"),
 }
 
+LEAST_COUNT = 1
+"""The least of ``resource.count``, which `check` holds in words of its own, also where no API server is asked."""
+
 
 def crd(with_plugins: Mapping[str, Mapping[str, Any]] | None = None, *, options_fixed: bool = True) -> dict[str, Any]:
     """Return the CustomResourceDefinition as plain data, with both versions; ``v1beta1`` is stored.
@@ -92,6 +95,7 @@ def _schema(api_version: str, plugins: Mapping[str, Mapping[str, Any]], *, optio
     properties["apiVersion"] = {"type": "string"}
     properties["kind"] = {"type": "string"}
     properties["metadata"] = {"type": "object"}
+    _at(schema, ("resource", "count"))["minimum"] = LEAST_COUNT
     for path in ABSENT[api_version]:
         del _at(schema, path[:-1])["properties"][path[-1]]
     for path, value in DEFAULTS.items():
