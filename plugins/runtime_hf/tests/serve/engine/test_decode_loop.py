@@ -21,7 +21,7 @@ from llmwright.errors import ConfigError
 from llmwright_runtime_hf.serve.engine.decode_loop import Decoder
 from llmwright_runtime_hf.serve.engine.interface import SamplingParams
 from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel, load_model
-from llmwright_runtime_hf.serve.engine.sampling import Sampler, sampling_of
+from llmwright_runtime_hf.serve.engine.sampling import Sampler
 
 
 @pytest.fixture(scope="module")
@@ -85,13 +85,3 @@ def test_sampling_draws_from_the_distribution_that_is_asked_for(loaded: LoadedMo
     drawn = {decode(loaded, prompt, SamplingParams(temperature=2, top_k=5, seed=seed), 1)[0] for seed in range(200)}
 
     assert drawn == likeliest
-
-
-def test_generation_config_gives_the_defaults() -> None:
-    from transformers import GenerationConfig
-
-    config = GenerationConfig(do_sample=True, temperature=0.6, top_p=0.9, top_k=20, repetition_penalty=1.1)
-
-    assert sampling_of(config) == SamplingParams(temperature=0.6, top_p=0.9, top_k=20, repetition_penalty=1.1)
-    assert sampling_of(GenerationConfig(do_sample=False)).greedy
-    assert sampling_of(None) == SamplingParams()

@@ -228,6 +228,7 @@ def test_parts_are_joined_and_tool_calls_reach_the_template_as_objects(make: Mak
         ({"role": "assistant", "content": [{"type": "image_url"}]}, "content[0] is of type 'image_url'"),
         ({"role": "assistant", "tool_calls": [{"function": {"arguments": "{"}}]}, "arguments is no JSON object"),
         ({"role": "assistant", "content": None}, "messages[1].content is null"),
+        ({"role": ["assistant"], "content": "x"}, "messages[1].role is ['assistant']; one of"),
     ],
 )
 def test_marks_and_parts_that_cannot_be_honoured_are_refused(message: dict[str, Any], fault: str) -> None:
@@ -259,3 +260,12 @@ def test_text_that_no_tokenizer_takes_is_a_problem_of_its_row(make: Make) -> Non
     [row] = ExampleTokenizer(make(TEMPLATES["chatml"])).encode([conversation(user("a\ud800"), answer("b"))])
     assert isinstance(row, str)
     assert "refuses it" in row
+
+
+@pytest.mark.parametrize(
+    "fault", ["{{ 1 / 0 }}", "{{ messages.nothing() }}", "{{ messages['x'] + 1 }}", "{{ 'a'.b.c }}"]
+)
+def test_a_template_that_fails_is_a_problem_of_the_row(make: Make, fault: str) -> None:
+    [row] = ExampleTokenizer(make(fault)).encode([conversation(user("a"), answer("b"))])
+    assert isinstance(row, str)
+    assert row.startswith("the chat template refuses it: ")

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.tiny_models import byte_level_tokenizer, llama_config, sentencepiece_tokenizer
+from tests.support.tiny_models import byte_level_tokenizer, llama_config, save_tokenizer, sentencepiece_tokenizer
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+from llmwright.errors import ConfigError
 from llmwright_tuning_qlora.config_sections import ModelSection
 from llmwright_tuning_qlora.train.model.metadata import load_tokenizer
 
@@ -50,3 +51,21 @@ def test_texts_are_split_as_a_server_splits_them(
 
 
 SPECIAL = ("<unk>", "<s>", "</s>")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("tokenizer.json", "{}"),
+        ("tokenizer.json", "["),
+        ("tokenizer.json", '{"added_tokens": 5, "model": null}'),
+        ("tokenizer_config.json", '{"post_processor": {"a": 1}}'),
+        ("tokenizer_config.json", "[]"),
+    ],
+)
+def test_a_damaged_tokenizer_is_one_error(tmp_path: Path, name: str, content: str) -> None:
+    save_tokenizer(tmp_path)
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ConfigError, match="cannot load the tokenizer") as refused:
+        load_tokenizer(str(tmp_path), None, ModelSection())
+    assert refused.value.reason == "ModelBroken"

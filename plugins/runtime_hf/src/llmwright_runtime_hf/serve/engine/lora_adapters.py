@@ -13,7 +13,6 @@ from typing import Any, cast
 from peft import LoraConfig, PeftConfig, PeftModel, PeftModelForCausalLM
 from peft.tuners.lora import LoraLayer
 from peft.tuners.tuners_utils import BaseTuner
-from safetensors import SafetensorError
 from transformers import PreTrainedModel
 
 from llmwright.errors import ConfigError
@@ -63,7 +62,8 @@ def _read_config(spec: AdapterSpec) -> LoraConfig:
         config = PeftConfig.from_pretrained(str(spec.path))
     except OSError as error:
         raise _unusable(spec, f"{file} cannot be read ({error.strerror})") from error
-    except (ValueError, TypeError, KeyError) as error:
+    except Exception as error:
+        # PEFT raises errors of any type over a damaged file.
         raise _unusable(spec, f"{file} is not a PEFT config") from error
     if not isinstance(config, LoraConfig) or config.alora_invocation_tokens:
         raise _unusable(spec, f"its type {config.peft_type} cannot be switched per request; LoRA can")
@@ -82,7 +82,10 @@ def _attach(
             if peft_model is None:
                 peft_model = PeftModelForCausalLM(model, config, slot, **options)
             loaded = peft_model.load_adapter(str(spec.path), slot, torch_device=str(model.device), **options)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:
+        # A config may hold a value of another type than PEFT expects, which fails wherever it is used.
         raise _unusable(spec, _first_line(error)) from error
     unmatched = [*loaded.missing_keys, *loaded.unexpected_keys]
     if unmatched:
@@ -102,7 +105,8 @@ def _first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if "size mismatch" in str(error):
         return next(line for line in lines if "size mismatch" in line)
-    return lines[0] if lines else type(error).__name__
+    known = isinstance(error, OSError | ValueError | RuntimeError) and lines
+    return lines[0] if known else " ".join((type(error).__name__, *lines[:1]))
 
 
 def _unusable(spec: AdapterSpec, reason: str) -> ConfigError:

@@ -23,7 +23,7 @@ from llmwright.values.prompt_tokens import with_one_bos
 from llmwright_runtime_hf.serve.engine.chat_template import ChatTemplate, chat_template, template_of_adapter
 from llmwright_runtime_hf.serve.engine.decode_loop import cache_name, no_cache
 from llmwright_runtime_hf.serve.engine.interface import SamplingParams
-from llmwright_runtime_hf.serve.engine.sampling import sampling_of
+from llmwright_runtime_hf.serve.engine.sampling_defaults import end_tokens_of, sampling_of
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
 
 _LONGEST_WORD = 32
@@ -81,7 +81,7 @@ def load_model(options: ServeOptions) -> LoadedModel:
         model=model,
         tokenizer=tokenizer,
         context=_context(options, model),
-        end_tokens=_end_tokens(model, tokenizer),
+        end_tokens=end_tokens_of(model.generation_config) | _end_tokens(tokenizer),
         sampling=sampling_of(model.generation_config),
         dtype=str(model.dtype).removeprefix("torch."),
         longest_token=max(map(len, tokenizer.get_vocab()), default=1),
@@ -123,7 +123,8 @@ def _load_tokenizer(options: ServeOptions) -> PreTrainedTokenizerBase:
         tokenizer = AutoTokenizer.from_pretrained(
             options.model, revision=options.revision, trust_remote_code=options.trust_remote_code
         )
-    except (OSError, ValueError, KeyError, ImportError) as error:
+    except Exception as error:
+        # The libraries raise errors of any type over a damaged file.
         raise _unusable(options.model, f"the tokenizer of {options.model}", error) from error
     if options.chat_template is not None:
         tokenizer.chat_template = options.chat_template
@@ -143,7 +144,16 @@ def _load_weights(options: ServeOptions, device: str, dtype: str) -> PreTrainedM
             output_loading_info=True,
             **_quantization(options.quantization, dtype),
         )
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        ImportError,
+        RuntimeError,
+        SafetensorError,
+        TypeError,
+        AttributeError,
+    ) as error:
         raise _unusable(options.model, f"the model {options.model}", error) from error
     model, info = cast(tuple[PreTrainedModel, dict[str, Any]], loaded)
     _refuse_incomplete(options.model, info)
@@ -189,10 +199,12 @@ def _refuse_incomplete(model: str, info: dict[str, Any]) -> None:
 def _context(options: ServeOptions, model: PreTrainedModel) -> int:
     config = model.config.get_text_config()
     own = getattr(config, "max_position_embeddings", None)
+    if own is not None and (not isinstance(own, int) or own < 1):
+        raise ConfigError(f"the model's config.json: max_position_embeddings is {repr(own)[:100]}, no number of tokens")
     if options.max_model_len is None:
         if own is None:
             raise ConfigError("the model's config.json gives no context length", hint="give --max-model-len")
-        return int(own)
+        return own
     if own is not None and options.max_model_len > own:
         raise ConfigError(
             f"--max-model-len {options.max_model_len} is above the model's context of {own} tokens",
@@ -201,14 +213,15 @@ def _context(options: ServeOptions, model: PreTrainedModel) -> int:
     return options.max_model_len
 
 
-def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
-    own = model.generation_config.eos_token_id if model.generation_config else None
-    listed = own if isinstance(own, list) else [own]
-    return frozenset(int(token) for token in [*listed, tokenizer.eos_token_id] if token is not None)
+def _end_tokens(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
+    end = tokenizer.eos_token_id
+    return frozenset() if end is None else frozenset([int(end)])
 
 
 def _unusable(model: str, what: str, error: Exception) -> ConfigError:
     if "trust_remote_code" in str(error):
         return code_needed(model)
-    first = str(error).strip().partition("\n")[0] or type(error).__name__
+    first = str(error).strip().partition("\n")[0]
+    if not isinstance(error, OSError | ValueError) or not first:
+        first = f"{type(error).__name__} {first}".strip()
     return ConfigError(f"{what} cannot be loaded: {first}", hint="see the model's files, --revision and HF_* variables")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from transformers import (
-    GenerationConfig,
     LogitsProcessorList,
     MinPLogitsWarper,
     NoRepeatNGramLogitsProcessor,
@@ -17,22 +16,6 @@ from transformers import (
 
 from llmwright_runtime_hf.serve.engine.interface import SamplingParams
 from llmwright_runtime_hf.serve.engine.token_rules import AllowedTokens, CountPenalties, NoEndBefore, TokenBias
-
-
-def sampling_of(config: GenerationConfig | None) -> SamplingParams:
-    """Return the defaults in a model's ``generation_config.json``: greedy without ``do_sample``, as in transformers."""
-    if config is None:
-        return SamplingParams()
-    temperature = 1.0 if config.temperature is None else config.temperature
-    return SamplingParams(
-        temperature=temperature if config.do_sample else 0.0,
-        top_p=1.0 if config.top_p is None else config.top_p,
-        top_k=config.top_k or 0,
-        repetition_penalty=config.repetition_penalty or 1.0,
-        min_p=config.min_p or 0.0,
-        typical_p=config.typical_p or 1.0,
-        no_repeat_ngram=config.no_repeat_ngram_size or 0,
-    )
 
 
 class NoTokenLeftError(Exception):

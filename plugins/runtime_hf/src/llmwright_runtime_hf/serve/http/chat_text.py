@@ -47,8 +47,13 @@ def chat_text(request: AnyRequest, loaded: LoadedModel, template: ChatTemplate |
 
     try:
         return render(apply, messages, template.text)
-    except (jinja2.TemplateError, TypeError, ValueError, KeyError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:
+        # A template runs any expression, and fails with the error of any: a division by zero, a missing method.
         first = str(error).partition("\n")[0]
+        if not isinstance(error, jinja2.TemplateError):
+            first = f"{type(error).__name__}: {first}"
         raise ApiError(400, f"the chat template refuses these messages: {first}", param="messages") from error
 
 

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from jinja2 import TemplateError
+
 from llmwright.values.messages import Message, render
 from llmwright_tuning_qlora.train.data.example import Conversation
 from llmwright_tuning_qlora.train.data.special_texts import SpecialTexts, shared_end, shared_start
@@ -162,7 +164,13 @@ class ConversationRenderer:
                 )
             )
 
-        return render(apply, messages, self.template)
+        try:
+            return render(apply, messages, self.template)
+        except (TemplateError, MemoryError):
+            raise
+        except Exception as error:
+            # A template runs any expression, and fails with the error of any: a division by zero, a missing method.
+            raise TemplateError(f"{type(error).__name__}: {error}") from error
 
 
 def _content(example: Conversation, index: int) -> str:

@@ -116,7 +116,7 @@ def _without_nulls(message: object) -> Any:
 def _bad_message(message: object, where: str) -> str:
     if not isinstance(message, dict) or "role" not in message or not {"content", "tool_calls"} & set(message):
         return f"{where} is {_describe(message)} without role and content" if message != {} else f"{where} is empty"
-    if message["role"] not in ROLES:
+    if not isinstance(message["role"], str) or message["role"] not in ROLES:
         return f"{where}.role is {message['role']!r}; one of {', '.join(sorted(ROLES))} is expected"
     mark = next((key for key in message if key in OTHER_MARKS), None)
     if mark is not None:

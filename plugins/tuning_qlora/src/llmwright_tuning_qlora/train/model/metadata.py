@@ -67,11 +67,16 @@ def load_tokenizer(model: str, revision: str | None, section: ModelSection) -> A
             from transformers import AutoTokenizer
 
             tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=section.trust_remote_code, **arguments)
-    except (OSError, ValueError, KeyError) as error:
+    except (ImportError, MemoryError):
+        raise
+    except Exception as error:
+        # The libraries raise errors of any type over a damaged file.
         if "trust_remote_code" in str(error):
             raise code_needed(model) from error
         raise ConfigError(
-            f"cannot load the tokenizer of {model}: {_first_line(error)}", hint="is tokenizer.json there?"
+            f"cannot load the tokenizer of {model}: {_first_line(error)}",
+            hint="is tokenizer.json there?",
+            reason="ModelBroken",
         ) from error
     if section.chat_template:
         tokenizer.chat_template = chat_template(section)
@@ -149,4 +154,5 @@ def _hub_arguments(revision: str | None, section: ModelSection) -> dict[str, Any
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    first = (str(error).strip().splitlines() or [""])[0]
+    return first if first and isinstance(error, OSError | ValueError) else f"{type(error).__name__} {first}".strip()

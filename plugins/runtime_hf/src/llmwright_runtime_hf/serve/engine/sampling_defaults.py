@@ -1,0 +1,89 @@
+"""The model's ``generation_config.json``: how it is sampled where a request says nothing, and where its answers end.
+
+transformers reads any value there. A wrong one would fail in each request, so it is refused when the model is loaded.
+"""
+
+from __future__ import annotations
+
+import math
+
+from transformers import GenerationConfig
+
+from llmwright.errors import ConfigError
+from llmwright_runtime_hf.serve.engine.interface import SamplingParams
+
+FILE = "generation_config.json"
+
+
+def sampling_of(config: GenerationConfig | None) -> SamplingParams:
+    """Return the defaults for requests: greedy without ``do_sample``, as in transformers.
+
+    Raises:
+        ConfigError: a value is no number, or out of its range.
+    """
+    if config is None:
+        return SamplingParams()
+    temperature = _number(config, "temperature", 1.0, least=0.0)
+    return SamplingParams(
+        temperature=temperature if config.do_sample else 0.0,
+        top_p=_number(config, "top_p", 1.0, least=0.0, most=1.0),
+        top_k=max(_whole(config, "top_k"), 0),
+        repetition_penalty=_number(config, "repetition_penalty", 1.0, above=0.0),
+        min_p=_number(config, "min_p", 0.0, least=0.0, most=1.0),
+        typical_p=_number(config, "typical_p", 1.0, above=0.0, most=1.0),
+        no_repeat_ngram=max(_whole(config, "no_repeat_ngram_size"), 0),
+    )
+
+
+def end_tokens_of(config: GenerationConfig | None) -> frozenset[int]:
+    """Return the ids in ``eos_token_id``, which is one or a list of them.
+
+    Raises:
+        ConfigError: one is no whole number.
+    """
+    value = config.eos_token_id if config is not None else None
+    listed = value if isinstance(value, list) else [] if value is None else [value]
+    wrong = next((token for token in listed if not _is_whole(token)), None)
+    if wrong is not None:
+        raise _wrong("eos_token_id", wrong, "the id of a token, or a list of ids")
+    return frozenset(listed)
+
+
+def _number(
+    config: GenerationConfig,
+    name: str,
+    default: float,
+    *,
+    least: float = -math.inf,
+    above: float = -math.inf,
+    most: float = math.inf,
+) -> float:
+    value = getattr(config, name)
+    if value is None or value is False:
+        return default
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        raise _wrong(name, value, "a number")
+    if not (least <= value <= most and value > above):
+        low = f"above {above:g}" if above > -math.inf else f"at least {least:g}"
+        raise _wrong(name, value, low if most == math.inf else f"{low} and at most {most:g}")
+    return float(value)
+
+
+def _whole(config: GenerationConfig, name: str) -> int:
+    value = getattr(config, name)
+    if value is None or value is False:
+        return 0
+    if not _is_whole(value) or value >= 2**31:
+        raise _wrong(name, value, "a whole number")
+    return int(value)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _wrong(name: str, value: object, expected: str) -> ConfigError:
+    return ConfigError(
+        f"the model's {FILE}: {name} is {repr(value)[:100]}; expected is {expected}",
+        hint="mend the file, or remove the line",
+    )
