@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from kubernetes.client import Configuration
 
+from llmwright.errors import ConfigError
 from llmwright.targets.kubernetes.cluster import api_client
-from llmwright.targets.kubernetes.cluster.api_client import Api, own_namespace
+from llmwright.targets.kubernetes.cluster.api_client import Api, connect, own_namespace
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import SERVICES
 
@@ -88,3 +89,35 @@ def test_the_operators_own_namespace_is_its_pods_or_its_contexts(
     monkeypatch.delenv("KUBECONFIG", raising=False)
     assert own_namespace() == "llmwright-system"
     assert own_namespace(kubeconfig) == "models"
+
+
+CLUSTER = "{name: k, cluster: {server: 'https://127.0.0.1:1', %s}}"
+KUBECONFIG = """
+current-context: c
+contexts: [{name: c, context: {cluster: k, user: u}}]
+clusters: [%s]
+users: [{name: u, user: {%s}}]
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[",
+        "}",
+        '"\0"',
+        "contexts: [8]",
+        "{current-context: c, contexts: [{name: c, context: 0}]}",
+        KUBECONFIG % (CLUSTER % "certificate-authority-data: eA==", ""),
+        KUBECONFIG % (CLUSTER % "certificate-authority-data: [x]", ""),
+        KUBECONFIG % ("{name: k, cluster: {server: 0}}", ""),
+        KUBECONFIG % (CLUSTER % "", "client-certificate-data: al"),
+        KUBECONFIG % (CLUSTER % "", "client-certificate-data: eA==, client-key-data: eA=="),
+    ],
+)
+def test_a_damaged_kubeconfig_is_one_error(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "kubeconfig"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=r"no cluster can be reached: .*damaged") as refused:
+        connect(file)
+    assert refused.value.reason == "NoCluster"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -224,14 +225,18 @@ def connect(kubeconfig: str | Path | None = None) -> Api:
         elif kubeconfig is not None:
             load = partial(load, str(kubeconfig))
         load(client_configuration=configuration)
-    except (config.ConfigException, OSError) as error:
-        hint = "name one with --kubeconfig or KUBECONFIG"
-        raise ConfigError(f"no cluster can be reached: {error}", hint=hint, reason="NoCluster") from error
-    return Api(configuration)
+        return Api(configuration)
+    except Exception as error:
+        # The client raises errors of any type over a damaged kubeconfig, and OpenSSL its own over certificates.
+        raise _no_cluster(error, known=isinstance(error, config.ConfigException | OSError)) from error
 
 
 def own_namespace(kubeconfig: str | Path | None = None) -> str:
-    """Return the namespace of this pod, else that of the kubeconfig's context, else ``default``."""
+    """Return the namespace of this pod, else that of the kubeconfig's context, else ``default``.
+
+    Raises:
+        ConfigError: the kubeconfig is damaged.
+    """
     from kubernetes import config
 
     if kubeconfig is None and _in_cluster():
@@ -240,9 +245,21 @@ def own_namespace(kubeconfig: str | Path | None = None) -> str:
     try:
         read: Callable[..., tuple[Any, Any]] = config.list_kube_config_contexts
         _, active = read(str(kubeconfig) if kubeconfig is not None else None)
+        return str((active.get("context") or {}).get("namespace") or "default")
     except (config.ConfigException, OSError):
         return "default"
-    return str((active.get("context") or {}).get("namespace") or "default")
+    except Exception as error:
+        raise _no_cluster(error, known=False) from error
+
+
+def _no_cluster(error: Exception, *, known: bool) -> ConfigError:
+    """Return the error for a configuration that cannot be used; what is not ``known`` is one of its forms."""
+    words = " ".join(str(error).split())[:300]
+    if not known or isinstance(error, ssl.SSLError):
+        words = f"the kubeconfig is damaged ({type(error).__name__}: {words})"
+    return ConfigError(
+        f"no cluster can be reached: {words}", hint="name one with --kubeconfig or KUBECONFIG", reason="NoCluster"
+    )
 
 
 def _share_tls(pool: dict[str, Any]) -> None:
