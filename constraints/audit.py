@@ -51,7 +51,8 @@ def locked(lock: Path) -> dict[str, set[str]]:
 def pinned(path: Path) -> tuple[str, list[Advisory]]:
     """Return the date of the list, and its advisories."""
     document = tomllib.loads(path.read_text(encoding="utf-8"))
-    return document["date"], [Advisory(**entry) for entry in document["advisory"]]
+    entries = document["advisory"]
+    return document["date"], [Advisory(entry["id"], entry["package"], entry["affected"]) for entry in entries]
 
 
 def matches(releases: Mapping[str, set[str]], advisories: Iterable[Advisory]) -> list[str]:
