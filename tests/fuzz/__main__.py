@@ -8,9 +8,10 @@ import os
 import sys
 import tempfile
 import time
+import warnings
 from pathlib import Path
 
-from tests.fuzz.judge import failures
+from tests.fuzz.judge import Slowest, failures
 from tests.fuzz.targets import Targets
 
 
@@ -22,17 +23,19 @@ def main() -> int:
     parser.add_argument("last", type=int, help="the first seed that is left out")
     given = parser.parse_args()
     logging.disable(logging.CRITICAL)
-    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ |= {"HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1"}
+    warnings.simplefilter("ignore")
     root = Path.cwd()
     with tempfile.TemporaryDirectory() as directory:
         os.chdir(directory)
-        corpus, run = Targets(Path(directory), root).kinds[given.kind]
-        began, faults = time.perf_counter(), 0
-        for failure in failures(given.kind, corpus, run, range(given.first, given.last)):
+        corpus, run = Targets(Path(directory), root).kind(given.kind)
+        began, faults, slowest = time.perf_counter(), 0, Slowest()
+        for failure in failures(given.kind, corpus, run, range(given.first, given.last), slowest):
             print(failure, flush=True)
             faults += 1
     count, spent = given.last - given.first, time.perf_counter() - began
-    print(f"{given.kind}: {count} inputs, {faults} kinds of failure; {count / spent:.0f} a second")
+    longest = f"the slowest, seed {slowest.seed}, took {slowest.seconds:.2f} s of CPU time"
+    print(f"{given.kind}: {count} inputs, {faults} kinds of failure; {count / spent:.0f} a second; {longest}")
     return 1 if faults else 0
 
 

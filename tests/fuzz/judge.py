@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,15 +15,32 @@ from tests.fuzz.mutation import mutant
 
 from llmwright.errors import LLMwrightError
 
-GUARD_S = 30.0
-"""CPU seconds until an input counts as hanging. It guards the run, and measures nothing."""
+MOST_CPU_S = 10.0
+"""CPU seconds after which an input is a failure: two are promised, and a busy machine may take five times as long."""
+TOO_SLOW = f"takes more than {MOST_CPU_S:.0f} s of CPU time"
 LONGEST_MESSAGE = 60_000
+MOST_TRIES = 400
 
 Run = Callable[[str], object]
+Kind = tuple[tuple[str, ...], Run]
+"""Real documents, and the code that reads one to the end."""
 
 
 class Hanging(BaseException):
     """An input used up its CPU seconds."""
+
+
+@dataclass
+class Slowest:
+    """The input that took the most CPU time so far, in seconds."""
+
+    seconds: float = 0.0
+    seed: int = -1
+
+    def note(self, seconds: float, seed: int) -> None:
+        """Keep it where it is slower than all before."""
+        if seconds > self.seconds:
+            self.seconds, self.seed = seconds, seed
 
 
 @dataclass(frozen=True)
@@ -48,7 +66,7 @@ def verdict(run: Run, text: str) -> str:
             return f"{type(error).__name__} says nothing"
         return "a message without end" if len(error.message) > LONGEST_MESSAGE else ""
     except Hanging:
-        return "hangs"
+        return TOO_SLOW
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
         own = [frame for frame in traceback.extract_tb(error.__traceback__) if "llmwright" in frame.filename]
@@ -57,26 +75,35 @@ def verdict(run: Run, text: str) -> str:
     return ""
 
 
-def failures(kind: str, corpus: tuple[str, ...], run: Run, seeds: range) -> Iterator[Failure]:
+def failures(
+    kind: str, corpus: tuple[str, ...], run: Run, seeds: range, slowest: Slowest | None = None
+) -> Iterator[Failure]:
     """Run a mutant for each seed; yield the first input of each fault, as short as it can be made."""
     known: set[str] = set()
+    for text in corpus:
+        # What is imported and cached once is no input's own time.
+        verdict(run, text)
     for seed in seeds:
         dice = random.Random(f"{kind} {seed}")
         text = mutant(dice.choice(corpus), dice)
+        began = time.process_time()
         fault = verdict(run, text)
+        if slowest is not None:
+            slowest.note(time.process_time() - began, seed)
         if fault and _site(fault) not in known:
             known.add(_site(fault))
             yield Failure(kind, seed, shortest(run, text, fault), fault)
 
 
 def shortest(run: Run, text: str, fault: str) -> str:
-    """Return ``text`` without the parts that its fault does not need."""
-    size = max(1, len(text) // 2)
+    """Return ``text`` without the parts that its fault does not need, as far as a number of tries shows."""
+    size, tries = max(1, len(text) // 2), MOST_TRIES
     while size:
         at = 0
-        while at < len(text):
+        while at < len(text) and tries:
+            tries -= 1
             shorter = text[:at] + text[at + size :]
-            if fault != "hangs" and _site(verdict(run, shorter)) == _site(fault):
+            if fault != TOO_SLOW and _site(verdict(run, shorter)) == _site(fault):
                 text = shorter
             else:
                 at += size
@@ -94,7 +121,7 @@ def _guarded() -> Iterator[None]:
         raise Hanging
 
     before = signal.signal(signal.SIGPROF, give_up)
-    signal.setitimer(signal.ITIMER_PROF, GUARD_S)
+    signal.setitimer(signal.ITIMER_PROF, MOST_CPU_S)
     try:
         yield
     finally:

@@ -92,7 +92,9 @@ def _changed(data: Any, dice: random.Random) -> Any:
         return dice.choice(STRANGE)
     holder, key = dice.choice(places)
     action = dice.random()
-    if action < 0.5:
+    if action < 0.1 and isinstance(holder[key], str):
+        holder[key] = _torn(holder[key], dice)
+    elif action < 0.5:
         holder[key] = deepcopy(dice.choice(STRANGE))
     elif action < 0.6:
         del holder[key]

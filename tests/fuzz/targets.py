@@ -14,6 +14,30 @@ from typing import Any
 
 import yaml
 from rich.console import Console
+from tests.fuzz.corpus import (
+    ABOUT,
+    CERTIFIED,
+    CREATED,
+    DOCKER,
+    ENVIRONMENT,
+    HEADER,
+    INDEX,
+    KUBECONFIG,
+    LOCAL,
+    MANIFEST,
+    OPTIONS,
+    SERVE,
+    SETTINGS,
+    STATUS_OF_IT,
+    TEMPLATE,
+    TOKEN,
+    TRAINING,
+    TUNE,
+    WEIGHTS_INDEX,
+    mapping,
+)
+from tests.fuzz.image_targets import ImageTargets
+from tests.fuzz.judge import Kind
 
 import llmwright_presets
 from llmwright import settings
@@ -34,6 +58,7 @@ from llmwright.cli.show.plan import show_plan
 from llmwright.errors import LLMwrightError, TargetError
 from llmwright.plan.make import make_plan
 from llmwright.settings.model import Settings
+from llmwright.targets.kubernetes.cluster.api_client import connect, own_namespace
 from llmwright.targets.local.store.applied_workspace import AppliedWorkspace
 from llmwright.targets.local.store.supervisor_record import RoleRun, SupervisorRecord
 from llmwright.targets.local.store.workspace_store import APPLIED, PLAN, RUNS, STATUS, WorkspaceStore
@@ -41,105 +66,7 @@ from llmwright.testing import make_context
 from llmwright_runtime_vllm.engine_config_file import context_of
 from llmwright_tuning_qlora.driver import QloraTuner
 
-SERVE = """
-apiVersion: kaito.sh/v1beta1
-kind: Workspace
-metadata: {name: w, namespace: n, labels: {a: b}, annotations: {kaito.sh/enablelb: "true", kaito.sh/runtime: vllm}}
-resource: {count: 1, instanceType: Standard_NC24ads_A100_v4, labelSelector: {matchLabels: {apps: a}}}
-inference:
-  preset: {name: phi-4-mini-instruct, presetOptions: {image: "r.io/a:1", imagePullSecrets: [s], modelAccessSecret: t}}
-  adapters: [{source: {name: one, image: "r.io/b:1"}}]
-  runtime: vllm
-  runtimeConfig: {maxModelLen: 4096}
-"""
-LOCAL = """
-apiVersion: kaito.sh/v1beta1
-kind: Workspace
-metadata: {name: w}
-resource: {provisioner: local, provisionerConfig: {}, labelSelector: {}}
-inference: {preset: {name: demo}, runtime: hf, runtimeConfig: {chatTemplate: "{{1}}", dtype: float32}}
-"""
-TUNE = """
-apiVersion: kaito.sh/v1beta1
-kind: Workspace
-metadata: {name: w}
-resource: {instanceType: Standard_NC24ads_A100_v4, labelSelector: {matchLabels: {apps: a}}, replicas: 2}
-tuning:
-  preset: {name: phi-4-mini-instruct}
-  method: qlora
-  input: {urls: ["https://example.com/d.parquet", data.jsonl], name: d}
-  output: {image: "r.io/out:1", imagePushSecret: s}
-  methodConfig: {max_steps: 20, lora: {r: 16, target_modules: [q_proj]}, training: {learning_rate: 0.001}}
-"""
-TEMPLATE = """
-apiVersion: kaito.sh/v1alpha1
-kind: Workspace
-metadata: {name: w}
-resource: {instanceType: Standard_NC6s_v3, labelSelector: {matchExpressions: [{key: a, operator: In, values: [b]}]}}
-inference:
-  template:
-    metadata: {labels: {a: b}}
-    spec: {containers: [{name: c, image: "nginx:1"}], tolerations: [{key: a, operator: Exists}], volumes: []}
-"""
-SETTINGS = """
-provisioner: karpenter
-instanceType: auto
-limits: {instanceTypes: [a], nodes: 3, usdPerHour: 2.5}
-namespaceLimits: {n: {nodes: 1}}
-sources: {allow: [10.0.0.0/8, files.example]}
-endpoints: {host: 127.0.0.1, ports: {http: 5000}, firstPort: 5000, lastPort: 6000}
-webhook: {service: a/b, timeout: 5}
-plugins: {provisioner: {karpenter: {}}}
-pods: {spec: {priorityClassName: x}}
-presetDirectories: [presets]
-stateDirectory: state
-featureGates: {vLLM: true}
-"""
-TRAINING = """
-training_config:
-  ModelConfig: {torch_dtype: bfloat16, local_files_only: true, chat_template: "{{1}}"}
-  QuantizationConfig: {load_in_4bit: true, bnb_4bit_quant_type: nf4, bnb_4bit_compute_dtype: bfloat16}
-  LoraConfig: {r: 8, lora_alpha: 8, lora_dropout: 0.0, target_modules: [q_proj, v_proj], rank_pattern: {a: 1}}
-  TrainingArguments: {output_dir: /mnt/results, max_steps: 3, per_device_train_batch_size: 1, save_strategy: steps}
-  DatasetConfig: {shuffle_dataset: true, train_test_split: 0.9}
-  DataCollator: {mlm: true}
-"""
-OPTIONS = "{max_steps: 3, lora: {r: 8}, training: {learning_rate: 0.1}, model: {}}"
-TOKEN = {"token": "a", "expires_in": 3}
-MANIFEST = {
-    "schemaVersion": 2,
-    "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": "sha256:" + "a" * 64, "size": 7},
-    "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": "sha256:" + "b" * 64, "size": 9}],
-}
-INDEX = {
-    "manifests": [
-        {
-            "mediaType": "application/vnd.oci.image.manifest.v1+json",
-            "digest": "sha256:" + "c" * 64,
-            "size": 3,
-            "platform": {"os": "linux", "architecture": "amd64"},
-        }
-    ]
-}
-DOCKER = {
-    "auths": {"registry.example": {"auth": "dTpw"}, "https://index.docker.io/v1/": {"identitytoken": "x"}},
-    "credHelpers": {"other.example": ""},
-}
-ABOUT = {
-    "sha": "0" * 40,
-    "gated": "auto",
-    "cardData": {"license": "mit"},
-    "safetensors": {"total": 10**9},
-    "siblings": [{"rfilename": "model.safetensors", "size": 2 * 10**9}, {"rfilename": "config.json", "size": 900}],
-}
-HEADER = {"__metadata__": {"format": "pt"}, "w": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}}
-WEIGHTS_INDEX = {"metadata": {"total_size": 24}, "weight_map": {"w": "model.safetensors"}}
-CREATED = "2026-01-01T00:00:00+00:00"
-STATUS_OF_IT = {
-    "conditions": [{"type": "InferenceReady", "status": "True", "reason": "Ready", "lastTransitionTime": CREATED}],
-    "workerNodes": ["a"],
-    "endpoint": "http://127.0.0.1:5000",
-}
+MODEL_KINDS = ("request", "tokenizer", "generation config", "weights", "adapter", "data set", "data set files")
 STATE = (APPLIED, PLAN, STATUS, RUNS)
 
 
@@ -150,24 +77,35 @@ class Targets:
         self._directory = directory
         self._config = json.loads((root / "presets/src/llmwright_presets/demo/config.json").read_text())
 
-    @cached_property
-    def kinds(self) -> dict[str, tuple[tuple[str, ...], Callable[[str], object]]]:
-        """Corpus and code by the kind's name."""
-        return {
-            "workspace": ((SERVE, LOCAL, TUNE, TEMPLATE), self.workspace),
-            "settings": ((SETTINGS,), self.settings),
-            "preset": (self._packs, self.preset),
-            "training config": ((TRAINING, "vllm: {max-model-len: 4096}"), self.training_config),
-            "method config": ((OPTIONS,), self.method_config),
-            "hub": ((json.dumps({"about": ABOUT, "config": self._config}),), self.hub),
-            "model directory": (
+    def kind(self, name: str) -> Kind:
+        """Return corpus and code of a kind by its name."""
+        if name in MODEL_KINDS:
+            # Imported late: the other kinds need no torch.
+            from tests.fuzz.model_targets import ModelTargets
+            from tests.fuzz.request_target import RequestTarget
+
+            if name == "request":
+                return RequestTarget(self._directory).kind()
+            return ModelTargets(self._directory).kind(name)
+        texts: dict[str, Callable[[], Kind]] = {
+            "workspace": lambda: ((SERVE, LOCAL, TUNE, TEMPLATE), self.workspace),
+            "settings": lambda: ((SETTINGS,), self.settings),
+            "preset": lambda: (self._packs, self.preset),
+            "training config": lambda: ((TRAINING, "vllm: {max-model-len: 4096}"), self.training_config),
+            "method config": lambda: ((OPTIONS,), self.method_config),
+            "hub": lambda: ((json.dumps({"about": ABOUT, "config": self._config}),), self.hub),
+            "model directory": lambda: (
                 (json.dumps({"config": self._config, "header": HEADER, "index": WEIGHTS_INDEX}),),
                 self.model_directory,
             ),
-            "registry": (tuple(json.dumps(answer) for answer in (MANIFEST, INDEX, TOKEN)), self.registry),
-            "docker": ((json.dumps(DOCKER),), self.docker),
-            "state": (self._records, self.state),
+            "registry": lambda: (tuple(json.dumps(answer) for answer in (MANIFEST, INDEX, TOKEN)), self.registry),
+            "image": lambda: ImageTargets(self._directory).kind(),
+            "kubeconfig": lambda: ((KUBECONFIG, CERTIFIED), self.kubeconfig),
+            "environment": lambda: ((json.dumps(ENVIRONMENT),), self.environment),
+            "docker": lambda: ((json.dumps(DOCKER),), self.docker),
+            "state": lambda: (self._records, self.state),
         }
+        return texts[name]()
 
     @cached_property
     def _session(self) -> Session:
@@ -222,7 +160,7 @@ class Targets:
 
     def hub(self, text: str) -> None:
         """Describe a model by the hub's two answers, and size it."""
-        answers = _mapping(text)
+        answers = mapping(text)
 
         class Client:
             def get(self, url: str, token: str) -> tuple[int, bytes]:
@@ -233,7 +171,7 @@ class Targets:
 
     def model_directory(self, text: str) -> None:
         """Describe a directory of a model, and size it."""
-        parts = _mapping(text)
+        parts = mapping(text)
         header = json.dumps(parts.get("header")).encode()
         self._written("model/config.json", json.dumps(parts.get("config")))
         self._written("model/model.safetensors.index.json", json.dumps(parts.get("index")))
@@ -256,6 +194,19 @@ class Targets:
         with suppress(LLMwrightError):
             choose_manifest(text.encode(), "r.io/a:1")
         read_image(text.encode(), "application/vnd.oci.image.manifest.v1+json", "r.io/a:1")
+
+    def kubeconfig(self, text: str) -> None:
+        """Connect by it, and read its namespace. No request is sent."""
+        path = self._written("kubeconfig", text)
+        own_namespace(path)
+        connect(path)
+
+    def environment(self, text: str) -> None:
+        """Read settings from variables, as a chart or a container's manifest gives them."""
+        variables = {
+            name: value if isinstance(value, str) else json.dumps(value) for name, value in mapping(text).items()
+        }
+        settings.load({}, variables, self._directory).limits_of("n")
 
     def docker(self, text: str) -> None:
         """Look up logins."""
@@ -283,7 +234,7 @@ class Targets:
 
     def state(self, text: str) -> None:
         """Read each record of a Workspace, then the Workspace as ``get`` shows it."""
-        records, refusals = _mapping(text), []
+        records, refusals = mapping(text), []
         for name in STATE:
             (self._store.folder / name).write_text(json.dumps(records.get(name)))
         readers = (self._store.read_plan, self._store.read_status, self._store.read_record, self._store.read_workspace)
@@ -300,12 +251,3 @@ class Targets:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", errors="surrogatepass")
         return path
-
-
-def _mapping(text: str) -> dict[str, Any]:
-    """Return the parts of an input that is several texts; torn ones count as empty."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 from tests.fuzz.judge import Run, failures
-from tests.fuzz.targets import Targets
+from tests.fuzz.targets import MODEL_KINDS, Targets
 
 from llmwright.errors import LLMwrightError
 
-FEW = {"workspace": 60, "state": 40, "hub": 60, "model directory": 60}
+FEW = {"workspace": 60, "state": 40, "hub": 60, "model directory": 60, "image": 30, **dict.fromkeys(MODEL_KINDS, 30)}
 MANY = {"workspace": 100_000}
 ROOT = Path(__file__).parents[2]
 KINDS = (
     *("workspace", "settings", "preset", "training config", "method config", "hub", "model directory", "registry"),
-    *("docker", "state"),
+    *("docker", "state", "image", "kubeconfig", "environment", *MODEL_KINDS),
 )
 
 
@@ -31,7 +31,7 @@ def targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Targets:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_only_errors_of_ours_come_out(kind: str, targets: Targets) -> None:
-    corpus, run = targets.kinds[kind]
+    corpus, run = targets.kind(kind)
     # One of them passes to the end: else its mutants would be refused at the door.
     assert any(passes(run, text) for text in corpus)
     assert [str(failure) for failure in failures(kind, corpus, run, range(FEW.get(kind, 150)))] == []
@@ -49,5 +49,5 @@ def passes(run: Run, text: str) -> bool:
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("kind", KINDS)
 def test_only_errors_of_ours_come_out_of_many(kind: str, targets: Targets) -> None:
-    corpus, run = targets.kinds[kind]
+    corpus, run = targets.kind(kind)
     assert [str(failure) for failure in failures(kind, corpus, run, range(MANY.get(kind, 10_000)))] == []
