@@ -10,6 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from llmwright.catalogue.model_types import is_native
 from llmwright.errors import ConfigError
 from llmwright.values.preset import Architecture, Preset
 
@@ -76,15 +77,9 @@ def _known_architectures() -> tuple[_Known, ...]:
     )
 
 
-@cache
-def _native_model_types() -> frozenset[str]:
-    text = files("llmwright.catalogue").joinpath("native_model_types.txt").read_text(encoding="utf-8")
-    return frozenset(line for line in text.splitlines() if not line.startswith("#"))
-
-
 def _needs_code(config: Mapping[str, Any]) -> bool:
     """Whether the model brings its own code, and transformers has none for it."""
-    return bool(config.get("auto_map")) and str(config.get("model_type")) not in _native_model_types()
+    return bool(config.get("auto_map")) and not is_native(str(config.get("model_type")))
 
 
 def preset_of(name: str, described: Description, *, written: str = "") -> Preset:

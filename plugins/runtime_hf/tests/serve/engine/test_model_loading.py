@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -54,11 +52,3 @@ def test_a_checkpoint_that_lacks_weights_is_refused(models: ServedModels, tmp_pa
 
     with pytest.raises(ConfigError, match=r"lacks 1 weights .* first model\.layers\.1\.mlp\.up_proj\.weight"):
         load_model(options_for(tmp_path))
-
-
-def test_the_core_knows_which_models_transformers_loads_without_their_own_code() -> None:
-    """Renew ``native_model_types.txt`` with a new transformers; its first line says how."""
-    known = import_module("transformers.models.auto.configuration_auto").CONFIG_MAPPING_NAMES
-    listed = files("llmwright.catalogue").joinpath("native_model_types.txt").read_text(encoding="utf-8").splitlines()
-
-    assert listed[1:] == sorted(known)

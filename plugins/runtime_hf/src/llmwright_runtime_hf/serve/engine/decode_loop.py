@@ -9,62 +9,58 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from llmwright.errors import ConfigError
 from llmwright_runtime_hf.serve.engine.sampling import Sampler
 
-CACHE_NAMES = ("cache", "past_key_values")
-"""The argument's name since transformers 5.24, and before."""
+CACHE_NAMES = ("cache", "past_key_values", "state")
+"""The argument's name since transformers 5.24, before, and in RWKV."""
 
 
 class Decoder:
     """Generate for one prompt. Call ``step`` while the context has room.
 
-    It gives the same tokens as transformers' ``generate`` (a test compares them), without its per-token bookkeeping.
+    It gives the same tokens as transformers' ``generate`` (a test compares them), without its per-token bookkeeping. An
+    architecture that returns no cache reads its whole sequence again for each token.
     """
 
     def __init__(self, model: PreTrainedModel, prompt: Sequence[int], sampler: Sampler) -> None:
         self._model = model
         self._sampler = sampler
-        self._next = torch.tensor([list(prompt)], device=model.device)
-        self._seen = self._next
-        self._options = _forward_options(model)
-        self._cache_name = cache_name(model) or CACHE_NAMES[0]
+        self._seen = torch.tensor([list(prompt)], device=model.device)
+        self._read = 0
+        parameters = inspect.signature(model.forward).parameters
+        # The logits of all positions are the largest tensor of a long prompt.
+        self._options = {"logits_to_keep": 1} if "logits_to_keep" in parameters else {}
+        # Not every architecture counts on from its cache: Bamba starts at position 0 again where nobody says otherwise.
+        self._takes_positions = "position_ids" in parameters
+        self._cache_name = cache_name(model)
         self._cache: Any = None
 
     def step(self) -> int:
-        """Run the model over the tokens that it has not read yet, and return the id of the next token.
-
-        Raises:
-            ConfigError: the model returns no cache, though its architecture takes one.
-        """
+        """Run the model over the tokens that it has not read yet, and return the id of the next token."""
         with torch.inference_mode():
-            cache = {self._cache_name: self._cache}
-            output = self._model(input_ids=self._next, use_cache=True, **cache, **self._options)
-            self._cache = getattr(output, self._cache_name, None)
-            if self._cache is None:
-                raise no_cache(self._model)
-            self._next = self._sampler.pick(output.logits[:, -1], self._seen)
-            self._seen = torch.cat((self._seen, self._next), dim=1)
-        return int(self._next)
+            unread = self._seen[:, self._read :]
+            output = self._model(input_ids=unread, **self._cached(), **self._options, **self._positions(unread))
+            self._cache = getattr(output, self._cache_name, None) if self._cache_name else None
+            self._read = self._seen.shape[1] if self._cache is not None else 0
+            token = self._sampler.pick(output.logits[:, -1], self._seen)
+            self._seen = torch.cat((self._seen, token), dim=1)
+        return int(token)
+
+    @property
+    def cached(self) -> bool:
+        """Whether the last step left a cache for the next one."""
+        return self._cache is not None
+
+    def _cached(self) -> dict[str, Any]:
+        return {self._cache_name: self._cache, "use_cache": True} if self._cache_name else {}
+
+    def _positions(self, unread: torch.Tensor) -> dict[str, torch.Tensor]:
+        if not self._takes_positions:
+            return {}
+        return {"position_ids": torch.arange(self._read, self._seen.shape[1], device=unread.device)[None]}
 
 
 def cache_name(model: PreTrainedModel) -> str | None:
-    """Return the architecture's name for its key/value cache, or None if this loop cannot run the architecture.
-
-    Recurrent architectures pass their state in other ways: RWKV, and Mamba before transformers 5.24.
-    """
+    """Return the architecture's name for its key/value cache or its state, None where it takes none."""
     parameters = inspect.signature(model.forward).parameters
     return next((name for name in CACHE_NAMES if name in parameters), None)
-
-
-def no_cache(model: PreTrainedModel) -> ConfigError:
-    """Return the error for a model that this loop cannot run."""
-    return ConfigError(f"{type(model).__name__} keeps no key/value cache", hint="the hf runtime cannot serve it")
-
-
-def _forward_options(model: PreTrainedModel) -> dict[str, Any]:
-    """Ask for the last position's logits only, where the architecture can.
-
-    The logits of all positions are the largest tensor of a long prompt.
-    """
-    return {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}

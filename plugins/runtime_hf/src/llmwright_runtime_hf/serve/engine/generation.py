@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 
 from llmwright_runtime_hf.serve.engine.decode_loop import Decoder
@@ -10,6 +11,8 @@ from llmwright_runtime_hf.serve.engine.interface import Event, Finished, FinishR
 from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
 from llmwright_runtime_hf.serve.engine.sampling import Sampler
 from llmwright_runtime_hf.serve.engine.stop_strings import StopStrings
+
+_log = logging.getLogger("llmwright.serve")
 
 
 def generate(
@@ -39,7 +42,10 @@ def generate(
 def warm_up(loaded: LoadedModel) -> None:
     """Generate one token, to prove that the model can. Raises any exception of the model."""
     prompt = loaded.encode("Hello", special=True) or [0]
-    Decoder(loaded.model, prompt, Sampler(SamplingParams(), loaded.model.device)).step()
+    decoder = Decoder(loaded.model, prompt, Sampler(SamplingParams(), loaded.model.device))
+    decoder.step()
+    if not decoder.cached:
+        _log.warning("%s keeps no cache: each token reads the whole text again", type(loaded.model).__name__)
 
 
 class _AnswerText:

@@ -7,21 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import torch
+import transformers
 from safetensors import SafetensorError
-from transformers import (
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    BitsAndBytesConfig,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
+from transformers import AutoConfig, AutoTokenizer, BitsAndBytesConfig, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
+from llmwright.catalogue.model_types import auto_class
 from llmwright.errors import ConfigError
 from llmwright.plugins.remote_code import code_needed
 from llmwright.values.prompt_tokens import with_one_bos
 from llmwright_runtime_hf.serve.engine.chat_template import ChatTemplate, chat_template, template_of_adapter
-from llmwright_runtime_hf.serve.engine.decode_loop import cache_name, no_cache
 from llmwright_runtime_hf.serve.engine.interface import SamplingParams
 from llmwright_runtime_hf.serve.engine.sampling_defaults import end_tokens_of, sampling_of
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
@@ -133,11 +128,12 @@ def _load_tokenizer(options: ServeOptions) -> PreTrainedTokenizerBase:
 
 
 def _load_weights(options: ServeOptions, device: str, dtype: str) -> PreTrainedModel:
+    source = {"revision": options.revision, "trust_remote_code": options.trust_remote_code}
     try:
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
+        config = AutoConfig.from_pretrained(options.model, **source)
+        loaded: Any = getattr(transformers, auto_class(config.model_type)).from_pretrained(
             options.model,
-            revision=options.revision,
-            trust_remote_code=options.trust_remote_code,
+            **source,
             use_safetensors=True,
             dtype=dtype,
             device_map=_device_map(device),
@@ -157,8 +153,6 @@ def _load_weights(options: ServeOptions, device: str, dtype: str) -> PreTrainedM
         raise _unusable(options.model, f"the model {options.model}", error) from error
     model, info = cast(tuple[PreTrainedModel, dict[str, Any]], loaded)
     _refuse_incomplete(options.model, info)
-    if cache_name(model) is None:
-        raise no_cache(model)
     # Out of training mode: dropout would make the answers of one prompt differ.
     model.train(False)
     return model

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from llmwright.errors import ConfigError, LLMwrightError, TargetError
+from llmwright.errors import LLMwrightError, TargetError
 from llmwright_runtime_hf.serve.engine.interface import EngineState, Event, Failed, Finished, Job, JobHandle
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
 from llmwright_runtime_hf.serve.server_metrics import ServerMetrics
@@ -114,8 +114,6 @@ class ModelThread:
             self._select(name)
             try:
                 warm_up(loaded)
-            except ConfigError:
-                raise
             except Exception as error:
                 # Kernels refuse shapes, dtypes and devices only when they run. That is no bug of this server.
                 raise TargetError(

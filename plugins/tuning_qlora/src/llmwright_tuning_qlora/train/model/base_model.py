@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+import transformers
+from transformers import AutoConfig, BitsAndBytesConfig
 
+from llmwright.catalogue.model_types import auto_class
 from llmwright.catalogue.weight_files import check_model_weights
 from llmwright.errors import ConfigError
 from llmwright.plugins.remote_code import code_needed
@@ -32,13 +34,17 @@ def load_base_model(options: TuningOptions, device: Device) -> Any:
     directory = Path(options.model)
     if directory.is_dir():
         check_model_weights(directory, f"the model {options.model}")
+    source: dict[str, Any] = {
+        "revision": options.revision or "main",
+        "trust_remote_code": section.trust_remote_code,
+        "local_files_only": section.local_files_only,
+        "cache_dir": section.cache_dir,
+    }
     try:
-        model = AutoModelForCausalLM.from_pretrained(
+        config = AutoConfig.from_pretrained(options.model, **source)
+        model = getattr(transformers, auto_class(config.model_type)).from_pretrained(
             options.model,
-            revision=options.revision or "main",
-            trust_remote_code=section.trust_remote_code,
-            local_files_only=section.local_files_only,
-            cache_dir=section.cache_dir,
+            **source,
             use_safetensors=True,
             **arguments,
         )

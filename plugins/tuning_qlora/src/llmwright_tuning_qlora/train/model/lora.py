@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from llmwright.errors import ConfigError
 from llmwright_tuning_qlora.config_sections import REWRITING_INITIALISATIONS, LoraSection
+from llmwright_tuning_qlora.train.model.linear_layers import is_transposed, linear_layers, short_names
 from llmwright_tuning_qlora.train.tuning_options import TuningOptions
 
 WEIGHTS = "adapter_model.safetensors"
@@ -29,19 +30,20 @@ def add_adapter(model: Any, options: TuningOptions, *, checkpointing: bool) -> A
             model, use_gradient_checkpointing=checkpointing, gradient_checkpointing_kwargs={"use_reentrant": False}
         )
     try:
-        return get_peft_model(model, peft_config(options))
+        return get_peft_model(model, peft_config(options, model))
     except ValueError as error:
         first_line = str(error).splitlines()[0]
         message = f"no adapter fits on the model: {first_line}"
         raise ConfigError(message, hint="see LoraConfig.target_modules") from error
 
 
-def peft_config(options: TuningOptions) -> LoraConfig:
+def peft_config(options: TuningOptions, model: Any) -> LoraConfig:
     """Return peft's config. Target modules are the training config's, else the preset's, else all linear layers."""
     values = options.config.lora.model_dump()
     modules = values["target_modules"] or list(options.target_modules) or ["all-linear"]
-    values["target_modules"] = modules[0] if modules == ["all-linear"] else modules
-    return LoraConfig(**values)
+    modules = short_names(model, linear_layers(model)) if modules == ["all-linear"] else modules
+    values["fan_in_fan_out"] = is_transposed(model, modules)
+    return LoraConfig(**{**values, "target_modules": modules})
 
 
 def keep_weights_trainable(model: Any) -> None:

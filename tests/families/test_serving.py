@@ -1,0 +1,66 @@
+"""Each family is served: the engine's greedy answers are those of transformers' own ``generate``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+from tests.support.model_families import FAMILIES, SavedFamily
+from tests.support.serve_options import options_for
+
+from llmwright_runtime_hf.serve.engine.decode_loop import Decoder
+from llmwright_runtime_hf.serve.engine.interface import SamplingParams
+from llmwright_runtime_hf.serve.engine.model_loading import load_model
+from llmwright_runtime_hf.serve.engine.sampling import Sampler
+
+PROMPTS = [list(range(5, 45)), list(range(90, 60, -2))]
+"""The first is longer than every window and chunk of these models, the second shorter."""
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_engine_answers_as_generate_does(family: str, saved: Callable[[str], SavedFamily]) -> None:
+    made = saved(family)
+    expected = [made.greedy(prompt, 24) for prompt in PROMPTS]
+    assert len({*expected[0], *expected[1]}) > 1, "answers of one token would be equal by chance"
+
+    model = load_model(options_for(made.directory, max_model_len=128)).model
+
+    def decoder(prompt: Sequence[int]) -> Decoder:
+        return Decoder(model, prompt, Sampler(SamplingParams(), model.device))
+
+    # An answer that is given up leaves nothing behind: some models keep their state in their modules.
+    given_up = decoder(PROMPTS[1])
+    [given_up.step() for _ in range(3)]
+    answers = []
+    for prompt in PROMPTS:
+        steps = decoder(prompt)
+        answers.append([steps.step() for _ in range(24)])
+    assert answers == expected
+
+
+def test_a_model_without_a_cache_is_named_in_the_log(
+    saved: Callable[[str], SavedFamily], caplog: pytest.LogCaptureFixture
+) -> None:
+    from llmwright_runtime_hf.serve.engine.generation import warm_up
+
+    warm_up(load_model(options_for(saved("recurrent_gemma").directory, max_model_len=128)))
+    assert "RecurrentGemmaForCausalLM keeps no cache: each token reads the whole text again" in caplog.text
+    caplog.clear()
+    warm_up(load_model(options_for(saved("llama").directory, max_model_len=128)))
+    assert caplog.text == ""
+
+
+def test_the_core_knows_the_class_that_loads_each_type() -> None:
+    """Renew ``native_model_types.txt`` with a new transformers; its first lines say from what."""
+    from importlib import import_module
+
+    from llmwright.catalogue.model_types import CAUSAL, MULTIMODAL, auto_class, is_language_model, is_native
+
+    auto = import_module("transformers.models.auto.modeling_auto")
+    types = import_module("transformers.models.auto.configuration_auto").CONFIG_MAPPING_NAMES
+    causal, multimodal = auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, auto.MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES
+    wanted = {name: MULTIMODAL if name in multimodal and name not in causal else CAUSAL for name in types}
+    assert {name: auto_class(name) for name in types} == wanted
+    assert {name for name in types if is_language_model(name)} == {*causal, *multimodal} & {*types}
+    assert not is_native("no_such_type")
+    assert is_language_model("no_such_type")
