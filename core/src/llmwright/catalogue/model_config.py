@@ -10,6 +10,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from llmwright.catalogue.cache_size import cache_size
+from llmwright.catalogue.layer_kinds import STATE_ONLY, written_layers
 from llmwright.catalogue.model_types import is_native
 from llmwright.errors import ConfigError
 from llmwright.values.preset import Architecture, Preset
@@ -20,10 +22,7 @@ LARGEST = 2**53
 UNSTATED_CONTEXT = 2048
 """The sequence length of the training of BLOOM (arXiv 2211.05100), Falcon (2311.16867) and Mamba (2312.00752)."""
 
-_STATE_ONLY = frozenset({"mamba", "mamba2", "falcon_mamba", "rwkv"})
-"""Model types without attention: a state of one size takes the place of the KV cache."""
-
-_UNBOUNDED = _STATE_ONLY | {"bloom", "falcon", "mpt", "recurrent_gemma", "xlnet"}
+_UNBOUNDED = STATE_ONLY | {"bloom", "falcon", "mpt", "recurrent_gemma"}
 """Model types without a table of positions, whose config need not give a context."""
 
 _CONTEXT = (
@@ -50,16 +49,22 @@ class Description:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """The architectures that one runtime is known to serve, as names and as patterns; ``spreads`` over machines."""
+    """The architectures that one runtime is known to serve, as names and as patterns but for ``exceptions``.
+
+    ``spreads`` over machines.
+    """
 
     runtime: str
     spreads: bool
     names: frozenset[str]
     patterns: tuple[str, ...]
+    exceptions: frozenset[str]
 
     def serves(self, architectures: Iterable[str]) -> bool:
         return any(
-            name in self.names or any(fnmatchcase(name, pattern) for pattern in self.patterns) for name in architectures
+            name in self.names or any(fnmatchcase(name, pattern) for pattern in self.patterns)
+            for name in architectures
+            if name not in self.exceptions
         )
 
 
@@ -72,6 +77,7 @@ def _known_architectures() -> tuple[_Known, ...]:
             spreads=entry["spreads"],
             names=frozenset(entry.get("architectures", ())),
             patterns=tuple(entry.get("patterns", ())),
+            exceptions=frozenset(entry.get("except", ())),
         )
         for entry in tomllib.loads(text)["runtime"]
     )
@@ -92,7 +98,9 @@ def preset_of(name: str, described: Description, *, written: str = "") -> Preset
     reader = _Reader(config, described.source)
     names = _architectures(described)
     serving = [known for known in _known_architectures() if known.serves(names)]
+    _refuse_other_models(described, names, known=bool(serving))
     architecture = reader.architecture(names)
+    cache = cache_size(config, architecture)
     dtype = str(config.get("dtype") or config.get("torch_dtype") or "bfloat16").removeprefix("torch.")
     width = BYTES_PER_WEIGHT.get(dtype, 2)
     quantization = _quantization(described)
@@ -109,10 +117,13 @@ def preset_of(name: str, described: Description, *, written: str = "") -> Preset
         dtype=dtype,
         quantization=quantization,
         context=reader.number(*_CONTEXT, default=UNSTATED_CONTEXT if assumptions else None),
-        kv_bytes_per_token=reader.kv_elements(architecture) * min(width, 2),
+        kv_bytes_per_token=cache.per_token * min(width, 2),
+        kv_windowed_bytes_per_token=cache.windowed * min(width, 2),
+        kv_window=cache.window,
+        state_bytes=cache.state_bytes,
         architecture=architecture,
         runtimes=tuple(known.runtime for known in serving),
-        tunable=any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in names),
+        tunable=any(name.endswith(("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")) for name in names),
         distributable=any(known.spreads for known in serving),
         disk_bytes=described.weight_bytes + 80 * 1024**3,
         remote_code=_needs_code(described.config),
@@ -120,6 +131,18 @@ def preset_of(name: str, described: Description, *, written: str = "") -> Preset
         fact_source=f"config.json and weight files of {described.source}",
         assumptions=assumptions,
     )
+
+
+def _refuse_other_models(described: Description, names: tuple[str, ...], *, known: bool) -> None:
+    """Raise ConfigError for a model that does not continue a text; ``known``: a runtime is known to serve it."""
+    config, hint = described.config, "name a model whose architecture ends in ForCausalLM or ForConditionalGeneration"
+    model_type = str(config.get("model_type"))
+    if config.get("is_encoder_decoder") is True:
+        message = f"{described.source}: {names[0]} is an encoder and a decoder, and no causal language model"
+        raise ConfigError(message, hint=hint, reason="NotSupported")
+    if not known and is_native(model_type):
+        message = f"{described.source}: {names[0]} ({model_type}) is no causal language model"
+        raise ConfigError(message, hint=hint, reason="NotSupported")
 
 
 def _text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -174,28 +197,18 @@ class _Reader:
         heads = self.number(*keys, default=1 if self._keeps_state_only() else None)
         return Architecture(
             names=names,
-            layers=self.number("num_hidden_layers", "n_layer", "n_layers", "num_layers"),
+            layers=self.number(
+                "num_hidden_layers", "n_layer", "n_layers", "num_layers", default=written_layers(self.config)
+            ),
             hidden_size=hidden,
             intermediate_size=self.number(
                 "intermediate_size", "n_inner", "ffn_dim", "dff", "d_inner", default=4 * hidden
             ),
             attention_heads=heads,
-            kv_heads=self.number("num_key_value_heads", "num_kv_heads", default=heads),
-            head_dim=self.number("head_dim", "d_head", default=max(1, hidden // heads)),
+            kv_heads=1 if self._shares_keys() else self.number("num_key_value_heads", "num_kv_heads", default=heads),
+            head_dim=self.number("head_dim", "attention_head_dim", "d_head", default=max(1, hidden // heads)),
             vocab_size=self.number("vocab_size"),
         )
-
-    def kv_elements(self, sizes: Architecture) -> int:
-        """Return how many numbers the KV cache holds per token, over all layers.
-
-        With multi-head latent attention: one compressed vector and its rotary part per layer (arXiv 2405.04434,
-        section 2.1). Without attention: none. Otherwise: a key and a value per KV head and layer.
-        """
-        if self._keeps_state_only():
-            return 0
-        if self.config.get("kv_lora_rank"):
-            return (self.number("kv_lora_rank") + self.number("qk_rope_head_dim", default=0)) * sizes.layers
-        return 2 * sizes.kv_heads * sizes.head_dim * sizes.layers
 
     def assumptions(self) -> tuple[str, ...]:
         """Return a sentence for each figure that the config leaves open and that is assumed."""
@@ -206,5 +219,9 @@ class _Reader:
             return ()
         return (f"config.json gives no context, and the model has no limit: {UNSTATED_CONTEXT:,} tokens are assumed",)
 
+    def _shares_keys(self) -> bool:
+        """Whether all heads share one key and value. Falcon 7B says so besides the 71 KV heads of its older form."""
+        return self.config.get("multi_query") is True and not self.config.get("new_decoder_architecture")
+
     def _keeps_state_only(self) -> bool:
-        return str(self.config.get("model_type")) in _STATE_ONLY
+        return str(self.config.get("model_type")) in STATE_ONLY

@@ -92,13 +92,22 @@ def _licensed(chosen: list[Preset], wanted: str) -> list[Preset]:
     return [preset for preset in chosen if preset.license.lower() == wanted.lower()]
 
 
+def _cache(preset: Preset) -> str:
+    per_token = f"{size(preset.kv_bytes_per_token)} per token"
+    if preset.kv_windowed_bytes_per_token:
+        per_token += f", {size(preset.kv_windowed_bytes_per_token)} of it for the last {preset.kv_window:,} only"
+    return f"{per_token}; {size(preset.state_bytes)} of state" if preset.state_bytes else per_token
+
+
 @presets.command()
 @click.argument("name")
 @format_option()
 @click.pass_obj
 def show(session: Session, name: str, output: str | None) -> None:
     """Show one model: source, licence, sizes, and what can serve and tune it."""
-    preset = session.preset(name)
+    from llmwright.catalogue.model_directory import named_directory, names_a_directory
+
+    preset = session.preset(named_directory(name).as_uri() if names_a_directory(name) else name)
     if output:
         dump(preset, output)
         return
@@ -111,7 +120,7 @@ def show(session: Session, name: str, output: str | None) -> None:
         ("parameters", f"{preset.parameters:,}"),
         ("weights", f"{size(preset.weight_bytes)} as {preset.quantization or preset.dtype}"),
         ("context", f"{preset.context:,} tokens"),
-        ("KV cache", f"{size(preset.kv_bytes_per_token)} per token"),
+        ("KV cache", _cache(preset)),
         ("runtimes", ", ".join(preset.runtimes)),
         ("tuning", f"LoRA on {', '.join(preset.lora_targets) or 'all linear layers'}" if preset.tunable else "no"),
         ("tool parser", preset.tool_call_parser or ""),

@@ -92,9 +92,9 @@ def _longest(
     shortest = min(SHORTEST_CONTEXT, preset.context)
     fixed = sum(term.bytes for term in serving_terms(preset, machine, need, spread, dtype, shortest))
     share = spread.tensor * spread.pipeline
-    per_token = terms.kv_bytes_per_token(preset, dtype) * need.concurrency * (1 + terms.RESERVE) / share
-    further = (capacity - fixed) // per_token if per_token else preset.context
-    if further <= 0:
+    room = (capacity - fixed) * share / (need.concurrency * (1 + terms.RESERVE))
+    if room <= 0:
         return shortest
-    longest = int(shortest + further)
+    further = terms.further_tokens(preset, dtype, room, shortest)
+    longest = preset.context if further is None else shortest + further
     return preset.context if longest >= preset.context else max(shortest, longest // 256 * 256)

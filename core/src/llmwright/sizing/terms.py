@@ -67,19 +67,46 @@ def weights(preset: Preset, dtype: str, quantization: str | None = None, share: 
 
 
 def kv_cache(preset: Preset, dtype: str, context: int, concurrency: int = 1, share: int = 1) -> MemoryTerm:
-    """Keys and values of ``concurrency`` sequences of ``context`` tokens.
+    """Keys and values of ``concurrency`` sequences of ``context`` tokens, and their states.
 
     The preset's bytes per token (2 x layers x KV heads x head size x 2 B, or the compressed vector of latent attention:
-    arXiv 2405.04434) are for 2-byte numbers.
+    arXiv 2405.04434) are for 2-byte numbers. Layers with a window keep its tokens alone (arXiv 2004.05150), layers
+    without attention a state of one size (arXiv 2312.00752).
     """
-    per_token = kv_bytes_per_token(preset, dtype)
-    formula = f"{concurrency} x {context} tokens x {per_token} B"
-    return _split("KV cache", per_token * context * concurrency, formula, preset.fact_source, share)
+    growing, windowed = _growing(preset, dtype), _windowed(preset, dtype)
+    parts = [f"{context} tokens x {growing} B"] if growing or not (windowed or preset.state_bytes) else []
+    parts += [f"{min(context, preset.kv_window)} tokens x {windowed} B"] if windowed else []
+    parts += [f"a state of {count(preset.state_bytes)} B"] if preset.state_bytes else []
+    each = " + ".join(parts) if len(parts) == 1 else f"({' + '.join(parts)})"
+    total = cache_bytes(preset, dtype, context) * concurrency
+    return _split("KV cache", total, f"{concurrency} x {each}", preset.fact_source, share)
 
 
-def kv_bytes_per_token(preset: Preset, dtype: str) -> int:
-    """Return the bytes of one token in the cache when the model runs in ``dtype``."""
-    return preset.kv_bytes_per_token * width(dtype) // min(2, width(preset.dtype))
+def cache_bytes(preset: Preset, dtype: str, tokens: int) -> int:
+    """Return the bytes of a sequence of ``tokens`` in the cache when the model runs in ``dtype``."""
+    inside = min(tokens, preset.kv_window)
+    return tokens * _growing(preset, dtype) + inside * _windowed(preset, dtype) + preset.state_bytes
+
+
+def further_tokens(preset: Preset, dtype: str, room: float, tokens: int) -> int | None:
+    """Return the tokens beyond ``tokens`` that one sequence's cache holds in ``room`` bytes; None for any number."""
+    growing, windowed = _growing(preset, dtype), _windowed(preset, dtype)
+    inside = max(0, preset.kv_window - tokens) if windowed else 0
+    if room < inside * (growing + windowed):
+        return int(room // (growing + windowed))
+    return inside + int((room - inside * (growing + windowed)) // growing) if growing else None
+
+
+def _growing(preset: Preset, dtype: str) -> int:
+    return _in_dtype(preset, dtype, preset.kv_bytes_per_token - preset.kv_windowed_bytes_per_token)
+
+
+def _windowed(preset: Preset, dtype: str) -> int:
+    return _in_dtype(preset, dtype, preset.kv_windowed_bytes_per_token)
+
+
+def _in_dtype(preset: Preset, dtype: str, size: int) -> int:
+    return size * width(dtype) // min(2, width(preset.dtype))
 
 
 def prefill_activations(preset: Preset, dtype: str, tokens: int, share: int = 1) -> MemoryTerm:

@@ -68,7 +68,7 @@ def _stage_s(preset: Preset, fit: Fit, sequences: float, tokens: int) -> float:
     machine, stages = fit.instance_type, max(1, fit.pipeline_parallel)
     share = max(1, fit.tensor_parallel) * stages
     weights = terms.weights(preset, fit.dtype, fit.quantization).bytes
-    read = weights + sequences * tokens * terms.kv_bytes_per_token(preset, fit.dtype)
+    read = weights + sequences * terms.cache_bytes(preset, fit.dtype, tokens)
     memory_s = read / share / (machine.gpu_gigabytes_per_s * 1e9 * BANDWIDTH_SHARE)
     compute_s = 2 * preset.parameters * sequences / share / (machine.gpu_teraflops * 1e12 * FLOPS_SHARE)
     return max(memory_s, compute_s) + _messages_s(preset, fit, sequences) + (NETWORK_HOP_S if stages > 1 else 0.0)

@@ -28,13 +28,14 @@ class Preset:
     ``source`` is a URI: ``hf://org/name``, ``oci://registry/repository:tag`` or ``file:///directory``. ``revision``
     pins it (a commit for ``hf``). ``weight_bytes`` is the size on disk, ``parameters`` the count of weights,
     ``context`` the longest sequence in tokens, ``kv_bytes_per_token`` the KV cache of one token over all layers in the
-    model's own dtype. ``runtimes`` are those that are known to serve it by the name that they declare (``listed_as``);
-    empty where nobody knows. ``remote_code`` says that it cannot be loaded without Python code from its repository; the
-    preset that a driver gets has it only where the settings allow that code (``sources.remoteCode``). ``flags`` maps a
-    runtime's name to flags that this model needs there. ``retired`` says in a sentence who gave the name up, empty
-    where nobody did; it still serves those who wrote it. ``origin`` names the distribution or file that brought the
-    preset; ``fact_source`` the source of its figures; ``assumptions`` are sentences about figures
-    that it leaves open.
+    model's own dtype; ``kv_windowed_bytes_per_token`` of it are kept for the last ``kv_window`` tokens only, and
+    ``state_bytes`` per sequence besides, whatever its length. ``runtimes`` are those that are known to serve it by the
+    name that they declare (``listed_as``); empty where nobody knows. ``remote_code`` says that it cannot be loaded
+    without Python code from its repository; the preset that a driver gets has it only where the settings allow that
+    code (``sources.remoteCode``). ``flags`` maps a runtime's name to flags that this model needs there. ``retired``
+    says in a sentence who gave the name up, empty where nobody did; it still serves those who wrote it. ``origin``
+    names the distribution or file that brought the preset; ``fact_source`` the source of its figures; ``assumptions``
+    are sentences about figures that it leaves open.
     """
 
     name: str
@@ -50,6 +51,9 @@ class Preset:
     quantization: str | None = None
     context: int
     kv_bytes_per_token: int
+    kv_windowed_bytes_per_token: int = 0
+    kv_window: int = 0
+    state_bytes: int = 0
     architecture: Architecture | None = None
     chat_template: str | None = None
     tool_call_parser: str | None = None
