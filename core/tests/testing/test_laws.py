@@ -5,13 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import os
 import random
+import secrets
 import socket
 import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
+from random import shuffle
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -54,6 +59,16 @@ from llmwright.values.nodes import Node, NodeRequest, ProvisionerDecision, Ready
         lambda: socket.create_connection(("127.0.0.1", 9)),
         lambda: socket.getaddrinfo("localhost", 80),
         lambda: subprocess.run(["true"], check=True),
+        lambda: Path("nowhere.txt").exists(),
+        lambda: os.path.isdir("nowhere"),
+        lambda: [*Path().iterdir()],
+        lambda: Path.home(),
+        lambda: os.getenv("HOME"),
+        lambda: os.cpu_count(),
+        lambda: random.sample([1, 2], 1),
+        lambda: shuffle([1, 2]),
+        lambda: monotonic(),
+        lambda: secrets.token_hex(),
     ],
 )
 def test_what_is_not_pure_is_refused(impure: Callable[[], Any]) -> None:
@@ -67,6 +82,20 @@ def test_outside_of_it_nothing_is_refused() -> None:
     assert time.time() > 0
     assert dt.datetime.now(UTC).year > 2000
     assert Path(__file__).read_text()
+
+
+def test_what_is_printed_is_refused() -> None:
+    with pytest.raises(Impure, match="printed 'hello"), pure():
+        print("hello")
+
+
+def test_another_thread_is_let_be() -> None:
+    seen: list[float] = []
+    with pure():
+        thread = threading.Thread(target=lambda: seen.append(time.time()))
+        thread.start()
+        thread.join()
+    assert seen[0] > 0
 
 
 def test_arithmetic_with_times_stays_possible() -> None:
@@ -93,10 +122,12 @@ def test_different_answers_are_caught() -> None:
 
 def test_the_environment_must_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_TOKEN", raising=False)
-    with pytest.raises(AssertionError, match="different results"):
+    with pytest.raises(Impure, match="environment variable HF_TOKEN"):
         twice_alike(lambda: os.environ.get("HF_TOKEN"))
-    with pytest.raises(AssertionError, match="different results"):
+    with pytest.raises(Impure, match=r"os\.getcwd"):
         twice_alike(Path.cwd)
+    with pytest.raises(Impure, match="different results"):
+        twice_alike(lambda: sys.executable)
 
 
 def test_a_changed_argument_is_caught() -> None:

@@ -1,47 +1,58 @@
-"""Holding a call to being pure: no network, no clock, no files, no programs, no chance."""
+"""Holding a call to being pure: no network, clock, files, environment, programs, chance, and nothing printed."""
 
 from __future__ import annotations
 
 import copy
-import datetime as dt
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, chdir, contextmanager
+from contextlib import chdir, contextmanager, redirect_stdout
+from io import StringIO
 from typing import Any
 from unittest import mock
 
-CLOCKS = ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "sleep")
+from llmwright.testing.forbidden import Impure, forbidden_calls, importing
+
 CANARIES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "AZURE_CLIENT_SECRET", "AWS_SECRET_ACCESS_KEY", "LLMWRIGHT_API_KEY")
 CANARY = "canary-5f1c-do-not-sing"
 """The value of every variable in ``CANARIES`` during a pure call: it must not appear in what is returned."""
 
-_FORBIDDEN = ("open", "socket.", "subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.mkdir", "os.remove")
+ELSEWHERE = {"HOME": "/nowhere/home", "USER": "somebody-else", "TMPDIR": "/nowhere/tmp", "LANG": "xx_XX.UTF-8"}
+
+_FORBIDDEN = (
+    "open", "socket.", "subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.mkdir", "os.remove", "os.listdir",
+    "os.scandir", "os.rename", "os.putenv", "os.unsetenv", "shutil.", "tempfile.",
+)  # fmt: skip
 _IMPORTING = (".py", ".pyc", ".so", ".pth", ".egg-link")
-_watching: list[bool] = []
+_watching: list[int] = []
 
-
-class Impure(AssertionError):
-    """A call that has to be pure did something else."""
+__all__ = ["CANARY", "Impure", "pure", "twice_alike"]
 
 
 def twice_alike(call: Callable[..., Any], *arguments: Any) -> Any:
     """Return the result of ``call``, which is held to the laws of a pure function.
 
-    Called twice, the second time in another directory with other environment variables, it returns the same; its
-    arguments are as they were; and it touches neither network, clock, files nor programs.
+    Called twice, the second time in another directory with other environment variables and another interpreter, it
+    returns the same; its arguments are as they were; and it touches neither network, clock, files nor programs.
+
+    Raises:
+        Impure: it did, or its results differ.
     """
+    name = getattr(call, "__qualname__", repr(call))
     before = copy.deepcopy(arguments)
-    with pure():
+    with pure(name):
         first = _settled(call(*arguments))
     with tempfile.TemporaryDirectory() as elsewhere, chdir(elsewhere):
-        environ = {"PATH": os.defpath, **dict.fromkeys(CANARIES, CANARY)}
-        with mock.patch.dict(os.environ, environ, clear=True), pure():
+        environ = {"PATH": os.defpath, **ELSEWHERE, **dict.fromkeys(CANARIES, CANARY)}
+        interpreter = mock.patch.object(sys, "executable", "/nowhere/bin/python")
+        with mock.patch.dict(os.environ, environ, clear=True), interpreter, pure(name):
             second = _settled(call(*arguments))
-    name = getattr(call, "__qualname__", repr(call))
-    assert first == second, f"{name} returned different results for the same arguments:\n{first}\n{second}"
-    assert before == arguments, f"{name} changed its arguments:\n{before}\n{arguments}"
+    if first != second:
+        raise Impure(f"{name} returned different results for the same arguments:\n{first}\n{second}")
+    if before != arguments:
+        raise Impure(f"{name} changed its arguments; copy what you change:\n{before}\n{arguments}")
     return first
 
 
@@ -50,28 +61,21 @@ def _settled(result: Any) -> Any:
 
 
 @contextmanager
-def pure() -> Iterator[None]:
-    """Within it, reading the clock, a file or chance, and any network or program, raises ``Impure``.
+def pure(name: str = "a pure method") -> Iterator[None]:
+    """Within it, reading the clock, a file, a variable or chance, any network or program, and printing are ``Impure``.
 
-    Importing modules is let be, for that a driver imports late is no impurity.
+    Importing modules is let be, for that a driver imports late is no impurity. Only this thread is watched.
     """
     _install_audit()
-    with ExitStack() as stack:
-        for clock in CLOCKS:
-            stack.enter_context(mock.patch(f"time.{clock}", _refuse(f"time.{clock}")))
-        for chance in ("random.random", "random.randint", "random.choice", "uuid.uuid4"):
-            stack.enter_context(mock.patch(chance, _refuse(chance)))
-        stack.enter_context(_without_now())
-        _watching.append(True)
-        stack.callback(_watching.pop)
-        yield
-
-
-def _refuse(what: str) -> Callable[..., Any]:
-    def refused(*_: Any, **__: Any) -> Any:
-        raise Impure(f"a pure method called {what}")
-
-    return refused
+    printed = StringIO()
+    with forbidden_calls(name), redirect_stdout(printed):
+        _watching.append(threading.get_ident())
+        try:
+            yield
+        finally:
+            _watching.pop()
+    if printed.getvalue():
+        raise Impure(f"{name} printed {printed.getvalue()[:80]!r}: stdout is the command's own, use context.log")
 
 
 def _install_audit() -> None:
@@ -82,42 +86,14 @@ def _install_audit() -> None:
 
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
-    if not _watching or not event.startswith(_FORBIDDEN):
+    if not _watching or not event.startswith(_FORBIDDEN) or _watching[-1] != threading.get_ident():
         return
-    if event == "open" and _is_import(arguments[0]):
+    if event in ("open", "os.listdir", "os.scandir") and (_is_import(arguments[0]) or importing()):
         return
-    raise Impure(f"a pure method did {event} {arguments[:2]!r}")
+    raise Impure(f"a pure method did {event} {arguments[:2]!r}: a driver's pure methods have arguments alone")
 
 
 def _is_import(path: Any) -> bool:
     if isinstance(path, bytes):
         path = os.fsdecode(path)
     return isinstance(path, str) and (path.endswith(_IMPORTING) or ".pyc." in path)
-
-
-class _Unmoved(type(dt.datetime)):  # type: ignore[misc]
-    """Real datetimes count as instances of the stand-in."""
-
-    def __instancecheck__(cls, instance: object) -> bool:
-        return isinstance(instance, cls.__mro__[1])
-
-
-@contextmanager
-def _without_now() -> Iterator[None]:
-    """``datetime.now`` and ``date.today`` refuse, wherever a loaded module has the classes under their own names."""
-    with ExitStack() as stack:
-        for real in (dt.datetime, dt.date):
-            refused = {name: staticmethod(_refuse(f"{real.__name__}.{name}")) for name in ("now", "utcnow", "today")}
-            stand_in = _Unmoved(real.__name__, (real,), {"__slots__": (), **refused})
-            for module in _holders(real):
-                stack.enter_context(mock.patch.object(module, real.__name__, stand_in))
-        yield
-
-
-def _holders(real: type) -> list[Any]:
-    standard = sys.stdlib_module_names | {"pydantic", "pydantic_core", "pytest", "_pytest"}
-    return [
-        module
-        for name, module in list(sys.modules.items())
-        if (name == "datetime" or name.split(".")[0] not in standard) and vars(module).get(real.__name__) is real
-    ]
