@@ -58,7 +58,9 @@ def answers(url: str, server: subprocess.Popen[bytes]) -> bool:
 
 def test_the_plain_runtime_answers(installed: Any) -> None:
     port = free_port()
-    argv = [installed.bin / "python", "-m", "acme_runtime_plain.serve", DEMO, "demo", "24", "127.0.0.1", str(port)]
+    options = {"model": str(DEMO), "name": "demo", "max-tokens": "24", "context": "512", "port": str(port)}
+    flags = [part for name, value in options.items() for part in (f"--{name}", value)]
+    argv = [installed.bin / "python", "-m", "acme_runtime_plain.serve", *flags, "--host", "127.0.0.1"]
     server = subprocess.Popen(argv, env=installed.environ, cwd=installed.home)
     try:
         url = f"http://127.0.0.1:{port}"

@@ -60,7 +60,7 @@ from llmwright.values.nodes import Node, NodeRequest, ProvisionerDecision, Ready
         lambda: socket.getaddrinfo("localhost", 80),
         lambda: subprocess.run(["true"], check=True),
         lambda: Path("nowhere.txt").exists(),
-        lambda: os.path.isdir("nowhere"),
+        lambda: os.access("nowhere", os.R_OK),
         lambda: [*Path().iterdir()],
         lambda: Path.home(),
         lambda: os.getenv("HOME"),

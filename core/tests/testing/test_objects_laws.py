@@ -10,7 +10,7 @@ import pytest
 from llmwright.plugins.drivers import Driver, Names
 from llmwright.testing import RuntimeContract, make_context
 from llmwright.testing.fakes import FakeRuntime
-from llmwright.testing.runtimes import plural_of
+from llmwright.testing.runtime_objects import plural_of
 from llmwright.values.launch import Launch, Process
 from llmwright.values.nodes import Failed, Outcome, Ready, Waiting, Watch
 

@@ -12,12 +12,14 @@ from typing import Any, ClassVar
 
 import pytest
 
-from llmwright.errors import InvalidWorkspace
+from llmwright.errors import ConfigError, InvalidWorkspace
+from llmwright.plugins.configuration import settings_of
 from llmwright.plugins.discovery import Kind
 from llmwright.plugins.drivers import Driver
 from llmwright.plugins.interface import INTERFACES, breach
 from llmwright.plugins.registry import Registry
 from llmwright.testing.contract import Contract
+from llmwright.testing.options import other_values, properties
 from llmwright.testing.presets import make_fit, make_preset
 from llmwright.testing.purity import twice_alike
 from llmwright.values.fit import Fit
@@ -133,7 +135,54 @@ class DriverContract(Contract):
         """A key that the driver does not know is a problem that names the key, never passed over."""
         with pytest.raises(InvalidWorkspace) as refused:
             driver.configure({"noSuchOption": 1}, {})
-        assert any("noSuchOption" in problem.path for problem in refused.value.problems)
+        paths = [problem.path for problem in refused.value.problems]
+        assert any("noSuchOption" in path for path in paths), f"configure names {paths}, not the unknown option"
+
+    def test_unknown_settings_are_refused(self, driver: Driver) -> None:
+        """A misspelt key under ``plugins.<name>`` of the settings is a mistake that is named, never passed over."""
+        with pytest.raises(ConfigError):
+            settings_of(type(driver), "acme", {"acme": {"noSuchSetting": 1}})
+
+    def test_every_option_is_described(self, driver: Driver) -> None:
+        """Each option and each setting has a description: ``llmwright plugins show`` prints it."""
+        for model in (driver.config_model, driver.settings_model):
+            silent = [name for name, about in properties(model).items() if not about.get("description")]
+            assert not silent, f"no description: {', '.join(silent)}; write Field(description=…)"
+
+    def effects(self, driver: Driver, options: dict[str, Any], asking: Any) -> str:
+        """Return as text what the driver makes of ``options``; each kind of driver has its own."""
+        return ""
+
+    @pytest.fixture
+    def idle_options(self) -> frozenset[str]:
+        """Options whose effect these calls cannot show; none by default."""
+        return frozenset()
+
+    @pytest.fixture
+    def asking(self, preset: Preset, fit: Fit) -> Any:
+        """The arguments with which ``effects`` asks."""
+        return preset, fit
+
+    def test_every_option_has_an_effect(
+        self, driver: Driver, options: dict[str, Any], asking: Any, idle_options: frozenset[str]
+    ) -> None:
+        """Another value of an option changes what is run: one that is dropped is a promise that is not kept."""
+        plain = self.effects(driver, options, asking)
+        idle = []
+        for name, about in properties(driver.config_model).items():
+            values = other_values({**about, "default": options.get(name, about.get("default"))})
+            outcomes = [self._effects_of(driver, {**options, name: value}, asking) for value in values]
+            judged = [outcome for outcome in outcomes if outcome is not None]
+            if judged and all(outcome == plain for outcome in judged) and name not in idle_options:
+                idle.append(name)
+        assert not idle, f"no effect: {', '.join(idle)}; pass them on, or name them in the fixture 'idle_options'"
+
+    def _effects_of(self, driver: Driver, options: dict[str, Any], asking: Any) -> str | None:
+        """Return the effects of ``options``, None where the driver refuses them."""
+        try:
+            return self.effects(driver, options, asking)
+        except InvalidWorkspace:
+            return None
 
     def test_configure_is_pure(self, driver: Driver, options: dict[str, Any]) -> None:
         """The same options and files give the same configuration; neither is changed."""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from llmwright.errors import TargetError
 from llmwright.plugins.drivers import Capabilities, Provisioner, Runtime, Tuner
+from llmwright.plugins.weights import weights_of
 from llmwright.testing.provisioners import World
 from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit, MemoryTerm
@@ -124,6 +125,8 @@ class FakeRuntime(Runtime):
     def launch(self, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any) -> Launch:
         """One process with the standard library's file server; ``/health`` is a file made by ``prepare``."""
         named = {f"ADAPTER_{number}": f"{a.name}={a.path}" for number, a in enumerate(adapters)}
+        weights = weights_of(preset)
+        facts = {"MODEL": weights.model, "REVISION": weights.revision or "", "CONTEXT": str(fit.context)}
         site = Mount(volume="site", path="/site")
         serve = Process(
             name="serve",
@@ -137,13 +140,15 @@ class FakeRuntime(Runtime):
                 "--directory",
                 "$(volume.site)",
             ),
-            env={"SERVED_NAME": preset.name, **named},
-            mounts=(site,),
+            env={"SERVED_NAME": preset.name, **facts, **named},
+            mounts=(site, *weights.mounts),
             ready=Probe(check=HttpGet("/health")),
+            gpus=fit.gpus,
         )
         touch = "import pathlib, sys; pathlib.Path(sys.argv[1], 'health').touch()"
         prepare = Process(name="prepare", argv=("$(python)", "-c", touch, "$(volume.site)"), mounts=(site,))
-        return Launch(main=serve, prepare=(prepare,), volumes=(Volume(name="site"),), ports={"http": 5000})
+        volumes = (Volume(name="site"), *weights.volumes)
+        return Launch(main=serve, prepare=(*weights.prepare, prepare), volumes=volumes, ports={"http": 5000})
 
 
 class FakeTuner(Tuner):

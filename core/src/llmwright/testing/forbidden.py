@@ -1,4 +1,4 @@
-"""What a pure method must not call or read, and refusing it for the time of one call."""
+"""Calls and values that a pure method must not use, refused for the time of one call."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from contextlib import ExitStack, contextmanager
 from types import ModuleType
 from typing import Any
 from unittest import mock
-
 
 
 class Impure(AssertionError):
@@ -48,7 +47,9 @@ def forbidden_calls(what: str) -> Iterator[None]:
         what: the method that is held to it, for the message.
     """
     thread = threading.get_ident()
-    refusing = {id(value): _refusing(f"{module.__name__}.{name}", value, what, thread) for module, name, value in _all()}
+    refusing = {
+        id(value): _refusing(f"{module.__name__}.{name}", value, what, thread) for module, name, value in _all()
+    }
     clocks = {id(real): _without_now(real, what) for real in (dt.datetime, dt.date)}
     with ExitStack() as stack:
         for holder, name, value in _places():

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, is_dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from llmwright.testing.purity import CANARY
@@ -14,6 +16,9 @@ from llmwright.values.launch import REFERENCE, HttpGet, Launch, Probe, Process, 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ROLE = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+_INTERPRETER = re.compile(r"python[0-9.]*")
+_SECRET = re.compile(r"(.*_)?(TOKEN|SECRET|PASSWORD|PASSWD|API_KEY|ACCESS_KEY)")
+_SEQUENCES = ("prepare", "after", "beside", "volumes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,11 @@ NOTHING = Core()
 
 def faults(launch: Launch, core: Core = NOTHING) -> list[str]:
     """Everything wrong with ``launch``, in words; empty for a sound one."""
+    if not isinstance(launch, Launch):
+        return [f"it is {type(launch).__name__}, no Launch"]
+    untidy = [name for name in _SEQUENCES if not isinstance(getattr(launch, name), tuple)]
+    if untidy:
+        return [f"{name} is {type(getattr(launch, name)).__name__}, write a tuple" for name in untidy]
     volumes = [volume.name for volume in launch.volumes]
     problems = [f"volume {name!r} is declared twice" for name in set(volumes) if volumes.count(name) > 1]
     problems += [f"volume {name!r} is the core's to declare" for name in volumes if name in core.declares]
@@ -51,6 +61,16 @@ def process_faults(process: Process, launch: Launch, core: Core = NOTHING) -> It
     if not process.argv or not all(isinstance(part, str) for part in process.argv):
         yield f"argv {process.argv!r} is not one or more strings"
         return
+    if not isinstance(process.argv, tuple) or not isinstance(process.mounts, tuple):
+        yield "its argv and its mounts must be tuples: a list can be changed by whoever holds it"
+        return
+    yield from _fixed_text_faults(process, launch)
+    yield from _reference_faults(process, launch, core)
+
+
+def _reference_faults(process: Process, launch: Launch, core: Core) -> Iterator[str]:
+    if type(process.gpus) is not int or process.gpus < 0:
+        yield f"gpus is {process.gpus!r}, not a whole number"
     declared = {volume.name for volume in launch.volumes} | core.declares
     for mount in process.mounts:
         if mount.volume not in declared:
@@ -62,6 +82,24 @@ def process_faults(process: Process, launch: Launch, core: Core = NOTHING) -> It
     yield from _text_faults("env", tuple(v for v in process.env.values() if isinstance(v, str)), process, launch, core)
     for probe in (process.startup, process.live, process.ready):
         yield from _probe_faults(probe, process, launch, core)
+
+
+def _fixed_text_faults(process: Process, launch: Launch) -> Iterator[str]:
+    """Whatever differs from one machine to the next, and is written out where a reference belongs."""
+    first = PurePosixPath(process.argv[0]).name
+    if _INTERPRETER.fullmatch(first) or sys.executable in process.argv:
+        yield f"argv begins with {process.argv[0]!r}: write $(python), the Python that has the process's packages"
+    for name, value in process.env.items():
+        if _SECRET.fullmatch(name) and isinstance(value, str) and value:
+            yield f"env {name!r} holds a secret's value: write SecretKey(NAME, KEY), a Launch is kept in files"
+    texts = (*process.argv, *(value for value in process.env.values() if isinstance(value, str)))
+    for mount in process.mounts:
+        literal = re.compile(rf"(?<![\w$)./-]){re.escape(mount.path)}(?=[/,:\s]|$)")
+        if any(literal.search(text) for text in texts):
+            yield f"names {mount.path} where it means $(volume.{mount.volume}): on one machine it lies elsewhere"
+    for name, number in launch.ports.items():
+        if any(text == str(number) or text.endswith((f":{number}", f"={number}")) for text in process.argv):
+            yield f"names the port {number} where it means $(port.{name}): a taken port is replaced by another"
 
 
 def _text_faults(where: str, texts: tuple[str, ...], process: Process, launch: Launch, core: Core) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, get_args
 import pytest
 
 from llmwright.plugins.discovery import Kind
-from llmwright.plugins.drivers import Provisioner
+from llmwright.plugins.drivers import Driver, Provisioner
 from llmwright.testing.drivers import DriverContract
 from llmwright.testing.launches import as_json
 from llmwright.testing.presets import NOW
@@ -62,6 +62,20 @@ class ProvisionerContract(DriverContract):
         """A request for one machine that can be had."""
         return NodeRequest(namespace="default", workspace="demo", count=1, config=options)
 
+    @pytest.fixture
+    def asking(self, world: World, request_: NodeRequest) -> Any:
+        """The world and the request with which ``effects`` asks."""
+        return world, request_
+
+    def effects(self, driver: Driver, options: dict[str, Any], asking: Any) -> str:
+        """What is decided where nothing is there yet, and where the workload may run."""
+        world, request = asking
+        assert isinstance(driver, Provisioner)
+        driver.configure(options, {})
+        asked = replace(request, config=options)
+        decision = driver.decide(asked, driver.observe(asked, seen(driver, world)), world.now)
+        return f"{decision.outcome} {decision.actions} {driver.placement(asked)}"
+
     def test_its_claims_are_watched(self, driver: Provisioner) -> None:
         """The kind of ``node_claims`` is one of ``watches``: what is not watched cannot be reported."""
         watched = {(watch.group, watch.plural) for watch in driver.watches()}
@@ -90,7 +104,7 @@ class ProvisionerContract(DriverContract):
     def test_decide_is_pure(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
         """At every pass the same request, observation and time give the same decision; none of them is changed."""
         for request in (request_, replace(request_, count=0)):
-            observed = driver.observe(request, world.snapshot())
+            observed = driver.observe(request, seen(driver, world))
             twice_alike(driver.decide, request, observed, world.now)
 
     def test_a_refresh_is_what_observe_reads(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
@@ -98,9 +112,7 @@ class ProvisionerContract(DriverContract):
 
         A driver without a cloud outside the cluster gives None, and reads the target's caches.
         """
-        refreshed = driver.refresh(world.scope)
-        snapshot = world.snapshot() if refreshed is None else refreshed
-        assert_outcome(driver.decide(request_, driver.observe(request_, snapshot), world.now))
+        assert_outcome(driver.decide(request_, driver.observe(request_, seen(driver, world)), world.now))
 
     def test_watches_name_a_kind(self, driver: Provisioner) -> None:
         """Each watched kind has a version and a plural, as a cluster's API asks for it."""
@@ -109,7 +121,7 @@ class ProvisionerContract(DriverContract):
     def test_releasing_nothing_is_ready(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
         """A request for 0 nodes where there are none is Ready at once, without an action."""
         release = replace(request_, count=0)
-        decision = driver.decide(release, driver.observe(release, world.snapshot()), world.now)
+        decision = driver.decide(release, driver.observe(release, seen(driver, world)), world.now)
         assert decision.outcome == Ready(())
         assert decision.actions == ()
 
@@ -165,7 +177,7 @@ class ProvisionerContract(DriverContract):
         *_, left = _passes(driver, world, fewer)
         for _ in range(PASSES):
             world.tick()
-            left = driver.decide(fewer, driver.observe(fewer, world.snapshot()), world.now)
+            left = driver.decide(fewer, driver.observe(fewer, seen(driver, world)), world.now)
         assert isinstance(left.outcome, Ready)
         assert [node.name for node in left.outcome.nodes] == [last]
         assert left.actions == ()
@@ -193,7 +205,7 @@ class ProvisionerContract(DriverContract):
     def test_too_much_is_an_outcome(self, driver: Provisioner, world: World, request_: NodeRequest, count: int) -> None:
         """A request that cannot be met, or not at once, is waited for or fails with a reason; nothing is raised."""
         request = replace(request_, count=count)
-        assert_outcome(driver.decide(request, driver.observe(request, world.snapshot()), world.now))
+        assert_outcome(driver.decide(request, driver.observe(request, seen(driver, world)), world.now))
 
     def test_only_options_of_its_own_may_change(self, driver: Provisioner) -> None:
         """The options that may change while nodes are held are keys of ``config_model``: others are refused anyway."""
@@ -216,6 +228,12 @@ class ProvisionerContract(DriverContract):
         types = driver.instance_types()
         assert all(isinstance(kind, InstanceType) for kind in types)
         assert len({kind.name for kind in types}) == len(types)
+
+
+def seen(driver: Provisioner, world: World) -> Any:
+    """Return what ``observe`` reads: the driver's own snapshot of its cloud, else the target's caches."""
+    refreshed = driver.refresh(world.scope)
+    return world.snapshot() if refreshed is None else refreshed
 
 
 def assert_outcome(decision: ProvisionerDecision) -> None:
@@ -244,7 +262,7 @@ def _passes(
 ) -> Iterator[ProvisionerDecision]:
     """The decisions of up to ``PASSES`` passes, each action carried out ``times`` times, until there is rest."""
     for _ in range(PASSES):
-        decision = driver.decide(request, driver.observe(request, world.snapshot()), world.now)
+        decision = driver.decide(request, driver.observe(request, seen(driver, world)), world.now)
         yield decision
         if isinstance(decision.outcome, (Ready, Failed)) and not decision.actions:
             return

@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
 from dataclasses import replace
-from typing import Any, ClassVar, get_args
+from typing import Any, get_args
 
 import pytest
 
-from llmwright.plugins.discovery import Kind
-from llmwright.plugins.drivers import KaitoRule, Names, Runtime
-from llmwright.testing.drivers import DriverContract
+from llmwright.plugins.drivers import Driver, KaitoRule, Runtime
+from llmwright.testing.driver_law import assert_alike_in_every_process, assert_weights, naming
 from llmwright.testing.launches import Core, as_json, faults, volumes_in
 from llmwright.testing.presets import make_adapter
 from llmwright.testing.purity import CANARY, twice_alike
+from llmwright.testing.runtime_objects import RuntimeObjectsContract
+from llmwright.testing.shapes import fit_shapes, gpu_fit, hub_preset, preset_shapes, registry_preset, served_shapes
 from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
 from llmwright.values.launch import HttpGet, Launch
-from llmwright.values.nodes import Failed, Ready, Watch
 from llmwright.values.preset import Preset
 
-POD = {
-    "metadata": {"labels": {"kaito.sh/workspace": "demo"}},
-    "spec": {"containers": [{"name": "demo", "image": "registry.example/demo:1"}]},
-}
-NAMES = Names("demo", "default", nodes=1, pod=POD)
-"""The names with which the contract asks for objects."""
+SLOW_LOAD_S = 600
+"""Large weights are read for minutes, from a network disk for longer."""
 
 
-class RuntimeContract(DriverContract):
+class RuntimeContract(RuntimeObjectsContract):
     """Laws of runtimes. The subclass gives the fixture ``driver``."""
-
-    kind: ClassVar[Kind] = "runtime"
 
     @pytest.fixture
     def adapters(self, driver: Runtime) -> tuple[Adapter, ...]:
@@ -43,10 +37,13 @@ class RuntimeContract(DriverContract):
         """The runtime's Launch for all of the above."""
         return driver.launch(preset, fit, adapters, config)
 
-    @pytest.fixture
-    def objects(self, driver: Runtime, launch: Launch) -> tuple[Mapping[str, Any], ...]:
-        """Its objects beside the Launch, made twice from the same arguments."""
-        return tuple(twice_alike(driver.objects, launch, NAMES))
+    def effects(self, driver: Driver, options: dict[str, Any], asking: Any) -> str:
+        """The Launch, on the machine of this test and on one with four GPUs."""
+        preset, fit = asking
+        config = driver.configure(options, {})
+        assert isinstance(driver, Runtime)
+        machines = [fit, *([gpu_fit(fit, 4)] if driver.capabilities.gpu else [])]
+        return "".join(as_json(driver.launch(preset, machine, (), config)) for machine in machines)
 
     def test_its_declarations_are_known(self, driver: Runtime) -> None:
         """KAITO's rules are those that the core knows; the section of a config needs the option that takes the file."""
@@ -65,14 +62,129 @@ class RuntimeContract(DriverContract):
         launch = twice_alike(driver.launch, preset, fit, adapters, config)
         assert CANARY not in as_json(launch)
 
+    def test_every_preset_on_every_machine_gets_a_sound_launch(
+        self, driver: Runtime, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any
+    ) -> None:
+        """Whatever ``refuses`` lets pass, ``launch`` can launch: soundly, purely, and with no memory of other calls.
+
+        Asked with weights on a hub, in a registry and in a directory, an unknown architecture, and every kind of
+        machine and quantisation in ``capabilities``.
+        """
+        shapes = [*served_shapes(driver, preset, fit)]
+        launches = {}
+        for about, each, machine in shapes:
+            with naming(about):
+                launches[about] = twice_alike(driver.launch, each, machine, adapters, config)
+                assert_sound(launches[about], adapters)
+        for about, each, machine in reversed(shapes):
+            again = driver.launch(each, machine, adapters, config)
+            assert again == launches[about], f"{about}: launch remembers earlier calls, it gave another Launch"
+
+    def test_launch_is_alike_in_every_process(
+        self, driver: Runtime, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any
+    ) -> None:
+        """Another process gives the same Launch: one that depends on the order of a set restarts what runs."""
+        calls = {
+            about: ("launch", (each, machine, adapters, config))
+            for about, each, machine in served_shapes(driver, preset, fit)
+        }
+        assert_alike_in_every_process(driver, calls)
+
+    def test_weights_reach_the_process(
+        self, driver: Runtime, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any
+    ) -> None:
+        """Weights come from where the preset says: a hub model at its revision, an image that ``prepare`` pulls.
+
+        ``llmwright.plugins.weights.weights_of(preset)`` has all of it: arguments, ``prepare``, volumes and mounts.
+        """
+        for each in (hub_preset(preset), registry_preset(preset)):
+            if driver.refuses(each, fit) is None:
+                assert_weights(driver.launch(each, fit, adapters, config), each)
+
+    def test_code_of_the_repository_runs_only_where_it_may(
+        self, driver: Runtime, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any
+    ) -> None:
+        """No flag asks for remote code unless ``preset.remote_code`` says that the settings allow it."""
+        each = replace(hub_preset(preset), remote_code=False)
+        if driver.refuses(each, fit) is None:
+            text = as_json(driver.launch(each, fit, adapters, config)).replace("_", "-")
+            assert "trust-remote-code" not in text, "launch asks for remote code, and preset.remote_code is False"
+
+    def test_the_planned_context_reaches_the_process(
+        self, driver: Runtime, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any
+    ) -> None:
+        """Memory was reckoned for ``fit.context`` tokens, so the server is limited to them."""
+        shorter = driver.launch(preset, replace(fit, context=192), adapters, config)
+        assert shorter != driver.launch(preset, replace(fit, context=320), adapters, config), (
+            "launch gives the same for 192 and for 320 tokens: pass fit.context to the server"
+        )
+
+    def test_quantised_weights_are_asked_for(
+        self, driver: Runtime, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any
+    ) -> None:
+        """Each quantisation in ``capabilities`` changes the Launch: memory was reckoned for it."""
+        plain = driver.launch(preset, replace(fit, quantization=None), adapters, config)
+        for name in sorted(driver.capabilities.quantizations):
+            launch = driver.launch(preset, replace(fit, quantization=name), adapters, config)
+            assert launch != plain, f"launch ignores fit.quantization {name!r}, which capabilities has"
+
+    def test_it_takes_the_gpus_of_the_machine(
+        self, driver: Runtime, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any
+    ) -> None:
+        """The main process asks for ``fit.gpus`` GPUs, none on a machine without; ``capabilities`` says which."""
+        for about, each, machine in served_shapes(driver, preset, fit):
+            asked = driver.launch(each, machine, adapters, config).main.gpus
+            assert asked == machine.gpus, (
+                f"{about}: main asks for {asked} GPUs of {machine.gpus}; "
+                "pass gpus=fit.gpus, or say in capabilities that it uses none"
+            )
+
+    def test_several_machines_have_ranks(
+        self, driver: Runtime, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any
+    ) -> None:
+        """With ``multi_node`` a Fit of two machines has ``ranks`` for two; without it a Launch has none."""
+        if not driver.capabilities.multi_node:
+            assert driver.launch(preset, fit, adapters, config).ranks is None, (
+                "ranks, and capabilities has no multi_node"
+            )
+            return
+        several = gpu_fit(fit, 8, nodes=2) if driver.capabilities.gpu else replace(fit, nodes=2)
+        large = replace(hub_preset(preset), distributable=True)
+        assert driver.refuses(large, several) is None, (
+            "capabilities has multi_node, and refuses says no to two machines"
+        )
+        ranks = driver.launch(large, several, adapters, config).ranks
+        assert ranks is not None, "capabilities has multi_node, and the Launch for two machines has no ranks"
+        assert ranks.count == several.nodes, f"ranks for {ranks.count} machines of {several.nodes}"
+
+    def test_binds_the_host_and_port_that_it_is_given(self, driver: Runtime, launch: Launch) -> None:
+        """Some process has ``$(host)`` and ``$(port.http)``: a pod is reached on all interfaces, a machine by loopback.
+
+        A runtime for clusters alone may leave both to its image. None names an address that no pod is reached by.
+        """
+        parts = [part for process in launch.processes for part in (*process.argv, *process.env.values())]
+        texts = [text for text in parts if isinstance(text, str)]
+        alone = [text for text in texts if re.search(r"(^|[=/@])(127\.0\.0\.1|localhost|::1)(:|/|$)", text)]
+        assert not alone, f"{alone[0]} is reached by no other pod: write $(host)"
+        if "local" in driver.targets:
+            for reference in ("$(host)", "$(port.http)"):
+                assert any(reference in text for text in texts), f"no process has {reference}"
+
+    def test_a_slow_load_is_not_killed(self, launch: Launch) -> None:
+        """A ``live`` probe waits for a ``startup`` probe that allows at least ten minutes: large weights load long."""
+        main = launch.main
+        if main.live is None:
+            return
+        assert main.startup is not None, "main has a live probe and no startup probe: a slow load is killed"
+        allowed = main.startup.initial_delay_s + main.startup.period_s * main.startup.failure_threshold
+        assert allowed >= SLOW_LOAD_S, f"main's startup probe gives up after {allowed} s; allow {SLOW_LOAD_S} s"
+
     def test_launch_is_sound(self, launch: Launch, adapters: tuple[Adapter, ...]) -> None:
         """Volumes, ports and mounts referred to are declared; argv are strings; images are roles; no secret's value.
 
         The volumes of adapters and the volume ``config`` are the core's to declare and to mount.
         """
-        volumes = frozenset(name for adapter in adapters for name in volumes_in(adapter.path)) | {"config"}
-        problems = faults(launch, Core(declares=volumes, mounts=volumes))
-        assert not problems, "\n".join(problems)
+        assert_sound(launch, adapters)
 
     def test_launch_is_json(self, launch: Launch) -> None:
         """A Launch can be written down: into a status, a manifest, a file of the local target."""
@@ -92,82 +204,39 @@ class RuntimeContract(DriverContract):
         assert "another-name" in as_json(driver.launch(other, fit, adapters, config))
 
     def test_serves_adapters_under_their_names(self, driver: Runtime, preset: Preset, fit: Fit, config: Any) -> None:
-        """The Launch of a runtime with adapters has the name and the path of each."""
-        if driver.capabilities.adapters:
-            adapter = make_adapter(name="one-of-a-kind")
-            text = as_json(driver.launch(preset, fit, (adapter,), config))
-            assert "one-of-a-kind" in text
-            assert adapter.path in text
-            assert "one-of-a-kind" not in as_json(driver.launch(preset, fit, (), config))
+        """The Launch of a runtime with adapters has the name and the path of each, and the strength."""
+        if not driver.capabilities.adapters:
+            return
+        named = ("one-of-a-kind", "two-of-a-kind", "three-of-a-kind")
+        served = tuple(make_adapter(name=name, path=f"$(volume.adapters)/{name}-files") for name in named)
+        text, without = (as_json(driver.launch(preset, fit, some, config)) for some in (served, ()))
+        for adapter in served:
+            assert re.search(rf"{adapter.name}(?!-files)", text), f"the Launch lacks the name of adapter {adapter.name}"
+            assert adapter.path in text, f"the Launch lacks the path of adapter {adapter.name}"
+            assert adapter.name not in without, f"the Launch without adapters names {adapter.name}"
+        if driver.capabilities.adapter_strength:
+            weaker = tuple(replace(adapter, strength=0.25) for adapter in served)
+            assert as_json(driver.launch(preset, fit, weaker, config)) != text, (
+                "capabilities has adapter_strength, and the Launch is the same for 0.25 and for 1.0"
+            )
 
     def test_refuses_with_a_reason(self, driver: Runtime, preset: Preset, fit: Fit) -> None:
         """``refuses`` is pure and answers None, or why not in words; what it can work with it does not refuse."""
-        assert twice_alike(driver.refuses, preset, fit) is None
+        refusal = twice_alike(driver.refuses, preset, fit)
+        assert refusal is None, f"refuses says no to the preset and the machine of this test: {refusal}"
         huge = replace(preset, name="huge", parameters=10**13, weight_bytes=2 * 10**13)
-        refusal = twice_alike(driver.refuses, huge, fit)
-        assert refusal is None or refusal.strip()
-
-    def test_objects_are_kubernetes_objects(self, driver: Runtime, objects: tuple[Mapping[str, Any], ...]) -> None:
-        """Further objects are data with apiVersion, kind and a name that begins with the Workspace's, each once."""
-        for manifest in objects:
-            assert as_json(manifest)
-            assert manifest["apiVersion"]
-            assert manifest["kind"]
-            assert manifest["metadata"]["name"].startswith(NAMES.workspace)
-        named = [(manifest["apiVersion"], manifest["kind"], manifest["metadata"]["name"]) for manifest in objects]
-        assert len(named) == len(set(named)), "two objects of one kind and name"
-
-    def test_objects_lie_in_the_workspace_s_namespace(self, objects: tuple[Mapping[str, Any], ...]) -> None:
-        """None names another namespace, nor an owner: both are the core's to say."""
-        for manifest in objects:
-            place = manifest["metadata"].get("namespace", NAMES.namespace)
-            assert place == NAMES.namespace, f"{manifest['kind']} names another namespace"
-            assert "ownerReferences" not in manifest["metadata"], f"{manifest['kind']} names an owner"
-
-    def test_watches_covers_what_status_speaks_of(
-        self, driver: Runtime, objects: tuple[Mapping[str, Any], ...]
-    ) -> None:
-        """``status`` is pure, and each object that it has a word for is of a kind that ``watches`` names."""
-        watched = {(_version(watch), watch.plural) for watch in driver.watches()}
-        assert all(watch.version and watch.plural and watch.labels is None for watch in driver.watches())
-        for manifest in objects:
-            if twice_alike(driver.status, manifest) is not None:
-                assert (manifest["apiVersion"], plural_of(manifest["kind"])) in watched, (
-                    f"{manifest['kind']} is not watched"
+        for about, each in {**preset_shapes(preset), "a huge preset": huge}.items():
+            for where, machine in fit_shapes(driver.capabilities, fit).items():
+                with naming(f"{about}, {where}"):
+                    refusal = twice_alike(driver.refuses, each, machine)
+                assert refusal is None or (isinstance(refusal, str) and refusal.strip()), (
+                    f"refuses answered {refusal!r}: None, or why not in words"
                 )
 
-    def test_is_not_ready_before_anything_is_there(
-        self, driver: Runtime, objects: tuple[Mapping[str, Any], ...]
-    ) -> None:
-        """An object without ``status``, as it is when it was just made, is never Ready, nor failed for good."""
-        for manifest in objects:
-            outcome = driver.status(manifest)
-            assert not isinstance(outcome, Ready), f"{manifest['kind']} is ready without a status"
-            assert not isinstance(outcome, Failed) or outcome.kind == "transient"
 
-    def test_what_serves_is_there_and_says_so(self, driver: Runtime, objects: tuple[Mapping[str, Any], ...]) -> None:
-        """With ``serves_as``, one object of that kind has the Workspace's name, and ``status`` judges it."""
-        if driver.serves_as is None:
-            return
-        version = _version(driver.serves_as)
-        serving = [
-            manifest
-            for manifest in objects
-            if manifest["apiVersion"] == version
-            and manifest["metadata"]["name"] == NAMES.workspace
-            and plural_of(manifest["kind"]) == driver.serves_as.plural
-        ]
-        assert len(serving) == 1, f"no {driver.serves_as.plural} named {NAMES.workspace}"
-        assert driver.status(serving[0]) is not None, "status says nothing about what serves"
-
-
-def plural_of(kind: str) -> str:
-    """A kind's plural, as ``kubectl`` guesses it (``meta.UnsafeGuessKindToResource``)."""
-    name = kind.lower()
-    if name.endswith("s"):
-        return f"{name}es"
-    return f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"
-
-
-def _version(watch: Watch) -> str:
-    return f"{watch.group}/{watch.version}" if watch.group else watch.version
+def assert_sound(launch: Launch, adapters: tuple[Adapter, ...]) -> None:
+    """Assert that any target can carry out ``launch``; the volumes of adapters are the core's."""
+    volumes = frozenset(name for adapter in adapters for name in volumes_in(adapter.path)) | {"config"}
+    problems = faults(launch, Core(declares=volumes, mounts=volumes))
+    assert not problems, "launch: " + "\n".join(problems)
+    assert as_json(launch)

@@ -9,7 +9,7 @@ import pytest
 
 from llmwright.errors import Problem
 from llmwright.plugins.discovery import Kind
-from llmwright.plugins.drivers import Tuner
+from llmwright.plugins.drivers import Driver, Tuner
 from llmwright.testing.drivers import DriverContract
 from llmwright.testing.launches import Core, as_json, faults, process_faults
 from llmwright.testing.presets import make_preset, make_tuning_data
@@ -43,6 +43,18 @@ class TunerContract(DriverContract):
     def launch(self, driver: Tuner, preset: Preset, fit: Fit, data: TuningData, config: Any) -> Launch:
         """The tuner's Launch for all of the above."""
         return driver.launch(preset, fit, data, config)
+
+    @pytest.fixture
+    def asking(self, preset: Preset, fit: Fit, data: TuningData) -> Any:
+        """The arguments with which ``effects`` asks."""
+        return preset, fit, data
+
+    def effects(self, driver: Driver, options: dict[str, Any], asking: Any) -> str:
+        """The Launch and the memory."""
+        preset, fit, data = asking
+        assert isinstance(driver, Tuner)
+        config = driver.configure(options, {})
+        return f"{as_json(driver.launch(preset, fit, data, config))} {driver.memory(preset, config)}"
 
     def test_launch_is_pure(self, driver: Tuner, preset: Preset, fit: Fit, data: TuningData, config: Any) -> None:
         """The same arguments give an equal Launch; no network, clock, file or environment variable is read."""

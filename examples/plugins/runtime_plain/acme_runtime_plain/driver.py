@@ -18,16 +18,11 @@ class Options(BaseModel):
     """``inference.runtimeConfig``."""
 
     model_config = ConfigDict(extra="forbid")
-
     maxTokens: int = Field(default=64, ge=1, description="tokens of an answer at most")  # noqa: N815
 
 
 class PlainRuntime(Runtime):
-    """Serves one model with a transformers pipeline, one request at a time.
-
-    On one machine it declares a higher rank than ``hf``, so installing it makes it the default there: for models
-    without adapters, and for machines without a GPU. For everything else the next in rank is chosen.
-    """
+    """Serves one model on the processor, one answer at a time. By its rank it is the default on one machine."""
 
     targets = frozenset({"local", "kubernetes"})
     default_rank = {"local": 60}
@@ -35,9 +30,11 @@ class PlainRuntime(Runtime):
     config_model = Options
 
     def launch(self, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any) -> Launch:
-        """One process; the model is loaded from the hub or a directory."""
-        model = weights_of(preset).model
-        argv = ("$(python)", "-m", "acme_runtime_plain.serve", model, preset.name, str(config.maxTokens))
+        """One process; ``weights`` has what brings the model there from a hub, a registry or a directory."""
+        weights = weights_of(preset)
+        limits = ("--context", str(fit.context), "--max-tokens", str(config.maxTokens))
+        argv = ("$(python)", "-m", "acme_runtime_plain.serve", *weights.arguments, "--name", preset.name, *limits)
         ready = Probe(check=HttpGet("/health"), period_s=1)
-        serve = Process(name="serve", argv=(*argv, "$(host)", "$(port.http)"), ready=ready)
-        return Launch(main=serve, ports={"http": 5000})
+        address = ("--host", "$(host)", "--port", "$(port.http)")
+        serve = Process(name="serve", argv=(*argv, *address), mounts=weights.mounts, ready=ready)
+        return Launch(main=serve, prepare=weights.prepare, volumes=weights.volumes, ports={"http": 5000})

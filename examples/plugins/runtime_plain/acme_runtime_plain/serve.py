@@ -1,54 +1,58 @@
-"""The workload half: ``python -m acme_runtime_plain.serve MODEL NAME MAX_TOKENS HOST PORT``."""
+"""The workload half: ``python -m acme_runtime_plain.serve --model MODEL --name NAME --host HOST --port PORT …``."""
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
-from http.server import BaseHTTPRequestHandler, HTTPServer
+import signal
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from transformers import pipeline
 
 
 class Handler(BaseHTTPRequestHandler):
-    """``GET /health``, ``POST /chat`` and ``POST /v1/chat/completions``."""
+    """``GET /health`` and ``/v1/models``, ``POST /v1/chat/completions``. It listens once the model is loaded."""
 
+    options: argparse.Namespace
     generate: Any
-    name: str
-    max_tokens: int
+    turn = threading.Lock()
 
     def do_GET(self) -> None:
-        """The server listens once the model is loaded, so whoever is answered may ask."""
-        models: dict[str, Any] = {"object": "list", "data": [{"id": self.name}]}
-        self._reply({"/health": {"status": "ok"}, "/v1/models": models}.get(self.path))
+        models = {"object": "list", "data": [{"id": self.options.name, "object": "model"}]}
+        known: dict[str, Any] = {"/health": {"status": "ok"}, "/v1/models": models}
+        self._reply(200 if self.path in known else 404, known.get(self.path, {"error": {"message": "no such path"}}))
 
     def do_POST(self) -> None:
-        """Answer one prompt or one conversation."""
-        body = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))) or "{}")
-        if self.path == "/chat":
-            self._reply({"response": self._answer([{"role": "user", "content": body["prompt"]}])})
-        elif self.path == "/v1/chat/completions":
-            message = {"role": "assistant", "content": self._answer(body["messages"])}
-            choice = {"index": 0, "message": message, "finish_reason": "stop"}
-            self._reply({"object": "chat.completion", "model": self.name, "choices": [choice]})
-        else:
-            self._reply(None)
+        if self.path not in ("/chat", "/v1/chat/completions"):
+            return self._reply(404, {"error": {"message": "no such path"}})
+        try:
+            body = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))))
+            messages = body["messages"] if self.path != "/chat" else [{"role": "user", "content": body["prompt"]}]
+            room = self.options.context - len(self.generate.tokenizer.apply_chat_template(messages, return_dict=False))
+            limits = {"max_new_tokens": min(self.options.max_tokens, room), "do_sample": False}
+            with self.turn:
+                answer = self.generate(messages, return_full_text=False, **limits)[0]["generated_text"].strip()
+        except (ValueError, KeyError, TypeError) as error:
+            return self._reply(400, {"error": {"message": f"{type(error).__name__}: {error}"}})
+        choice = {"index": 0, "message": {"role": "assistant", "content": answer}, "finish_reason": "stop"}
+        return self._reply(200, {"object": "chat.completion", "choices": [choice], "response": answer})
 
-    def _answer(self, messages: list[dict[str, str]]) -> str:
-        made = self.generate(messages, max_new_tokens=self.max_tokens, do_sample=False, return_full_text=False)
-        return str(made[0]["generated_text"]).strip()
-
-    def _reply(self, content: dict[str, Any] | None) -> None:
-        data = json.dumps({"error": "no such path"} if content is None else content).encode()
-        self.send_response(404 if content is None else 200)
+    def _reply(self, status: int, content: dict[str, Any]) -> None:
+        self.send_response(status)
         self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(data)))
         self.end_headers()
-        self.wfile.write(data)
+        self.wfile.write(json.dumps(content).encode())
 
 
 if __name__ == "__main__":
-    model, Handler.name, limit, host, port = sys.argv[1:]
-    Handler.max_tokens = int(limit)
-    Handler.generate = staticmethod(pipeline("text-generation", model=model, device="cpu"))
-    HTTPServer((host, int(port)), Handler).serve_forever()
+    parser = argparse.ArgumentParser()
+    for name in ("model", "revision", "name", "host", "port", "context", "max-tokens"):
+        parser.add_argument(f"--{name}", type=int if name in ("port", "context", "max-tokens") else str)
+    Handler.options = options = parser.parse_args()
+    Handler.generate = pipeline("text-generation", model=options.model, revision=options.revision, device="cpu")
+    ThreadingHTTPServer.daemon_threads = False  # an answer that has begun is finished after SIGTERM
+    with ThreadingHTTPServer((options.host, options.port), Handler) as server:
+        signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+        server.serve_forever()

@@ -43,11 +43,11 @@ class KarpenterOptions(_Model):
 class KarpenterSettings(_Model):
     """``plugins.provisioner.karpenter``. ``cloud`` is used where the instance type does not name its cloud."""
 
-    mode: Mode = "nodeclaim"
-    capacity_type: CapacityType = "on-demand"
-    node_class_ref: NodeClass | None = None
-    cloud: str = "azure"
-    node_image_family: Text = "ubuntu"
+    mode: Mode = Field(default="nodeclaim", description="nodeclaim: NodeClaims; nodepool: a NodePool with replicas.")
+    capacity_type: CapacityType = Field(default="on-demand", description="any: Karpenter chooses, spot if it may.")
+    node_class_ref: NodeClass | None = Field(default=None, description="The node class; the cloud's default if unset.")
+    cloud: str = Field(default="azure", description="The cloud, where the instance type does not name one.")
+    node_image_family: Text = Field(default="ubuntu", description="The family of the node images.")
 
 
 GPU_PROVISIONER = NodeClass(group="kaito.sh", kind="KaitoNodeClass")

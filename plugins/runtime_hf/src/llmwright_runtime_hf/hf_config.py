@@ -11,11 +11,16 @@ from pydantic.alias_generators import to_camel
 class HfConfig(BaseModel):
     """How the server loads the model. Absent keys follow from the plan, which knows the machine."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, use_attribute_docstrings=True
+    )
 
     dtype: Literal["auto", "float32", "bfloat16", "float16"] | None = None
+    """Number format of the weights in memory."""
     quantization: Literal["none", "nf4", "int8"] | None = None
+    """How the weights are quantised while they load."""
     max_model_len: int | None = Field(default=None, ge=16)
+    """Longest sequence, in tokens."""
     chat_template: str | None = None
     """Jinja text in place of the tokenizer's own template."""
     allowed_hosts: tuple[str, ...] = ()

@@ -22,11 +22,16 @@ class VllmConfig(BaseModel):
     KAITO's annotations set some of them. As upstream, an unknown role and any text but ``true`` have no effect.
     """
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, use_attribute_docstrings=True
+    )
 
     max_model_len: int | None = Field(default=None, ge=16)
+    """Longest sequence, in tokens."""
     gpu_memory_utilization: float | None = Field(default=None, gt=0, le=1)
+    """Share of a GPU's memory for the engine."""
     performance_mode: str | None = Field(default=None, pattern=r"^[a-z][a-z-]*$")
+    """The engine's performance mode, such as ``throughput``."""
     local_weights: Annotated[bool, BeforeValidator(_exactly_true)] = False
     """Read weights that are already on the node, in KAITO's directory for them."""
     role: Annotated[Literal["prefill", "decode"] | None, BeforeValidator(_known_role)] = None
