@@ -85,7 +85,7 @@ def _reference_faults(process: Process, launch: Launch, core: Core) -> Iterator[
 
 
 def _fixed_text_faults(process: Process, launch: Launch) -> Iterator[str]:
-    """Whatever differs from one machine to the next, and is written out where a reference belongs."""
+    """Texts that differ from one machine to the next, written out where a reference belongs."""
     first = PurePosixPath(process.argv[0]).name
     if _INTERPRETER.fullmatch(first) or sys.executable in process.argv:
         yield f"argv begins with {process.argv[0]!r}: write $(python), the Python that has the process's packages"

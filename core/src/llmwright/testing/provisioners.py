@@ -68,7 +68,7 @@ class ProvisionerContract(DriverContract):
         return world, request_
 
     def effects(self, driver: Driver, options: dict[str, Any], asking: Any) -> str:
-        """What is decided where nothing is there yet, and where the workload may run."""
+        """The first decision, where nothing is there yet, and the placement."""
         world, request = asking
         assert isinstance(driver, Provisioner)
         driver.configure(options, {})

@@ -65,7 +65,7 @@ class RuntimeContract(RuntimeObjectsContract):
     def test_every_preset_on_every_machine_gets_a_sound_launch(
         self, driver: Runtime, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any
     ) -> None:
-        """Whatever ``refuses`` lets pass, ``launch`` can launch: soundly, purely, and with no memory of other calls.
+        """``launch`` can launch all that ``refuses`` lets pass: soundly, purely, and with no memory of other calls.
 
         Asked with weights on a hub, in a registry and in a directory, an unknown architecture, and every kind of
         machine and quantisation in ``capabilities``.
