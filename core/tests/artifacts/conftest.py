@@ -11,6 +11,8 @@ import pytest
 from core.tests.artifacts.support.http_site import Site
 from tests.support.docker_registry import closed_registry, open_registry
 
+from llmwright.testing.adapters import safetensors
+
 __all__ = ["closed_registry", "open_registry"]
 
 
@@ -41,6 +43,7 @@ def adapter(tmp_path: Path) -> Path:
     folder = tmp_path / "adapter"
     folder.mkdir()
     (folder / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 8}')
-    (folder / "adapter_model.safetensors").write_bytes(random.Random(7).randbytes(300_000))
+    noise = random.Random(7).randbytes(300_000)
+    (folder / "adapter_model.safetensors").write_bytes(safetensors({"noise": ("U8", (300_000,), noise)}))
     (folder / "README.md").write_text("not packed")
     return folder

@@ -27,6 +27,7 @@ from llmwright.artifacts.credentials import Credential
 from llmwright.artifacts.image_manifest import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, as_json, sha256
 from llmwright.artifacts.layout import blob_path, layout_image
 from llmwright.errors import ConfigError, LLMwrightError, TargetError
+from llmwright.testing.adapters import safetensors
 from llmwright.values.backoff import Backoff
 
 if TYPE_CHECKING:
@@ -212,7 +213,7 @@ class TestLayout:
         assert pack_adapter(adapter, tmp_path / "other", "team/adapter:v1", "demo") == digest
 
     def test_a_changed_adapter_replaces_the_old_blobs(self, layout: Path, adapter: Path) -> None:
-        (adapter / ADAPTER_FILES[1]).write_bytes(b"new")
+        (adapter / ADAPTER_FILES[1]).write_bytes(safetensors({"new": ("U8", (1,), b"n")}))
         digest = pack_adapter(adapter, layout, "team/adapter:v2", "demo")
         assert layout_image(layout).digest == digest
         assert len(list((layout / "blobs/sha256").iterdir())) == 3
@@ -226,6 +227,14 @@ class TestLayout:
             with pytest.raises(ConfigError, match=name) as caught:
                 pack_adapter(adapter, tmp_path / "layout", "a:1", "demo")
             assert caught.value.reason == "AdapterIncomplete"
+
+    @pytest.mark.parametrize("kept", [4, 100, 200_000])
+    def test_weights_that_are_cut_off_are_refused(self, adapter: Path, tmp_path: Path, kept: int) -> None:
+        weights = adapter / "adapter_model.safetensors"
+        weights.write_bytes(weights.read_bytes()[:kept])
+        with pytest.raises(ConfigError, match=r"adapter_model\.safetensors is no whole safetensors file") as caught:
+            pack_adapter(adapter, tmp_path / "layout", "a:1", "demo")
+        assert caught.value.reason == "AdapterIncomplete"
         assert not (tmp_path / "layout").exists()
 
     def test_a_config_that_is_no_json(self, adapter: Path, tmp_path: Path) -> None:

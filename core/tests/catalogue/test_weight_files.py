@@ -7,8 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from llmwright.catalogue.weight_files import check_adapter_weights, check_model_weights, other_weights
+from llmwright.catalogue.weight_files import (
+    check_adapter_weights,
+    check_model_weights,
+    check_safetensors,
+    other_weights,
+)
 from llmwright.errors import ConfigError
+from llmwright.testing.adapters import safetensors
 
 
 def directory_of(root: Path, *names: str) -> Path:
@@ -74,3 +80,31 @@ def test_a_damaged_index_is_left_to_its_loader(tmp_path: Path, content: str) -> 
 
 def test_names_of_the_hub_may_have_directories() -> None:
     assert other_weights(["a/b.bin", "c.bin", "README.md", "optimizer.pt"]) == ("b.bin", "c.bin")
+
+
+WHOLE = safetensors({"a": ("F32", (2,), b"12345678")})
+
+
+def test_a_whole_file_passes(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(WHOLE)
+    check_safetensors(tmp_path / "model.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "its header cannot be read"),
+        (WHOLE[:20], "its header cannot be read"),
+        (WHOLE[:-1], "bytes, and its header names"),
+        (WHOLE[:-8], "bytes, and its header names"),
+        (WHOLE + b"more", "bytes, and its header names"),
+        (safetensors({}), "it holds no tensor"),
+        (b"\xff" * 64, "its header cannot be read"),
+        (b"\x02" + bytes(7) + b"[]", "its header cannot be read"),
+    ],
+)
+def test_a_file_that_is_not_whole_is_refused(tmp_path: Path, content: bytes, why: str) -> None:
+    (tmp_path / "model.safetensors").write_bytes(content)
+    with pytest.raises(ConfigError, match=why) as caught:
+        check_safetensors(tmp_path / "model.safetensors")
+    assert caught.value.reason == "AdapterIncomplete"

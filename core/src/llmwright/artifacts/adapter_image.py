@@ -49,7 +49,7 @@ from llmwright.artifacts.oci_registry import CHUNK_BYTES, OciRegistry
 from llmwright.artifacts.scratch import scratch_directory
 from llmwright.artifacts.unpack import DATA, Allowance, unpack_layer
 from llmwright.artifacts.wire import Wire
-from llmwright.catalogue.weight_files import check_adapter_weights
+from llmwright.catalogue.weight_files import check_adapter_weights, check_safetensors
 from llmwright.errors import ConfigError
 from llmwright.reading.json_reader import read_json_file
 
@@ -239,6 +239,7 @@ def _check_adapter(adapter_dir: Path) -> None:
         sound = False
     if not sound:
         raise ConfigError(f"{config} is no JSON object", reason="AdapterIncomplete")
+    check_safetensors(weights)
 
 
 def _pack_layer(adapter_dir: Path, layout_dir: Path) -> tuple[Descriptor, str]:

@@ -7,11 +7,12 @@ from pathlib import Path, PurePosixPath
 
 from llmwright.errors import ConfigError
 from llmwright.reading.files import Unreadable
-from llmwright.reading.json_reader import read_json_file
+from llmwright.reading.json_reader import read_json, read_json_file
 
 SAFE = ".safetensors"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 OTHER_WEIGHTS = frozenset({".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".h5", ".msgpack", ".onnx", ".gguf"})
+_HEADER_LIMIT = 100 * 1024**2
 _INDEX_LIMIT = 100 * 1024**2
 _INDEX = "model.safetensors.index.json"
 _NO_WEIGHTS = frozenset({"training_args.bin", "optimizer.bin", "optimizer.pt", "scheduler.pt", "rng_state.pth"})
@@ -59,6 +60,35 @@ def check_adapter_weights(directory: Path, what: str) -> None:
     """Raise ConfigError where an adapter's directory has no ``adapter_model.safetensors``."""
     if not (directory / ADAPTER_WEIGHTS).is_file():
         raise no_safetensors(what, [path.name for path in directory.iterdir()], ADAPTER_WEIGHTS)
+
+
+def check_safetensors(path: Path) -> None:
+    """Raise ConfigError where a safetensors file is not whole: its header must name exactly the bytes that follow it.
+
+    Only the header is read. The format: 8 bytes for the header's length, a JSON header with each tensor's offsets, and
+    the tensors without gaps (https://github.com/huggingface/safetensors#format).
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = read_json(file.read(min(length, _HEADER_LIMIT)), _HEADER_LIMIT)
+        ends = [int(about["data_offsets"][1]) for name, about in header.items() if name != "__metadata__"]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise _torn(path, "its header cannot be read") from error
+    expected = 8 + length + max(ends, default=0)
+    if not ends:
+        raise _torn(path, "it holds no tensor")
+    if size != expected:
+        raise _torn(path, f"it has {size} bytes, and its header names {expected}")
+
+
+def _torn(path: Path, why: str) -> ConfigError:
+    return ConfigError(
+        f"{path} is no whole safetensors file: {why}",
+        hint="the program that wrote it ended too early, or its disk was full; tune again",
+        reason="AdapterIncomplete",
+    )
 
 
 def _is_safe(shard: object) -> bool:

@@ -163,13 +163,17 @@ class FakeTuner(Tuner):
     def launch(self, preset: Preset, fit: Fit, data: TuningData, config: Any) -> Launch:
         """One process that lists the data and touches the results."""
         code = (
-            "import pathlib, sys; data, results = map(pathlib.Path, sys.argv[1:]); "
+            "import pathlib, sys; data, results = map(pathlib.Path, sys.argv[1:3]); "
             "print(*data.iterdir()); "
             "[(results / name).touch() for name in ('adapter_config.json', 'adapter_model.safetensors')]"
         )
+        weights = weights_of(preset)
         mounts = (Mount(volume="data", path="/data", read_only=True), Mount(volume="results", path="/results"))
-        argv = ("$(python)", "-c", code, "$(volume.data)", "$(volume.results)")
-        return Launch(main=Process(name="train", argv=argv, mounts=mounts))
+        argv = ("$(python)", "-c", code, "$(volume.data)", "$(volume.results)", *weights.arguments)
+        if data.config_path:
+            argv, mounts = (*argv, data.config_path), (*mounts, Mount(volume="config", path="/config", read_only=True))
+        main = Process(name="train", argv=argv, mounts=(*mounts, *weights.mounts), gpus=fit.gpus)
+        return Launch(main=main, prepare=weights.prepare, volumes=weights.volumes)
 
 
 def failing(launch: Launch, code: int = 1) -> Launch:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from llmwright.errors import InvalidWorkspace, Problem
 from llmwright.plugins.drivers import Tuner
 from llmwright.plugins.weights import weights_of
 from llmwright.values.fit import Fit, MemoryTerm
@@ -38,11 +40,18 @@ class LastLayersTuner(Tuner):
             MemoryTerm("activations", 4 * 8 * 512 * width * (sizes.layers if sizes else 32)),
         )
 
+    def configure(self, options: Mapping[str, Any], files: Mapping[str, str]) -> Any:
+        """``methodConfig``; a training config in a ConfigMap is refused."""
+        if files:
+            raise InvalidWorkspace([Problem(name, "this method reads no training config") for name in files])
+        return super().configure(options, files)
+
     def launch(self, preset: Preset, fit: Fit, data: TuningData, config: Any) -> Launch:
         """One process that reads ``data`` and writes ``results``."""
-        model = weights_of(preset).model
+        weights = weights_of(preset)
         modules = ",".join(preset.lora_targets or ("q_proj", "v_proj"))
-        argv = ("$(python)", "-m", "acme_tuner_last_layers.train", model, "$(volume.data)", "$(volume.results)")
-        options = (modules, str(config.layers), str(config.steps))
+        argv = ("$(python)", "-m", "acme_tuner_last_layers.train", weights.model, weights.revision or "main")
+        options = ("$(volume.data)", "$(volume.results)", modules, str(config.layers), str(config.steps))
         mounts = (Mount(volume="data", path="/data", read_only=True), Mount(volume="results", path="/results"))
-        return Launch(main=Process(name="train", argv=(*argv, *options), mounts=mounts, gpus=fit.gpus))
+        main = Process(name="train", argv=(*argv, *options), mounts=(*mounts, *weights.mounts), gpus=fit.gpus)
+        return Launch(main=main, prepare=weights.prepare, volumes=weights.volumes)

@@ -1,0 +1,52 @@
+"""Adapters that a test can serve: peft's two files, made without peft."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+
+from llmwright.values.preset import Architecture
+
+RANK = 4
+MODULES = ("q_proj", "v_proj")
+VALUE = 0.01
+"""Each weight of the second matrix: enough to be no adapter without effect, too little to break a model."""
+
+Tensors = Mapping[str, tuple[str, tuple[int, ...], bytes]]
+"""Type as safetensors names it, shape and bytes of each tensor."""
+
+
+def safetensors(tensors: Tensors) -> bytes:
+    """Return the content of a safetensors file (https://github.com/huggingface/safetensors#format)."""
+    header: dict[str, object] = {}
+    end = 0
+    for name, (dtype, shape, data) in tensors.items():
+        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [end, end + len(data)]}
+        end += len(data)
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + b"".join(data for _, _, data in tensors.values())
+
+
+def write_adapter(folder: Path, sizes: Architecture, value: float = VALUE) -> Path:
+    """Write a LoRA adapter for a Llama-like model of ``sizes`` into ``folder``; return it."""
+    folder.mkdir(parents=True)
+    about = {
+        "peft_type": "LORA", "task_type": "CAUSAL_LM", "r": RANK, "lora_alpha": RANK, "lora_dropout": 0.0,
+        "target_modules": list(MODULES), "bias": "none", "base_model_name_or_path": "", "inference_mode": True,
+    }  # fmt: skip
+    (folder / "adapter_config.json").write_text(json.dumps(about))
+    outputs = {"q_proj": sizes.attention_heads * sizes.head_dim, "v_proj": sizes.kv_heads * sizes.head_dim}
+    tensors = {}
+    for layer in range(sizes.layers):
+        for module in MODULES:
+            name = f"base_model.model.model.layers.{layer}.self_attn.{module}"
+            tensors[f"{name}.lora_A.weight"] = _matrix(RANK, sizes.hidden_size, 0.01)
+            tensors[f"{name}.lora_B.weight"] = _matrix(outputs[module], RANK, value)
+    (folder / "adapter_model.safetensors").write_bytes(safetensors(tensors))
+    return folder
+
+
+def _matrix(rows: int, columns: int, value: float) -> tuple[str, tuple[int, ...], bytes]:
+    return "F32", (rows, columns), struct.pack("<f", value) * (rows * columns)

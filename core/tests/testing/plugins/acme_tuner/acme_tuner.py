@@ -1,0 +1,72 @@
+"""A tuner of nothing but the standard library: the driver."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from llmwright.plugins.drivers import Tuner
+from llmwright.plugins.weights import weights_of
+from llmwright.values.fit import Fit, MemoryTerm
+from llmwright.values.launch import Launch, Mount, Process
+from llmwright.values.preset import Preset
+from llmwright.values.tuning_data import TuningData
+
+DATA = Mount(volume="data", path="/mnt/data", read_only=True)
+RESULTS = Mount(volume="results", path="/mnt/results")
+CONFIG = Mount(volume="config", path="/mnt/config", read_only=True)
+
+
+class Options(BaseModel):
+    """``tuning.methodConfig``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rank: int = Field(default=8, ge=1, description="rank of the matrices")
+    steps: int = Field(default=10, ge=1, description="steps of one row")
+
+
+class AcmeTuner(Tuner):
+    """Writes an adapter of the right shape."""
+
+    targets = frozenset({"local", "kubernetes"})
+    config_model = Options
+
+    def memory(self, preset: Preset, config: Any) -> tuple[MemoryTerm, ...]:
+        """Weights as they are, and four numbers for each weight of the adapter."""
+        width = preset.architecture.hidden_size if preset.architecture else 4096
+        layers = preset.architecture.layers if preset.architecture else 32
+        return (
+            MemoryTerm("weights", preset.weight_bytes),
+            MemoryTerm("adapter", 16 * config.rank * 2 * width * layers),
+        )
+
+    def launch(self, preset: Preset, fit: Fit, data: TuningData, config: Any) -> Launch:
+        """One process."""
+        weights = weights_of(preset)
+        main = Process(
+            name="train",
+            argv=(
+                *("$(python)", "-m", "acme_train", "train", *weights.arguments),
+                *("--data", "$(volume.data)"),
+                *("--results", "$(volume.results)"),
+                *("--targets", ",".join(preset.lora_targets or ("q_proj", "v_proj"))),
+                *("--rank", str(config.rank)),
+                *("--steps", str(config.steps)),
+                *(("--config", data.config_path) if data.config_path else ()),
+            ),
+            mounts=(DATA, RESULTS, *((CONFIG,) if data.config_path else ()), *weights.mounts),
+            gpus=fit.gpus,
+        )
+        return Launch(main=main, prepare=weights.prepare, volumes=weights.volumes)
+
+    def inspect(self, preset: Preset, data: TuningData, config: Any) -> Process | None:
+        """Read every row."""
+        argv = ("$(python)", "-m", "acme_train", "inspect", "--data", "$(volume.data)")
+        return Process(name="inspect", argv=argv, mounts=(DATA,))
+
+    def sample(self, preset: Preset, data: TuningData, config: Any, rows: int) -> Process | None:
+        """Print the first rows."""
+        argv = ("$(python)", "-m", "acme_train", "sample", "--data", "$(volume.data)", "--rows", str(rows))
+        return Process(name="sample", argv=argv, mounts=(DATA,))

@@ -1,0 +1,14 @@
+"""The test of its author."""
+
+from __future__ import annotations
+
+import pytest
+from acme_tuner import AcmeTuner
+
+from llmwright.testing import TunerContract, make_context
+
+
+class TestAcmeTuner(TunerContract):
+    @pytest.fixture
+    def driver(self) -> AcmeTuner:
+        return AcmeTuner(make_context())
