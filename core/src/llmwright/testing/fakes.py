@@ -169,10 +169,10 @@ class FakeTuner(Tuner):
         )
         weights = weights_of(preset)
         mounts = (Mount(volume="data", path="/data", read_only=True), Mount(volume="results", path="/results"))
+        config_mounts = (Mount(volume="config", path="/config", read_only=True),) if data.config_path else ()
         argv = ("$(python)", "-c", code, "$(volume.data)", "$(volume.results)", *weights.arguments)
-        if data.config_path:
-            argv, mounts = (*argv, data.config_path), (*mounts, Mount(volume="config", path="/config", read_only=True))
-        main = Process(name="train", argv=argv, mounts=(*mounts, *weights.mounts), gpus=fit.gpus)
+        argv = (*argv, data.config_path) if data.config_path else argv
+        main = Process(name="train", argv=argv, mounts=(*mounts, *config_mounts, *weights.mounts), gpus=fit.gpus)
         return Launch(main=main, prepare=weights.prepare, volumes=weights.volumes)
 
 

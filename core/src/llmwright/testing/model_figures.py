@@ -1,0 +1,83 @@
+"""Whether the figures of a preset can be true: units, and arithmetic between them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from llmwright.values.preset import Architecture, Preset
+
+BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "float8_e4m3fn": 1, "float8_e5m2": 1, "float64": 8}
+"""Bytes of one number, by number format."""
+
+QUANTISED = (0.45, 1.6)
+"""Bytes for each weight of a quantised model: 4 to 8 bits, and scales and embeddings that stay as they were."""
+
+DENSE = re.compile("(Llama|Mistral|Qwen2|Qwen3|Phi3|Cohere)ForCausalLM")
+"""Networks of attention and one gated feed-forward layer: their weights can be counted from the sizes."""
+
+LATENT = frozenset({320, 576})
+"""Numbers of one token and layer where keys and values are kept compressed (multi-head latent attention)."""
+
+CONTEXTS = (128, 20_000_000)
+
+
+def model_faults(preset: Preset) -> Iterator[str]:
+    """Yield all that cannot be true of ``preset``, in words, each with its key."""
+    yield from _weight_faults(preset)
+    if not CONTEXTS[0] <= preset.context <= CONTEXTS[1]:
+        yield f"context is {preset.context} tokens"
+    if preset.disk_bytes and preset.disk_bytes < preset.weight_bytes:
+        yield f"diskBytes is {preset.disk_bytes}, less than weightBytes"
+    if preset.architecture is not None:
+        yield from _architecture_faults(preset, preset.architecture)
+    strangers = sorted({name.split(".")[0] for name in preset.flags} - set(preset.runtimes))
+    if strangers:
+        yield f"flags are for {', '.join(strangers)}, which runtimes does not list"
+    if not all(re.fullmatch(r"[\w.-]+", target) for target in preset.lora_targets):
+        yield f"loraTargets are {preset.lora_targets}, which are no names of modules"
+
+
+def _weight_faults(preset: Preset) -> Iterator[str]:
+    number = BYTES.get(preset.dtype)
+    if number is None:
+        yield f"dtype is {preset.dtype!r}, none of {', '.join(BYTES)}"
+        return
+    least, most = QUANTISED if preset.quantization else (0.97 * number, 1.03 * number)
+    each = preset.weight_bytes / preset.parameters
+    if not least <= each <= most:
+        form = preset.quantization or preset.dtype
+        yield (
+            f"weightBytes / parameters is {each:.4g}, and {form} has {least:.2g} to {most:.2g} bytes for each weight: "
+            "one of weightBytes, parameters, dtype and quantization is wrong, or in another unit"
+        )
+
+
+def _architecture_faults(preset: Preset, sizes: Architecture) -> Iterator[str]:
+    if sizes.kv_heads > sizes.attention_heads or sizes.attention_heads % sizes.kv_heads:
+        yield f"kvHeads is {sizes.kv_heads}, which does not divide attentionHeads, {sizes.attention_heads}"
+    number = BYTES.get(preset.dtype, 2)
+    token = 2 * sizes.layers * sizes.kv_heads * sizes.head_dim * number
+    compressed = {size * sizes.layers * number for size in LATENT} if sizes.kv_heads == sizes.attention_heads else set()
+    if not 0.99 <= preset.kv_bytes_per_token / token <= 1.01 and preset.kv_bytes_per_token not in compressed:
+        yield (
+            f"kvBytesPerToken is {preset.kv_bytes_per_token}, and 2 x layers x kvHeads x headDim x {number} bytes is "
+            f"{token}; it is over all layers, in the model's own dtype"
+        )
+    if not 0.25 <= sizes.head_dim * sizes.attention_heads / sizes.hidden_size <= 16:
+        yield f"headDim x attentionHeads is {sizes.head_dim * sizes.attention_heads}, hiddenSize {sizes.hidden_size}"
+    if any(DENSE.fullmatch(name) for name in sizes.names) and sizes.intermediate_size and sizes.vocab_size:
+        yield from _count_faults(preset, sizes)
+
+
+def _count_faults(preset: Preset, sizes: Architecture) -> Iterator[str]:
+    """Yield where the sizes make another number of weights; the output layer may share the embedding's or not."""
+    width = sizes.hidden_size
+    attention = 2 * width * sizes.head_dim * (sizes.attention_heads + sizes.kv_heads)
+    embedding = width * sizes.vocab_size
+    tied = sizes.layers * (attention + 3 * width * sizes.intermediate_size) + embedding
+    if not 0.96 * tied <= preset.parameters <= 1.04 * (tied + embedding):
+        yield (
+            f"parameters is {preset.parameters}, and the sizes of its architecture make {tied} to {tied + embedding}: "
+            "one of them is wrong, or in another unit"
+        )
