@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import pytest
 
 from llmwright.errors import ConfigError, InvalidWorkspace
-from llmwright.plugins.configuration import settings_of
+from llmwright.plugins.configuration import validate_settings
 from llmwright.plugins.discovery import Kind
 from llmwright.plugins.drivers import Driver
 from llmwright.plugins.interface import INTERFACES, breach
@@ -139,9 +139,9 @@ class DriverContract(Contract):
         assert any("noSuchOption" in path for path in paths), f"configure names {paths}, not the unknown option"
 
     def test_unknown_settings_are_refused(self, driver: Driver) -> None:
-        """A misspelt key under ``plugins.<name>`` of the settings is a mistake that is named, never passed over."""
+        """A misspelt key under ``plugins`` of the settings is a mistake that is named, never passed over."""
         with pytest.raises(ConfigError):
-            settings_of(type(driver), "acme", {"acme": {"noSuchSetting": 1}})
+            validate_settings(f"plugins.{self.kind}.acme", type(driver), {"noSuchSetting": 1})
 
     def test_every_option_is_described(self, driver: Driver) -> None:
         """Each option and each setting has a description: ``llmwright plugins show`` prints it."""
