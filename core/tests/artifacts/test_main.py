@@ -123,3 +123,13 @@ def test_what_is_asked_at_admission_stays_light(module: str) -> None:
     script = f"import sys, llmwright.artifacts.{module}; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     assert not {"httpx", "httpcore", "pydantic", "ssl"} & set(loaded)
+
+
+@pytest.mark.parametrize("kept", [4, 100, 200_000])
+def test_weights_that_are_cut_off_are_not_packed(adapter: Path, tmp_path: Path, kept: int) -> None:
+    weights = adapter / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:kept])
+    to = ("--layout", tmp_path / "layout", "--reference", "a:1", "--preset", "demo")
+    code, line = failure("pack", "--adapter", adapter, *to)
+    assert code == 2
+    assert "adapter_model.safetensors is no whole safetensors file" in line
