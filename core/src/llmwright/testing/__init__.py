@@ -24,15 +24,18 @@ from llmwright.testing.presets import (
     make_preset,
     make_tuning_data,
 )
-from llmwright.testing.provisioners import ProvisionerContract, World
+from llmwright.testing.provisioners import ProvisionerContract
 from llmwright.testing.purity import Impure, pure
 from llmwright.testing.runtimes import RuntimeContract
 from llmwright.testing.tuners import TunerContract
+from llmwright.testing.world import CloudWorld, Machine, World
 
 __all__ = [
+    "CloudWorld",
     "Contract",
     "DriverContract",
     "Impure",
+    "Machine",
     "PresetPackContract",
     "ProvisionerContract",
     "RuntimeContract",

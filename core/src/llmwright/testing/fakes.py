@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from llmwright.errors import TargetError
 from llmwright.plugins.drivers import Capabilities, Provisioner, Runtime, Tuner
 from llmwright.plugins.weights import weights_of
-from llmwright.testing.provisioners import World
+from llmwright.testing.world import World
 from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit, MemoryTerm
 from llmwright.values.launch import HttpGet, Launch, Mount, Probe, Process, Volume

@@ -78,8 +78,12 @@ class Client:
     def lines(self, path: str, body: Any) -> Iterator[bytes]:
         """Yield the lines of an answer as they come."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE_S)
-        connection.request("POST", path, json.dumps(body), self._headers())
-        yield from iter(connection.getresponse().readline, b"")
+        try:
+            connection.request("POST", path, json.dumps(body), self._headers())
+            with connection.getresponse() as response:
+                yield from iter(response.readline, b"")
+        finally:
+            connection.close()
 
     def _ask(self, method: str, path: str, body: bytes | None, patience_s: float) -> Answer:
         connection = http.client.HTTPConnection(self.host, self.port, timeout=patience_s)

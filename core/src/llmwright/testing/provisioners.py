@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any, ClassVar, get_args
+from dataclasses import replace
+from typing import Any, get_args
 
 import pytest
 
-from llmwright.plugins.discovery import Kind
 from llmwright.plugins.drivers import Driver, Provisioner
-from llmwright.testing.drivers import DriverContract
 from llmwright.testing.launches import as_json
-from llmwright.testing.presets import NOW
+from llmwright.testing.operated_provisioners import OperatedContract
+from llmwright.testing.operation import PASSES, seen
 from llmwright.testing.purity import twice_alike
+from llmwright.testing.world import World
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.nodes import (
     Failed,
@@ -28,39 +27,10 @@ from llmwright.values.nodes import (
 )
 
 STATE_LIMIT = 4096
-PASSES = 60
 
 
-@dataclass
-class World:
-    """The world outside the driver. A driver with a cloud or cluster behind it gives a fake of that in its place."""
-
-    now: datetime = NOW
-    scope: str = "default"
-
-    def snapshot(self) -> Any:
-        """The snapshot for ``observe``."""
-        return None
-
-    def tick(self) -> None:
-        """Time passes, and what was asked for comes nearer."""
-        self.now += timedelta(seconds=30)
-
-
-class ProvisionerContract(DriverContract):
+class ProvisionerContract(OperatedContract):
     """Laws of provisioners. The subclass gives ``driver``, and ``world`` where the driver acts on something."""
-
-    kind: ClassVar[Kind] = "provisioner"
-
-    @pytest.fixture
-    def world(self) -> World:
-        """The world that the driver acts on; shared with ``driver``'s Context where that has a client of it."""
-        return World()
-
-    @pytest.fixture
-    def request_(self, options: dict[str, Any]) -> NodeRequest:
-        """A request for one machine that can be had."""
-        return NodeRequest(namespace="default", workspace="demo", count=1, config=options)
 
     @pytest.fixture
     def asking(self, world: World, request_: NodeRequest) -> Any:
@@ -228,12 +198,6 @@ class ProvisionerContract(DriverContract):
         types = driver.instance_types()
         assert all(isinstance(kind, InstanceType) for kind in types)
         assert len({kind.name for kind in types}) == len(types)
-
-
-def seen(driver: Provisioner, world: World) -> Any:
-    """Return what ``observe`` reads: the driver's own snapshot of its cloud, else the target's caches."""
-    refreshed = driver.refresh(world.scope)
-    return world.snapshot() if refreshed is None else refreshed
 
 
 def assert_outcome(decision: ProvisionerDecision) -> None:

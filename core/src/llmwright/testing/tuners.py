@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
 from llmwright.errors import InvalidWorkspace, LLMwrightError, Problem
-from llmwright.plugins.discovery import Kind
 from llmwright.plugins.drivers import Driver, Tuner
 from llmwright.testing.driver_law import assert_alike_in_every_process, assert_weights, naming
-from llmwright.testing.drivers import DriverContract
 from llmwright.testing.launches import Core, as_json, faults, process_faults
 from llmwright.testing.options import other_values, properties
 from llmwright.testing.presets import make_preset, make_tuning_data
 from llmwright.testing.purity import CANARY, twice_alike
 from llmwright.testing.shapes import fit_shapes, hub_preset, preset_shapes, registry_preset
+from llmwright.testing.tuned_runs import TunedContract
 from llmwright.values.fit import Fit
 from llmwright.values.launch import Launch
 from llmwright.values.preset import Preset
@@ -34,10 +33,8 @@ CONFIG_FILES = ("training_config.yaml",)
 GIVEN = Core(declares=frozenset({"data", "results", "config"}))
 
 
-class TunerContract(DriverContract):
+class TunerContract(TunedContract):
     """Laws of tuners. The subclass gives the fixture ``driver``."""
-
-    kind: ClassVar[Kind] = "tuner"
 
     @pytest.fixture
     def data(self) -> TuningData:

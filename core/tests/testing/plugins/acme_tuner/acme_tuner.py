@@ -32,6 +32,7 @@ class AcmeTuner(Tuner):
 
     targets = frozenset({"local", "kubernetes"})
     config_model = Options
+    checkpoints = True
 
     def memory(self, preset: Preset, config: Any) -> tuple[MemoryTerm, ...]:
         """Weights as they are, and four numbers for each weight of the adapter."""

@@ -12,3 +12,7 @@ class TestAcmeTuner(TunerContract):
     @pytest.fixture
     def driver(self) -> AcmeTuner:
         return AcmeTuner(make_context())
+
+    @pytest.fixture
+    def patience_s(self) -> float:
+        return 20.0

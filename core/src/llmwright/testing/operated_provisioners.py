@@ -1,0 +1,309 @@
+"""Laws of a provisioner in the operator's passes, held against a world that knows the truth and does harm."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import pytest
+
+from llmwright.plugins.discovery import Kind
+from llmwright.plugins.drivers import Provisioner
+from llmwright.testing.driver_law import assert_alike_in_every_process
+from llmwright.testing.drivers import DriverContract
+from llmwright.testing.launches import as_json
+from llmwright.testing.machine_figures import machine_faults
+from llmwright.testing.operation import PASSES, Operation, seen
+from llmwright.testing.presets import make_instance_type
+from llmwright.testing.world import Machine, World
+from llmwright.values.instance_type import InstanceType
+from llmwright.values.nodes import Failed, NodeRequest, Placement, Ready, Waiting, unreserved
+
+SECRET = re.compile(r"token|secret|password|credential|key", re.IGNORECASE)
+MOST_PURCHASES = 20
+"""Machines that may be bought in half an hour where each one fails."""
+
+SELECTOR = {"apps": "of-the-contract"}
+
+
+class OperatedContract(DriverContract):
+    """Laws of the passes over one Workspace and over several. Where the world lacks what a law needs, it is skipped."""
+
+    kind: ClassVar[Kind] = "provisioner"
+
+    @pytest.fixture
+    def world(self) -> World:
+        """The world that the driver acts on; shared with ``driver``'s Context where that has a client of it."""
+        return World()
+
+    @pytest.fixture
+    def request_(self, options: dict[str, Any]) -> NodeRequest:
+        """A request for one machine that can be had."""
+        return NodeRequest(namespace="default", workspace="demo", count=1, config=options)
+
+    @pytest.fixture
+    def other_type(self) -> InstanceType:
+        """A second instance type that can be had."""
+        return make_instance_type(name="another-type", cpus=64, memory_bytes=512 * 2**30)
+
+    @pytest.mark.parametrize("count", [1, 3])
+    def test_ready_is_true(self, driver: Provisioner, world: World, request_: NodeRequest, count: int) -> None:
+        """Ready is said once as many machines as were asked for really run, and at no pass before."""
+        before = _names(world)
+        operation = Operation(driver, world, replace(request_, count=count))
+        if not _can(operation, world):
+            return
+        running = _running(world) - before
+        assert len(running) == count, f"decide: Ready, and {len(running)} of {count} machines run"
+
+    def test_a_release_leaves_nothing(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
+        """Ready after a release is said once every machine is really gone; acts done twice are as good as once."""
+        before = _names(world)
+        for repeats in (1, 2):
+            operation = Operation(driver, world, replace(request_, count=2), repeats=repeats)
+            if not _can(operation, world):
+                return
+            operation.ask(count=0)
+            for decision in operation.passes():
+                left = _names(world) - before
+                done = isinstance(decision.outcome, Ready) and not decision.actions
+                assert not (done and left), f"decide: released and Ready, and {', '.join(sorted(left))} are still there"
+            last = operation.decisions[-1].outcome
+            assert last == Ready(()), f"decide: the release does not end: {last}"
+
+    def test_a_release_needs_no_memory(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
+        """With its state lost, and no instance type in the request, a release gives back all the same."""
+        if driver.nodes_are_brought:
+            return
+        before = _names(world)
+        operation = Operation(driver, world, request_)
+        bought = bool(operation.hold()) and any(decision.actions for decision in operation.decisions)
+        operation.ask(state={}, instance_type=None, instance_type_name="")
+        operation.release()
+        left = _names(world) - before
+        assert not left, f"decide: with its state lost a release leaves {', '.join(sorted(left))}"
+        if bought:
+            again = driver.decide(request_, driver.observe(request_, seen(driver, world)), world.now)
+            assert not isinstance(again.outcome, Ready), "decide: Ready at once after a release: nothing was given back"
+
+    def test_workspaces_share_nothing(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
+        """Workspaces of one name in two namespaces, and of names that begin alike, have machines of their own.
+
+        The release of one leaves the others as they are.
+        """
+        if driver.nodes_are_brought:
+            return
+        places = (("default", "demo"), ("other", "demo"), ("default", "demo-1"), ("default-demo", "1"))
+        requests = [replace(request_, namespace=space, workspace=name) for space, name in places]
+        operations = [Operation(driver, world, each) for each in requests]
+        held = [operation.hold() for operation in operations]
+        if not any(decision.actions for decision in operations[0].decisions):
+            return
+        for number, nodes in enumerate(held):
+            for other, others in enumerate(held[:number]):
+                assert not nodes & others, f"{places[number]} and {places[other]} have one machine: {nodes & others}"
+        operations[0].release()
+        for place, operation, nodes in zip(places[1:], operations[1:], held[1:], strict=True):
+            assert operation.step().outcome == Ready(_nodes(operation)), f"the release of {places[0]} took from {place}"
+            assert operation.hold() == nodes, f"the release of {places[0]} took machines of {place}"
+
+    def test_machines_of_others_are_left_alone(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
+        """A machine that somebody else made is neither taken for one's own nor given back."""
+        foreign = world.add_foreign()
+        if foreign is None:
+            pytest.skip("this world has no machines of others: override World.add_foreign")
+        operation = Operation(driver, world, request_)
+        assert foreign not in operation.hold(), f"decide: Ready with {foreign}, which somebody else made"
+        operation.release()
+        assert foreign in _names(world), f"act: {foreign} was deleted, which somebody else made"
+
+    def test_a_lost_machine_is_replaced_alone(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
+        """Where one of three machines is lost, one is bought, and the two others stay all the time."""
+        operation = Operation(driver, world, replace(request_, count=3))
+        if not _can(operation, world):
+            return
+        names = sorted(node.name for node in _nodes(operation))
+        if not world.lose(names[1]):
+            pytest.skip("this world loses no machine: override World.lose")
+        survivors = {names[0], names[2]}
+        for number, decision in enumerate(operation.passes()):
+            missing = survivors - _names(world)
+            assert not missing, f"act: {', '.join(missing)} was deleted, and another machine was lost"
+            early = number == 0 and isinstance(decision.outcome, Ready)
+            assert not early, "decide: Ready at the first pass after a machine was lost"
+        operation.hold()
+        assert survivors <= _names(world), "the machines that were left are gone"
+
+    def test_a_machine_that_fails_is_told_or_rested_from(
+        self, driver: Provisioner, world: World, request_: NodeRequest
+    ) -> None:
+        """Where each machine fails, that is never Ready; it is told by Failed, or few are bought in half an hour."""
+        if not world.break_new(True):
+            pytest.skip("this world has no machines that fail: override World.break_new")
+        operation = Operation(driver, world, request_)
+        for _ in range(PASSES):
+            decision = operation.step()
+            assert not isinstance(decision.outcome, Ready), "decide: Ready, and the machine has failed"
+        failed = any(isinstance(decision.outcome, Failed) for decision in operation.decisions)
+        bought = sum(1 for decision in operation.decisions if decision.actions)
+        assert failed or bought <= MOST_PURCHASES, (
+            f"decide: acted in {bought} of {PASSES} passes on machines that all fail, and never said Failed"
+        )
+        world.break_new(False)
+        operation.ask(state={})
+        operation.release()
+
+    def test_a_refusal_is_an_error_of_the_target(
+        self, driver: Provisioner, world: World, request_: NodeRequest
+    ) -> None:
+        """Whatever way a cloud refuses, ``act`` raises TargetError; once it no longer does, all is as asked for."""
+        way = 1
+        while world.refuse(way):
+            operation = Operation(driver, world, replace(request_, workspace=f"refused-{way}"))
+            for _ in range(3):
+                decision = operation.step()
+                assert not isinstance(decision.outcome, Ready), f"decide: Ready, and the cloud refused in way {way}"
+            assert operation.refusals, f"act: no error, and the cloud refused in way {way}"
+            assert all(str(error) for error in operation.refusals), "act: a TargetError without a message"
+            world.refuse(0)
+            operation.hold()
+            operation.release()
+            way += 1
+
+    def test_it_is_looked_at_again(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
+        """What is waited for is reported by a watch, or the outcome says when to look again (``again_in``)."""
+        if driver.watches():
+            return
+        operation = Operation(driver, world, request_)
+        for decision in operation.passes():
+            _assert_awaited(decision.outcome)
+        operation.ask(count=0)
+        for decision in operation.passes():
+            _assert_awaited(decision.outcome)
+
+    def test_nodes_are_where_pods_go(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
+        """Its nodes carry the labels of the request and of ``placement``; nodes of others do not."""
+        asked = replace(request_, selector={**request_.selector, **SELECTOR})
+        foreign = world.add_foreign()
+        operation = Operation(driver, world, asked)
+        if driver.nodes_are_brought or not _can(operation, world):
+            return
+        own = {node.name for node in _nodes(operation)}
+        labelled = [machine for machine in world.machines() or () if machine.labels is not None]
+        required = _required(operation.request, driver.placement(operation.request))
+        for machine in labelled:
+            missing = {name: value for name, value in required.items() if (machine.labels or {}).get(name) != value}
+            if machine.name in own:
+                assert not missing, f"its node {machine.name} lacks {missing}: no pod of the Workspace lands there"
+            elif machine.name == foreign:
+                assert missing, f"placement lets pods land on {foreign}, which somebody else made"
+
+    def test_workspaces_have_places_of_their_own(self, driver: Provisioner, request_: NodeRequest) -> None:
+        """A placement has the labels of the request, and one of its own differs between two Workspaces.
+
+        Without that, pods land on nodes that were bought for somebody else.
+        """
+        asked = replace(request_, selector=SELECTOR)
+        one, other = driver.placement(asked), driver.placement(replace(asked, workspace="other"))
+        assert one.selector.items() >= SELECTOR.items(), "placement lacks the labels of request.selector"
+        if type(driver).placement is Provisioner.placement or driver.nodes_are_brought:
+            return
+        assert one.selector != other.selector, "placement is the same for two Workspaces: give it a label of its own"
+        elsewhere = driver.placement(replace(asked, namespace="other")).selector
+        assert one.selector != elsewhere, "placement is the same in two namespaces: give it a label of its own"
+
+    def test_the_instance_type_is_asked_for(
+        self, driver: Provisioner, world: World, request_: NodeRequest, other_type: InstanceType
+    ) -> None:
+        """Another instance type makes other actions: the one that was planned is the one that is bought."""
+        first = request_.instance_type or make_instance_type(name="one-type")
+        asked = [replace(request_, instance_type=kind, instance_type_name=kind.name) for kind in (first, other_type)]
+        decisions = [driver.decide(each, driver.observe(each, seen(driver, world)), world.now) for each in asked]
+        if not decisions[0].actions:
+            return
+        assert decisions[0].actions != decisions[1].actions, "decide: the actions are the same for two instance types"
+        operation = Operation(driver, world, asked[0])
+        operation.hold()
+        kinds = {machine.name: machine.instance_type for machine in world.machines() or () if machine.instance_type}
+        for node in _nodes(operation):
+            assert kinds.get(node.name, first.name) == first.name, f"act: bought {kinds[node.name]}, asked {first.name}"
+
+    def test_secrets_stay_with_the_driver(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
+        """No secret of the settings is in an action, a state or a message: those are logged and shown."""
+        secrets = [
+            value for name, value in driver.context.settings.items() if SECRET.search(name) and isinstance(value, str)
+        ]
+        operation = Operation(driver, world, request_)
+        for decision in operation.passes():
+            text = as_json(decision)
+            assert not any(secret in text for secret in secrets), "decide: a secret of the settings is in a decision"
+        assert not [secret for secret in secrets if secret in str(driver.placement(request_))]
+
+    def test_decisions_are_alike_in_every_process(
+        self, driver: Provisioner, world: World, request_: NodeRequest
+    ) -> None:
+        """Another process decides the same from the same observation."""
+        calls: dict[str, tuple[str, tuple[Any, ...]]] = {}
+        for count in (3, 0):
+            asked = replace(request_, count=count, selector={"a": "1", "b": "2", "c": "3"})
+            observed = driver.observe(asked, seen(driver, world))
+            calls[f"a request for {count}"] = ("decide", (asked, observed, world.now))
+        assert_alike_in_every_process(driver, calls)
+
+    def test_growing_keeps_what_is_there(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
+        """Where more machines are asked for, those that are held stay."""
+        operation = Operation(driver, world, request_)
+        first = operation.hold()
+        operation.ask(count=2)
+        if not _can(operation, world):
+            return
+        assert first <= {node.name for node in _nodes(operation)}, "decide: a machine that was held was given back"
+
+    def test_figures_of_its_machines_can_be_true(self, driver: Provisioner) -> None:
+        """Types of its own have the memory of one GPU, a price of its order, and a cloud."""
+        faults = [f"{kind.name}: {fault}" for kind in driver.instance_types() for fault in machine_faults(kind)]
+        faults += [f"{kind.name}: no cloud" for kind in driver.instance_types() if not kind.cloud]
+        assert not faults, "\n".join(faults)
+
+
+def _can(operation: Operation, world: World) -> bool:
+    """Make passes until Ready; return False where that many cannot be had. Each Ready is held against the truth."""
+    for decision in operation.passes():
+        if isinstance(decision.outcome, Ready) and world.machines() is not None:
+            late = {node.name for node in decision.outcome.nodes} - _running(world)
+            assert not late, f"decide: Ready, and {', '.join(sorted(late))} is no machine that runs"
+    last = operation.decisions[-1].outcome
+    if isinstance(last, Ready):
+        assert len(last.nodes) == operation.request.count, (
+            f"decide: Ready with {len(last.nodes)} nodes, and {operation.request.count} are asked for"
+        )
+    return isinstance(last, Ready)
+
+
+def _machines(world: World) -> dict[str, Machine]:
+    return {machine.name: machine for machine in world.machines() or ()}
+
+
+def _names(world: World) -> set[str]:
+    return set(_machines(world))
+
+
+def _running(world: World) -> set[str]:
+    return {name for name, machine in _machines(world).items() if machine.running}
+
+
+def _nodes(operation: Operation) -> tuple[Any, ...]:
+    outcome = operation.decisions[-1].outcome
+    return outcome.nodes if isinstance(outcome, Ready) else ()
+
+
+def _required(request: NodeRequest, placement: Placement) -> dict[str, str]:
+    return {**unreserved(request.selector), **placement.selector}
+
+
+def _assert_awaited(outcome: object) -> None:
+    if isinstance(outcome, Waiting):
+        assert outcome.again_in is not None, (
+            f"decide: Waiting ({outcome.reason}) without again_in, and watches names no kind: nobody looks again"
+        )
