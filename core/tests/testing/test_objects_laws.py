@@ -51,6 +51,10 @@ class TestServingByItself(RuntimeContract):
     def driver(self) -> FakeRuntime:
         return ServingByItself(make_context())
 
+    @pytest.fixture
+    def served_launch(self) -> Launch:
+        pytest.skip("it serves files, and no model")
+
     @pytest.mark.xfail(reason="it is part of no distribution", strict=True)
     def test_its_entry_point_loads(self, driver: Driver) -> None:
         super().test_its_entry_point_loads(driver)

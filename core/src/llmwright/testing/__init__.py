@@ -15,12 +15,15 @@ from __future__ import annotations
 
 from llmwright.testing.contract import Contract
 from llmwright.testing.drivers import DriverContract
+from llmwright.testing.hooks import HooksContract, make_objects, make_workspace
+from llmwright.testing.operation import Operation
 from llmwright.testing.packs import PresetPackContract
 from llmwright.testing.presets import (
     make_adapter,
     make_context,
     make_fit,
     make_instance_type,
+    make_node_request,
     make_preset,
     make_tuning_data,
 )
@@ -34,8 +37,10 @@ __all__ = [
     "CloudWorld",
     "Contract",
     "DriverContract",
+    "HooksContract",
     "Impure",
     "Machine",
+    "Operation",
     "PresetPackContract",
     "ProvisionerContract",
     "RuntimeContract",
@@ -45,7 +50,10 @@ __all__ = [
     "make_context",
     "make_fit",
     "make_instance_type",
+    "make_node_request",
+    "make_objects",
     "make_preset",
     "make_tuning_data",
+    "make_workspace",
     "pure",
 ]

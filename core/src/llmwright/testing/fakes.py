@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from llmwright.errors import TargetError
 from llmwright.plugins.drivers import Capabilities, Provisioner, Runtime, Tuner
 from llmwright.plugins.weights import weights_of
-from llmwright.testing.world import World
+from llmwright.testing.world import Machine, World
 from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit, MemoryTerm
 from llmwright.values.launch import HttpGet, Launch, Mount, Probe, Process, Volume
@@ -46,6 +46,19 @@ class FakeCloud(World):
         """Each machine's name and the ticks until it is ready."""
         return dict(self.machines)
 
+    def truth(self) -> Sequence[Machine]:
+        """All machines; one that is ready runs."""
+        return [Machine(name=name, running=left == 0) for name, left in self.machines.items()]
+
+    def lose(self, name: str) -> bool:
+        """The machine is gone."""
+        return self.machines.pop(name, None) is not None
+
+    def refuse(self, way: int) -> bool:
+        """Refuse with one text."""
+        self.refusing = "the cloud is refusing" if way == 1 else ""
+        return way <= 1
+
     def tick(self) -> None:
         """Every machine is one tick nearer to being ready."""
         World.tick(self)
@@ -64,21 +77,22 @@ class FakeProvisioner(Provisioner):
 
     def observe(self, request: NodeRequest, snapshot: Mapping[str, int]) -> Mapping[str, int]:
         """The machines of this request."""
-        prefix = f"{request.namespace}-{request.workspace}-"
-        return {name: left for name, left in snapshot.items() if name.startswith(prefix)}
+        prefix = _prefix(request)
+        return {name: left for name, left in snapshot.items() if _is_of(name, prefix)}
 
     def decide(self, request: NodeRequest, observed: Mapping[str, int], now: datetime) -> ProvisionerDecision:
         """Machines have numbered names, so what is missing and what is too much can be read off."""
         names = self._names(request)
-        missing = [ProvisionerAction(verb="create", name=name) for name in names if name not in observed]
+        body = {"type": request.instance_type_name} if request.instance_type_name else {}
+        missing = [ProvisionerAction(verb="create", name=name, body=body) for name in names if name not in observed]
         surplus = [ProvisionerAction(verb="delete", name=name) for name in observed if name not in names]
         return ProvisionerDecision(outcome=self._outcome(names, observed), actions=(*missing, *surplus))
 
     def _names(self, request: NodeRequest) -> list[str]:
         """Return those that are occupied, and then the lowest numbers. Occupied nodes of others are not ours to buy."""
-        prefix = f"{request.namespace}-{request.workspace}-"
+        prefix = _prefix(request)
         numbered = [f"{prefix}{number}" for number in range(request.count)]
-        occupied = sorted(name for name in request.occupied if name.startswith(prefix) and request.count)
+        occupied = sorted(name for name in request.occupied if _is_of(name, prefix) and request.count)
         return [*dict.fromkeys((*occupied, *numbered))][: request.count]
 
     def _outcome(self, names: list[str], observed: Mapping[str, int]) -> Outcome:
@@ -105,15 +119,25 @@ class FakeProvisioner(Provisioner):
 
     def orphans(self, living: Sequence[LivingWorkspace], snapshot: Mapping[str, int]) -> Iterable[Orphan]:
         """The machines whose names are of no Workspace that is there, or of one whose nodes come from elsewhere."""
-        held = [f"{tenant.namespace}-{tenant.workspace}-" for tenant in living if self._holds(tenant)]
+        held = [_prefix(tenant) for tenant in living if self._holds(tenant)]
         return [
             Orphan(name=name, actions=(ProvisionerAction(verb="delete", name=name),))
             for name in snapshot
-            if not any(name.startswith(prefix) for prefix in held)
+            if not any(_is_of(name, prefix) for prefix in held)
         ]
 
     def _holds(self, tenant: LivingWorkspace) -> bool:
         return tenant.provisioner in ("", self.context.name) or not self.context.name
+
+
+def _prefix(tenant: NodeRequest | LivingWorkspace) -> str:
+    """Return the beginning of a Workspace's machines; dashes are doubled, so that no two Workspaces have the same."""
+    namespace, workspace = (part.replace("-", "--") for part in (tenant.namespace, tenant.workspace))
+    return f"{namespace}-{workspace}-"
+
+
+def _is_of(name: str, prefix: str) -> bool:
+    return name.startswith(prefix) and name.removeprefix(prefix).isdecimal()
 
 
 class FakeRuntime(Runtime):

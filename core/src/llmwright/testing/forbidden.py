@@ -85,7 +85,9 @@ def _refusing(name: str, real: Any, what: str, thread: int) -> Any:
         return _Refusing(real, what, thread)
 
     def refused(*arguments: Any, **named: Any) -> Any:
-        if threading.get_ident() != thread:
+        # The core times the hooks that it calls for a law.
+        core = sys._getframe(1).f_globals.get("__name__") == "llmwright.plugins.hooks"
+        if core or threading.get_ident() != thread:
             return real(*arguments, **named)
         raise Impure(f"{what} called {name}: what a pure method needs is in its arguments")
 

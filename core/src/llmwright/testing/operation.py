@@ -19,7 +19,10 @@ PASSES = 60
 
 @dataclass
 class Operation:
-    """The passes over the Workspace of ``request``. ``refusals`` are those of its acts, ``decisions`` all so far."""
+    """The passes over the Workspace of ``request``. ``refusals`` are those of its acts, ``decisions`` all so far.
+
+    ``there`` and ``running`` are the machines of the world when the last decision was made.
+    """
 
     driver: Provisioner
     world: World
@@ -28,6 +31,8 @@ class Operation:
     repeats: int = 1
     decisions: list[ProvisionerDecision] = field(default_factory=list)
     refusals: list[TargetError] = field(default_factory=list)
+    there: frozenset[str] = frozenset()
+    running: frozenset[str] = frozenset()
 
     def ask(self, **changes: Any) -> None:
         """Ask for something else from the next pass on: ``count=0`` releases."""
@@ -38,6 +43,10 @@ class Operation:
         observed = self.driver.observe(self.request, seen(self.driver, self.world))
         decision: ProvisionerDecision = twice_alike(self.driver.decide, self.request, observed, self.world.now)
         self.decisions.append(decision)
+        # Before it acts: what it decided is held against what was there then.
+        machines = self.world.truth() or ()
+        self.there = frozenset(machine.name for machine in machines)
+        self.running = frozenset(machine.name for machine in machines if machine.running)
         self._act(decision)
         self.world.tick()
         return decision
@@ -83,7 +92,7 @@ class Operation:
         for action in decision.actions:
             for _ in range(self.repeats):
                 try:
-                    remembered: Any = self.driver.act(action)  # type: ignore[func-returns-value]
+                    remembered = self.driver.act(action)
                 except TargetError as error:
                     self.refusals.append(error)
                     return

@@ -9,6 +9,7 @@ from llmwright.plugins.drivers import Context
 from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
 from llmwright.values.instance_type import InstanceType
+from llmwright.values.nodes import NodeRequest
 from llmwright.values.preset import Architecture, Preset
 from llmwright.values.tuning_data import TuningData
 
@@ -70,3 +71,8 @@ def make_tuning_data(**changes: Any) -> TuningData:
 def make_adapter(**changes: Any) -> Adapter:
     """An adapter in the volume ``adapters``."""
     return Adapter(**{"name": "polite", "path": "$(volume.adapters)/polite", "strength": 1.0, **changes})
+
+
+def make_node_request(**changes: Any) -> NodeRequest:
+    """A request for one machine, for the Workspace ``demo`` in the namespace ``default``."""
+    return NodeRequest(**{"namespace": "default", "workspace": "demo", "count": 1, **changes})

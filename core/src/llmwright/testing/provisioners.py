@@ -5,25 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
 from llmwright.plugins.drivers import Driver, Provisioner
 from llmwright.testing.launches import as_json
-from llmwright.testing.operated_provisioners import OperatedContract
+from llmwright.testing.operated_provisioners import OperatedContract, assert_outcome
 from llmwright.testing.operation import PASSES, seen
 from llmwright.testing.purity import twice_alike
 from llmwright.testing.world import World
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.nodes import (
     Failed,
-    FailureKind,
     LivingWorkspace,
     NodeRequest,
     ProvisionerDecision,
     Ready,
-    Waiting,
 )
 
 STATE_LIMIT = 4096
@@ -100,7 +98,7 @@ class ProvisionerContract(OperatedContract):
         *_, held = _passes(driver, world, request_)
         *_, last = _passes(driver, world, replace(request_, count=0, state=held.state))
         assert last.outcome == Ready(())
-        assert [*driver.orphans((), world.snapshot())] == []
+        assert [*driver.orphans((), seen(driver, world))] == []
 
     def test_what_lives_is_no_orphan(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
         """Machines of a Workspace that is there are not named, be its plan on record or not."""
@@ -108,7 +106,7 @@ class ProvisionerContract(OperatedContract):
         tenant = LivingWorkspace(namespace=request_.namespace, workspace=request_.workspace)
         planned = replace(tenant, provisioner=driver.context.name, options=driver.settled(request_).config)
         for living in ((tenant,), (planned,)):
-            assert [*driver.orphans(living, world.snapshot())] == []
+            assert [*driver.orphans(living, seen(driver, world))] == []
 
     def test_an_orphan_is_named_and_its_acts_give_it_back(
         self, driver: Provisioner, world: World, request_: NodeRequest
@@ -118,7 +116,7 @@ class ProvisionerContract(OperatedContract):
         A driver that makes nothing has none.
         """
         made = _hold(driver, world, request_)
-        lost = [*driver.orphans((), world.snapshot())]
+        lost = [*driver.orphans((), seen(driver, world))]
         assert bool(lost) == made, "what no Workspace needs is not named" if made else "named, though nothing was made"
         for orphan in lost:
             assert orphan.name
@@ -126,7 +124,7 @@ class ProvisionerContract(OperatedContract):
                 driver.act(action)
         for _ in range(PASSES):
             world.tick()
-        assert [*driver.orphans((), world.snapshot())] == []
+        assert [*driver.orphans((), seen(driver, world))] == []
 
     def test_fewer_machines_spare_those_with_pods(
         self, driver: Provisioner, world: World, request_: NodeRequest
@@ -198,21 +196,6 @@ class ProvisionerContract(OperatedContract):
         types = driver.instance_types()
         assert all(isinstance(kind, InstanceType) for kind in types)
         assert len({kind.name for kind in types}) == len(types)
-
-
-def assert_outcome(decision: ProvisionerDecision) -> None:
-    """An outcome other than Ready has a message, and a reason of one word."""
-    outcome = decision.outcome
-    if isinstance(outcome, Waiting):
-        assert outcome.message
-        assert outcome.reason
-        assert " " not in outcome.reason
-        assert outcome.again_in is None or outcome.again_in > 0
-    elif isinstance(outcome, Failed):
-        assert outcome.kind in get_args(FailureKind)
-        assert outcome.message
-    else:
-        assert all(node.name for node in outcome.nodes)
 
 
 def _hold(driver: Provisioner, world: World, request: NodeRequest) -> bool:

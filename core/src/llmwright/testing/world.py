@@ -28,7 +28,7 @@ class Machine:
 class World:
     """The world outside the driver. A driver with a cloud or cluster behind it gives a fake of that in its place.
 
-    A fake that overrides ``machines`` holds the truth, and laws compare with it what the driver says. With ``lose``,
+    A fake that overrides ``truth`` holds the truth, and laws compare with it what the driver says. With ``lose``,
     ``break_new``, ``add_foreign`` and ``refuse`` it does harm, and laws ask what the driver makes of it.
     ``CloudWorld`` has them all, for a fake of a cloud that sells machines.
     """
@@ -44,7 +44,7 @@ class World:
         """Time passes, and what was asked for comes nearer."""
         self.now += timedelta(seconds=30)
 
-    def machines(self) -> Sequence[Machine] | None:
+    def truth(self) -> Sequence[Machine] | None:
         """Return every machine that is there and paid for, whoever asked for it; None where this world cannot tell."""
         return None
 
@@ -119,7 +119,7 @@ class CloudWorld(World):
         for machine in self.sold.values():
             machine.left = max(0, machine.left - 1)
 
-    def machines(self) -> Sequence[Machine]:
+    def truth(self) -> Sequence[Machine]:
         """Every machine."""
         return [
             Machine(
