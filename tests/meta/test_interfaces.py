@@ -35,9 +35,10 @@ NAMES = {
         "MOST_PROBLEMS", "first_problems", "meant", "nearest",
     },
     "llmwright.testing": {
-        "Contract", "DriverContract", "Impure", "PresetPackContract", "ProvisionerContract", "RuntimeContract",
-        "TunerContract", "World", "make_adapter", "make_context", "make_fit", "make_instance_type", "make_preset",
-        "make_tuning_data", "pure",
+        "CloudWorld", "Contract", "DriverContract", "HooksContract", "Impure", "Machine", "Operation",
+        "PresetPackContract", "ProvisionerContract", "RuntimeContract", "TunerContract", "World", "make_adapter",
+        "make_context", "make_fit", "make_instance_type", "make_node_request", "make_objects", "make_preset",
+        "make_tuning_data", "make_workspace", "pure",
     },
     "llmwright.values.adapter": {"Adapter"},
     "llmwright.values.tuning_data": {"TuningData"},

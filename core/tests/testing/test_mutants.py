@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 from core.tests.testing.support.mutants import PLUGINS, Mutant, broken_laws, mutants, write, write_plugin
 
 NAMES = sorted(path.name for path in PLUGINS.iterdir())
@@ -15,7 +17,22 @@ def test_a_correct_plugin_passes(plugin: str, tmp_path: Path) -> None:
     assert broken_laws(write_plugin(plugin, tmp_path)) == {}
 
 
-@pytest.mark.parametrize("mutant", [each for name in NAMES for each in mutants(name)], ids=str)
+SAMPLE = 6
+"""One of so many mutants is tried by `make test`, the others by `make test-long`."""
+
+
+def tried() -> Iterator[ParameterSet]:
+    for name in NAMES:
+        for number, mutant in enumerate(mutants(name)):
+            yield pytest.param(mutant, id=str(mutant), marks=[] if number % SAMPLE == 0 else [pytest.mark.slow])
+
+
+def test_there_are_many_of_each_kind() -> None:
+    assert min(len(mutants(name)) for name in NAMES) >= 30
+    assert sum(len(mutants(name)) for name in NAMES) >= 250
+
+
+@pytest.mark.parametrize("mutant", [*tried()])
 def test_a_mutant_is_caught(mutant: Mutant, tmp_path: Path) -> None:
     broken = broken_laws(write(mutant, tmp_path), mutant.law)
     assert broken, f"{mutant.law} holds for it"

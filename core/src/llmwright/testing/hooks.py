@@ -74,7 +74,7 @@ class HooksContract(Contract):
         template = {"template": {"spec": {"containers": [{"name": "own", "image": "acme/own:1"}]}}}
         return {
             "one that serves": make_workspace(),
-            "one that tunes": make_workspace(inference=None, tuning={**tuning, "method": "lora"}),
+            "one that tunes": make_workspace(inference=None, tuning=tuning),
             "one with annotations": make_workspace(metadata=annotated),
             "one with a pod template": make_workspace(inference=template),
             "one without an instance type": make_workspace(resource={"labelSelector": {"matchLabels": {"a": "b"}}}),

@@ -180,7 +180,7 @@ class OperatedContract(DriverContract):
     def test_a_refusal_is_an_error_of_the_target(
         self, driver: Provisioner, world: World, request_: NodeRequest
     ) -> None:
-        """Whatever way a cloud refuses, ``act`` raises TargetError; once it no longer does, all is as asked for."""
+        """``act`` raises TargetError in whatever way a cloud refuses; once it no longer does, all is as asked for."""
         way = 1
         while world.refuse(way):
             operation = Operation(driver, world, replace(request_, workspace=f"refused-{way}"))
@@ -195,7 +195,7 @@ class OperatedContract(DriverContract):
             way += 1
 
     def test_it_is_looked_at_again(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
-        """What is waited for is reported by a watch, or the outcome says when to look again (``again_in``)."""
+        """A change that is waited for is reported by a watch, or the outcome says when to look again (``again_in``)."""
         if driver.watches():
             return
         operation = Operation(driver, world, request_)

@@ -168,7 +168,7 @@ class ServedRuntimeContract(RuntimeObjectsContract):
         assert not wrong, f"GET /metrics has a line that is no metric: {wrong[0][:80]!r}"
 
     def test_a_bad_request_harms_nobody(self, server: Server, served_preset: Preset) -> None:
-        """What is no JSON, or no conversation, is refused by a status of 400 or above; the next request is answered."""
+        """A request that is no JSON, or no conversation, is refused; the next request is answered."""
         for body in (b"{", b"[]", b'{"messages": 5}'):
             with contextlib.suppress(OSError):
                 status = server.client.post(CHAT, body).status

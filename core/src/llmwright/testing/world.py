@@ -94,13 +94,15 @@ class CloudWorld(World):
         TargetError("the cloud's quota is used up", reason="QuotaExceeded"),
         TargetError("the cloud did not answer", reason="CloudUnreachable"),
     )
-    """What ``create`` and ``delete`` raise where they refuse, in the ways 1, 2 and so on."""
+    """The errors of ``create`` and ``delete`` where they refuse, in the ways 1, 2 and so on."""
 
     def create(self, name: str, **facts: Any) -> CloudMachine:
         """Create a machine, unless there is one of that name; return it."""
         self._meet()
         if name not in self.sold:
-            self.sold[name] = CloudMachine(self.slowness, self.breaking, dict(facts))
+            # One later than the other, as it is: a driver must not take the first for all.
+            left = self.slowness + len(self.sold) % 4
+            self.sold[name] = CloudMachine(left, self.breaking, dict(facts))
         return self.sold[name]
 
     def delete(self, name: str) -> bool:

@@ -73,7 +73,8 @@ class AcmeMachines(Provisioner):
 
     def refresh(self, scope: str) -> Sequence[Mapping[str, Any]]:
         """All machines of the account."""
-        return self._call("GET", "/machines")["machines"]
+        machines: Sequence[Mapping[str, Any]] = self._call("GET", "/machines")["machines"]
+        return machines
 
     def observe(self, request: NodeRequest, snapshot: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """Those of this Workspace."""
