@@ -163,6 +163,7 @@ class OperatedContract(DriverContract):
         """Where each machine fails, that is never Ready; it is told by Failed, or few are bought in half an hour."""
         if not world.break_new(True):
             pytest.skip("this world has no machines that fail: override World.break_new")
+        before = _names(world)
         operation = Operation(driver, world, request_)
         for _ in range(PASSES):
             decision = operation.step()
@@ -176,6 +177,8 @@ class OperatedContract(DriverContract):
         world.break_new(False)
         operation.hold()
         operation.release()
+        left = sorted(_names(world) - before)
+        assert not left, f"decide: the release is Ready, and {', '.join(left)} are still there"
 
     def test_a_refusal_is_an_error_of_the_target(
         self, driver: Provisioner, world: World, request_: NodeRequest
