@@ -32,6 +32,7 @@ class Witness:
         self.writes: Counter[str] = Counter()
         self._written: dict[str, list[NodeSource]] = {}
         self._answered: dict[str, int] = {}
+        self._unanswered: dict[str, dict[int, Object]] = {}
         self._most: dict[str, int] = {}
         storage.changed = self._look
 
@@ -51,11 +52,23 @@ class Witness:
                 self._note_ready(change.before, change.after)
 
     def _note_answers(self, change: Change) -> None:
-        """Keep the generation of each Workspace of which all pods were ready at one moment, or the Job had ended."""
+        """Keep the last generation of each Workspace as which all pods were ready at one moment, or the Job had ended.
+
+        An operator that does not see the latest one yet may tell the truth about the one before.
+        """
         name = _workspace_of(change)
         found = self._storage.find(kinds.WORKSPACES, ("default", name))
-        if found is not None and self._is_served(name, found):
-            self._answered[found["metadata"]["uid"]] = found["metadata"]["generation"]
+        if found is None:
+            return
+        uid, generation = found["metadata"]["uid"], found["metadata"]["generation"]
+        waiting = self._unanswered.setdefault(uid, {})
+        if generation > self._answered.get(uid, 0):
+            waiting[generation] = found
+        for number, workspace in sorted(waiting.items(), reverse=True):
+            if self._is_served(name, {**workspace, "status": found.get("status")}):
+                self._answered[uid] = number
+                self._unanswered[uid] = {later: each for later, each in waiting.items() if later > number}
+                return
 
     def _is_served(self, name: str, workspace: Object) -> bool:
         if (workspace.get("tuning") or {}).get("onSuccess") == "release":
