@@ -51,6 +51,14 @@ def was_ready(count: int) -> WorkspaceStatus:
     return status
 
 
+def test_a_server_that_is_tried_once_more_is_stalled_until_it_answers() -> None:
+    crash: dict[str, Any] = {"reason": "ContainerCrashLoopBackOff", "message": "no GPU"}
+    for phase in ("failed", "pending"):
+        status = passed(1, pods(phase, crashing=phase == "pending", **crash), nodes(1)).status
+        assert truth(status)["Stalled"] == ("True", "ContainerCrashLoopBackOff")
+    assert truth(passed(1, pods("pending", **crash), nodes(1)).status)["Stalled"][0] == "False"
+
+
 def test_more_pods_come_after_their_nodes() -> None:
     waiting = ProvisionerDecision(outcome=Waiting("NodeClaimNotReady", "1 of 2 are ready"))
     first = passed(2, pods("pending", answering=1), waiting, was_ready(1))

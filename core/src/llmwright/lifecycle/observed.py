@@ -33,7 +33,7 @@ class Workload:
     ``digest`` is the digest of the Launch that it was started with; ``inputs`` is that of the plan which last accepted
     it. ``reason`` and ``message`` name the root cause where it has a trouble or cannot start. ``since`` is when the
     phase began, ``stage`` the process that runs now. ``failed`` means that the target gave up, or that it keeps
-    crashing.
+    crashing; ``crashing`` that it kept doing so, and runs once more.
 
     Of a server that consists of pods: ``asked`` is the number that its object asks for, ``autoscaled`` whether somebody
     else sets that. ``pods`` are there and stay, None where they are not counted; ``answering`` pods run the latest
@@ -57,6 +57,7 @@ class Workload:
     answering: int = 0
     ending: int = 0
     settled: bool = True
+    crashing: bool = False
 
     @property
     def active(self) -> bool:

@@ -111,6 +111,7 @@ def _report(facts: LifecycleInput, builder: DecisionBuilder, workload: Workload)
     message = workload.message or (counted if workload.answering else PENDING[1])
     reason = workload.reason or PENDING[0]
     builder.conditions.set(KIND, False, reason, message)
-    if workload.phase == "failed":
+    # Not until it answers: each try would tell those who wait for Stalled that all is well again.
+    if workload.phase == "failed" or workload.crashing:
         builder.stall(reason, message)
     builder.wait(reason, message)

@@ -58,6 +58,9 @@ def test_a_server_is_started_again_without_end_and_counts_as_failed_in_between()
     assert many.reason == "ContainerCrashLoopBackOff"
     assert observed_workload(crashed(server(), 1), OPTIONS).phase == "pending"
     assert observed_workload(many, OPTIONS).phase == "failed"
+    tried = observed_workload(after_start(many, 8, 1.0, NOW), OPTIONS)
+    assert (tried.phase, tried.active, tried.crashing, tried.message) == ("pending", True, True, "boom")
+    assert not observed_workload(after_probe(after_start(many, 8, 1.0, NOW), True, NOW), OPTIONS).crashing
 
 
 def test_a_server_that_ends_well_has_failed_too() -> None:

@@ -101,6 +101,7 @@ def observed_workload(run: RoleRun, options: LocalOptions) -> Workload:
         since=run.since,
         restarts=run.restarts,
         stage=run.process.name,
+        crashing=run.is_server and run.phase == "running" and run.failures >= options.crash_loop,
     )
 
 
