@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 
 from tests.simulation.command_line import Simulator
-from tests.simulation.machine.schedule import minimised, run, scenario, told
+from tests.simulation.machine.scenarios import scenario
+from tests.simulation.machine.trial import as_text, minimised, run
 
 
 def main() -> int:
     """Return 1 where a schedule failed."""
     module = "tests.simulation.machine"
-    return Simulator(module, scenario, run, minimised, told, lambda verdict: verdict.troubles).main(__doc__)
+    return Simulator(module, scenario, run, minimised, as_text, lambda verdict: verdict.troubles).main(__doc__)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,31 @@ STEPS = 4
 LATEST_EXIT_S = 30.0
 
 
+USERS_MISTAKE = 2
+"""The exit code of a program that only its user can help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """A failure that stays: which ``process`` ends with which ``code`` and last ``line``, and what a status names."""
+
+    process: str
+    code: int
+    line: str
+    reasons: frozenset[str]
+
+
+CRASHES = frozenset({"ProcessFailed", "ContainerCrashLoopBackOff"})
+DEFECTS: Mapping[str, Defect] = {
+    "bad model": Defect("serve", USERS_MISTAKE, "config.json is damaged", frozenset({"InvalidInput"})),
+    "broken GPU": Defect("serve", 1, "no CUDA-capable device is detected", CRASHES),
+    "taken port": Defect("serve", 1, "Address already in use", frozenset({"PortTaken"})),
+    "bad data": Defect("train", USERS_MISTAKE, "train.jsonl, line 3: no text", frozenset({"InvalidInput"})),
+    "bad login": Defect("check", USERS_MISTAKE, "the token is not valid", frozenset({"InvalidInput"})),
+    "refused push": Defect("push", 1, "403: no right to push", frozenset({"ProcessFailed"})),
+}
+
+
 @dataclass(eq=False)
 class Simulated:
     """One process. ``group`` is its process group, ``code`` its exit code once it has ended."""
@@ -91,7 +116,7 @@ class ProcessTable:
             same = other is not process and other.mark == process.mark and other.argv[:1] == process.argv[:1]
             if same and other.runs and other.argv[0] in ("serve", "train"):
                 self.troubles.append(f"two of {process.argv[0]} run for {process.mark} at {self.timeline.now:.2f} s")
-        work = {"serve": self._serve, "train": self._train, "check": self._check}[process.argv[0]]
+        work = {"serve": self._serve, "train": self._train}.get(process.argv[0], self._end_well)
         self.timeline.spawn(lambda: work(process), process.argv[0], f"process {process.pid}")
 
     def end(self, process: Simulated, code: int, *, at_once: bool = False) -> None:
@@ -160,20 +185,31 @@ class ProcessTable:
         self._exits(process, 1, "error: crashed")
         return True
 
-    def _check(self, process: Simulated) -> None:
+    def _fails(self, process: Simulated) -> bool:
+        """End the process as its defect says."""
+        defect = DEFECTS.get(process.argv[-1])
+        if defect is None or defect.process != process.argv[0] or process.argv[-1] == "taken port":
+            return False
+        self._exits(process, defect.code, f"error: {defect.line}")
+        return True
+
+    def _end_well(self, process: Simulated) -> None:
+        """Do what preflight or delivery does."""
         self.timeline.pause(self.timeline.random.uniform(0.1, 1.0))
-        if not self._maybe_crash(process):
+        if not self._fails(process) and not self._maybe_crash(process):
             self._exits(process, 0, "")
 
     def _serve(self, process: Simulated) -> None:
         port = int(process.argv[1])
-        if self.timeline.random.random() < self.chances.stolen and self.owner(port) is None:
+        stays = process.argv[-1] == "taken port"
+        if (stays or self.timeline.random.random() < self.chances.stolen) and self.owner(port) is None:
             thief = self.add(("thief",), {})
             thief.port = port
-            self.timeline.spawn(
-                lambda: self._end_late(thief, 0, self.timeline.random.uniform(1.0, 60.0)), "thief", "world"
-            )
+            seconds = 3600.0 if stays else self.timeline.random.uniform(1.0, 60.0)
+            self.timeline.spawn(lambda: self._end_late(thief, 0, seconds), "thief", "world")
         self.timeline.pause(self.timeline.random.uniform(0.1, 5.0))
+        if self._fails(process):
+            return
         if self.owner(port) is not None:
             self._exits(process, 2, f"error: cannot listen on port {port}: Address already in use")
             return
@@ -186,6 +222,8 @@ class ProcessTable:
         checkpoint = results / "checkpoint"
         self.add(("helper",), process.env, parent=process.pid, group=process.group)
         step = 0
+        if self._fails(process):
+            return
         if checkpoint.exists():
             found = json.loads(checkpoint.read_text())
             step = found["step"]

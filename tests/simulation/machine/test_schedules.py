@@ -65,6 +65,19 @@ MUTANTS = {
     "a thief's answer counts": (
         "import tests.simulation.machine.stand_ins as room\nroom.Machine._is_strangers = lambda *_: False\n"
     ),
+    "every failure is called a crash": (
+        "import llmwright.targets.local.launch.run_transitions as room\n"
+        "room._cause = lambda run, end: ('ContainerCrashLoopBackOff', end.error)\n"
+    ),
+    "the last words of a program are lost": (
+        "import llmwright.targets.local.launch.runner as room\nroom.error_text = lambda *_: ''\n"
+    ),
+    "a server that is tried once more is not stalled": (
+        "import llmwright.targets.local.supervisor.roles as room\n"
+        "from dataclasses import replace\n"
+        "before = room.observed_workload\n"
+        "room.observed_workload = lambda *rest: replace(before(*rest), crashing=False)\n"
+    ),
     "a start waits for nothing": (
         "from llmwright.targets.local.process.leftovers import end_leftovers\n"
         "import llmwright.targets.local.supervisor.roles as roles\n"
