@@ -113,9 +113,11 @@ class ProcessTable:
         random = self.timeline.random
         process.deaf_s = random.uniform(0.0, 40.0) if random.random() < self.chances.deaf else random.uniform(0.0, 1.0)
         for other in self.alive():
-            same = other is not process and other.mark == process.mark and other.argv[:1] == process.argv[:1]
-            if same and other.runs and other.argv[0] in ("serve", "train"):
-                self.troubles.append(f"two of {process.argv[0]} run for {process.mark} at {self.timeline.now:.2f} s")
+            pair = (other.argv[0], process.argv[0])
+            same = other is not process and other.mark == process.mark and other.runs
+            # Tuning frees the machine first. (That a Workspace which tunes becomes one that serves is refused earlier.)
+            if same and pair in (("serve", "serve"), ("train", "train"), ("serve", "train")):
+                self.troubles.append(f"{pair} run at once for {process.mark} at {self.timeline.now:.2f} s")
         work = {"serve": self._serve, "train": self._train}.get(process.argv[0], self._end_well)
         self.timeline.spawn(lambda: work(process), process.argv[0], f"process {process.pid}")
 

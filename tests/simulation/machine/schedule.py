@@ -66,7 +66,7 @@ class Simulation:
                     self._note_done()
                 if "\n" in error.message:
                     self.troubles.append(f"an error of several lines: {error.message}")
-                if self.machine.refusals.full and error.reason not in ("DiskFull", "NotFound"):
+                if self.machine.refusals.full and error.reason not in {*self.plan.true_causes(step.name), "NotFound"}:
                     self.troubles.append(f"{step} on a full disk: {error.reason}: {error.message}")
             except LLMwrightError as error:
                 log.info("%s: %s", step, error.message)
