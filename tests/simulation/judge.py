@@ -49,6 +49,8 @@ def _of_workspace(simulation: Simulation, name: str, wish: Wish) -> Iterator[str
     source = simulation.witness.held.get(found["metadata"]["uid"], written.settled(simulation.mode))
     wish = wish.changed(source=source)
     unapplied = [*source.unapplied(written)]
+    if any(each["type"] == "UpdateAvailable" for each in conditions):
+        yield f"{name} is offered an update, and nothing is newer"
     causes = _causes(simulation, wish)
     yield from _of_machines(simulation, name, wish)
     if not causes:
