@@ -74,6 +74,9 @@ class Scenario:
         causes = set(DEFECTS[self.defects[name]].reasons if name in self.defects else ())
         if self.chances.stolen:
             causes |= {"PortTaken", "NoFreePort"}
+        if "PortTaken" in causes and "damage" in steps:
+            # Without its log, only the exit code of a server is known.
+            causes |= {"InvalidInput"}
         if self.chances.crash:
             causes |= {"ProcessFailed", "ContainerCrashLoopBackOff"}
         if self.killed or steps & {"kill", "kill child", "reboot"}:
