@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import sys
 from importlib import import_module
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -14,7 +16,7 @@ import click
 from llmwright.app.session import Session
 from llmwright.cli import EXIT_INTERRUPTED
 from llmwright.cli.interrupts import Terminated, ignore_interrupts, interrupt_verbs
-from llmwright.errors import LLMwrightError
+from llmwright.errors import LLMwrightError, PluginError
 from llmwright.version import __version__
 
 # Kept here and not read from the verbs' modules, so that --help imports none of them.
@@ -139,6 +141,8 @@ def root(ctx: click.Context, /, verbose: bool, **options: Any) -> None:
 
 def run_and_exit() -> NoReturn:
     """Run the command line and end the process; every failure is one clear message and a code."""
+    # The traceback of a plugin's method is for a file: see ``_show``. Where nobody takes it, Python prints it.
+    logging.getLogger("llmwright.plugins.driver_calls").addHandler(logging.NullHandler())
     _take_every_character()
     code = _run()
     # It would interrupt nothing but this process's end, and Python would print that.
@@ -187,6 +191,8 @@ def _output_failed(error: OSError) -> bool:
 
 
 def _show(error: LLMwrightError) -> None:
+    if isinstance(error, PluginError) and isinstance(error.__cause__, BaseException):
+        _keep_traceback(error)
     style = {"fg": "red", "bold": True} if sys.stderr.isatty() else {}
     lines = error.message.splitlines() or [error.reason]
     for line in lines:
@@ -195,8 +201,8 @@ def _show(error: LLMwrightError) -> None:
         click.echo(f"  hint: {error.hint}", err=True)
 
 
-def _confess(error: Exception) -> None:
-    """Say that it is our fault; the traceback goes to a log, for whoever mends it."""
+def _keep_traceback(error: Exception) -> Path:
+    """Write the traceback to a log, to stderr where that cannot be written; return the log's path."""
     import traceback
 
     from platformdirs import user_log_path
@@ -209,5 +215,11 @@ def _confess(error: Exception) -> None:
             file.write(f"{sys.argv!r}\n{text}\n")
     except OSError:
         click.echo(text, err=True)
+    return log
+
+
+def _confess(error: Exception) -> None:
+    """Say that it is our fault; the traceback goes to a log, for whoever mends it."""
+    log = _keep_traceback(error)
     click.echo(f"error: internal error: {type(error).__name__}: {error}", err=True)
     click.echo(f"  hint: this is a bug in llmwright or a plugin; report it with {log}", err=True)

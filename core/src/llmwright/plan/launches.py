@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from llmwright.api.workspace import Tuning
+from llmwright.errors import PluginContract
 from llmwright.plan import tuning_data
 from llmwright.plan.adapters import MountedAdapter
 from llmwright.plan.plan_input import PlanInput
@@ -15,10 +16,14 @@ from llmwright.plan.secrets import logins_volume, with_hub_token, with_logins
 from llmwright.plan.tuner_choice import TuningChoice
 from llmwright.plugins.drivers import Driver
 from llmwright.plugins.gpu_images import older_image
+from llmwright.plugins.guarded import origin_of
+from llmwright.plugins.launch_faults import Core, faults
 from llmwright.plugins.weights import MODEL_VOLUME
-from llmwright.values.launch import Launch, Mount, Process, Volume
+from llmwright.values.launch import REFERENCE, Launch, Mount, Process, Volume
 from llmwright.values.preset import Preset
 from llmwright.values.tuning_data import TuningData
+
+HTTP = "http"
 
 
 def preflight_launch(inputs: PlanInput, tuning: Tuning, tuned: TuningChoice, data: TuningData) -> Launch | None:
@@ -58,7 +63,7 @@ def tuning_launch(inputs: PlanInput, tuning: Tuning, tuned: TuningChoice, data: 
         *tuning_data.logins(data, inputs),
         *logins_volume(inputs.model_secrets, MODEL_VOLUME),
     )
-    return _declare(processes, declared)
+    return _sound(_declare(processes, declared), inputs, "tuner", tuned.choice.name, tuned.tuner)
 
 
 def serving_launch(
@@ -79,7 +84,32 @@ def serving_launch(
     main = with_hub_token(replace(launch.main, mounts=(*launch.main.mounts, *mounts)), inputs)
     pulls = tuple(adapter.pull for adapter in mounted if adapter.pull)
     complete = replace(launch, main=_patient(main, inputs), prepare=(*pulls, *_with_model_logins(launch, inputs)))
-    return _declare(complete, (*declared, *logins_volume(inputs.model_secrets, MODEL_VOLUME)))
+    whole = _declare(complete, (*declared, *logins_volume(inputs.model_secrets, MODEL_VOLUME)))
+    return _sound(whole, inputs, "runtime", serving.choice.name, serving.runtime)
+
+
+def _sound(launch: Launch, inputs: PlanInput, kind: str, name: str, driver: Driver) -> Launch:
+    """Return ``launch``, as the core completed it.
+
+    Raises:
+        PluginContract: no target could carry it out: better told now than on a machine that was bought for it.
+    """
+    problems = faults(launch, Core(quoted=_quoted(inputs)))
+    if kind == "runtime" and HTTP not in launch.ports:
+        problems.append(f"no port is named {HTTP!r}")
+    if not problems:
+        return launch
+    origin = origin_of(driver)
+    who = f"{kind} {name!r} of {origin}" if origin else f"{kind} {name!r}"
+    text = f"{who} returned a Launch from launch that cannot be run: {'; '.join(problems[:5])}"
+    raise PluginContract(text, hint="tell its author; llmwright.testing checks the whole contract")
+
+
+def _quoted(inputs: PlanInput) -> frozenset[str]:
+    """Return the references that stand in what the user wrote, or in the model's chat template."""
+    texts = [inputs.workspace.model_dump_json(), inputs.preset.chat_template or ""]
+    texts += [text for files in inputs.config_files.values() for text in files.values()]
+    return frozenset(reference for text in texts for reference in REFERENCE.findall(text))
 
 
 def _on_older_gpus(launch: Launch, inputs: PlanInput, driver: Driver) -> Launch:

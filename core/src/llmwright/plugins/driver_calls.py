@@ -1,4 +1,4 @@
-"""The boundary around a driver's methods: anything that they raise becomes an error that names driver and method."""
+"""The boundary around a plugin's code: anything that it raises becomes an error that names plugin and method."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from llmwright.errors import LLMwrightError, PluginContract
+from llmwright.plugins.slow_calls import SLOW_CALLS
+from llmwright.plugins.stdout_apart import stdout_apart
 
 ENDINGS = frozenset({"GeneratorExit", "GreenletExit"})
 """Thrown into a frame that is to end. Where one is held up, a thread lives on that was to go."""
@@ -18,20 +20,32 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def driver_call(kind: str, name: str, method: str) -> Iterator[None]:
+def plugin_code(what: str) -> Iterator[None]:
+    """Enclose code of a plugin: stdout stays the verb's, and a note names ``what`` where it takes long."""
+    with stdout_apart(), SLOW_CALLS.watched(what):
+        yield
+
+
+@contextmanager
+def driver_call(kind: str, name: str, method: str, origin: str = "") -> Iterator[None]:
     """Enclose one call of a method of the driver ``name``. Errors of our own tree pass as they are.
+
+    Args:
+        origin: the distribution that it is from, with its version.
 
     Raises:
         PluginContract: the method raised something else, be it ``SystemExit``.
     """
+    who = f"{kind} {name!r} of {origin}" if origin else f"{kind} {name!r}"
     try:
-        yield
+        with plugin_code(f"{method} of {who}"):
+            yield
     except LLMwrightError:
         raise
     except BaseException as error:
         if must_pass(error):
             raise
-        what = f"{kind} {name!r} failed in {method}: {described(error)}"
+        what = f"{who} failed in {method}: {described(error)}"
         log.error("%s", what, exc_info=error)
         raise PluginContract(what, hint=HINT) from error
 

@@ -12,6 +12,7 @@ from typing import Any
 from llmwright.errors import ConfigError
 from llmwright.plugins.configuration import validate_settings
 from llmwright.plugins.discovery import PluginEntry
+from llmwright.plugins.driver_calls import must_pass, plugin_code
 from llmwright.plugins.failures import contract
 
 
@@ -37,6 +38,9 @@ def hook_object(loaded: Any, entry: PluginEntry, key: str, written: Mapping[str,
         return loaded
     settings = (validate_settings(f"plugins.hook.{key}", loaded, written),) if with_settings else ()
     try:
-        return loaded(*settings)
-    except (Exception, SystemExit) as error:  # a stranger's code may raise anything
+        with plugin_code(f"the making of hook {entry.name!r} of {entry.origin}"):
+            return loaded(*settings)
+    except BaseException as error:  # a stranger's code may raise anything
+        if must_pass(error):
+            raise
         raise contract(entry, f"cannot be made: {type(error).__name__}: {error}") from error

@@ -10,6 +10,7 @@ from typing import Any
 
 from llmwright.errors import PluginContract, PluginError
 from llmwright.plugins.discovery import PluginEntry
+from llmwright.plugins.driver_calls import described, must_pass, plugin_code
 from llmwright.plugins.failures import contract
 
 Caller = Callable[[str, PluginEntry, dict[str, Any]], list[Any]]
@@ -95,7 +96,9 @@ class Hooks:
         for plugin in self._answering(hook):
             try:
                 self._run(hook, plugin, arguments)
-            except Exception as error:  # an observer is a stranger's code and may raise anything
+            except BaseException as error:  # an observer is a stranger's code and may raise anything
+                if must_pass(error):
+                    raise
                 self._log(_raised(plugin.entry, hook, error).message)
 
     def report(self, line: str) -> None:
@@ -112,7 +115,9 @@ class Hooks:
     def _ask(self, hook: str, plugin: HookPlugin, items: type, arguments: dict[str, Any]) -> tuple[Any, ...]:
         try:
             answer = self._run(hook, plugin, arguments)
-        except Exception as error:  # a stranger's code, as an observer's
+        except BaseException as error:  # a stranger's code, as an observer's
+            if must_pass(error):
+                raise
             raise _raised(plugin.entry, hook, error) from error
         strange = [type(item).__name__ for item in answer if not isinstance(item, items)]
         if strange:
@@ -124,12 +129,13 @@ class Hooks:
         started = time.perf_counter()
         try:
             # A generator runs here, inside the caller's guard, and not in somebody's loop later.
-            return tuple(item for answer in self._call(hook, plugin.entry, arguments) for item in answer)
+            with plugin_code(f"hook {hook} of {plugin.entry.name!r} of {plugin.entry.origin}"):
+                return tuple(item for answer in self._call(hook, plugin.entry, arguments) for item in answer)
         finally:
             if self._trace is not None:
                 spent = (time.perf_counter() - started) * 1000
                 self._trace(f"hook {hook} of {plugin.entry.origin} ({plugin.entry.name}): {spent:.2f} ms")
 
 
-def _raised(entry: PluginEntry, hook: str, error: Exception) -> PluginContract:
-    return contract(entry, f"failed in {hook}: {type(error).__name__}: {error}", f"--no-plugin {entry.distribution}")
+def _raised(entry: PluginEntry, hook: str, error: BaseException) -> PluginContract:
+    return contract(entry, f"failed in {hook}: {described(error)}", f"--no-plugin {entry.distribution}")

@@ -24,6 +24,7 @@ from llmwright.plugins import failures, hookspecs
 from llmwright.plugins.configuration import PluginSettings, settings_key
 from llmwright.plugins.datapack import DATA_KINDS, DataPack
 from llmwright.plugins.discovery import INTERFACE, Kind, PluginEntry, discover
+from llmwright.plugins.driver_calls import must_pass, plugin_code
 from llmwright.plugins.hook_marker import HookMarker
 from llmwright.plugins.hook_object import hook_object
 from llmwright.plugins.hooks import HookPlugin, Hooks
@@ -130,14 +131,15 @@ class Registry:
             PluginLoadFailed: its import failed; the message carries the import's own error.
             PluginContract: it is no class of that kind, lacks methods or attributes, or is of another interface.
         """
-        from llmwright.plugins.interface import breach
+        from llmwright.plugins.guarded import guarded
+        from llmwright.plugins.interface import INTERFACES, breach
 
         entry = self.lookup(kind, name)
         loaded = self._load(entry)
         fault = breach(kind, loaded)
         if fault is not None:
             raise failures.contract(entry, fault)
-        return cast("type[Driver]", loaded)
+        return guarded(entry, loaded, INTERFACES[kind])
 
     def own_name(self, kind: Kind, name: str, driver: type[Driver]) -> str:
         """Return the name of which ``name`` is an alias by the class's own word; else ``name``."""
@@ -196,8 +198,11 @@ class Registry:
     def _load(self, entry: PluginEntry) -> Any:
         started = time.perf_counter()
         try:
-            loaded = _OneEntry(entry.entry_point).extensions[0].plugin
-        except (Exception, SystemExit) as error:  # the plugin's import may raise anything; SystemExit would end us
+            with plugin_code(f"the import of {entry.kind} {entry.name!r} of {entry.origin}"):
+                loaded = _OneEntry(entry.entry_point).extensions[0].plugin
+        except BaseException as error:  # the plugin's import may raise anything; SystemExit would end us
+            if must_pass(error):
+                raise
             raise self._explained(entry, error) from error
         if self._trace:
             self._log(
