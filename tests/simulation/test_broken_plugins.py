@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.simulation import kinds
+from tests.simulation import kinds, third_party
 from tests.simulation.schedule import Simulation, workspace
 from tests.simulation.storage import Object
 
 from llmwright.app.cluster_planner import ClusterPlanner
+from llmwright.errors import TargetError
 from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright_provisioner_karpenter.driver import KarpenterProvisioner
@@ -65,12 +66,97 @@ def test_a_method_that_breaks_is_named_and_rests(
         simulation.timeline.run(10 * MINUTES)
         told = conditions(simulation, "bad")["Ready"]
         assert (told["status"], told["reason"]) == ("False", "PluginContract")
-        assert f"provisioner 'karpenter' failed in {method}: {type(error).__name__}" in told["message"]
+        assert "provisioner 'karpenter' of llmwright-provisioner-karpenter" in told["message"]
+        assert f"failed in {method}: {type(error).__name__}" in told["message"]
         assert 1 <= breaking.times <= 12
         simulation.delete("bad")
         simulation.timeline.run(simulation.timeline.now + 10 * MINUTES, lambda: is_gone(simulation, "bad"))
         assert is_gone(simulation, "bad")
         assert is_ready(simulation, "good")
+
+
+@pytest.mark.parametrize("method", ["observe", "decide"])
+def test_what_is_ready_stands_by_what_is_known_while_its_provisioner_breaks(
+    monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    simulation = Simulation(7)
+    with simulation.going():
+        simulation.apply(workspace("bad"))
+        simulation.timeline.run(5 * MINUTES, lambda: is_ready(simulation, "bad"))
+        breaking = Breaking(getattr(KarpenterProvisioner, method), KeyError("gpu"))
+        monkeypatch.setattr(KarpenterProvisioner, method, breaking)
+        pods = [pod for pod in simulation.storage.all(kinds.PODS) if pod["metadata"]["name"].startswith("bad")]
+        # Anything that changes calls for a pass.
+        simulation.world.patch(kinds.PODS, pods[0], {"metadata": {"annotations": {"touched": "yes"}}})
+        simulation.timeline.run(simulation.timeline.now + 10 * MINUTES)
+        assert breaking.times >= 1
+        assert is_ready(simulation, "bad")
+        nodes = conditions(simulation, "bad")["NodesReady"]
+        assert nodes["status"] == "True"
+        assert f"failed in {method}: KeyError: 'gpu'" in nodes["message"]
+        simulation.delete("bad")
+        simulation.timeline.run(simulation.timeline.now + 10 * MINUTES, lambda: is_gone(simulation, "bad"))
+        assert is_gone(simulation, "bad")
+
+
+def rented(name: str) -> Object:
+    """Return a Workspace on a machine of the cloud outside the cluster."""
+    body = workspace(name)
+    selector = {"matchLabels": {"apps": name}}
+    return {**body, "resource": {**body["resource"], "provisioner": "acme", "labelSelector": selector}}
+
+
+def test_a_machine_that_is_lost_every_ten_seconds_opens_the_circuit() -> None:
+    simulation = Simulation(8)
+
+    def lose() -> None:
+        while True:
+            simulation.timeline.pause(10.0)
+            simulation.cloud.machines.clear()
+
+    with simulation.going():
+        simulation.timeline.spawn(lose, "thief", "world")
+        simulation.apply(rented("bad"))
+        reasons: set[str] = set()
+
+        def is_open() -> bool:
+            reason = str(conditions(simulation, "bad").get("Ready", {}).get("reason"))
+            reasons.add(reason)
+            return reason == "CircuitOpen"
+
+        simulation.timeline.run(60 * MINUTES, is_open)
+        told = conditions(simulation, "bad")
+        assert {"BackingOff", "CircuitOpen"} <= reasons
+        assert told["Stalled"]["status"] == "True"
+        assert (
+            "lost 5 times in a row, the last time with MachinesComing: 1 machines asked for"
+            in (told["Stalled"]["message"])
+        )
+        bought = len([call for call in simulation.requests if call[1].startswith("create")])
+        assert bought <= 8
+        simulation.timeline.run(simulation.timeline.now + 60 * MINUTES)
+        assert len([call for call in simulation.requests if call[1].startswith("create")]) <= bought + 4
+
+
+@pytest.mark.parametrize(
+    "reason",
+    ["QuotaExceeded", "InsufficientCapacity", "AuthorizationFailed", "InvalidRequest", "InstanceTypeRetired"],
+)
+def test_a_refusal_that_somebody_has_to_mend_stalls(monkeypatch: pytest.MonkeyPatch, reason: str) -> None:
+    def act(*_: Any) -> None:
+        raise TargetError("the cloud says no", reason=reason)
+
+    monkeypatch.setattr(third_party.AcmeProvisioner, "act", act)
+    simulation = Simulation(9)
+    with simulation.going():
+        simulation.apply(rented("bad"))
+        simulation.timeline.run(2 * MINUTES)
+        told = conditions(simulation, "bad")
+        assert (told["Stalled"]["status"], told["Stalled"]["reason"]) == ("True", reason)
+        assert told["Stalled"]["message"] == "the cloud says no"
+        monkeypatch.undo()
+        simulation.timeline.run(20 * MINUTES, lambda: is_ready(simulation, "bad"))
+        assert is_ready(simulation, "bad")
 
 
 @pytest.mark.parametrize("asks_others", [False, True])

@@ -47,10 +47,24 @@ class PlanRecord(StatusModel):
     )
 
 
+class AttemptsStatus(StatusModel):
+    """Purchases for one wish of the user, and how often in a row what was bought was lost: a hint only."""
+
+    inputs: str = Field(default="", description="Digest of the fields that the plan depends on.")
+    count: int = Field(default=0, description="How many machines.")
+    asked: list[str] = Field(default=[], description="The acts of the provisioner so far.")
+    asked_at: str | None = Field(default=None, description="The time of the last of them.")
+    seen: bool = Field(default=False, description="Whether they bore fruit.")
+    ready_at: str | None = Field(default=None, description="Since when the machines are ready.")
+    losses: int = Field(default=0, description="How often in a row machines were lost.")
+    cause: str = Field(default="", description="The last cause.")
+
+
 class ProvisionerStatus(StatusModel):
-    """The state that the provisioner remembers: a hint only."""
+    """The state that the provisioner remembers, and the attempts that the core does: hints only."""
 
     state: dict[str, Any] = Field(default={}, description="A hint of its own; losing it is harmless.")
+    attempts: AttemptsStatus | None = Field(default=None, description="Purchases so far; losing it is harmless.")
 
 
 class CostStatus(StatusModel):

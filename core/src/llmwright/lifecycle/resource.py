@@ -9,6 +9,7 @@ from llmwright.lifecycle.after_tuning import gives_back
 from llmwright.lifecycle.decision import Provision
 from llmwright.lifecycle.decision_builder import DecisionBuilder
 from llmwright.lifecycle.lifecycle_input import LifecycleInput
+from llmwright.lifecycle.losses import CIRCUIT_OPEN, paced
 from llmwright.lifecycle.observed import Trouble
 from llmwright.values.nodes import Failed, Node, Outcome, ProvisionerDecision, Ready, Waiting
 
@@ -36,14 +37,14 @@ def resource(facts: LifecycleInput, builder: DecisionBuilder, clear: bool) -> bo
     if trouble is not None and not isinstance(decision.outcome, Ready):
         _refused(facts, builder, decision, trouble, clear)
         return False
-    if clear:
-        _ask(facts, builder, decision)
+    if clear and not _ask(facts, builder, decision):
+        return False
     return _state(facts, builder, decision.outcome) and clear
 
 
 def _given_back(facts: LifecycleInput, builder: DecisionBuilder, decision: ProvisionerDecision) -> None:
     """No replica is asked for: nothing is missing while the nodes are going."""
-    _act(builder, decision, due=retry_due(facts))
+    _act(builder, decision, ProvisionerStatus(), due=retry_due(facts))
     _ready(facts, builder, ())
     outcome = decision.outcome
     if isinstance(outcome, Failed):
@@ -87,7 +88,7 @@ def _refused(
     if trouble.reason in FINAL:
         builder.stall(trouble.reason, trouble.message)
     if clear:
-        _act(builder, decision, due=retry_due(facts))
+        _act(builder, decision, facts.previous.provisioner or ProvisionerStatus(), due=retry_due(facts))
     builder.wake(_rest(facts) or facts.policy.backoff.first_s)
 
 
@@ -106,21 +107,37 @@ def _rest(facts: LifecycleInput, failures: int | None = None) -> float:
     return max((due - facts.now).total_seconds(), 0.0)
 
 
-def _ask(facts: LifecycleInput, builder: DecisionBuilder, decision: ProvisionerDecision) -> None:
+def _ask(facts: LifecycleInput, builder: DecisionBuilder, decision: ProvisionerDecision) -> bool:
+    """Have the provisioner act; return False where that rests, because machines were lost again and again."""
+    record = facts.previous.provisioner or ProvisionerStatus()
     transient = isinstance(decision.outcome, Failed) and decision.outcome.kind == "transient"
     due = not transient or retry_due(facts)
-    _act(builder, decision, due=due)
-    if not due:
-        builder.wake(_rest(facts))
+    if not due or facts.observed.attempts:
+        # Refused acts are no lost machines: they have a pause of their own.
+        _act(builder, decision, record, due=due)
+        if not due:
+            builder.wake(_rest(facts))
+        return True
+    pacing = paced(record.attempts, facts.plan.inputs, facts.plan.nodes.count, decision, facts.now)
+    _act(builder, decision, record.model_copy(update={"attempts": pacing.attempts}), due=pacing.trouble is None)
+    if pacing.trouble is None:
+        return True
+    builder.wake(pacing.rest_s)
+    _not_ready(builder, pacing.trouble, facts.observed.claims, root=True)
+    if pacing.trouble.reason == CIRCUIT_OPEN:
+        builder.stall(pacing.trouble.reason, pacing.trouble.message)
+    return False
 
 
-def _act(builder: DecisionBuilder, decision: ProvisionerDecision, *, due: bool) -> None:
+def _act(builder: DecisionBuilder, decision: ProvisionerDecision, record: ProvisionerStatus, *, due: bool) -> None:
     """Carry out the provisioner's actions where they are ``due``, and keep what it remembers of them."""
+    state = dict(decision.state)
     if decision.actions and not due:
         # Its state names what these actions ask for. Recorded without them, it would wait for what nobody asked for.
-        return
-    builder.fields["provisioner"] = ProvisionerStatus(state=dict(decision.state)) if decision.state else None
-    if decision.actions:
+        state = record.state
+    kept = record.model_copy(update={"state": state})
+    builder.fields["provisioner"] = kept if kept != ProvisionerStatus() else None
+    if decision.actions and due:
         builder.actions.append(Provision(decision.actions))
 
 
