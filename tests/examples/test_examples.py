@@ -6,6 +6,7 @@ import json
 import subprocess
 import urllib.error
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def test_the_packages_come_from_the_wheels(installed: Any) -> None:
 
 def test_they_keep_the_contracts(installed: Any) -> None:
     contracts = Path(__file__).with_name("contracts.py")
+    installed = replace(installed, environ_more={"EXAMPLE_DESK": str(ROOT / "examples/desk")})
     done = installed.python("-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", installed.home, contracts)
     assert done.returncode == 0, done.stdout
     assert " passed" in done.stdout

@@ -199,15 +199,18 @@ class Checker:
         return replace(problem, hint=f"{problem.hint}: {better}" if problem.hint and better else problem.hint or better)
 
     def _check_input(self, workspace: Workspace, files: ConfigFiles, old: Workspace | None) -> CheckInput:
+        from llmwright.app.machines import catalogue_for
         from llmwright.artifacts.addresses import SourceRules, check_url
         from llmwright.artifacts.image_reference import reference_problem
         from llmwright.check import CatalogueFacts, CheckInput, ClusterFacts, DriverFacts, PolicyFacts
         from llmwright.values.feature_gates import FeatureGates
 
-        settings, catalogue, mode = self._session.settings, self._session.catalogue, self._mode
+        settings, mode = self._session.settings, self._mode
+        catalogue = catalogue_for(self._session, workspace, mode.target)
         rules, limits = SourceRules(settings.sources.allow), settings.limits_of(workspace.namespace)
         described = mode.environment.cloud_provider if mode.environment else None
         cloud = settings.cloud if described is None else described
+        cloud = catalogue.offered[0].cloud if catalogue.offered else cloud
         inputs = CheckInput(
             written=workspace,
             old=old,

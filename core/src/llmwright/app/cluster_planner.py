@@ -104,7 +104,9 @@ class ClusterPlanner:
 
     def usd_per_hour(self, instance_type: str, nodes: int) -> float | None:
         """By the catalogue, for all nodes; None where it knows no price."""
-        machine = self._session.catalogue.find_instance_type(instance_type, self._session.settings.cloud)
+        from llmwright.app.machines import find
+
+        machine = find(self._session, instance_type, self._session.settings.cloud)
         return machine.price.usd_per_hour * nodes if machine is not None and machine.price else None
 
     def rehearse(self) -> None:

@@ -74,11 +74,12 @@ class Planner:
             NotYet: nodes must be there first.
             PluginError: a driver that it needs is missing or broken.
         """
+        from llmwright.app.machines import catalogue_for
         from llmwright.plan.make import make_plan
         from llmwright.plan.template import template_plan
 
         session, spec = self._session, workspace.preset
-        catalogue = session.catalogue
+        catalogue = catalogue_for(session, workspace, self._mode.target)
         if workspace.template is not None and self._mode.target == "kubernetes":
             return template_plan(
                 workspace,

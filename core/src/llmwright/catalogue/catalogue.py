@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.resources.abc import Traversable
@@ -76,6 +77,7 @@ class Catalogue:
         self._preset_files: Sequence[PackFile] = (*preset_files, *own)
         self._type_files: Sequence[PackFile] = (*instance_type_files, *own)
         self._extra = tuple(extra)
+        self._offered: tuple[InstanceType, ...] = ()
         self._reader = PackReader()
 
     @classmethod
@@ -90,7 +92,24 @@ class Catalogue:
 
     def with_presets(self, *presets: Preset) -> Catalogue:
         """Return this catalogue with ``presets`` added, such as models that were described for one run."""
-        return Catalogue(self._preset_files, self._type_files, extra=(*self._extra, *presets))
+        extended = Catalogue(self._preset_files, self._type_files, extra=(*self._extra, *presets))
+        return extended.offering(self._offered)
+
+    def offering(self, machines: Iterable[InstanceType]) -> Catalogue:
+        """Return this catalogue for a provisioner that offers ``machines``, and no others where there are any."""
+        offered = tuple(machines)
+        if offered == self._offered:
+            return self
+        # Read before the copy, so that both have it: files are read once.
+        _ = self._presets, self._types
+        offering = copy(self)
+        offering._offered = offered
+        return offering
+
+    @property
+    def offered(self) -> tuple[InstanceType, ...]:
+        """The machines that a provisioner offers in place of the packs'; none for those of the packs."""
+        return self._offered
 
     def presets(self) -> tuple[Preset, ...]:
         """All presets, in the order of their files."""
@@ -114,10 +133,15 @@ class Catalogue:
 
     def instance_types(self, cloud: str | None = None) -> tuple[InstanceType, ...]:
         """All instance types, or only those of one cloud (``azure``, ``aws``, ``arc``)."""
+        if cloud is not None and self._offered:
+            return self._offered
         return tuple(machine for machine in self._types.by_key.values() if cloud in (None, machine.cloud))
 
     def find_instance_type(self, name: str, cloud: str | None = None) -> InstanceType | None:
         """Return the instance type ``name``, None where there is none. Case does not matter, as upstream."""
+        offered = next((machine for machine in self._offered if machine.name.lower() == name.lower()), None)
+        if offered is not None or (cloud and self._offered):
+            return offered
         clouds = [cloud] if cloud else ["azure", "aws", "arc", *(other for other, _ in self._types.by_key)]
         return next((machine for c in clouds if (machine := self._types.by_key.get((c, name.lower())))), None)
 

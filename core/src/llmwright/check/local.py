@@ -7,6 +7,7 @@ from typing import Any
 
 from llmwright.check.check_input import CheckInput
 from llmwright.errors import Problem
+from llmwright.plugins.selection import serves_one_machine
 
 HOST_PATH = "hostPath"
 
@@ -23,6 +24,8 @@ def check_unused(inputs: CheckInput) -> Iterator[Problem]:
     }
     if inputs.on_cluster:
         return
+    if resource.provisioner and not serves_one_machine(resource.provisioner, inputs.drivers.installed):
+        unused["resource.provisioner"] = resource.provisioner
     for path, value in unused.items():
         if value:
             yield Problem(path, "is not used on this machine", severity="warning", reason="NotUsed")

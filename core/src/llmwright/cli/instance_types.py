@@ -35,8 +35,11 @@ def instance_types(ctx: click.Context) -> None:
 @format_option()
 @click.pass_obj
 def list_types(session: Session, cloud: str | None = None, output: str | None = None) -> None:
-    """List the instance types of all installed packs."""
-    machines = session.catalogue.instance_types(cloud)
+    """List the instance types of all installed packs and provisioners."""
+    from llmwright.app.machines import offered
+
+    own = [machine for machine in offered(session, note) if cloud in (None, machine.cloud)]
+    machines = (*session.catalogue.instance_types(cloud), *own)
     if output:
         dump(machines, output)
         return
@@ -55,7 +58,9 @@ def list_types(session: Session, cloud: str | None = None, output: str | None = 
 @click.pass_obj
 def show(session: Session, name: str, output: str | None) -> None:
     """Show one instance type with the sources of its figures."""
-    dump(session.catalogue.instance_type(name), output or "yaml")
+    from llmwright.app.machines import find
+
+    dump(find(session, name, None) or session.catalogue.instance_type(name), output or "yaml")
 
 
 def _row(machine: InstanceType) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from llmwright.plan.plan_input import PlanInput
 from llmwright.plan.workload import Workload
 from llmwright.plugins.gpu_images import is_named, not_named, older_image, stands_in
+from llmwright.plugins.selection import serves_one_machine
 from llmwright.values.launch import Launch
 from llmwright.values.plan import Plan
 from llmwright.values.tuning_data import TuningData
@@ -73,6 +74,8 @@ def notes(inputs: PlanInput, workload: Workload) -> tuple[str, ...]:
 
 def _not_used(inputs: PlanInput) -> Iterator[str]:
     resource = inputs.workspace.resource
+    if resource.provisioner and not serves_one_machine(resource.provisioner, inputs.drivers):
+        yield f"resource.provisioner {resource.provisioner} is not used on this machine"
     if resource.instance_type:
         yield f"resource.instanceType {resource.instance_type} is not used on this machine"
     if resource.count is not None and resource.count != 1:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from llmwright.errors import PluginError, PluginNotFound
 from llmwright.plugins.configuration import settings_of
 from llmwright.plugins.drivers import AccessRule, Context, Driver, Provisioner, Runtime, Tuner
+from llmwright.values.instance_type import InstanceType
 from llmwright.values.plan import Target
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class DriverSet:
         context: Callable[[DriverKind, str, type[Driver]], Context],
     ) -> None:
         self._names, self._load, self._context = names, load, context
+        self._offered: dict[str, tuple[InstanceType, ...]] = {}
         self._loaded: dict[tuple[DriverKind, str], type[Driver] | PluginError] = {}
 
     @classmethod
@@ -132,6 +134,16 @@ class DriverSet:
     def tuner(self, name: str) -> Tuner:
         """Return an instance with its settings; raises as ``runtime``."""
         return cast("Tuner", self._instance("tuner", name))
+
+    def instance_types(self, provisioner: str) -> tuple[InstanceType, ...]:
+        """Return the machines that only this provisioner offers on clusters; raises as ``provisioner``."""
+        driver = self.get("provisioner", provisioner)
+        own = cast("type[Provisioner]", driver).instance_types is not Provisioner.instance_types
+        if "kubernetes" not in driver.targets or not own:
+            return ()
+        if provisioner not in self._offered:
+            self._offered[provisioner] = tuple(self.provisioner(provisioner).instance_types())
+        return self._offered[provisioner]
 
     def usable(self, kind: DriverKind) -> Iterator[tuple[str, type[Driver]]]:
         """Each driver of ``kind`` that loads, under its own name and not under its aliases, in the order of names."""

@@ -203,23 +203,32 @@ def choose_provisioner(workspace: Workspace, settings: Settings, target: Target,
     """The provisioner that is named, else the installed one of the highest rank for what the Workspace asks.
 
     With an instance type it is a provisioner that obtains machines, without one a provisioner that takes the user's
-    nodes. On one machine no name counts: there is no other machine.
+    nodes. On one machine a name counts where that provisioner serves one machine.
 
     Raises:
         PluginNotFound: none is named, and none that is installed can do it.
     """
+    written = (
+        (workspace.resource.provisioner, "the Workspace names it"),
+        (settings.provisioner, "the settings name it"),
+    )
+    named = [Choice(name=name, why=why) for name, why in written if name]
     if target == "local":
-        return this_machine(drivers)
-    if workspace.resource.provisioner:
-        return Choice(name=workspace.resource.provisioner, why="the Workspace names it")
-    if settings.provisioner:
-        return Choice(name=settings.provisioner, why="the settings name it")
+        return next((choice for choice in named if serves_one_machine(choice.name, drivers)), this_machine(drivers))
+    if named:
+        return named[0]
     typed = bool(workspace.resource.instance_type or settings.instance_type)
     for candidate in drivers.ranked("provisioner", target):
         if cast("type[Provisioner]", candidate.driver).nodes_are_brought != typed:
             return Choice(name=candidate.name, why=_TYPED if typed else _UNTYPED)
     what = "that obtains machines" if typed else "for nodes that are there"
     raise _no_provisioner(what, requirements_of("provisioner") if typed else ())
+
+
+def serves_one_machine(name: str, drivers: DriverSet) -> bool:
+    """Whether that provisioner is installed and serves the target ``local``."""
+    driver = drivers.find_provisioner(name)
+    return driver is not None and "local" in driver.targets
 
 
 def this_machine(drivers: DriverSet) -> Choice:

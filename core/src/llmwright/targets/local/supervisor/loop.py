@@ -69,7 +69,7 @@ class Supervisor:
         self._context = LaunchContext.of_workspace(store, applied, users_umask)
         self._options = applied.options
         self._roles = RoleRunners(store, applied.options, self._submit_probe)
-        self._provisioner = ProvisionerStep(plugins.provisioner)
+        self._provisioner = ProvisionerStep(plugins.provisioner, events.wake)
         self._status = StatusWriter(store, plugins.status_changed)
         self._answering = FileLock(store.answering_lock)
         self._damage = ""
@@ -117,6 +117,7 @@ class Supervisor:
         # The status before the acts: after a crash in between, the acts are decided again. The other way round, no
         # status knows that a tuning which was stopped is finished, and it is done again.
         self._write_status(applied, decision.status)
+        self._provisioner.recorded()
         for action in decision.actions:
             self._act(action)
         _log_events(decision.events)
@@ -169,7 +170,7 @@ class Supervisor:
         policy = Policy(on_success=options.on_success, preflight=options.preflight)
         now = datetime.now(UTC)
         observed = observe(self._applied, self._plan, self._plan_trouble, self._roles, self._context)
-        observed = self._provisioner.observe(observed, self._plan, now)
+        observed = self._provisioner.observe(observed, self._plan, self._status.last, now)
         return decide(self._applied.parsed(), self._plan, observed, self._status.last, now, policy)
 
     def _act(self, action: Action) -> None:
@@ -183,7 +184,7 @@ class Supervisor:
     def _wait_s(self) -> float:
         if self._roles.changes != self._decided_at:
             return 0.0
-        waits = [LONGEST_WAIT_S, self._roles.due_in_s(), self._again_in_s]
+        waits = [LONGEST_WAIT_S, self._roles.due_in_s(), self._provisioner.due_in_s(), self._again_in_s]
         return max(min(wait for wait in waits if wait is not None), 0.0)
 
     def _stop_processes(self, applied: AppliedWorkspace | None) -> bool:

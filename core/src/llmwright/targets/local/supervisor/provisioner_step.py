@@ -2,61 +2,151 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
-from llmwright.errors import LLMwrightError
+from llmwright.api.status import WorkspaceStatus
+from llmwright.errors import LLMwrightError, PluginContract
 from llmwright.lifecycle.decision import Provision, Release
 from llmwright.lifecycle.observed import Observed, Trouble
+from llmwright.lifecycle.policy import PAUSES
 from llmwright.plugins.driver_calls import driver_call
 from llmwright.plugins.drivers import Provisioner
+from llmwright.targets.clouds import CloudSnapshot, CloudSnapshots, Key, has_cloud
+from llmwright.values.nodes import Failed, NodeRequest, ProvisionerDecision
 from llmwright.values.plan import Plan
+
+CLOUD_UNREACHABLE = "CloudUnreachable"
 
 
 class ProvisionerStep:
-    """Calls the planned provisioner, and counts the acts in a row that it refused. ``load`` gives a driver by name."""
+    """Calls the planned provisioner, and counts the acts in a row that it refused.
 
-    def __init__(self, load: Callable[[str], Provisioner]) -> None:
-        self._load = load
+    Args:
+        load: gives a driver by name.
+        wake: ends the supervisor's wait.
+    """
+
+    def __init__(self, load: Callable[[str], Provisioner], wake: Callable[[], None] = lambda: None) -> None:
+        self._load, self._wake = load, wake
         self._drivers: dict[str, Provisioner] = {}
+        self._clouds = CloudSnapshots(self._call)
         self._refused_at: list[datetime] = []
         self._refusal: Trouble | None = None
+        self._not_before = 0.0
+        self._faults, self._faulty_until = 0, 0.0
+        self._fault: tuple[Trouble, datetime] | None = None
+        self._acted = 0.0
+        self._learned: Mapping[str, Any] = {}
+        self._due: float | None = None
 
-    def observe(self, observed: Observed, plan: Plan | None, now: datetime) -> Observed:
+    def observe(self, observed: Observed, plan: Plan | None, status: WorkspaceStatus | None, now: datetime) -> Observed:
         """Return ``observed`` with what the provisioner would do, or with why it cannot be asked."""
+        self._due = None
         if plan is None:
             return observed
         observed = replace(
             observed, attempts=len(self._refused_at), failed_at=self._refused_at[-1] if self._refused_at else None
         )
+        if self._fault is not None and time.monotonic() < self._faulty_until:
+            return self._faulty(observed)
         try:
-            driver, name = self._driver(plan), plan.provisioner.name
-            with driver_call("provisioner", name, "observe"):
-                nodes = driver.observe(plan.nodes, None)
-            with driver_call("provisioner", name, "decide"):
-                provision = driver.decide(plan.nodes, nodes, now)
-                release = driver.decide(replace(plan.nodes, count=0), nodes, now)
+            return self._asked(observed, plan, _request(plan, status, self._learned), now)
+        except PluginContract as error:
+            self._faults += 1
+            self._faulty_until = time.monotonic() + PAUSES.pause_s(self._faults)
+            self._fault = Trouble(error.reason, error.message), now
+            return self._faulty(observed)
         except LLMwrightError as error:
             return replace(observed, provisioner_trouble=Trouble(error.reason, error.message))
-        return replace(observed, provision=provision, release=release, provisioner_trouble=self._refusal)
 
     def act(self, action: Provision | Release, plan: Plan) -> None:
         """Have the provisioner act; a refusal is part of the next observation."""
+        if (rest_s := self._not_before - time.monotonic()) > 0:
+            self._call(("", ""), rest_s)
+            return
         try:
             for item in action.actions:
                 driver = self._driver(plan)
                 with driver_call("provisioner", plan.provisioner.name, "act"):
-                    driver.act(item)
+                    self._learned = {**self._learned, **(driver.act(item) or {})}
         except LLMwrightError as error:
             self._refused_at.append(datetime.now(UTC))
             self._refusal = Trouble(error.reason, error.message)
+            self._not_before = time.monotonic() + (getattr(error, "retry_after_s", None) or 0.0)
         else:
             self._refused_at.clear()
             self._refusal = None
+        finally:
+            self._acted = time.monotonic()
+
+    def recorded(self) -> None:
+        """Note that the status holds what was made of what the acts returned."""
+        self._learned = {}
+
+    def due_in_s(self) -> float | None:
+        """Seconds until the provisioner's cloud, or a pause that it asked for, wants a pass; None for never."""
+        return None if self._due is None else max(self._due - time.monotonic(), 0.0)
+
+    def _asked(self, observed: Observed, plan: Plan, request: NodeRequest, now: datetime) -> Observed:
+        driver, name = self._driver(plan), plan.provisioner.name
+        content = None
+        if has_cloud(driver):
+            cloud = self._clouds.of(name, driver, (request.namespace, request.workspace), self._acted)
+            if not cloud.shows(self._acted):
+                return _unknown(observed, cloud, request)
+            content = cloud.content
+        with driver_call("provisioner", name, "observe"):
+            nodes = driver.observe(request, content)
+        with driver_call("provisioner", name, "decide"):
+            provision = driver.decide(request, nodes, now)
+            release = driver.decide(replace(request, count=0), nodes, now)
+        self._faults, self._fault = 0, None
+        return replace(observed, provision=provision, release=release, provisioner_trouble=self._refusal)
+
+    def _faulty(self, observed: Observed) -> Observed:
+        assert self._fault is not None
+        trouble, failed_at = self._fault
+        self._call(("", ""), max(self._faulty_until - time.monotonic(), 0.1))
+        return replace(observed, provisioner_trouble=trouble, driver_faults=self._faults, failed_at=failed_at)
 
     def _driver(self, plan: Plan) -> Provisioner:
         name = plan.provisioner.name
         if name not in self._drivers:
-            self._drivers[name] = self._load(name)
+            with driver_call("provisioner", name, "__init__"):
+                self._drivers[name] = self._load(name)
         return self._drivers[name]
+
+    def _call(self, _: Key, seconds: float) -> None:
+        """Have a pass made after some seconds; at once also where the supervisor waits already."""
+        due = time.monotonic() + seconds
+        self._due = due if self._due is None else min(self._due, due)
+        if not seconds:
+            self._wake()
+
+
+def _request(plan: Plan, status: WorkspaceStatus | None, learned: Mapping[str, Any]) -> NodeRequest:
+    record = status.provisioner if status is not None else None
+    state = {**(record.state if record is not None else {}), **learned}
+    return replace(plan.nodes, inputs=plan.inputs, state=state)
+
+
+def _unknown(observed: Observed, cloud: CloudSnapshot, request: NodeRequest) -> Observed:
+    """Return ``observed`` where the cloud has not been asked since the last act, or did not answer."""
+    if cloud.error is None:
+        # As if it acted: what is there is not seen yet, so nothing ends now.
+        return replace(observed, acting=True)
+    failed = ProvisionerDecision(
+        outcome=Failed("transient", cloud.error.message, CLOUD_UNREACHABLE), state=request.state
+    )
+    return replace(
+        observed,
+        release=failed,
+        provisioner_trouble=Trouble(CLOUD_UNREACHABLE, cloud.error.message),
+        attempts=max(cloud.failures, observed.attempts),
+        failed_at=cloud.failed_at,
+        transient=True,
+    )

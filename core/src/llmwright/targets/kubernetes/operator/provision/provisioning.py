@@ -109,9 +109,12 @@ class Provisioning:
             if cloud is not None and not cloud.shows(record.acted):
                 return _unreachable(observed, cloud, request) if cloud.error is not None else None
             request = replace(request, state={**request.state, **record.learned.state})
-            required = required_labels(request, self.placement(name, request))
+            placement = self.placement(name, request)
+            required = required_labels(request, placement)
             if cloud is not None:
-                request = replace(request, joined=tuple(map(node_object, self._snapshot.nodes(required))))
+                # By the driver's own labels: a node that lacks the user's is there, and has to be named.
+                own = required if dict(placement.selector) == dict(request.selector) else placement.selector
+                request = replace(request, joined=tuple(map(node_object, self._snapshot.nodes(own))))
             content = cloud.content if cloud is not None else None
             with driver_call("provisioner", name, "observe"):
                 nodes = driver.observe(request, self._snapshot if content is None else content)
