@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 SLOW_S = 2.0
 LOOK_EVERY_S = 0.25
+AGAIN_S = 600.0
+"""How long the same is not told again of a thread beside the main one: a slow cloud is asked all the time."""
 
 
 @dataclass(slots=True, eq=False)
@@ -18,6 +20,7 @@ class _Running:
     what: str
     since: float
     noted: bool = False
+    repeats: bool = False
 
 
 def _tell(text: str) -> None:
@@ -29,6 +32,7 @@ class SlowCalls:
 
     def __init__(self) -> None:
         self._running: dict[int, _Running] = {}
+        self._told: dict[str, float] = {}
         self._begun = threading.Event()
         self._watcher: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -36,7 +40,8 @@ class SlowCalls:
     @contextmanager
     def watched(self, what: str) -> Iterator[None]:
         """Note ``what`` in one line of stderr where the block takes longer than ``SLOW_S``."""
-        running = _Running(what, time.monotonic())
+        repeats = threading.current_thread() is not threading.main_thread()
+        running = _Running(what, time.monotonic(), repeats=repeats)
         self._running[id(running)] = running
         if self._watcher is None:
             self._start()
@@ -62,8 +67,14 @@ class SlowCalls:
                 for call in running:
                     if not call.noted and now - call.since >= SLOW_S:
                         call.noted = True
-                        _tell(f"{call.what} has taken {now - call.since:.0f} s so far")
+                        self._note(call, now)
                 time.sleep(LOOK_EVERY_S)
+
+    def _note(self, call: _Running, now: float) -> None:
+        if call.repeats and now - self._told.get(call.what, -AGAIN_S) < AGAIN_S:
+            return
+        self._told[call.what] = now
+        _tell(f"{call.what} has taken {now - call.since:.0f} s so far")
 
 
 SLOW_CALLS = SlowCalls()
