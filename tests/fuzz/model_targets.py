@@ -155,7 +155,7 @@ class ModelTargets:
         try:
             table = pa.Table.from_pylist(json.loads(text))
             pq.write_table(table, self._data / "train.parquet")
-        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError, pa.ArrowException):
+        except (ValueError, TypeError, AttributeError, LookupError, OverflowError, RecursionError, pa.ArrowException):
             return
         with suppress(LLMwrightError):
             read_dataset(find_data_files(self._data / "train.parquet"), self._tokens, DatasetSection(), 64)
