@@ -162,6 +162,15 @@ def test_good_workspaces_apply(api: Any, workspace: dict[str, Any] | str) -> Non
 
 
 @pytest.mark.cluster
+@pytest.mark.parametrize(
+    ("name", "taken"), [("a.b-1", True), ("SECRET_HERE", True), ("My_Secret", False), ("a" * 254, False)]
+)
+def test_names_that_no_secret_can_have_are_refused(api: Any, name: str, taken: bool) -> None:
+    text = QUICK_START.replace("ACR_REGISTRY_SECRET_HERE", name)
+    assert (apply(api, text, "--dry-run=server").returncode == 0) == taken
+
+
+@pytest.mark.cluster
 def test_defaults_are_set_by_the_server(api: Any) -> None:
     text = QUICK_START.replace('  instanceType: "Standard_NC6s_v3"\n', "")
     found = yaml.safe_load(apply(api, text, "--dry-run=server", "-o", "yaml").stdout)

@@ -14,6 +14,8 @@ from llmwright.values.feature_gates import FeatureGates
 BYO = FeatureGates({"disableNodeAutoProvisioning": True, "enableMIG": True, "enableAccelerator": True})
 GPU = {"nvidia.com/gpu.product": "A100", "nvidia.com/gpu.count": "1", "nvidia.com/gpu.memory": "81920"}
 
+TEMPLATE = {"spec": {"containers": [{"name": "c", "image": "nginx:1"}]}}
+
 
 def node(name: str, **labels: str) -> NodeFacts:
     return NodeFacts(name, {"apps": "ws", **GPU, **{key.replace("_", "."): value for key, value in labels.items()}})
@@ -87,8 +89,12 @@ A = "metadata.annotations"
             {"inference.preset.presetOptions.modelAccessSecret": "NotAllowed"},
         ),
         ({"inference.preset": ...}, {"inference": "Required"}),
-        ({"inference.preset": ..., "inference.template": {"spec": {}}}, {}),
-        ({"inference.template": {"spec": {}}}, {"inference": "Conflict"}),
+        ({"inference.preset": ..., "inference.template": TEMPLATE}, {}),
+        ({"inference.template": TEMPLATE}, {"inference": "Conflict"}),
+        (
+            {"inference.preset": ..., "inference.template": {"spec": {}}},
+            {"inference.template.spec.containers": "Unworkable"},
+        ),
         ({"inference.adapters": [{}]}, {"inference.adapters[0].source": "Required"}),
         (
             {"inference.adapters": [{"source": {"name": "a", "image": "r.io/a:1"}}] * 2},

@@ -230,3 +230,12 @@ def test_every_reference_is_to_something_declared(planned: Planned) -> None:
                 mounted = {f"$(volume.{mount.volume})" for mount in process.mounts}
                 assert used <= declared
                 assert used <= mounted, process.name
+
+
+def test_a_text_that_no_program_can_be_started_with_is_refused(planned: Planned) -> None:
+    with pytest.raises(InvalidWorkspace) as refused:
+        planned(inference=inference(runtimeConfig={"chatTemplate": "x" * 131072}))
+    (problem,) = refused.value.problems
+    assert problem.path == "inference"
+    assert problem.message.startswith("--chat-template of serve has 131072 bytes")
+    planned(inference=inference(runtimeConfig={"chatTemplate": "x" * 131071}))

@@ -29,6 +29,17 @@ REQUIRED: Mapping[tuple[str, ...], tuple[str, ...]] = {
 }
 """Fields that are required on a cluster and optional on one machine."""
 
+OBJECT_NAME = {"pattern": "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$|_HERE|<.+>|[$][{]", "maxLength": 253}
+"""A name that a Secret or a ConfigMap can have; empty for none. The operator tells placeholders, which pass here."""
+
+OBJECT_NAMES: tuple[tuple[str, ...], ...] = (
+    *(("inference", "config"), ("tuning", "config"), ("tuning", "output", "imagePushSecret")),
+    ("tuning", "input", "imagePullSecrets"),
+    *((part, "preset", "presetOptions", "modelAccessSecret") for part in ("inference", "tuning")),
+    *((part, "preset", "presetOptions", "imagePullSecrets") for part in ("inference", "tuning")),
+)
+"""Fields that name a Secret or a ConfigMap, or list such names."""
+
 SCALE = {
     "specReplicasPath": ".spec.replicas",
     "statusReplicasPath": ".status.replicas",
@@ -102,6 +113,9 @@ def _schema(api_version: str, plugins: Mapping[str, Mapping[str, Any]], *, optio
         _at(schema, path)["default"] = value
     if api_version == V1ALPHA1:
         _at(schema, ("resource", "instanceType"))["default"] = V1ALPHA1_INSTANCE_TYPE
+    for path in (path for path in OBJECT_NAMES if path not in ABSENT[api_version]):
+        named = _at(schema, path)
+        named.get("items", named).update(OBJECT_NAME)
     for path, names in REQUIRED.items():
         part = _at(schema, path)
         part["required"] = sorted({*part.get("required", ()), *names})

@@ -97,6 +97,7 @@ class Checker:
             *problems,
             *self._unusable_directories(workspace),
             *self._missing_config(workspace, files),
+            *self._config_sizes(workspace, files),
             *self._policies(workspace),
         )
 
@@ -148,6 +149,14 @@ class Checker:
         if self._mode.target == "local" and inference and inference.config and inference.config not in files:
             hint = "put a file of that name beside the YAML, or name its directory with --config-dir"
             yield Problem("inference.config", f"there is no config {inference.config!r}", hint, reason="NotFound")
+
+    def _config_sizes(self, workspace: Workspace, files: ConfigFiles) -> Iterator[Problem]:
+        """Configs that no ConfigMap can hold."""
+        from llmwright.check.object_sizes import config_map_problems
+
+        for name, part in (("inference", workspace.inference), ("tuning", workspace.tuning)):
+            if self._mode.target == "kubernetes" and part is not None and part.config in files:
+                yield from config_map_problems(f"{name}.config", part.config, files[part.config])
 
     def _unusable_directories(self, workspace: Workspace) -> Iterator[Problem]:
         """A model's directory that cannot be read. A model that its hub does not have today may still come."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 
 from llmwright.api.served_name import served_name
@@ -13,6 +14,7 @@ from llmwright.check.sources import image_problems, source_problems
 from llmwright.errors import Problem
 
 MOST_ADAPTERS = 10
+_FILE_NAME = re.compile(r"[A-Za-z0-9][-A-Za-z0-9._]{0,252}\Z")
 
 
 def check_what_is_served(inputs: CheckInput) -> Iterator[Problem]:
@@ -96,6 +98,9 @@ def check_workable_adapters(inputs: CheckInput) -> Iterator[Problem]:
             continue
         if not source.name:
             yield Problem(f"{path}.source.name", "requests select it by its name", "name it", reason="Unworkable")
+        elif not _FILE_NAME.match(source.name):
+            message = f"{source.name!r} cannot name a directory in a pod: letters, 0-9, -, _ and . can"
+            yield Problem(f"{path}.source.name", message, "give it another name", reason="Unworkable")
         elif wrong := subdomain_problem(source.name):
             message = f"{source.name!r} {wrong}, or the Workspace cannot be changed later"
             yield Problem(f"{path}.source.name", message, severity="warning", reason="BadName")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?\Z")
 _SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*\Z")
 _QUALIFIED = re.compile(r"[A-Za-z0-9](?:[-_.A-Za-z0-9]*[A-Za-z0-9])?\Z")
 _LONGEST_LABEL = 63
 _LONGEST_SUBDOMAIN = 253
+
+MOST_ANNOTATIONS = 256 * 1024
+"""The most bytes of an object's annotations, keys and values together (Kubernetes 1.34)."""
 
 
 def label_problem(name: str) -> str:
@@ -34,6 +38,11 @@ def label_key_problem(key: str) -> str:
 def label_value_problem(value: str) -> str:
     """Why ``value`` is no value of a label; empty where it is one."""
     return _problem(value, _QUALIFIED, _LONGEST_LABEL, "letters, 0-9, -, _ and .") if value else ""
+
+
+def annotation_bytes(annotations: Mapping[str, str | None]) -> int:
+    """Return the bytes that count against ``MOST_ANNOTATIONS``."""
+    return sum(len(text.encode(errors="replace")) for item in annotations.items() for text in item if text)
 
 
 def _problem(name: str, pattern: re.Pattern[str], longest: int, letters: str) -> str:

@@ -12,6 +12,7 @@ from llmwright.api.workspace import MOST_NODES, Workspace
 from llmwright.catalogue.catalogue import Catalogue
 from llmwright.errors import ConfigError, InvalidWorkspace, LLMwrightError
 from llmwright.plan.adapters import MountedAdapter, tuned_adapter
+from llmwright.plan.argument_sizes import refuse_long_arguments
 from llmwright.plan.cost import cost_of, enforce_limits
 from llmwright.plan.digest import inputs_digest, read_names
 from llmwright.plan.explanation import created, notes, used, warnings
@@ -73,7 +74,9 @@ def make_plan(
         message = f"{workload.nodes} nodes would be needed, and one Workspace may have {MOST_NODES}"
         raise refuse(replicas_field(workspace), message, "write fewer replicas", "OutOfRange")
     enforce_limits(asked.limits, choice.machine, workload.nodes, workspace.namespace)
-    return _plan(inputs, choice, workload)
+    plan = _plan(inputs, choice, workload)
+    refuse_long_arguments(plan, "tuning" if workspace.tuning else "inference")
+    return plan
 
 
 def machines_for(

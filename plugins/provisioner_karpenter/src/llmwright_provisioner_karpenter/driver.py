@@ -10,6 +10,7 @@ from importlib import import_module
 from threading import Thread
 from typing import Any, ClassVar
 
+from llmwright.errors import InvalidWorkspace, Problem
 from llmwright.plugins.drivers import AccessRule, Context, Provisioner
 from llmwright.values.nodes import (
     Failed,
@@ -21,6 +22,7 @@ from llmwright.values.nodes import (
     ProvisionerDecision,
     Ready,
     Watch,
+    unreserved,
 )
 from llmwright.values.plan import Target
 from llmwright.values.snapshot import Snapshot
@@ -54,6 +56,7 @@ from llmwright_provisioner_karpenter.node_names import (
     POOL_OWNER,
     POOLS,
     VERSION,
+    is_restricted,
     owner_labels,
 )
 from llmwright_provisioner_karpenter.nodeclaim_mode import decide_claims
@@ -90,8 +93,16 @@ class KarpenterProvisioner(Provisioner):
             Thread(target=import_module, args=(f"{__package__}.karpenter_client",), daemon=True).start()
 
     def settled(self, request: NodeRequest) -> NodeRequest:
-        """Mode, capacity type and node class, also where the settings or the cloud choose them."""
+        """Mode, capacity type and node class, also where the settings or the cloud choose them.
+
+        Raises:
+            InvalidWorkspace: the nodes of a NodePool cannot have a label that is selected.
+        """
         options = self._options(request)
+        if options.mode == "nodepool" and (labels := [*filter(is_restricted, unreserved(request.selector))]):
+            message = f"Karpenter refuses a NodePool with the label {labels[0]} for its nodes"
+            hint = "leave it out of resource.labelSelector, or write mode: nodeclaim"
+            raise InvalidWorkspace([Problem("mode", message, hint, reason="Unworkable")])
         chosen: dict[str, Any] = {"mode": options.mode, "capacityType": options.capacity_type}
         if options.node_class is not None:
             chosen["nodeClassRef"] = options.node_class.model_dump(by_alias=True)

@@ -21,6 +21,8 @@ MANAGED_BY = "karpenter.kaito.sh/managed-by"
 NODE_POOL = "karpenter.sh/nodepool"
 CAPACITY_TYPE = "karpenter.sh/capacity-type"
 
+HOSTNAME = "kubernetes.io/hostname"
+
 MOST = 63
 """The most characters of a label's value, and so of a name that becomes a label."""
 
@@ -67,6 +69,11 @@ def names_of(value: Any) -> tuple[str, ...]:
 def owner_labels(pair: tuple[str, str], namespace: str, workspace: str) -> dict[str, str]:
     """Return the two labels that name the owner."""
     return {pair[0]: namespace, pair[1]: workspace}
+
+
+def is_restricted(label: str) -> bool:
+    """Return whether a NodePool may not give its nodes the label, by the rules of its CRD (Karpenter 1.14)."""
+    return label == HOSTNAME or (label.partition("/")[0].endswith("karpenter.sh") and label != CAPACITY_TYPE)
 
 
 def _digest(*parts: str) -> str:

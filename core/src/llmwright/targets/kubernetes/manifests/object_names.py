@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from hashlib import sha256
+
 from llmwright.values.launch import Process, Volume
 
 ADAPTERS = "/mnt/adapter"
@@ -16,6 +19,11 @@ _VOLUMES = {
     "results": "results-volume",
 }
 _CONTAINERS = {"fetch-data": "data-downloader", "push": "pusher"}
+
+
+_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?\Z")
+_STEM = 54
+_DIGEST = 8
 
 
 def headless_service_name(workspace: str) -> str:
@@ -36,14 +44,25 @@ def preflight_job_name(workspace: str) -> str:
 def volume_name(volume: Volume) -> str:
     """Return the name of a pod's volume."""
     if volume.name.startswith("adapter-"):
-        return f"{ADAPTER_VOLUME}-{volume.name.removeprefix('adapter-')}"
-    return _VOLUMES.get(volume.name, volume.name)
+        return within_pod(f"{ADAPTER_VOLUME}-{volume.name.removeprefix('adapter-')}")
+    return within_pod(_VOLUMES.get(volume.name, volume.name))
 
 
 def container_name(process: Process) -> str:
     """Return the name of a container that is not the main one."""
     if process.name.startswith("pull-") and any(mount.path.startswith(ADAPTERS) for mount in process.mounts):
-        return f"puller-{process.name.removeprefix('pull-')}"
+        return within_pod(f"puller-{process.name.removeprefix('pull-')}")
     if process.name == "fetch-data" and "pull" in process.argv:
         return "puller"
-    return _CONTAINERS.get(process.name, process.name)
+    return within_pod(_CONTAINERS.get(process.name, process.name))
+
+
+def within_pod(name: str) -> str:
+    """Return ``name``, which is made of an adapter's, where a container or volume can have it; else one like it.
+
+    Both are RFC 1123 labels, and adapters' names may be longer and hold dots.
+    """
+    if _LABEL.match(name):
+        return name
+    stem = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_STEM].rstrip("-")
+    return f"{stem}-{sha256(name.encode()).hexdigest()[:_DIGEST]}".lstrip("-")
