@@ -11,7 +11,14 @@ from llmwright.app.session import Session
     epilog="\b\nExamples:\n  llmwright crd | kubectl apply --server-side -f -\n  llmwright crd --with-plugins\n"
 )
 @click.option("--with-plugins", is_flag=True, help="Type the drivers' open objects by the installed plugins' schemas.")
-@click.option("-o", "--output", type=click.Choice(["json", "yaml"]), default="yaml", show_default=True)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["json", "yaml"]),
+    default="yaml",
+    show_default=True,
+    help="Print in this format.",
+)
 @click.pass_obj
 def crd(session: Session, with_plugins: bool, output: str) -> None:
     """Print the CustomResourceDefinition of Workspace, both versions."""

@@ -23,7 +23,13 @@ Examples:
 @click.option("--bind", default="127.0.0.1", show_default=True, help="The address of metrics, health and the webhook.")
 @click.option("--metrics-port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 for none.")
 @click.option("--health-port", type=click.IntRange(0, 65535), default=8081, show_default=True, help="0 for none.")
-@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="The form of each line of the log.",
+)
 @click.option(
     "--leader-elect/--no-leader-elect",
     default=None,

@@ -26,7 +26,14 @@ Examples:
 @arguments.filenames
 @arguments.target
 @arguments.environment
-@click.option("-o", "--output", type=click.Choice(["json", "yaml"]), default="yaml", show_default=True)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["json", "yaml"]),
+    default="yaml",
+    show_default=True,
+    help="Print in this format.",
+)
 @arguments.namespaced
 @click.pass_obj
 def render(
