@@ -135,6 +135,8 @@ def test_nodes_that_are_brought_can_be_described(run: Run, written: Write) -> No
     assert ran.code == 0, ran.err
     assert "uses 1 x" in ran.out
     assert "by byo" in ran.out
+    assert "nothing is bought" in next(line for line in ran.out.splitlines() if line.startswith("  cost"))
+    assert "unknown" not in ran.out
     assert run("render", *CLUSTER, "-f", path, "--env", nodes).code == 0
 
 
@@ -155,6 +157,32 @@ class TestGatedModels:
         assert "tuning.preset.presetOptions.modelAccessSecret" in ran.out
         secret = {"name": self.GATED, "presetOptions": {"modelAccessSecret": "s"}}
         assert run("check", *CLUSTER, "-f", written(tuning(preset=secret))).code == 0
+
+
+class TestPrivateImages:
+    IMAGE = "registry.example/llama-2-7b-chat:0.0.1"
+
+    @pytest.mark.parametrize("version", ["v1alpha1", "v1beta1"])
+    def test_the_weights_come_from_the_users_image(self, version: str, run: Run, written: Write) -> None:
+        options = {"image": self.IMAGE, "imagePullSecrets": ["s"]}
+        preset = {"name": "llama-2-7b-chat", "accessMode": "private", "presetOptions": options}
+        path = written(workspace(version, inference={"preset": preset}))
+        ran = run("check", *CLUSTER, "-f", path)
+        assert ran.code == 0, ran.out
+        assert "gated" not in ran.out
+        planned = run("plan", *CLUSTER, "-f", path).out
+        assert f"note: the weights come from the directory /data of the image {self.IMAGE}" in planned
+        rendered = run("render", *CLUSTER, "-f", path).out
+        assert f"- --reference\n        - {self.IMAGE}\n" in rendered
+        assert "imagePullSecrets:\n      - name: s\n" in rendered
+
+    def test_an_image_of_a_public_preset_is_not_used_and_that_is_told(self, run: Run, written: Write) -> None:
+        preset = {"name": "phi-4", "presetOptions": {"image": self.IMAGE}}
+        path = written(workspace(inference={"preset": preset}))
+        ran = run("check", *CLUSTER, "-f", path)
+        assert ran.code == 0
+        assert "inference.preset.presetOptions.image: is not used: the weights come from the hub" in ran.out
+        assert self.IMAGE not in run("render", *CLUSTER, "-f", path).out
 
 
 OLD = (

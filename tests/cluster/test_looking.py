@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,7 +24,7 @@ WIDE = {
 PARTS = ("workspace", "workspace.resource", "workspace.inference", "workspace.tuning", "workspace.status")
 
 
-def test_columns_tell_how_a_workspace_stands(workspaces: Workspaces) -> None:
+def test_columns_tell_how_a_workspace_stands(workspaces: Workspaces, tmp_path: Path) -> None:
     plane = workspaces.plane
     workspaces.node("looked-at-node", "looked-at")
     workspaces.apply(workspaces.tuning("looked-at"))
@@ -36,6 +38,17 @@ def test_columns_tell_how_a_workspace_stands(workspaces: Workspaces) -> None:
         heading, row = (line.split() for line in plane.kubectl("get", kind, "looked-at", "-owide").splitlines())
         assert heading == COMMON + WIDE[version]
         assert row[6:] == [values[name] for name in WIDE[version]]
+        for arguments in ((kind, "looked-at"), (kind, "-A", "--show-managed-fields")):
+            assert checked(plane.kubectl("get", *arguments, "-oyaml"), tmp_path).endswith("valid\n")
+
+
+def checked(text: str, folder: Path) -> str:
+    """What ``llmwright check`` prints of what ``kubectl get -o yaml`` has printed."""
+    command = [sys.executable, "-m", "llmwright", "check", "--target", "kubernetes", "-f", "-"]
+    (folder / "llmwright.yaml").write_text("provisioner: byo\n")
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False, cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def test_describing_one_shows_its_events(workspaces: Workspaces) -> None:

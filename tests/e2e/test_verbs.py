@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 
+import pytest
 import yaml
 from tests.e2e.support.quickstart import QuickstartRun
 from tests.e2e.support.sandbox import PATIENCE_S, SERVER, TIMEOUT, Sandbox
@@ -34,6 +35,15 @@ def test_get_as_json_and_yaml(quickstart: QuickstartRun, served: str) -> None:
     assert listed_alone["tuning"]["method"] == "qlora"
     assert listed_alone["status"]["endpoint"] == served
     assert listed_alone["status"]["servedNames"] == ["demo", "quickstart"]
+
+
+@pytest.mark.parametrize("version", ["v1alpha1", "v1beta1"])
+@pytest.mark.parametrize("names", [("quickstart",), ()], ids=["one", "list"])
+def test_what_get_prints_can_be_checked(
+    quickstart: QuickstartRun, served: str, version: str, names: tuple[str, ...]
+) -> None:
+    printed = re.sub(r"kaito\.sh/v1\w+", f"kaito.sh/{version}", quickstart.sandbox.ok("get", *names, "-o", "yaml"))
+    assert quickstart.sandbox.ok("check", "-f", "-", stdin=printed).endswith("valid\n")
 
 
 def test_describe_shows_all(quickstart: QuickstartRun, served: str) -> None:

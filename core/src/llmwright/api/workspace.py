@@ -115,6 +115,11 @@ class PresetSpec(ApiModel):
     )
     preset_options: PresetOptions = Field(default=PresetOptions(), description="How to get at the weights.")
 
+    @property
+    def own_image(self) -> str:
+        """The user's image that holds the weights; empty where they come from where the preset says."""
+        return self.preset_options.image if self.access_mode == "private" else ""
+
 
 class DataSource(ApiModel):
     """Where data or an adapter comes from: URLs, an image or a volume."""

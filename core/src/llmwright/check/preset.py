@@ -9,6 +9,7 @@ from llmwright.catalogue.model_directory import names_a_directory
 from llmwright.check.check_input import CheckInput
 from llmwright.check.facts import Severity
 from llmwright.check.placeholders import placeholders_in
+from llmwright.check.sources import image_problems
 from llmwright.errors import Problem, did_you_mean
 from llmwright.plugins.selection import objections
 from llmwright.values.preset import Preset
@@ -65,8 +66,18 @@ def check_access(inputs: CheckInput) -> Iterator[Problem]:
         yield from _private_image(inference.preset, inputs.inference_preset)
     for path, spec in inputs.presets():
         preset = inputs.catalogue.find_preset(spec.name)
-        if preset is not None:
+        yield from _image(inputs, path, spec)
+        if preset is not None and not spec.own_image:
             yield from _token(inputs, f"{path}.presetOptions.modelAccessSecret", spec, preset)
+
+
+def _image(inputs: CheckInput, path: str, spec: PresetSpec) -> Iterator[Problem]:
+    """The image that holds the weights, where there is one. KAITO v0.12 reads its name and takes the hub's weights."""
+    if spec.own_image:
+        yield from image_problems(inputs, f"{path}.presetOptions.image", spec.own_image, reason="Unworkable")
+    elif spec.preset_options.image:
+        message, hint = "is not used: the weights come from the hub", "write accessMode: private to take them from it"
+        yield Problem(f"{path}.presetOptions.image", message, hint, severity="warning", reason="NotUsed")
 
 
 def _private_image(spec: PresetSpec, preset: Preset | None) -> Iterator[Problem]:

@@ -12,6 +12,8 @@ def cost_of(machine: InstanceType, nodes: int) -> Cost | None:
     """The price of all nodes; None for this machine, which costs nothing more."""
     if machine.cloud == "local":
         return None
+    if machine.is_a_node:
+        return Cost(usd_per_hour=None, note="the nodes are there already, and their labels tell no price")
     if machine.price is None:
         return Cost(usd_per_hour=None, note=f"no price is known for {machine.name}")
     price = machine.price

@@ -10,6 +10,7 @@ from llmwright.plugins.gpu_images import is_named, not_named, older_image, stand
 from llmwright.plugins.selection import serves_one_machine
 from llmwright.values.launch import Launch
 from llmwright.values.plan import Plan
+from llmwright.values.preset import Preset
 from llmwright.values.tuning_data import TuningData
 
 FREE_LICENCES = frozenset({"mit", "apache-2.0", "bsd-3-clause", "cc0-1.0", "openmdw-1.1"})
@@ -67,9 +68,15 @@ def notes(inputs: PlanInput, workload: Workload) -> tuple[str, ...]:
     """Return sentences that are worth knowing."""
     return (
         *(_not_used(inputs) if inputs.target == "local" else _count(inputs, workload)),
+        *_weights(inputs.preset),
         *inputs.preset.assumptions,
         *workload.notes,
     )
+
+
+def _weights(preset: Preset) -> Iterator[str]:
+    if preset.source.startswith("oci://"):
+        yield f"the weights come from the directory /data of the image {preset.source.removeprefix('oci://')}"
 
 
 def _not_used(inputs: PlanInput) -> Iterator[str]:
@@ -99,7 +106,7 @@ def warnings(inputs: PlanInput, workload: Workload) -> tuple[str, ...]:
 
 def _about_preset(inputs: PlanInput) -> Iterator[str]:
     preset = inputs.preset
-    if preset.gated and not inputs.access_secret:
+    if preset.gated and not inputs.access_secret and preset.source.startswith("hf://"):
         how = "set HF_TOKEN" if inputs.target == "local" else "name presetOptions.modelAccessSecret"
         yield f"{preset.name} is gated: {how}, and accept its licence on the hub"
     if preset.license and preset.license.lower() not in FREE_LICENCES:

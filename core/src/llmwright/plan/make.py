@@ -158,9 +158,7 @@ def _preset(workspace: Workspace, catalogue: Catalogue) -> Preset:
         preset = catalogue.preset(spec.name)
     except ConfigError as error:
         raise refuse(path, error.message, error.hint, error.reason) from error
-    if spec.access_mode == "private" and spec.preset_options.image:
-        return replace(preset, source=f"oci://{spec.preset_options.image}")
-    return preset
+    return replace(preset, source=f"oci://{spec.own_image}") if spec.own_image else preset
 
 
 def _plan(inputs: PlanInput, choice: MachineChoice, workload: Workload) -> Plan:

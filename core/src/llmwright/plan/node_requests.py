@@ -49,7 +49,7 @@ def settled_request(request: NodeRequest, provisioner: str, drivers: DriverSet) 
 
 def _name(workspace: Workspace, machine: InstanceType | None) -> str:
     """The cloud's name of the machine; labels of nodes and shares of GPUs tell none, so there it is what is written."""
-    if machine is not None and machine.cloud != "node":
+    if machine is not None and not machine.is_a_node:
         return machine.name
     written = workspace.resource.instance_type
     return "" if written.lower() == "auto" else written

@@ -45,6 +45,11 @@ class InstanceType:
     fact_source: str = ""
 
     @property
+    def is_a_node(self) -> bool:
+        """Whether it is known only by the labels of nodes that are there."""
+        return self.cloud == "node"
+
+    @property
     def retirement(self) -> str:
         """The sentence about a machine that is ``retired``."""
         return f"{self.name} is retired and may not be had any more"

@@ -91,7 +91,9 @@ def _cost(plan: Plan) -> tuple[Text, Text]:
     if plan.cost is None:
         return styled("none"), styled(("this machine is yours already", "dim"))
     if plan.cost.usd_per_hour is None:
-        return styled(("unknown", "bold")), styled((plan.cost.note, "dim"))
+        machine = plan.nodes.instance_type
+        amount = "nothing is bought" if machine is not None and machine.is_a_node else "unknown"
+        return styled((amount, "bold")), styled((plan.cost.note, "dim"))
     hourly = plan.cost.usd_per_hour
     return styled((f"{hourly:.2f} USD/hour", "bold")), styled((f"{hourly * 24:.0f} USD/day; {plan.cost.note}", "dim"))
 
