@@ -115,11 +115,11 @@ def _imported(path: str, container: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _resources(path: str, container: Mapping[str, Any]) -> Iterator[Problem]:
     resources = container.get("resources") or {}
-    limits, requests = (
+    limits, demands = (
         {name: amount for name, amount in (resources.get(part) or {}).items() if amount is not None}
         for part in ("limits", "requests")
     )
-    for part, amounts in (("limits", limits), ("requests", requests)):
+    for part, amounts in (("limits", limits), ("requests", demands)):
         for name, amount in amounts.items():
             place, number = f"{path}.resources.{part}.{name}", parse_quantity(amount)
             if name not in OWN_RESOURCES and not name.startswith("hugepages-") and "/" not in name:
@@ -131,11 +131,11 @@ def _resources(path: str, container: Mapping[str, Any]) -> Iterator[Problem]:
                 yield _wrong(place, "must be 0 or more")
             elif "/" in name and number != int(number):
                 yield _wrong(place, f"{amount} of a device is no whole number")
-    yield from _bounds(path, limits, requests)
+    yield from _bounds(path, limits, demands)
 
 
-def _bounds(path: str, limits: Mapping[str, Any], requests: Mapping[str, Any]) -> Iterator[Problem]:
-    for name, amount in requests.items():
+def _bounds(path: str, limits: Mapping[str, Any], demands: Mapping[str, Any]) -> Iterator[Problem]:
+    for name, amount in demands.items():
         place, most = f"{path}.resources.requests.{name}", limits.get(name)
         if most is not None and parse_quantity(amount) > parse_quantity(most):
             yield _wrong(place, f"{amount} is more than the limit of {most}")
