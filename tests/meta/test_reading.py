@@ -15,6 +15,7 @@ FIELD = "JSON inside a text that was read already, whose every error is a proble
 CLUSTER = "an answer of the API server, which has bounds of its own"
 WEIGHTS = "a process that the target bounds in memory and starts again, and whose input is as large as a data set"
 ELSEWHERE = {
+    "core/src/llmwright/api/pod_schema.py": OWN,
     "core/src/llmwright/app/model_answers.py": "the answer of the served model, as large as it is asked for",
     "core/src/llmwright/catalogue/model_config.py": OWN,
     "core/src/llmwright/catalogue/model_types.py": OWN,
