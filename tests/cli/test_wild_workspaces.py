@@ -119,6 +119,12 @@ def test_a_template_is_planned_with_machine_and_cost(run: Run, written: Write) -
     ran = run("plan", *CLUSTER, "-f", written(workspace(inference=template)))
     assert ran.code == 0, ran.err
     assert "run the pod template" in ran.out
+    created = ran.out.partition("will create, in this order:\n")[2].splitlines()
+    assert created[:3] == [
+        f"  1. 1 x {MACHINE}, by karpenter",
+        "  2. the StatefulSet w, with 1 x the pod of the template",
+        "  3. the Services w and w-headless",
+    ]
     assert MACHINE in ran.out
     assert "USD/hour" in ran.out
 
@@ -223,6 +229,42 @@ def test_a_host_in_upper_case_is_one(run: Run, written: Write) -> None:
     assert ran.code == 0, ran.out
     refused = run("check", *CLUSTER, "-f", written(tuning(input={"image": "r.example/Data:1"})))
     assert "'r.example/Data:1'" in refused.out
+
+
+def test_a_type_of_another_cloud_with_azures_words_is_told_too(run: Run, written: Write) -> None:
+    ran = run("check", *CLUSTER, "-f", written(workspace(resource={**SELECTOR, "instanceType": "Standard_NC4_A2"})))
+    assert ran.code == 0
+    assert "it is a type of arc: put `cloud: arc` into the settings" in ran.out
+
+
+def test_no_hint_offers_a_type_that_nobody_can_have(run: Run, written: Write) -> None:
+    ran = run("check", *CLUSTER, "-f", written(workspace(resource={**SELECTOR, "instanceType": "Standard_NC6s_v4"})))
+    assert "Standard_NC6s_v3" not in ran.out
+
+
+def test_nodes_of_ones_own_are_offered_where_no_type_is_named(run: Run, written: Write) -> None:
+    ran = run("check", *CLUSTER, "-f", written(workspace(resource=SELECTOR)))
+    assert ran.code == 2
+    assert "for nodes of your own write resource.provisioner: byo" in ran.out
+
+
+def test_nodes_by_name_are_not_used_and_that_is_told(run: Run, written: Write) -> None:
+    resource = {**SELECTOR, "instanceType": MACHINE, "preferredNodes": ["node-1"]}
+    ran = run("check", *CLUSTER, "-f", written(workspace(resource=resource)))
+    assert ran.code == 0
+    assert "resource.preferredNodes: is not used: nodes are found by their labels" in ran.out
+
+
+def test_a_field_in_the_wrong_place_is_sent_to_its_own_part(run: Run, written: Write) -> None:
+    preset = {"name": "llama-3.1-8b-instruct", "modelAccessSecret": "s"}
+    ran = run("check", *CLUSTER, "-f", written(workspace(inference={"preset": preset})))
+    assert "did you mean 'inference.preset.presetOptions.modelAccessSecret'?" in ran.err
+
+
+def test_a_plan_says_what_fills_the_memory_to_the_end_of_the_line(run: Run, written: Write) -> None:
+    shown = run("plan", *CLUSTER, "-f", written(workspace())).out
+    assert "…" not in shown
+    assert "undated, " not in shown
 
 
 @pytest.mark.parametrize("text", ["<your-vm-sku>", "${VM_SKU}", "VM_SKU_HERE"])

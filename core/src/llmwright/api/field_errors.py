@@ -88,8 +88,10 @@ def _unknown_field_hint(location: tuple[str | int, ...], root: type[BaseModel]) 
     if near is not None:
         return meant(near)
     places = [path for path in _all_fields(root) if path[-1].lower() == name.lower()]
+    # The same part first: of two fields of one name, who serves does not mean that of tuning.
+    beside = [path for path in places if parents and path[0] == parents[0]]
     if places:
-        return meant(*(render_path(path) for path in places))
+        return meant(*(render_path(path) for path in beside or places))
     return f"known here: {', '.join(known)}" if known else ""
 
 

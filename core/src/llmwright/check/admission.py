@@ -63,6 +63,7 @@ CREATE: tuple[Rule, ...] = (
     identity.check_streaming,
     resource.check_count,
     resource.check_selector,
+    resource.check_preferred_nodes,
     resource.check_instance_type,
     resource.check_memory,
     own_nodes.check_nodes,

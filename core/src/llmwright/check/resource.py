@@ -49,6 +49,14 @@ def check_selector(inputs: CheckInput) -> Iterator[Problem]:
         yield Problem(path, message, hint, severity=severity, reason="Reserved")
 
 
+def check_preferred_nodes(inputs: CheckInput) -> Iterator[Problem]:
+    """Nodes that are preferred by name are found by their labels only."""
+    if inputs.on_cluster and inputs.written.resource.preferred_nodes:
+        hint = "label those nodes as resource.labelSelector says"
+        message = "is not used: nodes are found by their labels"
+        yield Problem("resource.preferredNodes", message, hint, severity="warning", reason="NotUsed")
+
+
 def check_instance_type(inputs: CheckInput) -> Iterator[Problem]:
     """A type is named where nodes are bought, and not where they are brought by KAITO's gate; and it exists."""
     if not inputs.on_cluster:
@@ -58,7 +66,9 @@ def check_instance_type(inputs: CheckInput) -> Iterator[Problem]:
         message = "must be left out where node auto-provisioning is disabled: nodes are found by their labels"
         yield Problem("resource.instanceType", message, "remove it", reason="NotAllowed")
     elif not name and not inputs.brings_nodes:
-        hint = f"name one, or write {AUTO} to have one chosen; `{LIST_TYPES}` lists all"
+        brought = inputs.drivers.installed.named("provisioner", lambda driver: driver.nodes_are_brought)
+        own = f"; for nodes of your own write resource.provisioner: {' or '.join(brought)}" if brought else ""
+        hint = f"name one, or write {AUTO} to have one chosen; `{LIST_TYPES}` lists all{own}"
         yield Problem("resource.instanceType", "is required where nodes are bought", hint, reason="Required")
     elif name and not inputs.catalogue.cloud and inputs.written.tuning is None and not inputs.brings_nodes:
         # KAITO looks at the type of inference Workspaces only.
@@ -75,23 +85,35 @@ def _known_type(inputs: CheckInput, name: str) -> Iterator[Problem]:
         return
     if inputs.catalogue.cloud == "azure" and has_prefix(name, AZURE_PREFIXES):
         message = f"{name!r} is in no table of instance types: what fits on it cannot be judged"
-        known = inputs.catalogue.instance_type_names()
-        yield Problem(path, message, did_you_mean(name, known, LIST_TYPES), severity="warning", reason="UnknownFigures")
+        hint = _of_another_cloud(inputs, name) or did_you_mean(name, _offered(inputs), LIST_TYPES)
+        yield Problem(path, message, hint, severity="warning", reason="UnknownFigures")
         return
     if placeholders_in(name):
         yield Problem(path, f"still to be filled in: {name}", "write your own value", reason="Placeholder")
         return
-    known = list(inputs.catalogue.instance_type_names())
     message = f"unknown instance type {name!r} on {inputs.catalogue.cloud}"
-    other = inputs.catalogue.cloud_of(name)
-    if other is not None:
-        hint = f"it is a type of {other}: put `cloud: {other}` into the settings, or set LLMWRIGHT_CLOUD={other}"
+    if hint := _of_another_cloud(inputs, name):
         yield Problem(path, message, hint, reason="UnknownInstanceType")
         return
     # KAITO looks at the type of inference Workspaces only, so that a wrong type fails when it is bought.
     reason = "UnknownInstanceType" if inputs.written.tuning is None else "Unworkable"
     severity: Severity = "warning" if inputs.brings_nodes else "error"
-    yield Problem(path, message, did_you_mean(name, known, LIST_TYPES), severity=severity, reason=reason)
+    yield Problem(path, message, did_you_mean(name, _offered(inputs), LIST_TYPES), severity=severity, reason=reason)
+
+
+def _of_another_cloud(inputs: CheckInput, name: str) -> str:
+    """Return where the settings name the cloud that has the type; empty where none has."""
+    other = inputs.catalogue.cloud_of(name)
+    if other is None:
+        return ""
+    return f"it is a type of {other}: put `cloud: {other}` into the settings, or set LLMWRIGHT_CLOUD={other}"
+
+
+def _offered(inputs: CheckInput) -> list[str]:
+    """Return the types that a hint may offer: none that its cloud gives to nobody any more."""
+    find = inputs.catalogue.find_instance_type
+    names = inputs.catalogue.instance_type_names()
+    return [name for name in names if (machine := find(name)) is None or not machine.retired]
 
 
 def _retired(path: str, machine: InstanceType) -> Iterator[Problem]:

@@ -17,9 +17,9 @@ def cost_of(machine: InstanceType, nodes: int) -> Cost | None:
     if machine.price is None:
         return Cost(usd_per_hour=None, note=f"no price is known for {machine.name}")
     price = machine.price
-    day = f"as of {price.as_of.isoformat()}" if price.as_of else "undated"
+    day = f", as of {price.as_of.isoformat()}" if price.as_of else ", undated" if "undated" not in price.source else ""
     region = f" in {price.region}" if price.region else ""
-    note = f"{nodes} x {price.usd_per_hour:g} USD/hour{region}, {day}, {price.source}"
+    note = f"{nodes} x {price.usd_per_hour:g} USD/hour{region}{day}, {price.source}"
     return Cost(usd_per_hour=round(price.usd_per_hour * nodes, 6), note=note)
 
 

@@ -52,6 +52,14 @@ def _on_cluster(plan: Plan, data: TuningData | None, *, brought: bool) -> Iterat
         yield f"the Services {plan.workspace} and {plan.workspace}-headless"
 
 
+def created_for_template(plan: Plan, *, brought: bool) -> tuple[str, ...]:
+    """Return sentences about what ``inference.template`` becomes; nodes that are ``brought`` are not created."""
+    bought = f"{plan.nodes.count} x {plan.nodes.instance_type_name}, by {plan.provisioner.name}"
+    server = f"the StatefulSet {plan.workspace}, with {plan.nodes.count} x the pod of the template"
+    services = f"the Services {plan.workspace} and {plan.workspace}-headless"
+    return (server, services) if brought else (bought, server, services)
+
+
 def _steps(launch: Launch) -> str:
     return ", ".join(process.name for process in (*launch.prepare, launch.main))
 

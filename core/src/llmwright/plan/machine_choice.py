@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from llmwright.api.versions import V1ALPHA1, V1ALPHA1_INSTANCE_TYPE
 from llmwright.api.workspace import Partition, Workspace
 from llmwright.catalogue.catalogue import Catalogue
 from llmwright.catalogue.node_labels import mig_slice
@@ -63,6 +64,8 @@ def named_machine(
             reason="NoReadyNodes",
         )
     why = "the Workspace names it" if workspace.resource.instance_type else "the settings name it"
+    if workspace.api_version == V1ALPHA1 and written == V1ALPHA1_INSTANCE_TYPE:
+        why = "the Workspace names it, or leaves it to kaito.sh/v1alpha1, whose default it is"
     return _partitioned(MachineChoice(_known(written, catalogue, settings), Choice(name=written, why=why)), workspace)
 
 

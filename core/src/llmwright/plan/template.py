@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from llmwright.api.workspace import Workspace
 from llmwright.catalogue.catalogue import Catalogue
 from llmwright.plan.cost import cost_of, enforce_limits
 from llmwright.plan.digest import inputs_digest, read_names
+from llmwright.plan.explanation import created_for_template
 from llmwright.plan.fixed_fields import fixed_of
 from llmwright.plan.node_requests import settled_request, template_nodes
 from llmwright.plugins.driver_set import DriverSet
@@ -47,7 +49,7 @@ def template_plan(
     enforce_limits(limits, machine, request.count, workspace.namespace)
     why = "the Workspace names it" if workspace.resource.instance_type else "the settings name it"
     provisioner = choose_provisioner(workspace, settings, "kubernetes", drivers)
-    return Plan(
+    plan = Plan(
         workspace=workspace.name,
         namespace=workspace.namespace,
         inputs=inputs_digest(workspace, config_files or {}, read_names(drivers)),
@@ -60,3 +62,5 @@ def template_plan(
         cost=cost_of(machine, request.count),
         fixed=fixed_of(workspace, provisioner.name, drivers),
     )
+    chosen = drivers.find_provisioner(provisioner.name)
+    return replace(plan, creates=created_for_template(plan, brought=chosen is not None and chosen.nodes_are_brought))

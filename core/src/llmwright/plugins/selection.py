@@ -243,7 +243,7 @@ def this_machine(drivers: DriverSet) -> Choice:
     return Choice(name=ranked[0].name, why="the target is local")
 
 
-_TYPED = "an instance type is named, and nothing says who is to create it"
+_TYPED = "it obtains machines of the type that is named; nothing names another provisioner"
 _UNTYPED = "no instance type is named: nodes that are there are used"
 
 

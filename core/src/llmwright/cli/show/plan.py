@@ -146,7 +146,7 @@ def _memory(role: str, fit: Fit) -> RenderableType:
     grid.add_column(min_width=max((len(term.name) + 2 for term in fit.terms), default=0), no_wrap=True)
     grid.add_column(min_width=BAR_WIDTH, no_wrap=True)
     grid.add_column(min_width=SIZE_WIDTH, no_wrap=True, justify="right")
-    grid.add_column(no_wrap=True, overflow="ellipsis")
+    grid.add_column(overflow="fold")
     largest = max((term.bytes for term in fit.terms), default=1) or 1
     for number, term in enumerate(fit.terms):
         bar = "█" * max(1, round(BAR_WIDTH * term.bytes / largest)) if term.bytes else ""
