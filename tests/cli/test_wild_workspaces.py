@@ -267,6 +267,22 @@ def test_a_plan_says_what_fills_the_memory_to_the_end_of_the_line(run: Run, writ
     assert "undated, " not in shown
 
 
+def test_a_name_in_place_of_a_mapping_and_a_mapping_in_place_of_a_name(run: Run, written: Write) -> None:
+    ran = run("check", *CLUSTER, "-f", written(workspace(inference={"preset": "phi-4"})))
+    assert "inference.preset: must be a mapping, not the text 'phi-4' (preset: {name: phi-4})" in ran.err
+    data = {"image": "r.example/d:1", "imagePullSecrets": [{"name": "s"}]}
+    ran = run("check", *CLUSTER, "-f", written(tuning(input=data)))
+    assert "tuning.input.imagePullSecrets[0]: must be text, not a mapping (write its name alone: s)" in ran.err
+
+
+def test_too_little_memory_is_told_and_no_hint_leads_in_a_circle(run: Run, written: Write) -> None:
+    resource = {**SELECTOR, "instanceType": "Standard_NC4as_T4_v3"}
+    ran = run("check", *CLUSTER, "-f", written(workspace(resource=resource)))
+    assert "runtime: vllm" not in ran.out
+    two = run("check", *CLUSTER, "-f", written(workspace(resource={**resource, "count": 2})))
+    assert "phi-4 does not fit on one node, and hf serves from one node only (take a larger type)" in two.out
+
+
 @pytest.mark.parametrize("text", ["<your-vm-sku>", "${VM_SKU}", "VM_SKU_HERE"])
 def test_a_placeholder_for_a_type_is_told_as_one(text: str, run: Run, written: Write) -> None:
     ran = run("check", *CLUSTER, "-f", written(workspace(resource={**SELECTOR, "instanceType": text})))

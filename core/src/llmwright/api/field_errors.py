@@ -43,16 +43,22 @@ def _problem(item: Any, root: type[BaseModel] | None) -> Problem:
     if kind == "literal_error":
         return _not_one_of(path, item)
     if kind in _TYPES:
-        return _wrong_type(path, item)
+        return _wrong_type(path, item, root)
     if kind in _BOUNDS:
         words, key = _BOUNDS[kind]
         return Problem(path, f"must be {words} {item['ctx'][key]}, not {named(item['input'])}", reason="OutOfRange")
     return Problem(path, item["msg"].removeprefix("Value error, "))
 
 
-def _wrong_type(path: str, item: Any) -> Problem:
+def _wrong_type(path: str, item: Any, root: type[BaseModel] | None) -> Problem:
     kind, value = item["type"], item["input"]
     hint = _HINTS.get(kind, "")
+    if kind == "model_type" and isinstance(value, str) and root is not None:
+        names = [str(part) for part in item["loc"] if not isinstance(part, int)]
+        model = _model_at(names, root)
+        hint = f"{names[-1]}: {{name: {value[:80]}}}" if model is not None and "name" in model.model_fields else hint
+    if kind == "string_type" and isinstance(value, dict) and isinstance(value.get("name"), str):
+        hint = f"write its name alone: {value['name'][:80]}"
     if kind == "string_type" and isinstance(value, bool | int | float):
         hint = f'put quotes around it: "{str(value).lower() if isinstance(value, bool) else value}"'
     if kind == "int_type" and isinstance(value, str) and value.strip().isdigit():

@@ -10,6 +10,7 @@ from llmwright.check.check_input import CheckInput, usable_labels
 from llmwright.check.facts import Severity
 from llmwright.check.placeholders import placeholders_in
 from llmwright.errors import Problem, did_you_mean
+from llmwright.plugins.selection import is_too_old
 from llmwright.values.instance_type import InstanceType
 
 AUTO = "auto"
@@ -152,8 +153,11 @@ def fit_problems(inputs: CheckInput, machine: InstanceType, count: int) -> Itera
             reason="InsufficientMemory",
         )
     runtime = inputs.runtime
-    if preset.distributable and needed > per_node and runtime is not None and not runtime.capabilities.multi_node:
-        spread = inputs.drivers.installed.named("runtime", lambda driver: driver.capabilities.multi_node)
+    alone = runtime is not None and not runtime.capabilities.multi_node
+    if preset.distributable and needed > per_node and alone:
+        spread = inputs.drivers.installed.named(
+            "runtime", lambda driver: driver.capabilities.multi_node and not is_too_old(inputs.demand, machine, driver)
+        )
         message = f"{preset.name} does not fit on one node, and {inputs.runtime_name} serves from one node only"
         hint = "take a larger type" + (f", or runtime: {' or '.join(spread)}" if spread else "")
         yield Problem(path, message, hint, reason="NotSupported")

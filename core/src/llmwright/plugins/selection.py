@@ -81,7 +81,7 @@ def candidates(
         against = _gate_problem(ranked.name, runtime, gates) or _first_problem(ranked.name, runtime, demand, drivers)
         if against is not None:
             passed_over.append(against)
-            too_old = too_old or (demand.machine is not None and _is_too_old(demand, demand.machine, runtime))
+            too_old = too_old or (demand.machine is not None and is_too_old(demand, demand.machine, runtime))
             continue
         why = f"its rank of {ranked.rank} is the highest of the runtimes that can serve this on {demand.target}"
         runtimes.append(Candidate(name=ranked.name, why=why))
@@ -153,7 +153,7 @@ def objections(name: str, runtime: type[Runtime], demand: Demand, drivers: Drive
         yield Problem(path, f"{name} needs a GPU, and {machine.name} has none", reason="NotSupported")
     if machine is not None and machine.gpus > 0 and not able.gpu:
         yield Problem(path, f"{name} uses no GPU, and {machine.name} has some", reason="NotSupported")
-    if machine is not None and _is_too_old(demand, machine, runtime):
+    if machine is not None and is_too_old(demand, machine, runtime):
         hint = f"choose a newer GPU{_or_older_runtimes(demand, machine, drivers)}"
         yield Problem(path, _too_old(name, runtime, machine), hint, reason="GpuTooOld")
     if demand.adapters and not able.adapters:
@@ -173,7 +173,7 @@ def against_default(name: str, runtime: type[Runtime], demand: Demand) -> str | 
     return None
 
 
-def _is_too_old(demand: Demand, machine: InstanceType, runtime: type[Runtime]) -> bool:
+def is_too_old(demand: Demand, machine: InstanceType, runtime: type[Runtime]) -> bool:
     """Return whether neither the engine nor, on a cluster, an image of it runs on the machine's GPUs."""
     capability, lowest = machine.compute_capability, runtime.lowest_capability
     if capability is not None and lowest is not None and capability < lowest:
@@ -189,7 +189,7 @@ def _too_old(name: str, runtime: type[Runtime], machine: InstanceType) -> str:
 
 
 def _or_older_runtimes(demand: Demand, machine: InstanceType, drivers: DriverSet) -> str:
-    others = drivers.named("runtime", lambda other: other.capabilities.gpu and not _is_too_old(demand, machine, other))
+    others = drivers.named("runtime", lambda other: other.capabilities.gpu and not is_too_old(demand, machine, other))
     return f", or write runtime: {' or '.join(others)}" if others else ""
 
 
