@@ -142,8 +142,21 @@ Editors check a file as you write it, with this as its first line:
   # yaml-language-server: $schema=preset-family.json
 """,
 )
-@click.option("--kind", type=click.Choice(["PresetFamily", "InstanceTypes"]), default="PresetFamily", show_default=True)
-@click.option("-o", "--output", type=click.Choice(["json", "yaml"]), default="json", show_default=True)
+@click.option(
+    "--kind",
+    type=click.Choice(["PresetFamily", "InstanceTypes"]),
+    default="PresetFamily",
+    show_default=True,
+    help="The kind of file.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["json", "yaml"]),
+    default="json",
+    show_default=True,
+    help="Print in this format.",
+)
 def schema(kind: str, output: str) -> None:
     """Print the JSON schema of a pack's files: models, or machines."""
     from llmwright.catalogue.pack import SCHEMAS
