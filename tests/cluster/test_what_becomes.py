@@ -127,7 +127,7 @@ def test_nodes_can_have_the_labels_that_select_them(requests: Requests, plugins:
 
 
 def test_a_label_that_no_nodepool_may_give_is_refused_in_its_mode(requests: Requests) -> None:
-    plugins = session(plugins={"karpenter": {"mode": "nodepool"}})
+    plugins = session(plugins={"provisioner": {"karpenter": {"mode": "nodepool"}}})
     made = become(plugins, Workspace.model_validate(workspace(**serving())))
     pool = next(manifest for manifest in made if manifest["kind"] == "NodePool")
     for key, value in ((key, value) for key, value in LABELS if not label_key_problem(key) and len(value) < 5):
