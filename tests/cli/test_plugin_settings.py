@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -172,6 +174,19 @@ def test_a_hook_has_settings(run: Run, written: Write, declared: Declare) -> Non
     ran = run("--settings", wrong, "check", "-f", file, "--target", "kubernetes")
     assert ran.code == 2
     assert "plugins.hook.names.longst: unknown option (did you mean 'longest'?)" in ran.err
+
+
+def test_loading_is_checked_with_the_settings(
+    run: Run, written: Write, declared: Declare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needed = RULES.replace("longest: int = 63", "longest: int")
+    declared("acme-rules", {"llmwright.hooks.v1": {"names": "acme_needed:Rules"}}, {"acme_needed.py": needed})
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((sys.path[0], os.environ.get("PYTHONPATH", ""))))
+    for settings, loads in (("{}", False), ("plugins: {hook: {names: {longest: 9}}}", True)):
+        ran = run("--settings", written(settings, "s.yaml"), "plugins", "list", "--check", "-o", "json")
+        (row,) = [row for row in json.loads(ran.out) if row["name"] == "names"]
+        assert row["loads"] is loads, row
+        assert loads or "plugins.hook.names.longest: Field required" in row["detail"]
 
 
 def test_hooks_of_one_name_have_their_settings_by_distribution(run: Run, written: Write, declared: Declare) -> None:

@@ -52,6 +52,33 @@ def test_nothing_is_applied_without_it(run: Run, written: Write, declared: Decla
     assert "phi" not in run("get").out
 
 
+def test_a_severity_that_nobody_knows_refuses(run: Run, written: Write, declared: Declare) -> None:
+    rule = """from llmwright.errors import Problem
+from llmwright.plugins import hookimpl
+@hookimpl
+def check_workspace(workspace):
+    yield Problem("metadata.name", "is forbidden", severity="fatal")
+"""
+    declared("acme-rules", {"llmwright.hooks.v1": {"acme-rules": "acme_fatal"}}, {"acme_fatal.py": rule})
+    ran = run("check", "-f", written(SERVE), "--target", "kubernetes")
+    assert (ran.code, "metadata.name: is forbidden" in ran.out) == (2, True), ran
+
+
+@pytest.mark.parametrize("fault", ["raise SystemExit(0)", "raise KeyboardInterrupt2", "import sys; sys.exit()"])
+def test_a_rule_that_ends_the_process_refuses(run: Run, written: Write, declared: Declare, fault: str) -> None:
+    rule = f"""from llmwright.plugins import hookimpl
+class KeyboardInterrupt2(BaseException):
+    pass
+@hookimpl
+def check_workspace(workspace):
+    {fault}
+"""
+    module = f"acme_ends_{fault.count('sys')}_{len(fault)}"
+    declared("acme-rules", {"llmwright.hooks.v1": {"acme-rules": module}}, {f"{module}.py": rule})
+    ran = run("check", "-f", written(SERVE), "--target", "kubernetes")
+    assert (ran.code, "of acme-rules 1.0" in ran.out, "failed in check_workspace" in ran.out) == (2, True, True), ran
+
+
 def test_where_nobody_requires_it_it_costs_one_line(run: Run, written: Write, declared: Declare) -> None:
     broken_rule(declared)
     ran = run("check", "-f", written(SERVE), "--target", "kubernetes")

@@ -9,7 +9,7 @@ from typing import Any
 from llmwright.errors import PluginNotFound
 from llmwright.plugins.drivers import Context, Provisioner
 from llmwright.plugins.registry import Registry
-from llmwright.settings.model import Settings
+from llmwright.settings.model import PluginSettings, Settings
 from llmwright.targets.kubernetes.manifests import node_objects
 from llmwright.values.nodes import NodeRequest, Placement
 
@@ -27,10 +27,10 @@ def name_of(provisioner: str) -> str:
     return DRIVERS[provisioner][0]
 
 
-def plugins_of(provisioner: str) -> dict[str, dict[str, Any]]:
+def plugins_of(provisioner: str) -> PluginSettings:
     """Return the settings ``plugins`` of upstream's ``provisioner``."""
     name, own = DRIVERS[provisioner]
-    return {name: own} if own else {}
+    return PluginSettings(provisioner={name: own} if own else {})
 
 
 def driver_of(registry: Registry, provisioner: str, settings: Settings) -> Provisioner | None:

@@ -182,7 +182,7 @@ class Registry:
         """Load each plugin in a process of its own, and return the errors."""
         from llmwright.plugins.load_check import check_loads
 
-        return check_loads(self.entries())
+        return check_loads(self.entries(), settings=self._settings)
 
     def check(self, entry: PluginEntry) -> None:
         """Loads one plugin into this process and holds it against its interface.
