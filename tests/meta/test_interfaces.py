@@ -45,8 +45,8 @@ NAMES = {
     "llmwright.values.fit": {"Fit", "MemoryTerm"},
     "llmwright.values.instance_type": {"InstanceType", "Price"},
     "llmwright.values.launch": {
-        "Exec", "HttpGet", "Launch", "Mount", "Probe", "Process", "REFERENCE", "Ranks", "SecretKey", "Volume",
-        "VolumeKind", "fill", "resolve",
+        "API_KEY", "Exec", "HttpGet", "Launch", "Mount", "Probe", "Process", "REFERENCE", "Ranks", "SecretKey",
+        "Volume", "VolumeKind", "fill", "resolve",
     },
     "llmwright.testing.snapshot": {"Object", "ObjectSnapshot"},
     "llmwright.values.node_object": {"CORDONED", "GPU", "INSTANCE_TYPE", "NodeObject", "node_object"},

@@ -88,16 +88,19 @@ class Checker:
         self, workspace: Workspace, config_files: ConfigFiles | None = None, old: Workspace | None = None
     ) -> tuple[Problem, ...]:
         """Everything that is wrong with a Workspace, errors and warnings; ``old`` is the one that it replaces."""
+        from llmwright.app.dropped_weights import dropped_weights
         from llmwright.check import check_workspace
 
         files = config_files or {}
-        judged = check_workspace(self._check_input(workspace, files, old))
+        inputs = self._check_input(workspace, files, old)
+        judged = check_workspace(inputs)
         problems = [self._with_machines(self._explained(problem, workspace), workspace, files) for problem in judged]
         return (
             *problems,
             *self._unusable_directories(workspace),
             *self._missing_config(workspace, files),
             *self._config_sizes(workspace, files),
+            *dropped_weights(inputs, self._session.drivers, files),
             *self._policies(workspace),
         )
 
@@ -183,7 +186,9 @@ class Checker:
             return
         for origin, problems in answers:
             for problem in problems:
-                yield replace(problem, hint=problem.hint or f"said by {origin.origin}")
+                # Any word but "warning" refuses: a severity that nobody knows must not let a Workspace pass.
+                severity = "warning" if problem.severity == "warning" else "error"
+                yield replace(problem, hint=problem.hint or f"said by {origin.origin}", severity=severity)
 
     def _explained(self, problem: Problem, workspace: Workspace) -> Problem:
         """A driver's name that cannot be used, in the registry's own words: what is installed, and the pip line."""
@@ -253,6 +258,7 @@ class Checker:
                 allowed_instance_types=limits.instance_types,
                 allowed_nodes=limits.nodes,
                 allows_code=settings.sources.allows_code,
+                api_key=mode.target == "local" and self._session.wants_api_key,
             ),
         )
         return mode.environment.applied_to(inputs) if mode.environment else inputs

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from llmwright.app.documents import LoadedWorkspace
     from llmwright.app.session import Session
     from llmwright.errors import Problem
+    from llmwright.plugins.discovery import Kind
     from llmwright.values.instance_type import InstanceType
-    from llmwright.values.plan import Plan
+    from llmwright.values.plan import Choice, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ class Planner:
             plan = self.plan(accepted.workspace, accepted.config_files)
         except InvalidWorkspace as error:
             raise InvalidWorkspace(document.place(error.problems), source=document.source) from error
+        if self._mode.buys and self._mode.target == "local":
+            self._require_workloads(plan)
         return PlannedWorkspace(
             accepted.workspace, plan, accepted.warnings, loaded.base_directory, accepted.config_files
         )
@@ -100,7 +103,15 @@ class Planner:
             machine=machine or self._this_machine() or self._nodes_of_environment(workspace),
             config_files=config_files,
             nodes=nodes,
+            api_key=self._mode.target == "local" and session.wants_api_key,
         )
+
+    def _require_workloads(self, plan: Plan) -> None:
+        """Refuse a plan whose programs are not installed here, before the first of them is started in vain."""
+        chosen: tuple[tuple[Kind, Choice | None], ...] = (("tuner", plan.tuner), ("runtime", plan.runtime))
+        for kind, choice in chosen:
+            if choice is not None:
+                self._session.registry.require_workload(kind, choice.name)
 
     def _nodes_of_environment(self, workspace: Workspace) -> InstanceType | None:
         """The machine of the nodes that a file describes, where the Workspace names none."""

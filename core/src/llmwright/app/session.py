@@ -151,6 +151,11 @@ class Session:
 
         return replace(LocalOptions.of(self.settings), blocked_plugins=self.blocked_plugins)
 
+    @property
+    def wants_api_key(self) -> bool:
+        """Whether servers of this machine are to answer no request without the key of this environment."""
+        return bool(os.environ.get(API_KEY))
+
     @cached_property
     def target(self) -> LocalTarget:
         """This machine."""

@@ -106,6 +106,7 @@ class CheckInput:
             machine=self.machine,
             adapters=len(adapters),
             strengths=tuple(index for index, adapter in enumerate(adapters) if adapter.strength is not None),
+            api_key=self.policy.api_key,
         )
 
     @cached_property

@@ -102,6 +102,7 @@ class PolicyFacts:
     name an image for.
     ``on_success`` holds for a tuning that does not say what becomes of its result.
     ``allows_code`` says whether Python code from a model, by its preset's source, may run.
+    ``api_key``: requests must carry a key.
     ``allowed_instance_types`` and ``allowed_nodes`` are limits of the namespace, None for no limit.
     """
 
@@ -115,3 +116,4 @@ class PolicyFacts:
     allowed_instance_types: tuple[str, ...] | None = None
     allowed_nodes: int | None = None
     allows_code: Callable[[str], bool] | None = None
+    api_key: bool = False

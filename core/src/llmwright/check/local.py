@@ -14,6 +14,8 @@ HOST_PATH = "hostPath"
 
 def check_unused(inputs: CheckInput) -> Iterator[Problem]:
     """Fields about nodes are kept and not used: the model runs on this machine."""
+    if inputs.on_cluster:
+        return
     resource = inputs.written.resource
     unused = {
         "resource.instanceType": resource.instance_type,
@@ -22,8 +24,6 @@ def check_unused(inputs: CheckInput) -> Iterator[Problem]:
         "resource.preferredNodes": resource.preferred_nodes and "written",
         "resource.partition": resource.partition is not None and "written",
     }
-    if inputs.on_cluster:
-        return
     if resource.provisioner and not serves_one_machine(resource.provisioner, inputs.drivers.installed):
         unused["resource.provisioner"] = resource.provisioner
     for path, value in unused.items():

@@ -115,7 +115,8 @@ def _details(session: Session, row: PluginEntry) -> dict[str, Any]:
     capabilities = getattr(driver, "capabilities", None)
     if capabilities is not None:
         details["capabilities"] = str(capabilities)
-    return {**details, "options": _schema(driver, "config_model"), "settings": _schema(driver, "settings_model")}
+    options = _schema(driver, "described_by") or _schema(driver, "config_model")
+    return {**details, "options": options, "settings": _schema(driver, "settings_model")}
 
 
 def _first_line(plugin: Any) -> str:
@@ -148,4 +149,5 @@ def _type(field: dict[str, Any]) -> str:
 
 
 def _default(field: dict[str, Any]) -> str:
-    return str(field["default"]) if field.get("default") is not None else "-"
+    default = field.get("default")
+    return str(default) if default is not None and not isinstance(default, dict) else "-"

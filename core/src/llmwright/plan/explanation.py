@@ -6,27 +6,34 @@ from collections.abc import Iterator
 
 from llmwright.plan.plan_input import PlanInput
 from llmwright.plan.workload import Workload
+from llmwright.plugins.driver_set import DriverKind
 from llmwright.plugins.gpu_images import is_named, not_named, older_image, stands_in
+from llmwright.plugins.known import distributions
 from llmwright.plugins.selection import serves_one_machine
-from llmwright.values.launch import Launch
-from llmwright.values.plan import Plan
+from llmwright.values.launch import API_KEY, Launch
+from llmwright.values.plan import Choice, Plan
 from llmwright.values.preset import Preset
 from llmwright.values.tuning_data import TuningData
 
 FREE_LICENCES = frozenset({"mit", "apache-2.0", "bsd-3-clause", "cc0-1.0", "openmdw-1.1"})
 
 
-def created(plan: Plan, data: TuningData | None, *, brought: bool = False) -> tuple[str, ...]:
-    """Return sentences about what will be created and written, in order; nodes that are ``brought`` are not created."""
-    lines = _on_cluster(plan, data, brought=brought) if plan.target == "kubernetes" else _on_machine(plan, data)
-    return tuple(lines)
+def created(
+    plan: Plan, data: TuningData | None, *, brought: bool = False, checkpoints: bool = False
+) -> tuple[str, ...]:
+    """Return sentences about what will be created and written, in order; nodes that are ``brought`` are not created.
+
+    ``checkpoints``: the tuner goes on from them.
+    """
+    on_cluster = plan.target == "kubernetes"
+    return tuple(_on_cluster(plan, data, brought) if on_cluster else _on_machine(plan, data, checkpoints))
 
 
-def _on_machine(plan: Plan, data: TuningData | None) -> Iterator[str]:
+def _on_machine(plan: Plan, data: TuningData | None, checkpoints: bool) -> Iterator[str]:
     if plan.preflight:
         yield f"a process that checks first: {_steps(plan.preflight)}"
     if plan.tuning and data:
-        yield "a tuning process, with checkpoints to go on from"
+        yield f"a tuning process{', with checkpoints to go on from' if checkpoints else ''}"
         yield f"the adapter in {_place(data)}, and as an OCI image layout"
         if data.output_image:
             yield f"the image {data.output_image}, pushed"
@@ -40,7 +47,7 @@ def used(plan: Plan) -> tuple[str, ...]:
     return (f"uses {plan.nodes.count}{kind}, found by {plan.provisioner.name}; nothing is bought",)
 
 
-def _on_cluster(plan: Plan, data: TuningData | None, *, brought: bool) -> Iterator[str]:
+def _on_cluster(plan: Plan, data: TuningData | None, brought: bool) -> Iterator[str]:
     if plan.preflight:
         yield f"a Job that checks first, without a GPU: {_steps(plan.preflight)}"
     if plan.nodes.count and plan.instance_type and not brought:
@@ -109,7 +116,36 @@ def _count(inputs: PlanInput, workload: Workload) -> Iterator[str]:
 
 def warnings(inputs: PlanInput, workload: Workload) -> tuple[str, ...]:
     """Return sentences to read before agreeing."""
-    return (*_about_preset(inputs), *_about_machine(inputs, workload), *workload.warnings)
+    about_runtime = _about_key(workload) if inputs.target == "kubernetes" else ()
+    return (*_about_preset(inputs), *_about_machine(inputs, workload), *workload.warnings, *about_runtime)
+
+
+def _about_key(workload: Workload) -> Iterator[str]:
+    serving = workload.serving
+    if serving is not None and not serving.runtime.capabilities.api_key:
+        yield f"{serving.choice.name} keeps no API key: the Secret {API_KEY.name} has no effect on its Service"
+
+
+def image_notes(plan: Plan, inputs: PlanInput) -> tuple[str, ...]:
+    """Return a sentence for each driver whose image nobody named: the one that is built by default has ours alone."""
+    if inputs.target != "kubernetes":
+        return ()
+    chosen: tuple[tuple[DriverKind, Choice | None, Launch | None], ...] = (
+        ("runtime", plan.runtime, plan.serving),
+        ("tuner", plan.tuner, plan.tuning),
+    )
+    lines = (_image(kind, choice.name, launch, inputs) for kind, choice, launch in chosen if choice and launch)
+    return tuple(line for line in lines if line)
+
+
+def _image(kind: DriverKind, name: str, launch: Launch, inputs: PlanInput) -> str:
+    role, distribution = launch.main.image, inputs.drivers.distribution(kind, name)
+    if role in inputs.settings.images or role in launch.images or not distribution or distribution in distributions():
+        return ""
+    return (
+        f"{kind} {name} runs in the image of the role {role!r}, and no image is named for it; the one that is built by "
+        f"default does not hold {distribution}: name one in the setting images.{role}"
+    )
 
 
 def _about_preset(inputs: PlanInput) -> Iterator[str]:

@@ -10,9 +10,10 @@ from llmwright.api.workspace import Tuning
 from llmwright.errors import PluginContract
 from llmwright.plan import tuning_data
 from llmwright.plan.adapters import MountedAdapter
+from llmwright.plan.model_weights import with_weights
 from llmwright.plan.plan_input import PlanInput
 from llmwright.plan.runtime_choice import ServingChoice
-from llmwright.plan.secrets import logins_volume, with_hub_token, with_logins
+from llmwright.plan.secrets import logins_volume, with_hub_token
 from llmwright.plan.tuner_choice import TuningChoice
 from llmwright.plugins.drivers import Driver
 from llmwright.plugins.gpu_images import older_image
@@ -31,15 +32,21 @@ def preflight_launch(inputs: PlanInput, tuning: Tuning, tuned: TuningChoice, dat
     if not inputs.settings.preflight:
         return None
     inspect = tuned.tuner.inspect(tuned.preset, data, tuned.config)
+    weighed = with_weights(Launch(main=inspect), inputs, "tuning.method", tuned.choice.name) if inspect else None
     steps = [
         *tuning_data.fetch(data, inputs),
-        *([with_hub_token(inspect, inputs)] if inspect else []),
+        *([*weighed.prepare, with_hub_token(weighed.main, inputs)] if weighed else []),
         *tuning_data.check_push(data, inputs),
     ]
     if not steps:
         return None
     *prepare, main = steps
-    declared = (*tuning_data.volumes(data, tuning), *tuning_data.logins(data, inputs))
+    declared = (
+        *tuning_data.volumes(data, tuning),
+        *tuning_data.logins(data, inputs),
+        *(weighed.volumes if weighed else ()),
+        *logins_volume(inputs.model_secrets, MODEL_VOLUME),
+    )
     return Launch(main=main, prepare=tuple(prepare), volumes=_used(declared, steps))
 
 
@@ -48,13 +55,15 @@ def tuning_launch(inputs: PlanInput, tuning: Tuning, tuned: TuningChoice, data: 
 
     On one machine the preflight has fetched the data into the same directory.
     """
-    launch = _on_older_gpus(tuned.tuner.launch(tuned.preset, tuned.fit, data, tuned.config), inputs, tuned.tuner)
+    launch = tuned.tuner.launch(tuned.preset, tuned.fit, data, tuned.config)
+    launch = with_weights(launch, inputs, "tuning.method", tuned.choice.name)
+    launch = _on_older_gpus(launch, inputs, tuned.tuner)
     fetched = inputs.target == "local" and inputs.settings.preflight
     after = tuning_data.deliver(data, inputs)
     processes = replace(
         launch,
         main=with_hub_token(launch.main, inputs),
-        prepare=(*(() if fetched else tuning_data.fetch(data, inputs)), *_with_model_logins(launch, inputs)),
+        prepare=(*(() if fetched else tuning_data.fetch(data, inputs)), *launch.prepare),
         after=(*launch.after, *after),
     )
     declared = (
@@ -71,9 +80,9 @@ def serving_launch(
 ) -> Launch:
     """The runtime's Launch with adapters pulled before and seen by it."""
     adapters = tuple(adapter.adapter for adapter in mounted)
-    launch = _on_older_gpus(
-        serving.runtime.launch(preset, serving.fit, adapters, serving.config), inputs, serving.runtime
-    )
+    launch = serving.runtime.launch(preset, serving.fit, adapters, serving.config)
+    launch = with_weights(launch, inputs, "inference.runtime", serving.choice.name)
+    launch = _on_older_gpus(launch, inputs, serving.runtime)
     inference = inputs.workspace.inference
     config = inference.config if inference else ""
     mounts = [adapter.mount for adapter in mounted]
@@ -83,7 +92,7 @@ def serving_launch(
         declared.append(Volume(name=tuning_data.CONFIG, kind="config", source=config))
     main = with_hub_token(replace(launch.main, mounts=(*launch.main.mounts, *mounts)), inputs)
     pulls = tuple(adapter.pull for adapter in mounted if adapter.pull)
-    complete = replace(launch, main=_patient(main, inputs), prepare=(*pulls, *_with_model_logins(launch, inputs)))
+    complete = replace(launch, main=_patient(main, inputs), prepare=(*pulls, *launch.prepare))
     whole = _declare(complete, (*declared, *logins_volume(inputs.model_secrets, MODEL_VOLUME)))
     return _sound(whole, inputs, "runtime", serving.choice.name, serving.runtime)
 
@@ -123,16 +132,6 @@ def _on_older_gpus(launch: Launch, inputs: PlanInput, driver: Driver) -> Launch:
 
     prepare, after, beside = (tuple(map(placed, steps)) for steps in (launch.prepare, launch.after, launch.beside))
     return replace(launch, main=placed(launch.main), prepare=prepare, after=after, beside=beside)
-
-
-def _with_model_logins(launch: Launch, inputs: PlanInput) -> tuple[Process, ...]:
-    """Return the driver's ``prepare``. A process that fills the model's volume gets the logins of a private preset."""
-    return tuple(
-        with_logins(process, inputs, inputs.model_secrets, MODEL_VOLUME)
-        if any(mount.volume == MODEL_VOLUME and not mount.read_only for mount in process.mounts)
-        else process
-        for process in launch.prepare
-    )
 
 
 def _patient(main: Process, inputs: PlanInput) -> Process:

@@ -15,7 +15,7 @@ from llmwright.plan.adapters import MountedAdapter, tuned_adapter
 from llmwright.plan.argument_sizes import refuse_long_arguments
 from llmwright.plan.cost import cost_of, enforce_limits
 from llmwright.plan.digest import inputs_digest, read_names
-from llmwright.plan.explanation import created, notes, used, warnings
+from llmwright.plan.explanation import created, image_notes, notes, used, warnings
 from llmwright.plan.fixed_fields import fixed_of
 from llmwright.plan.launches import preflight_launch, serving_launch, tuning_launch
 from llmwright.plan.machine_choice import MachineChoice, named_machine, wants_auto
@@ -45,6 +45,7 @@ def make_plan(
     machine: InstanceType | None = None,
     config_files: Mapping[str, Mapping[str, str]] | None = None,
     nodes: int | None = None,
+    api_key: bool = False,
 ) -> Plan:
     """Everything decided before anything is created; the same for the same arguments.
 
@@ -55,6 +56,7 @@ def make_plan(
             None where there are none to look at.
         config_files: for each config by name, file contents by file name.
         nodes: the number of machines where that was decided before (``status.targetNodeCount``) and does not move.
+        api_key: requests must carry a key.
 
     Raises:
         InvalidWorkspace: it cannot run as written, with the place in the YAML and every reason.
@@ -62,7 +64,7 @@ def make_plan(
         NotYet: nodes must be there first to judge by.
         PluginError: a driver that is named is missing or broken.
     """
-    question = _Question(workspace, catalogue, drivers, settings, target, config_files or {}, nodes)
+    question = _Question(workspace, catalogue, drivers, settings, target, config_files or {}, nodes, api_key)
     asked, inputs_on = question.ranking, question.inputs_on
     if wants_auto(workspace, settings, target):
         choice = best_machine(catalogue.instance_types(settings.cloud), asked)
@@ -109,6 +111,7 @@ class _Question:
     target: Target
     config_files: Mapping[str, Mapping[str, str]]
     nodes: int | None = None
+    api_key: bool = False
 
     @cached_property
     def preset(self) -> Preset:
@@ -136,6 +139,7 @@ class _Question:
             config_files=self.config_files,
             single_device=choice.single_device,
             settled_nodes=self.nodes,
+            api_key=self.api_key,
         )
 
 
@@ -203,7 +207,12 @@ def _plan(inputs: PlanInput, choice: MachineChoice, workload: Workload) -> Plan:
     chosen = inputs.drivers.find_provisioner(provisioner.name)
     brought = inputs.target == "kubernetes" and chosen is not None and chosen.nodes_are_brought
     uses = used(plan) if brought else ()
-    return replace(plan, creates=created(plan, data, brought=brought), notes=(*uses, *plan.notes))
+    resumes = workload.tuned is not None and workload.tuned.tuner.checkpoints
+    return replace(
+        plan,
+        creates=created(plan, data, brought=brought, checkpoints=resumes),
+        notes=(*uses, *plan.notes, *image_notes(plan, inputs)),
+    )
 
 
 def _mounted_adapters(inputs: PlanInput, workload: Workload, data: TuningData | None) -> tuple[MountedAdapter, ...]:

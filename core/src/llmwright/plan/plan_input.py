@@ -20,7 +20,7 @@ class PlanInput:
 
     ``config_files`` holds file contents by file name for each config by name, as a ConfigMap's data. ``single_device``
     says that ``machine`` is a slice of a GPU. ``settled_nodes`` is the number of machines of an earlier decision, for
-    all copies.
+    all copies. ``api_key`` says that requests must carry a key.
     """
 
     workspace: Workspace
@@ -32,6 +32,7 @@ class PlanInput:
     config_files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     single_device: bool = False
     settled_nodes: int | None = None
+    api_key: bool = False
 
     @property
     def on_success(self) -> Literal["serve", "release"]:

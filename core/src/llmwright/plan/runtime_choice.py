@@ -10,6 +10,7 @@ from llmwright.errors import InvalidWorkspace
 from llmwright.plan.plan_input import PlanInput
 from llmwright.plan.refusal import below, does_not_fit, refuse
 from llmwright.plan.tuning_data import CONFIG
+from llmwright.plugins.driver_calls import driver_call
 from llmwright.plugins.drivers import Runtime
 from llmwright.plugins.known import requirement
 from llmwright.plugins.selection import Demand, candidates, objections
@@ -59,6 +60,7 @@ def choose_runtime(inputs: PlanInput, served: Served) -> ServingChoice:
         machine=inputs.machine,
         adapters=served.adapters,
         strengths=served.strengths,
+        api_key=inputs.api_key,
     )
     gates, settings = FeatureGates(inputs.settings.feature_gates), inputs.settings
     choice = candidates(inputs.workspace, demand, inputs.drivers, gates, settings.runtime)
@@ -143,9 +145,32 @@ def _fit(inputs: PlanInput, served: Served, runtime: Runtime, config: Any, quant
     nodes = 1
     if engine and inputs.settled_nodes:
         nodes = max(inputs.settled_nodes // max(replicas_of(inputs.workspace), 1), 1)
-    elif engine:
+    elif engine and _counted_by_kaito(inputs, runtime):
         nodes = node_count(inputs.preset, inputs.machine, context, single_device=inputs.single_device)
-    return fit_serving(inputs.preset, inputs.machine, need, nodes)
+    elif engine:
+        return _fewest_nodes(inputs, runtime, config, need)
+    return _with_own_memory(inputs, runtime, config, need, nodes)
+
+
+def _counted_by_kaito(inputs: PlanInput, runtime: Runtime) -> bool:
+    """Whether KAITO's formula, which is for an engine with CUDA graphs, gives the number of machines."""
+    return inputs.machine.gpus > 0 and type(runtime).memory is Runtime.memory
+
+
+def _fewest_nodes(inputs: PlanInput, runtime: Runtime, config: Any, need: ServingNeed) -> Fit:
+    """Return the Fit on the fewest machines that hold the model; on one machine where no number of them does."""
+    preset = inputs.preset
+    layers = preset.architecture.layers if preset.architecture else 1
+    most = layers if preset.distributable and not inputs.single_device else 1
+    fits = (_with_own_memory(inputs, runtime, config, need, nodes) for nodes in range(1, most + 1))
+    return next((fit for fit in fits if fit.fits), _with_own_memory(inputs, runtime, config, need, 1))
+
+
+def _with_own_memory(inputs: PlanInput, runtime: Runtime, config: Any, need: ServingNeed, nodes: int) -> Fit:
+    fit = fit_serving(inputs.preset, inputs.machine, need, nodes)
+    with driver_call("runtime", runtime.context.name, "memory"):
+        own = runtime.memory(inputs.preset, fit, config)
+    return fit_serving(inputs.preset, inputs.machine, replace(need, own=own), nodes) if own else fit
 
 
 def _judged(inputs: PlanInput, served: Served, serving: ServingChoice) -> ServingChoice:
@@ -157,7 +182,7 @@ def _judged(inputs: PlanInput, served: Served, serving: ServingChoice) -> Servin
     _require_room(inputs, served, serving)
     if fit.fits:
         return _with_context_note(inputs, serving)
-    if runtime.capabilities.multi_node:
+    if runtime.capabilities.multi_node and _counted_by_kaito(inputs, runtime):
         warning = f"by LLMwright's own estimate {preset.name} is tight on {fit.instance_type.name}; KAITO accepts it"
         return replace(serving, warnings=(warning,))
     if served.fallback in runtime.capabilities.quantizations and fit.quantization is None:

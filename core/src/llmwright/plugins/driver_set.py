@@ -38,6 +38,7 @@ class DriverSet:
         names: the installed names of a kind.
         load: the class of that kind and name; raises PluginError.
         context: what an instance of a kind, a name and a class works with; raises ConfigError.
+        distribution: the distribution that brings the driver of a kind and name; empty where nobody knows.
     """
 
     def __init__(
@@ -45,7 +46,9 @@ class DriverSet:
         names: Callable[[DriverKind], Iterable[str]],
         load: Callable[[DriverKind, str], type[Driver]],
         context: Callable[[DriverKind, str, type[Driver]], Context],
+        distribution: Callable[[DriverKind, str], str] = lambda *_: "",
     ) -> None:
+        self.distribution = distribution
         self._names, self._load, self._context = names, load, context
         self._offered: dict[str, tuple[InstanceType, ...]] = {}
         self._loaded: dict[tuple[DriverKind, str], type[Driver] | PluginError] = {}
@@ -59,7 +62,9 @@ class DriverSet:
             own = registry.own_name(kind, name, driver)
             return Context(clock=lambda: datetime.now(UTC), settings=settings_of(kind, own, driver, plugins), name=name)
 
-        return cls(registry.names, registry.driver, context)
+        return cls(
+            registry.names, registry.driver, context, lambda kind, name: registry.lookup(kind, name).distribution
+        )
 
     @classmethod
     def of_classes(

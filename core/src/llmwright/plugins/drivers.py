@@ -49,8 +49,8 @@ def _silent() -> logging.Logger:
 class Context:
     """The resources of a driver, handed to it explicitly; nothing is global.
 
-    ``name`` is the one under which it was asked for; ``settings`` are those under ``plugins.<name>``; ``cluster`` a
-    client of the target's cluster, None without one; ``clock`` the present time with time zone.
+    ``name`` is the one under which it was asked for; ``settings`` are those under ``plugins.<kind>.<name>``;
+    ``cluster`` a client of the target's cluster, None without one; ``clock`` the present time with time zone.
     """
 
     clock: Callable[[], datetime]
@@ -111,8 +111,11 @@ class Driver(ABC):
     config_model: ClassVar[type[BaseModel] | None] = None
     """Validates the open object beside the driver's name in the YAML; None refuses any key."""
 
+    described_by: ClassVar[type[BaseModel] | None] = None
+    """Describes the options to people where ``config_model`` does not, because ``configure`` reads them by itself."""
+
     settings_model: ClassVar[type[BaseModel] | None] = None
-    """Validates ``plugins.<name>`` of the settings; None refuses any key."""
+    """Validates ``plugins.<kind>.<name>`` of the settings; None refuses any key."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -264,7 +267,9 @@ class Capabilities:
     """The abilities of a runtime. ``check`` and ``plan`` refuse a Workspace that needs others.
 
     With ``multi_node`` the model decides the number of nodes. ``cpu`` and ``gpu`` are the machines on which it serves.
-    ``batching``: it answers several requests in each step of the model.
+    ``batching``: it answers several requests in each step of the model. ``api_key``: its main process takes the secret
+    ``llmwright.values.launch.API_KEY``, and answers no request without that key; where a key is wanted, a runtime
+    without the ability is refused.
     """
 
     adapters: bool = False
@@ -272,6 +277,7 @@ class Capabilities:
     multi_node: bool = False
     batching: bool = False
     streaming: bool = True
+    api_key: bool = False
     cpu: bool = False
     gpu: bool = True
     quantizations: frozenset[str] = frozenset()
@@ -337,9 +343,25 @@ class Runtime(Driver):
         """Return why this runtime cannot serve ``preset`` on that machine, None where it can."""
         return None
 
+    def memory(self, preset: Preset, fit: Fit, config: Any) -> tuple[MemoryTerm, ...]:
+        """Return the memory that it needs otherwise than the core reckons, in bytes on one device; pure.
+
+        A term named ``process`` (the program before any tensor), ``weights``, ``activations`` or ``adapters`` takes the
+        place of the core's; a term of another name is added. The KV cache is the core's to reckon: it decides the
+        context. With terms of its own a runtime of several machines is given as many as they need, not KAITO's number.
+
+        Args:
+            fit: what the core reckons: machine, dtype, quantisation, parallelism, context and all terms.
+        """
+        return ()
+
     @abstractmethod
     def launch(self, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any) -> Launch:
-        """Return the Launch that serves ``preset`` under ``preset.name``, and each adapter under its own name."""
+        """Return the Launch that serves ``preset`` under ``preset.name``, and each adapter under its own name.
+
+        The main process takes ``weights_of(preset).arguments`` whole. On a cluster its ``image`` is a role of the
+        runtime's own, which settings map to an image that holds it, or ``images`` of the Launch does.
+        """
 
     def objects(self, launch: Launch, names: Names) -> Iterable[Mapping[str, Any]]:
         """Return Kubernetes objects beside or instead of the core's, where a Launch is not enough.
@@ -371,6 +393,9 @@ class Tuner(Driver):
 
     quantized: ClassVar[bool | None] = None
     """Whether KAITO's training config must quantise the base model, or must not. None: those rules do not hold."""
+
+    checkpoints: ClassVar[bool] = False
+    """Whether a run that was interrupted goes on from a checkpoint in ``results``."""
 
     def check(self, config: Any) -> Iterable[Problem]:
         """Return problems of a configuration beyond those that ``configure`` refuses."""

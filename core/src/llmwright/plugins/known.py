@@ -34,6 +34,12 @@ def requirements_of(kind: str) -> tuple[str, ...]:
 
 
 @cache
+def distributions() -> frozenset[str]:
+    """Return the distributions of this project, those that bring drivers and the core."""
+    return frozenset(text.partition("[")[0] for by_name in _known().values() for text in by_name.values())
+
+
+@cache
 def _known() -> Mapping[str, Mapping[str, str]]:
     text = files("llmwright.plugins").joinpath("known.toml").read_text(encoding="utf-8")
     return MappingProxyType(tomllib.loads(text))

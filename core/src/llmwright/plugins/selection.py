@@ -19,6 +19,7 @@ from llmwright.plugins.known import known_names, requirements_of
 from llmwright.settings.model import Settings
 from llmwright.values.feature_gates import FeatureGates
 from llmwright.values.instance_type import InstanceType
+from llmwright.values.launch import API_KEY
 from llmwright.values.plan import Choice, Target
 from llmwright.values.preset import Preset
 
@@ -29,7 +30,8 @@ RUNTIME_ANNOTATION = "kaito.sh/runtime"
 class Demand:
     """The work that a runtime is chosen for. None is not known, and speaks against no runtime.
 
-    ``adapters`` is their number, ``strengths`` are the positions of those with a strength.
+    ``adapters`` is their number, ``strengths`` are the positions of those with a strength. ``api_key``: requests must
+    carry a key.
     """
 
     target: Target
@@ -37,6 +39,7 @@ class Demand:
     machine: InstanceType | None = None
     adapters: int = 0
     strengths: tuple[int, ...] = ()
+    api_key: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +159,10 @@ def objections(name: str, runtime: type[Runtime], demand: Demand, drivers: Drive
     if machine is not None and is_too_old(demand, machine, runtime):
         hint = f"choose a newer GPU{_or_older_runtimes(demand, machine, drivers)}"
         yield Problem(path, _too_old(name, runtime, machine), hint, reason="GpuTooOld")
+    if demand.api_key and not able.api_key:
+        others = drivers.named("runtime", lambda other: other.capabilities.api_key and demand.target in other.targets)
+        hint = "unset it" + (f", or write runtime: {' or '.join(others)}" if others else "")
+        yield Problem(path, f"{name} keeps no API key, and {API_KEY.key} is set", hint, reason="NotSupported")
     if demand.adapters and not able.adapters:
         yield Problem(path, f"{name} serves no adapters", reason="NotSupported")
     if demand.strengths and not able.adapter_strength:

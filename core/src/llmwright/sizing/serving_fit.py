@@ -14,19 +14,24 @@ from llmwright.values.preset import Preset
 
 SHORTEST_CONTEXT = 2048
 PREFILL_TOKENS = 2048
+PROCESS = "process"
 HOST_SHARE = 0.9
 GPU_SHARE = 0.95
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServingNeed:
-    """The wish for serving. ``context`` None takes the longest that fits. ``engine``: it has a KV pool, as vLLM has."""
+    """The wish for serving. ``context`` None takes the longest that fits. ``engine``: it has a KV pool, as vLLM has.
+
+    ``own`` are terms by the runtime's own account. They take the place of those of the same name.
+    """
 
     context: int | None = None
     concurrency: int = 1
     adapters: int = 0
     quantization: str | None = None
     engine: bool = False
+    own: tuple[MemoryTerm, ...] = ()
 
 
 def budget(machine: InstanceType, *, engine: bool = False) -> int:
@@ -78,7 +83,11 @@ def serving_terms(
     ]
     if need.adapters:
         tensors.append(terms.adapters(preset, dtype, need.adapters))
-    return (*tensors, terms.process(machine, engine=need.engine), terms.reserve(tensors))
+    own = {term.name: term for term in need.own}
+    process = own.pop(PROCESS, None) or terms.process(machine, engine=need.engine)
+    tensors = [own.pop(term.name, term) for term in tensors]
+    tensors += own.values()
+    return (*tensors, process, terms.reserve(tensors))
 
 
 def _one_process(machine: InstanceType) -> Parallelism:

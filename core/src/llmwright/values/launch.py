@@ -38,6 +38,10 @@ class SecretKey:
     optional: bool = True
 
 
+API_KEY = SecretKey("llmwright-api-key", "LLMWRIGHT_API_KEY")
+"""The key that requests must carry, where there is one. A runtime that keeps it has it in its main process."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Volume:
     """Storage that processes of one Launch share.

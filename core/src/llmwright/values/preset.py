@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -71,3 +72,8 @@ class Preset:
     origin: str = ""
     fact_source: str = ""
     assumptions: tuple[str, ...] = ()
+
+    @property
+    def pinned(self) -> bool:
+        """Whether a commit is named, so that weights of the hub are the same tomorrow. Others count as pinned."""
+        return not self.source.startswith("hf://") or re.fullmatch(r"[0-9a-f]{40}", self.revision) is not None

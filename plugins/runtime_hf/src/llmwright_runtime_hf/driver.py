@@ -8,11 +8,10 @@ from llmwright.plugins.drivers import Capabilities, OlderImage, Runtime
 from llmwright.plugins.weights import Weights, weights_of
 from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
-from llmwright.values.launch import HttpGet, Launch, Mount, Probe, Process, SecretKey, Volume
+from llmwright.values.launch import API_KEY, HttpGet, Launch, Mount, Probe, Process, Volume
 from llmwright.values.preset import Preset
 from llmwright_runtime_hf.hf_config import HfConfig
 
-API_KEY = SecretKey("llmwright-api-key", "LLMWRIGHT_API_KEY")
 GIB = 1024**3
 
 
@@ -32,6 +31,7 @@ class HfRuntime(Runtime):
         adapters=True,
         adapter_strength=True,
         streaming=True,
+        api_key=True,
         cpu=True,
         quantizations=frozenset({"nf4", "int8"}),
     )

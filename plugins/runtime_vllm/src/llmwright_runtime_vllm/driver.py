@@ -8,7 +8,7 @@ from typing import Any
 from llmwright.plugins.drivers import Capabilities, Runtime
 from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
-from llmwright.values.launch import Launch, Mount, Process, SecretKey, Volume
+from llmwright.values.launch import API_KEY, Launch, Mount, Process, Volume
 from llmwright.values.preset import Preset
 from llmwright_runtime_vllm import disaggregation, engine_probes, model_facts
 from llmwright_runtime_vllm.config import FiledConfig, VllmConfig
@@ -17,7 +17,6 @@ from llmwright_runtime_vllm.engine_weights import ROLE, LaunchPart, toolkit, wei
 from llmwright_runtime_vllm.flags import arguments, flags
 from llmwright_runtime_vllm.multi_node import ranks
 
-API_KEY = SecretKey("llmwright-api-key", "LLMWRIGHT_API_KEY")
 SHARED = Mount(volume="dshm", path="/dev/shm")  # noqa: S108 - the mount that a pod has there
 PROGRAM = ("$(python)", "-m", "llmwright_runtime_vllm.serve")
 
@@ -33,7 +32,7 @@ class VllmRuntime(Runtime):
     feature_gate = "vLLM"
     kaito_rules = frozenset({"streamed-weights"})
     config_model = VllmConfig
-    capabilities = Capabilities(adapters=True, multi_node=True, batching=True, streaming=True)
+    capabilities = Capabilities(adapters=True, multi_node=True, batching=True, streaming=True, api_key=True)
     annotations = {
         "kaito.sh/performance-mode": "performanceMode",
         "kaito.sh/use-local-weights": "localWeights",

@@ -17,7 +17,7 @@ from llmwright.values.tuning_data import TuningData
 from llmwright_tuning_qlora.config_layers import ConfigLayers
 from llmwright_tuning_qlora.config_yaml import CONFIG_FILE
 from llmwright_tuning_qlora.remote_code import code_options
-from llmwright_tuning_qlora.training_config import Method, TrainingConfig
+from llmwright_tuning_qlora.training_config import Method, MethodOptions, TrainingConfig
 
 DATA = Mount(volume="data", path="/mnt/data", read_only=True)
 CONFIG = Mount(volume="config", path="/mnt/config", read_only=True)
@@ -33,6 +33,8 @@ class LoraTuner(Tuner):
     older_image = OlderImage("workload-cuda12", (5, 0), "PyTorch for CUDA 12.6")
     config_template = "lora-params-template"
     quantized = False
+    checkpoints = True
+    described_by = MethodOptions
     method: ClassVar[Method] = "lora"
 
     def configure(self, options: Mapping[str, Any], files: Mapping[str, str]) -> ConfigLayers:

@@ -60,6 +60,23 @@ _CHART_QUANTIZATION = {
 }
 
 
+class MethodOptions(TrainingSection):
+    """``tuning.methodConfig``: the keys of ``training`` themselves, and each section by its short name."""
+
+    model: ModelSection = ModelSection()
+    """How the base model is loaded (KAITO's ``ModelConfig``)."""
+    quantization: QuantizationSection = QuantizationSection()
+    """How the base model is quantised (``QuantizationConfig``)."""
+    lora: LoraSection = LoraSection()
+    """The adapter (``LoraConfig``)."""
+    training: TrainingSection = TrainingSection()
+    """The training; its keys may stand beside the sections too (``TrainingArguments``)."""
+    dataset: DatasetSection = DatasetSection()
+    """The data file, its columns, and the rows held out (``DatasetConfig``)."""
+    collator: CollatorSection = CollatorSection()
+    """How rows become batches (``DataCollator``)."""
+
+
 class TrainingConfig(BaseModel):
     """All keys of ``training_config``; absent keys have their defaults. Immutable."""
 

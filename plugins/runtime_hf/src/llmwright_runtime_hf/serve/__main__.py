@@ -6,12 +6,14 @@ import logging
 import os
 import sys
 
-from llmwright.errors import LLMwrightError
+from llmwright.errors import ConfigError, LLMwrightError
 from llmwright_runtime_hf.serve.listener import bind, url_of
 from llmwright_runtime_hf.serve.log_limit import RepeatLimit
 from llmwright_runtime_hf.serve.model_files import check_model_files
 from llmwright_runtime_hf.serve.serve_options import ServeOptions, parse_options
 from llmwright_runtime_hf.serve.signals import end_quietly_on_signals, end_with_parent
+
+PIP_LINE = "pip install 'llmwright-runtime-hf[serve]'"
 
 
 def main() -> int:
@@ -22,6 +24,10 @@ def main() -> int:
         failure = _serve(options)
     except LLMwrightError as error:
         failure = error
+    except ModuleNotFoundError as error:
+        if not error.name or error.name.startswith("llmwright"):
+            raise
+        failure = ConfigError(f"the package {error.name.partition('.')[0]} is missing", hint=PIP_LINE)
     if failure is None:
         return 0
     print(f"error: {failure.message}{f' ({failure.hint})' if failure.hint else ''}", file=sys.stderr)

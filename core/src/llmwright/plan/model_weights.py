@@ -1,0 +1,108 @@
+"""The weights in a driver's Launch: what it left out of those from an image is added, and a pinned revision is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from llmwright.errors import InvalidWorkspace, Problem
+from llmwright.plan.plan_input import PlanInput
+from llmwright.plan.secrets import with_logins
+from llmwright.plugins.weights import MODEL_VOLUME, Weights, weights_of
+from llmwright.values.launch import Exec, Launch, Process
+from llmwright.values.preset import Preset
+
+REFERENCE = f"$(volume.{MODEL_VOLUME})"
+HUB = "hf://"
+
+
+def with_weights(launch: Launch, inputs: PlanInput, path: str, driver: str) -> Launch:
+    """Return ``launch`` with the parts of weights from an image that its driver left out: pull, volume and mounts.
+
+    The process that pulls has the logins of a private preset.
+
+    Args:
+        path: where the Workspace names the driver.
+        driver: its name.
+
+    Raises:
+        InvalidWorkspace: the preset is pinned to a commit, and the driver would load whatever is newest.
+    """
+    dropped = dropped_revision(launch, inputs.preset, path, driver)
+    if dropped is not None:
+        raise InvalidWorkspace([dropped])
+    completed = _completed(launch, weights_of(inputs.preset))
+    prepare = tuple(
+        with_logins(process, inputs, inputs.model_secrets, MODEL_VOLUME) if _fills(process) else process
+        for process in completed.prepare
+    )
+    return replace(completed, prepare=prepare)
+
+
+def _completed(launch: Launch, weights: Weights) -> Launch:
+    kinds = {volume.name: volume.kind for volume in launch.volumes}
+    if not weights.volumes or not any(_names(process, launch) for process in launch.processes):
+        return launch
+    pulls = kinds.get(MODEL_VOLUME, "scratch") == "scratch" and not any(map(_fills, launch.prepare))
+
+    def mounted(process: Process) -> Process:
+        mounts = any(mount.volume == MODEL_VOLUME for mount in process.mounts)
+        needed = _names(process, launch) and not mounts
+        return replace(process, mounts=(*process.mounts, *weights.mounts)) if needed else process
+
+    prepare, beside, after = (tuple(map(mounted, steps)) for steps in (launch.prepare, launch.beside, launch.after))
+    return replace(
+        launch,
+        main=mounted(launch.main),
+        prepare=(*(weights.prepare if pulls else ()), *prepare),
+        beside=beside,
+        after=after,
+        volumes=(*launch.volumes, *(() if MODEL_VOLUME in kinds else weights.volumes)),
+    )
+
+
+def _fills(process: Process) -> bool:
+    return any(mount.volume == MODEL_VOLUME and not mount.read_only for mount in process.mounts)
+
+
+def _names(process: Process, launch: Launch) -> bool:
+    return any(REFERENCE in text for text in _texts(process, launch))
+
+
+def _texts(process: Process, launch: Launch) -> Iterator[str]:
+    """Yield all text that the process is started or asked with."""
+    yield from process.argv
+    yield from (value for value in process.env.values() if isinstance(value, str))
+    for probe in (process.startup, process.live, process.ready):
+        if probe is not None and isinstance(probe.check, Exec):
+            yield from probe.check.argv
+    if process is launch.main and launch.ranks is not None:
+        yield from (*launch.ranks.leader, *launch.ranks.worker)
+
+
+def dropped_revision(launch: Launch, preset: Preset, path: str, driver: str) -> Problem | None:
+    """Return the problem of a driver that names a pinned model of the hub without its commit; None where it keeps it.
+
+    Args:
+        path: where the Workspace names the driver.
+        driver: its name.
+    """
+    hub_id = preset.source.removeprefix(HUB)
+    brought = any((volume.name, volume.kind) == (MODEL_VOLUME, "volume_source") for volume in launch.volumes)
+    if hub_id == preset.source or not preset.pinned or brought:
+        return None
+    for process in launch.processes:
+        texts = [*_texts(process, launch)]
+        loads = any(text == hub_id or text.endswith(f"={hub_id}") for text in texts)
+        if loads and not any(preset.revision in text for text in texts):
+            return _dropped(process, preset, path, driver)
+    return None
+
+
+def _dropped(process: Process, preset: Preset, path: str, driver: str) -> Problem:
+    message = (
+        f"{driver} would load whatever is newest of {preset.name}, which is pinned to {preset.revision}: its process "
+        f"{process.name!r} is not given the revision"
+    )
+    hint = "choose another, or tell its authors: `weights_of(preset).arguments` has model and revision"
+    return Problem(path, message, hint, reason="RevisionDropped")
