@@ -21,6 +21,7 @@ NAMES = {
         "chat", "check", "delete", "errors", "get", "logs", "plan", "render", "run", "wait", "workspaces",
     },
     "llmwright.plugins": {"hookimpl"},
+    "llmwright.plugins.declarations": {"AccessRule", "Capabilities", "KaitoRule", "Names", "OlderImage"},
     "llmwright.plugins.drivers": {
         "AccessRule", "Capabilities", "Context", "Driver", "KaitoRule", "Names", "OlderImage", "Provisioner", "Runtime",
         "Tuner",

@@ -27,7 +27,8 @@ def dropped_weights(inputs: CheckInput, drivers: InstalledDrivers, files: Config
     workspace, machine = inputs.written, inputs.machine or InstanceType(name="", cloud="")
     inference, tuning = workspace.inference, workspace.tuning
     spec = workspace.preset
-    preset = inputs.catalogue.find_preset(spec.name) if spec is not None else None
+    own_image = spec is not None and spec.access_mode == "private" and spec.preset_options.image
+    preset = inputs.catalogue.find_preset(spec.name) if spec is not None and not own_image else None
     if preset is None or not preset.source.startswith("hf://") or not preset.pinned:
         return
     fit = Fit(instance_type=machine, gpus=machine.gpus, context=preset.context)

@@ -14,9 +14,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from llmwright.errors import Problem
+from llmwright.plugins.declarations import AccessRule, Capabilities, KaitoRule, Names, OlderImage
 from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit, MemoryTerm
 from llmwright.values.instance_type import InstanceType
@@ -34,6 +35,19 @@ from llmwright.values.nodes import (
 from llmwright.values.plan import Target
 from llmwright.values.preset import Preset
 from llmwright.values.tuning_data import TuningData
+
+__all__ = [
+    "AccessRule",
+    "Capabilities",
+    "Context",
+    "Driver",
+    "KaitoRule",
+    "Names",
+    "OlderImage",
+    "Provisioner",
+    "Runtime",
+    "Tuner",
+]
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -58,27 +72,6 @@ class Context:
     cluster: Any = None
     log: logging.Logger = field(default_factory=_silent)
     name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class AccessRule:
-    """Rights on some resources of one API group, as a rule of a ClusterRole has them."""
-
-    group: str
-    resources: tuple[str, ...]
-    verbs: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class OlderImage:
-    """An image with a driver's programs for GPUs that its usual image leaves out. The settings name it by its role.
-
-    ``built_for`` is the lowest CUDA compute capability that it serves; ``contents`` says in a few words how it differs.
-    """
-
-    role: str
-    built_for: tuple[int, int]
-    contents: str
 
 
 class Driver(ABC):
@@ -260,46 +253,6 @@ class Provisioner(Driver):
             TargetError: the cloud or cluster refused.
         """
         return ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capabilities:
-    """The abilities of a runtime. ``check`` and ``plan`` refuse a Workspace that needs others.
-
-    With ``multi_node`` the model decides the number of nodes. ``cpu`` and ``gpu`` are the machines on which it serves.
-    ``batching``: it answers several requests in each step of the model. ``api_key``: its main process takes the secret
-    ``llmwright.values.launch.API_KEY``, and answers no request without that key; where a key is wanted, a runtime
-    without the ability is refused.
-    """
-
-    adapters: bool = False
-    adapter_strength: bool = False
-    multi_node: bool = False
-    batching: bool = False
-    streaming: bool = True
-    api_key: bool = False
-    cpu: bool = False
-    gpu: bool = True
-    quantizations: frozenset[str] = frozenset()
-
-
-KaitoRule = Literal["listed-presets", "streamed-weights"]
-"""Rules of KAITO that hold for some runtimes: ``listed-presets`` refuses a preset that does not list the runtime, even
-if the user names it; ``streamed-weights`` needs the CSI driver of the cloud behind the gate ``ModelStreaming``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """The names and the pod template of one Workspace on a cluster.
-
-    ``pod`` is the pod template that the core would run on each of ``nodes`` machines, as settings and the provisioner
-    want it: labels, images, volumes, place. A runtime that runs the Launch in objects of its own starts from it.
-    """
-
-    workspace: str
-    namespace: str
-    nodes: int = 1
-    pod: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Runtime(Driver):

@@ -1,0 +1,68 @@
+"""Declarations of drivers, and the values that they are handed of a cluster. ``drivers`` has these names too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRule:
+    """Rights on some resources of one API group, as a rule of a ClusterRole has them."""
+
+    group: str
+    resources: tuple[str, ...]
+    verbs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OlderImage:
+    """An image with a driver's programs for GPUs that its usual image leaves out. The settings name it by its role.
+
+    ``built_for`` is the lowest CUDA compute capability that it serves; ``contents`` says in a few words how it differs.
+    """
+
+    role: str
+    built_for: tuple[int, int]
+    contents: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """The abilities of a runtime. ``check`` and ``plan`` refuse a Workspace that needs others.
+
+    With ``multi_node`` the model decides the number of nodes. ``cpu`` and ``gpu`` are the machines on which it serves.
+    ``batching``: it answers several requests in each step of the model. ``api_key``: its main process takes the secret
+    ``llmwright.values.launch.API_KEY``, and answers no request without that key; where a key is wanted, a runtime
+    without the ability is refused.
+    """
+
+    adapters: bool = False
+    adapter_strength: bool = False
+    multi_node: bool = False
+    batching: bool = False
+    streaming: bool = True
+    api_key: bool = False
+    cpu: bool = False
+    gpu: bool = True
+    quantizations: frozenset[str] = frozenset()
+
+
+KaitoRule = Literal["listed-presets", "streamed-weights"]
+"""Rules of KAITO that hold for some runtimes: ``listed-presets`` refuses a preset that does not list the runtime, even
+if the user names it; ``streamed-weights`` needs the CSI driver of the cloud behind the gate ``ModelStreaming``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names and the pod template of one Workspace on a cluster.
+
+    ``pod`` is the pod template that the core would run on each of ``nodes`` machines, as settings and the provisioner
+    want it: labels, images, volumes, place. A runtime that runs the Launch in objects of its own starts from it.
+    """
+
+    workspace: str
+    namespace: str
+    nodes: int = 1
+    pod: Mapping[str, Any] = field(default_factory=dict)
