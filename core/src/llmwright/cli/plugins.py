@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from llmwright.app.session import Session
+from llmwright.cli.plugin_template import KINDS, distribution, plugin_files
 from llmwright.cli.show.output import dump, format_option, plain, table
+from llmwright.errors import ConfigError
 
 if TYPE_CHECKING:
     from llmwright.errors import PluginError
@@ -77,6 +81,29 @@ def show(session: Session, name: str, output: str | None) -> None:
             click.echo(f"{key + ':':15}{value}")
         for heading, schema in tables.items():
             _show_options(heading, schema or {})
+
+
+@plugins.command(
+    epilog="""\b
+Examples:
+  llmwright plugins new runtime parrot
+  llmwright plugins new provisioner acme-cloud --directory ~/src/acme
+"""
+)
+@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("name")
+@click.option("--directory", type=click.Path(path_type=Path), help="Where to write; llmwright-KIND-NAME by default.")
+def new(kind: str, name: str, directory: Path | None) -> None:
+    """Write a plugin of your own: a small one that works, with its tests, to be changed."""
+    where = directory or Path(distribution(kind, name))
+    contents = plugin_files(kind, name)
+    if where.exists() and (not where.is_dir() or any(where.iterdir())):
+        raise ConfigError(f"{where} is there already", hint="name another place with --directory")
+    for path, text in contents.items():
+        (where / path).parent.mkdir(parents=True, exist_ok=True)
+        (where / path).write_text(text, encoding="utf-8")
+        click.echo(f"wrote {where / path}")
+    click.echo(f"next: cd {shlex.quote(str(where))} && pip install -e '.[test]' && pytest", err=True)
 
 
 def _named(session: Session, name: str) -> list[PluginEntry]:

@@ -1,0 +1,1 @@
+"""Rules for LLMwright; ``rules`` has the hooks."""

@@ -1,0 +1,1 @@
+"""Presets and machines for LLMwright, as YAML."""

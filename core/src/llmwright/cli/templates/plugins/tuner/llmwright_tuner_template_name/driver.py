@@ -1,0 +1,63 @@
+"""The control half: what tuning needs and what to run. It imports no model library and starts nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from llmwright.plugins.drivers import Tuner
+from llmwright.plugins.weights import weights_of
+from llmwright.values.fit import Fit, MemoryTerm
+from llmwright.values.launch import Launch, Mount, Process
+from llmwright.values.preset import Preset
+from llmwright.values.tuning_data import TuningData
+
+TRAIN = ("$(python)", "-m", "llmwright_tuner_template_name.train")
+DATA = Mount(volume="data", path="/mnt/data", read_only=True)
+RESULTS = Mount(volume="results", path="/mnt/results")
+CONFIG = Mount(volume="config", path="/mnt/config", read_only=True)
+
+
+class Options(BaseModel):
+    """``tuning.methodConfig`` of a Workspace."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rank: int = Field(default=8, ge=1, description="rank of the adapter's matrices")
+    steps: int = Field(default=10, ge=1, description="steps of training")
+
+
+class TemplateNameTuner(Tuner):
+    """Writes an adapter of the right shape that has learned nothing."""
+
+    targets = frozenset({"local", "kubernetes"})
+    config_model = Options
+
+    def memory(self, preset: Preset, config: Any) -> tuple[MemoryTerm, ...]:
+        """The weights as they are; of each weight of the adapter also its gradient and Adam's two moments."""
+        width = preset.architecture.hidden_size if preset.architecture else 4096
+        layers = preset.architecture.layers if preset.architecture else 32
+        adapter = 4 * 4 * 2 * config.rank * width * layers
+        return MemoryTerm("weights", preset.weight_bytes), MemoryTerm("adapter", adapter)
+
+    def launch(self, preset: Preset, fit: Fit, data: TuningData, config: Any) -> Launch:
+        """One process that reads ``data`` and writes ``results``."""
+        weights = weights_of(preset)
+        argv = (*TRAIN, "train", *weights.arguments, "--data", "$(volume.data)", "--results", "$(volume.results)")
+        argv += ("--targets", ",".join(preset.lora_targets or ("q_proj", "v_proj")))
+        argv += ("--rank", str(config.rank), "--steps", str(config.steps))
+        mounts = (DATA, RESULTS, *weights.mounts)
+        if data.config_path:
+            argv, mounts = (*argv, "--config", data.config_path), (*mounts, CONFIG)
+        main = Process(name="train", argv=argv, mounts=mounts, gpus=fit.gpus)
+        return Launch(main=main, prepare=weights.prepare, volumes=weights.volumes)
+
+    def inspect(self, preset: Preset, data: TuningData, config: Any) -> Process | None:
+        """Read every row before a machine is bought."""
+        return Process(name="inspect", argv=(*TRAIN, "inspect", "--data", "$(volume.data)"), mounts=(DATA,))
+
+    def sample(self, preset: Preset, data: TuningData, config: Any, rows: int) -> Process | None:
+        """Print the first rows, for ``llmwright quiz``."""
+        argv = (*TRAIN, "sample", "--data", "$(volume.data)", "--rows", str(rows))
+        return Process(name="sample", argv=argv, mounts=(DATA,))
