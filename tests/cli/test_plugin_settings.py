@@ -77,8 +77,8 @@ Write = Callable[..., Path]
 
 def acme(declared: Declare, module: str) -> None:
     points = {
-        "llmwright.runtimes.v1": {"acme": f"{module}:AcmeRuntime", "acme-old": f"{module}:AcmeRuntime"},
-        "llmwright.provisioners.v1": {"acme": f"{module}:AcmeCloud"},
+        "llmwright.runtimes.v1": {"apex": f"{module}:AcmeRuntime", "acme-old": f"{module}:AcmeRuntime"},
+        "llmwright.provisioners.v1": {"apex": f"{module}:AcmeCloud"},
     }
     declared("acme-all", points, {f"{module}.py": ACME})
 
@@ -144,20 +144,20 @@ def test_a_provisioner_and_a_runtime_of_one_name_each_have_their_own(
     run: Run, written: Write, declared: Declare
 ) -> None:
     acme(declared, "acme_both")
-    settings = written("plugins: {provisioner: {acme: {region: east}}, runtime: {acme: {region: west}}}", "s.yaml")
-    file = written(SERVE.replace("karpenter", "acme").replace("runtime: hf", "runtime: acme"))
+    settings = written("plugins: {provisioner: {apex: {region: east}}, runtime: {apex: {region: west}}}", "s.yaml")
+    file = written(SERVE.replace("karpenter", "apex").replace("runtime: hf", "runtime: apex"))
     ran = run("--settings", settings, "plan", "-f", file, "--target", "kubernetes", "-o", "json")
     assert ran.code == 0, ran.err
     plan = json.loads(ran.out)
     assert plan["serving"]["main"]["argv"][-1] == "west"
-    only = written("plugins: {provisioner: {acme: {region: east}}}", "s.yaml")
+    only = written("plugins: {provisioner: {apex: {region: east}}}", "s.yaml")
     ran = run("--settings", only, "plan", "-f", file, "--target", "kubernetes", "-o", "json")
     assert json.loads(ran.out)["serving"]["main"]["argv"][-1] == "none"
 
 
 def test_a_driver_s_settings_hold_under_its_aliases_too(run: Run, written: Write, declared: Declare) -> None:
     acme(declared, "acme_alias")
-    settings = written("plugins: {runtime: {acme: {region: west}}}", "s.yaml")
+    settings = written("plugins: {runtime: {apex: {region: west}}}", "s.yaml")
     file = written(SERVE.replace("runtime: hf", "runtime: acme-old"))
     ran = run("--settings", settings, "plan", "-f", file, "--target", "kubernetes", "-o", "json")
     assert json.loads(ran.out)["serving"]["main"]["argv"][-1] == "west"
