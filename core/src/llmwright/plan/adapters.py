@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from urllib.parse import unquote, urlsplit
 
 from llmwright.api.workspace import AdapterSpec, DataSource
+from llmwright.check.kubernetes_names import as_label, label_problem
 from llmwright.plan.plan_input import PlanInput
 from llmwright.plan.refusal import refuse
 from llmwright.plan.secrets import logins_volume, with_logins
@@ -96,7 +98,15 @@ def _pull(inputs: PlanInput, name: str, image: str, volume: Volume, secrets: tup
     allowed = tuple(part for allowed in inputs.settings.sources.allow for part in ("--allow", allowed))
     argv = (*ARTIFACTS, "pull", "--reference", image, "--to", f"$(volume.{volume.name})", *allowed)
     mount = Mount(volume=volume.name, path=f"/mnt/adapter/{name}")
-    return with_logins(Process(name=f"pull-{name}", argv=argv, mounts=(mount,)), inputs, secrets, _use(name))
+    return with_logins(Process(name=_puller(name), argv=argv, mounts=(mount,)), inputs, secrets, _use(name))
+
+
+def _puller(name: str) -> str:
+    """Return the name of the process that pulls an adapter: a DNS label, as every process has one."""
+    plain = f"pull-{name}"
+    if not label_problem(plain):
+        return plain
+    return f"{as_label(plain)[:54].rstrip('-')}-{sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _use(name: str) -> str:
