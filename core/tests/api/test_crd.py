@@ -163,11 +163,11 @@ def test_good_workspaces_apply(api: Any, workspace: dict[str, Any] | str) -> Non
 
 @pytest.mark.cluster
 @pytest.mark.parametrize(
-    ("name", "taken"), [("a.b-1", True), ("SECRET_HERE", True), ("My_Secret", False), ("a" * 254, False)]
+    ("name", "taken"), [("a.b-1", True), ("CONFIG_HERE", True), ("My_Config", False), ("a" * 254, False)]
 )
-def test_names_that_no_secret_can_have_are_refused(api: Any, name: str, taken: bool) -> None:
-    text = QUICK_START.replace("ACR_REGISTRY_SECRET_HERE", name)
-    assert (apply(api, text, "--dry-run=server").returncode == 0) == taken
+def test_names_that_no_config_map_can_have_are_refused(api: Any, name: str, taken: bool) -> None:
+    workspace = changed(SERVE, "inference.config", name)
+    assert (apply(api, workspace, "--dry-run=server").returncode == 0) == taken
 
 
 @pytest.mark.cluster

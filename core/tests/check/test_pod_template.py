@@ -21,7 +21,9 @@ IMAGE = {"image": "registry.example/o:1"}
 TUNING = {"preset": PRESET, "method": "lora", "input": IMAGE, "output": {**IMAGE, "imagePushSecret": "s"}}
 
 
-def refused(target: Target = "kubernetes", about: dict[str, Any] | None = None, **parts: Any) -> dict[str, str]:
+def refused(
+    target: Target = "kubernetes", about: dict[str, Any] | None = None, severity: str = "error", **parts: Any
+) -> dict[str, str]:
     """Return the unworkable parts by their path."""
     document = {
         "apiVersion": "kaito.sh/v1beta1",
@@ -31,7 +33,7 @@ def refused(target: Target = "kubernetes", about: dict[str, Any] | None = None, 
         **parts,
     }
     found = check_workspace(CheckInput(written=Workspace.model_validate(document), target=target))
-    return {each.path: str(each) for each in found if each.reason == "Unworkable" and each.severity == "error"}
+    return {each.path: str(each) for each in found if each.reason == "Unworkable" and each.severity == severity}
 
 
 def of_template(**spec: Any) -> dict[str, str]:
@@ -50,16 +52,16 @@ def test_a_secret_or_config_that_there_cannot_be_is_named_with_its_place(name: s
     options = {"modelAccessSecret": name, "imagePullSecrets": ["s", name]}
     source = {"source": {"name": "a", **IMAGE, "imagePullSecrets": [name]}}
     served = {"preset": {**PRESET, "presetOptions": options}, "config": name, "adapters": [source]}
-    assert set(refused(inference=served)) == {
+    assert set(refused(inference=served)) == {"inference.config"}
+    assert set(refused(inference=served, severity="warning")) == {
         "inference.preset.presetOptions.modelAccessSecret",
         "inference.preset.presetOptions.imagePullSecrets[1]",
-        "inference.config",
         "inference.adapters[0].source.imagePullSecrets[0]",
     }
     tuned = {**TUNING, "config": name, "output": {**IMAGE, "imagePushSecret": name}}
     tuned["input"] = {**IMAGE, "imagePullSecrets": [name]}
-    assert set(refused(tuning=tuned)) == {
-        "tuning.config",
+    assert set(refused(tuning=tuned)) == {"tuning.config"}
+    assert set(refused(tuning=tuned, severity="warning")) == {
         "tuning.output.imagePushSecret",
         "tuning.input.imagePullSecrets[0]",
     }

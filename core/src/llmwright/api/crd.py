@@ -30,15 +30,10 @@ REQUIRED: Mapping[tuple[str, ...], tuple[str, ...]] = {
 """Fields that are required on a cluster and optional on one machine."""
 
 OBJECT_NAME = {"pattern": "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$|_HERE|<.+>|[$][{]", "maxLength": 253}
-"""A name that a Secret or a ConfigMap can have; empty for none. The operator tells placeholders, which pass here."""
+"""A name that a ConfigMap can have; empty for none. The operator tells placeholders, which pass here."""
 
-OBJECT_NAMES: tuple[tuple[str, ...], ...] = (
-    *(("inference", "config"), ("tuning", "config"), ("tuning", "output", "imagePushSecret")),
-    ("tuning", "input", "imagePullSecrets"),
-    *((part, "preset", "presetOptions", "modelAccessSecret") for part in ("inference", "tuning")),
-    *((part, "preset", "presetOptions", "imagePullSecrets") for part in ("inference", "tuning")),
-)
-"""Fields that name a Secret or a ConfigMap, or list such names."""
+OBJECT_NAMES: tuple[tuple[str, ...], ...] = (("inference", "config"), ("tuning", "config"))
+"""Fields that name a ConfigMap."""
 
 SCALE = {
     "specReplicasPath": ".spec.replicas",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from llmwright.api.workspace import DataSource
 from llmwright.check.check_input import CheckInput
@@ -12,14 +13,19 @@ from llmwright.errors import Problem
 
 
 def check_references(inputs: CheckInput) -> Iterator[Problem]:
-    """Each Secret and ConfigMap has a name that one can have. Else a pod would wait for it on a node that is paid."""
+    """Each Secret and ConfigMap has a name that one can have. Else a pod would wait for it on a node that is paid.
+
+    Of a Secret it is a warning, as of one that is not there: the operator may not look, and KAITO accepts any name.
+    """
     if not inputs.on_cluster:
         return
     for path, kind, name in (*_of_presets(inputs), *_of_inference(inputs), *_of_tuning(inputs)):
         if name and not placeholders_in(name) and (wrong := subdomain_problem(name)):
             near = as_label(name)
             hint = f"for example {near}" if near else ""
-            yield Problem(path, f"no {kind} can be called {name!r}: its name {wrong}", hint, reason="Unworkable")
+            severity: Literal["error", "warning"] = "warning" if kind == "Secret" else "error"
+            text = f"no {kind} can be called {name!r}: its name {wrong}"
+            yield Problem(path, text, hint, severity=severity, reason="Unworkable")
 
 
 def _of_presets(inputs: CheckInput) -> Iterator[tuple[str, str, str]]:
