@@ -63,10 +63,10 @@ def tuning(**parts: Any) -> Object:
 
 
 def refused_by_us(plugins: Session, document: Object, files: Files | None = None) -> str:
-    """The first error of ``check``, else that of a plan; empty where both accept it."""
+    """The first error of ``check``, or its warning of a Secret that there cannot be, else that of a plan; else empty."""
     written = Workspace.model_validate(document)
     problems = Checker(plugins, CheckMode.operator()).check(written, files or {})
-    errors = [str(problem) for problem in problems if problem.severity == "error"]
+    errors = [str(each) for each in problems if each.severity == "error" or each.message.startswith("no Secret can")]
     try:
         return errors[0] if errors else "" if become(plugins, written, files) else "nothing"
     except InvalidWorkspace as error:

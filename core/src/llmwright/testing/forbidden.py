@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import getpass
 import os
 import platform
@@ -54,7 +55,20 @@ def forbidden_calls(what: str) -> Iterator[None]:
     with ExitStack() as stack:
         for holder, name, value in _places():
             stack.enter_context(mock.patch.object(holder, name, (refusing | clocks)[id(value)]))
+        stack.enter_context(_no_collection())
         yield
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Collect no garbage: what other tests left would warn as it goes, and the warning's traceback reads files."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _all() -> Iterator[tuple[ModuleType, str, Any]]:
