@@ -31,6 +31,7 @@ def planned(catalogue: Catalogue) -> Planned:
         settings: Settings = NO_SETTINGS, drivers: DriverSet = PLAIN, sku: str | None = None, **parts: Any
     ) -> Plan:
         machine, files, nodes = parts.pop("machine", None), parts.pop("files", {}), parts.pop("nodes", None)
+        names = parts.pop("data_names", None)
         target: Target = "kubernetes" if sku is not None else parts.pop("target", "local")
         if sku:
             parts["resource"] = {"instanceType": sku, **parts.get("resource", {})}
@@ -43,6 +44,7 @@ def planned(catalogue: Catalogue) -> Planned:
             machine=machine or (HERE if target == "local" else None),
             config_files=files,
             nodes=nodes,
+            data_names=names,
         )
 
     return plan

@@ -6,7 +6,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.support.planning import NO_SETTINGS, WITH_ENGINE, Planned, inference, required, tuning, workspace
+from tests.support.planning import (
+    NO_SETTINGS,
+    PLAIN,
+    WITH_ENGINE,
+    Planned,
+    drivers_with,
+    inference,
+    required,
+    tuning,
+    workspace,
+)
 
 from llmwright.catalogue.catalogue import Catalogue
 from llmwright.catalogue.node_labels import instance_type_of_labels
@@ -18,6 +28,7 @@ from llmwright.settings.model import Limits, Settings
 from llmwright.values.launch import Volume
 from llmwright_provisioner_karpenter.driver import KarpenterProvisioner
 from llmwright_runtime_hf.driver import HfRuntime
+from llmwright_runtime_vllm.driver import VllmRuntime
 from llmwright_tuning_qlora.driver import QloraTuner
 
 A100 = "Standard_NC24ads_A100_v4"
@@ -308,3 +319,21 @@ def test_a_settled_number_of_machines_does_not_move(catalogue: Catalogue) -> Non
     plan = make_plan(written, **facts, nodes=3)
     assert plan.nodes.count == 3
     assert dict(plan.fits)["serving"].pipeline_parallel == 3
+
+
+def test_the_engine_serves_a_tuned_adapter_with_its_own_template(planned: Planned) -> None:
+    own = tuning("phi-4", methodConfig={"model": {"chat_template": "{{ messages }}"}}, output=IMAGE)
+    vllm = drivers_with(vllm=VllmRuntime)
+    plan = planned(sku=A100, tuning=own, drivers=vllm)
+    assert required(plan.runtime).name == "vllm"
+    assert "--chat-template=$(volume.results)/chat_template.jinja" in required(plan.serving).main.argv
+    assert any("phi-4 answers with the adapter's too" in note for note in plan.notes)
+    bases = planned(sku=A100, tuning=tuning("phi-4", output=IMAGE), drivers=vllm)
+    assert not [part for part in required(bases.serving).main.argv if part.startswith("--chat-template")]
+
+
+def test_a_plan_says_that_an_engine_reads_no_template_beside_an_adapter(planned: Planned) -> None:
+    adapters = [{"source": {"name": "polite", "image": "registry.example/polite:1"}}]
+    for drivers, says in ((WITH_ENGINE, 1), (PLAIN, 0)):
+        plan = planned(sku=A100, inference=inference("phi-4", adapters=adapters), drivers=drivers)
+        assert sum("the base's chat template" in note for note in plan.notes) == says

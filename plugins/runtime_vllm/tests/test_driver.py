@@ -133,6 +133,14 @@ def test_adapters_are_served_by_name(runtime: VllmRuntime) -> None:
     assert "--enable-lora" in launch.main.argv
 
 
+def test_an_only_adapter_is_served_with_its_own_template(runtime: VllmRuntime) -> None:
+    own = make_adapter(name="a", path="$(volume.results)", chat_template="$(volume.results)/chat_template.jinja")
+    preset = replace(PRESET, chat_template="tool.jinja")
+    assert flags(launched(runtime, preset=preset, adapters=(own,)))["chat-template"] == own.chat_template
+    several = launched(runtime, preset=preset, adapters=(own, make_adapter(name="b")))
+    assert flags(several)["chat-template"] == "/workspace/chat_templates/tool.jinja"
+
+
 @pytest.mark.parametrize(("mode", "flag"), [("balanced", False), ("interactivity", True)])
 def test_performance_mode_unless_balanced(runtime: VllmRuntime, mode: str, flag: bool) -> None:
     assert ("performance-mode" in flags(launched(runtime, options={"performanceMode": mode}))) is flag

@@ -77,6 +77,7 @@ class Planner:
             NotYet: nodes must be there first.
             PluginError: a driver that it needs is missing or broken.
         """
+        from llmwright.app.data_names import data_names
         from llmwright.app.machines import catalogue_for
         from llmwright.plan.make import make_plan
         from llmwright.plan.template import template_plan
@@ -104,6 +105,7 @@ class Planner:
             config_files=config_files,
             nodes=nodes,
             api_key=self._mode.target == "local" and session.wants_api_key,
+            data_names=data_names(workspace, self._mode.target),
         )
 
     def _require_workloads(self, plan: Plan) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from llmwright.plan.plan_input import PlanInput
 from llmwright.plan.workload import Workload
@@ -15,6 +15,7 @@ from llmwright.values.plan import Choice, Plan
 from llmwright.values.preset import Preset
 from llmwright.values.tuning_data import TuningData
 
+NAMES_SHOWN = 5
 FREE_LICENCES = frozenset({"mit", "apache-2.0", "bsd-3-clause", "cc0-1.0", "openmdw-1.1"})
 
 
@@ -84,6 +85,8 @@ def notes(inputs: PlanInput, workload: Workload) -> tuple[str, ...]:
     return (
         *(_not_used(inputs) if inputs.target == "local" else _count(inputs, workload)),
         *_weights(inputs.preset),
+        *_data_files(inputs, workload),
+        *_templates(inputs, workload),
         *inputs.preset.assumptions,
         *workload.notes,
     )
@@ -92,6 +95,39 @@ def notes(inputs: PlanInput, workload: Workload) -> tuple[str, ...]:
 def _weights(preset: Preset) -> Iterator[str]:
     if preset.source.startswith("oci://"):
         yield f"the weights come from the directory /data of the image {preset.source.removeprefix('oci://')}"
+
+
+def _data_files(inputs: PlanInput, workload: Workload) -> Iterator[str]:
+    """The files that are trained on, where their names are known before a download."""
+    if inputs.data_names is None or workload.tuned is None:
+        return
+    read = workload.tuned.tuner.names_read(inputs.data_names, workload.tuned.config)
+    if read is None:
+        return
+    left = [name for name in inputs.data_names if name not in read]
+    aside = f"; {_listed(left)} {'is' if len(left) == 1 else 'are'} left aside" if left else ""
+    yield f"trains on {_listed(read) if read else 'nothing: no file of the data set has a known format'}{aside}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:NAMES_SHOWN]) + (
+        f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    )
+
+
+def _templates(inputs: PlanInput, workload: Workload) -> Iterator[str]:
+    """What a runtime with one chat template for all its names does to adapters with templates of their own."""
+    serving = workload.serving
+    if serving is None or serving.runtime.capabilities.adapter_templates:
+        return
+    name = serving.choice.name
+    if workload.own_template:
+        yield f"{name} has one chat template for all names: {inputs.preset.name} answers with the adapter's too"
+    elif workload.adapters:
+        yield (
+            f"{name} answers for adapters with the base's chat template; one that was tuned with its own "
+            "(chat_template.jinja beside its weights) needs a runtime that reads that, or the engine's own flag"
+        )
 
 
 def _not_used(inputs: PlanInput) -> Iterator[str]:

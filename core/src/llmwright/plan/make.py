@@ -46,6 +46,7 @@ def make_plan(
     config_files: Mapping[str, Mapping[str, str]] | None = None,
     nodes: int | None = None,
     api_key: bool = False,
+    data_names: tuple[str, ...] | None = None,
 ) -> Plan:
     """Everything decided before anything is created; the same for the same arguments.
 
@@ -57,6 +58,7 @@ def make_plan(
         config_files: for each config by name, file contents by file name.
         nodes: the number of machines where that was decided before (``status.targetNodeCount``) and does not move.
         api_key: requests must carry a key.
+        data_names: the files of the data set, by path below its directory; None where they are not known.
 
     Raises:
         InvalidWorkspace: it cannot run as written, with the place in the YAML and every reason.
@@ -64,7 +66,8 @@ def make_plan(
         NotYet: nodes must be there first to judge by.
         PluginError: a driver that is named is missing or broken.
     """
-    question = _Question(workspace, catalogue, drivers, settings, target, config_files or {}, nodes, api_key)
+    files = config_files or {}
+    question = _Question(workspace, catalogue, drivers, settings, target, files, nodes, api_key, data_names)
     asked, inputs_on = question.ranking, question.inputs_on
     if wants_auto(workspace, settings, target):
         choice = best_machine(catalogue.instance_types(settings.cloud), asked)
@@ -112,6 +115,7 @@ class _Question:
     config_files: Mapping[str, Mapping[str, str]]
     nodes: int | None = None
     api_key: bool = False
+    data_names: tuple[str, ...] | None = None
 
     @cached_property
     def preset(self) -> Preset:
@@ -140,6 +144,7 @@ class _Question:
             single_device=choice.single_device,
             settled_nodes=self.nodes,
             api_key=self.api_key,
+            data_names=self.data_names,
         )
 
 
@@ -218,4 +223,4 @@ def _plan(inputs: PlanInput, choice: MachineChoice, workload: Workload) -> Plan:
 def _mounted_adapters(inputs: PlanInput, workload: Workload, data: TuningData | None) -> tuple[MountedAdapter, ...]:
     if data is None:
         return workload.adapters
-    return (tuned_adapter(inputs, data),) if workload.serving else ()
+    return (tuned_adapter(inputs, data, workload.own_template),) if workload.serving else ()

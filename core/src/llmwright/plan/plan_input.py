@@ -20,7 +20,8 @@ class PlanInput:
 
     ``config_files`` holds file contents by file name for each config by name, as a ConfigMap's data. ``single_device``
     says that ``machine`` is a slice of a GPU. ``settled_nodes`` is the number of machines of an earlier decision, for
-    all copies. ``api_key`` says that requests must carry a key.
+    all copies. ``api_key`` says that requests must carry a key. ``data_names`` are the paths of the files below the
+    data set's directory, None where they are not known.
     """
 
     workspace: Workspace
@@ -33,6 +34,7 @@ class PlanInput:
     single_device: bool = False
     settled_nodes: int | None = None
     api_key: bool = False
+    data_names: tuple[str, ...] | None = None
 
     @property
     def on_success(self) -> Literal["serve", "release"]:

@@ -33,6 +33,11 @@ class Workload:
     released: str = ""
 
     @property
+    def own_template(self) -> str | None:
+        """The file with the chat template that the tuned adapter brings; None where it is the base's own."""
+        return self.tuned.tuner.chat_template(self.tuned.config) if self.tuned else None
+
+    @property
     def fits(self) -> tuple[tuple[str, Fit], ...]:
         """Roles and their Fits."""
         tuned = (("tuning", self.tuned.fit),) if self.tuned else ()

@@ -35,11 +35,13 @@ class Capabilities:
     With ``multi_node`` the model decides the number of nodes. ``cpu`` and ``gpu`` are the machines on which it serves.
     ``batching``: it answers several requests in each step of the model. ``api_key``: its main process takes the secret
     ``llmwright.values.launch.API_KEY``, and answers no request without that key; where a key is wanted, a runtime
-    without the ability is refused.
+    without the ability is refused. ``adapter_templates``: it answers for each adapter with the chat template that lies
+    beside its weights.
     """
 
     adapters: bool = False
     adapter_strength: bool = False
+    adapter_templates: bool = False
     multi_node: bool = False
     batching: bool = False
     streaming: bool = True

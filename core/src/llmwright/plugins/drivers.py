@@ -362,6 +362,20 @@ class Tuner(Driver):
     def launch(self, preset: Preset, fit: Fit, data: TuningData, config: Any) -> Launch:
         """Return the Launch that tunes ``preset`` on ``data``."""
 
+    def names_read(self, names: Sequence[str], config: Any) -> Sequence[str] | None:
+        """Return those of ``names``, paths below the data set's directory, whose files are trained on; pure.
+
+        None where names alone do not tell.
+        """
+        return None
+
+    def chat_template(self, config: Any) -> str | None:
+        """Return the name of the file beside the adapter's weights that holds its chat template; pure.
+
+        None where the adapter is served with the base's own template.
+        """
+        return None
+
     def inspect(self, preset: Preset, data: TuningData, config: Any) -> Process | None:
         """Return a cheap process that reads volume ``data``. It ends with 2 and one clear line where that is bad."""
         return None

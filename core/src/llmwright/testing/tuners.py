@@ -248,6 +248,18 @@ class TunerContract(TunedContract):
         errors = [str(problem) for problem in problems if problem.severity == "error"]
         assert not errors, f"check refuses what configure makes of the options of this test: {errors}"
 
+    def test_reads_names_of_the_data_set(self, driver: Tuner, config: Any) -> None:
+        """The files that are trained on are some of the data set's, each once; of none there are none."""
+        names = ("train.jsonl", "more/train-00001.parquet", "README.md")
+        read = twice_alike(driver.names_read, names, config)
+        assert read is None or (set(read) <= set(names) and len(set(read)) == len(read))
+        assert not driver.names_read((), config)
+
+    def test_names_the_chat_template_beside_the_weights(self, driver: Tuner, config: Any) -> None:
+        """The adapter's own chat template is a file in the directory of its weights."""
+        name = twice_alike(driver.chat_template, config)
+        assert name is None or (name and "/" not in name)
+
     def test_inspect_is_sound(
         self, driver: Tuner, preset: Preset, data: TuningData, config: Any, launch: Launch
     ) -> None:

@@ -12,6 +12,7 @@ class Adapter:
     """Requests select it by ``name`` (their field ``model``). The runtime reads it at ``path``, with ``$(volume.…)``.
 
     It comes from an OCI ``image``, from a ``volume_source`` as the user wrote it, or is at ``path`` already.
+    ``chat_template`` is the path of the template that it was tuned with, None where that is the base's own or unknown.
     """
 
     name: str
@@ -20,3 +21,4 @@ class Adapter:
     image: str | None = None
     pull_secrets: tuple[str, ...] = ()
     volume_source: Mapping[str, Any] | None = None
+    chat_template: str | None = None

@@ -30,6 +30,7 @@ class HfRuntime(Runtime):
     capabilities = Capabilities(
         adapters=True,
         adapter_strength=True,
+        adapter_templates=True,
         streaming=True,
         api_key=True,
         cpu=True,

@@ -91,7 +91,18 @@ def _parallel(fit: Fit) -> Flags:
 def _adapters(adapters: tuple[Adapter, ...]) -> Flags:
     if not adapters:
         return {}
-    return {"enable-lora": None, "lora-modules": tuple(f"{adapter.name}={adapter.path}" for adapter in adapters)}
+    modules = tuple(f"{adapter.name}={adapter.path}" for adapter in adapters)
+    return {"enable-lora": None, "lora-modules": modules, **_template_of(adapters)}
+
+
+def _template_of(adapters: tuple[Adapter, ...]) -> Flags:
+    """Return the flag for the template that an only adapter was tuned with.
+
+    The engine has one for all names and reads none beside an adapter (vLLM, ``OpenAIServingChat``). It is the
+    adapter's: who tunes a model asks for the result.
+    """
+    own = [adapter.chat_template for adapter in adapters if adapter.chat_template]
+    return {"chat-template": own[0]} if own and len(adapters) == 1 else {}
 
 
 def _asked(config: VllmConfig) -> Flags:

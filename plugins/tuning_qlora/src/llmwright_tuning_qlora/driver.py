@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from llmwright.errors import Problem
@@ -15,7 +15,9 @@ from llmwright.values.launch import Launch, Mount, Process, Volume
 from llmwright.values.preset import Preset
 from llmwright.values.tuning_data import TuningData
 from llmwright_tuning_qlora.config_layers import ConfigLayers
+from llmwright_tuning_qlora.config_sections import CHAT_TEMPLATE
 from llmwright_tuning_qlora.config_yaml import CONFIG_FILE
+from llmwright_tuning_qlora.data_names import data_names, names_to_train_on
 from llmwright_tuning_qlora.remote_code import code_options
 from llmwright_tuning_qlora.training_config import Method, MethodOptions, TrainingConfig
 
@@ -56,6 +58,15 @@ class LoraTuner(Tuner):
     def check(self, config: ConfigLayers) -> Iterable[Problem]:
         """Upstream's rules for a training config, on what the user wrote."""
         return config.base.merge(config.options).problems(self.method)
+
+    def names_read(self, names: Sequence[str], config: ConfigLayers) -> Sequence[str] | None:
+        """All files of the train split; without one, those that name no split."""
+        extension = config.base.merge(config.options).dataset.dataset_extension
+        return names_to_train_on(data_names(names, extension))
+
+    def chat_template(self, config: ConfigLayers) -> str | None:
+        """transformers' file, where ``ModelConfig.chat_template`` is set."""
+        return CHAT_TEMPLATE if config.base.merge(config.options).model.chat_template else None
 
     def memory(self, preset: Preset, config: ConfigLayers) -> tuple[MemoryTerm, ...]:
         """Weights, activations of one batch with checkpointing unless it is off, adapter and optimizer."""

@@ -14,7 +14,8 @@ import pytest
 
 from llmwright.errors import ConfigError
 from llmwright_tuning_qlora.config_sections import DatasetSection
-from llmwright_tuning_qlora.train.data.data_file import find_data_files, format_of
+from llmwright_tuning_qlora.data_names import format_of
+from llmwright_tuning_qlora.train.data.data_file import find_data_files
 from llmwright_tuning_qlora.train.data.dataset import TokenizedDataset, read_dataset
 from llmwright_tuning_qlora.train.data.tokenization import ExampleTokenizer
 

@@ -13,6 +13,7 @@ import transformers
 from transformers.utils import logging as transformers_logging
 
 from llmwright.errors import ConfigError
+from llmwright_tuning_qlora.config_sections import CHAT_TEMPLATE
 from llmwright_tuning_qlora.train.data.train_eval_split import split_rows
 from llmwright_tuning_qlora.train.loop.checkpoint_store import Checkpoint, CheckpointStore
 from llmwright_tuning_qlora.train.loop.collator import AnswerCollator, RowSubset
@@ -28,7 +29,7 @@ from llmwright_tuning_qlora.train.model.lora import (
     save_for_plain_base,
     save_initial_adapter,
 )
-from llmwright_tuning_qlora.train.model.metadata import CHAT_TEMPLATE, chat_template, public_name
+from llmwright_tuning_qlora.train.model.metadata import chat_template, public_name
 from llmwright_tuning_qlora.train.prepared_data import PreparedData
 from llmwright_tuning_qlora.train.progress_reporter import ProgressReporter
 from llmwright_tuning_qlora.train.results.loss_curve import draw_curve

@@ -18,8 +18,6 @@ from llmwright_tuning_qlora.config_sections import ModelSection
 
 CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length")
 GENERAL_CLASSES = ("TokenizersBackend", "PreTrainedTokenizerFast")
-CHAT_TEMPLATE = "chat_template.jinja"
-"""The file of a template beside the weights (transformers); a tuned adapter has it where its run named a template."""
 WEIGHT_SUFFIXES = {".safetensors"}
 
 

@@ -1,0 +1,73 @@
+"""Which files of a data set are read, by their names alone: before training, and in a plan.
+
+Splits are told by names, as the datasets library does it (its guide 'Structure your repository'): a word such as
+``train`` or ``test`` between separators, in a file's name or a directory's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
+from typing import Literal
+
+Format = Literal["csv", "json", "parquet", "arrow"]
+FORMATS: tuple[Format, ...] = ("csv", "json", "parquet", "arrow")
+METADATA = frozenset(
+    {
+        "added_tokens.json",
+        "config.json",
+        "croissant.json",
+        "dataset_dict.json",
+        "dataset_info.json",
+        "dataset_infos.json",
+        "generation_config.json",
+        "special_tokens_map.json",
+        "state.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "vocab.json",
+    }
+)
+"""Files that the datasets library and transformers write beside data."""
+
+_TRAIN = ("train", "training")
+_HELD_OUT = ("validation", "valid", "val", "dev", "test", "testing", "eval", "evaluation")
+
+
+def data_names(names: Iterable[str], extension: str | None = None) -> list[str]:
+    """Return those of ``names``, paths below a data set's directory, that are data: in order, without metadata.
+
+    ``extension`` (``DatasetConfig.dataset_extension``) is the format of files whose names contain none.
+    """
+    visible = [name for name in names if not PurePosixPath(name).name.startswith(".")]
+    ordered = sorted(visible, key=lambda name: (name.count("/"), name))
+    return [name for name in ordered if PurePosixPath(name).name not in METADATA and format_of(name, extension)]
+
+
+def names_to_train_on(names: Sequence[str]) -> list[str]:
+    """Return those of ``names``, the data of a directory, that training reads.
+
+    They are all files of the train split; without one all files that name no split; else all.
+    """
+
+    def named(words: Iterable[str]) -> list[str]:
+        pattern = re.compile(rf"(?:^|[-._ 0-9/])(?:{'|'.join(words)})(?:[-._ 0-9/]|$)")
+        return [name for name in names if pattern.search(name.lower())]
+
+    if len(names) == 1:
+        return list(names)
+    held_out = named(_HELD_OUT)
+    return named(_TRAIN) or [name for name in names if name not in held_out] or list(names)
+
+
+def format_of(path: str, extension: str | None = None) -> Format | None:
+    """Return the format by a file's name: its suffix first, else the first format that the name contains."""
+    lowered = PurePosixPath(path).name.lower()
+    suffix = lowered.rpartition(".")[2]
+    for kind in FORMATS:
+        if suffix == kind or (suffix == "jsonl" and kind == "json"):
+            return kind
+    contained = next((kind for kind in FORMATS if kind in lowered), None)
+    named = "json" if extension == "jsonl" else extension
+    return contained or next((kind for kind in FORMATS if kind == named), None)
