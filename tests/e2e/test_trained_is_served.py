@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.support.chat_templates import FAMILIES, SPECIAL
+from tests.support.chat_templates import FAMILIES, REWRITERS, SPECIAL
 from tests.support.tiny_models import byte_level_tokenizer, llama_config, save_tokenizer
 from tests.support.tuning_process import arguments
 from transformers import AutoModelForCausalLM, LlamaForCausalLM
@@ -55,17 +55,21 @@ FORMS: dict[str, dict[str, Any]] = {
     "weight 0": {"messages": [user("Kyiv?"), answer("wrong", weight=0), user("Kyiv again?"), answer("Ukraine")]},
     "developer": {"messages": [{"role": "developer", "content": "Be brief."}, user("Riga?"), answer("Latvia")]},
     "system": {"messages": [SYSTEM, user("Lima?"), answer("Peru")]},
+    "system, several turns": {
+        "messages": [SYSTEM, user("Bonn?"), answer("Rhine"), user("And Graz?"), answer("Mur")],
+    },
     "parts": {"messages": [user(PARTS), answer("Bulgaria")]},
     "border": {"messages": [user("Doha?\n"), answer(" Qatar")]},
 }
+TEMPLATES = {**FAMILIES, **{name: REWRITERS[name] for name in ("other end", "last question", "reasoning")}}
 BARE_FORMS = {
     "pair": {"prompt": "Q: Oslo?\nA: ", "completion": "Norway"},
     "border": {"prompt": "Q: Doha?\nA:", "completion": " Qatar"},
     "second pair": {"prompt": "Q: Rome?\nA: ", "completion": "Italy"},
 }
 OPTIONS = {
-    "max_steps": 100,
-    "per_device_train_batch_size": 12,
+    "max_steps": 80,
+    "per_device_train_batch_size": 16,
     "learning_rate": 0.01,
     "lora": {"r": 16, "lora_alpha": 32},
     "model": {"torch_dtype": "float32"},
@@ -82,15 +86,15 @@ class Circle:
     forms: dict[str, dict[str, Any]]
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
+@pytest.fixture(scope="module", params=TEMPLATES)
 def circle(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Circle:
     from peft import PeftModel
 
     family, before = str(request.param), signal.getsignal(signal.SIGTERM)
     root = tmp_path_factory.mktemp(family)
-    forms = FORMS if FAMILIES[family] else BARE_FORMS
+    forms = FORMS if TEMPLATES[family] else BARE_FORMS
     base, adapter = root / "base", root / "adapter"
-    save_base(base, forms, FAMILIES[family])
+    save_base(base, forms, TEMPLATES[family])
     tune(base, forms, adapter, root)
     signal.signal(signal.SIGTERM, before)
     options = ServeOptions(

@@ -5,9 +5,11 @@ The forms are those of OpenAI's chat API and of transformers' chat templates (it
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+from llmwright.reading.files import Unreadable
+from llmwright.reading.json_reader import read_json
 
 Message = Mapping[str, Any]
 
@@ -19,15 +21,20 @@ class MessageError(ValueError):
 def for_template(message: Message) -> dict[str, Any]:
     """Return ``message`` with its content as text, and the arguments of its tool calls as objects.
 
-    A content of several text parts is joined. No content, as beside tool calls, is an empty text. Other fields stay.
+    A content of several text parts is joined. No content, as beside tool calls, is an empty text. Other fields stay,
+    but for null and an empty list of calls: clients and Parquet write those for nothing, and templates ask whether a
+    field is there.
 
     Raises:
-        MessageError: a part that is no text, or arguments that are no JSON object.
+        MessageError: a part that is no text, calls that are none, or arguments that are no JSON object.
     """
-    result = {**message, "content": _text(message.get("content"))}
-    if message.get("tool_calls"):
-        result["tool_calls"] = [_tool_call(call, index) for index, call in enumerate(message["tool_calls"])]
-    return result
+    present = {name: value for name, value in message.items() if value is not None}
+    result = {**present, "content": _text(message.get("content"))}
+    calls = present.get("tool_calls", [])
+    if not isinstance(calls, list):
+        raise MessageError("tool_calls is no list")
+    result.pop("tool_calls", None)
+    return {**result, "tool_calls": [_tool_call(call, index) for index, call in enumerate(calls)]} if calls else result
 
 
 def render(apply: Callable[[list[dict[str, Any]]], str], messages: Sequence[Message], template: str) -> str:
@@ -74,10 +81,14 @@ def _tool_call(call: object, index: int) -> object:
 
 
 def _arguments(written: object) -> object:
-    """Return arguments as data. OpenAI's API has them as JSON text, which a template would encode a second time."""
+    """Return arguments as data. OpenAI's API has them as JSON text, which a template would encode a second time.
+
+    A template writes an object, so what is none has no right form in a prompt (vLLM refuses it too). No text, which
+    some models write for a function without parameters, is an empty object.
+    """
     if not isinstance(written, str):
-        return written
+        return {} if written is None else written
     try:
-        return json.loads(written or "{}")
-    except (ValueError, RecursionError):
+        return read_json(written) if written.strip() else {}
+    except Unreadable:
         return None

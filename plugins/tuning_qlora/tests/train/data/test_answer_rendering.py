@@ -227,6 +227,8 @@ def test_parts_are_joined_and_tool_calls_reach_the_template_as_objects(make: Mak
         (answer("x", weight=0), "gives every answer the weight 0"),
         ({"role": "assistant", "content": [{"type": "image_url"}]}, "content[0] is of type 'image_url'"),
         ({"role": "assistant", "tool_calls": [{"function": {"arguments": "{"}}]}, "arguments is no JSON object"),
+        ({"role": "assistant", "tool_calls": [{"function": {"arguments": "[1]"}}]}, "arguments is no JSON object"),
+        ({"role": "assistant", "tool_calls": {"function": {}}}, "tool_calls is no list"),
         ({"role": "assistant", "content": None}, "messages[1].content is null"),
         ({"role": ["assistant"], "content": "x"}, "messages[1].role is ['assistant']; one of"),
     ],

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 
-from llmwright.values.messages import render
+from llmwright.values.messages import MessageError, render
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError
-from llmwright_runtime_hf.serve.http.requests import AnyRequest, ChatCompletionRequest, PromptRequest
+from llmwright_runtime_hf.serve.http.requests import AnyRequest, ChatCompletionRequest, Message, PromptRequest
 
 if TYPE_CHECKING:
     from llmwright_runtime_hf.serve.engine.chat_template import ChatTemplate
@@ -35,7 +35,7 @@ def chat_text(request: AnyRequest, loaded: LoadedModel, template: ChatTemplate |
         )
     options: dict[str, Any] = {"add_generation_prompt": True}
     if isinstance(request, ChatCompletionRequest):
-        messages = [message.for_template() for message in request.messages]
+        messages = [_for_template(message, index) for index, message in enumerate(request.messages)]
         options = _options(request)
     else:
         assert isinstance(request, PromptRequest)
@@ -55,6 +55,13 @@ def chat_text(request: AnyRequest, loaded: LoadedModel, template: ChatTemplate |
         if not isinstance(error, jinja2.TemplateError):
             first = f"{type(error).__name__}: {first}"
         raise ApiError(400, f"the chat template refuses these messages: {first}", param="messages") from error
+
+
+def _for_template(message: Message, index: int) -> dict[str, Any]:
+    try:
+        return message.for_template()
+    except MessageError as error:
+        raise ApiError(400, f"messages[{index}].{error}", param="messages", code="invalid_value") from error
 
 
 def _options(request: ChatCompletionRequest) -> dict[str, Any]:

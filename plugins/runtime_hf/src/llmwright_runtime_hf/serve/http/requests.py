@@ -16,8 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from llmwright.reading.files import Unreadable
-from llmwright.reading.json_reader import read_json
+from llmwright.values.messages import for_template
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError
 from llmwright_runtime_hf.serve.http.request_fields import (
     CHAT,
@@ -153,11 +152,8 @@ class Message(BaseModel):
         return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content or ())
 
     def for_template(self) -> dict[str, Any]:
-        """The message as chat templates read it: a tool call's arguments are an object, not its JSON text."""
-        extra = dict(self.model_extra or {})
-        if isinstance(extra.get("tool_calls"), list):
-            extra["tool_calls"] = [_call_with_object(call) for call in extra["tool_calls"]]
-        return {**extra, "role": self.role, "content": self.text}
+        """The message as chat templates read it. Raises MessageError for tool calls that none can take."""
+        return for_template({**(self.model_extra or {}), "role": self.role, "content": self.text})
 
 
 class ChatCompletionRequest(_GenerationRequest):
@@ -256,15 +252,3 @@ def reject_unsupported_fields(request: AnyRequest) -> None:
         )
     if options is not None and not request.stream:
         raise ApiError(400, "stream_options is for stream=true", param="stream_options", code="invalid_value")
-
-
-def _call_with_object(call: Any) -> Any:
-    """Return a tool call whose arguments are parsed; one that is not as OpenAI's stays as it is."""
-    function = call.get("function") if isinstance(call, Mapping) else None
-    if not isinstance(function, Mapping) or not isinstance(function.get("arguments"), str):
-        return call
-    try:
-        arguments = read_json(function["arguments"])
-    except Unreadable:
-        return call
-    return {**call, "function": {**function, "arguments": arguments}} if isinstance(arguments, dict) else call
