@@ -68,7 +68,7 @@ BARE_FORMS = {
     "second pair": {"prompt": "Q: Rome?\nA: ", "completion": "Italy"},
 }
 OPTIONS = {
-    "max_steps": 80,
+    "max_steps": 100,
     "per_device_train_batch_size": 16,
     "learning_rate": 0.01,
     "lora": {"r": 16, "lora_alpha": 32},

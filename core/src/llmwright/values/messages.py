@@ -12,6 +12,8 @@ from llmwright.reading.files import Unreadable
 from llmwright.reading.json_reader import read_json
 
 Message = Mapping[str, Any]
+OTHER_ANSWERS = {"function_call": "write tool_calls", "refusal": "write it as content", "audio": "text is read"}
+"""Fields in which OpenAI's API has an answer beside its content, and what to write instead. No template reads them."""
 
 
 class MessageError(ValueError):
@@ -26,9 +28,13 @@ def for_template(message: Message) -> dict[str, Any]:
     field is there.
 
     Raises:
-        MessageError: a part that is no text, calls that are none, or arguments that are no JSON object.
+        MessageError: a part that is no text, calls that are none, arguments that are no JSON object, or an answer in
+            another field.
     """
     present = {name: value for name, value in message.items() if value is not None}
+    other = next((name for name in OTHER_ANSWERS if present.get(name)), None)
+    if other is not None:
+        raise MessageError(f"{other} is not read; {OTHER_ANSWERS[other]}")
     result = {**present, "content": _text(message.get("content"))}
     calls = present.get("tool_calls", [])
     if not isinstance(calls, list):

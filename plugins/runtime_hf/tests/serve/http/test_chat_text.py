@@ -34,6 +34,13 @@ def test_tool_calls_that_no_template_takes_are_refused_with_their_place(calls: o
     assert (caught.value.status_code, caught.value.param) == (400, "messages")
 
 
+@pytest.mark.parametrize("field", ["function_call", "refusal", "audio"])
+def test_an_answer_in_a_field_that_no_template_reads_is_refused_by_name(field: str) -> None:
+    body = {"messages": [{"role": "assistant", "content": "x", field: {"name": "f"}}]}
+    with pytest.raises(ApiError, match=rf"messages\[0\]\.{field} is not read"):
+        chat_text(ChatCompletionRequest.model_validate(body), Mock(), ChatTemplate("{{ messages }}"))
+
+
 def test_null_and_no_calls_are_as_if_absent() -> None:
     """Clients send back the answer that they got, with each field of the API."""
     echoed = {"role": "assistant", "content": "x", "tool_calls": None, "refusal": None, "function_call": None}

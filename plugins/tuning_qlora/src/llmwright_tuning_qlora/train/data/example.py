@@ -16,9 +16,6 @@ WEIGHT = "weight"
 OTHER_MARKS = frozenset({"train", "trainable", "loss", "loss_weight", "masked", "mask", "learn"})
 """Marks of other programs that would change what is learned. They are refused, because no two mean the same."""
 
-OTHER_ANSWERS = {"function_call": "write tool_calls", "refusal": "write it as content", "audio": "text is read"}
-"""Fields in which OpenAI's API has an answer beside its content, and what to do instead."""
-
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
@@ -121,9 +118,6 @@ def _bad_message(message: object, where: str) -> str:
     mark = next((key for key in message if key in OTHER_MARKS), None)
     if mark is not None:
         return f"{where}.{mark} is not read; write weight: 0 in an answer that is not to be learned"
-    other = next((key for key in OTHER_ANSWERS if message.get(key)), None)
-    if other is not None:
-        return f"{where}.{other} is not read; {OTHER_ANSWERS[other]}"
     if WEIGHT in message and (message["role"] != "assistant" or message[WEIGHT] not in (0, 1)):
         return f"{where}.weight is {message[WEIGHT]!r}; 0 or 1 is expected, in answers of the assistant"
     if message.get("content") is None and not message.get("tool_calls"):
