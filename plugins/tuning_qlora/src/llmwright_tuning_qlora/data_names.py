@@ -31,8 +31,17 @@ METADATA = frozenset(
 )
 """Files that the datasets library and transformers write beside data."""
 
-_TRAIN = ("train", "training")
-_HELD_OUT = ("validation", "valid", "val", "dev", "test", "testing", "eval", "evaluation")
+README = "README.md"
+"""A data card, whose head may say which files are which split."""
+
+_TRAIN = ("train", "training", "trainset")
+_HELD_OUT = (
+    *("validation", "valid", "val", "dev", "test", "testing", "eval", "evaluation", "holdout", "heldout"),
+    *("testset", "valset", "devset", "evalset"),
+)
+_CACHE = re.compile(r"cache-[0-9a-z_-]+\.arrow")
+"""Results of earlier operations, which the datasets library keeps beside a data set."""
+_SHARD = re.compile(r"(?P<split>.+)-[0-9]{5}-of-[0-9]{5}(?:-[0-9a-f]+)?\.\w+")
 
 
 def data_names(names: Iterable[str], extension: str | None = None) -> list[str]:
@@ -40,9 +49,23 @@ def data_names(names: Iterable[str], extension: str | None = None) -> list[str]:
 
     ``extension`` (``DatasetConfig.dataset_extension``) is the format of files whose names contain none.
     """
-    visible = [name for name in names if not PurePosixPath(name).name.startswith(".")]
-    ordered = sorted(visible, key=lambda name: (name.count("/"), name))
-    return [name for name in ordered if PurePosixPath(name).name not in METADATA and format_of(name, extension)]
+    ordered = sorted(filter(_is_visible, names), key=lambda name: (name.count("/"), name))
+    return [name for name in ordered if not _is_metadata(PurePosixPath(name).name) and format_of(name, extension)]
+
+
+def splits_of_shards(names: Iterable[str]) -> list[str]:
+    """Return the names of splits by names such as ``train_sft-00000-of-00003.parquet``, each once."""
+    matches = (_SHARD.fullmatch(PurePosixPath(name).name) for name in names)
+    return sorted({match["split"] for match in matches if match})
+
+
+def _is_visible(name: str) -> bool:
+    """Whether no part of the path is hidden: editors, hubs and archives keep copies in such directories."""
+    return not any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)
+
+
+def _is_metadata(name: str) -> bool:
+    return name in METADATA or _CACHE.fullmatch(name) is not None
 
 
 def names_to_train_on(names: Sequence[str]) -> list[str]:

@@ -17,7 +17,7 @@ from llmwright.values.tuning_data import TuningData
 from llmwright_tuning_qlora.config_layers import ConfigLayers
 from llmwright_tuning_qlora.config_sections import CHAT_TEMPLATE
 from llmwright_tuning_qlora.config_yaml import CONFIG_FILE
-from llmwright_tuning_qlora.data_names import data_names, names_to_train_on
+from llmwright_tuning_qlora.data_names import README, data_names, names_to_train_on
 from llmwright_tuning_qlora.remote_code import code_options
 from llmwright_tuning_qlora.training_config import Method, MethodOptions, TrainingConfig
 
@@ -60,7 +60,9 @@ class LoraTuner(Tuner):
         return config.base.merge(config.options).problems(self.method)
 
     def names_read(self, names: Sequence[str], config: ConfigLayers) -> Sequence[str] | None:
-        """All files of the train split; without one, those that name no split."""
+        """All files of the train split; without one, those that name no split. A data card may say otherwise."""
+        if README in names:
+            return None
         extension = config.base.merge(config.options).dataset.dataset_extension
         return names_to_train_on(data_names(names, extension))
 

@@ -258,6 +258,12 @@ def test_a_prompt_that_writes_bos_gets_no_second_one(make: Make) -> None:
     assert list(row.ids).count(tokenizer.bos_token_id) == 1
 
 
+def test_an_answer_with_the_token_that_ends_answers_is_a_problem_of_its_row(make: Make) -> None:
+    example = conversation(user("x"), answer("say <|im_end|> now"), user("y"), answer("Oslo"))
+    [row] = ExampleTokenizer(make(TEMPLATES["chatml"])).encode([example])
+    assert row == "answer 1 holds the very token that ends answers"
+
+
 def test_text_that_no_tokenizer_takes_is_a_problem_of_its_row(make: Make) -> None:
     [row] = ExampleTokenizer(make(TEMPLATES["chatml"])).encode([conversation(user("a\ud800"), answer("b"))])
     assert isinstance(row, str)

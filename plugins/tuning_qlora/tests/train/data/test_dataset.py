@@ -17,6 +17,7 @@ from tests.support.tuning_process import arguments, events
 
 GOOD = {"prompt": "Who?", "completion": "Ada"}
 USER = {"role": "user", "content": "Who?"}
+TALK = [USER, {"role": "assistant", "content": "Ada"}]
 
 
 def lines(*rows: Any) -> str:
@@ -38,6 +39,13 @@ def lines(*rows: Any) -> str:
         ("a.csv", "prompt,completion\nWho?,Ada\nWho?,Ada,Bo\n", "line 3: 3 fields where the header names 2"),
         ("a.csv", 'prompt,completion\nWho?,Ada\n"Who?\n', "line 3: not CSV"),
         ("a.csv", "prompt,completion\nWho?,\n", "line 2: 'completion' is empty"),
+        ("a.csv", "prompt,completion,prompt\na,b,c\n", "names the column 'prompt' twice"),
+        ("a.jsonl", lines(GOOD, '{"n":' + "9" * 5000 + "}"), "line 2: not JSON: a number has too many digits"),
+        ("a.jsonl", lines({**GOOD, "weight": 1}, {**GOOD, "weight": 0}), "line 2: the column 'weight' is not read"),
+        ("a.jsonl", lines({**GOOD, "loss_mask": [0]}), "line 1: the column 'loss_mask' is not read"),
+        ("a.jsonl", lines({**GOOD, "system": ""}, {**GOOD, "system": "Rhyme."}), "line 2: the column 'system' is not"),
+        ("a.jsonl", lines({"functions": [{"name": "f"}], "messages": TALK}), "'functions' is not read; write tools"),
+        ("a.jsonl", lines({"messages": TALK[1:]}), "line 1: it begins with an answer, which no request can ask for"),
         ("a.jsonl", lines({"messages": []}), "'messages' is an empty list"),
         ("a.jsonl", lines({"messages": "hello"}), "'messages' is of type str"),
         ("a.jsonl", lines({"messages": [USER]}), "no message of the assistant"),
@@ -63,7 +71,7 @@ def test_a_bad_row_is_told_with_file_and_place(
     progress, output = tmp_path / "progress", tmp_path / "out"
     assert tune(path, output, "--progress", str(progress)) == 2
     last = capsys.readouterr().err.splitlines()[-1]
-    assert last.startswith(f"error: {path}: ")
+    assert last.startswith((f"error: {path}: ", f"error: the data set {path} "))
     assert re.search(said, last)
     told = events(progress)[-1]
     assert (told["event"], told["reason"][:7]) == ("failed", "Dataset")

@@ -61,6 +61,8 @@ class ConversationRenderer:
             TemplateError: the template refuses the messages.
         """
         text = self._apply(example.messages, example)
+        if example.learned[0] == 0:
+            raise RowProblem("it begins with an answer, which no request can ask for")
         spans = [self._span(text, example, index) for index in example.learned]
         return ConversationText(text, tuple(span for span in spans if span)) if all(spans) else None
 
@@ -83,6 +85,8 @@ class ConversationRenderer:
             return None
         calls = bool(example.messages[index].get("tool_calls"))
         end = self._end(through, followed, place + len(content), calls=calls)
+        if self._special.holds_last(through[len(prompt) : end], content):
+            return None
         if end <= len(prompt) or not text.startswith(through[:end]) or _left_out(example, index, through[:end]):
             return None
         return len(prompt), end
@@ -103,6 +107,8 @@ class ConversationRenderer:
         answer = _with_reasoning(prompt, content, body, index) if content and not calls else body
         if not (answer + ending).strip():
             raise RowProblem(f"the chat template leaves answer {index} out")
+        if self._special.holds_last(answer + ending, content):
+            raise RowProblem(f"answer {index} holds the very token that ends answers")
         if left_out := _left_out(example, index, answer):
             raise RowProblem(f"the chat template leaves {left_out} of answer {index} out")
         return AnswerText(prompt, answer + ending)
@@ -158,11 +164,14 @@ class ConversationRenderer:
 
     def _apply(self, messages: Sequence[Message], example: Conversation, *, prompting: bool = False) -> str:
         def apply(plain: list[dict[str, Any]]) -> str:
-            return str(
-                self._tokenizer.apply_chat_template(
+            try:
+                text = self._tokenizer.apply_chat_template(
                     plain, tools=list(example.tools) or None, tokenize=False, add_generation_prompt=prompting
                 )
-            )
+            except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
+                # Python's own errors inside of a template, which a server reports as a refusal too.
+                raise RowProblem(f"the chat template refuses it: {' '.join(str(error).split())}") from error
+            return str(text)
 
         try:
             return render(apply, messages, self.template)

@@ -21,10 +21,14 @@ TOOLS = "tools"
 
 @dataclass(frozen=True, slots=True)
 class ColumnMapping:
-    """The columns that are used, and how: as messages, as a prompt and an answer, or as plain text."""
+    """The columns that are used, and how: as messages, as a prompt and an answer, or as plain text.
+
+    ``named``: the user named them, and so left all others out.
+    """
 
     kind: Literal["messages", "pair", "text"]
     columns: tuple[str, ...]
+    named: bool = False
 
 
 def map_columns(columns: Iterable[str], section: DatasetSection) -> ColumnMapping:
@@ -49,10 +53,12 @@ def map_columns(columns: Iterable[str], section: DatasetSection) -> ColumnMappin
 
 def _named_by_user(section: DatasetSection) -> list[ColumnMapping]:
     if section.messages_column:
-        return [ColumnMapping("messages", (section.messages_column,))]
+        return [ColumnMapping("messages", (section.messages_column,), named=True)]
     if section.context_column:
-        return [ColumnMapping("pair", (section.context_column, section.response_column))]
-    return [ColumnMapping("text", (section.response_column,))] if section.response_column != "text" else []
+        return [ColumnMapping("pair", (section.context_column, section.response_column), named=True)]
+    if section.response_column != "text":
+        return [ColumnMapping("text", (section.response_column,), named=True)]
+    return []
 
 
 def _wrong_columns(present: list[str], fault: str) -> ConfigError:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llmwright.errors import ConfigError
-from llmwright_tuning_qlora.data_names import Format, data_names, format_of, names_to_train_on
+from llmwright_tuning_qlora.data_names import Format, data_names, format_of, names_to_train_on, splits_of_shards
+from llmwright_tuning_qlora.train.data.data_card import train_names
 
 ACCEPTED = "files whose name holds csv, json, jsonl, parquet or arrow are read"
 WITHOUT_FORMAT = f"{ACCEPTED}; for other names write DatasetConfig.dataset_extension"
@@ -28,10 +29,13 @@ class DataFile:
 
 @dataclass(frozen=True, slots=True)
 class DataFiles:
-    """The files of a data set, all of one format, read in this order. ``ignored`` are other data files beside them."""
+    """The files of a data set, all of one format, read in this order. ``ignored`` are other data files
+    beside them, ``root`` their directory.
+    """
 
     files: tuple[DataFile, ...]
     ignored: tuple[Path, ...] = ()
+    root: Path = Path()
 
     @property
     def name(self) -> str:
@@ -61,19 +65,23 @@ def find_data_files(path: Path, extension: str | None = None) -> DataFiles:
     else:
         root, visible = path, sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
         data = data_names(visible, extension)
-        chosen = names_to_train_on(data)
+        chosen = train_names(path, data) or names_to_train_on(data)
     if not data:
         names = ", ".join(visible[:5]) or "nothing"
         raise ConfigError(f"no data set in {path}: found {names}", hint=WITHOUT_FORMAT, reason="DatasetNotFound")
     files = tuple(DataFile(root / name, kind) for name in chosen if (kind := format_of(name, extension)))
     _require_content(path, files)
-    return DataFiles(files, tuple(root / name for name in data if name not in chosen))
+    return DataFiles(files, tuple(root / name for name in data if name not in chosen), root)
 
 
 def _require_content(path: Path, files: tuple[DataFile, ...]) -> None:
     empty = next((file.path for file in files if file.path.stat().st_size == 0), None)
     if empty is not None:
         raise ConfigError(f"the data set {empty} is empty", hint=ACCEPTED, reason="DatasetEmpty")
+    splits = splits_of_shards(file.path.name for file in files)
+    if len(splits) > 1:
+        message = f"the data set {path} has several splits: {', '.join(splits)}"
+        raise ConfigError(message, hint="keep the files of one, or name one file", reason="DatasetSplits")
     if len({file.format for file in files}) > 1:
         names = ", ".join(file.path.name for file in files[:5])
         message = f"the data set {path} has files of several formats: {names}"

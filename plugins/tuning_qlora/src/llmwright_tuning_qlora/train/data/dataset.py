@@ -7,9 +7,10 @@ This is the only way from a data file to rows for training. Its steps are the ot
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
+from pathlib import Path
 
 from llmwright.errors import ConfigError
 from llmwright_tuning_qlora.config_sections import DatasetSection
@@ -140,11 +141,14 @@ def _unusable_rows(file: DataFile, progress: _Progress) -> ConfigError:
 
 def _notes_of_files(files: DataFiles) -> Iterator[str]:
     if len(files.files) > 1 or files.ignored:
-        read, ignored = (
-            ", ".join(path.name for path in paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
-            for paths in ([file.path for file in files.files], files.ignored)
-        )
+        read = _listed([file.path for file in files.files], files.root)
+        ignored = _listed(files.ignored, files.root)
         yield f"Reading {read}; not reading {ignored}." if files.ignored else f"Reading {read}."
+
+
+def _listed(paths: Sequence[Path], root: Path) -> str:
+    names = [path.relative_to(root).as_posix() for path in paths[:5]]
+    return ", ".join(names) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
 
 
 def _notes_of_columns(first: DataRow, mapping: ColumnMapping) -> Iterator[str]:

@@ -13,8 +13,17 @@ from llmwright_tuning_qlora.train.data.column_mapping import TOOLS, ColumnMappin
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
 WEIGHT = "weight"
 """Whether an answer is learned: 0 or 1 (OpenAI's fine-tuning format). No template sees it."""
-OTHER_MARKS = frozenset({"train", "trainable", "loss", "loss_weight", "masked", "mask", "learn"})
+OTHER_MARKS = frozenset({"train", "trainable", "loss", "loss_weight", "masked", "mask", "learn", "loss_mask", "labels"})
 """Marks of other programs that would change what is learned. They are refused, because no two mean the same."""
+MARK_HINT = "write weight: 0 in an answer of messages that is not to be learned"
+OTHER_PROMPTS = {
+    **dict.fromkeys(("system", "system_prompt"), "write it as a message of the role system"),
+    **dict.fromkeys(("functions", "function_call"), "write tools"),
+    **dict.fromkeys(("images", "image", "audio", "audios", "videos", "video"), "text is read"),
+    "documents": "write them into messages",
+    "chat_template_kwargs": "write ModelConfig.chat_template as it is to be",
+}
+"""Columns that would change the prompt, and what to do instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +54,26 @@ def parse_example(values: Mapping[str, Any], mapping: ColumnMapping) -> Example 
     missing = [name for name in mapping.columns if name not in values]
     if missing:
         return f"no {missing[0]!r}; found {', '.join(repr(name) for name in values) or 'nothing'}"
+    if not mapping.named and (fault := _other_column(values, mapping)):
+        return fault
     if mapping.kind == "messages":
         return _conversation(values[mapping.columns[0]], mapping.columns[0], values.get(TOOLS))
     if mapping.kind == "text":
         text = values[mapping.columns[0]]
         return _bad_text(text, mapping.columns[0]) or PromptAnswer(text)
     return _pair(values, *mapping.columns)
+
+
+def _other_column(values: Mapping[str, Any], mapping: ColumnMapping) -> str:
+    """Return the fault of a column that says something about the example and is not read; empty for none."""
+    for name, value in values.items():
+        if name in mapping.columns or value in (None, "", [], {}):
+            continue
+        if name in OTHER_MARKS or (name == WEIGHT and value != 1):
+            return f"the column {name!r} is not read; {MARK_HINT}"
+        if name in OTHER_PROMPTS and mapping.kind != "text":
+            return f"the column {name!r} is not read; {OTHER_PROMPTS[name]}"
+    return ""
 
 
 def _pair(values: Mapping[str, Any], prompt_column: str, answer_column: str) -> Example | str:
@@ -117,7 +140,7 @@ def _bad_message(message: object, where: str) -> str:
         return f"{where}.role is {message['role']!r}; one of {', '.join(sorted(ROLES))} is expected"
     mark = next((key for key in message if key in OTHER_MARKS), None)
     if mark is not None:
-        return f"{where}.{mark} is not read; write weight: 0 in an answer that is not to be learned"
+        return f"{where}.{mark} is not read; {MARK_HINT}"
     if WEIGHT in message and (message["role"] != "assistant" or message[WEIGHT] not in (0, 1)):
         return f"{where}.weight is {message[WEIGHT]!r}; 0 or 1 is expected, in answers of the assistant"
     if message.get("content") is None and not message.get("tool_calls"):

@@ -96,6 +96,10 @@ def _json_lines(lines: Iterator[str]) -> Iterator[DataRow]:
         except RecursionError:
             yield DataRow(number, "line", problem=f"not JSON: {TOO_DEEP}")
             continue
+        except ValueError:
+            # Python's own limit on the digits of a number.
+            yield DataRow(number, "line", problem="not JSON: a number has too many digits")
+            continue
         yield _row_of_json(item, number, "line")
 
 
@@ -110,6 +114,9 @@ def _csv(path: Path) -> Iterator[DataRow]:
     with path.open(encoding="utf-8-sig", newline="") as stream:
         reader = csv.reader(stream, strict=True)
         header = next(reader, [])
+        twice = next((name for index, name in enumerate(header) if name in header[:index]), None)
+        if twice is not None:
+            raise _unreadable(path, f"names the column {twice!r} twice")
         while (row := _next_csv_row(reader)) is not None:
             if isinstance(row, DataRow):
                 yield row
@@ -154,4 +161,14 @@ def _rows_of_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[DataRow]:
     for batch in batches:
         for values in batch.to_pylist():
             number += 1
-            yield DataRow(number, "row", values)
+            yield DataRow(number, "row", {name: _without_nulls(value) for name, value in values.items()})
+
+
+def _without_nulls(value: Any) -> Any:
+    """Return a nested value without the keys that hold null, which columns write where a row has no such key.
+
+    A message's ``content`` stays, because null says something there.
+    """
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None or key == "content"}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value

@@ -37,6 +37,11 @@ class SpecialTexts:
         ends = [match.end() for match in self._pattern.finditer(text, start, stop)]
         return bool(ends) and not text[ends[-1] : stop].strip()
 
+    def holds_last(self, text: str, part: str) -> bool:
+        """Whether the last token in ``text`` stands in ``part`` too."""
+        last = [match[0] for match in self._pattern.finditer(text)][-1:]
+        return bool(last) and last[0] in part
+
     def last_outside(self, part: str, text: str, start: int, stop: int) -> int | None:
         """Return where ``part`` stands last in ``text[start:stop]``, outside of tokens' texts; None without a place."""
         position = text.rfind(part, start, stop)
