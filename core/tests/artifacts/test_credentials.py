@@ -271,3 +271,10 @@ def test_config_json_stands_for_all(tmp_path: Path) -> None:
     write_auth(tmp_path / "config.json", "one.example", "only")
     write_auth(tmp_path / "a.json", "two.example", "unread")
     assert find_credential("two.example", tmp_path) is None
+
+
+def test_a_damaged_entry_hides_no_other_login(config: Any) -> None:
+    path = config(auths={"reg.example": {"auth": "!!"}, "reg.example/team": auth("team", "pa55")})
+    assert [found.username for found in find_credentials("reg.example/team/a", path)] == ["team"]
+    with pytest.raises(ConfigError, match="is not base64"):
+        find_credentials("reg.example/other", path)

@@ -76,10 +76,20 @@ def _in_file(path: Path, image: str) -> Iterator[tuple[Rank, Credential]]:
                 return
         except NoAnswer as reason:
             yield exactness(registry), Credential(problem=str(reason))
+    damage: ConfigError | None = None
+    whole = 0
     for key in matching_keys((key for key, entry in auths.items() if isinstance(entry, dict)), image):
-        login = _from_entry(auths[key], path, registry)
+        try:
+            login = _from_entry(auths[key], path, registry)
+        except ConfigError as error:
+            damage = damage or error
+            continue
         if login is not None:
+            whole += 1
             yield exactness(key), login
+    # Another key's login may be the one that is needed; only an entry that stands alone is the user's mistake.
+    if damage and not whole:
+        raise damage
 
 
 def _helper(settings: Mapping[str, Any], image: str) -> str:

@@ -203,3 +203,18 @@ def test_a_batch_of_one_prompt_of_token_ids(http: httpx.Client, reference: Trans
     ids = reference.tokenizer(PROMPT)["input_ids"]
 
     assert text_of(http.post(COMPLETIONS, json=body_of(COMPLETIONS, prompt=[ids]))) == reference.completion(PROMPT, 4)
+
+
+@pytest.mark.parametrize(
+    ("options", "param"),
+    [
+        ({"max_new_tokens": 0}, "generate_kwargs.max_new_tokens"),
+        ({"top_p": 1.5}, "generate_kwargs.top_p"),
+        ({"eos_token_id": -1}, "generate_kwargs.eos_token_id"),
+        ({"stop_strings": [""]}, "generate_kwargs.stop_strings"),
+    ],
+)
+def test_a_wrong_value_has_the_name_that_the_client_wrote(
+    http: httpx.Client, options: dict[str, Any], param: str
+) -> None:
+    assert_refused(http.post(CHAT, json=body_of(CHAT, generate_kwargs=options)), param)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError
+from llmwright_runtime_hf.serve.http.request_fields import GENERATE_NAMES, PREFIX
 
 _Body = TypeVar("_Body", bound=BaseModel)
 
@@ -23,29 +24,40 @@ def json_body(model: type[_Body]) -> Callable[[Request], Awaitable[_Body]]:
     """
 
     async def read(request: Request) -> _Body:
+        body = await request.body()
         try:
-            return model.model_validate_json(await request.body())
+            return model.model_validate_json(body)
         except ValidationError as error:
-            raise _bad_request(error) from None
+            raise _bad_request(error, body) from None
 
     return read
 
 
-def _bad_request(error: ValidationError) -> ApiError:
+def _bad_request(error: ValidationError, body: bytes) -> ApiError:
     # A union reports the errors of each alternative. The deepest belongs to the alternative that the client meant.
     fault = max(error.errors(include_url=False), key=lambda fault: len(fault["loc"]))
     if fault["type"] == "json_invalid":
         return ApiError(400, f"the body is not JSON: {fault['ctx']['error']}", code="invalid_json")
     if not fault["loc"]:
         return ApiError(400, "the body must be a JSON object", code="invalid_value")
-    path = _path(fault)
+    path = _as_written(_path(fault), json.loads(body))
     message = f"{path}: {fault['msg'].removeprefix('Value error, ')}{_value(fault)}"
     return ApiError(400, message, param=path, code="invalid_value")
 
 
 def _path(fault: ErrorDetails) -> str:
     """Return the field's path, without the names that pydantic gives to the alternatives of a union."""
-    return ".".join(str(part) for part in fault["loc"] if part != "str" and not str(part).startswith("list["))
+    alternatives = ("str", "constrained-int")
+    parts = (str(part) for part in fault["loc"] if part not in alternatives)
+    return ".".join(part for part in parts if not part.startswith("list["))
+
+
+def _as_written(path: str, body: object) -> str:
+    """Return ``path`` with the name that the client wrote where it was in ``generate_kwargs``."""
+    options = body.get("generate_kwargs") if isinstance(body, dict) else None
+    name, dot, rest = path.partition(".")
+    written = next((theirs for theirs, ours in GENERATE_NAMES.items() if ours == name), name)
+    return f"{PREFIX}{written}{dot}{rest}" if isinstance(options, dict) and written in options else path
 
 
 def _value(fault: ErrorDetails) -> str:
