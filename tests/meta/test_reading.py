@@ -38,7 +38,6 @@ ELSEWHERE = {
     "core/src/llmwright/testing/packs.py": "a file of the pack under test",
     "core/src/llmwright/testing/processes.py": CHILD,
     "core/src/llmwright/testing/tuned_runs.py": CHILD,
-    "core/src/llmwright/values/messages.py": FIELD,
     "plugins/provisioner_karpenter/src/llmwright_provisioner_karpenter/client.py": CLUSTER,
     "plugins/tuning_qlora/src/llmwright_tuning_qlora/train/data/example.py": FIELD,
     "plugins/tuning_qlora/src/llmwright_tuning_qlora/train/data/file_formats.py": WEIGHTS,

@@ -244,10 +244,10 @@ def test_a_text_that_no_program_can_be_started_with_is_refused(planned: Planned)
 @pytest.mark.parametrize(
     ("names", "note"),
     [
-        (("README.md", "test.jsonl", "train.jsonl"), "trains on train.jsonl; README.md, test.jsonl are left aside"),
+        (("LICENSE", "test.jsonl", "train.jsonl"), "trains on train.jsonl; LICENSE, test.jsonl are left aside"),
         (("train.jsonl", "train-2.jsonl"), "trains on train-2.jsonl, train.jsonl"),
         (("rows.jsonl", "tokenizer.json"), "trains on rows.jsonl; tokenizer.json is left aside"),
-        (("README.md",), "trains on nothing: no file of the data set has a known format; README.md is left aside"),
+        (("LICENSE",), "trains on nothing: no file of the data set has a known format; LICENSE is left aside"),
     ],
 )
 def test_files_that_are_known_are_told_before_training(planned: Planned, names: tuple[str, ...], note: str) -> None:

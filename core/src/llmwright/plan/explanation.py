@@ -116,7 +116,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _templates(inputs: PlanInput, workload: Workload) -> Iterator[str]:
-    """What a runtime with one chat template for all its names does to adapters with templates of their own."""
+    """Adapters with templates of their own, on a runtime that has one template for all its names."""
     serving = workload.serving
     if serving is None or serving.runtime.capabilities.adapter_templates:
         return

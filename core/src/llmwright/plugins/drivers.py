@@ -145,10 +145,7 @@ class Driver(ABC):
 
 
 class Provisioner(Driver):
-    """Finds or creates machines, and lets them go: ``observe`` → ``decide`` → ``act``.
-
-    A release is the same triple with a request for 0 nodes.
-    """
+    """Finds, creates and lets go of machines: ``observe`` → ``decide`` → ``act``; a release asks for 0 nodes."""
 
     mutable_options: ClassVar[frozenset[str]] = frozenset()
     """Keys of ``provisionerConfig`` that may change while nodes are held."""
@@ -200,10 +197,7 @@ class Provisioner(Driver):
 
         A driver that overrides this is given what it returned last: it is called before each decision that follows an
         act, and every half minute, in a thread of its own and never twice at a time. None: ``observe`` reads the
-        target's caches.
-
-        Args:
-            scope: a namespace; empty for all namespaces.
+        target's caches. ``scope`` is a namespace; empty for all.
 
         Raises:
             TargetError: the cloud did not answer; it is asked again with back-off, and not before ``retry_after_s``.
@@ -363,17 +357,11 @@ class Tuner(Driver):
         """Return the Launch that tunes ``preset`` on ``data``."""
 
     def names_read(self, names: Sequence[str], config: Any) -> Sequence[str] | None:
-        """Return those of ``names``, paths below the data set's directory, whose files are trained on; pure.
-
-        None where names alone do not tell.
-        """
+        """Return those of ``names``, paths below the data set's directory, that are trained on; None for unknown."""
         return None
 
     def chat_template(self, config: Any) -> str | None:
-        """Return the name of the file beside the adapter's weights that holds its chat template; pure.
-
-        None where the adapter is served with the base's own template.
-        """
+        """Return the file beside the weights that holds the adapter's own chat template; None for the base's."""
         return None
 
     def inspect(self, preset: Preset, data: TuningData, config: Any) -> Process | None:
@@ -383,7 +371,6 @@ class Tuner(Driver):
     def sample(self, preset: Preset, data: TuningData, config: Any, rows: int) -> Process | None:
         """Return a cheap process that prints at most ``rows`` rows of volume ``data`` as questions with known answers.
 
-        Each line is a JSON object: ``prompt``, ``completion`` and, where there is one, ``paraphrase``. Return None
-        where data sets of this method have no such rows.
+        Each line is a JSON object: ``prompt``, ``completion``, perhaps ``paraphrase``. None: no such rows.
         """
         return None

@@ -10,6 +10,8 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from llmwright.reading.files import Unreadable
+from llmwright.reading.json_reader import read_json
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError
 from llmwright_runtime_hf.serve.http.request_fields import GENERATE_NAMES, PREFIX
 
@@ -40,7 +42,7 @@ def _bad_request(error: ValidationError, body: bytes) -> ApiError:
         return ApiError(400, f"the body is not JSON: {fault['ctx']['error']}", code="invalid_json")
     if not fault["loc"]:
         return ApiError(400, "the body must be a JSON object", code="invalid_value")
-    path = _as_written(_path(fault), json.loads(body))
+    path = _as_written(_path(fault), body)
     message = f"{path}: {fault['msg'].removeprefix('Value error, ')}{_value(fault)}"
     return ApiError(400, message, param=path, code="invalid_value")
 
@@ -52,9 +54,13 @@ def _path(fault: ErrorDetails) -> str:
     return ".".join(part for part in parts if not part.startswith("list["))
 
 
-def _as_written(path: str, body: object) -> str:
+def _as_written(path: str, body: bytes) -> str:
     """Return ``path`` with the name that the client wrote where it was in ``generate_kwargs``."""
-    options = body.get("generate_kwargs") if isinstance(body, dict) else None
+    try:
+        content = read_json(body)
+    except Unreadable:
+        return path
+    options = content.get("generate_kwargs") if isinstance(content, dict) else None
     name, dot, rest = path.partition(".")
     written = next((theirs for theirs, ours in GENERATE_NAMES.items() if ours == name), name)
     return f"{PREFIX}{written}{dot}{rest}" if isinstance(options, dict) and written in options else path
