@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 
+import pytest
 import yaml
 from tests.e2e.support.sandbox import PATIENCE_S, Sandbox
 from tests.e2e.support.served_model import request
+from tests.support.model_families import save_family
 from tests.support.tiny_models import CONTEXT, save_model, save_tokenizer
 from tests.support.waiting import wait_until
+from transformers import AutoTokenizer
 
 
 def test_a_saved_model_is_run_and_answers(sandbox: Sandbox) -> None:
@@ -27,6 +30,19 @@ def test_a_saved_model_is_run_and_answers(sandbox: Sandbox) -> None:
         asked = request(endpoint, "/v1/completions", {**prompt, "temperature": 0}).json()
         assert asked["usage"]["prompt_tokens"] == answer["usage"]["prompt_tokens"]
         assert asked["choices"][0]["text"] == answer["choices"][0]["message"]["content"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["mamba", "mistral3", "rwkv"])
+def test_a_model_without_keys_or_with_a_nested_config_is_run_as_any(family: str, sandbox: Sandbox) -> None:
+    made, out, prompt = save_family(sandbox.work / family, family), sandbox.work / "out", "the quick"
+    tokenizer = AutoTokenizer.from_pretrained(made.directory)
+    expected = tokenizer.decode(made.greedy(tokenizer(prompt)["input_ids"], 8), skip_special_tokens=True)
+    with sandbox.background("run", f"./{family}", out=out):
+        wait_until(lambda: "serving until Ctrl-C" in out.read_text(), "it is served", PATIENCE_S)
+        asked = {"model": family, "prompt": prompt, "max_tokens": 8, "temperature": 0, "ignore_eos": True}
+        answer = request(sandbox.ready(family), "/v1/completions", asked).json()
+    assert answer["choices"][0]["text"] == expected
 
 
 def test_a_saved_model_is_tuned_and_asked(sandbox: Sandbox) -> None:
