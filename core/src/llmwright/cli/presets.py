@@ -57,7 +57,7 @@ def list_presets(
     if not session.catalogue.presets():
         note("no presets are installed: pip install llmwright-presets")
         return
-    headings = ("name", "parameters", "weights", "context", "licence", "runtimes", "tunable")
+    headings = ("name", "parameters", "weights", "context", "licence", "runtimes", "tunable", "pinned")
     table(headings, [_row(preset) for preset in chosen])
 
 
@@ -80,6 +80,7 @@ def _row(preset: Preset) -> tuple[str, ...]:
         preset.license + (" (gated)" if preset.gated else ""),
         ",".join(preset.runtimes),
         "yes" if preset.tunable else "no",
+        "yes" if preset.pinned else "no",
     )
 
 
@@ -116,6 +117,10 @@ def show(session: Session, name: str, output: str | None) -> None:
         ("old", preset.retired),
         ("also called", ", ".join(preset.aliases)),
         ("source", f"{preset.source}@{preset.revision}" if preset.source.startswith("hf://") else preset.source),
+        (
+            "pinned",
+            "" if preset.pinned else f"no: the weights are what {preset.revision} has when they are loaded",
+        ),
         ("licence", preset.license + (" (gated: needs a token of somebody who accepted it)" if preset.gated else "")),
         ("parameters", f"{preset.parameters:,}"),
         ("weights", f"{size(preset.weight_bytes)} as {preset.quantization or preset.dtype}"),
