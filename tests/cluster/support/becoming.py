@@ -63,7 +63,7 @@ def tuning(**parts: Any) -> Object:
 
 
 def refused_by_us(plugins: Session, document: Object, files: Files | None = None) -> str:
-    """The first error of ``check``, or its warning of a Secret that there cannot be, else that of a plan; else empty."""
+    """The first error of ``check``, or its warning of an impossible Secret, else that of a plan; empty for none."""
     written = Workspace.model_validate(document)
     problems = Checker(plugins, CheckMode.operator()).check(written, files or {})
     errors = [str(each) for each in problems if each.severity == "error" or each.message.startswith("no Secret can")]
