@@ -42,7 +42,7 @@ def leaves(unattended: Workspaces, operator: OperatorProcess, name: str, *words:
 
 
 def test_without_its_plugin_a_workspace_goes_and_names_its_nodes(unattended: Workspaces, tmp_path: Path) -> None:
-    """Blocked by a setting, and then not installed at all."""
+    """Blocked by a setting, and then not installed at all; settings that still speak of it are a mistake."""
     plane, both = unattended.plane, ("blocked", "uninstalled")
     with running(operating(plane, tmp_path / "before")):
         unattended.apply(*map(unattended.inference, both))
@@ -52,8 +52,15 @@ def test_without_its_plugin_a_workspace_goes_and_names_its_nodes(unattended: Wor
     claims = [one["metadata"]["name"] for one in plane.get(CLAIMS, f"-lkaito.sh/workspace in ({','.join(both)})")]
     with running(operating(plane, tmp_path / "blocked", blockedPlugins=["provisioner:karpenter"])) as operator:
         leaves(unattended, operator, "blocked", nodes["blocked"], "provisioner 'karpenter'", "is blocked by")
-    bare = operating(plane, tmp_path / "uninstalled")
-    bare.python, bare.environ = without("llmwright_provisioner_karpenter", tmp_path / "site")
+    site = without("llmwright_provisioner_karpenter", tmp_path / "site")
+    forgotten = operating(plane, tmp_path / "forgotten")
+    forgotten.python, forgotten.environ = site
+    forgotten.start(wait=False)
+    assert forgotten.process is not None
+    assert forgotten.process.wait(60) == 2
+    assert "plugins.provisioner.karpenter: no provisioner of that name is installed" in forgotten.log.read_text()
+    bare = operating(plane, tmp_path / "uninstalled", plugins={})
+    bare.python, bare.environ = site
     with running(bare) as operator:
         leaves(unattended, operator, "uninstalled", nodes["uninstalled"], "no provisioner 'karpenter'", "installed: ")
     plane.kubectl("delete", "nodeclaim", "--timeout=60s", *claims)
