@@ -1,7 +1,8 @@
 """Machines that are lost again and again: pauses between purchases, and a circuit that opens, for every provisioner.
 
 What was asked for is kept in the status. A machine counts as lost where its provisioner acts again for the same wish of
-the user: after its nodes were ready, or with an act that it has done before. The pause counts from the last purchase,
+the user: after its nodes were ready, or with an act that it has done before, unless it rests between attempts by itself
+(``ProvisionerDecision.paced``). The pause counts from the last purchase,
 so that a machine which lived for a while is replaced at once.
 """
 
@@ -60,7 +61,7 @@ def paced(
     if not decision.actions:
         return Pacing(known.model_copy(update={"seen": True}) if known.asked else _kept(known))
     labels = [_label(action) for action in decision.actions]
-    if _is_lost(known, labels, count):
+    if known.ready_at or (not decision.paced and _is_done_again(known, labels, count)):
         known = _lost(known, decision, now)
     # Only before the first act of an attempt: it may take several, one after the other.
     rest_s = 0.0 if known.asked else _rest_s(known, now)
@@ -78,10 +79,8 @@ def _ready(known: AttemptsStatus, now: datetime) -> AttemptsStatus:
     return known if known.ready_at else known.model_copy(update={"seen": True, "ready_at": rfc3339(now)})
 
 
-def _is_lost(known: AttemptsStatus, labels: Iterable[str], count: int) -> bool:
+def _is_done_again(known: AttemptsStatus, labels: Iterable[str], count: int) -> bool:
     """Whether these acts replace what was there. An act that was never seen to bear fruit may only be done again."""
-    if known.ready_at:
-        return True
     if not known.seen:
         return False
     verbs = [label.partition(" ")[0] for label in {*known.asked, *labels}]

@@ -126,12 +126,14 @@ class ProvisionerAction:
 class ProvisionerDecision:
     """The actions to take now, the outcome so far, and the state to remember.
 
-    ``state`` is at most 4 KiB as JSON. It is a hint: losing it is harmless.
+    ``state`` is at most 4 KiB as JSON. It is a hint: losing it is harmless. ``paced`` says that the provisioner itself
+    rests between attempts to get machines: the core then counts only machines that were lost after they were ready.
     """
 
     outcome: Outcome
     actions: tuple[ProvisionerAction, ...] = ()
     state: Mapping[str, Any] = field(default_factory=dict)
+    paced: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

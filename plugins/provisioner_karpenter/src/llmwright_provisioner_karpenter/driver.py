@@ -139,7 +139,7 @@ class KarpenterProvisioner(Provisioner):
         surplus = _of_the_other_mode(options, observed) if isinstance(decided.outcome, Ready) else ()
         wish = {"inputs": request.inputs} if request.inputs else {}
         state = {**decided.state, "mode": options.mode, **wish}
-        return replace(decided, actions=(*decided.actions, *surplus), state=state)
+        return replace(decided, actions=(*decided.actions, *surplus), state=state, paced=True)
 
     def act(self, action: ProvisionerAction) -> None:
         """One request to the API server."""
