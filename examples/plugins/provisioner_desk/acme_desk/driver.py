@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from llmwright.errors import TargetError
 from llmwright.plugins.drivers import Provisioner
@@ -29,8 +29,8 @@ class DeskSettings(BaseModel):
     """The desk's address, and the file that holds the token for it."""
 
     model_config = ConfigDict(extra="forbid")
-    url: str = "http://127.0.0.1:8099"
-    token_file: str = ""
+    url: str = Field(default="http://127.0.0.1:8099", description="the desk's address")
+    token_file: str = Field(default="", description="the file that holds the token for it")
 
 
 class DeskProvisioner(Provisioner):
