@@ -37,6 +37,8 @@ FORBIDDEN: tuple[tuple[ModuleType, tuple[str, ...]], ...] = (
 """The functions by module. ``os.environ`` is read through a mapping that refuses."""
 
 _OURS = frozenset({"pydantic", "pydantic_core", "pytest", "_pytest", "pluggy", "xdist", "execnet", "coverage", "mypy"})
+_TIMING = frozenset({"llmwright.plugins.hooks", "llmwright.plugins.slow_calls"})
+"""The core times the hooks that it calls for a law."""
 _holders: dict[tuple[int, ...], tuple[tuple[Any, str, Any], ...]] = {}
 
 
@@ -100,9 +102,7 @@ def _refusing(name: str, real: Any, what: str, thread: int) -> Any:
         return _Refusing(real, what, thread)
 
     def refused(*arguments: Any, **named: Any) -> Any:
-        # The core times the hooks that it calls for a law.
-        core = sys._getframe(1).f_globals.get("__name__") == "llmwright.plugins.hooks"
-        if core or threading.get_ident() != thread:
+        if sys._getframe(1).f_globals.get("__name__") in _TIMING or threading.get_ident() != thread:
             return real(*arguments, **named)
         raise Impure(f"{what} called {name}: what a pure method needs is in its arguments")
 
