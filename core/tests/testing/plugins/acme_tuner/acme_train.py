@@ -39,7 +39,7 @@ def train(options: argparse.Namespace) -> int:
     checkpoint = options.results / CHECKPOINT
     first = json.loads(checkpoint.read_text())["step"] + 1 if checkpoint.exists() else 1
     for step in range(first, options.steps + 1):
-        time.sleep(0.01)
+        time.sleep(0.05)
         checkpoint.write_text(json.dumps({"step": step}))
         event = {"event": "step", "step": step, "max_steps": options.steps, "loss": 1 / step}
         with (options.results / "progress.jsonl").open("a") as file:
