@@ -12,7 +12,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -97,7 +97,8 @@ def broken_laws(repository: Path, law: str = "") -> dict[str, str]:
     verdicts = Verdicts()
     contract = repository / f"{repository.name}_contract.py"
     arguments = [str(contract), *FAST, f"--rootdir={repository}", "-c", os.devnull, "--import-mode=importlib"]
-    with _installed(repository):
+    # There, for a hook that writes its record where it is called.
+    with _installed(repository), chdir(repository):
         pytest.main([*arguments, *(("-k", law) if law else ())], plugins=[verdicts])
     assert verdicts.messages, f"no law named {law!r} ran"
     return verdicts.broken
