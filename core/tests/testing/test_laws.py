@@ -23,6 +23,7 @@ import pytest
 from pydantic import BaseModel
 
 from llmwright.plugins.drivers import AccessRule, Capabilities, Driver
+from llmwright.plugins.launch_faults import Core
 from llmwright.testing import (
     DriverContract,
     Impure,
@@ -38,7 +39,7 @@ from llmwright.testing import (
 )
 from llmwright.testing.contract import laws
 from llmwright.testing.fakes import FakeCloud, FakeProvisioner, FakeRuntime, FakeTuner
-from llmwright.testing.launches import Core, as_json, faults
+from llmwright.testing.launches import as_json, faults
 from llmwright.testing.purity import CANARY, twice_alike
 from llmwright.values.fit import MemoryTerm
 from llmwright.values.launch import Exec, HttpGet, Launch, Mount, Probe, Process, Ranks, Volume

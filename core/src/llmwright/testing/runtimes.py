@@ -9,8 +9,9 @@ from typing import Any, get_args
 import pytest
 
 from llmwright.plugins.drivers import Driver, KaitoRule, Runtime
+from llmwright.plugins.launch_faults import Core
 from llmwright.testing.driver_law import assert_alike_in_every_process, assert_weights, naming
-from llmwright.testing.launches import Core, as_json, faults, volumes_in
+from llmwright.testing.launches import as_json, faults, volumes_in
 from llmwright.testing.presets import make_adapter
 from llmwright.testing.purity import CANARY, twice_alike
 from llmwright.testing.served_runtimes import ServedRuntimeContract

@@ -10,8 +10,9 @@ import pytest
 
 from llmwright.errors import InvalidWorkspace, LLMwrightError, Problem
 from llmwright.plugins.drivers import Driver, Tuner
+from llmwright.plugins.launch_faults import Core
 from llmwright.testing.driver_law import assert_alike_in_every_process, assert_weights, naming
-from llmwright.testing.launches import Core, as_json, faults, process_faults
+from llmwright.testing.launches import as_json, faults, process_faults
 from llmwright.testing.options import other_values, properties
 from llmwright.testing.presets import make_preset, make_tuning_data
 from llmwright.testing.purity import CANARY, twice_alike
