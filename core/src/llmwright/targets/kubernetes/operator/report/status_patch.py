@@ -67,7 +67,7 @@ class StatusWriter:
         record = self._memory.of(key_of(dict(live)))
         # Before the write: where its answer is lost, it is still known as ours.
         record.own_status = merged(live, {"status": patch}).get("status")
-        record.own_status = self._merge(live, {"status": patch}, "status").get("status") or {}
+        record.own_status = self._merge(live, _guarded(live, patch), "status").get("status") or {}
         return Written(done=True, contested=contested)
 
     def _note_others(self, live: Object) -> bool:
@@ -128,6 +128,16 @@ def status_patch(live_status: Object, status: WorkspaceStatus) -> dict[str, Any]
     changed = {name: value for name, value in wanted.items() if not _is_same(live_status, name, value)}
     patch = {name: _replacing(live_status.get(name), value) for name, value in changed.items()}
     return {**patch, **{name: None for name in live_status if name not in wanted}}
+
+
+def _guarded(live: Object, patch: Object) -> Object:
+    """Return the patch of a Workspace for that of its status.
+
+    A plan is written only over the version that was read. Else it takes the place of another plan, whose write seemed
+    lost and came late, and machines are bought for both.
+    """
+    version = {"metadata": {"resourceVersion": live["metadata"]["resourceVersion"]}} if "plan" in patch else {}
+    return {**version, "status": patch}
 
 
 def _is_same(live_status: Object, name: str, value: Any) -> bool:
