@@ -132,8 +132,8 @@ def _answers(simulation: Simulation, name: str, workspace: Object, wish: Wish) -
     if server is None or server["spec"]["replicas"] != wish.nodes or not serves_as_asked(workspace, server):
         return False
     # A client gets to each copy; of the pods of one copy, and of a tuned model's server, the first answers.
-    form, service = FORMS[wish.form], simulation.storage.get(kinds.SERVICES, ("default", name))
-    if (POD_NAME in service["spec"]["selector"]) != (form.tunes or form.nodes > 1):
+    form, service = FORMS[wish.form], simulation.storage.find(kinds.SERVICES, ("default", name))
+    if service is None or (POD_NAME in service["spec"]["selector"]) != (form.tunes or form.nodes > 1):
         return False
     return int((server.get("status") or {}).get("readyReplicas", 0)) >= wish.nodes
 

@@ -6,6 +6,7 @@ Some of them lie: a node comes without its GPUs, is not Ready at first, or never
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -127,7 +128,7 @@ class Machines(Acting):
             alive = [claim for claim in claims if not is_leaving(claim)]
             wanted = pool["spec"].get("replicas", 0)
             if len(alive) < wanted:
-                self._make_claim(pool, f"{name}-{digest_of([uid, self.storage.version])[:5]}")
+                self._make_claim(pool, self._free_name(name, uid))
                 return True
             if len(alive) > wanted:
                 self.storage.delete(kinds.NODE_CLAIMS, name_of(min(alive, key=self._pods_on)))
@@ -136,6 +137,11 @@ class Machines(Acting):
             if self.report(kinds.NODE_POOLS, pool, {"nodes": ready}):
                 return True
         return False
+
+    def _free_name(self, pool: str, uid: str) -> str:
+        """Return a name with five digits after the pool's, as Karpenter's; another one where it is taken."""
+        names = (f"{pool}-{digest_of([uid, self.storage.version, attempt])[:5]}" for attempt in itertools.count())
+        return next(name for name in names if self.storage.find(kinds.NODE_CLAIMS, ("", name)) is None)
 
     def _pods_on(self, claim: Object) -> int:
         """Return how many pods a machine has, -1 where it is not there yet: Karpenter takes away the emptiest first."""

@@ -42,6 +42,8 @@ class Workloads(Acting):
         parallel = found["spec"].get("podManagementPolicy") == "Parallel"
         for name in wanted:
             if name not in pods:
+                if self.storage.find(kinds.PODS, (found["metadata"]["namespace"], name)) is not None:
+                    break  # The pod of a predecessor has the name until the garbage collector took it.
                 self._make_pod(kinds.STATEFULSETS, found, name, found["spec"]["template"], revision)
                 return True
             if not parallel and not is_ready(pods[name]):
