@@ -125,7 +125,7 @@ class Reconciler:
         observed = replace(observed, unapplied=(*carried.unapplied, *planned.defaults))
         decision = self._decide(subject, plan, observed)
         if plan is None:
-            return self._reporter.report(subject, decision)
+            return self._reporter.report(subject, decision).again_in
         revision = self._revisions.of(key, live)
         try:
             desired = self._renderer.desired(subject, plan, revision.number, observed, decision)
@@ -154,18 +154,24 @@ class Reconciler:
     ) -> float | None:
         """Do and report what was decided."""
         # The finalizer before all else: a Workspace that goes without it leaves its nodes behind.
-        subject = replace(subject, live=self._status_writer.mark(subject.live, revision.annotations))
+        marked = self._status_writer.mark(subject.live, revision.annotations)
+        if _says_more(marked, subject.live):
+            # The answer shows what the decision has not seen, such as a plan whose write came late: decide again.
+            return 0.0
+        subject = replace(subject, live=marked)
         if not may_follow(decision, observed, subject.workspace.status):
             # The status before the acts: after a crash, what was bought or deleted is found by its record alone.
-            again_in = self._reporter.report(subject, decision)
-            return 0.0 if self._act(subject, plan, revision, decision, desired) else again_in
+            reported = self._reporter.report(subject, decision)
+            if not reported.recorded:
+                return reported.again_in
+            return 0.0 if self._act(subject, plan, revision, decision, desired) else reported.again_in
         # The status after the acts: where the server is ready at once, one write tells both.
         try:
             refused = self._act(subject, plan, revision, decision, desired)
         except ApiError:
             self._reporter.report(subject, decision)
             raise
-        return 0.0 if refused else self._reporter.report(subject, decision, may_wait=True)
+        return 0.0 if refused else self._reporter.report(subject, decision, may_wait=True).again_in
 
     def _act(self, subject: PassSubject, plan: Plan, revision: Revision, decision: Decision, desired: Desired) -> bool:
         """Carry out a decision; return whether an object was refused, so that the next pass has to report it."""
@@ -185,7 +191,7 @@ class Reconciler:
         if any(isinstance(action, Finish) for action in decision.actions):
             self._finish(subject, decision)
             return None
-        again_in = self._reporter.report(subject, decision)
+        again_in = self._reporter.report(subject, decision).again_in
         self._applier.stop(subject.owner, decision)
         if record is not None:
             self._provisioning.carry_out(subject.key, record.provisioner, DELETION, decision.actions)
@@ -198,7 +204,7 @@ class Reconciler:
 
     def _refuse(self, live: Object, workspace: Workspace, trouble: Trouble) -> float | None:
         subject = self._subject(live, workspace, workspace.status, None)
-        return self._reporter.report(subject, self._decide(subject, None, Observed(plan_trouble=trouble)))
+        return self._reporter.report(subject, self._decide(subject, None, Observed(plan_trouble=trouble))).again_in
 
     def _decide(self, subject: PassSubject, plan: Plan | None, observed: Observed) -> Decision:
         return decide(subject.workspace, plan, observed, subject.status, subject.now, self._policy)
@@ -223,3 +229,9 @@ class Reconciler:
             return self._plans.runtime(name) if name else None
         except (PluginError, ConfigError):
             return None
+
+
+def _says_more(answer: Object, read: Object) -> bool:
+    """Return whether a Workspace changed since it was read, apart from metadata."""
+    before, after = read["metadata"], answer["metadata"]
+    return before.get("generation") != after.get("generation") or read.get("status") != answer.get("status")

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from llmwright.api.status import Condition, CostStatus, PlanRecord, WorkspaceStatus
+from llmwright.targets.kubernetes.cluster.api_errors import CONFLICT, ApiError
 from llmwright.targets.kubernetes.cluster.object_cache import ObjectCache
 from llmwright.targets.kubernetes.operator.memory import Memory
 from llmwright.targets.kubernetes.operator.report.debounce import Debounce
@@ -27,11 +30,21 @@ class RecordingApi:
         return {**patch, "metadata": {"namespace": namespace, "name": name, "uid": "u", "resourceVersion": "8"}}
 
 
-def written(live: dict[str, Any], status: WorkspaceStatus) -> Mapping[str, Any]:
-    api, memory = RecordingApi(), Memory()
+class RefusingApi(RecordingApi):
+    """Refuses every patch: the Workspace is newer than the version in it."""
+
+    def merge(self, *arguments: object, **options: object) -> dict[str, Any]:
+        raise ApiError("the object has been modified", code=CONFLICT, reason="Conflict")
+
+
+def writer_to(api: RecordingApi, memory: Memory) -> StatusWriter:
     cache = ObjectCache(trim=dict, changed=lambda *_: None, index=lambda _: None)
-    writer = StatusWriter(api, cache, Debounce(memory, lambda: False), memory)  # type: ignore[arg-type]
-    assert writer.write(live, status).done
+    return StatusWriter(api, cache, Debounce(memory, lambda: False), memory)  # type: ignore[arg-type]
+
+
+def written(live: dict[str, Any], status: WorkspaceStatus) -> Mapping[str, Any]:
+    api = RecordingApi()
+    assert writer_to(api, Memory()).write(live, status).done
     return api.patches[0]
 
 
@@ -53,3 +66,28 @@ def test_a_status_that_says_the_same_is_not_written() -> None:
     assert status_patch(live, status.model_copy(update={"cost": None})) == {"cost": None}
     cheaper = status.model_copy(update={"cost": CostStatus(usd_per_hour=0.5)})
     assert status_patch(live, cheaper) == {"cost": {"usdPerHour": 0.5, "note": ""}}
+
+
+def test_a_status_that_is_refused_as_outdated_is_no_quarrel() -> None:
+    memory, live = Memory(), {"metadata": {"namespace": "default", "name": "phi", "uid": "u", "resourceVersion": "7"}}
+    wanted = WorkspaceStatus(state="Pending", plan=PLAN)
+    for _ in range(20):
+        with pytest.raises(ApiError):
+            writer_to(RefusingApi(), memory).write(live, wanted)
+    assert writer_to(RecordingApi(), memory).write(live, wanted).recorded
+
+
+def test_a_status_that_somebody_keeps_changing_is_not_on_record_while_its_write_rests() -> None:
+    memory, wanted = Memory(), WorkspaceStatus(state="Pending", plan=PLAN)
+    writer = writer_to(RecordingApi(), memory)
+    results = [
+        writer.write(
+            {
+                "metadata": {"namespace": "default", "name": "phi", "uid": "u", "resourceVersion": str(turn)},
+                "status": {"state": f"theirs {turn}"},
+            },
+            wanted,
+        )
+        for turn in range(10)
+    ]
+    assert [(result.done, result.recorded) for result in (results[0], results[-1])] == [(True, True), (False, False)]

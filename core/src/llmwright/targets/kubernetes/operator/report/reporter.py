@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from llmwright.api.status import WorkspaceStatus
 from llmwright.api.workspace import Workspace
@@ -22,6 +23,17 @@ CONTESTED = Event(
 Notify = Callable[[Workspace, WorkspaceStatus | None, WorkspaceStatus], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """After how many seconds to make another pass, None where only a change matters; whether the status is on record.
+
+    It is not where its write rests, because somebody else keeps changing it.
+    """
+
+    again_in: float | None
+    recorded: bool
+
+
 class Reporter:
     """Writes the status; observers and Events follow a status that was written, and no other."""
 
@@ -29,8 +41,8 @@ class Reporter:
         """``notify`` is called with the Workspace, its status before and the status that was written."""
         self._status_writer, self._event_recorder, self._notify = status_writer, event_recorder, notify
 
-    def report(self, subject: PassSubject, decision: Decision, *, may_wait: bool = False) -> float | None:
-        """Report a decision; return after how many seconds to make another pass, None where only a change matters.
+    def report(self, subject: PassSubject, decision: Decision, *, may_wait: bool = False) -> Reported:
+        """Report a decision.
 
         A status may wait where ``may_wait``, and where the decision has no actions and no Events.
 
@@ -46,7 +58,7 @@ class Reporter:
             # After the status: if that write is lost, the decision is made again, and its Events with it.
             self.events(subject, decision)
         due = [seconds for seconds in (decision.again_in, written.again_in) if seconds is not None]
-        return min(due, default=None)
+        return Reported(min(due, default=None), written.recorded)
 
     def events(self, subject: PassSubject, decision: Decision) -> None:
         """Have the Events of a decision written."""

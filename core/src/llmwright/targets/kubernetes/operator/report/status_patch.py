@@ -9,7 +9,7 @@ from typing import Any
 
 from llmwright.api.status import WorkspaceStatus
 from llmwright.targets.kubernetes.cluster.api_client import Api
-from llmwright.targets.kubernetes.cluster.api_errors import NOT_FOUND, ApiError
+from llmwright.targets.kubernetes.cluster.api_errors import CONFLICT, NOT_FOUND, ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import WORKSPACES
 from llmwright.targets.kubernetes.cluster.merge_patch import merged
 from llmwright.targets.kubernetes.cluster.object_cache import ObjectCache, key_of
@@ -25,12 +25,14 @@ Object = Mapping[str, Any]
 class Written:
     """Whether a status was written, and after how many seconds one that is held back is due.
 
-    ``contested`` where it was just noticed that somebody else keeps changing what we write.
+    ``contested`` where it was just noticed that somebody else keeps changing what we write; ``recorded`` unless the
+    write rests because of that.
     """
 
     done: bool = False
     again_in: float | None = None
     contested: bool = False
+    recorded: bool = True
 
 
 class StatusWriter:
@@ -57,7 +59,7 @@ class StatusWriter:
         contested = self._note_others(live)
         pause = rest_s(self._memory.of(key_of(dict(live))).status_contest, self._clock()) if patch else 0.0
         if pause:
-            return Written(again_in=pause, contested=contested)
+            return Written(again_in=pause, contested=contested, recorded=False)
         rest = self._debounce.hold(live, status, patch) if patch and may_wait else 0.0
         if rest:
             return Written(again_in=rest, contested=contested)
@@ -67,7 +69,12 @@ class StatusWriter:
         record = self._memory.of(key_of(dict(live)))
         # Before the write: where its answer is lost, it is still known as ours.
         record.own_status = merged(live, {"status": patch}).get("status")
-        record.own_status = self._merge(live, _guarded(live, patch), "status").get("status") or {}
+        try:
+            record.own_status = self._merge(live, _guarded(live, patch), "status").get("status") or {}
+        except ApiError as error:
+            if error.code == CONFLICT:
+                record.own_status = None  # What is there instead is newer than what was read, and no quarrel.
+            raise
         return Written(done=True, contested=contested)
 
     def _note_others(self, live: Object) -> bool:
