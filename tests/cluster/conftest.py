@@ -10,24 +10,24 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.cluster.support.control_plane import ControlPlane
 from tests.cluster.support.harness import Karpenter, assets, control_plane, karpenter
-from tests.cluster.support.operating import SETTINGS, OperatorProcess, Shift, install
+from tests.cluster.support.operating import SETTINGS, Shift
 from tests.cluster.support.workspaces import Workspaces
+
+from llmwright.testing.cluster import Cluster, OperatorProcess
 
 __all__ = ["assets", "control_plane", "karpenter"]
 
 
 @pytest.fixture(scope="session")
-def plane(karpenter: Karpenter) -> ControlPlane:
+def plane(karpenter: Karpenter) -> Cluster:
     """The cluster with KWOK, Karpenter, the CRD and an account for operators."""
-    install(karpenter.plane)
-    karpenter.plane.restart_manager()
+    karpenter.plane.install()
     return karpenter.plane
 
 
 @pytest.fixture(scope="session")
-def shift(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shift]:
+def shift(plane: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shift]:
     """Whichever operator runs now."""
     found = Shift(plane, tmp_path_factory.mktemp("operators"))
     yield found
@@ -59,7 +59,7 @@ def off_shift(shift: Shift) -> None:
 
 
 @pytest.fixture
-def workspaces(plane: ControlPlane, operator: OperatorProcess) -> Iterator[Workspaces]:
+def workspaces(plane: Cluster, operator: OperatorProcess) -> Iterator[Workspaces]:
     """Workspaces that the operator carries out, and takes away after the test."""
     found = Workspaces(plane)
     yield found
@@ -67,7 +67,7 @@ def workspaces(plane: ControlPlane, operator: OperatorProcess) -> Iterator[Works
 
 
 @pytest.fixture
-def unattended(plane: ControlPlane, off_shift: None) -> Iterator[Workspaces]:
+def unattended(plane: Cluster, off_shift: None) -> Iterator[Workspaces]:
     """Workspaces that the test clears away itself, while an operator of its own runs."""
     found = Workspaces(plane)
     yield found

@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cluster.support.control_plane import ControlPlane
-from tests.cluster.support.operating import SETTINGS, OperatorProcess, Shift, role, running, write_kubeconfig
+from tests.cluster.support.operating import SETTINGS, Shift
 from tests.cluster.support.reviewing import CONFIGURATION, Relay, Requests, applied
 from tests.cluster.support.workspaces import Workspaces
-from tests.support.programs import free_port
 from tests.support.waiting import wait_until
 
 from llmwright.targets.kubernetes.cluster.api_resources import WEBHOOK_CONFIGURATION, WEBHOOK_CONFIGURATIONS
+from llmwright.testing.cluster import Cluster, OperatorProcess
+from llmwright.testing.cluster.installation import role
+from llmwright.testing.cluster.operator_process import running
+from llmwright.testing.cluster.programs import free_port
 
 pytestmark = pytest.mark.cluster
 
@@ -41,7 +43,7 @@ def settings() -> Object:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def guarded(plane: ControlPlane, shift: Shift) -> Iterator[ControlPlane]:
+def guarded(plane: Cluster, shift: Shift) -> Iterator[Cluster]:
     """Operators may keep the webhook's configuration, of which nothing is left afterwards."""
     plane.apply(role(webhook=True))
     yield plane
@@ -51,14 +53,14 @@ def guarded(plane: ControlPlane, shift: Shift) -> Iterator[ControlPlane]:
 
 
 @pytest.fixture
-def requests(guarded: ControlPlane) -> Iterator[Requests]:
+def requests(guarded: Cluster) -> Iterator[Requests]:
     found = Requests(guarded)
     yield found
     found.close()
 
 
 @pytest.fixture
-def operating(requests: Requests, off_shift: None, guarded: ControlPlane, tmp_path: Path) -> Iterator[Operating]:
+def operating(requests: Requests, off_shift: None, guarded: Cluster, tmp_path: Path) -> Iterator[Operating]:
     """Operators with a webhook, not started yet; no configuration is there before and after."""
     names = iter("abc")
 
@@ -66,7 +68,7 @@ def operating(requests: Requests, off_shift: None, guarded: ControlPlane, tmp_pa
         folder = tmp_path / next(names)
         folder.mkdir()
         written = {**reached(free_port(), webhook), **more}
-        return OperatorProcess(write_kubeconfig(guarded, folder / "kubeconfig"), folder, written, arguments)
+        return OperatorProcess(guarded.write_kubeconfig(folder / "kubeconfig"), folder, written, arguments)
 
     requests.send("DELETE", CONFIGURATION)
     yield make
@@ -74,7 +76,7 @@ def operating(requests: Requests, off_shift: None, guarded: ControlPlane, tmp_pa
 
 
 @pytest.fixture
-def written(guarded: ControlPlane) -> Workspaces:
+def written(guarded: Cluster) -> Workspaces:
     """Workspaces as a user writes them."""
     return Workspaces(guarded)
 

@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from tests.cluster.support.control_plane import ControlPlane
 from tests.cluster.support.reviewing import CONFIGURATION, Requests, Said
 from tests.conformance.case_environment import Environment
-from tests.support.programs import ROOT, free_port
+from tests.support.programs import ROOT
 from tests.support.waiting import wait_until
 
 from llmwright.api.document import Document, parse_workspace
@@ -23,6 +22,8 @@ from llmwright.errors import InvalidWorkspace, Problem
 from llmwright.settings.model import Webhook as WebhookSettings
 from llmwright.targets.kubernetes.admission.webhook import Webhook
 from llmwright.targets.kubernetes.cluster.api_client import connect
+from llmwright.testing.cluster import Cluster
+from llmwright.testing.cluster.programs import free_port
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("off_shift")]
 
@@ -53,7 +54,7 @@ class Guard:
 
 
 @pytest.fixture
-def guard(plane: ControlPlane) -> Iterator[Guard]:
+def guard(plane: Cluster) -> Iterator[Guard]:
     judge, port = Judge(), free_port()
     settings = WebhookSettings(url=f"https://127.0.0.1:{port}/", port=port, failure_policy="Fail", validity=24)
     webhook = Webhook(connect(plane.kubeconfig), settings, judge)
@@ -74,7 +75,7 @@ def cases(expect: str) -> Iterator[Case]:
             yield case
 
 
-def with_namespaces(plane: ControlPlane, expect: str) -> list[Case]:
+def with_namespaces(plane: Cluster, expect: str) -> list[Case]:
     found = [*cases(expect)]
     for namespace in {case["object"]["metadata"].get("namespace", "default") for case in found} - {"default"}:
         plane.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
@@ -142,7 +143,7 @@ beside_kaito = pytest.mark.skipif(not KAITO.is_dir(), reason="upstream's sampled
 
 
 @beside_kaito
-def test_every_invalid_workspace_is_refused_in_the_words_of_check(plane: ControlPlane, guard: Guard) -> None:
+def test_every_invalid_workspace_is_refused_in_the_words_of_check(plane: Cluster, guard: Guard) -> None:
     count = Counter(verdict(guard, case) for case in with_namespaces(plane, "invalid"))
     # The API server asks the CRD before the webhook.
     assert count["refused by us"] > 40, count
@@ -151,7 +152,7 @@ def test_every_invalid_workspace_is_refused_in_the_words_of_check(plane: Control
 
 
 @beside_kaito
-def test_every_valid_workspace_is_taken_as_it_was_written_for_kaito(plane: ControlPlane, guard: Guard) -> None:
+def test_every_valid_workspace_is_taken_as_it_was_written_for_kaito(plane: Cluster, guard: Guard) -> None:
     """Field for field, in both versions; but for the two whose values cannot work (``unworkable-values``)."""
     count: Counter[str] = Counter()
     for case in with_namespaces(plane, "valid"):

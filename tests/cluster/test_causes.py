@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.cluster.support.control_plane import ControlPlane
 from tests.cluster.support.kubelet import RUNNING, Kubelet, ended, pods_of, waits
 from tests.cluster.support.workspaces import CLAIMS, Workspaces
 from tests.support.waiting import wait_until
+
+from llmwright.testing.cluster import Cluster
 
 pytestmark = pytest.mark.cluster
 
@@ -268,7 +269,7 @@ def test_what_a_cloud_refuses_is_named_and_passes(workspaces: Workspaces, reason
     assert len(workspaces.events(name, reason=reason)) == 1
 
 
-def say_of_claim(plane: ControlPlane, claim: str, conditions: list[tuple[str, str, str, str]], node: str = "") -> None:
+def say_of_claim(plane: Cluster, claim: str, conditions: list[tuple[str, str, str, str]], node: str = "") -> None:
     """Write what a controller of Karpenter would."""
     keys = ("type", "status", "reason", "message")
     at = {"lastTransitionTime": "2026-01-01T00:00:00Z"}
@@ -301,7 +302,7 @@ def test_a_claim_that_karpenter_gives_up_is_named_by_its_event_and_a_rollout_tri
     assert workspaces.events(name, reason="InsufficientCapacity")
 
 
-def claim_of(plane: ControlPlane, name: str) -> Object:
+def claim_of(plane: Cluster, name: str) -> Object:
     """Return the NodeClaim of a Workspace, once there is one that stays."""
 
     def live() -> list[Object]:
@@ -312,7 +313,7 @@ def claim_of(plane: ControlPlane, name: str) -> Object:
     return live()[0]
 
 
-def give_up(plane: ControlPlane, claim: Object, why: str) -> None:
+def give_up(plane: Cluster, claim: Object, why: str) -> None:
     """Do as Karpenter does without capacity: tell it by an Event, and delete the NodeClaim."""
     metadata = claim["metadata"]
     about = {"apiVersion": "karpenter.sh/v1", "kind": "NodeClaim", "name": metadata["name"], "uid": metadata["uid"]}

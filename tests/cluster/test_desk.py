@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cluster.support.control_plane import ControlPlane
-from tests.cluster.support.operating import SETTINGS, OperatorProcess
+from tests.cluster.support.operating import SETTINGS
 from tests.cluster.support.workspaces import Workspaces
 from tests.support.declared import write_distribution
 from tests.support.desk import ENTRY_POINTS, PLUGIN, open_desk
 from tests.support.waiting import wait_until
+
+from llmwright.testing.cluster import Cluster, OperatorProcess
 
 pytestmark = pytest.mark.cluster
 
@@ -55,7 +56,7 @@ def unlabelled() -> set[str]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def joining(plane: ControlPlane, rented: tuple[Any, str], unlabelled: set[str]) -> Iterator[None]:
+def joining(plane: Cluster, rented: tuple[Any, str], unlabelled: set[str]) -> Iterator[None]:
     """Running machines join the cluster, and those that are gone leave it."""
     ending, machines, books = threading.Event(), Workspaces(plane), rented[0]
     joined: set[str] = set()

@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cluster.support.control_plane import ControlPlane
-from tests.cluster.support.operating import BUYING, NODE_CLASS, Shift, role
+from tests.cluster.support.operating import BUYING, NODE_CLASS, Shift
 from tests.cluster.support.reviewing import CONFIGURATION, Requests
 from tests.cluster.support.workspaces import CLAIMS, POOLS, Workspaces, stray_claim
-from tests.support.programs import free_port
 from tests.support.waiting import wait_until
 
 from llmwright.api.crd import crd
 from llmwright.targets.kubernetes.cluster.api_resources import WEBHOOK_CONFIGURATION, WEBHOOK_CONFIGURATIONS
+from llmwright.testing.cluster import Cluster
+from llmwright.testing.cluster.installation import role
+from llmwright.testing.cluster.programs import free_port
 
 pytestmark = pytest.mark.cluster
 
@@ -40,14 +41,14 @@ def settings() -> Object:
 
 
 @pytest.fixture
-def requests(plane: ControlPlane) -> Iterator[Requests]:
+def requests(plane: Cluster) -> Iterator[Requests]:
     found = Requests(plane)
     yield found
     found.close()
 
 
 @pytest.fixture
-def earlier_crd(plane: ControlPlane) -> Iterator[None]:
+def earlier_crd(plane: Cluster) -> Iterator[None]:
     """A CRD of a version that had no rules about edits."""
     lax = copy.deepcopy(crd())
     for version in lax["spec"]["versions"]:
@@ -64,7 +65,7 @@ def _without_rules(schema: Object) -> None:
             _without_rules(part)
 
 
-def bought(plane: ControlPlane, name: str) -> tuple[list[str], list[str]]:
+def bought(plane: Cluster, name: str) -> tuple[list[str], list[str]]:
     """Names of the NodeClaims and NodePools that are there for a Workspace."""
     pair = ("kaito.sh/workspace", "karpenter.kaito.sh/workspace-name")
     return tuple(
@@ -81,7 +82,7 @@ def served(workspaces: Workspaces, name: str) -> Object:
     return workspace
 
 
-def orphans(plane: ControlPlane) -> tuple[int, str]:
+def orphans(plane: Cluster) -> tuple[int, str]:
     command = [sys.executable, "-m", "llmwright", "orphans", "--kubeconfig", str(plane.kubeconfig)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout
@@ -156,7 +157,7 @@ def test_what_an_earlier_version_left_is_found_and_given_back(workspaces: Worksp
 
 
 def test_the_webhook_refuses_by_itself(
-    plane: ControlPlane, shift: Shift, requests: Requests, earlier_crd: None, tmp_path: Path
+    plane: Cluster, shift: Shift, requests: Requests, earlier_crd: None, tmp_path: Path
 ) -> None:
     plane.apply(role(webhook=True))
     port = free_port()

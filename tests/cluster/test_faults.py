@@ -8,15 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.cluster.support.control_plane import ControlPlane
 from tests.cluster.support.fault_proxy import DROPPED, GONE, LOST, SLOW, FaultProxy
-from tests.cluster.support.operating import NODE_CLASS, OperatorProcess, running, write_kubeconfig
+from tests.cluster.support.operating import NODE_CLASS
 from tests.cluster.support.workspaces import CLAIMS, Workspaces
 from tests.support.waiting import wait_until
 
 from llmwright.targets.kubernetes.cluster.api_client import connect
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import SERVICES
+from llmwright.testing.cluster import Cluster, OperatorProcess
+from llmwright.testing.cluster.operator_process import running
 
 pytestmark = pytest.mark.cluster
 
@@ -27,20 +28,20 @@ KINDS = {"409", "429", "500", "503", LOST, GONE, DROPPED, SLOW}
 
 
 @pytest.fixture
-def proxy(plane: ControlPlane) -> Iterator[FaultProxy]:
+def proxy(plane: Cluster) -> Iterator[FaultProxy]:
     found = FaultProxy(plane.url, plane.folder / "ca.crt", seed=5)
     yield found
     found.stop()
 
 
-def names_of(plane: ControlPlane, kind: str, *prefixes: str) -> list[str]:
+def names_of(plane: Cluster, kind: str, *prefixes: str) -> list[str]:
     """The names of that kind that begin so."""
     names = [one["metadata"]["name"] for one in plane.get(kind, "-ndefault")]
     return sorted(name for name in names if name.startswith(prefixes))
 
 
 def test_faults_of_the_api_server_are_outlived(
-    plane: ControlPlane, proxy: FaultProxy, unattended: Workspaces, tmp_path: Path
+    plane: Cluster, proxy: FaultProxy, unattended: Workspaces, tmp_path: Path
 ) -> None:
     """Trouble goes on until every kind of it was met, with one more Workspace each time that some are missing."""
     names: list[str] = []
@@ -50,7 +51,7 @@ def test_faults_of_the_api_server_are_outlived(
         unattended.node(f"{names[-1]}-node", names[-1])
         unattended.apply(unattended.inference(names[-1]) if len(names) % 2 == 0 else unattended.tuning(names[-1]))
 
-    kubeconfig = write_kubeconfig(plane, tmp_path / "kubeconfig", proxy.url)
+    kubeconfig = plane.write_kubeconfig(tmp_path / "kubeconfig", proxy.url)
     proxy.trouble = 0.3
     with running(OperatorProcess(kubeconfig, tmp_path)):
         while len(names) < 4 or (missing := KINDS - proxy.kinds):
@@ -63,11 +64,11 @@ def test_faults_of_the_api_server_are_outlived(
 
 
 def test_a_machine_whose_first_request_is_refused_is_asked_for_again(
-    plane: ControlPlane, proxy: FaultProxy, unattended: Workspaces, tmp_path: Path
+    plane: Cluster, proxy: FaultProxy, unattended: Workspaces, tmp_path: Path
 ) -> None:
     """Once refused, it was never asked for again until the operator was started anew."""
     proxy.planned_writes["/nodeclaims/"] = [503]
-    with running(OperatorProcess(write_kubeconfig(plane, tmp_path / "kubeconfig", proxy.url), tmp_path)):
+    with running(OperatorProcess(plane.write_kubeconfig(tmp_path / "kubeconfig", proxy.url), tmp_path)):
         unattended.apply(unattended.inference("refused", **BY_KARPENTER))
         unattended.until("refused", "Ready")
         assert proxy.done["503 /nodeclaims/"] == 1
@@ -76,11 +77,11 @@ def test_a_machine_whose_first_request_is_refused_is_asked_for_again(
 
 
 def test_a_machine_is_given_back_whose_purchase_ends_after_the_deletion(
-    plane: ControlPlane, proxy: FaultProxy, unattended: Workspaces, tmp_path: Path
+    plane: Cluster, proxy: FaultProxy, unattended: Workspaces, tmp_path: Path
 ) -> None:
     """The finalizer went while the request was on its way, and the machine stayed."""
     proxy.planned_writes["/nodeclaims/"] = [SLOW]
-    with running(OperatorProcess(write_kubeconfig(plane, tmp_path / "kubeconfig", proxy.url), tmp_path)):
+    with running(OperatorProcess(plane.write_kubeconfig(tmp_path / "kubeconfig", proxy.url), tmp_path)):
         unattended.apply(unattended.inference("hasty", **BY_KARPENTER))
         wait_until(lambda: proxy.done[f"{SLOW} /nodeclaims/"] == 1, "the purchase is on its way")
         assert claims_of(plane, "hasty") == []
@@ -88,8 +89,8 @@ def test_a_machine_is_given_back_whose_purchase_ends_after_the_deletion(
         wait_until(lambda: claims_of(plane, "hasty") == [], "the machine is given back")
 
 
-def test_a_conflict_does_not_pass_for_a_deletion(plane: ControlPlane, proxy: FaultProxy, tmp_path: Path) -> None:
-    api = connect(write_kubeconfig(plane, tmp_path / "kubeconfig", proxy.url))
+def test_a_conflict_does_not_pass_for_a_deletion(plane: Cluster, proxy: FaultProxy, tmp_path: Path) -> None:
+    api = connect(plane.write_kubeconfig(tmp_path / "kubeconfig", proxy.url))
     plane.kubectl("create", "service", "clusterip", "contested", "--tcp=80")
     uid = api.get(SERVICES, "default", "contested")["metadata"]["uid"]
     proxy.planned = [409]
@@ -106,7 +107,7 @@ SEEDS = [1, 2, 3, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_an_operator_that_is_killed_goes_on_where_it_was(
-    plane: ControlPlane, unattended: Workspaces, tmp_path: Path, seed: int
+    plane: Cluster, unattended: Workspaces, tmp_path: Path, seed: int
 ) -> None:
     """Killed while it buys a node, tunes and serves, and once more while it takes all of that away."""
     chance, prefix = random.Random(seed), f"kill-{seed}-"
@@ -115,7 +116,7 @@ def test_an_operator_that_is_killed_goes_on_where_it_was(
     unattended.node(f"{served}-node", served)
     wanted = [unattended.inference(bought, **BY_KARPENTER), unattended.tuning(tuned), unattended.inference(served)]
     chance.shuffle(wanted)
-    operator = OperatorProcess(write_kubeconfig(plane, tmp_path / "kubeconfig"), tmp_path)
+    operator = OperatorProcess(plane.write_kubeconfig(tmp_path / "kubeconfig"), tmp_path)
     with running(operator):
         for one in wanted:
             unattended.apply(one)
@@ -135,15 +136,15 @@ def test_an_operator_that_is_killed_goes_on_where_it_was(
         assert claims_of(plane, bought) == []
 
 
-def claims_of(plane: ControlPlane, name: str) -> list[str]:
+def claims_of(plane: Cluster, name: str) -> list[str]:
     """The NodeClaims that were made for a Workspace."""
     return [one["metadata"]["name"] for one in plane.get(CLAIMS, f"-lkaito.sh/workspace={name}")]
 
 
 def test_of_two_operators_one_leads_and_the_other_follows(
-    plane: ControlPlane, unattended: Workspaces, tmp_path: Path
+    plane: Cluster, unattended: Workspaces, tmp_path: Path
 ) -> None:
-    kubeconfig = write_kubeconfig(plane, tmp_path / "kubeconfig")
+    kubeconfig = plane.write_kubeconfig(tmp_path / "kubeconfig")
     one, two = (OperatorProcess(kubeconfig, tmp_path / name, elects=True) for name in ("one", "two"))
     with running(one), running(two):
         wait_until(lambda: leading(one) != leading(two), "one leads")

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from tests.cluster.support.control_plane import ControlPlane
 from tests.cluster.support.harness import Karpenter
-from tests.support.programs import find_assets
 from tests.support.waiting import wait_until
+
+from llmwright.testing.cluster import Cluster
 
 pytestmark = pytest.mark.cluster
 
 
-def test_a_folder_without_the_programs_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KUBEBUILDER_ASSETS", str(tmp_path))
-    assert find_assets() is None
-
-
-def test_the_control_plane_takes_objects(control_plane: ControlPlane) -> None:
+def test_the_control_plane_takes_objects(control_plane: Cluster) -> None:
     labels = {"harness": "test"}
     control_plane.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "harness", "labels": labels}})
     assert [found["metadata"]["name"] for found in control_plane.get("namespaces", "-lharness=test")] == ["harness"]

@@ -9,9 +9,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from tests.cluster.support.control_plane import ControlPlane
 from tests.cluster.support.workspaces import INSTANCE_TYPE, Workspaces
 from tests.support.waiting import wait_until
+
+from llmwright.testing.cluster import Cluster
 
 pytestmark = pytest.mark.cluster
 
@@ -69,7 +70,7 @@ def events_of(workspaces: Workspaces, name: str) -> str:
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("part", PARTS)
-def test_every_field_explains_itself(plane: ControlPlane, part: str, version: str, tmp_path: Path) -> None:
+def test_every_field_explains_itself(plane: Cluster, part: str, version: str, tmp_path: Path) -> None:
     def explained() -> str:
         # The API server lists a new kind a moment after it serves it, and kubectl keeps for hours what was listed.
         with TemporaryDirectory(dir=tmp_path) as cache:

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.cluster.support.control_plane import ControlPlane
 from tests.conformance.manifest_scenario import Cluster
 from tests.conformance.test_manifest_variations import scenario
 from tests.support.kaito_facts import MANIFESTS
+
+from llmwright.testing.cluster import ControlPlane
 
 pytestmark = pytest.mark.cluster
 

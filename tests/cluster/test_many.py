@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cluster.support.control_plane import ControlPlane
-from tests.cluster.support.operating import SETTINGS, OperatorProcess, running, write_kubeconfig
+from tests.cluster.support.operating import SETTINGS
 from tests.cluster.support.workspaces import Workspaces
 from tests.support.waiting import wait_until
+
+from llmwright.testing.cluster import Cluster, OperatorProcess
+from llmwright.testing.cluster.operator_process import running
 
 pytestmark = pytest.mark.cluster
 
@@ -20,7 +22,7 @@ WORKSPACES = "/apis/kaito.sh/v1beta1/namespaces/default/workspaces"
 STATEFULSETS = "/apis/apps/v1/namespaces/default/statefulsets"
 
 
-def reasons(plane: ControlPlane, names: list[str]) -> dict[str, tuple[str, str]]:
+def reasons(plane: Cluster, names: list[str]) -> dict[str, tuple[str, str]]:
     """Status and reason of the condition Stalled of each of ``names`` that has it."""
     found = plane.fetch(WORKSPACES) or {"items": []}
     conditions = {
@@ -33,13 +35,13 @@ def reasons(plane: ControlPlane, names: list[str]) -> dict[str, tuple[str, str]]
 
 
 def test_a_limit_holds_for_fifty_that_are_applied_at_once(
-    plane: ControlPlane, unattended: Workspaces, tmp_path: Path
+    plane: Cluster, unattended: Workspaces, tmp_path: Path
 ) -> None:
     """One such machine costs more than 3 USD per hour and less than 4: two are within 8, three are not."""
     settings = {**SETTINGS, "limits": {"totalUsdPerHour": 8}}
     names = [f"limit-{number}" for number in range(50)]
     good, bad = ("False", "Progressing"), ("True", "LimitExceeded")
-    with running(OperatorProcess(write_kubeconfig(plane, tmp_path / "kubeconfig"), tmp_path, settings)):
+    with running(OperatorProcess(plane.write_kubeconfig(tmp_path / "kubeconfig"), tmp_path, settings)):
         unattended.apply(*map(unattended.inference, names))
         wait_until(lambda: len(reasons(plane, names)) == 50, "all are judged")
         assert sorted(reasons(plane, names).values()) == [good, good] + [bad] * 48

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from core.tests.targets.kubernetes.support.rendered import NODES, SERVER, TUNING, render_input
-from tests.cluster.support.control_plane import ControlPlane
 
 from llmwright.api.crd import crd
 from llmwright.api.workspace import Workspace
 from llmwright.check.admission import check_workspace
 from llmwright.check.check_input import CheckInput
 from llmwright.targets.kubernetes.manifests import preflight_objects, serving_objects, tuning_objects
+from llmwright.testing.cluster import Cluster
 from llmwright.values.launch import Launch, Process
 
 pytestmark = pytest.mark.cluster
@@ -62,7 +62,7 @@ def refused_by_check(name: str, tuning: bool) -> bool:
     return any(problem.path == "metadata.name" and problem.severity == "error" for problem in found)
 
 
-def refused_names(plane: ControlPlane, items: dict[str, list[Object]]) -> set[str]:
+def refused_names(plane: Cluster, items: dict[str, list[Object]]) -> set[str]:
     """The names of which the API server refuses an object, without making any."""
     marked = [
         {**item, "metadata": {**{k: v for k, v in item["metadata"].items() if k != "ownerReferences"}}}
@@ -77,14 +77,12 @@ def refused_names(plane: ControlPlane, items: dict[str, list[Object]]) -> set[st
 
 
 @pytest.mark.parametrize("tuning", [False, True], ids=["serving", "tuning"])
-def test_check_refuses_a_name_where_the_api_server_would_refuse_an_object(
-    control_plane: ControlPlane, tuning: bool
-) -> None:
+def test_check_refuses_a_name_where_the_api_server_would_refuse_an_object(control_plane: Cluster, tuning: bool) -> None:
     items = {name: list(objects(name, tuning)) for name in NAMES}
     assert {name for name in NAMES if refused_by_check(name, tuning)} == refused_names(control_plane, items)
 
 
-def test_the_crd_refuses_a_name_after_which_no_object_can_be_called(control_plane: ControlPlane) -> None:
+def test_the_crd_refuses_a_name_after_which_no_object_can_be_called(control_plane: Cluster) -> None:
     control_plane.apply(crd())
     control_plane.kubectl("wait", "--for=condition=Established", "crd/workspaces.kaito.sh", "--timeout=60s")
     names = ("a" * 52, "a" * 53, "a" * 54, "a" * 63, "1demo", "demo1", "a.b")
@@ -114,7 +112,7 @@ def test_the_crd_refuses_a_name_after_which_no_object_can_be_called(control_plan
     ],
 )
 def test_the_crd_refuses_a_tuning_without_what_it_needs(
-    control_plane: ControlPlane, field: str, value: Any, said: str
+    control_plane: Cluster, field: str, value: Any, said: str
 ) -> None:
     control_plane.apply(crd())
     control_plane.kubectl("wait", "--for=condition=Established", "crd/workspaces.kaito.sh", "--timeout=60s")
@@ -131,7 +129,7 @@ def test_the_crd_refuses_a_tuning_without_what_it_needs(
         ({"resource": {"count": 0, "labelSelector": {"matchLabels": {"apps": "x"}}}}, "greater than or equal to 1"),
     ],
 )
-def test_the_crd_refuses_what_check_refuses(control_plane: ControlPlane, change: Object, said: str) -> None:
+def test_the_crd_refuses_what_check_refuses(control_plane: Cluster, change: Object, said: str) -> None:
     control_plane.apply(crd())
     control_plane.kubectl("wait", "--for=condition=Established", "crd/workspaces.kaito.sh", "--timeout=60s")
     written = {**workspace("s", tuning=False), **change}

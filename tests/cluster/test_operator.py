@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.cluster.support.control_plane import ControlPlane
-from tests.cluster.support.operating import OperatorProcess
 from tests.cluster.support.workspaces import Workspaces
 from tests.support.waiting import wait_until
 
 from llmwright.targets.kubernetes.operator.rbac import NAME
+from llmwright.testing.cluster import Cluster, OperatorProcess
 
 pytestmark = pytest.mark.cluster
 
 CHILDREN = "statefulset,service,job,controllerrevision"
 
 
-def versions(plane: ControlPlane, *names: str) -> dict[str, str]:
+def versions(plane: Cluster, *names: str) -> dict[str, str]:
     """The resource version of every object of these Workspaces."""
     found = [(one["kind"], one["metadata"]) for one in plane.get(f"workspace,{CHILDREN}", "-ndefault")]
     return {f"{kind}/{it['name']}": it["resourceVersion"] for kind, it in found if it["name"].startswith(names)}
@@ -139,7 +138,7 @@ def test_two_workspaces_of_one_name_do_not_meet(workspaces: Workspaces) -> None:
     assert owners == [workspaces.get("twice")["metadata"]["uid"]] != [first]
 
 
-def test_the_operator_may_not_read_secrets(plane: ControlPlane, operator: OperatorProcess) -> None:
+def test_the_operator_may_not_read_secrets(plane: Cluster, operator: OperatorProcess) -> None:
     account = f"--as=system:serviceaccount:default:{NAME}"
     assert plane.kubectl("auth", "can-i", "get", "pods", account).strip() == "yes"
     assert plane.kubectl("auth", "can-i", "get", "secrets", account, check=False).strip() != "yes"

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.cluster.support.control_plane import ControlPlane
 from tests.cluster.support.demo_service import RUNTIME, crd, rights
 from tests.cluster.support.installed import HOOKS, with_path, write_plugin
-from tests.cluster.support.operating import OperatorProcess, Shift
+from tests.cluster.support.operating import Shift
 from tests.cluster.support.workspaces import Workspaces
 from tests.support.waiting import wait_until
 
 from llmwright.targets.kubernetes.operator.rbac import NAME, plugins_role
+from llmwright.testing.cluster import Cluster, OperatorProcess
 
 pytestmark = pytest.mark.cluster
 
@@ -50,7 +50,7 @@ def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def allowed(plane: ControlPlane) -> Iterator[None]:
+def allowed(plane: Cluster) -> Iterator[None]:
     """The operator may be given rights for plugins' kinds; none are yet, and the kind is not there."""
     role = plugins_role()
     binding = {

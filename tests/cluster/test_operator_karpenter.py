@@ -7,10 +7,11 @@ import sys
 from typing import Any
 
 import pytest
-from tests.cluster.support.control_plane import ControlPlane
-from tests.cluster.support.operating import BUYING, OperatorProcess
+from tests.cluster.support.operating import BUYING
 from tests.cluster.support.workspaces import CLAIMS, POOLS, Workspaces, stray_claim
 from tests.support.waiting import wait_until
+
+from llmwright.testing.cluster import Cluster, OperatorProcess
 
 pytestmark = pytest.mark.cluster
 
@@ -22,7 +23,7 @@ def settings() -> dict[str, Any]:
     return {**BUYING, "preflight": True}
 
 
-def claims_of(plane: ControlPlane, name: str, mode: str) -> list[dict[str, Any]]:
+def claims_of(plane: Cluster, name: str, mode: str) -> list[dict[str, Any]]:
     return plane.get(CLAIMS, f"-l{OWNER[mode]}={name}")
 
 
@@ -54,7 +55,7 @@ def test_tuning_is_checked_then_a_node_is_bought_and_serves_the_result(workspace
     assert claim["metadata"]["creationTimestamp"] >= check["status"]["completionTime"]
 
 
-def test_a_node_that_nobody_needs_is_named(plane: ControlPlane, operator: OperatorProcess) -> None:
+def test_a_node_that_nobody_needs_is_named(plane: Cluster, operator: OperatorProcess) -> None:
     plane.apply(stray_claim("orphan"), manager="llmwright")
     command = [sys.executable, "-m", "llmwright", "orphans", "--kubeconfig", str(plane.kubeconfig)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

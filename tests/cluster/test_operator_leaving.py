@@ -7,23 +7,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cluster.support.control_plane import ControlPlane
 from tests.cluster.support.harness import Karpenter, install_karpenter_crds
 from tests.cluster.support.installed import PROVISIONERS, with_path, without, write_plugin
-from tests.cluster.support.operating import BUYING, OperatorProcess, running, write_kubeconfig
+from tests.cluster.support.operating import BUYING
 from tests.cluster.support.workspaces import CLAIMS, POOLS, Workspaces, stray_claim
 from tests.support.waiting import wait_until
+
+from llmwright.testing.cluster import Cluster, OperatorProcess
+from llmwright.testing.cluster.operator_process import running
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("off_shift")]
 
 
-def operating(plane: ControlPlane, folder: Path, **settings: Any) -> OperatorProcess:
+def operating(plane: Cluster, folder: Path, **settings: Any) -> OperatorProcess:
     """One that is not started yet."""
     folder.mkdir(parents=True, exist_ok=True)
-    return OperatorProcess(write_kubeconfig(plane, folder / "kubeconfig"), folder, {**BUYING, **settings})
+    return OperatorProcess(plane.write_kubeconfig(folder / "kubeconfig"), folder, {**BUYING, **settings})
 
 
-def names(plane: ControlPlane) -> set[str]:
+def names(plane: Cluster) -> set[str]:
     """All NodeClaims."""
     return {one["metadata"]["name"] for one in plane.get(CLAIMS)}
 
@@ -109,7 +111,7 @@ def test_what_a_cloud_does_not_take_back_is_named(unattended: Workspaces, tmp_pa
         unattended.clear()
 
 
-def test_a_sweep_gives_back_what_we_made_and_nothing_else(plane: ControlPlane, tmp_path: Path) -> None:
+def test_a_sweep_gives_back_what_we_made_and_nothing_else(plane: Cluster, tmp_path: Path) -> None:
     plane.apply(stray_claim("swept"), manager="llmwright")
     plane.apply(stray_claim("of-another"), manager="another")
     with running(operating(plane, tmp_path, orphans={"interval": 1, "delete": True})) as operator:
@@ -122,7 +124,7 @@ def test_a_sweep_gives_back_what_we_made_and_nothing_else(plane: ControlPlane, t
 
 
 @pytest.fixture
-def vanishing(karpenter: Karpenter, plane: ControlPlane) -> Iterator[None]:
+def vanishing(karpenter: Karpenter, plane: Cluster) -> Iterator[None]:
     """Karpenter's kinds may be deleted, and come back afterwards."""
     yield
     install_karpenter_crds(plane)

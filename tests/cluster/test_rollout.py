@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.cluster.support.control_plane import ControlPlane
 from tests.cluster.support.operating import SETTINGS, Shift
 from tests.cluster.support.workspaces import Workspaces
 from tests.support.waiting import wait_until
+
+from llmwright.testing.cluster import Cluster
 
 pytestmark = pytest.mark.cluster
 
@@ -45,7 +46,7 @@ def write_pack(folder: Path, **changes: Any) -> Path:
 
 
 @pytest.fixture
-def served(plane: ControlPlane, shift: Shift, tmp_path: Path) -> Iterator[tuple[Workspaces, Settings, Path]]:
+def served(plane: Cluster, shift: Shift, tmp_path: Path) -> Iterator[tuple[Workspaces, Settings, Path]]:
     """The Workspace ``kept``, which serves the pack's model; the settings and the pack that it was planned with."""
     pack = write_pack(tmp_path / "pack", flags={"vllm": {"max-num-seqs": 64}})
     settings = {**SETTINGS, "presetDirectories": [str(pack)]}

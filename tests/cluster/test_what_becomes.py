@@ -22,13 +22,13 @@ from tests.cluster.support.becoming import (
     tuning,
     workspace,
 )
-from tests.cluster.support.control_plane import ControlPlane
 from tests.cluster.support.harness import install_karpenter_crds
 from tests.cluster.support.reviewing import Requests
 
 from llmwright.api.workspace import Workspace
 from llmwright.app.session import Session
 from llmwright.check.kubernetes_names import label_key_problem
+from llmwright.testing.cluster import Cluster
 
 pytestmark = pytest.mark.cluster
 
@@ -55,7 +55,7 @@ CONFIG = {"inference_config.yaml": "vllm: {}"}
 
 
 @pytest.fixture(scope="module")
-def requests(control_plane: ControlPlane) -> Iterator[Requests]:
+def requests(control_plane: Cluster) -> Iterator[Requests]:
     install_karpenter_crds(control_plane)
     connection = Requests(control_plane)
     yield connection

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.programs import free_port
 from tests.support.waiting import wait_until
+
+from llmwright.testing.cluster.programs import free_port
 
 ROOT = Path(__file__).parents[2]
 PLUGINS = ROOT / "examples/plugins"

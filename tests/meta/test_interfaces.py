@@ -41,6 +41,10 @@ NAMES = {
         "make_context", "make_fit", "make_instance_type", "make_node_request", "make_objects", "make_preset",
         "make_tuning_data", "make_workspace", "pure",
     },
+    "llmwright.testing.cluster": {
+        "Cluster", "ControlPlane", "OperatorProcess", "SETTINGS", "cluster", "find_programs", "running_cluster",
+        "wait_until",
+    },
     "llmwright.values.adapter": {"Adapter"},
     "llmwright.values.tuning_data": {"TuningData"},
     "llmwright.values.fit": {"Fit", "MemoryTerm"},

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.programs import free_port
 from tests.support.waiting import wait_until
+
+from llmwright.testing.cluster.programs import free_port
 
 
 class DockerRegistry:

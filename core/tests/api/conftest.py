@@ -10,8 +10,10 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.support.programs import HOW_TO_GET_THEM, find_assets, free_port
+from tests.support.programs import assets
 from tests.support.waiting import wait_until
+
+from llmwright.testing.cluster.programs import free_port
 
 TOKEN = "for-tests-only"
 
@@ -45,9 +47,7 @@ class Cluster:
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    folder = find_assets()
-    if folder is None:
-        pytest.skip(HOW_TO_GET_THEM)
+    folder = assets()
     directory = tmp_path_factory.mktemp("cluster")
     running: list[subprocess.Popen[bytes]] = []
     try:

@@ -15,9 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.cluster.support.control_plane import ControlPlane, start_control_plane
 from tests.cluster.support.instance_types import write_instance_types
-from tests.support.programs import HOW_TO_GET_THEM, Program, find_assets, free_port
+from tests.support import programs
+from tests.support.programs import HOW_TO_GET_THEM
+
+from llmwright.testing.cluster import Cluster
+from llmwright.testing.cluster.programs import Program, free_port
 
 NODE_CLASS = {
     "apiVersion": "karpenter.kwok.sh/v1alpha1",
@@ -25,22 +28,18 @@ NODE_CLASS = {
     "metadata": {"name": "default"},
     "spec": {},
 }
-FAKE_NODE = "kwok.x-k8s.io/node=fake"
 
 
 @pytest.fixture(scope="session")
 def assets() -> Path:
     """The folder of programs; skips where there is none."""
-    found = find_assets()
-    if found is None:
-        pytest.skip(HOW_TO_GET_THEM)
-    return found
+    return programs.assets("kube-controller-manager", "kube-scheduler")
 
 
 @pytest.fixture(scope="session")
-def control_plane(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+def control_plane(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster without nodes and without anything installed."""
-    plane = start_control_plane(assets, tmp_path_factory.mktemp("cluster") / "control-plane")
+    plane = Cluster.start(assets, tmp_path_factory.mktemp("cluster") / "control-plane")
     yield plane
     plane.stop()
 
@@ -49,7 +48,7 @@ def control_plane(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 class Karpenter:
     """A cluster in which KWOK makes nodes Ready and Karpenter makes nodes."""
 
-    plane: ControlPlane
+    plane: Cluster
     program: Program
 
     def restart(self, *, static_capacity: bool = True) -> None:
@@ -59,26 +58,16 @@ class Karpenter:
 
 
 @pytest.fixture(scope="session")
-def karpenter(control_plane: ControlPlane) -> Karpenter:
+def karpenter(control_plane: Cluster) -> Karpenter:
     """The cluster with KWOK, Karpenter's CRDs, its default node class and Karpenter itself."""
-    start_kwok(control_plane)
+    if not control_plane.start_kwok():
+        pytest.skip(HOW_TO_GET_THEM)
     install_karpenter_crds(control_plane)
     control_plane.apply(NODE_CLASS)
     return Karpenter(control_plane, _start_karpenter(control_plane, static_capacity=True))
 
 
-def start_kwok(plane: ControlPlane) -> Program:
-    """KWOK: nodes with its annotation become Ready, and pods on them Running."""
-    if not (plane.programs.assets / "kwok").exists():
-        pytest.skip(HOW_TO_GET_THEM)
-    return plane.programs.start(
-        "kwok", f"--kubeconfig={plane.kubeconfig}", f"--config={plane.programs.assets / 'kwok-stages.yaml'}",
-        f"--manage-nodes-with-annotation-selector={FAKE_NODE}", "--node-lease-duration-seconds=40",
-        f"--server-address=127.0.0.1:{free_port()}",
-    )  # fmt: skip
-
-
-def install_karpenter_crds(plane: ControlPlane) -> None:
+def install_karpenter_crds(plane: Cluster) -> None:
     """The kinds of Karpenter, established and served."""
     crds = plane.programs.assets / "karpenter-crds"
     if not crds.exists():
@@ -91,7 +80,7 @@ def _printed(program: Path) -> str:
     return subprocess.run([program], capture_output=True, text=True, check=True).stdout
 
 
-def _start_karpenter(plane: ControlPlane, static_capacity: bool) -> Program:
+def _start_karpenter(plane: Cluster, static_capacity: bool) -> Program:
     machines = plane.folder / "instance-types.json"
     write_instance_types(machines)
     health = free_port()

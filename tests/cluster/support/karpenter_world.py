@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
-from tests.cluster.support.control_plane import ControlPlane
 from tests.support.waiting import wait_until
 
 from llmwright.plugins.drivers import Context
 from llmwright.testing import make_instance_type
+from llmwright.testing.cluster import Cluster
 from llmwright.testing.snapshot import ObjectSnapshot
 from llmwright.values.nodes import NodeRequest, Outcome, ProvisionerDecision
 from llmwright_provisioner_karpenter.driver import KarpenterProvisioner
@@ -28,7 +28,7 @@ KINDS = {("karpenter.sh", "nodeclaims"), ("karpenter.sh", "nodepools"), ("", "no
 class KarpenterWorld:
     """One Workspace's nodes. ``seen`` holds every outcome that a pass had, without repetitions in a row."""
 
-    plane: ControlPlane
+    plane: Cluster
     request: NodeRequest
     seen: list[Outcome] = field(default_factory=list)
     applied: list[str] = field(default_factory=list)
@@ -85,7 +85,7 @@ class KarpenterWorld:
         return ObjectSnapshot(self.driver.watches(), everything, frozenset(KINDS - everything.keys()))
 
 
-def world_of(plane: ControlPlane, workspace: str, mode: str, **changes: Any) -> KarpenterWorld:
+def world_of(plane: Cluster, workspace: str, mode: str, **changes: Any) -> KarpenterWorld:
     """A Workspace of the namespace ``default`` that asks for one T4 by Karpenter's KWOK provider."""
     facts: dict[str, Any] = {
         "namespace": "default",

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.cluster.support.control_plane import ControlPlane
 from tests.support.waiting import wait_until
+
+from llmwright.testing.cluster import Cluster
 
 Object = dict[str, Any]
 
@@ -35,7 +36,7 @@ class Kubelet:
     when nothing was said for 50 s.
     """
 
-    plane: ControlPlane
+    plane: Cluster
     node: str
 
     def ready(self, *pressures: str) -> None:
@@ -113,7 +114,7 @@ class Kubelet:
         self.plane.kubectl("patch", kind, name, "--subresource=status", "--type=merge", "-p", patch)
 
 
-def pods_of(plane: ControlPlane, workspace: str) -> Iterator[str]:
+def pods_of(plane: Cluster, workspace: str) -> Iterator[str]:
     """The names of the Workspace's pods that are not over."""
     for one in plane.get("pods", f"-lkaito.sh/workspace={workspace}"):
         if one["status"].get("phase") not in ("Succeeded", "Failed"):

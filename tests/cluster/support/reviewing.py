@@ -15,9 +15,8 @@ from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.cluster.support.control_plane import ControlPlane
-
 from llmwright.targets.kubernetes.cluster.api_resources import WEBHOOK_CONFIGURATION, WEBHOOK_CONFIGURATIONS
+from llmwright.testing.cluster import Cluster
 
 Object = dict[str, Any]
 
@@ -48,7 +47,7 @@ class Said:
 class Requests:
     """Requests of an administrator over one connection, much cheaper than ``kubectl``."""
 
-    def __init__(self, plane: ControlPlane) -> None:
+    def __init__(self, plane: Cluster) -> None:
         context = ssl.create_default_context(cafile=str(plane.folder / "ca.crt"))
         context.load_cert_chain(plane.folder / "admin.crt", plane.folder / "admin.key")
         address = urlsplit(plane.url)
@@ -103,7 +102,7 @@ def _options(dry: bool) -> str:
     return "fieldValidation=Strict&dryRun=All" if dry else "fieldValidation=Strict"
 
 
-def applied(plane: ControlPlane, *workspaces: Object) -> tuple[int, str]:
+def applied(plane: Cluster, *workspaces: Object) -> tuple[int, str]:
     """Exit code of a plain ``kubectl apply``, and all that a user sees."""
     command = [str(plane.programs.assets / "kubectl"), f"--kubeconfig={plane.kubeconfig}", "apply", "-f", "-"]
     items = {"apiVersion": "v1", "kind": "List", "items": [*workspaces]}

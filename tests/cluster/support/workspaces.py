@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.cluster.support.control_plane import ControlPlane
-from tests.cluster.support.harness import FAKE_NODE
 from tests.cluster.support.operating import NODE_CLASS
 from tests.support.waiting import wait_until
+
+from llmwright.testing.cluster import Cluster
 
 Object = dict[str, Any]
 
@@ -48,7 +47,7 @@ def stray_claim(name: str) -> Object:
 class Workspaces:
     """Workspaces of one test, and what became of them."""
 
-    plane: ControlPlane
+    plane: Cluster
     names: list[str] = field(default_factory=list)
 
     def inference(self, name: str, **resource: Any) -> Object:
@@ -80,26 +79,16 @@ class Workspaces:
 
     def told(self, name: str, kind: str) -> Object:
         """A condition, with empty texts where it is not set."""
-        conditions = (self.get(name).get("status") or {}).get("conditions") or []
-        empty = {"status": "", "reason": "", "message": ""}
-        return next((one for one in conditions if one["type"] == kind), empty)
+        return self.plane.condition(name, kind)
 
     def condition(self, name: str, kind: str) -> tuple[str, str]:
         """Status and reason of a condition, empty where it is not set."""
-        found = self.told(name, kind)
-        return found["status"], found["reason"]
+        condition = self.told(name, kind)
+        return condition["status"], condition["reason"]
 
     def until(self, name: str, kind: str, status: str = "True", reason: str | None = None) -> None:
         """Wait for a condition."""
-
-        def holds() -> bool:
-            found = self.condition(name, kind)
-            return found[0] == status and reason in (None, found[1])
-
-        try:
-            wait_until(holds, f"{name}: {kind}={status} {reason or ''}", timeout_s=60.0)
-        except AssertionError as error:
-            raise AssertionError(f"{error}; its status is {self.get(name).get('status')}") from error
+        self.plane.until(name, kind, status, reason)
 
     def events(self, name: str, **fields: str) -> list[Object]:
         """Return the Events about that Workspace, those with ``fields``."""
@@ -112,18 +101,9 @@ class Workspaces:
         self, name: str, workspace: str, *, gpus: int = 1, fake: bool = True, labels: dict[str, str] | None = None
     ) -> None:
         """A machine, labelled for a Workspace; KWOK makes it and its pods Ready where it is ``fake``."""
-        sizes = {"cpu": f"{24 * gpus}", "memory": f"{220 * gpus}Gi"}
-        resources = {**sizes, "pods": "110", "nvidia.com/gpu": f"{gpus}"}
-        common = {"ws": workspace, "node.kubernetes.io/instance-type": INSTANCE_TYPE, "kubernetes.io/os": "linux"}
-        key, _, value = FAKE_NODE.partition("=")
-        annotations = {key: value} if fake else {}
-        node = {
-            "apiVersion": "v1",
-            "kind": "Node",
-            "metadata": {"name": name, "labels": {**common, **(labels or {})}, "annotations": annotations},
-            "status": {"capacity": resources, "allocatable": resources},
-        }
-        self.plane.kubectl("create", "-f", "-", stdin=json.dumps(node))
+        common = {"ws": workspace, "node.kubernetes.io/instance-type": INSTANCE_TYPE, **(labels or {})}
+        size = {"cpu": f"{24 * gpus}", "memory": f"{220 * gpus}Gi", "nvidia.com/gpu": f"{gpus}"}
+        self.plane.add_node(name, common, fake=fake, **size)
 
     def gone(self, *names: str) -> Callable[[], bool]:
         """Whether these Workspaces and all their children are."""
