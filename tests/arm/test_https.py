@@ -1,0 +1,66 @@
+"""The SDK's own transport over TLS, and azure-identity on the token endpoints."""
+
+from __future__ import annotations
+
+import ssl
+import urllib.error
+import urllib.request
+from typing import Any
+
+import pytest
+from tests.arm.support.asking import A100, NO_SDK
+from tests.arm.support.faults import LoseResponse, Reset
+from tests.arm.support.server import ArmServer
+
+
+def test_a_pool_is_made_over_tls(https_client: Any, arm_server: ArmServer) -> None:
+    wanted = {"properties": {"vmSize": A100, "count": 1}}
+    made = https_client.agent_pools.begin_create_or_update("rg", "prod", "x", wanted).result()
+    assert made.properties.provisioning_state == "Succeeded"
+    https_client.agent_pools.begin_delete("rg", "prod", "x").result()
+    assert [found.name for found in https_client.agent_pools.list("rg", "prod")] == ["system"]
+    assert {call.status for call in arm_server.cloud.calls} <= {200, 201, 202, 204}
+
+
+def test_broken_connections(https_client: Any, arm_server: ArmServer) -> None:
+    from azure.core.exceptions import ServiceResponseError
+
+    arm_server.cloud.faults.next("pools.get", LoseResponse(), Reset())
+    for _ in range(2):
+        with pytest.raises(ServiceResponseError):
+            https_client.agent_pools.get("rg", "prod", "system")
+    assert https_client.agent_pools.get("rg", "prod", "system").name == "system"
+
+
+def test_nobody_else_s_authority_is_trusted(arm_server: ArmServer) -> None:
+    with pytest.raises(urllib.error.URLError, match=r"self-signed|unable to get local issuer"):
+        urllib.request.urlopen(arm_server.endpoint, context=ssl.create_default_context())
+    assert arm_server.cloud.calls == []
+
+
+@pytest.mark.parametrize(("workload", "asked"), [(True, "tokens.post"), (False, "tokens.get")])
+def test_azure_identity_gets_tokens_that_hold(
+    arm_server: ArmServer, monkeypatch: pytest.MonkeyPatch, workload: bool, asked: str
+) -> None:
+    pytest.importorskip("azure.identity", reason=NO_SDK)
+    from azure.identity import DefaultAzureCredential
+    from azure.mgmt.containerservice import ContainerServiceClient
+
+    for name, value in arm_server.environ(workload_identity=workload).items():
+        monkeypatch.setenv(name, value)
+    given = {**arm_server.client_arguments(), "credential": DefaultAzureCredential()}
+    with given["credential"], ContainerServiceClient(**given) as client:
+        assert client.managed_clusters.get("rg", "prod").name == "prod"
+    assert arm_server.identity.counts[asked] == 1
+
+
+def test_metadata_names_the_cluster(arm_server: ArmServer) -> None:
+    url = f"{arm_server.metadata_url}/metadata/instance?api-version=2021-02-01"
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        opener.open(url)
+    refused.value.close()
+    with opener.open(urllib.request.Request(url, headers={"Metadata": "true"})) as answer:
+        text = answer.read().decode()
+    assert "MC_rg_prod_eastus" in text
+    assert "aks-managed-cluster-name" in text
