@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from llmwright.lifecycle.resource import REASONS as OF_FAILURES
+from llmwright.lifecycle.node_conditions import REASONS as OF_FAILURES
 from llmwright.targets.kubernetes.operator.cache.children import EVENT_REASONS as OF_EVENTS
 from llmwright.targets.kubernetes.operator.observe.pod_causes import ORDER
 

@@ -99,3 +99,41 @@ def test_tuning_is_ranked_by_its_own_speed_and_prefers_machines_that_serve_the_r
     options = required(plan.ranking).options
     assert plan.serving is not None
     assert options[0].tokens_per_s > 0
+
+
+LISTED = "Standard_NC40ads_H100_v5, standard_nc24ads_a100_v4, Standard_NC4as_T4_v3, Standard_Nope"
+
+
+def test_a_list_is_tried_in_the_order_in_which_it_is_written(planned: Planned) -> None:
+    plan = planned(sku=LISTED, inference=inference("qwen3.6-27b"), drivers=REAL)
+    assert required(plan.instance_type).name == "Standard_NC40ads_H100_v5"
+    assert plan.nodes.instance_type_name == "Standard_NC40ads_H100_v5"
+    assert plan.alternatives == (A100,)
+    refused = required(plan.ranking).refused
+    assert "no such instance type" in refused["Standard_Nope"]
+    assert refused["Standard_NC4as_T4_v3"]
+    assert any("the next is tried: Standard_NC24ads_A100_v4" in note for note in plan.notes)
+
+
+def test_a_list_of_which_nothing_would_do_is_refused_with_every_reason(planned: Planned) -> None:
+    with pytest.raises(InvalidWorkspace, match="no instance type is left to choose: Standard_Nope: no such") as caught:
+        planned(sku="Standard_NC4as_T4_v3, Standard_Nope", inference=inference("qwen3.6-27b"), drivers=REAL)
+    assert "Standard_NC4as_T4_v3: " in str(caught.value)
+
+
+def test_what_auto_would_choose_next_is_kept_and_a_retired_type_is_not_among_it(planned: Planned) -> None:
+    settings = Settings(images={"workload-cuda12": "registry.example/w:1"})
+    model = inference("phi-3-mini-4k-instruct", runtime="hf")
+    plan = planned(sku="auto", inference=model, drivers=REAL, settings=settings)
+    ranking = required(plan.ranking)
+    assert plan.alternatives[0] == ranking.options[1].name
+    assert 1 < len(plan.alternatives) <= 8
+    retired = {option.name for option in ranking.options if "it is retired" in option.drawbacks}
+    assert retired
+    assert not retired & set(plan.alternatives)
+
+
+def test_the_list_may_stand_in_the_settings(planned: Planned) -> None:
+    settings = Settings(instance_type="Standard_NC40ads_H100_v5,Standard_NC24ads_A100_v4")
+    plan = planned(sku="", inference=inference("phi-4"), drivers=REAL, settings=settings)
+    assert (plan.nodes.instance_type_name, plan.alternatives) == ("Standard_NC40ads_H100_v5", (A100,))

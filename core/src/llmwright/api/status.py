@@ -27,6 +27,15 @@ class Condition(StatusModel):
     observed_generation: int | None = Field(default=None, description="The generation that was looked at.")
 
 
+class RefusedType(StatusModel):
+    """An instance type that could not be had, or not be planned, when its turn came."""
+
+    instance_type: str = Field(description="The machine's type.")
+    reason: str = Field(description="Why, in one word.")
+    message: str = Field(default="", description="Why, in a sentence.")
+    at: str = Field(description="When it was given up.")
+
+
 class PlanRecord(StatusModel):
     """The plan, recorded before the first act. It changes only when the user changes the Workspace or rolls it out."""
 
@@ -37,6 +46,8 @@ class PlanRecord(StatusModel):
     runtime: str | None = Field(default=None, description="The plugin that serves.")
     tuner: str | None = Field(default=None, description="The plugin that tunes.")
     instance_type: str | None = Field(default=None, description="The machine's type.")
+    alternatives: list[str] = Field(default=[], description="The types that come next where that one cannot be had.")
+    refused: list[RefusedType] = Field(default=[], description="The types that could not be had, the latest last.")
     nodes: int = Field(default=1, description="How many nodes.")
     replicas: int | None = Field(default=None, description="How many copies of the server.")
     price_as_of: str | None = Field(default=None, description="The date of the price that was used.")

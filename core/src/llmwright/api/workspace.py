@@ -83,7 +83,8 @@ class Resource(ApiModel):
     )
     instance_type: str = Field(
         default="",
-        description="The machine's type at its cloud, or auto: the type on which a token costs least.",
+        description="The machine's type at its cloud; or several, separated by commas, of which the first that can be "
+        "had is taken; or auto: the type on which a token costs least.",
     )
     label_selector: LabelSelector | None = Field(default=None, description="Labels of the nodes to use.")
     preferred_nodes: list[str] = Field(default=[], description="Deprecated: nodes to use first.")

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from llmwright.api.instance_type_field import is_auto, listed_types
 from llmwright.check.check_input import CheckInput
-from llmwright.check.resource import AUTO
 from llmwright.errors import Problem
 
 
@@ -16,8 +16,10 @@ def check_limits(inputs: CheckInput) -> Iterator[Problem]:
     """The type is allowed, and not more nodes are asked for than may be."""
     if not inputs.on_cluster:
         return
-    name, allowed = inputs.workspace.resource.instance_type, inputs.policy.allowed_instance_types
-    if name and name != AUTO and allowed is not None and name.lower() not in {known.lower() for known in allowed}:
+    allowed = inputs.policy.allowed_instance_types
+    for name in listed_types(inputs.workspace.resource.instance_type):
+        if not name or is_auto(name) or allowed is None or name.lower() in {known.lower() for known in allowed}:
+            continue
         hint = f"allowed: {', '.join(allowed) or 'none'} (setting limits.instanceTypes)"
         yield Problem("resource.instanceType", f"{name} is not allowed here", hint, reason="LimitExceeded")
     most = inputs.policy.allowed_nodes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from llmwright.api.instance_type_field import AUTO, is_auto, leaves_choice, listed_types
 from llmwright.catalogue.quantity import format_bytes
 from llmwright.catalogue.unknown_name import has_prefix
 from llmwright.check.check_input import CheckInput, usable_labels
@@ -13,7 +14,6 @@ from llmwright.errors import Problem, did_you_mean
 from llmwright.plugins.selection import is_too_old
 from llmwright.values.instance_type import InstanceType
 
-AUTO = "auto"
 LIST_TYPES = "llmwright instance-types list"
 AZURE_PREFIXES = ("standard_n", "standard_d")
 
@@ -75,14 +75,29 @@ def check_instance_type(inputs: CheckInput) -> Iterator[Problem]:
         # KAITO looks at the type of inference Workspaces only.
         hint = "set cloud: azure, aws or another in the settings"
         yield Problem("resource.instanceType", "no cloud is named, so no type is known", hint, reason="NoCloud")
-    elif name and name != AUTO:
-        yield from _known_type(inputs, name)
+    elif name and not is_auto(name):
+        yield from _list_problems(inputs, name)
+        for each in dict.fromkeys(filter(None, listed_types(name))):
+            yield from _known_type(inputs, each) if not is_auto(each) else ()
+
+
+def _list_problems(inputs: CheckInput, written: str) -> Iterator[Problem]:
+    """A list names types, each once; of nodes that are there already, nothing is tried one after the other."""
+    names, path = listed_types(written), "resource.instanceType"
+    twice = len({name.lower() for name in names}) < len(names)
+    if leaves_choice(written) and inputs.brings_nodes:
+        hint = "name one type, or none: labels find the nodes"
+        yield Problem(path, "names several types, and nodes are brought", hint, reason="NotAllowed")
+    elif len(names) > 1 and (twice or "" in names or any(map(is_auto, names))):
+        hint = f"write each once, separated by commas, the preferred first; or {AUTO} alone"
+        yield Problem(path, f"{written!r} is no list of instance types", hint, reason="Unworkable")
 
 
 def _known_type(inputs: CheckInput, name: str) -> Iterator[Problem]:
     path = "resource.instanceType"
-    if inputs.machine is not None:
-        yield from _retired(path, inputs.machine)
+    machine = inputs.catalogue.find_instance_type(name)
+    if machine is not None:
+        yield from _retired(path, machine)
         return
     if inputs.catalogue.cloud == "azure" and has_prefix(name, AZURE_PREFIXES):
         message = f"{name!r} is in no table of instance types: what fits on it cannot be judged"

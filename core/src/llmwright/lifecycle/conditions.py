@@ -21,6 +21,7 @@ ORDER = (
     "Ready",
     "Reconciling",
     "Stalled",
+    "InstanceTypeRefused",
     "UpdateAvailable",
     "ChangeNotApplied",
     "WorkspaceDeleting",

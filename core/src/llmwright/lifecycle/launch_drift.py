@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from llmwright.lifecycle.observed import Workload
-from llmwright.plan.digest import as_written
+from llmwright.plan.digest import as_written, fallbacks
 from llmwright.values.launch import Launch
 
 LaunchDrift = Literal["absent", "current", "kept", "superseded", "outdated"]
@@ -29,8 +29,10 @@ def tuning_drift(job: Workload, launch: Launch, inputs: str) -> LaunchDrift:
     """Compare a tuning with the planned ``launch``, as ``launch_drift``.
 
     ``kept``: a rollout alone would change it. It moves no tuning that runs or has succeeded, which would begin anew.
+    While it waits for a machine that could not be had, it may begin anew on another.
     """
     state = launch_drift(job, launch, inputs)
-    if state == "outdated" and job.phase != "failed" and as_written(job.inputs) == as_written(inputs):
+    moved = job.phase == "pending" and fallbacks(job.inputs) != fallbacks(inputs)
+    if state == "outdated" and job.phase != "failed" and not moved and as_written(job.inputs) == as_written(inputs):
         return "kept"
     return state

@@ -89,7 +89,7 @@ def _is_done_again(known: AttemptsStatus, labels: Iterable[str], count: int) -> 
 
 
 def _lost(known: AttemptsStatus, decision: ProvisionerDecision, now: datetime) -> AttemptsStatus:
-    ready = _moment(known.ready_at)
+    ready = moment_of(known.ready_at)
     steady = ready is not None and now - ready >= timedelta(seconds=STEADY_S)
     outcome = decision.outcome
     cause = "" if isinstance(outcome, Ready) else f"{outcome.reason}: {outcome.message}".removeprefix(": ")
@@ -98,7 +98,7 @@ def _lost(known: AttemptsStatus, decision: ProvisionerDecision, now: datetime) -
 
 
 def _rest_s(known: AttemptsStatus, now: datetime) -> float:
-    asked = _moment(known.asked_at)
+    asked = moment_of(known.asked_at)
     if not known.losses or asked is None:
         return 0.0
     over = known.losses - BREAK_AT + 1
@@ -117,7 +117,7 @@ def _label(action: ProvisionerAction) -> str:
     return f"{action.verb} {action.name}"
 
 
-def _moment(text: str | None) -> datetime | None:
+def moment_of(text: str | None) -> datetime | None:
     """Read a time from the status, which anybody may have written."""
     try:
         moment = datetime.fromisoformat(text) if text else None

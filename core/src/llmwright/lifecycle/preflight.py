@@ -6,6 +6,7 @@ from llmwright.lifecycle.decision_builder import DecisionBuilder
 from llmwright.lifecycle.launch_drift import launch_drift, tuning_drift
 from llmwright.lifecycle.lifecycle_input import LifecycleInput
 from llmwright.lifecycle.tuning import is_tuned
+from llmwright.plan.digest import without_fallback
 from llmwright.values.launch import Launch
 
 KIND = "PreflightSucceeded"
@@ -28,7 +29,8 @@ def _known(facts: LifecycleInput) -> bool:
     if facts.observed.keeps_finished:
         return False
     record, passed = facts.previous.plan, facts.previous.condition(KIND)
-    same = record is not None and record.inputs == facts.plan.inputs
+    # Another instance type changes nothing of the data, the access and the output.
+    same = record is not None and without_fallback(record.inputs) == without_fallback(facts.plan.inputs)
     return same and passed is not None and passed.status == "True"
 
 

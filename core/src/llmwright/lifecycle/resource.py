@@ -8,18 +8,14 @@ from llmwright.api.status import CostStatus, ProvisionerStatus
 from llmwright.lifecycle.after_tuning import gives_back
 from llmwright.lifecycle.decision import Provision
 from llmwright.lifecycle.decision_builder import DecisionBuilder
+from llmwright.lifecycle.fallback import falls_back, with_tried
 from llmwright.lifecycle.lifecycle_input import LifecycleInput
 from llmwright.lifecycle.losses import CIRCUIT_OPEN, paced
+from llmwright.lifecycle.node_conditions import NOT_READY, REASONS, not_ready
 from llmwright.lifecycle.observed import Trouble
 from llmwright.values.nodes import Failed, Node, Outcome, ProvisionerDecision, Ready, Waiting
 
 RESOURCE_READY = ("workspaceResourceStatusSuccess", "workspace resource is ready")
-NOT_READY = Trouble("NodeNotReady", "Not enough Nodes are ready")
-REASONS = {"quota": "QuotaExceeded", "capacity": "InsufficientCapacity", "auth": "AuthorizationFailed"} | {
-    "invalid": "InvalidRequest",
-    "retired": "InstanceTypeRetired",
-    "transient": "ProvisioningFailed",
-}
 FINAL = frozenset(REASONS.values()) - {REASONS["transient"]}
 """Reasons of refused acts after which somebody has to do something; they are tried again all the same, more rarely."""
 
@@ -28,6 +24,9 @@ def resource(facts: LifecycleInput, builder: DecisionBuilder, clear: bool) -> bo
     """Fill in the conditions of the nodes, and ask for nodes where ``clear``. Return True where workloads may start."""
     if gives_back(facts):
         return False
+    if facts.plan.nodes.count and falls_back(facts, builder):
+        return False
+    facts = with_tried(facts, builder)
     decision, trouble = facts.observed.provision, facts.observed.provisioner_trouble
     if decision is None:
         return _unasked(facts, builder, trouble) and clear
@@ -66,7 +65,7 @@ def _unasked(facts: LifecycleInput, builder: DecisionBuilder, trouble: Trouble |
         )
         builder.conditions.set("ResourceReady", True, *RESOURCE_READY)
         return True
-    _not_ready(builder, trouble or NOT_READY, claims=None)
+    not_ready(builder, trouble or NOT_READY, claims=None)
     if trouble is not None and not observed.transient:
         builder.stall(trouble.reason, trouble.message)
     return False
@@ -84,7 +83,7 @@ def _refused(
     facts: LifecycleInput, builder: DecisionBuilder, decision: ProvisionerDecision, trouble: Trouble, clear: bool
 ) -> None:
     """The last action was refused: try it again once the pause is over."""
-    _not_ready(builder, trouble, facts.observed.claims, root=True)
+    not_ready(builder, trouble, facts.observed.claims, root=True)
     if trouble.reason in FINAL:
         builder.stall(trouble.reason, trouble.message)
     if clear:
@@ -123,7 +122,7 @@ def _ask(facts: LifecycleInput, builder: DecisionBuilder, decision: ProvisionerD
     if pacing.trouble is None:
         return True
     builder.wake(pacing.rest_s)
-    _not_ready(builder, pacing.trouble, facts.observed.claims, root=True)
+    not_ready(builder, pacing.trouble, facts.observed.claims, root=True)
     if pacing.trouble.reason == CIRCUIT_OPEN:
         builder.stall(pacing.trouble.reason, pacing.trouble.message)
     return False
@@ -152,9 +151,9 @@ def _state(facts: LifecycleInput, builder: DecisionBuilder, outcome: Outcome) ->
         _failed(facts, builder, outcome)
         return False
     if isinstance(outcome, Ready):
-        _not_ready(builder, NOT_READY, claims)
+        not_ready(builder, NOT_READY, claims)
         return False
-    _not_ready(builder, Trouble(outcome.reason, outcome.message), claims)
+    not_ready(builder, Trouble(outcome.reason, outcome.message), claims)
     return False
 
 
@@ -179,37 +178,10 @@ def _pressure(nodes: tuple[Node, ...]) -> str:
 
 def _failed(facts: LifecycleInput, builder: DecisionBuilder, outcome: Failed) -> None:
     trouble = Trouble(outcome.reason or REASONS[outcome.kind], outcome.message)
-    _not_ready(builder, trouble, facts.observed.claims, root=True)
+    not_ready(builder, trouble, facts.observed.claims, root=True)
     if outcome.kind == "transient":
         builder.wake(max(_rest(facts), facts.policy.backoff.first_s))
         return
     builder.stall(trouble.reason, trouble.message)
     longest = facts.policy.backoff.most_s
     builder.wake(longest if outcome.again_in is None else min(outcome.again_in, longest))
-
-
-def _not_ready(builder: DecisionBuilder, trouble: Trouble, claims: Outcome | None, *, root: bool = False) -> None:
-    """Set the conditions of missing nodes. A ``root`` cause is not hidden by the trouble of the NodeClaims."""
-    builder.conditions.set("NodesReady", False, trouble.reason, trouble.message)
-    if claims is None:
-        builder.conditions.drop("NodeClaimReady")
-    else:
-        claims_trouble = _claims(builder, claims)
-        if not root and claims_trouble is not None and not _tells_more(trouble, claims_trouble):
-            trouble = claims_trouble
-    builder.conditions.set("ResourceReady", False, trouble.reason, trouble.message)
-    builder.wait(trouble.reason, trouble.message)
-
-
-def _tells_more(trouble: Trouble, claims: Trouble) -> bool:
-    """Return whether the provisioner has a reason of its own, and the NodeClaims only that they are too few."""
-    return claims.reason == "NodeClaimNotReady" and trouble.reason not in ("NodeNotReady", claims.reason)
-
-
-def _claims(builder: DecisionBuilder, claims: Outcome) -> Trouble | None:
-    if isinstance(claims, Ready):
-        builder.conditions.set("NodeClaimReady", True, "NodeClaimsReady", "Enough NodeClaims are ready")
-        return None
-    trouble = Trouble(claims.reason or "NodeClaimNotReady", claims.message or "Ready NodeClaims are not enough")
-    builder.conditions.set("NodeClaimReady", False, trouble.reason, trouble.message)
-    return trouble

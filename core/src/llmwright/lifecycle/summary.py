@@ -7,6 +7,7 @@ from llmwright.api.status import PlanRecord, WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.lifecycle.after_tuning import gives_back
 from llmwright.lifecycle.decision_builder import DecisionBuilder
+from llmwright.lifecycle.fallback import types_to_try
 from llmwright.lifecycle.lifecycle_input import LifecycleInput
 from llmwright.lifecycle.observed import Trouble
 from llmwright.lifecycle.serving import IDLE
@@ -23,7 +24,10 @@ def record(facts: LifecycleInput) -> PlanRecord:
     """Return the plan for the status. For the same inputs, ``version`` and the price's date stay as first written."""
     plan, previous = facts.plan, facts.previous.plan
     kept = previous if previous is not None and previous.inputs == plan.inputs else None
+    alternatives, refused = types_to_try(plan, facts.previous.plan, facts.now)
     return PlanRecord(
+        alternatives=alternatives,
+        refused=refused,
         inputs=plan.inputs,
         target=plan.target,
         preset=plan.preset,

@@ -12,6 +12,7 @@ TROUBLE = ("PreflightSucceeded", "ResourceReady", "JobStarted", "InferenceReady"
 QUIET = frozenset(
     {
         "PreflightPending",
+        "FallingBack",
         "NodeNotReady",
         "NodeClaimNotReady",
         "Released",

@@ -50,18 +50,39 @@ def read_names(drivers: DriverSet) -> frozenset[str]:
     return frozenset(name for runtime in runtimes for name in runtime.annotations)
 
 
+FALLBACK = ".r"
+"""Begins the mark of the digest that counts the instance types which were given up."""
+
+
 def with_rollout(inputs: str, rollout: str, recorded: str | None) -> str:
     """Return ``inputs`` with a mark of the rollout, so that the Workspace moves with each new ``rollout``.
 
     Without a rollout it is what was ``recorded``, if that is of the same inputs: taking the rollout away moves nothing.
     """
     if rollout:
-        return f"{inputs}.{hashlib.sha256(rollout.encode()).hexdigest()[:8]}"
+        moved = f"{inputs}.{hashlib.sha256(rollout.encode()).hexdigest()[:8]}"
+        return recorded if recorded is not None and without_fallback(recorded) == moved else moved
     return recorded if recorded is not None and as_written(recorded) == inputs else inputs
 
 
+def with_fallback(inputs: str) -> str:
+    """Return ``inputs`` with the mark of one more instance type that was given up."""
+    return f"{without_fallback(inputs)}{FALLBACK}{fallbacks(inputs) + 1}"
+
+
+def fallbacks(inputs: str) -> int:
+    """Return how many instance types were given up for that wish."""
+    count = inputs.partition(FALLBACK)[2]
+    return int(count) if count.isdecimal() and len(count) < 10 else 0
+
+
+def without_fallback(inputs: str) -> str:
+    """Return the digest without that mark."""
+    return inputs.partition(FALLBACK)[0]
+
+
 def as_written(inputs: str) -> str:
-    """Return the digest of what the user wrote, without the mark of a rollout."""
+    """Return the digest of what the user wrote, without the marks of a rollout and of a fallback."""
     return inputs.partition(".")[0]
 
 

@@ -42,6 +42,14 @@ def _on_machine(plan: Plan, data: TuningData | None, checkpoints: bool) -> Itera
         yield f"a server on a free port of this machine: {', '.join(plan.served_names)}"
 
 
+def fallback_notes(alternatives: Sequence[str]) -> tuple[str, ...]:
+    """Return a sentence about the instance types that are tried next; none where there is no other."""
+    if not alternatives:
+        return ()
+    shown = ", ".join(alternatives[:NAMES_SHOWN])
+    return (f"where quota or capacity is missing, the next is tried: {shown}",)
+
+
 def used(plan: Plan) -> tuple[str, ...]:
     """Return a sentence about nodes that the user brings."""
     kind = f" x {plan.instance_type.name}" if plan.instance_type else " nodes that the selector finds"

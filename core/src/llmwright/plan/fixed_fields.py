@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from llmwright.api.instance_type_field import is_auto, listed_types
 from llmwright.api.status import PlanRecord
 from llmwright.api.workspace import LabelSelector, Workspace
 from llmwright.check.update import NEW_ONE, as_labels
@@ -153,7 +154,8 @@ def changed_defaults(
             name = choose_provisioner(workspace, settings, "kubernetes", drivers).name
             if name != record.provisioner:
                 yield UnappliedChange(path=PROVISIONER, asked=name, runs=record.provisioner, by_settings=True)
-    if machine and not resource.instance_type and record.instance_type and record.instance_type != machine:
+    names = () if not machine or is_auto(machine) else listed_types(machine)
+    if names and not resource.instance_type and record.instance_type and record.instance_type not in names:
         yield UnappliedChange(path=INSTANCE_TYPE, asked=machine, runs=record.instance_type, by_settings=True)
 
 

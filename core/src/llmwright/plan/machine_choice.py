@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from llmwright.api.instance_type_field import leaves_choice
 from llmwright.api.versions import V1ALPHA1, V1ALPHA1_INSTANCE_TYPE
 from llmwright.api.workspace import Partition, Workspace
 from llmwright.catalogue.catalogue import Catalogue
@@ -14,25 +15,26 @@ from llmwright.settings.model import Settings
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.plan import Choice, MachineRanking, Target
 
-AUTO = "auto"
-
 
 @dataclass(frozen=True, slots=True)
 class MachineChoice:
-    """A machine and why; ``single_device`` for a slice of a GPU, ``ranking`` where others were compared."""
+    """A machine and why; ``single_device`` for a slice of a GPU, ``ranking`` where others were compared.
+
+    ``alternatives`` are the types to try next where the cloud has none of this one.
+    """
 
     machine: InstanceType
     choice: Choice | None = None
     single_device: bool = False
     notes: tuple[str, ...] = ()
     ranking: MachineRanking | None = None
+    alternatives: tuple[str, ...] = ()
 
 
-def wants_auto(workspace: Workspace, settings: Settings, target: Target) -> bool:
-    """Return whether the instance type is ``auto``: in the Workspace, else in the settings."""
-    if target == "local":
-        return False
-    return (workspace.resource.instance_type or settings.instance_type or "").lower() == AUTO
+def written_choice(workspace: Workspace, settings: Settings, target: Target) -> str:
+    """Return ``auto`` or the list of instance types in the Workspace, else in the settings; empty for no choice."""
+    written = workspace.resource.instance_type or settings.instance_type or ""
+    return written if target != "local" and leaves_choice(written) else ""
 
 
 def named_machine(

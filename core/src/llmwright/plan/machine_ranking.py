@@ -1,9 +1,9 @@
-"""``instanceType: auto``: the machine on which a token costs least, and those that come after it."""
+"""``instanceType: auto`` or a list: the machine to ask for first, and those that come after it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import compress, groupby
 
@@ -26,6 +26,9 @@ SHORT_CONTEXT = 8192
 
 SAME_COST = 1.25
 """Costs of a token that differ by no more than this factor count as the same: the estimate is no better."""
+
+MOST_ALTERNATIVES = 8
+"""Instance types that are kept to be tried next."""
 
 DRAWBACKS = (
     "it is retired",
@@ -64,11 +67,49 @@ def best_machine(candidates: Iterable[InstanceType], asked: RankingInput) -> Mac
     Raises:
         InvalidWorkspace: none would do; the message has the reason of each.
     """
-    machines, options, refused = {}, [], {}
-    for machine in candidates:
-        if not machine.gpus:
-            continue
-        machines[machine.name] = machine
+    machines = {machine.name: machine for machine in candidates if machine.gpus}
+    options, refused = _judged(machines.values(), asked)
+    ranked = _ranked(options)
+    best, others = ranked[0], [option for option in ranked[1:] if DRAWBACKS[0] not in option.drawbacks]
+    return MachineChoice(
+        machines[best.name],
+        Choice(name=best.name, why=_why(best)),
+        ranking=MachineRanking(options=tuple(ranked), refused=refused),
+        alternatives=tuple(option.name for option in others[:MOST_ALTERNATIVES]),
+    )
+
+
+def first_machine(
+    names: Iterable[str], find: Callable[[str], InstanceType | None], asked: RankingInput
+) -> MachineChoice:
+    """Return the first machine of the user's list that would do.
+
+    Raises:
+        InvalidWorkspace: none would do; the message has the reason of each.
+    """
+    known = {name: find(name) for name in names}
+    machines = {machine.name: machine for machine in known.values() if machine is not None}
+    unknown = {name: "no such instance type is known" for name, machine in known.items() if machine is None}
+    options, refused = _judged(machines.values(), asked, unknown)
+    best = options[0]
+    return MachineChoice(
+        machines[best.name],
+        Choice(name=best.name, why="it is the first of the list that would do"),
+        ranking=MachineRanking(options=tuple(options), refused=refused),
+        alternatives=tuple(option.name for option in options[1 : MOST_ALTERNATIVES + 1]),
+    )
+
+
+def _judged(
+    machines: Iterable[InstanceType], asked: RankingInput, unknown: Mapping[str, str] | None = None
+) -> tuple[list[MachineOption], dict[str, str]]:
+    """Return the options in the order of ``machines``, and why the others are none.
+
+    Raises:
+        InvalidWorkspace: there is no option.
+    """
+    options, refused = [], dict(unknown or {})
+    for machine in machines:
         try:
             options.append(_option(machine, asked))
         except InvalidWorkspace as error:
@@ -76,10 +117,7 @@ def best_machine(candidates: Iterable[InstanceType], asked: RankingInput) -> Mac
     if not options:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
         raise refuse("resource.instanceType", f"no instance type is left to choose: {reasons}", reason="DoesNotFit")
-    ranked = _ranked(options)
-    best = ranked[0]
-    choice = Choice(name=best.name, why=_why(best))
-    return MachineChoice(machines[best.name], choice, ranking=MachineRanking(options=tuple(ranked), refused=refused))
+    return options, refused
 
 
 def with_better_machine(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
+from llmwright.api.instance_type_field import is_auto, listed_types
 from llmwright.api.scaling import replicas_field
 from llmwright.api.served_name import served_name
 from llmwright.api.workspace import MOST_NODES, Workspace
@@ -15,11 +16,17 @@ from llmwright.plan.adapters import MountedAdapter, tuned_adapter
 from llmwright.plan.argument_sizes import refuse_long_arguments
 from llmwright.plan.cost import cost_of, enforce_limits
 from llmwright.plan.digest import inputs_digest, read_names
-from llmwright.plan.explanation import created, image_notes, notes, used, warnings
+from llmwright.plan.explanation import created, fallback_notes, image_notes, notes, used, warnings
 from llmwright.plan.fixed_fields import fixed_of
 from llmwright.plan.launches import preflight_launch, serving_launch, tuning_launch
-from llmwright.plan.machine_choice import MachineChoice, named_machine, wants_auto
-from llmwright.plan.machine_ranking import RankingInput, best_machine, machines_that_do, with_better_machine
+from llmwright.plan.machine_choice import MachineChoice, named_machine, written_choice
+from llmwright.plan.machine_ranking import (
+    RankingInput,
+    best_machine,
+    first_machine,
+    machines_that_do,
+    with_better_machine,
+)
 from llmwright.plan.node_requests import node_request, settled_request
 from llmwright.plan.plan_input import PlanInput, preset_spec
 from llmwright.plan.refusal import refuse
@@ -69,8 +76,12 @@ def make_plan(
     files = config_files or {}
     question = _Question(workspace, catalogue, drivers, settings, target, files, nodes, api_key, data_names)
     asked, inputs_on = question.ranking, question.inputs_on
-    if wants_auto(workspace, settings, target):
+    written = written_choice(workspace, settings, target)
+    if is_auto(written):
         choice = best_machine(catalogue.instance_types(settings.cloud), asked)
+    elif written:
+        find = partial(catalogue.find_instance_type, cloud=settings.cloud)
+        choice = first_machine(listed_types(written), find, asked)
     else:
         choice = named_machine(workspace, catalogue, settings, target, machine)
     inputs = inputs_on(choice)
@@ -194,13 +205,14 @@ def _plan(inputs: PlanInput, choice: MachineChoice, workload: Workload) -> Plan:
         tuner=workload.tuned.choice if workload.tuned else None,
         instance_type=choice.choice,
         ranking=choice.ranking,
+        alternatives=choice.alternatives,
         nodes=settled_request(request, provisioner.name, inputs.drivers),
         fits=workload.fits,
         serving=serving_launch(inputs, served, serving, adapters) if serving else None,
         served_names=(served.name, *(mounted.adapter.name for mounted in adapters)) if serving else (),
         cost=cost_of(inputs.machine, workload.nodes),
         warnings=warnings(inputs, workload),
-        notes=(*notes(inputs, workload), *choice.notes),
+        notes=(*notes(inputs, workload), *choice.notes, *fallback_notes(choice.alternatives)),
         fixed=fixed_of(workspace, provisioner.name, inputs.drivers) if inputs.target == "kubernetes" else {},
     )
     if tuning and data and workload.tuned:

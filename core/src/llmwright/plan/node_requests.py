@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from llmwright.api.instance_type_field import is_auto, leaves_choice, listed_types
 from llmwright.api.scaling import replicas_of
 from llmwright.api.workspace import Workspace
 from llmwright.catalogue.catalogue import Catalogue
@@ -52,7 +55,7 @@ def _name(workspace: Workspace, machine: InstanceType | None) -> str:
     if machine is not None and not machine.is_a_node:
         return machine.name
     written = workspace.resource.instance_type
-    return "" if written.lower() == "auto" else written
+    return "" if leaves_choice(written) else written
 
 
 def template_nodes(
@@ -63,6 +66,8 @@ def template_nodes(
     Args:
         nodes: the number of machines where that was decided before.
     """
-    written = workspace.resource.instance_type or settings.instance_type or ""
+    written = listed_types(workspace.resource.instance_type or settings.instance_type or "")[0]
     machine = catalogue.find_instance_type(written, settings.cloud) if written else None
-    return node_request(workspace, machine, nodes or (workspace.resource.count or 1) * replicas_of(workspace))
+    request = node_request(workspace, machine, nodes or (workspace.resource.count or 1) * replicas_of(workspace))
+    first = written if workspace.resource.instance_type and not is_auto(written) else ""
+    return replace(request, instance_type_name=request.instance_type_name or first)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from llmwright.api.instance_type_field import listed_types
 from llmwright.api.workspace import Workspace
 from llmwright.catalogue.catalogue import Catalogue
 from llmwright.plan.cost import cost_of, enforce_limits
@@ -43,7 +44,7 @@ def template_plan(
         LimitExceeded: a company's limit forbids it.
     """
     request = template_nodes(workspace, catalogue, settings, nodes)
-    written = workspace.resource.instance_type or settings.instance_type or ""
+    written, *others = listed_types(workspace.resource.instance_type or settings.instance_type or "")
     machine = request.instance_type or InstanceType(name=written, cloud=settings.cloud if written else "node")
     limits = settings.limits_of(workspace.namespace)
     enforce_limits(limits, machine, request.count, workspace.namespace)
@@ -57,6 +58,7 @@ def template_plan(
         preset="",
         provisioner=provisioner,
         instance_type=Choice(name=written, why=why) if written else None,
+        alternatives=tuple(others),
         nodes=settled_request(request, provisioner.name, drivers),
         serving=TEMPLATE,
         cost=cost_of(machine, request.count),

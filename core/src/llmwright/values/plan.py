@@ -56,6 +56,15 @@ class MachineRanking:
     refused: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """An instance type whose turn it was, and why it could not be planned."""
+
+    name: str
+    reason: str
+    message: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Decided once per change by the user, and recorded before anything is bought or deleted.
@@ -64,7 +73,8 @@ class Plan:
     None where the Workspace does not ask for them; ``preflight`` is None where nothing can be checked before a machine
     is there. ``creates`` describes what will be created and written, in order. ``fits`` holds the Fit of ``tuning``
     and of ``serving``. ``ranking`` is there where the instance type was to be chosen. ``fixed`` are the fields that may
-    not change once something was done, by YAML path.
+    not change once something was done, by YAML path. ``alternatives`` are the instance types that come next where the
+    cloud has none of this one; ``passed_over`` are those before it that could not be planned.
     """
 
     workspace: str
@@ -77,6 +87,8 @@ class Plan:
     tuner: Choice | None = None
     instance_type: Choice | None = None
     ranking: MachineRanking | None = None
+    alternatives: tuple[str, ...] = ()
+    passed_over: tuple[PassedOver, ...] = ()
     nodes: NodeRequest
     fits: tuple[tuple[str, Fit], ...] = ()
     preflight: Launch | None = None

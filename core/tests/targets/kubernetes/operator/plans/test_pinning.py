@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from llmwright.api.document import Document, parse_workspace
-from llmwright.api.status import PlanRecord, WorkspaceStatus
-from llmwright.api.workspace import Workspace, WorkspaceSpec
-from llmwright.plan.digest import as_written, with_rollout
-from llmwright.targets.kubernetes.operator.plans.pinning import on_machines, pinned, settled_nodes
+from llmwright.api.status import PlanRecord, RefusedType, WorkspaceStatus
+from llmwright.api.workspace import Resource, Workspace, WorkspaceSpec
+from llmwright.plan.digest import as_written, with_fallback, with_rollout, without_fallback
+from llmwright.targets.kubernetes.operator.plans.pinning import on_machines, pinned, settled_nodes, types_in_turn
 
 RECORD = PlanRecord(inputs="before", target="kubernetes", preset="phi-4", provisioner="byo", nodes=3)
 STATUS = WorkspaceStatus(plan=RECORD, target_node_count=3)
@@ -73,3 +73,27 @@ def test_a_rollout_may_choose_another_runtime_and_no_other_machine() -> None:
     assert (kept.inference and kept.inference.runtime, free.inference and free.inference.runtime) == ("vllm", None)
     for one in (kept, free):
         assert (one.resource.instance_type, one.resource.provisioner) == ("Standard_NC24ads_A100_v4", "byo")
+
+
+def test_a_fallback_moves_on_within_one_wish_and_a_new_wish_begins_anew() -> None:
+    once = with_fallback("a1")
+    assert (once, with_fallback(once), as_written(once)) == ("a1.r1", "a1.r2", "a1")
+    assert with_rollout("a1", "", once) == once
+    assert with_rollout("b2", "", once) == "b2"
+    moved = with_rollout("a1", "one", None)
+    assert with_rollout("a1", "one", with_fallback(moved)) == f"{moved}.r1"
+    assert with_rollout("a1", "two", with_fallback(moved)) == with_rollout("a1", "two", None)
+    assert without_fallback(with_fallback(moved)) == moved
+
+
+def test_a_list_is_planned_on_the_type_on_record() -> None:
+    listed = workspace().model_copy(update={"resource": Resource(instance_type="a, b")})
+    chosen = on_machines(listed, RECORD.model_copy(update={"instance_type": "b"}))
+    assert chosen.resource.instance_type == "b"
+    assert on_machines(listed, RECORD).resource.instance_type == "a, b"
+
+
+def test_refused_types_are_in_turn_again_after_all_others() -> None:
+    refused = [RefusedType(instance_type=name, reason="QuotaExceeded", at="") for name in ("a", "b")]
+    record = RECORD.model_copy(update={"alternatives": ["c", "b"], "refused": refused})
+    assert types_in_turn(record) == ("c", "b", "a")

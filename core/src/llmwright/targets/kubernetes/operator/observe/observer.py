@@ -65,9 +65,10 @@ class Observer:
         if record is None:
             return observed
         count = (subject.status.target_node_count if subject.status else None) or record.nodes
+        request = node_request(pinned(workspace, record), None, count)
         request = replace(
-            node_request(pinned(workspace, record), None, count),
-            instance_type_name=workspace.resource.instance_type or record.instance_type or "",
+            request,
+            instance_type_name=request.instance_type_name or record.instance_type or "",
             inputs=DELETION,
             config={**workspace.resource.provisioner_config, **record.options},
         )

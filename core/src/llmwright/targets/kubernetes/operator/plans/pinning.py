@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from llmwright.api.instance_type_field import leaves_choice
 from llmwright.api.scaling import replicas_of
 from llmwright.api.status import PlanRecord, WorkspaceStatus
 from llmwright.api.workspace import Workspace
@@ -18,7 +19,7 @@ from llmwright.values.plan import Plan
 def on_machines(workspace: Workspace, record: PlanRecord) -> Workspace:
     """Return ``workspace`` on the machines that were chosen for it: software may change, bought machines stay."""
     resource: dict[str, Any] = {"provisioner": workspace.resource.provisioner or record.provisioner}
-    if workspace.resource.instance_type.lower() == "auto" and record.instance_type:
+    if leaves_choice(workspace.resource.instance_type) and record.instance_type:
         resource["instance_type"] = record.instance_type
     return workspace.model_copy(update={"resource": workspace.resource.model_copy(update=resource)})
 
@@ -38,6 +39,11 @@ def pinned(workspace: Workspace, record: PlanRecord) -> Workspace:
     if inference is None or inference.runtime is not None or not record.runtime:
         return chosen
     return chosen.model_copy(update={"inference": inference.model_copy(update={"runtime": record.runtime})})
+
+
+def types_in_turn(record: PlanRecord) -> tuple[str, ...]:
+    """Return the instance types to try, in order; those that were refused come last, the latest of them at the end."""
+    return tuple(dict.fromkeys((*record.alternatives, *(refused.instance_type for refused in record.refused))))
 
 
 def settled_nodes(workspace: Workspace, status: WorkspaceStatus | None, record: PlanRecord | None) -> int | None:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from llmwright.api.scaling import replicas_of
 from llmwright.api.status import PlanRecord, WorkspaceStatus
 from llmwright.api.workspace import Workspace
-from llmwright.errors import InvalidWorkspace, LLMwrightError, NotYet, TargetError
+from llmwright.errors import InvalidWorkspace, LimitExceeded, LLMwrightError, NotYet, TargetError
 from llmwright.lifecycle.observed import Trouble
 from llmwright.plan.digest import ROLLOUT, inputs_digest, with_rollout
 from llmwright.plan.fixed_fields import CarriedOut, UnappliedChange
@@ -29,12 +29,13 @@ from llmwright.targets.kubernetes.operator.plans.pinning import (
     on_machines,
     pinned,
     settled_nodes,
+    types_in_turn,
 )
 from llmwright.targets.kubernetes.operator.tasks import Tasks
 from llmwright.values.backoff import Backoff
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.nodes import unreserved
-from llmwright.values.plan import Plan
+from llmwright.values.plan import PassedOver, Plan
 
 Unapplied = tuple[UnappliedChange, ...]
 Files = Mapping[str, Mapping[str, str]]
@@ -158,13 +159,9 @@ class Plans:
         inputs: str,
     ) -> Planned:
         recorded = status.plan if status is not None and status.plan and status.plan.inputs == inputs else None
-        planned = Planned(workspace.metadata.uid, inputs, replicas := replicas_of(workspace))
+        planned = Planned(workspace.metadata.uid, inputs, replicas_of(workspace))
         try:
-            plan, newer = self._plan(workspace, status, files, recorded)
-            if plan.runtime is not None:
-                self.runtime(plan.runtime.name)
-            plan, defaults = self._as_recorded(plan, workspace, status)
-            self._budget.admit(key, record, plan, recorded=not _grows(recorded, replicas))
+            plan, newer, defaults = self._in_turn(key, record, workspace, status, files, recorded)
             planned = replace(planned, plan=replace(plan, inputs=inputs), newer=newer, defaults=defaults)
         except InvalidWorkspace as error:
             planned = replace(planned, trouble=Trouble(_reason(error), error.message))
@@ -185,6 +182,56 @@ class Plans:
             planned = self._broken(key, record.planned, planned, error)
         record.planned = planned
         return planned
+
+    def _in_turn(
+        self,
+        key: Key,
+        record: WorkspaceMemory,
+        workspace: Workspace,
+        status: WorkspaceStatus | None,
+        files: Files,
+        recorded: PlanRecord | None,
+    ) -> tuple[Plan, bool, Unapplied]:
+        """Return the Plan, as ``_plan``: where an instance type was given up, of the first in turn that may be had.
+
+        With none the types that were refused are in turn again, so that the Workspace waits for the first of them.
+        """
+        if recorded is None or status is None or recorded.instance_type is not None or not recorded.alternatives:
+            return self._admitted(key, record, workspace, status, files, recorded)
+        turn = types_in_turn(recorded)
+        passed_over: list[PassedOver] = []
+        for index, name in enumerate(turn, start=1):
+            chosen = recorded.model_copy(update={"instance_type": name})
+            named = status.model_copy(update={"plan": chosen})
+            try:
+                plan, newer, defaults = self._admitted(key, record, workspace, named, files, chosen, grows=True)
+            except (InvalidWorkspace, LimitExceeded) as error:
+                if index == len(turn):
+                    raise
+                passed_over.append(PassedOver(name, _reason(error), error.message))
+                continue
+            rest = tuple(other for other in turn[index:] if other in recorded.alternatives)
+            return replace(plan, alternatives=rest, passed_over=tuple(passed_over)), newer, defaults
+        raise AssertionError("there is at least one type")
+
+    def _admitted(
+        self,
+        key: Key,
+        record: WorkspaceMemory,
+        workspace: Workspace,
+        status: WorkspaceStatus | None,
+        files: Files,
+        recorded: PlanRecord | None,
+        *,
+        grows: bool = False,
+    ) -> tuple[Plan, bool, Unapplied]:
+        plan, newer = self._plan(workspace, status, files, recorded)
+        if plan.runtime is not None:
+            self.runtime(plan.runtime.name)
+        plan, defaults = self._as_recorded(plan, workspace, status)
+        grows = grows or _grows(recorded, replicas_of(workspace))
+        self._budget.admit(key, record, plan, recorded=not grows)
+        return plan, newer, defaults
 
     def _broken(self, key: Key, before: Planned | None, planned: Planned, error: BaseException) -> Planned:
         """Return ``planned`` as one that is made again after a pause, longer each time in a row that it breaks."""
@@ -228,6 +275,7 @@ def _grows(recorded: PlanRecord | None, replicas: int) -> bool:
     return recorded is None or (recorded.replicas is not None and replicas > recorded.replicas)
 
 
-def _reason(error: InvalidWorkspace) -> str:
-    reasons = [problem.reason for problem in error.problems if problem.severity == "error"]
+def _reason(error: InvalidWorkspace | LimitExceeded) -> str:
+    problems = error.problems if isinstance(error, InvalidWorkspace) else ()
+    reasons = [problem.reason for problem in problems if problem.severity == "error"]
     return reasons[0] if reasons and reasons[0] != "Invalid" else error.reason
