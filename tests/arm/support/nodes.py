@@ -22,6 +22,7 @@ class PoolNode:
     provider_id: str
     labels: dict[str, str]
     taints: tuple[str, ...]
+    gpu_instance_profile: str = ""
 
 
 def nodes_of(cluster: Cluster, now: datetime, never_join: set[str]) -> Iterator[PoolNode]:
@@ -67,6 +68,7 @@ def _node(cluster: Cluster, pool: Pool, number: int) -> PoolNode:
         provider_id=f"azure://{home}/providers/Microsoft.Compute/virtualMachineScaleSets/{scale_set}/virtualMachines/{number}",
         labels={"kubernetes.io/hostname": f"{scale_set}{_base36(number)}", **labels},
         taints=tuple(pool.properties.get("nodeTaints") or ()),
+        gpu_instance_profile=pool.properties.get("gpuInstanceProfile") or "",
     )
 
 
