@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.arm.support.asking import A100, NO_SDK
-from tests.arm.support.faults import LoseResponse, Reset
+from tests.arm.support.faults import Interrupt, LoseResponse, Reset
 from tests.arm.support.server import ArmServer
 
 
@@ -32,6 +32,18 @@ def test_broken_connections(https_client: Any, arm_server: ArmServer) -> None:
     assert https_client.agent_pools.get("rg", "prod", "system").name == "system"
 
 
+@pytest.mark.parametrize(("when", "exists"), [("before", False), ("after", True)])
+def test_something_happens_between_two_calls(https_client: Any, arm_server: ArmServer, when: str, exists: bool) -> None:
+    from azure.core.exceptions import ServiceResponseError
+
+    happened = []
+    arm_server.cloud.faults.next("pools.put", Interrupt(lambda: happened.append(when), when))
+    with pytest.raises(ServiceResponseError):
+        https_client.agent_pools.begin_create_or_update("rg", "prod", "x", {"properties": {"vmSize": A100}})
+    assert happened == [when]
+    assert ("x" in arm_server.cloud.clusters["rg", "prod"].pools) is exists
+
+
 def test_nobody_else_s_authority_is_trusted(arm_server: ArmServer) -> None:
     with pytest.raises(urllib.error.URLError, match=r"self-signed|unable to get local issuer"):
         urllib.request.urlopen(arm_server.endpoint, context=ssl.create_default_context())
@@ -49,6 +61,7 @@ def test_azure_identity_gets_tokens_that_hold(
     for name, value in arm_server.environ(workload_identity=workload).items():
         monkeypatch.setenv(name, value)
     given = {**arm_server.client_arguments(), "credential": DefaultAzureCredential()}
+    del given["connection_verify"]  # the variable REQUESTS_CA_BUNDLE suffices
     with given["credential"], ContainerServiceClient(**given) as client:
         assert client.managed_clusters.get("rg", "prod").name == "prod"
     assert arm_server.identity.counts[asked] == 1

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.arm.support.asking import A100, POOLS, Asking, refusal
-from tests.arm.support.cloud import Cloud, Cluster, Rate
+from tests.arm.support.cloud import Cloud, Cluster, ProviderRate, Rate
 from tests.arm.support.faults import EXAMPLES, FailLater
 
 T4 = "Standard_NC4as_T4_v3"
@@ -118,7 +118,9 @@ def test_a_hundred_pools(asking: Asking, cloud: Cloud, cluster: Cluster) -> None
 
 def test_one_operation_a_pool(asking: Asking, cloud: Cloud, cluster: Cluster) -> None:
     asking.put("x")
-    assert refusal(asking.put("x")) == (409, "OperationNotAllowed")
+    again = asking.put("x")
+    assert refusal(again) == (409, "OperationNotAllowed")
+    assert "in progress create node pool operation" in str(again.body)
     assert refusal(asking.delete("x")) == (409, "OperationNotAllowed")
     assert asking.put("y").status == 201
     cloud.busy = "cluster"
@@ -277,6 +279,18 @@ def test_a_rate(asking: Asking, cloud: Cloud) -> None:
     assert asking.put("x").status == 201
     cloud.clock.sleep(10)
     assert asking.get("system").status == 200
+
+
+def test_the_rate_of_aks_itself(asking: Asking, cloud: Cloud) -> None:
+    cloud.provider_rate = ProviderRate()
+    assert [asking.put("x", count=-1).status for _ in range(21)] == [400] * 20 + [429]
+    answer = asking.put("x")
+    assert refusal(answer) == (429, "Throttled")
+    assert answer.headers["Retry-After"] == "60"
+    assert asking.put("y").status == 201
+    assert [asking.get("system").status for _ in range(61)] == [200] * 60 + [429]
+    assert asking.ask("GET", POOLS).status == 429
+    assert asking.ask("GET", "/providers/Microsoft.Compute/skus").status == 200
 
 
 def test_every_example_is_named_by_its_code() -> None:

@@ -1,13 +1,15 @@
 """Refusals and failures as ARM, AKS and Azure Compute word them.
 
 Sources of the words, as public reports quote them: Azure/AKS issues 1413, 2119, 4522, 5808; cilium/cilium 25944; Azure/terraform-azurerm-aks
-604; Azure/AKS-Construction 701; kaito-project/kaito 2075; MicrosoftDocs/azure-docs 105248; rancher/rancher 11473; langchain-ai/terraform 261.
+604; Azure/AKS-Construction 701; kaito-project/kaito 2075; MicrosoftDocs/azure-docs 105248; rancher/rancher 11473; langchain-ai/terraform 261; Azure/gpu-provisioner's instance.go;
+learn.microsoft.com 'Troubleshoot the Throttled error code (429)'.
 The texts for a stopped cluster, for a full cluster and for refused spot and autoscaling settings are derived from their kind, not quoted:
 read their codes.
 """  # noqa: E501
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +22,12 @@ RESTRICTIVE = "Allocation failed. VM(s) with the following constraints cannot be
 def busy_pool(name: str, state: str) -> ArmError:
     """Another operation runs on an agent pool."""
     text = f"Operation is not allowed: Another agentpool operation ({name} - {state}) is in progress, {PENDING}"
+    return ArmError(409, "OperationNotAllowed", text, bare=True)
+
+
+def creating() -> ArmError:
+    """The pool is being made; gpu-provisioner looks for these words."""
+    text = "Operation is not allowed because there's an in progress create node pool operation"
     return ArmError(409, "OperationNotAllowed", text, bare=True)
 
 
@@ -155,11 +163,20 @@ def expired(tenant: str, code: str, message: str, challenge: str = 'error="inval
 
 def throttled(subscription: str, method: str, after_s: float) -> ArmError:
     """Too many requests of one kind: the client has to wait for ``Retry-After`` seconds."""
-    seconds = str(max(1, round(after_s)))
+    seconds = str(max(1, math.ceil(after_s)))
     text = f"Number of requests for subscription '{subscription}' and operation '{method}' exceeded the backend storage limit. Please try again after '{seconds}' seconds."  # noqa: E501
     kind = {"GET": "reads", "DELETE": "deletes"}.get(method, "writes")
     headers = {f"x-ms-ratelimit-remaining-subscription-{kind}": "0", "x-ms-failure-cause": "gateway"}
     return ArmError(429, "SubscriptionRequestsThrottled", text, headers={"Retry-After": seconds, **headers})
+
+
+def throttled_by_aks(subscription: str, kind: str, after_s: float) -> ArmError:
+    """Too many requests of one kind for the resource provider of AKS."""
+    resource, _, verb = kind.partition(".")
+    handler = f"{verb.capitalize()}{'AgentPool' if resource == 'pools' else 'ManagedCluster'}Handler"
+    seconds = str(max(1, math.ceil(after_s)))
+    text = f"The {handler}.{verb.upper()} request limit has been exceeded for SubID='{subscription}', please retry again in {seconds} seconds. For more information, please visit aka.ms/aks/throttling"  # noqa: E501
+    return ArmError(429, "Throttled", text, bare=True, headers={"Retry-After": seconds})
 
 
 def server_error(status: int = 500) -> ArmError:

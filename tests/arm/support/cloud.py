@@ -22,6 +22,7 @@ from tests.arm.support.faults import (
     FailLater,
     Fault,
     Faults,
+    Interrupt,
     LoseResponse,
     Refuse,
     Reset,
@@ -31,14 +32,14 @@ from tests.arm.support.faults import (
 )
 from tests.arm.support.nodes import PoolNode, nodes_of
 from tests.arm.support.pools import Cluster, Operation
-from tests.arm.support.throttle import Rate
+from tests.arm.support.throttle import ProviderRate, Rate
 from tests.arm.support.tokens import CLIENT, TENANT, Tokens
 from tests.arm.support.wire import Answer, ArmError, ConnectionBrokenError, Crashed, Request
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 LRO_STYLES = ("azure-async", "location", "both")
 
-__all__ = ["CLIENT", "LRO_STYLES", "SUBSCRIPTION", "TENANT", "Call", "Cloud", "Cluster", "Rate"]
+__all__ = ["CLIENT", "LRO_STYLES", "SUBSCRIPTION", "TENANT", "Call", "Cloud", "Cluster", "ProviderRate", "Rate"]
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class Cloud:
     subnets: dict[str, int] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
     rate: Rate | None = None
+    provider_rate: ProviderRate | None = None
     never_join: set[str] = field(default_factory=set)
     tokens: Tokens = field(default_factory=Tokens)
     faults: Faults = field(default_factory=Faults)
@@ -118,7 +120,9 @@ class Cloud:
                 answer = self._carry_out(request, fault)
                 if fault == Crash("after"):
                     raise Crashed(f"after call {number}, {kind}")
-                if isinstance(fault, LoseResponse):
+                if isinstance(fault, Interrupt):
+                    fault.action()
+                if isinstance(fault, LoseResponse | Interrupt):
                     raise ConnectionBrokenError(carried_out=True)
                 status = answer.status
                 return answer
@@ -181,6 +185,9 @@ class Cloud:
     def _carry_out(self, request: Request, fault: Fault | None) -> Answer:
         if fault == Crash("before"):
             raise Crashed("before the call")
+        if isinstance(fault, Interrupt) and fault.when == "before":
+            fault.action()
+            raise ConnectionBrokenError(carried_out=False)
         if isinstance(fault, Reset):
             raise ConnectionBrokenError(carried_out=False)
         if isinstance(fault, Unreachable):
@@ -204,6 +211,10 @@ class Cloud:
         wait = self.rate.take(request.method, self.now()) if self.rate else 0
         if wait:
             raise arm_errors.throttled(self.subscription, request.method, wait)
+        kind = routes.kind_of(request)
+        wait = self.provider_rate.take(kind, request.path, self.now()) if self.provider_rate else 0
+        if wait:
+            raise arm_errors.throttled_by_aks(self.subscription, kind, wait)
 
     def _with_headers(self, request: Request, answer: Answer) -> Answer:
         kind = {"GET": "reads", "DELETE": "deletes"}.get(request.method, "writes")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.arm.support import arm_errors
@@ -11,8 +12,8 @@ from tests.arm.support.arm_errors import EXAMPLES
 from tests.arm.support.wire import ArmError
 
 __all__ = [
-    "EXAMPLES", "Crash", "FailLater", "Fault", "Faults", "LoseResponse", "Refuse", "Reset", "Seeded", "Slow",
-    "Throttle", "Unreachable",
+    "EXAMPLES", "Crash", "FailLater", "Fault", "Faults", "Interrupt", "LoseResponse", "Refuse", "Reset", "Seeded",
+    "Slow", "Throttle", "Unreachable",
 ]  # fmt: skip
 WRITES = ("pools.put", "pools.delete")
 
@@ -72,7 +73,15 @@ class Crash:
     when: str = "after"
 
 
-Fault = LoseResponse | Reset | Unreachable | Refuse | Throttle | Slow | FailLater | Crash
+@dataclass(frozen=True)
+class Interrupt:
+    """Call ``action`` before or after the request is carried out, and break the connection: for a kill over HTTPS."""
+
+    action: Callable[[], object]
+    when: str = "after"
+
+
+Fault = LoseResponse | Reset | Unreachable | Interrupt | Refuse | Throttle | Slow | FailLater | Crash
 
 
 @dataclass

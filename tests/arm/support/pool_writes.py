@@ -32,7 +32,7 @@ def put(cloud: Cloud, cluster: Cluster, name: str, request: Request, doom: ArmEr
         check_change(old.properties, wanted)
     elif len(cluster.pools) >= cloud.pool_limit:
         raise arm_errors.too_many_pools(cloud.pool_limit)
-    _check_busy(cloud, cluster, old)
+    _check_busy(cloud, cluster, old, put=True)
     _check_room(cloud, cluster, old, wanted, before=True)
     return (
         _start_update(cloud, cluster, old, wanted, doom) if old else _start_create(cloud, cluster, name, wanted, doom)
@@ -97,10 +97,12 @@ def _check_etag(request: Request, old: Pool | None) -> None:
         raise arm_errors.precondition()
 
 
-def _check_busy(cloud: Cloud, cluster: Cluster, pool: Pool | None) -> None:
+def _check_busy(cloud: Cloud, cluster: Cluster, pool: Pool | None, *, put: bool = False) -> None:
     others = cluster.pools.values() if cloud.busy == "cluster" else [pool] if pool else []
     for other in others:
         if other.operation and other.operation.running:
+            if other is pool and put and other.operation.verb == "create":
+                raise arm_errors.creating()
             raise arm_errors.busy_pool(other.name, other.state)
 
 

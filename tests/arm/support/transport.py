@@ -25,16 +25,16 @@ class CloudCredential:
     """A credential of the cloud's tenant. It renews by the cloud's clock, unless ``stale``; ``renewals`` counts."""
 
     def __init__(self, cloud: Cloud, *, stale: bool = False) -> None:
-        self._cloud, self._stale = cloud, stale
+        self.cloud, self._stale = cloud, stale
         self._token: tuple[str, Any] | None = None
         self.renewals = 0
 
     def get_token(self, *scopes: str, claims: str | None = None, **_: Any) -> AccessToken:
         """Return the current token, or a new one. The SDK asks before each request."""
-        now = self._cloud.now()
+        now = self.cloud.now()
         late = self._token is None or (self._token[1] - now).total_seconds() < EARLY_S
         if self._token is None or claims or (late and not self._stale):
-            self._token = self._cloud.tokens.issue(now)
+            self._token = self.cloud.tokens.issue(now)
             self.renewals += 1
         # A token that ends now is not kept by the SDK, whose clock is this machine's.
         return AccessToken(self._token[0], int(time.time()))
@@ -138,10 +138,10 @@ class CloudResponse(HttpResponse):
 
 
 class CloudTransport(HttpTransport[HttpRequest, HttpResponse]):
-    """Carries requests to the cloud. Waits of the SDK pass on the cloud's clock."""
+    """Carries requests to ``cloud``, which may be changed for another. Waits of the SDK pass on its clock."""
 
     def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
+        self.cloud = cloud
 
     def send(self, request: HttpRequest, **_: Any) -> HttpResponse:
         """Return the cloud's answer; broken connections raise as azure-core's own transports do."""
@@ -149,14 +149,14 @@ class CloudTransport(HttpTransport[HttpRequest, HttpResponse]):
         content = getattr(request, "content", None) or b""
         body = content.encode() if isinstance(content, str) else content
         try:
-            return CloudResponse(request, self._cloud.handle(Request(request.method, request.url, headers, body)))
+            return CloudResponse(request, self.cloud.handle(Request(request.method, request.url, headers, body)))
         except ConnectionBrokenError as error:
             kind = ServiceResponseError if error.connected else ServiceRequestError
             raise kind(str(error), error=error) from error
 
     def sleep(self, duration: float) -> None:
         """Let that much time of the cloud pass."""
-        self._cloud.clock.sleep(duration)
+        self.cloud.clock.sleep(duration)
 
     def open(self) -> None:
         """Do nothing: there is no connection."""
