@@ -150,6 +150,7 @@ class Cloud:
 
     def next_change(self) -> datetime | None:
         """Return when the next thing happens by itself; None where nothing will."""
+        self.settle()
         now = self.now()
         ends = [operation.ends for operation in self.operations.values() if operation.running]
         pools = [pool for cluster in self.clusters.values() for pool in cluster.pools.values()]
