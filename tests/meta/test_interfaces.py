@@ -57,7 +57,7 @@ NAMES = {
     "llmwright.values.node_object": {"CORDONED", "GPU", "INSTANCE_TYPE", "NodeObject", "node_object"},
     "llmwright.values.snapshot": {"Snapshot"},
     "llmwright.values.nodes": {
-        "Failed", "FailureKind", "LivingWorkspace", "Node", "NodeRequest", "Orphan", "Outcome", "Placement",
+        "Failed", "FailureKind", "Finding", "LivingWorkspace", "Node", "NodeRequest", "Orphan", "Outcome", "Placement",
         "ProvisionerAction", "ProvisionerDecision", "RESERVED_LABELS", "Ready", "Waiting", "Watch", "required_labels",
         "unreserved",
     },

@@ -36,6 +36,15 @@ def config_dir(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def kubeconfig(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds ``--kubeconfig``."""
+    return click.option(
+        "--kubeconfig",
+        type=click.Path(dir_okay=False),
+        help="The cluster; in a pod its own, else KUBECONFIG's.",
+    )(command)
+
+
 def environment(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds ``--env``."""
     return click.option(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from llmwright.app.session import Session
+from llmwright.cli import arguments
 
 if TYPE_CHECKING:
     from llmwright.targets.kubernetes.operator.process.operator_log import Format
@@ -19,7 +20,7 @@ Examples:
   llmwright operator --kubeconfig ~/.kube/config --log-format json
 """
 )
-@click.option("--kubeconfig", type=click.Path(dir_okay=False), help="The cluster; in a pod its own, else KUBECONFIG's.")
+@arguments.kubeconfig
 @click.option("--bind", default="127.0.0.1", show_default=True, help="The address of metrics, health and the webhook.")
 @click.option("--metrics-port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 for none.")
 @click.option("--health-port", type=click.IntRange(0, 65535), default=8081, show_default=True, help="0 for none.")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 
 from llmwright.app.session import Session
+from llmwright.cli import arguments
 
 FOUND = 1
 
 
 @click.command(epilog="\b\nExamples:\n  llmwright orphans\n  llmwright orphans --kubeconfig ~/.kube/config\n")
-@click.option("--kubeconfig", type=click.Path(dir_okay=False), help="The cluster; in a pod its own, else KUBECONFIG's.")
+@arguments.kubeconfig
 @click.pass_obj
 def orphans(session: Session, kubeconfig: str | None) -> int:
     """List what was bought on a cluster for Workspaces that are gone; ends with 1 where there is such."""

@@ -9,10 +9,13 @@ import click
 
 from llmwright.app.session import Session
 from llmwright.cli import arguments
-from llmwright.cli.show.output import dump, format_option
+from llmwright.cli.show.output import dump, format_option, plain
 
 if TYPE_CHECKING:
-    from llmwright.values.plan import Target
+    from llmwright.values.nodes import Finding
+    from llmwright.values.plan import Plan, Target
+
+PROBLEM = 1
 
 
 @click.command(
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 Examples:
   llmwright plan -f workspace.yaml
   llmwright plan -f workspace.yaml --target kubernetes -o json
+  llmwright plan -f workspace.yaml --target kubernetes --online
 """
 )
 @arguments.filenames
@@ -27,6 +31,8 @@ Examples:
 @arguments.environment
 @format_option()
 @arguments.namespaced
+@click.option("--online", is_flag=True, help="Have the provisioner ask its cloud too: quota, capacity, rights.")
+@arguments.kubeconfig
 @click.pass_obj
 def plan(
     session: Session,
@@ -36,25 +42,43 @@ def plan(
     env: str | None,
     output: str | None,
     namespace: str | None,
-) -> None:
-    """Show what would be created and why, what fills the memory, and what it costs; starts nothing."""
+    online: bool,
+    kubeconfig: str | None,
+) -> int:
+    """Show what would be created and why, what fills the memory, and what it costs; starts nothing.
+
+    With --online the provisioner asks its cloud what stands in the way, such as a quota; ends with 1 where it finds a
+    problem.
+    """
     from llmwright.app.checker import CheckMode
     from llmwright.app.documents import read_environment, read_workspaces
     from llmwright.app.planner import Planner
 
     planner = Planner(session, CheckMode.dry(target, read_environment(env) if env else None), config_dir)
     planned = [planner.plan_loaded(loaded) for loaded in read_workspaces(names, namespace)]
+    findings = [_findings(session, each.plan, kubeconfig) if online else () for each in planned]
+    code = PROBLEM if any(finding.state == "problem" for each in findings for finding in each) else 0
     if output:
-        plans = [each.plan for each in planned]
+        more = [{"findings": plain(each)} if online else {} for each in findings]
+        plans = [{**plain(each.plan), **extra} for each, extra in zip(planned, more, strict=True)]
         dump(plans[0] if len(plans) == 1 else plans, output)
-        return
+        return code
     from llmwright.cli.show.console import open_console
+    from llmwright.cli.show.findings import show_findings
     from llmwright.cli.show.plan import show_plan
 
     console = open_console()
-    for each in planned:
+    for each, found in zip(planned, findings, strict=True):
         checked = [warning.message for warning in each.warnings]
         shown = tuple(line for line in each.plan.warnings if not any(message in line for message in checked))
         show_plan(replace(each.plan, warnings=shown), console)
         for warning in each.warnings:
             console.print(f"warning: {warning}", style="yellow", soft_wrap=True)
+        show_findings(found, console)
+    return code
+
+
+def _findings(session: Session, plan: Plan, kubeconfig: str | None) -> tuple[Finding, ...]:
+    from llmwright.app.examination import plan_findings
+
+    return plan_findings(session, plan, kubeconfig)

@@ -34,6 +34,7 @@ VERBS: dict[str, str] = {
     "plan": "Show what would be created, why, and at what cost.",
     "render": "Print exactly what would be run.",
     "init": "Write a commented Workspace to start from.",
+    "doctor": "Say what stands in the way here, and what to do.",
     "plugins": "Show installed plugins.",
     "presets": "Show the models that can be named.",
     "instance-types": "Show the machines that can be named.",

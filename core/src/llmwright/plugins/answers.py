@@ -13,6 +13,7 @@ from llmwright.values.instance_type import InstanceType
 from llmwright.values.launch import Launch, Process
 from llmwright.values.nodes import (
     Failed,
+    Finding,
     NodeRequest,
     Orphan,
     Placement,
@@ -79,6 +80,14 @@ def _decision(answer: Any) -> Any:
     return answer
 
 
+def _findings(answer: Any) -> Any:
+    findings = _many(Finding)(answer)
+    for each in findings:
+        if each.state not in ("ok", "problem", "unchecked") or not (each.about and each.message):
+            raise ValueError(f"returned {_shown(each)}: a finding has a subject, a message, and a state that is known")
+    return findings
+
+
 def _learned(answer: Any) -> Any:
     _one(None, Mapping)(answer)
     json.dumps(dict(answer or {}))
@@ -100,6 +109,7 @@ CHECKS: Mapping[tuple[str, str], Check] = {
     ("", "launch"): _launch,
     ("provisioner", "instance_types"): _many(InstanceType),
     ("provisioner", "settled"): _one(NodeRequest),
+    ("provisioner", "examine"): _findings,
     ("provisioner", "decide"): _decision,
     ("provisioner", "act"): _learned,
     ("provisioner", "placement"): _one(Placement),

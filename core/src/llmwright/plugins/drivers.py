@@ -4,7 +4,8 @@ A driver declares what it is by class attributes, and the core asks them: no dri
 Attributes are read without an instance, so they cannot depend on settings.
 
 A driver's module is the light control half: it imports no torch, transformers, vllm, ray, peft or azure. What it
-returns from pure methods is the same for the same arguments; only ``observe``, ``refresh`` and ``act`` may do I/O.
+returns from pure methods is the same for the same arguments; only ``observe``, ``refresh``, ``examine`` and ``act`` may
+do I/O.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from llmwright.values.fit import Fit, MemoryTerm
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.launch import Launch, Process
 from llmwright.values.nodes import (
+    Finding,
     LivingWorkspace,
     NodeRequest,
     Orphan,
@@ -164,7 +166,7 @@ class Provisioner(Driver):
     ``watches``, and the Workspace's condition ``NodeClaimReady`` is about it; None without such a kind."""
 
     refresh_timeout_s: ClassVar[float] = 60.0
-    """After how many seconds a ``refresh`` that has not answered counts as failed."""
+    """After how many seconds a ``refresh`` or ``examine`` that has not answered counts as failed."""
 
     def instance_types(self) -> tuple[InstanceType, ...]:
         """Return the machines that this driver alone offers; pure, and without a call.
@@ -202,6 +204,18 @@ class Provisioner(Driver):
         Raises:
             TargetError: the cloud did not answer; it is asked again with back-off, and not before ``retry_after_s``.
         """
+
+    def examine(self, request: NodeRequest | None) -> Iterable[Finding]:
+        """Ask the cloud for what stands in the way of ``request``, and make nothing. None: of any request.
+
+        It is called for people, by ``plan --online`` and by ``doctor``, with the deadline of ``refresh``, and never by
+        the operator: there the snapshot of ``refresh`` has what ``decide`` must know before the first act.
+        ``context.cluster`` may be None.
+
+        Raises:
+            TargetError: the cloud did not answer.
+        """
+        return ()
 
     @abstractmethod
     def observe(self, request: NodeRequest, snapshot: Any) -> Any:

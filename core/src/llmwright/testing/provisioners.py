@@ -100,6 +100,28 @@ class ProvisionerContract(OperatedContract):
         assert last.outcome == Ready(())
         assert [*driver.orphans((), seen(driver, world))] == []
 
+    def test_a_release_goes_by_the_owner(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
+        """A request for 0 of one instance type gives back whatever was asked for of another.
+
+        So it is asked where a type could not be had and the next one is tried, and once a Workspace is deleted.
+        """
+        *_, held = _passes(driver, world, request_)
+        other = replace(request_, count=0, instance_type=None, instance_type_name="", state=held.state, inputs="others")
+        *_, last = _passes(driver, world, other)
+        assert last.outcome == Ready(())
+        assert [*driver.orphans((), seen(driver, world))] == [], "what was asked for of another instance type is left"
+
+    def test_examining_makes_nothing(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
+        """Findings about a request, and about any, are well formed, and nothing is made for them."""
+        before = [*(world.truth() or ())]
+        for request in (request_, None):
+            for finding in driver.examine(request):
+                assert finding.state in ("ok", "problem", "unchecked")
+                assert finding.about
+                assert finding.message
+                assert finding.kind is None or finding.state == "problem", f"{finding.about}: only a problem has a kind"
+        assert [*(world.truth() or ())] == before, "examine made or changed a machine"
+
     def test_what_lives_is_no_orphan(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
         """Machines of a Workspace that is there are not named, be its plan on record or not."""
         _hold(driver, world, request_)

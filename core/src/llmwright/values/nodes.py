@@ -178,6 +178,20 @@ class Orphan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A fact that bears on whether something can be done: ``about`` is its subject, ``message`` the fact with figures.
+
+    ``unchecked`` is a fact that could not be had. ``hint`` is the remedy; ``kind`` that of a problem, as ``Failed``'s.
+    """
+
+    about: str
+    state: Literal["ok", "problem", "unchecked"]
+    message: str
+    hint: str = ""
+    kind: FailureKind | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
     """A kind to watch. ``labels`` names the two labels that hold the namespace and the name of the Workspace.
 

@@ -13,6 +13,7 @@ from llmwright.plugins.drivers import Provisioner
 from llmwright.values.instance_type import InstanceType, Price
 from llmwright.values.nodes import (
     Failed,
+    Finding,
     LivingWorkspace,
     Node,
     NodeRequest,
@@ -75,6 +76,11 @@ class AcmeMachines(Provisioner):
         """All machines of the account."""
         machines: Sequence[Mapping[str, Any]] = self._call("GET", "/machines")["machines"]
         return machines
+
+    def examine(self, request: NodeRequest | None) -> Iterable[Finding]:
+        """Whether the account answers, and how many machines it has."""
+        held = len(self._call("GET", "/machines")["machines"])
+        yield Finding(about="account", state="ok", message=f"it has {held} machines")
 
     def observe(self, request: NodeRequest, snapshot: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """Those of this Workspace."""

@@ -220,7 +220,7 @@ def connect(kubeconfig: str | Path | None = None) -> Api:
     configuration = Configuration()
     try:
         load: Callable[..., None] = config.load_kube_config
-        if kubeconfig is None and _in_cluster():
+        if kubeconfig is None and in_cluster():
             load = config.load_incluster_config
         elif kubeconfig is not None:
             load = partial(load, str(kubeconfig))
@@ -239,7 +239,7 @@ def own_namespace(kubeconfig: str | Path | None = None) -> str:
     """
     from kubernetes import config
 
-    if kubeconfig is None and _in_cluster():
+    if kubeconfig is None and in_cluster():
         with suppress(OSError):
             return NAMESPACE_FILE.read_text().strip() or "default"
     try:
@@ -278,7 +278,8 @@ def _share_tls(pool: dict[str, Any]) -> None:
     pool["ssl_context"] = context
 
 
-def _in_cluster() -> bool:
+def in_cluster() -> bool:
+    """Return whether this process runs in a pod."""
     import os
 
     return "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ

@@ -63,6 +63,8 @@ LEASES = Resource("coordination.k8s.io", "v1", "leases")
 WEBHOOK_CONFIGURATIONS = Resource(
     "admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", namespaced=False
 )
+CRDS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", namespaced=False)
+RULES_REVIEWS = Resource("authorization.k8s.io", "v1", "selfsubjectrulesreviews", namespaced=False)
 WEBHOOK_CONFIGURATION = "llmwright-admission"
 """The name of our ValidatingWebhookConfiguration."""
 
