@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 import urllib.error
 import urllib.request
@@ -11,6 +12,8 @@ import pytest
 from tests.arm.support.asking import A100, NO_SDK
 from tests.arm.support.faults import Interrupt, LoseResponse, Reset
 from tests.arm.support.server import ArmServer
+from tests.arm.support.tokens import CLIENT
+from tests.arm.support.wire import Answer
 
 
 def test_a_pool_is_made_over_tls(https_client: Any, arm_server: ArmServer) -> None:
@@ -67,13 +70,32 @@ def test_azure_identity_gets_tokens_that_hold(
     assert arm_server.identity.counts[asked] == 1
 
 
-def test_metadata_names_the_cluster(arm_server: ArmServer) -> None:
-    url = f"{arm_server.metadata_url}/metadata/instance?api-version=2021-02-01"
+def metadata(server: ArmServer, path: str, **headers: str) -> tuple[int, dict[str, Any]]:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        opener.open(url)
-    refused.value.close()
-    with opener.open(urllib.request.Request(url, headers={"Metadata": "true"})) as answer:
-        text = answer.read().decode()
-    assert "MC_rg_prod_eastus" in text
-    assert "aks-managed-cluster-name" in text
+    try:
+        with opener.open(urllib.request.Request(f"{server.metadata_url}{path}", headers=headers)) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, json.load(refused)
+
+
+def test_metadata_names_the_cluster(arm_server: ArmServer) -> None:
+    path = "/metadata/instance?api-version=2021-02-01"
+    status, body = metadata(arm_server, path, Metadata="true")
+    assert status == 200
+    assert body["compute"]["resourceGroupName"] == "MC_rg_prod_eastus"
+    assert {"name": "aks-managed-cluster-name", "value": "prod"} in body["compute"]["tagsList"]
+    assert metadata(arm_server, path)[0] == 400
+    assert metadata(arm_server, "/metadata/instance", Metadata="true")[0] == 400
+
+
+def test_a_managed_identity_that_is_not_there(arm_server: ArmServer) -> None:
+    path = "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=x&client_id="
+    assert metadata(arm_server, f"{path}other", Metadata="true") == (
+        400, {"error": "invalid_request", "error_description": "Identity not found"},
+    )  # fmt: skip
+    status, body = metadata(arm_server, f"{path}{CLIENT}", Metadata="true")
+    assert (status, body["token_type"]) == (200, "Bearer")
+    arm_server.identity.refuse.append(Answer(429, {"error": "too many"}))
+    assert metadata(arm_server, f"{path}{CLIENT}", Metadata="true")[0] == 429

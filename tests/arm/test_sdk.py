@@ -84,8 +84,11 @@ def test_lists_and_gets_lag_behind(client: Any, cloud: Cloud) -> None:
     cloud.list_lag_s, cloud.get_lag_s = 30, 10
     begin(client, polling=False)
 
-    def names() -> list[str | None]:
-        return [found.name for found in client.agent_pools.list("rg", "prod")]
+    def names() -> set[str | None]:
+        profiles = client.managed_clusters.get("rg", "prod").properties.agent_pool_profiles
+        listed = {found.name for found in client.agent_pools.list("rg", "prod")}
+        assert {profile.name for profile in profiles} == listed
+        return listed
 
     with pytest.raises(ResourceNotFoundError):
         client.agent_pools.get("rg", "prod", "x")

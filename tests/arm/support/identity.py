@@ -19,7 +19,7 @@ ASSERTION = "workload-identity-assertion"
 
 @dataclass
 class Identity:
-    """The identity of one node. ``counts`` lists what was asked, ``refuse`` answers the next token requests."""
+    """The identity of a node of ``cluster``, or of the first one. ``refuse`` answers the next requests for tokens."""
 
     cloud: Cloud
     cluster: Cluster | None = None
@@ -30,9 +30,11 @@ class Identity:
         """Return what the instance metadata service answers."""
         if request.headers.get("metadata", "").lower() != "true":
             return Answer(400, {"error": "Bad request. Required metadata header not specified"})
+        if "api-version" not in request.query:
+            return Answer(400, {"error": "Bad request. api-version was not specified in the request."})
         if request.path == "/metadata/identity/oauth2/token":
             self._count("tokens.get")
-            return self.refuse.pop(0) if self.refuse else Answer(200, self._token(request.query.get("resource", "")))
+            return self._managed(request)
         if request.path == "/metadata/instance":
             self._count("metadata.get")
             return Answer(200, {"compute": self._compute(), "network": {"interface": []}})
@@ -65,6 +67,13 @@ class Identity:
             return Answer(401, {"error": "invalid_client", "error_description": text, "error_codes": [700213]})
         return Answer(200, self._token(given.get("scope", "")))
 
+    def _managed(self, request: Request) -> Answer:
+        if self.refuse:
+            return self.refuse.pop(0)
+        if request.query.get("client_id", CLIENT) != CLIENT:
+            return Answer(400, {"error": "invalid_request", "error_description": "Identity not found"})
+        return Answer(200, self._token(request.query.get("resource", "")))
+
     def _token(self, resource: str) -> Json:
         token, ends = self.cloud.tokens.issue(self.cloud.now())
         left = str(round((ends - self.cloud.now()).total_seconds()))
@@ -82,7 +91,6 @@ class Identity:
         cluster = self.cluster or next(iter(self.cloud.clusters.values()))
         scale_set = "aks-system-12345678-vmss"
         home = f"/subscriptions/{cluster.subscription}/resourceGroups/{cluster.node_group}"
-        manager = f"/subscriptions/{cluster.subscription}/resourceGroups/{cluster.group}"
         tags = {
             "aks-managed-cluster-name": cluster.name,
             "aks-managed-cluster-rg": cluster.group,
@@ -100,7 +108,6 @@ class Identity:
             "tagsList": [{"name": name, "value": value} for name, value in tags.items()],
             "vmScaleSetName": scale_set,
             "vmSize": "Standard_D4s_v5",
-            "managedBy": manager,
             "zone": "",
         }
 

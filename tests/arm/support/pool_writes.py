@@ -55,14 +55,15 @@ def delete(cloud: Cloud, cluster: Cluster, name: str, request: Request, doom: Ar
         _preempt(cloud, pool)
     _check_busy(cloud, cluster, pool)
     pool.state = "Deleting"
-    operation = _operation(cloud, "delete", pool, cloud.delete_s, doom)
+    operation = _operation(cloud, cluster, "delete", pool, cloud.delete_s, doom)
     operation.finish = lambda: _finish_delete(cluster, pool, operation)
     return Answer(202, None, headers(cloud, operation, operation.style))
 
 
 def headers(cloud: Cloud, operation: Operation, style: str) -> Json:
     """Return the headers by which a client follows the operation."""
-    base = f"{cloud.endpoint}/subscriptions/{cloud.subscription}/providers/Microsoft.ContainerService/locations/eastus"
+    home = f"{cloud.endpoint}/subscriptions/{cloud.subscription}/providers/Microsoft.ContainerService"
+    base = f"{home}/locations/{operation.location}"
     urls = {
         "azure-async": ("Azure-AsyncOperation", f"{base}/operations/{operation.id}"),
         "location": ("Location", f"{base}/operationresults/{operation.id}"),
@@ -130,7 +131,7 @@ def _check_room(cloud: Cloud, cluster: Cluster, pool: Pool | None, wanted: Json,
 
 def _start_create(cloud: Cloud, cluster: Cluster, name: str, wanted: Json, doom: ArmError | None) -> Answer:
     pool = cluster.pools[name] = Pool(name, wanted, cloud.now())
-    operation = _operation(cloud, "create", pool, cloud.create_s, doom)
+    operation = _operation(cloud, cluster, "create", pool, cloud.create_s, doom)
     operation.finish = lambda: _finish_put(cloud, cluster, pool, operation)
     return Answer(201, pool.wire(cluster.id), headers(cloud, operation, operation.style))
 
@@ -138,17 +139,19 @@ def _start_create(cloud: Cloud, cluster: Cluster, name: str, wanted: Json, doom:
 def _start_update(cloud: Cloud, cluster: Cluster, pool: Pool, wanted: Json, doom: ArmError | None) -> Answer:
     pool.state = "Scaling" if wanted["count"] != pool.count else "Updating"
     pool.properties, pool.changes = wanted, pool.changes + 1
-    operation = _operation(cloud, "update", pool, cloud.update_s, doom)
+    operation = _operation(cloud, cluster, "update", pool, cloud.update_s, doom)
     operation.finish = lambda: _finish_put(cloud, cluster, pool, operation)
     return Answer(200, pool.wire(cluster.id), headers(cloud, operation, operation.style))
 
 
-def _operation(cloud: Cloud, verb: str, pool: Pool, seconds: float, doom: ArmError | None) -> Operation:
+def _operation(
+    cloud: Cloud, cluster: Cluster, verb: str, pool: Pool, seconds: float, doom: ArmError | None
+) -> Operation:
     number = len(cloud.operations) + 1
     styles = cloud.lro_styles or (cloud.lro_style,)
-    now = cloud.now()
+    now, ends = cloud.now(), cloud.now() + timedelta(seconds=seconds)
     operation = Operation(
-        str(uuid.UUID(int=number)), verb, pool.name, now, now + timedelta(seconds=seconds), lambda: None,
+        str(uuid.UUID(int=number)), verb, pool.name, cluster.location, now, ends, lambda: None,
         style=styles[number % len(styles)], doom=doom,
     )  # fmt: skip
     cloud.operations[operation.id] = pool.operation = operation

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.arm.support.wire import ArmError, Json, iso
@@ -42,6 +42,7 @@ class Operation:
     id: str
     verb: str
     pool: str
+    location: str
     starts: datetime
     ends: datetime
     finish: Callable[[], None]
@@ -186,12 +187,16 @@ class Cluster:
             pool.operation.running, pool.operation.settled = False, "Canceled"
         self.deleted.append(pool)
 
-    def wire(self) -> Json:
-        """Return the resource as GET answers it."""
-        profiles = [
-            {"name": pool.name, **pool.wire(self.id)["properties"]}
-            for pool in sorted(self.pools.values(), key=lambda pool: pool.name)
-        ]
+    def shown(self, lag_s: float) -> list[Pool]:
+        """Return the pools that a list shows now, by name: it may lag behind in both directions."""
+        seen = self.now() - timedelta(seconds=lag_s)
+        there = {pool.name: pool for pool in self.pools.values() if pool.created <= seen}
+        gone = {pool.name: pool for pool in self.deleted if pool.gone_at and pool.gone_at > seen >= pool.created}
+        return [pool for _, pool in sorted({**gone, **there}.items())]
+
+    def wire(self, lag_s: float = 0) -> Json:
+        """Return the resource as GET answers it; its pools are those of a list."""
+        profiles = [{"name": pool.name, **pool.wire(self.id)["properties"]} for pool in self.shown(lag_s)]
         return {
             "id": self.id,
             "name": self.name,

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tests.arm.support import arm_errors, pool_writes
-from tests.arm.support.pools import Cluster, Operation, Pool
+from tests.arm.support.pools import Cluster, Operation
 from tests.arm.support.wire import Answer, ArmError, Json, Request
 
 if TYPE_CHECKING:
@@ -114,17 +114,17 @@ def _cluster(cloud: Cloud, names: dict[str, str]) -> Cluster:
 def _list_clusters(cloud: Cloud, request: Request, names: dict[str, str]) -> Answer:
     group = names.get("group")
     shown = [it for it in cloud.clusters.values() if group is None or it.group.lower() == group.lower()]
-    return Answer(200, {"value": [cluster.wire() for cluster in shown]})
+    return Answer(200, {"value": [cluster.wire(cloud.list_lag_s) for cluster in shown]})
 
 
 def _get_cluster(cloud: Cloud, request: Request, names: dict[str, str]) -> Answer:
-    return Answer(200, _cluster(cloud, names).wire())
+    return Answer(200, _cluster(cloud, names).wire(cloud.list_lag_s))
 
 
 def _list_pools(cloud: Cloud, request: Request, names: dict[str, str]) -> Answer:
     cluster = _cluster(cloud, names)
     start = int(request.query.get("$skiptoken", "0"))
-    shown = sorted(_shown(cloud, cluster), key=lambda pool: pool.name)
+    shown = cluster.shown(cloud.list_lag_s)
     page = shown[start : start + cloud.page_size]
     body: Json = {"value": [pool.wire(cluster.id) for pool in page]}
     if start + cloud.page_size < len(shown):
@@ -133,14 +133,6 @@ def _list_pools(cloud: Cloud, request: Request, names: dict[str, str]) -> Answer
             f"{cloud.endpoint}{request.path}?api-version={version}&%24skiptoken={start + cloud.page_size}"
         )
     return Answer(200, body)
-
-
-def _shown(cloud: Cloud, cluster: Cluster) -> list[Pool]:
-    """Return the pools that a list shows now: it lags behind in both directions."""
-    seen = cloud.now() - timedelta(seconds=cloud.list_lag_s)
-    there = [pool for pool in cluster.pools.values() if pool.created <= seen]
-    gone = [pool for pool in cluster.deleted if pool.gone_at and pool.gone_at > seen >= pool.created]
-    return there + [pool for pool in gone if pool.name not in cluster.pools]
 
 
 def _get_pool(cloud: Cloud, request: Request, names: dict[str, str]) -> Answer:
