@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.arm.support.asking import A100, Asking
+from tests.arm.support.asking import A100, NO_SDK, Asking
 from tests.arm.support.cloud import Cloud
 from tests.arm.support.node_bridge import BRIDGED, NodeBridge
+from tests.cluster.support.azure import running_azure
 from tests.cluster.support.harness import Karpenter
 from tests.support.waiting import wait_until
 
@@ -73,3 +74,19 @@ def test_a_node_that_never_joins(asking: Asking, bridge: NodeBridge, plane: Clus
         assert node["status"]["capacity"]["nvidia.com/gpu"] == "7"
         assert asking.cloud.clusters["rg", "prod"].pools["mute"].state == "Succeeded"
     wait_until(lambda: not nodes(plane), "the nodes go with the bridge")
+
+
+def test_from_the_sdk_to_a_ready_node_and_back(plane: Cluster) -> None:
+    pytest.importorskip("azure.mgmt.containerservice", reason=NO_SDK)
+    from azure.mgmt.containerservice import ContainerServiceClient
+
+    with running_azure(plane) as server:
+        cluster = server.cloud.clusters["rg", "prod"]
+        with ContainerServiceClient(**server.client_arguments(), polling_interval=0.1) as client:
+            wanted: Any = {"properties": {"vmSize": A100, "count": 1, "nodeTaints": ["sku=gpu:NoSchedule"]}}
+            client.agent_pools.begin_create_or_update("rg", "prod", "gpus", wanted).result()
+            (node,) = wait_until(lambda: nodes(plane), "the pool's node")
+            plane.kubectl("wait", "--for=condition=Ready", f"node/{node['metadata']['name']}", "--timeout=60s")
+            client.agent_pools.begin_delete("rg", "prod", "gpus").result()
+        wait_until(lambda: not nodes(plane), "the node goes with its pool")
+        assert [*cluster.pools] == ["system"]
