@@ -21,7 +21,7 @@ def test_a_pool_is_made_over_tls(https_client: Any, arm_server: ArmServer) -> No
     made = https_client.agent_pools.begin_create_or_update("rg", "prod", "x", wanted).result()
     assert made.properties.provisioning_state == "Succeeded"
     https_client.agent_pools.begin_delete("rg", "prod", "x").result()
-    assert [found.name for found in https_client.agent_pools.list("rg", "prod")] == ["system"]
+    assert [pool.name for pool in https_client.agent_pools.list("rg", "prod")] == ["system"]
     assert {call.status for call in arm_server.cloud.calls} <= {200, 201, 202, 204}
 
 
@@ -63,9 +63,9 @@ def test_azure_identity_gets_tokens_that_hold(
 
     for name, value in arm_server.environ(workload_identity=workload).items():
         monkeypatch.setenv(name, value)
-    given = {**arm_server.client_arguments(), "credential": DefaultAzureCredential()}
-    del given["connection_verify"]  # the variable REQUESTS_CA_BUNDLE suffices
-    with given["credential"], ContainerServiceClient(**given) as client:
+    arguments = {**arm_server.client_arguments(), "credential": DefaultAzureCredential()}
+    del arguments["connection_verify"]  # the variable REQUESTS_CA_BUNDLE suffices
+    with arguments["credential"], ContainerServiceClient(**arguments) as client:
         assert client.managed_clusters.get("rg", "prod").name == "prod"
     assert arm_server.identity.counts[asked] == 1
 

@@ -73,7 +73,7 @@ def test_pages_are_followed(client: Any, cloud: Cloud, cluster: Cluster) -> None
     for number in range(7):
         cluster.seed_pool(f"p{number}")
     cloud.page_size = 3
-    names = [found.name for found in client.agent_pools.list("rg", "prod")]
+    names = [pool.name for pool in client.agent_pools.list("rg", "prod")]
     assert names == sorted(cluster.pools)
     assert cloud.counts() == {"pools.list": 3}
 
@@ -86,7 +86,7 @@ def test_lists_and_gets_lag_behind(client: Any, cloud: Cloud) -> None:
 
     def names() -> set[str | None]:
         profiles = client.managed_clusters.get("rg", "prod").properties.agent_pool_profiles
-        listed = {found.name for found in client.agent_pools.list("rg", "prod")}
+        listed = {pool.name for pool in client.agent_pools.list("rg", "prod")}
         assert {profile.name for profile in profiles} == listed
         return listed
 

@@ -24,10 +24,10 @@ class Asking:
     def ask(self, method: str, path: str, body: Json | None = None, **headers: str) -> Answer:
         """Return the answer to a request below the subscription."""
         token, _ = self.cloud.tokens.issue(self.cloud.now())
-        given = {"authorization": f"Bearer {token}", **{name.replace("_", "-"): text for name, text in headers.items()}}
+        sent = {"authorization": f"Bearer {token}", **{name.replace("_", "-"): text for name, text in headers.items()}}
         base = f"{self.cloud.endpoint}/subscriptions/{self.subscription or self.cloud.subscription}"
         url = f"{base}{path}{'&' if '?' in path else '?'}api-version=2026-08-01"
-        return self.cloud.handle(Request(method, url, given, json.dumps(body).encode() if body is not None else b""))
+        return self.cloud.handle(Request(method, url, sent, json.dumps(body).encode() if body is not None else b""))
 
     def put(self, name: str, **properties: Any) -> Answer:
         """Ask for a pool; of an A100 machine unless told otherwise."""

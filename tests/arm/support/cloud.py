@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from tests.arm.support import arm_errors, machines, routes
@@ -94,6 +94,7 @@ class Cloud:
     operations: dict[str, Operation] = field(default_factory=dict)
     subscription: str = SUBSCRIPTION
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    _arrived: int = 0
 
     def now(self) -> datetime:
         """Return the time of the cloud."""
@@ -101,7 +102,7 @@ class Cloud:
 
     def add_cluster(self, name: str = "prod", group: str = "rg", location: str = "eastus") -> Cluster:
         """Make a cluster with its system pool of one node."""
-        cluster = Cluster(name, group, location, self.subscription, self.now)
+        cluster = Cluster(name, group, location, self.subscription, self.now, self.lock)
         cluster.seed_pool("system", mode="System")
         self.clusters[group.lower(), name.lower()] = cluster
         return cluster
@@ -112,22 +113,21 @@ class Cloud:
         Raises ConnectionBrokenError where no answer gets out, and Crashed where the process under test is to die.
         """
         with self.lock:
-            self.settle()
-            number, kind = len(self.calls) + 1, routes.kind_of(request)
+            self._arrived += 1
+            number, kind = self._arrived, routes.kind_of(request)
             fault = self.faults.pick(number, kind)
-            status = 0
+        if isinstance(fault, Slow):
+            # Outside the lock: one slow answer holds up nobody else.
+            self.clock.sleep(fault.seconds)
+        with self.lock:
+            self.settle()
+            call = Call(number, kind, request.method, request.path, 0, self.now())
             try:
                 answer = self._carry_out(request, fault)
-                if fault == Crash("after"):
-                    raise Crashed(f"after call {number}, {kind}")
-                if isinstance(fault, Interrupt):
-                    fault.action()
-                if isinstance(fault, LoseResponse | Interrupt):
-                    raise ConnectionBrokenError(carried_out=True)
-                status = answer.status
+                call = replace(call, status=answer.status)
                 return answer
             finally:
-                self.calls.append(Call(number, kind, request.method, request.path, status, self.now()))
+                self.calls.append(call)
 
     def counts(self, since: int = 0) -> Counter[str]:
         """Return the number of calls of each kind after call ``since``."""
@@ -150,13 +150,16 @@ class Cloud:
 
     def next_change(self) -> datetime | None:
         """Return when the next thing happens by itself; None where nothing will."""
-        self.settle()
-        now = self.now()
+        with self.lock:
+            self.settle()
+            return min((moment for moment in self._moments() if moment > self.now()), default=None)
+
+    def _moments(self) -> list[datetime]:
         ends = [operation.ends for operation in self.operations.values() if operation.running]
         pools = [pool for cluster in self.clusters.values() for pool in cluster.pools.values()]
         joins = [moment for pool in pools for moment in pool.joined_at.values()]
         lags = [pool.created + timedelta(seconds=max(self.list_lag_s, self.get_lag_s)) for pool in pools]
-        return min((moment for moment in (*ends, *joins, *lags) if moment > now), default=None)
+        return [*ends, *joins, *lags]
 
     def used(self, family: str, location: str, *, wanted: bool = True) -> int:
         """Return the vCPUs of a family that are taken in ``location``; ``cores`` and ``lowPriorityCores`` are sums.
@@ -189,13 +192,18 @@ class Cloud:
         if isinstance(fault, Interrupt) and fault.when == "before":
             fault.action()
             raise ConnectionBrokenError(carried_out=False)
-        if isinstance(fault, Reset):
-            raise ConnectionBrokenError(carried_out=False)
-        if isinstance(fault, Unreachable):
-            raise ConnectionBrokenError(carried_out=False, connected=False)
-        if isinstance(fault, Slow):
-            self.clock.sleep(fault.seconds)
-            self.settle()
+        if isinstance(fault, Reset | Unreachable):
+            raise ConnectionBrokenError(carried_out=False, connected=isinstance(fault, Reset))
+        answer = self._answer(request, fault)
+        if fault == Crash("after"):
+            raise Crashed("after the call")
+        if isinstance(fault, Interrupt):
+            fault.action()
+        if isinstance(fault, LoseResponse | Interrupt):
+            raise ConnectionBrokenError(carried_out=True)
+        return answer
+
+    def _answer(self, request: Request, fault: Fault | None) -> Answer:
         try:
             self._admit(request, fault)
             doom = fault.cause if isinstance(fault, FailLater) else None

@@ -59,13 +59,13 @@ class Identity:
         if request.path != f"/{TENANT}/oauth2/v2.0/token":
             return None
         self._count("tokens.post")
-        given = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
+        form = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
         if self.refuse:
             return self.refuse.pop(0)
-        if given.get("client_id") != CLIENT or given.get("client_assertion") != ASSERTION:
+        if form.get("client_id") != CLIENT or form.get("client_assertion") != ASSERTION:
             text = "AADSTS700213: No matching federated identity record found for presented assertion subject."
             return Answer(401, {"error": "invalid_client", "error_description": text, "error_codes": [700213]})
-        return Answer(200, self._token(given.get("scope", "")))
+        return Answer(200, self._token(form.get("scope", "")))
 
     def _managed(self, request: Request) -> Answer:
         if self.refuse:

@@ -42,13 +42,10 @@ class NodeBridge:
 
     def step(self) -> None:
         """Make the nodes that have joined since, and remove those whose machines are gone."""
-        systems = {
-            pool.name
-            for cluster in self._cloud.clusters.values()
-            for pool in [*cluster.pools.values()]
-            if pool.properties["mode"] == "System"
-        }
-        wanted = {node.name: node for node in self._cloud.nodes() if node.pool not in systems}
+        with self._cloud.lock:
+            pools = [pool for cluster in self._cloud.clusters.values() for pool in cluster.pools.values()]
+            systems = {pool.name for pool in pools if pool.properties["mode"] == "System"}
+            wanted = {node.name: node for node in self._cloud.nodes() if node.pool not in systems}
         missing = [self._object(node) for name, node in wanted.items() if name not in self._made]
         if missing:
             items = {"apiVersion": "v1", "kind": "List", "items": missing}
@@ -101,6 +98,6 @@ class NodeBridge:
 
 
 def _taint(text: str) -> dict[str, str]:
-    given, _, effect = text.rpartition(":")
-    key, _, value = given.partition("=")
+    pair, _, effect = text.rpartition(":")
+    key, _, value = pair.partition("=")
     return {"key": key, "effect": effect, **({"value": value} if value else {})}

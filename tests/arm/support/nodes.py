@@ -42,9 +42,8 @@ def _node(cluster: Cluster, pool: Pool, number: int) -> PoolNode:
     home = f"/subscriptions/{cluster.subscription}/resourceGroups/{cluster.node_group.lower()}"
     zones = pool.properties.get("availabilityZones") or []
     zone = f"{cluster.location}-{zones[number % len(zones)]}" if zones else "0"
-    given = pool.properties.get("nodeLabels") or {}
     labels = {
-        **given,
+        **(pool.properties.get("nodeLabels") or {}),
         "agentpool": pool.name,
         "kubernetes.azure.com/agentpool": pool.name,
         "kubernetes.azure.com/cluster": cluster.node_group,

@@ -22,9 +22,11 @@ OPERATION_VERSION = "2017-08-31"
 
 def put(cloud: Cloud, cluster: Cluster, name: str, request: Request, doom: ArmError | None) -> Answer:
     """Create or update the pool ``name``. Raises ArmError for a refusal."""
-    given = _properties(request)
+    sent = _properties(request)
     old = cluster.pools.get(name)
-    wanted = completed({**(old.properties if old else {}), **{key: it for key, it in given.items() if it is not None}})
+    wanted = completed(
+        {**(old.properties if old else {}), **{key: value for key, value in sent.items() if value is not None}}
+    )
     _check_power(cluster, "putting agent pools")
     _check_etag(request, old)
     check_pool(name, wanted, cloud.skus.get(str(wanted.get("vmSize"))), cluster.location)

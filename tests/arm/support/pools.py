@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -55,12 +56,12 @@ class Operation:
 
     def wire(self) -> Json:
         """Return the status as Azure-AsyncOperation has it."""
-        found: Json = {"name": self.id, "status": self.settled, "startTime": iso(self.starts)}
+        body: Json = {"name": self.id, "status": self.settled, "startTime": iso(self.starts)}
         if not self.running:
-            found["endTime"] = iso(self.ends)
+            body["endTime"] = iso(self.ends)
         if self.error:
-            found["error"] = self.error
-        return found
+            body["error"] = self.error
+        return body
 
 
 @dataclass
@@ -123,17 +124,17 @@ class Pool:
         }
 
 
-def completed(given: Json) -> Json:
-    """Return ``given`` with the values that AKS fills in."""
-    wanted = {name: value for name, value in given.items() if value is not None and name not in READ_ONLY}
+def completed(sent: Json) -> Json:
+    """Return ``sent`` with the values that AKS fills in."""
+    wanted = {name: value for name, value in sent.items() if value is not None and name not in READ_ONLY}
     spot = SPOT if wanted.get("scaleSetPriority") == "Spot" else {}
-    found = {**DEFAULTS, "orchestratorVersion": VERSION, **spot, **wanted}
-    found["osDiskSizeGB"] = found["osDiskSizeGB"] or DEFAULTS["osDiskSizeGB"]
-    found["orchestratorVersion"] = found["orchestratorVersion"] or VERSION
+    properties = {**DEFAULTS, "orchestratorVersion": VERSION, **spot, **wanted}
+    properties["osDiskSizeGB"] = properties["osDiskSizeGB"] or DEFAULTS["osDiskSizeGB"]
+    properties["orchestratorVersion"] = properties["orchestratorVersion"] or VERSION
     if spot:
-        found["nodeLabels"] = {**(found.get("nodeLabels") or {}), SPOT_KEY: "spot"}
-        found["nodeTaints"] = sorted({*(found.get("nodeTaints") or ()), f"{SPOT_KEY}=spot:NoSchedule"})
-    return found
+        properties["nodeLabels"] = {**(properties.get("nodeLabels") or {}), SPOT_KEY: "spot"}
+        properties["nodeTaints"] = sorted({*(properties.get("nodeTaints") or ()), f"{SPOT_KEY}=spot:NoSchedule"})
+    return properties
 
 
 READ_ONLY = ("provisioningState", "eTag", "currentOrchestratorVersion", "status", "nodeImageVersion", "powerState")
@@ -148,6 +149,7 @@ class Cluster:
     location: str
     subscription: str
     now: Callable[[], datetime]
+    lock: AbstractContextManager[object] = field(repr=False)
     power: str = "Running"
     provisioning: str = "Succeeded"
     pools: dict[str, Pool] = field(default_factory=dict)
@@ -173,14 +175,18 @@ class Cluster:
 
     def scale(self, name: str, count: int) -> None:
         """Give the pool another number of machines, at once: somebody else's hand."""
-        pool = self.pools[name]
-        pool.properties["count"] = count
-        pool.changes += 1
-        pool.set_instances(count, self.now())
+        with self.lock:
+            pool = self.pools[name]
+            pool.properties["count"] = count
+            pool.changes += 1
+            pool.set_instances(count, self.now())
 
     def remove(self, name: str) -> None:
         """Delete the pool at once: somebody else's hand."""
-        pool = self.pools.pop(name)
+        with self.lock:
+            self._remove(self.pools.pop(name))
+
+    def _remove(self, pool: Pool) -> None:
         pool.gone_at = self.now()
         pool.instances.clear()
         if pool.operation and pool.operation.running:

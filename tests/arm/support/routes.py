@@ -69,17 +69,17 @@ def match(request: Request) -> tuple[Route, dict[str, str]] | None:
 
 def kind_of(request: Request) -> str:
     """Return the kind under which a request is counted."""
-    found = match(request)
-    return found[0].kind if found else "unknown"
+    matching = match(request)
+    return matching[0].kind if matching else "unknown"
 
 
 def route(cloud: Cloud, request: Request, doom: ArmError | None) -> Answer:
     """Return the answer of the resource provider. Raises ArmError for a refusal."""
     _check_version(request)
-    found = match(request)
-    if found is None:
+    matching = match(request)
+    if matching is None:
         raise ArmError(404, "InvalidResourceType", f"No route of this test server for {request.method} {request.path}.")
-    route, names = found
+    route, names = matching
     if names["subscription"].lower() != cloud.subscription:
         text = f"The subscription '{names['subscription']}' could not be found."
         raise ArmError(404, "SubscriptionNotFound", text)
@@ -105,10 +105,10 @@ def _cluster(cloud: Cloud, names: dict[str, str]) -> Cluster:
     group = names["group"].lower()
     if group not in {known for known, _ in cloud.clusters}:
         raise ArmError(404, "ResourceGroupNotFound", f"Resource group '{names['group']}' could not be found.")
-    found = cloud.clusters.get((group, names["cluster"].lower()))
-    if found is None:
+    cluster = cloud.clusters.get((group, names["cluster"].lower()))
+    if cluster is None:
         raise arm_errors.not_found(f"{AKS}/managedClusters", names["cluster"], names["group"])
-    return found
+    return cluster
 
 
 def _list_clusters(cloud: Cloud, request: Request, names: dict[str, str]) -> Answer:

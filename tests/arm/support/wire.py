@@ -64,12 +64,12 @@ class ArmError(Exception):
     @property
     def inner(self) -> Json:
         """Return code, message, target and details."""
-        found: Json = {"code": self.code, "message": self.message}
+        body: Json = {"code": self.code, "message": self.message}
         if self.target:
-            found["target"] = self.target
+            body["target"] = self.target
         if self.details:
-            found["details"] = [*self.details]
-        return found
+            body["details"] = [*self.details]
+        return body
 
     def answer(self) -> Answer:
         """Return the refusal as an answer."""
