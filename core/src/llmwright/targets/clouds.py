@@ -75,7 +75,8 @@ class _Cloud:
     waiting: set[Key] = field(default_factory=set)
 
 
-def _in_a_thread(work: Callable[[], None], name: str) -> None:
+def in_a_thread(work: Callable[[], None], name: str) -> None:
+    """Do ``work`` in a thread that ends with the process: a cloud that hangs must not hold that up."""
     threading.Thread(target=work, name=name, daemon=True).start()
 
 
@@ -88,7 +89,7 @@ class CloudSnapshots:
     """
 
     def __init__(
-        self, call: Callable[[Key, float], None], start: Callable[[Callable[[], None], str], None] = _in_a_thread
+        self, call: Callable[[Key, float], None], start: Callable[[Callable[[], None], str], None] = in_a_thread
     ) -> None:
         self._call, self._start = call, start
         self._clouds: dict[str, _Cloud] = {}

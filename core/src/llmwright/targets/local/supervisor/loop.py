@@ -217,7 +217,8 @@ class Supervisor:
 
     def _is_settled(self, decision: Decision) -> bool:
         has_seen_all = self._roles.changes == self._decided_at
-        return has_seen_all and not decision.actions and decision.again_in is None and self._roles.idle
+        at_rest = self._roles.idle and not self._provisioner.acting
+        return has_seen_all and not decision.actions and decision.again_in is None and at_rest
 
     def _end_unless_applied(self, *, settled: bool = False) -> bool:
         """Release the supervisor's lock, unless the user changed something since; return whether it is released."""

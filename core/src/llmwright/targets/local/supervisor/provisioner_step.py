@@ -15,25 +15,38 @@ from llmwright.lifecycle.observed import Observed, Trouble
 from llmwright.lifecycle.policy import PAUSES
 from llmwright.plugins.driver_calls import driver_call
 from llmwright.plugins.drivers import Provisioner
-from llmwright.targets.clouds import CloudSnapshot, CloudSnapshots, Key, has_cloud
+from llmwright.targets.clouds import CloudSnapshot, CloudSnapshots, Key, has_cloud, in_a_thread
 from llmwright.values.nodes import Failed, NodeRequest, ProvisionerDecision
 from llmwright.values.plan import Plan
 
 CLOUD_UNREACHABLE = "CloudUnreachable"
 
+SETTLE_S = 2.0
+"""The same acts are not done again before: a cloud may not yet show what was done."""
+
 
 class ProvisionerStep:
     """Calls the planned provisioner, and counts the acts in a row that it refused.
 
+    Acts are done in a thread of their own, one set at a time: a cloud that takes long holds up no pass.
+
     Args:
         load: gives a driver by name.
         wake: ends the supervisor's wait.
+        start: does work beside the caller's, under a name.
     """
 
-    def __init__(self, load: Callable[[str], Provisioner], wake: Callable[[], None] = lambda: None) -> None:
-        self._load, self._wake = load, wake
+    def __init__(
+        self,
+        load: Callable[[str], Provisioner],
+        wake: Callable[[], None] = lambda: None,
+        start: Callable[[Callable[[], None], str], None] = in_a_thread,
+    ) -> None:
+        self._load, self._wake, self._start = load, wake, start
+        self.acting = False
+        self._done: tuple[Provision | Release, float] | None = None
         self._drivers: dict[str, Provisioner] = {}
-        self._clouds = CloudSnapshots(self._call)
+        self._clouds = CloudSnapshots(self._call, start)
         self._refused_at: list[datetime] = []
         self._refusal: Trouble | None = None
         self._not_before = 0.0
@@ -41,6 +54,7 @@ class ProvisionerStep:
         self._fault: tuple[Trouble, datetime] | None = None
         self._acted = 0.0
         self._learned: Mapping[str, Any] = {}
+        self._shown: Mapping[str, Any] | None = None
         self._due: float | None = None
 
     def observe(self, observed: Observed, plan: Plan | None, status: WorkspaceStatus | None, now: datetime) -> Observed:
@@ -48,13 +62,15 @@ class ProvisionerStep:
         self._due = None
         if plan is None:
             return observed
+        refused = tuple(self._refused_at)
         observed = replace(
-            observed, attempts=len(self._refused_at), failed_at=self._refused_at[-1] if self._refused_at else None
+            observed, attempts=len(refused), failed_at=refused[-1] if refused else None, acting=self.acting
         )
         if self._fault is not None and time.monotonic() < self._faulty_until:
             return self._faulty(observed)
         try:
-            return self._asked(observed, plan, _request(plan, status, self._learned), now)
+            self._shown = self._learned
+            return self._asked(observed, plan, _request(plan, status, self._shown), now)
         except PluginContract as error:
             self._faults += 1
             self._faulty_until = time.monotonic() + PAUSES.pause_s(self._faults)
@@ -64,10 +80,21 @@ class ProvisionerStep:
             return replace(observed, provisioner_trouble=Trouble(error.reason, error.message))
 
     def act(self, action: Provision | Release, plan: Plan) -> None:
-        """Have the provisioner act; a refusal is part of the next observation."""
-        if (rest_s := self._not_before - time.monotonic()) > 0:
+        """Have the provisioner act, unless it does; a refusal is part of the next observation."""
+        if self.acting:
+            return
+        if (rest_s := max(self._not_before - time.monotonic(), self._settles_s(action))) > 0:
             self._call(("", ""), rest_s)
             return
+        self.acting = True
+        self._start(lambda: self._act(action, plan), f"acts of provisioner {plan.provisioner.name}")
+
+    def _settles_s(self, action: Provision | Release) -> float:
+        """Return for how many seconds these acts need not be done again; 0 where others were done."""
+        done, until = self._done or (None, 0.0)
+        return max(until - time.monotonic(), 0.0) if done == action else 0.0
+
+    def _act(self, action: Provision | Release, plan: Plan) -> None:
         try:
             for item in action.actions:
                 driver = self._driver(plan)
@@ -80,12 +107,17 @@ class ProvisionerStep:
         else:
             self._refused_at.clear()
             self._refusal = None
+            self._done = action, time.monotonic() + SETTLE_S
         finally:
             self._acted = time.monotonic()
+            # Last: a pass that sees the end of the acts without their time would take an old answer for a new one.
+            self.acting = False
+            self._wake()
 
     def recorded(self) -> None:
-        """Note that the status holds what was made of what the acts returned."""
-        self._learned = {}
+        """Note that the status holds what was made of what the acts returned, as far as that was shown to it."""
+        if self._learned is self._shown:
+            self._learned = {}
 
     def due_in_s(self) -> float | None:
         """Seconds until the provisioner's cloud, or a pause that it asked for, wants a pass; None for never."""
