@@ -131,6 +131,14 @@ def test_one_operation_a_pool(asking: Asking, cloud: Cloud, cluster: Cluster) ->
     assert asking.put("z").status == 201
 
 
+def test_somebody_else_s_operation(asking: Asking, cluster: Cluster) -> None:
+    cluster.seed_pool("x", vmSize=A100).state = "UpgradingNodeImageVersion"
+    for answer in (asking.put("x", count=2), asking.delete("x")):
+        assert refusal(answer) == (409, "OperationNotAllowed")
+        assert "(x - UpgradingNodeImageVersion)" in str(answer.body)
+    assert asking.put("y").status == 201
+
+
 def test_a_delete_may_preempt(asking: Asking, cloud: Cloud, cluster: Cluster) -> None:
     asking.put("x")
     cloud.delete_preempts = True

@@ -2,9 +2,11 @@
 
 ``Cloud.handle`` takes a request and returns an answer; ``transport`` puts the real SDK on it without sockets, ``server`` listens for it.
 
-It does not: create or delete clusters, speak other resource providers, know machines, images, upgrades, snapshots or virtual networks, check
-bodies against the whole schema, check what a token says, follow what a scale set does by itself (evictions, autoscaling), or take time of its
-own: operations end when the clock says so, and only when somebody looks. Durations and limits are settings, not measurements of Azure.
+It does not: create or delete clusters; answer POST and PATCH (abort, upgrade, start, stop, tags); speak other resource providers; know
+machines, images, upgrades, snapshots or virtual networks; check bodies against the whole schema, or what a token says; follow what a scale set
+does by itself (evictions, autoscaling); or take time of its own: operations end when the clock says so, and only when somebody looks. Durations
+and limits are settings, not measurements of Azure. Where reports differ on what AKS does (a DELETE while a pool is being made, a DELETE of
+nothing, quota seen before or after acceptance) it is a setting, so that a driver can be held to both.
 """  # noqa: E501
 
 from __future__ import annotations
@@ -230,6 +232,7 @@ class Cloud:
         left = self.rate.left(request.method) if self.rate else 11_999
         headers = {
             "x-ms-request-id": f"arm-test-{len(self.calls) + 1}",
+            "x-ms-correlation-request-id": f"arm-test-{len(self.calls) + 1}",
             f"x-ms-ratelimit-remaining-subscription-{kind}": str(left),
             **answer.headers,
         }

@@ -53,9 +53,9 @@ def delete(cloud: Cloud, cluster: Cluster, name: str, request: Request, doom: Ar
     systems = [it for it in cluster.pools.values() if it.properties["mode"] == "System"]
     if systems == [pool]:
         raise arm_errors.last_system_pool()
-    if cloud.delete_preempts and pool.state != "Deleting":
-        _preempt(cloud, pool)
-    _check_busy(cloud, cluster, pool)
+    preempts = cloud.delete_preempts and pool.state != "Deleting"
+    _check_busy(cloud, cluster, None if preempts else pool, besides=pool)
+    _preempt(cloud, pool)
     pool.state = "Deleting"
     operation = _operation(cloud, cluster, "delete", pool, cloud.delete_s, doom)
     operation.finish = lambda: _finish_delete(cluster, pool, operation)
@@ -100,12 +100,15 @@ def _check_etag(request: Request, old: Pool | None) -> None:
         raise arm_errors.precondition()
 
 
-def _check_busy(cloud: Cloud, cluster: Cluster, pool: Pool | None, *, put: bool = False) -> None:
-    others = cluster.pools.values() if cloud.busy == "cluster" else [pool] if pool else []
-    for other in others:
-        if other.operation and other.operation.running:
-            if other is pool and put and other.operation.verb == "create":
-                raise arm_errors.creating()
+def _check_busy(
+    cloud: Cloud, cluster: Cluster, pool: Pool | None, *, put: bool = False, besides: Pool | None = None
+) -> None:
+    """Raise where an operation runs on ``pool``, or, by setting, on any other than ``besides``."""
+    others = [other for other in cluster.pools.values() if other is not pool and other is not besides]
+    for other in [*([pool] if pool else []), *(others if cloud.busy == "cluster" else [])]:
+        if other is pool and put and other.state == "Creating":
+            raise arm_errors.creating()
+        if other.state not in ("Succeeded", "Failed", "Canceled"):
             raise arm_errors.busy_pool(other.name, other.state)
 
 
@@ -200,7 +203,7 @@ def _finish_delete(cluster: Cluster, pool: Pool, operation: Operation) -> None:
 
 
 def _preempt(cloud: Cloud, pool: Pool) -> None:
-    """End the operation that runs on the pool, for a delete."""
+    """End the operation that runs on the pool, if any, for a delete."""
     operation = pool.operation
     if operation and operation.running:
         operation.running, operation.ends, operation.settled = False, cloud.now(), "Canceled"
