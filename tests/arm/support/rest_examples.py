@@ -1,8 +1,9 @@
 """Shapes of Microsoft's published REST examples: the fields of their answers, and the JSON type of each.
 
-Read from Azure/azure-rest-api-specs; each shape names file and commit. The agent pools' files are those of the API version 2025-05-01,
-the newest whose examples were at hand. ``[]`` is any element of an array. Fields of examples that only fill in what a request did not ask
-for here (outbound IPs, SSH keys, upgrade settings) are left out.
+Read from Azure/azure-rest-api-specs; each shape names file and commit. Of API version 2026-02-01 not every file was at hand: what only
+2025-05-01 had is from there; the files of both have the same fields. They differ in the case of ``resourceGroups`` in ids, which ARM does not
+mind. ``[]`` is any element of an array. Fields that only fill in what a request did not ask for here (outbound IPs, SSH keys, upgrade
+settings) are left out.
 """  # noqa: E501
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 AKS = "specification/containerservice/resource-manager/Microsoft.ContainerService/aks/stable/2025-05-01/examples"
+NEWER = AKS.replace("2025-05-01", "2026-02-01")
 COMPUTE = "specification/compute/resource-manager/Microsoft.Compute"
 
 
@@ -56,7 +58,7 @@ SPOT_SENT = (
 SCALED = ("enableAutoScaling", "minCount", "maxCount")
 
 POOL_GET = Example(
-    f"{AKS}/AgentPoolsGet.json", "04e0cf193a2ab45e98f378057d40826ea802fc0f", 200,
+    f"{NEWER}/AgentPoolsGet.json", "9a69dbbfe1adfc1dc7f2a0ef4fa374dadf8abf7b", 200,
     (*POOL, ("properties.eTag", str), ("properties.nodeImageVersion", str)),
 )  # fmt: skip
 POOL_LIST = Example(
@@ -72,7 +74,7 @@ CREATED = Example(
     (*POOL, *SPOT, ("properties.mode", str)), (*SPOT_SENT, "mode"),
 )  # fmt: skip
 UPDATED = Example(
-    f"{AKS}/AgentPools_Update.json", "ea83a2a3e90ca3f0420e9d0ef55a811523541aba", 200,
+    f"{NEWER}/AgentPools_Update.json", "b2f7419737799f321a271e9327d0b18417eed538", 200,
     (*POOL, ("type", str), ("properties.nodeTaints[]", str), ("properties.enableAutoScaling", bool),
      ("properties.minCount", int), ("properties.maxCount", int)),
     (*SCALED, "count", "nodeTaints"),
@@ -88,7 +90,7 @@ RESERVED_CREATED = Example(
     ("count", "vmSize", "osType", "capacityReservationGroupID"),
 )  # fmt: skip
 CLUSTER_GET = Example(
-    f"{AKS}/ManagedClustersGet.json", "15f38e5b507c1875212fabd59839498f3a6e2015", 200,
+    f"{NEWER}/ManagedClustersGet.json", "9a69dbbfe1adfc1dc7f2a0ef4fa374dadf8abf7b", 200,
     (
         ("id", str), ("location", str), ("name", str), ("type", str), ("eTag", str),
         ("properties.provisioningState", str), ("properties.maxAgentPools", int),
@@ -116,5 +118,5 @@ USAGES = Example(
     (("value[].unit", str), ("value[].currentValue", int), ("value[].limit", int),
      ("value[].name.value", str), ("value[].name.localizedValue", str)),
 )  # fmt: skip
-DELETED = Example(f"{AKS}/AgentPoolsDelete.json", "a5fde1916e12d65c5ff55469128cf4e9a935e782", 202, ())
+DELETED = Example(f"{NEWER}/AgentPoolsDelete.json", "f98176ac1d657839450d400fae689812d43014de", 202, ())
 """Answers with the header ``location`` and no body."""
