@@ -177,31 +177,3 @@ def test_revoked_tokens_are_renewed_by_the_challenge(client: Any, cloud: Cloud) 
     cloud.tokens.revoke_all()
     client.agent_pools.get("rg", "prod", "system")
     assert [call.status for call in cloud.calls] == [200, 401, 200]
-
-
-def retrying(cloud: Cloud) -> Any:
-    from azure.mgmt.containerservice import ContainerServiceClient
-    from tests.arm.support.transport import CloudCredential, CloudTransport
-
-    return ContainerServiceClient(
-        CloudCredential(cloud), cloud.subscription, base_url=cloud.endpoint, transport=CloudTransport(cloud)
-    )
-
-
-def test_the_sdk_s_own_retries_wait_on_the_cloud_s_clock(client: Any, cloud: Cloud) -> None:
-    before = cloud.now()
-    cloud.faults.next("pools.get", Throttle(20), Reset())
-    with retrying(cloud) as patient:
-        assert patient.agent_pools.get("rg", "prod", "system").name == "system"
-    assert (cloud.now() - before).total_seconds() >= 20
-    assert cloud.counts() == {"pools.get": 3}
-
-
-def test_the_sdk_s_own_retry_of_a_lost_create_is_refused(client: Any, cloud: Cloud, cluster: Cluster) -> None:
-    from azure.core.exceptions import ResourceExistsError
-
-    cloud.faults.next("pools.put", LoseResponse())
-    with retrying(cloud) as patient, pytest.raises(ResourceExistsError, match="in progress create node pool operation"):
-        begin(patient)
-    assert cluster.pools["x"].state == "Creating"
-    assert cloud.counts() == {"pools.put": 2}

@@ -19,6 +19,7 @@ MIRRORS_NOTHING = {
     "core/tests/testing/test_laws.py": "each law of the contracts, against a driver that breaks it",
     "core/tests/testing/test_mutants.py": "all contracts, against plugins with one mistake each",
     "core/tests/testing/test_objects_laws.py": "each law about objects, against a driver that breaks it",
+    "plugins/provisioner_aks/tests/test_contract.py": CONTRACT,
     "plugins/provisioner_karpenter/tests/test_contract.py": CONTRACT,
     "plugins/runtime_hf/tests/serve/test_server_process.py": "the server as a process, from start to end",
     "plugins/runtime_hf/tests/test_contract.py": CONTRACT,

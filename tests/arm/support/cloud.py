@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from tests.arm.support import arm_errors, machines, routes
+from tests.arm.support import arm_errors, machines, pool_machines, routes
 from tests.arm.support.clock import Clock, ManualClock
 from tests.arm.support.faults import (
     Crash,
@@ -140,6 +140,12 @@ class Cloud:
         with self.lock:
             self.settle()
             return [*self._nodes()]
+
+    def kill(self, node: str) -> bool:
+        """Let one machine vanish, as an eviction does; return whether it was there."""
+        with self.lock:
+            self.settle()
+            return any(pool_machines.kill(cluster, node) for cluster in self.clusters.values())
 
     def settle(self) -> None:
         """End the operations whose time has come, in the order of their ends."""

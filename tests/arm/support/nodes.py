@@ -37,8 +37,17 @@ def nodes_of(cluster: Cluster, now: datetime, never_join: set[str]) -> Iterator[
                 yield _node(cluster, pool, number)
 
 
+def machine_name(cluster: Cluster, pool: Pool, number: int) -> str:
+    """Return the name of a machine, which its node gets too."""
+    return f"{_scale_set(cluster, pool)}{_base36(number)}"
+
+
+def _scale_set(cluster: Cluster, pool: Pool) -> str:
+    return f"aks-{pool.name}-{zlib.crc32((cluster.id + pool.name).encode()) % 100_000_000:08d}-vmss"
+
+
 def _node(cluster: Cluster, pool: Pool, number: int) -> PoolNode:
-    scale_set = f"aks-{pool.name}-{zlib.crc32((cluster.id + pool.name).encode()) % 100_000_000:08d}-vmss"
+    scale_set = _scale_set(cluster, pool)
     home = f"/subscriptions/{cluster.subscription}/resourceGroups/{cluster.node_group.lower()}"
     zones = pool.properties.get("availabilityZones") or []
     zone = f"{cluster.location}-{zones[number % len(zones)]}" if zones else "0"
@@ -61,7 +70,7 @@ def _node(cluster: Cluster, pool: Pool, number: int) -> PoolNode:
     if "_N" in pool.properties["vmSize"]:
         labels |= {"accelerator": "nvidia", "kubernetes.azure.com/accelerator": "nvidia"}
     return PoolNode(
-        name=f"{scale_set}{_base36(number)}",
+        name=machine_name(cluster, pool, number),
         pool=pool.name,
         vm_size=pool.properties["vmSize"],
         provider_id=f"azure://{home}/providers/Microsoft.Compute/virtualMachineScaleSets/{scale_set}/virtualMachines/{number}",

@@ -16,7 +16,7 @@ from tests.arm.support.wire import Answer, ArmError, Json, Request
 if TYPE_CHECKING:
     from tests.arm.support.cloud import Cloud
 
-__all__ = ["CLIENT", "delete", "headers", "put"]
+__all__ = ["CLIENT", "check_free", "delete", "headers", "put", "start"]
 OPERATION_VERSION = "2017-08-31"
 
 
@@ -147,6 +147,17 @@ def _start_update(cloud: Cloud, cluster: Cluster, pool: Pool, wanted: Json, doom
     operation = _operation(cloud, cluster, "update", pool, cloud.update_s, doom)
     operation.finish = lambda: _finish_put(cloud, cluster, pool, operation)
     return Answer(200, pool.wire(cluster.id), headers(cloud, operation, operation.style))
+
+
+def check_free(cloud: Cloud, cluster: Cluster, pool: Pool) -> None:
+    """Raise ArmError where the cluster is stopped, or another operation is in the way."""
+    _check_power(cluster, "deleting machines")
+    _check_busy(cloud, cluster, pool)
+
+
+def start(cloud: Cloud, cluster: Cluster, verb: str, pool: Pool, seconds: float, doom: ArmError | None) -> Operation:
+    """Start an operation on ``pool``."""
+    return _operation(cloud, cluster, verb, pool, seconds, doom)
 
 
 def _operation(

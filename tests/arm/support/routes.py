@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tests.arm.support import arm_errors, pool_writes
+from tests.arm.support import arm_errors, pool_machines, pool_writes
 from tests.arm.support.pools import Cluster, Operation
 from tests.arm.support.wire import Answer, ArmError, Json, Request
 
@@ -43,6 +43,10 @@ ROUTES = (
     Route("pools.get", "GET", POOL, f"{AKS}/managedClusters/agentPools/read"),
     Route("pools.put", "PUT", POOL, f"{AKS}/managedClusters/agentPools/write"),
     Route("pools.delete", "DELETE", POOL, f"{AKS}/managedClusters/agentPools/delete"),
+    Route("machines.list", "GET", f"{POOL}/machines", f"{AKS}/managedClusters/agentPools/machines/read"),
+    Route(
+        "machines.delete", "POST", f"{POOL}/deleteMachines", f"{AKS}/managedClusters/agentPools/deleteMachines/action",
+    ),
     Route("operations.get", "GET", rf"{OPERATIONS}/operations/(?P<status>[^/]+)", f"{AKS}/locations/operations/read"),
     Route(
         "operations.get", "GET", rf"{OPERATIONS}/operationresults/(?P<result>[^/]+)",
@@ -89,6 +93,8 @@ def route(cloud: Cloud, request: Request, doom: ArmError | None) -> Answer:
         return pool_writes.put(cloud, _cluster(cloud, names), names["pool"], request, doom)
     if route.kind == "pools.delete":
         return pool_writes.delete(cloud, _cluster(cloud, names), names["pool"], request, doom)
+    if route.kind == "machines.delete":
+        return pool_machines.delete_machines(cloud, _cluster(cloud, names), names["pool"], request, doom)
     return READS[route.kind](cloud, request, names)
 
 
@@ -133,6 +139,10 @@ def _list_pools(cloud: Cloud, request: Request, names: dict[str, str]) -> Answer
             f"{cloud.endpoint}{request.path}?api-version={version}&%24skiptoken={start + cloud.page_size}"
         )
     return Answer(200, body)
+
+
+def _list_machines(cloud: Cloud, request: Request, names: dict[str, str]) -> Answer:
+    return pool_machines.machines(_cluster(cloud, names), names["pool"])
 
 
 def _get_pool(cloud: Cloud, request: Request, names: dict[str, str]) -> Answer:
@@ -199,6 +209,7 @@ READS: dict[str, Callable[[Cloud, Request, dict[str, str]], Answer]] = {
     "clusters.get": _get_cluster,
     "pools.list": _list_pools,
     "pools.get": _get_pool,
+    "machines.list": _list_machines,
     "operations.get": _get_operation,
     "usages.list": _usages,
     "skus.list": _skus,

@@ -56,7 +56,7 @@ class Operation:
         for _ in range(most):
             decision = self.step()
             yield decision
-            if isinstance(decision.outcome, Ready | Failed) and not decision.actions:
+            if at_rest(decision):
                 return
 
     def settle(self) -> ProvisionerDecision:
@@ -102,6 +102,13 @@ class Operation:
                 learned |= remembered or {}
         if self.remembers:
             self.request = replace(self.request, state={**decision.state, **learned})
+
+
+def at_rest(decision: ProvisionerDecision) -> bool:
+    """Whether nothing more comes of itself: a failure after which the driver says when it tries again is no rest."""
+    outcome = decision.outcome
+    ended = isinstance(outcome, Ready) or (isinstance(outcome, Failed) and outcome.again_in is None)
+    return ended and not decision.actions
 
 
 def seen(driver: Provisioner, world: World) -> Any:

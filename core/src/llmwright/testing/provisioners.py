@@ -12,12 +12,11 @@ import pytest
 from llmwright.plugins.drivers import Driver, Provisioner
 from llmwright.testing.launches import as_json
 from llmwright.testing.operated_provisioners import OperatedContract, assert_outcome
-from llmwright.testing.operation import PASSES, seen
+from llmwright.testing.operation import PASSES, at_rest, seen
 from llmwright.testing.purity import twice_alike
 from llmwright.testing.world import World
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.nodes import (
-    Failed,
     LivingWorkspace,
     NodeRequest,
     ProvisionerDecision,
@@ -233,7 +232,7 @@ def _passes(
     for _ in range(PASSES):
         decision = driver.decide(request, driver.observe(request, seen(driver, world)), world.now)
         yield decision
-        if isinstance(decision.outcome, (Ready, Failed)) and not decision.actions:
+        if at_rest(decision):
             return
         learned: dict[str, Any] = {}
         for action in decision.actions:

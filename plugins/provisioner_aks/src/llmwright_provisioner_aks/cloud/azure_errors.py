@@ -1,0 +1,87 @@
+"""Exceptions of azure-core and azure-identity as errors of the target."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from azure.core.exceptions import AzureError as CoreError
+from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
+
+from llmwright.errors import TargetError
+from llmwright_provisioner_aks.refusals import MOST, REASONS, Refusal, refusal_of
+from llmwright_provisioner_aks.seen_pools import AzureError
+
+UNREACHABLE = "AzureUnreachable"
+WAIT_S = 15.0
+"""Seconds to leave a cluster alone that is busy with another operation."""
+
+_SECRET = re.compile(r"(?i)(bearer\s+|client_assertion=|client_secret=|access_token\W+|sig=)[\w.~+/=-]+")
+
+
+@contextmanager
+def as_target_errors(what: str) -> Iterator[None]:
+    """Raise what azure raises within as TargetError, with ``what`` was being done.
+
+    Raises:
+        TargetError: with ``retry_after_s`` where Azure says when to come back.
+    """
+    try:
+        yield
+    except HttpResponseError as error:
+        if isinstance(error, ClientAuthenticationError) and error.response is None:
+            raise _unauthenticated(what, error) from error
+        raise target_error(what, refused(error), retry_after_s(error)) from error
+    except CoreError as error:
+        raise TargetError(f"{what}: Azure did not answer: {_first_line(error)}", reason=UNREACHABLE) from error
+
+
+def target_error(what: str, refusal: Refusal, retry_after: float | None = None) -> TargetError:
+    """Return the error of the target that stands for a refusal."""
+    reason = REASONS.get(refusal.kind, refusal.reason) if refusal.kind else refusal.reason
+    if retry_after is None and refusal.kind is None:
+        retry_after = WAIT_S
+    return TargetError(f"{what}: {refusal.message}", hint=refusal.hint, reason=reason, retry_after_s=retry_after)
+
+
+def refused(error: HttpResponseError) -> Refusal:
+    """Return what a refusal of Resource Manager means."""
+    inner = error.error
+    code, message = getattr(inner, "code", None), getattr(inner, "message", None)
+    if not code:
+        body = _body(error)
+        wrapped = body.get("error")
+        told = wrapped if isinstance(wrapped, dict) else body
+        code, message = told.get("code"), told.get("message") or message
+    return refusal_of(AzureError(str(code or ""), str(message or _first_line(error))), error.status_code)
+
+
+def retry_after_s(error: HttpResponseError) -> float | None:
+    """Return the seconds of the header Retry-After, None without one that is a number."""
+    headers = getattr(error.response, "headers", None) or {}
+    try:
+        return max(float(headers.get("Retry-After", "")), 0.0)
+    except ValueError:
+        return None
+
+
+def _unauthenticated(what: str, error: Exception) -> TargetError:
+    hint = "see docs/aks.md, 'Identity': workload identity, managed identity or az login"
+    return TargetError(f"{what}: no credentials for Azure: {_first_line(error)}", hint=hint, reason=REASONS["auth"])
+
+
+def _body(error: HttpResponseError) -> dict[str, Any]:
+    response: Any = error.response
+    try:
+        body = response.json() if response is not None else {}
+    except (ValueError, AttributeError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _first_line(error: Exception) -> str:
+    """Return the beginning of a message without what may be a secret."""
+    lines = str(getattr(error, "message", None) or error).strip().splitlines() or [type(error).__name__]
+    return _SECRET.sub(r"\1***", lines[0])[:MOST]

@@ -1,0 +1,132 @@
+"""Options: ``provisionerConfig`` of a Workspace, and ``plugins.provisioner.aks`` of the settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic.alias_generators import to_camel
+
+from llmwright.errors import ConfigError
+from llmwright_provisioner_aks.pool_names import OWN_TAGS
+
+CapacityType = Literal["on-demand", "spot"]
+Zone = Literal["1", "2", "3"]
+MigProfile = Literal["MIG1g", "MIG2g", "MIG3g", "MIG4g", "MIG7g"]
+CloudName = Literal["public", "usgovernment", "china"]
+
+MOST_NODES = 1000
+"""The most nodes of one agent pool."""
+
+MOST_TAGS = 50 - len(OWN_TAGS)
+SUBNET = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Network/virtualNetworks/[^/]+/subnets/[^/]+"
+RESERVATION = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Compute/capacityReservationGroups/[^/]+"
+_TAG_NAME = re.compile(r"[^<>%&\\?/]{1,512}")
+_TAKEN_TAGS = ("microsoft", "azure", "windows")
+_BOUNDS = "the bounds of the cluster autoscaler for this pool"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+
+
+class AksOptions(_Model):
+    """``resource.provisionerConfig``. What AKS refuses is refused here, before any call."""
+
+    capacity_type: CapacityType = Field(default="on-demand", description="spot: nodes that Azure may take back.")
+    spot_max_price: float | None = Field(
+        default=None,
+        gt=0,
+        le=1000,
+        description="The most US dollars an hour for a spot node; unset: up to on-demand's.",
+    )
+    zones: tuple[Zone, ...] = Field(default=(), description="The availability zones of the nodes; unset: the region.")
+    subnet_id: str | None = Field(
+        default=None, pattern=f"(?i)^{SUBNET}$", description="The resource id of the nodes' subnet."
+    )
+    gpu_driver: Literal["install", "none"] = Field(
+        default="install", description="none: AKS installs no GPU driver, for the GPU Operator."
+    )
+    mig_profile: MigProfile | None = Field(default=None, description="The MIG profile into which each GPU is divided.")
+    tags: dict[str, str] = Field(default_factory=dict, description="Azure tags of the pool and its machines.")
+    min_nodes: Annotated[int, Field(ge=1, le=MOST_NODES)] | None = Field(
+        default=None, description=f"The fewest nodes, of {_BOUNDS}; never below the nodes that are needed."
+    )
+    max_nodes: Annotated[int, Field(ge=1, le=MOST_NODES)] | None = Field(
+        default=None, description=f"The most nodes, of {_BOUNDS}; unset: the autoscaler leaves the pool alone."
+    )
+    capacity_reservation_group: str | None = Field(
+        default=None, pattern=f"(?i)^{RESERVATION}$", description="The resource id of a capacity reservation group."
+    )
+
+    @field_validator("spot_max_price")
+    @classmethod
+    def _five_decimals(cls, price: float | None) -> float | None:
+        if price is not None and round(price, 5) != price:
+            raise ValueError("AKS takes at most five decimals")
+        return price
+
+    @field_validator("zones")
+    @classmethod
+    def _distinct(cls, zones: tuple[Zone, ...]) -> tuple[Zone, ...]:
+        if len(set(zones)) < len(zones):
+            raise ValueError("a zone is named twice")
+        return tuple(sorted(zones))
+
+    @field_validator("tags")
+    @classmethod
+    def _usable_tags(cls, tags: dict[str, str]) -> dict[str, str]:
+        if len(tags) > MOST_TAGS:
+            raise ValueError(f"more than {MOST_TAGS} tags: Azure takes 50, and {len(OWN_TAGS)} are ours")
+        for name, value in tags.items():
+            if not _TAG_NAME.fullmatch(name) or name.lower().startswith(_TAKEN_TAGS):
+                raise ValueError(f"Azure refuses a tag named {name[:40]!r}")
+            if name.lower() in OWN_TAGS:
+                raise ValueError(f"the tag {name} is ours: it says whose pool it is")
+            if len(value) > 256:
+                raise ValueError(f"the value of the tag {name[:40]} is longer than 256 characters")
+        return tags
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        spot = self.capacity_type == "spot"
+        if self.spot_max_price is not None and not spot:
+            raise ValueError("spotMaxPrice is for capacityType: spot")
+        if spot and self.capacity_reservation_group:
+            raise ValueError("capacityReservationGroup: AKS gives a spot pool no reserved capacity")
+        if self.min_nodes is not None and self.max_nodes is None:
+            raise ValueError("minNodes needs maxNodes: together they are the autoscaler's bounds")
+        if self.min_nodes is not None and self.max_nodes is not None and self.min_nodes > self.max_nodes:
+            raise ValueError(f"minNodes {self.min_nodes} is above maxNodes {self.max_nodes}")
+        return self
+
+
+class AksSettings(_Model):
+    """``plugins.provisioner.aks``. What is unset is read from the metadata of the machine that the operator runs on."""
+
+    subscription_id: str = Field(default="", description="The cluster's subscription; unset: of this machine.")
+    resource_group: str = Field(default="", description="The cluster's resource group; unset: found by this machine's.")
+    cluster_name: str = Field(default="", description="The AKS cluster's name; unset: of this machine.")
+    cloud: CloudName = Field(default="public", description="Azure's cloud: public, usgovernment or china.")
+    client_id: str = Field(default="", description="The client id of a user-assigned managed identity.")
+    resource_manager: str = Field(
+        default="", pattern=r"^(https://[^/?#@\s]+)?$", description="Another Resource Manager than the cloud's."
+    )
+    max_pools: int = Field(default=100, ge=1, le=MOST_NODES, description="The most agent pools of the cluster.")
+
+
+def settings_of(values: Mapping[str, Any]) -> AksSettings:
+    """Read ``plugins.provisioner.aks`` of the settings.
+
+    Raises:
+        ConfigError: a key or value that cannot be used.
+    """
+    try:
+        return AksSettings.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(["plugins.provisioner.aks", *map(str, first["loc"])])
+        hint = f"its keys are {', '.join(AksSettings.model_json_schema()['properties'])}"
+        raise ConfigError(f"{where}: {first['msg']}", hint=hint, reason="InvalidSettings") from error
