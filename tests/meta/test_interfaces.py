@@ -38,8 +38,8 @@ NAMES = {
     "llmwright.testing": {
         "CloudWorld", "Contract", "DriverContract", "HooksContract", "Impure", "Machine", "Operation",
         "PresetPackContract", "ProvisionerContract", "RuntimeContract", "TunerContract", "World", "make_adapter",
-        "make_context", "make_fit", "make_instance_type", "make_node_request", "make_objects", "make_preset",
-        "make_tuning_data", "make_workspace", "pure",
+        "make_context", "make_fit", "make_instance_type", "make_node_request", "make_objects", "make_plan",
+        "make_preset", "make_tuning_data", "make_workspace", "pure",
     },
     "llmwright.testing.cluster": {
         "Cluster", "ControlPlane", "OperatorProcess", "SETTINGS", "cluster", "find_programs", "running_cluster",
@@ -61,6 +61,7 @@ NAMES = {
         "ProvisionerAction", "ProvisionerDecision", "RESERVED_LABELS", "Ready", "Waiting", "Watch", "required_labels",
         "unreserved",
     },
+    "llmwright.values.plan": {"Choice", "Cost", "MachineOption", "MachineRanking", "PassedOver", "Plan", "Target"},
     "llmwright.values.preset": {"Architecture", "Preset"},
 }  # fmt: skip
 """Names that plugins and notebooks may import. A name that goes is a new major version; a new one is added here."""

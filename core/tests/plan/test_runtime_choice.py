@@ -6,7 +6,9 @@ import pytest
 from tests.support.planning import Engine, Planned, drivers_with, inference, required, tuning
 
 from llmwright.errors import InvalidWorkspace
+from llmwright.plugins.driver_set import DriverSet
 from llmwright.plugins.drivers import Capabilities
+from llmwright.provisioners.local import LocalProvisioner
 from llmwright.testing.fakes import FakeRuntime
 
 A100 = "Standard_NC24ads_A100_v4"
@@ -52,3 +54,13 @@ def test_named_it_is_refused_for_what_it_cannot_do(planned: Planned) -> None:
 
 def test_a_name_in_workspace_or_settings_still_wins(planned: Planned) -> None:
     assert required(planned(inference=inference("demo", runtime="hf"), drivers=DRIVERS).runtime).name == "hf"
+
+
+def test_one_that_must_be_named_is_not_said_to_be_missing(planned: Planned) -> None:
+    class Shy(FakeRuntime):
+        default_rank = {}
+
+    drivers = DriverSet.of_classes(provisioners={"local": LocalProvisioner}, runtimes={"shy": Shy})
+    with pytest.raises(InvalidWorkspace, match="no runtime can serve demo: shy would have to be named") as caught:
+        planned(inference=inference("demo"), drivers=drivers)
+    assert "name one: inference.runtime" in caught.value.problems[0].hint

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from llmwright.check import CheckInput
     from llmwright.check.environment import Environment
     from llmwright.plugins.discovery import Kind
-    from llmwright.values.plan import Target
+    from llmwright.values.plan import Plan, Target
     from llmwright.values.preset import Preset
 
 UNUSABLE = frozenset({"PluginNotFound", "UnknownMethod"})
@@ -101,7 +101,7 @@ class Checker:
             *self._missing_config(workspace, files),
             *self._config_sizes(workspace, files),
             *dropped_weights(inputs, self._session.drivers, files),
-            *self._policies(workspace),
+            *self.policies(workspace),
         )
 
     def check_loaded(self, loaded: LoadedWorkspace, old: Workspace | None = None) -> tuple[Problem, ...]:
@@ -174,10 +174,10 @@ class Checker:
             path = "inference.preset.name" if workspace.inference else "tuning.preset.name"
             yield Problem(path, error.message, error.hint, reason=error.reason)
 
-    def _policies(self, workspace: Workspace) -> Iterator[Problem]:
+    def policies(self, workspace: Workspace, plan: Plan | None = None) -> Iterator[Problem]:
         """Problems that hooks report; a hook that cannot be asked is an error, not a yes."""
         preset = self._find_preset(workspace.preset.name) if workspace.preset else None
-        arguments = {"workspace": workspace, "plan": None, "preset": preset}
+        arguments = {"workspace": workspace, "plan": plan, "preset": preset}
         hooks = self._session.registry.hooks()
         try:
             answers = hooks.collect("check_workspace", items=Problem, required=True, **arguments)

@@ -40,6 +40,16 @@ class ClusterPlanner:
 
         refuse(self._planner.checker.check(workspace, files))
 
+    def admit_plan(self, workspace: Workspace, plan: Plan) -> None:
+        """Refuse a plan that a rule has an error against.
+
+        Raises:
+            InvalidWorkspace: all problems that rules report of it.
+        """
+        from llmwright.check import refuse
+
+        refuse(self._planner.checker.policies(workspace, plan))
+
     def plan(self, workspace: Workspace, files: ConfigFiles, nodes: int | None, machine: InstanceType | None) -> Plan:
         """As ``Planner.plan``. A model that a hub described is remembered."""
         if self.asks_others(workspace) and workspace.preset is not None:

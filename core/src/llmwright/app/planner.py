@@ -46,20 +46,26 @@ class Planner:
         """Check a Workspace that was read from a document, and plan it; ``old`` is the one that it replaces.
 
         Raises:
-            InvalidWorkspace: it has errors, or does not fit; all problems, with their places in the document.
+            InvalidWorkspace: it has errors, does not fit, or a rule refuses the plan; all problems, with their places
+                in the document.
             LimitExceeded: a company's limit forbids it.
             PluginError: a driver that it needs is missing or broken.
         """
+        from llmwright.check import refuse
+
         accepted = self.checker.accept(loaded, old)
         document = loaded.document
         try:
             plan = self.plan(accepted.workspace, accepted.config_files)
+            judged = refuse(self.checker.policies(accepted.workspace, plan))
         except InvalidWorkspace as error:
             raise InvalidWorkspace(document.place(error.problems), source=document.source) from error
+        # A rule that looks at no plan says the same as before there was one.
+        more = [warning for warning in document.place(judged) if warning not in accepted.warnings]
         if self._mode.buys and self._mode.target == "local":
             self._require_workloads(plan)
         return PlannedWorkspace(
-            accepted.workspace, plan, accepted.warnings, loaded.base_directory, accepted.config_files
+            accepted.workspace, plan, (*accepted.warnings, *more), loaded.base_directory, accepted.config_files
         )
 
     def plan(

@@ -75,10 +75,13 @@ def choose_runtime(inputs: PlanInput, served: Served) -> ServingChoice:
             if candidate is choice.runtimes[-1]:
                 raise _with_reasons(error, reasons) from error
             reasons.append(f"{candidate.name}: {error.problems[0].message}")
-    message = f"no runtime can serve {inputs.preset.name}: {'; '.join(reasons) or 'none is installed'}"
+    named = [name for name, runtime in inputs.drivers.usable("runtime") if inputs.target in runtime.targets]
+    none = f"{', '.join(named)} would have to be named" if named else "none is installed"
+    message = f"no runtime can serve {inputs.preset.name}: {'; '.join(reasons) or none}"
     if choice.too_old:
         raise refuse(_machine_path(inputs), message, "choose a newer GPU", "GpuTooOld")
-    raise refuse("inference.runtime", message, _installing(inputs))
+    by_name = "name one: inference.runtime, or the setting runtime" if named and not reasons else ""
+    raise refuse("inference.runtime", message, by_name or _installing(inputs))
 
 
 def _require(inputs: PlanInput, demand: Demand, name: str) -> None:

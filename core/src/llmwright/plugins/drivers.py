@@ -118,6 +118,9 @@ class Driver(ABC):
     def configure(self, options: Mapping[str, Any], files: Mapping[str, str]) -> Any:
         """Return the user's configuration in the form that this driver's other methods take; pure.
 
+        An override begins with ``super().configure(options, files)``, which says of each wrong option where it is. A
+        driver that reads no files raises InvalidWorkspace where there are some.
+
         Args:
             options: ``provisionerConfig``, ``runtimeConfig`` or ``methodConfig`` as written.
             files: the files of the config that the Workspace names (a ConfigMap's data), by file name.

@@ -34,8 +34,9 @@ def instance_types() -> Iterable[Traversable]:  # type: ignore[empty-body]
 def check_workspace(workspace: Workspace, plan: Plan | None, preset: Preset | None) -> Iterable[Problem]:  # type: ignore[empty-body]
     """Further problems of a Workspace, errors or warnings; pure.
 
-    ``plan`` is None before there is one. ``preset``, with its licence, is None for a template and for a model that
-    nobody knows.
+    It is asked first without a plan, and again once there is one, before anything is bought: with machine, runtime and
+    cost. Its words of before are not shown twice; a plan on record is not judged again. ``preset``, with its licence,
+    is None for a template and for a model that nobody knows.
     """
 
 

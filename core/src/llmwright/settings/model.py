@@ -26,7 +26,11 @@ class SettingsModel(BaseModel):
 
 
 class Limits(SettingsModel):
-    """Limits on purchases in one namespace; None is no limit. An unknown price is above every limit in USD."""
+    """Limits on purchases in one namespace; None is no limit. An unknown price is above every limit in USD.
+
+    ``instance_types`` are the only ones that may be bought. ``nodes`` and ``usd_per_hour`` bound one Workspace,
+    ``total_usd_per_hour`` all of a namespace.
+    """
 
     instance_types: tuple[str, ...] | None = None
     nodes: Positive | None = None
@@ -56,7 +60,8 @@ class Sources(SettingsModel):
 class Endpoints(SettingsModel):
     """Addresses of servers. They bind ``host`` on one machine; ``ports`` maps a port's name to its number.
 
-    ``public`` lets load balancers have public addresses.
+    Other ports are free ones, from ``first_port`` to ``last_port`` where these are there. ``public`` lets load
+    balancers have public addresses.
     """
 
     host: str = "127.0.0.1"
@@ -69,7 +74,7 @@ class Endpoints(SettingsModel):
 class Orphans(SettingsModel):
     """The search for machines whose Workspace is gone: how often, and whether the operator deletes them.
 
-    ``interval`` is in seconds; 0 is never.
+    ``interval`` is in seconds; 0 is never. With ``delete`` the operator gives back what two searches named.
     """
 
     interval: Annotated[int, Field(ge=0)] = 600
@@ -121,6 +126,7 @@ class Webhook(SettingsModel):
 class PluginSettings(SettingsModel):
     """Settings of single plugins by kind and name, as ``plugins.runtime.acme``; each plugin's own model judges them.
 
+    The kinds are ``provisioner``, ``runtime``, ``tuner`` and ``hook``.
     ``required`` names hooks, or their distributions, without which no Workspace is accepted: a rule that cannot be
     loaded must not count as kept.
     """
@@ -148,13 +154,28 @@ class PluginSettings(SettingsModel):
 
 
 class Settings(SettingsModel):
-    """All settings.
+    """All settings. Relative paths start from the directory of the settings file.
 
-    ``provisioner`` and ``runtime`` are the defaults for a Workspace that names none; None lets the target decide.
-    ``images`` maps an image role to an image. ``pods`` is merged
-    into every pod. Relative paths start from the directory of the settings file. ``readiness_timeout`` is in seconds.
-    ``leader_elect`` has one of several operators of a cluster work, and the others wait.
-    ``disk_class`` is the storage class that provides the nodes' own NVMe disks, for weights.
+    Defaults for a Workspace that names none: ``provisioner`` and ``runtime``, where None lets the target decide,
+    ``instance_type`` and ``on_success`` (serve the result of tuning, or release the machines). ``cloud`` is the cloud
+    whose instance types are meant.
+
+    Checks: ``preflight`` reads a data set before anything is bought. ``allow_placeholders`` accepts the upper-case
+    placeholders of KAITO's examples. ``limits`` bound each namespace without limits of its own in
+    ``namespace_limits``. ``sources`` are the hosts and the code that are trusted.
+
+    Plugins: ``plugins`` has the settings of each. ``blocked_plugins`` are left out; of ``allowed_plugins``, where it
+    is there, no other distribution is used. ``feature_gates`` turns KAITO's gates on and off by name.
+
+    On a cluster: ``images`` maps an image role to an image, and ``pods`` is merged into every pod.
+    ``readiness_timeout`` is in seconds. ``leader_elect`` has one of several operators work, and the others wait.
+    ``orphans`` finds machines of nobody, and ``webhook`` judges at admission. ``node_classes`` are the names that the
+    annotation ``kaito.sh/node-class-name`` may have. ``disk_class`` is the storage class of the nodes' own NVMe disks,
+    for weights.
+
+    On one machine: ``endpoints`` are the addresses of servers. ``state_directory`` holds Workspaces,
+    ``config_directory`` the files that ``config:`` names, ``docker_config`` the logins to registries, and
+    ``preset_directories`` more packs.
     """
 
     provisioner: str | None = None

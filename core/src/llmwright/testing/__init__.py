@@ -24,6 +24,7 @@ from llmwright.testing.presets import (
     make_fit,
     make_instance_type,
     make_node_request,
+    make_plan,
     make_preset,
     make_tuning_data,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "make_instance_type",
     "make_node_request",
     "make_objects",
+    "make_plan",
     "make_preset",
     "make_tuning_data",
     "make_workspace",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
@@ -17,8 +18,9 @@ from llmwright.plugins.hooks import Hooks
 from llmwright.plugins.registry import Registry
 from llmwright.testing.contract import Contract
 from llmwright.testing.launches import as_json
-from llmwright.testing.presets import make_preset
+from llmwright.testing.presets import make_fit, make_plan, make_preset
 from llmwright.testing.purity import Impure, pure
+from llmwright.values.plan import Choice, Cost, Plan
 from llmwright.values.preset import Preset
 
 STATES = ("Pending", "Running", "Ready", "Failed", "Succeeded")
@@ -92,6 +94,19 @@ class HooksContract(Contract):
             "a preset without an architecture": replace(make_preset(license="acme-eula"), architecture=None),
         }
 
+    @pytest.fixture
+    def plans(self) -> dict[str, Plan | None]:
+        """Plans of every kind, by what is special about them; None before there is one."""
+        tuner = Choice(name="acme", why="the Workspace names it")
+        return {
+            "no plan": None,
+            "a plan": make_plan(),
+            "a plan without a cost": make_plan(cost=None),
+            "a plan of an unknown price": make_plan(cost=Cost(usd_per_hour=None)),
+            "a plan for one machine": make_plan(target="local", instance_type=None, cost=None, fits=()),
+            "a plan that tunes": make_plan(runtime=None, tuner=tuner, fits=(("tuning", make_fit()),)),
+        }
+
     def test_it_answers_a_hook(self, hooks: Hooks) -> None:
         """It is installed, loads, and answers at least one hook by its right name and parameters."""
         assert not hooks.broken, "\n".join(str(error) for error in hooks.broken)
@@ -99,13 +114,17 @@ class HooksContract(Contract):
         assert any(each.answers for each in hooks.plugins), "it answers no hook: mark functions with hookimpl"
 
     def test_rules_judge_every_workspace(
-        self, hooks: Hooks, workspaces: dict[str, Workspace], presets: dict[str, Preset | None]
+        self,
+        hooks: Hooks,
+        workspaces: dict[str, Workspace],
+        presets: dict[str, Preset | None],
+        plans: dict[str, Plan | None],
     ) -> None:
-        """``check_workspace`` yields Problems for any Workspace and preset, also without a plan; it never raises."""
-        for about, workspace in workspaces.items():
-            for model, preset in presets.items():
-                for problem in _judged(hooks, workspace, preset, f"{about}, {model}"):
-                    _assert_problem(problem, f"check_workspace of {about}, {model}")
+        """``check_workspace`` yields Problems for any Workspace, preset and plan, and without them; it never raises."""
+        for names in product(workspaces, presets, plans):
+            about = ", ".join(names)
+            for problem in _judged(hooks, workspaces[names[0]], presets[names[1]], about, plans[names[2]]):
+                _assert_problem(problem, f"check_workspace of {about}")
 
     def test_rules_are_pure(
         self, hooks: Hooks, workspaces: dict[str, Workspace], presets: dict[str, Preset | None]
@@ -122,11 +141,13 @@ class HooksContract(Contract):
             again = _judged(hooks, workspace, preset, about)
             assert again == problems, f"check_workspace said otherwise the second time: {about}"
 
-    def test_a_last_look_keeps_the_workload(self, hooks: Hooks, workspaces: dict[str, Workspace]) -> None:
+    def test_a_last_look_keeps_the_workload(
+        self, hooks: Hooks, workspaces: dict[str, Workspace], plans: dict[str, Plan | None]
+    ) -> None:
         """``manifests`` keeps every object's kind, name and what selects its pods; what it adds is a whole object."""
-        for about, workspace in workspaces.items():
-            before = make_objects()
-            after = _revised(hooks, workspace, before, about)
+        for names in product(workspaces, plans):
+            about, before = ", ".join(names), make_objects()
+            after = _revised(hooks, workspaces[names[0]], before, about, plans[names[1]])
             kept = {(each["kind"], each["metadata"]["name"]): each for each in after}
             for each in before:
                 key = (each["kind"], each["metadata"]["name"])
@@ -187,9 +208,11 @@ class HooksContract(Contract):
         assert not printed, f"a hook printed {printed[:80]!r}: use logging"
 
 
-def _judged(hooks: Hooks, workspace: Workspace, preset: Preset | None, about: str) -> list[Any]:
+def _judged(
+    hooks: Hooks, workspace: Workspace, preset: Preset | None, about: str, plan: Plan | None = None
+) -> list[Any]:
     try:
-        answers = hooks.collect("check_workspace", required=True, workspace=workspace, plan=None, preset=preset)
+        answers = hooks.collect("check_workspace", required=True, workspace=workspace, plan=plan, preset=preset)
     except PluginError as error:
         if isinstance(error.__cause__, Impure):
             raise error.__cause__ from None
@@ -198,10 +221,10 @@ def _judged(hooks: Hooks, workspace: Workspace, preset: Preset | None, about: st
 
 
 def _revised(
-    hooks: Hooks, workspace: Workspace, objects: tuple[Mapping[str, Any], ...], about: str
+    hooks: Hooks, workspace: Workspace, objects: tuple[Mapping[str, Any], ...], about: str, plan: Plan | None = None
 ) -> tuple[Mapping[str, Any], ...]:
     try:
-        return hooks.revise("manifests", "objects", objects, items=Mapping, workspace=workspace, plan=None)
+        return hooks.revise("manifests", "objects", objects, items=Mapping, workspace=workspace, plan=plan)
     except PluginError as error:
         if isinstance(error.__cause__, Impure):
             raise error.__cause__ from None

@@ -48,7 +48,7 @@ def _weight_faults(preset: Preset) -> Iterator[str]:
     if not least <= each <= most:
         form = preset.quantization or preset.dtype
         yield (
-            f"weightBytes / parameters is {each:.4g}, and {form} has {least:.2g} to {most:.2g} bytes for each weight: "
+            f"weightBytes / parameters is {each:.4g}, and {form} has {least:.3g} to {most:.3g} bytes for each weight: "
             "one of weightBytes, parameters, dtype and quantization is wrong, or in another unit"
         )
 

@@ -64,7 +64,9 @@ class PresetPackContract(Contract):
 
     def test_brings_something(self, catalogue: Catalogue) -> None:
         """It is installed, its plugin loads, and it brings at least one preset or instance type."""
-        assert catalogue.presets() or catalogue.instance_types(), "no entry point of llmwright.hooks.v1 brings a file"
+        unread = "; ".join(str(problem) for problem in catalogue.problems())
+        brought = catalogue.presets() or catalogue.instance_types()
+        assert brought, unread or "no entry point of llmwright.hooks.v1 brings a file"
 
     def test_every_file_is_read(self, pack: str, files: dict[str, list[PackFile]], catalogue: Catalogue) -> None:
         """Each YAML file is of a known kind and format, none is passed over, and no name or alias is given twice."""

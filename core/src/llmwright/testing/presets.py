@@ -10,6 +10,7 @@ from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.nodes import NodeRequest
+from llmwright.values.plan import Choice, Cost, Plan
 from llmwright.values.preset import Architecture, Preset
 from llmwright.values.tuning_data import TuningData
 
@@ -76,3 +77,21 @@ def make_adapter(**changes: Any) -> Adapter:
 def make_node_request(**changes: Any) -> NodeRequest:
     """A request for one machine, for the Workspace ``demo`` in the namespace ``default``."""
     return NodeRequest(**{"namespace": "default", "workspace": "demo", "count": 1, **changes})
+
+
+def make_plan(**changes: Any) -> Plan:
+    """A Plan for the Workspace ``demo``: to serve ``tiny`` on one bought machine, for 3.5 USD an hour."""
+    facts: dict[str, Any] = {
+        "workspace": "demo",
+        "namespace": "team",
+        "inputs": "0123456789abcdef",
+        "target": "kubernetes",
+        "preset": "tiny",
+        "provisioner": Choice(name="acme", why="the Workspace names it"),
+        "runtime": Choice(name="acme", why="the Workspace names it"),
+        "instance_type": Choice(name="acme-a100", why="the Workspace names it"),
+        "nodes": make_node_request(namespace="team", instance_type_name="acme-a100"),
+        "fits": (("serving", make_fit()),),
+        "cost": Cost(usd_per_hour=3.5, note="of tests"),
+    }
+    return Plan(**{**facts, **changes})

@@ -65,6 +65,9 @@ class Machines(Provisioner):
 class OnePlan:
     """Plans the same server for every Workspace; the hub is asked for each."""
 
+    def admit_plan(self, workspace: Any, plan: Any) -> None:
+        """Admit all."""
+
     def admit(self, workspace: Any, files: Any) -> None:
         """Admit all."""
 

@@ -43,6 +43,9 @@ class Planner:
     def admit(self, workspace: Any, files: Any) -> None:
         """Admit all."""
 
+    def admit_plan(self, workspace: Any, plan: Any) -> None:
+        """Admit all."""
+
     def plan(self, workspace: Any, files: Any, nodes: Any, machine: Any) -> Plan:
         name = workspace.resource.instance_type
         if name not in PRICES:

@@ -56,6 +56,9 @@ class Planner(Prices, Protocol):
     def admit(self, workspace: Workspace, files: Files) -> None:
         """Refuse what ``check`` has an error against; raises InvalidWorkspace."""
 
+    def admit_plan(self, workspace: Workspace, plan: Plan) -> None:
+        """Refuse a plan that a rule has an error against; raises InvalidWorkspace."""
+
     def plan(self, workspace: Workspace, files: Files, nodes: int | None, machine: InstanceType | None) -> Plan:
         """As ``make_plan`` for a cluster; raises what it raises."""
 
@@ -262,6 +265,8 @@ class Plans:
         else:
             chosen, free = on_bought_type(chosen, before), on_bought_type(free, before)
         plan = self._planner.plan(chosen, files, nodes, machine)
+        if recorded is None:
+            self._planner.admit_plan(workspace, plan)
         if recorded is None or chosen == free:
             return plan, False
         try:
