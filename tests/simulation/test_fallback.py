@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.simulation import kinds
 from tests.simulation.forms import INSTANCE_TYPE
+from tests.simulation.network import Faults
 from tests.simulation.schedule import Simulation, workspace
 from tests.simulation.storage import Change, Object
 from tests.simulation.world import Pace
@@ -173,3 +174,41 @@ def test_a_workspace_that_is_deleted_while_it_falls_back_leaves_nothing(mode: st
         assert simulation.find("ws") is None
         assert machines.types == []
         assert simulation.storage.all(kinds.NODE_POOLS) == []
+
+
+FAULTS_S = 4 * MINUTES
+
+
+def disturbed(seed: int) -> list[str]:
+    """Return what is wrong after faults, kills and a cloud that has now this type, now that: in words."""
+    mode = MODES[seed % 2]
+    faults = Faults(refused=0.08, lost=0.08, dropped=0.03, slow=0.05, broken_watch=0.02, killed=0.01)
+    simulation = Simulation(seed, mode=mode, faults=faults, pace=SOON)
+    simulation.world.gpus = TYPES
+    random, sold_out = simulation.timeline.random, simulation.world.no_capacity
+    machines = Machines(simulation)
+    with simulation.going():
+        simulation.apply(written(random.choice((1, 2))))
+        while simulation.timeline.now < FAULTS_S:
+            sold_out.clear()
+            sold_out.update(random.sample([*TYPES], random.randrange(len(TYPES) + 1)))
+            simulation.timeline.run(simulation.timeline.now + random.uniform(5.0, 60.0))
+        sold_out.clear()
+        sold_out.update(random.sample([*TYPES], random.randrange(len(TYPES))))
+        simulation.calm()
+        simulation.timeline.run(FAULTS_S + 3 * 60 * MINUTES, lambda: is_ready(simulation))
+        troubles = [] if is_ready(simulation) else [f"not ready: {condition(simulation, 'Ready')}"]
+        types = set(machines.types)
+        troubles += [f"machines of {types}"] if len(types) != 1 else []
+        troubles += [f"at one time machines of {kinds_there}" for kinds_there in machines.mixed]
+        chosen = status_of(simulation)["plan"].get("instanceType")
+        troubles += [f"{types} are there, {chosen} is on record"] if types != {chosen} else []
+        simulation.delete("ws")
+        simulation.timeline.run(simulation.timeline.now + 30 * MINUTES, lambda: simulation.find("ws") is None)
+        troubles += [f"left over: {machines.types}"] if machines.types or simulation.find("ws") else []
+    return troubles
+
+
+@pytest.mark.parametrize("seed", range(100, 112))
+def test_with_faults_anywhere_it_ends_with_machines_of_one_type_and_leaves_nothing(seed: int) -> None:
+    assert disturbed(seed) == []

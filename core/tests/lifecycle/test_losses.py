@@ -9,7 +9,16 @@ import pytest
 
 from llmwright.api.status import AttemptsStatus
 from llmwright.lifecycle.losses import Pacing, paced
-from llmwright.values.nodes import Node, Outcome, ProvisionerAction, ProvisionerDecision, Ready, Waiting
+from llmwright.values.nodes import (
+    Failed,
+    FailureKind,
+    Node,
+    Outcome,
+    ProvisionerAction,
+    ProvisionerDecision,
+    Ready,
+    Waiting,
+)
 
 START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 COMING = Waiting("MachinesComing", "the machine is coming")
@@ -136,3 +145,80 @@ def test_a_provisioner_that_never_acts_leaves_no_record() -> None:
 def test_a_record_that_somebody_else_wrote_is_taken_as_far_as_it_can_be_read(text: str) -> None:
     attempts = AttemptsStatus(inputs="1", count=1, asked=["create m"], asked_at=text, losses=9)
     assert paced(attempts, "1", 1, _decided(COMING, ProvisionerAction(verb="x", name="y")), START).trouble is None
+
+
+DELETE, CREATE = ProvisionerAction(verb="delete", name="m"), ProvisionerAction(verb="create", name="m")
+NO_CAPACITY = Failed("capacity", "none in any zone")
+
+
+@dataclass
+class SoldOut:
+    """A cloud that takes each order, says 5 s later that it has no machine, and forgets the order 5 s after that."""
+
+    kind: FailureKind = "capacity"
+    since: datetime | None = None
+    now: datetime = START
+    attempts: AttemptsStatus | None = None
+    reasons: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+    orders: int = 0
+
+    def run(self, seconds: int) -> None:
+        """Make a pass every second."""
+        for _ in range(seconds):
+            decision = self._decision()
+            pacing = paced(self.attempts, "1", 1, decision, self.now)
+            trouble = pacing.trouble or pacing.under_way
+            self.attempts = pacing.attempts
+            if CREATE in decision.actions and pacing.trouble is None:
+                self.since, self.orders = self.now, self.orders + 1
+            outcome = decision.outcome
+            reason = trouble.reason if trouble is not None else getattr(outcome, "reason", "")
+            self.messages.append(trouble.message if trouble is not None else "")
+            self.reasons += [reason] if self.reasons[-1:] != [reason] else []
+            self.now += timedelta(seconds=1)
+
+    def _decision(self) -> ProvisionerDecision:
+        age = (self.now - self.since).total_seconds() if self.since is not None else 99.0
+        if age < 5.0:
+            return _decided(COMING)
+        if age < 10.0:
+            return _decided(
+                Failed(self.kind, "none in any zone", "InsufficientCapacity"), *([DELETE] if age < 6 else [])
+            )
+        return _decided(COMING, CREATE)
+
+
+def test_why_it_cannot_be_had_is_named_while_it_rests_and_while_the_next_attempt_is_under_way() -> None:
+    cloud = SoldOut()
+    cloud.run(200)
+    assert cloud.reasons == ["MachinesComing", "InsufficientCapacity"]
+    assert any(
+        "lost once, the last time with InsufficientCapacity: none in any zone" in text for text in cloud.messages
+    )
+    assert any(text.startswith("attempt 2 is under way (the machine is coming)") for text in cloud.messages)
+    cloud.run(3 * 3600)
+    assert cloud.reasons[:3] == ["MachinesComing", "InsufficientCapacity", "CircuitOpen"]
+    assert set(cloud.reasons[3:]) <= {"InsufficientCapacity", "CircuitOpen"}
+    assert cloud.orders < 20
+
+
+def test_a_failure_that_passes_by_itself_is_no_reason_to_stay() -> None:
+    cloud = SoldOut(kind="transient")
+    cloud.run(60)
+    assert "BackingOff" in cloud.reasons
+
+
+def test_the_reason_goes_once_the_machine_is_there() -> None:
+    known = AttemptsStatus(inputs="1", count=1, asked=["create m"], losses=2, reason="QuotaExceeded", cause="used up")
+    ready = paced(known, "1", 1, _decided(Ready((Node(name="m"),))), START).attempts
+    assert ready is not None
+    assert ready.reason == ""
+
+
+def test_a_provisioner_that_paces_itself_tells_the_reason_itself() -> None:
+    known = AttemptsStatus(inputs="1", count=1, asked=["create m"], losses=2)
+    decision = ProvisionerDecision(outcome=NO_CAPACITY, paced=True)
+    attempts = paced(known, "1", 1, decision, START).attempts
+    assert attempts is not None
+    assert attempts.reason == ""

@@ -68,6 +68,7 @@ class AttemptsStatus(StatusModel):
     seen: bool = Field(default=False, description="Whether they bore fruit.")
     ready_at: str | None = Field(default=None, description="Since when the machines are ready.")
     losses: int = Field(default=0, description="How often in a row machines were lost.")
+    reason: str = Field(default="", description="The reason of the last cause, where only somebody else can mend that.")
     cause: str = Field(default="", description="The last cause.")
 
 

@@ -14,14 +14,10 @@ from datetime import datetime, timedelta
 
 from llmwright.api.status import AttemptsStatus
 from llmwright.lifecycle.conditions import rfc3339
+from llmwright.lifecycle.node_conditions import REASONS
 from llmwright.lifecycle.observed import Trouble
-from llmwright.values.backoff import Backoff
-from llmwright.values.nodes import ProvisionerAction, ProvisionerDecision, Ready
-
-PAUSES = Backoff(first_s=15.0, most_s=900.0)
-BREAK_AT = 5
-RESTS = Backoff(first_s=300.0, most_s=1800.0)
-"""From ``BREAK_AT`` losses in a row on, the next purchase waits this long."""
+from llmwright.values.machine_pauses import BREAK_AT, pause_s
+from llmwright.values.nodes import Failed, ProvisionerAction, ProvisionerDecision, Ready, Waiting
 
 STEADY_S = 600.0
 """Machines that were ready for so long are no failed attempt: the count begins anew."""
@@ -37,11 +33,15 @@ BACKING_OFF = "BackingOff"
 
 @dataclass(frozen=True, slots=True)
 class Pacing:
-    """The attempts to keep in the status, and for how many seconds no purchase is made, with the reason."""
+    """The attempts to keep in the status, and for how many seconds no purchase is made, with the reason.
+
+    ``under_way`` is why the attempt before this one failed, where only somebody else can mend that.
+    """
 
     attempts: AttemptsStatus | None = None
     rest_s: float = 0.0
     trouble: Trouble | None = None
+    under_way: Trouble | None = None
 
 
 def paced(
@@ -55,11 +55,12 @@ def paced(
         count: the number of machines that is asked for; as ``inputs``.
     """
     known = before if before is not None and (before.inputs, before.count) == (inputs, count) else None
-    known = known or AttemptsStatus(inputs=inputs, count=count)
+    known = _with_reason(known or AttemptsStatus(inputs=inputs, count=count), decision)
     if isinstance(decision.outcome, Ready):
         return Pacing(_ready(known, now)) if known.asked or known.losses else Pacing()
     if not decision.actions:
-        return Pacing(known.model_copy(update={"seen": True}) if known.asked else _kept(known))
+        kept = known.model_copy(update={"seen": True}) if known.asked else _kept(known)
+        return Pacing(kept, under_way=_under_way(known, decision))
     labels = [_label(action) for action in decision.actions]
     if known.ready_at or (not decision.paced and _is_done_again(known, labels, count)):
         known = _lost(known, decision, now)
@@ -68,7 +69,26 @@ def paced(
     if rest_s > 0:
         return Pacing(known, rest_s, _trouble(known, now, rest_s))
     asked = [*dict.fromkeys((*known.asked, *labels))][-MOST_ASKED:]
-    return Pacing(known.model_copy(update={"asked": asked, "asked_at": rfc3339(now), "seen": False}))
+    asking = known.model_copy(update={"asked": asked, "asked_at": rfc3339(now), "seen": False})
+    return Pacing(asking, under_way=_under_way(known, decision))
+
+
+def _with_reason(known: AttemptsStatus, decision: ProvisionerDecision) -> AttemptsStatus:
+    """Return ``known`` with the reason of a failure that another attempt may not mend: nobody tells it once more."""
+    outcome = decision.outcome
+    if not isinstance(outcome, Failed) or outcome.kind == "transient" or decision.paced:
+        return known
+    reason = outcome.reason or REASONS[outcome.kind]
+    return known.model_copy(update={"reason": reason, "cause": f"{reason}: {outcome.message}"[:CAUSE_CHARACTERS]})
+
+
+def _under_way(known: AttemptsStatus, decision: ProvisionerDecision) -> Trouble | None:
+    """Return the failure before the attempt that goes on: else the status changes, and nothing is better."""
+    outcome = decision.outcome
+    if not known.losses or not known.reason or not isinstance(outcome, Waiting):
+        return None
+    text = f"attempt {known.losses + 1} is under way ({outcome.message}), the one before failed with {known.cause}"
+    return Trouble(CIRCUIT_OPEN if known.losses >= BREAK_AT else known.reason, text)
 
 
 def _kept(known: AttemptsStatus) -> AttemptsStatus | None:
@@ -76,7 +96,8 @@ def _kept(known: AttemptsStatus) -> AttemptsStatus | None:
 
 
 def _ready(known: AttemptsStatus, now: datetime) -> AttemptsStatus:
-    return known if known.ready_at else known.model_copy(update={"seen": True, "ready_at": rfc3339(now)})
+    ready = {"seen": True, "ready_at": rfc3339(now), "reason": ""}
+    return known if known.ready_at else known.model_copy(update=ready)
 
 
 def _is_done_again(known: AttemptsStatus, labels: Iterable[str], count: int) -> bool:
@@ -93,6 +114,7 @@ def _lost(known: AttemptsStatus, decision: ProvisionerDecision, now: datetime) -
     steady = ready is not None and now - ready >= timedelta(seconds=STEADY_S)
     outcome = decision.outcome
     cause = "" if isinstance(outcome, Ready) else f"{outcome.reason}: {outcome.message}".removeprefix(": ")
+    cause = known.cause if known.reason else cause
     update = {"losses": (0 if steady else known.losses) + 1, "cause": cause[:CAUSE_CHARACTERS]}
     return known.model_copy(update={**update, "asked": [], "seen": False, "ready_at": None})
 
@@ -101,16 +123,14 @@ def _rest_s(known: AttemptsStatus, now: datetime) -> float:
     asked = moment_of(known.asked_at)
     if not known.losses or asked is None:
         return 0.0
-    over = known.losses - BREAK_AT + 1
-    pause_s = RESTS.pause_s(over) if over > 0 else PAUSES.pause_s(known.losses)
-    return max((asked + timedelta(seconds=pause_s) - now).total_seconds(), 0.0)
+    return max((asked + timedelta(seconds=pause_s(known.losses)) - now).total_seconds(), 0.0)
 
 
 def _trouble(known: AttemptsStatus, now: datetime, rest_s: float) -> Trouble:
     times = "once" if known.losses == 1 else f"{known.losses} times in a row"
     due = rfc3339(now + timedelta(seconds=rest_s))
     text = f"machines were lost {times}, the last time with {known.cause or 'no cause told'}; next attempt at {due}"
-    return Trouble(CIRCUIT_OPEN if known.losses >= BREAK_AT else BACKING_OFF, text)
+    return Trouble(CIRCUIT_OPEN if known.losses >= BREAK_AT else known.reason or BACKING_OFF, text)
 
 
 def _label(action: ProvisionerAction) -> str:

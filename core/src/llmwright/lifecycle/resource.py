@@ -10,7 +10,7 @@ from llmwright.lifecycle.decision import Provision
 from llmwright.lifecycle.decision_builder import DecisionBuilder
 from llmwright.lifecycle.fallback import falls_back, with_tried
 from llmwright.lifecycle.lifecycle_input import LifecycleInput
-from llmwright.lifecycle.losses import CIRCUIT_OPEN, paced
+from llmwright.lifecycle.losses import BACKING_OFF, paced
 from llmwright.lifecycle.node_conditions import NOT_READY, REASONS, not_ready
 from llmwright.lifecycle.observed import Trouble
 from llmwright.values.nodes import Failed, Node, Outcome, ProvisionerDecision, Ready, Waiting
@@ -119,12 +119,15 @@ def _ask(facts: LifecycleInput, builder: DecisionBuilder, decision: ProvisionerD
         return True
     pacing = paced(record.attempts, facts.plan.inputs, facts.plan.nodes.count, decision, facts.now)
     _act(builder, decision, record.model_copy(update={"attempts": pacing.attempts}), due=pacing.trouble is None)
-    if pacing.trouble is None:
+    trouble = pacing.trouble or pacing.under_way
+    if trouble is None:
         return True
-    builder.wake(pacing.rest_s)
-    not_ready(builder, pacing.trouble, facts.observed.claims, root=True)
-    if pacing.trouble.reason == CIRCUIT_OPEN:
-        builder.stall(pacing.trouble.reason, pacing.trouble.message)
+    again_in = pacing.rest_s if pacing.trouble is not None else getattr(decision.outcome, "again_in", None)
+    if again_in is not None:
+        builder.wake(again_in)
+    not_ready(builder, trouble, facts.observed.claims, root=True)
+    if trouble.reason != BACKING_OFF:
+        builder.stall(trouble.reason, trouble.message)
     return False
 
 

@@ -127,7 +127,8 @@ class ProvisionerDecision:
     """The actions to take now, the outcome so far, and the state to remember.
 
     ``state`` is at most 4 KiB as JSON. It is a hint: losing it is harmless. ``paced`` says that the provisioner itself
-    rests between attempts to get machines: the core then counts only machines that were lost after they were ready.
+    rests between attempts to get machines, because a controller of its own makes them again without an act: the core
+    then counts only machines that were lost after they were ready.
     """
 
     outcome: Outcome

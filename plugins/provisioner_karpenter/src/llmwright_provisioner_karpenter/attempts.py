@@ -1,4 +1,9 @@
-"""Attempts to get nodes: how many failed, when the last failed, and why. A hint: without it the count starts again."""
+"""Attempts to get nodes: how many failed, when the last failed, and why. A hint: without it the count starts again.
+
+The pauses are the core's. They are kept here because Karpenter makes the machines of a NodePool again by itself, and
+the core paces acts alone: without capacity that would be one every two seconds, without end. So ``replicas`` are
+lowered while the circuit is open, and then one machine is tried at a time.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, get_args
 
-from llmwright.values.backoff import Backoff
+from llmwright.values.machine_pauses import BREAK_AT, pause_s
 from llmwright.values.nodes import FailureKind
 from llmwright_provisioner_karpenter.cause import Cause
 from llmwright_provisioner_karpenter.node_names import REMEMBERED, names_of
-
-PAUSES = Backoff(first_s=15.0, most_s=900.0)
-BREAK_AT = 5
-RESTS = Backoff(first_s=300.0, most_s=1800.0)
-"""After ``BREAK_AT`` failures in a row the circuit is open: only one machine is tried, after each of these pauses.
-
-They are the cluster autoscaler's for a node group that cannot grow (its flags ``--initial-node-group-backoff-duration``
-and ``--max-node-group-backoff-duration``). Capacity comes back within minutes or hours, and nobody watches for it.
-"""
 
 UNSEEN_S = 10.0
 """Seconds for which a requested NodeClaim may be missing from the caches before it is requested again."""
@@ -57,8 +53,7 @@ class Attempts:
         """Return the seconds until machines may be requested again; 0 where that may be now."""
         if self.failed is None or self.failures == 0:
             return 0.0
-        pause = RESTS.pause_s(self.failures - BREAK_AT + 1) if self.broken else PAUSES.pause_s(self.failures)
-        return max((self.failed + timedelta(seconds=pause) - now).total_seconds(), 0.0)
+        return max((self.failed + timedelta(seconds=pause_s(self.failures)) - now).total_seconds(), 0.0)
 
     @property
     def broken(self) -> bool:
