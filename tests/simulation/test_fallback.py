@@ -209,6 +209,6 @@ def disturbed(seed: int) -> list[str]:
     return troubles
 
 
-@pytest.mark.parametrize("seed", range(100, 112))
+@pytest.mark.parametrize("seed", [*range(100, 112), 1005])
 def test_with_faults_anywhere_it_ends_with_machines_of_one_type_and_leaves_nothing(seed: int) -> None:
     assert disturbed(seed) == []

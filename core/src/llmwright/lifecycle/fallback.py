@@ -31,6 +31,7 @@ FALLS_BACK = frozenset(REASONS[kind] for kind in ("quota", "capacity", "retired"
 ROUND_S = 900.0
 """Once all types were refused, all are tried again after so long: capacity comes back, and nobody watches for it."""
 
+AGAIN_S = 0.5
 CAUSE_CHARACTERS = 200
 
 
@@ -176,7 +177,8 @@ def _give_back(facts: LifecycleInput, builder: DecisionBuilder, record: PlanReco
         builder.fields["plan"] = record.model_copy(
             update={"inputs": with_fallback(record.inputs), "instance_type": None}
         )
-        builder.wake(0.0)
+        # Not at once: where the write of this status has to wait, passes would be made without end.
+        builder.wake(AGAIN_S)
 
 
 def _tell(record: PlanRecord, builder: DecisionBuilder) -> None:
