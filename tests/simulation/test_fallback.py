@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
 
 import pytest
-from tests.simulation import kinds
+from tests.simulation import kinds, third_party
 from tests.simulation.forms import INSTANCE_TYPE
 from tests.simulation.network import Faults
 from tests.simulation.schedule import Simulation, workspace
@@ -174,6 +175,49 @@ def test_a_workspace_that_is_deleted_while_it_falls_back_leaves_nothing(mode: st
         assert simulation.find("ws") is None
         assert machines.types == []
         assert simulation.storage.all(kinds.NODE_POOLS) == []
+
+
+@pytest.mark.parametrize("kill", [False, True])
+def test_a_cloud_outside_that_refuses_the_act_is_asked_for_the_next_type(kill: bool) -> None:
+    simulation = fallback(71, without=())
+    body = written(2, f"{INSTANCE_TYPE}, {TWO_A100}, {H100}")
+    body["resource"] |= {"provisioner": "acme"}
+    cloud = simulation.cloud
+    cloud.sold_out.update((INSTANCE_TYPE, TWO_A100))
+    with simulation.going():
+        simulation.apply(body)
+        if kill:
+            simulation.timeline.run(4.0)
+            simulation.kill()
+        simulation.timeline.run(20 * MINUTES, lambda: is_ready(simulation))
+        assert is_ready(simulation)
+        assert {cloud.types[name] for name in cloud.machines} == {H100}
+        assert refused(simulation) == [INSTANCE_TYPE, TWO_A100]
+        assert f"no {TWO_A100} is left" in condition(simulation, "InstanceTypeRefused")["message"]
+
+
+def test_machines_that_were_had_before_the_refusal_are_given_back_first() -> None:
+    simulation = fallback(72, without=())
+    body = written(2)
+    body["resource"] |= {"provisioner": "acme"}
+    cloud = simulation.cloud
+    had: list[tuple[str, str, Any]] = []
+
+    def act(driver: Any, action: Any, own: Any = third_party.AcmeProvisioner._act) -> None:
+        if had and action.verb == "create" and action.body["type"] == INSTANCE_TYPE:
+            cloud.sold_out.add(INSTANCE_TYPE)
+        own(driver, action, cloud)
+        had.append((action.verb, action.name, action.body.get("type")))
+
+    with (
+        simulation.going(),
+        mock.patch.object(third_party.AcmeProvisioner, "_act", lambda driver, action, _: act(driver, action)),
+    ):
+        simulation.apply(body)
+        simulation.timeline.run(20 * MINUTES, lambda: is_ready(simulation))
+        assert is_ready(simulation)
+        assert had[:2] == [("create", "default-ws-0", INSTANCE_TYPE), ("delete", "default-ws-0", None)]
+        assert {cloud.types[name] for name in cloud.machines} == {H100}
 
 
 FAULTS_S = 4 * MINUTES

@@ -49,11 +49,16 @@ def install() -> None:
 
 @dataclass
 class AcmeCloud(FakeCloud):
-    """A cloud with the network's faults. ``calls`` are the moments of its requests."""
+    """A cloud with the network's faults. ``calls`` are the moments of its requests.
+
+    It refuses machines of a type in ``sold_out``; ``types`` has the type of each that was asked for.
+    """
 
     timeline: Timeline = field(default_factory=lambda: Timeline(0))
     faults: Faults = field(default_factory=Faults)
     calls: list[tuple[float, str, str]] = field(default_factory=list)
+    sold_out: set[str] = field(default_factory=set)
+    types: dict[str, str] = field(default_factory=dict)
     woken: Callable[[], None] = lambda: None
     """Called with the first request: until then nobody looks after its machines."""
 
@@ -85,7 +90,15 @@ class AcmeProvisioner(FakeProvisioner):
 
     def act(self, action: ProvisionerAction) -> None:
         cloud: AcmeCloud = self.context.cluster
-        cloud.call(f"{action.verb} {action.name}", lambda: FakeProvisioner.act(self, action))
+        cloud.call(f"{action.verb} {action.name}", lambda: self._act(action, cloud))
+
+    def _act(self, action: ProvisionerAction, cloud: AcmeCloud) -> None:
+        machine = str(action.body.get("type", ""))
+        if machine in cloud.sold_out:
+            raise TargetError(f"{action.name}: no {machine} is left", reason="InsufficientCapacity")
+        FakeProvisioner.act(self, action)
+        if action.verb == "create":
+            cloud.types[action.name] = machine
 
 
 class RackOptions(BaseModel):

@@ -155,6 +155,8 @@ def test_all_wrong_fields_are_named_at_once() -> None:
     assert found["resource.instanceType"].message == "must be text, not the number 123"
     assert found["resource.instanceType"].hint == 'put quotes around it: "123"'
     assert found["resource.instanceType"].line == 6
+    (listed,) = problems_of(SERVE.replace("Standard_NC24ads_A100_v4", "[Small, Large]"))
+    assert listed.hint == 'write the types in one text: "Small, Large"'
     assert found["kind"].hint == "did you mean 'Workspace'?"
     assert found["inference.presets"].hint == "did you mean 'preset'?"
     assert "resource.count" in found["count"].hint

@@ -59,6 +59,8 @@ def _wrong_type(path: str, item: Any, root: type[BaseModel] | None) -> Problem:
         hint = f"{names[-1]}: {{name: {value[:80]}}}" if model is not None and "name" in model.model_fields else hint
     if kind == "string_type" and isinstance(value, dict) and isinstance(value.get("name"), str):
         hint = f"write its name alone: {value['name'][:80]}"
+    if kind == "string_type" and isinstance(value, list) and item["loc"][-1] == "instanceType":
+        hint = f'write the types in one text: "{", ".join(map(str, value))[:200]}"'
     if kind == "string_type" and isinstance(value, bool | int | float):
         hint = f'put quotes around it: "{str(value).lower() if isinstance(value, bool) else value}"'
     if kind == "int_type" and isinstance(value, str) and value.strip().isdigit():
