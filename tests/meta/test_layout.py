@@ -15,7 +15,6 @@ MIRRORS_NOTHING = {
     "core/tests/plan/test_cluster_plan.py": "whole plans for a cluster, made by all files of the room",
     "core/tests/plan/test_local_plan.py": "whole plans for one machine, made by all files of the room",
     "core/tests/plan/test_plan_properties.py": "laws of all plans",
-    "core/tests/provisioners/test_contract.py": CONTRACT,
     "core/tests/testing/test_laws.py": "each law of the contracts, against a driver that breaks it",
     "core/tests/testing/test_mutants.py": "all contracts, against plugins with one mistake each",
     "core/tests/testing/test_objects_laws.py": "each law about objects, against a driver that breaks it",

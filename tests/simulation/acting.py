@@ -8,10 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.simulation.api_server import merge_patched
 from tests.simulation.kinds import Kind
-from tests.simulation.storage import Name, Object, Refused, Storage
-from tests.simulation.timeline import Timeline
+
+from llmwright.testing.simulation.api_server import merge_patched
+from llmwright.testing.simulation.storage import Name, Object, Refused, Storage
+from llmwright.testing.simulation.timeline import Timeline
 
 INSTANCE_TYPE = "node.kubernetes.io/instance-type"
 GPU = "nvidia.com/gpu"

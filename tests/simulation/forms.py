@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.simulation.node_source import NodeSource, written_in
-from tests.simulation.storage import Object
+
+from llmwright.testing.simulation.storage import Object
 
 INSTANCE_TYPE, GPUS = "Standard_NC24ads_A100_v4", 1
 SMALL, OTHER, LARGE = "phi-4-mini-instruct", "qwen2.5-coder-7b-instruct", "gpt-oss-120b"

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kubernetes.client import Configuration
-from tests.simulation.api_server import Admit, Answer, ApiServer
 from tests.simulation.kinds import ALL, Kind
-from tests.simulation.storage import Storage
 
 from llmwright.targets.kubernetes.cluster.api_client import Api
+from llmwright.testing.simulation.api_server import Admit, Answer, ApiServer
+from llmwright.testing.simulation.storage import Storage
 
 HOST = "http://memory"
 

@@ -9,8 +9,9 @@ from tests.simulation import kinds
 from tests.simulation.acting import is_leaving
 from tests.simulation.forms import FORMS, Wish
 from tests.simulation.node_source import DEFAULT
-from tests.simulation.storage import Object
 from tests.simulation.witness import buyer_of, serves_as_asked
+
+from llmwright.testing.simulation.storage import Object
 
 if TYPE_CHECKING:
     from tests.simulation.schedule import Simulation

@@ -14,8 +14,9 @@ from typing import Any
 from tests.simulation import kinds
 from tests.simulation.acting import GPU, INSTANCE_TYPE, Acting, condition, digest_of, is_leaving, is_ready, name_of
 from tests.simulation.kinds import Kind
-from tests.simulation.storage import Object
 from tests.simulation.third_party import AcmeCloud
+
+from llmwright.testing.simulation.storage import Object
 
 TERMINATION = "karpenter.sh/termination"
 REGISTRATION_S = (300.0, 900.0)

@@ -8,8 +8,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
-from tests.simulation.api_server import Answer, ApiServer, refusal
-from tests.simulation.timeline import Timeline
+
+from llmwright.testing.simulation.api_server import Answer, ApiServer, refusal
+from llmwright.testing.simulation.timeline import Timeline
 
 HOST = "http://simulated"
 

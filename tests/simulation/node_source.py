@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from tests.simulation.storage import Object
+from llmwright.testing.simulation.storage import Object
 
 DEFAULT = "karpenter"
 """The provisioner of a Workspace that names none."""

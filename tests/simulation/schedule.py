@@ -15,12 +15,9 @@ from unittest import mock
 import urllib3
 from kubernetes.client import Configuration
 from tests.simulation import kinds, third_party
-from tests.simulation.api_server import ApiServer, merge_patched
 from tests.simulation.forms import GPUS, INSTANCE_TYPE, first_wish, workspace_of
 from tests.simulation.judge import troubles
 from tests.simulation.network import HOST, Faults, Network
-from tests.simulation.storage import Object, Storage
-from tests.simulation.timeline import Timeline, in_place_of_the_real
 from tests.simulation.witness import Witness
 from tests.simulation.world import Pace, World
 
@@ -30,6 +27,10 @@ from llmwright.plugins.drivers import Context, Provisioner
 from llmwright.settings.model import Settings
 from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.targets.kubernetes.operator.process.operator import Operator
+from llmwright.testing.simulation.api_server import ApiServer, merge_patched
+from llmwright.testing.simulation.stand_ins import in_place_of_the_real
+from llmwright.testing.simulation.storage import Object, Storage
+from llmwright.testing.simulation.timeline import Timeline
 
 SIMULATED = (
     "llmwright.targets.clouds",
@@ -81,7 +82,7 @@ class Simulation:
     def __post_init__(self) -> None:
         self.timeline = Timeline(self.seed)
         self.storage = Storage(self.timeline.datetime, self.seed)
-        self.server = ApiServer(self.storage, self.timeline.wait)
+        self.server = ApiServer(self.storage, self.timeline.wait, kinds.ALL)
         self.world = World(self.storage, self.timeline, self.pace, gpus={INSTANCE_TYPE: GPUS})
         self.witness = Witness(self.storage, self.timeline, self.mode)
         self.requests: list[tuple[float, str, str]] = []

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from tests.simulation import kinds, third_party
 from tests.simulation.schedule import Simulation, workspace
-from tests.simulation.storage import Object
 
 from llmwright.app.cluster_planner import ClusterPlanner
 from llmwright.errors import TargetError
 from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
+from llmwright.testing.simulation.storage import Object
 from llmwright_provisioner_karpenter.driver import KarpenterProvisioner
 
 MINUTES = 60.0

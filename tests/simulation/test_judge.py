@@ -10,7 +10,8 @@ from tests.simulation.acting import digest_of
 from tests.simulation.forms import first_wish, workspace_of
 from tests.simulation.node_source import NodeSource
 from tests.simulation.schedule import Simulation
-from tests.simulation.storage import Object
+
+from llmwright.testing.simulation.storage import Object
 
 CLAIMS = NodeSource("karpenter", {"mode": "nodeclaim", "capacityType": "on-demand"})
 RACKS = NodeSource("racks", {"row": "1", "power": "low"})

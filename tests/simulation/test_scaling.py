@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from tests.simulation import kinds
 from tests.simulation.schedule import Simulation, workspace
-from tests.simulation.storage import Change, Object
+
+from llmwright.testing.simulation.storage import Change, Object
 
 NAME = ("default", "a")
 LONG_S = 3600.0

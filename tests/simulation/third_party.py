@@ -16,14 +16,14 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 from tests.simulation.network import Faults
-from tests.simulation.storage import Object
-from tests.simulation.timeline import Timeline
 
 from llmwright.errors import TargetError
 from llmwright.plugins.drivers import Provisioner
 from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.targets.kubernetes.cluster.api_resources import Resource
 from llmwright.testing.fakes import FakeCloud, FakeProvisioner
+from llmwright.testing.simulation.storage import Object
+from llmwright.testing.simulation.timeline import Timeline
 from llmwright.values.nodes import Node, NodeRequest, ProvisionerAction, ProvisionerDecision, Ready, Waiting, Watch
 from llmwright.values.plan import Target
 from llmwright.values.snapshot import Snapshot

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from tests.simulation.judge import troubles
 from tests.simulation.scenarios import FAULTS_S, Scenario
 from tests.simulation.schedule import Simulation
-from tests.simulation.timeline import HotLoop
 from tests.simulation.users import user
+
+from llmwright.testing.simulation.timeline import HotLoop
 
 CALM_S = 3 * 3600.0
 """How long after the faults everything may take to be as the users asked: Karpenter's circuit rests for an hour."""

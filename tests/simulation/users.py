@@ -8,7 +8,8 @@ from tests.simulation.forms import FORMS, INSTANCE_TYPE, LENGTHS, Wish, first_wi
 from tests.simulation.node_source import KEYS
 from tests.simulation.scenarios import Scenario, Step, edited
 from tests.simulation.schedule import Simulation
-from tests.simulation.storage import Object
+
+from llmwright.testing.simulation.storage import Object
 
 ROLLOUT = "llmwright.io/rollout"
 

@@ -8,8 +8,9 @@ from tests.simulation import kinds
 from tests.simulation.acting import digest_of, is_leaving, is_ready
 from tests.simulation.forms import DEFAULT_RUNTIME, pods_of_a_copy
 from tests.simulation.node_source import MUTABLE, NodeSource, recorded_in, written_in
-from tests.simulation.storage import Change, Object, Storage
-from tests.simulation.timeline import Timeline
+
+from llmwright.testing.simulation.storage import Change, Object, Storage
+from llmwright.testing.simulation.timeline import Timeline
 
 BUYER_LABELS = ("kaito.sh/workspace", "karpenter.kaito.sh/workspace-name", "acme.example/workspace")
 

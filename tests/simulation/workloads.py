@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from tests.simulation import kinds
 from tests.simulation.acting import GPU, Acting, digest_of, is_ready, name_of
 from tests.simulation.kinds import Kind
-from tests.simulation.storage import Object
+
+from llmwright.testing.simulation.storage import Object
 
 
 @dataclass

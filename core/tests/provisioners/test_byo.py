@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from llmwright.provisioners.byo import ByoProvisioner
-from llmwright.testing import ProvisionerContract, World, make_context, make_instance_type
+from llmwright.testing import Machine, ProvisionerContract, World, make_context, make_instance_type
 from llmwright.testing.presets import NOW
 from llmwright.testing.snapshot import ObjectSnapshot
 from llmwright.values.nodes import NodeRequest, Outcome, Ready, Waiting
@@ -55,18 +55,35 @@ def outcome(request: NodeRequest, *nodes: Any) -> Outcome:
     return driver.decide(request, driver.observe(request, snapshot), NOW).outcome
 
 
-class TestByo(ProvisionerContract):
-    class Cluster(World):
-        def snapshot(self) -> ObjectSnapshot:
-            return ObjectSnapshot((), {("", "nodes"): [node("n1"), node("n2")]})
+class Cluster(World):
+    """Two nodes that somebody brought; a third is somebody else's."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.nodes = {"n1": node("n1"), "n2": node("n2")}
+
+    def snapshot(self) -> ObjectSnapshot:
+        return ObjectSnapshot((), {("", "nodes"): [*self.nodes.values()]})
+
+    def truth(self) -> list[Machine]:
+        return [Machine(name=name, labels=each["metadata"]["labels"]) for name, each in self.nodes.items()]
+
+    def lose(self, name: str) -> bool:
+        return self.nodes.pop(name, None) is not None
+
+    def add_foreign(self) -> str:
+        self.nodes["foreign"] = node("foreign", labels={"apps": "of-somebody-else"})
+        return "foreign"
+
+
+class TestByo(ProvisionerContract):
     @pytest.fixture
     def driver(self) -> ByoProvisioner:
         return ByoProvisioner(make_context())
 
     @pytest.fixture
     def world(self) -> World:
-        return self.Cluster()
+        return Cluster()
 
     @pytest.fixture
     def request_(self, options: dict[str, Any]) -> NodeRequest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from pathlib import Path
 
 import psutil
@@ -10,12 +11,24 @@ import pytest
 
 from llmwright.provisioners.local import LocalProvisioner, instance_type
 from llmwright.provisioners.machine import Gpu, Machine, find_gpus, measure
-from llmwright.testing import ProvisionerContract, make_context
+from llmwright.testing import Machine as WorldMachine
+from llmwright.testing import ProvisionerContract, World, make_context
 
 GIB = 1024**3
 
 
+class ThisMachine(World):
+    """The machine that the tests run on."""
+
+    def truth(self) -> list[WorldMachine]:
+        return [WorldMachine(name=platform.node() or "localhost")]
+
+
 class TestLocalProvisioner(ProvisionerContract):
+    @pytest.fixture
+    def world(self) -> ThisMachine:
+        return ThisMachine()
+
     @pytest.fixture
     def driver(self) -> LocalProvisioner:
         return LocalProvisioner(make_context())

@@ -8,9 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.simulation.timeline import Timeline
-
 from llmwright.targets.local.process.child import MARK
+from llmwright.testing.simulation.timeline import Timeline
 
 FIRST_PORT = 20_000
 STEPS = 4

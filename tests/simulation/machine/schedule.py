@@ -11,7 +11,6 @@ from core.tests.targets.local.support.launches import make_workspace
 from tests.simulation.machine.process_table import Chances, ProcessTable, Simulated
 from tests.simulation.machine.scenarios import DAMAGES, FILES, Scenario, Step
 from tests.simulation.machine.stand_ins import Machine, Refusals
-from tests.simulation.timeline import Timeline
 from tests.support.plans import make_plan
 
 from llmwright.errors import ConfigError, LLMwrightError, TargetError
@@ -19,6 +18,7 @@ from llmwright.targets.local.options import LocalOptions
 from llmwright.targets.local.store.private_files import discard
 from llmwright.targets.local.store.workspace_store import WorkspaceStore
 from llmwright.targets.local.target import LocalTarget
+from llmwright.testing.simulation.timeline import Timeline
 from llmwright.values.launch import Launch, Process, Volume
 
 log = logging.getLogger(__name__)

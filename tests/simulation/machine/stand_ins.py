@@ -15,7 +15,6 @@ from unittest import mock
 
 import psutil
 from tests.simulation.machine.process_table import FIRST_PORT, ProcessTable, Simulated
-from tests.simulation.timeline import Timeline, in_place_of_the_real
 
 from llmwright.api.status import WorkspaceStatus
 from llmwright.errors import TargetError
@@ -30,6 +29,8 @@ from llmwright.targets.local.store.private_files import open_in_place
 from llmwright.targets.local.store.state_directory import StateDirectory
 from llmwright.targets.local.store.supervisor_record import SupervisorRecord
 from llmwright.targets.local.supervisor import event_wait, loop, repair, roles, start, status_writer
+from llmwright.testing.simulation.stand_ins import in_place_of_the_real
+from llmwright.testing.simulation.timeline import Timeline
 from llmwright.values.plan import Plan
 
 __all__ = ["Machine", "event_wait", "repair", "target"]

@@ -13,7 +13,8 @@ from pathlib import Path
 from tests.simulation.machine.judge import Judge
 from tests.simulation.machine.scenarios import FAULTS_S, Scenario, Step
 from tests.simulation.machine.schedule import Simulation
-from tests.simulation.timeline import HotLoop
+
+from llmwright.testing.simulation.timeline import HotLoop
 
 CALM_S = 600.0
 """How long after the faults everything may take to be as the users asked."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -30,6 +31,9 @@ from llmwright.values.plan import Target
 from llmwright.values.preset import Preset
 from llmwright.values.tuning_data import TuningData
 
+OURS = re.compile(r".+-\d+")
+"""The names of the machines that ``FakeProvisioner`` makes."""
+
 BOTH: frozenset[Target] = frozenset({"kubernetes", "local"})
 
 
@@ -53,6 +57,11 @@ class FakeCloud(World):
     def lose(self, name: str) -> bool:
         """The machine is gone."""
         return self.machines.pop(name, None) is not None
+
+    def add_foreign(self) -> str:
+        """A machine whose name is of no Workspace."""
+        self.machines["of-somebody-else"] = 0
+        return "of-somebody-else"
 
     def refuse(self, way: int) -> bool:
         """Refuse with one text."""
@@ -123,7 +132,7 @@ class FakeProvisioner(Provisioner):
         return [
             Orphan(name=name, actions=(ProvisionerAction(verb="delete", name=name),))
             for name in snapshot
-            if not any(_is_of(name, prefix) for prefix in held)
+            if OURS.fullmatch(name) and not any(_is_of(name, prefix) for prefix in held)
         ]
 
     def _holds(self, tenant: LivingWorkspace) -> bool:

@@ -59,19 +59,19 @@ class Operation:
             if at_rest(decision):
                 return
 
-    def settle(self) -> ProvisionerDecision:
-        """Make passes until there is rest; return the last decision."""
-        return [*self.passes()][-1]
+    def settle(self, most: int = PASSES) -> ProvisionerDecision:
+        """Make passes until there is rest, and ``most`` of them; return the last decision."""
+        return [*self.passes(most)][-1]
 
-    def hold(self) -> frozenset[str]:
-        """Make passes until all that is asked for is Ready; return the names of the nodes.
+    def hold(self, most: int = PASSES) -> frozenset[str]:
+        """Make passes until all that is asked for is Ready, and ``most`` of them; return the names of the nodes.
 
         Raises:
             AssertionError: it never is.
         """
-        outcome = self.settle().outcome
+        outcome = self.settle(most).outcome
         count = self.request.count
-        assert isinstance(outcome, Ready), f"decide: after {PASSES} passes {count} nodes are not Ready: {outcome}"
+        assert isinstance(outcome, Ready), f"decide: after {most} passes {count} nodes are not Ready: {outcome}"
         assert len(outcome.nodes) == self.request.count, (
             f"decide: Ready with {len(outcome.nodes)} nodes, and {self.request.count} are asked for"
         )

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from llmwright.testing import World, make_context
+from llmwright.testing import Machine, World, make_context
 from llmwright.testing.snapshot import ObjectSnapshot
 from llmwright_provisioner_karpenter.driver import KarpenterProvisioner
 
 Object = dict[str, Any]
 SKU = "Standard_NC24ads_A100_v4"
+REFUSALS = (
+    (403, "nodeclaims.karpenter.sh is forbidden: cannot patch resource"),
+    (422, "NodeClaim.karpenter.sh is invalid: spec.requirements"),
+    (429, "the server has received too many requests"),
+    (503, "the server is currently unable to handle the request"),
+)
+"""What the API server answers to writes."""
 
 
 @dataclass
@@ -28,6 +36,45 @@ class FakeKarpenter(World):
     refusing: bool = False
     off: bool = False
     applied: int = 0
+    refused: int = 0
+
+    def truth(self) -> list[Machine]:
+        """Each NodeClaim stands for a machine; it runs once it has a node."""
+        nodes = self.objects["nodes"]
+        claims = ((name, f"node-{name}", claim) for name, claim in self.objects["nodeclaims"].items())
+        return [
+            Machine(
+                name=node,
+                running=node in nodes,
+                labels=nodes.get(node, claim)["metadata"]["labels"],
+                instance_type=_type_of(claim),
+            )
+            for _, node, claim in claims
+        ]
+
+    def lose(self, name: str) -> bool:
+        """The machine ends, and Karpenter takes its NodeClaim away."""
+        claim = name.removeprefix("node-")
+        if claim in self.objects["nodeclaims"]:
+            self._remove("nodeclaims", claim)
+            return True
+        return False
+
+    def break_new(self, broken: bool) -> bool:
+        """The cloud has none left."""
+        self.refusing = broken
+        return True
+
+    def add_foreign(self) -> str:
+        """A NodeClaim that another controller made."""
+        self.apply("nodeclaims", "foreign", {"metadata": {"name": "foreign", "labels": {"somebody": "else"}}})
+        self._launch(self.objects["nodeclaims"]["foreign"])
+        return "node-foreign"
+
+    def refuse(self, way: int) -> bool:
+        """Answer writes by one of ``REFUSALS``."""
+        self.refused = way if way <= len(REFUSALS) else 0
+        return way <= len(REFUSALS)
 
     def snapshot(self) -> ObjectSnapshot:
         """Copies, as caches are."""
@@ -53,6 +100,13 @@ class FakeKarpenter(World):
                 self._launch(claim)
         for pool in [] if self.off else [*self.objects["nodepools"].values()]:
             self._scale(pool)
+
+    def answer(self, write: Callable[[], tuple[int, Object]]) -> tuple[int, Object]:
+        """Do a write, or refuse it; return the status and body of the answer."""
+        if not self.refused:
+            return write()
+        code, message = REFUSALS[self.refused - 1]
+        return code, {"kind": "Status", "message": message, "code": code}
 
     def apply(self, plural: str, name: str, body: Object) -> Object:
         """As server-side apply of fields that are all one manager's."""
@@ -102,17 +156,24 @@ class FakeKarpenter(World):
             surplus["metadata"]["deletionTimestamp"] = self._stamp()
 
 
+def _type_of(claim: Object) -> str:
+    rules = {rule["key"]: rule.get("values") for rule in claim.get("spec", {}).get("requirements", ())}
+    values = rules.get("node.kubernetes.io/instance-type") or [""]
+    return str(values[0])
+
+
 def handler(world: FakeKarpenter) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_PATCH(self) -> None:
             plural, name = self._where()
             assert self.headers["Content-Type"] == "application/apply-patch+yaml"
             assert "fieldManager=llmwright" in self.path
-            self._answer(200, world.apply(plural, name, self._body()))
+            body = self._body()
+            self._answer(*world.answer(lambda: (200, world.apply(plural, name, body))))
 
         def do_DELETE(self) -> None:
             uid = (self._body().get("preconditions") or {}).get("uid")
-            self._answer(world.delete(*self._where(), uid), {"kind": "Status"})
+            self._answer(*world.answer(lambda: (world.delete(*self._where(), uid), {"kind": "Status"})))
 
         def do_GET(self) -> None:
             label = self.path.partition("labelSelector=")[2].replace("%2F", "/")

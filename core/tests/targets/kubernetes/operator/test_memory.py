@@ -14,7 +14,6 @@ from typing import Any, ClassVar, cast
 import pytest
 from tests.simulation import kinds
 from tests.simulation.in_threads import ServerInThreads
-from tests.simulation.storage import Object, Refused, Storage
 from tests.support.waiting import wait_until
 
 from llmwright.errors import TargetError
@@ -25,6 +24,7 @@ from llmwright.settings.model import Settings
 from llmwright.targets.kubernetes.operator.memory import Memory, WorkspaceMemory
 from llmwright.targets.kubernetes.operator.plans.plans import Planner
 from llmwright.targets.kubernetes.operator.process.operator import Operator
+from llmwright.testing.simulation.storage import Object, Refused, Storage
 from llmwright.values.launch import Launch, Process
 from llmwright.values.nodes import Node, NodeRequest, ProvisionerAction, ProvisionerDecision, Ready, Waiting
 from llmwright.values.plan import Choice, Cost, Plan, Target

@@ -217,7 +217,8 @@ class Supervisor:
 
     def _is_settled(self, decision: Decision) -> bool:
         has_seen_all = self._roles.changes == self._decided_at
-        at_rest = self._roles.idle and not self._provisioner.acting
+        # Not before the cloud has answered: a Workspace that is to go would leave its machine behind.
+        at_rest = self._roles.idle and not self._provisioner.acting and not self._provisioner.unanswered
         return has_seen_all and not decision.actions and decision.again_in is None and at_rest
 
     def _end_unless_applied(self, *, settled: bool = False) -> bool:

@@ -56,10 +56,12 @@ class ProvisionerStep:
         self._learned: Mapping[str, Any] = {}
         self._shown: Mapping[str, Any] | None = None
         self._due: float | None = None
+        self.unanswered = False
+        """Whether the last pass could not tell what is there, because the cloud had not answered since the last act."""
 
     def observe(self, observed: Observed, plan: Plan | None, status: WorkspaceStatus | None, now: datetime) -> Observed:
         """Return ``observed`` with what the provisioner would do, or with why it cannot be asked."""
-        self._due = None
+        self._due, self.unanswered = None, False
         if plan is None:
             return observed
         refused = tuple(self._refused_at)
@@ -128,7 +130,8 @@ class ProvisionerStep:
         content = None
         if has_cloud(driver):
             cloud = self._clouds.of(name, driver, (request.namespace, request.workspace), self._acted)
-            if not cloud.shows(self._acted):
+            self.unanswered = not cloud.shows(self._acted)
+            if self.unanswered:
                 return _unknown(observed, cloud, request)
             content = cloud.content
         with driver_call("provisioner", name, "observe"):

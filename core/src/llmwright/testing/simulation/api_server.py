@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from tests.simulation.kinds import ALL, Kind
-from tests.simulation.storage import Change, Name, Object, Refused, Storage
+from llmwright.testing.simulation.kinds import ALL, Kind
+from llmwright.testing.simulation.storage import Change, Name, Object, Refused, Storage
 
 Wait = Callable[[Callable[[], bool], float], bool]
 """``(condition, seconds)``: wait until the condition holds; False where the seconds were over before."""
@@ -109,7 +109,7 @@ class ApiServer:
         return Answer(200, {"kind": "APIResourceList", "groupVersion": served[0].api_version, "resources": resources})
 
     def _page(self, kind: Kind, namespace: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Object:
-        matching = [o for o in self.storage.all(kind) if _matches(kind, o, namespace, query)]
+        matching = [o for o in self.storage.all(kind) if _matches(o, namespace, query)]
         start, limit = int(query.get("continue") or 0), int(query.get("limit") or len(matching) or 1)
         items = matching[start : start + limit]
         metadata: Object = {"resourceVersion": str(self.storage.version)}
@@ -243,7 +243,7 @@ def _in_namespace(kind: Kind, body: Object, namespace: str) -> Object:
     return {**body, "metadata": {**metadata, **({"namespace": namespace or "default"} if kind.namespaced else {})}}
 
 
-def _matches(kind: Kind, found: Object, namespace: str, query: Mapping[str, str]) -> bool:
+def _matches(found: Object, namespace: str, query: Mapping[str, str]) -> bool:
     if namespace and found["metadata"].get("namespace") != namespace:
         return False
     labels = found["metadata"].get("labels") or {}
@@ -267,8 +267,8 @@ def _field(found: Any, path: str) -> Any:
 
 def _event(kind: Kind, change: Change, query: Mapping[str, str]) -> Object | None:
     """Return the line for one change, as a selector makes an object come and go."""
-    before = change.before is not None and _matches(kind, change.before, "", query)
-    after = change.after is not None and _matches(kind, change.after, "", query)
+    before = change.before is not None and _matches(change.before, "", query)
+    after = change.after is not None and _matches(change.after, "", query)
     if not before and not after:
         return None
     kinds = {(False, True): "ADDED", (True, True): "MODIFIED", (True, False): "DELETED"}

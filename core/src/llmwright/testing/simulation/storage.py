@@ -9,8 +9,8 @@ from datetime import datetime
 from random import Random
 from typing import Any, Literal
 
-from tests.simulation import field_ownership as ownership
-from tests.simulation.kinds import Kind
+from llmwright.testing.simulation import field_ownership as ownership
+from llmwright.testing.simulation.kinds import Kind
 
 Object = dict[str, Any]
 Name = tuple[str, str]
@@ -59,7 +59,7 @@ class Storage:
     """
 
     def __init__(self, now: Callable[[], datetime], seed: int = 0) -> None:
-        self._now, self._random = now, Random(seed)
+        self._now, self._random = now, Random(seed)  # noqa: S311 - no secret
         self._objects: dict[Kind, dict[Name, Object]] = {}
         self.version = 1
         self.compacted = 0
@@ -151,6 +151,18 @@ class Storage:
         new["metadata"] |= {"deletionTimestamp": self._moment(), "deletionGracePeriodSeconds": 0}
         new["metadata"]["generation"] += 1
         return self._write(kind, name, before, new)
+
+    def put(self, kind: Kind, name: Name, body: Mapping[str, Any]) -> None:
+        """Store an object as it is: one that others keep, and that is only shown here."""
+        before, new = self.find(kind, name), _copied(body)
+        new["metadata"].setdefault("uid", str(uuid.UUID(int=self._random.getrandbits(128))))
+        self._write(kind, name, before, new)
+
+    def drop(self, kind: Kind, name: Name) -> None:
+        """Take away an object that others keep, whatever its finalizers say."""
+        before = self.find(kind, name)
+        if before is not None:
+            self._remove(kind, name, before)
 
     def compact(self) -> None:
         """Forget the history, as etcd does every five minutes."""

@@ -1,146 +1,17 @@
-"""Simulated time: threads that run one at a time, in an order that a seed decides, and wait without waiting.
-
-Each thread of the program under test is a greenlet. It runs until it waits (for an event, an answer, a pause); then the
-timeline lets another go on, chosen by the seed among those that can. Where none can, the clock moves to the next moment
-for which one waits. So hours pass in milliseconds, and a seed is one schedule, the same each time.
-"""
+"""Threads, locks, pauses and clocks of simulated time, put in the place of the real."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
-from random import Random
+from datetime import datetime, tzinfo
 from typing import Any
 
-from greenlet import GreenletExit, getcurrent, greenlet
+from greenlet import getcurrent
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
-Condition = Callable[[], bool]
-
-
-@dataclass(eq=False)
-class Task:
-    """One simulated thread. It can go on once ``ready`` holds, or at ``due``."""
-
-    name: str
-    run: greenlet
-    group: str
-    ready: Condition | None = None
-    due: float = 0.0
-    failure: BaseException | None = None
-
-
-class HotLoop(BaseException):
-    """Something goes on without end and without time passing; no handler of the program under test may catch it."""
-
-
-class Timeline:
-    """The clock of one simulation, and its threads.
-
-    Threads belong to groups, as to processes: a group ends as a whole, as a killed process does.
-    """
-
-    MOST_STEPS_AT_ONCE = 20_000
-    MOST_TURNS = 20_000
-    """The most locks that a thread may take before it waits for something."""
-
-    def __init__(self, seed: int) -> None:
-        self.random = Random(seed)
-        self.now = 0.0
-        self.tasks: list[Task] = []
-        self.steps = 0
-        self._hub = getcurrent()
-        self._current: Task | None = None
-        self._steps_at_once = 0
-        self._ended: list[Task] = []
-        self._turns = 0
-        self.hot_loop: HotLoop | None = None
-        self._closed = False
-
-    def datetime(self) -> datetime:
-        """Return the date of this moment, with time zone."""
-        return START + timedelta(seconds=self.now)
-
-    def spawn(self, target: Callable[[], object], name: str, group: str = "") -> Task:
-        """Begin a thread, of the group that the current one belongs to where none is named.
-
-        It runs for the first time when the timeline lets it.
-        """
-        inherited = self._current.group if self._current else "world"
-        task = Task(name, greenlet(target, self._hub), group or inherited)
-        self.tasks.append(task)
-        return task
-
-    def wait(self, condition: Condition | None, seconds: float | None) -> bool:
-        """Wait in the current thread until the condition holds; False where ``seconds`` were over before."""
-        task = self._current
-        if self._closed:
-            raise GreenletExit
-        if task is None:
-            raise RuntimeError("only a thread of the timeline can wait on it")
-        task.ready = condition
-        task.due = float("inf") if seconds is None else self.now + max(seconds, 0.0)
-        self._hub.switch()
-        return condition is not None and condition()
-
-    def pause(self, seconds: float = 0.0) -> None:
-        """Let others go first, for ``seconds`` or for a turn."""
-        if self._current is not None:
-            self.wait(None, seconds)
-
-    def run(self, until: float, stop: Condition = lambda: False) -> None:
-        """Let everything happen until that moment, or until ``stop`` holds."""
-        while not stop():
-            if self.hot_loop is not None:
-                raise self.hot_loop  # The program under test may have caught it.
-            now = self.now
-            able = [task for task in self.tasks if task.due <= now or (task.ready is not None and task.ready())]
-            if able:
-                self._step(self.random.choice(able))
-                continue
-            due = min((task.due for task in self.tasks), default=until)
-            if due >= until:
-                self.now = until
-                return
-            self.now, self._steps_at_once = due, 0
-
-    def take_turn(self) -> None:
-        """Note that the current thread goes on without waiting: one that does so without end never lets time pass."""
-        self._turns += 1
-        if self._turns > self.MOST_TURNS and not self._closed:
-            self.hot_loop = HotLoop(
-                f"{self._current.name if self._current else 'a thread'} does not wait at {self.now:.3f} s"
-            )
-            raise self.hot_loop
-
-    def end(self, group: str) -> None:
-        """End all threads of a group at once: none runs another line."""
-        self._ended += [task for task in self.tasks if task.group == group]
-        self.tasks = [task for task in self.tasks if task.group != group]
-
-    def close(self) -> None:
-        """Unwind all threads, also those that were ended: a greenlet that is never unwound is never freed."""
-        self._closed = True
-        for task in (*self.tasks, *self._ended):
-            with suppress(Exception):
-                task.run.throw(GreenletExit)
-        self.tasks, self._ended = [], []
-
-    def _step(self, task: Task) -> None:
-        self.steps += 1
-        self._steps_at_once += 1
-        if self._steps_at_once > self.MOST_STEPS_AT_ONCE:
-            raise HotLoop(f"{self._steps_at_once} steps at {self.now:.3f} s, the last of {task.name}")
-        self._current, task.ready, task.due, self._turns = task, None, self.now, 0
-        try:
-            task.run.switch()
-        finally:
-            self._current = None
-        if task.run.dead and task in self.tasks:
-            self.tasks.remove(task)
+from llmwright.testing.simulation.timeline import Timeline
 
 
 @dataclass
@@ -151,15 +22,19 @@ class Event:
     _set: bool = False
 
     def is_set(self) -> bool:
+        """Whether it is set."""
         return self._set
 
     def set(self) -> None:
+        """Set it: who waits goes on."""
         self._set = True
 
     def clear(self) -> None:
+        """Unset it."""
         self._set = False
 
     def wait(self, timeout: float | None = None) -> bool:
+        """Wait until it is set; return False where ``timeout`` seconds were over before."""
         return self._set or self.timeline.wait(self.is_set, timeout)
 
 
@@ -172,6 +47,7 @@ class Lock:
         self._depth = 0
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        """Take it; return False where another holds it for longer than that."""
         if not blocking and self._owner not in (None, getcurrent()):
             return False
         self._timeline.take_turn()
@@ -183,6 +59,7 @@ class Lock:
         return True
 
     def release(self) -> None:
+        """Give it back."""
         self._depth -= 1
         if self._depth == 0:
             self._owner = None
@@ -202,6 +79,7 @@ class ConditionVariable(Lock):
         self._notified = 0
 
     def wait(self, timeout: float | None = None) -> bool:
+        """Give it back, and take it again once somebody notifies; return False where nobody did in time."""
         seen, depth = self._notified, self._depth
         self._owner, self._depth = None, 0
         told = self._timeline.wait(lambda: self._notified > seen, timeout)
@@ -210,6 +88,7 @@ class ConditionVariable(Lock):
         return told
 
     def notify(self, _: int = 1) -> None:
+        """Wake all that wait."""
         # All wake and look again: who is first is for the seed to say, as it is for the kernel.
         self._notified += 1
 
@@ -227,6 +106,7 @@ class Thread:
         self._started = False
 
     def start(self) -> None:
+        """Let it run."""
         self._started = True
         self._timeline.spawn(self._run, self.name)
 
@@ -235,9 +115,11 @@ class Thread:
         self._done = True
 
     def is_alive(self) -> bool:
+        """Whether it has begun and not ended."""
         return self._started and not self._done
 
     def join(self, timeout: float | None = None) -> None:
+        """Wait for its end."""
         if not self._done:
             self._timeline.wait(lambda: self._done, timeout)
 
@@ -254,6 +136,7 @@ class Executor:
     _closed: bool = False
 
     def submit(self, work: Callable[..., object], *args: Any, **named: Any) -> None:
+        """Have work done by one of at most ``max_workers`` threads."""
         if self._closed:
             raise RuntimeError("cannot schedule new futures after shutdown")
         self._queue.append(lambda: work(*args, **named))
@@ -262,6 +145,7 @@ class Executor:
             self.timeline.spawn(self._work, self.thread_name_prefix)
 
     def shutdown(self, wait: bool = True, cancel_futures: bool = False) -> None:
+        """Take no more work."""
         self._closed = True
         if cancel_futures:
             self._queue.clear()
@@ -280,18 +164,22 @@ class Threading:
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
 
-    def Event(self) -> Event:
+    def Event(self) -> Event:  # noqa: N802 - as there
+        """Return an event."""
         return Event(self._timeline)
 
-    def Lock(self) -> Lock:
+    def Lock(self) -> Lock:  # noqa: N802 - as there
+        """Return a lock."""
         return Lock(self._timeline)
 
     RLock = Lock
 
-    def Condition(self) -> ConditionVariable:
+    def Condition(self) -> ConditionVariable:  # noqa: N802 - as there
+        """Return a condition variable."""
         return ConditionVariable(self._timeline)
 
-    def Thread(self, *, target: Callable[..., object], **named: Any) -> Thread:
+    def Thread(self, *, target: Callable[..., object], **named: Any) -> Thread:  # noqa: N802 - as there
+        """Return a thread that has not begun."""
         return Thread(self._timeline, target, **named)
 
 
@@ -302,14 +190,17 @@ class Time:
         self._timeline = timeline
 
     def monotonic(self) -> float:
+        """Return the seconds since the beginning."""
         return self._timeline.now
 
     perf_counter = monotonic
 
     def time(self) -> float:
+        """Return the seconds since 1970."""
         return self._timeline.datetime().timestamp()
 
     def sleep(self, seconds: float) -> None:
+        """Let others go on for that long."""
         self._timeline.pause(seconds)
 
 
