@@ -10,8 +10,9 @@ from tests.simulation import kinds, third_party
 from tests.simulation.forms import INSTANCE_TYPE
 from tests.simulation.network import Faults
 from tests.simulation.schedule import Simulation, workspace
-from tests.simulation.storage import Change, Object
 from tests.simulation.world import Pace
+
+from llmwright.testing.simulation.storage import Change, Object
 
 MINUTES = 60.0
 MODES = ("nodeclaim", "nodepool")

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from llmwright.api.workspace import Workspace
+from llmwright.errors import PluginNotFound
 from llmwright.plan.fixed_fields import CarriedOut
-from llmwright.plugins.drivers import Provisioner
+from llmwright.plugins.drivers import Provisioner, Runtime
 from llmwright.values.launch import Launch, Process
 from llmwright.values.nodes import NodeRequest
 from llmwright.values.plan import Choice, Cost, Plan, Target
@@ -59,12 +60,13 @@ def plan_of(driver: Provisioner, request: NodeRequest, count: int, target: Targe
 class GivenPlan:
     """Stands for the operator's planner."""
 
-    read_names: frozenset[str] = frozenset()
-
     def __init__(self, driver: Provisioner, request: NodeRequest) -> None:
         self._driver, self._request = driver, request
 
     def admit(self, workspace: Workspace, files: Mapping[str, Any]) -> None:
+        """Admit it."""
+
+    def admit_plan(self, workspace: Workspace, plan: Plan) -> None:
         """Admit it."""
 
     def plan(self, workspace: Workspace, files: Mapping[str, Any], nodes: int | None, machine: Any) -> Plan:
@@ -80,6 +82,11 @@ class GivenPlan:
         """Return ``plan`` with the options on record."""
         return replace(plan, nodes=replace(plan.nodes, config={**plan.nodes.config, **record.options})), ()
 
+    @property
+    def read_names(self) -> frozenset[str]:
+        """No label bears on what runs."""
+        return frozenset()
+
     def nodes_are_brought(self, workspace: Workspace) -> bool:
         """Whether the user brings the nodes."""
         return self._driver.nodes_are_brought
@@ -87,6 +94,14 @@ class GivenPlan:
     def asks_others(self, workspace: Workspace) -> bool:
         """Whether planning asks a model hub."""
         return False
+
+    def runtime(self, name: str) -> Runtime:
+        """Refuse: the Plan names no runtime.
+
+        Raises:
+            PluginNotFound: always.
+        """
+        raise PluginNotFound(f"no runtime {name!r}")
 
     def usd_per_hour(self, instance_type: str, nodes: int) -> float | None:
         """Return no price."""

@@ -13,7 +13,6 @@ from llmwright.plugins.drivers import Provisioner
 from llmwright.plugins.hooks import Hooks
 from llmwright.settings.model import Settings
 from llmwright.targets.kubernetes.cluster.api_client import Api
-from llmwright.targets.kubernetes.operator.plans.plans import Planner
 from llmwright.targets.kubernetes.operator.process.operator import Operator
 from llmwright.testing.simulation.api_server import ApiServer
 from llmwright.testing.simulation.given_plan import GivenPlan, name_driver, workspace_of
@@ -176,7 +175,7 @@ class OperatedCluster:
         orphans = {"interval": SWEEP_S, "delete": True}
         settings = Settings.model_validate({"preflight": False, "provisioner": name, "orphans": orphans})
         api = MemoryApi(self._server, self.timeline)
-        planner, hooks = cast(Planner, GivenPlan(self.driver, self.request)), cast(Hooks, _NoHooks())
+        planner, hooks = GivenPlan(self.driver, self.request), cast(Hooks, _NoHooks())
         operator = Operator(api, settings, planner, lambda _: self.driver, hooks, lambda *_: None, (name,))
         self.timeline.spawn(operator.start, "operator", f"operator {self._lives}")
 
