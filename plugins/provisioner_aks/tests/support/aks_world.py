@@ -24,6 +24,7 @@ from llmwright_provisioner_aks.seen_pools import OwnPools, SeenCluster
 
 SETTINGS = {"subscriptionId": SUBSCRIPTION, "resourceGroup": "rg", "clusterName": "prod"}
 WAYS = ("QuotaExceeded", "AllocationFailed", "InsufficientSubnetSize", "InternalServerError", "OperationNotAllowed")
+WRITES_A_TICK = 20
 WRITES = ("pools.put", "pools.delete")
 
 
@@ -91,7 +92,8 @@ class AksWorld(World):
 
     def _refuse(self) -> None:
         for kind in WRITES if self.refusing else ():
-            self.cloud.faults.next(kind, Refuse(EXAMPLES[WAYS[self.refusing - 1]]))
+            # Several a tick: the operator, and the SDK itself, may ask again before the next.
+            self.cloud.faults.next(kind, *[Refuse(EXAMPLES[WAYS[self.refusing - 1]])] * WRITES_A_TICK)
 
     def owned(self) -> dict[str, tuple[str, str]]:
         """The pools with our tags, as they really are, and their Workspaces."""
