@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from unittest import mock
 
@@ -98,7 +99,7 @@ def test_the_next_type_is_tried_and_the_status_says_why(mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_an_operator_that_is_killed_anywhere_in_between_ends_the_same(mode: str, seed: int) -> None:
     simulation = fallback(30 + seed, mode, without=(INSTANCE_TYPE, H100))
     machines = Machines(simulation)
@@ -164,7 +165,7 @@ def test_a_machine_that_is_lost_for_good_is_replaced_by_the_next_type() -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_workspace_that_is_deleted_while_it_falls_back_leaves_nothing(mode: str, seed: int) -> None:
     simulation = fallback(60 + seed, mode, without=(INSTANCE_TYPE, H100))
     machines = Machines(simulation)
@@ -224,8 +225,13 @@ def test_machines_that_were_had_before_the_refusal_are_given_back_first() -> Non
 FAULTS_S = 4 * MINUTES
 
 
+def tried_at_length(seeds: Iterable[int]) -> list[Any]:
+    """Return the schedules that ``make test-long`` tries beside the others."""
+    return [pytest.param(seed, marks=pytest.mark.slow) for seed in seeds]
+
+
 def disturbed(seed: int) -> list[str]:
-    """Return what is wrong after faults, kills and a cloud that has now this type, now that: in words."""
+    """Return what is wrong after faults, kills, edits and a cloud that has now this type, now that: in words."""
     mode = MODES[seed % 2]
     faults = Faults(refused=0.08, lost=0.08, dropped=0.03, slow=0.05, broken_watch=0.02, killed=0.01)
     simulation = Simulation(seed, mode=mode, faults=faults, pace=SOON)
@@ -233,17 +239,25 @@ def disturbed(seed: int) -> list[str]:
     random, sold_out = simulation.timeline.random, simulation.world.no_capacity
     machines = Machines(simulation)
     with simulation.going():
-        simulation.apply(written(random.choice((1, 2))))
+        simulation.apply(written(replicas := random.choice((1, 2))))
         while simulation.timeline.now < FAULTS_S:
+            if random.random() < 0.3:
+                simulation.apply(written(replicas := random.choice((1, 2))))
             sold_out.clear()
             sold_out.update(random.sample([*TYPES], random.randrange(len(TYPES) + 1)))
             simulation.timeline.run(simulation.timeline.now + random.uniform(5.0, 60.0))
+        # Copies that serve are not given up for one that finds no machine: it waits for its own type.
+        held = {*machines.types}
         sold_out.clear()
-        sold_out.update(random.sample([*TYPES], random.randrange(len(TYPES))))
+        sold_out.update({*random.sample([*TYPES], random.randrange(len(TYPES)))} - held)
         simulation.calm()
-        simulation.timeline.run(FAULTS_S + 3 * 60 * MINUTES, lambda: is_ready(simulation))
+        as_asked = lambda: is_ready(simulation) and len(machines.types) == replicas  # noqa: E731
+        simulation.timeline.run(FAULTS_S + 3 * 60 * MINUTES, as_asked)
         troubles = [] if is_ready(simulation) else [f"not ready: {condition(simulation, 'Ready')}"]
         types = set(machines.types)
+        troubles += (
+            [f"{len(machines.types)} machines, {replicas} are wanted"] if len(machines.types) != replicas else []
+        )
         troubles += [f"machines of {types}"] if len(types) != 1 else []
         troubles += [f"at one time machines of {kinds_there}" for kinds_there in machines.mixed]
         chosen = status_of(simulation)["plan"].get("instanceType")
@@ -254,6 +268,6 @@ def disturbed(seed: int) -> list[str]:
     return troubles
 
 
-@pytest.mark.parametrize("seed", [*range(100, 112), 1005])
+@pytest.mark.parametrize("seed", [1005, 100, *tried_at_length(range(101, 121))])
 def test_with_faults_anywhere_it_ends_with_machines_of_one_type_and_leaves_nothing(seed: int) -> None:
     assert disturbed(seed) == []

@@ -196,7 +196,7 @@ def test_an_edit_begins_anew_and_keeps_what_comes_after_the_machines_that_are_ke
     passes(NODES_READY)
     passes.plan = planned("b", "2", ())
     passes(NODES_READY)
-    assert (passes.refused, passes.record.alternatives, passes.told()) == ([], ["c"], "")
+    assert (passes.refused, passes.record.alternatives, passes.told()) == ([], ["c", "a"], "")
 
 
 def test_nothing_is_given_up_while_nobody_knows_what_there_is(passes: Passes) -> None:

@@ -39,8 +39,8 @@ def types_to_try(plan: Plan, previous: PlanRecord | None, now: datetime) -> tupl
     """Return the instance types that come after that of ``plan``, and those that were refused before it."""
     name = plan.instance_type.name if plan.instance_type else None
     if previous is None or previous.inputs != plan.inputs:
-        # Of another wish, on machines that are kept: what comes after them is as it was.
-        kept = previous.alternatives if previous is not None and previous.instance_type == name else []
+        # Of another wish, on machines that are kept: all others come after them, those that were refused too.
+        kept = _others(previous) if previous is not None and previous.instance_type == name else []
         return list(plan.alternatives or kept), []
     if previous.instance_type is not None:
         return previous.alternatives, previous.refused
@@ -50,6 +50,11 @@ def types_to_try(plan: Plan, previous: PlanRecord | None, now: datetime) -> tupl
         for over in plan.passed_over
     ]
     return list(plan.alternatives), _latest([*previous.refused, *passed_over])
+
+
+def _others(record: PlanRecord) -> list[str]:
+    names = dict.fromkeys((*record.alternatives, *(refused.instance_type for refused in record.refused)))
+    return [name for name in names if name != record.instance_type]
 
 
 def falls_back(facts: LifecycleInput, builder: DecisionBuilder) -> bool:

@@ -135,3 +135,19 @@ def test_the_limit_is_kept_though_a_plan_is_on_record() -> None:
     planned = after_refusal(["a"], ["b"], limit=1.0)
     assert planned.trouble is not None
     assert planned.trouble.reason == "LimitExceeded"
+
+
+def test_a_change_of_the_copies_keeps_the_type_of_the_machines() -> None:
+    """Of a list the first is not taken anew, while machines of another are held."""
+    memory = Memory()
+    budget = Budget(memory, lambda _: Limits(), lambda _: {})
+    plans = Plans(
+        Planner(), memory, budget, cast(ConfigFiles, NoConfigs()), cast(Tasks, None), lambda _: [], lambda *_: None
+    )
+    record = PlanRecord(
+        inputs="of another wish", target="kubernetes", preset="phi-4", provisioner="acme", instance_type="c", replicas=2
+    )
+    planned = plans.of(KEY, WORKSPACE, WorkspaceStatus(plan=record, target_node_count=2))
+    assert planned is not None
+    assert planned.plan is not None
+    assert planned.plan.nodes.instance_type_name == "c"

@@ -24,6 +24,12 @@ def on_machines(workspace: Workspace, record: PlanRecord) -> Workspace:
     return workspace.model_copy(update={"resource": workspace.resource.model_copy(update=resource)})
 
 
+def keeps_machines(workspace: Workspace, record: PlanRecord) -> bool:
+    """Return whether the machines on record are to be kept: always but for another model, which may not fit them."""
+    preset = workspace.preset
+    return preset is None or preset.name == record.preset
+
+
 def on_bought_type(workspace: Workspace, record: PlanRecord | None) -> Workspace:
     """Return ``workspace`` with the type of the machines that were bought where it leaves the type to the settings."""
     if workspace.resource.instance_type or record is None or not record.instance_type:

@@ -24,6 +24,7 @@ from llmwright.targets.kubernetes.operator.memory import Memory, Planned, Worksp
 from llmwright.targets.kubernetes.operator.plans.budget import Budget, Prices
 from llmwright.targets.kubernetes.operator.plans.pinning import (
     differ,
+    keeps_machines,
     machine_of,
     on_bought_type,
     on_machines,
@@ -256,7 +257,8 @@ class Plans:
         before, nodes = status.plan if status is not None else None, settled_nodes(workspace, status, recorded)
         if recorded is None:
             self._planner.admit(workspace, files)
-        free = workspace if nodes is None or before is None else on_machines(workspace, before)
+        # Also where their number is decided anew: two types would be held at one time.
+        free = on_machines(workspace, before) if before is not None and keeps_machines(workspace, before) else workspace
         chosen = pinned(workspace, recorded) if recorded else free
         machine = None
         if self._planner.nodes_are_brought(chosen):
