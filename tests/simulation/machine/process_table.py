@@ -114,8 +114,8 @@ class ProcessTable:
         for other in self.alive():
             pair = (other.argv[0], process.argv[0])
             same = other is not process and other.mark == process.mark and other.runs
-            # Tuning frees the machine first. (That a Workspace which tunes becomes one that serves is refused earlier.)
-            if same and pair in (("serve", "serve"), ("train", "train"), ("serve", "train")):
+            # Each frees the machine for the other first.
+            if same and pair in (("serve", "serve"), ("train", "train"), ("serve", "train"), ("train", "serve")):
                 self.troubles.append(f"{pair} run at once for {process.mark} at {self.timeline.now:.2f} s")
         work = {"serve": self._serve, "train": self._train}.get(process.argv[0], self._end_well)
         self.timeline.spawn(lambda: work(process), process.argv[0], f"process {process.pid}")

@@ -46,7 +46,8 @@ def tuning(facts: LifecycleInput, builder: DecisionBuilder, clear: bool) -> bool
     launch = facts.plan.tuning
     if launch is None:
         builder.conditions.drop("JobStarted")
-        return clear
+        _drop(facts, builder)
+        return clear and not facts.observed.tuning.active
     finished = tuned_at(facts)
     if finished is not None:
         _kept(facts, builder, launch, finished)
