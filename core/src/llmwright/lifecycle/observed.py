@@ -33,7 +33,8 @@ class Workload:
     ``digest`` is the digest of the Launch that it was started with; ``inputs`` is that of the plan which last accepted
     it. ``reason`` and ``message`` name the root cause where it has a trouble or cannot start. ``since`` is when the
     phase began, ``stage`` the process that runs now. ``failed`` means that the target gave up, or that it keeps
-    crashing; ``crashing`` that it kept doing so, and runs once more.
+    crashing; ``crashing`` that it kept doing so, and runs once more. Where it ``returns``, the target starts it
+    again until somebody stops it.
 
     Of a server that consists of pods: ``asked`` is the number that its object asks for, ``autoscaled`` whether somebody
     else sets that. ``pods`` are there and stay, None where they are not counted; ``answering`` pods run the latest
@@ -58,11 +59,12 @@ class Workload:
     ending: int = 0
     settled: bool = True
     crashing: bool = False
+    returns: bool = False
 
     @property
     def active(self) -> bool:
-        """Whether it occupies a machine, so that a stop would change something."""
-        return self.phase in ACTIVE
+        """Whether it occupies a machine, or will again, so that a stop would change something."""
+        return self.phase in ACTIVE or (self.phase == "failed" and self.returns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,6 +102,7 @@ def observed_workload(run: RoleRun, options: LocalOptions) -> Workload:
         restarts=run.restarts,
         stage=run.process.name,
         crashing=run.is_server and run.phase == "running" and run.failures >= options.crash_loop,
+        returns=run.phase == "waiting",
     )
 
 

@@ -60,6 +60,7 @@ def serving_workload(
         answering=answering,
         ending=sum(_is_leaving(pod) or ordinal(pod) >= asked for pod in pods),
         settled=_is_settled(live, unsaid=False),
+        returns=True,
     )
 
 
@@ -72,7 +73,8 @@ def runtime_workload(
     pods = [pod for pod in pods if "Job" not in {kind for kind, _ in _controllers(pod)}]
     workload = _broken(live, pods, find_node, before) or _workload(live, "ready", endpoint=endpoint)
     nodes = (live["metadata"].get("annotations") or {}).get(NODES, "")
-    return replace(workload, asked=int(nodes) if nodes.isdecimal() else None, settled=_is_settled(live, unsaid=True))
+    asked = int(nodes) if nodes.isdecimal() else None
+    return replace(workload, asked=asked, settled=_is_settled(live, unsaid=True), returns=True)
 
 
 def judged(workload: Workload, outcomes: Iterable[Outcome], *, needs_outcome: bool) -> Workload:
