@@ -8,7 +8,7 @@ from unittest import mock
 
 import pytest
 from tests.simulation import kinds, third_party
-from tests.simulation.forms import INSTANCE_TYPE
+from tests.simulation.forms import INSTANCE_TYPE, first_wish, workspace_of
 from tests.simulation.network import Faults
 from tests.simulation.schedule import Simulation, workspace
 from tests.simulation.world import Pace
@@ -162,6 +162,33 @@ def test_a_machine_that_is_lost_for_good_is_replaced_by_the_next_type() -> None:
         simulation.timeline.run(simulation.timeline.now + 5 * MINUTES, lambda: is_ready(simulation))
         assert is_ready(simulation)
         assert machines.types == [H100]
+
+
+def test_a_tuning_that_is_done_is_not_done_again_on_the_next_type() -> None:
+    simulation = fallback(81, without=(INSTANCE_TYPE,))
+    jobs: list[str] = []
+    noted = simulation.storage.changed
+
+    def note(change: Change) -> None:
+        noted(change)
+        if change.kind == kinds.JOBS and change.before is None and change.after is not None:
+            jobs.append(change.after["metadata"]["name"])
+
+    simulation.storage.changed = note
+    body = workspace_of("ws", first_wish("tuning"))
+    body["resource"] |= {"instanceType": f"{INSTANCE_TYPE}, {H100}, {TWO_A100}"}
+    with simulation.going():
+        simulation.apply(body)
+        simulation.timeline.run(15 * MINUTES, lambda: is_ready(simulation))
+        assert refused(simulation) == [INSTANCE_TYPE]
+        simulation.world.no_capacity.add(H100)
+        (node,) = simulation.world.nodes()
+        simulation.world.lose(node)
+        simulation.timeline.run(simulation.timeline.now + MINUTES)
+        simulation.timeline.run(simulation.timeline.now + 15 * MINUTES, lambda: is_ready(simulation))
+        assert is_ready(simulation)
+        assert refused(simulation) == [INSTANCE_TYPE, H100]
+        assert jobs == ["ws"]
 
 
 @pytest.mark.parametrize("mode", MODES)
