@@ -11,7 +11,10 @@ import pytest
 from core.tests.artifacts.support.http_site import Site
 from tests.support.docker_registry import closed_registry, open_registry
 
+from llmwright.artifacts import wire as wire_module
+from llmwright.artifacts.adapter_image import pack_adapter
 from llmwright.testing.adapters import safetensors
+from llmwright.values.backoff import Backoff
 
 __all__ = ["closed_registry", "open_registry"]
 
@@ -47,3 +50,16 @@ def adapter(tmp_path: Path) -> Path:
     (folder / "adapter_model.safetensors").write_bytes(safetensors({"noise": ("U8", (300_000,), noise)}))
     (folder / "README.md").write_text("not packed")
     return folder
+
+
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests to registries are repeated at once."""
+    monkeypatch.setattr(wire_module, "PAUSES", Backoff(0.0, 0.0))
+
+
+@pytest.fixture
+def layout(adapter: Path, tmp_path: Path) -> Path:
+    """The adapter as an image layout."""
+    pack_adapter(adapter, tmp_path / "layout", "team/adapter:v1", "demo")
+    return tmp_path / "layout"

@@ -5,28 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from core.tests.check.support.verdicts import errors, warnings
 from tests.support.checking import SERVE, TUNE, Check, edit
 
-from llmwright.check import NodeFacts, refuse
+from llmwright.check import refuse
 from llmwright.errors import InvalidWorkspace, Problem
 from llmwright.values.feature_gates import FeatureGates
 
-BYO = FeatureGates({"disableNodeAutoProvisioning": True, "enableMIG": True, "enableAccelerator": True})
-GPU = {"nvidia.com/gpu.product": "A100", "nvidia.com/gpu.count": "1", "nvidia.com/gpu.memory": "81920"}
-
 TEMPLATE = {"spec": {"containers": [{"name": "c", "image": "nginx:1"}]}}
-
-
-def node(name: str, **labels: str) -> NodeFacts:
-    return NodeFacts(name, {"apps": "ws", **GPU, **{key.replace("_", "."): value for key, value in labels.items()}})
-
-
-def errors(problems: tuple[Problem, ...]) -> dict[str, str]:
-    return {problem.path: problem.reason for problem in problems if problem.severity == "error"}
-
-
-def warnings(problems: tuple[Problem, ...]) -> dict[str, str]:
-    return {problem.path: problem.reason for problem in problems if problem.severity == "warning"}
 
 
 @pytest.mark.parametrize("workspace", [SERVE, TUNE])
@@ -205,33 +191,6 @@ def test_a_broken_preset_says_why(check: Check) -> None:
     assert [problem.message for problem in problems] == ["preset 'b' cannot be used: pack-x: weightBytes is missing"]
 
 
-def test_old_and_untabled_types_warn(check: Check) -> None:
-    problems = check(edit(SERVE, {"resource.instanceType": "Standard_NC6s_v3"}))
-    assert warnings(problems) == {"resource.instanceType": "Retired"}
-    assert "Standard_NC24ads_A100_v4" in problems[0].hint
-    assert warnings(check(edit(SERVE, {"resource.instanceType": "Standard_Nnew"}))) == {
-        "resource.instanceType": "UnknownFigures"
-    }
-    aws = check(edit(SERVE, {"resource.instanceType": "Standard_Nnew"}), cloud="aws")
-    assert errors(aws) == {"resource.instanceType": "UnknownInstanceType"}
-
-
-def test_memory_is_judged_where_upstream_does(check: Check) -> None:
-    large = {"inference.preset.name": "large"}
-    hf = {**large, "metadata.annotations[kaito.sh/runtime]": "transformers"}
-    assert errors(check(edit(SERVE, large))) == {}
-    assert errors(check(edit(SERVE, {**large, "apiVersion": "kaito.sh/v1alpha1"}))) == {
-        "resource.instanceType": "InsufficientMemory"
-    }
-    reasons = {problem.reason for problem in check(edit(SERVE, hf))}
-    assert reasons == {"InsufficientMemory", "NotSupported"}
-    bypass = check(edit(SERVE, {**hf, "metadata.annotations[kaito.sh/bypass-resource-checks]": "x"}))
-    assert {problem.reason: problem.severity for problem in bypass} == {
-        "InsufficientMemory": "warning",
-        "NotSupported": "error",
-    }
-
-
 def test_the_runtime_is_the_field_s_then_the_annotation_s_then_the_default(check: Check) -> None:
     only = {"inference.preset.name": "vllm-only"}
     hf = {**only, "metadata.annotations[kaito.sh/runtime]": "transformers"}
@@ -255,82 +214,6 @@ def test_private_images_in_v1alpha1(check: Check) -> None:
     assert errors(check(edit(private, {"inference.preset.presetOptions": {"image": "r.io/w:1"}}))) == {}
 
 
-BROUGHT = edit(SERVE, {"resource.instanceType": ...})
-
-
-@pytest.mark.parametrize(
-    ("nodes", "reasons"),
-    [
-        ([], {"NoNodes"}),
-        ([NodeFacts("other", {"apps": "other", **GPU})], {"NoNodes"}),
-        ([node("a")], set()),
-        ([node("a"), node("b", nvidia_com="x")], set()),
-        ([NodeFacts("a", {"apps": "ws"})], {"NoGpuLabels"}),
-        ([NodeFacts("a", {"apps": "ws", **GPU, "nvidia.com/gpu.count": "one"})], {"BadGpuLabels"}),
-        ([NodeFacts("a", {"apps": "ws", **GPU, "nvidia.com/gpu.memory": "80GB"})], {"BadGpuLabels"}),
-        ([node("a"), NodeFacts("b", {"apps": "ws", **GPU, "nvidia.com/gpu.product": "H100"})], {"UnlikeNodes"}),
-        ([node("a"), NodeFacts("b", {"apps": "ws", **GPU, "nvidia.com/gpu.memory": "40960"})], {"UnlikeNodes"}),
-        ([NodeFacts("a", {"apps": "ws", **GPU, "nvidia.com/gpu.memory": "4096"})], {"InsufficientMemory"}),
-    ],
-)
-def test_nodes_that_are_brought(check: Check, nodes: list[NodeFacts], reasons: set[str]) -> None:
-    problems = check(BROUGHT, gates=BYO, nodes=tuple(nodes))
-    assert {problem.reason for problem in problems} == reasons
-
-
-def test_the_instance_type_stays_out_where_nodes_are_brought(check: Check) -> None:
-    problems = check(SERVE, gates=BYO, nodes=(node("a"),))
-    assert errors(problems) == {"resource.instanceType": "NotAllowed"}
-    assert errors(check(edit(BROUGHT, {"resource.provisioner": "byo"}))) == {}
-    assert errors(check(edit(SERVE, {"resource.provisioner": "byo"}))) == {}
-
-
-@pytest.mark.parametrize(
-    ("partition", "expected"),
-    [
-        ({"mode": "mig", "profile": "1g.10gb"}, {}),
-        ({"mode": "mig", "profile": "1g.5gb"}, {"resource.partition": "InsufficientMemory"}),
-        ({"mode": "mig", "profile": "small"}, {"resource.partition.profile": "UnknownMigProfile"}),
-        ({"mode": "mig", "profile": "1g.10gb", "count": 1}, {"resource.partition.count": "NotAllowed"}),
-        ({"mode": "accelerator", "count": 2}, {}),
-        ({"mode": "accelerator"}, {"resource.partition.count": "Required"}),
-        ({"mode": "accelerator", "count": 1, "profile": "1g.10gb"}, {"resource.partition.profile": "NotAllowed"}),
-    ],
-)
-def test_partitions(check: Check, partition: dict[str, Any], expected: dict[str, str]) -> None:
-    problems = check(edit(BROUGHT, {"resource.partition": partition}), gates=BYO, nodes=())
-    assert errors(problems) == expected
-
-
-def test_partitions_are_for_serving_on_brought_nodes(check: Check) -> None:
-    share = {"resource.partition": {"mode": "accelerator", "count": 1}}
-    assert errors(check(edit(TUNE, share))) == {"resource.partition": "NotSupported"}
-    problems = check(edit(SERVE, share), gates=FeatureGates({"enableAccelerator": True}))
-    assert errors(problems) == {"resource.partition": "NotAllowed"}
-
-
-def test_node_classes_and_streaming(check: Check) -> None:
-    path = 'metadata.annotations["kaito.sh/node-class-name"]'
-    odd = edit(SERVE, {"metadata.annotations[kaito.sh/node-class-name]": "odd"})
-    known = {"node_classes": ("standard",)}
-    assert errors(check(odd, provisioner="karpenter", **known)) == {path: "NotSupported"}
-    assert errors(check(odd, provisioner="byo", **known)) == {}
-    assert errors(check(odd, old=odd, provisioner="karpenter", **known)) == {}
-    assert errors(check(odd, old=SERVE, provisioner="karpenter", **known)) == {path: "NotSupported"}
-    gates = FeatureGates({"ModelStreaming": True})
-    assert errors(check(SERVE, gates=gates, csi_drivers=frozenset())) == {"metadata.annotations": "NotFound"}
-    assert errors(check(SERVE, gates=gates, csi_drivers=frozenset({"blob.csi.azure.com"}))) == {}
-    off = edit(SERVE, {"metadata.annotations[kaito.sh/model-streaming]": "disabled"})
-    assert errors(check(off, gates=gates, csi_drivers=frozenset())) == {}
-
-
-def test_limits_of_the_namespace(check: Check) -> None:
-    problems = check(edit(SERVE, {"resource.count": 3}), allowed_instance_types=("Other",), allowed_nodes=2)
-    assert errors(problems) == {"resource.instanceType": "LimitExceeded", "resource.count": "LimitExceeded"}
-    allowed = check(SERVE, allowed_instance_types=("standard_nc24ads_a100_v4",), allowed_nodes=1)
-    assert errors(allowed) == {}
-
-
 def test_drivers_are_installed_and_judge_their_options(check: Check) -> None:
     wrong = edit(SERVE, {"resource.provisioner": "aks", "inference.runtime": "vlm"})
     problems = {problem.path: problem for problem in check(wrong)}
@@ -348,90 +231,3 @@ def test_drivers_are_installed_and_judge_their_options(check: Check) -> None:
         "tuning.methodConfig.depth": "tuner qlora knows no such option",
         "tuning.config": "training_config.yaml: training_config: is odd",
     }
-
-
-MISSION = {
-    "apiVersion": "kaito.sh/v1alpha1",
-    "kind": "Workspace",
-    "metadata": {"name": "workspace-tuning-phi-3"},
-    "resource": {
-        "instanceType": "Standard_NC6s_v3",
-        "labelSelector": {"matchLabels": {"app": "tuning-phi-3"}},
-    },
-    "tuning": {
-        "preset": {"name": "small"},
-        "method": "qlora",
-        "input": {"urls": ["https://huggingface.co/datasets/a/b/resolve/main/c.parquet?download=true"]},
-        "output": {
-            "image": "ACR_REPO_HERE.azurecr.io/IMAGE_NAME_HERE:0.0.1",
-            "imagePushSecret": "ACR_REGISTRY_SECRET_HERE",
-        },
-    },
-}
-
-
-def test_the_mission_s_example_passes_and_names_its_placeholders(check: Check) -> None:
-    problems = check(MISSION)
-    assert errors(problems) == {}
-    assert warnings(problems) == {
-        "resource.instanceType": "Retired",
-        "tuning.output.image": "Placeholder",
-        "tuning.output.imagePushSecret": "Placeholder",
-    }
-    buying = check(MISSION, refuse_placeholders=True)
-    assert errors(buying) == {
-        "tuning.output.image": "Placeholder",
-        "tuning.output.imagePushSecret": "Placeholder",
-    }
-
-
-@pytest.mark.parametrize("image", ["r.io/UPPER:1", "r.io/IMAGE_HEREx:1", "r.io/xIMAGE_HERE:1", "r.io/a-NAME_HERE:1"])
-def test_other_upper_case_names_are_no_placeholders(check: Check, image: str) -> None:
-    assert errors(check(edit(TUNE, {"tuning.output.image": image}))) == {"tuning.output.image": "BadImage"}
-
-
-@pytest.mark.parametrize(
-    ("workspace", "name", "facts", "expected"),
-    [
-        (TUNE, "small", {}, {"metadata.name": "Unworkable"}),
-        (edit(TUNE, {"tuning.onSuccess": "release"}), "small", {}, {}),
-        (TUNE, "small", {"on_success": "release"}, {}),
-        (
-            edit(TUNE, {"tuning.onSuccess": "serve"}),
-            "small",
-            {"on_success": "release"},
-            {"metadata.name": "Unworkable"},
-        ),
-        (SERVE, "small", {}, {}),
-    ],
-)
-def test_a_tuned_model_is_not_called_like_its_base(
-    check: Check, workspace: dict[str, Any], name: str, facts: dict[str, Any], expected: dict[str, str]
-) -> None:
-    for target in ("kubernetes", "local"):
-        assert errors(check(edit(workspace, {"metadata.name": name}), target=target, **facts)) == expected
-
-
-def test_an_adapter_is_not_called_like_the_base(check: Check) -> None:
-    adapters = {"inference.adapters": [{"source": {"name": "small", "image": "r.io/a:1"}}]}
-    expected = {"inference.adapters[0].source.name": "Unworkable"}
-    assert errors(check(edit(SERVE, adapters))) == expected
-    assert errors(check(edit(SERVE, adapters), old=SERVE)) == expected
-    by_set = {**adapters, "metadata.labels": {"inferenceset.kaito.sh/created-by": "answers"}}
-    assert errors(check(edit(SERVE, by_set))) == {}
-
-
-@pytest.mark.parametrize(
-    ("workspace", "facts", "expected"),
-    [
-        (SERVE, {"cloud": ""}, {"resource.instanceType": "NoCloud"}),
-        (edit(SERVE, {"apiVersion": "kaito.sh/v1alpha1"}), {"cloud": ""}, {"resource.instanceType": "NoCloud"}),
-        (TUNE, {"cloud": ""}, {}),
-        (edit(SERVE, {"resource.instanceType": ...}), {"cloud": "", "gates": BYO}, {}),
-        (edit(SERVE, {"resource.provisioner": "byo"}), {"cloud": ""}, {}),
-    ],
-)
-def test_without_a_cloud_no_type_is_known_for_serving(
-    check: Check, workspace: dict[str, Any], facts: dict[str, Any], expected: dict[str, str]
-) -> None:
-    assert errors(check(workspace, **facts)) == expected
