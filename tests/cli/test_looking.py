@@ -75,6 +75,11 @@ def test_a_blocked_plugin_is_not_used(run: Run) -> None:
     assert "qlora" in ran.err
 
 
+def test_the_layers_that_lora_changes_are_shown_by_name(run: Run) -> None:
+    assert "tuning:       LoRA on dense, fc1, fc2, k_proj, q_proj, v_proj\n" in run("presets", "show", "phi-2").out
+    assert "LoRA on down_proj, gate_up_proj, o_proj, qkv_proj\n" in run("presets", "show", "phi-4").out
+
+
 def test_presets_are_listed_filtered_and_shown(run: Run) -> None:
     names = {preset["name"] for preset in json.loads(run("presets", "list", "-o", "json").out)}
     assert {"demo", "phi-4-mini-instruct", "llama-3.1-8b-instruct"} <= names

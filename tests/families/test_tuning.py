@@ -13,12 +13,15 @@ from tests.support.model_families import FAMILIES, SavedFamily
 from tests.support.serve_options import options_for
 from tests.support.tuning_process import arguments
 
+from llmwright.catalogue.lora_layers import lora_layers
+from llmwright.catalogue.model_description import describe
 from llmwright_runtime_hf.serve.engine.decode_loop import Decoder
 from llmwright_runtime_hf.serve.engine.interface import SamplingParams
 from llmwright_runtime_hf.serve.engine.lora_adapters import attach_adapters
 from llmwright_runtime_hf.serve.engine.model_loading import load_model
 from llmwright_runtime_hf.serve.engine.sampling import Sampler
 from llmwright_runtime_hf.serve.serve_options import AdapterSpec
+from llmwright_tuning_qlora.train.model.linear_layers import linear_layers
 from llmwright_tuning_qlora.train.pipeline import run_pipeline
 from llmwright_tuning_qlora.train.progress_reporter import ProgressReporter
 from llmwright_tuning_qlora.train.termination import Termination
@@ -31,6 +34,8 @@ QUICK = frozenset({
     "kimi_k25", "llama", "llama4_text", "mamba", "mamba2", "mistral3", "nemotron_h", "phi3", "qwen3_5_moe", "rwkv",
 })  # fmt: skip
 """One of each kind of layer. `make test-long` tunes the others."""
+DEPENDING = frozenset({"deepseek_v2", "gemma4", "granitemoehybrid", "nemotron_h", "zamba2"})
+"""Families whose layers depend on more of their config than the architecture's name."""
 
 
 @pytest.fixture(scope="session")
@@ -69,6 +74,14 @@ def test_an_adapter_learns_and_changes_the_answers(
     switch.select(None)
     assert answer() == base == saved(family).greedy(range(5, 25), 12)
     assert tuned != base
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_layers_that_are_shown_are_those_that_are_tuned(family: str, saved: Callable[[str], SavedFamily]) -> None:
+    """`llmwright presets show` names them where the architecture alone decides; for the others it names none."""
+    made = saved(family)
+    tuned = {name.rpartition(".")[2] for name in linear_layers(made.model)}
+    assert set(lora_layers(describe(made.directory.as_uri()))) == (set() if family in DEPENDING else tuned)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

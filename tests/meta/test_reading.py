@@ -17,6 +17,7 @@ WEIGHTS = "a process that the target bounds in memory and starts again, and whos
 ELSEWHERE = {
     "core/src/llmwright/api/pod_schema.py": OWN,
     "core/src/llmwright/app/model_answers.py": "the answer of the served model, as large as it is asked for",
+    "core/src/llmwright/catalogue/lora_layers.py": OWN,
     "core/src/llmwright/catalogue/model_config.py": OWN,
     "core/src/llmwright/catalogue/model_types.py": OWN,
     "core/src/llmwright/catalogue/pack.py": "a file inside an archive of an installed package",

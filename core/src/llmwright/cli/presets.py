@@ -106,6 +106,7 @@ def _cache(preset: Preset) -> str:
 @click.pass_obj
 def show(session: Session, name: str, output: str | None) -> None:
     """Show one model: source, licence, sizes, and what can serve and tune it."""
+    from llmwright.catalogue.lora_layers import lora_layers
     from llmwright.catalogue.model_directory import named_directory, names_a_directory
 
     preset = session.preset(named_directory(name).as_uri() if names_a_directory(name) else name)
@@ -127,7 +128,7 @@ def show(session: Session, name: str, output: str | None) -> None:
         ("context", f"{preset.context:,} tokens"),
         ("KV cache", _cache(preset)),
         ("runtimes", ", ".join(preset.runtimes)),
-        ("tuning", f"LoRA on {', '.join(preset.lora_targets) or 'all linear layers'}" if preset.tunable else "no"),
+        ("tuning", f"LoRA on {', '.join(lora_layers(preset)) or 'all linear layers'}" if preset.tunable else "no"),
         ("tool parser", preset.tool_call_parser or ""),
         ("reasoning", preset.reasoning_parser or ""),
         ("brought by", preset.origin),
