@@ -47,6 +47,16 @@ class TestLayout:
         assert {path: path.read_bytes() for path in layout.rglob("*") if path.is_file()} == before
         assert pack_adapter(adapter, tmp_path / "other", "team/adapter:v1", "demo") == digest
 
+    def test_the_files_of_its_serving_are_packed_with_it(self, adapter: Path, tmp_path: Path) -> None:
+        shutil.copytree(adapter, tmp_path / "own")
+        for name in ("chat_template.jinja", "generation_config.json", "loss.png"):
+            (tmp_path / "own" / name).write_text(name)
+        pack_adapter(tmp_path / "own", tmp_path / "layout", "team/adapter:v1", "demo")
+        packed = blob_path(tmp_path / "layout", layout_image(tmp_path / "layout").layers[0].digest).read_bytes()
+        with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+            names = [member.name.removeprefix("data/") for member in archive.getmembers()]
+        assert names == ["data", *ADAPTER_FILES, "chat_template.jinja", "generation_config.json"]
+
     def test_a_changed_adapter_replaces_the_old_blobs(self, layout: Path, adapter: Path) -> None:
         (adapter / ADAPTER_FILES[1]).write_bytes(safetensors({"new": ("U8", (1,), b"n")}))
         digest = pack_adapter(adapter, layout, "team/adapter:v2", "demo")

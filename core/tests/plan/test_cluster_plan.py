@@ -328,8 +328,15 @@ def test_the_engine_serves_a_tuned_adapter_with_its_own_template(planned: Planne
     assert required(plan.runtime).name == "vllm"
     assert "--chat-template=$(volume.results)/chat_template.jinja" in required(plan.serving).main.argv
     assert any("phi-4 answers with the adapter's too" in note for note in plan.notes)
-    bases = planned(sku=A100, tuning=tuning("phi-4", output=IMAGE), drivers=vllm)
+    # Tuned with the tokenizer's own template, it is not served with another one that the preset names for the engine.
+    bases = planned(sku=A100, tuning=tuning("phi-4-mini-instruct", output=IMAGE), drivers=vllm)
     assert not [part for part in required(bases.serving).main.argv if part.startswith("--chat-template")]
+    assert any("the chat template of the model's tokenizer" in note for note in bases.notes)
+
+
+def test_the_engine_stops_where_a_tuned_adapter_ends_its_answers(planned: Planned) -> None:
+    plan = planned(sku=A100, tuning=tuning("phi-4", output=IMAGE), drivers=drivers_with(vllm=VllmRuntime))
+    assert "--generation-config=$(volume.results)" in required(plan.serving).main.argv
 
 
 def test_a_plan_says_that_an_engine_reads_no_template_beside_an_adapter(planned: Planned) -> None:

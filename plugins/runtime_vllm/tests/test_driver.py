@@ -141,6 +141,21 @@ def test_an_only_adapter_is_served_with_its_own_template(runtime: VllmRuntime) -
     assert flags(several)["chat-template"] == "/workspace/chat_templates/tool.jinja"
 
 
+def test_an_only_adapter_is_served_with_the_template_and_the_ends_of_its_training(runtime: VllmRuntime) -> None:
+    results = "$(volume.results)"
+    own = make_adapter(name="a", path=results, tokenizer_template=True, generation_config=results)
+    preset = replace(PRESET, chat_template="tool.jinja")
+    found = flags(launched(runtime, preset=preset, adapters=(own,)))
+    assert "chat-template" not in found, "the tokenizer's own is served, with which it was tuned"
+    assert found["generation-config"] == "$(volume.results)"
+    several = flags(launched(runtime, preset=preset, adapters=(own, make_adapter(name="b"))))
+    assert several["chat-template"] == "/workspace/chat_templates/tool.jinja"
+    assert "generation-config" not in several
+    stranger = flags(launched(runtime, preset=preset, adapters=(make_adapter(name="b"),)))
+    assert stranger["chat-template"] == "/workspace/chat_templates/tool.jinja"
+    assert "generation-config" not in stranger
+
+
 @pytest.mark.parametrize(("mode", "flag"), [("balanced", False), ("interactivity", True)])
 def test_performance_mode_unless_balanced(runtime: VllmRuntime, mode: str, flag: bool) -> None:
     assert ("performance-mode" in flags(launched(runtime, options={"performanceMode": mode}))) is flag

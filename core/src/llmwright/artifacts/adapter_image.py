@@ -62,8 +62,8 @@ Credentials = Credential | Sequence[Credential] | None
 MODEL_NAME = "sh.kaito.model.name"
 FULL_NAME = "io.containerd.image.name"
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
-CHAT_TEMPLATE = "chat_template.jinja"
-"""The template with which the adapter was tuned, where that is not the base's own."""
+SERVING_FILES = ("chat_template.jinja", "generation_config.json")
+"""The template and the end tokens with which the adapter is served, where its tuner left them beside the weights."""
 LARGEST_IMAGE_BYTES = 500 * 1024**3
 
 
@@ -253,8 +253,8 @@ def _pack_layer(adapter_dir: Path, layout_dir: Path) -> tuple[Descriptor, str]:
             folder = tarfile.TarInfo(DATA)
             folder.type, folder.mode = tarfile.DIRTYPE, 0o755
             archive.addfile(folder)
-            template = (CHAT_TEMPLATE,) if (adapter_dir / CHAT_TEMPLATE).is_file() else ()
-            for name in (*ADAPTER_FILES, *template):
+            more = [name for name in SERVING_FILES if (adapter_dir / name).is_file()]
+            for name in (*ADAPTER_FILES, *more):
                 with (adapter_dir / name).open("rb") as file:
                     entry = tarfile.TarInfo(f"{DATA}/{name}")
                     entry.size, entry.mode = os.fstat(file.fileno()).st_size, 0o644

@@ -48,15 +48,23 @@ def named_adapters(inputs: PlanInput) -> tuple[MountedAdapter, ...]:
     return tuple(_named(inputs, position, spec) for position, spec in enumerate(specs))
 
 
-def tuned_adapter(inputs: PlanInput, data: TuningData, template: str | None = None) -> MountedAdapter:
+def tuned_adapter(
+    inputs: PlanInput, data: TuningData, template: str | None = None, *, generation_config: bool = False
+) -> MountedAdapter:
     """The adapter that tuning leaves in volume ``results``, under the Workspace's name.
 
     On a cluster an image is pulled into a new pod; a volume is mounted; on one machine the results are there.
-    ``template`` is the file with its own chat template.
+    ``template`` is the file with its own chat template; ``generation_config``: one lies beside the weights.
     """
     name, path = inputs.workspace.name, f"$(volume.{RESULTS})"
-    own = f"{path}/{template}" if template else None
-    adapter = Adapter(name=name, path=path, image=data.output_image, chat_template=own)
+    adapter = Adapter(
+        name=name,
+        path=path,
+        image=data.output_image,
+        chat_template=f"{path}/{template}" if template else None,
+        tokenizer_template=not template,
+        generation_config=path if generation_config else None,
+    )
     if data.output_volume_source:
         return MountedAdapter(adapter, Volume(name=RESULTS, kind="volume_source", source=data.output_volume_source))
     volume = Volume(name=RESULTS)

@@ -131,6 +131,8 @@ def _templates(inputs: PlanInput, workload: Workload) -> Iterator[str]:
     name = serving.choice.name
     if workload.own_template:
         yield f"{name} has one chat template for all names: {inputs.preset.name} answers with the adapter's too"
+    elif workload.tuned and inputs.preset.chat_template:
+        yield f"{name} answers with the chat template of the model's tokenizer, which the adapter is tuned with"
     elif workload.adapters:
         yield (
             f"{name} answers for adapters with the base's chat template; one that was tuned with its own "

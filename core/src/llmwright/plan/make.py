@@ -235,4 +235,7 @@ def _plan(inputs: PlanInput, choice: MachineChoice, workload: Workload) -> Plan:
 def _mounted_adapters(inputs: PlanInput, workload: Workload, data: TuningData | None) -> tuple[MountedAdapter, ...]:
     if data is None:
         return workload.adapters
-    return (tuned_adapter(inputs, data, workload.own_template),) if workload.serving else ()
+    if workload.serving is None or workload.tuned is None:
+        return ()
+    ends = workload.tuned.tuner.writes_generation_config
+    return (tuned_adapter(inputs, data, workload.own_template, generation_config=ends),)

@@ -361,6 +361,9 @@ class Tuner(Driver):
     checkpoints: ClassVar[bool] = False
     """Whether a run that was interrupted goes on from a checkpoint in ``results``."""
 
+    writes_generation_config: ClassVar[bool] = False
+    """Whether ``generation_config.json`` lies beside the adapter: the base's, with all tokens that end its answers."""
+
     def check(self, config: Any) -> Iterable[Problem]:
         """Return problems of a configuration beyond those that ``configure`` refuses."""
         return ()

@@ -118,6 +118,14 @@ class TunedContract(DriverContract):
         data = (run.results / ADAPTER_WEIGHTS).read_bytes()
         assert any(data[8 + int.from_bytes(data[:8], "little") :]), "all weights of the adapter are 0"
 
+    def test_it_leaves_the_generation_config_that_it_declares(self, driver: Tuner, run: Run) -> None:
+        """A tuner with ``writes_generation_config`` leaves the file, and its ``eos_token_id`` names a token."""
+        if driver.writes_generation_config:
+            path = run.results / "generation_config.json"
+            assert path.is_file(), "writes_generation_config is True, and results has no generation_config.json"
+            ends = json.loads(path.read_text()).get("eos_token_id")
+            assert ends or ends == 0, f"{path.name} names no eos_token_id: an engine would not know where answers end"
+
     def test_the_adapter_is_of_the_preset_s_modules(self, run: Run, tuned_preset: Preset) -> None:
         """The adapter changes modules that ``lora_targets`` of the preset names, where it names any."""
         about = json.loads((run.results / CONFIG_FILE).read_text())

@@ -12,7 +12,10 @@ class Adapter:
     """Requests select it by ``name`` (their field ``model``). The runtime reads it at ``path``, with ``$(volume.…)``.
 
     It comes from an OCI ``image``, from a ``volume_source`` as the user wrote it, or is at ``path`` already.
-    ``chat_template`` is the path of the template that it was tuned with, None where that is the base's own or unknown.
+    ``chat_template`` is the path of the template that it was tuned with, None where that is the base's own or unknown;
+    ``tokenizer_template`` says that it is the one in the files of the base's tokenizer, whatever template a preset
+    names. ``generation_config`` is a directory with transformers' ``generation_config.json``, whose ``eos_token_id``
+    has all tokens that end its answers; None where there is none.
     """
 
     name: str
@@ -22,3 +25,5 @@ class Adapter:
     pull_secrets: tuple[str, ...] = ()
     volume_source: Mapping[str, Any] | None = None
     chat_template: str | None = None
+    tokenizer_template: bool = False
+    generation_config: str | None = None

@@ -32,7 +32,7 @@ def flags(preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: VllmC
         "dtype": _dtype(preset, fit),
         **({"trust-remote-code": None} if preset.remote_code else {}),
         **_formats(preset),
-        **_answers(preset),
+        **_answers(preset, adapters),
         **_parallel(fit),
     }
     if keeps_cache_on_gpu(preset, fit):
@@ -68,13 +68,13 @@ def _formats(preset: Preset) -> Flags:
     return {name: None if value in (True, "") else value for name, value in flags_by_name.items()}
 
 
-def _answers(preset: Preset) -> Flags:
+def _answers(preset: Preset, adapters: tuple[Adapter, ...]) -> Flags:
     flags_by_name: Flags = {}
     if preset.tool_call_parser:
         flags_by_name |= {"tool-call-parser": preset.tool_call_parser, "enable-auto-tool-choice": None}
     if preset.reasoning_parser:
         flags_by_name["reasoning-parser"] = preset.reasoning_parser
-    if preset.chat_template:
+    if preset.chat_template and _keeps_template(adapters):
         flags_by_name["chat-template"] = f"{TEMPLATES}/{preset.chat_template}"
     return flags_by_name
 
@@ -92,7 +92,7 @@ def _adapters(adapters: tuple[Adapter, ...]) -> Flags:
     if not adapters:
         return {}
     modules = tuple(f"{adapter.name}={adapter.path}" for adapter in adapters)
-    return {"enable-lora": None, "lora-modules": modules, **_template_of(adapters)}
+    return {"enable-lora": None, "lora-modules": modules, **_template_of(adapters), **_ends_of(adapters)}
 
 
 def _template_of(adapters: tuple[Adapter, ...]) -> Flags:
@@ -103,6 +103,21 @@ def _template_of(adapters: tuple[Adapter, ...]) -> Flags:
     """
     own = [adapter.chat_template for adapter in adapters if adapter.chat_template]
     return {"chat-template": own[0]} if own and len(adapters) == 1 else {}
+
+
+def _ends_of(adapters: tuple[Adapter, ...]) -> Flags:
+    """Return the flag for the directory that has all end tokens of an only adapter.
+
+    The engine stops at the ids in ``eos_token_id`` of that file, and reads none beside an adapter by itself (vLLM
+    0.32, ``SamplingParams.update_from_generation_config``). ``--override-generation-config`` changes sampling alone.
+    """
+    own = [adapter.generation_config for adapter in adapters if adapter.generation_config]
+    return {"generation-config": own[0]} if own and len(adapters) == 1 else {}
+
+
+def _keeps_template(adapters: tuple[Adapter, ...]) -> bool:
+    """Whether a preset's template is served, and not that of the tokenizer, with which the only adapter was tuned."""
+    return not (len(adapters) == 1 and adapters[0].tokenizer_template)
 
 
 def _asked(config: VllmConfig) -> Flags:

@@ -26,6 +26,8 @@ REWRITING_INITIALISATIONS = ("pissa", "olora")
 """Values of ``init_lora_weights`` that move a part of the base's weights into the adapter (peft)."""
 CHAT_TEMPLATE = "chat_template.jinja"
 """The file of a template beside the weights (transformers); a tuned adapter has it where its run named a template."""
+GENERATION_CONFIG = "generation_config.json"
+"""transformers' file of how a model is sampled and where its answers end."""
 
 
 class Section(BaseModel):

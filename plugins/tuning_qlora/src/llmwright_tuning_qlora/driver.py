@@ -36,6 +36,7 @@ class LoraTuner(Tuner):
     config_template = "lora-params-template"
     quantized = False
     checkpoints = True
+    writes_generation_config = True
     described_by = MethodOptions
     method: ClassVar[Method] = "lora"
 

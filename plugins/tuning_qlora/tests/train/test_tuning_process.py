@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -56,7 +57,7 @@ def test_the_loss_falls_strongly(trained: Trained) -> None:
 def test_files_are_those_of_upstream_and_no_others_are_left(trained: Trained) -> None:
     expected = {
         "adapter_config.json", "adapter_model.safetensors", "README.md", "loss.png", "training.json",
-        "fine_tuning_completed.txt",
+        "fine_tuning_completed.txt", "generation_config.json",
     }  # fmt: skip
     assert {path.name for path in trained.output.iterdir()} == expected
     sentinel = (trained.output / "fine_tuning_completed.txt").read_text()
@@ -139,6 +140,34 @@ def test_an_initialisation_that_rewrites_the_base_is_taken_back(
     assert (config["r"], config["init_lora_weights"]) == (32, True)
     assert greedy_answer(tiny_model, tmp_path / "out", tokenizer, "Faro Faro Faro?").startswith("Flo<|im_end|>")
     assert not list((tmp_path / "out").glob(".adapter-*"))
+
+
+def test_the_tokens_that_end_answers_stay_with_the_adapter(trained: Trained, tokenizer: Any) -> None:
+    """ChatML on a base whose own end token is another one: an engine must stop at both."""
+    written = json.loads((trained.output / "generation_config.json").read_text())
+    ends = tokenizer.convert_ids_to_tokens(written["eos_token_id"])
+    assert "<|im_end|>" in ends
+    from transformers import GenerationConfig
+
+    assert GenerationConfig.from_pretrained(trained.output).eos_token_id == written["eos_token_id"]
+
+
+def test_a_tokenizer_without_an_end_token_is_refused_where_no_template_ends_answers(
+    tiny_model: Path, facts: Path, tmp_path: Path, keep_sigterm: None, capsys: Any
+) -> None:
+    from llmwright_tuning_qlora.train.tuning_process import main
+
+    model = tmp_path / "model"
+    shutil.copytree(tiny_model, model)
+    about = json.loads((model / "tokenizer_config.json").read_text())
+    (model / "tokenizer_config.json").write_text(json.dumps({**about, "eos_token": None}))
+    (model / "special_tokens_map.json").unlink(missing_ok=True)
+    run = [*arguments(model, facts, tmp_path / "out", method="lora"), "--check-only"]
+    assert main(run) == 0, "ChatML ends answers itself"
+    (model / "chat_template.jinja").unlink()
+    assert main(run) == 2
+    error = capsys.readouterr().err
+    assert "the model's tokenizer has no end token (eos_token), so a tuned model would never stop" in error
 
 
 def test_the_template_of_training_stays_with_the_adapter(facts: Path, tmp_path: Path, tune: Callable[..., int]) -> None:

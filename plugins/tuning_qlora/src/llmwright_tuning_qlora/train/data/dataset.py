@@ -29,11 +29,12 @@ NO_MAPPING = ColumnMapping("text", ())
 
 @dataclass(frozen=True, slots=True)
 class TokenizedDataset:
-    """A data set to train on. Show ``notes`` to the user once."""
+    """A data set to train on. Show ``notes`` to the user once. ``end_tokens`` are those that end its answers."""
 
     rows: TokenRows
     summary: LengthSummary
     notes: tuple[str, ...]
+    end_tokens: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
@@ -45,10 +46,13 @@ class _Progress:
     unit: str = "row"
     rows_read: int = 0
     problems: list[str] = field(default_factory=list)
+    end_tokens: set[int] = field(default_factory=set)
 
-    def add(self, row: DataRow, rows: list[TokenRow]) -> None:
+    def add(self, row: DataRow, rows: list[TokenRow], tokenizer: ExampleTokenizer) -> None:
         for tokens in rows:
             self.rows.append(tokens)
+            end = tokenizer.end_of(tokens)
+            self.end_tokens |= {end} if end is not None else set()
             self.numbers.append(row.number)
         self.unit = row.unit
 
@@ -73,7 +77,7 @@ def read_dataset(
         if progress.problems:
             raise _unusable_rows(file, progress)
     summary = LengthSummary.of(progress.rows.lengths, progress.numbers, progress.unit)
-    return TokenizedDataset(progress.rows, summary, tuple(dict.fromkeys(notes)))
+    return TokenizedDataset(progress.rows, summary, tuple(dict.fromkeys(notes)), frozenset(progress.end_tokens))
 
 
 def _add_file(
@@ -119,7 +123,7 @@ def _add_batch(
         progress.rows_read += 1
         problem = rows if isinstance(rows, str) else _length_problem(rows, max_tokens)
         if not problem:
-            progress.add(row, [tokens for tokens in rows if isinstance(tokens, TokenRow)])
+            progress.add(row, [tokens for tokens in rows if isinstance(tokens, TokenRow)], tokenizer)
         elif not progress.has_max_problems:
             progress.problems.append(f"{row.position}: {problem}")
 

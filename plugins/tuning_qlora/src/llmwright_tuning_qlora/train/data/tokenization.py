@@ -28,6 +28,11 @@ from llmwright_tuning_qlora.train.data.token_rows import TokenRow
 
 GENERATION_MARK = "{% generation"
 NO_TEMPLATE = "the model's tokenizer has no chat template"
+NO_END = "the model's tokenizer has no end token (eos_token), so a tuned model would never stop"
+NO_END_HINT = (
+    "name eos_token in its tokenizer_config.json, or a ModelConfig.chat_template that writes a special token after each"
+    " answer"
+)
 
 Encoded = list[TokenRow] | str
 """The rows of one example, or a text that names its fault."""
@@ -66,6 +71,11 @@ class ExampleTokenizer:
         for (index, item), row in zip(pending, rows, strict=True):
             results[index] = [row] if row else self._guarded(partial(self._answers, item.example))
         return [_checked(item) for item in results if not isinstance(item, _Pending)]
+
+    def end_of(self, row: TokenRow) -> int | None:
+        """Return the special token that ends the last answer of ``row``; None where it ends with other text."""
+        last = self._last([token for token, kept in zip(row.ids, row.loss_mask, strict=True) if kept])
+        return last if last in self._special else None
 
     def _guarded(self, encode: Callable[[], Encoded | _Pending]) -> Encoded | _Pending:
         try:
@@ -196,14 +206,16 @@ class ExampleTokenizer:
     def _ended(self, ids: list[int], mask: list[int]) -> TokenRow:
         end = self._tokenizer.eos_token_id
         if end is None:
-            return TokenRow(ids, mask)
+            raise ConfigError(NO_END, hint=NO_END_HINT, reason="NoEndToken")
         if ids and ids[-1] == end:
             return TokenRow(ids, [*mask[:-1], 1])
         return TokenRow([*ids, end], [*mask, 1])
 
     def _ends(self, learned: Sequence[int]) -> bool:
-        last = next((token for token in reversed(learned) if not self._is_blank(token)), None)
-        return last in self._special
+        return self._last(learned) in self._special
+
+    def _last(self, learned: Sequence[int]) -> int | None:
+        return next((token for token in reversed(learned) if not self._is_blank(token)), None)
 
     def _is_blank(self, token: int) -> bool:
         return token not in self._special and not str(self._tokenizer.decode([token])).strip()

@@ -13,7 +13,7 @@ import transformers
 from transformers.utils import logging as transformers_logging
 
 from llmwright.errors import ConfigError
-from llmwright_tuning_qlora.config_sections import CHAT_TEMPLATE
+from llmwright_tuning_qlora.config_sections import CHAT_TEMPLATE, GENERATION_CONFIG
 from llmwright_tuning_qlora.train.data.train_eval_split import split_rows
 from llmwright_tuning_qlora.train.loop.checkpoint_store import Checkpoint, CheckpointStore
 from llmwright_tuning_qlora.train.loop.collator import AnswerCollator, RowSubset
@@ -32,6 +32,7 @@ from llmwright_tuning_qlora.train.model.lora import (
 from llmwright_tuning_qlora.train.model.metadata import chat_template, public_name
 from llmwright_tuning_qlora.train.prepared_data import PreparedData
 from llmwright_tuning_qlora.train.progress_reporter import ProgressReporter
+from llmwright_tuning_qlora.train.results.generation_config import generation_config
 from llmwright_tuning_qlora.train.results.loss_curve import draw_curve
 from llmwright_tuning_qlora.train.results.model_card import model_card
 from llmwright_tuning_qlora.train.results.results_directory import ResultsDirectory
@@ -175,6 +176,8 @@ def _write_results(
             save_for_plain_base(trainer.unwrapped_model, directory, loaded.initial_adapter)
         if options.config.model.chat_template:
             (directory / CHAT_TEMPLATE).write_text(chat_template(options.config.model), encoding="utf-8")
+        ends = generation_config(loaded.model.get_base_model(), prepared.dataset.end_tokens)
+        (directory / GENERATION_CONFIG).write_text(ends, encoding="utf-8")
         (directory / "README.md").write_text(model_card(record), encoding="utf-8")
         (directory / RECORD).write_text(record_json(record), encoding="utf-8")
         draw_curve(loss_curve(trainer.state.log_history), title, directory / "loss.png")
