@@ -61,7 +61,9 @@ FORMS: dict[str, dict[str, Any]] = {
     "parts": {"messages": [user(PARTS), answer("Bulgaria")]},
     "border": {"messages": [user("Doha?\n"), answer(" Qatar")]},
 }
-TEMPLATES = {**FAMILIES, **{name: REWRITERS[name] for name in ("other end", "last question", "reasoning")}}
+TEMPLATES = {**FAMILIES, **REWRITERS}
+QUICK = frozenset({*FAMILIES, "other end", "last question", "reasoning"})
+"""`make test-long` closes the circle for the other templates."""
 BARE_FORMS = {
     "pair": {"prompt": "Q: Oslo?\nA: ", "completion": "Norway"},
     "border": {"prompt": "Q: Doha?\nA:", "completion": " Qatar"},
@@ -86,7 +88,10 @@ class Circle:
     forms: dict[str, dict[str, Any]]
 
 
-@pytest.fixture(scope="module", params=TEMPLATES)
+@pytest.fixture(
+    scope="module",
+    params=[name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in TEMPLATES],
+)
 def circle(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Circle:
     from peft import PeftModel
 

@@ -41,6 +41,10 @@ _HELD_OUT = (
 )
 _CACHE = re.compile(r"cache-[0-9a-z_-]+\.arrow")
 """Results of earlier operations, which the datasets library keeps beside a data set."""
+_LEFTOVER = re.compile(r"~|\.(?:bak|backup|old|orig|save|tmp|temp|swp|part|partial|crdownload|lock|md5|sha\d+)")
+"""Ends of the names of files that editors, downloads and people leave beside the file that is meant."""
+_COPY = re.compile(r"(?P<stem>.*\S) ?(?:\((?:copy|\d+)\)|- copy(?: \(\d+\))?)(?P<suffix>\.\w+)", re.IGNORECASE)
+"""Names that file managers and browsers give to a second copy."""
 _SHARD = re.compile(r"(?P<split>.+)-[0-9]{5}-of-[0-9]{5}(?:-[0-9a-f]+)?\.\w+")
 
 
@@ -71,8 +75,9 @@ def _is_metadata(name: str) -> bool:
 def names_to_train_on(names: Sequence[str]) -> list[str]:
     """Return those of ``names``, the data of a directory, that training reads.
 
-    They are all files of the train split; without one all files that name no split; else all.
+    They are all files of the train split; without one all files that name no split; else all. Copies are left aside.
     """
+    names = [name for name in names if not _is_copy(name, names)] or list(names)
 
     def named(words: Iterable[str]) -> list[str]:
         pattern = re.compile(rf"(?:^|[-._ 0-9/])(?:{'|'.join(words)})(?:[-._ 0-9/]|$)")
@@ -82,6 +87,13 @@ def names_to_train_on(names: Sequence[str]) -> list[str]:
         return list(names)
     held_out = named(_HELD_OUT)
     return named(_TRAIN) or [name for name in names if name not in held_out] or list(names)
+
+
+def _is_copy(name: str, names: Sequence[str]) -> bool:
+    """Whether it is what an editor, a download or a person left, or a copy of a file that is in ``names`` too."""
+    copy = _COPY.fullmatch(name)
+    end = re.search(r"~$|\.\w+$", name)
+    return bool(copy and copy["stem"] + copy["suffix"] in names) or bool(end and _LEFTOVER.fullmatch(end[0].lower()))
 
 
 def format_of(path: str, extension: str | None = None) -> Format | None:

@@ -170,6 +170,28 @@ def test_a_tokenizer_without_an_end_token_is_refused_where_no_template_ends_answ
     assert "the model's tokenizer has no end token (eos_token), so a tuned model would never stop" in error
 
 
+def test_a_token_that_the_model_has_no_row_for_is_refused(
+    tiny_model: Path, facts: Path, tmp_path: Path, keep_sigterm: None, capsys: Any
+) -> None:
+    from llmwright_tuning_qlora.train.tuning_process import main
+
+    model = tmp_path / "model"
+    shutil.copytree(tiny_model, model)
+    template = (model / "chat_template.jinja").read_text().replace("<|im_end|>", "<|turn_end|>")
+    (model / "chat_template.jinja").write_text(template)
+    tokenizer = json.loads((model / "tokenizer.json").read_text())
+    highest = max(tokenizer["model"]["vocab"].values()) + 1
+    added = {**tokenizer["added_tokens"][0], "id": highest, "content": "<|turn_end|>"}
+    (model / "tokenizer.json").write_text(
+        json.dumps({**tokenizer, "added_tokens": [*tokenizer["added_tokens"], added]})
+    )
+    assert main([*arguments(model, facts, tmp_path / "out", method="lora"), "--check-only"]) == 2
+    assert (
+        f"the tokenizer writes '<|turn_end|>' as token {highest}, and the model knows {highest}"
+        in capsys.readouterr().err
+    )
+
+
 def test_the_template_of_training_stays_with_the_adapter(facts: Path, tmp_path: Path, tune: Callable[..., int]) -> None:
     template = "{% for m in messages %}[{{ m.role }}] {{ m.content }}{{ eos_token }}{% endfor %}"
     options = {**FAST, "max_steps": 1, "model": {"chat_template": template}}

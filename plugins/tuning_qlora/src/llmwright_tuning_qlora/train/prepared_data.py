@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from llmwright.errors import ConfigError
 from llmwright_tuning_qlora.train.data.data_file import find_data_files
 from llmwright_tuning_qlora.train.data.dataset import TokenizedDataset, read_dataset
 from llmwright_tuning_qlora.train.data.tokenization import ExampleTokenizer
@@ -36,7 +37,22 @@ def prepare_data(options: TuningOptions) -> PreparedData:
     max_length = options.config.training.max_length
     max_tokens = context_length(model_config, tokenizer.model_max_length, options.context, max_length)
     dataset = read_dataset(files, ExampleTokenizer(tokenizer), section, max_tokens)
+    _refuse_unknown_tokens(dataset, model_config, tokenizer)
     return PreparedData(dataset, max_tokens, _pad_token(tokenizer), files.digest(), files.name)
+
+
+def _refuse_unknown_tokens(dataset: TokenizedDataset, model_config: dict[str, Any], tokenizer: Any) -> None:
+    """Raise ConfigError for a token that the model has no row for, as one that was added to the tokenizer alone."""
+    text = model_config.get("text_config", model_config)
+    known = text.get("vocab_size") if isinstance(text, dict) else None
+    highest = max(dataset.rows.ids, default=0)
+    if isinstance(known, int) and highest >= known:
+        token = tokenizer.convert_ids_to_tokens(highest)
+        raise ConfigError(
+            f"the tokenizer writes {token!r} as token {highest}, and the model knows {known} (vocab_size)",
+            hint="use the model's own tokenizer and template, or resize the model's embeddings first",
+            reason="TokenizerUnsupported",
+        )
 
 
 def _pad_token(tokenizer: Any) -> int:

@@ -126,6 +126,10 @@ def write(root: Path, *names: str) -> None:
         (["test.jsonl"], ["test.jsonl"]),
         (["tokenizer.json", "dataset_dict.json", "rows.json"], ["rows.json"]),
         (["README.md", "train.csv", "extra.json"], ["train.csv"]),
+        (["train.jsonl", "train.jsonl.bak", "train.jsonl~", "train (copy).jsonl", "train (1).jsonl"], ["train.jsonl"]),
+        (["rows.json", "rows - Copy.json", "rows.json.sha256", "rows.json.part"], ["rows.json"]),
+        (["rows (1).json", "rows (2).json"], ["rows (1).json", "rows (2).json"]),
+        (["rows.json.bak"], ["rows.json.bak"]),
     ],
 )
 def test_the_train_split_of_a_directory_is_read_whole(names: list[str], read_names: list[str], tmp_path: Path) -> None:

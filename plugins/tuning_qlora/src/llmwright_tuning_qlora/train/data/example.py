@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +14,12 @@ from llmwright_tuning_qlora.train.data.column_mapping import TOOLS, ColumnMappin
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
 WEIGHT = "weight"
 """Whether an answer is learned: 0 or 1 (OpenAI's fine-tuning format). No template sees it."""
-OTHER_MARKS = frozenset({"train", "trainable", "loss", "loss_weight", "masked", "mask", "learn", "loss_mask", "labels"})
-"""Marks of other programs that would change what is learned. They are refused, because no two mean the same."""
+MARKING = re.compile(
+    r"(?:.*_)?(?:train|trained|trainable|training|learn|learned|learnable|loss|mask|masks|masked|weight|weights|ignore"
+    r"|ignored|include|included|exclude|excluded|skip|supervised|labels)(?:_on_.*)?"
+)
+"""Names of marks of other programs that say what is learned. They are refused, because no two mean the same."""
+PREFERENCES = frozenset({"chosen", "rejected"})
 MARK_HINT = "write weight: 0 in an answer of messages that is not to be learned"
 OTHER_PROMPTS = {
     **dict.fromkeys(("system", "system_prompt"), "write it as a message of the role system"),
@@ -69,8 +74,10 @@ def _other_column(values: Mapping[str, Any], mapping: ColumnMapping) -> str:
     for name, value in values.items():
         if name in mapping.columns or value in (None, "", [], {}):
             continue
-        if name in OTHER_MARKS or (name == WEIGHT and value != 1):
+        if (MARKING.fullmatch(name) and name != WEIGHT) or (name == WEIGHT and value != 1):
             return f"the column {name!r} is not read; {MARK_HINT}"
+        if mapping.kind != "text" and (name in PREFERENCES or (name == "label" and value is False)):
+            return f"the column {name!r} is not read; keep the rows whose answers are to be learned"
         if name in OTHER_PROMPTS and mapping.kind != "text":
             return f"the column {name!r} is not read; {OTHER_PROMPTS[name]}"
     return ""
@@ -138,7 +145,7 @@ def _bad_message(message: object, where: str) -> str:
         return f"{where} is {_describe(message)} without role and content" if message != {} else f"{where} is empty"
     if not isinstance(message["role"], str) or message["role"] not in ROLES:
         return f"{where}.role is {message['role']!r}; one of {', '.join(sorted(ROLES))} is expected"
-    mark = next((key for key in message if key in OTHER_MARKS), None)
+    mark = next((key for key in message if key != WEIGHT and MARKING.fullmatch(key)), None)
     if mark is not None:
         return f"{where}.{mark} is not read; {MARK_HINT}"
     if WEIGHT in message and (message["role"] != "assistant" or message[WEIGHT] not in (0, 1)):
