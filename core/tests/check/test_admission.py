@@ -215,10 +215,10 @@ def test_private_images_in_v1alpha1(check: Check) -> None:
 
 
 def test_drivers_are_installed_and_judge_their_options(check: Check) -> None:
-    wrong = edit(SERVE, {"resource.provisioner": "aks", "inference.runtime": "vlm"})
+    wrong = edit(SERVE, {"resource.provisioner": "karpentr", "inference.runtime": "ray"})
     problems = {problem.path: problem for problem in check(wrong)}
-    assert problems["resource.provisioner"].hint == "pip install 'llmwright-provisioner-aks'"
-    assert problems["inference.runtime"].hint.startswith("did you mean 'vllm'?")
+    assert problems["resource.provisioner"].hint.startswith("did you mean 'karpenter'?")
+    assert problems["inference.runtime"].hint == "pip install 'llmwright-runtime-ray[serve]'"
 
     def configure(kind: str, name: str, options: Any, files: Any) -> list[Problem]:
         bad = [Problem(key, f"{kind} {name} knows no such option") for key in options]
