@@ -29,9 +29,9 @@ def shrink(pool: SeenPool, count: int, kept: Iterable[str]) -> ProvisionerAction
     return ProvisionerAction(verb=SHRINK, name=pool.name, body={"count": count, "kept": sorted(kept)})
 
 
-def repair(pool: SeenPool, kept: Iterable[str]) -> ProvisionerAction:
+def repair(pool: SeenPool, count: int, kept: Iterable[str]) -> ProvisionerAction:
     """Delete the machines of the pool that are none of the nodes in ``kept``. Its size is given back afterwards."""
-    return ProvisionerAction(verb=REPAIR, name=pool.name, body={"kept": sorted(kept)})
+    return ProvisionerAction(verb=REPAIR, name=pool.name, body={"count": count, "kept": sorted(kept)})
 
 
 def delete(pool: SeenPool) -> ProvisionerAction:

@@ -189,7 +189,7 @@ def _joining(
     message = f"{request.count - len(kept)} of {request.count} machines of agent pool {pool.name} never became nodes"
     cause = Refusal(None, "NodeNeverJoined", message, "look at them: az aks machine list")
     attempts = attempts.failed_now(f"{pool.name}/{now.isoformat()}", cause, now)
-    return _Step(failed_of(attempts, now), attempts, (repair(pool, kept),) if kept else (delete(pool),))
+    return _Step(failed_of(attempts, now), attempts, (repair(pool, request.count, kept),) if kept else (delete(pool),))
 
 
 def _ended(attempts: Attempts) -> Refusal:

@@ -82,8 +82,10 @@ class AgentPools:
             self._cache.refuse(name, error.reason not in UNSURE)
             raise
 
-    def resize(self, name: str, count: int, bounds: tuple[int, int] | None) -> Learned:
+    def resize(self, name: str, count: int, bounds: tuple[int, int] | None, *, again: bool = False) -> Learned:
         """Ask for another number of nodes, or other bounds; all else of the pool stays as Azure has it.
+
+        ``again`` only has the pool reconciled: its bounds stay too.
 
         Raises:
             TargetError: Azure refused.
@@ -92,33 +94,37 @@ class AgentPools:
         if item is None:
             return {}
         properties = {key: value for key, value in (item.get("properties") or {}).items() if key not in READ_ONLY}
-        autoscaling: dict[str, Any] = {"enableAutoScaling": False, "minCount": None, "maxCount": None}
         if bounds is not None:
-            autoscaling = {"enableAutoScaling": True, "minCount": bounds[0], "maxCount": bounds[1]}
+            properties |= {"enableAutoScaling": True, "minCount": bounds[0], "maxCount": bounds[1]}
             count = min(max(count, bounds[0]), bounds[1])
+        elif not again and properties.get("enableAutoScaling"):
+            properties |= {"enableAutoScaling": False, "minCount": None, "maxCount": None}
         etag = str((item.get("properties") or {}).get("eTag") or "")
         # Another writer's change since then must not be undone by this one: it is looked at first.
         match = MatchConditions.IfNotModified if etag else None
-        body = {"properties": {**properties, **autoscaling, "count": count}}
+        body = {"properties": {**properties, "count": count}}
         return self._put(name, body, f"resizing agent pool {name}", etag=etag or None, match=match)
 
     def shrink(self, name: str, count: int, kept: Collection[str]) -> Learned:
-        """Delete machines until ``count`` are left, and none of ``kept``.
+        """Delete machines until ``count`` are left, and none of ``kept``; where fewer are there, ask for ``count``.
 
         Raises:
             TargetError: Azure refused.
         """
         machines = self._machines(name)
         spare = [machine for machine in machines if machine not in kept]
-        return self._delete_machines(name, spare[: max(len(machines) - count, 0)])
+        spare = spare[: max(len(machines) - count, 0)]
+        # A machine that was evicted is gone, and still counted.
+        return self._delete_machines(name, spare) if spare else self.resize(name, count, None)
 
-    def repair(self, name: str, kept: Collection[str]) -> Learned:
-        """Delete the machines that are none of ``kept``.
+    def repair(self, name: str, count: int, kept: Collection[str]) -> Learned:
+        """Delete the machines that are none of ``kept``; where there are none, ask for ``count``.
 
         Raises:
             TargetError: Azure refused.
         """
-        return self._delete_machines(name, [machine for machine in self._machines(name) if machine not in kept])
+        lost = [machine for machine in self._machines(name) if machine not in kept]
+        return self._delete_machines(name, lost) if lost else self.resize(name, count, None, again=True)
 
     def delete(self, name: str) -> Learned:
         """Delete a pool; nothing where there is none.
@@ -200,9 +206,6 @@ class AgentPools:
                 return []
 
     def _delete_machines(self, name: str, machines: list[str]) -> Learned:
-        if not machines:
-            self._cache.doubt()
-            return {}
         cluster, learned = self._connection.cluster(), Learned()
         with self._calling(f"deleting machines of agent pool {name}"):
             self._connection.client().agent_pools.begin_delete_machines(

@@ -53,7 +53,7 @@ class Azure:
         if action.verb == SHRINK:
             return pools.shrink(name, body["count"], body["kept"])
         if action.verb == REPAIR:
-            return pools.repair(name, body["kept"])
+            return pools.repair(name, body["count"], body["kept"])
         if action.verb == DELETE:
             return pools.delete(name)
         if action.verb == ASK:
