@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from llmwright.values.instance_type import InstanceType
-from llmwright.values.nodes import ProvisionerAction
+from llmwright.values.nodes import NodeRequest, ProvisionerAction
+from llmwright_provisioner_aks.options import AksOptions
+from llmwright_provisioner_aks.pool_body import pool_body
 from llmwright_provisioner_aks.seen_pools import SeenPool
 
 CREATE, RESIZE, SHRINK = "create-pool", "resize-pool", "shrink-pool"
@@ -15,8 +17,7 @@ REPAIR, DELETE, ASK = "repair-pool", "delete-pool", "ask-operation"
 
 def create(name: str, pool: Mapping[str, Any], machine: InstanceType | None) -> ProvisionerAction:
     """Create the agent pool, unless there is one of that name. Of a retired machine the successor is told."""
-    retired = {"successor": machine.successor or ""} if machine is not None and machine.retired else {}
-    return ProvisionerAction(verb=CREATE, name=name, body={"pool": pool, **retired})
+    return ProvisionerAction(verb=CREATE, name=name, body=_with_successor(pool, machine))
 
 
 def resize(pool: SeenPool, count: int, bounds: tuple[int, int] | None) -> ProvisionerAction:
@@ -37,6 +38,16 @@ def repair(pool: SeenPool, count: int, kept: Iterable[str]) -> ProvisionerAction
 def delete(pool: SeenPool) -> ProvisionerAction:
     """Delete the pool with all its machines."""
     return ProvisionerAction(verb=DELETE, name=pool.name)
+
+
+def wish_of(request: NodeRequest, options: AksOptions) -> dict[str, Any]:
+    """Return what a creation would be asked for, as its body."""
+    return _with_successor(pool_body(request, options), request.instance_type)
+
+
+def _with_successor(pool: Mapping[str, Any], machine: InstanceType | None) -> dict[str, Any]:
+    retired = {"successor": machine.successor or ""} if machine is not None and machine.retired else {}
+    return {"pool": pool, **retired}
 
 
 def ask(name: str, operation: str) -> ProvisionerAction:

@@ -12,6 +12,7 @@ from llmwright.errors import InvalidWorkspace
 from llmwright.plugins.drivers import Provisioner
 from llmwright.values.nodes import (
     Failed,
+    Finding,
     LivingWorkspace,
     NodeRequest,
     Orphan,
@@ -21,7 +22,7 @@ from llmwright.values.nodes import (
     Watch,
 )
 from llmwright.values.plan import Target
-from llmwright_provisioner_aks.actions import delete
+from llmwright_provisioner_aks.actions import delete, wish_of
 from llmwright_provisioner_aks.decisions import decide_pools
 from llmwright_provisioner_aks.options import AksOptions, AksSettings, settings_of
 from llmwright_provisioner_aks.pool_body import IMAGE_FAMILY, SPOT_TAINT, instance_type_name, problems_of
@@ -63,6 +64,12 @@ class AksProvisioner(Provisioner):
     def refresh(self, scope: str) -> SeenCluster:
         """One list for all Workspaces; none where what is known is young enough."""
         return self._azure.refresh()
+
+    def examine(self, request: NodeRequest | None) -> Iterable[Finding]:
+        """Whether cluster, size, zones and quotas are there; the roles show where one is missing."""
+        asked = request is not None and request.count and instance_type_name(request)
+        wish = wish_of(request, self._options(request)) if request is not None and asked else None
+        return tuple(self._azure.examine(wish, self._settings.max_pools))
 
     def observe(self, request: NodeRequest, snapshot: SeenCluster) -> OwnPools:
         """The pools with the Workspace's tags, and the nodes that joined from them."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
 
 from llmwright.errors import ConfigError
@@ -51,11 +51,11 @@ class AksOptions(_Model):
     )
     mig_profile: MigProfile | None = Field(default=None, description="The MIG profile into which each GPU is divided.")
     tags: dict[str, str] = Field(default_factory=dict, description="Azure tags of the pool and its machines.")
-    min_nodes: Annotated[int, Field(ge=1, le=MOST_NODES)] | None = Field(
-        default=None, description=f"The fewest nodes, of {_BOUNDS}; never below the nodes that are needed."
-    )
     max_nodes: Annotated[int, Field(ge=1, le=MOST_NODES)] | None = Field(
         default=None, description=f"The most nodes, of {_BOUNDS}; unset: the autoscaler leaves the pool alone."
+    )
+    min_nodes: Annotated[int, Field(ge=1, le=MOST_NODES)] | None = Field(
+        default=None, description=f"The fewest nodes, of {_BOUNDS}; never below the nodes that are needed."
     )
     capacity_reservation_group: str | None = Field(
         default=None, pattern=f"(?i)^{RESERVATION}$", description="The resource id of a capacity reservation group."
@@ -63,7 +63,9 @@ class AksOptions(_Model):
 
     @field_validator("spot_max_price")
     @classmethod
-    def _five_decimals(cls, price: float | None) -> float | None:
+    def _price_of_spot(cls, price: float | None, info: ValidationInfo) -> float | None:
+        if price is not None and info.data.get("capacity_type") != "spot":
+            raise ValueError("it is for capacityType: spot")
         if price is not None and round(price, 5) != price:
             raise ValueError("AKS takes at most five decimals")
         return price
@@ -89,18 +91,22 @@ class AksOptions(_Model):
                 raise ValueError(f"the value of the tag {name[:40]} is longer than 256 characters")
         return tags
 
-    @model_validator(mode="after")
-    def _together(self) -> Self:
-        spot = self.capacity_type == "spot"
-        if self.spot_max_price is not None and not spot:
-            raise ValueError("spotMaxPrice is for capacityType: spot")
-        if spot and self.capacity_reservation_group:
-            raise ValueError("capacityReservationGroup: AKS gives a spot pool no reserved capacity")
-        if self.min_nodes is not None and self.max_nodes is None:
-            raise ValueError("minNodes needs maxNodes: together they are the autoscaler's bounds")
-        if self.min_nodes is not None and self.max_nodes is not None and self.min_nodes > self.max_nodes:
-            raise ValueError(f"minNodes {self.min_nodes} is above maxNodes {self.max_nodes}")
-        return self
+    @field_validator("min_nodes")
+    @classmethod
+    def _below_the_most(cls, fewest: int | None, info: ValidationInfo) -> int | None:
+        most = info.data.get("max_nodes")
+        if fewest is not None and most is None:
+            raise ValueError("it needs maxNodes: together they are the autoscaler's bounds")
+        if fewest is not None and most is not None and fewest > most:
+            raise ValueError(f"{fewest} is above maxNodes, {most}")
+        return fewest
+
+    @field_validator("capacity_reservation_group")
+    @classmethod
+    def _not_for_spot(cls, group: str | None, info: ValidationInfo) -> str | None:
+        if group is not None and info.data.get("capacity_type") == "spot":
+            raise ValueError("AKS gives a spot pool no reserved capacity")
+        return group
 
 
 class AksSettings(_Model):

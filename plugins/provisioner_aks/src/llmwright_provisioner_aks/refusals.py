@@ -63,11 +63,11 @@ _WORDS: tuple[tuple[str, str], ...] = (
     ("OperationInProgress", r"another (\w+ )?operation|operation.{0,80}in progress|preempted|overrid+en and cancel"),
     ("SubnetFull", r"subnet.{0,80}(full|enough|insufficient|available)|IPs available"),
     ("TooManyPools", r"(maximum|too many|limit)[\w ]* (of )?(agent|node) ?pools"),
-    ("QuotaExceeded", r"quota|exceeding approved .*cores"),
+    ("SkuNotAvailable", r"not allowed in your subscription|not available in (location|region|zone)|not supported in"),
+    ("QuotaExceeded", r"\bquota\b|exceeding approved .*cores"),
     ("AuthorizationFailed", r"does not have authorization|deny assignment"),
     ("AuthenticationFailed", r"AADSTS\d+"),
     ("InstanceTypeRetired", r"\bretired\b"),
-    ("SkuNotAvailable", r"not allowed in your subscription|not available in (location|region|zone)|not supported in"),
     ("InsufficientCapacity", r"allocation failed|sufficient capacity|too restrictive"),
     ("Throttled", r"request limit has been exceeded"),
 )

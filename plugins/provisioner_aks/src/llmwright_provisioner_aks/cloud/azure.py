@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from llmwright.values.nodes import ProvisionerAction
+from llmwright.values.nodes import Finding, ProvisionerAction
 from llmwright_provisioner_aks.actions import ASK, CREATE, DELETE, REPAIR, RESIZE, SHRINK
 from llmwright_provisioner_aks.cloud.agent_pools import AgentPools
 from llmwright_provisioner_aks.cloud.azure_errors import target_error
 from llmwright_provisioner_aks.cloud.compute import Compute
 from llmwright_provisioner_aks.cloud.connection import Connection
+from llmwright_provisioner_aks.cloud.examination import guarded, of_cluster, of_wish
 from llmwright_provisioner_aks.offers import Wish, families_of, offer_refusal, quota_refusal
 from llmwright_provisioner_aks.options import AksSettings
 from llmwright_provisioner_aks.seen_pools import SeenCluster
@@ -32,6 +33,13 @@ class Azure:
             TargetError: Azure refused.
         """
         return self.pools.refresh()
+
+    def examine(self, pool: Mapping[str, Any] | None, most: int) -> Iterator[Finding]:
+        """Yield findings about the cluster, and about the nodes of ``pool``, the body of a ``CREATE``."""
+        connection = self.connection
+        yield from guarded("AKS cluster", lambda: of_cluster(connection.cluster(), self.pools.refresh(), most))
+        if pool is not None:
+            yield from guarded("machines", lambda: of_wish(self._wish(pool), self.compute))
 
     def hurry(self) -> None:
         """Have a refresh ask Azure sooner: something of what is known may have changed."""
