@@ -162,6 +162,11 @@ class TrainingConfig(BaseModel):
         return normpath(name) if name.startswith("/mnt") else normpath(join("/mnt", name.lstrip("/")))
 
 
+ENGINE_REFUSES = ("modules_to_save", "use_dora", "lora_bias")
+"""Keys of LoraConfig whose adapters vLLM does not load (0.32, ``PEFTHelper._validate_features``)."""
+HF_SERVES = "take it out, or serve with inference.runtime: hf"
+
+
 def _rules(config: TrainingConfig, method: Method) -> Iterator[Problem]:
     section, quantization = "QuantizationConfig", config.quantization
     if quantization.load_in_4bit and quantization.load_in_8bit:
@@ -188,6 +193,13 @@ def _rules_of_serving(config: TrainingConfig) -> Iterator[Problem]:
     if lora.bias != "none":
         message = f"bias: {lora.bias} trains the base's own biases, which other adapters and the base share when served"
         yield Problem("LoraConfig.bias", message, hint="write none, or take it out")
+    for name in ENGINE_REFUSES:
+        if getattr(lora, name):
+            message, hint = (
+                f"an adapter with {name} is served by transformers and peft only; vLLM refuses it",
+                HF_SERVES,
+            )
+            yield Problem(f"LoraConfig.{name}", message, hint=hint, severity="warning")
     if lora.init_lora_weights not in REWRITING_INITIALISATIONS:
         return
     path = "LoraConfig.init_lora_weights"
