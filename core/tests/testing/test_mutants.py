@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 from _pytest.mark import ParameterSet
-from core.tests.testing.support.mutants import PLUGINS, Mutant, broken_laws, mutants, write, write_plugin
-
-NAMES = sorted(path.name for path in PLUGINS.iterdir())
+from core.tests.testing.support.mutants import NAMES, Mutant, broken_laws, mutants, write, write_plugin
 
 
 @pytest.mark.parametrize("plugin", NAMES)
@@ -28,7 +26,7 @@ def tried() -> Iterator[ParameterSet]:
 
 
 def test_there_are_many_of_each_kind() -> None:
-    assert min(len(mutants(name)) for name in NAMES) >= 30
+    assert min(len(mutants(name)) for name in NAMES) >= 10
     assert sum(len(mutants(name)) for name in NAMES) >= 250
 
 

@@ -1,8 +1,9 @@
 """Correct plugins as their authors have them, and each with one small mistake: the contracts fail on every mistake.
 
-A folder of ``plugins/`` is an author's repository: modules, entry points, and a test that subclasses a contract.
-``mutants/NAME.yaml`` lists the mistakes in it. Each is a text that is there once and another in its place; ``law`` is
-the law that it breaks, ``says`` are words of that law's message.
+A plugin is what ``llmwright plugins new KIND acme`` writes, under the name of its kind, or a folder of ``plugins/``
+with what no new plugin has: modules, entry points, and a test that subclasses a contract. ``mutants/NAME.yaml`` lists
+the mistakes in it. Each is a text that is there once and another in its place; ``law`` is the law that it breaks,
+``says`` are words of that law's message.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import importlib
 import os
 import shutil
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
@@ -19,8 +21,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from llmwright.cli.plugin_template import KINDS, distribution, plugin_files
+
 HERE = Path(__file__).parents[1]
 PLUGINS = HERE / "plugins"
+NAMES = (*KINDS, *sorted(path.name for path in PLUGINS.iterdir()))
 FAST = ("-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:xdist", "-p", "no:faulthandler", "-p", "no:cov")
 
 
@@ -40,7 +45,7 @@ class Mutant:
         return f"{self.plugin}: {self.name}"
 
 
-@dataclass
+@dataclass(eq=False)
 class Verdicts:
     """A plugin of pytest that keeps how each law ended: nothing for one that holds, else its message."""
 
@@ -78,14 +83,29 @@ def write(mutant: Mutant, folder: Path) -> Path:
 
 
 def write_plugin(plugin: str, folder: Path) -> Path:
-    """Write the repository of a correct plugin, with the metadata that pip writes on install; return it."""
+    """Write the repository of a correct plugin; return it."""
     repository = folder / plugin
-    shutil.copytree(PLUGINS / plugin, repository, ignore=shutil.ignore_patterns("__pycache__"))
-    about = repository / f"{plugin}-1.0.dist-info"
-    about.mkdir()
-    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {plugin.replace('_', '-')}\nVersion: 1.0\n")
-    (repository / "entry_points.txt").rename(about / "entry_points.txt")
+    if plugin in KINDS:
+        for path, text in plugin_files(plugin, "acme").items():
+            (repository / path).parent.mkdir(parents=True, exist_ok=True)
+            (repository / path).write_text(text)
+    else:
+        shutil.copytree(PLUGINS / plugin, repository, ignore=shutil.ignore_patterns("__pycache__"))
     return repository
+
+
+def install(repository: Path) -> None:
+    """Write the metadata that pip writes on install."""
+    name, points = repository.name.replace("_", "-"), repository / "entry_points.txt"
+    if repository.name in KINDS:
+        name = distribution(repository.name, "acme")
+        groups = tomllib.loads((repository / "pyproject.toml").read_text())["project"]["entry-points"]
+        lines = [f"[{group}]\n{key} = {value}" for group, each in groups.items() for key, value in each.items()]
+        points.write_text("\n".join(lines) + "\n")
+    about = repository / f"{name.replace('-', '_')}-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    points.rename(about / "entry_points.txt")
 
 
 def broken_laws(repository: Path, law: str = "") -> dict[str, str]:
@@ -95,8 +115,9 @@ def broken_laws(repository: Path, law: str = "") -> dict[str, str]:
         AssertionError: no law ran.
     """
     verdicts = Verdicts()
-    contract = repository / f"{repository.name}_contract.py"
-    arguments = [str(contract), *FAST, f"--rootdir={repository}", "-c", os.devnull, "--import-mode=importlib"]
+    install(repository)
+    contracts = [*repository.glob("*_contract.py"), *repository.glob("tests/test_*.py")]
+    arguments = [*map(str, contracts), *FAST, f"--rootdir={repository}", "-c", os.devnull, "--import-mode=importlib"]
     # There, for a hook that writes its record where it is called.
     with _installed(repository), chdir(repository):
         pytest.main([*arguments, *(("-k", law) if law else ())], plugins=[verdicts])
@@ -107,12 +128,13 @@ def broken_laws(repository: Path, law: str = "") -> dict[str, str]:
 @contextmanager
 def _installed(repository: Path) -> Iterator[None]:
     """Let this process import the repository's modules, and forget them after."""
+    before = [*sys.path]
     sys.path.insert(0, str(repository))
     importlib.invalidate_caches()
     try:
         yield
     finally:
-        sys.path.remove(str(repository))
+        sys.path[:] = before
         for name, module in list(sys.modules.items()):
             if str(getattr(module, "__file__", None) or "").startswith(str(repository)):
                 del sys.modules[name]

@@ -9,7 +9,7 @@ from llmwright_policy_template_name.rules import approved_licence
 
 import llmwright
 from llmwright.api.workspace import Workspace
-from llmwright.testing import make_preset
+from llmwright.testing import HooksContract, make_preset
 
 WORKSPACE: dict[str, Any] = {
     "apiVersion": "kaito.sh/v1beta1",
@@ -18,6 +18,15 @@ WORKSPACE: dict[str, Any] = {
     "resource": {"labelSelector": {"matchLabels": {"apps": "a"}}},
     "inference": {"preset": {"name": "demo"}},
 }
+
+
+class TestTemplateNameRules(HooksContract):
+    """Each law of the contract is a test."""
+
+    @pytest.fixture
+    def plugin(self) -> str:
+        """The name of the distribution."""
+        return "llmwright-policy-template-name"
 
 
 @pytest.mark.parametrize("licence", ["mit", "MIT", "apache-2.0"])

@@ -26,6 +26,8 @@ from llmwright_provisioner_template_name.cloud import Cloud, Machine
 
 OWNER = "template-name.example/workspace"
 """The label of our nodes. The cloud puts it on each machine's node."""
+OURS = "llmwright-"
+"""The first letters of every owner that is a Workspace. Others may have machines in the same account."""
 Machines = tuple[Machine, ...]
 
 
@@ -83,7 +85,7 @@ class TemplateNameProvisioner(Provisioner):
             owner(each.namespace, each.workspace) for each in living if each.provisioner in ("", self.context.name)
         }
         for machine in snapshot:
-            if machine.owner not in owners:
+            if machine.owner.startswith(OURS) and machine.owner not in owners:
                 yield Orphan(name=machine.name, actions=(ProvisionerAction(verb="delete", name=machine.name),))
 
     @property
@@ -92,8 +94,8 @@ class TemplateNameProvisioner(Provisioner):
 
 
 def owner(namespace: str, workspace: str) -> str:
-    """Return a label's value that is another one for each Workspace of each namespace."""
-    return hashlib.sha256(f"{namespace}/{workspace}".encode()).hexdigest()[:16]
+    """Return a label's value that is another one for each Workspace of each namespace, however long their names are."""
+    return OURS + hashlib.sha256(f"{namespace}/{workspace}".encode()).hexdigest()[:16]
 
 
 def owner_of(request: NodeRequest) -> str:

@@ -13,7 +13,7 @@ from llmwright.values.launch import Launch, Mount, Process
 from llmwright.values.preset import Preset
 from llmwright.values.tuning_data import TuningData
 
-TRAIN = ("$(python)", "-m", "llmwright_tuner_template_name.train")
+PROGRAM = ("$(python)", "-m", "llmwright_tuner_template_name.train")
 DATA = Mount(volume="data", path="/mnt/data", read_only=True)
 RESULTS = Mount(volume="results", path="/mnt/results")
 CONFIG = Mount(volume="config", path="/mnt/config", read_only=True)
@@ -33,31 +33,44 @@ class TemplateNameTuner(Tuner):
 
     targets = frozenset({"local", "kubernetes"})
     config_model = Options
+    checkpoints = True
 
     def memory(self, preset: Preset, config: Any) -> tuple[MemoryTerm, ...]:
         """The weights as they are; of each weight of the adapter also its gradient and Adam's two moments."""
         width = preset.architecture.hidden_size if preset.architecture else 4096
         layers = preset.architecture.layers if preset.architecture else 32
-        adapter = 4 * 4 * 2 * config.rank * width * layers
-        return MemoryTerm("weights", preset.weight_bytes), MemoryTerm("adapter", adapter)
+        return (
+            MemoryTerm("weights", preset.weight_bytes),
+            MemoryTerm("adapter", 16 * config.rank * 2 * width * layers),
+        )
 
     def launch(self, preset: Preset, fit: Fit, data: TuningData, config: Any) -> Launch:
         """One process that reads ``data`` and writes ``results``."""
         weights = weights_of(preset)
-        argv = (*TRAIN, "train", *weights.arguments, "--data", "$(volume.data)", "--results", "$(volume.results)")
-        argv += ("--targets", ",".join(preset.lora_targets or ("q_proj", "v_proj")))
-        argv += ("--rank", str(config.rank), "--steps", str(config.steps))
-        mounts = (DATA, RESULTS, *weights.mounts)
-        if data.config_path:
-            argv, mounts = (*argv, "--config", data.config_path), (*mounts, CONFIG)
-        main = Process(name="train", argv=argv, mounts=mounts, gpus=fit.gpus)
+        main = Process(
+            name="train",
+            # The role of an image with this package in it; the setting `images` says which image that is.
+            image="template-name",
+            argv=(
+                *(*PROGRAM, "train", *weights.arguments),
+                *("--data", "$(volume.data)"),
+                *("--results", "$(volume.results)"),
+                *("--targets", ",".join(preset.lora_targets or ("q_proj", "v_proj"))),
+                *("--rank", str(config.rank)),
+                *("--steps", str(config.steps)),
+                *(("--config", data.config_path) if data.config_path else ()),
+            ),
+            mounts=(DATA, RESULTS, *((CONFIG,) if data.config_path else ()), *weights.mounts),
+            gpus=fit.gpus,
+        )
         return Launch(main=main, prepare=weights.prepare, volumes=weights.volumes)
 
     def inspect(self, preset: Preset, data: TuningData, config: Any) -> Process | None:
         """Read every row before a machine is bought."""
-        return Process(name="inspect", argv=(*TRAIN, "inspect", "--data", "$(volume.data)"), mounts=(DATA,))
+        argv = (*PROGRAM, "inspect", "--data", "$(volume.data)")
+        return Process(name="inspect", argv=argv, mounts=(DATA,), image="template-name")
 
     def sample(self, preset: Preset, data: TuningData, config: Any, rows: int) -> Process | None:
         """Print the first rows, for ``llmwright quiz``."""
-        argv = (*TRAIN, "sample", "--data", "$(volume.data)", "--rows", str(rows))
-        return Process(name="sample", argv=argv, mounts=(DATA,))
+        argv = (*PROGRAM, "sample", "--data", "$(volume.data)", "--rows", str(rows))
+        return Process(name="sample", argv=argv, mounts=(DATA,), image="template-name")
