@@ -14,18 +14,22 @@ import shutil
 import sys
 import tomllib
 from collections.abc import Iterator
-from contextlib import chdir, contextmanager
+from contextlib import chdir, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import yaml
 
 from llmwright.cli.plugin_template import KINDS, distribution, plugin_files
+from llmwright.testing import tuned_runs
+from llmwright.testing.processes import Running
 
 HERE = Path(__file__).parents[1]
 PLUGINS = HERE / "plugins"
 NAMES = (*KINDS, *sorted(path.name for path in PLUGINS.iterdir()))
+MUTANTS_S = 30.0
 FAST = ("-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:xdist", "-p", "no:faulthandler", "-p", "no:cov")
 
 
@@ -119,10 +123,21 @@ def broken_laws(repository: Path, law: str = "") -> dict[str, str]:
     contracts = [*repository.glob("*_contract.py"), *repository.glob("tests/test_*.py")]
     arguments = [*map(str, contracts), *FAST, f"--rootdir={repository}", "-c", os.devnull, "--import-mode=importlib"]
     # There, for a hook that writes its record where it is called.
-    with _installed(repository), chdir(repository):
+    with _installed(repository), chdir(repository), _impatient() if law else nullcontext():
         pytest.main([*arguments, *(("-k", law) if law else ())], plugins=[verdicts])
     assert verdicts.messages, f"no law named {law!r} ran"
     return verdicts.broken
+
+
+@contextmanager
+def _impatient() -> Iterator[None]:
+    """Let laws wait for a process that never comes or ends for some seconds, and not for minutes."""
+    with (
+        mock.patch.object(tuned_runs, "PATIENCE_S", MUTANTS_S),
+        mock.patch.object(Running.until, "__defaults__", (MUTANTS_S,)),
+        mock.patch.object(Running.ended, "__defaults__", (MUTANTS_S,)),
+    ):
+        yield
 
 
 @contextmanager
