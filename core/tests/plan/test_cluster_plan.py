@@ -339,6 +339,14 @@ def test_the_engine_stops_where_a_tuned_adapter_ends_its_answers(planned: Planne
     assert "--generation-config=$(volume.results)" in required(plan.serving).main.argv
 
 
+@pytest.mark.parametrize(("lora", "flag"), [({"r": 16}, []), ({"r": 16, "init_lora_weights": "pissa"}, ["32"])])
+def test_the_engine_loads_a_tuned_adapter_of_any_rank(planned: Planned, lora: dict[str, Any], flag: list[str]) -> None:
+    own = tuning("phi-4", methodConfig={"lora": lora}, method="lora", output=IMAGE)
+    plan = planned(sku=A100, tuning=own, drivers=drivers_with(vllm=VllmRuntime))
+    argv = required(plan.serving).main.argv
+    assert [part.partition("=")[2] for part in argv if part.startswith("--max-lora-rank")] == flag
+
+
 def test_a_plan_says_that_an_engine_reads_no_template_beside_an_adapter(planned: Planned) -> None:
     adapters = [{"source": {"name": "polite", "image": "registry.example/polite:1"}}]
     for drivers, says in ((WITH_ENGINE, 1), (PLAIN, 0)):

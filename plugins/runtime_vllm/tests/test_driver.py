@@ -133,6 +133,14 @@ def test_adapters_are_served_by_name(runtime: VllmRuntime) -> None:
     assert "--enable-lora" in launch.main.argv
 
 
+@pytest.mark.parametrize(("ranks", "flag"), [((None,), None), ((16,), None), ((24, None), "32"), ((8, 260), "320")])
+def test_the_engine_loads_adapters_of_every_rank_that_is_known(
+    runtime: VllmRuntime, ranks: tuple[int | None, ...], flag: str | None
+) -> None:
+    adapters = tuple(make_adapter(name=f"a{number}", rank=rank) for number, rank in enumerate(ranks))
+    assert flags(launched(runtime, adapters=adapters)).get("max-lora-rank") == flag
+
+
 def test_an_only_adapter_is_served_with_its_own_template(runtime: VllmRuntime) -> None:
     own = make_adapter(name="a", path="$(volume.results)", chat_template="$(volume.results)/chat_template.jinja")
     preset = replace(PRESET, chat_template="tool.jinja")

@@ -185,3 +185,12 @@ def test_code_of_the_repository_runs_where_the_preset_says_so(allowed: bool) -> 
     assert ("--trust-remote-code" in tuner.launch(preset, make_fit(), make_tuning_data(), config).main.argv) is allowed
     assert checked is not None
     assert ("--trust-remote-code" in checked.argv) is allowed
+
+
+def test_the_rank_of_the_adapter_is_the_greatest_of_its_matrices(qlora: QloraTuner) -> None:
+    def rank(tuner: LoraTuner, **lora: object) -> int | None:
+        return tuner.adapter_rank(PRESET, tuner.configure({"lora": lora}, {}))
+
+    assert rank(qlora) == 32, "the preset's"
+    assert rank(qlora, r=8, rank_pattern={"q_proj": 64}) == 64
+    assert rank(LoraTuner(context()), r=8, init_lora_weights="olora") == 16

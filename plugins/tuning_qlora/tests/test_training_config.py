@@ -34,6 +34,7 @@ OWN_CASES = [
     ("lora", {"modules_to_save": ["lm_head"]}, "vLLM refuses it"),
     ("lora", {"use_dora": True}, "vLLM refuses it"),
     ("lora", {"lora_bias": True}, "vLLM refuses it"),
+    ("lora", {"r": 300, "init_lora_weights": "pissa"}, "vLLM takes up to 512"),
 ]
 
 

@@ -49,12 +49,18 @@ def named_adapters(inputs: PlanInput) -> tuple[MountedAdapter, ...]:
 
 
 def tuned_adapter(
-    inputs: PlanInput, data: TuningData, template: str | None = None, *, generation_config: bool = False
+    inputs: PlanInput,
+    data: TuningData,
+    template: str | None = None,
+    *,
+    generation_config: bool = False,
+    rank: int | None = None,
 ) -> MountedAdapter:
     """The adapter that tuning leaves in volume ``results``, under the Workspace's name.
 
     On a cluster an image is pulled into a new pod; a volume is mounted; on one machine the results are there.
-    ``template`` is the file with its own chat template; ``generation_config``: one lies beside the weights.
+    ``template`` is the file with its own chat template; ``generation_config``: one lies beside the weights; ``rank`` is
+    that of its matrices, where the tuner knows it.
     """
     name, path = inputs.workspace.name, f"$(volume.{RESULTS})"
     adapter = Adapter(
@@ -64,6 +70,7 @@ def tuned_adapter(
         chat_template=f"{path}/{template}" if template else None,
         tokenizer_template=not template,
         generation_config=path if generation_config else None,
+        rank=rank,
     )
     if data.output_volume_source:
         return MountedAdapter(adapter, Volume(name=RESULTS, kind="volume_source", source=data.output_volume_source))

@@ -237,5 +237,7 @@ def _mounted_adapters(inputs: PlanInput, workload: Workload, data: TuningData | 
         return workload.adapters
     if workload.serving is None or workload.tuned is None:
         return ()
-    ends = workload.tuned.tuner.writes_generation_config
-    return (tuned_adapter(inputs, data, workload.own_template, generation_config=ends),)
+    tuned, tuner = workload.tuned, workload.tuned.tuner
+    rank = tuner.adapter_rank(inputs.preset, tuned.config)
+    ends = tuner.writes_generation_config
+    return (tuned_adapter(inputs, data, workload.own_template, generation_config=ends, rank=rank),)

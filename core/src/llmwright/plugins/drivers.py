@@ -384,6 +384,10 @@ class Tuner(Driver):
         """Return the file beside the weights that holds the adapter's own chat template; None for the base's."""
         return None
 
+    def adapter_rank(self, preset: Preset, config: Any) -> int | None:
+        """Return the greatest rank of the adapter's matrices, for engines that must be given it; None for unknown."""
+        return None
+
     def inspect(self, preset: Preset, data: TuningData, config: Any) -> Process | None:
         """Return a cheap process that reads volume ``data``. It ends with 2 and one clear line where that is bad."""
         return None

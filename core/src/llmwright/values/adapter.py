@@ -15,7 +15,8 @@ class Adapter:
     ``chat_template`` is the path of the template that it was tuned with, None where that is the base's own or unknown;
     ``tokenizer_template`` says that it is the one in the files of the base's tokenizer, whatever template a preset
     names. ``generation_config`` is a directory with transformers' ``generation_config.json``, whose ``eos_token_id``
-    has all tokens that end its answers; None where there is none.
+    has all tokens that end its answers; None where there is none. ``rank`` is the greatest rank of its matrices, None
+    where it is unknown.
     """
 
     name: str
@@ -27,3 +28,4 @@ class Adapter:
     chat_template: str | None = None
     tokenizer_template: bool = False
     generation_config: str | None = None
+    rank: int | None = None

@@ -19,6 +19,8 @@ UTILIZATION = 0.84
 UTILIZATION_A10 = 0.82
 SMALL_GPU = "NVIDIA A10"
 TEMPLATES = "/workspace/chat_templates"
+LORA_RANKS = (16, 32, 64, 128, 256, 320, 512)
+"""Values of ``--max-lora-rank`` from its default on (vLLM, ``MaxLoRARanks``). An adapter above it is not loaded."""
 
 
 def flags(preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: VllmConfig) -> Flags:
@@ -92,7 +94,20 @@ def _adapters(adapters: tuple[Adapter, ...]) -> Flags:
     if not adapters:
         return {}
     modules = tuple(f"{adapter.name}={adapter.path}" for adapter in adapters)
-    return {"enable-lora": None, "lora-modules": modules, **_template_of(adapters), **_ends_of(adapters)}
+    return {
+        "enable-lora": None,
+        "lora-modules": modules,
+        **_rank_of(adapters),
+        **_template_of(adapters),
+        **_ends_of(adapters),
+    }
+
+
+def _rank_of(adapters: tuple[Adapter, ...]) -> Flags:
+    """Return the flag for the greatest rank that is known, where the engine's default is too small for it."""
+    needed = max((adapter.rank or 0 for adapter in adapters), default=0)
+    smallest = next((rank for rank in LORA_RANKS if rank >= needed), needed)
+    return {"max-lora-rank": smallest} if smallest > LORA_RANKS[0] else {}
 
 
 def _template_of(adapters: tuple[Adapter, ...]) -> Flags:

@@ -131,6 +131,13 @@ class LoraSection(Section):
     task_type: Literal["CAUSAL_LM"] = "CAUSAL_LM"
     """Causal language models alone."""
 
+    @property
+    def delivered_rank(self) -> int:
+        """The greatest rank of the finished adapter: twice that of training where a part of the base moved into it."""
+        return max(self.r, *self.rank_pattern.values(), 0) * (
+            2 if self.init_lora_weights in REWRITING_INITIALISATIONS else 1
+        )
+
 
 class TrainingSection(Section):
     """``TrainingArguments``: the keys of trl's SFTConfig that this tuner supports."""

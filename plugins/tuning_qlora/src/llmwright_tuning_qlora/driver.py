@@ -71,6 +71,10 @@ class LoraTuner(Tuner):
         """transformers' file, where ``ModelConfig.chat_template`` is set."""
         return CHAT_TEMPLATE if config.base.merge(config.options).model.chat_template else None
 
+    def adapter_rank(self, preset: Preset, config: ConfigLayers) -> int | None:
+        """The rank that is delivered: twice that of training where the base was rewritten."""
+        return config.effective(preset).lora.delivered_rank
+
     def memory(self, preset: Preset, config: ConfigLayers) -> tuple[MemoryTerm, ...]:
         """Weights, activations of one batch with checkpointing unless it is off, adapter and optimizer."""
         chosen = config.effective(preset)

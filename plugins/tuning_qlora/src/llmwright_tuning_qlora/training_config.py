@@ -164,6 +164,8 @@ class TrainingConfig(BaseModel):
 
 ENGINE_REFUSES = ("modules_to_save", "use_dora", "lora_bias")
 """Keys of LoraConfig whose adapters vLLM does not load (0.32, ``PEFTHelper._validate_features``)."""
+ENGINE_MOST_RANK = 512
+"""The greatest rank of an adapter that vLLM loads (``MaxLoRARanks``)."""
 HF_SERVES = "take it out, or serve with inference.runtime: hf"
 
 
@@ -195,11 +197,12 @@ def _rules_of_serving(config: TrainingConfig) -> Iterator[Problem]:
         yield Problem("LoraConfig.bias", message, hint="write none, or take it out")
     for name in ENGINE_REFUSES:
         if getattr(lora, name):
-            message, hint = (
-                f"an adapter with {name} is served by transformers and peft only; vLLM refuses it",
-                HF_SERVES,
-            )
-            yield Problem(f"LoraConfig.{name}", message, hint=hint, severity="warning")
+            message = f"an adapter with {name} is served by transformers and peft only; vLLM refuses it"
+            yield Problem(f"LoraConfig.{name}", message, hint=HF_SERVES, severity="warning")
+    if lora.delivered_rank > ENGINE_MOST_RANK:
+        message = f"an adapter of rank {lora.delivered_rank} is served by transformers and peft only; vLLM takes up to"
+        hint = "make it smaller, or serve with inference.runtime: hf"
+        yield Problem("LoraConfig.r", f"{message} {ENGINE_MOST_RANK}", hint=hint, severity="warning")
     if lora.init_lora_weights not in REWRITING_INITIALISATIONS:
         return
     path = "LoraConfig.init_lora_weights"
