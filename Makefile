@@ -19,10 +19,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' Makefile)
+.PHONY: $(shell sed -nE 's/^([a-z][a-z0-9-]*):.*/\1/p' Makefile)
 
 help: ## List these targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.workspace ## Install every package of this repository into .venv
 
@@ -115,6 +115,9 @@ demo-model: $(VENV)/.workspace ## Make the demo model again from its seeded scri
 
 karpenter-client: $(VENV)/.dev ## Generate the client of Karpenter's API again (Java); ARGS='--document FILE'
 	$(BIN)/python plugins/provisioner_karpenter/client/generate.py $(ARGS)
+
+e2e-aks: $(VENV)/.workspace ## Serve and delete one Workspace on a real AKS cluster, which costs money; ARGS='--settings FILE --workspace FILE --yes'
+	$(BIN)/python plugins/provisioner_aks/e2e/run.py $(ARGS)
 
 clean: ## Remove what these targets made
 	rm -rf $(VENV) build dist htmlcov site .coverage*

@@ -9,7 +9,7 @@ from typing import Any
 
 from azure.core import AzureClouds
 from azure.core.credentials import TokenCredential
-from azure.core.pipeline.policies import RetryPolicy
+from azure.core.pipeline.policies import RetryPolicy, SansIOHTTPPolicy
 from azure.core.rest import HttpRequest
 from azure.mgmt.containerservice import ContainerServiceClient
 from azure.mgmt.core.tools import get_arm_endpoints
@@ -111,6 +111,8 @@ class Connection:
             "cloud_setting": CLOUDS[settings.cloud],
             # The core decides when to ask again: a retry inside would hold its thread up, and ignore its back-off.
             "retry_policy": RetryPolicy.no_retries(),
+            # Azure's own would log each request with its headers; the operator logs what comes of them.
+            "http_logging_policy": SansIOHTTPPolicy(),
             "connection_timeout": CONNECT_S,
             "read_timeout": READ_S,
             **({"credential_scopes": [f"{self._base}/.default"]} if settings.resource_manager else {}),

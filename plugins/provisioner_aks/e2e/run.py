@@ -1,0 +1,149 @@
+"""One Workspace on a real AKS cluster: applied, served, asked, deleted, and nothing left over; with a report.
+
+``make e2e-aks ARGS='--settings settings.yaml --workspace workspace.yaml --yes'`` runs it, for somebody with a
+subscription: the operator runs in that cluster, ``kubectl`` reaches it, and ``az login`` or a managed identity may list
+its agent pools. It costs what one machine costs for as long as it is held.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from llmwright.errors import LLMwrightError
+from llmwright_provisioner_aks.cloud.azure import Azure
+from llmwright_provisioner_aks.options import settings_of
+
+READY = "45m"
+GONE_S, LOOK_S = 1800.0, 20.0
+
+
+@dataclass
+class Step:
+    """One step of the report: how long it took, how it ended, and what was seen."""
+
+    name: str
+    seconds: float = 0.0
+    passed: bool = False
+    seen: Any = None
+
+
+@dataclass
+class Report:
+    """The steps so far; they go to a file after each one, so that a run that is broken off has its report too."""
+
+    file: Path
+    steps: list[Step] = field(default_factory=list)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Step]:
+        """Record what is done within. A failure is recorded and raised."""
+        step, began = Step(name), time.monotonic()
+        self.steps.append(step)
+        try:
+            yield step
+            step.passed = True
+        except Exception as error:
+            step.seen = f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            step.seconds = round(time.monotonic() - began, 1)
+            self.write()
+            print(f"{'ok  ' if step.passed else 'FAIL'} {step.seconds:8.1f} s  {step.name}: {step.seen or ''}")
+
+    def write(self) -> None:
+        """Write the report."""
+        passed = all(step.passed for step in self.steps)
+        body = {"at": datetime.now(UTC).isoformat(), "passed": passed, "steps": [asdict(step) for step in self.steps]}
+        self.file.write_text(json.dumps(body, indent=2) + "\n")
+
+
+def command(*words: str) -> str:
+    """Return what a command prints; raises RuntimeError with its last lines where it fails."""
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(words[:4])} ended with {done.returncode}: {(done.stderr or done.stdout)[-500:]}")
+    return done.stdout.strip()
+
+
+def until(holds: Callable[[], bool], what: str, timeout_s: float = GONE_S) -> None:
+    """Wait until something holds; raises TimeoutError."""
+    end = time.monotonic() + timeout_s
+    while not holds():
+        if time.monotonic() >= end:
+            raise TimeoutError(f"{what} within {timeout_s:.0f} s")
+        time.sleep(LOOK_S)
+
+
+def run(arguments: argparse.Namespace, report: Report) -> None:
+    """Carry out the steps. Whatever fails, the Workspace is deleted."""
+    settings = yaml.safe_load(Path(arguments.settings).read_text()) or {}
+    aks = settings_of(((settings.get("plugins") or {}).get("provisioner") or {}).get("aks") or {})
+    metadata = yaml.safe_load(Path(arguments.workspace).read_text())["metadata"]
+    name, namespace = metadata["name"], metadata.get("namespace", "default")
+    inside = ("-n", namespace)
+
+    def pools() -> list[str]:
+        # A new one each time: its list is asked for at once.
+        seen = Azure(aks, lambda: datetime.now(UTC)).refresh()
+        return [pool.name for pool in seen.pools if pool.owner == (namespace, name)]
+
+    with report.step("no pool of that Workspace is there") as step:
+        step.seen = pools()
+        if step.seen:
+            raise RuntimeError(f"{step.seen} are left of an earlier run")
+    try:
+        with report.step("apply"):
+            command("kubectl", "apply", "-f", arguments.workspace)
+        with report.step("serve"):
+            command("kubectl", "wait", f"workspace/{name}", *inside, "--for=condition=Ready", f"--timeout={READY}")
+        with report.step("pool") as step:
+            step.seen = pools()
+            if len(step.seen) != 1:
+                raise RuntimeError(f"{step.seen} in place of one pool")
+        if not arguments.no_ask:
+            with report.step("ask") as step:
+                path = f"/api/v1/namespaces/{namespace}/services/{name}:80/proxy/v1/models"
+                step.seen = json.loads(command("kubectl", "get", "--raw", path))["data"]
+    finally:
+        with report.step("delete"):
+            command("kubectl", "delete", "workspace", name, *inside, "--ignore-not-found", "--timeout=30m")
+        with report.step("nothing is left over") as step:
+            until(lambda: not pools(), "the pool is gone")
+            step.seen = command(sys.executable, "-m", "llmwright", "--settings", arguments.settings, "orphans")
+
+
+def main() -> int:
+    """Run it from the command line; 0 where every step passed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--settings", required=True, help="the operator's settings")
+    parser.add_argument("--workspace", required=True, help="a Workspace that serves, with resource.provisioner: aks")
+    parser.add_argument("--report", default="e2e-aks.json", help="where the report goes")
+    parser.add_argument("--no-ask", action="store_true", help="do not ask the model")
+    parser.add_argument("--yes", action="store_true", help="yes, this costs money")
+    arguments = parser.parse_args()
+    if not arguments.yes:
+        parser.error("it has machines made in your subscription: say --yes")
+    report = Report(Path(arguments.report))
+    try:
+        run(arguments, report)
+    except (LLMwrightError, RuntimeError, TimeoutError, OSError, ValueError, KeyError) as error:
+        print(f"failed: {error}; the report is {report.file}", file=sys.stderr)
+        return 1
+    print(f"all passed; the report is {report.file}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
