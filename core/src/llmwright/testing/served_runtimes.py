@@ -23,6 +23,7 @@ from llmwright.testing.http_answers import Client
 from llmwright.testing.presets import make_fit
 from llmwright.testing.processes import HOLD, Machine, Running, free_port
 from llmwright.testing.runtime_objects import RuntimeObjectsContract
+from llmwright.testing.supervised_launches import Supervised, port_of
 from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
 from llmwright.values.launch import Launch, SecretKey
@@ -207,6 +208,16 @@ class ServedRuntimeContract(RuntimeObjectsContract):
             status = client.post(CHAT, body).status
             assert status in (401, 403), f"a request without the key is answered with {status}"
         assert stranger.is_healthy(), "/health asks for the key: nobody gives it to a probe"
+
+    def test_the_supervisor_serves_it(self, served_launch: Launch, served_preset: Preset, tmp_path: Path) -> None:
+        """Under the supervisor of one machine it becomes Ready and answers; once it is deleted nothing listens."""
+        keeps_key = any(isinstance(value, SecretKey) for value in served_launch.main.env.values())
+        environ = {KEY_VARIABLE: KEY} if keeps_key else {}
+        with Supervised(tmp_path, served_preset, environ).serving(served_launch) as endpoint:
+            client = Client("127.0.0.1", port_of(endpoint), KEY if keeps_key else "")
+            answer = client.post(CHAT, {"model": served_preset.name, "messages": QUESTION, "max_tokens": 2})
+            assert answer.status == 200, f"under the supervisor a question is answered with {answer.status}"
+        assert not client.is_healthy(), "its Workspace is deleted, and it still answers"
 
     def test_a_taken_port_ends_it_with_an_error(self, served_launch: Launch, tmp_path: Path) -> None:
         """A server that cannot listen ends, with another exit code than 0: then it is started again."""

@@ -22,6 +22,7 @@ from llmwright.testing.options import properties
 from llmwright.testing.presets import make_fit, make_tuning_data
 from llmwright.testing.processes import PATIENCE_S, Ended, Machine
 from llmwright.testing.rows import COMPLETIONS, FORMATS, write_bad_rows, write_rows
+from llmwright.testing.supervised_launches import Supervised
 from llmwright.values.launch import Launch, Process
 from llmwright.values.preset import Preset
 
@@ -132,6 +133,14 @@ class TunedContract(DriverContract):
         targets = about["target_modules"]
         others = sorted(set(targets) - set(tuned_preset.lora_targets)) if isinstance(targets, list) else []
         assert not (tuned_preset.lora_targets and others), f"the adapter changes {', '.join(others)}"
+
+    def test_the_supervisor_trains_it(
+        self, run: Run, tuned_launch: Launch, tuned_preset: Preset, tmp_path: Path, patience_s: float
+    ) -> None:
+        """Under the supervisor of one machine it succeeds, and the core packs its adapter as an image."""
+        if run.ended.code:
+            return
+        Supervised(tmp_path, tuned_preset, {}, patience_s).tune(tuned_launch, run.data, tmp_path / "results")
 
     def test_it_leaves_nothing_else(self, run: Run) -> None:
         """``results`` is delivered: no checkpoint, no optimizer, no copy of the model lies beside the adapter."""
