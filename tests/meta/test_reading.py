@@ -37,6 +37,7 @@ ELSEWHERE = {
     "core/src/llmwright/testing/cluster/control_plane.py": CLUSTER,
     "core/src/llmwright/testing/cluster/operator_process.py": CHILD,
     "core/src/llmwright/testing/cluster/programs.py": CHILD,
+    "core/src/llmwright/testing/adapter_faults.py": CHILD,
     "core/src/llmwright/testing/drivers.py": CHILD,
     "core/src/llmwright/testing/http_answers.py": CHILD,
     "core/src/llmwright/testing/packs.py": "a file of the pack under test",

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from llmwright.plugins.drivers import Provisioner
-from llmwright.testing.operated_provisioners import OperatedContract, skip_unless_idle
+from llmwright.testing.operated_provisioners import skip_unless_idle
+from llmwright.testing.placed_provisioners import PlacedContract
 from llmwright.testing.world import World
 from llmwright.values.nodes import NodeRequest
 
@@ -25,7 +26,7 @@ MOST_ACTS = 60
 BROKEN = ("InternalError", "PluginContract")
 
 
-class CarriedOutContract(OperatedContract):
+class CarriedOutContract(PlacedContract):
     """Laws of one Workspace from its creation to its deletion, on a cluster in memory and on one machine."""
 
     @pytest.fixture

@@ -49,6 +49,11 @@ def _further_faults(process: Process, launch: Launch) -> Iterator[str]:
         yield "its argv and its mounts must be tuples: a list can be changed by whoever holds it"
         return
     yield from _fixed_text_faults(process, launch)
+    places = [mount.path for mount in process.mounts]
+    if not all(place.startswith("/") for place in places):
+        yield f"mounts at {', '.join(places)}: a place in a pod begins with /"
+    if len({*places}) < len(places):
+        yield f"mounts two volumes at one place: {', '.join(places)}"
     if type(process.gpus) is not int or process.gpus < 0:
         yield f"gpus is {process.gpus!r}, not a whole number"
     yield from _secret_faults("argv", process.argv)

@@ -24,6 +24,9 @@ GPUS: tuple[tuple[str, tuple[int, ...], tuple[int, int] | None], ...] = (
 )  # fmt: skip
 """Model, GiB as its maker sells them, and compute capability (data sheets of NVIDIA, AMD, AWS and Intel)."""
 
+MOST_CPUS, MOST_GPUS = 4096, 16
+"""More than any machine that a cloud sells has."""
+
 FORMS = {
     "azure": re.compile(r"Standard_[A-Z][A-Za-z0-9_-]+"),
     "aws": re.compile(r"[a-z][a-z0-9-]*\.(metal|nano|micro|small|medium|\d*x?large)[a-z0-9-]*"),
@@ -39,8 +42,14 @@ def machine_faults(machine: InstanceType) -> Iterator[str]:
     """Yield all that cannot be true of ``machine``, in words, each with its key."""
     if machine.memory_bytes and not GIB <= machine.memory_bytes <= 65536 * GIB:
         yield f"memoryBytes is {machine.memory_bytes}: write a number of bytes, or a unit as in 32Gi"
+    if not 0 <= machine.cpus <= MOST_CPUS:
+        yield f"cpus is {machine.cpus}"
+    if machine.gpus > MOST_GPUS:
+        yield f"gpus is {machine.gpus}: it is of one machine"
     if machine.gpus:
         yield from _gpu_faults(machine)
+    elif machine.gpu_memory_bytes or machine.gpu_model:
+        yield "it has gpuModel or gpuMemoryBytes, and gpus is 0"
     for cloud, form in FORMS.items():
         alike = form.fullmatch(machine.name) is not None
         if alike and machine.cloud not in (cloud, *((ARC,) if cloud == "azure" else ())):

@@ -16,6 +16,16 @@ QUANTISED = (0.45, 1.6)
 DENSE = re.compile("(Llama|Mistral|Qwen2|Qwen3|Phi3|Cohere)ForCausalLM")
 """Networks of attention and one gated feed-forward layer: their weights can be counted from the sizes."""
 
+SPLIT = re.compile("(Llama|Mistral|Qwen2|Qwen3)ForCausalLM")
+SPLIT_MODULES = frozenset({"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"})
+"""The modules that LoRA may change in networks whose attention has a matrix each for queries, keys and values."""
+
+CLASS = re.compile(r"[A-Z]\w*(For[A-Z]\w+|LMHeadModel|Model|_V\d+)")
+"""How transformers names the class of a network."""
+
+MOST_DISK = 100
+"""A disk of so many times the weights is one in another unit."""
+
 LATENT = frozenset({320, 576})
 """Numbers of one token and layer where keys and values are kept compressed (multi-head latent attention)."""
 
@@ -29,6 +39,9 @@ def model_faults(preset: Preset) -> Iterator[str]:
         yield f"context is {preset.context} tokens"
     if preset.disk_bytes and preset.disk_bytes < preset.weight_bytes:
         yield f"diskBytes is {preset.disk_bytes}, less than weightBytes"
+    if preset.disk_bytes > MOST_DISK * preset.weight_bytes + 2**40:
+        yield f"diskBytes is {preset.disk_bytes}, and the weights have {preset.weight_bytes}"
+    yield from _name_faults(preset)
     if preset.architecture is not None:
         yield from _architecture_faults(preset, preset.architecture)
     strangers = sorted({name.split(".")[0] for name in preset.flags} - set(preset.runtimes))
@@ -36,6 +49,19 @@ def model_faults(preset: Preset) -> Iterator[str]:
         yield f"flags are for {', '.join(strangers)}, which runtimes does not list"
     if not all(re.fullmatch(r"[\w.-]+", target) for target in preset.lora_targets):
         yield f"loraTargets are {preset.lora_targets}, which are no names of modules"
+
+
+def _name_faults(preset: Preset) -> Iterator[str]:
+    """Yield what is wrong with its names: family, aliases, runtimes, flags."""
+    if not preset.family.strip():
+        yield "no family"
+    if preset.name in preset.aliases:
+        yield "an alias is its own name"
+    if len({*preset.runtimes}) < len(preset.runtimes):
+        yield f"runtimes names one twice: {', '.join(preset.runtimes)}"
+    dashed = [flag for flags in preset.flags.values() for flag in flags if flag.startswith("-")]
+    if dashed:
+        yield f"the flag {dashed[0]} begins with dashes, which the runtime puts before it"
 
 
 def _weight_faults(preset: Preset) -> Iterator[str]:
@@ -54,6 +80,11 @@ def _weight_faults(preset: Preset) -> Iterator[str]:
 
 
 def _architecture_faults(preset: Preset, sizes: Architecture) -> Iterator[str]:
+    if not sizes.names or not all(map(CLASS.fullmatch, sizes.names)):
+        yield f"architecture.names is {list(sizes.names)}: write the class as config.json has it, LlamaForCausalLM"
+    strange = sorted({*preset.lora_targets} - SPLIT_MODULES) if any(map(SPLIT.fullmatch, sizes.names)) else []
+    if strange:
+        yield f"loraTargets has {', '.join(strange)}, and {sizes.names[0]} has no such module"
     if sizes.kv_heads > sizes.attention_heads or sizes.attention_heads % sizes.kv_heads:
         yield f"kvHeads is {sizes.kv_heads}, which does not divide attentionHeads, {sizes.attention_heads}"
     number = BYTES.get(preset.dtype, 2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any, ClassVar, get_args
 
@@ -10,26 +9,20 @@ import pytest
 
 from llmwright.plugins.discovery import Kind
 from llmwright.plugins.drivers import Provisioner
-from llmwright.testing.driver_law import assert_alike_in_every_process
 from llmwright.testing.drivers import DriverContract
-from llmwright.testing.launches import as_json
-from llmwright.testing.machine_figures import machine_faults
 from llmwright.testing.operation import PASSES, Operation, seen
 from llmwright.testing.presets import make_instance_type, make_node_request
-from llmwright.testing.world import Machine, World
+from llmwright.testing.world import World
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.nodes import (
     Failed,
     FailureKind,
     NodeRequest,
-    Placement,
     ProvisionerDecision,
     Ready,
     Waiting,
-    required_labels,
 )
 
-SECRET = re.compile(r"token|secret|password|credential|key", re.IGNORECASE)
 MOST_PURCHASES = 20
 """Machines that may be bought in half an hour where each one fails."""
 
@@ -37,7 +30,6 @@ LONGEST_REST = 4 * 2 * PASSES
 """Passes in four hours, after which a provisioner that rested tries again at the latest."""
 
 NO_TRUTH = "this world does not say what is there: override World.truth, or derive it from CloudWorld"
-SELECTOR = {"apps": "of-the-contract"}
 
 
 class OperatedContract(DriverContract):
@@ -67,10 +59,10 @@ class OperatedContract(DriverContract):
             pytest.skip(NO_TRUTH)
         before = _names(world)
         operation = Operation(driver, world, replace(request_, count=count))
-        if not _can(operation, world):
+        if not can_be_had(operation, world):
             return
         bought = any(decision.actions for decision in operation.decisions)
-        running = _running(world) - before if bought else {node.name for node in _nodes(operation)} & _running(world)
+        running = _running(world) - before if bought else {node.name for node in nodes_of(operation)} & _running(world)
         assert len(running) == count, f"decide: Ready, and {len(running)} of {count} machines run"
 
     def test_a_release_leaves_nothing(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
@@ -78,7 +70,7 @@ class OperatedContract(DriverContract):
         before = _names(world)
         for repeats in (1, 2):
             operation = Operation(driver, world, replace(request_, count=2), repeats=repeats)
-            if not _can(operation, world):
+            if not can_be_had(operation, world):
                 return
             operation.ask(count=0)
             for decision in operation.passes():
@@ -89,6 +81,21 @@ class OperatedContract(DriverContract):
             last = operation.decisions[-1].outcome
             assert last == Ready(()), f"decide: the release does not end: {last}"
             assert not operation.refusals, f"act: what was done already is refused: {operation.refusals[0]}"
+
+    def test_a_release_takes_back_what_is_coming(
+        self, driver: Provisioner, world: World, request_: NodeRequest
+    ) -> None:
+        """A release at any moment, also while machines are created, leaves nothing."""
+        if driver.nodes_are_brought:
+            return
+        before = _names(world)
+        for moment in (1, 2, 3):
+            operation = Operation(driver, world, replace(request_, count=2))
+            for _ in range(moment):
+                operation.step()
+            operation.release()
+            left = sorted(_names(world) - before)
+            assert not left, f"decide: a release after {moment} passes is Ready, and {', '.join(left)} are still there"
 
     def test_a_release_needs_no_memory(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
         """With its state lost, and no instance type in the request, a release gives back all the same."""
@@ -106,13 +113,17 @@ class OperatedContract(DriverContract):
             assert not isinstance(again.outcome, Ready), "decide: Ready at once after a release: nothing was given back"
 
     def test_workspaces_share_nothing(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
-        """Workspaces of one name in two namespaces, and of names that begin alike, have machines of their own.
+        """Workspaces of one name in two namespaces, and of long names that begin alike, have machines of their own.
 
         The release of one leaves the others as they are.
         """
         if driver.nodes_are_brought:
             return
-        places = (("default", "demo"), ("other", "demo"), ("default", "demo-1"), ("default-demo", "1"))
+        long = "a-workspace-with-as-long-a-name-as-a-server-may-have"
+        places = (
+            *(("default", "demo"), ("other", "demo"), ("default", "demo-1"), ("default-demo", "1")),
+            *(("default", f"{long[:50]}-1"), ("default", f"{long[:50]}-2")),
+        )
         requests = [replace(request_, namespace=space, workspace=name) for space, name in places]
         operations = [Operation(driver, world, each) for each in requests]
         held = [operation.hold() for operation in operations]
@@ -123,7 +134,9 @@ class OperatedContract(DriverContract):
                 assert not nodes & others, f"{places[number]} and {places[other]} have one machine: {nodes & others}"
         operations[0].release()
         for place, operation, nodes in zip(places[1:], operations[1:], held[1:], strict=True):
-            assert operation.step().outcome == Ready(_nodes(operation)), f"the release of {places[0]} took from {place}"
+            assert operation.step().outcome == Ready(nodes_of(operation)), (
+                f"the release of {places[0]} took from {place}"
+            )
             assert operation.hold() == nodes, f"the release of {places[0]} took machines of {place}"
 
     def test_machines_of_others_are_left_alone(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
@@ -149,9 +162,9 @@ class OperatedContract(DriverContract):
     def test_a_lost_machine_is_replaced_alone(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
         """Where one of three machines is lost, one is bought, and the two others stay all the time."""
         operation = Operation(driver, world, replace(request_, count=3))
-        if not _can(operation, world):
+        if not can_be_had(operation, world):
             return
-        names = sorted(node.name for node in _nodes(operation))
+        names = sorted(node.name for node in nodes_of(operation))
         if driver.nodes_are_brought:
             return
         if not world.lose(names[1]):
@@ -206,99 +219,14 @@ class OperatedContract(DriverContract):
             assert all(str(error) for error in operation.refusals), "act: a TargetError without a message"
             world.refuse(0)
             operation.hold()
+            refused = len(operation.refusals)
+            world.refuse(way)
+            operation.ask(count=0)
+            operation.step()
+            assert len(operation.refusals) > refused, f"act: no error, and the cloud refused a release in way {way}"
+            world.refuse(0)
             operation.release()
             way += 1
-
-    def test_it_is_looked_at_again(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
-        """A change that is waited for is reported by a watch, or the outcome says when to look again (``again_in``)."""
-        if driver.watches():
-            return
-        operation = Operation(driver, world, request_)
-        for decision in operation.passes():
-            _assert_awaited(decision.outcome)
-        operation.ask(count=0)
-        for decision in operation.passes():
-            _assert_awaited(decision.outcome)
-
-    def test_nodes_are_where_pods_go(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
-        """Its nodes carry the labels of the request and of ``placement``; nodes of others do not."""
-        asked = replace(request_, selector={**request_.selector, **SELECTOR})
-        foreign = world.add_foreign()
-        operation = Operation(driver, world, asked)
-        if driver.nodes_are_brought or not _can(operation, world):
-            return
-        own = {node.name for node in _nodes(operation)}
-        labelled = [machine for machine in world.truth() or () if machine.labels is not None]
-        required = _required(operation.request, driver.placement(operation.request))
-        for machine in labelled:
-            missing = {name: value for name, value in required.items() if (machine.labels or {}).get(name) != value}
-            if machine.name in own:
-                assert not missing, f"its node {machine.name} lacks {missing}: no pod of the Workspace lands there"
-            elif machine.name == foreign:
-                assert missing, f"placement lets pods land on {foreign}, which somebody else made"
-
-    def test_workspaces_have_places_of_their_own(self, driver: Provisioner, request_: NodeRequest) -> None:
-        """A placement of its own differs between two Workspaces: else pods land on nodes bought for somebody else."""
-        asked = replace(request_, selector=SELECTOR)
-        one, other = driver.placement(asked), driver.placement(replace(asked, workspace="other"))
-        if type(driver).placement is Provisioner.placement or driver.nodes_are_brought:
-            return
-        assert one.selector != other.selector, "placement is the same for two Workspaces: give it a label of its own"
-        elsewhere = driver.placement(replace(asked, namespace="other")).selector
-        assert one.selector != elsewhere, "placement is the same in two namespaces: give it a label of its own"
-
-    def test_the_instance_type_is_asked_for(
-        self, driver: Provisioner, world: World, request_: NodeRequest, other_type: InstanceType
-    ) -> None:
-        """Another instance type makes other actions: the one that was planned is the one that is bought."""
-        first = request_.instance_type or make_instance_type(name="one-type")
-        asked = [replace(request_, instance_type=kind, instance_type_name=kind.name) for kind in (first, other_type)]
-        decisions = [driver.decide(each, driver.observe(each, seen(driver, world)), world.now) for each in asked]
-        if not decisions[0].actions:
-            return
-        assert decisions[0].actions != decisions[1].actions, "decide: the actions are the same for two instance types"
-        operation = Operation(driver, world, asked[0])
-        operation.hold()
-        kinds = {machine.name: machine.instance_type for machine in world.truth() or () if machine.instance_type}
-        for node in _nodes(operation):
-            assert kinds.get(node.name, first.name) == first.name, f"act: bought {kinds[node.name]}, asked {first.name}"
-
-    def test_secrets_stay_with_the_driver(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
-        """No secret of the settings is in an action, a state or a message: those are logged and shown."""
-        secrets = [
-            value for name, value in driver.context.settings.items() if SECRET.search(name) and isinstance(value, str)
-        ]
-        operation = Operation(driver, world, request_)
-        for decision in operation.passes():
-            text = as_json(decision)
-            assert not any(secret in text for secret in secrets), "decide: a secret of the settings is in a decision"
-        assert not [secret for secret in secrets if secret in str(driver.placement(request_))]
-
-    def test_decisions_are_alike_in_every_process(
-        self, driver: Provisioner, world: World, request_: NodeRequest
-    ) -> None:
-        """Another process decides the same from the same observation."""
-        calls: dict[str, tuple[str, tuple[Any, ...]]] = {}
-        for count in (3, 0):
-            asked = replace(request_, count=count, selector={"a": "1", "b": "2", "c": "3"})
-            observed = driver.observe(asked, seen(driver, world))
-            calls[f"a request for {count}"] = ("decide", (asked, observed, world.now))
-        assert_alike_in_every_process(driver, calls)
-
-    def test_growing_keeps_what_is_there(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
-        """Where more machines are asked for, those that are held stay."""
-        operation = Operation(driver, world, request_)
-        first = operation.hold()
-        operation.ask(count=request_.count + 1)
-        if not _can(operation, world):
-            return
-        assert first <= {node.name for node in _nodes(operation)}, "decide: a machine that was held was given back"
-
-    def test_figures_of_its_machines_can_be_true(self, driver: Provisioner) -> None:
-        """Types of its own have the memory of one GPU, a price of its order, and a cloud."""
-        faults = [f"{kind.name}: {fault}" for kind in driver.instance_types() for fault in machine_faults(kind)]
-        faults += [f"{kind.name}: no cloud" for kind in driver.instance_types() if not kind.cloud]
-        assert not faults, "\n".join(faults)
 
 
 def assert_outcome(decision: ProvisionerDecision) -> None:
@@ -316,7 +244,7 @@ def assert_outcome(decision: ProvisionerDecision) -> None:
         assert all(node.name for node in outcome.nodes), "decide: Ready with a node without a name"
 
 
-def _can(operation: Operation, world: World) -> bool:
+def can_be_had(operation: Operation, world: World) -> bool:
     """Make passes until Ready; return False where that many cannot be had. Each Ready is held against the truth."""
     for decision in operation.passes():
         if isinstance(decision.outcome, Ready) and world.truth() is not None:
@@ -357,29 +285,15 @@ def skip_unless_idle(driver: Provisioner, world: World, request: NodeRequest, la
         pytest.skip(f"this world {lack}: override World.{method}")
 
 
-def _machines(world: World) -> dict[str, Machine]:
-    return {machine.name: machine for machine in world.truth() or ()}
-
-
 def _names(world: World) -> set[str]:
-    return set(_machines(world))
+    return {machine.name for machine in world.truth() or ()}
 
 
 def _running(world: World) -> set[str]:
-    return {name for name, machine in _machines(world).items() if machine.running}
+    return {machine.name for machine in world.truth() or () if machine.running}
 
 
-def _nodes(operation: Operation) -> tuple[Any, ...]:
+def nodes_of(operation: Operation) -> tuple[Any, ...]:
+    """Return the nodes that the last decision calls ready."""
     outcome = operation.decisions[-1].outcome
     return outcome.nodes if isinstance(outcome, Ready) else ()
-
-
-def _required(request: NodeRequest, placement: Placement) -> dict[str, str]:
-    return required_labels(request, placement)
-
-
-def _assert_awaited(outcome: object) -> None:
-    if isinstance(outcome, Waiting):
-        assert outcome.again_in is not None, (
-            f"decide: Waiting ({outcome.reason}) without again_in, and watches names no kind: nobody looks again"
-        )

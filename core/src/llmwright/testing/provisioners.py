@@ -122,6 +122,24 @@ class ProvisionerContract(CarriedOutContract):
                 assert finding.kind is None or finding.state == "problem", f"{finding.about}: only a problem has a kind"
         assert [*(world.truth() or ())] == before, "examine made or changed a machine"
 
+    def test_orphans_are_told_from_namesakes(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
+        """Of two Workspaces of one name in two namespaces, the machines of the one that is gone are named, alone."""
+        if driver.nodes_are_brought:
+            return
+        other = replace(request_, namespace="other")
+        *_, held = _passes(driver, world, request_)
+        if not isinstance(held.outcome, Ready) or world.truth() is None:
+            return
+        mine = {machine.name for machine in world.truth() or ()}
+        _hold(driver, world, other)
+        both = tuple(LivingWorkspace(namespace=each.namespace, workspace=each.workspace) for each in (other, request_))
+        for living in (both, both[::-1]):
+            assert [*driver.orphans(living, seen(driver, world))] == [], "orphans names machines of a living Workspace"
+        bought = {machine.name for machine in world.truth() or ()} - mine
+        assert not bought or [*driver.orphans(both[:1], seen(driver, world))], (
+            "orphans: a living namesake in another namespace hides machines of a Workspace that is gone"
+        )
+
     def test_what_lives_is_no_orphan(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
         """Machines of a Workspace that is there are not named, be its plan on record or not."""
         _hold(driver, world, request_)

@@ -14,7 +14,7 @@ from llmwright.testing.driver_law import assert_alike_in_every_process, assert_w
 from llmwright.testing.launches import as_json, faults, volumes_in
 from llmwright.testing.presets import make_adapter
 from llmwright.testing.purity import CANARY, twice_alike
-from llmwright.testing.served_runtimes import ServedRuntimeContract
+from llmwright.testing.runtime_answers import AnswersContract
 from llmwright.testing.shapes import fit_shapes, gpu_fit, hub_preset, preset_shapes, registry_preset, served_shapes
 from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
@@ -25,7 +25,7 @@ SLOW_LOAD_S = 600
 """Large weights are read for minutes, from a network disk for longer."""
 
 
-class RuntimeContract(ServedRuntimeContract):
+class RuntimeContract(AnswersContract):
     """Laws of runtimes. The subclass gives the fixture ``driver``."""
 
     @pytest.fixture

@@ -78,7 +78,7 @@ class Supervised:
 
     @contextmanager
     def _applied(self, written: dict[str, Any], plan: Plan) -> Iterator[LocalTarget]:
-        body = {"apiVersion": "kaito.sh/v1beta1", "kind": "Workspace"}
+        body: dict[str, Any] = {"apiVersion": "kaito.sh/v1beta1", "kind": "Workspace"}
         body |= {"metadata": {"name": WORKSPACE, "namespace": SPACE}, "resource": {"provisioner": NAME}, **written}
         options = LocalOptions(preflight=False, on_success="release", retries=0, tick_s=0.1)
         target = LocalTarget(self.folder / "state", options)

@@ -28,7 +28,8 @@ from llmwright.values.preset import Preset
 
 CONFIG_FILE = "adapter_config.json"
 FEW = re.compile(r"(max_?)?(steps|epochs)", re.IGNORECASE)
-STEPS, MANY_STEPS = 3, 60
+STEPPED, RANK = re.compile(r"(max_?)?steps", re.IGNORECASE), re.compile(r"(lora_?)?(rank|r)", re.IGNORECASE)
+STEPS, MANY_STEPS, RANKED = 3, 60, 4
 MOST_BESIDE = 32 * 2**20
 """Bytes that may lie beside the adapter: a record, a picture, a tokenizer. Checkpoints are of no use to anybody."""
 
@@ -64,9 +65,10 @@ class TunedContract(DriverContract):
 
     @pytest.fixture
     def few_steps(self, driver: Tuner, options: dict[str, Any]) -> dict[str, Any]:
-        """Options for a run of a few seconds: those named ``steps`` or ``epochs`` are small."""
-        names = [name for name in properties(driver.config_model) if FEW.fullmatch(name)]
-        return {**options, **dict.fromkeys(names, STEPS)}
+        """Options for a run of a few seconds: ``steps`` and ``epochs`` are small, and ``rank`` is no default."""
+        known = properties(driver.config_model)
+        ranks = {name: RANKED for name in known if RANK.fullmatch(name)}
+        return {**options, **ranks, **{name: STEPS for name in known if FEW.fullmatch(name)}}
 
     @pytest.fixture
     def many_steps(self, driver: Tuner, few_steps: dict[str, Any]) -> dict[str, Any]:
@@ -204,6 +206,7 @@ class TunedContract(DriverContract):
         assert ended.code == 0, f"sample ends with {ended.code}: {ended.last}"
         lines = [line for line in ended.text.splitlines() if line.strip()]
         assert 1 <= len(lines) <= 2, f"sample prints {len(lines)} lines, and 2 rows were asked for"
+        assert len({*lines}) == len(lines), f"sample prints one row twice: {lines[0][:80]!r}"
         for line in lines:
             row = _object(line)
             assert row is not None, f"sample prints a line that is no JSON object: {line[:80]!r}"
@@ -258,11 +261,16 @@ def _once(process: Process, folder: Path, data: Path, patience_s: float) -> Ende
 
 def _steps(results: Path) -> Iterator[int]:
     """Yield the steps that ``progress.jsonl`` tells, in its order."""
+    yield from (int(event["step"]) for event in events(results))
+
+
+def events(results: Path) -> Iterator[dict[str, Any]]:
+    """Yield the ``step`` events of ``progress.jsonl``, in its order."""
     file = results / "progress.jsonl"
     for line in file.read_text().splitlines() if file.exists() else ():
         event = _object(line) or {}
         if event.get("event") == "step":
-            yield int(event["step"])
+            yield event
 
 
 def _object(line: str) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ from llmwright.testing.options import other_values, properties
 from llmwright.testing.presets import make_preset, make_tuning_data
 from llmwright.testing.purity import CANARY, twice_alike
 from llmwright.testing.shapes import fit_shapes, hub_preset, preset_shapes, registry_preset
-from llmwright.testing.tuned_runs import TunedContract
+from llmwright.testing.tuned_adapters import AdapterContract
 from llmwright.values.fit import Fit
 from llmwright.values.launch import Launch
 from llmwright.values.preset import Preset
@@ -34,7 +34,7 @@ CONFIG_FILES = ("training_config.yaml",)
 GIVEN = Core(declares=frozenset({"data", "results", "config"}))
 
 
-class TunerContract(TunedContract):
+class TunerContract(AdapterContract):
     """Laws of tuners. The subclass gives the fixture ``driver``."""
 
     @pytest.fixture

@@ -1,0 +1,127 @@
+"""Laws of what a provisioner buys, and of where pods go."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from llmwright.plugins.drivers import Provisioner
+from llmwright.testing.driver_law import assert_alike_in_every_process
+from llmwright.testing.launches import as_json
+from llmwright.testing.machine_figures import machine_faults
+from llmwright.testing.operated_provisioners import OperatedContract, can_be_had, nodes_of
+from llmwright.testing.operation import Operation, seen
+from llmwright.testing.presets import make_instance_type
+from llmwright.testing.world import World
+from llmwright.values.instance_type import InstanceType
+from llmwright.values.nodes import NodeRequest, Waiting, required_labels
+
+LONGEST_WAIT_S = 3600.0
+"""The longest ``again_in`` of one that waits for machines."""
+
+SECRET = re.compile(r"token|secret|password|credential|key", re.IGNORECASE)
+SELECTOR = {"apps": "of-the-contract"}
+
+
+class PlacedContract(OperatedContract):
+    """Laws of machines and their labels, instance types and figures, and of what decisions tell."""
+
+    def test_it_is_looked_at_again(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
+        """A change that is waited for is reported by a watch, or the outcome says when to look again (``again_in``)."""
+        if driver.watches():
+            return
+        operation = Operation(driver, world, request_)
+        for decision in operation.passes():
+            _assert_awaited(decision.outcome)
+        operation.ask(count=0)
+        for decision in operation.passes():
+            _assert_awaited(decision.outcome)
+
+    def test_nodes_are_where_pods_go(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
+        """Its nodes carry the labels of the request and of ``placement``; nodes of others do not."""
+        asked = replace(request_, selector={**request_.selector, **SELECTOR})
+        foreign = world.add_foreign()
+        operation = Operation(driver, world, asked)
+        if driver.nodes_are_brought or not can_be_had(operation, world):
+            return
+        own = {node.name for node in nodes_of(operation)}
+        labelled = [machine for machine in world.truth() or () if machine.labels is not None]
+        required = required_labels(operation.request, driver.placement(operation.request))
+        for machine in labelled:
+            missing = {name: value for name, value in required.items() if (machine.labels or {}).get(name) != value}
+            if machine.name in own:
+                assert not missing, f"its node {machine.name} lacks {missing}: no pod of the Workspace lands there"
+            elif machine.name == foreign:
+                assert missing, f"placement lets pods land on {foreign}, which somebody else made"
+
+    def test_workspaces_have_places_of_their_own(self, driver: Provisioner, request_: NodeRequest) -> None:
+        """A placement of its own differs between two Workspaces: else pods land on nodes bought for somebody else."""
+        asked = replace(request_, selector=SELECTOR)
+        one, other = driver.placement(asked), driver.placement(replace(asked, workspace="other"))
+        if type(driver).placement is Provisioner.placement or driver.nodes_are_brought:
+            return
+        assert one.selector != other.selector, "placement is the same for two Workspaces: give it a label of its own"
+        elsewhere = driver.placement(replace(asked, namespace="other")).selector
+        assert one.selector != elsewhere, "placement is the same in two namespaces: give it a label of its own"
+
+    def test_the_instance_type_is_asked_for(
+        self, driver: Provisioner, world: World, request_: NodeRequest, other_type: InstanceType
+    ) -> None:
+        """Another instance type makes other actions: the one that was planned is the one that is bought."""
+        first = request_.instance_type or make_instance_type(name="one-type")
+        asked = [replace(request_, instance_type=kind, instance_type_name=kind.name) for kind in (first, other_type)]
+        decisions = [driver.decide(each, driver.observe(each, seen(driver, world)), world.now) for each in asked]
+        if not decisions[0].actions:
+            return
+        assert decisions[0].actions != decisions[1].actions, "decide: the actions are the same for two instance types"
+        operation = Operation(driver, world, asked[0])
+        operation.hold()
+        kinds = {machine.name: machine.instance_type for machine in world.truth() or () if machine.instance_type}
+        for node in nodes_of(operation):
+            assert kinds.get(node.name, first.name) == first.name, f"act: bought {kinds[node.name]}, asked {first.name}"
+
+    def test_secrets_stay_with_the_driver(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
+        """No secret of the settings is in an action, a state or a message: those are logged and shown."""
+        secrets = [
+            value for name, value in driver.context.settings.items() if SECRET.search(name) and isinstance(value, str)
+        ]
+        operation = Operation(driver, world, request_)
+        for decision in operation.passes():
+            text = as_json(decision)
+            assert not any(secret in text for secret in secrets), "decide: a secret of the settings is in a decision"
+        assert not [secret for secret in secrets if secret in str(driver.placement(request_))]
+
+    def test_decisions_are_alike_in_every_process(
+        self, driver: Provisioner, world: World, request_: NodeRequest
+    ) -> None:
+        """Another process decides the same from the same observation."""
+        calls: dict[str, tuple[str, tuple[Any, ...]]] = {}
+        for count in (3, 0):
+            asked = replace(request_, count=count, selector={"a": "1", "b": "2", "c": "3"})
+            observed = driver.observe(asked, seen(driver, world))
+            calls[f"a request for {count}"] = ("decide", (asked, observed, world.now))
+        assert_alike_in_every_process(driver, calls)
+
+    def test_growing_keeps_what_is_there(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
+        """Where more machines are asked for, those that are held stay."""
+        operation = Operation(driver, world, request_)
+        first = operation.hold()
+        operation.ask(count=request_.count + 1)
+        if not can_be_had(operation, world):
+            return
+        assert first <= {node.name for node in nodes_of(operation)}, "decide: a machine that was held was given back"
+
+    def test_figures_of_its_machines_can_be_true(self, driver: Provisioner) -> None:
+        """Types of its own have the memory of one GPU, a price of its order, and a cloud."""
+        faults = [f"{kind.name}: {fault}" for kind in driver.instance_types() for fault in machine_faults(kind)]
+        faults += [f"{kind.name}: no cloud" for kind in driver.instance_types() if not kind.cloud]
+        assert not faults, "\n".join(faults)
+
+
+def _assert_awaited(outcome: object) -> None:
+    if isinstance(outcome, Waiting):
+        assert outcome.again_in is not None, (
+            f"decide: Waiting ({outcome.reason}) without again_in, and watches names no kind: nobody looks again"
+        )
+        assert outcome.again_in <= LONGEST_WAIT_S, f"decide: Waiting for {outcome.again_in:g} s: machines come earlier"
