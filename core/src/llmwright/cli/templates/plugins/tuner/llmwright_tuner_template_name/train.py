@@ -48,7 +48,7 @@ def train(options: argparse.Namespace) -> None:
         # Whole or not at all: a run that is killed here finds the checkpoint before this one.
         (options.results / "checkpoint.part").write_text(json.dumps({"step": number}))
         (options.results / "checkpoint.part").replace(checkpoint)
-        event = {"event": "step", "step": number, "max_steps": options.steps, "loss": loss}
+        event = {"event": "step", "step": number, "steps": options.steps, "loss": loss}
         with (options.results / "progress.jsonl").open("a") as progress:
             progress.write(json.dumps(event) + "\n")
         print(f"step {number}/{options.steps}, loss {loss:.4f}", flush=True)
