@@ -43,6 +43,7 @@ ELSEWHERE = {
     "core/src/llmwright/testing/packs.py": "a file of the pack under test",
     "core/src/llmwright/testing/processes.py": CHILD,
     "core/src/llmwright/testing/simulation/api_server.py": "a request of our own client",
+    "core/src/llmwright/testing/tuned_adapters.py": CHILD,
     "core/src/llmwright/testing/tuned_runs.py": CHILD,
     "plugins/provisioner_karpenter/src/llmwright_provisioner_karpenter/client.py": CLUSTER,
     "plugins/tuning_qlora/src/llmwright_tuning_qlora/train/data/example.py": FIELD,
