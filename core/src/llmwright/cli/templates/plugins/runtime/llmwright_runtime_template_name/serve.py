@@ -66,6 +66,7 @@ class Handler(BaseHTTPRequestHandler):
     def words(self, heard: str, limit: int) -> Iterator[str]:
         """Put your engine here: yield the answer piece by piece."""
         for number, word in enumerate(heard.split()[:limit]):
+            time.sleep(0.01)
             yield word if number == 0 else f" {word}"
 
     def stream(self, model: str, pieces: Iterator[str]) -> None:
