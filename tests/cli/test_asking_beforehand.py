@@ -107,8 +107,12 @@ def test_the_doctor_asks_each_cloud_about_any_request(run: Run, acme: Callable[[
     assert "quota" not in findings
 
 
-def test_the_doctor_ends_with_1_where_a_cloud_has_a_problem(run: Run, acme: Callable[[str], None]) -> None:
+def test_the_doctor_ends_with_1_where_a_cloud_has_a_problem(
+    run: Run, written: Write, acme: Callable[[str], None]
+) -> None:
     acme("return [Finding(about='login', state='problem', message='expired', hint='acme login', kind='auth')]")
+    assert "not checked  login: expired" in run("doctor").out, "no setting names that cloud"
+    written("provisioner: acme\n", "llmwright.yaml")
     shown = run("doctor")
     assert shown.code == 1
     assert "problem      login: expired" in shown.out

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from llmwright.app import examination
 from llmwright.app.doctor import diagnose
 from llmwright.app.session import Session
 from llmwright.values.nodes import Finding
@@ -55,6 +56,24 @@ def test_settings_that_a_driver_does_not_take_are_its_problem(work: Path) -> Non
     finding = found(Session())["provisioner karpenter"]
     assert finding.state == "problem"
     assert "mode" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("settings", "state"),
+    [
+        ("{}", "unchecked"),
+        ("provisioner: karpenter", "problem"),
+        ("plugins: {provisioner: {karpenter: {}}}", "problem"),
+    ],
+)
+def test_a_cloud_that_no_setting_names_stands_in_the_way_of_nobody(
+    work: Path, monkeypatch: pytest.MonkeyPatch, settings: str, state: str
+) -> None:
+    (work / "llmwright.yaml").write_text(f"{settings}\n")
+    problem = Finding(about="cloud", state="problem", message="no account is known", hint="log in")
+    monkeypatch.setattr(examination, "asks_beforehand", lambda session, name: name == "karpenter")
+    monkeypatch.setattr(examination, "examined", lambda *arguments: (problem,))
+    assert found(Session())["cloud"].state == state
 
 
 def test_a_blocked_plugin_is_not_checked(work: Path) -> None:

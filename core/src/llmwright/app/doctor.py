@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -118,13 +119,25 @@ def _is_writable(directory: Path) -> bool:
 
 
 def _clouds(session: Session, cluster: Api | None) -> Iterator[Finding]:
-    """Have each provisioner that asks a cloud examine it; the default one also where it asks none."""
+    """Have each provisioner that asks a cloud examine it; the default one also where it asks none.
+
+    What a cloud lacks that the settings name nowhere is not checked: it stands in the way of nobody yet.
+    """
     from llmwright.app.examination import asks_beforehand, examined
 
     for name in session.registry.names("provisioner"):
         with suppress(PluginError):
             if asks_beforehand(session, name) or name == session.settings.provisioner:
-                yield from examined(session, name, None, cluster)
+                findings = examined(session, name, None, cluster)
+                yield from findings if _is_chosen(session, name) else map(_not_chosen, findings)
+
+
+def _is_chosen(session: Session, name: str) -> bool:
+    return name == session.settings.provisioner or name in session.settings.plugins.provisioner
+
+
+def _not_chosen(finding: Finding) -> Finding:
+    return replace(finding, state="unchecked") if finding.state == "problem" else finding
 
 
 def _problem(about: str, error: LLMwrightError) -> Finding:
