@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.cluster.support.fault_proxy import DROPPED, GONE, LOST, SLOW, FaultProxy
-from tests.cluster.support.operating import NODE_CLASS
+from tests.cluster.support.operating import NODE_CLASS, SETTINGS
 from tests.cluster.support.workspaces import CLAIMS, Workspaces
 from tests.support.waiting import wait_until
 
@@ -53,7 +53,7 @@ def test_faults_of_the_api_server_are_outlived(
 
     kubeconfig = plane.write_kubeconfig(tmp_path / "kubeconfig", proxy.url)
     proxy.trouble = 0.3
-    with running(OperatorProcess(kubeconfig, tmp_path)):
+    with running(OperatorProcess(kubeconfig, tmp_path, SETTINGS)):
         while len(names) < 4 or (missing := KINDS - proxy.kinds):
             assert len(names) < 20, missing
             another()
@@ -68,7 +68,7 @@ def test_a_machine_whose_first_request_is_refused_is_asked_for_again(
 ) -> None:
     """Once refused, it was never asked for again until the operator was started anew."""
     proxy.planned_writes["/nodeclaims/"] = [503]
-    with running(OperatorProcess(plane.write_kubeconfig(tmp_path / "kubeconfig", proxy.url), tmp_path)):
+    with running(OperatorProcess(plane.write_kubeconfig(tmp_path / "kubeconfig", proxy.url), tmp_path, SETTINGS)):
         unattended.apply(unattended.inference("refused", **BY_KARPENTER))
         unattended.until("refused", "Ready")
         assert proxy.done["503 /nodeclaims/"] == 1
@@ -81,7 +81,7 @@ def test_a_machine_is_given_back_whose_purchase_ends_after_the_deletion(
 ) -> None:
     """The finalizer went while the request was on its way, and the machine stayed."""
     proxy.planned_writes["/nodeclaims/"] = [SLOW]
-    with running(OperatorProcess(plane.write_kubeconfig(tmp_path / "kubeconfig", proxy.url), tmp_path)):
+    with running(OperatorProcess(plane.write_kubeconfig(tmp_path / "kubeconfig", proxy.url), tmp_path, SETTINGS)):
         unattended.apply(unattended.inference("hasty", **BY_KARPENTER))
         wait_until(lambda: proxy.done[f"{SLOW} /nodeclaims/"] == 1, "the purchase is on its way")
         assert claims_of(plane, "hasty") == []
@@ -116,7 +116,7 @@ def test_an_operator_that_is_killed_goes_on_where_it_was(
     unattended.node(f"{served}-node", served)
     wanted = [unattended.inference(bought, **BY_KARPENTER), unattended.tuning(tuned), unattended.inference(served)]
     chance.shuffle(wanted)
-    operator = OperatorProcess(plane.write_kubeconfig(tmp_path / "kubeconfig"), tmp_path)
+    operator = OperatorProcess(plane.write_kubeconfig(tmp_path / "kubeconfig"), tmp_path, SETTINGS)
     with running(operator):
         for one in wanted:
             unattended.apply(one)
@@ -145,7 +145,7 @@ def test_of_two_operators_one_leads_and_the_other_follows(
     plane: Cluster, unattended: Workspaces, tmp_path: Path
 ) -> None:
     kubeconfig = plane.write_kubeconfig(tmp_path / "kubeconfig")
-    one, two = (OperatorProcess(kubeconfig, tmp_path / name, elects=True) for name in ("one", "two"))
+    one, two = (OperatorProcess(kubeconfig, tmp_path / name, SETTINGS, elects=True) for name in ("one", "two"))
     with running(one), running(two):
         wait_until(lambda: leading(one) != leading(two), "one leads")
         leader, other = (one, two) if leading(one) else (two, one)

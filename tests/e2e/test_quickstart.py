@@ -63,7 +63,10 @@ def test_a_picture_of_the_loss_lies_beside_the_adapter(quickstart: QuickstartRun
 
 
 def test_the_adapter_is_an_image_in_upstreams_layout(quickstart: QuickstartRun) -> None:
-    """KAITO v0.12's pusher: one gzip layer whose tar holds ``data/``, a config of its digest, the preset's name."""
+    """KAITO v0.12's pusher: one gzip layer whose tar holds ``data/``, a config of its digest, the preset's name.
+
+    One file is ours: ``generation_config.json`` has the tokens that end the adapter's answers, and vLLM reads it there.
+    """
     layout = quickstart.adapter / "image"
     assert json.loads((layout / "oci-layout").read_text()) == {"imageLayoutVersion": "1.0.0"}
     (entry,) = json.loads((layout / "index.json").read_text())["manifests"]
@@ -80,7 +83,7 @@ def test_the_adapter_is_an_image_in_upstreams_layout(quickstart: QuickstartRun) 
         contents = {name: file.read() for name, file in files.items() if file}
     assert contents == {
         f"data/{name}": (quickstart.adapter / name).read_bytes()
-        for name in ("adapter_config.json", "adapter_model.safetensors")
+        for name in ("adapter_config.json", "adapter_model.safetensors", "generation_config.json")
     }
 
 
