@@ -133,5 +133,5 @@ def test_a_machine_of_nobody_is_returned_and_told(operator: OperatorProcess, des
 def test_a_machine_that_dies_again_and_again_is_rented_ever_more_rarely(workspaces: Workspaces, desk: Any) -> None:
     desk.lives_s = 2.0
     workspaces.apply(desired(workspaces, "dying"))
-    wait_until(lambda: workspaces.condition("dying", "Ready") == ("False", "BackingOff"), "it backs off", timeout_s=90)
+    wait_until(lambda: workspaces.condition("dying", "Ready") == ("False", "BackingOff"), "it backs off", timeout_s=240)
     assert "machines were lost" in message_of(workspaces, "dying", "Ready")
