@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from peft import LoraConfig, get_peft_model
 from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, processors, trainers
-from tokenizers.models import BPE
+from tokenizers.models import BPE, WordLevel
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 CONTEXT = 32768
@@ -156,3 +156,10 @@ def quiet_peft() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning, message=".*is_gradient_checkpointing")
         yield
+
+
+def word_tokenizer(words: Sequence[str]) -> Tokenizer:
+    """A tokenizer that knows these words and refuses every other one, as it has no token for what is unknown."""
+    backend = Tokenizer(WordLevel({word: index for index, word in enumerate(words)}, unk_token="missing"))
+    backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return backend

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.chat_templates import FAMILIES, SPECIAL
-from tests.support.tiny_models import byte_level_tokenizer
+from tests.support.tiny_models import byte_level_tokenizer, word_tokenizer
 from transformers import PreTrainedTokenizerFast
 
 from llmwright.errors import ConfigError
@@ -41,6 +41,12 @@ def test_an_answer_ends_with_the_token_that_its_template_writes(
 
 def test_a_template_that_refuses_the_trial_has_no_end_tokens(tokenizer: PreTrainedTokenizerFast) -> None:
     assert chat_template(tokenizer, "{{ raise_exception('no') }}").end_tokens == frozenset()
+
+
+def test_a_tokenizer_that_refuses_the_trial_has_no_end_tokens() -> None:
+    words = PreTrainedTokenizerFast(tokenizer_object=word_tokenizer(["<end>"]), eos_token="<end>")
+    text = "{% for m in messages %}{{ m['content'] + ' stop' }}{% endfor %}"
+    assert chat_template(words, text).end_tokens == frozenset()
 
 
 def test_the_template_of_an_adapter_lies_beside_its_weights(tmp_path: Path) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
+from tests.support.tiny_models import word_tokenizer
+from transformers import PreTrainedTokenizerFast
+
 from llmwright_tuning_qlora.train.data.example import Conversation, PromptAnswer
 from llmwright_tuning_qlora.train.data.token_rows import IGNORE_INDEX, TokenRow
 from llmwright_tuning_qlora.train.data.tokenization import ExampleTokenizer
@@ -72,6 +75,17 @@ def test_a_template_that_rewrites_earlier_turns_gives_each_answer_a_row(tokenize
         "<|im_start|>Ada<|endoftext|>",
         "<|im_start|>Bo<|endoftext|>",
     ]
+
+
+def test_a_word_that_the_tokenizer_refuses_is_the_fault_of_its_row() -> None:
+    words = PreTrainedTokenizerFast(
+        tokenizer_object=word_tokenizer(["<end>", "user", "Who?", "Ada"]), eos_token="<end>"
+    )
+    words.chat_template = "{% for m in messages %}{{ m['content'] + ' ' }}{% endfor %}"
+    good, bad = ExampleTokenizer(words).encode([PromptAnswer("Ada", "Who?"), PromptAnswer("Bo", "Who?")])
+    assert learned(words, good) == "Ada <end>"
+    assert isinstance(bad, str)
+    assert bad.startswith("the tokenizer refuses it: WordLevel error: Missing [UNK] token")
 
 
 def test_without_a_template_pairs_are_texts_and_conversations_refused(tokenizer: Any) -> None:

@@ -30,12 +30,12 @@ def chat_template(tokenizer: PreTrainedTokenizerBase, text: str) -> ChatTemplate
     """
     try:
         rendered = str(tokenizer.apply_chat_template(_TALK, chat_template=text, tokenize=False))
+        tail = rendered.rpartition("answer")[2]
+        ids = [int(token) for token in tokenizer(tail, add_special_tokens=False)["input_ids"]]
     except Exception:
-        # A template may refuse this talk and take others; a request that it refuses gets its own error.
+        # Template and tokenizer may refuse this talk and take others; a request that they refuse gets its own error.
         return ChatTemplate(text)
-    tail = rendered.rpartition("answer")[2]
     special = {*tokenizer.all_special_ids, *_special_tokens(tokenizer)}
-    ids = [int(token) for token in tokenizer(tail, add_special_tokens=False)["input_ids"]]
     shown = (token for token in ids if token in special or str(tokenizer.decode([token])).strip())
     first = next(shown, None)
     return ChatTemplate(text, frozenset([first]) if first in special and first is not None else frozenset())

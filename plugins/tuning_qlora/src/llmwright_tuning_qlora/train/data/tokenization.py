@@ -67,7 +67,7 @@ class ExampleTokenizer:
         results = [self._guarded(partial(self._rows, example)) for example in examples]
         pending = [(index, item) for index, item in enumerate(results) if isinstance(item, _Pending)]
         # Many examples in one call: a fast tokenizer then works on all cores.
-        rows = self._tokenise([item.rendered for _, item in pending])
+        rows = self._rows_at_once([item.rendered for _, item in pending])
         for (index, item), row in zip(pending, rows, strict=True):
             results[index] = [row] if row else self._guarded(partial(self._answers, item.example))
         return [_checked(item) for item in results if not isinstance(item, _Pending)]
@@ -85,7 +85,20 @@ class ExampleTokenizer:
         except RowProblem as error:
             return str(error)
         except (UnicodeError, TypeError, OverflowError) as error:
-            return f"the tokenizer refuses it: {' '.join(str(error).split())}"
+            return _refused(error)
+        except Exception as error:
+            if not _is_refusal(error):
+                raise
+            return _refused(error)
+
+    def _rows_at_once(self, rendered: Sequence[ConversationText]) -> list[TokenRow | None]:
+        """Return the row of each text; None for all where the tokenizer refuses one, so that each is tried alone."""
+        try:
+            return [*self._tokenise(rendered)]
+        except Exception as error:
+            if not _is_refusal(error):
+                raise
+            return [None] * len(rendered)
 
     def _rows(self, example: Example) -> Encoded | _Pending:
         if isinstance(example, PromptAnswer):
@@ -241,3 +254,12 @@ def _checked(item: Encoded) -> Encoded:
     if isinstance(item, str) or all(any(row.loss_mask) for row in item):
         return item
     return "the answer has no tokens"
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Return whether it comes from a tokenizer's Rust half, which has no class of its own for text it cannot encode."""
+    return type(error) is Exception
+
+
+def _refused(error: Exception) -> str:
+    return f"the tokenizer refuses it: {' '.join(str(error).split())}"
