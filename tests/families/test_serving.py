@@ -43,10 +43,10 @@ def test_a_model_without_a_cache_is_named_in_the_log(
 ) -> None:
     from llmwright_runtime_hf.serve.engine.generation import warm_up
 
-    warm_up(load_model(options_for(saved("recurrent_gemma").directory, max_model_len=128)))
+    warm_up(load_model(options_for(saved("recurrent_gemma").directory, max_model_len=128)), "base")
     assert "RecurrentGemmaForCausalLM keeps no cache: each token reads the whole text again" in caplog.text
     caplog.clear()
-    warm_up(load_model(options_for(saved("llama").directory, max_model_len=128)))
+    warm_up(load_model(options_for(saved("llama").directory, max_model_len=128)), "base")
     assert caplog.text == ""
 
 

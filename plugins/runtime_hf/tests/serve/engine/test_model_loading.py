@@ -8,7 +8,7 @@ import pytest
 from tests.support.serve_options import options_for
 from tests.support.tiny_models import CONTEXT, ServedModels
 
-from llmwright.errors import ConfigError
+from llmwright.errors import ConfigError, TargetError
 from llmwright_runtime_hf.serve.engine.decode_loop import Decoder
 from llmwright_runtime_hf.serve.engine.generation import warm_up
 from llmwright_runtime_hf.serve.engine.interface import SamplingParams
@@ -23,7 +23,7 @@ def test_the_weights_have_the_asked_dtype(models: ServedModels, dtype: str, expe
     assert {str(p.dtype) for p in made.model.parameters()} == {f"torch.{expected}"}
     assert made.dtype == expected
     assert made.context == CONTEXT
-    warm_up(made)
+    warm_up(made, "base")
 
 
 @pytest.mark.parametrize("kind", ["nf4", "int8"])
@@ -52,3 +52,10 @@ def test_a_checkpoint_that_lacks_weights_is_refused(models: ServedModels, tmp_pa
 
     with pytest.raises(ConfigError, match=r"lacks 1 weights .* first model\.layers\.1\.mlp\.up_proj\.weight"):
         load_model(options_for(tmp_path))
+
+
+def test_what_is_loaded_and_cannot_generate_is_named(models: ServedModels, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = load_model(options_for(models.base))
+    monkeypatch.setattr(made.model, "forward", lambda **inputs: inputs["no such input"])
+    with pytest.raises(TargetError, match="polite is loaded and cannot generate"):
+        warm_up(made, "polite")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.support.tiny_models import byte_level_tokenizer
+from tests.support.tiny_models import byte_level_tokenizer, word_tokenizer
 from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerFast
 
 from llmwright_runtime_hf.serve.engine.chat_template import chat_template
 from llmwright_runtime_hf.serve.engine.interface import SamplingParams
 from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
+from llmwright_runtime_hf.serve.http.openai_errors import ApiError
 from llmwright_runtime_hf.serve.http.request_to_job import _tokens
 from llmwright_runtime_hf.serve.http.requests import ChatCompletionRequest, CompletionRequest, PromptRequest
 
@@ -68,3 +70,17 @@ def test_token_ids_are_taken_as_they_are(loaded: LoadedModel, monkeypatch: pytes
 def test_special_tokens_are_shown_where_they_are_asked_for(loaded: LoadedModel) -> None:
     assert loaded.decode([BOS, END]) == ""
     assert loaded.decode([BOS, END], special=True) == "<s></s>"
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [(CompletionRequest(prompt="hi you"), "prompt"), (PromptRequest(prompt="hi you"), "messages")],
+)
+def test_a_word_that_the_tokenizer_refuses_is_the_clients_mistake(
+    loaded: LoadedModel, request_: Any, field: str
+) -> None:
+    words = PreTrainedTokenizerFast(tokenizer_object=word_tokenizer(["hi", "</s>"]), eos_token="</s>")
+    with pytest.raises(ApiError) as refused:
+        tokens(replace(loaded, tokenizer=words), request_)
+    assert (refused.value.status_code, refused.value.param) == (400, field)
+    assert "the tokenizer refuses the text: WordLevel error" in str(refused.value.detail)

@@ -5,9 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 
+from llmwright.errors import TargetError
 from llmwright_runtime_hf.serve.engine.decode_loop import Decoder
 from llmwright_runtime_hf.serve.engine.detokenizer import Detokenizer
-from llmwright_runtime_hf.serve.engine.interface import Event, Finished, FinishReason, Job, SamplingParams, Text
+from llmwright_runtime_hf.serve.engine.interface import (
+    Event,
+    Finished,
+    FinishReason,
+    Job,
+    SamplingParams,
+    Text,
+    TextRefusedError,
+)
 from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
 from llmwright_runtime_hf.serve.engine.sampling import Sampler
 from llmwright_runtime_hf.serve.engine.stop_strings import StopStrings
@@ -39,11 +48,25 @@ def generate(
             return
 
 
-def warm_up(loaded: LoadedModel) -> None:
-    """Generate one token, to prove that the model can. Raises any exception of the model."""
-    prompt = loaded.encode("Hello", special=True) or [0]
-    decoder = Decoder(loaded.model, prompt, Sampler(SamplingParams(), loaded.model.device))
-    decoder.step()
+def warm_up(loaded: LoadedModel, name: str) -> None:
+    """Generate one token, to prove that the model can, with what is selected under ``name``.
+
+    Raises:
+        TargetError: it cannot.
+    """
+    try:
+        prompt = loaded.encode("Hello", special=True) or [0]
+    except TextRefusedError:
+        prompt = [0]
+    try:
+        decoder = Decoder(loaded.model, prompt, Sampler(SamplingParams(), loaded.model.device))
+        decoder.step()
+    except Exception as error:
+        # Kernels refuse shapes, dtypes and devices only when they run. That is no bug of this server.
+        raise TargetError(
+            f"{name} is loaded and cannot generate: {error}",
+            hint="try another --dtype, --quantization or --device",
+        ) from error
     if not decoder.cached:
         _log.warning("%s keeps no cache: each token reads the whole text again", type(loaded.model).__name__)
 

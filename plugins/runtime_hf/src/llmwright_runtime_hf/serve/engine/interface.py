@@ -22,6 +22,10 @@ _GREEDY_BELOW = 1e-5
 FinishReason = Literal["stop", "length"]
 
 
+class TextRefusedError(ValueError):
+    """The tokenizer has no token for a part of the text."""
+
+
 @dataclass(frozen=True, slots=True)
 class SamplingParams:
     """How a token is chosen; each default but the temperature's changes nothing, and ``temperature`` 0 is greedy.

@@ -17,7 +17,7 @@ from llmwright.errors import ConfigError
 from llmwright.plugins.remote_code import code_needed
 from llmwright.values.prompt_tokens import with_one_bos
 from llmwright_runtime_hf.serve.engine.chat_template import ChatTemplate, chat_template, template_of_adapter
-from llmwright_runtime_hf.serve.engine.interface import SamplingParams
+from llmwright_runtime_hf.serve.engine.interface import SamplingParams, TextRefusedError
 from llmwright_runtime_hf.serve.engine.sampling_defaults import end_tokens_of, sampling_of
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
 
@@ -62,8 +62,18 @@ class LoadedModel:
         """Return the tokens of ``text``. ``special`` adds the special tokens that the tokenizer puts around a text.
 
         One beginning-of-sequence token (BOS) is enough where both the text and the tokenizer write it.
+
+        Raises:
+            TextRefusedError: the tokenizer cannot encode it.
         """
-        return with_one_bos(self.tokenizer(text, add_special_tokens=special)["input_ids"], self.tokenizer.bos_token_id)
+        try:
+            ids = self.tokenizer(text, add_special_tokens=special)["input_ids"]
+        except Exception as error:
+            # A tokenizer's Rust half has no class of its own for text that it cannot encode.
+            if type(error) is not Exception:
+                raise
+            raise TextRefusedError(f"the tokenizer refuses the text: {' '.join(str(error).split())}") from error
+        return with_one_bos(ids, self.tokenizer.bos_token_id)
 
 
 def load_model(options: ServeOptions) -> LoadedModel:

@@ -112,14 +112,7 @@ class ModelThread:
         for name in reversed(self._options.model_names):
             self._set_loading("generating a first token with %s", name)
             self._select(name)
-            try:
-                warm_up(loaded)
-            except Exception as error:
-                # Kernels refuse shapes, dtypes and devices only when they run. That is no bug of this server.
-                raise TargetError(
-                    f"{name} is loaded and cannot generate: {error}",
-                    hint="try another --dtype, --quantization or --device",
-                ) from error
+            warm_up(loaded, name)
 
     def _export_model_info(self, loaded: LoadedModel) -> None:
         base, *adapters = self._options.model_names

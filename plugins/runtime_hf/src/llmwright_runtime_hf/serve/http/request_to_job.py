@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from llmwright_runtime_hf.serve.engine.interface import Job, SamplingParams
+from llmwright_runtime_hf.serve.engine.interface import Job, SamplingParams, TextRefusedError
 from llmwright_runtime_hf.serve.http.chat_text import chat_text
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError
 from llmwright_runtime_hf.serve.http.prompt_length import refuse_many_tokens
@@ -73,10 +73,13 @@ def _tokens(
             return _known_tokens(ids, loaded, "prompt")
     templated = _is_templated(request, template)
     text = chat_text(request, loaded, template) if templated else _plain_text(request)
-    refuse_many_tokens(text, loaded, cancelled)
     # A chat template writes the special tokens itself.
     special = request.add_special_tokens
-    return loaded.encode(text, special=not templated if special is None else special)
+    try:
+        refuse_many_tokens(text, loaded, cancelled)
+        return loaded.encode(text, special=not templated if special is None else special)
+    except TextRefusedError as error:
+        raise _wrong("messages" if templated else "prompt", str(error)) from error
 
 
 def _is_templated(request: AnyRequest, template: ChatTemplate | None) -> bool:
