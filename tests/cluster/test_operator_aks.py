@@ -11,7 +11,7 @@ from tests.arm.support.cloud import SUBSCRIPTION
 from tests.arm.support.server import ArmServer
 from tests.cluster.support.azure import running_azure
 from tests.cluster.support.operating import BUYING
-from tests.cluster.support.workspaces import Workspaces
+from tests.cluster.support.workspaces import CLAIMS, Workspaces
 from tests.support.waiting import wait_until
 
 from llmwright.testing.cluster import Cluster
@@ -66,3 +66,38 @@ def test_tuning_gets_a_pool_delivers_and_is_served_from_it(workspaces: Workspace
     (node,) = workspaces.get("aks-tune")["status"]["workerNodes"]
     assert node.startswith(f"aks-{name}-")
     deleted(workspaces, azure, "aks-tune")
+
+
+@pytest.mark.slow
+def test_several_nodes_are_one_pool_and_the_provisioner_is_swapped_by_one_line(
+    workspaces: Workspaces, azure: ArmServer
+) -> None:
+    plain = workspaces.inference("swapped-aks")
+    desired = on_aks(plain)
+    workspaces.apply({**desired, "inference": {**desired["inference"], "replicas": 2}})
+    workspaces.until("swapped-aks", "Ready")
+    assert [*pools(azure).values()] == [2]
+    first, second = workspaces.get("swapped-aks")["status"]["workerNodes"]
+    workspaces.plane.kubectl("scale", "workspace/swapped-aks", "--replicas=1")
+    wait_until(lambda: [*pools(azure).values()] == [1], "one machine goes", timeout_s=90)
+    wait_until(lambda: len(workspaces.get("swapped-aks")["status"]["workerNodes"]) == 1, "one node is left")
+    assert workspaces.get("swapped-aks")["status"]["workerNodes"][0] in (first, second)
+    deleted(workspaces, azure, "swapped-aks")
+    workspaces.apply(plain)
+    workspaces.until("swapped-aks", "Ready")
+    assert pools(azure) == {}
+    assert len(workspaces.plane.get(CLAIMS, "-lkaito.sh/workspace=swapped-aks")) == 1
+
+
+@pytest.mark.slow
+def test_a_quota_without_room_stalls_before_any_pool(workspaces: Workspaces, azure: ArmServer) -> None:
+    quota = azure.cloud.quotas["StandardNCADSA100v4Family"]
+    limit, quota.limit = quota.limit, 0
+    try:
+        workspaces.apply(on_aks(workspaces.inference("aks-poor")))
+        wait_until(lambda: workspaces.condition("aks-poor", "Stalled") == ("True", "QuotaExceeded"), "it is stalled")
+        assert "limit 0, used" in workspaces.told("aks-poor", "Ready")["message"]
+        assert pools(azure) == {}
+    finally:
+        quota.limit = limit
+    workspaces.plane.kubectl("delete", "workspace", "aks-poor", "--timeout=180s")
