@@ -20,16 +20,18 @@ KEY = "a-key-for-tests"
 
 
 class RunningServer:
-    """A server process. Its log goes to a file, so that no pipe can fill up."""
+    """A server process. Its log goes to a file, so that no pipe can fill up. ``files`` bounds the files it may open."""
 
-    def __init__(self, log: Path, *args: str, key: str | None = None) -> None:
+    def __init__(self, log: Path, *args: str, key: str | None = None, files: int | None = None) -> None:
         self.log = log
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
         environment.pop("LLMWRIGHT_API_KEY", None)
         if key is not None:
             environment["LLMWRIGHT_API_KEY"] = key
         with log.open("wb") as sink:
-            self.process = subprocess.Popen([*COMMAND, "--port", "0", *args], stdout=sink, stderr=sink, env=environment)
+            limit = [] if files is None else ["prlimit", f"--nofile={files}"]
+            command = [*limit, *COMMAND, "--port", "0", *args]
+            self.process = subprocess.Popen(command, stdout=sink, stderr=sink, env=environment)
         self.headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         self.url = self._logged(r"listening on (http://\S+)")
 
@@ -62,8 +64,8 @@ class RunningServer:
 
 
 @contextlib.contextmanager
-def running_server(log: Path, *args: str, key: str | None = None) -> Iterator[RunningServer]:
-    server = RunningServer(log, *args, key=key)
+def running_server(log: Path, *args: str, key: str | None = None, files: int | None = None) -> Iterator[RunningServer]:
+    server = RunningServer(log, *args, key=key, files=files)
     try:
         yield server
     finally:

@@ -18,7 +18,7 @@ from prometheus_client import disable_created_metrics
 from llmwright.errors import LLMwrightError
 from llmwright_runtime_hf.serve.engine.interface import Engine
 from llmwright_runtime_hf.serve.engine.model_thread import ModelThread
-from llmwright_runtime_hf.serve.http.connections import BoundedConnection
+from llmwright_runtime_hf.serve.http.connections import BoundedConnection, accept_limit
 from llmwright_runtime_hf.serve.http.routes import create_app
 from llmwright_runtime_hf.serve.listener import url_of
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
@@ -27,6 +27,7 @@ from llmwright_runtime_hf.serve.server_metrics import ServerMetrics
 _log = logging.getLogger("llmwright.serve")
 _GRACE_SECONDS = 5.0  # for answers that are being generated when a signal comes
 _THREAD_SECONDS = 2.0  # for the model thread to reach its next token
+_QUEUE = 512  # connections that wait to be accepted
 
 
 class SignalledServer(uvicorn.Server):
@@ -40,6 +41,13 @@ class SignalledServer(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Replace uvicorn's own, which raises the signal again at the end: the exit code would be the signal's."""
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to accept connections."""
+        await super().startup(sockets)
+        for listener in sockets or []:
+            # asyncio gave the kernel's queue the length of one lot. Beyond a full queue clients wait a second and more.
+            listener.listen(_QUEUE)
 
     def handle_signals(self) -> None:
         """Handle SIGINT and SIGTERM from now on."""
@@ -82,8 +90,7 @@ def serve(options: ServeOptions, listener: socket.socket) -> LLMwrightError | No
         ws="none",
         proxy_headers=False,
         server_header=False,
-        # asyncio accepts this many connections at once, and logs each of them that finds no free file.
-        backlog=128,
+        backlog=accept_limit(),
         timeout_graceful_shutdown=int(_GRACE_SECONDS + _THREAD_SECONDS),
     )
     server = SignalledServer(config, engine)

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from tests.support.waiting import wait_until
 
 from llmwright_runtime_hf.serve.http import connections
-from llmwright_runtime_hf.serve.http.connections import BoundedConnection, connection_limit
+from llmwright_runtime_hf.serve.http.connections import BoundedConnection, accept_limit, connection_limit
 
 HEAD = b"POST /a HTTP/1.1\r\nHost: x\r\n"
 WHOLE = HEAD + b"Content-Length: 0\r\n\r\n"
@@ -137,10 +137,13 @@ def test_with_no_place_to_take_the_answer_is_503(served: Any, monkeypatch: pytes
     wait_until(lambda: not server.server_state.connections, "all have left")
 
 
-@pytest.mark.parametrize(("files", "limit"), [((1024, 4096), 512), ((256, 256), 128), ((-1, -1), 512), ((1, 1), 1)])
-def test_half_of_the_files_are_for_connections(
-    files: tuple[int, int], limit: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("files", "limit", "at_once"),
+    [((1024, 4096), 512, 128), ((256, 256), 128, 32), ((-1, -1), 512, 128), ((1, 1), 1, 1)],
+)
+def test_half_of_the_files_are_for_connections_and_an_eighth_is_accepted_at_once(
+    files: tuple[int, int], limit: int, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("resource.getrlimit", lambda _: files)
 
-    assert connection_limit() == limit
+    assert (connection_limit(), accept_limit()) == (limit, at_once)

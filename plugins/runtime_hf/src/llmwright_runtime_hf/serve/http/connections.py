@@ -24,6 +24,7 @@ STALLED_SECONDS = 60.0
 """For a client that does not read an answer, until it reads on."""
 FLUSH_SECONDS = 5.0
 MOST_CONNECTIONS = 512
+MOST_AT_ONCE = 128
 
 _FULL = json_bytes(error_body(503, "too many connections, try again", code="overloaded"))
 _BUSY = (
@@ -38,8 +39,20 @@ def connection_limit() -> int:
 
     The other half is for everything else. Without a free file nobody could connect, and asyncio would log each try.
     """
+    return _share_of_files(2, MOST_CONNECTIONS)
+
+
+def accept_limit() -> int:
+    """Return the most connections that asyncio may accept at once: an eighth of the files, at most ``MOST_AT_ONCE``.
+
+    Three such lots can be open beside the counted connections: accepted, not yet counted, and closing.
+    """
+    return _share_of_files(8, MOST_AT_ONCE)
+
+
+def _share_of_files(parts: int, most: int) -> int:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return MOST_CONNECTIONS if soft == resource.RLIM_INFINITY else max(1, min(MOST_CONNECTIONS, soft // 2))
+    return most if soft == resource.RLIM_INFINITY else max(1, min(most, soft // parts))
 
 
 class BoundedConnection(H11Protocol):
