@@ -70,6 +70,8 @@ def test_latent_attention_nested_configs_and_quantisation(tmp_path: Path) -> Non
         ({"hidden_size": -4}, "says hidden_size is -4"),
         ({"vocab_size": "many"}, "says vocab_size is 'many'"),
         ({"num_attention_heads": True}, "says num_attention_heads is True"),
+        # A list with an entry for each would fill the memory.
+        ({"num_hidden_layers": 2**31}, "says num_hidden_layers is 2147483648"),
         ({"architectures": []}, "names no architectures"),
         ({"architectures": "Llama"}, "names no architectures"),
     ],
@@ -92,6 +94,14 @@ def test_damaged_files_are_told(tmp_path: Path) -> None:
         describe(directory.as_uri())
     with pytest.raises(ConfigError, match="is not there"):
         describe((tmp_path / "nowhere").as_uri())
+
+
+def test_a_tensor_of_endless_dimensions_is_no_tensor(tmp_path: Path) -> None:
+    weights = write_model(tmp_path / "m") / "model.safetensors"
+    header = json.dumps({"w": {"dtype": "F32", "shape": [2**40] * 900_000, "data_offsets": [0, 4]}}).encode()
+    weights.write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
+    with pytest.raises(ConfigError, match="is no shape"):
+        describe((tmp_path / "m").as_uri())
 
 
 def test_weights_that_were_cut_short_are_told(tmp_path: Path) -> None:

@@ -63,7 +63,8 @@ def _blocks(config: Mapping[str, Any], layers: int) -> Sequence[str]:
 
 def _indices(name: str) -> Callable[[Mapping[str, Any], int], Sequence[str]]:
     def read(config: Mapping[str, Any], layers: int) -> Sequence[str]:
-        indices = config[name] if isinstance(config[name], list) else []
+        listed = config[name] if isinstance(config[name], list) else []
+        indices = {index for index in listed if isinstance(index, int)}
         other = "conv" if name == "full_attn_idxs" else LINEAR
         return tuple(FULL if layer in indices else other for layer in range(layers))
 

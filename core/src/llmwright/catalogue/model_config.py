@@ -19,6 +19,9 @@ from llmwright.values.preset import Architecture, Preset
 LARGEST = 2**53
 """No size of a model reaches it, and every number below it is exact as a float too."""
 
+MOST_LAYERS = 10_000
+"""The deepest language models that are published have fewer than 200. The kind of each layer is kept in a list."""
+
 UNSTATED_CONTEXT = 2048
 """The sequence length of the training of BLOOM (arXiv 2211.05100), Falcon (2311.16867) and Mamba (2312.00752)."""
 
@@ -29,6 +32,7 @@ _CONTEXT = (
     "max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", "seq_length", "n_ctx",
     "context_length",
 )  # fmt: skip
+_LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 
 BYTES_PER_WEIGHT = {"float32": 4, "bfloat16": 2, "float16": 2, "float8_e4m3fn": 1}
 
@@ -176,15 +180,16 @@ class _Reader:
     config: Mapping[str, Any]
     source: str
 
-    def number(self, *keys: str, default: int | None = None) -> int:
-        """Return the value of the first of ``keys`` that is there: a whole number above 0."""
+    def number(self, *keys: str, default: int | None = None, limit: int = LARGEST) -> int:
+        """Return the value of the first of ``keys`` that is there: a whole number above 0 and below ``limit``."""
         for key in keys:
             value = self.config.get(key)
             if value is None:
                 continue
-            if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < LARGEST:
+            if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < limit:
                 raise ConfigError(
-                    f"{self.source}: config.json says {key} is {repr(value)[:80]}", hint="expected a whole number"
+                    f"{self.source}: config.json says {key} is {repr(value)[:80]}",
+                    hint=f"expected a whole number from 1 to {limit - 1:,}",
                 )
             return value
         if default is None:
@@ -197,9 +202,7 @@ class _Reader:
         heads = self.number(*keys, default=1 if self._keeps_state_only() else None)
         return Architecture(
             names=names,
-            layers=self.number(
-                "num_hidden_layers", "n_layer", "n_layers", "num_layers", default=written_layers(self.config)
-            ),
+            layers=self.number(*_LAYERS, default=written_layers(self.config), limit=MOST_LAYERS + 1),
             hidden_size=hidden,
             intermediate_size=self.number(
                 "intermediate_size", "n_inner", "ffn_dim", "dff", "d_inner", default=4 * hidden

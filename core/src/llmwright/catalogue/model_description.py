@@ -25,6 +25,8 @@ from llmwright.values.preset import Preset
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?/[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?")
 _HEADER_LIMIT = 16 * 1024**2
+_MOST_DIMENSIONS = 16
+"""Of a tensor: weights have up to five, and a product of a million sizes would take minutes."""
 _INDEX_LIMIT = 16 * 1024**2
 """The index of the largest models names 100,000 tensors in 9 MB."""
 
@@ -229,7 +231,7 @@ def _safetensors_counts(path: Path) -> tuple[int, int]:
             (length,) = struct.unpack("<Q", file.read(8))
             header = read_json(file.read(min(length, _HEADER_LIMIT + 1)), _HEADER_LIMIT)
         tensors = [tensor for key, tensor in header.items() if key != "__metadata__"]
-        numbers = sum(math.prod(map(_size, tensor["shape"])) for tensor in tensors)
+        numbers = sum(_count(tensor["shape"]) for tensor in tensors)
         size = sum(_size(tensor["data_offsets"][1]) - _size(tensor["data_offsets"][0]) for tensor in tensors)
     except (OSError, struct.error, ValueError, LookupError, TypeError, AttributeError) as error:
         raise ConfigError(f"{path} is no safetensors file: {error}", hint="download it again") from error
@@ -238,6 +240,12 @@ def _safetensors_counts(path: Path) -> tuple[int, int]:
     if path.stat().st_size < 8 + length + size:
         raise ConfigError(f"{path} is cut short", hint="download it again")
     return numbers, size
+
+
+def _count(shape: Any) -> int:
+    if not isinstance(shape, list) or len(shape) > _MOST_DIMENSIONS:
+        raise ValueError(f"{repr(shape)[:80]} is no shape")
+    return math.prod(map(_size, shape))
 
 
 def _size(value: Any) -> int:
