@@ -98,7 +98,7 @@ def test_damaged_files_are_told(tmp_path: Path) -> None:
 
 def test_a_tensor_of_endless_dimensions_is_no_tensor(tmp_path: Path) -> None:
     weights = write_model(tmp_path / "m") / "model.safetensors"
-    header = json.dumps({"w": {"dtype": "F32", "shape": [2**40] * 900_000, "data_offsets": [0, 4]}}).encode()
+    header = json.dumps({"w": {"dtype": "F32", "shape": [2**40] * 50_000, "data_offsets": [0, 4]}}).encode()
     weights.write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
     with pytest.raises(ConfigError, match="is no shape"):
         describe((tmp_path / "m").as_uri())
