@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import resource
 import sys
 import tempfile
 import time
@@ -13,6 +14,9 @@ from pathlib import Path
 
 from tests.fuzz.judge import Slowest, failures
 from tests.fuzz.targets import Targets
+
+MOST_MEMORY = 4 * 1024**3
+"""Bytes: an input that takes more is a failure, and not the end of the machine."""
 
 
 def main() -> int:
@@ -23,6 +27,7 @@ def main() -> int:
     parser.add_argument("last", type=int, help="the first seed that is left out")
     given = parser.parse_args()
     logging.disable(logging.CRITICAL)
+    resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
     os.environ |= {"HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1"}
     warnings.simplefilter("ignore")
     root = Path.cwd()
