@@ -17,12 +17,14 @@ Answer = tuple[int, dict[str, str], bytes]
 class RegistryFront:
     """Passes requests on to ``behind``, less what ``routes`` answers first.
 
-    ``challenges`` replace the registry's own in each 401. ``seen`` holds method, path and ``Authorization``.
+    ``challenges`` replace the registry's own in each 401; ``spoil`` replaces what is read at paths with such a part.
+    ``seen`` holds method, path and ``Authorization``.
     """
 
     def __init__(self, behind: DockerRegistry | None) -> None:
         self.challenges: list[str] = []
         self.routes: dict[str, Callable[[BaseHTTPRequestHandler], Answer | None]] = {}
+        self.spoil: dict[str, bytes] = {}
         self.seen: list[tuple[str, str, str]] = []
         front = self
 
@@ -69,6 +71,8 @@ class RegistryFront:
         headers = {key: value for key, value in result.getheaders() if key.lower() not in dropped}
         length = result.getheader("Content-Length") if request.command == "HEAD" else None
         connection.close()
+        for part, spoilt in self.spoil.items():
+            content = spoilt if part in request.path and request.command == "GET" else content
         return self._reply(request, result.status, headers, content, length)
 
     def _reply(
