@@ -11,6 +11,7 @@ import pytest
 
 from llmwright.artifacts import credential_helper
 from llmwright.artifacts.credentials import Credential, find_credential, find_credentials
+from llmwright.artifacts.wire import basic
 from llmwright.errors import ConfigError
 
 
@@ -104,13 +105,27 @@ def test_helpers_come_before_entries(config: Any, helper: Any) -> None:
     assert find_credential("none.example") is None
 
 
-@pytest.mark.parametrize("script", ["exit 3", "echo no json: s3cret", 'echo "[]"', 'echo \'{"Secret": "s3cret"}\''])
+@pytest.mark.parametrize(
+    "script",
+    [
+        "exit 3",
+        "exit 0",
+        "echo no json: s3cret",
+        "printf '\\377\\376'",
+        'echo "[]"',
+        'echo \'{"Secret": "s3cret"}\'',
+        'echo \'{"Username": "pat", "Secret": "s3cret"}\'; exit 1',
+    ],
+)
 def test_a_helper_that_fails_is_named_without_what_it_said(config: Any, helper: Any, script: str) -> None:
-    config(credsStore="broken")
+    config(credsStore="broken", auths={"both.example": auth("file", "word")})
     helper("broken", f"cat >/dev/null; {script}")
-    with pytest.raises(ConfigError, match=r"docker-credential-broken failed for reg\.example") as caught:
-        find_credential("reg.example")
-    assert "s3cret" not in str(caught.value)
+    assert find_credential("both.example") == Credential("file", "word")
+    anonymous = find_credential("reg.example")
+    assert anonymous is not None
+    assert (anonymous.username, anonymous.password) == ("", "")
+    assert "docker-credential-broken failed for reg.example" in anonymous.problem
+    assert "s3cret" not in anonymous.problem
 
 
 @pytest.mark.parametrize("name", ["../../bin/evil", "a b"])
@@ -209,12 +224,21 @@ def test_all_logins_for_an_image_in_their_order(tmp_path: Path) -> None:
     assert users == ["team", "last", "first", "host", "glob"]
 
 
-@pytest.mark.parametrize("text", ["cGF0Ondv", "cGF0OndvcmQ", "cGF0OndvcmQ=", " cGF0OndvcmQ=\n"])
+@pytest.mark.parametrize("text", ["cGF0Ondv", "cGF0OndvcmQ", "cGF0OndvcmQ=", " cGF0OndvcmQ=\n", "cGF0On\r\ndvcmQ=\n"])
 def test_base64_with_and_without_padding(config: Any, text: str) -> None:
     config(auths={"reg.example": {"auth": text}})
     credential = find_credential("reg.example")
     assert credential is not None
     assert (credential.username, credential.password) in (("pat", "word"), ("pat", "wo"))
+
+
+@pytest.mark.parametrize("password", [b"pa:ss:wo:rd", b":", b"", "pässwörd".encode(), b"p\xe4ss\xff", b"nul\0"])
+def test_a_password_of_any_bytes_is_sent_as_it_is(config: Any, password: bytes) -> None:
+    config(auths={"reg.example": {"auth": base64.b64encode(b"pat:" + password).decode()}})
+    credential = find_credential("reg.example")
+    assert credential is not None
+    sent = basic((credential.username, credential.password))["Authorization"].removeprefix("Basic ")
+    assert base64.b64decode(sent) == b"pat:" + password.rstrip(b"\0")
 
 
 def test_of_several_files_the_most_exact_key_counts(tmp_path: Path) -> None:

@@ -217,7 +217,15 @@ class TestOtherHosts:
     def test_a_token_service_that_leads_on(self, front: RegistryFront, stranger: RegistryFront) -> None:
         front.challenges = [f'Bearer realm="http://{front.host}/token",service="s"']
         front.routes["GET /token"] = lambda request: (307, {"Location": f"http://{stranger.host}/token"}, b"")
+        assert refusal(lambda: check_push(f"{front.host}/a/a:v1", PAT)).reason == "SourceRefused"
+        assert stranger.seen == []
         assert refusal(lambda: check_push(f"{front.host}/a/a:v1", PAT, sources=HERE)).reason == "PushDenied"
+        assert {secret for _, _, secret in stranger.seen} == {""}
+        identity = Credential(identity_token="identity")
+        front.routes["POST /token"] = front.routes["GET /token"]
+        stranger.seen.clear()
+        error = refusal(lambda: check_push(f"{front.host}/a/a:v1", identity, sources=HERE))
+        assert "its token service 127.0.0.1 answered 307" in error.message
         assert stranger.seen == []
 
 

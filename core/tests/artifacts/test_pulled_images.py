@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,13 +18,17 @@ from llmwright.errors import ConfigError, LLMwrightError
 if TYPE_CHECKING:
     from tests.support.docker_registry import DockerRegistry
 
+HERE_PLATFORM = {"os": "linux", "architecture": {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]}
+
 pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
 class TestImages:
     """Images that others may have made, put into a real registry."""
 
-    def put(self, registry: DockerRegistry, name: str, *layers: bytes, kind: str = OCI_LAYER) -> dict[str, Any]:
+    def put(
+        self, registry: DockerRegistry, name: str, *layers: bytes, kind: str = OCI_LAYER, named: bool = True
+    ) -> dict[str, Any]:
         config = as_json({"rootfs": {"diff_ids": []}})
         for content in (config, *layers):
             connection = HTTPConnection("127.0.0.1", registry.port)
@@ -39,6 +44,8 @@ class TestImages:
             "config": {"mediaType": OCI_CONFIG, "digest": sha256(config), "size": len(config)},
             "layers": [{"mediaType": kind, "digest": sha256(one), "size": len(one)} for one in layers],
         }
+        if not named:
+            del manifest["mediaType"]
         return self.put_manifest(registry, name, "v1", as_json(manifest), OCI_MANIFEST)
 
     def put_manifest(self, registry: DockerRegistry, name: str, tag: str, content: bytes, kind: str) -> dict[str, Any]:
@@ -68,6 +75,38 @@ class TestImages:
         self.put_manifest(open_registry, "set/index", "one", as_json(index), OCI_INDEX)
         pull(f"{open_registry.host}/set/index:one", tmp_path / "to", None, sources=HERE)
         assert (tmp_path / "to/a").read_bytes() == b"s390x"
+
+    def test_an_image_among_artefacts_and_attestations(self, open_registry: DockerRegistry, tmp_path: Path) -> None:
+        entry = self.put(open_registry, "set/built", layer_of(("data/a", b"1")), named=False)
+        index: dict[str, Any] = {
+            "schemaVersion": 2,
+            "manifests": [
+                {**entry, "artifactType": "application/vnd.example.sbom", "platform": HERE_PLATFORM},
+                {**entry, "platform": {"os": "linux", "architecture": "riscv64"}},
+                {**entry, "platform": {"os": "unknown", "architecture": "unknown"}},
+            ],
+        }
+        self.put_manifest(open_registry, "set/built", "all", as_json(index), OCI_INDEX)
+        outer = {
+            "schemaVersion": 2,
+            "manifests": [{"mediaType": OCI_INDEX, "digest": sha256(as_json(index)), "size": 9}],
+        }
+        self.put_manifest(open_registry, "set/built", "outer", as_json(outer), OCI_INDEX)
+        for tag in ("all", "outer"):
+            pull(f"{open_registry.host}/set/built:{tag}", tmp_path / tag, None, sources=HERE)
+            assert (tmp_path / tag / "a").read_bytes() == b"1"
+        index["manifests"] = index["manifests"][:1]
+        self.put_manifest(open_registry, "set/built", "none", as_json(index), OCI_INDEX)
+        with pytest.raises(ConfigError, match="no image for linux/"):
+            pull(f"{open_registry.host}/set/built:none", tmp_path / "to", None, sources=HERE)
+
+    def test_layers_of_no_bytes_are_empty_ones(self, open_registry: DockerRegistry, tmp_path: Path) -> None:
+        self.put(open_registry, "set/empty", b"", layer_of(("data/a", b"1")), b"")
+        pull(f"{open_registry.host}/set/empty:v1", tmp_path / "to", None, sources=HERE)
+        assert (tmp_path / "to/a").read_bytes() == b"1"
+        self.put(open_registry, "set/empty", b"")
+        with pytest.raises(ConfigError, match="no directory /data"):
+            pull(f"{open_registry.host}/set/empty:v1", tmp_path / "other", None, sources=HERE)
 
     @pytest.mark.parametrize(
         ("files", "reason"),

@@ -169,11 +169,18 @@ def test_layers_of_other_kinds_and_damaged_ones(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be unpacked"):
         unpack(tmp_path, tar(("data/a", b"1")), kind=OCI_LAYER.replace("gzip", "zstd"))
     good = gzip.compress(tar(("data/a", bytes(range(256)) * 400)))
-    for bad in (b"", b"no archive" * 100, good[: len(good) // 2], good[:-200], good[:40] + good[50:]):
+    for bad in (b"no archive" * 100, good[: len(good) // 2], good[:-200], good[:40] + good[50:]):
         (tmp_path / "bad").write_bytes(bad)
         with pytest.raises(ConfigError) as caught:
             unpack_layer(tmp_path / "bad", OCI_LAYER, tmp_path / "d", Allowance(10**7), "image x")
         assert caught.value.reason == "BadImage"
+
+
+@pytest.mark.parametrize("kind", [OCI_LAYER, PLAIN_LAYER])
+def test_a_layer_of_no_bytes_is_an_empty_one(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "layer").write_bytes(b"")
+    unpack_layer(tmp_path / "layer", kind, tmp_path / "d", Allowance(10), "image x")
+    assert not (tmp_path / "d").exists()
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,4 +1,4 @@
-"""TLS on loopback: certificates of one's own, the way down to plain http, registries that speak TLS."""
+"""TLS on loopback: certificates of one's own, the way down to plain http, registries that speak TLS; and waits."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from llmwright.artifacts.adapter_image import check_push
 from llmwright.artifacts.addresses import SourceRules
+from llmwright.artifacts.artifact_errors import TransientAnswer
 from llmwright.artifacts.credentials import Credential
 from llmwright.artifacts.download import DownloadedFile, download
+from llmwright.artifacts.wire import raise_if_transient
 from llmwright.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -99,3 +102,23 @@ def test_a_token_service_without_tls_gets_no_password(
     with Wire(LOOPBACK) as wire, pytest.raises(ConfigError, match="has no TLS"):
         authorization(wire, challenges, "repository:a:pull", Credential("pat", "word"), registry=registry)
     assert other_site.seen == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "7"}, 7),
+        ({"Retry-After": "3600"}, 30),
+        ({"Retry-After": "Mon, 30 Nov 2026 01:00:09 GMT", "Date": "Mon, 30 Nov 2026 01:00:00 GMT"}, 9),
+        ({"Retry-After": "Mon, 30 Nov 2026 00:00:00 GMT", "Date": "Mon, 30 Nov 2026 01:00:00 GMT"}, 0),
+        ({"Retry-After": "Mon, 30 Nov 2026 00:00:00 GMT"}, 0),
+        ({"Retry-After": "Mon, 30 Nov 2026 00:00:00 -0000", "Date": "Mon, 30 Nov 2026 01:00:00 GMT"}, 0),
+        ({"Retry-After": "soon", "Date": "now"}, 0),
+        ({"Retry-After": "9" * 5000}, 0),
+        ({}, 0),
+    ],
+)
+def test_the_wait_that_a_server_asks_for(headers: dict[str, str], seconds: float) -> None:
+    with pytest.raises(TransientAnswer) as caught:
+        raise_if_transient(httpx.Response(503, headers=headers))
+    assert caught.value.wait_seconds == seconds

@@ -23,15 +23,12 @@ from llmwright.artifacts.connections import Resolver, system_resolver
 from llmwright.artifacts.credentials import Credential
 from llmwright.artifacts.download import Progress
 from llmwright.artifacts.image_manifest import (
-    INDEXES,
-    MANIFESTS,
     OCI_CONFIG,
     OCI_LAYER,
     OCI_MANIFEST,
     Descriptor,
     Image,
     as_json,
-    choose_manifest,
     read_image,
     sha256,
 )
@@ -158,7 +155,7 @@ def pull(
         _workroom(destination) as workroom,
     ):
         registry = OciRegistry(wire, name, _listed(credentials), actions="pull", insecure=insecure)
-        image = _find_image(registry, name)
+        image = registry.image()
         _check_size(image, workroom, max_bytes)
         data = workroom / DATA
         counted, allowance = _Total(image.layers, progress), Allowance(max_bytes)
@@ -260,16 +257,6 @@ def _pack_layer(adapter_dir: Path, layout_dir: Path) -> tuple[Descriptor, str]:
                     entry.size, entry.mode = os.fstat(file.fileno()).st_size, 0o644
                     archive.addfile(entry, file)
     return Descriptor(OCI_LAYER, blob.digest, blob.size), tar.digest
-
-
-def _find_image(registry: OciRegistry, name: Reference) -> Image:
-    content, kind = registry.manifest(name.version)
-    if kind in INDEXES:
-        chosen = choose_manifest(content, str(name))
-        content, kind = registry.manifest(chosen.digest)
-    if kind not in MANIFESTS:
-        raise bad_image(str(name), f"{kind[:100] or 'what the registry sent'} is no image manifest")
-    return read_image(content, kind, str(name))
 
 
 def _check_size(image: Image, workroom: Path, max_bytes: int) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from llmwright.artifacts.artifact_errors import TransientAnswer, too_large
-from llmwright.errors import ConfigError
+from llmwright.errors import ConfigError, LLMwrightError
 from llmwright.reading.json_reader import read_json
 
 BLOCK_BYTES = 1024**2
@@ -53,6 +53,21 @@ def read_object(response: httpx.Response, what: str, limit: int = LARGEST_DOCUME
     if not isinstance(document, dict):
         raise ValueError("it is no JSON object")
     return document
+
+
+def stated_reason(response: httpx.Response) -> str:
+    """Return the reason in a registry's or token service's refusal, shortened, as one line; empty without one.
+
+    ``errors`` of the distribution specification, ``details`` of Docker Hub, ``error_description`` of OAuth 2.
+    """
+    try:
+        answer = read_object(response, "the reason")
+        errors = answer.get("errors") or [{"message": answer.get("details") or answer.get("error_description") or ""}]
+        reasons = "; ".join(str(error.get("message") or error.get("code") or "") for error in errors)
+    except (ValueError, TypeError, AttributeError, httpx.RequestError, LLMwrightError, TransientAnswer):
+        return ""
+    line = "".join(char if char.isprintable() else " " for char in reasons)[:200]
+    return f" ({line})" if line else ""
 
 
 def _within(body: Iterable[bytes], limit: int, what: str) -> Iterator[bytes]:

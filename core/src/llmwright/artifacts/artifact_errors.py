@@ -13,9 +13,10 @@ from llmwright.errors import ConfigError, TargetError
 class TransientAnswer(Exception):
     """The answer is a failure that may pass. Only this room sees it: ``wire.retry`` turns the last into an error."""
 
-    def __init__(self, text: str, wait_seconds: float = 0.0) -> None:
+    def __init__(self, text: str, wait_seconds: float = 0.0, hint: str = "try again later") -> None:
         super().__init__(text)
         self.wait_seconds = wait_seconds
+        self.hint = hint
 
 
 def no_disk_space(directory: Path, needed: int | None, free: int | None) -> TargetError:

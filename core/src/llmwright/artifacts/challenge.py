@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 import httpx
 
 from llmwright.artifacts.addresses import Location, parse_url
-from llmwright.artifacts.answer_body import read_object
+from llmwright.artifacts.answer_body import read_object, stated_reason
 from llmwright.artifacts.credentials import Credential
 from llmwright.artifacts.wire import Wire, basic, bearer, raise_if_transient
 from llmwright.errors import ConfigError
@@ -26,6 +26,10 @@ _SCHEME = re.compile(rf"({_TOKEN})(?:\s+|(?=,|$))")
 _TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*\s*(?=,|$)")
 _PARAMETER = re.compile(rf'({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))')
 _CLIENT = "llmwright"
+
+
+class TokenRefused(Exception):
+    """The token service gave no token. Its text says why. Only this room sees it: the registry's answer decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +79,19 @@ def authorization(
 
     Tokens come before passwords. ``registry`` is who asked: a token service without TLS is asked only where the
     registry has none either, on its own host or on loopback. Raises ConfigError: SourceRefused for a token service
-    that must not be asked, TokenUnusable; httpx.RequestError and TransientAnswer where it does not answer.
+    that must not be asked, TokenUnusable; TokenRefused; httpx.RequestError and TransientAnswer where it does not
+    answer.
     """
-    refusal: ConfigError | None = None
+    refusal: ConfigError | TokenRefused | None = None
     for challenge in (challenge for challenge in challenges if challenge.scheme == "bearer"):
         if credential is not None and credential.registry_token:
             return bearer(credential.registry_token, "the registry token in Docker's config file")
         try:
             token = _token(wire, _realm(challenge, registry), challenge, scope, credential)
-        except ConfigError as error:
+        except (ConfigError, TokenRefused) as error:
             refusal = refusal or error
             continue
-        if token:
-            return bearer(token, f"the token that registry {registry.host} gave")
+        return bearer(token, f"the token that registry {registry.host} gave")
     if any(challenge.scheme == "basic" for challenge in challenges) and credential and credential.username:
         return basic((credential.username, credential.password))
     if refusal:
@@ -108,32 +112,47 @@ def _realm(challenge: Challenge, registry: Location) -> Location:
 
 
 def _token(wire: Wire, realm: Location, challenge: Challenge, scope: str, credential: Credential | None) -> str:
-    """Return the access token; empty where the service gives none. Its redirects are not followed."""
     with _ask(wire, realm, challenge, scope, credential) as response:
-        raise_if_transient(response)
+        raise_if_transient(response, stated_reason)
         if response.status_code != 200:
-            return ""
+            raise _refused(realm, f"answered {response.status_code}{stated_reason(response)}")
         try:
             answer = read_object(response, realm.masked)
-        except ValueError:
-            return ""
-        return str(answer.get("token") or answer.get("access_token") or "")
+        except ValueError as problem:
+            raise _refused(realm, f"gave no token: {problem}") from None
+    token = answer.get("token") or answer.get("access_token")
+    if not token:
+        raise _refused(realm, "gave no token")
+    return str(token)
+
+
+def _refused(realm: Location, what: str) -> TokenRefused:
+    return TokenRefused(f"its token service {realm.host} {what}")
+
+
+def _scopes(challenge: Challenge, scope: str) -> list[str]:
+    """Return the scope that is needed, and what the registry asks for besides, as containerd has it."""
+    own = scope.rpartition(":")[0]
+    asked = (text for text in challenge.parameters.get("scope", "").split() if text.rpartition(":")[0] != own)
+    return list(dict.fromkeys([scope, *asked]))
 
 
 def _ask(
     wire: Wire, realm: Location, challenge: Challenge, scope: str, credential: Credential | None
 ) -> contextlib.AbstractContextManager[httpx.Response]:
-    fields = {"service": challenge.parameters.get("service", ""), "scope": scope}
-    fields = {key: value for key, value in fields.items() if value}
+    """Ask for a token. Redirects of a GET are followed, and the password is not sent along to another origin."""
+    service, scopes = challenge.parameters.get("service", ""), _scopes(challenge, scope)
+    fields = [("client_id", _CLIENT), *([("service", service)] if service else [])]
     if credential is not None and credential.identity_token:
-        form = fields | {
-            "grant_type": "refresh_token",
-            "client_id": _CLIENT,
-            "refresh_token": credential.identity_token,
-        }
+        form = [
+            *fields,
+            ("scope", " ".join(scopes)),
+            ("grant_type", "refresh_token"),
+            ("refresh_token", credential.identity_token),
+        ]
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         return wire.send("POST", realm, headers, urlencode(form).encode())
     user = (credential.username, credential.password) if credential and credential.username else None
     joint = "&" if "?" in realm.target else "?"
-    place = realm.join(realm.target + joint + urlencode(fields | {"client_id": _CLIENT}))
-    return wire.send("GET", place, basic(user))
+    place = realm.join(realm.target + joint + urlencode([*fields, *(("scope", text) for text in scopes)]))
+    return wire.get(place, {}, basic(user))

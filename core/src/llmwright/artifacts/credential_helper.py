@@ -24,7 +24,7 @@ LARGEST_ANSWER_BYTES = 64 * 1024
 
 
 class NoAnswer(Exception):
-    """The helper is missing or gave no answer. Its text says so, and holds nothing that the helper said."""
+    """The helper is missing, failed or gave no answer. Its text says so, and holds nothing that the helper said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class HelperAnswer:
 def ask_helper(name: str, server: str) -> HelperAnswer | None:
     """Return the answer of ``docker-credential-NAME`` for ``server``; None where it keeps none.
 
-    Raises NoAnswer for a helper that is missing, prints without end or does not end; ConfigError
-    (CredentialsUnreadable) for one that fails.
+    Raises NoAnswer for a helper that is missing, fails, prints something else or without end, or does not end;
+    ConfigError (CredentialsUnreadable) for a name that no helper can have.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         raise ConfigError(f"{name[:80]!r} is no credential helper's name", reason="CredentialsUnreadable")
@@ -51,8 +51,7 @@ def ask_helper(name: str, server: str) -> HelperAnswer | None:
         fields = read_json(output) if code == 0 else {}
         answer = HelperAnswer(str(fields["Username"]), str(fields["Secret"]))
     except (ValueError, KeyError, TypeError, RecursionError):
-        text = f"the credential helper {program} failed for {server} (exit code {code})"
-        raise ConfigError(text, hint="log in again", reason="CredentialsUnreadable") from None
+        raise NoAnswer(f"the credential helper {program} failed for {server} (exit code {code})") from None
     return answer if answer.username or answer.secret else None
 
 

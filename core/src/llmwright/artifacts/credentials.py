@@ -21,6 +21,7 @@ from llmwright.reading.files import Unreadable, is_directory, is_file, user_path
 from llmwright.reading.json_reader import read_json_file
 
 _TOKEN_USER = "<token>"  # noqa: S105 - the helpers' marker for an identity token
+_NO_LINES = {ord("\r"): None, ord("\n"): None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,10 @@ def find_credentials(image: str, config: Path | None = None) -> tuple[Credential
             ``NAME.json``. The default is Docker's own directory (``$DOCKER_CONFIG``, ``~/.docker``), which need not
             exist.
 
-    A helper that is missing or gives no answer counts as one without a login, as for a public image none is needed:
-    the ``problem`` of the only credential says so, for the case that the registry refuses.
+    A helper that is missing, fails or gives no answer counts as one without a login, as for a public image none is
+    needed: the ``problem`` of the only credential says so, for the case that the registry refuses.
 
-    Raises ConfigError for a named file that is missing, an unreadable file, and a credential helper that fails.
+    Raises ConfigError for a named file that is missing and an unreadable file.
     """
     ranked = [result for path in _config_paths(config) for result in _in_file(path, image)]
     logins = [(rank, credential) for rank, credential in ranked if not credential.problem]
@@ -164,9 +165,12 @@ def _from_entry(entry: Mapping[str, Any], path: Path, registry: str) -> Credenti
 
 
 def _decoded(text: str) -> str:
-    """Decode base64, with padding or without it, as the kubelet does."""
-    text = text.strip().rstrip("=")
-    return base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode()
+    """Decode base64, with padding or without it, as the kubelet does, and over several lines, as Go does.
+
+    A password may be of any bytes: those that are no UTF-8 become surrogates, which ``wire.basic`` turns back.
+    """
+    text = text.strip().rstrip("=").translate(_NO_LINES)
+    return base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode(errors="surrogateescape")
 
 
 def _ask(helper: str, server: str) -> Credential | None:

@@ -76,6 +76,25 @@ def as_json(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
 
 
+def manifest_kind(content: bytes, announced: str, what: str) -> str:
+    """Return the media type of a manifest or index; empty where it is neither.
+
+    It is the type that the answer announced; where that says nothing, the type in the text, which OCI does not ask for,
+    or that of the text's shape. Raises ConfigError (BadImage) for a text that could be read as both, or that is of the
+    other kind than its type (CVE-2021-41190).
+    """
+    document = read_object(content, what)
+    named = document.get("mediaType")
+    types = [kind for kind in (announced.lower(), named) if isinstance(kind, str) and kind in MANIFESTS | INDEXES]
+    if "manifests" in document:
+        types.append(OCI_INDEX)
+    if "layers" in document or "config" in document:
+        types.append(OCI_MANIFEST)
+    if len({kind in INDEXES for kind in types}) > 1:
+        raise bad_image(what, "it can be read as an image and as an index of images")
+    return types[0] if types else ""
+
+
 def read_image(content: bytes, media_type: str, what: str) -> Image:
     """Read a manifest. Raises ConfigError (BadImage) naming ``what``."""
     manifest = read_object(content, what)
@@ -87,13 +106,13 @@ def read_image(content: bytes, media_type: str, what: str) -> Image:
 
 
 def choose_manifest(content: bytes, what: str) -> Descriptor:
-    """Return the manifest in an index for Linux on this machine's architecture, or the only manifest.
+    """Return the manifest in an index for Linux on this machine's architecture, or the only one that is an image.
 
-    Raises ConfigError (BadImage) where none fits.
+    It may be an index in turn. Raises ConfigError (BadImage) where none fits.
     """
     entries = read_object(content, what).get("manifests")
     fitting = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
-    fitting = [entry for entry in fitting if str(entry.get("mediaType")) in MANIFESTS]
+    fitting = [entry for entry in fitting if str(entry.get("mediaType")) in MANIFESTS | INDEXES and _is_image(entry)]
     machine = platform.machine()
     wanted = {"os": "linux", "architecture": _ARCHITECTURES.get(machine, machine)}
     for entry in fitting:
@@ -103,6 +122,13 @@ def choose_manifest(content: bytes, what: str) -> Descriptor:
     if len(fitting) == 1:
         return read_descriptor(fitting[0], what)
     raise bad_image(what, f"its index has no image for linux/{wanted['architecture']}")
+
+
+def _is_image(entry: Mapping[str, Any]) -> bool:
+    """Whether an index's entry is no artefact (OCI 1.1) and no attestation (BuildKit: of an unknown platform)."""
+    offered = entry.get("platform")
+    known = not isinstance(offered, dict) or "unknown" not in (offered.get("os"), offered.get("architecture"))
+    return known and not entry.get("artifactType")
 
 
 def read_descriptor(value: object, what: str) -> Descriptor:

@@ -87,7 +87,7 @@ def _split_domain(name: str) -> tuple[str, str]:
     is_domain = slash and (head == "localhost" or "." in head or ":" in head or head.lower() != head)
     if not is_domain:
         return DOCKER_HUB, name
-    return (DOCKER_HUB if head == "index.docker.io" else head), rest
+    return (DOCKER_HUB if head.lower() in (DOCKER_HUB, "index.docker.io") else head), rest
 
 
 def _check_repository(text: str, domain: str, repository: str) -> None:

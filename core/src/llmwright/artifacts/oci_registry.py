@@ -15,22 +15,35 @@ from urllib.parse import quote
 import httpx
 
 from llmwright.artifacts.addresses import Location, parse_url
-from llmwright.artifacts.answer_body import read, read_object
-from llmwright.artifacts.artifact_errors import TransientAnswer, digest_mismatch, too_large
-from llmwright.artifacts.challenge import Challenge, authorization, parse_challenges
+from llmwright.artifacts.answer_body import read, stated_reason
+from llmwright.artifacts.artifact_errors import TransientAnswer, bad_image, digest_mismatch, too_large
+from llmwright.artifacts.challenge import Challenge, TokenRefused, authorization, parse_challenges
 from llmwright.artifacts.credentials import Credential
-from llmwright.artifacts.image_manifest import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from llmwright.artifacts.image_manifest import (
+    DOCKER_LIST,
+    DOCKER_MANIFEST,
+    INDEXES,
+    MANIFESTS,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    Image,
+    choose_manifest,
+    manifest_kind,
+    read_image,
+)
 from llmwright.artifacts.image_reference import Reference
-from llmwright.artifacts.wire import Wire, raise_if_transient, redirected, retry, whole_number
-from llmwright.errors import ConfigError, LLMwrightError, TargetError
+from llmwright.artifacts.wire import REDIRECTS, Wire, raise_if_transient, redirected, retry, whole_number
+from llmwright.errors import ConfigError, TargetError
 
 CHUNK_BYTES = 16 * 1024**2
 LARGEST_CHUNK_BYTES = 256 * 1024**2
+MOST_INDEXES = 3
 LARGEST_MANIFEST_BYTES = 4 * 1024**2  # what registries accept at most
 
 
 R = TypeVar("R")
 
+_STORED = (200, 201, 202, 204)  # 201 and 202 are the specification's; containerd takes all of them
 _ACCEPT = ", ".join((OCI_MANIFEST, DOCKER_MANIFEST, OCI_INDEX, DOCKER_LIST))
 
 
@@ -60,7 +73,21 @@ class OciRegistry:
         self._may_be_plain = reference.on_loopback or reference.registry in insecure
         self._chunk_bytes = chunk_bytes
         self._authorization: dict[str, str] = {}
+        self._refusal = ""
         self._base: Location | None = None
+
+    def image(self) -> Image:
+        """Return the image of this name, also behind indexes of platforms. Raises ConfigError (BadImage)."""
+        version, what = self.reference.version, str(self.reference)
+        for _ in range(MOST_INDEXES + 1):
+            content, announced = self.manifest(version)
+            kind = manifest_kind(content, announced, what)
+            if kind in MANIFESTS:
+                return read_image(content, kind, what)
+            if kind not in INDEXES:
+                raise bad_image(what, f"{announced[:100] or 'what the registry sent'} is no image manifest")
+            version = choose_manifest(content, what).digest
+        raise bad_image(what, f"it lies behind more than {MOST_INDEXES} indexes")
 
     def manifest(self, version: str) -> tuple[bytes, str]:
         """Return the manifest with the tag or digest ``version``, and its media type. A digest is verified."""
@@ -76,7 +103,7 @@ class OciRegistry:
 
         def put() -> None:
             with self._call("PUT", self._path(f"manifests/{version}"), headers, content) as response:
-                self._expect(response, 201)
+                self._expect(response, *_STORED)
 
         self._retry(put)
 
@@ -129,7 +156,7 @@ class OciRegistry:
 
     def _write_blob(self, digest: str, size: int, file: IO[bytes], progress: Callable[[int], None]) -> None:
         with self._call("HEAD", self._path(f"blobs/{digest}"), {}) as response:
-            if response.status_code in (200, 302, 307):  # a redirect shows where the blob lies
+            if response.status_code in (200, *REDIRECTS):  # a redirect shows where the blob lies
                 progress(size)
                 return
             self._expect(response, 404)
@@ -144,13 +171,17 @@ class OciRegistry:
         joint = "&" if "?" in place.target else "?"
         last = place.join(f"{place.url}{joint}digest={quote(digest, safe='')}")
         with self._call("PUT", last, {"Content-Type": "application/octet-stream"}, file.read()) as response:
-            self._expect(response, 201)
+            self._expect(response, *_STORED)
         progress(size)
 
     def _begin_upload(self) -> Location:
         with self._call("POST", self._path("blobs/uploads/"), {}) as response:
-            self._expect(response, 202)
-            return self._next_place(self._path("blobs/uploads/"), response)
+            self._expect(response, *_STORED)
+            place = self._next_place(self._path("blobs/uploads/"), response)
+        if place is None:
+            text = f"registry {self.reference.registry} began an upload and did not say where"
+            raise TargetError(text, reason="RegistryError")
+        return place
 
     def _send_chunk(self, place: Location, start: int, block: bytes) -> Location:
         headers = {
@@ -158,16 +189,18 @@ class OciRegistry:
             "Content-Range": f"{start}-{start + len(block) - 1}",
         }
         with self._call("PATCH", place, headers, block) as response:
-            self._expect(response, 202, 204)
-            return self._next_place(place, response)
+            self._expect(response, *_STORED)
+            return self._next_place(place, response) or place
 
-    def _next_place(self, here: Location, response: httpx.Response) -> Location:
+    def _next_place(self, here: Location, response: httpx.Response) -> Location | None:
+        """Return where the upload goes on; None where the registry does not say."""
         smallest = whole_number(response.headers.get("oci-chunk-min-length", "")) or 0
         if smallest > LARGEST_CHUNK_BYTES:
             text = f"registry {self.reference.registry} wants chunks of at least {smallest:,} bytes"
             raise TargetError(text, reason="RegistryError")
         self._chunk_bytes = max(self._chunk_bytes, smallest)
-        return redirected(here, response.headers.get("location", ""))
+        target = response.headers.get("location", "")
+        return redirected(here, target) if target else None
 
     def _path(self, rest: str) -> Location:
         base = self._base or self._find_base()
@@ -198,13 +231,19 @@ class OciRegistry:
             with self._exchange(method, place, headers, content) as response:
                 registry = self._own(response)
                 if registry is None or not self._can_try_again(response, asked):
-                    raise_if_transient(response)
+                    raise_if_transient(response, stated_reason)
                     yield response
                     return
-            scope = f"repository:{self.reference.repository}:{self._actions}"
-            credential = self._credentials[0] if self._credentials else None
-            self._authorization = authorization(self._wire, self._challenges, scope, credential, registry=registry)
+            self._authorize(registry)
             asked = True
+
+    def _authorize(self, registry: Location) -> None:
+        scope = f"repository:{self.reference.repository}:{self._actions}"
+        credential = self._credentials[0] if self._credentials else None
+        try:
+            self._authorization = authorization(self._wire, self._challenges, scope, credential, registry=registry)
+        except TokenRefused as error:
+            self._authorization, self._refusal = {}, f"; {error}"
 
     def _can_try_again(self, response: httpx.Response, asked: bool) -> bool:
         """Whether a credential is left: the first of the list after a 401, for a token lasts minutes; then the next."""
@@ -241,25 +280,14 @@ class OciRegistry:
         if status in statuses:
             return
         verb = "push to" if "push" in self._actions else "pull from"
-        reason = _registry_reason(response)
-        text = f"cannot {verb} {self.reference}: the registry answered {status}{reason}"
+        text = f"cannot {verb} {self.reference}: the registry answered {status}{stated_reason(response)}"
         if status in (401, 403):
             hint = f"log in to {self.reference.registry}, or give the secret that holds its credentials"
-            text += "".join(f"; {credential.problem}" for credential in self._credentials if credential.problem)
+            problems = (f"; {credential.problem}" for credential in self._credentials if credential.problem)
+            text += self._refusal + "".join(problems)
             raise ConfigError(text, hint=hint, reason="PushDenied" if "push" in self._actions else "PullDenied")
         if status == 404:
             raise ConfigError(text, hint="check the image's name", reason="ImageNotFound")
         if status == 416:
             raise TransientAnswer("the registry lost the upload's place")
         raise TargetError(text, reason="RegistryError")
-
-
-def _registry_reason(response: httpx.Response) -> str:
-    """Return the registry's own reason, shortened, as one line; empty without a reason."""
-    try:
-        errors = read_object(response, "the registry's reason")["errors"]
-        reasons = "; ".join(str(error.get("message") or error.get("code")) for error in errors)
-    except (ValueError, KeyError, TypeError, AttributeError, httpx.RequestError, LLMwrightError, TransientAnswer):
-        return ""
-    line = "".join(char if char.isprintable() else " " for char in reasons)[:200]
-    return f" ({line})" if line else ""

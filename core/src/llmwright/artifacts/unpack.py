@@ -79,8 +79,12 @@ class _Counted:
 def unpack_layer(layer: Path, media_type: str, folder: Path, allowance: Allowance, what: str) -> None:
     """Add the ``data/`` of one layer (tar or tar+gzip) to ``folder``, which is ``data/`` itself.
 
+    A layer of no bytes is an empty one, as Docker takes it.
+
     Raises ConfigError (BadImage, TooLarge) and, where the disk is full, TargetError (NoDiskSpace).
     """
+    if not layer.stat().st_size:
+        return
     with _damage_errors(what), layer.open("rb") as raw, _decompressed(raw, media_type, what) as stream:
         counted = _Counted(stream, allowance, what)
         with tarfile.open(fileobj=counted, mode="r:") as archive:  # type: ignore[call-overload]

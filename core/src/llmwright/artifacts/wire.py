@@ -20,6 +20,7 @@ import re
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -43,7 +44,7 @@ CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
 
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class Wire:
@@ -127,7 +128,7 @@ class Wire:
         for _ in range(MOST_REDIRECTS + 1):
             private = secrets if secrets and location.origin == first.origin else {}
             with self._exchange("GET", location, {**headers, **basic(location.userinfo), **private}) as response:
-                if response.status_code not in _REDIRECTS:
+                if response.status_code not in REDIRECTS:
                     yield response
                     return
                 location = redirected(location, response.headers.get("location", ""))
@@ -177,17 +178,35 @@ def retry(action: Callable[[], T], what: str, *, sleep: Callable[[float], None] 
                 raise ConfigError(f"{what}: {untrusted}", hint=hint, reason="Unreachable") from error
             if attempt == ATTEMPTS - 1:
                 text = str(error) or type(error).__name__
-                hint = "check the address, the network and the proxy settings"
+                hint = getattr(error, "hint", "check the address, the network and the proxy settings")
                 raise TargetError(f"{what}: {text} ({ATTEMPTS} attempts)", hint=hint, reason="Unreachable") from error
             sleep(max(PAUSES.pause_s(attempt + 1), getattr(error, "wait_seconds", 0.0)))
     raise AssertionError("unreachable")
 
 
-def raise_if_transient(response: httpx.Response) -> None:
-    """Raise TransientAnswer for a status that may succeed later, with the wait that it asks for (up to 30 s)."""
-    if response.status_code in _TRANSIENT:
-        wait = whole_number(response.headers.get("retry-after", "")) or 0
-        raise TransientAnswer(f"the server answered {response.status_code}", min(float(wait), PAUSES.most_s))
+def raise_if_transient(response: httpx.Response, reason: Callable[[httpx.Response], str] | None = None) -> None:
+    """Raise TransientAnswer for a status that may succeed later, with the wait that it asks for (up to 30 s).
+
+    ``reason`` reads the server's own words from its answer.
+    """
+    status = response.status_code
+    if status in _TRANSIENT:
+        text = f"the server answered {status}{reason(response) if reason else ''}"
+        hint = "try again later" + (", or log in: servers limit how often a stranger asks" if status == 429 else "")
+        raise TransientAnswer(text, min(_wanted_wait(response), PAUSES.most_s), hint)
+
+
+def _wanted_wait(response: httpx.Response) -> float:
+    """Return the seconds of ``Retry-After``: a number, or the way to a date by the server's own clock (RFC 9110)."""
+    wanted = response.headers.get("retry-after", "")
+    seconds = whole_number(wanted)
+    if seconds is not None:
+        return float(seconds)
+    try:
+        then, now = (parsedate_to_datetime(text) for text in (wanted, response.headers.get("date", "")))
+        return max((then - now).total_seconds(), 0.0)
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
 
 
 def whole_number(text: str) -> int | None:
@@ -210,7 +229,8 @@ def basic(userinfo: tuple[str, str] | None) -> dict[str, str]:
     """Return the header of HTTP basic authentication (RFC 7617); empty without ``userinfo``."""
     if userinfo is None:
         return {}
-    return {"Authorization": "Basic " + base64.b64encode(":".join(userinfo).encode()).decode()}
+    sent = ":".join(userinfo).encode(errors="surrogateescape")
+    return {"Authorization": "Basic " + base64.b64encode(sent).decode()}
 
 
 class _Body(httpx.SyncByteStream):

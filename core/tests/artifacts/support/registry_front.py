@@ -18,12 +18,14 @@ class RegistryFront:
     """Passes requests on to ``behind``, less what ``routes`` answers first.
 
     ``challenges`` replace the registry's own in each 401; ``spoil`` replaces what is read at paths with such a part.
+    ``statuses`` replace the registry's.
     ``seen`` holds method, path and ``Authorization``.
     """
 
     def __init__(self, behind: DockerRegistry | None) -> None:
         self.challenges: list[str] = []
         self.routes: dict[str, Callable[[BaseHTTPRequestHandler], Answer | None]] = {}
+        self.statuses: dict[int, int] = {}
         self.spoil: dict[str, bytes] = {}
         self.seen: list[tuple[str, str, str]] = []
         front = self
@@ -63,32 +65,30 @@ class RegistryFront:
                 return self._reply(request, *answer)
         if behind is None:
             return self._reply(request, 401, {}, b"")
+        status, headers, content = self.passed_on(behind, request, body)
+        for part, spoilt in self.spoil.items():
+            content = spoilt if part in request.path and request.command == "GET" else content
+        return self._reply(request, self.statuses.get(status, status), headers, content)
+
+    def passed_on(self, behind: DockerRegistry, request: BaseHTTPRequestHandler, body: bytes = b"") -> Answer:
+        """Return the registry's own answer, less the challenges that are replaced."""
         connection = HTTPConnection("127.0.0.1", behind.port)
         connection.request(request.command, request.path, body or None, dict(request.headers.items()))
         result = connection.getresponse()
         content = result.read()
-        dropped = {"content-length"} | ({"www-authenticate"} if self.challenges else set())
-        headers = {key: value for key, value in result.getheaders() if key.lower() not in dropped}
-        length = result.getheader("Content-Length") if request.command == "HEAD" else None
         connection.close()
-        for part, spoilt in self.spoil.items():
-            content = spoilt if part in request.path and request.command == "GET" else content
-        return self._reply(request, result.status, headers, content, length)
+        dropped = {"content-length"} if request.command != "HEAD" else set()
+        dropped |= {"www-authenticate"} if self.challenges else set()
+        return result.status, {key: value for key, value in result.getheaders() if key.lower() not in dropped}, content
 
-    def _reply(
-        self,
-        request: BaseHTTPRequestHandler,
-        status: int,
-        headers: dict[str, str],
-        body: bytes,
-        length: str | None = None,
-    ) -> None:
+    def _reply(self, request: BaseHTTPRequestHandler, status: int, headers: dict[str, str], body: bytes) -> None:
         request.send_response(status)
         for challenge in self.challenges if status == 401 else ():
             request.send_header("WWW-Authenticate", challenge)
         for key, value in headers.items():
             request.send_header(key, value)
-        request.send_header("Content-Length", length or str(len(body)))
+        if "Content-Length" not in headers:
+            request.send_header("Content-Length", str(len(body)))
         request.end_headers()
         if request.command != "HEAD":
             request.wfile.write(body)
