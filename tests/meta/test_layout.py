@@ -14,7 +14,7 @@ MIRRORS_NOTHING = {
     "core/tests/artifacts/test_adapter_tools.py": "adapter_image.py and the programs of others",
     "core/tests/artifacts/test_download_addresses.py": "download.py: where it may go",
     "core/tests/artifacts/test_pulled_images.py": "adapter_image.py: images of any layers",
-    "core/tests/artifacts/test_registry_manners.py": "adapter_image.py through registries and token services with odd manners",
+    "core/tests/artifacts/test_registry_manners.py": "adapter_image.py through registries of odd manners",
     "core/tests/artifacts/test_token_protocol.py": "adapter_image.py through a registry with a token service",
     "core/tests/artifacts/test_transfer.py": "download.py: transfers that break",
     "core/tests/check/test_anything.py": "a law of all checks: any document gets a verdict",

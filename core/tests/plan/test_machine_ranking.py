@@ -66,6 +66,51 @@ def test_a_pipeline_has_no_more_stages_than_the_model_has_layers(planned: Planne
         planned(**small, inference=inference("deepseek-r1-0528"), drivers=REAL)
 
 
+@pytest.mark.parametrize(
+    ("preset", "machine", "spread"),
+    [
+        ("phi-4", "g5.12xlarge", (2, 2, 1)),
+        ("phi-4", "p4d.24xlarge", (2, 1, 4)),
+        ("phi-4", "Standard_ND96asr_A100_v4", (2, 1, 4)),
+        ("qwen2.5-coder-7b-instruct", "g5.48xlarge", (4, 1, 2)),
+        ("qwen3.6-27b", "g5.48xlarge", (8, 1, 1)),
+        ("llama-3.3-70b-instruct", "g5.48xlarge", (8, 1, 1)),
+    ],
+)
+def test_heads_divide_over_the_gpus_that_share_a_layer(
+    planned: Planned, preset: str, machine: str, spread: tuple[int, int, int]
+) -> None:
+    spec = {"preset": {"name": preset, "presetOptions": {"modelAccessSecret": "hub"}}}
+    cloud = "azure" if machine.startswith("Standard_") else "aws"
+    (_, fit), *_ = planned(sku=machine, inference=spec, drivers=REAL, settings=Settings(cloud=cloud)).fits
+    assert (fit.tensor_parallel, fit.pipeline_parallel, fit.data_parallel) == spread
+
+
+def test_a_model_of_no_stages_whose_heads_do_not_divide_is_refused(planned: Planned) -> None:
+    """71 heads: an engine that shares them among 4 GPUs would end when it loads the model."""
+    spec = inference("falcon-7b", runtime="vllm")
+    with pytest.raises(InvalidWorkspace, match="heads of falcon-7b do not divide over 4 GPUs"):
+        planned(sku="g5.12xlarge", inference=spec, drivers=REAL, settings=Settings(cloud="aws"))
+    named = required(planned(sku="auto", inference=spec, drivers=REAL, settings=Settings(cloud="aws")).ranking)
+    assert named.options[0].gpus == 1
+    assert "do not divide" in named.refused["g5.12xlarge"]
+
+
+def test_a_little_less_for_a_token_does_not_buy_four_times_the_hour(planned: Planned) -> None:
+    """Eight A100 give a token for a quarter less than four A10G, by an estimate whose error is larger."""
+    plan = planned(sku="auto", inference=inference("qwen3.6-27b"), drivers=REAL, settings=Settings(cloud="aws"))
+    assert required(plan.instance_type).name == "g5.12xlarge"
+
+
+def test_a_machine_that_holds_short_rows_only_comes_after_those_that_hold_longer_ones(planned: Planned) -> None:
+    """24 GiB hold rows of 512 tokens beside a model of 32B parameters: most data sets would be refused there."""
+    spec = tuning("qwen2.5-coder-32b-instruct", input=URL, output=IMAGE)
+    options = required(planned(sku="auto", drivers=REAL, tuning=spec, settings=Settings(cloud="aws")).ranking).options
+    short = [option.name for option in options if "rows must be short" in option.drawbacks]
+    assert "g6.xlarge" in short
+    assert options[0].name not in short
+
+
 def test_the_engine_is_not_taken_on_a_gpu_that_its_image_leaves_out(planned: Planned) -> None:
     plan = planned(sku="Standard_NC4as_T4_v3", inference=inference("phi-3-mini-4k-instruct"), drivers=REAL)
     assert required(plan.runtime).name == "hf"

@@ -12,7 +12,7 @@ from llmwright.errors import InvalidWorkspace
 from llmwright.sizing.node_count import gpus_needed, node_count
 from llmwright.sizing.parallelism import Parallelism, fits_half_a_gpu, parallelism
 from llmwright.values.instance_type import InstanceType
-from llmwright.values.preset import Preset
+from llmwright.values.preset import Architecture, Preset
 
 GIB = 1024**3
 PRESET = Preset(
@@ -96,3 +96,33 @@ def test_parallelism_copies_small_models_and_splits_large_ones() -> None:
     assert parallelism(8 * GIB, machine(1, 80)) == Parallelism()
     assert not fits_half_a_gpu(8 * GIB, None)
     assert not fits_half_a_gpu(0, machine(4, 40))
+
+
+@pytest.mark.parametrize(
+    ("heads", "gigabytes", "gpus", "memory", "nodes", "spread"),
+    [
+        ((32, 8), 30, 8, 24, 1, Parallelism(tensor=8)),
+        ((32, 4), 30, 8, 24, 1, Parallelism(tensor=8)),
+        ((40, 10), 30, 4, 24, 1, Parallelism(tensor=2, pipeline=2)),
+        ((40, 10), 30, 8, 40, 1, Parallelism(tensor=2, data=4)),
+        ((28, 4), 60, 8, 24, 1, Parallelism(tensor=4, pipeline=2)),
+        ((28, 4), 60, 8, 24, 2, Parallelism(tensor=4, pipeline=4)),
+        ((71, 1), 30, 4, 24, 1, Parallelism(pipeline=4)),
+        ((128, 1), 600, 8, 80, 2, Parallelism(tensor=8, pipeline=2)),
+        ((24, 4), 50, 8, 40, 1, Parallelism(tensor=8)),
+    ],
+)
+def test_each_gpu_gets_as_many_heads_as_the_others(
+    heads: tuple[int, int], gigabytes: int, gpus: int, memory: int, nodes: int, spread: Parallelism
+) -> None:
+    sizes = Architecture(
+        names=(),
+        layers=40,
+        hidden_size=4096,
+        intermediate_size=16384,
+        attention_heads=heads[0],
+        kv_heads=heads[1],
+        head_dim=128,
+        vocab_size=32000,
+    )
+    assert parallelism(gigabytes * GIB, machine(gpus, memory), nodes, sizes) == spread

@@ -63,6 +63,7 @@ def test_a_quantised_model_chooses_its_own_dtype(runtime: VllmRuntime) -> None:
     ("fit", "names"),
     [
         (replace(FIT, gpus=8, tensor_parallel=8), set()),
+        (replace(FIT, gpus=4, tensor_parallel=2, pipeline_parallel=2), {"pipeline-parallel-size"}),
         (replace(FIT, gpus=2, data_parallel=2), {"data-parallel-size", "kaito-kv-cache-cpu-memory-utilization"}),
         (
             replace(FIT, instance_type=replace(A100, gpu_model="MIG 1g.10gb")),
@@ -230,7 +231,9 @@ def test_wrong_options_are_refused_with_their_path(runtime: VllmRuntime, options
 
 def test_what_it_cannot_serve(runtime: VllmRuntime) -> None:
     assert "needs a GPU" in (runtime.refuses(PRESET, replace(FIT, gpus=0)) or "")
-    assert "cannot be spread" in (runtime.refuses(replace(PRESET, distributable=False), replace(FIT, nodes=2)) or "")
+    whole = replace(PRESET, distributable=False)
+    assert "cannot be spread" in (runtime.refuses(whole, replace(FIT, nodes=2)) or "")
+    assert "do not divide over 4 GPUs" in (runtime.refuses(whole, replace(FIT, gpus=4, pipeline_parallel=4)) or "")
     assert runtime.refuses(PRESET, FIT) is None
 
 

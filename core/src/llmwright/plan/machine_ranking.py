@@ -24,7 +24,10 @@ from llmwright.values.preset import Preset
 SHORT_CONTEXT = 8192
 """A context below this number of tokens, and below the model's own, is a drawback."""
 
-SAME_COST = 1.25
+SHORT_ROWS = 2048
+"""Rows of training data that must be shorter than this number of tokens, and than the model's context, are one too."""
+
+SAME_COST = 1.35
 """Costs of a token that differ by no more than this factor count as the same: the estimate is no better."""
 
 MOST_ALTERNATIVES = 8
@@ -37,6 +40,7 @@ DRAWBACKS = (
     "memory is tight",
     "the tuned model is not served there",
     "the context is short",
+    "rows must be short",
     "the GPU does not compute in the checkpoint's number format",
 )
 """The worst first: an option comes after every option whose worst drawback is less bad, whatever it costs."""
@@ -197,6 +201,7 @@ def _drawbacks(machine: InstanceType, preset: Preset, workload: Workload, fit: F
         not all(part.fits for _, part in workload.fits),
         bool(workload.released),
         workload.tuned is None and fit.context < min(SHORT_CONTEXT, preset.context),
+        workload.tuned is not None and fit.context < min(SHORT_ROWS, preset.context),
         not is_native(machine, preset.quantization),
     )
     return compress(DRAWBACKS, present)

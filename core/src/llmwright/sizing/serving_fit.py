@@ -51,7 +51,9 @@ def fit_serving(preset: Preset, machine: InstanceType, need: ServingNeed, nodes:
     Without a wished context, the context is the model's own. Where that is too long for the memory, it is the longest
     multiple of 256 tokens that fits, and at least ``SHORTEST_CONTEXT``.
     """
-    spread = parallelism(preset.weight_bytes, machine, nodes) if need.engine else _one_process(machine)
+    spread = (
+        parallelism(preset.weight_bytes, machine, nodes, preset.architecture) if need.engine else _one_process(machine)
+    )
     dtype = compute_dtype(machine, preset.dtype)
     capacity = budget(machine, engine=need.engine)
     context = need.context or _longest(preset, machine, need, spread, dtype, capacity)

@@ -69,6 +69,8 @@ class VllmRuntime(Runtime):
             return f"vllm needs a GPU, and {fit.instance_type.name} has none"
         if fit.nodes > 1 and not preset.distributable:
             return f"{preset.name} cannot be spread over {fit.nodes} machines"
+        if fit.pipeline_parallel > fit.nodes and not preset.distributable:
+            return f"the heads of {preset.name} do not divide over {fit.gpus} GPUs, and it is no model for a pipeline"
         return None
 
     def launch(self, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: VllmConfig) -> Launch:

@@ -85,8 +85,10 @@ def _parallel(fit: Fit) -> Flags:
     flags_by_name: Flags = {"tensor-parallel-size": fit.tensor_parallel}
     if fit.data_parallel > 1:
         flags_by_name["data-parallel-size"] = fit.data_parallel
+    if fit.pipeline_parallel > 1:
+        flags_by_name["pipeline-parallel-size"] = fit.pipeline_parallel
     if fit.nodes > 1:
-        flags_by_name |= {"pipeline-parallel-size": fit.pipeline_parallel, "distributed-executor-backend": "ray"}
+        flags_by_name["distributed-executor-backend"] = "ray"
     return flags_by_name
 
 
