@@ -98,6 +98,19 @@ def test_a_person_sees_the_choice_and_the_next_three(run: Run, written: Write) -
     assert "would do for" not in shown
 
 
+def test_a_person_sees_why_a_type_of_the_list_would_not_do_and_a_drawback_of_all_once(run: Run, written: Write) -> None:
+    file = written(
+        SERVE.replace("instanceType: auto", "instanceType: Standard_NG32ads_V620_v1, Standard_NC24ads_A100_v4")
+    )
+    shown = " ".join(run("plan", "-f", file, "--target", "kubernetes").out.split())
+    assert "not Standard_NG32ads_V620_v1: the images are built for NVIDIA GPUs" in shown
+    assert "would not: -o yaml" not in shown
+    file = written(SERVE.replace("phi-4-mini-instruct", "gpt-oss-20b"))
+    shown = run("plan", "-f", file, "--target", "kubernetes").out
+    assert shown.count("number format") == 1
+    assert "all of these: the GPU does not compute" in shown
+
+
 def test_a_limit_of_the_company_moves_the_choice(run: Run, written: Write) -> None:
     written("limits:\n  instanceTypes: [Standard_NC24ads_A100_v4]\n", "llmwright.yaml")
     plan = json.loads(run("plan", "-f", written(SERVE), "--target", "kubernetes", "-o", "json").out)

@@ -166,6 +166,34 @@ def test_a_list_of_which_nothing_would_do_is_refused_with_every_reason(planned: 
     assert "Standard_NC4as_T4_v3: " in str(caught.value)
 
 
+def test_of_many_reasons_each_kind_is_told_once_by_the_machine_that_is_nearest(planned: Planned) -> None:
+    with pytest.raises(InvalidWorkspace) as caught:
+        planned(
+            sku="auto", inference=inference("phi-4"), drivers=REAL, settings=Settings(limits=Limits(usd_per_hour=1))
+        )
+    message = caught.value.problems[0].message
+    assert f"{A100}: 3.673 USD per hour are more than the 1 allowed in namespace default (and 12 more)" in message
+    assert message.count("USD per hour") == 1
+    assert len(message) < 1000
+
+
+@pytest.mark.parametrize("sku", ["auto", A100, f"{A100}, Standard_NC40ads_H100_v5"])
+def test_a_context_above_the_model_s_own_is_no_fault_of_the_machines(planned: Planned, sku: str) -> None:
+    with pytest.raises(InvalidWorkspace, match="1000000 tokens are more than the 16384 of phi-4") as caught:
+        planned(sku=sku, inference=inference("phi-4", runtimeConfig={"maxModelLen": 1_000_000}), drivers=REAL)
+    assert caught.value.problems[0].path == "inference.runtimeConfig"
+
+
+def test_one_machine_is_named_where_several_of_a_type_are_wanted(planned: Planned) -> None:
+    """KAITO's formula wants nine machines of one A10 for 131,072 tokens, at 28.80 USD per hour."""
+    preset = {"name": "llama-3.1-8b-instruct", "presetOptions": {"modelAccessSecret": "hub"}}
+    spec = {"preset": preset, "runtimeConfig": {"maxModelLen": 131072}}
+    sentence = f"1 x {A100} would do in place of 9 x Standard_NV36ads_A10_v5, 3.673 USD/hour"
+    assert sentence in planned(sku="Standard_NV36ads_A10_v5", inference=spec, drivers=REAL).warnings
+    assert not any("in place of" in line for line in planned(sku="auto", inference=spec, drivers=REAL).warnings)
+    assert not any("in place of" in line for line in planned(sku=A100, inference=spec, drivers=REAL).warnings)
+
+
 def test_what_auto_would_choose_next_is_kept_and_a_retired_type_is_not_among_it(planned: Planned) -> None:
     settings = Settings(images={"workload-cuda12": "registry.example/w:1"})
     model = inference("phi-3-mini-4k-instruct", runtime="hf")

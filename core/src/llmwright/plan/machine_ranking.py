@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import compress, groupby
 
-from llmwright.errors import InvalidWorkspace
+from llmwright.errors import InvalidWorkspace, LimitExceeded, Problem
 from llmwright.plan.cost import limit_problem
 from llmwright.plan.machine_choice import MachineChoice
 from llmwright.plan.refusal import refuse
@@ -29,6 +29,11 @@ SHORT_ROWS = 2048
 
 SAME_COST = 1.35
 """Costs of a token that differ by no more than this factor count as the same: the estimate is no better."""
+
+OVER_LIMIT = LimitExceeded.reason
+
+MOST_REASONS = 4
+"""Reasons against machines that are all told; of more, one of each kind."""
 
 MOST_ALTERNATIVES = 8
 """Instance types that are kept to be tried next."""
@@ -113,15 +118,57 @@ def _judged(
         InvalidWorkspace: there is no option.
     """
     options, refused = [], dict(unknown or {})
+    kinds: dict[str, list[tuple[InstanceType, Problem]]] = {}
     for machine in machines:
         try:
             options.append(_option(machine, asked))
         except InvalidWorkspace as error:
-            refused[machine.name] = error.problems[0].message
+            problem = error.problems[0]
+            refused[machine.name] = problem.message
+            kinds.setdefault(problem.reason, []).append((machine, problem))
     if not options:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
-        raise refuse("resource.instanceType", f"no instance type is left to choose: {reasons}", reason="DoesNotFit")
+        raise _none_left(refused, kinds, asked)
     return options, refused
+
+
+def _none_left(
+    refused: Mapping[str, str], kinds: Mapping[str, list[tuple[InstanceType, Problem]]], asked: RankingInput
+) -> InvalidWorkspace:
+    """The error with each reason; of many, for each kind the one against the machine nearest to what would do."""
+    most = max(kinds.values(), key=len, default=[])
+    if most and not most[0][1].path.startswith("resource"):
+        return InvalidWorkspace([most[0][1]])  # no machine would repair it
+    reasons = [f"{name}: {reason}" for name, reason in refused.items()]
+    if len(refused) > MOST_REASONS:
+        reasons = []
+        for kind, against in kinds.items():
+            machine, problem = min(against, key=lambda one: _dearness(one[0], asked, over_limit=kind == OVER_LIMIT))
+            others = f" (and {len(against) - 1} more)" if len(against) > 1 else ""
+            reasons.append(f"{machine.name}: {problem.message}{others}")
+    message = f"no instance type is left to choose: {'; '.join(reasons)}"
+    return refuse("resource.instanceType", message, reason="DoesNotFit")
+
+
+def _dearness(machine: InstanceType, asked: RankingInput, *, over_limit: bool) -> float:
+    """The price, of a type over a limit; else the smaller the memory, the further from what would do."""
+    if not over_limit:
+        return -machine.gpus * machine.gpu_memory_bytes
+    return machine.price.usd_per_hour * asked.workload_on(machine).nodes if machine.price else math.inf
+
+
+def fewer_machines(
+    machine: InstanceType, nodes: int, candidates: Iterable[InstanceType], asked: RankingInput
+) -> Iterator[str]:
+    """Yield a sentence where fewer machines of another type would do in place of ``nodes``, for no higher price."""
+    try:
+        ranking = best_machine(candidates, asked).ranking
+    except InvalidWorkspace:
+        return
+    best = ranking.options[0] if ranking else None
+    if best is None or best.usd_per_hour is None or best.nodes >= nodes:
+        return
+    if machine.price is None or best.usd_per_hour <= machine.price.usd_per_hour * nodes:
+        yield f"{best.nodes} x {best.name} would do in place of {nodes} x {machine.name}{_price(best)}"
 
 
 def with_better_machine(
@@ -165,10 +212,11 @@ def _option(machine: InstanceType, asked: RankingInput) -> MachineOption:
     workload = asked.workload_on(machine)
     for older in filter(None, (older_image(driver, machine) for driver in workload.drivers)):
         if not is_named(older, asked.images):
-            raise refuse("resource.instanceType", f"{stands_in(older, machine)}, which the settings do not name")
+            message = f"{stands_in(older, machine)}, which the settings do not name"
+            raise refuse("resource.instanceType", message, reason="ImageNotNamed")
     problem = limit_problem(asked.limits, machine, workload.nodes, asked.namespace)
     if problem:
-        raise refuse("resource.instanceType", problem)
+        raise refuse("resource.instanceType", problem, reason=OVER_LIMIT)
     _, fit = workload.fits[0]
     tokens = _tokens_per_s(asked, workload, fit)
     price = machine.price.usd_per_hour * workload.nodes if machine.price else None

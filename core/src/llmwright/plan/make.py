@@ -23,6 +23,7 @@ from llmwright.plan.machine_choice import MachineChoice, named_machine, written_
 from llmwright.plan.machine_ranking import (
     RankingInput,
     best_machine,
+    fewer_machines,
     first_machine,
     machines_that_do,
     with_better_machine,
@@ -91,6 +92,9 @@ def make_plan(
         raise refuse(replicas_field(workspace), message, "write fewer replicas", "OutOfRange")
     enforce_limits(asked.limits, choice.machine, workload.nodes, workspace.namespace)
     plan = _plan(inputs, choice, workload)
+    if inputs.names_machine and any(fit.nodes > 1 for _, fit in workload.fits):
+        fewer = fewer_machines(choice.machine, workload.nodes, catalogue.instance_types(settings.cloud), asked)
+        plan = replace(plan, warnings=(*plan.warnings, *fewer))
     refuse_long_arguments(plan, "tuning" if workspace.tuning else "inference")
     return plan
 

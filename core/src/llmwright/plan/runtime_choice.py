@@ -137,10 +137,13 @@ def _implied(runtime: Runtime, inputs: PlanInput, config: str) -> dict[str, Any]
 def _fit(inputs: PlanInput, served: Served, runtime: Runtime, config: Any, quantization: str | None = None) -> Fit:
     """``max_model_len`` and ``quantization`` of a runtime's configuration are honoured where it has them."""
     context = getattr(config, "max_model_len", None)
+    if context and context > inputs.preset.context:
+        message = f"{context} tokens are more than the {inputs.preset.context} of {inputs.preset.name}"
+        raise refuse("inference.runtimeConfig", message, f"at most {inputs.preset.context}", "OutOfRange")
     chosen = quantization or getattr(config, "quantization", None)
     engine = runtime.capabilities.multi_node
     need = ServingNeed(
-        context=min(context, inputs.preset.context) if context else None,
+        context=context or None,
         adapters=served.adapters,
         quantization=None if chosen == "none" else chosen,
         engine=engine,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 BAR_WIDTH = 20
 SIZE_WIDTH = 9
 OPTIONS_SHOWN = 4
+REASONS_SHOWN = 3
 COLORS = ("cyan", "green", "yellow", "magenta", "blue", "red")
 
 
@@ -109,9 +110,11 @@ def _ranking(ranking: MachineRanking) -> RenderableType:
     for option in ranking.options[:OPTIONS_SHOWN]:
         grid.add_row(*_option_cells(option))
     further = max(0, len(ranking.options) - OPTIONS_SHOWN)
+    refused = _refused(ranking)
     counts = f"{further} more would do, {len(ranking.refused)} would not: -o yaml lists them with the reasons"
+    rest = [counts] if further or len(ranking.refused) > len(refused) else []
     estimates = "* estimated tokens per second of all requests together, and USD per million of them"
-    return Group(grid, *(styled((f"  {line}", "dim")) for line in (*_drawbacks(ranking), estimates, counts)))
+    return Group(grid, *(styled((f"  {line}", "dim")) for line in (*_drawbacks(ranking), *refused, estimates, *rest)))
 
 
 def _option_cells(option: MachineOption) -> tuple[str, ...]:
@@ -134,7 +137,16 @@ def usd(amount: float | None) -> str:
 
 def _drawbacks(ranking: MachineRanking) -> list[str]:
     shown = ranking.options[:OPTIONS_SHOWN]
-    return [f"{option.name}: {', '.join(option.drawbacks)}" for option in shown if option.drawbacks]
+    lines = [(option.name, ", ".join(option.drawbacks)) for option in shown if option.drawbacks]
+    if len(lines) == len(shown) > 1 and len({drawbacks for _, drawbacks in lines}) == 1:
+        return [f"all of these: {lines[0][1]}"]
+    return [f"{name}: {drawbacks}" for name, drawbacks in lines]
+
+
+def _refused(ranking: MachineRanking) -> list[str]:
+    """Return the reasons where they are few, as those of a user's own list are."""
+    few = len(ranking.refused) <= REASONS_SHOWN
+    return [f"not {name}: {reason}" for name, reason in ranking.refused.items()] if few else []
 
 
 def _memory(role: str, fit: Fit) -> RenderableType:
