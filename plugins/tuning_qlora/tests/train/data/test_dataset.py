@@ -52,6 +52,37 @@ def lines(*rows: Any) -> str:
         ("a.jsonl", lines({**GOOD, "system": ""}, {**GOOD, "system": "Rhyme."}), "line 2: the column 'system' is not"),
         ("a.jsonl", lines({"functions": [{"name": "f"}], "messages": TALK}), "'functions' is not read; write tools"),
         ("a.jsonl", lines({"messages": TALK[1:]}), "line 1: it begins with an answer, which no request can ask for"),
+        (
+            "a.jsonl",
+            lines(GOOD, '{"prompt": "a", "completion": "b", "completion": "c"}'),
+            "line 2: it names the key 'comp",
+        ),
+        (
+            "a.json",
+            '[{"prompt": "a", "completion": "b"}, {"prompt": {"x": 1, "x": 2}}]',
+            "row 2: it names the key 'x' tw",
+        ),
+        (
+            "a.jsonl",
+            '{"messages": [{"role": "user", "role": "tool", "content": "a"}]}\n',
+            "line 1: it names the key 'role' twice",
+        ),
+        ("a.jsonl", lines({"tools": '[{"a": 1, "a": 2}]', "messages": TALK}), "'tools' names the key 'a' twice"),
+        (
+            "a.jsonl",
+            lines({"messages": [USER, {**TALK[1], "tool_calls": [{"function": {"arguments": '{"a":1,"a":2}'}}]}]}),
+            r"messages\[1\].tool_calls has arguments that name the key 'a' twice",
+        ),
+        (
+            "a.jsonl",
+            lines({"messages": [USER, {**TALK[1], "channel": "analysis"}]}),
+            r"line 1: messages\[1\].channel is",
+        ),
+        (
+            "a.jsonl",
+            lines({"tools": [{"type": "function"}], "messages": TALK}),
+            "line 1: 'tools' is not read by the ch",
+        ),
         ("a.jsonl", lines({"messages": []}), "'messages' is an empty list"),
         ("a.jsonl", lines({"messages": "hello"}), "'messages' is of type str"),
         ("a.jsonl", lines({"messages": [USER]}), "no message of the assistant"),
@@ -93,6 +124,29 @@ def test_wrong_type_in_parquet_is_told_by_row(
     err = capsys.readouterr().err
     assert "2 of 2 rows cannot be used: row 1: 'completion' is the number 1" in err.splitlines()[-1]
     assert f"{path}: row 2: 'completion' is the number 2" in err
+
+
+def test_a_column_that_a_parquet_or_arrow_file_has_twice_is_refused(
+    tmp_path: Path, tune: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = pa.table([["Who?"], ["Ada"], ["Bo"]], names=["prompt", "completion", "completion"])
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pa.ipc.new_file(tmp_path / "b.arrow", table.schema) as file:
+        file.write_table(table)
+    with pa.ipc.new_stream(tmp_path / "c.arrow", table.schema) as stream:
+        stream.write_table(table)
+    for name in ("a.parquet", "b.arrow", "c.arrow"):
+        assert tune(tmp_path / name, tmp_path / "out", "--check-only") == 2
+        assert "names the column 'completion' twice" in capsys.readouterr().err
+
+
+def test_fields_that_only_describe_messages_are_shown(
+    tmp_path: Path, tune: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "talks.jsonl"
+    path.write_text(lines({"messages": TALK}, {"messages": [{**USER, "id": 1}, {**TALK[1], "createdAt": 2}]}))
+    assert tune(path, tmp_path / "out", "--check-only") == 0
+    assert "Fields of messages that are not used: createdAt, id." in capsys.readouterr().out
 
 
 def test_at_most_twenty_rows_are_told(

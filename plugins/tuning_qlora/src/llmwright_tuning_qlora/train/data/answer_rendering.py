@@ -16,14 +16,12 @@ from jinja2 import TemplateError
 
 from llmwright.values.messages import Message, render
 from llmwright_tuning_qlora.train.data.example import Conversation
+from llmwright_tuning_qlora.train.data.message_fields import REASONING
 from llmwright_tuning_qlora.train.data.special_texts import SpecialTexts, shared_end, shared_start
+from llmwright_tuning_qlora.train.data.template_reading import MARK, TemplateReading
 
 FOLLOWING: tuple[Message, ...] = ({"role": "user", "content": "."}, {"role": "tool", "content": "."})
 """Turns that may follow a last answer, to see what a template writes only at the end of a conversation."""
-REASONING = ("reasoning_content", "reasoning", "thinking")
-"""Fields of an answer beside its content, for templates that know them (vLLM, transformers)."""
-MARK = "llmwright8f41d0"
-"""Stands in for a content, or after it, to find its place in a rendering."""
 
 
 class RowProblem(ValueError):
@@ -53,18 +51,32 @@ class ConversationRenderer:
         self._tokenizer = tokenizer
         self._special = special
         self.template = str(tokenizer.get_chat_template()) if tokenizer.chat_template else ""
+        self._reading = TemplateReading(self._apply, self.template)
 
     def whole(self, example: Conversation) -> ConversationText | None:
         """Return ``example`` as one text, None where an answer is not the same in it as after its own prompt.
 
         Raises:
+            RowProblem: the template does not read all that the messages say.
             TemplateError: the template refuses the messages.
         """
-        text = self._apply(example.messages, example)
+        text = self.read_whole(example)
         if example.learned[0] == 0:
             raise RowProblem("it begins with an answer, which no request can ask for")
         spans = [self._span(text, example, index) for index in example.learned]
         return ConversationText(text, tuple(span for span in spans if span)) if all(spans) else None
+
+    def read_whole(self, example: Conversation) -> str:
+        """Return the text of ``example``.
+
+        Raises:
+            RowProblem: the template does not read all that the messages say.
+            TemplateError: the template refuses the messages.
+        """
+        text = self._apply(example.messages, example)
+        if fault := self._reading.fault(example, text):
+            raise RowProblem(fault)
+        return text
 
     def answers(self, example: Conversation) -> list[AnswerText]:
         """Return each learned answer with the prompt before it.

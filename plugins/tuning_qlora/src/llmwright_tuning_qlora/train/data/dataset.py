@@ -6,6 +6,7 @@ This is the only way from a data file to rows for training. Its steps are the ot
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,8 +17,9 @@ from llmwright.errors import ConfigError
 from llmwright_tuning_qlora.config_sections import DatasetSection
 from llmwright_tuning_qlora.train.data.column_mapping import ACCEPTED, TOOLS, ColumnMapping, map_columns
 from llmwright_tuning_qlora.train.data.data_file import DataFile, DataFiles
-from llmwright_tuning_qlora.train.data.example import Example, parse_example
+from llmwright_tuning_qlora.train.data.example import Conversation, Example, parse_example
 from llmwright_tuning_qlora.train.data.file_formats import DataRow, read_rows
+from llmwright_tuning_qlora.train.data.message_fields import describing
 from llmwright_tuning_qlora.train.data.token_rows import LengthSummary, TokenRow, TokenRows
 from llmwright_tuning_qlora.train.data.tokenization import ExampleTokenizer
 
@@ -47,6 +49,7 @@ class _Progress:
     rows_read: int = 0
     problems: list[str] = field(default_factory=list)
     end_tokens: set[int] = field(default_factory=set)
+    describing: set[str] = field(default_factory=set)
 
     def add(self, row: DataRow, rows: list[TokenRow], tokenizer: ExampleTokenizer) -> None:
         for tokens in rows:
@@ -76,6 +79,7 @@ def read_dataset(
         notes += _add_file(file, tokenizer, section, max_tokens, progress)
         if progress.problems:
             raise _unusable_rows(file, progress)
+    notes += _notes_of_fields(progress.describing, tokenizer.template)
     summary = LengthSummary.of(progress.rows.lengths, progress.numbers, progress.unit)
     return TokenizedDataset(progress.rows, summary, tuple(dict.fromkeys(notes)), frozenset(progress.end_tokens))
 
@@ -116,6 +120,9 @@ def _add_batch(
 ) -> None:
     parsed = [row.problem or parse_example(row.values, mapping) for row in batch]
     examples: list[Example] = [item for item in parsed if not isinstance(item, str)]
+    for example in examples:
+        if isinstance(example, Conversation):
+            progress.describing.update(chain.from_iterable(map(describing, example.messages)))
     # Many examples in one call: a fast tokenizer then works on all cores.
     encoded = iter(tokenizer.encode(examples))
     for row, item in zip(batch, parsed, strict=True):
@@ -160,3 +167,11 @@ def _notes_of_columns(first: DataRow, mapping: ColumnMapping) -> Iterator[str]:
     unused = [name for name in first.values if name not in used]
     if unused:
         yield f"Columns that are not used: {', '.join(unused)}."
+
+
+def _notes_of_fields(names: set[str], template: str) -> Iterator[str]:
+    """Yield the fields that describe messages and whose names the template does not have."""
+    unused = sorted(name for name in names if not re.search(rf"\b{re.escape(name)}\b", template))
+    if unused:
+        more = f" and {len(unused) - MAX_PROBLEMS} more" if len(unused) > MAX_PROBLEMS else ""
+        yield f"Fields of messages that are not used: {', '.join(unused[:MAX_PROBLEMS])}{more}."

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from llmwright.values.messages import Message, MessageError, for_template
 from llmwright_tuning_qlora.train.data.column_mapping import TOOLS, ColumnMapping
+from llmwright_tuning_qlora.train.data.doubled_keys import read_json_text
 
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
 WEIGHT = "weight"
@@ -25,8 +25,11 @@ OTHER_PROMPTS = {
     **dict.fromkeys(("system", "system_prompt"), "write it as a message of the role system"),
     **dict.fromkeys(("functions", "function_call"), "write tools"),
     **dict.fromkeys(("images", "image", "audio", "audios", "videos", "video"), "text is read"),
-    "documents": "write them into messages",
-    "chat_template_kwargs": "write ModelConfig.chat_template as it is to be",
+    **dict.fromkeys(("documents", "history"), "write them into messages"),
+    **dict.fromkeys(
+        ("chat_template", "chat_template_kwargs", "template_kwargs", "enable_thinking", "reasoning_effort"),
+        "write ModelConfig.chat_template as it is to be",
+    ),
 }
 """Columns that would change the prompt, and what to do instead."""
 
@@ -35,12 +38,13 @@ OTHER_PROMPTS = {
 class Conversation:
     """Messages in order, as a template takes them, and the ``tools`` that they may call.
 
-    ``learned`` holds the positions of the answers to learn.
+    ``learned`` holds the positions of the answers to learn, ``column`` names where the messages come from.
     """
 
     messages: tuple[Message, ...]
     learned: tuple[int, ...]
     tools: tuple[Any, ...] = ()
+    column: str = "messages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ def _pair(values: Mapping[str, Any], prompt_column: str, answer_column: str) -> 
             return example
         # The answers in the prompt are its history; only the completion is learned.
         learned = tuple(index for index in example.learned if index >= len(prompt))
-        return Conversation(example.messages, learned, example.tools) if learned else f"{answer_column!r} has no answer"
+        return replace(example, learned=learned) if learned else f"{answer_column!r} has no answer"
     return _bad_text(prompt, prompt_column) or _bad_text(answer, answer_column) or PromptAnswer(answer, prompt)
 
 
@@ -131,7 +135,7 @@ def _conversation(messages: object, name: str, tools: object) -> Conversation | 
         reason = "has no message of the assistant" if not answers else "gives every answer the weight 0"
         return f"{name!r} {reason}, so nothing to learn"
     plain = tuple({key: value for key, value in for_template(message).items() if key != WEIGHT} for message in present)
-    return Conversation(plain, learned, parsed)
+    return Conversation(plain, learned, parsed, name)
 
 
 def _without_nulls(message: object) -> Any:
@@ -156,16 +160,26 @@ def _bad_message(message: object, where: str) -> str:
         text = for_template(message)["content"]
     except MessageError as error:
         return f"{where}.{error}"
+    if twice := next(filter(None, map(_doubled_argument, message.get("tool_calls") or ())), ""):
+        return f"{where}.tool_calls has arguments that name the key {twice!r} twice"
     empty_answer = message["role"] == "assistant" and not text.strip() and not message.get("tool_calls")
     return f"{where} is an empty answer" if empty_answer else ""
+
+
+def _doubled_argument(call: Any) -> str:
+    """Return the key that the JSON text of a call's arguments names twice; empty for none."""
+    written = call["function"].get("arguments")
+    return read_json_text(written)[1] if isinstance(written, str) and written.strip() else ""
 
 
 def _parsed_tools(tools: object) -> tuple[Any, ...] | str:
     if isinstance(tools, str) and tools.strip():
         try:
-            tools = json.loads(tools)
+            tools, twice = read_json_text(tools)
         except (ValueError, RecursionError):
             return f"{TOOLS!r} is not JSON"
+        if twice:
+            return f"{TOOLS!r} names the key {twice!r} twice in one object"
     if not tools:
         return ()
     if not isinstance(tools, list) or not all(isinstance(tool, dict) for tool in tools):

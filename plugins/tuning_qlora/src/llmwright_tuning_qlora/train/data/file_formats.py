@@ -8,13 +8,14 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llmwright.errors import ConfigError
 from llmwright_tuning_qlora.train.data.data_file import ACCEPTED, DataFile
+from llmwright_tuning_qlora.train.data.doubled_keys import doubled_key, read_json_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -75,13 +76,13 @@ def _json(path: Path) -> Iterator[DataRow]:
 
 def _json_array(path: Path, text: str) -> Iterator[DataRow]:
     try:
-        items = json.loads(text)
+        items, twice = read_json_text(text)
     except json.JSONDecodeError as error:
         raise _unreadable(path, f"is not JSON: line {error.lineno}: {error.msg}") from error
     except RecursionError as error:
         raise _unreadable(path, f"is not JSON: {TOO_DEEP}") from error
     for number, item in enumerate(items, start=1):
-        yield _row_of_json(item, number, "row")
+        yield _row_of_json(item, number, "row", doubled_key(item) if twice else "")
 
 
 def _json_lines(lines: Iterator[str]) -> Iterator[DataRow]:
@@ -89,7 +90,7 @@ def _json_lines(lines: Iterator[str]) -> Iterator[DataRow]:
         if not line.strip():
             continue
         try:
-            item = json.loads(line)
+            item, twice = read_json_text(line)
         except json.JSONDecodeError as error:
             yield DataRow(number, "line", problem=f"not JSON: {error.msg} at column {error.colno}")
             continue
@@ -100,10 +101,12 @@ def _json_lines(lines: Iterator[str]) -> Iterator[DataRow]:
             # Python's own limit on the digits of a number.
             yield DataRow(number, "line", problem="not JSON: a number has too many digits")
             continue
-        yield _row_of_json(item, number, "line")
+        yield _row_of_json(item, number, "line", twice)
 
 
-def _row_of_json(item: object, number: int, unit: str) -> DataRow:
+def _row_of_json(item: object, number: int, unit: str, twice: str) -> DataRow:
+    if twice:
+        return DataRow(number, unit, problem=f"it names the key {twice[:100]!r} twice in one object")
     if isinstance(item, dict):
         return DataRow(number, unit, item)
     return DataRow(number, unit, problem=f"{type(item).__name__} found where an object with columns is expected")
@@ -114,9 +117,7 @@ def _csv(path: Path) -> Iterator[DataRow]:
     with path.open(encoding="utf-8-sig", newline="") as stream:
         reader = csv.reader(stream, strict=True)
         header = next(reader, [])
-        twice = next((name for index, name in enumerate(header) if name in header[:index]), None)
-        if twice is not None:
-            raise _unreadable(path, f"names the column {twice!r} twice")
+        _require_distinct(path, header)
         while (row := _next_csv_row(reader)) is not None:
             if isinstance(row, DataRow):
                 yield row
@@ -125,6 +126,12 @@ def _csv(path: Path) -> Iterator[DataRow]:
                 yield DataRow(reader.line_num, "line", problem=problem)
             elif row:
                 yield DataRow(reader.line_num, "line", dict(zip(header, row, strict=True)))
+
+
+def _require_distinct(path: Path, columns: Sequence[str]) -> None:
+    twice = next((name for index, name in enumerate(columns) if name in columns[:index]), None)
+    if twice is not None:
+        raise _unreadable(path, f"names the column {twice!r} twice")
 
 
 def _next_csv_row(reader: Any) -> list[str] | DataRow | None:
@@ -139,6 +146,7 @@ def _parquet(path: Path) -> Iterator[DataRow]:
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path, memory_map=True) as file:
+        _require_distinct(path, file.schema_arrow.names)
         yield from _rows_of_batches(file.iter_batches(batch_size=BATCH))
 
 
@@ -151,8 +159,11 @@ def _arrow(path: Path) -> Iterator[DataRow]:
         except pa.ArrowInvalid:
             # Not Arrow's file format, so its streaming format, which the datasets library writes.
             source.seek(0)
-            yield from _rows_of_batches(iter(pa.ipc.open_stream(source)))
+            stream = pa.ipc.open_stream(source)
+            _require_distinct(path, stream.schema.names)
+            yield from _rows_of_batches(iter(stream))
         else:
+            _require_distinct(path, file.schema.names)
             yield from _rows_of_batches(file.get_batch(index) for index in range(file.num_record_batches))
 
 

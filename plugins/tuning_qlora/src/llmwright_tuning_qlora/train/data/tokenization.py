@@ -62,6 +62,11 @@ class ExampleTokenizer:
             index for index, token in decoder.items() if token.special
         }
 
+    @property
+    def template(self) -> str:
+        """The chat template's text; empty without one."""
+        return self._renderer.template
+
     def encode(self, examples: Sequence[Example]) -> list[Encoded]:
         """Return the rows of each example, most often one, or a text that names its fault."""
         results = [self._guarded(partial(self._rows, example)) for example in examples]
@@ -109,6 +114,7 @@ class ExampleTokenizer:
             raise RowProblem(f"{NO_TEMPLATE}; name ModelConfig.chat_template, or use prompt and completion")
         answers = sum(message["role"] == "assistant" for message in example.messages)
         if self._marked and len(example.learned) == answers:
+            self._renderer.read_whole(example)
             return self._marked_rows(example)
         rendered = self._renderer.whole(example)
         if rendered is None:
