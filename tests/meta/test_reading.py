@@ -47,7 +47,6 @@ ELSEWHERE = {
     "core/src/llmwright/testing/tuned_runs.py": CHILD,
     "plugins/provisioner_karpenter/src/llmwright_provisioner_karpenter/client.py": CLUSTER,
     "plugins/tuning_qlora/src/llmwright_tuning_qlora/train/data/doubled_keys.py": WEIGHTS,
-    "plugins/tuning_qlora/src/llmwright_tuning_qlora/train/data/file_formats.py": WEIGHTS,
     "plugins/tuning_qlora/src/llmwright_tuning_qlora/train/model/metadata.py": "bytes of a config, for their digest",
 }
 """The files that read by themselves, each with what it reads."""

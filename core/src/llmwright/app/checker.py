@@ -106,7 +106,8 @@ class Checker:
 
     def check_loaded(self, loaded: LoadedWorkspace, old: Workspace | None = None) -> tuple[Problem, ...]:
         """As ``check``, with the place of each problem in the document."""
-        problems = self.check(self._on_target(loaded), self._config_files(loaded), old)
+        workspace, files = self._on_target(loaded), self._config_files(loaded)
+        problems = (*self.check(workspace, files, old), *self._named_files(workspace, files, loaded.base_directory))
         return (*loaded.document.place(problems), *loaded.document.quotes_wanted(), *loaded.notes)
 
     def accept(self, loaded: LoadedWorkspace, old: Workspace | None = None) -> AcceptedWorkspace:
@@ -160,6 +161,28 @@ class Checker:
         for name, part in (("inference", workspace.inference), ("tuning", workspace.tuning)):
             if self._mode.target == "kubernetes" and part is not None and part.config in files:
                 yield from config_map_problems(f"{name}.config", part.config, files[part.config])
+
+    def _named_files(self, workspace: Workspace, files: ConfigFiles, base: Path) -> Iterator[Problem]:
+        """Files that the tuner's options name and that its process, which starts in ``base``, cannot use."""
+        from llmwright.check.driver_options import placed
+        from llmwright.reading.files import read_text
+
+        tuning = workspace.tuning
+        if self._mode.target != "local" or tuning is None or not tuning.method:
+            return
+        config_files = files.get(tuning.config, {})
+        try:
+            tuner = self._session.drivers.tuner(tuning.method.lower())
+            problems = [
+                *tuner.check_files(
+                    tuner.configure(tuning.method_config, config_files), lambda name: read_text(base / name)
+                )
+            ]
+        except (PluginError, InvalidWorkspace):
+            # ``check`` has named it.
+            return
+        for problem in problems:
+            yield placed(problem, "tuning.methodConfig", ("tuning.config", tuning.config), config_files)
 
     def _unusable_directories(self, workspace: Workspace) -> Iterator[Problem]:
         """A model's directory that cannot be read. A model that its hub does not have today may still come."""

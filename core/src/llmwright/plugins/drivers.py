@@ -368,6 +368,14 @@ class Tuner(Driver):
         """Return problems of a configuration beyond those that ``configure`` refuses."""
         return ()
 
+    def check_files(self, config: Any, read: Callable[[str], str]) -> Iterable[Problem]:
+        """Return problems of the text files that a configuration names, with the paths of their options.
+
+        It is called where the process will run on this machine. ``read`` returns the text of the file that the process
+        would open by that name; it raises FileNotFoundError, and ``llmwright.reading.files.Unreadable``.
+        """
+        return ()
+
     @abstractmethod
     def memory(self, preset: Preset, config: Any) -> tuple[MemoryTerm, ...]:
         """Return the memory that tuning needs, in bytes on one device."""

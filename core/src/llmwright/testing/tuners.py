@@ -249,6 +249,15 @@ class TunerContract(AdapterContract):
         errors = [str(problem) for problem in problems if problem.severity == "error"]
         assert not errors, f"check refuses what configure makes of the options of this test: {errors}"
 
+    def test_check_files_takes_any_fault_of_a_file_for_a_problem(self, driver: Tuner, config: Any) -> None:
+        """``check_files`` reads by ``read`` alone, and yields Problems where that finds nothing."""
+
+        def missing(name: str) -> str:
+            raise FileNotFoundError(name)
+
+        problems = [*twice_alike(driver.check_files, config, missing)]
+        assert all(isinstance(problem, Problem) for problem in problems), "check_files yields other than Problems"
+
     def test_reads_names_of_the_data_set(self, driver: Tuner, config: Any) -> None:
         """The files that are trained on are some of the data set's, each once; of none there are none."""
         names = ("train.jsonl", "more/train-00001.parquet", "README.md")

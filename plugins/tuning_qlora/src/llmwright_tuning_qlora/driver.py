@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from llmwright.errors import Problem
 from llmwright.plugins.drivers import OlderImage, Tuner
 from llmwright.plugins.weights import weights_of
+from llmwright.reading.files import Unreadable
 from llmwright.sizing.tuning_fit import TuningNeed, lora_terms
 from llmwright.values.fit import Fit, MemoryTerm
 from llmwright.values.launch import Launch, Mount, Process, Volume
@@ -16,13 +17,15 @@ from llmwright.values.preset import Preset
 from llmwright.values.tuning_data import TuningData
 from llmwright_tuning_qlora.config_layers import ConfigLayers
 from llmwright_tuning_qlora.config_sections import CHAT_TEMPLATE
-from llmwright_tuning_qlora.config_yaml import CONFIG_FILE
+from llmwright_tuning_qlora.config_yaml import CONFIG_FILE, ROOT
 from llmwright_tuning_qlora.data_names import README, data_names, names_to_train_on
 from llmwright_tuning_qlora.remote_code import code_options
+from llmwright_tuning_qlora.template_syntax import names_file, template_fault
 from llmwright_tuning_qlora.training_config import Method, MethodOptions, TrainingConfig
 
 DATA = Mount(volume="data", path="/mnt/data", read_only=True)
 CONFIG = Mount(volume="config", path="/mnt/config", read_only=True)
+TEMPLATE_HINT = "write the text of a Jinja template, or name a file with one; relative paths start beside the YAML"
 SHARED = Mount(volume="dshm", path="/dev/shm")  # noqa: S108 - the mount that a pod has there
 
 
@@ -58,7 +61,25 @@ class LoraTuner(Tuner):
 
     def check(self, config: ConfigLayers) -> Iterable[Problem]:
         """Upstream's rules for a training config, on what the user wrote."""
-        return config.base.merge(config.options).problems(self.method)
+        yield from config.base.merge(config.options).problems(self.method)
+        path, written = _chat_template(config)
+        fault = template_fault(written) if written and not names_file(written) else ""
+        if fault:
+            yield Problem(path, f"the chat template {fault}", hint=TEMPLATE_HINT)
+
+    def check_files(self, config: ConfigLayers, read: Callable[[str], str]) -> Iterable[Problem]:
+        """The file that ``ModelConfig.chat_template`` names."""
+        path, written = _chat_template(config)
+        if not written or not names_file(written):
+            return
+        try:
+            fault = template_fault(read(written))
+        except FileNotFoundError:
+            fault = "does not exist"
+        except Unreadable as error:
+            fault = str(error)
+        if fault:
+            yield Problem(path, f"the chat template {written[:200]} {fault}", hint=TEMPLATE_HINT)
 
     def names_read(self, names: Sequence[str], config: ConfigLayers) -> Sequence[str] | None:
         """All files of the train split; without one, those that name no split. A data card may say otherwise."""
@@ -157,6 +178,16 @@ class QloraTuner(LoraTuner):
     method = "qlora"
     config_template = "qlora-params-template"
     quantized = True
+
+
+def _chat_template(config: ConfigLayers) -> tuple[str, str]:
+    """Return (path of the option, what it says) of ``ModelConfig.chat_template``; empty where nothing is said."""
+    sections = ((name, config.options.get(name)) for name in ("model", "ModelConfig"))
+    option = next(
+        (name for name, values in sections if isinstance(values, Mapping) and values.get("chat_template")), None
+    )
+    path = f"{option}.chat_template" if option else f"{CONFIG_FILE}:{ROOT}.ModelConfig.chat_template"
+    return path, config.base.merge(config.options).model.chat_template or ""
 
 
 def _ranks(gpus: int) -> tuple[str, ...]:

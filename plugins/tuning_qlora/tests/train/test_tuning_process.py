@@ -199,6 +199,24 @@ def test_the_template_of_training_stays_with_the_adapter(facts: Path, tmp_path: 
     assert (tmp_path / "out" / "chat_template.jinja").read_text() == template
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(None, "does not exist"), ("", "is empty"), ("{% for m in messages %}", "is no Jinja template: line 1")],
+    ids=["missing", "empty", "broken"],
+)
+def test_a_template_that_cannot_be_used_is_one_line_before_the_data_is_read(
+    content: str | None, said: str, tmp_path: Path, tune: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, rows = tmp_path / "mine.jinja", tmp_path / "rows.jsonl"
+    rows.write_text('{"prompt": "a"}\n')
+    if content is not None:
+        path.write_text(content)
+    assert tune(rows, tmp_path / "out", options={"model": {"chat_template": str(path)}}) == 2
+    shown = capsys.readouterr()
+    assert f"error: ModelConfig.chat_template {path} {said}" in shown.err
+    assert "loading" not in shown.out
+
+
 def test_the_same_run_again_ends_at_once(trained: Trained, keep_sigterm: None, capsys: Any) -> None:
     from llmwright_tuning_qlora.train.tuning_process import main
 

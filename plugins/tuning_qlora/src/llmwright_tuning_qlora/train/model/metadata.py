@@ -15,9 +15,11 @@ from llmwright.plugins.remote_code import code_needed
 from llmwright.reading.files import Unreadable, read_text
 from llmwright.reading.json_reader import read_json_file
 from llmwright_tuning_qlora.config_sections import ModelSection
+from llmwright_tuning_qlora.template_syntax import names_file, template_fault
 
 CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length")
 GENERAL_CLASSES = ("TokenizersBackend", "PreTrainedTokenizerFast")
+TEMPLATE_HINT = "name a file with a Jinja template, or write its text"
 WEIGHT_SUFFIXES = {".safetensors"}
 
 
@@ -96,15 +98,20 @@ def chat_template(section: ModelSection) -> str:
     """Return the text of ``ModelConfig.chat_template``, which is the text itself or a file's path; empty for none.
 
     Raises:
-        ConfigError: the file cannot be read.
+        ConfigError: the file cannot be read, or it is no template.
     """
-    text = section.chat_template or ""
-    if not text or "{" in text or "\n" in text:
-        return text
-    try:
-        return read_text(Path(text))
-    except (FileNotFoundError, Unreadable) as error:
-        raise ConfigError(f"cannot read ModelConfig.chat_template {text[:200]}: {error}") from error
+    text, name = section.chat_template or "", "ModelConfig.chat_template"
+    if text and names_file(text):
+        name = f"{name} {text[:200]}"
+        try:
+            text = read_text(Path(text))
+        except FileNotFoundError as error:
+            raise ConfigError(f"{name} does not exist", hint=TEMPLATE_HINT, reason="ChatTemplate") from error
+        except Unreadable as error:
+            raise ConfigError(f"{name} {error}", hint=TEMPLATE_HINT, reason="ChatTemplate") from error
+    if (section.chat_template or "") and (fault := template_fault(text)):
+        raise ConfigError(f"{name} {fault}", hint=TEMPLATE_HINT, reason="ChatTemplate")
+    return text
 
 
 def model_identity(model: str, revision: str | None) -> str:
