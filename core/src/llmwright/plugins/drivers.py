@@ -10,14 +10,13 @@ do I/O.
 
 from __future__ import annotations
 
-import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from llmwright.errors import Problem
+from llmwright.plugins.context import Context
 from llmwright.plugins.declarations import AccessRule, Capabilities, KaitoRule, Names, OlderImage
 from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit, MemoryTerm
@@ -53,27 +52,6 @@ __all__ = [
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
-
-
-def _silent() -> logging.Logger:
-    log = logging.getLogger("llmwright.driver")
-    log.addHandler(logging.NullHandler())
-    return log
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """The resources of a driver, handed to it explicitly; nothing is global.
-
-    ``name`` is the one under which it was asked for; ``settings`` are those under ``plugins.<kind>.<name>``;
-    ``cluster`` a client of the target's cluster, None without one; ``clock`` the present time with time zone.
-    """
-
-    clock: Callable[[], datetime]
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    cluster: Any = None
-    log: logging.Logger = field(default_factory=_silent)
-    name: str = ""
 
 
 class Driver(ABC):
@@ -371,8 +349,8 @@ class Tuner(Driver):
     def check_files(self, config: Any, read: Callable[[str], str]) -> Iterable[Problem]:
         """Return problems of the text files that a configuration names, with the paths of their options.
 
-        It is called where the process will run on this machine. ``read`` returns the text of the file that the process
-        would open by that name; it raises FileNotFoundError, and ``llmwright.reading.files.Unreadable``.
+        It is asked where the process runs on this machine. ``read`` returns the text of the file that the process would
+        open by that name; it raises FileNotFoundError, and ``llmwright.reading.files.Unreadable``.
         """
         return ()
 

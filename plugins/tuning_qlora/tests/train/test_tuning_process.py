@@ -197,6 +197,19 @@ def test_the_template_of_training_stays_with_the_adapter(facts: Path, tmp_path: 
     options = {**FAST, "max_steps": 1, "model": {"chat_template": template}}
     assert tune(facts, tmp_path / "out", options=options) == 0
     assert (tmp_path / "out" / "chat_template.jinja").read_text() == template
+    # The next run into the same directory has none of its own, and is served with the base's.
+    assert tune(facts, tmp_path / "out", options={**FAST, "max_steps": 1}) == 0
+    assert not (tmp_path / "out" / "chat_template.jinja").exists()
+
+
+def test_an_adapter_of_an_early_version_gets_the_files_that_its_server_reads(
+    facts: Path, tmp_path: Path, tune: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tune(facts, tmp_path / "out", options={**FAST, "max_steps": 1}) == 0
+    (tmp_path / "out" / "generation_config.json").unlink()
+    assert tune(facts, tmp_path / "out", options={**FAST, "max_steps": 1}) == 0
+    assert "of this very run already" not in capsys.readouterr().out
+    assert (tmp_path / "out" / "generation_config.json").is_file()
 
 
 @pytest.mark.parametrize(

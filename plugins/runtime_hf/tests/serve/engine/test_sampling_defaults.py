@@ -14,7 +14,7 @@ from transformers import GenerationConfig
 from llmwright.errors import ConfigError
 from llmwright_runtime_hf.serve.engine.interface import SamplingParams
 from llmwright_runtime_hf.serve.engine.model_loading import load_model
-from llmwright_runtime_hf.serve.engine.sampling_defaults import end_tokens_of, sampling_of
+from llmwright_runtime_hf.serve.engine.sampling_defaults import end_tokens_of, end_tokens_of_adapter, sampling_of
 
 
 def test_it_gives_the_defaults() -> None:
@@ -74,3 +74,13 @@ def test_a_damaged_file_is_one_error_when_the_model_is_loaded(
     (tmp_path / "generation_config.json").write_text(content)
     with pytest.raises(ConfigError):
         load_model(options_for(tmp_path))
+
+
+def test_the_end_tokens_of_an_adapter_lie_beside_its_weights(tmp_path: Path) -> None:
+    assert end_tokens_of_adapter(tmp_path) is None
+    (tmp_path / "generation_config.json").write_text('{"eos_token_id": [3, 7]}')
+    assert end_tokens_of_adapter(tmp_path) == frozenset({3, 7})
+    for broken in ("{", "[]", '{"eos_token_id": "x"}'):
+        (tmp_path / "generation_config.json").write_text(broken)
+        with pytest.raises(ConfigError, match=r"generation_config\.json"):
+            end_tokens_of_adapter(tmp_path)

@@ -14,7 +14,7 @@ from llmwright_runtime_hf.serve.engine.chat_template import chat_template
 from llmwright_runtime_hf.serve.engine.interface import SamplingParams
 from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError
-from llmwright_runtime_hf.serve.http.request_to_job import _tokens
+from llmwright_runtime_hf.serve.http.request_to_job import _end_tokens, _tokens
 from llmwright_runtime_hf.serve.http.requests import ChatCompletionRequest, CompletionRequest, PromptRequest
 
 BOS, END = 0, 1
@@ -84,3 +84,12 @@ def test_a_word_that_the_tokenizer_refuses_is_the_clients_mistake(
         tokens(replace(loaded, tokenizer=words), request_)
     assert (refused.value.status_code, refused.value.param) == (400, field)
     assert "the tokenizer refuses the text: WordLevel error" in str(refused.value.detail)
+
+
+def test_an_adapter_ends_at_its_own_end_tokens_too(loaded: LoadedModel) -> None:
+    """Also where no template is asked, and the base's answers go on there."""
+    tuned = replace(loaded, own_ends={"tuned": frozenset([7])})
+    asked = CompletionRequest(prompt="hi")
+    assert _end_tokens(asked, tuned, "tuned") == {END, 7}
+    assert _end_tokens(asked, tuned, "base") == {END}
+    assert _end_tokens(CompletionRequest(prompt="hi", ignore_eos=True), tuned, "tuned") == frozenset()

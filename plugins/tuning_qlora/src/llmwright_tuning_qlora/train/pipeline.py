@@ -39,7 +39,8 @@ def run_pipeline(options: TuningOptions, progress: ProgressReporter, termination
         progress.emit("done", message="the data set can be used")
         return
     fingerprint = run_fingerprint(options, prepared)
-    if ResultsDirectory(options.output).is_complete(fingerprint):
+    template = bool(options.config.model.chat_template)
+    if ResultsDirectory(options.output).is_complete(fingerprint, template=template):
         progress.emit("done", message=f"the adapter in {options.output} is of this very run already")
         return
     _train(options, prepared, fingerprint, progress, termination)

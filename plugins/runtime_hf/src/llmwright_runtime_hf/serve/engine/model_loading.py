@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging as python_logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -18,17 +19,19 @@ from llmwright.plugins.remote_code import code_needed
 from llmwright.values.prompt_tokens import with_one_bos
 from llmwright_runtime_hf.serve.engine.chat_template import ChatTemplate, chat_template, template_of_adapter
 from llmwright_runtime_hf.serve.engine.interface import SamplingParams, TextRefusedError
-from llmwright_runtime_hf.serve.engine.sampling_defaults import end_tokens_of, sampling_of
+from llmwright_runtime_hf.serve.engine.sampling_defaults import end_tokens_of, end_tokens_of_adapter, sampling_of
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
 
 _LONGEST_WORD = 32
+_log = python_logging.getLogger("llmwright.serve")
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
     """A model and its tokenizer. ``context`` is in tokens, prompt and answer together; ``sampling`` the defaults.
 
-    ``longest_token`` is in characters. ``templates`` are by served name; a name without one has no chat.
+    ``longest_token`` is in characters. ``templates`` are by served name; a name without one has no chat. ``own_ends``
+    are, by served name, the tokens at which an adapter's answers end besides ``end_tokens``.
     """
 
     model: PreTrainedModel
@@ -39,6 +42,7 @@ class LoadedModel:
     dtype: str
     longest_token: int
     templates: Mapping[str, ChatTemplate] = field(default_factory=dict)
+    own_ends: Mapping[str, frozenset[int]] = field(default_factory=dict)
 
     @property
     def vocabulary(self) -> int:
@@ -91,6 +95,7 @@ def load_model(options: ServeOptions) -> LoadedModel:
         dtype=str(model.dtype).removeprefix("torch."),
         longest_token=max(map(len, tokenizer.get_vocab()), default=1),
         templates=_templates(options, tokenizer),
+        own_ends=_own_ends(options),
     )
 
 
@@ -99,6 +104,22 @@ def _templates(options: ServeOptions, tokenizer: PreTrainedTokenizerBase) -> dic
     texts = {options.served_model_name: own}
     texts |= {adapter.name: template_of_adapter(adapter.path) or own for adapter in options.adapters}
     return {name: chat_template(tokenizer, text) for name, text in texts.items() if text is not None}
+
+
+def _own_ends(options: ServeOptions) -> dict[str, frozenset[int]]:
+    """Return the end tokens that lie beside adapters, and log where there are none.
+
+    Adapters of other programs, and those of an early version of our tuner, have no such file.
+    """
+    ends = {adapter.name: end_tokens_of_adapter(adapter.path) for adapter in options.adapters}
+    for name, own in ends.items():
+        if own is None:
+            _log.info(
+                "adapter %s has no generation_config.json: its answers end at the base's end tokens, and in a chat at"
+                " the one that its template writes",
+                name,
+            )
+    return {name: own for name, own in ends.items() if own is not None}
 
 
 def quiet_libraries(threads: int | None) -> None:

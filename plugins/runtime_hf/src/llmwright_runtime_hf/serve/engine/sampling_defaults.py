@@ -6,10 +6,13 @@ transformers reads any value there. A wrong one would fail in each request, so i
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 from transformers import GenerationConfig
 
 from llmwright.errors import ConfigError
+from llmwright.reading.files import Unreadable
+from llmwright.reading.json_reader import read_json_file
 from llmwright_runtime_hf.serve.engine.interface import SamplingParams
 
 FILE = "generation_config.json"
@@ -41,7 +44,27 @@ def end_tokens_of(config: GenerationConfig | None) -> frozenset[int]:
     Raises:
         ConfigError: one is no whole number.
     """
-    value = config.eos_token_id if config is not None else None
+    return _end_tokens(config.eos_token_id if config is not None else None)
+
+
+def end_tokens_of_adapter(directory: Path) -> frozenset[int] | None:
+    """Return the ids in the file beside an adapter's weights, at which its answers end; None without the file.
+
+    Raises:
+        ConfigError: the file cannot be read, or one is no whole number.
+    """
+    try:
+        values = read_json_file(directory / FILE)
+    except FileNotFoundError:
+        return None
+    except Unreadable as error:
+        raise ConfigError(f"{FILE} of the adapter in {directory} {error}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{FILE} of the adapter in {directory} holds no JSON object")
+    return _end_tokens(values.get("eos_token_id"))
+
+
+def _end_tokens(value: object) -> frozenset[int]:
     listed = value if isinstance(value, list) else [] if value is None else [value]
     wrong = next((token for token in listed if not _is_whole(token)), None)
     if wrong is not None:

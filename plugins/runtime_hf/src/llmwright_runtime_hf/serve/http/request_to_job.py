@@ -33,7 +33,7 @@ def job_of_request(
         ClientLeftError: ``cancelled()`` while a long prompt was read.
     """
     template = loaded.templates.get(model)
-    ends = _end_tokens(request, loaded, template)
+    ends = _end_tokens(request, loaded, model)
     sampling = _sampling(request, loaded, ends)
     prompt = _tokens(request, loaded, template, cancelled)
     max_tokens = _max_new_tokens(len(prompt), request.token_limit(len(prompt)), loaded.context)
@@ -112,10 +112,12 @@ def _known_tokens(tokens: Iterable[int], loaded: LoadedModel, param: str) -> lis
     return known
 
 
-def _end_tokens(request: AnyRequest, loaded: LoadedModel, template: ChatTemplate | None) -> frozenset[int]:
+def _end_tokens(request: AnyRequest, loaded: LoadedModel, model: str) -> frozenset[int]:
+    template = loaded.templates.get(model)
     own = request.eos_token_id if isinstance(request, PromptRequest) else None
     templated = template is not None and _is_templated(request, template)
-    usual = loaded.end_tokens | template.end_tokens if template is not None and templated else loaded.end_tokens
+    usual = loaded.end_tokens | loaded.own_ends.get(model, frozenset())
+    usual |= template.end_tokens if template is not None and templated else frozenset()
     ends = usual if own is None else frozenset([own] if isinstance(own, int) else own)
     further = _known_tokens(request.stop_token_ids or (), loaded, "stop_token_ids")
     return frozenset(further) if request.ignore_eos else ends.union(further)

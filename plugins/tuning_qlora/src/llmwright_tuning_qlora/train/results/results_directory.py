@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from llmwright.reading.json_reader import read_json_file
+from llmwright_tuning_qlora.config_sections import CHAT_TEMPLATE, GENERATION_CONFIG
 from llmwright_tuning_qlora.train.fsync import fsync
 from llmwright_tuning_qlora.train.results.training_record import RECORD
 
@@ -35,9 +36,14 @@ class ResultsDirectory:
         """The directory of the checkpoints."""
         return self.directory / "checkpoints"
 
-    def is_complete(self, fingerprint: str) -> bool:
-        """Return whether a run with this fingerprint has finished here."""
-        files = [self.directory / name for name in (SENTINEL, *ADAPTER_FILES)]
+    def is_complete(self, fingerprint: str, *, template: bool) -> bool:
+        """Return whether a run with this fingerprint has finished here, and left all that its server reads.
+
+        An early version left no end tokens and no template: its adapter is written again from its last checkpoint.
+        ``template``: the run has a chat template of its own.
+        """
+        serving = (GENERATION_CONFIG, CHAT_TEMPLATE) if template else (GENERATION_CONFIG,)
+        files = [self.directory / name for name in (SENTINEL, *ADAPTER_FILES, *serving)]
         if not all(path.is_file() for path in files):
             return False
         try:
@@ -51,6 +57,8 @@ class ResultsDirectory:
         self.directory.mkdir(parents=True, exist_ok=True)
         # The sentinel of another run must not stand over files that are being replaced.
         (self.directory / SENTINEL).unlink(missing_ok=True)
+        # A run without a template of its own writes none: the adapter would be served with that of an earlier run.
+        (self.directory / CHAT_TEMPLATE).unlink(missing_ok=True)
         for leftover in self.directory.glob(".adapter-*"):
             shutil.rmtree(leftover)
 
