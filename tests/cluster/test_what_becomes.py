@@ -117,6 +117,27 @@ def test_an_adapter_and_a_tuned_model_have_any_name_that_requests_can_have(
     assert {label for label, document in cases.items() if refused_by_us(plugins, document)} == set()
 
 
+def test_long_names_and_many_adapters_together(requests: Requests, plugins: Session) -> None:
+    """Names at their longest in one Workspace, and adapters whose names differ where an object's name cannot."""
+    image = f"registry.example.com:5000/{'/'.join(['a' * 60] * 4)}"
+    output = {"imagePushSecret": "s" * 253}
+    cases = {
+        f"output {end[:4]}": workspace("w" * 52, **tuning(output={"image": f"{image}{end}", **output}))
+        for end in (f":{'t' * 128}", f":v1@sha256:{'0' * 64}")
+    }
+    pairs = [("a", "A"), ("a.b", "a-b"), ("a_b", "a-b"), ("x" * 200, "x" * 199 + "y"), ("model-weights-volume", "dshm")]
+    sources = ({"image": f"{image}:1", "imagePullSecrets": ["s", "s"]}, {"volumeSource": {"hostPath": {"path": "/a"}}})
+    for source in sources:
+        cases |= {
+            f"adapters {names} {next(iter(source))}": workspace(
+                "w" * 52, **serving(adapters=[{"source": {"name": name, **source}} for name in names])
+            )
+            for names in (*pairs, tuple(f"adapter-{number}" for number in range(10)))
+        }
+    assert differences(requests, plugins, cases) == {}
+    assert {label for label, document in cases.items() if refused_by_us(plugins, document)} == set()
+
+
 def test_nodes_can_have_the_labels_that_select_them(requests: Requests, plugins: Session) -> None:
     cases = {
         f"{purpose} {key}={value}": workspace(resource={"labelSelector": {"matchLabels": {key: value}}}, **part)

@@ -101,6 +101,9 @@ def test_node_classes_and_streaming(check: Check) -> None:
     assert errors(check(odd, provisioner="byo", **known)) == {}
     assert errors(check(odd, old=odd, provisioner="karpenter", **known)) == {}
     assert errors(check(odd, old=SERVE, provisioner="karpenter", **known)) == {path: "NotSupported"}
+    impossible = edit(SERVE, {"metadata.annotations[kaito.sh/node-class-name]": "Bad Name!"})
+    assert errors(check(impossible, provisioner="karpenter")) == {path: "Unworkable"}
+    assert errors(check(impossible, provisioner="byo")) == {}
     gates = FeatureGates({"ModelStreaming": True})
     assert errors(check(SERVE, gates=gates, csi_drivers=frozenset())) == {"metadata.annotations": "NotFound"}
     assert errors(check(SERVE, gates=gates, csi_drivers=frozenset({"blob.csi.azure.com"}))) == {}

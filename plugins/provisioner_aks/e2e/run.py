@@ -22,8 +22,9 @@ from typing import Any
 import yaml
 
 from llmwright.errors import LLMwrightError
+from llmwright.plugins.configuration import validate_settings
 from llmwright_provisioner_aks.cloud.azure import Azure
-from llmwright_provisioner_aks.options import settings_of
+from llmwright_provisioner_aks.driver import AksProvisioner
 
 READY = "45m"
 GONE_S, LOOK_S = 1800.0, 20.0
@@ -89,7 +90,8 @@ def until(holds: Callable[[], bool], what: str, timeout_s: float = GONE_S) -> No
 def run(arguments: argparse.Namespace, report: Report) -> None:
     """Carry out the steps. Whatever fails, the Workspace is deleted."""
     settings = yaml.safe_load(Path(arguments.settings).read_text()) or {}
-    aks = settings_of(((settings.get("plugins") or {}).get("provisioner") or {}).get("aks") or {})
+    written = ((settings.get("plugins") or {}).get("provisioner") or {}).get("aks") or {}
+    aks = validate_settings("plugins.provisioner.aks", AksProvisioner, written)
     metadata = yaml.safe_load(Path(arguments.workspace).read_text())["metadata"]
     name, namespace = metadata["name"], metadata.get("namespace", "default")
     inside = ("-n", namespace)

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from llmwright.errors import ConfigError, InvalidWorkspace
-from llmwright.plugins.configuration import validate_options
-from llmwright_provisioner_aks.options import AksOptions, settings_of
+from llmwright.plugins.configuration import validate_options, validate_settings
+from llmwright_provisioner_aks.driver import AksProvisioner
+from llmwright_provisioner_aks.options import AksOptions
 
 GROUP = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/capacityReservationGroups/r"
 
@@ -53,4 +54,4 @@ def test_what_aks_refuses_is_refused_with_its_path(options: dict[str, Any], path
 )
 def test_settings_that_cannot_be_used_are_named(values: dict[str, Any], key: str) -> None:
     with pytest.raises(ConfigError, match=rf"plugins\.provisioner\.aks\.{key}"):
-        settings_of(values)
+        validate_settings("plugins.provisioner.aks", AksProvisioner, values)

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from llmwright.errors import ConfigError
+from llmwright.plugins.configuration import validate_settings
 from llmwright.testing import make_instance_type
 from llmwright.values.nodes import NodeRequest
-from llmwright_provisioner_karpenter.config import KarpenterOptions, NodeOptions, node_options, settings_of
+from llmwright_provisioner_karpenter.config import KarpenterOptions, KarpenterSettings, NodeOptions, node_options
+from llmwright_provisioner_karpenter.driver import KarpenterProvisioner
 from llmwright_provisioner_karpenter.node_manifests import node_claim, node_pool
 from llmwright_provisioner_karpenter.node_names import claim_names, pool_name
 
@@ -58,7 +60,7 @@ CLAIM: dict[str, Any] = {
 
 
 def options(request: NodeRequest, **settings: Any) -> NodeOptions:
-    return node_options(request, KarpenterOptions.model_validate(request.config), settings_of(settings))
+    return node_options(request, KarpenterOptions.model_validate(request.config), KarpenterSettings(**settings))
 
 
 def claim(request: NodeRequest, **settings: Any) -> dict[str, Any]:
@@ -175,8 +177,12 @@ def test_no_two_workspaces_share_a_pool() -> None:
     [
         ({"mode": "both"}, "plugins.provisioner.karpenter.mode"),
         ({"nodeClassRef": {"group": ""}}, "plugins.provisioner.karpenter.nodeClassRef"),
+        ({"nodeClassRef": {"group": "g.x", "kind": "K", "name": "A b"}}, r"karpenter\.nodeClassRef\.name"),
+        ({"nodeClassRef": {"group": "x y", "kind": "K"}}, r"karpenter\.nodeClassRef\.group"),
+        ({"nodeClassRef": {"group": "g.x", "kind": "a kind"}}, r"karpenter\.nodeClassRef\.kind"),
+        ({"cluod": "aws"}, r"karpenter\.cluod: unknown option \(did you mean 'cloud'\?\)"),
     ],
 )
 def test_settings_that_cannot_be_used_are_named(given: dict[str, Any], where: str) -> None:
     with pytest.raises(ConfigError, match=where):
-        settings_of(given)
+        validate_settings("plugins.provisioner.karpenter", KarpenterProvisioner, given)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llmwright.check.check_input import CheckInput
-from llmwright.check.kubernetes_names import as_label, label_problem
+from llmwright.check.kubernetes_names import as_label, label_problem, subdomain_problem
 from llmwright.errors import Problem, did_you_mean, meant, nearest
 from llmwright.plugins.selection import RUNTIME_ANNOTATION, annotation_names, annotation_values
 from llmwright.reading.yaml_paths import render_path
@@ -76,7 +76,12 @@ def check_node_class(inputs: CheckInput) -> Iterator[Problem]:
     """A provisioner with node classes gets one that the settings allow. An annotation that stays is left alone."""
     value, allowed = inputs.annotations.get(NODE_CLASS), inputs.policy.node_classes
     applies = inputs.provisioner is not None and inputs.provisioner.has_node_classes
-    if not value or not allowed or not applies or value in allowed:
+    if not value or not applies:
+        return
+    if wrong := subdomain_problem(value):
+        yield Problem(annotation_path(NODE_CLASS), f"the name of a node class {wrong}", reason="Unworkable")
+        return
+    if not allowed or value in allowed:
         return
     if inputs.old is None or inputs.old.metadata.annotations.get(NODE_CLASS) != value:
         yield _not_one_of(NODE_CLASS, value, allowed)

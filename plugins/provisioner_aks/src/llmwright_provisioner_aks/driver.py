@@ -24,7 +24,7 @@ from llmwright.values.nodes import (
 from llmwright.values.plan import Target
 from llmwright_provisioner_aks.actions import delete, wish_of
 from llmwright_provisioner_aks.decisions import decide_pools
-from llmwright_provisioner_aks.options import AksOptions, AksSettings, settings_of
+from llmwright_provisioner_aks.options import AksOptions, AksSettings
 from llmwright_provisioner_aks.pool_body import IMAGE_FAMILY, SPOT_TAINT, instance_type_name, problems_of
 from llmwright_provisioner_aks.pool_names import OWNER, owner_labels
 from llmwright_provisioner_aks.seen_pools import OwnPools, SeenCluster, own_pools
@@ -111,7 +111,7 @@ class AksProvisioner(Provisioner):
 
     @cached_property
     def _settings(self) -> AksSettings:
-        return settings_of(self.context.settings)
+        return AksSettings.model_validate(dict(self.context.settings))
 
     @cached_property
     def _azure(self) -> Azure:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
 
-from llmwright.errors import ConfigError
 from llmwright_provisioner_aks.pool_names import OWN_TAGS
 
 CapacityType = Literal["on-demand", "spot"]
@@ -124,18 +122,3 @@ class AksSettings(_Model):
         default="", pattern=r"^(https://[^/?#@\s]+)?$", description="Another Resource Manager than the cloud's."
     )
     max_pools: int = Field(default=100, ge=1, le=MOST_NODES, description="The most agent pools of the cluster.")
-
-
-def settings_of(values: Mapping[str, Any]) -> AksSettings:
-    """Read ``plugins.provisioner.aks`` of the settings.
-
-    Raises:
-        ConfigError: a key or value that cannot be used.
-    """
-    try:
-        return AksSettings.model_validate(dict(values))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(["plugins.provisioner.aks", *map(str, first["loc"])])
-        hint = f"its keys are {', '.join(AksSettings.model_json_schema()['properties'])}"
-        raise ConfigError(f"{where}: {first['msg']}", hint=hint, reason="InvalidSettings") from error

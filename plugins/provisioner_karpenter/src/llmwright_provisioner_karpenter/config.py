@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from llmwright.errors import ConfigError
 from llmwright.values.nodes import NodeRequest
 
 Mode = Literal["nodeclaim", "nodepool"]
@@ -18,6 +17,9 @@ NODE_CLASS = "kaito.sh/node-class-name"
 """KAITO's annotation: the name of the node class, where the options name none."""
 
 Text = Annotated[str, Field(min_length=1)]
+_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+ObjectName = Annotated[str, Field(max_length=253, pattern=rf"^{_LABEL}(\.{_LABEL})*$")]
+KindName = Annotated[str, Field(max_length=63, pattern=r"^[A-Za-z]([-A-Za-z0-9]*[A-Za-z0-9])?$")]
 
 
 class _Model(BaseModel):
@@ -27,9 +29,9 @@ class _Model(BaseModel):
 class NodeClass(_Model):
     """A reference to the cloud's own node class, for NodeClaims and NodePools."""
 
-    group: Text
-    kind: Text
-    name: Text = "default"
+    group: ObjectName
+    kind: KindName
+    name: ObjectName = "default"
 
 
 class KarpenterOptions(_Model):
@@ -75,21 +77,6 @@ class NodeOptions:
     def gpu_provisioner(self) -> bool:
         """Whether KAITO's gpu-provisioner acts on the NodeClaims."""
         return self.node_class is not None and self.node_class.kind == GPU_PROVISIONER.kind
-
-
-def settings_of(values: Mapping[str, Any]) -> KarpenterSettings:
-    """Read ``plugins.provisioner.karpenter`` of the settings.
-
-    Raises:
-        ConfigError: a key or value that cannot be used.
-    """
-    try:
-        return KarpenterSettings.model_validate(dict(values))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(["plugins.provisioner.karpenter", *map(str, first["loc"])])
-        hint = "its keys are mode, capacityType, nodeClassRef, cloud and nodeImageFamily"
-        raise ConfigError(f"{where}: {first['msg']}", hint=hint, reason="InvalidSettings") from error
 
 
 def node_options(request: NodeRequest, options: KarpenterOptions, settings: KarpenterSettings) -> NodeOptions:

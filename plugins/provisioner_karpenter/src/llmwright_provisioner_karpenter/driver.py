@@ -42,7 +42,6 @@ from llmwright_provisioner_karpenter.config import (
     KarpenterSettings,
     NodeOptions,
     node_options,
-    settings_of,
 )
 from llmwright_provisioner_karpenter.node_manifests import IMAGE_FAMILY, instance_type_name
 from llmwright_provisioner_karpenter.node_names import (
@@ -194,7 +193,7 @@ class KarpenterProvisioner(Provisioner):
 
     @cached_property
     def _settings(self) -> KarpenterSettings:
-        return settings_of(self.context.settings)
+        return KarpenterSettings.model_validate(dict(self.context.settings))
 
     def _options(self, request: NodeRequest) -> NodeOptions:
         return node_options(request, self.configure(request.config, {}), self._settings)
