@@ -15,6 +15,7 @@ from llmwright.settings.model import Settings
 from llmwright.testing import make_context, make_instance_type, make_preset
 from llmwright.testing.fakes import FakeProvisioner, FakeRuntime
 from llmwright.values.feature_gates import FeatureGates
+from llmwright.values.plan import Target
 
 ON_CLUSTER = Demand(target="kubernetes", preset=make_preset(runtimes=("engine", "plain")))
 GPU = make_instance_type(name="old", gpus=1, gpu_memory_bytes=2**34, gpu_model="Old GPU", compute_capability=(6, 0))
@@ -34,6 +35,12 @@ class Plain(FakeRuntime):
     listed_as = "plain"
     kaito_rules = frozenset({"listed-presets"})
     capabilities = Capabilities(adapters=True, adapter_strength=True, cpu=True)
+
+
+class Either(FakeRuntime):
+    targets = frozenset({"kubernetes", "local"})
+    default_rank = {"kubernetes": 40, "local": 40}
+    capabilities = Capabilities(cpu_locally=True)
 
 
 class Stranger(FakeRuntime):
@@ -187,3 +194,12 @@ def test_without_a_provisioner_the_pip_lines_are_told() -> None:
     assert "pip install 'llmwright-provisioner-karpenter'" in caught.value.hint
     with pytest.raises(PluginNotFound, match="for this machine"):
         this_machine(drivers)
+
+
+@pytest.mark.parametrize(
+    ("target", "refused"), [("kubernetes", ["either needs a GPU, and cpu has none"]), ("local", [])]
+)
+def test_a_build_that_may_be_for_the_processor_counts_on_one_machine_alone(target: Target, refused: list[str]) -> None:
+    demand = Demand(target=target, machine=make_instance_type(name="cpu"))
+    problems = objections("either", Either, demand, DriverSet.of_classes(runtimes={"either": Either}))
+    assert [problem.message for problem in problems] == refused

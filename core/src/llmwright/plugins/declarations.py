@@ -33,6 +33,7 @@ class Capabilities:
     """The abilities of a runtime. ``check`` and ``plan`` refuse a Workspace that needs others.
 
     With ``multi_node`` the model decides the number of nodes. ``cpu`` and ``gpu`` are the machines on which it serves.
+    ``cpu_locally``: without a GPU it serves on one machine, where the installed build decides, and not in its image.
     ``batching``: it answers several requests in each step of the model. ``api_key``: its main process takes the secret
     ``llmwright.values.launch.API_KEY``, and answers no request without that key; where a key is wanted, a runtime
     without the ability is refused. ``adapter_templates``: it answers for each adapter with the chat template that lies
@@ -47,6 +48,7 @@ class Capabilities:
     streaming: bool = True
     api_key: bool = False
     cpu: bool = False
+    cpu_locally: bool = False
     gpu: bool = True
     quantizations: frozenset[str] = frozenset()
 

@@ -152,7 +152,8 @@ def objections(name: str, runtime: type[Runtime], demand: Demand, drivers: Drive
         hint = f"runtimes for it: {', '.join(demand.preset.runtimes)}"
         message = f"{demand.preset.name} cannot be served with the runtime {name}"
         yield Problem("inference.preset.name", message, hint, reason="NotSupported")
-    if machine is not None and machine.gpus == 0 and not able.cpu:
+    uses_cpu = able.cpu or (able.cpu_locally and demand.target == "local")
+    if machine is not None and machine.gpus == 0 and not uses_cpu:
         yield Problem(path, f"{name} needs a GPU, and {machine.name} has none", reason="NotSupported")
     if machine is not None and machine.gpus > 0 and not able.gpu:
         yield Problem(path, f"{name} uses no GPU, and {machine.name} has some", reason="NotSupported")

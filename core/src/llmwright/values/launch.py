@@ -10,6 +10,7 @@ Strings in ``argv`` and ``env`` may hold references that the target resolves:
 | ``$(python)`` | the Python that has the packages of the process |
 | ``$(leader)`` | the name under which all machines of ``ranks`` reach the first |
 | ``$(address)`` | the address under which other machines reach this one; alone, as the value of a variable |
+| ``$(rank)`` | the number of this machine among those of ``ranks``, from 0; in ``ranks`` alone |
 
 Any other ``$(…)`` is left as it stands.
 """
@@ -24,7 +25,7 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
-REFERENCE = re.compile(r"\$\((volume\.[\w.-]+|port\.[\w.-]+|host|python|leader|address)\)")
+REFERENCE = re.compile(r"\$\((volume\.[\w.-]+|port\.[\w.-]+|host|python|leader|address|rank)\)")
 
 VolumeKind = Literal["scratch", "memory", "config", "directory", "volume_source", "secret"]
 
@@ -114,8 +115,9 @@ class Process:
 class Ranks:
     """Several machines as one: the command of each, and the port where they meet.
 
-    The first machine runs ``leader``, which ends once all have met, and then the Launch's ``main``. Each other machine
-    runs ``worker`` instead. All use the image, environment, mounts and probes of ``main``.
+    The first machine runs ``leader``, which ends once all have met, and then the Launch's ``main``; without a
+    ``leader`` the main process waits for the others itself. Each other machine runs ``worker`` instead. All use the
+    image, environment, mounts and probes of ``main``.
     """
 
     count: int

@@ -22,6 +22,14 @@ def test_each_of_several_machines_runs_the_command_of_its_rank() -> None:
     assert main["env"][-1]["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.labels['apps.kubernetes.io/pod-index']"
 
 
+def test_machines_that_meet_by_themselves_are_told_their_rank() -> None:
+    ranks = Ranks(count=2, leader=(), worker=("serve", "--rank=$(rank)", "$(other)"), rendezvous_port=29500)
+    launch = replace(SERVER, ranks=ranks, main=replace(SERVER.main, argv=("serve",)))
+    main = container(serving(launch, replace(NODES, count=2)))
+    line = """if [ "${POD_INDEX}" = "0" ]; then exec serve; else exec serve '--rank=$(POD_INDEX)' '$$(other)'; fi"""
+    assert main["command"] == ["/bin/sh", "-c", line], "the kubelet fills in the index, and nothing else"
+
+
 def test_an_image_comes_from_settings_else_driver_else_our_build() -> None:
     role = SERVER.main.image
     named = replace(SERVER, images={role: "driver.example/i:1"})

@@ -10,10 +10,11 @@ from llmwright.values.launch import Launch, Process, Ranks, SecretKey, fill
 POD_INDEX = "POD_INDEX"
 ADDRESS = "$(address)"
 """The pod's IP address. It exists only once the pod runs, so only a whole environment variable may be this."""
+RANK = "$(rank)"
 
 
 def references(launch: Launch, process: Process, leader: str) -> dict[str, str]:
-    """Return the value of each reference that ``process`` may use, but for ``ADDRESS``.
+    """Return the value of each reference that ``process`` may use, but for ``ADDRESS`` and ``RANK``.
 
     Args:
         leader: the DNS name of the first pod.
@@ -37,8 +38,10 @@ def command(process: Process, values: Mapping[str, str], ranks: Ranks | None = N
     if ranks is None:
         return [filled(part, values) for part in process.argv]
     leader, main, worker = (_shell_line(argv, values) for argv in (ranks.leader, process.argv, ranks.worker))
-    first = f"{leader} && exec {main}"
-    return ["/bin/sh", "-c", _escaped(f'if [ "${{{POD_INDEX}}}" = "0" ]; then {first}; else exec {worker}; fi')]
+    first = f"{leader} && exec {main}" if leader else f"exec {main}"
+    line = f'if [ "${{{POD_INDEX}}}" = "0" ]; then {first}; else exec {worker}; fi'
+    # Filled in by the kubelet, before the shell: inside of its quotes a variable of the shell would stay as it is.
+    return ["/bin/sh", "-c", _escaped(line).replace(_escaped(RANK), f"$({POD_INDEX})")]
 
 
 def environment(process: Process, values: Mapping[str, str], *, ranked: bool = False) -> list[dict[str, object]]:
