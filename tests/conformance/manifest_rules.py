@@ -74,11 +74,12 @@ NAME = _text(r"[a-z0-9.-]+")
 NUMBER = _text(r"\d+")
 COMMIT = _text(r"[0-9a-f]{40}")
 DIGEST = _text(r"[0-9a-f]{64}")
-IMAGE = _text(r"localhost/llmwright/[a-z]+:[\d.]+")
+IMAGE = _text(r"localhost/llmwright/[a-z]+:[\d.]+|vllm/vllm-openai:v[\d.]+")
 HUB = _text(r"[\w.-]+/[\w.-]+")
 SECRET = {"name": "llmwright-api-key", "key": "LLMWRIGHT_API_KEY", "optional": True}
 HF = "python3 -m llmwright_runtime_hf.serve"
-VLLM = "python3 -m llmwright_runtime_vllm.serve"
+VLLM = "vllm serve"
+FIRST = _text(r"curl -sf http://ws1-0\.ws1-headless\.ns1\.svc\.cluster\.local:5000/health")
 TRAIN = "python3 -m llmwright_tuning_qlora.train"
 ARTIFACTS = "python3 -m llmwright.artifacts"
 SCRIPT = "<upstream shell script>"
@@ -92,9 +93,8 @@ def _programs() -> tuple[Rule, ...]:
         'if [ "${POD_INDEX}" = "0" ]; then /workspace/vllm/multi-node-serving.sh leader ; '
         "python3 /workspace/vllm/inference_api.py ; else /workspace/vllm/multi-node-serving.sh worker ; fi"
     )
-    own_ranked = ranked.format(" ", f"{VLLM}.several leader && exec {VLLM}", f"exec {VLLM}.several worker")
+    own_ranked = ranked.format(" ", f"exec {VLLM}", f"exec {VLLM}")
     tuning = "cd /workspace/tfs/ && python3 metrics_server.py & accelerate launch /workspace/tfs/fine_tuning.py"
-    health = "python3 /workspace/vllm/multi-node-health-check.py"
     main = (
         ("accelerate launch /workspace/tfs/inference_api.py", HF),
         ("python3 /workspace/vllm/inference_api.py", VLLM),
@@ -105,16 +105,10 @@ def _programs() -> tuple[Rule, ...]:
     return (
         Rule("programs", (*MAIN, "image"), _text(r"REGISTRY/kaito-base:[\d.]+"), IMAGE),
         *(Rule("programs", (*MAIN, "program"), upstream, ours) for upstream, ours in main),
-        Rule("programs", (*MAIN, "livenessProbe", "exec", "program"), f"{health} liveness", f"{VLLM}.health liveness"),
-        Rule(
-            "programs", (*MAIN, "readinessProbe", "exec", "program"), f"{health} readiness", f"{VLLM}.health readiness"
-        ),
-        Rule("programs", (*MAIN, "startupProbe", "exec", "program"), f"{health} readiness", f"{VLLM}.health readiness"),
         Rule("programs", (*OTHER, "image"), _text(r"mcr\.microsoft\.com/aks/skopeo:.*|curlimages/curl"), IMAGE),
         Rule("programs", (*OTHER, "program"), SCRIPT, f"{ARTIFACTS} pull"),
         Rule("programs", (*OTHER, "program"), f"sh -c {SCRIPT}", f"{ARTIFACTS} download"),
         Rule("programs", (*OTHER, "program"), SCRIPT, f"{ARTIFACTS} download"),
-        Rule("programs", (*POD, "containers", "cuda-toolkit-provisioner", "image"), _text(r"REGISTRY/.*"), IMAGE),
     )
 
 
@@ -155,6 +149,31 @@ def _service() -> tuple[Rule, ...]:
     )  # fmt: skip
 
 
+def _joined() -> tuple[Rule, ...]:
+    """Several machines, which the engine joins itself: no ray, and probes that ask the first machine."""
+    flags = (*MAIN, "flags")
+    ray = {"ray_address": NAME, "ray_cluster_size": NUMBER, "ray_port": "6379"}
+    own = {"nnodes": NUMBER, "node-rank": ["0", "$(POD_INDEX)"], "master-addr": NAME, "master-port": "29500"}
+    health = "python3 /workspace/vllm/multi-node-health-check.py"
+    asked = (("livenessProbe", "liveness", "ray-port"), ("readinessProbe", "readiness", "vllm-port"))
+    return (
+        Rule("joined-by-vllm", (*flags, "distributed-executor-backend"), "ray", "mp"),
+        *(Rule("joined-by-vllm", (*flags, name), value, ABSENT) for name, value in ray.items()),
+        *(Rule("joined-by-vllm", (*flags, name), ABSENT, value) for name, value in own.items()),
+        Rule("joined-by-vllm", (*flags, "headless"), ABSENT, None),
+        Rule("joined-by-vllm", (*MAIN, "env", "VLLM_HOST_IP"), ABSENT, _is_own_address),
+        *(Rule("joined-by-vllm", (*MAIN, probe, "exec", "program"), f"{health} {verb}", FIRST)
+          for probe, verb, _ in asked),
+        *(Rule("joined-by-vllm", (*MAIN, probe, "exec", "flags", name), _text(r".+"), ABSENT)
+          for probe, _, port in asked for name in ("leader-address", port)),
+        Rule("joined-by-vllm", (*MAIN, "livenessProbe", "failureThreshold"), 1, 3),
+    )  # fmt: skip
+
+
+def _is_own_address(variable: Any) -> bool:
+    return bool(variable == {"valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}})
+
+
 def _started() -> tuple[Rule, ...]:
     """The startup probe without a benchmark: what it would have asked had upstream's been turned off."""
     probe = (*MAIN, "startupProbe")
@@ -164,9 +183,7 @@ def _started() -> tuple[Rule, ...]:
         Rule("no-benchmark", (*probe, "httpGet"), ABSENT, {"path": "/health", "port": 5000}),
         Rule("no-benchmark", (*probe, "httpGet"), ABSENT, {"path": "/health", "port": 5001}),
         Rule("no-benchmark", (*probe, "timeoutSeconds"), 600, 1),
-        Rule("no-benchmark", (*probe, "exec", "program"), ranked, f"{VLLM}.health readiness"),
-        Rule("no-benchmark", (*probe, "exec", "flags", "leader-address"), ABSENT, NAME),
-        Rule("no-benchmark", (*probe, "exec", "flags", "vllm-port"), ABSENT, "5000"),
+        Rule("no-benchmark", (*probe, "exec", "program"), ranked, FIRST),
     )
 
 
@@ -196,7 +213,22 @@ def _engine() -> tuple[Rule, ...]:
         Rule("older-gpus", (*flags, "dtype"), "bfloat16", "float16"),
         Rule("no-remote-code", (*flags, "trust-remote-code"), None, ABSENT),
         Rule("safetensors-only", (*flags, "load_format"), "auto", "safetensors"),
+        Rule("cache-on-gpu", (*flags, "kaito-kv-cache-cpu-memory-utilization"), "0", ABSENT),
+        Rule("config-as-flags", (*flags, "kaito-config-file"), "/mnt/config/inference_config.yaml", ABSENT),
+        Rule(
+            "vllm-templates",
+            (*flags, "chat-template"),
+            _text(r"/workspace/chat_templates/.*\.jinja"),
+            _text(r"/vllm-workspace/examples/.*\.jinja"),
+            _same_template,
+        ),
     )
+
+
+def _same_template(upstream: str, ours: str) -> bool:
+    """Whether the two files are one template: KAITO's have vLLM's names, spelled its way."""
+    name = upstream.rpartition("/")[2].replace("tool-chat-", "tool_chat_template_").replace("-", "_")
+    return name == ours.rpartition("/")[2]
 
 
 def _plain() -> tuple[Rule, ...]:
@@ -273,6 +305,7 @@ RULES: tuple[Rule, ...] = (
     *_last_words(),
     *_owned(),
     *_service(),
+    *_joined(),
     *_started(),
     *_environment(),
     *_engine(),

@@ -6,6 +6,7 @@ compared. Values are never changed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,11 +29,18 @@ SCRIPTS: Mapping[str, Mapping[str, str]] = {
 """Program to our flag to the variable of upstream's shell script."""
 
 
+ENGINE = re.compile(r"\bvllm serve (\S+)")
+"""vLLM's own program takes the model as its first argument, KAITO's as a flag."""
+
+
 def in_upstreams_names(container: Mapping[str, Any]) -> dict[str, Any]:
     """Return a container of ours with upstream's names of flags and variables."""
     result = dict(container)
     flags = dict(result.pop("flags", {}))
     program = str(result.get("program", ""))
+    if served := ENGINE.search(program):
+        result["program"] = ENGINE.sub("vllm serve", program)
+        flags["model"] = served[1]
     for ours, names in FLAGS.items():
         if program.endswith(ours):
             flags = {names.get(name, name): value for name, value in flags.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -66,14 +67,12 @@ def test_a_slice_of_a_gpu(cluster: Cluster) -> None:
     found = cluster.objects(scenario({"partition": {"mode": "mig", "profile": "3g.40gb"}}))
     assert main(found)["resources"]["requests"] == {"nvidia.com/mig-3g.40gb": "1"}
     assert {"key": "nvidia.com/mig-3g.40gb", "operator": "Exists", "effect": "NoSchedule"} in pod(found)["tolerations"]
-    assert flags(found)["kaito-kv-cache-cpu-memory-utilization"] == "0"
     assert flags(found)["tensor-parallel-size"] == "1"
 
 
 def test_some_gpus_of_a_shared_node(cluster: Cluster) -> None:
     found = cluster.objects(scenario({"partition": {"mode": "accelerator", "count": 1}}))
     assert main(found)["resources"]["limits"] == {"nvidia.com/gpu": "1"}
-    assert "kaito-kv-cache-cpu-memory-utilization" not in flags(found)
     two = cluster.objects(scenario({"partition": {"mode": "accelerator", "count": 2}}))
     assert flags(two)["data-parallel-size"] == "2"
 
@@ -106,7 +105,8 @@ def test_decoding_apart(cluster: Cluster) -> None:
     ports = {one["name"]: one["containerPort"] for one in main(found)["ports"]}
     assert ports == {"http": 5001, "kv-events": 5557}
     env = {one["name"]: one for one in main(found)["env"]}
-    assert env["KAITO_INFERENCE_ROLE"]["value"] == "decode"
+    transfer = json.loads(flags(found)["kv-transfer-config"])
+    assert transfer == {"kv_connector": "NixlConnector", "kv_role": "kv_both", "kv_load_failure_policy": "fail"}
     assert env["VLLM_NIXL_SIDE_CHANNEL_HOST"]["valueFrom"] == {"fieldRef": {"fieldPath": "status.podIP"}}
     assert found["workload"]["spec"]["selector"]["matchLabels"]["kaito.sh/inference-role"] == "decode"
 
@@ -114,11 +114,11 @@ def test_decoding_apart(cluster: Cluster) -> None:
 def test_weights_that_lie_on_the_node(cluster: Cluster) -> None:
     found = cluster.objects(scenario(about={"annotations": {"kaito.sh/use-local-weights": "true"}}))
     path = "/opt/kaito/models/microsoft-phi-4"
-    assert (flags(found)["model"], flags(found)["load-format"]) == (path, "runai_streamer")
+    assert main(found)["command"][:3] == ["vllm", "serve", path]
+    assert flags(found)["load-format"] == "runai_streamer"
     assert not flags(found).keys() & {"load_format", "download-dir"}
     volume = {"name": "model-weights-volume", "hostPath": {"path": path, "type": "Directory"}}
     assert volume in pod(found)["volumes"]
-    assert {"name": "KAITO_PROCESSOR", "value": path} in main(found)["env"]
 
 
 def test_weights_on_a_disk_of_the_node(cluster: Cluster) -> None:
@@ -146,13 +146,11 @@ def test_an_inference_set_s_own_name(cluster: Cluster) -> None:
     assert found["workload"]["spec"]["template"]["metadata"]["labels"]["inferenceset.kaito.sh/created-by"] == "fleet"
 
 
-def test_a_compiler_for_kernels(cluster: Cluster) -> None:
+def test_kernels_are_compiled_with_the_image_s_own_compiler(cluster: Cluster) -> None:
     found = cluster.objects(scenario(inference={"preset": {"name": "glm-5.2-fp8"}}, nodes=4))
-    assert {"name": "CUDA_HOME", "value": "/opt/kaito/cuda/129"} in main(found)["env"]
     assert {"name": "VLLM_USE_DEEP_GEMM", "value": "1"} in main(found)["env"]
-    assert pod(found)["initContainers"][0]["name"] == "cuda-toolkit-provisioner"
-    mounts = {mount["name"]: mount for mount in main(found)["volumeMounts"]}
-    assert mounts["cuda-toolkit"]["readOnly"]
+    assert "initContainers" not in pod(found)
+    assert "CUDA_HOME" not in {each["name"] for each in main(found)["env"]}
 
 
 def test_tuning_on_several_gpus(cluster: Cluster) -> None:

@@ -63,7 +63,8 @@ from llmwright.targets.local.store.applied_workspace import AppliedWorkspace
 from llmwright.targets.local.store.supervisor_record import RoleRun, SupervisorRecord
 from llmwright.targets.local.store.workspace_store import APPLIED, PLAN, RUNS, STATUS, WorkspaceStore
 from llmwright.testing import make_context
-from llmwright_runtime_vllm.engine_config_file import context_of
+from llmwright_runtime_vllm.engine_config_file import user_flags
+from llmwright_runtime_vllm.engine_flags import NEWEST, flags_of
 from llmwright_tuning_qlora.driver import QloraTuner
 
 MODEL_KINDS = ("request", "tokenizer", "generation config", "weights", "adapter", "data set", "data set files")
@@ -143,7 +144,7 @@ class Targets:
     def training_config(self, text: str) -> None:
         """Read it as the tuner and as the runtime do, and size a tuning with it."""
         with suppress(LLMwrightError):
-            context_of(text)
+            user_flags(text, flags_of(NEWEST))
         self._tune({}, {"training_config.yaml": text})
 
     def method_config(self, text: str) -> None:

@@ -46,6 +46,7 @@ ELSEWHERE = {
     "core/src/llmwright/testing/tuned_adapters.py": CHILD,
     "core/src/llmwright/testing/tuned_runs.py": CHILD,
     "plugins/provisioner_karpenter/src/llmwright_provisioner_karpenter/client.py": CLUSTER,
+    "plugins/runtime_vllm/src/llmwright_runtime_vllm/engine_flags.py": OWN,
     "plugins/tuning_qlora/src/llmwright_tuning_qlora/train/data/doubled_keys.py": WEIGHTS,
     "plugins/tuning_qlora/src/llmwright_tuning_qlora/train/model/metadata.py": "bytes of a config, for their digest",
 }

@@ -45,7 +45,7 @@ class Served:
     def __init__(self, replicas: int, pods: int) -> None:
         self.simulation = Simulation(0)
         self.witness, self.storage = self.simulation.witness, self.simulation.storage
-        container = {"name": "serve", "command": ["python3", "-m", "llmwright_runtime_vllm.serve"]}
+        container = {"name": "serve", "command": ["vllm", "serve", "acme/tiny"]}
         server: Object = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": self.metadata}
         server["spec"] = {"replicas": pods, "template": {"spec": {"containers": [container]}}}
         self.storage.create(kinds.WORKSPACES, workspace_of("a", first_wish("serving", replicas)), "user")

@@ -135,7 +135,7 @@ def serves_as_asked(workspace: Object, server: Object) -> bool:
 
 def runtime_of(server: Object) -> str:
     """Return the runtime that a StatefulSet starts."""
-    return "vllm" if "llmwright_runtime_vllm" in str(server["spec"]["template"]["spec"]["containers"]) else "hf"
+    return "hf" if "llmwright_runtime_hf" in str(server["spec"]["template"]["spec"]["containers"]) else "vllm"
 
 
 def _fixed(source: NodeSource) -> dict[str, str]:

@@ -27,12 +27,6 @@ class TestVllm(RuntimeContract):
     def fit(self) -> Fit:
         return make_fit(gpus=1, instance_type=make_instance_type(gpus=1, gpu_model="NVIDIA A100"))
 
-    @pytest.mark.xfail(reason="the engine takes what its memory holds (`auto`), as KAITO has it", strict=True)
-    def test_the_planned_context_reaches_the_process(
-        self, driver: Any, preset: Preset, fit: Fit, adapters: Any, config: Any
-    ) -> None:
-        super().test_the_planned_context_reaches_the_process(driver, preset, fit, adapters, config)
-
 
 class TestVllmWhereItDecodes(TestVllm):
     @pytest.fixture

@@ -18,6 +18,7 @@ from llmwright.values.launch import Exec, HttpGet, Launch
 from llmwright_runtime_vllm.driver import VllmRuntime
 
 GIB = 1024**3
+JOINED = {"distributed-executor-backend", "nnodes", "node-rank", "master-addr", "master-port"}
 A100 = InstanceType(name="a100", cloud="azure", gpus=1, gpu_model="NVIDIA A100", gpu_memory_bytes=80 * GIB)
 FIT = Fit(instance_type=A100, gpus=1, dtype="bfloat16")
 PRESET = make_preset(source="hf://acme/Tiny", revision="abc", distributable=True)
@@ -41,7 +42,8 @@ def flags(launch: Launch) -> dict[str, str | None]:
 
 def test_weights_are_pinned_with_their_code(runtime: VllmRuntime) -> None:
     found = flags(launched(runtime))
-    assert (found["model"], found["revision"], found["code-revision"]) == ("acme/Tiny", "abc", "abc")
+    assert launched(runtime).main.argv[:3] == ("vllm", "serve", "acme/Tiny")
+    assert (found["revision"], found["code-revision"]) == ("abc", "abc")
     assert found["download-dir"] == "$(volume.model)"
     assert "revision" not in flags(launched(runtime, preset=replace(PRESET, revision="main")))
 
@@ -64,15 +66,8 @@ def test_a_quantised_model_chooses_its_own_dtype(runtime: VllmRuntime) -> None:
     [
         (replace(FIT, gpus=8, tensor_parallel=8), set()),
         (replace(FIT, gpus=4, tensor_parallel=2, pipeline_parallel=2), {"pipeline-parallel-size"}),
-        (replace(FIT, gpus=2, data_parallel=2), {"data-parallel-size", "kaito-kv-cache-cpu-memory-utilization"}),
-        (
-            replace(FIT, instance_type=replace(A100, gpu_model="MIG 1g.10gb")),
-            {"kaito-kv-cache-cpu-memory-utilization"},
-        ),
-        (
-            replace(FIT, nodes=3, pipeline_parallel=3),
-            {"pipeline-parallel-size", "distributed-executor-backend", "kaito-kv-cache-cpu-memory-utilization"},
-        ),
+        (replace(FIT, gpus=2, data_parallel=2), {"data-parallel-size"}),
+        (replace(FIT, nodes=3, pipeline_parallel=3), {"pipeline-parallel-size", *JOINED}),
     ],
 )
 def test_parallelism_decides_flags(runtime: VllmRuntime, fit: Fit, names: set[str]) -> None:
@@ -81,20 +76,44 @@ def test_parallelism_decides_flags(runtime: VllmRuntime, fit: Fit, names: set[st
     assert found["tensor-parallel-size"] == str(fit.tensor_parallel)
 
 
-def test_layers_with_caches_of_several_kinds_keep_them_on_the_gpu(runtime: VllmRuntime) -> None:
-    assert PRESET.architecture is not None
-    hybrid = replace(PRESET, architecture=replace(PRESET.architecture, names=("Qwen3_5MoeForConditionalGeneration",)))
-    assert flags(launched(runtime, preset=hybrid))["kaito-kv-cache-cpu-memory-utilization"] == "0"
-
-
-def test_several_machines_meet_before_the_first_serves(runtime: VllmRuntime) -> None:
+def test_several_machines_meet_by_the_engine_itself(runtime: VllmRuntime) -> None:
     launch = launched(runtime, replace(FIT, nodes=3, pipeline_parallel=3))
     assert launch.ranks is not None
-    assert "--ray_cluster_size=3" in launch.ranks.leader
-    assert "--ray_address=$(leader)" in launch.ranks.worker
+    assert launch.ranks.leader == (), "nothing stands before the engine"
+    own = {"--node-rank=0"}
+    assert set(launch.main.argv) - set(launch.ranks.worker) == own
+    assert set(launch.ranks.worker) - set(launch.main.argv) == {"--node-rank=$(rank)", "--headless"}
+    assert {"--nnodes=3", "--master-addr=$(leader)", "--master-port=29500"} <= {*launch.ranks.worker}
+    assert launch.ranks.rendezvous_port == 29500
     probes = (launch.main.startup, launch.main.live, launch.main.ready)
     assert all(probe is not None and isinstance(probe.check, Exec) for probe in probes)
     assert launched(runtime).ranks is None
+
+
+def test_nothing_of_ours_is_in_the_pod(runtime: VllmRuntime) -> None:
+    """The engine's own program in its own image; no process of ours is beside it or asks it."""
+    for fit in (FIT, replace(FIT, nodes=2, pipeline_parallel=2)):
+        launch = launched(runtime, fit)
+        assert launch.main.argv[:2] == ("vllm", "serve")
+        assert launch.images[launch.main.image] == "vllm/vllm-openai:v0.32.0"
+        assert "llmwright" not in str(launch.main.argv) + str(launch.ranks) + str(launch.main.ready)
+        assert not launch.prepare
+        assert not launch.beside
+
+
+def test_the_settings_name_program_and_release() -> None:
+    runtime = VllmRuntime(make_context(settings={"program": "/opt/vllm/bin/vllm", "version": "0.32.0"}))
+    assert launched(runtime).main.argv[0] == "/opt/vllm/bin/vllm"
+
+
+def test_on_one_machine_the_engine_is_reached_by_loopback_alone(runtime: VllmRuntime) -> None:
+    here = replace(FIT, instance_type=replace(A100, cloud="local"), context=96)
+    preset = replace(PRESET, chat_template="tool-chat-hermes.jinja")
+    found = flags(launched(runtime, here, preset=preset))
+    assert (found["host"], found["port"], found["max-model-len"]) == ("$(host)", "$(port.http)", "96")
+    assert "kv-events-config" not in found, "the engine binds a fixed port on all interfaces for them"
+    assert "chat-template" not in found, "the file is in the image only"
+    assert "download-dir" not in found, "the hub's own cache is there already"
 
 
 def test_a_preset_s_own_words_reach_the_command_line(runtime: VllmRuntime) -> None:
@@ -102,14 +121,14 @@ def test_a_preset_s_own_words_reach_the_command_line(runtime: VllmRuntime) -> No
         PRESET,
         tool_call_parser="hermes",
         reasoning_parser="qwen3",
-        chat_template="tool.jinja",
+        chat_template="tool-chat-llama3.1-json.jinja",
         flags={"vllm": {"load_format": "mistral", "enable-expert-parallel": True}, "vllm.env": {"A": "1"}},
     )
     launch = launched(runtime, preset=preset)
     found = flags(launch)
     assert (found["tool-call-parser"], found["reasoning-parser"]) == ("hermes", "qwen3")
     assert "enable-auto-tool-choice" in found
-    assert found["chat-template"] == "/workspace/chat_templates/tool.jinja"
+    assert found["chat-template"] == "/vllm-workspace/examples/tool_chat_template_llama3.1_json.jinja"
     assert (found["load_format"], found["tokenizer_mode"]) == ("mistral", "auto")
     assert found["enable-expert-parallel"] is None
     assert launch.main.env["A"] == "1"
@@ -147,7 +166,7 @@ def test_an_only_adapter_is_served_with_its_own_template(runtime: VllmRuntime) -
     preset = replace(PRESET, chat_template="tool.jinja")
     assert flags(launched(runtime, preset=preset, adapters=(own,)))["chat-template"] == own.chat_template
     several = launched(runtime, preset=preset, adapters=(own, make_adapter(name="b")))
-    assert flags(several)["chat-template"] == "/workspace/chat_templates/tool.jinja"
+    assert flags(several)["chat-template"] == "/vllm-workspace/examples/tool.jinja"
 
 
 def test_an_only_adapter_is_served_with_the_template_and_the_ends_of_its_training(runtime: VllmRuntime) -> None:
@@ -158,10 +177,10 @@ def test_an_only_adapter_is_served_with_the_template_and_the_ends_of_its_trainin
     assert "chat-template" not in found, "the tokenizer's own is served, with which it was tuned"
     assert found["generation-config"] == "$(volume.results)"
     several = flags(launched(runtime, preset=preset, adapters=(own, make_adapter(name="b"))))
-    assert several["chat-template"] == "/workspace/chat_templates/tool.jinja"
+    assert several["chat-template"] == "/vllm-workspace/examples/tool.jinja"
     assert "generation-config" not in several
     stranger = flags(launched(runtime, preset=preset, adapters=(make_adapter(name="b"),)))
-    assert stranger["chat-template"] == "/workspace/chat_templates/tool.jinja"
+    assert stranger["chat-template"] == "/vllm-workspace/examples/tool.jinja"
     assert "generation-config" not in stranger
 
 
@@ -173,7 +192,8 @@ def test_performance_mode_unless_balanced(runtime: VllmRuntime, mode: str, flag:
 def test_local_weights_are_read_where_they_lie(runtime: VllmRuntime) -> None:
     launch = launched(runtime, options={"localWeights": "true"})
     found = flags(launch)
-    assert (found["model"], found["load-format"]) == ("$(volume.model)", "runai_streamer")
+    assert launch.main.argv[2] == "$(volume.model)"
+    assert found["load-format"] == "runai_streamer"
     assert not found.keys() & {"load_format", "download-dir", "revision"}
     (volume,) = (volume for volume in launch.volumes if volume.name == "model")
     assert volume.source == {"hostPath": {"path": "/opt/kaito/models/acme-tiny", "type": "Directory"}}
@@ -188,27 +208,83 @@ def test_decoding_stands_behind_a_sidecar(runtime: VllmRuntime) -> None:
     assert launch.main.ready.check == HttpGet("/health", "engine")
     (sidecar,) = launch.beside
     assert launch.images[sidecar.image].endswith(":v0.8.0")
-    assert launch.main.env["KAITO_INFERENCE_ROLE"] == "decode"
+    assert "NixlConnector" in str(flags(launch)["kv-transfer-config"])
     prefill = launched(runtime, options={"role": "prefill"})
     assert not prefill.beside
     assert prefill.main.env["VLLM_NIXL_SIDE_CHANNEL_HOST"] == "$(address)"
     assert launched(runtime, options={"role": "both"}).main.env.keys() == launched(runtime).main.env.keys()
 
 
-def test_kernels_that_are_compiled_need_a_compiler(runtime: VllmRuntime) -> None:
-    launch = launched(runtime, preset=replace(PRESET, flags={"vllm.env": {"VLLM_USE_DEEP_GEMM": "1"}}))
-    (provision,) = launch.prepare
-    assert not provision.mounts[0].read_only
-    assert launch.main.env["CUDA_HOME"] == "$(volume.cuda-toolkit)"
-    assert not launched(runtime).prepare
-
-
-def test_a_context_in_the_file_is_planned_with_and_left_to_the_file(runtime: VllmRuntime) -> None:
+def test_a_context_in_the_file_is_planned_with(runtime: VllmRuntime) -> None:
     files = {"inference_config.yaml": "vllm:\n  max-model-len: 4096\n"}
     config = runtime.configure({"maxModelLen": 64}, files)
     assert config.max_model_len == 4096
-    assert flags(runtime.launch(PRESET, FIT, (), config))["max-model-len"] == "auto"
+    assert flags(runtime.launch(PRESET, FIT, (), config))["max-model-len"] == "4096"
     assert flags(launched(runtime, options={"maxModelLen": 64}))["max-model-len"] == "64"
+
+
+def engine_argv(runtime: VllmRuntime, text: str, **given: Any) -> list[str]:
+    return list(launched(runtime, files={"inference_config.yaml": f"vllm: {text}"}, **given).main.argv)
+
+
+def test_the_file_s_flags_take_the_place_of_computed_ones(runtime: VllmRuntime) -> None:
+    text = (
+        "{gpu-memory-utilization: 0.5, load_format: auto, kv-events-config: '{}', enforce-eager: true, max-num-seqs: 8}"
+    )
+    argv = engine_argv(runtime, text)
+    for name, own in (
+        ("gpu-memory-utilization", "--gpu-memory-utilization=0.5"),
+        ("load", "--load-format=auto"),
+        ("kv-events-config", "--kv-events-config={}"),
+    ):
+        assert [part for part in argv if part.startswith(f"--{name}")] == [own]
+    assert {"--enforce-eager", "--max-num-seqs=8"} <= {*argv}
+
+
+def test_a_whole_json_flag_replaces_its_parts_and_a_part_stands_beside_them(runtime: VllmRuntime) -> None:
+    whole = engine_argv(runtime, "{compilation-config: '{\"level\": 0}'}")
+    assert [part for part in whole if "compilation" in part] == ['--compilation-config={"level": 0}']
+    part = engine_argv(runtime, "{compilation-config.level: 0}")
+    assert len([each for each in part if "compilation" in each]) == 2
+
+
+def test_a_switch_is_written_as_the_engine_has_it(runtime: VllmRuntime) -> None:
+    assert "--no-enable-prefix-caching" in engine_argv(runtime, "{enable-prefix-caching: false}")
+    assert "--enable-prefix-caching" in engine_argv(runtime, "{enable-prefix-caching: 'on'}")
+    assert "--enable-prefix-caching" in engine_argv(runtime, "{enable-prefix-caching: }")
+
+
+@pytest.mark.parametrize(
+    ("line", "reason", "words"),
+    [
+        ("max-num-seq: 8", "UnknownFlag", "max-num-seqs"),
+        ("kaito-disable-rate-limit: true", "UnknownFlag", ""),
+        ("no-such-flag: 1", "UnknownFlag", ""),
+        ("compilation-confg.level: 3", "UnknownFlag", "compilation-config"),
+        ("max-num-seqs: many", "BadFlagValue", "whole number"),
+        ("enforce-eager: perhaps", "BadFlagValue", "true or false"),
+        ("dtype: bf16", "BadFlagValue", "bfloat16"),
+        ("gpu-memory-utilization: half", "BadFlagValue", "number"),
+        ("compilation-config: '{'", "BadFlagValue", "JSON"),
+        ("port: 8080", "DecidedByPlan", ""),
+        ("api_key: secret", "DecidedByPlan", "llmwright-api-key"),
+    ],
+)
+def test_what_the_engine_would_not_take_is_refused_by_name(
+    runtime: VllmRuntime, line: str, reason: str, words: str
+) -> None:
+    with pytest.raises(InvalidWorkspace) as refused:
+        runtime.configure({}, {"inference_config.yaml": f"vllm: {{{line}}}"})
+    (problem,) = refused.value.problems
+    assert problem.path == f"inference_config.yaml:vllm.{line.partition(':')[0]}"
+    assert problem.reason == reason
+    assert words in str(problem)
+
+
+def test_every_wrong_line_is_told_at_once(runtime: VllmRuntime) -> None:
+    with pytest.raises(InvalidWorkspace) as refused:
+        runtime.configure({}, {"inference_config.yaml": "vllm: {a: 1, b: 2, max_num_seqs: 1, max-num-seqs: 2}"})
+    assert [problem.path.rpartition(".")[2] for problem in refused.value.problems] == ["a", "b", "max-num-seqs"]
 
 
 @pytest.mark.parametrize("text", ["", "vllm: {cpu-offload-gb: 1}", "vllm: {max-model-len: auto}"])

@@ -268,7 +268,7 @@ class Checker:
             ),
             cluster=ClusterFacts(
                 gates=FeatureGates(settings.feature_gates),
-                config_files=(lambda _, name: files.get(name)) if mode.knows_configs else None,
+                config_files=(lambda _, name: files.get(name)) if mode.knows_configs or files else None,
             ),
             policy=PolicyFacts(
                 node_classes=settings.node_classes,

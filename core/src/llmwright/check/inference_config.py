@@ -22,19 +22,30 @@ _WHOLE = re.compile(r"[-+]?\d+\Z")
 def check_inference_config(inputs: CheckInput) -> Iterator[Problem]:
     """The config is there, and holds flags that the engine can take for this preset."""
     inference = inputs.written.inference
-    if inference is None or inputs.cluster.config_files is None or not inputs.on_cluster:
+    if inference is None or not inputs.on_cluster:
+        return
+    section = inputs.runtime.config_section if inputs.runtime is not None else ""
+    if inputs.cluster.config_files is None:
+        if section and inference.config and not inputs.policy.buys:
+            yield _not_at_hand(inference.config)
         return
     where = _where(inputs, inference.config)
     if where is None:
         return
     files = inputs.config_files(*where)
-    section = inputs.runtime.config_section if inputs.runtime is not None else ""
     if files is None:
         message = f"there is no ConfigMap {where[1]!r} in namespace {where[0]!r}"
         severity: Severity = "error" if section else "warning"
         yield Problem(PATH, message, "create it, or correct the name", severity=severity, reason="NotFound")
     elif section:
         yield from _flag_problems(inputs, files, section)
+
+
+def _not_at_hand(name: str) -> Problem:
+    """Return the warning of a plan that lacks the flags of a config which only the cluster has."""
+    message = f"the ConfigMap {name!r} is not beside this Workspace: its flags are not in what is shown here"
+    hint = "put it into the same YAML, or a file of its name beside it; on a cluster the operator reads it"
+    return Problem(PATH, message, hint, severity="warning", reason="NotAtHand")
 
 
 def _where(inputs: CheckInput, name: str) -> tuple[str, str] | None:

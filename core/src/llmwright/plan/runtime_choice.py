@@ -9,7 +9,6 @@ from llmwright.api.scaling import replicas_of
 from llmwright.errors import InvalidWorkspace
 from llmwright.plan.plan_input import PlanInput
 from llmwright.plan.refusal import below, does_not_fit, refuse
-from llmwright.plan.tuning_data import CONFIG
 from llmwright.plugins.driver_calls import driver_call
 from llmwright.plugins.drivers import Runtime
 from llmwright.plugins.known import requirement
@@ -117,21 +116,18 @@ def _configure(runtime: Runtime, inputs: PlanInput) -> Any:
     inference = inputs.workspace.inference
     config = inference.config if inference else ""
     files = inputs.files(config)
-    options = {**_implied(runtime, inputs, config), **(inference.runtime_config if inference else {})}
+    options = {**_implied(runtime, inputs), **(inference.runtime_config if inference else {})}
     try:
         return runtime.configure(options, files)
     except InvalidWorkspace as error:
         raise InvalidWorkspace(below("inference.runtimeConfig", error.problems, list(files))) from error
 
 
-def _implied(runtime: Runtime, inputs: PlanInput, config: str) -> dict[str, Any]:
-    """Options that annotations, labels and the config's name stand for."""
+def _implied(runtime: Runtime, inputs: PlanInput) -> dict[str, Any]:
+    """Options that annotations and labels stand for."""
     metadata = inputs.workspace.metadata
     written = {**metadata.labels, **metadata.annotations}
-    options: dict[str, Any] = {key: written[name] for name, key in runtime.annotations.items() if written.get(name)}
-    if config and runtime.config_option:
-        options[runtime.config_option] = f"$(volume.{CONFIG})/{runtime.config_file}"
-    return options
+    return {key: written[name] for name, key in runtime.annotations.items() if written.get(name)}
 
 
 def _fit(inputs: PlanInput, served: Served, runtime: Runtime, config: Any, quantization: str | None = None) -> Fit:

@@ -269,14 +269,9 @@ class Runtime(Driver):
     annotations: ClassVar[Mapping[str, str]] = {}
     """Annotations and labels of a Workspace that stand for options: name to key of the open object, which wins."""
 
-    config_option: ClassVar[str] = ""
-    """The option that takes the path of the config's file ``config_file`` where a Workspace names a config."""
-
-    config_file: ClassVar[str] = "inference_config.yaml"
-    """The file of that config which the option takes."""
-
     config_section: ClassVar[str] = ""
-    """The section of that file with the engine's flags, which KAITO's rules judge; empty where they do not."""
+    """The section of ``inference_config.yaml`` with the engine's flags, which KAITO's rules judge and ``configure``
+    reads; empty for a runtime that reads no config."""
 
     serves_as: ClassVar[Watch | None] = None
     """The kind of the object among ``objects`` that runs the Launch in place of the core's StatefulSet, by its name."""

@@ -47,10 +47,9 @@ class RuntimeContract(AnswersContract):
         return "".join(as_json(driver.launch(preset, machine, (), config)) for machine in machines)
 
     def test_its_declarations_are_known(self, driver: Runtime) -> None:
-        """KAITO's rules are those that the core knows; the section of a config needs the option that takes the file."""
+        """KAITO's rules are those that the core knows."""
         assert driver.kaito_rules <= set(get_args(KaitoRule))
         assert "listed-presets" not in driver.kaito_rules or driver.listed_as, "presets list it by which name?"
-        assert not driver.config_section or driver.config_option, "a section of which file?"
 
     def test_it_serves_on_some_machine(self, driver: Runtime) -> None:
         """It says that it serves on a GPU, on a processor, or on either."""

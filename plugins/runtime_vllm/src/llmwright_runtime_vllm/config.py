@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -36,9 +37,10 @@ class VllmConfig(BaseModel):
     """Read weights that are already on the node, in KAITO's directory for them."""
     role: Annotated[Literal["prefill", "decode"] | None, BeforeValidator(_known_role)] = None
     """The role of this server where prefill and decode run on separate servers."""
-    config_file: str | None = None
-    """A file with more flags; it wins over the command line."""
 
 
-class FiledConfig(VllmConfig):
-    """A configuration whose ``max_model_len`` is in the file, so that the engine reads it itself."""
+class EngineConfig(VllmConfig):
+    """The options, and the flags of the config's file, which win over all others. ``max_model_len`` is the file's."""
+
+    user_flags: Mapping[str, Any] = Field(default_factory=dict)
+    """Flag, in the engine's spelling, to the value as the file has it."""

@@ -12,10 +12,16 @@ SIDE_CHANNEL = "VLLM_NIXL_SIDE_CHANNEL_HOST"
 
 
 def environment(config: VllmConfig) -> dict[str, str]:
-    """Return the variables with the engine's role, and the address where its partner reaches it."""
+    """Return the variable with the address where the engine's partner reaches it."""
+    return {SIDE_CHANNEL: "$(address)"} if config.role else {}
+
+
+def transfers(config: VllmConfig) -> dict[str, str]:
+    """Return the flag by which the two engines hand over their caches (KAITO v0.12's value for both roles)."""
     if config.role is None:
         return {}
-    return {"KAITO_INFERENCE_ROLE": config.role, SIDE_CHANNEL: "$(address)"}
+    connector = '{"kv_connector":"NixlConnector","kv_role":"kv_both","kv_load_failure_policy":"fail"}'
+    return {"kv-transfer-config": connector}
 
 
 def beside(config: VllmConfig) -> tuple[Process, ...]:

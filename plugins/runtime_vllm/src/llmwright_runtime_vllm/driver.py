@@ -5,26 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from llmwright.plugins.drivers import Capabilities, Runtime
+from llmwright.plugins.drivers import Capabilities, Context, Runtime
 from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
 from llmwright.values.launch import API_KEY, Launch, Mount, Process, Volume
 from llmwright.values.preset import Preset
 from llmwright_runtime_vllm import disaggregation, engine_probes, model_facts
-from llmwright_runtime_vllm.config import FiledConfig, VllmConfig
-from llmwright_runtime_vllm.engine_config_file import CONFIG_FILE, code_flags, context_of
-from llmwright_runtime_vllm.engine_weights import ROLE, LaunchPart, toolkit, weights
-from llmwright_runtime_vllm.flags import arguments, flags
-from llmwright_runtime_vllm.multi_node import ranks
+from llmwright_runtime_vllm.command_line import command_line
+from llmwright_runtime_vllm.config import EngineConfig, VllmConfig
+from llmwright_runtime_vllm.engine_config_file import CONFIG_FILE, SECTION, code_flags, context_of, user_flags
+from llmwright_runtime_vllm.engine_flags import FlagList, flags_of
+from llmwright_runtime_vllm.engine_weights import ROLE, LaunchPart, weights
+from llmwright_runtime_vllm.flags import Flags, flags
+from llmwright_runtime_vllm.multi_node import joined, ranks
+from llmwright_runtime_vllm.settings import VllmSettings
 
 SHARED = Mount(volume="dshm", path="/dev/shm")  # noqa: S108 - the mount that a pod has there
-PROGRAM = ("$(python)", "-m", "llmwright_runtime_vllm.serve")
+IMAGE = "vllm/vllm-openai"
+"""vLLM's own image on Docker Hub; its tags are ``v`` and the release."""
 
 
 class VllmRuntime(Runtime):
-    """``python -m llmwright_runtime_vllm.serve``, which takes KAITO's flags."""
+    """``vllm serve``, the engine's own server, with KAITO's flags. Nothing of ours is in its pod."""
 
-    targets = frozenset({"kubernetes"})
+    targets = frozenset({"kubernetes", "local"})
     default_rank = {"kubernetes": 100}
     built_for = (8, 0)
     lowest_capability = (8, 0)  # its images since July 2026 have no kernels for older GPUs
@@ -32,27 +36,34 @@ class VllmRuntime(Runtime):
     feature_gate = "vLLM"
     kaito_rules = frozenset({"streamed-weights"})
     config_model = VllmConfig
-    capabilities = Capabilities(adapters=True, multi_node=True, batching=True, streaming=True, api_key=True)
+    settings_model = VllmSettings
+    capabilities = Capabilities(
+        adapters=True, multi_node=True, batching=True, streaming=True, api_key=True, cpu_locally=True
+    )
     annotations = {
         "kaito.sh/performance-mode": "performanceMode",
         "kaito.sh/use-local-weights": "localWeights",
         "kaito.sh/inference-role": "role",
     }
-    config_option = "configFile"
-    config_section = "vllm"
+    config_section = SECTION
     config_template = "inference-params-template"
 
-    def configure(self, options: Mapping[str, Any], files: Mapping[str, str]) -> VllmConfig:
-        """``runtimeConfig``; a context that the config's file sets wins, as it does in the engine.
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._settings = VllmSettings.model_validate(dict(context.settings))
+        # Read now: the methods are pure, and open no file.
+        self._known: FlagList = flags_of(self._settings.version)
+
+    def configure(self, options: Mapping[str, Any], files: Mapping[str, str]) -> EngineConfig:
+        """``runtimeConfig``, and the flags of the config's file, which win.
 
         Raises:
             InvalidWorkspace: problems with paths relative to ``options``, or starting with the file's name.
         """
         config: VllmConfig = super().configure(options, files)
-        length = context_of(files[CONFIG_FILE]) if CONFIG_FILE in files else None
-        if length is None:
-            return config
-        return FiledConfig(**{**dict(config), "max_model_len": length})
+        given = user_flags(files[CONFIG_FILE], self._known) if CONFIG_FILE in files else {}
+        length = context_of(given) or config.max_model_len
+        return EngineConfig(**{**dict(config), "max_model_len": length, "user_flags": given})
 
     @classmethod
     def asks_remote_code(
@@ -64,8 +75,8 @@ class VllmRuntime(Runtime):
         return (f"{CONFIG_FILE}:vllm.{flag}" for flag in code_flags(files.get(CONFIG_FILE, "")))
 
     def refuses(self, preset: Preset, fit: Fit) -> str | None:
-        """The engine needs a GPU, and a model that may be spread where there are several machines."""
-        if fit.gpus == 0:
+        """In a pod the engine needs a GPU; several machines need a model that may be spread."""
+        if fit.gpus == 0 and not model_facts.is_this_machine(fit):
             return f"vllm needs a GPU, and {fit.instance_type.name} has none"
         if fit.nodes > 1 and not preset.distributable:
             return f"{preset.name} cannot be spread over {fit.nodes} machines"
@@ -73,21 +84,20 @@ class VllmRuntime(Runtime):
             return f"the heads of {preset.name} do not divide over {fit.gpus} GPUs, and it is no model for a pipeline"
         return None
 
-    def launch(self, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: VllmConfig) -> Launch:
+    def launch(self, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: EngineConfig) -> Launch:
         """Return one engine that listens on port 5000, on one machine or over several."""
-        parts = (weights(preset, config), toolkit(preset))
+        part = weights(preset, fit, config)
         decodes = config.role == "decode"
-        checks = (
-            engine_probes.of_several(preset)
-            if fit.nodes > 1
-            else engine_probes.of_one(preset, "engine" if decodes else "http")
-        )
+        port = "engine" if decodes else "http"
+        checks = engine_probes.of_several(preset) if fit.nodes > 1 else engine_probes.of_one(preset, port)
+        address: Flags = {"host": "$(host)", "port": f"$(port.{port})"}
+        computed = {**address, **_without(flags(preset, fit, adapters, config), part), **part.flags}
         main = Process(
             name="serve",
             image=ROLE,
-            argv=_argv(preset, fit, adapters, config, parts),
-            env={**_env(preset, config, parts), "VLLM_API_KEY": API_KEY},
-            mounts=(SHARED, *(mount for part in parts for mount in part.mounts)),
+            argv=self._argv(part, {**computed, **joined(fit, rank="0")}, config),
+            env={**model_facts.environment(preset, fit), **disaggregation.environment(config), "VLLM_API_KEY": API_KEY},
+            mounts=(SHARED, *part.mounts),
             startup=checks.startup,
             live=checks.live,
             ready=checks.ready,
@@ -95,27 +105,17 @@ class VllmRuntime(Runtime):
         )
         return Launch(
             main=main,
-            prepare=tuple(process for part in parts for process in part.prepare),
+            prepare=part.prepare,
             beside=disaggregation.beside(config),
-            volumes=(Volume(name="dshm", kind="memory"), *(volume for part in parts for volume in part.volumes)),
+            volumes=(Volume(name="dshm", kind="memory"), *part.volumes),
             ports={"http": 5000, "kv-events": 5557, **({"engine": disaggregation.ENGINE_PORT} if decodes else {})},
-            ranks=ranks(fit),
-            images=disaggregation.IMAGES,
+            ranks=ranks(fit, self._argv(part, {**computed, **joined(fit, rank="$(rank)")}, config)),
+            images={**disaggregation.IMAGES, ROLE: f"{IMAGE}:v{self._settings.version}"},
         )
 
-
-def _argv(
-    preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: VllmConfig, parts: tuple[LaunchPart, ...]
-) -> tuple[str, ...]:
-    dropped = frozenset().union(*(part.replaces for part in parts))
-    values = {name: value for name, value in flags(preset, fit, adapters, config).items() if name not in dropped}
-    for part in parts:
-        values |= part.flags
-    return (*PROGRAM, *arguments(values))
+    def _argv(self, part: LaunchPart, computed: Flags, config: EngineConfig) -> tuple[str, ...]:
+        return command_line(self._settings.program, part.model, computed, config.user_flags, self._known)
 
 
-def _env(preset: Preset, config: VllmConfig, parts: tuple[LaunchPart, ...]) -> dict[str, str]:
-    variables = {**model_facts.environment(preset), **disaggregation.environment(config)}
-    for part in parts:
-        variables |= part.env
-    return variables
+def _without(computed: Flags, part: LaunchPart) -> Flags:
+    return {name: value for name, value in computed.items() if name not in part.replaces}

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from llmwright.values.launch import Exec, HttpGet, Probe
 from llmwright.values.preset import Preset
-from llmwright_runtime_vllm.multi_node import RAY_PORT
 
 GIB = 1024**3
 PERIOD_S = 10
-CHECK = ("$(python)", "-m", "llmwright_runtime_vllm.serve.health")
+FIRST = ("curl", "-sf", "http://$(leader):$(port.http)/health")
+"""Asks the first machine's engine, from any machine: with a program of its image, so nothing of ours is in there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,15 @@ def of_one(preset: Preset, port: str) -> Probes:
 
 
 def of_several(preset: Preset) -> Probes:
-    """Return the probes of each of several machines. Workers count as ready; all restart when one machine is lost."""
-    ready = Exec((*CHECK, "readiness", "--leader-address=$(leader)", "--vllm-port=$(port.http)"))
-    live = Exec((*CHECK, "liveness", "--leader-address=$(leader)", f"--ray-port={RAY_PORT}"))
+    """Return the probes of each of several machines: the first one's health, so all restart when one is lost.
+
+    The first ends when it hears nothing of another for too long (vLLM's ``VLLM_EXECUTE_MODEL_TIMEOUT_SECONDS``).
+    """
+    check = Exec(FIRST)
     return Probes(
-        startup=Probe(check=ready, failure_threshold=_patience(preset)),
-        live=Probe(check=live, initial_delay_s=60, timeout_s=5, failure_threshold=1, termination_grace_s=1),
-        ready=Probe(check=ready, failure_threshold=1),
+        startup=Probe(check=check, failure_threshold=_patience(preset)),
+        live=Probe(check=check, initial_delay_s=60, timeout_s=5, termination_grace_s=1),
+        ready=Probe(check=check, failure_threshold=1),
     )
 
 

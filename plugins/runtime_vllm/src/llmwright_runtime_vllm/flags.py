@@ -1,16 +1,17 @@
-"""The engine's command line, with KAITO's flags and values (v0.12, ``pkg/model/interface.go``)."""
+"""The flags that follow from preset and machine: KAITO's, with its values (v0.12, ``pkg/model/interface.go``)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
 from llmwright.values.preset import Preset
-from llmwright_runtime_vllm.config import FiledConfig, VllmConfig
+from llmwright_runtime_vllm.chat_templates import template_file
+from llmwright_runtime_vllm.config import VllmConfig
+from llmwright_runtime_vllm.disaggregation import transfers
 from llmwright_runtime_vllm.engine_config_file import is_code_flag
-from llmwright_runtime_vllm.model_facts import keeps_cache_on_gpu
+from llmwright_runtime_vllm.model_facts import is_this_machine
 
 Flags = dict[str, Any]
 """Flag to value; None for a flag without one."""
@@ -18,7 +19,6 @@ Flags = dict[str, Any]
 UTILIZATION = 0.84
 UTILIZATION_A10 = 0.82
 SMALL_GPU = "NVIDIA A10"
-TEMPLATES = "/workspace/chat_templates"
 LORA_RANKS = (16, 32, 64, 128, 256, 320, 512)
 """Values of ``--max-lora-rank`` from its default on (vLLM, ``MaxLoRARanks``). An adapter above it is not loaded."""
 
@@ -27,30 +27,30 @@ def flags(preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: VllmC
     """Return all flags but those for the source of the weights."""
     flags_by_name: Flags = {
         "served-model-name": preset.name,
-        "max-model-len": "auto" if isinstance(config, FiledConfig) else config.max_model_len or "auto",
+        "max-model-len": config.max_model_len or _context(fit),
         "gpu-memory-utilization": config.gpu_memory_utilization or _utilization(fit),
-        "kv-events-config": '{"enable_kv_cache_events":true}',
+        **_events(fit),
         "compilation-config.pass_config.fuse_allreduce_rms": False,
         "dtype": _dtype(preset, fit),
         **({"trust-remote-code": None} if preset.remote_code else {}),
         **_formats(preset),
-        **_answers(preset, adapters),
+        **_answers(preset, fit, adapters),
         **_parallel(fit),
     }
-    if keeps_cache_on_gpu(preset, fit):
-        flags_by_name["kaito-kv-cache-cpu-memory-utilization"] = 0
-    return {**flags_by_name, **_adapters(adapters), **_asked(config)}
+    return {**flags_by_name, **_adapters(adapters), **_asked(config), **transfers(config)}
 
 
-def arguments(flags_by_name: Mapping[str, Any]) -> tuple[str, ...]:
-    """Write each flag as ``--flag=value``; the values of a list follow their flag."""
-    parts: list[str] = []
-    for name, value in flags_by_name.items():
-        if isinstance(value, tuple):
-            parts += [f"--{name}", *value]
-        else:
-            parts.append(f"--{name}" if value is None else f"--{name}={value}")
-    return tuple(parts)
+def _context(fit: Fit) -> str | int:
+    """Return ``auto``, by which the engine takes what its memory holds; on one machine the context of the plan."""
+    return fit.context if is_this_machine(fit) else "auto"
+
+
+def _events(fit: Fit) -> Flags:
+    """Return the flag by which the engine publishes events of its cache (KAITO's); none on one machine.
+
+    There nobody listens, and the engine binds a fixed port on all interfaces for them.
+    """
+    return {} if is_this_machine(fit) else {"kv-events-config": '{"enable_kv_cache_events":true}'}
 
 
 def _utilization(fit: Fit) -> float:
@@ -64,20 +64,22 @@ def _dtype(preset: Preset, fit: Fit) -> str:
 def _formats(preset: Preset) -> Flags:
     """Return the flags for the file formats, and the preset's own. In a preset, true or '' stands for no value."""
     # Only ``remote_code`` decides about code of the repository, since the settings judge nothing else.
-    own = {name: value for name, value in preset.flags.get("vllm", {}).items() if not is_code_flag(name)}
+    written = preset.flags.get("vllm", {}).items()
+    # Flags of KAITO's own program, which the engine does not have, may stand in a preset's data.
+    own = {name: value for name, value in written if not (is_code_flag(name) or name.startswith("kaito-"))}
     # By itself ("auto") the engine also takes a checkpoint of pickles, which can run code; a preset may name another.
     flags_by_name = {"load_format": "safetensors", "config_format": "auto", "tokenizer_mode": "auto", **own}
     return {name: None if value in (True, "") else value for name, value in flags_by_name.items()}
 
 
-def _answers(preset: Preset, adapters: tuple[Adapter, ...]) -> Flags:
+def _answers(preset: Preset, fit: Fit, adapters: tuple[Adapter, ...]) -> Flags:
     flags_by_name: Flags = {}
     if preset.tool_call_parser:
         flags_by_name |= {"tool-call-parser": preset.tool_call_parser, "enable-auto-tool-choice": None}
     if preset.reasoning_parser:
         flags_by_name["reasoning-parser"] = preset.reasoning_parser
-    if preset.chat_template and _keeps_template(adapters):
-        flags_by_name["chat-template"] = f"{TEMPLATES}/{preset.chat_template}"
+    if preset.chat_template and _keeps_template(adapters) and not is_this_machine(fit):
+        flags_by_name["chat-template"] = template_file(preset.chat_template)
     return flags_by_name
 
 
@@ -87,8 +89,6 @@ def _parallel(fit: Fit) -> Flags:
         flags_by_name["data-parallel-size"] = fit.data_parallel
     if fit.pipeline_parallel > 1:
         flags_by_name["pipeline-parallel-size"] = fit.pipeline_parallel
-    if fit.nodes > 1:
-        flags_by_name["distributed-executor-backend"] = "ray"
     return flags_by_name
 
 
@@ -141,8 +141,4 @@ def _asked(config: VllmConfig) -> Flags:
     flags_by_name: Flags = {}
     if config.performance_mode and config.performance_mode != "balanced":
         flags_by_name["performance-mode"] = config.performance_mode
-    if config.role == "decode":
-        flags_by_name["port"] = "$(port.engine)"
-    if config.config_file:
-        flags_by_name["kaito-config-file"] = config.config_file
     return flags_by_name

@@ -1,21 +1,34 @@
-"""One model over several machines: ray joins them, the first one serves."""
+"""One model over several machines: each runs the engine, the first one serves (vLLM's own multi-node start)."""
 
 from __future__ import annotations
 
 from llmwright.values.fit import Fit
 from llmwright.values.launch import Ranks
+from llmwright_runtime_vllm.flags import Flags
 
-RAY_PORT = 6379
-PROGRAM = ("$(python)", "-m", "llmwright_runtime_vllm.serve.several")
+RENDEZVOUS_PORT = 29500
+"""Where the machines meet: the port of torch's distributed processes, which the Service has."""
 
 
-def ranks(fit: Fit) -> Ranks | None:
-    """Return the commands of leader and workers, None for one machine."""
+def joined(fit: Fit, *, rank: str) -> Flags:
+    """Return the flags by which an engine of ``rank`` finds the others; none for one machine.
+
+    The engine itself waits until all have met: nothing stands before it.
+    """
+    if fit.nodes == 1:
+        return {}
+    return {
+        "distributed-executor-backend": "mp",
+        "nnodes": fit.nodes,
+        "node-rank": rank,
+        "master-addr": "$(leader)",
+        "master-port": RENDEZVOUS_PORT,
+        **({} if rank == "0" else {"headless": None}),
+    }
+
+
+def ranks(fit: Fit, worker: tuple[str, ...]) -> Ranks | None:
+    """Return the command of each machine but the first, None for one machine."""
     if fit.nodes == 1:
         return None
-    return Ranks(
-        count=fit.nodes,
-        leader=(*PROGRAM, "leader", f"--ray_cluster_size={fit.nodes}", f"--ray_port={RAY_PORT}"),
-        worker=(*PROGRAM, "worker", "--ray_address=$(leader)", f"--ray_port={RAY_PORT}"),
-        rendezvous_port=RAY_PORT,
-    )
+    return Ranks(count=fit.nodes, leader=(), worker=worker, rendezvous_port=RENDEZVOUS_PORT)
