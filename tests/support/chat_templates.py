@@ -99,6 +99,28 @@ REASONING = (
 )
 """Writes the reasoning after the last question only, as Qwen3's."""
 
+LATE_SYSTEM = (
+    "{% if messages[0].role == 'system' %}{% set system = messages[0].content %}{% set messages = messages[1:] %}"
+    "{% endif %}<|begin|>{% for m in messages %}{% if m.role == 'user' %}[INST] "
+    "{% if loop.last and system is defined %}{{ system }}\n\n{% endif %}{{ m.content }}[/INST]"
+    "{% elif m.role == 'assistant' %} {{ m.content }}{{ eos_token }}{% endif %}{% endfor %}"
+)
+"""Writes the system prompt into the last question only, which a finished conversation does not have: Mistral 7B's."""
+THINKING_CALLS = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n"
+    "{% if m.role == 'assistant' and loop.last %}<think>\n\n</think>\n\n{% endif %}{{ m.content }}"
+    "{% for c in m.tool_calls or [] %}{% if m.content %}{{ '\n' }}{% endif %}<tool_call>"
+    "{{ c.function.name }}({{ c.function.arguments | tojson }})</tool_call>{% endfor %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n<think>\n\n</think>\n\n{% endif %}"
+)
+"""Writes calls after reasoning in the last turn, and without it in earlier ones: Qwen 3.5's."""
+MARKED_WHOLE = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.role == 'assistant' %}{% generation %}{{ m.content }}"
+    "<|im_end|>\n{% endgeneration %}{% else %}{{ m.content }}<|im_end|>\n{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+"""Marks the answers with their end token and the line after it, as trl's templates for training."""
+
 FAMILIES: dict[str, str | None] = {
     "chatml": CHATML,
     "headers": HEADERS,
@@ -120,6 +142,9 @@ REWRITERS = {
     "reopened": REOPENED,
     "dropping": DROPPING,
     "reasoning": REASONING,
+    "late system": LATE_SYSTEM,
+    "thinking calls": THINKING_CALLS,
+    "marked whole": MARKED_WHOLE,
 }
 """Further forms of templates, most of which write a turn otherwise once another follows."""
 SPECIAL = (

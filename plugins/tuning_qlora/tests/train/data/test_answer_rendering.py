@@ -7,7 +7,17 @@ from itertools import groupby, product
 from typing import Any
 
 import pytest
-from tests.support.chat_templates import DROPPING, FAMILIES, REASONING, REWRITERS, SPECIAL, THINKING
+from tests.support.chat_templates import (
+    DROPPING,
+    FAMILIES,
+    LATE_SYSTEM,
+    MARKED_WHOLE,
+    REASONING,
+    REWRITERS,
+    SPECIAL,
+    THINKING,
+    THINKING_CALLS,
+)
 from tests.support.tiny_models import byte_level_tokenizer, sentencepiece_tokenizer
 from tokenizers import Tokenizer
 from tokenizers.processors import TemplateProcessing
@@ -215,6 +225,35 @@ def test_parts_are_joined_and_tool_calls_reach_the_template_as_objects(make: Mak
     )
     text = make(template).decode(encoded(make(template), example)[0].ids)
     assert text == "<|system|>weather<|user|>the capital of France<|end|><|assistant|>Paris!<|end|>"
+
+
+@pytest.mark.parametrize("rest", [(), (user("x"), answer("y"))], ids=["last", "earlier"])
+def test_calls_without_content_are_learned_though_a_template_drops_the_reasoning_before_them(
+    make: Make, rest: tuple[dict[str, Any], ...]
+) -> None:
+    call = {"type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
+    example = conversation(user("x"), {"role": "assistant", "content": None, "tool_calls": [call]}, *rest)
+    tokenizer = make(THINKING_CALLS)
+    before, learned = learned_runs(encoded(tokenizer, example)[0])[0]
+    assert before == served_prompt(tokenizer, example.messages[:1])
+    assert tokenizer.decode(learned).strip() == '<tool_call>f({"a": 1})</tool_call><|im_end|>'
+
+
+def test_a_system_prompt_that_only_prompts_have_is_learned_with(make: Make) -> None:
+    tokenizer, brief = make(LATE_SYSTEM), {"role": "system", "content": "Be brief."}
+    runs = [run for row in encoded(tokenizer, conversation(brief, *TALK)) for run in learned_runs(row)]
+    for (before, _), position in zip(runs, (2, 4), strict=True):
+        assert before == served_prompt(tokenizer, (brief, *TALK)[:position])
+        assert "Be brief." in tokenizer.decode(before)
+
+
+def test_marks_around_the_end_token_are_not_stretched_to_the_next_turn(make: Make) -> None:
+    tokenizer = make(MARKED_WHOLE)
+    first, second = learned_runs(encoded(tokenizer, conversation(*TALK))[0])
+    assert [tokenizer.decode(learned).strip() for _, learned in (first, second)] == [
+        "Paris<|im_end|>",
+        "Oslo<|im_end|>",
+    ]
 
 
 @pytest.mark.parametrize(

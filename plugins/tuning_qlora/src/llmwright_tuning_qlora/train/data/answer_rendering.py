@@ -17,7 +17,7 @@ from jinja2 import TemplateError
 from llmwright.values.messages import Message, render
 from llmwright_tuning_qlora.train.data.example import Conversation
 from llmwright_tuning_qlora.train.data.message_fields import REASONING
-from llmwright_tuning_qlora.train.data.special_texts import SpecialTexts, shared_end, shared_start
+from llmwright_tuning_qlora.train.data.special_texts import SpecialTexts, most_alike, shared_end, shared_start
 from llmwright_tuning_qlora.train.data.template_reading import MARK, TemplateReading
 
 FOLLOWING: tuple[Message, ...] = ({"role": "user", "content": "."}, {"role": "tool", "content": "."})
@@ -51,7 +51,7 @@ class ConversationRenderer:
         self._tokenizer = tokenizer
         self._special = special
         self.template = str(tokenizer.get_chat_template()) if tokenizer.chat_template else ""
-        self._reading = TemplateReading(self._apply, self.template)
+        self._reading = TemplateReading(self._apply, lambda index, example: self._prompt(example, index), self.template)
 
     def whole(self, example: Conversation) -> ConversationText | None:
         """Return ``example`` as one text, None where an answer is not the same in it as after its own prompt.
@@ -111,7 +111,11 @@ class ConversationRenderer:
         # The same answer with a mark at its end: how a template closes it does not depend on its words.
         marked = (*before, {**message, "content": content + MARK}) if content else (*before, message)
         closed, followed = self._apply(marked, example), self._followed(marked, example, example.messages[index + 1 :])
-        ends = [text.rfind(MARK) + len(MARK) if MARK in text else start for text in (closed, followed)]
+        # Without a content the calls are looked for: a template may write what is before them only in the last turn.
+        again = start if MARK in followed else most_alike(closed[start:], followed, shared_start(closed, followed))
+        ends = [
+            text.rfind(MARK) + len(MARK) if MARK in text else at for text, at in ((closed, start), (followed, again))
+        ]
         calls = bool(message.get("tool_calls"))
         stop = self._end(closed[ends[0] :], followed[ends[1] :], 0, calls=calls or ends[0] == start)
         rest = len(closed) - ends[0]
@@ -187,7 +191,7 @@ class ConversationRenderer:
 
         try:
             return render(apply, messages, self.template)
-        except (TemplateError, MemoryError):
+        except (TemplateError, MemoryError, RowProblem):
             raise
         except Exception as error:
             # A template runs any expression, and fails with the error of any: a division by zero, a missing method.

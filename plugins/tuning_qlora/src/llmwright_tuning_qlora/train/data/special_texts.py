@@ -56,6 +56,12 @@ def shared_start(one: str, other: str) -> int:
     return next((index for index, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
+def most_alike(part: str, text: str, near: int, reach: int = 200) -> int:
+    """Return the place in ``text``, at most ``reach`` characters from ``near``, that begins most like ``part``."""
+    places = range(max(0, near - reach), min(len(text), near + reach) + 1)
+    return max(places, key=lambda place: shared_start(part, text[place : place + len(part)]))
+
+
 def shared_end(one: str, other: str) -> int:
     """Return the length of the common end of two texts."""
     return shared_start(one[::-1], other[::-1])

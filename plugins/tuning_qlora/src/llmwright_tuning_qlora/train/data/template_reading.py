@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from jinja2 import TemplateError
@@ -17,14 +18,19 @@ from llmwright_tuning_qlora.train.data.message_fields import must_be_read
 MARK = "llmwright8f41d0"
 """Stands in for a content, or after it, to find its place in a rendering."""
 Apply = Callable[[Sequence[Message], Conversation], str]
+View = Callable[[Conversation], str]
 UNREAD = "is not read by the chat template; take it out, or name a ModelConfig.chat_template that reads it"
 
 
 class TemplateReading:
-    """Find what a template drops. ``apply`` renders messages, with the tools of a conversation."""
+    """Find what a template drops.
 
-    def __init__(self, apply: Apply, template: str) -> None:
+    ``apply`` renders messages, with the tools of a conversation; ``prompt`` a conversation's part before an answer.
+    """
+
+    def __init__(self, apply: Apply, prompt: Callable[[int, Conversation], str], template: str) -> None:
         self._apply = apply
+        self._prompt = prompt
         self._template = template
         self._read_words: set[tuple[str, str, str]] = set()
 
@@ -33,7 +39,7 @@ class TemplateReading:
 
         A part that says something is read where another value, or none, gives another text.
         """
-        if example.tools and self._apply(example.messages, replace(example, tools=())) == text:
+        if example.tools and not self._shows(example, replace(example, tools=()), 0):
             return f"{TOOLS!r} {UNREAD}"
         return next(self._faults(example, text), "")
 
@@ -63,20 +69,31 @@ class TemplateReading:
         return True
 
     def _differs(self, example: Conversation, index: int, change: dict[str, Any]) -> bool:
-        """Whether the conversation, or its part up to message ``index``, is written otherwise with ``change``."""
-        before, message, after = example.messages[:index], example.messages[index], example.messages[index + 1 :]
-        changed = {key: value for key, value in {**message, **change}.items() if value is not None}
-        return any(
-            self._written((*before, message, *rest), example) != self._written((*before, changed, *rest), example)
-            for rest in ((after, ()) if after else (after,))
-        )
+        changed = {key: value for key, value in {**example.messages[index], **change}.items() if value is not None}
+        messages = (*example.messages[:index], changed, *example.messages[index + 1 :])
+        return self._shows(example, replace(example, messages=messages), index)
 
-    def _written(self, messages: Sequence[Message], example: Conversation) -> str:
-        try:
-            return self._apply(messages, example)
-        except (TemplateError, ValueError) as error:
-            # A refusal is an answer too: a template that knows no such channel does read it.
-            return f"refused: {error}"
+    def _shows(self, example: Conversation, other: Conversation, index: int) -> bool:
+        """Whether what differs from message ``index`` on shows in the whole, in its part up to there, or in a prompt.
+
+        Mistral's templates write the system prompt into the last question, which only a prompt ends with.
+        """
+        return any(_written(write, example) != _written(write, other) for write in self._views(example, index))
+
+    def _views(self, example: Conversation, index: int) -> Iterator[View]:
+        yield lambda each: self._apply(each.messages, each)
+        yield lambda each: self._apply(each.messages[: index + 1], each)
+        for answer in example.learned:
+            if answer > index:
+                yield partial(self._prompt, answer)
+
+
+def _written(write: View, example: Conversation) -> str:
+    try:
+        return write(example)
+    except (TemplateError, ValueError) as error:
+        # A refusal is an answer too: a template that knows no such channel does read it.
+        return f"refused: {error}"
 
 
 def _other_values(value: Any, template: str) -> Iterator[Any]:

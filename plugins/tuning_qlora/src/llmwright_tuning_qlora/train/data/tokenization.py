@@ -180,10 +180,11 @@ class ExampleTokenizer:
             ids[:start] != prompt for start, prompt in zip(starts, prompts, strict=True)
         ):
             return self._answers(example)
-        for index, token in enumerate(ids[1:], start=1):
-            ends_here = token in self._special and mask[index - 1] and ids[index - 1] not in self._special
-            # A mark that ends before the end token would teach an answer that never stops.
-            mask[index] = 1 if ends_here else mask[index]
+        for start in starts:
+            stop = next((index for index in range(start, len(ids)) if not mask[index]), len(ids))
+            if stop < len(ids) and ids[stop] in self._special and not self._ends(ids[start:stop]):
+                # A mark that ends before the end token would teach an answer that never stops.
+                mask[stop] = 1
         return [self._closed(ids, mask)]
 
     def _tokenise(self, rendered: Sequence[ConversationText]) -> Iterator[TokenRow | None]:
