@@ -28,6 +28,7 @@ ELSEWHERE = {
     "core/src/llmwright/plugins/known.py": OWN,
     "core/src/llmwright/plugins/load_check.py": CHILD,
     "core/src/llmwright/provisioners/machine.py": "the kernel's files",
+    "core/src/llmwright/reading/json_names.py": "a text that was read before",
     "core/src/llmwright/reading/json_reader.py": "the reader",
     "core/src/llmwright/reading/yaml_paths.py": "a quoted part of a path",
     "core/src/llmwright/targets/kubernetes/cluster/api_client.py": CLUSTER,
