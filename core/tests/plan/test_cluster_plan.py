@@ -352,3 +352,19 @@ def test_a_plan_says_that_an_engine_reads_no_template_beside_an_adapter(planned:
     for drivers, says in ((WITH_ENGINE, 1), (PLAIN, 0)):
         plan = planned(sku=A100, inference=inference("phi-4", adapters=adapters), drivers=drivers)
         assert sum("the base's chat template" in note for note in plan.notes) == says
+
+
+def test_a_plan_says_how_each_of_several_adapters_is_served(planned: Planned) -> None:
+    """An engine with one template and one set of end tokens gives all of them the base's."""
+    adapters = [{"source": {"name": name, "image": f"registry.example/{name}:1"}} for name in ("polite", "brief")]
+    alone = DriverSet.of_classes(provisioners={"karpenter": KarpenterProvisioner}, runtimes={"vllm": VllmRuntime})
+    for drivers, instead in (
+        (drivers_with(vllm=VllmRuntime), "inference.runtime: hf answers for each with its own"),
+        (alone, "no runtime here reads them"),
+    ):
+        plan = planned(sku=A100, inference=inference("phi-4", adapters=adapters, runtime="vllm"), drivers=drivers)
+        (note,) = [note for note in plan.notes if "chat template" in note]
+        assert "polite, brief answer with the base's chat template and stop at the base's end tokens" in note
+        assert instead in note
+        argv = required(plan.serving).main.argv
+        assert not [part for part in argv if part.startswith(("--chat-template", "--generation-config"))]

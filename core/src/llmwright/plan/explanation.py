@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from llmwright.plan.plan_input import PlanInput
 from llmwright.plan.workload import Workload
 from llmwright.plugins.driver_set import DriverKind
+from llmwright.plugins.drivers import Runtime
 from llmwright.plugins.gpu_images import is_named, not_named, older_image, stands_in
 from llmwright.plugins.known import distributions
 from llmwright.plugins.selection import serves_one_machine
@@ -124,7 +125,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _templates(inputs: PlanInput, workload: Workload) -> Iterator[str]:
-    """Adapters with templates of their own, on a runtime that has one template for all its names."""
+    """Adapters with templates or end tokens of their own, on a runtime that has one of each for all its names."""
     serving = workload.serving
     if serving is None or serving.runtime.capabilities.adapter_templates:
         return
@@ -134,10 +135,23 @@ def _templates(inputs: PlanInput, workload: Workload) -> Iterator[str]:
     elif workload.tuned and inputs.preset.chat_template:
         yield f"{name} answers with the chat template of the model's tokenizer, which the adapter is tuned with"
     elif workload.adapters:
-        yield (
-            f"{name} answers for adapters with the base's chat template; one that was tuned with its own "
-            "(chat_template.jinja beside its weights) needs a runtime that reads that, or the engine's own flag"
-        )
+        yield _shared_template(name, inputs, workload)
+
+
+def _shared_template(name: str, inputs: PlanInput, workload: Workload) -> str:
+    """Return how adapters are served whose files nobody has read yet: they may differ from the base and each other."""
+    names = _listed([mounted.adapter.name for mounted in workload.adapters])
+
+    def reads(runtime: type[Runtime]) -> bool:
+        return runtime.capabilities.adapter_templates and inputs.target in runtime.targets
+
+    able = inputs.drivers.named("runtime", reads)
+    other = f"inference.runtime: {able[0]} answers for each with its own" if able else "no runtime here reads them"
+    return (
+        f"{name} has one chat template and one set of end tokens for all names: {names} answer with the base's chat "
+        "template and stop at the base's end tokens, also where an adapter was tuned with others (chat_template.jinja "
+        f"and generation_config.json beside its weights); {other}, or a request gives its own stop_token_ids"
+    )
 
 
 def _not_used(inputs: PlanInput) -> Iterator[str]:
