@@ -98,6 +98,20 @@ def test_ignore_eos_and_special_tokens(http: httpx.Client) -> None:
     assert shown == ("<|end|><|end|>", 2, "length")
 
 
+def test_a_stop_string_that_is_a_special_token_stops_though_no_answer_shows_it(http: httpx.Client) -> None:
+    ends = {**ENDS_AT_ONCE, "ignore_eos": True}
+
+    assert complete(http, **ends, stop="<|end|>") == ("", 1, "stop")
+    assert complete(http, **ends, stop=["x", "<|end|>"], min_tokens=3)[1:] == (4, "stop")
+    for shown in (None, False):
+        kept = complete(http, **ends, stop="<|end|>", include_stop_str_in_output=True, skip_special_tokens=shown)
+        assert kept == ("<|end|>", 1, "stop")
+    assert (
+        ask(http, max_tokens=3, ignore_eos=True, logit_bias={"0": 100}, generate_kwargs={"stop_strings": "<|end|>"})
+        == ""
+    )
+
+
 def test_stop_token_ids(http: httpx.Client) -> None:
     assert complete(http, logit_bias={"70": 100}, stop_token_ids=[70]) == ("", 1, "stop")
     assert complete(http, logit_bias={"70": 100}, stop_token_ids=[70], ignore_eos=True)[2] == "stop"

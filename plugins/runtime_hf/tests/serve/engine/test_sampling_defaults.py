@@ -14,7 +14,13 @@ from transformers import GenerationConfig
 from llmwright.errors import ConfigError
 from llmwright_runtime_hf.serve.engine.interface import SamplingParams
 from llmwright_runtime_hf.serve.engine.model_loading import load_model
-from llmwright_runtime_hf.serve.engine.sampling_defaults import end_tokens_of, end_tokens_of_adapter, sampling_of
+from llmwright_runtime_hf.serve.engine.sampling_defaults import (
+    AnswerDefaults,
+    answer_defaults_of,
+    end_tokens_of,
+    end_tokens_of_adapter,
+    sampling_of,
+)
 
 
 def test_it_gives_the_defaults() -> None:
@@ -24,6 +30,23 @@ def test_it_gives_the_defaults() -> None:
     assert sampling_of(GenerationConfig(do_sample=False)).greedy
     assert sampling_of(None) == SamplingParams()
     assert sampling_of(GenerationConfig(do_sample=True, top_k=-1)).top_k == 0
+
+
+def test_a_request_that_asks_to_sample_has_the_temperature_of_the_file() -> None:
+    """As in ``generate(do_sample=True)``, whether the file itself samples or not."""
+    assert answer_defaults_of(GenerationConfig(temperature=0.6)).sampled_temperature == 0.6
+    assert answer_defaults_of(GenerationConfig(do_sample=True, temperature=0.6)).sampled_temperature == 0.6
+    assert answer_defaults_of(GenerationConfig()).sampled_temperature == 1.0
+    assert answer_defaults_of(None) == AnswerDefaults()
+
+
+def test_what_it_asks_for_in_vain_is_named() -> None:
+    asking = GenerationConfig(num_beams=4, bad_words_ids=[[5]], stop_strings=["x"], max_new_tokens=7)
+    assert answer_defaults_of(asking) == AnswerDefaults(
+        max_tokens=7, not_built=("num_beams", "bad_words_ids", "stop_strings")
+    )
+    harmless = GenerationConfig(num_beams=1, guidance_scale=1.0, suppress_tokens=[], min_length=0)
+    assert answer_defaults_of(harmless) == AnswerDefaults()
 
 
 @pytest.mark.parametrize(
@@ -38,6 +61,7 @@ def test_it_gives_the_defaults() -> None:
         ("min_p", float("nan"), "a number"),
         ("typical_p", 0, "above 0 and at most 1"),
         ("repetition_penalty", True, "a number"),
+        ("repetition_penalty", 1e-30, "at least 1e-06"),
         ("no_repeat_ngram_size", 0.5, "a whole number"),
     ],
 )

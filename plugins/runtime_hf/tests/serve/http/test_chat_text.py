@@ -9,8 +9,9 @@ import pytest
 
 from llmwright_runtime_hf.serve.engine.chat_template import ChatTemplate
 from llmwright_runtime_hf.serve.http.chat_text import chat_text
+from llmwright_runtime_hf.serve.http.messages import Message
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError
-from llmwright_runtime_hf.serve.http.requests import ChatCompletionRequest, Message
+from llmwright_runtime_hf.serve.http.requests import ChatCompletionRequest
 
 
 def call(arguments: object) -> dict[str, Any]:

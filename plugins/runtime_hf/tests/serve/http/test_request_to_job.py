@@ -13,8 +13,9 @@ from transformers import PreTrainedTokenizerFast
 from llmwright_runtime_hf.serve.engine.chat_template import chat_template
 from llmwright_runtime_hf.serve.engine.interface import SamplingParams
 from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
+from llmwright_runtime_hf.serve.engine.sampling_defaults import AnswerDefaults
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError
-from llmwright_runtime_hf.serve.http.request_to_job import _end_tokens, _tokens
+from llmwright_runtime_hf.serve.http.request_to_job import _end_tokens, _tokens, job_of_request
 from llmwright_runtime_hf.serve.http.requests import ChatCompletionRequest, CompletionRequest, PromptRequest
 
 BOS, END = 0, 1
@@ -65,6 +66,37 @@ def test_token_ids_are_taken_as_they_are(loaded: LoadedModel, monkeypatch: pytes
     monkeypatch.setattr(LoadedModel, "vocabulary", 300)
 
     assert tokens(loaded, CompletionRequest(prompt=[BOS, BOS, 7])) == [BOS, BOS, 7]
+
+
+@pytest.fixture
+def sampled(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> LoadedModel:
+    """Its file names a temperature without ``do_sample``, and the length of an answer."""
+    monkeypatch.setattr(LoadedModel, "vocabulary", 300)
+    return replace(loaded, defaults=AnswerDefaults(sampled_temperature=0.6, max_tokens=7))
+
+
+@pytest.mark.parametrize(
+    ("fields", "temperature"),
+    [
+        ({}, 0.0),
+        ({"do_sample": True}, 0.6),
+        ({"do_sample": True, "temperature": 1.5}, 1.5),
+        ({"do_sample": False, "temperature": 1.5}, 0.0),
+        ({"temperature": 1.5}, 1.5),
+    ],
+)
+def test_who_asks_to_sample_has_the_temperature_of_the_model(
+    sampled: LoadedModel, fields: dict[str, Any], temperature: float
+) -> None:
+    request = PromptRequest.model_validate({"prompt": "hi", "generate_kwargs": fields})
+    assert job_of_request(request, "base", sampled).sampling.temperature == temperature
+
+
+def test_a_chat_without_a_limit_has_that_of_the_model(sampled: LoadedModel) -> None:
+    assert job_of_request(PromptRequest(prompt="hi"), "base", sampled).max_tokens == 7
+    assert job_of_request(PromptRequest(prompt="hi", max_tokens=9), "base", sampled).max_tokens == 9
+    assert job_of_request(PromptRequest(prompt="hi", max_length=20), "base", sampled).max_tokens > 7
+    assert job_of_request(CompletionRequest(prompt="hi"), "base", sampled).max_tokens == 16
 
 
 def test_special_tokens_are_shown_where_they_are_asked_for(loaded: LoadedModel) -> None:

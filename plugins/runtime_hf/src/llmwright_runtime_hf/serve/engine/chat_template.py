@@ -35,7 +35,7 @@ def chat_template(tokenizer: PreTrainedTokenizerBase, text: str) -> ChatTemplate
     except Exception:
         # Template and tokenizer may refuse this talk and take others; a request that they refuse gets its own error.
         return ChatTemplate(text)
-    special = {*tokenizer.all_special_ids, *_special_tokens(tokenizer)}
+    special = special_tokens(tokenizer)
     shown = (token for token in ids if token in special or str(tokenizer.decode([token])).strip())
     first = next(shown, None)
     return ChatTemplate(text, frozenset([first]) if first in special and first is not None else frozenset())
@@ -55,6 +55,7 @@ def template_of_adapter(directory: Path) -> str | None:
         raise ConfigError(f"the chat template of the adapter in {directory}: {error}") from error
 
 
-def _special_tokens(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+def special_tokens(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
+    """Return the ids of all special tokens: those that the tokenizer has a use for, and further ones."""
     decoder = getattr(tokenizer, "added_tokens_decoder", {})
-    return [index for index, token in decoder.items() if token.special]
+    return frozenset([*tokenizer.all_special_ids, *(index for index, token in decoder.items() if token.special)])

@@ -75,6 +75,8 @@ class _AnswerText:
     """Turn tokens into the text of the answer, and find its end."""
 
     def __init__(self, loaded: LoadedModel, job: Job) -> None:
+        self._loaded = loaded
+        self._stops = job.stop
         self._end_tokens = job.end_tokens
         self._keeps_stop = job.keep_stop
         self._unstoppable = job.min_tokens
@@ -87,6 +89,8 @@ class _AnswerText:
         text = "" if is_end and not self._keeps_stop else self._detokenizer.push(token)
         if is_end or last:
             text += self._detokenizer.finish()
+        if is_end and self._keeps_stop:
+            text += self._hidden_stop(token, text)
         self._unstoppable -= 1
         if self._unstoppable > 0:
             return (text, None) if not last else (text, "length")
@@ -96,3 +100,8 @@ class _AnswerText:
         if is_end or last:
             return ready + self._stop_strings.finish(), "stop" if is_end else "length"
         return ready, None
+
+    def _hidden_stop(self, token: int, shown: str) -> str:
+        """Return the stop string that is this special token, and which ``shown`` lacks; else nothing."""
+        written = self._loaded.decode([token], special=True)
+        return written if written in self._stops and not shown.endswith(written) else ""

@@ -17,6 +17,8 @@ from llmwright.errors import LLMwrightError
 if TYPE_CHECKING:
     from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
 
+LEAST_PENALTY = 1e-6
+"""The least repetition penalty: logits that are divided by less are no numbers, and a GPU's process ends over those."""
 _GREEDY_BELOW = 1e-5
 
 FinishReason = Literal["stop", "length"]

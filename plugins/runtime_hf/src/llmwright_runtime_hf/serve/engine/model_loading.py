@@ -17,9 +17,20 @@ from llmwright.catalogue.model_types import auto_class
 from llmwright.errors import ConfigError
 from llmwright.plugins.remote_code import code_needed
 from llmwright.values.prompt_tokens import with_one_bos
-from llmwright_runtime_hf.serve.engine.chat_template import ChatTemplate, chat_template, template_of_adapter
+from llmwright_runtime_hf.serve.engine.chat_template import (
+    ChatTemplate,
+    chat_template,
+    special_tokens,
+    template_of_adapter,
+)
 from llmwright_runtime_hf.serve.engine.interface import SamplingParams, TextRefusedError
-from llmwright_runtime_hf.serve.engine.sampling_defaults import end_tokens_of, end_tokens_of_adapter, sampling_of
+from llmwright_runtime_hf.serve.engine.sampling_defaults import (
+    AnswerDefaults,
+    answer_defaults_of,
+    end_tokens_of,
+    end_tokens_of_adapter,
+    sampling_of,
+)
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
 
 _LONGEST_WORD = 32
@@ -43,6 +54,7 @@ class LoadedModel:
     longest_token: int
     templates: Mapping[str, ChatTemplate] = field(default_factory=dict)
     own_ends: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    defaults: AnswerDefaults = field(default_factory=AnswerDefaults)
 
     @property
     def vocabulary(self) -> int:
@@ -56,6 +68,13 @@ class LoadedModel:
         A tokenizer may write a longer unknown word as one token, and no word that means something is that long.
         """
         return self.context * max(self.longest_token, _LONGEST_WORD)
+
+    def special_token(self, text: str) -> int | None:
+        """Return the id of the special token that is written ``text``, None where none is."""
+        return next((token for token in special_tokens(self.tokenizer) if self._written(token) == text), None)
+
+    def _written(self, token: int) -> str:
+        return str(self.tokenizer.convert_ids_to_tokens(token))
 
     def decode(self, tokens: list[int], *, special: bool = False) -> str:
         """Return the text of ``tokens``; ``special`` shows special tokens."""
@@ -96,6 +115,7 @@ def load_model(options: ServeOptions) -> LoadedModel:
         longest_token=max(map(len, tokenizer.get_vocab()), default=1),
         templates=_templates(options, tokenizer),
         own_ends=_own_ends(options),
+        defaults=answer_defaults_of(model.generation_config),
     )
 
 

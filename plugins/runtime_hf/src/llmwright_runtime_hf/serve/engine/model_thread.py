@@ -89,6 +89,9 @@ class ModelThread:
             loaded.model.device,
             _seconds_since(start),
         )
+        if loaded.defaults.not_built:
+            names = ", ".join(loaded.defaults.not_built)
+            _log.warning("generation_config.json asks for %s: that is not built, and answers are without", names)
         self._attach_adapters(loaded)
         self._warm_up(loaded)
         self._export_model_info(loaded)

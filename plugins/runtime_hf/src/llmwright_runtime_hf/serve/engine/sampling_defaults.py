@@ -6,6 +6,7 @@ transformers reads any value there. A wrong one would fail in each request, so i
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 from transformers import GenerationConfig
@@ -13,9 +14,31 @@ from transformers import GenerationConfig
 from llmwright.errors import ConfigError
 from llmwright.reading.files import Unreadable
 from llmwright.reading.json_reader import read_json_file
-from llmwright_runtime_hf.serve.engine.interface import SamplingParams
+from llmwright_runtime_hf.serve.engine.interface import LEAST_PENALTY, SamplingParams
 
 FILE = "generation_config.json"
+_NOT_BUILT: dict[str, tuple[object, ...]] = {
+    "num_beams": (1,), "num_return_sequences": (1,), "penalty_alpha": (0,), "guidance_scale": (1,),
+    "encoder_repetition_penalty": (1,), "encoder_no_repeat_ngram_size": (0,), "epsilon_cutoff": (0,),
+    "eta_cutoff": (0,), "top_h": (), "dola_layers": (), "bad_words_ids": ([],), "force_words_ids": ([],),
+    "constraints": ([],), "sequence_bias": ({}, []), "suppress_tokens": ([],), "begin_suppress_tokens": ([],),
+    "forced_bos_token_id": (), "forced_eos_token_id": (), "exponential_decay_length_penalty": (),
+    "min_new_tokens": (0,), "min_length": (0,), "stop_strings": ([], ""), "watermarking_config": ({},),
+    "max_time": (), "token_healing": (False,),
+}  # fmt: skip
+"""Keys that change the answers of ``generate`` and of no server here, each with the values that ask for nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerDefaults:
+    """``sampled_temperature`` holds for a request that asks to sample and names none, ``max_tokens`` for a chat.
+
+    ``not_built`` are keys that would change answers and have no effect here.
+    """
+
+    sampled_temperature: float = 1.0
+    max_tokens: int | None = None
+    not_built: tuple[str, ...] = ()
 
 
 def sampling_of(config: GenerationConfig | None) -> SamplingParams:
@@ -26,15 +49,30 @@ def sampling_of(config: GenerationConfig | None) -> SamplingParams:
     """
     if config is None:
         return SamplingParams()
-    temperature = _number(config, "temperature", 1.0, least=0.0)
     return SamplingParams(
-        temperature=temperature if config.do_sample else 0.0,
+        temperature=_number(config, "temperature", 1.0, least=0.0) if config.do_sample else 0.0,
         top_p=_number(config, "top_p", 1.0, least=0.0, most=1.0),
         top_k=max(_whole(config, "top_k"), 0),
-        repetition_penalty=_number(config, "repetition_penalty", 1.0, above=0.0),
+        repetition_penalty=_number(config, "repetition_penalty", 1.0, least=LEAST_PENALTY),
         min_p=_number(config, "min_p", 0.0, least=0.0, most=1.0),
         typical_p=_number(config, "typical_p", 1.0, above=0.0, most=1.0),
         no_repeat_ngram=max(_whole(config, "no_repeat_ngram_size"), 0),
+    )
+
+
+def answer_defaults_of(config: GenerationConfig | None) -> AnswerDefaults:
+    """Return what else the file decides.
+
+    Raises:
+        ConfigError: a value is no number, or out of its range.
+    """
+    if config is None:
+        return AnswerDefaults()
+    asked = (name for name, harmless in _NOT_BUILT.items() if getattr(config, name, None) not in (None, *harmless))
+    return AnswerDefaults(
+        sampled_temperature=_number(config, "temperature", 1.0, least=0.0),
+        max_tokens=_whole(config, "max_new_tokens") or None,
+        not_built=tuple(asked),
     )
 
 

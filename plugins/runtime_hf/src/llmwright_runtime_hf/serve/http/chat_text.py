@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 
-from llmwright.values.messages import MessageError, render
+from llmwright.values.messages import render
+from llmwright_runtime_hf.serve.http.messages import messages_for_template, refuse_dropped
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError
-from llmwright_runtime_hf.serve.http.requests import AnyRequest, ChatCompletionRequest, Message, PromptRequest
+from llmwright_runtime_hf.serve.http.requests import AnyRequest, ChatCompletionRequest, PromptRequest
 
 if TYPE_CHECKING:
     from llmwright_runtime_hf.serve.engine.chat_template import ChatTemplate
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 # What transformers gives to each template, and arguments of its own function: a request must not set them.
 _RESERVED = frozenset(
     {
-        *("conversation", "messages", "tools", "documents", "chat_template", "add_generation_prompt"),
+        *("self", "conversation", "messages", "tools", "documents", "chat_template", "add_generation_prompt"),
         *("continue_final_message", "tokenize", "padding", "truncation", "max_length", "return_tensors"),
         *("return_dict", "return_assistant_tokens_mask", "tokenizer_kwargs", "sanitize_control_tokens"),
     }
@@ -35,7 +36,7 @@ def chat_text(request: AnyRequest, loaded: LoadedModel, template: ChatTemplate |
         )
     options: dict[str, Any] = {"add_generation_prompt": True}
     if isinstance(request, ChatCompletionRequest):
-        messages = [_for_template(message, index) for index, message in enumerate(request.messages)]
+        messages = messages_for_template(request.messages)
         options = _options(request)
     else:
         assert isinstance(request, PromptRequest)
@@ -45,9 +46,14 @@ def chat_text(request: AnyRequest, loaded: LoadedModel, template: ChatTemplate |
         text = loaded.tokenizer.apply_chat_template(plain, chat_template=template.text, tokenize=False, **options)
         return str(text)
 
+    def rendered(plain: list[dict[str, Any]]) -> str:
+        return render(apply, plain, template.text)
+
     try:
-        return render(apply, messages, template.text)
-    except MemoryError:
+        text = rendered(messages)
+        refuse_dropped(messages, template.text, text, rendered)
+        return text
+    except (MemoryError, ApiError):
         raise
     except Exception as error:
         # A template runs any expression, and fails with the error of any: a division by zero, a missing method.
@@ -55,13 +61,6 @@ def chat_text(request: AnyRequest, loaded: LoadedModel, template: ChatTemplate |
         if not isinstance(error, jinja2.TemplateError):
             first = f"{type(error).__name__}: {first}"
         raise ApiError(400, f"the chat template refuses these messages: {first}", param="messages") from error
-
-
-def _for_template(message: Message, index: int) -> dict[str, Any]:
-    try:
-        return message.for_template()
-    except MessageError as error:
-        raise ApiError(400, f"messages[{index}].{error}", param="messages", code="invalid_value") from error
 
 
 def _options(request: ChatCompletionRequest) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from llmwright_runtime_hf.serve.http.json_text import SafeJsonResponse
 
 CLIENT_CLOSED_REQUEST = 499
 """nginx's code; only the metrics see it."""
+_LONGEST_MESSAGE = 1000
+_LONGEST_PARAM = 200
 
 
 class ApiError(HTTPException):
@@ -27,8 +29,18 @@ class ApiError(HTTPException):
 
 
 def error_body(status: int, message: str, *, param: str | None = None, code: str | None = None) -> dict[str, Any]:
-    """Return the JSON of an error. ``type`` follows from the status, as OpenAI's does."""
+    """Return the JSON of an error. ``type`` follows from the status, as OpenAI's does.
+
+    Names and numbers of a request may be megabytes long, and are cut.
+    """
+    message = cut(message, _LONGEST_MESSAGE)
+    param = None if param is None else cut(param, _LONGEST_PARAM)
     return {"error": {"message": message, "type": _error_type(status), "param": param, "code": code}}
+
+
+def cut(text: str, most: int) -> str:
+    """Return ``text`` with at most ``most`` characters; ``...`` stands for the rest."""
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def add_error_handlers(app: FastAPI) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -9,30 +10,60 @@ from typing import TypeVar
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
+from starlette.datastructures import Headers
 
 from llmwright.reading.files import Unreadable
+from llmwright.reading.json_names import doubled_name
 from llmwright.reading.json_reader import read_json
-from llmwright_runtime_hf.serve.http.openai_errors import ApiError
+from llmwright_runtime_hf.serve.http.openai_errors import ApiError, cut
 from llmwright_runtime_hf.serve.http.request_fields import GENERATE_NAMES, PREFIX
 
 _Body = TypeVar("_Body", bound=BaseModel)
 
 
 def json_body(model: type[_Body]) -> Callable[[Request], Awaitable[_Body]]:
-    """Return a FastAPI dependency that reads the body as ``model``. It raises ApiError (400) with one fault.
+    """Return a FastAPI dependency that reads the body as ``model``. It raises ApiError (400, 415) with one fault.
 
     FastAPI's own body parameters look at the content type, which ``RequireJson`` judges where that matters: behind a
     key, what ``curl -d '{"prompt": "..."}'`` sends as a form is read as the JSON that it is.
     """
 
     async def read(request: Request) -> _Body:
-        body = await request.body()
+        body = (await request.body()).removeprefix(codecs.BOM_UTF8)
+        _refuse_other_encodings(request.headers, body)
         try:
-            return model.model_validate_json(body)
+            content = model.model_validate_json(body)
         except ValidationError as error:
             raise _bad_request(error, body) from None
+        _refuse_doubled_names(body)
+        return content
 
     return read
+
+
+def _refuse_other_encodings(headers: Headers, body: bytes) -> None:
+    """Raise ApiError (415) for a body that is compressed, or in another character set than its UTF-8 would be."""
+    coding = headers.get("content-encoding", "").strip().lower()
+    if coding not in ("", "identity"):
+        message = f"Content-Encoding {coding[:60]} is not read; send the body as it is"
+        raise ApiError(415, message, param="Content-Encoding", code="unsupported_encoding")
+    _, _, parameters = headers.get("content-type", "").partition(";")
+    charset = next((text.partition("=")[2] for text in parameters.split(";") if _is_charset(text)), "utf-8")
+    charset = charset.strip().strip("\"'").lower()
+    if charset not in ("utf-8", "utf8", "us-ascii", "") and not body.isascii():
+        message = f"the charset {charset[:60]} is not read; JSON is sent in UTF-8 (RFC 8259)"
+        raise ApiError(415, message, param="Content-Type", code="unsupported_encoding")
+
+
+def _is_charset(parameter: str) -> bool:
+    return parameter.partition("=")[0].strip().lower() == "charset"
+
+
+def _refuse_doubled_names(body: bytes) -> None:
+    """Raise ApiError (400) for a name that stands twice in one object: servers differ in which value they take."""
+    path = doubled_name(body)
+    if path is not None:
+        raise ApiError(400, f"{path} stands twice; give it once", param=path, code="invalid_value")
 
 
 def _bad_request(error: ValidationError, body: bytes) -> ApiError:
@@ -71,4 +102,4 @@ def _value(fault: ErrorDetails) -> str:
     if fault["type"] == "missing":
         return ""
     text = json.dumps(fault["input"], default=str, ensure_ascii=False)
-    return f", not {text if len(text) <= 60 else text[:57] + '...'}"
+    return f", not {cut(text, 60)}"

@@ -36,7 +36,7 @@ def job_of_request(
     ends = _end_tokens(request, loaded, model)
     sampling = _sampling(request, loaded, ends)
     prompt = _tokens(request, loaded, template, cancelled)
-    max_tokens = _max_new_tokens(len(prompt), request.token_limit(len(prompt)), loaded.context)
+    max_tokens = _max_new_tokens(len(prompt), request.token_limit(len(prompt)), loaded)
     min_tokens = request.min_tokens or 0
     if min_tokens > max_tokens:
         raise _wrong("min_tokens", f"{min_tokens} is above the limit of {max_tokens} tokens")
@@ -118,15 +118,23 @@ def _end_tokens(request: AnyRequest, loaded: LoadedModel, model: str) -> frozens
     templated = template is not None and _is_templated(request, template)
     usual = loaded.end_tokens | loaded.own_ends.get(model, frozenset())
     usual |= template.end_tokens if template is not None and templated else frozenset()
-    ends = usual if own is None else frozenset([own] if isinstance(own, int) else own)
-    further = _known_tokens(request.stop_token_ids or (), loaded, "stop_token_ids")
+    given = [own] if isinstance(own, int) else own or ()
+    ends = usual if own is None else frozenset(_known_tokens(given, loaded, "eos_token_id"))
+    further = [*_known_tokens(request.stop_token_ids or (), loaded, "stop_token_ids"), *_special_stops(request, loaded)]
     return frozenset(further) if request.ignore_eos else ends.union(further)
 
 
-def _max_new_tokens(prompt: int, limit: int | None, context: int) -> int:
+def _special_stops(request: AnyRequest, loaded: LoadedModel) -> list[int]:
+    """Return the special tokens among the stop strings: no text of an answer shows those, and none is found there."""
+    tokens = (loaded.special_token(text) for text in request.stop_strings)
+    return [token for token in tokens if token is not None]
+
+
+def _max_new_tokens(prompt: int, limit: int | None, loaded: LoadedModel) -> int:
     """Return the most tokens to generate. Raises ApiError (400) with the numbers if prompt and answer do not fit."""
     if prompt == 0:
         raise ApiError(400, "the prompt is empty", param="prompt", code="invalid_value")
+    context = loaded.context
     room = context - prompt
     if limit is not None and limit < 1:
         raise _wrong("max_length", f"the prompt alone has {prompt} tokens")
@@ -138,7 +146,7 @@ def _max_new_tokens(prompt: int, limit: int | None, context: int) -> int:
             param="max_tokens" if excess else "prompt",
             code="context_length_exceeded",
         )
-    return room if limit is None else limit
+    return min(room, loaded.defaults.max_tokens or room) if limit is None else limit
 
 
 def _sampling(request: AnyRequest, loaded: LoadedModel, ends: frozenset[int]) -> SamplingParams:
@@ -149,7 +157,7 @@ def _sampling(request: AnyRequest, loaded: LoadedModel, ends: frozenset[int]) ->
     bias = request.logit_bias or {}
     _known_tokens(bias, loaded, "logit_bias")
     asked: dict[str, Any] = {
-        "temperature": _temperature(request),
+        "temperature": _temperature(request, loaded),
         "top_p": request.top_p,
         "top_k": None if request.top_k is None else max(request.top_k, 0),
         "min_p": request.min_p,
@@ -164,13 +172,13 @@ def _sampling(request: AnyRequest, loaded: LoadedModel, ends: frozenset[int]) ->
     return replace(loaded.sampling, **values, bias=tuple(bias.items()), allowed=allowed)
 
 
-def _temperature(request: AnyRequest) -> float | None:
+def _temperature(request: AnyRequest, loaded: LoadedModel) -> float | None:
     """Return the temperature that is asked for; None for the model's own. ``do_sample`` is as in transformers."""
     if not isinstance(request, PromptRequest) or request.do_sample is None:
         return request.temperature
     if not request.do_sample:
         return 0.0
-    return 1.0 if request.temperature is None else request.temperature
+    return loaded.defaults.sampled_temperature if request.temperature is None else request.temperature
 
 
 def _wrong(param: str, message: str) -> ApiError:

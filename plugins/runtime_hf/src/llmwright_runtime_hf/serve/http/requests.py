@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import (
     BaseModel,
@@ -16,7 +16,8 @@ from pydantic import (
     model_validator,
 )
 
-from llmwright.values.messages import for_template
+from llmwright_runtime_hf.serve.engine.interface import LEAST_PENALTY
+from llmwright_runtime_hf.serve.http.messages import Message
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError
 from llmwright_runtime_hf.serve.http.request_fields import (
     CHAT,
@@ -53,6 +54,8 @@ def _prompt(value: object) -> object:
 def _tokens_of_bias(value: object, handler: ValidatorFunctionWrapHandler) -> dict[int, float]:
     if not isinstance(value, dict) or not all(isinstance(key, str) and _is_token(key) for key in value):
         raise ValueError("its keys are token ids")
+    if len({int(key) for key in value}) < len(value):
+        raise ValueError("a token stands twice")
     biases: dict[int, float] = handler({int(key): bias for key, bias in value.items()})
     return biases
 
@@ -115,6 +118,13 @@ class _GenerationRequest(BaseModel):
             raise ValueError(f"a stop string has at most {_MAX_STOP_CHARACTERS} characters")
         return stop
 
+    @field_validator("repetition_penalty")
+    @classmethod
+    def _usable_penalty(cls, penalty: float | None) -> float | None:
+        if penalty is not None and penalty < LEAST_PENALTY:
+            raise ValueError(f"logits are divided by it, and cannot be by less than {LEAST_PENALTY}")
+        return penalty
+
     @property
     def stop_strings(self) -> tuple[str, ...]:
         return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
@@ -126,34 +136,6 @@ class _GenerationRequest(BaseModel):
     @property
     def wants_usage(self) -> bool:
         return self.stream_options is not None and bool(self.stream_options.include_usage)
-
-
-class TextPart(BaseModel):
-    """One part of a message's content; only text is supported."""
-
-    type: Literal["text"]
-    text: str
-
-
-class Message(BaseModel):
-    """One message of a conversation. Other fields (``name``, ``tool_calls``) go to the chat template."""
-
-    model_config = ConfigDict(extra="allow")
-
-    role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | list[TextPart] | None = None
-
-    @property
-    def characters(self) -> int:
-        return len(self.text)
-
-    @property
-    def text(self) -> str:
-        return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content or ())
-
-    def for_template(self) -> dict[str, Any]:
-        """The message as chat templates read it. Raises MessageError for tool calls that none can take."""
-        return for_template({**(self.model_extra or {}), "role": self.role, "content": self.text})
 
 
 class ChatCompletionRequest(_GenerationRequest):
@@ -211,7 +193,13 @@ class PromptRequest(_GenerationRequest):
     @model_validator(mode="before")
     @classmethod
     def _with_generate_kwargs(cls, body: Any) -> Any:
-        if not isinstance(body, Mapping) or body.get("generate_kwargs") is None:
+        if not isinstance(body, Mapping):
+            return body
+        dotted = next((name for name in body if name.startswith(PREFIX)), None)
+        if dotted is not None:
+            # Below, such a name is one of a field in ``generate_kwargs``.
+            raise ApiError(400, f"{dotted} is no field that is known here", param=dotted, code="unknown_parameter")
+        if body.get("generate_kwargs") is None:
             return body
         options = body["generate_kwargs"]
         if not isinstance(options, Mapping):

@@ -1,0 +1,132 @@
+"""The messages of a conversation. Each field is read by the chat template, has no effect, or is refused by its name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from llmwright.values.messages import MessageError, for_template
+from llmwright_runtime_hf.serve.http.openai_errors import ApiError, cut
+
+NO_EFFECT = {
+    "name": "speakers of one role are not told apart",
+    "tool_call_id": "an answer of a tool follows its call",
+    "reasoning_content": "reasoning of earlier answers is left out",
+    "reasoning": "as `reasoning_content`",
+    "thinking": "as `reasoning_content`",
+    "annotations": "they are of the text that is there",
+    "cache_control": "it would only save time",
+    "id": "nothing is stored",
+    "weight": "it is for training",
+}
+"""Fields beside role and content that may be in no prompt: where the template does not read them, as in training."""
+_MARK = "llmwright5c90e2"
+"""Stands in for a content, to see whether the template writes it."""
+
+_Render = Callable[[list[dict[str, Any]]], str]
+
+
+class TextPart(BaseModel):
+    """One part of a message's content; only text is supported."""
+
+    type: Literal["text"]
+    text: str
+
+
+class Message(BaseModel):
+    """One message of a conversation. Other fields (``name``, ``tool_calls``) go to the chat template."""
+
+    model_config = ConfigDict(extra="allow")
+
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: str | list[TextPart] | None = None
+
+    @property
+    def characters(self) -> int:
+        return len(self.text)
+
+    @property
+    def text(self) -> str:
+        return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content or ())
+
+    def for_template(self) -> dict[str, Any]:
+        """The message as chat templates read it. Raises MessageError for tool calls that none can take."""
+        return for_template({**(self.model_extra or {}), "role": self.role, "content": self.text})
+
+
+def messages_for_template(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """Return the messages as chat templates read them.
+
+    Raises:
+        ApiError: 400 for tool calls that no template takes, and for a message that says nothing.
+    """
+    return [_for_template(message, index) for index, message in enumerate(messages)]
+
+
+def _for_template(message: Message, index: int) -> dict[str, Any]:
+    try:
+        plain = message.for_template()
+    except MessageError as error:
+        raise ApiError(400, f"messages[{index}].{error}", param="messages", code="invalid_value") from error
+    if message.content is None and not _asking(plain):
+        path = f"messages.{index}.content"
+        raise ApiError(400, f"{path}: a message needs content", param=path, code="invalid_value")
+    return plain
+
+
+def refuse_dropped(plain: Sequence[dict[str, Any]], template: str, text: str, render: _Render) -> None:
+    """Raise ApiError (400) for what is in no text that ``template`` makes: messages of a role, fields of a message.
+
+    Args:
+        text: what ``render`` makes of the messages ``plain``.
+    """
+    _refuse_dropped_roles(plain, text, render)
+    for index, message in enumerate(plain):
+        for name in _asking(message):
+            # A template that has the name reads it, and decides when: many write the tools of the last turn alone.
+            if re.search(rf"\b{re.escape(name)}\b", template):
+                continue
+            if render([_without(other, name) for other in plain]) != text:
+                # It writes whole messages, and so every field.
+                return
+            raise _dropped(f"messages.{index}.{cut(name, 100)}")
+
+
+def _refuse_dropped_roles(plain: Sequence[dict[str, Any]], text: str, render: _Render) -> None:
+    """Look at the first message of each role: a template treats a role's alike, and a look may cost a rendering."""
+    first = {str(message["role"]): index for index, message in reversed(list(enumerate(plain)))}
+    for role, index in first.items():
+        content = str(plain[index]["content"]).strip()
+        if role == "assistant" or not content or content in text:
+            continue
+        if not _writes(plain, index, text, render):
+            raise _dropped(f"messages.{index}", f", of the role {role}")
+
+
+def _writes(plain: Sequence[dict[str, Any]], index: int, text: str, render: _Render) -> bool:
+    marked = [*plain]
+    marked[index] = {**plain[index], "content": _MARK}
+    try:
+        return render(marked) != text
+    except Exception:
+        # A template that refuses another content has read it.
+        return True
+
+
+def _dropped(path: str, what: str = "") -> ApiError:
+    message = f"{path}{what}: the chat template of this model does not write it"
+    return ApiError(400, message, param=path, code="unsupported_parameter")
+
+
+def _asking(plain: dict[str, Any]) -> list[str]:
+    """Return the names of the fields, beside role and content, that ask for something."""
+    return [
+        name for name, value in plain.items() if value and name not in NO_EFFECT and name not in ("role", "content")
+    ]
+
+
+def _without(message: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in message.items() if key != name}
