@@ -78,7 +78,12 @@ def test_the_same_text_in_every_way_to_send_it(http: httpx.Client, headers: dict
 @pytest.mark.parametrize(
     ("headers", "body", "header", "said"),
     [
-        ({"Content-Encoding": "gzip"}, gzip.compress(PROMPT), "Content-Encoding", "Content-Encoding gzip is not read"),
+        (
+            {"Content-Encoding": "gzip"},
+            gzip.compress(PROMPT, mtime=0),
+            "Content-Encoding",
+            "Content-Encoding gzip is not read",
+        ),
         ({"Content-Encoding": "br"}, b"\x8b\x0e\x80", "Content-Encoding", "Content-Encoding br is not read"),
         (
             {"Content-Type": "application/json; charset=ISO-8859-1"},
