@@ -126,6 +126,21 @@ def test_an_adapter_is_no_model(model: Path, run: Run) -> None:
     assert "inference.adapters" in ran.err
 
 
+@pytest.mark.parametrize("name", ["Mein Modell (v2) é", "gemma-3_27b.it", "..v1"])
+def test_any_name_of_a_directory_gives_a_name_of_a_workspace(name: str, here: Path, run: Run) -> None:
+    write_model(here / name)
+    assert run("check", "-f", f"./{name}").code == 0
+
+
+def test_checkpoints_below_a_directory_are_named(here: Path, run: Run) -> None:
+    (here / "out").mkdir()
+    for name in ("checkpoint-100", "checkpoint-200"):
+        write_model(here / "out" / name)
+    ran = run("run", "./out")
+    assert ran.code == 2
+    assert "models are below it: name one, as out/checkpoint-200" in ran.err
+
+
 def test_an_empty_directory_is_neither(here: Path, run: Run) -> None:
     (here / "empty").mkdir()
     ran = run("run", "./empty")

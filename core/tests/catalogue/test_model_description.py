@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import struct
 import threading
 from collections.abc import Iterator
@@ -94,6 +95,27 @@ def test_damaged_files_are_told(tmp_path: Path) -> None:
         describe(directory.as_uri())
     with pytest.raises(ConfigError, match="is not there"):
         describe((tmp_path / "nowhere").as_uri())
+
+
+def test_a_pointer_of_git_lfs_is_no_weights(tmp_path: Path) -> None:
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 132\n"
+    (write_model(tmp_path / "m") / "model.safetensors").write_bytes(pointer)
+    with pytest.raises(ConfigError, match="is a pointer of Git LFS and no weights") as caught:
+        describe((tmp_path / "m").as_uri())
+    assert "git lfs pull" in caught.value.hint
+
+
+def test_a_model_without_a_tokenizer_is_told(tmp_path: Path) -> None:
+    directory = write_model(tmp_path / "m")
+    assert any("holds no tokenizer" in sentence for sentence in describe(directory.as_uri()).assumptions)
+    (directory / "spiece.model").touch()
+    assert describe(directory.as_uri()).assumptions == ()
+
+
+def test_weights_that_lie_there_twice_count_once(tmp_path: Path) -> None:
+    directory = write_model(tmp_path / "m")
+    shutil.copy(directory / "model.safetensors", directory / "consolidated.safetensors")
+    assert describe(directory.as_uri()).weight_bytes == 2 * WEIGHTS
 
 
 def test_a_tensor_of_endless_dimensions_is_no_tensor(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from llmwright.catalogue.weight_files import (
     check_adapter_weights,
-    check_model_weights,
     check_safetensors,
+    loaded_names,
+    model_weights,
     other_weights,
 )
 from llmwright.errors import ConfigError
@@ -39,12 +40,12 @@ def test_other_weights_of_a_model_are_refused_by_name(tmp_path: Path, name: str)
     with pytest.raises(
         ConfigError, match=f"the model holds {name} and no safetensors weights: only safetensors"
     ) as error:
-        check_model_weights(directory_of(tmp_path, name, "config.json", "training_args.bin"), "the model")
+        model_weights(directory_of(tmp_path, name, "config.json", "training_args.bin"), "the model")
     assert error.value.reason == "UnsafeWeights"
 
 
 def test_a_pickle_beside_safetensors_is_left_alone(tmp_path: Path) -> None:
-    check_model_weights(directory_of(tmp_path, "model.safetensors", "pytorch_model.bin"), "the model")
+    model_weights(directory_of(tmp_path, "model.safetensors", "pytorch_model.bin"), "the model")
     check_adapter_weights(directory_of(tmp_path, "adapter_model.safetensors", "adapter_model.bin"), "the adapter")
 
 
@@ -55,7 +56,7 @@ def test_other_weights_of_an_adapter_are_refused_by_name(tmp_path: Path) -> None
 
 def test_nothing_at_all_says_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="the model holds no safetensors weights"):
-        check_model_weights(directory_of(tmp_path, "config.json"), "the model")
+        model_weights(directory_of(tmp_path, "config.json"), "the model")
 
 
 @pytest.mark.parametrize("shard", ["pytorch_model.bin", "../other/model.safetensors", "/model.safetensors", 5, None])
@@ -63,11 +64,11 @@ def test_an_index_leads_to_safetensors_in_the_same_directory(tmp_path: Path, sha
     directory_of(tmp_path, "model-00001-of-00001.safetensors")
     index = tmp_path / "model.safetensors.index.json"
     index.write_text(json.dumps({"weight_map": {"a": "model-00001-of-00001.safetensors"}}))
-    check_model_weights(tmp_path, "the model")
+    model_weights(tmp_path, "the model")
 
     index.write_text(json.dumps({"weight_map": {"a": shard}}))
     with pytest.raises(ConfigError, match=r"index\.json names"):
-        check_model_weights(tmp_path, "the model")
+        model_weights(tmp_path, "the model")
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"weight_map": 5}', '{"weight_map": null}', "[" * 100_000])
@@ -75,7 +76,71 @@ def test_a_damaged_index_is_left_to_its_loader(tmp_path: Path, content: str) -> 
     directory_of(tmp_path, "model.safetensors")
     (tmp_path / "model.safetensors.index.json").write_text(content)
 
-    check_model_weights(tmp_path, "the model")
+    model_weights(tmp_path, "the model")
+
+
+def test_the_files_that_a_loader_reads(tmp_path: Path) -> None:
+    directory_of(tmp_path, "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "x.safetensors")
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {name: f"model-0000{name}-of-00002.safetensors" for name in "1221"}}))
+    assert [path.name for path in model_weights(tmp_path, "m")] == [
+        "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors",
+    ]  # fmt: skip
+    directory_of(tmp_path, "model.safetensors")
+    assert [path.name for path in model_weights(tmp_path, "m")] == ["model.safetensors"]
+
+
+def test_weights_that_no_loader_finds_are_told(tmp_path: Path) -> None:
+    """Shards without their index, and a format of another library."""
+    for name in ("model-00001-of-00002.safetensors", "consolidated.safetensors"):
+        (tmp_path / name).mkdir()
+        with pytest.raises(
+            ConfigError, match=rf"m holds {name}, and neither model\.safetensors nor model\.safetensors\.in"
+        ):
+            model_weights(directory_of(tmp_path / name, name), "m")
+
+
+def test_a_shard_that_the_index_names_must_be_there(tmp_path: Path) -> None:
+    directory_of(tmp_path, "model-00001-of-00003.safetensors")
+    names = {name: f"model-0000{name}-of-00003.safetensors" for name in "123"}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": names}))
+    with pytest.raises(ConfigError, match=r"m: its file model-00002-of-00003\.safetensors \(and 1 more\) is not there"):
+        model_weights(tmp_path, "m")
+
+
+def test_a_link_to_nothing_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").symlink_to(tmp_path / "blobs" / "gone")
+    with pytest.raises(ConfigError, match=r"its file model\.safetensors is a link to a file that is not there"):
+        model_weights(tmp_path, "m")
+
+
+def test_an_adapter_beside_a_model_would_replace_it(tmp_path: Path) -> None:
+    """transformers loads the base that adapter_config.json names, and the adapter into it."""
+    directory_of(tmp_path, "model.safetensors", "adapter_config.json", "adapter_model.safetensors")
+    with pytest.raises(ConfigError, match=r"m holds adapter_config\.json beside a model"):
+        model_weights(tmp_path, "m")
+
+
+def test_a_format_that_is_no_pickle_is_not_called_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"m holds a\.gguf and no safetensors") as caught:
+        model_weights(directory_of(tmp_path, "a.gguf"), "m")
+    assert "pickle" not in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("names", "loaded"),
+    [
+        (["model.safetensors", "consolidated.safetensors", "original/model.safetensors"], ["model.safetensors"]),
+        (
+            ["original/model.safetensors", "model-00002-of-00002.safetensors", "model-00001-of-00002.safetensors"],
+            ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"],
+        ),
+        (["weights.safetensors", "a.bin"], ["weights.safetensors"]),
+        (["a.bin"], []),
+    ],
+)
+def test_the_same_weights_in_another_form_count_once(names: list[str], loaded: list[str]) -> None:
+    assert list(loaded_names(names)) == loaded
 
 
 def test_names_of_the_hub_may_have_directories() -> None:

@@ -90,8 +90,10 @@ def from_preset(name: str, namespace: str | None = None) -> LoadedWorkspace:
 
 def preset_mapping(name: str, namespace: str | None) -> Mapping[str, object]:
     """The YAML of ``from_preset`` as plain data."""
+    from llmwright.check.kubernetes_names import as_label
+
     short = unquote(name).rpartition("/")[2].lower()
-    label = "".join(letter if letter.isalnum() else "-" for letter in short).strip("-")[:50]
+    label = as_label(short)[:50].rstrip("-")
     metadata = {"name": label or "model", **({"namespace": namespace} if namespace else {})}
     return {
         "apiVersion": "kaito.sh/v1beta1",
@@ -228,10 +230,12 @@ def _files(path: Path) -> list[Path]:
         return [path]
     files = sorted(child for child in path.iterdir() if child.suffix in YAML_SUFFIXES)
     if not files:
-        raise ConfigError(
-            f"directory {path} holds no Workspace and no model",
-            hint=f"a Workspace is a {', '.join(YAML_SUFFIXES)} file; a model has config.json and safetensors weights",
-        )
+        hint = f"a Workspace is a {', '.join(YAML_SUFFIXES)} file; a model has config.json and safetensors weights"
+        below = sorted(child.name for child in path.iterdir() if is_directory(child) and holds_a_model(child))
+        if below:
+            # Checkpoints of a training, or a folder of models.
+            hint = f"models are below it: name one, as {path / below[-1]}"
+        raise ConfigError(f"directory {path} holds no Workspace and no model", hint=hint)
     return files
 
 

@@ -39,7 +39,10 @@ BYTES_PER_WEIGHT = {"float32": 4, "bfloat16": 2, "float16": 2, "float8_e4m3fn": 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """The facts about a model: config, weight bytes and, where known, number of weights, licence and commit."""
+    """The facts about a model: config, weight bytes and, where known, number of weights, licence and commit.
+
+    ``gaps`` are sentences about what it lacks, for a plan.
+    """
 
     source: str
     config: Mapping[str, Any]
@@ -49,6 +52,7 @@ class Description:
     license: str = ""
     gated: bool = False
     found_in: str = ""
+    gaps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,7 @@ def preset_of(name: str, described: Description, *, written: str = "") -> Preset
         remote_code=_needs_code(described.config),
         origin=described.found_in,
         fact_source=f"config.json and weight files of {described.source}",
-        assumptions=assumptions,
+        assumptions=(*described.gaps, *assumptions),
     )
 
 

@@ -16,8 +16,8 @@ from typing import Any, Protocol, TypeGuard
 from urllib.parse import quote
 
 from llmwright.catalogue.model_config import LARGEST, Description, preset_of
-from llmwright.catalogue.model_directory import ADAPTER_CONFIG, CONFIG, named_directory
-from llmwright.catalogue.weight_files import no_safetensors
+from llmwright.catalogue.model_directory import CONFIG, has_tokenizer, named_directory
+from llmwright.catalogue.weight_files import ADAPTER_CONFIG, loaded_names, model_weights, no_safetensors
 from llmwright.errors import ConfigError, TargetError
 from llmwright.reading.files import MOST_BYTES, Unreadable, is_directory, is_file, read_text, user_path
 from llmwright.reading.json_reader import read_json, read_json_file
@@ -27,6 +27,7 @@ _REPOSITORY = re.compile(r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?/[A-Za-z0-9](?:[\w.
 _HEADER_LIMIT = 16 * 1024**2
 _MOST_DIMENSIONS = 16
 """Of a tensor: weights have up to five, and a product of a million sizes would take minutes."""
+_LFS = b"version https://git-lfs.github.com/spec/"
 _INDEX_LIMIT = 16 * 1024**2
 """The index of the largest models names 100,000 tensors in 9 MB."""
 
@@ -62,7 +63,7 @@ def describe(
     """
     if name.startswith("file:"):
         directory = named_directory(name)
-        description = describe_directory(directory, source=directory.as_uri())
+        description = describe_directory(directory, source=directory.as_uri(), whole=True)
         return preset_of(directory.name, description, written=name)
     if not _REPOSITORY.fullmatch(name):
         raise ConfigError(f"{name!r} is not of the form org/name", hint="or give a directory as file:///dir")
@@ -93,21 +94,26 @@ def cached_snapshot(name: str, revision: str, environ: Mapping[str, str]) -> Pat
     return snapshot if complete else None
 
 
-def describe_directory(directory: Path, *, source: str, revision: str = "main") -> Description:
+def describe_directory(directory: Path, *, source: str, revision: str = "main", whole: bool = False) -> Description:
     """Describe the model in ``directory``.
 
+    Args:
+        whole: nothing is downloaded later, so that all that a server reads must be there.
+
     Raises:
-        ConfigError: there is no model, or a file of it is damaged.
+        ConfigError: there is no model, or a file of it is missing or damaged.
     """
     if not is_directory(directory):
         raise ConfigError(f"model directory {directory} is not there", hint="give a directory with config.json")
     if is_file(directory / ADAPTER_CONFIG) and not is_file(directory / CONFIG):
         hint = "serve its base model, and name the directory in inference.adapters"
         raise ConfigError(f"{directory} holds a LoRA adapter, and no model: {CONFIG} is missing", hint=hint)
-    weights = sorted(directory.glob("*.safetensors"))
+    weights = [directory / name for name in loaded_names(path.name for path in directory.glob("*.safetensors"))]
     index = directory / "model.safetensors.index.json"
     if not weights and not is_file(index):
         raise no_safetensors(str(directory), [path.name for path in directory.iterdir()])
+    if whole:
+        weights = list(model_weights(directory, str(directory)))
     headers = [_safetensors_counts(path) for path in weights]
     total = sum(size for _, size in headers)
     if is_file(index):
@@ -120,6 +126,9 @@ def describe_directory(directory: Path, *, source: str, revision: str = "main") 
         weight_bytes=total,
         parameters=sum(count for count, _ in headers) or None,
         found_in=str(directory),
+        gaps=()
+        if has_tokenizer(directory) or not whole
+        else (f"{directory} holds no tokenizer: no server starts without",),
     )
 
 
@@ -156,9 +165,10 @@ def _weights_on_hub(about: Mapping[str, Any], name: str) -> int:
     files = about.get("siblings") or []
     if not isinstance(files, list) or not all(isinstance(file, dict) for file in files):
         raise _not_understood(name, "siblings")
-    weights = [file for file in files if str(file.get("rfilename")).endswith(".safetensors")]
+    by_name = {str(file.get("rfilename")): file for file in files}
+    weights = [by_name[loaded] for loaded in loaded_names(by_name)]
     if not weights:
-        raise no_safetensors(name, [str(file.get("rfilename")) for file in files])
+        raise no_safetensors(name, list(by_name))
     sizes = [file.get("size") for file in weights]
     if not all(_is_size(size) for size in sizes):
         raise _not_understood(name, "siblings[].size")
@@ -234,6 +244,9 @@ def _safetensors_counts(path: Path) -> tuple[int, int]:
         numbers = sum(_count(tensor["shape"]) for tensor in tensors)
         size = sum(_size(tensor["data_offsets"][1]) - _size(tensor["data_offsets"][0]) for tensor in tensors)
     except (OSError, struct.error, ValueError, LookupError, TypeError, AttributeError) as error:
+        if _is_lfs_pointer(path):
+            message, hint = f"{path} is a pointer of Git LFS and no weights", "fetch them: git lfs pull"
+            raise ConfigError(message, hint=hint) from error
         raise ConfigError(f"{path} is no safetensors file: {error}", hint="download it again") from error
     if not (0 <= numbers < LARGEST and 0 <= size < LARGEST):
         raise ConfigError(f"{path} is no safetensors file: its tensors have impossible sizes")
@@ -246,6 +259,15 @@ def _count(shape: Any) -> int:
     if not isinstance(shape, list) or len(shape) > _MOST_DIMENSIONS:
         raise ValueError(f"{repr(shape)[:80]} is no shape")
     return math.prod(map(_size, shape))
+
+
+def _is_lfs_pointer(path: Path) -> bool:
+    """Whether a clone without Git LFS left a pointer there (the first line of its specification)."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_LFS)) == _LFS
+    except OSError:
+        return False
 
 
 def _size(value: Any) -> int:

@@ -5,19 +5,20 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from llmwright.catalogue.weight_files import SAFE, other_weights
+from llmwright.catalogue.weight_files import ADAPTER_CONFIG, SAFE, other_weights
 from llmwright.errors import ConfigError
 from llmwright.reading.files import Unreadable, user_path
 from llmwright.reading.json_reader import read_json_file
 
 CONFIG = "config.json"
-ADAPTER_CONFIG = "adapter_config.json"
 _BESIDE_WEIGHTS = frozenset({
     CONFIG, ADAPTER_CONFIG, "generation_config.json", "model.safetensors.index.json", "tokenizer.json",
     "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "chat_template.json",
     "preprocessor_config.json", "processor_config.json",
 })  # fmt: skip
 """The JSON files that ``save_pretrained`` of models, adapters and tokenizers writes."""
+_TOKENIZERS = ("tokenizer", "tokenization_", "vocab", "spiece", "sentencepiece", "tekken")
+"""How the names of transformers' tokenizer files begin; some end in ``.model`` or ``.tiktoken``."""
 
 
 def names_a_directory(name: str) -> bool:
@@ -52,6 +53,16 @@ def holds_a_model(directory: Path) -> bool:
     documents = {name for name in names if PurePosixPath(name).suffix in (".yaml", ".yml", ".json")}
     files = names & _BESIDE_WEIGHTS or other_weights(names) or any(name.endswith(SAFE) for name in names)
     return bool(files) and documents <= _BESIDE_WEIGHTS
+
+
+def has_tokenizer(directory: Path) -> bool:
+    """Whether a model's directory has a file of a tokenizer, in any of transformers' forms."""
+    return any(_is_of_a_tokenizer(path.name) for path in directory.iterdir())
+
+
+def _is_of_a_tokenizer(name: str) -> bool:
+    plain = name.lower()
+    return plain.startswith(_TOKENIZERS) or plain.endswith((".model", ".tiktoken"))
 
 
 def _content(path: Path) -> dict[str, object]:

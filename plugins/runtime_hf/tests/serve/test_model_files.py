@@ -37,3 +37,27 @@ def test_pickles_are_refused_by_name(tmp_path: Path, name: str) -> None:
 
     with pytest.raises(ConfigError, match=f"holds {name} and no "):
         check_adapter(AdapterSpec("a", tmp_path)) if name.startswith("adapter") else check_model(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("tokenizer.json", None, "holds no tokenizer"),
+        ("generation_config.json", "{", "generation_config.json is no JSON"),
+        ("generation_config.json", "[1]", "generation_config.json holds no JSON object"),
+        ("generation_config.json", "{}", ""),
+    ],
+)
+def test_what_the_libraries_would_go_on_without_is_told(
+    tmp_path: Path, name: str, content: str | None, said: str
+) -> None:
+    for file in ("config.json", "model.safetensors", "tokenizer.json"):
+        (tmp_path / file).write_text("{}")
+    (tmp_path / name).unlink(missing_ok=True)
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    if not said:
+        check_model(str(tmp_path))
+        return
+    with pytest.raises(ConfigError, match=said):
+        check_model(str(tmp_path))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from llmwright.catalogue.weight_files import check_adapter_weights, check_model_weights
+from llmwright.catalogue.model_directory import has_tokenizer
+from llmwright.catalogue.weight_files import check_adapter_weights, model_weights
 from llmwright.errors import ConfigError
+from llmwright.reading.files import Unreadable
+from llmwright.reading.json_reader import read_json_file
 from llmwright_runtime_hf.serve.serve_options import AdapterSpec, ServeOptions
 
 
@@ -30,7 +33,24 @@ def check_model(model: str) -> None:
             f"model directory {model} has no readable config.json: {problem}",
             hint="it must hold what save_pretrained writes",
         )
-    check_model_weights(path, f"model directory {model}")
+    model_weights(path, f"model directory {model}")
+    if not has_tokenizer(path):
+        hint = "the tokenizer's save_pretrained puts tokenizer.json and tokenizer_config.json beside the weights"
+        raise ConfigError(f"model directory {model} holds no tokenizer", hint=hint)
+    _check_generation_config(path, model)
+
+
+def _check_generation_config(directory: Path, model: str) -> None:
+    """Raise ConfigError for a damaged ``generation_config.json``: transformers goes on without what it says."""
+    file = directory / "generation_config.json"
+    if not file.exists():
+        return
+    try:
+        content = read_json_file(file)
+    except (OSError, Unreadable) as error:
+        raise ConfigError(f"model directory {model}: {file.name} {error}", hint="mend it, or remove it") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"model directory {model}: {file.name} holds no JSON object", hint="mend it, or remove it")
 
 
 def check_adapter(adapter: AdapterSpec) -> None:

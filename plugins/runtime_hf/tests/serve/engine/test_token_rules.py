@@ -37,6 +37,10 @@ def test_no_end_before_the_least_length(length: int, end: float) -> None:
     assert NoEndBefore([3], length)(SEEN, SCORES).tolist() == [[0, 0, 0, end]]
 
 
+def test_an_end_token_that_the_model_does_not_have_is_never_chosen_anyway() -> None:
+    assert NoEndBefore([-1, 3, 100_000], 7)(SEEN, SCORES).tolist() == [[0, 0, 0, -math.inf]]
+
+
 def test_no_token_left_is_told_apart_from_a_bug() -> None:
     sampler = Sampler(SamplingParams(allowed=(3,)), torch.device("cpu"), prompt=6)
     sampler.forbid_ends(frozenset([3]), 1)

@@ -266,6 +266,11 @@ def _end_tokens(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
 def _unusable(model: str, what: str, error: Exception) -> ConfigError:
     if "trust_remote_code" in str(error):
         return code_needed(model)
+    if "ignore_mismatched_sizes" in str(error):
+        return ConfigError(
+            f"{what} cannot be loaded: its weights have other shapes than its config.json says",
+            hint="they belong to another config.json; transformers lists them above",
+        )
     first = str(error).strip().partition("\n")[0]
     if not isinstance(error, OSError | ValueError) or not first:
         first = f"{type(error).__name__} {first}".strip()

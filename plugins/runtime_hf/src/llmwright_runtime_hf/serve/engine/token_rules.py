@@ -58,4 +58,6 @@ class NoEndBefore(LogitsProcessor):
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         if input_ids.shape[1] >= self._length:
             return scores
-        return scores.index_fill(1, self._ends.to(scores.device), -torch.inf)
+        # A tokenizer or a file may name an end token that the model does not have, or -1 for none.
+        ends = self._ends[(self._ends >= 0) & (self._ends < scores.shape[1])]
+        return scores.index_fill(1, ends.to(scores.device), -torch.inf)

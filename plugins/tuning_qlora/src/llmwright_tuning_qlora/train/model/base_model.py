@@ -12,7 +12,7 @@ import transformers
 from transformers import AutoConfig, BitsAndBytesConfig
 
 from llmwright.catalogue.model_types import auto_class
-from llmwright.catalogue.weight_files import check_model_weights
+from llmwright.catalogue.weight_files import model_weights
 from llmwright.errors import ConfigError
 from llmwright.plugins.remote_code import code_needed
 from llmwright_tuning_qlora.config_sections import QuantizationSection
@@ -33,7 +33,7 @@ def load_base_model(options: TuningOptions, device: Device) -> Any:
         arguments["quantization_config"] = bitsandbytes_config(quantization, device)
     directory = Path(options.model)
     if directory.is_dir():
-        check_model_weights(directory, f"the model {options.model}")
+        model_weights(directory, f"the model {options.model}")
     source: dict[str, Any] = {
         "revision": options.revision or "main",
         "trust_remote_code": section.trust_remote_code,
