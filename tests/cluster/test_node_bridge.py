@@ -80,9 +80,9 @@ def test_from_the_sdk_to_a_ready_node_and_back(plane: Cluster) -> None:
     pytest.importorskip("azure.mgmt.containerservice", reason=NO_SDK)
     from azure.mgmt.containerservice import ContainerServiceClient
 
-    with running_azure(plane) as server:
-        cluster = server.cloud.clusters["rg", "prod"]
-        with ContainerServiceClient(**server.client_arguments(), polling_interval=0.1) as client:
+    with running_azure(plane) as azure:
+        cluster = azure.cloud.clusters["rg", "prod"]
+        with ContainerServiceClient(**azure.server.client_arguments(), polling_interval=0.1) as client:
             wanted: Any = {"properties": {"vmSize": A100, "count": 1, "nodeTaints": ["sku=gpu:NoSchedule"]}}
             client.agent_pools.begin_create_or_update("rg", "prod", "gpus", wanted).result()
             (node,) = wait_until(lambda: nodes(plane), "the pool's node")

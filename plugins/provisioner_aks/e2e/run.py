@@ -26,8 +26,9 @@ from llmwright.plugins.configuration import validate_settings
 from llmwright_provisioner_aks.cloud.azure import Azure
 from llmwright_provisioner_aks.driver import AksProvisioner
 
-READY = "45m"
-GONE_S, LOOK_S = 1800.0, 20.0
+READY_S, ANSWER_S, GONE_S = 2700.0, 120.0, 1800.0
+LOOK_S, LIST_S = 5.0, 20.0
+"""Seconds between two looks at the cluster, and between two lists of Azure's."""
 
 
 @dataclass
@@ -78,23 +79,60 @@ def command(*words: str) -> str:
     return done.stdout.strip()
 
 
-def until(holds: Callable[[], bool], what: str, timeout_s: float = GONE_S) -> None:
+def until(holds: Callable[[], bool], what: str, timeout_s: float, look_s: float) -> None:
     """Wait until something holds; raises TimeoutError."""
     end = time.monotonic() + timeout_s
     while not holds():
         if time.monotonic() >= end:
-            raise TimeoutError(f"{what} within {timeout_s:.0f} s")
-        time.sleep(LOOK_S)
+            raise TimeoutError(f"not {what} within {timeout_s:.0f} s")
+        time.sleep(look_s)
+
+
+def read(file: str) -> dict[str, Any]:
+    """Return the mapping of a YAML file; raises ValueError where it is none."""
+    try:
+        content = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file} is no YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{file} holds no mapping")
+    return content
+
+
+def serves(name: str, namespace: str) -> bool:
+    """Return whether the Workspace is Ready; raises RuntimeError where it needs somebody to act."""
+    status = json.loads(command("kubectl", "get", "workspace", name, "-n", namespace, "-ojson")).get("status") or {}
+    conditions = {each["type"]: each for each in status.get("conditions") or ()}
+    stalled = conditions.get("Stalled") or {}
+    if stalled.get("status") == "True":
+        raise RuntimeError(f"{stalled['reason']}: {stalled['message']}")
+    return (conditions.get("Ready") or {}).get("status") == "True"
+
+
+def models(path: str) -> Any:
+    """Return the models that a server names; raises RuntimeError where it does not answer in time."""
+    end = time.monotonic() + ANSWER_S
+    while True:
+        try:
+            return json.loads(command("kubectl", "get", "--raw", path))["data"]
+        except RuntimeError:
+            # A pod that is ready becomes an endpoint of its Service a moment later.
+            if time.monotonic() >= end:
+                raise
+            time.sleep(LOOK_S)
 
 
 def run(arguments: argparse.Namespace, report: Report) -> None:
     """Carry out the steps. Whatever fails, the Workspace is deleted."""
-    settings = yaml.safe_load(Path(arguments.settings).read_text()) or {}
-    written = ((settings.get("plugins") or {}).get("provisioner") or {}).get("aks") or {}
-    aks = validate_settings("plugins.provisioner.aks", AksProvisioner, written)
-    metadata = yaml.safe_load(Path(arguments.workspace).read_text())["metadata"]
-    name, namespace = metadata["name"], metadata.get("namespace", "default")
-    inside = ("-n", namespace)
+    with report.step("read settings and Workspace") as step:
+        settings, workspace = read(arguments.settings), read(arguments.workspace)
+        written = ((settings.get("plugins") or {}).get("provisioner") or {}).get("aks") or {}
+        aks = validate_settings("plugins.provisioner.aks", AksProvisioner, written)
+        metadata = workspace.get("metadata") or {}
+        if not metadata.get("name"):
+            raise ValueError(f"{arguments.workspace}: metadata.name is missing")
+        name, namespace = metadata["name"], metadata.get("namespace", "default")
+        step.seen = f"{namespace}/{name}"
 
     def pools() -> list[str]:
         # A new one each time: its list is asked for at once.
@@ -109,20 +147,19 @@ def run(arguments: argparse.Namespace, report: Report) -> None:
         with report.step("apply"):
             command("kubectl", "apply", "-f", arguments.workspace)
         with report.step("serve"):
-            command("kubectl", "wait", f"workspace/{name}", *inside, "--for=condition=Ready", f"--timeout={READY}")
+            until(lambda: serves(name, namespace), "ready", READY_S, LOOK_S)
         with report.step("pool") as step:
             step.seen = pools()
             if len(step.seen) != 1:
                 raise RuntimeError(f"{step.seen} in place of one pool")
         if not arguments.no_ask:
             with report.step("ask") as step:
-                path = f"/api/v1/namespaces/{namespace}/services/{name}:80/proxy/v1/models"
-                step.seen = json.loads(command("kubectl", "get", "--raw", path))["data"]
+                step.seen = models(f"/api/v1/namespaces/{namespace}/services/{name}:80/proxy/v1/models")
     finally:
         with report.step("delete"):
-            command("kubectl", "delete", "workspace", name, *inside, "--ignore-not-found", "--timeout=30m")
+            command("kubectl", "delete", "workspace", name, "-n", namespace, "--ignore-not-found", "--timeout=30m")
         with report.step("nothing is left over") as step:
-            until(lambda: not pools(), "the pool is gone")
+            until(lambda: not pools(), "without a pool", GONE_S, LIST_S)
             step.seen = command(sys.executable, "-m", "llmwright", "--settings", arguments.settings, "orphans")
 
 

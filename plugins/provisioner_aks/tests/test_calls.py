@@ -22,3 +22,11 @@ def test_at_most_half_of_the_calls_of_gpu_provisioner_are_made() -> None:
         if 2 * ours.total() > theirs.total():
             many.append(words)
     assert many == []
+
+
+@pytest.mark.parametrize("delete_s", [70, 100, 130, 610])
+def test_the_end_of_a_deletion_is_seen_as_the_last_node_goes(delete_s: int) -> None:
+    pytest.importorskip("azure.mgmt.containerservice", reason=NO_SDK)
+    from plugins.provisioner_aks.tests.support.lifecycles import late_s
+
+    assert late_s(delete_s) <= 10

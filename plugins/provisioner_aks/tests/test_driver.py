@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from plugins.provisioner_aks.tests.support.builders import make_request
-from tests.arm.support.faults import Throttle
+from tests.arm.support.faults import LoseResponse, Throttle
 
 from llmwright.errors import InvalidWorkspace, TargetError
 from llmwright.testing.operation import Operation
@@ -158,3 +158,23 @@ def test_examining_makes_nothing_and_tells_the_quota(driver: Any, world: Any) ->
     assert "pools.put" not in {call.kind for call in world.cloud.calls}
     world.cloud.denied = {"Microsoft.ContainerService/managedClusters/read"}
     assert [finding.state for finding in driver.examine(None)] == ["ok", "ok"]
+
+
+def test_what_was_refused_at_once_is_given_back_at_once(driver: Any, world: Any) -> None:
+    world.cloud.quotas["StandardNCADSA100v4Family"].limit = 0
+    operation = Operation(driver, world, make_request())
+    operation.step()
+    operation.ask(count=0)
+    assert operation.step().outcome == Ready(())
+
+
+def test_a_pool_whose_creation_was_not_answered_is_waited_for_before_a_release_ends(driver: Any, world: Any) -> None:
+    world.cloud.list_lag_s = 40
+    operation = Operation(driver, world, make_request())
+    driver.refresh("")
+    world.cloud.faults.next("pools.put", LoseResponse())
+    operation.step()
+    operation.ask(count=0)
+    assert isinstance(operation.step().outcome, Waiting)
+    operation.release()
+    assert world.owned() == {}

@@ -12,7 +12,7 @@ from llmwright_provisioner_aks.pool_body import pool_body
 from llmwright_provisioner_aks.seen_pools import SeenPool
 
 CREATE, RESIZE, SHRINK = "create-pool", "resize-pool", "shrink-pool"
-REPAIR, DELETE, ASK = "repair-pool", "delete-pool", "ask-operation"
+REPAIR, DELETE, ASK, LOOK = "repair-pool", "delete-pool", "ask-operation", "look-again"
 
 
 def create(name: str, pool: Mapping[str, Any], machine: InstanceType | None) -> ProvisionerAction:
@@ -53,3 +53,8 @@ def _with_successor(pool: Mapping[str, Any], machine: InstanceType | None) -> di
 def ask(name: str, operation: str) -> ProvisionerAction:
     """Ask how the operation on the pool ended, where the pool itself does not tell."""
     return ProvisionerAction(verb=ASK, name=name, body={"operation": operation})
+
+
+def look(names: Iterable[str]) -> ProvisionerAction:
+    """Have the list of pools asked for at once: the last nodes of these pools, which are being deleted, are gone."""
+    return ProvisionerAction(verb=LOOK, name=",".join(sorted(names)))

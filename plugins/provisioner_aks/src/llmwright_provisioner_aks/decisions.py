@@ -15,7 +15,7 @@ from llmwright.values.nodes import (
     Ready,
     Waiting,
 )
-from llmwright_provisioner_aks.actions import ask, create, delete, repair, resize, shrink
+from llmwright_provisioner_aks.actions import ask, create, delete, look, repair, resize, shrink
 from llmwright_provisioner_aks.attempts import Attempts, recalled, remembered
 from llmwright_provisioner_aks.options import AksOptions
 from llmwright_provisioner_aks.pool_body import autoscaling, pool_body, shape_of
@@ -42,7 +42,7 @@ def decide_pools(
     """Have one pool with the nodes of ``request``, of at most ``most`` pools of the cluster; give back all others."""
     attempts = recalled(request.state, request.inputs)
     if request.count == 0:
-        return _decision(request, _release(observed, attempts, now))
+        return _decision(request, _release(request, observed, attempts, now))
     shape = shape_of(pool_body(request, options))
     pool, others = _chosen(request, observed, shape)
     if pool is None:
@@ -65,16 +65,24 @@ def _decision(request: NodeRequest, step: _Step) -> ProvisionerDecision:
     return ProvisionerDecision(outcome=step.outcome, actions=step.actions, state=remembered(attempts, request.inputs))
 
 
-def _release(observed: OwnPools, attempts: Attempts, now: datetime) -> _Step:
+def _release(request: NodeRequest, observed: OwnPools, attempts: Attempts, now: datetime) -> _Step:
     if observed.pools:
         names = ", ".join(pool.name for pool in observed.pools)
         actions = tuple(delete(pool) for pool in observed.pools if not pool.deleting)
+        if not actions and observed.emptied:
+            actions = (look(observed.emptied),)
         return _Step(Waiting("PoolDeleting", f"agent pool {names} is being deleted", GONE_S), attempts, actions)
-    if rest_s := attempts.settling_s(now):
+    rest_s = attempts.settling_s(now)
+    if rest_s and _next_name(request, observed) not in observed.refused:
         # A pool may be coming whose creation was never answered: a release that ends now would leave it behind.
         message = "a pool was asked for a moment ago, and Azure's list may not show it yet"
         return _Step(Waiting("PoolSettling", message, rest_s), attempts)
     return _Step(Ready(()), attempts)
+
+
+def _next_name(request: NodeRequest, observed: OwnPools) -> str:
+    """Return the name of the pool that is asked for next, which is also that of one asked for and not yet listed."""
+    return next(each for each in pool_names(request.namespace, request.workspace) if each not in observed.taken)
 
 
 def _chosen(request: NodeRequest, observed: OwnPools, shape: str) -> tuple[SeenPool | None, Sequence[SeenPool]]:
@@ -100,7 +108,7 @@ def _without_pool(
         attempts = replace(attempts, operation="", ended=None, asked=None)
     if attempts.wait_s(now) > 0:
         return _Step(failed_of(attempts, now), attempts)
-    name = next(each for each in pool_names(request.namespace, request.workspace) if each not in observed.taken)
+    name = _next_name(request, observed)
     rest_s = attempts.settling_s(now)
     if rest_s and name not in observed.refused:
         return _Step(Waiting("PoolSettling", "Azure's list does not show the agent pool yet", rest_s), attempts)

@@ -77,7 +77,8 @@ class AksProvisioner(Provisioner):
         if any(not pool.busy and len(observed.nodes_of(pool)) != pool.count for pool in observed.pools):
             # Nodes left: the pool may have been deleted or scaled by somebody else.
             self._azure.hurry()
-        return observed
+        going = {pool.name: len(observed.nodes_of(pool)) for pool in observed.pools if pool.deleting}
+        return replace(observed, emptied=self._azure.emptied(going))
 
     def decide(self, request: NodeRequest, observed: OwnPools, now: datetime) -> ProvisionerDecision:
         """By the pools and nodes that are there; the state only says what was tried before."""

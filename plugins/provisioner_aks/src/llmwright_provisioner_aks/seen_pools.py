@@ -69,12 +69,14 @@ class SeenCluster:
 class OwnPools:
     """The agent pools of one Workspace, the nodes that joined from them, and the names of all pools of the cluster.
 
-    ``refused`` are names that Azure refused when they were asked for last.
+    ``refused`` are names that Azure refused when they were asked for last, ``emptied`` pools that are being deleted and
+    whose last node went since Azure was asked.
     """
 
     pools: tuple[SeenPool, ...] = ()
     taken: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()
+    emptied: frozenset[str] = frozenset()
     joined: Mapping[str, tuple[NodeObject, ...]] = field(default_factory=dict)
 
     def nodes_of(self, pool: SeenPool) -> tuple[NodeObject, ...]:

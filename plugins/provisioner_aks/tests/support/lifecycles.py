@@ -46,6 +46,23 @@ def ours(workspaces: int, nodes: int, held_s: float, **cloud: Any) -> Counter[st
     return operated.world.cloud.counts()
 
 
+def late_s(delete_s: float) -> float:
+    """Return for how many seconds after its pool is gone a Workspace still waits; a pass every 5 seconds."""
+    operated = Operated(AksWorld(delete_s=delete_s))
+    clock, pools = operated.world.clock, operated.world.cluster.pools
+    tenant = operated.tenants["default", "w"] = Tenant(2)
+    while not isinstance(tenant.outcome, Ready):
+        operated.tick(5)
+    tenant.count = 0
+    while {*pools} != {"system"}:
+        operated.tick(5)
+        operated.world.cloud.settle()
+    gone = clock.now()
+    while operated.tenants:
+        operated.tick(5)
+    return (clock.now() - gone).total_seconds()
+
+
 def gpu_provisioner(workspaces: int, nodes: int, held_s: float, **cloud: Any) -> Counter[str]:
     """Return the calls of gpu-provisioner's lifecycles."""
     other = Cloud(ManualClock(), **cloud)

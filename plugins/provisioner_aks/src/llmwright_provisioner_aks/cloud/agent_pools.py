@@ -65,6 +65,15 @@ class AgentPools:
         """Have a refresh ask Azure as soon as while pools change."""
         self._cache.hurry()
 
+    def emptied(self, going: Mapping[str, int]) -> frozenset[str]:
+        """Return which of the pools that are being deleted have lost their last node since they were listed."""
+        return self._cache.emptied(going)
+
+    def look(self, names: Collection[str]) -> Learned:
+        """Have the next refresh ask Azure whether these pools are gone."""
+        self._cache.look(names)
+        return {}
+
     def refuse(self, name: str) -> None:
         """Remember that a pool is not coming: it was refused before it was asked for."""
         self._cache.refuse(name, True)

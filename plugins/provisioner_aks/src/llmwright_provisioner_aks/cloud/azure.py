@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from llmwright.values.nodes import Finding, ProvisionerAction
-from llmwright_provisioner_aks.actions import ASK, CREATE, DELETE, REPAIR, RESIZE, SHRINK
+from llmwright_provisioner_aks.actions import ASK, CREATE, DELETE, LOOK, REPAIR, RESIZE, SHRINK
 from llmwright_provisioner_aks.cloud.agent_pools import AgentPools
 from llmwright_provisioner_aks.cloud.azure_errors import target_error
 from llmwright_provisioner_aks.cloud.compute import Compute
@@ -45,6 +45,10 @@ class Azure:
         """Have a refresh ask Azure sooner: something of what is known may have changed."""
         self.pools.hurry()
 
+    def emptied(self, going: Mapping[str, int]) -> frozenset[str]:
+        """Return which of the pools that are being deleted have lost their last node since they were listed."""
+        return self.pools.emptied(going)
+
     def act(self, action: ProvisionerAction) -> Mapping[str, Any]:
         """Carry out one action.
 
@@ -64,6 +68,8 @@ class Azure:
             return pools.repair(name, body["count"], body["kept"])
         if action.verb == DELETE:
             return pools.delete(name)
+        if action.verb == LOOK:
+            return pools.look(name.split(","))
         if action.verb == ASK:
             return pools.ask(body["operation"])
         raise ValueError(f"no such verb: {action.verb}")

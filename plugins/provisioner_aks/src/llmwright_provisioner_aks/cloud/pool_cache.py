@@ -28,7 +28,7 @@ class PoolCache:
     """The pools by name, as JSON; ``listed`` is when the list was asked for, ``written`` when a write was answered.
 
     ``doubted`` says that what is there is not known, ``hurried`` that it may have changed. ``refused`` are pools that
-    Azure refused to make when they were asked for last.
+    Azure refused to make when they were asked for last, ``populated`` those being deleted that still had nodes.
     """
 
     items: dict[str, Item] = field(default_factory=dict)
@@ -37,6 +37,7 @@ class PoolCache:
     hurried: bool = False
     written: dict[str, datetime] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
+    populated: set[str] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def is_due(self, now: datetime) -> bool:
@@ -59,6 +60,7 @@ class PoolCache:
                         continue
                     listed[name] = kept
             self.written = {name: self.written[name] for name in late}
+            self.populated &= listed.keys()
             self.items, self.listed, self.doubted, self.hurried = listed, began, False, False
 
     def write(self, name: str, item: Item, now: datetime) -> None:
@@ -83,6 +85,21 @@ class PoolCache:
         """Have the list asked for as soon as while pools change."""
         with self.lock:
             self.hurried = True
+
+    def emptied(self, going: Mapping[str, int]) -> frozenset[str]:
+        """Return those of the pools being deleted that had nodes at an earlier call and have none now.
+
+        ``going`` has the number of nodes of each.
+        """
+        with self.lock:
+            self.populated |= {name for name, count in going.items() if count}
+            return frozenset(name for name, count in going.items() if not count and name in self.populated)
+
+    def look(self, names: Iterable[str]) -> None:
+        """Have the list asked for at once, and not again for the same pools."""
+        with self.lock:
+            self.populated.difference_update(names)
+            self.doubted = True
 
     def item(self, name: str) -> Item | None:
         """Return one pool; None where none of that name is known."""
