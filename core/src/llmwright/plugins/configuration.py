@@ -135,5 +135,5 @@ def _meant(kind: str, name: str, rows: list[PluginEntry]) -> str:
 def _problem(item: Any, known: list[str]) -> Problem:
     path = render_path(item["loc"])
     if item["type"] != "extra_forbidden":
-        return Problem(path, item["msg"])
+        return Problem(path, item["msg"].removeprefix("Value error, "))
     return Problem(path, "unknown option", did_you_mean(str(item["loc"][-1]), known) if known else "")

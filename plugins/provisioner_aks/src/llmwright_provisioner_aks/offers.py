@@ -116,9 +116,13 @@ def families_of(wish: Wish, offer: Offer) -> tuple[str, ...]:
 
 
 def quota_text(wish: Wish, usage: Usage, needed: int) -> str:
+    """Return which quota it is, and its figures beside what is needed."""
+    return f"quota {usage.family} in {wish.location}: {figures_text(wish, usage, needed)}"
+
+
+def figures_text(wish: Wish, usage: Usage, needed: int) -> str:
     """Return the figures of one quota beside what is needed."""
-    cores = f"{wish.count} x {wish.size} needs {needed} cores"
-    return f"quota {usage.family} in {wish.location}: limit {usage.limit}, used {usage.used}; {cores}"
+    return f"limit {usage.limit}, used {usage.used}; {wish.count} x {wish.size} needs {needed} cores"
 
 
 def _raise(wish: Wish, usage: Usage, needed: int) -> str:

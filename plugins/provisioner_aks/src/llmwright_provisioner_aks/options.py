@@ -21,6 +21,7 @@ MOST_NODES = 1000
 MOST_TAGS = 50 - len(OWN_TAGS)
 SUBNET = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Network/virtualNetworks/[^/]+/subnets/[^/]+"
 RESERVATION = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Compute/capacityReservationGroups/[^/]+"
+_HOST = re.compile(r"https://[^/?#@\s]+")
 _TAG_NAME = re.compile(r"[^<>%&\\?/]{1,512}")
 _TAKEN_TAGS = ("microsoft", "azure", "windows")
 _BOUNDS = "the bounds of the cluster autoscaler for this pool"
@@ -118,7 +119,17 @@ class AksSettings(_Model):
     cluster_name: str = Field(default="", description="The AKS cluster's name; unset: of this machine.")
     cloud: CloudName = Field(default="public", description="Azure's cloud: public, usgovernment or china.")
     client_id: str = Field(default="", description="The client id of a user-assigned managed identity.")
-    resource_manager: str = Field(
-        default="", pattern=r"^(https://[^/?#@\s]+)?$", description="Another Resource Manager than the cloud's."
+    resource_manager: str = Field(default="", description="Another Resource Manager than the cloud's.")
+    authority: str = Field(default="", description="Another Entra authority than the cloud's.")
+    audience: str = Field(
+        default="", description="What tokens are asked for; unset: the cloud's, or resourceManager where it is set."
     )
     max_pools: int = Field(default=100, ge=1, le=MOST_NODES, description="The most agent pools of the cluster.")
+
+    @field_validator("resource_manager", "authority")
+    @classmethod
+    def _is_a_host(cls, address: str) -> str:
+        address = address.rstrip("/")
+        if address and not _HOST.fullmatch(address):
+            raise ValueError("write https://HOST, without a path: a token goes there")
+        return address

@@ -37,8 +37,10 @@ class Azure:
     def examine(self, pool: Mapping[str, Any] | None, most: int) -> Iterator[Finding]:
         """Yield findings about the cluster, and about the nodes of ``pool``, the body of a ``CREATE``."""
         connection = self.connection
-        yield from guarded("AKS cluster", lambda: of_cluster(connection.cluster(), self.pools.refresh(), most))
-        if pool is not None:
+        about = "AKS cluster"
+        yield from guarded(about, lambda: of_cluster(connection.cluster(), self.pools.refresh(), most))
+        # Without the cluster, its region is not known either: that is told once.
+        if pool is not None and connection.is_located:
             yield from guarded("machines", lambda: of_wish(self._wish(pool), self.compute))
 
     def hurry(self) -> None:

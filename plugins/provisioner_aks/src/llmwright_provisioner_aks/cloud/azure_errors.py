@@ -15,6 +15,10 @@ from llmwright_provisioner_aks.refusals import MOST, REASONS, Refusal, refusal_o
 from llmwright_provisioner_aks.seen_pools import AzureError
 
 UNREACHABLE = "AzureUnreachable"
+CHECK_NETWORK = "check the network, and cloud and resourceManager under plugins.provisioner.aks"
+ATTEMPT = 240
+"""The most characters of the reason of one credential."""
+
 WAIT_S = 15.0
 """Seconds to leave a cluster alone that is busy with another operation."""
 
@@ -35,7 +39,8 @@ def as_target_errors(what: str) -> Iterator[None]:
             raise _unauthenticated(what, error) from error
         raise target_error(what, refused(error), retry_after_s(error)) from error
     except CoreError as error:
-        raise TargetError(f"{what}: Azure did not answer: {_first_line(error)}", reason=UNREACHABLE) from error
+        message = f"{what}: Azure did not answer: {_first_line(error)}"
+        raise TargetError(message, hint=CHECK_NETWORK, reason=UNREACHABLE) from error
 
 
 def target_error(what: str, refusal: Refusal, retry_after: float | None = None) -> TargetError:
@@ -69,7 +74,17 @@ def retry_after_s(error: HttpResponseError) -> float | None:
 
 def _unauthenticated(what: str, error: Exception) -> TargetError:
     hint = "see docs/aks.md, 'Identity': workload identity, managed identity or az login"
-    return TargetError(f"{what}: no credentials for Azure: {_first_line(error)}", hint=hint, reason=REASONS["auth"])
+    return TargetError(f"{what}: no credentials for Azure: {_attempts(error)}", hint=hint, reason=REASONS["auth"])
+
+
+def _attempts(error: Exception) -> str:
+    """Return which credentials azure-identity tried and why each failed, in one line without what may be a secret."""
+    _, _, tried = str(getattr(error, "message", None) or error).partition("Attempted credentials:")
+    parts = [" ".join(part.split()) for part in re.split(r"\n\t(?=\w+Credential: )", tried.split("\nTo mitigate")[0])]
+    # What follows is the answer as JSON, which says the same with figures that help nobody.
+    parts = [part.partition(" Content: {")[0] for part in parts if part]
+    short = [part if len(part) <= ATTEMPT else f"{part[:ATTEMPT]}..." for part in parts]
+    return _SECRET.sub(r"\1***", "; ".join(short)) or _first_line(error)
 
 
 def _body(error: HttpResponseError) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class Compute:
         with self._lock:
             if self._offers is None or self._old(self._offers[0], OFFERS_S):
                 location = self._connection.cluster().location
-                offers = [read_offer(item, location) for item in self._pages(SKUS)]
+                offers = [read_offer(item, location) for item in self._pages(SKUS, "sizes")]
                 self._offers = self._clock(), {each.name.lower(): each for each in offers if each is not None}
             return self._offers[1].get(size.lower())
 
@@ -55,7 +55,7 @@ class Compute:
         """
         with self._lock:
             if self._usages is None or self._old(self._usages[0], USAGES_S):
-                self._usages = self._clock(), tuple(read_usage(item) for item in self._pages(USAGES))
+                self._usages = self._clock(), tuple(read_usage(item) for item in self._pages(USAGES, "quotas"))
             return self._usages[1]
 
     def count_in(self, families: Collection[str], cores: int) -> None:
@@ -75,11 +75,11 @@ class Compute:
     def _old(self, since: datetime, limit_s: float) -> bool:
         return not 0 <= (self._clock() - since).total_seconds() < limit_s
 
-    def _pages(self, path: str) -> Iterator[Mapping[str, Any]]:
+    def _pages(self, path: str, what: str) -> Iterator[Mapping[str, Any]]:
         cluster = self._connection.cluster()
         url = path.format(subscription=cluster.subscription, location=cluster.location)
         for _ in range(MOST_PAGES):
-            page = self._connection.get(url)
+            page = self._connection.get(url, f"reading the {what} of {cluster.location}")
             yield from page.get("value") or ()
             url = page.get("nextLink") or ""
             if not url:

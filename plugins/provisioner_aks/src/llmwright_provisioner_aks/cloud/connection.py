@@ -19,6 +19,7 @@ from llmwright_provisioner_aks.cloud.azure_errors import as_target_errors
 from llmwright_provisioner_aks.cloud.credentials import credential
 from llmwright_provisioner_aks.cloud.metadata import Machine, this_machine
 from llmwright_provisioner_aks.options import AksSettings
+from llmwright_provisioner_aks.seen_pools import ENDED
 
 CLOUDS = {
     "public": AzureClouds.AZURE_PUBLIC_CLOUD,
@@ -31,12 +32,19 @@ NAME_IT = "set plugins.provisioner.aks.subscriptionId, resourceGroup and cluster
 
 @dataclass(frozen=True, slots=True)
 class ClusterName:
-    """An AKS cluster, and the region it is in."""
+    """An AKS cluster, the region it is in, and its state when it was first looked at."""
 
     subscription: str
     group: str
     name: str
     location: str
+    power: str = ""
+    provisioning: str = ""
+
+    @property
+    def busy(self) -> bool:
+        """Whether an operation on the whole cluster ran when it was looked at."""
+        return self.provisioning not in ("", *ENDED)
 
 
 class Connection:
@@ -73,8 +81,15 @@ class Connection:
                 self._cluster = self._locate(client)
             return self._cluster
 
-    def get(self, url: str) -> Mapping[str, Any]:
+    @property
+    def is_located(self) -> bool:
+        """Whether the cluster was found."""
+        return self._cluster is not None
+
+    def get(self, url: str, what: str = "asking Azure") -> Mapping[str, Any]:
         """Return the JSON of one GET at Resource Manager, through the SDK's pipeline; ``url`` may be a path.
+
+        ``what`` is being done, for the error.
 
         Raises:
             TargetError: Azure refused, or ``url`` is at another host: no token goes there.
@@ -83,7 +98,7 @@ class Connection:
             url = self._base + url
         elif not url.startswith(f"{self._base}/"):
             raise TargetError(f"an address of Azure's is not below {self._base}", reason="InvalidAddress")
-        with as_target_errors("asking Azure"):
+        with as_target_errors(what):
             response = self.client().send_request(HttpRequest("GET", url))
             response.raise_for_status()
             answer = response.json() if response.content else {}
@@ -106,6 +121,7 @@ class Connection:
         if not subscription:
             message = "no subscription is set, and this machine's metadata names none"
             raise TargetError(message, hint=NAME_IT, reason="InvalidRequest")
+        audience = settings.audience or settings.resource_manager
         arguments: dict[str, Any] = {
             "base_url": self._base,
             "cloud_setting": CLOUDS[settings.cloud],
@@ -115,7 +131,7 @@ class Connection:
             "http_logging_policy": SansIOHTTPPolicy(),
             "connection_timeout": CONNECT_S,
             "read_timeout": READ_S,
-            **({"credential_scopes": [f"{self._base}/.default"]} if settings.resource_manager else {}),
+            **({"credential_scopes": [f"{audience.rstrip('/')}/.default"]} if audience else {}),
             **self._arguments,
         }
         return ContainerServiceClient(self._credential or credential(settings), subscription, **arguments)
@@ -128,8 +144,7 @@ class Connection:
             group, name = group or self._here().cluster_group, name or self._here().cluster
         if group and name:
             with as_target_errors(f"looking for the cluster {name}"):
-                location = client.managed_clusters.get(group, name).location
-            return ClusterName(subscription, group, name, str(location))
+                return _named(subscription, group, name, client.managed_clusters.get(group, name))
         return self._around(client, subscription, name)
 
     def _around(self, client: Any, subscription: str, name: str) -> ClusterName:
@@ -141,6 +156,15 @@ class Connection:
             inside = (cluster.properties.node_resource_group or "").lower() if cluster.properties else ""
             if machines == inside and name.lower() in ("", str(cluster.name).lower()):
                 group = str(cluster.id).split("/")[4]
-                return ClusterName(subscription, group, str(cluster.name), str(cluster.location))
+                return _named(subscription, group, str(cluster.name), cluster)
         message = "no cluster is set, and this machine is in none that its identity may see"
         raise TargetError(message, hint=NAME_IT, reason="InvalidRequest")
+
+
+def _named(subscription: str, group: str, name: str, cluster: Any) -> ClusterName:
+    """Return the cluster as the SDK's ``ManagedCluster`` shows it."""
+    properties = cluster.properties
+    code = properties.power_state.code if properties and properties.power_state else ""
+    provisioning = properties.provisioning_state if properties else ""
+    power = str(getattr(code, "value", code) or "")
+    return ClusterName(subscription, group, name, str(cluster.location), power, str(provisioning or ""))

@@ -28,9 +28,9 @@ def credential(settings: AksSettings) -> TokenCredential:
     chain: list[TokenCredential] = []
     if os.environ.get(TOKEN_FILE):
         named = {"client_id": settings.client_id} if settings.client_id else {}
-        authority = os.environ.get(AUTHORITY) or AUTHORITIES[settings.cloud]
+        authority = settings.authority or os.environ.get(AUTHORITY) or AUTHORITIES[settings.cloud]
         # Azure's public directory knows no authority of another Resource Manager: nobody there is asked about it.
-        own = bool(settings.resource_manager)
+        own = bool(settings.resource_manager or settings.authority)
         chain.append(WorkloadIdentityCredential(authority=authority, disable_instance_discovery=own, **named))
     chain.append(ManagedIdentityCredential(client_id=settings.client_id or None))
     return ChainedTokenCredential(*chain, AzureCliCredential())

@@ -12,9 +12,9 @@ from llmwright_provisioner_aks.offers import (
     Offer,
     Wish,
     families_of,
+    figures_text,
     offer_refusal,
     quota_refusal,
-    quota_text,
 )
 from llmwright_provisioner_aks.refusals import REASONS
 from llmwright_provisioner_aks.seen_pools import SeenCluster
@@ -23,8 +23,8 @@ KINDS: dict[str, FailureKind] = {reason: kind for kind, reason in REASONS.items(
 
 
 def of_cluster(cluster: ClusterName, pools: SeenCluster, most: int) -> Iterator[Finding]:
-    """Yield findings about the cluster: that it is there, and whether it may have one more pool."""
-    yield Finding(about="AKS cluster", state="ok", message=f"{cluster.name} in {cluster.group}, {cluster.location}")
+    """Yield findings about the cluster: that it takes writes, and whether it may have one more pool."""
+    yield _of_state(cluster)
     count = len(pools.pools)
     figures = f"{count} of at most {most}"
     if count < most:
@@ -32,6 +32,18 @@ def of_cluster(cluster: ClusterName, pools: SeenCluster, most: int) -> Iterator[
     else:
         hint = "delete pools that nobody needs, or use a second cluster"
         yield Finding(about="agent pools", state="problem", message=figures, hint=hint, kind="transient")
+
+
+def _of_state(cluster: ClusterName) -> Finding:
+    about, where = "AKS cluster", f"{cluster.name} in {cluster.group}, {cluster.location}"
+    if cluster.power == "Stopped":
+        hint = f"start it: az aks start --resource-group {cluster.group} --name {cluster.name}"
+        return Finding(about=about, state="problem", message=f"{where} is stopped", hint=hint, kind="transient")
+    if cluster.busy:
+        message = f"{where} is {cluster.provisioning}: it takes no other operation meanwhile"
+        hint = "wait until it is over; pools that are asked for wait by themselves"
+        return Finding(about=about, state="problem", message=message, hint=hint, kind="transient")
+    return Finding(about=about, state="ok", message=where)
 
 
 def of_wish(wish: Wish, compute: Compute) -> Iterator[Finding]:
@@ -57,8 +69,8 @@ def _of_quotas(wish: Wish, offer: Offer, compute: Compute) -> Iterator[Finding]:
         if usage.family.lower() not in {family.lower() for family in families_of(wish, offer)}:
             continue
         refusal = quota_refusal(wish, offer, [usage])
-        text = quota_text(wish, usage, offer.cores * wish.count)
-        about = f"quota {usage.family}"
+        text = figures_text(wish, usage, offer.cores * wish.count)
+        about = f"quota {usage.family} in {wish.location}"
         if refusal is None:
             yield Finding(about=about, state="ok", message=text)
         else:
