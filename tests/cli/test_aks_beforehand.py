@@ -16,7 +16,7 @@ from tests.arm.support.server import ArmServer
 from tests.arm.support.wire import Answer
 from tests.support.command import Ran, Run
 
-Case = tuple[str, Callable[[ArmServer], None], dict[str, Any], str, str]
+Case = tuple[str, Callable[[ArmServer], object], dict[str, Any], str, str]
 """Name, harm, settings, the line that is to be shown, and what to do."""
 
 CLUSTERS = "Microsoft.ContainerService/managedClusters"
@@ -105,7 +105,7 @@ CASES: tuple[Case, ...] = (
 @pytest.mark.parametrize(("harm", "settings", "line", "remedy"), [case[1:] for case in CASES],
                          ids=[case[0] for case in CASES])  # fmt: skip
 def test_what_is_wrong_with_the_cluster_is_one_line_with_a_remedy(
-    azure: ArmServer, asked: Callable[..., tuple[Ran, Ran]], harm: Callable[[ArmServer], None],
+    azure: ArmServer, asked: Callable[..., tuple[Ran, Ran]], harm: Callable[[ArmServer], object],
     settings: dict[str, Any], line: str, remedy: str,
 ) -> None:  # fmt: skip
     harm(azure)
@@ -134,7 +134,7 @@ PLANS: tuple[Case, ...] = (
 @pytest.mark.parametrize(("harm", "line", "remedy"), [(case[1], *case[3:]) for case in PLANS],
                          ids=[case[0] for case in PLANS])  # fmt: skip
 def test_what_stands_in_the_way_of_machines_is_told_by_the_plan_alone(
-    azure: ArmServer, asked: Callable[..., tuple[Ran, Ran]], harm: Callable[[ArmServer], None], line: str, remedy: str
+    azure: ArmServer, asked: Callable[..., tuple[Ran, Ran]], harm: Callable[[ArmServer], object], line: str, remedy: str
 ) -> None:
     harm(azure)
     doctor, plan = asked()

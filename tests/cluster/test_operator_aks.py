@@ -58,3 +58,54 @@ def test_a_quota_without_room_stalls_before_any_pool(workspaces: Workspaces, azu
     finally:
         quota.limit = limit
     workspaces.plane.kubectl("delete", "workspace", "aks-poor", "--timeout=180s")
+
+
+@pytest.mark.slow
+def test_the_next_type_gets_its_pool_where_azure_refuses_one(workspaces: Workspaces, azure: Azure) -> None:
+    restricted, used_up, exhausted, had = (
+        "Standard_NV36ads_A10_v5", "Standard_NC24ads_A100_v4", "Standard_ND96isr_H100_v5", "Standard_NC40ads_H100_v5",
+    )  # fmt: skip
+    cloud = azure.cloud
+    # By Azure itself as well: what the operator knows of offers and quotas may be from before.
+    cloud.skus[restricted].restrict("eastus")
+    cloud.quotas["StandardNCADSA100v4Family"].limit = 0
+    cloud.exhausted = {(exhausted, None)}
+    chain = f"{restricted}, {used_up}, {exhausted}, {had}"
+    try:
+        workspaces.apply(on_aks(workspaces.inference("aks-next"), instanceType=chain))
+        workspaces.plane.until("aks-next", "Ready", timeout_s=240)
+    finally:
+        cloud.skus[restricted].restrictions.clear()
+        cloud.quotas["StandardNCADSA100v4Family"].limit = 100_000
+        cloud.exhausted = set()
+    plan = workspaces.get("aks-next")["status"]["plan"]
+    assert plan["instanceType"] == had
+    assert [(each["instanceType"], each["reason"]) for each in plan["refused"]] == [
+        (restricted, "InsufficientCapacity"), (used_up, "QuotaExceeded"), (exhausted, "InsufficientCapacity"),
+    ]  # fmt: skip
+    told = workspaces.told("aks-next", "InstanceTypeRefused")["message"]
+    assert all(name in told for name in (restricted, used_up, exhausted))
+    assert f"{had} is used instead" in told
+    (name,) = azure.pools
+    assert cloud.clusters["rg", "prod"].pools[name].properties["vmSize"] == had
+    azure.delete(workspaces, "aks-next")
+
+
+@pytest.mark.slow
+def test_auto_leaves_the_family_whose_quota_is_used_up(workspaces: Workspaces, azure: Azure) -> None:
+    quota = azure.cloud.quotas["StandardNCADSA100v4Family"]
+    limit, quota.limit = quota.limit, 0
+    try:
+        workspaces.apply(on_aks(workspaces.inference("aks-auto"), instanceType="auto"))
+        workspaces.plane.until("aks-auto", "Ready", timeout_s=240)
+    finally:
+        quota.limit = limit
+    plan = workspaces.get("aks-auto")["status"]["plan"]
+    assert ("Standard_NC24ads_A100_v4", "QuotaExceeded") in [
+        (each["instanceType"], each["reason"]) for each in plan["refused"]
+    ]
+    (name,) = azure.pools
+    size = azure.cloud.clusters["rg", "prod"].pools[name].properties["vmSize"]
+    assert size == plan["instanceType"]
+    assert azure.cloud.skus[size].family != "StandardNCADSA100v4Family"
+    azure.delete(workspaces, "aks-auto")

@@ -173,8 +173,7 @@ def test_a_pool_whose_creation_was_not_answered_is_waited_for_before_a_release_e
     operation = Operation(driver, world, make_request())
     driver.refresh("")
     world.cloud.faults.next("pools.put", LoseResponse())
-    operation.step()
-    operation.ask(count=0)
+    operation.ask(count=0, state=operation.step().state)
     assert isinstance(operation.step().outcome, Waiting)
     operation.release()
     assert world.owned() == {}

@@ -90,6 +90,7 @@ def skus() -> dict[str, Sku]:
         Sku("Standard_NC48ads_A100_v4", "StandardNCADSA100v4Family", 48, 440, 2, mig=True),
         Sku("Standard_NC96ads_A100_v4", "StandardNCADSA100v4Family", 96, 880, 4, mig=True),
         Sku("Standard_ND96asr_v4", "standardNDASv4_A100Family", 96, 900, 8, mig=True),
+        Sku("Standard_NC40ads_H100_v5", "StandardNCadsH100v5Family", 40, 320, 1, mig=True),
         Sku("Standard_ND96isr_H100_v5", "standardNDSH100v5Family", 96, 1900, 8, mig=True),
     ]
     return {sku.name: sku for sku in table}

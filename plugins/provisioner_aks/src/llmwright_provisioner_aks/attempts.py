@@ -1,4 +1,15 @@
-"""The memory between two passes: what was asked for, and the failures since. A hint: without it the count restarts."""
+"""The memory between two passes: what was asked for, and the failures since. A hint: without it the count restarts.
+
+The core paces machines that are lost (``lifecycle/losses.py``). Operations of Azure's that fail are counted here too,
+because the core's count does not fit them:
+
+* its pauses begin with the purchase and are shorter than an operation, so its first ones are over before they begin;
+* where a failed pool still goes, the next one has another name, which the core takes for the same attempt;
+* it is silent on the kind of failure while it rests, and by that kind another instance type is tried.
+
+Ours are never shorter than the core's after as many failures: so the time in the status is true. All that the core may
+put off is the deletion of a failed pool, which has no machines.
+"""
 
 from __future__ import annotations
 
@@ -72,9 +83,9 @@ class Attempts:
         """Return the attempts after a failure, which counts once for each pool that was asked for."""
         if self.counted == pool:
             return self
-        return replace(
-            self, failures=self.failures + 1, failed=now, counted=pool, cause=cause, missing=None, mended=False
-        )
+        counted = replace(self, failures=self.failures + 1, failed=now, counted=pool, cause=cause)
+        # What was asked for came, and failed: its operation has nothing more to tell.
+        return replace(counted, asked=None, operation="", missing=None, mended=False)
 
 
 def recalled(state: Mapping[str, Any], inputs: str) -> Attempts:

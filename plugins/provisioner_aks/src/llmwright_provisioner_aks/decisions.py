@@ -112,7 +112,7 @@ def _without_pool(
     rest_s = attempts.settling_s(now)
     if rest_s and name not in observed.refused:
         return _Step(Waiting("PoolSettling", "Azure's list does not show the agent pool yet", rest_s), attempts)
-    if attempts.operation:
+    if attempts.operation and attempts.asked:
         # It was accepted, and there is no pool: only the operation tells why.
         waiting = Waiting("PoolMissing", f"agent pool {name} was accepted, and is not there", LOOK_S)
         return _Step(waiting, replace(attempts, operation=""), (ask(name, attempts.operation),))

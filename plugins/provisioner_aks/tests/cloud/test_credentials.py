@@ -96,15 +96,16 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
     wire = Wire(cloud)
 
     def send(adapter: Any, request: requests.PreparedRequest, **_: Any) -> requests.Response:
-        body = request.body or b""
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        content = body.encode() if isinstance(body, str) else body
-        answer = wire.answer(Request(request.method or "", request.url or "", headers, content))
+        headers = {name.lower(): str(value) for name, value in request.headers.items()}
+        content = request.body.encode() if isinstance(request.body, str) else request.body
+        assert content is None or isinstance(content, bytes)
+        answer = wire.answer(Request(request.method or "", request.url or "", headers, content or b""))
         raw = urllib3.HTTPResponse(
             BytesIO(answer.content), {"Content-Type": "application/json", **answer.headers}, answer.status,
             preload_content=False,
         )  # fmt: skip
-        return adapter.build_response(request, raw)
+        response: requests.Response = adapter.build_response(request, raw)
+        return response
 
     monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
     for name in ("AZURE_AUTHORITY_HOST", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_POD_IDENTITY_AUTHORITY_HOST"):
