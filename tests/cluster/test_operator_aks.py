@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+from tests.arm.support.faults import Interrupt
 from tests.cluster.support.azure import Azure, azure, environ, on_aks, settings
+from tests.cluster.support.operating import Shift
 from tests.cluster.support.workspaces import CLAIMS, Workspaces
 from tests.support.waiting import wait_until
 
@@ -109,3 +114,24 @@ def test_auto_leaves_the_family_whose_quota_is_used_up(workspaces: Workspaces, a
     assert size == plan["instanceType"]
     assert azure.cloud.skus[size].family != "StandardNCADSA100v4Family"
     azure.delete(workspaces, "aks-auto")
+
+
+@pytest.mark.slow
+def test_an_operator_killed_before_or_after_azure_answers_goes_on(
+    workspaces: Workspaces, azure: Azure, shift: Shift, settings: dict[str, Any], environ: dict[str, str]
+) -> None:
+    def killed_at(kind: str, when: str, act: Callable[[], object]) -> None:
+        operator = shift.on(settings, environ)
+        azure.cloud.faults.next(kind, Interrupt(operator.kill, when))
+        act()
+        wait_until(lambda: not operator.runs, f"it is killed {when} {kind}")
+        shift.on(settings, environ)
+
+    desired = on_aks(workspaces.inference("aks-killed"))
+    killed_at("pools.put", "after", lambda: workspaces.apply(desired))
+    workspaces.until("aks-killed", "Ready")
+    assert [*azure.pools.values()] == [1]
+    delete = ("delete", "workspace", "aks-killed")
+    killed_at("pools.delete", "before", lambda: workspaces.plane.kubectl(*delete, "--wait=false"))
+    workspaces.plane.kubectl(*delete, "--ignore-not-found", "--timeout=180s")
+    assert azure.pools == {}

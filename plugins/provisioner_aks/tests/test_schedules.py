@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.arm.support.asking import NO_SDK
 
+from llmwright.values.nodes import Ready, Waiting
+
 if TYPE_CHECKING:
     from plugins.provisioner_aks.tests.support.operated import Operated
 
 SHORT, LONG = 200, 2000
 AT_ONCE = 20
+LIFE = 24
+"""More calls than those of one Workspace that gets two nodes, gives one back, and is deleted."""
 
 
 def faults_of(seed: int, steps: int) -> list[str]:
@@ -39,6 +43,38 @@ def test_a_long_schedule_ends_with_the_pools_that_are_wanted(first: int) -> None
     assert faults == []
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_the_operator_may_be_killed_between_any_two_calls(when: str) -> None:
+    pytest.importorskip("azure.mgmt.containerservice", reason=NO_SDK)
+    counts = [calls_of_a_life(number, when) for number in range(1, LIFE + 1)]
+    # The last ones are beyond the end: all calls of a life were tried.
+    assert min(counts) < LIFE
+
+
+def calls_of_a_life(number: int, when: str) -> int:
+    """Let a Workspace live whose operator dies at the call of that number; return how many calls it took."""
+    from plugins.provisioner_aks.tests.support.aks_world import AksWorld
+    from plugins.provisioner_aks.tests.support.operated import Operated, Tenant
+    from tests.arm.support.faults import Crash
+
+    operated = Operated(AksWorld())
+    world, tenant = operated.world, Tenant(2)
+    world.cloud.faults.at(number, Crash(when))
+    operated.tenants["default", "w"] = tenant
+    for count, wanted in ((2, [2]), (1, [1]), (0, [])):
+        tenant.count = count
+        for _ in range(100):
+            operated.tick()
+            pools = [world.cluster.pools[name].count for name in world.owned()]
+            assert len(pools) <= 1, f"killed {when} call {number}: {pools}"
+            if pools == wanted and (isinstance(tenant.outcome, Ready) or not operated.tenants):
+                break
+        else:
+            raise AssertionError(f"killed {when} call {number}: {pools} in place of {wanted}, {tenant.outcome}")
+    assert not operated.tenants
+    return len(world.cloud.calls)
+
+
 @pytest.fixture
 def crowd() -> Operated:
     """200 Workspaces of one node each, where a cluster has 100 pools and answers few requests a second."""
@@ -54,8 +90,6 @@ def crowd() -> Operated:
 
 
 def test_two_hundred_workspaces_share_a_hundred_pools(crowd: Operated) -> None:
-    from llmwright.values.nodes import Ready, Waiting
-
     def passes(most: int, wanted: int) -> None:
         for _ in range(most):
             if sum(isinstance(tenant.outcome, Ready) for tenant in crowd.tenants.values()) == wanted:

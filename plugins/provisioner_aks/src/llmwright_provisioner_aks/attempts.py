@@ -63,6 +63,10 @@ class Attempts:
         """Seconds until Azure's list must show what was asked for; 0 where it must by now."""
         return _rest_s(self.asked, SETTLE_S, now)
 
+    def is_settled(self, listed: datetime | None) -> bool:
+        """Whether a list of that time must show what was asked for."""
+        return listed is None or self.settling_s(listed) == 0
+
     def wait_s(self, now: datetime) -> float:
         """Seconds until a pool may be asked for again; 0 where that may be now."""
         return _rest_s(self.failed, PAUSES.pause_s(self.failures), now)

@@ -72,12 +72,14 @@ def _release(request: NodeRequest, observed: OwnPools, attempts: Attempts, now: 
         if not actions and observed.emptied:
             actions = (look(observed.emptied),)
         return _Step(Waiting("PoolDeleting", f"agent pool {names} is being deleted", GONE_S), attempts, actions)
+    name = _next_name(request, observed)
+    if attempts.is_settled(observed.listed) or name in observed.refused:
+        return _Step(Ready(()), attempts)
+    # A pool may be coming whose creation was never answered: a release that ends now would leave it behind.
+    message = "a pool was asked for a moment ago, and Azure's list may not show it yet"
     rest_s = attempts.settling_s(now)
-    if rest_s and _next_name(request, observed) not in observed.refused:
-        # A pool may be coming whose creation was never answered: a release that ends now would leave it behind.
-        message = "a pool was asked for a moment ago, and Azure's list may not show it yet"
-        return _Step(Waiting("PoolSettling", message, rest_s), attempts)
-    return _Step(Ready(()), attempts)
+    actions = () if rest_s else (look((name,)),)
+    return _Step(Waiting("PoolSettling", message, rest_s or LOOK_S), attempts, actions)
 
 
 def _next_name(request: NodeRequest, observed: OwnPools) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from llmwright.values.node_object import NodeObject
@@ -59,10 +60,12 @@ class SeenCluster:
     """All agent pools of the cluster, whoever made them, in the order of their names.
 
     ``refused`` are names of pools that Azure refused to make when they were asked for last: none of them is coming.
+    ``listed`` is when Azure's list was asked for.
     """
 
     pools: tuple[SeenPool, ...] = ()
     refused: frozenset[str] = frozenset()
+    listed: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +73,14 @@ class OwnPools:
     """The agent pools of one Workspace, the nodes that joined from them, and the names of all pools of the cluster.
 
     ``refused`` are names that Azure refused when they were asked for last, ``emptied`` pools that are being deleted and
-    whose last node went since Azure was asked.
+    whose last node went since Azure was asked, which was at ``listed``.
     """
 
     pools: tuple[SeenPool, ...] = ()
     taken: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()
     emptied: frozenset[str] = frozenset()
+    listed: datetime | None = None
     joined: Mapping[str, tuple[NodeObject, ...]] = field(default_factory=dict)
 
     def nodes_of(self, pool: SeenPool) -> tuple[NodeObject, ...]:
@@ -110,4 +114,4 @@ def own_pools(request: NodeRequest, cluster: SeenCluster) -> OwnPools:
     nodes = sorted(request.joined, key=lambda node: node.name)
     joined = {pool.name: tuple(node for node in nodes if pool_of_node(node.labels) == pool.name) for pool in pools}
     taken = frozenset(pool.name for pool in cluster.pools)
-    return OwnPools(pools=pools, taken=taken, refused=cluster.refused, joined=joined)
+    return OwnPools(pools=pools, taken=taken, refused=cluster.refused, joined=joined, listed=cluster.listed)

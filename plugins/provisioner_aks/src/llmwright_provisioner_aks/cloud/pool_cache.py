@@ -115,7 +115,7 @@ class PoolCache:
         """Return all pools as values."""
         with self.lock:
             pools = tuple(read_pool(self.items[name]) for name in sorted(self.items))
-            return SeenCluster(pools, frozenset(self.refused))
+            return SeenCluster(pools, frozenset(self.refused), self.listed)
 
     def _moves(self) -> bool:
         pools = map(read_pool, self.items.values())
