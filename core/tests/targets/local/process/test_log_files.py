@@ -17,6 +17,11 @@ from llmwright.targets.local.process.log_files import error_text, follow, last_l
         ("error: old\nloading\nerror: row 7\n  hint: rename it\n", "row 7 hint: rename it"),
         ("50 %\r100 %\r\n", "100 %"),
         ("\x1b[31mError: red\x1b[0m\n", "red"),
+        ("Traceback\n  File x\nmy.OwnError: no room\n  warnings.warn('there appear to be')\n", "my.OwnError: no room"),
+        (
+            "ValueError: no room\n  File x\nValueError: no room\nRuntimeError: the child died\n",
+            "ValueError: no room; RuntimeError: the child died",
+        ),
     ],
 )
 def test_the_error_is_the_last_that_a_process_wrote(tmp_path: Path, text: str, error: str) -> None:

@@ -44,10 +44,14 @@ class Child:
         return self.popen.wait()
 
     def signal(self, number: signal.Signals) -> None:
-        """Send ``number`` to the whole group."""
+        """Send ``number`` to the process, which ends its own children as in a pod; SIGKILL to the whole group."""
         if self.popen.returncode is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, number)
+                if number == signal.SIGKILL:
+                    os.killpg(self.pid, number)
+                else:
+                    # Children that got it too would end before the process has finished its answers through them.
+                    os.kill(self.pid, number)
 
 
 def spawn(argv: tuple[str, ...], env: Mapping[str, str], log: Path, directory: Path, umask: int = -1) -> Child:

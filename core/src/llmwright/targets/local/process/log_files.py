@@ -10,6 +10,9 @@ from pathlib import Path
 from llmwright.lifecycle.observed import ROLES, Role
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+EXCEPTION = re.compile(r"(?:\w+\.)*\w*(?:Error|Exception): \S.*")
+"""The last line of a Python traceback."""
+MOST_EXCEPTIONS = 3
 TAIL_BYTES = 16 * 1024
 SUPERVISOR = "supervisor"
 
@@ -33,11 +36,18 @@ def log_files(directory: Path, stage: str | None = None) -> list[Path]:
 
 
 def error_text(path: Path, start: int) -> str:
-    """Return what a process wrote from its last ``error:`` line on, else its last line; ``start`` is in bytes."""
+    """Return what a process wrote from its last ``error:`` line on, else its exceptions, else its last line.
+
+    The cause comes before what followed from it: where a child of the process died, the process itself says only that.
+    ``start`` is in bytes.
+    """
     lines = _last_lines(path, start)
     for index in range(len(lines) - 1, -1, -1):
         if lines[index].lower().startswith("error:"):
             return " ".join(lines[index:])[len("error:") :].strip()
+    exceptions = [*dict.fromkeys(line for line in lines if EXCEPTION.fullmatch(line))]
+    if exceptions:
+        return "; ".join(exceptions[-MOST_EXCEPTIONS:])
     return lines[-1] if lines else ""
 
 
