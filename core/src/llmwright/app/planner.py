@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmwright.app.checker import Checker
-from llmwright.errors import InvalidWorkspace
+from llmwright.errors import InvalidWorkspace, PluginLoadFailed
+
+PYTHON = "$(python)"
 
 if TYPE_CHECKING:
     from llmwright.api.workspace import Workspace
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
     from llmwright.errors import Problem
     from llmwright.plugins.discovery import Kind
     from llmwright.values.instance_type import InstanceType
+    from llmwright.values.launch import Launch
     from llmwright.values.plan import Choice, Plan
 
 
@@ -116,9 +121,16 @@ class Planner:
 
     def _require_workloads(self, plan: Plan) -> None:
         """Refuse a plan whose programs are not installed here, before the first of them is started in vain."""
-        chosen: tuple[tuple[Kind, Choice | None], ...] = (("tuner", plan.tuner), ("runtime", plan.runtime))
-        for kind, choice in chosen:
-            if choice is not None:
+        chosen: tuple[tuple[Kind, Choice | None, Launch | None], ...] = (
+            ("tuner", plan.tuner, plan.tuning),
+            ("runtime", plan.runtime, plan.serving),
+        )
+        for kind, choice, launch in chosen:
+            if choice is None:
+                continue
+            if launch is not None and launch.main.argv[0] != PYTHON:
+                _require_program(kind, choice.name, launch.main.argv[0])
+            else:
                 self._session.registry.require_workload(kind, choice.name)
 
     def _nodes_of_environment(self, workspace: Workspace) -> InstanceType | None:
@@ -135,3 +147,22 @@ class Planner:
 
         name = this_machine(self._session.driver_set).name
         return self._session.drivers.provisioner(name).instance_types()[0]
+
+
+def _require_program(kind: Kind, name: str, program: str) -> None:
+    """Refuse a driver whose program is not Python, but one of its own that is not on this machine.
+
+    It may lie in an environment of its own, so what is installed beside this Python says nothing.
+    """
+    from llmwright.plugins.known import requirement
+    from llmwright.targets.local.launch.process_environment import search_path
+
+    if shutil.which(program, path=search_path(os.environ)) is not None:
+        return
+    line = requirement(kind, name)
+    installing = f"pip install '{line}', or " if line else ""
+    raise PluginLoadFailed(
+        f"{kind} {name!r} starts the program {program!r}, and this machine has none of that name",
+        hint=f"{installing}name its path in the settings under plugins.{kind}.{name}, where it has an option for that",
+        reason="ProgramMissing",
+    )

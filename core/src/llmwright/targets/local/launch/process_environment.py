@@ -33,7 +33,7 @@ def environment_of(
     Raises:
         TargetError: ``SecretMissing``, also for an optional secret that is among ``required_secrets``.
     """
-    env = {**SHARED_MACHINE, **environ, "PATH": _path(environ), "PYTHONUNBUFFERED": "1", MARK: mark}
+    env = {**SHARED_MACHINE, **environ, "PATH": search_path(environ), "PYTHONUNBUFFERED": "1", MARK: mark}
     for name, value in process.env.items():
         if not isinstance(value, SecretKey):
             env[name] = value
@@ -48,7 +48,7 @@ def environment_of(
     return env
 
 
-def _path(environ: Mapping[str, str]) -> str:
+def search_path(environ: Mapping[str, str]) -> str:
     """Return ``PATH`` with the programs beside this Python first, as in an environment that was activated."""
     own, before = str(Path(sys.executable).parent), environ.get("PATH", os.defpath)
     return before if own in before.split(os.pathsep) else f"{own}{os.pathsep}{before}"
