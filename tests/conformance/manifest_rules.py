@@ -213,6 +213,7 @@ def _engine() -> tuple[Rule, ...]:
         Rule("older-gpus", (*flags, "dtype"), "bfloat16", "float16"),
         Rule("no-remote-code", (*flags, "trust-remote-code"), None, ABSENT),
         Rule("safetensors-only", (*flags, "load_format"), "auto", "safetensors"),
+        Rule("drained", (*flags, "shutdown-timeout"), ABSENT, "15"),
         Rule("cache-on-gpu", (*flags, "kaito-kv-cache-cpu-memory-utilization"), "0", ABSENT),
         Rule("config-as-flags", (*flags, "kaito-config-file"), "/mnt/config/inference_config.yaml", ABSENT),
         Rule(

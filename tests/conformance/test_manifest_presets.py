@@ -18,6 +18,7 @@ AUTO = ("load_format", "auto")
 OTHERS = frozenset(
     {
         "revision", "code-revision", "download-dir", "served-model-name", "max-model-len", "host", "port",
+        "shutdown-timeout",
         "gpu-memory-utilization", "kv-events-config", "compilation-config.pass_config.fuse_allreduce_rms",
         "tensor-parallel-size", "data-parallel-size", "pipeline-parallel-size", "distributed-executor-backend",
         "nnodes", "node-rank", "master-addr", "master-port", "headless",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.metadata
 import json
 import sys
 from pathlib import Path
@@ -69,7 +68,7 @@ def _made(make: Any, text: str) -> Any:
 
 def main(folder: Path) -> None:
     """Write the file of the installed release into ``folder``, and print its path."""
-    release = importlib.metadata.version("vllm").partition("+")[0]
+    release: str = importlib.import_module("vllm").__version__.partition("+")[0]
     actions = [action for action in serve_parser()._actions if action.option_strings and action.dest != "help"]
     flags = {action.option_strings[0].removeprefix("--"): facts_of(action) for action in actions}
     source = f"the parser of `vllm serve` {release}, read by engine/list_flags.py"

@@ -16,6 +16,7 @@ from llmwright.values.fit import Fit
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.launch import Exec, HttpGet, Launch
 from llmwright_runtime_vllm.driver import VllmRuntime
+from llmwright_runtime_vllm.engine_flags import RELEASES, Release, flags_of
 
 GIB = 1024**3
 JOINED = {"distributed-executor-backend", "nnodes", "node-rank", "master-addr", "master-port"}
@@ -102,8 +103,29 @@ def test_nothing_of_ours_is_in_the_pod(runtime: VllmRuntime) -> None:
 
 
 def test_the_settings_name_program_and_release() -> None:
-    runtime = VllmRuntime(make_context(settings={"program": "/opt/vllm/bin/vllm", "version": "0.32.0"}))
-    assert launched(runtime).main.argv[0] == "/opt/vllm/bin/vllm"
+    runtime = VllmRuntime(make_context(settings={"program": "/opt/vllm/bin/vllm", "version": "0.31.0"}))
+    launch = launched(runtime)
+    assert launch.main.argv[0] == "/opt/vllm/bin/vllm"
+    assert launch.images["vllm"] == "vllm/vllm-openai:v0.31.0"
+    with pytest.raises(InvalidWorkspace, match=r"vLLM 0\.31\.0 has no flag --grpc-port"):
+        engine_argv(runtime, "{grpc-port: 5002}")
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_every_release_takes_the_flags_that_are_computed(release: Release) -> None:
+    """Also those for several machines, of which no parser is asked here."""
+    runtime = VllmRuntime(make_context(settings={"version": release}))
+    presets = (replace(PRESET, tool_call_parser="hermes", reasoning_parser="qwen3", chat_template="a.jinja"), PRESET)
+    for fit in (FIT, replace(FIT, nodes=2, pipeline_parallel=2), replace(FIT, gpus=2, data_parallel=2)):
+        for preset in presets:
+            launch = launched(
+                runtime, fit, preset=preset, options={"role": "decode"}, adapters=(make_adapter(rank=64),)
+            )
+            words = [*launch.main.argv, *(launch.ranks.worker if launch.ranks else ())]
+            written = [word[2:].partition("=") for word in words if word.startswith("--")]
+            plain = ((name, value) for name, _, value in written if "$(" not in value)
+            problems = [flags_of(release).problem(name, value) for name, value in plain]
+            assert [problem for problem in problems if problem] == []
 
 
 def test_on_one_machine_the_engine_is_reached_by_loopback_alone(runtime: VllmRuntime) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from llmwright.errors import Problem, did_you_mean, nearest
 from llmwright.reading.files import Unreadable
@@ -20,9 +20,10 @@ Kind = Literal["switch", "set", "whole", "number", "text", "json", "open", "list
 """A value's kind. ``switch`` has a form ``--no-…``; ``set`` is on where it is written, and has no other form; ``open``
 is JSON or a text."""
 
-RELEASES = ("0.32.0",)
+Release = Literal["0.30.0", "0.31.0", "0.32.0"]
 """Releases with a list, the newest last."""
 
+RELEASES: tuple[Release, ...] = get_args(Release)
 NEWEST = RELEASES[-1]
 _OFF = frozenset({"false", "0", "no", "off"})
 _ON = frozenset({"", "true", "1", "yes", "on"})
@@ -88,14 +89,8 @@ def text_of(value: Any) -> str:
 
 
 @cache
-def flags_of(release: str) -> FlagList:
-    """Return the list of ``release``.
-
-    Raises:
-        KeyError: there is none.
-    """
-    if release not in RELEASES:
-        raise KeyError(release)
+def flags_of(release: Release) -> FlagList:
+    """Return the list of ``release``."""
     path = files("llmwright_runtime_vllm").joinpath("releases", f"{release}.json")
     content = json.loads(path.read_text(encoding="utf-8"))
     flags: dict[str, Flag] = {}

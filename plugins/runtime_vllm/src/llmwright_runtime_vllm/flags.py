@@ -19,6 +19,9 @@ Flags = dict[str, Any]
 UTILIZATION = 0.84
 UTILIZATION_A10 = 0.82
 SMALL_GPU = "NVIDIA A10"
+DRAIN_S = 15
+"""Seconds for answers under way after SIGTERM: within the 20 s and 30 s after which one machine and a cluster kill. By
+itself the engine breaks them off at once."""
 LORA_RANKS = (16, 32, 64, 128, 256, 320, 512)
 """Values of ``--max-lora-rank`` from its default on (vLLM, ``MaxLoRARanks``). An adapter above it is not loaded."""
 
@@ -30,6 +33,7 @@ def flags(preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: VllmC
         "max-model-len": config.max_model_len or _context(fit),
         "gpu-memory-utilization": config.gpu_memory_utilization or _utilization(fit),
         **_events(fit),
+        "shutdown-timeout": DRAIN_S,
         "compilation-config.pass_config.fuse_allreduce_rms": False,
         "dtype": _dtype(preset, fit),
         **({"trust-remote-code": None} if preset.remote_code else {}),

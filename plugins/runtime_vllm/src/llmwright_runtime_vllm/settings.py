@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from llmwright_runtime_vllm.engine_flags import NEWEST
+from llmwright_runtime_vllm.engine_flags import NEWEST, Release
 
 
 class VllmSettings(BaseModel):
@@ -12,7 +12,7 @@ class VllmSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    version: str = Field(default=NEWEST, pattern=r"^\d+\.\d+\.\d+$")
+    version: Release = NEWEST
     """The release of vLLM in the image for the role ``vllm``. Flags of a config are judged by its list. Without such an
     image in the settings, vLLM's own of that release is run."""
     program: str = Field(default="vllm", min_length=1)
