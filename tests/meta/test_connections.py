@@ -40,6 +40,8 @@ OTHERS = {
     "core/src/llmwright/app/model_answers.py": "reads the answers of the server of a model",
     "core/src/llmwright/app/model_client.py": "asks the server of a model, whose address the user gives",
     "core/src/llmwright/app/operator.py": "reads this machine's name, for leader election",
+    "core/src/llmwright/plugins/chat_server.py": "listens for requests, in the workload's process",
+    "core/src/llmwright/plugins/cloud_api.py": "asks the cloud that the settings name, and follows no redirect",
     "core/src/llmwright/targets/kubernetes/admission/https_server.py": "listens for the API server",
     "core/src/llmwright/targets/kubernetes/cluster/api_client.py": "asks the API server that the kubeconfig names",
     "core/src/llmwright/targets/local/process/ports.py": "looks for a free port of this machine",

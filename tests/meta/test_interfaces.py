@@ -29,6 +29,11 @@ NAMES = {
     "llmwright.plugins.hookspecs": {
         "Manifest", "check_workspace", "instance_types", "manifests", "presets", "status_changed",
     },
+    "llmwright.plugins.chat_server": {"ChatServer", "Conversation", "Engine", "adapter_paths", "main", "parser"},
+    "llmwright.plugins.cloud_api": {"CloudApi"},
+    "llmwright.plugins.machines": {"CloudMachine", "MachineProvisioner", "Order"},
+    "llmwright.plugins.programs": {"data_process", "server_launch", "trainer_launch"},
+    "llmwright.plugins.trainer": {"main", "parser", "read_rows", "report", "write_adapter"},
     "llmwright.plugins.weights": {"MODEL_VOLUME", "Weights", "weights_of"},
     "llmwright.errors": {
         "ConfigError", "InvalidWorkspace", "LimitExceeded", "LLMwrightError", "NotYet", "PluginConflict",

@@ -27,6 +27,7 @@ ELSEWHERE = {
     "core/src/llmwright/cli/plugin_template.py": OWN,
     "core/src/llmwright/plugins/known.py": OWN,
     "core/src/llmwright/plugins/load_check.py": CHILD,
+    "core/src/llmwright/plugins/trainer.py": WEIGHTS,
     "core/src/llmwright/provisioners/machine.py": "the kernel's files",
     "core/src/llmwright/reading/json_names.py": "a text that was read before",
     "core/src/llmwright/reading/json_reader.py": "the reader",

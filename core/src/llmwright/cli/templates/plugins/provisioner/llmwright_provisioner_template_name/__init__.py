@@ -1,1 +1,1 @@
-"""A provisioner for LLMwright: ``driver`` decides, ``cloud`` talks to the cloud."""
+"""A provisioner for LLMwright: ``driver`` talks to the cloud."""

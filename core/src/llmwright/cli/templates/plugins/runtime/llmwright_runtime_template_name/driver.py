@@ -7,10 +7,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from llmwright.plugins.drivers import Capabilities, Runtime
-from llmwright.plugins.weights import weights_of
+from llmwright.plugins.programs import server_launch
 from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit, MemoryTerm
-from llmwright.values.launch import API_KEY, HttpGet, Launch, Probe, Process
+from llmwright.values.launch import Launch
 from llmwright.values.preset import Preset
 
 
@@ -38,25 +38,9 @@ class TemplateNameRuntime(Runtime):
         return (MemoryTerm("process", 50 * 2**20, "Python alone"),)
 
     def launch(self, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any) -> Launch:
-        """One server, which listens once it may be asked how far it is, and is ready once the weights are read."""
-        weights = weights_of(preset)
-        serve = Process(
-            name="serve",
-            # The role of an image with this package in it; the setting `images` says which image that is.
-            image="template-name",
-            argv=(
-                *("$(python)", "-m", "llmwright_runtime_template_name.serve", *weights.arguments),
-                *("--name", preset.name),
-                *("--host", "$(host)"),
-                *("--port", "$(port.http)"),
-                *("--context", str(fit.context)),
-                *("--max-tokens", str(config.maxTokens)),
-                *(part for each in adapters for part in ("--adapter", f"{each.name}={each.path}")),
-            ),
-            env={"LLMWRIGHT_API_KEY": API_KEY},
-            mounts=weights.mounts,
-            startup=Probe(check=HttpGet("/health"), failure_threshold=180),
-            live=Probe(check=HttpGet("/health")),
-            ready=Probe(check=HttpGet("/health"), period_s=1),
-        )
-        return Launch(main=serve, prepare=weights.prepare, volumes=weights.volumes, ports={"http": 5000})
+        """One server. The setting `images` maps the role of its image to an image with this package in it."""
+        options = {
+            "max-tokens": config.maxTokens,
+        }
+        module = "llmwright_runtime_template_name.serve"
+        return server_launch(module, preset, fit, adapters, image="template-name", options=options)

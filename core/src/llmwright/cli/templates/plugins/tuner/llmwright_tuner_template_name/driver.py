@@ -7,16 +7,15 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from llmwright.plugins.drivers import Tuner
-from llmwright.plugins.weights import weights_of
+from llmwright.plugins.programs import data_process, trainer_launch
 from llmwright.values.fit import Fit, MemoryTerm
-from llmwright.values.launch import Launch, Mount, Process
+from llmwright.values.launch import Launch, Process
 from llmwright.values.preset import Preset
 from llmwright.values.tuning_data import TuningData
 
-PROGRAM = ("$(python)", "-m", "llmwright_tuner_template_name.train")
-DATA = Mount(volume="data", path="/mnt/data", read_only=True)
-RESULTS = Mount(volume="results", path="/mnt/results")
-CONFIG = Mount(volume="config", path="/mnt/config", read_only=True)
+MODULE = "llmwright_tuner_template_name.train"
+IMAGE = "template-name"
+"""The role of an image with this package in it; the setting `images` says which image that is."""
 
 
 class Options(BaseModel):
@@ -46,31 +45,17 @@ class TemplateNameTuner(Tuner):
 
     def launch(self, preset: Preset, fit: Fit, data: TuningData, config: Any) -> Launch:
         """One process that reads ``data`` and writes ``results``."""
-        weights = weights_of(preset)
-        main = Process(
-            name="train",
-            # The role of an image with this package in it; the setting `images` says which image that is.
-            image="template-name",
-            argv=(
-                *(*PROGRAM, "train", *weights.arguments),
-                *("--data", "$(volume.data)"),
-                *("--results", "$(volume.results)"),
-                *("--targets", ",".join(preset.lora_targets or ("q_proj", "v_proj"))),
-                *("--rank", str(config.rank)),
-                *("--steps", str(config.steps)),
-                *(("--config", data.config_path) if data.config_path else ()),
-            ),
-            mounts=(DATA, RESULTS, *((CONFIG,) if data.config_path else ()), *weights.mounts),
-            gpus=fit.gpus,
-        )
-        return Launch(main=main, prepare=weights.prepare, volumes=weights.volumes)
+        options = {
+            "targets": ",".join(preset.lora_targets or ("q_proj", "v_proj")),
+            "rank": config.rank,
+            "steps": config.steps,
+        }
+        return trainer_launch(MODULE, preset, fit, data, image=IMAGE, options=options)
 
     def inspect(self, preset: Preset, data: TuningData, config: Any) -> Process | None:
         """Read every row before a machine is bought."""
-        argv = (*PROGRAM, "inspect", "--data", "$(volume.data)")
-        return Process(name="inspect", argv=argv, mounts=(DATA,), image="template-name")
+        return data_process(MODULE, "inspect", image=IMAGE, options={})
 
     def sample(self, preset: Preset, data: TuningData, config: Any, rows: int) -> Process | None:
-        """Print the first rows, for ``llmwright quiz``."""
-        argv = (*PROGRAM, "sample", "--data", "$(volume.data)", "--rows", str(rows))
-        return Process(name="sample", argv=argv, mounts=(DATA,), image="template-name")
+        """Print the first rows, for the questions that ``llmwright run`` asks before and after."""
+        return data_process(MODULE, "sample", image=IMAGE, options={"rows": rows})

@@ -1,0 +1,132 @@
+"""The OpenAI server for engines that are a function."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from llmwright.plugins.chat_server import ChatServer, Conversation, Engine, main, parser
+
+
+def echo(asked: Conversation) -> Iterator[str]:
+    """Say back each word."""
+    yield from asked.text.split()
+
+
+@pytest.fixture
+def server() -> Iterator[ChatServer]:
+    with ChatServer(("127.0.0.1", 0), 4) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.005,))
+        thread.start()
+        yield server
+        server.end()
+        thread.join()
+
+
+def asked(server: ChatServer, method: str, path: str, body: Any = None) -> tuple[int, bytes]:
+    """Return status and content of one answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+    connection.request(method, path, None if body is None else json.dumps(body))
+    answer = connection.getresponse()
+    content = answer.read()
+    connection.close()
+    return answer.status, content
+
+
+def chat(server: ChatServer, text: Any, **more: Any) -> tuple[int, bytes]:
+    """Ask one question."""
+    return asked(server, "POST", "/v1/chat/completions", {"messages": [{"role": "user", "content": text}], **more})
+
+
+def test_it_is_not_healthy_before_the_weights_are_read(server: ChatServer) -> None:
+    assert asked(server, "GET", "/health")[0] == 503
+    assert chat(server, "a")[0] == 503
+    server.engine = Engine(["a"], echo)
+    assert asked(server, "GET", "/health")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "content", "reason"),
+    [
+        ("a b", {}, "ab", "stop"),
+        ([{"type": "text", "text": "a b"}], {}, "ab", "stop"),
+        ("a b c", {"max_tokens": 2}, "ab", "length"),
+        ("a b c d e f", {}, "abcd", "length"),
+        ("a b", {"max_completion_tokens": 1, "max_tokens": 4}, "a", "length"),
+    ],
+)
+def test_an_answer_ends_at_the_limit_and_says_why(
+    server: ChatServer, text: Any, more: dict[str, Any], content: str, reason: str
+) -> None:
+    """Whole or as a stream; the limit is the request's, at most the context."""
+    server.engine = Engine(["a"], echo)
+    choice = json.loads(chat(server, text, **more)[1])["choices"][0]
+    assert (choice["message"]["content"], choice["finish_reason"]) == (content, reason)
+    lines = chat(server, text, stream=True, **more)[1].decode().split("\n\n")
+    assert lines[-2:] == ["data: [DONE]", ""]
+    events = [json.loads(line.removeprefix("data: "))["choices"][0] for line in lines[:-2]]
+    assert "".join(event["delta"].get("content", "") for event in events) == content
+    assert events[-1]["finish_reason"] == reason
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        {},
+        {"messages": []},
+        {"messages": [1]},
+        {"messages": "a"},
+        {"messages": [{"content": "a"}], "max_tokens": "many"},
+    ],
+)
+def test_a_bad_request_is_the_client_s_mistake(server: ChatServer, body: Any) -> None:
+    server.engine = Engine(["a"], echo)
+    status, content = asked(server, "POST", "/v1/chat/completions", body)
+    assert status == 400
+    assert "message" in json.loads(content)["error"]
+
+
+def test_a_name_that_is_not_served_is_not_found(server: ChatServer) -> None:
+    server.engine = Engine(["a"], echo)
+    assert chat(server, "x", model="b")[0] == 404
+
+
+def test_an_idle_connection_does_not_hold_up_the_end(server: ChatServer) -> None:
+    """It is kept alive between two requests; SIGTERM waits for answers alone."""
+    server.engine = Engine(["a"], echo)
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+    connection.request("GET", "/health")
+    connection.getresponse().read()
+    assert server.connections
+    server.end()
+    server.server_close()
+    assert not server.connections
+    connection.close()
+
+
+def test_an_engine_that_fails_is_a_fault_of_the_server(server: ChatServer) -> None:
+    def answer(asked: Conversation) -> Iterator[str]:
+        raise RuntimeError("no thoughts")
+
+    server.engine = Engine(["a"], answer)
+    status, content = chat(server, "x")
+    assert (status, "no thoughts" in json.loads(content)["error"]["message"]) == (500, True)
+
+
+def test_weights_that_cannot_be_read_end_the_process(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would answer 503 until nobody waits any more."""
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+
+    def load(options: object) -> Engine:
+        raise FileNotFoundError("no tokenizer.json")
+
+    assert main(load, parser().parse_args(["--host", "127.0.0.1", "--port", "0", "--context", "1"])) == 1
+    assert "no tokenizer.json" in capsys.readouterr().err
