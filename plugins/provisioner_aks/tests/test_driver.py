@@ -177,3 +177,33 @@ def test_a_pool_whose_creation_was_not_answered_is_waited_for_before_a_release_e
     assert isinstance(operation.step().outcome, Waiting)
     operation.release()
     assert world.owned() == {}
+
+
+def test_a_machine_that_never_joins_is_asked_for_once_more_and_then_replaced(driver: Any, world: Any) -> None:
+    operation = Operation(driver, world, make_request())
+    name = operation.step().actions[0].name
+    world.cloud.never_join.add(name)
+    for _ in range(60):
+        operation.step()
+    verbs = [action.verb for decision in operation.decisions for action in decision.actions]
+    assert verbs[:4] == ["create-pool", "resize-pool", "delete-pool", "create-pool"]
+    reasons = {decision.outcome.reason for decision in operation.decisions if isinstance(decision.outcome, Waiting)}
+    assert "NodeNeverJoined" in reasons
+    world.cloud.never_join.clear()
+    operation.hold()
+    assert len(world.owned()) == 1
+
+
+def test_a_pool_that_somebody_else_scales_or_deletes_is_made_as_it_was(driver: Any, world: Any) -> None:
+    operation = Operation(driver, world, make_request(count=2))
+    operation.hold()
+    (name,) = world.owned()
+    for count in (3, 1):
+        world.cluster.scale(name, count)
+        world.clock.advance(300)
+        operation.settle()
+        operation.hold()
+        assert world.cluster.pools[name].count == 2
+    world.cluster.remove(name)
+    operation.hold()
+    assert [world.cluster.pools[each].count for each in world.owned()] == [2]
