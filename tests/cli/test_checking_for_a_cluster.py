@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from tests.support.command import Run
 
 MISSION = """apiVersion: kaito.sh/v1alpha1
@@ -109,6 +110,50 @@ def test_a_person_sees_why_a_type_of_the_list_would_not_do_and_a_drawback_of_all
     shown = run("plan", "-f", file, "--target", "kubernetes").out
     assert shown.count("number format") == 1
     assert "all of these: the GPU does not compute" in shown
+
+
+BESIDE = """---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: mine}
+data: {FILE: 'TEXT'}
+"""
+TUNE = """apiVersion: kaito.sh/v1beta1
+kind: Workspace
+metadata: {name: tuned}
+resource: {instanceType: Standard_NC24ads_A100_v4, labelSelector: {matchLabels: {apps: tuned}}}
+tuning:
+  preset: {name: phi-4}
+  method: qlora
+  config: mine
+  input: {urls: ["https://data.example/d.jsonl"]}
+  output: {image: "registry.example/a:1", imagePushSecret: push}
+"""
+QUANTIZED = "training_config: {QuantizationConfig: {load_in_4bit: VALUE}}"
+
+
+@pytest.mark.parametrize(
+    ("workspace", "file", "text", "told"),
+    [
+        (SERVE + "  config: mine\n", "inference_config.yaml", "vllm: {max-model-len: 8192}", ""),
+        (SERVE + "  config: mine\n", "inference_config.yaml", "vllm: {max-model-len: 999999}", "context ends at"),
+        (SERVE + "  config: mine\n", "inference_config.yaml", "vllm: {max-model-len: [4]}", "must be text, a number"),
+        (TUNE, "training_config.yaml", QUANTIZED.replace("VALUE", "true"), ""),
+        (TUNE, "training_config.yaml", QUANTIZED.replace("VALUE", "yes"), ""),
+        (TUNE, "training_config.yaml", QUANTIZED.replace("VALUE", '"true"'), "not true or false"),
+        (TUNE, "training_config.yaml", QUANTIZED.replace("VALUE", "1"), "not true or false"),
+        (TUNE, "training_config.yaml", QUANTIZED.replace("VALUE", "null"), "needs load_in_4bit or load_in_8bit"),
+        (TUNE, "training_config.yaml", QUANTIZED.replace("VALUE", "[true]"), "not true or false"),
+    ],
+)
+def test_a_configmap_beside_the_workspace_is_judged(
+    run: Run, written: Write, workspace: str, file: str, text: str, told: str
+) -> None:
+    document = written(workspace + BESIDE.replace("FILE", file).replace("TEXT", text))
+    ran = run("check", "-f", document, "--target", "kubernetes")
+    assert ran.code == (2 if told else 0), ran.out
+    assert told in ran.out
+    assert run("plan", "-f", document, "--target", "kubernetes").code == ran.code
 
 
 def test_a_limit_of_the_company_moves_the_choice(run: Run, written: Write) -> None:

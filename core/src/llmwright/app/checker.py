@@ -268,6 +268,7 @@ class Checker:
             ),
             cluster=ClusterFacts(
                 gates=FeatureGates(settings.feature_gates),
+                # One that lies beside the Workspace is judged, also where another may be on the cluster already.
                 config_files=(lambda _, name: files.get(name)) if mode.knows_configs or files else None,
             ),
             policy=PolicyFacts(
