@@ -193,6 +193,10 @@ def test_an_empty_answer_is_no_login(config: Any, helper: Any) -> None:
         ("docker.io/team/image", "team"),
         ("[::1]:5000/x", "six"),
         ("evil-quay.io/x", None),
+        ("reg1.lab.example/x", "class"),
+        ("reg9.lab.example/x", "other class"),
+        ("breg.lab.example/x", "first class"),
+        ("zreg.lab.example/x", None),
     ],
 )
 def test_the_key_that_is_for_an_image(config: Any, image: str, user: str | None) -> None:
@@ -208,6 +212,9 @@ def test_the_key_that_is_for_an_image(config: Any, image: str, user: str | None)
         "https://index.docker.io/v1/access-token": "never",
         "index.docker.io/team": "team",
         "[::1]:5000": "six",
+        "reg[1-3].lab.example": "class",
+        "reg[^1-8a-z].lab.example": "other class",
+        "[a-c]reg.lab.example": "first class",
         "": "never",
     }
     config(auths={key: auth(name, "word") for key, name in keys.items()})

@@ -15,6 +15,7 @@ from llmwright.plugins.driver_set import DriverSet
 from llmwright.plugins.drivers import Capabilities, OlderImage
 from llmwright.testing import make_instance_type, make_preset
 from llmwright.testing.fakes import FakeRuntime, FakeTuner
+from llmwright.values.instance_type import InstanceType
 from llmwright.values.plan import Target
 
 OLD = make_instance_type(name="old", gpus=1, gpu_memory_bytes=2**34, gpu_model="Old GPU", compute_capability=(6, 0))
@@ -51,7 +52,12 @@ class UnservedTuner(BuiltTuner):
 
 
 def judged(
-    part: dict[str, Any], policy: PolicyFacts = LOOKING, target: Target = "kubernetes", *, served: bool = True
+    part: dict[str, Any],
+    policy: PolicyFacts = LOOKING,
+    target: Target = "kubernetes",
+    *,
+    served: bool = True,
+    machine: InstanceType = OLD,
 ) -> dict[str, str]:
     """Return severity by reason of all problems about the type."""
     document = {
@@ -61,7 +67,7 @@ def judged(
         "resource": {"instanceType": "old", "labelSelector": {"matchLabels": {"apps": "a"}}},
         **part,
     }
-    catalogue = CatalogueFacts(find_preset=lambda _: make_preset(name="small"), find_instance_type=lambda _: OLD)
+    catalogue = CatalogueFacts(find_preset=lambda _: make_preset(name="small"), find_instance_type=lambda _: machine)
     drivers = DriverSet.of_classes(
         runtimes={"runtime": Built if served else Unserved}, tuners={"tuner": BuiltTuner if served else UnservedTuner}
     )
@@ -88,6 +94,17 @@ def test_an_image_for_older_gpus_is_named_before_anything_is_bought(part: dict[s
 @pytest.mark.parametrize("part", [{"tuning": TUNING}, {"inference": SERVING}], ids=["tuning", "serving"])
 def test_a_gpu_that_no_image_serves_is_refused(part: dict[str, Any]) -> None:
     assert judged(part, served=False) == {"GpuTooOld": "error"}
+
+
+@pytest.mark.parametrize("part", [{"tuning": TUNING}, {"inference": SERVING}], ids=["tuning", "serving"])
+@pytest.mark.parametrize("model", ["AMD Radeon PRO V620", "AWS Trainium accelerators"])
+def test_accelerators_of_another_maker_want_images_of_ones_own(part: dict[str, Any], model: str) -> None:
+    machine, buying = replace(OLD, gpu_model=model, compute_capability=None), PolicyFacts(buys=True)
+    assert judged(part, machine=machine) == {"Unworkable": "warning"}
+    assert judged(part, buying, machine=machine) == {"Unworkable": "error"}
+    assert judged(part, replace(buying, images=frozenset({"vllm"})), machine=machine) == {"Unworkable": "warning"}
+    assert judged(part, buying, machine=replace(machine, gpu_model="NVIDIA X")) == {}
+    assert judged(part, buying, target="local", machine=machine) == {"NotUsed": "warning"}
 
 
 def test_a_template_of_the_users_own_runs_in_the_users_own_image() -> None:

@@ -38,7 +38,8 @@ class Place:
     @property
     def is_glob(self) -> bool:
         """Whether the host is a pattern."""
-        return not self.host.startswith("[") and any(sign in self.host for sign in "*?[")
+        is_ipv6 = self.host.startswith("[") and self.host.endswith("]")
+        return not is_ipv6 and any(sign in self.host for sign in "*?[")
 
 
 def parse_place(text: str) -> Place | None:
@@ -79,7 +80,8 @@ def _same_host(place: Place, host: str) -> bool:
     hosts = HUB_NAMES if host in HUB_NAMES else frozenset({host})
     if not place.is_glob:
         return place.host in hosts
-    patterns = place.host.split(".")
+    # The kubelet's globs are Go's, which negate a class by ^.
+    patterns = place.host.replace("[^", "[!").split(".")
     return any(
         len(labels) == len(patterns) and all(map(fnmatchcase, labels, patterns))
         for labels in (name.split(".") for name in hosts)

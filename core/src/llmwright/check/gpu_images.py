@@ -8,7 +8,16 @@ from llmwright.check.check_input import CheckInput
 from llmwright.check.facts import Severity
 from llmwright.errors import Problem
 from llmwright.plugins.drivers import Driver
-from llmwright.plugins.gpu_images import is_named, leaves_out, left_out, not_named, older_image, stands_in
+from llmwright.plugins.gpu_images import (
+    foreign,
+    is_foreign,
+    is_named,
+    leaves_out,
+    left_out,
+    not_named,
+    older_image,
+    stands_in,
+)
 
 
 def check_gpu_images(inputs: CheckInput) -> Iterator[Problem]:
@@ -17,6 +26,11 @@ def check_gpu_images(inputs: CheckInput) -> Iterator[Problem]:
     if machine is None:
         return
     severity: Severity = "error" if inputs.policy.buys else "warning"
+    if is_foreign(machine) and inputs.written.template is None:
+        # Images that the settings name may be built for anything.
+        strict: Severity = "warning" if inputs.policy.images else severity
+        hint = "take a type with NVIDIA GPUs, or name images for these in the setting images"
+        yield Problem(path, foreign(machine), hint, severity=strict, reason="Unworkable")
     for name, driver in _drivers(inputs):
         older = older_image(driver, machine)
         if older is not None and not is_named(older, inputs.policy.images):

@@ -12,7 +12,7 @@ from llmwright.plan.cost import limit_problem
 from llmwright.plan.machine_choice import MachineChoice
 from llmwright.plan.refusal import refuse
 from llmwright.plan.workload import Workload
-from llmwright.plugins.gpu_images import is_named, older_image, stands_in
+from llmwright.plugins.gpu_images import foreign, is_named, older_image, stands_in
 from llmwright.settings.model import Limits
 from llmwright.sizing.dtypes import is_native
 from llmwright.sizing.throughput import Load, serving_tokens_per_s, tuning_tokens_per_s
@@ -208,7 +208,7 @@ def _price(option: MachineOption) -> str:
 
 def _option(machine: InstanceType, asked: RankingInput) -> MachineOption:
     if machine.compute_capability is None:
-        raise refuse("resource.instanceType", f"the images are built for NVIDIA GPUs, not for {machine.gpu_model}")
+        raise refuse("resource.instanceType", foreign(machine))
     workload = asked.workload_on(machine)
     for older in filter(None, (older_image(driver, machine) for driver in workload.drivers)):
         if not is_named(older, asked.images):

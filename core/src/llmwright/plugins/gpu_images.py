@@ -7,6 +7,8 @@ from collections.abc import Collection
 from llmwright.plugins.drivers import Driver, OlderImage
 from llmwright.values.instance_type import InstanceType
 
+_OTHER_MAKERS = ("amd ", "aws ", "google ", "intel ", "qualcomm ")
+
 
 def older_image(driver: type[Driver] | Driver, machine: InstanceType) -> OlderImage | None:
     """Return the image that takes the place of the usual one; None where that one serves, or neither does."""
@@ -19,6 +21,16 @@ def older_image(driver: type[Driver] | Driver, machine: InstanceType) -> OlderIm
 def leaves_out(driver: type[Driver] | Driver, machine: InstanceType) -> bool:
     """Return whether no image of the driver serves the machine's GPUs."""
     return _leaves_out(driver, machine) and older_image(driver, machine) is None
+
+
+def is_foreign(machine: InstanceType) -> bool:
+    """Return whether its accelerators are of another maker than the images are built for."""
+    return machine.compute_capability is None and machine.gpu_model.lower().startswith(_OTHER_MAKERS)
+
+
+def foreign(machine: InstanceType) -> str:
+    """Return the sentence about accelerators of another maker."""
+    return f"the images are built for NVIDIA GPUs, not for {machine.gpu_model}"
 
 
 def left_out(name: str, driver: type[Driver] | Driver, machine: InstanceType) -> str:
