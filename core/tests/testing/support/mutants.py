@@ -1,7 +1,8 @@
 """Correct plugins as their authors have them, and each with one small mistake: the contracts fail on every mistake.
 
 A plugin is what ``llmwright plugins new KIND acme`` writes, under the name of its kind, or a folder of ``plugins/``
-with what no new plugin has: modules, entry points, and a test that subclasses a contract. ``mutants/NAME.yaml`` lists
+with what no new plugin has: modules, entry points, and a test that subclasses a contract. Those that begin with
+``whole`` write out all that a new plugin takes from ``llmwright.plugins``. ``mutants/NAME.yaml`` lists
 the mistakes in it. Each is a text that is there once and another in its place; ``law`` is the law that it breaks,
 ``says`` are words of that law's message.
 """

@@ -1,0 +1,1 @@
+"""A provisioner for LLMwright: ``driver`` decides, ``cloud`` talks to the cloud."""

@@ -1,0 +1,1 @@
+"""A runtime for LLMwright: ``driver`` is the light half, ``serve`` runs where the model is."""
