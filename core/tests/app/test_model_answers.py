@@ -35,6 +35,8 @@ def pieces(*parts: str) -> list[str]:
         'data: {"choices": [{"delta": {"content": "I am"}, "finish_reason": "stop"}]}\n\n',
         'data: {"choices": [{"delta": {"content": [{"type": "text", "text": "I am"}]}}]}\n\n' + DONE,
         'data: {"choices": [{"text": "I am"}]}\n\n' + DONE,
+        'data: {"choices": [{"delta": {"role": "assistant", "content": null, "refusal": "I am"}}]}\n\n' + DONE,
+        f"data: {event('I am')}\n\n" + 'data: {"choices": [], "usage": {"total_tokens": 5}}\n\n' + DONE,
         'data: {"choices": [{"delta": null}, 5]}\n\ndata: {"choices": null}\n\ndata: ' + event("I am") + f"\n\n{DONE}",
         f"id: 7\nevent: message\ndata: {event('I am')}\n\n{DONE}data: after the end\n\n",
     ],
@@ -88,10 +90,29 @@ def test_well_formed_text_stays() -> None:
         ({"choices": [{"message": {"content": "\ud800"}}]}, "\ufffd"),
         ({"choices": [{"message": {"content": [{"type": "text", "text": "a"}, {"type": "image"}]}}]}, "a"),
         ({"choices": [{}]}, ""),
+        ({"choices": [{"message": {"content": None, "refusal": "I must not."}}]}, "I must not."),
+        ({"choices": [{"message": {"content": "a", "refusal": None}}]}, "a"),
     ],
 )
 def test_whole_answers_of_all_servers(content: dict[str, Any], text: str) -> None:
     assert whole_text(content) == text
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("text/plain", f"data: {event('I am')}\n\n{DONE}"),
+        ("application/json", f": warming up\n\ndata: {event('I am')}\r\n\r\n{DONE}"),
+        ("application/octet-stream", f"\ufeffevent: message\ndata: {event('I am')}\n\n{DONE}"),
+        ("application/json", '\ufeff{"choices": [{"message": {"content": "I am"}}]}'),
+        ("text/html", '\n {"choices": [{"message": {"content": "I am"}}]}'),
+    ],
+)
+def test_an_answer_is_read_by_its_form_and_not_by_its_content_type(kind: str, body: str) -> None:
+    answer = httpx.Response(200, content=body.encode(), headers={"content-type": kind})
+    with ModelClient("http://model", None, httpx.MockTransport(lambda _: answer)) as client:
+        assert client.answer("demo", [], {}) == "I am"
+        assert list(client.stream("demo", [], {})) == ["I am"]
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b'{"choices": []}', b'{"choices": 5}', b"\xff", b""])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 _SHOWN = 500
 _END = "[DONE]"
+_EVENTS = re.compile(r"\ufeff?\s*(?:data|event|id|retry)?:")
+"""How a stream of events begins, and no JSON object does."""
 
 
 def well_formed(text: str) -> str:
@@ -33,6 +36,20 @@ def content_of(response: httpx.Response) -> Mapping[str, Any]:
     if response.status_code != httpx.codes.OK:
         raise refusal(response)
     return _object(response.text, response.url.path)
+
+
+def text_of_response(response: httpx.Response) -> str:
+    """Return the text of an answer: whole, or as events, which some servers send under another content type.
+
+    Raises:
+        ConfigError: the server refuses what was asked.
+        TargetError: the server failed, or sent what is no answer.
+    """
+    import httpx
+
+    if response.status_code == httpx.codes.OK and _EVENTS.match(response.text):
+        return "".join(pieces_of([response.content]))
+    return whole_text(content_of(response))
 
 
 def whole_text(content: Mapping[str, Any]) -> str:
@@ -142,6 +159,9 @@ def _text_of(choice: Mapping[str, Any], name: str) -> str:
     """Return the text under ``name`` (``delta`` or ``message``), whole or in parts; or that of a plain completion."""
     body = choice.get(name) or choice.get("message") or {}
     content = body.get("content") if isinstance(body, Mapping) else None
+    if content is None and isinstance(body, Mapping):
+        # An answer of OpenAI's API has either the one or the other.
+        content = body.get("refusal")
     if content is None:
         content = choice.get("text")
     if isinstance(content, list):
@@ -151,7 +171,7 @@ def _text_of(choice: Mapping[str, Any], name: str) -> str:
 
 def _object(text: str, where: str) -> Mapping[str, Any]:
     try:
-        content = json.loads(text)
+        content = json.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, Mapping):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from llmwright.app.model_answers import content_of, pieces_of, refusal, well_formed, whole_text
+from llmwright.app.model_answers import content_of, pieces_of, refusal, text_of_response, well_formed
 from llmwright.errors import ConfigError, NotYet, TargetError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class ModelClient:
             response = self._http.post("/v1/chat/completions", json=body)
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
-        return whole_text(content_of(response))
+        return text_of_response(response)
 
     def stream(self, model: str, messages: Sequence[Message], options: Mapping[str, Any]) -> Iterator[str]:
         """The pieces of the answer as they are generated."""
@@ -85,7 +85,7 @@ class ModelClient:
                     return
                 response.read()
                 # A runtime that does not stream answers in one piece.
-                yield whole_text(content_of(response))
+                yield text_of_response(response)
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
 
