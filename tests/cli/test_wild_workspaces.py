@@ -324,3 +324,36 @@ def test_a_text_that_kubectl_reads_otherwise_wants_quotes(name: str, label: str,
     assert f'{path}: kubectl takes {word} without quotes for another value (put quotes around it: "{word}")' in ran.out
     quoted = text.replace(f"name: {name}\n", f"name: '{name}'\n").replace(f"apps: {label}}}", f"apps: '{label}'}}")
     assert "quotes" not in run("check", *CLUSTER, "-f", written(quoted)).out
+
+
+@pytest.mark.parametrize("text", ["{{ .Values.x }}", "$(MODEL)", "{{x}}"])
+def test_a_placeholder_of_a_template_is_told_as_one(text: str, run: Run, written: Write) -> None:
+    typed = workspace(resource={"instanceType": text, **SELECTOR})
+    for document, path in (
+        (typed, "resource.instanceType"),
+        (workspace(name=text), "metadata.name"),
+        (workspace(inference={"preset": {"name": text}}), "inference.preset.name"),
+    ):
+        ran = run("check", *CLUSTER, "-f", written(document))
+        assert ran.code == 2
+        assert f"{path}: still to be filled in: {text}" in ran.out
+
+
+@pytest.mark.parametrize("name", [f"{MACHINE} ", f" {MACHINE}", "Standard_NC24ads A100 v4"])
+def test_a_type_that_no_node_can_be_labelled_with_is_refused(name: str, run: Run, written: Write) -> None:
+    ran = run("check", *CLUSTER, "-f", written(workspace(resource={"instanceType": name, **SELECTOR})))
+    assert ran.code == 2
+    assert f"did you mean '{MACHINE}'" in ran.out
+
+
+def test_a_type_without_gpus_is_told(run: Run, written: Write) -> None:
+    """KAITO takes any type of the D series, and the pod then waits for a GPU for ever."""
+    ran = run("check", *CLUSTER, "-f", written(workspace(resource={"instanceType": "Standard_DS2_v2", **SELECTOR})))
+    assert ran.code == 0
+    assert "'Standard_DS2_v2' is of a series of Azure without GPUs" in ran.out
+
+
+def test_a_name_that_the_server_would_make_is_none(run: Run, written: Write) -> None:
+    ran = run("check", *CLUSTER, "-f", written(workspace(metadata={"generateName": "phi-"})))
+    assert ran.code == 2
+    assert "metadata.name: is required (generateName is for `kubectl create` alone)" in ran.out

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from llmwright.check.check_input import CheckInput
 from llmwright.check.kubernetes_names import as_label, label_problem, subdomain_problem
+from llmwright.check.placeholders import placeholders_in
 from llmwright.errors import Problem, did_you_mean, meant, nearest
 from llmwright.plugins.selection import RUNTIME_ANNOTATION, annotation_names, annotation_values
 from llmwright.reading.yaml_paths import render_path
@@ -39,7 +40,11 @@ def check_name(inputs: CheckInput) -> Iterator[Problem]:
     metadata = inputs.written.metadata
     for path, name in (("metadata.name", metadata.name), ("metadata.namespace", metadata.namespace)):
         wrong = label_problem(name) if name is not None else ""
-        if wrong:
+        if name == "" and path == "metadata.name":
+            yield Problem(path, "is required", "generateName is for `kubectl create` alone", reason="BadName")
+        elif name and placeholders_in(name):
+            yield Problem(path, f"still to be filled in: {name}", "write your own value", reason="Placeholder")
+        elif wrong:
             near = as_label(name or "")
             yield Problem(path, f"{name!r} {wrong}", f"for example {near}" if near else "", reason="BadName")
 

@@ -1,4 +1,4 @@
-"""Words like ``IMAGE_NAME_HERE``, ``<your-vm-sku>`` and ``${ACR}`` that the user has not filled in yet."""
+"""Words like ``IMAGE_NAME_HERE``, ``<your-vm-sku>``, ``${ACR}`` and ``{{ .Values.x }}`` that nobody has filled in."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from llmwright.errors import Problem
 _COMPONENT = re.compile(
     r"(?<![A-Za-z0-9_-])[A-Z0-9_]*_HERE(?![A-Za-z0-9_-])"
     r"|<[A-Za-z][A-Za-z0-9 _.-]{0,80}>|\$\{[A-Za-z_][A-Za-z0-9_]{0,80}\}"
+    r"|\$\([A-Za-z_][A-Za-z0-9_.]{0,80}\)|\{\{[^{}\n]{1,80}\}\}"
 )
 _FILLER = "placeholder"
 
@@ -23,7 +24,7 @@ def fill_placeholders(text: str) -> str:
 
 
 def placeholders_in(text: str) -> list[str]:
-    """The placeholders in ``text``: ``NAME_HERE``, ``<your-name>``, ``${NAME}``."""
+    """The placeholders in ``text``: ``NAME_HERE``, ``<your-name>``, ``${NAME}``, ``$(NAME)``, ``{{ name }}``."""
     return _COMPONENT.findall(text)
 
 

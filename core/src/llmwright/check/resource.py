@@ -9,13 +9,15 @@ from llmwright.catalogue.quantity import format_bytes
 from llmwright.catalogue.unknown_name import has_prefix
 from llmwright.check.check_input import CheckInput, usable_labels
 from llmwright.check.facts import Severity
+from llmwright.check.kubernetes_names import label_value_problem
 from llmwright.check.placeholders import placeholders_in
 from llmwright.errors import Problem, did_you_mean
 from llmwright.plugins.selection import is_too_old
 from llmwright.values.instance_type import InstanceType
 
 LIST_TYPES = "llmwright instance-types list"
-AZURE_PREFIXES = ("standard_n", "standard_d")
+AZURE_WITHOUT_GPUS = ("standard_d",)
+AZURE_PREFIXES = ("standard_n", *AZURE_WITHOUT_GPUS)
 
 
 def check_count(inputs: CheckInput) -> Iterator[Problem]:
@@ -99,13 +101,21 @@ def _known_type(inputs: CheckInput, name: str) -> Iterator[Problem]:
     if machine is not None:
         yield from _retired(path, machine)
         return
-    if inputs.catalogue.cloud == "azure" and has_prefix(name, AZURE_PREFIXES):
-        message = f"{name!r} is in no table of instance types: what fits on it cannot be judged"
-        hint = _of_another_cloud(inputs, name) or did_you_mean(name, _offered(inputs), LIST_TYPES)
-        yield Problem(path, message, hint, severity="warning", reason="UnknownFigures")
-        return
     if placeholders_in(name):
         yield Problem(path, f"still to be filled in: {name}", "write your own value", reason="Placeholder")
+        return
+    if inputs.catalogue.cloud == "azure" and has_prefix(name, AZURE_PREFIXES):
+        # The type is the value of a label of each node.
+        if wrong := label_value_problem(name):
+            hint = did_you_mean(name, _offered(inputs), LIST_TYPES)
+            yield Problem(path, f"instance type {name!r} {wrong}", hint, reason="Unworkable")
+            return
+        message = f"{name!r} is in no table of instance types: what fits on it cannot be judged"
+        hint = _of_another_cloud(inputs, name) or did_you_mean(name, _offered(inputs), LIST_TYPES)
+        if has_prefix(name, AZURE_WITHOUT_GPUS):
+            message = f"{name!r} is of a series of Azure without GPUs: no runtime for GPUs starts there"
+            hint = f"types with GPUs begin with Standard_N; `{LIST_TYPES}` lists all"
+        yield Problem(path, message, hint, severity="warning", reason="UnknownFigures")
         return
     message = f"unknown instance type {name!r} on {inputs.catalogue.cloud}"
     if hint := _of_another_cloud(inputs, name):

@@ -6,7 +6,6 @@ expanded size is counted, so a few lines cannot grow to gigabytes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -17,6 +16,7 @@ from llmwright.errors import InvalidWorkspace, Problem
 from llmwright.reading.files import MOST_BYTES
 from llmwright.reading.yaml_paths import Path, render_path
 from llmwright.reading.yaml_scalars import Scalar, is_other_in_1_1, plain_scalar
+from llmwright.reading.yaml_syntax import explained, syntax_problem
 
 MAX_CHARACTERS = MOST_BYTES
 MAX_NODES = 100_000
@@ -82,7 +82,7 @@ def read(text: str, source: str, scalar: Callable[[str], Scalar] = plain_scalar)
         for event in _events(text):
             reader.take(event)
     except _Refused as refused:
-        raise InvalidWorkspace([*reader.problems, refused.problem], source=source) from None
+        raise InvalidWorkspace([*reader.problems, explained(refused.problem, text)], source=source) from None
     if reader.problems:
         raise InvalidWorkspace(reader.problems, source=source)
     return reader.documents
@@ -103,41 +103,11 @@ def _events(text: str) -> Iterator[Any]:
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
-        raise _Refused(_syntax_problem(error, text)) from None
+        raise _Refused(syntax_problem(error, text)) from None
     except yaml.reader.ReaderError as error:
         raise _Refused(Problem("", f"a character that YAML does not allow: {error.reason}")) from None
     except UnicodeEncodeError:
         raise _Refused(Problem("", "the text is not valid Unicode", hint="save the file as UTF-8")) from None
-
-
-def _syntax_problem(error: yaml.MarkedYAMLError, text: str) -> Problem:
-    mark = error.problem_mark or error.context_mark
-    line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
-    tab = _tab_near(text, line)
-    if tab is not None:
-        hint = "indent with spaces, two for each level"
-        return Problem("", "a tab where YAML wants spaces", hint, tab.line, tab.column, reason="BadSyntax")
-    message = ", ".join(part for part in (error.context, error.problem) if part)
-    return Problem("", f"not valid YAML: {message}", _syntax_hint(error), line, column, reason="BadSyntax")
-
-
-def _syntax_hint(error: yaml.MarkedYAMLError) -> str:
-    problem = error.problem or ""
-    if "mapping values are not allowed" in problem:
-        return "put quotes around a value that holds ': '"
-    if "expected <block end>" in problem or "did not find expected key" in problem:
-        return "look at the indentation of this line and the one above"
-    return ""
-
-
-def _tab_near(text: str, line: int | None) -> Position | None:
-    """Find a tab in the indentation of that line or the line before: libyaml's own message would mislead there."""
-    lines = text.splitlines()
-    for number in (line, line - 1) if line else ():
-        tab = re.match(r"[ ]*(?:-[ ]+)*\t", lines[number - 1]) if 0 < number <= len(lines) else None
-        if tab:
-            return Position(number, tab.end())
-    return None
 
 
 class _Reader:
