@@ -182,7 +182,7 @@ class Targets:
 
     def _sized(self, preset: Any) -> None:
         make_plan(
-            parse_text(SERVE.replace("phi-4-mini-instruct", preset.name)).workspace,
+            parse_text(SERVE.replace("phi-4-mini-instruct", preset.name).replace("4096", "64")).workspace,
             catalogue=self._session.catalogue.with_presets(preset),
             drivers=self._session.driver_set,
             settings=self._session.settings,
