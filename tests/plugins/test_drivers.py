@@ -85,7 +85,7 @@ def test_a_missing_workload_extra_is_told_apart(environment: Any) -> None:
     kind, reason, message, hint = environment.ask("error_of(registry.require_workload, 'runtime', 'good')")
     assert (kind, reason) == ("PluginLoadFailed", "WorkloadExtraMissing")
     assert "surely-not-installed" in message
-    assert hint == "pip install 'acme-good[serve]'"
+    assert hint == "pip install 'acme-good[serve]', or name another runtime: `llmwright plugins list`"
     assert environment.ask("error_of(registry.require_workload, 'runtime', 'falsy')") is None
 
 

@@ -117,7 +117,7 @@ _MODEL: Fields = {
     "remote_code": Field(flag, "whether it needs Python code of its repository, which sources.remoteCode must allow"),
     "flags": Field(_flags, "flags that it needs, by runtime", _FLAGS),
     "tuning": Field(_tuning, "defaults for tuners", {"type": "object"}),
-    "questions": Field(text, "a Parquet file of questions, for llmwright quiz"),
+    "questions": Field(text, "a Parquet file of questions, that llmwright run asks"),
     "retired": Field(text, "who gave the name up; it still serves those who wrote it"),
     "fact_source": Field(text, "source of these figures, where it is not the family's"),
 }

@@ -129,7 +129,7 @@ def missing_workload(entry: PluginEntry) -> PluginLoadFailed | None:
         return None
     return PluginLoadFailed(
         f"{entry.kind} {entry.name!r} is installed ({entry.origin}), but what it runs with is not: {', '.join(absent)}",
-        hint=f"pip install '{entry.distribution}[{extra}]'",
+        hint=f"pip install '{entry.distribution}[{extra}]', or name another {entry.kind}: `llmwright plugins list`",
         reason="WorkloadExtraMissing",
     )
 

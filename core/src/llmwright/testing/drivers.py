@@ -67,7 +67,8 @@ class DriverContract(Contract):
 
     def test_keeps_the_interface(self, driver: Driver) -> None:
         """The class derives from its kind's base class and declares where it can be used."""
-        assert breach(self.kind, type(driver)) is None
+        fault = breach(self.kind, type(driver))
+        assert fault is None, f"{type(driver).__qualname__} {fault}"
 
     def test_methods_take_what_the_interface_gives(self, driver: Driver) -> None:
         """A method that is overridden can be called with the base class's arguments, by position."""

@@ -10,6 +10,9 @@ from llmwright.values.preset import Architecture, Preset
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "float8_e4m3fn": 1, "float8_e5m2": 1, "float64": 8}
 """Bytes of one number, by number format."""
 
+CACHED = 2
+"""Bytes at most of a number in ``kvBytesPerToken``: sizing widens it where a model runs in more."""
+
 QUANTISED = (0.45, 1.6)
 """Bytes for each weight of a quantised model: 4 to 8 bits, and scales and embeddings that stay as they were."""
 
@@ -87,13 +90,13 @@ def _architecture_faults(preset: Preset, sizes: Architecture) -> Iterator[str]:
         yield f"loraTargets has {', '.join(strange)}, and {sizes.names[0]} has no such module"
     if sizes.kv_heads > sizes.attention_heads or sizes.attention_heads % sizes.kv_heads:
         yield f"kvHeads is {sizes.kv_heads}, which does not divide attentionHeads, {sizes.attention_heads}"
-    number = BYTES.get(preset.dtype, 2)
+    number = min(BYTES.get(preset.dtype, 2), CACHED)
     token = 2 * sizes.layers * sizes.kv_heads * sizes.head_dim * number
     compressed = {size * sizes.layers * number for size in LATENT} if sizes.kv_heads == sizes.attention_heads else set()
     if not 0.99 <= preset.kv_bytes_per_token / token <= 1.01 and preset.kv_bytes_per_token not in compressed:
         yield (
             f"kvBytesPerToken is {preset.kv_bytes_per_token}, and 2 x layers x kvHeads x headDim x {number} bytes is "
-            f"{token}; it is over all layers, in the model's own dtype"
+            f"{token}; it is over all layers, in numbers of 2 bytes, or 1 where the dtype has 1"
         )
     if not 0.25 <= sizes.head_dim * sizes.attention_heads / sizes.hidden_size <= 16:
         yield f"headDim x attentionHeads is {sizes.head_dim * sizes.attention_heads}, hiddenSize {sizes.hidden_size}"

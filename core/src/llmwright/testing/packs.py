@@ -126,7 +126,9 @@ class PresetPackContract(Contract):
     def test_something_can_serve_each(self, catalogue: Catalogue, runtimes: frozenset[str]) -> None:
         """Each preset names the runtimes that can serve it, by names that a runtime has."""
         for preset in catalogue.presets():
-            assert preset.runtimes, f"{preset.name}: no runtimes"
+            assert preset.runtimes, (
+                f"{preset.name}: no runtimes: name those that are known to serve it, of {', '.join(sorted(runtimes))}"
+            )
             unknown = [name for name in preset.runtimes if name not in runtimes]
             assert not unknown, f"{preset.name}: no runtime is called {', '.join(unknown)}; install it beside this test"
 

@@ -20,6 +20,10 @@ from llmwright.values.nodes import NodeRequest, Waiting, required_labels
 LONGEST_WAIT_S = 3600.0
 """The longest ``again_in`` of one that waits for machines."""
 
+LONGEST_LABEL = 63
+LABEL_VALUE = re.compile(rf"(?=.{{0,{LONGEST_LABEL}}}\Z)([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?")
+"""A label's value, as Kubernetes has it."""
+
 SECRET = re.compile(r"token|secret|password|credential|key", re.IGNORECASE)
 SELECTOR = {"apps": "of-the-contract"}
 
@@ -64,6 +68,15 @@ class PlacedContract(OperatedContract):
         assert one.selector != other.selector, "placement is the same for two Workspaces: give it a label of its own"
         elsewhere = driver.placement(replace(asked, namespace="other")).selector
         assert one.selector != elsewhere, "placement is the same in two namespaces: give it a label of its own"
+
+    def test_its_labels_may_be_written_whatever_the_names(self, driver: Provisioner, request_: NodeRequest) -> None:
+        """The longest names of a namespace and a Workspace make labels that nodes may carry: at most 63 characters."""
+        longest = replace(request_, namespace="n" * LONGEST_LABEL, workspace="w" * LONGEST_LABEL)
+        for name, value in driver.placement(longest).selector.items():
+            assert LABEL_VALUE.fullmatch(value), (
+                f"placement: {name}={value} is no label of a node, whose values have at most {LONGEST_LABEL} letters, "
+                "digits, and inside . _ or -: write a hash of long names"
+            )
 
     def test_the_instance_type_is_asked_for(
         self, driver: Provisioner, world: World, request_: NodeRequest, other_type: InstanceType

@@ -17,9 +17,11 @@ import pytest
 
 from llmwright.catalogue.catalogue import Catalogue
 from llmwright.plugins.drivers import Runtime
+from llmwright.plugins.launch_faults import Core
 from llmwright.plugins.registry import Registry
 from llmwright.testing.adapters import write_adapter
 from llmwright.testing.http_answers import Client
+from llmwright.testing.launches import faults
 from llmwright.testing.presets import make_fit
 from llmwright.testing.processes import HOLD, Machine, Running, free_port
 from llmwright.testing.runtime_objects import RuntimeObjectsContract
@@ -81,7 +83,11 @@ class ServedRuntimeContract(RuntimeObjectsContract):
         refusal = driver.refuses(served_preset, fit)
         if refusal is not None:
             pytest.skip(f"it refuses the model of this law: {refusal}")
-        return driver.launch(served_preset, fit, served_adapters, config)
+        launch = driver.launch(served_preset, fit, served_adapters, config)
+        # Else each law waits for a server that listens elsewhere.
+        problems = faults(launch, Core(declares=frozenset({"config"})))
+        assert not problems, "launch: " + "\n".join(problems)
+        return launch
 
     @pytest.fixture
     def server(self, request: pytest.FixtureRequest, served_launch: Launch, tmp_path: Path) -> Server:

@@ -28,8 +28,9 @@ class Preset:
 
     ``source`` is a URI: ``hf://org/name``, ``oci://registry/repository:tag`` or ``file:///directory``. ``revision``
     pins it (a commit for ``hf``). ``weight_bytes`` is the size on disk, ``parameters`` the count of weights,
-    ``context`` the longest sequence in tokens, ``kv_bytes_per_token`` the KV cache of one token over all layers in the
-    model's own dtype; ``kv_windowed_bytes_per_token`` of it are kept for the last ``kv_window`` tokens only, and
+    ``context`` the longest sequence in tokens, ``kv_bytes_per_token`` the KV cache of one token over all layers, in
+    numbers of the dtype's width and at most 2 bytes; ``kv_windowed_bytes_per_token`` of it are kept for the last
+    ``kv_window`` tokens only, and
     ``state_bytes`` per sequence besides, whatever its length. ``runtimes`` are those that are known to serve it by the
     name that they declare (``listed_as``); empty where nobody knows. ``remote_code`` says that it cannot be loaded
     without Python code from its repository; the preset that a driver gets has it only where the settings allow that
