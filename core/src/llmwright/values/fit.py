@@ -22,8 +22,9 @@ class Fit:
     """The machine and the memory of one replica.
 
     ``terms`` and ``budget_bytes`` are per GPU, or of the host's memory where ``gpus`` is 0. ``gpus`` is the number in
-    one node. ``context`` is the longest sequence in tokens that is served or trained, ``concurrency`` the number of
-    sequences at once.
+    one node. ``pipeline_parallel`` counts the stages over all nodes; a node holds several where the model's heads do
+    not divide over all of its GPUs. ``context`` is the longest sequence in tokens that is served or trained,
+    ``concurrency`` the number of sequences at once.
     """
 
     instance_type: InstanceType
