@@ -39,3 +39,22 @@ def test_a_character_is_sent_with_its_last_byte() -> None:
 
 def test_an_incomplete_character_at_the_end_is_a_replacement_character() -> None:
     assert "".join(pieces_of(TOKENIZER.encode("a🙂").ids[:-1])) == "a\ufffd"
+
+
+def test_bytes_that_are_no_character_cost_the_same_at_the_end_as_at_the_start() -> None:
+    """A client can ask for them by ``logit_bias``: a window that grows with the answer would hold up everybody."""
+    longest = 0
+
+    def decode(tokens: list[int]) -> str:
+        nonlocal longest
+        longest = max(longest, len(tokens))
+        return str(TOKENIZER.decode(tokens))
+
+    no_character = next(token for token in range(TOKENIZER.get_vocab_size()) if TOKENIZER.decode([token]) == "\ufffd")
+    tokens = [no_character] * 1000 + TOKENIZER.encode("é\U0001f642").ids
+    detokenizer = Detokenizer(decode)
+    text = "".join([*map(detokenizer.push, tokens), detokenizer.finish()])
+
+    assert longest <= 2 * 64
+    assert text.startswith("\ufffd" * 900)
+    assert text.endswith("é\U0001f642")

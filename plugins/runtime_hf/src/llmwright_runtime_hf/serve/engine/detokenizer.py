@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 _REPLACEMENT = "\ufffd"
+_MOST_HELD = 64
+"""Tokens after which bytes that are still no character are sent as U+FFFD: else each token would cost more."""
 
 
 class Detokenizer:
@@ -24,7 +26,8 @@ class Detokenizer:
         """Return the text that is final with this token; empty while a character is incomplete."""
         self._window.append(token)
         text = self._decode(self._window)
-        final = text.rstrip(_REPLACEMENT)
+        held = len(self._window) - self._read
+        final = text.rstrip(_REPLACEMENT) if held < _MOST_HELD else text
         new = final[self._sent :]
         self._sent = max(self._sent, len(final))
         if new and len(final) == len(text):
