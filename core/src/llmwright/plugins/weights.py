@@ -40,7 +40,9 @@ def _where(preset: Preset) -> Weights:
         return Weights(rest, preset.revision)
     if scheme == "oci":
         volume, mount = Volume(name=MODEL_VOLUME), Mount(volume=MODEL_VOLUME, path="/workspace/weights")
-        return Weights(f"$(volume.{MODEL_VOLUME})", None, (_pull(rest, mount),), (volume,), (mount,))
+        # Read-only: what a server or trainer writes there would be other weights after its next start.
+        read = replace(mount, read_only=True)
+        return Weights(f"$(volume.{MODEL_VOLUME})", None, (_pull(rest, mount),), (volume,), (read,))
     return Weights(unquote(urlsplit(preset.source).path))
 
 

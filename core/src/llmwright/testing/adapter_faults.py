@@ -72,6 +72,23 @@ def _module_faults(about: Mapping[str, Any], header: Mapping[str, Any], layers: 
             yield f"target_modules has {target}, and no tensor is of it"
 
 
+def network_faults(about: Mapping[str, Any], model: Path) -> Iterator[str]:
+    """Yield the target modules that the model in that directory lacks; nothing where its weights cannot be listed."""
+    targets = about.get("target_modules")
+    names = {name for file in sorted(model.glob("*.safetensors")) for name in _tensors(file)}
+    parts = {part for name in names for part in name.split(".")}
+    if parts and isinstance(targets, list):
+        for target in targets:
+            if not {*str(target).split(".")} <= parts:
+                yield f"target_modules has {target!r}, and the model has no such module: nothing is trained there"
+
+
+def _tensors(file: Path) -> Iterator[str]:
+    with file.open("rb") as content:
+        size = int.from_bytes(content.read(8), "little")
+        yield from json.loads(content.read(size))
+
+
 def _floats(data: bytes) -> Sequence[float]:
     return struct.unpack(f"<{len(data) // 4}f", data[: len(data) // 4 * 4])
 

@@ -14,6 +14,9 @@ MODULES = ("q_proj", "v_proj")
 VALUE = 0.01
 """Each weight of the second matrix: enough to be no adapter without effect, too little to break a model."""
 
+OLD = "an-earlier-run"
+"""A word in what an earlier run left."""
+
 Tensors = Mapping[str, tuple[str, tuple[int, ...], bytes]]
 """Type as safetensors names it, shape and bytes of each tensor."""
 
@@ -46,6 +49,16 @@ def write_adapter(folder: Path, sizes: Architecture, value: float = VALUE) -> Pa
             tensors[f"{name}.lora_B.weight"] = _matrix(outputs[module], RANK, value)
     (folder / "adapter_model.safetensors").write_bytes(safetensors(tensors))
     return folder
+
+
+def write_old_adapter(folder: Path, sizes: Architecture) -> bytes:
+    """Write what a finished run for another purpose left into ``folder``; return its weights."""
+    write_adapter(folder, sizes, value=0.125)
+    config = folder / "adapter_config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "base_model_name_or_path": OLD, "lora_alpha": 99}))
+    event = {"event": "step", "step": 1, "steps": 1, "loss": 1.0, OLD: True}
+    (folder / "progress.jsonl").write_text(json.dumps(event) + "\n")
+    return (folder / "adapter_model.safetensors").read_bytes()
 
 
 def _matrix(rows: int, columns: int, value: float) -> tuple[str, tuple[int, ...], bytes]:

@@ -42,6 +42,21 @@ def assert_weights(launch: Launch, preset: Preset) -> None:
     pulled = {mount.volume for process in launch.prepare for mount in process.mounts}
     mounted = {mount.volume for mount in launch.main.mounts}
     assert REGISTRY in as_json(launch.main) or pulled & mounted, "main does not mount the volume that prepare fills"
+    written = sorted(mount.volume for mount in launch.main.mounts if mount.volume in pulled and not mount.read_only)
+    assert not written, (
+        f"main mounts the weights in {', '.join(written)} for writing: mount them with read_only=True, as "
+        "weights_of(preset).mounts does"
+    )
+
+
+def assert_remote_code(allowed: Launch, forbidden: Launch) -> None:
+    """Assert that code of the model's repository is asked for where it is allowed, and only there."""
+    text = as_json(forbidden).replace("_", "-")
+    assert "trust-remote-code" not in text, "launch asks for remote code, and preset.remote_code is False"
+    assert allowed != forbidden, (
+        "launch is the same whether preset.remote_code is True or False, so a model with code of its own is never "
+        "loaded: take weights_of(preset).arguments whole, or pass the flag on"
+    )
 
 
 def assert_alike_in_every_process(driver: Driver, calls: Calls) -> None:

@@ -40,10 +40,10 @@ def make_workspace(**parts: Any) -> Workspace:
     return Workspace.model_validate({name: part for name, part in {**body, **parts}.items() if part is not None})
 
 
-def make_objects() -> tuple[Mapping[str, Any], ...]:
-    """Return objects as the core makes them for a server: a StatefulSet and its Service."""
+def make_objects(namespace: str = NAMESPACE) -> tuple[Mapping[str, Any], ...]:
+    """Return objects as the core makes them for a server in ``namespace``: a StatefulSet and its Service."""
     owner = {"apiVersion": "kaito.sh/v1beta1", "kind": "Workspace", "name": "demo", "uid": "1"}
-    about: dict[str, Any] = {"name": "demo", "namespace": NAMESPACE, "labels": {"kaito.sh/workspace": "demo"}}
+    about: dict[str, Any] = {"name": "demo", "namespace": namespace, "labels": {"kaito.sh/workspace": "demo"}}
     about |= {"annotations": {"llmwright.io/inputs": "0a1b"}, "ownerReferences": [owner]}
     pod = {"metadata": {"labels": about["labels"]}, "spec": {"containers": [{"name": "demo", "image": "acme/demo:1"}]}}
     selector = {"matchLabels": about["labels"]}
@@ -83,6 +83,7 @@ class HooksContract(Contract):
             "one with annotations": make_workspace(metadata=annotated),
             "one with a pod template": make_workspace(inference=template),
             "one without an instance type": make_workspace(resource={"labelSelector": {"matchLabels": {"a": "b"}}}),
+            "one without a namespace": make_workspace(metadata={"name": "demo"}),
         }
 
     @pytest.fixture
@@ -148,7 +149,8 @@ class HooksContract(Contract):
     ) -> None:
         """``manifests`` keeps every object's kind, name and what selects its pods; what it adds is a whole object."""
         for names in product(workspaces, plans):
-            about, before = ", ".join(names), make_objects()
+            space = workspaces[names[0]].namespace
+            about, before = ", ".join(names), make_objects(space)
             after = _revised(hooks, workspaces[names[0]], before, about, plans[names[1]])
             kept = {(each["kind"], each["metadata"]["name"]): each for each in after}
             for each in before:
@@ -161,8 +163,8 @@ class HooksContract(Contract):
                 faults = [*metadata_faults(made.get((each["kind"], each["metadata"]["name"])), each)]
                 assert not faults, f"manifests makes of {faults[0]}"
                 assert each.get("apiVersion"), f"manifests makes a {each.get('kind')} without apiVersion"
-                place = each["metadata"].get("namespace", NAMESPACE)
-                assert place == NAMESPACE, f"manifests puts {each['kind']} into another namespace, {place}"
+                place = each["metadata"].get("namespace", space)
+                assert place == space, f"manifests puts {each['kind']} into another namespace, {place}, not {space}"
             assert len(kept) == len(after), f"manifests makes two objects of one kind and name: {about}"
 
     def test_a_last_look_is_pure(self, hooks: Hooks, workspaces: dict[str, Workspace]) -> None:
@@ -173,9 +175,9 @@ class HooksContract(Contract):
         for about, workspace in workspaces.items():
             before = workspace.model_copy(deep=True)
             with pure("manifests"):
-                first = _revised(hooks, workspace, make_objects(), about)
+                first = _revised(hooks, workspace, make_objects(workspace.namespace), about)
             assert workspace == before, f"manifests changed the Workspace: {about}"
-            again = _revised(hooks, workspace, make_objects(), about)
+            again = _revised(hooks, workspace, make_objects(workspace.namespace), about)
             assert first == again, f"manifests made other objects the second time: {about}"
             assert _revised(hooks, workspace, first, about) == first, f"manifests is not done after one look: {about}"
 
@@ -207,7 +209,7 @@ class HooksContract(Contract):
         capsys.readouterr()
         for about, workspace in workspaces.items():
             _judged(hooks, workspace, None, about)
-            _revised(hooks, workspace, make_objects(), about)
+            _revised(hooks, workspace, make_objects(workspace.namespace), about)
             hooks.notify("status_changed", workspace=workspace, old=None, new=WorkspaceStatus())
         # The core has it go to stderr, so that it does no harm there: the author still wants to know.
         printed = "".join(capsys.readouterr())

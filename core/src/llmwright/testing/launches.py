@@ -17,6 +17,7 @@ from llmwright.values.launch import REFERENCE, HttpGet, Launch, Process
 
 _INTERPRETER = re.compile(r"python[0-9.]*")
 _SECRET = re.compile(r"(.*_)?(TOKEN|SECRET|PASSWORD|PASSWD|API_KEY|ACCESS_KEY)")
+_NOTHING = re.compile(r"(?<![\w.-])None(?![\w.-])")
 _SEQUENCES = ("prepare", "after", "beside", "volumes")
 
 
@@ -30,6 +31,11 @@ def faults(launch: Launch, core: Core = NOTHING) -> list[str]:
     problems = launch_faults.faults(launch, core)
     for process in launch.processes:
         problems += [f"process {process.name!r}: {fault}" for fault in _further_faults(process, launch)]
+    problems += [
+        f"process {process.name!r} asks for {process.gpus} GPUs: leave gpus to main, which computes"
+        for process in (*launch.prepare, *launch.beside)
+        if process.gpus
+    ]
     if launch.ranks is not None:
         problems += _secret_faults("ranks", (*launch.ranks.leader, *launch.ranks.worker))
     return problems
@@ -78,6 +84,9 @@ def _fixed_text_faults(process: Process, launch: Launch) -> Iterator[str]:
         if _SECRET.fullmatch(name) and isinstance(value, str) and value:
             yield f"env {name!r} holds a secret's value: write SecretKey(NAME, KEY), a Launch is kept in files"
     texts = (*process.argv, *(value for value in process.env.values() if isinstance(value, str)))
+    for text in texts:
+        if _NOTHING.search(text):
+            yield f"{text!r} has Python's None for a value that is not there: leave the whole argument out"
     for mount in process.mounts:
         literal = re.compile(rf"(?<![\w$)./-]){re.escape(mount.path)}(?=[/,:\s]|$)")
         if any(literal.search(text) for text in texts):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from llmwright.plugins.drivers import Provisioner
 from llmwright.testing.driver_law import assert_alike_in_every_process
+from llmwright.testing.hook_values import KEY, LABEL
 from llmwright.testing.launches import as_json
 from llmwright.testing.machine_figures import machine_faults
 from llmwright.testing.operated_provisioners import OperatedContract, can_be_had, nodes_of
@@ -25,6 +27,7 @@ LABEL_VALUE = re.compile(rf"(?=.{{0,{LONGEST_LABEL}}}\Z)([A-Za-z0-9]([A-Za-z0-9.
 """A label's value, as Kubernetes has it."""
 
 SECRET = re.compile(r"token|secret|password|credential|key", re.IGNORECASE)
+LONGEST_NAMESPACE, LONGEST_NAME = "n" * 63, "w" * 52
 SELECTOR = {"apps": "of-the-contract"}
 
 
@@ -78,6 +81,21 @@ class PlacedContract(OperatedContract):
                 "digits, and inside . _ or -: write a hash of long names"
             )
 
+    def test_a_cluster_takes_its_labels(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
+        """Labels of its nodes are such that a cluster takes, for the longest names too.
+
+        A value has at most 63 characters: a namespace alone may have as many, and a Workspace 52.
+        """
+        for space, name in (("default", "demo"), (LONGEST_NAMESPACE, LONGEST_NAME)):
+            asked = replace(request_, namespace=space, workspace=name)
+            operation = Operation(driver, world, asked)
+            if driver.nodes_are_brought or not can_be_had(operation, world):
+                continue
+            own = {node.name for node in nodes_of(operation)}
+            for machine in world.truth() or ():
+                if machine.name in own:
+                    _assert_labels(machine.labels or {}, f"its node {machine.name}")
+
     def test_the_instance_type_is_asked_for(
         self, driver: Provisioner, world: World, request_: NodeRequest, other_type: InstanceType
     ) -> None:
@@ -130,6 +148,15 @@ class PlacedContract(OperatedContract):
         faults = [f"{kind.name}: {fault}" for kind in driver.instance_types() for fault in machine_faults(kind)]
         faults += [f"{kind.name}: no cloud" for kind in driver.instance_types() if not kind.cloud]
         assert not faults, "\n".join(faults)
+
+
+def _assert_labels(labels: Mapping[str, str], of: str) -> None:
+    for name, value in labels.items():
+        assert KEY.fullmatch(name), f"{of} has the label {name!r}, which no cluster takes"
+        assert LABEL.fullmatch(value), (
+            f"{of} has the label {name} with the value {value!r}, which no cluster takes: at most 63 characters of "
+            "a-z, A-Z, 0-9, dots, dashes and underscores; cut a long one short by a digest"
+        )
 
 
 def _assert_awaited(outcome: object) -> None:

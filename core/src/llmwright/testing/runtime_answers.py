@@ -2,37 +2,77 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from typing import Any
 
 from llmwright.plugins.drivers import Runtime
-from llmwright.testing.served_runtimes import (
-    CHAT,
-    KEY,
-    KEY_VARIABLE,
-    QUESTION,
-    ServedRuntimeContract,
-    Server,
-    replace_answer,
-)
+from llmwright.testing.runtime_starts import StartsContract
+from llmwright.testing.served_runtimes import CHAT, KEY, QUESTION, Server, keeps_key, replace_answer
 from llmwright.values.adapter import Adapter
-from llmwright.values.launch import Launch, SecretKey
+from llmwright.values.launch import Launch
 from llmwright.values.preset import Preset
 
+SHORT = "What colour is the ship"
+LONG = f"{SHORT} Hollow Crown, which left the harbour at dawn with the tide? Say it in one or two words."
 
-class AnswersContract(ServedRuntimeContract):
+
+class AnswersContract(StartsContract):
     """Laws of the answers of one server. What an answer may leave out is judged where it is there."""
 
     def test_an_answer_is_of_the_model_that_was_asked(
         self, server: Server, served_preset: Preset, served_adapters: tuple[Adapter, ...]
     ) -> None:
-        """``model`` of an answer is the name that was asked for, and ``usage`` adds up."""
+        """``model`` of an answer is the name that was asked for; ``usage`` is there, and adds up."""
         for name in (served_preset.name, *(adapter.name for adapter in served_adapters)):
             answer = server.client.post(CHAT, {"model": name, "messages": QUESTION, "max_tokens": 4}).json or {}
-            assert answer.get("model", name) == name, f"an answer of {name} says model {answer.get('model')!r}"
+            assert answer.get("model") == name, f"an answer of {name} says model {answer.get('model')!r}"
             usage = answer.get("usage")
-            if usage:
-                whole = usage.get("prompt_tokens", 0) + usage.get("completion_tokens", 0)
-                assert usage.get("total_tokens") == whole, f"usage does not add up: {usage}"
+            assert isinstance(usage, dict), "an answer has no usage: clients count the tokens that it tells"
+            parts = [usage.get(part) for part in ("prompt_tokens", "completion_tokens", "total_tokens")]
+            assert all(type(part) is int and part >= 0 for part in parts), f"usage has no whole numbers: {usage}"
+            assert parts[0], f"usage says that the question had no token: {usage}"
+            assert parts[2] == parts[0] + parts[1], f"usage does not add up: {usage}"
+
+    def test_an_answer_is_no_longer_than_was_asked(self, server: Server, served_preset: Preset) -> None:
+        """``max_tokens`` limits the answer: whoever asks for one token pays for one."""
+        body = {"model": served_preset.name, "messages": QUESTION, "temperature": 0}
+        for most in (1, 2):
+            usage = (server.client.post(CHAT, {**body, "max_tokens": most}).json or {}).get("usage") or {}
+            tokens = usage.get("completion_tokens", 0)
+            assert tokens <= most, f"max_tokens is {most}, and the answer has {tokens} tokens"
+        one, many = (_text(server.client.post(CHAT, {**body, "max_tokens": most}).json) for most in (1, 32))
+        assert len(one.split()) <= 1, f"max_tokens is 1, and the answer is {one!r}"
+        assert len(one) <= len(many), f"with max_tokens 1 the answer is {one!r}, with 32 it is {many!r}"
+
+    def test_a_question_may_come_in_parts(self, server: Server, served_preset: Preset) -> None:
+        """``content`` may be a list of parts, ``{"type": "text", "text": …}``: clients send either; all parts count."""
+        body = {"model": served_preset.name, "max_tokens": 16, "temperature": 0}
+        plain = server.client.post(CHAT, {**body, "messages": _question(LONG)})
+        parts = server.client.post(CHAT, {**body, "messages": _question(_parts(LONG))})
+        assert parts.status == 200, f"a question in parts is answered with {parts.status}: {parts.body[:200]!r}"
+        assert _text(parts.json) == _text(plain.json), (
+            f"a question as one part of text has the answer {_text(parts.json)!r}, as a text {_text(plain.json)!r}: "
+            "join the texts of its parts"
+        )
+        first, both = (
+            server.client.post(CHAT, {**body, "messages": _question(content)})
+            for content in (_parts(SHORT), _parts(SHORT, LONG.removeprefix(SHORT)))
+        )
+        assert both.status == 200, f"a question in two parts is answered with {both.status}: {both.body[:200]!r}"
+        if _asked(plain.json) > _asked(first.json):
+            assert _asked(both.json) > _asked(first.json), "of a question in two parts the second is dropped"
+
+    def test_a_stream_says_what_an_answer_says(self, driver: Runtime, server: Server, served_preset: Preset) -> None:
+        """With ``streaming``, the deltas together are the answer: at temperature 0 both are the same."""
+        if not driver.capabilities.streaming:
+            return
+        body = {"model": served_preset.name, "messages": QUESTION, "max_tokens": 8, "temperature": 0}
+        events = server.client.post(CHAT, {**body, "stream": True}).events[:-1]
+        choices = [choice for event in events for choice in _object(event).get("choices", [])]
+        told = "".join(choice.get("delta", {}).get("content") or "" for choice in choices)
+        whole = _text(server.client.post(CHAT, body).json)
+        assert told.strip() == whole.strip(), f"the deltas of a stream are {told!r}, and the answer is {whole!r}"
 
     def test_the_length_may_be_left_open(self, server: Server, served_preset: Preset) -> None:
         """A request without ``max_tokens`` is answered: clients leave it out."""
@@ -78,15 +118,38 @@ class AnswersContract(ServedRuntimeContract):
             assert isinstance(error, dict), f"an error is no JSON object with error: {answer.body[:80]!r}"
             assert error.get("message"), f"an error has no message: {answer.body[:80]!r}"
 
-    def test_it_keeps_its_secrets(self, served_launch: Launch, server: Server, served_preset: Preset) -> None:
+    def test_it_keeps_its_secrets(
+        self, driver: Runtime, served_launch: Launch, server: Server, served_preset: Preset
+    ) -> None:
         """A server that keeps a key tells strangers of no model, and writes the key nowhere."""
-        taken = [value.key for value in served_launch.main.env.values() if isinstance(value, SecretKey)]
-        if KEY_VARIABLE not in taken:
+        if not keeps_key(driver, served_launch):
             return
         status = replace(server.client, key="").get("/v1/models").status
         assert status in (401, 403), f"GET /v1/models without the key is answered with {status}"
         server.client.post(CHAT, {"model": served_preset.name, "messages": QUESTION, "max_tokens": 2})
         assert KEY not in server.running.text, "it writes its key into its log"
+
+
+def _question(content: Any) -> list[dict[str, Any]]:
+    return [{"role": "user", "content": content}]
+
+
+def _parts(*texts: str) -> list[dict[str, str]]:
+    return [{"type": "text", "text": text} for text in texts]
+
+
+def _asked(answer: object) -> int:
+    """Return the tokens of the question, 0 where the answer does not tell."""
+    usage = answer.get("usage") if isinstance(answer, dict) else None
+    return int(usage.get("prompt_tokens") or 0) if isinstance(usage, dict) else 0
+
+
+def _object(event: str) -> dict[str, Any]:
+    try:
+        value = json.loads(event)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _text(answer: object) -> str:

@@ -9,23 +9,25 @@ from typing import Any, get_args
 import pytest
 
 from llmwright.plugins.drivers import Driver, KaitoRule, Runtime
-from llmwright.plugins.launch_faults import Core
-from llmwright.testing.driver_law import assert_alike_in_every_process, assert_weights, naming
-from llmwright.testing.launches import as_json, faults, volumes_in
+from llmwright.testing.driver_law import assert_alike_in_every_process, assert_remote_code, assert_weights, naming
+from llmwright.testing.launches import as_json
 from llmwright.testing.presets import make_adapter
 from llmwright.testing.purity import CANARY, twice_alike
-from llmwright.testing.runtime_answers import AnswersContract
+from llmwright.testing.runtime_adapters import RuntimeAdaptersContract, assert_sound
 from llmwright.testing.shapes import fit_shapes, gpu_fit, hub_preset, preset_shapes, registry_preset, served_shapes
 from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
-from llmwright.values.launch import HttpGet, Launch
+from llmwright.values.launch import API_KEY, HttpGet, Launch, SecretKey
 from llmwright.values.preset import Preset
+
+PLAUSIBLE = {"process": (2**20, 2**37), "weights": (0.4, 8.5)}
+"""Bytes of a program before any tensor; bytes for each weight, be it on several devices or quantised."""
 
 SLOW_LOAD_S = 600
 """Large weights are read for minutes, from a network disk for longer."""
 
 
-class RuntimeContract(AnswersContract):
+class RuntimeContract(RuntimeAdaptersContract):
     """Laws of runtimes. The subclass gives the fixture ``driver``."""
 
     @pytest.fixture
@@ -104,11 +106,11 @@ class RuntimeContract(AnswersContract):
     def test_code_of_the_repository_runs_only_where_it_may(
         self, driver: Runtime, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any
     ) -> None:
-        """No flag asks for remote code unless ``preset.remote_code`` says that the settings allow it."""
-        each = replace(hub_preset(preset), remote_code=False)
+        """Remote code is asked for where ``preset.remote_code`` says that the settings allow it, and nowhere else."""
+        each = replace(hub_preset(preset), remote_code=True)
         if driver.refuses(each, fit) is None:
-            text = as_json(driver.launch(each, fit, adapters, config)).replace("_", "-")
-            assert "trust-remote-code" not in text, "launch asks for remote code, and preset.remote_code is False"
+            forbidden = driver.launch(replace(each, remote_code=False), fit, adapters, config)
+            assert_remote_code(driver.launch(each, fit, adapters, config), forbidden)
 
     def test_the_planned_context_reaches_the_process(
         self, driver: Runtime, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any
@@ -179,6 +181,28 @@ class RuntimeContract(AnswersContract):
         allowed = main.startup.initial_delay_s + main.startup.period_s * main.startup.failure_threshold
         assert allowed >= SLOW_LOAD_S, f"main's startup probe gives up after {allowed} s; allow {SLOW_LOAD_S} s"
 
+    def test_it_takes_the_key_that_it_keeps(self, driver: Runtime, launch: Launch) -> None:
+        """With ``api_key`` the main process has ``API_KEY`` of ``llmwright.values.launch``: no other is there."""
+        if driver.capabilities.api_key:
+            taken = [value for value in launch.main.env.values() if isinstance(value, SecretKey)]
+            assert API_KEY in taken, (
+                f"capabilities has api_key, and main's env has {taken or 'no secret'}: write API_KEY of "
+                "llmwright.values.launch, which need not be there"
+            )
+
+    def test_its_memory_is_in_bytes(self, driver: Runtime, preset: Preset, fit: Fit, config: Any) -> None:
+        """``memory`` names terms, each a whole number of bytes; a process has MiB, weights some bytes for each."""
+        for about, each, machine in served_shapes(driver, preset, fit):
+            with naming(about):
+                terms = twice_alike(driver.memory, each, machine, config)
+                assert len({term.name for term in terms}) == len(terms), "two terms of memory have one name"
+                for term in terms:
+                    whole = type(term.bytes) is int and term.bytes >= 0
+                    assert whole, f"memory: {term.name} is {term.bytes!r}, not a whole number of bytes"
+                    least, most = PLAUSIBLE.get(term.name, (0, 2**60))
+                    each_weight = term.bytes / each.parameters if term.name == "weights" else term.bytes
+                    assert least <= each_weight <= most, f"memory: {term.name} is {term.bytes}; is it in bytes?"
+
     def test_launch_is_sound(self, launch: Launch, adapters: tuple[Adapter, ...]) -> None:
         """Volumes, ports and mounts referred to are declared; argv are strings; images are roles; no secret's value.
 
@@ -203,40 +227,18 @@ class RuntimeContract(AnswersContract):
         other = replace(preset, name="another-name")
         assert "another-name" in as_json(driver.launch(other, fit, adapters, config))
 
-    def test_serves_adapters_under_their_names(self, driver: Runtime, preset: Preset, fit: Fit, config: Any) -> None:
-        """The Launch of a runtime with adapters has the name and the path of each, and the strength."""
-        if not driver.capabilities.adapters:
-            return
-        named = ("one-of-a-kind", "two-of-a-kind", "three-of-a-kind")
-        served = tuple(make_adapter(name=name, path=f"$(volume.adapters)/{name}-files") for name in named)
-        text, without = (as_json(driver.launch(preset, fit, some, config)) for some in (served, ()))
-        for adapter in served:
-            assert re.search(rf"{adapter.name}(?!-files)", text), f"the Launch lacks the name of adapter {adapter.name}"
-            assert adapter.path in text, f"the Launch lacks the path of adapter {adapter.name}"
-            assert adapter.name not in without, f"the Launch without adapters names {adapter.name}"
-        if driver.capabilities.adapter_strength:
-            weaker = tuple(replace(adapter, strength=0.25) for adapter in served)
-            assert as_json(driver.launch(preset, fit, weaker, config)) != text, (
-                "capabilities has adapter_strength, and the Launch is the same for 0.25 and for 1.0"
-            )
-
     def test_refuses_with_a_reason(self, driver: Runtime, preset: Preset, fit: Fit) -> None:
         """``refuses`` is pure and answers None, or why not in words; what it can work with it does not refuse."""
         refusal = twice_alike(driver.refuses, preset, fit)
         assert refusal is None, f"refuses says no to the preset and the machine of this test: {refusal}"
         huge = replace(preset, name="huge", parameters=10**13, weight_bytes=2 * 10**13)
+        # Machines of any kind and number: where it says no, it says why.
+        machines = {**fit_shapes(None, fit), **fit_shapes(driver.capabilities, fit)}
+        machines |= {"two machines": replace(fit, nodes=2), "two machines with GPUs": gpu_fit(fit, 8, nodes=2)}
         for about, each in {**preset_shapes(preset), "a huge preset": huge}.items():
-            for where, machine in fit_shapes(driver.capabilities, fit).items():
+            for where, machine in machines.items():
                 with naming(f"{about}, {where}"):
                     refusal = twice_alike(driver.refuses, each, machine)
                 assert refusal is None or (isinstance(refusal, str) and refusal.strip()), (
                     f"refuses answered {refusal!r}: None, or why not in words"
                 )
-
-
-def assert_sound(launch: Launch, adapters: tuple[Adapter, ...]) -> None:
-    """Assert that any target can carry out ``launch``; the volumes of adapters are the core's."""
-    volumes = frozenset(name for adapter in adapters for name in volumes_in(adapter.path)) | {"config"}
-    problems = faults(launch, Core(declares=volumes, mounts=volumes))
-    assert not problems, "launch: " + "\n".join(problems)
-    assert as_json(launch)

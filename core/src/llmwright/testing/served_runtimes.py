@@ -79,7 +79,7 @@ class ServedRuntimeContract(RuntimeObjectsContract):
         """The Launch that is started."""
         if "local" not in driver.targets or not driver.capabilities.cpu:
             pytest.skip("it does not serve on a processor of one machine, so nothing is started here")
-        fit = _fit(served_preset)
+        fit = served_fit(served_preset)
         refusal = driver.refuses(served_preset, fit)
         if refusal is not None:
             pytest.skip(f"it refuses the model of this law: {refusal}")
@@ -203,10 +203,11 @@ class ServedRuntimeContract(RuntimeObjectsContract):
             refused = probe.connect_ex(("127.0.0.2", server.client.port))
         assert refused, "it listens on every address: bind $(host)"
 
-    def test_it_keeps_its_key(self, served_launch: Launch, server: Server, served_preset: Preset) -> None:
-        """A runtime that is given the API key answers nobody without it but ``/health``."""
-        taken = [value.key for value in served_launch.main.env.values() if isinstance(value, SecretKey)]
-        if KEY_VARIABLE not in taken:
+    def test_it_keeps_its_key(
+        self, driver: Runtime, served_launch: Launch, server: Server, served_preset: Preset
+    ) -> None:
+        """A runtime that is given the API key, or says ``api_key``, answers nobody without it but ``/health``."""
+        if not keeps_key(driver, served_launch):
             return
         stranger = replace(server.client, key="")
         body = {"model": served_preset.name, "messages": QUESTION, "max_tokens": 2}
@@ -256,6 +257,12 @@ class ServedRuntimeContract(RuntimeObjectsContract):
         assert ended.code in codes, f"SIGTERM ends it with {ended.code}: {ended.last}"
 
 
+def keeps_key(driver: Runtime, launch: Launch) -> bool:
+    """Return whether the server has to refuse whoever lacks the key."""
+    taken = [value.key for value in launch.main.env.values() if isinstance(value, SecretKey)]
+    return driver.capabilities.api_key or KEY_VARIABLE in taken
+
+
 def replace_answer(answer: Any, event: str) -> Any:
     """Return one event of a stream as JSON, None where it is none."""
     return replace(answer, body=event.encode()).json
@@ -283,7 +290,8 @@ def start(machine: Machine, launch: Launch, port: int) -> Running:
     return machine.start(launch, launch.main, ports)
 
 
-def _fit(preset: Preset) -> Fit:
+def served_fit(preset: Preset) -> Fit:
+    """Return the Fit with which the server is started."""
     return make_fit(context=preset.context, dtype="float32")
 
 

@@ -3,18 +3,66 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from llmwright.catalogue.weight_files import ADAPTER_WEIGHTS
 from llmwright.plugins.drivers import Tuner
 from llmwright.targets.local.supervisor.tuning_progress import read_progress
 from llmwright.testing.adapter_faults import adapter_faults, progress_faults
-from llmwright.testing.tuned_runs import CONFIG_FILE, RANK, RANKED, STEPPED, Run, TunedContract, events
+from llmwright.testing.adapters import OLD, write_old_adapter
+from llmwright.testing.supervised_launches import Supervised
+from llmwright.testing.tuned_modules import ModulesContract
+from llmwright.testing.tuned_runs import CONFIG_FILE, RANK, RANKED, STEPPED, Run, events
+from llmwright.values.launch import Launch
 from llmwright.values.preset import Preset
 
 
-class AdapterContract(TunedContract):
-    """Laws of the results of one run."""
+@dataclass(frozen=True)
+class Supervision:
+    """The results of a run under the supervisor, and the weights that lay there before."""
+
+    results: Path
+    old: bytes
+
+
+class AdapterContract(ModulesContract):
+    """Laws of the results of one run, and of a run under the supervisor over the results of another."""
+
+    @pytest.fixture
+    def supervised(
+        self, request: pytest.FixtureRequest, run: Run, tuned_launch: Launch, tuned_preset: Preset,
+        tmp_path_factory: pytest.TempPathFactory, patience_s: float,
+    ) -> Supervision:  # fmt: skip
+        """A run under the supervisor, one for all laws of a class, into a directory with the adapter of another."""
+        if run.ended.code:
+            pytest.skip("it does not train; see test_it_trains")
+        holder = request.node.getparent(pytest.Class)
+        if not hasattr(holder, "llmwright_supervision"):
+            folder = tmp_path_factory.mktemp("supervised")
+            sizes = tuned_preset.architecture
+            old = write_old_adapter(folder / "results", sizes) if sizes is not None else b""
+            Supervised(folder, tuned_preset, {}, patience_s).tune(tuned_launch, run.data, folder / "results")
+            holder.llmwright_supervision = Supervision(folder / "results", old)
+        supervision: Supervision = holder.llmwright_supervision
+        return supervision
+
+    def test_the_supervisor_trains_it(self, supervised: Supervision) -> None:
+        """Under the supervisor of one machine it succeeds, and the core packs its adapter as an image."""
+        assert (supervised.results / "image").exists(), "the core packed no image"
+
+    def test_an_old_adapter_is_replaced(self, run: Run, supervised: Supervision) -> None:
+        """An adapter of another run in ``results`` is no reason to end at once, and neither of its files stays."""
+        about = (supervised.results / CONFIG_FILE).read_text()
+        assert OLD not in about, f"{CONFIG_FILE} is that of an earlier run, which lay in results: write it anew"
+        weights = (supervised.results / ADAPTER_WEIGHTS).read_bytes()
+        assert weights != supervised.old, f"{ADAPTER_WEIGHTS} is that of an earlier run, which lay in results: train"
+        if [*events(run.results)]:
+            made = [event for event in events(supervised.results) if OLD not in event]
+            assert made, "no step was made, because progress.jsonl of an earlier run lay in results: train"
 
     def test_peft_loads_the_adapter(self, run: Run, tuned_preset: Preset) -> None:
         """Names, ranks and layers of its tensors are as its configuration tells, and all weights are numbers."""

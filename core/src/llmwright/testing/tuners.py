@@ -11,7 +11,7 @@ import pytest
 from llmwright.errors import InvalidWorkspace, LLMwrightError, Problem
 from llmwright.plugins.drivers import Driver, Tuner
 from llmwright.plugins.launch_faults import Core
-from llmwright.testing.driver_law import assert_alike_in_every_process, assert_weights, naming
+from llmwright.testing.driver_law import assert_alike_in_every_process, assert_remote_code, assert_weights, naming
 from llmwright.testing.launches import as_json, faults, process_faults
 from llmwright.testing.options import other_values, properties
 from llmwright.testing.presets import make_preset, make_tuning_data
@@ -115,10 +115,10 @@ class TunerContract(AdapterContract):
     def test_code_of_the_repository_runs_only_where_it_may(
         self, driver: Tuner, preset: Preset, fit: Fit, data: TuningData, config: Any
     ) -> None:
-        """No flag asks for remote code unless ``preset.remote_code`` says that the settings allow it."""
-        each = replace(hub_preset(preset), remote_code=False)
-        text = as_json(driver.launch(each, fit, data, config)).replace("_", "-")
-        assert "trust-remote-code" not in text, "launch asks for remote code, and preset.remote_code is False"
+        """Remote code is asked for where ``preset.remote_code`` says that the settings allow it, and nowhere else."""
+        each = replace(hub_preset(preset), remote_code=True)
+        forbidden = driver.launch(replace(each, remote_code=False), fit, data, config)
+        assert_remote_code(driver.launch(each, fit, data, config), forbidden)
 
     def test_it_takes_the_gpus_of_the_machine(
         self, driver: Tuner, preset: Preset, fit: Fit, data: TuningData, config: Any
@@ -127,18 +127,6 @@ class TunerContract(AdapterContract):
         for where, machine in fit_shapes(None, fit).items():
             asked = driver.launch(preset, machine, data, config).main.gpus
             assert asked == machine.gpus, f"{where}: main asks for {asked} GPUs of {machine.gpus}; pass gpus=fit.gpus"
-
-    def test_the_lora_targets_of_the_preset_are_tuned(
-        self, driver: Tuner, preset: Preset, fit: Fit, data: TuningData, config: Any
-    ) -> None:
-        """A Launch that names modules names the preset's: those of another model may not be there."""
-        each = replace(preset, lora_targets=("q_proj", "k_proj", "v_proj", "o_proj"))
-        text = as_json(driver.launch(each, fit, data, config))
-        if any(module in text for module in ("q_proj", "v_proj")):
-            others = replace(preset, lora_targets=("query_key_value", "dense"))
-            text = as_json(driver.launch(others, fit, data, config))
-            assert "query_key_value" in text, "launch names modules, and not those in preset.lora_targets"
-            assert "q_proj" not in text, "launch names q_proj, which preset.lora_targets has not"
 
     def test_the_user_s_training_config_is_used_or_refused(
         self, driver: Tuner, preset: Preset, fit: Fit, data: TuningData, options: dict[str, Any], config: Any

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import signal
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,14 +31,19 @@ class Handler(BaseHTTPRequestHandler):
         try:
             body = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))))
             messages = body["messages"] if self.path != "/chat" else [{"role": "user", "content": body["prompt"]}]
-            room = self.options.context - len(self.generate.tokenizer.apply_chat_template(messages, return_dict=False))
-            limits = {"max_new_tokens": min(self.options.max_tokens, room), "do_sample": False}
+            messages = [{**message, "content": text_of(message["content"])} for message in messages]
+            asked = len(self.generate.tokenizer.apply_chat_template(messages, return_dict=False))
+            most = min(self.options.max_tokens, self.options.context - asked, body.get("max_tokens") or math.inf)
             with self.turn:
-                answer = self.generate(messages, return_full_text=False, **limits)[0]["generated_text"].strip()
+                told = self.generate(messages, return_full_text=False, max_new_tokens=most, do_sample=False)
         except (ValueError, KeyError, TypeError) as error:
             return self._reply(400, {"error": {"message": f"{type(error).__name__}: {error}"}})
+        answer = told[0]["generated_text"].strip()
+        tokens = len(self.generate.tokenizer(answer, add_special_tokens=False).input_ids)
+        usage = {"prompt_tokens": asked, "completion_tokens": tokens, "total_tokens": asked + tokens}
         choice = {"index": 0, "message": {"role": "assistant", "content": answer}, "finish_reason": "stop"}
-        return self._reply(200, {"object": "chat.completion", "choices": [choice], "response": answer})
+        about = {"object": "chat.completion", "model": self.options.name, "usage": usage}
+        return self._reply(200, {**about, "choices": [choice], "response": answer})
 
     def _reply(self, status: int, content: dict[str, Any]) -> None:
         self.send_response(status)
@@ -46,12 +52,18 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(json.dumps(content).encode())
 
 
+def text_of(content: Any) -> str:
+    return content if isinstance(content, str) else "".join(part["text"] for part in content)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     for name in ("model", "revision", "name", "host", "port", "context", "max-tokens"):
         parser.add_argument(f"--{name}", type=int if name in ("port", "context", "max-tokens") else str)
+    parser.add_argument("--trust-remote-code", action="store_true")
     Handler.options = options = parser.parse_args()
-    Handler.generate = pipeline("text-generation", model=options.model, revision=options.revision, device="cpu")
+    source = {"revision": options.revision, "trust_remote_code": options.trust_remote_code}
+    Handler.generate = pipeline("text-generation", model=options.model, device="cpu", **source)
     ThreadingHTTPServer.daemon_threads = False  # an answer that has begun is finished after SIGTERM
     with ThreadingHTTPServer((options.host, options.port), Handler) as server:
         signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())

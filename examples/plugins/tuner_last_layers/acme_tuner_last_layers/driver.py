@@ -51,7 +51,8 @@ class LastLayersTuner(Tuner):
         weights = weights_of(preset)
         modules = ",".join(preset.lora_targets or ("q_proj", "v_proj"))
         argv = ("$(python)", "-m", "acme_tuner_last_layers.train", weights.model, weights.revision or "main")
-        options = ("$(volume.data)", "$(volume.results)", modules, str(config.layers), str(config.steps))
+        code = "its-own-code" if weights.remote_code else "no-code"
+        options = (code, "$(volume.data)", "$(volume.results)", modules, str(config.layers), str(config.steps))
         mounts = (Mount(volume="data", path="/data", read_only=True), Mount(volume="results", path="/results"))
         main = Process(name="train", argv=(*argv, *options), mounts=(*mounts, *weights.mounts), gpus=fit.gpus)
         return Launch(main=main, prepare=weights.prepare, volumes=weights.volumes)

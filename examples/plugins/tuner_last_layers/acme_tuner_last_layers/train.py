@@ -1,4 +1,4 @@
-"""The workload half: ``python -m acme_tuner_last_layers.train MODEL REVISION DATA RESULTS TARGETS LAYERS STEPS``."""
+"""The workload half: ``python -m … MODEL REVISION CODE DATA RESULTS TARGETS LAYERS STEPS``."""
 
 from __future__ import annotations
 
@@ -25,15 +25,16 @@ def read(tokenizer: Any, data: Path) -> list[tuple[torch.Tensor, torch.Tensor]]:
     return rows
 
 
-def main(model: str, revision: str, data: str, results: str, targets: str, *numbers: str) -> None:
+def main(model: str, revision: str, code: str, data: str, results: str, targets: str, *numbers: str) -> None:
     """Tune and save the adapter in peft's layout."""
     torch.manual_seed(0)
     layers, steps = map(int, numbers)
-    base = AutoModelForCausalLM.from_pretrained(model, revision=revision, dtype=torch.float32)
+    source = {"revision": revision, "trust_remote_code": code == "its-own-code"}
+    base = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32, **source)
     last = list(range(base.config.num_hidden_layers))[-layers:]
     tuned = get_peft_model(base, LoraConfig(r=16, target_modules=targets.split(","), layers_to_transform=last))
     optimizer = torch.optim.AdamW([p for p in tuned.parameters() if p.requires_grad], lr=2e-3)
-    rows = read(AutoTokenizer.from_pretrained(model, revision=revision), Path(data))
+    rows = read(AutoTokenizer.from_pretrained(model, **source), Path(data))
     for step in range(1, steps + 1):
         chosen = [rows[number] for number in torch.randint(len(rows), (8,)).tolist()]
         ids = pad_sequence([ids for ids, _ in chosen], batch_first=True)
