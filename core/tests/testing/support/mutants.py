@@ -4,7 +4,8 @@ A plugin is what ``llmwright plugins new KIND acme`` writes, under the name of i
 with what no new plugin has: modules, entry points, and a test that subclasses a contract. Those that begin with
 ``whole`` write out all that a new plugin takes from ``llmwright.plugins``. ``mutants/NAME.yaml`` lists
 the mistakes in it. Each is a text that is there once and another in its place; ``law`` is the law that it breaks,
-``says`` are words of that law's message.
+``says`` are words of that law's message. ``ability`` is such a change too, but a correct one, that comes first: a plugin
+that has what the law is about.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 import shutil
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import chdir, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +46,7 @@ class Mutant:
     new: str
     law: str
     says: str
+    ability: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.plugin}: {self.name}"
@@ -82,8 +84,11 @@ def write(mutant: Mutant, folder: Path) -> Path:
     repository = write_plugin(mutant.plugin, folder)
     file = repository / mutant.file
     text = file.read_text()
-    assert text.count(mutant.old) == 1, f"{mutant}: {mutant.old!r} is {text.count(mutant.old)} times in {mutant.file}"
-    file.write_text(text.replace(mutant.old, mutant.new))
+    for change in filter(None, (mutant.ability, {"old": mutant.old, "new": mutant.new})):
+        count = text.count(change["old"])
+        assert count == 1, f"{mutant}: {change['old']!r} is {count} times in {mutant.file}"
+        text = text.replace(change["old"], change["new"])
+    file.write_text(text)
     return repository
 
 
