@@ -15,6 +15,14 @@ def test_a_correct_plugin_passes(plugin: str, tmp_path: Path) -> None:
     assert broken_laws(write_plugin(plugin, tmp_path)) == {}
 
 
+def test_an_author_s_run_leaves_the_files_of_other_runs_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    others = tmp_path / "others"
+    others.mkdir()
+    monkeypatch.setenv("PYTEST_DEBUG_TEMPROOT", str(others))
+    assert broken_laws(write_plugin("policy", tmp_path), "test_observers_bear_every_change") == {}
+    assert [*others.iterdir()] == []
+
+
 SAMPLE = 8
 """One of so many mutants is tried by `make test`, the others by `make test-long`."""
 

@@ -4,8 +4,8 @@ A plugin is what ``llmwright plugins new KIND acme`` writes, under the name of i
 with what no new plugin has: modules, entry points, and a test that subclasses a contract. Those that begin with
 ``whole`` write out all that a new plugin takes from ``llmwright.plugins``. ``mutants/NAME.yaml`` lists
 the mistakes in it. Each is a text that is there once and another in its place; ``law`` is the law that it breaks,
-``says`` are words of that law's message. ``ability`` is such a change too, but a correct one, that comes first: a plugin
-that has what the law is about.
+``says`` are words of that law's message. ``ability`` is such a change too, a correct one that comes first: then
+the plugin has what the law is about.
 """
 
 from __future__ import annotations
@@ -128,6 +128,9 @@ def broken_laws(repository: Path, law: str = "") -> dict[str, str]:
     install(repository)
     contracts = [*repository.glob("*_contract.py"), *repository.glob("tests/test_*.py")]
     arguments = [*map(str, contracts), *FAST, f"--rootdir={repository}", "-c", os.devnull, "--import-mode=importlib"]
+    # Else it removes directories of other sessions as it ends. Where one is still written to, pytest's warning is an
+    # error here, and leaves pytest's own listing of them open.
+    arguments.append(f"--basetemp={repository.parent / 'temporary'}")
     # There, for a hook that writes its record where it is called.
     with _installed(repository), chdir(repository), _impatient() if law else nullcontext():
         pytest.main([*arguments, *(("-k", law) if law else ())], plugins=[verdicts])
