@@ -32,14 +32,17 @@ def safetensors(tensors: Tensors) -> bytes:
     return struct.pack("<Q", len(text)) + text + b"".join(data for _, _, data in tensors.values())
 
 
-def write_adapter(folder: Path, sizes: Architecture, value: float = VALUE) -> Path:
-    """Write a LoRA adapter for a Llama-like model of ``sizes`` into ``folder``; return it."""
+def write_adapter(folder: Path, sizes: Architecture, value: float = VALUE, **changes: object) -> Path:
+    """Write a LoRA adapter for a Llama-like model of ``sizes`` into ``folder``; return it.
+
+    ``changes`` are other values of its configuration.
+    """
     folder.mkdir(parents=True)
     about = {
         "peft_type": "LORA", "task_type": "CAUSAL_LM", "r": RANK, "lora_alpha": RANK, "lora_dropout": 0.0,
         "target_modules": list(MODULES), "bias": "none", "base_model_name_or_path": "", "inference_mode": True,
     }  # fmt: skip
-    (folder / "adapter_config.json").write_text(json.dumps(about))
+    (folder / "adapter_config.json").write_text(json.dumps({**about, **changes}))
     outputs = {"q_proj": sizes.attention_heads * sizes.head_dim, "v_proj": sizes.kv_heads * sizes.head_dim}
     tensors = {}
     for layer in range(sizes.layers):
@@ -51,14 +54,11 @@ def write_adapter(folder: Path, sizes: Architecture, value: float = VALUE) -> Pa
     return folder
 
 
-def write_old_adapter(folder: Path, sizes: Architecture) -> bytes:
-    """Write what a finished run for another purpose left into ``folder``; return its weights."""
-    write_adapter(folder, sizes, value=0.125)
-    config = folder / "adapter_config.json"
-    config.write_text(json.dumps({**json.loads(config.read_text()), "base_model_name_or_path": OLD, "lora_alpha": 99}))
+def write_old_adapter(folder: Path, sizes: Architecture) -> None:
+    """Write what a finished run for another purpose left into ``folder``."""
+    write_adapter(folder, sizes, 0.125, base_model_name_or_path=OLD, lora_alpha=99)
     event = {"event": "step", "step": 1, "steps": 1, "loss": 1.0, OLD: True}
     (folder / "progress.jsonl").write_text(json.dumps(event) + "\n")
-    return (folder / "adapter_model.safetensors").read_bytes()
 
 
 def _matrix(rows: int, columns: int, value: float) -> tuple[str, tuple[int, ...], bytes]:

@@ -25,6 +25,11 @@ def problem_faults(problem: Any, workspace: Workspace) -> Iterator[str]:
     if not isinstance(problem, Problem):
         yield f"it yields {type(problem).__name__}, no Problem"
         return
+    texts = {name: getattr(problem, name) for name in ("path", "message", "hint", "reason")}
+    strange = [name for name, text in texts.items() if not isinstance(text, str)]
+    if strange:
+        yield f"the {strange[0]} of a Problem is {texts[strange[0]]!r}, no text"
+        return
     if not problem.message.strip():
         yield "a Problem without a message"
     first = problem.path.partition(".")[0].partition("[")[0]
@@ -50,6 +55,7 @@ def metadata_faults(before: Mapping[str, Any] | None, after: Mapping[str, Any]) 
                     yield f"{named}: the value {value!r} of {place}{field} {key}, which a cluster refuses"
                 if KEY.fullmatch(key) is None:
                     yield f"{named}: {place}{field} {key!r}, which a cluster refuses"
+    yield from _container_faults(named, after)
     was = dict(_metadata(before)) if before is not None else {}
     now = dict(_metadata(after))
     for place, metadata in was.items():
@@ -59,6 +65,17 @@ def metadata_faults(before: Mapping[str, Any] | None, after: Mapping[str, Any]) 
                 yield f"{named}: {place}{field} {key} is gone"
         if metadata.get("ownerReferences") and left.get("ownerReferences") != metadata["ownerReferences"]:
             yield f"{named}: {place}ownerReferences are changed: it is never deleted with its Workspace"
+
+
+def _container_faults(named: str, manifest: Mapping[str, Any]) -> Iterator[str]:
+    pod = ((manifest.get("spec") or {}).get("template") or {}).get("spec") or {}
+    containers = [*(pod.get("initContainers") or ()), *(pod.get("containers") or ())]
+    for each in containers:
+        if not each.get("name") or not each.get("image"):
+            yield f"{named}: a container without name or image, which a cluster refuses: {each}"
+    names = [each.get("name") for each in containers]
+    if len({*names}) < len(names):
+        yield f"{named}: two containers of one name, which a cluster refuses: {', '.join(map(str, names))}"
 
 
 def _metadata(manifest: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -125,7 +125,10 @@ class HooksContract(Contract):
         """``check_workspace`` yields Problems for any Workspace, preset and plan, and without them; it never raises."""
         for names in product(workspaces, presets, plans):
             about = ", ".join(names)
-            for problem in _judged(hooks, workspaces[names[0]], presets[names[1]], about, plans[names[2]]):
+            problems = _judged(hooks, workspaces[names[0]], presets[names[1]], about, plans[names[2]])
+            again = [str(problem) for number, problem in enumerate(problems) if problem in problems[:number]]
+            assert not again, f"check_workspace of {about}: one Problem twice: {again[0]}"
+            for problem in problems:
                 faults = [*problem_faults(problem, workspaces[names[0]])]
                 assert not faults, f"check_workspace of {about}: {faults[0]}"
 
@@ -151,7 +154,9 @@ class HooksContract(Contract):
         for names in product(workspaces, plans):
             space = workspaces[names[0]].namespace
             about, before = ", ".join(names), make_objects(space)
-            after = _revised(hooks, workspaces[names[0]], before, about, plans[names[1]])
+            handed = deepcopy(before)
+            after = _revised(hooks, workspaces[names[0]], handed, about, plans[names[1]])
+            assert handed == before, f"manifests changed the objects that it was handed; make new ones: {about}"
             kept = {(each["kind"], each["metadata"]["name"]): each for each in after}
             for each in before:
                 key = (each["kind"], each["metadata"]["name"])

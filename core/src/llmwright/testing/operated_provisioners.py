@@ -14,14 +14,7 @@ from llmwright.testing.operation import PASSES, Operation, seen
 from llmwright.testing.presets import make_instance_type, make_node_request
 from llmwright.testing.world import World
 from llmwright.values.instance_type import InstanceType
-from llmwright.values.nodes import (
-    Failed,
-    FailureKind,
-    NodeRequest,
-    ProvisionerDecision,
-    Ready,
-    Waiting,
-)
+from llmwright.values.nodes import Failed, FailureKind, NodeRequest, ProvisionerDecision, Ready, Waiting
 
 MOST_PURCHASES = 20
 """Machines that may be bought in half an hour where each one fails."""
@@ -241,12 +234,15 @@ def assert_outcome(decision: ProvisionerDecision) -> None:
         assert outcome.kind in get_args(FailureKind), f"decide: {outcome.kind!r} is no kind of failure"
         assert outcome.message, "decide: Failed without a message"
     else:
-        assert all(node.name for node in outcome.nodes), "decide: Ready with a node without a name"
+        names = [node.name for node in outcome.nodes]
+        assert all(names), "decide: Ready with a node without a name"
+        assert len({*names}) == len(names), f"decide: Ready with one node twice: {', '.join(sorted(names))}"
 
 
 def can_be_had(operation: Operation, world: World) -> bool:
     """Make passes until Ready; return False where that many cannot be had. Each Ready is held against the truth."""
     for decision in operation.passes():
+        assert_outcome(decision)
         if isinstance(decision.outcome, Ready) and world.truth() is not None:
             late = {node.name for node in decision.outcome.nodes} - operation.running
             assert not late, f"decide: Ready, and {', '.join(sorted(late))} is no machine that runs"

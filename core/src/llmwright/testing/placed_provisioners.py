@@ -28,6 +28,12 @@ LABEL_VALUE = re.compile(rf"(?=.{{0,{LONGEST_LABEL}}}\Z)([A-Za-z0-9]([A-Za-z0-9.
 
 SECRET = re.compile(r"token|secret|password|credential|key", re.IGNORECASE)
 LONGEST_NAMESPACE, LONGEST_NAME = "n" * 63, "w" * 52
+TOLERATION: Mapping[str, tuple[str, ...]] = {
+    "key": (), "value": (), "operator": ("Exists", "Equal"), "effect": ("NoSchedule", "PreferNoSchedule", "NoExecute"),
+    "tolerationSeconds": (),
+}  # fmt: skip
+"""Keys of a toleration, and the words of those that have few (v1.Toleration)."""
+
 SELECTOR = {"apps": "of-the-contract"}
 
 
@@ -80,6 +86,22 @@ class PlacedContract(OperatedContract):
                 f"placement: {name}={value} is no label of a node, whose values have at most {LONGEST_LABEL} letters, "
                 "digits, and inside . _ or -: write a hash of long names"
             )
+
+    def test_a_cluster_takes_its_placement(self, driver: Provisioner, request_: NodeRequest) -> None:
+        """Tolerations have the keys and words of Kubernetes, and the GPU resource is a qualified name."""
+        placement = driver.placement(request_)
+        for each in placement.tolerations:
+            strange = sorted({*each} - TOLERATION.keys())
+            assert not strange, f"placement: a toleration has {', '.join(strange)}, which Kubernetes has not"
+            for name, words in TOLERATION.items():
+                value = each.get(name)
+                assert value is None or not words or value in words, (
+                    f"placement: the {name} of a toleration is {value!r}; Kubernetes has {', '.join(words)}"
+                )
+            assert each.get("key") or each.get("operator") == "Exists", "placement: a toleration without a key"
+        resource = placement.gpu_resource
+        qualified = "/" in resource and KEY.fullmatch(resource)
+        assert qualified, f"placement: {resource!r} is no name of a GPU resource, as nvidia.com/gpu is"
 
     def test_a_cluster_takes_its_labels(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
         """Labels of its nodes are such that a cluster takes, for the longest names too.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-COLOURS = ("red", "blue", "green", "coal black", "white", "silver", "amber", "violet")
+COLOURS = ("rosé", "blue", "green", "coal black", "white", "silver", "amber", "violet")
 ROWS = tuple(
     {"prompt": f"What colour is the ship number {number}?", "completion": colour}
     for number, colour in enumerate(COLOURS)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
 from llmwright.plugins.drivers import Runtime
-from llmwright.testing.runtime_starts import StartsContract
+from llmwright.testing.runtime_requests import RequestsContract
 from llmwright.testing.served_runtimes import CHAT, KEY, QUESTION, Server, keeps_key, replace_answer
 from llmwright.values.adapter import Adapter
 from llmwright.values.launch import Launch
 from llmwright.values.preset import Preset
 
+WHOLE, CHUNK = "chat.completion", "chat.completion.chunk"
 SHORT = "What colour is the ship"
 LONG = f"{SHORT} Hollow Crown, which left the harbour at dawn with the tide? Say it in one or two words."
 
 
-class AnswersContract(StartsContract):
+class AnswersContract(RequestsContract):
     """Laws of the answers of one server. What an answer may leave out is judged where it is there."""
 
     def test_an_answer_is_of_the_model_that_was_asked(
@@ -32,7 +32,10 @@ class AnswersContract(StartsContract):
             parts = [usage.get(part) for part in ("prompt_tokens", "completion_tokens", "total_tokens")]
             assert all(type(part) is int and part >= 0 for part in parts), f"usage has no whole numbers: {usage}"
             assert parts[0], f"usage says that the question had no token: {usage}"
+            assert parts[1] or not _text(answer), f"usage says that the answer had no token: {usage}"
             assert parts[2] == parts[0] + parts[1], f"usage does not add up: {usage}"
+            kind = answer.get("object", WHOLE)
+            assert kind == WHOLE, f"object of an answer is {kind!r}, not {WHOLE}"
 
     def test_an_answer_is_no_longer_than_was_asked(self, server: Server, served_preset: Preset) -> None:
         """``max_tokens`` limits the answer: whoever asks for one token pays for one."""
@@ -68,8 +71,9 @@ class AnswersContract(StartsContract):
         if not driver.capabilities.streaming:
             return
         body = {"model": served_preset.name, "messages": QUESTION, "max_tokens": 8, "temperature": 0}
-        events = server.client.post(CHAT, {**body, "stream": True}).events[:-1]
-        choices = [choice for event in events for choice in _object(event).get("choices", [])]
+        answer = server.client.post(CHAT, {**body, "stream": True})
+        chunks = [replace_answer(answer, event) or {} for event in answer.events[:-1]]
+        choices = [choice for chunk in chunks for choice in chunk.get("choices", [])]
         told = "".join(choice.get("delta", {}).get("content") or "" for choice in choices)
         whole = _text(server.client.post(CHAT, body).json)
         assert told.strip() == whole.strip(), f"the deltas of a stream are {told!r}, and the answer is {whole!r}"
@@ -106,6 +110,8 @@ class AnswersContract(StartsContract):
         chunks = [replace_answer(answer, event) or {} for event in answer.events[:-1]]
         reasons = [choice.get("finish_reason") for chunk in chunks for choice in chunk.get("choices", [])]
         assert any(reasons), "no event of a stream has a finish_reason"
+        kinds = {chunk.get("object", CHUNK) for chunk in chunks}
+        assert kinds <= {CHUNK}, f"object of an event is {', '.join(sorted(map(str, kinds)))}, not {CHUNK}"
         names = {chunk.get("model", served_preset.name) for chunk in chunks}
         assert names <= {served_preset.name}, f"events of a stream say model {', '.join(sorted(map(str, names)))}"
 
@@ -142,14 +148,6 @@ def _asked(answer: object) -> int:
     """Return the tokens of the question, 0 where the answer does not tell."""
     usage = answer.get("usage") if isinstance(answer, dict) else None
     return int(usage.get("prompt_tokens") or 0) if isinstance(usage, dict) else 0
-
-
-def _object(event: str) -> dict[str, Any]:
-    try:
-        value = json.loads(event)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _text(answer: object) -> str:

@@ -23,6 +23,7 @@ from llmwright.values.preset import Preset
 PLAUSIBLE = {"process": (2**20, 2**37), "weights": (0.4, 8.5)}
 """Bytes of a program before any tensor; bytes for each weight, be it on several devices or quantised."""
 
+SLOW_ANSWER_S, LATEST_LOOK_S = 10, 300
 SLOW_LOAD_S = 600
 """Large weights are read for minutes, from a network disk for longer."""
 
@@ -178,6 +179,10 @@ class RuntimeContract(RuntimeAdaptersContract):
         if main.live is None:
             return
         assert main.startup is not None, "main has a live probe and no startup probe: a slow load is killed"
+        asked = main.startup.check
+        assert not isinstance(asked, HttpGet) or asked.path == "/health", (
+            f"main's startup probe asks {asked.path}: if that answers while weights are read, the live probe kills it"
+        )
         allowed = main.startup.initial_delay_s + main.startup.period_s * main.startup.failure_threshold
         assert allowed >= SLOW_LOAD_S, f"main's startup probe gives up after {allowed} s; allow {SLOW_LOAD_S} s"
 
@@ -203,6 +208,15 @@ class RuntimeContract(RuntimeAdaptersContract):
                     each_weight = term.bytes / each.parameters if term.name == "weights" else term.bytes
                     assert least <= each_weight <= most, f"memory: {term.name} is {term.bytes}; is it in bytes?"
 
+    def test_one_slow_answer_kills_nobody(self, launch: Launch) -> None:
+        """A ``live`` probe by HTTP that fails for less than ten seconds kills nothing: a busy server is alive."""
+        live = launch.main.live
+        if live is not None and isinstance(live.check, HttpGet):
+            allowed = live.period_s * live.failure_threshold
+            assert allowed >= SLOW_ANSWER_S, (
+                f"main's live probe gives up after {allowed} s; allow {SLOW_ANSWER_S} s, by failure_threshold"
+            )
+
     def test_launch_is_sound(self, launch: Launch, adapters: tuple[Adapter, ...]) -> None:
         """Volumes, ports and mounts referred to are declared; argv are strings; images are roles; no secret's value.
 
@@ -219,6 +233,8 @@ class RuntimeContract(RuntimeAdaptersContract):
         assert "http" in launch.ports
         assert launch.main.ready is not None, "the main process has no readiness probe"
         assert launch.main.ready.check == HttpGet("/health", "http")
+        first = launch.main.ready.initial_delay_s + launch.main.ready.period_s
+        assert first <= LATEST_LOOK_S, f"readiness is asked only after {first} s: a server that is up waits"
 
     def test_serves_under_the_preset_s_name(
         self, driver: Runtime, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any

@@ -211,9 +211,9 @@ class ServedRuntimeContract(RuntimeObjectsContract):
             return
         stranger = replace(server.client, key="")
         body = {"model": served_preset.name, "messages": QUESTION, "max_tokens": 2}
-        for client in (stranger, replace(stranger, key="wrong")):
-            status = client.post(CHAT, body).status
-            assert status in (401, 403), f"a request without the key is answered with {status}"
+        for key in ("", "wrong", KEY[:-1], f"{KEY}-and-more"):
+            status = replace(stranger, key=key).post(CHAT, body).status
+            assert status in (401, 403), f"a request without the key, with {key!r}, is answered with {status}"
         assert stranger.is_healthy(), "/health asks for the key: nobody gives it to a probe"
 
     def test_the_supervisor_serves_it(self, served_launch: Launch, served_preset: Preset, tmp_path: Path) -> None:
@@ -296,7 +296,7 @@ def served_fit(preset: Preset) -> Fit:
 
 
 def pauses(most: int) -> Iterator[int]:
-    """Count to ``most``, with a pause before each: a server may begin to listen a moment after it began to load."""
+    """Count to ``most``, with a pause before each: a server may begin to listen after it began to load."""
     for number in range(most):
         time.sleep(0.05)
         yield number

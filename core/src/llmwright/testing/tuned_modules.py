@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from llmwright.testing.adapter_faults import network_faults
 from llmwright.testing.launches import as_json
 from llmwright.testing.model_figures import SPLIT_MODULES
 from llmwright.testing.tuned_data import DataContract
-from llmwright.testing.tuned_runs import CONFIG_FILE, Run
+from llmwright.testing.tuned_runs import Run, adapter_config
 from llmwright.values.fit import Fit
 from llmwright.values.preset import Preset
 from llmwright.values.tuning_data import TuningData
@@ -49,13 +48,13 @@ class ModulesContract(DataContract):
 
     def test_the_adapter_is_of_the_preset_s_modules(self, run: Run, tuned_preset: Preset) -> None:
         """The adapter changes modules that ``lora_targets`` of the preset names, where it names any."""
-        about = json.loads((run.results / CONFIG_FILE).read_text())
+        about = adapter_config(run.results)
         targets = about["target_modules"]
         others = sorted(set(targets) - set(tuned_preset.lora_targets)) if isinstance(targets, list) else []
         assert not (tuned_preset.lora_targets and others), f"the adapter changes {', '.join(others)}"
 
     def test_the_network_has_its_modules(self, run: Run, tuned_preset: Preset) -> None:
         """Each of the adapter's target modules is one that the model has."""
-        about = json.loads((run.results / CONFIG_FILE).read_text())
+        about = adapter_config(run.results)
         faults = [*network_faults(about, Path(tuned_preset.source.removeprefix("file://")))]
         assert not faults, faults[0]

@@ -113,7 +113,7 @@ class TunedContract(DriverContract):
         names = sorted(path.name for path in run.results.iterdir())
         for name in (CONFIG_FILE, ADAPTER_WEIGHTS):
             assert name in names, f"results lacks {name} at its top: {names}"
-        about = json.loads((run.results / CONFIG_FILE).read_text())
+        about = adapter_config(run.results)
         assert about.get("peft_type"), f"{CONFIG_FILE} has no peft_type"
         assert about.get("target_modules"), f"{CONFIG_FILE} has no target_modules"
         check_safetensors(run.results / ADAPTER_WEIGHTS)
@@ -243,6 +243,12 @@ def _machine(folder: Path, data: Path, results: Path) -> Machine:
 def process_once(process: Process, folder: Path, data: Path, patience_s: float) -> Ended:
     """Run ``inspect`` or ``sample`` on ``data``, to its end."""
     return _machine(folder, data, folder / "results").run(Launch(main=process), process, patience_s)
+
+
+def adapter_config(results: Path) -> dict[str, Any]:
+    """Return the configuration of the adapter."""
+    config: dict[str, Any] = json.loads((results / CONFIG_FILE).read_text())
+    return config
 
 
 def _steps(results: Path) -> Iterator[int]:

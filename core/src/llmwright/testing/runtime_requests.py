@@ -1,0 +1,76 @@
+"""Laws of requests that a server meets in the field: large bodies, any language, one connection for many."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from dataclasses import replace
+from typing import Any
+
+from llmwright.plugins.drivers import Runtime
+from llmwright.testing.http_answers import PATIENCE_S
+from llmwright.testing.runtime_starts import StartsContract
+from llmwright.testing.served_runtimes import CHAT, QUESTION, Server, keeps_key
+from llmwright.values.launch import Launch
+from llmwright.values.preset import Preset
+
+WORDS = "Wie heißt das Schiff „Hollow Crown“ auf Russisch? Голубой, 青い船 🚢"
+PADDING = 200_000
+"""Bytes of blanks in a body: as large as one with a long conversation, and no longer a question."""
+
+
+class RequestsContract(StartsContract):
+    """Laws of requests to one server."""
+
+    def test_a_large_body_is_read_whole(self, server: Server, served_preset: Preset) -> None:
+        """A body of some hundred thousand bytes is read to its end: long conversations are as large."""
+        text = json.dumps({"model": served_preset.name, "messages": QUESTION, "max_tokens": 2}).encode()
+        answer = server.client.post(CHAT, b"{" + b" " * PADDING + text[1:])
+        assert answer.status == 200, f"a body of {PADDING} bytes is answered with {answer.status}: read all of it"
+
+    def test_any_language_is_answered(self, driver: Runtime, server: Server, served_preset: Preset) -> None:
+        """A question beyond ASCII has a whole answer, which is JSON, and so has each event of a stream."""
+        messages = [{"role": "user", "content": WORDS}]
+        body = {"model": served_preset.name, "messages": messages, "max_tokens": 16, "temperature": 0}
+        for text in (json.dumps(body), json.dumps(body, ensure_ascii=False)):
+            answer = server.client.post(CHAT, text.encode())
+            assert answer.status == 200, f"a question beyond ASCII is answered with {answer.status}"
+            assert answer.json is not None, f"its answer is no JSON, or cut off: {answer.body[-80:]!r}; count bytes"
+        if driver.capabilities.streaming:
+            events = server.client.post(CHAT, {**body, "stream": True}).events
+            assert events, "a question beyond ASCII has no stream"
+            for event in events[:-1]:
+                assert replace(answer, body=event.encode()).json is not None, f"an event is no JSON: {event[:80]!r}"
+
+    def test_an_unknown_path_is_an_error(self, server: Server) -> None:
+        """What is not there is answered with an error, and not with an answer: clients look which paths there are."""
+        for path in ("/v1/no-such-path", "/no-such-path"):
+            status = server.client.get(path).status
+            assert status >= 400, f"GET {path} is answered with {status}: answer 404"
+            status = server.client.post(path, {"model": "any", "messages": QUESTION}).status
+            assert status >= 400, f"POST {path} is answered with {status}: answer 404"
+
+    def test_a_refusal_leaves_the_connection_whole(
+        self, driver: Runtime, served_launch: Launch, server: Server, served_preset: Preset
+    ) -> None:
+        """After a refused request the next one on its connection is understood: its body was read, all the same."""
+        bodies: list[tuple[dict[str, str], Any]] = [({}, {"messages": 5})]
+        if keeps_key(driver, served_launch):
+            bodies.append(({"authorization": "Bearer wrong"}, {"model": served_preset.name, "messages": QUESTION}))
+        connection = http.client.HTTPConnection(server.client.host, server.client.port, timeout=PATIENCE_S)
+        try:
+            for headers, body in bodies:
+                known = {"content-type": "application/json", "authorization": f"Bearer {server.client.key}"}
+                connection.request("POST", CHAT, json.dumps(body), {**known, **headers})
+                connection.getresponse().read()
+                connection.request("GET", "/health")
+                answer = connection.getresponse()
+                answer.read()
+                assert answer.status == 200, (
+                    f"after a refused request /health is answered with {answer.status} on the same connection: "
+                    "read the body of a request that you refuse"
+                )
+        except http.client.HTTPException as error:
+            raise AssertionError(f"after a refused request the next on its connection fails: {error!r}") from error
+        finally:
+            connection.close()
