@@ -1,4 +1,4 @@
-"""Whether a driver's pure methods answer the same in every process: the order of a set differs from one to the next."""
+"""Whether pure methods and hooks answer the same in every process: the order of a set differs from one to the next."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-SEEDS = ("1", "2", "3")
+SEEDS = ("1", "2", "4", "7")
+"""With these a set of two texts is in one order in all processes once in eight times."""
 
 CHILD = """
 import dataclasses, datetime, hashlib, importlib, json, pickle, sys
@@ -35,6 +36,28 @@ for method, arguments in calls:
 """
 """Reads calls from stdin, and prints a digest of each result. What a call raises is another law's matter."""
 
+HOOKS = """
+import hashlib, json, pickle, sys
+from collections.abc import Mapping
+from llmwright.plugins.registry import Registry
+
+def result(workspace, preset, objects):
+    about = {"workspace": workspace, "plan": None}
+    try:
+        judged = hooks.collect("check_workspace", required=True, preset=preset, **about)
+        made = hooks.revise("manifests", "objects", objects, items=Mapping, **about)
+        return repr([[*problems] for _, problems in judged]) + json.dumps([*made], sort_keys=True)
+    except Exception as error:
+        return repr(error)
+
+plugin, cases = pickle.loads(sys.stdin.buffer.read())
+stdout, sys.stdout = sys.stdout, sys.stderr
+hooks = Registry(log=lambda line: None, allowed=(plugin,)).hooks()
+for case in cases:
+    print(hashlib.sha256(result(*case).encode()).hexdigest(), file=stdout)
+"""
+"""Reads a distribution's name and cases for its hooks from stdin, and prints a digest of each result."""
+
 Calls = Mapping[str, tuple[str, tuple[Any, ...]]]
 """The method and the arguments of each call, by words for the message."""
 
@@ -46,20 +69,37 @@ def differing(driver: type, settings: Mapping[str, Any], calls: Calls) -> list[s
         AssertionError: the driver cannot be called there; the message is the last line of the other process.
     """
     job = pickle.dumps((driver.__module__, driver.__qualname__, dict(settings), list(calls.values())))
+    return [about for about, alike in zip(calls, _alike(CHILD, job, driver.__qualname__), strict=True) if not alike]
+
+
+def differing_hooks(plugin: str, cases: Mapping[str, tuple[Any, ...]]) -> list[str]:
+    """Return the cases, by their words, for which the hooks of ``plugin`` do not answer the same in every process.
+
+    A case is a Workspace, its preset or None, and its objects.
+
+    Raises:
+        AssertionError: the hooks cannot be called there; the message is the last line of the other process.
+    """
+    job = pickle.dumps((plugin, list(cases.values())))
+    return [about for about, alike in zip(cases, _alike(HOOKS, job, plugin), strict=True) if not alike]
+
+
+def _alike(code: str, job: bytes, name: str) -> list[bool]:
+    """Return for each call of ``job`` whether it has one result in all processes."""
     path = os.pathsep.join(filter(None, sys.path))
-    children = [_child({**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": seed}) for seed in SEEDS]
+    children = [_child(code, {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": seed}) for seed in SEEDS]
     answers: list[Sequence[str]] = []
     for child in children:
         out, err = child.communicate(job)
         last = (err.decode(errors="replace").strip().splitlines() or ["it printed nothing"])[-1]
-        assert child.returncode == 0, f"{driver.__qualname__} cannot be used in a process of its own: {last}"
+        assert child.returncode == 0, f"{name} cannot be used in a process of its own: {last}"
         answers.append(out.decode().split())
-    return [about for number, about in enumerate(calls) if len({answer[number] for answer in answers}) > 1]
+    return [len({*each}) == 1 for each in zip(*answers, strict=True)]
 
 
-def _child(environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _child(code: str, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
     # Not this module: importing it would load pytest, in each of them.
-    command = [sys.executable, "-c", CHILD]
+    command = [sys.executable, "-c", code]
     return subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(environ)
     )

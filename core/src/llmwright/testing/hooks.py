@@ -17,6 +17,7 @@ from llmwright.plugins.discovery import canonical
 from llmwright.plugins.hooks import Hooks
 from llmwright.plugins.registry import Registry
 from llmwright.testing.contract import Contract
+from llmwright.testing.hash_seeds import differing_hooks
 from llmwright.testing.hook_values import metadata_faults, problem_faults
 from llmwright.testing.launches import as_json
 from llmwright.testing.presets import make_fit, make_plan, make_preset
@@ -146,6 +147,20 @@ class HooksContract(Contract):
         for (about, workspace, preset), problems in reversed([*zip(cases, first, strict=True)]):
             again = _judged(hooks, workspace, preset, about)
             assert again == problems, f"check_workspace said otherwise the second time: {about}"
+
+    def test_hooks_answer_alike_in_every_process(
+        self, plugin: str, hooks: Hooks, workspaces: dict[str, Workspace], presets: dict[str, Preset | None]
+    ) -> None:
+        """Another process says and makes the same: a message in another order is another message, written again."""
+        cases = {
+            f"{about}, {what}": (workspace, preset, make_objects(workspace.namespace))
+            for about, workspace in workspaces.items()
+            for what, preset in presets.items()
+        }
+        differ = differing_hooks(canonical(plugin), cases)
+        assert not differ, (
+            f"another process gave another answer for {differ[0]}: sort what comes out of a set or a hash"
+        )
 
     def test_a_last_look_keeps_the_workload(
         self, hooks: Hooks, workspaces: dict[str, Workspace], plans: dict[str, Plan | None]

@@ -65,6 +65,25 @@ class Client:
         except OSError:
             return False
 
+    def on_one_connection(self, refused: Any, key: str, path: str) -> Answer:
+        """Send ``refused`` with ``key`` as a conversation, then ask for ``path``; return that answer.
+
+        Raises:
+            OSError: no answer.
+        """
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE_S)
+        try:
+            headers = {"content-type": "application/json", "authorization": f"Bearer {key}"}
+            connection.request("POST", "/v1/chat/completions", json.dumps(refused), headers)
+            connection.getresponse().read()
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return Answer(response.status, response.headers.get("content-type", ""), response.read())
+        except http.client.HTTPException as error:
+            raise OSError(f"GET {path}: {type(error).__name__}: {error}") from error
+        finally:
+            connection.close()
+
     def half_a_request(self) -> http.client.HTTPConnection:
         """Return a connection on which a request has begun whose body never comes."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE_S)

@@ -20,7 +20,8 @@ Rows = Sequence[Mapping[str, Any]]
 
 def as_jsonl(folder: Path, rows: Rows = ROWS, name: str = "train") -> bool:
     """Write the rows as ``train.jsonl``."""
-    (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    (folder / f"{name}.jsonl").write_text(text, encoding="utf-8")
     return True
 
 

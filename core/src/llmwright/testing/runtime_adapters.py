@@ -56,7 +56,10 @@ class RuntimeAdaptersContract(AnswersContract):
         other = replace(three, strength=strength, rank=8, tokenizer_template=True)
         for served in ((described, bare, other), (bare, other, described), (bare,), (described,)):
             with naming(f"launch with {len(served)} adapters, of which some have no strength and no rank"):
-                assert_sound(driver.launch(preset, fit, served, config), served)
+                launch = driver.launch(preset, fit, served, config)
+                assert_sound(launch, served)
+                lost = [adapter.path for adapter in served if adapter.path not in as_json(launch)]
+                assert not lost, f"the Launch lacks the path {lost[0]}, where the core puts the adapter"
 
     def test_each_strength_is_told_apart(self, driver: Runtime, preset: Preset, fit: Fit, config: Any) -> None:
         """With ``adapter_strength``, no two strengths give the same Launch, and each adapter has its own."""

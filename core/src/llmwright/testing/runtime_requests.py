@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 from dataclasses import replace
 from typing import Any
 
 from llmwright.plugins.drivers import Runtime
-from llmwright.testing.http_answers import PATIENCE_S
 from llmwright.testing.runtime_starts import StartsContract
 from llmwright.testing.served_runtimes import CHAT, QUESTION, Server, keeps_key
 from llmwright.values.launch import Launch
@@ -38,7 +36,7 @@ class RequestsContract(StartsContract):
             assert answer.json is not None, f"its answer is no JSON, or cut off: {answer.body[-80:]!r}; count bytes"
         if driver.capabilities.streaming:
             events = server.client.post(CHAT, {**body, "stream": True}).events
-            assert events, "a question beyond ASCII has no stream"
+            assert events[-1:] == ["[DONE]"], f"a question beyond ASCII has a stream that is cut off: {events[-1:]}"
             for event in events[:-1]:
                 assert replace(answer, body=event.encode()).json is not None, f"an event is no JSON: {event[:80]!r}"
 
@@ -54,23 +52,15 @@ class RequestsContract(StartsContract):
         self, driver: Runtime, served_launch: Launch, server: Server, served_preset: Preset
     ) -> None:
         """After a refused request the next one on its connection is understood: its body was read, all the same."""
-        bodies: list[tuple[dict[str, str], Any]] = [({}, {"messages": 5})]
+        refused: list[tuple[str, Any]] = [(server.client.key, {"messages": 5})]
         if keeps_key(driver, served_launch):
-            bodies.append(({"authorization": "Bearer wrong"}, {"model": served_preset.name, "messages": QUESTION}))
-        connection = http.client.HTTPConnection(server.client.host, server.client.port, timeout=PATIENCE_S)
-        try:
-            for headers, body in bodies:
-                known = {"content-type": "application/json", "authorization": f"Bearer {server.client.key}"}
-                connection.request("POST", CHAT, json.dumps(body), {**known, **headers})
-                connection.getresponse().read()
-                connection.request("GET", "/health")
-                answer = connection.getresponse()
-                answer.read()
-                assert answer.status == 200, (
-                    f"after a refused request /health is answered with {answer.status} on the same connection: "
-                    "read the body of a request that you refuse"
-                )
-        except http.client.HTTPException as error:
-            raise AssertionError(f"after a refused request the next on its connection fails: {error!r}") from error
-        finally:
-            connection.close()
+            refused.append(("wrong", {"model": served_preset.name, "messages": QUESTION}))
+        for key, body in refused:
+            try:
+                status = server.client.on_one_connection(body, key, "/health").status
+            except OSError as error:
+                raise AssertionError(f"after a refused request the next on its connection fails: {error}") from error
+            assert status == 200, (
+                f"after a refused request /health is answered with {status} on the same connection: read the body of "
+                "a request that you refuse"
+            )

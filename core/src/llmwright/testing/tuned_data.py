@@ -23,9 +23,14 @@ class DataContract(TunedContract):
     ) -> None:  # fmt: skip
         """One bad row in the middle of the second of three files ends ``inspect`` with 2, and the run with an error."""
         suffix, config = suffix_of(run), driver.configure(few_steps, {})
-        if not _reads_all(driver, suffix, config):
-            return
         write_files(tmp_path / "data", suffix, bad=True)
+        if not _reads_all(driver, suffix, config):
+            ended = trained(tuned_launch, tmp_path, patience_s).ended
+            assert ended.code == 0, (
+                f"names_read leaves out a file of {', '.join(file_names(suffix))}, and a bad row in it ends the run: "
+                f"it is read: {ended.last}"
+            )
+            return
         process = driver.inspect(tuned_preset, make_tuning_data(), config)
         if process is not None:
             ended = process_once(process, tmp_path / "inspected", tmp_path / "data", patience_s)
@@ -38,6 +43,13 @@ class DataContract(TunedContract):
             "the run ends with 0, and a row in the second of three files cannot be used: read every row of every file"
         )
         assert not (ended_run.results / ADAPTER_WEIGHTS).exists(), "it leaves an adapter from rows that cannot be used"
+
+    def test_the_files_that_are_read_are_named(self, driver: Tuner, run: Run, few_steps: dict[str, Any]) -> None:
+        """``names_read`` is None, or has the file that the run was trained on: of others a user is told nothing."""
+        if run.ended.code == 0:
+            name = f"train{suffix_of(run)}"
+            read = driver.names_read((name, "README.md"), driver.configure(few_steps, {}))
+            assert read is None or name in read, f"names_read has {read}, and the run was trained on {name}"
 
     def test_sample_has_rows_of_every_file(
         self, driver: Tuner, run: Run, tuned_preset: Preset, few_steps: dict[str, Any], tmp_path: Path,
