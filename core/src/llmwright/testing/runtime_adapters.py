@@ -39,7 +39,7 @@ class RuntimeAdaptersContract(AnswersContract):
     def test_adapters_of_every_kind_are_served_together(
         self, driver: Runtime, preset: Preset, fit: Fit, config: Any
     ) -> None:
-        """What is known of an adapter may be None: strength, rank, template. ``launch`` takes such beside others."""
+        """Strength, rank and template of an adapter may be unknown: ``launch`` takes such beside others."""
         if not driver.capabilities.adapters:
             return
         one, two, three = _adapters("b", "a", "c")

@@ -41,7 +41,7 @@ class RequestsContract(StartsContract):
                 assert replace(answer, body=event.encode()).json is not None, f"an event is no JSON: {event[:80]!r}"
 
     def test_an_unknown_path_is_an_error(self, server: Server) -> None:
-        """What is not there is answered with an error, and not with an answer: clients look which paths there are."""
+        """A path that is not there is answered with an error: clients look which paths there are."""
         for path in ("/v1/no-such-path", "/no-such-path"):
             status = server.client.get(path).status
             assert status >= 400, f"GET {path} is answered with {status}: answer 404"
