@@ -39,7 +39,7 @@ def assert_weights(launch: Launch, preset: Preset) -> None:
     assert REGISTRY in text, (
         f"no process fetches {preset.source}: use prepare, volumes and mounts of weights_of(preset)"
     )
-    pulled = {mount.volume for process in launch.prepare for mount in process.mounts}
+    pulled = {mount.volume for each in launch.prepare if REGISTRY in as_json(each) for mount in each.mounts}
     mounted = {mount.volume for mount in launch.main.mounts}
     assert REGISTRY in as_json(launch.main) or pulled & mounted, "main does not mount the volume that prepare fills"
     written = sorted(mount.volume for mount in launch.main.mounts if mount.volume in pulled and not mount.read_only)

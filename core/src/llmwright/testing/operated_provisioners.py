@@ -22,6 +22,14 @@ MOST_PURCHASES = 20
 LONGEST_REST = 4 * 2 * PASSES
 """Passes in four hours, after which a provisioner that rested tries again at the latest."""
 
+NAMESAKES = (
+    ("default", "demo"),
+    ("other", "demo"),
+    ("default2", "demo"),
+    ("default", "demo-1"),
+    ("default-demo", "1"),
+)
+LONG = "a-workspace-with-as-long-a-name-as-a-server-may-have"
 NO_TRUTH = "this world does not say what is there: override World.truth, or derive it from CloudWorld"
 
 
@@ -112,11 +120,7 @@ class OperatedContract(DriverContract):
         """
         if driver.nodes_are_brought:
             return
-        long = "a-workspace-with-as-long-a-name-as-a-server-may-have"
-        places = (
-            *(("default", "demo"), ("other", "demo"), ("default", "demo-1"), ("default-demo", "1")),
-            *(("default", f"{long[:50]}-1"), ("default", f"{long[:50]}-2")),
-        )
+        places = (*NAMESAKES, ("default", f"{LONG[:50]}-1"), ("default", f"{LONG[:50]}-2"))
         requests = [replace(request_, namespace=space, workspace=name) for space, name in places]
         operations = [Operation(driver, world, each) for each in requests]
         held = [operation.hold() for operation in operations]

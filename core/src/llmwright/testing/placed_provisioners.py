@@ -19,8 +19,8 @@ from llmwright.testing.world import World
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.nodes import NodeRequest, Waiting, required_labels
 
-LONGEST_WAIT_S = 3600.0
-"""The longest ``again_in`` of one that waits for machines."""
+SHORTEST_WAIT_S, LONGEST_WAIT_S = 1.0, 3600.0
+"""The bounds of ``again_in`` of one that waits for machines."""
 
 LONGEST_LABEL = 63
 LABEL_VALUE = re.compile(rf"(?=.{{0,{LONGEST_LABEL}}}\Z)([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?")
@@ -45,11 +45,18 @@ class PlacedContract(OperatedContract):
         if driver.watches():
             return
         operation = Operation(driver, world, request_)
-        for decision in operation.passes():
-            _assert_awaited(decision.outcome)
+        decisions = [*operation.passes()]
         operation.ask(count=0)
-        for decision in operation.passes():
+        decisions += operation.passes()
+        for decision in decisions:
             _assert_awaited(decision.outcome)
+            assert not decision.paced, (
+                "decide: paced, and watches names no kind, so nothing makes machines without an act: the core paces"
+            )
+        waits = [each.outcome.again_in or 0 for each in decisions if isinstance(each.outcome, Waiting)]
+        assert not waits or max(waits) >= SHORTEST_WAIT_S, (
+            f"decide: Waiting for {max(waits):g} s at most, so that the cloud is asked all the time: wait some seconds"
+        )
 
     def test_nodes_are_where_pods_go(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
         """Its nodes carry the labels of the request and of ``placement``; nodes of others do not."""
