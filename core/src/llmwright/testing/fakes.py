@@ -160,6 +160,7 @@ class FakeRuntime(Runtime):
         named = {f"ADAPTER_{number}": f"{a.name}={a.path}" for number, a in enumerate(adapters)}
         weights = weights_of(preset)
         facts = {"MODEL": weights.model, "REVISION": weights.revision or "", "CONTEXT": str(fit.context)}
+        facts |= {"TRUST_REMOTE_CODE": "1"} if weights.remote_code else {}
         site = Mount(volume="site", path="/site")
         serve = Process(
             name="serve",
