@@ -47,7 +47,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         try:
             body = json.loads(text)
-            heard = str(body["messages"][-1]["content"])
+            asked = [text_of(message["content"]) for message in body["messages"]]
+            heard = asked[-1]
             limit = min(self.options.max_tokens, int(body.get("max_tokens") or self.options.max_tokens))
         except (ValueError, KeyError, TypeError, IndexError):
             self.refuse(400, "no conversation")
@@ -59,7 +60,8 @@ class Handler(BaseHTTPRequestHandler):
             self.stream(model, self.words(heard, limit))
         else:
             said = list(self.words(heard, limit))
-            usage = {"prompt_tokens": 1, "completion_tokens": len(said), "total_tokens": 1 + len(said)}
+            usage = {"prompt_tokens": sum(len(text.split()) for text in asked), "completion_tokens": len(said)}
+            usage["total_tokens"] = sum(usage.values())
             choice = {"message": {"role": "assistant", "content": "".join(said)}, "finish_reason": "stop"}
             self.answer(200, {**self.about("chat.completion", model, choice), "usage": usage})
 
@@ -110,6 +112,13 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+
+
+def text_of(content: Any) -> str:
+    """Return the text of a message, which clients send as one text or in parts."""
+    if isinstance(content, str):
+        return content
+    return "".join(part["text"] for part in content)
 
 
 class Server(ThreadingHTTPServer):
