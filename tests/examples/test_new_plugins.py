@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,26 @@ def test_every_spelling_of_the_template_gives_way_to_the_name(kind: str) -> None
     assert "template" not in text.lower()
     assert {Path("pyproject.toml"), Path("README.md"), Path(".github/workflows/test.yml")} <= contents.keys()
     assert "acme_blue" in text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_new_plugin_has_less_than_a_hundred_lines_of_code(kind: str) -> None:
+    """Without its tests, blank lines, comments and docstrings."""
+    modules = [text for path, text in plugin_files(kind, "acme").items() if path.parts[0].startswith("llmwright_")]
+    assert sum(code_lines(text) for text in modules) < 100
+
+
+def code_lines(text: str) -> int:
+    """Count the lines of a module that hold code; none of a file that is no Python."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return 0
+    silent = {number for number, line in enumerate(text.splitlines(), 1) if line.strip()[:1] in ("", "#")}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            silent |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    return len(text.splitlines()) - len(silent)
 
 
 @pytest.mark.parametrize("name", ["Acme", "acme_blue", "acme--blue", "-acme", "acme-", "1acme", "", "acme blue", "ä"])
