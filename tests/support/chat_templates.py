@@ -87,6 +87,8 @@ DROPPING = (
     "{% if add_generation_prompt %}<|assistant|><think>\n{% endif %}"
 )
 """Drops the reasoning of all answers, as DeepSeek-R1's."""
+DROPPING_UNOPENED = DROPPING.replace("<|assistant|><think>\n{% endif %}", "<|assistant|>{% endif %}")
+"""Drops the reasoning of all answers, and leaves its opening to the model: DeepSeek-R1-0528's."""
 REASONING = (
     "{% set last = namespace(user=0) %}"
     "{% for m in messages %}{% if m.role == 'user' %}{% set last.user = loop.index0 %}{% endif %}{% endfor %}"
@@ -141,6 +143,7 @@ REWRITERS = {
     "separated": SEPARATED,
     "reopened": REOPENED,
     "dropping": DROPPING,
+    "dropping unopened": DROPPING_UNOPENED,
     "reasoning": REASONING,
     "late system": LATE_SYSTEM,
     "thinking calls": THINKING_CALLS,
