@@ -37,6 +37,7 @@ MIRRORS_NOTHING = {
     "plugins/tuning_qlora/tests/train/test_several_ranks.py": "the trainer as two processes",
     "presets/tests/test_catalogue_data.py": "the packaged YAML, which is no module",
     "presets/tests/test_contract.py": CONTRACT,
+    "presets/tests/test_template_forms.py": "the packaged presets against the templates of the training tests",
 }
 
 

@@ -45,7 +45,7 @@ _LEFTOVER = re.compile(r"~|\.(?:bak|backup|old|orig|save|tmp|temp|swp|part|parti
 """Ends of the names of files that editors, downloads and people leave beside the file that is meant."""
 _COPY = re.compile(r"(?P<stem>.*\S) ?(?:\((?:copy|\d+)\)|- copy(?: \(\d+\))?)(?P<suffix>\.\w+)", re.IGNORECASE)
 """Names that file managers and browsers give to a second copy."""
-_SHARD = re.compile(r"(?P<split>.+)-[0-9]{5}-of-[0-9]{5}(?:-[0-9a-f]+)?\.\w+")
+_SHARD = re.compile(r"(?P<split>.+)-(?P<index>[0-9]{5})-of-(?P<total>[0-9]{5})(?:-[0-9a-f]+)?\.\w+")
 
 
 def data_names(names: Iterable[str], extension: str | None = None) -> list[str]:
@@ -61,6 +61,34 @@ def splits_of_shards(names: Iterable[str]) -> list[str]:
     """Return the names of splits by names such as ``train_sft-00000-of-00003.parquet``, each once."""
     matches = (_SHARD.fullmatch(PurePosixPath(name).name) for name in names)
     return sorted({match["split"] for match in matches if match})
+
+
+def mixed_shards(names: Iterable[str]) -> str:
+    """Return a clause about shards of two writings of one split, ``-of-00001`` and ``-of-00002``; empty for none."""
+    for split, shards in _shards(names).items():
+        totals = sorted({total for _, total in shards})
+        if len(totals) > 1:
+            return f"has {split} twice: as {' and as '.join(f'{total} files' for total in totals)}"
+    return ""
+
+
+def missing_shards(names: Iterable[str]) -> list[str]:
+    """Return the shards that are not among ``names`` and that the names of others tell of."""
+    return [
+        f"{split}-{index:05}-of-{total:05}"
+        for split, shards in _shards(names).items()
+        for total in {total for _, total in shards}
+        for index in range(total)
+        if (index, total) not in shards
+    ]
+
+
+def _shards(names: Iterable[str]) -> dict[str, set[tuple[int, int]]]:
+    """Return (index, total) of the shards of each split, by its path."""
+    shards: dict[str, set[tuple[int, int]]] = {}
+    for match in filter(None, map(_SHARD.fullmatch, names)):
+        shards.setdefault(match["split"], set()).add((int(match["index"]), int(match["total"])))
+    return shards
 
 
 def _is_visible(name: str) -> bool:

@@ -36,7 +36,7 @@ def prepare_data(options: TuningOptions) -> PreparedData:
     tokenizer = load_tokenizer(options.model, options.revision, options.config.model)
     max_length = options.config.training.max_length
     max_tokens = context_length(model_config, tokenizer.model_max_length, options.context, max_length)
-    dataset = read_dataset(files, ExampleTokenizer(tokenizer), section, max_tokens)
+    dataset = read_dataset(files, ExampleTokenizer(tokenizer, max_tokens), section, max_tokens)
     _refuse_unknown_tokens(dataset, model_config, tokenizer)
     return PreparedData(dataset, max_tokens, _pad_token(tokenizer), files.digest(), files.name)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import subprocess
@@ -83,6 +84,21 @@ def lines(*rows: Any) -> str:
             lines({"tools": [{"type": "function"}], "messages": TALK}),
             "line 1: 'tools' is not read by the ch",
         ),
+        (
+            "a.jsonl",
+            lines(GOOD, {"prompt": "x", "completion": "A<|endoftext|>da"}),
+            "line 2: an answer goes on after '<|endoftext|>', where a server stops",
+        ),
+        (
+            "a.jsonl",
+            lines({"messages": [USER, {**TALK[1], "content": "A<|endoftext|>da"}]}),
+            "line 1: an answer goes on",
+        ),
+        ("a.jsonl", lines({"messages": TALK * 20_000}), "line 1: [0-9]{6} tokens, longer than the context of 96"),
+        ("a.jsonl.gz", gzip.compress(lines(GOOD).encode(), mtime=0), "is compressed .gzip.; unpack it first"),
+        ("a.jsonl", gzip.compress(lines(GOOD).encode(), mtime=0), "is compressed .gzip.; unpack it first"),
+        ("a.jsonl", lines(GOOD).encode("utf-16"), "is UTF-16; save it as UTF-8"),
+        ("a.csv", "prompt,completion\nWho?,Ada\n".encode("utf-16"), "is UTF-16; save it as UTF-8"),
         ("a.jsonl", lines({"messages": []}), "'messages' is an empty list"),
         ("a.jsonl", lines({"messages": "hello"}), "'messages' is of type str"),
         ("a.jsonl", lines({"messages": [USER]}), "no message of the assistant"),
@@ -101,10 +117,10 @@ def lines(*rows: Any) -> str:
     ],
 )
 def test_a_bad_row_is_told_with_file_and_place(
-    name: str, content: str, said: str, tmp_path: Path, tune: Callable[..., int], capsys: pytest.CaptureFixture[str]
+    name: str, content: str | bytes, said: str, tmp_path: Path, tune: Callable[..., int], capsys: Any
 ) -> None:
     path = tmp_path / name
-    path.write_text(content)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
     progress, output = tmp_path / "progress", tmp_path / "out"
     assert tune(path, output, "--progress", str(progress)) == 2
     last = capsys.readouterr().err.splitlines()[-1]
@@ -124,6 +140,38 @@ def test_wrong_type_in_parquet_is_told_by_row(
     err = capsys.readouterr().err
     assert "2 of 2 rows cannot be used: row 1: 'completion' is the number 1" in err.splitlines()[-1]
     assert f"{path}: row 2: 'completion' is the number 2" in err
+
+
+def test_a_date_that_python_does_not_have_is_told(tmp_path: Path, tune: Callable[..., int], capsys: Any) -> None:
+    far = pa.array([2**62], pa.timestamp("us"))
+    pq.write_table(pa.table({"prompt": ["Who?"], "completion": ["Ada"], "time": far}), tmp_path / "a.parquet")
+    assert tune(tmp_path / "a.parquet", tmp_path / "out", "--check-only") == 2
+    assert "cannot be read as parquet: date value out of range" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("names", "code", "said"),
+    [
+        (("train-00000-of-00003", "train-00002-of-00003"), 0, "names tell of them: train-00001-of-00003."),
+        (
+            ("train-00000-of-00001", "train-00000-of-00002", "train-00001-of-00002"),
+            2,
+            "has train twice: as 1 files and",
+        ),
+        (("train-00000-of-00002", "train-00001-of-00002"), 0, "2 rows"),
+    ],
+    ids=["missing", "two writings", "whole"],
+)
+def test_shards_that_are_missing_are_shown_and_two_writings_are_refused(
+    names: tuple[str, ...], code: int, said: str, tmp_path: Path, tune: Callable[..., int], capsys: Any
+) -> None:
+    (tmp_path / "data").mkdir()
+    for name in names:
+        (tmp_path / "data" / f"{name}.jsonl").write_text(lines(GOOD))
+    assert tune(tmp_path / "data", tmp_path / "out", "--check-only") == code
+    shown = capsys.readouterr()
+    assert said in shown.out + shown.err
+    assert ("Not there" in shown.out) == ("missing" in said or "names tell" in said)
 
 
 def test_a_column_that_a_parquet_or_arrow_file_has_twice_is_refused(

@@ -66,6 +66,10 @@ class ConversationRenderer:
         spans = [self._span(text, example, index) for index in example.learned]
         return ConversationText(text, tuple(span for span in spans if span)) if all(spans) else None
 
+    def text(self, example: Conversation) -> str:
+        """Return the text of ``example``; raises TemplateError where the template refuses it."""
+        return self._apply(example.messages, example)
+
     def read_whole(self, example: Conversation) -> str:
         """Return the text of ``example``.
 
@@ -73,7 +77,7 @@ class ConversationRenderer:
             RowProblem: the template does not read all that the messages say.
             TemplateError: the template refuses the messages.
         """
-        text = self._apply(example.messages, example)
+        text = self.text(example)
         if fault := self._reading.fault(example, text):
             raise RowProblem(fault)
         return text

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llmwright.errors import ConfigError
-from llmwright_tuning_qlora.data_names import Format, data_names, format_of, names_to_train_on, splits_of_shards
+from llmwright_tuning_qlora.data_names import (
+    Format,
+    data_names,
+    format_of,
+    mixed_shards,
+    names_to_train_on,
+    splits_of_shards,
+)
 from llmwright_tuning_qlora.train.data.data_card import train_names
 
 ACCEPTED = "files whose name holds csv, json, jsonl, parquet or arrow are read"
@@ -70,11 +77,11 @@ def find_data_files(path: Path, extension: str | None = None) -> DataFiles:
         names = ", ".join(visible[:5]) or "nothing"
         raise ConfigError(f"no data set in {path}: found {names}", hint=WITHOUT_FORMAT, reason="DatasetNotFound")
     files = tuple(DataFile(root / name, kind) for name in chosen if (kind := format_of(name, extension)))
-    _require_content(path, files)
+    _require_content(path, files, root)
     return DataFiles(files, tuple(root / name for name in data if name not in chosen), root)
 
 
-def _require_content(path: Path, files: tuple[DataFile, ...]) -> None:
+def _require_content(path: Path, files: tuple[DataFile, ...], root: Path) -> None:
     empty = next((file.path for file in files if file.path.stat().st_size == 0), None)
     if empty is not None:
         raise ConfigError(f"the data set {empty} is empty", hint=ACCEPTED, reason="DatasetEmpty")
@@ -82,6 +89,10 @@ def _require_content(path: Path, files: tuple[DataFile, ...]) -> None:
     if len(splits) > 1:
         message = f"the data set {path} has several splits: {', '.join(splits)}"
         raise ConfigError(message, hint="keep the files of one, or name one file", reason="DatasetSplits")
+    mixed = mixed_shards(file.path.relative_to(root).as_posix() for file in files)
+    if mixed:
+        hint = "keep the files of one writing, or name one file"
+        raise ConfigError(f"the data set {path} {mixed}", hint=hint, reason="DatasetShards")
     if len({file.format for file in files}) > 1:
         names = ", ".join(file.path.name for file in files[:5])
         message = f"the data set {path} has files of several formats: {names}"

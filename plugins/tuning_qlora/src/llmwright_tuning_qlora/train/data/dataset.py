@@ -15,13 +15,14 @@ from pathlib import Path
 
 from llmwright.errors import ConfigError
 from llmwright_tuning_qlora.config_sections import DatasetSection
+from llmwright_tuning_qlora.data_names import missing_shards
 from llmwright_tuning_qlora.train.data.column_mapping import ACCEPTED, TOOLS, ColumnMapping, map_columns
 from llmwright_tuning_qlora.train.data.data_file import DataFile, DataFiles
 from llmwright_tuning_qlora.train.data.example import Conversation, Example, parse_example
 from llmwright_tuning_qlora.train.data.file_formats import DataRow, read_rows
 from llmwright_tuning_qlora.train.data.message_fields import describing
 from llmwright_tuning_qlora.train.data.token_rows import LengthSummary, TokenRow, TokenRows
-from llmwright_tuning_qlora.train.data.tokenization import ExampleTokenizer
+from llmwright_tuning_qlora.train.data.tokenization import TOO_LONG, ExampleTokenizer
 
 MAX_PROBLEMS = 20
 BATCH = 256
@@ -74,7 +75,7 @@ def read_dataset(
             message holds the first problem, and the notes of the exception (PEP 678) up to 20, each with its position.
     """
     progress = _Progress()
-    notes: list[str] = [*_notes_of_files(files)]
+    notes: list[str] = [*_notes_of_files(files), *_notes_of_shards(files)]
     for file in files.files:
         notes += _add_file(file, tokenizer, section, max_tokens, progress)
         if progress.problems:
@@ -137,7 +138,7 @@ def _add_batch(
 
 def _length_problem(rows: list[TokenRow], limit: int) -> str:
     longest = max(len(row.ids) for row in rows)
-    return f"{longest} tokens, longer than the context of {limit}" if longest > limit else ""
+    return TOO_LONG.format(longest, limit) if longest > limit else ""
 
 
 def _unusable_rows(file: DataFile, progress: _Progress) -> ConfigError:
@@ -155,6 +156,13 @@ def _notes_of_files(files: DataFiles) -> Iterator[str]:
         read = _listed([file.path for file in files.files], files.root)
         ignored = _listed(files.ignored, files.root)
         yield f"Reading {read}; not reading {ignored}." if files.ignored else f"Reading {read}."
+
+
+def _notes_of_shards(files: DataFiles) -> Iterator[str]:
+    missing = missing_shards(file.path.relative_to(files.root).as_posix() for file in files.files)
+    if missing:
+        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        yield f"Not there, though other files' names tell of them: {', '.join(missing[:5])}{more}."
 
 
 def _listed(paths: Sequence[Path], root: Path) -> str:

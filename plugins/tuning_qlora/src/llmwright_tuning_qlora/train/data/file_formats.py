@@ -21,6 +21,17 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BATCH = 1024
+OTHER_CONTENT = {
+    b"\x1f\x8b": "is compressed (gzip); unpack it first",
+    b"PK\x03\x04": "is compressed (zip); unpack it first",
+    b"BZh": "is compressed (bzip2); unpack it first",
+    b"\xfd7zXZ": "is compressed (xz); unpack it first",
+    b"\x28\xb5\x2f\xfd": "is compressed (zstd); unpack it first",
+    b"PAR1": "is Parquet; let its name end with .parquet",
+    b"\xff\xfe": "is UTF-16; save it as UTF-8",
+    b"\xfe\xff": "is UTF-16; save it as UTF-8",
+}
+"""First bytes of files that are no text, and the remedy."""
 TOO_DEEP = "it is nested too deep"
 
 
@@ -48,19 +59,30 @@ def read_rows(file: DataFile) -> Iterator[DataRow]:
     Raises:
         ConfigError: the file as a whole cannot be read in its format.
     """
+    if file.format in ("csv", "json"):
+        _require_text(file.path)
     readers = {"csv": _csv, "json": _json, "parquet": _parquet, "arrow": _arrow}
     try:
         yield from readers[file.format](file.path)
     except ConfigError:
         raise
-    except (OSError, ValueError, csv.Error) as error:
-        # pyarrow's ArrowInvalid is a ValueError, its ArrowIOError an OSError, and UnicodeDecodeError a ValueError.
+    except (OSError, ValueError, ArithmeticError, csv.Error) as error:
+        # pyarrow's ArrowInvalid is a ValueError, its ArrowIOError an OSError, and UnicodeDecodeError a ValueError. A
+        # date that Python does not have is an OverflowError.
         reason = " ".join(str(error).split())
         raise _unreadable(file.path, f"cannot be read as {file.format}: {reason}") from error
 
 
 def _unreadable(path: Path, fault: str) -> ConfigError:
     return ConfigError(f"the data set {path} {fault}", hint=ACCEPTED, reason="DatasetUnreadable")
+
+
+def _require_text(path: Path) -> None:
+    with path.open("rb") as stream:
+        head = stream.read(8)
+    kind = next((kind for start, kind in OTHER_CONTENT.items() if head.startswith(start)), "")
+    if kind:
+        raise _unreadable(path, kind)
 
 
 def _json(path: Path) -> Iterator[DataRow]:

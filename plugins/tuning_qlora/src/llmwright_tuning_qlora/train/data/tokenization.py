@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from jinja2 import TemplateError
@@ -27,6 +29,9 @@ from llmwright_tuning_qlora.train.data.special_texts import SpecialTexts
 from llmwright_tuning_qlora.train.data.token_rows import TokenRow
 
 GENERATION_MARK = "{% generation"
+TOO_LONG = "{} tokens, longer than the context of {}"
+MANY_TURNS = 100
+"""Conversations of more are measured as a whole first."""
 NO_TEMPLATE = "the model's tokenizer has no chat template"
 NO_END = "the model's tokenizer has no end token (eos_token), so a tuned model would never stop"
 NO_END_HINT = (
@@ -47,13 +52,17 @@ class _Pending:
 
 
 class ExampleTokenizer:
-    """Turn examples into tokens with a fast tokenizer of transformers and its chat template."""
+    """Turn examples into tokens with a fast tokenizer of transformers and its chat template.
 
-    def __init__(self, tokenizer: Any) -> None:
+    ``max_tokens`` is the longest row; a conversation of many turns that is longer is refused before each is rendered.
+    """
+
+    def __init__(self, tokenizer: Any, max_tokens: int | None = None) -> None:
         if not tokenizer.is_fast:
             hint = "convert it to tokenizer.json"
             raise ConfigError("the model's tokenizer cannot tell offsets", hint=hint, reason="TokenizerUnsupported")
         self._tokenizer = tokenizer
+        self._max_tokens = max_tokens
         decoder = tokenizer.added_tokens_decoder
         texts = [token.content for token in decoder.values() if token.special]
         self._renderer = ConversationRenderer(tokenizer, SpecialTexts([*texts, *tokenizer.all_special_tokens]))
@@ -75,7 +84,8 @@ class ExampleTokenizer:
         rows = self._rows_at_once([item.rendered for _, item in pending])
         for (index, item), row in zip(pending, rows, strict=True):
             results[index] = [row] if row else self._guarded(partial(self._answers, item.example))
-        return [_checked(item) for item in results if not isinstance(item, _Pending)]
+        encoded = [item for item in results if not isinstance(item, _Pending)]
+        return [self._checked(example, item) for example, item in zip(examples, encoded, strict=True)]
 
     def end_of(self, row: TokenRow) -> int | None:
         """Return the special token that ends the last answer of ``row``; None where it ends with other text."""
@@ -112,6 +122,8 @@ class ExampleTokenizer:
             example = _as_conversation(example)
         if not self._renderer.template:
             raise RowProblem(f"{NO_TEMPLATE}; name ModelConfig.chat_template, or use prompt and completion")
+        if len(example.messages) > MANY_TURNS:
+            self._refuse_long(example)
         answers = sum(message["role"] == "assistant" for message in example.messages)
         if self._marked and len(example.learned) == answers:
             self._renderer.read_whole(example)
@@ -122,6 +134,12 @@ class ExampleTokenizer:
         # Here, not in the call for many rows: one text that cannot be encoded would fail them all.
         rendered.text.encode()
         return _Pending(example, rendered)
+
+    def _refuse_long(self, example: Conversation) -> None:
+        """Raise RowProblem where the whole is too long: the prompts of its answers take time by the turns' square."""
+        count = len(self._ids(self._renderer.text(example), special=False))
+        if self._max_tokens is not None and count > self._max_tokens:
+            raise RowProblem(TOO_LONG.format(count, self._max_tokens))
 
     def _plain(self, example: PromptAnswer) -> TokenRow:
         """A text without a template: the tokenizer's own special tokens, and an end token that is learned."""
@@ -234,6 +252,24 @@ class ExampleTokenizer:
     def _ends(self, learned: Sequence[int]) -> bool:
         return self._last(learned) in self._special
 
+    def _checked(self, example: Example, item: Encoded) -> Encoded:
+        if isinstance(item, str):
+            return item
+        if not all(any(row.loss_mask) for row in item):
+            return "the answer has no tokens"
+        if isinstance(example, PromptAnswer) and not example.prompt:
+            # A text may be whole conversations, with the end of each answer in it.
+            return item
+        early = next(filter(None, (self._early_end(run) for row in item for run in _learned_runs(row))), "")
+        return f"an answer goes on after {early!r}, where a server stops; take it out" if early else item
+
+    def _early_end(self, run: Sequence[int]) -> str:
+        """Return the end token after which an answer has more text; empty for none."""
+        ends = {self._tokenizer.eos_token_id, self._last(run)} & self._special
+        first = next((index for index, token in enumerate(run) if token in ends), len(run))
+        goes_on = any(token not in self._special and not self._is_blank(token) for token in run[first + 1 :])
+        return str(self._tokenizer.decode([run[first]])) if goes_on else ""
+
     def _last(self, learned: Sequence[int]) -> int | None:
         return next((token for token in reversed(learned) if not self._is_blank(token)), None)
 
@@ -248,6 +284,12 @@ class ExampleTokenizer:
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False))
 
 
+def _learned_runs(row: TokenRow) -> Iterator[list[int]]:
+    for learned, group in groupby(zip(row.ids, row.loss_mask, strict=True), key=itemgetter(1)):
+        if learned:
+            yield [token for token, _ in group]
+
+
 def _as_conversation(example: PromptAnswer) -> Conversation:
     messages = ({"role": "user", "content": example.prompt}, {"role": "assistant", "content": example.answer})
     return Conversation(messages, (1,))
@@ -255,12 +297,6 @@ def _as_conversation(example: PromptAnswer) -> Conversation:
 
 def _without_end(ids: list[int], end: int | None) -> list[int]:
     return ids[:-1] if end is not None and ids and ids[-1] == end else ids
-
-
-def _checked(item: Encoded) -> Encoded:
-    if isinstance(item, str) or all(any(row.loss_mask) for row in item):
-        return item
-    return "the answer has no tokens"
 
 
 def _is_refusal(error: Exception) -> bool:
