@@ -116,6 +116,18 @@ def test_from_adapter_to_adapter(closed_registry: DockerRegistry, adapter: Path,
     assert last["bytes"] == last["total"]
     for name in ADAPTER_FILES:
         assert (tmp_path / "to" / name).read_bytes() == (adapter / name).read_bytes()
+    again = (
+        "pull",
+        *registry,
+        "--to",
+        tmp_path / "again",
+        "--allow",
+        "127.0.0.0/8",
+        "--expect",
+        "generation_config.json",
+    )
+    code, text = failure(*again)
+    assert (code, "AdapterIncomplete" in text, "has no generation_config.json" in text) == (2, True, True)
 
 
 @pytest.mark.parametrize("module", ["addresses", "image_reference", "credentials"])

@@ -339,6 +339,18 @@ def test_the_engine_stops_where_a_tuned_adapter_ends_its_answers(planned: Planne
     assert "--generation-config=$(volume.results)" in required(plan.serving).main.argv
 
 
+def test_an_image_without_what_its_adapter_is_served_with_is_not_taken(planned: Planned) -> None:
+    """An early version pushed none: the engine ends with other words, a server answers with the base's template."""
+
+    def expected(**drivers: Any) -> list[str]:
+        own = tuning("phi-4", methodConfig={"model": {"chat_template": "{{ messages }}"}}, output=IMAGE)
+        plan = planned(sku=A100, tuning=own, drivers=drivers_with(**drivers))
+        argv = next(process.argv for process in required(plan.serving).prepare if "pull" in process.argv)
+        return [argv[index + 1] for index, part in enumerate(argv) if part == "--expect"]
+
+    assert expected(vllm=VllmRuntime) == ["chat_template.jinja", "generation_config.json"]
+
+
 @pytest.mark.parametrize(("lora", "flag"), [({"r": 16}, []), ({"r": 16, "init_lora_weights": "pissa"}, ["32"])])
 def test_the_engine_loads_a_tuned_adapter_of_any_rank(planned: Planned, lora: dict[str, Any], flag: list[str]) -> None:
     own = tuning("phi-4", methodConfig={"lora": lora}, method="lora", output=IMAGE)

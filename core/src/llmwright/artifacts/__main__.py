@@ -95,7 +95,7 @@ def _pull(options: argparse.Namespace) -> str:
     from llmwright.artifacts.credentials import find_credentials
     from llmwright.artifacts.image_reference import parse_reference
 
-    return pull(
+    digest = pull(
         options.reference,
         options.to,
         find_credentials(parse_reference(options.reference).name, options.docker_config),
@@ -103,6 +103,13 @@ def _pull(options: argparse.Namespace) -> str:
         insecure=tuple(options.insecure),
         progress=_progress(options.progress, "pull"),
     )
+    missing = [name for name in options.expect if not (options.to / name).is_file()]
+    if missing:
+        names = " and no ".join(missing)
+        text = f"the adapter in {options.reference} has no {names}, without which it is served otherwise"
+        hint = "an early version made it: tune again, or push it with that file beside its weights"
+        raise ConfigError(f"{text} than it was tuned", hint=hint, reason="AdapterIncomplete")
+    return digest
 
 
 def _check_push(options: argparse.Namespace) -> str:
@@ -157,6 +164,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_allow(push)
     pull = _verb(verbs, "pull", _pull, "put an image's /data into a directory")
     pull.add_argument("--to", type=Path, required=True, help="directory")
+    pull.add_argument("--expect", action="append", default=[], help="file that the image must have brought")
     _add_registry(pull)
     _add_allow(pull)
     check = _verb(verbs, "check-push", _check_push, "show that a push would be let in")

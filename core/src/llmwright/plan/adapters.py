@@ -16,6 +16,9 @@ from llmwright.values.adapter import Adapter
 from llmwright.values.launch import Mount, Process, Volume
 from llmwright.values.tuning_data import TuningData
 
+GENERATION_CONFIG = "generation_config.json"
+"""transformers' file with the tokens that end answers, beside an adapter's weights."""
+
 
 @dataclass(frozen=True, slots=True)
 class MountedAdapter:
@@ -55,12 +58,14 @@ def tuned_adapter(
     *,
     generation_config: bool = False,
     rank: int | None = None,
+    expects: tuple[str, ...] = (),
 ) -> MountedAdapter:
     """The adapter that tuning leaves in volume ``results``, under the Workspace's name.
 
     On a cluster an image is pulled into a new pod; a volume is mounted; on one machine the results are there.
     ``template`` is the file with its own chat template; ``generation_config``: one lies beside the weights; ``rank`` is
-    that of its matrices, where the tuner knows it.
+    that of its matrices, where the tuner knows it. ``expects`` are files without which it would be served otherwise
+    than it was tuned: an image of an early version has none, and is not taken.
     """
     name, path = inputs.workspace.name, f"$(volume.{RESULTS})"
     adapter = Adapter(
@@ -78,7 +83,7 @@ def tuned_adapter(
     if inputs.target == "local" or not data.output_image:
         return MountedAdapter(adapter, volume)
     secrets = (data.push_secret,) if data.push_secret else ()
-    return MountedAdapter(adapter, volume, _pull(inputs, name, data.output_image, volume, secrets), secrets)
+    return MountedAdapter(adapter, volume, _pull(inputs, name, data.output_image, volume, secrets, expects), secrets)
 
 
 def _named(inputs: PlanInput, position: int, spec: AdapterSpec) -> MountedAdapter:
@@ -111,9 +116,12 @@ def _place(inputs: PlanInput, source: DataSource, path: str) -> tuple[Volume, Pr
     raise refuse(f"{path}.source", "the adapter comes from nowhere", hint)
 
 
-def _pull(inputs: PlanInput, name: str, image: str, volume: Volume, secrets: tuple[str, ...]) -> Process:
+def _pull(
+    inputs: PlanInput, name: str, image: str, volume: Volume, secrets: tuple[str, ...], expects: tuple[str, ...] = ()
+) -> Process:
     allowed = tuple(part for allowed in inputs.settings.sources.allow for part in ("--allow", allowed))
     argv = (*ARTIFACTS, "pull", "--reference", image, "--to", f"$(volume.{volume.name})", *allowed)
+    argv = (*argv, *(part for file in expects for part in ("--expect", file)))
     mount = Mount(volume=volume.name, path=f"/mnt/adapter/{name}")
     return with_logins(Process(name=_puller(name), argv=argv, mounts=(mount,)), inputs, secrets, _use(name))
 

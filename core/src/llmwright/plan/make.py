@@ -12,7 +12,7 @@ from llmwright.api.served_name import served_name
 from llmwright.api.workspace import MOST_NODES, Workspace
 from llmwright.catalogue.catalogue import Catalogue
 from llmwright.errors import ConfigError, InvalidWorkspace, LLMwrightError
-from llmwright.plan.adapters import MountedAdapter, tuned_adapter
+from llmwright.plan.adapters import GENERATION_CONFIG, MountedAdapter, tuned_adapter
 from llmwright.plan.argument_sizes import refuse_long_arguments
 from llmwright.plan.cost import cost_of, enforce_limits
 from llmwright.plan.digest import inputs_digest, read_names
@@ -244,4 +244,8 @@ def _mounted_adapters(inputs: PlanInput, workload: Workload, data: TuningData | 
     tuned, tuner = workload.tuned, workload.tuned.tuner
     rank = tuner.adapter_rank(inputs.preset, tuned.config)
     ends = tuner.writes_generation_config
-    return (tuned_adapter(inputs, data, workload.own_template, generation_config=ends, rank=rank),)
+    template = workload.own_template
+    # A runtime with a template for each adapter finds an answer's end by that, without the file.
+    reads_ends = ends and not workload.serving.runtime.capabilities.adapter_templates
+    expects = (*((template,) if template else ()), *((GENERATION_CONFIG,) if reads_ends else ()))
+    return (tuned_adapter(inputs, data, template, generation_config=ends, rank=rank, expects=expects),)
