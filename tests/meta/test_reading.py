@@ -29,7 +29,7 @@ ELSEWHERE = {
     "core/src/llmwright/plugins/load_check.py": CHILD,
     "core/src/llmwright/plugins/trainer.py": WEIGHTS,
     "core/src/llmwright/provisioners/machine.py": "the kernel's files",
-    "core/src/llmwright/reading/json_names.py": "a text that was read before",
+    "core/src/llmwright/reading/json_names.py": "a request or a row of data, bounded where it is read",
     "core/src/llmwright/reading/json_reader.py": "the reader",
     "core/src/llmwright/reading/yaml_paths.py": "a quoted part of a path",
     "core/src/llmwright/targets/kubernetes/cluster/api_client.py": CLUSTER,
@@ -49,7 +49,6 @@ ELSEWHERE = {
     "core/src/llmwright/testing/tuned_runs.py": CHILD,
     "plugins/provisioner_karpenter/src/llmwright_provisioner_karpenter/client.py": CLUSTER,
     "plugins/runtime_vllm/src/llmwright_runtime_vllm/engine_flags.py": OWN,
-    "plugins/tuning_qlora/src/llmwright_tuning_qlora/train/data/doubled_keys.py": WEIGHTS,
     "plugins/tuning_qlora/src/llmwright_tuning_qlora/train/model/metadata.py": "bytes of a config, for their digest",
 }
 """The files that read by themselves, each with what it reads."""

@@ -58,17 +58,18 @@ def lines(*rows: Any) -> str:
             lines(GOOD, '{"prompt": "a", "completion": "b", "completion": "c"}'),
             "line 2: it names the key 'comp",
         ),
+        ("a.jsonl", '{"": 1, "": 2, "prompt": "a", "completion": "b"}\n', "line 1: it names the key '' twice"),
         (
             "a.json",
             '[{"prompt": "a", "completion": "b"}, {"prompt": {"x": 1, "x": 2}}]',
-            "row 2: it names the key 'x' tw",
+            "row 2: it names the key 'prompt.x' tw",
         ),
         (
             "a.jsonl",
             '{"messages": [{"role": "user", "role": "tool", "content": "a"}]}\n',
-            "line 1: it names the key 'role' twice",
+            "line 1: it names the key 'messages.0.role' twice",
         ),
-        ("a.jsonl", lines({"tools": '[{"a": 1, "a": 2}]', "messages": TALK}), "'tools' names the key 'a' twice"),
+        ("a.jsonl", lines({"tools": '[{"a": 1, "a": 2}]', "messages": TALK}), "'tools' names the key '0.a' twice"),
         (
             "a.jsonl",
             lines({"messages": [USER, {**TALK[1], "tool_calls": [{"function": {"arguments": '{"a":1,"a":2}'}}]}]}),

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from llmwright.reading.json_names import doubled_name, doubled_path, parse_names
 from llmwright.values.messages import Message, MessageError, for_template
 from llmwright_tuning_qlora.train.data.column_mapping import TOOLS, ColumnMapping
-from llmwright_tuning_qlora.train.data.doubled_keys import read_json_text
 
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
 WEIGHT = "weight"
@@ -160,26 +160,28 @@ def _bad_message(message: object, where: str) -> str:
         text = for_template(message)["content"]
     except MessageError as error:
         return f"{where}.{error}"
-    if twice := next(filter(None, map(_doubled_argument, message.get("tool_calls") or ())), ""):
+    doubled = (_doubled_argument(call) for call in message.get("tool_calls") or ())
+    twice = next((key for key in doubled if key is not None), None)
+    if twice is not None:
         return f"{where}.tool_calls has arguments that name the key {twice!r} twice"
     empty_answer = message["role"] == "assistant" and not text.strip() and not message.get("tool_calls")
     return f"{where} is an empty answer" if empty_answer else ""
 
 
-def _doubled_argument(call: Any) -> str:
-    """Return the key that the JSON text of a call's arguments names twice; empty for none."""
+def _doubled_argument(call: Any) -> str | None:
+    """Return the key that the JSON text of a call's arguments names twice; None for none."""
     written = call["function"].get("arguments")
-    return read_json_text(written)[1] if isinstance(written, str) and written.strip() else ""
+    return doubled_name(written) if isinstance(written, str) and written.strip() else None
 
 
 def _parsed_tools(tools: object) -> tuple[Any, ...] | str:
     if isinstance(tools, str) and tools.strip():
         try:
-            tools, twice = read_json_text(tools)
+            tools, doubled = parse_names(tools)
         except (ValueError, RecursionError):
             return f"{TOOLS!r} is not JSON"
-        if twice:
-            return f"{TOOLS!r} names the key {twice!r} twice in one object"
+        if doubled:
+            return f"{TOOLS!r} names the key {doubled_path(tools)!r} twice in one object"
     if not tools:
         return ()
     if not isinstance(tools, list) or not all(isinstance(tool, dict) for tool in tools):

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llmwright.errors import ConfigError
+from llmwright.reading.json_names import doubled_path, parse_names
 from llmwright_tuning_qlora.train.data.data_file import ACCEPTED, DataFile
-from llmwright_tuning_qlora.train.data.doubled_keys import doubled_key, read_json_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -98,13 +98,13 @@ def _json(path: Path) -> Iterator[DataRow]:
 
 def _json_array(path: Path, text: str) -> Iterator[DataRow]:
     try:
-        items, twice = read_json_text(text)
+        items, doubled = parse_names(text)
     except json.JSONDecodeError as error:
         raise _unreadable(path, f"is not JSON: line {error.lineno}: {error.msg}") from error
     except RecursionError as error:
         raise _unreadable(path, f"is not JSON: {TOO_DEEP}") from error
     for number, item in enumerate(items, start=1):
-        yield _row_of_json(item, number, "row", doubled_key(item) if twice else "")
+        yield _row_of_json(item, number, "row", doubled=doubled)
 
 
 def _json_lines(lines: Iterator[str]) -> Iterator[DataRow]:
@@ -112,7 +112,7 @@ def _json_lines(lines: Iterator[str]) -> Iterator[DataRow]:
         if not line.strip():
             continue
         try:
-            item, twice = read_json_text(line)
+            item, doubled = parse_names(line)
         except json.JSONDecodeError as error:
             yield DataRow(number, "line", problem=f"not JSON: {error.msg} at column {error.colno}")
             continue
@@ -123,12 +123,13 @@ def _json_lines(lines: Iterator[str]) -> Iterator[DataRow]:
             # Python's own limit on the digits of a number.
             yield DataRow(number, "line", problem="not JSON: a number has too many digits")
             continue
-        yield _row_of_json(item, number, "line", twice)
+        yield _row_of_json(item, number, "line", doubled=doubled)
 
 
-def _row_of_json(item: object, number: int, unit: str, twice: str) -> DataRow:
-    if twice:
-        return DataRow(number, unit, problem=f"it names the key {twice[:100]!r} twice in one object")
+def _row_of_json(item: object, number: int, unit: str, *, doubled: bool) -> DataRow:
+    path = doubled_path(item) if doubled else None
+    if path is not None:
+        return DataRow(number, unit, problem=f"it names the key {path[:100]!r} twice in one object")
     if isinstance(item, dict):
         return DataRow(number, unit, item)
     return DataRow(number, unit, problem=f"{type(item).__name__} found where an object with columns is expected")
