@@ -15,9 +15,9 @@ from tests.support.waiting import wait_until
 
 from llmwright.catalogue.catalogue import Catalogue
 from llmwright.plugins.registry import Registry
+from llmwright.targets.local.process.ports import is_free
 from llmwright.testing import make_context
 from llmwright.testing.presets import make_fit
-from llmwright.testing.processes import free_port
 from llmwright.values.launch import Launch, fill
 from llmwright_runtime_vllm.driver import VllmRuntime
 
@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 HOST = "127.0.0.1"
 START_S = 1200.0
+MEETING = range(29500, 29600)
 # Layers shared among machines, as a plan has them, are more than the engine's build for the processor can do (0.32).
 FLAGS = "{enforce-eager: true, max-num-seqs: 4, tensor-parallel-size: 2, pipeline-parallel-size: 1}"
 
@@ -41,7 +42,7 @@ def launch() -> Launch:
 
 @pytest.fixture(scope="module")
 def port() -> int:
-    return free_port(HOST)
+    return next(port for port in reversed(MEETING) if is_free(HOST, port))
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,8 @@ def engines(
 ) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Both engines, started as pods would: nobody waits for anybody else."""
     assert launch.ranks is not None
-    folder, meet = tmp_path_factory.mktemp("ranks"), free_port(HOST)
+    # The engines bind it minutes later: a number that the kernel gives to anybody would be somebody else's by then.
+    folder, meet = tmp_path_factory.mktemp("ranks"), next(port for port in MEETING if is_free(HOST, port))
     values = {"host": HOST, "port.http": str(port), "leader": HOST, "rank": "1"}
     started = [
         _started(argv, values, meet, folder / f"{rank}.log")
