@@ -64,6 +64,8 @@ FORMS: dict[str, dict[str, Any]] = {
 TEMPLATES = {**FAMILIES, **REWRITERS}
 QUICK = frozenset({*FAMILIES, "other end", "last question", "reasoning"})
 """`make test-long` closes the circle for the other templates."""
+SYSTEMLESS = frozenset({"last question"})
+"""Templates that read no system prompt: a row with one is refused."""
 BARE_FORMS = {
     "pair": {"prompt": "Q: Oslo?\nA: ", "completion": "Norway"},
     "border": {"prompt": "Q: Doha?\nA:", "completion": " Qatar"},
@@ -97,7 +99,7 @@ def circle(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
     family, before = str(request.param), signal.getsignal(signal.SIGTERM)
     root = tmp_path_factory.mktemp(family)
-    forms = FORMS if TEMPLATES[family] else BARE_FORMS
+    forms = forms_of(family)
     base, adapter = root / "base", root / "adapter"
     save_base(base, forms, TEMPLATES[family])
     tune(base, forms, adapter, root)
@@ -111,6 +113,15 @@ def circle(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     plain = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), adapter)
     plain.train(False)
     return Circle(loaded, plain, ExampleTokenizer(load_tokenizer(str(base), None, ModelSection())), forms)
+
+
+def forms_of(family: str) -> dict[str, dict[str, Any]]:
+    if not TEMPLATES[family]:
+        return BARE_FORMS
+    if family not in SYSTEMLESS:
+        return FORMS
+    roles = {name: form.get("messages", [{}])[0].get("role") for name, form in FORMS.items()}
+    return {name: form for name, form in FORMS.items() if roles[name] not in {"system", "developer"}}
 
 
 def save_base(directory: Path, forms: dict[str, Any], template: str | None) -> None:
