@@ -23,6 +23,7 @@ import yaml
 
 from llmwright.errors import LLMwrightError
 from llmwright.plugins.configuration import validate_settings
+from llmwright.settings import load
 from llmwright_provisioner_aks.cloud.azure import Azure
 from llmwright_provisioner_aks.driver import AksProvisioner
 
@@ -125,8 +126,8 @@ def models(path: str) -> Any:
 def run(arguments: argparse.Namespace, report: Report) -> None:
     """Carry out the steps. Whatever fails, the Workspace is deleted."""
     with report.step("read settings and Workspace") as step:
-        settings, workspace = read(arguments.settings), read(arguments.workspace)
-        written = ((settings.get("plugins") or {}).get("provisioner") or {}).get("aks") or {}
+        settings, workspace = load(file=arguments.settings), read(arguments.workspace)
+        written = settings.plugins.provisioner.get("aks", {})
         aks = validate_settings("plugins.provisioner.aks", AksProvisioner, written)
         metadata = workspace.get("metadata") or {}
         if not metadata.get("name"):
