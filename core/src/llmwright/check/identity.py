@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from llmwright.check.check_input import CheckInput
 from llmwright.check.kubernetes_names import as_label, label_problem, subdomain_problem
-from llmwright.check.placeholders import placeholders_in
+from llmwright.check.placeholders import placeholders_in, unfilled
 from llmwright.errors import Problem, did_you_mean, meant, nearest
 from llmwright.plugins.selection import RUNTIME_ANNOTATION, annotation_names, annotation_values
 from llmwright.reading.yaml_paths import render_path
@@ -43,7 +43,7 @@ def check_name(inputs: CheckInput) -> Iterator[Problem]:
         if name == "" and path == "metadata.name":
             yield Problem(path, "is required", "generateName is for `kubectl create` alone", reason="BadName")
         elif name and placeholders_in(name):
-            yield Problem(path, f"still to be filled in: {name}", "write your own value", reason="Placeholder")
+            yield unfilled(path, name)
         elif wrong:
             near = as_label(name or "")
             yield Problem(path, f"{name!r} {wrong}", f"for example {near}" if near else "", reason="BadName")

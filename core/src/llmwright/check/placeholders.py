@@ -28,14 +28,20 @@ def placeholders_in(text: str) -> list[str]:
     return _COMPONENT.findall(text)
 
 
+def unfilled(path: str, text: str, severity: Severity = "error") -> Problem:
+    """Return the problem of ``text``, which is a placeholder or has one."""
+    return Problem(
+        path, f"still to be filled in: {text}", "write your own value", severity=severity, reason="Placeholder"
+    )
+
+
 def check_placeholders(inputs: CheckInput) -> Iterator[Problem]:
     """A placeholder is a warning while looking, and an error where something is about to be bought."""
     severity: Severity = "error" if inputs.policy.refuse_placeholders else "warning"
     for path, text in _texts(inputs):
-        placeholders = _COMPONENT.findall(text)
+        placeholders = placeholders_in(text)
         if placeholders:
-            message = f"still to be filled in: {', '.join(placeholders)}"
-            yield Problem(path, message, "write your own value", severity=severity, reason="Placeholder")
+            yield unfilled(path, ", ".join(placeholders), severity)
 
 
 def _texts(inputs: CheckInput) -> Iterator[tuple[str, str]]:

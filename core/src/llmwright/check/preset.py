@@ -8,7 +8,7 @@ from llmwright.api.workspace import PresetSpec
 from llmwright.catalogue.model_directory import names_a_directory
 from llmwright.check.check_input import CheckInput
 from llmwright.check.facts import Severity
-from llmwright.check.placeholders import placeholders_in
+from llmwright.check.placeholders import placeholders_in, unfilled
 from llmwright.check.sources import image_problems
 from llmwright.errors import Problem, did_you_mean
 from llmwright.plugins.selection import objections
@@ -53,7 +53,7 @@ def _unknown(inputs: CheckInput, path: str, name: str) -> Problem:
     if broken is not None:
         return Problem(path, f"preset {name!r} cannot be used: {broken}", reason="BrokenPreset")
     if placeholders_in(name):
-        return Problem(path, f"still to be filled in: {name}", "write your own value", reason="Placeholder")
+        return unfilled(path, name)
     known = tuple(inputs.catalogue.preset_names())
     hint = did_you_mean(name, known, LIST_PRESETS) if known else NO_PACK
     return Problem(path, f"unknown preset {name!r}", hint, reason="UnknownPreset")

@@ -10,7 +10,7 @@ from llmwright.catalogue.unknown_name import has_prefix
 from llmwright.check.check_input import CheckInput, usable_labels
 from llmwright.check.facts import Severity
 from llmwright.check.kubernetes_names import label_value_problem
-from llmwright.check.placeholders import placeholders_in
+from llmwright.check.placeholders import placeholders_in, unfilled
 from llmwright.errors import Problem, did_you_mean
 from llmwright.plugins.selection import is_too_old
 from llmwright.values.instance_type import InstanceType
@@ -102,7 +102,7 @@ def _known_type(inputs: CheckInput, name: str) -> Iterator[Problem]:
         yield from _retired(path, machine)
         return
     if placeholders_in(name):
-        yield Problem(path, f"still to be filled in: {name}", "write your own value", reason="Placeholder")
+        yield unfilled(path, name)
         return
     if inputs.catalogue.cloud == "azure" and has_prefix(name, AZURE_PREFIXES):
         # The type is the value of a label of each node.
