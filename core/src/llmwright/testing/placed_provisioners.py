@@ -23,11 +23,10 @@ SHORTEST_WAIT_S, LONGEST_WAIT_S = 1.0, 3600.0
 """The bounds of ``again_in`` of one that waits for machines."""
 
 LONGEST_LABEL = 63
-LABEL_VALUE = re.compile(rf"(?=.{{0,{LONGEST_LABEL}}}\Z)([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?")
-"""A label's value, as Kubernetes has it."""
+"""The characters of a label's value, and of a name."""
 
 SECRET = re.compile(r"token|secret|password|credential|key", re.IGNORECASE)
-LONGEST_NAMESPACE, LONGEST_NAME = "n" * 63, "w" * 52
+LONGEST_NAMESPACE, LONGEST_NAME = "n" * LONGEST_LABEL, "w" * 52
 TOLERATION: Mapping[str, tuple[str, ...]] = {
     "key": (), "value": (), "operator": ("Exists", "Equal"), "effect": ("NoSchedule", "PreferNoSchedule", "NoExecute"),
     "tolerationSeconds": (),
@@ -90,7 +89,7 @@ class PlacedContract(OperatedContract):
         longest = replace(request_, namespace="n" * LONGEST_LABEL, workspace="w" * LONGEST_LABEL)
         labels = (label for each in (request_, longest) for label in driver.placement(each).selector.items())
         for name, value in labels:
-            assert LABEL_VALUE.fullmatch(value), (
+            assert LABEL.fullmatch(value), (
                 f"placement: {name}={value} is no label of a node, whose values have at most {LONGEST_LABEL} letters, "
                 "digits, and inside . _ or -: write a hash of long names"
             )
