@@ -28,6 +28,8 @@ _KEYS = ("prompt", "completion")
 
 Row = dict[str, Any]
 Matrix = tuple[Sequence[int], Iterable[float]]
+Tensor = tuple[str, tuple[int, ...], bytes]
+"""Type as safetensors names it, shape and bytes."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -100,21 +102,25 @@ def write_adapter(results: Path, matrices: Mapping[str, Matrix], config: Mapping
     Raises:
         ValueError: a matrix has other numbers than its shape; nothing was written.
     """
-    header, body = {}, bytearray()
+    tensors: dict[str, Tensor] = {}
     for name, (shape, numbers) in matrices.items():
         part = array("f", numbers)
         if len(part) != math.prod(shape):
             raise ValueError(f"{name} has {len(part)} numbers, and its shape {list(shape)} another count")
         if sys.byteorder == "big":
             part.byteswap()
-        offsets = [len(body), len(body) + len(part) * part.itemsize]
-        header[f"base_model.model.model.{name}.weight"] = {
-            "dtype": "F32",
-            "shape": list(shape),
-            "data_offsets": offsets,
-        }
-        body += part.tobytes()
-    text = json.dumps(header).encode()
+        tensors[f"base_model.model.model.{name}.weight"] = ("F32", tuple(shape), part.tobytes())
     about = {"peft_type": "LORA", "task_type": "CAUSAL_LM", **config}
     (results / "adapter_config.json").write_text(json.dumps(about), encoding="utf-8")
-    (results / "adapter_model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + body)
+    (results / "adapter_model.safetensors").write_bytes(safetensors(tensors))
+
+
+def safetensors(tensors: Mapping[str, Tensor]) -> bytes:
+    """Return the content of a safetensors file (https://github.com/huggingface/safetensors#format)."""
+    header: dict[str, object] = {}
+    end = 0
+    for name, (dtype, shape, data) in tensors.items():
+        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [end, end + len(data)]}
+        end += len(data)
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + b"".join(data for _, _, data in tensors.values())

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
 from pathlib import Path
 
+from llmwright.plugins.trainer import safetensors
 from llmwright.values.preset import Architecture
 
 RANK = 4
@@ -16,20 +16,6 @@ VALUE = 0.01
 
 OLD = "an-earlier-run"
 """A word in what an earlier run left."""
-
-Tensors = Mapping[str, tuple[str, tuple[int, ...], bytes]]
-"""Type as safetensors names it, shape and bytes of each tensor."""
-
-
-def safetensors(tensors: Tensors) -> bytes:
-    """Return the content of a safetensors file (https://github.com/huggingface/safetensors#format)."""
-    header: dict[str, object] = {}
-    end = 0
-    for name, (dtype, shape, data) in tensors.items():
-        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [end, end + len(data)]}
-        end += len(data)
-    text = json.dumps(header).encode()
-    return struct.pack("<Q", len(text)) + text + b"".join(data for _, _, data in tensors.values())
 
 
 def write_adapter(folder: Path, sizes: Architecture, value: float = VALUE, **changes: object) -> Path:
