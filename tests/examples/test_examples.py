@@ -81,8 +81,10 @@ def test_the_plain_runtime_answers(installed: Any) -> None:
 
 def test_the_last_layers_tuner_learns(installed: Any, tmp_path: Path) -> None:
     data, results = ROOT / "examples/quickstart", tmp_path / "results"
-    module = ("-m", "acme_tuner_last_layers.train")
-    done = installed.python(*module, DEMO, "main", "no-code", data, results, "q_proj,v_proj,down_proj", "2", "25")
+    options = {"model": DEMO, "data": data, "results": results, "targets": "q_proj,v_proj,down_proj"}
+    flags = [part for name, value in options.items() for part in (f"--{name}", value)]
+    chosen = ("--options", '{"layers": 2, "steps": 25}')
+    done = installed.python("-m", "acme_tuner_last_layers.train", "train", *flags, *chosen)
     assert done.returncode == 0, done.stderr
     losses = [float(line.rpartition(" ")[2]) for line in done.stdout.splitlines() if line.startswith("step")]
     assert len(losses) == 25

@@ -33,7 +33,8 @@ NAMES = {
     "llmwright.plugins.cloud_api": {"CloudApi"},
     "llmwright.plugins.machines": {"CloudMachine", "MachineProvisioner", "Order"},
     "llmwright.plugins.programs": {"data_process", "server_launch", "trainer_launch"},
-    "llmwright.plugins.trainer": {"main", "parser", "read_rows", "report", "write_adapter"},
+    "llmwright.plugins.module_tuner": {"ModuleTuner"},
+    "llmwright.plugins.trainer": {"Row", "Run", "main", "read_rows"},
     "llmwright.plugins.weights": {"MODEL_VOLUME", "Weights", "weights_of"},
     "llmwright.errors": {
         "ConfigError", "InvalidWorkspace", "LimitExceeded", "LLMwrightError", "NotYet", "PluginConflict",

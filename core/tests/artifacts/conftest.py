@@ -13,7 +13,7 @@ from tests.support.docker_registry import closed_registry, open_registry
 
 from llmwright.artifacts import wire as wire_module
 from llmwright.artifacts.adapter_image import pack_adapter
-from llmwright.plugins.trainer import safetensors
+from llmwright.plugins.adapter_files import safetensors
 from llmwright.values.backoff import Backoff
 
 __all__ = ["closed_registry", "open_registry"]

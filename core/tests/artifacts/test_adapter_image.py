@@ -16,7 +16,7 @@ from llmwright.artifacts.adapter_image import ADAPTER_FILES, pack_adapter, push
 from llmwright.artifacts.image_manifest import OCI_CONFIG, OCI_LAYER, sha256
 from llmwright.artifacts.layout import blob_path, layout_image
 from llmwright.errors import ConfigError
-from llmwright.plugins.trainer import safetensors
+from llmwright.plugins.adapter_files import safetensors
 
 pytestmark = pytest.mark.usefixtures("no_waiting")
 

@@ -15,7 +15,7 @@ from llmwright.catalogue.weight_files import (
     other_weights,
 )
 from llmwright.errors import ConfigError
-from llmwright.plugins.trainer import safetensors
+from llmwright.plugins.adapter_files import safetensors
 
 
 def directory_of(root: Path, *names: str) -> Path:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from llmwright.errors import Problem
+from llmwright.errors import InvalidWorkspace, Problem
 from llmwright.plugins.context import Context
 from llmwright.plugins.declarations import AccessRule, Capabilities, KaitoRule, Names, OlderImage
 from llmwright.values.adapter import Adapter
@@ -52,6 +52,8 @@ __all__ = [
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+_READS_NO_CONFIG = "this method reads no training config", "write its options under tuning.methodConfig"
 
 
 class Driver(ABC):
@@ -96,8 +98,7 @@ class Driver(ABC):
     def configure(self, options: Mapping[str, Any], files: Mapping[str, str]) -> Any:
         """Return the user's configuration in the form that this driver's other methods take; pure.
 
-        An override begins with ``super().configure(options, files)``, which says of each wrong option where it is. A
-        driver that reads no files raises InvalidWorkspace where there are some.
+        An override begins with ``super().configure(options, files)``, which says of each wrong option where it is.
 
         Args:
             options: ``provisionerConfig``, ``runtimeConfig`` or ``methodConfig`` as written.
@@ -328,6 +329,10 @@ class Tuner(Driver):
     data and delivers the adapter; the tuner's processes mount them.
     """
 
+    reads_config: ClassVar[bool] = False
+    """Whether it reads the training config that ``tuning.config`` names: in ``configure``, or in its process at
+    ``data.config_path``. Without it ``configure`` refuses one."""
+
     quantized: ClassVar[bool | None] = None
     """Whether KAITO's training config must quantise the base model, or must not. None: those rules do not hold."""
 
@@ -336,6 +341,16 @@ class Tuner(Driver):
 
     writes_generation_config: ClassVar[bool] = False
     """Whether ``generation_config.json`` lies beside the adapter: the base's, with all tokens that end its answers."""
+
+    def configure(self, options: Mapping[str, Any], files: Mapping[str, str]) -> Any:
+        """Return ``methodConfig`` as an instance of ``config_model``; pure.
+
+        Raises:
+            InvalidWorkspace: problems of the options, or there are ``files`` and ``reads_config`` is not set.
+        """
+        if files and not self.reads_config:
+            raise InvalidWorkspace([Problem(name, *_READS_NO_CONFIG) for name in files])
+        return super().configure(options, files)
 
     def check(self, config: Any) -> Iterable[Problem]:
         """Return problems of a configuration beyond those that ``configure`` refuses."""

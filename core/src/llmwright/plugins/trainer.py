@@ -1,64 +1,173 @@
-"""The workload half of a small tuner: its arguments, rows, progress, and the adapter's files.
+"""The workload half of a small tuner: a run with its options and rows, its steps, checkpoints and adapter.
 
-A tuner's module calls ``main`` with its ``train`` and the arguments of ``parser``, as ``programs.trainer_launch`` and
-``programs.data_process`` give them. It imports no model library; ``train`` may.
+The module that a ``ModuleTuner`` names calls ``main`` with its function ``train`` and the model of its options. No
+model library is imported here; ``train`` may import one.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import math
-import struct
+import signal
 import sys
-from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from llmwright.plugins.adapter_files import Matrix, write_adapter
+from llmwright.plugins.checkpoints import Checkpoints
 from llmwright.reading.files import Unreadable
 from llmwright.reading.json_reader import read_json
 
-__all__ = ["main", "parser", "read_rows", "report", "write_adapter"]
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+__all__ = ["Row", "Run", "main", "read_rows"]
 
 _MOST_ROW = 2**30
 """Bytes of a row. The process is bounded in memory, and a document may be long."""
 
 _KEYS = ("prompt", "completion")
+_UNUSABLE = 2
+_TERMINATED = 128 + signal.SIGTERM
 
 Row = dict[str, Any]
-Matrix = tuple[Sequence[int], Iterable[float]]
-Tensor = tuple[str, tuple[int, ...], bytes]
-"""Type as safetensors names it, shape and bytes."""
+"""A row of the data set; it has a text ``prompt`` and a text ``completion``."""
+
+Options = TypeVar("Options", bound="BaseModel")
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return a parser of the verbs ``train``, ``inspect`` and ``sample``; a tuner adds the arguments of its options."""
-    arguments = argparse.ArgumentParser(allow_abbrev=False)
-    arguments.add_argument("verb", choices=("train", "inspect", "sample"))
-    for name in ("data", "results"):
-        arguments.add_argument(f"--{name}", type=Path)
-    for name in ("model", "revision", "config"):
-        arguments.add_argument(f"--{name}")
-    arguments.add_argument("--rows", type=int)
-    arguments.add_argument("--trust-remote-code", action="store_true")
-    return arguments
+@dataclass(frozen=True, kw_only=True)
+class Run(Generic[Options]):
+    """A run of the trainer: all that it is given, and what every run does in the same way.
+
+    ``options`` are the user's. ``model`` is a directory, or on a hub the name of a model, whose commit is ``revision``.
+    ``targets`` are the modules to adapt. ``results`` is where an adapter goes that ``write_adapter`` does not write.
+    ``config`` is the user's training config, for a tuner with ``reads_config``.
+    """
+
+    options: Options
+    rows: Sequence[Row]
+    model: str
+    revision: str | None
+    trust_remote_code: bool
+    targets: Sequence[str]
+    results: Path
+    config: Path | None
+
+    def repeat(
+        self,
+        step: Callable[[int], float],
+        count: int,
+        *,
+        save: Callable[[Path], object] | None = None,
+        load: Callable[[Path], object] | None = None,
+        every: int = 1,
+    ) -> None:
+        """Call ``step`` with 1, 2, … ``count``, and report each with the loss that it returns.
+
+        With ``save`` and ``load`` a run that was interrupted goes on from its newest checkpoint: ``save`` writes files
+        into a folder, ``load`` reads them. A run of other options, rows or model begins anew. SIGTERM ends the run once
+        a step is done and saved.
+
+        Args:
+            step: makes one step.
+            count: the number of steps.
+            save: writes a checkpoint, after ``every`` steps and after the last.
+            load: reads one.
+            every: the number of steps from one checkpoint to the next.
+        """
+        checkpoints = Checkpoints(self.results, self._digest())
+        newest = checkpoints.newest() if load is not None else None
+        first = 1
+        if newest is not None and load is not None:
+            first = newest[0] + 1
+            load(newest[1])
+        stops: list[int] = []
+        with _on_sigterm(lambda number, _: stops.append(number)):
+            for number in range(first, count + 1):
+                loss = step(number)
+                # Before the report: a step that is told is never made again where each is saved.
+                if save is not None and (number % every == 0 or number == count or stops):
+                    checkpoints.write(number, save)
+                self.report(number, count, loss)
+                if stops:
+                    raise SystemExit(_TERMINATED)
+
+    def report(self, step: int, steps: int, loss: float) -> None:
+        """Tell that ``step`` of ``steps`` is done: on stdout, and for the status of the Workspace."""
+        event = {"event": "step", "step": step, "steps": steps, "loss": loss if math.isfinite(loss) else None}
+        with (self.results / "progress.jsonl").open("a", encoding="utf-8") as progress:
+            progress.write(json.dumps(event) + "\n")
+        print(f"step {step}/{steps}, loss {loss:.4f}", flush=True)
+
+    def write_adapter(self, matrices: Mapping[str, Matrix], config: Mapping[str, Any]) -> None:
+        """Write an adapter in peft's layout, in float32.
+
+        Args:
+            matrices: shape and numbers, row by row, by name: ``layers.0.self_attn.q_proj.lora_A``.
+            config: keys of ``adapter_config.json``: ``r``, ``lora_alpha`` and others of LoRA. ``target_modules`` are
+                ``targets`` where it names none.
+
+        Raises:
+            ValueError: a matrix has other numbers than its shape; nothing was written.
+        """
+        write_adapter(self.results, matrices, {"target_modules": [*self.targets], **config})
+
+    def _digest(self) -> str:
+        """Return a word that tells this run from one of other options, rows or model in the same directory."""
+        about = Path(self.model) / "config.json"
+        # A directory of weights may lie elsewhere after a restart.
+        model = about.read_bytes() if about.is_file() else self.model.encode()
+        config = self.config.read_bytes() if self.config is not None else b""
+        digest = hashlib.sha256(model + config)
+        for part in (self.options.model_dump(mode="json"), self.revision, [*self.targets], *self.rows):
+            digest.update(json.dumps(part, default=str).encode() + b"\n")
+        return digest.hexdigest()[:16]
 
 
-def main(train: Callable[[argparse.Namespace, list[Row]], object], options: argparse.Namespace) -> int:
-    """Do what the verb says. Return 2 where the data set cannot be used: another machine would not help."""
-    try:
-        rows = read_rows(options.data)
-        if options.verb == "train":
-            train(options, rows)
-        elif options.verb == "sample":
-            for row in rows[: options.rows]:
+def main(
+    train: Callable[[Run[Options]], object],
+    options: type[Options],
+    *,
+    read: Callable[[Path], Sequence[Row]] | None = None,
+    argv: Sequence[str] | None = None,
+) -> int:
+    """Do what the arguments of ``ModuleTuner`` say; return the exit code.
+
+    That is 2 where the rows cannot be read: another machine would not help. An error of ``train`` passes. SIGTERM ends
+    the process with 143. Once ``train`` is done the checkpoints are removed.
+
+    Args:
+        train: tunes, and leaves the adapter in ``results``.
+        options: the model of the options, as ``config_model`` of the driver.
+        read: returns the rows of the data set's directory; ``read_rows`` without it.
+        argv: the arguments; those of the process without it.
+    """
+    arguments = _parser().parse_args(argv)
+    # Also as the first process of a container, where SIGTERM does nothing by itself.
+    with _on_sigterm(lambda *_: sys.exit(_TERMINATED)):
+        try:
+            rows = (read or read_rows)(arguments.data)
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            print(f"error: {error}", file=sys.stderr)
+            return _UNUSABLE
+        if arguments.verb == "inspect":
+            print(f"{len(rows)} rows")
+        elif arguments.verb == "sample":
+            for row in rows[: arguments.rows]:
                 print(json.dumps({key: row[key] for key in _KEYS}))
         else:
-            print(f"{len(rows)} rows")
-    except (OSError, ValueError, LookupError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+            arguments.results.mkdir(parents=True, exist_ok=True)
+            run = _run(arguments, options, rows)
+            train(run)
+            # After the adapter: a run that is cut off between the two goes on, and writes the adapter.
+            Checkpoints(run.results, "").drop()
     return 0
 
 
@@ -83,44 +192,37 @@ def read_rows(data: Path) -> list[Row]:
     return rows
 
 
-def report(results: Path, step: int, steps: int, loss: float) -> None:
-    """Tell that ``step`` of ``steps`` is done: on stdout, and for the status of the Workspace."""
-    event = {"event": "step", "step": step, "steps": steps, "loss": loss}
-    with (results / "progress.jsonl").open("a", encoding="utf-8") as progress:
-        progress.write(json.dumps(event) + "\n")
-    print(f"step {step}/{steps}, loss {loss:.4f}", flush=True)
+def _run(arguments: argparse.Namespace, options: type[Options], rows: Sequence[Row]) -> Run[Options]:
+    return Run(
+        options=options.model_validate_json(arguments.options),
+        rows=rows,
+        model=arguments.model,
+        revision=arguments.revision,
+        trust_remote_code=arguments.trust_remote_code,
+        targets=tuple(arguments.targets.split(",")),
+        results=arguments.results,
+        config=arguments.config,
+    )
 
 
-def write_adapter(results: Path, matrices: Mapping[str, Matrix], config: Mapping[str, Any]) -> None:
-    """Write an adapter in peft's layout, in float32.
-
-    Args:
-        results: the directory.
-        matrices: shape and numbers, row by row, by name: ``layers.0.self_attn.q_proj.lora_A``.
-        config: the keys of ``adapter_config.json``: ``r``, ``lora_alpha``, ``target_modules`` and others of LoRA.
-
-    Raises:
-        ValueError: a matrix has other numbers than its shape; nothing was written.
-    """
-    tensors: dict[str, Tensor] = {}
-    for name, (shape, numbers) in matrices.items():
-        part = array("f", numbers)
-        if len(part) != math.prod(shape):
-            raise ValueError(f"{name} has {len(part)} numbers, and its shape {list(shape)} another count")
-        if sys.byteorder == "big":
-            part.byteswap()
-        tensors[f"base_model.model.model.{name}.weight"] = ("F32", tuple(shape), part.tobytes())
-    about = {"peft_type": "LORA", "task_type": "CAUSAL_LM", **config}
-    (results / "adapter_config.json").write_text(json.dumps(about), encoding="utf-8")
-    (results / "adapter_model.safetensors").write_bytes(safetensors(tensors))
+def _parser() -> argparse.ArgumentParser:
+    arguments = argparse.ArgumentParser(allow_abbrev=False)
+    arguments.add_argument("verb", choices=("train", "inspect", "sample"))
+    for name in ("data", "results", "config"):
+        arguments.add_argument(f"--{name}", type=Path)
+    for name in ("model", "revision", "targets"):
+        arguments.add_argument(f"--{name}")
+    arguments.add_argument("--options", default="{}")
+    arguments.add_argument("--rows", type=int)
+    arguments.add_argument("--trust-remote-code", action="store_true")
+    return arguments
 
 
-def safetensors(tensors: Mapping[str, Tensor]) -> bytes:
-    """Return the content of a safetensors file (https://github.com/huggingface/safetensors#format)."""
-    header: dict[str, object] = {}
-    end = 0
-    for name, (dtype, shape, data) in tensors.items():
-        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [end, end + len(data)]}
-        end += len(data)
-    text = json.dumps(header).encode()
-    return struct.pack("<Q", len(text)) + text + b"".join(data for _, _, data in tensors.values())
+@contextmanager
+def _on_sigterm(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    """Have ``handler`` called at SIGTERM, and the one before it afterwards."""
+    before = signal.signal(signal.SIGTERM, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -6,7 +6,7 @@ import json
 import struct
 from pathlib import Path
 
-from llmwright.plugins.trainer import safetensors
+from llmwright.plugins.adapter_files import safetensors
 from llmwright.values.preset import Architecture
 
 RANK = 4

@@ -37,6 +37,7 @@ class LoraTuner(Tuner):
     # PyTorch's wheels for CUDA 12.6 serve 5.0 to 9.0; there are such up to release 2.14 (pytorch issue 190385).
     older_image = OlderImage("workload-cuda12", (5, 0), "PyTorch for CUDA 12.6")
     config_template = "lora-params-template"
+    reads_config = True
     quantized = False
     checkpoints = True
     writes_generation_config = True

@@ -33,6 +33,7 @@ class AcmeTuner(Tuner):
 
     targets = frozenset({"local", "kubernetes"})
     config_model = Options
+    reads_config = True
     checkpoints = True
 
     def memory(self, preset: Preset, config: Any) -> tuple[MemoryTerm, ...]:

@@ -6,16 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from llmwright.plugins.drivers import Tuner
-from llmwright.plugins.programs import data_process, trainer_launch
-from llmwright.values.fit import Fit, MemoryTerm
-from llmwright.values.launch import Launch, Process
+from llmwright.plugins.module_tuner import ModuleTuner
+from llmwright.values.fit import MemoryTerm
 from llmwright.values.preset import Preset
-from llmwright.values.tuning_data import TuningData
-
-MODULE = "llmwright_tuner_template_name.train"
-IMAGE = "template-name"
-"""The role of an image with this package in it; the setting `images` says which image that is."""
 
 
 class Options(BaseModel):
@@ -27,10 +20,12 @@ class Options(BaseModel):
     steps: int = Field(default=10, ge=1, description="steps of training")
 
 
-class TemplateNameTuner(Tuner):
+class TemplateNameTuner(ModuleTuner):
     """Writes an adapter of the right shape that has learned nothing."""
 
     targets = frozenset({"local", "kubernetes"})
+    module = "llmwright_tuner_template_name.train"
+    image = "template-name"
     config_model = Options
     checkpoints = True
 
@@ -42,20 +37,3 @@ class TemplateNameTuner(Tuner):
             MemoryTerm("weights", preset.weight_bytes),
             MemoryTerm("adapter", 16 * config.rank * 2 * width * layers),
         )
-
-    def launch(self, preset: Preset, fit: Fit, data: TuningData, config: Any) -> Launch:
-        """One process that reads ``data`` and writes ``results``."""
-        options = {
-            "targets": ",".join(preset.lora_targets or ("q_proj", "v_proj")),
-            "rank": config.rank,
-            "steps": config.steps,
-        }
-        return trainer_launch(MODULE, preset, fit, data, image=IMAGE, options=options)
-
-    def inspect(self, preset: Preset, data: TuningData, config: Any) -> Process | None:
-        """Read every row before a machine is bought."""
-        return data_process(MODULE, "inspect", image=IMAGE, options={})
-
-    def sample(self, preset: Preset, data: TuningData, config: Any, rows: int) -> Process | None:
-        """Print the first rows, for the questions that ``llmwright run`` asks before and after."""
-        return data_process(MODULE, "sample", image=IMAGE, options={"rows": rows})
