@@ -16,9 +16,9 @@ from core.tests.lifecycle.support.lifecycle_world import (
 )
 from core.tests.lifecycle.support.serving_world import SERVES
 
-from llmwright.api.status import WorkspaceStatus
+from llmwright.api.status import AttemptsStatus, ProvisionerStatus, WorkspaceStatus
 from llmwright.lifecycle.decide import decide
-from llmwright.lifecycle.decision import Finish, Look, Release, Stop
+from llmwright.lifecycle.decision import Decision, Finish, Look, Release, Stop
 from llmwright.lifecycle.observed import Observed, Trouble
 from llmwright.values.nodes import Failed, ProvisionerDecision
 
@@ -57,6 +57,10 @@ def test_a_look_that_is_refused_is_made_again_after_a_rest_and_given_up_in_the_e
     unseen = Observed(deleting=True, release=NODES_GONE, look_due=True, provisioner_trouble=trouble)
     rests = decide(workspace(tuned=False), SERVES, replace(unseen, attempts=1, failed_at=NOW), None, NOW)
     assert (rests.actions, rests.again_in) == ((), 2.0)
+    assert told(rests) == (
+        "workspaceDeleted",
+        "waits until nodes of default/demo are given back: the API server is busy",
+    )
     given_up = decide(workspace(tuned=False), SERVES, replace(unseen, attempts=8, failed_at=NOW), None, NOW)
     assert given_up.actions == (Finish(),)
     (event,) = given_up.events
@@ -76,7 +80,27 @@ def test_a_look_that_is_refused_is_made_again_after_a_rest_and_given_up_in_the_e
 def test_deleting_always_ends_and_names_what_is_left(observed: Observed) -> None:
     held = WorkspaceStatus(worker_nodes=["node-1", "node-2"])
     answer = decide(workspace(tuned=False), SERVES, observed, held, NOW)
-    assert answer.actions == (Finish(),)
     (event,) = answer.events
     assert event.reason == "NotReleased"
     assert "nodes of default/demo (node-1, node-2) could not be released" in event.message
+    assert answer.actions == (Finish(unreleased=event.message),)
+    assert told(answer) == ("NotReleased", event.message)
+
+
+def test_what_was_asked_for_is_named_where_no_node_is_known() -> None:
+    lost = Observed(deleting=True, provisioner_trouble=Trouble("CloudUnreachable", "no answer"))
+    asked = WorkspaceStatus(provisioner=ProvisionerStatus(attempts=AttemptsStatus(asked=["rent desk-1"])))
+    (finish,) = decide(workspace(tuned=False), SERVES, lost, asked, NOW).actions
+    assert finish == Finish(unreleased="nodes of default/demo (rent desk-1) could not be released: no answer")
+
+
+def test_nothing_is_left_where_nothing_was_asked_for() -> None:
+    """A provisioner that never worked must not keep its Workspace."""
+    lost = Observed(deleting=True, provisioner_trouble=Trouble("PluginNotFound", "gone"))
+    assert decide(workspace(tuned=False), SERVES, lost, WorkspaceStatus(), NOW).actions == (Finish(),)
+
+
+def told(decision: Decision) -> tuple[str, str]:
+    condition = decision.status.condition("WorkspaceDeleting")
+    assert condition is not None
+    return condition.reason, condition.message

@@ -192,7 +192,8 @@ class WorkspaceHandle:
 
         Raises:
             NotYet: its processes did not end within ``timeout_s`` seconds.
-            TargetError: it is not there, with the reason ``NotFound``.
+            TargetError: it is not there, with the reason ``NotFound``; or its machines could not be given back, with
+                ``NotReleased``: it stays, to be deleted once more.
 
         Example::
 

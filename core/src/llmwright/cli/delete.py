@@ -8,6 +8,7 @@ import click
 
 from llmwright.app.session import Session
 from llmwright.cli import arguments
+from llmwright.cli.show.output import note
 
 
 @click.command(
@@ -23,6 +24,7 @@ Examples:
 @click.option("--all", "everything", is_flag=True, help="Delete all Workspaces of the namespace.")
 @click.option("--ignore-not-found", is_flag=True, help="End with 0 where there is none.")
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Return only once its processes ended.")
+@click.option("--force", is_flag=True, help="Forget a Workspace whose machines cannot be given back: they stay.")
 @arguments.namespaced
 @click.pass_obj
 def delete(
@@ -32,22 +34,34 @@ def delete(
     everything: bool,
     ignore_not_found: bool,
     wait: bool,
+    force: bool,
     namespace: str | None,
 ) -> None:
-    """Stop Workspaces and remove them. What was delivered to a directory or a registry stays."""
+    """Stop Workspaces and remove them. What was delivered to a directory or a registry stays.
+
+    One whose machines could not be given back stays too, and the command ends with 1 and names them.
+    """
     from llmwright.errors import TargetError
 
     chosen = list(_chosen(session, workspaces, files, everything, namespace))
     if not chosen and not everything:
         raise click.UsageError("name a Workspace, a file with -f, or --all")
+    kept: list[TargetError] = []
     for place, name in chosen:
         try:
-            session.target.delete(place, name, wait=wait)
+            session.target.delete(place, name, wait=wait, force=force, tell=note)
         except TargetError as error:
             if error.reason == "NotFound" and ignore_not_found:
                 continue
-            raise
-        click.echo(f'workspace.kaito.sh "{name}" deleted')
+            if error.reason != "NotReleased":
+                raise
+            kept.append(error)
+        else:
+            click.echo(f'workspace.kaito.sh "{name}" deleted')
+    if kept:
+        for other in kept[:-1]:
+            note(f"error: {other.message}")
+        raise kept[-1]
 
 
 def _chosen(

@@ -61,7 +61,13 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """Nothing is left to clean up: remove the finalizer and forget the Workspace."""
+    """Nothing is left to do: remove the finalizer and forget the Workspace.
+
+    ``unreleased`` tells which nodes were bought for it and could not be given back; empty where there are none. On one
+    machine, where no sweep looks for them later, the Workspace then stays, and another ``delete`` tries again.
+    """
+
+    unreleased: str = ""
 
 
 Action = Provision | Release | Look | Start | Scale | Stop | Finish

@@ -12,6 +12,9 @@ from llmwright.lifecycle.observed import Observed
 from llmwright.lifecycle.policy import Policy
 from llmwright.values.nodes import Failed, ProvisionerDecision, Ready
 
+NOT_RELEASED = "NotReleased"
+"""The reason of what is told where nodes were not given back."""
+
 
 def deleting(
     workspace: Workspace,
@@ -25,10 +28,11 @@ def deleting(
 
     ``since_failure`` is the time since the last refused release; ``previous`` names the nodes that were held.
     """
-    builder.conditions.set("WorkspaceDeleting", True, "workspaceDeleted", "workspace is being deleted")
+    _tell(builder, "workspace is being deleted")
     active = [role for role, workload in observed.workloads() if workload.active]
     # Processes before nodes, and a pass between: nodes that go first would take running work with them.
     if active:
+        _tell(builder, "waits until its processes end")
         builder.actions += [Stop(role) for role in active]
         return
     if observed.acting:
@@ -61,6 +65,9 @@ def _release(
         message = failed.message if failed else trouble.message if trouble else "refused repeatedly"
         _abandon(workspace, previous, builder, message)
         return
+    if observed.provisioner_trouble is not None:
+        why = observed.provisioner_trouble.message
+        _tell(builder, f"waits until {_nodes(workspace, previous)} are given back: {why}")
     rest = policy.backoff.pause_s(observed.attempts) - since_failure.total_seconds()
     if rest > 0:
         builder.wake(rest)
@@ -78,7 +85,21 @@ def _release(
 
 def _abandon(workspace: Workspace, previous: WorkspaceStatus, builder: DecisionBuilder, message: str) -> None:
     """Finish although the nodes were not released, and name them: a Workspace must not be undeletable."""
-    held = f" ({', '.join(previous.worker_nodes)})" if previous.worker_nodes else ""
-    text = f"nodes of {workspace.namespace}/{workspace.name}{held} could not be released: {message}"
-    builder.events.append(Event("Warning", "NotReleased", text))
-    builder.actions.append(Finish())
+    text = f"{_nodes(workspace, previous)} could not be released: {message}"
+    builder.events.append(Event("Warning", NOT_RELEASED, text))
+    record = previous.provisioner
+    bought = previous.worker_nodes or (record is not None and (record.state or record.attempts is not None))
+    if bought:
+        _tell(builder, text, NOT_RELEASED)
+    builder.actions.append(Finish(unreleased=text if bought else ""))
+
+
+def _tell(builder: DecisionBuilder, message: str, reason: str = "workspaceDeleted") -> None:
+    builder.conditions.set("WorkspaceDeleting", True, reason, message)
+
+
+def _nodes(workspace: Workspace, previous: WorkspaceStatus) -> str:
+    """Return the nodes in words, with their names; before they were ready with what the provisioner was asked for."""
+    attempts = previous.provisioner.attempts if previous.provisioner is not None else None
+    names = previous.worker_nodes or (attempts.asked if attempts is not None else [])
+    return f"nodes of {workspace.namespace}/{workspace.name}" + (f" ({', '.join(names)})" if names else "")

@@ -12,7 +12,7 @@ from tests.support.plans import make_plan
 from tests.support.waiting import wait_until
 
 from llmwright.errors import TargetError
-from llmwright.targets.local import LocalOptions, LocalTarget
+from llmwright.targets.local import LocalOptions, LocalTarget, stop_and_delete
 from llmwright.values.launch import Launch
 
 
@@ -59,6 +59,25 @@ def test_a_process_that_ignores_sigterm_is_killed_after_the_grace(machine: Machi
     wait_until(lambda: "deaf" in list(machine.target.logs("default", "demo")), "it runs")
     machine.target.delete("default", "demo", timeout_s=PATIENCE_S)
     assert machine.processes() == []
+
+
+def test_a_deletion_that_takes_long_tells_what_it_waits_for(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stop_and_delete, "PROGRESS_S", 0.0)
+    stubborn = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
+    machine.options = LocalOptions(tick_s=0.05, grace_s=600)
+    machine.target.apply(make_workspace(tuned=True), make_plan(tuning=failing(stubborn)))
+    wait_until(lambda: "deaf" in list(machine.target.logs("default", "demo")), "it runs")
+    lines: list[str] = []
+
+    def tell(line: str) -> None:
+        lines.append(line)
+        if "processes" in line:
+            for process in machine.processes():
+                process.kill()
+
+    machine.target.delete("default", "demo", timeout_s=PATIENCE_S, tell=tell)
+    assert "default/demo: waits until its processes end" in lines
+    assert len(lines) == len({*lines}), "each is told once"
 
 
 def test_deleting_without_a_workspace_is_an_error(machine: Machine) -> None:

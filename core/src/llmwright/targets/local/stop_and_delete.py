@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
+from llmwright.api.status import Condition
 from llmwright.errors import NotYet, TargetError
+from llmwright.lifecycle.deleting import NOT_RELEASED
 from llmwright.targets.local.launch.volume_directories import memory_directory
 from llmwright.targets.local.process.leftovers import end_leftovers, find_leftovers
 from llmwright.targets.local.store.locks import FileLock
@@ -18,6 +21,9 @@ from llmwright.targets.local.watch import poll_until
 
 UNREADABLE_TIMEOUT_S = 60.0
 """How long the deletion of a Workspace with unreadable files waits for its supervisor to end."""
+
+PROGRESS_S = 2.0
+"""How long a deletion takes before it is told what it waits for."""
 
 MOST_SUPERVISORS = 3
 """After so many that were lost while a Workspace was to be deleted, the command deletes it itself."""
@@ -38,16 +44,31 @@ def stop(store: WorkspaceStore, timeout_s: float | None = None) -> None:
         raise NotYet(f"{store.key} still runs after {timeout_s:g} s")
 
 
-def delete(store: WorkspaceStore, *, wait: bool, timeout_s: float | None = None) -> None:
+def delete(
+    store: WorkspaceStore,
+    *,
+    wait: bool,
+    timeout_s: float | None = None,
+    force: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
+) -> None:
     """End its processes and remove it, also where its files are damaged.
 
+    Args:
+        store: where the Workspace is.
+        wait: return only once it is gone.
+        timeout_s: for how long.
+        force: remove it at once, and leave behind what its provisioner holds.
+        tell: takes a line, after 2 s and when it changes, about what is waited for.
+
     Raises:
-        TargetError: ``NotFound``.
+        TargetError: ``NotFound``; ``NotReleased``, where its nodes could not be given back: it stays, to be deleted
+            once more.
         NotYet: its processes did not end within ``timeout_s``.
     """
     supervisor = FileLock(store.supervisor_lock)
     with FileLock(store.apply_lock):
-        if not _mark_deleted(store):
+        if not _mark_deleted(store) or force:
             _tear_down(store)
             return
         # Opened before the supervisor can remove the folder: later there is no file whose lock tells of its end.
@@ -55,7 +76,7 @@ def delete(store: WorkspaceStore, *, wait: bool, timeout_s: float | None = None)
         ensure_supervisor(store)
     try:
         if wait:
-            _wait_until_gone(store, supervisor, timeout_s)
+            _wait_until_gone(store, supervisor, timeout_s, tell)
     finally:
         supervisor.release()
 
@@ -80,13 +101,20 @@ def _mark_deleted(store: WorkspaceStore) -> bool:
     return True
 
 
-def _wait_until_gone(store: WorkspaceStore, supervisor: FileLock, timeout_s: float | None) -> None:
+def _wait_until_gone(
+    store: WorkspaceStore, supervisor: FileLock, timeout_s: float | None, tell: Callable[[str], None]
+) -> None:
     until = None if timeout_s is None else time.monotonic() + timeout_s
     repair = PeriodicRepair(store)
+    progress = _Progress(store, tell)
 
     def is_gone() -> bool:
         if not store.exists:
             return True
+        # Before the repair: its supervisor would only try once more what has just been given up.
+        if not is_supervised(store):
+            _raise_unreleased(store)
+        progress.step()
         repair.check()
         return repair.count >= MOST_SUPERVISORS
 
@@ -98,6 +126,44 @@ def _wait_until_gone(store: WorkspaceStore, supervisor: FileLock, timeout_s: flo
             _tear_down(store)
     elif not supervisor.acquire(wait_s=None if until is None else max(until - time.monotonic(), 0.0)):
         raise late
+
+
+class _Progress:
+    """Tells what a deletion waits for, where it takes more than 2 s."""
+
+    def __init__(self, store: WorkspaceStore, tell: Callable[[str], None]) -> None:
+        self._store, self._tell = store, tell
+        self._due, self._told = time.monotonic() + PROGRESS_S, ""
+
+    def step(self) -> None:
+        """Tell it where it is due, and is another than was told last."""
+        if time.monotonic() >= self._due:
+            condition = _deleting(self._store)
+            text = condition.message if condition is not None else "waits for its supervisor"
+            if text != self._told:
+                self._tell(f"{self._store.key}: {text}")
+            self._due, self._told = time.monotonic() + PROGRESS_S, text
+
+
+def _deleting(store: WorkspaceStore) -> Condition | None:
+    try:
+        status = store.read_status()
+    except TargetError:
+        return None
+    return status.condition("WorkspaceDeleting") if status is not None else None
+
+
+def _raise_unreleased(store: WorkspaceStore) -> None:
+    """Raise TargetError where the last supervisor could not give the nodes back."""
+    condition = _deleting(store)
+    # The Workspace may have gone since the status was read, and another deletion with it.
+    if condition is not None and condition.reason == NOT_RELEASED and store.exists:
+        raise TargetError(
+            f"{store.key} is not deleted: {condition.message}",
+            hint=f"`llmwright delete {store.name} -n {store.namespace}` tries again; with --force it forgets the "
+            "Workspace, and what is named here is yours to give back",
+            reason=NOT_RELEASED,
+        )
 
 
 def _tear_down(store: WorkspaceStore) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -108,13 +108,26 @@ class LocalTarget:
         """
         stop(self.directory.workspace(namespace, name), timeout_s)
 
-    def delete(self, namespace: str, name: str, *, wait: bool = True, timeout_s: float | None = None) -> None:
-        """End its processes and remove it.
+    def delete(
+        self,
+        namespace: str,
+        name: str,
+        *,
+        wait: bool = True,
+        timeout_s: float | None = None,
+        force: bool = False,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """End its processes and remove it; with ``force`` at once, and what its provisioner holds is left behind.
+
+        ``tell`` takes a line, after 2 s and when it changes, about what is waited for.
 
         Raises:
+            TargetError: ``NotReleased``: its nodes could not be given back, and it stays, to be deleted once more.
             NotYet: its processes did not end within ``timeout_s``.
         """
-        delete(self.directory.workspace(namespace, name), wait=wait, timeout_s=timeout_s)
+        store = self.directory.workspace(namespace, name)
+        delete(store, wait=wait, timeout_s=timeout_s, force=force, tell=tell)
 
     def get(self, namespace: str, name: str) -> Workspace:
         """Return the Workspace with its status."""

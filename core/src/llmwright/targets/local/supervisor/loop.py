@@ -121,9 +121,12 @@ class Supervisor:
         for action in decision.actions:
             self._act(action)
         _log_events(decision.events)
-        if any(isinstance(action, Finish) for action in decision.actions):
+        finish = next((action for action in decision.actions if isinstance(action, Finish)), None)
+        if finish is not None and not finish.unreleased:
             self._remove_workspace()
             return False
+        if finish is not None:
+            return not self._end_unless_applied(settled=True)
         self._roles.step()
         self._again_in_s = decision.again_in
         return not (self._is_settled(decision) and self._end_unless_applied(settled=True))
