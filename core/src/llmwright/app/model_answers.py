@@ -7,14 +7,16 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from llmwright.app.server_sent_events import read_events
+from llmwright.app.server_sent_events import ServerSentEvent, read_events
 from llmwright.errors import ConfigError, TargetError
 
 if TYPE_CHECKING:
     import httpx
 
 _SHOWN = 500
-_END = "[DONE]"
+END = "[DONE]"
+"""The last document of a stream."""
+
 _EVENTS = re.compile(r"\ufeff?\s*(?:data|event|id|retry)?:")
 """How a stream of events begins, and no JSON object does."""
 
@@ -35,7 +37,7 @@ def content_of(response: httpx.Response) -> Mapping[str, Any]:
 
     if response.status_code != httpx.codes.OK:
         raise refusal(response)
-    return _object(response.text, response.url.path)
+    return object_of(response.text, response.url.path)
 
 
 def text_of_response(response: httpx.Response) -> str:
@@ -58,10 +60,10 @@ def whole_text(content: Mapping[str, Any]) -> str:
     Raises:
         TargetError: it has no choices.
     """
-    choices = _choices(content)
+    choices = choices_of(content)
     if not choices:
         raise _broken(content)
-    return well_formed(_text_of(choices[0], "message"))
+    return well_formed(text_of(choices[0], "message"))
 
 
 def pieces_of(chunks: Iterable[bytes]) -> Iterator[str]:
@@ -85,7 +87,7 @@ def pieces_of(chunks: Iterable[bytes]) -> Iterator[str]:
 def refusal(response: httpx.Response) -> ConfigError | TargetError:
     """Return the error for a response whose status is not 200."""
     try:
-        text = _error_text(response.json()) or ""
+        text = error_text(response.json()) or ""
     except ValueError:
         text = ""
     text = text or response.text[:_SHOWN].strip() or response.reason_phrase
@@ -98,42 +100,46 @@ def refusal(response: httpx.Response) -> ConfigError | TargetError:
 def _raw_pieces(chunks: Iterable[bytes]) -> Iterator[str]:
     complete = False
     try:
-        for text, kind in _documents(chunks):
-            if text == _END:
+        for text, kind in (document for event in read_events(chunks) for document in documents_of(event)):
+            if text == END:
                 return
-            for choice in _choices(_answer_of(text, kind)):
+            for choice in choices_of(answer_of(text, kind)):
                 complete = complete or bool(choice.get("finish_reason"))
-                yield _text_of(choice, "delta")
+                yield text_of(choice, "delta")
     except ValueError as error:
         raise TargetError(f"the model's server sent what cannot be read: {error}") from error
     if not complete:
         raise TargetError("the model's server broke off: the stream ended in the middle of the answer")
 
 
-def _documents(chunks: Iterable[bytes]) -> Iterator[tuple[str, str]]:
-    """Yield the JSON texts of a stream, each with its event's type.
+def documents_of(event: ServerSentEvent) -> Iterator[tuple[str, str]]:
+    """Yield the JSON texts of ``event``, each with its event's type.
 
     Some servers leave out the empty line between two events, so that each of their lines is one.
     """
-    for event in read_events(chunks):
-        whole = len(event.lines) == 1 or _is_json(event.data)
-        for text in (event.data,) if whole else event.lines:
-            if text.strip():
-                yield text.strip(), event.kind
+    whole = len(event.lines) == 1 or _is_json(event.data)
+    for text in (event.data,) if whole else event.lines:
+        if text.strip():
+            yield text.strip(), event.kind
 
 
-def _answer_of(text: str, kind: str) -> Mapping[str, Any]:
-    """Return the JSON object of an event. Raises TargetError for an error that a server reports in the stream."""
+def answer_of(text: str, kind: str) -> Mapping[str, Any]:
+    """Return the JSON object of an event.
+
+    Raises:
+        TargetError: the server reports an error in the stream (reason ``AnswerBrokeOff``), or it is no JSON object
+            (``MalformedAnswer``).
+    """
     if kind == "error" and not _is_json(text):
-        raise TargetError(f"the model's server broke off: {text[:_SHOWN]}")
-    content = _object(text, "the stream")
-    error = _error_text(content, whole=kind == "error")
+        raise _broke_off(text[:_SHOWN])
+    content = object_of(text, "the stream")
+    error = error_text(content, whole=kind == "error")
     if error is not None:
-        raise TargetError(f"the model's server broke off: {error}")
+        raise _broke_off(error)
     return content
 
 
-def _error_text(content: Any, *, whole: bool = True) -> str | None:
+def error_text(content: Any, *, whole: bool = True) -> str | None:
     """Return the message of an error in one of the shapes that servers use; None where ``content`` is none.
 
     ``whole``: all of ``content`` is about an error, as in a response with an error's status.
@@ -150,12 +156,13 @@ def _error_text(content: Any, *, whole: bool = True) -> str | None:
     return None
 
 
-def _choices(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def choices_of(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the choices of an answer, or of a part of one; empty where it has none."""
     listed = content.get("choices")
     return [choice for choice in listed if isinstance(choice, Mapping)] if isinstance(listed, list) else []
 
 
-def _text_of(choice: Mapping[str, Any], name: str) -> str:
+def text_of(choice: Mapping[str, Any], name: str) -> str:
     """Return the text under ``name`` (``delta`` or ``message``), whole or in parts; or that of a plain completion."""
     body = choice.get(name) or choice.get("message") or {}
     content = body.get("content") if isinstance(body, Mapping) else None
@@ -169,7 +176,8 @@ def _text_of(choice: Mapping[str, Any], name: str) -> str:
     return content if isinstance(content, str) else ""
 
 
-def _object(text: str, where: str) -> Mapping[str, Any]:
+def object_of(text: str, where: str) -> Mapping[str, Any]:
+    """Return the JSON object that ``where`` holds. Raises TargetError (``MalformedAnswer``) where it is none."""
     try:
         content = json.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError):
@@ -189,5 +197,11 @@ def _is_json(text: str) -> bool:
 
 def _broken(content: object, where: str = "the answer") -> TargetError:
     return TargetError(
-        f"{where} is not of the OpenAI API: {str(content)[:_SHOWN]}", hint="is this the address of a model's server?"
+        f"{where} is not of the OpenAI API: {str(content)[:_SHOWN]}",
+        hint="is this the address of a model's server?",
+        reason="MalformedAnswer",
     )
+
+
+def _broke_off(error: str) -> TargetError:
+    return TargetError(f"the model's server broke off: {error}", reason="AnswerBrokeOff")

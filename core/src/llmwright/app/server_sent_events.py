@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
 
 MAX_EVENT_CHARACTERS = 16 * 1024 * 1024
 
@@ -22,45 +21,69 @@ class ServerSentEvent:
         return "\n".join(self.lines)
 
 
-def read_events(chunks: Iterable[bytes]) -> Iterator[ServerSentEvent]:
-    """Yield the events that have data.
+class EventReader:
+    """Reads events from the bytes of a response as they come.
 
-    The last one needs no empty line after it: many servers close at once. Bytes that are not UTF-8 become U+FFFD.
+    Its methods yield the events that have data. Bytes that are not UTF-8 become U+FFFD.
 
     Raises:
         ValueError: one event is longer than ``MAX_EVENT_CHARACTERS``.
     """
-    kind = ""
-    data: list[str] = []
-    size = 0
-    for line in chain(_lines(chunks), ("",)):
-        name, _, value = line.partition(":")
-        size += len(line)
-        if size > MAX_EVENT_CHARACTERS:
-            raise ValueError(f"one event is longer than {MAX_EVENT_CHARACTERS} characters")
-        if name == "data":
-            data.append(value.removeprefix(" "))
-        elif name == "event":
-            kind = value.removeprefix(" ")
-        elif not line:
-            if data:
-                yield ServerSentEvent(kind or "message", tuple(data))
-            kind, data, size = "", [], 0
 
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
+        self._rest = ""
+        self._kind = ""
+        self._data: list[str] = []
+        self._size = 0
 
-def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Yield lines that end with CR, LF or CRLF; nothing else ends a line, and U+2028 is a character of the text."""
-    decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
-    rest = ""
-    for chunk in chunks:
-        text = rest + decoder.decode(chunk)
+    def feed(self, chunk: bytes) -> Iterator[ServerSentEvent]:
+        """Yield the events that ``chunk`` completes."""
+        for line in self._lines(chunk):
+            yield from self._take(line)
+
+    def close(self) -> Iterator[ServerSentEvent]:
+        """Yield the last event. It needs no empty line after it: many servers close at once."""
+        last = (self._rest + self._decoder.decode(b"", final=True)).removesuffix("\r")
+        self._rest = ""
+        for line in (last, "") if last else ("",):
+            yield from self._take(line)
+
+    def _lines(self, chunk: bytes) -> Iterator[str]:
+        """Yield lines that end with CR, LF or CRLF; nothing else ends a line, and U+2028 is a character of the text."""
+        text = self._rest + self._decoder.decode(chunk)
         # A CR at the end may be the first half of a CRLF: taken now, its LF would read as an empty line.
         ready, rest = (text[:-1], "\r") if text.endswith("\r") else (text, "")
         *lines, last = ready.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        self._rest = ""
         yield from lines
-        rest = last + rest
-        if len(rest) > MAX_EVENT_CHARACTERS:
-            raise ValueError(f"one event is longer than {MAX_EVENT_CHARACTERS} characters")
-    rest += decoder.decode(b"", final=True)
-    if rest:
-        yield rest.removesuffix("\r")
+        self._rest = last + rest
+        if len(self._rest) > MAX_EVENT_CHARACTERS:
+            raise _too_long()
+
+    def _take(self, line: str) -> Iterator[ServerSentEvent]:
+        name, _, value = line.partition(":")
+        self._size += len(line)
+        if self._size > MAX_EVENT_CHARACTERS:
+            raise _too_long()
+        if name == "data":
+            self._data.append(value.removeprefix(" "))
+        elif name == "event":
+            self._kind = value.removeprefix(" ")
+        elif not line:
+            kind, data = self._kind, self._data
+            self._kind, self._data, self._size = "", [], 0
+            if data:
+                yield ServerSentEvent(kind or "message", tuple(data))
+
+
+def read_events(chunks: Iterable[bytes]) -> Iterator[ServerSentEvent]:
+    """Yield the events of a whole response; raises as ``EventReader``."""
+    reader = EventReader()
+    for chunk in chunks:
+        yield from reader.feed(chunk)
+    yield from reader.close()
+
+
+def _too_long() -> ValueError:
+    return ValueError(f"one event is longer than {MAX_EVENT_CHARACTERS} characters")
