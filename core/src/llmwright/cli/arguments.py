@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import click
+
+SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
+
+
+def span(text: str) -> float:
+    """Return the seconds of a span of time such as ``90``, ``30s``, ``10m`` or ``1h30m``, as an option's type."""
+    match = SPAN.fullmatch(text)
+    if not text or match is None:
+        raise click.BadParameter(f"{text!r} is no span of time; write 90, 30s, 10m or 1h30m")
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds
 
 
 def namespaced(command: Callable[..., Any]) -> Callable[..., Any]:

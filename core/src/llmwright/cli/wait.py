@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 import click
 
 from llmwright.app.session import Session
 from llmwright.cli import arguments
 from llmwright.cli.show.output import note_repairs
-
-SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
 
 
 @click.command(
@@ -23,16 +19,21 @@ Examples:
 @click.argument("workspaces", nargs=-1, required=True)
 @click.option("--for", "wanted", required=True, metavar="condition=NAME[=VALUE]|delete", help="What to wait for.")
 @click.option(
-    "--timeout", default="30s", show_default=True, metavar="SPAN", help="Such as 90, 30s, 10m, 1h30m; 0 looks once."
+    "--timeout",
+    type=arguments.span,
+    default="30s",
+    show_default=True,
+    metavar="SPAN",
+    help="Such as 90, 30s, 10m, 1h30m; 0 looks once.",
 )
 @arguments.namespaced
 @click.pass_obj
-def wait(session: Session, workspaces: tuple[str, ...], wanted: str, timeout: str, namespace: str | None) -> None:
+def wait(session: Session, workspaces: tuple[str, ...], wanted: str, timeout: float, namespace: str | None) -> None:
     """Wait until a condition holds; ends with 1 if it does not in time, or cannot any more."""
-    condition, seconds = _condition(wanted), _seconds(timeout)
+    condition = _condition(wanted)
     note_repairs(session.target.repair())
     for name in workspaces:
-        session.target.wait(namespace or "default", name, condition, seconds)
+        session.target.wait(namespace or "default", name, condition, timeout)
         click.echo(f"workspace.kaito.sh/{name} {'deleted' if condition == 'delete' else 'condition met'}")
 
 
@@ -43,11 +44,3 @@ def _condition(wanted: str) -> str:
     if kind != "condition" or not rest:
         raise click.BadParameter("write condition=NAME, condition=NAME=False or delete", param_hint="--for")
     return rest
-
-
-def _seconds(span: str) -> float:
-    match = SPAN.fullmatch(span)
-    if not span or match is None:
-        raise click.BadParameter(f"{span!r} is no span of time; write 90, 30s, 10m or 1h30m", param_hint="--timeout")
-    hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    return hours * 3600 + minutes * 60 + seconds
