@@ -17,8 +17,9 @@ DRIVERS = (drivers.Driver, drivers.Provisioner, drivers.Runtime, drivers.Tuner)
 
 NAMES = {
     "llmwright": {
-        "LLMwrightError", "Plan", "Problem", "Settings", "Workspace", "WorkspaceHandle", "WorkspaceStatus", "apply",
-        "chat", "check", "delete", "errors", "get", "logs", "plan", "render", "run", "wait", "workspaces",
+        "BenchmarkResult", "LLMwrightError", "Plan", "Problem", "Settings", "Workspace", "WorkspaceHandle",
+        "WorkspaceStatus", "apply", "bench", "chat", "check", "delete", "errors", "get", "logs", "plan",
+        "render", "run", "wait", "workspaces",
     },
     "llmwright.plugins": {"hookimpl"},
     "llmwright.plugins.declarations": {"AccessRule", "Capabilities", "KaitoRule", "Names", "OlderImage"},

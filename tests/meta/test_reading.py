@@ -16,6 +16,7 @@ CLUSTER = "an answer of the API server, which has bounds of its own"
 WEIGHTS = "a process that the target bounds in memory and starts again, and whose input is as large as a data set"
 ELSEWHERE = {
     "core/src/llmwright/api/pod_schema.py": OWN,
+    "core/src/llmwright/app/benchmark/http_client.py": "the text of a refusal, whose first 64 KiB are read",
     "core/src/llmwright/app/model_answers.py": "the answer of the served model, as large as it is asked for",
     "core/src/llmwright/catalogue/lora_layers.py": OWN,
     "core/src/llmwright/catalogue/model_config.py": OWN,

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from llmwright import errors
     from llmwright.api.status import WorkspaceStatus
     from llmwright.api.workspace import Workspace
+    from llmwright.app.bench import bench
+    from llmwright.app.benchmark.result import BenchmarkResult
     from llmwright.app.handle import WorkspaceHandle
     from llmwright.app.preview import check, plan, render
     from llmwright.app.workspaces import apply, chat, delete, get, logs, run, wait, workspaces
@@ -31,6 +33,7 @@ else:
     ModuleType = type(sys)
 
 __all__ = [
+    "BenchmarkResult",
     "LLMwrightError",
     "Plan",
     "Problem",
@@ -39,6 +42,7 @@ __all__ = [
     "WorkspaceHandle",
     "WorkspaceStatus",
     "apply",
+    "bench",
     "chat",
     "check",
     "delete",
@@ -53,6 +57,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "BenchmarkResult": "llmwright.app.benchmark.result",
     "LLMwrightError": "llmwright.errors",
     "Plan": "llmwright.values.plan",
     "Problem": "llmwright.errors",
@@ -60,6 +65,7 @@ _MODULES = {
     "Workspace": "llmwright.api.workspace",
     "WorkspaceHandle": "llmwright.app.handle",
     "WorkspaceStatus": "llmwright.api.status",
+    "bench": "llmwright.app.bench",
     "check": "llmwright.app.preview",
     "plan": "llmwright.app.preview",
     "render": "llmwright.app.preview",

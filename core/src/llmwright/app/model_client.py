@@ -30,12 +30,7 @@ class ModelClient:
 
     def __init__(self, url: str, api_key: str | None = None, transport: httpx.BaseTransport | None = None) -> None:
         self.url = url
-        # A secret that was made with ``echo`` ends with a line break, which no header can hold.
-        self._api_key = api_key.strip() if api_key else None
-        if self._api_key and not (self._api_key.isascii() and self._api_key.isprintable()):
-            raise ConfigError(
-                "the API key has characters that no HTTP header can hold", hint="set LLMWRIGHT_API_KEY to plain ASCII"
-            )
+        self._api_key = sendable_key(api_key)
         self._transport = transport
 
     def __enter__(self) -> ModelClient:
@@ -143,6 +138,21 @@ class Conversation:
             pieces.append(piece)
             yield piece
         self.messages = [*turn, {"role": "assistant", "content": "".join(pieces)}]
+
+
+def sendable_key(api_key: str | None) -> str | None:
+    """Return the API key as a header holds it; None for none.
+
+    Raises:
+        ConfigError: no header can hold it.
+    """
+    # A secret that was made with ``echo`` ends with a line break, which no header can hold.
+    key = (api_key or "").strip()
+    if not (key.isascii() and key.isprintable()):
+        raise ConfigError(
+            "the API key has characters that no HTTP header can hold", hint="set LLMWRIGHT_API_KEY to plain ASCII"
+        )
+    return key or None
 
 
 def endpoint_of(workspace: Workspace) -> str:

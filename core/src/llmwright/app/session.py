@@ -154,7 +154,12 @@ class Session:
     @property
     def wants_api_key(self) -> bool:
         """Whether servers of this machine are to answer no request without the key of this environment."""
-        return bool(os.environ.get(API_KEY))
+        return bool(self.api_key)
+
+    @property
+    def api_key(self) -> str | None:
+        """The key of this environment, for servers here and elsewhere; None for none."""
+        return os.environ.get(API_KEY)
 
     @cached_property
     def target(self) -> LocalTarget:
@@ -187,4 +192,4 @@ class Session:
         """A client of the model that answers at ``url``, with the API key of the environment."""
         from llmwright.app.model_client import ModelClient
 
-        return ModelClient(url, os.environ.get(API_KEY))
+        return ModelClient(url, self.api_key)

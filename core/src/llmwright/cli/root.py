@@ -28,6 +28,7 @@ VERBS: dict[str, str] = {
     "logs": "Print what a Workspace's processes wrote.",
     "wait": "Wait for a condition.",
     "chat": "Ask a served model.",
+    "bench": "Measure a served model, or any OpenAI endpoint.",
     "delete": "Stop and remove Workspaces.",
     "rollout": "Move Workspaces to the plan of today.",
     "check": "Check Workspaces without starting anything.",

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 
-def open_console() -> Console:
-    """Return a console on stdout without markup, emoji names and highlighting."""
+def open_console(*, stderr: bool = False) -> Console:
+    """Return a console on stdout, or on stderr, without markup, emoji names and highlighting."""
     from rich.console import Console
 
-    return Console(highlight=False, markup=False, emoji=False)
+    return Console(highlight=False, markup=False, emoji=False, stderr=stderr)
 
 
 def styled(*parts: str | tuple[str, str]) -> Text:

@@ -1,0 +1,106 @@
+"""``llmwright bench``: what is printed where, files beside it, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.support.command import Run
+from tests.support.openai_peer import Manner, openai_peer
+
+FEW = ("--concurrency", "1,2", "--requests", "4", "--input-tokens", "31", "--output-tokens", "4", "--warmup", "0")
+
+
+def test_the_table_is_on_stdout_and_the_rest_on_stderr(run: Run) -> None:
+    with openai_peer() as peer:
+        ended = run("bench", peer.url + "/v1", *FEW)
+    assert ended.code == 0
+    head, rates, times = ended.out.split("\n\n")
+    assert head.startswith(f"tiny at {peer.url}, ")
+    assert "prompts of 31 tokens, streamed answers of at most 4 tokens (chat, seed 0)" in head
+    assert rates.splitlines()[0].split("   ")[0] == "CONCURRENCY"
+    assert [line.split()[:3] for line in rates.splitlines()[1:]] == [["1", "4", "0"], ["2", "4", "0"]]
+    assert [line.split()[-2:] for line in rates.splitlines()[1:]] == [["31", "4"]] * 2
+    assert re.findall(r"\((\w+)\)", times) == ["TTFT", "TPOT", "ITL"]
+    assert "concurrency 2: 4 of 4 requests" in ended.err
+    assert "note: p99 of fewer than 100 requests" in ended.err
+
+
+@pytest.mark.parametrize("output", ["json", "yaml"])
+def test_for_programs(run: Run, output: str) -> None:
+    with openai_peer() as peer:
+        ended = run("bench", peer.url, *FEW, "-o", output)
+    result = json.loads(ended.out) if output == "json" else yaml.safe_load(ended.out)
+    assert (result["model"], result["complete"], len(result["levels"])) == ("tiny", True, 2)
+    assert result["levels"][1]["ttftMs"]["count"] == 4
+    assert result["levels"][1]["failures"] == []
+
+
+def test_failures_are_in_a_table_and_some_are_no_failure_of_the_command(run: Run) -> None:
+    with openai_peer(
+        lambda number, body: Manner(status=429 if number % 5 == 0 and body["max_tokens"] == 4 else 200)
+    ) as peer:
+        ended = run("bench", peer.url, *FEW, "--requests", "9")
+    assert ended.code == 0
+    assert re.search(r"^HTTP 429 +1 +\d +not now$", ended.out, re.MULTILINE)
+
+
+def test_a_level_without_an_answer_is_one(run: Run) -> None:
+    with openai_peer(lambda _, body: Manner(status=500 if body["max_tokens"] == 4 else 200)) as peer:
+        ended = run("bench", peer.url, *FEW, "--kaito")
+    assert ended.code == 1
+    assert re.search(r'^KAITO_BENCHMARK_RESULT \S+Z {"vllm_total_tpm":-1.0,', ended.out, re.MULTILINE)
+
+
+def test_nobody_is_there(run: Run) -> None:
+    with openai_peer() as peer:
+        gone = peer.url
+    ended = run("bench", gone, *FEW)
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith(f"error: no answer from {gone}")
+    assert "nowhere" in run("bench", "nowhere", *FEW).err
+
+
+@pytest.mark.parametrize("ending", ["svg", "png"])
+def test_a_picture(run: Run, here: Path, ending: str) -> None:
+    with openai_peer() as peer:
+        ended = run("bench", peer.url, *FEW, "--plot", f"p.{ending}")
+    assert ended.code == 0
+    assert f"the plot is in p.{ending}" in ended.err
+    assert (here / f"p.{ending}").read_bytes().startswith(b"<?xml" if ending == "svg" else b"\x89PNG")
+
+
+def test_own_prompts(run: Run, here: Path) -> None:
+    (here / "p.jsonl").write_text('"a"\n{"messages": [{"role": "user", "content": "b"}]}\n')
+    with openai_peer() as peer:
+        ended = run("bench", peer.url, *FEW, "--prompts", "p.jsonl")
+        assert ended.code == 0, ended.err
+        (here / "p.jsonl").write_text('"a"\n{}\n')
+        refused = run("bench", peer.url, *FEW, "--prompts", "p.jsonl")
+    assert "own prompts, streamed answers" in ended.out
+    assert refused.code == 2
+    assert refused.err.startswith('error: p.jsonl:2: has no "prompt" or "messages"')
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--concurrency", "1,,2"), "'1,,2' is no list of numbers"),
+        (("--concurrency", "0"), "'0' is no list of numbers"),
+        (("--concurrency", "99999"), "each level is a number from 1 to 10,000"),
+        (("--duration", "soon"), "'soon' is no span of time"),
+        (("--timeout", "0"), "timeout_s: 0"),
+        (("--plot", "p.pdf"), "a plot is written as .svg or .png"),
+        (("--plot", "nowhere/p.svg"), "the directory nowhere of the plot is not there"),
+        (("--prompts", "none.jsonl"), "none.jsonl: no such file"),
+        (("--kaito", "-o", "json"), "--kaito prints lines of its own"),
+    ],
+)
+def test_options_that_cannot_be_used(run: Run, arguments: tuple[str, ...], words: str) -> None:
+    """Before anybody is asked: port 9 would not answer."""
+    ended = run("bench", "http://127.0.0.1:9", *arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert words in ended.err
