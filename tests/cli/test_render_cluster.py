@@ -80,3 +80,26 @@ def test_weights_lie_on_the_nodes_own_disk_where_a_class_gives_it_out(run: Run, 
     assert claims() == []
     (claim,) = claims("--settings", settings)
     assert claim["spec"]["storageClassName"] == "kaito-local-nvme-disk"
+
+
+def test_a_range_is_rendered_and_planned_with_its_cost(run: Run, written: Callable[..., Path]) -> None:
+    scaling = "autoscaling: {minReplicas: 1, maxReplicas: 4}"
+    ranged = SERVE.replace(
+        "{preset: {name: phi-4-mini-instruct}}", f"{{preset: {{name: phi-4-mini-instruct}}, {scaling}}}"
+    )
+    path = written(ranged)
+    assert ("HorizontalPodAutoscaler", "phi") in kinds(run, path)
+    shown = run("plan", "-f", path, "--target", "kubernetes")
+    assert "1 to 4 nodes of Standard_NV36ads_A10_v5, 3.20 to 12.80 USD/hour" in " ".join(shown.out.split())
+    for output, read in (("json", json.loads), ("yaml", yaml.safe_load)):
+        scale = read(run("plan", "-f", path, "--target", "kubernetes", "-o", output).out)["scaling"]
+        ends = [
+            (scale[end]["copies"], scale[end]["nodes"], scale[end]["cost"]["usdPerHour"])
+            for end in ("lowest", "highest")
+        ]
+        assert (scale["by"], ends) == ("hpa", [(1, 1, 3.2), (4, 4, 12.8)])
+    limits = written("limits: {nodes: 3}\n", "settings.yaml")
+    refused = run("--settings", limits, "plan", "-f", path, "--target", "kubernetes")
+    assert refused.code == 2
+    assert "inference.autoscaling.maxReplicas" in refused.err
+    assert "at most 3 copies fit" in refused.err

@@ -181,6 +181,34 @@ def test_an_autoscaler_sets_the_replicas_of_a_workspace(workspaces: Workspaces) 
     plane.kubectl("delete", "hpa", "auto")
 
 
+def test_a_range_is_an_autoscaler_of_ours_that_sets_the_replicas(workspaces: Workspaces) -> None:
+    plane, name = workspaces.plane, "ranged"
+    wanted = workspaces.inference(name)
+    wanted["inference"]["autoscaling"] = {"minReplicas": 2, "maxReplicas": 3}
+    workspaces.apply(wanted)
+    until_scaled(workspaces, name, 2)
+    assert len(plane.get(CLAIMS, f"-l{BUYER['nodeclaim']}={name}")) == 2
+
+    def autoscaler() -> Object | None:
+        return next(iter(plane.get("hpa", f"-lkaito.sh/workspace={name}")), None)
+
+    def able() -> bool:
+        conditions = ((autoscaler() or {}).get("status") or {}).get("conditions") or []
+        return {"type": "AbleToScale", "status": "True"}.items() <= next(iter(conditions), {}).items()
+
+    wait_until(able, "the autoscaler reads its target", timeout_s=40.0)
+    ours = autoscaler()
+    assert ours is not None
+    assert ours["metadata"]["ownerReferences"][0]["name"] == name
+    assert (ours["status"]["desiredReplicas"], workspaces.get(name)["spec"]["replicas"]) == (2, 2)
+    plane.kubectl("delete", "hpa", name)
+    wait_until(lambda: autoscaler() is not None, "the autoscaler is made again")
+    patch = json.dumps({"inference": {"autoscaling": None}})
+    plane.kubectl("patch", "workspace", name, "--type=merge", "-p", patch)
+    wait_until(lambda: autoscaler() is None, "the autoscaler goes with the range")
+    until_scaled(workspaces, name, 2)
+
+
 @pytest.mark.parametrize("version", ["v1alpha1", "v1beta1"])
 def test_scale_tells_the_truth_in_both_versions(workspaces: Workspaces, version: str) -> None:
     name = f"truth-{version}"

@@ -68,7 +68,9 @@ NAMES = {
         "ProvisionerAction", "ProvisionerDecision", "RESERVED_LABELS", "Ready", "Waiting", "Watch", "required_labels",
         "unreserved",
     },
-    "llmwright.values.plan": {"Choice", "Cost", "MachineOption", "MachineRanking", "PassedOver", "Plan", "Target"},
+    "llmwright.values.plan": {
+        "Choice", "Cost", "MachineOption", "MachineRanking", "PassedOver", "Plan", "ScaledTo", "ScalingRange", "Target",
+    },
     "llmwright.values.preset": {"Architecture", "Preset"},
 }  # fmt: skip
 """Names that plugins and notebooks may import. A name that goes is a new major version; a new one is added here."""

@@ -120,6 +120,7 @@ EDITS: Mapping[str, tuple[Object, Object]] = {
     "inference.runtime": (SERVE, {"inference": {"runtime": "hf"}}),
     "inference.runtimeConfig": (SERVE, {"inference": {"runtimeConfig": {"maxModelLen": 2048}}}),
     "inference.replicas": (SERVE, {"inference": {"replicas": 2}}),
+    "inference.autoscaling": (SERVE, {"inference": {"autoscaling": {"minReplicas": 2, "maxReplicas": 3}}}),
     "tuning.preset": (TUNE, {"tuning": {"preset": {"name": "phi-4-mini-instruct"}}}),
     "tuning.method": (TUNE, {"tuning": {"method": "lora"}}),
     "tuning.methodConfig": (TUNE, {"tuning": {"methodConfig": {"max_steps": 4}}}),

@@ -198,6 +198,16 @@ def test_defaults_are_set_by_the_server(api: Any) -> None:
         (changed(SERVE, "inference.unknown", 1), "unknown"),
         (changed(SERVE, "resource.count", 5001), "less than or equal to 5000"),
         (changed(SERVE, "inference.replicas", 2_000_000_000), "less than or equal to 5000"),
+        (changed(SERVE, "inference.autoscaling", {"minReplicas": 1}), "maxReplicas"),
+        (changed(SERVE, "inference.autoscaling", {"maxReplicas": 5001}), "less than or equal to 5000"),
+        (changed(SERVE, "inference.autoscaling", {"minReplicas": 3, "maxReplicas": 2}), "minReplicas is more than"),
+        (changed(SERVE, "inference.autoscaling", {"maxReplicas": 2, "target": 0}), "target is more than 0"),
+        (changed(SERVE, "inference.autoscaling", {"maxReplicas": 2, "by": "vpa"}), "Unsupported value"),
+        (changed(SERVE, "inference.autoscaling", {"maxReplicas": 2, "metric": 'a"b'}), "should match"),
+        (
+            changed(changed(SERVE, "inference.autoscaling", {"maxReplicas": 2}), "inference.replicas", 3),
+            "replicas is outside of the range",
+        ),
     ],
 )
 def test_bad_workspaces_are_refused(api: Any, workspace: dict[str, Any], words: str) -> None:

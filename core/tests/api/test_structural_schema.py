@@ -28,7 +28,7 @@ OF_VERSION: dict[str, dict[str, dict[str, Any]]] = {
         "resource.partition.mode": {"enum": ["mig", "accelerator"]},
     },
 }
-OURS = ("inference.replicas", "spec", "tuning.onSuccess", "tuning.ttlSecondsAfterFinished")
+OURS = ("inference.replicas", "inference.autoscaling", "spec", "tuning.onSuccess", "tuning.ttlSecondsAfterFinished")
 
 
 def facts(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:

@@ -72,6 +72,12 @@ def cel_rules(api_version: str, *, options_fixed: bool) -> Mapping[tuple[str, ..
             _rule("has(self.preset) != has(self.template)", "write exactly one of preset and template"),
             _rule("has(self.template) == has(oldSelf.template)", "template cannot be added or removed", ".template"),
             _fixed("preset"),
+            _within_range(),
+        ),
+        ("inference", "autoscaling"): (
+            _rule("self.minReplicas <= self.maxReplicas", "minReplicas is more than maxReplicas", ".minReplicas"),
+            # The schema's minimum lets a whole 0 pass: for it the API server rounds the bound down (Kubernetes 1.34).
+            _rule("!has(self.target) || self.target > 0.0", "target is more than 0", ".target"),
         ),
         ("tuning", "input"): (
             _fixed("name"),
@@ -96,6 +102,13 @@ def cel_rules(api_version: str, *, options_fixed: bool) -> Mapping[tuple[str, ..
         ),
     }
     return {**rules, ("resource", "partition"): _of_the_partition()} if partition else rules
+
+
+def _within_range() -> CelRule:
+    least, most = "self.autoscaling.minReplicas", "self.autoscaling.maxReplicas"
+    within = f"self.replicas >= {least} && self.replicas <= {most}"
+    rule = f"!has(self.replicas) || !has(self.autoscaling) || ({within})"
+    return _rule(rule, "replicas is outside of the range of autoscaling", ".replicas")
 
 
 def _written(field: str) -> str:

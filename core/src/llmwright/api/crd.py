@@ -20,6 +20,7 @@ DEFAULTS: Mapping[tuple[str, ...], Any] = {
     ("resource", "count"): 1,
     ("spec",): {},
     ("spec", "replicas"): 1,
+    ("inference", "autoscaling", "minReplicas"): 1,
     ("inference", "preset", "accessMode"): "public",
     ("tuning", "preset", "accessMode"): "public",
 }

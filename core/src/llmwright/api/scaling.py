@@ -8,14 +8,39 @@ from __future__ import annotations
 
 from typing import Any
 
-from llmwright.api.workspace import Workspace
+from llmwright.api.workspace import Autoscaling, Workspace
+
+CPU = "cpu"
+"""The metric that a cluster knows of every pod (its metrics server measures it), and not by Prometheus."""
+
+MOST_FIELD = "inference.autoscaling.maxReplicas"
 
 TAKEN_FROM = "llmwright.io/replicas"
 """Annotation: the ``inference.replicas`` that ``spec.replicas`` was taken from last. Another is the user's edit."""
 
 
 def replicas_of(workspace: Workspace) -> int:
-    """Return how many copies of the server are asked for."""
+    """Return how many copies of the server are asked for: within the range of ``inference.autoscaling``, or none.
+
+    0 stays 0 in any range: by that a HorizontalPodAutoscaler is paused.
+    """
+    asked, scaling = _asked(workspace), autoscaling_of(workspace)
+    if scaling is None or asked == 0:
+        return asked
+    return min(max(asked, scaling.min_replicas), scaling.max_replicas)
+
+
+def autoscaling_of(workspace: Workspace) -> Autoscaling | None:
+    """Return ``inference.autoscaling``; None without one."""
+    return workspace.inference.autoscaling if workspace.inference is not None else None
+
+
+def most_copies_field(workspace: Workspace) -> str:
+    """Return the YAML path of the highest number of copies."""
+    return MOST_FIELD if autoscaling_of(workspace) is not None else replicas_field(workspace)
+
+
+def _asked(workspace: Workspace) -> int:
     written = workspace.inference.replicas if workspace.inference is not None else None
     scaled = workspace.spec.replicas if workspace.spec is not None else None
     if scaled is None:

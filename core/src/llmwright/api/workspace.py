@@ -2,7 +2,8 @@
 
 Field names in Python are the YAML's in snake_case. Beyond KAITO's fields there are only ``resource.provisioner``,
 ``resource.provisionerConfig``, ``inference.runtime``, ``inference.runtimeConfig``, ``inference.replicas``,
-``tuning.methodConfig``, ``tuning.onSuccess``, ``tuning.ttlSecondsAfterFinished`` and ``spec.replicas``.
+``inference.autoscaling``, ``tuning.methodConfig``, ``tuning.onSuccess``, ``tuning.ttlSecondsAfterFinished`` and
+``spec.replicas``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ OpenObject = Annotated[dict[str, Any], Field(json_schema_extra={"x-kubernetes-pr
 MOST_NODES = 5000
 """The most nodes, and the most replicas, of one Workspace: as many as the largest cluster of Kubernetes
 (https://kubernetes.io/docs/setup/best-practices/cluster-large/). A number with a digit too many buys nothing."""
+
+METRIC = r'^[^\s"\\/%^]*$'
+"""A metric's name as it can stand in a path of the API server and in a query of Prometheus."""
 
 LONGEST_TTL_S = 2**31 - 1
 """The longest time to live in seconds, as of a Job (``ttlSecondsAfterFinished`` is an int32 there)."""
@@ -147,6 +151,35 @@ class AdapterSpec(ApiModel):
     strength: str | None = Field(default=None, description="A number from 0 to 1 in quotes; for runtimes that mix.")
 
 
+class Autoscaling(ApiModel):
+    """The range in which the number of copies follows the load, and who moves it."""
+
+    min_replicas: int = Field(
+        default=1, ge=0, le=MOST_NODES, description="The fewest copies; 0 with KEDA, or a runtime that scales itself."
+    )
+    max_replicas: int = Field(ge=1, le=MOST_NODES, description="The most copies; limits are judged by them.")
+    target: float | None = Field(
+        default=None,
+        ge=0.001,
+        description="What each copy is to have on average: requests that run or wait; or of metric. 10 where left out.",
+    )
+    metric: str = Field(
+        default="",
+        max_length=253,
+        pattern=METRIC,
+        description="Another metric of the pods than the requests, by its name in Prometheus; or cpu, in cores.",
+    )
+    by: Literal["hpa", "keda"] | None = Field(
+        default=None,
+        description="hpa, also where left out: a HorizontalPodAutoscaler; keda: a ScaledObject, which needs KEDA.",
+    )
+    activation_query: str = Field(
+        default="",
+        max_length=4096,
+        description="With keda and minReplicas 0: the query of Prometheus that is above 0 while somebody asks.",
+    )
+
+
 class Inference(ApiModel):
     """Serve the preset (or the template)."""
 
@@ -157,6 +190,9 @@ class Inference(ApiModel):
     runtime: str | None = Field(default=None, description="The plugin that serves: hf, vllm, ray or one of your own.")
     runtime_config: OpenObject = Field(default={}, description="Options of the runtime.")
     replicas: int | None = Field(default=None, ge=0, le=MOST_NODES, description="How many copies of the server.")
+    autoscaling: Autoscaling | None = Field(
+        default=None, description="Let the number of copies follow the load; replicas is then where it begins."
+    )
 
 
 class Tuning(ApiModel):

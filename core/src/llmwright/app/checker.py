@@ -281,6 +281,8 @@ class Checker:
                 on_success=settings.on_success,
                 allowed_instance_types=limits.instance_types,
                 allowed_nodes=limits.nodes,
+                allowed_usd_per_hour=limits.most_usd_per_hour,
+                prometheus=bool(settings.prometheus),
                 allows_code=settings.sources.allows_code,
                 api_key=mode.target == "local" and self._session.wants_api_key,
             ),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from llmwright.check import (
+    autoscaling,
     driver_options,
     gpu_images,
     identity,
@@ -45,6 +46,10 @@ ALWAYS: tuple[Rule, ...] = (
     local.check_local_parts,
     placeholders.check_placeholders,
     limits.check_limits,
+    autoscaling.check_range,
+    autoscaling.check_autoscaler,
+    autoscaling.check_copies_within_limits,
+    autoscaling.check_local_copies,
 )
 
 CREATE: tuple[Rule, ...] = (

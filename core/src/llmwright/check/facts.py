@@ -104,6 +104,8 @@ class PolicyFacts:
     ``allows_code`` says whether Python code from a model, by its preset's source, may run.
     ``api_key``: requests must carry a key.
     ``allowed_instance_types`` and ``allowed_nodes`` are limits of the namespace, None for no limit.
+    ``allowed_usd_per_hour`` is the smallest of its limits on one Workspace. ``prometheus`` says that the settings have
+    its address.
     """
 
     node_classes: tuple[str, ...] = ()
@@ -115,5 +117,7 @@ class PolicyFacts:
     on_success: Literal["serve", "release"] = "serve"
     allowed_instance_types: tuple[str, ...] | None = None
     allowed_nodes: int | None = None
+    allowed_usd_per_hour: float | None = None
+    prometheus: bool = False
     allows_code: Callable[[str], bool] | None = None
     api_key: bool = False

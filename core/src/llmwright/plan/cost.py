@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from llmwright.api.scaling import autoscaling_of, most_copies_field
+from llmwright.api.workspace import Workspace
 from llmwright.errors import LimitExceeded
 from llmwright.settings.model import Limits
+from llmwright.values.copies import copies_of
 from llmwright.values.instance_type import InstanceType
-from llmwright.values.plan import Cost
+from llmwright.values.plan import Cost, ScaledTo, ScalingRange
 
 
 def cost_of(machine: InstanceType, nodes: int) -> Cost | None:
@@ -31,24 +34,57 @@ def limit_problem(limits: Limits, machine: InstanceType, nodes: int, namespace: 
         return f"instance type {machine.name} is not allowed in namespace {namespace}"
     if limits.nodes is not None and nodes > limits.nodes:
         return f"{nodes} nodes are more than the {limits.nodes} allowed in namespace {namespace}"
-    most = [limit for limit in (limits.usd_per_hour, limits.total_usd_per_hour) if limit is not None]
-    if not most:
+    most = limits.most_usd_per_hour
+    if most is None:
         return None
     cost = cost_of(machine, nodes)
     spent = cost.usd_per_hour if cost else 0.0
     if spent is None:
-        return f"the price of {machine.name} is unknown, which counts as over {min(most):g} USD per hour"
-    if spent > min(most):
-        return f"{spent:g} USD per hour are more than the {min(most):g} allowed in namespace {namespace}"
+        return f"the price of {machine.name} is unknown, which counts as over {most:g} USD per hour"
+    if spent > most:
+        return f"{spent:g} USD per hour are more than the {most:g} allowed in namespace {namespace}"
     return None
 
 
-def enforce_limits(limits: Limits, machine: InstanceType, nodes: int, namespace: str) -> None:
-    """Refuse what a limit forbids.
+def enforce_limits(limits: Limits, machine: InstanceType, nodes: int, workspace: Workspace, each: int = 1) -> None:
+    """Refuse what a limit forbids of so many machines, ``each`` for one copy of the server.
 
     Raises:
-        LimitExceeded: naming the limit.
+        LimitExceeded: naming the limit, and the field with the number of copies where fewer would do.
     """
-    problem = limit_problem(limits, machine, nodes, namespace)
-    if problem:
-        raise LimitExceeded(problem, hint="choose another instance type, or ask whoever set `limits` in the settings")
+    problem = limit_problem(limits, machine, nodes, workspace.namespace)
+    if not problem:
+        return
+    hint = "choose another instance type, or ask whoever set `limits` in the settings"
+    copies = copies_of(workspace).highest
+    allowed = copies_within(limits, machine, each, copies, workspace.namespace)
+    if copies > 1 and allowed:
+        field = most_copies_field(workspace)
+        raise LimitExceeded(f"{field}: {copies} copies: {problem}", hint=f"at most {allowed} fit; {hint}")
+    raise LimitExceeded(problem, hint=hint)
+
+
+def copies_within(limits: Limits, machine: InstanceType, each: int, copies: int, namespace: str) -> int:
+    """Return how many of ``copies``, each on so many machines, are within the limits."""
+    fitting = (fewer for fewer in range(copies, 0, -1) if not limit_problem(limits, machine, fewer * each, namespace))
+    return next(fitting, 0)
+
+
+def scaling_range(
+    workspace: Workspace, machine: InstanceType, nodes: tuple[int, int], *, by_runtime: bool = False
+) -> ScalingRange | None:
+    """Return copies, nodes and price at both ends of the range; None where nothing scales the server.
+
+    Args:
+        nodes: the machines for the lowest and for the highest number of copies.
+        by_runtime: the runtime moves its copies itself.
+    """
+    scaling = autoscaling_of(workspace)
+    if scaling is None:
+        return None
+    least, most = nodes
+    return ScalingRange(
+        by="runtime" if by_runtime else scaling.by or "hpa",
+        lowest=ScaledTo(copies=scaling.min_replicas, nodes=least, cost=cost_of(machine, least)),
+        highest=ScaledTo(copies=scaling.max_replicas, nodes=most, cost=cost_of(machine, most)),
+    )

@@ -17,6 +17,7 @@ from llmwright.values.preset import Preset
 from llmwright.values.tuning_data import TuningData
 
 NAMES_SHOWN = 5
+AUTOSCALERS = {"hpa": "HorizontalPodAutoscaler", "keda": "ScaledObject"}
 FREE_LICENCES = frozenset({"mit", "apache-2.0", "bsd-3-clause", "cc0-1.0", "openmdw-1.1"})
 
 
@@ -67,6 +68,13 @@ def _on_cluster(plan: Plan, data: TuningData | None, brought: bool) -> Iterator[
     if plan.serving:
         yield f"the StatefulSet {plan.workspace}, serving {', '.join(plan.served_names)}"
         yield f"the Services {plan.workspace} and {plan.workspace}-headless"
+        yield from _autoscaler(plan)
+
+
+def _autoscaler(plan: Plan) -> Iterator[str]:
+    if plan.scaling is not None and plan.scaling.by in AUTOSCALERS:
+        low, high = plan.scaling.lowest.copies, plan.scaling.highest.copies
+        yield f"the {AUTOSCALERS[plan.scaling.by]} {plan.workspace}, from {low} to {high} copies"
 
 
 def created_for_template(plan: Plan, *, brought: bool) -> tuple[str, ...]:
@@ -74,7 +82,8 @@ def created_for_template(plan: Plan, *, brought: bool) -> tuple[str, ...]:
     bought = f"{plan.nodes.count} x {plan.nodes.instance_type_name}, by {plan.provisioner.name}"
     server = f"the StatefulSet {plan.workspace}, with {plan.nodes.count} x the pod of the template"
     services = f"the Services {plan.workspace} and {plan.workspace}-headless"
-    return (server, services) if brought else (bought, server, services)
+    objects = (server, services, *_autoscaler(plan))
+    return objects if brought else (bought, *objects)
 
 
 def _steps(launch: Launch) -> str:

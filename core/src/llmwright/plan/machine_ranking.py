@@ -214,7 +214,7 @@ def _option(machine: InstanceType, asked: RankingInput) -> MachineOption:
         if not is_named(older, asked.images):
             message = f"{stands_in(older, machine)}, which the settings do not name"
             raise refuse("resource.instanceType", message, reason="ImageNotNamed")
-    problem = limit_problem(asked.limits, machine, workload.nodes, asked.namespace)
+    problem = limit_problem(asked.limits, machine, workload.most_nodes, asked.namespace)
     if problem:
         raise refuse("resource.instanceType", problem, reason=OVER_LIMIT)
     _, fit = workload.fits[0]

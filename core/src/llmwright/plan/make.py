@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 from llmwright.api.instance_type_field import is_auto, listed_types
-from llmwright.api.scaling import replicas_field
+from llmwright.api.scaling import most_copies_field
 from llmwright.api.served_name import served_name
 from llmwright.api.workspace import MOST_NODES, Workspace
 from llmwright.catalogue.catalogue import Catalogue
 from llmwright.errors import ConfigError, InvalidWorkspace, LLMwrightError
 from llmwright.plan.adapters import GENERATION_CONFIG, MountedAdapter, tuned_adapter
 from llmwright.plan.argument_sizes import refuse_long_arguments
-from llmwright.plan.cost import cost_of, enforce_limits
+from llmwright.plan.cost import cost_of, enforce_limits, scaling_range
 from llmwright.plan.digest import inputs_digest, read_names
 from llmwright.plan.explanation import created, fallback_notes, image_notes, notes, used, warnings
 from llmwright.plan.fixed_fields import fixed_of
@@ -38,7 +38,7 @@ from llmwright.plugins.driver_set import DriverSet
 from llmwright.plugins.selection import choose_provisioner
 from llmwright.settings.model import Settings
 from llmwright.values.instance_type import InstanceType
-from llmwright.values.plan import Plan, Target
+from llmwright.values.plan import Plan, ScalingRange, Target
 from llmwright.values.preset import Preset
 from llmwright.values.tuning_data import TuningData
 
@@ -87,10 +87,10 @@ def make_plan(
         choice = named_machine(workspace, catalogue, settings, target, machine)
     inputs = inputs_on(choice)
     workload = _workload(inputs, catalogue, asked)
-    if workload.nodes > MOST_NODES:
-        message = f"{workload.nodes} nodes would be needed, and one Workspace may have {MOST_NODES}"
-        raise refuse(replicas_field(workspace), message, "write fewer replicas", "OutOfRange")
-    enforce_limits(asked.limits, choice.machine, workload.nodes, workspace.namespace)
+    if workload.most_nodes > MOST_NODES:
+        message = f"{workload.most_nodes} nodes would be needed, and one Workspace may have {MOST_NODES}"
+        raise refuse(most_copies_field(workspace), message, "write fewer replicas", "OutOfRange")
+    enforce_limits(asked.limits, choice.machine, workload.most_nodes, workspace, workload.scaling.each)
     plan = _plan(inputs, choice, workload)
     if inputs.names_machine and any(fit.nodes > 1 for _, fit in workload.fits):
         fewer = fewer_machines(choice.machine, workload.nodes, catalogue.instance_types(settings.cloud), asked)
@@ -215,6 +215,7 @@ def _plan(inputs: PlanInput, choice: MachineChoice, workload: Workload) -> Plan:
         serving=serving_launch(inputs, served, serving, adapters) if serving else None,
         served_names=(served.name, *(mounted.adapter.name for mounted in adapters)) if serving else (),
         cost=cost_of(inputs.machine, workload.nodes),
+        scaling=_scaling(inputs, workload),
         warnings=warnings(inputs, workload),
         notes=(*notes(inputs, workload), *choice.notes, *fallback_notes(choice.alternatives)),
         fixed=fixed_of(workspace, provisioner.name, inputs.drivers) if inputs.target == "kubernetes" else {},
@@ -234,6 +235,14 @@ def _plan(inputs: PlanInput, choice: MachineChoice, workload: Workload) -> Plan:
         creates=created(plan, data, brought=brought, checkpoints=resumes),
         notes=(*uses, *plan.notes, *image_notes(plan, inputs)),
     )
+
+
+def _scaling(inputs: PlanInput, workload: Workload) -> ScalingRange | None:
+    scaling = workload.scaling
+    if inputs.target == "local" and not scaling.held:
+        return None  # One copy is served there.
+    nodes = scaling.least_nodes, scaling.most_nodes
+    return scaling_range(inputs.workspace, inputs.machine, nodes, by_runtime=scaling.held)
 
 
 def _mounted_adapters(inputs: PlanInput, workload: Workload, data: TuningData | None) -> tuple[MountedAdapter, ...]:

@@ -15,6 +15,7 @@ from llmwright.plugins.known import requirement
 from llmwright.plugins.selection import Demand, candidates, objections
 from llmwright.sizing.node_count import node_count
 from llmwright.sizing.serving_fit import ServingNeed, fit_serving
+from llmwright.values.copies import copies_of
 from llmwright.values.feature_gates import FeatureGates
 from llmwright.values.fit import Fit
 from llmwright.values.plan import Choice
@@ -107,7 +108,7 @@ def _installing(inputs: PlanInput) -> str:
 def _try(inputs: PlanInput, served: Served, name: str, why: str) -> ServingChoice:
     runtime = inputs.drivers.runtime(name)
     config = _configure(runtime, inputs)
-    fit = _fit(inputs, served, runtime, config)
+    fit = replace(_fit(inputs, served, runtime, config), copies=copies_of(inputs.workspace))
     choice = Choice(name=name, why=why)
     return _judged(inputs, served, ServingChoice(choice=choice, runtime=runtime, config=config, fit=fit))
 
@@ -145,7 +146,7 @@ def _fit(inputs: PlanInput, served: Served, runtime: Runtime, config: Any, quant
         engine=engine,
     )
     nodes = 1
-    if engine and inputs.settled_nodes:
+    if engine and inputs.settled_nodes and not runtime.capabilities.scales_itself:
         nodes = max(inputs.settled_nodes // max(replicas_of(inputs.workspace), 1), 1)
     elif engine and _counted_by_kaito(inputs, runtime):
         nodes = node_count(inputs.preset, inputs.machine, context, single_device=inputs.single_device)
@@ -188,7 +189,7 @@ def _judged(inputs: PlanInput, served: Served, serving: ServingChoice) -> Servin
         warning = f"by LLMwright's own estimate {preset.name} is tight on {fit.instance_type.name}; KAITO accepts it"
         return replace(serving, warnings=(warning,))
     if served.fallback in runtime.capabilities.quantizations and fit.quantization is None:
-        quantised = _fit(inputs, served, runtime, serving.config, served.fallback)
+        quantised = replace(_fit(inputs, served, runtime, serving.config, served.fallback), copies=fit.copies)
         if quantised.fits:
             note = f"{preset.name} is served in {served.fallback}: whole it does not fit {inputs.machine.name}"
             return _with_context_note(inputs, replace(serving, fit=quantised, notes=(note,)))

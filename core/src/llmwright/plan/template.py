@@ -8,7 +8,7 @@ from dataclasses import replace
 from llmwright.api.instance_type_field import listed_types
 from llmwright.api.workspace import Workspace
 from llmwright.catalogue.catalogue import Catalogue
-from llmwright.plan.cost import cost_of, enforce_limits
+from llmwright.plan.cost import cost_of, enforce_limits, scaling_range
 from llmwright.plan.digest import inputs_digest, read_names
 from llmwright.plan.explanation import created_for_template
 from llmwright.plan.fixed_fields import fixed_of
@@ -16,6 +16,7 @@ from llmwright.plan.node_requests import settled_request, template_nodes
 from llmwright.plugins.driver_set import DriverSet
 from llmwright.plugins.selection import choose_provisioner
 from llmwright.settings.model import Settings
+from llmwright.values.copies import copies_of
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.launch import Launch, Process
 from llmwright.values.plan import Choice, Plan
@@ -47,7 +48,8 @@ def template_plan(
     written, *others = listed_types(workspace.resource.instance_type or settings.instance_type or "")
     machine = request.instance_type or InstanceType(name=written, cloud=settings.cloud if written else "node")
     limits = settings.limits_of(workspace.namespace)
-    enforce_limits(limits, machine, request.count, workspace.namespace)
+    copies, each = copies_of(workspace), workspace.resource.count or 1
+    enforce_limits(limits, machine, max(request.count, each * copies.highest), workspace, each)
     why = "the Workspace names it" if workspace.resource.instance_type else "the settings name it"
     provisioner = choose_provisioner(workspace, settings, "kubernetes", drivers)
     plan = Plan(
@@ -62,6 +64,7 @@ def template_plan(
         nodes=settled_request(request, provisioner.name, drivers),
         serving=TEMPLATE,
         cost=cost_of(machine, request.count),
+        scaling=scaling_range(workspace, machine, (each * copies.lowest, each * copies.highest)),
         fixed=fixed_of(workspace, provisioner.name, drivers),
     )
     chosen = drivers.find_provisioner(provisioner.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from llmwright.api.scaling import replicas_field, replicas_of
+from llmwright.api.scaling import most_copies_field, replicas_of
 from llmwright.api.workspace import Tuning, Workspace
 from llmwright.errors import InvalidWorkspace
 from llmwright.plan.adapters import MountedAdapter, named_adapters
@@ -13,6 +13,7 @@ from llmwright.plan.refusal import refuse
 from llmwright.plan.runtime_choice import Served, ServingChoice, choose_runtime
 from llmwright.plan.tuner_choice import TuningChoice, choose_tuner
 from llmwright.plugins.drivers import Driver
+from llmwright.values.copies import ONE_COPY, Copies
 from llmwright.values.fit import Fit
 
 TIGHT = "nf4"
@@ -20,17 +21,45 @@ TIGHT = "nf4"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Scaling:
+    """The range of the number of copies, with ``each`` so many machines.
+
+    ``held``: machines for the highest number are there all the time, for a runtime that scales itself.
+    """
+
+    copies: Copies = ONE_COPY
+    each: int = 0
+    held: bool = False
+
+    @property
+    def least_nodes(self) -> int:
+        """The number of machines for the lowest number of copies."""
+        return self.most_nodes if self.held else self.each * self.copies.lowest
+
+    @property
+    def most_nodes(self) -> int:
+        """The number of machines for the highest number of copies."""
+        return self.each * self.copies.highest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """The chosen drivers and their Fits; ``nodes`` is the number of machines to ask for.
+    """The chosen drivers and their Fits; ``nodes`` is the number of machines to ask for now, ``scaling`` its range.
 
     ``released`` says why the machine is given back after tuning although the result was to be served; empty where not.
     """
 
     nodes: int
+    scaling: Scaling = Scaling()
     tuned: TuningChoice | None = None
     serving: ServingChoice | None = None
     adapters: tuple[MountedAdapter, ...] = ()
     released: str = ""
+
+    @property
+    def most_nodes(self) -> int:
+        """The number of machines for the highest number of copies."""
+        return max(self.nodes, self.scaling.most_nodes)
 
     @property
     def own_template(self) -> str | None:
@@ -73,7 +102,7 @@ def choose_workload(inputs: PlanInput) -> Workload:
     adapters = named_adapters(inputs)
     strengths = tuple(index for index, mounted in enumerate(adapters) if mounted.adapter.strength is not None)
     serving = choose_runtime(inputs, Served(adapters=len(adapters), strengths=strengths))
-    return Workload(nodes=_inference_nodes(inputs, serving), serving=serving, adapters=adapters)
+    return _inference(inputs, serving, adapters)
 
 
 def _tuning(inputs: PlanInput, tuning: Tuning) -> Workload:
@@ -95,27 +124,29 @@ def _is_about_size(error: InvalidWorkspace) -> bool:
     return all(problem.reason == "DoesNotFit" for problem in error.problems)
 
 
-def _inference_nodes(inputs: PlanInput, serving: ServingChoice) -> int:
-    """Return upstream's count for a runtime that spreads over nodes, and the user's count for any other."""
-    copies = replicas_of(inputs.workspace)
-    if serving.runtime.capabilities.multi_node and serving.fit.nodes > 1 and copies > 1:
-        raise _copies_of_a_group(inputs, serving.fit.nodes)
-    if inputs.settled_nodes:
-        return inputs.settled_nodes
-    if serving.runtime.capabilities.multi_node:
-        return serving.fit.nodes * copies
-    return requested_nodes(inputs.workspace) * copies
+def _inference(inputs: PlanInput, serving: ServingChoice, adapters: tuple[MountedAdapter, ...]) -> Workload:
+    """Return upstream's number of machines for a runtime that spreads over nodes, and the user's for any other."""
+    able, copies = serving.runtime.capabilities, serving.fit.copies
+    each = serving.fit.nodes if able.multi_node else requested_nodes(inputs.workspace)
+    if able.multi_node and each > 1 and copies.highest > 1 and not able.scales_itself:
+        raise _copies_of_a_group(inputs, each, copies.highest)
+    scaling = Scaling(copies=copies, each=each, held=able.scales_itself)
+    asked = replicas_of(inputs.workspace)
+    nodes = inputs.settled_nodes or each * asked
+    if scaling.held and asked:
+        # Its copies come and go without a word to us, so the machines for all of them are there.
+        nodes = scaling.most_nodes
+    return Workload(nodes=nodes, scaling=scaling, serving=serving, adapters=adapters)
 
 
-def _copies_of_a_group(inputs: PlanInput, nodes: int) -> InvalidWorkspace:
+def _copies_of_a_group(inputs: PlanInput, nodes: int, copies: int) -> InvalidWorkspace:
     """Return the error for more copies of a model than one, where each takes several nodes.
 
     Pods of one StatefulSet get their rank by their number, so those of a second copy would join the first.
     """
-    path, copies = replicas_field(inputs.workspace), replicas_of(inputs.workspace)
     message = f"{inputs.preset.name} takes {nodes} nodes of {inputs.machine.name}; {copies} copies of it are not built"
     hint = "make one Workspace for each copy, or choose an instance type that holds the model alone"
-    return refuse(path, message, hint, "CopiesOfGroup")
+    return refuse(most_copies_field(inputs.workspace), message, hint, "CopiesOfGroup")
 
 
 def requested_nodes(workspace: Workspace) -> int:

@@ -37,7 +37,8 @@ class Capabilities:
     ``batching``: it answers several requests in each step of the model. ``api_key``: its main process takes the secret
     ``llmwright.values.launch.API_KEY``, and answers no request without that key; where a key is wanted, a runtime
     without the ability is refused. ``adapter_templates``: it answers for each adapter with the chat template that lies
-    beside its weights.
+    beside its weights. ``scales_itself``: it moves the number of its copies within ``Fit.copies`` by itself, on
+    machines for the highest number of them.
     """
 
     adapters: bool = False
@@ -50,6 +51,7 @@ class Capabilities:
     cpu: bool = False
     cpu_locally: bool = False
     gpu: bool = True
+    scales_itself: bool = False
     quantizations: frozenset[str] = frozenset()
 
 

@@ -274,6 +274,10 @@ class Runtime(Driver):
     """The section of ``inference_config.yaml`` with the engine's flags, which KAITO's rules judge and ``configure``
     reads; empty for a runtime that reads no config."""
 
+    load_metrics: ClassVar[tuple[str, ...]] = ()
+    """The gauges of ``GET /metrics`` on the port ``http`` whose sum is the number of requests that a copy runs or holds
+    in its queue, by their names in Prometheus. Autoscalers read them; without any, the user has to name a metric."""
+
     serves_as: ClassVar[Watch | None] = None
     """The kind of the object among ``objects`` that runs the Launch in place of the core's StatefulSet, by its name."""
 

@@ -37,6 +37,12 @@ class Limits(SettingsModel):
     usd_per_hour: Usd | None = None
     total_usd_per_hour: Usd | None = None
 
+    @property
+    def most_usd_per_hour(self) -> float | None:
+        """The most that one Workspace may cost; None for no limit."""
+        written = [limit for limit in (self.usd_per_hour, self.total_usd_per_hour) if limit is not None]
+        return min(written, default=None)
+
     def allows_type(self, name: str) -> bool:
         """Whether the instance type may be used; case does not matter."""
         return self.instance_types is None or name.lower() in {allowed.lower() for allowed in self.instance_types}
@@ -171,7 +177,7 @@ class Settings(SettingsModel):
     ``readiness_timeout`` is in seconds. ``leader_elect`` has one of several operators work, and the others wait.
     ``orphans`` finds machines of nobody, and ``webhook`` judges at admission. ``node_classes`` are the names that the
     annotation ``kaito.sh/node-class-name`` may have. ``disk_class`` is the storage class of the nodes' own NVMe disks,
-    for weights.
+    for weights. ``prometheus`` is the address at which KEDA asks Prometheus, for ``inference.autoscaling``.
 
     On one machine: ``endpoints`` are the addresses of servers. ``state_directory`` holds Workspaces,
     ``config_directory`` the files that ``config:`` names, ``docker_config`` the logins to registries, and
@@ -198,6 +204,7 @@ class Settings(SettingsModel):
     images: dict[str, str] = {}
     pods: Open = {}
     disk_class: str | None = None
+    prometheus: str | None = None
     state_directory: Path | None = None
     preset_directories: tuple[Path, ...] = ()
     config_directory: Path | None = None
@@ -205,6 +212,13 @@ class Settings(SettingsModel):
     cloud: str = "azure"
     node_classes: tuple[str, ...] = ()
     feature_gates: dict[str, bool] = {}
+
+    @field_validator("prometheus")
+    @classmethod
+    def _is_reached_over_http(cls, text: str | None) -> str | None:
+        if text and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text):
+            raise ValueError(f"{text!r} is no http or https address without user, query and fragment")
+        return text
 
     @field_validator("state_directory", "config_directory", "docker_config")
     @classmethod

@@ -165,14 +165,18 @@ class ServedRuntimeContract(RuntimeObjectsContract):
         if whole["choices"][0]["message"]["content"]:
             assert "".join(texts), "the deltas of a stream hold no text"
 
-    def test_its_metrics_are_prometheus_text(self, server: Server) -> None:
-        """Where ``GET /metrics`` answers, it is text that Prometheus reads."""
+    def test_its_metrics_are_prometheus_text(self, driver: Runtime, server: Server) -> None:
+        """Where ``GET /metrics`` answers, it is text that Prometheus reads, with all of ``load_metrics``."""
         answer = server.client.get("/metrics")
         if answer.status != 200:
+            assert not driver.load_metrics, f"load_metrics are declared, and GET /metrics is answered {answer.status}"
             return
         assert answer.kind.startswith(("text/plain", "application/openmetrics")), f"GET /metrics is {answer.kind!r}"
         wrong = [line for line in answer.body.decode().splitlines() if METRIC.fullmatch(line) is None]
         assert not wrong, f"GET /metrics has a line that is no metric: {wrong[0][:80]!r}"
+        names = {re.split(r"[ {]", line)[0] for line in answer.body.decode().splitlines()}
+        missing = [name for name in driver.load_metrics if name not in names]
+        assert not missing, f"autoscalers read {missing[0]} (load_metrics), and GET /metrics does not have it"
 
     def test_a_bad_request_harms_nobody(self, server: Server, served_preset: Preset) -> None:
         """A request that is no JSON, or no conversation, is refused; the next request is answered."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from llmwright.values.copies import ONE_COPY, Copies
 from llmwright.values.instance_type import InstanceType
 
 
@@ -24,7 +25,8 @@ class Fit:
     ``terms`` and ``budget_bytes`` are per GPU, or of the host's memory where ``gpus`` is 0. ``gpus`` is the number in
     one node. ``pipeline_parallel`` counts the stages over all nodes; a node holds several where the model's heads do
     not divide over all of its GPUs. ``context`` is the longest sequence in tokens that is served or trained,
-    ``concurrency`` the number of sequences at once.
+    ``concurrency`` the number of sequences at once. ``copies`` is
+    the range of their number.
     """
 
     instance_type: InstanceType
@@ -39,6 +41,7 @@ class Fit:
     data_parallel: int = 1
     terms: tuple[MemoryTerm, ...] = ()
     budget_bytes: int = 0
+    copies: Copies = ONE_COPY
 
     @property
     def needed_bytes(self) -> int:

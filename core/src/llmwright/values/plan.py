@@ -30,6 +30,24 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScaledTo:
+    """So many copies of the server, the nodes for them, and the cost of these."""
+
+    copies: int
+    nodes: int
+    cost: Cost | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScalingRange:
+    """The ends of the range in which the number of copies follows the load, and who moves it there."""
+
+    by: Literal["hpa", "keda", "runtime"]
+    lowest: ScaledTo
+    highest: ScaledTo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MachineOption:
     """Machines of one type that would do.
 
@@ -73,8 +91,9 @@ class Plan:
     None where the Workspace does not ask for them; ``preflight`` is None where nothing can be checked before a machine
     is there. ``creates`` describes what will be created and written, in order. ``fits`` holds the Fit of ``tuning``
     and of ``serving``. ``ranking`` is there where the instance type was to be chosen. ``fixed`` are the fields that may
-    not change once something was done, by YAML path. ``alternatives`` are the instance types that come next where the
-    cloud has none of this one; ``passed_over`` are those before it that could not be planned.
+    not change once something was done, by YAML path. ``scaling`` is there where the number of copies follows the load.
+    ``alternatives`` are the instance types that come next where the cloud has none of this one; ``passed_over`` are
+    those before it that could not be planned.
     """
 
     workspace: str
@@ -96,6 +115,7 @@ class Plan:
     serving: Launch | None = None
     served_names: tuple[str, ...] = ()
     cost: Cost | None = None
+    scaling: ScalingRange | None = None
     creates: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -27,6 +27,7 @@ class HfRuntime(Runtime):
     listed_as = "hf"
     kaito_rules = frozenset({"listed-presets"})
     config_model = HfConfig
+    load_metrics = ("llmwright_requests_running", "llmwright_requests_waiting")
     capabilities = Capabilities(
         adapters=True,
         adapter_strength=True,

@@ -45,6 +45,7 @@ class VllmRuntime(Runtime):
         "kaito.sh/use-local-weights": "localWeights",
         "kaito.sh/inference-role": "role",
     }
+    load_metrics = ("vllm:num_requests_running", "vllm:num_requests_waiting")  # vLLM's docs, usage/metrics
     config_section = SECTION
     config_template = "inference-params-template"
 

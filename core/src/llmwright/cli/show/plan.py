@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from llmwright.values.fit import Fit
     from llmwright.values.instance_type import InstanceType
-    from llmwright.values.plan import MachineOption, MachineRanking, Plan
+    from llmwright.values.plan import MachineOption, MachineRanking, Plan, ScalingRange
 
 BAR_WIDTH = 20
 SIZE_WIDTH = 9
@@ -67,6 +67,8 @@ def _decisions(plan: Plan) -> Table:
     for role, fit in plan.fits:
         grid.add_row(f"  {role}", *_arrangement(fit))
     grid.add_row("  cost", *_cost(plan))
+    if plan.scaling:
+        grid.add_row("  copies", *_copies(plan.scaling, plan))
     return grid
 
 
@@ -97,6 +99,21 @@ def _cost(plan: Plan) -> tuple[Text, Text]:
         return styled((amount, "bold")), styled((plan.cost.note, "dim"))
     hourly = plan.cost.usd_per_hour
     return styled((f"{hourly:.2f} USD/hour", "bold")), styled((f"{hourly * 24:.0f} USD/day; {plan.cost.note}", "dim"))
+
+
+def _copies(scaling: ScalingRange, plan: Plan) -> tuple[Text, Text]:
+    """The range of copies, and the nodes and the price at its ends."""
+    low, high = scaling.lowest, scaling.highest
+    of = f" of {plan.instance_type.name}" if plan.instance_type else ""
+    nodes = _range(f"{low.nodes}", f"{high.nodes}") + f" node{'s' * (high.nodes > 1)}{of}"
+    least, most = (end.cost.usd_per_hour if end.cost else None for end in (low, high))
+    price = "" if least is None or most is None else f", {_range(usd(least), usd(most))} USD/hour"
+    copies = _range(f"{low.copies}", f"{high.copies}")
+    return styled((copies, "bold")), styled((f"{nodes}{price}", "dim"))
+
+
+def _range(least: str, most: str) -> str:
+    return most if least == most else f"{least} to {most}"
 
 
 def _ranking(ranking: MachineRanking) -> RenderableType:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from llmwright.api.scaling import replicas_of
 from llmwright.lifecycle.observed import Role
 from llmwright.plugins.hooks import Hooks
+from llmwright.targets.kubernetes.manifests.autoscaler import autoscalers
 from llmwright.targets.kubernetes.manifests.jobs import preflight_job, tuning_job
 from llmwright.targets.kubernetes.manifests.manifests_hook import run_manifests_hook
 from llmwright.targets.kubernetes.manifests.object_metadata import identity
@@ -73,7 +74,8 @@ def serving_objects(source: RenderInput, launch: Launch, nodes: NodeRequest) -> 
     pod = serving_pod(source, complete, nodes, claimed=weights is not None)
     server = statefulset(source, launch.digest, pod, nodes.count, weights)
     core = (endpoint, headless_service(source, grouped=grouped), server)
-    return with_runtime_objects(source, launch, nodes.count, core)
+    *others, last = with_runtime_objects(source, launch, nodes.count, core)
+    return (*others, *autoscalers(source), last)
 
 
 def template_objects(source: RenderInput, nodes: int) -> Manifests:
@@ -89,4 +91,4 @@ def template_objects(source: RenderInput, nodes: int) -> Manifests:
     grouped = nodes > replicas_of(source.workspace)
     endpoint = service(source, http=TEMPLATE_PORT, kv_events=TEMPLATE_KV_EVENTS, grouped=grouped)
     server = users_statefulset(source, users_pod(source, template), nodes)
-    return endpoint, headless_service(source, grouped=grouped), server
+    return endpoint, headless_service(source, grouped=grouped), *autoscalers(source), server

@@ -25,8 +25,9 @@ RULES: tuple[AccessRule, ...] = (
     AccessRule("batch", ("jobs",), OWN),
     AccessRule("", ("services",), OWN),
     AccessRule("", ("pods", "nodes", "configmaps"), READ),
-    # While an autoscaler sets the size of a server, the operator does not.
-    AccessRule("autoscaling", ("horizontalpodautoscalers",), READ),
+    # While another's autoscaler sets the size of a server, the operator does not.
+    AccessRule("autoscaling", ("horizontalpodautoscalers",), OWN),
+    AccessRule("keda.sh", ("scaledobjects",), OWN),
     # Only they tell why pods are not made.
     AccessRule("", ("events",), (*READ, "create")),
 )

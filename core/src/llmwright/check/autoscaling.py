@@ -1,0 +1,126 @@
+"""The number of copies of a server, and the range in which it follows the load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from llmwright.api.scaling import CPU, autoscaling_of, most_copies_field
+from llmwright.api.workspace import Autoscaling
+from llmwright.check.check_input import CheckInput
+from llmwright.errors import Problem
+from llmwright.plugins.drivers import Runtime
+from llmwright.values.copies import copies_of
+
+FIELD = "inference.autoscaling"
+
+
+def check_range(inputs: CheckInput) -> Iterator[Problem]:
+    """The lowest number is not above the highest, and the server begins between them."""
+    scaling, inference = autoscaling_of(inputs.written), inputs.written.inference
+    if scaling is None or inference is None:
+        return
+    least, most = scaling.min_replicas, scaling.max_replicas
+    if least > most:
+        message = f"{least} is more than maxReplicas, {most}"
+        yield Problem(f"{FIELD}.minReplicas", message, f"at most {most}", reason="OutOfRange")
+    elif inference.replicas is not None and not least <= inference.replicas <= most:
+        message = f"{inference.replicas} is outside of the range of inference.autoscaling, {least} to {most}"
+        yield Problem("inference.replicas", message, "leave it out, or change the range", reason="OutOfRange")
+
+
+def check_autoscaler(inputs: CheckInput) -> Iterator[Problem]:
+    """The autoscaler can do what is written, and learns of the load."""
+    scaling = autoscaling_of(inputs.written)
+    if scaling is None or not inputs.on_cluster:
+        return
+    if inputs.written.template is None and inputs.runtime is not None and inputs.runtime.capabilities.scales_itself:
+        yield from _of_the_runtime(inputs.runtime_name or "", scaling)
+        return
+    if scaling.by == "keda":
+        yield from _of_keda(inputs, scaling)
+    elif scaling.min_replicas == 0:
+        message = "a HorizontalPodAutoscaler goes down to 1"
+        yield Problem(f"{FIELD}.minReplicas", message, "write by: keda, or minReplicas: 1", reason="NotSupported")
+    if scaling.activation_query and (scaling.by != "keda" or scaling.min_replicas):
+        message = "only KEDA wakes a server, from minReplicas: 0"
+        yield Problem(f"{FIELD}.activationQuery", message, "remove it", reason="NotSupported")
+    if not scaling.metric:
+        yield from _without_metric(inputs, inputs.runtime)
+
+
+def check_copies_within_limits(inputs: CheckInput) -> Iterator[Problem]:
+    """The highest number of copies keeps the limits of the namespace, as far as that is known before a plan."""
+    copies = copies_of(inputs.written).highest
+    if inputs.written.inference is None or not inputs.on_cluster or copies < 2:
+        return  # The nodes of one copy are judged elsewhere.
+    policy, nodes, price = inputs.policy, _least_nodes(inputs), inputs.machine.price if inputs.machine else None
+    bounds: list[tuple[str, float | None, float | None, str]] = [
+        ("limits.nodes", policy.allowed_nodes, nodes, "nodes"),
+        (
+            "limits.usdPerHour",
+            policy.allowed_usd_per_hour,
+            price.usd_per_hour * nodes if price else None,
+            "USD per hour",
+        ),
+    ]
+    for setting, most, each, unit in bounds:
+        if most is None or each is None or copies * each <= most:
+            continue
+        message = f"{copies} copies take at least {copies * each:g} {unit}, and {most:g} are allowed"
+        hint = f"at most {int(most // each)} copies fit (setting {setting})"
+        yield Problem(most_copies_field(inputs.written), message, hint, reason="LimitExceeded")
+
+
+def _least_nodes(inputs: CheckInput) -> int:
+    """Return a number of nodes that one copy takes in any case: where the model decides it, that is not known yet."""
+    runtime = inputs.runtime
+    if inputs.written.template is None and (runtime is None or runtime.capabilities.multi_node):
+        return 1
+    return max(inputs.count, 1)
+
+
+def check_local_copies(inputs: CheckInput) -> Iterator[Problem]:
+    """One machine serves one copy, unless the runtime itself starts more."""
+    if inputs.on_cluster or inputs.written.inference is None:
+        return
+    if inputs.runtime is not None and inputs.runtime.capabilities.scales_itself:
+        return
+    scaling = autoscaling_of(inputs.written)
+    if scaling is not None:
+        message = "is not used on this machine: one copy is served"
+        yield Problem(FIELD, message, severity="warning", reason="NotUsed")
+    elif copies_of(inputs.written).highest > 1:
+        field, message = most_copies_field(inputs.written), "more than one copy is not served on this machine"
+        yield Problem(field, message, severity="warning", reason="NotUsed")
+
+
+def _of_the_runtime(name: str, scaling: Autoscaling) -> Iterator[Problem]:
+    """A runtime that scales itself knows its own load."""
+    for key, value in (("by", scaling.by), ("metric", scaling.metric), ("activationQuery", scaling.activation_query)):
+        if value:
+            message = f"{name} moves its copies itself, and asks no autoscaler"
+            yield Problem(f"{FIELD}.{key}", message, "remove it", reason="NotSupported")
+
+
+def _of_keda(inputs: CheckInput, scaling: Autoscaling) -> Iterator[Problem]:
+    if scaling.min_replicas == 0 and not scaling.activation_query:
+        message = "is needed with minReplicas: 0: where no copy runs, none counts requests, and nothing would wake one"
+        hint = "a query of Prometheus for the requests at your gateway, or minReplicas: 1"
+        yield Problem(f"{FIELD}.activationQuery", message, hint, reason="Required")
+    asks = scaling.metric != CPU or bool(scaling.activation_query)
+    if asks and not inputs.policy.prometheus:
+        hint = "prometheus: http://prometheus.monitoring:9090, in the settings"
+        yield Problem(
+            f"{FIELD}.by", "KEDA asks Prometheus, and the setting prometheus is empty", hint, reason="Required"
+        )
+
+
+def _without_metric(inputs: CheckInput, runtime: type[Runtime] | None) -> Iterator[Problem]:
+    if inputs.written.template is not None:
+        reason = "nobody knows what the pod of the template counts"
+    elif runtime is not None and not runtime.load_metrics:
+        reason = f"{inputs.runtime_name} declares none"
+    else:
+        return
+    hint = "the name of a metric of the pods, or cpu"
+    yield Problem(f"{FIELD}.metric", f"is required: {reason}", hint, reason="Required")
