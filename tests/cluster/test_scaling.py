@@ -21,9 +21,33 @@ WORKSPACES = "/apis/kaito.sh/v1beta1/namespaces/default/workspaces"
 PODS = "/api/v1/namespaces/default/pods"
 
 
+KEDA: Object = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "scaledobjects.keda.sh"},
+    "spec": {
+        "group": "keda.sh",
+        "scope": "Namespaced",
+        "names": {"kind": "ScaledObject", "plural": "scaledobjects", "listKind": "ScaledObjectList"},
+        "versions": [
+            {
+                "name": "v1alpha1",
+                "served": True,
+                "storage": True,
+                "subresources": {"status": {}},
+                "schema": {
+                    "openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+                },
+            }
+        ],
+    },
+}
+"""Stands for KEDA, of which no program is here: its kind, and nobody who acts on it."""
+
+
 @pytest.fixture(scope="module")
 def settings() -> dict[str, Any]:
-    return BUYING
+    return {**BUYING, "prometheus": "http://prometheus.example:9090"}
 
 
 @dataclass
@@ -200,6 +224,9 @@ def test_a_range_is_an_autoscaler_of_ours_that_sets_the_replicas(workspaces: Wor
     ours = autoscaler()
     assert ours is not None
     assert ours["metadata"]["ownerReferences"][0]["name"] == name
+    # No metrics server is here, so the range alone moves the number: it is told on the Workspace, which answers.
+    workspaces.until(name, "AutoscalerReady", "False", "FailedGetPodsMetric")
+    assert workspaces.condition(name, "Ready") == ("True", "Ready")
     assert (ours["status"]["desiredReplicas"], workspaces.get(name)["spec"]["replicas"]) == (2, 2)
     plane.kubectl("delete", "hpa", name)
     wait_until(lambda: autoscaler() is not None, "the autoscaler is made again")
@@ -207,6 +234,28 @@ def test_a_range_is_an_autoscaler_of_ours_that_sets_the_replicas(workspaces: Wor
     plane.kubectl("patch", "workspace", name, "--type=merge", "-p", patch)
     wait_until(lambda: autoscaler() is None, "the autoscaler goes with the range")
     until_scaled(workspaces, name, 2)
+    assert workspaces.condition(name, "AutoscalerReady") == ("", "")
+
+
+def test_a_server_runs_without_keda_and_is_scaled_once_it_is_there(workspaces: Workspaces) -> None:
+    plane, name = workspaces.plane, "for-keda"
+    wanted = workspaces.inference(name)
+    wanted["inference"]["autoscaling"] = {"maxReplicas": 2, "by": "keda"}
+    workspaces.apply(wanted)
+    until_scaled(workspaces, name, 1)
+    workspaces.until(name, "AutoscalerReady", "False", "KindNotServed")
+    assert "ScaledObject (keda.sh/v1alpha1)" in workspaces.told(name, "AutoscalerReady")["message"]
+    plane.apply(KEDA)
+    try:
+        workspaces.until(name, "AutoscalerReady", "False", "AutoscalerPending")
+        (ours,) = plane.get("scaledobjects.keda.sh", f"-lkaito.sh/workspace={name}")
+        assert ours["spec"]["scaleTargetRef"] == {"apiVersion": "kaito.sh/v1beta1", "kind": "Workspace", "name": name}
+        assert ours["spec"]["maxReplicaCount"] == 2
+        patch = json.dumps({"status": {"conditions": [{"type": "Ready", "status": "True"}]}})
+        plane.kubectl("patch", "scaledobjects.keda.sh", name, "--subresource=status", "--type=merge", "-p", patch)
+        workspaces.until(name, "AutoscalerReady")
+    finally:
+        plane.kubectl("delete", "crd", KEDA["metadata"]["name"])
 
 
 @pytest.mark.parametrize("version", ["v1alpha1", "v1beta1"])

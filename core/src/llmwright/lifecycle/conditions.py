@@ -16,6 +16,7 @@ ORDER = (
     "ResourceReady",
     "JobStarted",
     "InferenceReady",
+    "AutoscalerReady",
     "WorkspaceSucceeded",
     "WorkspaceReady",
     "Ready",

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from llmwright.api.status import WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.lifecycle.after_tuning import after_tuning
+from llmwright.lifecycle.autoscaling import autoscaling
 from llmwright.lifecycle.conditions import Conditions
 from llmwright.lifecycle.decision import Decision
 from llmwright.lifecycle.decision_builder import DecisionBuilder
@@ -77,5 +78,6 @@ def _phases(facts: LifecycleInput, builder: DecisionBuilder) -> None:
     clear = tuning(facts, builder, clear)
     after_tuning(facts, builder)
     serving(facts, builder, clear)
+    autoscaling(facts, builder)
     unapplied(facts, builder)
     summarise(facts, builder)

@@ -67,6 +67,15 @@ class Workload:
         return self.phase in ACTIVE or (self.phase == "failed" and self.returns)
 
 
+@dataclass(frozen=True, slots=True)
+class Autoscaler:
+    """What moves the number of copies: whether it can, and why."""
+
+    works: bool
+    reason: str
+    message: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
     """Everything that a decision may read.
@@ -84,6 +93,7 @@ class Observed:
     ``keeps_finished``: this target never loses a finished preflight, so an absent preflight has never run.
     ``newer_plan``: a plan made today from the same inputs differs from the recorded plan.
     ``unapplied``: changes of the Workspace, or of the settings, that are not carried out.
+    ``autoscaler`` is that of ``inference.autoscaling``; None where none is asked for, or none is there yet.
     """
 
     deleting: bool = False
@@ -107,6 +117,7 @@ class Observed:
     keeps_finished: bool = False
     newer_plan: bool = False
     unapplied: tuple[UnappliedChange, ...] = ()
+    autoscaler: Autoscaler | None = None
 
     def workloads(self) -> Iterator[tuple[Role, Workload]]:
         """Yield the three roles, each with its workload."""

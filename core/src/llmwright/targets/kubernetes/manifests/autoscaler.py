@@ -32,9 +32,11 @@ def autoscalers(source: RenderInput) -> Manifests:
     return ({"apiVersion": api_version, "kind": kind, "metadata": about, "spec": spec},)
 
 
-def is_autoscaler(manifest: Manifest) -> bool:
-    """Return whether it is of a kind that scales others."""
-    return (manifest["apiVersion"], manifest["kind"]) in (HPA, SCALED_OBJECT)
+def is_own_autoscaler(manifest: Manifest, workspace: str) -> bool:
+    """Return whether it is an object of ``autoscalers``: a plugin's has another name."""
+    return (manifest["apiVersion"], manifest["kind"]) in (HPA, SCALED_OBJECT) and manifest["metadata"][
+        "name"
+    ] == workspace
 
 
 def _target(source: RenderInput) -> Manifest:

@@ -14,7 +14,7 @@ from llmwright.api.workspace import Workspace
 from llmwright.errors import ConfigError, InvalidWorkspace, NotYet, PluginError
 from llmwright.lifecycle.decide import decide
 from llmwright.lifecycle.decision import Decision, Finish
-from llmwright.lifecycle.observed import Observed, Trouble
+from llmwright.lifecycle.observed import Autoscaler, Observed, Trouble
 from llmwright.lifecycle.policy import Policy
 from llmwright.plugins.driver_calls import described
 from llmwright.plugins.drivers import Runtime
@@ -22,7 +22,13 @@ from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.targets.kubernetes.cluster.object_cache import Key, ObjectCache
 from llmwright.targets.kubernetes.operator.apply.api_discovery import AGAIN_S
 from llmwright.targets.kubernetes.operator.apply.applier import Applier, may_follow
-from llmwright.targets.kubernetes.operator.apply.desired import Desired, Renderer, blocked, without_starts
+from llmwright.targets.kubernetes.operator.apply.desired import (
+    Desired,
+    Renderer,
+    blocked,
+    without_autoscaler,
+    without_starts,
+)
 from llmwright.targets.kubernetes.operator.apply.preconditions import Preconditions
 from llmwright.targets.kubernetes.operator.apply.revisions import Revision, Revisions
 from llmwright.targets.kubernetes.operator.memory import Memory
@@ -129,6 +135,9 @@ class Reconciler:
         revision = self._revisions.of(key, live)
         try:
             desired = self._renderer.desired(subject, plan, revision.number, observed, decision)
+            if trouble := self._preconditions.against_autoscaler(key, desired):
+                observed = replace(observed, autoscaler=Autoscaler(False, trouble.reason, trouble.message))
+                decision, desired = self._decide(subject, plan, observed), without_autoscaler(desired, workspace.name)
             blockers = self._preconditions.blockers(key, desired)
         except PluginError as error:
             text = f"{error.message} ({error.hint})" if error.hint else error.message
@@ -141,7 +150,7 @@ class Reconciler:
             decision, desired = without_starts(decision, blockers), desired.without(blockers)
         decision = self._with_added_kinds(subject, desired, decision)
         again_in = self._carry_out(subject, plan, revision, observed, decision, desired)
-        return again_in if not blockers else min(AGAIN_S, again_in or AGAIN_S)
+        return min(AGAIN_S, again_in or AGAIN_S) if blockers or trouble else again_in
 
     def _carry_out(
         self,

@@ -11,6 +11,7 @@ from llmwright.plugins.hooks import Hooks
 from llmwright.settings.model import Settings
 from llmwright.targets.kubernetes.cluster.api_resources import KINDS, SERVICES
 from llmwright.targets.kubernetes.manifests import Manifest, Manifests, RenderInput, role_objects, run_manifests_hook
+from llmwright.targets.kubernetes.manifests.autoscaler import is_own_autoscaler
 from llmwright.targets.kubernetes.manifests.object_metadata import role_of
 from llmwright.targets.kubernetes.operator.cache.children import Children
 from llmwright.targets.kubernetes.operator.pass_subject import PassSubject
@@ -45,6 +46,18 @@ class Desired:
         starting = {role: objects for role, objects in self.starting.items() if role not in roles}
         standing = {role: objects for role, objects in self.standing.items() if role not in roles}
         return replace(self, starting=starting, standing=standing)
+
+
+def without_autoscaler(desired: Desired, workspace: str) -> Desired:
+    """Return the objects without the one that moves the number of copies."""
+
+    def others(objects: Mapping[Role, Manifests]) -> dict[Role, Manifests]:
+        return {
+            role: tuple(manifest for manifest in manifests if not is_own_autoscaler(manifest, workspace))
+            for role, manifests in objects.items()
+        }
+
+    return replace(desired, starting=others(desired.starting), standing=others(desired.standing))
 
 
 class Renderer:

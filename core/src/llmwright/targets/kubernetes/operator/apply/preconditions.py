@@ -7,7 +7,8 @@ import time
 from llmwright.errors import NotYet, PluginError, TargetError
 from llmwright.lifecycle.observed import Role, Trouble
 from llmwright.targets.kubernetes.cluster.object_cache import Key
-from llmwright.targets.kubernetes.manifests import Manifests
+from llmwright.targets.kubernetes.manifests import Manifest, Manifests
+from llmwright.targets.kubernetes.manifests.autoscaler import is_own_autoscaler
 from llmwright.targets.kubernetes.manifests.object_metadata import role_of
 from llmwright.targets.kubernetes.operator.apply.api_discovery import Discovery
 from llmwright.targets.kubernetes.operator.apply.desired import Desired
@@ -39,6 +40,14 @@ class Preconditions:
         blockers = {role: self._blocker(key, role, objects) for role, objects in desired.whole.items()}
         return {role: trouble for role, trouble in blockers.items() if trouble is not None}
 
+    def against_autoscaler(self, key: Key, desired: Desired) -> Trouble | None:
+        """Return why the autoscaler of the Workspace cannot be applied now; raises as ``blockers``.
+
+        It blocks no role: nodes that are paid would stand idle for want of KEDA.
+        """
+        own = (manifest for manifest in desired.whole.get("serving", ()) if is_own_autoscaler(manifest, key[1]))
+        return next((trouble for manifest in own if (trouble := self._obstacle(key, manifest)) is not None), None)
+
     def refuse(self, key: Key, role: Role, objects: Manifests, trouble: Trouble) -> bool:
         """Remember that one of ``objects`` was refused; return False where that was known."""
         refused = self._memory.of(key).refused_objects
@@ -63,19 +72,20 @@ class Preconditions:
         refused = self._memory.of(key).refused_objects.get(role)
         if refused is not None and _rests(refused, _digests(objects)):
             return refused.trouble
-        for manifest in (manifest for manifest in objects if role_of(manifest) is not None):
-            try:
-                resource = self._discovery.resource(key, manifest)
-            except (NotYet, PluginError):
-                raise
-            except TargetError as error:
-                return Trouble(error.reason, f"{error.message} ({error.hint})")
-            trouble = self._children.unseen(resource, f"{manifest['kind']} ({manifest['apiVersion']})")
-            if trouble is not None:
-                return trouble
-            if not self._children.informer(resource).synced:
-                raise NotYet(f"{resource} is being listed")
-        return None
+        obstacles = (self._obstacle(key, manifest) for manifest in objects if role_of(manifest) is not None)
+        return next((trouble for trouble in obstacles if trouble is not None), None)
+
+    def _obstacle(self, key: Key, manifest: Manifest) -> Trouble | None:
+        try:
+            resource = self._discovery.resource(key, manifest)
+        except (NotYet, PluginError):
+            raise
+        except TargetError as error:
+            return Trouble(error.reason, f"{error.message} ({error.hint})")
+        trouble = self._children.unseen(resource, f"{manifest['kind']} ({manifest['apiVersion']})")
+        if trouble is None and not self._children.informer(resource).synced:
+            raise NotYet(f"{resource} is being listed")
+        return trouble
 
 
 def _rests(refused: RefusedObjects, digests: tuple[str, ...]) -> bool:

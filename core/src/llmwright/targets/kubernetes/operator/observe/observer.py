@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from llmwright.api.scaling import autoscaling_of
 from llmwright.api.status import WorkspaceStatus
 from llmwright.api.workspace import Workspace
-from llmwright.lifecycle.observed import Observed, Role, Workload
+from llmwright.lifecycle.observed import Autoscaler, Observed, Role, Workload
 from llmwright.plan.node_requests import node_request
-from llmwright.targets.kubernetes.cluster.api_resources import PODS
+from llmwright.targets.kubernetes.cluster.api_resources import AUTOSCALERS, PODS, SCALED_OBJECTS
 from llmwright.targets.kubernetes.manifests.object_metadata import WORKSPACE_LABEL
 from llmwright.targets.kubernetes.operator.cache.children import Children
 from llmwright.targets.kubernetes.operator.cache.owner_reference import Owner
 from llmwright.targets.kubernetes.operator.cache.provisioner_snapshot import ClusterSnapshot
 from llmwright.targets.kubernetes.operator.memory import Planned
+from llmwright.targets.kubernetes.operator.observe.autoscaler_state import autoscaler_state
 from llmwright.targets.kubernetes.operator.observe.event_causes import explained
 from llmwright.targets.kubernetes.operator.observe.occupied_nodes import sparing
 from llmwright.targets.kubernetes.operator.observe.pod_causes import pressure_behind
@@ -25,6 +27,8 @@ from llmwright.targets.kubernetes.operator.provision.provisioning import DELETIO
 from llmwright.values.node_object import node_object
 from llmwright.values.nodes import NodeRequest, Ready
 from llmwright.values.plan import Plan
+
+AUTOSCALER_KINDS = (AUTOSCALERS, SCALED_OBJECTS)
 
 
 class Observer:
@@ -46,6 +50,7 @@ class Observer:
             newer_plan=planned.newer,
             output=_output(subject.workspace),
             pod_labels=f"{WORKSPACE_LABEL}={subject.workspace.name}",
+            autoscaler=self._autoscaler(subject),
         )
         if plan is None:
             return observed
@@ -112,6 +117,14 @@ class Observer:
         pods = of_workload(self._children.of(PODS).of(owner.key), "Job", name)
         live = self._children.find(owner, resource, name)
         return explained(job_workload(live, pods, self._snapshot.node, before), live, pods, self._children.events)
+
+    def _autoscaler(self, subject: PassSubject) -> Autoscaler | None:
+        """Return the state of the one that is asked for, once it is there."""
+        owner = subject.owner
+        if autoscaling_of(subject.workspace) is None:
+            return None
+        there = (self._children.find(owner, kind, owner.name) for kind in AUTOSCALER_KINDS if kind in owner.kinds)
+        return next((autoscaler_state(live) for live in there if live is not None), None)
 
     def _is_leaving(self, owner: Owner, role: Role) -> bool:
         live = self._children.find(owner, *owner.workload(role))
