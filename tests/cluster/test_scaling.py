@@ -237,25 +237,24 @@ def test_a_range_is_an_autoscaler_of_ours_that_sets_the_replicas(workspaces: Wor
     assert workspaces.condition(name, "AutoscalerReady") == ("", "")
 
 
-def test_a_server_runs_without_keda_and_is_scaled_once_it_is_there(workspaces: Workspaces) -> None:
+def test_keda_may_go_and_the_server_runs_on(workspaces: Workspaces) -> None:
     plane, name = workspaces.plane, "for-keda"
+    plane.apply(KEDA)
     wanted = workspaces.inference(name)
     wanted["inference"]["autoscaling"] = {"maxReplicas": 2, "by": "keda"}
     workspaces.apply(wanted)
     until_scaled(workspaces, name, 1)
+    workspaces.until(name, "AutoscalerReady", "False", "AutoscalerPending")
+    (ours,) = plane.get("scaledobjects.keda.sh", f"-lkaito.sh/workspace={name}")
+    assert ours["spec"]["scaleTargetRef"] == {"apiVersion": "kaito.sh/v1beta1", "kind": "Workspace", "name": name}
+    assert ours["spec"]["maxReplicaCount"] == 2
+    patch = json.dumps({"status": {"conditions": [{"type": "Ready", "status": "True"}]}})
+    plane.kubectl("patch", "scaledobjects.keda.sh", name, "--subresource=status", "--type=merge", "-p", patch)
+    workspaces.until(name, "AutoscalerReady")
+    plane.kubectl("delete", "crd", KEDA["metadata"]["name"])
     workspaces.until(name, "AutoscalerReady", "False", "KindNotServed")
     assert "ScaledObject (keda.sh/v1alpha1)" in workspaces.told(name, "AutoscalerReady")["message"]
-    plane.apply(KEDA)
-    try:
-        workspaces.until(name, "AutoscalerReady", "False", "AutoscalerPending")
-        (ours,) = plane.get("scaledobjects.keda.sh", f"-lkaito.sh/workspace={name}")
-        assert ours["spec"]["scaleTargetRef"] == {"apiVersion": "kaito.sh/v1beta1", "kind": "Workspace", "name": name}
-        assert ours["spec"]["maxReplicaCount"] == 2
-        patch = json.dumps({"status": {"conditions": [{"type": "Ready", "status": "True"}]}})
-        plane.kubectl("patch", "scaledobjects.keda.sh", name, "--subresource=status", "--type=merge", "-p", patch)
-        workspaces.until(name, "AutoscalerReady")
-    finally:
-        plane.kubectl("delete", "crd", KEDA["metadata"]["name"])
+    assert workspaces.condition(name, "Ready") == ("True", "Ready")
 
 
 @pytest.mark.parametrize("version", ["v1alpha1", "v1beta1"])

@@ -69,7 +69,7 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class Autoscaler:
-    """What moves the number of copies: whether it can, and why."""
+    """The mover of the number of copies: whether it works, and why."""
 
     works: bool
     reason: str
