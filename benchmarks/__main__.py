@@ -14,6 +14,7 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
     "check": (),
     "plan": (),
     "serve_hf": (str(DEMO),),
+    "bench_client": (),
     "tune_qlora": (),
     "kubernetes_operator": (),
 }

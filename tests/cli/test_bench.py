@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import threading
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -62,6 +67,39 @@ def test_nobody_is_there(run: Run) -> None:
     assert (ended.code, ended.out) == (1, "")
     assert ended.err.startswith(f"error: no answer from {gone}")
     assert "nowhere" in run("bench", "nowhere", *FEW).err
+
+
+def test_nothing_is_printed_where_nothing_was_measured(run: Run) -> None:
+    with openai_peer(Manner(status=404)) as peer:
+        ended = run("bench", peer.url, *FEW, "-o", "json", "--plot", "p.svg")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == "error: a trial request has no answer: HTTP 404: not now\n"
+
+
+def test_ctrl_c_prints_what_was_measured(run: Run, here: Path) -> None:
+    """In the middle of the second level."""
+    arrived = threading.Event()
+
+    def script(_: int, body: Mapping[str, Any]) -> Manner:
+        waits = body["max_tokens"] == 4 and sum(each["max_tokens"] == 4 for each in peer.bodies) >= 6
+        if waits:
+            arrived.set()
+        return Manner(first_piece_s=60.0 * waits)
+
+    def interrupt() -> None:
+        arrived.wait(60)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    with openai_peer(script) as peer:
+        thread.start()
+        ended = run("bench", peer.url, *FEW, "--plot", "p.svg")
+        thread.join()
+    assert ended.code == 130
+    assert "interrupted: this is what was measured until then" in ended.out
+    rates = ended.out.split("\n\n")[1].splitlines()
+    assert [line.split()[:3] for line in rates[1:]] == [["1", "4", "0"], ["2", "2", "0"]]
+    assert (here / "p.svg").exists()
 
 
 @pytest.mark.parametrize("ending", ["svg", "png"])

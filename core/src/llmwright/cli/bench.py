@@ -121,11 +121,13 @@ def bench(
 def _report(result: BenchmarkResult, output: str | None, plot: str | None, *, kaito: bool) -> None:
     from llmwright.cli.show.benchmark import show_benchmark
 
-    if output:
+    if not result.levels:
+        plot = None
+    elif output:
         dump(result, output)
-    elif result.levels:
+    else:
         show_benchmark(result)
-    if plot and result.levels:
+    if plot:
         from llmwright.app.benchmark.plot import write_plot
 
         write_plot(result, Path(plot))

@@ -25,14 +25,17 @@ PROGRESS_EVERY_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class LevelProgress:
-    """How far one level is: requests that ended, of ``requests``, or seconds of ``duration_s``; None is unbounded."""
+    """How far one level is: requests that ended, of ``requests``, or seconds of ``duration_s``; None is unbounded.
+
+    ``seconds`` is None while it warms up.
+    """
 
     concurrency: int
     requests: int | None
     duration_s: float | None
     ended: int
     failed: int
-    seconds: float
+    seconds: float | None
     finished: bool
 
 
@@ -117,6 +120,7 @@ class Benchmark:
             for concurrency in self._workload.concurrency:
                 level = LevelRecords(concurrency)
                 self._levels.append(level)
+                self._show(level)
                 bound = self._workload.requests_on(concurrency)
                 await load(
                     level,
@@ -133,7 +137,8 @@ class Benchmark:
 
     def _show(self, level: LevelRecords, *, finished: bool = False) -> None:
         now = time.perf_counter()
-        if self._on_progress is None or (not finished and now - self._shown < PROGRESS_EVERY_S):
+        soon = level.began is not None and now - self._shown < PROGRESS_EVERY_S
+        if self._on_progress is None or (soon and not finished):
             return
         self._shown = now
         self._on_progress(
@@ -142,8 +147,8 @@ class Benchmark:
                 requests=self._workload.requests_on(level.concurrency),
                 duration_s=self._workload.duration_s,
                 ended=len(level.records),
-                failed=sum(record.failure is not None for record in level.records),
-                seconds=now - (level.began or now),
+                failed=level.failed,
+                seconds=None if level.began is None else now - level.began,
                 finished=finished,
             )
         )

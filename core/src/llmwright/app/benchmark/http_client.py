@@ -105,7 +105,9 @@ class BenchmarkClient:
         except aiohttp.ClientConnectorError as error:
             return Failure(NO_CONNECTION, _words(error))
         except (aiohttp.ClientPayloadError, aiohttp.ClientConnectionError) as error:
-            return Failure(BROKEN_STREAM if answering else CONNECTION_LOST, _words(error))
+            if answering:
+                return Failure(BROKEN_STREAM, "the connection was closed in the middle of the answer")
+            return Failure(CONNECTION_LOST, _words(error))
         except TargetError as error:
             return Failure(STREAM_ERROR if error.reason == "AnswerBrokeOff" else MALFORMED, error.message[:SHOWN])
         except (aiohttp.ClientError, ValueError) as error:

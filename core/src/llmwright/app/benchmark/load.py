@@ -83,8 +83,10 @@ async def load(
             under_way += 1
             record = await send(next(requests))
             under_way -= 1
+            failed = record.failure is not None
             level.records.append(record)
-            budget.judge(failed=record.failure is not None)
+            level.failed += failed
+            budget.judge(failed=failed)
             on_record()
 
     try:

@@ -83,8 +83,7 @@ def _draw_rates(axes: Axes, levels: Sequence[LevelResult]) -> None:
             fontsize=9,
         )
     _style(axes, title, levels)
-    axes.margins(y=0.18)
-    axes.set_ylim(bottom=0)
+    _from_zero(axes, [rate for _, rate in points])
 
 
 def _draw_percentiles(
@@ -103,11 +102,17 @@ def _draw_percentiles(
             label=name,
         )
     _style(axes, title, levels)
-    if not known:
+    _from_zero(axes, [values.p99 for _, values in known])
+    if known:
+        axes.legend(frameon=False, loc="upper left", fontsize=9, labelcolor=INK, ncols=len(PERCENTILES))
+    else:
         axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", color=PALE)
-        return
-    axes.set_ylim(bottom=0)
-    axes.legend(frameon=False, loc="best", fontsize=9, labelcolor=INK)
+
+
+def _from_zero(axes: Axes, heights: Sequence[float]) -> None:
+    """Begin at zero, and leave room for labels above the highest."""
+    axes.margins(x=0.06)
+    axes.set_ylim(0, 1.25 * max(heights, default=0.0) or 1.0)
 
 
 def _style(axes: Axes, title: str, levels: Sequence[LevelResult]) -> None:
@@ -119,6 +124,7 @@ def _style(axes: Axes, title: str, levels: Sequence[LevelResult]) -> None:
     axes.set_xlabel("requests at a time", color=INK, fontsize=9)
     axes.grid(color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
+    axes.yaxis.set_major_formatter("{x:,g}")
     axes.tick_params(colors=INK, length=0, labelsize=9)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)

@@ -55,8 +55,9 @@ class Record:
 
     @property
     def per_token_s(self) -> float | None:
-        """Seconds from the first piece to the last for each further token; None for fewer than two."""
+        """Seconds from the first piece to the end for each further token; None for fewer than two."""
         tokens = self.answer_tokens
-        if len(self.pieces) < 2 or tokens is None or tokens < 2:
+        if not self.pieces or tokens is None or tokens < 2:
             return None
-        return (self.pieces[-1] - self.pieces[0]) / (tokens - 1)
+        # Not to the last piece: tokens without a text of their own, such as special ones, may follow it.
+        return (self.ended - self.pieces[0]) / (tokens - 1)

@@ -18,14 +18,15 @@ Counted = Literal["usage", "pieces", "unknown"]
 class LevelRecords:
     """The records of one level of the ladder, as they come in.
 
-    ``began`` and ``ended`` are the times between which it was measured; ``unfinished`` requests were cut off by an
-    interruption. ``gave_up``: it ended early, because nothing but failures came.
+    ``began`` and ``ended`` are the times between which it was measured; ``failed`` counts its failures, and
+    ``unfinished`` the requests that an interruption cut off. ``gave_up``: it ended early, since only failures came.
     """
 
     concurrency: int
     records: list[Record] = field(default_factory=list)
     began: float | None = None
     ended: float | None = None
+    failed: int = 0
     unfinished: int = 0
     gave_up: bool = False
 
@@ -61,7 +62,7 @@ class LevelResult:
     gives it.
 
     * ``ttft_ms``: time to first token, from sending a request to the first piece of its answer.
-    * ``tpot_ms``: time per output token: from the first piece to the last, divided by the tokens after the first.
+    * ``tpot_ms``: time per output token: from the first piece to the answer's end, for each token after the first.
     * ``itl_ms``: inter-token latency: from each piece to the next, of all answers.
     * ``latency_ms``: from sending a request to the end of its answer.
     * ``input_tokens``, ``output_tokens``: the true lengths.

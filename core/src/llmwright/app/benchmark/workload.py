@@ -12,6 +12,17 @@ Api = Literal["chat", "completions"]
 
 LADDER = (1, 8, 32)
 MOST_CLIENTS = 10_000
+MOST_TOKENS = 10_000_000
+MOST_SECONDS = 30 * 86_400
+BOUNDS = {
+    "requests": (1, 1_000_000_000),
+    "duration_s": (0.001, MOST_SECONDS),
+    "input_tokens": (1, MOST_TOKENS),
+    "output_tokens": (1, MOST_TOKENS),
+    "warmup": (0, 1000),
+    "timeout_s": (0.001, MOST_SECONDS),
+    "temperature": (0, 2),
+}
 FEWEST_REQUESTS = 10
 REQUESTS_PER_CLIENT = 3
 
@@ -68,11 +79,10 @@ class Workload:
             raise ConfigError(f"concurrency: each level is a number from 1 to {MOST_CLIENTS:,}", hint="such as 1,8,32")
         if self.api not in ("chat", "completions"):
             raise ConfigError(f"api: {self.api!r} is neither chat nor completions")
-        least = {"requests": 1, "duration_s": 0, "input_tokens": 1, "output_tokens": 1, "warmup": 0, "timeout_s": 0}
-        for name, bound in least.items():
+        for name, (least, most) in BOUNDS.items():
             value = getattr(self, name)
-            if value is not None and (value < bound or (bound == 0 and name != "warmup" and value == 0)):
-                raise ConfigError(f"{name}: {value} is too small")
+            if value is not None and not least <= value <= most:
+                raise ConfigError(f"{name}: {value} is not between {least:g} and {most:,}")
 
     @property
     def full_length(self) -> bool:

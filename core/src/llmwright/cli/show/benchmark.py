@@ -141,12 +141,14 @@ def _length(spread: Spread | None) -> str:
 def _share(progress: LevelProgress) -> float:
     shares = (
         progress.ended / progress.requests if progress.requests else 0.0,
-        progress.seconds / progress.duration_s if progress.duration_s else 0.0,
+        (progress.seconds or 0.0) / progress.duration_s if progress.duration_s else 0.0,
     )
     return min(1.0, max(shares))
 
 
 def _figures(progress: LevelProgress) -> str:
+    if progress.seconds is None:
+        return "warming up"
     bound = f" of {progress.requests}" if progress.requests else ""
     failed = f", {progress.failed} failed" if progress.failed else ""
     return f"{progress.ended}{bound} requests{failed}, {progress.seconds:.0f} s"
