@@ -88,11 +88,19 @@ def test_the_highest_number_keeps_the_limits(check: Check, changes: dict[str, An
     assert reasons(check(edit(SERVE, changes), allowed_nodes=4)) == {}
 
 
-def test_one_machine_serves_one_copy_and_says_so(check: Check) -> None:
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        ({FIELD: RANGE}, FIELD),
+        ({"inference.replicas": 0}, "inference.replicas"),
+        ({"inference.replicas": 2}, "inference.replicas"),
+        ({"spec.replicas": 3}, "spec.replicas"),
+    ],
+)
+def test_one_machine_serves_one_copy_and_says_so(check: Check, changes: dict[str, Any], path: str) -> None:
     alone = edit(SERVE, {"resource": ...})
-    for changes, path in (({FIELD: RANGE}, FIELD), ({"inference.replicas": 2}, "inference.replicas")):
-        problems = check(edit(alone, changes), target="local")
-        assert reasons(problems) == {}
-        assert reasons(problems, "warning") == {path: "NotUsed"}
+    problems = check(edit(alone, changes), target="local")
+    assert reasons(problems) == {}
+    assert reasons(problems, "warning") == {path: "NotUsed"}
     scaled = edit(alone, {FIELD: RANGE, "inference.runtime": "alive"})
     assert check(scaled, target="local", installed=RUNTIMES) == ()

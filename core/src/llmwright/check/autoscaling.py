@@ -12,6 +12,7 @@ from llmwright.plugins.drivers import Runtime
 from llmwright.values.copies import copies_of
 
 FIELD = "inference.autoscaling"
+ONE_HERE = "is not used on this machine: one copy is served"
 
 
 def check_range(inputs: CheckInput) -> Iterator[Problem]:
@@ -87,11 +88,9 @@ def check_local_copies(inputs: CheckInput) -> Iterator[Problem]:
         return
     scaling = autoscaling_of(inputs.written)
     if scaling is not None:
-        message = "is not used on this machine: one copy is served"
-        yield Problem(FIELD, message, severity="warning", reason="NotUsed")
-    elif copies_of(inputs.written).highest > 1:
-        field, message = most_copies_field(inputs.written), "more than one copy is not served on this machine"
-        yield Problem(field, message, severity="warning", reason="NotUsed")
+        yield Problem(FIELD, ONE_HERE, severity="warning", reason="NotUsed")
+    elif copies_of(inputs.written).highest != 1:
+        yield Problem(most_copies_field(inputs.written), ONE_HERE, severity="warning", reason="NotUsed")
 
 
 def _of_the_runtime(name: str, scaling: Autoscaling) -> Iterator[Problem]:
