@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 import torch
 from tests.support.chat_templates import FAMILIES, REWRITERS, SPECIAL
+from tests.support.generating import generate
 from tests.support.tiny_models import byte_level_tokenizer, llama_config, save_tokenizer
 from tests.support.tuning_process import arguments
 from transformers import AutoModelForCausalLM, LlamaForCausalLM
 
 from llmwright.values.messages import render
-from llmwright_runtime_hf.serve.engine.generation import generate
 from llmwright_runtime_hf.serve.engine.interface import Text
 from llmwright_runtime_hf.serve.engine.lora_adapters import attach_adapters
 from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel, load_model
@@ -222,7 +222,7 @@ def test_greedy_answers_are_the_rows_answers_and_end(circle: Circle) -> None:
     for name, form in circle.forms.items():
         for ask, expected in requests_of(form):
             job = job_of_request(ask, "tuned", circle.loaded)
-            events = list(generate(circle.loaded, job, lambda: False, lambda count: None))
+            (events,) = generate(circle.loaded, job)
             text = "".join(event.text for event in events if isinstance(event, Text))
             assert text.replace("<think>", "").replace("</think>", "").strip() == expected.strip(), name
             assert events[-1].reason == "stop", name  # type: ignore[union-attr]

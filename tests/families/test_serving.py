@@ -8,9 +8,12 @@ import pytest
 from tests.support.model_families import FAMILIES, SavedFamily
 from tests.support.serve_options import options_for
 
+from llmwright_runtime_hf.serve.engine.batch import Batch
+from llmwright_runtime_hf.serve.engine.batch_probe import probe
 from llmwright_runtime_hf.serve.engine.decode_loop import Decoder
 from llmwright_runtime_hf.serve.engine.interface import SamplingParams
 from llmwright_runtime_hf.serve.engine.model_loading import load_model
+from llmwright_runtime_hf.serve.engine.rows import Row
 from llmwright_runtime_hf.serve.engine.sampling import Sampler
 
 PROMPTS = [list(range(5, 45)), list(range(90, 60, -2))]
@@ -38,10 +41,40 @@ def test_the_engine_answers_as_generate_does(family: str, saved: Callable[[str],
     assert answers == expected
 
 
+ALONE = {"deepseek_v4", "recurrent_gemma", "rwkv"}
+"""Families whose caches are no rows: compressed ones, and states that lie in the model's modules or in a list."""
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_an_answer_does_not_depend_on_who_else_is_in_the_batch(
+    family: str, saved: Callable[[str], SavedFamily]
+) -> None:
+    made = saved(family)
+    model = load_model(options_for(made.directory, max_model_len=128)).model
+    ability = probe(model)
+    assert ability.rows == (family not in ALONE)
+    if not ability.rows:
+        return
+    prompts = [*PROMPTS, [7, 9, 11], list(range(100, 30, -1))]
+    batch = Batch(model, whole_prompts=not ability.parts)
+    rows = [Row("base", prompt, Sampler(SamplingParams(), model.device)) for prompt in prompts]
+    # Rows come and go: the longest comes last, and goes with the first.
+    for joining, leaving, steps in (([0], [], 2), ([1, 2], [], 3), ([3], [0, 3], 5), ([], [], 9)):
+        for row in (rows[index] for index in joining):
+            while batch.read(row, 6) is None:
+                pass
+        batch.join([rows[index] for index in joining])
+        [batch.step() for _ in range(steps)]
+        batch.leave([rows[index] for index in leaving])
+    answers = [row.tokens[len(prompt) :] for row, prompt in zip(rows, prompts, strict=True)]
+    assert [len(answer) for answer in answers] == [11, 18, 18, 6]
+    assert answers == [made.greedy(prompt, len(answer)) for prompt, answer in zip(prompts, answers, strict=True)]
+
+
 def test_a_model_without_a_cache_is_named_in_the_log(
     saved: Callable[[str], SavedFamily], caplog: pytest.LogCaptureFixture
 ) -> None:
-    from llmwright_runtime_hf.serve.engine.generation import warm_up
+    from llmwright_runtime_hf.serve.engine.answer import warm_up
 
     warm_up(load_model(options_for(saved("recurrent_gemma").directory, max_model_len=128)), "base")
     assert "RecurrentGemmaForCausalLM keeps no cache: each token reads the whole text again" in caplog.text

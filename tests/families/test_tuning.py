@@ -69,9 +69,9 @@ def test_an_adapter_learns_and_changes_the_answers(
         return [decoder.step() for _ in range(12)]
 
     base = answer()
-    switch.select("tuned")
+    switch.select(["tuned"])
     tuned = answer()
-    switch.select(None)
+    switch.select([None])
     assert answer() == base == saved(family).greedy(range(5, 25), 12)
     assert tuned != base
 

@@ -15,11 +15,12 @@ import pyarrow.parquet as pq
 from tests.fuzz.corpus import ROWS, mapping
 from tests.fuzz.judge import Kind
 from tests.fuzz.tiny_model import save_tiny_adapter, save_tiny_model
+from tests.support.generating import generate
 from tests.support.serve_options import options_for
 
 from llmwright.artifacts.adapter_image import pack_adapter
 from llmwright.errors import LLMwrightError
-from llmwright_runtime_hf.serve.engine.generation import generate, warm_up
+from llmwright_runtime_hf.serve.engine.answer import warm_up
 from llmwright_runtime_hf.serve.engine.interface import Job, TextRefusedError
 from llmwright_runtime_hf.serve.engine.lora_adapters import attach_adapters
 from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel, load_model
@@ -127,7 +128,7 @@ class ModelTargets:
             with suppress(LLMwrightError):
                 pack_adapter(self._adapter, self._layout, "r.io/a:1", "demo")
             loaded = self._loaded(AdapterSpec("a", self._adapter))
-            attach_adapters(loaded.model, (AdapterSpec("a", self._adapter),)).select("a")
+            attach_adapters(loaded.model, (AdapterSpec("a", self._adapter),)).select(["a"])
             _answered(loaded)
         finally:
             (self._adapter / TEMPLATE).unlink(missing_ok=True)
@@ -236,5 +237,5 @@ def _answered(loaded: LoadedModel) -> None:
     except TextRefusedError:
         return  # A request gets 400 for it.
     job = Job("b", tuple(prompt), 2, end_tokens=loaded.end_tokens, sampling=loaded.sampling)
-    list(generate(loaded, job, lambda: False, lambda _: None))
+    generate(loaded, job)
     assert loaded.most_characters > 0

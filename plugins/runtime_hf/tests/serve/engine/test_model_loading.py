@@ -9,8 +9,8 @@ from tests.support.serve_options import options_for
 from tests.support.tiny_models import CONTEXT, ServedModels
 
 from llmwright.errors import ConfigError, TargetError
+from llmwright_runtime_hf.serve.engine.answer import warm_up
 from llmwright_runtime_hf.serve.engine.decode_loop import Decoder
-from llmwright_runtime_hf.serve.engine.generation import warm_up
 from llmwright_runtime_hf.serve.engine.interface import SamplingParams
 from llmwright_runtime_hf.serve.engine.model_loading import load_model
 from llmwright_runtime_hf.serve.engine.sampling import Sampler

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, cast
 
+import torch
 from peft import LoraConfig, PeftConfig, PeftModel, PeftModelForCausalLM
 from peft.tuners.lora import LoraLayer
 from peft.tuners.tuners_utils import BaseTuner
@@ -19,19 +20,32 @@ from llmwright.errors import ConfigError
 from llmwright.reading.json_reader import read_json_file
 from llmwright_runtime_hf.serve.serve_options import AdapterSpec
 
+_BASE = "__base__"
+"""PEFT's name for a row without an adapter."""
+
 
 class AdapterSwitch:
-    """Select the adapter that the layers apply. ``select(None)`` is the base, computed by its own layers alone."""
+    """Select what the layers apply. The base is computed by its own layers alone where no row has an adapter."""
 
     def __init__(self, peft_model: PeftModel | None, slots: dict[str, str]) -> None:
         self._tuner: BaseTuner | None = None if peft_model is None else cast(BaseTuner, peft_model.base_model)
         self._slots = slots
         self._selected: str | None = None
+        self._mixed: list[str] = []
         if self._tuner is not None:
             self._tuner.disable_adapter_layers()
+            for module in self._tuner.modules():
+                if isinstance(module, LoraLayer):
+                    module.register_forward_pre_hook(self._name_adapters, with_kwargs=True)
 
-    def select(self, name: str | None) -> None:
-        """Apply the adapter served as ``name``, or none, from the next forward pass on."""
+    def select(self, names: Sequence[str | None]) -> None:
+        """Apply to each row of the next pass the adapter that is served by that name; None is the base."""
+        different = set(names)
+        self._mixed = [] if len(different) == 1 else [_BASE if name is None else self._slots[name] for name in names]
+        # With PEFT's layers switched off, names of rows are not looked at: any adapter switches them on.
+        self._switch(next((name for name in names if name is not None), None))
+
+    def _switch(self, name: str | None) -> None:
         if self._tuner is None or name == self._selected:
             return
         if name is None:
@@ -40,6 +54,11 @@ class AdapterSwitch:
             self._tuner.enable_adapter_layers()
             self._tuner.set_adapter(self._slots[name], inference_mode=True)
         self._selected = name
+
+    def _name_adapters(
+        self, _module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+        return (args, {**kwargs, "adapter_names": self._mixed}) if self._mixed else None
 
 
 def attach_adapters(model: PreTrainedModel, specs: Sequence[AdapterSpec]) -> AdapterSwitch:

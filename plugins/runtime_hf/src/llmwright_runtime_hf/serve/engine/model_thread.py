@@ -1,4 +1,4 @@
-"""The engine: one thread that loads the model, tests it, then serves jobs one at a time in order of arrival."""
+"""The engine: one thread that loads the model, tests it, then serves jobs, many at once where the model can."""
 
 from __future__ import annotations
 
@@ -6,24 +6,26 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from llmwright.errors import LLMwrightError, TargetError
-from llmwright_runtime_hf.serve.engine.interface import EngineState, Event, Failed, Finished, Job, JobHandle
+from llmwright_runtime_hf.serve.engine.interface import EngineState, Event, Failed, Job, JobHandle
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
 from llmwright_runtime_hf.serve.server_metrics import ServerMetrics
 
 if TYPE_CHECKING:
     from llmwright_runtime_hf.serve.engine.lora_adapters import AdapterSwitch
     from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
+    from llmwright_runtime_hf.serve.engine.rows import Rows
+    from llmwright_runtime_hf.serve.engine.scheduler import Scheduler
 
 _log = logging.getLogger("llmwright.serve")
 _SHUTTING_DOWN = Failed("the server is shutting down", status=503)
 
 
 class ModelThread:
-    """An ``Engine`` for one job at a time. Only its own thread touches the model, so the model needs no lock."""
+    """An ``Engine`` whose own thread alone touches the model, so the model needs no lock."""
 
     def __init__(self, options: ServeOptions, metrics: ServerMetrics) -> None:
         self._options = options
@@ -32,6 +34,7 @@ class ModelThread:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="model", daemon=True)
         self._adapters: AdapterSwitch | None = None
+        self._scheduler: Scheduler
         self._on_ready: Callable[[], None] = lambda: None
         self._on_failure: Callable[[], None] = lambda: None
         self.loaded: LoadedModel | None = None
@@ -94,6 +97,7 @@ class ModelThread:
             _log.warning("generation_config.json asks for %s: that is not built, and answers are without", names)
         self._attach_adapters(loaded)
         self._warm_up(loaded)
+        self._scheduler = self._make_scheduler(loaded)
         self._export_model_info(loaded)
         # ``loaded`` first, then ready: a request that sees ready uses ``loaded`` at once.
         self.loaded = loaded
@@ -109,13 +113,34 @@ class ModelThread:
         self._adapters = attach_adapters(loaded.model, self._options.adapters)
 
     def _warm_up(self, loaded: LoadedModel) -> None:
-        from llmwright_runtime_hf.serve.engine.generation import warm_up
+        from llmwright_runtime_hf.serve.engine.answer import warm_up
 
         # The base last, so that the base is selected when the first request comes.
         for name in reversed(self._options.model_names):
             self._set_loading("generating a first token with %s", name)
-            self._select(name)
+            self._select([name])
             warm_up(loaded, name)
+
+    def _make_scheduler(self, loaded: LoadedModel) -> Scheduler:
+        from llmwright_runtime_hf.serve.engine.batch import Batch
+        from llmwright_runtime_hf.serve.engine.batch_probe import probe, probe_mixing
+        from llmwright_runtime_hf.serve.engine.cache_memory import cache_tokens
+        from llmwright_runtime_hf.serve.engine.scheduler import Scheduler
+        from llmwright_runtime_hf.serve.engine.single_row import SingleRow
+
+        names = self._options.model_names
+        ability = probe(loaded.model)
+        rows: Rows = SingleRow(loaded.model, self._select)
+        if ability.rows:
+            rows = Batch(loaded.model, self._select, whole_prompts=not ability.parts)
+        mixes = len(names) == 1 or (ability.rows and probe_mixing(loaded.model, self._select, names))
+        held = cache_tokens(loaded, ability.bytes_per_token)
+        if not ability.rows:
+            _log.warning("%s answers one request at a time", type(loaded.model).__name__)
+        elif not mixes:
+            _log.warning("the adapters of %s are not mixed in one pass: they take turns", loaded.model.name_or_path)
+        _log.info("up to %d requests at once, with %d tokens in all", rows.most, held)
+        return Scheduler(loaded, rows, self._metrics, cache_tokens=held, mixes=mixes)
 
     def _export_model_info(self, loaded: LoadedModel) -> None:
         base, *adapters = self._options.model_names
@@ -124,56 +149,35 @@ class ModelThread:
             self._metrics.model_info.labels(*labels).set(1)
 
     def _serve(self) -> None:
-        while (handle := self._jobs.get()) is not None:
-            self._metrics.waiting.dec()
-            if self._stopping.is_set():
-                handle.sink(_SHUTTING_DOWN)
-            elif not handle.cancelled:
-                with self._metrics.running.track_inprogress():
-                    self._run_job(handle)
+        scheduler = self._scheduler
+        while self._take_jobs(scheduler):
+            try:
+                scheduler.turn()
+            except Exception:
+                # A pass with a bug must not end the thread, and with it the server for everybody.
+                _log.exception("a pass over the model failed by a bug")
+                scheduler.fail_all(Failed("internal error while generating, see the server's log"))
+        scheduler.fail_all(_SHUTTING_DOWN)
         self.state = EngineState("stopped", _SHUTTING_DOWN.message)
 
-    def _run_job(self, handle: JobHandle) -> None:
-        try:
-            self._select(handle.job.model)
-            self._generate(handle)
-        except Exception:
-            # One request with a bug must not end the thread, and with it the server for everybody.
-            _log.exception("a request to %s failed by a bug", handle.job.model)
-            handle.sink(Failed("internal error while generating, see the server's log"))
+    def _take_jobs(self, scheduler: Scheduler) -> bool:
+        """Hand over the jobs that came; wait for one where there is nothing to do. Return False at the end."""
+        while not (self._jobs.empty() and scheduler.busy):
+            handle = self._jobs.get()
+            if handle is not None:
+                scheduler.add(handle)
+            if self._stopping.is_set():
+                # Those that came in between are not lost: each is answered.
+                while not self._jobs.empty():
+                    if (handle := self._jobs.get()) is not None:
+                        scheduler.add(handle)
+                return False
+        return not self._stopping.is_set()
 
-    def _generate(self, handle: JobHandle) -> None:
-        from llmwright_runtime_hf.serve.engine.generation import generate
-        from llmwright_runtime_hf.serve.engine.sampling import NoTokenLeftError
-
-        assert self.loaded is not None
-        model = handle.job.model
-        tokens = self._metrics.completion_tokens.labels(model)
-
-        def on_token(count: int) -> None:
-            tokens.inc()
-            if count == 1:
-                self._metrics.prompt_tokens.labels(model).inc(len(handle.job.prompt))
-                self._metrics.first_token.labels(model).observe(_seconds_since(handle.submitted))
-
-        events = generate(self.loaded, handle.job, lambda: handle.cancelled or self._stopping.is_set(), on_token)
-        try:
-            for event in events:
-                if isinstance(event, Finished):
-                    # The metrics first: a client that reads /metrics right after its answer finds itself counted.
-                    self._metrics.duration.labels(model).observe(_seconds_since(handle.submitted))
-                handle.sink(event)
-                if isinstance(event, Finished):
-                    return
-        except NoTokenLeftError:
-            handle.sink(Failed("the request's own rules leave no token to generate", status=400))
-            return
-        if self._stopping.is_set():
-            handle.sink(_SHUTTING_DOWN)
-
-    def _select(self, model: str) -> None:
+    def _select(self, names: Sequence[str]) -> None:
         if self._adapters is not None:
-            self._adapters.select(None if model == self._options.served_model_name else model)
+            base = self._options.served_model_name
+            self._adapters.select([None if name == base else name for name in names])
 
     def _set_loading(self, message: str, *values: object) -> None:
         """Show what is being loaded: in /health and in the log."""

@@ -45,6 +45,11 @@ class Sampler:
         if ends and count:
             self._processors.insert(0, NoEndBefore(ends, self._prompt + count))
 
+    @property
+    def takes_the_best(self) -> bool:
+        """Whether ``pick`` is the token of the highest logit and nothing else."""
+        return self._greedy and not self._processors
+
     def pick(self, logits: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
         """Return a token id [1, 1] chosen from ``logits`` [1, vocabulary], after the tokens ``seen`` [1, length].
 

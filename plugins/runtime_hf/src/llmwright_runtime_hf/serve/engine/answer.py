@@ -1,9 +1,9 @@
-"""One generation, from token ids to events."""
+"""One answer, from token ids to events."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from llmwright.errors import TargetError
 from llmwright_runtime_hf.serve.engine.decode_loop import Decoder
@@ -13,39 +13,41 @@ from llmwright_runtime_hf.serve.engine.interface import (
     Finished,
     FinishReason,
     Job,
+    JobHandle,
     SamplingParams,
     Text,
     TextRefusedError,
 )
 from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
+from llmwright_runtime_hf.serve.engine.rows import Row
 from llmwright_runtime_hf.serve.engine.sampling import Sampler
 from llmwright_runtime_hf.serve.engine.stop_strings import StopStrings
 
 _log = logging.getLogger("llmwright.serve")
 
 
-def generate(
-    loaded: LoadedModel, job: Job, cancelled: Callable[[], bool], on_token: Callable[[int], None]
-) -> Iterator[Event]:
-    """Yield the text of the answer while it is generated, then Finished.
+class Answer:
+    """A job under way: the row that is generated for it, and its text."""
 
-    It ends early, without Finished, once ``cancelled()`` is true. ``on_token`` gets the number of tokens so far.
-    """
-    sampler = Sampler(job.sampling, loaded.model.device, prompt=len(job.prompt))
-    sampler.forbid_ends(job.end_tokens, job.min_tokens)
-    decoder = Decoder(loaded.model, job.prompt, sampler)
-    answer = _AnswerText(loaded, job)
-    for count in range(1, job.max_tokens + 1):
-        if cancelled():
-            return
-        token = decoder.step()
-        on_token(count)
-        text, reason = answer.push(token, last=count == job.max_tokens)
+    def __init__(self, loaded: LoadedModel, handle: JobHandle) -> None:
+        job = handle.job
+        sampler = Sampler(job.sampling, loaded.model.device, prompt=len(job.prompt))
+        sampler.forbid_ends(job.end_tokens, job.min_tokens)
+        self.handle = handle
+        self.row = Row(job.model, job.prompt, sampler)
+        self.count = 0
+        """Generated tokens."""
+        self._text = _AnswerText(loaded, job)
+
+    def push(self, token: int) -> Iterator[Event]:
+        """Yield the text that is final with this token, and Finished where it is the last one."""
+        job = self.handle.job
+        self.count += 1
+        text, reason = self._text.push(token, last=self.count == job.max_tokens)
         if text:
             yield Text(text)
         if reason:
-            yield Finished(reason, len(job.prompt), count)
-            return
+            yield Finished(reason, len(job.prompt), self.count)
 
 
 def warm_up(loaded: LoadedModel, name: str) -> None:

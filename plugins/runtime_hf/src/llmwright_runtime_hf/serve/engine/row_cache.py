@@ -1,0 +1,128 @@
+"""The caches of several sequences as one: a row for each, their latest tokens in the same column.
+
+Attention counts distances from the latest token, so shorter rows are padded on the left. States of linear attention
+and Mamba have no columns; they only lie one below the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from transformers.cache_utils import (
+    Cache,
+    DummyLayer,
+    DynamicIndexedLayer,
+    DynamicLayer,
+    DynamicSlidingWindowLayer,
+    LinearAttentionAndFullAttentionLayer,
+    LinearAttentionAndSlidingWindowAttentionLayer,
+    LinearAttentionCacheLayerMixin,
+    LinearAttentionLayer,
+)
+
+_KNOWN = (
+    DummyLayer,
+    DynamicIndexedLayer,
+    DynamicLayer,
+    DynamicSlidingWindowLayer,
+    LinearAttentionAndFullAttentionLayer,
+    LinearAttentionAndSlidingWindowAttentionLayer,
+    LinearAttentionLayer,
+)
+
+
+def has_rows(cache: Any) -> bool:
+    """Return whether caches of this kind can be joined: all layers are of kinds that this module knows."""
+    return isinstance(cache, Cache) and not cache.offloading and all(type(layer) in _KNOWN for layer in cache.layers)
+
+
+def has_states(cache: Cache) -> bool:
+    """Return whether some layer keeps a state: many architectures go on from one by a single token only."""
+    return any(isinstance(layer, LinearAttentionCacheLayerMixin) for layer in cache.layers)
+
+
+def has_columns(cache: Cache) -> bool:
+    """Return whether some layer has a column for each token: then shorter rows are padded, and need a mask."""
+    return any(isinstance(layer, DynamicLayer) for layer in cache.layers)
+
+
+def bytes_per_token(cache: Cache) -> int:
+    """Return the bytes of the columns of one row for each token that it holds."""
+    layers = [layer for layer in cache.layers if isinstance(layer, DynamicLayer) and layer.is_initialized]
+    tensors = [getattr(layer, name) for layer in layers for name in _tensors(layer)]
+    return sum(tensor.nbytes // max(tensor.shape[-2], 1) // tensor.shape[0] for tensor in tensors)
+
+
+def join(caches: Sequence[Cache]) -> Cache:
+    """Return the first of ``caches`` with the rows of the others below its own."""
+    first, *_ = caches
+    for layers in zip(*(cache.layers for cache in caches), strict=True):
+        _join_layers(layers)
+    return first
+
+
+def keep(cache: Cache, rows: Sequence[int], length: int) -> None:
+    """Keep ``rows`` alone, of which the longest has ``length`` tokens."""
+    for layer in cache.layers:
+        if isinstance(layer, LinearAttentionCacheLayerMixin):
+            _map_states(layer, lambda state: state[list(rows)])
+        if isinstance(layer, DynamicLayer) and layer.is_initialized:
+            _map_columns(layer, lambda tensor, dim: _latest(tensor[list(rows)], dim, length))
+            _set_length(layer, length)
+
+
+def _join_layers(layers: Sequence[Any]) -> None:
+    first, *_ = layers
+    if isinstance(first, LinearAttentionCacheLayerMixin):
+        for states in ("conv_states", "recurrent_states"):
+            ours = getattr(first, states)
+            for index, state in ours.items():
+                if state is not None:
+                    ours[index] = torch.cat([getattr(layer, states)[index] for layer in layers])
+    if isinstance(first, DynamicLayer) and first.is_initialized:
+        length = max(layer.get_seq_length() for layer in layers)
+        names = _tensors(first)
+        for name, dim in names.items():
+            tensors = [getattr(layer, name) for layer in layers]
+            columns = max(tensor.shape[dim] for tensor in tensors)
+            setattr(first, name, torch.cat([_padded(tensor, dim, columns) for tensor in tensors]))
+        _set_length(first, length)
+
+
+def _tensors(layer: DynamicLayer) -> dict[str, int]:
+    """Return the names of the tensors with columns, and which dimension they are."""
+    indexed = isinstance(layer, DynamicIndexedLayer) and layer.is_indexer_initialized
+    return {"keys": -2, "values": -2, **({"indexer_keys": -2} if indexed else {})}
+
+
+def _map_columns(layer: DynamicLayer, change: Any) -> None:
+    for name, dim in _tensors(layer).items():
+        setattr(layer, name, change(getattr(layer, name), dim))
+
+
+def _map_states(layer: LinearAttentionCacheLayerMixin, change: Any) -> None:
+    for states in (layer.conv_states, layer.recurrent_states):
+        for index, state in states.items():
+            if state is not None:
+                states[index] = change(state)
+
+
+def _set_length(layer: DynamicLayer, length: int) -> None:
+    if isinstance(layer, DynamicSlidingWindowLayer):
+        layer.cumulative_length = length
+
+
+def _padded(tensor: torch.Tensor, dim: int, columns: int) -> torch.Tensor:
+    missing = columns - tensor.shape[dim]
+    if not missing:
+        return tensor
+    shape = list(tensor.shape)
+    shape[dim] = missing
+    return torch.cat((tensor.new_zeros(shape), tensor), dim=dim)
+
+
+def _latest(tensor: torch.Tensor, dim: int, count: int) -> torch.Tensor:
+    excess = tensor.shape[dim] - count
+    return tensor.narrow(dim, excess, count) if excess > 0 else tensor

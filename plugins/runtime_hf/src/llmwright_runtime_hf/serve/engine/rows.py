@@ -1,0 +1,56 @@
+"""Sequences that are generated at the same time, and what can hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from llmwright_runtime_hf.serve.engine.sampling import NoTokenLeftError, Sampler
+
+
+class Row:
+    """One sequence: ``tokens`` are the prompt and the answer so far, of which the model has ``read`` the first.
+
+    ``model`` is the served name. ``cache`` is its own until it joins the others.
+    """
+
+    def __init__(self, model: str, prompt: Sequence[int], sampler: Sampler) -> None:
+        self.model = model
+        self.tokens = list(prompt)
+        self.sampler = sampler
+        self.read = 0
+        self.cache: Any = None
+
+    @property
+    def unread(self) -> int:
+        """The number of tokens that the model has not read."""
+        return len(self.tokens) - self.read
+
+    def forget(self) -> None:
+        """Let go of the cache. The row can be read again, and goes on where it was."""
+        self.cache = None
+        self.read = 0
+
+
+Token = int | NoTokenLeftError
+"""A token, or why the row's own rules leave none: that row must leave."""
+
+
+class Rows(Protocol):
+    """Rows that advance together by one token in each ``step``. They join once they are read, and leave at any time."""
+
+    rows: list[Row]
+    most: int
+    """How many rows it can hold."""
+
+    def read(self, row: Row, most: int) -> Token | None:
+        """Read ``most`` tokens at most. Return the row's next token once all are read, and append it."""
+
+    def join(self, rows: Sequence[Row]) -> None:
+        """Add rows that are read."""
+
+    def step(self) -> list[Token]:
+        """Append to each row its next token; return them in the order of ``rows``."""
+
+    def leave(self, leaving: Sequence[Row]) -> None:
+        """Take rows out."""

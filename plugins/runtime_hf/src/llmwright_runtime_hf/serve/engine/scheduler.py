@@ -1,0 +1,158 @@
+"""Which requests are read, generated and put back: one turn is some prompt tokens and one token for each row."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Sequence
+
+from llmwright_runtime_hf.serve.engine.answer import Answer
+from llmwright_runtime_hf.serve.engine.interface import Failed, Finished, JobHandle
+from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
+from llmwright_runtime_hf.serve.engine.rows import Row, Rows, Token
+from llmwright_runtime_hf.serve.engine.sampling import NoTokenLeftError
+from llmwright_runtime_hf.serve.server_metrics import ServerMetrics
+
+_TURN_TOKENS = 512
+"""Prompt tokens that are read in one turn, while the rows of others wait."""
+
+_log = logging.getLogger("llmwright.serve")
+
+
+class Scheduler:
+    """Answer jobs in order of arrival, as many at once as ``rows`` and the cache hold."""
+
+    def __init__(
+        self, loaded: LoadedModel, rows: Rows, metrics: ServerMetrics, *, cache_tokens: int, mixes: bool = True
+    ) -> None:
+        """``cache_tokens`` fit in memory, all rows together. ``mixes``: rows of several models may share a pass."""
+        self._loaded = loaded
+        self._rows = rows
+        self._metrics = metrics
+        self._cache_tokens = cache_tokens
+        self._mixes = mixes
+        self._waiting: deque[JobHandle] = deque()
+        self._reading: deque[Answer] = deque()
+        self._running: dict[Row, Answer] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether a turn would do anything."""
+        return bool(self._waiting or self._reading or self._running)
+
+    def add(self, handle: JobHandle) -> None:
+        """Take a job that was submitted."""
+        self._waiting.append(handle)
+
+    def turn(self) -> None:
+        """Give a token to each row that is read, and read some more of the prompts."""
+        self._drop_cancelled()
+        self._admit()
+        self._make_room()
+        self._read()
+        self._step()
+        self._metrics.running.set(len(self._answers()))
+
+    def fail_all(self, failure: Failed) -> None:
+        """End every job with ``failure``."""
+        ended = [*(answer.handle for answer in self._answers()), *self._waiting]
+        self._metrics.waiting.dec(len(self._waiting))
+        self._rows.leave([*self._running])
+        for jobs in (self._waiting, self._reading, self._running):
+            jobs.clear()
+        self._metrics.running.set(0)
+        for handle in ended:
+            handle.sink(failure)
+
+    def _drop_cancelled(self) -> None:
+        kept = [handle for handle in self._waiting if not handle.cancelled]
+        self._metrics.waiting.dec(len(self._waiting) - len(kept))
+        self._waiting = deque(kept)
+        self._reading = deque(answer for answer in self._reading if not answer.handle.cancelled)
+        self._leave([row for row, answer in self._running.items() if answer.handle.cancelled])
+
+    def _admit(self) -> None:
+        while self._waiting and self._has_room(self._waiting[0]):
+            self._metrics.waiting.dec()
+            handle = self._waiting.popleft()
+            try:
+                self._reading.append(Answer(self._loaded, handle))
+            except Exception:
+                # One request with a bug must not end the others.
+                _log.exception("a request to %s failed by a bug", handle.job.model)
+                handle.sink(Failed("internal error while generating, see the server's log"))
+
+    def _has_room(self, handle: JobHandle) -> bool:
+        answers = self._answers()
+        if not answers:
+            return True
+        alike = self._mixes or {answer.row.model for answer in answers} == {handle.job.model}
+        fits = self._held_tokens() + len(handle.job.prompt) < self._cache_tokens
+        return len(answers) < self._rows.most and fits and alike
+
+    def _answers(self) -> list[Answer]:
+        return [*self._reading, *self._running.values()]
+
+    def _held_tokens(self) -> int:
+        return sum(len(answer.row.tokens) for answer in self._answers())
+
+    def _make_room(self) -> None:
+        """Put the latest rows back while the cache would overflow: they are read again later, and go on."""
+        while len(self._running) > 1 and self._held_tokens() + len(self._running) > self._cache_tokens:
+            row = [*self._running][-1]
+            answer = self._running[row]
+            self._leave([row])
+            row.forget()
+            self._reading.append(answer)
+
+    def _read(self) -> None:
+        left, ready = _TURN_TOKENS, list[Answer]()
+        while self._reading and left > 0:
+            answer = self._reading[0]
+            unread = answer.row.unread
+            token = self._rows.read(answer.row, left)
+            left -= max(unread - answer.row.unread, 1)
+            if token is None:
+                break
+            self._reading.popleft()
+            if self._push(answer, token):
+                ready.append(answer)
+        self._join(ready)
+
+    def _join(self, answers: Sequence[Answer]) -> None:
+        if answers:
+            self._rows.join([answer.row for answer in answers])
+            self._running |= {answer.row: answer for answer in answers}
+
+    def _step(self) -> None:
+        if not self._running:
+            return
+        rows = self._rows.rows
+        tokens = self._rows.step()
+        self._leave([row for row, token in zip(rows, tokens, strict=True) if not self._push(self._running[row], token)])
+
+    def _leave(self, rows: Sequence[Row]) -> None:
+        if rows:
+            self._rows.leave(rows)
+            for row in rows:
+                del self._running[row]
+
+    def _push(self, answer: Answer, token: Token) -> bool:
+        """Send what is final with ``token``. Return whether the answer goes on."""
+        handle, model = answer.handle, answer.handle.job.model
+        if isinstance(token, NoTokenLeftError):
+            handle.sink(Failed("the request's own rules leave no token to generate", status=400))
+            return False
+        self._metrics.completion_tokens.labels(model).inc()
+        if answer.count == 0:
+            self._metrics.prompt_tokens.labels(model).inc(len(handle.job.prompt))
+            self._metrics.first_token.labels(model).observe(time.monotonic() - handle.submitted)
+        for event in answer.push(token):
+            if isinstance(event, Finished):
+                # The metrics first: a client that reads /metrics right after its answer finds itself counted.
+                self._metrics.duration.labels(model).observe(time.monotonic() - handle.submitted)
+            handle.sink(event)
+            if isinstance(event, Finished):
+                return False
+        return True

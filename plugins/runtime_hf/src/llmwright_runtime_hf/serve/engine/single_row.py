@@ -1,0 +1,52 @@
+"""One row at a time: for a model whose sequences cannot share a pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from transformers import PreTrainedModel
+
+from llmwright_runtime_hf.serve.engine.decode_loop import Decoder
+from llmwright_runtime_hf.serve.engine.rows import Row, Token
+from llmwright_runtime_hf.serve.engine.sampling import NoTokenLeftError
+
+
+class SingleRow:
+    """``Rows`` for one. ``select`` is called with the row's model before each pass."""
+
+    most = 1
+
+    def __init__(self, model: PreTrainedModel, select: Callable[[Sequence[str]], None]) -> None:
+        self._model = model
+        self._select = select
+        self._decoder: Decoder | None = None
+        self.rows: list[Row] = []
+
+    def read(self, row: Row, most: int) -> Token:
+        """Read all, and return the next token."""
+        self._decoder = Decoder(self._model, row.tokens, row.sampler)
+        return self._next(row)
+
+    def join(self, rows: Sequence[Row]) -> None:
+        """Hold the row that was read."""
+        self.rows += rows
+
+    def step(self) -> list[Token]:
+        """Return the row's next token."""
+        return [self._next(row) for row in self.rows]
+
+    def leave(self, leaving: Sequence[Row]) -> None:
+        """Let go of the row."""
+        self.rows = [row for row in self.rows if row not in leaving]
+        self._decoder = None
+
+    def _next(self, row: Row) -> Token:
+        assert self._decoder is not None
+        self._select([row.model])
+        try:
+            token = self._decoder.step()
+        except NoTokenLeftError as error:
+            return error
+        row.read = len(row.tokens)
+        row.tokens.append(token)
+        return token
