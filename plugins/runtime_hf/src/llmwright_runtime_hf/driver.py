@@ -32,6 +32,7 @@ class HfRuntime(Runtime):
         adapters=True,
         adapter_strength=True,
         adapter_templates=True,
+        batching=True,
         streaming=True,
         api_key=True,
         cpu=True,

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from llmwright_runtime_hf.serve.engine.answer import Answer
-from llmwright_runtime_hf.serve.engine.interface import Failed, Finished, JobHandle
+from llmwright_runtime_hf.serve.engine.interface import Failed, Finished, Job, JobHandle
 from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
 from llmwright_runtime_hf.serve.engine.rows import Row, Rows, Token
 from llmwright_runtime_hf.serve.engine.sampling import NoTokenLeftError
@@ -33,13 +33,14 @@ class Scheduler:
         self._cache_tokens = cache_tokens
         self._mixes = mixes
         self._waiting: deque[JobHandle] = deque()
+        self._put_back: deque[Answer] = deque()
         self._reading: deque[Answer] = deque()
         self._running: dict[Row, Answer] = {}
 
     @property
     def busy(self) -> bool:
         """Whether a turn would do anything."""
-        return bool(self._waiting or self._reading or self._running)
+        return bool(self._waiting or self._put_back or self._answers())
 
     def add(self, handle: JobHandle) -> None:
         """Take a job that was submitted."""
@@ -56,10 +57,10 @@ class Scheduler:
 
     def fail_all(self, failure: Failed) -> None:
         """End every job with ``failure``."""
-        ended = [*(answer.handle for answer in self._answers()), *self._waiting]
+        ended = [*(answer.handle for answer in (*self._answers(), *self._put_back)), *self._waiting]
         self._metrics.waiting.dec(len(self._waiting))
         self._rows.leave([*self._running])
-        for jobs in (self._waiting, self._reading, self._running):
+        for jobs in (self._waiting, self._put_back, self._reading, self._running):
             jobs.clear()
         self._metrics.running.set(0)
         for handle in ended:
@@ -69,11 +70,14 @@ class Scheduler:
         kept = [handle for handle in self._waiting if not handle.cancelled]
         self._metrics.waiting.dec(len(self._waiting) - len(kept))
         self._waiting = deque(kept)
+        self._put_back = deque(answer for answer in self._put_back if not answer.handle.cancelled)
         self._reading = deque(answer for answer in self._reading if not answer.handle.cancelled)
         self._leave([row for row, answer in self._running.items() if answer.handle.cancelled])
 
     def _admit(self) -> None:
-        while self._waiting and self._has_room(self._waiting[0]):
+        while self._put_back and self._has_room(self._put_back[0].row.model, len(self._put_back[0].row.tokens)):
+            self._reading.append(self._put_back.popleft())
+        while not self._put_back and self._waiting and self._has_room_for(self._waiting[0].job):
             self._metrics.waiting.dec()
             handle = self._waiting.popleft()
             try:
@@ -83,12 +87,15 @@ class Scheduler:
                 _log.exception("a request to %s failed by a bug", handle.job.model)
                 handle.sink(Failed("internal error while generating, see the server's log"))
 
-    def _has_room(self, handle: JobHandle) -> bool:
+    def _has_room_for(self, job: Job) -> bool:
+        return self._has_room(job.model, len(job.prompt))
+
+    def _has_room(self, model: str, tokens: int) -> bool:
         answers = self._answers()
         if not answers:
             return True
-        alike = self._mixes or {answer.row.model for answer in answers} == {handle.job.model}
-        fits = self._held_tokens() + len(handle.job.prompt) < self._cache_tokens
+        alike = self._mixes or {answer.row.model for answer in answers} == {model}
+        fits = self._held_tokens() + tokens + len(answers) < self._cache_tokens
         return len(answers) < self._rows.most and fits and alike
 
     def _answers(self) -> list[Answer]:
@@ -104,15 +111,15 @@ class Scheduler:
             answer = self._running[row]
             self._leave([row])
             row.forget()
-            self._reading.append(answer)
+            self._put_back.appendleft(answer)
 
     def _read(self) -> None:
         left, ready = _TURN_TOKENS, list[Answer]()
         while self._reading and left > 0:
             answer = self._reading[0]
-            unread = answer.row.unread
+            before = answer.row.read
             token = self._rows.read(answer.row, left)
-            left -= max(unread - answer.row.unread, 1)
+            left -= answer.row.read - before
             if token is None:
                 break
             self._reading.popleft()

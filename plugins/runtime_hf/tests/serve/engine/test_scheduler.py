@@ -1,0 +1,142 @@
+"""Many jobs at once: each gets the answer that it would get alone, whatever happens to the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from tests.support.generating import generate
+from tests.support.serve_options import options_for
+from tests.support.tiny_models import ServedModels
+
+from llmwright_runtime_hf.serve.engine.batch import Batch
+from llmwright_runtime_hf.serve.engine.batch_probe import probe_mixing
+from llmwright_runtime_hf.serve.engine.interface import Event, Failed, Finished, Job, JobHandle, SamplingParams, Text
+from llmwright_runtime_hf.serve.engine.lora_adapters import attach_adapters
+from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel, load_model
+from llmwright_runtime_hf.serve.engine.scheduler import Scheduler
+from llmwright_runtime_hf.serve.serve_options import AdapterSpec
+from llmwright_runtime_hf.serve.server_metrics import ServerMetrics
+
+JOBS = [Job("base", tuple(range(3, 3 + length)), 12) for length in (5, 30, 2, 17, 9)]
+
+
+@pytest.fixture(scope="module")
+def loaded(models: ServedModels) -> LoadedModel:
+    return load_model(options_for(models.base))
+
+
+@pytest.fixture(scope="module")
+def alone(loaded: LoadedModel) -> list[str]:
+    return [text_of(generate(loaded, job)[0]) for job in JOBS]
+
+
+class Served:
+    """A scheduler, its jobs and their events."""
+
+    def __init__(self, loaded: LoadedModel, jobs: Sequence[Job], *, most: int = 64, cache_tokens: int = 1000) -> None:
+        self.batch = Batch(loaded.model, most=most)
+        self.metrics = ServerMetrics()
+        self.scheduler = Scheduler(loaded, self.batch, self.metrics, cache_tokens=cache_tokens)
+        self.events: list[list[Event]] = [[] for _ in jobs]
+        self.handles = [JobHandle(job, sink.append) for job, sink in zip(jobs, self.events, strict=True)]
+        for handle in self.handles:
+            self.metrics.waiting.inc()
+            self.scheduler.add(handle)
+
+    def finish(self) -> list[str]:
+        while self.scheduler.busy:
+            self.scheduler.turn()
+        assert not self.batch.rows
+        return [text_of(events) for events in self.events]
+
+    def metric(self, name: str) -> str:
+        lines = self.metrics.exposition().decode().splitlines()
+        return next(line for line in lines if line.startswith(name)).split()[-1]
+
+
+def text_of(events: Sequence[Event]) -> str:
+    return "".join(event.text for event in events if isinstance(event, Text))
+
+
+@pytest.mark.parametrize("most", [1, 2, 64])
+def test_each_is_answered_as_alone(loaded: LoadedModel, alone: list[str], most: int) -> None:
+    served = Served(loaded, JOBS, most=most)
+    served.scheduler.turn()
+    assert len(served.batch.rows) == min(most, len(JOBS))
+    assert served.metric("llmwright_requests_waiting") == f"{float(max(len(JOBS) - most, 0))}"
+    assert served.finish() == alone
+    assert all(isinstance(events[-1], Finished) for events in served.events)
+
+
+def test_rows_that_do_not_fit_are_put_back_and_go_on(loaded: LoadedModel, alone: list[str]) -> None:
+    served = Served(loaded, JOBS, cache_tokens=70)
+    counts = set()
+    while served.scheduler.busy:
+        served.scheduler.turn()
+        counts.add(len(served.batch.rows))
+        assert sum(row.read for row in served.batch.rows) <= 70
+    assert max(counts) > 1
+    assert served.finish() == alone
+
+
+def test_a_client_that_leaves_frees_its_place_at_once(loaded: LoadedModel, alone: list[str]) -> None:
+    served = Served(loaded, JOBS, most=2)
+    served.scheduler.turn()
+    served.handles[0].cancel()
+    served.handles[3].cancel()
+    served.scheduler.turn()
+    assert [row.tokens[: len(JOBS[index].prompt)] for row, index in zip(served.batch.rows, (1, 2), strict=True)] == [
+        list(JOBS[index].prompt) for index in (1, 2)
+    ]
+    texts = served.finish()
+    assert [texts[index] for index in (1, 2, 4)] == [alone[index] for index in (1, 2, 4)]
+    assert not served.events[3]
+
+
+def test_rules_that_leave_no_token_end_their_own_request(loaded: LoadedModel, alone: list[str]) -> None:
+    strict = replace(JOBS[2], sampling=SamplingParams(allowed=(70,), no_repeat_ngram=1))
+    served = Served(loaded, [*JOBS[:2], strict, *JOBS[3:]])
+    texts = served.finish()
+    assert [*texts[:2], *texts[3:]] == [*alone[:2], *alone[3:]]
+    failed = served.events[2][-1]
+    assert isinstance(failed, Failed)
+    assert failed.status == 400
+
+
+def test_a_seed_gives_the_same_whoever_else_is_there(loaded: LoadedModel) -> None:
+    drawn = replace(JOBS[1], sampling=SamplingParams(temperature=1.5, seed=7, repetition_penalty=1.2))
+    assert text_of(generate(loaded, JOBS[0], drawn, JOBS[3])[1]) == text_of(generate(loaded, drawn)[0])
+
+
+def test_the_end_is_told_to_everybody(loaded: LoadedModel) -> None:
+    served = Served(loaded, JOBS, most=2)
+    served.scheduler.turn()
+    served.scheduler.fail_all(Failed("the end", status=503))
+    assert not served.scheduler.busy
+    assert [events[-1] for events in served.events] == [Failed("the end", status=503)] * len(JOBS)
+    assert served.metric("llmwright_requests_waiting") == served.metric("llmwright_requests_running") == "0.0"
+
+
+def test_adapters_and_the_base_share_a_pass(models: ServedModels) -> None:
+    model = load_model(options_for(models.base))
+    switch = attach_adapters(model.model, [AdapterSpec("facts", models.facts), AdapterSpec("rhymes", models.rhymes)])
+
+    def select(names: Sequence[str]) -> None:
+        switch.select([None if name == "base" else name for name in names])
+
+    assert probe_mixing(model.model, select, ("base", "facts", "rhymes"))
+    jobs = [replace(JOBS[index], model=name) for index, name in enumerate(("facts", "base", "rhymes", "facts"))]
+
+    def answers(together: Sequence[Job]) -> list[str]:
+        scheduler = Scheduler(model, Batch(model.model, select), ServerMetrics(), cache_tokens=1000)
+        events: list[list[Event]] = [[] for _ in together]
+        for job, sink in zip(together, events, strict=True):
+            scheduler.add(JobHandle(job, sink.append))
+        while scheduler.busy:
+            scheduler.turn()
+        return [text_of(each) for each in events]
+
+    assert answers(jobs) == [answers([job])[0] for job in jobs]
+    assert len(set(answers([replace(JOBS[0], model=name) for name in ("base", "facts", "rhymes")]))) == 3
