@@ -28,11 +28,11 @@ class HfRuntime(Runtime):
     kaito_rules = frozenset({"listed-presets"})
     config_model = HfConfig
     load_metrics = ("llmwright_requests_running", "llmwright_requests_waiting")
+    # It batches, and does not declare it: the ranking of machines would count on a speed on GPUs that nobody measured.
     capabilities = Capabilities(
         adapters=True,
         adapter_strength=True,
         adapter_templates=True,
-        batching=True,
         streaming=True,
         api_key=True,
         cpu=True,
