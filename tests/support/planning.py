@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from llmwright.api.workspace import Workspace
 from llmwright.plugins.driver_set import DriverSet
@@ -36,6 +36,7 @@ class Engine(Runtime):
     default_rank = {"kubernetes": 100}
     lowest_capability = (7, 0)
     listed_as = "vllm"
+    load_metrics: ClassVar[tuple[str, ...]] = ("engine_requests",)
     capabilities = Capabilities(adapters=True, multi_node=True)
 
     def launch(self, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any) -> Launch:

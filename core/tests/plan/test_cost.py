@@ -18,6 +18,12 @@ A100, A10 = "Standard_NC24ads_A100_v4", "Standard_NV36ads_A10_v5"
 MOST = "inference.autoscaling.maxReplicas"
 
 
+class Silent(Engine):
+    """Counts nothing."""
+
+    load_metrics = ()
+
+
 class Alive(Engine):
     """Moves its copies itself."""
 
@@ -96,3 +102,10 @@ def test_a_runtime_that_scales_itself_gets_the_range_and_the_nodes_of_its_end(
     again = planned(sku=sku, inference=ranged(1, 3), drivers=alive, nodes=plan.nodes.count)
     assert (again.nodes.count, again.fits) == (plan.nodes.count, plan.fits)
     assert planned(sku=sku, inference=ranged(1, 3), drivers=alive, spec={"replicas": 0}).nodes.count == 0
+
+
+def test_an_autoscaler_without_a_metric_is_refused_of_whichever_runtime_it_becomes(planned: Planned) -> None:
+    """Kubernetes would take the use of the processor in place of no metric."""
+    with pytest.raises(InvalidWorkspace) as refused:
+        planned(sku=A100, inference=ranged(1, 2, runtime="vllm"), drivers=drivers_with(vllm=Silent))
+    assert refused.value.problems[0].path == "inference.autoscaling.metric"

@@ -12,6 +12,7 @@ from llmwright.plugins.drivers import Runtime
 from llmwright.values.copies import copies_of
 
 FIELD = "inference.autoscaling"
+PROMETHEUS_HINT = "prometheus: http://prometheus.monitoring:9090, in the settings"
 ONE_HERE = "is not used on this machine: one copy is served"
 
 
@@ -34,19 +35,25 @@ def check_autoscaler(inputs: CheckInput) -> Iterator[Problem]:
     scaling = autoscaling_of(inputs.written)
     if scaling is None or not inputs.on_cluster:
         return
-    if inputs.written.template is None and inputs.runtime is not None and inputs.runtime.capabilities.scales_itself:
-        yield from _of_the_runtime(inputs.runtime_name or "", scaling)
+    if inputs.written.template is not None:
+        yield from _of_an_autoscaler(scaling, "nobody knows what the pod of the template counts")
+    elif inputs.runtime is not None:
+        yield from against_runtime(inputs.runtime_name or "", inputs.runtime, scaling)
+    asks = scaling.by == "keda" and (scaling.metric != CPU or bool(scaling.activation_query))
+    if asks and not inputs.policy.prometheus:
+        message, hint = "KEDA asks Prometheus, and the setting prometheus is empty", PROMETHEUS_HINT
+        yield Problem(f"{FIELD}.by", message, hint, reason="Required")
+
+
+def against_runtime(name: str, runtime: type[Runtime] | Runtime, scaling: Autoscaling) -> Iterator[Problem]:
+    """Yield the parts of ``scaling`` that cannot be had with a runtime by what it declares; ``plan`` asks this too."""
+    if not runtime.capabilities.scales_itself:
+        yield from _of_an_autoscaler(scaling, "" if runtime.load_metrics else f"{name} declares none")
         return
-    if scaling.by == "keda":
-        yield from _of_keda(inputs, scaling)
-    elif scaling.min_replicas == 0:
-        message = "a HorizontalPodAutoscaler goes down to 1"
-        yield Problem(f"{FIELD}.minReplicas", message, "write by: keda, or minReplicas: 1", reason="NotSupported")
-    if scaling.activation_query and (scaling.by != "keda" or scaling.min_replicas):
-        message = "only KEDA wakes a server, from minReplicas: 0"
-        yield Problem(f"{FIELD}.activationQuery", message, "remove it", reason="NotSupported")
-    if not scaling.metric:
-        yield from _without_metric(inputs, inputs.runtime)
+    for key, value in (("by", scaling.by), ("metric", scaling.metric), ("activationQuery", scaling.activation_query)):
+        if value:
+            message = f"{name} moves its copies itself, and asks no autoscaler"
+            yield Problem(f"{FIELD}.{key}", message, "remove it", reason="NotSupported")
 
 
 def check_copies_within_limits(inputs: CheckInput) -> Iterator[Problem]:
@@ -93,33 +100,19 @@ def check_local_copies(inputs: CheckInput) -> Iterator[Problem]:
         yield Problem(most_copies_field(inputs.written), ONE_HERE, severity="warning", reason="NotUsed")
 
 
-def _of_the_runtime(name: str, scaling: Autoscaling) -> Iterator[Problem]:
-    """A runtime that scales itself knows its own load."""
-    for key, value in (("by", scaling.by), ("metric", scaling.metric), ("activationQuery", scaling.activation_query)):
-        if value:
-            message = f"{name} moves its copies itself, and asks no autoscaler"
-            yield Problem(f"{FIELD}.{key}", message, "remove it", reason="NotSupported")
-
-
-def _of_keda(inputs: CheckInput, scaling: Autoscaling) -> Iterator[Problem]:
-    if scaling.min_replicas == 0 and not scaling.activation_query:
+def _of_an_autoscaler(scaling: Autoscaling, uncounted: str) -> Iterator[Problem]:
+    """``uncounted`` says why a metric has to be named; empty where it need not."""
+    from_nothing = scaling.min_replicas == 0
+    if from_nothing and scaling.by != "keda":
+        message = "a HorizontalPodAutoscaler goes down to 1"
+        yield Problem(f"{FIELD}.minReplicas", message, "write by: keda, or minReplicas: 1", reason="NotSupported")
+    elif from_nothing and not scaling.activation_query:
         message = "is needed with minReplicas: 0: where no copy runs, none counts requests, and nothing would wake one"
         hint = "a query of Prometheus for the requests at your gateway, or minReplicas: 1"
         yield Problem(f"{FIELD}.activationQuery", message, hint, reason="Required")
-    asks = scaling.metric != CPU or bool(scaling.activation_query)
-    if asks and not inputs.policy.prometheus:
-        hint = "prometheus: http://prometheus.monitoring:9090, in the settings"
-        yield Problem(
-            f"{FIELD}.by", "KEDA asks Prometheus, and the setting prometheus is empty", hint, reason="Required"
-        )
-
-
-def _without_metric(inputs: CheckInput, runtime: type[Runtime] | None) -> Iterator[Problem]:
-    if inputs.written.template is not None:
-        reason = "nobody knows what the pod of the template counts"
-    elif runtime is not None and not runtime.load_metrics:
-        reason = f"{inputs.runtime_name} declares none"
-    else:
-        return
-    hint = "the name of a metric of the pods, or cpu"
-    yield Problem(f"{FIELD}.metric", f"is required: {reason}", hint, reason="Required")
+    if scaling.activation_query and (scaling.by != "keda" or not from_nothing):
+        message = "only KEDA wakes a server, from minReplicas: 0"
+        yield Problem(f"{FIELD}.activationQuery", message, "remove it", reason="NotSupported")
+    if uncounted and not scaling.metric:
+        hint = "the name of a metric of the pods, or cpu"
+        yield Problem(f"{FIELD}.metric", f"is required: {uncounted}", hint, reason="Required")

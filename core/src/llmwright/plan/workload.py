@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from llmwright.api.scaling import most_copies_field, replicas_of
+from llmwright.api.scaling import autoscaling_of, most_copies_field, replicas_of
 from llmwright.api.workspace import Tuning, Workspace
+from llmwright.check.autoscaling import against_runtime
 from llmwright.errors import InvalidWorkspace
 from llmwright.plan.adapters import MountedAdapter, named_adapters
 from llmwright.plan.plan_input import PlanInput
@@ -126,7 +127,12 @@ def _is_about_size(error: InvalidWorkspace) -> bool:
 
 def _inference(inputs: PlanInput, serving: ServingChoice, adapters: tuple[MountedAdapter, ...]) -> Workload:
     """Return upstream's number of machines for a runtime that spreads over nodes, and the user's for any other."""
-    able, copies = serving.runtime.capabilities, serving.fit.copies
+    able, copies, autoscaling = serving.runtime.capabilities, serving.fit.copies, autoscaling_of(inputs.workspace)
+    if autoscaling is not None and inputs.target == "kubernetes":
+        # The runtime may be another than the one that was checked: the machine was not known then.
+        problems = tuple(against_runtime(serving.choice.name, serving.runtime, autoscaling))
+        if problems:
+            raise InvalidWorkspace(problems)
     each = serving.fit.nodes if able.multi_node else requested_nodes(inputs.workspace)
     if able.multi_node and each > 1 and copies.highest > 1 and not able.scales_itself:
         raise _copies_of_a_group(inputs, each, copies.highest)

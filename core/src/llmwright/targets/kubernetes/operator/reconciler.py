@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from llmwright.api.scaling import scale_patch
+from llmwright.api.scaling import autoscaling_of, scale_patch
 from llmwright.api.status import WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.errors import ConfigError, InvalidWorkspace, NotYet, PluginError
@@ -146,7 +146,8 @@ class Reconciler:
         except NotYet:
             return AGAIN_S
         if blockers:
-            decision = self._decide(subject, plan, blocked(observed, blockers))
+            autoscaled = autoscaling_of(workspace) is not None
+            decision = self._decide(subject, plan, blocked(observed, blockers, autoscaled=autoscaled))
             decision, desired = without_starts(decision, blockers), desired.without(blockers)
         decision = self._with_added_kinds(subject, desired, decision)
         again_in = self._carry_out(subject, plan, revision, observed, decision, desired)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from llmwright.lifecycle.decision import Decision, Scale, Start, Stop
-from llmwright.lifecycle.observed import ROLES, Observed, Role, Trouble
+from llmwright.lifecycle.observed import ROLES, Autoscaler, Observed, Role, Trouble
 from llmwright.plugins.hooks import Hooks
 from llmwright.settings.model import Settings
 from llmwright.targets.kubernetes.cluster.api_resources import KINDS, SERVICES
@@ -130,13 +130,19 @@ def own_services(objects: Manifests) -> Iterator[Manifest]:
     return (manifest for manifest in objects if KINDS.get(manifest["kind"]) == SERVICES and role_of(manifest) is None)
 
 
-def blocked(observed: Observed, blockers: Mapping[Role, Trouble]) -> Observed:
-    """Return ``observed`` with what keeps roles from starting; what runs goes on running."""
+def blocked(observed: Observed, blockers: Mapping[Role, Trouble], *, autoscaled: bool = False) -> Observed:
+    """Return ``observed`` with what keeps roles from starting; what runs goes on running.
+
+    Of a server that runs, is to be ``autoscaled`` and has no autoscaler yet, its condition tells what was refused.
+    """
     workloads = {
         role: replace(workload, reason=blockers[role].reason, message=blockers[role].message)
         for role, workload in observed.workloads()
         if role in blockers and workload.phase == "absent"
     }
+    trouble = blockers.get("serving")
+    if autoscaled and trouble is not None and observed.autoscaler is None and observed.serving.active:
+        observed = replace(observed, autoscaler=Autoscaler(False, trouble.reason, trouble.message))
     return replace(observed, **workloads)  # type: ignore[arg-type]
 
 
