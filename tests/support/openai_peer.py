@@ -21,7 +21,7 @@ class Manner:
     """How one request is answered.
 
     ``drop_after`` pieces the connection is closed; ``stop_after`` pieces the stream ends properly, but without a finish
-    reason; ``fault`` is sent as it is after the first piece.
+    reason; ``lingers``: the response does not end after ``[DONE]``; ``fault`` is sent as it is after the first piece.
     """
 
     first_piece_s: float = 0.0
@@ -30,6 +30,8 @@ class Manner:
     usage: bool = True
     streams: bool = True
     ignores_max_tokens: bool = False
+    content_type: str = "text/event-stream"
+    lingers: bool = False
     drop_after: int | None = None
     stop_after: int | None = None
     fault: bytes | None = None
@@ -131,7 +133,8 @@ async def _answer(manner: Manner, body: Mapping[str, Any], writer: asyncio.Strea
 
 
 async def _stream(manner: Manner, body: Mapping[str, Any], writer: asyncio.StreamWriter) -> bool:
-    writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+    kind = manner.content_type.encode()
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: " + kind + b"\r\nTransfer-Encoding: chunked\r\n\r\n")
     _send_event(writer, {"choices": [{"delta": {"role": "assistant", "content": ""}}]})
     await asyncio.sleep(manner.first_piece_s)
     for number in range(_length(manner, body)):
@@ -150,6 +153,9 @@ async def _stream(manner: Manner, body: Mapping[str, Any], writer: asyncio.Strea
     if manner.usage and body.get("stream_options", {}).get("include_usage"):
         _send_event(writer, {"choices": [], **_usage(manner, body)})
     _send_chunk(writer, b"data: [DONE]\n\n")
+    if manner.lingers:
+        await writer.drain()
+        await asyncio.sleep(60)
     writer.write(b"0\r\n\r\n")
     await writer.drain()
     return True

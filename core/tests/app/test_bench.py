@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -141,6 +142,39 @@ def test_timeouts() -> None:
     assert not result.succeeded
 
 
+def test_a_connection_that_nobody_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listener whose queue is full drops what knocks."""
+    monkeypatch.setattr("llmwright.app.benchmark.http_client.CONNECT_S", 0.3)
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        knocking = [socket.socket() for _ in range(4)]
+        for each in knocking:
+            each.setblocking(False)
+            each.connect_ex(listener.getsockname())
+        with pytest.raises(TargetError, match="no connection: nobody took the connection within"):
+            bench(url, model="tiny")
+        for each in knocking:
+            each.close()
+
+
+def test_an_answer_ends_with_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that leaves the response open neither fails nor makes its answers slow."""
+    monkeypatch.setattr("llmwright.app.benchmark.http_client.END_S", 0.5)
+    with openai_peer(after_trial(Manner(lingers=True))) as peer:
+        level = only(bench(peer.url, requests=2))
+    assert (level.succeeded, level.failed, level.counted) == (2, 0, "usage")
+    assert level.seconds >= 0.5 * NEAR
+    assert level.latency_ms is not None
+    assert level.latency_ms.low < level.seconds * 1000
+
+
+def test_a_stream_under_another_content_type() -> None:
+    with openai_peer(Manner(content_type="text/plain")) as peer:
+        level = only(bench(peer.url))
+    assert level.ttft_ms is not None
+    assert (level.succeeded, level.ttft_ms.count) == (6, 6)
+
+
 def test_a_level_of_nothing_but_failures_ends_the_ladder() -> None:
     with openai_peer(after_trial(Manner(status=503))) as peer:
         result = bench(peer.url, concurrency=(1, 2), requests=None, duration_s=60.0)
@@ -214,6 +248,11 @@ def test_a_trial_that_is_refused_ends_it() -> None:
     assert raised.value.hint == "set LLMWRIGHT_API_KEY"
     with openai_peer(Manner(status=500)) as peer, pytest.raises(TargetError, match="HTTP 500"):
         bench(peer.url)
+
+
+def test_a_trial_at_a_busy_server_is_repeated() -> None:
+    with openai_peer(lambda number, _: Manner(status=429 if number in (0, 3) else 200)) as peer:
+        assert only(bench(peer.url)).failed == 0
 
 
 def test_a_server_that_is_not_there() -> None:

@@ -124,6 +124,10 @@ def _only_model(session: Session, url: str) -> str:
             models = client.models()
         except ConfigError as error:
             raise ConfigError(error.message, hint=error.hint or "name the model: --model NAME") from error
+        except TargetError as error:
+            raise TargetError(
+                error.message, hint="is this the address of a model's server?", reason=error.reason
+            ) from error
     if not models:
         raise TargetError(f"{url} lists no model", hint="name it: --model NAME")
     if len(models) > 1:

@@ -40,8 +40,13 @@ def content_of(response: httpx.Response) -> Mapping[str, Any]:
     return object_of(response.text, response.url.path)
 
 
+def begins_as_events(text: str) -> bool:
+    """Whether ``text`` begins as a stream of events does, which some servers send under another content type."""
+    return _EVENTS.match(text) is not None
+
+
 def text_of_response(response: httpx.Response) -> str:
-    """Return the text of an answer: whole, or as events, which some servers send under another content type.
+    """Return the text of an answer: whole, or as events under any content type.
 
     Raises:
         ConfigError: the server refuses what was asked.
@@ -49,7 +54,7 @@ def text_of_response(response: httpx.Response) -> str:
     """
     import httpx
 
-    if response.status_code == httpx.codes.OK and _EVENTS.match(response.text):
+    if response.status_code == httpx.codes.OK and begins_as_events(response.text):
         return "".join(pieces_of([response.content]))
     return whole_text(content_of(response))
 

@@ -16,6 +16,7 @@ _OTHER_TEXT = ("reasoning_content", "reasoning", "tool_calls")
 class AnswerReader:
     """Takes the bytes of a stream, each with the time at which it came; or one whole answer.
 
+    ``done`` is the time at which ``[DONE]`` came.
     ``pieces`` are the times of pieces of text: an event that only names the role is none. ``complete``: the end of
     the answer was announced, by a finish reason or by ``[DONE]``.
     """
@@ -23,6 +24,7 @@ class AnswerReader:
     def __init__(self) -> None:
         self.pieces = array("d")
         self.complete = False
+        self.done: float | None = None
         self._usage: Mapping[str, Any] = {}
         self._events = EventReader()
 
@@ -59,8 +61,8 @@ class AnswerReader:
     def _take(self, event: ServerSentEvent, now: float) -> None:
         for text, kind in documents_of(event):
             if text == END:
-                self.complete = True
-                continue
+                self.complete, self.done = True, now
+                return
             content = answer_of(text, kind)
             self._take_usage(content)
             for choice in choices_of(content):

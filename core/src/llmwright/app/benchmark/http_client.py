@@ -5,6 +5,8 @@ By aiohttp, whose parser is compiled: a client that shares the machine with the 
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import time
 from types import TracebackType
@@ -22,7 +24,7 @@ from llmwright.app.benchmark.record import (
     Record,
 )
 from llmwright.app.benchmark.request import Request
-from llmwright.app.model_answers import error_text, object_of, whole_text
+from llmwright.app.model_answers import begins_as_events, error_text, object_of, whole_text
 from llmwright.app.model_client import sendable_key
 from llmwright.artifacts.addresses import parse_url
 from llmwright.artifacts.network_environment import proxy_for, trust
@@ -36,6 +38,9 @@ except ImportError as error:
     ) from error
 
 CONNECT_S = 10.0
+END_S = 1.0
+"""From ``[DONE]`` to the end of the response."""
+
 MOST_BYTES = 64 * 1024 * 1024
 SHOWN_BYTES = 64 * 1024
 SHOWN = 300
@@ -54,6 +59,7 @@ class BenchmarkClient:
         location = parse_url(url)
         self._url = url
         self._timeout_s = timeout_s
+        self._connect_s = min(CONNECT_S, timeout_s)
         self._proxy = proxy_for(location)
         self._headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
         if key := sendable_key(api_key):
@@ -65,7 +71,7 @@ class BenchmarkClient:
         self._http = aiohttp.ClientSession(
             connector=connector,
             headers=self._headers,
-            timeout=aiohttp.ClientTimeout(total=self._timeout_s, sock_connect=min(CONNECT_S, self._timeout_s)),
+            timeout=aiohttp.ClientTimeout(total=self._timeout_s, sock_connect=self._connect_s),
             cookie_jar=aiohttp.DummyCookieJar(),
             read_bufsize=2**18,
         )
@@ -84,7 +90,7 @@ class BenchmarkClient:
         failure = await self._exchange(request.path, content, reader)
         return Record(
             began=began,
-            ended=time.perf_counter(),
+            ended=reader.done or time.perf_counter(),
             pieces=reader.pieces,
             input_tokens=reader.input_tokens,
             output_tokens=reader.output_tokens,
@@ -100,6 +106,8 @@ class BenchmarkClient:
             ) as response:
                 answering = True
                 return await self._read(response, reader)
+        except aiohttp.ServerTimeoutError:
+            return Failure(NO_CONNECTION, f"nobody took the connection within {self._connect_s:g} s")
         except TimeoutError:
             return Failure(TIMEOUT, f"no whole answer within {self._timeout_s:g} s")
         except aiohttp.ClientConnectorError as error:
@@ -116,15 +124,31 @@ class BenchmarkClient:
     async def _read(self, response: aiohttp.ClientResponse, reader: AnswerReader) -> Failure | None:
         if response.status != 200:
             return _refusal(response, await _bytes_of(response, SHOWN_BYTES))
-        if response.content_type != "text/event-stream":
-            content = object_of((await _bytes_of(response, MOST_BYTES)).decode("utf-8", "replace"), response.url.path)
-            whole_text(content)
-            reader.take_whole(content)
+        first = await response.content.readany()
+        if response.content_type != "text/event-stream" and not begins_as_events(first.decode("utf-8", "replace")):
+            _take_whole(first + await _bytes_of(response, MOST_BYTES), response.url.path, reader)
             return None
-        async for chunk in response.content.iter_any():
+        reader.feed(first, time.perf_counter())
+        while reader.done is None and (chunk := await response.content.readany()):
             reader.feed(chunk, time.perf_counter())
         reader.close(time.perf_counter())
+        if reader.done is not None:
+            await _end(response)
         return None if reader.complete else Failure(BROKEN_STREAM, "the stream ended in the middle of the answer")
+
+
+async def _end(response: aiohttp.ClientResponse) -> None:
+    """Read to the end of a response whose answer is whole, for its connection; a server that goes on is left."""
+    with contextlib.suppress(TimeoutError, aiohttp.ClientError):
+        async with asyncio.timeout(END_S):
+            while await response.content.readany():
+                pass
+
+
+def _take_whole(content: bytes, path: str, reader: AnswerReader) -> None:
+    answer = object_of(content.decode("utf-8", "replace"), path)
+    whole_text(answer)
+    reader.take_whole(answer)
 
 
 async def _bytes_of(response: aiohttp.ClientResponse, most: int) -> bytes:

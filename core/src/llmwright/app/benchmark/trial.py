@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from itertools import cycle
@@ -16,6 +17,10 @@ Send = Callable[[Request], Awaitable[Record]]
 """Sends one request, and returns what came back."""
 
 TRIAL_TOKENS = 2
+TRIES = 4
+BUSY = frozenset({429, 503})
+PAUSE_S = 0.25
+"""Before a second try at a busy server; twice as long before each further one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,8 @@ async def try_out(send: Send, workload: Workload, model: str) -> Trial:
         return Trial(dialect, words if workload.prompts else workload.input_tokens, record.input_tokens)
     trials = [(words, record.input_tokens)]
     while (following := next_trial(trials, workload.input_tokens)) is not None:
-        record = await send(make_request(_prompt(following, workload), workload, dialect, model, TRIAL_TOKENS))
+        request = make_request(_prompt(following, workload), workload, dialect, model, TRIAL_TOKENS)
+        record = await _send_patiently(send, request)
         if record.failure is not None:
             raise _error(record.failure)
         trials.append((following, record.input_tokens or 0))
@@ -64,7 +70,7 @@ async def _accepted(send: Send, prompt: Prompt, workload: Workload, model: str) 
     dialect: Dialect | None = Dialect()
     refusal: Failure | None = None
     while dialect is not None:
-        record = await send(make_request(prompt, workload, dialect, model, TRIAL_TOKENS))
+        record = await _send_patiently(send, make_request(prompt, workload, dialect, model, TRIAL_TOKENS))
         if record.failure is None:
             return dialect, record
         # The first refusal is about the request as it was meant; later ones may be about what replaced a field.
@@ -74,6 +80,17 @@ async def _accepted(send: Send, prompt: Prompt, workload: Workload, model: str) 
         dialect = narrower(dialect, workload, record.failure.message)
     assert refusal is not None
     raise _error(refusal)
+
+
+async def _send_patiently(send: Send, request: Request) -> Record:
+    """Send a trial request, and again where the server is too busy: others may be using it."""
+    record = await send(request)
+    for number in range(TRIES - 1):
+        if record.failure is None or record.failure.status not in BUSY:
+            break
+        await asyncio.sleep(PAUSE_S * 2**number)
+        record = await send(request)
+    return record
 
 
 def _prompt(words: int, workload: Workload) -> Prompt:
