@@ -22,7 +22,7 @@ NAMES = {
         "render", "run", "wait", "workspaces",
     },
     "llmwright.plugins": {"hookimpl"},
-    "llmwright.plugins.declarations": {"AccessRule", "Capabilities", "KaitoRule", "Names", "OlderImage"},
+    "llmwright.plugins.declarations": {"MADE_ANEW", "AccessRule", "Capabilities", "KaitoRule", "Names", "OlderImage"},
     "llmwright.plugins.drivers": {
         "AccessRule", "Capabilities", "Context", "Driver", "KaitoRule", "Names", "OlderImage", "Provisioner", "Runtime",
         "Tuner",

@@ -84,6 +84,14 @@ class Mute(ServingByItself):
         return None
 
 
+class Restless(ServingByItself):
+    """Finds something to mend in what it has just rendered."""
+
+    def correction(self, server: Mapping[str, Any], manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Always a patch."""
+        return {"spec": {}}
+
+
 class Elsewhere(ServingByItself):
     """Puts its objects where it likes."""
 
@@ -98,6 +106,7 @@ class Elsewhere(ServingByItself):
         (Unwatched, "test_watches_covers_what_status_speaks_of", "DemoService is not watched"),
         (Hasty, "test_is_not_ready_before_anything_is_there", "ready without a status"),
         (Mute, "test_what_serves_is_there_and_says_so", "says nothing about what serves"),
+        (Restless, "test_correction_leaves_alone_what_is_in_line", "ConfigMap is never in line"),
         (Elsewhere, "test_what_serves_is_there_and_says_so", "no demoservices named demo"),
         (Elsewhere, "test_objects_lie_in_the_workspace_s_namespace", "names another namespace"),
     ],

@@ -43,7 +43,7 @@ def cluster_findings(session: Session, kubeconfig: str | None) -> tuple[Api | No
         hint = "see that the API server runs, and that the kubeconfig's server and credentials are right"
         return None, (Finding(about="cluster", state="problem", message=error.message, hint=hint),)
     reached = Finding(about="cluster", state="ok", message=f"{api.configuration.host} answers")
-    return api, (reached, _definition(api, "workspaces" in served), *_rights(session, api))
+    return api, (reached, _definition(api, "workspaces" in served), *_rights(session, api), *_kinds(session, api))
 
 
 def _definition(api: Api, served: bool) -> Finding:
@@ -99,6 +99,29 @@ def _rights(session: Session, api: Api) -> Iterator[Finding]:
     yield Finding(
         about=about, state="unchecked" if status.get("incomplete") else _severity(), message=message, hint=hint
     )
+
+
+def _kinds(session: Session, api: Api) -> Iterator[Finding]:
+    """Yield whether the cluster serves the kinds by which installed runtimes serve."""
+    for name in session.registry.names("runtime"):
+        runtime = session.driver_set.find_runtime(name)
+        watch = runtime.serves_as if runtime is not None else None
+        if watch is None:
+            continue
+        about, kind = f"objects of runtime {name}", f"{watch.plural}.{watch.group}"
+        try:
+            served = {entry["name"] for entry in api.kinds(f"{watch.group}/{watch.version}")}
+        except TargetError as error:
+            yield Finding(about=about, state="unchecked", message=error.message)
+            continue
+        if watch.plural in served:
+            yield Finding(about=about, state="ok", message=f"the cluster serves {kind}")
+        else:
+            chosen = name == session.settings.runtime or name in session.settings.plugins.runtime
+            # What nobody asked for stands in nobody's way.
+            state: Any = "problem" if chosen else "unchecked"
+            message = f"the cluster does not serve {kind}"
+            yield Finding(about=about, state=state, message=message, hint=watch.brought_by)
 
 
 def _severity() -> Any:

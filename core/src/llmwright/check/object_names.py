@@ -30,10 +30,19 @@ def check_object_names(inputs: CheckInput) -> Iterator[Problem]:
         message = f"has {len(name)} characters: {what} carry longer labels made of it, and a label has at most 63"
         hint = f"at most {longest} characters, for example {as_label(name[:longest])}"
         yield Problem("metadata.name", message, hint, reason="Unworkable")
+    elif serves and (shorter := _longest_of_runtime(inputs)) is not None and len(name) > shorter:
+        message = f"has {len(name)} characters, and what the runtime {inputs.runtime_name} serves by allows {shorter}"
+        hint = f"at most {shorter} characters, for example {as_label(name[:shorter])}"
+        yield Problem("metadata.name", message, hint, reason="Unworkable")
     if serves and not name[0].isalpha():
         message = f"{name!r} begins with a digit, and its Service is called like that"
         hint = f"Services begin with a letter: for example m{as_label(name)[: SERVED - 1]}"
         yield Problem("metadata.name", message, hint, reason="Unworkable")
+
+
+def _longest_of_runtime(inputs: CheckInput) -> int | None:
+    kind = inputs.runtime.serves_as if inputs.runtime is not None else None
+    return kind.longest_name if kind is not None else None
 
 
 def check_label_syntax(inputs: CheckInput) -> Iterator[Problem]:

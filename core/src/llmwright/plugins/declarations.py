@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+MADE_ANEW = "llmwright.io/made-anew"
+"""Annotation of a runtime's own object: a digest of all that cannot be changed in it. With another it is made anew."""
+
 
 @dataclass(frozen=True, slots=True)
 class AccessRule:
@@ -65,7 +68,8 @@ class Names:
     """The names and the pod template of one Workspace on a cluster.
 
     ``pod`` is the pod template that the core would run on each of ``nodes`` machines, as settings and the provisioner
-    want it: labels, images, volumes, place. A runtime that runs the Launch in objects of its own starts from it.
+    want it: labels, images, volumes, place. A runtime that runs the Launch in objects of its own starts from it. A
+    claim for weights is an ephemeral volume of that pod.
     """
 
     workspace: str

@@ -122,8 +122,7 @@ class Driver(ABC):
     ) -> Iterable[str]:
         """Return the places where the user's configuration asks to run Python code from the model's repository; pure.
 
-        Such a Workspace is refused, unless the settings allow the code of that model. The arguments, and the paths that
-        are returned, are as in ``configure``.
+        Such a Workspace is refused, unless the settings allow that model's code. Paths are as in ``configure``.
         """
         return ()
 
@@ -271,8 +270,7 @@ class Runtime(Driver):
     """Annotations and labels of a Workspace that stand for options: name to key of the open object, which wins."""
 
     config_section: ClassVar[str] = ""
-    """The section of ``inference_config.yaml`` with the engine's flags, which KAITO's rules judge and ``configure``
-    reads; empty for a runtime that reads no config."""
+    """The section of ``inference_config.yaml`` that KAITO's rules judge and ``configure`` reads; empty for none."""
 
     load_metrics: ClassVar[tuple[str, ...]] = ()
     """The gauges of ``GET /metrics`` on the port ``http`` whose sum is the number of requests that a copy runs or holds
@@ -291,9 +289,7 @@ class Runtime(Driver):
         A term named ``process`` (the program before any tensor), ``weights``, ``activations`` or ``adapters`` takes the
         place of the core's; a term of another name is added. The KV cache is the core's to reckon: it decides the
         context. With terms of its own a runtime of several machines is given as many as they need, not KAITO's number.
-
-        Args:
-            fit: what the core reckons: machine, dtype, quantisation, parallelism, context and all terms.
+        ``fit`` has what the core reckons: machine, dtype, quantisation, parallelism, context and all terms.
         """
         return ()
 
@@ -322,6 +318,10 @@ class Runtime(Driver):
 
         The server is ready once every object is Ready or None. An object of the kind ``serves_as`` must be Ready.
         """
+        return None
+
+    def correction(self, server: Mapping[str, Any], manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Return the merge patch by which an object of a kind in ``watches`` follows that of ``serves_as``; pure."""
         return None
 
 

@@ -94,6 +94,14 @@ class RuntimeObjectsContract(DriverContract):
         assert len(serving) == 1, f"no {driver.serves_as.plural} named {NAMES.workspace}"
         assert driver.status(serving[0]) is not None, "status says nothing about what serves"
 
+    def test_correction_leaves_alone_what_is_in_line(
+        self, driver: Runtime, objects: tuple[Mapping[str, Any], ...]
+    ) -> None:
+        """``correction`` is pure, and None for each of its own objects as they were rendered."""
+        for server in objects:
+            for manifest in objects:
+                assert twice_alike(driver.correction, server, manifest) is None, f"{manifest['kind']} is never in line"
+
 
 def plural_of(kind: str) -> str:
     """A kind's plural, as ``kubectl`` guesses it (``meta.UnsafeGuessKindToResource``)."""

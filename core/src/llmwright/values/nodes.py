@@ -199,6 +199,10 @@ class Watch:
     A runtime leaves them None: its objects are in the Workspace's namespace, with the core's own label.
     ``events_of`` is the kind as Events name it (``NodeClaim``), for a provisioner whose controller tells by Warning
     Events what no object tells: ``Snapshot.events`` then has them.
+
+    Of the kind by which a runtime serves, ``brought_by`` tells people what installs it. ``endpoint_labels`` are the
+    labels, beside the core's, of those pods that answer: the Service leads to no other. ``longest_name`` is that of a
+    Workspace after which such an object can be called; None where the core's own bound holds.
     """
 
     group: str
@@ -206,3 +210,6 @@ class Watch:
     plural: str
     labels: tuple[str, str] | None = None
     events_of: str = ""
+    brought_by: str = ""
+    endpoint_labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+    longest_name: int | None = None

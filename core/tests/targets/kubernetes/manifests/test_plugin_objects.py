@@ -15,6 +15,7 @@ from llmwright.targets.kubernetes.manifests import serving_objects
 from llmwright.targets.kubernetes.manifests.object_metadata import identity, role_of
 from llmwright.testing import make_context
 from llmwright.testing.fakes import FakeRuntime
+from llmwright.testing.presets import make_instance_type
 from llmwright.values.launch import Launch
 from llmwright.values.nodes import Watch
 
@@ -74,6 +75,29 @@ def test_a_runtime_s_own_kind_replaces_the_statefulset() -> None:
     annotations = objects[-1]["metadata"]["annotations"]
     assert annotations["llmwright.io/launch"] == SERVER.digest
     assert annotations["llmwright.io/role"] == "serving"
+
+
+def test_a_claim_for_weights_comes_and_goes_with_the_pod_that_a_runtime_makes() -> None:
+    machine = make_instance_type(nvme=True)
+    nodes = replace(NODES, instance_type=machine, disk_bytes=3 << 30)
+    runtime = DemoRuntime(make_context())
+    runtime.added = (manifest_of("Demo", "demo.example.com/v1"),)
+    source = replace(render_input({"disk_class": "fast"}), runtime=runtime)
+    pod = serving_objects(source, SERVER, nodes)[-1]["spec"]["pod"]
+    volumes = {volume["name"]: volume for volume in pod["spec"]["volumes"]}
+    claim = volumes["model-weights-volume"]["ephemeral"]["volumeClaimTemplate"]
+    assert claim["metadata"]["labels"] == {"kaito.sh/workspace": "ws"}
+    assert claim["spec"]["storageClassName"] == "fast"
+    assert {mount["name"] for mount in pod["spec"]["containers"][0]["volumeMounts"]} == volumes.keys()
+
+
+def test_the_service_leads_to_the_pods_that_a_runtime_says_answer() -> None:
+    class Answering(DemoRuntime):
+        serves_as = replace(DEMO, endpoint_labels={"demo.example.com/answers": "yes"})
+
+    objects = serving_with(Answering, manifest_of("Demo", "demo.example.com/v1"))
+    assert objects[0]["spec"]["selector"] == {"kaito.sh/workspace": "ws", "demo.example.com/answers": "yes"}
+    assert objects[1]["spec"]["selector"] == {"kaito.sh/workspace": "ws"}
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def with_runtime_objects(source: RenderInput, launch: Launch, nodes: int, core: 
     if runtime is None:
         return core
     *others, server = core
-    names = Names(source.name, source.namespace, nodes=nodes, pod=server["spec"]["template"])
+    names = Names(source.name, source.namespace, nodes=nodes, pod=_whole_pod(server))
     added = {identity(manifest): manifest for manifest in _runtime_objects(source, runtime, launch, names)}
     serving = _serving_identity(source, runtime.serves_as, added, identity(server))
     services = [added.pop(identity(manifest), manifest) for manifest in others]
@@ -48,6 +48,23 @@ def with_runtime_objects(source: RenderInput, launch: Launch, nodes: int, core: 
         *(with_annotations(manifest, {ROLE: "serving"}) for manifest in added.values()),
         server if chosen is server else with_annotations(chosen, annotations),
     )
+
+
+def _whole_pod(server: Manifest) -> Manifest:
+    """Return the pod template of a StatefulSet with its claims as volumes that come and go with the pod."""
+    pod: Manifest = server["spec"]["template"]
+    claims = [
+        {
+            "name": claim["metadata"]["name"],
+            "ephemeral": {
+                "volumeClaimTemplate": {"metadata": {"labels": claim["metadata"]["labels"]}, "spec": claim["spec"]}
+            },
+        }
+        for claim in server["spec"].get("volumeClaimTemplates", ())
+    ]
+    if not claims:
+        return pod
+    return {**pod, "spec": {**pod["spec"], "volumes": [*pod["spec"].get("volumes", ()), *claims]}}
 
 
 def _runtime_objects(source: RenderInput, runtime: Runtime, launch: Launch, names: Names) -> Manifests:

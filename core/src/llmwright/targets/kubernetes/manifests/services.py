@@ -75,6 +75,9 @@ def _endpoint_selector(source: RenderInput, *, grouped: bool) -> dict[str, str]:
     A tuning pod has the Workspace's label too, so a tuned model's one server is named.
     """
     labels = {WORKSPACE_LABEL: source.name}
+    kind = source.runtime.serves_as if source.runtime is not None else None
+    if kind is not None:
+        return {**labels, **kind.endpoint_labels}
     if not grouped and source.workspace.tuning is None:
         return labels
     return {**labels, "statefulset.kubernetes.io/pod-name": f"{source.name}-0"}

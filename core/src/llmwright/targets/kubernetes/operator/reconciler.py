@@ -187,7 +187,10 @@ class Reconciler:
         """Carry out a decision; return whether an object was refused, so that the next pass has to report it."""
         self._revisions.keep(subject.key, revision)
         self._provisioning.carry_out(subject.key, plan.provisioner.name, plan.inputs, decision.actions)
-        return self._applier.apply(subject.owner, decision, desired)
+        refused = self._applier.apply(subject.owner, decision, desired)
+        if subject.runtime is not None and subject.runtime.serves_as is not None:
+            self._applier.correct(subject.owner, subject.runtime)
+        return refused
 
     def _leave(self, live: Object, workspace: Workspace) -> float | None:
         record = workspace.status.plan if workspace.status else None

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from llmwright.plugins.declarations import MADE_ANEW
 from llmwright.targets.kubernetes.operator.apply.drift import (
+    cannot_become,
     covers,
     drift_digest,
     fingerprint,
@@ -51,3 +53,14 @@ def test_drift_is_what_is_missing_and_its_digest_follows_both_sides() -> None:
     assert drift_digest({**live, "status": {"ready": True}}, desired) == digest
     assert drift_digest({**live, "spec": {"x": 2}}, desired) != digest
     assert drift_digest(live, {**desired, "spec": {"x": 1}}) != digest
+
+
+@pytest.mark.parametrize(
+    ("before", "wanted", "anew"),
+    [("1", "2", True), ("1", "1", False), (None, "2", False), ("1", None, False), (None, None, False)],
+)
+def test_an_object_is_made_anew_where_its_controller_would_leave_it(
+    before: str | None, wanted: str | None, anew: bool
+) -> None:
+    live, desired = ({"metadata": {"annotations": {MADE_ANEW: each} if each else {}}} for each in (before, wanted))
+    assert cannot_become(live, desired) is anew

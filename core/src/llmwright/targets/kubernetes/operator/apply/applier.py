@@ -10,6 +10,7 @@ from llmwright.api.status import WorkspaceStatus
 from llmwright.errors import TargetError
 from llmwright.lifecycle.decision import Decision, Provision, Scale, Start, Stop
 from llmwright.lifecycle.observed import Observed, Role
+from llmwright.plugins.drivers import Runtime
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.manifests import Manifests
@@ -56,6 +57,10 @@ class Applier:
         for action in decision.actions:
             if isinstance(action, Stop):
                 self._writer.stop(owner, action)
+
+    def correct(self, owner: Owner, runtime: Runtime) -> None:
+        """Bring in line with a runtime's server what its controller leaves behind; raises as the writer's."""
+        self._writer.correct(owner, runtime)
 
     def _is_refused(self, key: Key, role: Role, objects: Manifests, write: Callable[[], None]) -> bool:
         """Return whether an object was refused that will be refused again; the next pass reports it, and rests."""

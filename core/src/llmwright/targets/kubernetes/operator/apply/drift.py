@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from llmwright.plugins.declarations import MADE_ANEW
+
 MANIFEST = "llmwright.io/manifest"
 """Annotation: digest of the rendered object that was applied last."""
 
@@ -39,6 +41,13 @@ def marked(desired: Object) -> dict[str, Any]:
 def is_rendered_alike(live: Object, desired: Object) -> bool:
     """Return whether ``desired`` is what was applied last."""
     return bool((live["metadata"].get("annotations") or {}).get(MANIFEST) == fingerprint(desired))
+
+
+def cannot_become(live: Object, desired: Object) -> bool:
+    """Return whether the controller of ``live`` would leave it as it is, although ``desired`` is another."""
+    before, wanted = ((each["metadata"].get("annotations") or {}).get(MADE_ANEW) for each in (live, desired))
+    # Where there is none, somebody took it away: a reason to put it back, and none to begin anew.
+    return None not in (before, wanted) and before != wanted
 
 
 def covers(live: Any, desired: Any) -> bool:

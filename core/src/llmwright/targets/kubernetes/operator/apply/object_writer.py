@@ -12,6 +12,8 @@ from llmwright.errors import TargetError
 from llmwright.lifecycle.conditions import rfc3339
 from llmwright.lifecycle.decision import Scale, Start, Stop
 from llmwright.lifecycle.observed import Role
+from llmwright.plugins.driver_calls import driver_call
+from llmwright.plugins.drivers import Runtime
 from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.targets.kubernetes.cluster.api_errors import FORBIDDEN, INVALID, NOT_FOUND, ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import JOBS, STATEFULSETS, Resource
@@ -20,7 +22,13 @@ from llmwright.targets.kubernetes.manifests import Manifests
 from llmwright.targets.kubernetes.manifests.object_metadata import INPUTS, LAUNCH, role_of
 from llmwright.targets.kubernetes.operator.apply.api_discovery import Discovery
 from llmwright.targets.kubernetes.operator.apply.desired import own_services
-from llmwright.targets.kubernetes.operator.apply.drift import drift_digest, has_drifted, is_rendered_alike, marked
+from llmwright.targets.kubernetes.operator.apply.drift import (
+    cannot_become,
+    drift_digest,
+    has_drifted,
+    is_rendered_alike,
+    marked,
+)
 from llmwright.targets.kubernetes.operator.cache.children import Children
 from llmwright.targets.kubernetes.operator.cache.owner_reference import Owner
 from llmwright.targets.kubernetes.operator.contest import begins, changed_by_another, rest_s
@@ -143,6 +151,24 @@ class ObjectWriter:
         self.repair(owner, desired)
         self._prune(owner, role, desired)
 
+    def correct(self, owner: Owner, runtime: Runtime) -> None:
+        """Patch what the controller of a runtime's server made of it and does not keep in line with it.
+
+        Raises:
+            PluginError: the runtime failed in ``correction``.
+        """
+        server = self._children.find(owner, *owner.workload("serving"))
+        if server is None or "deletionTimestamp" in server["metadata"]:
+            return
+        kinds = [Resource(watch.group, watch.version, watch.plural) for watch in runtime.watches()]
+        # A list: patching changes the cache that is read.
+        for resource, live in [(kind, live) for kind in kinds for live in self._children.of(kind).of(owner.key)]:
+            with driver_call("runtime", type(runtime).__name__, "correction"):
+                patch = runtime.correction(server, live)
+            if patch is not None and "deletionTimestamp" not in live["metadata"]:
+                name = live["metadata"]["name"]
+                self._put(resource, self._api.merge(resource, owner.namespace, name, patch))
+
     def _prune(self, owner: Owner, role: Role, desired: Manifests) -> None:
         """Delete what plugins added for the role and is not desired, and a server of another kind."""
         kept = {(self._resource(owner, manifest), manifest["metadata"]["name"]) for manifest in desired}
@@ -168,6 +194,10 @@ class ObjectWriter:
         resource = self._resource(owner, desired)
         live = self._children.find(owner, resource, desired["metadata"]["name"])
         if live is not None and "deletionTimestamp" in live["metadata"]:
+            return
+        if live is not None and cannot_become(live, desired):
+            # Its end calls for a pass, and that pass makes it.
+            self._delete(owner, resource, live)
             return
         body = marked(desired)
         try:

@@ -86,14 +86,20 @@ class Children:
         informers = [self.informer(resource) for resource in resources]
         return all(informer.synced or informer.refused for informer in informers)
 
-    def unseen(self, resource: Resource, kind: str) -> Trouble | None:
-        """Return why objects of a kind cannot be seen; None where they can, or will be once they are listed."""
+    def unseen(self, resource: Resource, kind: str, brought_by: str = "") -> Trouble | None:
+        """Return why objects of a kind cannot be seen; None where they can, or will be once they are listed.
+
+        Args:
+            kind: its name for people.
+            brought_by: what installs it, as people are told.
+        """
         informer = self.informer(resource)
         if informer.refused:
             message = f"the operator may not watch {kind}: {informer.refused} ({FORBIDDEN_HINT})"
             return Trouble("KindForbidden", message)
         if not informer.served:
-            return Trouble("KindNotServed", f"the cluster does not serve {kind} (install the CRD that brings it)")
+            hint = brought_by or "install the CRD that brings it"
+            return Trouble("KindNotServed", f"the cluster does not serve {kind} ({hint})")
         return None
 
     def find(self, owner: Owner, resource: Resource, name: str) -> Object | None:

@@ -43,10 +43,13 @@ class Observer:
         if not self._children.listed(subject.kinds):
             return None
         plan = planned.plan
+        # Before anything is bought for a server that could not be made.
+        first = subject.status is None or subject.status.plan is None
+        unserved = self._server_status.unserved(subject.runtime) if first else None
         observed = replace(
             self._workloads(subject, plan.nodes.count if plan is not None else None),
-            plan_trouble=planned.trouble,
-            plan_waits=planned.fresh,
+            plan_trouble=planned.trouble or unserved,
+            plan_waits=planned.fresh or (planned.trouble is None and unserved is not None),
             newer_plan=planned.newer,
             output=_output(subject.workspace),
             pod_labels=f"{WORKSPACE_LABEL}={subject.workspace.name}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from llmwright.lifecycle.observed import Workload
+from llmwright.lifecycle.observed import Trouble, Workload
 from llmwright.plugins.driver_calls import described, must_pass
 from llmwright.plugins.drivers import Runtime
 from llmwright.targets.kubernetes.cluster.api_resources import PODS, STATEFULSETS, Resource
@@ -53,10 +53,19 @@ class ServerStatus:
             return workload
         return judged(workload, self._outcomes(owner, runtime), needs_outcome=resource != STATEFULSETS)
 
+    def unserved(self, runtime: Runtime | None) -> Trouble | None:
+        """Return that the cluster does not know the kind by which a runtime serves; None where it does, or may."""
+        watch = runtime.serves_as if runtime is not None else None
+        if watch is None:
+            return None
+        resource = Resource(watch.group, watch.version, watch.plural)
+        trouble = self._children.unseen(resource, str(resource), watch.brought_by)
+        return trouble if trouble is not None and trouble.reason == "KindNotServed" else None
+
     def _outcomes(self, owner: Owner, runtime: Runtime) -> Iterator[Outcome]:
         for watch in runtime.watches():
             resource = Resource(watch.group, watch.version, watch.plural)
-            trouble = self._children.unseen(resource, resource.full)
+            trouble = self._children.unseen(resource, str(resource), watch.brought_by)
             if trouble is not None:
                 yield Waiting(trouble.reason, trouble.message)
             for live in self._children.of(resource).of(owner.key):
