@@ -77,6 +77,16 @@ def test_a_desk_that_refuses_is_told_and_what_is_rented_is_returned(run: Run, wr
         assert run("delete", "w").code == 0
 
 
+def test_what_no_workspace_of_this_machine_needs_is_listed(run: Run, written: Write, desk: Any) -> None:
+    none = run("orphans", "--target", "local")
+    assert (none.code, none.out) == (0, ""), none.err
+    assert "nothing is left behind" in none.err
+    owner = {"desk.acme.example/namespace": "default", "desk.acme.example/workspace": "gone"}
+    desk.rent("desk-left-1", {"labels": owner})
+    left = run("orphans", "--target", "local")
+    assert (left.code, left.out) == (1, "desk  desk-left-1\n"), left.err
+
+
 def test_a_provisioner_of_clusters_alone_is_noted(run: Run, written: Write) -> None:
     ran = run(
         "plan", "-f", written(WORKSPACE.replace("provisioner: desk", "provisioner: byo").replace("listing", "hf"))

@@ -10,15 +10,37 @@ from llmwright.cli import arguments
 FOUND = 1
 
 
-@click.command(epilog="\b\nExamples:\n  llmwright orphans\n  llmwright orphans --kubeconfig ~/.kube/config\n")
+@click.command(
+    epilog="""\b
+Examples:
+  llmwright orphans
+  llmwright orphans --kubeconfig ~/.kube/config
+  llmwright orphans --target local
+"""
+)
 @arguments.kubeconfig
+@click.option(
+    "--target",
+    type=click.Choice(["kubernetes", "local"]),
+    default="kubernetes",
+    show_default=True,
+    help="Whose Workspaces count as there: the cluster's, or those of this machine.",
+)
 @click.pass_obj
-def orphans(session: Session, kubeconfig: str | None) -> int:
-    """List what was bought on a cluster for Workspaces that are gone; ends with 1 where there is such."""
-    from llmwright.app.orphans import orphans as find_orphans
-    from llmwright.targets.kubernetes.cluster.api_client import connect
+def orphans(session: Session, kubeconfig: str | None, target: str) -> int:
+    """List what was bought for Workspaces that are gone; ends with 1 where there is such.
 
-    left = list(find_orphans(session, connect(kubeconfig), lambda line: click.echo(line, err=True)))
+    Look before you give something back: a cloud also lists the machines of another cluster, or of another machine, that
+    shares the account.
+    """
+    from llmwright.app.orphans import orphans as find_orphans
+
+    api = None
+    if target == "kubernetes":
+        from llmwright.targets.kubernetes.cluster.api_client import connect
+
+        api = connect(kubeconfig)
+    left = list(find_orphans(session, api, lambda line: click.echo(line, err=True)))
     for provisioner, orphan in left:
         click.echo(f"{provisioner}  {orphan.name}")
     if not left:
