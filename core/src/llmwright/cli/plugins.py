@@ -26,6 +26,7 @@ Examples:
   llmwright plugins list --check
   llmwright plugins show qlora
   llmwright plugins show runtime:hf
+  llmwright plugins reference tuner
 """,
 )
 @click.pass_context
@@ -104,6 +105,27 @@ def new(kind: str, name: str, directory: Path | None) -> None:
         (where / path).write_text(text, encoding="utf-8")
         click.echo(f"wrote {where / path}")
     click.echo(f"next: cd {shlex.quote(str(where))} && pip install -e '.[test]' && pytest", err=True)
+
+
+@plugins.command(
+    epilog="""\b
+Examples:
+  llmwright plugins reference tuner
+  llmwright plugins reference runtime Launch Process
+"""
+)
+@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("names", nargs=-1)
+def reference(kind: str, names: tuple[str, ...]) -> None:
+    """Print the reference for authors of plugins of that kind: methods, declarations, values; or of these names."""
+    from llmwright.cli.plugin_reference import reference as text_of
+
+    text = text_of(kind, names)
+    if not text:
+        raise ConfigError(
+            f"the reference of a {kind} has no {', '.join(names)}", hint=f"`llmwright plugins reference {kind}` has all"
+        )
+    click.echo(text)
 
 
 def _named(session: Session, name: str) -> list[PluginEntry]:
