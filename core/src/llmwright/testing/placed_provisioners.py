@@ -22,11 +22,9 @@ from llmwright.values.nodes import NodeRequest, Waiting, required_labels
 SHORTEST_WAIT_S, LONGEST_WAIT_S = 1.0, 3600.0
 """The bounds of ``again_in`` of one that waits for machines."""
 
-LONGEST_LABEL = 63
-"""The characters of a label's value, and of a name."""
 
 SECRET = re.compile(r"token|secret|password|credential|key", re.IGNORECASE)
-LONGEST_NAMESPACE, LONGEST_NAME = "n" * LONGEST_LABEL, "w" * 52
+LONGEST_NAMESPACE, LONGEST_NAME = "n" * 63, "w" * 52
 TOLERATION: Mapping[str, tuple[str, ...]] = {
     "key": (), "value": (), "operator": ("Exists", "Equal"), "effect": ("NoSchedule", "PreferNoSchedule", "NoExecute"),
     "tolerationSeconds": (),
@@ -84,16 +82,6 @@ class PlacedContract(OperatedContract):
         elsewhere = driver.placement(replace(asked, namespace="other")).selector
         assert one.selector != elsewhere, "placement is the same in two namespaces: give it a label of its own"
 
-    def test_its_labels_may_be_written_whatever_the_names(self, driver: Provisioner, request_: NodeRequest) -> None:
-        """Any namespace and Workspace make labels that nodes may carry: at most 63 characters, for the longest too."""
-        longest = replace(request_, namespace="n" * LONGEST_LABEL, workspace="w" * LONGEST_LABEL)
-        labels = (label for each in (request_, longest) for label in driver.placement(each).selector.items())
-        for name, value in labels:
-            assert LABEL.fullmatch(value), (
-                f"placement: {name}={value} is no label of a node, whose values have at most {LONGEST_LABEL} letters, "
-                "digits, and inside . _ or -: write a hash of long names"
-            )
-
     def test_a_cluster_takes_its_placement(self, driver: Provisioner, request_: NodeRequest) -> None:
         """Tolerations have the keys and words of Kubernetes, and the GPU resource is a qualified name."""
         placement = driver.placement(request_)
@@ -111,12 +99,13 @@ class PlacedContract(OperatedContract):
         assert qualified, f"placement: {resource!r} is no name of a GPU resource, as nvidia.com/gpu is"
 
     def test_a_cluster_takes_its_labels(self, driver: Provisioner, world: World, request_: NodeRequest) -> None:
-        """Labels of its nodes are such that a cluster takes, for the longest names too.
+        """Labels of its placement and its nodes are such that a cluster takes, for the longest names too.
 
         A value has at most 63 characters: a namespace alone may have as many, and a Workspace 52.
         """
         for space, name in (("default", "demo"), (LONGEST_NAMESPACE, LONGEST_NAME)):
             asked = replace(request_, namespace=space, workspace=name)
+            _assert_labels(driver.placement(asked).selector, "its placement")
             operation = Operation(driver, world, asked)
             if driver.nodes_are_brought or not can_be_had(operation, world):
                 continue

@@ -29,6 +29,9 @@ CONFIG_FILE = "adapter_config.json"
 FEW = re.compile(r"(max_?)?(steps|epochs)", re.IGNORECASE)
 STEPPED, RANK = re.compile(r"(max_?)?steps", re.IGNORECASE), re.compile(r"(lora_?)?(rank|r)", re.IGNORECASE)
 STEPS, MANY_STEPS, RANKED = 3, 60, 4
+AFTER_SIGTERM = 5
+"""Steps that a run may make before it sees that it is to end."""
+
 MOST_BESIDE = 32 * 2**20
 """Bytes that may lie beside the adapter: a record, a picture, a tokenizer. Checkpoints are of no use to anybody."""
 
@@ -198,6 +201,30 @@ class TunedContract(DriverContract):
             assert row["completion"] in COMPLETIONS, (
                 f"a row of sample has another completion than the data set: {line[:80]!r}"
             )
+
+    def test_sigterm_ends_a_run(
+        self, driver: Tuner, run: Run, tuned_preset: Preset, many_steps: dict[str, Any], tmp_path: Path,
+        patience_s: float,
+    ) -> None:  # fmt: skip
+        """A run that is told to end makes the step under way and no more, and its exit code is not 0.
+
+        A deletion, and a node that goes, wait for it. The law holds for trainers that tell their steps.
+        """
+        if not [*_steps(run.results)]:
+            return
+        fit = make_fit(context=tuned_preset.context)
+        launch = driver.launch(tuned_preset, fit, make_tuning_data(), driver.configure(many_steps, {}))
+        results = tmp_path / "results"
+        process = _machine(tmp_path, run.data, results).start(launch, launch.main)
+        process.until(lambda: any(_steps(results)), "it writes step events to progress.jsonl", patience_s)
+        process.signal(signal.SIGTERM)
+        before = max(_steps(results))
+        ended = process.ended(patience_s)
+        told = [*events(results)]
+        after = int(told[-1]["step"]) - before
+        assert after <= AFTER_SIGTERM, f"SIGTERM is ignored: {after} steps were made after it"
+        if told[-1]["step"] != told[-1].get("steps"):
+            assert ended.code != 0, "a run that SIGTERM ended before its last step ends with 0, as one that is done"
 
     def test_an_interrupted_run_goes_on(
         self, driver: Tuner, run: Run, tuned_preset: Preset, many_steps: dict[str, Any], tmp_path: Path,
