@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from tests.support.command import Run
+
+from llmwright.catalogue.preset_file import read_family
 
 ROOT = Path(__file__).parents[2]
 QUICKSTART = ROOT / "examples/quickstart.yaml"
@@ -90,6 +94,14 @@ def test_presets_are_listed_filtered_and_shown(run: Run) -> None:
     assert "llama-3.3-70b-instruct" not in fitting
     assert run("presets", "list", "--license", "mti").code == 2
     assert "Apache-2.0" in run("presets", "show", "demo").out or "apache-2.0" in run("presets", "show", "demo").out
+
+
+@pytest.mark.parametrize(("output", "read"), [("json", json.loads), ("yaml", yaml.safe_load)])
+def test_a_preset_is_shown_as_the_file_of_a_pack(run: Run, output: str, read: Callable[[str], Any]) -> None:
+    shown = read(run("presets", "show", "phi-4-mini-instruct", "-o", output).out)
+    assert (shown["kind"], shown["family"]) == ("PresetFamily", "phi-4")
+    (model,) = read_family(shown)
+    assert model["source"] == "hf://microsoft/Phi-4-mini-instruct"
 
 
 def test_the_crd_has_both_versions(run: Run) -> None:

@@ -40,6 +40,7 @@ from llmwright.testing import (
 from llmwright.testing.contract import laws
 from llmwright.testing.fakes import FakeCloud, FakeProvisioner, FakeRuntime, FakeTuner
 from llmwright.testing.launches import as_json, faults
+from llmwright.testing.model_figures import model_faults
 from llmwright.testing.purity import CANARY, twice_alike
 from llmwright.values.fit import MemoryTerm
 from llmwright.values.launch import Exec, HttpGet, Launch, Mount, Probe, Process, Ranks, Volume
@@ -366,3 +367,8 @@ def test_declarations_of_runtimes_and_provisioners_are_held_against_each_other()
         RuntimeContract().test_it_serves_on_some_machine(Idle(make_context()))
     with pytest.raises(AssertionError):
         ProvisionerContract().test_its_claims_are_watched(Blind(make_context()))
+
+
+@pytest.mark.parametrize("scale", [1, 4])
+def test_the_preset_for_authors_has_figures_that_can_be_true(scale: int) -> None:
+    assert [*model_faults(make_preset(scale=scale))] == []

@@ -19,6 +19,7 @@ sources and ``questions`` are relative to the file. Unknown sizes of ``architect
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from llmwright.catalogue.yaml_fields import (
     Field,
     FieldError,
     Fields,
+    camel_case,
     count,
     flag,
     mapping,
@@ -149,6 +151,44 @@ def read_family(document: Any) -> list[dict[str, Any]]:
         {**common, **read_fields(model, _MODEL, f"models[{position}]", _REQUIRED)}
         for position, model in enumerate(family["models"])
     ]
+
+
+def as_family(preset: Preset) -> dict[str, Any]:
+    """Return the document of a pack with this preset alone; ``read_family`` gives back its facts.
+
+    What a pack need not say is left out, and its ``assumptions``, for which a pack has no key.
+    """
+    facts = {
+        field.name: getattr(preset, field.name)
+        for field in dataclasses.fields(preset)
+        if field.name in _MODEL and field.name != "fact_source"
+    }
+    # In a pack it would be a second name for the same text.
+    facts["aliases"] = tuple(alias for alias in preset.aliases if alias != preset.source)
+    model = {name: value for name, value in facts.items() if name in _SAID or value != _default(name)}
+    if preset.architecture is not None:
+        sizes = dataclasses.asdict(preset.architecture)
+        model["architecture"] = {name: value for name, value in sizes.items() if value or name in _REQUIRED_SIZES}
+    family = {"kind": KIND, "family": preset.family or preset.name, "fact_source": preset.fact_source}
+    return {**_written({name: value for name, value in family.items() if value}), "models": [_written(model)]}
+
+
+_SAID = _REQUIRED | {"dtype"}
+
+
+def _default(name: str) -> Any:
+    (field,) = (field for field in dataclasses.fields(Preset) if field.name == name)
+    return field.default_factory() if field.default_factory is not dataclasses.MISSING else field.default
+
+
+def _written(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields by their names in a file; the keys inside ``flags`` and ``tuning`` are the user's own."""
+    known = {"architecture": _written}
+    return {camel_case(name): known.get(name, _plain)(value) for name, value in fields.items()}
+
+
+def _plain(value: Any) -> Any:
+    return [*value] if isinstance(value, tuple) else value
 
 
 def build_preset(fields: Mapping[str, Any], *, directory: Path | None, origin: str) -> Preset:

@@ -105,13 +105,19 @@ def _cache(preset: Preset) -> str:
 @format_option()
 @click.pass_obj
 def show(session: Session, name: str, output: str | None) -> None:
-    """Show one model: source, licence, sizes, and what can serve and tune it."""
+    """Show one model: source, licence, sizes, and what can serve and tune it.
+
+    With -o it is printed as a file of a preset pack.
+    """
     from llmwright.catalogue.lora_layers import lora_layers
     from llmwright.catalogue.model_directory import named_directory, names_a_directory
+    from llmwright.catalogue.preset_file import as_family
 
     preset = session.preset(named_directory(name).as_uri() if names_a_directory(name) else name)
     if output:
-        dump(preset, output)
+        dump(as_family(preset), output)
+        for assumption in preset.assumptions:
+            note(f"note: {assumption}")
         return
     rows = [
         ("name", preset.name),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import asdict
 
+from llmwright.catalogue.yaml_fields import camel_case
 from llmwright.values.preset import Architecture, Preset
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "float8_e4m3fn": 1, "float8_e5m2": 1, "float64": 8}
@@ -32,6 +34,9 @@ MOST_DISK = 100
 LATENT = frozenset({320, 576})
 """Numbers of one token and layer where keys and values are kept compressed (multi-head latent attention)."""
 
+COUNTED, ROUNDED = ("parameters", "weightBytes"), 0.05
+"""Figures that two packs may have rounded, and by which part."""
+
 CONTEXTS = (128, 20_000_000)
 
 
@@ -52,6 +57,26 @@ def model_faults(preset: Preset) -> Iterator[str]:
         yield f"flags are for {', '.join(strangers)}, which runtimes does not list"
     if not all(re.fullmatch(r"[\w.-]+", target) for target in preset.lora_targets):
         yield f"loraTargets are {preset.lora_targets}, which are no names of modules"
+
+
+def differences(preset: Preset, other: Preset) -> Iterator[str]:
+    """Yield the figures that ``other``, which loads the same weights, has otherwise."""
+    here, there = dict(_figures(preset)), dict(_figures(other))
+    stored = (preset.dtype, preset.quantization) == (other.dtype, other.quantization)
+    for name in sorted(here.keys() & there.keys()):
+        counted = name in COUNTED
+        # Packs count differently: with or without an output layer that is the embedding once more, or by the files.
+        same = abs(here[name] - there[name]) <= ROUNDED * there[name] if counted else here[name] == there[name]
+        if not same and (stored or name != "weightBytes"):
+            yield f"{name} is {here[name]}, and {other.name} of {other.origin}, from the same source, has {there[name]}"
+
+
+def _figures(preset: Preset) -> Iterator[tuple[str, int]]:
+    yield "parameters", preset.parameters
+    yield "weightBytes", preset.weight_bytes
+    for name, size in asdict(preset.architecture).items() if preset.architecture is not None else ():
+        if isinstance(size, int) and size:
+            yield f"architecture.{camel_case(name)}", size
 
 
 def _name_faults(preset: Preset) -> Iterator[str]:

@@ -16,7 +16,7 @@ from llmwright.plugins.known import known_names
 from llmwright.plugins.registry import Registry
 from llmwright.testing.contract import Contract
 from llmwright.testing.machine_figures import machine_faults
-from llmwright.testing.model_figures import model_faults
+from llmwright.testing.model_figures import differences, model_faults
 from llmwright.values.preset import Preset
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
@@ -114,6 +114,23 @@ class PresetPackContract(Contract):
     def test_figures_of_models_can_be_true(self, catalogue: Catalogue) -> None:
         """Units and arithmetic: parameters x dtype are the weights, layers x heads x width the KV cache, and so on."""
         _none([f"{preset.name}: {fault}" for preset in catalogue.presets() for fault in model_faults(preset)])
+
+    def test_figures_are_those_of_other_packs(self, pack: str, catalogue: Catalogue) -> None:
+        """A model that another installed pack has from the same source has the same sizes there."""
+        others = [
+            preset
+            for preset in Catalogue.of_plugins(Registry(log=lambda _: None).hooks()).presets()
+            if canonical(preset.origin.partition(" ")[0]) != canonical(pack)
+        ]
+        _none(
+            [
+                f"{preset.name}: {fault}"
+                for preset in catalogue.presets()
+                for other in others
+                if other.source == preset.source
+                for fault in differences(preset, other)
+            ]
+        )
 
     def test_facts_have_a_source(self, catalogue: Catalogue) -> None:
         """Every figure has a source, of models, machines and prices."""

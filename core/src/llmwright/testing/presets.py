@@ -23,18 +23,19 @@ def make_context(**changes: Any) -> Context:
 
 
 def make_preset(*, scale: int = 1, **changes: Any) -> Preset:
-    """A preset of a Llama-like network of 3 million weights, in float32; ``scale`` times as many layers and weights."""
+    """A preset of a Llama-like network of 3 million weights, in float32; ``scale`` times as many layers."""
     layers, kv_heads, head_dim = 4 * scale, 4, 64
+    parameters = layers * (4 * 256 * kv_heads * head_dim + 3 * 256 * 688) + 256 * 1024
     facts: dict[str, Any] = {
         "name": "tiny",
         "family": "llama",
         "source": "file:///models/tiny",
         "license": "Apache-2.0",
-        "parameters": 3_200_000 * scale,
-        "weight_bytes": 12_800_000 * scale,
+        "parameters": parameters,
+        "weight_bytes": 4 * parameters,
         "dtype": "float32",
         "context": 512,
-        "kv_bytes_per_token": 2 * layers * kv_heads * head_dim * 4,
+        "kv_bytes_per_token": 2 * layers * kv_heads * head_dim * 2,
         "architecture": Architecture(
             names=("LlamaForCausalLM",),
             layers=layers,
