@@ -55,8 +55,8 @@ def fit_shapes(capabilities: Capabilities | None, fit: Fit) -> dict[str, Fit]:
     if gpu:
         shapes["a machine with one GPU"] = gpu_fit(fit, 1)
         shapes["a machine with four GPUs"] = gpu_fit(fit, 4)
-        stages = {"tensor_parallel": 2, "pipeline_parallel": 2}
-        shapes["a machine with four GPUs in two stages"] = replace(gpu_fit(fit, 4), **stages)
+        four = gpu_fit(fit, 4)
+        shapes["a machine with four GPUs in two stages"] = replace(four, tensor_parallel=2, pipeline_parallel=2)
     for name in sorted(capabilities.quantizations) if capabilities else ():
         shapes[f"weights quantised as {name}"] = replace(fit, quantization=name)
     return shapes
