@@ -33,6 +33,7 @@ MIRRORS_NOTHING = {
     "plugins/runtime_hf/tests/test_contract.py": CONTRACT,
     "plugins/runtime_vllm/tests/test_contract.py": CONTRACT,
     "plugins/tuning_qlora/tests/test_contract.py": CONTRACT,
+    "presets/tests/test_shown_presets.py": "the presets as `presets show` prints them, read by the core",
     "plugins/tuning_qlora/tests/train/test_resume.py": "the trainer as a process that is killed and goes on",
     "plugins/tuning_qlora/tests/train/test_several_ranks.py": "the trainer as two processes",
     "presets/tests/test_catalogue_data.py": "the packaged YAML, which is no module",
