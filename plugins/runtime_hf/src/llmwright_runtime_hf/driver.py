@@ -78,7 +78,11 @@ def _argv(
 ) -> tuple[str, ...]:
     quantization = config.quantization or fit.quantization or "none"
     template = ("--chat-template", config.chat_template) if config.chat_template else ()
-    threads = ("--threads", str(config.threads)) if config.threads else ()
+    numbers = {
+        "--threads": config.threads,
+        "--max-num-seqs": config.max_num_seqs,
+        "--max-queued-requests": config.max_queued_requests,
+    }
     return (
         *("$(python)", "-m", "llmwright_runtime_hf.serve"),
         *weights.arguments,
@@ -90,7 +94,7 @@ def _argv(
         *("--max-model-len", str(config.max_model_len or fit.context)),
         *(("--quantization", quantization) if quantization != "none" else ()),
         *template,
-        *threads,
+        *(part for flag, number in numbers.items() if number for part in (flag, str(number))),
         *(part for host in config.allowed_hosts for part in ("--allowed-host", host)),
         *(part for origin in config.allowed_origins for part in ("--allowed-origin", origin)),
         "--exit-with-parent",

@@ -28,4 +28,8 @@ class HfConfig(BaseModel):
     allowed_origins: tuple[str, ...] = ()
     """Origins of web pages that may ask (CORS), as ``https://app.example``; ``*`` is any."""
     threads: int | None = Field(default=None, ge=1)
-    """CPU threads of one generation."""
+    """CPU threads of torch."""
+    max_num_seqs: int | None = Field(default=None, ge=1)
+    """How many answers are generated at once at most; 64 without it. The free memory may allow fewer."""
+    max_queued_requests: int | None = Field(default=None, ge=1)
+    """How many requests may wait; 256 without it. More are refused with 429 and ``Retry-After``."""

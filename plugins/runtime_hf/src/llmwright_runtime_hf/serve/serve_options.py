@@ -17,6 +17,8 @@ API_KEY_VARIABLE = "LLMWRIGHT_API_KEY"
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 QUANTIZATIONS = ("none", "nf4", "int8")
 DEVICES = ("auto", "cpu", "cuda")
+MAX_NUM_SEQS = 64
+MAX_QUEUED_REQUESTS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class ServeOptions:
     chat_template: str | None = None
     device: str = "auto"
     threads: int | None = None
+    max_num_seqs: int = MAX_NUM_SEQS
+    max_queued_requests: int = MAX_QUEUED_REQUESTS
     exit_with_parent: bool = False
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
@@ -87,6 +91,8 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> ServeOptio
         chat_template=None if flags.chat_template is None else read_chat_template(flags.chat_template),
         device=flags.device,
         threads=flags.threads,
+        max_num_seqs=flags.max_num_seqs,
+        max_queued_requests=flags.max_queued_requests,
         exit_with_parent=flags.exit_with_parent,
         allowed_hosts=tuple(flags.allowed_host),
         allowed_origins=tuple(flags.allowed_origin),
@@ -138,7 +144,16 @@ def _parser() -> argparse.ArgumentParser:
     add("--max-model-len", type=_positive, metavar="N", help="context in tokens (default: the model's own)")
     add("--chat-template", metavar="FILE_OR_INLINE", help="replaces the tokenizer's")
     add("--device", choices=DEVICES, default="auto")
-    add("--threads", type=_positive, metavar="N", help="CPU threads of one generation")
+    add("--threads", type=_positive, metavar="N", help="CPU threads of torch")
+    seqs, queue = "answers that are generated at once at most", "requests that may wait; more are refused with 429"
+    add("--max-num-seqs", type=_positive, default=MAX_NUM_SEQS, metavar="N", help=f"{seqs} (default: {MAX_NUM_SEQS})")
+    add(
+        "--max-queued-requests",
+        type=_positive,
+        default=MAX_QUEUED_REQUESTS,
+        metavar="N",
+        help=f"{queue} (default: {MAX_QUEUED_REQUESTS})",
+    )
     add(
         "--allowed-host", action="append", default=[], metavar="HOST", help="a name that requests may ask for; * is any"
     )

@@ -23,6 +23,7 @@ class LoadingEngine:
     state = EngineState("loading", "for this test")
     loaded = None
     failure = None
+    full = False
 
 
 def client_of(tmp_path: Any, **options: Any) -> TestClient:

@@ -137,6 +137,10 @@ class Engine(Protocol):
     def start(self, on_ready: Callable[[], None], on_failure: Callable[[], None]) -> None:
         """Begin to load. Call it once. The engine calls one of the two functions when loading ends."""
 
+    @property
+    def full(self) -> bool:
+        """Whether as many requests wait as may."""
+
     def submit(self, job: Job, sink: Callable[[Event], None]) -> JobHandle:
         """Queue a job. Its sink gets Text events, then one Finished or Failed; after ``cancel`` perhaps none."""
 

@@ -34,7 +34,7 @@ class ModelThread:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="model", daemon=True)
         self._adapters: AdapterSwitch | None = None
-        self._scheduler: Scheduler
+        self._scheduler: Scheduler | None = None
         self._on_ready: Callable[[], None] = lambda: None
         self._on_failure: Callable[[], None] = lambda: None
         self.loaded: LoadedModel | None = None
@@ -46,6 +46,12 @@ class ModelThread:
         self._on_ready = on_ready
         self._on_failure = on_failure
         self._thread.start()
+
+    @property
+    def full(self) -> bool:
+        """Whether as many requests wait as may."""
+        waiting = self._jobs.qsize() + (self._scheduler.waiting if self._scheduler else 0)
+        return waiting >= self._options.max_queued_requests
 
     def submit(self, job: Job, sink: Callable[[Event], None]) -> JobHandle:
         """Queue a job. Its sink gets Text events, then one Finished or Failed; after ``cancel`` perhaps none."""
@@ -132,7 +138,7 @@ class ModelThread:
         ability = probe(loaded.model)
         rows: Rows = SingleRow(loaded.model, self._select)
         if ability.rows:
-            rows = Batch(loaded.model, self._select, whole_prompts=not ability.parts)
+            rows = Batch(loaded.model, self._select, most=self._options.max_num_seqs, whole_prompts=not ability.parts)
         mixes = len(names) == 1 or (ability.rows and probe_mixing(loaded.model, self._select, names))
         held = cache_tokens(loaded, ability.bytes_per_token)
         if not ability.rows:
@@ -150,6 +156,7 @@ class ModelThread:
 
     def _serve(self) -> None:
         scheduler = self._scheduler
+        assert scheduler is not None
         while self._take_jobs(scheduler):
             try:
                 scheduler.turn()

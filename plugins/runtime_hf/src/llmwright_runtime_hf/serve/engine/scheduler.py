@@ -42,6 +42,11 @@ class Scheduler:
         """Whether a turn would do anything."""
         return bool(self._waiting or self._put_back or self._answers())
 
+    @property
+    def waiting(self) -> int:
+        """The number of jobs that no row has begun. Callable from any thread."""
+        return len(self._waiting)
+
     def add(self, handle: JobHandle) -> None:
         """Take a job that was submitted."""
         self._waiting.append(handle)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
 
 _LONG_CHARACTERS = 128 * 1024
+_RETRY_AFTER_S = 2
+"""Until one of many has been answered. OpenAI's client waits that long and asks again by itself."""
 
 
 class GenerationHandler:
@@ -46,6 +48,9 @@ class GenerationHandler:
         loaded = self._engine.loaded
         if loaded is None or self._engine.state.phase != "ready":
             raise ApiError(503, f"not ready: {self._engine.state.reason}", code="not_ready")
+        if self._engine.full:
+            waiting = f"{self._options.max_queued_requests} requests wait already"
+            raise ApiError(429, f"{waiting}: ask again later", code="queue_full", retry_after_s=_RETRY_AFTER_S)
         job = await result_or_disconnect(http_request, self._job(request, model, loaded))
         if job is None:
             return Response(status_code=CLIENT_CLOSED_REQUEST)

@@ -20,10 +20,21 @@ _LONGEST_PARAM = 200
 
 
 class ApiError(HTTPException):
-    """An error response. ``param`` is the request field at fault, ``code`` a fixed word that programs compare."""
+    """An error response. ``param`` is the request field at fault, ``code`` a fixed word that programs compare.
 
-    def __init__(self, status: int, message: str, *, param: str | None = None, code: str | None = None) -> None:
-        super().__init__(status, message)
+    ``retry_after_s`` becomes the header ``Retry-After``.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        retry_after_s: int | None = None,
+    ) -> None:
+        super().__init__(status, message, None if retry_after_s is None else {"Retry-After": str(retry_after_s)})
         self.param = param
         self.code = code
 
@@ -83,4 +94,6 @@ def _error_type(status: int) -> str:
         return "authentication_error"
     if status == HTTPStatus.NOT_FOUND:
         return "not_found_error"
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return "rate_limit_error"
     return "invalid_request_error" if status < 500 else "server_error"
