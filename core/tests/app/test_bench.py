@@ -265,6 +265,34 @@ def test_a_server_that_is_not_there() -> None:
     assert raised.value.reason == "EndpointUnreachable"
 
 
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (b"garbage\r\n\r\n", "malformed answer: "),
+        (b"", "connection lost: "),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\nContent-Type: application/json\r\n\r\n{}", "broken stream: "),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nContent-Type: text/html\r\n\r\n<html>", "malformed answer: "),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", "HTTP 204"),
+    ],
+)
+def test_what_is_no_server_of_a_model_is_told_in_one_line(reply: bytes, words: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(reply)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(TargetError) as raised:
+            bench(f"http://127.0.0.1:{listener.getsockname()[1]}", model="tiny")
+        thread.join()
+    assert raised.value.message.startswith(f"a trial request has no answer: {words}")
+    assert "\n" not in raised.value.message
+
+
 def test_the_model_must_be_named_where_there_are_several() -> None:
     with openai_peer(models=("one", "two")) as peer:
         with pytest.raises(ConfigError) as raised:

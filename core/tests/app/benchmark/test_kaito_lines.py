@@ -7,36 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from core.tests.app.benchmark.support.results import level, result
 
 from llmwright.app.benchmark.kaito_lines import kaito_lines
 from llmwright.app.benchmark.record import Failure, Record
-from llmwright.app.benchmark.result import BenchmarkResult
-from llmwright.app.benchmark.statistics import LevelRecords, level_result
+from llmwright.app.benchmark.statistics import LevelRecords
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-
-
-def result(*levels: LevelRecords) -> BenchmarkResult:
-    return BenchmarkResult(
-        endpoint="http://model",
-        model="tiny",
-        api="chat",
-        stream=True,
-        seed=0,
-        temperature=0.0,
-        input_tokens=2048,
-        output_tokens=256,
-        warmup=1,
-        timeout_s=600.0,
-        began="",
-        version="",
-        complete=True,
-        levels=tuple(map(level_result, levels)),
-    )
-
-
-def level(concurrency: int, seconds: float, *records: Record) -> LevelRecords:
-    return LevelRecords(concurrency, list(records), 0.0, seconds)
 
 
 def payload(line: str, tag: str) -> Any:

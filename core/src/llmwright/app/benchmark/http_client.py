@@ -114,7 +114,7 @@ class BenchmarkClient:
             return Failure(NO_CONNECTION, _words(error))
         except (aiohttp.ClientPayloadError, aiohttp.ClientConnectionError) as error:
             if answering:
-                return Failure(BROKEN_STREAM, "the connection was closed in the middle of the answer")
+                return Failure(BROKEN_STREAM, "the response broke off in the middle of the answer")
             return Failure(CONNECTION_LOST, _words(error))
         except TargetError as error:
             return Failure(STREAM_ERROR if error.reason == "AnswerBrokeOff" else MALFORMED, error.message[:SHOWN])
@@ -172,4 +172,4 @@ def _refusal(response: aiohttp.ClientResponse, content: bytes) -> Failure:
 
 
 def _words(error: Any) -> str:
-    return str(error)[:SHOWN] or type(error).__name__
+    return " ".join(str(error).split())[:SHOWN] or type(error).__name__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 FORMATS = (".svg", ".png")
+MARGIN = 1.3
 INK, PALE, GRID = "#1f2933", "#9fb3c8", "#e4e7eb"
 PERCENTILES = (("p50", "#0b69a3", "o"), ("p95", "#c65d21", "s"), ("p99", "#8a2f62", "D"))
 
@@ -43,7 +45,8 @@ def write_plot(result: BenchmarkResult, path: Path) -> None:
 
     figure = Figure(figsize=(10, 7), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(_title(result), x=0.01, ha="left", color=INK, fontsize=11, fontweight="bold")
+    # A name with dollar signs is no formula.
+    figure.suptitle(_title(result), x=0.01, ha="left", color=INK, fontsize=11, fontweight="bold", parse_math=False)
     levels = sorted((level for level in result.levels if level.succeeded), key=lambda level: level.concurrency)
     panels = figure.subplots(2, 2)
     _draw_rates(panels[0][0], levels)
@@ -54,7 +57,10 @@ def write_plot(result: BenchmarkResult, path: Path) -> None:
     ):
         _draw_percentiles(axes, title, levels, spread)
     try:
-        figure.savefig(path, format=path.suffix.lower().removeprefix("."))
+        with warnings.catch_warnings():
+            # Letters of a name that the font lacks are drawn as boxes.
+            warnings.filterwarnings("ignore", message="Glyph")
+            figure.savefig(path, format=path.suffix.lower().removeprefix("."))
     except OSError as error:
         raise ConfigError(f"the plot {path} cannot be written: {error.strerror or error}") from error
 
@@ -90,6 +96,11 @@ def _draw_percentiles(
     axes: Axes, title: str, levels: Sequence[LevelResult], spread: Callable[[LevelResult], Spread | None]
 ) -> None:
     known = [(level.concurrency, values) for level in levels if (values := spread(level)) is not None]
+    if not known:
+        axes.set_title(title, loc="left", color=INK, fontsize=10)
+        axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", color=PALE)
+        axes.set_axis_off()
+        return
     for name, color, marker in PERCENTILES:
         heights = [getattr(values, name) for _, values in known]
         axes.plot(
@@ -103,15 +114,11 @@ def _draw_percentiles(
         )
     _style(axes, title, levels)
     _from_zero(axes, [values.p99 for _, values in known])
-    if known:
-        axes.legend(frameon=False, loc="upper left", fontsize=9, labelcolor=INK, ncols=len(PERCENTILES))
-    else:
-        axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", color=PALE)
+    axes.legend(frameon=False, loc="upper left", fontsize=9, labelcolor=INK, ncols=len(PERCENTILES))
 
 
 def _from_zero(axes: Axes, heights: Sequence[float]) -> None:
     """Begin at zero, and leave room for labels above the highest."""
-    axes.margins(x=0.06)
     axes.set_ylim(0, 1.25 * max(heights, default=0.0) or 1.0)
 
 
@@ -121,6 +128,8 @@ def _style(axes: Axes, title: str, levels: Sequence[LevelResult]) -> None:
     steps = sorted({level.concurrency for level in levels})
     axes.set_xticks(steps, [f"{step:,}" for step in steps])
     axes.set_xticks([], minor=True)
+    if steps:
+        axes.set_xlim(steps[0] / MARGIN, steps[-1] * MARGIN)
     axes.set_xlabel("requests at a time", color=INK, fontsize=9)
     axes.grid(color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
