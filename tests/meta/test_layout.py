@@ -31,6 +31,7 @@ MIRRORS_NOTHING = {
     "plugins/provisioner_karpenter/tests/test_contract.py": CONTRACT,
     "plugins/runtime_hf/tests/serve/test_server_process.py": "the server as a process, from start to end",
     "plugins/runtime_hf/tests/test_contract.py": CONTRACT,
+    "plugins/runtime_ray/tests/test_contract.py": CONTRACT,
     "plugins/runtime_vllm/tests/test_contract.py": CONTRACT,
     "plugins/tuning_qlora/tests/test_contract.py": CONTRACT,
     "presets/tests/test_shown_presets.py": "the presets as `presets show` prints them, read by the core",

@@ -8,7 +8,7 @@ import sys
 
 from llmwright.errors import ConfigError, LLMwrightError
 from llmwright_runtime_hf.serve.listener import bind, url_of
-from llmwright_runtime_hf.serve.log_limit import RepeatLimit
+from llmwright_runtime_hf.serve.log_limit import set_up_logging
 from llmwright_runtime_hf.serve.model_files import check_model_files
 from llmwright_runtime_hf.serve.serve_options import ServeOptions, parse_options
 from llmwright_runtime_hf.serve.signals import end_quietly_on_signals, end_with_parent
@@ -18,7 +18,7 @@ PIP_LINE = "pip install 'llmwright-runtime-hf[serve]'"
 
 def main() -> int:
     """Serve until a signal comes, and return the exit code."""
-    _set_up_logging()
+    set_up_logging()
     try:
         options = parse_options(sys.argv[1:], os.environ)
         failure = _serve(options)
@@ -51,15 +51,6 @@ def _serve(options: ServeOptions) -> LLMwrightError | None:
         from llmwright_runtime_hf.serve.uvicorn_server import serve
 
         return serve(options, listener)
-
-
-def _set_up_logging() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(RepeatLimit())
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    # It recommends a package at import, also when nothing is quantised.
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Callable
 
@@ -33,3 +34,13 @@ class RepeatLimit(logging.Filter):
             record.msg, record.args = f"{record.getMessage()} (more like this in the next minute are left out)", ()
             record.exc_info = record.exc_text = None
         return count <= TIMES
+
+
+def set_up_logging() -> None:
+    """Write the log of this process to stderr."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(RepeatLimit())
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    # It recommends a package at import, also when nothing is quantised.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)

@@ -12,7 +12,7 @@ class ServerMetrics:
     """The metrics of one server, in a registry of its own. Callable from any thread."""
 
     def __init__(self) -> None:
-        self._registry = registry = CollectorRegistry()
+        self.registry = registry = CollectorRegistry()
         self.requests = Counter(
             "llmwright_requests", "Requests answered.", ["route", "status"], registry=registry
         )  # exposed with the suffix _total
@@ -45,4 +45,4 @@ class ServerMetrics:
 
     def exposition(self) -> bytes:
         """Return the metrics in Prometheus' text format 0.0.4."""
-        return generate_latest(self._registry)
+        return generate_latest(self.registry)

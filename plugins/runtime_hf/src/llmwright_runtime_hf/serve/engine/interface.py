@@ -125,6 +125,14 @@ class JobHandle:
         return self._cancelled.is_set()
 
 
+class Stateful(Protocol):
+    """Something that has a phase."""
+
+    @property
+    def state(self) -> EngineState:
+        """The phase, and why it does not answer."""
+
+
 class Engine(Protocol):
     """Loads the models, then generates for submitted jobs. Every method is callable from any thread."""
 

@@ -11,7 +11,7 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from llmwright_runtime_hf.serve.engine.interface import Engine
+from llmwright_runtime_hf.serve.engine.interface import Engine, Stateful
 from llmwright_runtime_hf.serve.http.access import AnswerOptions, RequireHost, RequireJson, RequireKey, cross_origin
 from llmwright_runtime_hf.serve.http.generation_handler import GenerationHandler
 from llmwright_runtime_hf.serve.http.json_text import SafeJsonResponse
@@ -29,16 +29,29 @@ _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 
 def create_app(options: ServeOptions, engine: Engine, metrics: ServerMetrics) -> FastAPI:
     """Return the application. It answers at once; routes that need the model answer 503 until the engine is ready."""
-    app = FastAPI(title="LLMwright hf runtime", docs_url=None, redoc_url=None, openapi_url=None)
-    add_error_handlers(app)
-    _add_generation_routes(app, GenerationHandler(options, engine))
-    _add_model_routes(app, options)
-    _add_operation_routes(app, engine, metrics)
-    _add_middleware(app, options, metrics)
+    app = generation_app(options, engine)
+    add_model_routes(app, options)
+    add_state_routes(app, engine)
+    _add_metrics_route(app, metrics)
+    add_middleware(app, options, metrics)
     return app
 
 
-def _add_middleware(app: FastAPI, options: ServeOptions, metrics: ServerMetrics) -> None:
+def empty_app() -> FastAPI:
+    """Return an application without routes, whose errors have OpenAI's shape."""
+    app = FastAPI(title="LLMwright hf runtime", docs_url=None, redoc_url=None, openapi_url=None)
+    add_error_handlers(app)
+    return app
+
+
+def generation_app(options: ServeOptions, engine: Engine) -> FastAPI:
+    """Return an application with the routes that generate, without any middleware."""
+    app = empty_app()
+    _add_generation_routes(app, GenerationHandler(options, engine))
+    return app
+
+
+def add_middleware(app: FastAPI, options: ServeOptions, metrics: ServerMetrics) -> None:
     """Add what every request passes. The one added last runs first."""
     app.add_middleware(LimitBody)
     # The key before the body: a stranger's body is not read.
@@ -80,7 +93,8 @@ def _add_generation_routes(app: FastAPI, handler: GenerationHandler) -> None:
         return await handler.handle(http, request, CompletionFormat)
 
 
-def _add_model_routes(app: FastAPI, options: ServeOptions) -> None:
+def add_model_routes(app: FastAPI, options: ServeOptions) -> None:
+    """Add the routes that list the models."""
     started = int(time.time())
 
     def card(name: str) -> dict[str, Any]:
@@ -96,7 +110,9 @@ def _add_model_routes(app: FastAPI, options: ServeOptions) -> None:
         return SafeJsonResponse(card(resolve_model(name, options)))
 
 
-def _add_operation_routes(app: FastAPI, engine: Engine, metrics: ServerMetrics) -> None:
+def add_state_routes(app: FastAPI, engine: Stateful) -> None:
+    """Add ``/health``, which answers 200 once ``engine`` is ready, and ``/version``."""
+
     @_get(app, "/health")
     async def health() -> JSONResponse:
         state = engine.state
@@ -104,10 +120,12 @@ def _add_operation_routes(app: FastAPI, engine: Engine, metrics: ServerMetrics) 
             return SafeJsonResponse({"status": "Healthy"})
         return SafeJsonResponse({"status": state.phase.capitalize(), "reason": state.reason}, 503)
 
-    @_get(app, "/metrics")
-    async def prometheus() -> Response:
-        return PlainTextResponse(metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
-
     @_get(app, "/version")
     async def versions() -> JSONResponse:
         return SafeJsonResponse({"version": version("llmwright-runtime-hf"), "transformers": version("transformers")})
+
+
+def _add_metrics_route(app: FastAPI, metrics: ServerMetrics) -> None:
+    @_get(app, "/metrics")
+    async def prometheus() -> Response:
+        return PlainTextResponse(metrics.exposition(), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,56 @@
+"""The control half: what to run to serve a preset with Ray Serve."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from llmwright.plugins.drivers import Context, Runtime
+from llmwright.values.adapter import Adapter
+from llmwright.values.fit import Fit
+from llmwright.values.launch import Launch, Mount, Process, Volume
+from llmwright.values.preset import Preset
+from llmwright_runtime_hf.driver import HfRuntime
+from llmwright_runtime_ray.command_line import ENVIRONMENT, MODULE, scaling_flags
+from llmwright_runtime_ray.ray_config import RayConfig
+from llmwright_runtime_ray.ray_settings import RaySettings
+
+ROLE = "ray"
+STATE = "ray"
+
+
+class RayRuntime(Runtime):
+    """Replicas of the engine ``hf`` behind Ray Serve's own proxy."""
+
+    targets = frozenset({"kubernetes", "local"})
+    built_for = HfRuntime.built_for
+    config_model = RayConfig
+    settings_model = RaySettings
+    capabilities = HfRuntime.capabilities
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._settings = RaySettings.model_validate(dict(context.settings))
+        self._engine = HfRuntime(replace(context, settings={}))
+
+    def refuses(self, preset: Preset, fit: Fit) -> str | None:
+        """A replica of this engine serves from one machine."""
+        if fit.nodes > 1:
+            return f"a replica serves from one machine, and {preset.name} needs {fit.nodes}"
+        return None
+
+    def launch(self, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: RayConfig) -> Launch:
+        """Return one Ray Serve on port 5000; the engine's own flags, and those about replicas."""
+        engine = self._engine.launch(preset, fit, adapters, config)
+        flags = (*_after_module(engine.main), *scaling_flags(config, fit.gpus), "--state", f"$(volume.{STATE})")
+        main = replace(
+            engine.main,
+            image=ROLE,
+            argv=(self._settings.python, "-m", MODULE, *flags),
+            env={**engine.main.env, **ENVIRONMENT},
+            mounts=(*engine.main.mounts, Mount(volume=STATE, path="/tmp/ray")),  # noqa: S108 - Ray's own default
+        )
+        return replace(engine, main=main, volumes=(*engine.volumes, Volume(name=STATE)))
+
+
+def _after_module(process: Process) -> tuple[str, ...]:
+    return process.argv[process.argv.index("-m") + 2 :]

@@ -1,0 +1,65 @@
+"""The application of Ray Serve: one deployment, whose replicas follow the load.
+
+Every replica serves the base and all its adapters, as the ``hf`` server does. Multiplexing (``serve.multiplexed``)
+would load adapters on demand and keep some of them per replica: LoRA adapters are small beside the base, so it saves
+little memory, and a request for an adapter that no idle replica holds would wait for a load.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TypedDict
+
+from ray import serve
+from ray.serve import Application
+
+from llmwright_runtime_ray.serve.options import RayOptions, Scaling, parse
+from llmwright_runtime_ray.serve.replica import Replica
+
+NAME = "llmwright"
+DEPLOYMENT = "model"
+DRAIN_S = 8.0
+"""Seconds for the answers of a replica that ends: the supervisor of one machine kills after 20."""
+_LOOK_S = 0.25
+
+
+class Arguments(TypedDict):
+    """``args`` of the application in a config of Ray Serve."""
+
+    argv: Sequence[str]
+
+
+def build(args: Arguments) -> Application:
+    """Return the application for these flags. Raises ConfigError for wrong ones."""
+    return application(parse(args["argv"], os.environ))
+
+
+def application(options: RayOptions) -> Application:
+    """Return the application that serves ``options``."""
+    scaling = options.scaling
+    replica = serve.ingress(None)(Replica)
+    deployment = serve.deployment(
+        replica,
+        name=DEPLOYMENT,
+        autoscaling_config=_autoscaling(scaling),
+        max_ongoing_requests=scaling.max_ongoing_requests,
+        max_queued_requests=scaling.max_queued_requests,
+        ray_actor_options={"num_cpus": scaling.replica_cpus, "num_gpus": scaling.replica_gpus},
+        graceful_shutdown_timeout_s=DRAIN_S,
+        graceful_shutdown_wait_loop_s=_LOOK_S,
+        # A model that cannot be loaded cannot be loaded a second time either.
+        max_constructor_retry_count=1,
+    )
+    return deployment.bind(options.of_replica)
+
+
+def _autoscaling(scaling: Scaling) -> dict[str, float]:
+    return {
+        "min_replicas": scaling.min_replicas,
+        "max_replicas": scaling.max_replicas,
+        "initial_replicas": scaling.initial_replicas,
+        "target_ongoing_requests": scaling.target_ongoing_requests,
+        "upscale_delay_s": scaling.upscale_delay_s,
+        "downscale_delay_s": scaling.downscale_delay_s,
+    }

@@ -1,0 +1,133 @@
+"""The server's options: those of the engine, which reads its own flags, and those about replicas."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NoReturn
+
+from llmwright.errors import ConfigError
+from llmwright_runtime_hf.serve.serve_options import ServeOptions, parse_options
+
+PROG = "python -m llmwright_runtime_ray.serve"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scaling:
+    """How many replicas there are, when their number changes, and how much each takes."""
+
+    min_replicas: int = 1
+    max_replicas: int = 1
+    initial_replicas: int = 1
+    target_ongoing_requests: float = 2.0
+    max_ongoing_requests: int = 5
+    max_queued_requests: int = -1
+    upscale_delay_s: float = 30.0
+    downscale_delay_s: float = 600.0
+    replica_cpus: float = 1.0
+    replica_gpus: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RayOptions:
+    """All options. ``state`` is the directory of the local cluster; None for one that is removed at the end."""
+
+    engine: ServeOptions
+    scaling: Scaling
+    state: Path | None = None
+
+    @property
+    def of_replica(self) -> ServeOptions:
+        """The options of one replica, without what the ingress has done before: it holds no key."""
+        return replace(self.engine, api_key=None, allowed_hosts=(), allowed_origins=())
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(message, hint=f"`{self.prog} --help` lists the flags")
+
+
+def parse(argv: Sequence[str], environ: Mapping[str, str]) -> RayOptions:
+    """Return the options. Raises ConfigError for a wrong flag; exits only for ``--help``, which lists all."""
+    parser = _parser()
+    if "--help" in argv or "-h" in argv:
+        parser.print_help()
+        print("\nand the flags of the engine:\n")
+        parse_options(["--help"], environ)
+    flags, rest = parser.parse_known_args(argv)
+    values = {name: value for name, value in vars(flags).items() if name != "state" and value is not None}
+    scaling = Scaling(**values)
+    _check(scaling)
+    return RayOptions(engine=parse_options(rest, environ), scaling=scaling, state=flags.state)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=PROG, description="Serve replicas of a model with Ray Serve.", allow_abbrev=False, add_help=False
+    )
+    add = parser.add_argument
+    add("--min-replicas", type=_count, metavar="N", help="0: none while nobody asks (default: 1)")
+    add("--max-replicas", type=_above, metavar="N", help="default: 1")
+    add("--initial-replicas", type=_above, metavar="N", help="default: 1")
+    add(
+        "--target-ongoing-requests", type=_positive, metavar="X", help="requests of one replica to aim for (default: 2)"
+    )
+    add("--max-ongoing-requests", type=_above, metavar="N", help="requests sent to one replica at a time (default: 5)")
+    add(
+        "--max-queued-requests",
+        type=int,
+        metavar="N",
+        help="requests that wait; beyond them 503 (default: -1, no limit)",
+    )
+    add(
+        "--upscale-delay-s",
+        type=_seconds,
+        metavar="S",
+        help="seconds of higher load before more replicas (default: 30)",
+    )
+    add("--downscale-delay-s", type=_seconds, metavar="S", help="seconds of lower load before fewer (default: 600)")
+    add("--replica-cpus", type=_positive, metavar="X", help="CPUs reserved for one replica (default: 1)")
+    add("--replica-gpus", type=_seconds, metavar="X", help="GPUs of one replica (default: 0)")
+    add("--state", type=Path, metavar="DIR", help="directory for the files of the local Ray cluster")
+    return parser
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
+
+
+def _above(text: str) -> int:
+    if (number := _count(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not above 0")
+    return number
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and number >= 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 on")
+    return number
+
+
+def _positive(text: str) -> float:
+    if not (number := _seconds(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not above 0")
+    return number
+
+
+def _check(scaling: Scaling) -> None:
+    fewest, most, initial = scaling.min_replicas, scaling.max_replicas, scaling.initial_replicas
+    if fewest > most:
+        raise ConfigError(
+            f"--min-replicas {fewest} is more than --max-replicas {most}", hint="raise the one, or lower the other"
+        )
+    if not fewest <= initial <= most:
+        raise ConfigError(f"--initial-replicas {initial} is not within {fewest} and {most}", hint="choose one that is")

@@ -1,0 +1,75 @@
+"""The application from its start to its end, on a cluster of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import threading
+import time
+from types import FrameType
+
+from llmwright_runtime_ray.serve import local_cluster
+from llmwright_runtime_ray.serve.options import RayOptions
+
+_log = logging.getLogger("llmwright.serve")
+_LOOK_S = 0.5
+
+
+def serve_until_signal(options: RayOptions, port: int) -> None:
+    """Start Ray and the application, and return after a signal. Raises LLMwrightError: it could not, or Ray ended."""
+    begin = time.monotonic()
+    local_cluster.prepare_environment()
+    from ray import serve
+
+    scaling = options.scaling
+    local_cluster.start(
+        options.state, scaling.max_replicas * scaling.replica_cpus, scaling.max_replicas * scaling.replica_gpus
+    )
+    serve.start(proxy_location="HeadOnly", http_options={"host": options.engine.host, "port": port})
+    _deploy(options)
+    _log.info("ready at http://%s:%s after %.1f s", options.engine.host, port, time.monotonic() - begin)
+    signalled = _signalled()
+    while not signalled.wait(_LOOK_S):
+        local_cluster.check()
+    _end()
+
+
+def _deploy(options: RayOptions) -> None:
+    from ray import serve
+
+    from llmwright_runtime_ray.serve.app import NAME, application
+    from llmwright_runtime_ray.serve.last_words import failure_in
+
+    try:
+        serve.run(application(options), name=NAME, route_prefix="/")
+    except RuntimeError as error:
+        message = serve.status().applications[NAME].message if NAME in serve.status().applications else ""
+        raise failure_in(f"{message}\n{error}") from error
+
+
+def _signalled() -> threading.Event:
+    """Return an event that the first signal sets; a second one ends the process at once."""
+    event = threading.Event()
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        if event.is_set():
+            os._exit(0)
+        event.set()
+        _log.info("ending (%s)", signal.Signals(number).name)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+    return event
+
+
+def _end() -> None:
+    """Let the replicas finish their answers, then end Ray."""
+    import ray
+    from ray import serve
+
+    with contextlib.suppress(Exception):
+        serve.shutdown()
+    with contextlib.suppress(Exception):
+        ray.shutdown()
