@@ -14,9 +14,14 @@ VARIABLE = "LLMWRIGHT_RAY"
 ABSENT = f"Ray is not installed: `make ray`, or name its environment in {VARIABLE}"
 
 
-def ray_python() -> Path:
-    """Return the Python that has Ray; skip the test where there is none."""
+def ray_environment() -> Path:
+    """Return the folder of the environment; skip the test where there is none."""
     folder = Path(os.environ.get(VARIABLE, ROOT / ".venv-ray"))
-    if not (folder / "bin" / "ray").exists():
+    if not (folder / "bin" / "llmwright-ray-serve").exists():
         pytest.skip(ABSENT)
-    return folder / "bin" / "python"
+    return folder
+
+
+def ray_program() -> Path:
+    """Return the program that serves; skip the test where there is none."""
+    return ray_environment() / "bin" / "llmwright-ray-serve"

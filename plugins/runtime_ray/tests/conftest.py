@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-STARTS = {"served_launch", "ray_python"}
+STARTS = {"served_launch", "ray"}
 """Fixtures of tests that start Ray."""
 
 

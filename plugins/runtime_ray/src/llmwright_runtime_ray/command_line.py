@@ -37,7 +37,7 @@ def scaling_flags(config: RayConfig, gpus: int) -> tuple[str, ...]:
 def flags_of(launch: Launch) -> tuple[str, ...]:
     """Return the flags of the server in ``launch``."""
     argv = launch.main.argv
-    return argv[argv.index(MODULE) + 1 :]
+    return argv[argv.index(MODULE) + 1 :] if MODULE in argv else argv[1:]
 
 
 def value(flags: tuple[str, ...], flag: str) -> str | None:

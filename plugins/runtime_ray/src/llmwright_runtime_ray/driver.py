@@ -45,11 +45,15 @@ class RayRuntime(Runtime):
         main = replace(
             engine.main,
             image=ROLE,
-            argv=(self._settings.python, "-m", MODULE, *flags),
+            argv=(*self._program(fit), *flags),
             env={**engine.main.env, **ENVIRONMENT},
             mounts=(*engine.main.mounts, Mount(volume=STATE, path="/tmp/ray")),  # noqa: S108 - Ray's own default
         )
         return replace(engine, main=main, volumes=(*engine.volumes, Volume(name=STATE)))
+
+    def _program(self, fit: Fit) -> tuple[str, ...]:
+        here = fit.instance_type.cloud == "local"
+        return (self._settings.program,) if here and self._settings.program else ("$(python)", "-m", MODULE)
 
 
 def _after_module(process: Process) -> tuple[str, ...]:

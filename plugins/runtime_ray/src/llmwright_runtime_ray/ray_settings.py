@@ -10,5 +10,6 @@ class RaySettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    python: str = Field(default="$(python)", min_length=1)
-    """On one machine: the Python that has Ray and this package, where that is another one than LLMwright's own."""
+    program: str = Field(default="", pattern=r"^(|/.*llmwright-ray-serve)$")
+    """On one machine: ``bin/llmwright-ray-serve`` of an environment with Ray and this package, as a whole path, where
+    that is another one than LLMwright's own."""

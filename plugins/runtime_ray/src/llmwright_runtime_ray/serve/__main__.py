@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import sys
+from typing import NoReturn
 
 from llmwright.errors import ConfigError, LLMwrightError
 from llmwright_runtime_hf.serve.listener import bind
@@ -53,9 +54,14 @@ def _serve(options: RayOptions) -> None:
     serve_until_signal(options, port)
 
 
-if __name__ == "__main__":
+def run() -> NoReturn:
+    """Run the program ``llmwright-ray-serve``."""
     code = main()
     sys.stdout.flush()
     sys.stderr.flush()
     # No normal exit: Ray's own handlers at the exit of the interpreter wait for a cluster that may be gone.
     os._exit(code)
+
+
+if __name__ == "__main__":
+    run()
