@@ -21,7 +21,7 @@ def scaling_flags(config: RayConfig, gpus: int) -> tuple[str, ...]:
     initial = config.initial_replicas or max(1, config.min_replicas)
     values = {
         "--min-replicas": config.min_replicas,
-        "--max-replicas": config.max_replicas,
+        "--max-replicas": config.most,
         "--initial-replicas": initial,
         "--target-ongoing-requests": config.target_ongoing_requests,
         "--max-ongoing-requests": config.max_ongoing_requests,

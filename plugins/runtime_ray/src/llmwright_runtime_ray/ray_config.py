@@ -14,8 +14,8 @@ class RayConfig(HfConfig):
 
     min_replicas: int = Field(default=1, ge=0, le=MOST_REPLICAS)
     """The fewest replicas; with 0 there is none while nobody asks, and the first request waits for one."""
-    max_replicas: int = Field(default=1, ge=1, le=MOST_REPLICAS, validate_default=True)
-    """The most replicas."""
+    max_replicas: int | None = Field(default=None, ge=1, le=MOST_REPLICAS)
+    """The most replicas; default: ``minReplicas``, and at least one."""
     initial_replicas: int | None = Field(default=None, ge=1, le=MOST_REPLICAS)
     """Replicas at the start; default: ``minReplicas``, and at least one, so that ready means that the model answers."""
     target_ongoing_requests: float = Field(default=2, gt=0, le=10_000)
@@ -33,16 +33,17 @@ class RayConfig(HfConfig):
 
     @field_validator("max_replicas")
     @classmethod
-    def _at_least_min(cls, most: int, info: ValidationInfo) -> int:
+    def _at_least_min(cls, most: int | None, info: ValidationInfo) -> int | None:
         fewest = info.data.get("min_replicas", 0)
-        if most < fewest:
+        if most is not None and most < fewest:
             raise ValueError(f"is {most}, less than minReplicas ({fewest}); raise it, or lower minReplicas")
         return most
 
     @field_validator("initial_replicas")
     @classmethod
     def _within(cls, initial: int | None, info: ValidationInfo) -> int | None:
-        fewest, most = info.data.get("min_replicas", 0), info.data.get("max_replicas", MOST_REPLICAS)
+        fewest = info.data.get("min_replicas", 0)
+        most = info.data.get("max_replicas") or max(1, fewest)
         if initial is not None and not fewest <= initial <= most:
             raise ValueError(f"is {initial}, not within minReplicas and maxReplicas ({fewest} to {most})")
         return initial
@@ -54,3 +55,8 @@ class RayConfig(HfConfig):
         if most < target:
             raise ValueError(f"is {most}, less than targetOngoingRequests ({target:g}); no load would add a replica")
         return most
+
+    @property
+    def most(self) -> int:
+        """The most replicas, also where none is written."""
+        return self.max_replicas or max(1, self.min_replicas)

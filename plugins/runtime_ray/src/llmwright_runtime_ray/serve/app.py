@@ -14,11 +14,10 @@ from typing import TypedDict
 from ray import serve
 from ray.serve import Application
 
+from llmwright_runtime_ray.serve.names import DEPLOYMENT
 from llmwright_runtime_ray.serve.options import RayOptions, Scaling, parse
 from llmwright_runtime_ray.serve.replica import Replica
 
-NAME = "llmwright"
-DEPLOYMENT = "model"
 DRAIN_S = 8.0
 """Seconds for the answers of a replica that ends: the supervisor of one machine kills after 20."""
 _LOOK_S = 0.25

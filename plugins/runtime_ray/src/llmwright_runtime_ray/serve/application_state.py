@@ -7,11 +7,9 @@ import threading
 import time
 from typing import Any
 
-from ray import serve
-
 from llmwright_runtime_hf.serve.engine.interface import EngineState
-from llmwright_runtime_ray.serve.app import DEPLOYMENT, NAME
 from llmwright_runtime_ray.serve.metric_families import Family, added
+from llmwright_runtime_ray.serve.names import DEPLOYMENT, NAME
 
 _log = logging.getLogger("llmwright.serve")
 _LOOK_S = 1.0
@@ -40,17 +38,20 @@ class ApplicationState:
 
     def __init__(self) -> None:
         self.state = EngineState("loading", "Ray Serve has no application yet")
-        self._ended: dict[str, Family] = {}
         threading.Thread(target=self._watch, name="application-state", daemon=True).start()
 
     def metric_families(self) -> list[Family]:
         """Return the sum over all replicas; it asks each."""
         if self.state.phase != "ready":
             return []
+        from ray import serve
+
         handle = serve.get_deployment_handle(DEPLOYMENT, NAME)
         return added(handle.broadcast("metric_families").results(timeout_s=_METRICS_S))
 
     def _watch(self) -> None:
+        from ray import serve
+
         while True:
             try:
                 self.state = state_of(serve.status())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import secrets
 import shutil
@@ -14,10 +15,12 @@ from llmwright.errors import TargetError
 from llmwright_runtime_ray.command_line import ENVIRONMENT
 from llmwright_runtime_ray.serve import loopback
 
+_log = logging.getLogger("llmwright.serve")
 OBJECT_STORE_BYTES = 80 * 1024**2
 """Requests and answers travel in messages; the store is hardly used, and Ray takes no less."""
 _LONGEST_PATH = 40
 """Characters of the directory: below it Ray makes sockets, whose paths have 107 at most."""
+_TRIES = 3
 _VITAL = ("gcs_server", "raylet")
 
 
@@ -26,11 +29,28 @@ def prepare_environment() -> None:
     os.environ.update({**ENVIRONMENT, **loopback.ENVIRONMENT})
     # A token of this cluster alone: else Ray writes one into the home directory, and all clusters of the user share it.
     os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
-    os.environ.setdefault("RAY_SERVE_LOG_TO_STDERR", "0")
+    # Its own 5 s are too few for a proxy on a busy machine.
+    os.environ.setdefault("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "60")
 
 
 def start(state: Path | None, cpus: float, gpus: float) -> None:
-    """Start the cluster. Files of earlier ones in ``state`` are removed."""
+    """Start the cluster. Files of earlier ones in ``state`` are removed. Raises TargetError."""
+    import ray
+
+    directory = _directory(state)
+    for left in reversed(range(_TRIES)):
+        try:
+            _start_once(directory, cpus, gpus)
+            return
+        # Ray waits 30 s for its own processes, whatever else the machine does, and raises a bare Exception.
+        except Exception as error:
+            ray.shutdown()
+            if not left:
+                raise TargetError(f"Ray could not be started: {error}", hint="its logs lie in the state") from error
+            _log.warning("Ray did not start, it is tried again: %s", error)
+
+
+def _start_once(directory: Path, cpus: float, gpus: float) -> None:
     import ray
 
     ray.init(
@@ -39,7 +59,7 @@ def start(state: Path | None, cpus: float, gpus: float) -> None:
         num_cpus=cpus,
         num_gpus=gpus,
         object_store_memory=OBJECT_STORE_BYTES,
-        _temp_dir=str(_directory(state)),
+        _temp_dir=str(directory),
         log_to_driver=True,
         logging_level="warning",
         namespace="llmwright",

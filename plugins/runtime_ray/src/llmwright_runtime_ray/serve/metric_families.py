@@ -21,11 +21,6 @@ class Family:
     kind: str
     samples: tuple[tuple[str, tuple[tuple[str, str], ...], float], ...]
 
-    @property
-    def counts(self) -> bool:
-        """Whether its values only grow, so that those of a replica that has ended still count."""
-        return self.kind in ("counter", "histogram")
-
 
 def families_of(registry: CollectorRegistry) -> list[Family]:
     """Return all metrics of ``registry`` as values that travel between processes."""

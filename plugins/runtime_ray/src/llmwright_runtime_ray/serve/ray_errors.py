@@ -22,25 +22,34 @@ _WORDS = {
 
 
 class RayErrors:
-    """Replace an error that is plain text: a replica answers JSON, so it is Ray Serve's own."""
+    """Replace an error that is plain text: a replica answers JSON, so it is Ray Serve's own.
+
+    Of a replica that ended it answers nothing at all, and uvicorn would write a plain text.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        replaced = False
+        started = replaced = False
 
         async def replacing(message: Message) -> None:
-            nonlocal replaced
+            nonlocal started, replaced
             if message["type"] == "http.response.start" and _is_rays(message):
                 replaced = True
-                status, words, code = _WORDS[message["status"]]
-                response = error_response(status, words, code=code, headers={"Retry-After": "1"})
-                await response(scope, receive, send)
+                await _answer(message["status"], scope, receive, send)
             elif not replaced:
+                started = True
                 await send(message)
 
         await self._app(_plain(scope), receive, replacing)
+        if not (started or replaced):
+            await _answer(500, scope, receive, send)
+
+
+async def _answer(status: int, scope: Scope, receive: Receive, send: Send) -> None:
+    status, words, code = _WORDS[status]
+    await error_response(status, words, code=code, headers={"Retry-After": "1"})(scope, receive, send)
 
 
 def _plain(scope: Scope) -> Scope:

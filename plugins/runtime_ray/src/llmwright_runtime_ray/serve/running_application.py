@@ -11,10 +11,14 @@ import time
 from types import FrameType
 
 from llmwright_runtime_ray.serve import local_cluster
+from llmwright_runtime_ray.serve.last_words import failure_in
+from llmwright_runtime_ray.serve.names import NAME
 from llmwright_runtime_ray.serve.options import RayOptions
 
 _log = logging.getLogger("llmwright.serve")
 _LOOK_S = 0.5
+_MOST_END_S = 17.0
+"""The supervisor of one machine kills after 20 s."""
 
 
 def serve_until_signal(options: RayOptions, port: int) -> None:
@@ -39,8 +43,7 @@ def serve_until_signal(options: RayOptions, port: int) -> None:
 def _deploy(options: RayOptions) -> None:
     from ray import serve
 
-    from llmwright_runtime_ray.serve.app import NAME, application
-    from llmwright_runtime_ray.serve.last_words import failure_in
+    from llmwright_runtime_ray.serve.app import application
 
     try:
         serve.run(application(options), name=NAME, route_prefix="/")
@@ -69,6 +72,13 @@ def _end() -> None:
     import ray
     from ray import serve
 
+    # A controller that is gone answers nothing. What Ray has started ends with this process.
+    last = threading.Timer(_MOST_END_S, os._exit, (0,))
+    last.daemon = True
+    last.start()
+    with contextlib.suppress(Exception):
+        # The application before Serve: Serve's own shutdown ends the proxies at once, and with them all open answers.
+        serve.delete(NAME)
     with contextlib.suppress(Exception):
         serve.shutdown()
     with contextlib.suppress(Exception):
