@@ -7,7 +7,6 @@ that a stranger, a probe or Prometheus neither wakes a model that is scaled to z
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 
 from fastapi import FastAPI
@@ -16,6 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, disable_created_metrics
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from llmwright.reading.json_reader import read_json
 from llmwright_runtime_hf.serve.http.routes import add_middleware, add_model_routes, add_state_routes, empty_app
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
 from llmwright_runtime_hf.serve.server_metrics import ServerMetrics
@@ -31,7 +31,7 @@ OWN_PATHS = ("/-/healthz", "/-/routes")
 
 def middlewares() -> list[Middleware]:
     """Return the middlewares of a proxy. Each proxy calls it: ``command_line.ENVIRONMENT`` names it."""
-    options = parse(json.loads(os.environ[ARGV_VARIABLE]), os.environ).engine
+    options = parse(read_json(os.environ[ARGV_VARIABLE]), os.environ).engine
     return [Middleware(Ingress, options=options)]
 
 

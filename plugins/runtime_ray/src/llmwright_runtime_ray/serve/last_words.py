@@ -6,6 +6,7 @@ import json
 import re
 
 from llmwright.errors import ConfigError, LLMwrightError, TargetError
+from llmwright.reading.json_reader import read_json
 
 _MARK = re.compile(r"llmwright-failure:(\{.*?\})(?=\s*$)", re.MULTILINE)
 
@@ -22,6 +23,6 @@ def failure_in(text: str) -> LLMwrightError:
     if match is None:
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         return TargetError(f"Ray Serve could not start the model: {lines[-1] if lines else 'no reason is named'}")
-    words = json.loads(match[1])
+    words = read_json(match[1])
     kind = ConfigError if words["code"] == ConfigError.exit_code else TargetError
     return kind(words["message"], hint=words["hint"])

@@ -8,7 +8,6 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 from llmwright.errors import TargetError
@@ -21,6 +20,7 @@ OBJECT_STORE_BYTES = 80 * 1024**2
 _LONGEST_PATH = 40
 """Characters of the directory: below it Ray makes sockets, whose paths have 107 at most."""
 _TRIES = 3
+_LOG_BYTES = 4096
 _VITAL = ("gcs_server", "raylet")
 
 
@@ -29,6 +29,7 @@ def prepare_environment() -> None:
     os.environ.update({**ENVIRONMENT, **loopback.ENVIRONMENT})
     # A token of this cluster alone: else Ray writes one into the home directory, and all clusters of the user share it.
     os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
+    os.environ.setdefault("RAY_COLOR_PREFIX", "0")
     # Its own 5 s are too few for a proxy on a busy machine.
     os.environ.setdefault("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "60")
 
@@ -78,11 +79,19 @@ def check() -> None:
 
 
 def _last_line(logs: Path, kind: str) -> str:
-    for name in (f"{kind}.err", f"{kind}.out"):
-        lines: Sequence[str] = (logs / name).read_text(errors="replace").splitlines() if (logs / name).exists() else ()
+    for file in (logs / f"{kind}.err", logs / f"{kind}.out"):
+        lines = _end_of(file).decode(errors="replace").splitlines()
         if lines:
             return f": {lines[-1][-300:]}"
     return ""
+
+
+def _end_of(file: Path) -> bytes:
+    if not file.exists():
+        return b""
+    with file.open("rb") as log:
+        log.seek(max(0, file.stat().st_size - _LOG_BYTES))
+        return log.read(_LOG_BYTES)
 
 
 def _directory(state: Path | None) -> Path:

@@ -48,8 +48,17 @@ def _deploy(options: RayOptions) -> None:
     try:
         serve.run(application(options), name=NAME, route_prefix="/")
     except RuntimeError as error:
-        message = serve.status().applications[NAME].message if NAME in serve.status().applications else ""
-        raise failure_in(f"{message}\n{error}") from error
+        raise failure_in(f"{error}\n{_messages()}") from error
+
+
+def _messages() -> str:
+    """Return what Ray Serve says of the application and its deployments: the replica's own error is among it."""
+    from ray import serve
+
+    served = serve.status().applications.get(NAME)
+    if served is None:
+        return ""
+    return "\n".join([served.message, *(deployment.message for deployment in served.deployments.values())])
 
 
 def _signalled() -> threading.Event:
