@@ -12,7 +12,7 @@ from llmwright_runtime_hf.serve import __main__ as server
 def test_a_package_of_the_extra_that_is_missing_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["serve", "--model", "/nowhere", "--served-model-name", "demo"])
+    monkeypatch.setattr(sys, "argv", ["serve", "--model", "/nowhere", "--served-model-name", "demo", "--port", "0"])
     monkeypatch.setattr(server, "check_model_files", lambda _: None)
     monkeypatch.setattr(server, "end_quietly_on_signals", lambda: None)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
