@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
-from llmwright.plugins.drivers import Context, Runtime
+from llmwright.plugins.drivers import AccessRule, Context, Names, Runtime
 from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
 from llmwright.values.launch import Launch, Mount, Process, Volume
+from llmwright.values.nodes import Outcome, Watch
 from llmwright.values.preset import Preset
 from llmwright_runtime_hf.driver import HfRuntime
+from llmwright_runtime_ray import ray_status, rayservice
 from llmwright_runtime_ray.command_line import ENVIRONMENT, MODULE, scaling_flags
 from llmwright_runtime_ray.ray_config import RayConfig
 from llmwright_runtime_ray.ray_settings import RaySettings
@@ -25,6 +29,11 @@ class RayRuntime(Runtime):
     built_for = HfRuntime.built_for
     config_model = RayConfig
     settings_model = RaySettings
+    serves_as = ray_status.SERVICES
+    access_rules = (
+        AccessRule("ray.io", ("rayservices",), ("get", "list", "watch", "create", "patch", "delete")),
+        AccessRule("ray.io", ("rayclusters",), ("get", "list", "watch", "patch")),
+    )
     capabilities = HfRuntime.capabilities
 
     def __init__(self, context: Context) -> None:
@@ -50,6 +59,22 @@ class RayRuntime(Runtime):
             mounts=(*engine.main.mounts, Mount(volume=STATE, path="/tmp/ray")),  # noqa: S108 - Ray's own default
         )
         return replace(engine, main=main, volumes=(*engine.volumes, Volume(name=STATE)))
+
+    def objects(self, launch: Launch, names: Names) -> Iterable[Mapping[str, Any]]:
+        """Return the RayService that runs ``launch``."""
+        return rayservice.objects(launch, names)
+
+    def watches(self) -> tuple[Watch, ...]:
+        """Return the kinds of the RayService, and of the cluster that KubeRay makes for it."""
+        return (ray_status.CLUSTERS, ray_status.SERVICES)
+
+    def status(self, manifest: Mapping[str, Any]) -> Outcome | None:
+        """Return the state of a RayService, or of its cluster, as KubeRay tells it."""
+        return ray_status.status(manifest)
+
+    def correction(self, server: Mapping[str, Any], manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Return the patch that gives the cluster as many workers as the RayService has."""
+        return rayservice.correction(server, manifest)
 
     def _program(self, fit: Fit) -> tuple[str, ...]:
         here = fit.instance_type.cloud == "local"

@@ -1,0 +1,121 @@
+"""The RayService that runs a Launch on Kubernetes: KubeRay makes the cluster, and Ray Serve the application."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from llmwright.plugins.declarations import MADE_ANEW
+from llmwright.plugins.drivers import Names
+from llmwright.values.launch import Launch, fill
+from llmwright_runtime_ray.command_line import APPLICATION, ARGV_VARIABLE, flags_of
+from llmwright_runtime_ray.ray_cluster import ray_cluster
+
+API_VERSION, KIND = "ray.io/v1", "RayService"
+NAME = "llmwright"
+"""The name of the only application of a cluster."""
+
+IN_PLACE = frozenset(
+    {
+        "--min-replicas",
+        "--max-replicas",
+        "--initial-replicas",
+        "--target-ongoing-requests",
+        "--max-ongoing-requests",
+        "--max-queued-requests",
+        "--upscale-delay-s",
+        "--downscale-delay-s",
+    }
+)
+"""Flags that Serve changes in a cluster that runs. Any other is in the environment of its processes."""
+
+SIZE = ("replicas", "minReplicas", "maxReplicas")
+"""The fields with the number of a group's workers."""
+
+Object = dict[str, Any]
+
+
+def objects(launch: Launch, names: Names) -> Iterator[Object]:
+    """Yield the RayService, under the Workspace's name.
+
+    A second cluster beside the first would need the machines twice, and so would wait for ever: KubeRay is told to make
+    none. It changes the application in place, and ``correction`` the number of workers. For anything else the object is
+    made anew.
+    """
+    argv = application_argv(launch)
+    cluster = ray_cluster(launch, names, _variables(argv))
+    settled = ray_cluster(launch, names, _variables(_without_in_place(argv)))
+    yield {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {"name": names.workspace, "annotations": {MADE_ANEW: _digest(settled)}},
+        "spec": {
+            "serveConfigV2": yaml.safe_dump(serve_config(launch, argv), sort_keys=False, width=1 << 20),
+            "upgradeStrategy": {"type": "None"},
+            # Its proxy is healthy before any copy is there: requests would wait in it, or fail.
+            "excludeHeadPodFromServeSvc": True,
+            "rayClusterConfig": cluster,
+        },
+    }
+
+
+def correction(service: Mapping[str, Any], cluster: Mapping[str, Any]) -> Object | None:
+    """Return the merge patch that gives a RayCluster the number of workers of its RayService; None where it has it.
+
+    KubeRay 1.5 leaves the workers of a cluster that runs as many as they were, unless the whole cluster is replaced.
+    """
+    if cluster.get("kind") != "RayCluster":
+        return None
+    wanted = {group["groupName"]: _size(group) for group in service["spec"]["rayClusterConfig"]["workerGroupSpecs"]}
+    groups = cluster["spec"].get("workerGroupSpecs") or []
+    if all(_size(group) == wanted.get(group["groupName"], _size(group)) for group in groups):
+        return None
+    # With the version: the list is sent whole, and must not undo what somebody changed in it meanwhile.
+    version = cluster["metadata"]["resourceVersion"]
+    corrected = [{**group, **wanted.get(group["groupName"], {})} for group in groups]
+    return {"metadata": {"resourceVersion": version}, "spec": {"workerGroupSpecs": corrected}}
+
+
+def serve_config(launch: Launch, argv: Sequence[str]) -> Object:
+    """Return the configuration with which ``serve deploy`` starts the application, as a ``ServeDeploySchema``."""
+    return {
+        "proxy_location": "EveryNode",
+        "http_options": {"host": "0.0.0.0", "port": launch.ports["http"]},  # noqa: S104 - a pod's own address
+        "applications": [{"name": NAME, "route_prefix": "/", "import_path": APPLICATION, "args": {"argv": list(argv)}}],
+    }
+
+
+def application_argv(launch: Launch) -> list[str]:
+    """Return the application's flags, with the references of the launch as they are in these pods."""
+    values: Mapping[str, str] = {
+        **{f"volume.{mount.volume}": mount.path for mount in launch.main.mounts},
+        **{f"port.{name}": str(number) for name, number in launch.ports.items()},
+        "host": "0.0.0.0",  # noqa: S104
+        "python": "python3",
+    }
+    return [fill(part, values) for part in flags_of(launch)]
+
+
+def _variables(argv: Sequence[str]) -> dict[str, str]:
+    """Return the variables of every process of Ray; the kubelet, which expands ``$(NAME)`` there, leaves them alone."""
+    return {ARGV_VARIABLE: json.dumps(argv).replace("$(", "$$(")}
+
+
+def _without_in_place(argv: Sequence[str]) -> list[str]:
+    values = {place + 1 for place, part in enumerate(argv) if part in IN_PLACE}
+    return [part for place, part in enumerate(argv) if place not in values and part not in IN_PLACE]
+
+
+def _digest(cluster: Mapping[str, Any]) -> str:
+    """Return 16 hex digits of everything but the number of workers."""
+    groups = [{key: part for key, part in group.items() if key not in SIZE} for group in cluster["workerGroupSpecs"]]
+    text = json.dumps({**cluster, "workerGroupSpecs": groups}, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _size(group: Mapping[str, Any]) -> Object:
+    return {key: group[key] for key in SIZE if key in group}

@@ -1,0 +1,157 @@
+"""The runtime ``ray`` on a real API server: KubeRay's own operator makes a cluster of the RayService that we render."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.cluster.support.kuberay import KubeRay, is_there
+from tests.cluster.support.operating import SETTINGS, Shift
+from tests.cluster.support.workspaces import INSTANCE_TYPE, Workspaces
+from tests.cluster.test_manifests import SCENARIOS, dry_run
+from tests.support.programs import HOW_TO_GET_THEM
+from tests.support.waiting import wait_until
+
+from llmwright import render
+from llmwright.app.cluster_doctor import cluster_findings
+from llmwright.app.session import Session
+from llmwright.testing.cluster import Cluster
+
+pytestmark = pytest.mark.cluster
+
+Object = dict[str, Any]
+
+SERVED = ("engine", "adapters", "slice", "load balancer")
+"""The scenarios that this runtime can serve."""
+MIG = {**SETTINGS, "featureGates": {"enableMIG": True}}
+
+
+@pytest.fixture(scope="module")
+def kuberay(plane: Cluster, assets: Path, shift: Shift) -> Iterator[KubeRay]:
+    if not is_there(assets):
+        pytest.skip(f"{HOW_TO_GET_THEM}, kuberay-operator and kuberay-crds.yaml")
+    # An operator looks for a kind that was missing only every quarter of a minute.
+    shift.off()
+    started = KubeRay.start(plane)
+    yield started
+    started.stop()
+
+
+def served_by_ray(workspaces: Workspaces, name: str) -> Object:
+    """A Workspace for that runtime, with a node."""
+    workspaces.node(f"{name}-node", name)
+    wanted = workspaces.inference(name)
+    wanted["inference"]["runtime"] = "ray"
+    return wanted
+
+
+def patch(workspaces: Workspaces, name: str, inference: Object) -> None:
+    text = json.dumps({"inference": inference})
+    workspaces.plane.kubectl("patch", "workspace", name, "--type=merge", "-p", text)
+
+
+def test_without_kuberay_nothing_is_bought_and_the_status_says_what_to_install(workspaces: Workspaces) -> None:
+    workspaces.apply(served_by_ray(workspaces, "bare"))
+    workspaces.until("bare", "ResourceReady", "False", "KindNotServed")
+    message = workspaces.told("bare", "Ready")["message"]
+    assert "rayservices.ray.io (install KubeRay" in message
+    assert "helm install" in message
+    assert "plan" not in workspaces.get("bare")["status"]
+    findings = {each.about: each for each in cluster_findings(Session(), str(workspaces.plane.kubeconfig))[1]}
+    finding = findings["objects of runtime ray"]
+    assert (finding.state, finding.message) == ("unchecked", "the cluster does not serve rayservices.ray.io")
+    assert "install KubeRay" in finding.hint
+
+
+def test_a_workspace_becomes_a_ray_cluster_that_follows_it(kuberay: KubeRay, workspaces: Workspaces) -> None:
+    workspaces.apply(served_by_ray(workspaces, "rays"))
+    (worker,) = wait_until(lambda: kuberay.workers("rays"), "KubeRay makes a worker")
+    (head,) = kuberay.all("pod", "rays", **{"ray.io/node-type": "head"})
+    started = head["spec"]["containers"][0]["args"][0]
+    assert "ray start --head" in started
+    assert "--num-gpus=0" in started
+    assert "ray start" in worker["spec"]["containers"][0]["args"][0]
+    assert worker["spec"]["containers"][0]["resources"]["limits"] == {"nvidia.com/gpu": "1"}
+    wait_until(lambda: is_running(workspaces, head) and is_running(workspaces, worker), "both run on the one node")
+    workspaces.until("rays", "InferenceReady", "False", "RayApplicationPending")
+    wait_until(lambda: endpoints(workspaces, "rays") == [name_of(worker)], "the Service leads to the worker alone")
+
+    workspaces.node("rays-more", "rays")
+    patch(workspaces, "rays", {"replicas": 2})
+    wait_until(lambda: len(kuberay.workers("rays")) == 2, "a second worker")
+    assert name_of(worker) in map(name_of, kuberay.workers("rays")), "the first goes on"
+    patch(workspaces, "rays", {"replicas": 1})
+    wait_until(lambda: len(kuberay.workers("rays")) == 1, "one goes")
+    (service,) = kuberay.all("rayservice", "rays")
+    assert len(kuberay.all("raycluster", "rays")) == 1, "all of it in one cluster"
+
+    patch(workspaces, "rays", {"runtimeConfig": {"maxOngoingRequests": 9}})
+    wait_until(
+        lambda: "'9'" in kuberay.all("rayservice", "rays")[0]["spec"]["serveConfigV2"], "the application changes"
+    )
+    assert kuberay.all("rayservice", "rays")[0]["metadata"]["uid"] == service["metadata"]["uid"], "in place"
+    workspaces.plane.kubectl("delete", "workspace", "rays", "--timeout=60s")
+    wait_until(lambda: not kuberay.left("rays"), "nothing is left")
+
+
+def test_what_kuberay_leaves_as_it_is_makes_a_new_cluster(kuberay: KubeRay, workspaces: Workspaces) -> None:
+    workspaces.apply(served_by_ray(workspaces, "anew"))
+    wait_until(lambda: kuberay.workers("anew"), "KubeRay makes a worker")
+    (before,) = kuberay.all("raycluster", "anew")
+    patch(workspaces, "anew", {"runtimeConfig": {"replicaCpus": 3}})
+
+    def is_another() -> bool:
+        names = [*map(name_of, kuberay.all("raycluster", "anew"))]
+        return len(names) == len(kuberay.workers("anew")) == 1 and names != [name_of(before)]
+
+    wait_until(is_another, "a cluster with the new environment, and no other")
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_the_api_server_takes_each_scenario_s_rayservice_whole(kuberay: KubeRay, plane: Cluster, name: str) -> None:
+    given = json.loads(json.dumps(SCENARIOS[name]))
+    given["workspace"]["inference"]["runtime"] = "ray"
+    rendered = rayservice_of(given["workspace"])
+    taken = dry_run(plane, {**rendered, "metadata": {**rendered["metadata"], "namespace": "default"}})
+    assert pruned(rendered["spec"], taken["spec"]) == []
+
+
+def rayservice_of(workspace: Object) -> Object:
+    """The RayService that ``llmwright render`` prints for a Workspace on nodes that are brought."""
+    workspace["resource"]["instanceType"] = INSTANCE_TYPE
+    workspace["metadata"].pop("uid")
+    (made,) = (each for each in render(workspace, settings=MIG) if each["kind"] == "RayService")
+    return dict(made)
+
+
+def pruned(ours: Any, theirs: Any, path: str = "spec") -> list[str]:
+    """Return the paths of what we rendered and the API server did not keep."""
+    if isinstance(ours, dict):
+        fields = theirs if isinstance(theirs, dict) else {}
+        return [each for key, value in ours.items() for each in pruned(value, fields.get(key), f"{path}.{key}")]
+    if isinstance(ours, list):
+        items = theirs if isinstance(theirs, list) else []
+        if len(items) != len(ours):
+            return [path]
+        return [each for place, value in enumerate(ours) for each in pruned(value, items[place], f"{path}[{place}]")]
+    return [] if ours == theirs else [path]
+
+
+def name_of(manifest: Object) -> str:
+    name: str = manifest["metadata"]["name"]
+    return name
+
+
+def is_running(workspaces: Workspaces, pod: Object) -> bool:
+    found = workspaces.one("pod", name_of(pod))
+    return found is not None and found["status"].get("phase") == "Running"
+
+
+def endpoints(workspaces: Workspaces, service: str) -> list[str]:
+    """The pods that a Service leads to."""
+    path = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices?labelSelector=kubernetes.io/service-name"
+    slices = (workspaces.plane.fetch(f"{path}={service}") or {}).get("items") or []
+    return [point["targetRef"]["name"] for each in slices for point in each.get("endpoints") or []]

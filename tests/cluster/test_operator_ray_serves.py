@@ -1,0 +1,72 @@
+"""What the runtime ``ray`` renders, run: KubeRay's operator deploys our application on a real Ray of two nodes."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.cluster.support.kuberay import KubeRay, is_there
+from tests.cluster.support.operating import Shift
+from tests.cluster.support.ray_machine import RayMachine, answers_on, own_address
+from tests.cluster.support.workspaces import Workspaces
+from tests.support.programs import HOW_TO_GET_THEM
+from tests.support.ray_environment import ray_environment
+from tests.support.waiting import wait_until
+
+from llmwright.testing.cluster import Cluster
+
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+
+HTTP, GCS = 5000, 6379
+DEPLOY_S = 300.0
+
+
+@pytest.fixture
+def machine(plane: Cluster) -> Iterator[RayMachine]:
+    address = own_address()
+    if address is None or answers_on(GCS) or answers_on(HTTP):
+        pytest.skip("pods need an address besides loopback, and the ports 5000 and 6379")
+    with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp") as folder:
+        started = RayMachine(plane, ray_environment(), Path(folder), address)
+        yield started
+        started.stop()
+
+
+@pytest.fixture
+def kuberay(plane: Cluster, assets: Path, shift: Shift, machine: RayMachine) -> Iterator[KubeRay]:
+    if not is_there(assets):
+        pytest.skip(f"{HOW_TO_GET_THEM}, kuberay-operator and kuberay-crds.yaml")
+    shift.off()
+    started = KubeRay.start(plane, "-use-kubernetes-proxy")
+    yield started
+    started.stop()
+
+
+def test_the_demo_model_answers_from_the_cluster_that_kuberay_makes(
+    kuberay: KubeRay, machine: RayMachine, workspaces: Workspaces
+) -> None:
+    workspaces.node("real-node", "real")
+    wanted = workspaces.inference("real")
+    wanted["inference"] = {"preset": {"name": "demo"}, "runtime": "ray"}
+    workspaces.apply(wanted)
+    (worker,) = wait_until(lambda: kuberay.workers("real"), "KubeRay makes a worker")
+    (head,) = kuberay.all("pod", "real", **{"ray.io/node-type": "head"})
+    machine.run(head)
+    wait_until(lambda: answers_on(8265), "the head's dashboard")
+    machine.run(worker)
+    # KubeRay asks ever more rarely while nobody answers; a change makes it ask at once.
+    workspaces.plane.kubectl("annotate", "rayservice", "real", "example.com/asks=now")
+    workspaces.plane.until("real", "Ready", timeout_s=DEPLOY_S)
+    question = {"model": "demo", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 4}
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{HTTP}/v1/chat/completions",
+        json.dumps(question).encode(),
+        {"Content-Type": "application/json"},
+    )
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=60) as answer:
+        assert json.load(answer)["choices"][0]["message"]["role"] == "assistant"
