@@ -90,3 +90,15 @@ def test_a_state_directory_that_cannot_be_had_is_a_problem(work: Path, monkeypat
 
 def test_a_kubeconfig_that_is_named_and_is_not_there_is_a_problem(work: Path) -> None:
     assert found(Session(), str(work / "nowhere"))["cluster"].state == "problem"
+
+
+@pytest.mark.parametrize(("program", "state"), [("bin/vllm", "ok"), ("bin/absent", "unchecked")])
+def test_a_runtime_with_a_program_of_its_own_can_run_where_that_is(work: Path, program: str, state: str) -> None:
+    """It lies in an environment of its own, so no package beside this Python is asked for."""
+    (work / "bin").mkdir()
+    (work / "bin" / "vllm").write_text("#!/bin/sh\n")
+    (work / "bin" / "vllm").chmod(0o755)
+    (work / "llmwright.yaml").write_text(f"plugins: {{runtime: {{vllm: {{program: {work / program}}}}}}}\n")
+    finding = found(Session())["runtime vllm"]
+    assert finding.state == state
+    assert state == "ok" or str(work / program) in finding.message

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 from tests.support.planning import Engine, Planned, drivers_with, inference, required, tuning
 
@@ -10,6 +13,8 @@ from llmwright.plugins.driver_set import DriverSet
 from llmwright.plugins.drivers import Capabilities
 from llmwright.provisioners.local import LocalProvisioner
 from llmwright.testing.fakes import FakeRuntime
+from llmwright.values.adapter import Adapter
+from llmwright.values.preset import Preset
 
 A100 = "Standard_NC24ads_A100_v4"
 
@@ -64,3 +69,23 @@ def test_one_that_must_be_named_is_not_said_to_be_missing(planned: Planned) -> N
     with pytest.raises(InvalidWorkspace, match="no runtime can serve demo: shy would have to be named") as caught:
         planned(inference=inference("demo"), drivers=drivers)
     assert "name one: inference.runtime" in caught.value.problems[0].hint
+
+
+class Renaming(Stranger):
+    """Serves under the names of its options."""
+
+    def configure(self, options: Mapping[str, Any], files: Mapping[str, str]) -> Any:
+        return options
+
+    def served_names(self, preset: Preset, adapters: tuple[Adapter, ...], config: Any) -> tuple[str, ...]:
+        return tuple(config["names"])
+
+
+def test_the_plan_has_the_names_that_the_runtime_serves(planned: Planned) -> None:
+    def named(*names: str) -> tuple[str, ...]:
+        asked = inference("demo", runtime="acme", runtimeConfig={"names": [*names]})
+        return planned(inference=asked, drivers=drivers_with(acme=Renaming)).served_names
+
+    assert named("gpt", "own") == ("gpt", "own")
+    with pytest.raises(InvalidWorkspace, match="'gpt' is given to two models"):
+        named("gpt", "own", "gpt")

@@ -105,7 +105,7 @@ def test_nothing_of_ours_is_in_the_pod(runtime: VllmRuntime) -> None:
 def test_the_settings_name_program_and_release() -> None:
     runtime = VllmRuntime(make_context(settings={"program": "/opt/vllm/bin/vllm", "version": "0.31.0"}))
     launch = launched(runtime)
-    assert launch.main.argv[0] == "/opt/vllm/bin/vllm"
+    assert launch.main.argv[0] == runtime.program() == "/opt/vllm/bin/vllm"
     assert launch.images["vllm"] == "vllm/vllm-openai:v0.31.0"
     with pytest.raises(InvalidWorkspace, match=r"vLLM 0\.31\.0 has no flag --grpc-port"):
         engine_argv(runtime, "{grpc-port: 5002}")
@@ -261,6 +261,30 @@ def test_the_file_s_flags_take_the_place_of_computed_ones(runtime: VllmRuntime) 
     ):
         assert [part for part in argv if part.startswith(f"--{name}")] == [own]
     assert {"--enforce-eager", "--max-num-seqs=8"} <= {*argv}
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("{}", ("tiny", "a")),
+        ("{served-model-name: gpt}", ("gpt", "a")),
+        ("{served_model_name: 'gpt tiny'}", ("gpt", "tiny", "a")),
+        ('{lora-modules: \'b=/b {"name":"c","path":"/c"}\'}', ("tiny", "b", "c")),
+        ("{served-model-name: 12, lora-modules: b=/b}", ("12", "b")),
+    ],
+)
+def test_served_names_are_those_of_the_config(runtime: VllmRuntime, text: str, names: tuple[str, ...]) -> None:
+    config = runtime.configure({}, {"inference_config.yaml": f"vllm: {text}"})
+    assert runtime.served_names(replace(PRESET, name="tiny"), (make_adapter(name="a"),), config) == names
+
+
+@pytest.mark.parametrize(
+    "line", ["served-model-name: ''", "lora-modules: ''", "lora-modules: '/b'", "lora-modules: 'b='", "lora-modules: 3"]
+)
+def test_a_served_model_has_a_name(runtime: VllmRuntime, line: str) -> None:
+    with pytest.raises(InvalidWorkspace) as refused:
+        runtime.configure({}, {"inference_config.yaml": f"vllm: {{{line}}}"})
+    assert refused.value.problems[0].path == f"inference_config.yaml:vllm.{line.partition(':')[0]}"
 
 
 def test_a_whole_json_flag_replaces_its_parts_and_a_part_stands_beside_them(runtime: VllmRuntime) -> None:

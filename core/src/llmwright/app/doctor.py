@@ -59,17 +59,19 @@ def _plugins(session: Session) -> Iterator[Finding]:
 
 
 def _driver(session: Session, kind: Kind, row: PluginEntry) -> Finding:
+    from llmwright.app.workloads import require_workload
     from llmwright.plugins.driver_calls import driver_call
 
     about = f"{kind} {row.name}"
     try:
         with driver_call(kind, row.name, "__init__", row.origin):
-            session.drivers.driver(kind, row.name)
+            driver = session.drivers.driver(kind, row.name)
+        program = driver.program()
     except LLMwrightError as error:
         return _problem(about, error)
     if kind != "provisioner":
         try:
-            session.registry.require_workload(kind, row.name)
+            require_workload(session.registry, kind, row.name, program)
         except PluginError as error:
             message = f"{row.origin}; on this machine it cannot run: {error.message}"
             return Finding(about=about, state="unchecked", message=message, hint=error.hint)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmwright.app.checker import Checker
-from llmwright.errors import InvalidWorkspace, PluginLoadFailed
+from llmwright.app.workloads import require_workload
+from llmwright.errors import InvalidWorkspace
 
 PYTHON = "$(python)"
 
@@ -128,10 +127,8 @@ class Planner:
         for kind, choice, launch in chosen:
             if choice is None:
                 continue
-            if launch is not None and launch.main.argv[0] != PYTHON:
-                _require_program(kind, choice.name, launch.main.argv[0])
-            else:
-                self._session.registry.require_workload(kind, choice.name)
+            program = launch.main.argv[0] if launch is not None else PYTHON
+            require_workload(self._session.registry, kind, choice.name, "" if program == PYTHON else program)
 
     def _nodes_of_environment(self, workspace: Workspace) -> InstanceType | None:
         """The machine of the nodes that a file describes, where the Workspace names none."""
@@ -147,22 +144,3 @@ class Planner:
 
         name = this_machine(self._session.driver_set).name
         return self._session.drivers.provisioner(name).instance_types()[0]
-
-
-def _require_program(kind: Kind, name: str, program: str) -> None:
-    """Refuse a driver whose program is not Python, but one of its own that is not on this machine.
-
-    It may lie in an environment of its own, so what is installed beside this Python says nothing.
-    """
-    from llmwright.plugins.known import requirement
-    from llmwright.targets.local.launch.process_environment import search_path
-
-    if shutil.which(program, path=search_path(os.environ)) is not None:
-        return
-    line = requirement(kind, name)
-    installing = f"pip install '{line}', or " if line else ""
-    raise PluginLoadFailed(
-        f"{kind} {name!r} starts the program {program!r}, and this machine has none of that name",
-        hint=f"{installing}name its path in the settings under plugins.{kind}.{name}, where it has an option for that",
-        reason="ProgramMissing",
-    )

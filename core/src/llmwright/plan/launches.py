@@ -12,6 +12,7 @@ from llmwright.plan import tuning_data
 from llmwright.plan.adapters import MountedAdapter
 from llmwright.plan.model_weights import with_weights
 from llmwright.plan.plan_input import PlanInput
+from llmwright.plan.refusal import refuse
 from llmwright.plan.runtime_choice import ServingChoice
 from llmwright.plan.secrets import logins_volume, with_hub_token
 from llmwright.plan.tuner_choice import TuningChoice
@@ -95,6 +96,20 @@ def serving_launch(
     complete = replace(launch, main=_patient(main, inputs), prepare=(*pulls, *launch.prepare))
     whole = _declare(complete, (*declared, *logins_volume(inputs.model_secrets, MODEL_VOLUME)))
     return _sound(whole, inputs, "runtime", serving.choice.name, serving.runtime)
+
+
+def served_names(preset: Preset, serving: ServingChoice, mounted: tuple[MountedAdapter, ...]) -> tuple[str, ...]:
+    """Return the names that requests may use, the base model's first.
+
+    Raises:
+        InvalidWorkspace: two models would have one name.
+    """
+    adapters = tuple(adapter.adapter for adapter in mounted)
+    names = serving.runtime.served_names(preset, adapters, serving.config)
+    doubled = next((name for number, name in enumerate(names) if name in names[:number]), None)
+    if doubled is not None:
+        raise refuse("inference", f"the name {doubled!r} is given to two models", "give each a name of its own")
+    return names
 
 
 def _sound(launch: Launch, inputs: PlanInput, kind: str, name: str, driver: Driver) -> Launch:

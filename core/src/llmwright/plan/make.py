@@ -18,7 +18,7 @@ from llmwright.plan.cost import cost_of, enforce_limits, scaling_range
 from llmwright.plan.digest import inputs_digest, read_names
 from llmwright.plan.explanation import created, fallback_notes, image_notes, notes, used, warnings
 from llmwright.plan.fixed_fields import fixed_of
-from llmwright.plan.launches import preflight_launch, serving_launch, tuning_launch
+from llmwright.plan.launches import preflight_launch, served_names, serving_launch, tuning_launch
 from llmwright.plan.machine_choice import MachineChoice, named_machine, written_choice
 from llmwright.plan.machine_ranking import (
     RankingInput,
@@ -213,7 +213,7 @@ def _plan(inputs: PlanInput, choice: MachineChoice, workload: Workload) -> Plan:
         nodes=settled_request(request, provisioner.name, inputs.drivers),
         fits=workload.fits,
         serving=serving_launch(inputs, served, serving, adapters) if serving else None,
-        served_names=(served.name, *(mounted.adapter.name for mounted in adapters)) if serving else (),
+        served_names=served_names(served, serving, adapters) if serving else (),
         cost=cost_of(inputs.machine, workload.nodes),
         scaling=_scaling(inputs, workload),
         warnings=warnings(inputs, workload),

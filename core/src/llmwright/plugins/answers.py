@@ -88,6 +88,13 @@ def _findings(answer: Any) -> Any:
     return findings
 
 
+def _names(answer: Any) -> Any:
+    names = _many(str)(answer)
+    if not names or not all(names):
+        raise ValueError(f"returned {_shown(names)}: a served model has a name")
+    return names
+
+
 def _learned(answer: Any) -> Any:
     _one(None, Mapping)(answer)
     json.dumps(dict(answer or {}))
@@ -105,6 +112,7 @@ def _named(types: tuple[type | None, ...]) -> str:
 
 CHECKS: Mapping[tuple[str, str], Check] = {
     ("", "asks_remote_code"): _many(str),
+    ("", "program"): _one(str),
     ("", "watches"): _many(Watch),
     ("", "launch"): _launch,
     ("provisioner", "instance_types"): _many(InstanceType),
@@ -115,6 +123,7 @@ CHECKS: Mapping[tuple[str, str], Check] = {
     ("provisioner", "placement"): _one(Placement),
     ("provisioner", "orphans"): _many(Orphan),
     ("runtime", "refuses"): _one(None, str),
+    ("runtime", "served_names"): _names,
     ("runtime", "objects"): _many(Mapping),
     ("runtime", "status"): _one(None, Ready, Waiting, Failed),
     ("tuner", "check"): _many(Problem),

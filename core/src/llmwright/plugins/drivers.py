@@ -126,6 +126,13 @@ class Driver(ABC):
         """
         return ()
 
+    def program(self) -> str:
+        """Return the program that its main process starts on one machine, by name or path; pure.
+
+        Empty where it is this Python: then its packages are looked for. ``doctor`` says whether it is there.
+        """
+        return ""
+
 
 class Provisioner(Driver):
     """Finds, creates and lets go of machines: ``observe`` → ``decide`` → ``act``; a release asks for 0 nodes."""
@@ -295,11 +302,18 @@ class Runtime(Driver):
 
     @abstractmethod
     def launch(self, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any) -> Launch:
-        """Return the Launch that serves ``preset`` under ``preset.name``, and each adapter under its own name.
+        """Return the Launch that serves ``preset`` and ``adapters`` under the names of ``served_names``.
 
         The main process takes ``weights_of(preset).arguments`` whole. On a cluster its ``image`` is a role of the
         runtime's own, which settings map to an image that holds it, or ``images`` of the Launch does.
         """
+
+    def served_names(self, preset: Preset, adapters: tuple[Adapter, ...], config: Any) -> tuple[str, ...]:
+        """Return the names that requests may use, the base model's first; pure. The status shows them.
+
+        By default those that ``launch`` is to serve under. A configuration may change them.
+        """
+        return (preset.name, *(adapter.name for adapter in adapters))
 
     def objects(self, launch: Launch, names: Names) -> Iterable[Mapping[str, Any]]:
         """Return Kubernetes objects beside or instead of the core's, where a Launch is not enough.

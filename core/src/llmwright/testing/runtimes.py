@@ -243,6 +243,20 @@ class RuntimeContract(RuntimeAdaptersContract):
         other = replace(preset, name="another-name")
         assert "another-name" in as_json(driver.launch(other, fit, adapters, config))
 
+    def test_served_names_are_known(
+        self, driver: Runtime, preset: Preset, adapters: tuple[Adapter, ...], config: Any
+    ) -> None:
+        """``served_names`` is pure, and has the preset's name and then the adapters'."""
+        names = twice_alike(driver.served_names, preset, adapters, config)
+        assert names == (preset.name, *(adapter.name for adapter in adapters)), f"served_names answered {names!r}"
+
+    def test_its_program_is_the_one_that_it_starts(self, driver: Runtime, launch: Launch) -> None:
+        """On one machine the main process begins with ``program``, else with ``$(python)``."""
+        if "local" in driver.targets:
+            assert launch.main.argv[0] == (driver.program() or "$(python)"), (
+                f"main starts {launch.main.argv[0]!r}: return that from program, or start $(python)"
+            )
+
     def test_refuses_with_a_reason(self, driver: Runtime, preset: Preset, fit: Fit) -> None:
         """``refuses`` is pure and answers None, or why not in words; what it can work with it does not refuse."""
         refusal = twice_alike(driver.refuses, preset, fit)

@@ -13,7 +13,14 @@ from llmwright.values.preset import Preset
 from llmwright_runtime_vllm import disaggregation, engine_probes, model_facts
 from llmwright_runtime_vllm.command_line import command_line
 from llmwright_runtime_vllm.config import EngineConfig, VllmConfig
-from llmwright_runtime_vllm.engine_config_file import CONFIG_FILE, SECTION, code_flags, context_of, user_flags
+from llmwright_runtime_vllm.engine_config_file import (
+    CONFIG_FILE,
+    SECTION,
+    code_flags,
+    context_of,
+    served_names,
+    user_flags,
+)
 from llmwright_runtime_vllm.engine_flags import FlagList, flags_of
 from llmwright_runtime_vllm.engine_weights import ROLE, LaunchPart, weights
 from llmwright_runtime_vllm.flags import Flags, flags
@@ -74,6 +81,14 @@ class VllmRuntime(Runtime):
     ) -> Iterable[str]:
         """The engine's own flag for it in the config's file."""
         return (f"{CONFIG_FILE}:vllm.{flag}" for flag in code_flags(files.get(CONFIG_FILE, "")))
+
+    def program(self) -> str:
+        """The engine's own, as the settings name it."""
+        return self._settings.program
+
+    def served_names(self, preset: Preset, adapters: tuple[Adapter, ...], config: EngineConfig) -> tuple[str, ...]:
+        """The names of the config's flags ``served-model-name`` and ``lora-modules``, where it has them."""
+        return served_names(super().served_names(preset, adapters, config), config.user_flags)
 
     def refuses(self, preset: Preset, fit: Fit) -> str | None:
         """In a pod the engine needs a GPU; several machines need a model that may be spread."""

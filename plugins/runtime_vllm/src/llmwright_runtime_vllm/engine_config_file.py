@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from llmwright.errors import InvalidWorkspace, Problem
+from llmwright.reading.files import Unreadable
+from llmwright.reading.json_reader import read_json
 from llmwright.reading.yaml_1_1 import plain_scalar_1_1
 from llmwright.reading.yaml_reader import read
 from llmwright_runtime_vllm.engine_flags import FlagList, spelling, text_of
@@ -46,6 +48,31 @@ def context_of(flags: Mapping[str, Any]) -> int | None:
     """Return ``max-model-len`` in tokens, None where it is absent or no whole number."""
     length = flags.get("max-model-len")
     return length if isinstance(length, int) and not isinstance(length, bool) and length > 0 else None
+
+
+def served_names(planned: tuple[str, ...], flags: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names that the engine serves, where ``planned`` are the base's and the adapters' by the plan.
+
+    ``served-model-name`` holds the base's, one or more; ``lora-modules`` the adapters', each as ``NAME=PATH`` or JSON.
+    """
+    base, *adapters = planned
+    bases = text_of(flags.get("served-model-name")).split() or [base]
+    if "lora-modules" in flags:
+        adapters = [_module_name(word) for word in text_of(flags["lora-modules"]).split()]
+    return (*bases, *adapters)
+
+
+def _module_name(word: str) -> str:
+    """Return the name in one word of ``lora-modules``; empty where the engine's parser takes it not."""
+    if "=" in word and "," not in word:
+        name, _, path = word.partition("=")
+        return name if path else ""
+    try:
+        module = read_json(word)
+    except Unreadable:
+        return ""
+    fits = isinstance(module, dict) and isinstance(module.get("name"), str) and isinstance(module.get("path"), str)
+    return str(module["name"]) if fits else ""
 
 
 def code_flags(text: str) -> tuple[str, ...]:
@@ -90,7 +117,7 @@ def _problems(section: Mapping[str, Any], known: FlagList) -> Iterator[Problem]:
         if spelled in seen:
             yield Problem(name, f"is the flag {seen[spelled]!r} once more", "leave one of them out")
         seen[spelled] = name
-        problem = _unsafe(name, value) or _decided(name) or known.problem(name, value)
+        problem = _unsafe(name, value) or _decided(name) or known.problem(name, value) or _nameless(name, value)
         if problem is not None:
             yield problem
         elif isinstance(value, dict | list):
@@ -103,6 +130,16 @@ def _unsafe(name: str, value: Any) -> Problem | None:
     message = f"{value} loads pickles, which can run code; only safetensors are loaded"
     hint = "leave the line out, and write the weights with save_pretrained"
     return Problem(name, message, hint, reason="UnsafeWeights")
+
+
+def _nameless(name: str, value: Any) -> Problem | None:
+    """Return the problem of a list of served names in which one is missing: requests could not name the model."""
+    words = text_of(value).split()
+    if spelling(name) == "served-model-name":
+        return None if words else Problem(name, "is empty", "write a name, or leave the line out")
+    if spelling(name) == "lora-modules" and not (words and all(map(_module_name, words))):
+        return Problem(name, f"is {text_of(value)!r}", "write NAME=PATH, several with a blank between them")
+    return None
 
 
 def _decided(name: str) -> Problem | None:
