@@ -202,6 +202,17 @@ def _environment() -> tuple[Rule, ...]:
     )
 
 
+def _engine_plugin() -> tuple[Rule, ...]:
+    """Our plug-in of the engine, which a shell of the engine's own image lays into a volume."""
+    place = "/opt/llmwright/engine-plugin"
+    return (
+        Rule("engine-plugin", (*MAIN, "env", "PYTHONPATH"), ABSENT, {"value": place}),
+        Rule("engine-plugin", (*MAIN, "env", "VLLM_PLUGINS"), ABSENT, {"value": "llmwright"}),
+        Rule("engine-plugin", (*MAIN, "mounts", place), ABSENT, {"volume": {"emptyDir": {}}, "readOnly": True}),
+        Rule("engine-plugin", (*MAIN[:-1], "engine-plugin"), ABSENT, lambda it: IMAGE.fullmatch(it["image"])),
+    )
+
+
 def _engine() -> tuple[Rule, ...]:
     flags = (*MAIN, "flags")
     return (
@@ -309,6 +320,7 @@ RULES: tuple[Rule, ...] = (
     *_joined(),
     *_started(),
     *_environment(),
+    *_engine_plugin(),
     *_engine(),
     *_plain(),
     *_tuning(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from llmwright.testing import make_context
 from llmwright.testing.presets import make_adapter, make_preset
 from llmwright.values.fit import Fit
 from llmwright.values.instance_type import InstanceType
-from llmwright.values.launch import Exec, HttpGet, Launch
+from llmwright.values.launch import API_KEY, Exec, HttpGet, Launch
 from llmwright_runtime_vllm.driver import VllmRuntime
 from llmwright_runtime_vllm.engine_flags import RELEASES, Release, flags_of
 
@@ -91,15 +92,65 @@ def test_several_machines_meet_by_the_engine_itself(runtime: VllmRuntime) -> Non
     assert launched(runtime).ranks is None
 
 
-def test_nothing_of_ours_is_in_the_pod(runtime: VllmRuntime) -> None:
+def test_no_process_of_ours_is_in_the_pod(runtime: VllmRuntime) -> None:
     """The engine's own program in its own image; no process of ours is beside it or asks it."""
     for fit in (FIT, replace(FIT, nodes=2, pipeline_parallel=2)):
-        launch = launched(runtime, fit)
+        launch = launched(runtime, fit, options={"enginePlugin": False})
         assert launch.main.argv[:2] == ("vllm", "serve")
         assert launch.images[launch.main.image] == "vllm/vllm-openai:v0.32.0"
         assert "llmwright" not in str(launch.main.argv) + str(launch.ranks) + str(launch.main.ready)
         assert not launch.prepare
         assert not launch.beside
+
+
+def test_the_plugin_is_laid_beside_the_engine(runtime: VllmRuntime, tmp_path: Path) -> None:
+    """By the shell of the engine's own image, as files that its Python takes for an installed package."""
+    launch = launched(runtime)
+    (copying,) = launch.prepare
+    assert copying.image == launch.main.image
+    argv = [word.replace("$(volume.engine-plugin)", str(tmp_path)) for word in copying.argv]
+    for _ in range(2):
+        subprocess.run(argv, check=True)
+    found = "from importlib.metadata import entry_points as e; (p,) = e(group='vllm.endpoint_plugins')"
+    code = f"{found}; print(p.name, p.load()().name, p.load().__module__)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["llmwright", "llmwright", "llmwright_engine_plugin.routes"], done.stderr
+    assert launch.main.env["PYTHONPATH"] == "$(volume.engine-plugin)"
+    assert launch.main.env["VLLM_PLUGINS"] == "llmwright"
+    own = launched(runtime, preset=replace(PRESET, flags={"vllm.env": {"VLLM_PLUGINS": "acme"}}))
+    assert own.main.env["VLLM_PLUGINS"] == "acme,llmwright"
+    assert launched(runtime, options={"enginePlugin": False}).main.argv == launch.main.argv
+
+
+def test_adapters_are_loaded_while_it_runs_only_where_that_is_asked_for(runtime: VllmRuntime) -> None:
+    options = {"adapterDirectories": ["/srv/a", "/srv/b"]}
+    launch = launched(runtime, options=options)
+    env = launch.main.env
+    assert env["LLMWRIGHT_ADAPTER_DIRECTORIES"] == "/srv/a:/srv/b"
+    assert env["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] == "1"
+    assert env["VLLM_API_KEY"] == replace(API_KEY, optional=False), "a pod does not start without"
+    assert "--enable-lora" in launch.main.argv
+    assert options.keys() == VllmRuntime.keyed_options
+    plain = launched(runtime)
+    assert not {"VLLM_ALLOW_RUNTIME_LORA_UPDATING", "LLMWRIGHT_ADAPTER_DIRECTORIES"} & plain.main.env.keys()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"adapterDirectories": ["adapters"]},
+        {"adapterDirectories": ["/"]},
+        {"adapterDirectories": ["/a:/b"]},
+        {"adapterDirectories": ["/srv"], "enginePlugin": False},
+    ],
+)
+def test_a_source_of_adapters_is_a_directory_that_the_plugin_guards(
+    runtime: VllmRuntime, options: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidWorkspace):
+        runtime.configure(options, {})
 
 
 def test_the_settings_name_program_and_release() -> None:

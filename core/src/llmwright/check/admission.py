@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from llmwright.check import (
+    api_key,
     autoscaling,
     driver_options,
     gpu_images,
@@ -42,6 +43,7 @@ ALWAYS: tuple[Rule, ...] = (
     driver_options.check_driver_names,
     driver_options.check_driver_options,
     remote_code.check_remote_code,
+    api_key.check_api_key,
     local.check_unused,
     local.check_local_parts,
     placeholders.check_placeholders,

@@ -85,7 +85,7 @@ def _fixed_text_faults(process: Process, launch: Launch) -> Iterator[str]:
             yield f"env {name!r} holds a secret's value: write SecretKey(NAME, KEY), a Launch is kept in files"
     texts = (*process.argv, *(value for value in process.env.values() if isinstance(value, str)))
     for text in texts:
-        if _NOTHING.search(text):
+        if "\n" not in text and _NOTHING.search(text):
             yield f"{text!r} has Python's None for a value that is not there: leave the whole argument out"
     for mount in process.mounts:
         literal = re.compile(rf"(?<![\w$)./-]){re.escape(mount.path)}(?=[/,:\s]|$)")

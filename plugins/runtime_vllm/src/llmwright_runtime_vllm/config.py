@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 
@@ -37,6 +37,17 @@ class VllmConfig(BaseModel):
     """Read weights that are already on the node, in KAITO's directory for them."""
     role: Annotated[Literal["prefill", "decode"] | None, BeforeValidator(_known_role)] = None
     """The role of this server where prefill and decode run on separate servers."""
+    engine_plugin: bool = True
+    """Load our plug-in into the engine: ``POST /chat``, and the key on every route that answers by the model."""
+    adapter_directories: tuple[Annotated[str, Field(pattern=r"^/[^:]*[^:/][^:]*$")], ...] = ()
+    """Directories, as the engine sees them, from which adapters may be loaded while it runs (its route
+    ``/v1/load_lora_adapter``). It needs an API key. Without any the route is not there."""
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Self:
+        if self.adapter_directories and not self.engine_plugin:
+            raise ValueError("adapterDirectories are held by the plug-in: leave out enginePlugin: false")
+        return self
 
 
 class EngineConfig(VllmConfig):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from llmwright.plugins.drivers import Capabilities, Context, Runtime
@@ -10,7 +11,7 @@ from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
 from llmwright.values.launch import API_KEY, Launch, Mount, Process, Volume
 from llmwright.values.preset import Preset
-from llmwright_runtime_vllm import disaggregation, engine_probes, model_facts
+from llmwright_runtime_vllm import disaggregation, engine_probes, model_facts, plugin_files
 from llmwright_runtime_vllm.command_line import command_line
 from llmwright_runtime_vllm.config import EngineConfig, VllmConfig
 from llmwright_runtime_vllm.engine_config_file import (
@@ -53,6 +54,7 @@ class VllmRuntime(Runtime):
         "kaito.sh/inference-role": "role",
     }
     load_metrics = ("vllm:num_requests_running", "vllm:num_requests_waiting")  # vLLM's docs, usage/metrics
+    keyed_options = frozenset({"adapterDirectories"})  # who loads adapters names files for the engine to read
     config_section = SECTION
     config_template = "inference-params-template"
 
@@ -61,6 +63,7 @@ class VllmRuntime(Runtime):
         self._settings = VllmSettings.model_validate(dict(context.settings))
         # Read now: the methods are pure, and open no file.
         self._known: FlagList = flags_of(self._settings.version)
+        self._copying = plugin_files.copying(ROLE)
 
     def configure(self, options: Mapping[str, Any], files: Mapping[str, str]) -> EngineConfig:
         """``runtimeConfig``, and the flags of the config's file, which win.
@@ -108,12 +111,14 @@ class VllmRuntime(Runtime):
         checks = engine_probes.of_several(preset) if fit.nodes > 1 else engine_probes.of_one(preset, port)
         address: Flags = {"host": "$(host)", "port": f"$(port.{port})"}
         computed = {**address, **_without(flags(preset, fit, adapters, config), part), **part.flags}
+        own = config.engine_plugin
+        env = {**model_facts.environment(preset, fit), **disaggregation.environment(config)}
         main = Process(
             name="serve",
             image=ROLE,
             argv=self._argv(part, {**computed, **joined(fit, rank="0")}, config),
-            env={**model_facts.environment(preset, fit), **disaggregation.environment(config), "VLLM_API_KEY": API_KEY},
-            mounts=(SHARED, *part.mounts),
+            env={**env, plugin_files.KEY: API_KEY, **plugin_files.environment(config, env)},
+            mounts=(SHARED, *part.mounts, *((replace(plugin_files.MOUNT, read_only=True),) if own else ())),
             startup=checks.startup,
             live=checks.live,
             ready=checks.ready,
@@ -121,9 +126,9 @@ class VllmRuntime(Runtime):
         )
         return Launch(
             main=main,
-            prepare=part.prepare,
+            prepare=(*part.prepare, *((self._copying,) if own else ())),
             beside=disaggregation.beside(config),
-            volumes=(Volume(name="dshm", kind="memory"), *part.volumes),
+            volumes=(Volume(name="dshm", kind="memory"), *part.volumes, *((plugin_files.VOLUME,) if own else ())),
             ports={"http": 5000, "kv-events": 5557, **({"engine": disaggregation.ENGINE_PORT} if decodes else {})},
             ranks=ranks(fit, self._argv(part, {**computed, **joined(fit, rank="$(rank)")}, config)),
             images={**disaggregation.IMAGES, ROLE: f"{IMAGE}:v{self._settings.version}"},

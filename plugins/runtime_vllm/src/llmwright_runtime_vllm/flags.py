@@ -41,7 +41,8 @@ def flags(preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: VllmC
         **_answers(preset, fit, adapters),
         **_parallel(fit),
     }
-    return {**flags_by_name, **_adapters(adapters), **_asked(config), **transfers(config)}
+    lora: Flags = {"enable-lora": None} if adapters or config.adapter_directories else {}
+    return {**flags_by_name, **lora, **_adapters(adapters), **_asked(config), **transfers(config)}
 
 
 def _context(fit: Fit) -> str | int:
@@ -101,7 +102,6 @@ def _adapters(adapters: tuple[Adapter, ...]) -> Flags:
         return {}
     modules = tuple(f"{adapter.name}={adapter.path}" for adapter in adapters)
     return {
-        "enable-lora": None,
         "lora-modules": modules,
         **_rank_of(adapters),
         **_template_of(adapters),
