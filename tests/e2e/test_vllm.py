@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import socket
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +74,23 @@ def adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, adapter: Path) -> Iterator[EngineSandbox]:
+def further(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with two adapters to load later: ``good``, and ``wrong``, which is of a wider model."""
+    preset = Catalogue.of_plugins(Registry(log=lambda _: None).hooks()).preset("demo")
+    assert preset.architecture is not None
+    folder = tmp_path_factory.mktemp("further")
+    write_adapter(folder / "good", preset.architecture, 0.01)
+    wider = replace(preset.architecture, hidden_size=2 * preset.architecture.hidden_size)
+    write_adapter(folder / "wrong", wider, 0.01)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, adapter: Path, further: Path) -> Iterator[EngineSandbox]:
     """The demo model with an adapter and a key, ready."""
     sandbox = EngineSandbox(tmp_path_factory.mktemp("served"), LLMWRIGHT_API_KEY=KEY)
     more = f"  adapters:\n    - source: {{name: own, volumeSource: {{hostPath: {{path: {adapter}}}}}}}\n"
+    more += f"  runtimeConfig: {{adapterDirectories: [{further}]}}\n"
     sandbox.ok("apply", "-f", sandbox.serve_by_engine(more=more))
     wait_until(lambda: sandbox.condition("WorkspaceReady").get("status") == "True", "the engine answers", START_S)
     yield sandbox
@@ -106,6 +122,8 @@ def test_the_key_is_wanted_and_stands_in_no_argument(served: EngineSandbox, endp
     assert request(endpoint, "/v1/models").status_code == httpx.codes.UNAUTHORIZED
     assert request(endpoint, "/v1/completions", completion("demo"), key="wrong").status_code == 401
     assert request(endpoint, "/health").status_code == httpx.codes.OK
+    for path in ("/chat", "/invocations", "/tokenize"):
+        assert request(endpoint, path, completion("demo")).status_code == httpx.codes.UNAUTHORIZED, path
     assert all(KEY not in " ".join(process.cmdline()) for process in served.processes())
 
 
@@ -127,15 +145,65 @@ def test_the_engine_s_own_program_answers_and_nothing_of_ours_before_it(served: 
     assert open_to_all == []
 
 
-def test_an_answer_under_way_is_finished_when_the_workspace_goes(served: EngineSandbox, endpoint: str) -> None:
+def test_chat_answers_as_the_engine_s_own_route_does(endpoint: str) -> None:
+    asked = {"prompt": "Who?", "max_tokens": 8, "temperature": 0}
+    plain = {"messages": [{"role": "user", "content": "Who?"}], "max_tokens": 8, "temperature": 0}
+    for name in ("demo", "own"):
+        said = request(endpoint, "/v1/chat/completions", {**plain, "model": name}, KEY).json()
+        answer = request(endpoint, "/chat", {**asked, "model": name}, KEY).json()
+        assert answer["response"] == answer["Result"] == said["choices"][0]["message"]["content"]
+        assert (answer["model"], answer["finish_reason"], answer["usage"]) == (name, "length", said["usage"])
+    whole = request(endpoint, "/chat", {**asked, "return_full_text": True}, KEY).json()
+    streamed = request(endpoint, "/chat", {**asked, "stream": True, "return_full_text": True}, KEY)
+    *chunks, done = [event.removeprefix("data: ") for event in streamed.text.strip().split("\n\n")]
+    assert "".join(json.loads(chunk)["response"] for chunk in chunks) == whole["response"]
+    assert (json.loads(chunks[-1])["usage"]["completion_tokens"], done) == (8, "[DONE]")
+    counted = request(endpoint, "/chat", {"prompt": "Who?", "generate_kwargs": {"max_length": 15}}, KEY).json()
+    assert counted["usage"]["total_tokens"] <= 15
+    assert request(endpoint, "/chat", {"prompt": "Who?", "promt": "x"}, KEY).status_code == 400
+
+
+def test_adapters_are_loaded_while_it_runs(endpoint: str, adapter: Path, further: Path) -> None:
+    def load(name: str, path: Path) -> httpx.Response:
+        return request(endpoint, "/v1/load_lora_adapter", {"lora_name": name, "lora_path": str(path)}, KEY)
+
+    assert request(endpoint, "/v1/load_lora_adapter", {"lora_name": "a", "lora_path": "/a"}).status_code == 401
+    assert load("elsewhere", adapter).status_code == httpx.codes.FORBIDDEN
+    assert request(endpoint, "/adapters", {"name": "a", "src": str(adapter)}, KEY).status_code == 404
+    wrong = load("wrong", further / "wrong")
+    assert wrong.status_code == 500
+    assert "size of tensor" in wrong.json()["error"]["message"], "the engine's words"
+    assert load("later", further / "good").status_code == httpx.codes.OK
+    assert request(endpoint, "/v1/completions", completion("later"), KEY).status_code == httpx.codes.OK
+    listed = request(endpoint, "/v1/models", key=KEY).json()["data"]
+    assert [model["id"] for model in listed] == ["demo", "own", "later"]
+    assert request(endpoint, "/v1/unload_lora_adapter", {"lora_name": "later"}, KEY).status_code == httpx.codes.OK
+    assert request(endpoint, "/v1/completions", completion("later"), KEY).status_code == httpx.codes.NOT_FOUND
+
+
+@pytest.mark.parametrize("part", ["core", "server"])
+def test_a_part_of_the_engine_that_dies_takes_no_request_with_it_for_ever(served: EngineSandbox, part: str) -> None:
+    """A request under way gets an error, the engine is started again, and says so in the status."""
+    engine = served.engine()
+    family = engine.children(recursive=True)
+    victim = engine if part == "server" else next(each for each in family if "EngineCore" in "".join(each.cmdline()))
+    with under_way(str(served.get()["status"]["endpoint"])) as lines:
+        victim.kill()
+        assert is_broken_off(lines)
+    wait_until(lambda: served.condition("WorkspaceReady").get("status") == "False", "the loss is seen", 120)
+    wait_until(lambda: not any(each.is_running() for each in (engine, *family)), "nothing of it is left", 120)
+    wait_until(lambda: served.condition("WorkspaceReady").get("status") == "True", "it answers again", START_S)
+    assert (
+        request(str(served.get()["status"]["endpoint"]), "/v1/completions", completion("own"), KEY).status_code == 200
+    )
+
+
+def test_an_answer_under_way_is_finished_when_the_workspace_goes(served: EngineSandbox) -> None:
     """It is the last test of this server: SIGTERM lets the engine finish, and takes no new request."""
-    with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(request, endpoint, "/v1/completions", completion("demo", 400), KEY)
-        wait_until(lambda: _running(endpoint) > 0, "the answer is under way", 60)
+    with under_way(str(served.get()["status"]["endpoint"])) as lines:
         served.ok("delete", "mine")
-        answer = asked.result()
-    assert answer.status_code == httpx.codes.OK
-    assert answer.json()["usage"]["completion_tokens"] == 400
+        *_, usage, done = [line.removeprefix("data: ") for line in lines if line]
+    assert (json.loads(usage)["usage"]["completion_tokens"], done) == (400, "[DONE]")
     served.wait_until_idle("with the engine's own processes")
 
 
@@ -152,8 +220,67 @@ def test_an_engine_that_dies_while_it_starts_says_why(tmp_path: Path) -> None:
         sandbox.close()
 
 
-def _running(endpoint: str) -> float:
-    """Return the number of requests that the engine works on, by its own metric."""
-    text = request(endpoint, "/metrics").text
-    lines = [line for line in text.splitlines() if line.startswith("vllm:num_requests_running")]
-    return sum(float(line.rpartition(" ")[2]) for line in lines)
+def test_a_value_that_the_engine_refuses_is_told_in_its_words(tmp_path: Path) -> None:
+    flags, words = f"{PLAIN}, max-model-len: 100000", "ValueError: User-specified max_model_len"
+    sandbox = EngineSandbox(tmp_path)
+    try:
+        sandbox.ok("apply", "-f", sandbox.serve_by_engine(flags=flags))
+        wait_until(lambda: words in sandbox.condition("InferenceReady").get("message", ""), "it says why", START_S)
+    finally:
+        sandbox.close()
+
+
+def test_an_adapter_of_another_model_is_told_in_the_engine_s_words(tmp_path: Path, further: Path) -> None:
+    sandbox = EngineSandbox(tmp_path)
+    more = f"  adapters:\n    - source: {{name: own, volumeSource: {{hostPath: {{path: {further / 'wrong'}}}}}}}\n"
+    try:
+        sandbox.ok("apply", "-f", sandbox.serve_by_engine(more=more))
+        wait_until(lambda: "size of tensor" in sandbox.condition("InferenceReady").get("message", ""), "so", START_S)
+    finally:
+        sandbox.close()
+
+
+def test_a_port_that_somebody_takes_meanwhile(tmp_path: Path) -> None:
+    """The engine imports for a while before it binds its port. Whoever takes it then is named, and it starts on."""
+    sandbox = EngineSandbox(tmp_path)
+    try:
+        sandbox.ok("apply", "-f", sandbox.serve_by_engine())
+        wait_until(lambda: len(sandbox.processes("vllm")) > 0, "the engine starts", 60)
+        port = _port(sandbox.engine())
+        with socket.socket() as thief:
+            thief.bind(("127.0.0.1", port))
+            thief.listen()
+            wait_until(lambda: _port_of(sandbox) not in (None, port), "it starts on another port", START_S)
+    finally:
+        sandbox.close()
+
+
+def _port(engine: psutil.Process) -> int:
+    return int(next(word for word in engine.cmdline() if word.startswith("--port=")).partition("=")[2])
+
+
+def _port_of(sandbox: EngineSandbox) -> int | None:
+    try:
+        return _port(sandbox.engine())
+    except (ValueError, StopIteration, psutil.Error):
+        return None
+
+
+@contextlib.contextmanager
+def under_way(endpoint: str) -> Iterator[Iterator[str]]:
+    """Ask for 400 tokens, and yield the lines of the stream once the first has come."""
+    body = {**completion("demo", 400), "stream": True, "stream_options": {"include_usage": True}}
+    headers = {"Authorization": f"Bearer {KEY}"}
+    url = f"{endpoint}/v1/completions"
+    with httpx.stream("POST", url, json=body, headers=headers, timeout=60, trust_env=False) as response:
+        lines = response.iter_lines()
+        assert next(lines).startswith("data: {")
+        yield lines
+
+
+def is_broken_off(lines: Iterator[str]) -> bool:
+    """Whether a stream ends with an error, and not by a wait of 60 s."""
+    try:
+        return any('"error"' in line for line in lines)
+    except httpx.TransportError as error:
+        return not isinstance(error, httpx.TimeoutException)

@@ -14,6 +14,8 @@ LINE = "a bounded line"
 FIELD = "JSON inside a text that was read already, whose every error is a problem of its row or request"
 CLUSTER = "an answer of the API server, which has bounds of its own"
 WEIGHTS = "a process that the target bounds in memory and starts again, and whose input is as large as a data set"
+ENGINE = "plugins/runtime_vllm/src/llmwright_runtime_vllm/engine_plugin"
+STANDALONE = "in the engine's process, which has no package of ours; a body is bounded where it is read"
 ELSEWHERE = {
     "core/src/llmwright/api/pod_schema.py": OWN,
     "core/src/llmwright/app/benchmark/http_client.py": "the text of a refusal, whose first 64 KiB are read",
@@ -30,6 +32,8 @@ ELSEWHERE = {
     "core/src/llmwright/plugins/load_check.py": CHILD,
     "core/src/llmwright/plugins/trainer.py": WEIGHTS,
     "core/src/llmwright/provisioners/machine.py": "the kernel's files",
+    **dict.fromkeys((f"{ENGINE}/{name}.py" for name in ("adapters", "answer", "chat", "fields")), STANDALONE),
+    "plugins/runtime_vllm/src/llmwright_runtime_vllm/plugin_files.py": OWN,
     "core/src/llmwright/reading/json_names.py": "a request or a row of data, bounded where it is read",
     "core/src/llmwright/reading/json_reader.py": "the reader",
     "core/src/llmwright/reading/yaml_paths.py": "a quoted part of a path",
