@@ -187,7 +187,7 @@ def test_a_private_preset_s_image(cluster: Cluster) -> None:
     options = {"image": "r.example/weights:1", "imagePullSecrets": ["key"]}
     preset = {"name": "phi-4", "accessMode": "private", "presetOptions": options}
     found = cluster.objects(scenario(inference={"preset": preset}))
-    (pull,) = pod(found)["initContainers"]
+    pull, _ = pod(found)["initContainers"]
     assert read_command(pull)["flags"] == {"reference": "r.example/weights:1", "to": "/workspace/weights"}
     assert pod(found)["imagePullSecrets"] == [{"name": "key"}]
     assert any(mount["name"] == "docker-config-model" for mount in pull["volumeMounts"])
