@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -203,3 +204,8 @@ def test_a_group_that_is_not_ours_keeps_its_size() -> None:
     patch = correction(service(nodes=2), live)
     assert patch is not None
     assert [group["replicas"] for group in patch["spec"]["workerGroupSpecs"]] == [2, 4]
+
+
+def test_the_version_of_the_images_is_the_one_that_is_tested() -> None:
+    pinned = Path(__file__).parents[1].joinpath("ray/requirements.txt").read_text(encoding="utf-8")
+    assert f"ray[serve]=={cluster(service())['rayVersion']}\n" in pinned
