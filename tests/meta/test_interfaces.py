@@ -22,7 +22,9 @@ NAMES = {
         "render", "run", "wait", "workspaces",
     },
     "llmwright.plugins": {"hookimpl"},
-    "llmwright.plugins.declarations": {"MADE_ANEW", "AccessRule", "Capabilities", "KaitoRule", "Names", "OlderImage"},
+    "llmwright.plugins.declarations": {
+        "AccessRule", "COMMON_METRICS", "Capabilities", "KaitoRule", "MADE_ANEW", "Names", "OlderImage",
+    },
     "llmwright.plugins.drivers": {
         "AccessRule", "Capabilities", "Context", "Driver", "KaitoRule", "Names", "OlderImage", "Provisioner", "Runtime",
         "Tuner",
@@ -43,10 +45,10 @@ NAMES = {
         "MOST_PROBLEMS", "first_problems", "meant", "nearest",
     },
     "llmwright.testing": {
-        "CloudWorld", "Contract", "DriverContract", "HooksContract", "Impure", "Machine", "Operation",
-        "PresetPackContract", "ProvisionerContract", "RuntimeContract", "TunerContract", "World", "make_adapter",
-        "make_context", "make_fit", "make_instance_type", "make_node_request", "make_objects", "make_plan",
-        "make_preset", "make_tuning_data", "make_workspace", "pure",
+        "CloudWorld", "Contract", "DriverContract", "EndpointContract", "HooksContract", "Impure", "Machine",
+        "Operation", "PresetPackContract", "ProvisionerContract", "RuntimeContract", "ServedModel", "TunerContract",
+        "World", "make_adapter", "make_context", "make_fit", "make_instance_type", "make_node_request", "make_objects",
+        "make_plan", "make_preset", "make_tuning_data", "make_workspace", "pure",
     },
     "llmwright.testing.cluster": {
         "Cluster", "ControlPlane", "OperatorProcess", "SETTINGS", "cluster", "find_programs", "running_cluster",

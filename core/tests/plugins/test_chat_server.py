@@ -14,8 +14,8 @@ from llmwright.plugins.chat_server import ChatServer, Conversation, Engine, main
 
 
 def echo(asked: Conversation) -> Iterator[str]:
-    """Say back each word."""
-    yield from asked.text.split()
+    """Say back each word, and each part of one with hyphens."""
+    yield from asked.text.replace("-", " ").split()
 
 
 @pytest.fixture
@@ -51,12 +51,41 @@ def test_it_is_not_healthy_before_the_weights_are_read(server: ChatServer) -> No
 
 
 @pytest.mark.parametrize(
+    ("text", "more", "why"),
+    [
+        ("a", {"tools": [{"type": "function"}]}, "tools"),
+        ("a", {"response_format": {"type": "json_object"}}, "response_format"),
+        ("a", {"temperature": -0.5}, "temperature"),
+        ("a b c d", {}, "no room within 4 tokens"),
+    ],
+)
+def test_what_it_cannot_honour_is_refused(server: ChatServer, text: str, more: dict[str, Any], why: str) -> None:
+    server.engine = Engine(["a"], echo)
+    status, content = chat(server, text, **more)
+    assert status == 400
+    assert why in json.loads(content)["error"]["message"]
+
+
+def test_what_asks_for_nothing_is_answered(server: ChatServer) -> None:
+    server.engine = Engine(["a"], echo)
+    assert chat(server, "a", tools=[], response_format={"type": "text"}, temperature=None)[0] == 200
+
+
+def test_the_last_event_of_a_stream_has_the_usage_where_it_is_asked_for(server: ChatServer) -> None:
+    server.engine = Engine(["a"], echo)
+    lines = chat(server, "a b", stream=True, stream_options={"include_usage": True})[1].decode().split("\n\n")
+    last = json.loads(lines[-3].removeprefix("data: "))
+    assert last["choices"] == []
+    assert last["usage"] == {"prompt_tokens": 2, "completion_tokens": 2, "total_tokens": 4}
+
+
+@pytest.mark.parametrize(
     ("text", "more", "content", "reason"),
     [
         ("a b", {}, "ab", "stop"),
         ([{"type": "text", "text": "a b"}], {}, "ab", "stop"),
         ("a b c", {"max_tokens": 2}, "ab", "length"),
-        ("a b c d e f", {}, "abcd", "length"),
+        ("a-b-c-d-e-f", {}, "abcd", "length"),
         ("a b", {"max_completion_tokens": 1, "max_tokens": 4}, "a", "length"),
     ],
 )

@@ -27,6 +27,8 @@ __all__ = ["ChatServer", "Conversation", "Engine", "adapter_paths", "main", "par
 
 _MOST_BODY = 32 * 2**20
 _STREAM = "text/event-stream"
+NOT_HONOURED = ("tools", "functions", "response_format")
+"""Fields that would change the answer, refused where they ask for something. The engine may honour any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
         if asked.model not in engine.names:
             self.refuse(404, f"no model {asked.model}")
         elif asked.body.get("stream"):
-            self.stream(asked, engine.answer(asked))
+            self.stream(asked, engine)
         else:
             self.say(asked, engine)
 
@@ -186,18 +188,24 @@ class _Handler(BaseHTTPRequestHandler):
         except Exception as error:
             self.refuse(500, f"the engine failed: {error!r}")
             return
-        usage = {"prompt_tokens": len(asked.text.split()), "completion_tokens": len(pieces)}
         choice = {"message": {"role": "assistant", "content": "".join(pieces)}, "finish_reason": reason}
-        whole = _about("chat.completion", asked.model, choice)
-        self.answer(200, {**whole, "usage": {**usage, "total_tokens": sum(usage.values())}})
+        self.answer(200, {**_about("chat.completion", asked.model, choice), "usage": _usage(asked, len(pieces))})
 
-    def stream(self, asked: Conversation, pieces: Iterable[str]) -> None:
+    def stream(self, asked: Conversation, engine: Engine) -> None:
         self.send_response(200)
         self.send_header("content-type", _STREAM)
         self.send_header("connection", "close")
         self.end_headers()
-        reason = _within(asked.limit, pieces, lambda piece: self.event(asked, {"content": piece}, None))
-        self.event(asked, {}, reason)
+        pieces: list[str] = []
+
+        def send(piece: str) -> None:
+            pieces.append(piece)
+            self.event(asked, {"content": piece}, None)
+
+        self.event(asked, {}, _within(asked.limit, engine.answer(asked), send))
+        if (asked.body.get("stream_options") or {}).get("include_usage"):
+            last = {**_about("chat.completion.chunk", asked.model), "usage": _usage(asked, len(pieces))}
+            self.wfile.write(b"data: " + json.dumps(last).encode() + b"\n\n")
         self.wfile.write(b"data: [DONE]\n\n")
 
     def event(self, asked: Conversation, delta: Mapping[str, str], reason: str | None) -> None:
@@ -230,6 +238,13 @@ def _conversation(body: Mapping[str, Any], engine: Engine, context: int) -> Conv
         raise ValueError("max_tokens is below 1")
     asked = Conversation(body.get("model") or engine.names[0], tuple(body["messages"]), min(limit, context), body)
     asked.text.encode()
+    if len(asked.text.split()) >= context:
+        raise ValueError(f"the question leaves no room within {context} tokens")
+    if float(body.get("temperature") or 0) < 0:
+        raise ValueError("temperature is below 0")
+    refused = [field for field in NOT_HONOURED if body.get(field) not in (None, [], {"type": "text"})]
+    if refused:
+        raise ValueError(f"{refused[0]} is not honoured here")
     return asked
 
 
@@ -242,7 +257,13 @@ def _within(limit: int, pieces: Iterable[str], send: Callable[[str], object]) ->
     return "stop"
 
 
-def _about(kind: str, model: str, choice: Mapping[str, Any]) -> dict[str, Any]:
+def _usage(asked: Conversation, pieces: int) -> dict[str, int]:
+    """Return the tokens of question and answer: a word of the question counts as one."""
+    words = len(asked.text.split())
+    return {"prompt_tokens": words, "completion_tokens": pieces, "total_tokens": words + pieces}
+
+
+def _about(kind: str, model: str, *several: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields that whole answers and chunks share."""
-    choices = [{"index": 0, **choice}]
+    choices = [{"index": number, **choice} for number, choice in enumerate(several)]
     return {"id": "1", "object": kind, "created": int(time.time()), "model": model, "choices": choices}

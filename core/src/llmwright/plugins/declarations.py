@@ -42,6 +42,10 @@ class Capabilities:
     without the ability is refused. ``adapter_templates``: it answers for each adapter with the chat template that lies
     beside its weights. ``scales_itself``: it moves the number of its copies within ``Fit.copies`` by itself, on
     machines for the highest number of them.
+
+    What its server answers beside conversations: ``completions`` (``POST /v1/completions``), ``chat_endpoint``
+    (``POST /chat`` with ``prompt``, as KAITO's older one), ``response_format`` with a JSON schema, ``metrics`` under
+    the names of ``COMMON_METRICS``. A field of a request that it cannot honour is refused with 400.
     """
 
     adapters: bool = False
@@ -56,7 +60,23 @@ class Capabilities:
     gpu: bool = True
     scales_itself: bool = False
     quantizations: frozenset[str] = frozenset()
+    completions: bool = False
+    chat_endpoint: bool = False
+    response_format: bool = False
+    metrics: bool = False
 
+
+COMMON_METRICS = (
+    "vllm:num_requests_running",
+    "vllm:num_requests_waiting",
+    "vllm:prompt_tokens",
+    "vllm:generation_tokens",
+    "vllm:request_success",
+    "vllm:time_to_first_token_seconds",
+    "vllm:e2e_request_latency_seconds",
+)
+"""Metrics that one dashboard reads of every runtime: vLLM's names (its documentation, "Production Metrics"), each with
+the label ``model_name``. Counters are written with ``_total``."""
 
 KaitoRule = Literal["listed-presets", "streamed-weights"]
 """Rules of KAITO that hold for some runtimes: ``listed-presets`` refuses a preset that does not list the runtime, even

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from llmwright.testing.contract import Contract
 from llmwright.testing.drivers import DriverContract
+from llmwright.testing.endpoints import EndpointContract
 from llmwright.testing.hooks import HooksContract, make_objects, make_workspace
 from llmwright.testing.operation import Operation
 from llmwright.testing.packs import PresetPackContract
@@ -31,6 +32,7 @@ from llmwright.testing.presets import (
 from llmwright.testing.provisioners import ProvisionerContract
 from llmwright.testing.purity import Impure, pure
 from llmwright.testing.runtimes import RuntimeContract
+from llmwright.testing.served_model import ServedModel
 from llmwright.testing.tuners import TunerContract
 from llmwright.testing.world import CloudWorld, Machine, World
 
@@ -38,6 +40,7 @@ __all__ = [
     "CloudWorld",
     "Contract",
     "DriverContract",
+    "EndpointContract",
     "HooksContract",
     "Impure",
     "Machine",
@@ -45,6 +48,7 @@ __all__ = [
     "PresetPackContract",
     "ProvisionerContract",
     "RuntimeContract",
+    "ServedModel",
     "TunerContract",
     "World",
     "make_adapter",

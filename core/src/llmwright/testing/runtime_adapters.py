@@ -12,7 +12,7 @@ from llmwright.plugins.launch_faults import Core
 from llmwright.testing.driver_law import naming
 from llmwright.testing.launches import as_json, faults, volumes_in
 from llmwright.testing.presets import make_adapter
-from llmwright.testing.runtime_answers import AnswersContract
+from llmwright.testing.runtime_starts import StartsContract
 from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
 from llmwright.values.launch import Launch
@@ -22,7 +22,7 @@ STRENGTHS = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0)
 """Strengths that a Workspace may ask for: numbers from 0 to 1, of one digit and of more."""
 
 
-class RuntimeAdaptersContract(AnswersContract):
+class RuntimeAdaptersContract(StartsContract):
     """Laws of adapters in the Launch. A runtime that serves none keeps them all."""
 
     def test_serves_adapters_under_their_names(self, driver: Runtime, preset: Preset, fit: Fit, config: Any) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import re
 import signal
 import socket
 import sys
@@ -20,11 +18,13 @@ from llmwright.plugins.drivers import Runtime
 from llmwright.plugins.launch_faults import Core
 from llmwright.plugins.registry import Registry
 from llmwright.testing.adapters import write_adapter
+from llmwright.testing.endpoints import EndpointContract
 from llmwright.testing.http_answers import Client
 from llmwright.testing.launches import faults
 from llmwright.testing.presets import make_fit
 from llmwright.testing.processes import HOLD, Machine, Running, free_port
 from llmwright.testing.runtime_objects import RuntimeObjectsContract
+from llmwright.testing.served_model import CHAT, QUESTION, ServedModel
 from llmwright.testing.supervised_launches import Supervised, port_of
 from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
@@ -33,9 +33,6 @@ from llmwright.values.preset import Preset
 
 KEY = "a-key-of-the-contract"
 KEY_VARIABLE = "LLMWRIGHT_API_KEY"
-CHAT = "/v1/chat/completions"
-QUESTION = [{"role": "user", "content": "What colour is the ship Hollow Crown? Say it in one or two words."}]
-METRIC = re.compile(r"(#.*|[a-zA-Z_:][a-zA-Z0-9_:]*(\{.*\})? [-+0-9.eE]+(inf|Inf|nan|NaN)?( \d+)?|)")
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ class Server:
     client: Client
 
 
-class ServedRuntimeContract(RuntimeObjectsContract):
+class ServedRuntimeContract(EndpointContract, RuntimeObjectsContract):
     """Laws of the process that serves. They hold for runtimes that serve on a processor of one machine.
 
     The model is the preset ``demo`` of llmwright-presets; another is given by the fixture ``served_preset``.
@@ -100,6 +97,22 @@ class ServedRuntimeContract(RuntimeObjectsContract):
             holder.addfinalizer(server.running.kill)
         return server
 
+    @pytest.fixture
+    def served(
+        self,
+        driver: Runtime,
+        served_launch: Launch,
+        server: Server,
+        served_preset: Preset,
+        served_adapters: tuple[Adapter, ...],
+    ) -> ServedModel:
+        """The server, as the laws of its answers see it."""
+        names = tuple(adapter.name for adapter in served_adapters)
+        keeps = keeps_key(driver, served_launch)
+        context = served_fit(served_preset).context
+        able, load = driver.capabilities, driver.load_metrics
+        return ServedModel(server.client, served_preset.name, names, able, keeps, context, load)
+
     def test_its_weights_come_before_health(self, served_launch: Launch, served_preset: Preset, tmp_path: Path) -> None:
         """While the weights are read, ``GET /health`` does not answer 200: whoever is ready is asked at once."""
         model = served_preset.source.removeprefix("file://")
@@ -122,82 +135,6 @@ class ServedRuntimeContract(RuntimeObjectsContract):
         finally:
             running.kill()
 
-    def test_it_lists_what_it_serves(
-        self, server: Server, served_preset: Preset, served_adapters: tuple[Adapter, ...]
-    ) -> None:
-        """``GET /v1/models`` is JSON with the preset's name and each adapter's."""
-        answer = server.client.get("/v1/models")
-        assert answer.status == 200, f"GET /v1/models answers {answer.status}"
-        assert "json" in answer.kind, f"GET /v1/models is {answer.kind!r}, not application/json"
-        names = [model.get("id") for model in (answer.json or {}).get("data", [])]
-        for name in (served_preset.name, *(adapter.name for adapter in served_adapters)):
-            assert name in names, f"GET /v1/models lacks {name}: {names}"
-
-    def test_it_answers_under_each_name(
-        self, server: Server, served_preset: Preset, served_adapters: tuple[Adapter, ...]
-    ) -> None:
-        """``POST /v1/chat/completions`` answers for the preset's name and for each adapter's, as OpenAI has it."""
-        for name in (served_preset.name, *(adapter.name for adapter in served_adapters)):
-            answer = server.client.post(CHAT, {"model": name, "messages": QUESTION, "max_tokens": 8})
-            assert answer.status == 200, f"a request for {name} has the answer {answer.status}: {answer.body[:200]!r}"
-            assert "json" in answer.kind, f"an answer is {answer.kind!r}, not application/json"
-            choices = (answer.json or {}).get("choices") or [{}]
-            message = choices[0].get("message", {})
-            assert isinstance(message.get("content"), str), f"choices[0] has no message.content: {answer.body[:200]!r}"
-            assert message.get("role") == "assistant", "choices[0].message.role is not assistant"
-            assert choices[0].get("finish_reason"), "choices[0] has no finish_reason"
-
-    def test_it_streams(self, driver: Runtime, server: Server, served_preset: Preset) -> None:
-        """With ``streaming``, ``stream: true`` sends events of ``text/event-stream``, and ``[DONE]`` as the last."""
-        if not driver.capabilities.streaming:
-            return
-        body = {"model": served_preset.name, "messages": QUESTION, "max_tokens": 8, "stream": True}
-        answer = server.client.post(CHAT, body)
-        assert answer.status == 200, f"stream: true is answered with {answer.status}"
-        assert answer.kind.startswith("text/event-stream"), f"a stream is {answer.kind!r}, not text/event-stream"
-        assert answer.events, "a stream has no lines that begin with data:"
-        assert answer.events[-1] == "[DONE]", f"a stream ends with {answer.events[-1][:80]!r}, not with [DONE]"
-        chunks = [replace_answer(answer, event) for event in answer.events[:-1]]
-        assert all(chunk is not None for chunk in chunks), "an event of a stream is no JSON"
-        choices = [choice for chunk in chunks for choice in chunk.get("choices", [])]
-        texts = [choice.get("delta", {}).get("content") or "" for choice in choices]
-        whole = server.client.post(CHAT, {**body, "stream": False, "temperature": 0}).json
-        if whole["choices"][0]["message"]["content"]:
-            assert "".join(texts), "the deltas of a stream hold no text"
-
-    def test_its_metrics_are_prometheus_text(self, driver: Runtime, server: Server) -> None:
-        """Where ``GET /metrics`` answers, it is text that Prometheus reads, with all of ``load_metrics``."""
-        answer = server.client.get("/metrics")
-        if answer.status != 200:
-            assert not driver.load_metrics, f"load_metrics are declared, and GET /metrics is answered {answer.status}"
-            return
-        assert answer.kind.startswith(("text/plain", "application/openmetrics")), f"GET /metrics is {answer.kind!r}"
-        wrong = [line for line in answer.body.decode().splitlines() if METRIC.fullmatch(line) is None]
-        assert not wrong, f"GET /metrics has a line that is no metric: {wrong[0][:80]!r}"
-        names = {re.split(r"[ {]", line)[0] for line in answer.body.decode().splitlines()}
-        missing = [name for name in driver.load_metrics if name not in names]
-        assert not missing, f"autoscalers read {missing[0]} (load_metrics), and GET /metrics does not have it"
-
-    def test_a_bad_request_harms_nobody(self, server: Server, served_preset: Preset) -> None:
-        """A request that is no JSON, or no conversation, is refused; the next request is answered."""
-        for body in (b"{", b"[]", b'{"messages": 5}'):
-            with contextlib.suppress(OSError):
-                status = server.client.post(CHAT, body).status
-                assert status >= 400, f"{body!r} is answered with {status}"
-        answer = server.client.post(CHAT, {"model": served_preset.name, "messages": QUESTION, "max_tokens": 2})
-        assert answer.status == 200, f"after a bad request the next is answered with {answer.status}"
-
-    def test_health_answers_beside_a_slow_request(self, server: Server) -> None:
-        """A request that is under way does not hold up ``/health``: a pod that does not answer it is killed."""
-        slow = server.client.half_a_request()
-        try:
-            answer = server.client.get("/health", 30)
-        except OSError:
-            raise AssertionError("/health waits for another request: answer requests in threads, or async") from None
-        finally:
-            slow.close()
-        assert answer.status == 200, f"/health answers {answer.status} beside a request"
-
     def test_it_listens_on_the_given_host_alone(self, server: Server) -> None:
         """On one machine ``$(host)`` is loopback: the server answers there, and on no other address."""
         if not sys.platform.startswith("linux"):
@@ -207,18 +144,16 @@ class ServedRuntimeContract(RuntimeObjectsContract):
             refused = probe.connect_ex(("127.0.0.2", server.client.port))
         assert refused, "it listens on every address: bind $(host)"
 
-    def test_it_keeps_its_key(
+    def test_it_keeps_its_secrets(
         self, driver: Runtime, served_launch: Launch, server: Server, served_preset: Preset
     ) -> None:
-        """A runtime that is given the API key, or says ``api_key``, answers nobody without it but ``/health``."""
+        """A server that keeps a key tells strangers of no model, and writes the key nowhere."""
         if not keeps_key(driver, served_launch):
             return
-        stranger = replace(server.client, key="")
-        body = {"model": served_preset.name, "messages": QUESTION, "max_tokens": 2}
-        for key in ("", "wrong", KEY[:-1], f"{KEY}-and-more"):
-            status = replace(stranger, key=key).post(CHAT, body).status
-            assert status in (401, 403), f"a request without the key, with {key!r}, is answered with {status}"
-        assert stranger.is_healthy(), "/health asks for the key: nobody gives it to a probe"
+        status = replace(server.client, key="").get("/v1/models").status
+        assert status in (401, 403), f"GET /v1/models without the key is answered with {status}"
+        server.client.post(CHAT, {"model": served_preset.name, "messages": QUESTION, "max_tokens": 2})
+        assert KEY not in server.running.text, "it writes its key into its log"
 
     def test_the_supervisor_serves_it(self, served_launch: Launch, served_preset: Preset, tmp_path: Path) -> None:
         """Under the supervisor of one machine it becomes Ready and answers; once it is deleted nothing listens."""
@@ -265,11 +200,6 @@ def keeps_key(driver: Runtime, launch: Launch) -> bool:
     """Return whether the server has to refuse whoever lacks the key."""
     taken = [value.key for value in launch.main.env.values() if isinstance(value, SecretKey)]
     return driver.capabilities.api_key or KEY_VARIABLE in taken
-
-
-def replace_answer(answer: Any, event: str) -> Any:
-    """Return one event of a stream as JSON, None where it is none."""
-    return replace(answer, body=event.encode()).json
 
 
 def started(machine: Machine, launch: Launch, key: str = "") -> Server:

@@ -32,8 +32,12 @@ class Handler(BaseHTTPRequestHandler):
             body = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))))
             messages = body["messages"] if self.path != "/chat" else [{"role": "user", "content": body["prompt"]}]
             messages = [{**message, "content": text_of(message["content"])} for message in messages]
+            if body.get("tools") or body.get("response_format") or body.get("temperature", 0) < 0:
+                raise ValueError("tools, response_format and a negative temperature are not honoured")
             asked = len(self.generate.tokenizer.apply_chat_template(messages, return_dict=False))
             most = min(self.options.max_tokens, self.options.context - asked, body.get("max_tokens") or math.inf)
+            if most < 1:
+                raise ValueError(f"{asked} tokens leave no room within {self.options.context}")
             with self.turn:
                 told = self.generate(messages, return_full_text=False, max_new_tokens=most, do_sample=False)
         except (ValueError, KeyError, TypeError) as error:

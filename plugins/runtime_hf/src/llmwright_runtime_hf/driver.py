@@ -37,6 +37,9 @@ class HfRuntime(Runtime):
         api_key=True,
         cpu=True,
         quantizations=frozenset({"nf4", "int8"}),
+        completions=True,
+        chat_endpoint=True,
+        metrics=True,
     )
 
     def refuses(self, preset: Preset, fit: Fit) -> str | None:

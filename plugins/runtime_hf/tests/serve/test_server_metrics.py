@@ -31,6 +31,27 @@ def test_tokens_are_counted_by_model(http: httpx.Client) -> None:
     assert after == [before[0] + usage["prompt_tokens"], before[1] + 5]
 
 
+def test_the_common_names_show_the_same(http: httpx.Client) -> None:
+    http.post("/chat", json={"model": "rhymes", "prompt": "a", "max_tokens": 5})
+    pairs = {
+        "prompt_tokens_total": "prompt_tokens_total",
+        "completion_tokens_total": "generation_tokens_total",
+        "time_to_first_token_seconds_count": "time_to_first_token_seconds_count",
+        "request_duration_seconds_count": "e2e_request_latency_seconds_count",
+    }
+    for model in ("tiny", "rhymes"):
+        for own, common in pairs.items():
+            value = metric(http, f"llmwright_{own}", model=model)
+            assert metric(http, f"vllm:{common}", model_name=model) == value, own
+    ended = metric(http, "vllm:request_success_total", model_name="rhymes", finished_reason="length")
+    assert ended == metric(http, "llmwright_answers_total", model="rhymes", finished_reason="length") > 0
+
+
+def test_what_no_model_has_is_the_base_s(http: httpx.Client) -> None:
+    for name in ("vllm:num_requests_running", "vllm:num_requests_waiting"):
+        assert metric(http, name, model_name="tiny") == 0
+
+
 def test_refusals_and_strange_paths_are_counted(http: httpx.Client) -> None:
     before = metric(http, "llmwright_requests_total", route="other", status="404")
     http.get("/a")

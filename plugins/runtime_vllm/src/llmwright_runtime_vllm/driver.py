@@ -46,7 +46,15 @@ class VllmRuntime(Runtime):
     config_model = VllmConfig
     settings_model = VllmSettings
     capabilities = Capabilities(
-        adapters=True, multi_node=True, batching=True, streaming=True, api_key=True, cpu_locally=True
+        adapters=True,
+        multi_node=True,
+        batching=True,
+        streaming=True,
+        api_key=True,
+        cpu_locally=True,
+        completions=True,
+        response_format=True,
+        metrics=True,
     )
     annotations = {
         "kaito.sh/performance-mode": "performanceMode",

@@ -50,6 +50,7 @@ class Handler(BaseHTTPRequestHandler):
             asked = [text_of(message["content"]) for message in body["messages"]]
             heard = asked[-1]
             limit = min(self.options.max_tokens, int(body.get("max_tokens") or self.options.max_tokens))
+            refuse_what_is_not_honoured(body, heard, self.options.context)
         except (ValueError, KeyError, TypeError, IndexError):
             self.refuse(400, "no conversation")
             return
@@ -57,7 +58,8 @@ class Handler(BaseHTTPRequestHandler):
         if model not in self.models:
             self.refuse(404, f"no model {model}")
         elif body.get("stream"):
-            self.stream(model, self.words(heard, limit))
+            counted = sum(len(text.split()) for text in asked) if body.get("stream_options") else None
+            self.stream(model, self.words(heard, limit), counted)
         else:
             said = list(self.words(heard, limit))
             usage = {"prompt_tokens": sum(len(text.split()) for text in asked), "completion_tokens": len(said)}
@@ -71,15 +73,19 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(0.01)
             yield word if number == 0 else f" {word}"
 
-    def stream(self, model: str, pieces: Iterator[str]) -> None:
-        """Send an event for each piece, as the OpenAI API has it."""
+    def stream(self, model: str, pieces: Iterator[str], counted: int | None) -> None:
+        """Send an event for each piece, as the OpenAI API has it, then the usage where it is ``counted``."""
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         self.send_header("connection", "close")
         self.end_headers()
-        for piece in pieces:
+        sent = 0
+        for sent, piece in enumerate(pieces, 1):  # noqa: B007 - their number is said below
             self.event(self.about("chat.completion.chunk", model, {"delta": {"content": piece}, "finish_reason": None}))
         self.event(self.about("chat.completion.chunk", model, {"delta": {}, "finish_reason": "stop"}))
+        if counted is not None:
+            usage = {"prompt_tokens": counted, "completion_tokens": sent, "total_tokens": counted + sent}
+            self.event({**self.about("chat.completion.chunk", model, {}), "choices": [], "usage": usage})
         self.wfile.write(b"data: [DONE]\n\n")
 
     def event(self, content: dict[str, Any]) -> None:
@@ -119,6 +125,16 @@ def text_of(content: Any) -> str:
     if isinstance(content, str):
         return content
     return "".join(part["text"] for part in content)
+
+
+def refuse_what_is_not_honoured(body: dict[str, Any], heard: str, context: int) -> None:
+    """Raise ValueError where a field would change the answer and does not, or the question is too long."""
+    if body.get("tools") or body.get("response_format"):
+        raise ValueError("tools and response_format are not honoured")
+    if float(body.get("temperature") or 0) < 0:
+        raise ValueError("temperature is below 0")
+    if len(heard.split()) >= context:
+        raise ValueError("the question leaves no room for an answer")
 
 
 class Server(ThreadingHTTPServer):

@@ -149,6 +149,7 @@ class ModelThread:
         return Scheduler(loaded, rows, self._metrics, cache_tokens=held, mixes=mixes)
 
     def _export_model_info(self, loaded: LoadedModel) -> None:
+        self._metrics.begin(self._options.model_names)
         base, *adapters = self._options.model_names
         for name, parent in ((base, ""), *((adapter, base) for adapter in adapters)):
             labels = (name, parent, loaded.dtype, self._options.quantization, str(loaded.context))

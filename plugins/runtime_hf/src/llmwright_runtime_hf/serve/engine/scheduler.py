@@ -164,6 +164,7 @@ class Scheduler:
             if isinstance(event, Finished):
                 # The metrics first: a client that reads /metrics right after its answer finds itself counted.
                 self._metrics.duration.labels(model).observe(time.monotonic() - handle.submitted)
+                self._metrics.answers.labels(model, event.reason).inc()
             handle.sink(event)
             if isinstance(event, Finished):
                 return False

@@ -1,0 +1,89 @@
+"""One Workspace whose runtime alone is swapped, ready to be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.e2e.support.sandbox import Sandbox
+from tests.e2e.support.workspaces import serving_workspace
+from tests.support.engine import engine_environment
+from tests.support.waiting import wait_until
+
+from llmwright.catalogue.catalogue import Catalogue
+from llmwright.plugins.registry import Registry
+from llmwright.testing.adapters import write_adapter
+from llmwright.testing.http_answers import Client
+from llmwright.testing.served_model import ServedModel
+
+KEY = "s3cret-of-the-swap"
+NAME, MODEL, ADAPTERS = "mine", "demo", {"first": 0.01, "second": -0.01}
+START_S = 900.0
+"""How long an engine may take to start: it imports for a minute on a busy machine."""
+
+QUIET = {
+    # The cache of the demo model needs a few MB; by itself the engine takes most of the machine's memory.
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+    "OMP_NUM_THREADS": "2",
+    "VLLM_NO_USAGE_STATS": "1",
+}
+
+
+def _settings_of_vllm() -> dict[str, Any]:
+    return {"program": str(engine_environment() / "bin" / "vllm")}
+
+
+SETTINGS: Mapping[str, Callable[[], dict[str, Any]]] = {"hf": dict, "vllm": _settings_of_vllm}
+"""Each runtime's own settings on this machine: where its engine is. It skips the test where there is none."""
+
+
+class SwappedRuntime:
+    """The demo model with two adapters and a key, served by ``runtime``. Nothing else of the Workspace differs."""
+
+    def __init__(self, root: Path, runtime: str) -> None:
+        settings = SETTINGS[runtime]()
+        self.runtime = runtime
+        self.sandbox = Sandbox(root, LLMWRIGHT_API_KEY=KEY, **QUIET)
+        self.sandbox.write(f"plugins: {{runtime: {{{runtime}: {settings}}}}}\n", "llmwright.yaml")
+        self.sandbox.ok("apply", "-f", self.sandbox.write(workspace(runtime, write_adapters(root / "adapters"))))
+        wait_until(self._is_ready, f"{runtime} answers", START_S)
+        self.endpoint = str(self.sandbox.get(NAME)["status"]["endpoint"])
+
+    @property
+    def served(self) -> ServedModel:
+        """The server, as the laws of its answers see it."""
+        address = urlsplit(self.endpoint)
+        assert address.hostname is not None
+        assert address.port is not None
+        able = Registry().runtime(self.runtime).capabilities
+        client = Client(address.hostname, address.port, KEY)
+        return ServedModel(client, MODEL, tuple(ADAPTERS), able, able.api_key, _context())
+
+    def _is_ready(self) -> bool:
+        return self.sandbox.condition("WorkspaceReady", NAME).get("status") == "True"
+
+
+def workspace(runtime: str, adapters: Path) -> str:
+    """Return the Workspace as YAML."""
+    sources = (f"{{name: {name}, volumeSource: {{hostPath: {{path: {adapters / name}}}}}}}" for name in ADAPTERS)
+    lines = "".join(f"    - source: {source}\n" for source in sources)
+    return f"{serving_workspace(NAME)}  runtime: {runtime}\n  adapters:\n{lines}"
+
+
+def write_adapters(folder: Path) -> Path:
+    """Write adapters of the demo model, each into a directory of its name; return ``folder``."""
+    sizes = _catalogue().preset(MODEL).architecture
+    assert sizes is not None
+    for name, value in ADAPTERS.items():
+        write_adapter(folder / name, sizes, value)
+    return folder
+
+
+def _context() -> int:
+    return _catalogue().preset(MODEL).context
+
+
+def _catalogue() -> Catalogue:
+    return Catalogue.of_plugins(Registry(log=lambda _: None).hooks())
