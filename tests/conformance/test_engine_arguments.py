@@ -18,7 +18,7 @@ from tests.support.kaito_facts import MANIFESTS, PRESETS
 
 from llmwright.errors import LLMwrightError
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.engine("vllm")]
 UNKNOWN = "a flag that there is not"
 LISTED = ROOT / "plugins/runtime_vllm/src/llmwright_runtime_vllm/releases"
 

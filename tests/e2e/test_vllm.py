@@ -22,7 +22,7 @@ from llmwright.catalogue.catalogue import Catalogue
 from llmwright.plugins.registry import Registry
 from llmwright.testing.adapters import write_adapter
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.engine("vllm"), pytest.mark.timeout(1800)]
 
 KEY = "s3cret-of-the-engine"
 START_S = 900.0
