@@ -19,8 +19,8 @@ class BasicsContract(Contract):
 
     @pytest.fixture
     def served(self) -> ServedModel:
-        """The server."""
-        raise NotImplementedError("give the fixture 'served': a ServedModel")
+        """The server under test; every subclass gives its own."""
+        raise pytest.UsageError(f"{type(self).__name__} gives no fixture 'served'")
 
     def test_it_lists_what_it_serves(self, served: ServedModel) -> None:
         """``GET /v1/models`` is JSON with the preset's name and each adapter's."""

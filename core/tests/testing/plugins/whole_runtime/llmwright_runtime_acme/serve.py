@@ -80,8 +80,9 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("connection", "close")
         self.end_headers()
         sent = 0
-        for sent, piece in enumerate(pieces, 1):  # noqa: B007 - their number is said below
+        for piece in pieces:
             self.event(self.about("chat.completion.chunk", model, {"delta": {"content": piece}, "finish_reason": None}))
+            sent += 1
         self.event(self.about("chat.completion.chunk", model, {"delta": {}, "finish_reason": "stop"}))
         if counted is not None:
             usage = {"prompt_tokens": counted, "completion_tokens": sent, "total_tokens": counted + sent}
