@@ -40,6 +40,12 @@ def no_state(here: Path) -> bool:
         pytest.param(SERVE + "  presets: {}\n", "10:3", "did you mean 'preset'", id="unknown field"),
         pytest.param(SERVE + "  runtimeConfig: {dtpye: float32}\n", "inference.runtimeConfig", "dtype", id="option"),
         pytest.param(
+            SERVE + "  runtime: vllm\n  runtimeConfig: {quantization: nf4}\n",
+            "inference.runtimeConfig.quantization",
+            "it is an option of hf",
+            id="another runtime's option",
+        ),
+        pytest.param(
             TUNE_WITHOUT_INPUT + '    urls: ["http://169.254.169.254/latest/data.json"]\n',
             "tuning.input.urls[0]",
             "metadata",

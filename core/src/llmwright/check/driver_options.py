@@ -8,6 +8,7 @@ from typing import Any
 
 from llmwright.check.check_input import CheckInput
 from llmwright.errors import Problem, did_you_mean
+from llmwright.plugins.configuration import option_names
 from llmwright.plugins.driver_set import DriverKind
 from llmwright.plugins.known import requirement
 
@@ -40,7 +41,19 @@ def check_driver_options(inputs: CheckInput) -> Iterator[Problem]:
     for kind, name, path, options, config in configured(inputs):
         files = files_of(inputs, config)
         for problem in configure(kind, name, options, files):
-            yield placed(problem, path, config, files)
+            yield placed(_with_others(inputs, kind, name, problem), path, config, files)
+
+
+def _with_others(inputs: CheckInput, kind: DriverKind, name: str, problem: Problem) -> Problem:
+    """Return the problem of an option with the drivers that have it, where ``name`` has none of that name."""
+    installed = inputs.drivers.installed
+    own = installed.find(kind, name)
+    # Others are imported for this hint alone. A broken one has no options that anybody could read.
+    if own is None or problem.path in option_names(own.config_model):
+        return problem
+    others = installed.named(kind, lambda other: problem.path in option_names(other.config_model))
+    instead = f"it is an option of {' and '.join(others)}"
+    return replace(problem, hint="; ".join(filter(None, (problem.hint, instead)))) if others else problem
 
 
 def configured(inputs: CheckInput) -> Iterator[tuple[DriverKind, str, str, Mapping[str, Any], tuple[str, str]]]:

@@ -47,10 +47,15 @@ def validate_options(model: type[BaseModel] | None, options: Mapping[str, Any]) 
         _check_sizes(config)
         return config
     except ValidationError as error:
-        known = sorted(model.model_json_schema().get("properties", {}))
+        known = option_names(model)
         items = enumerate(error.errors(include_url=False))
         problems = [_problem(item, known if number < MOST_PROBLEMS else []) for number, item in items]
         raise InvalidWorkspace(problems) from error
+
+
+def option_names(model: type[BaseModel] | None) -> list[str]:
+    """Return the names that a driver's options may have, none for a driver without any."""
+    return sorted(model.model_json_schema().get("properties", {})) if model is not None else []
 
 
 def _check_sizes(config: BaseModel) -> None:

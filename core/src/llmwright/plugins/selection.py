@@ -7,7 +7,7 @@ Every answer follows from what drivers declare. Two questions are asked of a run
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from llmwright.api.workspace import Workspace
@@ -81,7 +81,7 @@ def candidates(
     runtimes = []
     for ranked in drivers.ranked("runtime", demand.target):
         runtime = cast("type[Runtime]", ranked.driver)
-        against = _gate_problem(ranked.name, runtime, gates) or _first_problem(ranked.name, runtime, demand, drivers)
+        against = _gate_problem(ranked.name, runtime, gates) or _first_problem(ranked.name, runtime, demand)
         if against is not None:
             passed_over.append(against)
             too_old = too_old or (demand.machine is not None and is_too_old(demand, demand.machine, runtime))
@@ -123,8 +123,8 @@ def _gate_problem(name: str, runtime: type[Runtime] | None, gates: FeatureGates)
     return f"{name}: the feature gate {runtime.feature_gate} is off"
 
 
-def _first_problem(name: str, runtime: type[Runtime], demand: Demand, drivers: DriverSet) -> str | None:
-    problem = next(objections(name, runtime, demand, drivers), None)
+def _first_problem(name: str, runtime: type[Runtime], demand: Demand) -> str | None:
+    problem = next(_lacks(name, runtime, demand), None)
     return problem.message if problem is not None else against_default(name, runtime, demand)
 
 
@@ -141,37 +141,51 @@ def _missing(demand: Demand, drivers: DriverSet) -> Iterator[str]:
 def objections(name: str, runtime: type[Runtime], demand: Demand, drivers: DriverSet) -> Iterator[Problem]:
     """Yield the parts of ``demand`` that ``runtime`` cannot do by its declarations. ``check`` and ``plan`` refuse them.
 
-    ``drivers`` are asked for the names that hints offer.
+    Each hint names the runtimes of ``drivers`` that can do all of it.
     """
-    able, path, machine = runtime.capabilities, "inference.runtime", demand.machine
-    if demand.target not in runtime.targets:
+    lacks = [*_lacks(name, runtime, demand)]
+    if not lacks:
+        return
+    runtimes = ((other, cast("type[Runtime]", driver)) for other, driver in drivers.usable("runtime"))
+    able = [other for other, driver in runtimes if not any(True for _ in _lacks(other, driver, demand))]
+    instead = f"write runtime: {' or '.join(able)}" if able else ""
+    for problem in lacks:
+        yield replace(problem, hint=", or ".join(filter(None, (problem.hint, instead))))
+
+
+def _lacks(name: str, runtime: type[Runtime], demand: Demand) -> Iterator[Problem]:
+    """Yield what ``runtime`` cannot do; the hint of each says what else than the runtime may be changed."""
+    able, path, target = runtime.capabilities, "inference.runtime", demand.target
+    if target not in runtime.targets:
         hint = f"it runs on {', '.join(sorted(runtime.targets))}"
-        yield Problem(path, f"{name} does not run on {demand.target}", hint, reason="NotSupported")
+        yield Problem(path, f"{name} does not run on {target}", hint, reason="NotSupported")
         return
     if demand.preset is not None and "listed-presets" in runtime.kaito_rules and not lists(runtime, demand):
         hint = f"runtimes for it: {', '.join(demand.preset.runtimes)}"
         message = f"{demand.preset.name} cannot be served with the runtime {name}"
         yield Problem("inference.preset.name", message, hint, reason="NotSupported")
-    uses_cpu = able.cpu or (able.cpu_locally and demand.target == "local")
-    if machine is not None and machine.gpus == 0 and not uses_cpu:
-        yield Problem(path, f"{name} needs a GPU, and {machine.name} has none", reason="NotSupported")
-    if machine is not None and machine.gpus > 0 and not able.gpu:
-        yield Problem(path, f"{name} uses no GPU, and {machine.name} has some", reason="NotSupported")
-    if machine is not None and is_too_old(demand, machine, runtime):
-        hint = f"choose a newer GPU{_or_older_runtimes(demand, machine, drivers)}"
-        yield Problem(path, _too_old(name, runtime, machine), hint, reason="GpuTooOld")
+    if demand.machine is not None:
+        yield from _lacks_on_machine(name, runtime, demand, demand.machine)
     if demand.api_key and not able.api_key:
-        others = drivers.named("runtime", lambda other: other.capabilities.api_key and demand.target in other.targets)
-        hint = "unset it" + (f", or write runtime: {' or '.join(others)}" if others else "")
-        yield Problem(path, f"{name} keeps no API key, and {API_KEY.key} is set", hint, reason="NotSupported")
+        message = f"{name} keeps no API key, and {API_KEY.key} is set"
+        yield Problem(path, message, "unset it", reason="NotSupported")
     if demand.adapters and not able.adapters:
-        yield Problem(path, f"{name} serves no adapters", reason="NotSupported")
+        yield Problem(path, f"{name} serves no adapters", "remove them", reason="NotSupported")
     if demand.strengths and not able.adapter_strength:
-        others = drivers.named("runtime", lambda other: other.capabilities.adapter_strength)
-        hint = "remove it" + (f", or write runtime: {' or '.join(others)}" if others else "")
         for position in demand.strengths:
             message = f"{name} has no adapter strength"
-            yield Problem(f"inference.adapters[{position}].strength", message, hint, reason="NotSupported")
+            yield Problem(f"inference.adapters[{position}].strength", message, "remove it", reason="NotSupported")
+
+
+def _lacks_on_machine(name: str, runtime: type[Runtime], demand: Demand, machine: InstanceType) -> Iterator[Problem]:
+    able, path = runtime.capabilities, "inference.runtime"
+    uses_cpu = able.cpu or (able.cpu_locally and demand.target == "local")
+    if machine.gpus == 0 and not uses_cpu:
+        yield Problem(path, f"{name} needs a GPU, and {machine.name} has none", reason="NotSupported")
+    if machine.gpus > 0 and not able.gpu:
+        yield Problem(path, f"{name} uses no GPU, and {machine.name} has some", reason="NotSupported")
+    if is_too_old(demand, machine, runtime):
+        yield Problem(path, _too_old(name, runtime, machine), "choose a newer GPU", reason="GpuTooOld")
 
 
 def against_default(name: str, runtime: type[Runtime], demand: Demand) -> str | None:
@@ -194,11 +208,6 @@ def _too_old(name: str, runtime: type[Runtime], machine: InstanceType) -> str:
         return left_out(name, runtime, machine)
     has, needs = (".".join(map(str, pair or ())) for pair in (machine.compute_capability, runtime.lowest_capability))
     return f"{machine.gpu_model} has compute capability {has}, and {name} needs {needs}"
-
-
-def _or_older_runtimes(demand: Demand, machine: InstanceType, drivers: DriverSet) -> str:
-    others = drivers.named("runtime", lambda other: other.capabilities.gpu and not is_too_old(demand, machine, other))
-    return f", or write runtime: {' or '.join(others)}" if others else ""
 
 
 def lists(runtime: type[Runtime], demand: Demand) -> bool:
