@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from tests.e2e.support.sandbox import Sandbox
@@ -31,12 +31,17 @@ QUIET = {
 }
 
 
-def _settings_of_vllm() -> dict[str, Any]:
-    return {"program": str(engine_environment() / "bin" / "vllm")}
+PROGRAMS: Mapping[str, Callable[[], Path]] = {
+    "hf": lambda: Path(sys.executable).parent,
+    "vllm": lambda: engine_environment() / "bin",
+}
+"""The folder with each runtime's programs. It skips the test where there is none."""
 
-
-SETTINGS: Mapping[str, Callable[[], dict[str, Any]]] = {"hf": dict, "vllm": _settings_of_vllm}
-"""Each runtime's own settings on this machine: where its engine is. It skips the test where there is none."""
+SETTINGS: Mapping[str, Callable[[], dict[str, str]]] = {
+    "hf": dict,
+    "vllm": lambda: {"program": str(PROGRAMS["vllm"]() / "vllm")},
+}
+"""Each runtime's own settings on this machine: where its engine is."""
 
 
 class SwappedRuntime:
@@ -57,19 +62,25 @@ class SwappedRuntime:
         address = urlsplit(self.endpoint)
         assert address.hostname is not None
         assert address.port is not None
-        able = Registry().runtime(self.runtime).capabilities
-        client = Client(address.hostname, address.port, KEY)
-        return ServedModel(client, MODEL, tuple(ADAPTERS), able, able.api_key, _context())
+        return served_model(self.runtime, Client(address.hostname, address.port, KEY))
 
     def _is_ready(self) -> bool:
         return self.sandbox.condition("WorkspaceReady", NAME).get("status") == "True"
 
 
-def workspace(runtime: str, adapters: Path) -> str:
-    """Return the Workspace as YAML."""
+def served_model(runtime: str, client: Client) -> ServedModel:
+    """Return the server that ``client`` asks, as the laws of its answers see it."""
+    driver, context = Registry(log=lambda _: None).runtime(runtime), _catalogue().preset(MODEL).context
+    able = driver.capabilities
+    return ServedModel(client, MODEL, tuple(ADAPTERS), able, able.api_key, context, driver.load_metrics)
+
+
+def workspace(runtime: str, adapters: Path, machine: str = "") -> str:
+    """Return the Workspace as YAML, for ``machine`` of a cloud where there is one."""
     sources = (f"{{name: {name}, volumeSource: {{hostPath: {{path: {adapters / name}}}}}}}" for name in ADAPTERS)
     lines = "".join(f"    - source: {source}\n" for source in sources)
-    return f"{serving_workspace(NAME)}  runtime: {runtime}\n  adapters:\n{lines}"
+    text = f"{serving_workspace(NAME)}  runtime: {runtime}\n  adapters:\n{lines}"
+    return text.replace("resource: {", f"resource: {{instanceType: {machine}, ") if machine else text
 
 
 def write_adapters(folder: Path) -> Path:
@@ -79,10 +90,6 @@ def write_adapters(folder: Path) -> Path:
     for name, value in ADAPTERS.items():
         write_adapter(folder / name, sizes, value)
     return folder
-
-
-def _context() -> int:
-    return _catalogue().preset(MODEL).context
 
 
 def _catalogue() -> Catalogue:
