@@ -22,6 +22,10 @@ from llmwright.targets.local.process.log_files import error_text, follow, last_l
             "ValueError: no room\n  File x\nValueError: no room\nRuntimeError: the child died\n",
             "ValueError: no room; RuntimeError: the child died",
         ),
+        (
+            "p.ValidationError: 1 validation error for Config\n  Value error, 1 is below 4\n    see https://e.dev\nbye\n",
+            "p.ValidationError: 1 validation error for Config Value error, 1 is below 4 see https://e.dev",
+        ),
     ],
 )
 def test_the_error_is_the_last_that_a_process_wrote(tmp_path: Path, text: str, error: str) -> None:

@@ -12,7 +12,10 @@ from llmwright.lifecycle.observed import ROLES, Role
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 EXCEPTION = re.compile(r"(?:\w+\.)*\w*(?:Error|Exception): \S.*")
 """The last line of a Python traceback."""
+VALIDATION = re.compile(r".*: \d+ validation errors? for .*")
+"""pydantic's errors, which name field and fault in the lines that follow."""
 MOST_EXCEPTIONS = 3
+MOST_DETAILS = 2
 TAIL_BYTES = 16 * 1024
 SUPERVISOR = "supervisor"
 
@@ -45,10 +48,17 @@ def error_text(path: Path, start: int) -> str:
     for index in range(len(lines) - 1, -1, -1):
         if lines[index].lower().startswith("error:"):
             return " ".join(lines[index:])[len("error:") :].strip()
-    exceptions = [*dict.fromkeys(line for line in lines if EXCEPTION.fullmatch(line))]
+    exceptions = [*dict.fromkeys(_exceptions(lines))]
     if exceptions:
         return "; ".join(exceptions[-MOST_EXCEPTIONS:])
     return lines[-1] if lines else ""
+
+
+def _exceptions(lines: list[str]) -> Iterator[str]:
+    for number, line in enumerate(lines):
+        if EXCEPTION.fullmatch(line):
+            details = lines[number + 1 : number + 1 + MOST_DETAILS] if VALIDATION.fullmatch(line) else ()
+            yield " ".join((line, *details))
 
 
 def last_lines_contain(path: Path, start: int, text: str) -> bool:
