@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from tests.e2e.support.sandbox import Sandbox
 from tests.e2e.support.workspaces import serving_workspace
 from tests.support.engine import engine_environment
+from tests.support.ray_environment import ray_environment, ray_program
 from tests.support.waiting import wait_until
 
 from llmwright.catalogue.catalogue import Catalogue
@@ -34,12 +35,14 @@ QUIET = {
 PROGRAMS: Mapping[str, Callable[[], Path]] = {
     "hf": lambda: Path(sys.executable).parent,
     "vllm": lambda: engine_environment() / "bin",
+    "ray": lambda: ray_environment() / "bin",
 }
 """The folder with each runtime's programs. It skips the test where there is none."""
 
 SETTINGS: Mapping[str, Callable[[], dict[str, str]]] = {
     "hf": dict,
     "vllm": lambda: {"program": str(PROGRAMS["vllm"]() / "vllm")},
+    "ray": lambda: {"program": str(ray_program())},
 }
 """Each runtime's own settings on this machine: where its engine is."""
 
