@@ -56,6 +56,11 @@ def test_ray_reports_nothing_and_takes_the_key_by_name() -> None:
     assert main.env["LLMWRIGHT_API_KEY"] == API_KEY
 
 
+def test_each_flag_is_written_once() -> None:
+    flags = [part for part in flags_of(launched({"maxQueuedRequests": 7})) if part.startswith("--")]
+    assert sorted(flags) == sorted({*flags})
+
+
 def test_flags_are_read_from_a_launch() -> None:
     flags = flags_of(launched({"maxReplicas": 4}))
     assert value(flags, "--max-replicas") == "4"

@@ -13,6 +13,7 @@ from llmwright.values.launch import Launch, Mount, Process, Volume
 from llmwright.values.nodes import Outcome, Watch
 from llmwright.values.preset import Preset
 from llmwright_runtime_hf.driver import HfRuntime
+from llmwright_runtime_hf.hf_config import HfConfig
 from llmwright_runtime_ray import ray_status, rayservice
 from llmwright_runtime_ray.command_line import ENVIRONMENT, MODULE, scaling_flags
 from llmwright_runtime_ray.ray_config import RayConfig
@@ -49,7 +50,9 @@ class RayRuntime(Runtime):
 
     def launch(self, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: RayConfig) -> Launch:
         """Return one Ray Serve on port 5000; the engine's own flags, and those about replicas."""
-        engine = self._engine.launch(preset, fit, adapters, config)
+        # Requests wait in Ray's proxies, so that limit is no flag of the engine.
+        of_engine = HfConfig(**{**config.model_dump(include={*HfConfig.model_fields}), "max_queued_requests": None})
+        engine = self._engine.launch(preset, fit, adapters, of_engine)
         flags = (*_after_module(engine.main), *scaling_flags(config, fit.gpus), "--state", f"$(volume.{STATE})")
         main = replace(
             engine.main,

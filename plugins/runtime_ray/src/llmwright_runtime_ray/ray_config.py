@@ -20,10 +20,11 @@ class RayConfig(HfConfig):
     """Replicas at the start; default: ``minReplicas``, and at least one, so that ready means that the model answers."""
     target_ongoing_requests: float = Field(default=2, gt=0, le=10_000)
     """Requests of one replica, under way and queued, that the number of replicas is kept near to."""
-    max_ongoing_requests: int = Field(default=5, ge=1, le=10_000)
-    """The most requests that are sent to one replica at a time. The others wait in the proxy."""
-    max_queued_requests: int = Field(default=-1, ge=-1, le=1_000_000)
-    """The most requests that wait in one proxy; beyond them the answer is 503. -1: no limit."""
+    max_ongoing_requests: int = Field(default=64, ge=1, le=10_000)
+    """The most requests that are sent to one replica at a time. The others wait in the proxy. Ray's own default of 5
+    would leave most of a batch of the engine empty."""
+    max_queued_requests: int = Field(default=256, ge=1, le=1_000_000)
+    """How many requests may wait in one proxy. More are refused with 429 and ``Retry-After``."""
     upscale_delay_s: float = Field(default=30, ge=0, le=86_400)
     """Seconds of higher load before replicas are added. From 0 to 1 there is no delay."""
     downscale_delay_s: float = Field(default=600, ge=0, le=86_400)

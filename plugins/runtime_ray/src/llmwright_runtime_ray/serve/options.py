@@ -23,8 +23,8 @@ class Scaling:
     max_replicas: int = 1
     initial_replicas: int = 1
     target_ongoing_requests: float = 2.0
-    max_ongoing_requests: int = 5
-    max_queued_requests: int = -1
+    max_ongoing_requests: int = 64
+    max_queued_requests: int = 256
     upscale_delay_s: float = 30.0
     downscale_delay_s: float = 600.0
     replica_cpus: float = 1.0
@@ -75,12 +75,12 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--target-ongoing-requests", type=_positive, metavar="X", help="requests of one replica to aim for (default: 2)"
     )
-    add("--max-ongoing-requests", type=_above, metavar="N", help="requests sent to one replica at a time (default: 5)")
+    add("--max-ongoing-requests", type=_above, metavar="N", help="requests sent to one replica at a time (default: 64)")
     add(
         "--max-queued-requests",
-        type=int,
+        type=_above,
         metavar="N",
-        help="requests that wait; beyond them 503 (default: -1, no limit)",
+        help="requests that may wait; more are refused with 429 (default: 256)",
     )
     add(
         "--upscale-delay-s",
