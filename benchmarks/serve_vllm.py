@@ -119,7 +119,10 @@ def bare(argv: list[str], folder: Path) -> Iterator[tuple[str, float]]:
     own = {"VLLM_USE_FLASHINFER_SAMPLER": "0", "VLLM_USE_DEEP_GEMM": "0"}
     before = time.monotonic()
     with (folder / "bare.log").open("wb") as log:
-        process = subprocess.Popen(command, env={**os.environ, **QUIET, **own}, stdout=log, stderr=log)
+        # As the supervisor starts it: the kernel shares the processors among sessions, not among processes.
+        process = subprocess.Popen(
+            command, env={**os.environ, **QUIET, **own}, stdout=log, stderr=log, start_new_session=True
+        )
     try:
         url = f"http://127.0.0.1:{port}"
         first_token(url)
