@@ -53,6 +53,7 @@ class VllmRuntime(Runtime):
         api_key=True,
         cpu_locally=True,
         completions=True,
+        chat_endpoint=True,
         response_format=True,
         metrics=True,
     )
