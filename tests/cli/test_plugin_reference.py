@@ -54,6 +54,11 @@ def test_it_is_of_some_names(run: Run) -> None:
     assert "Mounts" in unknown.err
 
 
+def test_it_says_which_values_take_keywords_alone(run: Run) -> None:
+    assert "Made by keywords alone." in run("plugins", "reference", "provisioner", "Placement").out
+    assert "Made by keywords alone." not in run("plugins", "reference", "provisioner", "Waiting").out
+
+
 def test_the_keys_of_packs_are_told(run: Run) -> None:
     ran = run("plugins", "reference", "presets")
     assert "* `models`, required: the models" in ran.out

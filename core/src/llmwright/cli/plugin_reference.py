@@ -99,7 +99,8 @@ def _entry(node: ast.stmt, doc: str, wanted: Sequence[str]) -> Iterator[str]:
         yield f"## {_signature(node)}\n\n{doc}".rstrip()
         return
     bases = ", ".join(map(ast.unparse, node.bases))
-    yield f"## class {node.name}" + (f"({bases})" if bases else "") + f"\n\n{doc}".rstrip()
+    keywords = "\n\nMade by keywords alone." if _is_by_keywords(node) else ""
+    yield f"## class {node.name}" + (f"({bases})" if bases else "") + f"\n\n{doc}".rstrip() + keywords
     for member, text in _documented(node.body):
         names = _names(member)
         if names and not names[0].startswith("_"):
@@ -122,6 +123,10 @@ def _signature(node: ast.stmt) -> str:
         default = [ast.unparse(each.value) for each in _keywords(node) if each.arg == "default"]
         return f"{ast.unparse(node.target)}: {ast.unparse(node.annotation)}" + "".join(f" = {each}" for each in default)
     return ast.unparse(node)
+
+
+def _is_by_keywords(node: ast.ClassDef) -> bool:
+    return any("kw_only=True" in ast.unparse(each) for each in node.decorator_list)
 
 
 def _is_abstract(node: ast.stmt) -> bool:
