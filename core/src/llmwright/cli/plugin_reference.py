@@ -19,7 +19,8 @@ Pages = Mapping[str, Sequence[str]]
 def _driver(kind: str, plugins: Sequence[str], values: Sequence[str]) -> Pages:
     """Return what an author of that kind of driver needs."""
     return {
-        f"{_PLUGINS}drivers": ("Driver", kind),
+        f"{_PLUGINS}drivers": (kind,),
+        f"{_PLUGINS}driver": ("Driver",),
         **{_PLUGINS + name: () for name in ("context", *plugins)},
         **{_VALUES + name: () for name in values},
         "llmwright.errors": ("Problem", "InvalidWorkspace", "TargetError"),
