@@ -1,7 +1,8 @@
 """An OpenAI server of the standard library, whose engine is a function: the workload half of a small runtime.
 
 A runtime's module calls ``main`` with its ``load`` and the arguments of ``parser``, as ``programs.server_launch`` gives
-them. It imports no model library; the engine may.
+them. It imports no model library; the engine may. It answers ``/health``, ``/metrics`` (``llmwright_requests_total``,
+and nothing of a load), ``/v1/models`` and ``/v1/chat/completions``.
 """
 
 from __future__ import annotations

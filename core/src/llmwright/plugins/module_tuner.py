@@ -46,5 +46,8 @@ class ModuleTuner(Tuner):
         return data_process(self.module, "inspect", image=self.image, options={})
 
     def sample(self, preset: Preset, data: TuningData, config: Any, rows: int) -> Process | None:
-        """Return a process that prints the first rows, for the questions that ``llmwright run`` asks."""
+        """Return a process that prints the first rows, for the questions that ``llmwright run`` asks.
+
+        It prints a line of JSON for each row and nothing else, so a module imports what talks within ``train``.
+        """
         return data_process(self.module, "sample", image=self.image, options={"rows": rows})

@@ -179,7 +179,8 @@ class ServedRuntimeContract(EndpointContract, RuntimeObjectsContract):
         if driver.capabilities.streaming:
             body = {"model": served_preset.name, "messages": QUESTION, "max_tokens": 64, "stream": True}
             lines = server.client.lines(CHAT, body)
-            first = next(lines)
+            first = next(lines, None)
+            assert first is not None, "the stream of an answer is empty"
             server.running.signal(signal.SIGTERM)
             try:
                 rest = [first, *lines]

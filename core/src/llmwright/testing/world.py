@@ -87,6 +87,7 @@ class CloudWorld(World):
 
     capacity: int = 100
     slowness: int = 2
+    """Ticks until a machine runs. The second, third and fourth of four take one, two and three more."""
     sold: dict[str, CloudMachine] = field(default_factory=dict)
     refusing: int = 0
     breaking: bool = False

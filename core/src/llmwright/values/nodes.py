@@ -161,7 +161,8 @@ def required_labels(request: NodeRequest, placement: Placement) -> dict[str, str
 class LivingWorkspace:
     """A Workspace that is there. ``provisioner`` and ``options`` are those of the plan in its status.
 
-    Without a plan they are empty: it may have asked for machines just now.
+    Without a plan they are empty: it may have asked for machines just now. A driver's own Workspaces name it by
+    ``context.name``, which is the name of its entry point in general and another one in a test.
     """
 
     namespace: str
