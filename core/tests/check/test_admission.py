@@ -10,6 +10,8 @@ from tests.support.checking import SERVE, TUNE, Check, edit
 
 from llmwright.check import refuse
 from llmwright.errors import InvalidWorkspace, Problem
+from llmwright.plugins.driver_set import DriverSet
+from llmwright.plugins.registry import Registry
 from llmwright.values.feature_gates import FeatureGates
 
 TEMPLATE = {"spec": {"containers": [{"name": "c", "image": "nginx:1"}]}}
@@ -216,7 +218,8 @@ def test_private_images_in_v1alpha1(check: Check) -> None:
 
 def test_drivers_are_installed_and_judge_their_options(check: Check) -> None:
     wrong = edit(SERVE, {"resource.provisioner": "karpentr", "inference.runtime": "ray"})
-    problems = {problem.path: problem for problem in check(wrong)}
+    without_ray = DriverSet.of_registry(Registry(blocked=["ray"]))
+    problems = {problem.path: problem for problem in check(wrong, installed=without_ray)}
     assert problems["resource.provisioner"].hint.startswith("did you mean 'karpenter'?")
     assert problems["inference.runtime"].hint == "pip install 'llmwright-runtime-ray[serve]'"
 
