@@ -119,7 +119,7 @@ _MODEL: Fields = {
     "remote_code": Field(flag, "whether it needs Python code of its repository, which sources.remoteCode must allow"),
     "flags": Field(_flags, "flags that it needs, by runtime", _FLAGS),
     "tuning": Field(_tuning, "defaults for tuners", {"type": "object"}),
-    "questions": Field(text, "a Parquet file of questions, that llmwright run asks"),
+    "questions": Field(text, "a file of questions (JSON lines or Parquet), that llmwright run asks"),
     "retired": Field(text, "who gave the name up; it still serves those who wrote it"),
     "fact_source": Field(text, "source of these figures, where it is not the family's"),
 }

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from importlib.resources import files as package_files
 from importlib.resources.abc import Traversable
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -91,6 +93,17 @@ class PresetPackContract(Contract):
         """Weights come from ``hf://org/name``, ``oci://registry/repository:tag`` or ``file:///directory``."""
         presets = catalogue.presets()
         _none([f"{preset.name}: source {preset.source}" for preset in presets if not _SOURCE.fullmatch(preset.source)])
+
+    def test_local_files_lie_in_the_pack(self, pack: str, catalogue: Catalogue) -> None:
+        """A source ``file:`` and ``questions`` are there, and in the pack: the author's machine is no other one."""
+        # A package without an __init__.py is no path by itself, and what lies in it is.
+        inner = [path for folder in _packages(pack) for path in folder.iterdir()]
+        homes = {path.parent.resolve() for path in inner if isinstance(path, Path)}
+        for preset in catalogue.presets():
+            for key, path in _local_paths(preset):
+                inside = any(path.is_relative_to(home) for home in homes)
+                assert inside, f"{preset.name}: {key} {path} is outside of the pack; write it relative to the file"
+                assert path.exists(), f"{preset.name}: {key} {path} is not there"
 
     def test_sources_are_pinned(self, catalogue: Catalogue, unpinned: frozenset[str]) -> None:
         """Weights are the same tomorrow: a hub's by commit, an image by tag or digest and not by ``latest``.
@@ -201,10 +214,14 @@ def _looseness(preset: Preset) -> str:
 
 def _yaml_files(pack: str) -> Iterator[Traversable]:
     """Yield the YAML files below the packages that the entry points of ``pack`` name."""
+    for folder in _packages(pack):
+        yield from _below(folder)
+
+
+def _packages(pack: str) -> Iterator[Traversable]:
     for entry in Registry(log=lambda _: None).entries():
         if entry.kind == "hook" and entry.distribution == canonical(pack):
-            folder = package_files(entry.target.partition(":")[0])
-            yield from _below(folder)
+            yield package_files(entry.target.partition(":")[0])
 
 
 def _below(folder: Traversable) -> Iterator[Traversable]:
@@ -213,6 +230,14 @@ def _below(folder: Traversable) -> Iterator[Traversable]:
             yield from _below(entry)
         elif entry.name.endswith((".yaml", ".yml")):
             yield entry
+
+
+def _local_paths(preset: Preset) -> Iterator[tuple[str, Path]]:
+    """Yield the keys of ``preset`` that name files, with their paths."""
+    if preset.source.startswith("file:///"):
+        yield "source", Path(unquote(urlsplit(preset.source).path)).resolve()
+    if preset.questions:
+        yield "questions", Path(preset.questions).resolve()
 
 
 def _none(faults: Iterable[str]) -> None:
