@@ -10,6 +10,8 @@ import pytest
 from tests.support.command import Run
 from tests.support.declared import Declare
 
+from llmwright.plugins import known
+
 SERVE = """\
 apiVersion: kaito.sh/v1beta1
 kind: Workspace
@@ -65,10 +67,15 @@ def test_a_plugin_is_shown_by_its_kind_and_by_its_distribution(run: Run, declare
     assert {row["name"] for row in json.loads(both.out)} == {"lora", "qlora"}
     nobody = run("plugins", "show", "karpentr")
     assert (nobody.code, "did you mean 'karpenter'?" in nobody.err) == (2, True)
-    assert "pip install 'llmwright-runtime-ray[serve]'" in run("plugins", "show", "ray").err
     settings = run("plugins", "show", "provisioner:karpenter").out
     assert "settings:" in settings
     assert "nodeImageFamily" in settings
+
+
+def test_the_distribution_of_a_plugin_that_is_not_installed_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known, "_known", lambda: {"runtime": {"tern": "llmwright-runtime-tern[serve]"}})
+    shown = run("plugins", "show", "tern")
+    assert (shown.code, "pip install 'llmwright-runtime-tern[serve]'" in shown.err) == (2, True)
 
 
 def test_a_hook_s_answers_are_shown(run: Run, declared: Declare) -> None:

@@ -158,7 +158,7 @@ def test_a_runtime_without_a_key_is_refused_where_one_is_wanted(
     ran = run(*command)
     assert ran.code == 2
     assert (
-        "acme keeps no API key, and LLMWRIGHT_API_KEY is set (unset it, or write runtime: hf or vllm)"
+        "acme keeps no API key, and LLMWRIGHT_API_KEY is set (unset it, or write runtime: hf or ray or vllm)"
         in ran.out + ran.err
     )
     assert "secret-word" not in ran.out + ran.err

@@ -25,7 +25,7 @@ class Answers:
     configuration = SimpleNamespace(host="https://cluster.example")
 
     def __init__(self) -> None:
-        self.kinds_served: list[dict[str, Any]] = [{"name": "workspaces"}]
+        self.kinds_served: list[dict[str, Any]] = [{"name": "workspaces"}, {"name": "rayservices"}]
         self.definition: dict[str, Any] = copy.deepcopy(crd())
         self.rules: list[dict[str, Any]] = [ALL]
         self.error: ApiError | None = None
@@ -59,6 +59,7 @@ def test_a_cluster_as_it_should_be(answers: Answers) -> None:
         "cluster": "ok",
         "Workspace definition": "ok",
         "rights": "ok",
+        "objects of runtime ray": "ok",
     }
 
 
