@@ -47,8 +47,9 @@ class Run(Generic[Options]):
     """A run of the trainer: all that it is given, and what every run does in the same way.
 
     ``options`` are the user's. ``model`` is a directory, or on a hub the name of a model, whose commit is ``revision``.
-    ``targets`` are the modules to adapt. ``results`` is where an adapter goes that ``write_adapter`` does not write.
-    ``config`` is the user's training config, for a tuner with ``reads_config``.
+    ``targets`` are the modules to adapt: those of the preset, or ``q_proj`` and ``v_proj`` where it names none.
+    ``results`` is where an adapter goes that ``write_adapter`` does not write. ``config`` is the user's
+    training config, for a tuner with ``reads_config``.
     """
 
     options: Options
@@ -110,7 +111,8 @@ class Run(Generic[Options]):
         """Write an adapter in peft's layout, in float32.
 
         Args:
-            matrices: shape and numbers, row by row, by name: ``layers.0.self_attn.q_proj.lora_A``.
+            matrices: shape and numbers, row by row, by name: ``layers.0.self_attn.q_proj.lora_A``. The names in the
+                file begin with ``base_model.model.model.``, as those of models laid out as Llama do.
             config: keys of ``adapter_config.json``: ``r``, ``lora_alpha`` and others of LoRA. ``target_modules`` are
                 ``targets`` where it names none.
 

@@ -51,7 +51,8 @@ class ModulesContract(DataContract):
         about = adapter_config(run.results)
         targets = about["target_modules"]
         others = sorted(set(targets) - set(tuned_preset.lora_targets)) if isinstance(targets, list) else []
-        assert not (tuned_preset.lora_targets and others), f"the adapter changes {', '.join(others)}"
+        allowed = ", ".join(tuned_preset.lora_targets)
+        assert not (allowed and others), f"the adapter changes {', '.join(others)}; the preset names {allowed} to adapt"
 
     def test_the_network_has_its_modules(self, run: Run, tuned_preset: Preset) -> None:
         """Each of the adapter's target modules is one that the model has."""

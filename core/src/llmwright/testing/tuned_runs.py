@@ -192,7 +192,9 @@ class TunedContract(DriverContract):
         ended = process_once(process, tmp_path, run.data, patience_s)
         assert ended.code == 0, f"sample ends with {ended.code}: {ended.last}"
         lines = [line for line in ended.text.splitlines() if line.strip()]
-        assert len(lines) == 2, f"sample prints {len(lines)} lines, and 2 rows of 8 were asked for"
+        assert len(lines) == 2, (
+            f"sample prints {len(lines)} lines, stderr too, and 2 rows of 8 were asked for; the first is {lines[:1]}"
+        )
         assert len({*lines}) == len(lines), f"sample prints one row twice: {lines[0][:80]!r}"
         for line in lines:
             row = _object(line)

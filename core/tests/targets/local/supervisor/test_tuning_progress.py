@@ -30,5 +30,13 @@ def test_the_last_whole_step_counts(tmp_path: Path, text: str, step: int | None)
     assert (progress and progress.step) == step
 
 
+def test_what_an_earlier_run_wrote_is_no_progress(tmp_path: Path) -> None:
+    file = tmp_path / "progress.jsonl"
+    file.write_text(FIRST)
+    written = file.stat().st_mtime
+    assert read_progress(tmp_path, written + 60) is None
+    assert read_progress(tmp_path, written - 60) == read_progress(tmp_path, written) == read_progress(tmp_path)
+
+
 def test_without_a_file_there_is_no_progress(tmp_path: Path) -> None:
     assert read_progress(tmp_path) is None

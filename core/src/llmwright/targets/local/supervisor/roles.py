@@ -158,7 +158,9 @@ class RoleRunners:
         if runner.run.role == "serving":
             return replace(workload, endpoint=runner.endpoint)
         if runner.run.role == "tuning":
-            return replace(workload, progress=read_progress(context.volumes.results(runner.run.launch)))
+            # A run that goes on after a fault shows how far it was before it has made a step again.
+            since = runner.run.created if not runner.run.restarts else None
+            return replace(workload, progress=read_progress(context.volumes.results(runner.run.launch), since))
         return workload
 
     def _add(self, run: RoleRun, context: LaunchContext) -> None:

@@ -14,12 +14,20 @@ from llmwright.targets.local.store.private_files import open_private
 
 FILE = "progress.jsonl"
 TAIL_BYTES = 8 * 1024
+CLOCKS_DIFFER_S = 2.0
+"""A process's start is reckoned from the start of the machine, in whole seconds, and a file's time is not."""
 
 
-def read_progress(results: Path) -> Progress | None:
-    """Return the last whole ``step`` event of ``progress.jsonl``, None where there is none."""
+def read_progress(results: Path, since: float | None = None) -> Progress | None:
+    """Return the last whole ``step`` event of ``progress.jsonl``, None where there is none.
+
+    Nor is there one where nothing was written after ``since``, in seconds since the epoch: an output directory may hold
+    the file of an earlier Workspace.
+    """
     try:
         with os.fdopen(open_private(results / FILE, os.O_RDONLY), "rb") as file:
+            if since is not None and os.fstat(file.fileno()).st_mtime < since - CLOCKS_DIFFER_S:
+                return None
             file.seek(max(0, file.seek(0, 2) - TAIL_BYTES))
             # The last part is empty, or a line that the tuner is still writing.
             lines = file.read().split(b"\n")[:-1]
