@@ -12,7 +12,7 @@ def test_the_check_of_a_release_passes(clone: Clone) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     files = [line for line in lines if line.startswith("llmwright") and line.endswith((".whl", ".tar.gz"))]
-    assert len(files) == 14
+    assert len(files) == 16
     assert all(f"-{llmwright.__version__}" in file for file in files)
     assert "Plan for default/quickstart" in done.stdout
 
@@ -25,4 +25,4 @@ def test_one_command_sets_the_version_of_every_package(clone: Clone) -> None:
         grep -rhoE '9[.]8[.]7' --include=pyproject.toml --include=version.py . | wc -l
     """
     done = clone.run(script)
-    assert done.stdout.split() == ["17"], done.stdout + done.stderr
+    assert done.stdout.split() == ["19"], done.stdout + done.stderr
