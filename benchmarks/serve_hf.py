@@ -1,9 +1,10 @@
-"""Tokens per second at one client: the hf runtime against ``transformers serve``, interleaved in one run.
+"""The hf runtime against ``transformers serve``, with and without its continuous batching, interleaved in one run.
 
-    python -m benchmarks.serve_hf MODEL_DIRECTORY [--rounds 15] [--tokens 128]
+    python -m benchmarks.serve_hf [MODEL_DIRECTORY | --random] [--rounds 5] [--tokens 128] [--concurrency 1,8,32]
 
-Both serve the same files in the same dtype with the same number of threads, and answer the same prompt greedily with
-exactly ``--tokens`` tokens: they serve a copy of the directory in which no token ends an answer.
+All serve the same files in the same dtype with the same number of threads, and stream answers of exactly ``--tokens``
+tokens to prompts of 128: they serve a copy of the directory in which no token ends an answer. ``--random`` makes a
+Llama of 45M parameters that knows nothing.
 """
 
 from __future__ import annotations
@@ -24,8 +25,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from benchmarks.__main__ import DEMO
+from benchmarks.runtimes import random_llama
 
-PROMPT = "Tell me about the lighthouse and the people who live near it."
+import llmwright
+from llmwright.app.benchmark.statistics import LevelResult
+
+PROMPT_TOKENS = 128
+REQUESTS = 2
+"""For each client, and four at least."""
 
 
 @dataclass(frozen=True)
@@ -36,34 +44,26 @@ class Contender:
     port: int
 
 
-@dataclass(frozen=True)
-class Spread:
-    """Of one contender in one mode, over the rounds, in tokens per second."""
-
-    low: float
-    median: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.median:7.1f} ({self.low:.1f} to {self.high:.1f})"
-
-
 def main() -> None:
     given = arguments()
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as servers:
-        model = without_end(given.model, Path(folder) / "model")
-        contenders = (llmwright(model, given), transformers_serve(model, given))
+        source = random_llama(Path(folder) / "random") if given.random else given.model
+        model = without_end(source, Path(folder) / "model")
+        contenders = (ours(model, given), *(transformers_serve(model, given, batching) for batching in (False, True)))
         for contender in contenders:
             servers.enter_context(running(contender, Path(folder), given.threads))
-        for streaming in (False, True):
-            report(streaming, measure(contenders, streaming, given))
+        print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs, {given.rounds} rounds")
+        for concurrency in given.concurrency:
+            report(concurrency, measure(contenders, concurrency, given))
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=Path)
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("model", type=Path, nargs="?", default=DEMO)
+    parser.add_argument("--random", action="store_true")
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tokens", type=int, default=128)
+    parser.add_argument("--concurrency", type=lambda text: [int(each) for each in text.split(",")], default=[1, 8, 32])
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--dtype", default="float32")
     return parser.parse_args()
@@ -82,17 +82,18 @@ def without_end(model: Path, copy: Path) -> Path:
     return copy
 
 
-def llmwright(model: Path, given: argparse.Namespace) -> Contender:
+def ours(model: Path, given: argparse.Namespace) -> Contender:
     port = free_port()
     flags = ("--model", str(model), "--port", str(port), "--dtype", given.dtype, "--threads", str(given.threads))
     return Contender("llmwright hf", (sys.executable, "-m", "llmwright_runtime_hf.serve", *flags), model.name, port)
 
 
-def transformers_serve(model: Path, given: argparse.Namespace) -> Contender:
+def transformers_serve(model: Path, given: argparse.Namespace, batching: bool) -> Contender:
     port = free_port()
     program = str(Path(sys.executable).with_name("transformers"))
     flags = (str(model), "--port", str(port), "--dtype", given.dtype, "--host", "127.0.0.1")
-    return Contender("transformers serve", (program, "serve", *flags), str(model), port)
+    name, more = ("transformers, batching", ("--continuous-batching",)) if batching else ("transformers serve", ())
+    return Contender(name, (program, "serve", *flags, *more), str(model), port)
 
 
 def free_port() -> int:
@@ -124,37 +125,38 @@ def healthy(contender: Contender) -> bool:
         return False
 
 
-def measure(contenders: tuple[Contender, ...], streaming: bool, given: argparse.Namespace) -> dict[str, Spread]:
-    """One request each in turn, so that whatever else the machine does meets both."""
-    rates: dict[str, list[float]] = {contender.name: [] for contender in contenders}
-    with httpx.Client(timeout=600) as client:
-        for number in range(given.rounds + 2):
-            for contender in contenders if number % 2 else reversed(contenders):
-                rate = tokens_per_second(client, contender, streaming, given.tokens)
-                if number >= 2:
-                    rates[contender.name].append(rate)
-    return {name: Spread(min(all_), statistics.median(all_), max(all_)) for name, all_ in rates.items()}
+def measure(
+    contenders: tuple[Contender, ...], concurrency: int, given: argparse.Namespace
+) -> dict[str, list[LevelResult]]:
+    """One level each in turn, so that whatever else the machine does meets all; the first round is not counted."""
+    levels: dict[str, list[LevelResult]] = {contender.name: [] for contender in contenders}
+    for number in range(given.rounds + 1):
+        for contender in contenders if number % 2 else reversed(contenders):
+            result = llmwright.bench(
+                f"http://127.0.0.1:{contender.port}",
+                model=contender.model,
+                api="completions",
+                concurrency=(concurrency,),
+                requests=max(REQUESTS * concurrency, 4),
+                input_tokens=PROMPT_TOKENS,
+                output_tokens=given.tokens,
+            )
+            if number:
+                levels[contender.name].append(result.levels[0])
+    return levels
 
 
-def tokens_per_second(client: httpx.Client, contender: Contender, streaming: bool, tokens: int) -> float:
-    url = f"http://127.0.0.1:{contender.port}/v1/completions"
-    body = {"model": contender.model, "prompt": PROMPT, "max_tokens": tokens, "temperature": 0, "stream": streaming}
-    began = time.perf_counter()
-    with client.stream("POST", url, json=body) as answer:
-        content = answer.read()
-    seconds = time.perf_counter() - began
-    answer.raise_for_status()
-    if not streaming and (made := json.loads(content)["usage"]["completion_tokens"]) != tokens:
-        raise SystemExit(f"{contender.name} made {made} tokens, not {tokens}")
-    return tokens / seconds
-
-
-def report(streaming: bool, spreads: dict[str, Spread]) -> None:
-    print(f"\n{'streamed' if streaming else 'whole'} answers, 1 client, tokens/s: median (lowest to highest)")
-    for name, spread in spreads.items():
-        print(f"  {name:20} {spread}")
-    ours, theirs = spreads.values()
-    print(f"  ratio of medians     {ours.median / theirs.median:7.2f}x", flush=True)
+def report(concurrency: int, levels: dict[str, list[LevelResult]]) -> None:
+    print(f"\n{concurrency} clients: tokens/s, and time to first token (p50, p95) in ms; medians (lowest to highest)")
+    rates = {name: [level.output_tokens_per_s or 0.0 for level in each] for name, each in levels.items()}
+    for name, each in levels.items():
+        first = [level.ttft_ms for level in each if level.ttft_ms is not None]
+        p50, p95 = (statistics.median(getattr(times, point) for times in first) for point in ("p50", "p95"))
+        rate, failed = rates[name], sum(level.failed for level in each)
+        spread = f"{statistics.median(rate):7.1f} ({min(rate):.1f} to {max(rate):.1f})"
+        print(f"  {name:22} {spread:32} {p50:8.0f} {p95:8.0f}" + (f"  {failed} failed" if failed else ""))
+    mine, *others = (statistics.median(rate) for rate in rates.values())
+    print(f"  ratio to the better rival {mine / max(others):.2f}x", flush=True)
 
 
 if __name__ == "__main__":
