@@ -77,7 +77,7 @@ def test_nothing_is_printed_where_nothing_was_measured(run: Run) -> None:
     assert ended.err == "error: a trial request has no answer: HTTP 404: not now\n"
 
 
-def test_ctrl_c_prints_what_was_measured(run: Run, here: Path) -> None:
+def test_ctrl_c_prints_what_was_measured(run: Run, here: Path, heard_interrupts: None) -> None:
     """In the middle of the second level."""
     arrived, waiting = threading.Event(), itertools.count(1)
 

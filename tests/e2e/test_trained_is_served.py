@@ -109,7 +109,7 @@ def circle(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     )
     loaded = load_model(options)
     switch = attach_adapters(loaded.model, options.adapters)
-    switch.select("tuned")
+    switch.select(["tuned"])
     plain = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), adapter)
     plain.train(False)
     return Circle(loaded, plain, ExampleTokenizer(load_tokenizer(str(base), None, ModelSection())), forms)

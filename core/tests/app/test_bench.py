@@ -321,7 +321,7 @@ def test_progress_ends_with_each_level() -> None:
     assert ends == [(1, 6, 6), (2, 6, 6)]
 
 
-def test_an_interruption_keeps_what_was_measured() -> None:
+def test_an_interruption_keeps_what_was_measured(heard_interrupts: None) -> None:
     """Ctrl-C in the middle of the fifth request."""
     arrived = threading.Event()
 
