@@ -130,6 +130,7 @@ def test_a_machine_of_nobody_is_returned_and_told(operator: OperatorProcess, des
     assert "orphan of desk: stray is given back" in Path(operator.log).read_text()
 
 
+@pytest.mark.slow  # It waits for 80 s of pauses; the simulators hold the same rule for every provisioner.
 def test_a_machine_that_dies_again_and_again_is_rented_ever_more_rarely(workspaces: Workspaces, desk: Any) -> None:
     desk.lives_s = 2.0
     workspaces.apply(desired(workspaces, "dying"))
