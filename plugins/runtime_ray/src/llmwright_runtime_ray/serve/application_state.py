@@ -45,9 +45,14 @@ class ApplicationState:
         if self.state.phase != "ready":
             return []
         from ray import serve
+        from ray.serve.exceptions import DeploymentUnavailableError
 
         handle = serve.get_deployment_handle(DEPLOYMENT, NAME)
-        return added(handle.broadcast("metric_families").results(timeout_s=_METRICS_S))
+        try:
+            return added(handle.broadcast("metric_families").results(timeout_s=_METRICS_S))
+        except DeploymentUnavailableError:
+            # Scaled to zero: Ray refuses to ask nobody.
+            return []
 
     def _watch(self) -> None:
         from ray import serve

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -9,6 +10,8 @@ import secrets
 import shutil
 import tempfile
 from pathlib import Path
+
+import psutil
 
 from llmwright.errors import TargetError
 from llmwright_runtime_ray.command_line import ENVIRONMENT
@@ -76,6 +79,13 @@ def check() -> None:
         if kind in _VITAL:
             words = _last_line(Path(node.get_logs_dir_path()), kind)
             raise TargetError(f"Ray's {kind} ended with code {process.returncode}{words}", hint="it is started again")
+
+
+def kill() -> None:
+    """Kill all that Ray has started: without its head, parts of it would wait for one for more than a minute."""
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def _last_line(logs: Path, kind: str) -> str:

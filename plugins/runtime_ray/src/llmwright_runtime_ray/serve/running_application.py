@@ -10,6 +10,7 @@ import threading
 import time
 from types import FrameType
 
+from llmwright.errors import TargetError
 from llmwright_runtime_ray.serve import local_cluster
 from llmwright_runtime_ray.serve.last_words import failure_in
 from llmwright_runtime_ray.serve.names import NAME
@@ -35,8 +36,12 @@ def serve_until_signal(options: RayOptions, port: int) -> None:
     _deploy(options)
     _log.info("ready at http://%s:%s after %.1f s", options.engine.host, port, time.monotonic() - begin)
     signalled = _signalled()
-    while not signalled.wait(_LOOK_S):
-        local_cluster.check()
+    try:
+        while not signalled.wait(_LOOK_S):
+            local_cluster.check()
+    except TargetError:
+        local_cluster.kill()
+        raise
     _end()
 
 
