@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .chat import read_body
+from .chat import read_body, with_body
 from .fields import Refused
 
 VARIABLE = "LLMWRIGHT_ADAPTER_DIRECTORIES"
@@ -35,16 +35,7 @@ class FromDirectories:
             error = {"message": str(refused), "type": "BadRequestError", "param": refused.field, "code": refused.status}
             await JSONResponse({"error": error}, refused.status)(scope, receive, send)
             return
-        sent = False
-
-        async def replay() -> Message:
-            nonlocal sent
-            if sent:
-                return await receive()
-            sent = True
-            return {"type": "http.request", "body": content, "more_body": False}
-
-        await self._app(scope, replay, send)
+        await self._app(scope, with_body(content, receive), send)
 
     def _allowed(self, content: bytes) -> bytes:
         """Return the body with the real path of the adapter: no link may lead elsewhere after this look."""

@@ -76,16 +76,7 @@ class Chat:
         inner = {name: scope[name] for name in names if name in scope}
         root = scope.get("root_path", "")
         inner |= {"method": "POST", "path": root + path, "raw_path": (root + path).encode(), "query_string": b""}
-        sent = False
-
-        async def content_then_rest() -> Message:
-            nonlocal sent
-            if sent:
-                return await receive()
-            sent = True
-            return {"type": "http.request", "body": content, "more_body": False}
-
-        await self._app({**inner, "headers": headers}, content_then_rest, answer.send)
+        await self._app({**inner, "headers": headers}, with_body(content, receive), answer.send)
 
 
 async def read_body(receive: Receive) -> bytes:
@@ -102,6 +93,20 @@ async def read_body(receive: Receive) -> bytes:
             raise Refused("body", f"is over {MOST_BODY} bytes", 413)
         if not message.get("more_body"):
             return content
+
+
+def with_body(content: bytes, receive: Receive) -> Receive:
+    """Return a ``receive`` that gives ``content`` as the whole body, and then what ``receive`` gives."""
+    sent = False
+
+    async def content_then_rest() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": content, "more_body": False}
+
+    return content_then_rest
 
 
 async def _nowhere(message: Message) -> None:
