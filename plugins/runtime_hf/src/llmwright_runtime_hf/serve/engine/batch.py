@@ -67,7 +67,8 @@ class Batch:
         self._select([row.model for row in self.rows])
         with torch.inference_mode():
             positions = self._tensor([[length] for length in lengths])
-            logits, self._cache = self._forward(ids, positions, self._cache, self._mask(lengths))
+            mask = row_cache.mask(self._cache, lengths, self._device)
+            logits, self._cache = self._forward(ids, positions, self._cache, mask)
             for row in self.rows:
                 row.read += 1
             return self._choose(self.rows, logits)
@@ -83,14 +84,6 @@ class Batch:
             return
         with torch.inference_mode():
             row_cache.keep(self._cache, kept, max(row.read for row in self.rows))
-
-    def _mask(self, lengths: Sequence[int]) -> torch.Tensor | None:
-        """Return [rows, columns with the next one], 0 for padding; None where no row has any."""
-        longest = max(lengths)
-        if min(lengths) == longest or not row_cache.has_columns(self._cache):
-            return None
-        padding = longest - self._tensor([[length] for length in lengths])
-        return (torch.arange(longest + 1, device=self._device) >= padding).long()
 
     def _choose(self, rows: Sequence[Row], logits: torch.Tensor) -> list[Token]:
         best = logits.argmax(dim=-1).tolist()

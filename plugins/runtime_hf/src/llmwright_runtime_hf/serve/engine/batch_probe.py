@@ -87,14 +87,14 @@ def _in_parts(forward: ForwardPass, prompt: torch.Tensor) -> torch.Tensor:
 
 
 def _together(forward: ForwardPass, prompts: list[torch.Tensor]) -> torch.Tensor:
-    caches, lengths = [], torch.tensor([[prompt.shape[1] - 1] for prompt in prompts], device=prompts[0].device)
+    caches, lengths, device = [], [prompt.shape[1] - 1 for prompt in prompts], prompts[0].device
     for prompt in prompts:
-        positions = torch.arange(prompt.shape[1] - 1, device=prompt.device)[None]
+        positions = torch.arange(prompt.shape[1] - 1, device=device)[None]
         caches.append(forward(prompt[:, :-1], positions, None)[1])
-    cache, longest = row_cache.join(caches), int(lengths.max())
-    columns = torch.arange(longest + 1, device=lengths.device)
-    mask = (columns >= longest - lengths).long() if row_cache.has_columns(cache) else None
-    return forward(torch.cat([prompt[:, -1:] for prompt in prompts]), lengths, cache, mask)[0]
+    cache = row_cache.join(caches)
+    ids = torch.cat([prompt[:, -1:] for prompt in prompts])
+    positions = torch.tensor([[length] for length in lengths], device=device)
+    return forward(ids, positions, cache, row_cache.mask(cache, lengths, device))[0]
 
 
 def _alike(ours: torch.Tensor, theirs: torch.Tensor) -> bool:

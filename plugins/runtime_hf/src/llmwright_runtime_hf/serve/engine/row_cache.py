@@ -55,6 +55,18 @@ def bytes_per_token(cache: Cache) -> int:
     return sum(tensor.nbytes // max(tensor.shape[-2], 1) // tensor.shape[0] for tensor in tensors)
 
 
+def mask(cache: Cache, lengths: Sequence[int], device: torch.device) -> torch.Tensor | None:
+    """Return [rows, columns with the next token's], 0 for padding, for rows of so many tokens.
+
+    None where no row has padding, or the cache has no columns.
+    """
+    longest = max(lengths)
+    if min(lengths) == longest or not has_columns(cache):
+        return None
+    padding = torch.tensor([[longest - length] for length in lengths], device=device)
+    return (torch.arange(longest + 1, device=device) >= padding).long()
+
+
 def join(caches: Sequence[Cache]) -> Cache:
     """Return the first of ``caches`` with the rows of the others below its own."""
     first, *_ = caches
