@@ -10,7 +10,9 @@ from llmwright.errors import ConfigError
 def bind(host: str, port: int) -> socket.socket:
     """Return a listening socket. Raises ConfigError, which names the port, if the port is in use."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio sends small pieces at once (TCP_NODELAY) only where the protocol is named. Otherwise the kernel keeps the
+    # first piece of a stream until the client has acknowledged the headers, which clients do after 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
