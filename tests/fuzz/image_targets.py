@@ -17,8 +17,8 @@ from typing import Any
 from tests.fuzz.corpus import ADAPTER_CONFIG, IMAGE, mapping
 from tests.fuzz.judge import Kind
 
-from llmwright.artifacts.adapter_image import pull
 from llmwright.artifacts.addresses import SourceRules
+from llmwright.artifacts.image_pull import pull
 from llmwright.artifacts.layout import layout_image
 from llmwright.errors import LLMwrightError
 

@@ -32,6 +32,7 @@ GUARDED = {
     "core/src/llmwright/artifacts/hub_client.py",
     "core/src/llmwright/artifacts/network_environment.py",
     "core/src/llmwright/artifacts/oci_registry.py",
+    "core/src/llmwright/artifacts/partial_blob.py",
     "core/src/llmwright/artifacts/wire.py",
 }
 """The guarded client and its users: of them, only ``connections`` and ``network_environment`` make connections."""

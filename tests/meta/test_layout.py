@@ -10,12 +10,12 @@ FROM_CONFTEST = re.compile(r"^\s*(from \S*\bconftest import|import \S*\bconftest
 
 CONTRACT = "the contract of llmwright.testing, kept by a whole driver"
 MIRRORS_NOTHING = {
-    "core/tests/artifacts/test_adapter_registry.py": "adapter_image.py through real registries",
+    "core/tests/artifacts/test_adapter_registry.py": "image_p*.py through real registries",
     "core/tests/artifacts/test_adapter_tools.py": "adapter_image.py and the programs of others",
     "core/tests/artifacts/test_download_addresses.py": "download.py: where it may go",
-    "core/tests/artifacts/test_pulled_images.py": "adapter_image.py: images of any layers",
-    "core/tests/artifacts/test_registry_manners.py": "adapter_image.py through registries of odd manners",
-    "core/tests/artifacts/test_token_protocol.py": "adapter_image.py through a registry with a token service",
+    "core/tests/artifacts/test_pulled_images.py": "image_pull.py: images of any layers",
+    "core/tests/artifacts/test_registry_manners.py": "image_p*.py through registries of odd manners",
+    "core/tests/artifacts/test_token_protocol.py": "image_p*.py through a registry with a token service",
     "core/tests/artifacts/test_transfer.py": "download.py: transfers that break",
     "core/tests/check/test_anything.py": "a law of all checks: any document gets a verdict",
     "core/tests/lifecycle/test_decide_laws.py": "laws of all decisions, over random worlds",

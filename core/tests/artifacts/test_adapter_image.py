@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from llmwright.artifacts.adapter_image import ADAPTER_FILES, pack_adapter, push
+from llmwright.artifacts.adapter_image import ADAPTER_FILES, pack_adapter
 from llmwright.artifacts.image_manifest import OCI_CONFIG, OCI_LAYER, sha256
+from llmwright.artifacts.image_push import push
 from llmwright.artifacts.layout import blob_path, layout_image
 from llmwright.errors import ConfigError
 from llmwright.plugins.adapter_files import safetensors

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 from core.tests.artifacts.support.adapter_images import ANYWHERE, HERE, PAT, same_adapter
 
-from llmwright.artifacts.adapter_image import ADAPTER_FILES, check_push, pull, push
+from llmwright.artifacts.adapter_image import ADAPTER_FILES
 from llmwright.artifacts.addresses import SourceRules
 from llmwright.artifacts.credentials import Credential
+from llmwright.artifacts.image_pull import pull
+from llmwright.artifacts.image_push import check_push, push
 from llmwright.artifacts.layout import layout_image
 from llmwright.errors import ConfigError, TargetError
 

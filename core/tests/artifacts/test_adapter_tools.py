@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 from core.tests.artifacts.support.adapter_images import HERE, replace_manifest, run, same_adapter
 
-from llmwright.artifacts.adapter_image import ADAPTER_FILES, pull, push
+from llmwright.artifacts.adapter_image import ADAPTER_FILES
 from llmwright.artifacts.image_manifest import OCI_CONFIG, OCI_LAYER, as_json, sha256
+from llmwright.artifacts.image_pull import pull
+from llmwright.artifacts.image_push import push
 from llmwright.artifacts.layout import blob_path, layout_image
 
 if TYPE_CHECKING:

@@ -15,9 +15,11 @@ from core.tests.artifacts.support.token_service import ISSUER, SERVICE, TokenSig
 from tests.support.docker_registry import docker_registry
 
 from llmwright.artifacts import wire as wire_module
-from llmwright.artifacts.adapter_image import check_push, pack_adapter, pull, push
+from llmwright.artifacts.adapter_image import pack_adapter
 from llmwright.artifacts.addresses import SourceRules
 from llmwright.artifacts.credentials import Credential
+from llmwright.artifacts.image_pull import pull
+from llmwright.artifacts.image_push import check_push, push
 from llmwright.errors import ConfigError, LLMwrightError
 from llmwright.values.backoff import Backoff
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from core.tests.artifacts.support.adapter_images import HERE, layer_of
 
-from llmwright.artifacts.adapter_image import pull
 from llmwright.artifacts.image_manifest import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, as_json, sha256
+from llmwright.artifacts.image_pull import pull
 from llmwright.errors import ConfigError, LLMwrightError
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ import pytest
 from core.tests.artifacts.support.adapter_images import HERE, PAT, same_adapter
 from core.tests.artifacts.support.token_gate import Gate
 
-from llmwright.artifacts.adapter_image import check_push, pull, push
 from llmwright.artifacts.credentials import Credential
+from llmwright.artifacts.image_pull import pull
+from llmwright.artifacts.image_push import check_push, push
 from llmwright.errors import ConfigError, TargetError
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from llmwright.artifacts.adapter_image import check_push
 from llmwright.artifacts.addresses import SourceRules
 from llmwright.artifacts.artifact_errors import TransientAnswer
 from llmwright.artifacts.credentials import Credential
 from llmwright.artifacts.download import DownloadedFile, download
+from llmwright.artifacts.image_push import check_push
 from llmwright.artifacts.wire import raise_if_transient
 from llmwright.errors import ConfigError
 

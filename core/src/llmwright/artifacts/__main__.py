@@ -74,9 +74,9 @@ def _pack(options: argparse.Namespace) -> str:
 
 
 def _push(options: argparse.Namespace) -> str:
-    from llmwright.artifacts.adapter_image import push
     from llmwright.artifacts.addresses import SourceRules
     from llmwright.artifacts.credentials import find_credentials
+    from llmwright.artifacts.image_push import push
     from llmwright.artifacts.image_reference import parse_reference
 
     return push(
@@ -90,10 +90,11 @@ def _push(options: argparse.Namespace) -> str:
 
 
 def _pull(options: argparse.Namespace) -> str:
-    from llmwright.artifacts.adapter_image import pull
     from llmwright.artifacts.addresses import SourceRules
     from llmwright.artifacts.credentials import find_credentials
+    from llmwright.artifacts.image_pull import pull
     from llmwright.artifacts.image_reference import parse_reference
+    from llmwright.artifacts.model_image import check_model
 
     digest = pull(
         options.reference,
@@ -102,6 +103,8 @@ def _pull(options: argparse.Namespace) -> str:
         sources=SourceRules(tuple(options.allow)),
         insecure=tuple(options.insecure),
         progress=_progress(options.progress, "pull"),
+        resumable=options.model,
+        check=check_model if options.model else None,
     )
     missing = [name for name in options.expect if not (options.to / name).is_file()]
     if missing:
@@ -113,9 +116,9 @@ def _pull(options: argparse.Namespace) -> str:
 
 
 def _check_push(options: argparse.Namespace) -> str:
-    from llmwright.artifacts.adapter_image import check_push
     from llmwright.artifacts.addresses import SourceRules
     from llmwright.artifacts.credentials import find_credentials
+    from llmwright.artifacts.image_push import check_push
     from llmwright.artifacts.image_reference import parse_reference
 
     credentials = find_credentials(parse_reference(options.reference).name, options.docker_config)
@@ -164,6 +167,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_allow(push)
     pull = _verb(verbs, "pull", _pull, "put an image's /data into a directory")
     pull.add_argument("--to", type=Path, required=True, help="directory")
+    pull.add_argument("--model", action="store_true", help="it is a model: go on where a pull ended, check what came")
     pull.add_argument("--expect", action="append", default=[], help="file that the image must have brought")
     _add_registry(pull)
     _add_allow(pull)

@@ -16,7 +16,7 @@ import httpx
 
 from llmwright.artifacts.addresses import Location, parse_url
 from llmwright.artifacts.answer_body import read, stated_reason
-from llmwright.artifacts.artifact_errors import TransientAnswer, bad_image, digest_mismatch, too_large
+from llmwright.artifacts.artifact_errors import TransientAnswer, bad_image, digest_mismatch
 from llmwright.artifacts.challenge import Challenge, TokenRefused, authorization, parse_challenges
 from llmwright.artifacts.credentials import Credential
 from llmwright.artifacts.image_manifest import (
@@ -32,6 +32,7 @@ from llmwright.artifacts.image_manifest import (
     read_image,
 )
 from llmwright.artifacts.image_reference import Reference
+from llmwright.artifacts.partial_blob import PartialBlob
 from llmwright.artifacts.wire import REDIRECTS, Wire, raise_if_transient, redirected, retry, whole_number
 from llmwright.errors import ConfigError, TargetError
 
@@ -108,7 +109,9 @@ class OciRegistry:
         self._retry(put)
 
     def blob(self, digest: str, size: int, file: IO[bytes], progress: Callable[[int], None]) -> None:
-        """Write the blob to ``file`` from its start. ``progress`` gets the bytes of this blob so far.
+        """Bring ``file``, which may hold the blob's beginning, to the whole blob.
+
+        ``progress`` gets the bytes of this blob so far.
 
         Raises ConfigError (DigestMismatch, TooLarge) where the bytes are not those that the manifest promised.
         """
@@ -138,21 +141,16 @@ class OciRegistry:
             return content, response.headers.get("content-type", "").partition(";")[0].strip()
 
     def _read_blob(self, digest: str, size: int, file: IO[bytes], progress: Callable[[int], None]) -> None:
-        file.seek(0)
-        file.truncate()
-        hashed, done = hashlib.sha256(), 0
-        with self._call("GET", self._path(f"blobs/{digest}"), {"Accept-Encoding": "identity"}) as response:
-            self._expect(response, 200)
-            for block in response.iter_raw():
-                done += len(block)
-                if done > size:
-                    raise too_large(f"blob {digest} of {self.reference}", size)
-                file.write(block)
-                hashed.update(block)
-                progress(done)
-        actual = f"sha256:{hashed.hexdigest()}"
-        if actual != digest:
-            raise digest_mismatch(f"a blob of {self.reference}", digest, actual)
+        blob = PartialBlob(digest, size, file, str(self.reference))
+        if not blob.is_whole or not size:
+            with self._call("GET", self._path(f"blobs/{digest}"), blob.headers) as response:
+                blob.meet(response)
+                self._expect(response, 200, 206)
+                for block in response.iter_raw():
+                    blob.write(block)
+                    progress(blob.done)
+        progress(blob.done)
+        blob.verify()
 
     def _write_blob(self, digest: str, size: int, file: IO[bytes], progress: Callable[[int], None]) -> None:
         with self._call("HEAD", self._path(f"blobs/{digest}"), {}) as response:
@@ -275,6 +273,12 @@ class OciRegistry:
             return self._wire.get(place, common, own)
         return self._wire.send(method, place, common | own, content)
 
+    def _remedy(self, status: int) -> str:
+        """Return what helps where the registry does not know who asks (401), and where it does and says no (403)."""
+        if status == 403 and any(credential.problem == "" for credential in self._credentials):
+            return f"this login may not: ask who runs {self.reference.registry} for the right, or log in as another"
+        return f"log in to {self.reference.registry}, or give the secret that holds its credentials"
+
     def _expect(self, response: httpx.Response, *statuses: int) -> None:
         status = response.status_code
         if status in statuses:
@@ -282,7 +286,7 @@ class OciRegistry:
         verb = "push to" if "push" in self._actions else "pull from"
         text = f"cannot {verb} {self.reference}: the registry answered {status}{stated_reason(response)}"
         if status in (401, 403):
-            hint = f"log in to {self.reference.registry}, or give the secret that holds its credentials"
+            hint = self._remedy(status)
             problems = (f"; {credential.problem}" for credential in self._credentials if credential.problem)
             text += self._refusal + "".join(problems)
             raise ConfigError(text, hint=hint, reason="PushDenied" if "push" in self._actions else "PullDenied")

@@ -22,6 +22,7 @@ from llmwright.artifacts.artifact_errors import bad_image, disk_errors, too_larg
 MOST_ENTRIES = 1_000_000
 DATA = "data"
 
+_GZIPPED = ("tar+gzip", "tar.gzip")
 _LARGEST_READ = 1 << 20
 _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
@@ -150,9 +151,14 @@ def _white_out(mark: Path, what: str) -> None:
     _make_room(mark.with_name(hidden), for_directory=False)
 
 
+def can_unpack(media_type: str) -> bool:
+    """Whether layers of the type are tar or tar+gzip."""
+    return media_type.endswith((*_GZIPPED, ".tar"))
+
+
 @contextlib.contextmanager
 def _decompressed(raw: IO[bytes], media_type: str, what: str) -> Iterator[IO[bytes]]:
-    if media_type.endswith(("tar+gzip", "tar.gzip")):
+    if media_type.endswith(_GZIPPED):
         with gzip.GzipFile(fileobj=raw) as stream:
             yield stream  # type: ignore[misc]
     elif media_type.endswith(".tar"):

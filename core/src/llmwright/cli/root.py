@@ -38,6 +38,7 @@ VERBS: dict[str, str] = {
     "doctor": "Say what stands in the way here, and what to do.",
     "plugins": "Show installed plugins.",
     "presets": "Show the models that can be named.",
+    "model": "Keep models as images in a registry.",
     "instance-types": "Show the machines that can be named.",
     "operator": "Carry out the Workspaces of a cluster.",
     "orphans": "List what was bought for Workspaces that are gone.",

@@ -47,5 +47,5 @@ def _where(preset: Preset) -> Weights:
 
 
 def _pull(reference: str, mount: Mount) -> Process:
-    verb = ("$(python)", "-m", "llmwright.artifacts", "pull", "--reference", reference)
+    verb = ("$(python)", "-m", "llmwright.artifacts", "pull", "--model", "--reference", reference)
     return Process(name="pull-model", argv=(*verb, "--to", f"$(volume.{MODEL_VOLUME})"), mounts=(mount,))
