@@ -110,3 +110,7 @@ def test_one_machine_serves_one_copy_and_says_so(check: Check, changes: dict[str
     assert reasons(problems, "warning") == {path: "NotUsed"}
     scaled = edit(alone, {FIELD: RANGE, "inference.runtime": "alive"})
     assert check(scaled, target="local", installed=RUNTIMES) == ()
+    paused = edit(alone, {"inference.replicas": 0, "inference.runtime": "alive"})
+    problems = check(paused, target="local", installed=RUNTIMES)
+    assert reasons(problems, "warning") == {"inference.replicas": "NotUsed"}
+    assert "minReplicas: 0" in problems[0].hint

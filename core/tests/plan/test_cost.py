@@ -11,6 +11,7 @@ from llmwright.errors import InvalidWorkspace, LimitExceeded
 from llmwright.plugins.drivers import Capabilities
 from llmwright.settings.model import Limits, Settings
 from llmwright.values.copies import Copies
+from llmwright.values.nodes import Watch
 
 A100, A10 = "Standard_NC24ads_A100_v4", "Standard_NV36ads_A10_v5"
 """One of the first holds phi-4; it takes two of the second."""
@@ -109,3 +110,13 @@ def test_an_autoscaler_without_a_metric_is_refused_of_whichever_runtime_it_becom
     with pytest.raises(InvalidWorkspace) as refused:
         planned(sku=A100, inference=ranged(1, 2, runtime="vllm"), drivers=drivers_with(vllm=Silent))
     assert refused.value.problems[0].path == "inference.autoscaling.metric"
+
+
+def test_the_object_of_a_runtime_s_own_kind_is_named(planned: Planned) -> None:
+    class Served(Alive):
+        """Is served by an object of its own."""
+
+        serves_as = Watch(group="example.com", version="v1", plural="models")
+
+    plan = planned(sku=A100, inference=ranged(1, 2), drivers=drivers_with(vllm=Served))
+    assert "models.example.com/ws, serving phi-4" in plan.creates

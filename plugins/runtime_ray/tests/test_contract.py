@@ -20,4 +20,4 @@ class TestRay(RuntimeContract):
 
     @pytest.fixture
     def options(self) -> dict[str, Any]:
-        return {"maxReplicas": 4}
+        return {"maxOngoingRequests": 4}

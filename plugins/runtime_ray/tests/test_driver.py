@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from llmwright.testing import make_context
 from llmwright.testing.presets import make_fit, make_instance_type, make_preset
 from llmwright.values.adapter import Adapter
+from llmwright.values.copies import ONE_COPY, Copies
+from llmwright.values.fit import Fit
 from llmwright.values.launch import API_KEY, Launch
 from llmwright_runtime_ray.command_line import flags_of, value
 from llmwright_runtime_ray.driver import RayRuntime
 from llmwright_runtime_ray.serve.options import RayOptions, parse
 
+HERE = make_fit(instance_type=make_instance_type(cloud="local"))
 
-def launched(options: dict[str, Any] | None = None, **settings: str) -> Launch:
+
+def launched(options: dict[str, Any] | None = None, fit: Fit = HERE, **settings: str) -> Launch:
     runtime = RayRuntime(make_context(settings=settings))
     adapters = (Adapter(name="facts", path="/adapters/facts", strength=0.5),)
-    here = make_fit(instance_type=make_instance_type(cloud="local"))
-    return runtime.launch(make_preset(), here, adapters, runtime.configure(options or {}, {}))
+    return runtime.launch(make_preset(), fit, adapters, runtime.configure(options or {}, {}))
 
 
 def read(launch: Launch) -> RayOptions:
@@ -26,13 +32,35 @@ def read(launch: Launch) -> RayOptions:
 
 
 def test_the_server_understands_what_is_launched() -> None:
-    options = read(launched({"minReplicas": 0, "maxReplicas": 3, "downscaleDelayS": 1.5, "dtype": "float32"}))
-    scaling = options.scaling
-    assert (scaling.min_replicas, scaling.max_replicas, scaling.initial_replicas) == (0, 3, 1)
-    assert scaling.downscale_delay_s == 1.5
+    written = {"downscaleDelayS": 1.5, "maxQueuedRequests": 1_000_000, "dtype": "float32"}
+    options = read(launched(written))
+    assert (options.scaling.downscale_delay_s, options.scaling.max_queued_requests) == (1.5, 1_000_000)
     assert options.engine.served_model_name == make_preset().name
     assert [(adapter.name, adapter.strength) for adapter in options.engine.adapters] == [("facts", 0.5)]
     assert options.engine.exit_with_parent
+
+
+@pytest.mark.parametrize(
+    ("copies", "expected"),
+    [
+        (ONE_COPY, (1, 1, 1, 10.0)),
+        (Copies(lowest=3, highest=3, start=3), (3, 3, 3, 10.0)),
+        (Copies(lowest=0, highest=4, start=0, target=2.5), (0, 4, 1, 2.5)),
+        (Copies(lowest=1, highest=4, start=2, target=123456.5), (1, 4, 2, 123456.5)),
+        # Nothing runs then on a cluster, and one copy on one machine.
+        (Copies(lowest=0, highest=0, start=0), (1, 1, 1, 10.0)),
+    ],
+)
+def test_the_range_is_that_of_the_plan(copies: Copies, expected: tuple[float, ...]) -> None:
+    scaling = read(launched(fit=replace(HERE, copies=copies))).scaling
+    range_of = (scaling.min_replicas, scaling.max_replicas, scaling.initial_replicas)
+    assert (*range_of, scaling.target_ongoing_requests) == expected
+
+
+def test_a_node_of_a_cluster_has_memory_for_one_copy() -> None:
+    cloud = make_fit(instance_type=make_instance_type(cloud="azure"))
+    assert read(launched(fit=cloud)).scaling.max_replicas_per_node == 1
+    assert read(launched()).scaling.max_replicas_per_node is None
 
 
 def test_a_replica_holds_no_key() -> None:
@@ -62,6 +90,6 @@ def test_each_flag_is_written_once() -> None:
 
 
 def test_flags_are_read_from_a_launch() -> None:
-    flags = flags_of(launched({"maxReplicas": 4}))
+    flags = flags_of(launched(fit=replace(HERE, copies=Copies(highest=4))))
     assert value(flags, "--max-replicas") == "4"
     assert value(flags, "--no-such-flag") is None

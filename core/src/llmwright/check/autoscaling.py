@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from llmwright.api.scaling import CPU, autoscaling_of, most_copies_field
+from llmwright.api.scaling import CPU, autoscaling_of, most_copies_field, replicas_field, replicas_of
 from llmwright.api.workspace import Autoscaling
 from llmwright.check.check_input import CheckInput
 from llmwright.errors import Problem
@@ -92,6 +92,9 @@ def check_local_copies(inputs: CheckInput) -> Iterator[Problem]:
     if inputs.on_cluster or inputs.written.inference is None:
         return
     if inputs.runtime is not None and inputs.runtime.capabilities.scales_itself:
+        if replicas_of(inputs.written) == 0:
+            hint = "inference.autoscaling with minReplicas: 0 has none while nobody asks"
+            yield Problem(replicas_field(inputs.written), ONE_HERE, hint, severity="warning", reason="NotUsed")
         return
     scaling = autoscaling_of(inputs.written)
     if scaling is not None:

@@ -12,6 +12,7 @@ from llmwright.plugins.gpu_images import is_named, not_named, older_image, stand
 from llmwright.plugins.known import distributions
 from llmwright.plugins.selection import serves_one_machine
 from llmwright.values.launch import API_KEY, Launch
+from llmwright.values.nodes import Watch
 from llmwright.values.plan import Choice, Plan
 from llmwright.values.preset import Preset
 from llmwright.values.tuning_data import TuningData
@@ -22,14 +23,22 @@ FREE_LICENCES = frozenset({"mit", "apache-2.0", "bsd-3-clause", "cc0-1.0", "open
 
 
 def created(
-    plan: Plan, data: TuningData | None, *, brought: bool = False, checkpoints: bool = False
+    plan: Plan,
+    data: TuningData | None,
+    *,
+    brought: bool = False,
+    checkpoints: bool = False,
+    serves_as: Watch | None = None,
 ) -> tuple[str, ...]:
     """Return sentences about what will be created and written, in order; nodes that are ``brought`` are not created.
 
-    ``checkpoints``: the tuner goes on from them.
+    ``checkpoints``: the tuner goes on from them. ``serves_as`` is the runtime's own kind in place of a StatefulSet.
     """
-    on_cluster = plan.target == "kubernetes"
-    return tuple(_on_cluster(plan, data, brought) if on_cluster else _on_machine(plan, data, checkpoints))
+    if plan.target == "local":
+        return tuple(_on_machine(plan, data, checkpoints))
+    name = plan.workspace
+    server = f"{serves_as.plural}.{serves_as.group}/{name}" if serves_as else f"the StatefulSet {name}"
+    return tuple(_on_cluster(plan, data, brought, server))
 
 
 def _on_machine(plan: Plan, data: TuningData | None, checkpoints: bool) -> Iterator[str]:
@@ -58,7 +67,7 @@ def used(plan: Plan) -> tuple[str, ...]:
     return (f"uses {plan.nodes.count}{kind}, found by {plan.provisioner.name}; nothing is bought",)
 
 
-def _on_cluster(plan: Plan, data: TuningData | None, brought: bool) -> Iterator[str]:
+def _on_cluster(plan: Plan, data: TuningData | None, brought: bool, server: str) -> Iterator[str]:
     if plan.preflight:
         yield f"a Job that checks first, without a GPU: {_steps(plan.preflight)}"
     if plan.nodes.count and plan.instance_type and not brought:
@@ -66,7 +75,7 @@ def _on_cluster(plan: Plan, data: TuningData | None, brought: bool) -> Iterator[
     if plan.tuning and data:
         yield f"the Job {plan.workspace}; its adapter goes to {data.output_image or _place(data)}"
     if plan.serving:
-        yield f"the StatefulSet {plan.workspace}, serving {', '.join(plan.served_names)}"
+        yield f"{server}, serving {', '.join(plan.served_names)}"
         yield f"the Services {plan.workspace} and {plan.workspace}-headless"
         yield from _autoscaler(plan)
 

@@ -230,9 +230,10 @@ def _plan(inputs: PlanInput, choice: MachineChoice, workload: Workload) -> Plan:
     brought = inputs.target == "kubernetes" and chosen is not None and chosen.nodes_are_brought
     uses = used(plan) if brought else ()
     resumes = workload.tuned is not None and workload.tuned.tuner.checkpoints
+    own_kind = serving.runtime.serves_as if serving else None
     return replace(
         plan,
-        creates=created(plan, data, brought=brought, checkpoints=resumes),
+        creates=created(plan, data, brought=brought, checkpoints=resumes, serves_as=own_kind),
         notes=(*uses, *plan.notes, *image_notes(plan, inputs)),
     )
 
@@ -241,7 +242,7 @@ def _scaling(inputs: PlanInput, workload: Workload) -> ScalingRange | None:
     scaling = workload.scaling
     if inputs.target == "local" and not scaling.held:
         return None  # One copy is served there.
-    nodes = scaling.least_nodes, scaling.most_nodes
+    nodes = (1, 1) if inputs.target == "local" else (scaling.least_nodes, scaling.most_nodes)
     return scaling_range(inputs.workspace, inputs.machine, nodes, by_runtime=scaling.held)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from llmwright.api.scaling import replicas_of
+from llmwright.api.scaling import most_copies_field, replicas_of
 from llmwright.errors import InvalidWorkspace
+from llmwright.plan.machine_share import copies_here, of_one_copy, share_notes, share_warnings
 from llmwright.plan.plan_input import PlanInput
 from llmwright.plan.refusal import below, does_not_fit, refuse
 from llmwright.plugins.driver_calls import driver_call
@@ -108,9 +109,12 @@ def _installing(inputs: PlanInput) -> str:
 def _try(inputs: PlanInput, served: Served, name: str, why: str) -> ServingChoice:
     runtime = inputs.drivers.runtime(name)
     config = _configure(runtime, inputs)
-    fit = replace(_fit(inputs, served, runtime, config), copies=copies_of(inputs.workspace))
+    share, here = of_one_copy(inputs, runtime), copies_here(inputs, runtime)
+    fit = replace(_fit(share, served, runtime, config), copies=copies_of(inputs.workspace))
     choice = Choice(name=name, why=why)
-    return _judged(inputs, served, ServingChoice(choice=choice, runtime=runtime, config=config, fit=fit))
+    judged = _judged(share, served, ServingChoice(choice=choice, runtime=runtime, config=config, fit=fit))
+    notes, warnings = share_notes(here), share_warnings(inputs, here)
+    return replace(judged, notes=(*judged.notes, *notes), warnings=(*judged.warnings, *warnings))
 
 
 def _configure(runtime: Runtime, inputs: PlanInput) -> Any:
@@ -193,6 +197,10 @@ def _judged(inputs: PlanInput, served: Served, serving: ServingChoice) -> Servin
         if quantised.fits:
             note = f"{preset.name} is served in {served.fallback}: whole it does not fit {inputs.machine.name}"
             return _with_context_note(inputs, replace(serving, fit=quantised, notes=(note,)))
+    copies = copies_here(inputs, runtime)
+    if copies > 1:
+        what, path = f"each of {copies} copies of {preset.name}", most_copies_field(inputs.workspace)
+        raise does_not_fit(fit, what, path, f"fewer copies, or {_smaller(serving)}")
     raise does_not_fit(fit, f"serving {preset.name}", _machine_path(inputs), _smaller(serving))
 
 

@@ -136,6 +136,9 @@ def _inference(inputs: PlanInput, serving: ServingChoice, adapters: tuple[Mounte
     each = serving.fit.nodes if able.multi_node else requested_nodes(inputs.workspace)
     if able.multi_node and each > 1 and copies.highest > 1 and not able.scales_itself:
         raise _copies_of_a_group(inputs, each, copies.highest)
+    if inputs.target == "local":
+        here = Scaling(copies=copies, held=able.scales_itself)
+        return Workload(nodes=1, scaling=here, serving=serving, adapters=adapters)
     scaling = Scaling(copies=copies, each=each, held=able.scales_itself)
     asked = replicas_of(inputs.workspace)
     nodes = inputs.settled_nodes or each * asked

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from llmwright.values.copies import ONE_COPY
+from llmwright.values.fit import Fit
 from llmwright.values.launch import Launch
 from llmwright_runtime_ray.ray_config import RayConfig
 
@@ -14,24 +16,35 @@ ARGV_VARIABLE = "LLMWRIGHT_RAY_ARGV"
 """The flags once more, as a JSON list, for the proxies."""
 ENVIRONMENT = {"RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": MIDDLEWARES, "RAY_USAGE_STATS_ENABLED": "0"}
 """Variables of every process of Ray."""
+TARGET = 10.0
+"""Requests of one copy where nobody says it: as for the autoscaler of any other runtime."""
 
 
-def scaling_flags(config: RayConfig, gpus: int) -> tuple[str, ...]:
-    """Return the flags about replicas; ``gpus`` of each."""
-    initial = config.initial_replicas or max(1, config.min_replicas)
+def scaling_flags(config: RayConfig, fit: Fit) -> tuple[str, ...]:
+    """Return the flags about replicas: the range of ``fit.copies``, and what each takes of a machine.
+
+    On a cluster the plan has a machine for each copy, with memory for one. Here all are on one machine.
+    """
+    copies = fit.copies if fit.copies.highest else ONE_COPY
     values = {
-        "--min-replicas": config.min_replicas,
-        "--max-replicas": config.most,
-        "--initial-replicas": initial,
-        "--target-ongoing-requests": config.target_ongoing_requests,
+        "--min-replicas": copies.lowest,
+        "--max-replicas": copies.highest,
+        # One at least, so that ready means that the model answers.
+        "--initial-replicas": max(1, copies.start),
+        "--target-ongoing-requests": TARGET if copies.target is None else copies.target,
         "--max-ongoing-requests": config.max_ongoing_requests,
         "--max-queued-requests": config.max_queued_requests,
         "--upscale-delay-s": config.upscale_delay_s,
         "--downscale-delay-s": config.downscale_delay_s,
         "--replica-cpus": config.replica_cpus,
-        "--replica-gpus": gpus,
+        "--replica-gpus": fit.gpus,
+        **({} if fit.instance_type.cloud == "local" else {"--max-replicas-per-node": 1}),
     }
-    return tuple(part for flag, value in values.items() for part in (flag, f"{value:g}"))
+    return tuple(part for flag, value in values.items() for part in (flag, _written(value)))
+
+
+def _written(number: float) -> str:
+    return str(number) if isinstance(number, int) else f"{number:.10g}"
 
 
 def flags_of(launch: Launch) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from llmwright.errors import InvalidWorkspace
 from llmwright.plugins.drivers import AccessRule, Context, Names, Runtime
 from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
@@ -16,7 +17,7 @@ from llmwright_runtime_hf.driver import HfRuntime
 from llmwright_runtime_hf.hf_config import HfConfig
 from llmwright_runtime_ray import ray_status, rayservice
 from llmwright_runtime_ray.command_line import ENVIRONMENT, MODULE, scaling_flags
-from llmwright_runtime_ray.ray_config import RayConfig
+from llmwright_runtime_ray.ray_config import RayConfig, written_elsewhere
 from llmwright_runtime_ray.ray_settings import RaySettings
 
 ROLE = "ray"
@@ -35,12 +36,20 @@ class RayRuntime(Runtime):
         AccessRule("ray.io", ("rayservices",), ("get", "list", "watch", "create", "patch", "delete")),
         AccessRule("ray.io", ("rayclusters",), ("get", "list", "watch", "patch")),
     )
-    capabilities = HfRuntime.capabilities
+    capabilities = replace(HfRuntime.capabilities, scales_itself=True)
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._settings = RaySettings.model_validate(dict(context.settings))
         self._engine = HfRuntime(replace(context, settings={}))
+
+    def configure(self, options: Mapping[str, Any], files: Mapping[str, str]) -> RayConfig:
+        """Return the options; one about the number of copies is refused with the field that has it."""
+        elsewhere = [*written_elsewhere(options)]
+        if elsewhere:
+            raise InvalidWorkspace(elsewhere)
+        config: RayConfig = super().configure(options, files)
+        return config
 
     def refuses(self, preset: Preset, fit: Fit) -> str | None:
         """A replica of this engine serves from one machine."""
@@ -53,7 +62,7 @@ class RayRuntime(Runtime):
         # Requests wait in Ray's proxies, so that limit is no flag of the engine.
         of_engine = HfConfig(**{**config.model_dump(include={*HfConfig.model_fields}), "max_queued_requests": None})
         engine = self._engine.launch(preset, fit, adapters, of_engine)
-        flags = (*_after_module(engine.main), *scaling_flags(config, fit.gpus), "--state", f"$(volume.{STATE})")
+        flags = (*_after_module(engine.main), *scaling_flags(config, fit), "--state", f"$(volume.{STATE})")
         main = replace(
             engine.main,
             image=ROLE,

@@ -45,6 +45,7 @@ def application(options: RayOptions) -> Application:
         max_ongoing_requests=scaling.max_ongoing_requests,
         max_queued_requests=scaling.max_queued_requests,
         backpressure_config={"status_code": 429, "retry_after_s": 1},
+        max_replicas_per_node=scaling.max_replicas_per_node,
         ray_actor_options={"num_cpus": scaling.replica_cpus, "num_gpus": scaling.replica_gpus},
         graceful_shutdown_timeout_s=DRAIN_S,
         graceful_shutdown_wait_loop_s=_LOOK_S,

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from llmwright.errors import ConfigError
 from llmwright_runtime_hf.serve.serve_options import ServeOptions, parse_options
+from llmwright_runtime_ray.command_line import TARGET
 
 PROG = "python -m llmwright_runtime_ray.serve"
 
@@ -22,13 +23,14 @@ class Scaling:
     min_replicas: int = 1
     max_replicas: int = 1
     initial_replicas: int = 1
-    target_ongoing_requests: float = 2.0
+    target_ongoing_requests: float = TARGET
     max_ongoing_requests: int = 64
     max_queued_requests: int = 256
     upscale_delay_s: float = 30.0
     downscale_delay_s: float = 600.0
     replica_cpus: float = 1.0
     replica_gpus: float = 0.0
+    max_replicas_per_node: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--min-replicas", type=_count, metavar="N", help="0: none while nobody asks (default: 1)")
     add("--max-replicas", type=_above, metavar="N", help="default: 1")
     add("--initial-replicas", type=_above, metavar="N", help="default: 1")
-    add(
-        "--target-ongoing-requests", type=_positive, metavar="X", help="requests of one replica to aim for (default: 2)"
-    )
+    add("--target-ongoing-requests", type=_positive, metavar="X", help="requests of one replica to reach (default: 10)")
     add("--max-ongoing-requests", type=_above, metavar="N", help="requests sent to one replica at a time (default: 64)")
     add(
         "--max-queued-requests",
@@ -91,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--downscale-delay-s", type=_seconds, metavar="S", help="seconds of lower load before fewer (default: 600)")
     add("--replica-cpus", type=_positive, metavar="X", help="CPUs reserved for one replica (default: 1)")
     add("--replica-gpus", type=_seconds, metavar="X", help="GPUs of one replica (default: 0)")
+    add("--max-replicas-per-node", type=_above, metavar="N", help="replicas on one node of a cluster (default: any)")
     add("--state", type=Path, metavar="DIR", help="directory for the files of the local Ray cluster")
     return parser
 
