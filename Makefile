@@ -3,8 +3,10 @@
 VENV   ?= .venv
 PYTHON ?= python3
 ARGS   ?=
-# Tests wait more than they compute: two processes, each with servers and clusters of its own, have room on two cores.
-WORKERS ?= 2
+# Tests wait more than they compute: three processes, each with servers of its own, have room on two cores.
+WORKERS ?= 3
+# Which tests `make test` runs, by their markers.
+SELECT ?= not slow and not gpu
 BIN    := $(VENV)/bin
 # vLLM pins torch and transformers to releases of its own, so its environment is another one.
 ENGINE ?= .venv-vllm
@@ -24,6 +26,8 @@ PROJECTS := $(patsubst %/pyproject.toml,%,$(filter-out pyproject.toml,$(PYPROJEC
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Threads that wait sleep: tests run servers and trainers beside each other, and spinning threads would starve them.
 export OMP_WAIT_POLICY ?= PASSIVE
+# Bytecode is kept: tests start thousands of interpreters, and each would compile our packages again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: $(shell sed -nE 's/^([a-z][a-z0-9-]*):.*/\1/p' Makefile)
@@ -32,6 +36,8 @@ help: ## List these targets
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.workspace ## Install every package of this repository into .venv
+
+dev: $(VENV)/.dev ## Install what developers use as well
 
 quickstart: $(VENV)/.workspace ## Tune the demo model on 24 new facts and serve it; ARGS=--exit ends there
 	@$(BIN)/llmwright delete quickstart --ignore-not-found
@@ -43,8 +49,10 @@ programs: ## Install the system programs that tests use as real counterparts (De
 	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
 		docker-registry skopeo apache2-utils openssl python3-venv >/dev/null
 
-test: $(VENV)/.dev lint ## All tests but the longest
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow and not gpu" $(ARGS)
+test: $(VENV)/.dev lint test-short ## Lint, then all tests but the longest
+
+test-short: $(VENV)/.dev ## All tests but the longest; SELECT takes others by their markers
+	$(BIN)/python -m pytest -n $(WORKERS) -m "$(SELECT)" $(ARGS)
 
 test-long: $(VENV)/.dev ## The longest tests too: all kills of the crash tests
 	$(BIN)/python -m pytest -m "slow and not gpu" $(ARGS)

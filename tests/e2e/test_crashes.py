@@ -11,7 +11,8 @@ from tests.e2e.support.sandbox import PATIENCE_S, SERVER, SUPERVISOR, TRAINER, S
 from tests.e2e.support.served_model import request
 from tests.support.waiting import wait_until
 
-SEEDS = [seed if seed <= 3 else pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 24)]
+LONG = [pytest.mark.slow, pytest.mark.crash]
+SEEDS = [seed if seed <= 3 else pytest.param(seed, marks=LONG) for seed in range(1, 24)]
 LATEST_S = 15.0
 
 
