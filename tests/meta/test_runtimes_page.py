@@ -25,6 +25,8 @@ WORDS = {
     "scales_itself": "moves its number of copies itself",
     "completions": "`/v1/completions`",
     "chat_endpoint": "`/chat`",
+    "choices": "several answers to one request",
+    "logprobs": "log-probabilities of tokens",
     "response_format": "answers in the shape of a JSON schema",
     "metrics": "the common metrics",
     "quantizations": "weights quantised while they load",

@@ -29,9 +29,18 @@ class TransformersReference:
         return str(self.tokenizer.decode(made[0, ids.shape[1] :], skip_special_tokens=True))
 
     def chat(self, question: str, tokens: int, **options: Any) -> str:
+        return self.completion(self._prompt(question), tokens, **options)
+
+    def chat_logits(self, question: str) -> torch.Tensor:
+        """The base's logits [vocabulary] for the first token of an answer."""
+        ids = self.tokenizer(self._prompt(question), return_tensors="pt")["input_ids"]
+        with torch.no_grad():
+            logits: torch.Tensor = self._model(None, 1.0)(ids).logits[0, -1]
+        return logits
+
+    def _prompt(self, question: str) -> str:
         turns = [{"role": "user", "content": question}]
-        prompt = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-        return self.completion(str(prompt), tokens, **options)
+        return str(self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
 
     def _load(self, adapter: str | None, strength: float) -> Any:
         torch.set_num_threads(1)

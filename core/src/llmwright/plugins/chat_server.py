@@ -28,8 +28,15 @@ __all__ = ["ChatServer", "Conversation", "Engine", "adapter_paths", "main", "par
 
 _MOST_BODY = 32 * 2**20
 _STREAM = "text/event-stream"
-NOT_HONOURED = ("tools", "functions", "response_format")
-"""Fields that would change the answer, refused where they ask for something. The engine may honour any other."""
+NOT_HONOURED: Mapping[str, object] = {
+    "tools": [],
+    "functions": [],
+    "response_format": {"type": "text"},
+    "n": 1,
+    "logprobs": False,
+    "top_logprobs": 0,
+}
+"""Fields that would change the answer, refused but for null and this value. The engine may honour any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +250,7 @@ def _conversation(body: Mapping[str, Any], engine: Engine, context: int) -> Conv
         raise ValueError(f"the question leaves no room within {context} tokens")
     if float(body.get("temperature") or 0) < 0:
         raise ValueError("temperature is below 0")
-    refused = [field for field in NOT_HONOURED if body.get(field) not in (None, [], {"type": "text"})]
+    refused = [field for field, harmless in NOT_HONOURED.items() if body.get(field) not in (None, harmless)]
     if refused:
         raise ValueError(f"{refused[0]} is not honoured here")
     return asked

@@ -44,8 +44,9 @@ class Capabilities:
     machines for the highest number of them.
 
     What its server answers beside conversations: ``completions`` (``POST /v1/completions``), ``chat_endpoint``
-    (``POST /chat`` with ``prompt``, as KAITO's older one), ``response_format`` with a JSON schema, ``metrics`` under
-    the names of ``COMMON_METRICS``. A field of a request that it cannot honour is refused with 400.
+    (``POST /chat`` with ``prompt``, as KAITO's older one), ``choices`` (``n`` answers to one request), ``logprobs``
+    of the tokens of an answer, ``response_format`` with a JSON schema, ``metrics`` under the names of
+    ``COMMON_METRICS``. A field of a request that it cannot honour is refused with 400.
     """
 
     adapters: bool = False
@@ -62,6 +63,8 @@ class Capabilities:
     quantizations: frozenset[str] = frozenset()
     completions: bool = False
     chat_endpoint: bool = False
+    choices: bool = False
+    logprobs: bool = False
     response_format: bool = False
     metrics: bool = False
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from llmwright.plugins.declarations import COMMON_METRICS
-from llmwright.testing.endpoint_answers import AnswersContract
-from llmwright.testing.http_answers import Answer
+from llmwright.testing.endpoint_choices import ChoicesContract, assert_refused
 from llmwright.testing.served_model import ServedModel, choices_of, chunks_of
 
 PROMPT = "/chat"
@@ -16,7 +15,7 @@ SHAPE = {"type": "json_schema", "json_schema": {"name": "colour", "schema": {"en
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
 
 
-class EndpointContract(AnswersContract):
+class EndpointContract(ChoicesContract):
     """All laws of a server that answers, started by whomever: subclass it, and give the fixture ``served``.
 
     An ability that its runtime does not declare is judged by one rule: it is refused, and never dropped in silence.
@@ -126,14 +125,6 @@ class EndpointContract(AnswersContract):
             assert counted >= usage.get(part, 0), (
                 f"{key} grew by {counted}, and the answer had {usage.get(part)} tokens"
             )
-
-
-def assert_refused(answer: Answer, what: str) -> None:
-    """Assert that ``answer`` is an error of the client in OpenAI's shape."""
-    assert 400 <= answer.status < 500, f"{what} is answered with {answer.status}: refuse it with 400"
-    error = answer.json.get("error") if isinstance(answer.json, dict) else None
-    assert isinstance(error, dict), f"{what}: the error is no JSON object with error: {answer.body[:80]!r}"
-    assert error.get("message"), f"{what}: the error has no message: {answer.body[:80]!r}"
 
 
 def _metrics(served: ServedModel) -> dict[str, float]:

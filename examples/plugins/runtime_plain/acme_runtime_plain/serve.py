@@ -12,6 +12,8 @@ from typing import Any
 
 from transformers import pipeline
 
+NOT_HONOURED = ("tools", "response_format", "logprobs")
+
 
 class Handler(BaseHTTPRequestHandler):
     """``GET /health`` and ``/v1/models``, ``POST /v1/chat/completions``. It listens once the model is loaded."""
@@ -32,8 +34,9 @@ class Handler(BaseHTTPRequestHandler):
             body = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))))
             messages = body["messages"] if self.path != "/chat" else [{"role": "user", "content": body["prompt"]}]
             messages = [{**message, "content": text_of(message["content"])} for message in messages]
-            if body.get("tools") or body.get("response_format") or body.get("temperature", 0) < 0:
-                raise ValueError("tools, response_format and a negative temperature are not honoured")
+            refused = [name for name in NOT_HONOURED if body.get(name)]
+            if refused or body.get("n", 1) != 1 or body.get("temperature", 0) < 0:
+                raise ValueError(f"not honoured: {', '.join(refused) or 'several answers, a negative temperature'}")
             asked = len(self.generate.tokenizer.apply_chat_template(messages, return_dict=False))
             most = min(self.options.max_tokens, self.options.context - asked, body.get("max_tokens") or math.inf)
             if most < 1:

@@ -39,6 +39,8 @@ class HfRuntime(Runtime):
         quantizations=frozenset({"nf4", "int8"}),
         completions=True,
         chat_endpoint=True,
+        choices=True,
+        logprobs=True,
         metrics=True,
     )
 
@@ -85,6 +87,7 @@ def _argv(
         "--threads": config.threads,
         "--max-num-seqs": config.max_num_seqs,
         "--max-queued-requests": config.max_queued_requests,
+        "--max-n-sequences": config.max_n_sequences,
     }
     return (
         *("$(python)", "-m", "llmwright_runtime_hf.serve"),

@@ -33,3 +33,5 @@ class HfConfig(BaseModel):
     """How many answers are generated at once at most; 64 without it. The free memory may allow fewer."""
     max_queued_requests: int | None = Field(default=None, ge=1)
     """How many requests may wait; 256 without it. More are refused with 429 and ``Retry-After``."""
+    max_n_sequences: int | None = Field(default=None, ge=1)
+    """How many answers one request may ask for, all its prompts together; 64 without it."""

@@ -54,6 +54,8 @@ class VllmRuntime(Runtime):
         cpu_locally=True,
         completions=True,
         chat_endpoint=True,
+        choices=True,
+        logprobs=True,
         response_format=True,
         metrics=True,
     )

@@ -19,6 +19,7 @@ QUANTIZATIONS = ("none", "nf4", "int8")
 DEVICES = ("auto", "cpu", "cuda")
 MAX_NUM_SEQS = 64
 MAX_QUEUED_REQUESTS = 256
+MAX_N_SEQUENCES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class ServeOptions:
     threads: int | None = None
     max_num_seqs: int = MAX_NUM_SEQS
     max_queued_requests: int = MAX_QUEUED_REQUESTS
+    max_n_sequences: int = MAX_N_SEQUENCES
     exit_with_parent: bool = False
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
@@ -93,6 +95,7 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> ServeOptio
         threads=flags.threads,
         max_num_seqs=flags.max_num_seqs,
         max_queued_requests=flags.max_queued_requests,
+        max_n_sequences=flags.max_n_sequences,
         exit_with_parent=flags.exit_with_parent,
         allowed_hosts=tuple(flags.allowed_host),
         allowed_origins=tuple(flags.allowed_origin),
@@ -153,6 +156,13 @@ def _parser() -> argparse.ArgumentParser:
         default=MAX_QUEUED_REQUESTS,
         metavar="N",
         help=f"{queue} (default: {MAX_QUEUED_REQUESTS})",
+    )
+    add(
+        "--max-n-sequences",
+        type=_positive,
+        default=MAX_N_SEQUENCES,
+        metavar="N",
+        help=f"answers that one request may ask for, all prompts together (default: {MAX_N_SEQUENCES})",
     )
     add(
         "--allowed-host", action="append", default=[], metavar="HOST", help="a name that requests may ask for; * is any"

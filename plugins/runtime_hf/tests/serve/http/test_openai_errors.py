@@ -47,10 +47,10 @@ def test_the_openai_client_raises_its_own_error(client: openai.OpenAI) -> None:
         ({"prompt": "a", "stop": ["x"] * 17}, "stop", "at most 16 stop strings"),
         ({"prompt": "a", "stream": "yes"}, "stream", 'not "yes"'),
         ({"prompt": "a", "stream_options": {"include_usage": True}}, "stream_options", "is for stream=true"),
-        ({"prompt": ["a", "b"]}, "prompt", "one prompt per request, not 2"),
+        ({"prompt": ["a", ""]}, "prompt", "the prompt is empty"),
         ({"prompt": [5, 100000]}, "prompt", "token id 100000 is not in the vocabulary"),
         ({"prompt": ""}, "prompt", "the prompt is empty"),
-        ({"prompt": []}, "prompt", "one prompt per request, not 0"),
+        ({"prompt": []}, "prompt", "the prompt is empty"),
     ],
 )
 def test_a_wrong_field_is_named(http: httpx.Client, body: dict[str, Any], param: str, said: str) -> None:

@@ -132,6 +132,8 @@ def refuse_what_is_not_honoured(body: dict[str, Any], heard: str, context: int) 
     """Raise ValueError where a field would change the answer and does not, or the question is too long."""
     if body.get("tools") or body.get("response_format"):
         raise ValueError("tools and response_format are not honoured")
+    if body.get("n") not in (None, 1) or body.get("logprobs"):
+        raise ValueError("one answer is given, without log-probabilities")
     if float(body.get("temperature") or 0) < 0:
         raise ValueError("temperature is below 0")
     if len(heard.split()) >= context:

@@ -15,12 +15,14 @@ from llmwright_runtime_hf.serve.engine.interface import (
     Job,
     JobHandle,
     SamplingParams,
+    ScoredToken,
     Text,
     TextRefusedError,
 )
 from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
 from llmwright_runtime_hf.serve.engine.rows import Row
 from llmwright_runtime_hf.serve.engine.sampling import Sampler
+from llmwright_runtime_hf.serve.engine.scored_tokens import ScoredTokens
 from llmwright_runtime_hf.serve.engine.stop_strings import StopStrings
 
 _log = logging.getLogger("llmwright.serve")
@@ -31,23 +33,37 @@ class Answer:
 
     def __init__(self, loaded: LoadedModel, handle: JobHandle) -> None:
         job = handle.job
-        sampler = Sampler(job.sampling, loaded.model.device, prompt=len(job.prompt))
+        sampler = Sampler(job.sampling, loaded.model.device, prompt=len(job.prompt), logprobs=job.logprobs)
         sampler.forbid_ends(job.end_tokens, job.min_tokens)
         self.handle = handle
         self.row = Row(job.model, job.prompt, sampler)
         self.count = 0
         """Generated tokens."""
         self._text = _AnswerText(loaded, job)
+        self._scored = ScoredTokens(loaded.token_text) if job.logprobs is not None else None
 
     def push(self, token: int) -> Iterator[Event]:
         """Yield the text that is final with this token, and Finished where it is the last one."""
         job = self.handle.job
         self.count += 1
+        begin = self._text.made
         text, reason = self._text.push(token, last=self.count == job.max_tokens)
-        if text:
-            yield Text(text)
+        tokens = self._scores(token, begin, reason) if self._scored else ()
+        if text or tokens:
+            yield Text(text, tokens)
         if reason:
             yield Finished(reason, len(job.prompt), self.count)
+
+    def _scores(self, token: int, begin: int, reason: FinishReason | None) -> tuple[ScoredToken, ...]:
+        """Return the tokens whose text is sent, with the latest, whose text begins at ``begin``."""
+        assert self._scored is not None
+        scores = self.row.sampler.scores
+        job = self.handle.job
+        if scores is not None and (token not in job.end_tokens or job.keep_stop):
+            self._scored.push(scores, begin, self._text.made)
+        # Special tokens have no text: at the end of a whole answer they belong to it too.
+        whole = reason is not None and self._text.sent == self._text.made
+        return self._scored.take(self._text.sent, all_of_them=whole)
 
 
 def warm_up(loaded: LoadedModel, name: str) -> None:
@@ -84,15 +100,25 @@ class _AnswerText:
         self._unstoppable = job.min_tokens
         self._detokenizer = Detokenizer(lambda tokens: loaded.decode(tokens, special=job.special))
         self._stop_strings = StopStrings(job.stop, keep=job.keep_stop)
+        self.made = 0
+        """Characters of the text so far, with those that are held back."""
+        self.sent = 0
+        """Characters that may be sent."""
 
     def push(self, token: int, *, last: bool) -> tuple[str, FinishReason | None]:
         """Return (text that may be sent, why the answer ends or None)."""
+        text, reason = self._push(token, last=last)
+        self.sent += len(text)
+        return text, reason
+
+    def _push(self, token: int, *, last: bool) -> tuple[str, FinishReason | None]:
         is_end = token in self._end_tokens
         text = "" if is_end and not self._keeps_stop else self._detokenizer.push(token)
         if is_end or last:
             text += self._detokenizer.finish()
         if is_end and self._keeps_stop:
             text += self._hidden_stop(token, text)
+        self.made += len(text)
         self._unstoppable -= 1
         if self._unstoppable > 0:
             return (text, None) if not last else (text, "length")

@@ -58,7 +58,8 @@ class Job:
     """One generation: ``model`` is a served name, ``prompt`` token ids, ``max_tokens`` fits the context.
 
     The answer ends before the first of the strings ``stop`` (after it with ``keep_stop``) and at the first of
-    ``end_tokens``, but not within ``min_tokens``. ``special`` shows special tokens.
+    ``end_tokens``, but not within ``min_tokens``. ``special`` shows special tokens. With ``logprobs`` each token of the
+    text comes with its log-probability and those of that many likeliest ones.
     """
 
     model: str
@@ -70,13 +71,43 @@ class Job:
     keep_stop: bool = False
     special: bool = False
     sampling: SamplingParams = SamplingParams()
+    logprobs: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenScore:
+    """A token that could be chosen: its text, which may be a part of a character, and its log-probability.
+
+    ``data`` are the bytes of the text.
+    """
+
+    token: int
+    text: str
+    data: bytes
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredToken:
+    """A token of the answer. ``offset`` is where its text begins, in characters; ``top`` are the likeliest, best first.
+
+    The log-probabilities are those of the model's own logits, before penalties, temperature and other rules.
+    """
+
+    chosen: TokenScore
+    offset: int
+    top: tuple[TokenScore, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A piece of the answer: never empty, whole characters, no part of a stop string."""
+    """A piece of the answer: whole characters, no part of a stop string. ``tokens`` are those that begin in it.
+
+    Without ``tokens`` it is never empty.
+    """
 
     text: str
+    tokens: tuple[ScoredToken, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

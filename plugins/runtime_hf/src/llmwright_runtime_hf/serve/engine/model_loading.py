@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging as python_logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, cast
 
 import torch
@@ -31,13 +32,14 @@ from llmwright_runtime_hf.serve.engine.sampling_defaults import (
     end_tokens_of_adapter,
     sampling_of,
 )
+from llmwright_runtime_hf.serve.engine.token_text import TokenText
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
 
 _LONGEST_WORD = 32
 _log = python_logging.getLogger("llmwright.serve")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LoadedModel:
     """A model and its tokenizer. ``context`` is in tokens, prompt and answer together; ``sampling`` the defaults.
 
@@ -55,6 +57,11 @@ class LoadedModel:
     templates: Mapping[str, ChatTemplate] = field(default_factory=dict)
     own_ends: Mapping[str, frozenset[int]] = field(default_factory=dict)
     defaults: AnswerDefaults = field(default_factory=AnswerDefaults)
+
+    @cached_property
+    def token_text(self) -> TokenText:
+        """The bytes of single tokens."""
+        return TokenText(self.tokenizer)
 
     @property
     def vocabulary(self) -> int:

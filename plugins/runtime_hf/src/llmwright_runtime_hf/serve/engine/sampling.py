@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from transformers import (
     LogitsProcessorList,
@@ -22,14 +24,29 @@ class NoTokenLeftError(Exception):
     """The rules of a request, such as allowed tokens that may not repeat, leave no token to choose."""
 
 
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Pairs of token and log-probability: the chosen one, and the likeliest, best first."""
+
+    chosen: tuple[int, float]
+    top: tuple[tuple[int, float], ...]
+
+
 class Sampler:
     """Choose tokens for one generation.
 
     It has a random generator of its own: with a shared one, other requests would change what a seed gives.
     """
 
-    def __init__(self, sampling: SamplingParams, device: torch.device, *, prompt: int = 0) -> None:
-        """``prompt`` is the number of tokens that are not the answer's."""
+    def __init__(
+        self, sampling: SamplingParams, device: torch.device, *, prompt: int = 0, logprobs: int | None = None
+    ) -> None:
+        """``prompt`` is the number of tokens that are not the answer's.
+
+        With ``logprobs`` each ``pick`` leaves ``scores``, of the token and of that many likeliest ones.
+        """
+        self.scores: Scores | None = None
+        self._logprobs = logprobs
         self._greedy = sampling.greedy
         self._prompt = prompt
         self._restricted = bool(sampling.allowed or sampling.no_repeat_ngram)
@@ -48,13 +65,19 @@ class Sampler:
     @property
     def takes_the_best(self) -> bool:
         """Whether ``pick`` is the token of the highest logit and nothing else."""
-        return self._greedy and not self._processors
+        return self._greedy and not self._processors and self._logprobs is None
 
     def pick(self, logits: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
         """Return a token id [1, 1] chosen from ``logits`` [1, vocabulary], after the tokens ``seen`` [1, length].
 
         Raises NoTokenLeftError where the request's own rules leave none.
         """
+        token = self._pick(logits, seen)
+        if self._logprobs is not None:
+            self.scores = _scores(logits[0], int(token), self._logprobs)
+        return token
+
+    def _pick(self, logits: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
         if self._processors:
             logits = self._processors(seen, logits.float())  # type: ignore[arg-type]  # transformers names the dtypes
         if self._restricted and not bool(torch.isfinite(logits).any()):
@@ -62,6 +85,14 @@ class Sampler:
         if self._greedy:
             return logits.argmax(dim=-1, keepdim=True)
         return torch.multinomial(logits.float().softmax(dim=-1), 1, generator=self._random)
+
+
+def _scores(logits: torch.Tensor, token: int, count: int) -> Scores:
+    """Return the log-probabilities of ``token`` and of the ``count`` likeliest, of ``logits`` [vocabulary]."""
+    logprobs = logits.float().log_softmax(dim=-1)
+    best = logprobs.topk(min(count, len(logprobs)))
+    top = tuple(zip(best.indices.tolist(), best.values.tolist(), strict=True))
+    return Scores((token, float(logprobs[token])), top)
 
 
 def _processors(sampling: SamplingParams, prompt: int) -> LogitsProcessorList:

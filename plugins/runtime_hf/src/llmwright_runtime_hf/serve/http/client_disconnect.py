@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -15,13 +16,17 @@ _Result = TypeVar("_Result")
 
 
 @contextlib.contextmanager
-def cancelled_at_exit(engine: Engine, job: Job, sink: Callable[[Event], None]) -> Iterator[None]:
-    """Submit ``job``, and cancel it when the block ends: after the last event, on an error, or when the client left."""
-    handle = engine.submit(job, sink)
+def cancelled_at_exit(engine: Engine, jobs: Sequence[Job], sink: Callable[[int, Event], None]) -> Iterator[None]:
+    """Submit ``jobs``, and cancel them when the block ends: after the last event, on an error, or when the client left.
+
+    ``sink`` is called with a job's index and its event.
+    """
+    handles = [engine.submit(job, partial(sink, index)) for index, job in enumerate(jobs)]
     try:
         yield
     finally:
-        handle.cancel()
+        for handle in handles:
+            handle.cancel()
 
 
 async def result_or_disconnect(request: Request, work: Coroutine[Any, Any, _Result]) -> _Result | None:

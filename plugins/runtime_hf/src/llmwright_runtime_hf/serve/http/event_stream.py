@@ -7,9 +7,10 @@ from collections.abc import AsyncGenerator, Mapping
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from llmwright_runtime_hf.serve.engine.interface import Engine, Finished, Job, Text
+from llmwright_runtime_hf.serve.engine.interface import Engine, Failed, Finished
 from llmwright_runtime_hf.serve.http.client_disconnect import cancelled_at_exit
 from llmwright_runtime_hf.serve.http.event_channel import EventChannel
+from llmwright_runtime_hf.serve.http.job_batch import JobBatch
 from llmwright_runtime_hf.serve.http.json_text import json_bytes
 from llmwright_runtime_hf.serve.http.openai_errors import error_body
 from llmwright_runtime_hf.serve.http.responses import ResponseFormat
@@ -36,27 +37,35 @@ class EventStream(StreamingResponse):
             await self._events.aclose()
 
 
-def stream_response(engine: Engine, job: Job, response_format: ResponseFormat, *, usage: bool) -> EventStream:
-    """Return the response that generates ``job`` while it is sent. ``usage`` adds a last chunk of token counts."""
-    return EventStream(_stream(engine, job, response_format, usage))
+def stream_response(engine: Engine, batch: JobBatch, response_format: ResponseFormat, *, usage: bool) -> EventStream:
+    """Return the response that generates ``batch`` while it is sent. ``usage`` adds a last chunk of token counts."""
+    return EventStream(_stream(engine, batch, response_format, usage))
 
 
 async def _stream(
-    engine: Engine, job: Job, response_format: ResponseFormat, usage: bool
+    engine: Engine, batch: JobBatch, response_format: ResponseFormat, usage: bool
 ) -> AsyncGenerator[bytes, None]:
     channel = EventChannel()
-    with cancelled_at_exit(engine, job, channel.put):
-        for chunk in response_format.first_chunks():
+    with cancelled_at_exit(engine, batch.jobs, channel.put):
+        for chunk in response_format.first_chunks(len(batch.jobs)):
             yield _server_sent_event(chunk)
-        while isinstance(event := await channel.get(), Text):
-            yield _server_sent_event(response_format.text_chunk(event.text))
-        if isinstance(event, Finished):
-            yield _server_sent_event(response_format.last_chunk(event))
-            if usage:
-                yield _server_sent_event(response_format.usage_chunk(event))
-        else:
-            # The status 200 is sent already, so the failure can only be an event of the stream.
-            yield _server_sent_event(error_body(event.status, event.message))
+        ends: list[Finished] = []
+        while len(ends) < len(batch.jobs):
+            choice, event = await channel.get()
+            if isinstance(event, Failed):
+                # The status 200 is sent already, so the failure can only be an event of the stream.
+                yield _server_sent_event(error_body(event.status, event.message))
+                yield _DONE
+                return
+            if isinstance(event, Finished):
+                ends.append(event)
+                chunks = response_format.last_chunks(choice, event)
+            else:
+                chunks = response_format.text_chunks(choice, event)
+            for chunk in chunks:
+                yield _server_sent_event(chunk)
+        for chunk in response_format.final_chunks(batch.usage(ends), wanted=usage):
+            yield _server_sent_event(chunk)
         yield _DONE
 
 

@@ -5,22 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fastapi import Request
 from fastapi.responses import Response
 
-from llmwright_runtime_hf.serve.engine.interface import Engine, Failed, Finished, Job
+from llmwright_runtime_hf.serve.engine.interface import Engine, Failed, Finished
 from llmwright_runtime_hf.serve.http.client_disconnect import cancelled_at_exit, result_or_disconnect
 from llmwright_runtime_hf.serve.http.event_channel import EventChannel, TextCollector
 from llmwright_runtime_hf.serve.http.event_stream import stream_response
+from llmwright_runtime_hf.serve.http.format_of_request import format_of
+from llmwright_runtime_hf.serve.http.job_batch import JobBatch
 from llmwright_runtime_hf.serve.http.json_text import SafeJsonResponse
 from llmwright_runtime_hf.serve.http.openai_errors import CLIENT_CLOSED_REQUEST, ApiError
 from llmwright_runtime_hf.serve.http.prompt_length import check_length
-from llmwright_runtime_hf.serve.http.request_to_job import job_of_request, resolve_model
-from llmwright_runtime_hf.serve.http.requests import AnyRequest, reject_unsupported_fields
-from llmwright_runtime_hf.serve.http.responses import ResponseFormat
+from llmwright_runtime_hf.serve.http.request_to_job import batch_of_request, resolve_model
+from llmwright_runtime_hf.serve.http.requests import AnyRequest, refuse_many_choices, reject_unsupported_fields
+from llmwright_runtime_hf.serve.http.responses import Choice, ResponseFormat
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
 
 if TYPE_CHECKING:
@@ -39,11 +40,10 @@ class GenerationHandler:
         self._engine = engine
         self._long = asyncio.Semaphore(1)
 
-    async def handle(
-        self, http_request: Request, request: AnyRequest, format_for: Callable[[str], ResponseFormat]
-    ) -> Response:
-        """Return the response. ``format_for`` takes the served model's name. Raises ApiError."""
+    async def handle(self, http_request: Request, request: AnyRequest) -> Response:
+        """Return the response. Raises ApiError."""
         reject_unsupported_fields(request)
+        refuse_many_choices(request, self._options.max_n_sequences)
         model = resolve_model(request.model, self._options)
         loaded = self._engine.loaded
         if loaded is None or self._engine.state.phase != "ready":
@@ -51,16 +51,16 @@ class GenerationHandler:
         if self._engine.full:
             waiting = f"{self._options.max_queued_requests} requests wait already"
             raise ApiError(429, f"{waiting}: ask again later", code="queue_full", retry_after_s=_RETRY_AFTER_S)
-        job = await result_or_disconnect(http_request, self._job(request, model, loaded))
-        if job is None:
+        batch = await result_or_disconnect(http_request, self._batch(request, model, loaded))
+        if batch is None:
             return Response(status_code=CLIENT_CLOSED_REQUEST)
-        response_format = format_for(model)
+        response_format = format_of(request, model, batch)
         if request.stream:
-            return stream_response(self._engine, job, response_format, usage=request.wants_usage)
-        return await self._full_response(http_request, job, response_format)
+            return stream_response(self._engine, batch, response_format, usage=request.wants_usage)
+        return await self._full_response(http_request, batch, response_format)
 
-    async def _job(self, request: AnyRequest, model: str, loaded: LoadedModel) -> Job:
-        """Tokenise the prompt in another thread: in the event loop a long one would block /health, and probes fail.
+    async def _batch(self, request: AnyRequest, model: str, loaded: LoadedModel) -> JobBatch:
+        """Tokenise the prompts in another thread: in the event loop a long one would block /health, and probes fail.
 
         Long prompts are read one at a time, so that many of them leave threads and memory for everybody else.
         """
@@ -69,18 +69,29 @@ class GenerationHandler:
         try:
             # The limit before the thread: threads that only wait for their turn would be none for short prompts.
             async with self._long if length > _LONG_CHARACTERS else contextlib.nullcontext():
-                return await asyncio.to_thread(job_of_request, request, model, loaded, left.is_set)
+                return await asyncio.to_thread(batch_of_request, request, model, loaded, left.is_set)
         finally:
             # Nothing else stops the thread when the client has gone.
             left.set()
 
-    async def _full_response(self, http_request: Request, job: Job, response_format: ResponseFormat) -> Response:
+    async def _full_response(self, http_request: Request, batch: JobBatch, response_format: ResponseFormat) -> Response:
         channel = EventChannel()
-        collector = TextCollector(channel)
-        with cancelled_at_exit(self._engine, job, collector.put):
-            event = await result_or_disconnect(http_request, channel.get())
-        if isinstance(event, Finished):
-            return SafeJsonResponse(response_format.full(collector.text, event))
+        collector = TextCollector(channel, len(batch.jobs))
+        with cancelled_at_exit(self._engine, batch.jobs, collector.put):
+            ends = await result_or_disconnect(http_request, _all_ends(channel, len(batch.jobs)))
+        if ends is None:
+            return Response(status_code=CLIENT_CLOSED_REQUEST)
+        choices = [Choice(index, collector.text(index), ends[index]) for index in range(len(batch.jobs))]
+        return SafeJsonResponse(response_format.full(choices, batch.usage(ends.values())))
+
+
+async def _all_ends(channel: EventChannel, count: int) -> dict[int, Finished]:
+    """Wait for the ends of all choices. Raises ApiError for the first that fails."""
+    ends: dict[int, Finished] = {}
+    while len(ends) < count:
+        choice, event = await channel.get()
         if isinstance(event, Failed):
             raise ApiError(event.status, event.message)
-        return Response(status_code=CLIENT_CLOSED_REQUEST)
+        if isinstance(event, Finished):
+            ends[choice] = event
+    return ends

@@ -13,11 +13,14 @@ from llmwright_runtime_hf.serve.http.openai_errors import ApiError
 
 Effect = Literal["honoured", "no effect", "refused"]
 CHAT, CHAT_COMPLETIONS, COMPLETIONS = ROUTES = ("/chat", "/v1/chat/completions", "/v1/completions")
+OPENAI = (CHAT_COMPLETIONS, COMPLETIONS)
 
 
 @dataclass(frozen=True, slots=True)
 class FieldRule:
-    """The effect of a field on ``routes``. Of a refused one, ``harmless`` are the values that ask for nothing.
+    """The effect of a field on ``routes``. ``harmless`` are values of a refused one that ask for nothing.
+
+    Those of an honoured one ask for nothing on the other routes.
 
     null asks for nothing in every field.
     """
@@ -37,6 +40,11 @@ def _honoured(note: str, *routes: str) -> FieldRule:
     return FieldRule("honoured", note, routes=routes or ROUTES)
 
 
+def _honoured_on(note: str, *routes: str, harmless: tuple[object, ...]) -> FieldRule:
+    """Return the rule of a field of ``routes``, which asks for nothing on the others with a value of ``harmless``."""
+    return FieldRule("honoured", note, harmless, routes)
+
+
 def _refused(*harmless: object, note: str = "") -> FieldRule:
     return FieldRule("refused", note, harmless)
 
@@ -47,7 +55,7 @@ def _ignored(note: str) -> FieldRule:
 
 FIELDS: dict[str, FieldRule] = {
     "messages": _honoured("at least one; roles system, developer, user, assistant, tool", CHAT_COMPLETIONS),
-    "prompt": _honoured("a text; on `/v1/completions` also one list of token ids", CHAT, COMPLETIONS),
+    "prompt": _honoured("a text; on `/v1/completions` also token ids, or a list of either", CHAT, COMPLETIONS),
     "model": _honoured("a served name"),
     "max_tokens": _honoured("1 or more"),
     "max_completion_tokens": _honoured("wins over `max_tokens`", CHAT_COMPLETIONS),
@@ -79,11 +87,13 @@ FIELDS: dict[str, FieldRule] = {
     "typical_p": _honoured("above 0, to 1", CHAT),
     "no_repeat_ngram_size": _honoured("0 is off", CHAT),
     "eos_token_id": _honoured("in place of the model's own end tokens", CHAT),
-    "n": _refused(1),
+    "n": _honoured_on("answers to each prompt; at most `--max-n-sequences` (64) in all", *OPENAI, harmless=(1,)),
+    "echo": _honoured_on("the prompt before the answer; not with `logprobs`", COMPLETIONS, harmless=(False,)),
+    "logprobs": _honoured_on(
+        "true; on `/v1/completions` 0 to 20, the number of likeliest tokens", *OPENAI, harmless=(False,)
+    ),
+    "top_logprobs": _honoured_on("0 to 20, with `logprobs`", CHAT_COMPLETIONS, harmless=(0,)),
     "best_of": _refused(1),
-    "echo": _refused(False),
-    "logprobs": _refused(False),
-    "top_logprobs": _refused(0),
     "prompt_logprobs": _refused(),
     "suffix": _refused(""),
     "tools": _refused([]),
@@ -204,6 +214,8 @@ def reject_field(name: str, value: object, route: str) -> None:
     if rule is None:
         raise ApiError(400, f"{name} is no field that is known here", param=name, code="unknown_parameter")
     if rule.effect == "honoured":
+        if rule.allows(value):
+            return
         where = ", ".join(rule.routes)
         raise ApiError(400, f"{name} is not for {route}; it is for {where}", param=name, code="unsupported_parameter")
     if not rule.allows(value):

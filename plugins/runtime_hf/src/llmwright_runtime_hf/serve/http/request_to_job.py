@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmwright_runtime_hf.serve.engine.interface import Job, SamplingParams, TextRefusedError
 from llmwright_runtime_hf.serve.http.chat_text import chat_text
+from llmwright_runtime_hf.serve.http.job_batch import JobBatch, job_batch
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError
 from llmwright_runtime_hf.serve.http.prompt_length import refuse_many_tokens
 from llmwright_runtime_hf.serve.http.requests import (
@@ -23,10 +24,22 @@ if TYPE_CHECKING:
     from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
 
 
+def batch_of_request(
+    request: AnyRequest, model: str, loaded: LoadedModel, cancelled: Callable[[], bool] = lambda: False
+) -> JobBatch:
+    """Return the jobs of all answers. Raises as ``job_of_request``, for the first prompt with a fault."""
+    if not isinstance(request, CompletionRequest):
+        return job_batch([job_of_request(request, model, loaded, cancelled)], request.choices)
+    single = [request.model_copy(update={"prompt": prompt}) for prompt in request.prompts]
+    jobs = [job_of_request(one, model, loaded, cancelled) for one in single]
+    echoes = [one.prompt if isinstance(one.prompt, str) else loaded.decode(one.prompt) for one in single]
+    return job_batch(jobs, request.n or 1, echoes if request.echo else ())
+
+
 def job_of_request(
     request: AnyRequest, model: str, loaded: LoadedModel, cancelled: Callable[[], bool] = lambda: False
 ) -> Job:
-    """Return the job.
+    """Return the job for a request with one prompt.
 
     Raises:
         ApiError: 400 for a prompt that cannot be tokenised or does not fit the context, and for unknown tokens.
@@ -50,6 +63,7 @@ def job_of_request(
         keep_stop=bool(request.include_stop_str_in_output),
         special=request.skip_special_tokens is False,
         sampling=sampling,
+        logprobs=request.scores,
     )
 
 
@@ -88,19 +102,14 @@ def _is_templated(request: AnyRequest, template: ChatTemplate | None) -> bool:
 
 def _plain_text(request: AnyRequest) -> str:
     assert not isinstance(request, ChatCompletionRequest)
-    if isinstance(request.prompt, str):
-        return request.prompt
-    if len(request.prompt) != 1:
-        count = len(request.prompt)
-        raise ApiError(400, f"one prompt per request, not {count}", param="prompt", code="unsupported_parameter")
-    return str(request.prompt[0])
+    return request.prompt if isinstance(request.prompt, str) else str(request.prompt[0])
 
 
 def _token_ids(prompt: list[Any]) -> list[int] | None:
     """Return the ids of a prompt that is given as token ids, also as a list of one list; None for texts."""
     if len(prompt) == 1 and isinstance(prompt[0], list):
         return list(prompt[0])
-    return prompt if prompt and isinstance(prompt[0], int) else None
+    return prompt if not prompt or isinstance(prompt[0], int) else None
 
 
 def _known_tokens(tokens: Iterable[int], loaded: LoadedModel, param: str) -> list[int]:

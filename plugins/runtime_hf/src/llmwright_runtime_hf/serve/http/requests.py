@@ -19,6 +19,7 @@ from pydantic import (
 from llmwright_runtime_hf.serve.engine.interface import LEAST_PENALTY
 from llmwright_runtime_hf.serve.http.messages import Message
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError
+from llmwright_runtime_hf.serve.http.prompt_forms import checked_prompt, prompts_of
 from llmwright_runtime_hf.serve.http.request_fields import (
     CHAT,
     CHAT_COMPLETIONS,
@@ -36,19 +37,9 @@ _INT64 = 2**63
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Penalty = Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)]
 Token = Annotated[int, Field(ge=0, lt=_INT64)]
-
-
-def _all_of(kind: type, values: object) -> bool:
-    # Not isinstance: a bool is an int in Python, and no token id in JSON.
-    return isinstance(values, list) and all(type(value) is kind for value in values)
-
-
-def _prompt(value: object) -> object:
-    """Check the four forms of a prompt by hand: pydantic's union keeps an error for each item of each alternative."""
-    batch = isinstance(value, list) and bool(value) and all(_all_of(int, item) for item in value)
-    if isinstance(value, str) or _all_of(str, value) or _all_of(int, value) or batch:
-        return value
-    raise ValueError("a prompt is a text, a list of one text, or a list of token ids")
+Count = Annotated[int, Field(ge=1)]
+Scores = Annotated[int, Field(ge=0, le=20)]
+"""The most that OpenAI's chats give (20), and vLLM's default."""
 
 
 def _tokens_of_bias(value: object, handler: ValidatorFunctionWrapHandler) -> dict[int, float]:
@@ -80,7 +71,7 @@ class _GenerationRequest(BaseModel):
     route: ClassVar[str]
 
     model: str | None = None
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_tokens: Count | None = None
     min_tokens: Annotated[int, Field(ge=0)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
     top_p: Share | None = None
@@ -134,6 +125,16 @@ class _GenerationRequest(BaseModel):
         return self.max_tokens
 
     @property
+    def scores(self) -> int | None:
+        """The number of likeliest tokens whose log-probabilities come with each token; None without any."""
+        return None
+
+    @property
+    def choices(self) -> int:
+        """The number of answers."""
+        return 1
+
+    @property
     def wants_usage(self) -> bool:
         return self.stream_options is not None and bool(self.stream_options.include_usage)
 
@@ -144,7 +145,10 @@ class ChatCompletionRequest(_GenerationRequest):
     route = CHAT_COMPLETIONS
 
     messages: Annotated[list[Message], Field(min_length=1)]
-    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_completion_tokens: Count | None = None
+    n: Count | None = None
+    logprobs: bool | None = None
+    top_logprobs: Scores | None = None
     add_generation_prompt: bool | None = None
     continue_final_message: bool | None = None
     chat_template_kwargs: dict[str, Any] | None = None
@@ -159,13 +163,51 @@ class ChatCompletionRequest(_GenerationRequest):
     def token_limit(self, prompt: int) -> int | None:
         return self.max_completion_tokens if self.max_completion_tokens is not None else self.max_tokens
 
+    @model_validator(mode="after")
+    def _scores_are_asked(self) -> ChatCompletionRequest:
+        if self.top_logprobs and not self.logprobs:
+            message = "top_logprobs: it is for logprobs=true"
+            raise ApiError(400, message, param="top_logprobs", code="invalid_value")
+        return self
+
+    @property
+    def scores(self) -> int | None:
+        return (self.top_logprobs or 0) if self.logprobs else None
+
+    @property
+    def choices(self) -> int:
+        return self.n or 1
+
 
 class CompletionRequest(_GenerationRequest):
-    """``POST /v1/completions``. ``prompt``: a text, a list of one text, or token ids, also as a list of one list."""
+    """``POST /v1/completions``. ``prompt``: a text, token ids, or a list of either; each gets answers of its own."""
 
     route = COMPLETIONS
 
-    prompt: Annotated[Any, BeforeValidator(_prompt)]
+    prompt: Annotated[Any, BeforeValidator(checked_prompt)]
+    n: Count | None = None
+    echo: bool | None = None
+    logprobs: Annotated[Scores | None, BeforeValidator(lambda value: None if value is False else value)] = None
+
+    @model_validator(mode="after")
+    def _scores_are_of_answers(self) -> CompletionRequest:
+        if self.echo and self.logprobs is not None:
+            message = "echo: prompts have no log-probabilities here, so that it cannot be given with logprobs"
+            raise ApiError(400, message, param="echo", code="unsupported_parameter")
+        return self
+
+    @property
+    def prompts(self) -> list[str | list[int]]:
+        """The prompts, each a text or token ids."""
+        return prompts_of(self.prompt)
+
+    @property
+    def scores(self) -> int | None:
+        return self.logprobs
+
+    @property
+    def choices(self) -> int:
+        return len(self.prompts) * (self.n or 1)
 
     def token_limit(self, prompt: int) -> int | None:
         """16 by default, as in OpenAI's API."""
@@ -173,9 +215,8 @@ class CompletionRequest(_GenerationRequest):
 
     @property
     def characters(self) -> int:
-        """Characters of the prompt; of token ids as many as there are ids."""
-        parts = [self.prompt] if isinstance(self.prompt, str) else self.prompt
-        return sum(1 if isinstance(part, int) else len(part) for part in parts)
+        """Characters of the longest prompt; of token ids as many as there are ids."""
+        return max(map(len, self.prompts), default=0)
 
 
 class PromptRequest(_GenerationRequest):
@@ -185,7 +226,7 @@ class PromptRequest(_GenerationRequest):
 
     prompt: str
     do_sample: bool | None = None
-    max_length: Annotated[int, Field(ge=1)] | None = None
+    max_length: Count | None = None
     typical_p: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] | None = None
     no_repeat_ngram_size: Annotated[int, Field(ge=0, lt=_INT64)] | None = None
     eos_token_id: Token | list[Token] | None = None
@@ -240,3 +281,11 @@ def reject_unsupported_fields(request: AnyRequest) -> None:
         )
     if options is not None and not request.stream:
         raise ApiError(400, "stream_options is for stream=true", param="stream_options", code="invalid_value")
+
+
+def refuse_many_choices(request: AnyRequest, most: int) -> None:
+    """Raise ApiError (400) for more than ``most`` answers, all prompts together."""
+    if request.choices > most:
+        asked = f"{request.choices} answers are asked for"
+        message = f"n: {asked}, and at most {most} are generated for one request (--max-n-sequences)"
+        raise ApiError(400, message, param="n", code="invalid_value")

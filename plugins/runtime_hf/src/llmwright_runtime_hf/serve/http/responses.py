@@ -4,26 +4,50 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from llmwright_runtime_hf.serve.engine.interface import Finished
+from llmwright_runtime_hf.serve.engine.interface import Finished, Text
+from llmwright_runtime_hf.serve.http.logprobs_json import chat_logprobs, completion_logprobs
 
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One whole answer of a request; ``index`` is its place among them."""
+
+    index: int
+    text: Text
+    finished: Finished
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts of a request. A prompt counts once, whatever the number of answers to it."""
+
+    prompt: int
+    completion: int
+
+    def json(self) -> Json:
+        """Return them under the names that OpenAI gives them."""
+        total = self.prompt + self.completion
+        return {"prompt_tokens": self.prompt, "completion_tokens": self.completion, "total_tokens": total}
 
 
 class ResponseFormat(Protocol):
     """How one route writes its response.
 
-    A stream is ``first_chunks``, any number of ``text_chunk``, ``last_chunk``, and ``usage_chunk`` if the client
-    wants it.
+    A stream is ``first_chunks``, for each choice any number of ``text_chunks`` and ``last_chunks``, then
+    ``final_chunks``, with ``usage`` if the client wants it.
     """
 
-    def full(self, text: str, finished: Finished) -> Json: ...
-    def first_chunks(self) -> list[Json]: ...
-    def text_chunk(self, text: str) -> Json: ...
-    def last_chunk(self, finished: Finished) -> Json: ...
-    def usage_chunk(self, finished: Finished) -> Json: ...
+    def full(self, choices: Sequence[Choice], usage: Usage) -> Json: ...
+    def first_chunks(self, choices: int) -> list[Json]: ...
+    def text_chunks(self, choice: int, text: Text) -> list[Json]: ...
+    def last_chunks(self, choice: int, finished: Finished) -> list[Json]: ...
+    def final_chunks(self, usage: Usage, *, wanted: bool) -> list[Json]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,29 +55,38 @@ class ChatCompletionFormat:
     """OpenAI's ``chat.completion``, for ``/v1/chat/completions``."""
 
     model: str
+    logprobs: bool = False
     id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
     created: int = field(default_factory=lambda: int(time.time()))
 
-    def full(self, text: str, finished: Finished) -> Json:
-        message = {"role": "assistant", "content": text}
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finished.reason}
-        return {**self._head("chat.completion"), "choices": [choice], "usage": usage_of(finished)}
+    def full(self, choices: Sequence[Choice], usage: Usage) -> Json:
+        answers = [self._answer(choice) for choice in choices]
+        return {**self._head("chat.completion"), "choices": answers, "usage": usage.json()}
 
-    def first_chunks(self) -> list[Json]:
-        return [self._chunk({"role": "assistant", "content": ""})]
+    def first_chunks(self, choices: int) -> list[Json]:
+        return [self._chunk(index, {"role": "assistant", "content": ""}) for index in range(choices)]
 
-    def text_chunk(self, text: str) -> Json:
-        return self._chunk({"content": text})
+    def text_chunks(self, choice: int, text: Text) -> list[Json]:
+        return [self._chunk(choice, {"content": text.text}, text)]
 
-    def last_chunk(self, finished: Finished) -> Json:
-        return self._chunk({}, finished.reason)
+    def last_chunks(self, choice: int, finished: Finished) -> list[Json]:
+        return [self._chunk(choice, {}, reason=finished.reason)]
 
-    def usage_chunk(self, finished: Finished) -> Json:
-        return {**self._head("chat.completion.chunk"), "choices": [], "usage": usage_of(finished)}
+    def final_chunks(self, usage: Usage, *, wanted: bool) -> list[Json]:
+        return [{**self._head("chat.completion.chunk"), "choices": [], "usage": usage.json()}] if wanted else []
 
-    def _chunk(self, delta: Json, reason: str | None = None) -> Json:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
+    def _answer(self, choice: Choice) -> Json:
+        message = {"role": "assistant", "content": choice.text.text}
+        scores = self._scores(choice.text)
+        return {"index": choice.index, "message": message, "logprobs": scores, "finish_reason": choice.finished.reason}
+
+    def _chunk(self, index: int, delta: Json, text: Text | None = None, reason: str | None = None) -> Json:
+        scores = self._scores(text) if text else None
+        choice = {"index": index, "delta": delta, "logprobs": scores, "finish_reason": reason}
         return {**self._head("chat.completion.chunk"), "choices": [choice]}
+
+    def _scores(self, text: Text) -> Json | None:
+        return chat_logprobs(text.tokens) if self.logprobs else None
 
     def _head(self, kind: str) -> Json:
         return {"id": self.id, "object": kind, "created": self.created, "model": self.model}
@@ -61,30 +94,44 @@ class ChatCompletionFormat:
 
 @dataclass(frozen=True, slots=True)
 class CompletionFormat:
-    """OpenAI's ``text_completion``, for ``/v1/completions``."""
+    """OpenAI's ``text_completion``, for ``/v1/completions``. ``echoes`` are prompts that answers begin with, by index.
+
+    Their length counts in the offsets of tokens.
+    """
 
     model: str
+    logprobs: bool = False
+    echoes: Mapping[int, str] = field(default_factory=dict)
     id: str = field(default_factory=lambda: f"cmpl-{uuid.uuid4().hex}")
     created: int = field(default_factory=lambda: int(time.time()))
 
-    def full(self, text: str, finished: Finished) -> Json:
-        return {**self._with_text(text, finished.reason), "usage": usage_of(finished)}
+    def full(self, choices: Sequence[Choice], usage: Usage) -> Json:
+        answers = [
+            self._choice(
+                choice.index, self.echoes.get(choice.index, "") + choice.text.text, choice.text, choice.finished.reason
+            )
+            for choice in choices
+        ]
+        return {**self._head(), "choices": answers, "usage": usage.json()}
 
-    def first_chunks(self) -> list[Json]:
-        return []
+    def first_chunks(self, choices: int) -> list[Json]:
+        return [self._chunk(self._choice(index, echo)) for index, echo in self.echoes.items()]
 
-    def text_chunk(self, text: str) -> Json:
-        return self._with_text(text, None)
+    def text_chunks(self, choice: int, text: Text) -> list[Json]:
+        return [self._chunk(self._choice(choice, text.text, text))]
 
-    def last_chunk(self, finished: Finished) -> Json:
-        return self._with_text("", finished.reason)
+    def last_chunks(self, choice: int, finished: Finished) -> list[Json]:
+        return [self._chunk(self._choice(choice, "", reason=finished.reason))]
 
-    def usage_chunk(self, finished: Finished) -> Json:
-        return {**self._head(), "choices": [], "usage": usage_of(finished)}
+    def final_chunks(self, usage: Usage, *, wanted: bool) -> list[Json]:
+        return [{**self._head(), "choices": [], "usage": usage.json()}] if wanted else []
 
-    def _with_text(self, text: str, reason: str | None) -> Json:
-        choice = {"index": 0, "text": text, "logprobs": None, "finish_reason": reason}
+    def _chunk(self, choice: Json) -> Json:
         return {**self._head(), "choices": [choice]}
+
+    def _choice(self, index: int, text: str, scored: Text | None = None, reason: str | None = None) -> Json:
+        scores = completion_logprobs(scored.tokens) if scored and self.logprobs else None
+        return {"index": index, "text": text, "logprobs": scores, "finish_reason": reason}
 
     def _head(self) -> Json:
         return {"id": self.id, "object": "text_completion", "created": self.created, "model": self.model}
@@ -96,30 +143,23 @@ class PromptFormat:
 
     model: str
 
-    def full(self, text: str, finished: Finished) -> Json:
-        return {"response": text, "Result": text, **self._end(finished)}
+    def full(self, choices: Sequence[Choice], usage: Usage) -> Json:
+        (choice,) = choices
+        text = choice.text.text
+        return {"response": text, "Result": text, **self._end(choice.finished)}
 
-    def first_chunks(self) -> list[Json]:
+    def first_chunks(self, choices: int) -> list[Json]:
         return []
 
-    def text_chunk(self, text: str) -> Json:
-        return {"response": text, "model": self.model}
+    def text_chunks(self, choice: int, text: Text) -> list[Json]:
+        return [{"response": text.text, "model": self.model}]
 
-    def last_chunk(self, finished: Finished) -> Json:
-        return {"response": "", **self._end(finished)}
+    def last_chunks(self, choice: int, finished: Finished) -> list[Json]:
+        return [{"response": "", **self._end(finished)}]
 
-    def usage_chunk(self, finished: Finished) -> Json:
-        return {"model": self.model, "usage": usage_of(finished)}
+    def final_chunks(self, usage: Usage, *, wanted: bool) -> list[Json]:
+        return [{"model": self.model, "usage": usage.json()}] if wanted else []
 
     def _end(self, finished: Finished) -> Json:
-        return {"model": self.model, "finish_reason": finished.reason, "usage": usage_of(finished)}
-
-
-def usage_of(finished: Finished) -> Json:
-    """Return token counts under the names that OpenAI gives them."""
-    total = finished.prompt_tokens + finished.completion_tokens
-    return {
-        "prompt_tokens": finished.prompt_tokens,
-        "completion_tokens": finished.completion_tokens,
-        "total_tokens": total,
-    }
+        usage = Usage(finished.prompt_tokens, finished.completion_tokens)
+        return {"model": self.model, "finish_reason": finished.reason, "usage": usage.json()}

@@ -20,7 +20,6 @@ from llmwright_runtime_hf.serve.http.openai_errors import add_error_handlers
 from llmwright_runtime_hf.serve.http.request_body import json_body
 from llmwright_runtime_hf.serve.http.request_to_job import resolve_model
 from llmwright_runtime_hf.serve.http.requests import ChatCompletionRequest, CompletionRequest, PromptRequest
-from llmwright_runtime_hf.serve.http.responses import ChatCompletionFormat, CompletionFormat, PromptFormat
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
 from llmwright_runtime_hf.serve.server_metrics import ServerMetrics
 
@@ -78,19 +77,19 @@ def _get(app: FastAPI, path: str) -> Callable[[_Endpoint], _Endpoint]:
 def _add_generation_routes(app: FastAPI, handler: GenerationHandler) -> None:
     @app.post("/chat")
     async def chat(http: Request, request: Annotated[PromptRequest, Depends(json_body(PromptRequest))]) -> Response:
-        return await handler.handle(http, request, PromptFormat)
+        return await handler.handle(http, request)
 
     @app.post("/v1/chat/completions")
     async def chat_completions(
         http: Request, request: Annotated[ChatCompletionRequest, Depends(json_body(ChatCompletionRequest))]
     ) -> Response:
-        return await handler.handle(http, request, ChatCompletionFormat)
+        return await handler.handle(http, request)
 
     @app.post("/v1/completions")
     async def completions(
         http: Request, request: Annotated[CompletionRequest, Depends(json_body(CompletionRequest))]
     ) -> Response:
-        return await handler.handle(http, request, CompletionFormat)
+        return await handler.handle(http, request)
 
 
 def add_model_routes(app: FastAPI, options: ServeOptions) -> None:

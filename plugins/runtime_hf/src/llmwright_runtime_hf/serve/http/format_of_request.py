@@ -1,0 +1,22 @@
+"""Which format a request is answered in."""
+
+from __future__ import annotations
+
+from llmwright_runtime_hf.serve.http.job_batch import JobBatch
+from llmwright_runtime_hf.serve.http.requests import AnyRequest, ChatCompletionRequest, CompletionRequest
+from llmwright_runtime_hf.serve.http.responses import (
+    ChatCompletionFormat,
+    CompletionFormat,
+    PromptFormat,
+    ResponseFormat,
+)
+
+
+def format_of(request: AnyRequest, model: str, batch: JobBatch) -> ResponseFormat:
+    """Return the format of the request's route; ``model`` is the served name that answers."""
+    logprobs = request.scores is not None
+    if isinstance(request, ChatCompletionRequest):
+        return ChatCompletionFormat(model, logprobs)
+    if isinstance(request, CompletionRequest):
+        return CompletionFormat(model, logprobs, dict(enumerate(batch.echoes)))
+    return PromptFormat(model)
