@@ -23,11 +23,12 @@ NAMES = {
     },
     "llmwright.plugins": {"hookimpl"},
     "llmwright.plugins.declarations": {
-        "AccessRule", "COMMON_METRICS", "Capabilities", "KaitoRule", "MADE_ANEW", "Names", "OlderImage",
+        "AccessRule", "COMMON_METRICS", "Capabilities", "Engine", "KaitoRule", "MADE_ANEW", "Names", "OlderImage",
     },
+    "llmwright.plugins.demand": {"Demand"},
     "llmwright.plugins.drivers": {
-        "AccessRule", "Capabilities", "Context", "Driver", "KaitoRule", "Names", "OlderImage", "Provisioner", "Runtime",
-        "Tuner",
+        "AccessRule", "Capabilities", "Context", "Demand", "Driver", "Engine", "KaitoRule", "Names", "OlderImage",
+        "Provisioner", "Runtime", "Tuner",
     },
     "llmwright.plugins.hookspecs": {
         "Manifest", "check_workspace", "instance_types", "manifests", "presets", "status_changed",

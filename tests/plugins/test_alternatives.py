@@ -7,10 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from llmwright.plugins.declarations import Capabilities
+from llmwright.plugins.demand import Demand
 from llmwright.plugins.driver_set import DriverSet
 from llmwright.plugins.drivers import Runtime
 from llmwright.plugins.registry import Registry
-from llmwright.plugins.selection import Demand, objections
+from llmwright.plugins.selection import objections
 from llmwright.testing import make_instance_type
 from llmwright.testing.fakes import FakeRuntime
 

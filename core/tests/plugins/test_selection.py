@@ -7,15 +7,17 @@ from typing import Any
 import pytest
 
 from llmwright.api.workspace import Workspace
-from llmwright.errors import PluginLoadFailed, PluginNotFound
+from llmwright.errors import PluginContract, PluginLoadFailed, PluginNotFound
+from llmwright.plugins.demand import Demand
 from llmwright.plugins.driver_set import DriverSet
 from llmwright.plugins.drivers import AccessRule, Capabilities, Driver, OlderImage, Runtime
-from llmwright.plugins.selection import Demand, candidates, choose_provisioner, objections, this_machine
+from llmwright.plugins.drivers import Engine as OneOfSeveral
+from llmwright.plugins.selection import able_of, candidates, choose_provisioner, objections, this_machine
 from llmwright.settings.model import Settings
 from llmwright.testing import make_context, make_instance_type, make_preset
 from llmwright.testing.fakes import FakeProvisioner, FakeRuntime
 from llmwright.values.feature_gates import FeatureGates
-from llmwright.values.plan import Target
+from llmwright.values.plan import Choice, Target
 
 ON_CLUSTER = Demand(target="kubernetes", preset=make_preset(runtimes=("engine", "plain")))
 GPU = make_instance_type(name="old", gpus=1, gpu_memory_bytes=2**34, gpu_model="Old GPU", compute_capability=(6, 0))
@@ -203,3 +205,38 @@ def test_a_build_that_may_be_for_the_processor_counts_on_one_machine_alone(targe
     demand = Demand(target=target, machine=make_instance_type(name="cpu"))
     problems = objections("either", Either, demand, DriverSet.of_classes(runtimes={"either": Either}))
     assert [problem.message for problem in problems] == refused
+
+
+SMALL, LARGE = (
+    Capabilities(adapters=True, adapter_strength=True, cpu=True),
+    Capabilities(adapters=True, multi_node=True),
+)
+
+
+class OfTwo(FakeRuntime):
+    """Starts one of two engines."""
+
+    capabilities = SMALL
+    engines = {"small": OneOfSeveral(SMALL), "large": OneOfSeveral(LARGE, (8, 0))}
+
+    @classmethod
+    def engine(cls, demand: Demand) -> Choice:
+        return Choice(name=str(demand.options.get("engine", "small")), why="it is asked for")
+
+
+def test_the_capabilities_are_those_of_the_engine_and_the_other_engine_is_named() -> None:
+    demand = Demand(target="kubernetes", adapters=1, strengths=(0,), machine=GPU, options={"engine": "large"})
+    assert able_of(OfTwo, demand) == LARGE
+    assert able_of(OfTwo, Demand(target="kubernetes")) == SMALL
+    drivers = DriverSet.of_classes(runtimes={"both": OfTwo, "plain": Plain})
+    problems = [*objections("both", OfTwo, demand, drivers)]
+    assert [problem.message for problem in problems] == [
+        "Old GPU has compute capability 6.0, and both with the engine large needs 8.0",
+        "both with the engine large has no adapter strength",
+    ]
+    assert problems[1].hint == "remove it, or write runtimeConfig.engine: small, or write runtime: plain"
+
+
+def test_an_engine_that_a_runtime_does_not_have_is_its_author_s_fault() -> None:
+    with pytest.raises(PluginContract, match=r"OfTwo\.engine answered 'third'"):
+        able_of(OfTwo, Demand(target="kubernetes", options={"engine": "third"}))

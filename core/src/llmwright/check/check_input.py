@@ -9,8 +9,9 @@ from functools import cached_property
 from llmwright.api.versions import V1ALPHA1, with_defaults
 from llmwright.api.workspace import LabelSelector, PresetSpec, Workspace
 from llmwright.check.facts import CatalogueFacts, ClusterFacts, DriverFacts, PolicyFacts
+from llmwright.plugins.demand import Demand
 from llmwright.plugins.drivers import Provisioner, Runtime
-from llmwright.plugins.selection import Candidates, Demand, candidates
+from llmwright.plugins.selection import Candidates, candidates
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.nodes import unreserved
 from llmwright.values.plan import Target
@@ -107,6 +108,7 @@ class CheckInput:
             adapters=len(adapters),
             strengths=tuple(index for index, adapter in enumerate(adapters) if adapter.strength is not None),
             api_key=self.policy.api_key,
+            options=inference.runtime_config if inference else {},
         )
 
     @cached_property

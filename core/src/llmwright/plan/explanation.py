@@ -145,7 +145,7 @@ def _listed(names: Sequence[str]) -> str:
 def _templates(inputs: PlanInput, workload: Workload) -> Iterator[str]:
     """Adapters with templates or end tokens of their own, on a runtime that has one of each for all its names."""
     serving = workload.serving
-    if serving is None or serving.runtime.capabilities.adapter_templates:
+    if serving is None or serving.able.adapter_templates:
         return
     name = serving.choice.name
     if workload.own_template:
@@ -200,7 +200,7 @@ def warnings(inputs: PlanInput, workload: Workload) -> tuple[str, ...]:
 
 def _about_key(workload: Workload) -> Iterator[str]:
     serving = workload.serving
-    if serving is not None and not serving.runtime.capabilities.api_key:
+    if serving is not None and not serving.able.api_key:
         yield f"{serving.choice.name} keeps no API key: the Secret {API_KEY.name} has no effect on its Service"
 
 

@@ -236,7 +236,7 @@ def _tokens_per_s(asked: RankingInput, workload: Workload, fit: Fit) -> float:
     copies = max(1, workload.nodes // max(1, fit.nodes))
     if workload.tuned is not None:
         return tuning_tokens_per_s(asked.preset, fit) * copies
-    batches = workload.serving is not None and workload.serving.runtime.capabilities.batching
+    batches = workload.serving is not None and workload.serving.able.batching
     load = asked.load if batches else Load(sequences=1, tokens=asked.load.tokens)
     return serving_tokens_per_s(asked.preset, fit, load) * copies
 

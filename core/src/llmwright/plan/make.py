@@ -256,6 +256,6 @@ def _mounted_adapters(inputs: PlanInput, workload: Workload, data: TuningData | 
     ends = tuner.writes_generation_config
     template = workload.own_template
     # A runtime with a template for each adapter finds an answer's end by that, without the file.
-    reads_ends = ends and not workload.serving.runtime.capabilities.adapter_templates
+    reads_ends = ends and not workload.serving.able.adapter_templates
     expects = (*((template,) if template else ()), *((GENERATION_CONFIG,) if reads_ends else ()))
     return (tuned_adapter(inputs, data, template, generation_config=ends, rank=rank, expects=expects),)

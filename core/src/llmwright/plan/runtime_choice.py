@@ -10,10 +10,11 @@ from llmwright.errors import InvalidWorkspace
 from llmwright.plan.machine_share import copies_here, of_one_copy, share_notes, share_warnings
 from llmwright.plan.plan_input import PlanInput
 from llmwright.plan.refusal import below, does_not_fit, refuse
+from llmwright.plugins.demand import Demand
 from llmwright.plugins.driver_calls import driver_call
-from llmwright.plugins.drivers import Runtime
+from llmwright.plugins.drivers import Capabilities, Runtime
 from llmwright.plugins.known import requirement
-from llmwright.plugins.selection import Demand, candidates, objections
+from llmwright.plugins.selection import able_of, candidates, objections
 from llmwright.sizing.node_count import node_count
 from llmwright.sizing.serving_fit import ServingNeed, fit_serving
 from llmwright.values.copies import copies_of
@@ -24,10 +25,14 @@ from llmwright.values.plan import Choice
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServingChoice:
-    """A runtime that was chosen, its configuration and its Fit; ``notes`` are worth saying."""
+    """A runtime that was chosen, its configuration and its Fit; ``notes`` are worth saying.
+
+    ``able`` are the capabilities that hold: those of its engine, where it starts one of several.
+    """
 
     choice: Choice
     runtime: Runtime
+    able: Capabilities
     config: Any
     fit: Fit
     notes: tuple[str, ...] = ()
@@ -62,6 +67,7 @@ def choose_runtime(inputs: PlanInput, served: Served) -> ServingChoice:
         adapters=served.adapters,
         strengths=served.strengths,
         api_key=inputs.api_key,
+        options=inputs.workspace.inference.runtime_config if inputs.workspace.inference else {},
     )
     gates, settings = FeatureGates(inputs.settings.feature_gates), inputs.settings
     choice = candidates(inputs.workspace, demand, inputs.drivers, gates, settings.runtime)
@@ -71,7 +77,7 @@ def choose_runtime(inputs: PlanInput, served: Served) -> ServingChoice:
             if candidate.named:
                 _require(inputs, demand, candidate.name)
             why = f"{candidate.why} ({'; '.join(reasons)})" if reasons else candidate.why
-            return _try(inputs, served, candidate.name, why)
+            return _try(inputs, served, demand, Choice(name=candidate.name, why=why))
         except InvalidWorkspace as error:
             if candidate is choice.runtimes[-1]:
                 raise _with_reasons(error, reasons) from error
@@ -106,13 +112,14 @@ def _installing(inputs: PlanInput) -> str:
     return " or ".join(f"pip install '{line}'" for line in lines if line)
 
 
-def _try(inputs: PlanInput, served: Served, name: str, why: str) -> ServingChoice:
-    runtime = inputs.drivers.runtime(name)
-    config = _configure(runtime, inputs)
+def _try(inputs: PlanInput, served: Served, demand: Demand, choice: Choice) -> ServingChoice:
+    runtime = inputs.drivers.runtime(choice.name)
+    config, able, engine = _configure(runtime, inputs), able_of(runtime, demand), runtime.engine(demand)
     share, here = of_one_copy(inputs, runtime), copies_here(inputs, runtime)
-    fit = replace(_fit(share, served, runtime, config), copies=copies_of(inputs.workspace))
-    choice = Choice(name=name, why=why)
-    judged = _judged(share, served, ServingChoice(choice=choice, runtime=runtime, config=config, fit=fit))
+    fit = replace(_fit(share, served, runtime, able, config), copies=copies_of(inputs.workspace))
+    own = (f"{choice.name} serves with the engine {engine.name}: {engine.why}",) if engine else ()
+    serving = ServingChoice(choice=choice, runtime=runtime, able=able, config=config, fit=fit, notes=own)
+    judged = _judged(share, served, serving)
     notes, warnings = share_notes(here), share_warnings(inputs, here)
     return replace(judged, notes=(*judged.notes, *notes), warnings=(*judged.warnings, *warnings))
 
@@ -135,14 +142,21 @@ def _implied(runtime: Runtime, inputs: PlanInput) -> dict[str, Any]:
     return {key: written[name] for name, key in runtime.annotations.items() if written.get(name)}
 
 
-def _fit(inputs: PlanInput, served: Served, runtime: Runtime, config: Any, quantization: str | None = None) -> Fit:
+def _fit(
+    inputs: PlanInput,
+    served: Served,
+    runtime: Runtime,
+    able: Capabilities,
+    config: Any,
+    quantization: str | None = None,
+) -> Fit:
     """``max_model_len`` and ``quantization`` of a runtime's configuration are honoured where it has them."""
     context = getattr(config, "max_model_len", None)
     if context and context > inputs.preset.context:
         message = f"{context} tokens are more than the {inputs.preset.context} of {inputs.preset.name}"
         raise refuse("inference.runtimeConfig", message, f"at most {inputs.preset.context}", "OutOfRange")
     chosen = quantization or getattr(config, "quantization", None)
-    engine = runtime.capabilities.multi_node
+    engine = able.multi_node
     need = ServingNeed(
         context=context or None,
         adapters=served.adapters,
@@ -150,7 +164,7 @@ def _fit(inputs: PlanInput, served: Served, runtime: Runtime, config: Any, quant
         engine=engine,
     )
     nodes = 1
-    if engine and inputs.settled_nodes and not runtime.capabilities.scales_itself:
+    if engine and inputs.settled_nodes and not able.scales_itself:
         nodes = max(inputs.settled_nodes // max(replicas_of(inputs.workspace), 1), 1)
     elif engine and _counted_by_kaito(inputs, runtime):
         nodes = node_count(inputs.preset, inputs.machine, context, single_device=inputs.single_device)
@@ -182,21 +196,22 @@ def _with_own_memory(inputs: PlanInput, runtime: Runtime, config: Any, need: Ser
 
 def _judged(inputs: PlanInput, served: Served, serving: ServingChoice) -> ServingChoice:
     """``serving`` where it fits, or quantised where that is allowed and fits."""
-    fit, runtime, preset = serving.fit, serving.runtime, inputs.preset
+    fit, runtime, able, preset = serving.fit, serving.runtime, serving.able, inputs.preset
     against = runtime.refuses(preset, fit)
     if against:
         raise refuse("inference.runtime", against)
     _require_room(inputs, served, serving)
     if fit.fits:
         return _with_context_note(inputs, serving)
-    if runtime.capabilities.multi_node and _counted_by_kaito(inputs, runtime):
+    if able.multi_node and _counted_by_kaito(inputs, runtime):
         warning = f"by LLMwright's own estimate {preset.name} is tight on {fit.instance_type.name}; KAITO accepts it"
         return replace(serving, warnings=(warning,))
-    if served.fallback in runtime.capabilities.quantizations and fit.quantization is None:
-        quantised = replace(_fit(inputs, served, runtime, serving.config, served.fallback), copies=fit.copies)
+    if served.fallback in able.quantizations and fit.quantization is None:
+        smaller = _fit(inputs, served, runtime, able, serving.config, served.fallback)
+        quantised = replace(smaller, copies=fit.copies)
         if quantised.fits:
             note = f"{preset.name} is served in {served.fallback}: whole it does not fit {inputs.machine.name}"
-            return _with_context_note(inputs, replace(serving, fit=quantised, notes=(note,)))
+            return _with_context_note(inputs, replace(serving, fit=quantised, notes=(*serving.notes, note)))
     copies = copies_here(inputs, runtime)
     if copies > 1:
         what, path = f"each of {copies} copies of {preset.name}", most_copies_field(inputs.workspace)
@@ -224,7 +239,7 @@ def _with_context_note(inputs: PlanInput, serving: ServingChoice) -> ServingChoi
 
 
 def _smaller(serving: ServingChoice) -> str:
-    known = sorted(serving.runtime.capabilities.quantizations)
+    known = sorted(serving.able.quantizations)
     option = f", or set inference.runtimeConfig.quantization to {known[-1]}" if known else ""
     return f"choose a smaller preset or a machine with more memory{option}"
 

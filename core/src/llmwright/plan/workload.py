@@ -127,7 +127,7 @@ def _is_about_size(error: InvalidWorkspace) -> bool:
 
 def _inference(inputs: PlanInput, serving: ServingChoice, adapters: tuple[MountedAdapter, ...]) -> Workload:
     """Return upstream's number of machines for a runtime that spreads over nodes, and the user's for any other."""
-    able, copies, autoscaling = serving.runtime.capabilities, serving.fit.copies, autoscaling_of(inputs.workspace)
+    able, copies, autoscaling = serving.able, serving.fit.copies, autoscaling_of(inputs.workspace)
     if autoscaling is not None and inputs.target == "kubernetes":
         # The runtime may be another than the one that was checked: the machine was not known then.
         problems = tuple(against_runtime(serving.choice.name, serving.runtime, autoscaling))

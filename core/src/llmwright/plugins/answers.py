@@ -23,6 +23,7 @@ from llmwright.values.nodes import (
     Waiting,
     Watch,
 )
+from llmwright.values.plan import Choice
 
 STATE_LIMIT = 4096
 
@@ -122,6 +123,7 @@ CHECKS: Mapping[tuple[str, str], Check] = {
     ("provisioner", "act"): _learned,
     ("provisioner", "placement"): _one(Placement),
     ("provisioner", "orphans"): _many(Orphan),
+    ("runtime", "engine"): _one(None, Choice),
     ("runtime", "refuses"): _one(None, str),
     ("runtime", "served_names"): _names,
     ("runtime", "objects"): _many(Mapping),

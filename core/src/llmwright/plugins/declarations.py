@@ -69,6 +69,18 @@ class Capabilities:
     metrics: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One of the engines that a runtime may start. On GPUs below ``lowest_capability`` it does not run."""
+
+    capabilities: Capabilities
+    lowest_capability: tuple[int, int] | None = None
+
+    def is_too_old(self, capability: tuple[int, int] | None) -> bool:
+        """Whether a GPU of that CUDA compute capability is below the lowest; None is not known, and is not."""
+        return self.lowest_capability is not None and capability is not None and capability < self.lowest_capability
+
+
 COMMON_METRICS = (
     "vllm:num_requests_running",
     "vllm:num_requests_waiting",

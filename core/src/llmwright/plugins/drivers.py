@@ -17,7 +17,8 @@ from typing import Any, ClassVar
 
 from llmwright.errors import InvalidWorkspace, Problem
 from llmwright.plugins.context import Context
-from llmwright.plugins.declarations import AccessRule, Capabilities, KaitoRule, Names, OlderImage
+from llmwright.plugins.declarations import AccessRule, Capabilities, Engine, KaitoRule, Names, OlderImage
+from llmwright.plugins.demand import Demand
 from llmwright.plugins.driver import Driver
 from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit, MemoryTerm
@@ -34,6 +35,7 @@ from llmwright.values.nodes import (
     ProvisionerDecision,
     Watch,
 )
+from llmwright.values.plan import Choice
 from llmwright.values.preset import Preset
 from llmwright.values.tuning_data import TuningData
 
@@ -41,7 +43,9 @@ __all__ = [
     "AccessRule",
     "Capabilities",
     "Context",
+    "Demand",
     "Driver",
+    "Engine",
     "KaitoRule",
     "Names",
     "OlderImage",
@@ -179,6 +183,10 @@ class Runtime(Driver):
 
     capabilities: ClassVar[Capabilities]
 
+    engines: ClassVar[Mapping[str, Engine]] = {}
+    """The engines of which it starts one, by name; empty where it is one itself. The capabilities that hold are those
+    of the chosen one, and ``capabilities`` are shown where none is chosen."""
+
     listed_as: ClassVar[str] = ""
     """Its name in the list ``runtimes`` of a preset. On a cluster it is the default for presets that list it; empty for
     a runtime that is not in such lists and judges by ``refuses`` alone."""
@@ -204,6 +212,14 @@ class Runtime(Driver):
 
     serves_as: ClassVar[Watch | None] = None
     """The kind of the object among ``objects`` that runs the Launch in place of the core's StatefulSet, by its name."""
+
+    @classmethod
+    def engine(cls, demand: Demand) -> Choice | None:  # noqa: ARG003 - for runtimes that override it
+        """Return which of ``engines`` serves ``demand``, and why; None without engines; pure.
+
+        It is asked before options are checked: any value may be among them.
+        """
+        return None
 
     def refuses(self, preset: Preset, fit: Fit) -> str | None:
         """Return why this runtime cannot serve ``preset`` on that machine, None where it can."""

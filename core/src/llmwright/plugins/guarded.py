@@ -12,7 +12,7 @@ from llmwright.plugins.driver_calls import driver_call
 from llmwright.plugins.drivers import Driver
 
 ORIGIN = "_llmwright_origin"
-CLASS_METHODS = frozenset({"asks_remote_code"})
+CLASS_METHODS = frozenset({"asks_remote_code", "engine"})
 
 
 def guarded(entry: PluginEntry, driver: type[Driver], interface: type[Driver]) -> type[Driver]:

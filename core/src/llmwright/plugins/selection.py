@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from llmwright.api.workspace import Workspace
-from llmwright.errors import PluginNotFound, Problem
+from llmwright.errors import PluginContract, PluginNotFound, Problem
+from llmwright.plugins.declarations import Capabilities, Engine
+from llmwright.plugins.demand import Demand
 from llmwright.plugins.driver_set import DriverSet
 from llmwright.plugins.drivers import Provisioner, Runtime
 from llmwright.plugins.gpu_images import leaves_out, left_out
@@ -21,25 +23,8 @@ from llmwright.values.feature_gates import FeatureGates
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.launch import API_KEY
 from llmwright.values.plan import Choice, Target
-from llmwright.values.preset import Preset
 
 RUNTIME_ANNOTATION = "kaito.sh/runtime"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Demand:
-    """The work that a runtime is chosen for. None is not known, and speaks against no runtime.
-
-    ``adapters`` is their number, ``strengths`` are the positions of those with a strength. ``api_key``: requests must
-    carry a key.
-    """
-
-    target: Target
-    preset: Preset | None = None
-    machine: InstanceType | None = None
-    adapters: int = 0
-    strengths: tuple[int, ...] = ()
-    api_key: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,24 +123,49 @@ def _missing(demand: Demand, drivers: DriverSet) -> Iterator[str]:
             yield f"{name} is broken" if broken else f"{name} is not installed"
 
 
+def able_of(runtime: type[Runtime] | Runtime, demand: Demand) -> Capabilities:
+    """Return the capabilities of ``runtime`` for ``demand``: those of its engine, where it starts one of several."""
+    return _engine(runtime, demand)[1].capabilities
+
+
+def _engine(runtime: type[Runtime] | Runtime, demand: Demand) -> tuple[Choice | None, Engine]:
+    """Return the choice among the engines of ``runtime``, None without any, and the engine. Raises PluginContract."""
+    chosen = runtime.engine(demand)
+    if chosen is None:
+        return None, Engine(runtime.capabilities)
+    if chosen.name not in runtime.engines:
+        owner = runtime if isinstance(runtime, type) else type(runtime)
+        raise PluginContract(f"{owner.__name__}.engine answered {chosen.name!r}, which is not among its engines")
+    return chosen, runtime.engines[chosen.name]
+
+
 def objections(name: str, runtime: type[Runtime], demand: Demand, drivers: DriverSet) -> Iterator[Problem]:
     """Yield the parts of ``demand`` that ``runtime`` cannot do by its declarations. ``check`` and ``plan`` refuse them.
 
-    Each hint names the runtimes of ``drivers`` that can do all of it.
+    Each hint names what can do all of it: another engine of the runtime, and the runtimes of ``drivers``.
     """
     lacks = [*_lacks(name, runtime, demand)]
     if not lacks:
         return
-    runtimes = ((other, cast("type[Runtime]", driver)) for other, driver in drivers.usable("runtime"))
-    able = [other for other, driver in runtimes if not any(True for _ in _lacks(other, driver, demand))]
-    instead = f"write runtime: {' or '.join(able)}" if able else ""
+    # The options are those of the runtime that is named; any other would be asked without them.
+    plain = replace(demand, options={})
+    runtimes = ((other, cast("type[Runtime]", driver)) for other, driver in drivers.usable("runtime") if other != name)
+    able = [other for other, driver in runtimes if not any(True for _ in _lacks(other, driver, plain))]
+    engines = [other for other, engine in runtime.engines.items() if not any(_lacks_of(name, runtime, demand, engine))]
+    ways = {"runtimeConfig.engine": engines, "runtime": able}
+    instead = [f"{field}: {' or '.join(names)}" for field, names in ways.items() if names]
     for problem in lacks:
-        yield replace(problem, hint=", or ".join(filter(None, (problem.hint, instead))))
+        yield replace(problem, hint=", or ".join(filter(None, (problem.hint, *(f"write {each}" for each in instead)))))
 
 
 def _lacks(name: str, runtime: type[Runtime], demand: Demand) -> Iterator[Problem]:
     """Yield what ``runtime`` cannot do; the hint of each says what else than the runtime may be changed."""
-    able, path, target = runtime.capabilities, "inference.runtime", demand.target
+    chosen, engine = _engine(runtime, demand)
+    yield from _lacks_of(f"{name} with the engine {chosen.name}" if chosen else name, runtime, demand, engine)
+
+
+def _lacks_of(name: str, runtime: type[Runtime], demand: Demand, engine: Engine) -> Iterator[Problem]:
+    able, path, target = engine.capabilities, "inference.runtime", demand.target
     if target not in runtime.targets:
         hint = f"it runs on {', '.join(sorted(runtime.targets))}"
         yield Problem(path, f"{name} does not run on {target}", hint, reason="NotSupported")
@@ -165,7 +175,7 @@ def _lacks(name: str, runtime: type[Runtime], demand: Demand) -> Iterator[Proble
         message = f"{demand.preset.name} cannot be served with the runtime {name}"
         yield Problem("inference.preset.name", message, hint, reason="NotSupported")
     if demand.machine is not None:
-        yield from _lacks_on_machine(name, runtime, demand, demand.machine)
+        yield from _lacks_on_machine(name, runtime, demand, demand.machine, engine)
     if demand.api_key and not able.api_key:
         message = f"{name} keeps no API key, and {API_KEY.key} is set"
         yield Problem(path, message, "unset it", reason="NotSupported")
@@ -177,14 +187,19 @@ def _lacks(name: str, runtime: type[Runtime], demand: Demand) -> Iterator[Proble
             yield Problem(f"inference.adapters[{position}].strength", message, "remove it", reason="NotSupported")
 
 
-def _lacks_on_machine(name: str, runtime: type[Runtime], demand: Demand, machine: InstanceType) -> Iterator[Problem]:
-    able, path = runtime.capabilities, "inference.runtime"
+def _lacks_on_machine(
+    name: str, runtime: type[Runtime], demand: Demand, machine: InstanceType, engine: Engine
+) -> Iterator[Problem]:
+    able, path = engine.capabilities, "inference.runtime"
     uses_cpu = able.cpu or (able.cpu_locally and demand.target == "local")
     if machine.gpus == 0 and not uses_cpu:
         yield Problem(path, f"{name} needs a GPU, and {machine.name} has none", reason="NotSupported")
     if machine.gpus > 0 and not able.gpu:
         yield Problem(path, f"{name} uses no GPU, and {machine.name} has some", reason="NotSupported")
-    if is_too_old(demand, machine, runtime):
+    if engine.is_too_old(machine.compute_capability):
+        message = _below(name, machine, engine.lowest_capability)
+        yield Problem(path, message, "choose a newer GPU", reason="GpuTooOld")
+    elif is_too_old(demand, machine, runtime):
         yield Problem(path, _too_old(name, runtime, machine), "choose a newer GPU", reason="GpuTooOld")
 
 
@@ -206,7 +221,11 @@ def is_too_old(demand: Demand, machine: InstanceType, runtime: type[Runtime]) ->
 def _too_old(name: str, runtime: type[Runtime], machine: InstanceType) -> str:
     if runtime.lowest_capability is None:
         return left_out(name, runtime, machine)
-    has, needs = (".".join(map(str, pair or ())) for pair in (machine.compute_capability, runtime.lowest_capability))
+    return _below(name, machine, runtime.lowest_capability)
+
+
+def _below(name: str, machine: InstanceType, lowest: tuple[int, int] | None) -> str:
+    has, needs = (".".join(map(str, pair or ())) for pair in (machine.compute_capability, lowest))
     return f"{machine.gpu_model} has compute capability {has}, and {name} needs {needs}"
 
 
