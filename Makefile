@@ -14,6 +14,8 @@ ENGINE_PARTS := plugins/runtime_vllm/engine
 RAY ?= .venv-ray
 SERVED_BY_RAY := core presets plugins/runtime_hf[serve] plugins/runtime_vllm plugins/runtime_ray[serve]
 RAY_RELEASE := plugins/runtime_ray/ray/requirements.txt
+RAY_LLM ?= .venv-ray-llm
+BESIDE_VLLM := core presets plugins/runtime_hf plugins/runtime_vllm plugins/runtime_ray
 ENGINE_TORCH := $(shell grep -oE '^torch==[0-9.]+' $(ENGINE_PARTS)/requirements.txt)
 # Every third-party release that the tests last ran with: one that comes out tomorrow turns nothing red unseen.
 TESTED := constraints/tested.txt
@@ -132,6 +134,8 @@ vllm-flags: $(ENGINE)/.engine ## Write the flags of the installed vLLM again, ou
 
 ray: $(RAY)/.ray ## Install Ray and the packages that serve with it into .venv-ray: tests run the real Ray where it is
 
+ray-llm: $(RAY_LLM)/.ray ## Install Ray Serve LLM and vLLM's CPU build (4 GB) into .venv-ray-llm: tests run ray's engine vllm where it is
+
 demo-model: $(VENV)/.workspace ## Make the demo model again from its seeded script
 	$(BIN)/python -m presets.demo_model $(ARGS)
 
@@ -142,7 +146,7 @@ e2e-aks: $(VENV)/.workspace ## Serve and delete one Workspace on a real AKS clus
 	$(BIN)/python plugins/provisioner_aks/e2e/run.py $(ARGS)
 
 clean: ## Remove what these targets made
-	rm -rf $(VENV) $(ENGINE) $(RAY) build dist htmlcov site .coverage*
+	rm -rf $(VENV) $(ENGINE) $(RAY) $(RAY_LLM) build dist htmlcov site .coverage*
 
 $(ENGINE)/.engine: $(ENGINE_PARTS)/requirements.txt $(ENGINE_PARTS)/repair_cpu_build.py
 	test -x $(ENGINE)/bin/pip || $(PYTHON) -m venv $(ENGINE)
@@ -158,6 +162,14 @@ $(RAY)/.ray: $(RAY_RELEASE) $(PYPROJECTS) $(TESTED)
 	@command -v nvidia-smi >/dev/null || $(RAY)/bin/pip install -q '$(TORCH)+cpu' 2>/dev/null \
 		|| $(RAY)/bin/pip install -q '$(TORCH)+cpu' --index-url https://download.pytorch.org/whl/cpu
 	$(RAY)/bin/pip install -q -c $(TESTED) -r $(RAY_RELEASE) --no-build-isolation $(foreach member,$(SERVED_BY_RAY),-e '$(member)')
+	@touch $@
+
+# Ray pins another release of vLLM than the one that is built for processors here, so its extra `llm` is taken in parts.
+$(RAY_LLM)/.ray: $(RAY_RELEASE) $(ENGINE_PARTS)/requirements.txt $(ENGINE_PARTS)/repair_cpu_build.py $(PYPROJECTS)
+	$(MAKE) ENGINE=$(RAY_LLM) $(RAY_LLM)/.engine
+	$(RAY_LLM)/bin/pip install -q -c $(ENGINE_PARTS)/requirements.txt -r $(RAY_RELEASE) jsonref 'pyarrow>=17' pandas hatchling
+	$(RAY_LLM)/bin/pip install -q -c $(ENGINE_PARTS)/requirements.txt --no-build-isolation $(foreach member,$(BESIDE_VLLM),-e '$(member)')
+	$(RAY_LLM)/bin/python $(ENGINE_PARTS)/repair_cpu_build.py
 	@touch $@
 
 # What builds packages comes first, for it builds the editable ones too, without a download for each.

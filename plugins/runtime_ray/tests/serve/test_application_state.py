@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from llmwright_runtime_ray.serve.application_state import state_of
+from llmwright_runtime_ray.serve.application_state import model_deployment, state_of
 
 
 def status(application: str, replicas: dict[str, int], message: str = "") -> Any:
@@ -37,3 +37,29 @@ def test_it_is_ready_with_a_replica_or_where_none_is_wanted(
 def test_the_reason_is_the_last_line_of_ray_s() -> None:
     assert state_of(status("DEPLOYING", {}, "first\nno GPU is free")).reason == "no GPU is free"
     assert state_of(SimpleNamespace(applications={})).phase == "loading"
+
+
+def test_a_slow_start_is_told_without_ray_s_guess() -> None:
+    slow = "has 1 replicas that have taken more than 30s to initialize.\nThis may be caused by a slow __init__ method."
+    assert state_of(status("DEPLOYING", {"STARTING": 1}, slow)).reason.endswith("more than 30s to initialize.")
+
+
+def llm(server: dict[str, int], ingress: dict[str, int], application: str = "DEPLOYING") -> Any:
+    made = status(application, server)
+    model = made.applications["llmwright"].deployments.pop("model")
+    before = SimpleNamespace(status="HEALTHY", replica_states=ingress, message="")
+    made.applications["llmwright"].deployments |= {"LlmServer:demo": model, "LlmIngress": before}
+    return made
+
+
+def test_ray_serve_llm_is_ready_with_a_replica_of_both() -> None:
+    assert state_of(llm({"RUNNING": 1}, {"RUNNING": 1})).phase == "ready"
+    assert state_of(llm({"STARTING": 1}, {"RUNNING": 1})).phase == "loading"
+    assert state_of(llm({"RUNNING": 1}, {"STARTING": 1})).phase == "loading"
+    assert state_of(llm({}, {}, "RUNNING")).phase == "ready"
+
+
+def test_metrics_are_asked_of_the_deployment_with_the_model() -> None:
+    assert model_deployment(llm({}, {})) == "LlmServer:demo"
+    assert model_deployment(status("RUNNING", {})) == "model"
+    assert model_deployment(SimpleNamespace(applications={})) == "model"

@@ -21,7 +21,7 @@ Kind = Literal["switch", "set", "whole", "number", "text", "json", "open", "list
 is JSON or a text."""
 
 Release = Literal["0.30.0", "0.31.0", "0.32.0"]
-"""Releases with a list, the newest last."""
+"""Releases that the runtime starts, the newest last. There are lists of older ones, for other engines' sake."""
 
 RELEASES: tuple[Release, ...] = get_args(Release)
 NEWEST = RELEASES[-1]
@@ -89,7 +89,7 @@ def text_of(value: Any) -> str:
 
 
 @cache
-def flags_of(release: Release) -> FlagList:
+def flags_of(release: str) -> FlagList:
     """Return the list of ``release``."""
     path = files("llmwright_runtime_vllm").joinpath("releases", f"{release}.json")
     content = json.loads(path.read_text(encoding="utf-8"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from ray import serve
 from ray.serve import Application
@@ -35,24 +35,35 @@ def build(args: Arguments) -> Application:
 
 
 def application(options: RayOptions) -> Application:
-    """Return the application that serves ``options``."""
+    """Return the application that serves ``options``. Raises ConfigError for flags of vLLM that it does not take."""
+    if options.vllm is not None:
+        from llmwright_runtime_ray.serve.llm_app import llm_application
+
+        return llm_application(options, options.vllm)
     scaling = options.scaling
     replica = serve.ingress(None)(Replica)
     deployment = serve.deployment(
         replica,
         name=DEPLOYMENT,
-        autoscaling_config=_autoscaling(scaling),
-        max_ongoing_requests=scaling.max_ongoing_requests,
-        max_queued_requests=scaling.max_queued_requests,
-        backpressure_config={"status_code": 429, "retry_after_s": 1},
         max_replicas_per_node=scaling.max_replicas_per_node,
         ray_actor_options={"num_cpus": scaling.replica_cpus, "num_gpus": scaling.replica_gpus},
-        graceful_shutdown_timeout_s=DRAIN_S,
-        graceful_shutdown_wait_loop_s=_LOOK_S,
-        # A model that cannot be loaded cannot be loaded a second time either.
-        max_constructor_retry_count=1,
+        **deployment_options(scaling),
     )
     return deployment.bind(options.of_replica)
+
+
+def deployment_options(scaling: Scaling) -> dict[str, Any]:
+    """Return the options of a deployment that every engine has: how many replicas, how many requests, their end."""
+    return {
+        "autoscaling_config": _autoscaling(scaling),
+        "max_ongoing_requests": scaling.max_ongoing_requests,
+        "max_queued_requests": scaling.max_queued_requests,
+        "backpressure_config": {"status_code": 429, "retry_after_s": 1},
+        "graceful_shutdown_timeout_s": DRAIN_S,
+        "graceful_shutdown_wait_loop_s": _LOOK_S,
+        # A model that cannot be loaded cannot be loaded a second time either.
+        "max_constructor_retry_count": 1,
+    }
 
 
 def _autoscaling(scaling: Scaling) -> dict[str, float]:

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, disable_created_metrics
 from starlette.middleware import Middleware
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from llmwright.reading.json_reader import read_json
@@ -21,9 +22,11 @@ from llmwright_runtime_hf.serve.serve_options import ServeOptions
 from llmwright_runtime_hf.serve.server_metrics import ServerMetrics
 from llmwright_runtime_ray.command_line import ARGV_VARIABLE
 from llmwright_runtime_ray.serve.application_state import ApplicationState
+from llmwright_runtime_ray.serve.llm_errors import LlmErrors
 from llmwright_runtime_ray.serve.metric_families import added, exposition, families_of
 from llmwright_runtime_ray.serve.options import parse
 from llmwright_runtime_ray.serve.ray_errors import RayErrors
+from llmwright_runtime_vllm.engine_plugin.chat import Chat
 
 OWN_PATHS = ("/-/healthz", "/-/routes")
 """Ray Serve's own, which KubeRay and load balancers ask."""
@@ -31,24 +34,24 @@ OWN_PATHS = ("/-/healthz", "/-/routes")
 
 def middlewares() -> list[Middleware]:
     """Return the middlewares of a proxy. Each proxy calls it: ``command_line.ENVIRONMENT`` names it."""
-    options = parse(read_json(os.environ[ARGV_VARIABLE]), os.environ).engine
-    return [Middleware(Ingress, options=options)]
+    options = parse(read_json(os.environ[ARGV_VARIABLE]), os.environ)
+    return [Middleware(Ingress, options=options.engine, llm=options.vllm is not None)]
 
 
 class Ingress:
     """Answer what needs no replica, refuse who may not ask, and pass the rest on to Ray Serve."""
 
-    def __init__(self, app: ASGIApp, options: ServeOptions) -> None:
+    def __init__(self, app: ASGIApp, options: ServeOptions, *, llm: bool = False) -> None:
         self._ray = app
-        self._app = ingress_app(app, options, ApplicationState())
+        self._app = ingress_app(app, options, ApplicationState(), llm=llm)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         own = scope["type"] != "http" or scope["path"] in OWN_PATHS
         await (self._ray if own else self._app)(scope, receive, send)
 
 
-def ingress_app(ray: ASGIApp, options: ServeOptions, state: ApplicationState) -> FastAPI:
-    """Return the application that stands before ``ray``."""
+def ingress_app(ray: ASGIApp, options: ServeOptions, state: ApplicationState, *, llm: bool = False) -> FastAPI:
+    """Return the application that stands before ``ray``; before Ray Serve LLM it has ``/chat`` too."""
     disable_created_metrics()
     metrics = ServerMetrics()
     app = empty_app()
@@ -61,6 +64,12 @@ def ingress_app(ray: ASGIApp, options: ServeOptions, state: ApplicationState) ->
         text = exposition(added([families_of(metrics.registry), replicas]))
         return PlainTextResponse(text, media_type=CONTENT_TYPE_LATEST)
 
-    app.mount("/", RayErrors(ray))
+    behind: ASGIApp = RayErrors(LlmErrors(ray) if llm else ray)
+    if llm:
+        chat = Chat(behind)
+        # Whether a key or JSON is wanted has been asked before.
+        chat.keyed = True
+        app.router.routes.append(Route("/chat", chat, methods=["POST"]))
+    app.mount("/", behind)
     add_middleware(app, options, metrics)
     return app

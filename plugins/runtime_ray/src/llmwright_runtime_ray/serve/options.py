@@ -11,9 +11,19 @@ from typing import NoReturn
 
 from llmwright.errors import ConfigError
 from llmwright_runtime_hf.serve.serve_options import ServeOptions, parse_options
-from llmwright_runtime_ray.command_line import TARGET
+from llmwright_runtime_ray.command_line import END, TARGET
 
 PROG = "python -m llmwright_runtime_ray.serve"
+INGRESS_CPUS = 0.25
+"""CPUs that Ray reserves for a copy of Ray Serve LLM's ingress."""
+SIZES = ("--tensor-parallel-size=", "--pipeline-parallel-size=")
+WITH_VLLM = frozenset(
+    (
+        *("--model", "--served-model-name", "--adapter", "--default-model", "--exit-with-parent"),
+        *("--host", "--port", "--allowed-host", "--allowed-origin"),
+    )
+)
+"""Flags of the engine ``hf`` that hold for vLLM too: names, and who may ask."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +45,28 @@ class Scaling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RayOptions:
-    """All options. ``state`` is the directory of the local cluster; None for one that is removed at the end."""
+    """All options. ``state`` is the directory of the local cluster; None for one that is removed at the end.
+
+    ``vllm`` are vLLM's own flags where it is the engine, else None. Of ``engine`` it has names and access alone.
+    """
 
     engine: ServeOptions
     scaling: Scaling
     state: Path | None = None
+    vllm: tuple[str, ...] | None = None
+
+    @property
+    def cpus(self) -> int:
+        """The CPUs that all replicas reserve, with what is before them; Ray counts those of a machine as whole ones.
+
+        Without GPUs Ray Serve LLM reserves one more for each worker of the engine.
+        """
+        scaling = self.scaling
+        if self.vllm is None:
+            return math.ceil(scaling.max_replicas * scaling.replica_cpus)
+        sizes = (int(flag.partition("=")[2]) for flag in self.vllm if flag.startswith(SIZES))
+        workers = 0 if scaling.replica_gpus else math.prod(sizes)
+        return math.ceil(scaling.max_replicas * (scaling.replica_cpus + workers + INGRESS_CPUS))
 
     @property
     def of_replica(self) -> ServeOptions:
@@ -57,13 +84,34 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> RayOptions:
     parser = _parser()
     if "--help" in argv or "-h" in argv:
         parser.print_help()
-        print("\nand the flags of the engine:\n")
+        print(f"\nand the flags of the engine, those of vllm after {END}; of hf:\n")
         parse_options(["--help"], environ)
-    flags, rest = parser.parse_known_args(argv)
-    values = {name: value for name, value in vars(flags).items() if name != "state" and value is not None}
-    scaling = Scaling(**values)
+    ours, engines = _split(argv)
+    flags, rest = parser.parse_known_args(ours)
+    others = {"state", "engine"}
+    scaling = Scaling(
+        **{name: value for name, value in vars(flags).items() if name not in others and value is not None}
+    )
     _check(scaling)
-    return RayOptions(engine=parse_options(rest, environ), scaling=scaling, state=flags.state)
+    _check_engine(flags.engine, rest, engines)
+    vllm = tuple(engines or ()) if flags.engine == "vllm" else None
+    return RayOptions(engine=parse_options(rest, environ), scaling=scaling, state=flags.state, vllm=vllm)
+
+
+def _split(argv: Sequence[str]) -> tuple[Sequence[str], Sequence[str] | None]:
+    """Return the flags before and after the mark of vLLM's own; None without the mark."""
+    if END not in argv:
+        return argv, None
+    place = list(argv).index(END)
+    return argv[:place], argv[place + 1 :]
+
+
+def _check_engine(engine: str, flags: Sequence[str], engines: Sequence[str] | None) -> None:
+    if engine != "vllm" and engines is not None:
+        raise ConfigError(f"what follows {END} are flags of vLLM", hint="write --engine vllm, or leave them out")
+    foreign = [flag for flag in flags if flag.startswith("--") and flag.partition("=")[0] not in WITH_VLLM]
+    if engine == "vllm" and foreign:
+        raise ConfigError(f"{foreign[0]} is no flag with --engine vllm", hint=f"flags of vLLM come after {END}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -71,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
         prog=PROG, description="Serve replicas of a model with Ray Serve.", allow_abbrev=False, add_help=False
     )
     add = parser.add_argument
+    add("--engine", choices=("hf", "vllm"), default="hf", help="the engine of each replica (default: hf)")
     add("--min-replicas", type=_count, metavar="N", help="0: none while nobody asks (default: 1)")
     add("--max-replicas", type=_above, metavar="N", help="default: 1")
     add("--initial-replicas", type=_above, metavar="N", help="default: 1")

@@ -29,9 +29,7 @@ def serve_until_signal(options: RayOptions, port: int) -> None:
     from ray import serve
 
     scaling = options.scaling
-    local_cluster.start(
-        options.state, scaling.max_replicas * scaling.replica_cpus, scaling.max_replicas * scaling.replica_gpus
-    )
+    local_cluster.start(options.state, options.cpus, scaling.max_replicas * scaling.replica_gpus)
     serve.start(proxy_location="HeadOnly", http_options={"host": options.engine.host, "port": port})
     _deploy(options)
     _log.info("ready at http://%s:%s after %.1f s", options.engine.host, port, time.monotonic() - begin)

@@ -1,0 +1,48 @@
+"""Ray Serve LLM's OpenAI ingress, which also knows the names of adapters that the engine has loaded at its start."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request, Response
+from ray.llm._internal.serve.core.configs.openai_api_models import OpenAIHTTPException, TokenizeRequest
+from ray.llm._internal.serve.core.ingress.ingress import OpenAiIngress
+from ray.serve.exceptions import BackPressureError
+
+from llmwright_runtime_ray.serve.loopback import keep_to_loopback
+
+
+class LlmIngress(OpenAiIngress):  # type: ignore[misc]
+    """The ingress. By itself it knows adapters in a cloud's storage alone, and loads them on demand."""
+
+    def __init__(self, *parts: Any, names: Sequence[str], default_model: str, **named: Any) -> None:
+        keep_to_loopback()
+        super().__init__(*parts, **named)
+        self._names, self._default_model = tuple(names), default_model
+
+    async def _get_model_id(self, model: str | None) -> str:
+        name = model or self._default_model
+        if name not in self._names:
+            message = f"there is no model {name!r}; there are {', '.join(self._names)}"
+            raise OpenAIHTTPException(status_code=HTTPStatus.NOT_FOUND, message=message)
+        return name
+
+    def _get_configured_serve_handle(self, model_id: str) -> Any:
+        # Every replica holds all adapters: a request for one goes to any of them, as one for the base.
+        return super()._get_configured_serve_handle(self._names[0])
+
+    async def _get_response(self, *, body: Any, **named: Any) -> AsyncGenerator[Any, None]:
+        body.model = body.model or self._default_model
+        try:
+            async for response in super()._get_response(body=body, **named):
+                yield response
+        except BackPressureError as error:
+            message = "too many requests wait already, try again"
+            raise OpenAIHTTPException(status_code=HTTPStatus.TOO_MANY_REQUESTS, message=message) from error
+
+    async def tokenize(self, body: TokenizeRequest, request: Request) -> Response:
+        """Count the tokens of a prompt, or of a conversation: the engine does both, and Ray's own route the first."""
+        response: Response = await super().tokenize(body, request)
+        return response
