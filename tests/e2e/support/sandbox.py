@@ -132,8 +132,11 @@ class Sandbox:
         return next((condition for condition in conditions if condition["type"] == kind), {})
 
     def ready(self, name: str = "mine") -> str:
-        """Wait until the Workspace answers, and return its endpoint."""
-        self.ok("wait", name, "--for=condition=WorkspaceReady", TIMEOUT)
+        """Wait until the Workspace is as it was asked for, and return its endpoint.
+
+        ``WorkspaceReady`` holds on after a change, for the server that ran before it.
+        """
+        self.ok("wait", name, "--for=condition=Ready", TIMEOUT)
         return str(self.get(name)["status"]["endpoint"])
 
     def folder(self, name: str = "mine") -> Path:

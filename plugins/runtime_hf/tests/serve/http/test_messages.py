@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from llmwright_runtime_hf.serve.http.messages import NO_EFFECT, Message, messages_for_template, refuse_dropped
+from llmwright.values.message_fields import must_be_read
+from llmwright_runtime_hf.serve.http.messages import Message, messages_for_template, refuse_dropped
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError
 from llmwright_runtime_hf.serve.http.request_fields import CHAT_COMPLETIONS
 
@@ -28,6 +30,8 @@ def asked(http: httpx.Client, *messages: dict[str, Any]) -> httpx.Response:
         ({"role": "assistant", "content": None, "tool_calls": [CALL]}, "messages.1.tool_calls"),
         ({"role": "assistant", "content": "a", "prefix": True}, "messages.1.prefix"),
         ({"role": "user", "content": "hi", "recipient": "f"}, "messages.1.recipient"),
+        ({"role": "assistant", "content": "a", "end_turn": False}, "messages.1.end_turn"),
+        ({"role": "user", "content": "hi", "seed": 0}, "messages.1.seed"),
         ({"role": "user"}, "messages.1.content"),
         ({"role": "user", "content": None}, "messages.1.content"),
         ({"role": "assistant", "content": None, "tool_calls": []}, "messages.1.content"),
@@ -48,6 +52,8 @@ def test_what_the_template_does_not_write_is_refused_by_name(
     [
         {"name": "Ada", "reasoning_content": "because", "tool_call_id": "1"},
         {"weight": 0, "id": "x", "annotations": [{"type": "url_citation"}], "cache_control": {"type": "ephemeral"}},
+        {"timestamp": "2026-01-01", "message_id": "m1", "model": "m", "finish_reason": "stop", "usage": {"n": 1}},
+        {"metadata": {"a": 1}, "createdAt": 5, "turn_identifier": 7, "score": 1, "type": "message", "end_turn": True},
         {"refusal": None, "tool_calls": None, "function_call": None, "audio": None, "name": None, "prefix": False},
     ],
 )
@@ -110,6 +116,8 @@ def test_a_template_may_write_a_content_in_its_own_way() -> None:
     refuse_dropped([SYSTEM], "", strict([SYSTEM]), strict)
 
 
-def test_the_document_has_the_fields_without_effect() -> None:
-    table = "\n".join(f"| `{name}` | no effect: {note} |" for name, note in NO_EFFECT.items())
-    assert f"| field | |\n|---|---|\n{table}" in DOCUMENT.read_text()
+def test_the_document_names_fields_without_effect() -> None:
+    _, _, table = DOCUMENT.read_text().partition("| field | |\n|---|---|\n")
+    names = re.findall(r"^\| `(\w+)` \| no effect: ", table.partition("\n\n")[0], re.MULTILINE)
+    assert len(names) > 5
+    assert must_be_read({"role": "user", "content": "hi", **dict.fromkeys(names, "x")}, "") == []

@@ -8,21 +8,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from llmwright.values.message_fields import must_be_read
 from llmwright.values.messages import MessageError, for_template
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError, cut
 
-NO_EFFECT = {
-    "name": "speakers of one role are not told apart",
-    "tool_call_id": "an answer of a tool follows its call",
-    "reasoning_content": "reasoning of earlier answers is left out",
-    "reasoning": "as `reasoning_content`",
-    "thinking": "as `reasoning_content`",
-    "annotations": "they are of the text that is there",
-    "cache_control": "it would only save time",
-    "id": "nothing is stored",
-    "weight": "it is for training",
-}
-"""Fields beside role and content that may be in no prompt: where the template does not read them, as in training."""
 _MARK = "llmwright5c90e2"
 """Stands in for a content, to see whether the template writes it."""
 
@@ -71,7 +60,7 @@ def _for_template(message: Message, index: int) -> dict[str, Any]:
         plain = message.for_template()
     except MessageError as error:
         raise ApiError(400, f"messages[{index}].{error}", param="messages", code="invalid_value") from error
-    if message.content is None and not _asking(plain):
+    if message.content is None and not must_be_read(plain, ""):
         path = f"messages.{index}.content"
         raise ApiError(400, f"{path}: a message needs content", param=path, code="invalid_value")
     return plain
@@ -85,7 +74,7 @@ def refuse_dropped(plain: Sequence[dict[str, Any]], template: str, text: str, re
     """
     _refuse_dropped_roles(plain, text, render)
     for index, message in enumerate(plain):
-        for name in _asking(message):
+        for name in must_be_read(message, template):
             # A template that has the name reads it, and decides when: many write the tools of the last turn alone.
             if re.search(rf"\b{re.escape(name)}\b", template):
                 continue
@@ -119,13 +108,6 @@ def _writes(plain: Sequence[dict[str, Any]], index: int, text: str, render: _Ren
 def _dropped(path: str, what: str = "") -> ApiError:
     message = f"{path}{what}: the chat template of this model does not write it"
     return ApiError(400, message, param=path, code="unsupported_parameter")
-
-
-def _asking(plain: dict[str, Any]) -> list[str]:
-    """Return the names of the fields, beside role and content, that ask for something."""
-    return [
-        name for name, value in plain.items() if value and name not in NO_EFFECT and name not in ("role", "content")
-    ]
 
 
 def _without(message: dict[str, Any], name: str) -> dict[str, Any]:

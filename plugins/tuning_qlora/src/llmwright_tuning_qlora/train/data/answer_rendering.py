@@ -14,9 +14,9 @@ from typing import Any
 
 from jinja2 import TemplateError
 
+from llmwright.values.message_fields import REASONING
 from llmwright.values.messages import Message, render
 from llmwright_tuning_qlora.train.data.example import Conversation
-from llmwright_tuning_qlora.train.data.message_fields import REASONING
 from llmwright_tuning_qlora.train.data.special_texts import SpecialTexts, most_alike, shared_end, shared_start
 from llmwright_tuning_qlora.train.data.template_reading import MARK, TemplateReading
 

@@ -14,13 +14,13 @@ from itertools import chain, islice
 from pathlib import Path
 
 from llmwright.errors import ConfigError
+from llmwright.values.message_fields import describing
 from llmwright_tuning_qlora.config_sections import DatasetSection
 from llmwright_tuning_qlora.data_names import missing_shards
 from llmwright_tuning_qlora.train.data.column_mapping import ACCEPTED, TOOLS, ColumnMapping, map_columns
 from llmwright_tuning_qlora.train.data.data_file import DataFile, DataFiles
 from llmwright_tuning_qlora.train.data.example import Conversation, Example, parse_example
 from llmwright_tuning_qlora.train.data.file_formats import DataRow, read_rows
-from llmwright_tuning_qlora.train.data.message_fields import describing
 from llmwright_tuning_qlora.train.data.token_rows import LengthSummary, TokenRow, TokenRows
 from llmwright_tuning_qlora.train.data.tokenization import TOO_LONG, ExampleTokenizer
 

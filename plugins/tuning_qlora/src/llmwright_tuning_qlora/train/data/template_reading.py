@@ -10,10 +10,10 @@ from typing import Any
 
 from jinja2 import TemplateError
 
+from llmwright.values.message_fields import must_be_read
 from llmwright.values.messages import Message
 from llmwright_tuning_qlora.train.data.column_mapping import TOOLS
 from llmwright_tuning_qlora.train.data.example import Conversation
-from llmwright_tuning_qlora.train.data.message_fields import must_be_read
 
 MARK = "llmwright8f41d0"
 """Stands in for a content, or after it, to find its place in a rendering."""

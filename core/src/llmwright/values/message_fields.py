@@ -1,8 +1,9 @@
 """Which fields of a message must reach the model: all but those that say what a message is, not what is in it.
 
-Public data sets carry ids, names, times, scores and origins in their messages. No template reads them, and nothing is
-lost. Any other field that says something changes the prompt or the answer, as ``channel`` and ``recipient`` do in
-OpenAI's Harmony format and ``prefix`` in the APIs of Mistral and DeepSeek.
+Training and serving both stand on it, so that they agree. Public data sets and clients carry ids, names, times, scores
+and origins in their messages. No template reads them, and nothing is lost. Any other field that says something changes
+the prompt or the answer, as ``channel`` and ``recipient`` do in OpenAI's Harmony format and ``prefix`` in the APIs of
+Mistral and DeepSeek.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _WORDS = frozenset(
         *("reactions", "reviews", "review_result", "chars", "characters", "words", "usage", "cost", "logprobs"),
         *("finish_reason", "stop_reason", "stop_sequence", "status", "object", "info", "extra", "extra_info"),
         *("details", "tags", "attributes", "note", "notes", "comment", "comments", "annotations", "citations"),
-        "cache_control",
+        *("cache_control", "weight"),
     }
 )
 _USUAL: dict[str, tuple[object, ...]] = {
@@ -60,8 +61,8 @@ def describing(message: Message) -> Iterator[str]:
 def _says_something(name: str, value: Any, message: Message, template: str) -> bool:
     if name in _OWN or _describes(name) or value is None or value in ("", [], {}):
         return False
-    if message["role"] == "assistant" and name in REASONING:
-        # The reasoning of earlier answers is left out by design; that of learned ones has a check of its own.
+    if name in REASONING:
+        # The reasoning of earlier answers is left out by design; training has a check of its own for learned ones.
         return False
     if value is False and name != "end_turn":
         return False
