@@ -23,7 +23,8 @@ NAMES = {
     },
     "llmwright.plugins": {"hookimpl"},
     "llmwright.plugins.declarations": {
-        "AccessRule", "COMMON_METRICS", "Capabilities", "Engine", "KaitoRule", "MADE_ANEW", "Names", "OlderImage",
+        "ADAPTER_METRIC", "AccessRule", "COMMON_METRICS", "Capabilities", "Engine", "KaitoRule", "MADE_ANEW", "Names",
+        "OlderImage",
     },
     "llmwright.plugins.demand": {"Demand"},
     "llmwright.plugins.drivers": {

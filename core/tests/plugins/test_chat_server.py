@@ -159,3 +159,39 @@ def test_weights_that_cannot_be_read_end_the_process(
 
     assert main(load, parser().parse_args(["--host", "127.0.0.1", "--port", "0", "--context", "1"])) == 1
     assert "no tokenizer.json" in capsys.readouterr().err
+
+
+def metrics(server: ChatServer) -> dict[str, float]:
+    """Return each sample of /metrics by its name and labels."""
+    lines = asked(server, "GET", "/metrics")[1].decode().splitlines()
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
+
+
+def test_its_metrics_count_answers_tokens_and_times(server: ChatServer) -> None:
+    server.engine = Engine(["a", 'b"c'], echo)
+    chat(server, "x y z")
+    chat(server, "x y z", stream=True, model='b"c', max_tokens=2)
+    now = metrics(server)
+    assert now['vllm:prompt_tokens_total{model_name="a"}'] == 3
+    assert now['vllm:generation_tokens_total{model_name="a"}'] == 3
+    assert now['vllm:request_success_total{finished_reason="length",model_name="b\\"c"}'] == 1
+    for name, count in (("time_to_first_token", 1), ("inter_token_latency", 2), ("e2e_request_latency", 1)):
+        assert now[f'vllm:{name}_seconds_count{{model_name="a"}}'] == count
+        assert now[f'vllm:{name}_seconds_bucket{{le="+Inf",model_name="a"}}'] == count
+    assert now['vllm:num_requests_running{model_name="a"}'] == 0
+
+
+def test_its_metrics_tell_what_runs_and_what_failed(server: ChatServer) -> None:
+    seen: list[dict[str, float]] = []
+
+    def failing(asked: Conversation) -> Iterator[str]:
+        yield "x"
+        seen.append(metrics(server))
+        raise ValueError("no more")
+
+    server.engine = Engine(["a", "b"], failing)
+    assert chat(server, "x", model="b")[0] == 500
+    (during,) = seen
+    assert during['vllm:num_requests_running{model_name="b"}'] == 1
+    assert any('running_lora_adapters="b"' in name for name in during)
+    assert metrics(server)['vllm:request_success_total{finished_reason="error",model_name="b"}'] == 1

@@ -1,8 +1,8 @@
 """An OpenAI server of the standard library, whose engine is a function: the workload half of a small runtime.
 
 A runtime's module calls ``main`` with its ``load`` and the arguments of ``parser``, as ``programs.server_launch`` gives
-them. It imports no model library; the engine may. It answers ``/health``, ``/metrics`` (``llmwright_requests_total``,
-and nothing of a load), ``/v1/models`` and ``/v1/chat/completions``.
+them. It imports no model library; the engine may. It answers ``/health``, ``/metrics`` (``llmwright_requests_total``
+and ``declarations.COMMON_METRICS``), ``/v1/models`` and ``/v1/chat/completions``.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from llmwright.plugins.chat_metrics import ChatMetrics
 from llmwright.reading.json_reader import read_json
 
 __all__ = ["ChatServer", "Conversation", "Engine", "adapter_paths", "main", "parser"]
@@ -114,6 +115,7 @@ class ChatServer(ThreadingHTTPServer):
         self.context = context
         self.engine: Engine | None = None
         self.requests = 0
+        self.metrics = ChatMetrics()
         self.connections: set[socket.socket] = set()
 
     def finish_request(self, request: Any, client_address: Any) -> None:
@@ -146,6 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.answer(200 if engine else 503, {"status": "ok" if engine else "loading"})
         elif self.path == "/metrics":
             text = f"# TYPE llmwright_requests_total counter\nllmwright_requests_total {self.server.requests}\n"
+            text += self.server.metrics.text(engine.names if engine else ())
             self.reply(200, text.encode(), "text/plain; version=0.0.4")
         elif not self.allowed():
             self.refuse(401, "no key, or a wrong one")
@@ -192,7 +195,7 @@ class _Handler(BaseHTTPRequestHandler):
     def say(self, asked: Conversation, engine: Engine) -> None:
         pieces: list[str] = []
         try:
-            reason = _within(asked.limit, engine.answer(asked), pieces.append)
+            reason = self.generate(asked, engine, pieces, lambda _: None)
         except Exception as error:
             self.refuse(500, f"the engine failed: {error!r}")
             return
@@ -206,15 +209,25 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         pieces: list[str] = []
 
-        def send(piece: str) -> None:
-            pieces.append(piece)
-            self.event(asked, {"content": piece}, None)
-
-        self.event(asked, {}, _within(asked.limit, engine.answer(asked), send))
+        reason = self.generate(asked, engine, pieces, lambda piece: self.event(asked, {"content": piece}, None))
+        self.event(asked, {}, reason)
         if (asked.body.get("stream_options") or {}).get("include_usage"):
             last = {**_about("chat.completion.chunk", asked.model), "usage": _usage(asked, len(pieces))}
             self.wfile.write(b"data: " + json.dumps(last).encode() + b"\n\n")
         self.wfile.write(b"data: [DONE]\n\n")
+
+    def generate(self, asked: Conversation, engine: Engine, pieces: list[str], send: Callable[[str], object]) -> str:
+        """Add each piece to ``pieces`` and send it. Return why there are no more."""
+        with self.server.metrics.begin(asked.model) as answering:
+
+            def take(piece: str) -> None:
+                answering.token()
+                pieces.append(piece)
+                send(piece)
+
+            reason = _within(asked.limit, engine.answer(asked), take)
+            answering.end(reason, _usage(asked, 0)["prompt_tokens"])
+        return reason
 
     def event(self, asked: Conversation, delta: Mapping[str, str], reason: str | None) -> None:
         chunk = _about("chat.completion.chunk", asked.model, {"delta": delta, "finish_reason": reason})

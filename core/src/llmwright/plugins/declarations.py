@@ -84,14 +84,22 @@ class Engine:
 COMMON_METRICS = (
     "vllm:num_requests_running",
     "vllm:num_requests_waiting",
+    "vllm:kv_cache_usage_perc",
     "vllm:prompt_tokens",
     "vllm:generation_tokens",
     "vllm:request_success",
     "vllm:time_to_first_token_seconds",
+    "vllm:inter_token_latency_seconds",
+    "vllm:request_time_per_output_token_seconds",
     "vllm:e2e_request_latency_seconds",
 )
-"""Metrics that one dashboard reads of every runtime: vLLM's names (its documentation, "Production Metrics"), each with
-the label ``model_name``. Counters are written with ``_total``."""
+"""Metrics that one dashboard reads of every runtime: vLLM's names (0.32, ``vllm/v1/metrics/loggers.py``), each with the
+label ``model_name``, a served name. Counters are written with ``_total``; ``request_success`` has ``finished_reason``
+too, ``kv_cache_usage_perc`` is 1 for a full cache. The workspace is a label of the pod, which Prometheus adds."""
+
+ADAPTER_METRIC = "vllm:lora_requests_info"
+"""The adapters that requests run with and wait for, where there are adapters: the labels ``running_lora_adapters`` and
+``waiting_lora_adapters`` list their names with commas between."""
 
 KaitoRule = Literal["listed-presets", "streamed-weights"]
 """Rules of KAITO that hold for some runtimes: ``listed-presets`` refuses a preset that does not list the runtime, even

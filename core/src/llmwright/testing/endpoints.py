@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from llmwright.plugins.declarations import COMMON_METRICS
+from llmwright.plugins.declarations import ADAPTER_METRIC, COMMON_METRICS
 from llmwright.testing.endpoint_choices import ChoicesContract, assert_refused
 from llmwright.testing.served_model import ServedModel, choices_of, chunks_of
 
@@ -115,6 +115,8 @@ class EndpointContract(ChoicesContract):
         if not served.able.metrics:
             return
         before = _metrics(served)
+        nameless = [sample for sample in _samples(served) if _is_common(sample) and 'model_name="' not in sample]
+        assert not nameless, f"the label model_name is missing from {nameless[0]}"
         lacking = [name for name in COMMON_METRICS if not any(_is_of(key, name) for key in before)]
         assert not lacking, f"capabilities has metrics, and GET /metrics lacks {', '.join(lacking)}"
         usage = (served.chat(max_tokens=4).json or {}).get("usage") or {}
@@ -126,18 +128,36 @@ class EndpointContract(ChoicesContract):
                 f"{key} grew by {counted}, and the answer had {usage.get(part)} tokens"
             )
 
+    def test_its_metrics_tell_of_adapters(self, served: ServedModel) -> None:
+        """With ``metrics`` and ``adapters``, ``ADAPTER_METRIC`` is there once an adapter was asked."""
+        if not (served.able.metrics and served.adapters):
+            return
+        served.chat(model=served.adapters[0], max_tokens=4)
+        told = [sample for sample in _samples(served) if sample.startswith(f"{ADAPTER_METRIC}{{")]
+        assert told, f"capabilities has metrics and adapters, and GET /metrics lacks {ADAPTER_METRIC}"
+        for label in ("running_lora_adapters", "waiting_lora_adapters"):
+            assert f'{label}="' in told[0], f"{ADAPTER_METRIC} lacks the label {label}"
+
 
 def _metrics(served: ServedModel) -> dict[str, float]:
     """Return the values of all metrics by name, summed over their labels."""
+    values: dict[str, float] = {}
+    for line in _samples(served):
+        name, _, value = line.rpartition(" ")
+        key = name.partition("{")[0]
+        values[key] = values.get(key, 0) + float(value)
+    return values
+
+
+def _samples(served: ServedModel) -> list[str]:
+    """Return the lines of ``GET /metrics`` with a value."""
     answer = served.client.get("/metrics")
     assert answer.status == 200, f"GET /metrics answers {answer.status}"
-    values: dict[str, float] = {}
-    for line in answer.body.decode().splitlines():
-        name, _, value = line.rpartition(" ")
-        if name and not line.startswith("#"):
-            key = name.partition("{")[0]
-            values[key] = values.get(key, 0) + float(value)
-    return values
+    return [line for line in answer.body.decode().splitlines() if " " in line and not line.startswith("#")]
+
+
+def _is_common(sample: str) -> bool:
+    return any(_is_of(sample.partition("{")[0].partition(" ")[0], name) for name in COMMON_METRICS)
 
 
 def _is_of(key: str, metric: str) -> bool:

@@ -6,6 +6,8 @@ import httpx
 import pytest
 from tests.support.hf_server import metric
 
+from llmwright_runtime_hf.serve.server_metrics import ServerMetrics
+
 
 @pytest.mark.parametrize(
     ("name", "labels"),
@@ -65,3 +67,12 @@ def test_the_metrics_tell_which_models_there_are(http: httpx.Client) -> None:
 
     assert metric(http, "llmwright_model_info", model="facts", **expected) == 1
     assert metric(http, "llmwright_model_info", model="tiny", parent="") == 1
+
+
+def test_a_model_that_is_served_no_longer_is_shown_no_longer() -> None:
+    metrics = ServerMetrics()
+    metrics.begin(["base"])
+    metrics.begin_model("facts")
+    assert b'model_name="facts"' in metrics.exposition()
+    metrics.end_model("facts")
+    assert b"facts" not in metrics.exposition()

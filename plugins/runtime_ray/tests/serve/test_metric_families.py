@@ -11,16 +11,18 @@ def replica(tokens: int) -> ServerMetrics:
     metrics.completion_tokens.labels("demo").inc(tokens)
     metrics.first_token.labels("demo").observe(0.02)
     metrics.running.inc()
+    metrics.cache_usage.set(tokens / 10)
     metrics.model_info.labels("demo", "", "float32", "none", "512").set(1)
     return metrics
 
 
-def test_values_are_added_and_a_constant_is_not() -> None:
+def test_values_are_added_but_where_a_sum_means_nothing() -> None:
     families = added([families_of(replica(3).registry), families_of(replica(4).registry)])
     lines = exposition(families).decode().splitlines()
     assert 'llmwright_completion_tokens_total{model="demo"} 7.0' in lines
     assert 'llmwright_time_to_first_token_seconds_count{model="demo"} 2.0' in lines
     assert "llmwright_requests_running 2.0" in lines
+    assert "llmwright_kv_cache_usage_ratio 0.4" in lines
     assert next(line for line in lines if line.startswith("llmwright_model_info{")).endswith(" 1.0")
 
 

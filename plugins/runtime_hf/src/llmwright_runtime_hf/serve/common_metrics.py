@@ -1,6 +1,6 @@
 """The server's metrics once more, under the names that one dashboard reads of every runtime: vLLM's.
 
-Source: vLLM's documentation, "Production Metrics". The buckets of histograms are the server's own.
+Source: vLLM 0.32, ``vllm/v1/metrics/loggers.py``. The buckets of histograms are the server's own.
 """
 
 from __future__ import annotations

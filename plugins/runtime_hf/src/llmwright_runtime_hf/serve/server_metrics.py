@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from llmwright_runtime_hf.serve.adapter_load import AdapterLoad
 from llmwright_runtime_hf.serve.common_metrics import CommonMetrics
 
+if TYPE_CHECKING:
+    from llmwright_runtime_hf.serve.engine.interface import JobHandle
+
 _FIRST_TOKEN_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+_TOKEN_BUCKETS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2.5, 5)
 _DURATION_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
+_REASONS = ("stop", "length", "abort", "error")
 
 
 class ServerMetrics:
@@ -24,24 +32,31 @@ class ServerMetrics:
         self.completion_tokens = Counter(
             "llmwright_completion_tokens", "Tokens generated.", ["model"], registry=registry
         )
-        self.first_token = Histogram(
+        self.first_token = self._histogram(
             "llmwright_time_to_first_token_seconds",
             "From the request's arrival in the queue to its first token.",
-            ["model"],
-            buckets=_FIRST_TOKEN_BUCKETS,
-            registry=registry,
+            _FIRST_TOKEN_BUCKETS,
         )
-        self.duration = Histogram(
+        self.next_token = self._histogram(
+            "llmwright_inter_token_latency_seconds", "From each token of an answer to its next.", _TOKEN_BUCKETS
+        )
+        self.token_time = self._histogram(
+            "llmwright_time_per_output_token_seconds",
+            "The mean time from token to token of each complete answer.",
+            _TOKEN_BUCKETS,
+        )
+        self.duration = self._histogram(
             "llmwright_request_duration_seconds",
             "From the request's arrival in the queue to its last token.",
-            ["model"],
-            buckets=_DURATION_BUCKETS,
-            registry=registry,
+            _DURATION_BUCKETS,
         )
         self.running = Gauge("llmwright_requests_running", "Requests being generated.", registry=registry)
         self.waiting = Gauge("llmwright_requests_waiting", "Requests in the queue.", registry=registry)
+        self.cache_usage = Gauge(
+            "llmwright_kv_cache_usage_ratio", "The part of the cache that answers hold; 1 is all.", registry=registry
+        )
         self.answers = Counter(
-            "llmwright_answers", "Complete answers.", ["model", "finished_reason"], registry=registry
+            "llmwright_answers", "Answers that ended.", ["model", "finished_reason"], registry=registry
         )
         self.model_info = Gauge(
             "llmwright_model_info",
@@ -49,6 +64,10 @@ class ServerMetrics:
             ["model", "parent", "dtype", "quantization", "max_model_len"],
             registry=registry,
         )
+        self.adapters = AdapterLoad()
+
+    def _histogram(self, name: str, documentation: str, buckets: Sequence[float]) -> Histogram:
+        return Histogram(name, documentation, ["model"], buckets=buckets, registry=self.registry)
 
     def begin(self, models: Sequence[str]) -> None:
         """Show 0 for each of ``models``, of which the first is the base, and their metrics under the common names too.
@@ -56,20 +75,69 @@ class ServerMetrics:
         A rate over a counter that is not there before the first request would miss that request.
         """
         for model in models:
-            for metric in (self.prompt_tokens, self.completion_tokens, self.first_token, self.duration):
-                metric.labels(model)
-            for reason in ("stop", "length"):
-                self.answers.labels(model, reason)
+            self.begin_model(model)
         sources = {
             "vllm:num_requests_running": self.running,
             "vllm:num_requests_waiting": self.waiting,
+            "vllm:kv_cache_usage_perc": self.cache_usage,
             "vllm:prompt_tokens": self.prompt_tokens,
             "vllm:generation_tokens": self.completion_tokens,
             "vllm:request_success": self.answers,
             "vllm:time_to_first_token_seconds": self.first_token,
+            "vllm:inter_token_latency_seconds": self.next_token,
+            "vllm:request_time_per_output_token_seconds": self.token_time,
             "vllm:e2e_request_latency_seconds": self.duration,
         }
         self.registry.register(CommonMetrics(sources, models[0]))
+        self.adapters.begin(models[0])
+        self.registry.register(self.adapters)
+
+    def begin_model(self, model: str) -> None:
+        """Show 0 for ``model``."""
+        for metric in self._of_models():
+            metric.labels(model)
+        for reason in _REASONS:
+            self.answers.labels(model, reason)
+
+    def end_model(self, model: str) -> None:
+        """Show nothing more of ``model``, which is served no longer: names that come and go make no endless series."""
+        for metric in self._of_models():
+            metric.remove(model)
+        for reason in _REASONS:
+            self.answers.remove(model, reason)
+
+    def _of_models(self) -> tuple[Counter | Histogram, ...]:
+        """Return the metrics whose only label is the model."""
+        times = (self.first_token, self.next_token, self.token_time, self.duration)
+        return (self.prompt_tokens, self.completion_tokens, *times)
+
+    def count_token(self, handle: JobHandle) -> None:
+        """Count a token of the answer to ``handle``, and the time since the one before."""
+        now, model = time.monotonic(), handle.job.model
+        self.completion_tokens.labels(model).inc()
+        if handle.last_token is None:
+            self.prompt_tokens.labels(model).inc(len(handle.job.prompt))
+            self.first_token.labels(model).observe(now - handle.submitted)
+            handle.first_token = now
+        else:
+            self.next_token.labels(model).observe(now - handle.last_token)
+        handle.last_token = now
+
+    def count_answer(self, handle: JobHandle, reason: str, tokens: int) -> None:
+        """Count a complete answer of ``tokens`` tokens."""
+        model = handle.job.model
+        self.duration.labels(model).observe(time.monotonic() - handle.submitted)
+        if handle.first_token is not None and handle.last_token is not None and tokens > 1:
+            self.token_time.labels(model).observe((handle.last_token - handle.first_token) / (tokens - 1))
+        self.answers.labels(model, reason).inc()
+
+    def count_abort(self, handle: JobHandle) -> None:
+        """Count an answer whose client has left."""
+        self.answers.labels(handle.job.model, "abort").inc()
+
+    def count_error(self, handle: JobHandle) -> None:
+        """Count an answer that failed."""
+        self.answers.labels(handle.job.model, "error").inc()
 
     def exposition(self) -> bytes:
         """Return the metrics in Prometheus' text format 0.0.4."""

@@ -90,6 +90,7 @@ def test_a_client_that_leaves_frees_its_place_at_once(loaded: LoadedModel, alone
     assert [row.tokens[: len(JOBS[index].prompt)] for row, index in zip(served.batch.rows, (1, 2), strict=True)] == [
         list(JOBS[index].prompt) for index in (1, 2)
     ]
+    assert served.metric('llmwright_answers_total{finished_reason="abort"') == "2.0"
     texts = served.finish()
     assert [texts[index] for index in (1, 2, 4)] == [alone[index] for index in (1, 2, 4)]
     assert not served.events[3]
@@ -103,6 +104,7 @@ def test_rules_that_leave_no_token_end_their_own_request(loaded: LoadedModel, al
     failed = served.events[2][-1]
     assert isinstance(failed, Failed)
     assert failed.status == 400
+    assert served.metric('llmwright_answers_total{finished_reason="error"') == "1.0"
 
 
 def test_a_seed_gives_the_same_whoever_else_is_there(loaded: LoadedModel) -> None:
@@ -117,6 +119,25 @@ def test_the_end_is_told_to_everybody(loaded: LoadedModel) -> None:
     assert not served.scheduler.busy
     assert [events[-1] for events in served.events] == [Failed("the end", status=503)] * len(JOBS)
     assert served.metric("llmwright_requests_waiting") == served.metric("llmwright_requests_running") == "0.0"
+    assert served.metric('llmwright_answers_total{finished_reason="error"') == f"{float(len(JOBS))}"
+
+
+def test_the_metrics_tell_how_full_the_cache_is_and_which_adapters_are_asked(loaded: LoadedModel) -> None:
+    served = Served(loaded, [JOBS[0], replace(JOBS[2], model="facts"), replace(JOBS[4], model="rhymes")], most=2)
+    served.metrics.begin(["base", "facts", "rhymes"])
+    served.metrics.adapters.serve(2)
+    served.scheduler.turn()
+    held = sum(len(row.tokens) for row in served.batch.rows)
+    assert served.metric("vllm:kv_cache_usage_perc") == f"{held / 1000}"
+    shown = 'max_lora="2",model_name="base",running_lora_adapters="facts",waiting_lora_adapters="rhymes"'
+    assert float(served.metric(f"vllm:lora_requests_info{{{shown}}}")) > 0
+    served.finish()
+    assert served.metric("vllm:kv_cache_usage_perc") == "0.0"
+    idle = 'max_lora="2",model_name="base",running_lora_adapters="",waiting_lora_adapters=""'
+    assert float(served.metric(f"vllm:lora_requests_info{{{idle}}}")) > 0
+    tokens = float(served.metric('vllm:generation_tokens_total{model_name="base"}'))
+    assert float(served.metric('vllm:inter_token_latency_seconds_count{model_name="base"}')) == tokens - 1
+    assert served.metric('vllm:request_time_per_output_token_seconds_count{model_name="base"}') == "1.0"
 
 
 def test_adapters_and_the_base_share_a_pass(models: ServedModels) -> None:

@@ -1,4 +1,4 @@
-"""Metrics of several replicas as one: values of equal names and labels are added."""
+"""Metrics of several replicas as one: values of equal names and labels are added, or the highest counts."""
 
 from __future__ import annotations
 
@@ -8,8 +8,15 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric
 
-_CONSTANT = "llmwright_model_info"
-"""Always 1, however many replicas there are."""
+_HIGHEST = frozenset(
+    {
+        "llmwright_model_info",
+        "llmwright_kv_cache_usage_ratio",
+        "vllm:kv_cache_usage_perc",
+        "vllm:lora_requests_info",
+    }
+)
+"""No sums: always 1, the part of a cache that is full, a time. Of these the highest of all replicas is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +43,15 @@ def families_of(registry: CollectorRegistry) -> list[Family]:
 
 
 def added(sets: Iterable[Iterable[Family]]) -> list[Family]:
-    """Return the sum of several sets of metrics."""
+    """Return several sets of metrics as one."""
     sums: dict[str, dict[tuple[str, tuple[tuple[str, str], ...]], float]] = {}
     first: dict[str, Family] = {}
     for family in (family for families in sets for family in families):
         first.setdefault(family.name, family)
         values = sums.setdefault(family.name, {})
         for name, labels, value in family.samples:
-            values[name, labels] = value if family.name == _CONSTANT else values.get((name, labels), 0.0) + value
+            before = values.get((name, labels), 0.0)
+            values[name, labels] = max(before, value) if family.name in _HIGHEST else before + value
     return [
         Family(name, family.documentation, family.kind, tuple((*key, value) for key, value in sums[name].items()))
         for name, family in first.items()

@@ -145,6 +145,8 @@ class JobHandle:
         self.job = job
         self.sink = sink
         self.submitted = time.monotonic()
+        self.first_token: float | None = None
+        self.last_token: float | None = None
         self._cancelled = threading.Event()
 
     def cancel(self) -> None:

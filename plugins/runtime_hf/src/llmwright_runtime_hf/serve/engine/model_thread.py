@@ -150,6 +150,7 @@ class ModelThread:
 
     def _export_model_info(self, loaded: LoadedModel) -> None:
         self._metrics.begin(self._options.model_names)
+        self._metrics.adapters.serve(len(self._options.adapters))
         base, *adapters = self._options.model_names
         for name, parent in ((base, ""), *((adapter, base) for adapter in adapters)):
             labels = (name, parent, loaded.dtype, self._options.quantization, str(loaded.context))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections import deque
 from collections.abc import Sequence
 
@@ -58,7 +57,7 @@ class Scheduler:
         self._make_room()
         self._read()
         self._step()
-        self._metrics.running.set(len(self._answers()))
+        self._show_load()
 
     def fail_all(self, failure: Failed) -> None:
         """End every job with ``failure``."""
@@ -67,17 +66,32 @@ class Scheduler:
         self._rows.leave([*self._running])
         for jobs in (self._waiting, self._put_back, self._reading, self._running):
             jobs.clear()
-        self._metrics.running.set(0)
+        self._show_load()
         for handle in ended:
+            self._metrics.count_error(handle)
             handle.sink(failure)
 
+    def _show_load(self) -> None:
+        answers = self._answers()
+        self._metrics.running.set(len(answers))
+        self._metrics.cache_usage.set(min(1.0, self._held_tokens() / self._cache_tokens))
+        running = (answer.handle.job.model for answer in answers)
+        self._metrics.adapters.show({*running}, {handle.job.model for handle in self._waiting})
+
     def _drop_cancelled(self) -> None:
-        kept = [handle for handle in self._waiting if not handle.cancelled]
+        answers = [answer.handle for answer in (*self._put_back, *self._answers())]
+        # Asked once: a client that leaves meanwhile is dropped, and counted, in the next turn.
+        gone = {handle for handle in (*self._waiting, *answers) if handle.cancelled}
+        if not gone:
+            return
+        for handle in gone:
+            self._metrics.count_abort(handle)
+        kept = [handle for handle in self._waiting if handle not in gone]
         self._metrics.waiting.dec(len(self._waiting) - len(kept))
         self._waiting = deque(kept)
-        self._put_back = deque(answer for answer in self._put_back if not answer.handle.cancelled)
-        self._reading = deque(answer for answer in self._reading if not answer.handle.cancelled)
-        self._leave([row for row, answer in self._running.items() if answer.handle.cancelled])
+        self._put_back = deque(answer for answer in self._put_back if answer.handle not in gone)
+        self._reading = deque(answer for answer in self._reading if answer.handle not in gone)
+        self._leave([row for row, answer in self._running.items() if answer.handle in gone])
 
     def _admit(self) -> None:
         while self._put_back and self._has_room(self._put_back[0].row.model, len(self._put_back[0].row.tokens)):
@@ -90,6 +104,7 @@ class Scheduler:
             except Exception:
                 # One request with a bug must not end the others.
                 _log.exception("a request to %s failed by a bug", handle.job.model)
+                self._metrics.count_error(handle)
                 handle.sink(Failed("internal error while generating, see the server's log"))
 
     def _has_room_for(self, job: Job) -> bool:
@@ -152,19 +167,16 @@ class Scheduler:
 
     def _push(self, answer: Answer, token: Token) -> bool:
         """Send what is final with ``token``. Return whether the answer goes on."""
-        handle, model = answer.handle, answer.handle.job.model
+        handle = answer.handle
         if isinstance(token, NoTokenLeftError):
+            self._metrics.count_error(handle)
             handle.sink(Failed("the request's own rules leave no token to generate", status=400))
             return False
-        self._metrics.completion_tokens.labels(model).inc()
-        if answer.count == 0:
-            self._metrics.prompt_tokens.labels(model).inc(len(handle.job.prompt))
-            self._metrics.first_token.labels(model).observe(time.monotonic() - handle.submitted)
+        self._metrics.count_token(handle)
         for event in answer.push(token):
             if isinstance(event, Finished):
                 # The metrics first: a client that reads /metrics right after its answer finds itself counted.
-                self._metrics.duration.labels(model).observe(time.monotonic() - handle.submitted)
-                self._metrics.answers.labels(model, event.reason).inc()
+                self._metrics.count_answer(handle, event.reason, event.completion_tokens)
             handle.sink(event)
             if isinstance(event, Finished):
                 return False

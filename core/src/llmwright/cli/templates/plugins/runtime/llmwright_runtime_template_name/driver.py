@@ -26,7 +26,8 @@ class TemplateNameRuntime(Runtime):
     """Says back what it hears."""
 
     targets = frozenset({"local", "kubernetes"})
-    capabilities = Capabilities(adapters=True, api_key=True, cpu=True, gpu=False)
+    capabilities = Capabilities(adapters=True, api_key=True, cpu=True, gpu=False, metrics=True)
+    load_metrics = ("vllm:num_requests_running", "vllm:num_requests_waiting")
     config_model = Options
 
     def refuses(self, preset: Preset, fit: Fit) -> str | None:
