@@ -54,7 +54,8 @@ programs: ## Install the system programs that tests use as real counterparts (De
 test: $(VENV)/.dev lint test-short ## Lint, then all tests but the longest
 
 test-short: $(VENV)/.dev ## All tests but the longest; SELECT takes others by their markers
-	$(BIN)/python -m pytest -n $(WORKERS) -m "$(SELECT)" $(ARGS)
+	@# Not for the `make` that a test runs: the processes and the variables of this one.
+	MAKEFLAGS= $(BIN)/python -m pytest -n $(WORKERS) -m "$(SELECT)" $(ARGS)
 
 test-long: $(VENV)/.dev ## The longest tests too: all kills of the crash tests
 	$(BIN)/python -m pytest -m "slow and not gpu" $(ARGS)
