@@ -12,12 +12,14 @@ from tests.cluster.support.kuberay import KubeRay, is_there
 from tests.cluster.support.operating import SETTINGS, Shift
 from tests.cluster.support.workspaces import INSTANCE_TYPE, Workspaces
 from tests.cluster.test_manifests import SCENARIOS, dry_run
+from tests.support.kaito_facts import MANIFESTS
 from tests.support.programs import HOW_TO_GET_THEM
 from tests.support.waiting import wait_until
 
 from llmwright import render
 from llmwright.app.cluster_doctor import cluster_findings
 from llmwright.app.session import Session
+from llmwright.errors import LLMwrightError
 from llmwright.testing.cluster import Cluster
 
 pytestmark = pytest.mark.cluster
@@ -27,6 +29,13 @@ Object = dict[str, Any]
 SERVED = ("engine", "adapters", "slice", "load balancer")
 """The scenarios that this runtime can serve."""
 MIG = {**SETTINGS, "featureGates": {"enableMIG": True}}
+GOLDENS = json.loads(MANIFESTS.read_text()) if MANIFESTS.is_file() else {}
+"""KAITO's own scenarios, where they lie beside this checkout."""
+BEYOND = {
+    "vllm_multinode_llama70b_2xA100": "ray serves from one node only (take a larger type, or runtime: vllm)",
+    "template_inference": "a template is the whole pod, and no runtime serves it",
+}
+"""Scenarios that this runtime does not serve, with words of the refusal that names the alternative."""
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +126,37 @@ def test_the_api_server_takes_each_scenario_s_rayservice_whole(kuberay: KubeRay,
     rendered = rayservice_of(given["workspace"])
     taken = dry_run(plane, {**rendered, "metadata": {**rendered["metadata"], "namespace": "default"}})
     assert pruned(rendered["spec"], taken["spec"]) == []
+
+
+@pytest.mark.parametrize("name", GOLDENS)
+def test_the_api_server_takes_a_rayservice_for_each_of_kaito_s_scenarios(
+    kuberay: KubeRay, plane: Cluster, name: str
+) -> None:
+    if name in BEYOND:
+        assert BEYOND[name] in refusal(name)
+        return
+    (made,) = (each for each in rendered(name) if each["kind"] == "RayService")
+    taken = dry_run(plane, {**made, "metadata": {**made["metadata"], "namespace": "default"}})
+    assert pruned(made["spec"], taken["spec"]) == []
+
+
+def rendered(golden: str) -> list[Object]:
+    """Return the objects of KAITO's scenario, with this runtime: of a tuned model by the settings, which name it."""
+    given = json.loads(json.dumps(GOLDENS[golden]["input"]))
+    workspace, provisioner = given["workspace"], {"byo": "byo"}.get(given["provisioner"], "karpenter")
+    workspace["metadata"].pop("uid")
+    workspace["resource"].setdefault("instanceType", INSTANCE_TYPE)
+    if "inference" in workspace:
+        workspace["inference"]["runtime"] = "ray"
+    settings = {"cloud": given["cloud"], "provisioner": provisioner, "runtime": "ray"}
+    return [dict(each) for each in render(workspace, settings=settings)]
+
+
+def refusal(golden: str) -> str:
+    """Return the message with which KAITO's scenario is refused."""
+    with pytest.raises(LLMwrightError) as refused:
+        rendered(golden)
+    return str(refused.value)
 
 
 def rayservice_of(workspace: Object) -> Object:

@@ -24,14 +24,18 @@ SHARED = "/dev/shm"
 START_S = 900.0
 
 
-class RenderedPod:
-    """The pod template of the one StatefulSet in ``manifests``; ``secrets`` are values by Secret and key."""
+def pod_of_stateful_set(manifests: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return the pod's spec of the one StatefulSet in ``manifests``."""
+    (workload,) = (each for each in manifests if each["kind"] == "StatefulSet")
+    spec: Mapping[str, Any] = workload["spec"]["template"]["spec"]
+    return spec
 
-    def __init__(
-        self, manifests: Sequence[Mapping[str, Any]], folder: Path, secrets: Mapping[str, Mapping[str, str]]
-    ) -> None:
-        (workload,) = (each for each in manifests if each["kind"] == "StatefulSet")
-        self.spec: Mapping[str, Any] = workload["spec"]["template"]["spec"]
+
+class RenderedPod:
+    """A pod by its ``spec``; ``secrets`` are values by Secret and key."""
+
+    def __init__(self, spec: Mapping[str, Any], folder: Path, secrets: Mapping[str, Mapping[str, str]]) -> None:
+        self.spec = spec
         (self.container,) = self.spec["containers"]
         self.port = free_port(HOST)
         self._folder, self._secrets = folder, secrets
@@ -66,10 +70,15 @@ class RenderedPod:
         """Return the last of what a container wrote."""
         return (self._folder / f"{name}.log").read_text(errors="replace")[-3000:]
 
+    def environment(self, container: Mapping[str, Any]) -> dict[str, str]:
+        """Return the variables of a container, with the folders that stand for its volumes."""
+        place = self._placing(container)
+        return {each["name"]: place(self._value(each)) for each in container.get("env", ())}
+
     def _popen(self, container: Mapping[str, Any], environ: Mapping[str, str], name: str) -> subprocess.Popen[bytes]:
         place = self._placing(container)
         argv = [place(str(word)) for word in (*container.get("command", ()), *container.get("args", ()))]
-        own = {each["name"]: place(self._value(each)) for each in container.get("env", ())}
+        own = self.environment(container)
         with (self._folder / f"{name}.log").open("wb") as log:
             return subprocess.Popen(
                 argv, env={**environ, **own}, cwd=self._folder, stdout=log, stderr=log, start_new_session=True

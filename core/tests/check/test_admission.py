@@ -90,6 +90,10 @@ A = "metadata.annotations"
         ({"inference.preset": ..., "inference.template": TEMPLATE}, {}),
         ({"inference.template": TEMPLATE}, {"inference": "Conflict"}),
         (
+            {"inference.preset": ..., "inference.template": TEMPLATE, "inference.runtime": "hf"},
+            {"inference.runtime": "Conflict"},
+        ),
+        (
             {"inference.preset": ..., "inference.template": {"spec": {}}},
             {"inference.template.spec.containers": "Unworkable"},
         ),

@@ -209,3 +209,19 @@ def test_a_group_that_is_not_ours_keeps_its_size() -> None:
 def test_the_version_of_the_images_is_the_one_that_is_tested() -> None:
     pinned = Path(__file__).parents[1].joinpath("ray/requirements.txt").read_text(encoding="utf-8")
     assert f"ray[serve]=={cluster(service())['rayVersion']}\n" in pinned
+
+
+def grace_and_drain(spec: Object) -> tuple[int, str]:
+    drain = variables(spec["containers"][0])["RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"]
+    return spec["terminationGracePeriodSeconds"], drain
+
+
+def test_a_machine_that_goes_finishes_its_answers() -> None:
+    worker = worker_group(service())["template"]["spec"]
+    assert grace_and_drain(worker) == (70, "65"), "Serve gives a copy 60 s"
+    assert grace_and_drain(head(service())) == (35, "30")
+
+
+def test_a_time_of_the_settings_counts() -> None:
+    short = {**POD, "spec": {**POD["spec"], "terminationGracePeriodSeconds": 20}}
+    assert grace_and_drain(worker_group(service(pod=short))["template"]["spec"]) == (20, "15")

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import re
-import signal
 import socket
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from llmwright.testing.cluster import Cluster
 from llmwright.testing.cluster.programs import free_port
 
 Object = dict[str, Any]
+
+# By itself Ray takes ports from 10002 to 19999 for workers on each node: these nodes share them, with us too.
+OWN_PORTS = "--min-worker-port=0 --max-worker-port=0"
 
 HEAD_SERVICE = re.compile(r"[\w-]+-head-svc(\.[\w.]+)?")
 """How a worker names the head; no DNS knows it here."""
@@ -36,7 +41,7 @@ class RayMachine:
     environment: Path
     folder: Path
     address: str
-    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    started: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def run(self, pod: Object) -> None:
         """Start the Ray container of a pod, and tell the API server at which address it is."""
@@ -46,31 +51,34 @@ class RayMachine:
         path = f"{self.environment / 'bin'}:{os.environ['PATH']}"
         environ = {**os.environ, **{key: value for key, value in variables.items() if value is not None}, "PATH": path}
         with (self.folder / f"{name}.log").open("wb") as log:
-            self.started.append(
-                subprocess.Popen(
-                    ["/bin/bash", "-c", command], env=environ, cwd=self.folder, stdout=log, stderr=log,
-                    start_new_session=True,
-                )
+            self.started[name] = subprocess.Popen(
+                ["/bin/bash", "-c", command], env=environ, cwd=self.folder, stdout=log, stderr=log,
+                start_new_session=True,
             )  # fmt: skip
         status = json.dumps({"status": {"podIP": self.address, "podIPs": [{"ip": self.address}]}})
         self.plane.kubectl("patch", "pod", name, "--subresource=status", "--type=merge", "-p", status)
 
+    def check(self) -> None:
+        """Raise AssertionError once a process of a pod has ended, with its last words."""
+        for name, process in self.started.items():
+            words = (self.folder / f"{name}.log").read_text(errors="replace")[-3000:]
+            assert process.poll() is None, f"{name} ended with {process.returncode}: {words}"
+
     def stop(self) -> None:
-        """End all that was started, each with its children."""
-        for process in self.started:
-            os.killpg(process.pid, signal.SIGTERM)
-        for process in self.started:
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+        """Kill all that was started: by SIGTERM a pod would first finish its answers, and there are none."""
+        for process in self.started.values():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                for child in psutil.Process(process.pid).children(recursive=True):
+                    child.kill()
+            process.kill()
+            process.wait()
 
     def _here(self, command: str, *, head: bool) -> str:
         """Return a command of a pod for a machine that several pods share."""
         shared = {"--metrics-export-port=8080": f"--metrics-export-port={free_port()}"}
         # A path of Ray's sockets has at most 107 bytes.
-        shared |= {"--block": f"--block --temp-dir={self.folder}"} if head else {"52365": str(free_port())}
+        files = f" --temp-dir={self.folder}" if head else ""
+        shared |= {"--block": f"--block {OWN_PORTS}{files}"} | ({} if head else {"52365": str(free_port())})
         for ours, here in shared.items():
             command = command.replace(ours, here)
         return HEAD_SERVICE.sub(self.address, command)

@@ -31,9 +31,16 @@ def check_what_is_served(inputs: CheckInput) -> Iterator[Problem]:
 
 def check_template(inputs: CheckInput) -> Iterator[Problem]:
     """``template`` has the form of a pod template, as far as it is read here; the API server judges the rest."""
-    template = inputs.written.inference.template if inputs.written.inference else None
-    if template is None:
+    inference = inputs.written.inference
+    template = inference.template if inference else None
+    if inference is None or template is None:
         return
+    if inference.preset is None and (inference.runtime or inference.runtime_config):
+        key = "runtime" if inference.runtime else "runtimeConfig"
+        message = "a template is the whole pod, and no runtime serves it"
+        yield Problem(
+            f"inference.{key}", message, "remove it, or write a preset in place of the template", reason="Conflict"
+        )
     path = "inference.template"
     for part, keys in (("metadata", ("labels", "annotations")), ("spec", ())):
         section = template.get(part)

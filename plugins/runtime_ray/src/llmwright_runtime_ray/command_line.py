@@ -25,6 +25,9 @@ END = "--"
 TARGET = 10.0
 """Requests of one copy where nobody says it: as for the autoscaler of any other runtime."""
 
+DRAIN_S = 60.0
+"""Seconds for the answers of a copy that ends because fewer are needed, or its machine goes."""
+
 
 def scaling_flags(config: RayConfig, fit: Fit) -> tuple[str, ...]:
     """Return the flags about replicas of ``hf``: the range of ``fit.copies``, and what each takes of a machine.

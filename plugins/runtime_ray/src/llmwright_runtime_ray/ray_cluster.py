@@ -7,6 +7,7 @@ from typing import Any
 
 from llmwright.plugins.drivers import Names
 from llmwright.values.launch import Launch
+from llmwright_runtime_ray.command_line import DRAIN_S
 
 RAY_VERSION = "2.60.0"
 """The release of Ray in the images. Head and workers of a cluster must have the same."""
@@ -31,6 +32,13 @@ HEAD_STEPS = frozenset({"packages"})
 
 HEAD_VOLUMES = frozenset({"emptyDir", "configMap", "secret", "projected", "downwardAPI", "hostPath"})
 """Kinds of volumes that the head has too. A claim may be bound to another machine, or would buy a second disk."""
+
+HEAD_DRAIN_S = 25
+"""Seconds for all answers where the whole cluster goes: the head, which ends last, coordinates until then."""
+MARGIN_S = 5
+"""Seconds that Ray's own steps take between its deadline and the end of the processes."""
+PROXY_DRAIN_S = 5
+"""Seconds that the proxy of a machine that goes still takes requests: Services stop leading to it meanwhile."""
 
 ORDINAL = "POD_INDEX"
 """The variable with the number of a StatefulSet's pod. These pods have none."""
@@ -93,7 +101,7 @@ def head_pod(launch: Launch, names: Names, variables: Mapping[str, str]) -> Obje
     }
     containers = [_mounting(main, kept)]
     parts = {"volumes": volumes, "initContainers": [_mounting(step, kept) for step in steps], "containers": containers}
-    return _pod(names, parts)
+    return _draining(_pod(names, parts), HEAD_DRAIN_S)
 
 
 def worker_pod(launch: Launch, names: Names, variables: Mapping[str, str]) -> Object:
@@ -112,7 +120,25 @@ def worker_pod(launch: Launch, names: Names, variables: Mapping[str, str]) -> Ob
     }
     spec = names.pod["spec"]
     affinity = {**spec.get("affinity", {}), "podAntiAffinity": _one_on_each_machine(names)}
-    return _pod(names, {"affinity": affinity, "containers": [main, *spec["containers"][1:]]})
+    return _draining(_pod(names, {"affinity": affinity, "containers": [main, *spec["containers"][1:]]}), int(DRAIN_S))
+
+
+def _draining(pod: Object, seconds: int) -> Object:
+    """Return ``pod`` with time to finish its answers once it is to end.
+
+    At SIGTERM ``ray start`` tells the cluster that the machine goes, so that no request is sent there any more, and
+    waits until it is idle (Ray 2.60, ``_drain_node_before_shutdown``). A shorter time in the settings counts.
+    """
+    spec = pod["spec"]
+    grace = spec.get("terminationGracePeriodSeconds", seconds + 2 * MARGIN_S)
+    main, *others = spec["containers"]
+    variables = {
+        "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": max(0, grace - MARGIN_S),
+        "RAY_SERVE_PROXY_MIN_DRAINING_PERIOD_S": PROXY_DRAIN_S,
+    }
+    added = [{"name": name, "value": str(value)} for name, value in variables.items()]
+    containers = [{**main, "env": [*main["env"], *added]}, *others]
+    return {**pod, "spec": {**spec, "terminationGracePeriodSeconds": grace, "containers": containers}}
 
 
 def _ray_container(names: Names, variables: Mapping[str, str]) -> Object:

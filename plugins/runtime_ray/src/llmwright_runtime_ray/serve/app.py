@@ -14,12 +14,11 @@ from typing import Any, TypedDict
 from ray import serve
 from ray.serve import Application
 
+from llmwright_runtime_ray.command_line import DRAIN_S
 from llmwright_runtime_ray.serve.names import DEPLOYMENT
 from llmwright_runtime_ray.serve.options import RayOptions, Scaling, parse
 from llmwright_runtime_ray.serve.replica import Replica
 
-DRAIN_S = 8.0
-"""Seconds for the answers of a replica that ends: the supervisor of one machine kills after 20."""
 _LOOK_S = 0.25
 
 

@@ -58,6 +58,12 @@ class Replica:
         """Return the metrics of this replica."""
         return families_of(self._metrics.registry)
 
+    def finish_within(self, seconds: float) -> None:
+        """Give the answers under way so long; then they fail with an error. It returns at once."""
+        last = threading.Timer(seconds, self._engine.stop, (_STOP_SECONDS,))
+        last.daemon = True
+        last.start()
+
     def __del__(self) -> None:
         """Fail what is still under way with an error, not with a connection that breaks."""
         self._engine.stop(_STOP_SECONDS)

@@ -13,13 +13,15 @@ from types import FrameType
 from llmwright.errors import TargetError
 from llmwright_runtime_ray.serve import local_cluster
 from llmwright_runtime_ray.serve.last_words import failure_in
-from llmwright_runtime_ray.serve.names import NAME
+from llmwright_runtime_ray.serve.names import DEPLOYMENT, NAME
 from llmwright_runtime_ray.serve.options import RayOptions
 
 _log = logging.getLogger("llmwright.serve")
 _LOOK_S = 0.5
 _MOST_END_S = 17.0
 """The supervisor of one machine kills after 20 s."""
+_LAST_ANSWERS_S = 8.0
+"""Seconds for the answers under way when the whole server ends: a copy that ends alone has more."""
 
 
 def serve_until_signal(options: RayOptions, port: int) -> None:
@@ -88,6 +90,9 @@ def _end() -> None:
     last = threading.Timer(_MOST_END_S, os._exit, (0,))
     last.daemon = True
     last.start()
+    with contextlib.suppress(Exception):
+        # Before the application goes: after that nobody reaches its replicas, which would give their answers longer.
+        serve.get_deployment_handle(DEPLOYMENT, NAME).broadcast("finish_within", _LAST_ANSWERS_S).results(timeout_s=2)
     with contextlib.suppress(Exception):
         # The application before Serve: Serve's own shutdown ends the proxies at once, and with them all open answers.
         serve.delete(NAME)
