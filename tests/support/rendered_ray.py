@@ -7,6 +7,7 @@ are free ones, the path of a mount is the folder that stands for the volume, and
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -27,6 +28,8 @@ from llmwright.testing.processes import free_port
 
 Object = dict[str, Any]
 
+STARTED, STARTS = "Ray runtime started", 4
+"""The words of ``ray start`` once a node is part of the cluster, and how often it may try."""
 DEPLOY = "/api/serve/applications/"
 """The path of Ray's dashboard to which KubeRay sends the configuration of Ray Serve."""
 
@@ -55,10 +58,8 @@ class RenderedRay:
         wait_until(self._dashboard_answers, "the head's dashboard answers", START_S)
         (group,) = cluster["workerGroupSpecs"]
         for number in range(group["replicas"]):
-            name = f"worker-{number}"
-            self._start(name, group, f"--address={HOST}:{self._gcs}")
             # One by one: Ray finds a node that has just started by its address, which these share.
-            wait_until(partial(self._has_started, name), f"{name} has joined", START_S)
+            self._join(f"worker-{number}", group)
 
     def deploy(self) -> None:
         """Give the head the configuration of Ray Serve, as KubeRay does."""
@@ -143,9 +144,17 @@ class RenderedRay:
     def _pod(self, group: Mapping[str, Any]) -> RenderedPod:
         return RenderedPod(group["template"]["spec"], self._folder, self._keys)
 
-    def _has_started(self, name: str) -> bool:
+    def _join(self, name: str, group: Mapping[str, Any]) -> None:
+        """Start a worker, and again as a kubelet does: on a busy machine Ray gives up after 30 s."""
+        for _ in range(STARTS):
+            self._start(name, group, f"--address={HOST}:{self._gcs}")
+            wait_until(partial(self._has_decided, name), f"{name} has joined", START_S)
+            if self.started[name].poll() is None:
+                return
         self.check()
-        return "Ray runtime started" in self.log(name)
+
+    def _has_decided(self, name: str) -> bool:
+        return self.started[name].poll() is not None or STARTED in self.log(name)
 
     def _dashboard_answers(self) -> bool:
         self.check()
@@ -157,6 +166,7 @@ class RenderedRay:
     def _ask(self, method: str, body: str = "") -> tuple[int, str]:
         connection = http.client.HTTPConnection(HOST, self._dashboard, timeout=60)
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
-        connection.request(method, DEPLOY, body, headers)
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
+        with contextlib.closing(connection):
+            connection.request(method, DEPLOY, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()

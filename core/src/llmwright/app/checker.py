@@ -89,6 +89,7 @@ class Checker:
     ) -> tuple[Problem, ...]:
         """Everything that is wrong with a Workspace, errors and warnings; ``old`` is the one that it replaces."""
         from llmwright.app.dropped_weights import dropped_weights
+        from llmwright.app.local_adapters import adapter_problems
         from llmwright.check import check_workspace
 
         files = config_files or {}
@@ -101,6 +102,7 @@ class Checker:
             *self._missing_config(workspace, files),
             *self._config_sizes(workspace, files),
             *dropped_weights(inputs, self._session.drivers, files),
+            *adapter_problems(workspace, self._mode.target, inputs.inference_preset),
             *self.policies(workspace),
         )
 

@@ -88,6 +88,7 @@ class Planner:
             PluginError: a driver that it needs is missing or broken.
         """
         from llmwright.app.data_names import data_names
+        from llmwright.app.local_adapters import adapter_ranks
         from llmwright.app.machines import catalogue_for
         from llmwright.plan.make import make_plan
         from llmwright.plan.template import template_plan
@@ -116,6 +117,7 @@ class Planner:
             nodes=nodes,
             api_key=self._mode.target == "local" and session.wants_api_key,
             data_names=data_names(workspace, self._mode.target),
+            adapter_ranks=adapter_ranks(workspace, self._mode.target),
         )
 
     def _require_workloads(self, plan: Plan) -> None:

@@ -15,7 +15,7 @@ _LAYER = re.compile(r"\.(?:layers|h|blocks)\.(\d+)\.")
 _HINT = "it was made for another model"
 
 Sizes = Mapping[str, tuple[int, int]]
-"""Name of a layer -> (outputs, inputs). A name may be of one layer, or the last part alone for all of that name."""
+"""Name of a layer -> (outputs, inputs), 0 where unknown. A name may be the last part alone, for all layers of it."""
 
 
 def misfits(
@@ -58,7 +58,7 @@ def _shapes(adapter: LoraAdapter, known: Mapping[str, set[tuple[int, int]]]) -> 
             first = match[3] == "A"
             ours = shape[1 if first else 0]
             theirs = sorted({size[1 if first else 0] for size in sizes})
-            if ours not in theirs:
+            if ours not in theirs and 0 not in theirs:
                 shown = " or ".join(map(str, theirs))
                 ends = "inputs" if first else "outputs"
                 message = f"size mismatch: its {match[1]} has {ours} {ends}, and the base's has {shown}: {_HINT}"

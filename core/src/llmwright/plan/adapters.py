@@ -99,6 +99,7 @@ def _named(inputs: PlanInput, position: int, spec: AdapterSpec) -> MountedAdapte
         image=source.image or None,
         pull_secrets=tuple(source.image_pull_secrets),
         volume_source=source.volume_source,
+        rank=inputs.adapter_ranks.get(source.name),
     )
     return MountedAdapter(adapter, volume, pull, adapter.pull_secrets)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
 from llmwright.api.instance_type_field import is_auto, listed_types
@@ -55,6 +55,7 @@ def make_plan(
     nodes: int | None = None,
     api_key: bool = False,
     data_names: tuple[str, ...] | None = None,
+    adapter_ranks: Mapping[str, int] | None = None,
 ) -> Plan:
     """Everything decided before anything is created; the same for the same arguments.
 
@@ -67,6 +68,7 @@ def make_plan(
         nodes: the number of machines where that was decided before (``status.targetNodeCount``) and does not move.
         api_key: requests must carry a key.
         data_names: the files of the data set, by path below its directory; None where they are not known.
+        adapter_ranks: the ranks of adapters by name, as far as they are known.
 
     Raises:
         InvalidWorkspace: it cannot run as written, with the place in the YAML and every reason.
@@ -75,7 +77,9 @@ def make_plan(
         PluginError: a driver that is named is missing or broken.
     """
     files = config_files or {}
-    question = _Question(workspace, catalogue, drivers, settings, target, files, nodes, api_key, data_names)
+    question = _Question(
+        workspace, catalogue, drivers, settings, target, files, nodes, api_key, data_names, adapter_ranks or {}
+    )
     asked, inputs_on = question.ranking, question.inputs_on
     written = written_choice(workspace, settings, target)
     if is_auto(written):
@@ -131,6 +135,7 @@ class _Question:
     nodes: int | None = None
     api_key: bool = False
     data_names: tuple[str, ...] | None = None
+    adapter_ranks: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def preset(self) -> Preset:
@@ -160,6 +165,7 @@ class _Question:
             settled_nodes=self.nodes,
             api_key=self.api_key,
             data_names=self.data_names,
+            adapter_ranks=self.adapter_ranks,
         )
 
 

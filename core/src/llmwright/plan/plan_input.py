@@ -21,7 +21,7 @@ class PlanInput:
     ``config_files`` holds file contents by file name for each config by name, as a ConfigMap's data. ``single_device``
     says that ``machine`` is a slice of a GPU. ``settled_nodes`` is the number of machines of an earlier decision, for
     all copies. ``api_key`` says that requests must carry a key. ``data_names`` are the paths of the files below the
-    data set's directory, None where they are not known.
+    data set's directory, None where they are not known. ``adapter_ranks`` are known ranks of adapters by name.
     """
 
     workspace: Workspace
@@ -35,6 +35,7 @@ class PlanInput:
     settled_nodes: int | None = None
     api_key: bool = False
     data_names: tuple[str, ...] | None = None
+    adapter_ranks: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def on_success(self) -> Literal["serve", "release"]:
