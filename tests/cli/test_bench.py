@@ -144,3 +144,68 @@ def test_options_that_cannot_be_used(run: Run, arguments: tuple[str, ...], words
     ended = run("bench", "http://127.0.0.1:9", *arguments)
     assert (ended.code, ended.out) == (2, "")
     assert words in ended.err
+
+
+KUBECTL = """#!/bin/sh
+echo "$@" > {arguments}
+echo 'warning: a line before it' >&2
+{last}
+"""
+
+
+def kubectl(folder: Path, monkeypatch: pytest.MonkeyPatch, last: str) -> Path:
+    """Put a kubectl first in PATH that says ``last``; return the file that has its arguments."""
+    arguments = folder / "arguments"
+    program = folder / "bin" / "kubectl"
+    program.parent.mkdir()
+    program.write_text(KUBECTL.format(arguments=arguments, last=last))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    return arguments
+
+
+def test_a_workspace_on_a_cluster_is_measured_through_kubectl(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with openai_peer() as peer:
+        opened = f"echo 'Forwarding from {peer.url.removeprefix('http://')} -> 5000'; exec sleep 60"
+        arguments = kubectl(tmp_path, monkeypatch, opened)
+        ended = run("bench", "mine", "--cluster", "-n", "models", "--kubeconfig", "/no/where", *FEW)
+    assert ended.code == 0, ended.err
+    assert ended.out.startswith(f"tiny at {peer.url}, ")
+    assert "through kubectl: one pod" in ended.err
+    asked = "--namespace models --kubeconfig /no/where port-forward --address=127.0.0.1 service/mine :80"
+    assert arguments.read_text().split() == asked.split()
+
+
+@pytest.mark.parametrize(
+    ("last", "words"),
+    [
+        ("echo 'Error from server (NotFound): services \"mine\" not found' >&2; exit 1", 'services "mine" not found'),
+        ("exit 1", "a line before it"),
+    ],
+)
+def test_kubectl_s_last_words_are_told(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str, words: str
+) -> None:
+    kubectl(tmp_path, monkeypatch, last)
+    ended = run("bench", "mine", "--cluster", *FEW)
+    assert ended.code != 0
+    assert ended.out == ""
+    assert "kubectl does not reach service/mine" in ended.err
+    assert words in ended.err
+    assert "name the URL" in ended.err
+
+
+def test_without_kubectl_the_url_is_the_way(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    ended = run("bench", "mine", "--cluster", *FEW)
+    assert ended.code == 2
+    assert "kubectl, which is not here" in ended.err
+    assert run("bench", "http://127.0.0.1:1", "--cluster", *FEW).code == 2
+
+
+def test_a_name_that_is_not_here_may_be_on_a_cluster(run: Run) -> None:
+    ended = run("bench", "nobody", *FEW)
+    assert ended.code != 0
+    assert "--cluster" in ended.err

@@ -57,14 +57,13 @@ def test_the_demo_model_answers_from_the_cluster_that_kuberay_makes(
     (worker,) = wait_until(lambda: kuberay.workers("real"), "KubeRay makes a worker")
     (head,) = kuberay.all("pod", "real", **{"ray.io/node-type": "head"})
     machine.run(head)
-    wait_until(lambda: machine.check() or answers_on(8265), "the head's dashboard", START_S)
+    wait_until(lambda: machine.runs() and answers_on(8265), "the head's dashboard", START_S)
     machine.run(worker)
     # KubeRay asks ever more rarely while nobody answers; a change makes it ask at once.
     workspaces.plane.kubectl("annotate", "rayservice", "real", "example.com/asks=now")
 
     def is_ready() -> bool:
-        machine.check()
-        return bool(workspaces.plane.condition("real", "Ready")["status"] == "True")
+        return machine.runs() and bool(workspaces.plane.condition("real", "Ready")["status"] == "True")
 
     wait_until(is_ready, "the model answers", DEPLOY_S)
     question = {"model": "demo", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 4}

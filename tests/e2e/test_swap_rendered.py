@@ -29,12 +29,14 @@ ENGINES = ["hf", *(pytest.param(name, marks=pytest.mark.engine(name)) for name i
 ENDS = (0, -signal.SIGTERM, 128 + signal.SIGTERM)
 KEYS = {API_KEY.name: {API_KEY.key: KEY}}
 STREAMS = 24
+TWO_COPIES = "  replicas: 2\n  runtimeConfig: {engine: hf}\n"
+"""The engine that Ray's environment here has: on a cluster with such a GPU it would be vLLM."""
 
 
-def rendered(runtime: str, folder: Path, replicas: int = 1) -> list[dict[str, Any]]:
+def rendered(runtime: str, folder: Path, more: str = "") -> list[dict[str, Any]]:
     """Return the manifests of the Workspace with that runtime."""
     sandbox = Sandbox(folder / "sandbox")
-    text = workspace(runtime, write_adapters(folder / "adapters"), "Standard_NC24ads_A100_v4", replicas)
+    text = workspace(runtime, write_adapters(folder / "adapters"), "Standard_NC24ads_A100_v4", more)
     return [*yaml.safe_load_all(sandbox.ok("render", "--target", "kubernetes", "-f", sandbox.write(text)))]
 
 
@@ -50,7 +52,7 @@ def ray_pods(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RenderedRay]:
     folder = tmp_path_factory.mktemp("pod-ray")
     environ = environment("ray", folder)
     with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as short:
-        pods = RenderedRay(rendered("ray", folder, replicas=2), Path(short), KEYS, environ)
+        pods = RenderedRay(rendered("ray", folder, TWO_COPIES), Path(short), KEYS, environ)
         try:
             pods.start()
             pods.deploy()

@@ -58,11 +58,12 @@ class RayMachine:
         status = json.dumps({"status": {"podIP": self.address, "podIPs": [{"ip": self.address}]}})
         self.plane.kubectl("patch", "pod", name, "--subresource=status", "--type=merge", "-p", status)
 
-    def check(self) -> None:
-        """Raise AssertionError once a process of a pod has ended, with its last words."""
+    def runs(self) -> bool:
+        """Return True; raise AssertionError once a process of a pod has ended, with its last words."""
         for name, process in self.started.items():
             words = (self.folder / f"{name}.log").read_text(errors="replace")[-3000:]
             assert process.poll() is None, f"{name} ended with {process.returncode}: {words}"
+        return True
 
     def stop(self) -> None:
         """Kill all that was started: by SIGTERM a pod would first finish its answers, and there are none."""

@@ -78,12 +78,11 @@ def served_model(runtime: str, client: Client) -> ServedModel:
     return ServedModel(client, MODEL, tuple(ADAPTERS), able, able.api_key, context, driver.load_metrics)
 
 
-def workspace(runtime: str, adapters: Path, machine: str = "", replicas: int = 1) -> str:
-    """Return the Workspace as YAML, for ``machine`` of a cloud where there is one."""
+def workspace(runtime: str, adapters: Path, machine: str = "", more: str = "") -> str:
+    """Return the Workspace as YAML, for ``machine`` of a cloud where there is one; ``more`` are lines of inference."""
     sources = (f"{{name: {name}, volumeSource: {{hostPath: {{path: {adapters / name}}}}}}}" for name in ADAPTERS)
     lines = "".join(f"    - source: {source}\n" for source in sources)
-    copies = f"  replicas: {replicas}\n" if replicas > 1 else ""
-    text = f"{serving_workspace(NAME)}  runtime: {runtime}\n{copies}  adapters:\n{lines}"
+    text = f"{serving_workspace(NAME)}  runtime: {runtime}\n{more}  adapters:\n{lines}"
     return text.replace("resource: {", f"resource: {{instanceType: {machine}, ") if machine else text
 
 

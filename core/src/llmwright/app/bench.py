@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from llmwright.api.workspace import Workspace
     from llmwright.app.benchmark.benchmark import Benchmark, OnProgress
     from llmwright.app.benchmark.result import BenchmarkResult
     from llmwright.app.benchmark.workload import Api, Prompt, Workload, WorkloadOptions
@@ -85,11 +86,19 @@ def benchmark_of(
         url = endpoint_url(target)
         chosen = model or _only_model(session, url)
     else:
-        served = session.target.get(namespace, target)
+        served = _workspace(session, namespace, target)
         url = endpoint_of(served)
         with session.model_client(url) as client:
             chosen = choose_model(client, served, model)
     return Benchmark(url, chosen, workload, session.api_key, on_progress)
+
+
+def _workspace(session: Session, namespace: str, name: str) -> Workspace:
+    try:
+        return session.target.get(namespace, name)
+    except TargetError as error:
+        hint = f"{error.hint}; `llmwright bench {name} --cluster` measures one on a cluster"
+        raise TargetError(error.message, hint=hint, reason=error.reason) from error
 
 
 def is_url(target: str) -> bool:

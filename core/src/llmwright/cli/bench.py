@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +33,7 @@ Examples:
   llmwright bench http://127.0.0.1:8000 --concurrency 1,8,32 --plot bench.svg
   llmwright bench https://api.example.com/v1 --model NAME --duration 30s -o json
   llmwright bench my-workspace --prompts questions.jsonl --output-tokens 256
+  llmwright bench my-workspace --cluster -n models
 
 \b
 A server that asks for a key gets LLMWRIGHT_API_KEY. It ends with 0 where each level has answers, even
@@ -71,6 +74,8 @@ if some requests failed (the table says how many), and with 1 where a level has 
 @click.option("--ignore-eos/--no-ignore-eos", default=None, help="Answers of full length; not with --prompts.")
 @click.option("--plot", metavar="FILE", help="Write a picture too, .svg or .png.")
 @click.option("--kaito", is_flag=True, help="Print KAITO's two log lines too, of the level with the most tokens.")
+@click.option("--cluster", is_flag=True, help="NAME is on a cluster: kubectl forwards a port to one of its pods.")
+@arguments.kubeconfig
 @format_option()
 @arguments.namespaced
 @click.pass_obj
@@ -83,6 +88,8 @@ def bench(
     namespace: str | None,
     plot: str | None,
     kaito: bool,
+    cluster: bool,
+    kubeconfig: str | None,
     output: str | None,
     **load: Any,
 ) -> None:
@@ -93,7 +100,7 @@ def bench(
     """
     if kaito and output:
         raise click.UsageError("--kaito prints lines of its own; leave out -o")
-    from llmwright.app.bench import benchmark_of, is_url
+    from llmwright.app.bench import benchmark_of
     from llmwright.app.benchmark.plot import check_plot
     from llmwright.app.benchmark.prompt_file import read_prompts
     from llmwright.app.benchmark.workload import Workload
@@ -103,19 +110,39 @@ def bench(
     workload = Workload(prompts=read_prompts(prompts, load["api"]) if prompts else (), **load)
     if plot:
         check_plot(Path(plot))
-    if not is_url(target):
-        note_repairs(session.target.repair())
     terminate_as_interrupt()
     bar = BenchmarkBar(open_console(stderr=True))
-    benchmark = benchmark_of(session, target, workload, model, namespace or "default", bar.show)
-    try:
-        with bar:
-            benchmark.run()
-    finally:
-        # After Ctrl-C too: minutes of measurement are not thrown away.
-        _report(benchmark.result(), output, plot, kaito=kaito)
+    with _address(session, target, namespace or "default", kubeconfig, on_cluster=cluster or bool(kubeconfig)) as place:
+        benchmark = benchmark_of(session, place, workload, model, namespace or "default", bar.show)
+        try:
+            with bar:
+                benchmark.run()
+        finally:
+            # After Ctrl-C too: minutes of measurement are not thrown away.
+            _report(benchmark.result(), output, plot, kaito=kaito)
     if not benchmark.result().succeeded:
         raise click.exceptions.Exit(1)
+
+
+@contextmanager
+def _address(
+    session: Session, target: str, namespace: str, kubeconfig: str | None, *, on_cluster: bool
+) -> Iterator[str]:
+    """Yield what is measured: the URL or the name as given, or a port that leads to the Workspace on its cluster."""
+    from llmwright.app.bench import is_url
+    from llmwright.app.port_forward import PortForward
+
+    if is_url(target):
+        if on_cluster:
+            raise click.UsageError("a URL is measured as it is; leave out --cluster and --kubeconfig")
+        yield target
+    elif on_cluster:
+        with PortForward(namespace, target, kubeconfig) as url:
+            note("measured through kubectl: one pod, and the API server before it")
+            yield url
+    else:
+        note_repairs(session.target.repair())
+        yield target
 
 
 def _report(result: BenchmarkResult, output: str | None, plot: str | None, *, kaito: bool) -> None:
