@@ -31,10 +31,7 @@ SERVED = ("engine", "adapters", "slice", "load balancer")
 MIG = {**SETTINGS, "featureGates": {"enableMIG": True}}
 GOLDENS = json.loads(MANIFESTS.read_text()) if MANIFESTS.is_file() else {}
 """KAITO's own scenarios, where they lie beside this checkout."""
-BEYOND = {
-    "vllm_multinode_llama70b_2xA100": "ray serves from one node only (take a larger type, or runtime: vllm)",
-    "template_inference": "a template is the whole pod, and no runtime serves it",
-}
+BEYOND = {"template_inference": "a template is the whole pod, and no runtime serves it"}
 """Scenarios that this runtime does not serve, with words of the refusal that names the alternative."""
 
 

@@ -52,7 +52,7 @@ def test_the_demo_model_answers_from_the_cluster_that_kuberay_makes(
 ) -> None:
     workspaces.node("real-node", "real")
     wanted = workspaces.inference("real")
-    wanted["inference"] = {"preset": {"name": "demo"}, "runtime": "ray"}
+    wanted["inference"] = {"preset": {"name": "demo"}, "runtime": "ray", "runtimeConfig": {"engine": "hf"}}
     workspaces.apply(wanted)
     (worker,) = wait_until(lambda: kuberay.workers("real"), "KubeRay makes a worker")
     (head,) = kuberay.all("pod", "real", **{"ray.io/node-type": "head"})

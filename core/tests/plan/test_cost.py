@@ -87,6 +87,13 @@ def test_copies_of_a_group_are_refused_before_the_second_is_needed(planned: Plan
     with pytest.raises(InvalidWorkspace) as refused:
         planned(sku=A10, inference=ranged(1, 2), drivers=WITH_ENGINE)
     assert (refused.value.problems[0].path, refused.value.problems[0].reason) == (MOST, "CopiesOfGroup")
+    assert "runtime:" not in refused.value.problems[0].hint
+
+
+def test_a_runtime_with_copies_of_groups_is_the_way(planned: Planned) -> None:
+    with pytest.raises(InvalidWorkspace) as refused:
+        planned(sku=A10, inference=ranged(1, 2, runtime="vllm"), drivers=drivers_with(vllm=Engine, alive=Alive))
+    assert refused.value.problems[0].hint.startswith("write runtime: alive, ")
 
 
 @pytest.mark.parametrize(("sku", "each"), [(A100, 1), (A10, 2)])

@@ -81,8 +81,7 @@ def check_copies_within_limits(inputs: CheckInput) -> Iterator[Problem]:
 
 def _least_nodes(inputs: CheckInput) -> int:
     """Return a number of nodes that one copy takes in any case: where the model decides it, that is not known yet."""
-    runtime = inputs.runtime
-    if inputs.written.template is None and (runtime is None or runtime.capabilities.multi_node):
+    if inputs.written.template is None and (inputs.able is None or inputs.able.multi_node):
         return 1
     return max(inputs.count, 1)
 

@@ -10,8 +10,8 @@ from llmwright.api.versions import V1ALPHA1, with_defaults
 from llmwright.api.workspace import LabelSelector, PresetSpec, Workspace
 from llmwright.check.facts import CatalogueFacts, ClusterFacts, DriverFacts, PolicyFacts
 from llmwright.plugins.demand import Demand
-from llmwright.plugins.drivers import Provisioner, Runtime
-from llmwright.plugins.selection import Candidates, candidates
+from llmwright.plugins.drivers import Capabilities, Provisioner, Runtime
+from llmwright.plugins.selection import Candidates, able_of, candidates
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.nodes import unreserved
 from llmwright.values.plan import Target
@@ -127,6 +127,11 @@ class CheckInput:
     def runtime(self) -> type[Runtime] | None:
         """The class of that runtime; None also where it is missing or broken."""
         return self.drivers.installed.find_runtime(self.runtime_name)
+
+    @cached_property
+    def able(self) -> Capabilities | None:
+        """The abilities of that runtime, with the engine that it takes for this work; None where it is not known."""
+        return able_of(self.runtime, self.demand) if self.runtime is not None else None
 
     @cached_property
     def inference_preset(self) -> Preset | None:

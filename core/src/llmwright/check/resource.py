@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from llmwright.api.instance_type_field import AUTO, is_auto, leaves_choice, listed_types
 from llmwright.catalogue.quantity import format_bytes
@@ -12,7 +13,7 @@ from llmwright.check.facts import Severity
 from llmwright.check.kubernetes_names import label_value_problem
 from llmwright.check.placeholders import placeholders_in, unfilled
 from llmwright.errors import Problem, did_you_mean
-from llmwright.plugins.selection import is_too_old
+from llmwright.plugins.selection import able_of, is_too_old
 from llmwright.values.instance_type import InstanceType
 
 LIST_TYPES = "llmwright instance-types list"
@@ -155,7 +156,7 @@ def check_memory(inputs: CheckInput) -> Iterator[Problem]:
     """
     if not inputs.on_cluster or inputs.own_nodes_only:
         return
-    sized_later = inputs.runtime is None or inputs.runtime.capabilities.multi_node
+    sized_later = inputs.able is None or inputs.able.multi_node
     if inputs.machine is not None and (inputs.v1alpha1 or not sized_later):
         yield from fit_problems(inputs, inputs.machine, inputs.count)
 
@@ -177,12 +178,15 @@ def fit_problems(inputs: CheckInput, machine: InstanceType, count: int) -> Itera
             severity="warning" if inputs.bypass else "error",
             reason="InsufficientMemory",
         )
-    runtime = inputs.runtime
-    alone = runtime is not None and not runtime.capabilities.multi_node
+    alone = inputs.able is not None and not inputs.able.multi_node
     if preset.distributable and needed > per_node and alone:
-        spread = inputs.drivers.installed.named(
-            "runtime", lambda driver: driver.capabilities.multi_node and not is_too_old(inputs.demand, machine, driver)
+        # The options are those of the runtime that is named; any other would be asked without them.
+        plain = replace(inputs.demand, options={})
+        able = inputs.drivers.installed.named(
+            "runtime",
+            lambda driver: able_of(driver, plain).multi_node and not is_too_old(inputs.demand, machine, driver),
         )
+        spread = [name for name in able if name != inputs.runtime_name]
         message = f"{preset.name} does not fit on one node, and {inputs.runtime_name} serves from one node only"
         hint = "take a larger type" + (f", or runtime: {' or '.join(spread)}" if spread else "")
         yield Problem(path, message, hint, reason="NotSupported")

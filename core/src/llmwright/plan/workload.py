@@ -13,7 +13,7 @@ from llmwright.plan.plan_input import PlanInput
 from llmwright.plan.refusal import refuse
 from llmwright.plan.runtime_choice import Served, ServingChoice, choose_runtime
 from llmwright.plan.tuner_choice import TuningChoice, choose_tuner
-from llmwright.plugins.drivers import Driver
+from llmwright.plugins.drivers import Driver, Runtime
 from llmwright.values.copies import ONE_COPY, Copies
 from llmwright.values.fit import Fit
 
@@ -154,8 +154,16 @@ def _copies_of_a_group(inputs: PlanInput, nodes: int, copies: int) -> InvalidWor
     Pods of one StatefulSet get their rank by their number, so those of a second copy would join the first.
     """
     message = f"{inputs.preset.name} takes {nodes} nodes of {inputs.machine.name}; {copies} copies of it are not built"
-    hint = "make one Workspace for each copy, or choose an instance type that holds the model alone"
+    able = inputs.drivers.named("runtime", _has_copies_of_groups)
+    other = f"write runtime: {' or '.join(able)}, " if able else ""
+    hint = f"{other}make one Workspace for each copy, or choose an instance type that holds the model alone"
     return refuse(most_copies_field(inputs.workspace), message, hint, "CopiesOfGroup")
+
+
+def _has_copies_of_groups(runtime: type[Runtime]) -> bool:
+    """Whether a runtime, by one of its engines, runs copies that each take several machines."""
+    able = (runtime.capabilities, *(engine.capabilities for engine in runtime.engines.values()))
+    return any(each.multi_node and each.scales_itself for each in able)
 
 
 def requested_nodes(workspace: Workspace) -> int:
