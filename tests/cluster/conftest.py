@@ -19,14 +19,14 @@ from llmwright.testing.cluster import Cluster, OperatorProcess
 __all__ = ["assets", "control_plane", "karpenter"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def plane(karpenter: Karpenter) -> Cluster:
     """The cluster with KWOK, Karpenter, the CRD and an account for operators."""
     karpenter.plane.install()
     return karpenter.plane
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shift(plane: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shift]:
     """Whichever operator runs now."""
     found = Shift(plane, tmp_path_factory.mktemp("operators"))

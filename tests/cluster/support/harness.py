@@ -1,7 +1,7 @@
-"""Session-scoped fixtures for tests against a real control plane, KWOK's nodes and Karpenter.
+"""Fixtures, one of each for the package, for tests against a real control plane, KWOK's nodes and Karpenter.
 
 A test that uses one carries the marker ``cluster``. ``control_plane`` is a cluster without nodes; ``karpenter`` is the
-same cluster with KWOK and Karpenter's KWOK provider (static capacity on) running in it. A folder that wants them has a
+same cluster with KWOK and Karpenter's KWOK provider (static capacity on) running in it. A package that wants them has a
 ``conftest.py`` with ``from tests.cluster.support.harness import assets, control_plane, karpenter  # noqa: F401``.
 Tests share them: use a namespace or Workspace names of your own, and take away what you made.
 """
@@ -30,13 +30,13 @@ NODE_CLASS = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def assets() -> Path:
     """The folder of programs; skips where there is none."""
     return programs.assets("kube-controller-manager", "kube-scheduler")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def control_plane(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster without nodes and without anything installed."""
     plane = Cluster.start(assets, tmp_path_factory.mktemp("cluster") / "control-plane")
@@ -57,7 +57,7 @@ class Karpenter:
         self.program = _start_karpenter(self.plane, static_capacity)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def karpenter(control_plane: Cluster) -> Karpenter:
     """The cluster with KWOK, Karpenter's CRDs, its default node class and Karpenter itself."""
     if not control_plane.start_kwok():
