@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from tests.e2e.support.sandbox import Sandbox
 from tests.e2e.support.workspaces import serving_workspace
 from tests.support.engine import engine_environment
-from tests.support.ray_environment import ray_environment, ray_program
+from tests.support.ray_environment import PROGRAM, ray_environment, ray_llm_environment, ray_program
 from tests.support.waiting import wait_until
 
 from llmwright.catalogue.catalogue import Catalogue
@@ -36,6 +36,7 @@ PROGRAMS: Mapping[str, Callable[[], Path]] = {
     "hf": lambda: Path(sys.executable).parent,
     "vllm": lambda: engine_environment() / "bin",
     "ray": lambda: ray_environment() / "bin",
+    "ray-llm": lambda: ray_llm_environment() / "bin",
 }
 """The folder with each runtime's programs. It skips the test where there is none."""
 
@@ -43,8 +44,14 @@ SETTINGS: Mapping[str, Callable[[], dict[str, str]]] = {
     "hf": dict,
     "vllm": lambda: {"program": str(PROGRAMS["vllm"]() / "vllm")},
     "ray": lambda: {"program": str(ray_program())},
+    "ray-llm": lambda: {"program": str(PROGRAMS["ray-llm"]() / PROGRAM), "vllm": VLLM},
 }
 """Each runtime's own settings on this machine: where its engine is."""
+
+RUNTIMES = {"ray-llm": ("ray", "vllm")}
+"""A runtime and the engine that its option names, for those that are not called like their runtime."""
+VLLM = "0.32.0"
+"""The release for processors that `make ray-llm` installs beside Ray."""
 
 
 class SwappedRuntime:
@@ -54,7 +61,8 @@ class SwappedRuntime:
         settings = SETTINGS[runtime]()
         self.runtime = runtime
         self.sandbox = Sandbox(root, LLMWRIGHT_API_KEY=KEY, **QUIET)
-        self.sandbox.write(f"plugins: {{runtime: {{{runtime}: {settings}}}}}\n", "llmwright.yaml")
+        name, _ = RUNTIMES.get(runtime, (runtime, ""))
+        self.sandbox.write(f"plugins: {{runtime: {{{name}: {settings}}}}}\n", "llmwright.yaml")
         self.sandbox.ok("apply", "-f", self.sandbox.write(workspace(runtime, write_adapters(root / "adapters"))))
         wait_until(self._is_ready, f"{runtime} answers", START_S)
         self.endpoint = str(self.sandbox.get(NAME)["status"]["endpoint"])
@@ -73,8 +81,9 @@ class SwappedRuntime:
 
 def served_model(runtime: str, client: Client) -> ServedModel:
     """Return the server that ``client`` asks, as the laws of its answers see it."""
-    driver, context = Registry(log=lambda _: None).runtime(runtime), _catalogue().preset(MODEL).context
-    able = driver.capabilities
+    name, engine = RUNTIMES.get(runtime, (runtime, ""))
+    driver, context = Registry(log=lambda _: None).runtime(name), _catalogue().preset(MODEL).context
+    able = driver.engines[engine].capabilities if engine else driver.capabilities
     return ServedModel(client, MODEL, tuple(ADAPTERS), able, able.api_key, context, driver.load_metrics)
 
 
@@ -82,7 +91,9 @@ def workspace(runtime: str, adapters: Path, machine: str = "", more: str = "") -
     """Return the Workspace as YAML, for ``machine`` of a cloud where there is one; ``more`` are lines of inference."""
     sources = (f"{{name: {name}, volumeSource: {{hostPath: {{path: {adapters / name}}}}}}}" for name in ADAPTERS)
     lines = "".join(f"    - source: {source}\n" for source in sources)
-    text = f"{serving_workspace(NAME)}  runtime: {runtime}\n{more}  adapters:\n{lines}"
+    name, engine = RUNTIMES.get(runtime, (runtime, ""))
+    option = f"  runtimeConfig: {{engine: {engine}}}\n" if engine else ""
+    text = f"{serving_workspace(NAME)}  runtime: {name}\n{option}{more}  adapters:\n{lines}"
     return text.replace("resource: {", f"resource: {{instanceType: {machine}, ") if machine else text
 
 
