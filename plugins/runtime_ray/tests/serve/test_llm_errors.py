@@ -25,6 +25,7 @@ WRAPPED = (
             "temperature",
         ),
         (json.dumps({"error": {"message": "Message: a\nb, Internal exception: x"}}), "a\nb", None),
+        (json.dumps({"error": {"message": "vllm.exceptions.VLLMValidationError: no tools"}}), "no tools", None),
         (json.dumps({"detail": "Not Found"}), "Not Found", None),
         (json.dumps({"detail": [{"loc": ["body"]}]}), '[{"loc": ["body"]}]', None),
         (json.dumps(["odd"]), '["odd"]', None),

@@ -16,6 +16,8 @@ from llmwright_runtime_hf.serve.http.openai_errors import error_response
 
 _LEAST_ERROR = 400
 _WRAPPED = re.compile(r"Message: (.*?)(?: \(Request ID: [^)]*\))?, Internal exception: .*", re.DOTALL)
+_CLASS = re.compile(r"\A(?:\w+\.)+\w+: ")
+"""The name of an exception before its words."""
 _CORS = b"access-control-"
 
 
@@ -73,4 +75,4 @@ def told(content: bytes) -> tuple[str, str | None]:
     words = message if isinstance(message, str) else json.dumps(message)
     wrapped = _WRAPPED.fullmatch(words)
     named = re.search(r"parameter=(\w+)", words)
-    return wrapped[1] if wrapped else words, named[1] if named else None
+    return _CLASS.sub("", wrapped[1] if wrapped else words), named[1] if named else None

@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import Request, Response
-from ray.llm._internal.serve.core.configs.openai_api_models import OpenAIHTTPException, TokenizeRequest
+from pydantic import ValidationError, WrapValidator
+from ray.llm._internal.serve.core.configs.openai_api_models import (
+    ChatCompletionRequest,
+    CompletionRequest,
+    OpenAIHTTPException,
+    TokenizeRequest,
+)
 from ray.llm._internal.serve.core.ingress.ingress import OpenAiIngress
 from ray.serve.exceptions import BackPressureError
 
 from llmwright_runtime_ray.serve.loopback import keep_to_loopback
+
+
+def _read(value: Any, read: Callable[[Any], Any]) -> Any:
+    """Return the request that ``read`` makes of a body.
+
+    Raises:
+        ValueError: a field is of another type than the engine's own validators take for granted.
+    """
+    try:
+        return read(value)
+    except ValidationError:
+        raise
+    except (TypeError, AttributeError, LookupError) as error:
+        raise ValueError(f"a field is of a wrong type: {error}") from error
+
+
+Sound = WrapValidator(_read)
 
 
 class LlmIngress(OpenAiIngress):  # type: ignore[misc]
@@ -42,7 +65,17 @@ class LlmIngress(OpenAiIngress):  # type: ignore[misc]
             message = "too many requests wait already, try again"
             raise OpenAIHTTPException(status_code=HTTPStatus.TOO_MANY_REQUESTS, message=message) from error
 
-    async def tokenize(self, body: TokenizeRequest, request: Request) -> Response:
+    async def chat(self, body: Annotated[ChatCompletionRequest, Sound], request: Request) -> Response:
+        """Answer a conversation."""
+        response: Response = await super().chat(body, request)
+        return response
+
+    async def completions(self, body: Annotated[CompletionRequest, Sound], request: Request) -> Response:
+        """Continue a text."""
+        response: Response = await super().completions(body, request)
+        return response
+
+    async def tokenize(self, body: Annotated[TokenizeRequest, Sound], request: Request) -> Response:
         """Count the tokens of a prompt, or of a conversation: the engine does both, and Ray's own route the first."""
         response: Response = await super().tokenize(body, request)
         return response
