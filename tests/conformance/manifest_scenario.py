@@ -57,6 +57,11 @@ class Cluster:
             objects = all_objects(self._registry.hooks(), _render_input(workspace, settings, driver, nodes), plan)
         return _named(objects, claim_of(driver, nodes))
 
+    def plan(self, scenario: Mapping[str, Any]) -> Plan:
+        """Return the plan of a scenario. Raises LLMwrightError: the Workspace cannot be planned."""
+        workspace = with_defaults(parse_workspace(Document(scenario["workspace"])))
+        return self._plan(workspace, _settings(scenario), scenario)
+
     def _plan(self, workspace: Workspace, settings: Settings, scenario: Mapping[str, Any]) -> Plan:
         return make_plan(
             workspace,

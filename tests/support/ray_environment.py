@@ -1,5 +1,5 @@
-"""Ray for tests, alone and beside vLLM: that of ``make ray`` and ``make ray-llm``, or that a variable names. Without one
-a test says so."""
+"""Ray for tests, alone and beside vLLM: that of ``make ray`` and ``make ray-llm``, or of the folder that a variable
+names. Without one a test says so."""
 
 from __future__ import annotations
 
