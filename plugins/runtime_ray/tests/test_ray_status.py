@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from llmwright.errors import TargetError
 from llmwright.values.nodes import Failed, Outcome, Ready, Waiting
+from llmwright_runtime_ray.last_words import marked
 from llmwright_runtime_ray.ray_status import status
 
 RECORDED: dict[str, Any] = json.loads(Path(__file__).with_name("recorded.json").read_text(encoding="utf-8"))
@@ -118,3 +120,14 @@ def test_a_failure_without_words_points_to_the_logs() -> None:
     outcome = status(service(("False", "Initializing"), **failed))
     assert isinstance(outcome, Failed)
     assert "logs of the Ray head" in outcome.message
+
+
+def test_the_error_of_a_copy_of_ours_is_told_in_its_own_words() -> None:
+    words = marked(TargetError("vLLM did not start: the context is too long"))
+    message = f"Traceback:\n  File x\nRuntimeError: {words}\n"
+    deployments = {"LlmServer:tiny": {"status": "DEPLOY_FAILED", "message": message}}
+    application = {"status": "DEPLOY_FAILED", "serveDeploymentStatuses": deployments}
+    parts = {"rayClusterName": "t-1", "applicationStatuses": {"llmwright": application}}
+    outcome = status(service(("False", "Initializing"), activeServiceStatus=parts))
+    assert isinstance(outcome, Failed)
+    assert outcome.message.endswith("does not start: vLLM did not start: the context is too long")

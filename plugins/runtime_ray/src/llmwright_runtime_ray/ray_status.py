@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from llmwright.values.nodes import Failed, Outcome, Ready, Waiting, Watch
+from llmwright_runtime_ray.last_words import marked_in
 
 GROUP, VERSION = "ray.io", "v1"
 KUBERAY = "install KubeRay, 1.5 or later: `helm install kuberay-operator kuberay/kuberay-operator`"
@@ -119,7 +120,10 @@ def _going(name: str, application: Object) -> Iterator[str]:
 
 
 def _cause(state: Object) -> str:
-    """Return the last line of a message: of a traceback that is the exception, where the rest says what led to it."""
+    """Return the error of a replica of ours, else the last line: of a traceback that is the exception."""
+    own = marked_in(str(state.get("message") or ""))
+    if own is not None:
+        return _short(own.message)
     lines = [line.strip() for line in str(state.get("message") or "").splitlines() if line.strip()]
     return _short(lines[-1]) if lines else "Ray Serve tells no cause; see the logs of the Ray head"
 

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from pathlib import Path
 from typing import Any
 
 from prometheus_client import REGISTRY, disable_created_metrics
 from ray.serve.llm import LLMServer
 
+from llmwright.errors import TargetError
+from llmwright_runtime_ray.last_words import marked
+from llmwright_runtime_ray.serve.engine_words import cause
 from llmwright_runtime_ray.serve.loopback import keep_to_loopback
 from llmwright_runtime_ray.serve.metric_families import Family, families_of
 
+LOG_BYTES = 64 * 1024
 OWN = "vllm:"
 """vLLM's names begin with it; what else is in the registry is Ray's and Python's."""
+
+
+def _log() -> str:
+    """Return the end of what this process and the engine below it wrote to stderr, which Ray keeps in a file."""
+    try:
+        with Path(f"/proc/self/fd/{sys.stderr.fileno()}").resolve().open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - LOG_BYTES))
+            return log.read(LOG_BYTES).decode(errors="replace")
+    except (OSError, ValueError):
+        return ""
 
 
 class LlmServer(LLMServer):  # type: ignore[misc]
@@ -21,7 +38,11 @@ class LlmServer(LLMServer):  # type: ignore[misc]
         """Load the model, and begin to serve."""
         keep_to_loopback()
         disable_created_metrics()
-        await super().__init__(llm_config, **parts)
+        try:
+            await super().__init__(llm_config, **parts)
+        # Whatever it is, Ray passes on text alone, and of the engine's own process none at all.
+        except Exception as error:
+            raise RuntimeError(marked(TargetError(f"vLLM did not start: {cause(error, _log())}"))) from error
 
     async def start(self) -> None:
         """Start the engine. Ray 2.60 looks for the tokenizer's routes under a name that vLLM gave up before 0.29."""

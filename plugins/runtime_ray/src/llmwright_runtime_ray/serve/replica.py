@@ -13,7 +13,7 @@ from llmwright_runtime_hf.serve.engine.model_thread import ModelThread
 from llmwright_runtime_hf.serve.log_limit import set_up_logging
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
 from llmwright_runtime_hf.serve.server_metrics import ServerMetrics
-from llmwright_runtime_ray.serve.last_words import marked
+from llmwright_runtime_ray.last_words import marked
 from llmwright_runtime_ray.serve.loopback import keep_to_loopback
 from llmwright_runtime_ray.serve.metric_families import Family, families_of
 

@@ -11,8 +11,8 @@ import time
 from types import FrameType
 
 from llmwright.errors import TargetError
+from llmwright_runtime_ray.last_words import failure_in
 from llmwright_runtime_ray.serve import local_cluster
-from llmwright_runtime_ray.serve.last_words import failure_in
 from llmwright_runtime_ray.serve.names import DEPLOYMENT, NAME
 from llmwright_runtime_ray.serve.options import RayOptions
 

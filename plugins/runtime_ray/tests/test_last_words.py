@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llmwright.errors import ConfigError, TargetError
-from llmwright_runtime_ray.serve.last_words import failure_in, marked
+from llmwright_runtime_ray.last_words import failure_in, marked
 
 
 def test_the_replica_s_own_error_is_found_in_a_traceback() -> None:

@@ -19,10 +19,18 @@ def marked(error: LLMwrightError) -> str:
 
 def failure_in(text: str) -> LLMwrightError:
     """Return the error of a replica in Ray's ``text``, or an error with the last line of it."""
-    match = _MARK.search(text)
-    if match is None:
+    marked_one = marked_in(text)
+    if marked_one is None:
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         return TargetError(f"Ray Serve could not start the model: {lines[-1] if lines else 'no reason is named'}")
+    return marked_one
+
+
+def marked_in(text: str) -> LLMwrightError | None:
+    """Return the error that ``marked`` has written into ``text``; None where there is none."""
+    match = _MARK.search(text)
+    if match is None:
+        return None
     words = read_json(match[1])
     kind = ConfigError if words["code"] == ConfigError.exit_code else TargetError
     return kind(words["message"], hint=words["hint"])
