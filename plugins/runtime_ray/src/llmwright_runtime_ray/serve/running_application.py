@@ -42,7 +42,7 @@ def serve_until_signal(options: RayOptions, port: int) -> None:
     except TargetError:
         local_cluster.kill()
         raise
-    _end()
+    _end(of_ours=options.vllm is None)
 
 
 def _deploy(options: RayOptions) -> None:
@@ -81,8 +81,8 @@ def _signalled() -> threading.Event:
     return event
 
 
-def _end() -> None:
-    """Let the replicas finish their answers, then end Ray."""
+def _end(*, of_ours: bool) -> None:
+    """Let the replicas finish their answers, then end Ray. Those of Ray Serve LLM have until the supervisor kills."""
     import ray
     from ray import serve
 
@@ -92,7 +92,9 @@ def _end() -> None:
     last.start()
     with contextlib.suppress(Exception):
         # Before the application goes: after that nobody reaches its replicas, which would give their answers longer.
-        serve.get_deployment_handle(DEPLOYMENT, NAME).broadcast("finish_within", _LAST_ANSWERS_S).results(timeout_s=2)
+        if of_ours:
+            copies = serve.get_deployment_handle(DEPLOYMENT, NAME)
+            copies.broadcast("finish_within", _LAST_ANSWERS_S).results(timeout_s=2)
     with contextlib.suppress(Exception):
         # The application before Serve: Serve's own shutdown ends the proxies at once, and with them all open answers.
         serve.delete(NAME)
