@@ -54,6 +54,7 @@ ELSEWHERE = {
     "core/src/llmwright/testing/tuned_runs.py": CHILD,
     "plugins/provisioner_karpenter/src/llmwright_provisioner_karpenter/client.py": CLUSTER,
     "plugins/runtime_ray/src/llmwright_runtime_ray/packages.py": "metadata of our own packages",
+    "plugins/runtime_hf/src/llmwright_runtime_hf/serve/http/page.py": OWN,
     "plugins/runtime_vllm/src/llmwright_runtime_vllm/engine_flags.py": OWN,
     "plugins/tuning_qlora/src/llmwright_tuning_qlora/train/model/metadata.py": "bytes of a config, for their digest",
 }

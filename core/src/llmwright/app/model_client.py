@@ -54,6 +54,17 @@ class ModelClient:
         listed = content_of(response).get("data") or ()
         return [str(item["id"]) for item in listed if isinstance(item, Mapping) and "id" in item]
 
+    def has_page(self) -> bool:
+        """Whether a browser that opens the endpoint sees a page; False where nothing answers."""
+        import httpx
+
+        try:
+            response = self._http.get("/", headers={"Accept": "text/html"})
+        except httpx.HTTPError:
+            return False
+        kind = response.headers.get("content-type", "")
+        return response.status_code == httpx.codes.OK and kind.startswith("text/html")
+
     def answer(self, model: str, messages: Sequence[Message], options: Mapping[str, Any]) -> str:
         """The whole answer; ``options`` are fields of the request, such as ``temperature`` and ``max_tokens``."""
         import httpx

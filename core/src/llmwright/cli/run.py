@@ -100,7 +100,7 @@ def _foreground(session: Session, planned: PlannedWorkspace, console: Console, e
         if end:
             session.target.stop(*key)
             return passed
-        _serve(session.target.get(*key), tuning.question if tuning else GREETING, console)
+        _serve(session, session.target.get(*key), tuning.question if tuning else GREETING, console)
     except BaseException:
         _stop(session, key, console)
         raise
@@ -119,7 +119,7 @@ def _carry_out(session: Session, planned: PlannedWorkspace, tuning: TuningRun | 
     return True
 
 
-def _serve(workspace: Workspace, question: str, console: Console) -> None:
+def _serve(session: Session, workspace: Workspace, question: str, console: Console) -> None:
     from llmwright.cli.show.console import styled
 
     status = workspace.status
@@ -132,6 +132,9 @@ def _serve(workspace: Workspace, question: str, console: Console) -> None:
     json_type = "-H 'Content-Type: application/json'"
     console.print(f"  curl -s {status.endpoint}/chat {json_type} -d {body}", soft_wrap=True)
     console.print(f"  llmwright chat {workspace.name}")
+    with session.model_client(status.endpoint) as client:
+        if client.has_page():
+            console.print(f"or open {status.endpoint}/ in a browser", soft_wrap=True)
     console.print("serving until Ctrl-C")
     while True:
         time.sleep(3600)

@@ -103,6 +103,7 @@ def _argv(
         *(part for flag, number in numbers.items() if number for part in (flag, str(number))),
         *(part for host in config.allowed_hosts for part in ("--allowed-host", host)),
         *(part for origin in config.allowed_origins for part in ("--allowed-origin", origin)),
+        *(() if config.page else ("--no-page",)),
         "--exit-with-parent",
     )
 

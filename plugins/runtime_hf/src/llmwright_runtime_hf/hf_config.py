@@ -27,6 +27,8 @@ class HfConfig(BaseModel):
     """Further hosts that requests may ask for. A server on loopback without a key answers to its own names only."""
     allowed_origins: tuple[str, ...] = ()
     """Origins of web pages that may ask (CORS), as ``https://app.example``; ``*`` is any."""
+    page: bool = True
+    """Whether ``GET /`` is a page for browsers, with the state of the server and a conversation."""
     threads: int | None = Field(default=None, ge=1)
     """CPU threads of torch."""
     max_num_seqs: int | None = Field(default=None, ge=1)

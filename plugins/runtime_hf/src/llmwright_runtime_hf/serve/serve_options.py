@@ -52,6 +52,7 @@ class ServeOptions:
     max_num_seqs: int = MAX_NUM_SEQS
     max_queued_requests: int = MAX_QUEUED_REQUESTS
     max_n_sequences: int = MAX_N_SEQUENCES
+    page: bool = True
     exit_with_parent: bool = False
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
@@ -96,6 +97,7 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> ServeOptio
         max_num_seqs=flags.max_num_seqs,
         max_queued_requests=flags.max_queued_requests,
         max_n_sequences=flags.max_n_sequences,
+        page=not flags.no_page,
         exit_with_parent=flags.exit_with_parent,
         allowed_hosts=tuple(flags.allowed_host),
         allowed_origins=tuple(flags.allowed_origin),
@@ -168,6 +170,7 @@ def _parser() -> argparse.ArgumentParser:
         "--allowed-host", action="append", default=[], metavar="HOST", help="a name that requests may ask for; * is any"
     )
     add("--allowed-origin", action="append", default=[], metavar="ORIGIN", help="a page that may ask; * is any (CORS)")
+    add("--no-page", action="store_true", help="answer GET / with 404, not with the page for browsers")
     add("--exit-with-parent", action="store_true", help="end when the process that started this one ends")
     return parser
 

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from llmwright.reading.json_reader import read_json
+from llmwright_runtime_hf.serve.http.page import add_page
 from llmwright_runtime_hf.serve.http.routes import add_middleware, add_model_routes, add_state_routes, empty_app
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
 from llmwright_runtime_hf.serve.server_metrics import ServerMetrics
@@ -70,6 +71,8 @@ def ingress_app(ray: ASGIApp, options: ServeOptions, state: ApplicationState, *,
         # Whether a key or JSON is wanted has been asked before.
         chat.keyed = True
         app.router.routes.append(Route("/chat", chat, methods=["POST"]))
+    if options.page:
+        add_page(app)
     app.mount("/", behind)
     add_middleware(app, options, metrics)
     return app

@@ -14,8 +14,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from llmwright_runtime_hf.serve.http.middleware import ROUTES
 from llmwright_runtime_hf.serve.http.openai_errors import error_response
 
-# Probes and Prometheus send no key by default, and these routes show no secret.
-OPEN_ROUTES = ("/health", "/metrics", "/version")
+# Probes, Prometheus and a browser that opens the page send no key, and these routes show no secret.
+OPEN_ROUTES = ("/", "/health", "/metrics", "/version")
 GENERATION_ROUTES = ("/chat", "/v1/chat/completions", "/v1/completions")
 
 

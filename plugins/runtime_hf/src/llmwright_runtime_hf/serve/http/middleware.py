@@ -18,6 +18,7 @@ MAX_HELD_BYTES = 16 * MAX_BODY_BYTES
 LINGER_SECONDS = 2.0
 LINGER_TIMES = 4
 ROUTES = (
+    "/",
     "/chat",
     "/v1/chat/completions",
     "/v1/completions",

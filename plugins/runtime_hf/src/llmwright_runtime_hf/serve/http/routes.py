@@ -17,6 +17,7 @@ from llmwright_runtime_hf.serve.http.generation_handler import GenerationHandler
 from llmwright_runtime_hf.serve.http.json_text import SafeJsonResponse
 from llmwright_runtime_hf.serve.http.middleware import CountRequests, LimitBody, PlainPath
 from llmwright_runtime_hf.serve.http.openai_errors import add_error_handlers
+from llmwright_runtime_hf.serve.http.page import add_page
 from llmwright_runtime_hf.serve.http.request_body import json_body
 from llmwright_runtime_hf.serve.http.request_to_job import resolve_model
 from llmwright_runtime_hf.serve.http.requests import ChatCompletionRequest, CompletionRequest, PromptRequest
@@ -32,6 +33,8 @@ def create_app(options: ServeOptions, engine: Engine, metrics: ServerMetrics) ->
     add_model_routes(app, options)
     add_state_routes(app, engine)
     _add_metrics_route(app, metrics)
+    if options.page:
+        add_page(app)
     add_middleware(app, options, metrics)
     return app
 
