@@ -41,6 +41,7 @@ class HfRuntime(Runtime):
         chat_endpoint=True,
         choices=True,
         logprobs=True,
+        response_format=True,
         metrics=True,
     )
 

@@ -35,6 +35,9 @@ class Answer:
         job = handle.job
         sampler = Sampler(job.sampling, loaded.model.device, prompt=len(job.prompt), logprobs=job.logprobs)
         sampler.forbid_ends(job.end_tokens, job.min_tokens)
+        self._guided = job.guide.begin() if job.guide else None
+        if self._guided:
+            sampler.keep_to(self._guided, job.end_tokens)
         self.handle = handle
         self.row = Row(job.model, job.prompt, sampler)
         self.count = 0
@@ -47,12 +50,22 @@ class Answer:
         job = self.handle.job
         self.count += 1
         begin = self._text.made
-        text, reason = self._text.push(token, last=self.count == job.max_tokens)
+        complete = self._is_complete(token)
+        text, reason = self._text.push(token, last=complete or self.count == job.max_tokens)
+        if complete and reason == "length":
+            reason = "stop"
         tokens = self._scores(token, begin, reason) if self._scored else ()
         if text or tokens:
             yield Text(text, tokens)
         if reason:
             yield Finished(reason, len(job.prompt), self.count)
+
+    def _is_complete(self, token: int) -> bool:
+        """Whether the answer has its shape, and nothing can follow ``token`` but an end."""
+        if self._guided is None or token in self.handle.job.end_tokens:
+            return False
+        self._guided.follow(self.row.tokens[len(self.handle.job.prompt) :])
+        return self._guided.complete
 
     def _scores(self, token: int, begin: int, reason: FinishReason | None) -> tuple[ScoredToken, ...]:
         """Return the tokens whose text is sent, with the latest, whose text begins at ``begin``."""

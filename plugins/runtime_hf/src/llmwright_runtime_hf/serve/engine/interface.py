@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from llmwright.errors import LLMwrightError
 
 if TYPE_CHECKING:
+    from llmwright_runtime_hf.serve.engine.guides import Guide
     from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
 
 LEAST_PENALTY = 1e-6
@@ -59,7 +60,7 @@ class Job:
 
     The answer ends before the first of the strings ``stop`` (after it with ``keep_stop``) and at the first of
     ``end_tokens``, but not within ``min_tokens``. ``special`` shows special tokens. With ``logprobs`` each token of the
-    text comes with its log-probability and those of that many likeliest ones.
+    text comes with its log-probability and those of that many likeliest ones. A ``guide`` leaves answers of its shape.
     """
 
     model: str
@@ -72,6 +73,7 @@ class Job:
     special: bool = False
     sampling: SamplingParams = SamplingParams()
     logprobs: int | None = None
+    guide: Guide | None = None
 
 
 @dataclass(frozen=True, slots=True)

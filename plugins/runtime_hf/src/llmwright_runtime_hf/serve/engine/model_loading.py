@@ -24,6 +24,7 @@ from llmwright_runtime_hf.serve.engine.chat_template import (
     special_tokens,
     template_of_adapter,
 )
+from llmwright_runtime_hf.serve.engine.guides import GuideCompiler
 from llmwright_runtime_hf.serve.engine.interface import SamplingParams, TextRefusedError
 from llmwright_runtime_hf.serve.engine.sampling_defaults import (
     AnswerDefaults,
@@ -62,6 +63,11 @@ class LoadedModel:
     def token_text(self) -> TokenText:
         """The bytes of single tokens."""
         return TokenText(self.tokenizer)
+
+    @cached_property
+    def guides(self) -> GuideCompiler:
+        """The maker of shapes for answers."""
+        return GuideCompiler(self.tokenizer, self.vocabulary)
 
     @property
     def vocabulary(self) -> int:

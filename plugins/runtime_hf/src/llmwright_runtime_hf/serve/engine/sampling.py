@@ -16,8 +16,9 @@ from transformers import (
     TypicalLogitsWarper,
 )
 
+from llmwright_runtime_hf.serve.engine.guides import GuidedAnswer
 from llmwright_runtime_hf.serve.engine.interface import SamplingParams
-from llmwright_runtime_hf.serve.engine.token_rules import AllowedTokens, CountPenalties, NoEndBefore, TokenBias
+from llmwright_runtime_hf.serve.engine.token_rules import AllowedTokens, CountPenalties, NoEndBefore, Shaped, TokenBias
 
 
 class NoTokenLeftError(Exception):
@@ -50,7 +51,10 @@ class Sampler:
         self._greedy = sampling.greedy
         self._prompt = prompt
         self._restricted = bool(sampling.allowed or sampling.no_repeat_ngram)
-        self._processors = _processors(sampling, prompt)
+        self._processors = _rules(sampling, prompt)
+        self._rules = len(self._processors)
+        if not sampling.greedy:
+            self._processors.extend(_warpers(sampling))
         self._random = torch.Generator(device=device)
         if sampling.seed is None:
             self._random.seed()
@@ -61,6 +65,13 @@ class Sampler:
         """Choose none of ``ends`` within the answer's first ``count`` tokens."""
         if ends and count:
             self._processors.insert(0, NoEndBefore(ends, self._prompt + count))
+            self._rules += 1
+
+    def keep_to(self, answer: GuidedAnswer, ends: frozenset[int]) -> None:
+        """Choose what goes on to an answer of a shape; one of ``ends`` only where it is whole."""
+        # Before temperature and the like, which look at the tokens that are left.
+        self._processors.insert(self._rules, Shaped(answer, ends, self._prompt))
+        self._restricted = True
 
     @property
     def takes_the_best(self) -> bool:
@@ -95,8 +106,11 @@ def _scores(logits: torch.Tensor, token: int, count: int) -> Scores:
     return Scores((token, float(logprobs[token])), top)
 
 
-def _processors(sampling: SamplingParams, prompt: int) -> LogitsProcessorList:
-    """Return the same chain, in the same order, that transformers' ``generate`` builds, and OpenAI's rules before."""
+def _rules(sampling: SamplingParams, prompt: int) -> LogitsProcessorList:
+    """Return the rules of a chain that is, in the same order, the one of transformers' ``generate``.
+
+    OpenAI's rules come before it.
+    """
     chain = LogitsProcessorList()
     if sampling.bias:
         chain.append(TokenBias(sampling.bias))
@@ -108,8 +122,6 @@ def _processors(sampling: SamplingParams, prompt: int) -> LogitsProcessorList:
         chain.append(NoRepeatNGramLogitsProcessor(sampling.no_repeat_ngram))
     if sampling.allowed:
         chain.append(AllowedTokens(sampling.allowed))
-    if not sampling.greedy:
-        chain.extend(_warpers(sampling))
     return chain
 
 

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 import torch
 from transformers import LogitsProcessor
 
+from llmwright_runtime_hf.serve.engine.guides import GuidedAnswer
+
 
 class TokenBias(LogitsProcessor):
     """Add to the logits of some tokens."""
@@ -61,3 +63,21 @@ class NoEndBefore(LogitsProcessor):
         # A tokenizer or a file may name an end token that the model does not have, or -1 for none.
         ends = self._ends[(self._ends >= 0) & (self._ends < scores.shape[1])]
         return scores.index_fill(1, ends.to(scores.device), -torch.inf)
+
+
+class Shaped(LogitsProcessor):
+    """Leave the tokens that go on to an answer of a shape, and ``ends`` where it is whole."""
+
+    def __init__(self, answer: GuidedAnswer, ends: Iterable[int], prompt: int) -> None:
+        self._answer = answer
+        self._ends = torch.tensor(sorted(end for end in ends if end >= 0), dtype=torch.long)
+        self._prompt = prompt
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        self._answer.follow(input_ids[0, self._prompt :].tolist())
+        allowed = torch.frombuffer(bytearray(self._answer.allowed()), dtype=torch.uint8)[: scores.shape[1]] > 0
+        # The tokenizer's end token, which the grammar allows at the end, may not be the request's.
+        allowed[self._ends[self._ends < len(allowed)]] = self._answer.may_end
+        width = scores.shape[1] - len(allowed)
+        allowed = torch.nn.functional.pad(allowed, (0, width))
+        return scores.masked_fill(~allowed.to(scores.device)[None], -torch.inf)

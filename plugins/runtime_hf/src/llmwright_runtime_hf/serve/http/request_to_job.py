@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from llmwright_runtime_hf.serve.engine.guides import Guide, GuideRefusedError
 from llmwright_runtime_hf.serve.engine.interface import Job, SamplingParams, TextRefusedError
+from llmwright_runtime_hf.serve.http.answer_shape import shape_of
 from llmwright_runtime_hf.serve.http.chat_text import chat_text
 from llmwright_runtime_hf.serve.http.job_batch import JobBatch, job_batch
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError
@@ -64,6 +66,7 @@ def job_of_request(
         special=request.skip_special_tokens is False,
         sampling=sampling,
         logprobs=request.scores,
+        guide=_guide(request, loaded),
     )
 
 
@@ -188,6 +191,18 @@ def _temperature(request: AnyRequest, loaded: LoadedModel) -> float | None:
     if not request.do_sample:
         return 0.0
     return loaded.defaults.sampled_temperature if request.temperature is None else request.temperature
+
+
+def _guide(request: AnyRequest, loaded: LoadedModel) -> Guide | None:
+    """Return the shape of the answer; it is made once for all prompts. Raises ApiError (400) with the path in it."""
+    asked = shape_of(request)
+    if asked is None:
+        return None
+    path, source = asked
+    try:
+        return loaded.guides.compile(source)
+    except GuideRefusedError as error:
+        raise _wrong(".".join((path, *error.path)), str(error)) from error
 
 
 def _wrong(param: str, message: str) -> ApiError:

@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from llmwright_runtime_hf.serve.engine.interface import LEAST_PENALTY
+from llmwright_runtime_hf.serve.http.answer_shape import ShapedRequest
 from llmwright_runtime_hf.serve.http.messages import Message
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError
 from llmwright_runtime_hf.serve.http.prompt_forms import checked_prompt, prompts_of
@@ -65,7 +66,7 @@ class StreamOptions(BaseModel):
     """No effect: nothing is added to a chunk."""
 
 
-class _GenerationRequest(BaseModel):
+class _GenerationRequest(ShapedRequest):
     model_config = ConfigDict(extra="allow", strict=True)
 
     route: ClassVar[str]
