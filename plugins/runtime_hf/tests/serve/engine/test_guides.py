@@ -11,6 +11,8 @@ from transformers import PreTrainedTokenizerFast
 
 from llmwright_runtime_hf.serve.engine.guides import GuideCompiler, GuideRefusedError, GuideSource
 
+pytest.importorskip("llguidance", reason="llguidance is not installed: it comes with the extra serve")
+
 COLOURS = GuideSource("choice", json.dumps(["red", "blueberry"]))
 
 

@@ -11,6 +11,8 @@ import pytest
 from openai.types.chat import ChatCompletionUserMessageParam
 from pydantic import BaseModel
 
+pytest.importorskip("llguidance", reason="llguidance is not installed: it comes with the extra serve")
+
 MESSAGES: list[ChatCompletionUserMessageParam] = [{"role": "user", "content": "the quick brown"}]
 PERSON = {
     "type": "object",

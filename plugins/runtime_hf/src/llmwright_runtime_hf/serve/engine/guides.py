@@ -73,16 +73,16 @@ class GuidedAnswer:
     @property
     def may_end(self) -> bool:
         """Whether the answer is whole."""
-        return self._matcher.is_accepting()
+        return bool(self._matcher.is_accepting())
 
     @property
     def complete(self) -> bool:
         """Whether the answer is whole and nothing can follow."""
-        return self._matcher.is_stopped() and not self._matcher.is_error()
+        return bool(self._matcher.is_stopped()) and not self._matcher.is_error()
 
     def allowed(self) -> bytes:
         """Return a byte for each token of the vocabulary, 0 where it may not follow. All are 0 after an error."""
-        mask = self._matcher.compute_logit_bias()
+        mask: bytes = self._matcher.compute_logit_bias()
         return bytes(len(mask)) if self._matcher.is_error() else mask
 
 
@@ -148,14 +148,17 @@ class GuideCompiler:
 def _grammar(source: GuideSource) -> str:
     from llguidance import LLMatcher
 
+    grammar: str
     if source.kind == "json":
-        return LLMatcher.grammar_from_json_schema(source.text, overrides={"whitespace_pattern": _BLANKS})
-    if source.kind == "regex":
-        return LLMatcher.grammar_from_regex(source.text)
-    if source.kind == "choice":
+        grammar = LLMatcher.grammar_from_json_schema(source.text, overrides={"whitespace_pattern": _BLANKS})
+    elif source.kind == "regex":
+        grammar = LLMatcher.grammar_from_regex(source.text)
+    elif source.kind == "choice":
         texts = (json.dumps(text, ensure_ascii=False) for text in read_json(source.text, MOST_CHARACTERS))
-        return LLMatcher.grammar_from_lark(f"start: {' | '.join(texts)}")
-    return LLMatcher.grammar_from_lark(source.text)
+        grammar = LLMatcher.grammar_from_lark(f"start: {' | '.join(texts)}")
+    else:
+        grammar = LLMatcher.grammar_from_lark(source.text)
+    return grammar
 
 
 def _refuse_unreadable(schema: str) -> None:
