@@ -159,6 +159,7 @@ $(ENGINE)/.engine: $(ENGINE_PARTS)/requirements.txt $(ENGINE_PARTS)/repair_cpu_b
 
 $(RAY)/.ray: $(RAY_RELEASE) $(PYPROJECTS) $(TESTED)
 	test -x $(RAY)/bin/pip || $(PYTHON) -m venv $(RAY)
+	$(RAY)/bin/pip install -q -c $(TESTED) -U pip
 	$(RAY)/bin/pip install -q -c $(TESTED) --group build
 	@command -v nvidia-smi >/dev/null || $(RAY)/bin/pip install -q '$(TORCH)+cpu' 2>/dev/null \
 		|| $(RAY)/bin/pip install -q '$(TORCH)+cpu' --index-url https://download.pytorch.org/whl/cpu

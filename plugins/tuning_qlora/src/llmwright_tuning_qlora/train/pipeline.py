@@ -6,6 +6,7 @@ import logging
 import os
 from dataclasses import dataclass
 
+from llmwright.plugins.large_imports import collector_paused
 from llmwright_tuning_qlora.train.fingerprint import run_fingerprint
 from llmwright_tuning_qlora.train.loop.checkpoint_store import Checkpoint, CheckpointStore
 from llmwright_tuning_qlora.train.prepared_data import PreparedData, prepare_data
@@ -68,7 +69,8 @@ def _train(
     progress.emit("loading", model=options.base_name or options.preset_name or options.model)
     # On import bitsandbytes warns of a kernel package that it can do without.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
-    from llmwright_tuning_qlora.train.loop.adapter_training import train_adapter
+    with collector_paused():
+        from llmwright_tuning_qlora.train.loop.adapter_training import train_adapter
 
     train_adapter(options, prepared, checkpoints, start.checkpoint, progress, termination)
 

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Sequence
 
 from llmwright.errors import ConfigError, LLMwrightError, TargetError
+from llmwright.plugins.large_imports import collector_paused
 from llmwright_tuning_qlora.train.exception_mapping import map_exception
 from llmwright_tuning_qlora.train.progress_reporter import ProgressReporter, open_reporter
 from llmwright_tuning_qlora.train.termination import Termination, end_with_parent
@@ -44,7 +45,8 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _run(options: TuningOptions, progress: ProgressReporter, termination: Termination) -> int:
-    from llmwright_tuning_qlora.train.pipeline import run_pipeline
+    with collector_paused():
+        from llmwright_tuning_qlora.train.pipeline import run_pipeline
 
     try:
         run_pipeline(options, progress, termination)

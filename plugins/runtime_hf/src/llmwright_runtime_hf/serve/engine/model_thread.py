@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from llmwright.errors import LLMwrightError, TargetError
+from llmwright.plugins.large_imports import collector_paused
 from llmwright_runtime_hf.serve.engine.interface import EngineState, Event, Failed, Job, JobHandle
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
 from llmwright_runtime_hf.serve.server_metrics import ServerMetrics
@@ -86,7 +87,8 @@ class ModelThread:
 
     def _load(self) -> None:
         start = time.monotonic()
-        from llmwright_runtime_hf.serve.engine.model_loading import load_model, quiet_libraries
+        with collector_paused():
+            from llmwright_runtime_hf.serve.engine.model_loading import load_model, quiet_libraries
 
         quiet_libraries(self._options.threads)
         self._set_loading("loading the model %s", self._options.model)
@@ -114,7 +116,8 @@ class ModelThread:
         if not self._options.adapters:
             return
         self._set_loading("loading adapters: %s", ", ".join(adapter.name for adapter in self._options.adapters))
-        from llmwright_runtime_hf.serve.engine.lora_adapters import attach_adapters
+        with collector_paused():
+            from llmwright_runtime_hf.serve.engine.lora_adapters import attach_adapters
 
         self._adapters = attach_adapters(loaded.model, self._options.adapters)
 
