@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydantic.alias_generators import to_camel
 
 from llmwright.errors import InvalidWorkspace
 from llmwright.plugins.demand import Demand
@@ -20,6 +21,7 @@ from llmwright_runtime_hf.driver import HfRuntime
 from llmwright_runtime_ray.command_line import flags_of
 from llmwright_runtime_ray.driver import RayRuntime
 from llmwright_runtime_ray.llm_launch import REFUSED
+from llmwright_runtime_ray.ray_config import HF_ALONE, RayConfig
 from llmwright_runtime_vllm.driver import VllmRuntime
 
 A100 = make_instance_type(
@@ -156,6 +158,35 @@ def test_vllm_s_flags_are_those_of_its_runtime_without_what_ray_does() -> None:
     assert len(names) == len({*names})
     left = {"--served-model-name", "--shutdown-timeout", "--kv-events-config", "--host", "--port", "--nnodes"}
     assert not left & {*names}
+
+
+WITH_VLLM: dict[str, Any] = {
+    "dtype": "float16",
+    "maxModelLen": 1024,
+    "chatTemplate": "{{ messages }}",
+    "allowedHosts": ["model.example"],
+    "allowedOrigins": ["https://app.example"],
+    "page": False,
+    "maxNumSeqs": 3,
+    "maxNSequences": 2,
+    "maxQueuedRequests": 7,
+    "maxOngoingRequests": 9,
+    "upscaleDelayS": 1,
+    "downscaleDelayS": 2,
+    "replicaCpus": 3,
+    "gpuMemoryUtilization": 0.5,
+    "performanceMode": "throughput",
+}
+"""A value of each option that vLLM has beneath Ray."""
+
+
+def test_every_option_is_carried_out_with_vllm_or_refused() -> None:
+    names = {to_camel(name) for name in RayConfig.model_fields}
+    assert names == WITH_VLLM.keys() | {*HF_ALONE} | {"engine"}
+    plain = launched({"engine": "vllm"}).main
+    for name, value in WITH_VLLM.items():
+        asked = launched({"engine": "vllm", name: value}).main
+        assert (asked.argv, asked.env) != (plain.argv, plain.env), name
 
 
 def test_the_config_s_flags_win_and_unknown_ones_are_refused() -> None:

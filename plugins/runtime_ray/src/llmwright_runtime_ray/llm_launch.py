@@ -36,6 +36,9 @@ SHARED = Mount(volume="dshm", path="/dev/shm")  # noqa: S108 - the mount that a 
 LLM_ENVIRONMENT = {**ENVIRONMENT, "RAYLLM_ENABLE_REQUEST_PROMPT_LOGS": "0"}
 """Prompts are nobody's to read in a log."""
 
+MOST_CHOICES = "VLLM_MAX_N_SEQUENCES"
+"""vLLM's variable for the most answers to one request."""
+
 LEFT_TO_RAY = frozenset({"served-model-name", "shutdown-timeout", "kv-events-config", "data-parallel-size"})
 """Computed flags whose work Ray Serve does: the name, the end of a replica, and copies beside each other. Events of the
 cache are for KAITO's gateway, which asks pods and not replicas."""
@@ -98,6 +101,7 @@ def launch(
         env={
             **model_facts.environment(preset, replace(fit, nodes=1)),
             **LLM_ENVIRONMENT,
+            **({MOST_CHOICES: str(config.max_n_sequences)} if config.max_n_sequences else {}),
             API_KEY.key: API_KEY,
             **({} if here else {"PYTHONPATH": f"$(volume.{PACKAGES.volume})"}),
         },
@@ -133,6 +137,7 @@ def _own_flags(
         *("--host", "$(host)", "--port", "$(port.http)"),
         *(part for host in config.allowed_hosts for part in ("--allowed-host", host)),
         *(part for origin in config.allowed_origins for part in ("--allowed-origin", origin)),
+        *(() if config.page else ("--no-page",)),
         "--exit-with-parent",
         *llm_scaling_flags(config, fit),
         *("--state", f"$(volume.{STATE.volume})"),

@@ -20,10 +20,10 @@ SIZES = ("--tensor-parallel-size=", "--pipeline-parallel-size=")
 WITH_VLLM = frozenset(
     (
         *("--model", "--served-model-name", "--adapter", "--default-model", "--exit-with-parent"),
-        *("--host", "--port", "--allowed-host", "--allowed-origin"),
+        *("--host", "--port", "--allowed-host", "--allowed-origin", "--no-page"),
     )
 )
-"""Flags of the engine ``hf`` that hold for vLLM too: names, and who may ask."""
+"""Flags of the engine ``hf`` that hold for vLLM too: names, who may ask, and the page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
