@@ -1,0 +1,241 @@
+"""The runtime ``ray`` against the same engine without Ray, its replicas, and its start against Ray's own commands.
+
+    LLMWRIGHT_RAY=.venv-ray python -m benchmarks.serve_ray engine [--rounds 5] [--concurrency 32] [--tokens 64]
+    LLMWRIGHT_RAY=.venv-ray python -m benchmarks.serve_ray replicas [--rounds 5]
+    LLMWRIGHT_RAY=.venv-ray python -m benchmarks.serve_ray start [--rounds 3]
+
+``engine``: a Llama of 45M random weights in the server of ``hf`` and in one replica of ``ray``, both up, and asked in
+turn; a pair is one level on each, and its ratio is ray over hf. ``replicas``: one against two, with a stand-in for
+the engine that answers after a fixed time (``benchmarks.ray_stand_in``). ``start``: ``llmwright apply`` to the first
+token, against ``ray start`` and ``serve.run`` of the same application, in turn, each alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import httpx
+from benchmarks.__main__ import DEMO, ROOT
+from benchmarks.runtimes import random_llama, serving
+from benchmarks.serve_hf import without_end
+
+import llmwright
+from llmwright.app.benchmark.statistics import LevelResult
+
+ENVIRONMENT = Path(os.environ.get("LLMWRIGHT_RAY", ROOT / ".venv-ray")).resolve()
+PYTHON, RAY = ENVIRONMENT / "bin" / "python", ENVIRONMENT / "bin" / "ray"
+OURS = ("-m", "llmwright_runtime_ray.serve")
+PATIENCE_S = 600.0
+TARGETS = {"non-streamed": "at least 0.9", "replicas": "at least 1.8", "start": "at most +3 s"}
+"""The aims of this repository."""
+
+BARE = """
+import sys
+import ray
+from ray import serve
+from llmwright_runtime_ray.serve.app import application
+from llmwright_runtime_ray.serve.options import parse
+ray.init(address="auto", log_to_driver=False)
+serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[1])})
+serve.run(application(parse(sys.argv[2:], {})), route_prefix="/")
+"""
+
+
+def main() -> None:
+    given = arguments()
+    # Servers have sessions of their own, and are ended when this process is.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    os.environ |= {"HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "PASSIVE", "RAY_USAGE_STATS_ENABLED": "0"}
+    print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs, {given.rounds} rounds", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        {"engine": compare_engine, "replicas": compare_replicas, "start": compare_start}[given.part](
+            given, Path(folder)
+        )
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=PARTS)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--tokens", type=int, default=64)
+    parser.add_argument("--concurrency", type=int, default=32)
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    return parser.parse_args()
+
+
+def compare_engine(given: argparse.Namespace, folder: Path) -> None:
+    model = without_end(random_llama(folder / "random"), folder / "model")
+    common = ("--model", str(model), "--served-model-name", "demo", "--threads", str(given.threads))
+    with contextlib.ExitStack() as servers:
+        bare = servers.enter_context(running(("-m", "llmwright_runtime_hf.serve", *common), folder / "hf.log"))
+        ours = servers.enter_context(running((*OURS, *common), folder / "ray.log"))
+        for stream in (False, True):
+            pairs = []
+            for number in range(given.rounds):
+                urls = (ours, bare) if number % 2 else (bare, ours)
+                levels = {url: level_of(url, given, stream=stream, seed=number) for url in urls}
+                pairs.append((levels[ours], levels[bare]))
+            report_engine("streamed" if stream else "non-streamed", pairs, given)
+
+
+def report_engine(how: str, pairs: list[tuple[LevelResult, LevelResult]], given: argparse.Namespace) -> None:
+    rates = [(ours.output_tokens_per_s or 0, bare.output_tokens_per_s or 0) for ours, bare in pairs]
+    mine, theirs = (statistics.median(values) for values in zip(*rates, strict=True))
+    line = f"{how}, {given.concurrency} clients: ray {mine:,.0f} tokens/s, hf {theirs:,.0f}; "
+    print(f"{line}ray over hf {span([a / b for a, b in rates])}{aim(how)}", flush=True)
+    first = [(ours.ttft_ms, bare.ttft_ms) for ours, bare in pairs]
+    times = [(a.p50, b.p50) for a, b in first if a is not None and b is not None]
+    if times:
+        mine, theirs = (statistics.median(values) for values in zip(*times, strict=True))
+        print(f"  time to first token: ray {mine:.0f} ms, hf {theirs:.0f} ms, {span([a / b for a, b in times])}")
+
+
+def compare_replicas(given: argparse.Namespace, folder: Path) -> None:
+    """A replica takes 8 requests at a time, and a stand-in answers after 0.1 s: 80 answers/s, twice that of two."""
+    rates: dict[int, float] = {}
+    ratios = []
+    with contextlib.ExitStack() as servers:
+        urls = {}
+        for count in (1, 2):
+            size = str(count)
+            copies = ("--min-replicas", size, "--max-replicas", size, "--initial-replicas", size)
+            own = ("--model", str(DEMO), "--served-model-name", "demo", "--max-ongoing-requests", "8", *copies)
+            log = folder / f"{count}.log"
+            urls[count] = servers.enter_context(running(("-m", "benchmarks.ray_stand_in", *own), log))
+        for number in range(given.rounds):
+            for count in (1, 2) if number % 2 else (2, 1):
+                level = level_of(urls[count], given, stream=False, seed=number, requests=480)
+                rates[count] = level.requests_per_s or 0
+            ratios.append(rates[2] / rates[1])
+            print(f"  a stand-in engine: {rates[1]:.0f} answers/s of one replica, {rates[2]:.0f} of two", flush=True)
+    print(f"two replicas over one, of a stand-in that answers after 0.1 s: {span(ratios)}{aim('replicas')}")
+
+
+def compare_start(given: argparse.Namespace, folder: Path) -> None:
+    os.environ["LLMWRIGHT_STATE_DIRECTORY"] = str(folder / "state")
+    os.environ.setdefault("LLMWRIGHT_RAY", str(ENVIRONMENT))
+    further = []
+    for number in range(given.rounds):
+        seconds = {name: start() for name, start in starts(folder, number)}
+        further.append(seconds["apply"] - seconds["bare"])
+        print(f"  llmwright apply {seconds['apply']:.1f} s, bare {seconds['bare']:.1f} s", flush=True)
+    print(f"to the first token, over `ray start` and `serve.run`: {span(further, '+')} s{aim('start')}")
+
+
+def starts(folder: Path, number: int) -> Iterator[tuple[str, Callable[[], float]]]:
+    """Yield both ways to start, in turning order."""
+    ways: list[tuple[str, Callable[[], float]]] = [
+        ("apply", ours_to_first_token),
+        ("bare", lambda: bare_to_first_token(folder)),
+    ]
+    yield from ways if number % 2 else reversed(ways)
+
+
+def ours_to_first_token() -> float:
+    with serving("ray", DEMO) as contender:
+        return contender.first_token_s
+
+
+def bare_to_first_token(folder: Path) -> float:
+    """Start Ray by its own command, and the application by ``serve.run``; return the seconds to the first token."""
+    port, began = free_port(), time.perf_counter()
+    # Ray finds its programs by PATH; --include-dashboard as our own start has it.
+    with quiet(folder / "bare.log") as log:
+        command = [
+            str(RAY),
+            *("start", "--head", "--num-cpus", "2", "--include-dashboard=false", "--disable-usage-stats"),
+        ]
+        subprocess.run(command, stdout=log, stderr=log, check=True)
+        try:
+            flags = ("--model", str(DEMO), "--served-model-name", "demo", "--port", str(port))
+            subprocess.run([PYTHON, "-c", BARE, str(port), *flags], stdout=log, stderr=log, check=True)
+            first_token(f"http://127.0.0.1:{port}")
+            return time.perf_counter() - began
+        finally:
+            subprocess.run([RAY, "stop", "--force"], stdout=log, stderr=log, check=False)
+
+
+@contextlib.contextmanager
+def running(command: tuple[str, ...], log: Path) -> Iterator[str]:
+    """Run a server of Ray's environment on a free port until the block ends; yield its URL once it answers."""
+    port = free_port()
+    with quiet(log) as sink:
+        # A session of its own: the kernel shares the processors among sessions, not among processes.
+        process = subprocess.Popen(
+            [PYTHON, *command, "--port", str(port)], cwd=ROOT, stdout=sink, stderr=sink, start_new_session=True
+        )
+        try:
+            url = f"http://127.0.0.1:{port}"
+            first_token(url, process, log)
+            yield url
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait()
+
+
+@contextlib.contextmanager
+def quiet(log: Path) -> Iterator[int]:
+    with log.open("ab") as sink:
+        yield sink.fileno()
+
+
+def level_of(
+    url: str, given: argparse.Namespace, *, stream: bool, seed: int, requests: int | None = None
+) -> LevelResult:
+    asked = llmwright.bench(
+        url, model="demo", concurrency=(given.concurrency,), requests=requests or 2 * given.concurrency,
+        input_tokens=64, output_tokens=given.tokens, api="completions", stream=stream, seed=seed,
+    )  # fmt: skip
+    (level,) = asked.levels
+    assert level.failed == 0, level.failures
+    return level
+
+
+def first_token(url: str, process: subprocess.Popen[bytes] | None = None, log: Path | None = None) -> None:
+    """Wait until the server has answered one token."""
+    body: Mapping[str, object] = {"model": "demo", "prompt": "Who", "max_tokens": 1}
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        if process is not None and process.poll() is not None:
+            raise RuntimeError(f"it ended: {log.read_text()[-2000:] if log else ''}")
+        with contextlib.suppress(httpx.TransportError):
+            status = httpx.post(f"{url}/v1/completions", json=body, timeout=60, trust_env=False).status_code
+            if status == 200:
+                return
+            if 400 <= status < 500:
+                raise RuntimeError(f"{url} refuses a completion with {status}")
+        time.sleep(0.05)
+    raise TimeoutError(f"{url} did not answer within {PATIENCE_S:.0f} s")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def span(values: list[float], sign: str = "") -> str:
+    """Return the median of pairs with the lowest and the highest."""
+    form = f"{{:{sign}.2f}}"
+    low, middle, high = map(form.format, (min(values), statistics.median(values), max(values)))
+    return f"{middle} ({low} to {high})"
+
+
+def aim(what: str) -> str:
+    return f"; the aim is {TARGETS[what]}" if what in TARGETS else ""
+
+
+PARTS = {"engine": compare_engine, "replicas": compare_replicas, "start": compare_start}
+
+if __name__ == "__main__":
+    main()
