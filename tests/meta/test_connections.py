@@ -40,6 +40,7 @@ GUARDED = {
 OTHERS = {
     "core/src/llmwright/app/bench.py": "asks the server of a model, whose address the user gives",
     "core/src/llmwright/app/benchmark/http_client.py": "measures the server of a model, whose address the user gives",
+    "core/src/llmwright/app/generation/generation.py": "asks the server of a model, whose address the user gives",
     "core/src/llmwright/app/model_answers.py": "reads the answers of the server of a model",
     "core/src/llmwright/app/model_client.py": "asks the server of a model, whose address the user gives",
     "core/src/llmwright/app/operator.py": "reads this machine's name, for leader election",

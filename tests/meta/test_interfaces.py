@@ -18,7 +18,7 @@ DRIVERS = (drivers.Driver, drivers.Provisioner, drivers.Runtime, drivers.Tuner)
 NAMES = {
     "llmwright": {
         "BenchmarkResult", "LLMwrightError", "Plan", "Problem", "Settings", "Workspace", "WorkspaceHandle",
-        "WorkspaceStatus", "apply", "bench", "chat", "check", "delete", "errors", "get", "logs", "plan",
+        "WorkspaceStatus", "apply", "bench", "chat", "check", "delete", "errors", "generate", "get", "logs", "plan",
         "render", "run", "wait", "workspaces",
     },
     "llmwright.plugins": {"hookimpl"},

@@ -14,6 +14,8 @@ TEMPLATE_TOKENS = 7
 """Tokens that the peer's chat template adds to a prompt."""
 
 TOKENS_PER_WORD = 2
+SHORT = 4
+"""Tokens of an answer whose request has no limit."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,7 @@ async def _stream(manner: Manner, body: Mapping[str, Any], writer: asyncio.Strea
 
 
 def _length(manner: Manner, body: Mapping[str, Any]) -> int:
-    asked = int(body.get("max_tokens") or body["max_completion_tokens"])
+    asked = int(body.get("max_tokens") or body.get("max_completion_tokens") or SHORT)
     return asked * 2 if manner.ignores_max_tokens else asked
 
 

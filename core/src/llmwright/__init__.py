@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from llmwright.api.workspace import Workspace
     from llmwright.app.bench import bench
     from llmwright.app.benchmark.result import BenchmarkResult
+    from llmwright.app.generate import generate
     from llmwright.app.handle import WorkspaceHandle
     from llmwright.app.preview import check, plan, render
     from llmwright.app.workspaces import apply, chat, delete, get, logs, run, wait, workspaces
@@ -47,6 +48,7 @@ __all__ = [
     "check",
     "delete",
     "errors",
+    "generate",
     "get",
     "logs",
     "plan",
@@ -67,6 +69,7 @@ _MODULES = {
     "WorkspaceStatus": "llmwright.api.status",
     "bench": "llmwright.app.bench",
     "check": "llmwright.app.preview",
+    "generate": "llmwright.app.generate",
     "plan": "llmwright.app.preview",
     "render": "llmwright.app.preview",
 }

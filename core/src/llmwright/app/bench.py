@@ -84,7 +84,7 @@ def benchmark_of(
 
     if is_url(target):
         url = endpoint_url(target)
-        chosen = model or _only_model(session, url)
+        chosen = model or only_model(session, url)
     else:
         served = _workspace(session, namespace, target)
         url = endpoint_of(served)
@@ -125,7 +125,13 @@ def endpoint_url(text: str) -> str:
     return _API_PATH.sub("", location.url)
 
 
-def _only_model(session: Session, url: str) -> str:
+def only_model(session: Session, url: str) -> str:
+    """Return the name of the only model that ``url`` lists.
+
+    Raises:
+        ConfigError: there are several, or the key is refused.
+        TargetError: it does not answer, or lists none.
+    """
     from llmwright.app.model_client import ModelClient
 
     with ModelClient(url, session.api_key, _transport(url)) as client:

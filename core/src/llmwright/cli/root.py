@@ -29,6 +29,7 @@ VERBS: dict[str, str] = {
     "wait": "Wait for a condition.",
     "chat": "Ask a served model.",
     "bench": "Measure a served model, or any OpenAI endpoint.",
+    "generate": "Answer a file of requests.",
     "delete": "Stop and remove Workspaces.",
     "rollout": "Move Workspaces to the plan of today.",
     "check": "Check Workspaces without starting anything.",
