@@ -7,6 +7,7 @@ little memory, and a request for an adapter that no idle replica holds would wai
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from typing import Any, TypedDict
@@ -36,9 +37,7 @@ def build(args: Arguments) -> Application:
 def application(options: RayOptions) -> Application:
     """Return the application that serves ``options``. Raises ConfigError for flags of vLLM that it does not take."""
     if options.vllm is not None:
-        from llmwright_runtime_ray.serve.llm_app import llm_application
-
-        return llm_application(options, options.vllm)
+        return _of_llm(options, options.vllm)
     scaling = options.scaling
     replica = serve.ingress(None)(Replica)
     deployment = serve.deployment(
@@ -49,6 +48,18 @@ def application(options: RayOptions) -> Application:
         **deployment_options(scaling),
     )
     return deployment.bind(options.of_replica)
+
+
+def _of_llm(options: RayOptions, flags: Sequence[str]) -> Application:
+    """Return Ray Serve LLM's application. Its import makes this process log JSON: the log is given back as it was."""
+    root = logging.getLogger()
+    handlers = [*root.handlers]
+    try:
+        from llmwright_runtime_ray.serve.llm_app import llm_application
+
+        return llm_application(options, flags)
+    finally:
+        root.handlers = handlers
 
 
 def deployment_options(scaling: Scaling) -> dict[str, Any]:

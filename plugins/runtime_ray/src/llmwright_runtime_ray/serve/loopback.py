@@ -9,6 +9,8 @@ ENVIRONMENT = {
     # Ray's switch for systems with a firewall that asks: all its servers bind 127.0.0.1.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     LOOPBACK_VARIABLE: "1",
+    # vLLM's own for the address at which its processes meet; by itself that of the machine.
+    "VLLM_HOST_IP": "127.0.0.1",
 }
 
 

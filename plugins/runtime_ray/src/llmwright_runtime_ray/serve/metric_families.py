@@ -12,6 +12,7 @@ _HIGHEST = frozenset(
     {
         "llmwright_model_info",
         "llmwright_kv_cache_usage_ratio",
+        "vllm:cache_config_info",
         "vllm:kv_cache_usage_perc",
         "vllm:lora_requests_info",
     }
