@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from llmwright.errors import InvalidWorkspace
+from llmwright.plugins.declarations import ADAPTER_METRIC, COMMON_METRICS
 from llmwright.testing import make_context
 from llmwright.testing.presets import make_adapter, make_preset
 from llmwright.values.fit import Fit
@@ -443,3 +444,9 @@ def test_code_of_the_repository_runs_for_presets_that_need_it_only(runtime: Vllm
 )
 def test_a_config_that_asks_for_code_of_the_repository(text: str, places: list[str]) -> None:
     assert list(VllmRuntime.asks_remote_code({}, {"inference_config.yaml": text} if text else {})) == places
+
+
+def test_the_common_metrics_are_the_engine_s() -> None:
+    """``metrics.txt`` has what a real engine showed; ``tests/e2e/test_swap.py`` asks one again in long runs."""
+    shown = set(Path(__file__).with_name("metrics.txt").read_text().splitlines())
+    assert {*COMMON_METRICS, ADAPTER_METRIC, *VllmRuntime.load_metrics} <= shown

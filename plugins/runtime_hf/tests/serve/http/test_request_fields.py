@@ -112,6 +112,17 @@ def test_a_field_is_refused_by_name_or_changes_nothing(
         assert_refused(answer, name)
 
 
+def test_the_prompt_stands_before_the_answer_where_it_is_asked_for(http: httpx.Client, plain: dict[str, str]) -> None:
+    asked = body_of(CHAT, return_full_text=True)
+    whole = http.post(CHAT, json=asked).json()
+    assert whole["response"] == whole["Result"] == PROMPT + plain[CHAT]
+    lines = http.post(CHAT, json={**asked, "stream": True}).text.splitlines()
+    events = [json.loads(line.removeprefix("data:")) for line in lines if line.startswith("data: {")]
+    assert "".join(event.get("response", "") for event in events) == PROMPT + plain[CHAT]
+    assert_refused(http.post(COMPLETIONS, json=body_of(COMPLETIONS, return_full_text=True)), "return_full_text")
+    assert http.post(CHAT, json=body_of(CHAT, return_full_text="yes")).status_code == 400
+
+
 @pytest.mark.parametrize("name", [name for name, rule in GENERATE_FIELDS.items() if rule.effect != "honoured"])
 def test_generate_kwargs_are_refused_by_name_or_change_nothing(
     http: httpx.Client, plain: dict[str, str], name: str

@@ -19,4 +19,4 @@ def format_of(request: AnyRequest, model: str, batch: JobBatch) -> ResponseForma
         return ChatCompletionFormat(model, logprobs)
     if isinstance(request, CompletionRequest):
         return CompletionFormat(model, logprobs, dict(enumerate(batch.echoes)))
-    return PromptFormat(model)
+    return PromptFormat(model, request.prompt if request.return_full_text else "")

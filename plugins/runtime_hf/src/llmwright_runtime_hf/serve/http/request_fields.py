@@ -82,6 +82,7 @@ FIELDS: dict[str, FieldRule] = {
     "stream": _honoured("server-sent events"),
     "stream_options": _honoured("`include_usage`; with `stream` only"),
     "generate_kwargs": _honoured("the table below", CHAT),
+    "return_full_text": _honoured_on("true: the prompt stands before the answer", CHAT, harmless=(False,)),
     "do_sample": _honoured("false is greedy", CHAT),
     "max_length": _honoured("tokens of prompt and answer; `max_tokens` wins", CHAT),
     "typical_p": _honoured("above 0, to 1", CHAT),
@@ -99,6 +100,9 @@ FIELDS: dict[str, FieldRule] = {
         "true; on `/v1/completions` 0 to 20, the number of likeliest tokens", *OPENAI, harmless=(False,)
     ),
     "top_logprobs": _honoured_on("0 to 20, with `logprobs`", CHAT_COMPLETIONS, harmless=(0,)),
+    "prefix": _refused("", note="of KAITO's older `/chat`, as are the next two"),
+    "handle_long_generation": _refused(),
+    "clean_up_tokenization_spaces": _refused(False),
     "best_of": _refused(1),
     "prompt_logprobs": _refused(),
     "suffix": _refused(""),

@@ -226,6 +226,7 @@ class PromptRequest(_GenerationRequest):
     route = CHAT
 
     prompt: str
+    return_full_text: bool | None = None
     do_sample: bool | None = None
     max_length: Count | None = None
     typical_p: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] | None = None

@@ -139,17 +139,21 @@ class CompletionFormat:
 
 @dataclass(frozen=True, slots=True)
 class PromptFormat:
-    """The response of ``/chat``. ``Result`` repeats the text for clients of KAITO's older ``/chat``."""
+    """The response of ``/chat``. ``Result`` repeats the text for clients of KAITO's older ``/chat``.
+
+    ``prefix`` stands before the answer: the prompt, where ``return_full_text`` asks for it.
+    """
 
     model: str
+    prefix: str = ""
 
     def full(self, choices: Sequence[Choice], usage: Usage) -> Json:
         (choice,) = choices
-        text = choice.text.text
+        text = self.prefix + choice.text.text
         return {"response": text, "Result": text, **self._end(choice.finished)}
 
     def first_chunks(self, choices: int) -> list[Json]:
-        return []
+        return [{"response": self.prefix, "model": self.model}] if self.prefix else []
 
     def text_chunks(self, choice: int, text: Text) -> list[Json]:
         return [{"response": text.text, "model": self.model}]
