@@ -18,13 +18,13 @@ import pytest
 import torch
 from tests.support.chat_templates import FAMILIES, REWRITERS, SPECIAL
 from tests.support.generating import generate
+from tests.support.loaded_adapters import load_adapters, select
 from tests.support.tiny_models import byte_level_tokenizer, llama_config, save_tokenizer
 from tests.support.tuning_process import arguments
 from transformers import AutoModelForCausalLM, LlamaForCausalLM
 
 from llmwright.values.messages import render
 from llmwright_runtime_hf.serve.engine.interface import Text
-from llmwright_runtime_hf.serve.engine.lora_adapters import attach_adapters
 from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel, load_model
 from llmwright_runtime_hf.serve.http.request_to_job import job_of_request
 from llmwright_runtime_hf.serve.http.requests import AnyRequest, ChatCompletionRequest, CompletionRequest
@@ -108,8 +108,7 @@ def circle(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         model=str(base), served_model_name="base", default_model="base", adapters=(AdapterSpec("tuned", adapter),)
     )
     loaded = load_model(options)
-    switch = attach_adapters(loaded.model, options.adapters)
-    switch.select(["tuned"])
+    select(load_adapters(loaded, options), "tuned")
     plain = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), adapter)
     plain.train(False)
     return Circle(loaded, plain, ExampleTokenizer(load_tokenizer(str(base), None, ModelSection())), forms)

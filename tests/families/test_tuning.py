@@ -17,7 +17,7 @@ from llmwright.catalogue.lora_layers import lora_layers
 from llmwright.catalogue.model_description import describe
 from llmwright_runtime_hf.serve.engine.decode_loop import Decoder
 from llmwright_runtime_hf.serve.engine.interface import SamplingParams
-from llmwright_runtime_hf.serve.engine.lora_adapters import attach_adapters
+from llmwright_runtime_hf.serve.engine.lora_adapters import BASE, LoraAdapters
 from llmwright_runtime_hf.serve.engine.model_loading import load_model
 from llmwright_runtime_hf.serve.engine.sampling import Sampler
 from llmwright_runtime_hf.serve.serve_options import AdapterSpec
@@ -62,16 +62,17 @@ def test_an_adapter_learns_and_changes_the_answers(
     assert [name for name in weights if "vision" in name or "visual" in name or "router" in name] == []
 
     model = load_model(options_for(directory, max_model_len=128)).model
-    switch = attach_adapters(model, [AdapterSpec("tuned", adapter)])
+    adapters = LoraAdapters(model)
+    key = adapters.add(adapters.read(AdapterSpec("tuned", adapter)))
 
     def answer() -> list[int]:
         decoder = Decoder(model, range(5, 25), Sampler(SamplingParams(), model.device))
         return [decoder.step() for _ in range(12)]
 
     base = answer()
-    switch.select(["tuned"])
+    adapters.select([key])
     tuned = answer()
-    switch.select([None])
+    adapters.select([BASE])
     assert answer() == base == saved(family).greedy(range(5, 25), 12)
     assert tuned != base
 

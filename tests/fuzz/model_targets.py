@@ -16,13 +16,13 @@ from tests.fuzz.corpus import ROWS, mapping
 from tests.fuzz.judge import Kind
 from tests.fuzz.tiny_model import save_tiny_adapter, save_tiny_model
 from tests.support.generating import generate
+from tests.support.loaded_adapters import load_adapters, select
 from tests.support.serve_options import options_for
 
 from llmwright.artifacts.adapter_image import pack_adapter
 from llmwright.errors import LLMwrightError
 from llmwright_runtime_hf.serve.engine.answer import warm_up
 from llmwright_runtime_hf.serve.engine.interface import Job, TextRefusedError
-from llmwright_runtime_hf.serve.engine.lora_adapters import attach_adapters
 from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel, load_model
 from llmwright_runtime_hf.serve.http.chat_text import chat_text
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError
@@ -128,7 +128,8 @@ class ModelTargets:
             with suppress(LLMwrightError):
                 pack_adapter(self._adapter, self._layout, "r.io/a:1", "demo")
             loaded = self._loaded(AdapterSpec("a", self._adapter))
-            attach_adapters(loaded.model, (AdapterSpec("a", self._adapter),)).select(["a"])
+            options = options_for(self._model, adapters=(AdapterSpec("a", self._adapter),))
+            select(load_adapters(loaded, options), "a")
             _answered(loaded)
         finally:
             (self._adapter / TEMPLATE).unlink(missing_ok=True)

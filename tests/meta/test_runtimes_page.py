@@ -15,6 +15,7 @@ WORDS = {
     "adapters": "adapters",
     "adapter_strength": "a strength for each adapter",
     "adapter_templates": "a chat template and end tokens for each adapter",
+    "hot_adapters": "adapters that are loaded while it runs",
     "multi_node": "one model over several machines",
     "batching": "several requests in each step of the model",
     "streaming": "streams",

@@ -15,7 +15,7 @@ from llmwright.plugins.drivers import Context
 from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
 from llmwright.values.instance_type import InstanceType
-from llmwright.values.launch import HttpGet, Launch, SecretKey
+from llmwright.values.launch import API_KEY, HttpGet, Launch, SecretKey
 from llmwright.values.preset import Preset
 from llmwright_runtime_hf.driver import HfRuntime
 from llmwright_runtime_hf.serve.serve_options import AdapterSpec, ServeOptions, parse_options
@@ -46,7 +46,7 @@ def served(
     launch = runtime.launch(preset, fit, adapters, runtime.configure(options or {}, {}))
     argv = [part.replace("$(host)", "127.0.0.1").replace("$(port.http)", "5000") for part in launch.main.argv]
     assert argv[:3] == ["$(python)", "-m", "llmwright_runtime_hf.serve"]
-    return launch, parse_options(argv[3:], {})
+    return launch, parse_options(argv[3:], {"LLMWRIGHT_API_KEY": "k"})
 
 
 def test_the_server_understands_what_is_launched(runtime: HfRuntime) -> None:
@@ -91,7 +91,7 @@ def test_weights_of_a_directory_or_an_image(runtime: HfRuntime) -> None:
     launch, options = served(runtime, preset=replace(PRESET, source="oci://registry.example/m:1"))
     assert options.model == "$(volume.model)"
     (pull,) = launch.prepare
-    assert pull.argv[3:] == ("pull", "--reference", "registry.example/m:1", "--to", "$(volume.model)")
+    assert pull.argv[3:] == ("pull", "--model", "--reference", "registry.example/m:1", "--to", "$(volume.model)")
 
 
 @pytest.mark.parametrize("options", [{"maxModelLen": 0}, {"dtype": "int3"}, {"maxModeLen": 64}, {"threads": "many"}])
@@ -113,3 +113,18 @@ def test_the_control_half_is_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_adapters_are_loaded_from_the_directories_that_are_named(runtime: HfRuntime) -> None:
+    launch, options = served(runtime, options={"adapterDirectories": ["/srv/a", "/srv/b"], "maxLoraRank": 32})
+    assert launch.main.env["LLMWRIGHT_API_KEY"] == replace(API_KEY, optional=False), "a pod does not start without"
+    assert [str(directory) for directory in options.adapter_directories] == ["/srv/a", "/srv/b"]
+    assert options.max_lora_rank == 32
+    assert served(runtime)[1].adapter_directories == ()
+    assert {"adapterDirectories"} == HfRuntime.keyed_options
+
+
+@pytest.mark.parametrize("wrong", [{"adapterDirectories": ["a"]}, {"adapterDirectories": ["/"]}, {"maxLoraRank": 513}])
+def test_directories_and_ranks_are_within_bounds(runtime: HfRuntime, wrong: dict[str, Any]) -> None:
+    with pytest.raises(InvalidWorkspace):
+        runtime.configure(wrong, {})

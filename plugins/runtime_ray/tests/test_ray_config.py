@@ -36,3 +36,13 @@ def test_a_wrong_option_is_refused_at_its_place(options: dict[str, Any]) -> None
     with pytest.raises(InvalidWorkspace) as caught:
         RayRuntime(make_context()).configure(options, {})
     assert [problem.path for problem in caught.value.problems] == [*options]
+
+
+def test_no_adapter_is_loaded_into_copies_that_come_and_go() -> None:
+    runtime = RayRuntime(make_context())
+    with pytest.raises(InvalidWorkspace) as caught:
+        runtime.configure({"adapterDirectories": ["/srv/a"]}, {})
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.reason) == ("adapterDirectories", "NotSupported")
+    assert "inference.adapters" in problem.hint
+    assert runtime.configure({"adapterDirectories": []}, {}).adapter_directories == ()

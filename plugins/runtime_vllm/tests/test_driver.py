@@ -134,6 +134,8 @@ def test_adapters_are_loaded_while_it_runs_only_where_that_is_asked_for(runtime:
     assert env["VLLM_API_KEY"] == replace(API_KEY, optional=False), "a pod does not start without"
     assert "--enable-lora" in launch.main.argv
     assert options.keys() == VllmRuntime.keyed_options
+    ranked = launched(runtime, options={**options, "maxLoraRank": 40}).main.argv
+    assert "--max-lora-rank=64" in ranked, "the next that the engine knows"
     plain = launched(runtime)
     assert not {"VLLM_ALLOW_RUNTIME_LORA_UPDATING", "LLMWRIGHT_ADAPTER_DIRECTORIES"} & plain.main.env.keys()
 

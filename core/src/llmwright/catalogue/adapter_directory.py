@@ -20,12 +20,21 @@ from llmwright.values.lora_adapter import LoraAdapter
 
 FILES = (ADAPTER_CONFIG, ADAPTER_WEIGHTS, "chat_template.jinja", "generation_config.json")
 """The files of an adapter that a server reads."""
+_NAME = re.compile(r"[A-Za-z0-9][-A-Za-z0-9._]{0,252}")
 _MOST_CONFIG = 1024**2
 _MOST_HEADER = 16 * 1024**2
 _LOSSY = ("pissa", "olora", "corda", "lora_ga", "loftq")
 """Initialisations that change the base's weights (PEFT's ``update_layer``): such adapters fit that base alone."""
 _REPEATS = "*+{"
 _MOST_REPEATS = 5
+
+
+def name_problem(name: str) -> str | None:
+    """Return what is wrong with the name of an adapter, None where nothing is: it also names a directory in a pod."""
+    if _NAME.fullmatch(name):
+        return None
+    shown = repr(name) if len(name) <= 60 else f"{name[:60]!r}..."
+    return f"{shown} cannot name a directory in a pod: letters, 0-9, -, _ and . can"
 
 
 def read_adapter(directory: Path, what: str) -> LoraAdapter:

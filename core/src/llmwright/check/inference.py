@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Mapping
 
 from llmwright.api.served_name import served_name
 from llmwright.api.workspace import AdapterSpec, DataSource
+from llmwright.catalogue.adapter_directory import name_problem
 from llmwright.check.check_input import CheckInput
 from llmwright.check.kubernetes_names import subdomain_problem
 from llmwright.check.sources import image_problems, source_problems
 from llmwright.errors import Problem
 
 MOST_ADAPTERS = 10
-_FILE_NAME = re.compile(r"[A-Za-z0-9][-A-Za-z0-9._]{0,252}\Z")
 
 
 def check_what_is_served(inputs: CheckInput) -> Iterator[Problem]:
@@ -105,8 +104,7 @@ def check_workable_adapters(inputs: CheckInput) -> Iterator[Problem]:
             continue
         if not source.name:
             yield Problem(f"{path}.source.name", "requests select it by its name", "name it", reason="Unworkable")
-        elif not _FILE_NAME.match(source.name):
-            message = f"{source.name!r} cannot name a directory in a pod: letters, 0-9, -, _ and . can"
+        elif message := name_problem(source.name):
             yield Problem(f"{path}.source.name", message, "give it another name", reason="Unworkable")
         elif wrong := subdomain_problem(source.name):
             message = f"{source.name!r} {wrong}, or the Workspace cannot be changed later"

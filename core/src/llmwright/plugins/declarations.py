@@ -40,7 +40,8 @@ class Capabilities:
     ``batching``: it answers several requests in each step of the model. ``api_key``: its main process takes the secret
     ``llmwright.values.launch.API_KEY``, and answers no request without that key; where a key is wanted, a runtime
     without the ability is refused. ``adapter_templates``: it answers for each adapter with the chat template that lies
-    beside its weights. ``scales_itself``: it moves the number of its copies within ``Fit.copies`` by itself, on
+    beside its weights. ``hot_adapters``: its option ``adapterDirectories`` names directories from which requests load
+    adapters while it runs. ``scales_itself``: it moves the number of its copies within ``Fit.copies`` by itself, on
     machines for the highest number of them.
 
     What its server answers beside conversations: ``completions`` (``POST /v1/completions``), ``chat_endpoint``
@@ -52,6 +53,7 @@ class Capabilities:
     adapters: bool = False
     adapter_strength: bool = False
     adapter_templates: bool = False
+    hot_adapters: bool = False
     multi_node: bool = False
     batching: bool = False
     streaming: bool = True

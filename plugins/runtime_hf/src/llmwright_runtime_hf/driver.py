@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from llmwright.plugins.drivers import Capabilities, OlderImage, Runtime
 from llmwright.plugins.weights import Weights, weights_of
@@ -28,11 +29,13 @@ class HfRuntime(Runtime):
     kaito_rules = frozenset({"listed-presets"})
     config_model = HfConfig
     load_metrics = ("llmwright_requests_running", "llmwright_requests_waiting")
+    keyed_options = frozenset({"adapterDirectories"})  # who loads adapters names files for the server to read
     # It batches, and does not declare it: the ranking of machines would count on a speed on GPUs that nobody measured.
     capabilities = Capabilities(
         adapters=True,
         adapter_strength=True,
         adapter_templates=True,
+        hot_adapters=True,
         streaming=True,
         api_key=True,
         cpu=True,
@@ -59,7 +62,8 @@ class HfRuntime(Runtime):
             name="serve",
             image="workload",
             argv=_argv(weights, preset, fit, adapters, config),
-            env={API_KEY.key: API_KEY},
+            # A pod that would load adapters for anybody does not start before the Secret is there.
+            env={API_KEY.key: replace(API_KEY, optional=not config.adapter_directories)},
             mounts=(shared, *weights.mounts),
             startup=Probe(check=HttpGet("/health"), failure_threshold=math.ceil(readiness_seconds(preset) / 10)),
             live=Probe(check=HttpGet("/health")),
@@ -88,6 +92,7 @@ def _argv(
         "--threads": config.threads,
         "--max-num-seqs": config.max_num_seqs,
         "--max-queued-requests": config.max_queued_requests,
+        "--max-lora-rank": config.max_lora_rank,
         "--max-n-sequences": config.max_n_sequences,
     }
     return (
@@ -102,6 +107,7 @@ def _argv(
         *(("--quantization", quantization) if quantization != "none" else ()),
         *template,
         *(part for flag, number in numbers.items() if number for part in (flag, str(number))),
+        *(part for directory in config.adapter_directories for part in ("--adapter-directory", directory)),
         *(part for host in config.allowed_hosts for part in ("--allowed-host", host)),
         *(part for origin in config.allowed_origins for part in ("--allowed-origin", origin)),
         *(() if config.page else ("--no-page",)),

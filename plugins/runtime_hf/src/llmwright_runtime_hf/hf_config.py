@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+
+from llmwright.values.lora_adapter import MAX_LORA_RANK
 
 
 class HfConfig(BaseModel):
@@ -35,5 +37,10 @@ class HfConfig(BaseModel):
     """How many answers are generated at once at most; 64 without it. The free memory may allow fewer."""
     max_queued_requests: int | None = Field(default=None, ge=1)
     """How many requests may wait; 256 without it. More are refused with 429 and ``Retry-After``."""
+    max_lora_rank: int | None = Field(default=None, ge=1, le=MAX_LORA_RANK)
+    """Greatest rank of an adapter; 512 without it."""
+    adapter_directories: tuple[Annotated[str, Field(pattern=r"^/[^:]*[^:/][^:]*$")], ...] = ()
+    """Directories, as the server sees them, from which adapters may be loaded while it runs
+    (``/v1/load_lora_adapter``). It needs an API key. Without any the route is not there."""
     max_n_sequences: int | None = Field(default=None, ge=1)
     """How many answers one request may ask for, all its prompts together; 64 without it."""

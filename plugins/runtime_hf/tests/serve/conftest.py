@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import openai
@@ -18,14 +20,25 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> ServedModels:
 
 
 @pytest.fixture(scope="session")
-def server(models: ServedModels, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def adapter_directory(tmp_path_factory: pytest.TempPathFactory, models: ServedModels) -> Path:
+    """A directory for adapters that requests may load, and beside it one that they may not."""
+    root = tmp_path_factory.mktemp("hot")
+    for name in ("in", "out"):
+        for adapter in (models.facts, models.rhymes):
+            shutil.copytree(adapter, root / name / adapter.name)
+    return root / "in"
+
+
+@pytest.fixture(scope="session")
+def server(
+    models: ServedModels, adapter_directory: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningServer]:
     """Base ``tiny``, adapters ``facts``, ``rhymes`` and, at half strength, ``facts.half``; behind a key."""
     log = tmp_path_factory.mktemp("server") / "log"
     adapters = (f"facts={models.facts}", f"rhymes={models.rhymes}", f"facts.half={models.facts},strength=0.5")
     flags = [part for adapter in adapters for part in ("--adapter", adapter)]
-    with running_server(
-        log, "--model", str(models.base), "--served-model-name", "tiny", "--threads", "1", *flags, key=KEY
-    ) as running:
+    flags += ["--adapter-directory", str(adapter_directory), "--max-lora-rank", "8", "--threads", "1"]
+    with running_server(log, "--model", str(models.base), "--served-model-name", "tiny", *flags, key=KEY) as running:
         running.wait_until_ready()
         yield running
 

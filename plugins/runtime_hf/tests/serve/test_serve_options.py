@@ -115,3 +115,15 @@ def test_hosts_are_checked_on_loopback_and_where_they_are_named(flags: str, chec
 
 def test_behind_a_key_hosts_are_not_checked() -> None:
     assert not parse_options(["--model", "m"], {"LLMWRIGHT_API_KEY": "k"}).checks_host
+
+
+def test_adapters_are_loaded_behind_a_key_from_real_directories_alone() -> None:
+    key = {"LLMWRIGHT_API_KEY": "k"}
+    flags = ["--model", "m", "--adapter-directory"]
+    assert parse_options([*flags, "/srv/a"], key).adapter_directories == (Path("/srv/a"),)
+    with pytest.raises(ConfigError, match="behind an API key alone") as error:
+        parse_options([*flags, "/srv/a"], {})
+    assert "LLMWRIGHT_API_KEY" in error.value.hint
+    for wrong in ("adapters", "/"):
+        with pytest.raises(ConfigError, match="absolute path"):
+            parse_options([*flags, wrong], key)

@@ -17,9 +17,11 @@ from llmwright_runtime_ray.ray_config import HF_ALONE, VLLM_ALONE, RayConfig, is
 from llmwright_runtime_vllm.driver import VllmRuntime
 
 HF, VLLM = "hf", "vllm"
+_OF_COPIES: Mapping[str, Any] = {"scales_itself": True, "hot_adapters": False}
+"""A copy that Ray adds later would not know an adapter that was loaded into the others."""
 ENGINES: Mapping[str, Engine] = {
-    HF: Engine(replace(HfRuntime.capabilities, scales_itself=True)),
-    VLLM: Engine(replace(VllmRuntime.capabilities, scales_itself=True), VllmRuntime.lowest_capability),
+    HF: Engine(replace(HfRuntime.capabilities, **_OF_COPIES)),
+    VLLM: Engine(replace(VllmRuntime.capabilities, **_OF_COPIES), VllmRuntime.lowest_capability),
 }
 """vLLM is the release that Ray Serve LLM pins, so what the ``vllm`` runtime declares of it holds here too."""
 

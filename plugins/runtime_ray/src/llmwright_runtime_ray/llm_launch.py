@@ -174,5 +174,6 @@ def _engine_config(config: ConfiguredRay) -> EngineConfig:
         max_model_len=config.max_model_len,
         gpu_memory_utilization=config.gpu_memory_utilization,
         performance_mode=config.performance_mode,
+        max_lora_rank=config.max_lora_rank,
         user_flags=config.user_flags,
     )

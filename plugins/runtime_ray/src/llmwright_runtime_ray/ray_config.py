@@ -91,9 +91,13 @@ def _asked(info: ValidationInfo, names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def written_elsewhere(options: Mapping[str, Any]) -> Iterable[Problem]:
-    """Yield a problem for each option that says how many copies there are: that is one field for every runtime."""
+    """Yield a problem for each option that is a field of the Workspace, or that copies which come and go rule out."""
     for name in options:
         field = IN_ITS_FIELD.get(to_camel(name))
         if field is not None:
             message = f"{name} is no option of ray: the number of copies is {field}, for every runtime"
             yield Problem(name, message, f"write {field} instead", reason="NotSupported")
+        elif to_camel(name) == "adapterDirectories" and options[name]:
+            message = "ray loads no adapters while it runs: a copy that is added later would not know them"
+            hint = "name them in inference.adapters, which every copy serves, or write runtime: hf or vllm"
+            yield Problem(name, message, hint, reason="NotSupported")

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
+from llmwright.values.lora_adapter import MAX_LORA_RANK
+
 
 def _known_role(value: object) -> object:
     return value if value in ("prefill", "decode") else None
@@ -39,6 +41,9 @@ class VllmConfig(BaseModel):
     """The role of this server where prefill and decode run on separate servers."""
     engine_plugin: bool = True
     """Load our plug-in into the engine: ``POST /chat``, and the key on every route that answers by the model."""
+    max_lora_rank: int | None = Field(default=None, ge=1, le=MAX_LORA_RANK)
+    """Greatest rank of an adapter, rounded up to one that the engine knows. Without it what the Workspace's adapters
+    need, and at least 16: that of adapters that are loaded while the engine runs is not known before."""
     adapter_directories: tuple[Annotated[str, Field(pattern=r"^/[^:]*[^:/][^:]*$")], ...] = ()
     """Directories, as the engine sees them, from which adapters may be loaded while it runs (its route
     ``/v1/load_lora_adapter``). It needs an API key. Without any the route is not there."""

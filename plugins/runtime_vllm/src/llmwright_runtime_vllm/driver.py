@@ -47,6 +47,7 @@ class VllmRuntime(Runtime):
     settings_model = VllmSettings
     capabilities = Capabilities(
         adapters=True,
+        hot_adapters=True,
         multi_node=True,
         batching=True,
         streaming=True,

@@ -41,7 +41,7 @@ def flags(preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: VllmC
         **_answers(preset, fit, adapters),
         **_parallel(fit),
     }
-    lora: Flags = {"enable-lora": None} if adapters or config.adapter_directories else {}
+    lora: Flags = {"enable-lora": None, **_rank_of(adapters, config)} if adapters or config.adapter_directories else {}
     return {**flags_by_name, **lora, **_adapters(adapters), **_asked(config), **transfers(config)}
 
 
@@ -103,15 +103,14 @@ def _adapters(adapters: tuple[Adapter, ...]) -> Flags:
     modules = tuple(f"{adapter.name}={adapter.path}" for adapter in adapters)
     return {
         "lora-modules": modules,
-        **_rank_of(adapters),
         **_template_of(adapters),
         **_ends_of(adapters),
     }
 
 
-def _rank_of(adapters: tuple[Adapter, ...]) -> Flags:
+def _rank_of(adapters: tuple[Adapter, ...], config: VllmConfig) -> Flags:
     """Return the flag for the greatest rank that is known, where the engine's default is too small for it."""
-    needed = max((adapter.rank or 0 for adapter in adapters), default=0)
+    needed = max([config.max_lora_rank or 0, *(adapter.rank or 0 for adapter in adapters)])
     smallest = next((rank for rank in LORA_RANKS if rank >= needed), needed)
     return {"max-lora-rank": smallest} if smallest > LORA_RANKS[0] else {}
 

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from llmwright.errors import ConfigError
 from llmwright.reading.files import Unreadable, is_there, read_text
+from llmwright.values.lora_adapter import MAX_LORA_RANK
 
 API_KEY_VARIABLE = "LLMWRIGHT_API_KEY"
 DTYPES = ("auto", "float32", "bfloat16", "float16")
@@ -52,6 +53,8 @@ class ServeOptions:
     max_num_seqs: int = MAX_NUM_SEQS
     max_queued_requests: int = MAX_QUEUED_REQUESTS
     max_n_sequences: int = MAX_N_SEQUENCES
+    max_lora_rank: int = MAX_LORA_RANK
+    adapter_directories: tuple[Path, ...] = ()
     page: bool = True
     exit_with_parent: bool = False
     allowed_hosts: tuple[str, ...] = ()
@@ -97,6 +100,8 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> ServeOptio
         max_num_seqs=flags.max_num_seqs,
         max_queued_requests=flags.max_queued_requests,
         max_n_sequences=flags.max_n_sequences,
+        max_lora_rank=flags.max_lora_rank,
+        adapter_directories=tuple(Path(text) for text in flags.adapter_directory),
         page=not flags.no_page,
         exit_with_parent=flags.exit_with_parent,
         allowed_hosts=tuple(flags.allowed_host),
@@ -104,6 +109,7 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> ServeOptio
         api_key=_api_key(environ),
     )
     _check_names(options)
+    _check_directories(options)
     return options
 
 
@@ -170,6 +176,10 @@ def _parser() -> argparse.ArgumentParser:
         "--allowed-host", action="append", default=[], metavar="HOST", help="a name that requests may ask for; * is any"
     )
     add("--allowed-origin", action="append", default=[], metavar="ORIGIN", help="a page that may ask; * is any (CORS)")
+    ranks = f"greatest rank of an adapter (default: {MAX_LORA_RANK})"
+    add("--max-lora-rank", type=_positive, default=MAX_LORA_RANK, metavar="N", help=ranks)
+    folder = "requests may load adapters from below it; may be given several times"
+    add("--adapter-directory", action="append", default=[], metavar="DIR", help=folder)
     add("--no-page", action="store_true", help="answer GET / with 404, not with the page for browsers")
     add("--exit-with-parent", action="store_true", help="end when the process that started this one ends")
     return parser
@@ -230,6 +240,18 @@ def _check_names(options: ServeOptions) -> None:
         raise ConfigError(
             f"--default-model {options.default_model!r} is not served", hint=f"one of: {', '.join(names)}"
         )
+
+
+def _check_directories(options: ServeOptions) -> None:
+    if options.adapter_directories and options.api_key is None:
+        message = "--adapter-directory lets requests load adapters, which is safe behind an API key alone"
+        raise ConfigError(message, hint=f"set the variable {API_KEY_VARIABLE}", reason="KeyRequired")
+    for directory in options.adapter_directories:
+        if not directory.is_absolute() or directory == Path(directory.anchor):
+            raise ConfigError(
+                f"--adapter-directory {str(directory)!r} is not the absolute path of a directory below /",
+                hint="for example --adapter-directory /srv/adapters",
+            )
 
 
 def _why(error: FileNotFoundError | Unreadable) -> str:

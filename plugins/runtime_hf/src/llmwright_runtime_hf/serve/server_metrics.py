@@ -105,6 +105,7 @@ class ServerMetrics:
             metric.remove(model)
         for reason in _REASONS:
             self.answers.remove(model, reason)
+        self.model_info.remove_by_labels({"model": model})
 
     def _of_models(self) -> tuple[Counter | Histogram, ...]:
         """Return the metrics whose only label is the model."""

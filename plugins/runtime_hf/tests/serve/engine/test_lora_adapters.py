@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from tests.support.tiny_models import ServedModels, save_adapter, save_model, sa
 from tests.support.transformers_reference import TransformersReference
 
 from llmwright.errors import ConfigError
-from llmwright_runtime_hf.serve.engine.lora_adapters import attach_adapters
+from llmwright_runtime_hf.serve.engine.lora_adapters import BASE, LoraAdapters
 from llmwright_runtime_hf.serve.engine.model_loading import load_model
 from llmwright_runtime_hf.serve.serve_options import AdapterSpec
 
@@ -56,11 +57,13 @@ def test_the_base_computes_the_same_logits_to_the_last_bit(models: ServedModels)
     model = load_model(options_for(models.base)).model
     with torch.inference_mode():
         alone = model(ids).logits
-        switch = attach_adapters(model, [AdapterSpec("a", models.facts), AdapterSpec("b.c", models.rhymes, 0.5)])
+        adapters = LoraAdapters(model)
+        specs = (AdapterSpec("a", models.facts), AdapterSpec("b.c", models.rhymes, 0.5))
+        _, key = (adapters.add(adapters.read(spec)) for spec in specs)
         attached = model(ids).logits
-        switch.select(["b.c"])
+        adapters.select([key])
         adapted = model(ids).logits
-        switch.select([None])
+        adapters.select([BASE])
         again = model(ids).logits
 
     assert torch.equal(alone, attached)
@@ -68,9 +71,30 @@ def test_the_base_computes_the_same_logits_to_the_last_bit(models: ServedModels)
     assert not torch.allclose(alone, adapted)
 
 
+def test_adapters_that_come_and_go_leave_nothing_behind(models: ServedModels) -> None:
+    adapters = LoraAdapters(load_model(options_for(models.base)).model)
+
+    def tensors_after(rounds: int) -> int:
+        for _ in range(rounds):
+            adapters.remove(adapters.add(adapters.read(AdapterSpec("a", models.facts))))
+        gc.collect()
+        return sum(issubclass(type(thing), torch.Tensor) for thing in gc.get_objects())
+
+    assert tensors_after(2) == tensors_after(10)
+
+
 def refused(models: ServedModels, spec: AdapterSpec) -> ConfigError:
+    model = load_model(options_for(models.base)).model
+    ids = torch.arange(1, 40).unsqueeze(0)
+    with torch.inference_mode():
+        before = model(ids).logits
+    adapters = LoraAdapters(model)
     with pytest.raises(ConfigError) as caught:
-        attach_adapters(load_model(options_for(models.base)).model, [spec])
+        adapters.add(adapters.read(spec))
+    with torch.inference_mode():
+        assert torch.equal(model(ids).logits, before), "the base is as it was"
+        adapters.select([adapters.add(adapters.read(AdapterSpec("good", models.rhymes)))])
+        assert not torch.equal(model(ids).logits, before), "the next one is served"
     assert "\n" not in caught.value.message
     assert str(spec.path) in caught.value.message
     return caught.value
@@ -85,6 +109,7 @@ def test_an_adapter_of_another_size_is_refused(models: ServedModels, tmp_path: P
 
 def test_an_adapter_for_layers_that_are_not_there_is_refused(models: ServedModels, tmp_path: Path) -> None:
     (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA", "target_modules": ["query_key_value"]}')
+    (tmp_path / "adapter_model.safetensors").write_bytes((models.facts / "adapter_model.safetensors").read_bytes())
 
     assert "query_key_value" in refused(models, AdapterSpec("a", tmp_path)).message
 
@@ -103,10 +128,10 @@ def test_an_adapter_that_lacks_weights_is_refused(models: ServedModels, tmp_path
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        (None, "No such file"),
-        ("{", "is not a PEFT config"),
-        ("[]", "is not a PEFT config"),
-        ('{"peft_type": "NOPE"}', "is not a PEFT config"),
+        (None, "has no adapter_config.json"),
+        ("{", "is no JSON"),
+        ("[]", "holds no JSON object"),
+        ('{"peft_type": "NOPE"}', "cannot be switched"),
         ('{"peft_type": "LORA", "r": "x", "target_modules": ["q_proj"]}', "cannot be served"),
         ('{"peft_type": "LORA", "target_modules": "[/x]"}', "cannot be served"),
         ('{"peft_type": "LORA", "target_modules": ["q_proj"], "megatron_config": 4}', "cannot be served"),
@@ -117,6 +142,7 @@ def test_an_adapter_that_lacks_weights_is_refused(models: ServedModels, tmp_path
 def test_a_directory_that_is_no_lora_adapter_is_refused(
     models: ServedModels, tmp_path: Path, config: str | None, said: str
 ) -> None:
+    (tmp_path / "adapter_model.safetensors").write_bytes((models.facts / "adapter_model.safetensors").read_bytes())
     if config is not None:
         (tmp_path / "adapter_config.json").write_text(config)
 

@@ -13,7 +13,7 @@ from tests.support.tiny_models import ServedModels
 from llmwright_runtime_hf.serve.engine.batch import Batch
 from llmwright_runtime_hf.serve.engine.batch_probe import probe_mixing
 from llmwright_runtime_hf.serve.engine.interface import Event, Failed, Finished, Job, JobHandle, SamplingParams, Text
-from llmwright_runtime_hf.serve.engine.lora_adapters import attach_adapters
+from llmwright_runtime_hf.serve.engine.lora_adapters import BASE, LoraAdapters
 from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel, load_model
 from llmwright_runtime_hf.serve.engine.scheduler import Scheduler
 from llmwright_runtime_hf.serve.serve_options import AdapterSpec
@@ -142,19 +142,19 @@ def test_the_metrics_tell_how_full_the_cache_is_and_which_adapters_are_asked(loa
 
 def test_adapters_and_the_base_share_a_pass(models: ServedModels) -> None:
     model = load_model(options_for(models.base))
-    switch = attach_adapters(model.model, [AdapterSpec("facts", models.facts), AdapterSpec("rhymes", models.rhymes)])
-
-    def select(names: Sequence[str]) -> None:
-        switch.select([None if name == "base" else name for name in names])
-
-    assert probe_mixing(model.model, select, ("base", "facts", "rhymes"))
+    adapters = LoraAdapters(model.model)
+    specs = (AdapterSpec("facts", models.facts), AdapterSpec("rhymes", models.rhymes))
+    keys = {"base": BASE, **{spec.name: adapters.add(adapters.read(spec)) for spec in specs}}
+    assert probe_mixing(model.model, adapters.select, [*keys.values()])
     jobs = [replace(JOBS[index], model=name) for index, name in enumerate(("facts", "base", "rhymes", "facts"))]
 
     def answers(together: Sequence[Job]) -> list[str]:
-        scheduler = Scheduler(model, Batch(model.model, select), ServerMetrics(), cache_tokens=1000)
+        scheduler = Scheduler(model, Batch(model.model, adapters.select), ServerMetrics(), cache_tokens=1000)
         events: list[list[Event]] = [[] for _ in together]
         for job, sink in zip(together, events, strict=True):
-            scheduler.add(JobHandle(job, sink.append))
+            handle = JobHandle(job, sink.append)
+            handle.variant = keys[job.model]
+            scheduler.add(handle)
         while scheduler.busy:
             scheduler.turn()
         return [text_of(each) for each in events]

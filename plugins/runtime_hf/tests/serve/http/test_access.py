@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from tests.support.serve_options import options_for
 
 from llmwright_runtime_hf.serve.engine.interface import EngineState
+from llmwright_runtime_hf.serve.engine.served_names import Names
 from llmwright_runtime_hf.serve.http.routes import create_app
 from llmwright_runtime_hf.serve.server_metrics import ServerMetrics
 
@@ -25,9 +26,13 @@ class LoadingEngine:
     failure = None
     full = False
 
+    def __init__(self, served: Names) -> None:
+        self.served = served
+
 
 def client_of(tmp_path: Any, **options: Any) -> TestClient:
-    app = create_app(options_for(tmp_path, **options), LoadingEngine(), ServerMetrics())  # type: ignore[arg-type]
+    served = options_for(tmp_path, **options)
+    app = create_app(served, LoadingEngine(served), ServerMetrics())  # type: ignore[arg-type]
     return TestClient(app, base_url="http://127.0.0.1:5000", headers={"Content-Type": "application/json"})
 
 

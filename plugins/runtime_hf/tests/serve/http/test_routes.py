@@ -24,8 +24,9 @@ def test_health(http: httpx.Client) -> None:
 
 
 def test_a_queue_that_is_full_refuses_with_a_time_to_ask_again(tmp_path: Path) -> None:
-    full = SimpleNamespace(state=EngineState("ready"), loaded=object(), failure=None, full=True)
-    app = create_app(options_for(tmp_path, max_queued_requests=3), full, ServerMetrics())
+    options = options_for(tmp_path, max_queued_requests=3)
+    full = SimpleNamespace(state=EngineState("ready"), loaded=object(), failure=None, full=True, served=options)
+    app = create_app(options, full, ServerMetrics())
     asking = TestClient(app, base_url="http://127.0.0.1", headers={"Content-Type": "application/json"})
     for route, body in (("/chat", {"prompt": "a"}), ("/v1/completions", {"prompt": "a", "stream": True})):
         answer = asking.post(route, json=body)

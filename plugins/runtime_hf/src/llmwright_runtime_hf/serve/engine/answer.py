@@ -39,7 +39,7 @@ class Answer:
         if self._guided:
             sampler.keep_to(self._guided, job.end_tokens)
         self.handle = handle
-        self.row = Row(job.model, job.prompt, sampler)
+        self.row = Row(handle.variant, job.prompt, sampler)
         self.count = 0
         """Generated tokens."""
         self._text = _AnswerText(loaded, job)

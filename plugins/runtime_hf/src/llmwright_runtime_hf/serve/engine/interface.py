@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from llmwright.errors import LLMwrightError
+from llmwright_runtime_hf.serve.engine.served_names import Names
+from llmwright_runtime_hf.serve.serve_options import AdapterSpec
 
 if TYPE_CHECKING:
     from llmwright_runtime_hf.serve.engine.guides import Guide
@@ -146,6 +148,8 @@ class JobHandle:
     def __init__(self, job: Job, sink: Callable[[Event], None]) -> None:
         self.job = job
         self.sink = sink
+        self.variant = ""
+        """The key of the adapter that its name meant when the engine took it; empty for the base."""
         self.submitted = time.monotonic()
         self.first_token: float | None = None
         self.last_token: float | None = None
@@ -181,11 +185,25 @@ class Engine(Protocol):
         """Begin to load. Call it once. The engine calls one of the two functions when loading ends."""
 
     @property
+    def served(self) -> Names:
+        """The names that requests may give."""
+
+    @property
     def full(self) -> bool:
         """Whether as many requests wait as may."""
 
     def submit(self, job: Job, sink: Callable[[Event], None]) -> JobHandle:
         """Queue a job. Its sink gets Text events, then one Finished or Failed; after ``cancel`` perhaps none."""
+
+    def load_adapter(self, spec: AdapterSpec) -> None:
+        """Serve one more adapter, in place of that of the same name. Returns once it is served. One call at a time.
+
+        Raises:
+            LLMwrightError: it cannot be served, and nothing has changed.
+        """
+
+    def unload_adapter(self, name: str) -> None:
+        """Serve an adapter no longer; requests that have begun go on."""
 
     def stop(self, timeout: float) -> None:
         """Fail running and queued jobs with status 503. Wait ``timeout`` seconds at most for the end."""

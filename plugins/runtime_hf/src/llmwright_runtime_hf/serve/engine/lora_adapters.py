@@ -1,123 +1,181 @@
-"""LoRA adapters beside one base model: loaded once, switched between requests, never merged.
+"""LoRA adapters beside one base model: switched between requests, mixed in one pass, never merged.
 
 Merging would change the base's weights, and its answers would no longer be the base's. This module is imported only
-when there is an adapter, because PEFT is slow to import.
+where adapters are served, because PEFT is slow to import.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, cast
+from weakref import WeakSet
 
 import torch
-from peft import LoraConfig, PeftConfig, PeftModel, PeftModelForCausalLM
+from peft import LoraConfig, PeftConfig, PeftModel, PeftModelForCausalLM, set_peft_model_state_dict
 from peft.tuners.lora import LoraLayer
-from peft.tuners.tuners_utils import BaseTuner
+from peft.tuners.tuners_utils import BaseTuner, BaseTunerLayer
+from peft.utils import AuxiliaryTrainingWrapper
+from safetensors.torch import load_file
 from transformers import PreTrainedModel
 
+from llmwright.catalogue.adapter_directory import read_adapter
+from llmwright.catalogue.adapter_fit import misfits
+from llmwright.catalogue.weight_files import ADAPTER_WEIGHTS
 from llmwright.errors import ConfigError
-from llmwright.reading.json_reader import read_json_file
+from llmwright.values.lora_adapter import MAX_LORA_RANK
+from llmwright_runtime_hf.serve.engine.layer_sizes import layer_sizes
 from llmwright_runtime_hf.serve.serve_options import AdapterSpec
 
-_BASE = "__base__"
+BASE = ""
+"""The key of the base."""
+_BASE_ROW = "__base__"
 """PEFT's name for a row without an adapter."""
+_QUIET: dict[str, Any] = {"autocast_adapter_dtype": False, "low_cpu_mem_usage": True}
 
 
-class AdapterSwitch:
-    """Select what the layers apply. The base is computed by its own layers alone where no row has an adapter."""
+@dataclass(frozen=True, slots=True)
+class ReadAdapter:
+    """An adapter whose files are read and judged: what remains is to put it into the layers."""
 
-    def __init__(self, peft_model: PeftModel | None, slots: dict[str, str]) -> None:
-        self._tuner: BaseTuner | None = None if peft_model is None else cast(BaseTuner, peft_model.base_model)
-        self._slots = slots
-        self._selected: str | None = None
+    spec: AdapterSpec
+    config: LoraConfig
+    weights: dict[str, torch.Tensor]
+
+
+class LoraAdapters:
+    """Adapters in the layers of ``model``, each by a key. ``read`` may run in any thread, the others in the model's."""
+
+    def __init__(self, model: PreTrainedModel, max_rank: int = MAX_LORA_RANK) -> None:
+        self._model = model
+        self._max_rank = max_rank
+        self._sizes = layer_sizes(model)
+        # Experts in one weight are no layers, and PEFT finds them by names that older checkpoints have.
+        self._complete = all(weight.dim() < 3 for weight in model.parameters())
+        self._peft: PeftModel | None = None
+        self._hooked: WeakSet[torch.nn.Module] = WeakSet()
+        self._count = 0
+        self._selected = BASE
         self._mixed: list[str] = []
-        if self._tuner is not None:
-            self._tuner.disable_adapter_layers()
-            for module in self._tuner.modules():
-                if isinstance(module, LoraLayer):
-                    module.register_forward_pre_hook(self._name_adapters, with_kwargs=True)
 
-    def select(self, names: Sequence[str | None]) -> None:
-        """Apply to each row of the next pass the adapter that is served by that name; None is the base."""
-        different = set(names)
-        self._mixed = [] if len(different) == 1 else [_BASE if name is None else self._slots[name] for name in names]
+    def read(self, spec: AdapterSpec) -> ReadAdapter:
+        """Read and judge the files of an adapter. Raises ConfigError if it cannot be served."""
+        what = f"adapter {spec.name} ({spec.path}) cannot be served"
+        adapter = read_adapter(spec.path, what)
+        fit = misfits(adapter, max_rank=self._max_rank, sizes=self._sizes, complete=self._complete)
+        unfit = next(fit, None)
+        if unfit is not None:
+            hint = "--max-lora-rank (runtimeConfig.maxLoraRank) raises it" if unfit.kind == "rank" else ""
+            raise _unusable(spec, unfit.message, hint)
+        try:
+            config = PeftConfig.from_pretrained(str(spec.path))
+            weights = load_file(spec.path / ADAPTER_WEIGHTS, device=str(self._model.device))
+        except MemoryError:
+            raise
+        except Exception as error:
+            # PEFT and safetensors raise errors of any type over a damaged file.
+            raise _unusable(spec, _first_line(error)) from error
+        wrong = next((name for name, tensor in weights.items() if not bool(torch.isfinite(tensor).all())), None)
+        if wrong is not None:
+            raise _unusable(spec, f"{wrong} has weights that are no numbers")
+        assert isinstance(config, LoraConfig)
+        config.inference_mode = True
+        return ReadAdapter(spec, config, weights)
+
+    def add(self, adapter: ReadAdapter) -> str:
+        """Put it into the layers, and return its key. Raises ConfigError, and then nothing has changed."""
+        # A key of its own for each: another adapter of the same name may still be in use.
+        key = f"adapter{self._count}"
+        self._count += 1
+        try:
+            with warnings.catch_warnings():
+                # PEFT warns that a second tuner is attached; that is the purpose here.
+                warnings.simplefilter("ignore")
+                self._inject(key, adapter)
+        except BaseException as error:
+            self.remove(key)
+            if isinstance(error, ConfigError | MemoryError) or not isinstance(error, Exception):
+                raise
+            # A config may hold a value of another type than PEFT expects, which fails wherever it is used.
+            raise _unusable(adapter.spec, _first_line(error)) from error
+        self._scale(key, adapter.spec.strength)
+        self._rest()
+        return key
+
+    def remove(self, key: str) -> None:
+        """Take an adapter out of the layers."""
+        with warnings.catch_warnings():
+            # PEFT warns that the active adapter is gone: another is chosen before each pass.
+            warnings.simplefilter("ignore")
+            if self._peft is not None and key in self._peft.peft_config:
+                self._peft.delete_adapter(key)
+            else:
+                self._drop_parts(key)
+        self._rest()
+
+    def select(self, keys: Sequence[str]) -> None:
+        """Apply to each row of the next pass the adapter of its key."""
+        different = set(keys)
+        self._mixed = [] if len(different) == 1 else [_BASE_ROW if key == BASE else key for key in keys]
         # With PEFT's layers switched off, names of rows are not looked at: any adapter switches them on.
-        self._switch(next((name for name in names if name is not None), None))
+        self._switch(next((key for key in keys if key != BASE), BASE))
 
-    def _switch(self, name: str | None) -> None:
-        if self._tuner is None or name == self._selected:
+    def _switch(self, key: str) -> None:
+        if key == self._selected or self._peft is None:
             return
-        if name is None:
+        if key == BASE:
             self._tuner.disable_adapter_layers()
         else:
             self._tuner.enable_adapter_layers()
-            self._tuner.set_adapter(self._slots[name], inference_mode=True)
-        self._selected = name
+            self._tuner.set_adapter(key, inference_mode=True)
+        self._selected = key
+
+    def _rest(self) -> None:
+        """Select the base: PEFT switches layers on that it has just made, and chooses others for one that is gone."""
+        self._mixed, self._selected = [], BASE
+        if self._peft is not None:
+            self._tuner.disable_adapter_layers()
+
+    @property
+    def _tuner(self) -> BaseTuner:
+        assert self._peft is not None
+        return cast(BaseTuner, self._peft.base_model)
+
+    def _inject(self, key: str, adapter: ReadAdapter) -> None:
+        if self._peft is None:
+            self._peft = PeftModelForCausalLM(self._model, adapter.config, key, **_QUIET)
+        else:
+            self._peft.add_adapter(key, adapter.config, **_QUIET)
+        loaded: Any = set_peft_model_state_dict(self._peft, adapter.weights, adapter_name=key, low_cpu_mem_usage=True)
+        missing = [name for name in loaded.missing_keys if "lora_" in name and f".{key}." in f"{name}."]
+        unmatched = [*missing, *loaded.unexpected_keys]
+        if unmatched:
+            message = f"{len(unmatched)} of its weights do not match the base, first {unmatched[0]}"
+            raise _unusable(adapter.spec, message)
+        for module in self._tuner.modules():
+            if isinstance(module, LoraLayer | AuxiliaryTrainingWrapper) and module not in self._hooked:
+                self._hooked.add(module)
+                module.register_forward_pre_hook(self._name_adapters, with_kwargs=True)
+
+    def _drop_parts(self, key: str) -> None:
+        """Take out what PEFT has put in before it failed."""
+        for name, module in [*self._model.named_modules()]:
+            if isinstance(module, BaseTunerLayer) and self._peft is None:
+                parent, _, child = name.rpartition(".")
+                setattr(self._model.get_submodule(parent), child, module.get_base_layer())
+            elif isinstance(module, BaseTunerLayer):
+                module.delete_adapter(key)
+
+    def _scale(self, key: str, strength: float) -> None:
+        for module in self._model.modules():
+            if isinstance(module, LoraLayer) and key in module.scaling and strength != 1.0:
+                module.scaling[key] *= strength
 
     def _name_adapters(
         self, _module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
         return (args, {**kwargs, "adapter_names": self._mixed}) if self._mixed else None
-
-
-def attach_adapters(model: PreTrainedModel, specs: Sequence[AdapterSpec]) -> AdapterSwitch:
-    """Add every adapter to ``model``, which changes in place. Raises ConfigError if an adapter does not fit."""
-    peft_model: PeftModel | None = None
-    slots: dict[str, str] = {}
-    for number, spec in enumerate(specs):
-        # PEFT's own name becomes a module's name, in which a dot is not allowed.
-        slots[spec.name] = slot = f"adapter{number}"
-        config = _read_config(spec)
-        peft_model = _attach(model, peft_model, spec, config, slot)
-        _scale(model, slot, spec.strength)
-    return AdapterSwitch(peft_model, slots)
-
-
-def _read_config(spec: AdapterSpec) -> LoraConfig:
-    file = spec.path / "adapter_config.json"
-    try:
-        read_json_file(file)
-        config = PeftConfig.from_pretrained(str(spec.path))
-    except OSError as error:
-        raise _unusable(spec, f"{file} cannot be read ({error.strerror})") from error
-    except Exception as error:
-        # PEFT raises errors of any type over a damaged file.
-        raise _unusable(spec, f"{file} is not a PEFT config") from error
-    if not isinstance(config, LoraConfig) or config.alora_invocation_tokens:
-        raise _unusable(spec, f"its type {config.peft_type} cannot be switched per request; LoRA can")
-    config.inference_mode = True
-    return config
-
-
-def _attach(
-    model: PreTrainedModel, peft_model: PeftModel | None, spec: AdapterSpec, config: LoraConfig, slot: str
-) -> PeftModel:
-    options: dict[str, Any] = {"autocast_adapter_dtype": False, "low_cpu_mem_usage": True}
-    try:
-        with warnings.catch_warnings():
-            # PEFT warns that a second tuner is attached; that is the purpose here.
-            warnings.simplefilter("ignore")
-            if peft_model is None:
-                peft_model = PeftModelForCausalLM(model, config, slot, **options)
-            loaded = peft_model.load_adapter(str(spec.path), slot, torch_device=str(model.device), **options)
-    except MemoryError:
-        raise
-    except Exception as error:
-        # A config may hold a value of another type than PEFT expects, which fails wherever it is used.
-        raise _unusable(spec, _first_line(error)) from error
-    unmatched = [*loaded.missing_keys, *loaded.unexpected_keys]
-    if unmatched:
-        raise _unusable(spec, f"{len(unmatched)} of its weights do not match the base, first {unmatched[0]}")
-    return peft_model
-
-
-def _scale(model: PreTrainedModel, slot: str, strength: float) -> None:
-    if strength == 1.0:
-        return
-    for module in model.modules():
-        if isinstance(module, LoraLayer) and slot in module.scaling:
-            module.scaling[slot] *= strength
 
 
 def _first_line(error: Exception) -> str:
@@ -128,8 +186,9 @@ def _first_line(error: Exception) -> str:
     return lines[0] if known else " ".join((type(error).__name__, *lines[:1]))
 
 
-def _unusable(spec: AdapterSpec, reason: str) -> ConfigError:
+def _unusable(spec: AdapterSpec, reason: str, hint: str = "") -> ConfigError:
     return ConfigError(
         f"adapter {spec.name} ({spec.path}) cannot be served: {reason}",
-        hint="it must be a LoRA adapter made with this base model",
+        hint=hint or "it must be a LoRA adapter made with this base model",
+        reason="AdapterUnusable",
     )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging as python_logging
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -55,8 +55,8 @@ class LoadedModel:
     sampling: SamplingParams
     dtype: str
     longest_token: int
-    templates: Mapping[str, ChatTemplate] = field(default_factory=dict)
-    own_ends: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    templates: dict[str, ChatTemplate] = field(default_factory=dict)
+    own_ends: dict[str, frozenset[int]] = field(default_factory=dict)
     defaults: AnswerDefaults = field(default_factory=AnswerDefaults)
 
     @cached_property
@@ -127,32 +127,35 @@ def load_model(options: ServeOptions) -> LoadedModel:
         dtype=str(model.dtype).removeprefix("torch."),
         longest_token=max(map(len, tokenizer.get_vocab()), default=1),
         templates=_templates(options, tokenizer),
-        own_ends=_own_ends(options),
         defaults=answer_defaults_of(model.generation_config),
     )
 
 
 def _templates(options: ServeOptions, tokenizer: PreTrainedTokenizerBase) -> dict[str, ChatTemplate]:
-    own = str(tokenizer.get_chat_template()) if tokenizer.chat_template else None
-    texts = {options.served_model_name: own}
-    texts |= {adapter.name: template_of_adapter(adapter.path) or own for adapter in options.adapters}
-    return {name: chat_template(tokenizer, text) for name, text in texts.items() if text is not None}
+    if not tokenizer.chat_template:
+        return {}
+    return {options.served_model_name: chat_template(tokenizer, str(tokenizer.get_chat_template()))}
 
 
-def _own_ends(options: ServeOptions) -> dict[str, frozenset[int]]:
-    """Return the end tokens that lie beside adapters, and log where there are none.
+def template_of(tokenizer: PreTrainedTokenizerBase, adapter: Path, base: ChatTemplate | None) -> ChatTemplate | None:
+    """Return the template that lies in the directory ``adapter``, else the base's. Raises ConfigError."""
+    text = template_of_adapter(adapter)
+    return base if text is None else chat_template(tokenizer, text)
+
+
+def own_ends_of(name: str, adapter: Path) -> frozenset[int] | None:
+    """Return the end tokens that lie in the directory ``adapter``; log it where there are none. Raises ConfigError.
 
     Adapters of other programs, and those of an early version of our tuner, have no such file.
     """
-    ends = {adapter.name: end_tokens_of_adapter(adapter.path) for adapter in options.adapters}
-    for name, own in ends.items():
-        if own is None:
-            _log.info(
-                "adapter %s has no generation_config.json: its answers end at the base's end tokens, and in a chat at"
-                " the one that its template writes",
-                name,
-            )
-    return {name: own for name, own in ends.items() if own is not None}
+    own = end_tokens_of_adapter(adapter)
+    if own is None:
+        _log.info(
+            "adapter %s has no generation_config.json: its answers end at the base's end tokens, and in a chat at"
+            " the one that its template writes",
+            name,
+        )
+    return own
 
 
 def quiet_libraries(threads: int | None) -> None:

@@ -6,23 +6,35 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from llmwright.errors import LLMwrightError, TargetError
+from llmwright.errors import LLMwrightError, NotYet, TargetError
 from llmwright.plugins.large_imports import collector_paused
 from llmwright_runtime_hf.serve.engine.interface import EngineState, Event, Failed, Job, JobHandle
-from llmwright_runtime_hf.serve.serve_options import ServeOptions
+from llmwright_runtime_hf.serve.engine.served_names import ServedNames
+from llmwright_runtime_hf.serve.serve_options import AdapterSpec, ServeOptions
 from llmwright_runtime_hf.serve.server_metrics import ServerMetrics
 
 if TYPE_CHECKING:
-    from llmwright_runtime_hf.serve.engine.lora_adapters import AdapterSwitch
     from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
     from llmwright_runtime_hf.serve.engine.rows import Rows
     from llmwright_runtime_hf.serve.engine.scheduler import Scheduler
+    from llmwright_runtime_hf.serve.engine.served_adapters import ServedAdapters
 
 _log = logging.getLogger("llmwright.serve")
 _SHUTTING_DOWN = Failed("the server is shutting down", status=503)
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A change of the model in steps; the model thread does one in each turn."""
+
+    steps: Iterator[None]
+    done: Future[None] = field(default_factory=Future)
 
 
 class ModelThread:
@@ -31,13 +43,15 @@ class ModelThread:
     def __init__(self, options: ServeOptions, metrics: ServerMetrics) -> None:
         self._options = options
         self._metrics = metrics
-        self._jobs: queue.SimpleQueue[JobHandle | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[JobHandle | _Change | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="model", daemon=True)
-        self._adapters: AdapterSwitch | None = None
+        self._adapters: ServedAdapters | None = None
+        self._changes: deque[_Change] = deque()
         self._scheduler: Scheduler | None = None
         self._on_ready: Callable[[], None] = lambda: None
         self._on_failure: Callable[[], None] = lambda: None
+        self.served = ServedNames(options)
         self.loaded: LoadedModel | None = None
         self.state = EngineState("loading", "importing the libraries")
         self.failure: LLMwrightError | None = None
@@ -63,6 +77,36 @@ class ModelThread:
         self._metrics.waiting.inc()
         self._jobs.put(handle)
         return handle
+
+    def load_adapter(self, spec: AdapterSpec) -> None:
+        """Serve one more adapter, in place of that of the same name. Returns once it is served. One call at a time.
+
+        Raises:
+            LLMwrightError: it cannot be served, and nothing has changed.
+        """
+        adapters, loaded = self._changing()
+        # Read here, not in the model thread: disks are slow, and others generate meanwhile.
+        self._carry_out(adapters.load(adapters.read(spec)))
+        self._show_model(spec.name, loaded)
+        self._metrics.adapters.serve(len(self.served.model_names) - 1)
+
+    def unload_adapter(self, name: str) -> None:
+        """Serve an adapter no longer; requests that have begun go on."""
+        adapters, _ = self._changing()
+        # The name first: from now on requests are refused, and those before are in the queue before this change.
+        self.served.remove(name)
+        self._carry_out(adapters.unload(name))
+        self._metrics.adapters.serve(len(self.served.model_names) - 1)
+
+    def _changing(self) -> tuple[ServedAdapters, LoadedModel]:
+        if self.state.phase != "ready" or self._adapters is None or self.loaded is None:
+            raise NotYet(f"the server is {self.state.phase}")
+        return self._adapters, self.loaded
+
+    def _carry_out(self, steps: Iterator[None]) -> None:
+        change = _Change(steps)
+        self._jobs.put(change)
+        change.done.result()
 
     def stop(self, timeout: float) -> None:
         """Fail running and queued jobs with status 503. Wait ``timeout`` seconds at most for the thread's end."""
@@ -103,7 +147,6 @@ class ModelThread:
         if loaded.defaults.not_built:
             names = ", ".join(loaded.defaults.not_built)
             _log.warning("generation_config.json asks for %s: that is not built, and answers are without", names)
-        self._attach_adapters(loaded)
         self._warm_up(loaded)
         self._scheduler = self._make_scheduler(loaded)
         self._export_model_info(loaded)
@@ -112,52 +155,55 @@ class ModelThread:
         self.state = EngineState("ready")
         self._on_ready()
 
-    def _attach_adapters(self, loaded: LoadedModel) -> None:
-        if not self._options.adapters:
-            return
-        self._set_loading("loading adapters: %s", ", ".join(adapter.name for adapter in self._options.adapters))
-        with collector_paused():
-            from llmwright_runtime_hf.serve.engine.lora_adapters import attach_adapters
-
-        self._adapters = attach_adapters(loaded.model, self._options.adapters)
-
     def _warm_up(self, loaded: LoadedModel) -> None:
         from llmwright_runtime_hf.serve.engine.answer import warm_up
 
-        # The base last, so that the base is selected when the first request comes.
-        for name in reversed(self._options.model_names):
-            self._set_loading("generating a first token with %s", name)
-            self._select([name])
-            warm_up(loaded, name)
+        self._set_loading("generating a first token with %s", self._options.served_model_name)
+        warm_up(loaded, self._options.served_model_name)
 
     def _make_scheduler(self, loaded: LoadedModel) -> Scheduler:
         from llmwright_runtime_hf.serve.engine.batch import Batch
-        from llmwright_runtime_hf.serve.engine.batch_probe import probe, probe_mixing
+        from llmwright_runtime_hf.serve.engine.batch_probe import probe
         from llmwright_runtime_hf.serve.engine.cache_memory import cache_tokens
         from llmwright_runtime_hf.serve.engine.scheduler import Scheduler
         from llmwright_runtime_hf.serve.engine.single_row import SingleRow
 
-        names = self._options.model_names
         ability = probe(loaded.model)
         rows: Rows = SingleRow(loaded.model, self._select)
         if ability.rows:
             rows = Batch(loaded.model, self._select, most=self._options.max_num_seqs, whole_prompts=not ability.parts)
-        mixes = len(names) == 1 or (ability.rows and probe_mixing(loaded.model, self._select, names))
-        held = cache_tokens(loaded, ability.bytes_per_token)
-        if not ability.rows:
+        else:
             _log.warning("%s answers one request at a time", type(loaded.model).__name__)
-        elif not mixes:
-            _log.warning("the adapters of %s are not mixed in one pass: they take turns", loaded.model.name_or_path)
+        self._attach_adapters(loaded, batches=ability.rows)
+        held = cache_tokens(loaded, ability.bytes_per_token)
         _log.info("up to %d requests at once, with %d tokens in all", rows.most, held)
-        return Scheduler(loaded, rows, self._metrics, cache_tokens=held, mixes=mixes)
+        return Scheduler(loaded, rows, self._metrics, cache_tokens=held, may_share=self._may_share)
+
+    def _attach_adapters(self, loaded: LoadedModel, *, batches: bool) -> None:
+        if not (self._options.adapters or self._options.adapter_directories):
+            return
+        with collector_paused():
+            from llmwright_runtime_hf.serve.engine.lora_adapters import LoraAdapters
+            from llmwright_runtime_hf.serve.engine.served_adapters import ServedAdapters
+
+        layers = LoraAdapters(loaded.model, self._options.max_lora_rank)
+        self._adapters = adapters = ServedAdapters(loaded, layers, self.served, self._metrics, batches=batches)
+        for spec in self._options.adapters:
+            self._set_loading("loading the adapter %s", spec.name)
+            for _ in adapters.load(adapters.read(spec)):
+                pass
 
     def _export_model_info(self, loaded: LoadedModel) -> None:
         self._metrics.begin(self._options.model_names)
         self._metrics.adapters.serve(len(self._options.adapters))
-        base, *adapters = self._options.model_names
-        for name, parent in ((base, ""), *((adapter, base) for adapter in adapters)):
-            labels = (name, parent, loaded.dtype, self._options.quantization, str(loaded.context))
-            self._metrics.model_info.labels(*labels).set(1)
+        for name in self._options.model_names:
+            self._show_model(name, loaded)
+
+    def _show_model(self, name: str, loaded: LoadedModel) -> None:
+        base = self._options.served_model_name
+        parent = "" if name == base else base
+        labels = (name, parent, loaded.dtype, self._options.quantization, str(loaded.context))
+        self._metrics.model_info.labels(*labels).set(1)
 
     def _serve(self) -> None:
         scheduler = self._scheduler
@@ -169,27 +215,57 @@ class ModelThread:
                 # A pass with a bug must not end the thread, and with it the server for everybody.
                 _log.exception("a pass over the model failed by a bug")
                 scheduler.fail_all(Failed("internal error while generating, see the server's log"))
+            self._change()
+            if self._adapters is not None:
+                self._adapters.let_go(scheduler.uses)
         scheduler.fail_all(_SHUTTING_DOWN)
+        for change in self._changes:
+            change.done.set_exception(NotYet(_SHUTTING_DOWN.message))
         self.state = EngineState("stopped", _SHUTTING_DOWN.message)
+
+    def _change(self) -> None:
+        """Do one step of the first change."""
+        if not self._changes:
+            return
+        change = self._changes[0]
+        try:
+            next(change.steps)
+        except StopIteration:
+            self._changes.popleft().done.set_result(None)
+        except Exception as error:
+            if not isinstance(error, LLMwrightError):
+                _log.exception("a change of the adapters failed by a bug")
+            self._changes.popleft().done.set_exception(error)
 
     def _take_jobs(self, scheduler: Scheduler) -> bool:
         """Hand over the jobs that came; wait for one where there is nothing to do. Return False at the end."""
-        while not (self._jobs.empty() and scheduler.busy):
-            handle = self._jobs.get()
-            if handle is not None:
-                scheduler.add(handle)
+        while not (self._jobs.empty() and (scheduler.busy or self._changes)):
+            self._take(scheduler, self._jobs.get())
             if self._stopping.is_set():
                 # Those that came in between are not lost: each is answered.
                 while not self._jobs.empty():
-                    if (handle := self._jobs.get()) is not None:
-                        scheduler.add(handle)
+                    self._take(scheduler, self._jobs.get())
                 return False
         return not self._stopping.is_set()
 
-    def _select(self, names: Sequence[str]) -> None:
+    def _take(self, scheduler: Scheduler, item: JobHandle | _Change | None) -> None:
+        if isinstance(item, _Change):
+            self._changes.append(item)
+        elif item is not None:
+            key = "" if self._adapters is None else self._adapters.key_of(item.job.model)
+            if key is None:
+                self._metrics.waiting.dec()
+                item.sink(Failed(f"the model {item.job.model!r} is not served here any more", status=404))
+                return
+            item.variant = key
+            scheduler.add(item)
+
+    def _select(self, keys: Sequence[str]) -> None:
         if self._adapters is not None:
-            base = self._options.served_model_name
-            self._adapters.select([None if name == base else name for name in names])
+            self._adapters.select(keys)
+
+    def _may_share(self, one: str, other: str) -> bool:
+        return self._adapters is None or self._adapters.may_share(one, other)
 
     def _set_loading(self, message: str, *values: object) -> None:
         """Show what is being loaded: in /health and in the log."""

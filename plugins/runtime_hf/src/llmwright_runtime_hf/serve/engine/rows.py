@@ -11,7 +11,7 @@ from llmwright_runtime_hf.serve.engine.sampling import NoTokenLeftError, Sampler
 class Row:
     """One sequence: ``tokens`` are the prompt and the answer so far, of which the model has ``read`` the first.
 
-    ``model`` is the served name. ``cache`` is its own until it joins the others.
+    ``model`` is the key of the base or of an adapter. ``cache`` is its own until it joins the others.
     """
 
     def __init__(self, model: str, prompt: Sequence[int], sampler: Sampler) -> None:

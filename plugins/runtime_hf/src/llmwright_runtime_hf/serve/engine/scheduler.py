@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from llmwright_runtime_hf.serve.engine.answer import Answer
-from llmwright_runtime_hf.serve.engine.interface import Failed, Finished, Job, JobHandle
+from llmwright_runtime_hf.serve.engine.interface import Failed, Finished, JobHandle
 from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
 from llmwright_runtime_hf.serve.engine.rows import Row, Rows, Token
 from llmwright_runtime_hf.serve.engine.sampling import NoTokenLeftError
@@ -23,14 +23,20 @@ class Scheduler:
     """Answer jobs in order of arrival, as many at once as ``rows`` and the cache hold."""
 
     def __init__(
-        self, loaded: LoadedModel, rows: Rows, metrics: ServerMetrics, *, cache_tokens: int, mixes: bool = True
+        self,
+        loaded: LoadedModel,
+        rows: Rows,
+        metrics: ServerMetrics,
+        *,
+        cache_tokens: int,
+        may_share: Callable[[str, str], bool] = lambda _one, _other: True,
     ) -> None:
-        """``cache_tokens`` fit in memory, all rows together. ``mixes``: rows of several models may share a pass."""
+        """``cache_tokens`` fit in memory, all rows together. ``may_share``: rows of two keys may share a pass."""
         self._loaded = loaded
         self._rows = rows
         self._metrics = metrics
         self._cache_tokens = cache_tokens
-        self._mixes = mixes
+        self._may_share = may_share
         self._waiting: deque[JobHandle] = deque()
         self._put_back: deque[Answer] = deque()
         self._reading: deque[Answer] = deque()
@@ -49,6 +55,11 @@ class Scheduler:
     def add(self, handle: JobHandle) -> None:
         """Take a job that was submitted."""
         self._waiting.append(handle)
+
+    def uses(self, key: str) -> bool:
+        """Whether some job needs the adapter of that key."""
+        handles = (*self._waiting, *(answer.handle for answer in (*self._put_back, *self._answers())))
+        return any(handle.variant == key for handle in handles)
 
     def turn(self) -> None:
         """Give a token to each row that is read, and read some more of the prompts."""
@@ -96,7 +107,7 @@ class Scheduler:
     def _admit(self) -> None:
         while self._put_back and self._has_room(self._put_back[0].row.model, len(self._put_back[0].row.tokens)):
             self._reading.append(self._put_back.popleft())
-        while not self._put_back and self._waiting and self._has_room_for(self._waiting[0].job):
+        while not self._put_back and self._waiting and self._has_room_for(self._waiting[0]):
             self._metrics.waiting.dec()
             handle = self._waiting.popleft()
             try:
@@ -107,14 +118,14 @@ class Scheduler:
                 self._metrics.count_error(handle)
                 handle.sink(Failed("internal error while generating, see the server's log"))
 
-    def _has_room_for(self, job: Job) -> bool:
-        return self._has_room(job.model, len(job.prompt))
+    def _has_room_for(self, handle: JobHandle) -> bool:
+        return self._has_room(handle.variant, len(handle.job.prompt))
 
     def _has_room(self, model: str, tokens: int) -> bool:
         answers = self._answers()
         if not answers:
             return True
-        alike = self._mixes or {answer.row.model for answer in answers} == {model}
+        alike = all(self._may_share(model, other) for other in {answer.row.model for answer in answers})
         fits = self._held_tokens() + tokens + len(answers) < self._cache_tokens
         return len(answers) < self._rows.most and fits and alike
 

@@ -16,7 +16,7 @@ from llmwright_runtime_hf.serve.http.openai_errors import error_response
 
 # Probes, Prometheus and a browser that opens the page send no key, and these routes show no secret.
 OPEN_ROUTES = ("/", "/health", "/metrics", "/version")
-GENERATION_ROUTES = ("/chat", "/v1/chat/completions", "/v1/completions")
+POSTED_ROUTES = ("/chat", "/v1/chat/completions", "/v1/completions", "/v1/load_lora_adapter", "/v1/unload_lora_adapter")
 
 
 class RequireHost:
@@ -54,7 +54,7 @@ class AnswerOptions:
         if path not in ROUTES and not path.startswith("/v1/models/"):
             await self._app(scope, receive, send)
             return
-        allow = "POST, OPTIONS" if path in GENERATION_ROUTES else "GET, HEAD, OPTIONS"
+        allow = "POST, OPTIONS" if path in POSTED_ROUTES else "GET, HEAD, OPTIONS"
         await Response(status_code=204, headers={"Allow": allow})(scope, receive, send)
 
 

@@ -44,7 +44,7 @@ class GenerationHandler:
         """Return the response. Raises ApiError."""
         reject_unsupported_fields(request)
         refuse_many_choices(request, self._options.max_n_sequences)
-        model = resolve_model(request.model, self._options)
+        model = resolve_model(request.model, self._engine.served)
         loaded = self._engine.loaded
         if loaded is None or self._engine.state.phase != "ready":
             raise ApiError(503, f"not ready: {self._engine.state.reason}", code="not_ready")

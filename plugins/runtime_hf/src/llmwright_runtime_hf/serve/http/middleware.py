@@ -23,6 +23,8 @@ ROUTES = (
     "/v1/chat/completions",
     "/v1/completions",
     "/v1/models",
+    "/v1/load_lora_adapter",
+    "/v1/unload_lora_adapter",
     "/health",
     "/metrics",
     "/version",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmwright_runtime_hf.serve.engine.guides import Guide, GuideRefusedError
 from llmwright_runtime_hf.serve.engine.interface import Job, SamplingParams, TextRefusedError
+from llmwright_runtime_hf.serve.engine.served_names import Names
 from llmwright_runtime_hf.serve.http.answer_shape import shape_of
 from llmwright_runtime_hf.serve.http.chat_text import chat_text
 from llmwright_runtime_hf.serve.http.job_batch import JobBatch, job_batch
@@ -19,7 +20,6 @@ from llmwright_runtime_hf.serve.http.requests import (
     CompletionRequest,
     PromptRequest,
 )
-from llmwright_runtime_hf.serve.serve_options import ServeOptions
 
 if TYPE_CHECKING:
     from llmwright_runtime_hf.serve.engine.chat_template import ChatTemplate
@@ -70,11 +70,11 @@ def job_of_request(
     )
 
 
-def resolve_model(model: str | None, options: ServeOptions) -> str:
+def resolve_model(model: str | None, names: Names) -> str:
     """Return the served name for a request's ``model``. Raises ApiError (404), which lists the served names."""
-    name = options.default_model if model is None else model
-    if name not in options.model_names:
-        known = ", ".join(options.model_names)
+    name = names.default_model if model is None else model
+    if name not in names.model_names:
+        known = ", ".join(names.model_names)
         raise ApiError(
             404, f"the model {name!r} is not served here; there are: {known}", param="model", code="model_not_found"
         )

@@ -12,7 +12,9 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from llmwright_runtime_hf.serve.engine.interface import Engine, Stateful
+from llmwright_runtime_hf.serve.engine.served_names import Names
 from llmwright_runtime_hf.serve.http.access import AnswerOptions, RequireHost, RequireJson, RequireKey, cross_origin
+from llmwright_runtime_hf.serve.http.adapter_routes import add_adapter_routes
 from llmwright_runtime_hf.serve.http.generation_handler import GenerationHandler
 from llmwright_runtime_hf.serve.http.json_text import SafeJsonResponse
 from llmwright_runtime_hf.serve.http.middleware import CountRequests, LimitBody, PlainPath
@@ -30,7 +32,8 @@ _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 def create_app(options: ServeOptions, engine: Engine, metrics: ServerMetrics) -> FastAPI:
     """Return the application. It answers at once; routes that need the model answer 503 until the engine is ready."""
     app = generation_app(options, engine)
-    add_model_routes(app, options)
+    add_model_routes(app, engine.served)
+    add_adapter_routes(app, options, engine)
     add_state_routes(app, engine)
     _add_metrics_route(app, metrics)
     if options.page:
@@ -95,21 +98,21 @@ def _add_generation_routes(app: FastAPI, handler: GenerationHandler) -> None:
         return await handler.handle(http, request)
 
 
-def add_model_routes(app: FastAPI, options: ServeOptions) -> None:
+def add_model_routes(app: FastAPI, names: Names) -> None:
     """Add the routes that list the models."""
     started = int(time.time())
 
     def card(name: str) -> dict[str, Any]:
-        parent = None if name == options.served_model_name else options.served_model_name
+        parent = None if name == names.served_model_name else names.served_model_name
         return {"id": name, "object": "model", "created": started, "owned_by": "llmwright", "parent": parent}
 
     @_get(app, "/v1/models")
     async def models() -> JSONResponse:
-        return SafeJsonResponse({"object": "list", "data": [card(name) for name in options.model_names]})
+        return SafeJsonResponse({"object": "list", "data": [card(name) for name in names.model_names]})
 
     @_get(app, "/v1/models/{name:path}")
     async def model(name: str) -> JSONResponse:
-        return SafeJsonResponse(card(resolve_model(name, options)))
+        return SafeJsonResponse(card(resolve_model(name, names)))
 
 
 def add_state_routes(app: FastAPI, engine: Stateful) -> None:
