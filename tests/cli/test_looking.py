@@ -70,6 +70,7 @@ def test_plugins_are_listed_and_shown(run: Run) -> None:
     shown = run("plugins", "show", "hf")
     assert "adapters" in shown.out
     assert run("plugins", "list", "--check").code == 0
+    assert "engine vllm:" in run("plugins", "show", "ray").out
     assert run("plugins", "show", "nobody").code == 2
 
 

@@ -164,6 +164,8 @@ def _details(session: Session, row: PluginEntry) -> dict[str, Any]:
     capabilities = getattr(driver, "capabilities", None)
     if capabilities is not None:
         details["capabilities"] = str(capabilities)
+    engines = getattr(driver, "engines", {})
+    details |= {f"engine {name}": str(engine.capabilities) for name, engine in engines.items()}
     options = _schema(driver, "described_by") or _schema(driver, "config_model")
     return {**details, "options": options, "settings": _schema(driver, "settings_model")}
 
