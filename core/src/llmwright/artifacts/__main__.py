@@ -115,6 +115,20 @@ def _pull(options: argparse.Namespace) -> str:
     return digest
 
 
+def _fetch_model(options: argparse.Namespace) -> str:
+    from llmwright.artifacts.addresses import SourceRules
+    from llmwright.artifacts.hub_snapshot import fetch_snapshot
+
+    directory = fetch_snapshot(
+        options.model,
+        options.revision,
+        sources=SourceRules(tuple(options.allow)),
+        cache=options.cache,
+        progress=_progress(options.progress, "download"),
+    )
+    return str(directory)
+
+
 def _check_push(options: argparse.Namespace) -> str:
     from llmwright.artifacts.addresses import SourceRules
     from llmwright.artifacts.credentials import find_credentials
@@ -171,6 +185,11 @@ def _parser() -> argparse.ArgumentParser:
     pull.add_argument("--expect", action="append", default=[], help="file that the image must have brought")
     _add_registry(pull)
     _add_allow(pull)
+    model = _verb(verbs, "fetch-model", _fetch_model, "bring a model of the hub into the hub's cache")
+    model.add_argument("--model", required=True, help="ORG/NAME")
+    model.add_argument("--revision", default="main", help="commit, tag or branch")
+    model.add_argument("--cache", type=Path, help="directory of the cache, the hub's own where left out")
+    _add_allow(model)
     check = _verb(verbs, "check-push", _check_push, "show that a push would be let in")
     _add_registry(check)
     _add_allow(check)

@@ -1,0 +1,194 @@
+"""The files of a model of the hub, brought into the hub's own cache by its own library, ``huggingface_hub``.
+
+What the user's other programs brought there is used. A model that lies there whole is found without a request. The
+library lists, refuses and lays out; the bytes of large files come by ``hub_blob``, which goes on where a killed process
+ended (the library, as of 2.4, begins anew). Every file that came is compared with its digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from llmwright.artifacts.addresses import SourceRules
+from llmwright.artifacts.artifact_errors import digest_mismatch, disk_errors, no_disk_space
+from llmwright.artifacts.download import Progress
+from llmwright.artifacts.hub_blob import fetch_blob
+from llmwright.artifacts.hub_errors import hub_errors, is_offline, not_downloaded
+from llmwright.artifacts.snapshot_note import SnapshotFile, SnapshotNote
+from llmwright.artifacts.snapshot_progress import reported
+from llmwright.artifacts.wire import bearer
+from llmwright.catalogue.model_description import cached_snapshot
+from llmwright.catalogue.weight_files import SAFE, loaded_names, no_safetensors, other_weights
+from llmwright.errors import ConfigError, LLMwrightError
+
+_TEMPLATES = "additional_chat_templates"
+_WORKERS = 4
+_READ_BYTES = 4 * 1024**2
+
+_log = logging.getLogger("llmwright.artifacts")
+
+
+def fetch_snapshot(
+    name: str,
+    revision: str,
+    *,
+    sources: SourceRules | None = None,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Return the directory of the model ``name`` (``ORG/NAME``) at ``revision``, whose files are all there then.
+
+    The token is what ``huggingface_hub`` finds: ``HF_TOKEN``, else a login. ``HF_ENDPOINT``, ``HF_HUB_OFFLINE`` and
+    the proxy variables hold. The hub may be anywhere; ``sources`` holds for where it leads to. ``cache`` is the hub's
+    cache, the user's own where None; ``progress`` counts bytes, those that are there already included.
+
+    Raises ConfigError (TokenMissing, TokenInvalid, TokenUnusable, LicenceNotAccepted, ModelNotFound, RevisionNotFound,
+    DigestMismatch, NotDownloaded, UnsafeWeights, NotInstalled) and TargetError (HubUnreachable, HubFailed,
+    NoDiskSpace). No message holds the token.
+    """
+    # The library's bars would fill the log, line after line.
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    try:
+        import huggingface_hub
+        from huggingface_hub import constants
+    except ModuleNotFoundError as error:
+        text = "models of the hub are fetched by huggingface_hub, which is not installed"
+        raise ConfigError(text, hint="pip install huggingface_hub", reason="NotInstalled") from error
+    folder = (cache or Path(constants.HF_HUB_CACHE)) / f"models--{name.replace('/', '--')}"
+    known = SnapshotNote.read(folder, revision)
+    if known is not None and known.whole and (known.commit == revision or is_offline()):
+        return known.directory
+    if is_offline():
+        return _offline(name, revision)
+    token = huggingface_hub.get_token() or ""
+    if token:
+        bearer(token, "HF_TOKEN")
+    try:
+        with hub_errors(name, revision, token=bool(token)):
+            about = huggingface_hub.HfApi(endpoint=_endpoint()).model_info(name, revision=revision, files_metadata=True)
+    except LLMwrightError as error:
+        there = known if known is not None and known.whole else None
+        if there is None or error.reason not in ("HubUnreachable", "HubFailed"):
+            raise
+        _log.warning("%s; what was fetched before is used (%s)", error.message, there.commit)
+        return there.directory
+    note = SnapshotNote.begin(folder, revision, about.sha or revision, _chosen(about.siblings or (), name))
+    if note.whole:
+        return note.directory
+    _check_space(note)
+    with reported(note, progress):
+        _fetch_all(note, name, cache, token, sources or SourceRules())
+    return note.directory
+
+
+def _offline(name: str, revision: str) -> Path:
+    """Return what the cache has of a model that another program brought there."""
+    there = cached_snapshot(name, revision, os.environ)
+    if there is None:
+        raise not_downloaded(name, revision)
+    return there
+
+
+def _endpoint() -> str | None:
+    """Return the hub's address where it is another than the library's own, as the environment has it now."""
+    return os.environ.get("HF_ENDPOINT") or None
+
+
+def _fetch_all(note: SnapshotNote, name: str, cache: Path | None, token: str, rules: SourceRules) -> None:
+    import huggingface_hub
+
+    def link(file: SnapshotFile) -> None:
+        """Have the library put the file at its place, and fetch it where its bytes are not there yet."""
+        with disk_errors(note.folder), hub_errors(name, note.commit, token=bool(token)):
+            huggingface_hub.hf_hub_download(
+                name, file.name, revision=note.commit, cache_dir=cache, endpoint=_endpoint()
+            )
+
+    def fetch(file: SnapshotFile) -> None:
+        if file.is_large and not note.is_there(file):
+            url = huggingface_hub.hf_hub_url(name, file.name, revision=note.commit, endpoint=_endpoint())
+            with disk_errors(note.folder), hub_errors(name, note.commit, token=bool(token)):
+                fetch_blob(note.folder, file, url, token, rules)
+            link(file)
+            note.verified(file)
+            return
+        link(file)
+        _verify(note, file)
+
+    # The small files first and alone: where there is no right to the model, one refusal says so at once.
+    small, *large = sorted(note.missing_or_unverified(), key=lambda file: file.size)
+    fetch(small)
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        tasks = [pool.submit(fetch, file) for file in large]
+        try:
+            for task in tasks:
+                task.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _verify(note: SnapshotNote, file: SnapshotFile) -> None:
+    """Raise ConfigError (DigestMismatch) where the file is not what the hub lists, and remove it from the cache."""
+    path = note.directory / file.name
+    with disk_errors(path):
+        actual = _digest(path, file)
+    if file.digest and actual != file.digest:
+        with disk_errors(path):
+            blob = path.resolve()
+            path.unlink(missing_ok=True)
+            # The blob too: the library takes one that is there for whole, and would link it again.
+            if blob.parent.name == "blobs":
+                blob.unlink(missing_ok=True)
+        raise digest_mismatch(f"{file.name} from the hub", file.digest, actual)
+    note.verified(file)
+
+
+def _digest(path: Path, file: SnapshotFile) -> str:
+    """Return the digest in the form of the hub's: sha256 of large files, and of others that of a blob of git."""
+    large = file.is_large
+    hashed = hashlib.sha256() if large else hashlib.sha1(usedforsecurity=False)
+    if not large:
+        hashed.update(b"blob %d\0" % path.stat().st_size)
+    with path.open("rb") as opened:
+        while block := opened.read(_READ_BYTES):
+            hashed.update(block)
+    return f"{'sha256' if large else 'sha1'}:{hashed.hexdigest()}"
+
+
+def _check_space(note: SnapshotNote) -> None:
+    needed, free = note.missing_bytes(), shutil.disk_usage(note.folder).free
+    if needed > free:
+        raise no_disk_space(note.folder, needed, free)
+
+
+def _chosen(siblings: Sequence[Any], name: str) -> list[SnapshotFile]:
+    """Return the files that a loader reads, with the sizes and digests that the hub lists."""
+    listed = {str(each.rfilename): each for each in siblings}
+    top = {path for path in listed if "/" not in path and not path.startswith(".")}
+    loaded, others = set(loaded_names(top)), set(other_weights(top))
+    if not loaded:
+        raise no_safetensors(name, list(listed))
+    wanted = [path for path in top if path not in others and (not path.endswith(SAFE) or path in loaded)]
+    wanted += [path for path in listed if PurePosixPath(path).parts[:-1] == (_TEMPLATES,)]
+    return [_file(path, listed[path]) for path in sorted(wanted)]
+
+
+def _file(path: str, about: Any) -> SnapshotFile:
+    large = getattr(about, "lfs", None)
+    sha256 = _field(large, "sha256")
+    git = getattr(about, "blob_id", None)
+    digest = f"sha256:{sha256}" if sha256 else f"sha1:{git}" if git else ""
+    return SnapshotFile(path, int(_field(large, "size") or about.size or 0), digest)
+
+
+def _field(large: Any, key: str) -> Any:
+    """Return a field of what the library has for a large file: an object, in some releases a mapping."""
+    return large.get(key) if isinstance(large, Mapping) else getattr(large, key, None)
