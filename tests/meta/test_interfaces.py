@@ -40,7 +40,9 @@ NAMES = {
     "llmwright.plugins.programs": {"data_process", "server_launch", "trainer_launch"},
     "llmwright.plugins.module_tuner": {"ModuleTuner"},
     "llmwright.plugins.trainer": {"Row", "Run", "main", "read_rows"},
-    "llmwright.plugins.weights": {"MODEL_VOLUME", "Weights", "weights_of"},
+    "llmwright.plugins.weights": {
+        "DOWNLOADS", "FETCH_MODEL", "MODEL_VOLUME", "PULL_MODEL", "Weights", "weights_of",
+    },
     "llmwright.errors": {
         "ConfigError", "InvalidWorkspace", "LimitExceeded", "LLMwrightError", "NotYet", "PluginConflict",
         "PluginContract", "PluginError", "PluginLoadFailed", "PluginNotFound", "Problem", "TargetError", "did_you_mean",

@@ -208,7 +208,7 @@ def test_the_hub_describes_a_model_in_two_requests(hub: dict[str, str], client: 
 @pytest.mark.parametrize(
     ("name", "error", "told"),
     [
-        ("acme/nothing", ConfigError, "has no acme/nothing"),
+        ("acme/nothing", ConfigError, "has no model acme/nothing"),
         ("acme/secret", ConfigError, "no access"),
         ("acme/broken", TargetError, "answered 200"),
     ],

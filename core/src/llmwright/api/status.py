@@ -98,6 +98,15 @@ class Progress(StatusModel):
     seconds_left: float | None = Field(default=None, description="The expected time until the end, in seconds.")
 
 
+class Download(StatusModel):
+    """The progress of a model's weights on their way to this machine."""
+
+    bytes: int = Field(description="Bytes that are there.")
+    total_bytes: int | None = Field(default=None, description="Bytes in all.")
+    bytes_per_second: float | None = Field(default=None, description="The speed.")
+    seconds_left: float | None = Field(default=None, description="The expected time until the end, in seconds.")
+
+
 class Tuned(StatusModel):
     """The tuning that made the kept output: digests of its Launch and its inputs, and the time when it was safe.
 
@@ -125,6 +134,7 @@ class WorkspaceStatus(StatusModel):
     output: str | None = Field(default=None, description="The place of the result.")
     tuned: Tuned | None = Field(default=None, description="The tuning that made the output.")
     progress: Progress | None = Field(default=None, description="The progress of the tuning.")
+    download: Download | None = Field(default=None, description="The weights that are being downloaded.")
     cost: CostStatus | None = Field(default=None, description="The current cost.")
     replicas: int | None = Field(default=None, description="How many copies of the server there are.")
     selector: str | None = Field(default=None, description="The labels of its pods, for autoscalers.")

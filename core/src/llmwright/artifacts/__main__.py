@@ -15,8 +15,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from llmwright.artifacts.download import Progress
+from llmwright.artifacts.transfer_rate import TransferRate
 from llmwright.errors import ConfigError, LLMwrightError
 
+PROGRESS_VARIABLE = "LLMWRIGHT_PROGRESS"
 _SECONDS_BETWEEN_LINES = 0.5
 
 
@@ -142,20 +144,30 @@ def _check_push(options: argparse.Namespace) -> str:
 
 
 def _progress(path: Path | None, event: str) -> Progress | None:
-    """Return a writer of JSON lines ``{"event", "bytes", "total"}``: two a second, and always the last."""
+    """Return a writer of JSON lines: two a second, and always the last. Without ``path``, the environment names it.
+
+    A line has ``event``, ``bytes`` and ``total``, and, once something came, ``bytes_per_second`` and ``seconds_left``.
+    """
+    named = os.environ.get(PROGRESS_VARIABLE)
+    path = path or (Path(named) if named else None)
     if path is None:
         return None
-    last = 0.0
+    last, pace = 0.0, TransferRate(time.monotonic)
 
     def write(done: int, total: int | None) -> None:
         nonlocal last
         now = time.monotonic()
+        rate = pace.note(done)
         if now - last < _SECONDS_BETWEEN_LINES and done != total:
             return
         last = now
+        line: dict[str, object] = {"event": event, "bytes": done, "total": total}
+        if rate:
+            line["bytes_per_second"] = round(rate)
+            line |= {"seconds_left": round((total - done) / rate, 1)} if total else {}
         try:
             with path.open("a") as file:
-                file.write(json.dumps({"event": event, "bytes": done, "total": total}) + "\n")
+                file.write(json.dumps(line) + "\n")
         except OSError as error:
             raise ConfigError(f"cannot write progress to {path}: {error.strerror}") from error
 

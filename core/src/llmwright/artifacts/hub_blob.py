@@ -9,10 +9,10 @@ from pathlib import Path
 
 from llmwright.artifacts.addresses import SourceRules, parse_url
 from llmwright.artifacts.artifact_errors import TransientAnswer
-from llmwright.artifacts.hub_errors import unreachable
 from llmwright.artifacts.partial_blob import PartialBlob
 from llmwright.artifacts.snapshot_note import SnapshotFile
 from llmwright.artifacts.wire import Wire, bearer, raise_if_transient, retry
+from llmwright.catalogue.hub_refusals import unreachable
 from llmwright.errors import ConfigError, TargetError
 
 _PART = ".llmwright.incomplete"

@@ -20,10 +20,11 @@ from llmwright.artifacts.addresses import SourceRules
 from llmwright.artifacts.artifact_errors import digest_mismatch, disk_errors, no_disk_space
 from llmwright.artifacts.download import Progress
 from llmwright.artifacts.hub_blob import fetch_blob
-from llmwright.artifacts.hub_errors import hub_errors, is_offline, not_downloaded
+from llmwright.artifacts.hub_errors import hub_errors, is_offline
 from llmwright.artifacts.snapshot_note import SnapshotFile, SnapshotNote
 from llmwright.artifacts.snapshot_progress import reported
 from llmwright.artifacts.wire import bearer
+from llmwright.catalogue.hub_refusals import not_downloaded
 from llmwright.catalogue.model_description import cached_snapshot
 from llmwright.catalogue.weight_files import SAFE, loaded_names, no_safetensors, other_weights
 from llmwright.errors import ConfigError, LLMwrightError

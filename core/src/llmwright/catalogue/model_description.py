@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeGuard
 from urllib.parse import quote
 
+from llmwright.catalogue.hub_refusals import refusal
 from llmwright.catalogue.model_config import LARGEST, Description, preset_of
 from llmwright.catalogue.model_directory import CONFIG, has_tokenizer, named_directory
 from llmwright.catalogue.weight_files import ADAPTER_CONFIG, loaded_names, model_weights, no_safetensors
@@ -146,9 +147,9 @@ def describe_on_hub(name: str, revision: str, environ: Mapping[str, str], client
         )
     endpoint = (environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
     token = environ.get("HF_TOKEN") or ""
-    about = _get_json(client, f"{endpoint}/api/models/{name}/revision/{revision}?blobs=true", name, token)
+    about = _get_json(client, f"{endpoint}/api/models/{name}/revision/{revision}?blobs=true", name, revision, token)
     commit = quote(str(about.get("sha") or revision), safe="")
-    config = _get_json(client, f"{endpoint}/{name}/resolve/{commit}/config.json", name, token)
+    config = _get_json(client, f"{endpoint}/{name}/resolve/{commit}/config.json", name, revision, token)
     return Description(
         source=f"hf://{name}",
         revision=commit,
@@ -197,7 +198,16 @@ def _not_understood(name: str, field: str) -> ConfigError:
     return ConfigError(f"what is said about {name} cannot be used: {field} is of another form than expected")
 
 
-def _get_json(client: HubClient, url: str, name: str, token: str) -> dict[str, Any]:
+def _stated(body: bytes) -> str:
+    """Return the hub's own text in a refusal; empty where it has none."""
+    try:
+        answer = read_json(body, _INDEX_LIMIT)
+    except Unreadable:
+        return ""
+    return str(answer.get("error") or "") if isinstance(answer, Mapping) else ""
+
+
+def _get_json(client: HubClient, url: str, name: str, revision: str, token: str) -> dict[str, Any]:
     try:
         status, body = client.get(url, token)
     except TargetError as error:
@@ -206,10 +216,8 @@ def _get_json(client: HubClient, url: str, name: str, token: str) -> dict[str, A
             hint="check the network, HF_ENDPOINT and proxies, or name a preset (`llmwright presets list`)",
             reason="HubUnreachable",
         ) from error
-    if status in (401, 403):
-        raise ConfigError(f"no access to {name} on the model hub", hint="accept its licence there and set HF_TOKEN")
-    if status == 404:
-        raise ConfigError(f"the model hub has no {name}", hint="`llmwright presets list` lists what is known")
+    if status in (401, 403, 404):
+        raise refusal(name, revision, status, _stated(body), token=bool(token))
     try:
         document = read_json(body, _INDEX_LIMIT) if status == 200 else None
     except Unreadable as error:

@@ -73,6 +73,7 @@ def _phases(facts: LifecycleInput, builder: DecisionBuilder) -> None:
     """Run the phases in order. ``clear`` tells a phase that all before it are done, so that it may start something."""
     builder.fields["plan"] = record(facts)
     builder.fields["target_node_count"] = facts.plan.nodes.count
+    builder.fields["download"] = facts.observed.tuning.download or facts.observed.serving.download
     clear = preflight(facts, builder)
     clear = resource(facts, builder, clear)
     clear = tuning(facts, builder, clear)

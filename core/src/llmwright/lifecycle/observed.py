@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from llmwright.api.status import Progress
+from llmwright.api.status import Download, Progress
 from llmwright.plan.fixed_fields import UnappliedChange
 from llmwright.values.nodes import Outcome, ProvisionerDecision
 
@@ -51,6 +51,7 @@ class Workload:
     restarts: int = 0
     endpoint: str | None = None
     progress: Progress | None = None
+    download: Download | None = None
     stage: str = ""
     asked: int | None = None
     autoscaled: bool = False

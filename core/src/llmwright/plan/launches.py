@@ -10,7 +10,7 @@ from llmwright.api.workspace import Tuning
 from llmwright.errors import PluginContract
 from llmwright.plan import tuning_data
 from llmwright.plan.adapters import MountedAdapter
-from llmwright.plan.model_weights import with_weights
+from llmwright.plan.model_weights import with_fetched_model, with_weights
 from llmwright.plan.plan_input import PlanInput
 from llmwright.plan.refusal import refuse
 from llmwright.plan.runtime_choice import ServingChoice
@@ -57,7 +57,7 @@ def tuning_launch(inputs: PlanInput, tuning: Tuning, tuned: TuningChoice, data: 
     On one machine the preflight has fetched the data into the same directory.
     """
     launch = tuned.tuner.launch(tuned.preset, tuned.fit, data, tuned.config)
-    launch = with_weights(launch, inputs, "tuning.method", tuned.choice.name)
+    launch = with_fetched_model(with_weights(launch, inputs, "tuning.method", tuned.choice.name), inputs)
     launch = _on_older_gpus(launch, inputs, tuned.tuner)
     fetched = inputs.target == "local" and inputs.settings.preflight
     after = tuning_data.deliver(data, inputs)
@@ -82,7 +82,7 @@ def serving_launch(
     """The runtime's Launch with adapters pulled before and seen by it."""
     adapters = tuple(adapter.adapter for adapter in mounted)
     launch = serving.runtime.launch(preset, serving.fit, adapters, serving.config)
-    launch = with_weights(launch, inputs, "inference.runtime", serving.choice.name)
+    launch = with_fetched_model(with_weights(launch, inputs, "inference.runtime", serving.choice.name), inputs)
     launch = _on_older_gpus(launch, inputs, serving.runtime)
     inference = inputs.workspace.inference
     config = inference.config if inference else ""

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from llmwright.errors import InvalidWorkspace, Problem
 from llmwright.plan.plan_input import PlanInput
-from llmwright.plan.secrets import with_logins
-from llmwright.plugins.weights import MODEL_VOLUME, Weights, weights_of
+from llmwright.plan.secrets import with_hub_token, with_logins
+from llmwright.plugins.weights import FETCH_MODEL, MODEL_VOLUME, Weights, weights_of
 from llmwright.values.launch import Exec, Launch, Process
 from llmwright.values.preset import Preset
 
@@ -37,6 +37,22 @@ def with_weights(launch: Launch, inputs: PlanInput, path: str, driver: str) -> L
         for process in completed.prepare
     )
     return replace(completed, prepare=prepare)
+
+
+def with_fetched_model(launch: Launch, inputs: PlanInput) -> Launch:
+    """Return ``launch`` with a process before all others that brings a model of the hub into the hub's cache.
+
+    On one machine, whatever the driver: the causes of a refusal, the progress and the digests are then the same for
+    all. On a cluster the driver's own process does it, in its own image.
+    """
+    hub_id = inputs.preset.source.removeprefix(HUB)
+    if inputs.target != "local" or hub_id == inputs.preset.source:
+        return launch
+    allowed = tuple(part for place in inputs.settings.sources.allow for part in ("--allow", place))
+    model = ("--model", hub_id, "--revision", inputs.preset.revision)
+    argv = ("$(python)", "-m", "llmwright.artifacts", FETCH_MODEL, *model, *allowed)
+    fetch = with_hub_token(Process(name=FETCH_MODEL, argv=argv), inputs)
+    return replace(launch, prepare=(fetch, *launch.prepare))
 
 
 def _completed(launch: Launch, weights: Weights) -> Launch:

@@ -9,6 +9,9 @@ from llmwright.values.launch import Mount, Process, Volume
 from llmwright.values.preset import Preset
 
 MODEL_VOLUME = "model"
+FETCH_MODEL, PULL_MODEL = "fetch-model", "pull-model"
+"""The processes that bring weights: from the hub, and from an image."""
+DOWNLOADS = frozenset({FETCH_MODEL, PULL_MODEL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +51,4 @@ def _where(preset: Preset) -> Weights:
 
 def _pull(reference: str, mount: Mount) -> Process:
     verb = ("$(python)", "-m", "llmwright.artifacts", "pull", "--model", "--reference", reference)
-    return Process(name="pull-model", argv=(*verb, "--to", f"$(volume.{MODEL_VOLUME})"), mounts=(mount,))
+    return Process(name=PULL_MODEL, argv=(*verb, "--to", f"$(volume.{MODEL_VOLUME})"), mounts=(mount,))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from llmwright.cli.show.console import styled, text_column
+from llmwright.cli.show.transfer import DownloadBar
 from llmwright.errors import TargetError
 from llmwright.lifecycle.waiting import is_settled, raise_if_stalled
 
@@ -39,8 +40,9 @@ def follow(
         TargetError: it failed; the message is the root cause that the status names.
         ConfigError: it failed over what the user gave.
     """
-    with _TuningBar(console) as bar:
+    with _TuningBar(console) as bar, DownloadBar(console) as downloading:
         for status in statuses:
+            downloading.show(status.download)
             if status.progress and "WorkspaceSucceeded" not in printed:
                 bar.show(status.progress, finished=_holds(status, "WorkspaceSucceeded"))
             for line in _news(status, printed):

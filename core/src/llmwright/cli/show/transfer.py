@@ -1,4 +1,4 @@
-"""The bar of a transfer: bytes, rate and time left; on a stream that is no terminal, a line now and then."""
+"""The bars of transfers: bytes, rate and time left; on a stream that is no terminal, a line now and then."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from llmwright.artifacts.transfer_rate import TransferRate
 from llmwright.cli.show.console import open_console, text_column
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress as Bars
+
+    from llmwright.api.status import Download
 
 LINE_EVERY = 0.1
 """The share of the bytes after which a stream that is no terminal gets another line."""
@@ -36,21 +40,86 @@ def _bar(what: str, console: Console) -> Iterator[Callable[[int, int | None], No
 
 @contextmanager
 def _lines(what: str, console: Console) -> Iterator[Callable[[int, int | None], None]]:
-    from llmwright.cli.show.output import age, size
-
-    began, printed, first = time.monotonic(), -1.0, 0
+    rate, lines = TransferRate(time.monotonic), _Lines(what, console)
 
     def show(done: int, total: int | None) -> None:
-        nonlocal printed, first
-        share = done / total if total else 1.0
-        if printed < 0:
-            # Bytes that lay there already are no speed.
-            first, printed = done, 0.0
-        if share < printed + LINE_EVERY and not (share == 1 and printed < 1):
-            return
-        printed = share
-        rate = (done - first) / max(time.monotonic() - began, 1e-3)
-        left = f", {age((total - done) / rate)} left" if total and rate and done < total else ""
-        console.print(f"{what}: {size(done)} of {size(total or done)}, {size(int(rate))}/s{left}", soft_wrap=True)
+        speed = rate.note(done)
+        lines.show(done, total, speed, (total - done) / speed if total and speed else None)
 
     yield show
+
+
+class _Lines:
+    """One line for each tenth of the bytes."""
+
+    def __init__(self, what: str, console: Console) -> None:
+        self._what = what
+        self._console = console
+        self._printed = 0.0
+
+    def show(self, done: int, total: int | None, rate: float | None, seconds_left: float | None) -> None:
+        share = done / total if total else 1.0
+        if share < self._printed + LINE_EVERY and not (share == 1 and self._printed < 1):
+            return
+        self._printed = share
+        text = _figures(done, total, rate, seconds_left)
+        self._console.print(f"{self._what}: {text}", soft_wrap=True)
+
+
+class DownloadBar:
+    """The bar of the weights that the status shows; it goes when they are there."""
+
+    WHAT = "  downloading the weights"
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bars: Bars | None = None
+        self._lines = _Lines(self.WHAT, console)
+
+    def __enter__(self) -> DownloadBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def show(self, download: Download | None) -> None:
+        """Bring the bar to ``download``; None where nothing is being downloaded."""
+        if download is None:
+            self._end()
+        elif self._console.is_terminal:
+            self._draw(download)
+        else:
+            rate, left = download.bytes_per_second, download.seconds_left
+            self._lines.show(download.bytes, download.total_bytes, rate, left)
+
+    def _end(self) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = None
+
+    def _draw(self, download: Download) -> None:
+        if self._bars is None:
+            from rich.progress import BarColumn
+            from rich.progress import Progress as Bars
+
+            self._bars = Bars(
+                text_column(self.WHAT), BarColumn(), text_column("{task.description}"), console=self._console
+            )
+            self._bars.add_task("", total=download.total_bytes)
+            self._bars.start()
+        rate, left = download.bytes_per_second, download.seconds_left
+        text = _figures(download.bytes, download.total_bytes, rate, left)
+        task = self._bars.task_ids[0]
+        self._bars.update(task, completed=download.bytes, total=download.total_bytes, description=text)
+
+
+def _figures(done: int, total: int | None, rate: float | None, seconds_left: float | None) -> str:
+    from llmwright.cli.show.output import age, size
+
+    unfinished = total is not None and done < total
+    parts = (
+        f"{size(done)} of {size(total or done)}",
+        f"{size(int(rate))}/s" if rate else "",
+        f"{age(seconds_left)} left" if seconds_left is not None and unfinished else "",
+    )
+    return ", ".join(part for part in parts if part)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from llmwright.lifecycle.observed import Role, Workload, WorkloadPhase
+from llmwright.lifecycle.weight_causes import weight_cause
 from llmwright.targets.local.options import LocalOptions
 from llmwright.targets.local.store.supervisor_record import RoleRun
 from llmwright.values.launch import Launch
@@ -123,6 +124,9 @@ def _cause(run: RoleRun, end: ProcessExit) -> tuple[str, str]:
     error = end.error or f"{name} ended with code {end.code}"
     if end.port_taken:
         return "PortTaken", error
+    cause = weight_cause(error)
+    if cause is not None:
+        return cause.reason, cause.message
     if end.code == USERS_MISTAKE:
         return "InvalidInput", error
     if run.is_server and run.failures > 0:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from llmwright.errors import TargetError
+from llmwright.plugins.weights import DOWNLOADS
 from llmwright.targets.local.launch.context import LaunchContext
 from llmwright.targets.local.launch.run_transitions import (
     ProcessExit,
@@ -21,7 +22,7 @@ from llmwright.targets.local.launch.run_transitions import (
 )
 from llmwright.targets.local.options import LocalOptions
 from llmwright.targets.local.process.child import Child, spawn
-from llmwright.targets.local.process.log_files import error_text, last_lines_contain, log_file
+from llmwright.targets.local.process.log_files import error_text, last_lines_contain, log_file, progress_file
 from llmwright.targets.local.process.out_of_memory import out_of_memory_kills
 from llmwright.targets.local.process.ports import PortNumbers, is_strangers
 from llmwright.targets.local.process.probes import Prober, Submit, passes
@@ -29,6 +30,8 @@ from llmwright.targets.local.store.private_files import make_folder_in_place
 from llmwright.targets.local.store.supervisor_record import RoleRun
 from llmwright.values.launch import HttpGet, Probe, Process
 
+PROGRESS_VARIABLE = "LLMWRIGHT_PROGRESS"
+"""Names the file to which ``llmwright.artifacts`` appends its progress."""
 PORT_TAKEN = "address already in use"
 
 
@@ -119,6 +122,11 @@ class RoleRunner:
         log = log_file(self._logs, self.run.role, process.name)
         start = log.stat().st_size if log.exists() else 0
         kills = out_of_memory_kills()
+        if process.name in DOWNLOADS:
+            progress = progress_file(self._logs, self.run.role, process.name)
+            # That of an earlier start would be taken for this one's.
+            progress.unlink(missing_ok=True)
+            env = {**env, PROGRESS_VARIABLE: str(progress)}
         umask = self._context.umask(self.run.launch, process)
         child = spawn(process.argv, env, log, self._context.volumes.scratch, umask)
         self._running = _Running(child, log, start, kills)

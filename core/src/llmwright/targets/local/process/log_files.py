@@ -25,6 +25,11 @@ def log_file(directory: Path, role: Role, stage: str) -> Path:
     return directory / f"{role}.{stage}.log"
 
 
+def progress_file(directory: Path, role: Role, stage: str) -> Path:
+    """Return the file that the stage's process appends its progress to, where it brings weights."""
+    return directory / f"{role}.{stage}.progress.jsonl"
+
+
 def log_files(directory: Path, stage: str | None = None) -> list[Path]:
     """Return the log files in the order of the lifecycle.
 

@@ -10,15 +10,18 @@ from datetime import UTC, datetime
 from llmwright.errors import TargetError
 from llmwright.lifecycle.decision import Start
 from llmwright.lifecycle.observed import Role, Workload
+from llmwright.plugins.weights import DOWNLOADS
 from llmwright.targets.local.launch.context import LaunchContext
 from llmwright.targets.local.launch.run_transitions import after_lost_supervisor, after_wish, new_run, observed_workload
 from llmwright.targets.local.launch.runner import RoleRunner
 from llmwright.targets.local.launch.volume_directories import DATA
 from llmwright.targets.local.options import LocalOptions
 from llmwright.targets.local.process.leftovers import boot_id, end_leftovers
+from llmwright.targets.local.process.log_files import progress_file
 from llmwright.targets.local.process.probes import Submit
 from llmwright.targets.local.store.supervisor_record import RoleRun, SupervisorRecord
 from llmwright.targets.local.store.workspace_store import WorkspaceStore
+from llmwright.targets.local.supervisor.download_progress import read_download
 from llmwright.targets.local.supervisor.tuning_progress import read_progress
 from llmwright.values.launch import Launch
 
@@ -155,6 +158,9 @@ class RoleRunners:
 
     def _observe(self, runner: RoleRunner, context: LaunchContext) -> Workload:
         workload = observed_workload(runner.run, self._options)
+        if runner.run.phase == "running" and runner.run.process.name in DOWNLOADS:
+            file = progress_file(self._store.logs, runner.run.role, runner.run.process.name)
+            workload = replace(workload, download=read_download(file))
         if runner.run.role == "serving":
             return replace(workload, endpoint=runner.endpoint)
         if runner.run.role == "tuning":

@@ -71,6 +71,18 @@ def test_each_cause_is_named(found: Object, reason: str | None) -> None:
     assert cause is None or "ws-0" in cause.message
 
 
+def test_why_weights_do_not_come_is_told_by_the_last_words() -> None:
+    words = "error: TokenInvalid: the hub does not know the token hf_abcdefgh12345 (make a new one)"
+    ended = {"terminated": {"exitCode": 2, "message": f"loading\n{words}"}}
+    cause = root_cause([pod(waiting("CrashLoopBackOff"), ended)], lambda _: READY_NODE)
+    assert cause is not None
+    assert cause.reason == "TokenInvalid"
+    assert cause.message == "pod ws-0, container ws: the hub does not know the token *** (make a new one)"
+    failed = {"status": {"conditions": [{"type": "Failed", "status": "True"}]}, "metadata": {}}
+    job = job_workload(failed, [pod(ended, phase="Failed")], lambda _: READY_NODE)
+    assert (job.phase, job.reason) == ("failed", "TokenInvalid")
+
+
 COUNTED = "1 node(s) had untolerated taint(s)"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from llmwright.lifecycle.observed import Trouble
+from llmwright.lifecycle.weight_causes import CAUSES, weight_cause
 from llmwright.targets.kubernetes.operator.cache.projection import condition, is_ready
 from llmwright.targets.kubernetes.operator.observe.termination_message import last_words
 from llmwright.values.node_object import NodeObject
@@ -39,7 +40,10 @@ ORDER = (
 )
 """Of several causes the first is reported (KAITO v0.12; ``NodeLost`` is our own)."""
 
-LASTING = frozenset({"ContainerOOMKilled", "ContainerStartError", "ContainerCrashLoopBackOff"})
+ENDING = frozenset({"ContainerCrashLoopBackOff", *CAUSES})
+"""Causes of a container that keeps ending."""
+
+LASTING = frozenset({"ContainerOOMKilled", "ContainerStartError", *ENDING})
 """Causes that do not go away by waiting."""
 
 
@@ -50,7 +54,11 @@ def root_cause(pods: list[Object], find_node: FindNode, before: str = "") -> Tro
     until it is ready.
     """
     causes = [cause for pod in pods for cause in _causes(pod, find_node, before)]
-    return min(causes, key=lambda cause: ORDER.index(cause.reason), default=None)
+    return min(causes, key=_rank, default=None)
+
+
+def _rank(cause: Trouble) -> int:
+    return ORDER.index("ContainerCrashLoopBackOff" if cause.reason in CAUSES else cause.reason)
 
 
 def pressure_behind(message: str, nodes: Collection[NodeObject]) -> str | None:
@@ -75,17 +83,20 @@ def node_is_lost(pod: Object, find_node: FindNode) -> bool:
     return node is None or not is_ready(node)
 
 
-def last_failure(pods: list[Object]) -> str:
-    """Return exit code and last words of the container that failed last; empty where none failed."""
+def last_failure(pods: list[Object]) -> Trouble:
+    """Return exit code and last words of the container that failed last; empty where none failed.
+
+    It has a reason where the last words tell why weights did not come.
+    """
     for pod in reversed(pods):
         for container in pod["status"]["containers"]:
             ended = container["state"].get("terminated") or {}
             if ended.get("exitCode"):
-                text = last_words(ended.get("message") or ended.get("reason"))
-                return f"container {container['name']} ended with code {ended['exitCode']}" + (
-                    f": {text}" if text else ""
-                )
-    return ""
+                cause = weight_cause(str(ended.get("message") or ""))
+                text = last_words(cause.message if cause else ended.get("message") or ended.get("reason"))
+                code = f"container {container['name']} ended with code {ended['exitCode']}"
+                return Trouble(cause.reason if cause else "", code + (f": {text}" if text else ""))
+    return Trouble("", "")
 
 
 def _causes(pod: Object, find_node: FindNode, before: str) -> Iterator[Trouble]:
@@ -117,6 +128,9 @@ def _of_container(container: Object, pod: str, before: str) -> Trouble | None:
         return Trouble("ContainerStartError", f"{where}: {waiting.get('message') or reason}")
     if reason == CRASH or _keeps_ending(container, before):
         code = ended.get("exitCode")
+        cause = weight_cause(str(ended.get("message") or ""))
+        if cause is not None:
+            return Trouble(cause.reason, f"{where}: {last_words(cause.message)}")
         message = last_words(ended.get("message"))
         text = f"it keeps ending, last with code {code}" + (f": {message}" if message else "")
         return Trouble("ContainerCrashLoopBackOff", f"{where}: {text}")
@@ -132,7 +146,7 @@ def _keeps_ending(container: Object, before: str) -> bool:
     if container["ready"] or container["state"].get("waiting"):
         return False
     ended = container["state"].get("terminated") or container["last"].get("terminated") or {}
-    again = container["restarts"] >= 2 or (container["restarts"] == 1 and before == "ContainerCrashLoopBackOff")
+    again = container["restarts"] >= 2 or (container["restarts"] == 1 and before in ENDING)
     return bool(ended.get("exitCode")) and again
 
 

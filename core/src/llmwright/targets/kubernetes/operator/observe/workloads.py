@@ -116,9 +116,8 @@ def job_workload(live: Object | None, pods: list[Object], find_node: FindNode, b
         return _workload(live, "succeeded", since=done)
     cause = root_cause(pods, find_node, before)
     if "Failed" in ends:
-        reason = cause.reason if cause else ""
-        message = cause.message if cause else last_failure(pods) or str(ends["Failed"].get("message", ""))
-        return _workload(live, "failed", reason, message)
+        cause = cause or last_failure(pods)
+        return _workload(live, "failed", cause.reason, cause.message or str(ends["Failed"].get("message", "")))
     if cause is not None:
         return _workload(live, "pending", cause.reason, cause.message)
     return _workload(live, "running" if any(map(_has_begun, pods)) else "pending")

@@ -1,0 +1,42 @@
+"""Why weights do not come, in the last words of processes and engines."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmwright.lifecycle.weight_causes import weight_cause
+
+GATED = "401 Client Error.\n\nCannot access gated repo for url http://hub/acme/tiny/resolve/main/config.json.\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("TokenMissing: acme/tiny is gated, and there is no token (set HF_TOKEN)", "TokenMissing"),
+        ("loading\nerror: NoDiskSpace: no disk space under /workspace", "NoDiskSpace"),
+        (f"huggingface_hub.errors.GatedRepoError: {GATED}Access is restricted. Please log in.", "TokenMissing"),
+        (
+            f"{GATED}Access to model acme/tiny is restricted and you are not in the authorized list.",
+            "LicenceNotAccepted",
+        ),
+        ("OSError: You are trying to access a gated repo.\nMake sure to have access to it", "TokenMissing"),
+        ("HfHubHTTPError: 401 Client Error\nInvalid credentials in Authorization header", "TokenInvalid"),
+        ("OSError: acme/none is not a local folder and is not a valid model identifier listed on", "ModelNotFound"),
+        ("RevisionNotFoundError: 404 Client Error", "RevisionNotFound"),
+        ("OSError: v9 is not a valid git identifier (branch name, tag name or commit id)", "RevisionNotFound"),
+        ("OSError: [Errno 28] No space left on device", "NoDiskSpace"),
+        ("OSError: We couldn't connect to 'https://huggingface.co' to load the files", "HubUnreachable"),
+        ("ValueError: the checkpoint has 12 heads", None),
+        ("InvalidInput: a row is odd", None),
+        ("", None),
+    ],
+)
+def test_each_cause_is_told_apart(text: str, reason: str | None) -> None:
+    cause = weight_cause(text)
+    assert (cause.reason if cause else None) == reason
+
+
+def test_our_own_words_lose_their_reason() -> None:
+    cause = weight_cause("error: TokenInvalid: the hub does not know the token (make a new one)")
+    assert cause is not None
+    assert cause.message == "the hub does not know the token (make a new one)"
