@@ -5,29 +5,28 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from pathlib import Path
 
 from llmwright.artifacts.addresses import SourceRules, parse_url
 from llmwright.artifacts.artifact_errors import TransientAnswer
 from llmwright.artifacts.partial_blob import PartialBlob
-from llmwright.artifacts.snapshot_note import SnapshotFile
+from llmwright.artifacts.snapshot_note import SnapshotFile, SnapshotNote
 from llmwright.artifacts.wire import Wire, bearer, raise_if_transient, retry
-from llmwright.catalogue.hub_refusals import unreachable
+from llmwright.catalogue.hub_refusals import refusal, unreachable
 from llmwright.errors import ConfigError, TargetError
 
 _PART = ".llmwright.incomplete"
 """The end of its name while it grows. Other programs take none that ends so for whole."""
 
 
-def fetch_blob(folder: Path, file: SnapshotFile, url: str, token: str, rules: SourceRules) -> None:
-    """Bring the file at ``url`` to ``blobs/`` of the model's ``folder``, where the hub's library looks for it.
+def fetch_blob(note: SnapshotNote, model: str, file: SnapshotFile, url: str, token: str, rules: SourceRules) -> None:
+    """Bring the file at ``url`` to ``blobs/`` of the model's folder, where the hub's library looks for it.
 
     ``token`` goes to the hub alone, not to where it redirects; ``rules`` hold for that.
 
-    Raises ConfigError (SourceRefused, DigestMismatch, TooLarge) and TargetError (HubUnreachable, HubFailed, TooSlow);
-    OSError.
+    Raises ConfigError (SourceRefused, DigestMismatch, TooLarge, and the refusals of ``hub_refusals``) and TargetError
+    (HubUnreachable, HubFailed, TooSlow); OSError.
     """
-    blob = folder / "blobs" / file.digest.removeprefix("sha256:")
+    blob = note.folder / "blobs" / file.digest.removeprefix("sha256:")
     if blob.is_file():
         return
     blob.parent.mkdir(parents=True, exist_ok=True)
@@ -39,7 +38,7 @@ def fetch_blob(folder: Path, file: SnapshotFile, url: str, token: str, rules: So
         if blob.is_file():  # another process had it meanwhile
             return
         growing = PartialBlob(file.digest, file.size, opened, f"{file.name} of the hub")
-        _fill(growing, url, token, rules, file.name)
+        _fill(growing, url, token, rules, model, note.commit)
         try:
             growing.verify()
         except ConfigError:
@@ -50,7 +49,7 @@ def fetch_blob(folder: Path, file: SnapshotFile, url: str, token: str, rules: So
         part.replace(blob)
 
 
-def _fill(blob: PartialBlob, url: str, token: str, rules: SourceRules, name: str) -> None:
+def _fill(blob: PartialBlob, url: str, token: str, rules: SourceRules, model: str, revision: str) -> None:
     location = parse_url(url)
     secrets = bearer(token, "HF_TOKEN") if token else {}
 
@@ -64,7 +63,8 @@ def _fill(blob: PartialBlob, url: str, token: str, rules: SourceRules, name: str
             if response.status_code == 416:
                 raise TransientAnswer("the server has no such part of the file")
             if response.status_code not in (200, 206):
-                raise TargetError(f"the hub answered {response.status_code} for {name}", reason="HubFailed")
+                stated = " ".join(response.headers.get(f"x-error-{part}", "") for part in ("code", "message"))
+                raise refusal(model, revision, response.status_code, stated, token=bool(token))
             for block in response.iter_raw():
                 blob.write(block)
 
@@ -72,4 +72,4 @@ def _fill(blob: PartialBlob, url: str, token: str, rules: SourceRules, name: str
         try:
             retry(attempt, location.masked)
         except TargetError as error:
-            raise (unreachable(name) if error.reason == "Unreachable" else error) from error
+            raise (unreachable(model) if error.reason == "Unreachable" else error) from error

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +30,8 @@ from llmwright.catalogue.model_description import cached_snapshot
 from llmwright.catalogue.weight_files import SAFE, loaded_names, no_safetensors, other_weights
 from llmwright.errors import ConfigError, LLMwrightError
 
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+_ANYWHERE = SourceRules(("0.0.0.0/0", "::/0"))
 _TEMPLATES = "additional_chat_templates"
 _WORKERS = 4
 _READ_BYTES = 4 * 1024**2
@@ -89,6 +92,17 @@ def fetch_snapshot(
     return note.directory
 
 
+def fetch_before_loading(model: str, revision: str | None, cache: str | None = None) -> None:
+    """Bring the model that a workload's process is about to load, where ``model`` is one of the hub and no directory.
+
+    What the engine's own library would do later, with the causes of a refusal told apart. It may go anywhere, as that.
+    Raises what ``fetch_snapshot`` raises.
+    """
+    if is_offline() or Path(model).exists() or not _REPOSITORY.fullmatch(model):
+        return
+    fetch_snapshot(model, revision or "main", sources=_ANYWHERE, cache=Path(cache) if cache else None)
+
+
 def _offline(name: str, revision: str) -> Path:
     """Return what the cache has of a model that another program brought there."""
     there = cached_snapshot(name, revision, os.environ)
@@ -116,7 +130,7 @@ def _fetch_all(note: SnapshotNote, name: str, cache: Path | None, token: str, ru
         if file.is_large and not note.is_there(file):
             url = huggingface_hub.hf_hub_url(name, file.name, revision=note.commit, endpoint=_endpoint())
             with disk_errors(note.folder), hub_errors(name, note.commit, token=bool(token)):
-                fetch_blob(note.folder, file, url, token, rules)
+                fetch_blob(note, name, file, url, token, rules)
             link(file)
             note.verified(file)
             return

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from llmwright.errors import LLMwrightError
 from llmwright.lifecycle.observed import Trouble
 
 TOKEN_MISSING, TOKEN_INVALID, LICENCE = "TokenMissing", "TokenInvalid", "LicenceNotAccepted"
@@ -36,3 +37,10 @@ def weight_cause(text: str) -> Trouble | None:
     if own and own[1] in CAUSES:
         return Trouble(own[1], own[2].strip())
     return next((Trouble(reason, text.strip()) for form, reason in _LIBRARIES if form.search(text)), None)
+
+
+def error_line(error: LLMwrightError) -> str:
+    """Return the line that a workload's process writes last: with its reason where ``weight_cause`` is to find one."""
+    reason = f"{error.reason}: " if error.reason in CAUSES else ""
+    hint = f" ({error.hint})" if error.hint else ""
+    return f"error: {reason}{'; '.join(error.message.splitlines())}{hint}"

@@ -1,10 +1,14 @@
-"""The server without its extra: one line with the pip line, and no traceback."""
+"""How the server ends before it serves: one line, and no traceback."""
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from tests.support.hub import Hub, Repository
 
 from llmwright_runtime_hf.serve import __main__ as server
 
@@ -30,3 +34,17 @@ def test_another_module_that_is_missing_is_a_bug(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(sys, "argv", ["serve", "--model", "/nowhere", "--served-model-name", "demo"])
     with pytest.raises(ModuleNotFoundError):
         server.main()
+
+
+def test_a_gated_model_without_a_token_ends_before_the_slow_imports(tmp_path: Path) -> None:
+    hub = Hub()
+    hub.repositories["acme/tiny"] = Repository({"config.json": b"{}", "model.safetensors": b"1"}, gated=True)
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
+    environ |= {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "llmwright_runtime_hf.serve", "--model", "acme/tiny", "--port", "0"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
+    hub.close()
+    assert ended.returncode == 2
+    last = ended.stderr.splitlines()[-1]
+    assert last.startswith("error: TokenMissing: acme/tiny is gated, and there is no token")
+    assert f"{hub.url}/acme/tiny" in last

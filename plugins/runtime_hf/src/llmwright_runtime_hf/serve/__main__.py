@@ -6,7 +6,9 @@ import logging
 import os
 import sys
 
+from llmwright.artifacts.hub_snapshot import fetch_before_loading
 from llmwright.errors import ConfigError, LLMwrightError
+from llmwright.lifecycle.weight_causes import error_line
 from llmwright_runtime_hf.serve.listener import bind, url_of
 from llmwright_runtime_hf.serve.log_limit import set_up_logging
 from llmwright_runtime_hf.serve.model_files import check_model_files
@@ -30,7 +32,7 @@ def main() -> int:
         failure = ConfigError(f"the package {error.name.partition('.')[0]} is missing", hint=PIP_LINE)
     if failure is None:
         return 0
-    print(f"error: {failure.message}{f' ({failure.hint})' if failure.hint else ''}", file=sys.stderr)
+    print(error_line(failure), file=sys.stderr)
     return failure.exit_code
 
 
@@ -48,6 +50,7 @@ def _serve(options: ServeOptions) -> LLMwrightError | None:
     # The port before the slow imports, so that a port in use is an error at once.
     with bind(options.host, options.port) as listener:
         logging.getLogger("llmwright.serve").info("listening on %s", url_of(listener))
+        fetch_before_loading(options.model, options.revision)
         from llmwright_runtime_hf.serve.uvicorn_server import serve
 
         return serve(options, listener)

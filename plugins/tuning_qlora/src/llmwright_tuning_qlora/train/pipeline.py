@@ -6,6 +6,7 @@ import logging
 import os
 from dataclasses import dataclass
 
+from llmwright.artifacts.hub_snapshot import fetch_before_loading
 from llmwright.plugins.large_imports import collector_paused
 from llmwright_tuning_qlora.train.fingerprint import run_fingerprint
 from llmwright_tuning_qlora.train.loop.checkpoint_store import Checkpoint, CheckpointStore
@@ -31,6 +32,8 @@ def run_pipeline(options: TuningOptions, progress: ProgressReporter, termination
         LLMwrightError: a step failed.
         SystemExit: SIGTERM came; the code is 143.
     """
+    if not options.check_only and not options.config.model.local_files_only:
+        fetch_before_loading(options.model, options.revision, options.config.model.cache_dir)
     progress.emit("checking", data=str(options.data))
     prepared = prepare_data(options)
     for note in (*options.config.notes, *prepared.dataset.notes):

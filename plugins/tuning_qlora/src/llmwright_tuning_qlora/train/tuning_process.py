@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Sequence
 
 from llmwright.errors import ConfigError, LLMwrightError, TargetError
+from llmwright.lifecycle.weight_causes import error_line
 from llmwright.plugins.large_imports import collector_paused
 from llmwright_tuning_qlora.train.exception_mapping import map_exception
 from llmwright_tuning_qlora.train.progress_reporter import ProgressReporter, open_reporter
@@ -77,6 +78,5 @@ def _known(error: Exception, options: TuningOptions) -> LLMwrightError:
 def _fail(error: LLMwrightError) -> int:
     for note in getattr(error, "__notes__", ()):
         print(note, file=sys.stderr)
-    message = "; ".join(error.message.splitlines())
-    print(f"error: {message} ({error.hint})" if error.hint else f"error: {message}", file=sys.stderr, flush=True)
+    print(error_line(error), file=sys.stderr, flush=True)
     return error.exit_code

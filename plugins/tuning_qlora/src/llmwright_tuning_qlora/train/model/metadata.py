@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from llmwright.artifacts.hub_errors import hub_errors
 from llmwright.errors import ConfigError
 from llmwright.plugins.remote_code import code_needed
 from llmwright.reading.files import Unreadable, read_text
@@ -141,12 +142,13 @@ def _file(model: str, name: str, revision: str | None, section: ModelSection) ->
     if directory.exists() or model.startswith(("/", ".", "~")):
         missing = f"has no {name}" if directory.exists() else "does not exist"
         raise ConfigError(f"the model {model} {missing}", hint="name a model directory", reason="ModelNotFound")
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import get_token, hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     arguments = _hub_arguments(revision, section)
     try:
-        return Path(hf_hub_download(model, name, **arguments))
+        with hub_errors(model, revision or "main", token=bool(get_token())):
+            return Path(hf_hub_download(model, name, **arguments))
     except (HfHubHTTPError, HFValidationError, OSError) as error:
         hint = "check the id, the network (HF_ENDPOINT, HF_HUB_OFFLINE) and, for a gated model, HF_TOKEN"
         raise ConfigError(f"the model {model}: {_first_line(error)}", hint=hint, reason="ModelNotFound") from error
