@@ -9,9 +9,10 @@ from llmwright.values.launch import Mount, Process, Volume
 from llmwright.values.preset import Preset
 
 MODEL_VOLUME = "model"
-FETCH_MODEL, PULL_MODEL = "fetch-model", "pull-model"
-"""The processes that bring weights: from the hub, and from an image."""
+FETCH_MODEL = "fetch-model"
+PULL_MODEL = "pull-model"
 DOWNLOADS = frozenset({FETCH_MODEL, PULL_MODEL})
+"""The processes that bring weights: from the hub, and from an image."""
 
 
 @dataclass(frozen=True, slots=True)

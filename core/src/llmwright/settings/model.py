@@ -177,7 +177,10 @@ class Settings(SettingsModel):
     ``readiness_timeout`` is in seconds. ``leader_elect`` has one of several operators work, and the others wait.
     ``orphans`` finds machines of nobody, and ``webhook`` judges at admission. ``node_classes`` are the names that the
     annotation ``kaito.sh/node-class-name`` may have. ``disk_class`` is the storage class of the nodes' own NVMe disks,
-    for weights. ``prometheus`` is the address at which KEDA asks Prometheus, for ``inference.autoscaling``.
+    for weights. ``weights_volume`` is a Kubernetes volume source for models of the hub, such as ``hostPath`` or
+    ``persistentVolumeClaim``, so that a new pod downloads nothing again; without it they go with the pod.
+    ``image_volumes`` says that the cluster mounts images as volumes: weights in images then need no download by the
+    pod. ``prometheus`` is the address at which KEDA asks Prometheus, for ``inference.autoscaling``.
 
     On one machine: ``endpoints`` are the addresses of servers. ``state_directory`` holds Workspaces,
     ``config_directory`` the files that ``config:`` names, ``docker_config`` the logins to registries, and
@@ -204,6 +207,8 @@ class Settings(SettingsModel):
     images: dict[str, str] = {}
     pods: Open = {}
     disk_class: str | None = None
+    weights_volume: Open | None = None
+    image_volumes: bool = False
     prometheus: str | None = None
     state_directory: Path | None = None
     preset_directories: tuple[Path, ...] = ()
@@ -219,6 +224,13 @@ class Settings(SettingsModel):
         if text and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text):
             raise ValueError(f"{text!r} is no http or https address without user, query and fragment")
         return text
+
+    @field_validator("weights_volume")
+    @classmethod
+    def _is_one_source(cls, source: Open | None) -> Open | None:
+        if source is not None and (len(source) != 1 or not isinstance(next(iter(source.values())), dict)):
+            raise ValueError("expected one Kubernetes volume source, as {hostPath: {path: /var/lib/models}}")
+        return source
 
     @field_validator("state_directory", "config_directory", "docker_config")
     @classmethod

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
+import pytest
 from core.tests.targets.kubernetes.support.rendered import NODES, SERVER, container, pod, serving
+from pydantic import ValidationError
 
+from llmwright.plugins.weights import weights_of
+from llmwright.testing import make_preset
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.launch import Launch, Mount, Process, Volume
 
@@ -66,3 +71,47 @@ def test_weights_lie_on_the_node_s_own_disk_where_there_is_one() -> None:
     assert [volume["name"] for volume in pod(objects)["volumes"]] == ["dshm"]
     assert "volumeClaimTemplates" not in serving(own, fast)[-1]["spec"]
     assert "volumeClaimTemplates" not in serving(own, NODES, {"disk_class": "fast"})[-1]["spec"]
+
+
+HUB = {"hostPath": {"path": "/var/lib/models", "type": "DirectoryOrCreate"}}
+CLAIM = {"persistentVolumeClaim": {"claimName": "models"}}
+
+
+@pytest.mark.parametrize("source", [HUB, CLAIM])
+def test_models_of_the_hub_outlive_the_pod_where_the_settings_say_so(source: dict[str, Any]) -> None:
+    scratch = Mount(volume="model", path="/workspace/weights")
+    own = replace(SERVER, volumes=(*SERVER.volumes, Volume(name="model")), main=replace(SERVER.main, mounts=(scratch,)))
+    for launch in (SERVER, own):
+        objects = serving(launch, settings={"weights_volume": source})
+        (volume,) = (each for each in pod(objects)["volumes"] if each["name"] == "model-weights-volume")
+        assert volume == {"name": "model-weights-volume", **source}
+        assert "volumeClaimTemplates" not in objects[-1]["spec"]
+
+
+def from_an_image() -> Launch:
+    weights = weights_of(make_preset(source="oci://r.example/models/mine:v1"))
+    main = replace(SERVER.main, argv=(*SERVER.main.argv, *weights.arguments), mounts=weights.mounts)
+    login = Mount(volume="docker-config-model", path="/root/.docker/config.d/model", read_only=True)
+    pull = replace(weights.prepare[0], mounts=(*weights.prepare[0].mounts, login))
+    secret = Volume(name="docker-config-model", kind="secret", source=("key",))
+    return replace(SERVER, main=main, prepare=(pull,), volumes=(*SERVER.volumes, *weights.volumes, secret))
+
+
+def test_weights_in_an_image_are_pulled_or_mounted() -> None:
+    pulled = serving(from_an_image(), settings={"weights_volume": HUB})
+    assert [each["name"] for each in pod(pulled)["initContainers"]] == ["pull-model"]
+    assert {"name": "model-weights-volume", "emptyDir": {}} in pod(pulled)["volumes"]
+    mounted = serving(from_an_image(), settings={"image_volumes": True})
+    assert "initContainers" not in pod(mounted)
+    volumes = {volume["name"]: volume for volume in pod(mounted)["volumes"]}
+    assert volumes["model-weights-volume"]["image"] == {"reference": "r.example/models/mine:v1"}
+    assert "docker-config-model" not in volumes
+    (mount,) = (each for each in container(mounted)["volumeMounts"] if each["name"] == "model-weights-volume")
+    assert mount == {
+        "name": "model-weights-volume", "mountPath": "/workspace/weights", "readOnly": True, "subPath": "data",
+    }  # fmt: skip
+
+
+def test_a_volume_that_is_none() -> None:
+    with pytest.raises(ValidationError, match="one Kubernetes volume source"):
+        serving(settings={"weights_volume": {"hostPath": "/x"}})

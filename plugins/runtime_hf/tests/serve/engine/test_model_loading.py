@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.serve_options import options_for
@@ -30,7 +31,11 @@ def test_the_weights_have_the_asked_dtype(models: ServedModels, dtype: str, expe
 def test_quantised_weights_generate(models: ServedModels, kind: str) -> None:
     made = load_model(options_for(models.base, quantization=kind))
 
-    layer = made.model.get_submodule("model.layers.0.mlp.up_proj")
+    name = "model.layers.0.mlp.up_proj"
+    layer: Any = made.model.get_submodule(name)
+    whole: Any = load_model(options_for(models.base, dtype="float32")).model.get_submodule(name)
+    # Half a byte or one byte a weight, instead of four: the memory is what quantising is for.
+    assert layer.weight.nbytes * {"nf4": 8, "int8": 4}[kind] == whole.weight.nbytes
     assert type(layer).__name__ == {"nf4": "Linear4bit", "int8": "Linear8bitLt"}[kind]
     decoder = Decoder(made.model, [5, 6, 7], Sampler(SamplingParams(), made.model.device))
     assert len([decoder.step() for _ in range(5)]) == 5

@@ -51,7 +51,7 @@ def serving_pod(source: RenderInput, launch: Launch, nodes: NodeRequest, *, clai
 def tuning_pod(source: RenderInput, launch: Launch, nodes: NodeRequest) -> Manifest:
     """Return the template of a pod that fetches data, tunes and delivers the result."""
     spec = {
-        **_steps(source, with_weights_volume(launch)),
+        **_steps(source, with_weights_volume(launch, source.settings)),
         "runtimeClassName": source.placement.runtime_class,
         "affinity": node_affinity(nodes.selector, source.placement.selector),
         "tolerations": tuning_tolerations(source.settings.cloud, source.placement),

@@ -6,31 +6,58 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from llmwright.plugins.weights import MODEL_VOLUME
+from llmwright.plugins.weights import MODEL_VOLUME, PULL_MODEL
+from llmwright.settings.model import Settings
 from llmwright.targets.kubernetes.manifests.object_names import ADAPTER_VOLUME, ADAPTERS, volume_name
 from llmwright.values.launch import Launch, Mount, Process, Volume
 from llmwright.values.nodes import NodeRequest
 
 CACHE = "/workspace/weights"
+DATA = "data"
 GIB = 1024**3
 
 _REGISTRY_KEY = ".dockerconfigjson"
 _SOLE_SECRET = "docker-config"  # noqa: S105 - a volume's name
 
 
-def with_weights_volume(launch: Launch) -> Launch:
+def with_weights_volume(launch: Launch, settings: Settings) -> Launch:
     """Return ``launch`` with a volume for the weights that ``main`` downloads, unless the driver declares one.
 
-    The model hub's cache lies there too, and so never in the container's own layer.
+    The model hub's cache lies there too, and so never in the container's own layer. Where the settings say so, it is
+    a volume that outlives the pod, and weights in an image are mounted instead of pulled.
     """
     if any(volume.name == MODEL_VOLUME for volume in launch.volumes):
-        return launch
+        pull = next((process for process in launch.prepare if process.name == PULL_MODEL), None)
+        if pull is None:
+            return _kept(launch, settings)
+        return _mounted(launch, pull) if settings.image_volumes else launch
     main = replace(
         launch.main,
         mounts=(*launch.main.mounts, Mount(volume=MODEL_VOLUME, path=CACHE)),
         env={**launch.main.env, "HF_HOME": CACHE},
     )
-    return replace(launch, main=main, volumes=(*launch.volumes, Volume(name=MODEL_VOLUME)))
+    return _kept(replace(launch, main=main, volumes=(*launch.volumes, Volume(name=MODEL_VOLUME))), settings)
+
+
+def _kept(launch: Launch, settings: Settings) -> Launch:
+    """Return ``launch`` with the settings' volume for what is downloaded. In it each model has a folder of its own."""
+    if settings.weights_volume is None:
+        return launch
+    kept = Volume(name=MODEL_VOLUME, kind="volume_source", source=settings.weights_volume)
+    volumes = tuple(kept if volume == Volume(name=MODEL_VOLUME) else volume for volume in launch.volumes)
+    return replace(launch, volumes=volumes)
+
+
+def _mounted(launch: Launch, pull: Process) -> Launch:
+    """Return ``launch`` with the image that ``pull`` would bring as a volume, and without that process."""
+    reference = pull.argv[pull.argv.index("--reference") + 1]
+    image = Volume(name=MODEL_VOLUME, kind="volume_source", source={"image": {"reference": reference}})
+    volumes = tuple(image if volume.name == MODEL_VOLUME else volume for volume in launch.volumes)
+    logins = {mount.volume for mount in pull.mounts} - {MODEL_VOLUME}
+    prepare = tuple(process for process in launch.prepare if process is not pull)
+    rest = replace(launch, prepare=prepare, volumes=volumes)
+    mounted = {mount.volume for process in rest.processes for mount in process.mounts}
+    return replace(rest, volumes=tuple(v for v in volumes if v.name not in logins or v.name in mounted))
 
 
 def weights_claim(launch: Launch, nodes: NodeRequest, disk_class: str | None) -> dict[str, Any] | None:
@@ -68,15 +95,18 @@ def _mounts(process: Process, launch: Launch) -> Iterator[dict[str, Any]]:
     shared, declared, mounted = _shared(launch), {volume.name: volume for volume in launch.volumes}, False
     for mount in process.mounts:
         if mount.volume not in shared:
-            yield _mount(volume_name(declared[mount.volume]), mount)
+            yield _mount(declared[mount.volume], mount)
         elif not mounted:
             mounted = True
             # Never read-only: the runtime makes the directories of further adapters' volumes in it.
             yield {"name": ADAPTER_VOLUME, "mountPath": ADAPTERS}
 
 
-def _mount(name: str, mount: Mount) -> dict[str, Any]:
-    return {"name": name, "mountPath": mount.path, **({"readOnly": True} if mount.read_only else {})}
+def _mount(volume: Volume, mount: Mount) -> dict[str, Any]:
+    rendered = {"name": volume_name(volume), "mountPath": mount.path, **({"readOnly": True} if mount.read_only else {})}
+    # An image's files lie below /data, where an adapter's and a data set's do.
+    in_image = volume.kind == "volume_source" and "image" in volume.source
+    return {**rendered, "subPath": DATA} if in_image else rendered
 
 
 def _shared(launch: Launch) -> frozenset[str]:

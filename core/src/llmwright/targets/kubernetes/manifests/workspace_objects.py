@@ -69,7 +69,7 @@ def serving_objects(source: RenderInput, launch: Launch, nodes: NodeRequest) -> 
     """Return Services and StatefulSet, with the runtime's objects beside them or in their place."""
     grouped = launch.ranks is not None
     endpoint = service(source, http=launch.ports["http"], kv_events=launch.ports.get(KV_EVENTS), grouped=grouped)
-    complete = with_weights_volume(launch)
+    complete = with_weights_volume(launch, source.settings)
     weights = weights_claim(complete, nodes, source.settings.disk_class)
     pod = serving_pod(source, complete, nodes, claimed=weights is not None)
     server = statefulset(source, launch.digest, pod, nodes.count, weights)
