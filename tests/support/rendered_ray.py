@@ -54,12 +54,12 @@ class RenderedRay:
     def start(self) -> None:
         """Start the head, and then the workers. It returns once all of them are there."""
         cluster = self.spec["rayClusterConfig"]
-        self._start("head", cluster["headGroupSpec"], f"--head --port={self._gcs} --dashboard-port={self._dashboard}")
+        self._join("head", cluster["headGroupSpec"], f"--head --port={self._gcs} --dashboard-port={self._dashboard}")
         wait_until(self._dashboard_answers, "the head's dashboard answers", START_S)
         (group,) = cluster["workerGroupSpecs"]
         for number in range(group["replicas"]):
             # One by one: Ray finds a node that has just started by its address, which these share.
-            self._join(f"worker-{number}", group)
+            self._join(f"worker-{number}", group, f"--address={HOST}:{self._gcs}")
 
     def deploy(self) -> None:
         """Give the head the configuration of Ray Serve, as KubeRay does."""
@@ -144,13 +144,14 @@ class RenderedRay:
     def _pod(self, group: Mapping[str, Any]) -> RenderedPod:
         return RenderedPod(group["template"]["spec"], self._folder, self._keys)
 
-    def _join(self, name: str, group: Mapping[str, Any]) -> None:
-        """Start a worker, and again as a kubelet does: on a busy machine Ray gives up after 30 s."""
+    def _join(self, name: str, group: Mapping[str, Any], how: str) -> None:
+        """Start a pod, and again as a kubelet does: on a busy machine Ray gives up after 30 s."""
         for _ in range(STARTS):
-            self._start(name, group, f"--address={HOST}:{self._gcs}")
+            self._start(name, group, how)
             wait_until(partial(self._has_decided, name), f"{name} has joined", START_S)
             if self.started[name].poll() is None:
                 return
+            kill(self.started[name])
         self.check()
 
     def _has_decided(self, name: str) -> bool:
