@@ -129,7 +129,9 @@ def test_a_served_preset_from_apply_to_delete(sandbox: Sandbox) -> None:
     assert all(row != following for row, following in itertools.pairwise(rows))
 
     (server,) = sandbox.processes(SERVER)
-    assert sandbox.ok("apply", "-f", file) == "workspace.kaito.sh/mine unchanged\n"
+    again = sandbox.run("apply", "-f", file)
+    assert again.out == "workspace.kaito.sh/mine unchanged\n"
+    assert f"open {endpoint}/ in a browser" in again.err
     changed = sandbox.serve(more="  runtimeConfig: {maxModelLen: 128}\n")
     assert sandbox.ok("apply", "-f", changed) == "workspace.kaito.sh/mine configured\n"
     assert sandbox.ready() == endpoint

@@ -28,6 +28,7 @@ def apply(session: Session, names: tuple[str, ...], config_dir: str | None, name
     from llmwright.app.checker import CheckMode
     from llmwright.app.documents import read_workspaces
     from llmwright.app.planner import Planner
+    from llmwright.cli.show.page import note_page
 
     workspaces = read_workspaces(names, namespace)
     note_repairs(session.target.repair())
@@ -39,3 +40,5 @@ def apply(session: Session, names: tuple[str, ...], config_dir: str | None, name
     for each in planned:
         change = session.apply(each)
         click.echo(f"workspace.kaito.sh/{each.workspace.name} {change}")
+        if change == "unchanged":
+            note_page(session, each.workspace.namespace, each.workspace.name)

@@ -121,6 +121,7 @@ def _carry_out(session: Session, planned: PlannedWorkspace, tuning: TuningRun | 
 
 def _serve(session: Session, workspace: Workspace, question: str, console: Console) -> None:
     from llmwright.cli.show.console import styled
+    from llmwright.cli.show.page import page_of
 
     status = workspace.status
     if status is None or not status.endpoint:
@@ -132,9 +133,8 @@ def _serve(session: Session, workspace: Workspace, question: str, console: Conso
     json_type = "-H 'Content-Type: application/json'"
     console.print(f"  curl -s {status.endpoint}/chat {json_type} -d {body}", soft_wrap=True)
     console.print(f"  llmwright chat {workspace.name}")
-    with session.model_client(status.endpoint) as client:
-        if client.has_page():
-            console.print(f"or open {status.endpoint}/ in a browser", soft_wrap=True)
+    if page := page_of(session, status.endpoint):
+        console.print(f"or open {page} in a browser", soft_wrap=True)
     console.print("serving until Ctrl-C")
     while True:
         time.sleep(3600)

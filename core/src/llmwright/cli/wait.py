@@ -8,6 +8,9 @@ from llmwright.app.session import Session
 from llmwright.cli import arguments
 from llmwright.cli.show.output import note_repairs
 
+SERVED = ("WorkspaceReady", "InferenceReady", "Ready")
+"""Conditions that hold once the model answers."""
+
 
 @click.command(
     epilog="""\b
@@ -31,10 +34,14 @@ Examples:
 def wait(session: Session, workspaces: tuple[str, ...], wanted: str, timeout: float, namespace: str | None) -> None:
     """Wait until a condition holds; ends with 1 if it does not in time, or cannot any more."""
     condition = _condition(wanted)
+    from llmwright.cli.show.page import note_page
+
     note_repairs(session.target.repair())
     for name in workspaces:
         session.target.wait(namespace or "default", name, condition, timeout)
         click.echo(f"workspace.kaito.sh/{name} {'deleted' if condition == 'delete' else 'condition met'}")
+        if condition in SERVED:
+            note_page(session, namespace or "default", name)
 
 
 def _condition(wanted: str) -> str:
