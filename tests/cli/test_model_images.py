@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from core.tests.artifacts.support.models import same_model, write_model
+from core.tests.artifacts.support.models import PACKED, same_model, write_model
+from huggingface_hub import constants
 from tests.support.command import Run
 from tests.support.docker_registry import closed_registry, open_registry
+from tests.support.hub import Hub
 
 from llmwright.artifacts.image_manifest import OCI_CONFIG, OCI_MANIFEST, OCI_TAR, as_json, sha256
 
@@ -139,6 +141,23 @@ def test_a_preset_of_a_licence_with_conditions(open_registry: DockerRegistry, ru
     absent = run("model", "push", "phi-4-mini-instruct", target)
     assert absent.code == 2
     assert "hf download microsoft/Phi-4-mini-instruct --revision" in absent.err
+
+
+def test_a_model_of_the_hub_is_fetched_first(
+    open_registry: DockerRegistry, run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = Hub()
+    hub.add("acme/tiny", write_model(here / "origin"))
+    (here / "llmwright.yaml").write_text("sources: {allow: [127.0.0.1, localhost]}\n")
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(here.parent / "cache"))
+    pushed = run("model", "push", "acme/tiny", f"oci://{open_registry.host}/cli/hub:v1")
+    hub.close()
+    assert pushed.code == 0, pushed.err
+    assert set(hub.downloads) == set(PACKED)
+    assert run("model", "pull", pushed.out.strip(), "to").code == 0
+    assert same_model(here / "to", here / "origin")
 
 
 @pytest.mark.parametrize(

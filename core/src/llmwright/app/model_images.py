@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -48,23 +48,33 @@ def image_name(reference: str) -> str:
     return str(parse_reference(reference.removeprefix(SCHEME)))
 
 
-def model_to_push(session: Session, model: str) -> ModelToPush:
-    """Return the model that ``model`` names: a preset, ``ORG/NAME`` of the hub, or a directory.
+def model_to_push(session: Session, model: str, license_: str, progress: Progress | None) -> ModelToPush:
+    """Return the model that ``model`` names, a preset, ``ORG/NAME`` of the hub or a directory, with its licence.
+
+    Its licence is judged before its weights are fetched from the hub, where they are not in the hub's cache.
 
     Raises:
-        ConfigError: there is no such model, or its weights are not on this machine.
+        ConfigError: there is no such model, or it may not be pushed as far as is known.
+        TargetError: the hub cannot be reached.
     """
     if names_a_directory(model) or Path(model).is_dir():
-        return _of_directory(session, named_directory(model))
+        return _licensed(_of_directory(session, named_directory(model)), license_)
     preset = session.preset(model)
     scheme, _, place = preset.source.partition("://")
     if scheme == "file":
         found = _of_directory(session, Path(unquote(urlsplit(preset.source).path)))
-        return ModelToPush(found.directory, _card(preset, found.card.license), found.licence_place)
+        found = ModelToPush(found.directory, _card(preset, found.card.license), found.licence_place)
+        return _licensed(found, license_)
     if scheme == "oci":
         hint = f"copy it: skopeo copy docker://{place} docker://REGISTRY/REPOSITORY:TAG"
         raise ConfigError(f"the weights of {preset.name} lie in an image already: {preset.source}", hint=hint)
-    return ModelToPush(_snapshot(preset, place), _card(preset), f"https://huggingface.co/{place}")
+    model_of_hub = ModelToPush(Path(), _card(preset), f"https://huggingface.co/{place}")
+    card = _licensed(model_of_hub, license_).card
+    return replace(model_of_hub, directory=_snapshot(session, preset, place, progress), card=card)
+
+
+def _licensed(model: ModelToPush, stated: str) -> ModelToPush:
+    return replace(model, card=replace(model.card, license=check_licence(model, stated)))
 
 
 def check_licence(model: ModelToPush, stated: str) -> str:
@@ -151,12 +161,18 @@ def _card(preset: Preset, license_: str = "") -> ModelCard:
     )
 
 
-def _snapshot(preset: Preset, repository: str) -> Path:
-    snapshot = cached_snapshot(repository, preset.revision, os.environ)
-    if snapshot is not None:
-        return snapshot
-    text = f"the weights of {preset.name} ({repository} at {preset.revision}) are not in the hub's cache here"
-    raise ConfigError(text, hint=f"hf download {repository} --revision {preset.revision}", reason="NotDownloaded")
+def _snapshot(session: Session, preset: Preset, repository: str, progress: Progress | None) -> Path:
+    """Return the directory of the preset's weights in the hub's cache, fetched where they are not there."""
+    from llmwright.artifacts.hub_snapshot import fetch_snapshot
+
+    sources = SourceRules(session.settings.sources.allow)
+    try:
+        return fetch_snapshot(repository, preset.revision, sources=sources, progress=progress)
+    except ConfigError as error:
+        there = cached_snapshot(repository, preset.revision, os.environ)
+        if error.reason != "NotInstalled" or there is None:
+            raise
+        return there
 
 
 def _logins(session: Session, name: str) -> tuple[Credential, ...]:

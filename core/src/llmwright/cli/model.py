@@ -42,17 +42,14 @@ A push that was stopped goes on with the files that the registry lacks.
 @click.pass_obj
 def push(session: Session, model: str, reference: str, license_: str) -> None:
     """Push a model's files as an image, and print its name by digest."""
-    from dataclasses import replace
-
-    from llmwright.app.model_images import check_licence, image_name, model_to_push, read_model
+    from llmwright.app.model_images import image_name, model_to_push, read_model
     from llmwright.app.model_images import push as push_model
     from llmwright.cli.show.transfer import transfer_bar
 
     name = image_name(reference)
-    chosen = model_to_push(session, model)
-    licence = check_licence(chosen, license_)
-    chosen = replace(chosen, card=replace(chosen.card, license=licence))
-    note(f"{chosen.card.name}, licence {licence}, from {chosen.directory} to {name}")
+    with transfer_bar("downloading") as progress:
+        chosen = model_to_push(session, model, license_, progress)
+    note(f"{chosen.card.name}, licence {chosen.card.license}, from {chosen.directory} to {name}")
     with transfer_bar("reading") as progress:
         image = read_model(session, chosen, reference, progress)
     with transfer_bar("pushing") as progress:
