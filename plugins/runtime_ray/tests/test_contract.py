@@ -43,5 +43,5 @@ class TestRayLlm(RuntimeContract):
 
     @pytest.fixture
     def idle_options(self) -> frozenset[str]:
-        """``quantization: none`` asks for nothing, and any other value is refused with this engine."""
-        return frozenset({"quantization"})
+        """``quantization: none`` asks for nothing, any other value is refused; without an adapter there is no rank."""
+        return frozenset({"quantization", "maxLoraRank"})

@@ -87,8 +87,9 @@ def test_weights_that_the_plan_quantises_are_hf_s() -> None:
 
 
 def test_capabilities_are_those_of_the_engine() -> None:
-    assert able_of(RayRuntime, demand()) == replace(VllmRuntime.capabilities, scales_itself=True)
-    assert able_of(RayRuntime, demand(options={"engine": "hf"})) == replace(HfRuntime.capabilities, scales_itself=True)
+    copies: dict[str, Any] = {"scales_itself": True, "hot_adapters": False}
+    assert able_of(RayRuntime, demand()) == replace(VllmRuntime.capabilities, **copies)
+    assert able_of(RayRuntime, demand(options={"engine": "hf"})) == replace(HfRuntime.capabilities, **copies)
 
 
 ALONE = DriverSet.of_classes(runtimes={"ray": RayRuntime, "hf": HfRuntime})
@@ -169,6 +170,7 @@ WITH_VLLM: dict[str, Any] = {
     "page": False,
     "maxNumSeqs": 3,
     "maxNSequences": 2,
+    "maxLoraRank": 64,
     "maxQueuedRequests": 7,
     "maxOngoingRequests": 9,
     "upscaleDelayS": 1,
@@ -178,14 +180,17 @@ WITH_VLLM: dict[str, Any] = {
     "performanceMode": "throughput",
 }
 """A value of each option that vLLM has beneath Ray."""
+REFUSED_OPTIONS = {"adapterDirectories"}
+"""Options of ``hf`` that ``ray`` refuses with either engine: a copy would not tell the others."""
 
 
 def test_every_option_is_carried_out_with_vllm_or_refused() -> None:
     names = {to_camel(name) for name in RayConfig.model_fields}
-    assert names == WITH_VLLM.keys() | {*HF_ALONE} | {"engine"}
-    plain = launched({"engine": "vllm"}).main
+    assert names == WITH_VLLM.keys() | {*HF_ALONE} | {"engine", *REFUSED_OPTIONS}
+    adapters = (make_adapter(strength=None),)
+    plain = launched({"engine": "vllm"}, adapters=adapters).main
     for name, value in WITH_VLLM.items():
-        asked = launched({"engine": "vllm", name: value}).main
+        asked = launched({"engine": "vllm", name: value}, adapters=adapters).main
         assert (asked.argv, asked.env) != (plain.argv, plain.env), name
 
 
