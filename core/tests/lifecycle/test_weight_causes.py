@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from llmwright.api.status import Condition, WorkspaceStatus
+from llmwright.errors import LLMwrightError
+from llmwright.lifecycle.waiting import raise_if_stalled
 from llmwright.lifecycle.weight_causes import weight_cause
 
 GATED = "401 Client Error.\n\nCannot access gated repo for url http://hub/acme/tiny/resolve/main/config.json.\n"
@@ -40,3 +43,11 @@ def test_our_own_words_lose_their_reason() -> None:
     cause = weight_cause("error: TokenInvalid: the hub does not know the token (make a new one)")
     assert cause is not None
     assert cause.message == "the hub does not know the token (make a new one)"
+
+
+@pytest.mark.parametrize(("reason", "code"), [("TokenMissing", 2), ("LicenceNotAccepted", 2), ("HubUnreachable", 1)])
+def test_a_command_that_waits_ends_as_for_other_mistakes(reason: str, code: int) -> None:
+    stalled = Condition(type="Stalled", status="True", reason=reason, message="no weights", last_transition_time="")
+    with pytest.raises(LLMwrightError, match="no weights") as ended:
+        raise_if_stalled(WorkspaceStatus(conditions=[stalled]))
+    assert (ended.value.exit_code, ended.value.reason) == (code, reason)

@@ -18,6 +18,9 @@ CAUSES = frozenset({
 })  # fmt: skip
 """The reasons of processes that bring weights (``artifacts/hub_errors.py``, ``artifacts/artifact_errors.py``)."""
 
+OTHERS_FAULTS = frozenset({"HubUnreachable", "HubFailed"})
+"""Those of them that the user cannot repair."""
+
 _OWN = re.compile(r"(?:^|\berror: )([A-Z][A-Za-z]+): (.*)", re.DOTALL)
 _LIBRARIES = (
     (re.compile(r"invalid credentials in authorization header|invalid user token", re.IGNORECASE), TOKEN_INVALID),
