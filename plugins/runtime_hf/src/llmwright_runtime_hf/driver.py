@@ -12,6 +12,7 @@ from llmwright.values.fit import Fit
 from llmwright.values.launch import API_KEY, HttpGet, Launch, Mount, Probe, Process, Volume
 from llmwright.values.preset import Preset
 from llmwright_runtime_hf.hf_config import HfConfig
+from llmwright_runtime_hf.tool_parsers import TOOL_PARSERS
 
 GIB = 1024**3
 
@@ -106,6 +107,7 @@ def _argv(
         *("--max-model-len", str(config.max_model_len or fit.context)),
         *(("--quantization", quantization) if quantization != "none" else ()),
         *template,
+        *_tool_calls(preset, config),
         *(part for flag, number in numbers.items() if number for part in (flag, str(number))),
         *(part for directory in config.adapter_directories for part in ("--adapter-directory", directory)),
         *(part for host in config.allowed_hosts for part in ("--allowed-host", host)),
@@ -113,6 +115,12 @@ def _argv(
         *(() if config.page else ("--no-page",)),
         "--exit-with-parent",
     )
+
+
+def _tool_calls(preset: Preset, config: HfConfig) -> tuple[str, ...]:
+    """Return the flag for the preset's format of tool calls, where the server reads that one."""
+    parser = config.tool_call_parser or preset.tool_call_parser
+    return ("--tool-call-parser", parser) if parser in TOOL_PARSERS and parser else ()
 
 
 def _default_model(adapters: tuple[Adapter, ...]) -> tuple[str, ...]:

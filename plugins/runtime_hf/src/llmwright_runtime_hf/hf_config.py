@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from llmwright.values.lora_adapter import MAX_LORA_RANK
+from llmwright_runtime_hf.tool_parsers import ToolParser
 
 
 class HfConfig(BaseModel):
@@ -25,6 +26,8 @@ class HfConfig(BaseModel):
     """Longest sequence, in tokens."""
     chat_template: str | None = None
     """Jinja text in place of the tokenizer's own template."""
+    tool_call_parser: ToolParser | None = None
+    """How the model writes calls of tools, by vLLM's names; without it as the preset says."""
     allowed_hosts: tuple[str, ...] = ()
     """Further hosts that requests may ask for. A server on loopback without a key answers to its own names only."""
     allowed_origins: tuple[str, ...] = ()

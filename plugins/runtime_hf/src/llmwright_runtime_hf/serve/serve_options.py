@@ -13,6 +13,7 @@ from typing import NoReturn
 from llmwright.errors import ConfigError
 from llmwright.reading.files import Unreadable, is_there, read_text
 from llmwright.values.lora_adapter import MAX_LORA_RANK
+from llmwright_runtime_hf.tool_parsers import TOOL_PARSERS
 
 API_KEY_VARIABLE = "LLMWRIGHT_API_KEY"
 DTYPES = ("auto", "float32", "bfloat16", "float16")
@@ -48,6 +49,7 @@ class ServeOptions:
     quantization: str = "none"
     max_model_len: int | None = None
     chat_template: str | None = None
+    tool_call_parser: str | None = None
     device: str = "auto"
     threads: int | None = None
     max_num_seqs: int = MAX_NUM_SEQS
@@ -95,6 +97,7 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> ServeOptio
         quantization=flags.quantization,
         max_model_len=flags.max_model_len,
         chat_template=None if flags.chat_template is None else read_chat_template(flags.chat_template),
+        tool_call_parser=flags.tool_call_parser,
         device=flags.device,
         threads=flags.threads,
         max_num_seqs=flags.max_num_seqs,
@@ -154,6 +157,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--quantization", choices=QUANTIZATIONS, default="none", help="quantise with bitsandbytes while loading")
     add("--max-model-len", type=_positive, metavar="N", help="context in tokens (default: the model's own)")
     add("--chat-template", metavar="FILE_OR_INLINE", help="replaces the tokenizer's")
+    add("--tool-call-parser", choices=TOOL_PARSERS, help="how the model writes calls of tools (vLLM's names)")
     add("--device", choices=DEVICES, default="auto")
     add("--threads", type=_positive, metavar="N", help="CPU threads of torch")
     seqs, queue = "answers that are generated at once at most", "requests that may wait; more are refused with 429"

@@ -58,6 +58,7 @@ class LoadedModel:
     templates: dict[str, ChatTemplate] = field(default_factory=dict)
     own_ends: dict[str, frozenset[int]] = field(default_factory=dict)
     defaults: AnswerDefaults = field(default_factory=AnswerDefaults)
+    tool_call_parser: str | None = None
 
     @cached_property
     def token_text(self) -> TokenText:
@@ -128,6 +129,7 @@ def load_model(options: ServeOptions) -> LoadedModel:
         longest_token=max(map(len, tokenizer.get_vocab()), default=1),
         templates=_templates(options, tokenizer),
         defaults=answer_defaults_of(model.generation_config),
+        tool_call_parser=options.tool_call_parser,
     )
 
 

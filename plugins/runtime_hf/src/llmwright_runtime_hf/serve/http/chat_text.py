@@ -42,15 +42,13 @@ def chat_text(request: AnyRequest, loaded: LoadedModel, template: ChatTemplate |
         assert isinstance(request, PromptRequest)
         messages = [{"role": "user", "content": request.prompt}]
 
-    def apply(plain: list[dict[str, Any]]) -> str:
-        text = loaded.tokenizer.apply_chat_template(plain, chat_template=template.text, tokenize=False, **options)
-        return str(text)
-
     def rendered(plain: list[dict[str, Any]]) -> str:
-        return render(apply, plain, template.text)
+        return _rendered(loaded, template, plain, options)
 
     try:
         text = rendered(messages)
+        if options.get("tools"):
+            _refuse_dropped_tools(text, _rendered(loaded, template, messages, {**options, "tools": None}))
         refuse_dropped(messages, template.text, text, rendered)
         return text
     except (MemoryError, ApiError):
@@ -63,6 +61,21 @@ def chat_text(request: AnyRequest, loaded: LoadedModel, template: ChatTemplate |
         raise ApiError(400, f"the chat template refuses these messages: {first}", param="messages") from error
 
 
+def _rendered(loaded: LoadedModel, template: ChatTemplate, plain: list[dict[str, Any]], options: dict[str, Any]) -> str:
+    def apply(messages: list[dict[str, Any]]) -> str:
+        text = loaded.tokenizer.apply_chat_template(messages, chat_template=template.text, tokenize=False, **options)
+        return str(text)
+
+    return render(apply, plain, template.text)
+
+
+def _refuse_dropped_tools(text: str, without: str) -> None:
+    """Raise ApiError (400) where a template writes the same text ``without`` tools: the model would not see them."""
+    if text == without:
+        message = "tools: the chat template of this model does not write them"
+        raise ApiError(400, message, param="tools", code="unsupported_parameter")
+
+
 def _options(request: ChatCompletionRequest) -> dict[str, Any]:
     variables = request.chat_template_kwargs or {}
     reserved = sorted(_RESERVED.intersection(variables))
@@ -71,4 +84,5 @@ def _options(request: ChatCompletionRequest) -> dict[str, Any]:
         raise ApiError(400, f"{name} is not supported", param=name, code="unsupported_parameter")
     goes_on = bool(request.continue_final_message)
     prompted = not goes_on if request.add_generation_prompt is None else request.add_generation_prompt
-    return {**variables, "add_generation_prompt": prompted, "continue_final_message": goes_on}
+    tools = [tool.for_template() for tool in request.tools or ()] or None
+    return {**variables, "tools": tools, "add_generation_prompt": prompted, "continue_final_message": goes_on}

@@ -54,7 +54,7 @@ class GenerationHandler:
         batch = await result_or_disconnect(http_request, self._batch(request, model, loaded))
         if batch is None:
             return Response(status_code=CLIENT_CLOSED_REQUEST)
-        response_format = format_of(request, model, batch)
+        response_format = format_of(request, model, batch, loaded.tool_call_parser)
         if request.stream:
             return stream_response(self._engine, batch, response_format, usage=request.wants_usage)
         return await self._full_response(http_request, batch, response_format)

@@ -94,6 +94,19 @@ FIELDS: dict[str, FieldRule] = {
     "guided_regex": _honoured("a regular expression, without look-around"),
     "guided_choice": _honoured("texts, one of which is the answer"),
     "guided_grammar": _honoured("a grammar in Lark's form"),
+    "tools": _honoured_on(
+        "functions, up to 128; with `--tool-call-parser` and a template that writes them",
+        CHAT_COMPLETIONS,
+        harmless=([],),
+    ),
+    "tool_choice": _honoured_on(
+        "`none`, `auto`, `required` or a function; a demanded call is kept to its parameters",
+        CHAT_COMPLETIONS,
+        harmless=("none", "auto"),
+    ),
+    "parallel_tool_calls": _honoured_on(
+        "false: one call at most where calls are demanded", CHAT_COMPLETIONS, harmless=(True, False)
+    ),
     "n": _honoured_on("answers to each prompt; at most `--max-n-sequences` (64) in all", *OPENAI, harmless=(1,)),
     "echo": _honoured_on("the prompt before the answer; not with `logprobs`", COMPLETIONS, harmless=(False,)),
     "logprobs": _honoured_on(
@@ -106,8 +119,6 @@ FIELDS: dict[str, FieldRule] = {
     "best_of": _refused(1),
     "prompt_logprobs": _refused(),
     "suffix": _refused(""),
-    "tools": _refused([]),
-    "tool_choice": _refused("none", "auto"),
     "functions": _refused([]),
     "function_call": _refused("none", "auto"),
     "modalities": _refused(["text"]),
@@ -146,7 +157,6 @@ FIELDS: dict[str, FieldRule] = {
     "prompt_cache_key": _ignored("it would only save time"),
     "prompt_cache_retention": _ignored("it would only save time"),
     "cache_salt": _ignored("there is no cache between requests"),
-    "parallel_tool_calls": _ignored("there are no tool calls"),
     "guided_decoding_backend": _ignored("there is one"),
     "guided_whitespace_pattern": _refused(),
 }

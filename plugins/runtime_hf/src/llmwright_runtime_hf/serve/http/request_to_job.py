@@ -20,6 +20,9 @@ from llmwright_runtime_hf.serve.http.requests import (
     CompletionRequest,
     PromptRequest,
 )
+from llmwright_runtime_hf.serve.http.tool_calls import FORMATS
+from llmwright_runtime_hf.serve.http.tool_grammar import grammar_of
+from llmwright_runtime_hf.serve.http.tool_requests import refuse_wrong_tools
 
 if TYPE_CHECKING:
     from llmwright_runtime_hf.serve.engine.chat_template import ChatTemplate
@@ -47,6 +50,8 @@ def job_of_request(
         ApiError: 400 for a prompt that cannot be tokenised or does not fit the context, and for unknown tokens.
         ClientLeftError: ``cancelled()`` while a long prompt was read.
     """
+    if isinstance(request, ChatCompletionRequest):
+        refuse_wrong_tools(request, loaded.tool_call_parser)
     template = loaded.templates.get(model)
     ends = _end_tokens(request, loaded, model)
     sampling = _sampling(request, loaded, ends)
@@ -63,7 +68,8 @@ def job_of_request(
         end_tokens=ends,
         min_tokens=min_tokens,
         keep_stop=bool(request.include_stop_str_in_output),
-        special=request.skip_special_tokens is False,
+        # No text of an answer shows special tokens, and one of them may begin a call.
+        special=request.skip_special_tokens is False or _call_token(request, loaded) is not None,
         sampling=sampling,
         logprobs=request.scores,
         guide=_guide(request, loaded),
@@ -194,8 +200,13 @@ def _temperature(request: AnyRequest, loaded: LoadedModel) -> float | None:
 
 
 def _guide(request: AnyRequest, loaded: LoadedModel) -> Guide | None:
-    """Return the shape of the answer; it is made once for all prompts. Raises ApiError (400) with the path in it."""
+    """Return the shape of the answer. Raises ApiError (400) with the path in it."""
     asked = shape_of(request)
+    if isinstance(request, ChatCompletionRequest) and request.demanded and loaded.tool_call_parser:
+        if asked:
+            raise _wrong("tool_choice", f"it and {asked[0]} both ask for a shape")
+        special, several = _call_token(request, loaded), request.several_calls
+        asked = "tools", grammar_of(request.demanded, loaded.tool_call_parser, several=several, special=special)
     if asked is None:
         return None
     path, source = asked
@@ -203,6 +214,13 @@ def _guide(request: AnyRequest, loaded: LoadedModel) -> Guide | None:
         return loaded.guides.compile(source)
     except GuideRefusedError as error:
         raise _wrong(".".join((path, *error.path)), str(error)) from error
+
+
+def _call_token(request: AnyRequest, loaded: LoadedModel) -> int | None:
+    """Return the special token that begins the calls which the answer may hold; None where none does."""
+    if not isinstance(request, ChatCompletionRequest) or not request.reads_calls or not loaded.tool_call_parser:
+        return None
+    return loaded.special_token(FORMATS[loaded.tool_call_parser].begin)
 
 
 def _wrong(param: str, message: str) -> ApiError:

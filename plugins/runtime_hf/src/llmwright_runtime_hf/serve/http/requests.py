@@ -30,6 +30,7 @@ from llmwright_runtime_hf.serve.http.request_fields import (
     PREFIX,
     reject_field,
 )
+from llmwright_runtime_hf.serve.http.tool_requests import ToolsRequest
 
 _MAX_STOPS = 16
 _MAX_STOP_CHARACTERS = 1024
@@ -140,7 +141,7 @@ class _GenerationRequest(ShapedRequest):
         return self.stream_options is not None and bool(self.stream_options.include_usage)
 
 
-class ChatCompletionRequest(_GenerationRequest):
+class ChatCompletionRequest(_GenerationRequest, ToolsRequest):
     """``POST /v1/chat/completions``."""
 
     route = CHAT_COMPLETIONS

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from llmwright_runtime_hf.serve.engine.interface import Finished, Text
-from llmwright_runtime_hf.serve.http.logprobs_json import chat_logprobs, completion_logprobs
+from llmwright_runtime_hf.serve.http.logprobs_json import completion_logprobs
 
 Json = dict[str, Any]
 
@@ -48,48 +48,6 @@ class ResponseFormat(Protocol):
     def text_chunks(self, choice: int, text: Text) -> list[Json]: ...
     def last_chunks(self, choice: int, finished: Finished) -> list[Json]: ...
     def final_chunks(self, usage: Usage, *, wanted: bool) -> list[Json]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class ChatCompletionFormat:
-    """OpenAI's ``chat.completion``, for ``/v1/chat/completions``."""
-
-    model: str
-    logprobs: bool = False
-    id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
-    created: int = field(default_factory=lambda: int(time.time()))
-
-    def full(self, choices: Sequence[Choice], usage: Usage) -> Json:
-        answers = [self._answer(choice) for choice in choices]
-        return {**self._head("chat.completion"), "choices": answers, "usage": usage.json()}
-
-    def first_chunks(self, choices: int) -> list[Json]:
-        return [self._chunk(index, {"role": "assistant", "content": ""}) for index in range(choices)]
-
-    def text_chunks(self, choice: int, text: Text) -> list[Json]:
-        return [self._chunk(choice, {"content": text.text}, text)]
-
-    def last_chunks(self, choice: int, finished: Finished) -> list[Json]:
-        return [self._chunk(choice, {}, reason=finished.reason)]
-
-    def final_chunks(self, usage: Usage, *, wanted: bool) -> list[Json]:
-        return [{**self._head("chat.completion.chunk"), "choices": [], "usage": usage.json()}] if wanted else []
-
-    def _answer(self, choice: Choice) -> Json:
-        message = {"role": "assistant", "content": choice.text.text}
-        scores = self._scores(choice.text)
-        return {"index": choice.index, "message": message, "logprobs": scores, "finish_reason": choice.finished.reason}
-
-    def _chunk(self, index: int, delta: Json, text: Text | None = None, reason: str | None = None) -> Json:
-        scores = self._scores(text) if text else None
-        choice = {"index": index, "delta": delta, "logprobs": scores, "finish_reason": reason}
-        return {**self._head("chat.completion.chunk"), "choices": [choice]}
-
-    def _scores(self, text: Text) -> Json | None:
-        return chat_logprobs(text.tokens) if self.logprobs else None
-
-    def _head(self, kind: str) -> Json:
-        return {"id": self.id, "object": kind, "created": self.created, "model": self.model}
 
 
 @dataclass(frozen=True, slots=True)
