@@ -188,6 +188,7 @@ def test_a_private_preset_s_image(cluster: Cluster) -> None:
     preset = {"name": "phi-4", "accessMode": "private", "presetOptions": options}
     found = cluster.objects(scenario(inference={"preset": preset}))
     pull, _ = pod(found)["initContainers"]
-    assert read_command(pull)["flags"] == {"reference": "r.example/weights:1", "to": "/workspace/weights"}
+    where = {"reference": "r.example/weights:1", "to": "/workspace/weights"}
+    assert read_command(pull)["flags"] == {"model": None, **where}
     assert pod(found)["imagePullSecrets"] == [{"name": "key"}]
     assert any(mount["name"] == "docker-config-model" for mount in pull["volumeMounts"])
