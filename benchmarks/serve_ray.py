@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import httpx
+import psutil
 from benchmarks.__main__ import DEMO, ROOT
 from benchmarks.runtimes import random_llama, serving
 from benchmarks.serve_hf import without_end
@@ -45,9 +46,9 @@ import ray
 from ray import serve
 from llmwright_runtime_ray.serve.app import application
 from llmwright_runtime_ray.serve.options import parse
-ray.init(address="auto", log_to_driver=False)
-serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[1])})
-serve.run(application(parse(sys.argv[2:], {})), route_prefix="/")
+ray.init(address=sys.argv[1], log_to_driver=False)
+serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[2])})
+serve.run(application(parse(sys.argv[3:], {})), route_prefix="/")
 """
 
 
@@ -148,21 +149,39 @@ def ours_to_first_token() -> float:
 
 def bare_to_first_token(folder: Path) -> float:
     """Start Ray by its own command, and the application by ``serve.run``; return the seconds to the first token."""
-    port, began = free_port(), time.perf_counter()
-    # Ray finds its programs by PATH; --include-dashboard as our own start has it.
-    with quiet(folder / "bare.log") as log:
-        command = [
-            str(RAY),
-            *("start", "--head", "--num-cpus", "2", "--include-dashboard=false", "--disable-usage-stats"),
-        ]
+    port, gcs, began = free_port(), free_port(), time.perf_counter()
+    with quiet(folder / "bare.log") as log, ray_head(gcs):
+        flags = ("--model", str(DEMO), "--served-model-name", "demo", "--port", str(port))
+        command = [str(PYTHON), "-c", BARE, f"127.0.0.1:{gcs}", str(port), *flags]
         subprocess.run(command, stdout=log, stderr=log, check=True)
+        first_token(f"http://127.0.0.1:{port}")
+        return time.perf_counter() - began
+
+
+@contextlib.contextmanager
+def ray_head(port: int) -> Iterator[None]:
+    """Run ``ray start --head`` until the block ends. ``ray stop`` would end all clusters of the machine."""
+    command = [str(RAY), *("start", "--head", "--block", "--num-cpus=2", "--include-dashboard=false"), f"--port={port}"]
+    with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as files:
+        with quiet(Path(files) / "log") as log:
+            head = subprocess.Popen([*command, f"--temp-dir={files}"], stdout=log, stderr=log, start_new_session=True)
         try:
-            flags = ("--model", str(DEMO), "--served-model-name", "demo", "--port", str(port))
-            subprocess.run([PYTHON, "-c", BARE, str(port), *flags], stdout=log, stderr=log, check=True)
-            first_token(f"http://127.0.0.1:{port}")
-            return time.perf_counter() - began
+            until_started(Path(files) / "log", head)
+            yield
         finally:
-            subprocess.run([RAY, "stop", "--force"], stdout=log, stderr=log, check=False)
+            for process in psutil.Process(head.pid).children(recursive=True):
+                process.kill()
+            head.kill()
+            head.wait()
+
+
+def until_started(log: Path, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end and process.poll() is None:
+        if b"Ray runtime started" in log.read_bytes():
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"ray start ended with {process.poll()}: {log.read_text()[-2000:]}")
 
 
 @contextlib.contextmanager
