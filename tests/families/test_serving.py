@@ -13,6 +13,7 @@ from llmwright_runtime_hf.serve.engine.batch_probe import probe
 from llmwright_runtime_hf.serve.engine.decode_loop import Decoder
 from llmwright_runtime_hf.serve.engine.interface import SamplingParams
 from llmwright_runtime_hf.serve.engine.model_loading import load_model
+from llmwright_runtime_hf.serve.engine.prefix_cache import PrefixCache
 from llmwright_runtime_hf.serve.engine.rows import Row
 from llmwright_runtime_hf.serve.engine.sampling import Sampler
 
@@ -56,7 +57,7 @@ def test_an_answer_does_not_depend_on_who_else_is_in_the_batch(
     if not ability.rows:
         return
     prompts = [*PROMPTS, [7, 9, 11], list(range(100, 30, -1))]
-    batch = Batch(model, whole_prompts=not ability.parts)
+    batch = Batch(model, ability=ability, prefixes=PrefixCache(2**20))
     rows = [Row("base", prompt, Sampler(SamplingParams(), model.device)) for prompt in prompts]
     # Rows come and go: the longest comes last, and goes with the first.
     for joining, leaving, steps in (([0], [], 2), ([1, 2], [], 3), ([3], [0, 3], 5), ([], [], 9)):
@@ -69,6 +70,36 @@ def test_an_answer_does_not_depend_on_who_else_is_in_the_batch(
     answers = [row.tokens[len(prompt) :] for row, prompt in zip(rows, prompts, strict=True)]
     assert [len(answer) for answer in answers] == [11, 18, 18, 6]
     assert answers == [made.greedy(prompt, len(answer)) for prompt, answer in zip(prompts, answers, strict=True)]
+    batch.leave(rows[1:3])
+    if ability.prefixes:
+        go_on_from_what_is_known(batch, made, [rows[1].tokens, rows[0].tokens[:30], prompts[3]])
+    if ability.together:
+        read_together(batch, made, PROMPTS)
+
+
+def go_on_from_what_is_known(batch: Batch, made: SavedFamily, beginnings: Sequence[Sequence[int]]) -> None:
+    """A conversation, a prompt that parts from an earlier one in its middle, and the same prompt again."""
+    for tokens, known in zip(
+        ([*beginnings[0], 7, 8], [*beginnings[1], 9, 9], beginnings[2]), (32, 30, 69), strict=True
+    ):
+        row = Row("base", tokens, Sampler(SamplingParams(), batch.device))
+        batch.recall(row)
+        assert row.read == known
+        batch.read(row, 512)
+        batch.join([row])
+        [batch.step() for _ in range(7)]
+        batch.leave([row])
+        assert row.tokens[len(tokens) :] == made.greedy(list(tokens), 8)
+
+
+def read_together(batch: Batch, made: SavedFamily, prompts: Sequence[Sequence[int]]) -> None:
+    rows = [Row("other", prompt, Sampler(SamplingParams(), batch.device)) for prompt in prompts]
+    batch.read_together(rows)
+    batch.join(rows)
+    [batch.step() for _ in range(7)]
+    assert [row.tokens[len(prompt) :] for row, prompt in zip(rows, prompts, strict=True)] == [
+        made.greedy(list(prompt), 8) for prompt in prompts
+    ]
 
 
 def test_a_model_without_a_cache_is_named_in_the_log(

@@ -17,7 +17,7 @@ def generate(loaded: LoadedModel, *jobs: Job) -> list[list[Event]]:
     ability = probe(loaded.model)
     rows: Rows = SingleRow(loaded.model, lambda models: None)
     if ability.rows:
-        rows = Batch(loaded.model, whole_prompts=not ability.parts)
+        rows = Batch(loaded.model, ability=ability)
     scheduler = Scheduler(loaded, rows, ServerMetrics(), cache_tokens=loaded.context * len(jobs))
     events: list[list[Event]] = [[] for _ in jobs]
     for job, sink in zip(jobs, events, strict=True):

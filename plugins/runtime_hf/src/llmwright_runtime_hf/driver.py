@@ -94,6 +94,9 @@ def _argv(
         "--max-num-seqs": config.max_num_seqs,
         "--max-queued-requests": config.max_queued_requests,
         "--max-lora-rank": config.max_lora_rank,
+        "--max-num-batched-tokens": config.max_num_batched_tokens,
+        "--prefix-cache-mib": config.prefix_cache_mib,
+        "--request-timeout": config.request_timeout,
         "--max-n-sequences": config.max_n_sequences,
     }
     return (
@@ -110,6 +113,7 @@ def _argv(
         *_tool_calls(preset, config),
         *(part for flag, number in numbers.items() if number for part in (flag, str(number))),
         *(part for directory in config.adapter_directories for part in ("--adapter-directory", directory)),
+        *(("--no-enable-prefix-caching",) if config.enable_prefix_caching is False else ()),
         *(part for host in config.allowed_hosts for part in ("--allowed-host", host)),
         *(part for origin in config.allowed_origins for part in ("--allowed-origin", origin)),
         *(() if config.page else ("--no-page",)),

@@ -45,5 +45,13 @@ class HfConfig(BaseModel):
     adapter_directories: tuple[Annotated[str, Field(pattern=r"^/[^:]*[^:/][^:]*$")], ...] = ()
     """Directories, as the server sees them, from which adapters may be loaded while it runs
     (``/v1/load_lora_adapter``). It needs an API key. Without any the route is not there."""
+    max_num_batched_tokens: int | None = Field(default=None, ge=16)
+    """Tokens of one turn: one for each answer, the rest of prompts. 512 without it, on a GPU 2048."""
+    enable_prefix_caching: bool | None = None
+    """Whether what prompts begin with in common is read once; yes without it."""
+    prefix_cache_mib: int | None = Field(default=None, ge=1)
+    """Memory for beginnings of prompts. A tenth of what is free without it, 1024 at most."""
+    request_timeout: int | None = Field(default=None, ge=1)
+    """Seconds after which an answer that is not complete ends with 408."""
     max_n_sequences: int | None = Field(default=None, ge=1)
     """How many answers one request may ask for, all its prompts together; 64 without it."""

@@ -133,6 +133,40 @@ def test_a_second_signal_does_not_wait_for_answers(models: ServedModels, tmp_pat
     assert "Traceback" not in server.log.read_text()
 
 
+def test_while_answers_finish_new_requests_are_sent_elsewhere(models: ServedModels, tmp_path: Path) -> None:
+    with running_server(tmp_path / "log", "--model", str(models.base)) as server, server.client() as http:
+        server.wait_until_ready()
+        with http.stream("POST", "/v1/completions", json={**LONG, "stream": True}) as answer:
+            lines = answer.iter_lines()
+            next(lines)
+            server.process.send_signal(signal.SIGTERM)
+            wait_until(lambda: http.get("/health").status_code == 503, "it is not healthy any more")
+            refused = http.post("/v1/completions", json={"prompt": "a"})
+            server.process.send_signal(signal.SIGTERM)
+        code = server.process.wait(60)
+
+    assert refused.status_code == 503
+    assert refused.headers["Retry-After"]
+    assert "shutting down" in refused.json()["error"]["message"]
+    assert code == 0
+
+
+def test_a_request_that_takes_too_long_ends_with_an_error(models: ServedModels, tmp_path: Path) -> None:
+    with (
+        running_server(tmp_path / "log", "--model", str(models.base), "--request-timeout", "1") as server,
+        server.client() as http,
+    ):
+        server.wait_until_ready()
+        with http.stream("POST", "/v1/completions", json={**LONG, "ignore_eos": True, "stream": True}) as answer:
+            events = [line for line in answer.iter_lines() if line]
+        whole = http.post("/v1/completions", json={**LONG, "ignore_eos": True})
+
+    assert '"timeout_error"' in events[-2]
+    assert events[-1] == "data: [DONE]"
+    assert whole.status_code == 408
+    assert whole.json()["error"]["type"] == "timeout_error"
+
+
 def test_a_short_answer_is_finished_before_the_end(models: ServedModels, tmp_path: Path) -> None:
     with running_server(tmp_path / "log", "--model", str(models.base)) as server, server.client() as http:
         server.wait_until_ready()

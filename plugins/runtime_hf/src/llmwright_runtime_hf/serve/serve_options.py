@@ -54,6 +54,10 @@ class ServeOptions:
     threads: int | None = None
     max_num_seqs: int = MAX_NUM_SEQS
     max_queued_requests: int = MAX_QUEUED_REQUESTS
+    max_num_batched_tokens: int | None = None
+    enable_prefix_caching: bool = True
+    prefix_cache_mib: int | None = None
+    request_timeout: int | None = None
     max_n_sequences: int = MAX_N_SEQUENCES
     max_lora_rank: int = MAX_LORA_RANK
     adapter_directories: tuple[Path, ...] = ()
@@ -102,6 +106,10 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> ServeOptio
         threads=flags.threads,
         max_num_seqs=flags.max_num_seqs,
         max_queued_requests=flags.max_queued_requests,
+        max_num_batched_tokens=flags.max_num_batched_tokens,
+        enable_prefix_caching=flags.enable_prefix_caching,
+        prefix_cache_mib=flags.prefix_cache_mib,
+        request_timeout=flags.request_timeout,
         max_n_sequences=flags.max_n_sequences,
         max_lora_rank=flags.max_lora_rank,
         adapter_directories=tuple(Path(text) for text in flags.adapter_directory),
@@ -176,6 +184,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help=f"answers that one request may ask for, all prompts together (default: {MAX_N_SEQUENCES})",
     )
+    turn = "tokens of one turn: one for each answer, the rest of prompts (default: 512, on a GPU 2048)"
+    add("--max-num-batched-tokens", type=_positive, metavar="N", help=turn)
+    keep = "read what prompts begin with in common once"
+    add("--enable-prefix-caching", action=argparse.BooleanOptionalAction, default=True, help=keep)
+    most = "memory for beginnings of prompts (default: a tenth of what is free, 1024 at most)"
+    add("--prefix-cache-mib", type=_positive, metavar="N", help=most)
+    add("--request-timeout", type=_positive, metavar="SECONDS", help="end an answer that takes longer (default: none)")
     add(
         "--allowed-host", action="append", default=[], metavar="HOST", help="a name that requests may ask for; * is any"
     )

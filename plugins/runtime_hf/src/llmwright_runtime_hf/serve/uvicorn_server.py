@@ -36,6 +36,7 @@ class SignalledServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, engine: Engine) -> None:
         super().__init__(config)
         self._engine = engine
+        self._draining = False
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -54,6 +55,12 @@ class SignalledServer(uvicorn.Server):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
 
+    async def on_tick(self, counter: int) -> bool:
+        """End once the answers under way are complete; until then new requests get 503, not a refused connection."""
+        if self._draining and self._engine.idle:
+            self.shut_down()
+        return await super().on_tick(counter)
+
     def shut_down(self) -> None:
         """Refuse new connections, finish the open ones, then return from ``run``. Callable from any thread."""
         self.should_exit = True
@@ -64,10 +71,12 @@ class SignalledServer(uvicorn.Server):
         return not (cut and self.should_exit)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        if self.should_exit:
+        if self._draining or self.should_exit:
             self.force_exit = True
+            self.shut_down()
             return
-        self.shut_down()
+        self._draining = True
+        self._engine.drain()
         _log.info("ending (%s)", signal.Signals(number).name)
         # Answers get time to finish. Then the engine fails them with an error, before uvicorn cuts their connections.
         stop = threading.Timer(_GRACE_SECONDS, self._engine.stop, (_THREAD_SECONDS,))

@@ -11,10 +11,12 @@ from tests.support.serve_options import options_for
 from tests.support.tiny_models import ServedModels
 
 from llmwright_runtime_hf.serve.engine.batch import Batch
-from llmwright_runtime_hf.serve.engine.batch_probe import probe_mixing
+from llmwright_runtime_hf.serve.engine.batch_probe import probe, probe_mixing
 from llmwright_runtime_hf.serve.engine.interface import Event, Failed, Finished, Job, JobHandle, SamplingParams, Text
 from llmwright_runtime_hf.serve.engine.lora_adapters import BASE, LoraAdapters
 from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel, load_model
+from llmwright_runtime_hf.serve.engine.prefix_cache import PrefixCache
+from llmwright_runtime_hf.serve.engine.rows import Row, Token
 from llmwright_runtime_hf.serve.engine.scheduler import Scheduler
 from llmwright_runtime_hf.serve.serve_options import AdapterSpec
 from llmwright_runtime_hf.serve.server_metrics import ServerMetrics
@@ -35,10 +37,19 @@ def alone(loaded: LoadedModel) -> list[str]:
 class Served:
     """A scheduler, its jobs and their events."""
 
-    def __init__(self, loaded: LoadedModel, jobs: Sequence[Job], *, most: int = 64, cache_tokens: int = 1000) -> None:
-        self.batch = Batch(loaded.model, most=most)
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        jobs: Sequence[Job],
+        *,
+        most: int = 64,
+        cache_tokens: int = 1000,
+        turn_tokens: int = 512,
+        prefixes: PrefixCache | None = None,
+    ) -> None:
+        self.batch = Batch(loaded.model, ability=probe(loaded.model), most=most, prefixes=prefixes)
         self.metrics = ServerMetrics()
-        self.scheduler = Scheduler(loaded, self.batch, self.metrics, cache_tokens=cache_tokens)
+        self.scheduler = Scheduler(loaded, self.batch, self.metrics, cache_tokens=cache_tokens, turn_tokens=turn_tokens)
         self.events: list[list[Event]] = [[] for _ in jobs]
         self.handles = [JobHandle(job, sink.append) for job, sink in zip(jobs, self.events, strict=True)]
         for handle in self.handles:
@@ -96,6 +107,56 @@ def test_a_client_that_leaves_frees_its_place_at_once(loaded: LoadedModel, alone
     assert not served.events[3]
 
 
+def test_an_answer_that_is_late_ends_and_the_others_go_on(loaded: LoadedModel, alone: list[str]) -> None:
+    """One under way, and one that waits."""
+    served = Served(loaded, JOBS, most=4)
+    served.scheduler.turn()
+    for index in (1, 4):
+        served.handles[index].deadline = 0.0
+    texts = served.finish()
+    for index in (1, 4):
+        assert isinstance(failed := served.events[index][-1], Failed)
+        assert failed.status == 408
+    assert served.events[4] == [failed]
+    assert [texts[index] for index in (0, 2, 3)] == [alone[index] for index in (0, 2, 3)]
+
+
+def test_a_long_prompt_does_not_stall_the_others(loaded: LoadedModel, alone: list[str]) -> None:
+    """Each turn gives a token to those that run, and short prompts do not wait for the long one."""
+    long = Job("base", tuple(range(3, 100)), 4)
+    jobs = [JOBS[0], long, JOBS[2]]
+    served = Served(loaded, jobs, turn_tokens=18)
+    turns = 0
+    while not any(served.events[1]):
+        running = len(served.batch.rows)
+        before = sum(len(row.tokens) for row in served.batch.rows)
+        served.scheduler.turn()
+        turns += 1
+        assert sum(len(row.tokens) for row in served.batch.rows[:running]) >= before + running or turns > 11
+    assert turns >= 6
+    assert any(isinstance(event, Text) for event in served.events[0])
+    texts = served.finish()
+    assert [texts[0], texts[2]] == [alone[0], alone[2]]
+    assert texts[1] == text_of(generate(loaded, long)[0])
+
+
+def test_a_beginning_that_many_share_is_read_once(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    system = tuple(range(3, 60))
+    jobs = [Job("base", (*system, *end), 6) for end in ((70,), (71, 72), (73, 74, 75), (70,), (70, 80))]
+    served = Served(loaded, jobs, prefixes=PrefixCache(2**20))
+    read = list[int]()
+    inner = served.batch.read
+
+    def counted(row: Row, most: int) -> Token | None:
+        read.append(row.unread)
+        return inner(row, most)
+
+    monkeypatch.setattr(served.batch, "read", counted)
+    assert served.finish() == [text_of(generate(loaded, job)[0]) for job in jobs]
+    assert read[0] == 58
+    assert max(read[1:]) <= 3
+
+
 def test_rules_that_leave_no_token_end_their_own_request(loaded: LoadedModel, alone: list[str]) -> None:
     strict = replace(JOBS[2], sampling=SamplingParams(allowed=(70,), no_repeat_ngram=1))
     served = Served(loaded, [*JOBS[:2], strict, *JOBS[3:]])
@@ -127,7 +188,7 @@ def test_the_metrics_tell_how_full_the_cache_is_and_which_adapters_are_asked(loa
     served.metrics.begin(["base", "facts", "rhymes"])
     served.metrics.adapters.serve(2)
     served.scheduler.turn()
-    held = sum(len(row.tokens) for row in served.batch.rows)
+    held = 2 * max(len(row.tokens) for row in served.batch.rows)  # the shorter one is padded
     assert served.metric("vllm:kv_cache_usage_perc") == f"{held / 1000}"
     shown = 'max_lora="2",model_name="base",running_lora_adapters="facts",waiting_lora_adapters="rhymes"'
     assert float(served.metric(f"vllm:lora_requests_info{{{shown}}}")) > 0
@@ -149,7 +210,8 @@ def test_adapters_and_the_base_share_a_pass(models: ServedModels) -> None:
     jobs = [replace(JOBS[index], model=name) for index, name in enumerate(("facts", "base", "rhymes", "facts"))]
 
     def answers(together: Sequence[Job]) -> list[str]:
-        scheduler = Scheduler(model, Batch(model.model, adapters.select), ServerMetrics(), cache_tokens=1000)
+        batch = Batch(model.model, adapters.select, ability=probe(model.model))
+        scheduler = Scheduler(model, batch, ServerMetrics(), cache_tokens=1000)
         events: list[list[Event]] = [[] for _ in together]
         for job, sink in zip(together, events, strict=True):
             handle = JobHandle(job, sink.append)

@@ -9,7 +9,9 @@ import torch
 from transformers import PreTrainedModel
 
 from llmwright_runtime_hf.serve.engine import row_cache
+from llmwright_runtime_hf.serve.engine.batch_probe import Ability
 from llmwright_runtime_hf.serve.engine.forward_pass import ForwardPass
+from llmwright_runtime_hf.serve.engine.prefix_cache import PrefixCache
 from llmwright_runtime_hf.serve.engine.rows import Row, Token
 from llmwright_runtime_hf.serve.engine.sampling import NoTokenLeftError
 
@@ -26,28 +28,59 @@ class Batch:
         model: PreTrainedModel,
         select: Callable[[Sequence[str]], None] = lambda _models: None,
         *,
+        ability: Ability,
         most: int = 64,
-        whole_prompts: bool = False,
+        prefixes: PrefixCache | None = None,
     ) -> None:
-        """``whole_prompts``: the model cannot go on reading a prompt from its state."""
+        """Keep the beginnings of prompts in ``prefixes``, where the model has that ability."""
         self._forward = ForwardPass(model)
-        self._device = model.device
+        self.device = model.device
         self._select = select
-        self._whole_prompts = whole_prompts
+        self._parts = ability.parts
+        self._prefixes = prefixes if ability.prefixes else None
         self._cache: Any = None
         self.most = most
+        self.reads_together = ability.together
+        self.shares_prefixes = self._prefixes is not None
         self.rows: list[Row] = []
+
+    def recall(self, row: Row) -> None:
+        """Take over the longest beginning that was read before, for another row."""
+        if self._prefixes is not None and not row.read:
+            with torch.inference_mode():
+                row.cache, row.read = self._prefixes.find(row.model, row.tokens)
+
+    def forget(self, model: str) -> None:
+        """Know no beginning any more that was read with ``model``: its weights are others now."""
+        if self._prefixes is not None:
+            self._prefixes.forget(model)
+
+    def read_together(self, rows: Sequence[Row]) -> list[Token]:
+        """Read all of rows that have read nothing, in one pass. Return each one's next token, and append it."""
+        self._select([row.model for row in rows])
+        with torch.inference_mode():
+            logits, cache = self._forward.read_together([row.tokens for row in rows], self.device)
+            for index, row in enumerate(rows):
+                row.read = len(row.tokens)
+                row.cache = row_cache.row(cache, index, row.read)
+                self._keep_prefix(row)
+            return self._choose(rows, logits)
 
     def read(self, row: Row, most: int) -> Token | None:
         """Read ``most`` tokens at most. Return the row's next token once all are read, and append it."""
-        count = row.unread if self._whole_prompts else min(row.unread, most)
+        count = min(row.unread, most) if self._parts else row.unread
         ids = self._tensor([row.tokens[row.read : row.read + count]])
-        positions = torch.arange(row.read, row.read + count, device=self._device)[None]
+        positions = torch.arange(row.read, row.read + count, device=self.device)[None]
         self._select([row.model])
         with torch.inference_mode():
             logits, row.cache = self._forward(ids, positions, row.cache)
             row.read += count
-            return self._choose([row], logits)[0] if not row.unread else None
+            if row.unread:
+                # A long prompt's cache would be copied for each of its parts.
+                row.cache = row_cache.join([row.cache])
+                return None
+            self._keep_prefix(row)
+            return self._choose([row], logits)[0]
 
     def join(self, rows: Sequence[Row]) -> None:
         """Add rows that are read."""
@@ -67,7 +100,7 @@ class Batch:
         self._select([row.model for row in self.rows])
         with torch.inference_mode():
             positions = self._tensor([[length] for length in lengths])
-            mask = row_cache.mask(self._cache, lengths, self._device)
+            mask = row_cache.mask(self._cache, lengths, self.device)
             logits, self._cache = self._forward(ids, positions, self._cache, mask)
             for row in self.rows:
                 row.read += 1
@@ -77,13 +110,27 @@ class Batch:
         """Take rows out, and let go of the columns that no other row needs."""
         if not leaving:
             return
-        kept = [index for index, row in enumerate(self.rows) if row not in leaving]
+        if self._prefixes is not None:
+            self._keep_answers(leaving)
+        kept = _closed_up([row not in leaving for row in self.rows])
         self.rows = [self.rows[index] for index in kept]
         if not self.rows:
             self._cache = None
             return
         with torch.inference_mode():
             row_cache.keep(self._cache, kept, max(row.read for row in self.rows))
+
+    def _keep_prefix(self, row: Row) -> None:
+        if self._prefixes is not None:
+            self._prefixes.keep(row.model, row.tokens[: row.read], row.cache)
+
+    def _keep_answers(self, rows: Sequence[Row]) -> None:
+        """Keep prompts with their answers: a conversation goes on from there."""
+        with torch.inference_mode():
+            for index, row in enumerate(self.rows):
+                if row in rows and self._prefixes is not None:
+                    cache = row_cache.row(self._cache, index, row.read)
+                    self._prefixes.keep(row.model, row.tokens[: row.read], cache)
 
     def _choose(self, rows: Sequence[Row], logits: torch.Tensor) -> list[Token]:
         best = logits.argmax(dim=-1).tolist()
@@ -98,4 +145,11 @@ class Batch:
         return token
 
     def _tensor(self, values: Sequence[Sequence[int]]) -> torch.Tensor:
-        return torch.tensor(values, device=self._device)
+        return torch.tensor(values, device=self.device)
+
+
+def _closed_up(stays: Sequence[bool]) -> list[int]:
+    """Return the indexes that stay, the last ones in the places of those that leave: few rows are moved."""
+    count = sum(stays)
+    last = [index for index in range(len(stays) - 1, count - 1, -1) if stays[index]]
+    return [index if stays[index] else last.pop() for index in range(count)]

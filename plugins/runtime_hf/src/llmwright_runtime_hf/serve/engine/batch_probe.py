@@ -23,10 +23,16 @@ _ALIKE = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Ability:
-    """Whether rows may share a pass; whether prompts may be read in parts; the cache's bytes for each token."""
+    """Whether rows may share a pass, and what else may be done; the cache's bytes for each token.
+
+    ``parts``: prompts may be read in parts. ``together``: several whole ones in one pass. ``prefixes``: the cache of
+    the first tokens can be kept for another prompt that begins with them.
+    """
 
     rows: bool
     parts: bool = False
+    together: bool = False
+    prefixes: bool = False
     bytes_per_token: int = 0
 
 
@@ -68,9 +74,15 @@ def _probe(model: PreTrainedModel) -> Ability:
     caches = [cache for _, cache in alone]
     if not all(row_cache.has_rows(cache) for cache in caches):
         return Ability(rows=False)
-    size = row_cache.bytes_per_token(caches[0])
-    parts = not row_cache.has_states(caches[0]) and _alike(_in_parts(forward, prompts[0]), alone[0][0])
-    return Ability(_alike(_together(forward, prompts), torch.cat([logits for logits, _ in alone])), parts, size)
+    each = torch.cat([logits for logits, _ in alone])
+    parts = not row_cache.has_states(caches[0]) and _alike(_in_parts(forward, prompts[0]), each[:1])
+    return Ability(
+        rows=_alike(_together(forward, prompts), each),
+        parts=parts,
+        together=row_cache.has_parts(caches[0]) and _alike(_read_together(forward, prompts), each),
+        prefixes=parts and row_cache.can_be_cut(caches[0]),
+        bytes_per_token=row_cache.bytes_per_token(caches[0]),
+    )
 
 
 def _alone(forward: ForwardPass, prompt: torch.Tensor) -> tuple[torch.Tensor, Any]:
@@ -95,6 +107,10 @@ def _together(forward: ForwardPass, prompts: list[torch.Tensor]) -> torch.Tensor
     ids = torch.cat([prompt[:, -1:] for prompt in prompts])
     positions = torch.tensor([[length] for length in lengths], device=device)
     return forward(ids, positions, cache, row_cache.mask(cache, lengths, device))[0]
+
+
+def _read_together(forward: ForwardPass, prompts: list[torch.Tensor]) -> torch.Tensor:
+    return forward.read_together([prompt[0].tolist() for prompt in prompts], prompts[0].device)[0]
 
 
 def _alike(ours: torch.Tensor, theirs: torch.Tensor) -> bool:

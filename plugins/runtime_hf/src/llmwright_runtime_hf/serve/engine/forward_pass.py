@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -41,6 +42,15 @@ class ForwardPass:
             more["attention_mask"] = mask
         output = self._model(input_ids=ids, **more)
         return output.logits[:, -1], getattr(output, self._cache_name, None) if self._cache_name else None
+
+    def read_together(self, prompts: Sequence[Sequence[int]], device: torch.device) -> tuple[torch.Tensor, Any]:
+        """Return (logits [prompts, vocabulary] after each prompt, the cache). Shorter ones are padded on the left."""
+        longest = max(len(prompt) for prompt in prompts)
+        padding = torch.tensor([[longest - len(prompt)] for prompt in prompts], device=device)
+        columns = torch.arange(longest, device=device)
+        ids = torch.tensor([[0] * (longest - len(prompt)) + list(prompt) for prompt in prompts], device=device)
+        mask = (columns >= padding).long() if bool(padding.any()) else None
+        return self(ids, (columns - padding).clamp(min=0), None, mask)
 
 
 def cache_name(model: PreTrainedModel) -> str | None:

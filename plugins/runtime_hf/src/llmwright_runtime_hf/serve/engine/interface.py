@@ -6,6 +6,7 @@ it, and ``uvicorn_server`` makes it.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -138,7 +139,7 @@ Event = Text | Finished | Failed
 class EngineState:
     """The phase of the engine. ``reason`` explains why it does not answer; it is empty when ready."""
 
-    phase: Literal["loading", "ready", "failed", "stopped"]
+    phase: Literal["loading", "ready", "stopping", "failed", "stopped"]
     reason: str = ""
 
 
@@ -153,6 +154,8 @@ class JobHandle:
         self.submitted = time.monotonic()
         self.first_token: float | None = None
         self.last_token: float | None = None
+        self.deadline = math.inf
+        """By ``time.monotonic``: an answer that is not complete then ends."""
         self._cancelled = threading.Event()
 
     def cancel(self) -> None:
@@ -175,7 +178,6 @@ class Stateful(Protocol):
 class Engine(Protocol):
     """Loads the models, then generates for submitted jobs. Every method is callable from any thread."""
 
-    state: EngineState
     loaded: LoadedModel | None
     """Set while ``state`` is ready."""
     failure: LLMwrightError | None
@@ -187,6 +189,14 @@ class Engine(Protocol):
     @property
     def served(self) -> Names:
         """The names that requests may give."""
+
+    @property
+    def state(self) -> EngineState:
+        """The phase, and why it does not answer."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether no job is under way."""
 
     @property
     def full(self) -> bool:
@@ -204,6 +214,10 @@ class Engine(Protocol):
 
     def unload_adapter(self, name: str) -> None:
         """Serve an adapter no longer; requests that have begun go on."""
+
+    @property
+    def drain(self) -> None:
+        """Refuse further jobs with status 503. Those under way go on."""
 
     def stop(self, timeout: float) -> None:
         """Fail running and queued jobs with status 503. Wait ``timeout`` seconds at most for the end."""

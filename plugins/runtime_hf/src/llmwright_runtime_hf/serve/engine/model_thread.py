@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from llmwright_runtime_hf.serve.engine.served_adapters import ServedAdapters
 
 _log = logging.getLogger("llmwright.serve")
-_SHUTTING_DOWN = Failed("the server is shutting down", status=503)
+_TURN_TOKENS = {False: 512, True: 2048}
+"""Tokens of a turn on a CPU and on a GPU, where ``max_num_batched_tokens`` does not say."""
+_STOPPING = EngineState("stopping", "the server is shutting down")
+_SHUTTING_DOWN = Failed(_STOPPING.reason, status=503)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class ModelThread:
         self._options = options
         self._metrics = metrics
         self._jobs: queue.SimpleQueue[JobHandle | _Change | None] = queue.SimpleQueue()
+        self._draining = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="model", daemon=True)
         self._adapters: ServedAdapters | None = None
@@ -53,7 +57,7 @@ class ModelThread:
         self._on_failure: Callable[[], None] = lambda: None
         self.served = ServedNames(options)
         self.loaded: LoadedModel | None = None
-        self.state = EngineState("loading", "importing the libraries")
+        self._state = EngineState("loading", "importing the libraries")
         self.failure: LLMwrightError | None = None
 
     def start(self, on_ready: Callable[[], None], on_failure: Callable[[], None]) -> None:
@@ -61,6 +65,17 @@ class ModelThread:
         self._on_ready = on_ready
         self._on_failure = on_failure
         self._thread.start()
+
+    @property
+    def state(self) -> EngineState:
+        """The phase, and why it does not answer."""
+        stopping = self._draining.is_set() and self._state.phase in ("loading", "ready")
+        return _STOPPING if stopping else self._state
+
+    @property
+    def idle(self) -> bool:
+        """Whether no job is under way."""
+        return self._jobs.empty() and not (self._scheduler and self._scheduler.busy)
 
     @property
     def full(self) -> bool:
@@ -71,7 +86,9 @@ class ModelThread:
     def submit(self, job: Job, sink: Callable[[Event], None]) -> JobHandle:
         """Queue a job. Its sink gets Text events, then one Finished or Failed; after ``cancel`` perhaps none."""
         handle = JobHandle(job, sink)
-        if self._stopping.is_set():
+        if self._options.request_timeout is not None:
+            handle.deadline = handle.submitted + self._options.request_timeout
+        if self._draining.is_set():
             sink(_SHUTTING_DOWN)
             return handle
         self._metrics.waiting.inc()
@@ -108,8 +125,13 @@ class ModelThread:
         self._jobs.put(change)
         change.done.result()
 
+    def drain(self) -> None:
+        """Refuse further jobs with status 503. Those under way go on."""
+        self._draining.set()
+
     def stop(self, timeout: float) -> None:
         """Fail running and queued jobs with status 503. Wait ``timeout`` seconds at most for the thread's end."""
+        self._draining.set()
         # The flag first, then the wake-up: the thread must not take one more job from the queue and run it to its end.
         self._stopping.set()
         self._jobs.put(None)
@@ -121,12 +143,12 @@ class ModelThread:
             self._serve()
         except LLMwrightError as error:
             self.failure = error
-            self.state = EngineState("failed", error.message)
+            self._state = EngineState("failed", error.message)
         except Exception:
             _log.exception("the model thread ended by a bug")
             self.failure = TargetError("the model thread ended by a bug", hint="the log has the traceback")
-            self.state = EngineState("failed", "internal error, see the log")
-        if self.state.phase == "failed":
+            self._state = EngineState("failed", "internal error, see the log")
+        if self._state.phase == "failed":
             self._on_failure()
 
     def _load(self) -> None:
@@ -152,7 +174,7 @@ class ModelThread:
         self._export_model_info(loaded)
         # ``loaded`` first, then ready: a request that sees ready uses ``loaded`` at once.
         self.loaded = loaded
-        self.state = EngineState("ready")
+        self._state = EngineState("ready")
         self._on_ready()
 
     def _warm_up(self, loaded: LoadedModel) -> None:
@@ -165,19 +187,30 @@ class ModelThread:
         from llmwright_runtime_hf.serve.engine.batch import Batch
         from llmwright_runtime_hf.serve.engine.batch_probe import probe
         from llmwright_runtime_hf.serve.engine.cache_memory import cache_tokens
+        from llmwright_runtime_hf.serve.engine.prefix_cache import PrefixCache
         from llmwright_runtime_hf.serve.engine.scheduler import Scheduler
         from llmwright_runtime_hf.serve.engine.single_row import SingleRow
 
         ability = probe(loaded.model)
         rows: Rows = SingleRow(loaded.model, self._select)
         if ability.rows:
-            rows = Batch(loaded.model, self._select, most=self._options.max_num_seqs, whole_prompts=not ability.parts)
+            prefixes = PrefixCache(self._prefix_bytes(loaded)) if self._options.enable_prefix_caching else None
+            rows = Batch(
+                loaded.model, self._select, ability=ability, most=self._options.max_num_seqs, prefixes=prefixes
+            )
         else:
             _log.warning("%s answers one request at a time", type(loaded.model).__name__)
         self._attach_adapters(loaded, batches=ability.rows)
         held = cache_tokens(loaded, ability.bytes_per_token)
         _log.info("up to %d requests at once, with %d tokens in all", rows.most, held)
-        return Scheduler(loaded, rows, self._metrics, cache_tokens=held, may_share=self._may_share)
+        turn = self._options.max_num_batched_tokens or _TURN_TOKENS[loaded.model.device.type == "cuda"]
+        return Scheduler(loaded, rows, self._metrics, cache_tokens=held, turn_tokens=turn, may_share=self._may_share)
+
+    def _prefix_bytes(self, loaded: LoadedModel) -> int:
+        from llmwright_runtime_hf.serve.engine.cache_memory import prefix_bytes
+
+        asked = self._options.prefix_cache_mib
+        return prefix_bytes(loaded) if asked is None else asked * 2**20
 
     def _attach_adapters(self, loaded: LoadedModel, *, batches: bool) -> None:
         if not (self._options.adapters or self._options.adapter_directories):
@@ -221,7 +254,7 @@ class ModelThread:
         scheduler.fail_all(_SHUTTING_DOWN)
         for change in self._changes:
             change.done.set_exception(NotYet(_SHUTTING_DOWN.message))
-        self.state = EngineState("stopped", _SHUTTING_DOWN.message)
+        self._state = EngineState("stopped", _SHUTTING_DOWN.message)
 
     def _change(self) -> None:
         """Do one step of the first change."""
@@ -269,7 +302,7 @@ class ModelThread:
 
     def _set_loading(self, message: str, *values: object) -> None:
         """Show what is being loaded: in /health and in the log."""
-        self.state = EngineState("loading", message % values)
+        self._state = EngineState("loading", message % values)
         _log.info(message, *values)
 
 

@@ -6,6 +6,7 @@ and Mamba have no columns; they only lie one below the other.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,6 +23,12 @@ from transformers.cache_utils import (
     LinearAttentionLayer,
 )
 
+from llmwright_runtime_hf.serve.engine.growing_layer import GrowingLayer, GrowingSlidingWindowLayer
+
+_GROWING: dict[type[Any], type[GrowingLayer]] = {
+    DynamicLayer: GrowingLayer,
+    DynamicSlidingWindowLayer: GrowingSlidingWindowLayer,
+}
 _KNOWN = (
     DummyLayer,
     DynamicIndexedLayer,
@@ -31,6 +38,10 @@ _KNOWN = (
     LinearAttentionAndSlidingWindowAttentionLayer,
     LinearAttentionLayer,
 )
+
+
+Columns = Sequence[tuple[torch.Tensor, torch.Tensor]]
+"""Keys and values [1, heads, tokens, size] of each layer."""
 
 
 def has_rows(cache: Any) -> bool:
@@ -46,6 +57,16 @@ def has_states(cache: Cache) -> bool:
 def has_columns(cache: Cache) -> bool:
     """Return whether some layer has a column for each token: then shorter rows are padded, and need a mask."""
     return any(isinstance(layer, DynamicLayer) for layer in cache.layers)
+
+
+def has_parts(cache: Cache) -> bool:
+    """Return whether rows can be taken out of a cache: no layer has more than keys and values."""
+    return all(type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in cache.layers)
+
+
+def can_be_cut(cache: Cache) -> bool:
+    """Return whether the first tokens of a row can be taken alone: every layer has a column for each token."""
+    return all(type(layer) is DynamicLayer for layer in cache.layers)
 
 
 def bytes_per_token(cache: Cache) -> int:
@@ -69,9 +90,16 @@ def mask(cache: Cache, lengths: Sequence[int], device: torch.device) -> torch.Te
 
 def join(caches: Sequence[Cache]) -> Cache:
     """Return the first of ``caches`` with the rows of the others below its own."""
-    first, *_ = caches
-    for layers in zip(*(cache.layers for cache in caches), strict=True):
-        _join_layers(layers)
+    first, *others = caches
+    for index, layer in enumerate(first.layers):
+        further: list[Any] = [cache.layers[index] for cache in others]
+        if (growing := _growing(layer)) is not None:
+            first.layers[index] = growing
+            if further:
+                growing.add(further)
+                _set_length(growing, max(each.get_seq_length() for each in (growing, *further)))
+        else:
+            _join_layers([layer, *further])
     return first
 
 
@@ -80,9 +108,60 @@ def keep(cache: Cache, rows: Sequence[int], length: int) -> None:
     for layer in cache.layers:
         if isinstance(layer, LinearAttentionCacheLayerMixin):
             _map_states(layer, lambda state: state[list(rows)])
-        if isinstance(layer, DynamicLayer) and layer.is_initialized:
+        if isinstance(layer, GrowingLayer):
+            layer.keep(rows, length)
+            _set_length(layer, length)
+        elif isinstance(layer, DynamicLayer) and layer.is_initialized:
             _map_columns(layer, lambda tensor, dim: _latest(tensor[list(rows)], dim, length))
             _set_length(layer, length)
+
+
+def row(cache: Any, index: int, length: int) -> Any:
+    """Return the cache of one row of ``length`` tokens alone: views of the same memory."""
+    alone = copy.copy(cache)
+    alone.layers = [_row_of(layer, index, length) for layer in cache.layers]
+    return alone
+
+
+def columns(cache: Cache, start: int) -> Columns:
+    """Return copies of the columns of a cache of one row from ``start`` on. The cache can be cut."""
+    layers: list[Any] = list(cache.layers)
+    return [(layer.keys[:, :, start:].clone(), layer.values[:, :, start:].clone()) for layer in layers]
+
+
+def emptied(cache: Cache) -> Any:
+    """Return the cache without its columns, for ``from_columns``."""
+    return row(cache, 0, 0)
+
+
+def from_columns(template: Any, pieces: Sequence[Columns]) -> Any:
+    """Return a cache of one row with ``pieces`` one after the other."""
+    cache = copy.copy(template)
+    cache.layers = [copy.copy(layer) for layer in template.layers]
+    for layer, *parts in zip(cache.layers, *pieces, strict=True):
+        layer.keys = torch.cat([keys for keys, _ in parts], dim=-2)
+        layer.values = torch.cat([values for _, values in parts], dim=-2)
+    return cache
+
+
+def _row_of(layer: Any, index: int, length: int) -> Any:
+    """Return a plain layer of one row; a growing one would write to the memory of all."""
+    sliding = isinstance(layer, DynamicSlidingWindowLayer)
+    alone: Any = DynamicSlidingWindowLayer(layer.sliding_window) if sliding else DynamicLayer()
+    alone.lazy_initialization(layer.keys, layer.values)
+    end = layer.keys.shape[-2]
+    count = min(length, end)
+    alone.keys = layer.keys[index : index + 1, :, end - count : end]
+    alone.values = layer.values[index : index + 1, :, end - count : end]
+    _set_length(alone, length)
+    return alone
+
+
+def _growing(layer: Any) -> GrowingLayer | None:
+    if isinstance(layer, GrowingLayer):
+        return layer
+    kind = _GROWING.get(type(layer))
+    return None if kind is None or not layer.is_initialized else kind(layer)
 
 
 def _join_layers(layers: Sequence[Any]) -> None:

@@ -43,6 +43,17 @@ class Rows(Protocol):
     most: int
     """How many rows it can hold."""
 
+    reads_together: bool
+    """Whether several prompts are read in one pass."""
+    shares_prefixes: bool
+    """Whether a row that begins as an earlier one does not read that beginning again."""
+
+    def recall(self, row: Row) -> None:
+        """Take over what is known of the beginning of a row that has read nothing."""
+
+    def read_together(self, rows: Sequence[Row]) -> list[Token]:
+        """Read all of rows that have read nothing. Return each one's next token, and append it."""
+
     def read(self, row: Row, most: int) -> Token | None:
         """Read ``most`` tokens at most. Return the row's next token once all are read, and append it."""
 

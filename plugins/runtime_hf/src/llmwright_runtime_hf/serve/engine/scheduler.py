@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 
 from llmwright_runtime_hf.serve.engine.answer import Answer
 from llmwright_runtime_hf.serve.engine.interface import Failed, Finished, JobHandle
 from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
+from llmwright_runtime_hf.serve.engine.reading_plan import LEAST_TOKENS, plan_reading
 from llmwright_runtime_hf.serve.engine.rows import Row, Rows, Token
 from llmwright_runtime_hf.serve.engine.sampling import NoTokenLeftError
 from llmwright_runtime_hf.serve.server_metrics import ServerMetrics
 
-_TURN_TOKENS = 512
-"""Prompt tokens that are read in one turn, while the rows of others wait."""
+_LEAST_READ = 16
+"""Prompt tokens that are read in one turn however many rows are generated."""
 
 _log = logging.getLogger("llmwright.serve")
 
@@ -29,17 +31,22 @@ class Scheduler:
         metrics: ServerMetrics,
         *,
         cache_tokens: int,
+        turn_tokens: int = 512,
         may_share: Callable[[str, str], bool] = lambda _one, _other: True,
     ) -> None:
-        """``cache_tokens`` fit in memory, all rows together. ``may_share``: rows of two keys may share a pass."""
+        """``cache_tokens`` fit in memory, padding included; ``turn_tokens`` are read and generated in one turn.
+
+        ``may_share``: rows of two keys may share a pass.
+        """
         self._loaded = loaded
         self._rows = rows
         self._metrics = metrics
         self._cache_tokens = cache_tokens
+        self._turn_tokens = turn_tokens
         self._may_share = may_share
         self._waiting: deque[JobHandle] = deque()
         self._put_back: deque[Answer] = deque()
-        self._reading: deque[Answer] = deque()
+        self._reading: list[Answer] = []
         self._running: dict[Row, Answer] = {}
 
     @property
@@ -63,6 +70,7 @@ class Scheduler:
 
     def turn(self) -> None:
         """Give a token to each row that is read, and read some more of the prompts."""
+        self._drop_late()
         self._drop_cancelled()
         self._admit()
         self._make_room()
@@ -85,23 +93,38 @@ class Scheduler:
     def _show_load(self) -> None:
         answers = self._answers()
         self._metrics.running.set(len(answers))
-        self._metrics.cache_usage.set(min(1.0, self._held_tokens() / self._cache_tokens))
+        # Admission counts one column more for each, that of the next token.
+        held = _padded([len(answer.row.tokens) - 1 for answer in answers])
+        self._metrics.cache_usage.set(min(1.0, held / self._cache_tokens))
         running = (answer.handle.job.model for answer in answers)
         self._metrics.adapters.show({*running}, {handle.job.model for handle in self._waiting})
 
+    def _drop_late(self) -> None:
+        now = time.monotonic()
+        late = {handle for handle in self._handles() if handle.deadline <= now}
+        self._drop(late)
+        for handle in late:
+            self._metrics.count_error(handle)
+            handle.sink(Failed("no complete answer within the server's time for a request", status=408))
+
     def _drop_cancelled(self) -> None:
-        answers = [answer.handle for answer in (*self._put_back, *self._answers())]
         # Asked once: a client that leaves meanwhile is dropped, and counted, in the next turn.
-        gone = {handle for handle in (*self._waiting, *answers) if handle.cancelled}
-        if not gone:
-            return
+        gone = {handle for handle in self._handles() if handle.cancelled}
+        self._drop(gone)
         for handle in gone:
             self._metrics.count_abort(handle)
+
+    def _handles(self) -> list[JobHandle]:
+        return [*self._waiting, *(answer.handle for answer in (*self._put_back, *self._answers()))]
+
+    def _drop(self, gone: Set[JobHandle]) -> None:
+        if not gone:
+            return
         kept = [handle for handle in self._waiting if handle not in gone]
         self._metrics.waiting.dec(len(self._waiting) - len(kept))
         self._waiting = deque(kept)
         self._put_back = deque(answer for answer in self._put_back if answer.handle not in gone)
-        self._reading = deque(answer for answer in self._reading if answer.handle not in gone)
+        self._reading = [answer for answer in self._reading if answer.handle not in gone]
         self._leave([row for row, answer in self._running.items() if answer.handle in gone])
 
     def _admit(self) -> None:
@@ -126,18 +149,15 @@ class Scheduler:
         if not answers:
             return True
         alike = all(self._may_share(model, other) for other in {answer.row.model for answer in answers})
-        fits = self._held_tokens() + tokens + len(answers) < self._cache_tokens
+        fits = _padded([*(len(answer.row.tokens) for answer in answers), tokens]) <= self._cache_tokens
         return len(answers) < self._rows.most and fits and alike
 
     def _answers(self) -> list[Answer]:
         return [*self._reading, *self._running.values()]
 
-    def _held_tokens(self) -> int:
-        return sum(len(answer.row.tokens) for answer in self._answers())
-
     def _make_room(self) -> None:
         """Put the latest rows back while the cache would overflow: they are read again later, and go on."""
-        while len(self._running) > 1 and self._held_tokens() + len(self._running) > self._cache_tokens:
+        while len(self._running) > 1 and _padded([len(row.tokens) for row in self._running]) > self._cache_tokens:
             row = [*self._running][-1]
             answer = self._running[row]
             self._leave([row])
@@ -145,18 +165,46 @@ class Scheduler:
             self._put_back.appendleft(answer)
 
     def _read(self) -> None:
-        left, ready = _TURN_TOKENS, list[Answer]()
-        while self._reading and left > 0:
-            answer = self._reading[0]
-            before = answer.row.read
-            token = self._rows.read(answer.row, left)
-            left -= answer.row.read - before
-            if token is None:
-                break
-            self._reading.popleft()
-            if self._push(answer, token):
-                ready.append(answer)
+        if not self._reading:
+            return
+        begun = self._begun()
+        # One token is left to read where all else is known: that is what a step does for each row.
+        self._join([answer for answer in begun if answer.row.read and answer.row.unread == 1])
+        begun = [answer for answer in begun if answer.row not in self._running]
+        self._reading = [answer for answer in self._reading if answer.row not in self._running]
+        budget = max(self._turn_tokens - len(self._running), _LEAST_READ)
+        together = [self._rows.reads_together and not answer.row.read for answer in begun]
+        ready = list[Answer]()
+        for portion in plan_reading([answer.row.unread for answer in begun], budget, together):
+            ready += self._read_portion([begun[place] for place in portion.places], portion.tokens)
         self._join(ready)
+
+    def _begun(self) -> list[Answer]:
+        """Return the answers to read in this turn: of several new ones that begin alike, the first alone."""
+        begun, beginnings = list[Answer](), set[tuple[str, tuple[int, ...]]]()
+        for answer in self._reading:
+            row = answer.row
+            if self._rows.shares_prefixes and not row.read:
+                self._rows.recall(row)
+                beginning = (row.model, tuple(row.tokens[row.read :][:LEAST_TOKENS]))
+                if beginning in beginnings and len(beginning[1]) == LEAST_TOKENS:
+                    continue
+                beginnings.add(beginning)
+            begun.append(answer)
+        return begun
+
+    def _read_portion(self, answers: Sequence[Answer], most: int) -> list[Answer]:
+        """Return those that are read to the end and go on."""
+        if len(answers) > 1:
+            tokens: Sequence[Token | None] = self._rows.read_together([answer.row for answer in answers])
+        else:
+            tokens = [self._rows.read(answer.row, most) for answer in answers]
+        ready = list[Answer]()
+        for answer, token in zip(answers, tokens, strict=True):
+            if token is not None:
+                self._reading.remove(answer)
+                ready += [answer] if self._push(answer, token) else []
+        return ready
 
     def _join(self, answers: Sequence[Answer]) -> None:
         if answers:
@@ -192,3 +240,8 @@ class Scheduler:
             if isinstance(event, Finished):
                 return False
         return True
+
+
+def _padded(lengths: Sequence[int]) -> int:
+    """Return the columns of rows of so many tokens after the next turn: each is padded to the longest."""
+    return (max(lengths, default=0) + 1) * len(lengths)

@@ -15,12 +15,21 @@ class SingleRow:
     """``Rows`` for one. ``select`` is called with the row's model before each pass."""
 
     most = 1
+    reads_together = False
+    shares_prefixes = False
 
     def __init__(self, model: PreTrainedModel, select: Callable[[Sequence[str]], None]) -> None:
         self._model = model
         self._select = select
         self._decoder: Decoder | None = None
         self.rows: list[Row] = []
+
+    def recall(self, row: Row) -> None:
+        """Know nothing of any beginning."""
+
+    def read_together(self, rows: Sequence[Row]) -> list[Token]:
+        """Read the rows one by one."""
+        return [self.read(row, row.unread) for row in rows]
 
     def read(self, row: Row, most: int) -> Token:
         """Read all, and return the next token."""

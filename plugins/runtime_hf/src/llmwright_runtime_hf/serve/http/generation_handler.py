@@ -47,7 +47,8 @@ class GenerationHandler:
         model = resolve_model(request.model, self._engine.served)
         loaded = self._engine.loaded
         if loaded is None or self._engine.state.phase != "ready":
-            raise ApiError(503, f"not ready: {self._engine.state.reason}", code="not_ready")
+            why = f"not ready: {self._engine.state.reason}"
+            raise ApiError(503, why, code="not_ready", retry_after_s=_RETRY_AFTER_S)
         if self._engine.full:
             waiting = f"{self._options.max_queued_requests} requests wait already"
             raise ApiError(429, f"{waiting}: ask again later", code="queue_full", retry_after_s=_RETRY_AFTER_S)

@@ -96,4 +96,6 @@ def _error_type(status: int) -> str:
         return "not_found_error"
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return "rate_limit_error"
+    if status == HTTPStatus.REQUEST_TIMEOUT:
+        return "timeout_error"
     return "invalid_request_error" if status < 500 else "server_error"

@@ -1,0 +1,87 @@
+"""Beginnings of prompts: found again, each kept once, dropped beyond the bound."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from transformers.cache_utils import DynamicCache
+
+from llmwright_runtime_hf.serve.engine.prefix_cache import PrefixCache
+
+TOKEN_BYTES = 2 * 4 * 2
+"""Of two layers: a key and a value of one float each."""
+
+
+def cache_of(tokens: Sequence[int]) -> DynamicCache:
+    """Return a cache whose columns are the tokens themselves."""
+    cache = DynamicCache()
+    for layer in range(2):
+        column = torch.tensor(tokens, dtype=torch.float32)[None, None, :, None]
+        cache.update(column + layer, -column, layer)
+    return cache
+
+
+def tokens_in(cache: Any) -> list[int]:
+    assert torch.equal(cache.layers[1].keys - 1, -cache.layers[1].values)
+    return [int(token) for token in cache.layers[0].keys.flatten().tolist()]
+
+
+def test_the_longest_known_beginning_is_found() -> None:
+    prefixes = PrefixCache(10**6)
+    first, second = [*range(40)], [*range(30), *range(100, 140)]
+    for tokens in (first, second, first[:20]):
+        prefixes.keep("base", tokens, cache_of(tokens))
+    for asked, known in (
+        ([*first, 7], 40),
+        (first, 39),
+        ([*second, 1, 2], 70),
+        ([*range(25), 500, 501], 25),
+        ([*range(10), 500], 0),
+        ([500, 501], 0),
+        ([], 0),
+    ):
+        cache, count = prefixes.find("base", asked)
+        assert count == known
+        if known:
+            assert tokens_in(cache) == asked[:known]
+    assert prefixes.find("adapter", first) == (None, 0)
+    assert prefixes.bytes == 80 * TOKEN_BYTES, "the 30 tokens in common are kept once"
+
+
+def test_what_is_used_least_goes_first_and_the_bound_holds() -> None:
+    prefixes = PrefixCache(100 * TOKEN_BYTES)
+    for start in (0, 1000, 2000):
+        tokens = [*range(start, start + 40)]
+        prefixes.keep("base", tokens, cache_of(tokens))
+        prefixes.find("base", [*range(40)])
+    assert prefixes.bytes <= 100 * TOKEN_BYTES
+    assert [prefixes.find("base", [*range(start, start + 50)])[1] for start in (0, 1000, 2000)] == [40, 0, 40]
+    huge = [*range(5000, 5200)]
+    prefixes.keep("base", huge, cache_of(huge))
+    assert prefixes.find("base", [*range(41)])[1] == 40
+
+
+def test_another_adapter_of_the_same_name_knows_nothing() -> None:
+    prefixes = PrefixCache(10**6)
+    for model in ("one", "two"):
+        for tokens in ([*range(40)], [*range(20), *range(50, 80)]):
+            prefixes.keep(model, tokens, cache_of(tokens))
+    prefixes.forget("one")
+    prefixes.forget("never seen")
+    assert prefixes.find("one", [*range(40)]) == (None, 0)
+    assert prefixes.find("two", [*range(40)])[1] == 39
+    assert prefixes.bytes == 70 * TOKEN_BYTES
+
+
+def test_many_beginnings_stay_within_the_bound_and_are_right() -> None:
+    chance, prefixes = random.Random(3), PrefixCache(400 * TOKEN_BYTES)
+    for _ in range(400):
+        tokens = [chance.randrange(2) for _ in range(6)] * chance.randint(3, 12)
+        cache, count = prefixes.find("base", tokens)
+        if count:
+            assert tokens_in(cache) == tokens[:count]
+        prefixes.keep("base", tokens, cache_of(tokens))
+        assert 0 <= prefixes.bytes <= 400 * TOKEN_BYTES
