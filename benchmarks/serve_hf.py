@@ -1,10 +1,13 @@
 """The hf runtime against ``transformers serve``, with and without its continuous batching, interleaved in one run.
 
-    python -m benchmarks.serve_hf [MODEL_DIRECTORY | --random] [--rounds 5] [--tokens 128] [--concurrency 1,8,32]
+    python -m benchmarks.serve_hf [MODEL_DIRECTORY | --random | --shape 8b] [--rounds 5] [--tokens 128]
+        [--concurrency 1,8,32] [--dtype float32] [--vllm PROGRAM]
 
 All serve the same files in the same dtype with the same number of threads, and stream answers of exactly ``--tokens``
-tokens to prompts of 128: they serve a copy of the directory in which no token ends an answer. ``--random`` makes a
-Llama of 45M parameters that knows nothing.
+tokens to prompts of 128: they serve a copy of the directory in which no token ends an answer. transformers' own
+``generate`` over a static batch of the same size is measured beside them. ``--random`` makes a Llama of 45M parameters
+that knows nothing; ``--shape 8b`` one of Llama 3.1 8B (for a GPU, with ``--dtype bfloat16``), ``--shape tiny`` tries
+the same path on a CPU. ``--vllm`` adds vLLM, by the path of its program.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 from benchmarks.__main__ import DEMO
@@ -36,6 +40,20 @@ REQUESTS = 2
 """For each client, and four at least."""
 
 
+SHAPES = {
+    "8b": {
+        "hidden_size": 4096,
+        "intermediate_size": 14336,
+        "num_hidden_layers": 32,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "head_dim": 128,
+        "max_position_embeddings": 8192,
+    },
+    "tiny": {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2},
+}
+
+
 @dataclass(frozen=True)
 class Contender:
     name: str
@@ -47,20 +65,29 @@ class Contender:
 def main() -> None:
     given = arguments()
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as servers:
-        source = random_llama(Path(folder) / "random") if given.random else given.model
+        source = given.model
+        if given.random or given.shape:
+            source = (
+                shaped_llama(Path(folder) / "random", given) if given.shape else random_llama(Path(folder) / "random")
+            )
         model = without_end(source, Path(folder) / "model")
         contenders = (ours(model, given), *(transformers_serve(model, given, batching) for batching in (False, True)))
+        contenders += (vllm_serve(model, given),) if given.vllm else ()
         for contender in contenders:
             servers.enter_context(running(contender, Path(folder), given.threads))
+        static = servers.enter_context(static_generate(model, given))
         print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs, {given.rounds} rounds")
         for concurrency in given.concurrency:
-            report(concurrency, measure(contenders, concurrency, given))
+            levels, batches = measure(contenders, static, concurrency, given)
+            report(concurrency, levels, batches)
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path, nargs="?", default=DEMO)
     parser.add_argument("--random", action="store_true")
+    parser.add_argument("--shape", choices=SHAPES)
+    parser.add_argument("--vllm", metavar="PROGRAM")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tokens", type=int, default=128)
     parser.add_argument("--concurrency", type=lambda text: [int(each) for each in text.split(",")], default=[1, 8, 32])
@@ -82,9 +109,24 @@ def without_end(model: Path, copy: Path) -> Path:
     return copy
 
 
-def ours(model: Path, given: argparse.Namespace) -> Contender:
+def shaped_llama(folder: Path, given: argparse.Namespace) -> Path:
+    """Write a Llama of random weights with the demo model's tokenizer; return its directory."""
+    import torch
+    from transformers import AutoModelForCausalLM, LlamaConfig
+
+    shutil.copytree(DEMO, folder, ignore=shutil.ignore_patterns("*.safetensors", "config.json"))
+    config: Any = LlamaConfig.from_pretrained(DEMO)
+    config.update({**SHAPES[given.shape], "dtype": given.dtype})
+    torch.manual_seed(0)
+    with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
+        model: Any = AutoModelForCausalLM.from_config(config, dtype=getattr(torch, given.dtype))
+    model.save_pretrained(folder)
+    return folder
+
+
+def ours(model: Path, given: argparse.Namespace, *more: str) -> Contender:
     port = free_port()
-    flags = ("--model", str(model), "--port", str(port), "--dtype", given.dtype, "--threads", str(given.threads))
+    flags = (*more, "--model", str(model), "--port", str(port), "--dtype", given.dtype, "--threads", str(given.threads))
     return Contender("llmwright hf", (sys.executable, "-m", "llmwright_runtime_hf.serve", *flags), model.name, port)
 
 
@@ -94,6 +136,35 @@ def transformers_serve(model: Path, given: argparse.Namespace, batching: bool) -
     flags = (str(model), "--port", str(port), "--dtype", given.dtype, "--host", "127.0.0.1")
     name, more = ("transformers, batching", ("--continuous-batching",)) if batching else ("transformers serve", ())
     return Contender(name, (program, "serve", *flags, *more), str(model), port)
+
+
+def vllm_serve(model: Path, given: argparse.Namespace) -> Contender:
+    port = free_port()
+    flags = (str(model), "--port", str(port), "--dtype", given.dtype, "--host", "127.0.0.1", "--max-model-len", "1024")
+    return Contender("vllm", (given.vllm, "serve", *flags), str(model), port)
+
+
+@contextlib.contextmanager
+def static_generate(model: Path, given: argparse.Namespace) -> Iterator[subprocess.Popen[str]]:
+    """Start the process that measures a static batch for each line that it is sent."""
+    command = [sys.executable, "-m", "benchmarks.static_generate", str(model), "--dtype", given.dtype]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen([*command, "--threads", str(given.threads)], stdin=pipe, stdout=pipe, text=True)
+    try:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def static_rate(static: subprocess.Popen[str], rows: int, given: argparse.Namespace) -> float:
+    assert static.stdin is not None
+    assert static.stdout is not None
+    static.stdin.write(f"{rows} {PROMPT_TOKENS} {given.tokens}\n")
+    static.stdin.flush()
+    return float(static.stdout.readline())
 
 
 def free_port() -> int:
@@ -126,11 +197,16 @@ def healthy(contender: Contender) -> bool:
 
 
 def measure(
-    contenders: tuple[Contender, ...], concurrency: int, given: argparse.Namespace
-) -> dict[str, list[LevelResult]]:
-    """One level each in turn, so that whatever else the machine does meets all; the first round is not counted."""
+    contenders: tuple[Contender, ...], static: subprocess.Popen[str], concurrency: int, given: argparse.Namespace
+) -> tuple[dict[str, list[LevelResult]], list[float]]:
+    """Return the levels of each contender, and the rates of static batches.
+
+    One level each in turn, so that whatever else the machine does meets all; the first round is not counted."""
     levels: dict[str, list[LevelResult]] = {contender.name: [] for contender in contenders}
+    batches: list[float] = []
     for number in range(given.rounds + 1):
+        rate = static_rate(static, concurrency, given)
+        batches += [rate] if number else []
         for contender in contenders if number % 2 else reversed(contenders):
             result = llmwright.bench(
                 f"http://127.0.0.1:{contender.port}",
@@ -143,10 +219,10 @@ def measure(
             )
             if number:
                 levels[contender.name].append(result.levels[0])
-    return levels
+    return levels, batches
 
 
-def report(concurrency: int, levels: dict[str, list[LevelResult]]) -> None:
+def report(concurrency: int, levels: dict[str, list[LevelResult]], batches: list[float]) -> None:
     print(f"\n{concurrency} clients: tokens/s, and time to first token (p50, p95) in ms; medians (lowest to highest)")
     rates = {name: [level.output_tokens_per_s or 0.0 for level in each] for name, each in levels.items()}
     for name, each in levels.items():
@@ -155,8 +231,14 @@ def report(concurrency: int, levels: dict[str, list[LevelResult]]) -> None:
         rate, failed = rates[name], sum(level.failed for level in each)
         spread = f"{statistics.median(rate):7.1f} ({min(rate):.1f} to {max(rate):.1f})"
         print(f"  {name:22} {spread:32} {p50:8.0f} {p95:8.0f}" + (f"  {failed} failed" if failed else ""))
+    static = statistics.median(batches)
+    print(f"  {'generate, static batch':22} {static:7.1f} ({min(batches):.1f} to {max(batches):.1f})")
     mine, *others = (statistics.median(rate) for rate in rates.values())
-    print(f"  ratio to the better rival {mine / max(others):.2f}x", flush=True)
+    print(
+        f"  ratio to the better of transformers serve {mine / max(others[:2]):.2f}x, to generate {mine / static:.2f}x"
+    )
+    firsts = [statistics.median(level.ttft_ms.p95 for level in each if level.ttft_ms) for each in levels.values()]
+    print(f"  p95 of the first token: {firsts[0] / min(firsts[1:3]):.2f}x of the better", flush=True)
 
 
 if __name__ == "__main__":
