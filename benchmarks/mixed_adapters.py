@@ -91,7 +91,7 @@ def measure(url: str, models: Sequence[str], given: argparse.Namespace) -> float
             warmup=0,
         )
         assert result.levels[0].failed == 0, result.levels[0].failures
-        return REQUESTS * clients * given.tokens
+        return REQUESTS * clients * int(given.tokens)
 
     began = time.perf_counter()
     with ThreadPoolExecutor(len(models)) as threads:

@@ -64,18 +64,6 @@ def test_what_is_used_least_goes_first_and_the_bound_holds() -> None:
     assert prefixes.find("base", [*range(41)])[1] == 40
 
 
-def test_another_adapter_of_the_same_name_knows_nothing() -> None:
-    prefixes = PrefixCache(10**6)
-    for model in ("one", "two"):
-        for tokens in ([*range(40)], [*range(20), *range(50, 80)]):
-            prefixes.keep(model, tokens, cache_of(tokens))
-    prefixes.forget("one")
-    prefixes.forget("never seen")
-    assert prefixes.find("one", [*range(40)]) == (None, 0)
-    assert prefixes.find("two", [*range(40)])[1] == 39
-    assert prefixes.bytes == 70 * TOKEN_BYTES
-
-
 def test_many_beginnings_stay_within_the_bound_and_are_right() -> None:
     chance, prefixes = random.Random(3), PrefixCache(400 * TOKEN_BYTES)
     for _ in range(400):

@@ -50,11 +50,6 @@ class Batch:
             with torch.inference_mode():
                 row.cache, row.read = self._prefixes.find(row.model, row.tokens)
 
-    def forget(self, model: str) -> None:
-        """Know no beginning any more that was read with ``model``: its weights are others now."""
-        if self._prefixes is not None:
-            self._prefixes.forget(model)
-
     def read_together(self, rows: Sequence[Row]) -> list[Token]:
         """Read all of rows that have read nothing, in one pass. Return each one's next token, and append it."""
         self._select([row.model for row in rows])

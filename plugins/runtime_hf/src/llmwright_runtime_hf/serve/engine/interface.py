@@ -215,7 +215,6 @@ class Engine(Protocol):
     def unload_adapter(self, name: str) -> None:
         """Serve an adapter no longer; requests that have begun go on."""
 
-    @property
     def drain(self) -> None:
         """Refuse further jobs with status 503. Those under way go on."""
 

@@ -86,12 +86,6 @@ class PrefixCache:
         while self._bytes > self._most_bytes:
             self._drop(next(iter(self._latest)))
 
-    def forget(self, model: str) -> None:
-        """Drop all that was read with ``model``: other weights have its name now."""
-        root = self._roots.pop(model, None)
-        for node in [node for node in self._latest if root is not None and _root(node) is root]:
-            self._drop(node)
-
     def _path(self, model: str, tokens: Sequence[int]) -> list[tuple[_Node, int]]:
         """Return the nodes that hold the beginning, with how many of each one's tokens; all but the last are whole."""
         path = list[tuple[_Node, int]]()
@@ -136,9 +130,3 @@ class PrefixCache:
         self._latest.pop(node)
         self._bytes -= node.bytes
         node.parent.children.pop(node.tokens[0], None)
-
-
-def _root(node: _Node) -> _Node:
-    while node.parent is not None:
-        node = node.parent
-    return node
