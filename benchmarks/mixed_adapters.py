@@ -77,7 +77,7 @@ def report(url: str, base: str, given: argparse.Namespace) -> None:
 
 def measure(url: str, models: Sequence[str], given: argparse.Namespace) -> float:
     """Return the tokens per second of all models together."""
-    clients = given.clients // len(models)
+    clients: int = given.clients // len(models)
 
     def ask(model: str) -> int:
         result = llmwright.bench(

@@ -11,6 +11,7 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 
 def main() -> None:
@@ -24,7 +25,8 @@ def main() -> None:
 
     torch.set_num_threads(given.threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = AutoModelForCausalLM.from_pretrained(given.model, dtype=given.dtype).to(device).eval()
+    model: Any = AutoModelForCausalLM.from_pretrained(given.model, dtype=given.dtype)
+    model = model.to(device).eval()
     print("ready", flush=True)
     for line in sys.stdin:
         rows, prompt, new = map(int, line.split())
