@@ -49,7 +49,7 @@ def test_adapters_are_mixed_where_peft_can(family: str, saved: Callable[[str], S
     assert probe_mixing(model, adapters.select, keys) == (family in MIXED)
 
     def answers(some: Sequence[str]) -> list[list[int]]:
-        batch = Batch(model, adapters.select, whole_prompts=not ability.parts)
+        batch = Batch(model, adapters.select, ability=ability)
         rows = [Row(key, range(5, 25), Sampler(SamplingParams(), model.device)) for key in some]
         for row in rows:
             assert batch.read(row, 99) is not None
