@@ -169,7 +169,7 @@ $(RAY)/.ray: $(RAY_RELEASE) $(PYPROJECTS) $(TESTED)
 # Ray pins another release of vLLM than the one that is built for processors here, so its extra `llm` is taken in parts.
 $(RAY_LLM)/.ray: $(RAY_RELEASE) $(ENGINE_PARTS)/requirements.txt $(ENGINE_PARTS)/repair_cpu_build.py $(PYPROJECTS)
 	$(MAKE) ENGINE=$(RAY_LLM) $(RAY_LLM)/.engine
-	$(RAY_LLM)/bin/pip install -q -c $(ENGINE_PARTS)/requirements.txt -r $(RAY_RELEASE) jsonref 'pyarrow>=17' pandas hatchling
+	$(RAY_LLM)/bin/pip install -q -c $(ENGINE_PARTS)/requirements.txt -r $(RAY_RELEASE) jsonref 'pyarrow>=17' pandas hatchling editables
 	$(RAY_LLM)/bin/pip install -q -c $(ENGINE_PARTS)/requirements.txt --no-build-isolation $(foreach member,$(BESIDE_VLLM),-e '$(member)')
 	$(RAY_LLM)/bin/python $(ENGINE_PARTS)/repair_cpu_build.py
 	@touch $@
