@@ -16,7 +16,10 @@ from llmwright_runtime_hf.serve.http.openai_errors import error_response
 
 # Probes, Prometheus and a browser that opens the page send no key, and these routes show no secret.
 OPEN_ROUTES = ("/", "/health", "/metrics", "/version")
-POSTED_ROUTES = ("/chat", "/v1/chat/completions", "/v1/completions", "/v1/load_lora_adapter", "/v1/unload_lora_adapter")
+POSTED_ROUTES = (
+    *("/chat", "/v1/chat/completions", "/v1/completions", "/v1/responses"),
+    *("/v1/load_lora_adapter", "/v1/unload_lora_adapter"),
+)
 
 
 class RequireHost:

@@ -55,8 +55,7 @@ async def _stream(
             if isinstance(event, Failed):
                 # The status 200 is sent already, so the failure can only be an event of the stream.
                 yield _server_sent_event(error_body(event.status, event.message))
-                yield _DONE
-                return
+                break
             if isinstance(event, Finished):
                 ends.append(event)
                 chunks = response_format.last_chunks(choice, event)
@@ -64,10 +63,14 @@ async def _stream(
                 chunks = response_format.text_chunks(choice, event)
             for chunk in chunks:
                 yield _server_sent_event(chunk)
-        for chunk in response_format.final_chunks(batch.usage(ends), wanted=usage):
-            yield _server_sent_event(chunk)
-        yield _DONE
+        else:
+            for chunk in response_format.final_chunks(batch.usage(ends), wanted=usage):
+                yield _server_sent_event(chunk)
+        if not getattr(response_format, "named_events", False):
+            yield _DONE
 
 
 def _server_sent_event(chunk: Mapping[str, object]) -> bytes:
-    return b"data: " + json_bytes(chunk) + b"\n\n"
+    """Return the event. Events of ``/v1/responses`` have a type, which is their name."""
+    name = f"event: {chunk['type']}\n".encode() if "type" in chunk else b""
+    return name + b"data: " + json_bytes(chunk) + b"\n\n"

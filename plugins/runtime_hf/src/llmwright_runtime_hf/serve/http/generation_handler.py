@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fastapi import Request
@@ -40,8 +42,17 @@ class GenerationHandler:
         self._engine = engine
         self._long = asyncio.Semaphore(1)
 
-    async def handle(self, http_request: Request, request: AnyRequest) -> Response:
-        """Return the response. Raises ApiError."""
+    async def handle(
+        self,
+        http_request: Request,
+        request: AnyRequest,
+        make_format: Callable[[str], ResponseFormat] | None = None,
+    ) -> Response:
+        """Return the response, in the format that ``make_format`` makes for a model, else in that of the request.
+
+        Raises:
+            ApiError: no answer.
+        """
         reject_unsupported_fields(request)
         refuse_many_choices(request, self._options.max_n_sequences)
         model = resolve_model(request.model, self._engine.served)
@@ -55,7 +66,8 @@ class GenerationHandler:
         batch = await result_or_disconnect(http_request, self._batch(request, model, loaded))
         if batch is None:
             return Response(status_code=CLIENT_CLOSED_REQUEST)
-        response_format = format_of(request, model, batch, loaded.tool_call_parser)
+        usual = partial(format_of, request, batch=batch, parser=loaded.tool_call_parser)
+        response_format = (make_format or usual)(model)
         if request.stream:
             return stream_response(self._engine, batch, response_format, usage=request.wants_usage)
         return await self._full_response(http_request, batch, response_format)

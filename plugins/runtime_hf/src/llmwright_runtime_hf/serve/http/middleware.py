@@ -22,11 +22,13 @@ ROUTES = (
     "/chat",
     "/v1/chat/completions",
     "/v1/completions",
+    "/v1/responses",
     "/v1/models",
     "/v1/load_lora_adapter",
     "/v1/unload_lora_adapter",
     "/health",
     "/metrics",
+    "/openapi.json",
     "/version",
 )
 

@@ -19,10 +19,13 @@ from llmwright_runtime_hf.serve.http.generation_handler import GenerationHandler
 from llmwright_runtime_hf.serve.http.json_text import SafeJsonResponse
 from llmwright_runtime_hf.serve.http.middleware import CountRequests, LimitBody, PlainPath
 from llmwright_runtime_hf.serve.http.openai_errors import add_error_handlers
+from llmwright_runtime_hf.serve.http.openapi_document import add_openapi_document
 from llmwright_runtime_hf.serve.http.page import add_page
 from llmwright_runtime_hf.serve.http.request_body import json_body
 from llmwright_runtime_hf.serve.http.request_to_job import resolve_model
 from llmwright_runtime_hf.serve.http.requests import ChatCompletionRequest, CompletionRequest, PromptRequest
+from llmwright_runtime_hf.serve.http.responses_format import ResponsesFormat
+from llmwright_runtime_hf.serve.http.responses_request import ResponsesRequest
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
 from llmwright_runtime_hf.serve.server_metrics import ServerMetrics
 
@@ -36,6 +39,7 @@ def create_app(options: ServeOptions, engine: Engine, metrics: ServerMetrics) ->
     add_adapter_routes(app, options, engine)
     add_state_routes(app, engine)
     _add_metrics_route(app, metrics)
+    add_openapi_document(app, app.title)
     if options.page:
         add_page(app)
     add_middleware(app, options, metrics)
@@ -96,6 +100,12 @@ def _add_generation_routes(app: FastAPI, handler: GenerationHandler) -> None:
         http: Request, request: Annotated[CompletionRequest, Depends(json_body(CompletionRequest))]
     ) -> Response:
         return await handler.handle(http, request)
+
+    @app.post("/v1/responses")
+    async def responses(
+        http: Request, request: Annotated[ResponsesRequest, Depends(json_body(ResponsesRequest))]
+    ) -> Response:
+        return await handler.handle(http, request.chat(), ResponsesFormat)
 
 
 def add_model_routes(app: FastAPI, names: Names) -> None:
