@@ -16,7 +16,7 @@ from llmwright.values.preset import Architecture, Preset
 MIB = 1024**2
 GIB = 1024**3
 
-HOST_PROCESS_BYTES = 420 * MIB
+HOST_PROCESS_BYTES = 475 * MIB
 GPU_PROCESS_BYTES = 1 * GIB
 ENGINE_PROCESS_BYTES = round(2.3 * GIB)
 RESERVE = 0.05
@@ -170,8 +170,8 @@ def adapters(preset: Preset, dtype: str, number: int, rank: int = 16) -> MemoryT
 def process(machine: InstanceType, *, engine: bool = False) -> MemoryTerm:
     """Memory of the program before any tensor.
 
-    On a host: interpreter, torch, transformers, peft and bitsandbytes, resident after a first generation (torch 2.13,
-    CPU build: 419 MiB). On a GPU: an assumed amount for CUDA's context and libraries, not measured here. For an engine
+    On a host: interpreter, torch, transformers, peft and bitsandbytes, resident once the trainer has imported them
+    (torch 2.13, CPU build, transformers 5.24: 474 MiB). On a GPU: an assumed amount for CUDA's context and libraries, not measured here. For an engine
     with CUDA graphs: upstream's 2.3 GiB (KAITO v0.12, nodesestimator).
     """
     if machine.gpus == 0:
