@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
 from tests.simulation.reporting import PROPERTY, Chunk, summary
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _sessions() -> Iterator[None]:
+    """End the sessions with these tests: their plugins of third parties would be found by later ones of the process."""
+    yield
+    from tests.simulation.schedule import end_sessions
+
+    end_sessions()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -53,6 +53,12 @@ def _import_all(package: str) -> None:
             import_module(module.name)
 
 
+def end_sessions() -> None:
+    """Let other tests of this process find neither the sessions nor the plugins of third parties."""
+    session.cache_clear()
+    third_party.remove()
+
+
 @cache
 def session(mode: str, preflight: bool = False) -> Session:
     """Return the settings, plugins and catalogue of all operators of these schedules."""

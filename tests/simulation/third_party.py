@@ -38,13 +38,25 @@ racks = tests.simulation.third_party:RackProvisioner
 """
 
 
+_INSTALLED: list[str] = []
+
+
 def install() -> None:
-    """Let this process find the two as distributions that pip installed."""
+    """Let this process find the two as distributions that pip installed, until ``remove``."""
+    if _INSTALLED:
+        return
     about = Path(tempfile.mkdtemp(prefix="simulation-")) / "acme_machines-1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-machines\nVersion: 1.0\n")
     (about / "entry_points.txt").write_text(ENTRY_POINTS)
-    sys.path.append(str(about.parent))
+    _INSTALLED.append(str(about.parent))
+    sys.path.append(_INSTALLED[0])
+
+
+def remove() -> None:
+    """Let this process find them no more."""
+    while _INSTALLED:
+        sys.path.remove(_INSTALLED.pop())
 
 
 @dataclass

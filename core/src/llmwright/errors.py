@@ -23,6 +23,8 @@ from typing import Literal
 
 MOST_PROBLEMS = 50
 """Problems that one message shows."""
+MOST_NAMES = 16
+"""Names that one hint lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,7 @@ def meant(*names: str) -> str:
 def did_you_mean(name: str, known: Iterable[str], command: str = "") -> str:
     """Return a hint for ``name``, which is not among ``known``: the nearest, and the ``command`` that lists all.
 
-    Without a command and a near name the hint lists ``known``.
+    Without a command and a near name the hint lists ``known``, the first of them where they are many.
     """
     names = sorted(known)
     near = nearest(name, names)
@@ -184,5 +186,6 @@ def did_you_mean(name: str, known: Iterable[str], command: str = "") -> str:
     if command:
         parts.append(f"`{command}` lists all")
     elif near is None and names:
-        parts.append(f"known: {', '.join(names)}")
+        more = f", and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+        parts.append(f"known: {', '.join(names[:MOST_NAMES])}{more}")
     return " ".join(parts)

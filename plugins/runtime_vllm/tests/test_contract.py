@@ -27,6 +27,11 @@ class TestVllm(RuntimeContract):
     def fit(self) -> Fit:
         return make_fit(gpus=1, instance_type=make_instance_type(gpus=1, gpu_model="NVIDIA A100"))
 
+    @pytest.fixture
+    def idle_options(self) -> frozenset[str]:
+        """Without an adapter there is no rank."""
+        return frozenset({"maxLoraRank"})
+
 
 class TestVllmWhereItDecodes(TestVllm):
     @pytest.fixture

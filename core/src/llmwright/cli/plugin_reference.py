@@ -34,7 +34,7 @@ PAGES: Mapping[str, Pages] = {
         ("nodes", "instance_type", "snapshot", "node_object"),
     ),
     "runtime": _driver(
-        "Runtime", ("declarations", "weights", "programs", "chat_server"), (*_LAUNCH, "adapter", "nodes")
+        "Runtime", ("declarations", "demand", "weights", "programs", "chat_server"), (*_LAUNCH, "adapter", "nodes")
     ),
     "tuner": _driver(
         "Tuner", ("declarations", "module_tuner", "trainer", "weights", "programs"), (*_LAUNCH, "tuning_data")

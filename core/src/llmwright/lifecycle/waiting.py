@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llmwright.api.status import WorkspaceStatus
 from llmwright.errors import ConfigError, TargetError
-from llmwright.lifecycle.weight_causes import CAUSES, OTHERS_FAULTS
+from llmwright.values.weight_reasons import CAUSES, OTHERS_FAULTS
 
 USERS_MISTAKES = frozenset({"InvalidInput", *(CAUSES - OTHERS_FAULTS)})
 """Reasons that the user can repair. They end a command with 2, as a mistake in the YAML does."""

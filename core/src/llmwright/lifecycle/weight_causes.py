@@ -7,19 +7,8 @@ from __future__ import annotations
 
 import re
 
-from llmwright.errors import LLMwrightError
 from llmwright.lifecycle.observed import Trouble
-
-TOKEN_MISSING, TOKEN_INVALID, LICENCE = "TokenMissing", "TokenInvalid", "LicenceNotAccepted"
-CAUSES = frozenset({
-    TOKEN_MISSING, TOKEN_INVALID, "TokenUnusable", "TokenWithoutRight", LICENCE, "ModelNotFound", "RevisionNotFound",
-    "NotDownloaded", "HubUnreachable", "HubFailed", "NoDiskSpace", "DigestMismatch", "PullDenied", "ImageNotFound",
-    "NoModel", "BadImage",
-})  # fmt: skip
-"""The reasons of processes that bring weights (``artifacts/hub_errors.py``, ``artifacts/artifact_errors.py``)."""
-
-OTHERS_FAULTS = frozenset({"HubUnreachable", "HubFailed"})
-"""Those of them that the user cannot repair."""
+from llmwright.values.weight_reasons import CAUSES, LICENCE, TOKEN_INVALID, TOKEN_MISSING
 
 _OWN = re.compile(r"(?:^|\berror: )([A-Z][A-Za-z]+): (.*)", re.DOTALL)
 _LIBRARIES = (
@@ -40,10 +29,3 @@ def weight_cause(text: str) -> Trouble | None:
     if own and own[1] in CAUSES:
         return Trouble(own[1], own[2].strip())
     return next((Trouble(reason, text.strip()) for form, reason in _LIBRARIES if form.search(text)), None)
-
-
-def error_line(error: LLMwrightError) -> str:
-    """Return the line that a workload's process writes last: with its reason where ``weight_cause`` is to find one."""
-    reason = f"{error.reason}: " if error.reason in CAUSES else ""
-    hint = f" ({error.hint})" if error.hint else ""
-    return f"error: {reason}{'; '.join(error.message.splitlines())}{hint}"

@@ -171,8 +171,8 @@ def process(machine: InstanceType, *, engine: bool = False) -> MemoryTerm:
     """Memory of the program before any tensor.
 
     On a host: interpreter, torch, transformers, peft and bitsandbytes, resident once the trainer has imported them
-    (torch 2.13, CPU build, transformers 5.24: 474 MiB). On a GPU: an assumed amount for CUDA's context and libraries, not measured here. For an engine
-    with CUDA graphs: upstream's 2.3 GiB (KAITO v0.12, nodesestimator).
+    (torch 2.13, CPU build, transformers 5.24: 474 MiB). On a GPU: an assumed amount for CUDA's context and libraries,
+    not measured here. For an engine with CUDA graphs: upstream's 2.3 GiB (KAITO v0.12, nodesestimator).
     """
     if machine.gpus == 0:
         return MemoryTerm("process", HOST_PROCESS_BYTES, "interpreter, torch, transformers, peft", "measured")

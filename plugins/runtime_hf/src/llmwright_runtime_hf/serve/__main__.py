@@ -8,7 +8,7 @@ import sys
 
 from llmwright.artifacts.hub_snapshot import fetch_before_loading
 from llmwright.errors import ConfigError, LLMwrightError
-from llmwright.lifecycle.weight_causes import error_line
+from llmwright.values.weight_reasons import error_line
 from llmwright_runtime_hf.serve.listener import bind, url_of
 from llmwright_runtime_hf.serve.log_limit import set_up_logging
 from llmwright_runtime_hf.serve.model_files import check_model_files

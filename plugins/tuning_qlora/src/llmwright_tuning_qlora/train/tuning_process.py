@@ -9,8 +9,8 @@ import traceback
 from collections.abc import Sequence
 
 from llmwright.errors import ConfigError, LLMwrightError, TargetError
-from llmwright.lifecycle.weight_causes import error_line
 from llmwright.plugins.large_imports import collector_paused
+from llmwright.values.weight_reasons import error_line
 from llmwright_tuning_qlora.train.exception_mapping import map_exception
 from llmwright_tuning_qlora.train.progress_reporter import ProgressReporter, open_reporter
 from llmwright_tuning_qlora.train.termination import Termination, end_with_parent

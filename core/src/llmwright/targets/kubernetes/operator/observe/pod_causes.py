@@ -6,10 +6,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from llmwright.lifecycle.observed import Trouble
-from llmwright.lifecycle.weight_causes import CAUSES, weight_cause
+from llmwright.lifecycle.weight_causes import weight_cause
 from llmwright.targets.kubernetes.operator.cache.projection import condition, is_ready
 from llmwright.targets.kubernetes.operator.observe.termination_message import last_words
 from llmwright.values.node_object import NodeObject
+from llmwright.values.weight_reasons import CAUSES
 
 Object = Mapping[str, Any]
 FindNode = Callable[[str], Object | None]
