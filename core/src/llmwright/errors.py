@@ -23,7 +23,7 @@ from typing import Literal
 
 MOST_PROBLEMS = 50
 """Problems that one message shows."""
-MOST_NAMES = 16
+_MOST_NAMES = 12
 """Names that one hint lists."""
 
 
@@ -186,6 +186,6 @@ def did_you_mean(name: str, known: Iterable[str], command: str = "") -> str:
     if command:
         parts.append(f"`{command}` lists all")
     elif near is None and names:
-        more = f", and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-        parts.append(f"known: {', '.join(names[:MOST_NAMES])}{more}")
+        more = f", and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+        parts.append(f"known: {', '.join(names[:_MOST_NAMES])}{more}")
     return " ".join(parts)
