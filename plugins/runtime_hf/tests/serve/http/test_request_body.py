@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
+import tracemalloc
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import Request
+from pydantic import BaseModel
+from starlette.types import Message
 
+from llmwright_runtime_hf.serve.http.openai_errors import ApiError
+from llmwright_runtime_hf.serve.http.request_body import json_body
 from llmwright_runtime_hf.serve.http.request_fields import CHAT, CHAT_COMPLETIONS, COMPLETIONS
+from llmwright_runtime_hf.serve.http.requests import ChatCompletionRequest, CompletionRequest
+from llmwright_runtime_hf.serve.http.responses_request import ResponsesRequest
 
 PROMPT = b'{"prompt": "caf\xc3\xa9", "max_tokens": 1}'
 
@@ -54,6 +63,44 @@ def test_a_name_that_is_megabytes_long_is_cut_in_its_refusal(http: httpx.Client)
         assert len(answer.content) < 2000
     digits = b"9" * 4000
     assert len(http.post(COMPLETIONS, content=b'{"prompt": [%b]}' % digits).content) < 2000
+
+
+WRONG = b"[" + b"1," * 20_000 + b"1]"
+TEXTS = WRONG.replace(b"1", b'"x"')
+NAMES = b",".join(b'"%d": "x"' % number for number in range(20_000))
+
+
+@pytest.mark.parametrize(
+    ("model", "body", "path"),
+    [
+        (ChatCompletionRequest, b'{"messages": %b}' % WRONG, "messages.0"),
+        (ChatCompletionRequest, b'{"messages": [{"role": "tool", "content": %b}]}' % WRONG, "messages.0.content.0"),
+        (ChatCompletionRequest, b'{"messages": [], "tools": %b}' % WRONG, "tools.0"),
+        (CompletionRequest, b'{"prompt": "a", "stop": %b}' % WRONG, "stop.0"),
+        (CompletionRequest, b'{"prompt": "a", "stop_token_ids": %b}' % TEXTS, "stop_token_ids.0"),
+        (CompletionRequest, b'{"prompt": "a", "allowed_token_ids": %b}' % TEXTS, "allowed_token_ids.0"),
+        (CompletionRequest, b'{"prompt": "a", "guided_choice": %b}' % WRONG, "guided_choice.0"),
+        (ResponsesRequest, b'{"input": %b}' % WRONG, "input.0"),
+        (ResponsesRequest, b'{"input": [{"role": "user", "content": %b}]}' % WRONG, "input.0.content.0"),
+        (CompletionRequest, b'{"prompt": "a", "logit_bias": {%b}}' % NAMES, None),
+        (CompletionRequest, b'{"prompt": "a", "response_format": {"type": "text", %b}}' % NAMES, None),
+    ],
+)
+def test_a_body_of_many_faults_is_refused_for_one(model: type[BaseModel], body: bytes, path: str | None) -> None:
+    """Pydantic makes kilobytes of each fault: a body of 8 MB would take gigabytes and half a minute."""
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body}
+
+    tracemalloc.start()
+    with pytest.raises(ApiError) as refused:
+        asyncio.run(json_body(model)(Request({"type": "http", "method": "POST", "headers": []}, receive)))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert refused.value.status_code == 400
+    assert refused.value.param == path
+    assert peak < 30 * len(body) + 2**20
 
 
 @pytest.mark.parametrize(

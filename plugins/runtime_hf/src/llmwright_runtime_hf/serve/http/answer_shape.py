@@ -45,7 +45,7 @@ class StructuredOutputs(_Strict):
 
     json_: str | Schema | None = Field(default=None, alias="json")
     regex: str | None = None
-    choice: Annotated[list[str], Field(min_length=1)] | None = None
+    choice: Annotated[list[str], Field(min_length=1, fail_fast=True)] | None = None
     grammar: str | None = None
     json_object: bool | None = None
 
@@ -57,7 +57,7 @@ class ShapedRequest(BaseModel):
     structured_outputs: StructuredOutputs | None = None
     guided_json: str | Schema | None = None
     guided_regex: str | None = None
-    guided_choice: Annotated[list[str], Field(min_length=1)] | None = None
+    guided_choice: Annotated[list[str], Field(min_length=1, fail_fast=True)] | None = None
     guided_grammar: str | None = None
 
 

@@ -18,6 +18,8 @@ from llmwright.reading.json_reader import read_json
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError, cut
 from llmwright_runtime_hf.serve.http.request_fields import GENERATE_NAMES, PREFIX
 
+_MOST_FAULTS = 100
+"""A million, in a body of 8 MB, would take gigabytes and 10 s of everybody's event loop. Lists end at their first."""
 _Body = TypeVar("_Body", bound=BaseModel)
 
 
@@ -67,6 +69,9 @@ def _refuse_doubled_names(body: bytes) -> None:
 
 
 def _bad_request(error: ValidationError, body: bytes) -> ApiError:
+    if error.error_count() > _MOST_FAULTS:
+        message = f"the body has {error.error_count()} faults, too many to look for the one to name"
+        return ApiError(400, message, code="invalid_value")
     # A union reports the errors of each alternative. The deepest belongs to the alternative that the client meant.
     fault = max(error.errors(include_url=False), key=lambda fault: len(fault["loc"]))
     if fault["type"] == "json_invalid":

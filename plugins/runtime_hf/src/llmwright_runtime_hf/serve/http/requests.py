@@ -88,10 +88,10 @@ class _GenerationRequest(ShapedRequest):
         ]
         | None
     ) = None
-    allowed_token_ids: Annotated[list[Token], Field(min_length=1)] | None = None
+    allowed_token_ids: Annotated[list[Token], Field(min_length=1, fail_fast=True)] | None = None
     seed: Annotated[int, Field(ge=-_INT64, lt=_INT64)] | None = None
-    stop: str | list[str] | None = None
-    stop_token_ids: list[Token] | None = None
+    stop: str | Annotated[list[str], Field(fail_fast=True)] | None = None
+    stop_token_ids: Annotated[list[Token], Field(fail_fast=True)] | None = None
     ignore_eos: bool | None = None
     include_stop_str_in_output: bool | None = None
     skip_special_tokens: bool | None = None
@@ -146,7 +146,7 @@ class ChatCompletionRequest(_GenerationRequest, ToolsRequest):
 
     route = CHAT_COMPLETIONS
 
-    messages: Annotated[list[Message], Field(min_length=1)]
+    messages: Annotated[list[Message], Field(min_length=1, fail_fast=True)]
     max_completion_tokens: Count | None = None
     n: Count | None = None
     logprobs: bool | None = None
@@ -232,7 +232,7 @@ class PromptRequest(_GenerationRequest):
     max_length: Count | None = None
     typical_p: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] | None = None
     no_repeat_ngram_size: Annotated[int, Field(ge=0, lt=_INT64)] | None = None
-    eos_token_id: Token | list[Token] | None = None
+    eos_token_id: Token | Annotated[list[Token], Field(fail_fast=True)] | None = None
 
     @model_validator(mode="before")
     @classmethod

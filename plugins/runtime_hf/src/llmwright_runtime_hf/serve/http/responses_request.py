@@ -42,7 +42,7 @@ class MessageOfInput(BaseModel):
 
     type: Literal["message"] = "message"
     role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[TextOfInput]
+    content: str | Annotated[list[TextOfInput], Field(fail_fast=True)]
 
     def for_chat(self) -> dict[str, Any]:
         """Return the message as chats have it."""
@@ -76,7 +76,7 @@ class ResponsesRequest(BaseModel):
     model_config = ConfigDict(extra="allow", strict=True)
 
     model: str | None = None
-    input: str | Annotated[list[MessageOfInput], Field(min_length=1)]
+    input: str | Annotated[list[MessageOfInput], Field(min_length=1, fail_fast=True)]
     instructions: str | None = None
     max_output_tokens: Count | None = None
     temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
