@@ -168,6 +168,38 @@ def test_rules_that_leave_no_token_end_their_own_request(loaded: LoadedModel, al
     assert served.metric('llmwright_answers_total{finished_reason="error"') == "1.0"
 
 
+def test_ends_that_are_every_token_end_their_own_request(loaded: LoadedModel, alone: list[str]) -> None:
+    """A random token of none: torch raises an error, and that of one row must not end the others."""
+    every = frozenset(range(loaded.vocabulary))
+    endless = replace(JOBS[2], end_tokens=every, min_tokens=2, sampling=SamplingParams(temperature=1.0))
+    served = Served(loaded, [*JOBS[:2], endless])
+    assert served.finish()[:2] == alone[:2]
+    assert isinstance(failed := served.events[2][-1], Failed)
+    assert failed.status == 400
+
+
+def test_nothing_is_kept_of_a_pass_that_failed(loaded: LoadedModel) -> None:
+    """Its cache has another length in each layer, and whoever asks on would go on from it."""
+    prefixes = PrefixCache(2**20)
+    served = Served(loaded, [replace(JOBS[1], max_tokens=60)], prefixes=prefixes)
+    for _ in range(40):
+        served.scheduler.turn()
+    (row,) = served.batch.rows
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("out of memory")
+
+    hook = loaded.model.get_submodule("model.layers.1").register_forward_pre_hook(fail)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        served.scheduler.turn()
+    served.scheduler.fail_all(Failed("internal error"))
+    hook.remove()
+    assert not served.batch.rows
+
+    on = replace(JOBS[1], prompt=(*row.tokens, 70, 71))
+    assert Served(loaded, [on], prefixes=prefixes).finish() == [text_of(generate(loaded, on)[0])]
+
+
 def test_a_seed_gives_the_same_whoever_else_is_there(loaded: LoadedModel) -> None:
     drawn = replace(JOBS[1], sampling=SamplingParams(temperature=1.5, seed=7, repetition_penalty=1.2))
     assert text_of(generate(loaded, JOBS[0], drawn, JOBS[3])[1]) == text_of(generate(loaded, drawn)[0])

@@ -115,6 +115,10 @@ class Batch:
         with torch.inference_mode():
             row_cache.keep(self._cache, kept, max(row.read for row in self.rows))
 
+    def clear(self) -> None:
+        """Let go of all rows; keep none of their beginnings, since layers may differ in what they have read."""
+        self.rows, self._cache = [], None
+
     def _keep_prefix(self, row: Row) -> None:
         if self._prefixes is not None:
             self._prefixes.keep(row.model, row.tokens[: row.read], row.cache)

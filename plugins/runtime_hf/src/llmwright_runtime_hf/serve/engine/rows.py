@@ -65,3 +65,6 @@ class Rows(Protocol):
 
     def leave(self, leaving: Sequence[Row]) -> None:
         """Take rows out."""
+
+    def clear(self) -> None:
+        """Let go of all rows and of what was read for them, after a pass that may have failed half way."""

@@ -66,6 +66,7 @@ class Sampler:
         if ends and count:
             self._processors.insert(0, NoEndBefore(ends, self._prompt + count))
             self._rules += 1
+            self._restricted = True
 
     def keep_to(self, answer: GuidedAnswer, ends: frozenset[int]) -> None:
         """Choose what goes on to an answer of a shape; one of ``ends`` only where it is whole."""

@@ -82,7 +82,7 @@ class Scheduler:
         """End every job with ``failure``."""
         ended = [*(answer.handle for answer in (*self._answers(), *self._put_back)), *self._waiting]
         self._metrics.waiting.dec(len(self._waiting))
-        self._rows.leave([*self._running])
+        self._rows.clear()
         for jobs in (self._waiting, self._put_back, self._reading, self._running):
             jobs.clear()
         self._show_load()

@@ -49,6 +49,10 @@ class SingleRow:
         self.rows = [row for row in self.rows if row not in leaving]
         self._decoder = None
 
+    def clear(self) -> None:
+        """Let go of the row."""
+        self.rows, self._decoder = [], None
+
     def _next(self, row: Row) -> Token:
         assert self._decoder is not None
         self._select([row.model])
