@@ -168,6 +168,10 @@ def read(parser: str, text: str, step: int) -> list[Piece]:
         ("llama3_json", '<|python_tag|>{"name": "a", "parameters": {}}', "", ["a"]),
         ("llama3_json", '{"colour": "red"}', '{"colour": "red"}', []),
         ("llama3_json", "plain {text}", "plain {text}", []),
+        ("llama3_json", "  ", "  ", []),
+        ("llama3_json", 'So: {"name": "a", "parameters": {}}', 'So: {"name": "a", "parameters": {}}', []),
+        ("llama3_json", "a <|{b}", "a <|{b}", []),
+        ("hermes", f"{CALL}{CALL}.", ".", ["weather"] * 2),
         ("mistral", '[TOOL_CALLS] [{"name": "a", "arguments": {}}, {"name": "b", "arguments": {}}]', "", ["a", "b"]),
         ("mistral", 'Hm.[TOOL_CALLS]a{"x": 1}[TOOL_CALLS]b[ARGS]{}', "Hm.", ["a", "b"]),
         ("mistral", "[TOOL_CALLS]", "[TOOL_CALLS]", []),
@@ -181,6 +185,18 @@ def test_calls_are_found_in_any_pieces(
 
     assert [piece.name for piece in pieces if isinstance(piece, ToolCall)] == names
     assert "".join(piece for piece in pieces if isinstance(piece, str)) == (text if content is None else content)
+
+
+def test_an_answer_that_goes_round_in_circles_is_read() -> None:
+    pieces = read("hermes", "<tool_call></tool_call>" * 2000, 10**6)
+
+    assert pieces == ["<tool_call></tool_call>"] * 2000
+
+
+@pytest.mark.parametrize("before", ["a", "a[CALL_ID]"])
+def test_blanks_without_end_are_read_at_once(before: str) -> None:
+    """A user may have a model write them; 100,000 took minutes of everybody's event loop."""
+    assert calls_of(f"[TOOL_CALLS]{before}{' ' * 100_000}") == []
 
 
 def test_arguments_stay_json() -> None:

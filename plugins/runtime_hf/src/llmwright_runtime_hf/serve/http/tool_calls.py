@@ -13,7 +13,8 @@ from llmwright.reading.json_reader import read_json
 from llmwright_runtime_hf.serve.engine.stop_strings import StopStrings
 
 _NEXT_OBJECT = re.compile(r";\s*(?=\{)")
-_NAMED = re.compile(r"\s*([\w.-]{1,64})\s*(?:\[CALL_ID\][^\[{]*)?(?:\[ARGS\])?\s*(\{.*)", re.DOTALL)
+_NAMED = re.compile(r"\s*+([\w.-]{1,64})\s*+(?:\[CALL_ID\][^\[{]*+)?(?:\[ARGS\])?\s*+(\{.*)", re.DOTALL)
+"""Possessive: blanks without end that two parts of it could share would take a time that grows with their square."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,47 +40,66 @@ class CallReader:
 
     def __init__(self, parser: str) -> None:
         self._format = FORMATS[parser]
+        self._bare = self._format.bare
+        """Whether the answer may still be a call as a whole."""
         self._before = StopStrings([self._format.begin])
         self._text = ""
         self._block: str | None = None
 
     def push(self, text: str) -> list[Piece]:
         """Return what is final with ``text``."""
-        if self._block is not None:
-            self._block += text
-            return self._closed_block()
-        self._text += text
-        if self._format.bare and self._text.lstrip()[:1] in ("", "{"):
-            # The whole answer is a call, or text that looks like one: the end decides.
-            return []
-        return self._free_text()
+        pieces = list[Piece]()
+        rest: str | None = text
+        # No recursion: an answer that goes round in circles has thousands of calls.
+        while rest is not None:
+            more, rest = self._read(rest)
+            pieces += more
+        return pieces
 
     def finish(self) -> list[Piece]:
         """Return the rest, when no text follows."""
         if self._block is not None:
             return self._pieces(self._block)
-        if self._format.bare and self._text.lstrip().startswith("{"):
+        if self._bare and self._text.lstrip().startswith("{"):
             calls = calls_of(self._text)
             return [*calls] if calls else [self._text]
-        return [*self._free_text(), *filter(None, [self._before.finish()])]
+        blank, _ = self._free_text()
+        return [*blank, *filter(None, [self._before.finish()])]
 
-    def _free_text(self) -> list[Piece]:
+    def _read(self, text: str) -> tuple[list[Piece], str | None]:
+        """Return what is final with ``text`` up to where a block begins or ends, and the rest to be read."""
+        if self._block is not None:
+            return self._closed_block(text)
+        self._text += text
+        if self._bare and self._text.lstrip()[:1] in ("", "{"):
+            # The whole answer is a call, or text that looks like one: the end decides.
+            return [], None
+        # From here on it is not, wherever its pieces begin.
+        self._bare = False
+        return self._free_text()
+
+    def _free_text(self) -> tuple[list[Piece], str | None]:
         text, self._text = self._text, ""
         ready, begins = self._before.push(text)
         if not begins:
-            return [ready] if ready else []
+            return [ready] if ready else [], None
         held = self._before.after
         self._before = StopStrings([self._format.begin])
         self._block = ""
-        return [*([ready] if ready.strip() else []), *self.push(held)]
+        return [ready] if ready.strip() else [], held
 
-    def _closed_block(self) -> list[Piece]:
+    def _closed_block(self, text: str) -> tuple[list[Piece], str | None]:
+        assert self._block is not None
         end = self._format.end
-        if not end or self._block is None or end not in self._block:
-            return []
-        block, _, rest = self._block.partition(end)
+        # The end may have begun in the piece before; what lies further back was looked at.
+        start = max(len(self._block) - len(end), 0)
+        self._block += text
+        place = self._block.find(end, start) if end else -1
+        if place < 0:
+            return [], None
+        block, rest = self._block[:place], self._block[place + len(end) :]
         self._block = None
-        return [*self._pieces(block, end), *self.push(rest.lstrip("\n"))]
+        return self._pieces(block, end), rest.lstrip("\n")
 
     def _pieces(self, block: str, end: str = "") -> list[Piece]:
         calls = calls_of(block)
