@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from transformers.cache_utils import DynamicCache
 
+from llmwright_runtime_hf.serve.engine import row_cache
 from llmwright_runtime_hf.serve.engine.prefix_cache import PrefixCache
 
 TOKEN_BYTES = 2 * 4 * 2
@@ -73,3 +74,26 @@ def test_many_beginnings_stay_within_the_bound_and_are_right() -> None:
             assert tokens_in(cache) == tokens[:count]
         prefixes.keep("base", tokens, cache_of(tokens))
         assert 0 <= prefixes.bytes <= 400 * TOKEN_BYTES
+
+
+def test_an_adapter_that_is_gone_leaves_nothing() -> None:
+    prefixes = PrefixCache(10**6)
+    for end in (100, 200):
+        tokens = [*range(30), *range(end, end + 30)]
+        for model in ("gone", "stays"):
+            prefixes.keep(model, tokens, cache_of(tokens))
+    prefixes.forget("gone")
+    prefixes.forget("never there")
+    assert prefixes.bytes == 90 * TOKEN_BYTES
+    assert prefixes.find("gone", [*range(40)]) == (None, 0)
+    assert prefixes.find("stays", [*range(40)])[1] == 30
+    for start in range(1000, 40000, 100):
+        tokens = [*range(start, start + 60)]
+        prefixes.keep("stays", tokens, cache_of(tokens))
+    assert prefixes.find("stays", tokens)[1] == 59
+
+
+def test_the_first_prompt_is_not_held_for_good() -> None:
+    """An empty view holds the memory of the whole, beyond every bound."""
+    layers = row_cache.emptied(cache_of(range(1000))).layers
+    assert [tensor.untyped_storage().nbytes() for layer in layers for tensor in (layer.keys, layer.values)] == [0] * 4

@@ -115,6 +115,11 @@ class Batch:
         with torch.inference_mode():
             row_cache.keep(self._cache, kept, max(row.read for row in self.rows))
 
+    def forget(self, model: str) -> None:
+        """Drop the beginnings of prompts to an adapter that is gone."""
+        if self._prefixes is not None:
+            self._prefixes.forget(model)
+
     def clear(self) -> None:
         """Let go of all rows; keep none of their beginnings, since layers may differ in what they have read."""
         self.rows, self._cache = [], None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 import time
 from collections import deque
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from llmwright.errors import LLMwrightError, NotYet, TargetError
 from llmwright.plugins.large_imports import collector_paused
+from llmwright_runtime_hf.serve.engine.inbox import Inbox
 from llmwright_runtime_hf.serve.engine.interface import EngineState, Event, Failed, Job, JobHandle
 from llmwright_runtime_hf.serve.engine.served_names import ServedNames
 from llmwright_runtime_hf.serve.serve_options import AdapterSpec, ServeOptions
@@ -21,7 +21,6 @@ from llmwright_runtime_hf.serve.server_metrics import ServerMetrics
 
 if TYPE_CHECKING:
     from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
-    from llmwright_runtime_hf.serve.engine.rows import Rows
     from llmwright_runtime_hf.serve.engine.scheduler import Scheduler
     from llmwright_runtime_hf.serve.engine.served_adapters import ServedAdapters
 
@@ -46,7 +45,7 @@ class ModelThread:
     def __init__(self, options: ServeOptions, metrics: ServerMetrics) -> None:
         self._options = options
         self._metrics = metrics
-        self._jobs: queue.SimpleQueue[JobHandle | _Change | None] = queue.SimpleQueue()
+        self._jobs: Inbox[JobHandle | _Change | None] = Inbox()
         self._draining = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="model", daemon=True)
@@ -75,12 +74,12 @@ class ModelThread:
     @property
     def idle(self) -> bool:
         """Whether no job is under way."""
-        return self._jobs.empty() and not (self._scheduler and self._scheduler.busy)
+        return not len(self._jobs) and not (self._scheduler and self._scheduler.busy)
 
     @property
     def full(self) -> bool:
         """Whether as many requests wait as may."""
-        waiting = self._jobs.qsize() + (self._scheduler.waiting if self._scheduler else 0)
+        waiting = len(self._jobs) + (self._scheduler.waiting if self._scheduler else 0)
         return waiting >= self._options.max_queued_requests
 
     def submit(self, job: Job, sink: Callable[[Event], None]) -> JobHandle:
@@ -88,11 +87,11 @@ class ModelThread:
         handle = JobHandle(job, sink)
         if self._options.request_timeout is not None:
             handle.deadline = handle.submitted + self._options.request_timeout
-        if self._draining.is_set():
-            sink(_SHUTTING_DOWN)
-            return handle
+        # Counted first: the thread may take the job, and count it out, at once.
         self._metrics.waiting.inc()
-        self._jobs.put(handle)
+        if self._draining.is_set() or not self._jobs.put(handle):
+            self._metrics.waiting.dec()
+            sink(_SHUTTING_DOWN)
         return handle
 
     def load_adapter(self, spec: AdapterSpec) -> None:
@@ -122,7 +121,8 @@ class ModelThread:
 
     def _carry_out(self, steps: Iterator[None]) -> None:
         change = _Change(steps)
-        self._jobs.put(change)
+        if not self._jobs.put(change):
+            raise NotYet(_SHUTTING_DOWN.message)
         change.done.result()
 
     def drain(self) -> None:
@@ -144,12 +144,28 @@ class ModelThread:
         except LLMwrightError as error:
             self.failure = error
             self._state = EngineState("failed", error.message)
-        except Exception:
+        except BaseException:
+            # A panic of tokenizers or llguidance is no Exception: the thread would end unseen, and clients would wait.
             _log.exception("the model thread ended by a bug")
             self.failure = TargetError("the model thread ended by a bug", hint="the log has the traceback")
             self._state = EngineState("failed", "internal error, see the log")
+        self._give_back()
         if self._state.phase == "failed":
             self._on_failure()
+
+    def _give_back(self) -> None:
+        """Answer all that is left: a client would wait for ever, and so would the end of the process for a change."""
+        failure = _SHUTTING_DOWN if self._state.phase == "stopped" else Failed(self._state.reason, status=503)
+        left = self._jobs.close()
+        for handle in left:
+            if isinstance(handle, JobHandle):
+                self._metrics.waiting.dec()
+                self._metrics.count_error(handle)
+                handle.sink(failure)
+        for change in (*self._changes, *(change for change in left if isinstance(change, _Change))):
+            change.done.set_exception(NotYet(failure.message))
+        if self._scheduler is not None:
+            self._scheduler.fail_all(failure)
 
     def _load(self) -> None:
         start = time.monotonic()
@@ -164,7 +180,7 @@ class ModelThread:
             self._options.served_model_name,
             loaded.dtype,
             loaded.model.device,
-            _seconds_since(start),
+            time.monotonic() - start,
         )
         if loaded.defaults.not_built:
             names = ", ".join(loaded.defaults.not_built)
@@ -184,33 +200,18 @@ class ModelThread:
         warm_up(loaded, self._options.served_model_name)
 
     def _make_scheduler(self, loaded: LoadedModel) -> Scheduler:
-        from llmwright_runtime_hf.serve.engine.batch import Batch
         from llmwright_runtime_hf.serve.engine.batch_probe import probe
         from llmwright_runtime_hf.serve.engine.cache_memory import cache_tokens
-        from llmwright_runtime_hf.serve.engine.prefix_cache import PrefixCache
+        from llmwright_runtime_hf.serve.engine.rows_of_model import rows_of
         from llmwright_runtime_hf.serve.engine.scheduler import Scheduler
-        from llmwright_runtime_hf.serve.engine.single_row import SingleRow
 
         ability = probe(loaded.model)
-        rows: Rows = SingleRow(loaded.model, self._select)
-        if ability.rows:
-            prefixes = PrefixCache(self._prefix_bytes(loaded)) if self._options.enable_prefix_caching else None
-            rows = Batch(
-                loaded.model, self._select, ability=ability, most=self._options.max_num_seqs, prefixes=prefixes
-            )
-        else:
-            _log.warning("%s answers one request at a time", type(loaded.model).__name__)
+        rows = rows_of(loaded, ability, self._options, self._select)
         self._attach_adapters(loaded, batches=ability.rows)
         held = cache_tokens(loaded, ability.bytes_per_token)
         _log.info("up to %d requests at once, with %d tokens in all", rows.most, held)
         turn = self._options.max_num_batched_tokens or _TURN_TOKENS[loaded.model.device.type == "cuda"]
         return Scheduler(loaded, rows, self._metrics, cache_tokens=held, turn_tokens=turn, may_share=self._may_share)
-
-    def _prefix_bytes(self, loaded: LoadedModel) -> int:
-        from llmwright_runtime_hf.serve.engine.cache_memory import prefix_bytes
-
-        asked = self._options.prefix_cache_mib
-        return prefix_bytes(loaded) if asked is None else asked * 2**20
 
     def _attach_adapters(self, loaded: LoadedModel, *, batches: bool) -> None:
         if not (self._options.adapters or self._options.adapter_directories):
@@ -244,16 +245,14 @@ class ModelThread:
         while self._take_jobs(scheduler):
             try:
                 scheduler.turn()
-            except Exception:
-                # A pass with a bug must not end the thread, and with it the server for everybody.
+            except BaseException:
+                # A pass with a bug, or a panic of a library, must not end the thread, and the server for everybody.
                 _log.exception("a pass over the model failed by a bug")
                 scheduler.fail_all(Failed("internal error while generating, see the server's log"))
             self._change()
             if self._adapters is not None:
-                self._adapters.let_go(scheduler.uses)
-        scheduler.fail_all(_SHUTTING_DOWN)
-        for change in self._changes:
-            change.done.set_exception(NotYet(_SHUTTING_DOWN.message))
+                for key in self._adapters.let_go(scheduler.uses):
+                    scheduler.forget(key)
         self._state = EngineState("stopped", _SHUTTING_DOWN.message)
 
     def _change(self) -> None:
@@ -265,20 +264,15 @@ class ModelThread:
             next(change.steps)
         except StopIteration:
             self._changes.popleft().done.set_result(None)
-        except Exception as error:
+        except BaseException as error:
             if not isinstance(error, LLMwrightError):
                 _log.exception("a change of the adapters failed by a bug")
             self._changes.popleft().done.set_exception(error)
 
     def _take_jobs(self, scheduler: Scheduler) -> bool:
         """Hand over the jobs that came; wait for one where there is nothing to do. Return False at the end."""
-        while not (self._jobs.empty() and (scheduler.busy or self._changes)):
+        while not self._stopping.is_set() and (len(self._jobs) or not (scheduler.busy or self._changes)):
             self._take(scheduler, self._jobs.get())
-            if self._stopping.is_set():
-                # Those that came in between are not lost: each is answered.
-                while not self._jobs.empty():
-                    self._take(scheduler, self._jobs.get())
-                return False
         return not self._stopping.is_set()
 
     def _take(self, scheduler: Scheduler, item: JobHandle | _Change | None) -> None:
@@ -304,7 +298,3 @@ class ModelThread:
         """Show what is being loaded: in /health and in the log."""
         self._state = EngineState("loading", message % values)
         _log.info(message, *values)
-
-
-def _seconds_since(start: float) -> float:
-    return time.monotonic() - start

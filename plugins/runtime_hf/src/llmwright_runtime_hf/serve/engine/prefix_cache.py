@@ -86,6 +86,15 @@ class PrefixCache:
         while self._bytes > self._most_bytes:
             self._drop(next(iter(self._latest)))
 
+    def forget(self, model: str) -> None:
+        """Drop all beginnings of ``model``, which is served no longer."""
+        nodes = [*self._roots.pop(model).children.values()] if model in self._roots else []
+        while nodes:
+            node = nodes.pop()
+            nodes += node.children.values()
+            self._latest.pop(node)
+            self._bytes -= node.bytes
+
     def _path(self, model: str, tokens: Sequence[int]) -> list[tuple[_Node, int]]:
         """Return the nodes that hold the beginning, with how many of each one's tokens; all but the last are whole."""
         path = list[tuple[_Node, int]]()

@@ -131,7 +131,11 @@ def columns(cache: Cache, start: int) -> Columns:
 
 def emptied(cache: Cache) -> Any:
     """Return the cache without its columns, for ``from_columns``."""
-    return row(cache, 0, 0)
+    alone = row(cache, 0, 0)
+    for layer in alone.layers:
+        # Copies of nothing: views of nothing would hold the memory of the whole cache for good.
+        layer.keys, layer.values = layer.keys.clone(), layer.values.clone()
+    return alone
 
 
 def from_columns(template: Any, pieces: Sequence[Columns]) -> Any:

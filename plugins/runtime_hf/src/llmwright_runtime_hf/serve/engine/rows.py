@@ -66,5 +66,8 @@ class Rows(Protocol):
     def leave(self, leaving: Sequence[Row]) -> None:
         """Take rows out."""
 
+    def forget(self, model: str) -> None:
+        """Let go of what is kept of rows of that key, which none will have again."""
+
     def clear(self) -> None:
         """Let go of all rows and of what was read for them, after a pass that may have failed half way."""

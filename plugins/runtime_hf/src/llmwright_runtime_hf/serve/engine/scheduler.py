@@ -68,6 +68,10 @@ class Scheduler:
         handles = (*self._waiting, *(answer.handle for answer in (*self._put_back, *self._answers())))
         return any(handle.variant == key for handle in handles)
 
+    def forget(self, key: str) -> None:
+        """Let go of what is kept for an adapter that no job needs."""
+        self._rows.forget(key)
+
     def turn(self) -> None:
         """Give a token to each row that is read, and read some more of the prompts."""
         self._drop_late()

@@ -88,16 +88,19 @@ class ServedAdapters:
         """Return whether rows of two keys may share a pass."""
         return one == other or {one, other} <= self._mixable
 
-    def let_go(self, uses: Callable[[str], bool]) -> None:
-        """Take the adapters out of the model that were unloaded and that no request uses any more."""
-        for key, name in [*self._leaving.items()]:
-            if not uses(key):
-                del self._leaving[key]
-                self._mixable.discard(key)
-                self._adapters.remove(key)
-                if name not in self._keys:
-                    self._metrics.end_model(name)
-                _log.info("adapter %s is unloaded", name)
+    def let_go(self, uses: Callable[[str], bool]) -> list[str]:
+        """Take unloaded adapters that no request uses any more out of the model. Return their keys."""
+        gone = [key for key in self._leaving if not uses(key)]
+        for key in gone:
+            name = self._leaving.pop(key)
+            self._mixable.discard(key)
+            self._adapters.remove(key)
+            if name not in self._keys:
+                self._metrics.end_model(name)
+                _put(self._loaded.templates, name, None)
+                _put(self._loaded.own_ends, name, None)
+            _log.info("adapter %s is unloaded", name)
+        return gone
 
     def _mixes(self, key: str) -> bool:
         other = next((known for known in self._mixable if known != BASE), None)

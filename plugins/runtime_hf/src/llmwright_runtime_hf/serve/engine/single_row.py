@@ -49,6 +49,9 @@ class SingleRow:
         self.rows = [row for row in self.rows if row not in leaving]
         self._decoder = None
 
+    def forget(self, model: str) -> None:
+        """Keep nothing anyway."""
+
     def clear(self) -> None:
         """Let go of the row."""
         self.rows, self._decoder = [], None
