@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from collections.abc import Iterator
@@ -16,11 +17,15 @@ import pytest
 from starlette.testclient import TestClient
 from tests.support.hf_server import RunningServer, metric
 from tests.support.serve_options import options_for
+from tests.support.tiny_models import ServedModels
 from tests.support.transformers_reference import TransformersReference
 
+from llmwright.errors import TargetError
 from llmwright_runtime_hf.serve.engine.interface import EngineState
-from llmwright_runtime_hf.serve.http.adapter_routes import LOAD, UNLOAD
+from llmwright_runtime_hf.serve.http.adapter_routes import LOAD, UNLOAD, AdapterChanges, LoadRequest
+from llmwright_runtime_hf.serve.http.openai_errors import ApiError
 from llmwright_runtime_hf.serve.http.routes import create_app
+from llmwright_runtime_hf.serve.serve_options import AdapterSpec
 from llmwright_runtime_hf.serve.server_metrics import ServerMetrics
 
 PROMPT = "the quick brown"
@@ -206,6 +211,23 @@ def test_without_a_directory_there_is_no_route(tmp_path: Path) -> None:
     client = TestClient(create_app(options, engine, ServerMetrics()), base_url="http://127.0.0.1")
     for path in (LOAD, UNLOAD):
         assert client.post(path, json={"lora_name": "a", "lora_path": str(tmp_path)}).status_code == 404
+
+
+def test_an_adapter_that_cannot_generate_is_refused_by_name(models: ServedModels, tmp_path: Path) -> None:
+    """Its files are right, and a kernel refuses them."""
+
+    def load_adapter(spec: AdapterSpec) -> None:
+        raise TargetError(f"{spec.name} is loaded and cannot generate: no kernel", hint="try another --dtype")
+
+    served = SimpleNamespace(served_model_name="b", default_model="b", model_names=("b",))
+    engine: Any = SimpleNamespace(load_adapter=load_adapter, served=served)
+    with pytest.raises(ApiError, match="new is loaded and cannot generate: no kernel") as refused:
+        asyncio.run(
+            AdapterChanges(engine, [models.facts.parent]).load(
+                LoadRequest(lora_name="new", lora_path=str(models.facts))
+            )
+        )
+    assert (refused.value.status_code, refused.value.param) == (400, "lora_path")
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from fastapi.responses import PlainTextResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from llmwright.catalogue.adapter_directory import name_problem, refuse_links
-from llmwright.errors import ConfigError, NotYet
+from llmwright.errors import ConfigError, LLMwrightError, NotYet
 from llmwright_runtime_hf.serve.engine.interface import Engine
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError
 from llmwright_runtime_hf.serve.http.request_body import json_body
@@ -61,10 +61,11 @@ class AdapterChanges:
             path = await asyncio.to_thread(self._place, name, request.lora_path)
             try:
                 await asyncio.to_thread(self._engine.load_adapter, AdapterSpec(name, path, request.strength))
-            except ConfigError as error:
-                raise _wrong("lora_path", f"{error.message} ({error.hint})") from error
             except NotYet as error:
                 raise ApiError(503, error.message, code="not_ready") from error
+            except LLMwrightError as error:
+                hint = f" ({error.hint})" if error.hint else ""
+                raise _wrong("lora_path", f"{error.message}{hint}") from error
         return f"Success: LoRA adapter '{name}' added successfully."
 
     async def unload(self, request: UnloadRequest) -> str:

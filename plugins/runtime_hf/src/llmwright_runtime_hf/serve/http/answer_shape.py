@@ -60,6 +60,11 @@ class ShapedRequest(BaseModel):
     guided_choice: Annotated[list[str], Field(min_length=1, fail_fast=True)] | None = None
     guided_grammar: str | None = None
 
+    @property
+    def is_shaped(self) -> bool:
+        """Whether a field about shapes is there."""
+        return any(getattr(self, name) is not None for name in ShapedRequest.model_fields)
+
 
 def shape_of(request: ShapedRequest) -> tuple[str, GuideSource] | None:
     """Return the shape that is asked for, with the path of the field that asks; None for any text.

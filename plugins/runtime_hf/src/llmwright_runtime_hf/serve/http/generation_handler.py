@@ -22,7 +22,12 @@ from llmwright_runtime_hf.serve.http.json_text import SafeJsonResponse
 from llmwright_runtime_hf.serve.http.openai_errors import CLIENT_CLOSED_REQUEST, ApiError
 from llmwright_runtime_hf.serve.http.prompt_length import check_length
 from llmwright_runtime_hf.serve.http.request_to_job import batch_of_request, resolve_model
-from llmwright_runtime_hf.serve.http.requests import AnyRequest, refuse_many_choices, reject_unsupported_fields
+from llmwright_runtime_hf.serve.http.requests import (
+    AnyRequest,
+    ChatCompletionRequest,
+    refuse_many_choices,
+    reject_unsupported_fields,
+)
 from llmwright_runtime_hf.serve.http.responses import Choice, ResponseFormat
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
 
@@ -41,6 +46,7 @@ class GenerationHandler:
         self._options = options
         self._engine = engine
         self._long = asyncio.Semaphore(1)
+        self._shaped = asyncio.Semaphore(1)
 
     async def handle(
         self,
@@ -75,17 +81,24 @@ class GenerationHandler:
     async def _batch(self, request: AnyRequest, model: str, loaded: LoadedModel) -> JobBatch:
         """Tokenise the prompts in another thread: in the event loop a long one would block /health, and probes fail.
 
-        Long prompts are read one at a time, so that many of them leave threads and memory for everybody else.
+        Long prompts are read one at a time, and grammars made one at a time: many of them leave threads and memory for
+        everybody else.
         """
         length = check_length(request, loaded)
         left = threading.Event()
         try:
             # The limit before the thread: threads that only wait for their turn would be none for short prompts.
-            async with self._long if length > _LONG_CHARACTERS else contextlib.nullcontext():
+            async with self._turn(request, length):
                 return await asyncio.to_thread(batch_of_request, request, model, loaded, left.is_set)
         finally:
             # Nothing else stops the thread when the client has gone.
             left.set()
+
+    def _turn(self, request: AnyRequest, length: int) -> contextlib.AbstractAsyncContextManager[None]:
+        if length > _LONG_CHARACTERS:
+            return self._long
+        demands = isinstance(request, ChatCompletionRequest) and bool(request.demanded)
+        return self._shaped if demands or request.is_shaped else contextlib.nullcontext()
 
     async def _full_response(self, http_request: Request, batch: JobBatch, response_format: ResponseFormat) -> Response:
         channel = EventChannel()

@@ -51,7 +51,7 @@ def add_openapi_document(app: FastAPI, title: str) -> None:
 
 
 def openapi_document(title: str) -> Json:
-    """Return the document. It has every route that answers programs, and every field that is honoured."""
+    """Return the document: every route that each server has for programs, and every field that is honoured."""
     place = "#/components/schemas/{model}"
     modes: list[tuple[type[BaseModel], Any]] = [(model, "validation") for model in BODIES.values()]
     _, schemas = models_json_schema(modes, ref_template=place)

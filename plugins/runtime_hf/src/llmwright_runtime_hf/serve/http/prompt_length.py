@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError
-from llmwright_runtime_hf.serve.http.requests import AnyRequest, ChatCompletionRequest
+from llmwright_runtime_hf.serve.http.requests import AnyRequest, ChatCompletionRequest, CompletionRequest
 
 if TYPE_CHECKING:
     from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
@@ -20,7 +20,7 @@ class ClientLeftError(Exception):
 
 
 def check_length(request: AnyRequest, loaded: LoadedModel) -> int:
-    """Return the prompt's length in characters.
+    """Return the length of the prompt, or of all prompts, in characters.
 
     Raises:
         ApiError: 400 for more characters than the context's tokens can stand for, or more messages than tokens.
@@ -34,7 +34,7 @@ def check_length(request: AnyRequest, loaded: LoadedModel) -> int:
     if length > loaded.most_characters:
         most = loaded.most_characters
         raise _too_long(f"{param} has {length} characters, and no more than {most} can be in it", loaded, param)
-    return length
+    return sum(map(len, request.prompts)) if isinstance(request, CompletionRequest) else length
 
 
 def refuse_many_tokens(text: str, loaded: LoadedModel, cancelled: Callable[[], bool]) -> None:
