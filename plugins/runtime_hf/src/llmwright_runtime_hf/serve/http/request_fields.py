@@ -156,7 +156,7 @@ FIELDS: dict[str, FieldRule] = {
     "prediction": _ignored("it would only save time"),
     "prompt_cache_key": _ignored("it would only save time"),
     "prompt_cache_retention": _ignored("it would only save time"),
-    "cache_salt": _ignored("there is no cache between requests"),
+    "cache_salt": _refused(note="all requests share what is kept of prompts; `--no-enable-prefix-caching` ends that"),
     "guided_decoding_backend": _ignored("there is one"),
     "guided_whitespace_pattern": _refused(),
 }
