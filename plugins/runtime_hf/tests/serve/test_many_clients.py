@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
 from collections.abc import Sequence
@@ -40,18 +41,22 @@ class Client:
         """Ask, read, and leave."""
         where = urlsplit(server.url)
         reader, writer = await asyncio.open_connection(where.hostname, where.port)
-        head = f"POST /v1/completions HTTP/1.1\r\nHost: {where.netloc}\r\n"
+        head = f"POST /v1/completions HTTP/1.1\r\nHost: {where.netloc}\r\nContent-Type: application/json\r\n"
         head += "".join(f"{name}: {value}\r\n" for name, value in server.headers.items())
         writer.write(f"{head}Content-Length: {len(self._body)}\r\n\r\n".encode() + self._body)
-        await writer.drain()
-        while (self.patience is None or self.read < self.patience) and not self.complete:
-            line = await reader.readline()
-            assert line, "the server closed the connection"
-            self._look_at(line)
-        if self.patience is not None and self.patience % 2:
-            # Half of them break the connection off, the others close it.
-            writer.transport.abort()
-        writer.close()
+        try:
+            await writer.drain()
+            while (self.patience is None or self.read < self.patience) and not self.complete:
+                line = await reader.readline()
+                assert line, "the server closed the connection"
+                self._look_at(line)
+        finally:
+            if self.patience is not None and self.patience % 2:
+                # Half of them break the connection off, the others close it.
+                writer.transport.abort()
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
     def _look_at(self, line: bytes) -> None:
         if line.startswith(b"HTTP"):

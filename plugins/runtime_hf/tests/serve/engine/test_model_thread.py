@@ -134,8 +134,11 @@ def test_a_bug_of_the_thread_ends_the_server_and_tells_those_who_wait(monkeypatc
     def raise_panic(uses: object) -> list[str]:
         raise Panic
 
+    def ask_more(_: JobHandle) -> None:
+        thread.submit(JOB, events.append)
+
     adapters = SimpleNamespace(let_go=raise_panic, key_of=lambda name: "")
-    thread = started(monkeypatch, lambda handle: thread.submit(JOB, events.append) and None, adapters)
+    thread = started(monkeypatch, ask_more, adapters)
     events = list[Event]()
     thread.submit(JOB, events.append)
     wait_until(lambda: events, "the job that came meanwhile is told")
