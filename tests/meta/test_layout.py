@@ -29,6 +29,7 @@ MIRRORS_NOTHING = {
     "plugins/provisioner_aks/tests/test_contract.py": CONTRACT,
     "plugins/provisioner_aks/tests/test_schedules.py": "random schedules of harm, against a whole driver",
     "plugins/provisioner_karpenter/tests/test_contract.py": CONTRACT,
+    "plugins/runtime_hf/tests/serve/test_many_clients.py": "the process, its engine and its routes under many clients",
     "plugins/runtime_hf/tests/serve/test_server_process.py": "the server as a process, from start to end",
     "plugins/runtime_hf/tests/test_contract.py": CONTRACT,
     "plugins/runtime_ray/tests/test_contract.py": CONTRACT,
