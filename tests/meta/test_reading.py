@@ -32,7 +32,9 @@ ELSEWHERE = {
     "core/src/llmwright/plugins/load_check.py": CHILD,
     "core/src/llmwright/plugins/trainer.py": WEIGHTS,
     "core/src/llmwright/provisioners/machine.py": "the kernel's files",
-    **dict.fromkeys((f"{ENGINE}/{name}.py" for name in ("adapters", "answer", "chat", "fields")), STANDALONE),
+    **dict.fromkeys(
+        (f"{ENGINE}/{name}.py" for name in ("adapter_files", "adapters", "answer", "chat", "fields")), STANDALONE
+    ),
     "plugins/runtime_vllm/src/llmwright_runtime_vllm/plugin_files.py": OWN,
     "core/src/llmwright/reading/json_names.py": "a request or a row of data, bounded where it is read",
     "core/src/llmwright/reading/json_reader.py": "the reader",
@@ -46,6 +48,7 @@ ELSEWHERE = {
     "core/src/llmwright/testing/cluster/programs.py": CHILD,
     "core/src/llmwright/testing/adapter_faults.py": CHILD,
     "core/src/llmwright/testing/drivers.py": CHILD,
+    "core/src/llmwright/testing/endpoint_adapters.py": "an adapter that the test wrote",
     "core/src/llmwright/testing/http_answers.py": CHILD,
     "core/src/llmwright/testing/packs.py": "a file of the pack under test",
     "core/src/llmwright/testing/processes.py": CHILD,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from llmwright.api.served_name import served_name
 from llmwright.api.workspace import AdapterSpec, DataSource
-from llmwright.catalogue.adapter_directory import name_problem
+from llmwright.catalogue.adapter_rules import name_problem
 from llmwright.check.check_input import CheckInput
 from llmwright.check.kubernetes_names import subdomain_problem
 from llmwright.check.sources import image_problems, source_problems

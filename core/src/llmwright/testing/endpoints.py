@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from llmwright.plugins.declarations import ADAPTER_METRIC, COMMON_METRICS
+from llmwright.testing.endpoint_adapters import HotAdaptersContract
 from llmwright.testing.endpoint_choices import ChoicesContract, assert_refused
 from llmwright.testing.served_model import ServedModel, choices_of, chunks_of
 
@@ -15,7 +16,7 @@ SHAPE = {"type": "json_schema", "json_schema": {"name": "colour", "schema": {"en
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
 
 
-class EndpointContract(ChoicesContract):
+class EndpointContract(ChoicesContract, HotAdaptersContract):
     """All laws of a server that answers, started by whomever: subclass it, and give the fixture ``served``.
 
     An ability that its runtime does not declare is judged by one rule: it is refused, and never dropped in silence.
@@ -133,10 +134,10 @@ class EndpointContract(ChoicesContract):
         if not (served.able.metrics and served.adapters):
             return
         served.chat(model=served.adapters[0], max_tokens=4)
-        told = [sample for sample in _samples(served) if sample.startswith(f"{ADAPTER_METRIC}{{")]
-        assert told, f"capabilities has metrics and adapters, and GET /metrics lacks {ADAPTER_METRIC}"
+        samples = [sample for sample in _samples(served) if sample.startswith(f"{ADAPTER_METRIC}{{")]
+        assert samples, f"capabilities has metrics and adapters, and GET /metrics lacks {ADAPTER_METRIC}"
         for label in ("running_lora_adapters", "waiting_lora_adapters"):
-            assert f'{label}="' in told[0], f"{ADAPTER_METRIC} lacks the label {label}"
+            assert f'{label}="' in samples[0], f"{ADAPTER_METRIC} lacks the label {label}"
 
 
 def _metrics(served: ServedModel) -> dict[str, float]:

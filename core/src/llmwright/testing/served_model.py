@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from llmwright.plugins.drivers import Capabilities
@@ -18,6 +19,8 @@ class ServedModel:
 
     ``able`` is what its runtime declares. ``keeps_key``: it has to refuse whoever lacks the key. ``context`` is the
     number of tokens that question and answer may have together, ``load_metrics`` are as the runtime declares them.
+    ``hot_adapter`` is the directory of an adapter that fits, beneath one of its ``adapterDirectories``; None where it
+    was started without these.
     """
 
     client: Client
@@ -27,6 +30,7 @@ class ServedModel:
     keeps_key: bool
     context: int
     load_metrics: tuple[str, ...] = ()
+    hot_adapter: Path | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -129,7 +129,7 @@ class VllmRuntime(Runtime):
             name="serve",
             image=ROLE,
             argv=self._argv(part, {**computed, **joined(fit, rank="0")}, config),
-            env={**env, plugin_files.KEY: API_KEY, **plugin_files.environment(config, env)},
+            env={**env, plugin_files.KEY: API_KEY, **plugin_files.environment(preset, config, env)},
             mounts=(SHARED, *part.mounts, *((replace(plugin_files.MOUNT, read_only=True),) if own else ())),
             startup=checks.startup,
             live=checks.live,

@@ -6,7 +6,6 @@ import asyncio
 import json
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,7 +15,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from llmwright_runtime_vllm.engine_plugin.adapters import VARIABLE
 from llmwright_runtime_vllm.engine_plugin.routes import Routes
 
 KEY = {"authorization": "Bearer k3y"}
@@ -200,55 +198,3 @@ def test_chat_hands_the_key_on(engine: Engine) -> None:
     engine.app.router.routes.insert(0, Route("/v1/chat/completions", watching, methods=["POST"]))
     post(engine.client("k3y"), "/chat", KEY, prompt="a")
     assert seen == ["Bearer k3y"]
-
-
-@pytest.fixture
-def loading(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> httpx.AsyncClient:
-    """A server that loads adapters from the folder ``in``."""
-    for name in ("in/good", "in/pickles", "out/good"):
-        (tmp_path / name).mkdir(parents=True)
-    for name in ("in/good", "out/good"):
-        (tmp_path / name / "adapter_model.safetensors").touch()
-    (tmp_path / "in/link").symlink_to(tmp_path / "out/good")
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "in"))
-    return engine.client("k3y")
-
-
-@pytest.mark.parametrize(
-    ("path", "status"),
-    [
-        ("in/good", 200),
-        ("in/../in/good", 200),
-        ("in", 403),
-        ("out/good", 403),
-        ("in/../out/good", 403),
-        ("in/link", 403),
-        ("in/pickles", 400),
-        ("in/absent", 400),
-    ],
-)
-def test_adapters_are_loaded_from_the_named_directories_only(
-    engine: Engine, loading: httpx.AsyncClient, tmp_path: Path, path: str, status: int
-) -> None:
-    body = {"lora_name": "own", "lora_path": str(tmp_path / path)}
-    assert post(loading, "/v1/load_lora_adapter", KEY, **body).status_code == status
-    real = {**body, "lora_path": str(tmp_path / "in/good")}
-    assert engine.asked == ([("/v1/load_lora_adapter", real)] if status == 200 else [])
-
-
-@pytest.mark.parametrize("path", ["acme/lora", "", 3, "a\0b"])
-def test_an_adapter_s_path_is_a_path(engine: Engine, loading: httpx.AsyncClient, path: Any) -> None:
-    assert post(loading, "/v1/load_lora_adapter", KEY, lora_name="own", lora_path=path).status_code in (400, 403)
-    assert engine.asked == []
-
-
-def test_there_is_no_way_around(engine: Engine, loading: httpx.AsyncClient) -> None:
-    for path in ("/adapters", "/adapters/own"):
-        assert post(loading, path, KEY, name="a", src="/etc").status_code == 404
-    assert engine.asked == []
-
-
-def test_without_directories_nothing_is_loaded(engine: Engine, tmp_path: Path) -> None:
-    """Also where the engine's own variable is in the environment of who starts it."""
-    answer = post(engine.client("k3y"), "/v1/load_lora_adapter", KEY, lora_name="a", lora_path=str(tmp_path / "a"))
-    assert answer.status_code == 403

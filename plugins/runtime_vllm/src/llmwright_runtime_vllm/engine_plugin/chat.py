@@ -32,8 +32,7 @@ class Chat:
             body = fields_of(await read_body(receive))
             await self._converse(scope, receive, send, body)
         except Refused as refused:
-            error = {"message": str(refused), "type": "BadRequestError", "param": refused.field, "code": refused.status}
-            await JSONResponse({"error": error}, refused.status)(scope, receive, send)
+            await JSONResponse(refused.as_json, refused.status)(scope, receive, send)
 
     async def _converse(self, scope: Scope, receive: Receive, send: Send, fields: dict[str, Any]) -> None:
         asked, prompt = request_of(fields), fields["prompt"]

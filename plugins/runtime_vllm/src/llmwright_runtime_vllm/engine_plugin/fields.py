@@ -50,6 +50,12 @@ class Refused(Exception):
         super().__init__(f"{field}: {message}")
         self.field, self.status = field, status
 
+    @property
+    def as_json(self) -> dict[str, Any]:
+        """The body of the answer, in the engine's own form."""
+        error = {"message": str(self), "type": "BadRequestError", "param": self.field, "code": self.status}
+        return {"error": error}
+
 
 def fields_of(content: bytes) -> dict[str, Any]:
     """Return the fields of a body, those of ``generate_kwargs`` among them, each by the name of the engine.

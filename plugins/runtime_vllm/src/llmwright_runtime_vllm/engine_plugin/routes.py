@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 from starlette.applications import Starlette
@@ -12,7 +14,10 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .adapters import FromDirectories, directories
+from llmwright.values.lora_adapter import MAX_LORA_RANK
+
+from .adapter_files import BaseModel
+from .adapters import BASE_VARIABLE, FromDirectories, directories
 from .chat import Chat, header
 
 GUARDED = ("/v1",)
@@ -47,15 +52,26 @@ class Routes:
         assert self._chat is not None
         keys = [key for key in (getattr(args, "api_key", None) or [os.environ.get("VLLM_API_KEY")]) if key]
         self._chat.keyed = bool(keys)
+        max_rank = getattr(args, "max_lora_rank", None) or MAX_LORA_RANK
+        base = BaseModel.of_text(os.environ.get(BASE_VARIABLE, ""), max_rank)
+
+        def load(app: ASGIApp) -> ASGIApp:
+            lives = partial(_lives, engine_client)
+            return FromDirectories(app, directories(os.environ), base, lives)
+
         for route in self._app.routes:
             if isinstance(route, Route):
-                route.app = guarded(route, keys, directories(os.environ))
+                route.app = guarded(route, keys, load)
 
 
-def guarded(route: Route, keys: list[str], sources: tuple[str, ...]) -> ASGIApp:
-    """Return a route's application behind what it lacks: a key, and limits to where adapters come from."""
+def _lives(engine_client: object) -> bool:
+    return not getattr(engine_client, "errored", False)
+
+
+def guarded(route: Route, keys: list[str], load: Callable[[ASGIApp], ASGIApp]) -> ASGIApp:
+    """Return a route's application behind what it lacks: a key, and, by ``load``, limits to adapters."""
     if route.path == LOAD:
-        return FromDirectories(route.app, sources)
+        return load(route.app)
     if route.path.startswith(OTHER_LOAD):
         return JSONResponse({"error": f"adapters are loaded by {LOAD}"}, 404)
     reads = (route.methods or {"POST"}) <= {"GET", "HEAD"}

@@ -11,7 +11,8 @@ from fastapi import Depends, FastAPI
 from fastapi.responses import PlainTextResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from llmwright.catalogue.adapter_directory import name_problem, refuse_links
+from llmwright.catalogue.adapter_directory import refuse_links
+from llmwright.catalogue.adapter_rules import name_problem
 from llmwright.errors import ConfigError, LLMwrightError, NotYet
 from llmwright_runtime_hf.serve.engine.interface import Engine
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError
