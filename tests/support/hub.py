@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -42,7 +42,8 @@ class Repository:
 class Hub:
     """The hub. ``downloads`` are the files whose bytes were sent, ``ranges`` what was asked of them.
 
-    ``cut`` ends the next answer for a large file after so many bytes. ``status`` is answered to all where it is set.
+    ``cut`` ends the next answer for a large file after so many bytes. ``status`` is answered to all where it is set,
+    ``store_status`` by the store of large files. Of files in ``slow`` a kilobyte comes at a time, until ``hurry``.
     """
 
     def __init__(self) -> None:
@@ -53,6 +54,9 @@ class Hub:
         self.tokens: set[str] = {TOKEN, "hf_strangerstranger", "hf_finefinefinefine"}
         self.cut: int | None = None
         self.status: int | None = None
+        self.store_status: int | None = None
+        self.slow: frozenset[str] = frozenset()
+        self.hurry = Event()
         self.closed = False
         hub = self
 
@@ -96,6 +100,7 @@ class Hub:
     def close(self) -> None:
         """End it, connections that are kept too."""
         self.closed = True
+        self.hurry.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -149,6 +154,9 @@ class Hub:
     def _large(self, request: BaseHTTPRequestHandler) -> None:
         organisation, short, path = request.path.removeprefix("/cdn/").partition("?")[0].split("/", 2)
         repository = self.repositories[f"{organisation}/{short}"]
+        if self.store_status is not None:
+            _reply(request, self.store_status, {}, b"<Error>AccessDenied</Error>")
+            return
         content = repository.files[path]
         if path in repository.spoilt:
             content = bytes(reversed(content))
@@ -161,7 +169,7 @@ class Hub:
             self.downloads.append(path)
             self.ranges.append(request.headers.get("Range", ""))
         cut, self.cut = (self.cut, None) if request.command == "GET" else (None, self.cut)
-        _reply(request, 206 if asked else 200, headers, content[start:], cut)
+        _reply(request, 206 if asked else 200, headers, content[start:], cut, self.hurry if path in self.slow else None)
 
 
 def _about(repository: Repository) -> dict[str, Any]:
@@ -199,14 +207,25 @@ def _refuse(request: BaseHTTPRequestHandler, status: int, code: str, text: str) 
 
 
 def _reply(
-    request: BaseHTTPRequestHandler, status: int, headers: dict[str, str], body: bytes, cut: int | None = None
+    request: BaseHTTPRequestHandler,
+    status: int,
+    headers: dict[str, str],
+    body: bytes,
+    cut: int | None = None,
+    hurry: Event | None = None,
 ) -> None:
     request.send_response(status)
     for key, value in {**headers, "Content-Length": str(len(body))}.items():
         request.send_header(key, value)
     request.end_headers()
     if request.command != "HEAD":
-        request.wfile.write(body[:cut])
+        if hurry is None:
+            request.wfile.write(body[:cut])
+            body = b""
+        for start in range(0, len(body), 1024):
+            assert hurry is not None
+            request.wfile.write(body[start : start + 1024])
+            hurry.wait(0.02)
         if cut is not None:
             request.wfile.flush()
             request.close_connection = True

@@ -93,6 +93,40 @@ class TestFiles:
         assert "bytes=100000-" in hub.ranges
         assert (directory / SHARDS[0]).read_bytes() == content
 
+    @pytest.mark.parametrize(("gated", "reason"), [(True, "TokenMissing"), (False, "HubFailed")])
+    def test_a_refusal_costs_nothing_of_what_came(
+        self, hub: Hub, repository: Repository, cache: Path, gated: bool, reason: str
+    ) -> None:
+        """Neither the hub's, which names its cause, nor that of the store to which it leads, which knows none."""
+        directory = fetched("main", cache=cache)
+        content = repository.files[SHARDS[0]]
+        blob = (directory / SHARDS[0]).resolve()
+        blob.unlink()
+        part = blob.with_name(f"{blob.name}.llmwright.incomplete")
+        part.write_bytes(content[:100_000])
+        repository.gated, hub.store_status = gated, None if gated else 403
+        assert refusal(cache).reason == reason
+        assert part.stat().st_size == 100_000
+        repository.gated, hub.store_status = False, None
+        fetched("main", cache=cache)
+        assert "bytes=100000-" in hub.ranges
+
+    def test_a_file_that_cannot_be_had_ends_the_others(self, hub: Hub, repository: Repository, cache: Path) -> None:
+        """They are whole gigabytes: whoever waits is told at once, and the next run goes on with them."""
+        repository.spoilt, hub.slow = frozenset({SHARDS[0]}), frozenset({SHARDS[1]})
+        assert refusal(cache).reason == "DigestMismatch"
+        blob = cache / "models--acme--tiny/blobs" / sha256_of(repository.files[SHARDS[1]])
+        assert not blob.exists()
+        repository.spoilt, hub.slow = frozenset(), frozenset()
+        fetched("main", cache=cache)
+
+    def test_a_digest_that_is_none_names_no_file(
+        self, hub: Hub, repository: Repository, cache: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("tests.support.hub.sha256_of", lambda content: "../../../outside")
+        assert refusal(cache).reason == "HubFailed"
+        assert not [*cache.parent.glob("outside*")]
+
     def test_a_connection_that_breaks(self, hub: Hub, repository: Repository, cache: Path) -> None:
         hub.cut = 50_000
         directory = fetched("main", cache=cache)

@@ -87,9 +87,14 @@ class TestImage:
         with pytest.raises(ConfigError, match=words):
             model_files(model)
 
-    def test_a_link_out_of_the_directory(self, model: Path, tmp_path: Path) -> None:
-        (tmp_path / "secret").write_text("mine")
-        (model / "vocab.json").symlink_to(tmp_path / "secret")
+    @pytest.mark.parametrize("place", ["secret", "../blobs/secret"])
+    def test_a_link_out_of_the_directory(self, model: Path, tmp_path: Path, place: str) -> None:
+        """A folder ``blobs`` near it is the hub's only where the model's folder is a snapshot of the hub's."""
+        model = shutil.copytree(model, tmp_path / "home/models/mine")
+        secret = (model.parent / place).resolve()
+        secret.parent.mkdir(exist_ok=True)
+        secret.write_text("mine")
+        (model / "vocab.json").symlink_to(secret)
         with pytest.raises(ConfigError, match="outside the model's directory"):
             model_files(model)
 

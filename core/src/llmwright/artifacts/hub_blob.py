@@ -5,26 +5,46 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+from dataclasses import dataclass
+from threading import Event
 
-from llmwright.artifacts.addresses import SourceRules, parse_url
+import httpx
+
+from llmwright.artifacts.addresses import Location, SourceRules, parse_url
 from llmwright.artifacts.artifact_errors import TransientAnswer
 from llmwright.artifacts.partial_blob import PartialBlob
 from llmwright.artifacts.snapshot_note import SnapshotFile, SnapshotNote
 from llmwright.artifacts.wire import Wire, bearer, raise_if_transient, retry
 from llmwright.catalogue.hub_refusals import refusal, unreachable
-from llmwright.errors import ConfigError, TargetError
+from llmwright.errors import ConfigError, LLMwrightError, TargetError
 
 _PART = ".llmwright.incomplete"
 """The end of its name while it grows. Other programs take none that ends so for whole."""
 
 
-def fetch_blob(note: SnapshotNote, model: str, file: SnapshotFile, url: str, token: str, rules: SourceRules) -> None:
+@dataclass(frozen=True, slots=True)
+class HubAccess:
+    """How large files of ``model`` are fetched.
+
+    ``token`` goes to the hub alone, not to where it redirects; ``rules`` hold for that. Once ``ended`` is set, no file
+    is fetched on.
+    """
+
+    model: str
+    token: str
+    rules: SourceRules
+    ended: Event
+
+
+class FetchEnded(Exception):
+    """Another file could not be had, so that this one is not wanted any more."""
+
+
+def fetch_blob(note: SnapshotNote, file: SnapshotFile, url: str, access: HubAccess) -> None:
     """Bring the file at ``url`` to ``blobs/`` of the model's folder, where the hub's library looks for it.
 
-    ``token`` goes to the hub alone, not to where it redirects; ``rules`` hold for that.
-
     Raises ConfigError (SourceRefused, DigestMismatch, TooLarge, and the refusals of ``hub_refusals``) and TargetError
-    (HubUnreachable, HubFailed, TooSlow); OSError.
+    (HubUnreachable, HubFailed, TooSlow); OSError; FetchEnded.
     """
     blob = note.folder / "blobs" / file.digest.removeprefix("sha256:")
     if blob.is_file():
@@ -38,7 +58,7 @@ def fetch_blob(note: SnapshotNote, model: str, file: SnapshotFile, url: str, tok
         if blob.is_file():  # another process had it meanwhile
             return
         growing = PartialBlob(file.digest, file.size, opened, f"{file.name} of the hub")
-        _fill(growing, url, token, rules, model, note.commit)
+        _fill(growing, url, access, note.commit)
         try:
             growing.verify()
         except ConfigError:
@@ -49,9 +69,9 @@ def fetch_blob(note: SnapshotNote, model: str, file: SnapshotFile, url: str, tok
         part.replace(blob)
 
 
-def _fill(blob: PartialBlob, url: str, token: str, rules: SourceRules, model: str, revision: str) -> None:
+def _fill(blob: PartialBlob, url: str, access: HubAccess, revision: str) -> None:
     location = parse_url(url)
-    secrets = bearer(token, "HF_TOKEN") if token else {}
+    secrets = bearer(access.token, "HF_TOKEN") if access.token else {}
 
     def attempt() -> None:
         if blob.is_whole:
@@ -63,13 +83,23 @@ def _fill(blob: PartialBlob, url: str, token: str, rules: SourceRules, model: st
             if response.status_code == 416:
                 raise TransientAnswer("the server has no such part of the file")
             if response.status_code not in (200, 206):
-                stated = " ".join(response.headers.get(f"x-error-{part}", "") for part in ("code", "message"))
-                raise refusal(model, revision, response.status_code, stated, token=bool(token))
+                raise _refusal(response, location, access, revision)
             for block in response.iter_raw():
+                if access.ended.is_set():
+                    raise FetchEnded
                 blob.write(block)
 
-    with Wire(rules.naming(location)) as wire:
+    with Wire(access.rules.naming(location)) as wire:
         try:
             retry(attempt, location.masked)
         except TargetError as error:
-            raise (unreachable(model) if error.reason == "Unreachable" else error) from error
+            raise (unreachable(access.model) if error.reason == "Unreachable" else error) from error
+
+
+def _refusal(response: httpx.Response, asked: Location, access: HubAccess, revision: str) -> LLMwrightError:
+    """Return the hub's cause; of the store to which it leads, which knows neither users nor licences, none of those."""
+    if parse_url(str(response.request.url)).origin != asked.origin:
+        text = f"the store of the hub's large files answered {response.status_code} for {access.model}"
+        return TargetError(text, hint="try again later, and check what a proxy answers", reason="HubFailed")
+    stated = " ".join(response.headers.get(f"x-error-{part}", "") for part in ("code", "message"))
+    return refusal(access.model, revision, response.status_code, stated, token=bool(access.token))

@@ -13,14 +13,15 @@ import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path, PurePosixPath
+from threading import Event
 from typing import Any
 
 from llmwright.artifacts.addresses import SourceRules
 from llmwright.artifacts.artifact_errors import digest_mismatch, disk_errors, no_disk_space
 from llmwright.artifacts.download import Progress
-from llmwright.artifacts.hub_blob import fetch_blob
+from llmwright.artifacts.hub_blob import HubAccess, fetch_blob
 from llmwright.artifacts.hub_errors import hub_errors, is_offline
 from llmwright.artifacts.snapshot_note import SnapshotFile, SnapshotNote
 from llmwright.artifacts.snapshot_progress import reported
@@ -28,9 +29,10 @@ from llmwright.artifacts.wire import bearer
 from llmwright.catalogue.hub_refusals import not_downloaded
 from llmwright.catalogue.model_description import cached_snapshot
 from llmwright.catalogue.weight_files import SAFE, loaded_names, no_safetensors, other_weights
-from llmwright.errors import ConfigError, LLMwrightError
+from llmwright.errors import ConfigError, LLMwrightError, TargetError
 
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _ANYWHERE = SourceRules(("0.0.0.0/0", "::/0"))
 _TEMPLATES = "additional_chat_templates"
 _WORKERS = 4
@@ -119,6 +121,8 @@ def _endpoint() -> str | None:
 def _fetch_all(note: SnapshotNote, name: str, cache: Path | None, token: str, rules: SourceRules) -> None:
     import huggingface_hub
 
+    access = HubAccess(name, token, rules, Event())
+
     def link(file: SnapshotFile) -> None:
         """Have the library put the file at its place, and fetch it where its bytes are not there yet."""
         with disk_errors(note.folder), hub_errors(name, note.commit, token=bool(token)):
@@ -130,7 +134,7 @@ def _fetch_all(note: SnapshotNote, name: str, cache: Path | None, token: str, ru
         if file.is_large and not note.is_there(file):
             url = huggingface_hub.hf_hub_url(name, file.name, revision=note.commit, endpoint=_endpoint())
             with disk_errors(note.folder), hub_errors(name, note.commit, token=bool(token)):
-                fetch_blob(note, name, file, url, token, rules)
+                fetch_blob(note, file, url, access)
             link(file)
             note.verified(file)
             return
@@ -143,9 +147,11 @@ def _fetch_all(note: SnapshotNote, name: str, cache: Path | None, token: str, ru
     with ThreadPoolExecutor(_WORKERS) as pool:
         tasks = [pool.submit(fetch, file) for file in large]
         try:
-            for task in tasks:
+            for task in as_completed(tasks):
                 task.result()
         except BaseException:
+            # Before the pool is left, which waits: else a refusal, or Ctrl-C, shows after the gigabytes under way.
+            access.ended.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
@@ -199,6 +205,10 @@ def _chosen(siblings: Sequence[Any], name: str) -> list[SnapshotFile]:
 def _file(path: str, about: Any) -> SnapshotFile:
     large = getattr(about, "lfs", None)
     sha256 = _field(large, "sha256")
+    if sha256 and not _SHA256.fullmatch(str(sha256)):
+        # It names a file in the cache.
+        text = f"what the hub says about {path[:200]!r} cannot be used: its sha256 is {str(sha256)[:80]!r}"
+        raise TargetError(text, hint="check HF_ENDPOINT", reason="HubFailed")
     git = getattr(about, "blob_id", None)
     digest = f"sha256:{sha256}" if sha256 else f"sha1:{git}" if git else ""
     return SnapshotFile(path, int(_field(large, "size") or about.size or 0), digest)

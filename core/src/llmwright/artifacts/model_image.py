@@ -118,7 +118,9 @@ def _refuse_link(directory: Path, name: str) -> None:
     Who pushes a directory that came from somebody else must not publish a file of their own machine.
     """
     target, home = (directory / name).resolve(), directory.resolve()
-    if not any(target.is_relative_to(place) for place in (home, home.parent.parent / "blobs")):
+    snapshots = home.parent.name == "snapshots" and home.parent.parent.name.startswith("models--")
+    places = (home, *((home.parent.parent / "blobs",) if snapshots else ()))
+    if not any(target.is_relative_to(place) for place in places):
         text = f"{directory / name} is a link to {target}, outside the model's directory"
         raise ConfigError(text, hint="put the file itself there", reason="LinkRefused")
 

@@ -11,6 +11,8 @@ import httpx
 from llmwright.artifacts.artifact_errors import digest_mismatch, too_large
 
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,20})-[0-9]{1,20}/(?:[0-9]{1,20}|\*)")
+_OF_BYTES = frozenset({200, 206, 416})
+"""Statuses of a server that gives the blob, a part of it, or has no such part."""
 _READ_BYTES = 16 * 1024**2
 
 
@@ -44,13 +46,18 @@ class PartialBlob:
         self._hash, self.done = hashlib.sha256(), 0
 
     def meet(self, response: httpx.Response) -> None:
-        """Make ready for the answer: where it is not the part that is missing, the bytes so far are dropped."""
+        """Make ready for the answer: where it is not the part that is missing, the bytes so far are dropped.
+
+        A refusal says nothing about them: the next try, with a right or a token, goes on.
+        """
+        if response.status_code not in _OF_BYTES:
+            return
         match = _CONTENT_RANGE.fullmatch(response.headers.get("content-range", ""))
         if self.done and (response.status_code != 206 or match is None or int(match[1]) != self.done):
             self.restart()
 
     def write(self, block: bytes) -> None:
-        """Add ``block``. Raises ConfigError (TooLarge) and, where the disk is full, TargetError (NoDiskSpace)."""
+        """Add ``block``. Raises ConfigError (TooLarge), and OSError where the disk is full."""
         if self.done + len(block) > self.size:
             raise too_large(f"blob {self.digest} of {self._what}", self.size)
         self._file.write(block)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -113,7 +114,8 @@ class SnapshotNote:
     def _write(self) -> None:
         content: dict[str, Any] = {"files": self.files, "trusted": sorted(self.trusted)}
         with disk_errors(self.folder):
-            written = self.folder / f"{_name(self.commit)}.new"
+            # Under a name of its own: replicas share a cache, and each would rename away what another has written.
+            written = self.folder / f".{_name(self.commit)}.{token_hex(8)}"
             written.write_text(json.dumps(content))
             # By a rename: half a note would read as none, and files that are not compared yet as trusted.
             written.replace(self.folder / _name(self.commit))
