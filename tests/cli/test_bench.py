@@ -16,6 +16,9 @@ import pytest
 import yaml
 from tests.support.command import Run
 from tests.support.openai_peer import Manner, openai_peer
+from tests.support.waiting import wait_until
+
+from llmwright.app.port_forward import PortForward
 
 FEW = ("--concurrency", "1,2", "--requests", "4", "--input-tokens", "31", "--output-tokens", "4", "--warmup", "0")
 
@@ -176,6 +179,16 @@ def test_a_workspace_on_a_cluster_is_measured_through_kubectl(
     assert "through kubectl: one pod" in ended.err
     asked = "--namespace models --kubeconfig /no/where port-forward --address=127.0.0.1 service/mine :80"
     assert arguments.read_text().split() == asked.split()
+
+
+def test_kubectl_may_say_a_line_for_each_connection(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever does not read them holds kubectl up, and with it every request, once the pipe is full."""
+    with openai_peer() as peer:
+        many = "i=0; while [ $i -lt 4000 ]; do echo 'Handling connection for 40000 to the port 5000'; i=$((i+1)); done"
+        opened = f"echo 'Forwarding from {peer.url.removeprefix('http://')} -> 5000'"
+        kubectl(tmp_path, monkeypatch, f"{opened}; {many}; touch {tmp_path}/said; exec sleep 60")
+        with PortForward("models", "mine"):
+            wait_until((tmp_path / "said").exists, "kubectl has written its lines", 10)
 
 
 @pytest.mark.parametrize(

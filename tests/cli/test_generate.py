@@ -227,6 +227,15 @@ def test_a_full_disk_ends_the_run_and_leaves_no_half_of_a_line(folder: Path) -> 
     assert out.read_bytes().endswith(b"\n")
 
 
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity"])
+def test_a_number_that_no_request_can_hold_is_named(run: Run, folder: Path, value: str) -> None:
+    write(folder / "in.jsonl", LINES[0], f'{{"prompt": "a", "temperature": {value}}}')
+    with openai_peer() as peer:
+        ended = run("generate", peer.url, "-f", "in.jsonl", "-o", "out.jsonl")
+    assert (ended.code, peer.bodies) == (2, [])
+    assert "in.jsonl:2" in ended.err
+
+
 def test_what_is_no_file_is_not_written(run: Run, folder: Path) -> None:
     ended = run("generate", "http://127.0.0.1:9", "-f", "in.jsonl", "-o", "/dev/full")
     assert ended.code == 2

@@ -8,6 +8,7 @@ import selectors
 import shutil
 import subprocess
 import time
+from threading import Thread
 from types import TracebackType
 from typing import IO, cast
 
@@ -32,6 +33,7 @@ class PortForward:
             *("port-forward", "--address=127.0.0.1", f"service/{service}", ":80"),
         ]
         self._process: subprocess.Popen[bytes] | None = None
+        self._reader: Thread | None = None
 
     def __enter__(self) -> str:
         """Return the URL.
@@ -47,11 +49,16 @@ class PortForward:
             [program, *self._command[1:]],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
+        output = cast("IO[bytes]", self._process.stdout)
         try:
-            return f"http://{self._address(cast('IO[bytes]', self._process.stdout))}"
+            address = self._address(output)
         except BaseException:
             self._end()
             raise
+        # kubectl writes a line for each connection: with a full pipe it, and every request, would stand still.
+        self._reader = Thread(target=_read_to_end, args=(output,), name="kubectl", daemon=True)
+        self._reader.start()
+        return f"http://{address}"
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -59,18 +66,18 @@ class PortForward:
         self._end()
 
     def _address(self, output: IO[bytes]) -> str:
-        deadline, said = time.monotonic() + ANSWER_S, b""
+        deadline, written = time.monotonic() + ANSWER_S, b""
         with selectors.DefaultSelector() as selector:
             selector.register(output, selectors.EVENT_READ)
             while selector.select(max(0.0, deadline - time.monotonic())):
                 piece = os.read(output.fileno(), 4096)
-                said = (said + piece)[-65_536:]
-                opened = _OPEN.search(said)
+                written = (written + piece)[-65_536:]
+                opened = _OPEN.search(written)
                 if opened:
                     return opened[1].decode()
                 if not piece:
                     break
-        lines = said.decode(errors="replace").split("\n")
+        lines = written.decode(errors="replace").split("\n")
         words = next((line.strip() for line in reversed(lines) if line.strip()), "")
         raise self._failure(words or f"it opened no port within {ANSWER_S:g} s")
 
@@ -88,5 +95,13 @@ class PortForward:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        if process.stdout is not None:
+        if self._reader is not None:
+            # A child of kubectl's may hold the pipe open; the thread then ends with this process.
+            self._reader.join(1)
+        if process.stdout is not None and not (self._reader and self._reader.is_alive()):
             process.stdout.close()
+
+
+def _read_to_end(output: IO[bytes]) -> None:
+    while os.read(output.fileno(), 65_536):
+        pass

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from llmwright.app.generation.generation import Progress
 
 STDIN = "-"
-MOST_STDIN = 1024 * 1024 * 1024
 
 
 @click.command(
@@ -78,13 +77,15 @@ def generate(
     if output in FORMATS:
         raise click.UsageError(f"-o names the file of the answers here; write ./{output} for a file of that name")
     from llmwright.app.generate import GenerateOptions, check_files, generate_by
+    from llmwright.app.generation.input_file import MOST_BYTES
     from llmwright.cli.show.console import open_console
     from llmwright.cli.show.generation import GenerationBar
 
     given_fields = {"max_tokens": max_tokens, "temperature": temperature}
     fields = {name: value for name, value in given_fields.items() if value is not None}
     options = GenerateOptions(fields=fields, **given)
-    text = sys.stdin.buffer.read(MOST_STDIN) if prompts == STDIN else None
+    # One byte more than may be: what is cut off at the limit would be lost without a word.
+    text = sys.stdin.buffer.read(MOST_BYTES + 1) if prompts == STDIN else None
     check_files(prompts, output, options, text=text)
     terminate_as_interrupt()
     console = open_console(stderr=True)

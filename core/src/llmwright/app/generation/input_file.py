@@ -58,7 +58,7 @@ def read_requests(path: str | Path, text: bytes | None, defaults: Defaults) -> t
         ConfigError: the file cannot be read or holds none, or lines are no requests; each with its number.
     """
     try:
-        content = decoded(text) if text is not None else read_text(user_path(path), MOST_BYTES)
+        content = _text(text) if text is not None else read_text(user_path(path), MOST_BYTES)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
     except Unreadable as error:
@@ -76,6 +76,12 @@ def read_requests(path: str | Path, text: bytes | None, defaults: Defaults) -> t
     if not line_requests:
         raise ConfigError(f"{path}: holds no request", hint=SHAPES)
     return tuple(line_requests)
+
+
+def _text(content: bytes) -> str:
+    if len(content) > MOST_BYTES:
+        raise Unreadable(f"is larger than {MOST_BYTES:,} bytes")
+    return decoded(content)
 
 
 def request_of(value: Any, line: int, defaults: Defaults) -> LineRequest:
@@ -125,7 +131,16 @@ def _completed(body: Mapping[str, Any], route: str, defaults: Defaults) -> Mappi
         raise ValueError(f'has "messages", which {route} does not take')
     limited = any(body.get(field) is not None for field in ("max_tokens", "max_completion_tokens"))
     open_fields = {name: value for name, value in defaults.fields.items() if not (limited and name == "max_tokens")}
-    return {"model": defaults.model, **open_fields, **body}
+    completed = {"model": defaults.model, **open_fields, **body}
+    _refuse_no_numbers(completed)
+    return completed
+
+
+def _refuse_no_numbers(body: Mapping[str, Any]) -> None:
+    try:
+        json.dumps(body, allow_nan=False)
+    except ValueError:
+        raise ValueError("has NaN or Infinity, which no JSON holds") from None
 
 
 def _conversation(body: Mapping[str, Any]) -> Mapping[str, Any]:
