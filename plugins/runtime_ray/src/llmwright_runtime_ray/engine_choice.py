@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pydantic.alias_generators import to_camel
+
 from llmwright.plugins.drivers import Demand, Engine
 from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
@@ -42,7 +44,7 @@ def engine_for_demand(demand: Demand) -> Choice:
     """Return the engine for a Workspace as it is written, and why."""
     return _chosen(
         _Work(
-            options=demand.options,
+            options={to_camel(name): value for name, value in demand.options.items()},
             preset=demand.preset,
             machine=demand.machine,
             here=demand.target == "local",
@@ -96,5 +98,6 @@ def _against_vllm(work: _Work) -> Iterator[str]:
     if machine is not None and machine.gpus == 0:
         yield f"{machine.name} has no GPU"
     if machine is not None and ENGINES[VLLM].is_too_old(machine.compute_capability):
-        has, needs = (".".join(map(str, pair or ())) for pair in (machine.compute_capability, (8, 0)))
+        lowest = ENGINES[VLLM].lowest_capability
+        has, needs = (".".join(map(str, pair or ())) for pair in (machine.compute_capability, lowest))
         yield f"{machine.gpu_model} has compute capability {has}, and vLLM needs {needs}"

@@ -19,11 +19,11 @@ def marked(error: LLMwrightError) -> str:
 
 def failure_in(text: str) -> LLMwrightError:
     """Return the error of a replica in Ray's ``text``, or an error with the last line of it."""
-    marked_one = marked_in(text)
-    if marked_one is None:
+    own = marked_in(text)
+    if own is None:
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         return TargetError(f"Ray Serve could not start the model: {lines[-1] if lines else 'no reason is named'}")
-    return marked_one
+    return own
 
 
 def marked_in(text: str) -> LLMwrightError | None:

@@ -165,8 +165,20 @@ def _missing_files(computed: Flags) -> set[str]:
 
 
 def _asked(config: ConfiguredRay) -> Flags:
-    asked = {"dtype": config.dtype, "max-num-seqs": config.max_num_seqs, "chat-template": config.chat_template}
-    return {name: value for name, value in asked.items() if value is not None}
+    asked = {
+        "dtype": config.dtype,
+        "max-num-seqs": config.max_num_seqs,
+        "max-num-batched-tokens": config.max_num_batched_tokens,
+        "chat-template": config.chat_template,
+        "tool-call-parser": config.tool_call_parser,
+    }
+    switches = {
+        "enable-auto-tool-choice": config.tool_call_parser is not None,
+        "enable-prefix-caching": config.enable_prefix_caching is True,
+        "no-enable-prefix-caching": config.enable_prefix_caching is False,
+    }
+    values: Flags = {name: value for name, value in asked.items() if value is not None}
+    return {**values, **{name: None for name, is_on in switches.items() if is_on}}
 
 
 def _engine_config(config: ConfiguredRay) -> EngineConfig:

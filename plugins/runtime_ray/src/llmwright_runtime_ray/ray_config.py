@@ -24,7 +24,7 @@ IN_ITS_FIELD: Mapping[str, str] = {
 """Words of Ray for the number of copies, and the field of a Workspace that has it for every runtime."""
 
 
-HF_ALONE = ("quantization", "threads")
+HF_ALONE = ("quantization", "threads", "prefixCacheMib", "requestTimeout")
 """Options that only the engine ``hf`` has, by their names in YAML."""
 VLLM_ALONE = ("gpuMemoryUtilization", "performanceMode")
 """Options that only the engine ``vllm`` has."""

@@ -8,7 +8,7 @@ import json
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from llmwright_runtime_ray.serve.llm_errors import LlmErrors, told
+from llmwright_runtime_ray.serve.llm_errors import LlmErrors, words_of
 
 WRAPPED = (
     "Message: temperature must be non-negative, got -1.0. (parameter=temperature, value=-1.0) (Request ID: ac9), "
@@ -33,7 +33,7 @@ WRAPPED = (
     ],
 )
 def test_an_error_says_what_is_wrong_and_nothing_of_ray(body: str, message: str, param: str | None) -> None:
-    assert told(body.encode()) == (message, param)
+    assert words_of(body.encode()) == (message, param)
 
 
 def through(status: int, kind: str, *parts: bytes) -> list[Message]:
@@ -74,3 +74,9 @@ def test_the_rest_passes_without_ray_s_headers_for_strange_origins(status: int, 
     start, *bodies = through(status, kind, b"data: 1\n\n", b"data: 2\n\n")
     assert [name for name, _ in start["headers"]] == [b"content-type", b"x-request-id"]
     assert [body["body"] for body in bodies] == [b"data: 1\n\n", b"data: 2\n\n"]
+
+
+@pytest.mark.parametrize(("status", "wait"), [(429, [b"1"]), (503, [b"1"]), (400, [])])
+def test_who_is_refused_for_load_is_told_when_to_ask_again(status: int, wait: list[bytes]) -> None:
+    start, *_ = through(status, "application/json", b'{"error": {"message": "too many"}}')
+    assert [value for name, value in start["headers"] if name == b"retry-after"] == wait

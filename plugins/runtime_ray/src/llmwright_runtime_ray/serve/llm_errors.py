@@ -15,6 +15,7 @@ from llmwright.reading.json_reader import read_json
 from llmwright_runtime_hf.serve.http.openai_errors import error_response
 
 _LEAST_ERROR = 400
+_BUSY = (429, 503)
 _WRAPPED = re.compile(r"Message: (.*?)(?: \(Request ID: [^)]*\))?, Internal exception: .*", re.DOTALL)
 _CLASS = re.compile(r"\A(?:\w+\.)+\w+: ")
 """The name of an exception before its words."""
@@ -58,11 +59,12 @@ def _is_error(start: Message) -> bool:
 
 
 async def _answer(status: int, content: bytes, scope: Scope, receive: Receive, send: Send) -> None:
-    words, param = told(content)
-    await error_response(status, words, param=param)(scope, receive, send)
+    words, param = words_of(content)
+    headers = {"Retry-After": "1"} if status in _BUSY else {}
+    await error_response(status, words, param=param, headers=headers)(scope, receive, send)
 
 
-def told(content: bytes) -> tuple[str, str | None]:
+def words_of(content: bytes) -> tuple[str, str | None]:
     """Return the message of an error's body, and the field that it is about; the body itself where it is no JSON."""
     text = content.decode(errors="replace")
     try:
