@@ -17,6 +17,8 @@ GATED = "401 Client Error.\n\nCannot access gated repo for url http://hub/acme/t
     [
         ("TokenMissing: acme/tiny is gated, and there is no token (set HF_TOKEN)", "TokenMissing"),
         ("loading\nerror: NoDiskSpace: no disk space under /workspace", "NoDiskSpace"),
+        ("INFO: begun\nerror: TokenMissing: acme/tiny is gated", "TokenMissing"),
+        ("error: Loading: no\nerror: PullDenied: log in", "PullDenied"),
         (f"huggingface_hub.errors.GatedRepoError: {GATED}Access is restricted. Please log in.", "TokenMissing"),
         (
             f"{GATED}Access to model acme/tiny is restricted and you are not in the authorized list.",

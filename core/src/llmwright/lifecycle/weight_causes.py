@@ -10,7 +10,7 @@ import re
 from llmwright.lifecycle.observed import Trouble
 from llmwright.values.weight_reasons import CAUSES, LICENCE, TOKEN_INVALID, TOKEN_MISSING
 
-_OWN = re.compile(r"(?:^|\berror: )([A-Z][A-Za-z]+): (.*)", re.DOTALL)
+_OWN = re.compile(rf"(?:^|\berror: )({'|'.join(sorted(CAUSES))}): (.*)", re.DOTALL)
 _LIBRARIES = (
     (re.compile(r"invalid credentials in authorization header|invalid user token", re.IGNORECASE), TOKEN_INVALID),
     (re.compile(r"not in the authorized list|awaiting a review", re.IGNORECASE), LICENCE),
@@ -26,6 +26,6 @@ _LIBRARIES = (
 def weight_cause(text: str) -> Trouble | None:
     """Return the cause in the last words of a process that ended; None where they tell of none."""
     own = _OWN.search(text)
-    if own and own[1] in CAUSES:
+    if own:
         return Trouble(own[1], own[2].strip())
     return next((Trouble(reason, text.strip()) for form, reason in _LIBRARIES if form.search(text)), None)
