@@ -11,9 +11,8 @@ from contextlib import contextmanager
 def collector_paused() -> Iterator[None]:
     """Pause Python's garbage collector, for imports within it.
 
-    An import makes hundreds of thousands of objects that stay, and the collector looks through them again and again:
-    about a fifth of the processor time that torch, transformers and peft take together. Load no weights within it:
-    a tensor in a cycle would stay until its end.
+    An import makes hundreds of thousands of objects that stay, and the collector looks through them again and again.
+    Load no weights within it: a tensor in a cycle would stay until its end.
     """
     enabled = gc.isenabled()
     gc.disable()
