@@ -62,9 +62,8 @@ def model_to_push(session: Session, model: str, license_: str, progress: Progres
     preset = session.preset(model)
     scheme, _, place = preset.source.partition("://")
     if scheme == "file":
-        found = _of_directory(session, Path(unquote(urlsplit(preset.source).path)))
-        found = ModelToPush(found.directory, _card(preset, found.card.license), found.licence_place)
-        return _licensed(found, license_)
+        here = _of_directory(session, Path(unquote(urlsplit(preset.source).path)))
+        return _licensed(replace(here, card=_card(preset, here.card.license)), license_)
     if scheme == "oci":
         hint = f"copy it: skopeo copy docker://{place} docker://REGISTRY/REPOSITORY:TAG"
         raise ConfigError(f"the weights of {preset.name} lie in an image already: {preset.source}", hint=hint)

@@ -68,7 +68,7 @@ def generate(
     max_tokens: int | None,
     temperature: float | None,
     namespace: str | None,
-    **given: Any,
+    **run: Any,
 ) -> None:
     """Answer a file of requests: by the Workspace NAME, the server at URL, or a PRESET that is served meanwhile.
 
@@ -81,9 +81,9 @@ def generate(
     from llmwright.cli.show.console import open_console
     from llmwright.cli.show.generation import GenerationBar
 
-    given_fields = {"max_tokens": max_tokens, "temperature": temperature}
-    fields = {name: value for name, value in given_fields.items() if value is not None}
-    options = GenerateOptions(fields=fields, **given)
+    flags = {"max_tokens": max_tokens, "temperature": temperature}
+    fields = {name: value for name, value in flags.items() if value is not None}
+    options = GenerateOptions(fields=fields, **run)
     # One byte more than may be: what is cut off at the limit would be lost without a word.
     text = sys.stdin.buffer.read(MOST_BYTES + 1) if prompts == STDIN else None
     check_files(prompts, output, options, text=text)

@@ -67,10 +67,10 @@ class RayRuntime(Runtime):
         config: RayConfig = super().configure(options, files)
         if CONFIG_FILE not in files or config.engine == engine_choice.HF:
             return _configured(config)
-        given = user_flags(files[CONFIG_FILE], self._known)
-        llm_launch.refuse_flags(given)
-        length = context_of(given) or config.max_model_len
-        return _configured(config, max_model_len=length, user_flags=given)
+        written = user_flags(files[CONFIG_FILE], self._known)
+        llm_launch.refuse_flags(written)
+        length = context_of(written) or config.max_model_len
+        return _configured(config, max_model_len=length, user_flags=written)
 
     @classmethod
     def asks_remote_code(

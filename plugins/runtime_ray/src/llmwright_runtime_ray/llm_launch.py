@@ -61,9 +61,9 @@ REFUSED: Mapping[str, str] = {
 """Flags of ``vllm serve`` that do nothing beneath Ray Serve, or the wrong thing, and why."""
 
 
-def refuse_flags(given: Mapping[str, Any]) -> None:
+def refuse_flags(written: Mapping[str, Any]) -> None:
     """Raise InvalidWorkspace for flags of a config that Ray Serve LLM does not carry out, each with its place."""
-    wrong = [(name, why) for name in given for why in [_refusal(name)] if why]
+    wrong = [(name, why) for name in written for why in [_refusal(name)] if why]
     if wrong:
         hint = "leave the line out, or write runtime: vllm"
         path = f"{CONFIG_FILE}:{SECTION}"

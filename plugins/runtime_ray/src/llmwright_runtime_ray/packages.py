@@ -1,7 +1,7 @@
 """``python -m llmwright_runtime_ray.packages --to DIRECTORY``: our packages, for the Python of another image.
 
 ``rayproject/ray-llm`` holds Ray, vLLM and what they need, and none of ours. The packages are Python alone, so they are
-copied there from the workload image, and found by ``PYTHONPATH``; what they import beside each other, Ray needs too.
+copied there from the workload image, and spec by ``PYTHONPATH``; what they import beside each other, Ray needs too.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ def copy_packages(directory: Path) -> None:
     """Copy each package, and what says its version, into ``directory``; a pod that starts again copies again."""
     for name in DISTRIBUTIONS:
         installed, package = distribution(name), name.replace("-", "_")
-        found = find_spec(package)
-        if found is None or not found.submodule_search_locations:
+        spec = find_spec(package)
+        if spec is None or not spec.submodule_search_locations:
             raise ModuleNotFoundError(f"{name} holds no package {package}", name=package)
-        source = Path(found.submodule_search_locations[0])
+        source = Path(spec.submodule_search_locations[0])
         shutil.copytree(source, directory / package, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
         about = directory / f"{package}-{installed.version}.dist-info"
         about.mkdir(exist_ok=True)

@@ -34,7 +34,7 @@ class GenerationBar:
             *columns, console=console, transient=True, disable=not console.is_terminal, refresh_per_second=4
         )
         self._task: TaskID | None = None
-        self._said = time.monotonic()
+        self._printed_at = time.monotonic()
 
     def __enter__(self) -> GenerationBar:
         self._bars.start()
@@ -51,8 +51,8 @@ class GenerationBar:
         written = progress.answered + progress.failed
         text = f"{written:,} of {progress.requests:,}{failed}"
         if not self._console.is_terminal:
-            if time.monotonic() - self._said >= LINE_S:
-                self._said = time.monotonic()
+            if time.monotonic() - self._printed_at >= LINE_S:
+                self._printed_at = time.monotonic()
                 note(text)
             return
         if self._task is None:

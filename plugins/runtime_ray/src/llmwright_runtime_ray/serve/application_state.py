@@ -30,8 +30,8 @@ def state_of(status: Any) -> EngineState:
     if not waiting:
         return EngineState("ready")
     phase = "failed" if "FAILED" in application.status or application.status == "UNHEALTHY" else "loading"
-    said = next((each.message for each in waiting if each.message), "")
-    words = said or application.message or "no replica has loaded the model yet"
+    message = next((each.message for each in waiting if each.message), "")
+    words = message or application.message or "no replica has loaded the model yet"
     lines = [line for line in words.strip().splitlines() if not line.startswith(_GUESS)]
     return EngineState(phase, lines[-1])  # type: ignore[arg-type]
 
