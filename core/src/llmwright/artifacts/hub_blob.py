@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Event
 
-import httpx
-
-from llmwright.artifacts.addresses import Location, SourceRules, parse_url
+from llmwright.artifacts.addresses import SourceRules, parse_url
 from llmwright.artifacts.artifact_errors import TransientAnswer
 from llmwright.artifacts.partial_blob import PartialBlob
 from llmwright.artifacts.snapshot_note import SnapshotFile, SnapshotNote
@@ -83,7 +82,9 @@ def _fill(blob: PartialBlob, url: str, access: HubAccess, revision: str) -> None
             if response.status_code == 416:
                 raise TransientAnswer("the server has no such part of the file")
             if response.status_code not in (200, 206):
-                raise _refusal(response, location, access, revision)
+                if parse_url(str(response.request.url)).origin != location.origin:
+                    raise _refusal_of_store(response.status_code, access.model)
+                raise _refusal(response.status_code, response.headers, access, revision)
             for block in response.iter_raw():
                 if access.ended.is_set():
                     raise FetchEnded
@@ -96,10 +97,12 @@ def _fill(blob: PartialBlob, url: str, access: HubAccess, revision: str) -> None
             raise (unreachable(access.model) if error.reason == "Unreachable" else error) from error
 
 
-def _refusal(response: httpx.Response, asked: Location, access: HubAccess, revision: str) -> LLMwrightError:
-    """Return the hub's cause; of the store to which it leads, which knows neither users nor licences, none of those."""
-    if parse_url(str(response.request.url)).origin != asked.origin:
-        text = f"the store of the hub's large files answered {response.status_code} for {access.model}"
-        return TargetError(text, hint="try again later, and check what a proxy answers", reason="HubFailed")
-    stated = " ".join(response.headers.get(f"x-error-{part}", "") for part in ("code", "message"))
-    return refusal(access.model, revision, response.status_code, stated, token=bool(access.token))
+def _refusal(status: int, headers: Mapping[str, str], access: HubAccess, revision: str) -> LLMwrightError:
+    stated = " ".join(headers.get(f"x-error-{part}", "") for part in ("code", "message"))
+    return refusal(access.model, revision, status, stated, token=bool(access.token))
+
+
+def _refusal_of_store(status: int, model: str) -> TargetError:
+    """Return the error for the store to which the hub leads: it knows neither users nor licences."""
+    text = f"the store of the hub's large files answered {status} for {model}"
+    return TargetError(text, hint="try again later, and check what a proxy answers", reason="HubFailed")
