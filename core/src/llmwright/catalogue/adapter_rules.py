@@ -21,6 +21,8 @@ MOST_CONFIG = 1024**2
 MOST_HEADER = 16 * 1024**2
 """Bytes of the header of the weights."""
 _NAME = re.compile(r"[A-Za-z0-9][-A-Za-z0-9._]{0,252}")
+_CODE = re.compile(r"megatron_config|auto_map|\w*remote_code")
+"""Fields by which code of others would run."""
 _LOSSY = ("pissa", "olora", "corda", "lora_ga", "loftq")
 """Initialisations that change the base's weights (PEFT's ``update_layer``): such adapters fit that base alone."""
 _REPEATS = "*+{"
@@ -101,9 +103,8 @@ def _code_faults(config: Mapping[str, Any]) -> Iterator[str]:
     library = str(mapping.get("parent_library") or "") if isinstance(mapping, dict) else _shown(mapping)
     if library and not f"{library}.".startswith("transformers."):
         yield f"has an auto_mapping to code of {_shown(library)}, and code of others is not run"
-    for name in ("megatron_config", "auto_map", "trust_remote_code"):
-        if config.get(name):
-            yield f"has {name}, and code of others is not run"
+    for name in (name for name, value in config.items() if value and _CODE.fullmatch(name)):
+        yield f"has {name}, and code of others is not run"
 
 
 def _base_faults(config: Mapping[str, Any]) -> Iterator[str]:

@@ -41,8 +41,15 @@ def flags(preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: VllmC
         **_answers(preset, fit, adapters),
         **_parallel(fit),
     }
-    lora: Flags = {"enable-lora": None, **_rank_of(adapters, config)} if adapters or config.adapter_directories else {}
-    return {**flags_by_name, **lora, **_adapters(adapters), **_asked(config), **transfers(config)}
+    lora: Flags = {"enable-lora": None} if adapters or config.adapter_directories else {}
+    lora |= _rank_of(adapters, config)
+    return {
+        **flags_by_name,
+        **lora,
+        **_adapters(adapters),
+        **_asked(config),
+        **transfers(config),
+    }
 
 
 def _context(fit: Fit) -> str | int:
@@ -109,10 +116,10 @@ def _adapters(adapters: tuple[Adapter, ...]) -> Flags:
 
 
 def _rank_of(adapters: tuple[Adapter, ...], config: VllmConfig) -> Flags:
-    """Return the flag for the greatest rank that is known, where the engine's default is too small for it."""
+    """Return the flag for the greatest rank: as the option says, else where the engine's default is too small."""
     needed = max([config.max_lora_rank or 0, *(adapter.rank or 0 for adapter in adapters)])
     smallest = next((rank for rank in LORA_RANKS if rank >= needed), needed)
-    return {"max-lora-rank": smallest} if smallest > LORA_RANKS[0] else {}
+    return {"max-lora-rank": smallest} if config.max_lora_rank or smallest > LORA_RANKS[0] else {}
 
 
 def _template_of(adapters: tuple[Adapter, ...]) -> Flags:
