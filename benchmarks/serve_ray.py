@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import statistics
@@ -124,6 +125,8 @@ def compare_replicas(given: argparse.Namespace, folder: Path) -> None:
 
 def compare_start(given: argparse.Namespace, folder: Path) -> None:
     os.environ["LLMWRIGHT_STATE_DIRECTORY"] = str(folder / "state")
+    # Where both sides are not given it, Ray 2.60's head asks for a token that the driver does not send.
+    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     os.environ.setdefault("LLMWRIGHT_RAY", str(ENVIRONMENT))
     further = []
     for number in range(given.rounds):
@@ -153,7 +156,8 @@ def bare_to_first_token(folder: Path) -> float:
     with quiet(folder / "bare.log") as log, ray_head(gcs):
         flags = ("--model", str(DEMO), "--served-model-name", "demo", "--port", str(port))
         command = [str(PYTHON), "-c", BARE, f"127.0.0.1:{gcs}", str(port), *flags]
-        subprocess.run(command, stdout=log, stderr=log, check=True)
+        if subprocess.run(command, stdout=log, stderr=log, check=False).returncode:
+            raise RuntimeError((folder / "bare.log").read_text()[-2000:])
         first_token(f"http://127.0.0.1:{port}")
         return time.perf_counter() - began
 
@@ -169,8 +173,9 @@ def ray_head(port: int) -> Iterator[None]:
             until_started(Path(files) / "log", head)
             yield
         finally:
-            for process in psutil.Process(head.pid).children(recursive=True):
-                process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                for process in psutil.Process(head.pid).children(recursive=True):
+                    process.kill()
             head.kill()
             head.wait()
 
