@@ -137,6 +137,8 @@ def test_any_object_is_json_as_far_as_it_goes(client: openai.OpenAI) -> None:
         ({"extra_body": {"guided_regex": "(?=a)b"}}, "guided_regex", "look-around"),
         ({"extra_body": {"guided_grammar": "start: nobody"}}, "guided_grammar", "nobody"),
         ({"extra_body": {"guided_json": "{"}}, "guided_json", "no JSON"),
+        ({"extra_body": {"guided_json": False}}, "guided_json", "allows no answer"),
+        ({"extra_body": {"guided_json": "[1]"}}, "guided_json", "is an object"),
         ({"extra_body": {"guided_choice": []}}, "guided_choice", "at least 1 item"),
         ({"extra_body": {"structured_outputs": {"yaml": 1}}}, "structured_outputs.yaml", "not permitted"),
         (

@@ -119,7 +119,7 @@ class GuideCompiler:
             raise GuideRefusedError("llguidance is not installed on the server") from error
         words = self._vocabulary_words()
         if source.kind == "json":
-            _refuse_unreadable(source.text)
+            source = GuideSource("json", _object_schema(source.text))
         matcher = LLMatcher(words, _grammar(source), log_level=0, limits=_limits())
         if matcher.is_error():
             path = _fault_path(source, words) if source.kind == "json" else ()
@@ -161,12 +161,20 @@ def _grammar(source: GuideSource) -> str:
     return grammar
 
 
-def _refuse_unreadable(schema: str) -> None:
-    """Raise GuideRefusedError for JSON that is nested too deep, or has half of a character."""
+def _object_schema(text: str) -> str:
+    """Return the schema as an object: ``true`` allows any JSON.
+
+    Raises GuideRefusedError for one that allows nothing, is no schema, is nested too deep, or has half of a character.
+    """
     try:
-        read_json(schema, MOST_CHARACTERS)
+        schema = read_json(text, MOST_CHARACTERS)
     except Unreadable as error:
         raise GuideRefusedError(f"the schema {error}") from error
+    if schema is True:
+        return "{}"
+    if not isinstance(schema, dict):
+        raise GuideRefusedError("false allows no answer" if schema is False else "a schema is an object")
+    return text
 
 
 def _limits() -> Any:
