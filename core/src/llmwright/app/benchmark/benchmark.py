@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -18,6 +15,7 @@ from llmwright.app.benchmark.result import BenchmarkResult, notes_of
 from llmwright.app.benchmark.statistics import LevelRecords, level_result
 from llmwright.app.benchmark.trial import Trial, prompts_of, try_out
 from llmwright.app.benchmark.workload import Workload
+from llmwright.app.event_loop import run_apart
 from llmwright.version import __version__
 
 PROGRESS_EVERY_S = 0.1
@@ -62,8 +60,6 @@ class Benchmark:
         self._levels: list[LevelRecords] = []
         self._began = datetime.now(UTC)
         self._complete = False
-        self._task: asyncio.Task[None] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     def run(self) -> BenchmarkResult:
         """Measure all levels and return the result. An interruption ends the requests under way first.
@@ -72,14 +68,7 @@ class Benchmark:
             ConfigError: the server refuses the requests.
             TargetError: the server does not answer a trial request.
         """
-        # In a thread of its own: a notebook has a running event loop already, and Ctrl-C comes to the main thread.
-        with ThreadPoolExecutor(1, "benchmark") as thread:
-            measuring = thread.submit(asyncio.run, self._measure())
-            try:
-                measuring.result()
-            except BaseException:
-                self._cancel()
-                raise
+        run_apart(self._measure(), "benchmark")
         return self.result()
 
     def result(self) -> BenchmarkResult:
@@ -104,14 +93,7 @@ class Benchmark:
             notes=notes_of(workload, self._trial, levels) if self._trial else (),
         )
 
-    def _cancel(self) -> None:
-        if self._loop is not None and self._task is not None:
-            # The loop may have ended by itself meanwhile.
-            with suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._task.cancel)
-
     async def _measure(self) -> None:
-        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
         async with self._client as client:
             self._trial = await try_out(client.send, self._workload, self._model)
             prompts = prompts_of(self._workload, self._trial.words)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
+from llmwright.app.event_loop import run_apart
 from llmwright.app.generation.input_file import LineRequest
 from llmwright.app.generation.output_file import OutputFile
 from llmwright.app.model_client import sendable_key
@@ -72,8 +71,6 @@ class Generation:
         self._pause_s = pause_s
         # Reading the certificates takes longer than a short run.
         verify = trust() if location.scheme == "https" else False
-        self._task: asyncio.Task[None] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
         limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
         self._transport = httpx.AsyncHTTPTransport(verify=verify, proxy=proxy_for(location), limits=limits)
         self._client = httpx.AsyncClient(
@@ -96,24 +93,10 @@ class Generation:
             ConfigError: the server refuses the key.
             TargetError: it does not answer any more, or the file cannot be written.
         """
-        # In a thread of its own: a notebook has a running event loop already, and Ctrl-C comes to the main thread.
-        with ThreadPoolExecutor(1, "generation") as thread:
-            running = thread.submit(asyncio.run, self._run())
-            try:
-                running.result()
-            except BaseException:
-                self._cancel()
-                raise
+        run_apart(self._run(), "generation")
         return self.progress
 
-    def _cancel(self) -> None:
-        if self._loop is not None and self._task is not None:
-            # The loop may have ended by itself meanwhile.
-            with suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._task.cancel)
-
     async def _run(self) -> None:
-        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
         queue = self._output.open_requests[::-1]
         workers = [asyncio.create_task(self._work(queue)) for _ in range(min(self._concurrency, len(queue)))]
         async with self._client:
