@@ -27,6 +27,19 @@ def namespaced(command: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
+def request_timeout(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds ``--timeout``, the span of one request, as ``timeout_s``."""
+    return click.option(
+        "--timeout",
+        "timeout_s",
+        type=span,
+        metavar="SPAN",
+        default="10m",
+        show_default=True,
+        help="Of a request.",
+    )(command)
+
+
 def filenames(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds ``-f`` (repeatable: files, directories, ``-`` for stdin) and ``--config-dir``."""
     command = config_dir(command)

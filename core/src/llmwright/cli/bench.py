@@ -60,15 +60,7 @@ if some requests failed (the table says how many), and with 1 where a level has 
 @click.option("--api", type=click.Choice(["chat", "completions"]), default="chat", show_default=True, help="The route.")
 @click.option("--stream/--no-stream", default=True, show_default=True, help="Whole answers have no first token.")
 @click.option("--warmup", type=click.IntRange(0), default=1, show_default=True, help="Uncounted requests of a client.")
-@click.option(
-    "--timeout",
-    "timeout_s",
-    type=arguments.span,
-    metavar="SPAN",
-    default="10m",
-    show_default=True,
-    help="Of a request.",
-)
+@arguments.request_timeout
 @click.option("--temperature", type=click.FloatRange(0, 2), default=0.0, show_default=True, help="0 is greedy.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the prompts that are made.")
 @click.option("--ignore-eos/--no-ignore-eos", default=None, help="Answers of full length; not with --prompts.")

@@ -47,15 +47,7 @@ say why) or the server went away, with 2 where a file cannot be used.
 @click.option("--max-tokens", type=click.IntRange(1), help="Most tokens of an answer, for lines without a limit.")
 @click.option("--temperature", type=click.FloatRange(0, 2), help="For lines without one; 0 is greedy.")
 @click.option("--concurrency", type=click.IntRange(1, 1024), default=8, show_default=True, help="Requests at a time.")
-@click.option(
-    "--timeout",
-    "timeout_s",
-    type=arguments.span,
-    metavar="SPAN",
-    default="10m",
-    show_default=True,
-    help="Of a request.",
-)
+@arguments.request_timeout
 @click.option("--overwrite", is_flag=True, help="Forget the answers that the file has, and ask all again.")
 @arguments.namespaced
 @click.pass_obj
