@@ -16,8 +16,8 @@ from core.tests.artifacts.support.registry_front import RegistryFront
 from llmwright.artifacts.credentials import Credential
 from llmwright.artifacts.image_manifest import OCI_TAR
 from llmwright.artifacts.image_pull import pull
-from llmwright.artifacts.image_push import check_push
-from llmwright.artifacts.model_image import ModelCard, check_model, model_files, model_image, push_model
+from llmwright.artifacts.image_push import check_push, push_image
+from llmwright.artifacts.model_image import ModelCard, check_model, model_files, model_image
 from llmwright.errors import ConfigError, LLMwrightError
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class TestRegistry:
         self, open_registry: DockerRegistry, model: Path, tmp_path: Path, chunk_bytes: int
     ) -> None:
         name = f"{open_registry.host}/models/{chunk_bytes}"
-        digest = push_model(model_image(model, CARD), f"{name}:v1", None, chunk_bytes=chunk_bytes)
+        digest = push_image(model_image(model, CARD), f"{name}:v1", None, chunk_bytes=chunk_bytes)
         assert pulled(f"{name}@{digest}", tmp_path / "to") == digest
         assert same_model(tmp_path / "to", model)
 
@@ -126,17 +126,17 @@ class TestRegistry:
 
         front.routes = {"PUT /v2/": refuse}
         with pytest.raises(LLMwrightError):
-            push_model(image, name, None)
+            push_image(image, name, None)
         before = len(image.files) - len(asked(front, "PUT", "/uploads/")) + 3
         front.seen.clear()
         front.routes = {}
-        push_model(image, name, None)
+        push_image(image, name, None)
         assert len(asked(front, "PUT", "/uploads/")) == before + 1  # and the config
 
     def test_a_killed_pull_goes_on_at_its_byte(self, front: RegistryFront, model: Path, tmp_path: Path) -> None:
         name = f"{front.host}/models/killed:v1"
         image = model_image(model, CARD)
-        push_model(image, name, None)
+        push_image(image, name, None)
         front.seen.clear()
         shard = image.image.layers[4]
 
@@ -165,7 +165,7 @@ class TestRegistry:
         self, front: RegistryFront, model: Path, tmp_path: Path
     ) -> None:
         name = f"{front.host}/models/boot:v1"
-        push_model(model_image(model, CARD), name, None)
+        push_image(model_image(model, CARD), name, None)
 
         def stop(done: int, total: int | None) -> None:
             if done > 100_000:
@@ -182,7 +182,7 @@ class TestRegistry:
 
     def test_a_restart_downloads_nothing(self, front: RegistryFront, model: Path, tmp_path: Path) -> None:
         name = f"{front.host}/models/again"
-        digest = push_model(model_image(model, CARD), f"{name}:v1", None)
+        digest = push_image(model_image(model, CARD), f"{name}:v1", None)
         pulled(f"{name}:v1", tmp_path / "to")
         front.seen.clear()
         assert pulled(f"{name}:v1", tmp_path / "to") == digest
@@ -198,10 +198,10 @@ class TestRegistry:
         self, open_registry: DockerRegistry, model: Path, tmp_path: Path
     ) -> None:
         name = f"{open_registry.host}/models/moved:v1"
-        push_model(model_image(model, CARD), name, None)
+        push_image(model_image(model, CARD), name, None)
         pulled(name, tmp_path / "to")
         (model / "LICENSE").rename(model / "COPYING")
-        push_model(model_image(model, CARD), name, None)
+        push_image(model_image(model, CARD), name, None)
         pulled(name, tmp_path / "to")
         assert {"COPYING"} == {path.name for path in (tmp_path / "to").iterdir()} & {"COPYING", "LICENSE"}
 
@@ -210,7 +210,7 @@ class TestRegistry:
     ) -> None:
         front = RegistryFront(open_registry)
         name = f"{front.host}/models/gone:v1"
-        digest = push_model(model_image(model, CARD), name, None)
+        digest = push_image(model_image(model, CARD), name, None)
         pulled(name, tmp_path / "to")
         front.close()
         assert pulled(name, tmp_path / "to") == digest
@@ -238,7 +238,7 @@ class TestTools:
         if skopeo is None:
             pytest.skip("skopeo is not installed (Debian package skopeo)")
         name = f"{open_registry.host}/models/skopeo:v1"
-        digest = push_model(model_image(model, CARD), name, None)
+        digest = push_image(model_image(model, CARD), name, None)
         about = json.loads(run(skopeo, "inspect", "--tls-verify=false", f"docker://{name}"))
         assert (about["Digest"], about["Os"], about["Labels"]["sh.kaito.model.name"]) == (digest, "linux", "mine")
         run(skopeo, "copy", "--insecure-policy", "--src-tls-verify=false", f"docker://{name}", f"dir:{tmp_path / 'd'}")

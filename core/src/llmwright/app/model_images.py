@@ -12,9 +12,9 @@ from llmwright.artifacts.addresses import SourceRules
 from llmwright.artifacts.credentials import Credential, find_credentials
 from llmwright.artifacts.download import Progress
 from llmwright.artifacts.image_pull import pull
-from llmwright.artifacts.image_push import check_push
+from llmwright.artifacts.image_push import check_push, push_image
 from llmwright.artifacts.image_reference import parse_reference
-from llmwright.artifacts.model_image import ModelCard, ModelImage, check_model, model_image, push_model
+from llmwright.artifacts.model_image import ModelCard, ModelImage, check_model, model_image
 from llmwright.artifacts.pull_room import LASTING
 from llmwright.artifacts.pulled_image import NOTE
 from llmwright.catalogue.licences import CARD, licence_of_card, may_be_copied
@@ -118,7 +118,7 @@ def push(session: Session, image: ModelImage, reference: str, progress: Progress
     Raises what ``image_push.push_image`` raises.
     """
     name, rules = image_name(reference), SourceRules(session.settings.sources.allow)
-    digest = push_model(image, name, _logins(session, name), sources=rules, progress=progress)
+    digest = push_image(image, name, _logins(session, name), sources=rules, progress=progress)
     return f"{SCHEME}{parse_reference(name).name}@{digest}"
 
 

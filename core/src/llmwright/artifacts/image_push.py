@@ -5,10 +5,11 @@ A push that was killed goes on when it is started again: the registry has the bl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from llmwright.artifacts.addresses import SourceRules, parse_url
 from llmwright.artifacts.artifact_errors import digest_mismatch, disk_errors
@@ -20,8 +21,37 @@ from llmwright.artifacts.layout import blob_path, layout_image
 from llmwright.artifacts.oci_registry import CHUNK_BYTES, OciRegistry
 from llmwright.artifacts.wire import Wire
 
-OpenBlob = Callable[[Descriptor], AbstractContextManager[IO[bytes]]]
-"""Opens the bytes of a blob from their start."""
+
+class PackedImage(Protocol):
+    """An image that can be pushed; errors name it by ``what``."""
+
+    @property
+    def image(self) -> Image: ...
+
+    @property
+    def what(self) -> str: ...
+
+    def opened(self, blob: Descriptor) -> AbstractContextManager[IO[bytes]]:
+        """Give the bytes of a blob from their start."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutImage:
+    """The only image of the layout in ``directory``."""
+
+    directory: Path
+    image: Image
+
+    @property
+    def what(self) -> str:
+        """The image, for errors."""
+        return f"the image in {self.directory}"
+
+    @contextmanager
+    def opened(self, blob: Descriptor) -> Iterator[IO[bytes]]:
+        """Yield the bytes of a blob."""
+        with disk_errors(self.directory), blob_path(self.directory, blob.digest).open("rb") as file:
+            yield file
 
 
 def push(
@@ -38,18 +68,10 @@ def push(
 
     Raises ConfigError (BadImage) besides.
     """
-
-    @contextmanager
-    def opened(blob: Descriptor) -> Iterator[IO[bytes]]:
-        with disk_errors(layout_dir), blob_path(layout_dir, blob.digest).open("rb") as file:
-            yield file
-
     return push_image(
-        layout_image(layout_dir),
-        opened,
+        LayoutImage(layout_dir, layout_image(layout_dir)),
         reference,
         credentials,
-        what=f"the image in {layout_dir}",
         sources=sources,
         insecure=insecure,
         progress=progress,
@@ -58,28 +80,26 @@ def push(
 
 
 def push_image(
-    image: Image,
-    open_blob: OpenBlob,
+    packed: PackedImage,
     reference: str,
     credentials: Credentials,
     *,
-    what: str,
     sources: SourceRules | None = None,
     insecure: tuple[str, ...] = (),
     progress: Progress | None = None,
     chunk_bytes: int = CHUNK_BYTES,
 ) -> ManifestDigest:
-    """Push ``image`` to ``reference``, and read its digest back.
+    """Push the ``packed`` image to ``reference``, and read its digest back.
 
     The registry may be anywhere, for the user named it. ``sources`` holds for all that it names in turn: the places of
     uploads, redirects, its token service.
-    ``what`` names the image in errors. ``insecure`` lists registries (host and port) where plain http is accepted,
+    ``insecure`` lists registries (host and port) where plain http is accepted,
     besides loopback; ``progress`` counts the bytes of blobs. Raises ConfigError (InvalidReference, PushDenied,
     DigestMismatch) and TargetError (Unreachable, RegistryError).
     """
-    name = parse_reference(reference)
+    name, image = parse_reference(reference), packed.image
     if name.digest and name.digest != image.digest:
-        raise digest_mismatch(what, name.digest, image.digest)
+        raise digest_mismatch(packed.what, name.digest, image.digest)
     with Wire(_rules_to_push(name, sources)) as wire:
         registry = OciRegistry(
             wire, name, listed(credentials), actions="pull,push", insecure=insecure, chunk_bytes=chunk_bytes
@@ -87,7 +107,7 @@ def push_image(
         counted = TotalProgress(image.blobs, progress)
         # Blobs before the manifest: a registry refuses a manifest without its blobs, and nobody pulls half an image.
         for blob in image.blobs:
-            with open_blob(blob) as file:
+            with packed.opened(blob) as file:
                 registry.push_blob(blob.digest, blob.size, file, counted.of_blob())
             counted.finish(blob)
         version = name.tag or name.digest

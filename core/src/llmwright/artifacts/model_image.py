@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import IO
 
 from llmwright.artifacts.adapter_image import MODEL_NAME
-from llmwright.artifacts.addresses import SourceRules
 from llmwright.artifacts.artifact_errors import bad_image, disk_errors
 from llmwright.artifacts.download import Progress
 from llmwright.artifacts.image_manifest import (
@@ -27,8 +26,7 @@ from llmwright.artifacts.image_manifest import (
     read_image,
     sha256,
 )
-from llmwright.artifacts.image_push import push_image
-from llmwright.artifacts.image_transfer import Credentials, ManifestDigest, TotalProgress
+from llmwright.artifacts.image_transfer import TotalProgress
 from llmwright.artifacts.oci_registry import CHUNK_BYTES
 from llmwright.artifacts.tarred_file import TarredFile, digest_of, tar_bytes
 from llmwright.catalogue.model_directory import CONFIG, has_tokenizer
@@ -71,6 +69,11 @@ class ModelImage:
     image: Image
     config: bytes
     files: dict[str, str]
+
+    @property
+    def what(self) -> str:
+        """The image, for errors."""
+        return f"the model in {self.directory}"
 
     @contextlib.contextmanager
     def opened(self, blob: Descriptor) -> Iterator[IO[bytes]]:
@@ -159,30 +162,6 @@ def _config(layers: Sequence[Descriptor], card: ModelCard) -> dict[str, object]:
         "config": {"Labels": card.annotations},
         "rootfs": {"type": "layers", "diff_ids": [layer.digest for layer in layers]},
     }
-
-
-def push_model(
-    model: ModelImage,
-    reference: str,
-    credentials: Credentials,
-    *,
-    sources: SourceRules | None = None,
-    insecure: tuple[str, ...] = (),
-    progress: Progress | None = None,
-    chunk_bytes: int = CHUNK_BYTES,
-) -> ManifestDigest:
-    """Push the model's image to ``reference``, as ``image_push.push_image`` does."""
-    return push_image(
-        model.image,
-        model.opened,
-        reference,
-        credentials,
-        what=f"the model in {model.directory}",
-        sources=sources,
-        insecure=insecure,
-        progress=progress,
-        chunk_bytes=chunk_bytes,
-    )
 
 
 def check_model(data: Path, what: str) -> None:
