@@ -20,7 +20,7 @@ from llmwright_runtime_ray import engine_choice, llm_launch, ray_status, rayserv
 from llmwright_runtime_ray.command_line import ENVIRONMENT, MODULE, STATE, scaling_flags
 from llmwright_runtime_ray.ray_config import ConfiguredRay, RayConfig, written_elsewhere
 from llmwright_runtime_ray.ray_settings import RaySettings
-from llmwright_runtime_vllm.engine_config_file import CONFIG_FILE, SECTION, code_flags, context_of, user_flags
+from llmwright_runtime_vllm.engine_config_file import CONFIG_FILE, SECTION, code_fields, context_of, user_flags
 from llmwright_runtime_vllm.engine_flags import FlagList, flags_of
 
 ROLE = "ray"
@@ -79,7 +79,7 @@ class RayRuntime(Runtime):
         files: Mapping[str, str],
     ) -> Iterable[str]:
         """vLLM's own flag for it in the config's file."""
-        return (f"{CONFIG_FILE}:{SECTION}.{flag}" for flag in code_flags(files.get(CONFIG_FILE, "")))
+        return code_fields(files)
 
     def refuses(self, preset: Preset, fit: Fit) -> str | None:
         """A replica of ``hf`` serves from one machine; vLLM spreads a model that may be spread."""

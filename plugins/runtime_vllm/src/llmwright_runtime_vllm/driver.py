@@ -17,7 +17,7 @@ from llmwright_runtime_vllm.config import EngineConfig, VllmConfig
 from llmwright_runtime_vllm.engine_config_file import (
     CONFIG_FILE,
     SECTION,
-    code_flags,
+    code_fields,
     context_of,
     served_names,
     user_flags,
@@ -95,7 +95,7 @@ class VllmRuntime(Runtime):
         files: Mapping[str, str],
     ) -> Iterable[str]:
         """The engine's own flag for it in the config's file."""
-        return (f"{CONFIG_FILE}:vllm.{flag}" for flag in code_flags(files.get(CONFIG_FILE, "")))
+        return code_fields(files)
 
     def program(self) -> str:
         """The engine's own, as the settings name it."""

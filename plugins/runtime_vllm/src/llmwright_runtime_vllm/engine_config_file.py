@@ -75,16 +75,17 @@ def _module_name(word: str) -> str:
     return str(module["name"]) if fits else ""
 
 
-def code_flags(text: str) -> tuple[str, ...]:
-    """Return the flags in the file's ``vllm`` that let the engine run Python code from a model's repository.
+def code_fields(files: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the paths of the file's flags that let the engine run Python code from a model's repository.
 
     The engine takes a dash and an underscore alike. A file that is damaged has none: ``user_flags`` refuses it.
     """
     try:
-        section = _section(text)
+        section = _section(files.get(CONFIG_FILE, ""))
     except InvalidWorkspace:
         return ()
-    return tuple(name for name, value in section.items() if is_code_flag(name) and str(value).lower() not in _OFF)
+    flags = (name for name, value in section.items() if is_code_flag(name) and str(value).lower() not in _OFF)
+    return tuple(f"{CONFIG_FILE}:{SECTION}.{flag}" for flag in flags)
 
 
 def is_code_flag(name: str) -> bool:
