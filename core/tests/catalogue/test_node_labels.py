@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llmwright.catalogue.node_labels import instance_type_of_labels, mig_is_active, mig_slice
+from llmwright.catalogue.node_labels import instance_type_of_labels, instance_type_of_node, mig_is_active, mig_slice
 from llmwright.errors import ConfigError
 
 LABELS = {"nvidia.com/gpu.product": "Tesla-T4", "nvidia.com/gpu.count": "2", "nvidia.com/gpu.memory": "16300"}
@@ -29,6 +29,24 @@ def test_a_label_that_is_missing_is_named(label: str) -> None:
 def test_a_label_that_is_no_number_is_told(value: str) -> None:
     with pytest.raises(ConfigError, match=r"n1: label nvidia\.com/gpu\.count is"):
         instance_type_of_labels({**LABELS, "nvidia.com/gpu.count": value}, node="n1")
+
+
+def test_a_node_without_a_gpu_says_so() -> None:
+    offers = {"cpu": "3920m", "memory": "16384Ki", "nvidia.com/gpu": "1"}
+    machine = instance_type_of_node({"nvidia.com/gpu.present": "false"}, offers)
+    assert (machine.name, machine.gpus, machine.cpus, machine.memory_bytes) == ("processor", 0, 3, 16 * 1024**2)
+    assert instance_type_of_node(LABELS, offers) == instance_type_of_labels(LABELS)
+
+
+@pytest.mark.parametrize("labels", [{}, {"nvidia.com/gpu.present": "true"}])
+def test_a_node_that_says_nothing_is_not_taken_for_one_without_a_gpu(labels: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match="n1 has no label"):
+        instance_type_of_node(labels, {"cpu": "4", "memory": "8Gi"}, node="n1")
+
+
+def test_resources_that_cannot_be_read_count_as_none() -> None:
+    machine = instance_type_of_node({"nvidia.com/gpu.present": "false"}, {"cpu": "many"})
+    assert (machine.cpus, machine.memory_bytes) == (0, 0)
 
 
 def test_mig_counts_once_it_is_done() -> None:

@@ -19,7 +19,7 @@ from tests.support.planning import (
 )
 
 from llmwright.catalogue.catalogue import Catalogue
-from llmwright.catalogue.node_labels import instance_type_of_labels
+from llmwright.catalogue.node_labels import instance_type_of_labels, instance_type_of_node
 from llmwright.errors import InvalidWorkspace, LimitExceeded, NotYet
 from llmwright.plan.make import make_plan
 from llmwright.plugins.driver_set import DriverSet
@@ -234,6 +234,19 @@ def test_labels_of_nodes_override_the_table(planned: Planned) -> None:
     assert plan.nodes.instance_type_name == ""
     assert dict(plan.fits)["serving"].gpus == 4
     assert dict(plan.fits)["serving"].dtype == "float16"
+
+
+def test_nodes_without_a_gpu_serve_on_their_processors(planned: Planned) -> None:
+    offers = {"cpu": "4", "memory": "32Gi"}
+    machine = instance_type_of_node({"nvidia.com/gpu.present": "false"}, offers)
+    plan = planned(sku="", machine=machine, inference=inference("phi-3-mini-4k-instruct"))
+    assert required(plan.instance_type).name == "processor"
+    assert required(plan.runtime).name == "hf"
+    assert required(plan.serving).main.gpus == 0
+    assert required(plan.cost).usd_per_hour is None
+    small = instance_type_of_node({"nvidia.com/gpu.present": "false"}, {**offers, "memory": "4Gi"})
+    with pytest.raises(InvalidWorkspace, match="does not fit"):
+        planned(sku="", machine=small, inference=inference("phi-3-mini-4k-instruct"))
 
 
 def test_partitions(planned: Planned) -> None:

@@ -17,6 +17,7 @@ A100 = {
     "nvidia.com/gpu.count": "2",
     "nvidia.com/gpu.memory": "81920",
 }
+NO_GPU = {"nvidia.com/gpu.present": "false"}
 SKU = "node.kubernetes.io/instance-type"
 
 
@@ -108,6 +109,9 @@ WAITING = {
         ask(), [without_labels(node(), "nvidia.com/gpu.memory")], "NoGpuLabels", "n1 has no label nvidia.com/gpu.memory"
     ),
     "odd GPU labels": (ask(), [node(labels={"nvidia.com/gpu.count": "two"})], "BadGpuLabels", "'two'"),
+    "no GPU at all": (
+        ask(instance_type=make_instance_type(gpus=1)), [node(labels=NO_GPU)], "NoGpu", "n1 has no GPU: its label"
+    ),
     "another type": (
         ask(instance_type_name="Standard_NC24ads_A100_v4"), [typed(node(), "Standard_NC6s_v3")], "WrongInstanceType",
         "n1 is no Standard_NC24ads_A100_v4: label node.kubernetes.io/instance-type is Standard_NC6s_v3",
@@ -144,6 +148,7 @@ def test_many_that_do_not_fit_are_counted() -> None:
         (ask(partition={"mode": "accelerator", "count": 1}), node()),
         (ask(partition={"mode": "mig", "profile": "1g.10gb"}), node(offers={"nvidia.com/mig-1g.10gb": "7"})),
         (ask(instance_type=make_instance_type()), without_labels(node(), *A100)),
+        (ask(), node(labels=NO_GPU)),
         (
             ask(instance_type_name="sku", instance_type=make_instance_type(gpus=2)),
             typed(without_labels(node(offers={"nvidia.com/gpu": "2"}), *A100), "sku"),
@@ -155,6 +160,7 @@ def test_many_that_do_not_fit_are_counted() -> None:
         "whole GPUs",
         "slice",
         "no GPU needed",
+        "no GPU there, and nobody said what is needed",
         "GPUs known by name",
         "labels of provisioners count for nothing",
     ],

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
+from llmwright.api.pod_schema import parse_quantity
 from llmwright.errors import ConfigError
 from llmwright.values.instance_type import InstanceType
 
+PRESENT = "nvidia.com/gpu.present"
+"""NVIDIA's GPU operator writes ``true`` on nodes with a GPU. With ``false`` a node works on its processor."""
 PRODUCT = "nvidia.com/gpu.product"
 COUNT = "nvidia.com/gpu.count"
 MEMORY = "nvidia.com/gpu.memory"
@@ -28,6 +32,32 @@ MIG_PROFILES: Mapping[int, tuple[int, ...]] = {
 """Slices of a GPU to the GB of memory they come with (KAITO v0.12, pkg/sku; NVIDIA MIG user guide)."""
 
 _MIG = re.compile(r"(\d)g\.(\d+)gb")
+
+
+PROCESSOR = "processor"
+"""The name of a machine without a GPU that is known by its node's labels."""
+
+
+def instance_type_of_node(
+    labels: Mapping[str, str], allocatable: Mapping[str, Any], *, node: str = "node"
+) -> InstanceType:
+    """Return the machine that a node is: what its labels describe, or one without a GPU where ``PRESENT`` is ``false``.
+
+    Args:
+        allocatable: the node's ``status.allocatable``, for the cores and the memory of a machine without a GPU.
+
+    Raises:
+        ConfigError: a needed label is missing or is no number.
+    """
+    if labels.get(PRESENT) != "false":
+        return instance_type_of_labels(labels, node=node)
+    return InstanceType(
+        name=PROCESSOR,
+        cloud="node",
+        cpus=_amount(allocatable, "cpu"),
+        memory_bytes=_amount(allocatable, "memory"),
+        fact_source=f"label {PRESENT} and resources of {node}",
+    )
 
 
 def instance_type_of_labels(labels: Mapping[str, str], *, node: str = "node") -> InstanceType:
@@ -76,6 +106,14 @@ def _number(labels: Mapping[str, str], label: str, node: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise ConfigError(f"{node}: label {label} is {text!r}, expected a whole number", reason="BadGpuLabels")
     return int(text)
+
+
+def _amount(allocatable: Mapping[str, Any], resource: str) -> int:
+    """Return the whole amount of ``resource``; 0 where the node does not say, or not as a quantity."""
+    try:
+        return int(parse_quantity(allocatable.get(resource, 0)))
+    except ValueError:
+        return 0
 
 
 def _capability(labels: Mapping[str, str]) -> tuple[int, int] | None:

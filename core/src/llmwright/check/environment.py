@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 from llmwright.api.document import Document
 from llmwright.api.field_errors import field_problems
 from llmwright.api.workspace import Workspace
-from llmwright.catalogue.node_labels import instance_type_of_labels
+from llmwright.catalogue.node_labels import instance_type_of_node
 from llmwright.check.check_input import CheckInput, usable_labels
 from llmwright.check.facts import CatalogueFacts, ClusterFacts, ConfigFiles, DriverFacts, NodeFacts, PolicyFacts
 from llmwright.errors import InvalidWorkspace
@@ -27,6 +27,7 @@ class _Object(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     metadata: dict[str, Any] = {}
+    status: dict[str, Any] = {}
     data: dict[str, str] = {}
 
     @property
@@ -92,7 +93,7 @@ class Environment(BaseModel):
         labels = usable_labels(workspace.resource.label_selector).items()
         nodes = (_node(node) for node in self.nodes or ())
         node = next((node for node in nodes if labels <= node.labels.items()), None)
-        return instance_type_of_labels(node.labels, node=f"node {node.name}") if node else None
+        return instance_type_of_node(node.labels, node.allocatable, node=f"node {node.name}") if node else None
 
     def _config_files(self) -> ConfigFiles | None:
         if self.config_maps is None:
@@ -106,4 +107,6 @@ def _changed(record: Record, **values: Any) -> Record:
 
 
 def _node(node: _Object) -> NodeFacts:
-    return NodeFacts(str(node.metadata.get("name", "")), node.metadata.get("labels") or {})
+    allocatable = node.status.get("allocatable")
+    resources = allocatable if isinstance(allocatable, dict) else {}
+    return NodeFacts(str(node.metadata.get("name", "")), node.metadata.get("labels") or {}, resources)

@@ -72,10 +72,11 @@ class DriverFacts:
 
 @dataclass(frozen=True, slots=True)
 class NodeFacts:
-    """One node of the cluster."""
+    """One node of the cluster; ``allocatable`` are its resources by name, as in its status."""
 
     name: str
     labels: Mapping[str, str] = field(default_factory=dict)
+    allocatable: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from llmwright.catalogue.node_labels import instance_type_of_labels
+from llmwright.catalogue.node_labels import instance_type_of_node
 from llmwright.check.check_input import CheckInput, usable_labels
 from llmwright.check.facts import NodeFacts
 from llmwright.check.resource import fit_problems
@@ -29,7 +29,8 @@ def check_nodes(inputs: CheckInput) -> Iterator[Problem]:
         return
     machines, problems = _machines(nodes)
     yield from problems
-    if machines and not problems:
+    # The plan weighs the memory of machines without GPUs: how much of it is needed depends on the runtime.
+    if machines and machines[0].gpus and not problems:
         yield from fit_problems(inputs, machines[0], len(machines))
 
 
@@ -38,7 +39,7 @@ def _machines(nodes: Sequence[NodeFacts]) -> tuple[list[InstanceType], list[Prob
     problems: list[Problem] = []
     for node in nodes:
         try:
-            machine = instance_type_of_labels(node.labels, node=f"node {node.name}")
+            machine = instance_type_of_node(node.labels, node.allocatable, node=f"node {node.name}")
         except ConfigError as error:
             problems.append(Problem(PATH, error.message, error.hint, reason=error.reason))
             continue

@@ -8,7 +8,7 @@ from llmwright.api.instance_type_field import leaves_choice
 from llmwright.api.versions import V1ALPHA1, V1ALPHA1_INSTANCE_TYPE
 from llmwright.api.workspace import Partition, Workspace
 from llmwright.catalogue.catalogue import Catalogue
-from llmwright.catalogue.node_labels import mig_slice
+from llmwright.catalogue.node_labels import PRESENT, mig_slice
 from llmwright.errors import ConfigError, NotYet
 from llmwright.plan.refusal import refuse
 from llmwright.settings.model import Settings
@@ -55,14 +55,18 @@ def named_machine(
     written = workspace.resource.instance_type or settings.instance_type or ""
     if machine is not None:
         why = "the labels of its nodes say so" if not written else "its nodes' labels override the catalogue"
-        return _partitioned(MachineChoice(machine, Choice(name=written or machine.gpu_model, why=why)), workspace)
+        name = written or machine.gpu_model or machine.name
+        return _partitioned(MachineChoice(machine, Choice(name=name, why=why)), workspace)
     if not written:
         partition = workspace.resource.partition
         if partition is not None and partition.mode == "mig":
             return _partitioned(MachineChoice(InstanceType(name="", cloud="node"), None), workspace)
         raise NotYet(
             "no ready nodes found, unable to determine GPU configuration",
-            hint="describe the nodes with `--env FILE`, or label them with NVIDIA's GPU feature discovery",
+            hint=(
+                "describe the nodes with `--env FILE`, or label them: with NVIDIA's GPU feature discovery, or with "
+                f"{PRESENT}=false where they have no GPU"
+            ),
             reason="NoReadyNodes",
         )
     why = "the Workspace names it" if workspace.resource.instance_type else "the settings name it"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from llmwright.catalogue.node_labels import instance_type_of_labels, mig_is_active
+from llmwright.catalogue.node_labels import PRESENT, instance_type_of_node, mig_is_active
 from llmwright.errors import ConfigError
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.node_object import INSTANCE_TYPE, NodeObject
@@ -37,11 +37,13 @@ def _with_gpus(request: NodeRequest, node: NodeObject) -> Verdict:
     if request.instance_type is not None and request.instance_type.gpus == 0:
         return Verdict(node)
     try:
-        machine = instance_type_of_labels(node.labels, node=node.name)
+        machine = instance_type_of_node(node.labels, node.allocatable, node=node.name)
     except ConfigError as error:
         if not _known_otherwise(request, node):
             return Verdict(node, error.reason, f"{error.message}; {error.hint}" if error.hint else error.message)
         return _shared(request, node, None, node.devices())
+    if machine.gpus == 0 and request.instance_type is not None:
+        return Verdict(node, "NoGpu", f"{node.name} has no GPU: its label {PRESENT} is false", machine)
     return _shared(request, node, machine, machine.gpus)
 
 

@@ -14,23 +14,38 @@ USERS = {
 """Who talks to the API server, with the subject of each one's certificate."""
 
 
-def issue_all(folder: Path) -> None:
-    """Write a certificate authority into ``folder``, and a certificate for each who talks."""
+SIGNED = ("-CA", "ca.crt", "-CAkey", "ca.key", "-addext", "basicConstraints=critical,CA:FALSE")
+
+
+def issue_all(folder: Path, address: str = "127.0.0.1") -> None:
+    """Write a certificate authority into ``folder``, and a certificate for each who talks.
+
+    ``address`` is where the API server listens, besides loopback.
+    """
     _issue(folder, "ca", "/CN=ca", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
-    signed = ("-CA", "ca.crt", "-CAkey", "ca.key", "-addext", "basicConstraints=critical,CA:FALSE")
-    names = "subjectAltName=IP:127.0.0.1,IP:10.96.0.1,DNS:localhost,DNS:kubernetes.default.svc"
-    _issue(folder, "apiserver", "/CN=apiserver", *signed, "-addext", names)
-    _issue(folder, "accounts", "/CN=accounts", *signed)
+    hosts = ("IP:127.0.0.1", f"IP:{address}", "IP:10.96.0.1", "DNS:localhost", "DNS:kubernetes.default.svc")
+    issue(folder, "apiserver", "/CN=apiserver", *dict.fromkeys(hosts))
+    issue(folder, "accounts", "/CN=accounts")
     for user, subject in USERS.items():
-        _issue(folder, user, subject, *signed)
+        issue(folder, user, subject)
+
+
+def issue(folder: Path, name: str, subject: str, *hosts: str) -> None:
+    """Write ``NAME.crt`` and ``NAME.key`` into ``folder``, signed by its authority; ``hosts`` as ``IP:127.0.0.1``."""
+    _issue(folder, name, subject, *SIGNED, *(("-addext", f"subjectAltName={','.join(hosts)}") if hosts else ()))
 
 
 def write_kubeconfigs(folder: Path, url: str) -> None:
     """Write ``USER.kubeconfig`` into ``folder`` for each user, by client certificate."""
-    cluster = {"server": url, "certificate-authority": str(folder / "ca.crt")}
     for user in USERS:
-        login = {"client-certificate": str(folder / f"{user}.crt"), "client-key": str(folder / f"{user}.key")}
-        (folder / f"{user}.kubeconfig").write_text(kubeconfig(cluster, login))
+        write_kubeconfig(folder, user, url)
+
+
+def write_kubeconfig(folder: Path, user: str, url: str) -> None:
+    """Write ``USER.kubeconfig`` into ``folder``, by the certificate of that name in it."""
+    cluster = {"server": url, "certificate-authority": str(folder / "ca.crt")}
+    login = {"client-certificate": str(folder / f"{user}.crt"), "client-key": str(folder / f"{user}.key")}
+    (folder / f"{user}.kubeconfig").write_text(kubeconfig(cluster, login))
 
 
 def kubeconfig(cluster: dict[str, str], login: dict[str, str]) -> str:

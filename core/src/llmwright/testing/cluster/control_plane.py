@@ -1,4 +1,4 @@
-"""A control plane on loopback: etcd and API server, controller manager and scheduler, with RBAC and certificates."""
+"""A control plane of this machine: etcd, API server, controller manager and scheduler, with RBAC and certificates."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from llmwright.testing.cluster.programs import Programs, free_port
 
 Object = dict[str, Any]
 
+LOOPBACK = "127.0.0.1"
 MANAGER, SCHEDULER = "kube-controller-manager", "kube-scheduler"
 ACCOUNT: Object = {
     "apiVersion": "v1",
@@ -33,19 +34,20 @@ class ControlPlane:
     url: str
 
     @classmethod
-    def start(cls, assets: Path, folder: Path) -> Self:
+    def start(cls, assets: Path, folder: Path, address: str = LOOPBACK) -> Self:
         """Start one in ``folder``, which is made. On return it takes pods in the namespace ``default``.
 
+        The API server listens at ``address``; kubelets and their pods need another than loopback.
         Controller manager and scheduler start where ``assets`` has them. Without them objects are kept, and nobody
         makes pods.
         """
         folder.mkdir(parents=True)
         secure = free_port()
-        plane = cls(Programs(assets, folder), f"https://127.0.0.1:{secure}")
-        issue_all(folder)
+        plane = cls(Programs(assets, folder), f"https://{address}:{secure}")
+        issue_all(folder, address)
         write_kubeconfigs(folder, plane.url)
         try:
-            _start_api_server(plane.programs, _start_etcd(plane.programs), secure)
+            _start_api_server(plane.programs, _start_etcd(plane.programs), address, secure)
             plane.programs.wait_for("kube-apiserver", lambda: plane.serves("/readyz"))
             plane._start_controllers()
         except BaseException:
@@ -166,10 +168,14 @@ def _start_etcd(programs: Programs) -> int:
     return client
 
 
-def _start_api_server(programs: Programs, etcd: int, port: int) -> None:
+def _start_api_server(programs: Programs, etcd: int, address: str, port: int) -> None:
+    # An Endpoints object with a loopback address is refused.
+    endpoint = ("--endpoint-reconciler-type=none",) if address == LOOPBACK else ()
     programs.start(
-        "kube-apiserver", f"--etcd-servers=http://127.0.0.1:{etcd}", "--bind-address=127.0.0.1",
-        "--advertise-address=127.0.0.1", f"--secure-port={port}", "--endpoint-reconciler-type=none",
+        "kube-apiserver", f"--etcd-servers=http://127.0.0.1:{etcd}", f"--bind-address={address}",
+        f"--advertise-address={address}", f"--secure-port={port}", *endpoint,
+        "--kubelet-client-certificate=admin.crt", "--kubelet-client-key=admin.key",
+        "--kubelet-preferred-address-types=InternalIP",
         "--tls-cert-file=apiserver.crt", "--tls-private-key-file=apiserver.key", "--client-ca-file=ca.crt",
         "--authorization-mode=Node,RBAC", "--allow-privileged", "--service-cluster-ip-range=10.96.0.0/16",
         "--service-account-issuer=https://kubernetes.default.svc",

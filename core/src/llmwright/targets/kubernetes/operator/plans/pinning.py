@@ -9,7 +9,7 @@ from llmwright.api.instance_type_field import leaves_choice
 from llmwright.api.scaling import replicas_of
 from llmwright.api.status import PlanRecord, WorkspaceStatus
 from llmwright.api.workspace import Workspace
-from llmwright.catalogue.node_labels import instance_type_of_labels
+from llmwright.catalogue.node_labels import instance_type_of_node
 from llmwright.errors import ConfigError
 from llmwright.targets.kubernetes.operator.cache.projection import is_ready
 from llmwright.values.instance_type import InstanceType
@@ -75,8 +75,9 @@ def machine_of(nodes: Iterable[Mapping[str, Any]]) -> InstanceType | None:
     """Return the instance type that the labels of the first ready node tell; None where no label tells any."""
     for node in nodes:
         if is_ready(node):
+            about, offers = node["metadata"], node["status"].get("allocatable") or {}
             try:
-                return instance_type_of_labels(node["metadata"].get("labels") or {}, node=node["metadata"]["name"])
+                return instance_type_of_node(about.get("labels") or {}, offers, node=about["name"])
             except ConfigError:
                 continue
     return None
