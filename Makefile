@@ -120,6 +120,9 @@ audit: $(VENV)/.dev ## Look for known weaknesses in the releases of uv.lock: the
 advisories: $(VENV)/.dev ## Write the pinned list of advisories again from OSV
 	$(BIN)/python -m constraints.audit --refresh
 
+chart: $(VENV)/.dev ## Make the files of deploy/chart/ that follow from the code
+	$(BIN)/python -m tests.chart.support.chart_files
+
 docs: $(VENV)/.dev ## Build the documentation site into site/, strictly
 	$(BIN)/python docs/site/stage.py
 	$(BIN)/python -m zensical build --strict --clean

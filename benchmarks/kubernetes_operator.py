@@ -44,7 +44,7 @@ from llmwright.targets.kubernetes.cluster.api_client import Api, connect
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import PODS
 from llmwright.targets.kubernetes.operator.process.operator import WORKERS
-from llmwright.targets.kubernetes.operator.rbac import NAME, cluster_role
+from llmwright.targets.kubernetes.operator.rbac import manifests
 
 BESIDE = Path(__file__).parents[2] / "shared"
 GARBAGE_COLLECTOR_S = 32
@@ -245,20 +245,10 @@ def end_checks(api: Api) -> None:
 
 def install(assets: Path, where: Path) -> None:
     """The CRDs, and the operator's rights for the harness's user."""
-    binding = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRoleBinding",
-        "metadata": {"name": NAME},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": NAME},
-        "subjects": [{"kind": "User", "name": "operator"}],
-    }
-    ours = json.dumps(
-        {
-            "apiVersion": "v1",
-            "kind": "List",
-            "items": [crd(), cluster_role(DriverSet.of_registry(Registry()).access_rules()), binding],
-        }
-    )
+    rights = manifests("default", "operator", DriverSet.of_registry(Registry()).access_rules())
+    for binding in (each for each in rights if "subjects" in each):
+        binding["subjects"] = [{"kind": "User", "name": "operator"}]
+    ours = json.dumps({"apiVersion": "v1", "kind": "List", "items": [crd(), *rights]})
     karpenter = subprocess.check_output([assets / "karpenter-crds"], text=True)
     for text in (ours, karpenter):
         apply = [str(assets / "kubectl"), "--kubeconfig", str(where / "admin.kubeconfig"), "apply", "-f", "-"]

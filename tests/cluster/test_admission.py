@@ -17,7 +17,7 @@ from tests.support.waiting import wait_until
 
 from llmwright.targets.kubernetes.cluster.api_resources import WEBHOOK_CONFIGURATION, WEBHOOK_CONFIGURATIONS
 from llmwright.testing.cluster import Cluster, OperatorProcess
-from llmwright.testing.cluster.installation import role
+from llmwright.testing.cluster.installation import rights
 from llmwright.testing.cluster.operator_process import running
 from llmwright.testing.cluster.programs import free_port
 
@@ -45,11 +45,11 @@ def settings() -> Object:
 @pytest.fixture(scope="module", autouse=True)
 def guarded(plane: Cluster, shift: Shift) -> Iterator[Cluster]:
     """Operators may keep the webhook's configuration, of which nothing is left afterwards."""
-    plane.apply(role(webhook=True))
+    plane.apply(*rights(webhook=True))
     yield plane
     shift.off()
     plane.kubectl("delete", str(WEBHOOK_CONFIGURATIONS), WEBHOOK_CONFIGURATION, "--ignore-not-found")
-    plane.apply(role())
+    plane.apply(*rights())
 
 
 @pytest.fixture
@@ -167,7 +167,9 @@ def test_a_configuration_that_is_spoilt_is_put_back(
 ) -> None:
     found = requests.send("GET", CONFIGURATION).body
     if damage == "deleted":
+        # The operator may not make one: whoever installs it does, and it is empty.
         requests.send("DELETE", CONFIGURATION)
+        written.plane.apply(*rights(webhook=True))
     elif damage == "emptied":
         requests.send("PUT", CONFIGURATION, {**found, "webhooks": []})
     else:
@@ -323,7 +325,7 @@ def test_a_service_leads_to_it(operating: Operating, requests: Requests, written
 def test_a_replica_that_may_not_make_itself_known_is_not_ready(
     operating: Operating, requests: Requests, written: Workspaces
 ) -> None:
-    written.plane.apply(role())
+    written.plane.apply(*rights())
     operator = operating()
     operator.start(wait=False)
     try:
@@ -334,8 +336,8 @@ def test_a_replica_that_may_not_make_itself_known_is_not_ready(
         written.apply(written.inference("anyhow"))
         written.until("anyhow", "ResourceReady", "False")
         written.clear()
-        written.plane.apply(role(webhook=True))
+        written.plane.apply(*rights(webhook=True))
         wait_until(lambda: operator.answers(operator.health, "/readyz") == "ok\n", "it is ready")
     finally:
-        written.plane.apply(role(webhook=True))
+        written.plane.apply(*rights(webhook=True))
         operator.end()

@@ -18,7 +18,7 @@ from tests.support.waiting import wait_until
 from llmwright.api.crd import crd
 from llmwright.targets.kubernetes.cluster.api_resources import WEBHOOK_CONFIGURATION, WEBHOOK_CONFIGURATIONS
 from llmwright.testing.cluster import Cluster
-from llmwright.testing.cluster.installation import role
+from llmwright.testing.cluster.installation import rights
 from llmwright.testing.cluster.programs import free_port
 
 pytestmark = pytest.mark.cluster
@@ -159,7 +159,7 @@ def test_what_an_earlier_version_left_is_found_and_given_back(workspaces: Worksp
 def test_the_webhook_refuses_by_itself(
     plane: Cluster, shift: Shift, requests: Requests, earlier_crd: None, tmp_path: Path
 ) -> None:
-    plane.apply(role(webhook=True))
+    plane.apply(*rights(webhook=True))
     port = free_port()
     address = {"url": f"https://127.0.0.1:{port}/", "port": port, "failurePolicy": "Fail", "validity": 16}
     shift.on({**BUYING, "webhook": address}, {})
@@ -178,4 +178,4 @@ def test_the_webhook_refuses_by_itself(
         shift.off()
         requests.send("DELETE", CONFIGURATION)
         plane.kubectl("delete", str(WEBHOOK_CONFIGURATIONS), WEBHOOK_CONFIGURATION, "--ignore-not-found")
-        plane.apply(role())
+        plane.apply(*rights())

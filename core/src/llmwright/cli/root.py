@@ -44,6 +44,7 @@ VERBS: dict[str, str] = {
     "operator": "Carry out the Workspaces of a cluster.",
     "orphans": "List what was bought for Workspaces that are gone.",
     "crd": "Print the CustomResourceDefinition.",
+    "rbac": "Print the rights of the operator.",
     "completion": "Print a shell completion script.",
     "version": "Print versions.",
 }

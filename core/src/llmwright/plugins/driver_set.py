@@ -170,9 +170,22 @@ class DriverSet:
         ]
         return tuple(sorted(candidates, key=lambda candidate: (-candidate.rank, candidate.name)))
 
-    def access_rules(self) -> tuple[AccessRule, ...]:
-        """Return the rights that the installed drivers of clusters need, each once."""
-        drivers = (driver for kind in KINDS for _, driver in self.usable(kind) if "kubernetes" in driver.targets)
+    def access_rules(self, provisioners: Iterable[str] | None = None) -> tuple[AccessRule, ...]:
+        """Return the rights that the installed drivers of clusters need, each once.
+
+        Args:
+            provisioners: those that count, by name; all that load where None.
+
+        Raises:
+            PluginError: one of ``provisioners`` is not installed, or is broken.
+        """
+        chosen = None if provisioners is None else [self.get("provisioner", name) for name in provisioners]
+        drivers = [
+            driver
+            for kind in KINDS
+            for _, driver in self.usable(kind)
+            if "kubernetes" in driver.targets and (kind != "provisioner" or chosen is None or driver in chosen)
+        ]
         return tuple(dict.fromkeys(rule for driver in drivers for rule in driver.access_rules))
 
     def _instance(self, kind: DriverKind, name: str) -> Driver:

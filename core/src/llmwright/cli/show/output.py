@@ -29,6 +29,13 @@ def dump(value: Any, output: str) -> None:
     click.echo(yaml.safe_dump(data, sort_keys=False, allow_unicode=True), nl=False)
 
 
+def dump_all(documents: Iterable[Any]) -> None:
+    """Each as a YAML document of its own on stdout."""
+    import yaml
+
+    click.echo(yaml.safe_dump_all(map(plain, documents), sort_keys=False, explicit_start=True), nl=False)
+
+
 def plain(value: Any) -> Any:
     """``value`` as JSON has it: a dataclass's fields in camelCase, a mapping's keys as they are, the rest as text."""
     if is_dataclass(value) and not isinstance(value, type):

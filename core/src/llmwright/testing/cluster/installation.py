@@ -11,7 +11,7 @@ from pathlib import Path
 from llmwright.api.crd import crd
 from llmwright.plugins.driver_set import DriverSet
 from llmwright.plugins.registry import Registry
-from llmwright.targets.kubernetes.operator.rbac import NAME, cluster_role
+from llmwright.targets.kubernetes.operator.rbac import NAME, manifests
 from llmwright.testing.cluster.certificates import kubeconfig
 from llmwright.testing.cluster.control_plane import ControlPlane, Object
 from llmwright.testing.cluster.operator_process import SETTINGS, OperatorProcess, running
@@ -21,14 +21,6 @@ from llmwright.testing.cluster.waiting import wait_until
 FAKE_NODE = ("kwok.x-k8s.io/node", "fake")
 """The annotation of nodes that KWOK makes Ready, and whose pods it makes Running."""
 SIZE = {"cpu": "24", "memory": "220Gi", "nvidia.com/gpu": "1"}
-BINDING: Object = {
-    "apiVersion": "rbac.authorization.k8s.io/v1",
-    "kind": "ClusterRoleBinding",
-    "metadata": {"name": NAME},
-    "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": NAME},
-    "subjects": [{"kind": "ServiceAccount", "name": NAME, "namespace": "default"}],
-}
-ACCOUNT: Object = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": NAME, "namespace": "default"}}
 
 
 class Cluster(ControlPlane):
@@ -36,7 +28,7 @@ class Cluster(ControlPlane):
 
     def install(self) -> None:
         """Apply the CRD, and an account with the operator's rights and those that installed drivers declare."""
-        self.apply(crd(), role(), ACCOUNT, BINDING)
+        self.apply(crd(), *rights())
         self.kubectl("wait", "--for=condition=Established", "crd/workspaces.kaito.sh", "--timeout=60s")
         self.restart_manager()
 
@@ -129,7 +121,7 @@ class Cluster(ControlPlane):
             raise AssertionError(f"{error}; its status is {self.status(workspace)}") from error
 
 
-def role(*, webhook: bool = False) -> Object:
-    """Return the operator's ClusterRole, with the rights that the installed drivers declare."""
+def rights(*, webhook: bool = False) -> list[Object]:
+    """Return the operator's account, with its rights and those that the installed drivers declare."""
     declared = DriverSet.of_registry(Registry()).access_rules()
-    return cluster_role(declared, webhook=webhook)
+    return manifests("default", NAME, declared, webhook=webhook)

@@ -2,16 +2,51 @@
 
 from __future__ import annotations
 
-from llmwright.targets.kubernetes.operator.rbac import cluster_role
+from typing import Any
+
+from llmwright.plugins.drivers import AccessRule
+from llmwright.targets.kubernetes.operator.rbac import NAME, cluster_role, manifests
+
+Object = dict[str, Any]
+
+
+def roles(objects: list[Object]) -> dict[tuple[str, str], list[Object]]:
+    """The rules of each role by its kind and name."""
+    return {(each["kind"], each["metadata"]["name"]): each["rules"] for each in objects if "rules" in each}
 
 
 def test_of_leases_it_may_change_its_own_alone() -> None:
-    rules = [rule for rule in cluster_role()["rules"] if "leases" in rule["resources"]]
+    found = roles(manifests("there", "account"))
+    rules = [rule for rule in found["Role", NAME] if "leases" in rule["resources"]]
     named = [rule for rule in rules if rule.get("resourceNames") == ["llmwright-operator"]]
     assert [rule["verbs"] for rule in named] == [["get", "update"]]
     assert [rule["verbs"] for rule in rules if rule not in named] == [["create"]]
+    elsewhere = [rule for (kind, _), rules in found.items() if kind == "ClusterRole" for rule in rules]
+    assert not [rule for rule in elsewhere if "leases" in rule["resources"]]
 
 
 def test_it_reads_no_secrets() -> None:
     for rule in cluster_role(webhook=True)["rules"]:
         assert not {"secrets", "*"} & {*rule["resources"]}
+
+
+def test_it_makes_no_webhook_and_changes_its_own_alone() -> None:
+    rules = [
+        rule for rule in cluster_role(webhook=True)["rules"] if rule["resources"][0].startswith("validatingwebhook")
+    ]
+    assert [rule["resourceNames"] for rule in rules] == [["llmwright-admission"]]
+    assert not any("create" in rule["verbs"] for rule in rules)
+    made = [each for each in manifests("there", "account", webhook=True) if each["kind"].startswith("Validating")]
+    assert [each["metadata"]["name"] for each in made] == ["llmwright-admission"]
+
+
+def test_each_role_is_bound_to_the_account_and_drivers_add_to_one() -> None:
+    objects = manifests("there", "account", [AccessRule("acme.example", ("machines",), ("get",))])
+    bound = {
+        (each["roleRef"]["kind"], each["roleRef"]["name"]): each["subjects"] for each in objects if "roleRef" in each
+    }
+    account = [{"kind": "ServiceAccount", "name": "account", "namespace": "there"}]
+    assert bound == dict.fromkeys(roles(objects), account)
+    assert {"apiGroups": ["acme.example"], "resources": ["machines"], "verbs": ["get"]} in roles(objects)[
+        "ClusterRole", NAME
+    ]

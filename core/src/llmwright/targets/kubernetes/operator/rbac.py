@@ -10,6 +10,8 @@ from llmwright.targets.kubernetes.cluster.api_resources import LEASES, WEBHOOK_C
 from llmwright.targets.kubernetes.cluster.leader_election import NAME as LEASE
 
 NAME = "llmwright-operator"
+RBAC = "rbac.authorization.k8s.io/v1"
+FOR_PLUGINS_ROLE = f"{NAME}-plugins"
 FOR_PLUGINS = "llmwright.io/for-plugins"
 """Label of a ClusterRole that says what the operator may do with the kinds that plugins bring."""
 
@@ -34,7 +36,7 @@ RULES: tuple[AccessRule, ...] = (
 """The operator's own needs. Drivers declare the rights for their kinds (``Driver.access_rules``)."""
 
 LEASE_RULES: tuple[dict[str, Any], ...] = (
-    # A right to create cannot be limited to a name.
+    # A right to create cannot be limited to a name; the Role limits it to the operator's namespace.
     {"apiGroups": [LEASES.group], "resources": [LEASES.plural], "verbs": ["create"]},
     {"apiGroups": [LEASES.group], "resources": [LEASES.plural], "resourceNames": [LEASE], "verbs": ["get", "update"]},
 )
@@ -42,8 +44,6 @@ LEASE_RULES: tuple[dict[str, Any], ...] = (
 
 WEBHOOK_GROUP, WEBHOOK_KIND = WEBHOOK_CONFIGURATIONS.group, WEBHOOK_CONFIGURATIONS.plural
 WEBHOOK_RULES: tuple[dict[str, Any], ...] = (
-    # A right to create cannot be limited to a name.
-    {"apiGroups": [WEBHOOK_GROUP], "resources": [WEBHOOK_KIND], "verbs": ["create"]},
     {
         "apiGroups": [WEBHOOK_GROUP],
         "resources": [WEBHOOK_KIND],
@@ -51,7 +51,7 @@ WEBHOOK_RULES: tuple[dict[str, Any], ...] = (
         "verbs": [*READ, "update"],
     },
 )
-"""The needs of the admission webhook: its own configuration, and no other."""
+"""The needs of the admission webhook: its own configuration, which is installed, and no other."""
 
 
 def cluster_role(declared: Iterable[AccessRule] = (), *, webhook: bool = False) -> dict[str, Any]:
@@ -65,13 +65,12 @@ def cluster_role(declared: Iterable[AccessRule] = (), *, webhook: bool = False) 
         {"apiGroups": [rule.group], "resources": [*rule.resources], "verbs": [*rule.verbs]}
         for rule in (*RULES, *declared)
     ]
-    rules += [*LEASE_RULES, *(WEBHOOK_RULES if webhook else ())]
-    return {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRole",
-        "metadata": {"name": NAME},
-        "rules": rules,
-    }
+    return _role("ClusterRole", {"name": NAME}, [*rules, *(WEBHOOK_RULES if webhook else ())])
+
+
+def lease_role(namespace: str) -> dict[str, Any]:
+    """The Role for leader election, in the operator's own namespace."""
+    return _role("Role", {"name": NAME, "namespace": namespace}, [*LEASE_RULES])
 
 
 def plugins_role() -> dict[str, Any]:
@@ -79,10 +78,56 @@ def plugins_role() -> dict[str, Any]:
 
     Its rules are those of every ClusterRole with the label ``FOR_PLUGINS``; without one it allows nothing.
     """
+    selected = {"clusterRoleSelectors": [{"matchLabels": {FOR_PLUGINS: "true"}}]}
+    return {**_role("ClusterRole", {"name": FOR_PLUGINS_ROLE}, []), "aggregationRule": selected}
+
+
+def manifests(
+    namespace: str, account: str, declared: Iterable[AccessRule] = (), *, webhook: bool = False
+) -> list[dict[str, Any]]:
+    """All objects by which an operator has its rights: account, roles and bindings; and objects that it writes into.
+
+    Those are its Lease, so that it goes with the rest, and an empty configuration of the webhook: it gets no right to
+    create one, which cannot be limited to a name. One that still runs would also make it anew after it was deleted.
+
+    Args:
+        namespace: the operator's own.
+        account: the name of its ServiceAccount there.
+        declared: what the drivers need.
+        webhook: whether it serves the admission webhook.
+    """
+    subject = {"kind": "ServiceAccount", "name": account, "namespace": namespace}
+    own = {"name": NAME, "namespace": namespace}
+    objects = [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account, "namespace": namespace}},
+        cluster_role(declared, webhook=webhook),
+        _binding("ClusterRole", {"name": NAME}, subject),
+        plugins_role(),
+        _binding("ClusterRole", {"name": FOR_PLUGINS_ROLE}, subject),
+        lease_role(namespace),
+        _binding("Role", own, subject),
+        {"apiVersion": LEASES.api_version, "kind": "Lease", "metadata": {**own, "name": LEASE}},
+    ]
+    return [*objects, *([_empty_webhook_configuration()] if webhook else [])]
+
+
+def _empty_webhook_configuration() -> dict[str, Any]:
+    metadata = {"name": WEBHOOK_CONFIGURATION}
+    api_version = WEBHOOK_CONFIGURATIONS.api_version
+    return {"apiVersion": api_version, "kind": "ValidatingWebhookConfiguration", "metadata": metadata}
+
+
+def _role(kind: str, metadata: dict[str, str], rules: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"apiVersion": RBAC, "kind": kind, "metadata": metadata, "rules": rules}
+
+
+def _binding(kind: str, metadata: dict[str, str], subject: dict[str, str]) -> dict[str, Any]:
+    """The binding of the role of that kind to the account; it has the role's own name."""
+    role = {"apiGroup": RBAC.partition("/")[0], "kind": kind, "name": metadata["name"]}
     return {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRole",
-        "metadata": {"name": f"{NAME}-plugins"},
-        "aggregationRule": {"clusterRoleSelectors": [{"matchLabels": {FOR_PLUGINS: "true"}}]},
-        "rules": [],
+        "apiVersion": RBAC,
+        "kind": f"{kind}Binding",
+        "metadata": metadata,
+        "roleRef": role,
+        "subjects": [subject],
     }

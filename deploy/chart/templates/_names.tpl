@@ -1,0 +1,38 @@
+{{/* The one name of all objects: the operator's Lease and ClusterRole have it too, so one cluster has one release. */}}
+{{- define "llmwright.name" -}}llmwright-operator{{- end }}
+
+{{- define "llmwright.account" -}}
+{{- .Values.serviceAccount.name | default (include "llmwright.name" .) -}}
+{{- end }}
+
+{{- define "llmwright.selector" -}}
+app.kubernetes.io/name: llmwright
+app.kubernetes.io/component: operator
+{{- end }}
+
+{{- define "llmwright.labels" -}}
+{{ include "llmwright.selector" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{/* An image: (dict "registry" PREFIX "image" {repository, tag, digest} "tag" TAG-WHERE-NONE). */}}
+{{- define "llmwright.image" -}}
+{{- with .registry }}{{ trimSuffix "/" . }}/{{ end -}}
+{{- .image.repository -}}
+{{- if .image.digest }}@{{ .image.digest }}{{ else }}:{{ .image.tag | default .tag }}{{ end -}}
+{{- end }}
+
+{{- define "llmwright.operatorImage" -}}
+{{- include "llmwright.image" (dict "registry" .Values.imageRegistry "image" .Values.image "tag" .Chart.AppVersion) -}}
+{{- end }}
+
+{{/* What Pod Security `restricted` asks of each container, and a root that nobody writes. */}}
+{{- define "llmwright.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end }}

@@ -1,0 +1,14 @@
+{{/* The operator's settings: what the chart knows, and `settings` over it. */}}
+{{- define "llmwright.settings" -}}
+{{- $own := dict "provisioner" .Values.provisioner.name -}}
+{{- $options := get .Values.provisioner .Values.provisioner.name -}}
+{{- if $options }}{{ $_ := set $own "plugins" (dict "provisioner" (dict .Values.provisioner.name $options)) }}{{ end -}}
+{{- with .Values.images }}{{ $_ := set $own "images" . }}{{ end -}}
+{{- if .Values.webhook.enabled -}}
+{{- $service := printf "%s/%s" .Release.Namespace (include "llmwright.name" .) -}}
+{{- $webhook := dict "service" $service "servicePort" 443 "port" 9443 "failurePolicy" .Values.webhook.failurePolicy "timeout" .Values.webhook.timeout -}}
+{{- $_ := set $own "webhook" $webhook -}}
+{{- end -}}
+{{- with .Values.workloads.imagePullSecrets }}{{ $_ := set $own "pods" (dict "spec" (dict "imagePullSecrets" .)) }}{{ end -}}
+{{- mustMergeOverwrite (deepCopy $own) (deepCopy .Values.settings) | toYaml -}}
+{{- end }}

@@ -1,0 +1,56 @@
+"""The files of the chart that follow from the code are those that the code makes now."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from tests.chart.support.chart_files import CHART, ROOT, files
+from tests.chart.support.helm import Helm
+
+from llmwright.plugins.driver_set import DriverSet
+from llmwright.plugins.registry import Registry
+from llmwright.targets.kubernetes.operator.rbac import manifests
+
+FILES = files()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_it_is_as_the_code_makes_it(path: Path) -> None:
+    """Where it differs: ``make chart``."""
+    assert path.read_text(encoding="utf-8") == FILES[path]
+
+
+def test_the_values_keep_their_own_schema() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(yaml.safe_load((CHART / "values.yaml").read_text()), schema)
+
+
+@pytest.mark.parametrize("webhook", [False, True])
+@pytest.mark.parametrize("provisioners", [("karpenter",), ("aks",), ("byo",), ("byo", "karpenter", "aks")])
+def test_the_rights_of_the_chart_are_those_of_the_code(
+    helm: Helm, provisioners: tuple[str, ...], webhook: bool
+) -> None:
+    first, *others = provisioners
+    values = {"provisioner": {"name": first, "alsoAllowed": others}, "webhook": {"enabled": webhook}}
+    declared = DriverSet.of_registry(Registry()).access_rules(provisioners)
+    coded = manifests("llmwright-system", "llmwright-operator", declared, webhook=webhook)
+    names = {(each["kind"], each["metadata"]["name"]) for each in coded}
+    rendered = [each for each in helm.objects(values) if (each["kind"], each["metadata"]["name"]) in names]
+    assert comparable(rendered) == comparable(coded)
+    rights = ("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "ServiceAccount")
+    assert {each["kind"] for each in helm.objects(values) if each["kind"] in rights} <= {kind for kind, _ in names}
+
+
+def comparable(objects: list[dict[str, object]]) -> list[str]:
+    """Each object without labels, its rules in any order."""
+    found = []
+    for each in objects:
+        metadata = {key: value for key, value in each["metadata"].items() if key != "labels"}  # type: ignore[attr-defined]
+        rules = sorted(json.dumps(rule, sort_keys=True) for rule in each.get("rules") or ())  # type: ignore[attr-defined]
+        found.append(json.dumps({**each, "metadata": metadata, "rules": rules}, sort_keys=True))
+    return sorted(found)
