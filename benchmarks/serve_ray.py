@@ -119,7 +119,10 @@ def compare_replicas(given: argparse.Namespace, folder: Path) -> None:
                 level = level_of(urls[count], given, stream=False, seed=number, requests=480)
                 rates[count] = level.requests_per_s or 0
             ratios.append(rates[2] / rates[1])
-            print(f"  a stand-in engine: {rates[1]:.0f} answers/s of one replica, {rates[2]:.0f} of two", flush=True)
+            print(
+                f"  a stand-in engine: {rates[1]:.0f} answers/s of one replica (80 at most), {rates[2]:.0f} of two",
+                flush=True,
+            )
     print(f"two replicas over one, of a stand-in that answers after 0.1 s: {span(ratios)}{aim('replicas')}")
 
 

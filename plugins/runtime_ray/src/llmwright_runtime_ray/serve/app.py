@@ -21,6 +21,13 @@ from llmwright_runtime_ray.serve.options import RayOptions, Scaling, parse
 from llmwright_runtime_ray.serve.replica import Replica
 
 _LOOK_S = 0.25
+_ROUTER = {"initial_backoff_s": 0.005, "max_backoff_s": 0.01}
+"""How long a router waits before it looks again for a replica with room.
+
+Nothing tells it of a free place, and Ray's own 0.025 to 0.5 s leave full replicas idle in between: a replica that takes
+8 requests of 0.1 s gave 57 answers/s to 8 clients and 10 to 32, and with these 64 to both
+(``benchmarks.serve_ray replicas``).
+"""
 
 
 class Arguments(TypedDict):
@@ -69,6 +76,7 @@ def deployment_options(scaling: Scaling) -> dict[str, Any]:
         "max_ongoing_requests": scaling.max_ongoing_requests,
         "max_queued_requests": scaling.max_queued_requests,
         "backpressure_config": {"status_code": 429, "retry_after_s": 1},
+        "request_router_config": _ROUTER,
         "graceful_shutdown_timeout_s": DRAIN_S,
         "graceful_shutdown_wait_loop_s": _LOOK_S,
         # A model that cannot be loaded cannot be loaded a second time either.
