@@ -104,7 +104,6 @@ class ModelThread:
         # Read here, not in the model thread: disks are slow, and others generate meanwhile.
         self._carry_out(adapters.load(adapters.read(spec)))
         self._show_model(spec.name, loaded)
-        self._metrics.adapters.serve(len(self.served.model_names) - 1)
 
     def unload_adapter(self, name: str) -> None:
         """Serve an adapter no longer; requests that have begun go on."""
@@ -112,7 +111,6 @@ class ModelThread:
         # The name first: from now on requests are refused, and those before are in the queue before this change.
         self.served.remove(name)
         self._carry_out(adapters.unload(name))
-        self._metrics.adapters.serve(len(self.served.model_names) - 1)
 
     def _changing(self) -> tuple[ServedAdapters, LoadedModel]:
         if self.state.phase != "ready" or self._adapters is None or self.loaded is None:
@@ -124,6 +122,7 @@ class ModelThread:
         if not self._jobs.put(change):
             raise NotYet(_SHUTTING_DOWN.message)
         change.done.result()
+        self._count_adapters()
 
     def drain(self) -> None:
         """Refuse further jobs with status 503. Those under way go on."""
@@ -229,9 +228,12 @@ class ModelThread:
 
     def _export_model_info(self, loaded: LoadedModel) -> None:
         self._metrics.begin(self._options.model_names)
-        self._metrics.adapters.serve(len(self._options.adapters))
+        self._count_adapters()
         for name in self._options.model_names:
             self._show_model(name, loaded)
+
+    def _count_adapters(self) -> None:
+        self._metrics.adapters.serve(len(self.served.model_names) - 1)
 
     def _show_model(self, name: str, loaded: LoadedModel) -> None:
         base = self._options.served_model_name
