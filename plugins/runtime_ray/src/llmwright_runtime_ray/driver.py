@@ -20,6 +20,7 @@ from llmwright_runtime_ray import engine_choice, llm_launch, ray_status, rayserv
 from llmwright_runtime_ray.command_line import ENVIRONMENT, MODULE, STATE, scaling_flags
 from llmwright_runtime_ray.ray_config import ConfiguredRay, RayConfig, written_elsewhere
 from llmwright_runtime_ray.ray_settings import RaySettings
+from llmwright_runtime_vllm import multi_node
 from llmwright_runtime_vllm.engine_config_file import CONFIG_FILE, SECTION, code_fields, context_of, user_flags
 from llmwright_runtime_vllm.engine_flags import FlagList, flags_of
 
@@ -85,9 +86,7 @@ class RayRuntime(Runtime):
         """A replica of ``hf`` serves from one machine; vLLM spreads a model that may be spread."""
         if fit.nodes > 1 and not engine_choice.spreads(preset, fit):
             return f"a replica serves from one machine, and {preset.name} needs {fit.nodes}"
-        if fit.nodes > 1 and not preset.distributable:
-            return f"{preset.name} cannot be spread over {fit.nodes} machines"
-        return None
+        return multi_node.refusal(preset, fit)
 
     def launch(self, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: ConfiguredRay) -> Launch:
         """Return one Ray Serve on port 5000; the engine's own flags, and those about replicas."""

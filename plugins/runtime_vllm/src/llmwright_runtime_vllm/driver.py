@@ -11,7 +11,7 @@ from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
 from llmwright.values.launch import API_KEY, Launch, Mount, Process, Volume
 from llmwright.values.preset import Preset
-from llmwright_runtime_vllm import disaggregation, engine_probes, model_facts, plugin_files
+from llmwright_runtime_vllm import disaggregation, engine_probes, model_facts, multi_node, plugin_files
 from llmwright_runtime_vllm.command_line import command_line
 from llmwright_runtime_vllm.config import EngineConfig, VllmConfig
 from llmwright_runtime_vllm.engine_config_file import (
@@ -25,7 +25,6 @@ from llmwright_runtime_vllm.engine_config_file import (
 from llmwright_runtime_vllm.engine_flags import FlagList, flags_of
 from llmwright_runtime_vllm.engine_weights import ROLE, LaunchPart, weights
 from llmwright_runtime_vllm.flags import Flags, flags
-from llmwright_runtime_vllm.multi_node import joined, ranks
 from llmwright_runtime_vllm.settings import VllmSettings
 
 SHARED = Mount(volume="dshm", path="/dev/shm")  # noqa: S108 - the mount that a pod has there
@@ -109,11 +108,10 @@ class VllmRuntime(Runtime):
         """In a pod the engine needs a GPU; several machines need a model that may be spread."""
         if fit.gpus == 0 and not model_facts.is_this_machine(fit):
             return f"vllm needs a GPU, and {fit.instance_type.name} has none"
-        if fit.nodes > 1 and not preset.distributable:
-            return f"{preset.name} cannot be spread over {fit.nodes} machines"
-        if fit.pipeline_parallel > fit.nodes and not preset.distributable:
+        apart = multi_node.refusal(preset, fit)
+        if apart is None and fit.pipeline_parallel > fit.nodes and not preset.distributable:
             return f"the heads of {preset.name} do not divide over {fit.gpus} GPUs, and it is no model for a pipeline"
-        return None
+        return apart
 
     def launch(self, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: EngineConfig) -> Launch:
         """Return one engine that listens on port 5000, on one machine or over several."""
@@ -122,13 +120,13 @@ class VllmRuntime(Runtime):
         port = "engine" if decodes else "http"
         checks = engine_probes.of_several(preset) if fit.nodes > 1 else engine_probes.of_one(preset, port)
         address: Flags = {"host": "$(host)", "port": f"$(port.{port})"}
-        computed = {**address, **_without(flags(preset, fit, adapters, config), part), **part.flags}
+        computed: Flags = {**address, **_without(flags(preset, fit, adapters, config), part), **part.flags}
         own = config.engine_plugin
         env = {**model_facts.environment(preset, fit), **disaggregation.environment(config)}
         main = Process(
             name="serve",
             image=ROLE,
-            argv=self._argv(part, {**computed, **joined(fit, rank="0")}, config),
+            argv=self._argv(part, computed | multi_node.joined(fit, rank="0"), config),
             env={**env, plugin_files.KEY: API_KEY, **plugin_files.environment(preset, config, env)},
             mounts=(SHARED, *part.mounts, *((replace(plugin_files.MOUNT, read_only=True),) if own else ())),
             startup=checks.startup,
@@ -142,7 +140,7 @@ class VllmRuntime(Runtime):
             beside=disaggregation.beside(config),
             volumes=(Volume(name="dshm", kind="memory"), *part.volumes, *((plugin_files.VOLUME,) if own else ())),
             ports={"http": 5000, "kv-events": 5557, **({"engine": disaggregation.ENGINE_PORT} if decodes else {})},
-            ranks=ranks(fit, self._argv(part, {**computed, **joined(fit, rank="$(rank)")}, config)),
+            ranks=multi_node.ranks(fit, self._argv(part, computed | multi_node.joined(fit, rank="$(rank)"), config)),
             images={**disaggregation.IMAGES, ROLE: f"{IMAGE}:v{self._settings.version}"},
         )
 

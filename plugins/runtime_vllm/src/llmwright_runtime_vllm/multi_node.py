@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from llmwright.values.fit import Fit
 from llmwright.values.launch import Ranks
+from llmwright.values.preset import Preset
 from llmwright_runtime_vllm.flags import Flags
 
 RENDEZVOUS_PORT = 29500
 """Where the machines meet: the port of torch's distributed processes, which the Service has."""
+
+
+def refusal(preset: Preset, fit: Fit) -> str | None:
+    """Return why a model is not spread over the machines of ``fit``; None where it may be, or there is one."""
+    if fit.nodes > 1 and not preset.distributable:
+        return f"{preset.name} cannot be spread over {fit.nodes} machines"
+    return None
 
 
 def joined(fit: Fit, *, rank: str) -> Flags:
