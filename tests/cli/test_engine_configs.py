@@ -52,3 +52,23 @@ def test_a_program_that_is_not_on_this_machine_is_named_before_anything_starts(r
     assert "runtime 'vllm' starts the program '/nowhere/vllm'" in ran.err
     assert "plugins.runtime.vllm" in ran.err
     assert run("get").out.strip() in ("", "no workspaces")
+
+
+@pytest.mark.parametrize(
+    ("serves", "who", "hint"),
+    [
+        ("runtime: ray", "ray with the engine hf", "runtimeConfig.engine: vllm"),
+        ("runtime: ray, runtimeConfig: {engine: hf}", "ray with the engine hf", "runtimeConfig.engine: vllm"),
+        ("runtime: hf", "hf", "runtime: ray or vllm"),
+    ],
+)
+def test_flags_that_reach_no_engine_are_told(run: Run, written: Write, serves: str, who: str, hint: str) -> None:
+    text = HERE.replace("runtime: vllm", f"{serves}, config: engine") + CONFIG.replace("max-num-seq:", "seed:")
+    ran = run("check", "-f", written(text))
+    assert ran.code == 0
+    said = " ".join((ran.out + ran.err).split())
+    assert f"inference.config: inference_config.yaml: vllm is not read: {who} takes no flags of a config" in said
+    assert f"(write its options below inference.runtimeConfig, or {hint})" in said
+    with_vllm = text.replace(serves, "runtime: ray, runtimeConfig: {engine: vllm}")
+    assert "is not read" not in run("check", "-f", written(with_vllm)).out
+    assert "is not read" not in run("check", "-f", written(text.replace("{seed: 8}", "{}"))).out

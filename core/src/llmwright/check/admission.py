@@ -84,6 +84,7 @@ CREATE: tuple[Rule, ...] = (
     inference.check_workable_adapters,
     inference.check_adapter_images,
     inference_config.check_inference_config,
+    inference_config.check_flags_are_read,
     tuning.check_tuning_parts,
     tuning.check_method,
     tuning.check_input,

@@ -10,6 +10,8 @@ from llmwright.check.check_input import CheckInput
 from llmwright.check.config_file import BadConfig, read_mapping
 from llmwright.check.facts import Severity
 from llmwright.errors import Problem
+from llmwright.plugins.drivers import Runtime
+from llmwright.plugins.selection import engine_of
 
 FILE = "inference_config.yaml"
 PATH = "inference.config"
@@ -39,6 +41,42 @@ def check_inference_config(inputs: CheckInput) -> Iterator[Problem]:
         yield Problem(PATH, message, "create it, or correct the name", severity=severity, reason="NotFound")
     elif section:
         yield from _flag_problems(inputs, files, section)
+
+
+def check_flags_are_read(inputs: CheckInput) -> Iterator[Problem]:
+    """Flags of a config reach an engine; else they are told, for nothing else would tell that they do nothing."""
+    inference = inputs.written.inference
+    if inference is None or not inference.config or inputs.runtime is None:
+        return
+    files = inputs.config_files(inputs.written.namespace, inference.config)
+    unread = _unread(inputs, inputs.runtime)
+    if files is None or unread is None or not _sections(files):
+        return
+    who, hint = unread
+    message = f"{FILE}: {', '.join(_sections(files))} is not read: {who} takes no flags of a config"
+    yield Problem(PATH, message, hint, severity="warning", reason="NotUsed")
+
+
+def _unread(inputs: CheckInput, runtime: type[Runtime]) -> tuple[str, str] | None:
+    """Return who would read no flags, and what to do; None where flags are read."""
+    choice, engine = engine_of(runtime, inputs.demand)
+    own = "write its options below inference.runtimeConfig"
+    if not runtime.config_section:
+        able = inputs.drivers.installed.named("runtime", lambda each: bool(each.config_section))
+        return str(inputs.runtime_name), f"{own}, or runtime: {' or '.join(able)}" if able else own
+    if engine.reads_config:
+        return None
+    able = tuple(name for name, each in runtime.engines.items() if each.reads_config)
+    who = f"{inputs.runtime_name} with the engine {choice.name if choice else ''}"
+    return who, f"{own}, or runtimeConfig.engine: {' or '.join(able)}" if able else own
+
+
+def _sections(files: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the sections of the file that hold something."""
+    try:
+        return tuple(str(name) for name, flags in read_mapping(PATH, files, FILE).items() if flags)
+    except BadConfig:
+        return ()
 
 
 def _not_at_hand(name: str) -> Problem:

@@ -73,10 +73,14 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """One of the engines that a runtime may start. On GPUs below ``lowest_capability`` it does not run."""
+    """One of the engines that a runtime may start. On GPUs below ``lowest_capability`` it does not run.
+
+    ``reads_config``: the flags of the runtime's ``config_section`` reach it.
+    """
 
     capabilities: Capabilities
     lowest_capability: tuple[int, int] | None = None
+    reads_config: bool = True
 
     def is_too_old(self, capability: tuple[int, int] | None) -> bool:
         """Whether a GPU of that CUDA compute capability is below the lowest; None is not known, and is not."""

@@ -125,10 +125,10 @@ def _missing(demand: Demand, drivers: DriverSet) -> Iterator[str]:
 
 def able_of(runtime: type[Runtime] | Runtime, demand: Demand) -> Capabilities:
     """Return the capabilities of ``runtime`` for ``demand``: those of its engine, where it starts one of several."""
-    return _engine(runtime, demand)[1].capabilities
+    return engine_of(runtime, demand)[1].capabilities
 
 
-def _engine(runtime: type[Runtime] | Runtime, demand: Demand) -> tuple[Choice | None, Engine]:
+def engine_of(runtime: type[Runtime] | Runtime, demand: Demand) -> tuple[Choice | None, Engine]:
     """Return the choice among the engines of ``runtime``, None without any, and the engine. Raises PluginContract."""
     chosen = runtime.engine(demand)
     if chosen is None:
@@ -160,7 +160,7 @@ def objections(name: str, runtime: type[Runtime], demand: Demand, drivers: Drive
 
 def _lacks(name: str, runtime: type[Runtime], demand: Demand) -> Iterator[Problem]:
     """Yield what ``runtime`` cannot do; the hint of each says what else than the runtime may be changed."""
-    chosen, engine = _engine(runtime, demand)
+    chosen, engine = engine_of(runtime, demand)
     yield from _lacks_of(f"{name} with the engine {chosen.name}" if chosen else name, runtime, demand, engine)
 
 

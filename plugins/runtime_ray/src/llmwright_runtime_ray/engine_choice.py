@@ -22,7 +22,7 @@ HF, VLLM = "hf", "vllm"
 _OF_COPIES: Mapping[str, Any] = {"scales_itself": True, "hot_adapters": False}
 """A copy that Ray adds later would not know an adapter that was loaded into the others."""
 ENGINES: Mapping[str, Engine] = {
-    HF: Engine(replace(HfRuntime.capabilities, **_OF_COPIES)),
+    HF: Engine(replace(HfRuntime.capabilities, **_OF_COPIES), reads_config=False),
     VLLM: Engine(replace(VllmRuntime.capabilities, **_OF_COPIES), VllmRuntime.lowest_capability),
 }
 """vLLM is the release that Ray Serve LLM pins, so what the ``vllm`` runtime declares of it holds here too."""
