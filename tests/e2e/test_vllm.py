@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -89,8 +90,7 @@ def further(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def served(tmp_path_factory: pytest.TempPathFactory, adapter: Path, further: Path) -> Iterator[EngineSandbox]:
     """The demo model with an adapter and a key, ready."""
     sandbox = EngineSandbox(tmp_path_factory.mktemp("served"), LLMWRIGHT_API_KEY=KEY)
-    more = f"  adapters:\n    - source: {{name: own, volumeSource: {{hostPath: {{path: {adapter}}}}}}}\n"
-    more += f"  runtimeConfig: {{adapterDirectories: [{further}]}}\n"
+    more = f"{with_adapter(adapter)}  runtimeConfig: {{adapterDirectories: [{further}]}}\n"
     sandbox.ok("apply", "-f", sandbox.serve_by_engine(more=more))
     wait_until(lambda: sandbox.condition("WorkspaceReady").get("status") == "True", "the engine answers", START_S)
     yield sandbox
@@ -230,14 +230,32 @@ def test_a_value_that_the_engine_refuses_is_told_in_its_words(tmp_path: Path) ->
         sandbox.close()
 
 
-def test_an_adapter_of_another_model_is_told_in_the_engine_s_words(tmp_path: Path, further: Path) -> None:
+def test_an_adapter_of_another_model_is_refused_before_anything_starts(tmp_path: Path, further: Path) -> None:
     sandbox = EngineSandbox(tmp_path)
-    more = f"  adapters:\n    - source: {{name: own, volumeSource: {{hostPath: {{path: {further / 'wrong'}}}}}}}\n"
     try:
-        sandbox.ok("apply", "-f", sandbox.serve_by_engine(more=more))
+        refused = sandbox.run("apply", "-f", sandbox.serve_by_engine(more=with_adapter(further / "wrong")))
+        assert refused.code == 2
+        assert "adapter own does not fit demo: size mismatch" in refused.err
+        assert sandbox.processes() == []
+    finally:
+        sandbox.close()
+
+
+def test_an_adapter_that_is_exchanged_meanwhile_is_told_in_the_engine_s_words(tmp_path: Path, further: Path) -> None:
+    """The engine reads it long after it was checked."""
+    sandbox, own = EngineSandbox(tmp_path), tmp_path / "own"
+    shutil.copytree(further / "good", own)
+    try:
+        sandbox.ok("apply", "-f", sandbox.serve_by_engine(more=with_adapter(own)))
+        shutil.copytree(further / "wrong", own, dirs_exist_ok=True)
         wait_until(lambda: "size of tensor" in sandbox.condition("InferenceReady").get("message", ""), "so", START_S)
     finally:
         sandbox.close()
+
+
+def with_adapter(folder: Path) -> str:
+    """Return the lines of ``inference`` that serve the adapter in ``folder`` as ``own``."""
+    return f"  adapters:\n    - source: {{name: own, volumeSource: {{hostPath: {{path: {folder}}}}}}}\n"
 
 
 def test_a_port_that_somebody_takes_meanwhile(tmp_path: Path) -> None:
