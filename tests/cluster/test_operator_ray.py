@@ -94,6 +94,13 @@ def test_a_workspace_becomes_a_ray_cluster_that_follows_it(kuberay: KubeRay, wor
     (service,) = kuberay.all("rayservice", "rays")
     assert len(kuberay.all("raycluster", "rays")) == 1, "all of it in one cluster"
 
+    patch(workspaces, "rays", {"replicas": 0})
+    wait_until(lambda: not kuberay.all("pod", "rays"), "no pod is left, also no head")
+    workspaces.until("rays", "Ready", "True", "ScaledToZero")
+    patch(workspaces, "rays", {"replicas": 1})
+    wait_until(lambda: len(kuberay.all("pod", "rays")) == 2, "a head and a worker again")
+    assert len(kuberay.all("raycluster", "rays")) == 1, "the same cluster"
+
     patch(workspaces, "rays", {"runtimeConfig": {"maxOngoingRequests": 9}})
     wait_until(
         lambda: "'9'" in kuberay.all("rayservice", "rays")[0]["spec"]["serveConfigV2"], "the application changes"

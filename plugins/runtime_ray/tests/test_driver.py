@@ -47,7 +47,7 @@ def test_the_server_understands_what_is_launched() -> None:
         (Copies(lowest=3, highest=3, start=3), (3, 3, 3, 10.0)),
         (Copies(lowest=0, highest=4, start=0, target=2.5), (0, 4, 1, 2.5)),
         (Copies(lowest=1, highest=4, start=2, target=123456.5), (1, 4, 2, 123456.5)),
-        # Nothing runs then on a cluster, and one copy on one machine.
+        # One machine serves one copy.
         (Copies(lowest=0, highest=0, start=0), (1, 1, 1, 10.0)),
     ],
 )
@@ -55,6 +55,12 @@ def test_the_range_is_that_of_the_plan(copies: Copies, expected: tuple[float, ..
     scaling = read(launched(fit=replace(HERE, copies=copies))).scaling
     range_of = (scaling.min_replicas, scaling.max_replicas, scaling.initial_replicas)
     assert (*range_of, scaling.target_ongoing_requests) == expected
+
+
+def test_a_cluster_without_copies_keeps_none() -> None:
+    none = Copies(lowest=0, highest=0, start=0)
+    cloud = make_fit(instance_type=make_instance_type(cloud="azure"), copies=none)
+    assert read(launched(fit=cloud)).scaling.min_replicas == 0
 
 
 def test_a_node_of_a_cluster_has_memory_for_one_copy() -> None:

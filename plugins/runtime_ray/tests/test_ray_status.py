@@ -81,6 +81,11 @@ def reason_of(manifest: dict[str, Any]) -> str:
     return outcome.reason
 
 
+def test_a_cluster_that_sleeps_waits() -> None:
+    asleep = {"kind": "RayCluster", "metadata": {"name": "t-1"}, "spec": {"suspend": True}, "status": {}}
+    assert reason_of(asleep) == "RayClusterSuspended"
+
+
 def test_an_operator_that_does_not_run_is_asked_for() -> None:
     assert reason_of({"kind": "RayService", "metadata": {"name": "t"}}) == "RayServicePending"
 

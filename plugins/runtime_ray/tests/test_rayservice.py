@@ -198,6 +198,19 @@ def test_a_cluster_gets_the_workers_of_its_service() -> None:
     assert correction(wanted, {**wanted, "kind": "RayService"}) is None
 
 
+def test_a_cluster_without_workers_is_suspended_until_it_has_some() -> None:
+    none, one = service(nodes=0), service(nodes=1)
+    assert cluster(none)["suspend"] is True
+    assert "suspend" not in cluster(one)
+    assert anew(none) == anew(one), "in place"
+    asleep, awake = correction(none, ray_cluster(1)), correction(one, ray_cluster(0))
+    assert asleep is not None
+    assert (asleep["spec"]["suspend"], asleep["spec"]["workerGroupSpecs"]) == (True, [worker_group(none)])
+    assert awake is not None
+    assert (awake["spec"]["suspend"], awake["spec"]["workerGroupSpecs"]) == (False, [worker_group(one)])
+    assert correction(none, ray_cluster(0)) is None
+
+
 def test_a_group_that_is_not_ours_keeps_its_size() -> None:
     live = ray_cluster(1)
     live["spec"]["workerGroupSpecs"].append({"groupName": "theirs", "replicas": 4})

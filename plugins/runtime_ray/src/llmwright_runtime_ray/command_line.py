@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from llmwright.values.copies import ONE_COPY
+from llmwright.values.copies import ONE_COPY, Copies
 from llmwright.values.fit import Fit
 from llmwright.values.launch import Launch, Mount
 from llmwright_runtime_ray.ray_config import RayConfig
@@ -25,6 +25,9 @@ END = "--"
 TARGET = 10.0
 """Requests of one copy where nobody says it: as for the autoscaler of any other runtime."""
 
+NO_COPY = Copies(lowest=0, highest=1, start=0)
+"""The range where no copy is asked for: Ray Serve has none without a highest number."""
+
 DRAIN_S = 60.0
 """Seconds for the answers of a copy that ends because fewer are needed, or its machine goes."""
 
@@ -34,7 +37,7 @@ def scaling_flags(config: RayConfig, fit: Fit) -> tuple[str, ...]:
 
     On a cluster the plan has a machine for each copy, with memory for one. Here all are on one machine.
     """
-    apart = {} if fit.instance_type.cloud == "local" else {"--max-replicas-per-node": 1}
+    apart = {"--max-replicas-per-node": 1} if _apart(fit) else {}
     return _flags({**_of_replicas(config, fit), "--replica-gpus": fit.gpus, **apart})
 
 
@@ -48,7 +51,8 @@ def llm_scaling_flags(config: RayConfig, fit: Fit) -> tuple[str, ...]:
 
 
 def _of_replicas(config: RayConfig, fit: Fit, beside: int = 1) -> dict[str, float]:
-    copies = fit.copies if fit.copies.highest else ONE_COPY
+    # None at all are told to the cluster, which is suspended then; one machine serves one copy.
+    copies = fit.copies if fit.copies.highest else NO_COPY if _apart(fit) else ONE_COPY
     return {
         "--min-replicas": copies.lowest * beside,
         "--max-replicas": copies.highest * beside,
@@ -61,6 +65,11 @@ def _of_replicas(config: RayConfig, fit: Fit, beside: int = 1) -> dict[str, floa
         "--downscale-delay-s": config.downscale_delay_s,
         "--replica-cpus": config.replica_cpus,
     }
+
+
+def _apart(fit: Fit) -> bool:
+    """Whether each copy has a machine of its own: on a cluster."""
+    return fit.instance_type.cloud != "local"
 
 
 def _flags(values: Mapping[str, float]) -> tuple[str, ...]:

@@ -18,6 +18,9 @@ HEAD_PORTS = {"gcs-server": 6379, "dashboard": DASHBOARD}
 SERVE = "serve"
 """KubeRay's name for the port of Serve's proxies."""
 
+SUSPEND = "suspend"
+"""The field of a RayCluster by which KubeRay ends all of its pods, and starts them again without it."""
+
 GROUP = "machines"
 """The name of the only group of workers."""
 
@@ -47,7 +50,7 @@ Object = dict[str, Any]
 
 
 def ray_cluster(launch: Launch, names: Names, variables: Mapping[str, str]) -> Object:
-    """Return ``rayClusterConfig``: a head, and a worker on each of ``names.nodes`` machines.
+    """Return ``rayClusterConfig``: a head, and a worker on each of ``names.nodes`` machines; without any all sleep.
 
     The head has no GPU and takes no copy of the model. It runs on the plan's machines, beside a worker: no other
     machine is known to be there, a worker requests little but GPUs, and so nothing more is bought.
@@ -73,7 +76,10 @@ def ray_cluster(launch: Launch, names: Names, variables: Mapping[str, str]) -> O
         "rayStartParams": {"num-gpus": str(launch.main.gpus)},
         "template": worker_pod(launch, names, variables),
     }
+    # A head alone would answer nobody, and would wait for a machine that is not bought.
+    asleep = {} if names.nodes else {SUSPEND: True}
     return {
+        **asleep,
         "rayVersion": RAY_VERSION,
         # Without it whoever reaches a port of the head may run code on all machines (Ray's page on security).
         "authOptions": {"mode": "token"},

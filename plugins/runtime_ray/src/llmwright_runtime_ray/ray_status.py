@@ -11,6 +11,7 @@ from typing import Any
 
 from llmwright.values.nodes import Failed, Outcome, Ready, Waiting, Watch
 from llmwright_runtime_ray.last_words import marked_in
+from llmwright_runtime_ray.ray_cluster import SUSPEND
 
 GROUP, VERSION = "ray.io", "v1"
 KUBERAY = "install KubeRay, 1.5 or later: `helm install kuberay-operator kuberay/kuberay-operator`"
@@ -42,6 +43,8 @@ def status(manifest: Object) -> Outcome | None:
     if manifest.get("kind") == "RayService":
         return _of_service(manifest)
     if manifest.get("kind") == "RayCluster" and "deletionTimestamp" not in manifest["metadata"]:
+        if (manifest.get("spec") or {}).get(SUSPEND):
+            return Waiting("RayClusterSuspended", "the Ray cluster is suspended: no copy is asked for")
         return _of_cluster(manifest.get("status") or {})
     return None
 

@@ -13,7 +13,7 @@ from llmwright.plugins.declarations import MADE_ANEW
 from llmwright.plugins.drivers import Names
 from llmwright.values.launch import Launch, fill
 from llmwright_runtime_ray.command_line import APPLICATION, ARGV_VARIABLE, flags_of
-from llmwright_runtime_ray.ray_cluster import ray_cluster
+from llmwright_runtime_ray.ray_cluster import SUSPEND, ray_cluster
 
 API_VERSION, KIND = "ray.io/v1", "RayService"
 NAME = "llmwright"
@@ -44,7 +44,7 @@ def objects(launch: Launch, names: Names) -> Iterator[Object]:
 
     A second cluster beside the first would need the machines twice, and so would wait for ever: KubeRay is told to make
     none. It changes the application in place, and ``correction`` the number of workers. For anything else the object is
-    made anew.
+    made anew. Without workers the cluster is suspended: no pod is left of it.
     """
     argv = application_argv(launch)
     cluster = ray_cluster(launch, names, _variables(argv))
@@ -70,14 +70,17 @@ def correction(service: Mapping[str, Any], cluster: Mapping[str, Any]) -> Object
     """
     if cluster.get("kind") != "RayCluster":
         return None
-    wanted = {group["groupName"]: _size(group) for group in service["spec"]["rayClusterConfig"]["workerGroupSpecs"]}
-    groups = cluster["spec"].get("workerGroupSpecs") or []
-    if all(_size(group) == wanted.get(group["groupName"], _size(group)) for group in groups):
+    config, live = service["spec"]["rayClusterConfig"], cluster["spec"]
+    asleep = bool(config.get(SUSPEND))
+    wanted = {group["groupName"]: _size(group) for group in config["workerGroupSpecs"]}
+    groups = live.get("workerGroupSpecs") or []
+    sized = all(_size(group) == wanted.get(group["groupName"], _size(group)) for group in groups)
+    if sized and bool(live.get(SUSPEND)) == asleep:
         return None
     # With the version: the list is sent whole, and must not undo what somebody changed in it meanwhile.
     version = cluster["metadata"]["resourceVersion"]
     corrected = [{**group, **wanted.get(group["groupName"], {})} for group in groups]
-    return {"metadata": {"resourceVersion": version}, "spec": {"workerGroupSpecs": corrected}}
+    return {"metadata": {"resourceVersion": version}, "spec": {SUSPEND: asleep, "workerGroupSpecs": corrected}}
 
 
 def serve_config(launch: Launch, argv: Sequence[str]) -> Object:
@@ -113,7 +116,8 @@ def _without_in_place(argv: Sequence[str]) -> list[str]:
 def _digest(cluster: Mapping[str, Any]) -> str:
     """Return 16 hex digits of everything but the number of workers."""
     groups = [{key: part for key, part in group.items() if key not in SIZE} for group in cluster["workerGroupSpecs"]]
-    text = json.dumps({**cluster, "workerGroupSpecs": groups}, sort_keys=True, separators=(",", ":"))
+    rest = {key: part for key, part in cluster.items() if key != SUSPEND}
+    text = json.dumps({**rest, "workerGroupSpecs": groups}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
