@@ -74,6 +74,9 @@ def runtime_workload(
     workload = _broken(live, pods, find_node, before) or _workload(live, "ready", endpoint=endpoint)
     nodes = (live["metadata"].get("annotations") or {}).get(NODES, "")
     asked = int(nodes) if nodes.isdecimal() else None
+    if asked == 0:
+        # Its controller may have nothing to look at any more. What tells are the pods that are left.
+        return replace(workload, asked=0, ending=len(pods), settled=True, returns=True)
     return replace(workload, asked=asked, settled=_is_settled(live, unsaid=True), returns=True)
 
 
