@@ -173,7 +173,8 @@ class Settings(SettingsModel):
     Plugins: ``plugins`` has the settings of each. ``blocked_plugins`` are left out; of ``allowed_plugins``, where it
     is there, no other distribution is used. ``feature_gates`` turns KAITO's gates on and off by name.
 
-    On a cluster: ``images`` maps an image role to an image, and ``pods`` is merged into every pod.
+    On a cluster: ``images`` maps an image role to an image. ``image_registry`` is a mirror: it stands before the name
+    of every such image, as ``registry.example.com/mirror``. ``pods`` is merged into every pod.
     ``readiness_timeout`` is in seconds. ``leader_elect`` has one of several operators work, and the others wait.
     ``orphans`` finds machines of nobody, and ``webhook`` judges at admission. ``node_classes`` are the names that the
     annotation ``kaito.sh/node-class-name`` may have. ``disk_class`` is the storage class of the nodes' own NVMe disks,
@@ -205,6 +206,7 @@ class Settings(SettingsModel):
     webhook: Webhook = Webhook()
     leader_elect: bool = True
     images: dict[str, str] = {}
+    image_registry: str | None = None
     pods: Open = {}
     disk_class: str | None = None
     weights_volume: Open | None = None
@@ -223,6 +225,13 @@ class Settings(SettingsModel):
     def _is_reached_over_http(cls, text: str | None) -> str | None:
         if text and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text):
             raise ValueError(f"{text!r} is no http or https address without user, query and fragment")
+        return text
+
+    @field_validator("image_registry")
+    @classmethod
+    def _is_part_of_a_name(cls, text: str | None) -> str | None:
+        if text and not re.fullmatch(r"[A-Za-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*/?", text):
+            raise ValueError(f"{text!r} is no REGISTRY[:PORT][/PATH], such as registry.example.com/mirror")
         return text
 
     @field_validator("weights_volume")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from llmwright.plan.image_choice import role_image
 from llmwright.targets.kubernetes.manifests.container_command import command, environment, filled, references
 from llmwright.targets.kubernetes.manifests.object_names import container_name, leader_address
 from llmwright.targets.kubernetes.manifests.render_input import Manifest, RenderInput
@@ -11,7 +12,6 @@ from llmwright.targets.kubernetes.manifests.scheduling import gpu_requests, gpu_
 from llmwright.targets.kubernetes.manifests.volumes import mounts
 from llmwright.values.launch import HttpGet, Launch, Probe, Process
 from llmwright.values.url_secrets import URLS_VARIABLE, url_secrets
-from llmwright.version import __version__
 
 ENGINE, SIDECAR = "engine", "sidecar"
 """The port of ``main`` behind a process that answers in its place, and that process's own (KAITO's name, v0.12)."""
@@ -42,7 +42,7 @@ def _container(source: RenderInput, launch: Launch, process: Process, name: str)
     ranks = launch.ranks if process is launch.main else None
     manifest: Manifest = {
         "name": name,
-        "image": _image(source, launch, process),
+        "image": role_image(source.settings, launch, process.image),
         "args" if process.argv[0].startswith("-") else "command": command(process, values, ranks),
         "env": environment(_with_urls(source, process), values, ranked=ranks is not None),
         "resources": gpu_requests(gpu_resource(source.workspace, source.placement), process.gpus),
@@ -62,13 +62,6 @@ def _with_urls(source: RenderInput, process: Process) -> Process:
     if URLS_VARIABLE not in process.env:
         return process
     return replace(process, env={**process.env, URLS_VARIABLE: url_secrets(source.workspace)})
-
-
-def _image(source: RenderInput, launch: Launch, process: Process) -> str:
-    """Return the image that the settings name for the role, else the driver's, else one built under the role's name."""
-    role = process.image
-    built = f"localhost/llmwright/{role}:{__version__}"
-    return source.settings.images.get(role) or launch.images.get(role) or built
 
 
 def _probes(process: Process, launch: Launch, values: dict[str, str]) -> Manifest:
