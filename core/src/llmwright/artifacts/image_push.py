@@ -100,7 +100,7 @@ def push_image(
     name, image = parse_reference(reference), packed.image
     if name.digest and name.digest != image.digest:
         raise digest_mismatch(packed.what, name.digest, image.digest)
-    with Wire(_rules_to_push(name, sources)) as wire:
+    with Wire(rules_to_push(name, sources)) as wire:
         registry = OciRegistry(
             wire, name, listed(credentials), actions="pull,push", insecure=insecure, chunk_bytes=chunk_bytes
         )
@@ -130,11 +130,12 @@ def check_push(
     Raises what ``push`` raises.
     """
     name = parse_reference(reference)
-    with Wire(_rules_to_push(name, sources)) as wire:
+    with Wire(rules_to_push(name, sources)) as wire:
         OciRegistry(wire, name, listed(credentials), actions="pull,push", insecure=insecure).check_push()
 
 
-def _rules_to_push(name: Reference, sources: SourceRules | None) -> SourceRules:
+def rules_to_push(name: Reference, sources: SourceRules | None) -> SourceRules:
+    """Return ``sources`` with the registry that the user named in it."""
     # Without a port in the name, TLS has one port and plain http another.
     places = (parse_url(f"{scheme}://{name.host}/") for scheme in ("https", "http"))
     return (sources or SourceRules()).naming(*places)
