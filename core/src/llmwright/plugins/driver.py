@@ -88,6 +88,14 @@ class Driver(ABC):
         """
         return ()
 
+    def images(self) -> Mapping[str, str]:
+        """Return the image roles of its processes, each with the image that its Launch names; pure.
+
+        An empty name stands for an image that is built under the role's name. ``llmwright images list`` shows them to
+        whoever fills a mirror; by default a driver tells none.
+        """
+        return {}
+
     def program(self) -> str:
         """Return the program that it starts on one machine, by name or path; empty for this Python; pure."""
         return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from llmwright.plugins.drivers import Tuner
@@ -34,6 +35,10 @@ class ModuleTuner(Tuner):
     """The role of an image with the module in it; the setting ``images`` says which image that is."""
 
     config_model: ClassVar[type[BaseModel]]
+
+    def images(self) -> Mapping[str, str]:
+        """Return the role that ``image`` names."""
+        return {self.image: ""}
 
     def launch(self, preset: Preset, fit: Fit, data: TuningData, config: Any) -> Launch:
         """Return one process that reads ``data`` and writes ``results``."""

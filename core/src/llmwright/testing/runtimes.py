@@ -224,6 +224,13 @@ class RuntimeContract(RuntimeAdaptersContract):
         """
         assert_sound(launch, adapters)
 
+    def test_images_are_listed(self, driver: Runtime, launch: Launch) -> None:
+        """A driver that lists its images lists the role of every process: a mirror lacks what is not in the list."""
+        listed, used = twice_alike(driver.images), {process.image for process in launch.processes}
+        assert not listed or used <= {*listed}, f"images() lacks {', '.join(sorted(used - {*listed}))}"
+        named = {role: image for role, image in launch.images.items() if role in used}
+        assert not listed or named.items() <= listed.items(), f"images() differs from the Launch's {named}"
+
     def test_launch_is_json(self, launch: Launch) -> None:
         """A Launch can be written down: into a status, a manifest, a file of the local target."""
         assert as_json(launch)

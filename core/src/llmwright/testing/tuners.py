@@ -159,6 +159,13 @@ class TunerContract(AdapterContract):
         problems = faults(launch, GIVEN)
         assert not problems, "launch: " + "\n".join(problems)
 
+    def test_images_are_listed(self, driver: Tuner, launch: Launch) -> None:
+        """A driver that lists its images lists the role of every process: a mirror lacks what is not in the list."""
+        listed, used = twice_alike(driver.images), {process.image for process in launch.processes}
+        assert not listed or used <= {*listed}, f"images() lacks {', '.join(sorted(used - {*listed}))}"
+        named = {role: image for role, image in launch.images.items() if role in used}
+        assert not listed or named.items() <= listed.items(), f"images() differs from the Launch's {named}"
+
     def test_launch_is_json(self, launch: Launch) -> None:
         """A Launch can be written down: into a status, a manifest, a file of the local target."""
         assert as_json(launch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
 from llmwright.plugins.drivers import Capabilities, OlderImage, Runtime
@@ -48,6 +49,10 @@ class HfRuntime(Runtime):
         response_format=True,
         metrics=True,
     )
+
+    def images(self) -> Mapping[str, str]:
+        """Our own image, which downloads weights too."""
+        return {"workload": ""}
 
     def refuses(self, preset: Preset, fit: Fit) -> str | None:
         """One process serves from one machine."""

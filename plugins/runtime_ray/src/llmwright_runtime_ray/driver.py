@@ -105,6 +105,10 @@ class RayRuntime(Runtime):
         )
         return replace(engine, main=main, volumes=(*engine.volumes, Volume(name=STATE.volume)))
 
+    def images(self) -> Mapping[str, str]:
+        """Ray's image for the engine ``vllm``, one of ours for ``hf``, and ours for weights and packages."""
+        return {ROLE: "", llm_launch.ROLE: llm_launch.IMAGE, "workload": ""}
+
     def objects(self, launch: Launch, names: Names) -> Iterable[Mapping[str, Any]]:
         """Return the RayService that runs ``launch``."""
         return rayservice.objects(launch, names)

@@ -74,6 +74,7 @@ class VllmRuntime(Runtime):
         self._settings = VllmSettings.model_validate(dict(context.settings))
         # Read now: the methods are pure, and open no file.
         self._known: FlagList = flags_of(self._settings.version)
+        self._image = f"{IMAGE}:v{self._settings.version}"
         self._copying = plugin_files.copying(ROLE)
 
     def configure(self, options: Mapping[str, Any], files: Mapping[str, str]) -> EngineConfig:
@@ -95,6 +96,10 @@ class VllmRuntime(Runtime):
     ) -> Iterable[str]:
         """The engine's own flag for it in the config's file."""
         return code_fields(files)
+
+    def images(self) -> Mapping[str, str]:
+        """vLLM's image, the router's of a split engine, and ours for the weights that an engine does not fetch."""
+        return {ROLE: self._image, "workload": "", **disaggregation.IMAGES}
 
     def program(self) -> str:
         """The engine's own, as the settings name it."""
@@ -141,7 +146,7 @@ class VllmRuntime(Runtime):
             volumes=(Volume(name="dshm", kind="memory"), *part.volumes, *((plugin_files.VOLUME,) if own else ())),
             ports={"http": 5000, "kv-events": 5557, **({"engine": disaggregation.ENGINE_PORT} if decodes else {})},
             ranks=multi_node.ranks(fit, self._argv(part, computed | multi_node.joined(fit, rank="$(rank)"), config)),
-            images={**disaggregation.IMAGES, ROLE: f"{IMAGE}:v{self._settings.version}"},
+            images={**disaggregation.IMAGES, ROLE: self._image},
         )
 
     def _argv(self, part: LaunchPart, computed: Flags, config: EngineConfig) -> tuple[str, ...]:

@@ -60,6 +60,10 @@ class LoraTuner(Tuner):
         """``ModelConfig.trust_remote_code`` in the options or in the config's file."""
         return code_options(options, files)
 
+    def images(self) -> Mapping[str, str]:
+        """Our own image, which reads the data and delivers the adapter too."""
+        return {"workload": ""}
+
     def check(self, config: ConfigLayers) -> Iterable[Problem]:
         """Upstream's rules for a training config, on what the user wrote."""
         yield from config.base.merge(config.options).problems(self.method)
