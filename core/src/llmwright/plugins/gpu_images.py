@@ -49,7 +49,8 @@ def stands_in(older: OlderImage, machine: InstanceType) -> str:
 def not_named(older: OlderImage) -> str:
     """Return what to do where the settings name no image for older GPUs."""
     return (
-        f"the settings name no image for {older.role}, and nothing is bought without one: build it, as `llmwright images build` does ours, and write "
+        f"the settings name no image for {older.role}, and nothing is bought without one: build it "
+        "(`llmwright images build` does ours) and write "
         f"images: {{{older.role}: REGISTRY/NAME:TAG}}, or take a newer GPU"
     )
 
