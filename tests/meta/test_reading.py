@@ -18,6 +18,11 @@ ENGINE = "plugins/runtime_vllm/src/llmwright_runtime_vllm/engine_plugin"
 STANDALONE = "in the engine's process, which has no package of ours; a body is bounded where it is read"
 ELSEWHERE = {
     "core/src/llmwright/api/pod_schema.py": OWN,
+    "core/src/llmwright/app/images/contents.py": "our own program, and its answer in an image that was just built",
+    "core/src/llmwright/app/images/engines.py": CHILD,
+    "core/src/llmwright/app/images/in_image.py": "the system's own files, in an image that was just built",
+    "core/src/llmwright/app/images/recipes.py": "a file of the repository itself",
+    "core/src/llmwright/artifacts/referrers.py": "a file that `images build` wrote",
     "core/src/llmwright/app/benchmark/http_client.py": "the text of a refusal, whose first 64 KiB are read",
     "core/src/llmwright/app/model_answers.py": "the answer of the served model, as large as it is asked for",
     "core/src/llmwright/catalogue/lora_layers.py": OWN,

@@ -40,6 +40,7 @@ VERBS: dict[str, str] = {
     "plugins": "Show installed plugins.",
     "presets": "Show the models that can be named.",
     "model": "Keep models as images in a registry.",
+    "images": "List, build and push the container images of a setup.",
     "instance-types": "Show the machines that can be named.",
     "operator": "Carry out the Workspaces of a cluster.",
     "orphans": "List what was bought for Workspaces that are gone.",
