@@ -12,7 +12,8 @@ def _name(text: str) -> str:
 
 def _license(found: Distribution) -> str:
     """Return the short name that a distribution gives its licence, else what its classifiers say."""
-    written = str(found.metadata.get("License-Expression") or found.metadata.get("License") or "")
+    fields = [name for name in ("License-Expression", "License") if name in found.metadata]
+    written = next((found.metadata[name] for name in fields if found.metadata[name]), "")
     if written and len(written) < 80 and "\n" not in written:
         return written
     classifiers = found.metadata.get_all("Classifier") or ()
