@@ -48,6 +48,9 @@ OPTIONS_OF = {
     "tuner": ("tuning", "methodConfig"),
 }
 
+NOT_YET_SEEN = {"observedGeneration": -1}
+"""The status before the first pass: without it, whoever waits as kstatus does (`helm --wait`) finds nothing to wait for."""
+
 LEAST_COUNT = 1
 """The least of ``resource.count``, which `check` holds in words of its own, also where no API server is asked."""
 
@@ -115,6 +118,7 @@ def _schema(api_version: str, plugins: Mapping[str, Mapping[str, Any]], *, optio
     for path, names in REQUIRED.items():
         part = _at(schema, path)
         part["required"] = sorted({*part.get("required", ()), *names})
+    _at(schema, ("status",))["default"] = dict(NOT_YET_SEEN)
     schema.pop("required", None)
     _describe_options(schema, plugins)
     for path, cel in cel_rules(api_version, options_fixed=options_fixed).items():
