@@ -61,7 +61,7 @@ def requests(guarded: Cluster) -> Iterator[Requests]:
 
 @pytest.fixture
 def operating(requests: Requests, off_shift: None, guarded: Cluster, tmp_path: Path) -> Iterator[Operating]:
-    """Operators with a webhook, not started yet; no configuration is there before and after."""
+    """Operators with a webhook, not started yet; its configuration is empty before and after."""
     names = iter("abc")
 
     def make(*arguments: str, webhook: Object | None = None, **more: Any) -> OperatorProcess:
@@ -70,9 +70,13 @@ def operating(requests: Requests, off_shift: None, guarded: Cluster, tmp_path: P
         written = {**reached(free_port(), webhook), **more}
         return OperatorProcess(guarded.write_kubeconfig(folder / "kubeconfig"), folder, written, arguments)
 
-    requests.send("DELETE", CONFIGURATION)
+    def empty() -> None:
+        requests.send("DELETE", CONFIGURATION)
+        guarded.apply(*rights(webhook=True))
+
+    empty()
     yield make
-    requests.send("DELETE", CONFIGURATION)
+    empty()
 
 
 @pytest.fixture
