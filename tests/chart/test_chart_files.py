@@ -16,6 +16,8 @@ from llmwright.plugins.registry import Registry
 from llmwright.targets.kubernetes.operator.rbac import manifests
 
 FILES = files()
+DRIVERS = DriverSet.of_registry(Registry())
+RIGHTS = ("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "ServiceAccount")
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -30,20 +32,21 @@ def test_the_values_keep_their_own_schema() -> None:
     jsonschema.validate(yaml.safe_load((CHART / "values.yaml").read_text()), schema)
 
 
-@pytest.mark.parametrize("webhook", [False, True])
-@pytest.mark.parametrize("provisioners", [("karpenter",), ("aks",), ("byo",), ("byo", "karpenter", "aks")])
+@pytest.mark.parametrize(
+    ("provisioners", "webhook"),
+    [(("karpenter",), False), (("aks",), True), (("byo",), False), (("byo", "karpenter", "aks"), True)],
+)
 def test_the_rights_of_the_chart_are_those_of_the_code(
     helm: Helm, provisioners: tuple[str, ...], webhook: bool
 ) -> None:
     first, *others = provisioners
     values = {"provisioner": {"name": first, "alsoAllowed": others}, "webhook": {"enabled": webhook}}
-    declared = DriverSet.of_registry(Registry()).access_rules(provisioners)
+    declared = DRIVERS.access_rules(provisioners)
     coded = manifests("llmwright-system", "llmwright-operator", declared, webhook=webhook)
     names = {(each["kind"], each["metadata"]["name"]) for each in coded}
-    rendered = [each for each in helm.objects(values) if (each["kind"], each["metadata"]["name"]) in names]
-    assert comparable(rendered) == comparable(coded)
-    rights = ("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "ServiceAccount")
-    assert {each["kind"] for each in helm.objects(values) if each["kind"] in rights} <= {kind for kind, _ in names}
+    objects = {(each["kind"], each["metadata"]["name"]): each for each in helm.objects(values)}
+    assert {name for name in objects if name[0] in RIGHTS} <= names
+    assert comparable([each for name, each in objects.items() if name in names]) == comparable(coded)
 
 
 def comparable(objects: list[dict[str, object]]) -> list[str]:

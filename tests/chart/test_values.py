@@ -1,4 +1,4 @@
-"""Values: what may be written, what is refused and in which words, and that a real API server takes what becomes of them."""
+"""Values: what may be written, what is refused and in which words, and what a real API server says of the objects."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tests.chart.support.helm import MONITORING, NAMESPACE, Helm
 
 from llmwright.settings import load
 from llmwright.testing.cluster import Cluster
+from llmwright.values.image_names import mirrored
 
 Object = dict[str, Any]
 
@@ -37,7 +38,7 @@ VALUES: dict[str, Object] = {
         "imageRegistry": "mirror.example/cache/",
         "image": {"repository": "llmwright/operator", "digest": DIGEST},
         "imagePullSecrets": [{"name": "mirror"}],
-        "images": {"workload": f"mirror.example/llmwright/workload@{DIGEST}"},
+        "images": {"workload": f"llmwright/workload@{DIGEST}"},
         "workloads": {"imagePullSecrets": [{"name": "mirror"}]},
     },
     "webhook": {"webhook": {"enabled": True, "failurePolicy": "Fail", "timeout": 3}},
@@ -86,7 +87,10 @@ REFUSED: dict[str, tuple[Object, tuple[str, ...]]] = {
     "no digest": ({"image": {"digest": "latest"}}, ("/image/digest", "pattern")),
     "no such setting": ({"settings": {"preflihgt": True}}, ("/settings", "'preflihgt'")),
     "a setting of another type": ({"settings": {"limits": {"nodes": "many"}}}, ("/settings/limits/nodes",)),
-    "a driver's setting": ({"provisioner": {"karpenter": {"nodeClass": "x"}}}, ("/provisioner/karpenter", "'nodeClass'")),
+    "a driver's setting": (
+        {"provisioner": {"karpenter": {"nodeClass": "x"}}},
+        ("/provisioner/karpenter", "'nodeClass'"),
+    ),
     "a driver's setting among all": (
         {"settings": {"plugins": {"provisioner": {"aks": {"maxPools": 0}}}}},
         ("/settings/plugins/provisioner/aks/maxPools",),
@@ -140,7 +144,7 @@ def test_helm_finds_nothing_to_mend(helm: Helm) -> None:
 
 @pytest.fixture(scope="module")
 def server(plane: Cluster) -> Cluster:
-    """The cluster with the release's namespace, which admits restricted pods alone, and the kinds of Prometheus Operator."""
+    """The cluster with the release's namespace, which admits restricted pods alone, and Prometheus Operator's kinds."""
     restricted = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": restricted}}
     plane.apply(namespace, open_kind("PodMonitor"), open_kind("PrometheusRule"))
@@ -184,6 +188,19 @@ def test_images_have_prefix_and_digest(helm: Helm) -> None:
     assert pod["imagePullSecrets"] == [{"name": "mirror"}]
     settings = yaml.safe_load(helm.one("ConfigMap", "llmwright-operator", VALUES["images"])["data"]["llmwright.yaml"])
     assert settings["pods"] == {"spec": {"imagePullSecrets": [{"name": "mirror"}]}}
+    assert settings["imageRegistry"] == "mirror.example/cache/"
+
+
+@pytest.mark.parametrize(
+    "repository", ["localhost/llmwright/operator", "there.example/operator", "mirror.example/operator"]
+)
+@pytest.mark.parametrize("registry", ["", "mirror.example", "mirror.example/"])
+def test_a_mirror_stands_before_the_operators_image_as_before_the_others(
+    helm: Helm, registry: str, repository: str
+) -> None:
+    values = {"imageRegistry": registry, "image": {"repository": repository, "tag": "1"}}
+    pod = helm.one("Deployment", "llmwright-operator", values)["spec"]["template"]["spec"]
+    assert pod["containers"][0]["image"] == mirrored(f"{repository}:1", registry)
 
 
 def open_kind(kind: str) -> Object:

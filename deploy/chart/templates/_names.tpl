@@ -20,8 +20,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{/* An image: (dict "registry" PREFIX "image" {repository, tag, digest} "tag" TAG-WHERE-NONE). */}}
 {{- define "llmwright.image" -}}
-{{- with .registry }}{{ trimSuffix "/" . }}/{{ end -}}
-{{- .image.repository -}}
+{{- $prefix := printf "%s/" (trimSuffix "/" .registry) -}}
+{{- $repository := .image.repository -}}
+{{- if and .registry (not (hasPrefix $prefix $repository)) -}}
+{{- $repository = printf "%s%s" $prefix (trimPrefix "localhost/" $repository) -}}
+{{- end -}}
+{{- $repository -}}
 {{- if .image.digest }}@{{ .image.digest }}{{ else }}:{{ .image.tag | default .tag }}{{ end -}}
 {{- end }}
 

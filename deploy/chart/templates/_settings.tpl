@@ -3,6 +3,7 @@
 {{- $own := dict "provisioner" .Values.provisioner.name -}}
 {{- $options := get .Values.provisioner .Values.provisioner.name -}}
 {{- if $options }}{{ $_ := set $own "plugins" (dict "provisioner" (dict .Values.provisioner.name $options)) }}{{ end -}}
+{{- with .Values.imageRegistry }}{{ $_ := set $own "imageRegistry" . }}{{ end -}}
 {{- with .Values.images }}{{ $_ := set $own "images" . }}{{ end -}}
 {{- if .Values.webhook.enabled -}}
 {{- $service := printf "%s/%s" .Release.Namespace (include "llmwright.name" .) -}}

@@ -49,7 +49,7 @@ OPTIONS_OF = {
 }
 
 NOT_YET_SEEN = {"observedGeneration": -1}
-"""The status before the first pass: without it, whoever waits as kstatus does (`helm --wait`) finds nothing to wait for."""
+"""The status before the first pass. Without it, programs that wait as kstatus does (`helm --wait`) would not wait."""
 
 LEAST_COUNT = 1
 """The least of ``resource.count``, which `check` holds in words of its own, also where no API server is asked."""
