@@ -4,5 +4,19 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-ToolParser = Literal["hermes", "llama3_json", "mistral"]
+ToolParser = Literal[
+    "deepseek_v3",
+    "deepseek_v32",
+    "deepseek_v4",
+    "functiongemma",
+    "gemma4",
+    "glm47",
+    "granite4",
+    "hermes",
+    "kimi_k2",
+    "llama3_json",
+    "minimax_m2",
+    "mistral",
+    "qwen3_coder",
+]
 TOOL_PARSERS: tuple[str, ...] = get_args(ToolParser)

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from llmwright_runtime_hf.serve.engine.interface import Finished, Text
+from llmwright_runtime_hf.serve.http.calls.call_reader import CallReader, Piece
+from llmwright_runtime_hf.serve.http.calls.tool_call import Parameters, ToolCall
 from llmwright_runtime_hf.serve.http.logprobs_json import chat_logprobs
 from llmwright_runtime_hf.serve.http.responses import Choice, Json, Usage
-from llmwright_runtime_hf.serve.http.tool_calls import CallReader, Piece, ToolCall
 
 CHUNK = "chat.completion.chunk"
 
@@ -22,6 +23,8 @@ class ChatCompletionFormat:
     model: str
     logprobs: bool = False
     parser: str | None = None
+    parameters: Parameters = field(default_factory=dict)
+    """The JSON schema of the arguments of each tool."""
     id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
     created: int = field(default_factory=lambda: int(time.time()))
     readers: dict[int, CallReader] = field(default_factory=dict)
@@ -39,7 +42,7 @@ class ChatCompletionFormat:
     def text_chunks(self, choice: int, text: Text) -> list[Json]:
         if self.parser is None:
             return [self._chunk(choice, {"content": text.text}, text)]
-        reader = self.readers.setdefault(choice, CallReader(self.parser))
+        reader = self.readers.setdefault(choice, CallReader(self.parser, self.parameters))
         chunks = self._deltas(choice, reader.push(text.text))
         return [*([self._chunk(choice, {}, text)] if self.logprobs else []), *chunks]
 
@@ -56,7 +59,7 @@ class ChatCompletionFormat:
         message: Json = {"role": "assistant", "content": choice.text.text}
         reason: str = choice.finished.reason
         if self.parser is not None:
-            reader = CallReader(self.parser)
+            reader = CallReader(self.parser, self.parameters)
             pieces = [*reader.push(choice.text.text), *reader.finish()]
             calls = [piece.json() for piece in pieces if isinstance(piece, ToolCall)]
             if calls:

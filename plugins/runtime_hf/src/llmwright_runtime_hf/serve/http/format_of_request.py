@@ -19,7 +19,8 @@ def format_of(request: AnyRequest, model: str, batch: JobBatch, parser: str | No
     """
     logprobs = request.scores is not None
     if isinstance(request, ChatCompletionRequest):
-        return ChatCompletionFormat(model, logprobs, parser if request.reads_calls else None)
+        parser = parser if request.reads_calls else None
+        return ChatCompletionFormat(model, logprobs, parser, request.tool_parameters)
     if isinstance(request, CompletionRequest):
         return CompletionFormat(model, logprobs, dict(enumerate(batch.echoes)))
     return PromptFormat(model, request.prompt if request.return_full_text else "")

@@ -10,6 +10,8 @@ from llmwright_runtime_hf.serve.engine.guides import Guide, GuideRefusedError
 from llmwright_runtime_hf.serve.engine.interface import Job, SamplingParams, TextRefusedError
 from llmwright_runtime_hf.serve.engine.served_names import Names
 from llmwright_runtime_hf.serve.http.answer_shape import shape_of
+from llmwright_runtime_hf.serve.http.calls.call_formats import FORMATS, CallFormat
+from llmwright_runtime_hf.serve.http.calls.tool_grammar import grammar_of
 from llmwright_runtime_hf.serve.http.chat_text import chat_text
 from llmwright_runtime_hf.serve.http.job_batch import JobBatch, job_batch
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError
@@ -20,8 +22,6 @@ from llmwright_runtime_hf.serve.http.requests import (
     CompletionRequest,
     PromptRequest,
 )
-from llmwright_runtime_hf.serve.http.tool_calls import FORMATS
-from llmwright_runtime_hf.serve.http.tool_grammar import grammar_of
 from llmwright_runtime_hf.serve.http.tool_requests import refuse_wrong_tools
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ def job_of_request(
         end_tokens=ends,
         min_tokens=min_tokens,
         keep_stop=bool(request.include_stop_str_in_output),
-        # No text of an answer shows special tokens, and one of them may begin a call.
-        special=request.skip_special_tokens is False or _call_token(request, loaded) is not None,
+        # No text of an answer shows special tokens, and one of them may begin a call, or stand in one.
+        special=request.skip_special_tokens is False or _shows_calls(request, loaded),
         sampling=sampling,
         logprobs=request.scores,
         guide=_guide(request, loaded),
@@ -143,8 +143,12 @@ def _end_tokens(request: AnyRequest, loaded: LoadedModel, model: str) -> frozens
 
 
 def _special_stops(request: AnyRequest, loaded: LoadedModel) -> list[int]:
-    """Return the special tokens among the stop strings: no text of an answer shows those, and none is found there."""
-    tokens = (loaded.special_token(text) for text in request.stop_strings)
+    """Return the special tokens among the stop strings: no text of an answer shows those, and none is found there.
+
+    Where calls are read, so do those that stand in the place of a tool's answer.
+    """
+    form = _call_format(request, loaded)
+    tokens = (loaded.special_token(text) for text in (*request.stop_strings, *(form.stops if form else ())))
     return [token for token in tokens if token is not None]
 
 
@@ -205,8 +209,8 @@ def _guide(request: AnyRequest, loaded: LoadedModel) -> Guide | None:
     if isinstance(request, ChatCompletionRequest) and request.demanded and loaded.tool_call_parser:
         if asked:
             raise _wrong("tool_choice", f"it and {asked[0]} both ask for a shape")
-        special, several = _call_token(request, loaded), request.several_calls
-        asked = "tools", grammar_of(request.demanded, loaded.tool_call_parser, several=several, special=special)
+        tools, several = request.demanded, request.several_calls
+        asked = "tools", grammar_of(tools, loaded.tool_call_parser, several=several, special=loaded.special_token)
     if asked is None:
         return None
     path, source = asked
@@ -216,11 +220,17 @@ def _guide(request: AnyRequest, loaded: LoadedModel) -> Guide | None:
         raise _wrong(".".join((path, *error.path)), str(error)) from error
 
 
-def _call_token(request: AnyRequest, loaded: LoadedModel) -> int | None:
-    """Return the special token that begins the calls which the answer may hold; None where none does."""
+def _call_format(request: AnyRequest, loaded: LoadedModel) -> CallFormat | None:
+    """Return the form of the calls that the answer may hold."""
     if not isinstance(request, ChatCompletionRequest) or not request.reads_calls or not loaded.tool_call_parser:
         return None
-    return loaded.special_token(FORMATS[loaded.tool_call_parser].begin)
+    return FORMATS[loaded.tool_call_parser]
+
+
+def _shows_calls(request: AnyRequest, loaded: LoadedModel) -> bool:
+    """Whether calls are read, and special tokens of the model stand in them."""
+    form = _call_format(request, loaded)
+    return form is not None and any(loaded.special_token(mark) is not None for mark in form.marks)
 
 
 def _wrong(param: str, message: str) -> ApiError:

@@ -67,6 +67,11 @@ class ToolsRequest(BaseModel):
         return bool(self.tools) and self.tool_choice != "none"
 
     @property
+    def tool_parameters(self) -> dict[str, Any]:
+        """The JSON schema of the arguments of each tool, by its name."""
+        return {tool.function.name: tool.function.parameters for tool in self.tools or ()}
+
+    @property
     def demanded(self) -> list[Tool]:
         """The tools of which one has to be called; none where the model is free."""
         if isinstance(self.tool_choice, NamedTool):
@@ -80,7 +85,10 @@ class ToolsRequest(BaseModel):
 
 
 def refuse_wrong_tools(request: ToolsRequest, parser: str | None) -> None:
-    """Raise ApiError (400) for tools that nobody reads, a name that stands twice, and a choice of no tool."""
+    """Raise ApiError (400) for tools that nobody reads, a name that stands twice, and a choice of no tool.
+
+    So for parameters that are no object of properties: no format of calls writes others.
+    """
     names = [tool.function.name for tool in request.tools or ()]
     if names and parser is None:
         message = "tools: no format of tool calls is known for this model (--tool-call-parser, toolCallParser)"
@@ -89,8 +97,23 @@ def refuse_wrong_tools(request: ToolsRequest, parser: str | None) -> None:
     if twice is not None:
         place = f"tools.{names.index(twice, names.index(twice) + 1)}.function.name"
         raise ApiError(400, f"{place}: {twice} stands twice", param=place, code="invalid_value")
+    for index, tool in enumerate(request.tools or ()):
+        _refuse_wrong_parameters(tool.function.parameters or {}, f"tools.{index}.function.parameters")
     if request.tool_choice in (None, "none", "auto") or request.demanded:
         return
     chosen = request.tool_choice
     fault = f"{chosen.function.name} is not among the tools" if isinstance(chosen, NamedTool) else "there are no tools"
     raise ApiError(400, f"tool_choice: {fault}", param="tool_choice", code="invalid_value")
+
+
+def _refuse_wrong_parameters(parameters: dict[str, Any], place: str) -> None:
+    """Raise ApiError (400) for a schema whose ``properties`` are none."""
+    properties = parameters.get("properties", {})
+    wrong = "properties" if not isinstance(properties, dict) else None
+    wrong = wrong or next((f"properties.{key}" for key, each in properties.items() if not _is_schema(each)), None)
+    if wrong:
+        raise ApiError(400, f"{place}.{wrong}: a JSON schema is an object", param=place, code="invalid_value")
+
+
+def _is_schema(value: Any) -> bool:
+    return isinstance(value, dict | bool)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import openai
 import pytest
 from tests.support.hf_server import RunningServer, running_server
-from tests.support.tiny_models import save_model, save_tokenizer
-
-from llmwright_runtime_hf.serve.http.tool_calls import CallReader, Piece, ToolCall, calls_of
-from llmwright_runtime_hf.serve.http.tool_grammar import grammar_of
-from llmwright_runtime_hf.serve.http.tool_requests import Tool
+from tests.support.tiny_models import byte_level_tokenizer, save_model, save_tokenizer
 
 TEMPLATE = (
     "{% if tools %}{% for tool in tools %}{{ tool | tojson }}{% endfor %}{% endif %}"
@@ -53,6 +50,29 @@ def caller(helper: RunningServer) -> Iterator[openai.OpenAI]:
     pytest.importorskip("llguidance", reason="llguidance is not installed: it comes with the extra serve")
     with openai.OpenAI(base_url=f"{helper.url}/v1", api_key="none", max_retries=0) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def coder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openai.OpenAI]:
+    """The same model, with calls in the form of Qwen3 Coder."""
+    pytest.importorskip("llguidance", reason="llguidance is not installed: it comes with the extra serve")
+    base = tmp_path_factory.mktemp("coder")
+    backend = byte_level_tokenizer(special=["<|end|>", "<tool_call>", "</tool_call>"], vocabulary=302)
+    save_model(base, save_tokenizer(base, backend, chat_template=TEMPLATE, pad_token="<|end|>"))
+    flags = (
+        "--model",
+        str(base),
+        "--served-model-name",
+        "helper",
+        "--tool-call-parser",
+        "qwen3_coder",
+        "--threads",
+        "1",
+    )
+    with running_server(base / "log", *flags) as running:
+        running.wait_until_ready()
+        with openai.OpenAI(base_url=f"{running.url}/v1", api_key="none", max_retries=0) as made:
+            yield made
 
 
 def ask(caller: openai.OpenAI, **fields: Any) -> Any:
@@ -150,64 +170,34 @@ def test_a_server_without_a_format_of_calls_says_so(client: openai.OpenAI) -> No
         client.chat.completions.create(model="tiny", messages=MESSAGES, tools=TOOLS)
 
 
-def read(parser: str, text: str, step: int) -> list[Piece]:
-    reader = CallReader(parser)
-    pieces = [piece for at in range(0, len(text), step) for piece in reader.push(text[at : at + step])]
-    return [*pieces, *reader.finish()]
+def test_a_coder_is_held_to_its_own_form(coder: openai.OpenAI) -> None:
+    named = {"type": "function", "function": {"name": "weather"}}
+    choice = ask(coder, tool_choice=named, temperature=1.5, seed=1).choices[0]
+
+    (call,) = choice.message.tool_calls
+    assert (call.function.name, choice.finish_reason, choice.message.content) == ("weather", "tool_calls", None)
+    arguments = json.loads(call.function.arguments)
+    assert arguments["place"] in ("Paris", "Oslo")
+    assert arguments["days"] in range(1, 10)
 
 
-@pytest.mark.parametrize("step", [1, 3, 1000])
-@pytest.mark.parametrize(
-    ("parser", "text", "content", "names"),
-    [
-        ("hermes", f"Hm.{CALL}", "Hm.", ["weather"]),
-        ("hermes", '<tool_call>{"name": "a", "arguments": {}}', "", ["a"]),
-        ("hermes", "<tool_call>nothing</tool_call> <tool", "<tool_call>nothing</tool_call> <tool", []),
-        ("hermes", '<tool_call>{"name": "a", "arguments": 1}</tool_call>', None, []),
-        ("llama3_json", '{"name": "a", "parameters": {"x": 1}}; {"name": "b", "parameters": {}}', "", ["a", "b"]),
-        ("llama3_json", '<|python_tag|>{"name": "a", "parameters": {}}', "", ["a"]),
-        ("llama3_json", '{"colour": "red"}', '{"colour": "red"}', []),
-        ("llama3_json", "plain {text}", "plain {text}", []),
-        ("llama3_json", "  ", "  ", []),
-        ("llama3_json", 'So: {"name": "a", "parameters": {}}', 'So: {"name": "a", "parameters": {}}', []),
-        ("llama3_json", "a <|{b}", "a <|{b}", []),
-        ("hermes", f"{CALL}{CALL}.", ".", ["weather"] * 2),
-        ("mistral", '[TOOL_CALLS] [{"name": "a", "arguments": {}}, {"name": "b", "arguments": {}}]', "", ["a", "b"]),
-        ("mistral", 'Hm.[TOOL_CALLS]a{"x": 1}[TOOL_CALLS]b[ARGS]{}', "Hm.", ["a", "b"]),
-        ("mistral", "[TOOL_CALLS]", "[TOOL_CALLS]", []),
-        ("mistral", "[TOOL", "[TOOL", []),
-    ],
-)
-def test_calls_are_found_in_any_pieces(
-    parser: str, text: str, content: str | None, names: list[str], step: int
-) -> None:
-    pieces = read(parser, text, step)
+def test_a_coder_s_calls_stream_with_types(coder: openai.OpenAI) -> None:
+    said = (
+        "Let me look.\n<tool_call>\n<function=weather>\n<parameter=place>\nOslo\n</parameter>\n<parameter=days>\n2\n"
+        "</parameter>\n</function>\n</tool_call>"
+    )
+    special = {f"{sign}tool_call>" for sign in ("<", "</")}
+    lark = " ".join(
+        f"<[{index}]>" if part in special else json.dumps(part)
+        for part, index in ((part, 1 if part == "<tool_call>" else 2) for part in re.split("(</?tool_call>)", said))
+        if part
+    )
+    with coder.chat.completions.stream(
+        model="helper", messages=MESSAGES, tools=TOOLS, extra_body={"guided_grammar": f"start: {lark}"}
+    ) as events:
+        choice: Any = events.get_final_completion().choices[0]
 
-    assert [piece.name for piece in pieces if isinstance(piece, ToolCall)] == names
-    assert "".join(piece for piece in pieces if isinstance(piece, str)) == (text if content is None else content)
-
-
-def test_an_answer_that_goes_round_in_circles_is_read() -> None:
-    pieces = read("hermes", "<tool_call></tool_call>" * 2000, 10**6)
-
-    assert pieces == ["<tool_call></tool_call>"] * 2000
-
-
-@pytest.mark.parametrize("before", ["a", "a[CALL_ID]"])
-def test_blanks_without_end_are_read_at_once(before: str) -> None:
-    """A user may have a model write them; 100,000 took minutes of everybody's event loop."""
-    assert calls_of(f"[TOOL_CALLS]{before}{' ' * 100_000}") == []
-
-
-def test_arguments_stay_json() -> None:
-    (call,) = calls_of('{"name": "a", "arguments": {"x": "ä", "y": [1, null]}}')
-
-    assert json.loads(call.arguments) == {"x": "ä", "y": [1, None]}
-    assert call.id.isalnum()
-    assert len(call.id) == 9
-
-
-def test_a_special_token_begins_a_grammar_by_its_id() -> None:
-    tools = [Tool.model_validate(tool) for tool in TOOLS]
-
-    assert grammar_of(tools, "mistral", several=False, special=7).text.startswith('start: <[7]> "[" call "]"')
+    assert choice.message.content.strip() == "Let me look."
+    (call,) = choice.message.tool_calls
+    assert (call.function.name, json.loads(call.function.arguments)) == ("weather", {"place": "Oslo", "days": 2})
+    assert choice.finish_reason == "tool_calls"
