@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+import torch
 from tests.support.generating import generate
 from tests.support.serve_options import options_for
 from tests.support.tiny_models import ServedModels
@@ -255,3 +256,23 @@ def test_adapters_and_the_base_share_a_pass(models: ServedModels) -> None:
 
     assert answers(jobs) == [answers([job])[0] for job in jobs]
     assert len(set(answers([replace(JOBS[0], model=name) for name in ("base", "facts", "rhymes")]))) == 3
+
+
+@pytest.mark.parametrize(
+    "sampling", [SamplingParams(), SamplingParams(temperature=1.0, seed=1)], ids=["greedy", "sampled"]
+)
+@pytest.mark.parametrize("most", [1, 64])
+def test_scores_that_are_no_numbers_end_one_answer_alone(
+    models: ServedModels, alone: list[str], sampling: SamplingParams, most: int
+) -> None:
+    """As an overflow of float16 leaves them, or a broken weight: here that of one token."""
+    broken = load_model(options_for(models.base))
+    token = 290
+    with torch.no_grad():
+        broken.model.get_input_embeddings().weight[token] = float("nan")
+    wrong = Job("base", (5, 6, token, 7), 12, sampling=sampling)
+    served = Served(broken, [*JOBS[:2], wrong, *JOBS[2:]], most=most)
+    texts = served.finish()
+
+    assert [*texts[:2], *texts[3:]] == alone
+    assert served.events[2] == [Failed("the model's scores for the next token are no numbers", status=500)]

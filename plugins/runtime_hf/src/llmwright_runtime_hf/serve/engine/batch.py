@@ -13,7 +13,7 @@ from llmwright_runtime_hf.serve.engine.batch_probe import Ability
 from llmwright_runtime_hf.serve.engine.forward_pass import ForwardPass
 from llmwright_runtime_hf.serve.engine.prefix_cache import PrefixCache
 from llmwright_runtime_hf.serve.engine.rows import Row, Token
-from llmwright_runtime_hf.serve.engine.sampling import NoTokenLeftError
+from llmwright_runtime_hf.serve.engine.sampling import NoTokenError, WrongLogitsError
 
 
 class Batch:
@@ -137,13 +137,19 @@ class Batch:
                     self._prefixes.keep(row.model, row.tokens[: row.read], cache)
 
     def _choose(self, rows: Sequence[Row], logits: torch.Tensor) -> list[Token]:
-        best = logits.argmax(dim=-1).tolist()
-        return [self._chosen(row, best[index], logits[index : index + 1]) for index, row in enumerate(rows)]
+        best = logits.argmax(dim=-1, keepdim=True)
+        # The highest of a row with NaN is NaN.
+        wrong = logits.gather(1, best).isnan().flatten().tolist()
+        tokens = best.flatten().tolist()
+        return [
+            WrongLogitsError() if wrong[index] else self._chosen(row, tokens[index], logits[index : index + 1])
+            for index, row in enumerate(rows)
+        ]
 
     def _chosen(self, row: Row, best: int, logits: torch.Tensor) -> Token:
         try:
             token = best if row.sampler.takes_the_best else int(row.sampler.pick(logits, self._tensor([row.tokens])))
-        except NoTokenLeftError as error:
+        except NoTokenError as error:
             return error
         row.tokens.append(token)
         return token

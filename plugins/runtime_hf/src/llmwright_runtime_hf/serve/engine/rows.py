@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from llmwright_runtime_hf.serve.engine.sampling import NoTokenLeftError, Sampler
+from llmwright_runtime_hf.serve.engine.sampling import NoTokenError, Sampler
 
 
 class Row:
@@ -32,8 +32,8 @@ class Row:
         self.read = 0
 
 
-Token = int | NoTokenLeftError
-"""A token, or why the row's own rules leave none: that row must leave."""
+Token = int | NoTokenError
+"""A token, or why there is none: that row must leave."""
 
 
 class Rows(Protocol):

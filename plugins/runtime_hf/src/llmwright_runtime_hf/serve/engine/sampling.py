@@ -21,8 +21,22 @@ from llmwright_runtime_hf.serve.engine.interface import SamplingParams
 from llmwright_runtime_hf.serve.engine.token_rules import AllowedTokens, CountPenalties, NoEndBefore, Shaped, TokenBias
 
 
-class NoTokenLeftError(Exception):
+class NoTokenError(Exception):
+    """No token can be chosen for a row. It ends the answer of that row alone."""
+
+    status = 500
+    message = "the model's scores for the next token are no numbers"
+
+
+class NoTokenLeftError(NoTokenError):
     """The rules of a request, such as allowed tokens that may not repeat, leave no token to choose."""
+
+    status = 400
+    message = "the request's own rules leave no token to generate"
+
+
+class WrongLogitsError(NoTokenError):
+    """The model gave NaN: an overflow of float16, or broken weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +96,7 @@ class Sampler:
     def pick(self, logits: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
         """Return a token id [1, 1] chosen from ``logits`` [1, vocabulary], after the tokens ``seen`` [1, length].
 
-        Raises NoTokenLeftError where the request's own rules leave none.
+        Raises NoTokenLeftError where the request's own rules leave none, WrongLogitsError where logits are no numbers.
         """
         token = self._pick(logits, seen)
         if self._logprobs is not None:
@@ -90,13 +104,19 @@ class Sampler:
         return token
 
     def _pick(self, logits: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+        # Looked at before ``multinomial``: what it says to such numbers ends a GPU's whole process.
+        if bool(logits.isnan().any()):
+            raise WrongLogitsError
         if self._processors:
             logits = self._processors(seen, logits.float())  # type: ignore[arg-type]  # transformers names the dtypes
         if self._restricted and not bool(torch.isfinite(logits).any()):
             raise NoTokenLeftError
         if self._greedy:
             return logits.argmax(dim=-1, keepdim=True)
-        return torch.multinomial(logits.float().softmax(dim=-1), 1, generator=self._random)
+        chances = logits.float().softmax(dim=-1)
+        if not bool(chances.isfinite().all()):
+            raise WrongLogitsError
+        return torch.multinomial(chances, 1, generator=self._random)
 
 
 def _scores(logits: torch.Tensor, token: int, count: int) -> Scores:

@@ -12,7 +12,7 @@ from llmwright_runtime_hf.serve.engine.interface import Failed, Finished, JobHan
 from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
 from llmwright_runtime_hf.serve.engine.reading_plan import LEAST_TOKENS, plan_reading
 from llmwright_runtime_hf.serve.engine.rows import Row, Rows, Token
-from llmwright_runtime_hf.serve.engine.sampling import NoTokenLeftError
+from llmwright_runtime_hf.serve.engine.sampling import NoTokenError
 from llmwright_runtime_hf.serve.server_metrics import ServerMetrics
 
 _LEAST_READ = 16
@@ -231,9 +231,9 @@ class Scheduler:
     def _push(self, answer: Answer, token: Token) -> bool:
         """Send what is final with ``token``. Return whether the answer goes on."""
         handle = answer.handle
-        if isinstance(token, NoTokenLeftError):
+        if isinstance(token, NoTokenError):
             self._metrics.count_error(handle)
-            handle.sink(Failed("the request's own rules leave no token to generate", status=400))
+            handle.sink(Failed(token.message, status=token.status))
             return False
         self._metrics.count_token(handle)
         for event in answer.push(token):

@@ -8,7 +8,7 @@ from transformers import PreTrainedModel
 
 from llmwright_runtime_hf.serve.engine.decode_loop import Decoder
 from llmwright_runtime_hf.serve.engine.rows import Row, Token
-from llmwright_runtime_hf.serve.engine.sampling import NoTokenLeftError
+from llmwright_runtime_hf.serve.engine.sampling import NoTokenError
 
 
 class SingleRow:
@@ -61,7 +61,7 @@ class SingleRow:
         self._select([row.model])
         try:
             token = self._decoder.step()
-        except NoTokenLeftError as error:
+        except NoTokenError as error:
             return error
         row.read = len(row.tokens)
         row.tokens.append(token)
