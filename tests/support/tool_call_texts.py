@@ -83,7 +83,10 @@ _TEXTS = {
     "where": '{"lat": 59.9, "name": "x"}',
     "unit": "C",
 }
-_DSML_CALLS = (("weather", {key: ALL[key] for key in ("place", "days", "tags")}), ("now", {}))
+_DSML_CALLS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("weather", {key: ALL[key] for key in ("place", "days", "tags")}),
+    ("now", {}),
+)
 _BEGIN, _END = "<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"  # noqa: RUF001
 _CALL, _SEP, _OVER = "<｜tool▁call▁begin｜>function", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>"  # noqa: RUF001
 _GEMMA = (

@@ -269,7 +269,7 @@ def test_scores_that_are_no_numbers_end_one_answer_alone(
     broken = load_model(options_for(models.base))
     token = 290
     with torch.no_grad():
-        broken.model.get_input_embeddings().weight[token] = float("nan")
+        broken.model.get_parameter("model.embed_tokens.weight")[token] = float("nan")
     wrong = Job("base", (5, 6, token, 7), 12, sampling=sampling)
     served = Served(broken, [*JOBS[:2], wrong, *JOBS[2:]], most=most)
     texts = served.finish()
