@@ -56,7 +56,7 @@ def compiler(special: bool) -> GuideCompiler:
 def walked(parser: str, *, special: bool, several: bool, seed: int) -> str:
     """Return a random answer of the grammar, with the marks as special tokens or as text."""
     words = tokenizer(special)
-    known: dict[str, int] = {mark: int(words.convert_tokens_to_ids(mark)) for mark in MARKS} if special else {}
+    known = {mark: words.get_vocab()[mark] for mark in MARKS} if special else {}
     source = grammar_of(TOOLS, parser, several=several, special=lambda text: known.get(text))
     state, tokens, chosen = compiler(special).compile(source).begin(), list[int](), random.Random(seed)
     calls = FORMATS[parser].calls
