@@ -121,7 +121,15 @@ def test_adapters_are_loaded_from_the_directories_that_are_named(runtime: HfRunt
     assert [str(directory) for directory in options.adapter_directories] == ["/srv/a", "/srv/b"]
     assert options.max_lora_rank == 32
     assert served(runtime)[1].adapter_directories == ()
-    assert {"adapterDirectories"} == HfRuntime.keyed_options
+    assert {"adapterDirectories", "adapterRegistries"} == HfRuntime.keyed_options
+
+
+def test_adapters_are_loaded_from_the_registries_that_are_named(runtime: HfRuntime) -> None:
+    launch, options = served(runtime, options={"adapterRegistries": ["ghcr.io/team", "127.0.0.1:5000"]})
+    assert launch.main.env["LLMWRIGHT_API_KEY"] == replace(API_KEY, optional=False), "a pod does not start without"
+    assert options.adapter_registries == ("ghcr.io/team", "127.0.0.1:5000")
+    with pytest.raises(InvalidWorkspace):
+        runtime.configure({"adapterRegistries": ["oci://ghcr.io"]}, {})
 
 
 @pytest.mark.parametrize("wrong", [{"adapterDirectories": ["a"]}, {"adapterDirectories": ["/"]}, {"maxLoraRank": 513}])

@@ -189,7 +189,7 @@ WITH_VLLM: dict[str, Any] = {
     "performanceMode": "throughput",
 }
 """A value of each option that vLLM has beneath Ray."""
-REFUSED_OPTIONS = {"adapterDirectories"}
+REFUSED_OPTIONS = {"adapterDirectories", "adapterRegistries"}
 """Options of ``hf`` that ``ray`` refuses with either engine: a copy would not tell the others."""
 
 

@@ -31,7 +31,8 @@ class HfRuntime(Runtime):
     kaito_rules = frozenset({"listed-presets"})
     config_model = HfConfig
     load_metrics = ("llmwright_requests_running", "llmwright_requests_waiting")
-    keyed_options = frozenset({"adapterDirectories"})  # who loads adapters names files for the server to read
+    # Who loads adapters names files for the server to read, and images for it to pull.
+    keyed_options = frozenset({"adapterDirectories", "adapterRegistries"})
     # It batches, and does not declare it: the ranking of machines would count on a speed on GPUs that nobody measured.
     capabilities = Capabilities(
         adapters=True,
@@ -69,7 +70,7 @@ class HfRuntime(Runtime):
             image="workload",
             argv=_argv(weights, preset, fit, adapters, config),
             # A pod that would load adapters for anybody does not start before the Secret is there.
-            env={API_KEY.key: replace(API_KEY, optional=not config.adapter_directories)},
+            env={API_KEY.key: replace(API_KEY, optional=not (config.adapter_directories or config.adapter_registries))},
             mounts=(shared, *weights.mounts),
             startup=Probe(check=HttpGet("/health"), failure_threshold=math.ceil(readiness_seconds(preset) / 10)),
             live=Probe(check=HttpGet("/health")),
@@ -118,6 +119,7 @@ def _argv(
         *_tool_calls(preset, config),
         *(part for flag, number in numbers.items() if number for part in (flag, str(number))),
         *(part for directory in config.adapter_directories for part in ("--adapter-directory", directory)),
+        *(part for registry in config.adapter_registries for part in ("--adapter-registry", registry)),
         *(("--no-enable-prefix-caching",) if config.enable_prefix_caching is False else ()),
         *(part for host in config.allowed_hosts for part in ("--allowed-host", host)),
         *(part for origin in config.allowed_origins for part in ("--allowed-origin", origin)),

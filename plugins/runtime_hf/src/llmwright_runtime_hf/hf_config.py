@@ -10,6 +10,8 @@ from pydantic.alias_generators import to_camel
 from llmwright.values.lora_adapter import MAX_LORA_RANK
 from llmwright_runtime_hf.tool_parsers import ToolParser
 
+REGISTRY = r"^[A-Za-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*$"
+
 
 class HfConfig(BaseModel):
     """How the server loads the model. Absent keys follow from the plan, which knows the machine."""
@@ -45,6 +47,9 @@ class HfConfig(BaseModel):
     adapter_directories: tuple[Annotated[str, Field(pattern=r"^/[^:]*[^:/][^:]*$")], ...] = ()
     """Directories, as the server sees them, from which adapters may be loaded while it runs
     (``/v1/load_lora_adapter``). It needs an API key. Without any the route is not there."""
+    adapter_registries: tuple[Annotated[str, Field(pattern=REGISTRY)], ...] = ()
+    """Registries, or repositories and what lies below them (``ghcr.io/team``), from whose images adapters may be
+    loaded while it runs: ``lora_path: oci://…``. It needs an API key."""
     max_num_batched_tokens: int | None = Field(default=None, ge=16)
     """Tokens of one turn: one for each answer, the rest of prompts. 512 without it, on a GPU 2048."""
     enable_prefix_caching: bool | None = None

@@ -124,6 +124,12 @@ def test_adapters_are_loaded_behind_a_key_from_real_directories_alone() -> None:
     with pytest.raises(ConfigError, match="behind an API key alone") as error:
         parse_options([*flags, "/srv/a"], {})
     assert "LLMWRIGHT_API_KEY" in error.value.hint
+    assert parse_options(["--model", "m", "--adapter-registry", "ghcr.io/team"], key).hot_adapters
+    with pytest.raises(ConfigError, match="--adapter-registry lets requests load adapters"):
+        parse_options(["--model", "m", "--adapter-registry", "ghcr.io/team"], {})
+    for wrong in ("oci://ghcr.io", "ghcr.io/", "ghcr.io/a b", ""):
+        with pytest.raises(ConfigError, match="is no registry"):
+            parse_options(["--model", "m", "--adapter-registry", wrong], key)
     for wrong in ("adapters", "/"):
         with pytest.raises(ConfigError, match="absolute path"):
             parse_options([*flags, wrong], key)

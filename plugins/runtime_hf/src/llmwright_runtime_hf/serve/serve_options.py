@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 import ipaddress
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
 
 from llmwright.errors import ConfigError
 from llmwright.reading.files import Unreadable, is_there, read_text
 from llmwright.values.lora_adapter import MAX_LORA_RANK
-from llmwright_runtime_hf.tool_parsers import TOOL_PARSERS
+from llmwright_runtime_hf.serve.flags import MAX_N_SEQUENCES, MAX_NUM_SEQS, MAX_QUEUED_REQUESTS, flag_parser
 
 API_KEY_VARIABLE = "LLMWRIGHT_API_KEY"
-DTYPES = ("auto", "float32", "bfloat16", "float16")
-QUANTIZATIONS = ("none", "nf4", "int8")
-DEVICES = ("auto", "cpu", "cuda")
-MAX_NUM_SEQS = 64
-MAX_QUEUED_REQUESTS = 256
-MAX_N_SEQUENCES = 64
+_REGISTRY = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +55,7 @@ class ServeOptions:
     max_n_sequences: int = MAX_N_SEQUENCES
     max_lora_rank: int = MAX_LORA_RANK
     adapter_directories: tuple[Path, ...] = ()
+    adapter_registries: tuple[str, ...] = ()
     page: bool = True
     exit_with_parent: bool = False
     allowed_hosts: tuple[str, ...] = ()
@@ -74,19 +69,19 @@ class ServeOptions:
         return bool(self.allowed_hosts) or (self.api_key is None and _is_loopback(self.host))
 
     @property
+    def hot_adapters(self) -> bool:
+        """Whether requests may load adapters."""
+        return bool(self.adapter_directories or self.adapter_registries)
+
+    @property
     def model_names(self) -> tuple[str, ...]:
         """The names that a request may give as ``model``: the base first, then the adapters."""
         return (self.served_model_name, *(adapter.name for adapter in self.adapters))
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(message, hint=f"`{self.prog} --help` lists the flags")
-
-
 def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> ServeOptions:
     """Return the options. Raises ConfigError for a wrong flag; exits only for ``--help``."""
-    flags = _parser().parse_args(argv)
+    flags = flag_parser(API_KEY_VARIABLE).parse_args(argv)
     served = flags.served_model_name or _name_of(flags.model)
     options = ServeOptions(
         model=flags.model,
@@ -113,6 +108,7 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> ServeOptio
         max_n_sequences=flags.max_n_sequences,
         max_lora_rank=flags.max_lora_rank,
         adapter_directories=tuple(Path(text) for text in flags.adapter_directory),
+        adapter_registries=tuple(flags.adapter_registry),
         page=not flags.no_page,
         exit_with_parent=flags.exit_with_parent,
         allowed_hosts=tuple(flags.allowed_host),
@@ -120,7 +116,7 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> ServeOptio
         api_key=_api_key(environ),
     )
     _check_names(options)
-    _check_directories(options)
+    _check_adapter_sources(options)
     return options
 
 
@@ -143,77 +139,6 @@ def read_chat_template(value: str) -> str:
         raise ConfigError(
             f"--chat-template {value[:200]!r} {_why(error)}", hint="give a file or the Jinja text itself"
         ) from error
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="python -m llmwright_runtime_hf.serve",
-        description="Serve a base model and its adapters: /chat and the OpenAI API.",
-        epilog=f"The API key, if any, comes from the environment variable {API_KEY_VARIABLE}.",
-        allow_abbrev=False,
-    )
-    add = parser.add_argument
-    add("--model", required=True, metavar="PATH_OR_HF_ID")
-    add("--revision", metavar="R", help="branch, tag or commit of a hub model")
-    add("--trust-remote-code", action="store_true", help="run Python code from the model's repository")
-    add("--served-model-name", metavar="NAME", help="name of the base in requests (default: from --model)")
-    add("--adapter", action="append", default=[], metavar="NAME=PATH[,strength=S]", help="may be given several times")
-    add("--default-model", metavar="NAME", help="answers requests that name no model (default: the base)")
-    add("--host", default="127.0.0.1")
-    add("--port", type=_port, default=5000, metavar="N", help="0 takes a free one (default: 5000)")
-    add("--dtype", choices=DTYPES, default="auto", help="auto: the checkpoint's on a GPU, float32 on a CPU")
-    add("--quantization", choices=QUANTIZATIONS, default="none", help="quantise with bitsandbytes while loading")
-    add("--max-model-len", type=_positive, metavar="N", help="context in tokens (default: the model's own)")
-    add("--chat-template", metavar="FILE_OR_INLINE", help="replaces the tokenizer's")
-    add("--tool-call-parser", choices=TOOL_PARSERS, help="how the model writes calls of tools (vLLM's names)")
-    add("--device", choices=DEVICES, default="auto")
-    add("--threads", type=_positive, metavar="N", help="CPU threads of torch")
-    seqs, queue = "answers that are generated at once at most", "requests that may wait; more are refused with 429"
-    add("--max-num-seqs", type=_positive, default=MAX_NUM_SEQS, metavar="N", help=f"{seqs} (default: {MAX_NUM_SEQS})")
-    add(
-        "--max-queued-requests",
-        type=_positive,
-        default=MAX_QUEUED_REQUESTS,
-        metavar="N",
-        help=f"{queue} (default: {MAX_QUEUED_REQUESTS})",
-    )
-    add(
-        "--max-n-sequences",
-        type=_positive,
-        default=MAX_N_SEQUENCES,
-        metavar="N",
-        help=f"answers that one request may ask for, all prompts together (default: {MAX_N_SEQUENCES})",
-    )
-    turn = "tokens of one turn: one for each answer, the rest of prompts (default: 512, on a GPU 2048)"
-    add("--max-num-batched-tokens", type=_positive, metavar="N", help=turn)
-    keep = "read what prompts begin with in common once"
-    add("--enable-prefix-caching", action=argparse.BooleanOptionalAction, default=True, help=keep)
-    most = "memory for beginnings of prompts (default: a tenth of what is free, 1024 at most)"
-    add("--prefix-cache-mib", type=_positive, metavar="N", help=most)
-    add("--request-timeout", type=_positive, metavar="SECONDS", help="end an answer that takes longer (default: none)")
-    add(
-        "--allowed-host", action="append", default=[], metavar="HOST", help="a name that requests may ask for; * is any"
-    )
-    add("--allowed-origin", action="append", default=[], metavar="ORIGIN", help="a page that may ask; * is any (CORS)")
-    ranks = f"greatest rank of an adapter (default: {MAX_LORA_RANK})"
-    add("--max-lora-rank", type=_positive, default=MAX_LORA_RANK, metavar="N", help=ranks)
-    folder = "requests may load adapters from below it; may be given several times"
-    add("--adapter-directory", action="append", default=[], metavar="DIR", help=folder)
-    add("--no-page", action="store_true", help="answer GET / with 404, not with the page for browsers")
-    add("--exit-with-parent", action="store_true", help="end when the process that started this one ends")
-    return parser
-
-
-def _positive(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) < 65536):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
-    return int(text)
 
 
 def _strength(text: str, value: str) -> float:
@@ -261,15 +186,22 @@ def _check_names(options: ServeOptions) -> None:
         )
 
 
-def _check_directories(options: ServeOptions) -> None:
-    if options.adapter_directories and options.api_key is None:
-        message = "--adapter-directory lets requests load adapters, which is safe behind an API key alone"
+def _check_adapter_sources(options: ServeOptions) -> None:
+    if options.hot_adapters and options.api_key is None:
+        flag = "--adapter-directory" if options.adapter_directories else "--adapter-registry"
+        message = f"{flag} lets requests load adapters, which is safe behind an API key alone"
         raise ConfigError(message, hint=f"set the variable {API_KEY_VARIABLE}", reason="KeyRequired")
     for directory in options.adapter_directories:
         if not directory.is_absolute() or directory == Path(directory.anchor):
             raise ConfigError(
                 f"--adapter-directory {str(directory)!r} is not the absolute path of a directory below /",
                 hint="for example --adapter-directory /srv/adapters",
+            )
+    for registry in options.adapter_registries:
+        if not _REGISTRY.fullmatch(registry):
+            raise ConfigError(
+                f"--adapter-registry {registry!r} is no registry, and no repository of one",
+                hint="for example --adapter-registry ghcr.io/team",
             )
 
 

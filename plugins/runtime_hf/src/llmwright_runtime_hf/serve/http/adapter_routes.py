@@ -1,9 +1,10 @@
-"""``/v1/load_lora_adapter`` and ``/v1/unload_lora_adapter``: vLLM's routes, for adapters in named directories alone."""
+"""``/v1/load_lora_adapter`` and ``/v1/unload_lora_adapter``: vLLM's routes, for adapters of named places alone."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,17 +14,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from llmwright.catalogue.adapter_directory import refuse_links
 from llmwright.catalogue.adapter_rules import name_problem
-from llmwright.errors import ConfigError, LLMwrightError, NotYet
+from llmwright.errors import ConfigError, LLMwrightError, NotYet, TargetError
+from llmwright_runtime_hf.serve.adapter_registry import SCHEME, AdapterRegistries, RegistryRefusedError
 from llmwright_runtime_hf.serve.engine.interface import Engine
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError
 from llmwright_runtime_hf.serve.http.request_body import json_body
 from llmwright_runtime_hf.serve.serve_options import AdapterSpec, ServeOptions
 
+_REGISTRY_REASONS = frozenset({"Unreachable", "RegistryError"})
 LOAD, UNLOAD = "/v1/load_lora_adapter", "/v1/unload_lora_adapter"
 
 
 class LoadRequest(BaseModel):
-    """An adapter to serve as ``lora_name``, from the directory ``lora_path``.
+    """An adapter to serve as ``lora_name``, from ``lora_path``: a directory, or an image (``oci://…``).
 
     ``load_inplace`` replaces one of that name. ``strength`` is KAITO's, and no field of vLLM's.
     """
@@ -49,9 +52,10 @@ class UnloadRequest(BaseModel):
 class AdapterChanges:
     """Load and unload adapters, one at a time."""
 
-    def __init__(self, engine: Engine, directories: Sequence[Path]) -> None:
+    def __init__(self, engine: Engine, directories: Sequence[Path], registries: Sequence[str] = ()) -> None:
         self._engine = engine
         self._directories = [directory.resolve() for directory in directories]
+        self._registries = AdapterRegistries(registries)
         self._turn = asyncio.Lock()
 
     async def load(self, request: LoadRequest) -> str:
@@ -59,14 +63,7 @@ class AdapterChanges:
         name = request.lora_name
         async with self._turn:
             self._check_name(name, replaces=request.load_inplace)
-            path = await asyncio.to_thread(self._place, name, request.lora_path)
-            try:
-                await asyncio.to_thread(self._engine.load_adapter, AdapterSpec(name, path, request.strength))
-            except NotYet as error:
-                raise ApiError(503, error.message, code="not_ready") from error
-            except LLMwrightError as error:
-                hint = f" ({error.hint})" if error.hint else ""
-                raise _wrong("lora_path", f"{error.message}{hint}") from error
+            await asyncio.to_thread(self._load, name, request)
         return f"Success: LoRA adapter '{name}' added successfully."
 
     async def unload(self, request: UnloadRequest) -> str:
@@ -91,14 +88,42 @@ class AdapterChanges:
             hint = "If you want to load the adapter in place, set 'load_inplace' to True."
             raise _wrong("lora_name", f"The lora adapter '{name}' has already been loaded. {hint}")
 
-    def _place(self, name: str, written: str) -> Path:
+    def _load(self, name: str, request: LoadRequest) -> None:
+        try:
+            with self._place(name, request.lora_path) as path:
+                self._engine.load_adapter(AdapterSpec(name, path, request.strength))
+        except NotYet as error:
+            raise ApiError(503, error.message, code="not_ready") from error
+        except LLMwrightError as error:
+            hint = f" ({error.hint})" if error.hint else ""
+            if isinstance(error, TargetError) and error.reason in _REGISTRY_REASONS:
+                message = f"lora_path: {error.message}{hint}"
+                raise ApiError(503, message, param="lora_path", code="registry_unreachable") from error
+            raise _wrong("lora_path", f"{error.message}{hint}") from error
+
+    @contextmanager
+    def _place(self, name: str, written: str) -> Iterator[Path]:
+        """Yield the adapter's directory. No link in it leads elsewhere."""
+        if not written.startswith(SCHEME):
+            yield self._directory(name, written)
+            return
+        try:
+            with self._registries.pulled(written) as path:
+                refuse_links(path, [path], f"adapter {name}")
+                yield path
+        except RegistryRefusedError as refused:
+            places = f"come from {refused}" if str(refused) else "come from no registry"
+            message = f"lora_path: images of adapters {places} (runtimeConfig.adapterRegistries)"
+            raise ApiError(403, message, param="lora_path", code="not_allowed") from None
+
+    def _directory(self, name: str, written: str) -> Path:
         """Return the real path of the adapter: no link may lead elsewhere after this look."""
         try:
             path = Path(written).resolve()
         except (ValueError, OSError, RuntimeError):
             raise _wrong("lora_path", "a path is wanted") from None
         if not any(path.is_relative_to(each) and path != each for each in self._directories):
-            places = ", ".join(map(str, self._directories))
+            places = ", ".join(map(str, self._directories)) or "no directory"
             message = f"lora_path: adapters are loaded from {places} (runtimeConfig.adapterDirectories)"
             raise ApiError(403, message, param="lora_path", code="not_allowed")
         try:
@@ -109,10 +134,10 @@ class AdapterChanges:
 
 
 def add_adapter_routes(app: FastAPI, options: ServeOptions, engine: Engine) -> None:
-    """Add the two routes where the options name directories for adapters."""
-    if not options.adapter_directories:
+    """Add the two routes where the options name directories or registries for adapters."""
+    if not options.hot_adapters:
         return
-    changes = AdapterChanges(engine, options.adapter_directories)
+    changes = AdapterChanges(engine, options.adapter_directories, options.adapter_registries)
 
     @app.post(LOAD)
     async def load(request: Annotated[LoadRequest, Depends(json_body(LoadRequest))]) -> Response:
