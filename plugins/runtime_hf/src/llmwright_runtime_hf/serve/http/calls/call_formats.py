@@ -30,11 +30,11 @@ class CallFormat:
     further_marks: tuple[str, ...] = ()
     """Texts within that some tokenizers have as special tokens."""
     stops: tuple[str, ...] = ()
-    """What the model writes where the answer of the tool would come: its own answer ends before."""
+    """Texts in the place of the tool's answer: the model's own ends before them."""
 
     @property
     def marks(self) -> tuple[str, ...]:
-        """Everything that may be a special token of the model."""
+        """All texts that may be a special token of the model."""
         return (self.begin, *([self.end] if self.end else []), *self.further_marks)
 
 
