@@ -113,6 +113,11 @@ class SourceRules:
         """
         return SourceRules(self.allow, self.named | {(place.host, place.port) for place in places})
 
+    def naming_host(self, host: str) -> SourceRules:
+        """Return these rules for work at ``host``, perhaps with a port, over TLS or without."""
+        # Without a port in the name, TLS has one port and plain http another.
+        return self.naming(*(parse_url(f"{scheme}://{host}/") for scheme in ("https", "http")))
+
     def permits(self, address: IPAddress) -> bool:
         """Whether ``address`` is public or allowed by a CIDR."""
         if is_metadata(address):

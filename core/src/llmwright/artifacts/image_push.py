@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
-from llmwright.artifacts.addresses import SourceRules, parse_url
+from llmwright.artifacts.addresses import SourceRules
 from llmwright.artifacts.artifact_errors import digest_mismatch, disk_errors
 from llmwright.artifacts.download import Progress
 from llmwright.artifacts.image_manifest import Descriptor, Image, sha256
@@ -136,6 +136,4 @@ def check_push(
 
 def rules_to_push(name: Reference, sources: SourceRules | None) -> SourceRules:
     """Return ``sources`` with the registry that the user named in it."""
-    # Without a port in the name, TLS has one port and plain http another.
-    places = (parse_url(f"{scheme}://{name.host}/") for scheme in ("https", "http"))
-    return (sources or SourceRules()).naming(*places)
+    return (sources or SourceRules()).naming_host(name.host)

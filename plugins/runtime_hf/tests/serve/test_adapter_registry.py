@@ -97,7 +97,7 @@ def test_an_image_is_loaded_by_its_tag_and_by_its_digest(
         ("REGISTRY/other/facts:1", 403, "REGISTRY/team (runtimeConfig.adapterRegistries)"),
         ("REGISTRY/teammate/facts:1", 403, "REGISTRY/team"),
         ("registry.example/team/facts:1", 403, "REGISTRY/team"),
-        ("REGISTRY/team/../other/facts:1", 400, "is not the name of an image"),
+        ("REGISTRY/team/../other/facts:1", 400, "is no image's name"),
         ("REGISTRY/team/absent:1", 400, "team/absent"),
         (f"REGISTRY/team/facts@sha256:{'0' * 64}", 400, "team/facts"),
         ("", 400, ""),

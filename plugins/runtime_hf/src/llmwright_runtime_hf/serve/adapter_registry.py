@@ -42,8 +42,8 @@ class AdapterRegistries:
             raise RegistryRefusedError(", ".join(self._allowed))
         with tempfile.TemporaryDirectory(prefix="llmwright-adapter-") as folder:
             place = Path(folder).resolve() / "adapter"
-            logins = find_credentials(reference.name)
-            pull(str(reference), place, logins, sources=SourceRules(), max_bytes=MOST_BYTES, check=_check_adapter)
+            logins, rules = find_credentials(reference.name), SourceRules().naming_host(reference.host)
+            pull(str(reference), place, logins, sources=rules, max_bytes=MOST_BYTES, check=_check_adapter)
             yield place
 
 
