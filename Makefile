@@ -108,6 +108,7 @@ version: ## Write VERSION=0.2.0 into every package
 	$(if $(VERSION),,$(error name the version: make version VERSION=0.2.0))
 	sed -i -E 's/^version = ".*"/version = "$(VERSION)"/; s/^( *"llmwright-[^"]*)==[^"]*"/\1==$(VERSION)"/' $(addsuffix /pyproject.toml,$(PROJECTS))
 	sed -i -E 's/^__version__ = ".*"/__version__ = "$(VERSION)"/' core/src/llmwright/version.py
+	sed -i -E 's/^(version|appVersion): .*/\1: $(VERSION)/' deploy/chart/Chart.yaml
 
 lock: $(VENV)/.dev ## Write uv.lock and constraints/ again after a pyproject.toml changed; ARGS=--upgrade takes newer releases
 	$(BIN)/uv lock $(ARGS)

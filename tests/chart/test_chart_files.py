@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -15,8 +16,11 @@ from llmwright.plugins.driver_set import DriverSet
 from llmwright.plugins.registry import Registry
 from llmwright.targets.kubernetes.operator.rbac import manifests
 
+Object = dict[str, Any]
+
 FILES = files()
 DRIVERS = DriverSet.of_registry(Registry())
+LABELS_OF_CHARTS = ("app.kubernetes.io", "helm.sh")
 RIGHTS = ("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "ServiceAccount")
 
 
@@ -49,11 +53,16 @@ def test_the_rights_of_the_chart_are_those_of_the_code(
     assert comparable([each for name, each in objects.items() if name in names]) == comparable(coded)
 
 
-def comparable(objects: list[dict[str, object]]) -> list[str]:
-    """Each object without labels, its rules in any order."""
+def comparable(objects: list[Object]) -> list[str]:
+    """Each object without the labels that charts have, its rules in any order."""
     found = []
     for each in objects:
-        metadata = {key: value for key, value in each["metadata"].items() if key != "labels"}  # type: ignore[attr-defined]
-        rules = sorted(json.dumps(rule, sort_keys=True) for rule in each.get("rules") or ())  # type: ignore[attr-defined]
+        metadata = {**each["metadata"], "labels": own_labels(each)}
+        rules = sorted(json.dumps(rule, sort_keys=True) for rule in each.get("rules") or ())
         found.append(json.dumps({**each, "metadata": metadata, "rules": rules}, sort_keys=True))
     return sorted(found)
+
+
+def own_labels(each: Object) -> Object:
+    labels = each["metadata"].get("labels") or {}
+    return {name: value for name, value in labels.items() if name.partition("/")[0] not in LABELS_OF_CHARTS}
