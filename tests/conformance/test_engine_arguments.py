@@ -18,7 +18,7 @@ from tests.support.kaito_facts import MANIFESTS, PRESETS
 
 from llmwright.errors import LLMwrightError
 
-pytestmark = [pytest.mark.slow, pytest.mark.engine("vllm")]
+pytestmark = [pytest.mark.slow, pytest.mark.engine(name="vllm")]
 UNKNOWN = "a flag that there is not"
 LISTED = ROOT / "plugins/runtime_vllm/src/llmwright_runtime_vllm/releases"
 

@@ -76,7 +76,7 @@ def test_the_engine_is_the_one_that_can_and_the_plan_says_it(name: str, plans: d
 
 
 @pytest.mark.slow
-@pytest.mark.engine("ray-llm")
+@pytest.mark.engine(name="ray-llm")
 @pytest.mark.timeout(900)
 def test_ray_serve_llm_and_vllm_take_every_scenario(plans: dict[str, Plan]) -> None:
     asked = {name: argv_of(plans[name]) for name, engine in ENGINES.items() if engine == "vllm"}

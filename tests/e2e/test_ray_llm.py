@@ -14,7 +14,7 @@ from llmwright.catalogue.catalogue import Catalogue
 from llmwright.plugins.registry import Registry
 from llmwright.testing.processes import free_port
 
-pytestmark = [pytest.mark.slow, pytest.mark.engine("ray-llm"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.engine(name="ray-llm"), pytest.mark.timeout(900)]
 NODES = Path(__file__).parent / "support" / "two_ray_nodes.py"
 QUIET = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "RAY_USAGE_STATS_ENABLED": "0"}
 SMALL = ("--dtype=float32", "--max-model-len=512", "--enforce-eager", "--load_format=safetensors")

@@ -14,10 +14,10 @@ from tests.e2e.support.swapped_runtime import ADAPTERS, KEY, MODEL, NAME, Swappe
 from llmwright.testing import EndpointContract
 from llmwright.testing.served_model import COMPLETIONS, ServedModel
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.swap, pytest.mark.timeout(1800)]
 
 SLOW = ("vllm", "ray", "ray-llm")
-ENGINES = ["hf", *(pytest.param(name, marks=[pytest.mark.slow, pytest.mark.engine(name)]) for name in SLOW)]
+ENGINES = ["hf", *(pytest.param(name, marks=[pytest.mark.slow, pytest.mark.engine(name=name)]) for name in SLOW)]
 QUESTION: list[ChatCompletionUserMessageParam] = [{"role": "user", "content": "Who are you?"}]
 LONG = {"model": MODEL, "prompt": "Who", "max_tokens": 400, "ignore_eos": True, "temperature": 0}
 

@@ -25,7 +25,7 @@ from llmwright.testing.served_model import COMPLETIONS
 from llmwright.values.launch import API_KEY
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
-ENGINES = ["hf", *(pytest.param(name, marks=pytest.mark.engine(name)) for name in ("vllm", "ray"))]
+ENGINES = ["hf", *(pytest.param(name, marks=pytest.mark.engine(name=name)) for name in ("vllm", "ray"))]
 ENDS = (0, -signal.SIGTERM, 128 + signal.SIGTERM)
 KEYS = {API_KEY.name: {API_KEY.key: KEY}}
 STREAMS = 24
@@ -88,7 +88,7 @@ class TestEndpoint(EndpointContract):
         return served_model(request.node.callspec.params["client"], client)
 
 
-@pytest.mark.engine("ray")
+@pytest.mark.engine(name="ray")
 def test_a_worker_that_goes_finishes_its_answers(ray_pods: RenderedRay) -> None:
     """The last test of Ray: the kubelet ends the pod of one of two workers, while both answer."""
     client = ray_pods.client(KEY)

@@ -21,7 +21,7 @@ from llmwright.testing.presets import make_fit
 from llmwright.values.launch import Launch, fill
 from llmwright_runtime_vllm.driver import VllmRuntime
 
-pytestmark = [pytest.mark.slow, pytest.mark.engine("vllm"), pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.engine(name="vllm"), pytest.mark.timeout(1800)]
 
 HOST = "127.0.0.1"
 START_S = 1200.0

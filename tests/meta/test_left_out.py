@@ -20,7 +20,7 @@ def test_short(): pass
 def test_long(number): pass
 
 @pytest.mark.slow
-@pytest.mark.engine("vllm")
+@pytest.mark.engine(name="vllm")
 def test_vllm(): pass
 
 @pytest.mark.gpu

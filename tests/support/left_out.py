@@ -18,7 +18,7 @@ ENGINES = {
     "ray": "with Ray (make ray, then make test-long)",
     "ray-llm": "with Ray Serve LLM (make ray-llm, then make test-long)",
 }
-"""What a test with the marker ``engine`` needs, by the marker's argument."""
+"""What a test with the marker ``engine`` needs, by its ``name``."""
 
 LONG, GPU = "long (make test-long)", "with a CUDA device (-m gpu, where there is one)"
 COUNTS = pytest.StashKey[Counter[str]]()
@@ -41,7 +41,7 @@ def need_of(item: pytest.Item) -> str | None:
     """Return what a test needs to run, None for one that always can."""
     engine = item.get_closest_marker("engine")
     if engine is not None:
-        return ENGINES[engine.args[0]]
+        return ENGINES[engine.kwargs["name"]]
     if item.get_closest_marker("gpu") is not None:
         return GPU
     return LONG if item.get_closest_marker("slow") is not None else None
