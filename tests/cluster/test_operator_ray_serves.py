@@ -7,6 +7,7 @@ import tempfile
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from tests.cluster.support.kuberay import KubeRay, is_there
@@ -54,18 +55,41 @@ def test_the_demo_model_answers_from_the_cluster_that_kuberay_makes(
     wanted = workspaces.inference("real")
     wanted["inference"] = {"preset": {"name": "demo"}, "runtime": "ray", "runtimeConfig": {"engine": "hf"}}
     workspaces.apply(wanted)
+    run_pods(kuberay, machine, workspaces)
+    assert answers()
+
+    scale(workspaces, 0)
+    wait_until(lambda: not kuberay.all("pod", "real"), "no pod is left, also no head")
+    workspaces.until("real", "Ready", "True", "ScaledToZero")
+    machine.stop()
+    scale(workspaces, 1)
+    run_pods(kuberay, machine, workspaces)
+    assert answers(), "the same cluster serves the application again"
+
+
+def scale(workspaces: Workspaces, copies: int) -> None:
+    text = json.dumps({"inference": {"replicas": copies}})
+    workspaces.plane.kubectl("patch", "workspace", "real", "--type=merge", "-p", text)
+
+
+def run_pods(kuberay: KubeRay, machine: RayMachine, workspaces: Workspaces) -> None:
+    """Run the head and the worker that KubeRay makes, and wait until the Workspace is ready."""
     (worker,) = wait_until(lambda: kuberay.workers("real"), "KubeRay makes a worker")
     (head,) = kuberay.all("pod", "real", **{"ray.io/node-type": "head"})
     machine.run(head)
     wait_until(lambda: machine.runs() and answers_on(8265), "the head's dashboard", START_S)
     machine.run(worker)
     # KubeRay asks ever more rarely while nobody answers; a change makes it ask at once.
-    workspaces.plane.kubectl("annotate", "rayservice", "real", "example.com/asks=now")
+    workspaces.plane.kubectl("annotate", "--overwrite", "rayservice", "real", f"example.com/asks={monotonic()}")
 
     def is_ready() -> bool:
-        return machine.runs() and bool(workspaces.plane.condition("real", "Ready")["status"] == "True")
+        return machine.runs() and workspaces.plane.condition("real", "InferenceReady")["status"] == "True"
 
     wait_until(is_ready, "the model answers", DEPLOY_S)
+
+
+def answers() -> bool:
+    """Whether the model answers a question."""
     question = {"model": "demo", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 4}
     request = urllib.request.Request(
         f"http://127.0.0.1:{HTTP}/v1/chat/completions",
@@ -74,4 +98,4 @@ def test_the_demo_model_answers_from_the_cluster_that_kuberay_makes(
     )
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(request, timeout=60) as answer:
-        assert json.load(answer)["choices"][0]["message"]["role"] == "assistant"
+        return bool(json.load(answer)["choices"][0]["message"]["role"] == "assistant")

@@ -96,6 +96,7 @@ class RayMachine:
                     child.kill()
             process.kill()
             process.wait()
+        self.started.clear()
 
     def _here(self, command: str, *, head: bool) -> str:
         """Return a command of a pod for a machine that several pods share."""
