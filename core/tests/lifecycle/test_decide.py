@@ -9,6 +9,8 @@ import pytest
 from core.tests.lifecycle.support.lifecycle_world import (
     NOW,
     World,
+    launch,
+    plan,
     truth,
     tuned_plan,
     workspace,
@@ -59,6 +61,37 @@ def test_no_node_is_asked_for_before_the_preflight_passed() -> None:
     stalled = decision.status.condition("Stalled")
     assert stalled is not None
     assert (stalled.status, stalled.reason, stalled.message) == ("True", "InvalidInput", "data.jsonl row 3 has no text")
+
+
+@pytest.mark.parametrize("tuned", [True, False])
+def test_no_node_is_asked_for_while_an_image_is_missing(tuned: bool) -> None:
+    served = plan(serving=launch("serve"))
+    world = World(workspace(tuned=tuned), tuned_plan() if tuned else served)
+    world.image_trouble = Trouble("PreflightPending", "asking the registry for r/x:1")
+    first = world.turn()
+    assert (first.actions, truth(first.status)["Reconciling"]) == ((), ("True", "PreflightPending"))
+    world.image_trouble = Trouble("ImageMissing", "image r/x:1 is in no registry")
+    decision = world.settle()
+    assert not any(past.actions for past in world.history)
+    assert truth(decision.status)["PreflightSucceeded"] == ("False", "ImageMissing")
+    assert truth(decision.status)["Stalled"] == ("True", "ImageMissing")
+    assert decision.again_in is not None
+    assert decision.again_in <= 60.0
+    world.image_trouble = None
+    world.settle()
+    assert world.status is not None
+    assert "Stalled" in truth(world.status)
+    assert truth(world.status)["Stalled"][0] == "False"
+    assert ("PreflightSucceeded" in truth(world.status)) is tuned
+
+
+def test_an_image_that_goes_later_stops_nothing_that_runs() -> None:
+    world = World(workspace(tuned=False), plan(serving=launch("serve")))
+    before = world.settle().status
+    world.image_trouble = Trouble("ImageMissing", "image r/x:1 is in no registry")
+    after = world.settle()
+    assert after.actions == ()
+    assert truth(after.status) == truth(before)
 
 
 def test_a_setting_turns_the_preflight_off() -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 from llmwright.app.checker import Checker, CheckMode
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from llmwright.api.status import WorkspaceStatus
     from llmwright.api.workspace import Workspace
     from llmwright.app.session import Session
+    from llmwright.artifacts.image_presence import Presence
     from llmwright.errors import Problem
     from llmwright.plugins.drivers import Provisioner
     from llmwright.targets.kubernetes.admission.webhook import Webhook
@@ -40,7 +42,14 @@ class OperatorProcess:
         self._hooks = session.registry.hooks()
         names = session.registry.names("provisioner")
         self._operator = Operator(
-            api, session.settings, planner, self._provisioner, self._hooks, self._status_changed, names
+            api,
+            session.settings,
+            planner,
+            self._provisioner,
+            self._hooks,
+            self._status_changed,
+            names,
+            partial(_find_image, session),
         )
         self._metrics = Metrics(self._operator)
         self._webhook = self._make_webhook() if session.settings.webhook.enabled else None
@@ -120,3 +129,14 @@ class OperatorProcess:
     def _status_changed(self, workspace: Workspace, old: WorkspaceStatus | None, new: WorkspaceStatus) -> None:
         self._metrics.status_written(workspace, old, new)
         self._hooks.notify("status_changed", workspace=workspace, old=old, new=new)
+
+
+def _find_image(session: Session, image: str) -> tuple[Presence, str]:
+    # Late: the client of registries is slow to import.
+    from llmwright.artifacts.addresses import SourceRules
+    from llmwright.artifacts.credentials import find_credentials
+    from llmwright.artifacts.image_presence import find_presence
+
+    sources = SourceRules(session.settings.sources.allow)
+    logins = find_credentials(image.partition("@")[0], session.settings.docker_config)
+    return find_presence(image, logins, sources=sources)

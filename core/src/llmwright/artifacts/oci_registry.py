@@ -33,7 +33,7 @@ from llmwright.artifacts.image_manifest import (
 )
 from llmwright.artifacts.image_reference import Reference
 from llmwright.artifacts.partial_blob import PartialBlob
-from llmwright.artifacts.wire import REDIRECTS, Wire, raise_if_transient, redirected, retry, whole_number
+from llmwright.artifacts.wire import ATTEMPTS, REDIRECTS, Wire, raise_if_transient, redirected, retry, whole_number
 from llmwright.errors import ConfigError, TargetError
 
 CHUNK_BYTES = 16 * 1024**2
@@ -65,6 +65,7 @@ class OciRegistry:
         actions: str,
         insecure: tuple[str, ...] = (),
         chunk_bytes: int = CHUNK_BYTES,
+        attempts: int = ATTEMPTS,
     ) -> None:
         self.reference = reference
         self._wire = wire
@@ -73,6 +74,7 @@ class OciRegistry:
         self._actions = actions
         self._may_be_plain = reference.on_loopback or reference.registry in insecure
         self._chunk_bytes = chunk_bytes
+        self._attempts = attempts
         self._authorization: dict[str, str] = {}
         self._refusal = ""
         self._base: Location | None = None
@@ -132,7 +134,7 @@ class OciRegistry:
         self._retry(begin_and_cancel)
 
     def _retry(self, action: Callable[[], R]) -> R:
-        return retry(action, f"registry {self.reference.registry}")
+        return retry(action, f"registry {self.reference.registry}", attempts=self._attempts)
 
     def _read_manifest(self, version: str) -> tuple[bytes, str]:
         with self._call("GET", self._path(f"manifests/{version}"), {"Accept": _ACCEPT}) as response:

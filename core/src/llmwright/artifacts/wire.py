@@ -163,12 +163,14 @@ def redirected(location: Location, target: str) -> Location:
     return following
 
 
-def retry(action: Callable[[], T], what: str, *, sleep: Callable[[float], None] = time.sleep) -> T:
-    """Run ``action``, up to 3 times while the failure may pass: connections, time-outs, 408, 425, 429 and 5xx.
+def retry(
+    action: Callable[[], T], what: str, *, sleep: Callable[[float], None] = time.sleep, attempts: int = ATTEMPTS
+) -> T:
+    """Run ``action``, up to ``attempts`` times while the failure may pass: connections, time-outs, 408, 425, 429, 5xx.
 
     Raises TargetError (Unreachable) naming ``what``, and at once for a certificate that is not trusted.
     """
-    for attempt in range(ATTEMPTS):
+    for attempt in range(attempts):
         try:
             return action()
         except (httpx.RequestError, TransientAnswer) as error:
@@ -176,10 +178,11 @@ def retry(action: Callable[[], T], what: str, *, sleep: Callable[[float], None] 
             if untrusted:
                 hint = "name your company's CA bundle in SSL_CERT_FILE"
                 raise ConfigError(f"{what}: {untrusted}", hint=hint, reason="Unreachable") from error
-            if attempt == ATTEMPTS - 1:
+            if attempt == attempts - 1:
                 text = str(error) or type(error).__name__
                 hint = getattr(error, "hint", "check the address, the network and the proxy settings")
-                raise TargetError(f"{what}: {text} ({ATTEMPTS} attempts)", hint=hint, reason="Unreachable") from error
+                tried = f" ({attempts} attempts)" if attempts > 1 else ""
+                raise TargetError(f"{what}: {text}{tried}", hint=hint, reason="Unreachable") from error
             sleep(max(PAUSES.pause_s(attempt + 1), getattr(error, "wait_seconds", 0.0)))
     raise AssertionError("unreachable")
 

@@ -94,6 +94,7 @@ class Observed:
     ``keeps_finished``: this target never loses a finished preflight, so an absent preflight has never run.
     ``newer_plan``: a plan made today from the same inputs differs from the recorded plan.
     ``unapplied``: changes of the Workspace, or of the settings, that are not carried out.
+    ``image_trouble``: an image of the plan that its registry does not have, or is being asked for.
     ``autoscaler`` is that of ``inference.autoscaling``; None where none is asked for, or none is there yet.
     """
 
@@ -119,6 +120,7 @@ class Observed:
     newer_plan: bool = False
     unapplied: tuple[UnappliedChange, ...] = ()
     autoscaler: Autoscaler | None = None
+    image_trouble: Trouble | None = None
 
     def workloads(self) -> Iterator[tuple[Role, Workload]]:
         """Yield the three roles, each with its workload."""

@@ -5,16 +5,22 @@ from __future__ import annotations
 from llmwright.lifecycle.decision_builder import DecisionBuilder
 from llmwright.lifecycle.launch_drift import launch_drift, tuning_drift
 from llmwright.lifecycle.lifecycle_input import LifecycleInput
+from llmwright.lifecycle.observed import Trouble
 from llmwright.lifecycle.tuning import is_tuned
 from llmwright.plan.digest import without_fallback
 from llmwright.values.launch import Launch
 
 KIND = "PreflightSucceeded"
+IMAGE_MISSING = "ImageMissing"
+AGAIN_S = 60.0
+"""How long to wait before a registry is asked again for an image that it does not have."""
 
 
 def preflight(facts: LifecycleInput, builder: DecisionBuilder) -> bool:
     """Fill in ``PreflightSucceeded``; True where the next phase may begin."""
-    launch = facts.plan.preflight
+    launch, trouble = facts.plan.preflight, facts.observed.image_trouble
+    if trouble is not None and facts.policy.preflight and not _begun(facts):
+        return _without_image(builder, trouble)
     if launch is None or not facts.policy.preflight:
         builder.conditions.drop(KIND)
         return True
@@ -65,6 +71,16 @@ def _run(facts: LifecycleInput, builder: DecisionBuilder, launch: Launch) -> boo
         builder.stall(reason, message)
         return False
     return _pending(builder, workload.message or "checking data, access and output")
+
+
+def _without_image(builder: DecisionBuilder, trouble: Trouble) -> bool:
+    """No machine is asked for while an image is missing, or its registry has not answered yet."""
+    if trouble.reason != IMAGE_MISSING:
+        return _pending(builder, trouble.message)
+    builder.conditions.set(KIND, False, trouble.reason, trouble.message)
+    builder.stall(trouble.reason, trouble.message)
+    builder.wake(AGAIN_S)
+    return False
 
 
 def _pending(builder: DecisionBuilder, message: str) -> bool:

@@ -12,7 +12,7 @@ from llmwright.api.status import WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.lifecycle.decide import decide
 from llmwright.lifecycle.decision import Decision, Finish, Provision, Release, Start, Stop
-from llmwright.lifecycle.observed import Observed, Role, Workload, WorkloadPhase
+from llmwright.lifecycle.observed import Observed, Role, Trouble, Workload, WorkloadPhase
 from llmwright.lifecycle.policy import Policy
 from llmwright.values.launch import Launch, Process
 from llmwright.values.nodes import (
@@ -77,6 +77,7 @@ class World:
     policy: Policy = field(default_factory=Policy)
     deleting: bool = False
     keeps_finished: bool = False
+    image_trouble: Trouble | None = None
     nodes: int = 0
     wanted_nodes: bool = False
     workloads: dict[Role, Workload] = field(default_factory=dict)
@@ -99,6 +100,7 @@ class World:
             serving=self.workloads.get("serving", Workload()),
             output="r/a:1",
             keeps_finished=self.keeps_finished,
+            image_trouble=self.image_trouble,
         )
 
     def turn(self) -> Decision:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from llmwright.api.scaling import autoscaling_of
 from llmwright.api.status import WorkspaceStatus
 from llmwright.api.workspace import Workspace
-from llmwright.lifecycle.observed import Autoscaler, Observed, Role, Workload
+from llmwright.lifecycle.observed import Autoscaler, Observed, Role, Trouble, Workload
 from llmwright.plan.node_requests import node_request
 from llmwright.targets.kubernetes.cluster.api_resources import AUTOSCALERS, PODS, SCALED_OBJECTS
+from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.manifests.object_metadata import WORKSPACE_LABEL
 from llmwright.targets.kubernetes.operator.cache.children import Children
 from llmwright.targets.kubernetes.operator.cache.owner_reference import Owner
@@ -28,14 +30,24 @@ from llmwright.values.node_object import node_object
 from llmwright.values.nodes import NodeRequest, Ready
 from llmwright.values.plan import Plan
 
+ImageTrouble = Callable[[Key, Plan], Trouble | None]
+
 AUTOSCALER_KINDS = (AUTOSCALERS, SCALED_OBJECTS)
 
 
 class Observer:
     """Returns None where something has not been listed yet; a pass is called for once it is."""
 
-    def __init__(self, children: Children, snapshot: ClusterSnapshot, provisioning: Provisioning) -> None:
+    def __init__(
+        self,
+        children: Children,
+        snapshot: ClusterSnapshot,
+        provisioning: Provisioning,
+        image_trouble: ImageTrouble,
+    ) -> None:
+        """``image_trouble`` is what stands against the images of a Workspace's plan."""
         self._children, self._snapshot, self._provisioning = children, snapshot, provisioning
+        self._image_trouble = image_trouble
         self._server_status = ServerStatus(children, snapshot)
 
     def live(self, subject: PassSubject, planned: Planned) -> Observed | None:
@@ -57,7 +69,9 @@ class Observer:
         )
         if plan is None:
             return observed
-        observed = adopted(subject.workspace, plan, observed)
+        observed = replace(
+            adopted(subject.workspace, plan, observed), image_trouble=self._image_trouble(subject.key, plan)
+        )
         request = self._sparing(subject, replace(plan.nodes, inputs=plan.inputs), observed.serving)
         with_nodes = self._ask_provisioner(subject, plan.provisioner.name, request, observed)
         return self._explained(with_nodes) if with_nodes is not None else None

@@ -33,6 +33,7 @@ from llmwright.targets.kubernetes.operator.cache.cluster_cache import ClusterCac
 from llmwright.targets.kubernetes.operator.cache.config_files import ConfigFiles
 from llmwright.targets.kubernetes.operator.memory import Memory
 from llmwright.targets.kubernetes.operator.observe.observer import Observer
+from llmwright.targets.kubernetes.operator.observe.registry_images import FindPresence, RegistryImages
 from llmwright.targets.kubernetes.operator.plans.budget import Budget, recorded_costs
 from llmwright.targets.kubernetes.operator.plans.plans import Planner, Plans
 from llmwright.targets.kubernetes.operator.process.sweep import Sweep
@@ -60,6 +61,7 @@ class Operator:
         find: the provisioner of a name, with the cluster in its context; raises PluginError.
         hooks: those that look at objects before they are applied.
         provisioners: the names of all that are installed, whose orphans are looked for.
+        find_image: tells whether a registry has an image; without it none is asked.
         notify: tells the observers of a status that was written; called one at a time, away from the workers.
     """
 
@@ -72,6 +74,7 @@ class Operator:
         hooks: Hooks,
         notify: Notify,
         provisioners: Iterable[str] = (),
+        find_image: FindPresence | None = None,
     ) -> None:
         self._settings, self._notify = settings, notify
         self._policy = Policy(on_success=settings.on_success, preflight=settings.preflight)
@@ -89,6 +92,7 @@ class Operator:
         self.sweep = Sweep(usable, snapshot, clouds, tenants, deletes=settings.orphans.delete)
         self._event_recorder = EventRecorder(api, self.queue.wait_calm)
         self._observers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="observer")
+        self._images = RegistryImages(find_image, settings, self._tasks, call)
         self._reconciler = self._make_reconciler(api, planner, hooks)
         self._workers: list[threading.Thread] = []
 
@@ -132,7 +136,7 @@ class Operator:
             workspaces=self.workspaces,
             memory=memory,
             plans=self._make_plans(api, planner),
-            observer=Observer(children, cache.snapshot, self._provisioning),
+            observer=Observer(children, cache.snapshot, self._provisioning, self._images.trouble),
             policy=self._policy,
             renderer=Renderer(self._settings, hooks, children, self._provisioning.placement),
             preconditions=preconditions,
