@@ -63,6 +63,13 @@ def test_a_cluster_without_copies_keeps_none() -> None:
     assert read(launched(fit=cloud)).scaling.min_replicas == 0
 
 
+def test_a_copy_that_starts_again_ends_no_server() -> None:
+    for engine in ("hf", "vllm"):
+        main = launched({"engine": engine}).main
+        assert main.live is None
+        assert main.ready is not None
+
+
 def test_a_node_of_a_cluster_has_memory_for_one_copy() -> None:
     cloud = make_fit(instance_type=make_instance_type(cloud="azure"))
     assert read(launched(fit=cloud)).scaling.max_replicas_per_node == 1

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from llmwright.values.copies import ONE_COPY, Copies
 from llmwright.values.fit import Fit
-from llmwright.values.launch import Launch, Mount
+from llmwright.values.launch import Launch, Mount, Probe
 from llmwright_runtime_ray.ray_config import RayConfig
 
 MODULE = "llmwright_runtime_ray.serve"
@@ -20,6 +20,9 @@ ENVIRONMENT = {"RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": MIDDLEWARES, "RAY_US
 """Variables of every process of Ray."""
 STATE = Mount(volume="ray", path="/tmp/ray")  # noqa: S108 - Ray's own default
 """The directory for Ray's files."""
+LIVE: Probe | None = None
+"""Nothing ends a server that lives because no copy answers: Ray starts the copy again, which takes as long as a model
+loads, and the server itself ends with Ray."""
 END = "--"
 """The mark before the flags of vLLM's own."""
 TARGET = 10.0

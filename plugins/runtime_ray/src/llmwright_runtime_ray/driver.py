@@ -17,7 +17,7 @@ from llmwright.values.preset import Preset
 from llmwright_runtime_hf.driver import HfRuntime
 from llmwright_runtime_hf.hf_config import HfConfig
 from llmwright_runtime_ray import engine_choice, llm_launch, ray_status, rayservice
-from llmwright_runtime_ray.command_line import ENVIRONMENT, MODULE, STATE, scaling_flags
+from llmwright_runtime_ray.command_line import ENVIRONMENT, LIVE, MODULE, STATE, scaling_flags
 from llmwright_runtime_ray.ray_config import ConfiguredRay, RayConfig, written_elsewhere
 from llmwright_runtime_ray.ray_settings import RaySettings
 from llmwright_runtime_vllm import multi_node
@@ -102,6 +102,7 @@ class RayRuntime(Runtime):
             argv=(*self._program(fit), *flags),
             env={**engine.main.env, **ENVIRONMENT},
             mounts=(*engine.main.mounts, STATE),
+            live=LIVE,
         )
         return replace(engine, main=main, volumes=(*engine.volumes, Volume(name=STATE.volume)))
 

@@ -11,7 +11,7 @@ from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
 from llmwright.values.launch import API_KEY, Launch, Mount, Process, Ranks, Volume
 from llmwright.values.preset import Preset
-from llmwright_runtime_ray.command_line import END, ENVIRONMENT, STATE, llm_scaling_flags
+from llmwright_runtime_ray.command_line import END, ENVIRONMENT, LIVE, STATE, llm_scaling_flags
 from llmwright_runtime_ray.ray_config import ConfiguredRay
 from llmwright_runtime_vllm import engine_probes, model_facts
 from llmwright_runtime_vllm.chat_templates import FOLDER
@@ -107,7 +107,7 @@ def launch(
         },
         mounts=(SHARED, *part.mounts, STATE, *(() if here else (replace(PACKAGES, read_only=True),))),
         startup=probes.startup,
-        live=probes.live,
+        live=LIVE,
         ready=probes.ready,
         gpus=fit.gpus,
     )
