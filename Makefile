@@ -49,7 +49,7 @@ quickstart: $(VENV)/.workspace ## Tune the demo model on 24 new facts and serve 
 programs: ## Install the system programs that tests use as real counterparts (Debian, Ubuntu; as root)
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
-		docker-registry skopeo apache2-utils openssl python3-venv prometheus chromium >/dev/null
+		docker-registry skopeo buildah debootstrap apache2-utils openssl python3-venv prometheus chromium >/dev/null
 
 test: $(VENV)/.dev lint test-short ## Lint, then all tests but the longest
 
