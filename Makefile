@@ -147,6 +147,14 @@ demo-model: $(VENV)/.workspace ## Make the demo model again from its seeded scri
 karpenter-client: $(VENV)/.dev ## Generate the client of Karpenter's API again (Java); ARGS='--document FILE'
 	$(BIN)/python plugins/provisioner_karpenter/client/generate.py $(ARGS)
 
+e2e-node: $(VENV)/.dev ## Break pods on a real node of this machine (Linux, root); `make node-programs` installs what it needs
+	$(BIN)/python -m pytest -s -m slow tests/cluster/test_real_node.py $(ARGS)
+
+node-programs: ## Install what a real node needs (Debian, Ubuntu; as root)
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends containerd runc \
+		containernetworking-plugins iptables nftables conntrack busybox-static e2fsprogs buildah skopeo docker-registry >/dev/null
+
 e2e-aks: $(VENV)/.workspace ## Serve and delete one Workspace on a real AKS cluster, which costs money; ARGS='--settings FILE --workspace FILE --yes'
 	$(BIN)/python plugins/provisioner_aks/e2e/run.py $(ARGS)
 

@@ -29,13 +29,13 @@ class DockerRegistry:
     """
 
     USER, PASSWORD = "pat", "pa55:word"
-    _HTPASSWD = "pat:$2y$04$zDvMWECRPIreBE5l0.KgJONI4Qn7LJv0JmJ62ulOllDUpDKSPLi3O\n"
+    HTPASSWD = "pat:$2y$04$zDvMWECRPIreBE5l0.KgJONI4Qn7LJv0JmJ62ulOllDUpDKSPLi3O\n"
 
     def __init__(self, program: str, folder: Path, *, htpasswd: bool, token: dict[str, str] | None = None) -> None:
         self.port = free_port()
         self.host = f"127.0.0.1:{self.port}"
         self.storage = folder / "storage"
-        (folder / "htpasswd").write_text(self._HTPASSWD)
+        (folder / "htpasswd").write_text(self.HTPASSWD)
         config: dict[str, Any] = {
             "version": 0.1,
             "log": {"level": "error", "accesslog": {"disabled": True}},

@@ -32,6 +32,11 @@ class Cluster(ControlPlane):
         self.kubectl("wait", "--for=condition=Established", "crd/workspaces.kaito.sh", "--timeout=60s")
         self.restart_manager()
 
+    def uninstall(self) -> None:
+        """Take away what ``install`` applied. Workspaces are gone by then, and no operator runs."""
+        items = {"apiVersion": "v1", "kind": "List", "items": [crd(), *rights()]}
+        self.kubectl("delete", "--ignore-not-found", "--timeout=60s", "-f", "-", stdin=json.dumps(items))
+
     def start_kwok(self) -> bool:
         """Start KWOK: nodes of ``add_node`` become Ready, their pods Running. Return whether it is there."""
         if not self.programs.has("kwok"):

@@ -1,0 +1,148 @@
+"""What goes wrong with real pods on a real node is told by the Workspace, soon after the pod shows it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from tests.cluster.support.real_node import RealNode
+from tests.support.waiting import wait_until
+
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+
+Object = dict[str, Any]
+
+WITHIN_S = 10.0
+"""So long after its pod a Workspace may say what is wrong."""
+LABEL = {"apps": "faults"}
+FILL = "dd if=/dev/zero of=/fill/up bs=1M count=4000; sleep 3600"
+
+
+class Patients:
+    """Workspaces of ``inference.template`` on the node."""
+
+    def __init__(self, node: RealNode, image: str) -> None:
+        self.node, self.plane, self.image = node, node.plane, image
+
+    def apply(self, name: str, *command: str, image: str | None = None, secret: str = "", **more: Any) -> None:
+        """Have a pod run ``command``; ``more`` are fields of its container, ``secret`` lets it pull."""
+        container = {"name": "main", "image": image or self.image, "command": [*command], **more}
+        pod: Object = {"containers": [container], "terminationGracePeriodSeconds": 1}
+        if "volumeMounts" in more:
+            pod["volumes"] = [{"name": mount["name"], "emptyDir": {}} for mount in more["volumeMounts"]]
+        if secret:
+            pod["imagePullSecrets"] = [{"name": secret}]
+        workspace = {
+            "apiVersion": "kaito.sh/v1beta1",
+            "kind": "Workspace",
+            "metadata": {"name": name, "namespace": "default"},
+            "resource": {"labelSelector": {"matchLabels": LABEL}, "provisioner": "byo"},
+            "inference": {"template": {"metadata": {"labels": {"app": name}}, "spec": pod}},
+        }
+        self.plane.apply(workspace)
+
+    def pod(self, name: str) -> Object:
+        """Its pod, empty where there is none."""
+        return self.plane.fetch(f"/api/v1/namespaces/default/pods/{name}-0") or {"status": {}, "spec": {}}
+
+    def tells_in_time(self, name: str, shows: Callable[[Object], bool], *reasons: str) -> str:
+        """Wait until the pod ``shows`` it, then until InferenceReady says it with one of ``reasons``; its message."""
+        wait_until(lambda: shows(self.pod(name)), f"the pod of {name} shows it", 120)
+        seen = time.monotonic()
+        wait_until(lambda: self.plane.condition(name, "InferenceReady")["reason"] in reasons, f"{name}: {reasons}", 60)
+        took = time.monotonic() - seen
+        condition = self.plane.condition(name, "InferenceReady")
+        print(f"{name}: {condition['reason']} {took:.1f} s after its pod: {condition['message']}")
+        assert took < WITHIN_S, f"{name} said {reasons} {took:.1f} s after its pod"
+        return str(condition["message"])
+
+    def clear(self) -> None:
+        """Delete all of them with their pods."""
+        self.plane.kubectl("delete", "workspaces", "--all", "--timeout=60s")
+        wait_until(lambda: not self.plane.get("pods"), "no pod is left")
+
+
+@pytest.fixture(scope="module")
+def patients(real_node: RealNode) -> Iterator[Patients]:
+    real_node.plane.install()
+    real_node.label({**LABEL, "nvidia.com/gpu.present": "false"})
+    with real_node.plane.operator({"provisioner": "byo"}):
+        found = Patients(real_node, real_node.import_busybox())
+        yield found
+        found.clear()
+    real_node.plane.uninstall()
+
+
+def waits_for(*reasons: str) -> Callable[[Object], bool]:
+    def shows(pod: Object) -> bool:
+        states = [one.get("state") or {} for one in pod["status"].get("containerStatuses") or []]
+        return any((state.get("waiting") or {}).get("reason") in reasons for state in states)
+
+    return shows
+
+
+def was_killed_for_memory(pod: Object) -> bool:
+    for one in pod["status"].get("containerStatuses") or []:
+        ended = [(one.get(which) or {}).get("terminated") or {} for which in ("state", "lastState")]
+        if any(each.get("reason") == "OOMKilled" for each in ended):
+            return True
+    return False
+
+
+def test_a_container_over_its_memory(patients: Patients) -> None:
+    memory = {"limits": {"memory": "48Mi"}}
+    patients.apply("hungry", "sh", "-c", "x=y; while true; do x=$x$x; done", resources=memory)
+    message = patients.tells_in_time("hungry", was_killed_for_memory, "ContainerOOMKilled")
+    assert "more memory than it may" in message
+
+
+def test_an_image_that_is_not_there(patients: Patients) -> None:
+    missing = f"{patients.node.registry.host}/nobody/made-it:1"
+    patients.node.pull_secret("default")
+    patients.apply("nowhere", "sh", image=missing, secret="registry")
+    shows = waits_for("ErrImagePull", "ImagePullBackOff")
+    assert missing in patients.tells_in_time("nowhere", shows, "ImagePullError")
+
+
+def test_an_image_that_may_not_be_pulled(patients: Patients) -> None:
+    image = patients.node.push_busybox("private/tools:1")
+    patients.apply("denied", "sh", image=image)
+    shows = waits_for("ErrImagePull", "ImagePullBackOff")
+    message = patients.tells_in_time("denied", shows, "ImagePullError")
+    assert image in message
+
+
+def test_a_node_that_is_drained(patients: Patients) -> None:
+    patients.apply("moved", "sleep", "3600")
+    wait_until(lambda: patients.pod("moved")["status"].get("phase") == "Running", "it runs", 60)
+    kubectl = patients.plane.kubectl
+    kubectl("drain", patients.node.name, "--pod-selector=app=moved", "--force", "--timeout=60s")
+    try:
+
+        def is_out(pod: Object) -> bool:
+            return pod["status"].get("phase") == "Pending" and "nodeName" not in pod["spec"]
+
+        message = patients.tells_in_time("moved", is_out, "Unschedulable")
+        assert "unschedulable" in message
+    finally:
+        kubectl("uncordon", patients.node.name)
+    wait_until(lambda: patients.pod("moved")["status"].get("phase") == "Running", "it runs again", 60)
+
+
+def test_a_disk_that_is_full(patients: Patients) -> None:
+    mounts = [{"name": "fill", "mountPath": "/fill"}]
+    patients.apply("filling", "sh", "-c", FILL, volumeMounts=mounts)
+
+    def is_evicted(pod: Object) -> bool:
+        return pod["status"].get("reason") == "Evicted" or _pressed(patients)
+
+    message = patients.tells_in_time("filling", is_evicted, "NodeDiskPressure", "PodEvicted")
+    assert "filling-0" in message
+
+
+def _pressed(patients: Patients) -> bool:
+    node = patients.plane.fetch(f"/api/v1/nodes/{patients.node.name}") or {"status": {}}
+    conditions = node["status"].get("conditions") or []
+    return any((one["type"], one["status"]) == ("DiskPressure", "True") for one in conditions)
