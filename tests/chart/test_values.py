@@ -191,6 +191,14 @@ def test_images_have_prefix_and_digest(helm: Helm) -> None:
     assert settings["imageRegistry"] == "mirror.example/cache/"
 
 
+def test_an_overlay_for_pods_may_be_their_spec_beside_the_pull_secrets(helm: Helm) -> None:
+    wanted = {"spec": {"imagePullSecrets": [{"name": "mirror"}], "priorityClassName": "low"}}
+    for overlay in ({"priorityClassName": "low"}, {"spec": {"priorityClassName": "low"}}):
+        values = {**VALUES["images"], "settings": {"pods": overlay}}
+        settings = yaml.safe_load(helm.one("ConfigMap", "llmwright-operator", values)["data"]["llmwright.yaml"])
+        assert settings["pods"] == wanted
+
+
 @pytest.mark.parametrize(
     "repository", ["localhost/llmwright/operator", "there.example/operator", "mirror.example/operator"]
 )

@@ -10,6 +10,11 @@
 {{- $webhook := dict "service" $service "servicePort" 443 "port" 9443 "failurePolicy" .Values.webhook.failurePolicy "timeout" .Values.webhook.timeout -}}
 {{- $_ := set $own "webhook" $webhook -}}
 {{- end -}}
-{{- with .Values.workloads.imagePullSecrets }}{{ $_ := set $own "pods" (dict "spec" (dict "imagePullSecrets" .)) }}{{ end -}}
-{{- mustMergeOverwrite (deepCopy $own) (deepCopy .Values.settings) | toYaml -}}
+{{- $settings := deepCopy .Values.settings -}}
+{{- with .Values.workloads.imagePullSecrets -}}
+{{- $_ := set $own "pods" (dict "spec" (dict "imagePullSecrets" .)) -}}
+{{- $pods := $settings.pods -}}
+{{- if and $pods (not (or (hasKey $pods "spec") (hasKey $pods "metadata"))) }}{{ $_ := set $settings "pods" (dict "spec" $pods) }}{{ end -}}
+{{- end -}}
+{{- mustMergeOverwrite (deepCopy $own) $settings | toYaml -}}
 {{- end }}

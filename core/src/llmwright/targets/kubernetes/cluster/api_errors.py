@@ -16,6 +16,7 @@ GONE = 410
 INVALID = 422
 TOO_MANY = 429
 UNREACHABLE = 0
+UNTYPED = "failed to create typed patch object"
 
 
 class ApiError(TargetError):
@@ -36,6 +37,8 @@ def refusal(request: str, code: int, body: bytes, headers: Mapping[str, str]) ->
     status = _status(body)
     message = str(status.get("message") or body[:200].decode(errors="replace").strip() or "no reason given")
     details = status.get("details") or {}
+    # An API server calls it an error of its own where an applied object has a field that its schema lacks.
+    code = INVALID if UNTYPED in message else code
     wait = headers.get("Retry-After") or details.get("retryAfterSeconds")
     return ApiError(
         f"{request}: {message}",
