@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from llmwright.app.check_facts import CheckFacts
 from llmwright.errors import InvalidWorkspace, LLMwrightError, PluginError, Problem
 
 if TYPE_CHECKING:
     from llmwright.api.workspace import Workspace
     from llmwright.app.documents import LoadedWorkspace
     from llmwright.app.session import Session
-    from llmwright.check import CheckInput
     from llmwright.check.environment import Environment
     from llmwright.plugins.discovery import Kind
     from llmwright.values.plan import Plan, Target
-    from llmwright.values.preset import Preset
 
 UNUSABLE = frozenset({"PluginNotFound", "UnknownMethod"})
 """Reasons of problems about a driver's name."""
@@ -93,7 +92,7 @@ class Checker:
         from llmwright.check import check_workspace
 
         files = config_files or {}
-        inputs = self._check_input(workspace, files, old)
+        inputs = CheckFacts(self._session, self._mode).input_of(workspace, files, old)
         judged = check_workspace(inputs)
         problems = [self._with_machines(self._explained(problem, workspace), workspace, files) for problem in judged]
         return (
@@ -201,7 +200,7 @@ class Checker:
 
     def policies(self, workspace: Workspace, plan: Plan | None = None) -> Iterator[Problem]:
         """Problems that hooks report; a hook that cannot be asked is an error, not a yes."""
-        preset = self._find_preset(workspace.preset.name) if workspace.preset else None
+        preset = CheckFacts(self._session, self._mode).find_preset(workspace.preset.name) if workspace.preset else None
         arguments = {"workspace": workspace, "plan": plan, "preset": preset}
         hooks = self._session.registry.hooks()
         try:
@@ -237,83 +236,6 @@ class Checker:
         better = machines_for(workspace, catalogue=catalogue, drivers=drivers, settings=settings, config_files=files)
         return replace(problem, hint=f"{problem.hint}: {better}" if problem.hint and better else problem.hint or better)
 
-    def _check_input(self, workspace: Workspace, files: ConfigFiles, old: Workspace | None) -> CheckInput:
-        from llmwright.app.machines import catalogue_for
-        from llmwright.artifacts.addresses import SourceRules, check_url
-        from llmwright.artifacts.image_reference import reference_problem
-        from llmwright.check import CatalogueFacts, CheckInput, ClusterFacts, DriverFacts, PolicyFacts
-        from llmwright.values.feature_gates import FeatureGates
-
-        settings, mode = self._session.settings, self._mode
-        catalogue = catalogue_for(self._session, workspace, mode.target)
-        rules, limits = SourceRules(settings.sources.allow), settings.limits_of(workspace.namespace)
-        described = mode.environment.cloud_provider if mode.environment else None
-        cloud = settings.cloud if described is None else described
-        cloud = catalogue.offered[0].cloud if catalogue.offered else cloud
-        inputs = CheckInput(
-            written=workspace,
-            old=old,
-            target=mode.target,
-            catalogue=CatalogueFacts(
-                find_preset=self._find_preset,
-                preset_names=lambda: [preset.name for preset in catalogue.presets()],
-                find_instance_type=lambda name: catalogue.find_instance_type(name, cloud),
-                cloud_of=lambda name: machine.cloud if (machine := catalogue.find_instance_type(name)) else None,
-                instance_type_names=lambda: [machine.name for machine in catalogue.instance_types(cloud)],
-                cloud=cloud,
-            ),
-            drivers=DriverFacts(
-                installed=self._session.driver_set,
-                provisioner=settings.provisioner,
-                runtime=settings.runtime,
-                configure=self._configure,
-            ),
-            cluster=ClusterFacts(
-                gates=FeatureGates(settings.feature_gates),
-                # One that lies beside the Workspace is judged, also where another may be on the cluster already.
-                config_files=(lambda _, name: files.get(name)) if mode.knows_configs or files else None,
-            ),
-            policy=PolicyFacts(
-                node_classes=settings.node_classes,
-                image_problem=reference_problem,
-                url_problem=lambda url: check_url(url, rules, local=mode.target == "local"),
-                refuse_placeholders=mode.buys and not settings.allow_placeholders,
-                buys=mode.buys,
-                images=frozenset(settings.images),
-                on_success=settings.on_success,
-                allowed_instance_types=limits.instance_types,
-                allowed_nodes=limits.nodes,
-                allowed_usd_per_hour=limits.most_usd_per_hour,
-                prometheus=bool(settings.prometheus),
-                allows_code=settings.sources.allows_code,
-                api_key=mode.target == "local" and self._session.wants_api_key,
-            ),
-        )
-        return mode.environment.applied_to(inputs) if mode.environment else inputs
-
-    def _find_preset(self, name: str) -> Preset | None:
-        from llmwright.catalogue.model_directory import names_a_directory
-
-        # Nobody on a cluster may have the files of the operator's machine described.
-        if not self._mode.asks_hub or (self._mode.target != "local" and names_a_directory(name)):
-            return self._session.catalogue.find_preset(name)
-        try:
-            return self._session.preset(name)
-        except LLMwrightError:
-            return None
-
-    def _configure(
-        self, kind: Kind, name: str, options: Mapping[str, Any], files: Mapping[str, str]
-    ) -> Iterable[Problem]:
-        try:
-            driver = self._session.drivers.driver(kind, name)
-            config = driver.configure(options, files)
-        except InvalidWorkspace as error:
-            return error.problems
-        except PluginError as error:
-            return [Problem("", error.message, error.hint, reason=error.reason)]
-        return tuple(_further(driver, config))
-
 
 def _driver_at(path: str, workspace: Workspace) -> tuple[Kind, str] | None:
     """Kind and name of the driver that the Workspace names at ``path``."""
@@ -325,10 +247,3 @@ def _driver_at(path: str, workspace: Workspace) -> tuple[Kind, str] | None:
     if path == "tuning.method" and tuning and tuning.method:
         return "tuner", tuning.method.lower()
     return None
-
-
-def _further(driver: Any, config: Any) -> Iterator[Problem]:
-    from llmwright.plugins.drivers import Tuner
-
-    if isinstance(driver, Tuner):
-        yield from driver.check(config)
