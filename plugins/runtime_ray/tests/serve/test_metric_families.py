@@ -9,7 +9,7 @@ from llmwright_runtime_ray.serve.metric_families import added, exposition, famil
 def replica(tokens: int) -> ServerMetrics:
     metrics = ServerMetrics()
     metrics.completion_tokens.labels("demo").inc(tokens)
-    metrics.first_token.labels("demo").observe(0.02)
+    metrics.times.first_token.labels("demo").observe(0.02)
     metrics.running.inc()
     metrics.cache_usage.set(tokens / 10)
     metrics.model_info.labels("demo", "", "float32", "none", "512").set(1)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from llmwright_runtime_hf.serve.adapter_load import AdapterLoad
+from llmwright_runtime_hf.serve.answer_times import AnswerTimes
 from llmwright_runtime_hf.serve.common_metrics import CommonMetrics
 
 if TYPE_CHECKING:
     from llmwright_runtime_hf.serve.engine.interface import JobHandle
 
-_FIRST_TOKEN_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
-_TOKEN_BUCKETS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2.5, 5)
-_DURATION_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
 _REASONS = ("stop", "length", "abort", "error")
 
 
@@ -32,24 +29,7 @@ class ServerMetrics:
         self.completion_tokens = Counter(
             "llmwright_completion_tokens", "Tokens generated.", ["model"], registry=registry
         )
-        self.first_token = self._histogram(
-            "llmwright_time_to_first_token_seconds",
-            "From the request's arrival in the queue to its first token.",
-            _FIRST_TOKEN_BUCKETS,
-        )
-        self.next_token = self._histogram(
-            "llmwright_inter_token_latency_seconds", "From each token of an answer to its next.", _TOKEN_BUCKETS
-        )
-        self.token_time = self._histogram(
-            "llmwright_time_per_output_token_seconds",
-            "The mean time from token to token of each complete answer.",
-            _TOKEN_BUCKETS,
-        )
-        self.duration = self._histogram(
-            "llmwright_request_duration_seconds",
-            "From the request's arrival in the queue to its last token.",
-            _DURATION_BUCKETS,
-        )
+        self.times = AnswerTimes(registry)
         self.running = Gauge("llmwright_requests_running", "Requests being generated.", registry=registry)
         self.waiting = Gauge("llmwright_requests_waiting", "Requests in the queue.", registry=registry)
         self.cache_usage = Gauge(
@@ -66,9 +46,6 @@ class ServerMetrics:
         )
         self.adapters = AdapterLoad()
 
-    def _histogram(self, name: str, documentation: str, buckets: Sequence[float]) -> Histogram:
-        return Histogram(name, documentation, ["model"], buckets=buckets, registry=self.registry)
-
     def begin(self, models: Sequence[str]) -> None:
         """Show 0 for each of ``models``, of which the first is the base, and their metrics under the common names too.
 
@@ -83,10 +60,10 @@ class ServerMetrics:
             "vllm:prompt_tokens": self.prompt_tokens,
             "vllm:generation_tokens": self.completion_tokens,
             "vllm:request_success": self.answers,
-            "vllm:time_to_first_token_seconds": self.first_token,
-            "vllm:inter_token_latency_seconds": self.next_token,
-            "vllm:request_time_per_output_token_seconds": self.token_time,
-            "vllm:e2e_request_latency_seconds": self.duration,
+            "vllm:time_to_first_token_seconds": self.times.first_token,
+            "vllm:inter_token_latency_seconds": self.times.next_token,
+            "vllm:request_time_per_output_token_seconds": self.times.token_time,
+            "vllm:e2e_request_latency_seconds": self.times.duration,
         }
         self.registry.register(CommonMetrics(sources, models[0]))
         self.adapters.begin(models[0])
@@ -109,28 +86,20 @@ class ServerMetrics:
 
     def _of_models(self) -> tuple[Counter | Histogram, ...]:
         """Return the metrics whose only label is the model."""
-        times = (self.first_token, self.next_token, self.token_time, self.duration)
-        return (self.prompt_tokens, self.completion_tokens, *times)
+        return (self.prompt_tokens, self.completion_tokens, *self.times)
 
     def count_token(self, handle: JobHandle) -> None:
         """Count a token of the answer to ``handle``, and the time since the one before."""
-        now, model = time.monotonic(), handle.job.model
+        model = handle.job.model
         self.completion_tokens.labels(model).inc()
         if handle.last_token is None:
             self.prompt_tokens.labels(model).inc(len(handle.job.prompt))
-            self.first_token.labels(model).observe(now - handle.submitted)
-            handle.first_token = now
-        else:
-            self.next_token.labels(model).observe(now - handle.last_token)
-        handle.last_token = now
+        self.times.see_token(handle)
 
     def count_answer(self, handle: JobHandle, reason: str, tokens: int) -> None:
         """Count a complete answer of ``tokens`` tokens."""
-        model = handle.job.model
-        self.duration.labels(model).observe(time.monotonic() - handle.submitted)
-        if handle.first_token is not None and handle.last_token is not None and tokens > 1:
-            self.token_time.labels(model).observe((handle.last_token - handle.first_token) / (tokens - 1))
-        self.answers.labels(model, reason).inc()
+        self.times.see_answer(handle, tokens)
+        self.answers.labels(handle.job.model, reason).inc()
 
     def count_abort(self, handle: JobHandle) -> None:
         """Count an answer whose client has left."""
