@@ -39,7 +39,7 @@ def create_app(options: ServeOptions, engine: Engine, metrics: ServerMetrics) ->
     add_adapter_routes(app, options, engine)
     add_state_routes(app, engine)
     _add_metrics_route(app, metrics)
-    add_openapi_document(app, app.title)
+    add_openapi_document(app, app.title, hot_adapters=options.hot_adapters)
     if options.page:
         add_page(app)
     add_middleware(app, options, metrics)
