@@ -124,6 +124,13 @@ def test_adapters_are_loaded_from_the_directories_that_are_named(runtime: HfRunt
     assert {"adapterDirectories", "adapterRegistries"} == HfRuntime.keyed_options
 
 
+def test_an_adapter_that_is_named_raises_the_greatest_rank(runtime: HfRuntime) -> None:
+    large = (replace(ADAPTERS[0], rank=64), *ADAPTERS[1:])
+    assert served(runtime, adapters=large, options={"maxLoraRank": 8})[1].max_lora_rank == 64
+    assert served(runtime, adapters=ADAPTERS, options={"maxLoraRank": 8})[1].max_lora_rank == 8
+    assert served(runtime, adapters=large)[1].max_lora_rank == 512
+
+
 def test_adapters_are_loaded_from_the_registries_that_are_named(runtime: HfRuntime) -> None:
     launch, options = served(runtime, options={"adapterRegistries": ["ghcr.io/team", "127.0.0.1:5000"]})
     assert launch.main.env["LLMWRIGHT_API_KEY"] == replace(API_KEY, optional=False), "a pod does not start without"

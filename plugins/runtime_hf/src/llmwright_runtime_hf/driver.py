@@ -99,7 +99,7 @@ def _argv(
         "--threads": config.threads,
         "--max-num-seqs": config.max_num_seqs,
         "--max-queued-requests": config.max_queued_requests,
-        "--max-lora-rank": config.max_lora_rank,
+        "--max-lora-rank": _max_rank(adapters, config),
         "--max-num-batched-tokens": config.max_num_batched_tokens,
         "--prefix-cache-mib": config.prefix_cache_mib,
         "--request-timeout": config.request_timeout,
@@ -126,6 +126,11 @@ def _argv(
         *(() if config.page else ("--no-page",)),
         "--exit-with-parent",
     )
+
+
+def _max_rank(adapters: tuple[Adapter, ...], config: HfConfig) -> int | None:
+    """Return the greatest rank that the server takes: that of the config, or of an adapter that is named itself."""
+    return config.max_lora_rank and max(config.max_lora_rank, *(adapter.rank or 0 for adapter in adapters), 1)
 
 
 def _tool_calls(preset: Preset, config: HfConfig) -> tuple[str, ...]:

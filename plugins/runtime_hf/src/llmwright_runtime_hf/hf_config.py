@@ -43,7 +43,7 @@ class HfConfig(BaseModel):
     max_queued_requests: int | None = Field(default=None, ge=1)
     """How many requests may wait; 256 without it. More are refused with 429 and ``Retry-After``."""
     max_lora_rank: int | None = Field(default=None, ge=1, le=MAX_LORA_RANK)
-    """Greatest rank of an adapter; 512 without it."""
+    """Greatest rank of an adapter; 512 without it. An adapter of the Workspace itself raises it to its own."""
     adapter_directories: tuple[Annotated[str, Field(pattern=r"^/[^:]*[^:/][^:]*$")], ...] = ()
     """Directories, as the server sees them, from which adapters may be loaded while it runs
     (``/v1/load_lora_adapter``). It needs an API key. Without any the route is not there."""
