@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import openai
 import pytest
-from tests.support.hf_server import RunningServer
+from tests.support.hf_server import RunningServer, metric
 from tests.support.tiny_models import CONTEXT
+from tests.support.waiting import wait_until
 
 
 def error_of(answer: httpx.Response, status: int) -> dict[str, Any]:
@@ -138,3 +141,67 @@ def test_the_list_of_models_needs_the_key(server: RunningServer) -> None:
 @pytest.mark.parametrize("route", ["/health", "/metrics", "/version"])
 def test_probes_and_metrics_need_no_key(server: RunningServer, route: str) -> None:
     assert httpx.get(server.url + route, trust_env=False).status_code == 200
+
+
+SAID = [{"role": "user", "content": "a"}]
+
+
+@pytest.mark.parametrize(
+    ("fields", "raised", "param"),
+    [
+        ({"model": "gpt-4"}, openai.NotFoundError, "model"),
+        ({"model": "facts.whole"}, openai.NotFoundError, "model"),
+        ({"max_tokens": 0}, openai.BadRequestError, "max_tokens"),
+        ({"temperature": -0.1}, openai.BadRequestError, "temperature"),
+        ({"stop": ["x"] * 10_000}, openai.BadRequestError, "stop"),
+        ({"n": 1000}, openai.BadRequestError, "n"),
+        ({"messages": []}, openai.BadRequestError, "messages"),
+        ({"messages": [{"role": "user", "content": "a quick " * CONTEXT}]}, openai.BadRequestError, "prompt"),
+        ({"messages": [{"role": "user", "content": "a" * 10_000_000}]}, openai.APIStatusError, None),
+        ({"extra_body": {"no_such_field": 1}}, openai.BadRequestError, "no_such_field"),
+    ],
+    ids=["model", "adapter", "no tokens", "cold", "stops", "n", "no messages", "long prompt", "10 MB", "unknown"],
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_official_client_raises_the_class_of_each_fault(
+    client: openai.OpenAI, fields: dict[str, Any], raised: type[openai.APIStatusError], param: str | None, stream: bool
+) -> None:
+    asked: Any = {"model": "tiny", "messages": SAID, "max_tokens": 1, "stream": stream, **fields}
+    with pytest.raises(raised) as error:
+        client.chat.completions.create(**asked)
+
+    assert error.value.param == param
+    assert error.value.status_code == (413 if param is None else error.value.status_code)
+    assert len(error.value.message) < 1000
+
+
+def test_the_official_client_is_told_of_a_wrong_key(server: RunningServer) -> None:
+    with (
+        openai.OpenAI(base_url=f"{server.url}/v1", api_key="wrong", max_retries=0) as stranger,
+        pytest.raises(openai.AuthenticationError),
+    ):
+        stranger.chat.completions.create(model="tiny", messages=[{"role": "user", "content": "a"}])
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 1_000_000, b'{"a":' * 200_000, b'{"prompt": ' + b"[" * 500_000 + b"]" * 500_000]
+)
+def test_a_body_that_is_nested_without_end_is_refused(http: httpx.Client, body: bytes) -> None:
+    assert error_of(http.post("/v1/completions", content=body), 400)["code"] in ("invalid_json", "invalid_value")
+
+
+def test_a_client_that_ends_its_half_leaves_nothing_behind(server: RunningServer, http: httpx.Client) -> None:
+    where = urlsplit(server.url)
+    body = b'{"prompt": "a", "max_tokens": 2000, "ignore_eos": true, "stream": true}'
+    head = f"POST /v1/completions HTTP/1.1\r\nHost: {where.netloc}\r\nContent-Length: {len(body)}\r\n"
+    head += "".join(f"{name}: {value}\r\n" for name, value in server.headers.items())
+    for sent in (head.encode() + b"Content-Type: application/json\r\n\r\n" + body, head.encode(), b"POST"):
+        with socket.create_connection((where.hostname, where.port or 80)) as half:
+            half.sendall(sent)
+            half.shutdown(socket.SHUT_WR)
+            half.settimeout(60)
+            while half.recv(65536):
+                pass
+    wait_until(lambda: metric(http, "llmwright_requests_running") == 0, "no request runs", 60)
+
+    assert http.post("/v1/completions", json={"prompt": "a", "max_tokens": 1}).status_code == 200

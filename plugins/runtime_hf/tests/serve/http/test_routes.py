@@ -6,6 +6,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
+import openai
+import pytest
 from starlette.testclient import TestClient
 from tests.support.serve_options import options_for
 
@@ -34,6 +36,12 @@ def test_a_queue_that_is_full_refuses_with_a_time_to_ask_again(tmp_path: Path) -
         assert int(answer.headers["Retry-After"]) > 0
         assert answer.json()["error"]["code"] == "queue_full"
         assert "3 requests wait already" in answer.json()["error"]["message"]
+    with (
+        openai.OpenAI(base_url="http://127.0.0.1/v1", api_key="none", max_retries=0, http_client=asking) as client,
+        pytest.raises(openai.RateLimitError) as refused,
+    ):
+        client.chat.completions.create(model="tiny", messages=[{"role": "user", "content": "a"}])
+    assert int(refused.value.response.headers["Retry-After"]) > 0
 
 
 def test_an_engine_is_full_once_as_many_wait_as_may(tmp_path: Path) -> None:
