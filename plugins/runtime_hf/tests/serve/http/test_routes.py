@@ -40,7 +40,7 @@ def test_a_queue_that_is_full_refuses_with_a_time_to_ask_again(tmp_path: Path) -
         openai.OpenAI(base_url="http://127.0.0.1/v1", api_key="none", max_retries=0, http_client=asking) as client,
         pytest.raises(openai.RateLimitError) as refused,
     ):
-        client.chat.completions.create(model="tiny", messages=[{"role": "user", "content": "a"}])
+        client.chat.completions.create(model=options.served_model_name, messages=[{"role": "user", "content": "a"}])
     assert int(refused.value.response.headers["Retry-After"]) > 0
 
 
