@@ -41,6 +41,7 @@ class PullRoom:
         self.moving = False
         self._lasting = lasting
         self._digest = ""
+        self._moves = list[str]()
 
     def begin(self, image: Image) -> None:
         """Go on where an earlier pull of ``image`` ended; what an earlier one of another image left is removed."""
@@ -51,12 +52,15 @@ class PullRoom:
         # After a restart of the machine nobody knows what of the last writes reached the disk.
         if note.get("image") != image.digest or note.get("boot") != _boot():
             with disk_errors(self.path):
+                if note.get("image") != image.digest:
+                    self._remove_moved(note.get("moves"))
                 _empty(self.path)
             self._write_note()
             return
         layers = note.get("layers")
         self.layers = min(layers, len(image.layers)) if isinstance(layers, int) and layers > 0 else 0
         self.moving = note.get("moving") is True
+        self._moves = _names(note.get("moves"))
 
     def part_path(self, digest: str) -> Path:
         """Return the path of a blob that is being fetched."""
@@ -84,6 +88,7 @@ class PullRoom:
     def move_to(self, destination: Path) -> None:
         """Move the entries of ``data``, each in place of one of the same name."""
         self.moving = True
+        self._moves = sorted({*self._moves, *(entry.name for entry in self.data.glob("*"))})
         # Before the first rename: killed among them, the next pull moves the rest and misses nothing.
         self._write_note()
         with disk_errors(destination):
@@ -93,10 +98,18 @@ class PullRoom:
                     shutil.rmtree(target)
                 entry.replace(target)
 
+    def _remove_moved(self, moves: object) -> None:
+        """Remove what a pull of another image had moved when it was killed: nothing else tells of those entries."""
+        for name in _names(moves):
+            entry = self.path.parent / name
+            if not os.path.lexists(self.data / name):
+                _remove(entry)
+
     def _write_note(self) -> None:
         if not self._lasting:
             return
-        note = {"image": self._digest, "boot": _boot(), "layers": self.layers, "moving": self.moving}
+        note: dict[str, Any] = {"image": self._digest, "boot": _boot(), "layers": self.layers, "moving": self.moving}
+        note["moves"] = self._moves
         with disk_errors(self.path):
             written = self.path / f"{_NOTE}.new"
             written.write_text(json.dumps(note))
@@ -142,10 +155,20 @@ def lasting_room(destination: Path) -> Iterator[PullRoom]:
 
 def _empty(directory: Path) -> None:
     for path in directory.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _names(value: object) -> list[str]:
+    """Return the names of entries in a note; none for anything that leads elsewhere."""
+    names = value if isinstance(value, list) else []
+    return [name for name in names if isinstance(name, str) and name not in ("", "..") and Path(name).name == name]
 
 
 def _boot() -> str:
