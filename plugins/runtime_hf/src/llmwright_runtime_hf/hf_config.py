@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
 
 from llmwright.values.lora_adapter import MAX_LORA_RANK
-from llmwright_runtime_hf.tool_parsers import ToolParser
+from llmwright_runtime_hf.tool_parsers import TOOL_PARSERS, ToolParser
 
 REGISTRY = r"^[A-Za-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*$"
 
@@ -60,3 +60,11 @@ class HfConfig(BaseModel):
     """Seconds after which an answer that is not complete ends with 408."""
     max_n_sequences: int | None = Field(default=None, ge=1)
     """How many answers one request may ask for, all its prompts together; 64 without it."""
+
+    @field_validator("tool_call_parser", mode="before")
+    @classmethod
+    def _known_parser(cls, value: Any) -> Any:
+        if value is None or value in TOOL_PARSERS:
+            return value
+        known = ", ".join(TOOL_PARSERS)
+        raise ValueError(f"hf reads no tool calls of the format {value!r}: write runtime: vllm, or one of {known}")
