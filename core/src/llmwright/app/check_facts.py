@@ -1,4 +1,4 @@
-"""What the rules of ``check`` must know beside the Workspace: catalogue, drivers, cluster and policy, read here."""
+"""The facts that the rules of ``check`` read beside the Workspace: catalogue, drivers, cluster and policy."""
 
 from __future__ import annotations
 
