@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,8 @@ def test_ray_serve_llm_and_vllm_take_every_scenario(plans: dict[str, Plan]) -> N
     ran = subprocess.run(
         [ray_llm_environment() / "bin/python", BUILDER],
         input=json.dumps([*asked.values()]),
+        # A Ray of its own: by itself it joins the last one that was started on this machine, also where that is gone.
+        env={**os.environ, "RAY_ADDRESS": "local"},
         capture_output=True,
         text=True,
         check=False,
