@@ -17,6 +17,7 @@ import yaml
 from tests.chart.support.chart_files import CHART
 from tests.chart.support.helm import NAMESPACE, RELEASE, Helm
 
+from llmwright.api.crd import crd
 from llmwright.targets.kubernetes.operator.rbac import NAME
 from llmwright.testing.cluster import Cluster, OperatorProcess, wait_until
 from llmwright.testing.cluster.certificates import kubeconfig
@@ -93,8 +94,8 @@ def chart_of_workspace(folder: Path, name: str, preset: str) -> Path:
 def test_the_release_is_there_and_its_pods_are_ready(installed: Helm, plane: Cluster) -> None:
     (deployment,) = plane.get("deployments", f"-n{NAMESPACE}")
     assert deployment["status"]["readyReplicas"] == 2
-    (crd,) = [each for each in plane.get("crds") if each["spec"]["group"] == "kaito.sh"]
-    assert crd["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+    (definition,) = [each for each in plane.get("crds") if each["spec"]["group"] == "kaito.sh"]
+    assert definition["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
 
 
 def test_the_operator_carries_out_a_workspace_and_a_chart_waits_for_it(
@@ -155,8 +156,7 @@ def test_uninstalling_leaves_the_workspaces_and_nothing_else(
     assert "Workspaces are not deleted with the operator" in done.err
     assert "kubectl delete workspaces --all -A" in done.err
     assert "[CustomResourceDefinition] workspaces.kaito.sh" in done.out
-    names = [each["metadata"]["name"] for each in plane.get("workspaces")]
-    assert names == ["answers"]
+    assert workspaces(plane) == ["answers"]
     (statefulset,) = plane.get("statefulsets")
     assert statefulset["status"]["readyReplicas"] == 1
     ours = f"-lapp.kubernetes.io/instance={RELEASE}"
@@ -168,7 +168,30 @@ def test_uninstalling_leaves_the_workspaces_and_nothing_else(
 
 
 def test_installed_again_it_takes_up_what_is_there(cluster_helm: Helm, plane: Cluster) -> None:
-    done = cluster_helm.install({**VALUES, "webhook": {"enabled": False}})
+    values = {**VALUES, "webhook": {"enabled": False}}
+    done = cluster_helm.install(values)
     assert done.code == 0, done.err
-    assert [each["metadata"]["name"] for each in plane.get("workspaces")] == ["answers"]
+    assert workspaces(plane) == ["answers"]
+    # The definition goes out of the chart's hands, and with it no Workspace.
+    done = cluster_helm.upgrade({**values, "crds": {"install": False}})
+    assert done.code == 0, done.err
+    assert workspaces(plane) == ["answers"]
     assert cluster_helm.uninstall().code == 0
+
+
+def test_a_definition_that_somebody_made_by_hand_is_taken_over_when_asked(cluster_helm: Helm, plane: Cluster) -> None:
+    plane.kubectl("patch", "workspace", "answers", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+    plane.kubectl("delete", "crd", "workspaces.kaito.sh", "--timeout=60s")
+    plane.apply(crd(), manager="kubectl")
+    values = {**VALUES, "webhook": {"enabled": False}}
+    done = cluster_helm.install(values)
+    assert done.code != 0
+    assert "workspaces.kaito.sh" in done.err
+    assert "exists and cannot be imported" in done.err, done.err
+    done = cluster_helm.install(values, "--take-ownership", "--force-conflicts")
+    assert done.code == 0, done.err
+    assert cluster_helm.uninstall().code == 0
+
+
+def workspaces(plane: Cluster) -> list[str]:
+    return [each["metadata"]["name"] for each in plane.get("workspaces")]
