@@ -167,6 +167,7 @@ def test_uninstalling_leaves_the_workspaces_and_nothing_else(
     assert not [each for each in plane.get(KINDS_OF_CLUSTERS) if "llmwright" in each["metadata"]["name"]]
 
 
+@pytest.mark.slow
 def test_installed_again_it_takes_up_what_is_there(cluster_helm: Helm, plane: Cluster) -> None:
     values = {**VALUES, "webhook": {"enabled": False}}
     done = cluster_helm.install(values)
@@ -179,6 +180,7 @@ def test_installed_again_it_takes_up_what_is_there(cluster_helm: Helm, plane: Cl
     assert cluster_helm.uninstall().code == 0
 
 
+@pytest.mark.slow
 def test_a_definition_that_somebody_made_by_hand_is_taken_over_when_asked(cluster_helm: Helm, plane: Cluster) -> None:
     plane.kubectl("patch", "workspace", "answers", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
     plane.kubectl("delete", "crd", "workspaces.kaito.sh", "--timeout=60s")
