@@ -147,8 +147,8 @@ demo-model: $(VENV)/.workspace ## Make the demo model again from its seeded scri
 karpenter-client: $(VENV)/.dev ## Generate the client of Karpenter's API again (Java); ARGS='--document FILE'
 	$(BIN)/python plugins/provisioner_karpenter/client/generate.py $(ARGS)
 
-e2e-node: $(VENV)/.dev ## Break pods on a real node of this machine (Linux, root); `make node-programs` installs what it needs
-	$(BIN)/python -m pytest -s -m slow tests/cluster/test_real_node.py $(ARGS)
+e2e-node: $(VENV)/.dev ## Install and use everything on a real node of this machine (Linux, root), and break pods; `make node-programs` first
+	$(BIN)/python -m pytest -s -m slow tests/cluster/test_real_node.py tests/cluster/test_end_to_end.py $(ARGS)
 
 node-programs: ## Install what a real node needs (Debian, Ubuntu; as root)
 	apt-get update -qq
