@@ -39,7 +39,8 @@ def test_a_workspace_serves_once_a_node_is_there(workspaces: Workspaces, operato
     (line,) = workspaces.plane.kubectl("get", "wk", "serve", "--no-headers").splitlines()
     assert line.split()[2:5] == ["True", "True", "True"]
     assert "WorkspaceInferenceStatusSuccess" in {one["reason"] for one in workspaces.events("serve")}
-    assert 'llmwright_workspaces{phase="Ready",reason="Ready"} 1.0' in operator.answers(operator.metrics, "/metrics")
+    line = 'llmwright_workspaces{namespace="default",phase="Ready",reason="Ready"} 1.0'
+    assert line in operator.answers(operator.metrics, "/metrics")
 
 
 def test_a_tuned_result_is_served_on_the_same_node(workspaces: Workspaces) -> None:

@@ -38,3 +38,11 @@ def test_waiting_is_not_told() -> None:
 def test_what_came_about_is_told() -> None:
     ready = condition("InferenceReady", "True", "Answers")
     assert told([condition("InferenceReady", "False", "Pending")], [ready]) == [Event("Normal", "Answers", "Answers!")]
+
+
+def test_what_comes_by_itself_is_no_warning_unless_it_was_there() -> None:
+    missing, there = condition("ResourceReady", "False", "NodeNotFound"), condition("ResourceReady", "True", "Ready")
+    expected = {"NodeNotFound"}
+    for before, kind in (([], "Normal"), ([there], "Warning")):
+        (event,) = transition_events(WorkspaceStatus(conditions=before), [missing], expected, tuning=False)
+        assert event.type == kind

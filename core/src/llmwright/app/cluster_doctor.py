@@ -47,7 +47,7 @@ def cluster_findings(session: Session, kubeconfig: str | None) -> tuple[Api | No
 
 
 def _definition(api: Api, served: bool) -> Finding:
-    from llmwright.api.crd import crd
+    from llmwright.api.crd_fields import lacking_fields
     from llmwright.targets.kubernetes.cluster.api_resources import CRDS
 
     about = "Workspace definition"
@@ -58,24 +58,12 @@ def _definition(api: Api, served: bool) -> Finding:
         installed = api.get(CRDS, None, "workspaces.kaito.sh")
     except TargetError as error:
         return Finding(about=about, state="unchecked", message=f"served, and not to be read: {error.message}")
-    lacking = sorted(set(_fields(crd())) - set(_fields(installed)))
+    lacking = lacking_fields(installed)
     if lacking:
         rest = f" and {len(lacking) - NAMES_SHOWN} more" if len(lacking) > NAMES_SHOWN else ""
         message = f"it is another's, or older: it lacks {', '.join(lacking[:NAMES_SHOWN])}{rest}"
         return Finding(about=about, state="problem", message=message, hint=f"`{APPLY_CRD}`")
     return Finding(about=about, state="ok", message="the cluster serves all fields of this version")
-
-
-def _fields(definition: Mapping[str, Any]) -> Iterator[str]:
-    for version in definition["spec"]["versions"]:
-        yield from _paths((version.get("schema") or {}).get("openAPIV3Schema") or {}, version["name"])
-
-
-def _paths(schema: Mapping[str, Any], above: str) -> Iterator[str]:
-    for name, part in (schema.get("properties") or {}).items():
-        path = f"{above}.{name}"
-        yield path
-        yield from _paths(part.get("items") or part, path)
 
 
 def _rights(session: Session, api: Api) -> Iterator[Finding]:

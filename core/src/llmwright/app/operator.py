@@ -8,13 +8,18 @@ import signal
 import socket
 import threading
 from functools import partial
+import time
 from typing import TYPE_CHECKING
 
 from llmwright.app.checker import Checker, CheckMode
 from llmwright.app.cluster_planner import ClusterPlanner
+from llmwright.app.operator_settings import start_line
+from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.targets.kubernetes.cluster.leader_election import NAME, LeaderElection
-from llmwright.targets.kubernetes.operator.process.endpoints import serve, yes_or_no
+from llmwright.targets.kubernetes.operator.process.controller_metrics import ProcessMetrics
+from llmwright.targets.kubernetes.operator.process.endpoints import serve, unless
 from llmwright.targets.kubernetes.operator.process.metrics import Metrics
+from llmwright.targets.kubernetes.operator.process.obstacles import first_obstacle
 from llmwright.targets.kubernetes.operator.process.operator import Operator
 
 if TYPE_CHECKING:
@@ -27,7 +32,12 @@ if TYPE_CHECKING:
     from llmwright.targets.kubernetes.admission.webhook import Webhook
     from llmwright.targets.kubernetes.cluster.api_client import Api
 
-LOST_LEASE = 1
+STOPPED = 1
+"""The exit code of an operator that lost its Lease, or that another now stands in the way of."""
+LOOK_S, WATCH_S = 5.0, 60.0
+"""How often to look for obstacles before the first pass, and while it works, in seconds."""
+GRACE_S, LISTED_GRACE_S = 4.0, 20.0
+"""How long an end may take, in seconds; the longer one where passes and Events may be under way."""
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +47,13 @@ class OperatorProcess:
 
     def __init__(self, session: Session, api: Api) -> None:
         self._session, self._api = session, api
+        self._ending = threading.Event()
+        self._code = 0
+        self._leading = False
+        self._obstacle = "it starts"
+        # First of all: as process 1 of a container, a program without a handler does not hear SIGTERM.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._end())
         planner = ClusterPlanner(session)
         planner.rehearse()
         self._hooks = session.registry.hooks()
@@ -52,10 +69,10 @@ class OperatorProcess:
             partial(_find_image, session),
         )
         self._metrics = Metrics(self._operator)
+        self._metrics.add(self._operator.metrics)
+        reach = api.reach
+        self._metrics.add(ProcessMetrics(lambda: reach.requests, reach.host, NAME, lambda: self._leading))
         self._webhook = self._make_webhook() if session.settings.webhook.enabled else None
-        self._ending = threading.Event()
-        self._code = 0
-        self._leading = False
 
     def serve(self, host: str, metrics_port: int, health_port: int) -> None:
         """Answer for metrics, health and the webhook; port 0 leaves out metrics or health."""
@@ -64,19 +81,24 @@ class OperatorProcess:
         if metrics_port:
             serve(host, metrics_port, {"/metrics": lambda: (200, self._metrics.text())})
         if health_port:
-            healthy = yes_or_no(lambda: not self._ending.is_set())
-            serve(host, health_port, {"/healthz": healthy, "/readyz": yes_or_no(lambda: self._ready)})
+            healthy = unless(lambda: "it ends" if self._ending.is_set() else "")
+            serve(host, health_port, {"/healthz": healthy, "/readyz": unless(self._why_not_ready)})
+        addresses = [
+            f"{what} {host}:{port}" for what, port in (("metrics", metrics_port), ("health", health_port)) if port
+        ]
+        log.info("%s; %s", start_line(self._session), ", ".join(addresses) or "no address")
 
     def run(self, lease_namespace: str | None) -> int:
         """Work until SIGTERM or SIGINT, or until the Lease is lost; returns the exit code."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._ending.set())
+        if not self._wait_for_way():
+            return self._code
         election = self._election(lease_namespace) if lease_namespace else None
         if election is None or self._wait_for(election):
             self._leading = True
             if self._webhook is not None:
                 self._webhook.put_in_order()
             self._operator.start()
+            threading.Thread(target=self._keep_looking, name="obstacles", daemon=True).start()
             self._ending.wait()
             # Before the Lease is given back: the next leader must not meet passes of this one.
             self._operator.stop()
@@ -86,11 +108,64 @@ class OperatorProcess:
             self._webhook.stop()
         return self._code
 
-    @property
-    def _ready(self) -> bool:
-        """Whether a Service may lead here; a process that waits for the Lease is ready, and answers reviews."""
-        trusted = self._webhook is None or self._webhook.ready
-        return trusted and (self._operator.ready if self._leading else not self._ending.is_set())
+    def _end(self) -> None:
+        """Begin to end. An API server that does not answer must not hold that up: after a while it is over anyway."""
+        if not self._ending.is_set():
+            self._ending.set()
+            grace_s = LISTED_GRACE_S if self._leading and self._operator.ready else GRACE_S
+            threading.Thread(target=self._give_up_after, args=(grace_s,), name="end", daemon=True).start()
+
+    def _give_up_after(self, seconds: float) -> None:
+        time.sleep(seconds)
+        log.warning("requests are still under way after %.0f s: they are left to end as they may", seconds)
+        logging.shutdown()
+        os._exit(self._code)
+
+    def _wait_for_way(self) -> bool:
+        """Return True once nothing stands in the way of passes; False where this process is asked to end before."""
+        told = ""
+        while self._obstacle:
+            self._obstacle = self._look()
+            if self._obstacle and self._obstacle != told:
+                log.error("no Workspace is carried out: %s", self._obstacle)
+                told = self._obstacle
+            if self._obstacle and self._ending.wait(LOOK_S):
+                return False
+        if told:
+            log.info("what stood in the way is gone: Workspaces are carried out")
+        return not self._ending.is_set()
+
+    def _look(self) -> str:
+        try:
+            return first_obstacle(self._api, self._session.settings.namespace_selector)
+        except ApiError as error:
+            return f"the API server does not answer as it should, and is asked again: {error.message}"
+
+    def _keep_looking(self) -> None:
+        """End this process where an obstacle comes up later: it is seen twice, and by then is no passing state."""
+        before = ""
+        while not self._ending.wait(WATCH_S):
+            try:
+                found = first_obstacle(self._api, self._session.settings.namespace_selector)
+            except ApiError:
+                continue
+            if found and found == before:
+                log.error("this operator ends, and its next start waits: %s", found)
+                self._code = STOPPED
+                self._end()
+            before = found
+
+    def _why_not_ready(self) -> str:
+        """Return why no Service may lead here; a process that waits for the Lease is ready, and answers reviews."""
+        if self._ending.is_set():
+            return "it ends"
+        if self._obstacle:
+            return self._obstacle
+        if self._webhook is not None and not self._webhook.ready:
+            return "API servers do not trust the webhook's certificate yet"
+        if self._leading and not self._operator.ready:
+            return f"the cluster has not been listed yet: {self._operator.pending}"
+        return ""
 
     def _make_webhook(self) -> Webhook:
         from llmwright.targets.kubernetes.admission.webhook import Webhook
@@ -120,8 +195,8 @@ class OperatorProcess:
 
     def _lost(self) -> None:
         log.error("the lease was lost: another may lead now")
-        self._code = LOST_LEASE
-        self._ending.set()
+        self._code = STOPPED
+        self._end()
 
     def _provisioner(self, name: str) -> Provisioner:
         return self._session.drivers.provisioner(name, self._api)

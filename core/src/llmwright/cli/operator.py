@@ -21,7 +21,10 @@ Examples:
 """
 )
 @arguments.kubeconfig
-@click.option("--bind", default="127.0.0.1", show_default=True, help="The address of metrics, health and the webhook.")
+@click.option(
+    "--bind",
+    help="The address of metrics, health and the webhook; by default 127.0.0.1, and in a pod 0.0.0.0. For IPv6: `::`.",
+)
 @click.option("--metrics-port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 for none.")
 @click.option("--health-port", type=click.IntRange(0, 65535), default=8081, show_default=True, help="0 for none.")
 @click.option(
@@ -41,7 +44,7 @@ Examples:
 def operator(
     ctx: click.Context,
     kubeconfig: str | None,
-    bind: str,
+    bind: str | None,
     metrics_port: int,
     health_port: int,
     log_format: Format,
@@ -55,13 +58,14 @@ def operator(
     """
     session: Session = ctx.obj
     from llmwright.app.operator import OperatorProcess
+    from llmwright.app.operator_settings import check_settings
     from llmwright.cli.root import VERBOSE
-    from llmwright.targets.kubernetes.cluster.api_client import connect, own_namespace
+    from llmwright.targets.kubernetes.cluster.api_client import connect, in_cluster, own_namespace
     from llmwright.targets.kubernetes.operator.process.operator_log import log_to_stderr
 
     log_to_stderr(log_format, verbose=ctx.meta[VERBOSE])
-    session.drivers.check_settings()
+    check_settings(session)
     process = OperatorProcess(session, connect(kubeconfig))
-    process.serve(bind, metrics_port, health_port)
+    process.serve(bind or ("0.0.0.0" if in_cluster() else "127.0.0.1"), metrics_port, health_port)  # noqa: S104
     elects = session.settings.leader_elect if leader_elect is None else leader_elect
     return process.run(lease_namespace or own_namespace(kubeconfig) if elects else None)

@@ -65,7 +65,8 @@ def decide(
             ),
             builder,
         )
-    builder.events += transition_events(previous, builder.conditions.listed(), tuning=workspace.tuning is not None)
+    conditions, tuning = builder.conditions.listed(), workspace.tuning is not None
+    builder.events += transition_events(previous, conditions, builder.expected, tuning=tuning)
     return builder.decision(previous)
 
 

@@ -18,7 +18,8 @@ class DecisionBuilder:
 
     ``stalled`` is the reason why nothing goes on without the user. ``waiting`` is the first thing that is still
     missing, ``ending`` what is left over although all that is asked for is there. ``superseded`` are the roles whose
-    running launch differs from the plan although the user changed nothing.
+    running launch differs from the plan although the user changed nothing. ``expected`` are reasons of what comes by
+    itself, so that nobody has to be warned of them.
     """
 
     conditions: Conditions
@@ -29,6 +30,7 @@ class DecisionBuilder:
     waiting: Trouble | None = None
     ending: Trouble | None = None
     superseded: list[Role] = field(default_factory=list)
+    expected: set[str] = field(default_factory=set)
     again_in: float | None = None
 
     def wake(self, seconds: float) -> None:

@@ -153,10 +153,11 @@ def _state(facts: LifecycleInput, builder: DecisionBuilder, outcome: Outcome) ->
     if isinstance(outcome, Failed):
         _failed(facts, builder, outcome)
         return False
-    if isinstance(outcome, Ready):
-        not_ready(builder, NOT_READY, claims)
-        return False
-    not_ready(builder, Trouble(outcome.reason, outcome.message), claims)
+    trouble = NOT_READY if isinstance(outcome, Ready) else Trouble(outcome.reason, outcome.message)
+    builder.expected.add(trouble.reason)
+    if isinstance(claims, Waiting):
+        builder.expected.add(claims.reason)
+    not_ready(builder, trouble, claims)
     return False
 
 

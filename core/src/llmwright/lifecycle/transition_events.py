@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Literal
 
 from llmwright.api.status import Condition, WorkspaceStatus
 from llmwright.lifecycle.decision import Event
@@ -24,8 +25,13 @@ QUIET = frozenset(
 )
 
 
-def transition_events(previous: WorkspaceStatus, conditions: Sequence[Condition], *, tuning: bool) -> list[Event]:
-    """Return an event for each condition that became True, or False with a cause; at most one for each cause."""
+def transition_events(
+    previous: WorkspaceStatus, conditions: Sequence[Condition], expected: Collection[str] = (), *, tuning: bool
+) -> list[Event]:
+    """Return an event for each condition that became True, or False with a cause; at most one for each cause.
+
+    ``expected`` are reasons of what comes by itself: no warnings, unless something that was True is lost.
+    """
     events: dict[str, Event] = {}
     for condition in conditions:
         old = previous.condition(condition.type)
@@ -35,7 +41,9 @@ def transition_events(previous: WorkspaceStatus, conditions: Sequence[Condition]
             if tuning or condition.type == "InferenceReady":
                 events.setdefault(condition.reason, Event("Normal", condition.reason, condition.message))
         elif _is_trouble(condition):
-            events.setdefault(condition.reason, Event("Warning", condition.reason, condition.message))
+            comes = condition.reason in expected and (old is None or old.status != "True")
+            kind: Literal["Normal", "Warning"] = "Normal" if comes else "Warning"
+            events.setdefault(condition.reason, Event(kind, condition.reason, condition.message))
     return list(events.values())
 
 

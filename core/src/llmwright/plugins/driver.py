@@ -35,6 +35,10 @@ class Driver(ABC):
     """The lowest CUDA compute capability that its image is built for. On a cluster an older GPU is refused, unless
     ``older_image`` serves it; on one machine, where the installed libraries decide, a plan warns."""
 
+    image_roles: ClassVar[frozenset[str] | None] = None
+    """The image roles that its processes name, beside that of ``older_image``: the setting ``images`` may name an image
+    for each. None where it does not tell; an operator then refuses no role in its settings."""
+
     older_image: ClassVar[OlderImage | None] = None
     """An image for older GPUs, whose role takes the place of the usual one where a process has GPUs."""
 

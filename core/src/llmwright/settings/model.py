@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from llmwright.errors import nearest
 from llmwright.reading.files import user_path
+from llmwright.settings.namespace_selector import NamespaceSelector
 
 Open = dict[str, Any]
 Positive = Annotated[int, Field(ge=1)]
@@ -176,6 +177,7 @@ class Settings(SettingsModel):
     On a cluster: ``images`` maps an image role to an image. ``image_registry`` is a mirror: it stands before the name
     of every such image, as ``registry.example.com/mirror``. ``pods`` is merged into every pod.
     ``readiness_timeout`` is in seconds. ``leader_elect`` has one of several operators work, and the others wait.
+    ``namespace_selector`` is a label selector: Workspaces in other namespaces are left alone.
     ``orphans`` finds machines of nobody, and ``webhook`` judges at admission. ``node_classes`` are the names that the
     annotation ``kaito.sh/node-class-name`` may have. ``disk_class`` is the storage class of the nodes' own NVMe disks,
     for weights. ``weights_volume`` is a Kubernetes volume source for models of the hub, such as ``hostPath`` or
@@ -205,6 +207,7 @@ class Settings(SettingsModel):
     orphans: Orphans = Orphans()
     webhook: Webhook = Webhook()
     leader_elect: bool = True
+    namespace_selector: NamespaceSelector | None = None
     images: dict[str, str] = {}
     image_registry: str | None = None
     pods: Open = {}

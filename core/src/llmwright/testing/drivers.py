@@ -109,6 +109,11 @@ class DriverContract(Contract):
         assert driver.aliases <= names, f"no entry point: {', '.join(sorted(driver.aliases - names))}"
         assert not names or names - driver.aliases, "every entry point is an alias, so it is never chosen by default"
 
+    def test_its_image_roles_are_texts(self, driver: Driver) -> None:
+        """The roles of images are a set of texts, or are not told at all."""
+        roles = driver.image_roles
+        assert roles is None or (isinstance(roles, frozenset) and all(isinstance(role, str) for role in roles))
+
     def test_its_lowest_capabilities_are_pairs(self, driver: Driver) -> None:
         """A compute capability is a pair of whole numbers, 7.5 is ``(7, 5)``."""
         for declared in (driver.built_for, getattr(driver, "lowest_capability", None)):

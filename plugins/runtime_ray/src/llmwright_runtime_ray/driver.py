@@ -34,6 +34,7 @@ class RayRuntime(Runtime):
     built_for = HfRuntime.built_for
     config_model = RayConfig
     settings_model = RaySettings
+    image_roles = frozenset({ROLE, llm_launch.ROLE, "workload"})
     serves_as = ray_status.SERVICES
     access_rules = (
         AccessRule("ray.io", ("rayservices",), ("get", "list", "watch", "create", "patch", "delete")),

@@ -39,6 +39,7 @@ class VllmRuntime(Runtime):
     default_rank = {"kubernetes": 100}
     built_for = (8, 0)
     lowest_capability = (8, 0)  # its images since July 2026 have no kernels for older GPUs
+    image_roles = frozenset({ROLE, disaggregation.SIDECAR, "workload"})
     listed_as = "vllm"
     feature_gate = "vLLM"
     kaito_rules = frozenset({"streamed-weights"})

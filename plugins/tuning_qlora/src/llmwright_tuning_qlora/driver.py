@@ -36,6 +36,7 @@ class LoraTuner(Tuner):
     built_for = (7, 5)  # the lowest of PyTorch's wheels for CUDA 13 (PyTorch's release matrix)
     # PyTorch's wheels for CUDA 12.6 serve 5.0 to 9.0; there are such up to release 2.14 (pytorch issue 190385).
     older_image = OlderImage("workload-cuda12", (5, 0), "PyTorch for CUDA 12.6")
+    image_roles = frozenset({"workload"})
     config_template = "lora-params-template"
     reads_config = True
     quantized = False

@@ -23,6 +23,7 @@ from llmwright.targets.kubernetes.cluster.api_errors import (
     unreachable,
 )
 from llmwright.targets.kubernetes.cluster.api_resources import Resource
+from llmwright.targets.kubernetes.cluster.reach import Reach
 from llmwright.version import __version__
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class Api:
         self.configuration = configuration
         """For a driver that needs a client of its own for the same cluster."""
         self._host = str(configuration.host).rstrip("/")
+        self.reach = Reach(self._host)
+        """How requests were answered, and whether the API server answers at all."""
         self._credentials: dict[str, str] = {}
         self._credentials_until = 0.0
         self._pool: urllib3.PoolManager = ApiClient(configuration).rest_client.pool_manager
@@ -190,7 +193,9 @@ class Api:
                 preload_content=False,
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
+            self.reach.failed(method, error)
             raise unreachable(f"{method} {path.partition('?')[0]}", error) from error
+        self.reach.answered(method, response.status)
         if response.status == UNAUTHORIZED:
             self._credentials_until = 0.0
         return response

@@ -64,10 +64,18 @@ LEASES = Resource("coordination.k8s.io", "v1", "leases")
 WEBHOOK_CONFIGURATIONS = Resource(
     "admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", namespaced=False
 )
+POLICY_BINDINGS = Resource("admissionregistration.k8s.io", "v1", "validatingadmissionpolicybindings", namespaced=False)
+NAMESPACES = Resource("", "v1", "namespaces", namespaced=False)
 CRDS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", namespaced=False)
 RULES_REVIEWS = Resource("authorization.k8s.io", "v1", "selfsubjectrulesreviews", namespaced=False)
 WEBHOOK_CONFIGURATION = "llmwright-admission"
 """The name of our ValidatingWebhookConfiguration."""
+DEFINITION = "workspaces.kaito.sh"
+"""The name of the CRD of Workspaces, KAITO's and ours."""
+KAITO_WEBHOOK = "validation.workspace.kaito.sh"
+"""The name of KAITO's ValidatingWebhookConfiguration (its chart, v0.12)."""
+BESIDE_KAITO = "llmwright-beside-kaito"
+"""The name of the policy, and of its binding, that keeps KAITO's controller off namespaces of ours."""
 
 KINDS = {
     "Workspace": WORKSPACES,

@@ -81,7 +81,9 @@ class LeaderElection:
             self._api.replace(LEASES, self._lease(live))
         except ApiError as error:
             # Without the right it never leads, so nobody must have to look for that.
-            log.log(logging.WARNING if error.code == FORBIDDEN else logging.INFO, "no lease: %s", error.message)
+            hint = f"; `llmwright rbac` prints the role and the Lease {self._name}" if error.code == FORBIDDEN else ""
+            level = logging.WARNING if hint else logging.INFO
+            log.log(level, "no lease in namespace %s: %s%s", self._namespace, error.message, hint)
             return False
         except Exception:
             # Whatever an answer holds: a thread that ended here would leave a leader who never learns that it lost.

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import IntEnum
 
 from llmwright.targets.kubernetes.cluster.object_cache import Key
@@ -26,6 +27,14 @@ class Line(IntEnum):
     """An object of the Workspace that runs changed: mostly only the status has to be written."""
 
 
+@dataclass(slots=True)
+class Counts:
+    """How often a name was added, and how often one was queued again after a failure, since the queue was made."""
+
+    adds: int = 0
+    retries: int = 0
+
+
 class Workqueue:
     """Names of Workspaces that wait for a pass, in three lines that take turns.
 
@@ -35,6 +44,7 @@ class Workqueue:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        self.counts = Counts()
         self._lines: list[OrderedDict[Key, None]] = [OrderedDict() for _ in Line]
         self._turn = 0
         self._busy: set[Key] = set()
@@ -65,6 +75,7 @@ class Workqueue:
     def retry(self, key: Key, at_least_s: float = 0.0) -> float:
         """Queue a name again after a pause that grows with each failure; return the pause in seconds."""
         with self._changed:
+            self.counts.retries += 1
             failures = self._failures.get(key, 0)
             self._failures[key] = failures + 1
         pause = max(BACKOFF.pause_s(failures + 1), at_least_s)
@@ -120,6 +131,7 @@ class Workqueue:
             return
         if any(key in greater for greater in self._lines[line:]):
             return
+        self.counts.adds += 1
         for lesser in self._lines[:line]:
             lesser.pop(key, None)
         self._lines[line][key] = None

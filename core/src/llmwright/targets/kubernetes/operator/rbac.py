@@ -6,12 +6,23 @@ from collections.abc import Iterable
 from typing import Any
 
 from llmwright.plugins.drivers import AccessRule
-from llmwright.targets.kubernetes.cluster.api_resources import LEASES, WEBHOOK_CONFIGURATION, WEBHOOK_CONFIGURATIONS
+from llmwright.targets.kubernetes.cluster.api_resources import (
+    BESIDE_KAITO,
+    CRDS,
+    DEFINITION,
+    KAITO_WEBHOOK,
+    LEASES,
+    POLICY_BINDINGS,
+    WEBHOOK_CONFIGURATION,
+    WEBHOOK_CONFIGURATIONS,
+)
 from llmwright.targets.kubernetes.cluster.leader_election import NAME as LEASE
 
 NAME = "llmwright-operator"
 RBAC = "rbac.authorization.k8s.io/v1"
 FOR_PLUGINS_ROLE = f"{NAME}-plugins"
+AGGREGATE = "rbac.authorization.k8s.io/aggregate-to-"
+"""Begins the labels by which Kubernetes adds the rules of a ClusterRole to its own roles."""
 FOR_PLUGINS = "llmwright.io/for-plugins"
 """Label of a ClusterRole that says what the operator may do with the kinds that plugins bring."""
 
@@ -26,7 +37,8 @@ RULES: tuple[AccessRule, ...] = (
     AccessRule("apps", ("statefulsets", "controllerrevisions"), OWN),
     AccessRule("batch", ("jobs",), OWN),
     AccessRule("", ("services",), OWN),
-    AccessRule("", ("pods", "nodes", "configmaps"), READ),
+    # Namespaces for ``namespaceSelector``.
+    AccessRule("", ("pods", "nodes", "configmaps", "namespaces"), READ),
     # While another's autoscaler sets the size of a server, the operator does not.
     AccessRule("autoscaling", ("horizontalpodautoscalers",), OWN),
     AccessRule("keda.sh", ("scaledobjects",), OWN),
@@ -35,12 +47,27 @@ RULES: tuple[AccessRule, ...] = (
 )
 """The operator's own needs. Drivers declare the rights for their kinds (``Driver.access_rules``)."""
 
+START_RULES: tuple[dict[str, Any], ...] = (
+    {"apiGroups": [CRDS.group], "resources": [CRDS.plural], "resourceNames": [DEFINITION], "verbs": ["get"]},
+    {
+        "apiGroups": [WEBHOOK_CONFIGURATIONS.group],
+        "resources": [WEBHOOK_CONFIGURATIONS.plural],
+        "resourceNames": [KAITO_WEBHOOK],
+        "verbs": ["get"],
+    },
+    {
+        "apiGroups": [POLICY_BINDINGS.group],
+        "resources": [POLICY_BINDINGS.plural],
+        "resourceNames": [BESIDE_KAITO],
+        "verbs": ["get"],
+    },
+)
+"""The needs of the look at the cluster before the first pass: these objects by name, and no others."""
+
 LEASE_RULES: tuple[dict[str, Any], ...] = (
-    # A right to create cannot be limited to a name; the Role limits it to the operator's namespace.
-    {"apiGroups": [LEASES.group], "resources": [LEASES.plural], "verbs": ["create"]},
     {"apiGroups": [LEASES.group], "resources": [LEASES.plural], "resourceNames": [LEASE], "verbs": ["get", "update"]},
 )
-"""The needs of leader election: its own Lease, and no other."""
+"""The needs of leader election: its own Lease, and no other. A right to create cannot be limited to a name."""
 
 WEBHOOK_GROUP, WEBHOOK_KIND = WEBHOOK_CONFIGURATIONS.group, WEBHOOK_CONFIGURATIONS.plural
 WEBHOOK_RULES: tuple[dict[str, Any], ...] = (
@@ -65,7 +92,7 @@ def cluster_role(declared: Iterable[AccessRule] = (), *, webhook: bool = False) 
         {"apiGroups": [rule.group], "resources": [*rule.resources], "verbs": [*rule.verbs]}
         for rule in (*RULES, *declared)
     ]
-    return _role("ClusterRole", {"name": NAME}, [*rules, *(WEBHOOK_RULES if webhook else ())])
+    return _role("ClusterRole", {"name": NAME}, [*rules, *START_RULES, *(WEBHOOK_RULES if webhook else ())])
 
 
 def lease_role(namespace: str) -> dict[str, Any]:
@@ -82,10 +109,30 @@ def plugins_role() -> dict[str, Any]:
     return {**_role("ClusterRole", {"name": FOR_PLUGINS_ROLE}, []), "aggregationRule": selected}
 
 
+def user_roles() -> tuple[dict[str, Any], ...]:
+    """The ClusterRoles of people: Kubernetes adds their rules to its own roles ``view``, ``edit`` and ``admin``.
+
+    ``llmwright-view`` reads Workspaces, ``llmwright-edit`` also writes them, and neither writes a status.
+    """
+    group, workspaces = "kaito.sh", "workspaces"
+    view = {"apiGroups": [group], "resources": [workspaces, f"{workspaces}/status"], "verbs": [*READ]}
+    write = ["create", "update", "patch", "delete", "deletecollection"]
+    edit = {"apiGroups": [group], "resources": [workspaces], "verbs": write}
+    return (
+        _role("ClusterRole", _aggregated("llmwright-view", "view", "edit", "admin"), [view]),
+        _role("ClusterRole", _aggregated("llmwright-edit", "edit", "admin"), [view, edit]),
+    )
+
+
+def _aggregated(name: str, *to: str) -> dict[str, Any]:
+    return {"name": name, "labels": {f"{AGGREGATE}{role}": "true" for role in to}}
+
+
 def manifests(
     namespace: str, account: str, declared: Iterable[AccessRule] = (), *, webhook: bool = False
 ) -> list[dict[str, Any]]:
     """All objects by which an operator has its rights: account, roles and bindings; and objects that it writes into.
+    The roles of people are among them.
 
     Those are its Lease, so that it goes with the rest, and an empty configuration of the webhook: it gets no right to
     create one, which cannot be limited to a name. One that still runs would also make it anew after it was deleted.
@@ -106,6 +153,7 @@ def manifests(
         _binding("ClusterRole", {"name": FOR_PLUGINS_ROLE}, subject),
         lease_role(namespace),
         _binding("Role", own, subject),
+        *user_roles(),
         {"apiVersion": LEASES.api_version, "kind": "Lease", "metadata": {**own, "name": LEASE}},
     ]
     return [*objects, *([_empty_webhook_configuration()] if webhook else [])]
@@ -117,7 +165,7 @@ def _empty_webhook_configuration() -> dict[str, Any]:
     return {"apiVersion": api_version, "kind": "ValidatingWebhookConfiguration", "metadata": metadata}
 
 
-def _role(kind: str, metadata: dict[str, str], rules: list[dict[str, Any]]) -> dict[str, Any]:
+def _role(kind: str, metadata: dict[str, Any], rules: list[dict[str, Any]]) -> dict[str, Any]:
     return {"apiVersion": RBAC, "kind": kind, "metadata": metadata, "rules": rules}
 
 

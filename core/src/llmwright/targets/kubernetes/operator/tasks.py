@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 
 from llmwright.plugins.driver_calls import must_pass
 
@@ -34,7 +35,8 @@ class Tasks:
                 return False
             self._busy.add(subject)
         try:
-            self._pool.submit(self._run, subject, work, then)
+            # With the context of the pass that asks for it, so that its lines of the log tell which that is.
+            self._pool.submit(copy_context().run, self._run, subject, work, then)
         except RuntimeError:
             return False
         return True

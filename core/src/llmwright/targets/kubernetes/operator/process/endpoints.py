@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,11 +15,12 @@ Answers = Mapping[str, Callable[[], Answer]]
 PLAIN = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def yes_or_no(holds: Callable[[], bool]) -> Callable[[], Answer]:
-    """Return an answer: 200 where it holds, 503 where it does not."""
+def unless(why_not: Callable[[], str]) -> Callable[[], Answer]:
+    """Return an answer: 200 where ``why_not`` returns nothing, else 503 with what it returns."""
 
     def answer() -> Answer:
-        return (200, b"ok\n") if holds() else (503, b"not yet\n")
+        reason = why_not()
+        return (503, f"{reason}\n".encode()) if reason else (200, b"ok\n")
 
     return answer
 
@@ -43,8 +45,11 @@ def serve(host: str, port: int, answers: Answers) -> ThreadingHTTPServer:
         def log_message(self, *_: object) -> None:
             """Log nothing: probes come every few seconds."""
 
+    class Server(ThreadingHTTPServer):
+        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+
     try:
-        server = ThreadingHTTPServer((host, port), Handler)
+        server = Server((host, port), Handler)
     except OSError as error:
         raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}", reason="PortInUse") from error
     server.daemon_threads = True

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -31,6 +31,7 @@ class Metrics:
 
     def __init__(self, operator: Operator) -> None:
         self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
         self._registry.register(_Present(operator))
         self._waited = Histogram(
             "llmwright_condition_seconds",
@@ -51,7 +52,7 @@ class Metrics:
                 stood = _moment(turned.last_transition_time) - _moment(since)
                 self._waited.labels(turned.type, turned.status).observe(max(stood.total_seconds(), 0.0))
 
-    def add(self, more: Collector) -> None:
+    def add(self, more: Collector | CollectorRegistry) -> None:
         """Add the metrics of another part of this process."""
         self._registry.register(more)
 
@@ -69,8 +70,8 @@ class _Present(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield one gauge for each figure."""
         workspaces = self._operator.workspaces.all()
-        about = "Workspaces by state and by the reason of their condition Ready."
-        yield _gauge("llmwright_workspaces", about, _by_phase(workspaces), ("phase", "reason"))
+        about = "Workspaces by namespace, by state and by the reason of their condition Ready."
+        yield _gauge("llmwright_workspaces", about, _by_phase(workspaces), ("namespace", "phase", "reason"))
         yield _gauge("llmwright_nodes_held", "Nodes that Workspaces use.", _nodes(workspaces))
         yield _gauge("llmwright_usd_per_hour", "What the nodes cost, where a price is known.", _costs(workspaces))
         loaded: Values = {("provisioner", name): 1.0 for name in self._operator.drivers.loaded}
@@ -78,8 +79,6 @@ class _Present(Collector):
         orphans: Values = {(name,): float(len(held)) for name, held in self._operator.sweep.orphans.items()}
         about = "What was made for Workspaces that are gone, as of the last sweep."
         yield _gauge("llmwright_orphans", about, orphans, ("provisioner",))
-        waiting: Values = {(): float(len(self._operator.queue))}
-        yield _gauge("llmwright_queue_length", "Workspaces that wait to be looked at.", waiting, ())
 
 
 def _gauge(name: str, about: str, values: Values, labels: tuple[str, ...] = ("namespace",)) -> GaugeMetricFamily:
@@ -94,7 +93,8 @@ def _by_phase(workspaces: Iterable[Mapping[str, Any]]) -> Values:
     for workspace in workspaces:
         state = (workspace.get("status") or {}).get("state", "Pending")
         phase = "Deleting" if "deletionTimestamp" in workspace["metadata"] else state
-        counts[(phase, condition(workspace, "Ready").get("reason", ""))] += 1
+        namespace = workspace["metadata"]["namespace"]
+        counts[(namespace, phase, condition(workspace, "Ready").get("reason", ""))] += 1
     return {labels: float(count) for labels, count in counts.items()}
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
+
+from prometheus_client import CollectorRegistry
 
 from llmwright.api.status import WorkspaceStatus
 from llmwright.api.workspace import Workspace
@@ -31,11 +34,14 @@ from llmwright.targets.kubernetes.operator.apply.preconditions import Preconditi
 from llmwright.targets.kubernetes.operator.apply.revisions import Revisions
 from llmwright.targets.kubernetes.operator.cache.cluster_cache import ClusterCache
 from llmwright.targets.kubernetes.operator.cache.config_files import ConfigFiles
+from llmwright.targets.kubernetes.operator.cache.namespaces import Namespaces
 from llmwright.targets.kubernetes.operator.memory import Memory
 from llmwright.targets.kubernetes.operator.observe.observer import Observer
 from llmwright.targets.kubernetes.operator.observe.registry_images import FindPresence, RegistryImages
+from llmwright.targets.kubernetes.operator.pass_log import pass_over
 from llmwright.targets.kubernetes.operator.plans.budget import Budget, recorded_costs
 from llmwright.targets.kubernetes.operator.plans.plans import Planner, Plans
+from llmwright.targets.kubernetes.operator.process.controller_metrics import AGAIN, SUCCESS, PassMetrics, QueueMetrics
 from llmwright.targets.kubernetes.operator.process.sweep import Sweep
 from llmwright.targets.kubernetes.operator.provision.provisioner_drivers import ProvisionerDrivers
 from llmwright.targets.kubernetes.operator.provision.provisioning import Provisioning
@@ -50,6 +56,8 @@ WORKERS = 6
 """As many as keep an API server on two cores busy: with more, requests only wait for each other there, above all for
 the one lock under which it gives a Service its address (``MetaAllocator`` of Kubernetes 1.34)."""
 TASKS = 8
+LOOK_S, TELL_S = 0.5, 30.0
+"""How often to look whether all is listed, and to tell that it is not, in seconds."""
 
 log = logging.getLogger(__name__)
 
@@ -93,8 +101,13 @@ class Operator:
         self._event_recorder = EventRecorder(api, self.queue.wait_calm)
         self._observers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="observer")
         self._images = RegistryImages(find_image, settings, self._tasks, call)
+        self._namespaces = Namespaces(self._cache.informers, settings.namespace_selector, self._take_up)
         self._reconciler = self._make_reconciler(api, planner, hooks)
         self._workers: list[threading.Thread] = []
+        self._ending = threading.Event()
+        self.metrics = CollectorRegistry()
+        self.metrics.register(QueueMetrics(self.queue))
+        self._passes = PassMetrics(self.metrics, WORKERS)
 
     def start(self) -> None:
         """Begin to watch, also what the default provisioner will want, and to work once all is listed."""
@@ -114,8 +127,14 @@ class Operator:
         """Whether all is listed and work goes on."""
         return self._cache.informers.synced and any(worker.is_alive() for worker in self._workers)
 
+    @property
+    def pending(self) -> str:
+        """What has not been listed yet, and why; empty once all is."""
+        return self._cache.informers.pending
+
     def stop(self) -> None:
         """Let passes that have begun end, and begin no more."""
+        self._ending.set()
         # The queue first: a worker that waits for a name would wait on. Events and observers last: passes feed them.
         self.queue.close()
         self.sweep.stop()
@@ -159,16 +178,29 @@ class Operator:
         return Plans(planner, memory, budget, configs, self._tasks, cache.snapshot.nodes, cache.enqueue.call)
 
     def _work(self) -> None:
-        # No pass before all is listed: it would take what it does not know for missing, and make it again.
-        while not self._cache.informers.wait(60.0):
-            log.warning("the cluster has not been listed yet: %s", self._cache.informers.pending)
+        if not self._wait_until_listed():
+            return
         while (key := self.queue.take()) is not None:
             try:
-                self._pass(key)
+                if self._namespaces.has(key[0]):
+                    with pass_over(key), self._passes.measured(key[0]) as results:
+                        self._pass(key, results)
             finally:
                 self.queue.done(key)
 
-    def _pass(self, key: Key) -> None:
+    def _wait_until_listed(self) -> bool:
+        """Wait until no pass would take what it does not know for missing; return False where it is to end before."""
+        told = time.monotonic()
+        while not self._cache.informers.wait(LOOK_S):
+            if self._ending.is_set():
+                return False
+            if time.monotonic() - told > TELL_S:
+                told = time.monotonic()
+                log.warning("the cluster has not been listed yet: %s", self._cache.informers.pending)
+        return True
+
+    def _pass(self, key: Key, results: list[str]) -> None:
+        """Make one pass; what becomes of it goes into ``results``, nothing where it fails."""
         try:
             again_in = self._reconciler.reconcile(key)
         except ApiError as error:
@@ -183,6 +215,7 @@ class Operator:
             self.queue.retry(key, 1.0)
             return
         self.queue.succeeded(key)
+        results.append(SUCCESS if again_in is None else AGAIN)
         if again_in is not None:
             self.queue.add_after(key, again_in)
 
@@ -191,6 +224,12 @@ class Operator:
             self._reconciler.report_error(key, error)
         except Exception:
             log.exception("%s/%s: the internal error could not be reported in the status", *key)
+
+    def _take_up(self, namespace: str) -> None:
+        """Have passes made over all Workspaces of a namespace that is carried out from now on."""
+        for live in self.workspaces.all():
+            if live["metadata"]["namespace"] == namespace:
+                self.queue.add((namespace, live["metadata"]["name"]))
 
     def _tell_observers(self, workspace: Workspace, old: WorkspaceStatus | None, new: WorkspaceStatus) -> None:
         self._observers.submit(self._notify, workspace, old, new)

@@ -8,6 +8,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Literal
 
+from llmwright.targets.kubernetes.operator.pass_log import pass_fields
+
 Format = Literal["text", "json"]
 
 
@@ -15,12 +17,17 @@ class JsonLines(logging.Formatter):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return ``time``, ``level``, ``logger``, ``message`` and, with an exception, ``traceback``."""
+        """Return ``time``, ``level``, ``logger``, ``message`` and, with an exception, ``traceback``.
+
+        Lines of a pass have ``namespace``, ``name`` and ``reconcileID`` too.
+        """
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            # The handler formats in the thread that writes the line.
+            **pass_fields(),
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)

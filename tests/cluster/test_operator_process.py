@@ -1,0 +1,123 @@
+"""The operator's process: its first line, its end, its log, and its metrics as a real Prometheus reads them."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.cluster.support.operating import SETTINGS
+from tests.cluster.support.workspaces import Workspaces
+from tests.support.prometheus import running_prometheus
+from tests.support.waiting import wait_until
+
+from llmwright.targets.kubernetes.operator.rbac import NAME
+from llmwright.testing.cluster import Cluster, OperatorProcess
+from llmwright.testing.cluster.certificates import kubeconfig
+from llmwright.testing.cluster.operator_process import running
+
+pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("off_shift")]
+
+METRICS = (
+    'controller_runtime_reconcile_total{controller="workspace",namespace="default",result="success"}',
+    'controller_runtime_reconcile_time_seconds_count{controller="workspace"}',
+    'controller_runtime_active_workers{controller="workspace"}',
+    'controller_runtime_max_concurrent_reconciles{controller="workspace"}',
+    'workqueue_depth{name="workspace"}',
+    'workqueue_adds_total{name="workspace"}',
+    'workqueue_retries_total{name="workspace"}',
+    'rest_client_requests_total{code="200",method="GET"}',
+    'leader_election_master_status{name="llmwright-operator"} == 1',
+    'llmwright_workspaces{exported_namespace="default",phase="Ready"} == 1',
+    "llmwright_build_info",
+    "process_cpu_seconds_total",
+)
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """The port of a server that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+        yield server.getsockname()[1]
+
+
+def test_a_healthy_workspace_writes_no_warning_and_prometheus_reads_it(
+    plane: Cluster, unattended: Workspaces, tmp_path: Path
+) -> None:
+    access = plane.write_kubeconfig(tmp_path / "kubeconfig")
+    process = OperatorProcess(access, tmp_path, SETTINGS, elects=True, arguments=("--lease-namespace", "default"))
+    with running(process) as operator:
+        first = next(line for line in operator.lines() if str(line["message"]).startswith("llmwright "))
+        for words in (
+            "plugins: ",
+            "runtime vllm (llmwright-runtime-vllm ",
+            '"provisioner": "byo"',
+            "health 127.0.0.1:",
+        ):
+            assert words in first["message"]
+        unattended.node("watched-node", "watched")
+        unattended.apply(unattended.inference("watched"))
+        unattended.until("watched", "Ready")
+        with running_prometheus(tmp_path, {f"127.0.0.1:{operator.metrics}": {}}) as prometheus:
+            for query in METRICS:
+                wait_until(lambda query=query: prometheus.query(query), f"there is {query}")  # type: ignore[misc]
+        unattended.clear()
+    lines = operator.lines()
+    assert [line for line in lines if line["level"] not in ("info", "debug")] == []
+    passed = [line for line in lines if line.get("name") == "watched"]
+    assert passed
+    assert {line["namespace"] for line in passed} == {"default"}
+    assert all(line["reconcileID"] for line in passed)
+
+
+def test_it_ends_within_5_s_while_nothing_answers(silent: int, tmp_path: Path) -> None:
+    (tmp_path / "kubeconfig").write_text(kubeconfig({"server": f"http://127.0.0.1:{silent}"}, {"token": "t"}))
+    operator = OperatorProcess(tmp_path / "kubeconfig", tmp_path, SETTINGS)
+    operator.start(wait=False)
+    assert operator.process is not None
+    wait_until(lambda: "plugins: " in operator.log.read_text(), "it has started")
+    began = time.monotonic()
+    operator.process.send_signal(signal.SIGTERM)
+    assert operator.process.wait(10) == 0
+    assert time.monotonic() - began < 5.0
+
+
+def test_an_api_server_that_is_away_is_waited_for_and_told_once(
+    plane: Cluster, unattended: Workspaces, tmp_path: Path
+) -> None:
+    """The port is closed at first; then the API server is behind it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (tmp_path / "kubeconfig").write_text(kubeconfig({"server": f"http://127.0.0.1:{port}"}, {"token": "t"}))
+    operator = OperatorProcess(tmp_path / "kubeconfig", tmp_path, SETTINGS)
+    operator.start(wait=False)
+    wait_until(lambda: "is waited for" in operator.log.read_text(), "it is told")
+    said = [str(line["message"]) for line in operator.lines() if line["level"] in ("warning", "error")]
+    assert len([line for line in said if "does not answer, and is waited for" in line]) == 1
+    assert operator.stop() == 0
+
+
+def test_people_have_workspaces_by_the_roles_of_kubernetes(plane: Cluster) -> None:
+    """``edit`` and ``view`` of a namespace are enough; the operator may change its own Lease and no other."""
+    for role in ("view", "edit"):
+        binding = ("rolebinding", role, f"--clusterrole={role}", f"--user={role}", "-ndefault")
+        plane.kubectl("create", *binding)
+
+    def may(user: str, *what: str) -> bool:
+        return plane.kubectl("auth", "can-i", *what, f"--as={user}", "-ndefault", check=False).strip() == "yes"
+
+    try:
+        wait_until(lambda: may("view", "get", "workspaces"), "the role view has the rules")
+        assert may("edit", "create", "workspaces")
+        assert not may("view", "create", "workspaces")
+        assert not may("edit", "patch", "workspaces", "--subresource=status")
+        ours = f"system:serviceaccount:default:{NAME}"
+        assert may(ours, "update", "leases/llmwright-operator")
+        assert not may(ours, "create", "leases")
+        assert not may(ours, "get", "leases/others")
+    finally:
+        plane.kubectl("delete", "rolebinding", "view", "edit", "-ndefault")
