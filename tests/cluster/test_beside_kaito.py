@@ -81,8 +81,8 @@ def test_without_the_crd_and_with_another_it_waits_and_goes_on(whole: Cluster, t
     waits(operator, "the cluster does not serve workspaces.kaito.sh/v1beta1")
     whole.apply(kaito.kaitos_crd())
     waits(operator, "is KAITO's or of an older version: it lacks v1alpha1.")
-    whole.kubectl("replace", "-f", "-", stdin=json.dumps({**crd(), **_version_of(whole)}))
     whole.apply(kaito.webhook())
+    whole.kubectl("replace", "-f", "-", stdin=json.dumps({**crd(), **_version_of(whole)}))
     waits(operator, "KAITO's webhook validation.workspace.kaito.sh judges the Workspaces of namespace")
     whole.apply(kaito.controller())
     whole.kubectl("delete", "validatingwebhookconfiguration", "validation.workspace.kaito.sh")
@@ -115,8 +115,11 @@ def test_side_by_side_each_has_its_namespaces(whole: Cluster, unattended: Worksp
     binding = ("clusterrolebinding", "kaito", "--clusterrole=cluster-admin", f"--user={kaito.ACCOUNT}")
     whole.kubectl("create", *binding)
     as_kaito = f"--as={kaito.ACCOUNT}"
-    refused = lambda: whole.kubectl(*finalizer, "ours", as_kaito, check=False)  # noqa: E731
-    wait_until(lambda: "KAITO leaves this namespace to LLMwright" in refused(), "KAITO cannot write here")
+
+    def is_kept_off() -> bool:
+        return "KAITO leaves this namespace to LLMwright" in whole.kubectl(*finalizer, "ours", as_kaito, check=False)
+
+    wait_until(is_kept_off, "KAITO cannot write here")
     assert "patched" in whole.kubectl(*finalizer, "theirs", "-nothers", as_kaito)
     whole.kubectl("label", "namespace", "others", "llmwright.io/operator=llmwright")
     wait_until(lambda: "status" in (whole.fetch(path) or {}), "its namespace is taken over")

@@ -31,7 +31,7 @@ METRICS = (
     'workqueue_retries_total{name="workspace"}',
     'rest_client_requests_total{code="200",method="GET"}',
     'leader_election_master_status{name="llmwright-operator"} == 1',
-    'llmwright_workspaces{exported_namespace="default",phase="Ready"} == 1',
+    'llmwright_workspaces{namespace="default",phase="Ready"} == 1',
     "llmwright_build_info",
     "process_cpu_seconds_total",
 )
@@ -61,7 +61,12 @@ def test_a_healthy_workspace_writes_no_warning_and_prometheus_reads_it(
         unattended.node("watched-node", "watched")
         unattended.apply(unattended.inference("watched"))
         unattended.until("watched", "Ready")
-        with running_prometheus(tmp_path, {f"127.0.0.1:{operator.metrics}": {}}) as prometheus:
+        found = {
+            "__meta_kubernetes_pod_label_app_kubernetes_io_name": "llmwright",
+            "__meta_kubernetes_pod_container_port_name": "metrics",
+        }
+        pods = {f"127.0.0.1:{operator.metrics}": found}
+        with running_prometheus(tmp_path, pods, "llmwright-operator") as prometheus:
             for query in METRICS:
                 wait_until(lambda query=query: prometheus.query(query), f"there is {query}")  # type: ignore[misc]
         unattended.clear()

@@ -22,17 +22,20 @@ SCRAPE_S = 0.25
 
 
 class Prometheus:
-    """A Prometheus whose job ``llmwright`` finds ``pods``: the address of each, with the labels that discovery gives.
+    """A Prometheus whose ``job`` finds ``pods``: the address of each, with the labels that discovery gives.
 
     Debian's build has no discovery by Kubernetes, so a fixed list stands for it; what is made of the labels is the
     file's own.
     """
 
-    def __init__(self, program: str, folder: Path, pods: Mapping[str, Mapping[str, str]]) -> None:
+    def __init__(
+        self, program: str, folder: Path, pods: Mapping[str, Mapping[str, str]], job: str = "llmwright"
+    ) -> None:
         config = yaml.safe_load((GRAFANA / "prometheus.yml").read_text())
-        (job,) = config["scrape_configs"]
-        del job["kubernetes_sd_configs"]
-        job["static_configs"] = [{"targets": [address], "labels": {**labels}} for address, labels in pods.items()]
+        (chosen,) = (each for each in config["scrape_configs"] if each["job_name"] == job)
+        del chosen["kubernetes_sd_configs"]
+        chosen["static_configs"] = [{"targets": [address], "labels": {**labels}} for address, labels in pods.items()]
+        config["scrape_configs"] = [chosen]
         config["global"] = {"scrape_interval": f"{SCRAPE_S * 1000:.0f}ms", "evaluation_interval": "1s"}
         config["rule_files"] = [str(GRAFANA / name) for name in config["rule_files"]]
         (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
@@ -69,11 +72,13 @@ class Prometheus:
 
 
 @contextlib.contextmanager
-def running_prometheus(folder: Path, pods: Mapping[str, Mapping[str, str]]) -> Iterator[Prometheus]:
+def running_prometheus(
+    folder: Path, pods: Mapping[str, Mapping[str, str]], job: str = "llmwright"
+) -> Iterator[Prometheus]:
     program = shutil.which("prometheus")
     if program is None:
         pytest.skip("prometheus is not installed (make programs)")
-    made = Prometheus(program, folder, pods)
+    made = Prometheus(program, folder, pods, job)
     try:
         yield made
     finally:

@@ -20,8 +20,12 @@ def test_all_labels_have_to_be_there() -> None:
 
 @pytest.mark.parametrize(
     ("operator", "values", "expected"),
-    [("In", ["x"], (True, False)), ("NotIn", ["x"], (False, True)), ("Exists", [], (True, False))]
-    + [("DoesNotExist", [], (False, True))],
+    [
+        ("In", ["x"], (True, False)),
+        ("NotIn", ["x"], (False, True)),
+        ("Exists", [], (True, False)),
+        ("DoesNotExist", [], (False, True)),
+    ],
 )
 def test_expressions(operator: str, values: list[str], expected: tuple[bool, bool]) -> None:
     rule = {"key": "a", "operator": operator, "values": values}
