@@ -75,6 +75,7 @@ def goes_on(operator: OperatorProcess) -> None:
     wait_until(lambda: why_not_ready(operator) == "ok", f"it goes on by itself: {operator.log}")
 
 
+@pytest.mark.slow
 def test_without_the_crd_and_with_another_it_waits_and_goes_on(whole: Cluster, tmp_path: Path) -> None:
     whole.kubectl("delete", CRD, "--timeout=60s")
     operator = operating(whole, tmp_path)

@@ -49,6 +49,7 @@ OTHERS = {
     "core/src/llmwright/plugins/chat_server.py": "listens for requests, in the workload's process",
     "core/src/llmwright/plugins/cloud_api.py": "asks the cloud that the settings name, and follows no redirect",
     "core/src/llmwright/targets/kubernetes/admission/https_server.py": "listens for the API server",
+    "core/src/llmwright/targets/kubernetes/operator/process/endpoints.py": "listens for probes and Prometheus",
     "core/src/llmwright/targets/kubernetes/cluster/api_client.py": "asks the API server that the kubeconfig names",
     "core/src/llmwright/targets/local/process/ports.py": "looks for a free port of this machine",
     "core/src/llmwright/targets/local/process/probes.py": "asks its own child on loopback whether it is ready",
