@@ -158,6 +158,9 @@ node-programs: ## Install what a real node needs (Debian, Ubuntu; as root)
 e2e-aks: $(VENV)/.workspace ## Serve and delete one Workspace on a real AKS cluster, which costs money; ARGS='--settings FILE --workspace FILE --yes'
 	$(BIN)/python plugins/provisioner_aks/e2e/run.py $(ARGS)
 
+e2e-eks: $(VENV)/.workspace ## Serve and delete one Workspace on a real EKS cluster with Karpenter, which costs money; ARGS='--workspace FILE --yes'
+	$(BIN)/python -m plugins.provisioner_karpenter.e2e.run $(ARGS)
+
 clean: ## Remove what these targets made
 	rm -rf $(VENV) $(ENGINE) $(RAY) $(RAY_LLM) build dist htmlcov site .coverage*
 

@@ -126,3 +126,29 @@ def test_people_have_workspaces_by_the_roles_of_kubernetes(plane: Cluster) -> No
         assert not may(ours, "get", "leases/others")
     finally:
         plane.kubectl("delete", "rolebinding", "view", "edit", "-ndefault")
+
+
+def test_children_that_lost_their_owner_are_owned_again(plane: Cluster, unattended: Workspaces, tmp_path: Path) -> None:
+    """As ``kubectl delete --cascade=orphan`` leaves them: a new Workspace of that name takes what serves as it is."""
+    unattended.node("adopted-node", "adopted")
+    with running(OperatorProcess(plane.write_kubeconfig(tmp_path / "kubeconfig"), tmp_path, SETTINGS)):
+        unattended.apply(unattended.inference("adopted"))
+        unattended.until("adopted", "Ready")
+    pod = plane.get("pods", "-lkaito.sh/workspace=adopted")[0]["metadata"]["uid"]
+    plane.kubectl("patch", "workspace", "adopted", "--type=merge", '-p={"metadata":{"finalizers":null}}')
+    plane.kubectl("delete", "workspace", "adopted", "--cascade=orphan")
+    wait_until(lambda: not owners(unattended, "adopted"), "the StatefulSet has no owner")
+    with running(OperatorProcess(plane.write_kubeconfig(tmp_path / "kubeconfig"), tmp_path, SETTINGS)):
+        unattended.apply(unattended.inference("adopted"))
+        unattended.until("adopted", "Ready")
+        uid = unattended.get("adopted")["metadata"]["uid"]
+        wait_until(lambda: owners(unattended, "adopted") == [uid], "it is owned by the new Workspace")
+        assert plane.get("pods", "-lkaito.sh/workspace=adopted")[0]["metadata"]["uid"] == pod
+        unattended.clear()
+
+
+def owners(workspaces: Workspaces, name: str) -> list[str]:
+    """The owners of its StatefulSet."""
+    found = workspaces.one("statefulset", name)
+    assert found is not None
+    return [reference["uid"] for reference in found["metadata"].get("ownerReferences") or []]

@@ -20,6 +20,7 @@ from core.tests.lifecycle.support.serving_world import HELD, SERVES
 from llmwright.lifecycle.decide import decide
 from llmwright.lifecycle.decision import Provision
 from llmwright.lifecycle.observed import Observed, Trouble
+from llmwright.testing import make_instance_type
 from llmwright.values.nodes import Failed, Node, ProvisionerAction, ProvisionerDecision, Ready, Waiting
 
 
@@ -107,3 +108,15 @@ def test_a_root_cause_is_not_hidden_by_nodeclaims_own_words() -> None:
     assert found["NodeClaimReady"] == ("False", "LaunchFailed")
     assert found["ResourceReady"] == found["Ready"] == ("False", "QuotaExceeded")
     assert found["Stalled"] == ("True", "QuotaExceeded")
+
+
+def test_a_retired_type_is_warned_of_in_the_status() -> None:
+    """Nodes that are lost may not be had again: whoever looks at night sees it before."""
+    machine = make_instance_type(name="Standard_NC6s_v3", retired=True, successor="Standard_NC4as_T4_v3")
+    plan = replace(SERVES, nodes=replace(SERVES.nodes, instance_type=machine))
+    status = decide(workspace(tuned=False), plan, HELD, None, NOW).status
+    nodes = status.condition("NodesReady")
+    assert nodes is not None
+    assert nodes.status == "True"
+    assert "Standard_NC6s_v3 is retired" in nodes.message
+    assert "its successor is Standard_NC4as_T4_v3" in nodes.message

@@ -1,4 +1,4 @@
-"""What an operator's settings name, checked before it starts, and the first line of its log."""
+"""Check the names in an operator's settings before it starts, and make the first line of its log."""
 
 from __future__ import annotations
 

@@ -167,7 +167,8 @@ def _ready(facts: LifecycleInput, builder: DecisionBuilder, nodes: tuple[Node, .
         builder.end("ScalingDown", f"{len(nodes)} nodes become {facts.plan.nodes.count}")
     cost = facts.plan.cost
     builder.fields["cost"] = CostStatus(usd_per_hour=cost.usd_per_hour, note=cost.note) if cost else None
-    builder.conditions.set("NodesReady", True, "NodesReady", "Enough Nodes are ready" + _pressure(nodes))
+    message = f"Enough Nodes are ready{_pressure(nodes)}{_retirement(facts)}"
+    builder.conditions.set("NodesReady", True, "NodesReady", message)
     if facts.observed.claims is None:
         builder.conditions.drop("NodeClaimReady")
     else:
@@ -178,6 +179,15 @@ def _ready(facts: LifecycleInput, builder: DecisionBuilder, nodes: tuple[Node, .
 def _pressure(nodes: tuple[Node, ...]) -> str:
     pressed = [f"{node.name} ({', '.join(node.pressure)})" for node in nodes if node.pressure]
     return f"; warning: worker node(s) under resource pressure: {', '.join(pressed)}" if pressed else ""
+
+
+def _retirement(facts: LifecycleInput) -> str:
+    """Return a warning where the cloud gives out the type of the nodes no more: lost ones may not be had again."""
+    machine = facts.plan.nodes.instance_type
+    if machine is None or not machine.retired:
+        return ""
+    successor = f"; its successor is {machine.successor}" if machine.successor else ""
+    return f"; warning: {machine.retirement}{successor}"
 
 
 def _failed(facts: LifecycleInput, builder: DecisionBuilder, outcome: Failed) -> None:

@@ -1,4 +1,4 @@
-"""Which namespaces an operator carries out: a label selector as Kubernetes has them."""
+"""The label selector of the namespaces that an operator carries out, as Kubernetes has them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether an API server answers: told once when it does not, and once when it does again."""
+"""Reach of an API server: told once when it does not answer, and once when it does again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Of which Workspace and pass a line of the log tells: known to every line that is written during a pass."""
+"""The fields of a log line that tell of which Workspace and pass it is, for every line written during a pass."""
 
 from __future__ import annotations
 

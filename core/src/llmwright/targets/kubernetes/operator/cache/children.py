@@ -103,9 +103,12 @@ class Children:
         return None
 
     def find(self, owner: Owner, resource: Resource, name: str) -> Object | None:
-        """Return one child. A child of an earlier Workspace of that name is shown as leaving: nobody owns it now."""
+        """Return one child. A child of an earlier Workspace of that name is shown as leaving: nobody owns it now.
+
+        One that nobody owns, as ``kubectl delete --cascade=orphan`` leaves it, is a child that lacks its owner.
+        """
         live = self.of(resource).get(owner.namespace, name)
-        if live is None or owner.owns(live):
+        if live is None or owner.owns(live) or not owner.is_anothers(live):
             return live
         return {**live, "metadata": {"deletionTimestamp": "", **live["metadata"]}}
 

@@ -1,4 +1,4 @@
-"""What keeps an operator from its first pass: no CRD or another's, and KAITO's own controller or webhook."""
+"""Obstacles to an operator's first pass: no CRD or another's, and KAITO's own controller or webhook."""
 
 from __future__ import annotations
 
