@@ -1,8 +1,8 @@
 """One Workspace on a real EKS cluster with Karpenter: applied, served, asked, deleted, and no machine left over.
 
 ``make e2e-eks ARGS='--workspace workspace.yaml --yes'`` runs it, for somebody with an account: the operator runs in
-that cluster, ``kubectl`` reaches it, and Karpenter makes its machines. It costs what one machine costs for as long as it is
-held. Nothing of it is AWS's own, so any cluster with Karpenter will do.
+that cluster, ``kubectl`` reaches it, and Karpenter makes its machines. It costs what one machine costs for as long as
+it is held. Nothing of it is AWS's own, so any cluster with Karpenter will do.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ import os
 import signal
 import socket
 import threading
-from functools import partial
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from llmwright.app.checker import Checker, CheckMode
