@@ -129,7 +129,7 @@ class Operator:
 
     @property
     def pending(self) -> str:
-        """What has not been listed yet, and why; empty once all is."""
+        """The kinds that have not been listed yet, and why; empty once all are."""
         return self._cache.informers.pending
 
     def stop(self) -> None:
