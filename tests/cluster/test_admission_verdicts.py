@@ -21,7 +21,7 @@ from llmwright.check import CheckInput, ClusterFacts, check_workspace
 from llmwright.errors import InvalidWorkspace, Problem
 from llmwright.settings.model import Webhook as WebhookSettings
 from llmwright.targets.kubernetes.admission.webhook import Webhook
-from llmwright.targets.kubernetes.cluster.api_client import connect
+from llmwright.targets.kubernetes.cluster.kubeconfig import connect
 from llmwright.testing.cluster import Cluster
 from llmwright.testing.cluster.programs import free_port
 

@@ -11,9 +11,10 @@ import pytest
 from tests.simulation.in_threads import ServerInThreads
 from tests.support.waiting import wait_until
 
-from llmwright.targets.kubernetes.cluster.api_client import Api, connect
+from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import CONFIG_MAPS, JOBS, SERVICES, STATEFULSETS
+from llmwright.targets.kubernetes.cluster.kubeconfig import connect
 
 NAMESPACE = "default"
 

@@ -13,9 +13,9 @@ from tests.cluster.support.operating import NODE_CLASS, SETTINGS
 from tests.cluster.support.workspaces import CLAIMS, Workspaces
 from tests.support.waiting import wait_until
 
-from llmwright.targets.kubernetes.cluster.api_client import connect
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import SERVICES
+from llmwright.targets.kubernetes.cluster.kubeconfig import connect
 from llmwright.testing.cluster import Cluster, OperatorProcess
 from llmwright.testing.cluster.operator_process import running
 

@@ -58,7 +58,7 @@ from llmwright.cli.show.plan import show_plan
 from llmwright.errors import LLMwrightError, TargetError
 from llmwright.plan.make import make_plan
 from llmwright.settings.model import Settings
-from llmwright.targets.kubernetes.cluster.api_client import connect, own_namespace
+from llmwright.targets.kubernetes.cluster.kubeconfig import connect, own_namespace
 from llmwright.targets.local.store.applied_workspace import AppliedWorkspace
 from llmwright.targets.local.store.supervisor_record import RoleRun, SupervisorRecord
 from llmwright.targets.local.store.workspace_store import APPLIED, PLAN, RUNS, STATUS, WorkspaceStore

@@ -12,7 +12,7 @@ import pytest
 from llmwright.api.crd import crd
 from llmwright.app.cluster_doctor import cluster_findings
 from llmwright.app.session import Session
-from llmwright.targets.kubernetes.cluster import api_client
+from llmwright.targets.kubernetes.cluster import kubeconfig
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.values.nodes import Finding
 
@@ -45,8 +45,8 @@ class Answers:
 @pytest.fixture
 def answers(work: Path, monkeypatch: pytest.MonkeyPatch) -> Answers:
     server = Answers()
-    monkeypatch.setattr(api_client, "connect", lambda _: server)
-    monkeypatch.setattr(api_client, "in_cluster", lambda: False)
+    monkeypatch.setattr(kubeconfig, "connect", lambda *_: server)
+    monkeypatch.setattr(kubeconfig, "in_cluster", lambda: False)
     return server
 
 
@@ -89,7 +89,7 @@ def test_a_definition_without_our_fields_names_them(answers: Answers) -> None:
 def test_rights_that_lack_are_a_problem_of_a_pod(
     answers: Answers, monkeypatch: pytest.MonkeyPatch, in_pod: bool, state: str
 ) -> None:
-    monkeypatch.setattr(api_client, "in_cluster", lambda: in_pod)
+    monkeypatch.setattr(kubeconfig, "in_cluster", lambda: in_pod)
     answers.rules = [
         {**ALL, "verbs": ["get", "list", "watch"]},
         {**ALL, "resourceNames": ["only-this"]},

@@ -95,7 +95,7 @@ def benchmark_of(
 
 def _workspace(session: Session, namespace: str, name: str) -> Workspace:
     try:
-        return session.target.get(namespace, name)
+        return session.local_target.get(namespace, name)
     except TargetError as error:
         hint = f"{error.hint}; `llmwright bench {name} --cluster` measures one on a cluster"
         raise TargetError(error.message, hint=hint, reason=error.reason) from error

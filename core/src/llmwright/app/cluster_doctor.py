@@ -19,7 +19,7 @@ APPLY_CRD = "llmwright crd | kubectl apply --server-side -f -"
 
 def cluster_or_none(kubeconfig: str | None) -> Api | None:
     """Return a client of the cluster; None where none is configured that can be used."""
-    from llmwright.targets.kubernetes.cluster.api_client import connect
+    from llmwright.targets.kubernetes.cluster.kubeconfig import connect
 
     try:
         return connect(kubeconfig)
@@ -29,7 +29,7 @@ def cluster_or_none(kubeconfig: str | None) -> Api | None:
 
 def cluster_findings(session: Session, kubeconfig: str | None) -> tuple[Api | None, tuple[Finding, ...]]:
     """Return a client of the cluster, None where it cannot be used, and the findings about it."""
-    from llmwright.targets.kubernetes.cluster.api_client import connect
+    from llmwright.targets.kubernetes.cluster.kubeconfig import connect
 
     try:
         api = connect(kubeconfig)
@@ -114,7 +114,7 @@ def _kinds(session: Session, api: Api) -> Iterator[Finding]:
 
 def _severity() -> Any:
     """A person needs fewer rights than the operator's own pod."""
-    from llmwright.targets.kubernetes.cluster.api_client import in_cluster
+    from llmwright.targets.kubernetes.cluster.kubeconfig import in_cluster
 
     return "problem" if in_cluster() else "unchecked"
 

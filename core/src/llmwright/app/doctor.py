@@ -106,7 +106,7 @@ def _data(session: Session) -> Iterator[Finding]:
 
 
 def _this_machine(session: Session) -> Iterator[Finding]:
-    directory = session.target.directory.root
+    directory = session.local_target.directory.root
     if _is_writable(directory):
         yield Finding(about="state directory", state="ok", message=str(directory))
     else:

@@ -154,14 +154,14 @@ def served_by(session: Session, target: str | None, model: str | None = None, na
     if target is not None and is_url(target):
         url = endpoint_url(target)
         return Served(url, model or only_model(session, url))
-    workspace = session.target.get(namespace, target) if target is not None else _only_workspace(session)
+    workspace = session.local_target.get(namespace, target) if target is not None else _only_workspace(session)
     url = endpoint_of(workspace)
     with session.model_client(url) as client:
         return Served(url, choose_model(client, workspace, model))
 
 
 def _only_workspace(session: Session) -> Workspace:
-    answering = [each for each in session.target.list(None) if each.status and each.status.endpoint]
+    answering = [each for each in session.local_target.list(None) if each.status and each.status.endpoint]
     if len(answering) != 1:
         names = ", ".join(each.name for each in answering)
         many = f"{len(answering)} Workspaces answer here: {names}" if answering else "no Workspace answers here"

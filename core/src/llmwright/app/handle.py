@@ -47,7 +47,7 @@ class WorkspaceHandle:
     @property
     def workspace(self) -> Workspace:
         """The Workspace as it was applied, with its present status."""
-        return self._session.target.get(self.namespace, self.name)
+        return self._session.local_target.get(self.namespace, self.name)
 
     @property
     def status(self) -> WorkspaceStatus | None:
@@ -57,7 +57,7 @@ class WorkspaceHandle:
     @property
     def plan(self) -> Plan | None:
         """The Plan that is being carried out."""
-        return self._session.target.recorded_plan(self.namespace, self.name)
+        return self._session.local_target.recorded_plan(self.namespace, self.name)
 
     @property
     def endpoint(self) -> str:
@@ -180,7 +180,7 @@ class WorkspaceHandle:
 
             print(*ws.logs(stage="serving"), sep="\\\\n")
         """
-        lines = self._session.target.logs(self.namespace, self.name, following=follow, stage=stage)
+        lines = self._session.local_target.logs(self.namespace, self.name, following=follow, stage=stage)
         return (line.rstrip("\n") for line in lines)
 
     def delete(self, *, wait: bool = True, timeout_s: float | None = None, missing_ok: bool = False) -> None:
@@ -200,19 +200,19 @@ class WorkspaceHandle:
             llmwright.get("demo").delete()
         """
         try:
-            self._session.target.delete(self.namespace, self.name, wait=wait, timeout_s=timeout_s)
+            self._session.local_target.delete(self.namespace, self.name, wait=wait, timeout_s=timeout_s)
         except TargetError as error:
             if error.reason != "NotFound" or not missing_ok:
                 raise
 
     def stop(self) -> None:
         """End its processes and keep everything else; applying it again goes on from there."""
-        self._session.target.stop(self.namespace, self.name)
+        self._session.local_target.stop(self.namespace, self.name)
 
     def _statuses(self, timeout_s: float | None) -> Iterator[WorkspaceStatus]:
         # Read once before: a Workspace that is not there has no statuses, and would look like one that was deleted.
         _ = self.workspace
-        changes = self._session.target.watch(self.namespace, self.name, timeout_s)
+        changes = self._session.local_target.watch(self.namespace, self.name, timeout_s)
         return (workspace.status for workspace in changes if workspace.status)
 
     def _pieces(self, messages: Sequence[Message], model: str | None, options: dict[str, Any]) -> Iterator[str]:

@@ -55,4 +55,4 @@ def _tenants_here(session: Session) -> tuple[LivingWorkspace, ...]:
     """Return the Workspaces of this machine; damaged files raise, for a machine must not be called lost for them."""
     from llmwright.targets.kubernetes.cluster.listing import living
 
-    return living(each.model_dump(mode="json", by_alias=True) for each in session.target.list())
+    return living(each.model_dump(mode="json", by_alias=True) for each in session.local_target.list())

@@ -26,10 +26,11 @@ class PortForward:
     kubectl asks the API server with the user's own rights, and leads to one pod, also where the Service has several.
     """
 
-    def __init__(self, namespace: str, service: str, kubeconfig: str | None = None) -> None:
+    def __init__(self, namespace: str, service: str, kubeconfig: str | None = None, context: str | None = None) -> None:
         self._command = [
             *("kubectl", "--namespace", namespace),
             *(("--kubeconfig", kubeconfig) if kubeconfig else ()),
+            *(("--context", context) if context else ()),
             *("port-forward", "--address=127.0.0.1", f"service/{service}", ":80"),
         ]
         self._process: subprocess.Popen[bytes] | None = None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from llmwright.errors import ConfigError
 
 if TYPE_CHECKING:
     from llmwright.api.workspace import Workspace
@@ -20,7 +23,9 @@ if TYPE_CHECKING:
     from llmwright.plugins.driver_set import DriverSet
     from llmwright.plugins.registry import Registry
     from llmwright.settings import Settings
+    from llmwright.targets.kubernetes.target import ClusterTarget
     from llmwright.targets.local import Change, LocalOptions, LocalTarget
+    from llmwright.targets.workspace_target import WorkspaceTarget
     from llmwright.values.preset import Preset
 
 API_KEY = "LLMWRIGHT_API_KEY"
@@ -36,6 +41,9 @@ class Session:
         preset_dirs: directories with presets of the user's own, before those of the settings.
         overrides: settings by their path (``limits.nodes``), which win over environment and file.
         given_settings: used as they are; nothing is read then.
+        chosen_target: where Workspaces live, over the settings' ``target``.
+        kubeconfig, context: the cluster; either of them means one.
+        tell: takes a line about what a command waits for.
     """
 
     settings_file: str | Path | None = None
@@ -43,6 +51,10 @@ class Session:
     preset_dirs: tuple[str, ...] = ()
     overrides: Mapping[str, Any] = field(default_factory=dict)
     given_settings: Settings | None = None
+    chosen_target: str | None = None
+    kubeconfig: str | None = None
+    context: str | None = None
+    tell: Callable[[str], None] = lambda _: None
 
     @cached_property
     def settings(self) -> Settings:
@@ -161,8 +173,41 @@ class Session:
         """The key of this environment, for servers here and elsewhere; None for none."""
         return os.environ.get(API_KEY)
 
+    @property
+    def on_cluster(self) -> bool:
+        """Whether Workspaces are looked for on a cluster."""
+        if self.chosen_target is None and (self.kubeconfig or self.context):
+            return True
+        return (self.chosen_target or self.settings.target) == "kubernetes"
+
     @cached_property
-    def target(self) -> LocalTarget:
+    def target(self) -> WorkspaceTarget:
+        """The place where Workspaces live: this machine, or a cluster.
+
+        Raises:
+            ConfigError: it is a cluster, and none is configured that can be used.
+        """
+        return self.cluster_target if self.on_cluster else self.local_target
+
+    @cached_property
+    def cluster_target(self) -> ClusterTarget:
+        """The cluster that the options and the environment name."""
+        from llmwright.targets.kubernetes.target import ClusterTarget
+
+        return ClusterTarget(self.kubeconfig, self.context, self.tell)
+
+    @property
+    def cluster_namespace(self) -> str:
+        """The namespace of the kubeconfig's context; no client is needed for it."""
+        from llmwright.targets.kubernetes.cluster.kubeconfig import own_namespace
+
+        try:
+            return own_namespace(self.kubeconfig, self.context)
+        except ConfigError:
+            return "default"
+
+    @cached_property
+    def local_target(self) -> LocalTarget:
         """This machine."""
         from llmwright.targets.local import LocalTarget
 
@@ -173,7 +218,7 @@ class Session:
         from llmwright.errors import TargetError
 
         try:
-            return self.target.get(workspace.namespace, workspace.name)
+            return self.local_target.get(workspace.namespace, workspace.name)
         except TargetError as error:
             if error.reason != "NotFound":
                 raise
@@ -181,12 +226,31 @@ class Session:
 
     def apply(self, planned: PlannedWorkspace) -> Change:
         """Have this machine carry it out; returns at once."""
-        return self.target.apply(
+        return self.local_target.apply(
             planned.workspace,
             planned.plan,
             base_directory=planned.base_directory,
             config_files=planned.config_files,
         )
+
+    @contextmanager
+    def endpoint(self, workspace: Workspace) -> Iterator[str]:
+        """Give the URL at which a Workspace answers from here; on a cluster a port of this machine leads there.
+
+        Raises:
+            NotYet: it does not answer yet.
+            ConfigError, TargetError: it cannot be reached.
+        """
+        from llmwright.app.model_client import endpoint_of
+
+        url = endpoint_of(workspace)
+        if not self.on_cluster:
+            yield url
+            return
+        from llmwright.app.port_forward import PortForward
+
+        with PortForward(workspace.namespace, workspace.name, self.kubeconfig, self.context) as forwarded:
+            yield forwarded
 
     def model_client(self, url: str) -> ModelClient:
         """A client of the model that answers at ``url``, with the API key of the environment."""

@@ -41,7 +41,7 @@ def apply(
         ws.wait(timeout_s=600)
     """
     session = session_of(settings)
-    session.target.repair()
+    session.local_target.repair()
     planned = _planned(session, source, config_dir)
     session.apply(planned)
     return WorkspaceHandle(session, planned.workspace.name, planned.workspace.namespace)
@@ -94,8 +94,8 @@ def get(name: str, *, namespace: str = "default", settings: SettingsSource = Non
         print(llmwright.get("demo").status.state)
     """
     session = session_of(settings)
-    session.target.repair()
-    session.target.get(namespace, name)
+    session.local_target.repair()
+    session.local_target.get(namespace, name)
     return WorkspaceHandle(session, name, namespace)
 
 
@@ -108,8 +108,8 @@ def workspaces(*, namespace: str | None = None, settings: SettingsSource = None)
             print(ws)
     """
     session = session_of(settings)
-    session.target.repair()
-    return tuple(WorkspaceHandle(session, each.name, each.namespace) for each in session.target.list(namespace))
+    session.local_target.repair()
+    return tuple(WorkspaceHandle(session, each.name, each.namespace) for each in session.local_target.list(namespace))
 
 
 def wait(

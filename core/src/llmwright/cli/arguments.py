@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from llmwright.app.session import Session
+
 SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
 
 
@@ -22,7 +24,57 @@ def span(text: str) -> float:
 
 def namespaced(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds ``-n/--namespace``."""
-    return click.option("-n", "--namespace", help="Namespace; 'default', or what the file says, where none is given.")(
+    return click.option("-n", "--namespace", help="Namespace; else the context's, the file's or 'default'.")(command)
+
+
+def placed(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds ``-n`` and the options that say where Workspaces live: ``--target``, ``--context``, ``--kubeconfig``.
+
+    The latter go to the session, and not to the verb: a verb does the same on every target.
+    """
+    for option in reversed(PLACE):
+        command = option(command)
+    return namespaced(command)
+
+
+def _to_session(field: str) -> Callable[[click.Context, click.Parameter, str | None], None]:
+    def keep(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+        session = ctx.find_object(Session)
+        if value is not None and session is not None:
+            setattr(session, field, value)
+
+    return keep
+
+
+PLACE = (
+    click.option(
+        "--target",
+        "chosen_target",  # `bench` has an argument `target`.
+        type=click.Choice(["local", "kubernetes"]),
+        expose_value=False,
+        callback=_to_session("chosen_target"),
+        help="Where Workspaces live; the setting `target` where none is given.",
+    ),
+    click.option(
+        "--context",
+        metavar="NAME",
+        expose_value=False,
+        callback=_to_session("context"),
+        help="The cluster, by a context of the kubeconfig.",
+    ),
+    click.option(
+        "--kubeconfig",
+        type=click.Path(dir_okay=False),
+        expose_value=False,
+        callback=_to_session("kubeconfig"),
+        help="The cluster; in a pod its own, else KUBECONFIG's.",
+    ),
+)
+
+
+def selected(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds ``-l/--selector``."""
+    return click.option("-l", "--selector", default="", metavar="LABELS", help="Those with labels: app=phi,!test.")(
         command
     )
 

@@ -66,10 +66,9 @@ if some requests failed (the table says how many), and with 1 where a level has 
 @click.option("--ignore-eos/--no-ignore-eos", default=None, help="Answers of full length; not with --prompts.")
 @click.option("--plot", metavar="FILE", help="Write a picture too, .svg or .png.")
 @click.option("--kaito", is_flag=True, help="Print KAITO's two log lines too, of the level with the most tokens.")
-@click.option("--cluster", is_flag=True, help="NAME is on a cluster: kubectl forwards a port to one of its pods.")
-@arguments.kubeconfig
+@click.option("--cluster", is_flag=True, help="As --target kubernetes: kubectl forwards a port to one of its pods.")
 @format_option()
-@arguments.namespaced
+@arguments.placed
 @click.pass_obj
 def bench(
     session: Session,
@@ -81,7 +80,6 @@ def bench(
     plot: str | None,
     kaito: bool,
     cluster: bool,
-    kubeconfig: str | None,
     output: str | None,
     **load: Any,
 ) -> None:
@@ -104,7 +102,9 @@ def bench(
         check_plot(Path(plot))
     terminate_as_interrupt()
     bar = BenchmarkBar(open_console(stderr=True))
-    with _address(session, target, namespace or "default", kubeconfig, on_cluster=cluster or bool(kubeconfig)) as place:
+    if cluster:
+        session.chosen_target = "kubernetes"
+    with _address(session, target, namespace) as place:
         benchmark = benchmark_of(session, place, workload, model, namespace or "default", bar.show)
         try:
             with bar:
@@ -117,19 +117,19 @@ def bench(
 
 
 @contextmanager
-def _address(
-    session: Session, target: str, namespace: str, kubeconfig: str | None, *, on_cluster: bool
-) -> Iterator[str]:
+def _address(session: Session, target: str, namespace: str | None) -> Iterator[str]:
     """Yield what is measured: the URL or the name as given, or a port that leads to the Workspace on its cluster."""
     from llmwright.app.bench import is_url
-    from llmwright.app.port_forward import PortForward
 
     if is_url(target):
-        if on_cluster:
-            raise click.UsageError("a URL is measured as it is; leave out --cluster and --kubeconfig")
+        if session.chosen_target == "kubernetes" or session.kubeconfig or session.context:
+            raise click.UsageError("a URL is measured as it is; leave out the options of a cluster")
         yield target
-    elif on_cluster:
-        with PortForward(namespace, target, kubeconfig) as url:
+    elif session.on_cluster:
+        from llmwright.app.port_forward import PortForward
+
+        where = namespace or session.cluster_namespace
+        with PortForward(where, target, session.kubeconfig, session.context) as url:
             note("measured through kubectl: one pod, and the API server before it")
             yield url
     else:

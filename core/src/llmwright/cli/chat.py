@@ -21,6 +21,7 @@ Examples:
   llmwright chat my-workspace "Who built the lighthouse?"
   llmwright chat my-workspace --model demo        # the base model instead of the adapter
   llmwright chat my-workspace --system "Answer in one word."
+  llmwright chat my-workspace --context prod -n models "Who are you?"
 """
 )
 @click.argument("workspace")
@@ -29,7 +30,7 @@ Examples:
 @click.option("--system", help="Instruction that stands before the conversation.")
 @click.option("--max-tokens", type=click.IntRange(1), help="Most tokens of an answer.")
 @click.option("--temperature", type=click.FloatRange(0, 2), default=0.0, show_default=True, help="0 is greedy.")
-@arguments.namespaced
+@arguments.placed
 @click.pass_obj
 def chat(
     session: Session,
@@ -41,11 +42,11 @@ def chat(
     **options: Any,
 ) -> None:
     """Ask a served model: one QUESTION, or a conversation where none is given (Ctrl-D ends it)."""
-    from llmwright.app.model_client import Conversation, choose_model, endpoint_of
+    from llmwright.app.model_client import Conversation, choose_model
 
     note_repairs(session.target.repair())
-    served = session.target.get(namespace or "default", workspace)
-    with session.model_client(endpoint_of(served)) as client:
+    served = session.target.get(namespace or session.target.namespace, workspace)
+    with session.endpoint(served) as url, session.model_client(url) as client:
         conversation = Conversation(client, choose_model(client, served, model), **options)
         if question:
             _ask(conversation, " ".join(question))

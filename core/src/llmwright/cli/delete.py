@@ -9,6 +9,7 @@ import click
 from llmwright.app.session import Session
 from llmwright.cli import arguments
 from llmwright.cli.show.output import note
+from llmwright.cli.show.place import note_place, note_release
 
 
 @click.command(
@@ -17,15 +18,18 @@ Examples:
   llmwright delete my-workspace
   llmwright delete -f workspace.yaml
   llmwright delete --all
+  llmwright delete -l team=search --target kubernetes --interactive
 """
 )
 @click.argument("workspaces", nargs=-1)
 @click.option("-f", "--filename", "files", multiple=True, metavar="FILE", help="Delete the Workspaces of this file.")
 @click.option("--all", "everything", is_flag=True, help="Delete all Workspaces of the namespace.")
 @click.option("--ignore-not-found", is_flag=True, help="End with 0 where there is none.")
-@click.option("--wait/--no-wait", default=True, show_default=True, help="Return only once its processes ended.")
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Return only once it has ended.")
+@click.option("-i", "--interactive", is_flag=True, help="Ask before anything is deleted.")
+@arguments.selected
 @click.option("--force", is_flag=True, help="Forget a Workspace whose machines cannot be given back: they stay.")
-@arguments.namespaced
+@arguments.placed
 @click.pass_obj
 def delete(
     session: Session,
@@ -34,18 +38,33 @@ def delete(
     everything: bool,
     ignore_not_found: bool,
     wait: bool,
+    interactive: bool,
+    selector: str,
     force: bool,
     namespace: str | None,
 ) -> None:
     """Stop Workspaces and remove them. What was delivered to a directory or a registry stays.
 
-    One whose machines could not be given back stays too, and the command ends with 1 and names them.
+    The nodes that are given back, and what they cost, are named first. A Workspace whose machines could not be given
+    back stays, and the command ends with 1 and names them.
     """
+    chosen = list(_chosen(session, workspaces, files, everything, selector, namespace))
+    if not chosen and not (everything or selector):
+        raise click.UsageError("name a Workspace, a file with -f, labels with -l, or --all")
+    note_place(session)
+    for key in chosen:
+        note_release(session, *key)
+    if interactive and chosen:
+        click.confirm(f"delete {len(chosen)} Workspace{'s' * (len(chosen) > 1)}?", abort=True, err=True)
+    _delete_all(session, chosen, ignore_not_found, wait=wait, force=force)
+
+
+def _delete_all(
+    session: Session, chosen: list[tuple[str, str]], ignore_not_found: bool, *, wait: bool, force: bool
+) -> None:
+    """Delete them one after the other; one that cannot give its machines back holds up no other."""
     from llmwright.errors import TargetError
 
-    chosen = list(_chosen(session, workspaces, files, everything, namespace))
-    if not chosen and not everything:
-        raise click.UsageError("name a Workspace, a file with -f, or --all")
     kept: list[TargetError] = []
     for place, name in chosen:
         try:
@@ -65,14 +84,20 @@ def delete(
 
 
 def _chosen(
-    session: Session, names: tuple[str, ...], files: tuple[str, ...], everything: bool, namespace: str | None
+    session: Session,
+    names: tuple[str, ...],
+    files: tuple[str, ...],
+    everything: bool,
+    selector: str,
+    namespace: str | None,
 ) -> Iterator[tuple[str, str]]:
+    where = namespace or session.target.namespace
     for name in names:
-        yield namespace or "default", name
+        yield where, name
     if files:
         from llmwright.app.documents import read_workspaces
 
         for loaded in read_workspaces(files, namespace):
             yield loaded.workspace.namespace, loaded.workspace.name
-    if everything:
-        yield from session.target.names(namespace or "default")
+    if everything or selector:
+        yield from session.target.names(where, selector)

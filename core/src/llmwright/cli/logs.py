@@ -14,15 +14,16 @@ from llmwright.cli.show.output import note_repairs
 Examples:
   llmwright logs my-workspace
   llmwright logs -f my-workspace --stage tuning
+  llmwright logs my-workspace --target kubernetes --stage serving
 """
 )
 @click.argument("workspace")
 @click.option("-f", "--follow", is_flag=True, help="Go on printing lines as they are written.")
-@click.option("--stage", help="Only of this role (preflight, tuning, serving) or process.")
-@arguments.namespaced
+@click.option("--stage", help="Only of this role (preflight, tuning, serving), process, container or pod.")
+@arguments.placed
 @click.pass_obj
 def logs(session: Session, workspace: str, follow: bool, stage: str | None, namespace: str | None) -> None:
     """Print what the processes of a Workspace wrote."""
     note_repairs(session.target.repair())
-    for line in session.target.logs(namespace or "default", workspace, following=follow, stage=stage):
+    for line in session.target.logs(namespace or session.target.namespace, workspace, following=follow, stage=stage):
         click.echo(line.rstrip("\n"))

@@ -60,7 +60,7 @@ def operator(
     from llmwright.app.operator import OperatorProcess
     from llmwright.app.operator_settings import check_settings
     from llmwright.cli.root import VERBOSE
-    from llmwright.targets.kubernetes.cluster.api_client import connect, in_cluster, own_namespace
+    from llmwright.targets.kubernetes.cluster.kubeconfig import connect, in_cluster, own_namespace
     from llmwright.targets.kubernetes.operator.process.operator_log import log_to_stderr
 
     log_to_stderr(log_format, verbose=ctx.meta[VERBOSE])

@@ -37,7 +37,7 @@ def orphans(session: Session, kubeconfig: str | None, target: str) -> int:
 
     api = None
     if target == "kubernetes":
-        from llmwright.targets.kubernetes.cluster.api_client import connect
+        from llmwright.targets.kubernetes.cluster.kubeconfig import connect
 
         api = connect(kubeconfig)
     left = list(find_orphans(session, api, lambda line: click.echo(line, err=True)))

@@ -24,11 +24,11 @@ def rollout(session: Session, workspaces: tuple[str, ...], config_dir: str | Non
     from llmwright.app.documents import from_workspace
     from llmwright.app.planner import Planner
 
-    note_repairs(session.target.repair())
+    note_repairs(session.local_target.repair())
     planner = Planner(session, CheckMode.apply(), config_dir)
     for name in workspaces:
         key = namespace or "default", name
-        current = session.target.get(*key)
-        loaded = from_workspace(current, session.target.base_directory(*key))
-        change = session.target.rollout(*key, planner.plan_loaded(loaded, current).plan)
+        current = session.local_target.get(*key)
+        loaded = from_workspace(current, session.local_target.base_directory(*key))
+        change = session.local_target.rollout(*key, planner.plan_loaded(loaded, current).plan)
         click.echo(f"workspace.kaito.sh/{name} {change}")

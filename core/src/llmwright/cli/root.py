@@ -53,6 +53,9 @@ VERBS: dict[str, str] = {
 EXIT_TERMINATED = 143
 EXIT_CLOSED_PIPE = 141
 OUTPUT_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+PLUGIN_PROGRAM = "kubectl-llmwright"
+AS_PLUGIN = "kubectl llmwright"
+"""The program's name where kubectl starts it: then Workspaces are those of a cluster."""
 VERBOSE = "llmwright.verbose"
 """Where the context keeps ``--verbose``."""
 
@@ -142,7 +145,13 @@ class Verbs(click.Group):
 def root(ctx: click.Context, /, verbose: bool, **options: Any) -> None:
     """Serve or tune a language model from one short YAML."""
     ctx.meta[VERBOSE] = verbose
-    ctx.obj = Session(**options)
+    ctx.obj = Session(**options, tell=_tell)
+    if ctx.info_name == AS_PLUGIN:
+        ctx.obj.chosen_target = "kubernetes"
+
+
+def _tell(message: str) -> None:
+    click.echo(message, err=True)
 
 
 def run_and_exit() -> NoReturn:
@@ -159,7 +168,8 @@ def run_and_exit() -> NoReturn:
 def _run() -> int:
     try:
         # Without standalone mode click returns the code of an Exit, and otherwise what the verb returned.
-        code = root.main(prog_name="llmwright", standalone_mode=False)
+        name = AS_PLUGIN if Path(sys.argv[0]).name == PLUGIN_PROGRAM else "llmwright"
+        code = root.main(prog_name=name, standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code

@@ -62,7 +62,7 @@ def run(
     from llmwright.cli.show.console import open_console
 
     console = open_console()
-    note_repairs(session.target.repair())
+    note_repairs(session.local_target.repair())
     planner = Planner(session, CheckMode.apply(), config_dir)
     planned = planner.plan_loaded(loaded, session.current(loaded.workspace))
     _show_plan(planned, console)
@@ -98,9 +98,9 @@ def _foreground(session: Session, planned: PlannedWorkspace, console: Console, e
         passed = _carry_out(session, planned, tuning, console)
         console.print(f"{time.monotonic() - started:.0f} s since the command was given", style="dim")
         if end:
-            session.target.stop(*key)
+            session.local_target.stop(*key)
             return passed
-        _serve(session, session.target.get(*key), tuning.question if tuning else GREETING, console)
+        _serve(session, session.local_target.get(*key), tuning.question if tuning else GREETING, console)
     except BaseException:
         _stop(session, key, console)
         raise
@@ -114,7 +114,7 @@ def _carry_out(session: Session, planned: PlannedWorkspace, tuning: TuningRun | 
         return tuning.carry_out()
     session.apply(planned)
     key = (planned.workspace.namespace, planned.workspace.name)
-    statuses = (workspace.status for workspace in session.target.watch(*key) if workspace.status)
+    statuses = (workspace.status for workspace in session.local_target.watch(*key) if workspace.status)
     follow(statuses, console, set())
     return True
 
@@ -147,7 +147,7 @@ def _stop(session: Session, key: tuple[str, str], console: Console) -> None:
     ignore_interrupts()
     try:
         console.print(f"\nstopping {key[1]}; `llmwright get` still shows it, `llmwright delete {key[1]}` removes it")
-        session.target.stop(*key)
+        session.local_target.stop(*key)
     except TargetError as error:
         if error.reason != "NotFound":
             raise

@@ -29,7 +29,7 @@ Examples:
     metavar="SPAN",
     help="Such as 90, 30s, 10m, 1h30m; 0 looks once.",
 )
-@arguments.namespaced
+@arguments.placed
 @click.pass_obj
 def wait(session: Session, workspaces: tuple[str, ...], wanted: str, timeout: float, namespace: str | None) -> None:
     """Wait until a condition holds; ends with 1 if it does not in time, or cannot any more."""
@@ -37,11 +37,12 @@ def wait(session: Session, workspaces: tuple[str, ...], wanted: str, timeout: fl
     from llmwright.cli.show.page import note_page
 
     note_repairs(session.target.repair())
+    where = namespace or session.target.namespace
     for name in workspaces:
-        session.target.wait(namespace or "default", name, condition, timeout)
+        session.target.wait(where, name, condition, timeout)
         click.echo(f"workspace.kaito.sh/{name} {'deleted' if condition == 'delete' else 'condition met'}")
         if condition in SERVED:
-            note_page(session, namespace or "default", name)
+            note_page(session, where, name)
 
 
 def _condition(wanted: str) -> str:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from llmwright.api.status import WorkspaceStatus
+from llmwright.api.workspace import Workspace
 from llmwright.errors import ConfigError, TargetError
 from llmwright.values.weight_reasons import CAUSES, OTHERS_FAULTS
 
 USERS_MISTAKES = frozenset({"InvalidInput", *(CAUSES - OTHERS_FAULTS)})
 """Reasons that the user can repair. They end a command with 2, as a mistake in the YAML does."""
+
+
+def present_status(workspace: Workspace) -> WorkspaceStatus | None:
+    """Return the status, None where it is from before the latest change of the Workspace."""
+    status = workspace.status
+    return status if status and status.observed_generation == workspace.metadata.generation else None
 
 
 def holds(status: WorkspaceStatus, condition: str, name: str) -> bool:

@@ -163,6 +163,9 @@ class PluginSettings(SettingsModel):
 class Settings(SettingsModel):
     """All settings. Relative paths start from the directory of the settings file.
 
+    ``target`` is where the verbs of the command line find Workspaces: on this machine (``local``), or on the cluster of
+    the kubeconfig (``kubernetes``).
+
     Defaults for a Workspace that names none: ``provisioner`` and ``runtime``, where None lets the target decide,
     ``instance_type`` and ``on_success`` (serve the result of tuning, or release the machines). ``cloud`` is the cloud
     whose instance types are meant.
@@ -190,6 +193,7 @@ class Settings(SettingsModel):
     ``preset_directories`` more packs.
     """
 
+    target: Literal["local", "kubernetes"] = "local"
     provisioner: str | None = None
     runtime: str | None = None
     instance_type: str | None = None

@@ -69,7 +69,7 @@ class TuningRun:
         return self._session.preset(spec.name)
 
     def _statuses(self) -> Iterator[WorkspaceStatus]:
-        return (workspace.status for workspace in self._session.target.watch(*self._key) if workspace.status)
+        return (workspace.status for workspace in self._session.local_target.watch(*self._key) if workspace.status)
 
     def _with_tuning(self, *, suspended: bool) -> PlannedWorkspace:
         """The Workspace, with tuning held back or not; its annotation is no input of the plan."""
@@ -92,7 +92,7 @@ class TuningRun:
         if process is None:
             return ()
         launch = Launch(main=process, volumes=plan.preflight.volumes)
-        return read_questions(self._session.target.output_of(*self._key, launch).splitlines())
+        return read_questions(self._session.local_target.output_of(*self._key, launch).splitlines())
 
     def _ask_base(self, quiz: Quiz) -> BaseAnswers:
         base = self._planned.plan.preset

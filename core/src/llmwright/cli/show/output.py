@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from llmwright.api.status import Download, Progress
 
 FORMATS = ("json", "yaml")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -93,3 +96,29 @@ def size(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1024
     raise AssertionError(count)
+
+
+def progress_line(progress: Progress) -> str:
+    """The progress of a tuning on one line: step, loss, speed, time left."""
+    figures = tuning_figures(progress)
+    return f"step {progress.step} of {progress.steps}{', ' if figures else ''}{figures}"
+
+
+def tuning_figures(progress: Progress) -> str:
+    """Loss, tokens per second and time left, as far as they are known."""
+    parts = (
+        f"loss {progress.loss:.3f}" if progress.loss is not None else "",
+        f"{progress.tokens_per_second:,.0f} tokens/s" if progress.tokens_per_second is not None else "",
+        f"{age(progress.seconds_left)} left" if progress.seconds_left is not None else "",
+    )
+    return ", ".join(part for part in parts if part)
+
+
+def download_line(download: Download) -> str:
+    """The progress of weights on one line: bytes, speed, time left."""
+    parts = (
+        f"{size(download.bytes)} of {size(download.total_bytes)}" if download.total_bytes else size(download.bytes),
+        f"{size(download.bytes_per_second)}/s" if download.bytes_per_second is not None else "",
+        f"{age(download.seconds_left)} left" if download.seconds_left is not None else "",
+    )
+    return ", ".join(part for part in parts if part)

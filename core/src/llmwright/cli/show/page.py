@@ -18,7 +18,9 @@ def page_of(session: Session, endpoint: str) -> str | None:
 
 
 def note_page(session: Session, namespace: str, name: str) -> None:
-    """Say on stderr where the page is, if that Workspace answers already."""
+    """Say on stderr where the page is, if that Workspace answers already on this machine."""
+    if session.on_cluster:
+        return
     from llmwright.app.model_client import endpoint_of
 
     try:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from llmwright.cli.show.console import styled, text_column
+from llmwright.cli.show.output import tuning_figures
 from llmwright.cli.show.transfer import DownloadBar
 from llmwright.errors import TargetError
 from llmwright.lifecycle.waiting import is_settled, raise_if_stalled
@@ -95,7 +96,7 @@ class _TuningBar:
             self._draw(progress)
         elif progress.step / max(progress.steps, 1) >= self._printed + self.LINE_EVERY:
             self._printed = progress.step / progress.steps
-            self._console.print(f"  tuning: step {progress.step}/{progress.steps}, {_figures(progress)}")
+            self._console.print(f"  tuning: step {progress.step}/{progress.steps}, {tuning_figures(progress)}")
         if finished:
             self._end()
 
@@ -114,15 +115,4 @@ class _TuningBar:
             self._bars.add_task("", total=progress.steps)
             self._bars.start()
         task = self._bars.task_ids[0]
-        self._bars.update(task, completed=progress.step, total=progress.steps, description=_figures(progress))
-
-
-def _figures(progress: Progress) -> str:
-    from llmwright.cli.show.output import age
-
-    parts = (
-        f"loss {progress.loss:.3f}" if progress.loss is not None else "",
-        f"{progress.tokens_per_second:,.0f} tokens/s" if progress.tokens_per_second is not None else "",
-        f"{age(progress.seconds_left)} left" if progress.seconds_left is not None else "",
-    )
-    return ", ".join(part for part in parts if part)
+        self._bars.update(task, completed=progress.step, total=progress.steps, description=tuning_figures(progress))

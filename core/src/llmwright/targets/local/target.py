@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from llmwright.api.label_selector import label_selector
 from llmwright.api.workspace import Workspace
 from llmwright.errors import TargetError
 from llmwright.lifecycle.conditions import rfc3339
@@ -15,7 +16,7 @@ from llmwright.targets.local.launch.context import LaunchContext
 from llmwright.targets.local.launch.one_shot import run_one_shot
 from llmwright.targets.local.launch.process_environment import secrets_at_hand
 from llmwright.targets.local.options import LocalOptions
-from llmwright.targets.local.process.log_files import follow, log_files
+from llmwright.targets.local.process.log_files import SUPERVISOR, follow, log_files
 from llmwright.targets.local.stop_and_delete import delete, stop
 from llmwright.targets.local.store.applied_workspace import AppliedWorkspace
 from llmwright.targets.local.store.changes import Change, brings_new_secrets, record_apply, record_rollout
@@ -25,6 +26,7 @@ from llmwright.targets.local.store.workspace_store import WorkspaceStore
 from llmwright.targets.local.supervisor.repair import repair
 from llmwright.targets.local.supervisor.start import ensure_supervisor, is_supervised
 from llmwright.targets.local.watch import poll_until, wait_for, watch
+from llmwright.targets.workspace_target import Child
 from llmwright.values.launch import Launch
 from llmwright.values.plan import Plan
 from llmwright.values.url_secrets import URLS_VARIABLE, url_secrets, without_url_secrets
@@ -49,6 +51,16 @@ class LocalTarget:
     def __init__(self, root: Path | None = None, options: LocalOptions | None = None) -> None:
         self.directory = StateDirectory(root)
         self._options = options or LocalOptions()
+
+    @property
+    def place(self) -> str:
+        """This machine, by the directory of its Workspaces."""
+        return f"this machine, {self.directory.root}"
+
+    @property
+    def namespace(self) -> str:
+        """The namespace that is meant where none is named."""
+        return "default"
 
     def apply(
         self,
@@ -133,24 +145,34 @@ class LocalTarget:
         """Return the Workspace with its status."""
         return self.directory.workspace(namespace, name).read_workspace()
 
-    def list(self, namespace: str | None = None) -> Iterator[Workspace]:
-        """Iterate over all Workspaces, or those of one namespace, by namespace and name.
+    def list(self, namespace: str | None = None, selector: str = "") -> Iterator[Workspace]:
+        """Iterate over the Workspaces with these labels, all or those of one namespace, by namespace and name.
 
         Raises:
             TargetError: the files of one cannot be read; raised after all others.
         """
         unreadable: TargetError | None = None
+        matches = label_selector(selector)
         for store in self.directory.workspaces(namespace):
             try:
-                yield store.read_workspace()
+                workspace = store.read_workspace()
             except TargetError as error:
                 if error.reason != "NotFound":
                     unreadable = unreadable or error
+            else:
+                if matches(workspace.metadata.labels):
+                    yield workspace
         if unreadable is not None:
             raise unreadable
 
-    def names(self, namespace: str | None = None) -> Iterator[tuple[str, str]]:
-        """Iterate over namespace and name of all Workspaces, or those of one namespace, damaged ones too."""
+    def names(self, namespace: str | None = None, selector: str = "") -> Iterator[tuple[str, str]]:
+        """Iterate over namespace and name of all Workspaces, or those of one namespace, damaged ones too.
+
+        With a ``selector`` only of those whose labels can be read.
+        """
+        if selector:
+            yield from ((each.namespace, each.name) for each in self.list(namespace, selector))
+            return
         for store in self.directory.workspaces(namespace):
             yield store.namespace, store.name
 
@@ -194,6 +216,15 @@ class LocalTarget:
         store = self.directory.workspace(namespace, name)
         store.require_applied()
         return follow(lambda: log_files(store.logs, stage), lambda: following and is_supervised(store))
+
+    def events(self, namespace: str, name: str) -> Iterator[str]:
+        """Iterate over what its supervisor wrote of it."""
+        return self.logs(namespace, name, stage=SUPERVISOR)
+
+    def children(self, namespace: str, name: str) -> tuple[Child, ...]:
+        """Return nothing: its processes are no objects."""
+        self.directory.workspace(namespace, name).require_applied()
+        return ()
 
     def output_of(self, namespace: str, name: str, launch: Launch) -> str:
         """Run the main process of ``launch`` to its end with this Workspace's volumes, and return what it prints.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from llmwright.api.status import WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.errors import NotYet, TargetError
-from llmwright.lifecycle.waiting import holds
+from llmwright.lifecycle.waiting import holds, present_status
 from llmwright.targets.local.store.workspace_store import WorkspaceStore
 from llmwright.targets.local.supervisor.repair import PeriodicRepair
 
@@ -44,7 +44,7 @@ def watch(store: WorkspaceStore, timeout_s: float | None = None) -> Iterator[Wor
             if error.reason != "NotFound":
                 raise
             return
-        status = _present_status(workspace)
+        status = present_status(workspace)
         if status is not None and status != last:
             last = status
             yield workspace
@@ -77,14 +77,8 @@ def wait_for(store: WorkspaceStore, condition: str, timeout_s: float | None) -> 
 def _holds(store: WorkspaceStore, condition: str) -> bool:
     if condition == "delete":
         return not store.exists
-    status = _present_status(store.read_workspace())
+    status = present_status(store.read_workspace())
     return status is not None and holds(status, condition, store.key)
-
-
-def _present_status(workspace: Workspace) -> WorkspaceStatus | None:
-    """Return the status, None where it is from before the latest apply."""
-    status = workspace.status
-    return status if status and status.observed_generation == workspace.metadata.generation else None
 
 
 def _wait_for_write(store: WorkspaceStore, written_at: int, until: float | None) -> bool:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
 from kubernetes.client import Configuration
 
-from llmwright.errors import ConfigError
-from llmwright.targets.kubernetes.cluster import api_client
-from llmwright.targets.kubernetes.cluster.api_client import Api, connect, own_namespace
+from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import SERVICES
 
@@ -69,55 +65,3 @@ def test_a_token_is_read_again_only_when_it_is_old_or_refused(server: Server) ->
         api.get(SERVICES, "default", "a")
     api.get(SERVICES, "default", "a")
     assert asked == ["first", "second"]
-
-
-def test_the_operators_own_namespace_is_its_pods_or_its_contexts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config: dict[str, Any] = {
-        "contexts": [{"name": "it", "context": {"cluster": "c", "user": "u", "namespace": "models"}}]
-    }
-    config |= {"clusters": [{"name": "c", "cluster": {"server": "http://here"}}], "users": [{"name": "u", "user": {}}]}
-    kubeconfig = tmp_path / "kubeconfig"
-    kubeconfig.write_text(json.dumps({**config, "current-context": "it"}))
-    assert own_namespace(kubeconfig) == "models"
-    assert own_namespace(tmp_path / "nothing") == "default"
-    told = tmp_path / "namespace"
-    told.write_text("llmwright-system\n")
-    monkeypatch.setattr(api_client, "NAMESPACE_FILE", told)
-    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
-    monkeypatch.delenv("KUBECONFIG", raising=False)
-    assert own_namespace() == "llmwright-system"
-    assert own_namespace(kubeconfig) == "models"
-
-
-CLUSTER = "{name: k, cluster: {server: 'https://127.0.0.1:1', %s}}"
-KUBECONFIG = """
-current-context: c
-contexts: [{name: c, context: {cluster: k, user: u}}]
-clusters: [%s]
-users: [{name: u, user: {%s}}]
-"""
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "[",
-        "}",
-        '"\0"',
-        "contexts: [8]",
-        "{current-context: c, contexts: [{name: c, context: 0}]}",
-        KUBECONFIG % (CLUSTER % "certificate-authority-data: eA==", ""),
-        KUBECONFIG % (CLUSTER % "certificate-authority-data: [x]", ""),
-        KUBECONFIG % ("{name: k, cluster: {server: 0}}", ""),
-        KUBECONFIG % (CLUSTER % "", "client-certificate-data: al"),
-        KUBECONFIG % (CLUSTER % "", "client-certificate-data: eA==, client-key-data: eA=="),
-    ],
-)
-def test_a_damaged_kubeconfig_is_one_error(tmp_path: Path, text: str) -> None:
-    file = tmp_path / "kubeconfig"
-    file.write_text(text)
-    with pytest.raises(ConfigError, match=r"no cluster can be reached: .*damaged") as refused:
-        connect(file)
-    assert refused.value.reason == "NoCluster"

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from functools import partial
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlencode
 
-from llmwright.errors import ConfigError
 from llmwright.targets.kubernetes.cluster.api_errors import (
     CONFLICT,
     NOT_FOUND,
@@ -22,7 +17,7 @@ from llmwright.targets.kubernetes.cluster.api_errors import (
     refusal,
     unreachable,
 )
-from llmwright.targets.kubernetes.cluster.api_resources import Resource
+from llmwright.targets.kubernetes.cluster.api_resources import PODS, Resource
 from llmwright.targets.kubernetes.cluster.reach import Reach
 from llmwright.version import __version__
 
@@ -44,9 +39,6 @@ CREDENTIALS_S = 10.0
 fifth of a request's time."""
 WATCH_SILENCE_S = 150.0
 """Bookmarks come about once a minute, so a watch that is silent for so long is lost."""
-
-NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
-"""Where Kubernetes tells a pod its namespace."""
 
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 METADATA_EVENTS = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -96,10 +88,29 @@ class Api:
                 return []
             raise
 
-    def page(self, resource: Resource, query: Mapping[str, str], *, metadata_only: bool = False) -> Object:
-        """Return one page of the list of all objects in all namespaces."""
+    def page(
+        self,
+        resource: Resource,
+        query: Mapping[str, str],
+        *,
+        metadata_only: bool = False,
+        namespace: str | None = None,
+    ) -> Object:
+        """Return one page of the list of the objects of one namespace, or of all."""
         accept = f"{METADATA_ONLY}, application/json" if metadata_only else "application/json"
-        return self._json("GET", resource.path(), query=query, accept=accept)
+        return self._json("GET", resource.path(namespace), query=query, accept=accept)
+
+    def log_lines(self, namespace: str, pod: str, query: Mapping[str, str]) -> Iterator[str]:
+        """Yield the lines that a container wrote; with ``follow=true`` also those to come."""
+        path = f"{PODS.path(namespace, pod, 'log')}?{urlencode(query)}"
+        response = self._send("GET", path, None, self._headers("*/*"), WATCH_SILENCE_S)
+        try:
+            if response.status >= 400:
+                raise refusal(f"GET {path.partition('?')[0]}", response.status, response.read(), response.headers)
+            for line in _split(response, f"logs of {pod}", last=True):
+                yield line.decode(errors="replace")
+        finally:
+            response.close()
 
     def watch(self, resource: Resource, query: Mapping[str, str], *, metadata_only: bool = False) -> Iterator[Object]:
         """Yield the watch events of all objects until the stream ends."""
@@ -210,63 +221,6 @@ class Api:
         return {"Accept": accept, "User-Agent": f"{MANAGER}/{__version__}", **self._credentials}
 
 
-def connect(kubeconfig: str | Path | None = None) -> Api:
-    """Return a client of the cluster in ``kubeconfig``; without one, of this pod's cluster, else of ``KUBECONFIG``'s.
-
-    Raises:
-        ConfigError: the Kubernetes client is not installed, or there is no usable configuration.
-    """
-    try:
-        from kubernetes import config
-        from kubernetes.client import Configuration
-    except ImportError as error:
-        hint = "pip install 'llmwright[kubernetes]'"
-        raise ConfigError("the Kubernetes client is not installed", hint=hint, reason="ExtraMissing") from error
-    configuration = Configuration()
-    try:
-        load: Callable[..., None] = config.load_kube_config
-        if kubeconfig is None and in_cluster():
-            load = config.load_incluster_config
-        elif kubeconfig is not None:
-            load = partial(load, str(kubeconfig))
-        load(client_configuration=configuration)
-        return Api(configuration)
-    except Exception as error:
-        # The client raises errors of any type over a damaged kubeconfig, and OpenSSL its own over certificates.
-        raise _no_cluster(error, known=isinstance(error, config.ConfigException | OSError)) from error
-
-
-def own_namespace(kubeconfig: str | Path | None = None) -> str:
-    """Return the namespace of this pod, else that of the kubeconfig's context, else ``default``.
-
-    Raises:
-        ConfigError: the kubeconfig is damaged.
-    """
-    from kubernetes import config
-
-    if kubeconfig is None and in_cluster():
-        with suppress(OSError):
-            return NAMESPACE_FILE.read_text().strip() or "default"
-    try:
-        read: Callable[..., tuple[Any, Any]] = config.list_kube_config_contexts
-        _, active = read(str(kubeconfig) if kubeconfig is not None else None)
-        return str((active.get("context") or {}).get("namespace") or "default")
-    except (config.ConfigException, OSError):
-        return "default"
-    except Exception as error:
-        raise _no_cluster(error, known=False) from error
-
-
-def _no_cluster(error: Exception, *, known: bool) -> ConfigError:
-    """Return the error for a configuration that cannot be used; what is not ``known`` is one of its forms."""
-    words = " ".join(str(error).split())[:300]
-    if not known or isinstance(error, ssl.SSLError):
-        words = f"the kubeconfig is damaged ({type(error).__name__}: {words})"
-    return ConfigError(
-        f"no cluster can be reached: {words}", hint="name one with --kubeconfig or KUBECONFIG", reason="NoCluster"
-    )
-
-
 def _share_tls(pool: dict[str, Any]) -> None:
     """Let all connections of a pool share one TLS context. urllib3 makes one for each, which takes 25 ms."""
     from urllib3.util import create_urllib3_context
@@ -283,15 +237,15 @@ def _share_tls(pool: dict[str, Any]) -> None:
     pool["ssl_context"] = context
 
 
-def in_cluster() -> bool:
-    """Return whether this process runs in a pod."""
-    import os
-
-    return "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ
-
-
 def _lines(response: Any, request: str) -> Iterator[Object]:
     """Yield the JSON value of each line. A connection that fails raises ApiError."""
+    for line in _split(response, request):
+        if line.strip():
+            yield json.loads(line)
+
+
+def _split(response: Any, request: str, *, last: bool = False) -> Iterator[bytes]:
+    """Yield each line, with ``last`` also one without an end. A connection that fails raises ApiError."""
     rest = b""
     while True:
         try:
@@ -299,8 +253,8 @@ def _lines(response: Any, request: str) -> Iterator[Object]:
         except Exception as error:
             raise unreachable(request, error) from error
         if not chunk:
+            if rest and last:
+                yield rest
             return
         *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            if line.strip():
-                yield json.loads(line)
+        yield from lines

@@ -1,0 +1,102 @@
+"""Which cluster is meant: by a kubeconfig and one of its contexts, or by the pod that this process runs in."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from llmwright.errors import ConfigError
+from llmwright.targets.kubernetes.cluster.api_client import Api
+
+NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+"""Where Kubernetes tells a pod its namespace."""
+
+
+def connect(kubeconfig: str | Path | None = None, context: str | None = None) -> Api:
+    """Return a client of the cluster in ``kubeconfig``; without one, of this pod's cluster, else of ``KUBECONFIG``'s.
+
+    ``context`` is one of the kubeconfig's, its present one where it is None.
+
+    Raises:
+        ConfigError: the Kubernetes client is not installed, or there is no usable configuration.
+    """
+    try:
+        from kubernetes import config
+        from kubernetes.client import Configuration
+    except ImportError as error:
+        hint = "pip install 'llmwright[kubernetes]'"
+        raise ConfigError("the Kubernetes client is not installed", hint=hint, reason="ExtraMissing") from error
+    configuration = Configuration()
+    try:
+        load: Callable[..., None] = partial(config.load_kube_config, context=context)
+        if kubeconfig is None and context is None and in_cluster():
+            load = config.load_incluster_config
+        elif kubeconfig is not None:
+            load = partial(load, config_file=str(kubeconfig))
+        load(client_configuration=configuration)
+        return Api(configuration)
+    except Exception as error:
+        # The client raises errors of any type over a damaged kubeconfig, and OpenSSL its own over certificates.
+        raise _no_cluster(error, known=isinstance(error, config.ConfigException | OSError)) from error
+
+
+def own_namespace(kubeconfig: str | Path | None = None, context: str | None = None) -> str:
+    """Return the namespace of this pod, else that of the kubeconfig's context, else ``default``.
+
+    Raises:
+        ConfigError: the kubeconfig is damaged.
+    """
+    from kubernetes import config
+
+    if kubeconfig is None and context is None and in_cluster():
+        with suppress(OSError):
+            return NAMESPACE_FILE.read_text().strip() or "default"
+    try:
+        chosen = _context(kubeconfig, context)
+        return str((chosen.get("context") or {}).get("namespace") or "default")
+    except (config.ConfigException, OSError):
+        return "default"
+    except Exception as error:
+        raise _no_cluster(error, known=False) from error
+
+
+def context_name(kubeconfig: str | Path | None = None, context: str | None = None) -> str:
+    """Return the name of the context that is used; empty in a pod, and where there is none."""
+    from kubernetes import config
+
+    if context is not None:
+        return context
+    if kubeconfig is None and in_cluster():
+        return ""
+    try:
+        return str(_context(kubeconfig, None).get("name") or "")
+    except (config.ConfigException, OSError, AttributeError):
+        return ""
+
+
+def _context(kubeconfig: str | Path | None, context: str | None) -> Mapping[str, Any]:
+    from kubernetes import config
+
+    read: Callable[..., tuple[list[dict[str, Any]], dict[str, Any]]] = config.list_kube_config_contexts
+    known, active = read(str(kubeconfig) if kubeconfig is not None else None)
+    return active if context is None else next((each for each in known if each.get("name") == context), {})
+
+
+def _no_cluster(error: Exception, *, known: bool) -> ConfigError:
+    """Return the error for a configuration that cannot be used; what is not ``known`` is one of its forms."""
+    words = " ".join(str(error).split())[:300]
+    if not known or isinstance(error, ssl.SSLError):
+        words = f"the kubeconfig is damaged ({type(error).__name__}: {words})"
+    return ConfigError(
+        f"no cluster can be reached: {words}", hint="name one with --kubeconfig or KUBECONFIG", reason="NoCluster"
+    )
+
+
+def in_cluster() -> bool:
+    """Return whether this process runs in a pod."""
+    return "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ

@@ -1,0 +1,237 @@
+"""A cluster, as the command line uses it: Workspaces are objects there, and an operator carries them out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from llmwright.api.status import WorkspaceStatus
+from llmwright.api.workspace import Workspace
+from llmwright.errors import NotYet, TargetError
+from llmwright.lifecycle.waiting import holds, present_status
+from llmwright.targets.kubernetes.cluster.api_client import Api
+from llmwright.targets.kubernetes.cluster.api_errors import FORBIDDEN, ApiError
+from llmwright.targets.kubernetes.cluster.api_resources import (
+    EVENTS,
+    JOBS,
+    NODES,
+    PODS,
+    SERVICES,
+    STATEFULSETS,
+    WORKSPACES,
+    Resource,
+)
+from llmwright.targets.kubernetes.cluster.kubeconfig import connect, context_name, own_namespace
+from llmwright.targets.kubernetes.commands.access import Access
+from llmwright.targets.kubernetes.commands.child_tree import child_tree
+from llmwright.targets.kubernetes.commands.deletion import Deletion
+from llmwright.targets.kubernetes.commands.event_lines import event_lines
+from llmwright.targets.kubernetes.commands.pod_logs import PodLogs
+from llmwright.targets.kubernetes.manifests.object_metadata import WORKSPACE_LABEL
+from llmwright.targets.kubernetes.operator.pass_subject import parsed
+from llmwright.targets.workspace_target import Child, Tell
+from llmwright.values.plan import Plan
+
+Object = Mapping[str, Any]
+Objects = list[Object]
+Pairs = list[tuple[str, Object]]
+
+POLL_S = 0.5
+PAGE = "500"
+
+
+class ClusterTarget:
+    """Workspaces of a cluster, with the rights of the kubeconfig's user. Nothing is kept between two calls."""
+
+    def __init__(self, kubeconfig: str | None = None, context: str | None = None, tell: Tell = lambda _: None) -> None:
+        """Raises ConfigError where no cluster is configured. ``tell`` takes the line that one is waited for."""
+        self.kubeconfig, self.context = kubeconfig, context
+        self.access = Access(connect(kubeconfig, context), tell)
+
+    @property
+    def place(self) -> str:
+        """The cluster, by its context and address."""
+        name = context_name(self.kubeconfig, self.context)
+        host = self.access.api.configuration.host
+        return f"context {name}, {host}" if name else f"the cluster of this pod, {host}"
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the context, or of this pod."""
+        return own_namespace(self.kubeconfig, self.context)
+
+    def repair(self) -> tuple[tuple[str, str], ...]:
+        """Nothing: an operator mends what it left."""
+        return ()
+
+    def live(self, namespace: str, name: str, access: Access | None = None) -> dict[str, Any]:
+        """Return the object as it is on the cluster."""
+        found = (access or self.access).ask(lambda api: api.find(WORKSPACES, namespace, name))
+        if found is None:
+            raise TargetError(
+                f"workspace {name!r} is not there in namespace {namespace!r}",
+                hint="`llmwright get -A` lists those that are",
+                reason="NotFound",
+            )
+        return found
+
+    def get(self, namespace: str, name: str) -> Workspace:
+        """Return the Workspace with its status."""
+        return _workspace(self.live(namespace, name))
+
+    def list(self, namespace: str | None = None, selector: str = "") -> Iterator[Workspace]:
+        """Iterate over the Workspaces with these labels of one namespace or of all, by namespace and name."""
+        yield from map(_workspace, self._pages(WORKSPACES, namespace, selector))
+
+    def names(self, namespace: str | None = None, selector: str = "") -> Iterator[tuple[str, str]]:
+        """Iterate over namespace and name of these Workspaces."""
+        for live in self._pages(WORKSPACES, namespace, selector):
+            yield live["metadata"]["namespace"], live["metadata"]["name"]
+
+    def watch(self, namespace: str, name: str, timeout_s: float | None = None) -> Iterator[Workspace]:
+        """Iterate over the Workspace now and after each change of its status, until it is deleted.
+
+        A status from before the latest apply is left out.
+
+        Raises:
+            NotYet: it is still there after ``timeout_s``.
+        """
+        until, access = _until(timeout_s), self.access.patient(timeout_s)
+        last: WorkspaceStatus | None = None
+        while True:
+            found = access.ask(lambda api: api.find(WORKSPACES, namespace, name))
+            if found is None:
+                return
+            workspace = _workspace(found)
+            status = present_status(workspace)
+            if status is not None and status != last:
+                last = status
+                yield workspace
+            if time.monotonic() >= until:
+                raise NotYet(f"{namespace}/{name} is still there after {timeout_s:g} s")
+            time.sleep(POLL_S)
+
+    def wait(self, namespace: str, name: str, condition: str, timeout_s: float | None = None) -> None:
+        """Return once ``condition`` holds, or with ``delete`` once it is gone. It outlives an API server.
+
+        Raises:
+            NotYet: not within ``timeout_s``.
+            TargetError, ConfigError: it is stalled, with the root cause.
+        """
+        key, until, access = f"{namespace}/{name}", _until(timeout_s), self.access.patient(timeout_s)
+        while not self._holds(access, namespace, name, condition):
+            if time.monotonic() >= until:
+                raise NotYet(f"{key}: {condition} does not hold after {timeout_s:g} s")
+            time.sleep(POLL_S)
+
+    def _holds(self, access: Access, namespace: str, name: str, condition: str) -> bool:
+        if condition == "delete":
+            return access.ask(lambda api: api.find(WORKSPACES, namespace, name)) is None
+        status = present_status(_workspace(self.live(namespace, name, access)))
+        return status is not None and holds(status, condition, f"{namespace}/{name}")
+
+    def logs(self, namespace: str, name: str, *, following: bool = False, stage: str | None = None) -> Iterator[str]:
+        """Iterate over the lines that its containers wrote, each with its pod where there are several.
+
+        ``stage`` chooses a role (``tuning``), a container, both (``tuning.main``) or a pod.
+        """
+        self.live(namespace, name)
+        logs = PodLogs(self.access, namespace, name, stage)
+        return logs.followed() if following else logs.written()
+
+    def recorded_plan(self, namespace: str, name: str) -> Plan | None:
+        """Return None: a cluster keeps the record in the status alone."""
+        self.live(namespace, name)
+        return None
+
+    def events(self, namespace: str, name: str) -> Iterator[str]:
+        """Iterate over the Events of the Workspace and of its children, the oldest first."""
+        workspace = self.live(namespace, name)
+        uids = {each["metadata"].get("uid") for each in (workspace, *(live for _, live in self._objects(workspace)))}
+        yield from event_lines(self._pages(EVENTS, namespace), uids)
+
+    def children(self, namespace: str, name: str) -> tuple[Child, ...]:
+        """Return the Jobs, servers, Services and pods of the Workspace; of kinds that may be read."""
+        workspace = self.live(namespace, name)
+        nodes: dict[str, Object | None] = {}
+
+        def find_node(node: str) -> Object | None:
+            if node not in nodes:
+                nodes[node] = self._readable(lambda api: api.find(NODES, None, node), {"status": READY})
+            return nodes[node]
+
+        return child_tree(self._objects(workspace), find_node)
+
+    def delete(
+        self,
+        namespace: str,
+        name: str,
+        *,
+        wait: bool = True,
+        timeout_s: float | None = None,
+        force: bool = False,
+        tell: Tell = lambda _: None,
+    ) -> None:
+        """Ask for it to go; the operator ends it and gives its machines back before it is gone.
+
+        With ``force`` it is gone at once, and what is held for it stays.
+
+        Raises:
+            NotYet: it is still there after ``timeout_s``.
+        """
+        deletion = Deletion(self.access, self.live(namespace, name))
+        deletion.ask(force=force)
+        if wait:
+            deletion.wait(timeout_s, tell)
+
+    def _objects(self, live: Object) -> Pairs:
+        """Return what a live Workspace became, each with its kind: our own kinds, and those that plugins brought."""
+        namespace, selector = live["metadata"]["namespace"], f"{WORKSPACE_LABEL}={live['metadata']['name']}"
+        added = map(Resource.parse, (live.get("status") or {}).get("objectKinds") or ())
+        found: Pairs = []
+        for resource in dict.fromkeys((STATEFULSETS, JOBS, SERVICES, PODS, *(each for each in added if each))):
+            listed = partial(_all_pages, resource=resource, namespace=namespace, selector=selector)
+            for page in self._readable(listed, []):
+                kind = str(page["kind"]).removesuffix("List")
+                found += [(kind, each) for each in page.get("items") or []]
+        return found
+
+    def _readable(self, request: Callable[[Api], Any], otherwise: Any) -> Any:
+        """Return the answer, ``otherwise`` where this user may not read it: what may be read is shown all the same."""
+        try:
+            return self.access.ask(request)
+        except TargetError as error:
+            cause = error.__cause__
+            if isinstance(cause, ApiError) and cause.code in (FORBIDDEN, NOT_SERVED):
+                return otherwise
+            raise
+
+    def _pages(self, resource: Resource, namespace: str | None, selector: str = "") -> Objects:
+        pages = self.access.ask(partial(_all_pages, resource=resource, namespace=namespace, selector=selector))
+        return [live for page in pages for live in page.get("items") or []]
+
+
+def _all_pages(api: Api, resource: Resource, namespace: str | None, selector: str) -> Objects:
+    query = {"limit": PAGE, **({"labelSelector": selector} if selector else {})}
+    pages: Objects = []
+    while True:
+        pages.append(api.page(resource, query, namespace=namespace))
+        query["continue"] = pages[-1]["metadata"].get("continue") or ""
+        if not query["continue"]:
+            return pages
+
+
+NOT_SERVED = 404
+READY = {"conditions": [{"type": "Ready", "status": "True"}]}
+"""What is supposed of a node that may not be read."""
+
+
+def _until(timeout_s: float | None) -> float:
+    return float("inf") if timeout_s is None else time.monotonic() + timeout_s
+
+
+def _workspace(live: Mapping[str, Any]) -> Workspace:
+    metadata = {name: value for name, value in live["metadata"].items() if name != "managedFields"}
+    return parsed({**live, "metadata": metadata})[0]

@@ -1,0 +1,54 @@
+"""Which containers' logs are read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llmwright.targets.kubernetes.commands.pod_logs import LogSource, log_sources
+
+Object = dict[str, Any]
+
+
+def pod(name: str, owner: tuple[str, str], at: str, *states: Object) -> Object:
+    reference = {"kind": owner[0], "name": owner[1]}
+    return {
+        "metadata": {"name": name, "uid": name, "creationTimestamp": at, "ownerReferences": [reference]},
+        "status": {"containerStatuses": list(states)},
+    }
+
+
+def container(name: str, restarts: int = 0, **states: Object) -> Object:
+    return {"name": name, "restartCount": restarts, **states}
+
+
+RUNS: Object = {"running": {}}
+ENDED: Object = {"terminated": {"exitCode": 1}}
+
+
+def test_of_a_job_the_latest_pod_and_of_a_server_all_are_read_in_the_order_of_the_lifecycle() -> None:
+    pods = [
+        pod("w-1", ("StatefulSet", "w"), "2026-01-03", container("w", state=RUNS)),
+        pod("w-0", ("StatefulSet", "w"), "2026-01-02", container("w", state=RUNS)),
+        pod("w-new", ("Job", "w"), "2026-01-01T02", container("w", state=ENDED)),
+        pod("w-old", ("Job", "w"), "2026-01-01T01", container("w", state=ENDED)),
+        pod("w-preflight-x", ("Job", "w-preflight"), "2026-01-01T00", container("preflight", state=ENDED)),
+    ]
+    assert [(each.role, each.pod) for each in log_sources("w", pods)] == [
+        ("preflight", "w-preflight-x"),
+        ("tuning", "w-new"),
+        ("serving", "w-0"),
+        ("serving", "w-1"),
+    ]
+
+
+def test_a_container_between_two_starts_is_read_from_its_last_run() -> None:
+    waits: Object = {"waiting": {"reason": "CrashLoopBackOff"}}
+    states = (
+        container("puller", state=ENDED),
+        container("main", 3, state=waits, lastState=ENDED),
+        container("never", state=waits),
+    )
+    assert log_sources("w", [pod("w-0", ("StatefulSet", "w"), "now", *states)]) == [
+        LogSource("serving", "w-0", "puller", "w-0/0"),
+        LogSource("serving", "w-0", "main", "w-0/3", previous=True),
+    ]

@@ -1,0 +1,129 @@
+"""The verbs of the command line on a real API server: the same as on one machine, with kubectl's options."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.cluster.support.kubelet import Kubelet, waits
+from tests.cluster.support.workspaces import INSTANCE_TYPE, Workspaces
+from tests.support.command import Ran
+from tests.support.waiting import wait_until
+
+from llmwright.cli.root import run_and_exit
+from llmwright.testing.cluster import Cluster
+
+pytestmark = pytest.mark.cluster
+
+Command = Callable[..., Ran]
+
+
+@pytest.fixture
+def command(
+    plane: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Command:
+    """Runs ``llmwright ARGUMENTS`` on the cluster."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("LLMWRIGHT_TARGET", "kubernetes")
+    monkeypatch.setenv("KUBECONFIG", str(plane.kubeconfig))
+
+    def run(*arguments: str) -> Ran:
+        monkeypatch.setattr("sys.argv", ["llmwright", *arguments])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            run_and_exit()
+        out, err = capfd.readouterr()
+        return Ran(int(ended.value.code or 0), out, err)
+
+    return run
+
+
+def test_verbs_read_wait_and_delete(workspaces: Workspaces, command: Command) -> None:
+    workspaces.node("told-node", "told")
+    wanted = workspaces.inference("told")
+    wanted["metadata"]["labels"] = {"team": "search"}
+    workspaces.apply(wanted)
+    waited = command("wait", "told", "--for=condition=WorkspaceReady", "--timeout=60s")
+    assert (waited.code, waited.out) == (0, "workspace.kaito.sh/told condition met\n"), waited.err
+    heading, row = (line.split() for line in command("get", "told").out.splitlines())
+    assert heading == ["NAME", "INSTANCE", "RESOURCEREADY", "INFERENCEREADY", "WORKSPACEREADY", "AGE"]
+    assert row[:5] == ["told", INSTANCE_TYPE, "True", "True", "True"]
+    assert command("get", "-A", "-l", "team=search", "-o", "name").out == "workspace.kaito.sh/told\n"
+    assert command("get", "-n", "kube-system").err == "no Workspaces in namespace kube-system\n"
+    assert yaml.safe_load(command("get", "told", "-o", "yaml").out)["status"]["workerNodes"] == ["told-node"]
+    described = command("describe", "told").out
+    assert "StatefulSet/told  1 of 1 ready\n    Pod/told-0  Running: on told-node\n" in described
+    assert "Workspace/told" in described.partition("\nEvents:\n")[2]
+    gone = command("delete", "told")
+    assert gone.code == 0, gone.err
+    assert gone.out == 'workspace.kaito.sh "told" deleted\n'
+    first, second = gone.err.splitlines()[:2]
+    assert first.startswith("on context ")
+    assert second.startswith(f"default/told gives back told-node ({INSTANCE_TYPE})")
+    assert workspaces.get("told") == {}
+
+
+def test_describe_names_the_root_cause_and_the_pod(workspaces: Workspaces, command: Command) -> None:
+    workspaces.node("cause-node", "cause", fake=False)
+    kubelet = Kubelet(workspaces.plane, "cause-node")
+    kubelet.ready()
+    workspaces.apply(workspaces.inference("cause"))
+    wait_until(lambda: workspaces.plane.fetch("/api/v1/namespaces/default/pods/cause-0"), "there is a pod")
+    kubelet.holds("cause-0", waits("ErrImagePull", "no such image"))
+    workspaces.until("cause", "InferenceReady", "False", reason="ImagePullError")
+    described = command("describe", "cause").out
+    assert "Waits for:   ImagePullError: " in described, described
+    assert "    Pod/cause-0  ImagePullError: no such image\n" in described
+    nothing = command("logs", "cause", "--stage", "tuning")
+    assert nothing.code == 1
+    assert nothing.err.startswith("error: no container of workspace 'cause' has written anything for 'tuning'")
+    workspaces.plane.kubectl("delete", "pod", "cause-0", "--force", "--grace-period=0", check=False)
+
+
+def test_who_lacks_a_right_is_told_which_and_who_gives_it(plane: Cluster, command: Command, tmp_path: Path) -> None:
+    plane.kubectl("create", "serviceaccount", "stranger")
+    access = yaml.safe_load(plane.write_kubeconfig(tmp_path / "operator").read_text())
+    access["users"][0]["user"] = {"token": plane.kubectl("create", "token", "stranger").strip()}
+    account = tmp_path / "stranger"
+    account.write_text(yaml.safe_dump(access))
+    refused = command("get", "--kubeconfig", str(account))
+    assert refused.code == 1
+    assert refused.err.splitlines() == [
+        "error: system:serviceaccount:default:stranger may not list workspaces.kaito.sh in namespace default",
+        "  hint: the ClusterRole llmwright-view has that right: `kubectl create rolebinding llmwright-NAME -n default "
+        "--clusterrole=llmwright-view --serviceaccount=default:stranger`",
+    ]
+    plane.kubectl("delete", "serviceaccount", "stranger")
+
+
+def test_an_api_server_that_is_away_is_waited_for(plane: Cluster, command: Command, tmp_path: Path) -> None:
+    access = yaml.safe_load(Path(plane.kubeconfig).read_text())
+    access["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
+    away = tmp_path / "away"
+    away.write_text(yaml.safe_dump(access))
+    ended = command("wait", "any", "--for=condition=Ready", "--timeout=2s", "--kubeconfig", str(away))
+    assert ended.code == 1
+    said = ended.err.splitlines()
+    assert said[0] == "the API server https://127.0.0.1:1 does not answer; waiting for it"
+    assert said[1].startswith("error: the API server https://127.0.0.1:1 does not answer: ")
+    unknown = command("get", "--context", "nowhere")
+    assert unknown.code == 2
+    assert "nowhere" in unknown.err
+
+
+def test_kubectl_starts_it_as_a_plugin(plane: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("KUBECONFIG", str(plane.kubeconfig))
+    listed = subprocess.run(
+        [plane.programs.assets / "kubectl", "llmwright", "get", "-A", "-o", "json"],
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert listed.returncode == 0, listed.stderr
+    assert json.loads(listed.stdout)["kind"] == "List"
