@@ -41,9 +41,9 @@ from llmwright.api.crd import crd
 from llmwright.plugins.driver_set import DriverSet
 from llmwright.plugins.registry import Registry
 from llmwright.targets.kubernetes.cluster.api_client import Api
-from llmwright.targets.kubernetes.cluster.kubeconfig import connect
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import PODS
+from llmwright.targets.kubernetes.cluster.kubeconfig import connect
 from llmwright.targets.kubernetes.operator.process.operator import WORKERS
 from llmwright.targets.kubernetes.operator.rbac import manifests
 
