@@ -86,6 +86,67 @@ def test_describe_names_the_root_cause_and_the_pod(workspaces: Workspaces, comma
     workspaces.plane.kubectl("delete", "pod", "cause-0", "--force", "--grace-period=0", check=False)
 
 
+def test_apply_changes_stop_and_start_and_goes_back(
+    workspaces: Workspaces, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLMWRIGHT_PROVISIONER", "byo")
+    monkeypatch.setenv("LLMWRIGHT_ALLOW_PLACEHOLDERS", "true")
+    workspaces.node("moved-node", "moved")
+    workspaces.names.append("moved")
+    wanted, file = workspaces.inference("moved"), tmp_path / "moved.yaml"
+    del wanted["metadata"]["namespace"]
+
+    def apply(*more: str) -> Ran:
+        file.write_text(yaml.safe_dump(wanted))
+        return command("apply", "-f", str(file), *more)
+
+    made = apply()
+    assert (made.code, made.out) == (0, "workspace.kaito.sh/moved created\n"), made.err
+    assert made.err.startswith("on context ")
+    rolled = command("rollout", "status", "moved", "--timeout", "60s")
+    assert rolled.out.endswith('workspace.kaito.sh "moved" successfully rolled out\n'), rolled
+    assert apply().out == "workspace.kaito.sh/moved unchanged\n"
+    plan = workspaces.get("moved")["status"]["plan"]
+
+    stopped = command("stop", "moved")
+    assert stopped.out == "workspace.kaito.sh/moved stopped\n", stopped.err
+    assert "gives back moved-node" in stopped.err
+    workspaces.until("moved", "InferenceReady", "False", reason="ScaledToZero")
+    assert command("stop", "moved").out == "workspace.kaito.sh/moved unchanged\n"
+    assert command("start", "moved").out == "workspace.kaito.sh/moved started\n"
+    workspaces.until("moved", "InferenceReady")
+    assert {**workspaces.get("moved")["status"]["plan"], "replicas": 1} == plan
+
+    wanted["inference"]["config"] = "engine"
+    config = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "engine"},
+        "data": {"inference_config.yaml": ""},
+    }
+    file.write_text(yaml.safe_dump_all([config, wanted]))
+    changed = command("apply", "-f", str(file))
+    assert changed.out == "configmap/engine created\nworkspace.kaito.sh/moved configured\n", changed.err
+    wait_until(lambda: len(command("rollout", "history", "moved").out.splitlines()) == 3, "there are two revisions")
+    assert command("rollout", "history", "moved").out.splitlines()[2].split()[-2:] == ["*", "inference.config"]
+    gone = command("--no-plugin", "builtin", "rollout", "undo", "moved")
+    assert gone.code == 2
+    assert "inference.preset" in gone.err
+    assert "revision 1 cannot be taken up again" in gone.err
+    back = command("rollout", "undo", "moved")
+    assert (back.code, back.out) == (0, "workspace.kaito.sh/moved rolled back\n"), back.err
+    assert "config" not in workspaces.get("moved")["inference"]
+    assert command("rollout", "restart", "moved").out == "workspace.kaito.sh/moved restarted\n"
+    assert command("rollout", "moved").out == "workspace.kaito.sh/moved unchanged\n"
+
+    wanted["inference"] = {"preset": {"name": "no-such-model"}}
+    refused = apply()
+    assert refused.code == 2
+    assert "inference.preset: cannot be changed" in refused.err
+    assert "--no-check" in refused.err
+    workspaces.plane.kubectl("delete", "configmap", "engine")
+
+
 def test_who_lacks_a_right_is_told_which_and_who_gives_it(plane: Cluster, command: Command, tmp_path: Path) -> None:
     plane.kubectl("create", "serviceaccount", "stranger")
     access = yaml.safe_load(plane.write_kubeconfig(tmp_path / "operator").read_text())

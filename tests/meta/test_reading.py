@@ -46,6 +46,7 @@ ELSEWHERE = {
     "core/src/llmwright/reading/yaml_paths.py": "a quoted part of a path",
     "core/src/llmwright/targets/kubernetes/cluster/api_client.py": CLUSTER,
     "core/src/llmwright/targets/kubernetes/cluster/api_errors.py": CLUSTER,
+    "core/src/llmwright/targets/kubernetes/cluster/kubeconfig.py": CLUSTER,
     "core/src/llmwright/targets/local/process/leftovers.py": "the kernel's files",
     "core/src/llmwright/targets/local/process/out_of_memory.py": "the kernel's files",
     "core/src/llmwright/testing/cluster/control_plane.py": CLUSTER,

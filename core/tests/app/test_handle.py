@@ -52,7 +52,7 @@ class RememberedTarget:
 
 def handle_of(*statuses: WorkspaceStatus) -> tuple[WorkspaceHandle, RememberedTarget]:
     session, target = Session(), RememberedTarget(*statuses)
-    session.target = cast("Any", target)
+    session.local_target = cast("Any", target)
     return WorkspaceHandle(session, "mine"), target
 
 

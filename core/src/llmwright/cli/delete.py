@@ -98,6 +98,6 @@ def _chosen(
         from llmwright.app.documents import read_workspaces
 
         for loaded in read_workspaces(files, namespace):
-            yield loaded.workspace.namespace, loaded.workspace.name
+            yield loaded.workspace.metadata.namespace or where, loaded.workspace.name
     if everything or selector:
         yield from session.target.names(where, selector)

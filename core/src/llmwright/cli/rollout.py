@@ -2,33 +2,159 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from llmwright.app.session import Session
 from llmwright.cli import arguments
-from llmwright.cli.show.output import note_repairs
+from llmwright.cli.show.output import note, note_repairs
+from llmwright.cli.show.place import note_place
+
+if TYPE_CHECKING:
+    from llmwright.api.status import WorkspaceStatus
 
 
-@click.command(epilog="\b\nExamples:\n  llmwright rollout my-workspace\n")
-@click.argument("workspaces", nargs=-1, required=True)
-@arguments.config_dir
-@arguments.namespaced
-@click.pass_obj
-def rollout(session: Session, workspaces: tuple[str, ...], config_dir: str | None, namespace: str | None) -> None:
-    """Move Workspaces to the plan that would be made for them today.
+class Rollout(click.Group):
+    """A group in which the name of a Workspace stands for `update NAME`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does, with ``update`` put before what is no command."""
+        words = [word for word in args if not word.startswith("-")]
+        if words and words[0] not in self.commands:
+            args = ["update", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(
+    cls=Rollout,
+    epilog="""\b
+Examples:
+  llmwright rollout my-workspace              # the same as `rollout update my-workspace`
+  llmwright rollout status my-workspace
+  llmwright rollout undo my-workspace --context prod -n models
+""",
+)
+def rollout() -> None:
+    """Move Workspaces to the plan that would be made for them today, or back.
 
     A plan is decided once per change: a new version, price or preset moves nothing by itself and shows as the condition
     UpdateAvailable until it is rolled out.
     """
-    from llmwright.app.checker import CheckMode
-    from llmwright.app.documents import from_workspace
-    from llmwright.app.planner import Planner
 
-    note_repairs(session.local_target.repair())
-    planner = Planner(session, CheckMode.apply(), config_dir)
+
+@rollout.command(epilog="\b\nExamples:\n  llmwright rollout update my-workspace\n")
+@click.argument("workspaces", nargs=-1, required=True)
+@arguments.config_dir
+@arguments.placed
+@click.pass_obj
+def update(session: Session, workspaces: tuple[str, ...], config_dir: str | None, namespace: str | None) -> None:
+    """Move Workspaces to the plan of today; one without UpdateAvailable stays."""
+    from llmwright.app.rollouts import move
+
+    note_repairs(session.target.repair())
+    note_place(session)
+    where = namespace or session.target.namespace
     for name in workspaces:
-        key = namespace or "default", name
-        current = session.local_target.get(*key)
-        loaded = from_workspace(current, session.local_target.base_directory(*key))
-        change = session.local_target.rollout(*key, planner.plan_loaded(loaded, current).plan)
-        click.echo(f"workspace.kaito.sh/{name} {change}")
+        click.echo(f"workspace.kaito.sh/{name} {move(session, where, name, config_dir)}")
+
+
+@rollout.command(epilog="\b\nExamples:\n  llmwright rollout status my-workspace --timeout=10m\n")
+@click.argument("workspace")
+@click.option("-w", "--watch/--no-watch", default=True, show_default=True, help="Wait until it is carried out.")
+@click.option("--timeout", type=arguments.span, metavar="SPAN", help="Wait no longer, such as 10m.")
+@arguments.placed
+@click.pass_obj
+def status(session: Session, workspace: str, watch: bool, timeout: float | None, namespace: str | None) -> None:
+    """Wait until the latest change is carried out; ends with 1 where it cannot be."""
+    from llmwright.lifecycle.waiting import raise_if_stalled
+
+    note_repairs(session.target.repair())
+    where = namespace or session.target.namespace
+    now = session.target.get(where, workspace)
+    told = ""
+    for each in session.target.watch(where, workspace, timeout) if watch else [now]:
+        told, before = _stands(each.status), told
+        if not told:
+            click.echo(f'workspace.kaito.sh "{workspace}" successfully rolled out')
+            _note_update(each.status)
+            return
+        if told != before:
+            click.echo(f"waiting: {told}")
+        if each.status is not None:
+            raise_if_stalled(each.status, f"{where}/{workspace}: ")
+
+
+def _note_update(status: WorkspaceStatus | None) -> None:
+    newer = status.condition("UpdateAvailable") if status is not None else None
+    if newer is not None and newer.status == "True":
+        note(f"note: {newer.message}")
+
+
+def _stands(status: WorkspaceStatus | None) -> str:
+    """Return what the latest change waits for; empty where it is carried out."""
+    ready = status.condition("Ready") if status is not None else None
+    reconciling = status.condition("Reconciling") if status is not None else None
+    if ready is None:
+        return "it was not looked at yet"
+    if ready.status != "True":
+        return f"{ready.reason}: {ready.message}"
+    if reconciling is not None and reconciling.status == "True":
+        return f"{reconciling.reason}: {reconciling.message}"
+    return ""
+
+
+@rollout.command(epilog="\b\nExamples:\n  llmwright rollout history my-workspace --revision 2\n")
+@click.argument("workspace")
+@click.option("--revision", type=click.IntRange(1), help="Print all that this revision asks for.")
+@arguments.placed
+@click.pass_obj
+def history(session: Session, workspace: str, revision: int | None, namespace: str | None) -> None:
+    """List what was asked for each time, with the fields that changed. The ten latest are kept, on a cluster."""
+    from llmwright.app.rollouts import history as revisions_of
+    from llmwright.cli.show.output import table
+    from llmwright.errors import TargetError
+
+    found = revisions_of(session, namespace or session.target.namespace, workspace)
+    if revision is not None:
+        chosen = next((each for each in found if each.number == revision), None)
+        if chosen is None:
+            raise TargetError(f"{workspace} has no revision {revision}", reason="NotFound")
+        from llmwright.api.document import to_yaml
+
+        click.echo(to_yaml(dict(chosen.wish)), nl=False)
+        return
+    rows = [
+        (str(each.number), each.made_at, "*" if each.present else "", ", ".join(each.changed) or "<first>")
+        for each in found
+    ]
+    table(("revision", "made", "now", "changed"), rows)
+
+
+@rollout.command(epilog="\b\nExamples:\n  llmwright rollout restart my-workspace\n")
+@click.argument("workspaces", nargs=-1, required=True)
+@arguments.placed
+@click.pass_obj
+def restart(session: Session, workspaces: tuple[str, ...], namespace: str | None) -> None:
+    """Start anew what serves, by the same plan; on a cluster one pod after the other."""
+    note_place(session)
+    where = namespace or session.target.namespace
+    for name in workspaces:
+        session.target.restart(where, name)
+        click.echo(f"workspace.kaito.sh/{name} restarted")
+
+
+@rollout.command(epilog="\b\nExamples:\n  llmwright rollout undo my-workspace --to-revision 2\n")
+@click.argument("workspace")
+@click.option("--to-revision", type=click.IntRange(1), help="By default the latest that is not the present one.")
+@arguments.placed
+@click.pass_obj
+def undo(session: Session, workspace: str, to_revision: int | None, namespace: str | None) -> None:
+    """Have a Workspace ask again for what it asked for before; refused where that cannot be had any more."""
+    from llmwright.app.rollouts import undo as take_back
+
+    note_place(session)
+    where = namespace or session.target.namespace
+    change, number = take_back(session, where, workspace, to_revision)
+    click.echo(f"workspace.kaito.sh/{workspace} {'rolled back' if change == 'configured' else change}")
+    note(f"it asks for what revision {number} asked for; a later `apply` of its YAML asks for something else again")

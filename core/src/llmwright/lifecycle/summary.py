@@ -156,6 +156,6 @@ def _update(facts: LifecycleInput, builder: DecisionBuilder) -> None:
     if not (builder.superseded or facts.observed.newer_plan):
         builder.conditions.drop("UpdateAvailable")
         return
-    how = "`llmwright rollout`" if facts.plan.target == "local" else f"another value in the annotation {ROLLOUT}"
-    message = f"a plan made today differs from the one that runs; {how} moves it"
+    other_way = "" if facts.plan.target == "local" else f", or another value in the annotation {ROLLOUT},"
+    message = f"a plan made today differs from the one that runs; `llmwright rollout`{other_way} moves it"
     builder.conditions.set("UpdateAvailable", True, "NewPlan", message)

@@ -98,3 +98,12 @@ class WorkspaceTarget(Protocol):
         Raises:
             NotYet: it is still there after ``timeout_s``.
         """
+
+    def stop(self, namespace: str, name: str) -> str:
+        """End what runs of it and keep everything else; return ``configured``, or ``unchanged`` where nothing ran."""
+
+    def start(self, namespace: str, name: str) -> str:
+        """Have it run again as before it was stopped; return ``configured``, or ``unchanged`` where it runs."""
+
+    def restart(self, namespace: str, name: str) -> str:
+        """Have what serves started anew; return ``configured``."""

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 
 def note_place(session: Session) -> None:
-    """Name the target and its context on stderr."""
-    note(f"on {session.target.place}")
+    """Name the target and its context on stderr, where another than this machine may be meant."""
+    if session.on_cluster or session.chosen_target:
+        note(f"on {session.target.place}")
 
 
 def note_release(session: Session, namespace: str, name: str) -> None:

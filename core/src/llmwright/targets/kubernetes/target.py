@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,7 @@ from llmwright.lifecycle.waiting import holds, present_status
 from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.targets.kubernetes.cluster.api_errors import FORBIDDEN, ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import (
+    CONTROLLER_REVISIONS,
     EVENTS,
     JOBS,
     NODES,
@@ -25,11 +27,14 @@ from llmwright.targets.kubernetes.cluster.api_resources import (
 )
 from llmwright.targets.kubernetes.cluster.kubeconfig import connect, context_name, own_namespace
 from llmwright.targets.kubernetes.commands.access import Access
+from llmwright.targets.kubernetes.commands.changing import Change, Changing
 from llmwright.targets.kubernetes.commands.child_tree import child_tree
 from llmwright.targets.kubernetes.commands.deletion import Deletion
 from llmwright.targets.kubernetes.commands.event_lines import event_lines
 from llmwright.targets.kubernetes.commands.pod_logs import PodLogs
+from llmwright.targets.kubernetes.commands.wish_revisions import WishRevision, wish_revisions
 from llmwright.targets.kubernetes.manifests.object_metadata import WORKSPACE_LABEL
+from llmwright.targets.kubernetes.operator.cache.owner_reference import REVISION_OWNER
 from llmwright.targets.kubernetes.operator.pass_subject import parsed
 from llmwright.targets.workspace_target import Child, Tell
 from llmwright.values.plan import Plan
@@ -49,6 +54,7 @@ class ClusterTarget:
         """Raises ConfigError where no cluster is configured. ``tell`` takes the line that one is waited for."""
         self.kubeconfig, self.context = kubeconfig, context
         self.access = Access(connect(kubeconfig, context), tell)
+        self.changing = Changing(self.access)
 
     @property
     def place(self) -> str:
@@ -185,6 +191,28 @@ class ClusterTarget:
         deletion.ask(force=force)
         if wait:
             deletion.wait(timeout_s, tell)
+
+    def stop(self, namespace: str, name: str) -> Change:
+        """Have no copy of its server run; its nodes are given back, and its plan stays.
+
+        Raises:
+            ConfigError: it tunes.
+        """
+        return self.changing.stop(self.get(namespace, name))
+
+    def start(self, namespace: str, name: str) -> Change:
+        """Have its server run again, with as many copies as before."""
+        return self.changing.start(self.get(namespace, name))
+
+    def restart(self, namespace: str, name: str) -> Change:
+        """Have the pods of its server made anew, one after the other."""
+        return self.changing.restart(self.get(namespace, name), datetime.now(UTC))
+
+    def revisions(self, namespace: str, name: str) -> tuple[WishRevision, ...]:
+        """Return what its user asked for each time, the oldest first."""
+        live = self.live(namespace, name)
+        kept = self._pages(CONTROLLER_REVISIONS, namespace, f"{REVISION_OWNER}={name}")
+        return wish_revisions(live, kept)
 
     def _objects(self, live: Object) -> Pairs:
         """Return what a live Workspace became, each with its kind: our own kinds, and those that plugins brought."""

@@ -19,7 +19,7 @@ from llmwright.targets.local.options import LocalOptions
 from llmwright.targets.local.process.log_files import SUPERVISOR, follow, log_files
 from llmwright.targets.local.stop_and_delete import delete, stop
 from llmwright.targets.local.store.applied_workspace import AppliedWorkspace
-from llmwright.targets.local.store.changes import Change, brings_new_secrets, record_apply, record_rollout
+from llmwright.targets.local.store.changes import Change, brings_new_secrets, record_apply, record_rollout, record_start
 from llmwright.targets.local.store.locks import FileLock
 from llmwright.targets.local.store.state_directory import StateDirectory
 from llmwright.targets.local.store.workspace_store import WorkspaceStore
@@ -112,13 +112,33 @@ class LocalTarget:
             ensure_supervisor(store)
         return change
 
-    def stop(self, namespace: str, name: str, *, timeout_s: float | None = None) -> None:
-        """End its processes and keep everything else; the next ``apply`` goes on from there.
+    def stop(self, namespace: str, name: str, *, timeout_s: float | None = None) -> Change:
+        """End its processes and keep everything else; ``start`` or the next ``apply`` goes on from there.
 
         Raises:
             NotYet: its processes did not end within ``timeout_s``.
         """
-        stop(self.directory.workspace(namespace, name), timeout_s)
+        store = self.directory.workspace(namespace, name)
+        runs = not store.require_applied().stopped
+        stop(store, timeout_s)
+        return "configured" if runs else "unchanged"
+
+    def start(self, namespace: str, name: str) -> Change:
+        """Go on where ``stop`` ended it, with the recorded plan and the secrets of this environment.
+
+        Raises:
+            NotYet: it is being deleted.
+        """
+        store = self.directory.workspace(namespace, name)
+        with FileLock(store.apply_lock):
+            change = record_start(store)
+            ensure_supervisor(store)
+        return change
+
+    def restart(self, namespace: str, name: str) -> Change:
+        """End its processes and start them anew."""
+        self.stop(namespace, name)
+        return self.start(namespace, name)
 
     def delete(
         self,

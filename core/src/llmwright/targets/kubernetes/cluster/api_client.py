@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 MANAGER = "llmwright"
 """The field manager of all that we apply."""
 
+DRY_RUN = {"dryRun": "All"}
 CONNECTIONS = 64
 CONNECT_S = 10.0
 ANSWER_S = 60.0
@@ -124,19 +125,30 @@ class Api:
         finally:
             response.close()
 
-    def apply(self, resource: Resource, body: Mapping[str, Any]) -> Object:
+    def apply(
+        self, resource: Resource, body: Mapping[str, Any], *, manager: str = MANAGER, dry_run: bool = False
+    ) -> Object:
         """Apply ``body`` server-side: its fields become ours, also those that another field manager owned before."""
         metadata = body["metadata"]
         path = resource.path(metadata.get("namespace"), metadata["name"])
-        query = {"fieldManager": MANAGER, "force": "true"}
+        query = {"fieldManager": manager, "force": "true", **(DRY_RUN if dry_run else {})}
         return self._json("PATCH", path, body, query=query, content="application/apply-patch+yaml")
 
     def merge(
-        self, resource: Resource, namespace: str | None, name: str, patch: Mapping[str, Any], subresource: str = ""
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        patch: Mapping[str, Any],
+        subresource: str = "",
+        *,
+        manager: str = MANAGER,
+        dry_run: bool = False,
     ) -> Object:
         """Send a JSON merge patch, and return the object."""
         path = resource.path(namespace, name, subresource)
-        return self._json("PATCH", path, patch, query={"fieldManager": MANAGER}, content="application/merge-patch+json")
+        query = {"fieldManager": manager, **(DRY_RUN if dry_run else {})}
+        return self._json("PATCH", path, patch, query=query, content="application/merge-patch+json")
 
     def create(self, resource: Resource, body: Mapping[str, Any]) -> Object:
         """Create an object, and return it."""

@@ -57,6 +57,22 @@ def record_rollout(store: WorkspaceStore, plan: Plan) -> Change:
     return "configured"
 
 
+def record_start(store: WorkspaceStore) -> Change:
+    """Record that a stopped Workspace is to run again.
+
+    Raises:
+        NotYet: the Workspace is being deleted.
+        TargetError: ``NotFound``, or the disk refuses.
+    """
+    before = store.require_applied()
+    if before.deleting:
+        raise NotYet(f"{store.key} is being deleted", hint="apply it again once it is gone", reason="Deleting")
+    if not before.stopped:
+        return "unchanged"
+    store.write_applied(replace(before, stopped=False, generation=before.generation + 1))
+    return "configured"
+
+
 def plan_of_rollout(plan: Plan | None, applied: AppliedWorkspace) -> Plan | None:
     """Return ``plan`` with the number of the rollout in its inputs, so that each rollout moves what runs."""
     if plan is None or not applied.rollouts:
