@@ -129,7 +129,7 @@ def test_apply_changes_stop_and_start_and_goes_back(
     assert changed.out == "configmap/engine created\nworkspace.kaito.sh/moved configured\n", changed.err
     wait_until(lambda: len(command("rollout", "history", "moved").out.splitlines()) == 3, "there are two revisions")
     assert command("rollout", "history", "moved").out.splitlines()[2].split()[-2:] == ["*", "inference.config"]
-    gone = command("--no-plugin", "builtin", "rollout", "undo", "moved")
+    gone = command("--no-plugin", "presets", "rollout", "undo", "moved")
     assert gone.code == 2
     assert "inference.preset" in gone.err
     assert "revision 1 cannot be taken up again" in gone.err
