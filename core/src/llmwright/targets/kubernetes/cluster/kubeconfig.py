@@ -36,8 +36,8 @@ def connect(kubeconfig: str | Path | None = None, context: str | None = None) ->
         load: Callable[..., None] = partial(config.load_kube_config, context=context)
         if kubeconfig is None and context is None and in_cluster():
             load = config.load_incluster_config
-        elif kubeconfig is not None:
-            load = partial(load, config_file=str(kubeconfig))
+        else:
+            load = partial(load, config_file=_file(kubeconfig))
         load(client_configuration=configuration)
         return Api(configuration)
     except Exception as error:
@@ -79,11 +79,16 @@ def context_name(kubeconfig: str | Path | None = None, context: str | None = Non
         return ""
 
 
+def _file(kubeconfig: str | Path | None) -> str | None:
+    """Return the file, or several as the variable has them; the client reads the variable only when it is imported."""
+    return str(kubeconfig) if kubeconfig is not None else os.environ.get("KUBECONFIG") or None
+
+
 def _context(kubeconfig: str | Path | None, context: str | None) -> Mapping[str, Any]:
     from kubernetes import config
 
     read: Callable[..., tuple[list[dict[str, Any]], dict[str, Any]]] = config.list_kube_config_contexts
-    known, active = read(str(kubeconfig) if kubeconfig is not None else None)
+    known, active = read(_file(kubeconfig))
     return active if context is None else next((each for each in known if each.get("name") == context), {})
 
 
