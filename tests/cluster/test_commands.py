@@ -131,7 +131,7 @@ def test_apply_changes_stop_and_start_and_goes_back(
     assert command("rollout", "history", "moved").out.splitlines()[2].split()[-2:] == ["*", "inference.config"]
     gone = command("--no-plugin", "presets", "rollout", "undo", "moved")
     assert gone.code == 2
-    assert "inference.preset" in gone.err
+    assert "inference.preset.name: there is no preset 'phi-4-mini-instruct' any more" in gone.err
     assert "revision 1 cannot be taken up again" in gone.err
     back = command("rollout", "undo", "moved")
     assert (back.code, back.out) == (0, "workspace.kaito.sh/moved rolled back\n"), back.err

@@ -35,6 +35,7 @@ ELSEWHERE = {
     "core/src/llmwright/cli/plugin_template.py": OWN,
     "core/src/llmwright/plugins/known.py": OWN,
     "core/src/llmwright/plugins/load_check.py": CHILD,
+    "core/src/llmwright/plugins/progress_server.py": "the last lines of a file that this process writes",
     "core/src/llmwright/plugins/trainer.py": WEIGHTS,
     "core/src/llmwright/provisioners/machine.py": "the kernel's files",
     **dict.fromkeys(

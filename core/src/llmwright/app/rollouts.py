@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from llmwright.errors import ConfigError, InvalidWorkspace, TargetError
+from llmwright.errors import ConfigError, InvalidWorkspace, Problem, TargetError
 
 if TYPE_CHECKING:
     from llmwright.api.workspace import Workspace
@@ -73,7 +73,11 @@ def _earlier(revisions: tuple[WishRevision, ...], namespace: str, name: str, num
 
 
 def _refuse_what_is_gone(session: Session, workspace: Workspace, revision: WishRevision) -> None:
-    """Refuse a revision that today's rules do not accept: its preset, runtime or instance type may be gone."""
+    """Refuse a revision that today's rules do not accept: its preset, runtime or instance type may be gone.
+
+    A change of a Workspace that runs is not judged by its preset, which may only be gone from a newer pack. But this
+    change has it planned anew, and that needs the preset.
+    """
     from llmwright.api.document import to_mapping
     from llmwright.app.checker import Checker, CheckMode
     from llmwright.app.documents import from_data
@@ -85,7 +89,19 @@ def _refuse_what_is_gone(session: Session, workspace: Workspace, revision: WishR
     }
     loaded = from_data({**data, **revision.wish}, source=f"revision {revision.number}")
     try:
+        _require_preset(session, loaded.workspace)
         Checker(session, CheckMode.webhook()).accept(loaded, workspace)
     except InvalidWorkspace as error:
         error.hint = f"revision {revision.number} cannot be taken up again; apply a YAML that says what to run instead"
         raise
+
+
+def _require_preset(session: Session, workspace: Workspace) -> None:
+    from llmwright.catalogue.model_description import can_describe
+
+    spec = workspace.preset
+    if spec is None or session.catalogue.find_preset(spec.name) is not None or can_describe(spec.name):
+        return
+    path = "inference.preset.name" if workspace.inference else "tuning.preset.name"
+    message = f"there is no preset {spec.name!r} any more"
+    raise InvalidWorkspace([Problem(path, message, "`llmwright presets list` shows others", reason="NotFound")])

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from llmwright.plugins.adapter_files import Matrix, write_adapter
 from llmwright.plugins.checkpoints import Checkpoints
+from llmwright.plugins.progress_server import serve_progress
 from llmwright.reading.files import Unreadable
 from llmwright.reading.json_reader import read_json
 
@@ -34,6 +35,7 @@ _MOST_ROW = 2**30
 
 _KEYS = ("prompt", "completion")
 _UNUSABLE = 2
+PROGRESS = "progress.jsonl"
 _TERMINATED = 128 + signal.SIGTERM
 
 Row = dict[str, Any]
@@ -103,7 +105,7 @@ class Run(Generic[Options]):
     def report(self, step: int, steps: int, loss: float) -> None:
         """Tell that ``step`` of ``steps`` is done: on stdout, and for the status of the Workspace."""
         event = {"event": "step", "step": step, "steps": steps, "loss": loss if math.isfinite(loss) else None}
-        with (self.results / "progress.jsonl").open("a", encoding="utf-8") as progress:
+        with (self.results / PROGRESS).open("a", encoding="utf-8") as progress:
             progress.write(json.dumps(event) + "\n")
         print(f"step {step}/{steps}, loss {loss:.4f}", flush=True)
 
@@ -167,6 +169,7 @@ def main(
         else:
             arguments.results.mkdir(parents=True, exist_ok=True)
             run = _run(arguments, options, rows)
+            serve_progress(run.results / PROGRESS)
             train(run)
             # After the adapter: a run that is cut off between the two goes on, and writes the adapter.
             Checkpoints(run.results, "").drop()

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Protocol, Self
 
+from llmwright.plugins.progress_server import serve_progress
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -137,6 +139,11 @@ def sentence(event: Mapping[str, Any]) -> str:
 
 
 def open_reporter(path: Path | None) -> ProgressReporter:
-    """Return a reporter to standard output (a bar on a terminal, else lines) and, if given, to the file ``path``."""
+    """Return a reporter to standard output (a bar on a terminal, else lines) and, if given, to the file ``path``.
+
+    Where the environment names a port, as in a pod, the last step is told there too.
+    """
+    if path is not None:
+        serve_progress(path)
     shown: Sink = Bar() if sys.stdout.isatty() else LogLines(sys.stdout)
     return ProgressReporter(shown, *([JsonLines(path)] if path else []))

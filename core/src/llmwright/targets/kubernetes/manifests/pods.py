@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
+from llmwright.plugins.progress_server import PORT
 from llmwright.plugins.weights import MODEL_VOLUME
 from llmwright.targets.kubernetes.manifests.container import container, main_container
 from llmwright.targets.kubernetes.manifests.object_metadata import WORKSPACE_LABEL, pod_labels
@@ -48,10 +50,15 @@ def serving_pod(source: RenderInput, launch: Launch, nodes: NodeRequest, *, clai
     return _template(source, pod_labels(source), spec)
 
 
+PROGRESS_PORT = 8009
+"""Where the process that tunes tells its progress."""
+
+
 def tuning_pod(source: RenderInput, launch: Launch, nodes: NodeRequest) -> Manifest:
     """Return the template of a pod that fetches data, tunes and delivers the result."""
+    tells = replace(launch, main=replace(launch.main, env={**launch.main.env, PORT: str(PROGRESS_PORT)}))
     spec = {
-        **_steps(source, with_weights_volume(launch, source.settings)),
+        **_steps(source, with_weights_volume(tells, source.settings)),
         "runtimeClassName": source.placement.runtime_class,
         "affinity": node_affinity(nodes.selector, source.placement.selector),
         "tolerations": tuning_tolerations(source.settings.cloud, source.placement),

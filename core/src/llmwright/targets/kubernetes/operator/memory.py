@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from llmwright.api.scaling import replicas_of
-from llmwright.api.status import WorkspaceStatus
+from llmwright.api.status import Progress, WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.lifecycle.decision import Provision, Release
 from llmwright.lifecycle.observed import Role, Trouble
@@ -144,6 +144,15 @@ class HeldStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class ToldProgress:
+    """What the tuning pod of that ``uid`` told of its progress, and when it was asked (monotonic clock)."""
+
+    uid: str
+    progress: Progress | None
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class UnreadConfig:
     """A ConfigMap that could not be read: how often in a row, why, and until when (monotonic clock) to rest."""
 
@@ -192,6 +201,7 @@ class WorkspaceMemory:
     refused_objects: dict[Role, RefusedObjects] = field(default_factory=dict)
     drift: dict[tuple[Resource, str], str] = field(default_factory=dict)
     held_status: HeldStatus | None = None
+    progress: ToldProgress | None = None
     own_status: Mapping[str, Any] | None = None
     status_contest: Contest = Contest()
     object_contests: dict[tuple[Resource, str], Contest] = field(default_factory=dict)

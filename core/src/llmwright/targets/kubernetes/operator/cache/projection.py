@@ -11,7 +11,7 @@ from typing import Any
 Object = dict[str, Any]
 
 POD_METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp")
-POD_STATUS = ("phase", "reason", "message")
+POD_STATUS = ("phase", "reason", "message", "podIP")
 NODE_METADATA = ("name", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "labels")
 INVOLVED = ("kind", "namespace", "name", "uid")
 CONDITION = ("type", "status", "reason", "message")

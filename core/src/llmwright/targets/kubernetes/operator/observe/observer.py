@@ -22,6 +22,7 @@ from llmwright.targets.kubernetes.operator.observe.event_causes import explained
 from llmwright.targets.kubernetes.operator.observe.occupied_nodes import sparing
 from llmwright.targets.kubernetes.operator.observe.pod_causes import pressure_behind
 from llmwright.targets.kubernetes.operator.observe.server_status import ServerStatus
+from llmwright.targets.kubernetes.operator.observe.tuning_progress import TuningProgress
 from llmwright.targets.kubernetes.operator.observe.workloads import ABSENT, job_workload, of_workload
 from llmwright.targets.kubernetes.operator.pass_subject import PassSubject
 from llmwright.targets.kubernetes.operator.plans.pinning import pinned
@@ -44,10 +45,11 @@ class Observer:
         snapshot: ClusterSnapshot,
         provisioning: Provisioning,
         image_trouble: ImageTrouble,
+        progress: TuningProgress,
     ) -> None:
         """``image_trouble`` is what stands against the images of a Workspace's plan."""
         self._children, self._snapshot, self._provisioning = children, snapshot, provisioning
-        self._image_trouble = image_trouble
+        self._image_trouble, self._progress = image_trouble, progress
         self._server_status = ServerStatus(children, snapshot)
 
     def live(self, subject: PassSubject, planned: Planned) -> Observed | None:
@@ -125,9 +127,18 @@ class Observer:
     def _workloads(self, subject: PassSubject, wanted: int | None) -> Observed:
         return Observed(
             preflight=self._job(subject.owner, "preflight", subject.reported("PreflightSucceeded")),
-            tuning=self._job(subject.owner, "tuning", subject.reported("JobStarted")),
+            tuning=self._tuning(subject),
             serving=self._server_status.of(subject, wanted),
         )
+
+    def _tuning(self, subject: PassSubject) -> Workload:
+        """Return the tuning Job; one that runs with what its pod told of its progress, else with what is on record."""
+        workload = self._job(subject.owner, "tuning", subject.reported("JobStarted"))
+        if workload.phase != "running":
+            return workload
+        pods = of_workload(self._children.of(PODS).of(subject.key), "Job", subject.owner.workload("tuning")[1])
+        told = self._progress.of(subject.key, pods)
+        return replace(workload, progress=told or (subject.status.progress if subject.status is not None else None))
 
     def _job(self, owner: Owner, role: Role, before: str) -> Workload:
         resource, name = owner.workload(role)

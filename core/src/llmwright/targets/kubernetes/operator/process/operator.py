@@ -38,6 +38,7 @@ from llmwright.targets.kubernetes.operator.cache.namespaces import Namespaces
 from llmwright.targets.kubernetes.operator.memory import Memory
 from llmwright.targets.kubernetes.operator.observe.observer import Observer
 from llmwright.targets.kubernetes.operator.observe.registry_images import FindPresence, RegistryImages
+from llmwright.targets.kubernetes.operator.observe.tuning_progress import TuningProgress
 from llmwright.targets.kubernetes.operator.pass_log import pass_over
 from llmwright.targets.kubernetes.operator.plans.budget import Budget, recorded_costs
 from llmwright.targets.kubernetes.operator.plans.plans import Planner, Plans
@@ -151,11 +152,12 @@ class Operator:
         preconditions = Preconditions(discovery, children, memory)
         crowded = partial(self.queue.holds, Line.NEW, Line.MOVED)
         status_writer = StatusWriter(api, self.workspaces, Debounce(memory, crowded), memory)
+        progress = TuningProgress(memory, self._tasks, cache.enqueue.call)
         return Reconciler(
             workspaces=self.workspaces,
             memory=memory,
             plans=self._make_plans(api, planner),
-            observer=Observer(children, cache.snapshot, self._provisioning, self._images.trouble),
+            observer=Observer(children, cache.snapshot, self._provisioning, self._images.trouble, progress),
             policy=self._policy,
             renderer=Renderer(self._settings, hooks, children, self._provisioning.placement),
             preconditions=preconditions,

@@ -1,0 +1,45 @@
+"""A tuning process tells its progress."""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from llmwright.plugins.progress_server import PORT, serve_progress
+from llmwright.testing.cluster.programs import free_port
+
+
+def asked(port: int, path: str = "/progress") -> object:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+
+
+def test_the_last_whole_step_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "progress.jsonl"
+    monkeypatch.setenv(PORT, str(free_port()))
+    port = serve_progress(file)
+    assert port is not None
+    assert asked(port) == 404
+    first, second = ({"event": "step", "step": number, "steps": 9, "loss": 1.5} for number in (1, 2))
+    file.write_text(f"{json.dumps(first)}\n{json.dumps(second)}\n" + '{"event": "note"}\n{"event": "st')
+    assert asked(port) == second
+    assert asked(port, "/etc/passwd") == 404
+    assert serve_progress(file) is None, "the port is taken, and that ends no tuning"
+    os.utime(file, (0, 0))
+    assert asked(port) == 404, "it is the file of an earlier tuning"
+
+
+@pytest.mark.parametrize("port", ["", "x", "99999999"])
+def test_nothing_listens_without_a_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, port: str) -> None:
+    monkeypatch.setenv(PORT, port)
+    assert serve_progress(tmp_path / "progress.jsonl") is None
