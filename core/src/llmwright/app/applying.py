@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from llmwright.errors import Problem
 
 Applied = tuple[str, str]
-"""What was applied, such as ``workspace.kaito.sh/mine``, and what that changed."""
+"""The thing that was applied, such as ``workspace.kaito.sh/mine``, and what that changed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import click
 from llmwright.app.session import Session
 from llmwright.cli import arguments
 from llmwright.cli.show.output import note
-from llmwright.cli.show.place import note_place, note_release
+from llmwright.cli.show.target import note_place, note_release
 
 
 @click.command(

@@ -9,7 +9,7 @@ import click
 from llmwright.app.session import Session
 from llmwright.cli import arguments
 from llmwright.cli.show.output import note, note_repairs
-from llmwright.cli.show.place import note_place
+from llmwright.cli.show.target import note_place
 
 if TYPE_CHECKING:
     from llmwright.api.status import WorkspaceStatus

@@ -6,7 +6,7 @@ import click
 
 from llmwright.app.session import Session
 from llmwright.cli import arguments
-from llmwright.cli.show.place import note_place
+from llmwright.cli.show.target import note_place
 
 
 @click.command(

@@ -1,4 +1,4 @@
-"""What commands ask of the place where Workspaces live: this machine, or a cluster."""
+"""The place where Workspaces live, as commands ask it: this machine, or a cluster."""
 
 from __future__ import annotations
 

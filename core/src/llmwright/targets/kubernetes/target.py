@@ -253,7 +253,7 @@ def _all_pages(api: Api, resource: Resource, namespace: str | None, selector: st
 
 NOT_SERVED = 404
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
-"""What is supposed of a node that may not be read."""
+"""The status that a node is supposed to have which may not be read."""
 
 
 def _until(timeout_s: float | None) -> float:

@@ -1,1 +1,1 @@
-"""What commands do on a cluster with the rights of the person who runs them: read, wait, change, explain."""
+"""Commands on a cluster, with the rights of the person who runs them: read, wait, change, explain."""

@@ -1,4 +1,4 @@
-"""What a Workspace became, as a tree of objects, each with its state and what keeps it from a better one; pure."""
+"""The objects that a Workspace became, as a tree, each with its state and what keeps it from a better one; pure."""
 
 from __future__ import annotations
 

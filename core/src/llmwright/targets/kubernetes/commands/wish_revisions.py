@@ -1,4 +1,4 @@
-"""What the user of a Workspace asked for each time, from its ControllerRevisions; pure."""
+"""The wishes of a Workspace's user so far, from its ControllerRevisions; pure."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ class HeldStatus:
 
 @dataclass(frozen=True, slots=True)
 class ToldProgress:
-    """What the tuning pod of that ``uid`` told of its progress, and when it was asked (monotonic clock)."""
+    """The progress that the tuning pod of that ``uid`` told, and when it was asked (monotonic clock)."""
 
     uid: str
     progress: Progress | None

@@ -1,4 +1,4 @@
-"""What a changing command says first: where it acts, and what it gives back."""
+"""The first words of a changing command: where it acts, and what it gives back."""
 
 from __future__ import annotations
 
