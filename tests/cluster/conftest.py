@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.cluster.support.harness import Karpenter, assets, control_plane, karpenter
-from tests.cluster.support.operating import SETTINGS, Shift
+from tests.cluster.support.operating import LEVEL, SETTINGS, Shift
 from tests.cluster.support.real_node import real_node
 from tests.cluster.support.workspaces import Workspaces
 
@@ -73,3 +73,11 @@ def unattended(plane: Cluster, off_shift: None) -> Iterator[Workspaces]:
     found = Workspaces(plane)
     yield found
     found.abandon()
+
+
+@pytest.fixture
+def strict(plane: Cluster) -> Iterator[None]:
+    """The namespace of the Workspaces admits pods of the standard ``restricted`` alone for the while of a test."""
+    plane.kubectl("label", "namespace", "default", f"{LEVEL}=restricted")
+    yield
+    plane.kubectl("label", "namespace", "default", f"{LEVEL}-")

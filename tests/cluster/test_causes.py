@@ -130,6 +130,16 @@ def test_a_node_that_falls_silent_is_named_and_passes(workspaces: Workspaces) ->
     server.recovers()
 
 
+def test_a_node_that_is_drained_under_a_server_is_named_and_passes(workspaces: Workspaces) -> None:
+    server = Patient(workspaces, "drained")
+    # The kubelet that would end the pod is played, so the pod goes at once.
+    flags = ("--force", "--disable-eviction", "--grace-period=0", "--timeout=60s")
+    workspaces.plane.kubectl("drain", server.kubelet.node, *flags)
+    server.is_down("Unschedulable", f"pod {server.pod}", "unschedulable")
+    workspaces.plane.kubectl("uncordon", server.kubelet.node)
+    server.recovers()
+
+
 def test_a_pod_that_no_node_takes_is_named_and_passes(workspaces: Workspaces) -> None:
     plane = workspaces.plane
     workspaces.node("crowded-node", "crowded")

@@ -72,7 +72,9 @@ def test_without_kuberay_nothing_is_bought_and_the_status_says_what_to_install(w
     assert "install KubeRay" in finding.hint
 
 
-def test_a_workspace_becomes_a_ray_cluster_that_follows_it(kuberay: KubeRay, workspaces: Workspaces) -> None:
+def test_a_workspace_becomes_a_ray_cluster_that_follows_it(
+    kuberay: KubeRay, workspaces: Workspaces, strict: None
+) -> None:
     workspaces.apply(served_by_ray(workspaces, "rays"))
     (worker,) = wait_until(lambda: kuberay.workers("rays"), "KubeRay makes a worker")
     (head,) = kuberay.all("pod", "rays", **{"ray.io/node-type": "head"})
@@ -80,7 +82,10 @@ def test_a_workspace_becomes_a_ray_cluster_that_follows_it(kuberay: KubeRay, wor
     assert "ray start --head" in started
     assert "--num-gpus=0" in started
     assert "ray start" in worker["spec"]["containers"][0]["args"][0]
-    assert worker["spec"]["containers"][0]["resources"]["limits"] == {"nvidia.com/gpu": "1"}
+    limits = worker["spec"]["containers"][0]["resources"]["limits"]
+    assert limits.keys() == {"nvidia.com/gpu", "cpu", "memory"}
+    assert limits["nvidia.com/gpu"] == "1"
+    assert worker["spec"]["securityContext"]["runAsUser"] == 1000
     wait_until(lambda: is_running(workspaces, head) and is_running(workspaces, worker), "both run on the one node")
     workspaces.until("rays", "InferenceReady", "False", "RayApplicationPending")
     wait_until(lambda: endpoints(workspaces, "rays") == [name_of(worker)], "the Service leads to the worker alone")

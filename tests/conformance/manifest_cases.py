@@ -17,7 +17,7 @@ from typing import Any
 from tests.conformance.manifest_fields import ABSENT, Field, fields
 from tests.conformance.manifest_rules import rule_for
 from tests.conformance.manifest_scenario import Cluster
-from tests.conformance.manifest_translation import in_upstreams_names
+from tests.conformance.manifest_translation import LOGINS, in_upstreams_names
 from tests.conformance.manifest_tree import Tree, tree_of
 
 from llmwright.errors import LLMwrightError
@@ -102,7 +102,7 @@ def _tree(objects: Mapping[str, Any], workspace: str, *, respell: bool = False) 
 
 def _delivered(pusher: Tree) -> Tree:
     """Return the target of the push, and its secret."""
-    secret = pusher.get("mounts", {}).get("/root/.docker", {}).get("volume", ABSENT)
+    secret = pusher.get("mounts", {}).get(LOGINS, {}).get("volume", ABSENT)
     return {"image": pusher["script"]["img_ref"], "secret": secret}
 
 

@@ -12,7 +12,9 @@ from typing import Any
 
 from tests.conformance.manifest_fields import ABSENT, Field
 
+from llmwright.targets.kubernetes.manifests.pod_security import HOME, USER_NAME, WRITABLE
 from llmwright.targets.kubernetes.manifests.pods import UNDISTURBED
+from llmwright.targets.kubernetes.manifests.render_input import USER
 from llmwright.targets.kubernetes.manifests.scheduling import GPU
 from llmwright.values.nodes import RESERVED_LABELS
 
@@ -71,6 +73,7 @@ GPU_TAINT = {"key": GPU, "operator": "Exists", "effect": "NoSchedule"}
 MAIN: Path = (*POD, "containers", "<main>")
 OTHER: Path = (*POD, "containers", "*")
 NAME = _text(r"[a-z0-9.-]+")
+AMOUNT = _text(r"\d+(m|Mi)?")
 NUMBER = _text(r"\d+")
 COMMIT = _text(r"[0-9a-f]{40}")
 DIGEST = _text(r"[0-9a-f]{64}")
@@ -193,13 +196,39 @@ def _environment() -> tuple[Rule, ...]:
         Rule("api-key", (*MAIN, "env", "LLMWRIGHT_API_KEY"), ABSENT, key),
         Rule("api-key", (*MAIN, "env", "VLLM_API_KEY"), ABSENT, key),
         Rule("hub-cache", (*MAIN, "env", "HF_HOME"), ABSENT, {"value": "/workspace/weights"}),
-        Rule(
-            "own-secrets", (*OTHER, "env", "DOCKER_CONFIG"), ABSENT, lambda it: it["value"].startswith("/root/.docker")
-        ),
+        Rule("own-secrets", (*OTHER, "env", "DOCKER_CONFIG"), ABSENT, lambda it: it["value"].startswith("/mnt/docker")),
         Rule("own-secrets", (*OTHER, "mounts", "*"), {"volume": {"projected": {}}}, ABSENT),
         Rule("read-only", (*MAIN, "mounts", "*", "readOnly"), ABSENT, True),
         Rule("read-only", (*OTHER, "mounts", "*", "readOnly"), ABSENT, True),
     )
+
+
+def _careful_cluster() -> tuple[Rule, ...]:
+    """What Pod Security ``restricted`` and quotas ask of a pod."""
+    mine = {"runAsNonRoot": True, "runAsUser": USER, "runAsGroup": USER, "fsGroup": USER}
+    bound = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+    of_each: list[Rule] = []
+    for path in (MAIN, OTHER):
+        of_each += [
+            Rule("restricted-pods", (*path, "securityContext"), ABSENT, bound),
+            Rule("restricted-pods", (*path, "env", "HOME"), ABSENT, {"value": HOME}),
+            Rule("restricted-pods", (*path, "env", "USER"), ABSENT, {"value": USER_NAME}),
+            *(Rule("restricted-pods", (*path, "mounts", place), ABSENT, {"volume": {"emptyDir": {}}})
+              for place in WRITABLE.values()),
+            Rule("reserved", (*path, "resources"), ABSENT, _has_processors_and_memory),
+            *(Rule("reserved", (*path, "resources", part, name), ABSENT, AMOUNT)
+              for part in ("requests", "limits") for name in ("cpu", "memory")),
+        ]  # fmt: skip
+    more = {"fsGroupChangePolicy": "OnRootMismatch", "seccompProfile": {"type": "RuntimeDefault"}}
+    return (
+        Rule("restricted-pods", (*POD, "securityContext"), ABSENT, {**mine, **more}),
+        Rule("no-token", (*POD, "automountServiceAccountToken"), ABSENT, False),
+        *of_each,
+    )
+
+
+def _has_processors_and_memory(resources: Any) -> bool:
+    return all(part.keys() <= {"cpu", "memory"} for part in resources.values())
 
 
 def _engine_plugin() -> tuple[Rule, ...]:
@@ -320,6 +349,7 @@ RULES: tuple[Rule, ...] = (
     *_joined(),
     *_started(),
     *_environment(),
+    *_careful_cluster(),
     *_engine_plugin(),
     *_engine(),
     *_plain(),

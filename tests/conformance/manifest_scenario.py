@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -54,7 +55,8 @@ class Cluster:
         else:
             plan = self._plan(workspace, settings, scenario)
             nodes = plan.nodes
-            objects = all_objects(self._registry.hooks(), _render_input(workspace, settings, driver, nodes), plan)
+            given = replace(_render_input(workspace, settings, driver, nodes), fits=plan.fits)
+            objects = all_objects(self._registry.hooks(), given, plan)
         return _named(objects, claim_of(driver, nodes))
 
     def plan(self, scenario: Mapping[str, Any]) -> Plan:

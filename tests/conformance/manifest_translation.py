@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 ADAPTERS = "/mnt/adapter"
+LOGINS = "/root/.docker"
+OWN_LOGINS = "/mnt/docker"
+"""The directory of registry logins, upstream's and ours."""
 FLAGS: Mapping[str, Mapping[str, str]] = {
     "llmwright_runtime_hf.serve": {
         "model": "pretrained_model_name_or_path",
@@ -47,9 +50,18 @@ def in_upstreams_names(container: Mapping[str, Any]) -> dict[str, Any]:
     for ours, names in SCRIPTS.items():
         if program.endswith(ours):
             result["script"] = {names[name]: flags.pop(name) for name in list(flags) if name in names}
+    if "mounts" in result:
+        result["mounts"] = {_place(path): mount for path, mount in result["mounts"].items()}
     env = {**result.get("env", {}), **_downloads(program, flags), **_strengths(program, flags)}
     result["env"] = env
     return {**{key: value for key, value in result.items() if value}, **({"flags": flags} if flags else {})}
+
+
+def _place(path: str) -> str:
+    """Return the mount path of logins as upstream has it: those of one use are in a directory below."""
+    if path == OWN_LOGINS:
+        return LOGINS
+    return f"{LOGINS}/config.d/{path.removeprefix(f'{OWN_LOGINS}/')}" if path.startswith(f"{OWN_LOGINS}/") else path
 
 
 def _downloads(program: str, flags: dict[str, Any]) -> dict[str, Any]:

@@ -65,7 +65,9 @@ def flags(objects: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_slice_of_a_gpu(cluster: Cluster) -> None:
     found = cluster.objects(scenario({"partition": {"mode": "mig", "profile": "3g.40gb"}}))
-    assert main(found)["resources"]["requests"] == {"nvidia.com/mig-3g.40gb": "1"}
+    requests = main(found)["resources"]["requests"]
+    assert requests.keys() - {"cpu", "memory"} == {"nvidia.com/mig-3g.40gb"}
+    assert requests["nvidia.com/mig-3g.40gb"] == "1"
     assert {"key": "nvidia.com/mig-3g.40gb", "operator": "Exists", "effect": "NoSchedule"} in pod(found)["tolerations"]
     assert flags(found)["tensor-parallel-size"] == "1"
 
@@ -98,7 +100,7 @@ def test_decoding_apart(cluster: Cluster) -> None:
     assert sidecar["args"] == ["--port=5000", "--vllm-port=5001", "--secure-proxy=false"]
     assert sidecar["ports"] == [{"name": "sidecar", "containerPort": 5000}]
     address = {"fieldRef": {"fieldPath": "status.podIP"}}
-    assert {one["name"]: one["valueFrom"] for one in sidecar["env"]} == {
+    assert {one["name"]: one["valueFrom"] for one in sidecar["env"] if "valueFrom" in one} == {
         "POD_IP": address,
         "VLLM_NIXL_SIDE_CHANNEL_HOST": address,
     }
@@ -174,7 +176,7 @@ def test_data_from_an_image(cluster: Cluster, name: str) -> None:
     assert puller["name"] == "puller"
     logins = f"docker-config-{name}-tuning-input"
     assert {one["mountPath"] for one in puller["volumeMounts"] if one["name"] == logins} == {
-        f"/root/.docker/config.d/{name}-tuning-input"
+        f"/mnt/docker/{name}-tuning-input"
     }
     (projected,) = (one["projected"] for one in pod(found)["volumes"] if one["name"] == logins)
     paths = [source["secret"]["items"][0]["path"] for source in projected["sources"]]

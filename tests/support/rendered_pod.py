@@ -20,7 +20,7 @@ from llmwright.testing.http_answers import Client
 from llmwright.testing.processes import free_port
 
 HOST = "127.0.0.1"
-SHARED = "/dev/shm"
+SHARED, TMP = "/dev/shm", "/tmp"
 START_S = 900.0
 
 
@@ -50,6 +50,11 @@ class RenderedPod:
             ended = self._popen(container, environ, f"init-{number}").wait(300)
             assert ended == 0, (container["name"], self.log(f"init-{number}"))
         return self._popen(self.container, environ, "main")
+
+    def step(self, name: str, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        """Start one init container alone; its log has its name."""
+        (container,) = (one for one in self.spec["initContainers"] if one["name"] == name)
+        return self._popen(container, environ, name)
 
     def client(self, process: subprocess.Popen[bytes], key: str) -> Client:
         """Return a client once the container answers its readiness probe."""
@@ -85,16 +90,22 @@ class RenderedPod:
             )
 
     def _placing(self, container: Mapping[str, Any]) -> Any:
-        mounts = {each["mountPath"]: self._directory(each["name"]) for each in container.get("volumeMounts", ())}
+        mounts = {each["mountPath"]: self._place(each) for each in container.get("volumeMounts", ())}
         ports = {str(each["containerPort"]) for each in container.get("ports", ()) if each["name"] == "http"}
 
         def place(text: str) -> str:
-            for path in sorted(mounts.keys() - {SHARED}, key=len, reverse=True):
+            for path in sorted(mounts.keys() - {SHARED, TMP}, key=len, reverse=True):
                 text = text.replace(path, str(mounts[path]))
             flag, separator, value = text.rpartition("=")
             return f"{flag}{separator}{self.port}" if value in ports else text
 
         return place
+
+    def _place(self, mount: Mapping[str, Any]) -> Path:
+        folder = self._directory(mount["name"]) / str(mount.get("subPath", ""))
+        if "subPath" in mount:
+            folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def _directory(self, name: str) -> Path:
         (volume,) = (each for each in self.spec["volumes"] if each["name"] == name)

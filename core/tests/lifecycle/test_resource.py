@@ -120,3 +120,17 @@ def test_a_retired_type_is_warned_of_in_the_status() -> None:
     assert nodes.status == "True"
     assert "Standard_NC6s_v3 is retired" in nodes.message
     assert "its successor is Standard_NC4as_T4_v3" in nodes.message
+
+
+def test_no_node_is_asked_for_while_its_pod_would_be_refused() -> None:
+    refused = Trouble("PodRefused", "the cluster would refuse the pod: no")
+    held = replace(HELD, provision=NODES_WAIT, no_nodes=refused)
+    answer = decide(workspace(tuned=False), SERVES, held, None, NOW)
+    assert answer.actions == ()
+    assert truth(answer.status)["ResourceReady"] == ("False", "PodRefused")
+    assert truth(answer.status)["Stalled"] == ("True", "PodRefused")
+    unknown = decide(workspace(tuned=False), SERVES, replace(held, no_nodes_yet=True), None, NOW)
+    assert unknown.actions == ()
+    assert truth(unknown.status)["Stalled"][0] == "False"
+    admitted = decide(workspace(tuned=False), SERVES, replace(held, no_nodes=None), None, NOW)
+    assert [type(action) for action in admitted.actions] == [Provision]

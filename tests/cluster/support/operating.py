@@ -11,6 +11,9 @@ from llmwright.testing.cluster import Cluster, OperatorProcess
 
 Object = dict[str, Any]
 
+LEVEL = "pod-security.kubernetes.io/enforce"
+"""The label of a namespace by which it admits pods of one of Kubernetes' standards alone."""
+
 SETTINGS = {**cluster.SETTINGS, "provisioner": "byo"}
 """Settings of an operator whose nodes are brought."""
 NODE_CLASS = {"group": "karpenter.kwok.sh", "kind": "KWOKNodeClass", "name": "default"}

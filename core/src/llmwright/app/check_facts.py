@@ -93,6 +93,7 @@ class CheckFacts:
             allowed_usd_per_hour=limits.most_usd_per_hour,
             prometheus=bool(settings.prometheus),
             allows_code=settings.sources.allows_code,
+            privileged_templates=settings.privileged_templates,
             api_key=mode.target == "local" and self._session.wants_api_key,
         )
 

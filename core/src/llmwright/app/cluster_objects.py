@@ -34,7 +34,7 @@ def cluster_objects(session: Session, planner: Planner, loaded: LoadedWorkspace)
     plan = planned.plan
     provisioner = session.drivers.provisioner(plan.provisioner.name)
     shown = without_url_secrets(planned.workspace)
-    rendering = _rendering(session, shown, provisioner, plan.nodes, plan.inputs)
+    rendering = replace(_rendering(session, shown, provisioner, plan.nodes, plan.inputs), fits=plan.fits)
     if plan.runtime is not None:
         rendering = replace(rendering, runtime=session.drivers.runtime(plan.runtime.name))
     return (*_nodes(provisioner, plan.nodes), *all_objects(session.registry.hooks(), rendering, plan))

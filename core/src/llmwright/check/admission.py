@@ -25,6 +25,7 @@ from llmwright.check import (
     preset,
     remote_code,
     resource,
+    template_rights,
     tuning,
     tuning_config,
     update,
@@ -37,6 +38,7 @@ Rule = Callable[[CheckInput], Iterator[Problem]]
 
 ALWAYS: tuple[Rule, ...] = (
     inference.check_template,
+    template_rights.check_template_rights,
     identity.check_name,
     identity.check_node_class,
     inference.check_adapters,

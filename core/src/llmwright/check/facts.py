@@ -103,7 +103,7 @@ class PolicyFacts:
     name an image for.
     ``on_success`` holds for a tuning that does not say what becomes of its result.
     ``allows_code`` says whether Python code from a model, by its preset's source, may run.
-    ``api_key``: requests must carry a key.
+    ``api_key``: requests must carry a key. ``privileged_templates``: a pod of the user's may ask for anything.
     ``allowed_instance_types`` and ``allowed_nodes`` are limits of the namespace, None for no limit.
     ``allowed_usd_per_hour`` is the smallest of its limits on one Workspace. ``prometheus`` says that the settings have
     its address.
@@ -122,3 +122,4 @@ class PolicyFacts:
     prometheus: bool = False
     allows_code: Callable[[str], bool] | None = None
     api_key: bool = False
+    privileged_templates: bool = True

@@ -95,6 +95,8 @@ class Observed:
     ``newer_plan``: a plan made today from the same inputs differs from the recorded plan.
     ``unapplied``: changes of the Workspace, or of the settings, that are not carried out.
     ``image_trouble``: an image of the plan that its registry does not have, or is being asked for.
+    ``no_nodes`` tells why nodes must not be asked for: the pods that they are for would be refused. With
+    ``no_nodes_yet`` that is not known, and will be.
     ``autoscaler`` is that of ``inference.autoscaling``; None where none is asked for, or none is there yet.
     """
 
@@ -121,6 +123,8 @@ class Observed:
     unapplied: tuple[UnappliedChange, ...] = ()
     autoscaler: Autoscaler | None = None
     image_trouble: Trouble | None = None
+    no_nodes: Trouble | None = None
+    no_nodes_yet: bool = False
 
     def workloads(self) -> Iterator[tuple[Role, Workload]]:
         """Yield the three roles, each with its workload."""

@@ -33,6 +33,9 @@ def resource(facts: LifecycleInput, builder: DecisionBuilder, clear: bool) -> bo
     if facts.plan.nodes.count == 0 and not isinstance(decision.outcome, Ready):
         _given_back(facts, builder, decision)
         return True
+    if clear and facts.observed.no_nodes is not None and not isinstance(decision.outcome, Ready):
+        _held(facts, builder, decision, facts.observed.no_nodes)
+        return False
     if trouble is not None and not isinstance(decision.outcome, Ready):
         _refused(facts, builder, decision, trouble, clear)
         return False
@@ -52,6 +55,14 @@ def _given_back(facts: LifecycleInput, builder: DecisionBuilder, decision: Provi
     elif isinstance(outcome, Waiting):
         builder.end(outcome.reason, outcome.message)
         builder.wake(outcome.again_in or _rest(facts) or facts.policy.backoff.first_s)
+
+
+def _held(facts: LifecycleInput, builder: DecisionBuilder, decision: ProvisionerDecision, trouble: Trouble) -> None:
+    """No node is asked for while the pod that it is for would be refused: it would be paid, and stand idle."""
+    _act(builder, decision, facts.previous.provisioner or ProvisionerStatus(), due=False)
+    not_ready(builder, trouble, facts.observed.claims, root=True)
+    if not facts.observed.no_nodes_yet:
+        builder.stall(trouble.reason, trouble.message)
 
 
 def _unasked(facts: LifecycleInput, builder: DecisionBuilder, trouble: Trouble | None) -> bool:

@@ -8,6 +8,9 @@ from dataclasses import replace
 from llmwright.plan.plan_input import PlanInput
 from llmwright.values.launch import Mount, Process, SecretKey, Volume
 
+LOGINS_DIRECTORY = "/mnt/docker"
+"""The place of registry logins in a container. The home of root, KAITO's place, is closed to any other user."""
+
 LOGINS = "docker-config"
 HUB_TOKEN = "HF_TOKEN"  # noqa: S105 - a variable's name
 
@@ -28,7 +31,7 @@ def with_logins(process: Process, inputs: PlanInput, secrets: Iterable[str], use
         return replace(process, env={**process.env, "DOCKER_CONFIG": str(inputs.settings.docker_config)})
     if not any(secrets):
         return process
-    path = f"/root/.docker/config.d/{use}" if use else "/root/.docker"
+    path = f"{LOGINS_DIRECTORY}/{use}" if use else LOGINS_DIRECTORY
     mount = Mount(volume=_volume(use), path=path, read_only=True)
     env = {**process.env, "DOCKER_CONFIG": f"$(volume.{mount.volume})"}
     return replace(process, env=env, mounts=(*process.mounts, mount))

@@ -210,6 +210,9 @@ class Runtime(Driver):
     """The gauges of ``GET /metrics`` on the port ``http`` whose sum is the number of requests that a copy runs or holds
     in its queue, by their names in Prometheus. Autoscalers read them; without any, the user has to name a metric."""
 
+    image_user: ClassVar[tuple[int, int] | None] = None
+    """The numbers of the user and the group that its image's programs need; None for any that is not root."""
+
     serves_as: ClassVar[Watch | None] = None
     """The kind of the object among ``objects`` that runs the Launch in place of the core's StatefulSet, by its name."""
 

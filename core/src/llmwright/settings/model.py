@@ -179,12 +179,18 @@ class Settings(SettingsModel):
 
     On a cluster: ``images`` maps an image role to an image. ``image_registry`` is a mirror: it stands before the name
     of every such image, as ``registry.example.com/mirror``. ``pods`` is merged into every pod.
+    ``pod_security`` names Kubernetes' standard that pods keep: ``restricted``, or ``none``, where they run as their
+    images say.
+    ``pod_check`` asks the API server whether it would admit a pod before a node is asked for it.
+    ``privileged_templates`` lets ``inference.template`` ask for what Kubernetes' standard ``baseline`` forbids.
     ``readiness_timeout`` is in seconds. ``leader_elect`` has one of several operators work, and the others wait.
     ``namespace_selector`` is a label selector: Workspaces in other namespaces are left alone.
     ``orphans`` finds machines of nobody, and ``webhook`` judges at admission. ``node_classes`` are the names that the
     annotation ``kaito.sh/node-class-name`` may have. ``disk_class`` is the storage class of the nodes' own NVMe disks,
     for weights. ``weights_volume`` is a Kubernetes volume source for models of the hub, such as ``hostPath`` or
     ``persistentVolumeClaim``, so that a new pod downloads nothing again; without it they go with the pod.
+    ``checkpoint_volume`` is one for what tuning has reached, so that a tuning whose pod is lost goes on from its last
+    checkpoint; each Workspace has a folder of its own in it.
     ``image_volumes`` says that the cluster mounts images as volumes: weights in images then need no download by the
     pod. ``prometheus`` is the address at which KEDA asks Prometheus, for ``inference.autoscaling``.
 
@@ -215,8 +221,12 @@ class Settings(SettingsModel):
     images: dict[str, str] = {}
     image_registry: str | None = None
     pods: Open = {}
+    pod_security: Literal["restricted", "none"] = "restricted"
+    pod_check: bool = True
+    privileged_templates: bool = False
     disk_class: str | None = None
     weights_volume: Open | None = None
+    checkpoint_volume: Open | None = None
     image_volumes: bool = False
     prometheus: str | None = None
     state_directory: Path | None = None
@@ -241,7 +251,7 @@ class Settings(SettingsModel):
             raise ValueError(f"{text!r} is no REGISTRY[:PORT][/PATH], such as registry.example.com/mirror")
         return text
 
-    @field_validator("weights_volume")
+    @field_validator("weights_volume", "checkpoint_volume")
     @classmethod
     def _is_one_source(cls, source: Open | None) -> Open | None:
         if source is not None and (len(source) != 1 or not isinstance(next(iter(source.values())), dict)):

@@ -36,6 +36,7 @@ class RayRuntime(Runtime):
     settings_model = RaySettings
     image_roles = frozenset({ROLE, llm_launch.ROLE, "workload"})
     serves_as = ray_status.SERVICES
+    image_user = (1000, 100)  # Ray's images: the user ray, in whose home, closed to others, all programs lie
     access_rules = (
         AccessRule("ray.io", ("rayservices",), ("get", "list", "watch", "create", "patch", "delete")),
         AccessRule("ray.io", ("rayclusters",), ("get", "list", "watch", "patch")),

@@ -70,6 +70,8 @@ class ApiServer:
         if method == "GET":
             whole = self.storage.get(kind, name) if name[1] else self._page(kind, name[0], query, headers)
             return Answer(200, whole)
+        if method == "POST" and query.get("dryRun"):
+            return Answer(201, self._admitted(kind, body, name[0]))
         if method == "POST":
             return Answer(201, self.storage.create(kind, self._admitted(kind, body, name[0]), manager))
         if method == "PUT":

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from core.tests.targets.kubernetes.support.rendered import serving
 
-from llmwright.targets.kubernetes.manifests.strategic_merge import merged
+from llmwright.targets.kubernetes.manifests.strategic_merge import for_init_containers, merged
 
 
 def overlaid(pods: dict[str, Any]) -> dict[str, Any]:
@@ -65,3 +65,18 @@ def test_tolerations_are_added_once() -> None:
 )
 def test_merging_is_strategic(base: Any, overlay: Any, expected: Any) -> None:
     assert merged(base, overlay) == expected
+
+
+def test_what_is_said_of_every_container_is_said_of_init_containers_too() -> None:
+    proxy = [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}]
+    every = {"name": "*", "env": proxy, "livenessProbe": {"exec": {"command": ["true"]}}}
+    base = {"spec": {"containers": [{"name": "c"}], "initContainers": [{"name": "fetch"}]}}
+    overlay = {"spec": {"containers": [every], "initContainers": [{"name": "fetch", "image": "i"}]}}
+    spec = merged(base, for_init_containers(overlay))["spec"]
+    assert spec["containers"] == [{**every, "name": "c"}]
+    assert spec["initContainers"] == [{"name": "fetch", "env": proxy, "image": "i"}]
+
+
+def test_a_pod_without_init_containers_gets_none() -> None:
+    overlay = for_init_containers({"spec": {"containers": [{"name": "*", "tty": True}]}})
+    assert merged({"spec": {"containers": [{"name": "c"}]}}, overlay)["spec"]["initContainers"] == []

@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from core.tests.targets.kubernetes.support.rendered import NODES, SERVER, container, pod, serving
+from core.tests.targets.kubernetes.support.rendered import NODES, SERVER, TUNING, container, pod, render_input, serving
 from pydantic import ValidationError
 
 from llmwright.plugins.weights import weights_of
+from llmwright.targets.kubernetes.manifests import tuning_objects
 from llmwright.testing import make_preset
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.launch import Launch, Mount, Process, Volume
@@ -22,7 +23,7 @@ def test_downloads_go_to_a_volume_unless_the_driver_has_one() -> None:
     assert {"name": "model-weights-volume", "mountPath": "/workspace/weights"} in main["volumeMounts"]
     assert {"name": "HF_HOME", "value": "/workspace/weights"} in main["env"]
     own = replace(SERVER, volumes=(*SERVER.volumes, Volume(name="model")))
-    assert "env" not in container(serving(own))
+    assert "HF_HOME" not in {variable["name"] for variable in container(serving(own))["env"]}
 
 
 def with_adapters() -> Launch:
@@ -68,11 +69,12 @@ def test_weights_lie_on_the_node_s_own_disk_where_there_is_one() -> None:
     (claim,) = objects[-1]["spec"]["volumeClaimTemplates"]
     assert claim["metadata"]["name"] == "model-weights-volume"
     assert claim["spec"]["resources"] == {"requests": {"storage": "87Gi"}}
-    assert [volume["name"] for volume in pod(objects)["volumes"]] == ["dshm"]
+    assert [volume["name"] for volume in pod(objects)["volumes"]] == ["dshm", "home", "tmp"]
     assert "volumeClaimTemplates" not in serving(own, fast)[-1]["spec"]
     assert "volumeClaimTemplates" not in serving(own, NODES, {"disk_class": "fast"})[-1]["spec"]
 
 
+RESULTS = Volume(name="results")
 HUB = {"hostPath": {"path": "/var/lib/models", "type": "DirectoryOrCreate"}}
 CLAIM = {"persistentVolumeClaim": {"claimName": "models"}}
 
@@ -91,7 +93,7 @@ def test_models_of_the_hub_outlive_the_pod_where_the_settings_say_so(source: dic
 def from_an_image() -> Launch:
     weights = weights_of(make_preset(source="oci://r.example/models/mine:v1"))
     main = replace(SERVER.main, argv=(*SERVER.main.argv, *weights.arguments), mounts=weights.mounts)
-    login = Mount(volume="docker-config-model", path="/root/.docker/config.d/model", read_only=True)
+    login = Mount(volume="docker-config-model", path="/mnt/docker/model", read_only=True)
     pull = replace(weights.prepare[0], mounts=(*weights.prepare[0].mounts, login))
     secret = Volume(name="docker-config-model", kind="secret", source=("key",))
     return replace(SERVER, main=main, prepare=(pull,), volumes=(*SERVER.volumes, *weights.volumes, secret))
@@ -115,3 +117,24 @@ def test_weights_in_an_image_are_pulled_or_mounted() -> None:
 def test_a_volume_that_is_none() -> None:
     with pytest.raises(ValidationError, match="one Kubernetes volume source"):
         serving(settings={"weights_volume": {"hostPath": "/x"}})
+
+
+def test_what_tuning_reaches_outlives_its_pod_where_the_settings_say_so() -> None:
+    mount = Mount(volume="results", path="/mnt/results")
+    tune = Process(name="tune", argv=("tune",), mounts=(mount,))
+    launch = Launch(main=tune, after=(Process(name="pack", argv=("pack",), mounts=(mount,)),), volumes=(RESULTS,))
+    settings = {"checkpoint_volume": CLAIM}
+    spec = pod(tuning_objects(render_input(settings, tuning=TUNING), launch, NODES))
+    assert {"name": "results-volume", **CLAIM} in spec["volumes"]
+    for step in (*spec["initContainers"], *spec["containers"]):
+        (results,) = (one for one in step["volumeMounts"] if one["name"] == "results-volume")
+        assert results["subPath"] == "ns/ws", "each Workspace has its own folder"
+
+
+def test_a_volume_that_the_user_names_for_the_result_stays() -> None:
+    own = Volume(name="results", kind="volume_source", source={"persistentVolumeClaim": {"claimName": "mine"}})
+    tune = Process(name="tune", argv=("tune",), mounts=(Mount(volume="results", path="/mnt/results"),))
+    source = render_input({"checkpoint_volume": CLAIM}, tuning=TUNING)
+    spec = pod(tuning_objects(source, Launch(main=tune, volumes=(own,)), NODES))
+    assert {"name": "results-volume", **own.source} in spec["volumes"]
+    assert all("subPath" not in one for one in spec["containers"][0]["volumeMounts"])

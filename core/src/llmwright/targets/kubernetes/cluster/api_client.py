@@ -150,10 +150,11 @@ class Api:
         query = {"fieldManager": manager, **(DRY_RUN if dry_run else {})}
         return self._json("PATCH", path, patch, query=query, content="application/merge-patch+json")
 
-    def create(self, resource: Resource, body: Mapping[str, Any]) -> Object:
-        """Create an object, and return it."""
+    def create(self, resource: Resource, body: Mapping[str, Any], *, dry_run: bool = False) -> Object:
+        """Create an object, and return it. With ``dry_run`` it is only said whether it could be created."""
         path = resource.path(body["metadata"].get("namespace"))
-        return self._json("POST", path, body, query={"fieldManager": MANAGER})
+        query = {"fieldManager": MANAGER, **({"dryRun": "All"} if dry_run else {})}
+        return self._json("POST", path, body, query=query)
 
     def replace(self, resource: Resource, body: Mapping[str, Any]) -> Object:
         """Replace the whole object, if its resource version is still that of ``body``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from llmwright.errors import PluginContract
 from llmwright.plugins.drivers import Names, Runtime
@@ -36,7 +37,7 @@ def with_runtime_objects(source: RenderInput, launch: Launch, nodes: int, core: 
     if runtime is None:
         return core
     *others, server = core
-    names = Names(source.name, source.namespace, nodes=nodes, pod=_whole_pod(server))
+    names = Names(source.name, source.namespace, nodes=nodes, pod=whole_pod(server))
     added = {identity(manifest): manifest for manifest in _runtime_objects(source, runtime, launch, names)}
     serving = _serving_identity(source, runtime.serves_as, added, identity(server))
     services = [added.pop(identity(manifest), manifest) for manifest in others]
@@ -50,7 +51,7 @@ def with_runtime_objects(source: RenderInput, launch: Launch, nodes: int, core: 
     )
 
 
-def _whole_pod(server: Manifest) -> Manifest:
+def whole_pod(server: Mapping[str, Any]) -> Manifest:
     """Return the pod template of a StatefulSet with its claims as volumes that come and go with the pod."""
     pod: Manifest = server["spec"]["template"]
     claims = [

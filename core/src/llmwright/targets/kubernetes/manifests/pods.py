@@ -9,8 +9,11 @@ from typing import Any
 
 from llmwright.plugins.progress_server import PORT
 from llmwright.plugins.weights import MODEL_VOLUME
+from llmwright.sizing.pod_resources import PodResources
 from llmwright.targets.kubernetes.manifests.container import container, main_container
 from llmwright.targets.kubernetes.manifests.object_metadata import WORKSPACE_LABEL, pod_labels
+from llmwright.targets.kubernetes.manifests.pod_resources import SMALL, with_resources
+from llmwright.targets.kubernetes.manifests.pod_security import restricted
 from llmwright.targets.kubernetes.manifests.render_input import Manifest, RenderInput
 from llmwright.targets.kubernetes.manifests.scheduling import (
     gpu_resource,
@@ -18,8 +21,13 @@ from llmwright.targets.kubernetes.manifests.scheduling import (
     serving_tolerations,
     tuning_tolerations,
 )
-from llmwright.targets.kubernetes.manifests.strategic_merge import merged
-from llmwright.targets.kubernetes.manifests.volumes import volumes, with_weights_volume
+from llmwright.targets.kubernetes.manifests.strategic_merge import for_init_containers, merged
+from llmwright.targets.kubernetes.manifests.volumes import (
+    in_own_folder,
+    volumes,
+    with_checkpoint_volume,
+    with_weights_volume,
+)
 from llmwright.values.launch import Launch
 from llmwright.values.nodes import NodeRequest
 
@@ -37,11 +45,12 @@ def serving_pod(source: RenderInput, launch: Launch, nodes: NodeRequest, *, clai
         launch: with a volume for weights.
         claimed: whether that volume is a claim, and so no volume of the pod itself.
     """
+    needs = source.resources("serving")
     beside = [container(source, launch, process) for process in launch.beside]
     spec = {
         "volumes": volumes(launch, frozenset({MODEL_VOLUME}) if claimed else frozenset()),
-        "initContainers": [container(source, launch, process) for process in launch.prepare],
-        "containers": [main_container(source, launch), *beside],
+        "initContainers": with_resources([container(source, launch, step) for step in launch.prepare], needs),
+        "containers": [*with_resources([main_container(source, launch)], needs), *with_resources(beside, SMALL)],
         "runtimeClassName": source.placement.runtime_class,
         "imagePullSecrets": _pull_secrets(_serving_secrets(source)),
         "affinity": node_affinity(nodes.selector, source.placement.selector),
@@ -57,8 +66,15 @@ PROGRESS_PORT = 8009
 def tuning_pod(source: RenderInput, launch: Launch, nodes: NodeRequest) -> Manifest:
     """Return the template of a pod that fetches data, tunes and delivers the result."""
     tells = replace(launch, main=replace(launch.main, env={**launch.main.env, PORT: str(PROGRESS_PORT)}))
+    complete = with_checkpoint_volume(with_weights_volume(tells, source.settings), source.settings)
+    steps = _steps(source, complete, source.resources("tuning"))
+    folder = f"{source.namespace}/{source.name}"
+    own = {
+        part: in_own_folder(steps[part], complete, source.settings, folder) for part in ("initContainers", "containers")
+    }
     spec = {
-        **_steps(source, with_weights_volume(tells, source.settings)),
+        **steps,
+        **own,
         "runtimeClassName": source.placement.runtime_class,
         "affinity": node_affinity(nodes.selector, source.placement.selector),
         "tolerations": tuning_tolerations(source.settings.cloud, source.placement),
@@ -68,7 +84,7 @@ def tuning_pod(source: RenderInput, launch: Launch, nodes: NodeRequest) -> Manif
 
 def preflight_pod(source: RenderInput, launch: Launch) -> Manifest:
     """Return the template of a pod that checks before a node is bought. It may run anywhere in the cluster."""
-    return _job_template(source, _steps(source, launch))
+    return _job_template(source, _steps(source, launch, SMALL))
 
 
 def users_pod(source: RenderInput, template: Mapping[str, Any]) -> Manifest:
@@ -96,7 +112,7 @@ def _job_template(
     return _template(source, pod_labels(source), spec, {DEFAULT_CONTAINER: source.name, **(annotations or {})})
 
 
-def _steps(source: RenderInput, launch: Launch) -> dict[str, Any]:
+def _steps(source: RenderInput, launch: Launch, needs: PodResources | None) -> dict[str, Any]:
     """Return the part of a Job's pod spec that runs all processes one after the other.
 
     All but the last are init containers: the kubelet starts each only after the one before it has succeeded. So the
@@ -104,7 +120,7 @@ def _steps(source: RenderInput, launch: Launch) -> dict[str, Any]:
     """
     before = [container(source, launch, process) for process in launch.prepare]
     after = [container(source, launch, process) for process in launch.after]
-    steps = [*before, main_container(source, launch), *after]
+    steps = with_resources([*before, main_container(source, launch), *after], needs)
     return {
         "volumes": volumes(launch),
         "initContainers": steps[:-1],
@@ -142,7 +158,11 @@ def _template(
     spec: Mapping[str, Any],
     annotations: Mapping[str, str] | None = None,
 ) -> Manifest:
-    """Return a pod template with the settings' overlay; empty fields are left out."""
+    """Return a pod template as Pod Security asks for it, with the settings' overlay; empty fields are left out."""
+    if source.settings.pod_security == "restricted":
+        spec = restricted(spec, user=source.user, group=source.group)
+    # No program of ours, and no engine, asks the API server for anything.
+    spec = {**spec, "automountServiceAccountToken": False}
     present = {key: value for key, value in spec.items() if value not in (None, [], {})}
     about: Manifest = {"labels": dict(labels), **({"annotations": dict(annotations)} if annotations else {})}
     return _overlaid({"metadata": about, "spec": present}, source.settings.pods, labels)
@@ -156,6 +176,6 @@ def _overlaid(pod: Manifest, overlay: Mapping[str, Any], labels: Mapping[str, st
     if not overlay:
         return pod
     whole = overlay if overlay.keys() & {"metadata", "spec"} else {"spec": overlay}
-    result: Manifest = merged(pod, whole)
+    result: Manifest = merged(pod, for_init_containers(whole))
     result["metadata"]["labels"] |= labels
     return result

@@ -19,7 +19,10 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 """Keys by which items of a list are the same (``patchMergeKey`` of the Kubernetes API). Other lists are replaced."""
 
 ALL = "*"
-"""The name in an overlay that stands for every container."""
+"""The name in an overlay that stands for every container, and under ``containers`` for every init container too."""
+
+SERVERS_ONLY = frozenset({"lifecycle", "livenessProbe", "readinessProbe", "startupProbe", "ports"})
+"""Fields of a container that the API server refuses, or that mean nothing, in an init container."""
 
 
 def merged(base: Any, overlay: Any, field: str = "") -> Any:
@@ -35,6 +38,22 @@ def merged(base: Any, overlay: Any, field: str = "") -> Any:
     if field == "tolerations" and isinstance(base, Sequence):
         return [*base, *(item for item in overlay if item not in base)]
     return overlay
+
+
+def for_init_containers(pod: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the overlay of a pod with what it says of every container said of the init containers too.
+
+    An item of ``initContainers`` comes later, and so wins.
+    """
+    spec = pod.get("spec") or {}
+    shared = [
+        {field: value for field, value in item.items() if field not in SERVERS_ONLY}
+        for item in spec.get("containers") or ()
+        if item.get("name") == ALL
+    ]
+    if not shared:
+        return pod
+    return {**pod, "spec": {**spec, "initContainers": [*shared, *(spec.get("initContainers") or ())]}}
 
 
 def _merged_mapping(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from llmwright.values.nodes import NodeRequest
 
 CACHE = "/workspace/weights"
 DATA = "data"
+RESULTS = "results"
 GIB = 1024**3
 
 _REGISTRY_KEY = ".dockerconfigjson"
@@ -46,6 +47,34 @@ def _kept(launch: Launch, settings: Settings) -> Launch:
     kept = Volume(name=MODEL_VOLUME, kind="volume_source", source=settings.weights_volume)
     volumes = tuple(kept if volume == Volume(name=MODEL_VOLUME) else volume for volume in launch.volumes)
     return replace(launch, volumes=volumes)
+
+
+def with_checkpoint_volume(launch: Launch, settings: Settings) -> Launch:
+    """Return ``launch`` with the settings' volume for the results of tuning, unless the user names one for them."""
+    if settings.checkpoint_volume is None:
+        return launch
+    kept = Volume(name=RESULTS, kind="volume_source", source=settings.checkpoint_volume)
+    volumes = tuple(kept if volume == Volume(name=RESULTS) else volume for volume in launch.volumes)
+    return replace(launch, volumes=volumes)
+
+
+def in_own_folder(
+    containers: Iterable[dict[str, Any]], launch: Launch, settings: Settings, folder: str
+) -> list[dict[str, Any]]:
+    """Return ``containers`` with ``folder`` of the settings' volume in place of the volume, which many share."""
+    results = next((volume for volume in launch.volumes if volume.name == RESULTS), None)
+    if results is None or settings.checkpoint_volume is None or results.source != settings.checkpoint_volume:
+        return list(containers)
+    name = volume_name(results)
+
+    def placed(container: dict[str, Any]) -> dict[str, Any]:
+        mounted = [
+            {**mount, "subPath": folder} if mount["name"] == name else mount
+            for mount in container.get("volumeMounts", ())
+        ]
+        return {**container, "volumeMounts": mounted} if mounted else container
+
+    return [placed(container) for container in containers]
 
 
 def _mounted(launch: Launch, pull: Process) -> Launch:

@@ -125,6 +125,20 @@ class RefusedObjects:
 
 
 @dataclass(frozen=True, slots=True)
+class PodVerdict:
+    """The API server's answer about pods of that ``digest``: None or why not, until when it holds (monotonic clock).
+
+    A ``passing`` trouble is no answer; ``failures`` counts the troubles in a row.
+    """
+
+    digest: str
+    until: float
+    trouble: Trouble | None = None
+    passing: bool = False
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Contest:
     """How often somebody else changed what we had written, when last, and until when to rest (monotonic clock)."""
 
@@ -199,6 +213,7 @@ class WorkspaceMemory:
     offered: bool = False
     looked: float | None = None
     refused_objects: dict[Role, RefusedObjects] = field(default_factory=dict)
+    pod_verdict: PodVerdict | None = None
     drift: dict[tuple[Resource, str], str] = field(default_factory=dict)
     held_status: HeldStatus | None = None
     progress: ToldProgress | None = None

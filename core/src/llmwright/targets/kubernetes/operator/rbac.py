@@ -39,6 +39,9 @@ RULES: tuple[AccessRule, ...] = (
     AccessRule("", ("services",), OWN),
     # Namespaces for ``namespaceSelector``.
     AccessRule("", ("pods", "nodes", "configmaps", "namespaces"), READ),
+    # Pods are only tried, by dry runs, before a node is asked for. RBAC has no right to that alone; and whoever may
+    # create StatefulSets and Jobs has pods made all the same.
+    AccessRule("", ("pods",), ("create",)),
     # While another's autoscaler sets the size of a server, the operator does not.
     AccessRule("autoscaling", ("horizontalpodautoscalers",), OWN),
     AccessRule("keda.sh", ("scaledobjects",), OWN),

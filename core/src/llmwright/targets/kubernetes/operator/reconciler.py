@@ -29,6 +29,7 @@ from llmwright.targets.kubernetes.operator.apply.desired import (
     without_autoscaler,
     without_starts,
 )
+from llmwright.targets.kubernetes.operator.apply.pod_check import PodCheck
 from llmwright.targets.kubernetes.operator.apply.preconditions import Preconditions
 from llmwright.targets.kubernetes.operator.apply.revisions import Revision, Revisions
 from llmwright.targets.kubernetes.operator.memory import Memory
@@ -59,6 +60,7 @@ class Reconciler:
         policy: Policy,
         renderer: Renderer,
         preconditions: Preconditions,
+        pod_check: PodCheck,
         provisioning: Provisioning,
         revisions: Revisions,
         applier: Applier,
@@ -68,7 +70,7 @@ class Reconciler:
     ) -> None:
         self._workspaces, self._memory, self._policy, self._clock = workspaces, memory, policy, clock
         self._plans, self._observer = plans, observer
-        self._renderer, self._preconditions = renderer, preconditions
+        self._renderer, self._preconditions, self._pod_check = renderer, preconditions, pod_check
         self._provisioning, self._revisions, self._applier = provisioning, revisions, applier
         self._status_writer, self._reporter = status_writer, reporter
 
@@ -129,10 +131,11 @@ class Reconciler:
         if observed is None:
             return None
         observed = replace(observed, unapplied=(*carried.unapplied, *planned.defaults))
-        decision = self._decide(subject, plan, observed)
         if plan is None:
-            return self._reporter.report(subject, decision).again_in
+            return self._reporter.report(subject, self._decide(subject, plan, observed)).again_in
         revision = self._revisions.of(key, live)
+        observed = self._pod_check.seen(key, plan, observed, self._renderer.render(subject, plan, revision.number))
+        decision = self._decide(subject, plan, observed)
         try:
             desired = self._renderer.desired(subject, plan, revision.number, observed, decision)
             if trouble := self._preconditions.against_autoscaler(key, desired):

@@ -81,6 +81,12 @@ class Renderer:
         Raises:
             PluginError: the provisioner, a runtime or a plugin that looks at objects cannot be used.
         """
+        owner = subject.owner
+        added = bool(owner.kinds) or next(self._children.added(owner), None) is not None
+        return desired_objects(plan, observed, decision, self.render(subject, plan, revision), added=added)
+
+    def render(self, subject: PassSubject, plan: Plan, revision: int) -> Render:
+        """Return what renders a role's objects; it raises as ``desired``."""
 
         def render(role: Role, launch: Launch) -> Manifests:
             render_input = RenderInput(
@@ -90,13 +96,12 @@ class Renderer:
                 revision=revision,
                 inputs=plan.inputs,
                 runtime=subject.runtime,
+                fits=plan.fits,
             )
             objects = role_objects(render_input, role, launch, plan.nodes)
             return run_manifests_hook(self._hooks, render_input, plan, objects, role)
 
-        owner = subject.owner
-        added = bool(owner.kinds) or next(self._children.added(owner), None) is not None
-        return desired_objects(plan, observed, decision, render, added=added)
+        return render
 
 
 def desired_objects(plan: Plan, observed: Observed, decision: Decision, render: Render, *, added: bool) -> Desired:

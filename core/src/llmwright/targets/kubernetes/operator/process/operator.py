@@ -30,6 +30,7 @@ from llmwright.targets.kubernetes.operator.apply.api_discovery import Discovery
 from llmwright.targets.kubernetes.operator.apply.applier import Applier
 from llmwright.targets.kubernetes.operator.apply.desired import Renderer
 from llmwright.targets.kubernetes.operator.apply.object_writer import ObjectWriter
+from llmwright.targets.kubernetes.operator.apply.pod_check import PodCheck
 from llmwright.targets.kubernetes.operator.apply.preconditions import Preconditions
 from llmwright.targets.kubernetes.operator.apply.revisions import Revisions
 from llmwright.targets.kubernetes.operator.cache.cluster_cache import ClusterCache
@@ -161,6 +162,7 @@ class Operator:
             policy=self._policy,
             renderer=Renderer(self._settings, hooks, children, self._provisioning.placement),
             preconditions=preconditions,
+            pod_check=PodCheck(api, memory, self._tasks, cache.enqueue.call, enabled=self._settings.pod_check),
             provisioning=self._provisioning,
             revisions=Revisions(api, children.of(CONTROLLER_REVISIONS)),
             applier=Applier(ObjectWriter(api, children, discovery, memory, cache.enqueue.call), preconditions),

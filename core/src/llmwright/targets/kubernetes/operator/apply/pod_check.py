@@ -1,0 +1,145 @@
+"""Whether the cluster would admit the pods: asked before a node is, in the pool, by a server-side dry run.
+
+Only a pod itself meets quotas, Pod Security, limit ranges, priority classes and admission webhooks. A dry run of a
+StatefulSet or a Job is admitted where its pods are refused, and an expensive node then waits for nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+from llmwright.errors import LLMwrightError
+from llmwright.lifecycle.observed import Observed, Role, Trouble
+from llmwright.targets.kubernetes.cluster.api_client import Api
+from llmwright.targets.kubernetes.cluster.api_errors import FORBIDDEN, ApiError
+from llmwright.targets.kubernetes.cluster.api_resources import PODS
+from llmwright.targets.kubernetes.cluster.object_cache import Key
+from llmwright.targets.kubernetes.manifests import Manifest, Manifests
+from llmwright.targets.kubernetes.manifests.pods_to_come import pods_to_come
+from llmwright.targets.kubernetes.operator.memory import Memory, PodVerdict, WorkspaceMemory
+from llmwright.targets.kubernetes.operator.observe.event_causes import refusal
+from llmwright.targets.kubernetes.operator.tasks import Tasks
+from llmwright.values.backoff import Backoff
+from llmwright.values.launch import Launch
+from llmwright.values.nodes import Ready
+from llmwright.values.plan import Plan
+
+REFUSED, UNASKED, UNKNOWN = "PodRefused", "PodCheckPending", "PodCheckFailed"
+HOLDS_S = 60.0
+"""How long an answer that admits holds while nodes are asked for."""
+AGAIN = Backoff(first_s=5.0, most_s=60.0)
+"""The pauses before a refusal is asked about again: a quota is raised without a word to us."""
+
+NO_RIGHT = 'cannot create resource "pods"'
+"""The words of RBAC where the operator itself may not ask."""
+NO_DRY_RUN = "does not support dry run"
+"""The words where a webhook has side effects: it judges the pod itself, later."""
+PASSING = frozenset({0, 404, 409, 429})
+"""Answers that tell nothing about the pod: it is asked about again."""
+
+log = logging.getLogger(__name__)
+
+
+class PodCheck:
+    """Asks the API server, and remembers its answer for each Workspace."""
+
+    def __init__(
+        self, api: Api, memory: Memory, tasks: Tasks, call: Callable[[Key, float], None], *, enabled: bool = True
+    ) -> None:
+        """``call`` has a pass made over a Workspace after some seconds."""
+        self._api, self._memory, self._tasks, self._call = api, memory, tasks, call
+        self._asks = enabled
+
+    def seen(self, key: Key, plan: Plan, observed: Observed, render: Callable[[Role, Launch], Manifests]) -> Observed:
+        """Return ``observed`` with what keeps nodes from being asked for: a refusal, or that nothing is known yet.
+
+        Args:
+            render: the objects of a role.
+        """
+        roles = roles_to_come(plan, observed)
+        if not roles or not self._asks:
+            return observed
+        try:
+            objects = [manifest for role, launch in roles for manifest in render(role, launch)]
+        except LLMwrightError:
+            # Whoever applies the objects reports it.
+            return observed
+        pods = pods_to_come(tuple(objects))
+        digest = _digest(pods, plan.nodes.count)
+        record = self._memory.of(key)
+        known = record.pod_verdict if record.pod_verdict and record.pod_verdict.digest == digest else None
+        if known is None or time.monotonic() >= known.until:
+            work = partial(self._ask, key, record, digest, pods)
+            self._tasks.submit(("pods", key), work, partial(self._call, key))
+        if known is None:
+            waits = Trouble(UNASKED, "the API server is asked whether it would admit the pod")
+            return replace(observed, no_nodes=waits, no_nodes_yet=True)
+        return replace(observed, no_nodes=known.trouble, no_nodes_yet=known.passing)
+
+    def _ask(self, key: Key, record: WorkspaceMemory, digest: str, pods: Sequence[Manifest]) -> None:
+        before = record.pod_verdict
+        failures = 1 + (before.failures if before is not None and before.digest == digest else 0)
+        trouble, passing = self._answer(pods)
+        pause_s = AGAIN.pause_s(failures) if trouble is not None else HOLDS_S
+        record.pod_verdict = PodVerdict(
+            digest, time.monotonic() + pause_s, trouble, passing, failures if trouble is not None else 0
+        )
+        if trouble is not None:
+            if before is None or before.trouble != trouble:
+                log.warning("%s/%s: no node is asked for: %s", *key, trouble.message)
+            self._call(key, pause_s)
+
+    def _answer(self, pods: Sequence[Manifest]) -> tuple[Trouble | None, bool]:
+        """Return why a pod would be refused, None where all would be admitted, and whether that may be over soon."""
+        for pod in pods:
+            try:
+                self._api.create(PODS, pod, dry_run=True)
+            except ApiError as error:
+                if error.code == FORBIDDEN and NO_RIGHT in error.message:
+                    self._asks = False
+                    log.warning(
+                        "pods are not tried before nodes are asked for: the operator lacks the right to create pods, "
+                        "which its ClusterRole has; podCheck: false says that this is wanted"
+                    )
+                    return None, False
+                if NO_DRY_RUN in error.message:
+                    continue
+                if error.code in PASSING or error.code >= 500:
+                    return Trouble(UNKNOWN, f"whether the pod would be admitted is not known: {error.message}"), True
+                return _refused(error), False
+        return None, False
+
+
+def roles_to_come(plan: Plan, observed: Observed) -> list[tuple[Role, Launch]]:
+    """Return the roles whose pods the nodes that are asked for now are bought for; none where none are; pure.
+
+    Pods that are there were admitted: to ask again would count them twice against a quota, as where a node is lost.
+    """
+    asked = observed.provision
+    if asked is None or not asked.actions or isinstance(asked.outcome, Ready) or plan.nodes.count == 0:
+        return []
+    roles: list[tuple[Role, Launch]] = []
+    if plan.tuning is not None and observed.tuning.phase == "absent":
+        roles.append(("tuning", plan.tuning))
+    serving = observed.serving
+    fewer = serving.pods is not None and serving.pods < plan.nodes.count
+    if plan.serving is not None and (serving.phase == "absent" or fewer):
+        roles.append(("serving", plan.serving))
+    return roles
+
+
+def _refused(error: ApiError) -> Trouble:
+    """Return the refusal without the name of the pod that was only asked about."""
+    _, _, message = error.message.partition(": ")
+    return refusal(REFUSED, f"the cluster would refuse the pod: {message or error.message}")
+
+
+def _digest(pods: Sequence[Manifest], count: int) -> str:
+    text = json.dumps([count, pods], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
