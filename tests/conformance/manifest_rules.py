@@ -198,6 +198,7 @@ def _environment() -> tuple[Rule, ...]:
         Rule("hub-cache", (*MAIN, "env", "HF_HOME"), ABSENT, {"value": "/workspace/weights"}),
         Rule("own-secrets", (*OTHER, "env", "DOCKER_CONFIG"), ABSENT, lambda it: it["value"].startswith("/mnt/docker")),
         Rule("own-secrets", (*OTHER, "mounts", "*"), {"volume": {"projected": {}}}, ABSENT),
+        Rule("progress-port", (*MAIN, "env", "LLMWRIGHT_PROGRESS_PORT"), ABSENT, {"value": "8009"}),
         Rule("read-only", (*MAIN, "mounts", "*", "readOnly"), ABSENT, True),
         Rule("read-only", (*OTHER, "mounts", "*", "readOnly"), ABSENT, True),
     )
