@@ -154,10 +154,9 @@ def ip(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[bytes
 
 
 def clean(folder: Path) -> None:
-    """Remove what a node in ``folder`` left on this machine, whoever ended it; files that its tests made stay."""
+    """Take down what a node in ``folder`` left on this machine, whoever ended it; its files stay."""
     _kill(folder)
-    mounted = (line.split()[1] for line in Path("/proc/mounts").read_text().splitlines())
-    for mount in sorted((each for each in mounted if each.startswith(f"{folder}/")), reverse=True):
+    for mount in sorted(_mounts(folder), reverse=True):
         subprocess.run(["umount", "-l", mount], check=False)
     # The bridge plugin of this folder has noted the pods' networks there; each is named after its sandbox.
     for space in NETWORKS.glob("cni-*"):
@@ -166,8 +165,23 @@ def clean(folder: Path) -> None:
     ip("link", "del", BRIDGE, check=False)
     for group in Path("/sys/fs/cgroup").glob("*/kubepods"):
         _remove_groups(group)
+
+
+def remove_files(folder: Path) -> None:
+    """Remove what lies in ``folder``. Of several GB in small files that may take minutes.
+
+    Raises:
+        RuntimeError: something is mounted there, whose files would go too.
+    """
+    if found := _mounts(folder):
+        raise RuntimeError(f"still mounted: {', '.join(found)}")
     for entry in folder.iterdir() if folder.exists() else ():
         shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink()
+
+
+def _mounts(folder: Path) -> list[str]:
+    places = (line.split()[1] for line in Path("/proc/mounts").read_text().splitlines())
+    return [place for place in places if place.startswith(f"{folder}/")]
 
 
 def _kill(folder: Path) -> None:
@@ -289,6 +303,7 @@ def main(assets: Path, folder: Path) -> None:
     with (folder.parent / f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         clean(folder)
+        remove_files(folder)
         folder.mkdir(parents=True, exist_ok=True)
         keeper = Keeper(assets, folder)
         try:
@@ -301,6 +316,9 @@ def main(assets: Path, folder: Path) -> None:
                 sys.stdin.read()
         finally:
             keeper.stop()
+            # Nobody waits for it, but the next keeper: the lock is held until it is done.
+            if os.fork() == 0:
+                remove_files(folder)
 
 
 if __name__ == "__main__":

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 from tests.support.docker_registry import DockerRegistry
 from tests.support.waiting import wait_until
 
+from llmwright.targets.local.process.child import END_WITH_PARENT
 from llmwright.testing.cluster.certificates import issue
 from llmwright.testing.cluster.programs import free_port
 
@@ -53,7 +56,10 @@ class NodeRegistry:
         program = shutil.which("docker-registry")
         assert program, "docker-registry is not installed"
         with (folder / "registry.log").open("wb") as log:
-            self._process = subprocess.Popen([program, "serve", folder / "registry.yml"], stdout=log, stderr=log)
+            # Tests that are killed close nothing, so it ends with them.
+            ending = (sys.executable, "-I", "-S", str(END_WITH_PARENT), str(os.getpid()))
+            command = [*ending, program, "serve", str(folder / "registry.yml")]
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
         wait_until(self._listens, f"docker-registry listens: see {folder / 'registry.log'}")
 
     def trust_in(self, folder: Path) -> None:

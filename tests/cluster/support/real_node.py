@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,18 +50,14 @@ class RealNode:
     """The cluster, its node's folder, and the registry that the node pulls from."""
 
     plane: Cluster
-    keeper: subprocess.Popen[str]
     registry: NodeRegistry
+    ending: ExitStack
 
     name = NODE
 
     def stop(self) -> None:
-        """End the node with all that runs on it, then the cluster."""
-        assert self.keeper.stdin is not None
-        self.keeper.stdin.close()
-        self.keeper.wait(120)
-        self.registry.close()
-        self.plane.stop()
+        """End the node with all that runs on it, then the registry and the cluster."""
+        self.ending.close()
 
     def label(self, labels: Mapping[str, str]) -> None:
         """Set labels of the node."""
@@ -114,27 +110,39 @@ def _assets() -> Path:
 
 def start_node(assets: Path, folder: Path) -> RealNode:
     """Start cluster, registry, DNS and node; ``folder`` gets logs, keys and the registry's store."""
-    log = (folder / "keeper.log").open("w")
-    keeper = subprocess.Popen(
-        [sys.executable, "-m", "tests.cluster.support.node_keeper", str(assets), str(FOLDER)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True,
-    )  # fmt: skip
-    try:
-        _expect(keeper, "network", folder)
+    with ExitStack() as ending:
+        keeper = _start_keeper(assets, folder, ending)
         plane = Cluster.start(assets, folder / "control-plane", ADDRESS)
+        ending.callback(plane.stop)
         registry = NodeRegistry(plane.folder, folder, ADDRESS)
+        ending.callback(registry.close)
         registry.trust_in(FOLDER / "registries")
+        ending.callback(_end, keeper)
         assert keeper.stdin is not None
         keeper.stdin.write(f"{plane.folder}\n")
         keeper.stdin.flush()
         _expect(keeper, "ready", folder)
         _start_dns(plane)
-    except BaseException:
-        with suppress(OSError):
-            keeper.stdin.close() if keeper.stdin else None
-        keeper.wait(120)
-        raise
-    return RealNode(plane, keeper, registry)
+        return RealNode(plane, registry, ending.pop_all())
+
+
+def _start_keeper(assets: Path, folder: Path, ending: ExitStack) -> subprocess.Popen[str]:
+    log = ending.enter_context((folder / "keeper.log").open("w"))
+    keeper = subprocess.Popen(
+        [sys.executable, "-m", "tests.cluster.support.node_keeper", str(assets), str(FOLDER)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True,
+    )  # fmt: skip
+    ending.callback(_end, keeper)
+    _expect(keeper, "network", folder)
+    return keeper
+
+
+def _end(keeper: subprocess.Popen[str]) -> None:
+    """Have the node taken down; nothing happens where it is."""
+    for pipe in (keeper.stdin, keeper.stdout):
+        if pipe is not None:
+            pipe.close()
+    keeper.wait(300)
 
 
 def _expect(keeper: subprocess.Popen[str], word: str, folder: Path) -> None:
