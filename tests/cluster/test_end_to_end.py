@@ -126,10 +126,15 @@ class Installation:
         return done.stdout
 
 
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
 @pytest.fixture(scope="module")
 def data() -> Iterator[str]:
     """The address of the quick start's questions."""
-    handler = partial(SimpleHTTPRequestHandler, directory=str(DATA))
+    handler = partial(_Quiet, directory=str(DATA))
     server = ThreadingHTTPServer((ADDRESS, 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://{ADDRESS}:{server.server_port}/questions.parquet"
@@ -173,9 +178,10 @@ def _files_of(installed: Installation) -> set[str]:
     """Return the files of the adapter's image, as ``oras`` reads it."""
     registry, layout = installed.node.registry, installed.folder / "adapter"
     oras = str(installed.plane.programs.assets / "oras")
-    login = ("--from-username", registry.USER, "--from-password-stdin", "--from-ca-file", str(registry.authority))
-    command = [oras, "copy", *login, installed.adapter, "--to-oci-layout", f"{layout}:1"]
-    done = subprocess.run(command, input=registry.PASSWORD, capture_output=True, text=True, check=False)
+    login = ("--from-username", registry.USER, "--from-password", registry.PASSWORD)
+    trust = ("--from-ca-file", str(registry.authority))
+    command = [oras, "copy", *login, *trust, installed.adapter, "--to-oci-layout", f"{layout}:1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     archives = [blob for blob in (layout / "blobs/sha256").iterdir() if tarfile.is_tarfile(blob)]
     names: set[str] = set()
