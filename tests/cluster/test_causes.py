@@ -133,7 +133,7 @@ def test_a_node_that_falls_silent_is_named_and_passes(workspaces: Workspaces) ->
 def test_a_node_that_is_drained_under_a_server_is_named_and_passes(workspaces: Workspaces) -> None:
     server = Patient(workspaces, "drained")
     # The kubelet that would end the pod is played, so the pod goes at once.
-    flags = ("--force", "--disable-eviction", "--grace-period=0", "--timeout=60s")
+    flags = ("--force", "--delete-emptydir-data", "--disable-eviction", "--grace-period=0", "--timeout=60s")
     workspaces.plane.kubectl("drain", server.kubelet.node, *flags)
     server.is_down("Unschedulable", f"pod {server.pod}", "unschedulable")
     workspaces.plane.kubectl("uncordon", server.kubelet.node)
