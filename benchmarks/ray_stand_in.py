@@ -20,8 +20,8 @@ from llmwright_runtime_ray.serve import local_cluster
 from llmwright_runtime_ray.serve.__main__ import run
 from llmwright_runtime_ray.serve.local_cluster import prepare_environment
 
-HOLD_S = 0.1
-"""How long each answer takes."""
+HOLD_S = 0.4
+"""How long each answer takes: so long that two cores have time for what two replicas can answer."""
 TOKENS = 16
 
 
