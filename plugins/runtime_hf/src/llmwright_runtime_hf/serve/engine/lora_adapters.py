@@ -14,7 +14,7 @@ from weakref import WeakSet
 
 import torch
 from peft import LoraConfig, PeftConfig, PeftModel, PeftModelForCausalLM, set_peft_model_state_dict
-from peft.tuners.lora import LoraLayer
+from peft.tuners.lora import Linear, LoraLayer
 from peft.tuners.tuners_utils import BaseTuner, BaseTunerLayer
 from peft.utils import AuxiliaryTrainingWrapper
 from safetensors.torch import load_file
@@ -26,12 +26,11 @@ from llmwright.catalogue.weight_files import ADAPTER_WEIGHTS
 from llmwright.errors import ConfigError
 from llmwright.values.lora_adapter import MAX_LORA_RANK
 from llmwright_runtime_hf.serve.engine.layer_sizes import layer_sizes
+from llmwright_runtime_hf.serve.engine.stacked_lora import BASE_ROW, Mix, StackedLora
 from llmwright_runtime_hf.serve.serve_options import AdapterSpec
 
 BASE = ""
 """The key of the base."""
-_BASE_ROW = "__base__"
-"""PEFT's name for a row without an adapter."""
 _QUIET: dict[str, Any] = {"autocast_adapter_dtype": False, "low_cpu_mem_usage": True}
 
 
@@ -57,7 +56,7 @@ class LoraAdapters:
         self._hooked: WeakSet[torch.nn.Module] = WeakSet()
         self._count = 0
         self._selected = BASE
-        self._mixed: list[str] = []
+        self._mix = Mix()
 
     def read(self, spec: AdapterSpec) -> ReadAdapter:
         """Read and judge the files of an adapter. Raises ConfigError if it cannot be served."""
@@ -112,12 +111,17 @@ class LoraAdapters:
                 self._peft.delete_adapter(key)
             else:
                 self._drop_parts(key)
+        for module in self._hooked:
+            if isinstance(module, Linear) and isinstance(module._mixed_batch_forward, StackedLora):
+                module._mixed_batch_forward.forget()
         self._rest()
 
     def select(self, keys: Sequence[str]) -> None:
         """Apply to each row of the next pass the adapter of its key."""
         different = set(keys)
-        self._mixed = [] if len(different) == 1 else [_BASE_ROW if key == BASE else key for key in keys]
+        rows = [] if len(different) == 1 else [BASE_ROW if key == BASE else key for key in keys]
+        if rows != self._mix.rows:
+            self._mix = Mix(rows)
         # With PEFT's layers switched off, names of rows are not looked at: any adapter switches them on.
         self._switch(next((key for key in keys if key != BASE), BASE))
 
@@ -133,7 +137,7 @@ class LoraAdapters:
 
     def _rest(self) -> None:
         """Select the base: PEFT switches layers on that it has just made, and chooses others for one that is gone."""
-        self._mixed, self._selected = [], BASE
+        self._mix, self._selected = Mix(), BASE
         if self._peft is not None:
             self._tuner.disable_adapter_layers()
 
@@ -155,8 +159,14 @@ class LoraAdapters:
             raise _unusable(adapter.spec, message)
         for module in self._tuner.modules():
             if isinstance(module, LoraLayer | AuxiliaryTrainingWrapper) and module not in self._hooked:
-                self._hooked.add(module)
-                module.register_forward_pre_hook(self._name_adapters, with_kwargs=True)
+                self._hook(module)
+
+    def _hook(self, layer: Any) -> None:
+        self._hooked.add(layer)
+        layer.register_forward_pre_hook(self._name_adapters, with_kwargs=True)
+        # Layers of quantised weights are of other types, and keep PEFT's own pass.
+        if type(layer) is Linear:
+            vars(layer)["_mixed_batch_forward"] = StackedLora(layer, lambda: self._mix)
 
     def _drop_parts(self, key: str) -> None:
         """Take out what PEFT has put in before it failed."""
@@ -175,7 +185,7 @@ class LoraAdapters:
     def _name_adapters(
         self, _module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-        return (args, {**kwargs, "adapter_names": self._mixed}) if self._mixed else None
+        return (args, {**kwargs, "adapter_names": self._mix.rows}) if self._mix.rows else None
 
 
 def _first_line(error: Exception) -> str:
