@@ -168,15 +168,17 @@ def clean(folder: Path) -> None:
 
 
 def remove_files(folder: Path) -> None:
-    """Remove what lies in ``folder``. Of several GB in small files that may take minutes.
+    """Remove ``folder``, in the background: of several GB in small files that takes minutes.
 
     Raises:
         RuntimeError: something is mounted there, whose files would go too.
     """
     if found := _mounts(folder):
         raise RuntimeError(f"still mounted: {', '.join(found)}")
-    for entry in folder.iterdir() if folder.exists() else ():
-        shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink()
+    if folder.exists():
+        folder.rename(folder.with_name(f"{folder.name}.{time.time_ns()}.old"))
+    old = map(str, folder.parent.glob(f"{folder.name}.*.old"))
+    subprocess.Popen(["rm", "-rf", *old], start_new_session=True, **QUIET)
 
 
 def _mounts(folder: Path) -> list[str]:
@@ -316,9 +318,7 @@ def main(assets: Path, folder: Path) -> None:
                 sys.stdin.read()
         finally:
             keeper.stop()
-            # Nobody waits for it, but the next keeper: the lock is held until it is done.
-            if os.fork() == 0:
-                remove_files(folder)
+            remove_files(folder)
 
 
 if __name__ == "__main__":
