@@ -23,8 +23,10 @@ from llmwright.targets.kubernetes.manifests.object_metadata import INPUTS, LAUNC
 from llmwright.targets.kubernetes.operator.apply.api_discovery import Discovery
 from llmwright.targets.kubernetes.operator.apply.desired import own_services
 from llmwright.targets.kubernetes.operator.apply.drift import (
+    MANIFEST,
     cannot_become,
     drift_digest,
+    fingerprint,
     has_drifted,
     is_rendered_alike,
     marked,
@@ -125,10 +127,21 @@ class ObjectWriter:
             live = self._children.find(owner, resource, manifest["metadata"]["name"])
             if live is not None and "deletionTimestamp" in live["metadata"]:
                 continue
+            if live is not None and not owner.owns(live):
+                live = self._adopt(owner, resource, live, manifest)
             if live is None or (
                 self._is_changed(owner, resource, live, manifest) and not self._rests(owner, resource, manifest)
             ):
                 self._apply(owner, manifest)
+
+    def _adopt(self, owner: Owner, resource: Resource, live: Object, desired: Object) -> dict[str, Any]:
+        """Make the Workspace the owner of an object that has none, and return it; what it runs stays as it is."""
+        metadata: dict[str, Any] = {"ownerReferences": desired["metadata"].get("ownerReferences") or []}
+        if not has_drifted({**live, "metadata": {**live["metadata"], **metadata}}, desired):
+            metadata["annotations"] = {MANIFEST: fingerprint(desired)}
+        answer = self._api.merge(resource, owner.namespace, live["metadata"]["name"], {"metadata": metadata})
+        self._put(resource, answer)
+        return answer
 
     def _rests(self, owner: Owner, resource: Resource, desired: Object) -> bool:
         """Return whether an object that somebody else keeps changing is left as it is for now; count the change."""

@@ -81,7 +81,10 @@ def revision_of(live: Mapping[str, Any], known: Sequence[Object]) -> Revision:
     digest = hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
     for revision in known:
         if (revision["metadata"].get("annotations") or {}).get(HASH) == digest:
-            return Revision(revision["revision"], digest)
+            number = revision["revision"]
+            # One that lost its owner is applied with it, so that it goes with the Workspace.
+            lost = not revision["metadata"].get("ownerReferences")
+            return Revision(number, digest, _object(live, data, digest, number) if lost else None)
     number = max((revision["revision"] for revision in known), default=0) + 1
     oldest = min(known, key=lambda revision: int(revision["revision"]), default=None)
     outdated = oldest["metadata"]["name"] if oldest is not None and len(known) > KEPT else None
