@@ -13,7 +13,7 @@ from tests.support.tool_call_texts import ANSWERS, TOOLS
 
 from llmwright_runtime_hf.serve.http.calls.call_formats import FORMATS
 
-pytestmark = [pytest.mark.slow, pytest.mark.engine("vllm")]
+pytestmark = [pytest.mark.slow, pytest.mark.engine(name="vllm")]
 PROGRAM = Path(__file__).parents[1] / "support" / "engine_tool_parsers.py"
 
 
