@@ -114,3 +114,20 @@ def test_another_default_moves_nothing_before_it_is_rolled_out(
     workspaces.until("kept", "UpdateAvailable", "")
     workspaces.until("kept", "Ready")
     assert server(workspaces)[1] == before[1] + 1
+
+
+def test_another_image_moves_nothing_before_it_is_rolled_out(
+    served: tuple[Workspaces, Settings, Path], shift: Shift
+) -> None:
+    workspaces, settings, _ = served
+    before = server(workspaces)
+    shift.on({**settings, "images": {**settings.get("images", {}), "vllm": "mirror.example/vllm:2"}}, {})
+    workspaces.until("kept", "UpdateAvailable", reason="NewPlan")
+    assert server(workspaces) == before
+    roll_out(workspaces, "one")
+    workspaces.until("kept", "UpdateAvailable", "")
+    workspaces.until("kept", "Ready")
+    assert server(workspaces)[:2] == (before[0], before[1] + 1)
+    found = workspaces.one("statefulset", "kept")
+    assert found is not None
+    assert found["spec"]["template"]["spec"]["containers"][0]["image"] == "mirror.example/vllm:2"

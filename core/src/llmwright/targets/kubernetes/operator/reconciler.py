@@ -141,6 +141,7 @@ class Reconciler:
             if trouble := self._preconditions.against_autoscaler(key, desired):
                 observed = replace(observed, autoscaler=Autoscaler(False, trouble.reason, trouble.message))
                 decision, desired = self._decide(subject, plan, observed), without_autoscaler(desired, workspace.name)
+            observed, decision = self._told_of_rendering(subject, plan, observed, decision, desired)
             blockers = self._preconditions.blockers(key, desired)
         except PluginError as error:
             text = f"{error.message} ({error.hint})" if error.hint else error.message
@@ -155,6 +156,15 @@ class Reconciler:
         decision = self._with_added_kinds(subject, desired, decision)
         again_in = self._carry_out(subject, plan, revision, observed, decision, desired)
         return min(AGAIN_S, again_in or AGAIN_S) if blockers or trouble else again_in
+
+    def _told_of_rendering(
+        self, subject: PassSubject, plan: Plan, observed: Observed, decision: Decision, desired: Desired
+    ) -> tuple[Observed, Decision]:
+        """Return both, with an update that is to be had where what runs would be rendered otherwise today."""
+        if not self._applier.renders_otherwise(subject.owner, desired):
+            return observed, decision
+        observed = replace(observed, newer_plan=True)
+        return observed, self._decide(subject, plan, observed)
 
     def _carry_out(
         self,

@@ -52,6 +52,10 @@ class Applier:
             refused |= self._is_refused(owner.key, role, objects, write)
         return refused
 
+    def renders_otherwise(self, owner: Owner, desired: Desired) -> bool:
+        """Return whether a server that stays as it is would be made otherwise today, as with other images."""
+        return any(self._writer.runs_otherwise(owner, manifest) for manifest in desired.standing.get("serving", ()))
+
     def stop(self, owner: Owner, decision: Decision) -> None:
         """Delete the objects of the roles that stop; raises as ``apply``."""
         for action in decision.actions:

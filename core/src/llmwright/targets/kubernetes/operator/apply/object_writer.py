@@ -134,6 +134,13 @@ class ObjectWriter:
             ):
                 self._apply(owner, manifest)
 
+    def runs_otherwise(self, owner: Owner, desired: Object) -> bool:
+        """Return whether it runs as an earlier version or other settings rendered it: ``desired`` would restart it."""
+        resource = self._resource(owner, desired)
+        live = self._children.find(owner, resource, desired["metadata"]["name"])
+        ours = live is not None and owner.owns(live) and _runs_a_role(live)
+        return ours and live is not None and not is_rendered_alike(live, desired)
+
     def _adopt(self, owner: Owner, resource: Resource, live: Object, desired: Object) -> dict[str, Any]:
         """Make the Workspace the owner of an object that has none, and return it; what it runs stays as it is."""
         metadata: dict[str, Any] = {"ownerReferences": desired["metadata"].get("ownerReferences") or []}
