@@ -182,6 +182,10 @@ class Threading:
         """Return a thread that has not begun."""
         return Thread(self._timeline, target, **named)
 
+    def get_ident(self) -> int:
+        """Return a number of the thread that runs now, which no other has."""
+        return id(getcurrent())
+
 
 class Time:
     """Stands for the module ``time``."""

@@ -36,6 +36,9 @@ HOLDS_S = 60.0
 AGAIN = Backoff(first_s=5.0, most_s=60.0)
 """The pauses before a refusal is asked about again: a quota is raised without a word to us."""
 
+LEAST_S = 0.1
+"""The shortest time until a pass that is called for: the rest of a pause may be too small for the clock to show."""
+
 NO_RIGHT = 'cannot create resource "pods"'
 """The words of RBAC where the operator itself may not ask."""
 NO_DRY_RUN = "does not support dry run"
@@ -80,6 +83,9 @@ class PodCheck:
         if known is None:
             waits = Trouble(UNASKED, "the API server is asked whether it would admit the pod")
             return replace(observed, no_nodes=waits, no_nodes_yet=True)
+        if known.trouble is not None:
+            # With every pass: of several passes that are called for, a queue keeps the first alone.
+            self._call(key, max(known.until - time.monotonic(), LEAST_S))
         return replace(observed, no_nodes=known.trouble, no_nodes_yet=known.passing)
 
     def _ask(self, key: Key, record: WorkspaceMemory, digest: str, pods: Sequence[Manifest]) -> None:
@@ -90,10 +96,8 @@ class PodCheck:
         record.pod_verdict = PodVerdict(
             digest, time.monotonic() + pause_s, trouble, passing, failures if trouble is not None else 0
         )
-        if trouble is not None:
-            if before is None or before.trouble != trouble:
-                log.warning("%s/%s: no node is asked for: %s", *key, trouble.message)
-            self._call(key, pause_s)
+        if trouble is not None and (before is None or before.trouble != trouble):
+            log.warning("%s/%s: no node is asked for: %s", *key, trouble.message)
 
     def _answer(self, pods: Sequence[Manifest]) -> tuple[Trouble | None, bool]:
         """Return why a pod would be refused, None where all would be admitted, and whether that may be over soon."""
