@@ -6,8 +6,8 @@
 
 ``engine``: a Llama of 45M random weights in the server of ``hf`` and in one replica of ``ray``, both up, and asked in
 turn; a pair is one level on each, and its ratio is ray over hf. ``replicas``: one against two, with a stand-in for
-the engine that answers after a fixed time (``benchmarks.ray_stand_in``). ``start``: ``llmwright apply`` to the first
-token, against ``ray start`` and ``serve.run`` of the same application, in turn, each alone.
+the engine that answers after a fixed time (``benchmarks.ray_stand_in``), and with the engine. ``start``: ``llmwright
+apply`` to the first token, against ``ray start`` and ``serve.run`` of the same application, in turn, each alone.
 """
 
 from __future__ import annotations
@@ -103,7 +103,19 @@ def report_engine(how: str, pairs: list[tuple[LevelResult, LevelResult]], given:
 
 
 def compare_replicas(given: argparse.Namespace, folder: Path) -> None:
-    """A replica takes 8 requests at a time, and a stand-in answers after 0.4 s: 20 answers/s, twice that of two."""
+    """A stand-in answers after 0.4 s and a replica takes 8 at a time: 20 answers/s. The engine has one thread each."""
+    held = ("-m", "benchmarks.ray_stand_in", "--max-ongoing-requests", "8")
+    ratios = over_one_replica(held, given, folder, "a stand-in engine (20 of one replica at most)", 160)
+    print(f"two replicas over one, of a stand-in that answers after 0.4 s: {span(ratios)}{aim('replicas')}")
+    engine = (*OURS, "--threads", "1")
+    ratios = over_one_replica(engine, given, folder, "the engine of hf", 2 * given.concurrency)
+    print(f"two replicas over one, of the real engine on {os.cpu_count()} CPUs: {span(ratios)}")
+
+
+def over_one_replica(
+    server: tuple[str, ...], given: argparse.Namespace, folder: Path, what: str, requests: int
+) -> list[float]:
+    """Return the answers per second of two replicas over those of one, for each pair."""
     rates: dict[int, float] = {}
     ratios = []
     with contextlib.ExitStack() as servers:
@@ -111,19 +123,15 @@ def compare_replicas(given: argparse.Namespace, folder: Path) -> None:
         for count in (1, 2):
             size = str(count)
             copies = ("--min-replicas", size, "--max-replicas", size, "--initial-replicas", size)
-            own = ("--model", str(DEMO), "--served-model-name", "demo", "--max-ongoing-requests", "8", *copies)
-            log = folder / f"{count}.log"
-            urls[count] = servers.enter_context(running(("-m", "benchmarks.ray_stand_in", *own), log))
+            own = ("--model", str(DEMO), "--served-model-name", "demo", *copies)
+            urls[count] = servers.enter_context(running((*server, *own), folder / f"{count}.log"))
         for number in range(given.rounds):
             for count in (1, 2) if number % 2 else (2, 1):
-                level = level_of(urls[count], given, stream=False, seed=number, requests=160)
+                level = level_of(urls[count], given, stream=False, seed=number, requests=requests)
                 rates[count] = level.requests_per_s or 0
             ratios.append(rates[2] / rates[1])
-            print(
-                f"  a stand-in engine: {rates[1]:.0f} answers/s of one replica (20 at most), {rates[2]:.0f} of two",
-                flush=True,
-            )
-    print(f"two replicas over one, of a stand-in that answers after 0.4 s: {span(ratios)}{aim('replicas')}")
+            print(f"  {what}: {rates[1]:.1f} answers/s of one replica, {rates[2]:.1f} of two", flush=True)
+    return ratios
 
 
 def compare_start(given: argparse.Namespace, folder: Path) -> None:
