@@ -19,10 +19,10 @@ def test_the_check_of_a_release_passes(clone: Clone) -> None:
 
 def test_one_command_sets_the_version_of_every_package(clone: Clone) -> None:
     script = r"""
-        cp -r Makefile constraints core presets plugins pyproject.toml "$(mktemp -d -p ~)" && cd ~/tmp.*
+        cp -r Makefile constraints core deploy presets plugins pyproject.toml "$(mktemp -d -p ~)" && cd ~/tmp.*
         make -s version VERSION=9.8.7
         grep -rn '0[.]1[.]0"' --include=pyproject.toml . || true
-        grep -rhoE '9[.]8[.]7' --include=pyproject.toml --include=version.py . | wc -l
+        grep -rhoE '9[.]8[.]7' --include=pyproject.toml --include=version.py --include=Chart.yaml . | wc -l
     """
     done = clone.run(script)
-    assert done.stdout.split() == ["19"], done.stdout + done.stderr
+    assert done.stdout.split() == ["21"], done.stdout + done.stderr
