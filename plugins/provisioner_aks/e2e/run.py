@@ -166,15 +166,27 @@ def run(arguments: argparse.Namespace, report: Report) -> None:
 
 def main() -> int:
     """Run it from the command line; 0 where every step passed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__, provisioner="aks", report="e2e-aks.json")
     parser.add_argument("--settings", required=True, help="the operator's settings")
-    parser.add_argument("--workspace", required=True, help="a Workspace that serves, with resource.provisioner: aks")
-    parser.add_argument("--report", default="e2e-aks.json", help="where the report goes")
+    return carry_out(parser, run, "subscription")
+
+
+def options(description: str | None, *, provisioner: str, report: str) -> argparse.ArgumentParser:
+    """Return the options that the script of every cloud has."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    wanted = f"a Workspace that serves, with resource.provisioner: {provisioner}"
+    parser.add_argument("--workspace", required=True, help=wanted)
+    parser.add_argument("--report", default=report, help="where the report goes")
     parser.add_argument("--no-ask", action="store_true", help="do not ask the model")
     parser.add_argument("--yes", action="store_true", help="yes, this costs money")
+    return parser
+
+
+def carry_out(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace, Report], None], payer: str) -> int:
+    """Run it with the arguments of the command line; 0 where every step passed. ``payer`` is who pays the machines."""
     arguments = parser.parse_args()
     if not arguments.yes:
-        parser.error("it has machines made in your subscription: say --yes")
+        parser.error(f"it has machines made in your {payer}: say --yes")
     report = Report(Path(arguments.report))
     try:
         run(arguments, report)

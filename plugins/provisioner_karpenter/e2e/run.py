@@ -10,11 +10,20 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from pathlib import Path
 
-from plugins.provisioner_aks.e2e.run import GONE_S, LOOK_S, READY_S, Report, command, models, read, serves, until
-
-from llmwright.errors import LLMwrightError
+from plugins.provisioner_aks.e2e.run import (
+    GONE_S,
+    LOOK_S,
+    READY_S,
+    Report,
+    carry_out,
+    command,
+    models,
+    options,
+    read,
+    serves,
+    until,
+)
 
 OWNERS = ("kaito.sh/workspace", "kaito.sh/workspacenamespace")
 """Labels of a NodeClaim, and of its node: the Workspace that it was made for."""
@@ -67,24 +76,7 @@ def run(arguments: argparse.Namespace, report: Report) -> None:
 
 def main() -> int:
     """Run it from the command line; 0 where every step passed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--workspace", required=True, help="a Workspace that serves, with resource.provisioner: karpenter"
-    )
-    parser.add_argument("--report", default="e2e-eks.json", help="where the report goes")
-    parser.add_argument("--no-ask", action="store_true", help="do not ask the model")
-    parser.add_argument("--yes", action="store_true", help="yes, this costs money")
-    arguments = parser.parse_args()
-    if not arguments.yes:
-        parser.error("it has machines made in your account: say --yes")
-    report = Report(Path(arguments.report))
-    try:
-        run(arguments, report)
-    except (LLMwrightError, RuntimeError, TimeoutError, OSError, ValueError, KeyError) as error:
-        print(f"failed: {error}; the report is {report.file}", file=sys.stderr)
-        return 1
-    print(f"all passed; the report is {report.file}")
-    return 0
+    return carry_out(options(__doc__, provisioner="karpenter", report="e2e-eks.json"), run, "account")
 
 
 if __name__ == "__main__":
