@@ -1,6 +1,6 @@
 """The runtime ``vllm`` against bare ``vllm serve`` with the same flags: what runs, and what it gives.
 
-    LLMWRIGHT_VLLM=.venv-vllm python -m benchmarks.serve_vllm [--rounds 15] [--concurrency 1,8,32]
+    LLMWRIGHT_VLLM=.venv-vllm python -m benchmarks.serve_vllm [--rounds 9] [--concurrency 1,8,32]
 
 Both engines are up at once, and are asked in turn: a pair is one level on each of them, and its ratio is ours over
 theirs. ``benchmarks.first_token vllm`` measures the start.
@@ -38,7 +38,7 @@ def main() -> None:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--concurrency", type=lambda text: [int(each) for each in text.split(",")], default=[1, 8, 32])
     return parser.parse_args()
@@ -56,7 +56,7 @@ def pair(ours: str, theirs: str, concurrency: int, number: int, given: argparse.
     figures: dict[str, tuple[float, float]] = {}
     for url in (ours, theirs) if number % 2 else (theirs, ours):
         asked = llmwright.bench(
-            url, model="demo", concurrency=(concurrency,), requests=max(16, 4 * concurrency), input_tokens=32,
+            url, model="demo", concurrency=(concurrency,), requests=max(64, 16 * concurrency), input_tokens=32,
             output_tokens=given.tokens, seed=number,
         )  # fmt: skip
         (level,) = asked.levels
