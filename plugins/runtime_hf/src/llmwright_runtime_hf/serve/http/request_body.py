@@ -5,16 +5,15 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import jiter
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from starlette.datastructures import Headers
 
-from llmwright.reading.files import Unreadable
 from llmwright.reading.json_names import doubled_name
-from llmwright.reading.json_reader import read_json
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError, cut
 from llmwright_runtime_hf.serve.http.request_fields import GENERATE_NAMES, PREFIX
 
@@ -33,12 +32,11 @@ def json_body(model: type[_Body]) -> Callable[[Request], Awaitable[_Body]]:
     async def read(request: Request) -> _Body:
         body = (await request.body()).removeprefix(codecs.BOM_UTF8)
         _refuse_other_encodings(request.headers, body)
+        content = _value_of(body)
         try:
-            content = model.model_validate_json(body)
+            return model.model_validate(content)
         except ValidationError as error:
-            raise _bad_request(error, body) from None
-        _refuse_doubled_names(body)
-        return content
+            raise _bad_request(error, content) from None
 
     return read
 
@@ -61,24 +59,37 @@ def _is_charset(parameter: str) -> bool:
     return parameter.partition("=")[0].strip().lower() == "charset"
 
 
-def _refuse_doubled_names(body: bytes) -> None:
-    """Raise ApiError (400) for a name that stands twice in one object: servers differ in which value they take."""
-    path = doubled_name(body)
-    if path is not None:
-        raise ApiError(400, f"{path} stands twice; give it once", param=path, code="invalid_value")
+def _value_of(body: bytes) -> Any:
+    """Return the value of the JSON in ``body``, which is read once.
+
+    Raises ApiError (400) for other bytes, and for a name that stands twice in one object: servers differ in which of
+    its values they take.
+    """
+    try:
+        return jiter.from_json(body, catch_duplicate_keys=True)
+    except ValueError as error:
+        if (path := _doubled_name(body)) is not None:
+            raise ApiError(400, f"{path} stands twice; give it once", param=path, code="invalid_value") from None
+        raise ApiError(400, f"the body is not JSON: {error}", code="invalid_json") from None
 
 
-def _bad_request(error: ValidationError, body: bytes) -> ApiError:
+def _doubled_name(body: bytes) -> str | None:
+    """Return the path of a name that stands twice; None for a body that is refused for something else."""
+    try:
+        return doubled_name(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _bad_request(error: ValidationError, content: Any) -> ApiError:
     if error.error_count() > _MOST_FAULTS:
         message = f"the body has {error.error_count()} faults, too many to look for the one to name"
         return ApiError(400, message, code="invalid_value")
     # A union reports the errors of each alternative. The deepest belongs to the alternative that the client meant.
     fault = max(error.errors(include_url=False), key=lambda fault: len(fault["loc"]))
-    if fault["type"] == "json_invalid":
-        return ApiError(400, f"the body is not JSON: {fault['ctx']['error']}", code="invalid_json")
     if not fault["loc"]:
         return ApiError(400, "the body must be a JSON object", code="invalid_value")
-    path = _as_written(_path(fault), body)
+    path = _as_written(_path(fault), content)
     message = f"{path}: {fault['msg'].removeprefix('Value error, ')}{_value(fault)}"
     return ApiError(400, message, param=path, code="invalid_value")
 
@@ -90,12 +101,8 @@ def _path(fault: ErrorDetails) -> str:
     return ".".join(part for part in parts if not part.startswith("list["))
 
 
-def _as_written(path: str, body: bytes) -> str:
+def _as_written(path: str, content: Any) -> str:
     """Return ``path`` with the name that the client wrote where it was in ``generate_kwargs``."""
-    try:
-        content = read_json(body)
-    except Unreadable:
-        return path
     options = content.get("generate_kwargs") if isinstance(content, dict) else None
     name, dot, rest = path.partition(".")
     written = next((theirs for theirs, ours in GENERATE_NAMES.items() if ours == name), name)
