@@ -221,6 +221,10 @@ class TestRegistry:
             check_push(f"{closed_registry.host}/models/a:v1", None)
         assert (unknown.value.reason, "answered 401" in unknown.value.message) == ("PushDenied", True)
         assert unknown.value.hint.startswith("log in to")
+        with pytest.raises(ConfigError) as wrong:
+            check_push(f"{closed_registry.host}/models/a:v1", (Credential("pat", "mistyped"),))
+        assert "does not accept the login that it was given" in wrong.value.hint
+        assert "mistyped" not in f"{wrong.value.message}{wrong.value.hint}"
         front.routes = {"POST /v2/": lambda _: (403, {}, b"")}
         with pytest.raises(ConfigError) as forbidden:
             check_push(f"{front.host}/models/a:v1", (ANYBODY,))

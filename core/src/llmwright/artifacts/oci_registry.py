@@ -277,7 +277,10 @@ class OciRegistry:
 
     def _remedy(self, status: int) -> str:
         """Return what helps where the registry does not know who asks (401), and where it does and says no (403)."""
-        if status == 403 and any(credential.problem == "" for credential in self._credentials):
+        known = any(credential.problem == "" for credential in self._credentials)
+        if status == 401 and known:
+            return f"{self.reference.registry} does not accept the login that it was given: check user and password"
+        if status == 403 and known:
             return f"this login may not: ask who runs {self.reference.registry} for the right, or log in as another"
         return f"log in to {self.reference.registry}, or give the secret that holds its credentials"
 
