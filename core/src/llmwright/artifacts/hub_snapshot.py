@@ -59,28 +59,18 @@ def fetch_snapshot(
     DigestMismatch, NotDownloaded, UnsafeWeights, NotInstalled) and TargetError (HubUnreachable, HubFailed,
     NoDiskSpace). No message holds the token.
     """
-    # The library's bars would fill the log, line after line.
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    try:
-        import huggingface_hub
-        from huggingface_hub import constants
-    except ModuleNotFoundError as error:
-        text = "models of the hub are fetched by huggingface_hub, which is not installed"
-        raise ConfigError(text, hint="pip install huggingface_hub", reason="NotInstalled") from error
-    folder = (cache or Path(constants.HF_HUB_CACHE)) / f"models--{name.replace('/', '--')}"
+    usual = _library_cache()
+    folder = (cache or usual) / f"models--{name.replace('/', '--')}"
     known = SnapshotNote.read(folder, revision)
-    if known is not None and known.whole and (known.commit == revision or is_offline()):
-        return known.directory
+    there = known if known is not None and known.whole else None
+    if there is not None and (there.commit == revision or is_offline()):
+        return there.directory
     if is_offline():
         return _offline(name, revision)
-    token = huggingface_hub.get_token() or ""
-    if token:
-        bearer(token, "HF_TOKEN")
+    token = _token()
     try:
-        with hub_errors(name, revision, token=bool(token)):
-            about = huggingface_hub.HfApi(endpoint=_endpoint()).model_info(name, revision=revision, files_metadata=True)
+        about = _listed(name, revision, token)
     except LLMwrightError as error:
-        there = known if known is not None and known.whole else None
         if there is None or error.reason not in ("HubUnreachable", "HubFailed"):
             raise
         _log.warning("%s; what was fetched before is used (%s)", error.message, there.commit)
@@ -103,6 +93,36 @@ def fetch_before_loading(model: str, revision: str | None, cache: str | None = N
     if is_offline() or Path(model).exists() or not _REPOSITORY.fullmatch(model):
         return
     fetch_snapshot(model, revision or "main", sources=_ANYWHERE, cache=Path(cache) if cache else None)
+
+
+def _library_cache() -> Path:
+    """Return the cache of the user's own programs. Raises ConfigError (NotInstalled) without the hub's library."""
+    # The library's bars would fill the log, line after line.
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    try:
+        from huggingface_hub import constants
+    except ModuleNotFoundError as error:
+        text = "models of the hub are fetched by huggingface_hub, which is not installed"
+        raise ConfigError(text, hint="pip install huggingface_hub", reason="NotInstalled") from error
+    return Path(constants.HF_HUB_CACHE)
+
+
+def _token() -> str:
+    """Return the user's token, empty for none. Raises ConfigError (TokenUnusable) for one that no header can hold."""
+    import huggingface_hub
+
+    token = huggingface_hub.get_token() or ""
+    if token:
+        bearer(token, "HF_TOKEN")
+    return token
+
+
+def _listed(name: str, revision: str, token: str) -> Any:
+    """Return what the hub says about the model and its files."""
+    import huggingface_hub
+
+    with hub_errors(name, revision, token=bool(token)):
+        return huggingface_hub.HfApi(endpoint=_endpoint()).model_info(name, revision=revision, files_metadata=True)
 
 
 def _offline(name: str, revision: str) -> Path:

@@ -29,6 +29,7 @@ from llmwright.catalogue.weight_files import ADAPTER_CONFIG, check_adapter_weigh
 from llmwright.errors import TargetError
 
 LARGEST_IMAGE_BYTES = 2 * 1024**4
+Check = Callable[[Path, str], None]
 
 _log = logging.getLogger("llmwright.artifacts")
 
@@ -44,7 +45,7 @@ def pull(
     progress: Progress | None = None,
     resolve: Resolver = system_resolver,
     resumable: bool = False,
-    check: Callable[[Path, str], None] | None = None,
+    check: Check | None = None,
 ) -> ManifestDigest:
     """Put the image's ``/data`` into the directory ``destination``, and replace entries of the same name there.
 
@@ -58,8 +59,7 @@ def pull(
     ``destination`` is unchanged, but for what a ``resumable`` pull goes on with.
     """
     name = parse_reference(reference)
-    room: AbstractContextManager[PullRoom] = (lasting_room if resumable else passing_room)(destination)
-    with Wire(sources, resolve=resolve) as wire, room as workroom:
+    with Wire(sources, resolve=resolve) as wire, _room(destination, lasting=resumable) as workroom:
         there = PulledImage.read(destination) if resumable else None
         # By its digest a whole image needs no registry, so that a restart does not depend on one.
         if there is not None and name.digest and there.holds(name.digest):
@@ -68,16 +68,23 @@ def pull(
         image = _image(registry, name, there)
         if image is None or (there is not None and there.holds(image.digest)):
             return ManifestDigest(there.digest if there is not None else "")
-        _fill(workroom, image, registry, max_bytes, progress)
-        if not workroom.moving:
-            _judge(workroom.data, str(name), check)
+        _fill(workroom, image, registry, max_bytes, progress, check)
         # Last: every layer is complete, so a failure above leaves the destination as it was.
         workroom.move_to(destination)
         if resumable:
-            if there is not None:
-                there.remove_rest(destination)
-            PulledImage(str(name), image.digest, name.digest).write(destination)
+            _note(destination, name, image, there)
     return ManifestDigest(image.digest)
+
+
+def _room(destination: Path, *, lasting: bool) -> AbstractContextManager[PullRoom]:
+    return lasting_room(destination) if lasting else passing_room(destination)
+
+
+def _note(destination: Path, name: Reference, image: Image, before: PulledImage | None) -> None:
+    """Write down what lies in ``destination``, for the next pull; what only the image ``before`` had is removed."""
+    if before is not None:
+        before.remove_rest(destination)
+    PulledImage(str(name), image.digest, name.digest).write(destination)
 
 
 def _image(registry: OciRegistry, name: Reference, there: PulledImage | None) -> Image | None:
@@ -91,8 +98,15 @@ def _image(registry: OciRegistry, name: Reference, there: PulledImage | None) ->
         return None
 
 
-def _fill(room: PullRoom, image: Image, registry: OciRegistry, max_bytes: int, progress: Progress | None) -> None:
-    """Bring the room's ``data`` to the image's content, layer after layer."""
+def _fill(
+    room: PullRoom,
+    image: Image,
+    registry: OciRegistry,
+    max_bytes: int,
+    progress: Progress | None,
+    check: Check | None,
+) -> None:
+    """Bring the room's ``data`` to the image's content, layer after layer, and have it checked."""
     what = str(registry.reference)
     strange = [layer.media_type for layer in image.layers if layer.size and not can_unpack(layer.media_type)]
     if strange:
@@ -111,9 +125,11 @@ def _fill(room: PullRoom, image: Image, registry: OciRegistry, max_bytes: int, p
             unpack_layer(room.part_path(layer.digest), layer.media_type, room.data, allowance, what)
             room.finish_layer(layer.digest)
         counted.finish(layer)
+    if not room.moving:
+        _judge(room.data, what, check)
 
 
-def _judge(data: Path, what: str, check: Callable[[Path, str], None] | None) -> None:
+def _judge(data: Path, what: str, check: Check | None) -> None:
     if not data.is_dir() or not any(data.iterdir()):
         raise bad_image(what, "it has no directory /data with content")
     if check is not None:
