@@ -1,15 +1,20 @@
-"""Work that takes long leaves threads for requests that do not."""
+"""Work that takes long leaves threads for requests that do not, and a full queue sends clients away for a while."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import openai
 import pytest
+from tests.support.hf_server import metric, running_server
 from tests.support.serve_options import options_for
+from tests.support.tiny_models import ServedModels
+from tests.support.waiting import wait_until
 
 from llmwright_runtime_hf.serve.http import generation_handler
 from llmwright_runtime_hf.serve.http.generation_handler import GenerationHandler
@@ -53,3 +58,27 @@ def test_slow_requests_leave_threads_for_the_others(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(generation_handler, "batch_of_request", work)
     assert asyncio.run(ask())
     assert begun.count(slow) == 40
+
+
+def test_the_official_client_is_told_of_a_full_queue_and_asks_again(models: ServedModels, tmp_path: Path) -> None:
+    """One runs, one waits, and the third is refused; a client that may try again gets its answer."""
+    flags = ("--max-num-seqs", "1", "--max-queued-requests", "1", "--threads", "1")
+    with (
+        running_server(tmp_path / "log", "--model", str(models.base), "--served-model-name", "t", *flags) as server,
+        server.client() as http,
+        openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0) as client,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        server.wait_until_ready()
+        long: dict[str, Any] = {"model": "t", "prompt": "the", "max_tokens": 1500, "extra_body": {"ignore_eos": True}}
+        pool.submit(lambda: client.completions.create(**long))
+        wait_until(lambda: metric(http, "llmwright_requests_running") == 1, "one runs", 60)
+        pool.submit(lambda: client.completions.create(**long))
+        wait_until(lambda: metric(http, "llmwright_requests_waiting") == 1, "one waits", 60)
+        with pytest.raises(openai.RateLimitError) as refused:
+            client.completions.create(model="t", prompt="the", max_tokens=1)
+        patient = client.with_options(max_retries=60).completions.create(model="t", prompt="the", max_tokens=1)
+
+    assert (refused.value.status_code, refused.value.code) == (429, "queue_full")
+    assert int(refused.value.response.headers["retry-after"]) == 2
+    assert patient.choices[0].finish_reason == "length"
