@@ -20,14 +20,21 @@ KEY = "a-key-for-tests"
 
 
 class RunningServer:
-    """A server process. Its log goes to a file, so that no pipe can fill up. ``files`` bounds the files it may open."""
+    """A server process. Its log goes to a file, so that no pipe can fill up. ``files`` bounds the files it may open.
 
-    def __init__(self, log: Path, *args: str, key: str | None = None, files: int | None = None) -> None:
+    ``docker`` is the directory with its logins to registries.
+    """
+
+    def __init__(
+        self, log: Path, *args: str, key: str | None = None, files: int | None = None, docker: Path | None = None
+    ) -> None:
         self.log = log
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
         environment.pop("LLMWRIGHT_API_KEY", None)
         if key is not None:
             environment["LLMWRIGHT_API_KEY"] = key
+        if docker is not None:
+            environment["DOCKER_CONFIG"] = str(docker)
         with log.open("wb") as sink:
             limit = [] if files is None else ["prlimit", f"--nofile={files}"]
             command = [*limit, *COMMAND, "--port", "0", *args]
@@ -64,8 +71,10 @@ class RunningServer:
 
 
 @contextlib.contextmanager
-def running_server(log: Path, *args: str, key: str | None = None, files: int | None = None) -> Iterator[RunningServer]:
-    server = RunningServer(log, *args, key=key, files=files)
+def running_server(
+    log: Path, *args: str, key: str | None = None, files: int | None = None, docker: Path | None = None
+) -> Iterator[RunningServer]:
+    server = RunningServer(log, *args, key=key, files=files, docker=docker)
     try:
         yield server
     finally:

@@ -148,6 +148,18 @@ def test_adapters_are_loaded_from_the_registries_that_are_named(runtime: HfRunti
         runtime.configure({"adapterRegistries": ["oci://ghcr.io"]}, {})
 
 
+def test_secrets_with_logins_to_registries_are_mounted_where_the_server_looks(runtime: HfRuntime) -> None:
+    named = {"adapterRegistries": ["ghcr.io/team"], "adapterPullSecrets": ["team-registry", "other"]}
+    launch, _ = served(runtime, options=named)
+    (volume,) = (each for each in launch.volumes if each.kind == "secret")
+    assert volume.source == ("team-registry", "other")
+    assert launch.main.env["DOCKER_CONFIG"] == f"$(volume.{volume.name})"
+    assert [mount.read_only for mount in launch.main.mounts if mount.volume == volume.name] == [True]
+    assert "DOCKER_CONFIG" not in served(runtime)[0].main.env
+    with pytest.raises(InvalidWorkspace):
+        runtime.configure({"adapterPullSecrets": ["No Secret"]}, {})
+
+
 @pytest.mark.parametrize("wrong", [{"adapterDirectories": ["a"]}, {"adapterDirectories": ["/"]}, {"maxLoraRank": 513}])
 def test_directories_and_ranks_are_within_bounds(runtime: HfRuntime, wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidWorkspace):

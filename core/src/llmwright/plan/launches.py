@@ -14,7 +14,7 @@ from llmwright.plan.model_weights import with_fetched_model, with_weights
 from llmwright.plan.plan_input import PlanInput
 from llmwright.plan.refusal import refuse
 from llmwright.plan.runtime_choice import ServingChoice
-from llmwright.plan.secrets import logins_volume, with_hub_token
+from llmwright.plan.secrets import logins_volume, with_hub_token, with_logins
 from llmwright.plan.tuner_choice import TuningChoice
 from llmwright.plugins.drivers import Driver
 from llmwright.plugins.gpu_images import older_image
@@ -92,6 +92,8 @@ def serving_launch(
         mounts.append(Mount(volume=tuning_data.CONFIG, path="/mnt/config", read_only=True))
         declared.append(Volume(name=tuning_data.CONFIG, kind="config", source=config))
     main = with_hub_token(replace(launch.main, mounts=(*launch.main.mounts, *mounts)), inputs)
+    # A server that pulls adapters while it runs asks with the logins that the settings name.
+    main = with_logins(main, inputs, ())
     pulls = tuple(adapter.pull for adapter in mounted if adapter.pull)
     complete = replace(launch, main=_patient(main, inputs), prepare=(*pulls, *launch.prepare))
     whole = _declare(complete, (*declared, *logins_volume(inputs.model_secrets, MODEL_VOLUME)))

@@ -16,6 +16,7 @@ from llmwright_runtime_hf.hf_config import HfConfig
 from llmwright_runtime_hf.tool_parsers import TOOL_PARSERS
 
 GIB = 1024**3
+LOGINS, LOGINS_PATH = "adapter-logins", "/mnt/docker/adapter-logins"
 
 
 class HfRuntime(Runtime):
@@ -66,13 +67,21 @@ class HfRuntime(Runtime):
         """One server on port 5000, upstream's probes."""
         weights = weights_of(preset)
         shared = Mount(volume="dshm", path="/dev/shm")  # noqa: S108 - the mount that a pod has there
+        logins = _logins(config)
         main = Process(
             name="serve",
             image="workload",
             argv=_argv(weights, preset, fit, adapters, config),
             # A pod that would load adapters for anybody does not start before the Secret is there.
-            env={API_KEY.key: replace(API_KEY, optional=not (config.adapter_directories or config.adapter_registries))},
-            mounts=(shared, *weights.mounts),
+            env={
+                API_KEY.key: replace(API_KEY, optional=not (config.adapter_directories or config.adapter_registries)),
+                **({"DOCKER_CONFIG": f"$(volume.{LOGINS})"} if logins else {}),
+            },
+            mounts=(
+                shared,
+                *weights.mounts,
+                *(Mount(volume=each.name, path=LOGINS_PATH, read_only=True) for each in logins),
+            ),
             startup=Probe(check=HttpGet("/health"), failure_threshold=math.ceil(readiness_seconds(preset) / 10)),
             live=Probe(check=HttpGet("/health")),
             ready=Probe(check=HttpGet("/health"), initial_delay_s=30),
@@ -81,7 +90,7 @@ class HfRuntime(Runtime):
         return Launch(
             main=main,
             prepare=weights.prepare,
-            volumes=(Volume(name="dshm", kind="memory"), *weights.volumes),
+            volumes=(Volume(name="dshm", kind="memory"), *weights.volumes, *logins),
             ports={"http": 5000},
         )
 
@@ -127,6 +136,12 @@ def _argv(
         *(() if config.page else ("--no-page",)),
         "--exit-with-parent",
     )
+
+
+def _logins(config: HfConfig) -> tuple[Volume, ...]:
+    """Return the volume with the logins to registries of adapters, where Secrets hold some."""
+    names = tuple(dict.fromkeys(config.adapter_pull_secrets))
+    return (Volume(name=LOGINS, kind="secret", source=names),) if names else ()
 
 
 def _max_rank(adapters: tuple[Adapter, ...], config: HfConfig) -> int | None:

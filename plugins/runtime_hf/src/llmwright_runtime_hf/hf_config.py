@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 from llmwright.values.lora_adapter import MAX_LORA_RANK
 from llmwright_runtime_hf.tool_parsers import TOOL_PARSERS, ToolParser
 
+OBJECT_NAME = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
 REGISTRY = r"^[A-Za-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*$"
 
 
@@ -50,6 +51,9 @@ class HfConfig(BaseModel):
     adapter_registries: tuple[Annotated[str, Field(pattern=REGISTRY)], ...] = ()
     """Registries, or repositories and what lies below them (``ghcr.io/team``), from whose images adapters may be
     loaded while it runs: ``lora_path: oci://…``. It needs an API key."""
+    adapter_pull_secrets: tuple[Annotated[str, Field(pattern=OBJECT_NAME)], ...] = ()
+    """Secrets (``kubernetes.io/dockerconfigjson``) with the logins to those registries. On one machine the user's own
+    logins are taken."""
     max_num_batched_tokens: int | None = Field(default=None, ge=16)
     """Tokens of one turn: one for each answer, the rest of prompts. 512 without it, on a GPU 2048."""
     enable_prefix_caching: bool | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from tests.support.tiny_models import ServedModels
 from tests.support.transformers_reference import TransformersReference
 
 from llmwright.artifacts.adapter_image import pack_adapter
+from llmwright.artifacts.credentials import Credential
 from llmwright.artifacts.image_manifest import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Descriptor, as_json, read_image
 from llmwright.artifacts.image_push import push
 from llmwright.artifacts.layout import add_blob, set_image
@@ -31,12 +33,29 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistr
 
 
 @pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
+    """A registry with a password."""
+    yield from docker_registry(tmp_path_factory.mktemp("closed"), htpasswd=True)
+
+
+@pytest.fixture(scope="module")
+def logins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory with the server's logins, as a Secret is mounted there."""
+    return tmp_path_factory.mktemp("logins")
+
+
+@pytest.fixture(scope="module")
 def served(
-    models: ServedModels, registry: DockerRegistry, tmp_path_factory: pytest.TempPathFactory
+    models: ServedModels,
+    registry: DockerRegistry,
+    closed: DockerRegistry,
+    logins: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[RunningServer]:
-    flags = ("--served-model-name", "tiny", "--adapter-registry", f"{registry.host}/team", "--threads", "1")
+    flags = ["--served-model-name", "tiny", "--threads", "1"]
+    flags += [part for each in (closed, registry) for part in ("--adapter-registry", f"{each.host}/team")]
     log = tmp_path_factory.mktemp("served") / "log"
-    with running_server(log, "--model", str(models.base), *flags, key=KEY) as running:
+    with running_server(log, "--model", str(models.base), *flags, key=KEY, docker=logins) as running:
         running.wait_until_ready()
         yield running
 
@@ -47,9 +66,11 @@ def asking(served: RunningServer) -> Iterator[httpx.Client]:
         yield client
 
 
-def pushed(registry: DockerRegistry, adapter: Path, repository: str, layout: Path) -> str:
+def pushed(
+    registry: DockerRegistry, adapter: Path, repository: str, layout: Path, login: Credential | None = None
+) -> str:
     pack_adapter(adapter, layout, f"{registry.host}/{repository}:1", "tiny")
-    return str(push(layout, f"{registry.host}/{repository}:1", None))
+    return str(push(layout, f"{registry.host}/{repository}:1", login))
 
 
 def pushed_files(registry: DockerRegistry, folder: Path, repository: str, layout: Path) -> None:
@@ -159,3 +180,40 @@ def test_a_blob_that_is_not_the_one_of_its_digest_is_refused(
     assert answer.status_code == 400
     assert "digest" in answer.json()["error"]["message"]
     assert [model["id"] for model in asking.get("/v1/models").json()["data"]] == ["tiny"]
+
+
+def test_a_registry_with_a_password_is_asked_with_the_login_of_the_secret(
+    asking: httpx.Client,
+    served: RunningServer,
+    closed: DockerRegistry,
+    logins: Path,
+    models: ServedModels,
+    reference: TransformersReference,
+    tmp_path: Path,
+) -> None:
+    """Each load reads the logins again: a Secret that is corrected later needs no restart."""
+    pushed(closed, models.facts, "team/facts", tmp_path / "layout", Credential(closed.USER, closed.PASSWORD))
+    image, secrets = f"{closed.host}/team/facts:1", list[str]()
+
+    def answered(password: str | None) -> httpx.Response:
+        auths = {}
+        if password is not None:
+            both = base64.b64encode(f"{closed.USER}:{password}".encode()).decode()
+            secrets.extend([both, password])
+            auths = {closed.host: {"auth": both}}
+        (logins / "team-registry.json").write_text(json.dumps({"auths": auths}))
+        return load(asking, image)
+
+    refusals = [answered(None), answered("wrong-word"), load(asking, image)]
+    taken = answered(closed.PASSWORD)
+
+    assert taken.status_code == 200, taken.text
+    assert complete(asking, "new") == reference.completion(PROMPT, 30, adapter="facts")
+    assert asking.post(UNLOAD, json={"lora_name": "new"}).status_code == 200
+    assert [refusal.status_code for refusal in refusals] == [400, 400, 400]
+    none, wrong, _ = (refusal.json()["error"]["message"] for refusal in refusals)
+    assert f"log in to {closed.host}" in none
+    assert "does not accept the login" in wrong
+    assert none != wrong, "a wrong password is told from none"
+    said = "".join(each.text for each in (*refusals, taken)) + served.log.read_text()
+    assert not [secret for secret in secrets if secret in said]

@@ -97,7 +97,7 @@ def written_elsewhere(options: Mapping[str, Any]) -> Iterable[Problem]:
         if field is not None:
             message = f"{name} is no option of ray: the number of copies is {field}, for every runtime"
             yield Problem(name, message, f"write {field} instead", reason="NotSupported")
-        elif to_camel(name) in ("adapterDirectories", "adapterRegistries") and options[name]:
+        elif to_camel(name) in ("adapterDirectories", "adapterRegistries", "adapterPullSecrets") and options[name]:
             message = "ray loads no adapters while it runs: a copy that is added later would not know them"
             hint = "name them in inference.adapters, which every copy serves, or write runtime: hf or vllm"
             yield Problem(name, message, hint, reason="NotSupported")
