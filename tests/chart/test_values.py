@@ -134,6 +134,16 @@ def test_the_operator_reads_the_settings(helm: Helm, tmp_path: Path, name: str) 
     assert settings.webhook.enabled == (name == "webhook")
 
 
+def test_the_operator_is_told_of_the_other_provisioners_and_of_their_settings(helm: Helm, tmp_path: Path) -> None:
+    wanted = {"name": "byo", "alsoAllowed": ["karpenter"], "karpenter": {"nodeClassRef": NODE_CLASS}}
+    file = tmp_path / "llmwright.yaml"
+    found = helm.one("ConfigMap", "llmwright-operator", {"provisioner": wanted})
+    file.write_text(found["data"]["llmwright.yaml"])
+    settings = load(file=file, environ={})
+    assert settings.other_provisioners == ("karpenter",)
+    assert settings.plugins.provisioner == {"karpenter": {"nodeClassRef": NODE_CLASS}}
+
+
 def test_helm_finds_nothing_to_mend(helm: Helm) -> None:
     for values in VALUES.values():
         done = helm.run("lint", str(CHART), values=values)

@@ -48,7 +48,8 @@ def test_a_healthy_workspace_writes_no_warning_and_prometheus_reads_it(
     plane: Cluster, unattended: Workspaces, tmp_path: Path
 ) -> None:
     access = plane.write_kubeconfig(tmp_path / "kubeconfig")
-    process = OperatorProcess(access, tmp_path, SETTINGS, elects=True, arguments=("--lease-namespace", "default"))
+    settings = {**SETTINGS, "orphans": {"interval": 1}}
+    process = OperatorProcess(access, tmp_path, settings, elects=True, arguments=("--lease-namespace", "default"))
     with running(process) as operator:
         first = next(line for line in operator.lines() if str(line["message"]).startswith("llmwright "))
         for words in (
@@ -72,6 +73,8 @@ def test_a_healthy_workspace_writes_no_warning_and_prometheus_reads_it(
         unattended.clear()
     lines = operator.lines()
     assert [line for line in lines if line["level"] not in ("info", "debug")] == []
+    # Karpenter and aks are installed, and not chosen: they are not asked, and their kinds are not watched.
+    assert [line for line in lines if "nodeclaims" in str(line) or "orphans of" in str(line)] == []
     passed = [line for line in lines if line.get("name") == "watched"]
     assert passed
     assert {line["namespace"] for line in passed} == {"default"}

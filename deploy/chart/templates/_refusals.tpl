@@ -1,6 +1,6 @@
 {{/* Mistakes that no schema can see; each is said before anything is applied. */}}
 {{- define "llmwright.refuse" -}}
-{{- range $key, $value := dict "provisioner" "provisioner.name" "webhook" "webhook" "images" "images" "imageRegistry" "imageRegistry" -}}
+{{- range $key, $value := dict "provisioner" "provisioner.name" "otherProvisioners" "provisioner.alsoAllowed" "webhook" "webhook" "images" "images" "imageRegistry" "imageRegistry" -}}
 {{- if hasKey $.Values.settings $key -}}
 {{- fail (printf "\n\nsettings.%s: the chart writes it itself. Set %s of the values in its place." $key $value) -}}
 {{- end -}}

@@ -1,8 +1,12 @@
 {{/* The operator's settings: what the chart knows, and `settings` over it. */}}
 {{- define "llmwright.settings" -}}
 {{- $own := dict "provisioner" .Values.provisioner.name -}}
-{{- $options := get .Values.provisioner .Values.provisioner.name -}}
-{{- if $options }}{{ $_ := set $own "plugins" (dict "provisioner" (dict .Values.provisioner.name $options)) }}{{ end -}}
+{{- $options := dict -}}
+{{- range $name, $settings := omit .Values.provisioner "name" "inImage" "alsoAllowed" -}}
+{{- if $settings }}{{ $_ := set $options $name $settings }}{{ end -}}
+{{- end -}}
+{{- if $options }}{{ $_ := set $own "plugins" (dict "provisioner" $options) }}{{ end -}}
+{{- with .Values.provisioner.alsoAllowed }}{{ $_ := set $own "otherProvisioners" . }}{{ end -}}
 {{- with .Values.imageRegistry }}{{ $_ := set $own "imageRegistry" . }}{{ end -}}
 {{- with .Values.images }}{{ $_ := set $own "images" . }}{{ end -}}
 {{- if .Values.webhook.enabled -}}

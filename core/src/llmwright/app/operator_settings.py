@@ -42,11 +42,15 @@ def start_line(session: Session) -> str:
 def _unknown_drivers(session: Session) -> Iterator[Problem]:
     """Yield the names of drivers that no installed plugin has, whatever its state."""
     settings, rows = session.settings, session.registry.entries()
-    named: dict[DriverKind, str | None] = {"provisioner": settings.provisioner, "runtime": settings.runtime}
-    for kind, written in named.items():
+    named: list[tuple[str, DriverKind, str | None]] = [
+        ("provisioner", "provisioner", settings.provisioner),
+        *(("otherProvisioners", "provisioner", name) for name in settings.other_provisioners),  # type: ignore[list-item]
+        ("runtime", "runtime", settings.runtime),
+    ]
+    for place, kind, written in named:
         known = {row.name for row in rows if row.kind == kind} | {*session.registry.names(kind)}
         if written is not None and written not in known:
-            yield Problem(kind, f"no {kind} {written!r} is installed", did_you_mean(written, known, LIST_PLUGINS))
+            yield Problem(place, f"no {kind} {written!r} is installed", did_you_mean(written, known, LIST_PLUGINS))
 
 
 def _unknown_roles(session: Session) -> Iterator[Problem]:

@@ -168,7 +168,8 @@ class Settings(SettingsModel):
 
     Defaults for a Workspace that names none: ``provisioner`` and ``runtime``, where None lets the target decide,
     ``instance_type`` and ``on_success`` (serve the result of tuning, or release the machines). ``cloud`` is the cloud
-    whose instance types are meant.
+    whose instance types are meant. ``other_provisioners`` are those that Workspaces name besides: the operator looks
+    for their machines of nobody too.
 
     Checks: ``preflight`` reads a data set before anything is bought. ``allow_placeholders`` accepts the upper-case
     placeholders of KAITO's examples. ``limits`` bound each namespace without limits of its own in
@@ -201,6 +202,7 @@ class Settings(SettingsModel):
 
     target: Literal["local", "kubernetes"] = "local"
     provisioner: str | None = None
+    other_provisioners: tuple[str, ...] = ()
     runtime: str | None = None
     instance_type: str | None = None
     on_success: Literal["serve", "release"] = "serve"

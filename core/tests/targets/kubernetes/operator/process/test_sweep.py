@@ -12,9 +12,10 @@ import pytest
 
 from llmwright.errors import TargetError
 from llmwright.plugins.drivers import Provisioner
+from llmwright.settings import Settings
 from llmwright.targets.clouds import CloudSnapshots
 from llmwright.targets.kubernetes.operator.cache.provisioner_snapshot import ClusterSnapshot
-from llmwright.targets.kubernetes.operator.process.sweep import Sweep
+from llmwright.targets.kubernetes.operator.process.sweep import Sweep, in_use
 from llmwright.testing import make_context
 from llmwright.testing.fakes import FakeCloud, FakeProvisioner
 from llmwright.values.nodes import (
@@ -94,6 +95,42 @@ def test_a_cloud_outside_the_cluster_is_asked_for_its_orphans() -> None:
     sweep = sweep_of(FakeProvisioner(make_context(cluster=cloud)), deletes=True)
     sweep.once()
     assert sweep.orphans == {"machines": {"default-gone-0"}}
+
+
+@pytest.mark.parametrize(
+    ("settings", "asked"),
+    [
+        ({}, ["aks", "byo", "karpenter"]),
+        ({"provisioner": "byo"}, ["byo"]),
+        ({"provisioner": "byo", "otherProvisioners": ["karpenter"]}, ["byo", "karpenter"]),
+        ({"provisioner": "byo", "plugins": {"provisioner": {"aks": {"maxPools": 3}}}}, ["aks", "byo"]),
+    ],
+)
+def test_a_provisioner_that_nobody_chose_is_not_asked(settings: dict[str, Any], asked: list[str]) -> None:
+    """There may be no right to read its kinds, and no account of its cloud."""
+    assert list(in_use(["aks", "byo", "karpenter"], Settings(**settings), (THERE,), ())) == asked
+
+
+def test_a_provisioner_that_a_workspace_was_planned_with_is_asked() -> None:
+    settings, planned = (
+        Settings(provisioner="byo"),
+        LivingWorkspace(namespace="default", workspace="other", provisioner="karpenter"),
+    )
+    assert in_use(["aks", "byo", "karpenter"], settings, (THERE, planned), ()) == ("byo", "karpenter")
+    assert in_use(["aks", "byo", "karpenter"], settings, (THERE,), ["karpenter"]) == ("byo", "karpenter")
+
+
+def test_why_a_provisioner_cannot_be_asked_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    driver = Machines()
+    sweep = sweep_of(driver, deletes=False)
+    driver.held, driver.refusing = {}, True
+    for _ in range(3):
+        sweep.once()
+    driver.refusing = False
+    sweep.once()
+    driver.refusing = True
+    sweep.once()
+    assert [record.getMessage() for record in caplog.records] == ["orphans of machines: the cloud is down"] * 2
 
 
 @pytest.mark.parametrize("fault", ["a name", None])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
@@ -44,7 +44,7 @@ from llmwright.targets.kubernetes.operator.pass_log import pass_over
 from llmwright.targets.kubernetes.operator.plans.budget import Budget, recorded_costs
 from llmwright.targets.kubernetes.operator.plans.plans import Planner, Plans
 from llmwright.targets.kubernetes.operator.process.controller_metrics import AGAIN, SUCCESS, PassMetrics, QueueMetrics
-from llmwright.targets.kubernetes.operator.process.sweep import Sweep
+from llmwright.targets.kubernetes.operator.process.sweep import Sweep, in_use
 from llmwright.targets.kubernetes.operator.provision.provisioner_drivers import ProvisionerDrivers
 from llmwright.targets.kubernetes.operator.provision.provisioning import Provisioning
 from llmwright.targets.kubernetes.operator.reconciler import Reconciler
@@ -53,6 +53,7 @@ from llmwright.targets.kubernetes.operator.report.event_recorder import EventRec
 from llmwright.targets.kubernetes.operator.report.reporter import Notify, Reporter
 from llmwright.targets.kubernetes.operator.report.status_patch import StatusWriter
 from llmwright.targets.kubernetes.operator.tasks import Tasks
+from llmwright.values.nodes import LivingWorkspace
 
 WORKERS = 6
 """As many as keep an API server on two cores busy: with more, requests only wait for each other there, above all for
@@ -70,7 +71,7 @@ class Operator:
     Args:
         find: the provisioner of a name, with the cluster in its context; raises PluginError.
         hooks: those that look at objects before they are applied.
-        provisioners: the names of all that are installed, whose orphans are looked for.
+        provisioners: the names of all that are installed.
         find_image: tells whether a registry has an image; without it none is asked.
         notify: tells the observers of a status that was written; called one at a time, away from the workers.
     """
@@ -97,9 +98,8 @@ class Operator:
         self._provisioning = Provisioning(
             self.drivers, snapshot, clouds, self._memory, self._tasks, call, self._policy.backoff
         )
-        usable = partial(self.drivers.usable, tuple(provisioners))
-        tenants = lambda: living(self.workspaces.all())  # noqa: E731
-        self.sweep = Sweep(usable, snapshot, clouds, tenants, deletes=settings.orphans.delete)
+        self._installed = tuple(provisioners)
+        self.sweep = Sweep(self._swept, snapshot, clouds, self._tenants, deletes=settings.orphans.delete)
         self._event_recorder = EventRecorder(api, self.queue.wait_calm)
         self._observers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="observer")
         self._images = RegistryImages(find_image, settings, self._tasks, call)
@@ -170,6 +170,13 @@ class Operator:
             reporter=Reporter(status_writer, self._event_recorder, self._tell_observers),
             clock=_now,
         )
+
+    def _tenants(self) -> tuple[LivingWorkspace, ...]:
+        return living(self.workspaces.all())
+
+    def _swept(self) -> Iterator[tuple[str, Provisioner]]:
+        """Yield the provisioners whose orphans are looked for."""
+        return self.drivers.usable(in_use(self._installed, self._settings, self._tenants(), self.drivers.loaded))
 
     def _make_plans(self, api: Api, planner: Planner) -> Plans:
         cache, memory = self._cache, self._memory

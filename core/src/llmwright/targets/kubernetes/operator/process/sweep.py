@@ -10,6 +10,7 @@ from typing import Any
 from llmwright.errors import LLMwrightError, NotYet
 from llmwright.plugins.driver_calls import driver_call
 from llmwright.plugins.drivers import Provisioner
+from llmwright.settings.model import Settings
 from llmwright.targets.clouds import CloudSnapshots, has_cloud
 from llmwright.targets.kubernetes.operator.cache.provisioner_snapshot import ClusterSnapshot
 from llmwright.values.nodes import LivingWorkspace, Orphan
@@ -19,11 +20,27 @@ Drivers = Callable[[], Iterable[tuple[str, Provisioner]]]
 log = logging.getLogger(__name__)
 
 
+def in_use(
+    installed: Iterable[str], settings: Settings, tenants: Iterable[LivingWorkspace], loaded: Iterable[str]
+) -> tuple[str, ...]:
+    """Return the provisioners that may have made something here; pure.
+
+    They are those that the settings name or configure, that a Workspace was planned with, and that are ``loaded``. The
+    operator may have no rights for the others. Where the settings name none, they are all that are ``installed``.
+    """
+    names = tuple(installed)
+    if settings.provisioner is None:
+        return names
+    chosen = {settings.provisioner, *settings.other_provisioners, *settings.plugins.provisioner, *loaded}
+    chosen |= {tenant.provisioner for tenant in tenants}
+    return tuple(name for name in names if name in chosen)
+
+
 class Sweep:
-    """Asks every provisioner for its orphans, which are its own alone.
+    """Asks provisioners for their orphans, which are their own alone.
 
     Args:
-        drivers: name and driver of each provisioner that can be used; called with every sweep.
+        drivers: name and driver of each provisioner to ask; called with every sweep.
         living: all Workspaces that are there now.
         deletes: whether orphans that two sweeps in a row name are given back; else they are only logged.
     """
@@ -40,6 +57,7 @@ class Sweep:
         self._drivers, self._snapshot, self._clouds = drivers, snapshot, clouds
         self._living, self._deletes = living, deletes
         self._orphans: dict[str, frozenset[str]] = {}
+        self._told: dict[str, str] = {}
         self._ending = threading.Event()
 
     @property
@@ -63,7 +81,15 @@ class Sweep:
             except NotYet:
                 continue
             except LLMwrightError as error:
-                log.warning("orphans of %s: %s", name, error.message)
+                self._tell(name, error.message)
+            else:
+                self._told.pop(name, None)
+
+    def _tell(self, name: str, message: str) -> None:
+        """Log why a provisioner cannot be asked, once for as long as it stays the same."""
+        if self._told.get(name) != message:
+            self._told[name] = message
+            log.warning("orphans of %s: %s", name, message)
 
     def _run(self, interval_s: float) -> None:
         while not self._ending.wait(interval_s):
