@@ -44,7 +44,7 @@ def _unknown_drivers(session: Session) -> Iterator[Problem]:
     settings, rows = session.settings, session.registry.entries()
     named: list[tuple[str, DriverKind, str | None]] = [
         ("provisioner", "provisioner", settings.provisioner),
-        *(("otherProvisioners", "provisioner", name) for name in settings.other_provisioners),  # type: ignore[list-item]
+        *(("otherProvisioners", "provisioner", name) for name in settings.other_provisioners),
         ("runtime", "runtime", settings.runtime),
     ]
     for place, kind, written in named:

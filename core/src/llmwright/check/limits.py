@@ -21,8 +21,14 @@ def check_limits(inputs: CheckInput) -> Iterator[Problem]:
         if not name or is_auto(name) or allowed is None or name.lower() in {known.lower() for known in allowed}:
             continue
         hint = f"allowed: {', '.join(allowed) or 'none'} (setting limits.instanceTypes)"
-        yield Problem("resource.instanceType", f"{name} is not allowed here", hint, reason="LimitExceeded")
+        yield Problem(
+            "resource.instanceType",
+            f"{name} is not allowed in namespace {inputs.workspace.namespace}",
+            hint,
+            reason="LimitExceeded",
+        )
     most = inputs.policy.allowed_nodes
     if most is not None and inputs.count > most:
         hint = f"at most {most} (setting limits.nodes)"
-        yield Problem("resource.count", f"{inputs.count} nodes are more than allowed", hint, reason="LimitExceeded")
+        message = f"{inputs.count} nodes are more than allowed in namespace {inputs.workspace.namespace}"
+        yield Problem("resource.count", message, hint, reason="LimitExceeded")

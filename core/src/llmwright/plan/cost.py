@@ -40,7 +40,8 @@ def limit_problem(limits: Limits, machine: InstanceType, nodes: int, namespace: 
     cost = cost_of(machine, nodes)
     spent = cost.usd_per_hour if cost else 0.0
     if spent is None:
-        return f"the price of {machine.name} is unknown, which counts as over {most:g} USD per hour"
+        limit = f"{most:g} USD per hour, the limit of namespace {namespace}"
+        return f"the price of {machine.name} is unknown, which counts as over {limit}"
     if spent > most:
         return f"{spent:g} USD per hour are more than the {most:g} allowed in namespace {namespace}"
     return None

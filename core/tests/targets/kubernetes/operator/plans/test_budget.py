@@ -47,12 +47,22 @@ class Namespace:
 def test_a_limit_holds_for_all_workspaces_of_a_namespace_together() -> None:
     namespace = Namespace(10.0, {("ns", "old"): 4.0})
     namespace.admit("a", 4.0)
-    with pytest.raises(LimitExceeded, match="8 USD"):
+    with pytest.raises(LimitExceeded) as refused:
         namespace.admit("b", 4.0)
+    said = "namespace ns may spend 10 USD per hour on machines, and spends 8 (a 4, old 4): 4 USD per hour more would"
+    assert said in refused.value.message
     with pytest.raises(LimitExceeded, match="unknown"):
         namespace.admit("c", None)
     assert namespace.delete("old") == ["b", "c"]
     namespace.admit("b", 4.0)
+
+
+def test_of_many_that_spend_the_dearest_are_named() -> None:
+    namespace = Namespace(20.0, {("ns", f"w{number}"): float(number) for number in range(7)})
+    with pytest.raises(LimitExceeded, match=r"spends 21 \(w6 6, w5 5, w4 4, w3 3, w2 2 and 1 more\): 1 USD"):
+        namespace.admit("b", 1.0)
+    with pytest.raises(LimitExceeded, match="spends nothing yet: 4 USD"):
+        Namespace(1.0).admit("b", 4.0)
 
 
 def test_what_runs_counts_while_a_change_of_it_is_refused() -> None:

@@ -13,6 +13,9 @@ from llmwright.targets.kubernetes.operator.cache.projection import condition
 from llmwright.targets.kubernetes.operator.memory import Memory, Spending, WorkspaceMemory
 from llmwright.values.plan import Plan
 
+MOST_NAMED = 5
+"""The most Workspaces that a message names."""
+
 
 class Prices(Protocol):
     """Knows what machines cost."""
@@ -52,7 +55,7 @@ class Budget:
         # One at a time: two Plans that each fit alone may not fit together.
         with self._lock:
             others = self._spent(namespace, key)
-            record.over_budget = not recorded and (usd is None or others + usd > limit)
+            record.over_budget = not recorded and (usd is None or sum(others.values()) + usd > limit)
             if not record.over_budget:
                 record.spending = Spending(usd)
             # Else what runs goes on, and costs what it cost.
@@ -72,15 +75,16 @@ class Budget:
                 records[other].over_budget = False
             return refused
 
-    def _spent(self, namespace: str, but: Key) -> float:
+    def _spent(self, namespace: str, but: Key) -> dict[str, float]:
+        """Return what each other Workspace of ``namespace`` costs, in USD per hour; without those that cost nothing."""
         if namespace not in self._counted:
             self._counted.add(namespace)
             for key, usd in self._recorded(namespace).items():
                 record = self._memory.of(key)
                 record.spending = record.spending or Spending(usd)
         records = self._memory.in_namespace(namespace)
-        spendings = [record.spending for key, record in records.items() if key != but]
-        return sum(spending.usd_per_hour or 0.0 for spending in spendings if spending is not None)
+        spendings = {key[1]: record.spending for key, record in records.items() if key != but}
+        return {name: each.usd_per_hour for name, each in spendings.items() if each is not None and each.usd_per_hour}
 
 
 def recorded_costs(workspaces: Iterable[Mapping[str, Any]], namespace: str, prices: Prices) -> dict[Key, float | None]:
@@ -95,9 +99,20 @@ def recorded_costs(workspaces: Iterable[Mapping[str, Any]], namespace: str, pric
     return costs
 
 
-def _exceeded(namespace: str, others: float, usd: float | None, limit: float) -> LimitExceeded:
+def _exceeded(namespace: str, others: Mapping[str, float], usd: float | None, limit: float) -> LimitExceeded:
     wanted = "a machine whose price is unknown" if usd is None else f"{usd:g} USD per hour more"
     return LimitExceeded(
-        f"namespace {namespace} spends {others:g} USD per hour and may spend {limit:g}: {wanted} would be too much",
-        hint="delete a Workspace, or ask whoever set limits.totalUsdPerHour",
+        f"namespace {namespace} may spend {limit:g} USD per hour on machines, and {_told(others)}: "
+        f"{wanted} would be too much",
+        hint=f"delete or stop a Workspace of {namespace}, or ask whoever set totalUsdPerHour in the operator's settings",
     )
+
+
+def _told(others: Mapping[str, float]) -> str:
+    """Return who spends what, the dearest first."""
+    if not others:
+        return "spends nothing yet"
+    dearest = sorted(others.items(), key=lambda each: (-each[1], each[0]))
+    named = ", ".join(f"{name} {usd:g}" for name, usd in dearest[:MOST_NAMED])
+    rest = len(others) - MOST_NAMED
+    return f"spends {sum(others.values()):g} ({named}{f' and {rest} more' if rest > 0 else ''})"
