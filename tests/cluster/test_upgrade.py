@@ -15,7 +15,7 @@ from tests.support.waiting import wait_until
 
 from llmwright.testing.cluster import Cluster
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 Object = dict[str, Any]
 

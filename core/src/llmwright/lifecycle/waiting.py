@@ -36,9 +36,13 @@ def is_settled(status: WorkspaceStatus) -> bool:
     ready, tuned = status.condition("WorkspaceReady"), status.condition("WorkspaceSucceeded")
     if ready is not None and ready.status == "True":
         return True
+    return is_released(status) and tuned is not None and tuned.status == "True"
+
+
+def is_released(status: WorkspaceStatus) -> bool:
+    """Whether its tuning is done, and its machines are given back."""
     resource = status.condition("ResourceReady")
-    released = resource is not None and resource.reason == "Released"
-    return released and tuned is not None and tuned.status == "True"
+    return resource is not None and resource.reason == "Released"
 
 
 def raise_if_stalled(status: WorkspaceStatus, prefix: str = "") -> None:

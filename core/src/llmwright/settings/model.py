@@ -179,7 +179,8 @@ class Settings(SettingsModel):
     is there, no other distribution is used. ``feature_gates`` turns KAITO's gates on and off by name.
 
     On a cluster: ``images`` maps an image role to an image. ``image_registry`` is a mirror: it stands before the name
-    of every such image, as ``registry.example.com/mirror``. ``pods`` is merged into every pod but that of ``inference.template``.
+    of every such image, as ``registry.example.com/mirror``. ``pods`` is merged into every pod but those of
+    ``inference.template``.
     ``pod_security`` names Kubernetes' standard that pods keep: ``restricted``, or ``none``, where they run as their
     images say.
     ``pod_check`` asks the API server whether it would admit a pod before a node is asked for it.

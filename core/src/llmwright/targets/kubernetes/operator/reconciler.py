@@ -16,6 +16,7 @@ from llmwright.lifecycle.decide import decide
 from llmwright.lifecycle.decision import Decision, Finish
 from llmwright.lifecycle.observed import Autoscaler, Observed, Trouble
 from llmwright.lifecycle.policy import Policy
+from llmwright.lifecycle.waiting import is_released
 from llmwright.plugins.driver_calls import described
 from llmwright.plugins.drivers import Runtime
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
@@ -198,6 +199,8 @@ class Reconciler:
 
     def _act(self, subject: PassSubject, plan: Plan, revision: Revision, decision: Decision, desired: Desired) -> bool:
         """Carry out a decision; return whether an object was refused, so that the next pass has to report it."""
+        if is_released(decision.status):
+            self._plans.gave_back(subject.key)
         self._revisions.keep(subject.key, revision)
         self._provisioning.carry_out(subject.key, plan.provisioner.name, plan.inputs, decision.actions)
         refused = self._applier.apply(subject.owner, decision, desired)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from llmwright.errors import LimitExceeded
 from llmwright.settings.model import Limits
 from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.operator.memory import Memory
-from llmwright.targets.kubernetes.operator.plans.budget import Budget
+from llmwright.targets.kubernetes.operator.plans.budget import Budget, recorded_costs
 from llmwright.values.nodes import NodeRequest
 from llmwright.values.plan import Choice, Cost, Plan
 
@@ -33,10 +35,16 @@ class Namespace:
         self.memory = Memory()
         self.budget = Budget(self.memory, lambda _: Limits(total_usd_per_hour=limit), lambda _: recorded or {})
 
-    def admit(self, name: str, usd: float | None, *, recorded: bool = False) -> None:
-        """Admit the Plan of one Workspace."""
+    def admit(self, name: str, usd: float | None, *, recorded: bool = False) -> list[str]:
+        """Admit the Plan of one Workspace; returns the names of those that are asked again."""
         key = ("ns", name)
-        self.budget.admit(key, self.memory.of(key), plan(name, usd), recorded=recorded)
+        again = self.budget.admit(key, self.memory.of(key), plan(name, usd), recorded=recorded)
+        return [name for _, name in again]
+
+    def gives_back(self, name: str) -> list[str]:
+        """Have one give its nodes back; returns the names of those that are asked again."""
+        key = ("ns", name)
+        return [name for _, name in self.budget.gave_back(key, self.memory.of(key))]
 
     def delete(self, name: str) -> list[str]:
         """Delete a Workspace; returns the names of those that are asked again."""
@@ -74,6 +82,42 @@ def test_what_runs_counts_while_a_change_of_it_is_refused() -> None:
         namespace.admit("b", 7.0)
     namespace.admit("a", 3.0)
     namespace.admit("b", 7.0)
+
+
+def test_one_that_is_stopped_or_gives_its_nodes_back_makes_room() -> None:
+    namespace = Namespace(8.0)
+    assert namespace.admit("a", 4.0) == []
+    assert namespace.admit("b", 4.0) == []
+    for name in "cd":
+        with pytest.raises(LimitExceeded):
+            namespace.admit(name, 4.0)
+    assert namespace.admit("a", 0.0) == ["c", "d"], "it is stopped"
+    assert namespace.admit("c", 4.0) == []
+    with pytest.raises(LimitExceeded):
+        namespace.admit("d", 4.0)
+    with pytest.raises(LimitExceeded):
+        namespace.admit("a", 4.0)
+    assert sorted(namespace.gives_back("b")) == ["a", "d"]
+    assert namespace.gives_back("b") == []
+    assert namespace.admit("a", 4.0) == []
+
+
+def test_what_the_status_records_counts_by_its_nodes() -> None:
+    class Prices:
+        def usd_per_hour(self, instance_type: str, nodes: int) -> float | None:
+            return 4.0 * nodes
+
+    def workspace(name: str, nodes: int | None, reason: str) -> dict[str, Any]:
+        conditions = [{"type": "ResourceReady", "reason": reason}]
+        recorded = {"instanceType": "t"} if nodes is None else {"instanceType": "t", "nodes": nodes}
+        return {
+            "metadata": {"name": name, "namespace": "ns"},
+            "status": {"plan": recorded, "conditions": conditions},
+        }
+
+    found = [workspace("serves", 2, "Ready"), workspace("old", None, "Ready"), workspace("stopped", 0, "ScaledToZero")]
+    costs = recorded_costs([*found, workspace("tuned", 1, "Released")], "ns", Prices())
+    assert costs == {("ns", "serves"): 8.0, ("ns", "old"): 4.0, ("ns", "stopped"): 0.0}
 
 
 def test_what_was_admitted_before_stays_admitted() -> None:

@@ -41,8 +41,10 @@ class Budget:
         self._counted: set[str] = set()
         self._lock = threading.Lock()
 
-    def admit(self, key: Key, record: WorkspaceMemory, plan: Plan, *, recorded: bool) -> None:
+    def admit(self, key: Key, record: WorkspaceMemory, plan: Plan, *, recorded: bool) -> list[Key]:
         """Count ``plan``; one that is ``recorded`` in the status is counted whatever the limit.
+
+        Returns the Workspaces to ask again: those that were kept out, where this one spends less than before.
 
         Raises:
             LimitExceeded: with it the namespace would spend more than it may.
@@ -50,17 +52,21 @@ class Budget:
         namespace = key[0]
         limit = self._limits(namespace).total_usd_per_hour
         if limit is None:
-            return
+            return []
         usd = plan.cost.usd_per_hour if plan.cost else 0.0
         # One at a time: two Plans that each fit alone may not fit together.
         with self._lock:
             others = self._spent(namespace, key)
             record.over_budget = not recorded and (usd is None or sum(others.values()) + usd > limit)
             if not record.over_budget:
-                record.spending = Spending(usd)
-            # Else what runs goes on, and costs what it cost.
-        if record.over_budget:
-            raise _exceeded(namespace, others, usd, limit)
+                return self._spends(namespace, record, usd)
+        # What runs goes on, and costs what it cost.
+        raise _exceeded(namespace, others, usd, limit)
+
+    def gave_back(self, key: Key, record: WorkspaceMemory) -> list[Key]:
+        """Count nothing for a Workspace that gave its nodes back; return those to ask again, as ``admit``."""
+        with self._lock:
+            return self._spends(key[0], record, 0.0) if record.spending is not None else []
 
     def freed(self, key: Key, forgotten: WorkspaceMemory | None) -> list[Key]:
         """Return the Workspaces to ask again now that ``key`` is gone: those that its spending kept out."""
@@ -70,10 +76,21 @@ class Budget:
                 self._counted.discard(key[0])
             if forgotten is None or forgotten.spending is None or not forgotten.spending.usd_per_hour:
                 return []
-            refused = [other for other, record in records.items() if record.over_budget]
-            for other in refused:
-                records[other].over_budget = False
-            return refused
+            return self._kept_out(key[0])
+
+    def _spends(self, namespace: str, record: WorkspaceMemory, usd: float | None) -> list[Key]:
+        """Note what a Workspace spends; return those to ask again where that is less than before."""
+        before, record.spending = record.spending, Spending(usd)
+        less = before is not None and (before.usd_per_hour or 0.0) > (usd or 0.0)
+        return self._kept_out(namespace) if less else []
+
+    def _kept_out(self, namespace: str) -> list[Key]:
+        """Return the Workspaces of ``namespace`` that the limit kept from their nodes, and forget that it did."""
+        records = self._memory.in_namespace(namespace)
+        refused = [other for other, record in records.items() if record.over_budget]
+        for other in refused:
+            records[other].over_budget = False
+        return refused
 
     def _spent(self, namespace: str, but: Key) -> dict[str, float]:
         """Return what each other Workspace of ``namespace`` costs, in USD per hour; without those that cost nothing."""
@@ -94,7 +111,9 @@ def recorded_costs(workspaces: Iterable[Mapping[str, Any]], namespace: str, pric
         plan = (workspace.get("status") or {}).get("plan")
         released = condition(workspace, "ResourceReady").get("reason") == "Released"
         if workspace["metadata"]["namespace"] == namespace and plan and not released:
-            usd = prices.usd_per_hour(plan.get("instanceType") or "", plan.get("nodes") or 1)
+            # Of one that is stopped they are 0.
+            nodes = plan.get("nodes")
+            usd = prices.usd_per_hour(plan.get("instanceType") or "", 1 if nodes is None else nodes)
             costs[key_of(dict(workspace))] = usd
     return costs
 
@@ -104,7 +123,7 @@ def _exceeded(namespace: str, others: Mapping[str, float], usd: float | None, li
     return LimitExceeded(
         f"namespace {namespace} may spend {limit:g} USD per hour on machines, and {_told(others)}: "
         f"{wanted} would be too much",
-        hint=f"delete or stop a Workspace of {namespace}, or ask whoever set totalUsdPerHour in the operator's settings",
+        hint="delete or stop one of them, or ask whoever set totalUsdPerHour in the operator's settings",
     )
 
 

@@ -147,11 +147,18 @@ class Plans:
 
     def freed(self, key: Key, forgotten: WorkspaceMemory | None) -> None:
         """Plan again what the spending of a Workspace, which is gone, kept from its nodes."""
-        for other in self._budget.freed(key, forgotten):
-            record = self._memory.find(other)
+        self._plan_again(self._budget.freed(key, forgotten))
+
+    def gave_back(self, key: Key) -> None:
+        """Plan again what the spending of a Workspace, which gave its nodes back, kept from its nodes."""
+        self._plan_again(self._budget.gave_back(key, self._memory.of(key)))
+
+    def _plan_again(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            record = self._memory.find(key)
             if record is not None:
                 record.planned = None
-                self._call(other, 0.0)
+                self._call(key, 0.0)
 
     def _make(
         self,
@@ -234,7 +241,7 @@ class Plans:
             self.runtime(plan.runtime.name)
         plan, defaults = self._as_recorded(plan, workspace, status)
         grows = grows or _grows(recorded, replicas_of(workspace))
-        self._budget.admit(key, record, plan, recorded=not grows)
+        self._plan_again(self._budget.admit(key, record, plan, recorded=not grows))
         return plan, newer, defaults
 
     def _broken(self, key: Key, before: Planned | None, planned: Planned, error: BaseException) -> Planned:
