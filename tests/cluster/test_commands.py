@@ -147,13 +147,41 @@ def test_apply_changes_stop_and_start_and_goes_back(
     workspaces.plane.kubectl("delete", "configmap", "engine")
 
 
+def account(plane: Cluster, folder: Path, name: str, role: str = "") -> Path:
+    """Make an account with a role in the namespace; return its kubeconfig."""
+    plane.kubectl("create", "serviceaccount", name)
+    if role:
+        plane.kubectl("create", "rolebinding", name, f"--clusterrole={role}", f"--serviceaccount=default:{name}")
+    access = yaml.safe_load(plane.write_kubeconfig(folder / "operator").read_text())
+    access["users"][0]["user"] = {"token": plane.kubectl("create", "token", name).strip()}
+    file = folder / name
+    file.write_text(yaml.safe_dump(access))
+    return file
+
+
+def test_the_roles_of_people_are_enough_for_their_verbs(
+    workspaces: Workspaces, command: Command, tmp_path: Path
+) -> None:
+    workspaces.node("shared-node", "shared")
+    workspaces.apply(workspaces.inference("shared"))
+    workspaces.until("shared", "InferenceReady")
+    reader = str(account(workspaces.plane, tmp_path, "reader", "llmwright-view"))
+    writer = str(account(workspaces.plane, tmp_path, "writer", "llmwright-edit"))
+    described = command("describe", "shared", "--kubeconfig", reader)
+    assert (described.code, "State:       Ready" in described.out) == (0, True), described.err
+    assert "may not list statefulsets.apps in namespace default; the ClusterRole view has that right" in described.err
+    refused = command("stop", "shared", "--kubeconfig", reader)
+    assert refused.code == 1
+    assert "may not patch workspaces.kaito.sh in namespace default" in refused.err
+    assert "the ClusterRole llmwright-edit has that right" in refused.err
+    assert command("start", "shared", "--kubeconfig", writer).out == "workspace.kaito.sh/shared unchanged\n"
+    assert command("stop", "shared", "--kubeconfig", writer).out == "workspace.kaito.sh/shared stopped\n"
+    assert command("delete", "shared", "--kubeconfig", writer).code == 0
+    workspaces.plane.kubectl("delete", "serviceaccount,rolebinding", "reader", "writer", "--ignore-not-found")
+
+
 def test_who_lacks_a_right_is_told_which_and_who_gives_it(plane: Cluster, command: Command, tmp_path: Path) -> None:
-    plane.kubectl("create", "serviceaccount", "stranger")
-    access = yaml.safe_load(plane.write_kubeconfig(tmp_path / "operator").read_text())
-    access["users"][0]["user"] = {"token": plane.kubectl("create", "token", "stranger").strip()}
-    account = tmp_path / "stranger"
-    account.write_text(yaml.safe_dump(access))
-    refused = command("get", "--kubeconfig", str(account))
+    refused = command("get", "--kubeconfig", str(account(plane, tmp_path, "stranger")))
     assert refused.code == 1
     assert refused.err.splitlines() == [
         "error: system:serviceaccount:default:stranger may not list workspaces.kaito.sh in namespace default",

@@ -83,6 +83,11 @@ class PortForward:
         raise self._failure(words or f"it opened no port within {ANSWER_S:g} s")
 
     def _failure(self, words: str) -> TargetError:
+        from llmwright.targets.kubernetes.commands.access import denied
+
+        refused = denied(words)
+        if refused is not None:
+            return refused
         service = next(part for part in self._command if part.startswith("service/"))
         return TargetError(f"kubectl does not reach {service}: {words}", hint=_ELSE, reason="EndpointUnreachable")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from llmwright.app.session import Session
 from llmwright.cli import arguments
 from llmwright.cli.interrupts import terminate_as_interrupt
 from llmwright.cli.show.output import dump, format_option, note, note_repairs
+from llmwright.errors import ConfigError, TargetError
 
 if TYPE_CHECKING:
     from llmwright.app.benchmark.result import BenchmarkResult
@@ -129,12 +130,25 @@ def _address(session: Session, target: str, namespace: str | None) -> Iterator[s
         from llmwright.app.port_forward import PortForward
 
         where = namespace or session.cluster_namespace
-        with PortForward(where, target, session.kubeconfig, session.context) as url:
+        with ExitStack() as stack:
+            try:
+                url = stack.enter_context(PortForward(where, target, session.kubeconfig, session.context))
+            except TargetError:
+                _require_answer(session, where, target)
+                raise
             note("measured through kubectl: one pod, and the API server before it")
             yield url
     else:
         note_repairs(session.target.repair())
         yield target
+
+
+def _require_answer(session: Session, namespace: str, name: str) -> None:
+    """Raise the error of a Workspace that is not there, or does not answer yet, where the cluster can tell."""
+    from llmwright.app.model_client import endpoint_of
+
+    with suppress(ConfigError):
+        endpoint_of(session.cluster_target.get(namespace, name))
 
 
 def _report(result: BenchmarkResult, output: str | None, plot: str | None, *, kaito: bool) -> None:

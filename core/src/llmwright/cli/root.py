@@ -159,7 +159,9 @@ def _tell(message: str) -> None:
 def run_and_exit() -> NoReturn:
     """Run the command line and end the process; every failure is one clear message and a code."""
     # The traceback of a plugin's method is for a file: see ``_show``. Where nobody takes it, Python prints it.
-    logging.getLogger("llmwright.plugins.driver_calls").addHandler(logging.NullHandler())
+    # A command tells itself that it waits for an API server.
+    for name in ("llmwright.plugins.driver_calls", "llmwright.targets.kubernetes.cluster.reach"):
+        logging.getLogger(name).addHandler(logging.NullHandler())
     _take_every_character()
     code = _run()
     # It would interrupt nothing but this process's end, and Python would print that.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -13,7 +13,6 @@ from llmwright.api.workspace import Workspace
 from llmwright.errors import NotYet, TargetError
 from llmwright.lifecycle.waiting import holds, present_status
 from llmwright.targets.kubernetes.cluster.api_client import Api
-from llmwright.targets.kubernetes.cluster.api_errors import FORBIDDEN, ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import (
     CONTROLLER_REVISIONS,
     EVENTS,
@@ -74,7 +73,7 @@ class ClusterTarget:
 
     def live(self, namespace: str, name: str, access: Access | None = None) -> dict[str, Any]:
         """Return the object as it is on the cluster."""
-        found = (access or self.access).ask(lambda api: api.find(WORKSPACES, namespace, name))
+        found = (access or self.access).find_workspace(namespace, name)
         if found is None:
             raise TargetError(
                 f"workspace {name!r} is not there in namespace {namespace!r}",
@@ -107,7 +106,7 @@ class ClusterTarget:
         until, access = _until(timeout_s), self.access.patient(timeout_s)
         last: WorkspaceStatus | None = None
         while True:
-            found = access.ask(lambda api: api.find(WORKSPACES, namespace, name))
+            found = access.find_workspace(namespace, name)
             if found is None:
                 return
             workspace = _workspace(found)
@@ -134,7 +133,7 @@ class ClusterTarget:
 
     def _holds(self, access: Access, namespace: str, name: str, condition: str) -> bool:
         if condition == "delete":
-            return access.ask(lambda api: api.find(WORKSPACES, namespace, name)) is None
+            return access.find_workspace(namespace, name) is None
         status = present_status(_workspace(self.live(namespace, name, access)))
         return status is not None and holds(status, condition, f"{namespace}/{name}")
 
@@ -156,7 +155,9 @@ class ClusterTarget:
         """Iterate over the Events of the Workspace and of its children, the oldest first."""
         workspace = self.live(namespace, name)
         uids = {each["metadata"].get("uid") for each in (workspace, *(live for _, live in self._objects(workspace)))}
-        yield from event_lines(self._pages(EVENTS, namespace), uids)
+        listed = partial(_all_pages, resource=EVENTS, namespace=namespace, selector="")
+        pages: Objects = self.access.ask_or(listed, [])
+        yield from event_lines((live for page in pages for live in page.get("items") or []), uids)
 
     def children(self, namespace: str, name: str) -> tuple[Child, ...]:
         """Return the Jobs, servers, Services and pods of the Workspace; of kinds that may be read."""
@@ -165,7 +166,7 @@ class ClusterTarget:
 
         def find_node(node: str) -> Object | None:
             if node not in nodes:
-                nodes[node] = self._readable(lambda api: api.find(NODES, None, node), {"status": READY})
+                nodes[node] = self.access.ask_or(lambda api: api.find(NODES, None, node), {"status": READY})
             return nodes[node]
 
         return child_tree(self._objects(workspace), find_node)
@@ -221,20 +222,10 @@ class ClusterTarget:
         found: Pairs = []
         for resource in dict.fromkeys((STATEFULSETS, JOBS, SERVICES, PODS, *(each for each in added if each))):
             listed = partial(_all_pages, resource=resource, namespace=namespace, selector=selector)
-            for page in self._readable(listed, []):
+            for page in self.access.ask_or(listed, []):
                 kind = str(page["kind"]).removesuffix("List")
                 found += [(kind, each) for each in page.get("items") or []]
         return found
-
-    def _readable(self, request: Callable[[Api], Any], otherwise: Any) -> Any:
-        """Return the answer, ``otherwise`` where this user may not read it: what may be read is shown all the same."""
-        try:
-            return self.access.ask(request)
-        except TargetError as error:
-            cause = error.__cause__
-            if isinstance(cause, ApiError) and cause.code in (FORBIDDEN, NOT_SERVED):
-                return otherwise
-            raise
 
     def _pages(self, resource: Resource, namespace: str | None, selector: str = "") -> Objects:
         pages = self.access.ask(partial(_all_pages, resource=resource, namespace=namespace, selector=selector))
@@ -251,7 +242,6 @@ def _all_pages(api: Api, resource: Resource, namespace: str | None, selector: st
             return pages
 
 
-NOT_SERVED = 404
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
 """The status that a node is supposed to have which may not be read."""
 

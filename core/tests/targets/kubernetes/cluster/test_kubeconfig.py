@@ -76,3 +76,24 @@ def test_a_context_may_be_named(tmp_path: Path) -> None:
     assert connect(file, "b").configuration.host == "http://127.0.0.1:1"
     with pytest.raises(ConfigError, match="no cluster can be reached"):
         connect(file, "c")
+
+
+def test_what_a_kubeconfig_lacks_is_said_with_what_it_has(tmp_path: Path) -> None:
+    file = tmp_path / "kubeconfig"
+    with pytest.raises(ConfigError, match=r"there is no kubeconfig .*/kubeconfig") as refused:
+        connect(file)
+    assert "--kubeconfig" in refused.value.hint
+    file.write_text(KUBECONFIG % (CLUSTER % "", "token: t"))
+    with pytest.raises(ConfigError, match="has no context 'cc'") as refused:
+        connect(file, "cc")
+    assert refused.value.hint == "did you mean 'c'? `kubectl config get-contexts` lists all"
+
+
+def test_a_login_program_that_fails_is_named(tmp_path: Path) -> None:
+    """The client itself would go on without a login, and be refused as system:anonymous."""
+    file = tmp_path / "kubeconfig"
+    login = "exec: {apiVersion: client.authentication.k8s.io/v1, command: no-such-login, interactiveMode: Never}"
+    file.write_text(KUBECONFIG % (CLUSTER % "", login))
+    with pytest.raises(ConfigError, match=r"the login that the kubeconfig names fails: .*no-such-login") as refused:
+        connect(file)
+    assert refused.value.reason == "LoginFailed"

@@ -65,3 +65,54 @@ def test_an_api_server_that_comes_back_is_waited_for(monkeypatch: pytest.MonkeyP
 
     assert Access(API, told.append, None).ask(request) == "there"
     assert told == ["the API server https://cluster does not answer; waiting for it"]
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_waited_for() -> None:
+    def request(_: Api) -> Any:
+        raise unreachable("GET /x", OSError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate"))
+
+    with pytest.raises(TargetError, match="certificate of the API server https://cluster is not trusted") as caught:
+        Access(API, lambda _: pytest.fail("it waits"), None).ask(request)
+    assert caught.value.reason == "ApiServerUntrusted"
+
+
+def test_who_is_nobody_is_told_to_log_in() -> None:
+    words = DENIED.format("workspaces", "system:anonymous", "get", "workspaces", "kaito.sh", ' in the namespace "a"')
+    assert "log in" in refused(ApiError(words, code=FORBIDDEN, reason="Forbidden")).hint
+
+
+def test_what_may_not_be_read_is_told_once_for_each_role() -> None:
+    told: list[str] = []
+    access = Access(API, told.append, 0.0)
+    for resource in ("pods", "services", "nodes"):
+        where = " at the cluster scope" if resource == "nodes" else ' in the namespace "a"'
+        words = DENIED.format(resource, "ann", "list", resource, "", where)
+
+        def request(_: Api, words: str = words) -> list[str]:
+            raise ApiError(words, code=FORBIDDEN, reason="Forbidden")
+
+        assert access.ask_or(request, []) == []
+    assert [line.partition(";")[0] for line in told] == [
+        "not all is shown: ann may not list pods in namespace a",
+        "not all is shown: ann may not list nodes in the whole cluster",
+    ]
+    with pytest.raises(TargetError, match="broken"):
+        access.ask_or(_broken, [])
+
+
+def _broken(_: Api) -> list[str]:
+    raise ApiError("GET /x: broken", code=500, reason="InternalError")
+
+
+@pytest.mark.parametrize(("reason", "installed"), [("NotFound", True), ("ApiServerError", False)])
+def test_a_workspace_is_missing_only_where_the_cluster_knows_workspaces(reason: str, installed: bool) -> None:
+    def get(*_: Any) -> Any:
+        raise ApiError("GET /x: not there", code=NOT_FOUND, reason=reason)
+
+    access = Access(cast("Api", SimpleNamespace(get=get, configuration=API.configuration)), lambda _: None, 0.0)
+    if installed:
+        assert access.find_workspace("default", "one") is None
+        return
+    with pytest.raises(TargetError, match="does not serve workspaces") as caught:
+        access.find_workspace("default", "one")
+    assert caught.value.reason == "NotInstalled"

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import ssl
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from llmwright.errors import ConfigError
+from llmwright.errors import ConfigError, did_you_mean
 from llmwright.targets.kubernetes.cluster.api_client import Api
 
+NO_CLUSTER = "NoCluster"
+NAME_ONE = "name one with --kubeconfig or KUBECONFIG"
 NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 """Where Kubernetes tells a pod its namespace."""
 
@@ -38,11 +41,51 @@ def connect(kubeconfig: str | Path | None = None, context: str | None = None) ->
             load = config.load_incluster_config
         else:
             load = partial(load, config_file=_file(kubeconfig))
-        load(client_configuration=configuration)
+            _require_context(kubeconfig, context)
+        with _login_errors():
+            load(client_configuration=configuration)
         return Api(configuration)
+    except ConfigError:
+        raise
     except Exception as error:
         # The client raises errors of any type over a damaged kubeconfig, and OpenSSL its own over certificates.
         raise _no_cluster(error, known=isinstance(error, config.ConfigException | OSError)) from error
+
+
+def _require_context(kubeconfig: str | Path | None, context: str | None) -> None:
+    """Refuse a file that is not there, and a context that it does not have, with those that it has."""
+    from kubernetes import config
+
+    file = _file(kubeconfig) or str(Path.home() / ".kube" / "config")
+    if not any(Path(each).expanduser().exists() for each in file.split(os.pathsep)):
+        raise ConfigError(f"no cluster can be reached: there is no kubeconfig {file}", hint=NAME_ONE, reason=NO_CLUSTER)
+    if context is None:
+        return
+    read: Callable[..., tuple[list[dict[str, Any]], dict[str, Any]]] = config.list_kube_config_contexts
+    names = [str(each.get("name")) for each in read(_file(kubeconfig))[0]]
+    if context not in names:
+        hint = did_you_mean(context, names, "kubectl config get-contexts")
+        raise ConfigError(
+            f"no cluster can be reached: the kubeconfig {file} has no context {context!r}", hint=hint, reason=NO_CLUSTER
+        )
+
+
+@contextmanager
+def _login_errors() -> Iterator[None]:
+    """Raise ConfigError where the client only logs that a login failed, and would go on as nobody."""
+    lines: list[str] = []
+    listener = logging.Handler(logging.ERROR)
+    listener.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    root = logging.getLogger()
+    root.addHandler(listener)
+    try:
+        yield
+    finally:
+        root.removeHandler(listener)
+    if lines:
+        words = " ".join(lines[0].split())[:300]
+        hint = "log in again as your cluster wants it; `kubectl version` then answers too"
+        raise ConfigError(f"the login that the kubeconfig names fails: {words}", hint=hint, reason="LoginFailed")
 
 
 def own_namespace(kubeconfig: str | Path | None = None, context: str | None = None) -> str:
@@ -97,9 +140,7 @@ def _no_cluster(error: Exception, *, known: bool) -> ConfigError:
     words = " ".join(str(error).split())[:300]
     if not known or isinstance(error, ssl.SSLError):
         words = f"the kubeconfig is damaged ({type(error).__name__}: {words})"
-    return ConfigError(
-        f"no cluster can be reached: {words}", hint="name one with --kubeconfig or KUBECONFIG", reason="NoCluster"
-    )
+    return ConfigError(f"no cluster can be reached: {words}", hint=NAME_ONE, reason=NO_CLUSTER)
 
 
 def in_cluster() -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from llmwright.errors import TargetError
 from llmwright.targets.kubernetes.cluster.api_client import Api
@@ -18,6 +18,7 @@ from llmwright.targets.kubernetes.cluster.api_errors import (
     UNREACHABLE,
     ApiError,
 )
+from llmwright.targets.kubernetes.cluster.api_resources import WORKSPACES
 from llmwright.targets.workspace_target import Tell
 
 T = TypeVar("T")
@@ -36,6 +37,9 @@ DENIED = re.compile(
 ACCOUNT = re.compile(r"system:serviceaccount:(?P<namespace>[^:]+):(?P<name>[^:]+)")
 READING = frozenset({"get", "list", "watch"})
 OURS = "kaito.sh"
+ANONYMOUS = "system:anonymous"
+UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
+"""In OpenSSL's words about a certificate that nobody vouches for."""
 
 
 class Access:
@@ -49,6 +53,8 @@ class Access:
     def __init__(self, api: Api, tell: Tell, patience_s: float | None = PATIENCE_S) -> None:
         self.api = api
         self._tell, self._patience_s = tell, patience_s
+        self._hidden: set[str] = set()
+        """Hints of what was left out and told."""
 
     def patient(self, patience_s: float | None) -> Access:
         """Return the same access with another patience."""
@@ -66,19 +72,63 @@ class Access:
             try:
                 return request(self.api)
             except ApiError as error:
-                if error.code not in AWAY or (until is not None and time.monotonic() >= until):
+                if not _may_pass(error) or (until is not None and time.monotonic() >= until):
                     raise explained(error, self.api) from error
                 if not told:
                     told = True
                     self._tell(f"the API server {self.api.configuration.host} does not answer; waiting for it")
                 time.sleep(max(PAUSE_S, error.retry_after_s or 0.0))
 
+    def ask_or(self, request: Callable[[Api], Any], otherwise: Any) -> Any:
+        """Return the answer; ``otherwise`` where the cluster does not serve the kind, or this user may not read it.
+
+        What may be read is shown all the same; what is left out is told once for each role that lacks.
+        """
+        try:
+            return self.ask(request)
+        except TargetError as error:
+            cause = error.__cause__
+            if not isinstance(cause, ApiError) or cause.code not in (FORBIDDEN, NOT_FOUND):
+                raise
+            role = error.hint.partition(":")[0]
+            if cause.code == FORBIDDEN and role not in self._hidden:
+                self._hidden.add(role)
+                self._tell(f"not all is shown: {error.message}; {error.hint}")
+            return otherwise
+
+    def find_workspace(self, namespace: str, name: str) -> dict[str, Any] | None:
+        """Return the Workspace as it is on the cluster; None where there is none of that name.
+
+        Raises:
+            TargetError: as ``ask``; with the reason ``NotInstalled`` where the cluster knows no Workspaces at all.
+        """
+
+        def find(api: Api) -> dict[str, Any] | None:
+            try:
+                return api.get(WORKSPACES, namespace, name)
+            except ApiError as error:
+                # Without the CRD the answer is 404 too, but nothing says that it is the object which is missing.
+                if error.code == NOT_FOUND and error.reason == "NotFound":
+                    return None
+                raise
+
+        return self.ask(find)
+
+
+def _may_pass(error: ApiError) -> bool:
+    """Return whether a moment later the answer may be another."""
+    return error.code in AWAY and UNTRUSTED not in error.message
+
 
 def explained(error: ApiError, api: Api) -> TargetError:
     """Return the error with what to do about it."""
-    if error.code == FORBIDDEN and (denied := DENIED.search(error.message)):
-        return _denied(denied)
+    if error.code == FORBIDDEN and (refused := denied(error.message)):
+        return refused
     words = error.message.partition(": ")[2] or error.message
+    if UNTRUSTED in words:
+        hint = "give the kubeconfig the certificate of that cluster's authority, or name another --context"
+        return TargetError(f"the certificate of the API server {api.configuration.host} is not trusted: {words}",
+                           hint=hint, reason="ApiServerUntrusted")  # fmt: skip
     if error.code == UNREACHABLE:
         hint = "see that it runs, and that --context and --kubeconfig name the right cluster"
         return TargetError(f"the API server {api.configuration.host} does not answer: {words}", hint=hint,
@@ -94,19 +144,26 @@ def explained(error: ApiError, api: Api) -> TargetError:
     return TargetError(words, hint=hint, reason=error.reason)
 
 
-def _denied(denied: re.Match[str]) -> TargetError:
-    user, verb, namespace = denied["user"], denied["verb"], denied["namespace"]
-    resource = f"{denied['resource']}.{denied['group']}" if denied["group"] else denied["resource"]
+def denied(text: str) -> TargetError | None:
+    """Return what an API server's refusal means, in any program's words; None where ``text`` has none over rights."""
+    found = DENIED.search(text)
+    if found is None:
+        return None
+    return lacking_right(found["user"], found["verb"], found["group"], found["resource"], found["namespace"])
+
+
+def lacking_right(user: str, verb: str, group: str, resource: str, namespace: str | None) -> TargetError:
+    """Return the error of a user who lacks a right, with the ClusterRole that has it."""
+    kind = f"{resource}.{group}" if group else resource
     where = f"in namespace {namespace}" if namespace else "in the whole cluster"
-    role = role_for(denied["group"], denied["resource"], verb)
+    role = role_for(group, resource, verb)
     account = ACCOUNT.fullmatch(user)
     who = f"--serviceaccount={account['namespace']}:{account['name']}" if account else f"--user={user}"
     binding = f"rolebinding llmwright-NAME -n {namespace}" if namespace else "clusterrolebinding llmwright-NAME"
-    return TargetError(
-        f"{user} may not {verb} {resource} {where}",
-        hint=f"the ClusterRole {role} has that right: `kubectl create {binding} --clusterrole={role} {who}`",
-        reason="Forbidden",
-    )
+    hint = f"the ClusterRole {role} has that right: `kubectl create {binding} --clusterrole={role} {who}`"
+    if user == ANONYMOUS:
+        hint = "the kubeconfig logs nobody in: log in to the cluster again, or name another --context"
+    return TargetError(f"{user} may not {verb} {kind} {where}", hint=hint, reason="Forbidden")
 
 
 def role_for(group: str, resource: str, verb: str) -> str:

@@ -69,8 +69,13 @@ class Changing:
         copies = replicas_of(workspace)
         if copies == 0:
             return "unchanged"
+        # The number first: were it not kept, `start` could not know it.
         self._annotate(workspace, STOPPED, str(copies))
-        self._scale(workspace, 0)
+        try:
+            self._scale(workspace, 0)
+        except TargetError:
+            self._annotate(workspace, STOPPED, None)
+            raise
         return "configured"
 
     def start(self, workspace: Workspace) -> Change:

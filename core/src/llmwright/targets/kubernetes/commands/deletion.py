@@ -41,7 +41,7 @@ class Deletion:
         access = self._access.patient(timeout_s)
         begun, told, due = time.monotonic(), "", PROGRESS_S
         while True:
-            live = access.ask(lambda api: api.find(WORKSPACES, self._namespace, self._name))
+            live = access.find_workspace(self._namespace, self._name)
             if live is None or live["metadata"]["uid"] != self._uid:
                 return
             passed = time.monotonic() - begun

@@ -66,7 +66,7 @@ class PodLogs:
         begun: dict[LogSource, threading.Thread] = {}
         patient = self._access.patient(None)
         while True:
-            there = patient.ask(self._is_there)
+            there = patient.find_workspace(self._namespace, self._name) is not None
             for source in self._sources() if there else ():
                 if source not in begun:
                     begun[source] = threading.Thread(target=self._pump, args=(source, lines), daemon=True)
@@ -76,11 +76,6 @@ class PodLogs:
                     yield lines.get(timeout=LOOK_S)
             if not there and not any(thread.is_alive() for thread in begun.values()):
                 return
-
-    def _is_there(self, api: Api) -> bool:
-        from llmwright.targets.kubernetes.cluster.api_resources import WORKSPACES
-
-        return api.find(WORKSPACES, self._namespace, self._name) is not None
 
     def _pump(self, source: LogSource, lines: queue.Queue[str]) -> None:
         try:

@@ -121,9 +121,11 @@ def user_roles() -> tuple[dict[str, Any], ...]:
     view = {"apiGroups": [group], "resources": [workspaces, f"{workspaces}/status"], "verbs": [*READ]}
     write = ["create", "update", "patch", "delete", "deletecollection"]
     edit = {"apiGroups": [group], "resources": [workspaces], "verbs": write}
+    # `llmwright stop` and `start`, and `kubectl scale`.
+    scale = {"apiGroups": [group], "resources": [f"{workspaces}/scale"], "verbs": ["get", "update", "patch"]}
     return (
         _role("ClusterRole", _aggregated("llmwright-view", "view", "edit", "admin"), [view]),
-        _role("ClusterRole", _aggregated("llmwright-edit", "edit", "admin"), [view, edit]),
+        _role("ClusterRole", _aggregated("llmwright-edit", "edit", "admin"), [view, edit, scale]),
     )
 
 
