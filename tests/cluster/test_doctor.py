@@ -1,37 +1,88 @@
-"""``llmwright doctor`` on a real API server: its definition of Workspaces, and the rights of who asks."""
+"""``llmwright doctor`` on a real API server: what is installed there, who may do what, and what nodes offer."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from tests.cluster.support.harness import NODE_CLASS as CLASS
+from tests.cluster.support.operating import NODE_CLASS
 
-from llmwright.app.cluster_doctor import cluster_findings
+from llmwright.app.cluster_doctor import ClusterExamination
+from llmwright.app.cluster_doctor.rights import rights_of_process
+from llmwright.app.examination import examined
 from llmwright.app.session import Session
+from llmwright.targets.kubernetes.cluster.kubeconfig import connect
+from llmwright.targets.kubernetes.operator.rbac import NAME, RULES
 from llmwright.testing.cluster import Cluster
 from llmwright.values.nodes import Finding
 
 pytestmark = pytest.mark.cluster
 
+DEPLOYMENT: dict[str, Any] = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {
+        "name": NAME,
+        "namespace": "default",
+        "labels": {
+            "app.kubernetes.io/name": "llmwright",
+            "app.kubernetes.io/component": "operator",
+            "app.kubernetes.io/version": "0.0.9",
+        },
+    },
+    "spec": {
+        "replicas": 1,
+        "selector": {"matchLabels": {"app": NAME}},
+        "template": {
+            "metadata": {"labels": {"app": NAME}},
+            "spec": {
+                "serviceAccountName": NAME,
+                # No node has it: its pod stays as it is.
+                "nodeSelector": {"no": "where"},
+                "containers": [{"name": "operator", "image": "localhost/llmwright/operator:0.0.9"}],
+                "volumes": [{"name": "settings", "configMap": {"name": NAME}}],
+            },
+        },
+    },
+}
+SETTINGS = {"provisioner": "karpenter", "plugins": {"provisioner": {"karpenter": {"nodeClassRef": NODE_CLASS}}}}
+OPERATOR_ABOUT = ("operator", "operator's settings", "rights of the operator")
 
-def found(kubeconfig: Path) -> dict[str, Finding]:
-    return {finding.about: finding for finding in cluster_findings(Session(), str(kubeconfig))[1]}
+
+def examination(kubeconfig: Path) -> tuple[ClusterExamination, dict[str, Finding]]:
+    cluster = ClusterExamination(Session(kubeconfig=str(kubeconfig)))
+    return cluster, {finding.about: finding for finding in cluster.findings()}
+
+
+@pytest.fixture
+def installed(plane: Cluster) -> Iterator[None]:
+    """The operator's Deployment with its settings; its pod has no node."""
+    settings = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": NAME, "namespace": "default"}}
+    plane.apply({**settings, "data": {"llmwright.yaml": yaml.safe_dump(SETTINGS)}}, DEPLOYMENT)
+    yield
+    plane.kubectl("delete", "deployment,configmap", NAME)
+
+
+def test_the_cluster_is_named_with_its_release(plane: Cluster, tmp_path: Path) -> None:
+    cluster, findings = examination(plane.kubeconfig)
+    assert cluster.api is not None
+    assert findings["cluster"].message.endswith(f"{plane.url} answers: Kubernetes {cluster.api.version()}")
+    assert findings["rights"].message == "all that the operator and the installed drivers need"
 
 
 def test_the_operators_account_has_all_that_it_needs(plane: Cluster, tmp_path: Path) -> None:
-    findings = found(plane.write_kubeconfig(tmp_path / "operator"))
-    # By whether another test has KubeRay there now.
-    findings.pop("objects of runtime ray", None)
-    assert {about: (finding.state, finding.message) for about, finding in findings.items()} == {
-        "cluster": ("ok", f"{plane.url} answers"),
-        "Workspace definition": ("ok", "the cluster serves all fields of this version"),
-        "rights": ("ok", "all that the operator and the installed drivers need"),
-    }
+    api = connect(plane.write_kubeconfig(tmp_path / "operator"))
+    rules = (*RULES, *Session().driver_set.access_rules())
+    finding = rights_of_process(api, rules, in_pod=True)
+    assert (finding.state, finding.message) == ("ok", "all that the operator and the installed drivers need")
 
 
 def test_who_may_read_the_definition_is_told_that_it_is_ours(plane: Cluster) -> None:
-    finding = found(plane.kubeconfig)["Workspace definition"]
+    finding = examination(plane.kubeconfig)[1]["Workspace definition"]
     assert (finding.state, finding.message) == ("ok", "the cluster serves all fields of this version")
 
 
@@ -42,7 +93,44 @@ def test_rights_that_lack_are_named(plane: Cluster, tmp_path: Path) -> None:
     access = yaml.safe_load(plane.write_kubeconfig(tmp_path / "operator").read_text())
     access["users"][0]["user"] = {"token": token}
     account.write_text(yaml.safe_dump(access))
-    finding = found(account)["rights"]
-    assert finding.state == "unchecked"
-    assert "get/list/watch nodes" in finding.message
+    findings = examination(account)[1]
+    user = "system:serviceaccount:default:nobody"
+    reading = findings["rights for get, wait"]
+    assert reading.state == "problem"
+    assert reading.message == f"{user} may not get workspaces.kaito.sh, list workspaces.kaito.sh in namespace default"
+    assert "--clusterrole=llmwright-view --serviceaccount=default:nobody" in reading.hint
+    assert "llmwright-edit" in findings["rights for apply, stop, start, delete"].hint
+    assert findings["GPUs"].message == f"{user} may not list nodes in the whole cluster"
+    assert findings["operator"].message == f"{user} may not list deployments.apps in the whole cluster"
     plane.kubectl("delete", "serviceaccount", "nobody")
+
+
+def test_an_operator_is_found_with_its_settings_its_rights_and_what_keeps_it(plane: Cluster, installed: None) -> None:
+    cluster, findings = examination(plane.kubeconfig)
+    operator, settings, rights = (findings[about] for about in OPERATOR_ABOUT)
+    assert operator.state == "problem"
+    assert operator.message.startswith(f"default/{NAME}: 0 of 1 ready, version 0.0.9")
+    assert (settings.state, settings.message) == ("ok", f"ConfigMap default/{NAME}: provisioner karpenter")
+    assert (rights.state, rights.message) == ("ok", "all that it and the drivers in use need")
+    assert findings["image of operator"].message.startswith("localhost/llmwright/operator:0.0.9: no registry has it")
+    assert cluster.session.settings.provisioner == "karpenter"
+
+
+def test_rights_that_the_operator_lacks_are_a_problem(plane: Cluster, installed: None) -> None:
+    plane.kubectl("patch", "deployment", NAME, "-p", '{"spec":{"template":{"spec":{"serviceAccountName":"default"}}}}')
+    rights = examination(plane.kubeconfig)[1]["rights of the operator"]
+    assert rights.state == "problem"
+    assert "patch workspaces/status.kaito.sh" in rights.message
+
+
+def test_karpenter_and_its_node_class_are_looked_for(plane: Cluster, installed: None) -> None:
+    cluster, _ = examination(plane.kubeconfig)
+
+    def asked() -> dict[str, Finding]:
+        return {each.about: each for each in examined(cluster.session, "karpenter", None, cluster.api)}
+
+    assert {about: finding.state for about, finding in asked().items()} == {"Karpenter": "ok", "node class": "ok"}
+    plane.kubectl("delete", "kwoknodeclass", "default")
+    missing = asked()["node class"]
+    plane.apply(CLASS)
+    assert (missing.state, missing.message) == ("problem", "there is no KWOKNodeClass/default (karpenter.kwok.sh)")

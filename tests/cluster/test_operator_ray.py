@@ -17,7 +17,7 @@ from tests.support.programs import HOW_TO_GET_THEM
 from tests.support.waiting import wait_until
 
 from llmwright import render
-from llmwright.app.cluster_doctor import cluster_findings
+from llmwright.app.cluster_doctor import ClusterExamination
 from llmwright.app.session import Session
 from llmwright.errors import LLMwrightError
 from llmwright.testing.cluster import Cluster
@@ -66,7 +66,8 @@ def test_without_kuberay_nothing_is_bought_and_the_status_says_what_to_install(w
     assert "rayservices.ray.io (install KubeRay" in message
     assert "helm install" in message
     assert "plan" not in workspaces.get("bare")["status"]
-    findings = {each.about: each for each in cluster_findings(Session(), str(workspaces.plane.kubeconfig))[1]}
+    cluster = ClusterExamination(Session(kubeconfig=str(workspaces.plane.kubeconfig)))
+    findings = {each.about: each for each in cluster.findings()}
     finding = findings["objects of runtime ray"]
     assert (finding.state, finding.message) == ("unchecked", "the cluster does not serve rayservices.ray.io")
     assert "install KubeRay" in finding.hint

@@ -5,14 +5,16 @@ from __future__ import annotations
 import copy
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from llmwright.api.crd import crd
-from llmwright.app.cluster_doctor import cluster_findings
+from llmwright.app.cluster_doctor import ClusterExamination
+from llmwright.app.cluster_doctor.gpus import gpu_findings
 from llmwright.app.session import Session
 from llmwright.targets.kubernetes.cluster import kubeconfig
+from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.values.nodes import Finding
 
@@ -29,6 +31,9 @@ class Answers:
         self.definition: dict[str, Any] = copy.deepcopy(crd())
         self.rules: list[dict[str, Any]] = [ALL]
         self.error: ApiError | None = None
+        self.denied: set[tuple[str, str, str]] = set()
+        self.release = "v1.34.4"
+        self.lists: dict[str, list[dict[str, Any]]] = {}
 
     def kinds(self, api_version: str) -> list[dict[str, Any]]:
         if self.error is not None:
@@ -39,7 +44,20 @@ class Answers:
         return self.definition
 
     def create(self, resource: Any, body: Any) -> dict[str, Any]:
-        return {"status": {"resourceRules": self.rules}}
+        if resource.plural == "selfsubjectreviews":
+            return {"status": {"userInfo": {"username": "ann"}}}
+        asked = body["spec"].get("resourceAttributes", {})
+        denied = (asked.get("verb"), asked.get("resource"), asked.get("subresource")) in self.denied
+        return {"status": {"resourceRules": self.rules, "allowed": not denied}}
+
+    def version(self) -> str:
+        return self.release
+
+    def find(self, resource: Any, namespace: Any, name: str) -> None:
+        return None
+
+    def page(self, resource: Any, query: Any, *, namespace: str | None = None) -> dict[str, Any]:
+        return {"metadata": {}, "items": self.lists.get(resource.plural, [])}
 
 
 @pytest.fixture
@@ -51,14 +69,19 @@ def answers(work: Path, monkeypatch: pytest.MonkeyPatch) -> Answers:
 
 
 def found() -> dict[str, Finding]:
-    return {finding.about: finding for finding in cluster_findings(Session(), None)[1]}
+    return {finding.about: finding for finding in ClusterExamination(Session()).findings()}
 
 
 def test_a_cluster_as_it_should_be(answers: Answers) -> None:
+    rights = ("get, wait", "describe", "logs", "apply, stop, start, delete", "rollout", "chat, bench")
     assert {about: finding.state for about, finding in found().items()} == {
         "cluster": "ok",
         "Workspace definition": "ok",
+        **{f"rights for {verbs}": "ok" for verbs in rights},
+        "operator": "problem",  # nobody installed one
         "rights": "ok",
+        "GPUs": "unchecked",
+        "device plugin": "unchecked",
         "objects of runtime ray": "ok",
     }
 
@@ -67,7 +90,60 @@ def test_a_cluster_that_does_not_answer_is_a_problem_and_nothing_more_is_asked(a
     answers.error = ApiError("no route to host", code=0, reason="ApiServerUnreachable")
     findings = found()
     assert [*findings] == ["cluster"]
-    assert (findings["cluster"].state, findings["cluster"].message) == ("problem", "no route to host")
+    message = "the API server https://cluster.example does not answer: no route to host"
+    assert (findings["cluster"].state, findings["cluster"].message) == ("problem", message)
+
+
+def test_a_release_that_is_too_old_is_a_problem(answers: Answers) -> None:
+    answers.release = "v1.29.9-eks-1"
+    finding = found()["cluster"]
+    assert finding.state == "problem"
+    assert finding.message.endswith("is Kubernetes v1.29.9-eks-1")
+
+
+def test_a_right_of_the_verbs_that_lacks_is_named_with_the_role_that_has_all_of_them(answers: Answers) -> None:
+    answers.denied = {("get", "pods", ""), ("create", "pods", "portforward"), ("get", "services", "")}
+    findings = found()
+    assert findings["rights for get, wait"].state == "ok"
+    finding = findings["rights for chat, bench"]
+    assert finding.state == "problem"
+    assert finding.message == "ann may not get services, get pods, create pods/portforward in namespace default"
+    assert "--clusterrole=edit --user=ann" in finding.hint
+
+
+def node(name: str, gpus: str = "", **labels: str) -> dict[str, Any]:
+    allocatable = {"nvidia.com/gpu": gpus} if gpus else {}
+    return {"metadata": {"name": name, "labels": labels}, "status": {"allocatable": allocatable}}
+
+
+def plugin(ready: int) -> dict[str, Any]:
+    containers = [{"name": "plugin", "image": "nvcr.io/nvidia/k8s-device-plugin:v0.18.0"}]
+    return {
+        "metadata": {"namespace": "gpu", "name": "plugin"},
+        "spec": {"template": {"spec": {"containers": containers}}},
+        "status": {"numberReady": ready, "desiredNumberScheduled": 1},
+    }
+
+
+@pytest.mark.parametrize(
+    ("nodes", "sets", "states", "words"),
+    [
+        ([node("a", "2"), node("b", "1")], [plugin(1)], ("ok", "ok"), "3 nvidia.com/gpu on nodes a, b"),
+        ([node("a", "1")], [], ("ok", "ok"), "1 nvidia.com/gpu on node a"),
+        ([node("a")], [], ("unchecked", "unchecked"), "no node with a GPU is there now"),
+        ([node("a", **{"nvidia.com/gpu.count": "1"})], [plugin(0)], ("problem", "problem"), "node a should have GPUs"),
+        ([node("a", **{"node.kubernetes.io/instance-type": "big"})], [], ("problem", "unchecked"), "offers no nvidia"),
+        ([node("a", **{"nvidia.com/gpu.count": "0"})], [], ("unchecked", "unchecked"), "no node with a GPU"),
+    ],
+)
+def test_gpus_and_what_offers_them(
+    nodes: list[dict[str, Any]], sets: list[dict[str, Any]], states: tuple[str, str], words: str
+) -> None:
+    answers = Answers()
+    answers.lists = {"nodes": nodes, "daemonsets": sets}
+    gpus, device_plugin = gpu_findings(cast("Api", answers), lambda name: {"big": 4}.get(name, 0))
+    assert (gpus.state, device_plugin.state) == states
+    assert words in gpus.message
 
 
 def test_without_the_definition_the_command_for_it_is_shown(answers: Answers) -> None:

@@ -12,8 +12,8 @@ from llmwright.app.session import Session
 from llmwright.values.nodes import Finding
 
 
-def found(session: Session, kubeconfig: str | None = None) -> dict[str, Finding]:
-    return {finding.about: finding for finding in diagnose(session, kubeconfig)}
+def found(session: Session) -> dict[str, Finding]:
+    return {finding.about: finding for finding in diagnose(session)}
 
 
 @pytest.fixture(autouse=True)
@@ -89,7 +89,17 @@ def test_a_state_directory_that_cannot_be_had_is_a_problem(work: Path, monkeypat
 
 
 def test_a_kubeconfig_that_is_named_and_is_not_there_is_a_problem(work: Path) -> None:
-    assert found(Session(), str(work / "nowhere"))["cluster"].state == "problem"
+    assert found(Session(kubeconfig=str(work / "nowhere")))["cluster"].state == "problem"
+
+
+def test_a_target_is_asked_alone(work: Path) -> None:
+    """This machine asks no cluster and no cloud; on a cluster no runtime has to be able to run here."""
+    here, there = found(Session(chosen_target="local")), found(Session(chosen_target="kubernetes"))
+    assert "state directory" in here
+    assert not {"cluster", "Karpenter"} & {*here}
+    assert there["cluster"].state == "problem"
+    assert "state directory" not in there
+    assert there["runtime ray"].state == "ok"
 
 
 @pytest.mark.parametrize(("program", "state"), [("bin/vllm", "ok"), ("bin/absent", "unchecked")])

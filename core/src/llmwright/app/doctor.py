@@ -18,9 +18,13 @@ if TYPE_CHECKING:
     from llmwright.targets.kubernetes.cluster.api_client import Api
 
 
-def diagnose(session: Session, kubeconfig: str | None = None) -> Iterator[Finding]:
-    """Yield the findings, one after the other, as they are made. Settings that cannot be used end the examination."""
-    from llmwright.app.cluster_doctor import cluster_findings
+def diagnose(session: Session, namespace: str | None = None) -> Iterator[Finding]:
+    """Yield the findings, one after the other, as they are made. Settings that cannot be used end the examination.
+
+    A session whose target is this machine asks no cluster; one whose target is a cluster passes over what only this
+    machine must be able to do. ``namespace`` is that of Workspaces, for the rights of who asks.
+    """
+    from llmwright.app.cluster_doctor import ClusterExamination
 
     settings = _settings(session)
     yield settings
@@ -28,10 +32,13 @@ def diagnose(session: Session, kubeconfig: str | None = None) -> Iterator[Findin
         return
     yield from _plugins(session)
     yield from _data(session)
-    yield from _this_machine(session)
-    cluster, findings = cluster_findings(session, kubeconfig)
-    yield from findings
-    yield from _clouds(session, cluster)
+    if not session.on_cluster:
+        yield from _this_machine(session)
+    if session.chosen_target == "local":
+        return
+    cluster = ClusterExamination(session, namespace)
+    yield from cluster.findings()
+    yield from _clouds(cluster.session, cluster.api)
 
 
 def _settings(session: Session) -> Finding:
@@ -69,7 +76,7 @@ def _driver(session: Session, kind: Kind, row: PluginEntry) -> Finding:
         program = driver.program()
     except LLMwrightError as error:
         return _problem(about, error)
-    if kind != "provisioner":
+    if kind != "provisioner" and not session.on_cluster:
         try:
             require_workload(session.registry, kind, row.name, program)
         except PluginError as error:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from llmwright.app.checker import Checker, CheckMode
 from llmwright.app.cluster_planner import ClusterPlanner
+from llmwright.app.images.presence import find_image
 from llmwright.app.operator_settings import start_line
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.targets.kubernetes.cluster.leader_election import NAME, LeaderElection
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from llmwright.api.status import WorkspaceStatus
     from llmwright.api.workspace import Workspace
     from llmwright.app.session import Session
-    from llmwright.artifacts.image_presence import Presence
     from llmwright.errors import Problem
     from llmwright.plugins.drivers import Provisioner
     from llmwright.targets.kubernetes.admission.webhook import Webhook
@@ -66,7 +66,7 @@ class OperatorProcess:
             self._hooks,
             self._status_changed,
             names,
-            partial(_find_image, session),
+            partial(find_image, session),
         )
         self._metrics = Metrics(self._operator)
         self._metrics.add(self._operator.metrics)
@@ -204,14 +204,3 @@ class OperatorProcess:
     def _status_changed(self, workspace: Workspace, old: WorkspaceStatus | None, new: WorkspaceStatus) -> None:
         self._metrics.status_written(workspace, old, new)
         self._hooks.notify("status_changed", workspace=workspace, old=old, new=new)
-
-
-def _find_image(session: Session, image: str) -> tuple[Presence, str]:
-    # Late: the client of registries is slow to import.
-    from llmwright.artifacts.addresses import SourceRules
-    from llmwright.artifacts.credentials import find_credentials
-    from llmwright.artifacts.image_presence import find_presence
-
-    sources = SourceRules(session.settings.sources.allow)
-    logins = find_credentials(image.partition("@")[0], session.settings.docker_config)
-    return find_presence(image, logins, sources=sources)

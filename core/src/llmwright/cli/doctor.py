@@ -15,7 +15,8 @@ PROBLEM = 1
     epilog="""\b
 Examples:
   llmwright doctor
-  llmwright doctor --kubeconfig ~/.kube/config
+  llmwright doctor --target kubernetes
+  llmwright doctor --context prod -n models
   llmwright doctor -o json
 
 \b
@@ -24,19 +25,21 @@ Exit codes:
   1    a problem
 """
 )
-@arguments.kubeconfig
 @format_option()
+@arguments.placed
 @click.pass_obj
-def doctor(session: Session, kubeconfig: str | None, output: str | None) -> int:
+def doctor(session: Session, namespace: str | None, output: str | None) -> int:
     """Check settings, plugins, this machine, the cluster and the clouds: ok, problem or not checked, and what to do.
 
-    It creates nothing. Provisioners ask their clouds for rights, quotas and the like.
+    Of a cluster: the API server, the definition of Workspaces, your rights by verb, the operator with its settings and
+    rights, GPUs and the device plugin, images, and what its provisioner needs. With --target local none is asked. It
+    creates nothing. Provisioners ask their clouds for rights, quotas and the like.
     """
     from llmwright.app.doctor import diagnose
 
     findings = []
     if output:
-        findings = list(diagnose(session, kubeconfig))
+        findings = list(diagnose(session, namespace))
         dump(findings, output)
     else:
         from llmwright.cli.show.console import open_console
@@ -44,7 +47,7 @@ def doctor(session: Session, kubeconfig: str | None, output: str | None) -> int:
 
         console = open_console()
         # One by one: a cloud that hangs must not hold up what is known.
-        for finding in diagnose(session, kubeconfig):
+        for finding in diagnose(session, namespace):
             findings.append(finding)
             show_findings((finding,), console)
     return PROBLEM if any(finding.state == "problem" for finding in findings) else 0

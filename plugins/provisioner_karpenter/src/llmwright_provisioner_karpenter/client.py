@@ -72,6 +72,23 @@ class KarpenterClient:
         """Return all NodePools with ``label``; none where the cluster does not serve the kind."""
         return self._list(self._api.list_karpenter_sh_v1_node_pool_without_preload_content, label)
 
+    def kinds(self, api_version: str) -> list[dict[str, Any]]:
+        """Return the kinds that the cluster serves in a version of a group; none where it does not serve it."""
+        return [*((self.find(f"/apis/{api_version}") or {}).get("resources") or ())]
+
+    def preferred_version(self, group: str) -> str:
+        """Return group and version of a group's own choice; empty where the cluster does not serve it."""
+        return str(((self.find(f"/apis/{group}") or {}).get("preferredVersion") or {}).get("groupVersion") or "")
+
+    def find(self, path: str) -> dict[str, Any] | None:
+        """Return what the API server has at a path; None where there is nothing.
+
+        Raises:
+            TargetError: it refused, or did not answer.
+        """
+        found: dict[str, Any] | None = self._plain("GET", path)
+        return found
+
     def label_node(self, name: str, labels: Mapping[str, str]) -> None:
         """Add labels to a node. Nothing happens where the node is gone."""
         # The generated client itself turns the body into JSON where the content type contains "json".

@@ -14,6 +14,7 @@ from llmwright.errors import InvalidWorkspace, Problem
 from llmwright.plugins.drivers import AccessRule, Context, Provisioner
 from llmwright.values.nodes import (
     Failed,
+    Finding,
     LivingWorkspace,
     NodeRequest,
     Orphan,
@@ -35,6 +36,7 @@ from llmwright_provisioner_karpenter.actions import (
     delete_pool,
 )
 from llmwright_provisioner_karpenter.attempts import recalled, state_of_wish
+from llmwright_provisioner_karpenter.beforehand import findings
 from llmwright_provisioner_karpenter.client import KarpenterClient, Key, connect, labels_of, ours
 from llmwright_provisioner_karpenter.config import (
     NODE_CLASS,
@@ -119,6 +121,16 @@ class KarpenterProvisioner(Provisioner):
             Watch(group="", version="v1", plural="nodes", labels=CLAIM_OWNER),
             Watch(group="", version="v1", plural="nodes", labels=POOL_OWNER),
         )
+
+    def examine(self, request: NodeRequest | None) -> Iterable[Finding]:
+        """Whether the cluster serves Karpenter's kinds, and has the node class."""
+        if self.context.cluster is None:
+            hint = "name one with --context or --kubeconfig"
+            return (
+                Finding(about="Karpenter", state="unchecked", message="no cluster is there to be asked", hint=hint),
+            )
+        asked = request or NodeRequest(namespace="", workspace="", count=1)
+        return tuple(findings(self._client, self._options(asked)))
 
     def observe(self, request: NodeRequest, snapshot: Snapshot) -> OwnedObjects:
         """Read the objects with the Workspace's owner labels. Nodes that only match its selector belong to others."""

@@ -177,7 +177,15 @@ def handler(world: FakeKarpenter) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             label = self.path.partition("labelSelector=")[2].replace("%2F", "/")
-            found = world.objects[self.path.partition("?")[0].rsplit("/", 1)[1]].values()
+            path = self.path.partition("?")[0]
+            plural = path.rsplit("/", 1)[1]
+            if path == "/apis/karpenter.sh/v1":
+                self._answer(200, {"resources": [{"name": name, "kind": name} for name in world.objects]})
+                return
+            if plural not in world.objects:
+                self._answer(404, {"kind": "Status"})
+                return
+            found = world.objects[plural].values()
             self._answer(200, {"items": [each for each in found if not label or label in each["metadata"]["labels"]]})
 
         def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002

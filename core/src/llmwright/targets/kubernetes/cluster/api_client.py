@@ -35,6 +35,8 @@ DRY_RUN = {"dryRun": "All"}
 CONNECTIONS = 64
 CONNECT_S = 10.0
 ANSWER_S = 60.0
+POD_ANSWER_S = 5.0
+TEXT_BYTES = 4096
 CREDENTIALS_S = 10.0
 """How long a token is used before we ask the client for it again, unless the server refuses it earlier. To ask costs a
 fifth of a request's time."""
@@ -88,6 +90,16 @@ class Api:
             if error.code == NOT_FOUND:
                 return []
             raise
+
+    def version(self) -> str:
+        """Return the release of Kubernetes, such as ``v1.34.4``."""
+        return str(self._json("GET", "/version").get("gitVersion") or "")
+
+    def pod_answer(self, namespace: str, pod: str, port: int, path: str) -> tuple[int, str]:
+        """Return status code and text of what a pod answers over HTTP to the API server, which hands it on."""
+        url = PODS.path(namespace, f"{pod}:{port}", f"proxy{path}")
+        response = self._send("GET", url, None, self._headers("*/*"), POD_ANSWER_S)
+        return response.status, response.read(TEXT_BYTES).decode(errors="replace")
 
     def page(
         self,

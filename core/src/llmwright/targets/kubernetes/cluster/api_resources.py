@@ -68,6 +68,11 @@ POLICY_BINDINGS = Resource("admissionregistration.k8s.io", "v1", "validatingadmi
 NAMESPACES = Resource("", "v1", "namespaces", namespaced=False)
 CRDS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", namespaced=False)
 RULES_REVIEWS = Resource("authorization.k8s.io", "v1", "selfsubjectrulesreviews", namespaced=False)
+OWN_ACCESS_REVIEWS = Resource("authorization.k8s.io", "v1", "selfsubjectaccessreviews", namespaced=False)
+ACCESS_REVIEWS = Resource("authorization.k8s.io", "v1", "subjectaccessreviews", namespaced=False)
+SELF_REVIEWS = Resource("authentication.k8s.io", "v1", "selfsubjectreviews", namespaced=False)
+DEPLOYMENTS = Resource("apps", "v1", "deployments")
+DAEMON_SETS = Resource("apps", "v1", "daemonsets")
 WEBHOOK_CONFIGURATION = "llmwright-admission"
 """The name of our ValidatingWebhookConfiguration."""
 DEFINITION = "workspaces.kaito.sh"

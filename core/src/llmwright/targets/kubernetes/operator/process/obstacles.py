@@ -44,11 +44,7 @@ def first_obstacle(api: Api, selector: NamespaceSelector | None) -> str:
     Raises:
         ApiError: the API server does not answer.
     """
-    looks: tuple[Callable[[], str], ...] = (
-        lambda: _definition(api),
-        lambda: _webhook(api, selector),
-        lambda: _controller(api, selector),
-    )
+    looks: tuple[Callable[[], str], ...] = (lambda: _definition(api), *_looks_beside(api, selector))
     for look in looks:
         try:
             found = look()
@@ -60,6 +56,19 @@ def first_obstacle(api: Api, selector: NamespaceSelector | None) -> str:
         if found:
             return found
     return ""
+
+
+def beside(api: Api, selector: NamespaceSelector | None) -> str:
+    """Return what of KAITO's own, its webhook or its controller, stands in the way; empty where nothing does.
+
+    Raises:
+        ApiError: who asks may not look, or the API server does not answer.
+    """
+    return next(filter(None, (look() for look in _looks_beside(api, selector))), "")
+
+
+def _looks_beside(api: Api, selector: NamespaceSelector | None) -> tuple[Callable[[], str], ...]:
+    return lambda: _webhook(api, selector), lambda: _controller(api, selector)
 
 
 def _definition(api: Api) -> str:

@@ -1,0 +1,223 @@
+"""The examination of one cluster, from its API server's address to the images that its pods start."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from llmwright.errors import ConfigError, LLMwrightError, TargetError
+from llmwright.values.nodes import Finding
+
+if TYPE_CHECKING:
+    from llmwright.app.cluster_doctor.operator_state import InstalledOperator
+    from llmwright.app.session import Session
+    from llmwright.plugins.drivers import AccessRule
+    from llmwright.targets.kubernetes.cluster.api_client import Api
+
+NAMES_SHOWN = 5
+APPLY_CRD = "llmwright crd | kubectl apply --server-side -f -"
+ASK = "an administrator's doctor says more"
+OLDEST = (1, 30)
+"""The oldest release of Kubernetes that is served (docs/installation.md)."""
+RELEASE = re.compile(r"v?(\d+)\.(\d+)")
+
+
+def cluster_or_none(kubeconfig: str | None) -> Api | None:
+    """Return a client of the cluster; None where none is configured that can be used."""
+    from llmwright.targets.kubernetes.cluster import kubeconfig as access
+
+    try:
+        return access.connect(kubeconfig)
+    except ConfigError:
+        return None
+
+
+class ClusterExamination:
+    """Asks the cluster that a session names.
+
+    Attributes:
+        api: a client of the cluster; None before ``findings``, and where it cannot be used.
+        session: with the settings of the cluster's operator, once they were found; else as it was given.
+    """
+
+    def __init__(self, session: Session, namespace: str | None = None) -> None:
+        """``namespace`` is that of Workspaces, by default the context's."""
+        self.api: Api | None = None
+        self.session = session
+        self._catalogue = session.catalogue
+        self._namespace = namespace
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield them one by one; after one that cannot be got round nothing more is asked."""
+        from llmwright.targets.kubernetes.cluster import kubeconfig as access
+
+        session = self.session
+        try:
+            api = access.connect(session.kubeconfig, session.context)
+            served = self._reach(api)
+        except ConfigError as error:
+            # Without a word of a cluster nobody may want one.
+            state: Any = "problem" if session.on_cluster else "unchecked"
+            yield Finding(about="cluster", state=state, message=error.message, hint=error.hint)
+            return
+        except TargetError as error:
+            yield Finding(about="cluster", state="problem", message=error.message, hint=error.hint)
+            return
+        self.api = api
+        yield self._release(api)
+        yield _definition(api, served)
+        if served:
+            from llmwright.app.cluster_doctor.rights import own_rights
+
+            yield from own_rights(api, self._namespace or access.own_namespace(session.kubeconfig, session.context))
+        yield from self._operator(api)
+        yield from self._nodes(api)
+        yield from _kinds(self.session, api)
+
+    def _reach(self, api: Api) -> bool:
+        """Return whether the cluster serves Workspaces; raises TargetError with what to do."""
+        from llmwright.targets.kubernetes.cluster.api_errors import ApiError
+        from llmwright.targets.kubernetes.commands.access import explained
+
+        try:
+            return "workspaces" in {kind["name"] for kind in api.kinds("kaito.sh/v1beta1")}
+        except ApiError as error:
+            raise explained(error, api) from error
+
+    def _release(self, api: Api) -> Finding:
+        from llmwright.targets.kubernetes.cluster.kubeconfig import context_name
+
+        name = context_name(self.session.kubeconfig, self.session.context)
+        place = f"context {name}, {api.configuration.host}" if name else str(api.configuration.host)
+        try:
+            release = api.version()
+        except TargetError as error:
+            return Finding(about="cluster", state="ok", message=f"{place} answers; its version: {error.message}")
+        found = RELEASE.match(release)
+        if found and (int(found[1]), int(found[2])) < OLDEST:
+            hint = f"upgrade it to {OLDEST[0]}.{OLDEST[1]} or later"
+            return Finding(about="cluster", state="problem", message=f"{place} is Kubernetes {release}", hint=hint)
+        return Finding(about="cluster", state="ok", message=f"{place} answers: Kubernetes {release}")
+
+    def _operator(self, api: Api) -> Iterator[Finding]:
+        from llmwright.app.cluster_doctor.operator_state import ABOUT, find_operator, operator_findings, settings_of
+        from llmwright.app.cluster_doctor.rights import rights_of_account, rights_of_process
+        from llmwright.targets.kubernetes.cluster import kubeconfig as access
+        from llmwright.targets.kubernetes.cluster.api_errors import ApiError
+        from llmwright.targets.kubernetes.commands.access import explained
+
+        try:
+            installed = find_operator(api)
+        except ApiError as error:
+            refused = explained(error, api)
+            yield Finding(about=ABOUT, state="unchecked", message=refused.message, hint=refused.hint)
+            return
+        yield from operator_findings(api, installed)
+        if installed is None or access.in_cluster():
+            yield rights_of_process(api, _rules(self.session), in_pod=access.in_cluster())
+        if installed is None:
+            yield from _obstacle(self.session, api)
+            return
+        if installed.settings_map:
+            settings, finding = settings_of(api, installed)
+            yield finding
+            if settings is not None:
+                # The cluster's own: what follows is about what its operator does, and not about this machine.
+                self.session = replace(self.session, given_settings=settings)
+        yield from _obstacle(self.session, api)
+        if not access.in_cluster():
+            yield rights_of_account(api, installed.account, _rules(self.session, chosen=True))
+        yield from self._images(installed)
+
+    def _images(self, installed: InstalledOperator) -> Iterator[Finding]:
+        from llmwright.app.cluster_doctor.image_findings import image_findings
+
+        try:
+            yield from image_findings(self.session, installed.image)
+        except LLMwrightError as error:
+            # The operator may have other plugins than this machine, which its settings name.
+            message = f"the images of the operator's drivers are not known here: {error.message}"
+            yield Finding(about="images", state="unchecked", message=message, hint=error.hint)
+
+    def _nodes(self, api: Api) -> Iterator[Finding]:
+        from llmwright.app.cluster_doctor.gpus import gpu_findings
+
+        # That of this machine: directories of the operator's settings lie in its pod.
+        catalogue = self._catalogue
+
+        def gpus_of(instance_type: str) -> int:
+            known = catalogue.find_instance_type(instance_type) if instance_type else None
+            return known.gpus if known is not None else 0
+
+        yield from gpu_findings(api, gpus_of)
+
+
+def _definition(api: Api, served: bool) -> Finding:
+    from llmwright.api.crd_fields import lacking_fields
+    from llmwright.targets.kubernetes.cluster.api_errors import ApiError
+    from llmwright.targets.kubernetes.cluster.api_resources import CRDS
+    from llmwright.targets.kubernetes.commands.access import explained
+
+    about = "Workspace definition"
+    if not served:
+        message = "the cluster does not serve workspaces.kaito.sh/v1beta1"
+        return Finding(about=about, state="problem", message=message, hint=f"`{APPLY_CRD}`")
+    try:
+        installed = api.get(CRDS, None, "workspaces.kaito.sh")
+    except ApiError as error:
+        message = f"served; whether it is ours is not known: {explained(error, api).message}"
+        return Finding(about=about, state="unchecked", message=message, hint=ASK)
+    lacking = lacking_fields(installed)
+    if lacking:
+        rest = f" and {len(lacking) - NAMES_SHOWN} more" if len(lacking) > NAMES_SHOWN else ""
+        message = f"it is another's, or older: it lacks {', '.join(lacking[:NAMES_SHOWN])}{rest}"
+        return Finding(about=about, state="problem", message=message, hint=f"`{APPLY_CRD}`")
+    return Finding(about=about, state="ok", message="the cluster serves all fields of this version")
+
+
+def _obstacle(session: Session, api: Api) -> Iterator[Finding]:
+    """Yield what of KAITO's own keeps an operator from its first pass; nothing where nothing does."""
+    from llmwright.targets.kubernetes.operator.process.obstacles import beside
+
+    try:
+        found = beside(api, session.settings.namespace_selector)
+    except TargetError:
+        # Who may not look is told of no obstacle; the operator itself looks, and says it.
+        return
+    if found:
+        yield Finding(about="beside KAITO", state="problem", message=found, hint="see docs/from-kaito.md")
+
+
+def _rules(session: Session, *, chosen: bool = False) -> tuple[AccessRule, ...]:
+    """Return the rights that an operator needs; with ``chosen`` of the provisioners that the settings name alone."""
+    from llmwright.targets.kubernetes.operator.rbac import RULES
+
+    names = {session.settings.provisioner, *session.settings.plugins.provisioner} if chosen else None
+    installed = set(session.registry.names("provisioner"))
+    wanted = None if names is None else sorted(name for name in names if name in installed)
+    return (*RULES, *session.driver_set.access_rules(wanted))
+
+
+def _kinds(session: Session, api: Api) -> Iterator[Finding]:
+    """Yield whether the cluster serves the kinds by which installed runtimes serve."""
+    for name in session.registry.names("runtime"):
+        runtime = session.driver_set.find_runtime(name)
+        watch = runtime.serves_as if runtime is not None else None
+        if watch is None:
+            continue
+        about, kind = f"objects of runtime {name}", f"{watch.plural}.{watch.group}"
+        try:
+            served = {entry["name"] for entry in api.kinds(f"{watch.group}/{watch.version}")}
+        except TargetError as error:
+            yield Finding(about=about, state="unchecked", message=error.message)
+            continue
+        if watch.plural in served:
+            yield Finding(about=about, state="ok", message=f"the cluster serves {kind}")
+        else:
+            chosen = name == session.settings.runtime or name in session.settings.plugins.runtime
+            # What nobody asked for stands in nobody's way.
+            state: Any = "problem" if chosen else "unchecked"
+            message = f"the cluster does not serve {kind}"
+            yield Finding(about=about, state=state, message=message, hint=watch.brought_by)
