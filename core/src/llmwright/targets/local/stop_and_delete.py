@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 from llmwright.api.status import Condition
@@ -18,6 +17,7 @@ from llmwright.targets.local.supervisor.event_wait import wake_supervisor
 from llmwright.targets.local.supervisor.repair import PeriodicRepair
 from llmwright.targets.local.supervisor.start import ensure_supervisor, is_supervised
 from llmwright.targets.local.watch import poll_until
+from llmwright.targets.workspace_target import Tell
 
 UNREADABLE_TIMEOUT_S = 60.0
 """How long the deletion of a Workspace with unreadable files waits for its supervisor to end."""
@@ -50,7 +50,7 @@ def delete(
     wait: bool,
     timeout_s: float | None = None,
     force: bool = False,
-    tell: Callable[[str], None] = lambda _: None,
+    tell: Tell = lambda _: None,
 ) -> None:
     """End its processes and remove it, also where its files are damaged.
 
@@ -101,9 +101,7 @@ def _mark_deleted(store: WorkspaceStore) -> bool:
     return True
 
 
-def _wait_until_gone(
-    store: WorkspaceStore, supervisor: FileLock, timeout_s: float | None, tell: Callable[[str], None]
-) -> None:
+def _wait_until_gone(store: WorkspaceStore, supervisor: FileLock, timeout_s: float | None, tell: Tell) -> None:
     until = None if timeout_s is None else time.monotonic() + timeout_s
     repair = PeriodicRepair(store)
     progress = _Progress(store, tell)
@@ -131,7 +129,7 @@ def _wait_until_gone(
 class _Progress:
     """Tells what a deletion waits for, where it takes more than 2 s."""
 
-    def __init__(self, store: WorkspaceStore, tell: Callable[[str], None]) -> None:
+    def __init__(self, store: WorkspaceStore, tell: Tell) -> None:
         self._store, self._tell = store, tell
         self._due, self._told = time.monotonic() + PROGRESS_S, ""
 

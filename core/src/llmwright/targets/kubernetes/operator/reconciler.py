@@ -134,24 +134,29 @@ class Reconciler:
         observed = replace(observed, unapplied=(*carried.unapplied, *planned.defaults))
         if plan is None:
             return self._reporter.report(subject, self._decide(subject, plan, observed)).again_in
-        revision = self._revisions.of(key, live)
+        return self._with_plan(key, subject, plan, observed)
+
+    def _with_plan(self, key: Key, subject: PassSubject, plan: Plan, observed: Observed) -> float | None:
+        """Decide with a plan, carry it out and report it; an object that cannot be made is in the way of no other."""
+        revision = self._revisions.of(key, subject.live)
         observed = self._pod_check.seen(key, plan, observed, self._renderer.render(subject, plan, revision.number))
         decision = self._decide(subject, plan, observed)
         try:
             desired = self._renderer.desired(subject, plan, revision.number, observed, decision)
             if trouble := self._preconditions.against_autoscaler(key, desired):
                 observed = replace(observed, autoscaler=Autoscaler(False, trouble.reason, trouble.message))
-                decision, desired = self._decide(subject, plan, observed), without_autoscaler(desired, workspace.name)
+                name = subject.workspace.name
+                decision, desired = self._decide(subject, plan, observed), without_autoscaler(desired, name)
             observed, decision = self._told_of_rendering(subject, plan, observed, decision, desired)
             blockers = self._preconditions.blockers(key, desired)
         except PluginError as error:
             text = f"{error.message} ({error.hint})" if error.hint else error.message
-            self._refuse(live, workspace, Trouble(error.reason, text))
+            self._refuse(subject.live, subject.workspace, Trouble(error.reason, text))
             return self._policy.backoff.most_s
         except NotYet:
             return AGAIN_S
         if blockers:
-            autoscaled = autoscaling_of(workspace) is not None
+            autoscaled = autoscaling_of(subject.workspace) is not None
             decision = self._decide(subject, plan, blocked(observed, blockers, autoscaled=autoscaled))
             decision, desired = without_starts(decision, blockers), desired.without(blockers)
         decision = self._with_added_kinds(subject, desired, decision)

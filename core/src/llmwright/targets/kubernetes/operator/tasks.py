@@ -7,8 +7,10 @@ import threading
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from functools import partial
 
 from llmwright.plugins.driver_calls import must_pass
+from llmwright.targets.kubernetes.cluster.object_cache import Key
 
 PAUSE_S = 30.0
 """How long nothing is tried again after a task that failed in a way nobody foresaw."""
@@ -63,3 +65,28 @@ class Tasks:
             with self._lock:
                 self._busy.discard(subject)
             then(pause_s)
+
+
+class Lookups:
+    """Questions that several Workspaces may wait for: each is asked once at a time, and then a pass is made over all.
+
+    ``call`` has a pass made over a Workspace some seconds later; ``kind`` keeps these questions apart from others.
+    """
+
+    def __init__(self, kind: str, tasks: Tasks, call: Callable[[Key, float], None]) -> None:
+        self._kind, self._tasks, self._call = kind, tasks, call
+        self._waiting: dict[str, set[Key]] = {}
+        self._lock = threading.Lock()
+
+    def ask(self, key: Key, subject: str, work: Callable[[], object]) -> None:
+        """Have ``work`` find out about ``subject``, unless that is under way; the Workspace ``key`` waits for it."""
+        # Before the task: one that is under way calls all that wait when it ends.
+        with self._lock:
+            self._waiting.setdefault(subject, set()).add(key)
+        self._tasks.submit((self._kind, subject), work, partial(self._then, subject))
+
+    def _then(self, subject: str, pause_s: float) -> None:
+        with self._lock:
+            waiting = self._waiting.pop(subject, set())
+        for key in waiting:
+            self._call(key, pause_s)

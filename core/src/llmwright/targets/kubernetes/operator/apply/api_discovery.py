@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from llmwright.errors import NotYet, PluginContract, TargetError
@@ -13,7 +13,7 @@ from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import KINDS, Resource
 from llmwright.targets.kubernetes.cluster.object_cache import Key
-from llmwright.targets.kubernetes.operator.tasks import Tasks
+from llmwright.targets.kubernetes.operator.tasks import Lookups, Tasks
 from llmwright.values.backoff import Backoff
 
 AGAIN_S = 15.0
@@ -29,12 +29,11 @@ class Discovery:
     """Finds the resource of an object's kind; ``call`` has a pass made over a Workspace some seconds later."""
 
     def __init__(self, api: Api, tasks: Tasks, call: Callable[[Key, float], None]) -> None:
-        self._api, self._tasks, self._call = api, tasks, call
+        self._api, self._call = api, call
+        self._lookups = Lookups("kinds", tasks, call)
         self._known: dict[str, tuple[Mapping[str, Resource], float]] = {}
-        self._waiting: dict[str, set[Key]] = {}
         self._silent: dict[str, tuple[int, float, str]] = {}
         """Of each version that the cluster could not tell of: how often in a row, until when to rest, and why."""
-        self._lock = threading.Lock()
 
     def resource(self, key: Key, desired: Mapping[str, Any]) -> Resource:
         """Return the resource of an object that the Workspace ``key`` wants.
@@ -55,7 +54,7 @@ class Discovery:
                 self._call(key, rest)
                 hint = "the API server is asked again"
                 raise TargetError(f"what {version} serves is not known: {trouble}", hint=hint, reason="DiscoveryFailed")
-            self._ask(key, version)
+            self._lookups.ask(key, version, partial(self._ask, version))
             raise NotYet(f"the cluster is being asked for {version}")
         if kind not in kinds:
             raise TargetError(
@@ -68,29 +67,16 @@ class Discovery:
             raise PluginContract(f"a plugin added {kind} {desired['metadata']['name']}, of no namespace", hint=hint)
         return kinds[kind]
 
-    def _ask(self, key: Key, version: str) -> None:
-        # Before the task: one that is under way calls all that wait when it ends.
-        with self._lock:
-            self._waiting.setdefault(version, set()).add(key)
-
-        def work() -> None:
-            try:
-                listed = self._api.kinds(version)
-            except ApiError as error:
-                log.info("%s", error.message)
-                attempts = 1 + self._silent.get(version, (0, 0.0, ""))[0]
-                self._silent[version] = attempts, time.monotonic() + PAUSES.pause_s(attempts), error.message
-                return
-            self._silent.pop(version, None)
-            self._known[version] = _by_kind(version, listed), time.monotonic()
-
-        def then(pause_s: float) -> None:
-            with self._lock:
-                waiting = self._waiting.pop(version, set())
-            for key in waiting:
-                self._call(key, pause_s)
-
-        self._tasks.submit(("kinds", version), work, then)
+    def _ask(self, version: str) -> None:
+        try:
+            listed = self._api.kinds(version)
+        except ApiError as error:
+            log.info("%s", error.message)
+            attempts = 1 + self._silent.get(version, (0, 0.0, ""))[0]
+            self._silent[version] = attempts, time.monotonic() + PAUSES.pause_s(attempts), error.message
+            return
+        self._silent.pop(version, None)
+        self._known[version] = _by_kind(version, listed), time.monotonic()
 
 
 def _by_kind(version: str, listed: Iterable[Mapping[str, Any]]) -> Mapping[str, Resource]:

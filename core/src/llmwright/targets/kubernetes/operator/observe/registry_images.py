@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from llmwright.artifacts.image_presence import Presence
 from llmwright.lifecycle.observed import Trouble
@@ -14,7 +14,7 @@ from llmwright.lifecycle.preflight import AGAIN_S, IMAGE_MISSING
 from llmwright.plan.image_choice import plan_images
 from llmwright.settings.model import Settings
 from llmwright.targets.kubernetes.cluster.object_cache import Key
-from llmwright.targets.kubernetes.operator.tasks import Tasks
+from llmwright.targets.kubernetes.operator.tasks import Lookups, Tasks
 from llmwright.values.plan import Plan
 
 FindPresence = Callable[[str], tuple[Presence, str]]
@@ -43,10 +43,9 @@ class RegistryImages:
         self, find: FindPresence | None, settings: Settings, tasks: Tasks, call: Callable[[Key, float], None]
     ) -> None:
         """``find`` asks a registry; without it every image counts as there."""
-        self._find, self._settings, self._tasks, self._call = find, settings, tasks, call
+        self._find, self._settings = find, settings
+        self._lookups = Lookups("image", tasks, call)
         self._answers: dict[str, _Answer] = {}
-        self._waiting: dict[str, set[Key]] = {}
-        self._lock = threading.Lock()
 
     def trouble(self, key: Key, plan: Plan) -> Trouble | None:
         """Return the image that a registry does not have; that it is being asked; None where nothing is missing."""
@@ -57,7 +56,7 @@ class RegistryImages:
         for image, roles in plan_images(self._settings, plan).items():
             answer = self._answers.get(image)
             if answer is None or time.monotonic() >= answer.until:
-                self._ask(key, image, find)
+                self._lookups.ask(key, image, partial(self._ask, image, find))
             if answer is None:
                 asked.append(image)
             elif answer.presence == "missing":
@@ -66,24 +65,11 @@ class RegistryImages:
             return Trouble("PreflightPending", f"asking the registry for {asked[0]}")
         return None
 
-    def _ask(self, key: Key, image: str, find: FindPresence) -> None:
-        # Before the task: one that is under way calls all that wait when it ends.
-        with self._lock:
-            self._waiting.setdefault(image, set()).add(key)
-
-        def work() -> None:
-            presence, why = find(image)
-            if presence == "unknown":
-                log.info("whether %s is there is not known: %s", image, why)
-            self._answers[image] = _Answer(presence, why, time.monotonic() + HOLDS_S[presence])
-
-        def then(pause_s: float) -> None:
-            with self._lock:
-                waiting = self._waiting.pop(image, set())
-            for waiter in waiting:
-                self._call(waiter, pause_s)
-
-        self._tasks.submit(("image", image), work, then)
+    def _ask(self, image: str, find: FindPresence) -> None:
+        presence, why = find(image)
+        if presence == "unknown":
+            log.info("whether %s is there is not known: %s", image, why)
+        self._answers[image] = _Answer(presence, why, time.monotonic() + HOLDS_S[presence])
 
 
 def _missing(image: str, roles: tuple[str, ...], why: str) -> str:
