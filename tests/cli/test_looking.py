@@ -14,6 +14,7 @@ import yaml
 from tests.support.command import Run
 
 from llmwright.catalogue.preset_file import read_family
+from llmwright.cli.root import behind_the_verb
 
 ROOT = Path(__file__).parents[2]
 QUICKSTART = ROOT / "examples/quickstart.yaml"
@@ -148,3 +149,30 @@ def test_a_reader_that_goes_away_is_told_nothing() -> None:
     ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert ran.stdout.startswith("NAME")
     assert ran.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        (["-n", "models", "get", "one"], ["get", "one", "-n", "models"]),
+        (["-nmodels", "--context=prod", "get"], ["get", "-nmodels", "--context=prod"]),
+        (["--settings", "s.yaml", "--context", "prod", "-v", "get", "-w"],
+         ["--settings", "s.yaml", "-v", "get", "-w", "--context", "prod"]),
+        (["--no-plugin", "get", "plugins", "list", "-n", "x"], ["--no-plugin", "get", "plugins", "list", "-n", "x"]),
+        (["-n"], ["-n"]),
+        (["--help"], ["--help"]),
+    ],
+)  # fmt: skip
+def test_options_of_a_place_may_stand_before_the_verb(given: list[str], meant: list[str]) -> None:
+    assert behind_the_verb(given) == meant
+
+
+def test_a_verb_without_a_place_refuses_its_options(run: Run) -> None:
+    ran = run("-n", "models", "version")
+    assert ran.code == 2
+    assert "No such option '-n'" in ran.err
+
+
+def test_what_has_ended_is_not_followed_and_this_machine_keeps_one_log(run: Run) -> None:
+    assert "leave out --follow or --previous" in run("logs", "x", "-f", "--previous").err
+    assert "one log for all its runs" in run("logs", "x", "--previous").err

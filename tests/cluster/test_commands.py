@@ -206,12 +206,30 @@ def test_an_api_server_that_is_away_is_waited_for(plane: Cluster, command: Comma
     assert "nowhere" in unknown.err
 
 
+def test_changes_are_watched_until_the_reader_goes(
+    workspaces: Workspaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plane = workspaces.plane
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    command = [sys.executable, "-m", "llmwright", "--kubeconfig", str(plane.kubeconfig), "-n", "default", "get", "-w"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as watching:
+        assert watching.stdout is not None
+        headings = watching.stdout.readline().split()
+        workspaces.node("watched-node", "watched")
+        workspaces.apply(workspaces.inference("watched"))
+        ready = headings.index("WORKSPACEREADY")
+        rows = iter(watching.stdout.readline, "")
+        words = next(row.split() for row in rows if row.split()[0] == "watched" and "True" in row.split()[ready:])
+        watching.terminate()
+    assert words[:5] == ["watched", INSTANCE_TYPE, "True", "True", "True"]
+
+
 def test_kubectl_starts_it_as_a_plugin(plane: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("KUBECONFIG", str(plane.kubeconfig))
     listed = subprocess.run(
-        [plane.programs.assets / "kubectl", "llmwright", "get", "-A", "-o", "json"],
+        [plane.programs.assets / "kubectl", "llmwright", "-n", "kube-system", "get", "-o", "json"],
         capture_output=True, text=True, check=False, cwd=tmp_path,
     )  # fmt: skip
     assert listed.returncode == 0, listed.stderr

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -13,8 +13,7 @@ from llmwright.cli.show.output import format_option, note_repairs
 
 if TYPE_CHECKING:
     from llmwright.api.workspace import Workspace
-
-POLL_S = 0.25
+    from llmwright.cli.show.workspaces import WorkspaceTable
 
 
 @click.command(
@@ -52,21 +51,49 @@ def get(
         raise click.UsageError("name Workspaces, or choose them with -l or -A")
     where = None if all_namespaces else namespace or session.target.namespace
     listed = _find(session, workspaces, where, selector)
-    if output in ("json", "yaml"):
-        dump_workspaces(listed, output, single=len(workspaces) == 1)
-        return
-    if output == "name":
-        for workspace in listed:
-            click.echo(f"workspace.kaito.sh/{workspace.name}")
-        return
     table = WorkspaceTable(wide=output == "wide", namespaces=all_namespaces, headings=not no_headers)
-    if not listed and not watch:
+    if output in ("json", "yaml") and not watch:
+        dump_workspaces(listed, output, single=len(workspaces) == 1)
+    elif not listed and not watch and output != "name":
         click.echo("no Workspaces" if where is None else f"no Workspaces in namespace {where}", err=True)
-        return
-    table.print(listed)
-    while watch:
-        time.sleep(POLL_S)
-        table.print_changed(_find(session, workspaces, where, selector))
+    elif output in (None, "wide"):
+        table.print(listed)
+    elif not watch:
+        _print(listed, output)
+    if watch:
+        _watch(session, workspaces, where, selector, output, table)
+
+
+def _watch(
+    session: Session,
+    names: tuple[str, ...],
+    namespace: str | None,
+    selector: str,
+    output: str | None,
+    table: WorkspaceTable,
+) -> None:
+    """Print a row, a name or an object for each change, until this process ends."""
+    for workspace in session.target.changes(namespace, selector):
+        if names and workspace.name not in names:
+            continue
+        if output in (None, "wide"):
+            table.print_changed([workspace])
+        else:
+            _print([workspace], output)
+        # Whoever reads a pipe waits for each change.
+        sys.stdout.flush()
+
+
+def _print(workspaces: list[Workspace], output: str | None) -> None:
+    from llmwright.cli.show.workspaces import dump_workspaces
+
+    for workspace in workspaces:
+        if output == "name":
+            click.echo(f"workspace.kaito.sh/{workspace.name}")
+        elif output:
+            if output == "yaml":
+                click.echo("---")
+            dump_workspaces([workspace], output, single=True)
 
 
 def _find(session: Session, names: tuple[str, ...], namespace: str | None, selector: str) -> list[Workspace]:

@@ -55,6 +55,9 @@ VERBS: dict[str, str] = {
 EXIT_TERMINATED = 143
 EXIT_CLOSED_PIPE = 141
 OUTPUT_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+PLACE_OPTIONS = frozenset({"-n", "--namespace", "--context", "--kubeconfig", "--target"})
+VALUE_OPTIONS = frozenset({"--settings", "--no-plugin", "--presets"})
+"""Options of the root that take a value, so that it is not taken for the verb."""
 PLUGIN_PROGRAM = "kubectl-llmwright"
 AS_PLUGIN = "kubectl llmwright"
 """The program's name where kubectl starts it: then Workspaces are those of a cluster."""
@@ -81,6 +84,10 @@ Exit codes:
 
 class Verbs(click.Group):
     """A group that knows its commands' summaries and imports a command's module when it is run."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does; options of a place may also stand before the verb, as kubectl takes them."""
+        return super().parse_args(ctx, behind_the_verb(args))
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The verbs in the order in which a newcomer needs them."""
@@ -133,6 +140,22 @@ class Verbs(click.Group):
 
             hint = did_you_mean(args[0], VERBS, "llmwright --help")
             raise click.UsageError(f"no command {args[0]!r}: {hint}", ctx) from error
+
+
+def behind_the_verb(args: list[str]) -> list[str]:
+    """Return ``args`` with ``-n``, ``--context`` and the like moved from before the verb to the end; pure."""
+    kept: list[str] = []
+    moved: list[str] = []
+    rest = list(args)
+    while rest and rest[0].startswith("-"):
+        option = rest.pop(0)
+        name, has_value, _ = option.partition("=")
+        to = moved if name in PLACE_OPTIONS or (option.startswith("-n") and not option.startswith("--")) else kept
+        to.append(option)
+        takes_value = name in PLACE_OPTIONS or name in VALUE_OPTIONS
+        if takes_value and not has_value and rest:
+            to.append(rest.pop(0))
+    return [*kept, *rest, *moved]
 
 
 @click.command(

@@ -68,10 +68,22 @@ class WorkspaceTarget(Protocol):
             TargetError, ConfigError: it is stalled, with the root cause.
         """
 
-    def logs(self, namespace: str, name: str, *, following: bool = False, stage: str | None = None) -> Iterator[str]:
+    def changes(self, namespace: str | None = None, selector: str = "") -> Iterator[Workspace]:
+        """Iterate without end over the Workspaces with these labels as they are, and after each change."""
+
+    def logs(
+        self,
+        namespace: str,
+        name: str,
+        *,
+        following: bool = False,
+        stage: str | None = None,
+        previous: bool = False,
+    ) -> Iterator[str]:
         """Iterate over the lines that its processes wrote, with ``following`` also those still to come.
 
-        ``stage`` chooses a role (``tuning``), a process (``fetch``) or both (``tuning.fetch``).
+        ``stage`` chooses a role (``tuning``), a process (``fetch``) or both (``tuning.fetch``); ``previous`` the runs
+        before the present ones.
         """
 
     def recorded_plan(self, namespace: str, name: str) -> Plan | None:

@@ -66,7 +66,7 @@ COMMANDS: tuple[tuple[str, tuple[Right, ...]], ...] = (
     ("rollout", (*_rights("list", "controllerrevisions.apps"), *_rights("patch", "statefulsets.apps"))),
     ("chat, bench", (*_rights("get", "services", "pods"), *_rights("create", "pods/portforward"))),
 )
-"""What each verb of the command line needs in the Workspace's namespace."""
+"""The rights that each group of verbs needs in the Workspace's namespace."""
 
 
 def own_rights(api: Api, namespace: str) -> Iterator[Finding]:

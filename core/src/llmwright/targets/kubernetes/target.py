@@ -12,7 +12,6 @@ from llmwright.api.status import WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.errors import NotYet, TargetError
 from llmwright.lifecycle.waiting import holds, present_status
-from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.targets.kubernetes.cluster.api_resources import (
     CONTROLLER_REVISIONS,
     EVENTS,
@@ -30,6 +29,7 @@ from llmwright.targets.kubernetes.commands.changing import Change, Changing
 from llmwright.targets.kubernetes.commands.child_tree import child_tree
 from llmwright.targets.kubernetes.commands.deletion import Deletion
 from llmwright.targets.kubernetes.commands.event_lines import event_lines
+from llmwright.targets.kubernetes.commands.pages import all_pages, changes
 from llmwright.targets.kubernetes.commands.pod_logs import PodLogs
 from llmwright.targets.kubernetes.commands.wish_revisions import WishRevision, wish_revisions
 from llmwright.targets.kubernetes.manifests.object_metadata import WORKSPACE_LABEL
@@ -43,7 +43,6 @@ Objects = list[Object]
 Pairs = list[tuple[str, Object]]
 
 POLL_S = 0.5
-PAGE = "500"
 
 
 class ClusterTarget:
@@ -118,6 +117,19 @@ class ClusterTarget:
                 raise NotYet(f"{namespace}/{name} is still there after {timeout_s:g} s")
             time.sleep(POLL_S)
 
+    def changes(self, namespace: str | None = None, selector: str = "") -> Iterator[Workspace]:
+        """Iterate without end over the Workspaces with these labels as they are, and after each change.
+
+        It outlives an API server: what changed while that was away is seen when it answers again.
+        """
+        seen: dict[str, str] = {}
+        access = self.access.patient(None)
+        for live in changes(access, WORKSPACES, namespace, selector):
+            metadata = live["metadata"]
+            if seen.get(metadata["uid"]) != metadata["resourceVersion"]:
+                seen[metadata["uid"]] = metadata["resourceVersion"]
+                yield _workspace(live)
+
     def wait(self, namespace: str, name: str, condition: str, timeout_s: float | None = None) -> None:
         """Return once ``condition`` holds, or with ``delete`` once it is gone. It outlives an API server.
 
@@ -137,13 +149,22 @@ class ClusterTarget:
         status = present_status(_workspace(self.live(namespace, name, access)))
         return status is not None and holds(status, condition, f"{namespace}/{name}")
 
-    def logs(self, namespace: str, name: str, *, following: bool = False, stage: str | None = None) -> Iterator[str]:
+    def logs(
+        self,
+        namespace: str,
+        name: str,
+        *,
+        following: bool = False,
+        stage: str | None = None,
+        previous: bool = False,
+    ) -> Iterator[str]:
         """Iterate over the lines that its containers wrote, each with its pod where there are several.
 
-        ``stage`` chooses a role (``tuning``), a container, both (``tuning.main``) or a pod.
+        ``stage`` chooses a role (``tuning``), a container, both (``tuning.main``) or a pod; ``previous`` the run of
+        each container before its last start.
         """
         self.live(namespace, name)
-        logs = PodLogs(self.access, namespace, name, stage)
+        logs = PodLogs(self.access, namespace, name, stage, previous=previous)
         return logs.followed() if following else logs.written()
 
     def recorded_plan(self, namespace: str, name: str) -> Plan | None:
@@ -155,7 +176,7 @@ class ClusterTarget:
         """Iterate over the Events of the Workspace and of its children, the oldest first."""
         workspace = self.live(namespace, name)
         uids = {each["metadata"].get("uid") for each in (workspace, *(live for _, live in self._objects(workspace)))}
-        listed = partial(_all_pages, resource=EVENTS, namespace=namespace, selector="")
+        listed = partial(all_pages, resource=EVENTS, namespace=namespace, selector="")
         pages: Objects = self.access.ask_or(listed, [])
         yield from event_lines((live for page in pages for live in page.get("items") or []), uids)
 
@@ -221,25 +242,15 @@ class ClusterTarget:
         added = map(Resource.parse, (live.get("status") or {}).get("objectKinds") or ())
         found: Pairs = []
         for resource in dict.fromkeys((STATEFULSETS, JOBS, SERVICES, PODS, *(each for each in added if each))):
-            listed = partial(_all_pages, resource=resource, namespace=namespace, selector=selector)
+            listed = partial(all_pages, resource=resource, namespace=namespace, selector=selector)
             for page in self.access.ask_or(listed, []):
                 kind = str(page["kind"]).removesuffix("List")
                 found += [(kind, each) for each in page.get("items") or []]
         return found
 
     def _pages(self, resource: Resource, namespace: str | None, selector: str = "") -> Objects:
-        pages = self.access.ask(partial(_all_pages, resource=resource, namespace=namespace, selector=selector))
+        pages = self.access.ask(partial(all_pages, resource=resource, namespace=namespace, selector=selector))
         return [live for page in pages for live in page.get("items") or []]
-
-
-def _all_pages(api: Api, resource: Resource, namespace: str | None, selector: str) -> Objects:
-    query = {"limit": PAGE, **({"labelSelector": selector} if selector else {})}
-    pages: Objects = []
-    while True:
-        pages.append(api.page(resource, query, namespace=namespace))
-        query["continue"] = pages[-1]["metadata"].get("continue") or ""
-        if not query["continue"]:
-            return pages
 
 
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from llmwright.api.label_selector import label_selector
 from llmwright.api.workspace import Workspace
-from llmwright.errors import TargetError
+from llmwright.errors import ConfigError, TargetError
 from llmwright.lifecycle.conditions import rfc3339
 from llmwright.targets.local.launch.context import LaunchContext
 from llmwright.targets.local.launch.one_shot import run_one_shot
@@ -26,7 +27,7 @@ from llmwright.targets.local.store.workspace_store import WorkspaceStore
 from llmwright.targets.local.supervisor.repair import repair
 from llmwright.targets.local.supervisor.start import ensure_supervisor, is_supervised
 from llmwright.targets.local.watch import poll_until, wait_for, watch
-from llmwright.targets.workspace_target import Child
+from llmwright.targets.workspace_target import Child, Tell
 from llmwright.values.launch import Launch
 from llmwright.values.plan import Plan
 from llmwright.values.url_secrets import URLS_VARIABLE, url_secrets, without_url_secrets
@@ -35,6 +36,10 @@ log = logging.getLogger(__name__)
 
 REPAIR_S = 15.0
 """How long ``repair`` waits for the new supervisors' first status; without it, the command goes on."""
+
+
+POLL_S = 0.25
+"""How often the files are read anew for `changes`."""
 
 
 class LocalTarget:
@@ -148,7 +153,7 @@ class LocalTarget:
         wait: bool = True,
         timeout_s: float | None = None,
         force: bool = False,
-        tell: Callable[[str], None] = lambda _: None,
+        tell: Tell = lambda _: None,
     ) -> None:
         """End its processes and remove it; with ``force`` at once, and what its provisioner holds is left behind.
 
@@ -228,11 +233,36 @@ class LocalTarget:
         """
         wait_for(self.directory.workspace(namespace, name), condition, timeout_s)
 
-    def logs(self, namespace: str, name: str, *, following: bool = False, stage: str | None = None) -> Iterator[str]:
+    def changes(self, namespace: str | None = None, selector: str = "") -> Iterator[Workspace]:
+        """Iterate without end over the Workspaces with these labels as they are, and after each change."""
+        seen: dict[tuple[str, str], Workspace] = {}
+        while True:
+            for workspace in self.list(namespace, selector):
+                key = workspace.namespace, workspace.name
+                if seen.get(key) != workspace:
+                    seen[key] = workspace
+                    yield workspace
+            time.sleep(POLL_S)
+
+    def logs(
+        self,
+        namespace: str,
+        name: str,
+        *,
+        following: bool = False,
+        stage: str | None = None,
+        previous: bool = False,
+    ) -> Iterator[str]:
         """Return the lines of its processes in order, with ``following`` also those still to come.
 
         ``stage`` chooses a role (``tuning``), a process (``fetch``) or both (``tuning.fetch``).
+
+        Raises:
+            ConfigError: ``previous``: one file has the lines of all runs.
         """
+        if previous:
+            hint = "leave out --previous: earlier runs stand before the present one"
+            raise ConfigError("on this machine a process has one log for all its runs", hint=hint)
         store = self.directory.workspace(namespace, name)
         store.require_applied()
         return follow(lambda: log_files(store.logs, stage), lambda: following and is_supervised(store))

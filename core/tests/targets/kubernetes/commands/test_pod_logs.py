@@ -52,3 +52,10 @@ def test_a_container_between_two_starts_is_read_from_its_last_run() -> None:
         LogSource("serving", "w-0", "puller", "w-0/0"),
         LogSource("serving", "w-0", "main", "w-0/3", previous=True),
     ]
+
+
+def test_the_run_before_is_read_of_those_that_were_started_again() -> None:
+    states = (container("puller", state=ENDED), container("main", 1, state=RUNS, lastState=ENDED))
+    server = pod("w-0", ("StatefulSet", "w"), "now", *states)
+    (before,) = log_sources("w", [server], previous=True)
+    assert (before.container, before.previous) == ("main", True)

@@ -125,9 +125,16 @@ class Api:
         finally:
             response.close()
 
-    def watch(self, resource: Resource, query: Mapping[str, str], *, metadata_only: bool = False) -> Iterator[Object]:
-        """Yield the watch events of all objects until the stream ends."""
-        path = f"{resource.path()}?{urlencode({**query, 'watch': 'true', 'allowWatchBookmarks': 'true'})}"
+    def watch(
+        self,
+        resource: Resource,
+        query: Mapping[str, str],
+        *,
+        metadata_only: bool = False,
+        namespace: str | None = None,
+    ) -> Iterator[Object]:
+        """Yield the watch events of the objects of one namespace, or of all, until the stream ends."""
+        path = f"{resource.path(namespace)}?{urlencode({**query, 'watch': 'true', 'allowWatchBookmarks': 'true'})}"
         accept = f"{METADATA_EVENTS}, application/json" if metadata_only else "application/json"
         response = self._send("GET", path, None, self._headers(accept), WATCH_SILENCE_S)
         try:

@@ -38,8 +38,10 @@ class LogSource:
 class PodLogs:
     """Logs of one Workspace."""
 
-    def __init__(self, access: Access, namespace: str, name: str, stage: str | None) -> None:
+    def __init__(self, access: Access, namespace: str, name: str, stage: str | None, *, previous: bool = False) -> None:
+        """With ``previous`` each container is read from the run before its last start."""
         self._access, self._namespace, self._name, self._stage = access, namespace, name, stage
+        self._previous = previous
 
     def written(self) -> Iterator[str]:
         """Yield the lines that are there.
@@ -49,8 +51,9 @@ class PodLogs:
         """
         sources = self._sources()
         if not sources:
+            done = "ended before" if self._previous else "written anything"
             raise TargetError(
-                f"no container of workspace {self._name!r} has written anything"
+                f"no container of workspace {self._name!r} has {done}"
                 + (f" for {self._stage!r}" if self._stage else ""),
                 hint=f"`llmwright describe {self._name}` says what it waits for",
                 reason="NoLogs",
@@ -97,12 +100,15 @@ class PodLogs:
     def _sources(self) -> list[LogSource]:
         query = {"labelSelector": f"{WORKSPACE_LABEL}={self._name}"}
         pods = self._access.ask(lambda api: api.page(PODS, query, namespace=self._namespace))["items"]
-        found = log_sources(self._name, pods)
+        found = log_sources(self._name, pods, previous=self._previous)
         return [each for each in found if _is_meant(each, self._stage)]
 
 
-def log_sources(workspace: str, pods: Iterable[Object]) -> list[LogSource]:
-    """Return the containers that have written: of each Job the latest pod, of a server all pods; pure."""
+def log_sources(workspace: str, pods: Iterable[Object], *, previous: bool = False) -> list[LogSource]:
+    """Return the containers that have written: of each Job the latest pod, of a server all pods; pure.
+
+    With ``previous`` those that were started again, and the run before.
+    """
     by_role: dict[str, list[Object]] = {}
     for pod in pods:
         by_role.setdefault(_role(workspace, pod), []).append(pod)
@@ -110,7 +116,7 @@ def log_sources(workspace: str, pods: Iterable[Object]) -> list[LogSource]:
     for role in sorted(by_role, key=lambda each: ROLES.index(each) if each in ROLES else len(ROLES)):
         there = sorted(by_role[role], key=lambda pod: (pod["metadata"]["creationTimestamp"], pod["metadata"]["name"]))
         chosen = there if role == "serving" else there[-1:]
-        sources += [source for pod in chosen for source in _containers(role, pod)]
+        sources += [source for pod in chosen for source in _containers(role, pod, previous)]
     return sources
 
 
@@ -121,12 +127,15 @@ def _role(workspace: str, pod: Object) -> str:
     return "tuning" if ("Job", workspace) in owners else "serving"
 
 
-def _containers(role: str, pod: Object) -> Iterator[LogSource]:
+def _containers(role: str, pod: Object, previous: bool) -> Iterator[LogSource]:
     status, name = pod.get("status") or {}, pod["metadata"]["name"]
     for each in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
         state, last = each.get("state") or {}, each.get("lastState") or {}
         run = f"{pod['metadata'].get('uid')}/{each.get('restartCount') or 0}"
-        if "running" in state or "terminated" in state:
+        if previous:
+            if "terminated" in last:
+                yield LogSource(role, name, each["name"], run, previous=True)
+        elif "running" in state or "terminated" in state:
             yield LogSource(role, name, each["name"], run)
         elif "terminated" in last:
             # Between two starts only the run before has lines.
