@@ -128,3 +128,69 @@ def test_no_node_is_asked_for_a_pod_of_the_user_that_the_standard_refuses(worksp
     message = workspaces.told("of-root", "ResourceReady")["message"]
     assert 'violates PodSecurity "restricted:latest"' in message
     assert claims(workspaces.plane, "of-root") == []
+
+
+RULE = "object.spec.containers.all(c, c.image.startsWith('mirror.example/'))"
+PULLED = "images are pulled from mirror.example alone"
+NAMED = {"metadata": {"name": "tight"}, "apiVersion": "admissionregistration.k8s.io/v1"}
+PODS = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
+POLICY = {
+    **NAMED,
+    "kind": "ValidatingAdmissionPolicy",
+    "spec": {
+        "matchConstraints": {"resourceRules": [PODS]},
+        "validations": [{"expression": RULE, "message": PULLED}],
+    },
+}
+BINDING = {
+    **NAMED,
+    "kind": "ValidatingAdmissionPolicyBinding",
+    "spec": {"policyName": "tight", "validationActions": ["Deny"]},
+}
+
+
+@pytest.fixture
+def policed(plane: Cluster) -> Iterator[Callable[[], None]]:
+    """An admission policy of the cluster's owner; the call takes it away."""
+    probe = {**NAMED, "apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{"name": "c", "image": "other/i:1"}]}}
+
+    def is_refused() -> bool:
+        text = json.dumps(probe)
+        return PULLED in plane.kubectl("create", "--dry-run=server", "-f", "-", stdin=text, check=False)
+
+    def lift() -> None:
+        plane.kubectl("delete", "validatingadmissionpolicybindings,validatingadmissionpolicies", "tight")
+
+    plane.apply(POLICY, BINDING)
+    wait_until(is_refused, "the policy holds")
+    yield lift
+    plane.kubectl("delete", "validatingadmissionpolicybindings,validatingadmissionpolicies", "--all")
+
+
+def test_no_node_is_asked_for_a_pod_that_a_policy_of_the_cluster_refuses(
+    workspaces: Workspaces, policed: Callable[[], None]
+) -> None:
+    workspaces.apply(workspaces.inference("policed"))
+    workspaces.until("policed", "ResourceReady", "False", "PodRefused")
+    message = workspaces.told("policed", "ResourceReady")["message"]
+    assert PULLED in message
+    assert "ValidatingAdmissionPolicy 'tight'" in message
+    assert claims(workspaces.plane, "policed") == []
+    policed()
+    workspaces.until("policed", "Ready")
+
+
+def test_what_its_author_may_not_ask_for_is_said_in_the_status_without_a_webhook(workspaces: Workspaces) -> None:
+    wanted = workspaces.inference("of-the-node")
+    pod = {"hostPID": True, "containers": [{"name": "c", "image": "registry.example/i:1"}]}
+    wanted["inference"] = {"template": {"spec": pod}}
+    directory = {"volumeSource": {"hostPath": {"path": "/etc/kubernetes"}}}
+    workspaces.apply(wanted, workspaces.tuning("of-etc", input=directory))
+    paths = {"of-the-node": "inference.template.spec.hostPID", "of-etc": "tuning.input.volumeSource.hostPath"}
+    reasons = {"of-the-node": "PrivilegedTemplate", "of-etc": "PrivilegedVolume"}
+    for name, path in paths.items():
+        workspaces.until(name, "Stalled", "True", reasons[name])
+        assert path in workspaces.told(name, "Stalled")["message"]
+        assert claims(workspaces.plane, name) == []
+        assert workspaces.one("statefulset", name) is None
+        assert workspaces.one("job", name) is None

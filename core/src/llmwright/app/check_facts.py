@@ -94,6 +94,7 @@ class CheckFacts:
             prometheus=bool(settings.prometheus),
             allows_code=settings.sources.allows_code,
             privileged_templates=settings.privileged_templates,
+            host_paths=settings.host_paths,
             api_key=mode.target == "local" and self._session.wants_api_key,
         )
 

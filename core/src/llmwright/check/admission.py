@@ -39,6 +39,7 @@ Rule = Callable[[CheckInput], Iterator[Problem]]
 ALWAYS: tuple[Rule, ...] = (
     inference.check_template,
     template_rights.check_template_rights,
+    template_rights.check_volume_rights,
     identity.check_name,
     identity.check_node_class,
     inference.check_adapters,

@@ -103,7 +103,8 @@ class PolicyFacts:
     name an image for.
     ``on_success`` holds for a tuning that does not say what becomes of its result.
     ``allows_code`` says whether Python code from a model, by its preset's source, may run.
-    ``api_key``: requests must carry a key. ``privileged_templates``: a pod of the user's may ask for anything.
+    ``api_key``: requests must carry a key. ``privileged_templates``: a pod of the user's may ask for anything, and a
+    volume be anything; ``host_paths`` are the directories of nodes that any Workspace may name.
     ``allowed_instance_types`` and ``allowed_nodes`` are limits of the namespace, None for no limit.
     ``allowed_usd_per_hour`` is the smallest of its limits on one Workspace. ``prometheus`` says that the settings have
     its address.
@@ -123,3 +124,4 @@ class PolicyFacts:
     allows_code: Callable[[str], bool] | None = None
     api_key: bool = False
     privileged_templates: bool = True
+    host_paths: tuple[str, ...] = ()

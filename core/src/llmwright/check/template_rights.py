@@ -1,114 +1,81 @@
-"""``inference.template`` asks for nothing that Kubernetes' standard ``baseline`` forbids, unless the settings allow it.
+"""A Workspace asks for nothing that the person who wrote it may not have, unless the settings allow it.
 
-The operator creates the pod. Who may write a Workspace may not always create pods, and would get by it what the
-cluster does not give them: a pod that is root on its node.
+The operator creates the pods. Who may write a Workspace may not always create pods, and would get by it what the
+cluster does not give them: a pod that is root on its node, a directory of the node, the rights of an account.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from llmwright.check.check_input import CheckInput
+from llmwright.check.pod_rights import asked_by_pod, asked_by_volume
+from llmwright.check.volume_source import volume_sources
 from llmwright.errors import Problem
 
-PATH = "inference.template.spec"
-OF_THE_NODE = ("hostNetwork", "hostPID", "hostIPC")
-
-CAPABILITIES = frozenset(
-    {
-        "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "SETFCAP",
-        "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
-    }
-)  # fmt: skip
-"""The capabilities that ``baseline`` lets a container add."""
-
-SYSCTLS = frozenset(
-    {
-        "kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range", "net.ipv4.ip_unprivileged_port_start",
-        "net.ipv4.tcp_syncookies", "net.ipv4.ping_group_range", "net.ipv4.ip_local_reserved_ports",
-        "net.ipv4.tcp_keepalive_time", "net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_keepalive_intvl",
-        "net.ipv4.tcp_keepalive_probes", "net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem",
-    }
-)  # fmt: skip
-"""The sysctls that bear on the pod alone."""
-
-SELINUX_TYPES = frozenset({"", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"})
-APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
+PATH = "inference.template"
+ALLOWED_BY = "the person who runs LLMwright may allow it by the setting"
 
 
 def check_template_rights(inputs: CheckInput) -> Iterator[Problem]:
     """A new or a changed template is an ordinary pod."""
     template = inputs.written.template
     unchanged = inputs.old is not None and inputs.old.template == template
-    if not isinstance(template, Mapping) or inputs.policy.privileged_templates or not inputs.on_cluster or unchanged:
+    if not isinstance(template, Mapping) or unchanged or _is_allowed(inputs):
         return
-    for path, what in (*_of_metadata(_mapping(template, "metadata")), *_of_spec(_mapping(template, "spec"))):
-        hint = "remove it; the person who runs LLMwright may allow it by the setting privilegedTemplates"
-        yield Problem(path, f"a template may not ask for {what}", hint, reason="PrivilegedTemplate")
+    volumes = _volumes(template)
+    for path, what in asked_by_pod(template):
+        if path not in volumes or not _is_shared(volumes[path], inputs.policy.host_paths):
+            message, setting = f"a template may not ask for {what}", "privilegedTemplates"
+            if path in volumes:
+                message, setting = _of_directory(message, volumes[path]), "hostPaths"
+            yield Problem(f"{PATH}.{path}", message, f"remove it; {ALLOWED_BY} {setting}", reason="PrivilegedTemplate")
 
 
-Asked = Iterator[tuple[str, str]]
-"""The path of each part that asks for too much, and for what."""
+def check_volume_rights(inputs: CheckInput) -> Iterator[Problem]:
+    """A new or a changed volume is no directory of a node but one that all may use, and has no account's token."""
+    if _is_allowed(inputs):
+        return
+    before = [source for _, source in volume_sources(inputs.old)] if inputs.old is not None else []
+    for path, source in volume_sources(inputs.written):
+        if source in before or _is_shared(source.get("hostPath"), inputs.policy.host_paths):
+            continue
+        for place, what in asked_by_volume(path, source):
+            is_directory = place.endswith(".hostPath")
+            message = f"a Workspace may not ask for {what}"
+            message = _of_directory(message, source["hostPath"]) if is_directory else message
+            other = "name a persistentVolumeClaim or an image" if is_directory else "remove it"
+            setting = "hostPaths" if is_directory else "privilegedTemplates"
+            yield Problem(place, message, f"{other}; {ALLOWED_BY} {setting}", reason="PrivilegedVolume")
 
 
-def _of_metadata(metadata: Mapping[str, Any]) -> Asked:
-    for key, value in _mapping(metadata, "annotations").items():
-        kept = value in ("runtime/default", "", None) or str(value).startswith("localhost/")
-        if str(key).startswith(APPARMOR) and not kept:
-            yield f"inference.template.metadata.annotations.{key}", f"AppArmor {value}"
+def _is_allowed(inputs: CheckInput) -> bool:
+    return inputs.policy.privileged_templates or not inputs.on_cluster
 
 
-def _of_spec(spec: Mapping[str, Any]) -> Asked:
-    for field in OF_THE_NODE:
-        if spec.get(field):
-            yield f"{PATH}.{field}", f"{field}: the node's own"
-    for index, volume in enumerate(_mappings(spec, "volumes")):
-        if "hostPath" in volume:
-            yield f"{PATH}.volumes[{index}].hostPath", "a directory of the node"
-    context = _mapping(spec, "securityContext")
-    yield from _of_context(f"{PATH}.securityContext", context)
-    for index, sysctl in enumerate(_mappings(context, "sysctls")):
-        if sysctl.get("name") not in SYSCTLS:
-            yield f"{PATH}.securityContext.sysctls[{index}]", f"the sysctl {sysctl.get('name')}"
-    for part in ("initContainers", "containers"):
-        for index, container in enumerate(_mappings(spec, part)):
-            yield from _of_container(f"{PATH}.{part}[{index}]", container)
+def _volumes(template: Mapping[str, Any]) -> dict[str, Any]:
+    """Return each ``hostPath`` of a template by its path."""
+    spec = template.get("spec")
+    found = spec.get("volumes") if isinstance(spec, Mapping) else None
+    volumes = found if isinstance(found, list | tuple) else ()
+    return {
+        f"spec.volumes[{index}].hostPath": volume["hostPath"]
+        for index, volume in enumerate(volumes)
+        if isinstance(volume, Mapping) and "hostPath" in volume
+    }
 
 
-def _of_container(path: str, container: Mapping[str, Any]) -> Asked:
-    context, place = _mapping(container, "securityContext"), f"{path}.securityContext"
-    yield from _of_context(place, context)
-    if context.get("privileged"):
-        yield f"{place}.privileged", "a privileged container"
-    added = _mapping(context, "capabilities").get("add") or ()
-    for name in added if isinstance(added, list | tuple) else ():
-        if name not in CAPABILITIES:
-            yield f"{place}.capabilities.add", f"the capability {name}"
-    if context.get("procMount") not in (None, "", "Default"):
-        yield f"{place}.procMount", f"procMount: {context['procMount']}"
-    for index, port in enumerate(_mappings(container, "ports")):
-        if port.get("hostPort"):
-            yield f"{path}.ports[{index}].hostPort", "a port of the node"
+def _is_shared(volume: Any, allowed: tuple[str, ...]) -> bool:
+    """Whether a ``hostPath`` lies in a directory of the nodes that Workspaces may use."""
+    path = volume.get("path") if isinstance(volume, Mapping) else None
+    if not isinstance(path, str):
+        return False
+    place = PurePosixPath(path)
+    return ".." not in place.parts and any(place.is_relative_to(directory) for directory in allowed)
 
 
-def _of_context(path: str, context: Mapping[str, Any]) -> Asked:
-    for field in ("seccompProfile", "appArmorProfile"):
-        if _mapping(context, field).get("type") == "Unconfined":
-            yield f"{path}.{field}.type", f"an unconfined {field}"
-    selinux = _mapping(context, "seLinuxOptions")
-    if (selinux.get("type") or "") not in SELINUX_TYPES or selinux.get("user") or selinux.get("role"):
-        yield f"{path}.seLinuxOptions", "SELinux rights of its own"
-    if _mapping(context, "windowsOptions").get("hostProcess"):
-        yield f"{path}.windowsOptions.hostProcess", "a process of the node"
-
-
-def _mapping(parent: Mapping[str, Any], field: str) -> Mapping[str, Any]:
-    """Return a part of what a user wrote; empty where it has another form, which another rule tells of."""
-    value = parent.get(field)
-    return value if isinstance(value, Mapping) else {}
-
-
-def _mappings(parent: Mapping[str, Any], field: str) -> list[Mapping[str, Any]]:
-    value = parent.get(field)
-    return [item if isinstance(item, Mapping) else {} for item in value] if isinstance(value, list | tuple) else []
+def _of_directory(message: str, volume: Any) -> str:
+    path = volume.get("path") if isinstance(volume, Mapping) else None
+    return f"{message}: {path}" if path else message

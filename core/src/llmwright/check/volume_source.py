@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from llmwright.api.pod_schema import form_problems, volume_kinds
+from llmwright.api.workspace import Workspace
 from llmwright.check.check_input import CheckInput
 from llmwright.check.kubernetes_names import label_problem, subdomain_problem
 from llmwright.errors import Problem, meant, nearest
@@ -29,8 +30,20 @@ DISK_URI = ("https://", "/subscriptions/")
 def check_volume_sources(inputs: CheckInput) -> Iterator[Problem]:
     """Each volume is one that a pod can have."""
     if inputs.on_cluster:
-        for path, source in _sources(inputs):
+        for path, source in volume_sources(inputs.written):
             yield from volume_problems(path, source)
+
+
+def volume_sources(workspace: Workspace) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield each ``volumeSource`` of a Workspace with its YAML path."""
+    inference, tuning = workspace.inference, workspace.tuning
+    for index, adapter in enumerate(inference.adapters if inference else ()):
+        if adapter.source is not None and adapter.source.volume_source is not None:
+            yield f"inference.adapters[{index}].source.volumeSource", adapter.source.volume_source
+    if tuning is not None:
+        for name, part in (("input", tuning.input), ("output", tuning.output)):
+            if part is not None and part.volume_source is not None:
+                yield f"tuning.{name}.volumeSource", part.volume_source
 
 
 def volume_problems(path: str, source: Mapping[str, Any]) -> Iterator[Problem]:
@@ -99,17 +112,6 @@ def _placed(kind: str, volume: Mapping[str, Any], places: Iterable[str]) -> Iter
             for name in names:
                 value = value.get(name) if isinstance(value, Mapping) else None
             yield place, value
-
-
-def _sources(inputs: CheckInput) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    inference, tuning = inputs.written.inference, inputs.written.tuning
-    for index, adapter in enumerate(inference.adapters if inference else ()):
-        if adapter.source is not None and adapter.source.volume_source is not None:
-            yield f"inference.adapters[{index}].source.volumeSource", adapter.source.volume_source
-    if tuning is not None:
-        for name, part in (("input", tuning.input), ("output", tuning.output)):
-            if part is not None and part.volume_source is not None:
-                yield f"tuning.{name}.volumeSource", part.volume_source
 
 
 def _wrong(path: str, message: str, hint: str = "") -> Problem:

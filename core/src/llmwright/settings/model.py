@@ -184,7 +184,9 @@ class Settings(SettingsModel):
     ``pod_security`` names Kubernetes' standard that pods keep: ``restricted``, or ``none``, where they run as their
     images say.
     ``pod_check`` asks the API server whether it would admit a pod before a node is asked for it.
-    ``privileged_templates`` lets ``inference.template`` ask for what Kubernetes' standard ``baseline`` forbids.
+    ``privileged_templates`` lets ``inference.template`` and ``volumeSource`` ask for what Kubernetes' standard
+    ``baseline`` forbids, and for service accounts. ``host_paths`` are directories of the nodes that Workspaces may name
+    in a ``hostPath``, and all that lies in them.
     ``readiness_timeout`` is in seconds. ``leader_elect`` has one of several operators work, and the others wait.
     ``namespace_selector`` is a label selector: Workspaces in other namespaces are left alone.
     ``orphans`` finds machines of nobody, and ``webhook`` judges at admission. ``node_classes`` are the names that the
@@ -227,6 +229,7 @@ class Settings(SettingsModel):
     pod_security: Literal["restricted", "none"] = "restricted"
     pod_check: bool = True
     privileged_templates: bool = False
+    host_paths: tuple[str, ...] = ()
     disk_class: str | None = None
     weights_volume: Open | None = None
     checkpoint_volume: Open | None = None
@@ -253,6 +256,13 @@ class Settings(SettingsModel):
         if text and not re.fullmatch(r"[A-Za-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*/?", text):
             raise ValueError(f"{text!r} is no REGISTRY[:PORT][/PATH], such as registry.example.com/mirror")
         return text
+
+    @field_validator("host_paths")
+    @classmethod
+    def _are_absolute(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := next((path for path in paths if not path.startswith("/") or ".." in path.split("/")), None):
+            raise ValueError(f"{wrong!r} is no absolute path without '..'")
+        return paths
 
     @field_validator("weights_volume", "checkpoint_volume")
     @classmethod

@@ -88,7 +88,7 @@ def preflight_pod(source: RenderInput, launch: Launch) -> Manifest:
 
 
 def users_pod(source: RenderInput, template: Mapping[str, Any]) -> Manifest:
-    """Return ``inference.template`` with our label, affinity and tolerations."""
+    """Return ``inference.template`` with our label, affinity and tolerations, and without a token nobody asked for."""
     pod = deepcopy(dict(template))
     about = pod.get("metadata") or {}
     pod["metadata"] = {**about, "labels": {**(about.get("labels") or {}), WORKSPACE_LABEL: source.name}}
@@ -97,6 +97,9 @@ def users_pod(source: RenderInput, template: Mapping[str, Any]) -> Manifest:
     affinity = node_affinity(selected.match_labels if selected else {}, source.placement.selector)
     placed = {key: value for key, value in spec.items() if key != "affinity"}
     placed["tolerations"] = [*(spec.get("tolerations") or []), *_serving_tolerations(source)]
+    if not source.settings.privileged_templates and placed.get("automountServiceAccountToken") is None:
+        # Whoever wrote the Workspace may not be one to whom the rights of the namespace's account were given.
+        placed["automountServiceAccountToken"] = False
     pod["spec"] = {**placed, "affinity": affinity} if affinity else placed
     return pod
 
