@@ -156,7 +156,7 @@ node-programs: ## Install what a real node needs (Debian, Ubuntu; as root)
 		containernetworking-plugins iptables nftables conntrack busybox-static e2fsprogs buildah skopeo docker-registry >/dev/null
 
 e2e-aks: $(VENV)/.workspace ## Serve and delete one Workspace on a real AKS cluster, which costs money; ARGS='--settings FILE --workspace FILE --yes'
-	$(BIN)/python plugins/provisioner_aks/e2e/run.py $(ARGS)
+	$(BIN)/python -m plugins.provisioner_aks.e2e.run $(ARGS)
 
 e2e-eks: $(VENV)/.workspace ## Serve and delete one Workspace on a real EKS cluster with Karpenter, which costs money; ARGS='--workspace FILE --yes'
 	$(BIN)/python -m plugins.provisioner_karpenter.e2e.run $(ARGS)

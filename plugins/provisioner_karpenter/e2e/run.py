@@ -11,7 +11,7 @@ import argparse
 import json
 import sys
 
-from plugins.provisioner_aks.e2e.run import (
+from tests.support.cloud_run import (
     GONE_S,
     LOOK_S,
     READY_S,
