@@ -16,11 +16,11 @@ import pytest
 import yaml
 from tests.chart.support.chart_files import CHART
 from tests.chart.support.helm import NAMESPACE, RELEASE, Helm
+from tests.chart.support.installed_operator import installed_operator
 
 from llmwright.api.crd import crd
 from llmwright.targets.kubernetes.operator.rbac import NAME
 from llmwright.testing.cluster import Cluster, OperatorProcess, wait_until
-from llmwright.testing.cluster.certificates import kubeconfig
 
 pytestmark = pytest.mark.cluster
 
@@ -69,14 +69,7 @@ def installed(cluster_helm: Helm, plane: Cluster) -> Iterator[Helm]:
 @pytest.fixture(scope="module")
 def operator(installed: Helm, plane: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
     """The operator with the chart's account, rights, settings and Lease, and with no others."""
-    folder = tmp_path_factory.mktemp("operator")
-    token = plane.kubectl("create", "token", NAME, f"--namespace={NAMESPACE}", "--duration=2h").strip()
-    server = {"server": plane.url, "certificate-authority": str(plane.folder / "ca.crt")}
-    access = folder / "kubeconfig"
-    access.write_text(kubeconfig(server, {"token": token}))
-    (config_map,) = [each for each in plane.get("configmaps", f"-n{NAMESPACE}") if each["metadata"]["name"] == NAME]
-    settings = yaml.safe_load(config_map["data"]["llmwright.yaml"])
-    process = OperatorProcess(access, folder, settings, ("--lease-namespace", NAMESPACE), elects=True)
+    process = installed_operator(plane, tmp_path_factory.mktemp("operator"))
     process.start()
     yield process
     process.end()
