@@ -146,7 +146,7 @@ def test_the_operator_is_told_of_the_other_provisioners_and_of_their_settings(he
 
 def test_helm_finds_nothing_to_mend(helm: Helm) -> None:
     for values in VALUES.values():
-        done = helm.run("lint", str(CHART), values=values)
+        done = helm.run("lint", "--strict", str(CHART), values=values)
         assert done.code == 0, done.out + done.err
         assert "[WARNING]" not in done.out
         assert "[ERROR]" not in done.out

@@ -48,6 +48,7 @@ def files() -> dict[Path, str]:
         CHART / "files/crd.yaml": _dump(_definition(drivers), "`llmwright crd`"),
         CHART / "files/rbac.yaml": _dump(_rights(drivers), "targets/kubernetes/operator/rbac.py and the drivers"),
         CHART / "values.yaml": MADE.format(source="values.source.yaml") + "\n".join(_values(source, 0)),
+        CHART / "files/defaults.yaml": _dump(_defaults(source), "values.source.yaml"),
         CHART / "values.schema.json": json.dumps(_schema(source, drivers), indent=1, ensure_ascii=False) + "\n",
         **{CHART / "files/grafana" / name: (GRAFANA / name).read_text(encoding="utf-8") for name in SHARED},
         PAGE: MARKED.sub(lambda match: f"{match[1]}{_table(source)}{match[2]}", page),
@@ -174,6 +175,13 @@ def _values(part: Schema, depth: int) -> Iterator[str]:
             yield f"{indent}{name}: {json.dumps(each['default'], ensure_ascii=False)}"
     if depth == 0:
         yield ""
+
+
+def _defaults(part: Schema) -> Schema:
+    """The values, for templates: Helm shows them none but those that the release is rendered with."""
+    return {
+        name: _defaults(each) if _is_section(each) else each["default"] for name, each in part["properties"].items()
+    }
 
 
 def _rows(part: Schema, path: tuple[str, ...]) -> Iterator[str]:
