@@ -81,5 +81,4 @@ def test_the_alerts_are_evaluated(prometheus: Prometheus) -> None:
         return [rule for group in prometheus.get("rules")["groups"] for rule in group["rules"]]
 
     wait_until(lambda: all(rule["health"] == "ok" for rule in rules()), "every rule was evaluated")
-    assert len(rules()) == 4
-    assert {rule["state"] for rule in rules()} == {"inactive"}
+    assert {rule["name"] for rule in rules() if rule["state"] != "inactive"} <= {"LLMwrightNobodyLeads"}
