@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from llmwright.errors import InvalidWorkspace
 from llmwright.testing import make_context
 from llmwright.testing.presets import make_fit, make_instance_type, make_preset
 from llmwright.values.adapter import Adapter
@@ -106,3 +107,36 @@ def test_flags_are_read_from_a_launch() -> None:
     flags = flags_of(launched(fit=replace(HERE, copies=Copies(highest=4))))
     assert value(flags, "--max-replicas") == "4"
     assert value(flags, "--no-such-flag") is None
+
+
+THREE = tuple(Adapter(name=name, path=f"/adapters/{name}", rank=8) for name in ("a", "b", "c"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "most", "flags"), [(1, 1, (1, 1)), (2, 2, (2, 2)), (3, None, None), (None, None, None)]
+)
+def test_fewer_adapters_than_are_named_are_loaded_on_demand(
+    asked: int | None, most: int | None, flags: tuple[int, int] | None
+) -> None:
+    """The server, the engine vLLM and the plan's memory take the same number from the option."""
+    runtime = RayRuntime(make_context())
+    for engine in ("hf", "vllm"):
+        config = runtime.configure({"engine": engine, "maxNumAdaptersPerReplica": asked}, {})
+        options = read(runtime.launch(make_preset(), HERE, THREE, config))
+        assert options.most_adapters == most
+        assert [adapter.name for adapter in options.engine.adapters] == ["a", "b", "c"]
+        assert runtime.held_adapters(3, config) == (most or 3)
+        if options.vllm is not None:
+            on_demand = {flag.partition("=")[0]: flag.partition("=")[2] for flag in options.vllm}
+            counted = on_demand.get("--max-loras"), on_demand.get("--max-cpu-loras")
+            assert counted == ((None, None) if flags is None else tuple(map(str, flags)))
+            assert ("--lora-modules" in on_demand) is (flags is None)
+            assert "--enable-lora" in on_demand
+
+
+def test_a_flag_that_counts_adapters_is_refused_beside_the_option() -> None:
+    runtime = RayRuntime(make_context())
+    files = {"inference_config.yaml": "vllm: {max-cpu-loras: 4}"}
+    assert runtime.configure({"engine": "vllm"}, files).user_flags == {"max-cpu-loras": 4}
+    with pytest.raises(InvalidWorkspace, match="maxNumAdaptersPerReplica decides it"):
+        runtime.configure({"engine": "vllm", "maxNumAdaptersPerReplica": 2}, files)

@@ -187,6 +187,7 @@ WITH_VLLM: dict[str, Any] = {
     "replicaCpus": 3,
     "gpuMemoryUtilization": 0.5,
     "performanceMode": "throughput",
+    "maxNumAdaptersPerReplica": 1,
 }
 """A value of each option that vLLM has beneath Ray."""
 REFUSED_OPTIONS = {"adapterDirectories", "adapterRegistries"}
@@ -196,7 +197,7 @@ REFUSED_OPTIONS = {"adapterDirectories", "adapterRegistries"}
 def test_every_option_is_carried_out_with_vllm_or_refused() -> None:
     names = {to_camel(name) for name in RayConfig.model_fields}
     assert names == WITH_VLLM.keys() | {*HF_ALONE} | {"engine", *REFUSED_OPTIONS}
-    adapters = (make_adapter(strength=None),)
+    adapters = (make_adapter(strength=None), make_adapter(name="other", strength=None))
     plain = launched({"engine": "vllm"}, adapters=adapters).main
     for name, value in WITH_VLLM.items():
         asked = launched({"engine": "vllm", name: value}, adapters=adapters).main

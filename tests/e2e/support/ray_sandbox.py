@@ -20,9 +20,9 @@ class RaySandbox(Sandbox):
         self._engine = RUNTIMES.get(runtime, (runtime, "hf"))[1]
         self.write(f"plugins: {{runtime: {{ray: {SETTINGS[runtime]()}}}}}\n", "llmwright.yaml")
 
-    def serve_by_ray(self, more: str = "") -> Path:
-        """Write a file that serves the demo model; ``more`` are lines of ``inference``."""
-        own = f"  runtime: ray\n  runtimeConfig: {{engine: {self._engine}}}\n"
+    def serve_by_ray(self, more: str = "", options: str = "") -> Path:
+        """Write a file that serves the demo model; ``more`` are lines of ``inference``, ``options`` of the runtime."""
+        own = f"  runtime: ray\n  runtimeConfig: {{engine: {self._engine}, {options}}}\n"
         return self.write(f"{serving_workspace('mine')}{own}{more}", "mine.yaml")
 
     def serves(self) -> bool:

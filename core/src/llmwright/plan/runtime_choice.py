@@ -157,9 +157,11 @@ def _fit(
         raise refuse("inference.runtimeConfig", message, f"at most {inputs.preset.context}", "OutOfRange")
     chosen = quantization or getattr(config, "quantization", None)
     engine = able.multi_node
+    with driver_call("runtime", runtime.context.name, "held_adapters"):
+        held = runtime.held_adapters(served.adapters, config)
     need = ServingNeed(
         context=context or None,
-        adapters=served.adapters,
+        adapters=held,
         quantization=None if chosen == "none" else chosen,
         engine=engine,
     )

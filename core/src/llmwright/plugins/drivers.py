@@ -238,6 +238,10 @@ class Runtime(Driver):
         """
         return ()
 
+    def held_adapters(self, adapters: int, config: Any) -> int:
+        """Return how many of so many ``adapters`` one copy holds in memory at a time; pure. By default all of them."""
+        return adapters
+
     @abstractmethod
     def launch(self, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: Any) -> Launch:
         """Return the Launch that serves ``preset`` and ``adapters`` under the names of ``served_names``.

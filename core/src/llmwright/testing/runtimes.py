@@ -208,6 +208,13 @@ class RuntimeContract(RuntimeAdaptersContract):
                     each_weight = term.bytes / each.parameters if term.name == "weights" else term.bytes
                     assert least <= each_weight <= most, f"memory: {term.name} is {term.bytes}; is it in bytes?"
 
+    def test_it_holds_no_more_adapters_than_there_are(self, driver: Runtime, config: Any) -> None:
+        """``held_adapters`` is pure, and of none it holds none, of some at least one: memory is reckoned for them."""
+        for number in (0, 1, 3, 100):
+            held = twice_alike(driver.held_adapters, number, config)
+            assert type(held) is int, f"held_adapters of {number} is {held!r}, and no whole number"
+            assert min(number, 1) <= held <= number, f"held_adapters of {number} adapters is {held}"
+
     def test_one_slow_answer_kills_nobody(self, launch: Launch) -> None:
         """A ``live`` probe by HTTP that fails for less than ten seconds kills nothing: a busy server is alive."""
         live = launch.main.live

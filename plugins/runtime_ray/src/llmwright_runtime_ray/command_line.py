@@ -34,6 +34,9 @@ NO_COPY = Copies(lowest=0, highest=1, start=0)
 DRAIN_S = 60.0
 """Seconds for the answers of a copy that ends because fewer are needed, or its machine goes."""
 
+MOST_ADAPTERS = "--max-num-adapters-per-replica"
+"""The flag about adapters that come and go."""
+
 
 def scaling_flags(config: RayConfig, fit: Fit) -> tuple[str, ...]:
     """Return the flags about replicas of ``hf``: the range of ``fit.copies``, and what each takes of a machine.
@@ -67,6 +70,7 @@ def _of_replicas(config: RayConfig, fit: Fit, beside: int = 1) -> dict[str, floa
         "--upscale-delay-s": config.upscale_delay_s,
         "--downscale-delay-s": config.downscale_delay_s,
         "--replica-cpus": config.replica_cpus,
+        **({MOST_ADAPTERS: config.max_num_adapters_per_replica} if config.max_num_adapters_per_replica else {}),
     }
 
 

@@ -71,7 +71,7 @@ class RayRuntime(Runtime):
         if CONFIG_FILE not in files or config.engine == engine_choice.HF:
             return _configured(config)
         written = user_flags(files[CONFIG_FILE], self._known)
-        llm_launch.refuse_flags(written)
+        llm_launch.refuse_flags(written, config)
         length = context_of(written) or config.max_model_len
         return _configured(config, max_model_len=length, user_flags=written)
 
@@ -89,6 +89,10 @@ class RayRuntime(Runtime):
         if fit.nodes > 1 and not engine_choice.spreads(preset, fit):
             return f"a replica serves from one machine, and {preset.name} needs {fit.nodes}"
         return multi_node.refusal(preset, fit)
+
+    def held_adapters(self, adapters: int, config: ConfiguredRay) -> int:
+        """As many as the option allows; all without it."""
+        return min(adapters, config.max_num_adapters_per_replica or adapters)
 
     def launch(self, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: ConfiguredRay) -> Launch:
         """Return one Ray Serve on port 5000; the engine's own flags, and those about replicas."""

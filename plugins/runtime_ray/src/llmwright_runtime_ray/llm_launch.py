@@ -12,7 +12,7 @@ from llmwright.values.fit import Fit
 from llmwright.values.launch import API_KEY, Launch, Mount, Process, Ranks, Volume
 from llmwright.values.preset import Preset
 from llmwright_runtime_ray.command_line import END, ENVIRONMENT, LIVE, STATE, llm_scaling_flags
-from llmwright_runtime_ray.ray_config import ConfiguredRay
+from llmwright_runtime_ray.ray_config import ConfiguredRay, RayConfig
 from llmwright_runtime_vllm import engine_probes, model_facts
 from llmwright_runtime_vllm.chat_templates import FOLDER
 from llmwright_runtime_vllm.command_line import command_line
@@ -61,9 +61,15 @@ REFUSED: Mapping[str, str] = {
 """Flags of ``vllm serve`` that do nothing beneath Ray Serve, or the wrong thing, and why."""
 
 
-def refuse_flags(written: Mapping[str, Any]) -> None:
+OF_ADAPTERS = ("max-loras", "max-cpu-loras")
+"""Flags for how many adapters the engine computes with at one time, and how many it keeps in memory."""
+
+
+def refuse_flags(written: Mapping[str, Any], config: RayConfig) -> None:
     """Raise InvalidWorkspace for flags of a config that Ray Serve LLM does not carry out, each with its place."""
-    wrong = [(name, why) for name in written for why in [_refusal(name)] if why]
+    counted = dict.fromkeys(OF_ADAPTERS, "maxNumAdaptersPerReplica decides it")
+    by_option = counted if config.max_num_adapters_per_replica else {}
+    wrong = [(name, why) for name in written for why in [by_option.get(name) or _refusal(name)] if why]
     if wrong:
         hint = "leave the line out, or write runtime: vllm"
         path = f"{CONFIG_FILE}:{SECTION}"
@@ -153,10 +159,18 @@ def _engine_flags(
     known: FlagList,
 ) -> Iterable[str]:
     """Return vLLM's flags: those of its runtime without the ones that Ray Serve stands for; the user's win."""
-    computed = {**flags(preset, fit, adapters, _engine_config(config)), **_asked(config)}
-    dropped = LEFT_TO_RAY | part.replaces | _missing_files(computed)
+    on_demand = _on_demand(adapters, config)
+    computed = {**flags(preset, fit, adapters, _engine_config(config)), **_asked(config), **on_demand}
+    modules = {"lora-modules"} if on_demand else set()
+    dropped = LEFT_TO_RAY | part.replaces | _missing_files(computed) | modules
     kept = {name: value for name, value in computed.items() if name not in dropped}
     return command_line("vllm", part.model, {**kept, **part.flags}, config.user_flags, known)[3:]
+
+
+def _on_demand(adapters: tuple[Adapter, ...], config: ConfiguredRay) -> Flags:
+    """Return the flags by which the engine holds some of the adapters: a replica names them to it when asked."""
+    most = config.max_num_adapters_per_replica
+    return {} if most is None or most >= len(adapters) else dict.fromkeys(OF_ADAPTERS, most)
 
 
 def _missing_files(computed: Flags) -> set[str]:

@@ -57,6 +57,9 @@ class RayConfig(HfConfig):
     """Seconds of lower load before copies are ended."""
     replica_cpus: float = Field(default=1, gt=0, le=1024)
     """CPUs that Ray reserves for one copy."""
+    max_num_adapters_per_replica: int | None = Field(default=None, ge=1, le=10_000)
+    """The most adapters that one copy holds at a time. Where fewer than are named, a copy loads them when they are
+    asked for, and the one that was not asked for longest leaves. Without it each copy holds all of them."""
 
     @field_validator("engine")
     @classmethod

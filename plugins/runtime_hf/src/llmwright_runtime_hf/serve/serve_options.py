@@ -56,6 +56,8 @@ class ServeOptions:
     max_lora_rank: int = MAX_LORA_RANK
     adapter_directories: tuple[Path, ...] = ()
     adapter_registries: tuple[str, ...] = ()
+    # Set by a program around the engine, and by no flag: it loads adapters while the engine runs.
+    later_adapters: bool = False
     page: bool = True
     exit_with_parent: bool = False
     allowed_hosts: tuple[str, ...] = ()

@@ -1,8 +1,8 @@
 """The application of Ray Serve: one deployment, whose replicas follow the load.
 
-Every replica serves the base and all its adapters, as the ``hf`` server does. Multiplexing (``serve.multiplexed``)
-would load adapters on demand and keep some of them per replica: LoRA adapters are small beside the base, so it saves
-little memory, and a request for an adapter that no idle replica holds would wait for a load.
+By itself every replica holds the base and all its adapters, as the ``hf`` server does: they are small beside the base,
+and no request waits for a load. Where there are more adapters than memory is for, replicas load them on demand
+(``adapters_on_demand``), and Ray Serve sends a request to a replica that holds its adapter.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def application(options: RayOptions) -> Application:
         ray_actor_options={"num_cpus": scaling.replica_cpus, "num_gpus": scaling.replica_gpus},
         **deployment_options(scaling),
     )
-    return deployment.bind(options.of_replica)
+    return deployment.bind(options.of_replica, options.most_adapters)
 
 
 def _of_llm(options: RayOptions, flags: Sequence[str]) -> Application:

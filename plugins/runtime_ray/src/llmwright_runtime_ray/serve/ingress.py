@@ -22,6 +22,7 @@ from llmwright_runtime_hf.serve.http.routes import add_middleware, add_model_rou
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
 from llmwright_runtime_hf.serve.server_metrics import ServerMetrics
 from llmwright_runtime_ray.command_line import ARGV_VARIABLE
+from llmwright_runtime_ray.serve.adapter_of_request import AdapterOfRequest
 from llmwright_runtime_ray.serve.application_state import ApplicationState
 from llmwright_runtime_ray.serve.llm_errors import LlmErrors
 from llmwright_runtime_ray.serve.metric_families import added, exposition, families_of
@@ -36,15 +37,19 @@ OWN_PATHS = ("/-/healthz", "/-/routes")
 def middlewares() -> list[Middleware]:
     """Return the middlewares of a proxy. Each proxy calls it: ``command_line.ENVIRONMENT`` names it."""
     options = parse(read_json(os.environ[ARGV_VARIABLE]), os.environ)
-    return [Middleware(Ingress, options=options.engine, llm=options.vllm is not None)]
+    on_demand = options.most_adapters is not None
+    return [Middleware(Ingress, options=options.engine, llm=options.vllm is not None, on_demand=on_demand)]
 
 
 class Ingress:
     """Answer what needs no replica, refuse who may not ask, and pass the rest on to Ray Serve."""
 
-    def __init__(self, app: ASGIApp, options: ServeOptions, *, llm: bool = False) -> None:
+    def __init__(self, app: ASGIApp, options: ServeOptions, *, llm: bool = False, on_demand: bool = False) -> None:
+        """``on_demand``: a replica does not hold all adapters, so Ray Serve is told which one is asked for."""
         self._ray = app
-        self._app = ingress_app(app, options, ApplicationState(), llm=llm)
+        # Ray Serve LLM's own ingress, which is another deployment, says it by itself.
+        behind = AdapterOfRequest(app, options) if on_demand and not llm else app
+        self._app = ingress_app(behind, options, ApplicationState(), llm=llm)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         own = scope["type"] != "http" or scope["path"] in OWN_PATHS

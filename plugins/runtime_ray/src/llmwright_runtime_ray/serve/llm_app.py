@@ -9,6 +9,7 @@ from ray.serve import Application
 from ray.serve.llm import LLMConfig, build_openai_app
 
 from llmwright_runtime_ray.serve.app import deployment_options
+from llmwright_runtime_ray.serve.llm_adapters import on_demand
 from llmwright_runtime_ray.serve.llm_ingress import LlmIngress
 from llmwright_runtime_ray.serve.llm_server import LlmServer
 from llmwright_runtime_ray.serve.options import INGRESS_CPUS, RayOptions
@@ -26,7 +27,11 @@ def llm_application(options: RayOptions, flags: Sequence[str]) -> Application:
             "llm_configs": [llm_config(options, flags)],
             "ingress_cls_config": {
                 "ingress_cls": LlmIngress,
-                "ingress_extra_kwargs": {"names": names, "default_model": options.engine.default_model},
+                "ingress_extra_kwargs": {
+                    "names": names,
+                    "default_model": options.engine.default_model,
+                    "on_demand": options.most_adapters is not None,
+                },
             },
             "ingress_deployment_config": _ingress_options(options),
         }
@@ -45,6 +50,8 @@ def llm_config(options: RayOptions, flags: Sequence[str]) -> LLMConfig:
             "ray_actor_options": {"num_cpus": scaling.replica_cpus},
         },
         server_cls=LlmServer,
+        # Ray Serve LLM makes its server without any arguments of ours, and hands it this dictionary as it is.
+        experimental_configs=on_demand(options),
         # The engine then counts in its own process, under its own names, where `LlmServer` reads them.
         log_engine_metrics=False,
     )

@@ -40,10 +40,13 @@ Sound = WrapValidator(_read)
 class LlmIngress(OpenAiIngress):  # type: ignore[misc]
     """The ingress. By itself it knows adapters in a cloud's storage alone, and loads them on demand."""
 
-    def __init__(self, *parts: Any, names: Sequence[str], default_model: str, **named: Any) -> None:
+    def __init__(
+        self, *parts: Any, names: Sequence[str], default_model: str, on_demand: bool = False, **named: Any
+    ) -> None:
+        """``on_demand``: a replica holds some of the adapters, and those that do are asked first."""
         keep_to_loopback()
         super().__init__(*parts, **named)
-        self._names, self._default_model = tuple(names), default_model
+        self._names, self._default_model, self._on_demand = tuple(names), default_model, on_demand
 
     async def _get_model_id(self, model: str | None) -> str:
         name = model or self._default_model
@@ -53,8 +56,13 @@ class LlmIngress(OpenAiIngress):  # type: ignore[misc]
         return name
 
     def _get_configured_serve_handle(self, model_id: str) -> Any:
-        # Every replica holds all adapters: a request for one goes to any of them, as one for the base.
-        return super()._get_configured_serve_handle(self._names[0])
+        handle = super()._get_configured_serve_handle(self._names[0])
+        if model_id == self._names[0] or not self._on_demand:
+            # A request for the base goes to any replica; so does one for an adapter that each of them holds.
+            return handle
+        if model_id not in self._configured_serve_handles:
+            self._configured_serve_handles[model_id] = handle.options(multiplexed_model_id=model_id)
+        return self._configured_serve_handles[model_id]
 
     async def _get_response(self, *, body: Any, **named: Any) -> AsyncGenerator[Any, None]:
         body.model = body.model or self._default_model

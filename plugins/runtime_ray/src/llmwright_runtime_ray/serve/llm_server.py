@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from prometheus_client import REGISTRY, disable_created_metrics
+from ray import serve
 from ray.serve.llm import LLMServer
 
 from llmwright.errors import TargetError
 from llmwright_runtime_ray.last_words import marked
 from llmwright_runtime_ray.serve.engine_words import cause
+from llmwright_runtime_ray.serve.llm_adapters import llm_adapters
+from llmwright_runtime_ray.serve.loaded_adapters import LOADS
 from llmwright_runtime_ray.serve.loopback import keep_to_loopback
 from llmwright_runtime_ray.serve.metric_families import Family, families_of
 
@@ -51,6 +54,14 @@ class LlmServer(LLMServer):  # type: ignore[misc]
         if engine is not None and getattr(engine, "_oai_serving_tokenization", True) is None:
             engine._oai_serving_tokenization = getattr(engine._app_state, "serving_tokenization", None)
 
+    def _init_multiplex_loader(self, model_downloader_cls: Any = None) -> None:
+        self._adapters = llm_adapters(self._llm_config.experimental_configs, lambda: self.engine)
+
+    async def _maybe_resolve_lora_from_multiplex(self) -> None:
+        name = serve.get_multiplexed_model_id()
+        if name and self._adapters is not None:
+            await self._adapters(name)
+
     def metric_families(self) -> list[Family]:
         """Return the metrics of this replica's engine."""
-        return [family for family in families_of(REGISTRY) if family.name.startswith(OWN)]
+        return [family for family in families_of(REGISTRY) if family.name.startswith((OWN, LOADS))]

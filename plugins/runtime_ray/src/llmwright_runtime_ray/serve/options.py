@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from llmwright.errors import ConfigError
 from llmwright_runtime_hf.serve.serve_options import ServeOptions, parse_options
-from llmwright_runtime_ray.command_line import END, TARGET
+from llmwright_runtime_ray.command_line import END, MOST_ADAPTERS, TARGET
 
 PROG = "python -m llmwright_runtime_ray.serve"
 INGRESS_CPUS = 0.25
@@ -41,6 +41,7 @@ class Scaling:
     replica_cpus: float = 1.0
     replica_gpus: float = 0.0
     max_replicas_per_node: int | None = None
+    max_num_adapters_per_replica: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,12 @@ class RayOptions:
         sizes = (int(flag.partition("=")[2]) for flag in self.vllm if flag.startswith(SIZES))
         workers = 0 if scaling.replica_gpus else math.prod(sizes)
         return math.ceil(scaling.max_replicas * (scaling.replica_cpus + workers + INGRESS_CPUS))
+
+    @property
+    def most_adapters(self) -> int | None:
+        """The most adapters that one replica holds at a time; None where it holds all of them."""
+        most = self.scaling.max_num_adapters_per_replica
+        return most if most is not None and most < len(self.engine.adapters) else None
 
     @property
     def of_replica(self) -> ServeOptions:
@@ -141,6 +148,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--replica-cpus", type=_positive, metavar="X", help="CPUs reserved for one replica (default: 1)")
     add("--replica-gpus", type=_seconds, metavar="X", help="GPUs of one replica (default: 0)")
     add("--max-replicas-per-node", type=_above, metavar="N", help="replicas on one node of a cluster (default: any)")
+    add(
+        MOST_ADAPTERS,
+        type=_above,
+        metavar="N",
+        help="adapters that one replica holds at a time; others are loaded when they are asked for (default: all)",
+    )
     add("--state", type=Path, metavar="DIR", help="directory for the files of the local Ray cluster")
     return parser
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from prometheus_client import disable_created_metrics
@@ -14,6 +15,7 @@ from llmwright_runtime_hf.serve.log_limit import set_up_logging
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
 from llmwright_runtime_hf.serve.server_metrics import ServerMetrics
 from llmwright_runtime_ray.last_words import marked
+from llmwright_runtime_ray.serve.adapters_on_demand import WithAdapter, adapters_on_demand
 from llmwright_runtime_ray.serve.loopback import keep_to_loopback
 from llmwright_runtime_ray.serve.metric_families import Family, families_of
 
@@ -26,11 +28,17 @@ _STOP_SECONDS = 2.0
 class Replica:
     """An engine that has loaded the model, and the routes that ask it. Ray Serve calls its methods by name."""
 
-    def __init__(self, options: ServeOptions) -> None:
-        """Load the model. Raises RuntimeError with the cause, so that Ray Serve does not send requests."""
+    def __init__(self, options: ServeOptions, most_adapters: int | None = None) -> None:
+        """Load the model, and all adapters where ``most_adapters`` is None; else so many at a time, on demand.
+
+        Raises RuntimeError with the cause, so that Ray Serve does not send requests.
+        """
         keep_to_loopback()
         set_up_logging()
         disable_created_metrics()
+        self._adapters, self._most_adapters = options.adapters, most_adapters
+        if most_adapters is not None:
+            options = replace(options, adapters=(), later_adapters=True)
         self._options = options
         self._metrics = ServerMetrics()
         self._engine = ModelThread(options, self._metrics)
@@ -45,7 +53,12 @@ class Replica:
         """Return the application that Ray Serve hands the requests to."""
         from llmwright_runtime_hf.serve.http.routes import generation_app
 
-        return generation_app(self._options, self._engine)
+        app = generation_app(self._options, self._engine)
+        if self._most_adapters is not None:
+            registry = self._metrics.registry
+            held = adapters_on_demand(self._engine, self._adapters, self._most_adapters, registry)
+            app.add_middleware(WithAdapter, held=held)
+        return app
 
     def check_health(self) -> None:
         """Raise RuntimeError once the engine has ended: Ray Serve then starts another replica."""

@@ -213,7 +213,8 @@ class ModelThread:
         return Scheduler(loaded, rows, self._metrics, cache_tokens=held, turn_tokens=turn, may_share=self._may_share)
 
     def _attach_adapters(self, loaded: LoadedModel, *, batches: bool) -> None:
-        if not (self._options.adapters or self._options.hot_adapters):
+        options = self._options
+        if not (options.adapters or options.hot_adapters or options.later_adapters):
             return
         with collector_paused():
             from llmwright_runtime_hf.serve.engine.lora_adapters import LoraAdapters
