@@ -190,7 +190,7 @@ WITH_VLLM: dict[str, Any] = {
     "maxNumAdaptersPerReplica": 1,
 }
 """A value of each option that vLLM has beneath Ray."""
-REFUSED_OPTIONS = {"adapterDirectories", "adapterRegistries"}
+REFUSED_OPTIONS = {"adapterDirectories", "adapterRegistries", "adapterPullSecrets"}
 """Options of ``hf`` that ``ray`` refuses with either engine: a copy would not tell the others."""
 
 
