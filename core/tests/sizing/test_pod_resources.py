@@ -35,6 +35,15 @@ def test_without_a_gpu_all_terms_are_the_hosts() -> None:
     assert found == PodResources(8_000, 54 * GIB, 16_000, int(64 * GIB * 0.9))
 
 
+def test_small_models_share_the_processors_of_a_machine_without_a_gpu() -> None:
+    small = MemoryTerm("weights", GIB)
+    assert pod_resources(Fit(instance_type=machine(gpus=0, cpus=16, memory=64), terms=(small,))).cpu == 500
+    quarter = MemoryTerm("weights", int(64 * GIB * 0.9) // 4)
+    assert pod_resources(Fit(instance_type=machine(gpus=0, cpus=16, memory=64), terms=(quarter,))).cpu == 3_999
+    assert pod_resources(Fit(instance_type=machine(gpus=0, cpus=2, memory=8), terms=(small,))).cpu == 500
+    assert pod_resources(Fit(instance_type=machine(gpus=0, cpus=2, memory=0), terms=(small,))).cpu == 1_000
+
+
 def test_of_an_unknown_machine_nothing_is_the_most() -> None:
     found = pod_resources(Fit(instance_type=InstanceType(name="unknown", cloud="node", gpus=1), gpus=1))
     assert found == PodResources(500, 4 * GIB)

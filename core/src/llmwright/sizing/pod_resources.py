@@ -18,7 +18,7 @@ RESERVED = 0.5
 """The largest part of a machine that a pod reserves: the cluster's own pods must find room beside it."""
 
 LEAST_CPU = 500
-"""Thousandths of a processor that are reserved where nothing is known of the machine."""
+"""Thousandths of a processor that are reserved where nothing is known of the machine, and for the smallest model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,8 @@ def pod_resources(fit: Fit) -> PodResources:
     """Return the needs of the pod that has ``fit.gpus`` GPUs of one machine.
 
     On a GPU the weights of one device pass through the host's memory while they load. Without one all terms of the
-    fit are the host's. The pod may use its share of the machine, by the number of GPUs.
+    fit are the host's, and the part of the processors that is reserved is the part of the memory that is needed: so
+    small models share a machine. The pod may use its share of the machine, by the number of GPUs.
     """
     machine = fit.instance_type
     share = fit.gpus / machine.gpus if fit.gpus and machine.gpus else 1.0
@@ -49,8 +50,16 @@ def pod_resources(fit: Fit) -> PodResources:
         needed = min(needed, int(most_memory * RESERVED))
     elif most_memory is not None:
         most_memory = max(most_memory, needed)
-    cpu = max(int(most_cpu * RESERVED), 1) if most_cpu is not None else LEAST_CPU
-    return PodResources(cpu, needed, most_cpu, most_memory)
+    return PodResources(_reserved_cpu(fit, most_cpu, needed, most_memory), needed, most_cpu, most_memory)
+
+
+def _reserved_cpu(fit: Fit, most_cpu: int | None, needed: int, most_memory: int | None) -> int:
+    if most_cpu is None:
+        return LEAST_CPU
+    half = max(int(most_cpu * RESERVED), 1)
+    if fit.gpus or most_memory is None:
+        return half
+    return min(half, max(LEAST_CPU, int(most_cpu * needed / most_memory)))
 
 
 def _needed(fit: Fit) -> int:
