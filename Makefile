@@ -153,7 +153,7 @@ e2e-node: $(VENV)/.dev ## Install and use everything on a real node of this mach
 node-programs: ## Install what a real node needs (Debian, Ubuntu; as root)
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends containerd runc \
-		containernetworking-plugins iptables nftables conntrack busybox-static e2fsprogs buildah skopeo docker-registry >/dev/null
+		containernetworking-plugins iptables nftables conntrack busybox-static curl e2fsprogs buildah skopeo docker-registry >/dev/null
 
 e2e-aks: $(VENV)/.workspace ## Serve and delete one Workspace on a real AKS cluster, which costs money; ARGS='--settings FILE --workspace FILE --yes'
 	$(BIN)/python -m plugins.provisioner_aks.e2e.run $(ARGS)

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 from tests.cluster.support.harness import Karpenter, assets, control_plane, karpenter
+from tests.cluster.support.node_images import node_images
 from tests.cluster.support.operating import LEVEL, SETTINGS, Shift
 from tests.cluster.support.real_node import real_node
 from tests.cluster.support.workspaces import Workspaces
 
 from llmwright.testing.cluster import Cluster, OperatorProcess
 
-__all__ = ["assets", "control_plane", "karpenter", "real_node"]
+__all__ = ["assets", "control_plane", "karpenter", "node_images", "real_node"]
 
 
 @pytest.fixture(scope="package")

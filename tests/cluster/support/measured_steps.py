@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+from tests.cluster.support.node_keeper import programs_of
+
 PODS = Path("/sys/fs/cgroup/memory/kubepods/memory.stat")
 """What all pods of the node use together, where control groups have version 1."""
 MIB = 1024**2
@@ -16,15 +19,20 @@ MIB = 1024**2
 
 @dataclass
 class Steps:
-    """Steps in order: name, seconds, and the most memory that all pods together held (without the page cache)."""
+    """Steps in order: name, seconds, and the most memory that all pods together held, and the programs of their node.
 
-    done: list[tuple[str, float, int]] = field(default_factory=list)
-    peak: int = 0
+    ``folder`` is the node's. The page cache does not count.
+    """
+
+    folder: Path
+    done: list[tuple[str, float, int, int]] = field(default_factory=list)
+    pods: int = 0
+    programs: int = 0
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Measure what is done inside, and print it."""
-        self.peak, ended = 0, threading.Event()
+        self.pods, self.programs, ended = 0, 0, threading.Event()
         sampler = threading.Thread(target=self._sample, args=(ended,), daemon=True)
         sampler.start()
         started = time.monotonic()
@@ -34,17 +42,30 @@ class Steps:
             ended.set()
             sampler.join()
             took = time.monotonic() - started
-            self.done.append((name, took, self.peak))
-            print(f"{name}: {took:.1f} s, pods at most {self.peak / MIB:.0f} MiB", flush=True)
+            self.done.append((name, took, self.pods, self.programs))
+            most = f"pods at most {self.pods / MIB:.0f} MiB, the node's programs {self.programs / MIB:.0f} MiB"
+            print(f"{name}: {took:.1f} s, {most}", flush=True)
 
     def table(self) -> str:
         """The steps as a Markdown table."""
-        rows = [f"| {name} | {took:.1f} | {peak / MIB:.0f} |" for name, took, peak in self.done]
-        return "\n".join(["| step | s | MiB of all pods, at most |", "|---|---|---|", *rows])
+        rows = [
+            f"| {name} | {s:.1f} | {pods / MIB:.0f} | {programs / MIB:.0f} |" for name, s, pods, programs in self.done
+        ]
+        head = "| step | s | MiB of all pods, at most | of kubelet, containerd and kube-proxy |"
+        return "\n".join([head, "|---|---|---|---|", *rows])
 
     def _sample(self, ended: threading.Event) -> None:
+        known = programs_of(self.folder)
         while not ended.wait(0.5):
-            self.peak = max(self.peak, resident())
+            self.pods = max(self.pods, resident())
+            self.programs = max(self.programs, sum(map(_held, known)))
+
+
+def _held(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0
 
 
 def resident() -> int:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import json
-from pathlib import Path
-
+import pytest
 from tests.cluster.support.node_registry import NodeRegistry
+from tests.cluster.support.real_node import RealNode
 from tests.images.support.image_builds import call, image_of
 
 from llmwright.version import __version__
@@ -14,19 +12,21 @@ from llmwright.version import __version__
 ROLES = ("operator", "workload")
 
 
-def pushed(registry: NodeRegistry, folder: Path) -> dict[str, str]:
-    """Return the image of each role in the registry, as the node pulls it.
+@pytest.fixture(scope="session")
+def node_images(real_node: RealNode, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The image of each role in the registry, as the node pulls it.
 
     They are built first, unless the variable of ``image_builds`` says to take those that are there.
     """
-    logins = folder / "logins.json"
-    token = base64.b64encode(f"{registry.USER}:{registry.PASSWORD}".encode()).decode()
-    logins.write_text(json.dumps({"auths": {registry.host: {"auth": token}}}))
-    images = {}
-    for role in ROLES:
-        image = f"{registry.host}/llmwright/{role}:{__version__}"
-        push = ("buildah", "push", "-q", "--compression-format=zstd", "--compression-level=1")
-        trust = ("--authfile", str(logins), "--cert-dir", str(registry.certificates))
-        call(*push, *trust, image_of(role, folder), f"docker://{image}")
-        images[role] = image
-    return images
+    folder = tmp_path_factory.mktemp("images")
+    names = {role: f"llmwright/{role}:{__version__}" for role in ROLES}
+    return {role: push(real_node.registry, image_of(role, folder), name) for role, name in names.items()}
+
+
+def push(registry: NodeRegistry, image: str, name: str) -> str:
+    """Push an image that buildah has; return its whole name in the registry."""
+    whole = f"{registry.host}/{name}"
+    compressed = ("--compression-format=zstd", "--compression-level=1")
+    trust = (f"--creds={registry.USER}:{registry.PASSWORD}", f"--cert-dir={registry.certificates}")
+    call("buildah", "push", "-q", *compressed, *trust, image, f"docker://{whole}")
+    return whole

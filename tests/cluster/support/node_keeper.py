@@ -188,12 +188,17 @@ def _mounts(folder: Path) -> list[str]:
 
 def _kill(folder: Path) -> None:
     """End every process that is of this folder's node: programs, the shims of containers, and containers."""
-    mine = [process for process in psutil.process_iter() if process.pid != os.getpid() and _is_of(process, folder)]
+    mine = programs_of(folder)
     children = [child for process in mine for child in _children(process)]
     for process in (*mine, *children):
         with suppress(psutil.Error):
             process.kill()
     psutil.wait_procs([*mine, *children], timeout=10)
+
+
+def programs_of(folder: Path) -> list[psutil.Process]:
+    """Return the programs of this folder's node that run now, with the shims of containers."""
+    return [process for process in psutil.process_iter() if process.pid != os.getpid() and _is_of(process, folder)]
 
 
 def _is_of(process: psutil.Process, folder: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from tests.support.docker_registry import DockerRegistry
 from tests.support.waiting import wait_until
@@ -67,6 +69,11 @@ class NodeRegistry:
         own = folder / self.host
         own.mkdir(parents=True)
         (own / "hosts.toml").write_text(HOSTS.format(host=self.host, authority=self.authority))
+
+    def logins(self) -> dict[str, Any]:
+        """The content of a Docker configuration with the password."""
+        token = base64.b64encode(f"{self.USER}:{self.PASSWORD}".encode()).decode()
+        return {"auths": {self.host: {"auth": token}}}
 
     def push(self, archive: bytes, name: str) -> str:
         """Push an image that ``docker save`` could have written; return its whole name."""

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from tests.cluster.support.node_keeper import ADDRESS, NEEDED, NODE
 from tests.cluster.support.node_registry import NodeRegistry
-from tests.cluster.support.static_image import static_image
+from tests.cluster.support.static_image import linked, static_image
 from tests.support import programs
 from tests.support.waiting import wait_until
 
@@ -41,7 +41,7 @@ COREFILE = """\
   }}
 }}
 """
-BUSYBOX = Path("/bin/busybox")
+BUSYBOX, CURL = Path("/bin/busybox"), Path("/usr/bin/curl")
 TOOLS = ("sh", "wget", "cat", "sleep", "dd", "ls")
 
 
@@ -65,8 +65,7 @@ class RealNode:
 
     def pull_secret(self, namespace: str, name: str = "registry") -> None:
         """Make the Secret by which pods of ``namespace`` pull from the registry, and push to it."""
-        token = base64.b64encode(f"{self.registry.USER}:{self.registry.PASSWORD}".encode()).decode()
-        logins = json.dumps({"auths": {self.registry.host: {"auth": token}}})
+        logins = json.dumps(self.registry.logins())
         data = {".dockerconfigjson": base64.b64encode(logins.encode()).decode()}
         about = {"name": name, "namespace": namespace}
         kind = {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/dockerconfigjson"}
@@ -78,7 +77,13 @@ class RealNode:
 
     def import_busybox(self, name: str = "localhost/busybox:1") -> str:
         """Bring an image with a shell onto the node; return its name."""
-        image = static_image(name, BUSYBOX, TOOLS)
+        return self._import(name, static_image(name, BUSYBOX, TOOLS))
+
+    def import_curl(self, name: str = "localhost/curl:1") -> str:
+        """Bring this machine's ``curl`` onto the node as an image; return its name."""
+        return self._import(name, static_image(name, CURL, libraries=linked(CURL)))
+
+    def _import(self, name: str, image: bytes) -> str:
         command = ["ctr", "-a", f"{FOLDER}/containerd.sock", "-n", "k8s.io", "images", "import", "-"]
         subprocess.run(command, input=image, check=True, capture_output=True)
         return name
@@ -99,6 +104,7 @@ def _assets() -> Path:
     missing = [tool for tool in (*NEEDED, "docker-registry") if shutil.which(tool) is None]
     missing += [] if Path("/usr/lib/cni/bridge").exists() else ["containernetworking-plugins"]
     missing += [] if BUSYBOX.exists() else ["busybox-static"]
+    missing += [] if CURL.exists() else ["curl"]
     if missing:
         pytest.skip(f"a real node needs {', '.join(missing)}: `make node-programs` installs them")
     assets = programs.assets(*PROGRAMS)

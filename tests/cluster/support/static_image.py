@@ -1,17 +1,19 @@
-"""An image of one static program, as an archive that ``ctr images import`` and ``skopeo`` read."""
+"""An image of one program, as an archive that ``ctr images import`` and ``skopeo`` read."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import json
+import re
+import subprocess
 import tarfile
 from pathlib import Path
 
 
-def static_image(name: str, program: Path, links: tuple[str, ...] = ()) -> bytes:
-    """Return the archive; ``links`` are further names of the program, in the same folder."""
-    layer = _layer(program, links)
+def static_image(name: str, program: Path, links: tuple[str, ...] = (), libraries: tuple[Path, ...] = ()) -> bytes:
+    """Return the archive; ``links`` are further names of the program, ``libraries`` lie there as on this machine."""
+    layer = _layer(program, links, libraries)
     config = {
         "architecture": "amd64",
         "os": "linux",
@@ -23,13 +25,21 @@ def static_image(name: str, program: Path, links: tuple[str, ...] = ()) -> bytes
     return _archive({**files, "layer.tar": layer})
 
 
-def _layer(program: Path, links: tuple[str, ...]) -> bytes:
+def linked(program: Path) -> tuple[Path, ...]:
+    """Return the shared libraries that ``program`` of this machine loads."""
+    listed = subprocess.run(["ldd", str(program)], check=True, capture_output=True, text=True).stdout
+    return tuple(Path(path) for path in re.findall(r"(?<!\S)/\S+", listed))
+
+
+def _layer(program: Path, links: tuple[str, ...], libraries: tuple[Path, ...]) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
-        content = program.read_bytes()
-        member = tarfile.TarInfo(f"bin/{program.name}")
-        member.size, member.mode = len(content), 0o755
-        tar.addfile(member, io.BytesIO(content))
+        places = {f"bin/{program.name}": program, **{str(path).lstrip("/"): path for path in libraries}}
+        for place, path in places.items():
+            content = path.read_bytes()
+            member = tarfile.TarInfo(place)
+            member.size, member.mode = len(content), 0o755
+            tar.addfile(member, io.BytesIO(content))
         for link in links:
             member = tarfile.TarInfo(f"bin/{link}")
             member.type, member.linkname = tarfile.SYMTYPE, program.name
