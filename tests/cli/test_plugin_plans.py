@@ -130,6 +130,13 @@ def test_the_image_of_a_private_preset_is_pulled_with_its_logins(acme: Acme, pla
     assert "DOCKER_CONFIG" not in launch["main"]["env"]
 
 
+def test_the_image_of_an_inner_registry_is_pulled_from_where_the_settings_allow_it(acme: Acme, planned: Any) -> None:
+    acme(MODEL)
+    launch = planned(SERVE, IMAGE, settings="{sources: {allow: [10.0.0.0/8]}}")["serving"]
+    pull = next(process for process in launch["prepare"] if process["name"] == "pull-model")
+    assert pull["argv"][-2:] == ["--allow", "10.0.0.0/8"]
+
+
 def test_a_pinned_revision_arrives(acme: Acme, planned: Any) -> None:
     acme(WHOLE)
     assert COMMIT in planned(SERVE, PINNED)["serving"]["main"]["argv"]

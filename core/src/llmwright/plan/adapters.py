@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from llmwright.api.workspace import AdapterSpec, DataSource
 from llmwright.check.kubernetes_names import as_label, label_problem
+from llmwright.plan.allowed_sources import allow_arguments
 from llmwright.plan.plan_input import PlanInput
 from llmwright.plan.refusal import refuse
 from llmwright.plan.secrets import logins_volume, with_logins
@@ -120,8 +121,7 @@ def _place(inputs: PlanInput, source: DataSource, path: str) -> tuple[Volume, Pr
 def _pull(
     inputs: PlanInput, name: str, image: str, volume: Volume, secrets: tuple[str, ...], expects: tuple[str, ...] = ()
 ) -> Process:
-    allowed = tuple(part for allowed in inputs.settings.sources.allow for part in ("--allow", allowed))
-    argv = (*ARTIFACTS, "pull", "--reference", image, "--to", f"$(volume.{volume.name})", *allowed)
+    argv = (*ARTIFACTS, "pull", "--reference", image, "--to", f"$(volume.{volume.name})", *allow_arguments(inputs))
     argv = (*argv, *(part for file in expects for part in ("--expect", file)))
     mount = Mount(volume=volume.name, path=f"/mnt/adapter/{name}")
     return with_logins(Process(name=_puller(name), argv=argv, mounts=(mount,)), inputs, secrets, _use(name))

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from llmwright.errors import InvalidWorkspace, Problem
+from llmwright.plan.allowed_sources import allow_arguments
 from llmwright.plan.plan_input import PlanInput
 from llmwright.plan.secrets import with_hub_token, with_logins
-from llmwright.plugins.weights import FETCH_MODEL, MODEL_VOLUME, Weights, weights_of
+from llmwright.plugins.weights import FETCH_MODEL, MODEL_VOLUME, PULL_MODEL, Weights, weights_of
 from llmwright.values.launch import Exec, Launch, Process
 from llmwright.values.preset import Preset
 
@@ -19,7 +20,7 @@ HUB = "hf://"
 def with_weights(launch: Launch, inputs: PlanInput, path: str, driver: str) -> Launch:
     """Return ``launch`` with the parts of weights from an image that its driver left out: pull, volume and mounts.
 
-    The process that pulls has the logins of a private preset.
+    The process that pulls has the logins of a private preset, and may ask the inner addresses that the settings allow.
 
     Args:
         path: where the Workspace names the driver.
@@ -32,11 +33,13 @@ def with_weights(launch: Launch, inputs: PlanInput, path: str, driver: str) -> L
     if dropped is not None:
         raise InvalidWorkspace([dropped])
     completed = _completed(launch, weights_of(inputs.preset))
-    prepare = tuple(
-        with_logins(process, inputs, inputs.model_secrets, MODEL_VOLUME) if _fills(process) else process
-        for process in completed.prepare
-    )
-    return replace(completed, prepare=prepare)
+
+    def with_access(process: Process) -> Process:
+        if process.name == PULL_MODEL:
+            process = replace(process, argv=(*process.argv, *allow_arguments(inputs)))
+        return with_logins(process, inputs, inputs.model_secrets, MODEL_VOLUME) if _fills(process) else process
+
+    return replace(completed, prepare=tuple(map(with_access, completed.prepare)))
 
 
 def with_fetched_model(launch: Launch, inputs: PlanInput) -> Launch:
@@ -48,9 +51,8 @@ def with_fetched_model(launch: Launch, inputs: PlanInput) -> Launch:
     hub_id = inputs.preset.source.removeprefix(HUB)
     if inputs.target != "local" or hub_id == inputs.preset.source:
         return launch
-    allowed = tuple(part for place in inputs.settings.sources.allow for part in ("--allow", place))
     model = ("--model", hub_id, "--revision", inputs.preset.revision)
-    argv = ("$(python)", "-m", "llmwright.artifacts", FETCH_MODEL, *model, *allowed)
+    argv = ("$(python)", "-m", "llmwright.artifacts", FETCH_MODEL, *model, *allow_arguments(inputs))
     fetch = with_hub_token(Process(name=FETCH_MODEL, argv=argv), inputs)
     return replace(launch, prepare=(fetch, *launch.prepare))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from llmwright.api.workspace import DataDestination, DataSource, Tuning
+from llmwright.plan.allowed_sources import allow_arguments
 from llmwright.plan.plan_input import PlanInput
 from llmwright.plan.secrets import logins_volume, with_logins
 from llmwright.values.launch import Mount, Process, SecretKey, Volume
@@ -40,7 +41,7 @@ def volumes(data: TuningData, tuning: Tuning) -> tuple[Volume, ...]:
 def fetch(data: TuningData, inputs: PlanInput) -> tuple[Process, ...]:
     """Return the process that brings the data set into volume ``data``; none for a data set in a volume."""
     mounts = (Mount(volume=DATA, path="/mnt/data"),)
-    allowed = _allowed(inputs)
+    allowed = allow_arguments(inputs)
     if data.urls:
         local = ("--allow-local",) if inputs.target == "local" else ()
         argv = (*ARTIFACTS, "download", "--url", *data.urls, "--to", f"$(volume.{DATA})", *local, *allowed)
@@ -58,7 +59,7 @@ def check_push(data: TuningData, inputs: PlanInput) -> tuple[Process, ...]:
     """Return the process that shows before anything is bought that the result may be pushed."""
     if not data.output_image:
         return ()
-    argv = (*ARTIFACTS, "check-push", "--reference", data.output_image, *_allowed(inputs))
+    argv = (*ARTIFACTS, "check-push", "--reference", data.output_image, *allow_arguments(inputs))
     return (with_logins(Process(name="check-push", argv=argv), inputs, _push_secrets(data)),)
 
 
@@ -77,14 +78,9 @@ def deliver(data: TuningData, inputs: PlanInput) -> tuple[Process, ...]:
         Process(name="pack", argv=(*pack, "--reference", reference, "--preset", inputs.preset.name), mounts=mounts)
     ]
     if data.output_image:
-        push = (*ARTIFACTS, "push", "--layout", layout, "--reference", data.output_image, *_allowed(inputs))
+        push = (*ARTIFACTS, "push", "--layout", layout, "--reference", data.output_image, *allow_arguments(inputs))
         processes.append(with_logins(Process(name="push", argv=push, mounts=mounts), inputs, _push_secrets(data)))
     return tuple(processes)
-
-
-def _allowed(inputs: PlanInput) -> tuple[str, ...]:
-    """Return the arguments that say which addresses may be asked though they are not public."""
-    return tuple(part for allowed in inputs.settings.sources.allow for part in ("--allow", allowed))
 
 
 def _layout(inputs: PlanInput) -> tuple[str, tuple[Mount, ...]]:
