@@ -67,8 +67,8 @@ class Desk:
         return self.rent(name, body) if method == "PUT" else self.give_back(name)
 
 
-def serve(desk: Desk, port: int = 0) -> ThreadingHTTPServer:
-    """Serve a desk on loopback, in a thread; return the server, whose ``server_address`` has the port."""
+def serve(desk: Desk, port: int = 0, host: str = "127.0.0.1") -> ThreadingHTTPServer:
+    """Serve a desk, by default on loopback, in a thread; return the server, whose ``server_address`` has the port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -89,7 +89,7 @@ def serve(desk: Desk, port: int = 0) -> ThreadingHTTPServer:
         def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002
             """Write nothing: the desk's books tell what happened."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    server = ThreadingHTTPServer((host, port), Handler)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     return server
 
@@ -97,11 +97,12 @@ def serve(desk: Desk, port: int = 0) -> ThreadingHTTPServer:
 def main() -> None:
     """Serve a desk until Ctrl-C."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8099)
     parser.add_argument("--capacity", type=int, default=4)
     options = parser.parse_args()
-    server = serve(Desk(capacity=options.capacity), options.port)
-    print(f"the desk is open at http://127.0.0.1:{server.server_address[1]}")
+    server = serve(Desk(capacity=options.capacity), options.port, options.host)
+    print(f"the desk is open at http://{options.host}:{server.server_address[1]}")
     threading.Event().wait()
 
 

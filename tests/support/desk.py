@@ -26,13 +26,13 @@ def desk_module() -> Any:
 
 
 @contextmanager
-def open_desk(**books: Any) -> Iterator[tuple[Any, str]]:
-    """A desk with these books, and its address."""
+def open_desk(host: str = "127.0.0.1", **books: Any) -> Iterator[tuple[Any, str]]:
+    """A desk with these books at an address of this machine, and that address."""
     module = desk_module()
     desk = module.Desk(**books)
-    server = module.serve(desk)
+    server = module.serve(desk, host=host)
     try:
-        yield desk, f"http://127.0.0.1:{server.server_address[1]}"
+        yield desk, f"http://{host}:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()
