@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -129,6 +130,63 @@ def test_a_node_that_is_drained(patients: Patients) -> None:
     finally:
         kubectl("uncordon", patients.node.name)
     wait_until(lambda: patients.pod("moved")["status"].get("phase") == "Running", "it runs again", 60)
+
+
+QUOTA = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "tight", "namespace": "default"}}
+
+
+@pytest.fixture
+def no_room(patients: Patients) -> Iterator[Callable[[], None]]:
+    """Has a quota let nobody in, until the test ends."""
+    quota = "/api/v1/namespaces/default/resourcequotas/tight"
+
+    def limit() -> None:
+        patients.plane.apply({**QUOTA, "spec": {"hard": {"pods": "0"}}})
+        wait_until(lambda: (patients.plane.fetch(quota) or {}).get("status", {}).get("used"), "it is counted")
+
+    yield limit
+    patients.plane.kubectl("delete", "resourcequota", "tight", "--ignore-not-found")
+
+
+def test_a_quota_that_is_used_up_before_the_pod(patients: Patients, no_room: Callable[[], None]) -> None:
+    no_room()
+    began = time.monotonic()
+    patients.apply("late", "sleep", "3600")
+    told = partial(patients.plane.condition, "late", "ResourceReady")
+    wait_until(lambda: told()["reason"] == "QuotaExceeded", "the quota is told", 60)
+    took = time.monotonic() - began
+    print(f"late: {took:.1f} s after it was applied: {told()['message']}")
+    assert took < WITHIN_S
+    assert "tight" in told()["message"]
+    patients.plane.kubectl("delete", "resourcequota", "tight")
+    wait_until(lambda: patients.pod("late")["status"].get("phase") == "Running", "it goes on by itself", 90)
+
+
+def test_a_quota_that_keeps_a_new_pod_from_an_old_server(patients: Patients, no_room: Callable[[], None]) -> None:
+    patients.apply("replaced", "sleep", "3600")
+    wait_until(lambda: patients.pod("replaced")["status"].get("phase") == "Running", "it runs", 60)
+    no_room()
+    patients.plane.kubectl("delete", "pod", "replaced-0", "--grace-period=1")
+
+    def is_refused(_: Object) -> bool:
+        events = patients.plane.get("events", "--field-selector=reason=FailedCreate")
+        return any("replaced-0" in one["message"] and "exceeded quota" in one["message"] for one in events)
+
+    assert "tight" in patients.tells_in_time("replaced", is_refused, "QuotaExceeded")
+
+
+def test_a_pod_that_writes_more_than_it_may(patients: Patients) -> None:
+    mounts = [{"name": "fill", "mountPath": "/fill"}]
+    least = {"limits": {"ephemeral-storage": "64Mi"}}
+    patients.apply("greedy", "sh", "-c", FILL.replace("4000", "200"), volumeMounts=mounts, resources=least)
+    evicted = "/api/v1/namespaces/default/events"
+
+    def is_evicted(_: Object) -> bool:
+        events = (patients.plane.fetch(evicted) or {"items": []})["items"]
+        return any(one["reason"] == "Evicted" and one["involvedObject"]["name"] == "greedy-0" for one in events)
+
+    message = patients.tells_in_time("greedy", is_evicted, "PodEvicted")
+    assert "ephemeral" in message
 
 
 def test_a_disk_that_is_full(patients: Patients) -> None:
