@@ -11,6 +11,7 @@ BIN    := $(VENV)/bin
 # vLLM pins torch and transformers to releases of its own, so its environment is another one.
 ENGINE ?= .venv-vllm
 ENGINE_PARTS := plugins/runtime_vllm/engine
+ON_A_NODE := $(addprefix tests/cluster/test_,end_to_end.py node_life.py node_plugins.py real_node.py)
 RAY ?= .venv-ray
 SERVED_BY_RAY := core presets plugins/runtime_hf[serve] plugins/runtime_vllm plugins/runtime_ray[serve]
 RAY_RELEASE := plugins/runtime_ray/ray/requirements.txt
@@ -148,7 +149,7 @@ karpenter-client: $(VENV)/.dev ## Generate the client of Karpenter's API again (
 	$(BIN)/python plugins/provisioner_karpenter/client/generate.py $(ARGS)
 
 e2e-node: $(VENV)/.dev ## Install and use everything on a real node of this machine (Linux, root), and break pods; `make node-programs` first
-	$(BIN)/python -m pytest -s -m slow tests/cluster/test_real_node.py tests/cluster/test_end_to_end.py $(ARGS)
+	$(BIN)/python -m pytest -s -m slow $(ON_A_NODE) $(ARGS)
 
 node-programs: ## Install what a real node needs (Debian, Ubuntu; as root)
 	apt-get update -qq

@@ -27,7 +27,6 @@ pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 LABEL = "plugins"
 NAME = "localhost/acme/operator:1"
-ALLOWED = {"name": "byo", "alsoAllowed": ["desk"]}
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +102,7 @@ def test_a_plugin_in_an_image_rents_a_machine_for_a_workspace_that_names_it(
     call("buildah", "build", "--isolation", "chroot", "--pull-never", "-q", "-t", NAME, str(tmp_path))
     repository, _, tag = push(installed.node.registry, NAME, "acme/operator:1").rpartition(":")
     image = {"repository": repository, "tag": tag}
-    installed.chart = {"image": image, "provisioner": {**ALLOWED, "inImage": True}}
+    installed.chart = {"image": image, "provisioner": {"name": "byo", "inImage": True}}
     books, address = desk
     installed.upgrade("--wait", "--timeout", "5m", plugins={"provisioner": {"desk": {"url": address}}})
     workspace = yaml.safe_load((PLUGIN / "demo.yaml").read_text())
@@ -125,7 +124,7 @@ def test_a_plugin_in_an_image_rents_a_machine_for_a_workspace_that_names_it(
 def _by_chart(index: str, digest: str) -> dict[str, Any]:
     plugin = {"name": "acme-desk", "version": "1.0", "hashes": [f"sha256:{digest}"]}
     trust = {"configMap": "company-ca"}
-    return {"provisioner": ALLOWED, "plugins": [plugin], "pluginIndex": {"url": index}, "caBundle": trust}
+    return {"plugins": [plugin], "pluginIndex": {"url": index}, "caBundle": trust}
 
 
 def _await(installed: Installation, before: set[str]) -> list[str]:

@@ -244,6 +244,8 @@ def _kubelet(control: Path, folder: Path) -> dict[str, Any]:
         "enforceNodeAllocatable": [],
         "evictionHard": {"memory.available": "100Mi", "nodefs.available": "10%", "imagefs.available": "1%"},
         "evictionPressureTransitionPeriod": "5s",
+        # Images lie on this machine's own disk: however full that is, the few of a test stay.
+        "imageGCHighThresholdPercent": 100,
         "clusterDNS": [ADDRESS],
         "clusterDomain": "cluster.local",
         "resolvConf": "",
