@@ -12,7 +12,7 @@ import pytest
 
 from llmwright.lifecycle.observed import Observed, Workload
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
-from llmwright.targets.kubernetes.operator.apply.pod_check import PodCheck, roles_to_come
+from llmwright.targets.kubernetes.operator.apply.pod_check import PodCheck, left_out, roles_to_come
 from llmwright.targets.kubernetes.operator.memory import Memory
 from llmwright.targets.kubernetes.operator.tasks import Tasks
 from llmwright.values.launch import Launch, Process
@@ -62,11 +62,12 @@ class Cluster:
         self.tried: list[dict[str, Any]] = []
         self.called = threading.Event()
 
-    def create(self, _: Any, body: dict[str, Any], *, dry_run: bool) -> None:
+    def create(self, _: Any, body: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
         assert dry_run
         self.tried.append(body)
         if self.error is not None:
             raise self.error
+        return body
 
     def check(self) -> Callable[[], Observed]:
         """Return what looks, waits for the answer, and looks again."""
@@ -113,6 +114,18 @@ def test_a_refusal_is_told_in_the_clusters_words(code: int, message: str, reason
     assert not seen.no_nodes_yet
     assert seen.no_nodes.reason == reason
     assert seen.no_nodes.message == f"the cluster would refuse the pod: {message}"
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"), [({"image": {"reference": "r.example/m:1"}}, "set imageVolumes: false"), ({"csi": {}}, "")]
+)
+def test_a_volume_that_the_cluster_leaves_out_is_told(source: dict[str, Any], hint: str) -> None:
+    home = {"name": "home", "emptyDir": {}}
+    pod = {"spec": {"volumes": [home, {"name": "v", **source}]}}
+    assert left_out(pod, pod) == ""
+    told = left_out(pod, {"spec": {"volumes": [home]}})
+    assert told.startswith("the cluster would leave out the volume v of the pod")
+    assert hint in told
 
 
 @pytest.mark.parametrize("code", [0, 429, 500])

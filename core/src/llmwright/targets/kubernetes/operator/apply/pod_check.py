@@ -43,6 +43,7 @@ NO_RIGHT = 'cannot create resource "pods"'
 """The words of RBAC where the operator itself may not ask."""
 NO_DRY_RUN = "does not support dry run"
 """The words where a webhook has side effects: it judges the pod itself, later."""
+NO_IMAGES = "mounts no images: set imageVolumes: false, or turn on its feature gate ImageVolume"
 PASSING = frozenset({0, 404, 409, 429})
 """Answers that tell nothing about the pod: it is asked about again."""
 
@@ -103,7 +104,7 @@ class PodCheck:
         """Return why a pod would be refused, None where all would be admitted, and whether that may be over soon."""
         for pod in pods:
             try:
-                self._api.create(PODS, pod, dry_run=True)
+                admitted = self._api.create(PODS, pod, dry_run=True)
             except ApiError as error:
                 if error.code == FORBIDDEN and NO_RIGHT in error.message:
                     self._asks = False
@@ -117,6 +118,8 @@ class PodCheck:
                 if error.code in PASSING or error.code >= 500:
                     return Trouble(UNKNOWN, f"whether the pod would be admitted is not known: {error.message}"), True
                 return _refused(error), False
+            if lost := left_out(pod, admitted):
+                return Trouble(REFUSED, lost), False
         return None, False
 
 
@@ -142,6 +145,19 @@ def _refused(error: ApiError) -> Trouble:
     """Return the refusal without the name of the pod that was only asked about."""
     _, _, message = error.message.partition(": ")
     return refusal(REFUSED, f"the cluster would refuse the pod: {message or error.message}")
+
+
+def left_out(pod: Manifest, admitted: Manifest) -> str:
+    """Return the message about a volume that the API server leaves out of the pod; empty where it keeps all.
+
+    It does so without a word where the feature gate of that kind of volume is off.
+    """
+    kept = {volume["name"] for volume in admitted["spec"].get("volumes") or ()}
+    for volume in pod["spec"].get("volumes") or ():
+        if volume["name"] not in kept:
+            lost = f"the cluster would leave out the volume {volume['name']} of the pod"
+            return f"{lost}, for it {NO_IMAGES}" if "image" in volume else lost
+    return ""
 
 
 def _digest(pods: Sequence[Manifest], count: int) -> str:
