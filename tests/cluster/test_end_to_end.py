@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.cluster.support.measured_steps import Steps
-from tests.cluster.support.node_release import RELEASE, SYSTEM, Installation, served
+from tests.cluster.support.node_release import NO_RIGHTS_LEFT, RELEASE, SYSTEM, Installation, served
 from tests.cluster.support.real_node import FOLDER, RealNode
 from tests.support.programs import ROOT
 from tests.support.waiting import wait_until
@@ -71,6 +71,9 @@ def _tunes(installed: Installation, steps: Steps, data: str) -> str:
     assert took < WITHIN_S
     assert told["steps"] > told["step"] > 0
     assert min(told["loss"], told["tokensPerSecond"], told["secondsLeft"]) > 0
+    where = ("job/quickstart", "-c", "quickstart")
+    assert installed.rights(*where) == NO_RIGHTS_LEFT
+    assert installed.room(*where) == {"/tmp", "/home/llmwright"}
     with steps.step("tune and push the adapter"):
         installed.until("quickstart", "WorkspaceSucceeded", 15)
     with steps.step("pull the adapter and serve it"):

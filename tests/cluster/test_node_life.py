@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from tests.cluster.support.node_release import RELEASE, SYSTEM, Installation
+from tests.cluster.support.node_release import NO_RIGHTS_LEFT, RELEASE, SYSTEM, Installation
 from tests.cluster.support.real_node import RealNode
 from tests.support.waiting import wait_until
 
@@ -17,12 +17,6 @@ LABEL = "shared"
 WITHIN_S = 10.0
 """So long after its pod a Workspace may say what is wrong."""
 SERVERS = ("one", "two")
-ROOM = """\
-for place in / /usr /opt /etc /var /home /tmp "$HOME"; do
-  touch $place/probe 2>/dev/null && echo $place && rm $place/probe
-done; true"""
-"""Prints the places where a file can be made."""
-RIGHTS = "id -u; id -g; grep -E '^(CapEff|NoNewPrivs|Seccomp):' /proc/self/status | tr -s '[:space:]' ' '"
 TOKEN = "ls /var/run/secrets/kubernetes.io 2>&1 || true"
 
 
@@ -58,10 +52,8 @@ def test_a_pod_has_the_rights_that_restricted_leaves(
 ) -> None:
     where = ("deployment/llmwright-operator", ("-n", SYSTEM)) if of == "operator" else (f"{servers[0]}-0", ())
     pod, options = where
-    rights = "65532 65532 CapEff: 0000000000000000 NoNewPrivs: 1 Seccomp: 2"
-    assert installed.shell(pod, RIGHTS, *options).split() == rights.split()
-    room = installed.shell(pod, ROOM, *options).split()
-    assert room == (["/tmp"] if of == "operator" else ["/tmp", "/home/llmwright"])
+    assert installed.rights(pod, *options) == NO_RIGHTS_LEFT
+    assert installed.room(pod, *options) == ({"/tmp"} if of == "operator" else {"/tmp", "/home/llmwright"})
     token = installed.shell(pod, TOKEN, *options)
     assert ("No such file" in token) == (of == "server")
 

@@ -38,6 +38,13 @@ PODS = {
 """Every pod trusts the company's registry."""
 USER = {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}}
 NO_RIGHTS = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+ROOM = """\
+for place in / /usr /opt /etc /var /home /tmp "$HOME"; do
+  touch $place/probe 2>/dev/null && echo $place && rm $place/probe
+done; true"""
+RIGHTS = "id -u; id -g; grep -E '^(CapEff|NoNewPrivs|Seccomp):' /proc/self/status"
+NO_RIGHTS_LEFT = "65532 65532 CapEff: 0000000000000000 NoNewPrivs: 1 Seccomp: 2"
+"""User and group of the images, no capability, no way to more, and a filter of system calls."""
 
 
 class Installation:
@@ -156,6 +163,14 @@ class Installation:
     def shell(self, pod: str, script: str, *where: str) -> str:
         """What a script prints in a running pod."""
         return self.plane.kubectl("exec", pod, *where, "--", "sh", "-c", script)
+
+    def rights(self, pod: str, *where: str) -> str:
+        """The user, the group, and what the kernel lets a process of the pod do."""
+        return " ".join(self.shell(pod, RIGHTS, *where).split())
+
+    def room(self, pod: str, *where: str) -> set[str]:
+        """The places of a running pod where a file can be made."""
+        return set(self.shell(pod, ROOM, *where).split())
 
     def serve(self, *names: str) -> None:
         """Serve the demo model under each of the names."""
