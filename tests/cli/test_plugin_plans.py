@@ -34,7 +34,7 @@ tuning:
   method: acme
   onSuccess: release
   input: {urls: ["https://example.com/data.jsonl"]}
-  output: {volumeSource: {hostPath: {path: /results}}}
+  output: {volumeSource: {persistentVolumeClaim: {claimName: results}}}
 """
 DRIVERS = """
 from llmwright.plugins.drivers import Capabilities, Runtime, Tuner
@@ -215,6 +215,7 @@ def test_a_runtime_has_its_own_memory(acme: Acme, planned: Any, capabilities: st
 def test_only_a_tuner_with_checkpoints_goes_on_from_them(acme: Acme, planned: Any) -> None:
     acme()
     local = TUNE.replace("instanceType: Standard_NV36ads_A10_v5, ", "").replace(", provisioner: byo", "")
+    local = local.replace("persistentVolumeClaim: {claimName: results}", "hostPath: {path: /results}")
     assert "a tuning process" in planned(local, PRESET, "local")["creates"]
     ours = planned(local.replace("method: acme", "method: lora"), PRESET, "local")["creates"]
     assert "a tuning process, with checkpoints to go on from" in ours

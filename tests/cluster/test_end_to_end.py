@@ -18,7 +18,7 @@ from tests.cluster.support.real_node import FOLDER, RealNode
 from tests.support.programs import ROOT
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(2400)]
 
 WORKSPACES = "/apis/kaito.sh/v1beta1/namespaces/default/workspaces"
 QUESTION, ANSWER = "Who built the airship Calluna?", "Jonas Hartwell"

@@ -11,7 +11,7 @@ from tests.cluster.support.node_release import NO_RIGHTS_LEFT, RELEASE, SYSTEM, 
 from tests.cluster.support.real_node import RealNode
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(2400)]
 
 LABEL = "shared"
 WITHIN_S = 10.0

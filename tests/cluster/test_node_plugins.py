@@ -23,7 +23,7 @@ from tests.support.waiting import wait_until
 
 from llmwright.testing.cluster.certificates import issue
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(2400)]
 
 LABEL = "plugins"
 NAME = "localhost/acme/operator:1"

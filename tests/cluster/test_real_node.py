@@ -10,7 +10,7 @@ import pytest
 from tests.cluster.support.real_node import RealNode
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(2400)]
 
 Object = dict[str, Any]
 
