@@ -7,6 +7,7 @@ from pathlib import Path
 
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"^ *```console\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+VALUES = re.compile(r"^```yaml\n(# values.yaml\n.*?)^```$", re.MULTILINE | re.DOTALL)
 CONTINUED = re.compile(r"\\\n\s*")
 
 
@@ -23,3 +24,9 @@ def commands(page: str, section: str) -> list[str]:
         lines = CONTINUED.sub(" ", block).splitlines()
         found += [line.strip().removeprefix("$ ") for line in lines if line.strip().startswith("$ ")]
     return [re.sub(r"\s+#\s.*$", "", line) for line in found]
+
+
+def values(page: str) -> dict[str, str]:
+    """Return each section's file ``values.yaml``."""
+    found = {section: VALUES.search(text) for section, text in sections(page).items()}
+    return {section: match[1] for section, match in found.items() if match}
