@@ -19,6 +19,7 @@ GATED = "401 Client Error.\n\nCannot access gated repo for url http://hub/acme/t
         ("loading\nerror: NoDiskSpace: no disk space under /workspace", "NoDiskSpace"),
         ("INFO: begun\nerror: TokenMissing: acme/tiny is gated", "TokenMissing"),
         ("error: Loading: no\nerror: PullDenied: log in", "PullDenied"),
+        ("error: SourceRefused: https://10.0.0.1/v2/m: 10.0.0.1 is a private address", "SourceRefused"),
         (f"huggingface_hub.errors.GatedRepoError: {GATED}Access is restricted. Please log in.", "TokenMissing"),
         (
             f"{GATED}Access to model acme/tiny is restricted and you are not in the authorized list.",

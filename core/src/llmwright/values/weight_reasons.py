@@ -8,7 +8,7 @@ TOKEN_MISSING, TOKEN_INVALID, LICENCE = "TokenMissing", "TokenInvalid", "Licence
 CAUSES = frozenset({
     TOKEN_MISSING, TOKEN_INVALID, "TokenUnusable", "TokenWithoutRight", LICENCE, "ModelNotFound", "RevisionNotFound",
     "NotDownloaded", "HubUnreachable", "HubFailed", "NoDiskSpace", "DigestMismatch", "PullDenied", "ImageNotFound",
-    "NoModel", "BadImage",
+    "NoModel", "BadImage", "SourceRefused",
 })  # fmt: skip
 """The reasons of processes that bring weights (``artifacts/hub_errors.py``, ``artifacts/artifact_errors.py``)."""
 
