@@ -106,12 +106,17 @@ def test_an_image_that_is_not_there(patients: Patients) -> None:
     assert missing in patients.tells_in_time("nowhere", shows, "ImagePullError")
 
 
-def test_an_image_that_may_not_be_pulled(patients: Patients) -> None:
+@pytest.mark.parametrize("secret", ["", "mistyped"])
+def test_an_image_that_may_not_be_pulled(patients: Patients, secret: str) -> None:
     image = patients.node.push_busybox("private/tools:1")
-    patients.apply("denied", "sh", image=image)
+    if secret:
+        patients.node.pull_secret("default", secret, password="another")
+    name = f"denied-{secret or 'unknown'}"
+    patients.apply(name, "sh", image=image, secret=secret)
     shows = waits_for("ErrImagePull", "ImagePullBackOff")
-    message = patients.tells_in_time("denied", shows, "ImagePullError")
+    message = patients.tells_in_time(name, shows, "ImagePullError")
     assert image in message
+    assert "401" in message
 
 
 def test_a_node_that_is_drained(patients: Patients) -> None:

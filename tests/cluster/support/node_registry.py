@@ -70,9 +70,9 @@ class NodeRegistry:
         own.mkdir(parents=True)
         (own / "hosts.toml").write_text(HOSTS.format(host=self.host, authority=self.authority))
 
-    def logins(self) -> dict[str, Any]:
-        """The content of a Docker configuration with the password."""
-        token = base64.b64encode(f"{self.USER}:{self.PASSWORD}".encode()).decode()
+    def logins(self, password: str = PASSWORD) -> dict[str, Any]:
+        """The content of a Docker configuration with the password, or with another."""
+        token = base64.b64encode(f"{self.USER}:{password}".encode()).decode()
         return {"auths": {self.host: {"auth": token}}}
 
     def push(self, archive: bytes, name: str) -> str:

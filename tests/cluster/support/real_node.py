@@ -63,9 +63,9 @@ class RealNode:
         """Set labels of the node."""
         self.plane.kubectl("label", "node", NODE, "--overwrite", *map("=".join, labels.items()))
 
-    def pull_secret(self, namespace: str, name: str = "registry") -> None:
+    def pull_secret(self, namespace: str, name: str = "registry", password: str = NodeRegistry.PASSWORD) -> None:
         """Make the Secret by which pods of ``namespace`` pull from the registry, and push to it."""
-        logins = json.dumps(self.registry.logins())
+        logins = json.dumps(self.registry.logins(password))
         data = {".dockerconfigjson": base64.b64encode(logins.encode()).decode()}
         about = {"name": name, "namespace": namespace}
         kind = {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/dockerconfigjson"}
