@@ -52,6 +52,22 @@ def test_a_cluster_without_the_kind_is_one_where_nothing_is_installed() -> None:
     )
 
 
+def test_patience_begins_with_the_first_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request to a server that hangs fails after as long as a command waits in all."""
+    now, told = [0.0], list[str]()
+    monkeypatch.setattr("llmwright.targets.kubernetes.commands.access.time", SimpleNamespace(
+        monotonic=lambda: now[0], sleep=lambda seconds: now.__setitem__(0, now[0] + seconds)
+    ))  # fmt: skip
+
+    def request(_: Api) -> Any:
+        now[0] += 12.0
+        raise unreachable("GET /x", OSError("read timed out"))
+
+    with pytest.raises(TargetError, match="does not answer: read timed out"):
+        Access(API, told.append).ask(request)
+    assert (len(told), now[0]) == (1, 24.5)
+
+
 def test_an_api_server_that_comes_back_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     answers: list[ApiError | str] = [unreachable("GET /x", OSError("gone")), unreachable("GET /x", OSError()), "there"]

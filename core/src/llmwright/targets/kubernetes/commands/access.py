@@ -66,16 +66,17 @@ class Access:
         Raises:
             TargetError: it is refused, or the API server does not answer in time.
         """
-        until = None if self._patience_s is None else time.monotonic() + self._patience_s
-        told = False
+        until: float | None = None
         while True:
             try:
                 return request(self.api)
             except ApiError as error:
-                if not _may_pass(error) or (until is not None and time.monotonic() >= until):
+                now = time.monotonic()
+                if not _may_pass(error) or self._patience_s == 0 or (until is not None and now >= until):
                     raise explained(error, self.api) from error
-                if not told:
-                    told = True
+                if until is None:
+                    # From the first failure on: a server that hangs takes as long as a whole patience to fail once.
+                    until = float("inf") if self._patience_s is None else now + self._patience_s
                     self._tell(f"the API server {self.api.configuration.host} does not answer; waiting for it")
                 time.sleep(max(PAUSE_S, error.retry_after_s or 0.0))
 
