@@ -11,6 +11,7 @@ import pytest
 
 from llmwright.api.crd import crd
 from llmwright.app.cluster_doctor import ClusterExamination
+from llmwright.app.cluster_doctor import image_findings as images
 from llmwright.app.cluster_doctor.gpus import gpu_findings
 from llmwright.app.session import Session
 from llmwright.targets.kubernetes.cluster import kubeconfig
@@ -175,3 +176,37 @@ def test_rights_that_lack_are_a_problem_of_a_pod(
     assert finding.state == state
     assert "patch workspaces.kaito.sh" in finding.message
     assert "statefulsets" not in finding.message
+
+
+@pytest.mark.parametrize(
+    ("presence", "idle", "state"),
+    [
+        ("there", set[str](), "ok"),
+        ("missing", set[str](), "problem"),
+        ("missing", {"runtime ray"}, "unchecked"),
+        ("unknown", set[str](), "unchecked"),
+    ],
+)
+def test_an_image_that_no_registry_has_is_a_problem_where_somebody_can_use_it(
+    work: Path, monkeypatch: pytest.MonkeyPatch, presence: str, idle: set[str], state: str
+) -> None:
+    monkeypatch.setattr(images, "find_image", lambda _, image: (presence, "the registry answered 404"))
+    found = {each.about: each for each in images.image_findings(Session(), "reg.example/operator:1", frozenset(idle))}
+    ray = found["image of ray-llm"]
+    assert ray.state == state
+    assert ("images.ray-llm" in ray.hint) == (presence == "missing")
+    assert found["image of operator"].state == (
+        "unchecked" if presence == "unknown" else "ok" if presence == "there" else "problem"
+    )
+
+
+@pytest.mark.parametrize(("kept", "state"), [(True, "ok"), (False, "problem")])
+def test_a_volume_that_is_an_image_must_outlive_the_api_server(kept: bool, state: str) -> None:
+    """Without its feature gate the field is dropped in silence, and the container starts without weights."""
+
+    def create(resource: Any, body: Any, *, dry_run: bool) -> dict[str, Any]:
+        assert dry_run
+        volumes = body["spec"]["volumes"] if kept else [{"name": "weights"}]
+        return {"spec": {"volumes": volumes}}
+
+    assert images.image_volume_finding(cast("Api", SimpleNamespace(create=create)), "models").state == state

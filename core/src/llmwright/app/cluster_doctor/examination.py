@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from llmwright.targets.kubernetes.cluster.api_client import Api
 
 NAMES_SHOWN = 5
+OBJECTS_OF = "objects of "
 APPLY_CRD = "llmwright crd | kubectl apply --server-side -f -"
 ASK = "an administrator's doctor says more"
 OLDEST = (1, 30)
@@ -71,10 +72,16 @@ class ClusterExamination:
         if served:
             from llmwright.app.cluster_doctor.rights import own_rights
 
-            yield from own_rights(api, self._namespace or access.own_namespace(session.kubeconfig, session.context))
+            yield from own_rights(api, self._where)
         yield from self._operator(api)
         yield from self._nodes(api)
         yield from _kinds(self.session, api)
+
+    @property
+    def _where(self) -> str:
+        from llmwright.targets.kubernetes.cluster.kubeconfig import own_namespace
+
+        return self._namespace or own_namespace(self.session.kubeconfig, self.session.context)
 
     def _reach(self, api: Api) -> bool:
         """Return whether the cluster serves Workspaces; raises TargetError with what to do."""
@@ -129,13 +136,16 @@ class ClusterExamination:
         yield from _obstacle(self.session, api)
         if not access.in_cluster():
             yield rights_of_account(api, installed.account, _rules(self.session, chosen=True))
-        yield from self._images(installed)
+        yield from self._images(api, installed)
 
-    def _images(self, installed: InstalledOperator) -> Iterator[Finding]:
-        from llmwright.app.cluster_doctor.image_findings import image_findings
+    def _images(self, api: Api, installed: InstalledOperator) -> Iterator[Finding]:
+        from llmwright.app.cluster_doctor.image_findings import image_findings, image_volume_finding
 
+        if self.session.settings.image_volumes:
+            yield image_volume_finding(api, self._where)
+        idle = (each.about for each in _kinds(self.session, api) if each.state == "unchecked")
         try:
-            yield from image_findings(self.session, installed.image)
+            yield from image_findings(self.session, installed.image, frozenset(map(_driver_of, idle)))
         except LLMwrightError as error:
             # The operator may have other plugins than this machine, which its settings name.
             message = f"the images of the operator's drivers are not known here: {error.message}"
@@ -200,6 +210,10 @@ def _rules(session: Session, *, chosen: bool = False) -> tuple[AccessRule, ...]:
     return (*RULES, *session.driver_set.access_rules(wanted))
 
 
+def _driver_of(about: str) -> str:
+    return about.removeprefix(OBJECTS_OF)
+
+
 def _kinds(session: Session, api: Api) -> Iterator[Finding]:
     """Yield whether the cluster serves the kinds by which installed runtimes serve."""
     for name in session.registry.names("runtime"):
@@ -207,7 +221,7 @@ def _kinds(session: Session, api: Api) -> Iterator[Finding]:
         watch = runtime.serves_as if runtime is not None else None
         if watch is None:
             continue
-        about, kind = f"objects of runtime {name}", f"{watch.plural}.{watch.group}"
+        about, kind = f"{OBJECTS_OF}runtime {name}", f"{watch.plural}.{watch.group}"
         try:
             served = {entry["name"] for entry in api.kinds(f"{watch.group}/{watch.version}")}
         except TargetError as error:

@@ -9,22 +9,51 @@ from typing import TYPE_CHECKING, Any
 from llmwright.app.images.needed import OPERATOR, all_images
 from llmwright.app.images.presence import find_image
 from llmwright.errors import LLMwrightError
+from llmwright.targets.kubernetes.cluster.api_errors import ApiError
+from llmwright.targets.kubernetes.cluster.api_resources import PODS
+from llmwright.targets.kubernetes.commands.access import explained
 from llmwright.values.nodes import Finding
 
 if TYPE_CHECKING:
     from llmwright.app.session import Session
     from llmwright.artifacts.image_presence import Presence
+    from llmwright.targets.kubernetes.cluster.api_client import Api
 
+TRIAL: dict[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "llmwright-doctor"},
+    "spec": {
+        "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [
+            {
+                "name": "trial",
+                "image": "localhost/trial:1",
+                "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+                "volumeMounts": [{"name": "weights", "mountPath": "/weights", "readOnly": True}],
+            }
+        ],
+        "volumes": [{"name": "weights", "image": {"reference": "localhost/trial:1"}}],
+    },
+}
+"""A pod that is only asked about, and never made."""
 AT_ONCE = 8
 LIST = "`llmwright images list` names all"
 
 
-def image_findings(session: Session, operator_image: str) -> Iterator[Finding]:
-    """Yield for each image whether a registry has it. Registries are asked from this machine, with its logins."""
+def image_findings(session: Session, operator_image: str, idle: frozenset[str]) -> Iterator[Finding]:
+    """Yield for each image whether a registry has it. Registries are asked from this machine, with its logins.
+
+    Args:
+        operator_image: the operator's own; empty where it is not known.
+        idle: drivers that nobody can use on this cluster, as ``runtime ray``: what they lack is in nobody's way.
+    """
     roles: dict[str, list[str]] = {operator_image: [OPERATOR]} if operator_image else {}
+    used = {operator_image} if operator_image else set()
     for need in all_images(session):
         if need.role != OPERATOR:
             roles.setdefault(need.image, []).append(need.role)
+            used |= {need.image} if need.role in session.settings.images or not set(need.used_by) <= idle else set()
 
     def ask(image: str) -> tuple[Presence, str]:
         try:
@@ -35,14 +64,29 @@ def image_findings(session: Session, operator_image: str) -> Iterator[Finding]:
     with ThreadPoolExecutor(AT_ONCE, "images") as pool:
         answers = list(pool.map(ask, roles))
     for image, (presence, why) in zip(roles, answers, strict=True):
-        yield _finding(image, roles[image], presence, why)
+        yield _finding(image, roles[image], presence, why, used=image in used)
 
 
-def _finding(image: str, roles: list[str], presence: Presence, why: str) -> Finding:
+def _finding(image: str, roles: list[str], presence: Presence, why: str, *, used: bool) -> Finding:
     about = f"image of {', '.join(roles)}"
     if presence == "there":
         return Finding(about=about, state="ok", message=f"{image} is there")
-    state: Any = "problem" if presence == "missing" else "unchecked"
+    state: Any = "problem" if presence == "missing" and used else "unchecked"
     setting = f", or name another in the setting images.{roles[0]}" if roles[0] != OPERATOR else ""
     hint = f"push it{setting}; {LIST}" if presence == "missing" else ""
     return Finding(about=about, state=state, message=f"{image}: {why}", hint=hint)
+
+
+def image_volume_finding(api: Api, namespace: str) -> Finding:
+    """Return whether the cluster keeps a volume that is an image: without its feature gate it is dropped in silence."""
+    about = "image volumes"
+    try:
+        made = api.create(PODS, {**TRIAL, "metadata": {**TRIAL["metadata"], "namespace": namespace}}, dry_run=True)
+    except ApiError as error:
+        refused = explained(error, api)
+        return Finding(about=about, state="unchecked", message=refused.message, hint=refused.hint)
+    if any(volume.get("image") for volume in made["spec"].get("volumes") or ()):
+        return Finding(about=about, state="ok", message="the API server keeps them; nodes need containerd 2.1 or later")
+    message = "the API server drops them from pods, and the settings say imageVolumes: true"
+    hint = "turn on the feature gate ImageVolume of the API server and the kubelets, or set imageVolumes: false"
+    return Finding(about=about, state="problem", message=message, hint=hint)
