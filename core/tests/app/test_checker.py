@@ -60,3 +60,13 @@ def test_what_the_operator_would_not_buy_for_is_refused(judged: Any) -> None:
 def test_a_driver_that_is_not_there_is_named(judged: Any) -> None:
     found = judged(workspace(runtime="nowhere"))
     assert {path: one.reason for path, one in found.items()} == {"inference.runtime": "PluginNotFound"}
+
+
+def test_options_count_as_those_of_a_runtime_that_has_them_while_nobody_knows_the_nodes(judged: Any) -> None:
+    """A node without a GPU is served by ``hf``; that nodes have none is known once they are there."""
+    assert judged(workspace(runtimeConfig={"threads": 2})) == {}
+    found = judged(workspace(runtimeConfig={"thraeds": 2}))
+    assert list(found) == ["inference.runtimeConfig.thraeds"]
+    named = judged(workspace(runtime="vllm", runtimeConfig={"threads": 2}))
+    hint = named["inference.runtimeConfig.threads"].hint
+    assert hint.endswith("it is an option of hf and ray, which inference.runtime names")

@@ -7,10 +7,11 @@ messages.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from llmwright.api.versions import V1ALPHA1
 
-CelRule = dict[str, str]
+CelRule = dict[str, Any]
 
 UNPLANNED = "!has(oldSelf.status) || !has(oldSelf.status.plan)"
 """Nothing was done for it yet: the plan is recorded before the first act."""
@@ -18,6 +19,17 @@ UNPLANNED = "!has(oldSelf.status) || !has(oldSelf.status.plan)"
 
 def _rule(rule: str, message: str, field: str = "") -> CelRule:
     return {"rule": rule, "message": message, **({"fieldPath": field} if field else {})}
+
+
+def _kept_or(rule: CelRule) -> CelRule:
+    """Return a rule about the whole object that lets pass what broke it before.
+
+    The API server forgives what was so before only in parts that stay as they were, and a label or a finalizer changes
+    the whole: without this, nobody could take a finalizer off an object that an older version accepted.
+    """
+    text = rule["rule"]
+    before = text.replace("self.", "oldSelf.value().")
+    return {**rule, "rule": f"({text}) || (oldSelf.hasValue() && !({before}))", "optionalOldSelf": True}
 
 
 def _fixed(field: str) -> CelRule:
@@ -128,11 +140,11 @@ def _of_the_whole(*, partition: bool, options_fixed: bool) -> tuple[CelRule, ...
     nodes = "!has(self.tuning) || !has(self.resource) || !has(self.resource.count) || self.resource.count <= 1"
     copies = "!has(self.tuning) || !has(self.spec) || !has(self.spec.replicas) || self.spec.replicas == 1"
     rules = (
-        either,
+        _kept_or(either),
         kept,
         *_named_for_objects(),
-        _rule(nodes, "tuning runs on one node: resource.count must be 1", ".resource.count"),
-        _rule(copies, "a tuned model is served once: spec.replicas must be 1", ".spec.replicas"),
+        _kept_or(_rule(nodes, "tuning runs on one node: resource.count must be 1", ".resource.count")),
+        _kept_or(_rule(copies, "a tuned model is served once: spec.replicas must be 1", ".spec.replicas")),
         _provisioner_kept(),
         _fixed_once_planned("tuning.methodConfig"),
         *((_fixed_once_planned("resource.provisionerConfig"),) if options_fixed else ()),
@@ -140,7 +152,7 @@ def _of_the_whole(*, partition: bool, options_fixed: bool) -> tuple[CelRule, ...
     if not partition:
         return rules
     whole = "!has(self.tuning) || !has(self.resource) || !has(self.resource.partition)"
-    return (*rules, _rule(whole, "resource.partition cannot be used for tuning", ".resource.partition"))
+    return (*rules, _kept_or(_rule(whole, "resource.partition cannot be used for tuning", ".resource.partition")))
 
 
 def _named_for_objects() -> tuple[CelRule, ...]:
@@ -148,22 +160,24 @@ def _named_for_objects() -> tuple[CelRule, ...]:
 
     Whether a tuning serves afterwards may stand in the operator's settings, which CEL does not see.
     """
-    name, there = "self.metadata.name", "has(self.status) || "
+    name, there = "self.metadata.name", "oldSelf.hasValue() || "
     serves = (
         "has(self.inference) || (has(self.tuning) && has(self.tuning.onSuccess) && self.tuning.onSuccess == 'serve')"
     )
     unserved = f"{there}!({serves}) || "
-    return (
+    rules = (
         _rule(f"{there}!{name}.contains('.')", "the name of a Workspace has no dots"),
         _rule(f"{unserved}{name}.size() <= 52", "the name of a Workspace that serves has at most 52 characters"),
         _rule(f"{unserved}{name}.matches('^[a-z]')", "the name of a Workspace that serves begins with a letter"),
         _rule(f"{there}{name}.size() <= 53", "the name of a Workspace that tunes has at most 53 characters"),
     )
+    return tuple({**rule, "optionalOldSelf": True} for rule in rules)
 
 
 def _of_the_resource(*, partition: bool) -> tuple[CelRule, ...]:
+    absent = "!has(self.labelSelector) || !has(oldSelf.labelSelector)"
     expressions = "has(self.labelSelector.matchExpressions) || has(oldSelf.labelSelector.matchExpressions)"
-    selector = f"{expressions} || self.labelSelector == oldSelf.labelSelector"
+    selector = f"{absent} || {expressions} || self.labelSelector == oldSelf.labelSelector"
     instance_type = (
         "!has(oldSelf.instanceType) || !has(self.instanceType) || oldSelf.instanceType == '' "
         "|| self.instanceType == '' || self.instanceType == oldSelf.instanceType"

@@ -120,8 +120,24 @@ class CheckInput:
 
     @cached_property
     def runtime_name(self) -> str | None:
-        """The runtime that will serve, as far as it is decided by now; None where none that is installed can."""
-        return self.runtimes.runtimes[0].name if self.runtimes.runtimes else None
+        """The runtime that will serve, as far as it is decided by now; None where none that is installed can.
+
+        Of nodes that somebody brings nobody knows the GPU yet: there it is the first that takes the options, as in a
+        plan, which has the nodes.
+        """
+        names = [candidate.name for candidate in self.runtimes.runtimes]
+        open_yet = self.on_cluster and self.brings_nodes and self.machine is None and len(names) > 1
+        taking = (name for name in names if self._takes_options(name)) if open_yet else iter(names)
+        return next(taking, names[0] if names else None)
+
+    def _takes_options(self, runtime: str) -> bool:
+        """Whether that runtime has nothing against the options and the config of the Workspace."""
+        inference, configure = self.written.inference, self.drivers.configure
+        if inference is None or configure is None:
+            return True
+        files = self.config_files(self.written.namespace, inference.config) if inference.config else None
+        problems = configure("runtime", runtime, inference.runtime_config, files or {})
+        return not any(problem.severity == "error" for problem in problems)
 
     @cached_property
     def runtime(self) -> type[Runtime] | None:

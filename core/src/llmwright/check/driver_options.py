@@ -12,6 +12,9 @@ from llmwright.plugins.configuration import option_names
 from llmwright.plugins.driver_set import DriverKind
 from llmwright.plugins.known import requirement
 
+NAMED_BY: Mapping[DriverKind, str] = {"runtime": ", which inference.runtime names"}
+"""How the user says which driver of a kind is meant."""
+
 
 def check_driver_names(inputs: CheckInput) -> Iterator[Problem]:
     """Provisioner and runtime are installed (the tuning method is ``tuning``'s)."""
@@ -52,7 +55,7 @@ def _with_others(inputs: CheckInput, kind: DriverKind, name: str, problem: Probl
     if own is None or problem.path in option_names(own.config_model):
         return problem
     others = installed.named(kind, lambda other: problem.path in option_names(other.config_model))
-    instead = f"it is an option of {' and '.join(others)}"
+    instead = f"it is an option of {' and '.join(others)}{NAMED_BY.get(kind, '')}"
     return replace(problem, hint="; ".join(filter(None, (problem.hint, instead)))) if others else problem
 
 

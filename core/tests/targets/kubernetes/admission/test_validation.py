@@ -18,15 +18,18 @@ REFUSAL = Problem("resource.count", "too many", reason="LimitExceeded")
 
 
 class Check:
-    """A check that always returns the same problems, and records its calls."""
+    """A check that always returns the same problems of the new Workspace, and records its calls.
 
-    def __init__(self, *problems: Problem) -> None:
-        self.problems = problems
+    ``before`` are problems that the old one has too.
+    """
+
+    def __init__(self, *problems: Problem, before: tuple[Problem, ...] = ()) -> None:
+        self.problems, self.before = problems, before
         self.calls: list[tuple[Workspace, Workspace | None]] = []
 
     def __call__(self, workspace: Workspace, old: Workspace | None) -> Iterable[Problem]:
         self.calls.append((workspace, old))
-        return self.problems
+        return self.before if old is workspace else (*self.problems, *self.before)
 
 
 def with_fields(**fields: Any) -> Object:
@@ -41,8 +44,9 @@ def test_an_update_is_checked_against_the_old_workspace() -> None:
     check = Check(REFUSAL)
     old = with_fields(inference={"preset": {"name": "phi-3"}})
     assert validate(read_request(review("UPDATE", WORKSPACE, old)), check).errors == (REFUSAL,)
-    ((new, before),) = check.calls
+    (new, before), again = check.calls
     assert before is not None
+    assert again == (before, before), "what it was accepted with is asked too"
     assert (new.preset, before.preset) != (before.preset, new.preset)
 
 
@@ -68,6 +72,26 @@ def test_an_update_of_other_fields_is_not_checked(new: Object) -> None:
 def test_annotations_that_stand_for_fields_are_checked() -> None:
     new = with_metadata(annotations={"kaito.sh/runtime": "vllm"})
     assert validate(read_request(review("UPDATE", new, WORKSPACE)), Check(REFUSAL)).errors == (REFUSAL,)
+
+
+def test_what_was_wrong_before_is_a_warning() -> None:
+    """A rule that is newer than the Workspace must not keep anybody from editing another field of it."""
+    another, old = Problem("inference.config", "none such"), with_fields(inference={"preset": {"name": "phi-3"}})
+    request = read_request(review("UPDATE", WORKSPACE, old))
+    result = validate(request, Check(before=(REFUSAL,)))
+    assert (result.errors, [warning.message for warning in result.warnings]) == ((), ["too many"])
+    result = validate(request, Check(another, before=(REFUSAL,)))
+    assert (result.errors, [warning.message for warning in result.warnings]) == ((another,), ["too many"])
+    assert validate(read_request(review(new=WORKSPACE)), Check(before=(REFUSAL,))).errors == (REFUSAL,)
+
+
+def test_what_could_not_be_read_before_is_a_warning() -> None:
+    old, new = with_fields(resource={"count": "two"}), with_fields(resource={"count": "two", "preferredNodes": ["a"]})
+    assert validate(read_request(review("UPDATE", new, old)), Check()).errors == ()
+    worse = with_fields(resource={"count": "two", "extra": 1})
+    assert [error.path for error in validate(read_request(review("UPDATE", worse, old)), Check()).errors] == [
+        "resource.extra"
+    ]
 
 
 @pytest.mark.parametrize("operation", ["DELETE", "CONNECT"])

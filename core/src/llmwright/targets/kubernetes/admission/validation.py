@@ -44,16 +44,29 @@ def validate(request: AdmissionRequest, check: WorkspaceCheck) -> ValidationResu
     """Return all problems of the Workspace in ``request``.
 
     An update is checked only if it changes what the user asks for. So nobody is kept from changing a label, removing a
-    finalizer or deleting a Workspace that breaks a rule which is newer than the Workspace.
+    finalizer or deleting a Workspace that breaks a rule which is newer than the Workspace. Nor from editing another
+    field of it: what was wrong before is a warning.
     """
     if request.operation not in CHECKED_OPERATIONS or request.subresource or _asks_for_the_same(request):
         return ValidationResult()
     try:
         new = _read(request.new)
     except InvalidWorkspace as error:
-        return ValidationResult(error.problems)
+        return ValidationResult(_forgiven(error.problems, _unreadable(request.old)))
     old = _read_old(request.old)
-    return ValidationResult(tuple(_with_severity(problem, new, old) for problem in check(new, old)))
+    problems = tuple(_with_severity(problem, new, old) for problem in check(new, old))
+    if old is None or not ValidationResult(problems).errors:
+        return ValidationResult(problems)
+    return ValidationResult(_forgiven(problems, check(old, old)))
+
+
+def _forgiven(problems: Iterable[Problem], before: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return ``problems``, as warnings those that were there ``before``."""
+    known = {(problem.path, problem.reason, problem.message) for problem in before}
+    return tuple(
+        replace(problem, severity="warning") if (problem.path, problem.reason, problem.message) in known else problem
+        for problem in problems
+    )
 
 
 def _asks_for_the_same(request: AdmissionRequest) -> bool:
@@ -75,6 +88,16 @@ def _user_input(workspace: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _read(workspace: Mapping[str, Any]) -> Workspace:
     return validate_workspace(Document({name: value for name, value in workspace.items() if name != "status"}))
+
+
+def _unreadable(workspace: Mapping[str, Any] | None) -> tuple[Problem, ...]:
+    """Return why this version cannot read a Workspace; nothing where it can, or where there is none."""
+    try:
+        if workspace is not None:
+            _read(workspace)
+    except InvalidWorkspace as error:
+        return error.problems
+    return ()
 
 
 def _read_old(workspace: Mapping[str, Any] | None) -> Workspace | None:
