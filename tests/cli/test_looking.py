@@ -176,3 +176,10 @@ def test_a_verb_without_a_place_refuses_its_options(run: Run) -> None:
 def test_what_has_ended_is_not_followed_and_this_machine_keeps_one_log(run: Run) -> None:
     assert "leave out --follow or --previous" in run("logs", "x", "-f", "--previous").err
     assert "one log for all its runs" in run("logs", "x", "--previous").err
+
+
+def test_what_runs_in_the_foreground_is_no_verb_of_kubectl(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("llmwright.cli.root.PLUGIN_PROGRAM", "llmwright")
+    ran = run("run", "demo")
+    assert ran.code == 2
+    assert "run is for this machine" in ran.err

@@ -188,7 +188,19 @@ def test_who_lacks_a_right_is_told_which_and_who_gives_it(plane: Cluster, comman
         "  hint: the ClusterRole llmwright-view has that right: `kubectl create rolebinding llmwright-NAME -n default "
         "--clusterrole=llmwright-view --serviceaccount=default:stranger`",
     ]
+    unknown = command("orphans", "--kubeconfig", str(tmp_path / "stranger"))
+    assert (unknown.code, unknown.out) == (1, "")
+    assert "default:stranger may not list nodes in the whole cluster" in unknown.err
+    assert "nothing is left" not in unknown.err
     plane.kubectl("delete", "serviceaccount", "stranger")
+
+
+def test_verbs_of_this_machine_say_so_and_the_others_ask_the_cluster(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"prompt": "hello"}\n')
+    refused = command("--target", "kubernetes", "generate", "nobody", "-f", "in.jsonl", "-o", "out.jsonl")
+    assert refused.err.startswith("error: workspace 'nobody' is not there in namespace 'default'")
+    asked = command("bench", "nobody")
+    assert asked.err.startswith("error: workspace 'nobody' is not there in namespace 'default'")
 
 
 def test_an_api_server_that_is_away_is_waited_for(plane: Cluster, command: Command, tmp_path: Path) -> None:

@@ -19,11 +19,18 @@ def orphans(session: Session, api: Api | None, tell: Callable[[str], None]) -> I
 
     ``tell`` takes one line of a provisioner that cannot be asked.
     """
+    from llmwright.targets.kubernetes.cluster.api_errors import ApiError
+    from llmwright.targets.kubernetes.commands.access import explained
+
     for name in session.registry.names("provisioner"):
         try:
             driver = session.drivers.provisioner(name, api)
             if ("local" if api is None else "kubernetes") in driver.targets:
                 yield from [(name, orphan) for orphan in _orphans_of(session, name, driver, api)]
+        except ApiError as error:
+            assert api is not None
+            # A cluster that does not answer, or not to this user, must not read as one where nothing is left.
+            raise explained(error, api) from error
         except LLMwrightError as error:
             tell(f"{name}: {error.message}")
 

@@ -49,7 +49,7 @@ say why) or the server went away, with 2 where a file cannot be used.
 @click.option("--concurrency", type=click.IntRange(1, 1024), default=8, show_default=True, help="Requests at a time.")
 @arguments.request_timeout
 @click.option("--overwrite", is_flag=True, help="Forget the answers that the file has, and ask all again.")
-@arguments.namespaced
+@arguments.placed
 @click.pass_obj
 def generate(
     session: Session,
@@ -64,7 +64,7 @@ def generate(
 ) -> None:
     """Answer a file of requests: by the Workspace NAME, the server at URL, or a PRESET that is served meanwhile.
 
-    Without a target the only Workspace that answers on this machine is asked.
+    Without a target the only Workspace that answers on this machine is asked. On a cluster kubectl forwards a port.
     """
     if output in FORMATS:
         raise click.UsageError(f"-o names the file of the answers here; write ./{output} for a file of that name")
@@ -101,6 +101,10 @@ def _served(
     from llmwright.app.bench import is_url
     from llmwright.app.generate import served_by
 
+    if session.on_cluster and not (target and is_url(target)):
+        with _served_on_cluster(session, target, model, namespace) as served:
+            yield served
+        return
     if target is None or not is_url(target):
         note_repairs(session.target.repair())
     try:
@@ -112,6 +116,20 @@ def _served(
             yield served_by(session, name, model, namespace or "default")
         return
     yield served
+
+
+@contextmanager
+def _served_on_cluster(
+    session: Session, target: str | None, model: str | None, namespace: str | None
+) -> Iterator[Served]:
+    from llmwright.app.generate import Served
+    from llmwright.app.model_client import choose_model
+
+    if target is None:
+        raise click.UsageError("name the Workspace of the cluster that is asked")
+    workspace = session.target.get(namespace or session.target.namespace, target)
+    with session.endpoint(workspace) as url, session.model_client(url) as client:
+        yield Served(url, choose_model(client, workspace, model))
 
 
 @contextmanager

@@ -38,11 +38,18 @@ def orphans(session: Session, kubeconfig: str | None, target: str) -> int:
     api = None
     if target == "kubernetes":
         from llmwright.targets.kubernetes.cluster.kubeconfig import connect
+        from llmwright.targets.kubernetes.commands.access import Access
 
         api = connect(kubeconfig)
-    left = list(find_orphans(session, api, lambda line: click.echo(line, err=True)))
+        # Waits for an API server that is away.
+        Access(api, session.tell).ask(lambda each: each.version())
+    unasked: list[str] = []
+    left = list(find_orphans(session, api, unasked.append))
+    for line in unasked:
+        click.echo(line, err=True)
     for provisioner, orphan in left:
         click.echo(f"{provisioner}  {orphan.name}")
     if not left:
-        click.echo("nothing is left behind", err=True)
+        known = ", as far as could be asked" if unasked else ""
+        click.echo(f"nothing is left behind{known}", err=True)
     return FOUND if left else 0

@@ -57,6 +57,10 @@ def run(
 
         click.echo(to_yaml(loaded.document.data), nl=False)
         return
+    if session.chosen_target == "kubernetes":
+        raise click.UsageError(
+            "run is for this machine: `apply` carries a Workspace out on a cluster, `get -w` shows it"
+        )
     from llmwright.app.checker import CheckMode
     from llmwright.app.planner import Planner
     from llmwright.cli.show.console import open_console

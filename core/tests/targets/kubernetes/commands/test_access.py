@@ -32,7 +32,8 @@ def refused(error: ApiError) -> TargetError:
         ("patch", "workspaces", "kaito.sh", ' in the namespace "models"', "llmwright-edit", "rolebinding"),
         ("get", "pods/log", "", ' in the namespace "models"', "view", "rolebinding"),
         ("create", "pods/portforward", "", ' in the namespace "models"', "edit", "rolebinding"),
-        ("list", "nodes", "", " at the cluster scope", "cluster-admin", "clusterrolebinding"),
+        # Alone, and not all that an administrator may do.
+        ("list", "nodes", "", " at the cluster scope", "llmwright-nodes", "clusterrolebinding"),
     ],
 )
 def test_a_missing_right_is_named_with_the_role_that_has_it(

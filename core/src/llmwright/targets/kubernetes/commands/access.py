@@ -38,6 +38,7 @@ ACCOUNT = re.compile(r"system:serviceaccount:(?P<namespace>[^:]+):(?P<name>[^:]+
 READING = frozenset({"get", "list", "watch"})
 OURS = "kaito.sh"
 ANONYMOUS = "system:anonymous"
+ADMINISTRATOR = "cluster-admin"
 UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
 """In OpenSSL's words about a certificate that nobody vouches for."""
 
@@ -162,6 +163,12 @@ def lacking_right(user: str, verb: str, group: str, resource: str, namespace: st
     who = f"--serviceaccount={account['namespace']}:{account['name']}" if account else f"--user={user}"
     binding = f"rolebinding llmwright-NAME -n {namespace}" if namespace else "clusterrolebinding llmwright-NAME"
     hint = f"the ClusterRole {role} has that right: `kubectl create {binding} --clusterrole={role} {who}`"
+    if role == ADMINISTRATOR:
+        # Nobody becomes an administrator for the sake of one right.
+        alone = f"llmwright-{resource.replace('/', '-')}"
+        made = f"kubectl create clusterrole {alone} --verb={verb} --resource={kind}"
+        bound = f"kubectl create {binding} --clusterrole={alone} {who}"
+        hint = f"no role but {role} has that right; give it alone: `{made} && {bound}`"
     if user == ANONYMOUS:
         hint = "the kubeconfig logs nobody in: log in to the cluster again, or name another --context"
     return TargetError(f"{user} may not {verb} {kind} {where}", hint=hint, reason="Forbidden")
@@ -172,5 +179,5 @@ def role_for(group: str, resource: str, verb: str) -> str:
     if group == OURS:
         return "llmwright-view" if verb in READING else "llmwright-edit"
     if resource in ("nodes", "customresourcedefinitions", "nodeclaims", "nodepools"):
-        return "cluster-admin"
+        return ADMINISTRATOR
     return "view" if verb in READING else "edit"
