@@ -15,7 +15,7 @@ from tests.chart.support.installed_operator import installed_operator
 from tests.chart.support.kaitos_chart import write_chart
 from tests.support.page_commands import commands
 
-from llmwright.testing.cluster import Cluster
+from llmwright.testing.cluster import Cluster, wait_until
 
 pytestmark = pytest.mark.cluster
 
@@ -73,11 +73,11 @@ def moving(plane: Cluster, shell: Shell) -> Iterator[Cluster]:
     plane.kubectl("delete", "node", "gpu-moves")
 
 
-def workspace() -> Object:
+def workspace(namespace: str = "default") -> Object:
     return {
         "apiVersion": "kaito.sh/v1beta1",
         "kind": "Workspace",
-        "metadata": {"name": NAME, "namespace": "default"},
+        "metadata": {"name": NAME, "namespace": namespace},
         "resource": {"instanceType": "Standard_NC24ads_A100_v4", "labelSelector": {"matchLabels": {"model": NAME}}},
         "inference": {"preset": {"name": "phi-4-mini-instruct"}},
     }
@@ -119,11 +119,13 @@ def test_over_and_back(moving: Cluster, shell: Shell, tmp_path: Path) -> None:
     assert uid(moving) == before
     operator = installed_operator(moving, tmp_path)
     operator.start()
-    moving.until(NAME, "Ready")
-    assert "kaito-base" not in image(moving)
-    # What LLMwright alone has can be written now.
-    moving.kubectl("patch", "workspace", NAME, "--type=merge", '-p={"resource":{"provisioner":"byo"}}')
-    operator.end()
+    try:
+        moving.until(NAME, "Ready")
+        assert "kaito-base" not in image(moving)
+        # What LLMwright alone has can be written now.
+        moving.kubectl("patch", "workspace", NAME, "--type=merge", '-p={"resource":{"provisioner":"byo"}}')
+    finally:
+        operator.end()
 
     for command in commands(PAGE, "Going back"):
         shell(command)
@@ -134,3 +136,29 @@ def test_over_and_back(moving: Cluster, shell: Shell, tmp_path: Path) -> None:
     assert "provisioner" not in found["resource"]
     moving.kubectl("delete", "validatingwebhookconfiguration", "validation.workspace.kaito.sh")
     moving.kubectl("annotate", "workspace", NAME, "kaito=writes")
+
+
+@pytest.mark.slow
+def test_side_by_side(moving: Cluster, shell: Shell, tmp_path: Path) -> None:
+    shell("helm upgrade --install kaito-workspace kaito/workspace -n kaito-workspace")
+    shell("kubectl create namespace team")
+    for command in commands(PAGE, "Side by side"):
+        shell(command.replace("TEAM", "team"))
+    operator = installed_operator(moving, tmp_path)
+    operator.start()
+    # The webhook, which nobody serves here, is not asked about the Workspaces of this namespace.
+    moving.apply(workspace("team"))
+    path = f"/apis/kaito.sh/v1beta1/namespaces/team/workspaces/{NAME}"
+
+    def is_ready() -> bool:
+        status = (moving.fetch(path) or {}).get("status") or {}
+        return any(one["type"] == "Ready" and one["status"] == "True" for one in status.get("conditions") or ())
+
+    try:
+        wait_until(is_ready, "it is carried out")
+        shell(f"kubectl -n team delete workspace {NAME} --timeout=60s")
+    finally:
+        operator.end()
+    shell("helm uninstall llmwright -n llmwright-system --wait")
+    shell("kubectl delete -f deploy/beside-kaito.yaml")
+    shell("kubectl delete namespace team --wait=false")

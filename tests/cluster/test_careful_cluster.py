@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from tests.cluster.support.operating import BUYING, LEVEL
+from tests.cluster.support.operating import BUYING, LEVEL, Shift
 from tests.cluster.support.workspaces import CLAIMS, Workspaces
 from tests.cluster.test_manifests import with_goldens
 from tests.conformance.manifest_scenario import Cluster as Rendering
@@ -194,3 +194,38 @@ def test_what_its_author_may_not_ask_for_is_said_in_the_status_without_a_webhook
         assert claims(workspaces.plane, name) == []
         assert workspaces.one("statefulset", name) is None
         assert workspaces.one("job", name) is None
+
+
+def test_a_template_that_was_accepted_before_runs_on_when_it_is_allowed_no_more(
+    plane: Cluster, shift: Shift, settings: Object
+) -> None:
+    shift.on({**settings, "privilegedTemplates": True}, {})
+    running = Workspaces(plane)
+    wanted = running.inference("privileged", provisioner="byo")
+    pod = {"hostIPC": True, "containers": [{"name": "c", "image": "registry.example/i:1"}]}
+    wanted["inference"] = {"template": {"spec": pod}}
+    running.node("privileged-node", "privileged")
+    running.apply(wanted)
+    running.until("privileged", "Ready")
+
+    def as_they_are() -> list[Object]:
+        """Its server and its pod, without what changes while nothing does."""
+        found = [*plane.get("statefulsets", chosen), *plane.get("pods", chosen)]
+        return [{"uid": one["metadata"]["uid"], "spec": one["spec"]} for one in found]
+
+    chosen, passed = "-lkaito.sh/workspace=privileged", 'result="success"'
+    before = as_they_are()
+    assert len(before) == 2
+    operator = shift.on(settings, {})
+    plane.kubectl("label", "workspace", "privileged", "team=a")
+
+    def passes() -> float:
+        lines = operator.answers(operator.metrics, "/metrics").splitlines()
+        counted = [line for line in lines if line.startswith("controller_runtime_reconcile_total") and passed in line]
+        return sum(float(line.rpartition(" ")[2]) for line in counted)
+
+    wait_until(lambda: passes() >= 2, "the new operator looked at it")
+    assert as_they_are() == before
+    assert running.condition("privileged", "Ready")[0] == "True"
+    assert running.condition("privileged", "Stalled")[0] == "False"
+    running.clear()
