@@ -17,6 +17,7 @@ from llmwright.app.session import Session
 from llmwright.cli import EXIT_INTERRUPTED
 from llmwright.cli.interrupts import Terminated, ignore_interrupts, interrupt_verbs
 from llmwright.errors import LLMwrightError, PluginError
+from llmwright.reading.key_file import KEY, api_key
 from llmwright.version import __version__
 
 # Kept here and not read from the verbs' modules, so that --help imports none of them.
@@ -170,6 +171,9 @@ def behind_the_verb(args: list[str]) -> list[str]:
 def root(ctx: click.Context, /, verbose: bool, **options: Any) -> None:
     """Serve or tune a language model from one short YAML."""
     ctx.meta[VERBOSE] = verbose
+    # For this process and all that it starts: servers take the variable.
+    if key := api_key(os.environ):
+        os.environ[KEY] = key
     ctx.obj = Session(**options, tell=_tell)
     if ctx.info_name == AS_PLUGIN:
         ctx.obj.chosen_target = "kubernetes"

@@ -133,3 +133,8 @@ def test_adapters_are_loaded_behind_a_key_from_real_directories_alone() -> None:
     for wrong in ("adapters", "/"):
         with pytest.raises(ConfigError, match="absolute path"):
             parse_options([*flags, wrong], key)
+
+
+def test_the_key_may_lie_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("sesame\n")
+    assert parse_options(["--model", "m"], {"LLMWRIGHT_API_KEY_FILE": str(tmp_path / "key")}).api_key == "sesame"

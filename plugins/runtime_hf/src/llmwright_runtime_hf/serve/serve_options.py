@@ -11,6 +11,7 @@ from pathlib import Path
 
 from llmwright.errors import ConfigError
 from llmwright.reading.files import Unreadable, is_there, read_text
+from llmwright.reading.key_file import api_key
 from llmwright.values.lora_adapter import MAX_LORA_RANK
 from llmwright_runtime_hf.serve.flags import MAX_N_SEQUENCES, MAX_NUM_SEQS, MAX_QUEUED_REQUESTS, flag_parser
 
@@ -160,7 +161,8 @@ def _name_of(model: str) -> str:
 
 def _api_key(environ: Mapping[str, str]) -> str | None:
     # A secret that was made with ``echo`` ends with a line break, and no header can: nobody could use that key.
-    key = environ[API_KEY_VARIABLE].strip() if API_KEY_VARIABLE in environ else None
+    key = api_key(environ)
+    key = None if key is None else key.strip()
     if key == "":
         raise ConfigError(
             f"{API_KEY_VARIABLE} is set and empty", hint="give it a value, or unset it to serve without a key"

@@ -132,10 +132,10 @@ def test_an_adapter_that_lacks_weights_is_refused(models: ServedModels, tmp_path
         ("{", "is no JSON"),
         ("[]", "holds no JSON object"),
         ('{"peft_type": "NOPE"}', "cannot be switched"),
-        ('{"peft_type": "LORA", "r": "x", "target_modules": ["q_proj"]}', "cannot be served"),
+        ('{"peft_type": "LORA", "r": "x", "target_modules": ["q_proj"]}', "its adapter_config.json"),
         ('{"peft_type": "LORA", "target_modules": "[/x]"}', "cannot be served"),
-        ('{"peft_type": "LORA", "target_modules": ["q_proj"], "megatron_config": 4}', "cannot be served"),
-        ('{"peft_type": "LORA", "target_modules": ["q_proj"], "rank_pattern": "x"}', "cannot be served"),
+        ('{"peft_type": "LORA", "target_modules": ["q_proj"], "megatron_config": 4}', "its adapter_config.json"),
+        ('{"peft_type": "LORA", "target_modules": ["q_proj"], "rank_pattern": "x"}', "its adapter_config.json"),
         ('{"peft_type": "PREFIX_TUNING", "task_type": "CAUSAL_LM"}', "cannot be switched"),
     ],
 )

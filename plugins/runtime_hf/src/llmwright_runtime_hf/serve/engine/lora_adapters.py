@@ -60,7 +60,7 @@ class LoraAdapters:
 
     def read(self, spec: AdapterSpec) -> ReadAdapter:
         """Read and judge the files of an adapter. Raises ConfigError if it cannot be served."""
-        what = f"adapter {spec.name} ({spec.path}) cannot be served"
+        what = f"adapter {spec.name} ({spec.path})"
         adapter = read_adapter(spec.path, what)
         fit = misfits(adapter, max_rank=self._max_rank, sizes=self._sizes, complete=self._complete)
         unfit = next(fit, None)
