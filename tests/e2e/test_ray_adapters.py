@@ -90,8 +90,10 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     sandbox = RaySandbox(root, request.param)
     scale = "  autoscaling: {minReplicas: 2, maxReplicas: 2}\n"
     file = sandbox.serve_by_ray(f"{scale}{written(root / 'adapters')}", "maxNumAdaptersPerReplica: 1")
-    yield serve(sandbox, file, root / "adapters")
-    sandbox.close()
+    try:
+        yield serve(sandbox, file, root / "adapters")
+    finally:
+        sandbox.close()
 
 
 @pytest.fixture(scope="module")
@@ -100,10 +102,11 @@ def truth(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Answer]:
     root = tmp_path_factory.mktemp("all")
     sandbox = Sandbox(root, LLMWRIGHT_API_KEY=KEY)
     text = f"{serving_workspace('mine')}  runtime: hf\n{written(root / 'adapters')}"
-    all_loaded = serve(sandbox, sandbox.write(text, "mine.yaml"), root / "adapters")
-    answers = {name: all_loaded.ask(name) for name in ("demo", *ADAPTERS)}
-    sandbox.close()
-    return answers
+    try:
+        all_loaded = serve(sandbox, sandbox.write(text, "mine.yaml"), root / "adapters")
+        return {name: all_loaded.ask(name) for name in ("demo", *ADAPTERS)}
+    finally:
+        sandbox.close()
 
 
 def assert_alike(answer: Answer, other: Answer) -> None:

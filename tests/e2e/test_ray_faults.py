@@ -5,7 +5,11 @@ from __future__ import annotations
 import contextlib
 import shutil
 import socket
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -21,6 +25,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 WORDS = {"ray": "size mismatch", "ray-llm": "size of tensor"}
 """What each engine says of an adapter of another model."""
+PARTS = {"ray": "ServeReplica:llmwright:model", "ray-llm": "ServeReplica:llmwright:LlmServer"}
+"""The beginning of the names of the processes that hold the model."""
+CLIENTS = 6
+HEALTH_S = 15.0
+"""Seconds until Ray Serve has asked each copy how it is: every 10 s, on a busy machine."""
 
 
 @pytest.fixture(params=[pytest.param(name, marks=pytest.mark.engine(name=name)) for name in WORDS])
@@ -90,3 +99,78 @@ def starts_ray(sandbox: RaySandbox) -> bool:
         return bool(sandbox.parts("gcs_server"))
     except (ValueError, psutil.Error):
         return False
+
+
+@dataclass
+class Load:
+    """Clients that ask without a pause; ``failed`` are the times at which a request that failed began and ended."""
+
+    endpoint: str
+    over: threading.Event = field(default_factory=threading.Event)
+    answered: int = 0
+    failed: list[tuple[float, float, str]] = field(default_factory=list)
+
+    def ask(self) -> None:
+        while not self.over.is_set():
+            begun = time.monotonic()
+            try:
+                response = request(self.endpoint, "/v1/completions", completion("demo", 16), KEY)
+                wrong = "" if response.status_code == httpx.codes.OK else f"{response.status_code} {response.text}"
+            except httpx.TransportError as error:
+                wrong = repr(error)
+            if wrong:
+                self.failed.append((begun, time.monotonic(), wrong))
+                # As a client that was told `Retry-After: 1`.
+                time.sleep(1)
+            self.answered += not wrong
+
+
+@pytest.mark.parametrize("part", ["replica", "engine"])
+def test_a_copy_that_dies_under_load_fails_the_requests_that_it_held(
+    sandbox: RaySandbox, runtime: str, part: str
+) -> None:
+    """The other copy takes all that come. vLLM's engine is another process: Ray finds its end by a health check."""
+    if part == "engine" and runtime == "ray":
+        pytest.skip("the engine of hf is a thread of its replica")
+    sandbox.ok("apply", "-f", sandbox.serve_by_ray("  replicas: 2\n"))
+    wait_until(lambda: "ready at http" in sandbox.ok("logs", "mine"), "both copies answer", START_S)
+    load = Load(str(sandbox.get()["status"]["endpoint"]))
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        asking = [pool.submit(load.ask) for _ in range(CLIENTS)]
+        try:
+            wait_until(lambda: load.answered >= 4 * CLIENTS, "answers come", 120)
+            assert not load.failed
+            killed, victim = time.monotonic(), sandbox.parts(PARTS[runtime] if part == "replica" else "EngineCore")[0]
+            victim.kill()
+            settled = killed + (HEALTH_S if part == "engine" else 0)
+            answered = load.answered
+            wait_until(lambda: time.monotonic() > settled and load.answered > answered + 4 * CLIENTS, "it goes on", 300)
+        finally:
+            load.over.set()
+    for each in asking:
+        each.result()
+    assert all(begun <= settled for begun, _, _ in load.failed), load.failed
+    if part == "replica":
+        assert len(load.failed) <= CLIENTS, load.failed
+    assert all("replica_lost" in wrong or wrong.startswith("500") for _, _, wrong in load.failed), load.failed
+
+
+def test_no_copy_runs_while_nobody_asks_and_the_first_request_wakes_one(sandbox: RaySandbox, runtime: str) -> None:
+    """By ``llmwright apply``, under the supervisor: asleep it is ready, and neither probes nor lists wake it."""
+    none_asked = "  autoscaling: {minReplicas: 0, maxReplicas: 1}\n"
+    sandbox.ok("apply", "-f", sandbox.serve_by_ray(none_asked, "downscaleDelayS: 2"))
+    wait_until(sandbox.serves, "the model answers", START_S)
+    assert answers(sandbox)
+    wait_until(lambda: not sandbox.parts(PARTS[runtime]), "no copy is left", 300)
+    time.sleep(5)
+    assert sandbox.serves()
+    endpoint = str(sandbox.get()["status"]["endpoint"])
+    headers = {"Authorization": f"Bearer {KEY}"}
+    for path in ("/health", "/v1/models", "/metrics"):
+        assert httpx.get(endpoint + path, headers=headers, trust_env=False).status_code == httpx.codes.OK
+    time.sleep(5)
+    assert not sandbox.parts(PARTS[runtime]), "a probe has woken it"
+    body = completion("demo")
+    response = httpx.post(f"{endpoint}/v1/completions", json=body, headers=headers, timeout=START_S, trust_env=False)
+    assert response.status_code == httpx.codes.OK, response.text
+    assert sandbox.parts(PARTS[runtime])

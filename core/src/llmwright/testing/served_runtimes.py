@@ -70,12 +70,24 @@ class ServedRuntimeContract(EndpointContract, RuntimeObjectsContract):
         )
 
     @pytest.fixture
+    def serves_here(self, driver: Runtime) -> bool:
+        """Whether it serves on this machine's processor. With ``cpu_locally`` the test says whether its build can."""
+        return driver.capabilities.cpu
+
+    @pytest.fixture
     def served_launch(
-        self, driver: Runtime, served_preset: Preset, served_adapters: tuple[Adapter, ...], config: Any
+        self,
+        driver: Runtime,
+        served_preset: Preset,
+        served_adapters: tuple[Adapter, ...],
+        config: Any,
+        serves_here: bool,
     ) -> Launch:
         """The Launch that is started."""
-        if "local" not in driver.targets or not driver.capabilities.cpu:
+        if "local" not in driver.targets or not (driver.capabilities.cpu or driver.capabilities.cpu_locally):
             pytest.skip("it does not serve on a processor of one machine, so nothing is started here")
+        if not serves_here:
+            pytest.skip("on a processor only some builds of it serve: where yours does, give the fixture 'serves_here'")
         fit = served_fit(served_preset)
         refusal = driver.refuses(served_preset, fit)
         if refusal is not None:
