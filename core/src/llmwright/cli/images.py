@@ -155,9 +155,12 @@ def push(
 
     checkout = find_checkout(source)
     recipes, program = chosen_recipes(read_recipes(checkout), roles), find_engine(engine, None)
-    targets = [check(session, recipe, registry, program) for recipe in recipes]
+    folder = papers or checkout / "dist/images"
+    targets = [check(session, recipe, registry, program, folder) for recipe in recipes]
     for recipe, target in zip(recipes, targets, strict=True):
         note(f"{recipe.image} to {target}")
         with transfer_bar("pushing") as progress:
-            pushed = push_built(session, recipe, target, program, papers or checkout / "dist/images", progress)
+            pushed = push_built(session, recipe, target, program, folder, progress)
         click.echo(pushed.by_digest)
+        if not pushed.referrers:
+            note(f"pushed without contents and provenance: {folder} has none of {recipe.image}")

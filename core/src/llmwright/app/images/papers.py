@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
 from llmwright.app.images.contents import Contents, Distribution
@@ -98,13 +99,37 @@ def provenance(made: Made, containerfile: Path, wheels: Wheels) -> dict[str, Any
     }
 
 
+def bill_in_registry(bill: Mapping[str, Any], repository: str, digest: str) -> dict[str, Any]:
+    """Return the list of contents of the image that a registry has as ``repository`` with that manifest digest."""
+    name = repository.rpartition("/")[2]
+    url = f"pkg:oci/{name}@{quote(digest, safe='')}?repository_url={quote(repository, safe='/')}"
+    component = {**bill["metadata"]["component"], "name": repository, "version": digest, "purl": url}
+    return {**bill, "metadata": {**bill["metadata"], "component": component}}
+
+
+def provenance_in_registry(statement: Mapping[str, Any], repository: str, digest: str) -> dict[str, Any]:
+    """Return the statement about the manifest that a registry has: by its digest verifiers find the statement."""
+    pushed = {"name": repository, "digest": {"sha256": digest.removeprefix("sha256:")}}
+    return {**statement, "subject": [pushed, *statement["subject"]]}
+
+
+def told_of(statement: Mapping[str, Any]) -> set[str]:
+    """Return the digests of the images that the statement is about."""
+    return {f"sha256:{subject['digest']['sha256']}" for subject in statement["subject"]}
+
+
 def write_papers(folder: Path, made: Made, bill: dict[str, Any], statement: dict[str, Any]) -> tuple[Path, Path]:
     """Write both into ``folder``, and return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = paper_paths(folder, made.recipe.role)
     for path, paper in zip(paths, (bill, statement), strict=True):
-        path.write_text(json.dumps(paper, indent=1) + "\n", encoding="utf-8")
+        write_paper(path, paper)
     return paths
+
+
+def write_paper(path: Path, paper: Mapping[str, Any]) -> None:
+    """Write one paper."""
+    path.write_text(json.dumps(paper, indent=1) + "\n", encoding="utf-8")
 
 
 def paper_paths(folder: Path, role: str) -> tuple[Path, Path]:

@@ -8,15 +8,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from llmwright.app.images.engines import Engine
-from llmwright.app.images.papers import CYCLONEDX, IN_TOTO, paper_paths
+from llmwright.app.images.papers import (
+    CYCLONEDX,
+    IN_TOTO,
+    bill_in_registry,
+    paper_paths,
+    provenance_in_registry,
+    told_of,
+    write_paper,
+)
 from llmwright.app.images.recipes import Recipe
 from llmwright.artifacts.addresses import SourceRules
 from llmwright.artifacts.credentials import find_credentials
 from llmwright.artifacts.download import Progress
-from llmwright.artifacts.image_manifest import Image
+from llmwright.artifacts.image_manifest import Image, read_object
 from llmwright.artifacts.image_push import check_push, push, push_image
 from llmwright.artifacts.image_reference import Reference, parse_reference
 from llmwright.artifacts.layout import layout_image
@@ -38,15 +46,19 @@ class Pushed:
     referrers: int
 
 
-def check(session: Session, recipe: Recipe, registry: str, engine: Engine) -> str:
+def check(session: Session, recipe: Recipe, registry: str, engine: Engine, papers: Path) -> str:
     """Return the name that the image gets, once it is built and may be pushed there.
 
     Raises:
-        ConfigError: it is not built, the name is none, or the registry refuses.
+        ConfigError: it is not built, its papers are another image's, the name is none, or the registry refuses.
     """
+    hint = f"llmwright images build {recipe.role}"
     if not engine.exists(recipe.image):
-        hint = f"llmwright images build {recipe.role}"
         raise ConfigError(f"{engine.name} has no image {recipe.image}", hint=hint, reason="ImageNotBuilt")
+    _, statement = paper_paths(papers, recipe.role)
+    if statement.is_file() and engine.digest(recipe.image) not in told_of(_read(statement)):
+        text = f"{statement} is about another build than the image {recipe.image} of {engine.name}"
+        raise ConfigError(text, hint=f"{hint}, or name the folder of this build by --papers", reason="OtherBuild")
     name = parse_reference(mirrored(recipe.image, registry))
     check_push(str(name), find_credentials(name.name, session.settings.docker_config), sources=_rules(session))
     return str(name)
@@ -63,16 +75,30 @@ def push_built(
         engine.save(recipe.image, layout)
         digest = push(layout, target, logins, sources=_rules(session), progress=progress)
         size = len(layout_image(layout).content)
-    paths = zip((CYCLONEDX, IN_TOTO), paper_paths(papers, recipe.role), strict=True)
-    written = [(kind, path) for kind, path in paths if path.is_file()]
-    subject = Reference(name.registry, name.repository, digest=digest)
-    attached = [_Paper(path, referrer(kind, path, digest, size)) for kind, path in written]
-    for paper in attached:
-        place = str(Reference(name.registry, name.repository, digest=paper.image.digest))
-        push_image(paper, place, logins, sources=_rules(session))
+        subject = Reference(name.registry, name.repository, digest=digest)
+        attached = [
+            _Paper(path, referrer(kind, path, digest, size))
+            for kind, path in _papers_of(subject, papers, recipe.role, Path(folder))
+        ]
+        for paper in attached:
+            place = str(Reference(name.registry, name.repository, digest=paper.image.digest))
+            push_image(paper, place, logins, sources=_rules(session))
     if attached:
         list_referrers(subject, logins, [paper.image for paper in attached], sources=_rules(session))
     return Pushed(recipe.role, target, f"{name.name}@{digest}", len(attached))
+
+
+def _papers_of(subject: Reference, papers: Path, role: str, folder: Path) -> Iterator[tuple[str, Path]]:
+    """Write the papers, as they speak of the image in the registry, into ``folder``; yield type and path of each."""
+    kinds = ((CYCLONEDX, bill_in_registry), (IN_TOTO, provenance_in_registry))
+    for (kind, named), path in zip(kinds, paper_paths(papers, role), strict=True):
+        if path.is_file():
+            write_paper(folder / path.name, named(_read(path), subject.name, subject.digest))
+            yield kind, folder / path.name
+
+
+def _read(paper: Path) -> dict[str, Any]:
+    return read_object(paper.read_bytes(), str(paper))
 
 
 @dataclass(frozen=True, slots=True)
