@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ ENGINE = Engine("buildah", "chroot")
 BASE = os.environ.get("LLMWRIGHT_IMAGE_BASE", "localhost/base/python:3.11-bookworm")
 AS_BUILT = "LLMWRIGHT_IMAGES_AS_BUILT"
 """Where this variable is set, images that are there are taken as they are."""
+PLUGIN, PLUGIN_IMAGE = ROOT / "examples/plugins/provisioner_desk", "localhost/acme/operator:1"
 PACKAGES = "ca-certificates,python3,python3-venv"
 
 
@@ -51,6 +53,26 @@ def image_of(role: str, folder: Path) -> str:
     if AS_BUILT in os.environ and shutil.which("buildah") and ENGINE.exists(image):
         return image
     return build(role, folder).image
+
+
+def plugin_image(folder: Path) -> str:
+    """Return the image that the example's own three lines make of the operator's, with the wheel beside them."""
+    lines = [line for line in (PLUGIN / "Containerfile").read_text().splitlines() if line]
+    assert len(lines) == 3
+    assert lines[0] == f"FROM {image_of('operator', folder)}"
+    context = folder / "plugin"
+    context.mkdir()
+    shutil.copy(PLUGIN / "Containerfile", context)
+    plugin_wheel(context)
+    call("buildah", "build", "--isolation", "chroot", "--pull-never", "-q", "-t", PLUGIN_IMAGE, str(context))
+    return PLUGIN_IMAGE
+
+
+def plugin_wheel(folder: Path) -> Path:
+    """Build the example's wheel into ``folder``."""
+    words = ["-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(folder), str(PLUGIN)]
+    call(sys.executable, *words)
+    return next(folder.glob("acme_desk-*.whl"))
 
 
 def call(*command: str) -> str:
