@@ -210,7 +210,13 @@ def test_an_overlay_for_pods_may_be_their_spec_beside_the_pull_secrets(helm: Hel
 
 
 @pytest.mark.parametrize(
-    "repository", ["localhost/llmwright/operator", "there.example/operator", "mirror.example/operator"]
+    "repository",
+    [
+        "localhost/llmwright/operator",
+        "there.example/operator",
+        "other.example:5000/operator",
+        "mirror.example/operator",
+    ],
 )
 @pytest.mark.parametrize("registry", ["", "mirror.example", "mirror.example/"])
 def test_a_mirror_stands_before_the_operators_image_as_before_the_others(

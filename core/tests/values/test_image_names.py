@@ -17,6 +17,7 @@ from llmwright.version import __version__
         ("localhost/llmwright/workload:1", "registry.corp/m", "registry.corp/m/llmwright/workload:1"),
         ("registry.corp/m/own@sha256:00", "registry.corp/m", "registry.corp/m/own@sha256:00"),
         ("registry.corp/mine:1", "registry.corp/m", "registry.corp/m/registry.corp/mine:1"),
+        ("other.corp:5000/mine:1", "registry.corp/m", "registry.corp/m/other.corp/mine:1"),
     ],
 )
 def test_a_mirror_stands_before_the_whole_name(image: str, registry: str | None, expected: str) -> None:

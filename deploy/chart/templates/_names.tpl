@@ -23,7 +23,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $prefix := printf "%s/" (trimSuffix "/" .registry) -}}
 {{- $repository := .image.repository -}}
 {{- if and .registry (not (hasPrefix $prefix $repository)) -}}
-{{- $repository = printf "%s%s" $prefix (trimPrefix "localhost/" $repository) -}}
+{{- $repository = printf "%s%s" $prefix (regexReplaceAll "^([^/:]+):[0-9]+/" (trimPrefix "localhost/" $repository) "${1}/") -}}
 {{- end -}}
 {{- $repository -}}
 {{- if .image.digest }}@{{ .image.digest }}{{ else }}:{{ .image.tag | default .tag }}{{ end -}}

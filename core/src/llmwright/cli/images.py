@@ -30,13 +30,16 @@ def images() -> None:
 Examples:
   llmwright images list
   llmwright images list -f workspace.yaml
-  llmwright images list -o json | jq -r '.[] | "skopeo copy docker://\\(.source) docker://\\(.image)"'
+  llmwright --settings llmwright.yaml images list --copy-with skopeo | sh
 """,
 )
 @click.option("-f", "--filename", "names", multiple=True, help="A file or directory with Workspaces, or - for stdin.")
 @arguments.config_dir
 @arguments.environment
 @arguments.namespaced
+@click.option(
+    "--copy-with", type=click.Choice(["skopeo", "oras"]), help="Print commands that copy public images to the mirror."
+)
 @format_option()
 @click.pass_obj
 def list_(
@@ -45,13 +48,14 @@ def list_(
     config_dir: str | None,
     env: str | None,
     namespace: str | None,
+    copy_with: str | None,
     output: str | None,
 ) -> None:
     """List every image that the operator and the installed drivers may start, or those of the Workspaces named.
 
     SOURCE is the name before the mirror of the setting imageRegistry, IMAGE the name that pods have.
     """
-    from llmwright.app.images.needed import all_images, images_of
+    from llmwright.app.images.needed import all_images, copy_lines, images_of
 
     if names:
         from llmwright.app.checker import CheckMode
@@ -62,6 +66,9 @@ def list_(
         needed = images_of(session, planner, read_workspaces(names, namespace))
     else:
         needed = all_images(session)
+    if copy_with:
+        click.echo("\n".join(copy_lines(session, needed, copy_with)))
+        return
     if output:
         dump(needed, output)
         return

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from llmwright.errors import PluginError
+from llmwright.artifacts.image_reference import parse_reference
+from llmwright.errors import ConfigError, PluginError
 from llmwright.values.image_names import LOCAL, built_image, mirrored
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from llmwright.plugins.drivers import Driver
 
 OPERATOR = "operator"
+DEVICE_PLUGIN = "nvcr.io/nvidia/k8s-device-plugin:v0.17.1"
+"""What the chart starts on nodes with GPUs, where its values turn that on."""
 _POD_KEYS = ("containers", "initContainers")
 
 
@@ -37,7 +40,7 @@ class NeededImage:
 
 
 def all_images(session: Session) -> list[NeededImage]:
-    """Return the images of the operator and of every installed driver that serves clusters, by role."""
+    """Return the images of the operator, of every installed driver that serves clusters, and of the chart, by role."""
     needed: dict[str, _Need] = {OPERATOR: _Need("", ["operator"])}
     for kind, name, driver in _drivers(session):
         for role, image in driver.images().items():
@@ -50,6 +53,7 @@ def all_images(session: Session) -> list[NeededImage]:
             need = needed.setdefault(older.role, _Need(""))
             need.used_by.append(f"{kind} {name}, older GPUs")
             need.capability = _dotted(older.built_for)
+    needed["device-plugin"] = _Need(DEVICE_PLUGIN, ["chart devicePlugin"])
     return [_named(session, role, need) for role, need in needed.items()]
 
 
@@ -72,6 +76,19 @@ def images_of(session: Session, planner: Planner, documents: Iterable[LoadedWork
                     used_by.append(workspace)
     known = {need.image: need for need in all_images(session)}
     return [_found(image, tuple(used_by), known) for image, used_by in found.items()]
+
+
+def copy_lines(session: Session, needed: Iterable[NeededImage], program: str) -> list[str]:
+    """Return the commands that fill the mirror of the settings with what others publish: ``skopeo`` or ``oras``.
+
+    Raises:
+        ConfigError: the settings name no mirror.
+    """
+    if session.settings.image_registry is None:
+        hint = "imageRegistry: registry.example.com/mirror in llmwright.yaml"
+        raise ConfigError("the settings name no mirror to copy to", hint=hint, reason="NoMirror")
+    public = [image for image in needed if not image.built and image.image != image.source]
+    return [_copy_line(program, _whole(image.source), _whole(image.image)) for image in public]
 
 
 def rendered_images(manifest: Any) -> Iterator[str]:
@@ -122,6 +139,18 @@ def _found(image: str, used_by: tuple[str, ...], known: Mapping[str, NeededImage
     if need is None:
         return NeededImage("", image, image, image.startswith(LOCAL), used_by)
     return NeededImage(need.role, image, need.source, need.built, used_by, need.compute_capability)
+
+
+def _copy_line(program: str, source: str, target: str) -> str:
+    if program == "skopeo":
+        return f"skopeo copy --all --preserve-digests docker://{source} docker://{target}"
+    return f"oras copy --recursive {source} {target}"
+
+
+def _whole(image: str) -> str:
+    """Return a name with its registry, and with its digest alone where it has one: no program takes tag and digest."""
+    name = parse_reference(image)
+    return str(replace(name, tag="") if name.digest else name)
 
 
 def _dotted(capability: tuple[int, int] | None) -> str:
