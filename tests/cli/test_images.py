@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from tests.support.command import Run
+from tests.support.documents import ROOT
 
 from llmwright.version import __version__
 
@@ -44,6 +46,24 @@ def test_a_mirror_stands_before_every_image_that_is_rendered(run: Run, written: 
     settings = written("imageRegistry: registry.corp/mirror\nimages: {vllm: team/engine:1}\n", "settings.yaml")
     ran = run("--settings", settings, "render", "--target", "kubernetes", "-f", written(SERVED))
     assert "image: registry.corp/mirror/team/engine:1" in ran.out, ran.err
+
+
+def test_lines_to_fill_a_mirror_need_one(run: Run, written: Callable[..., Path]) -> None:
+    ran = run("images", "list", "--copy-with", "oras")
+    assert (ran.code, ran.out) == (2, "")
+    assert "the settings name no mirror to copy to" in ran.err
+    pinned = f"vllm/vllm-openai:v1@sha256:{'a' * 64}"
+    settings = written(f"imageRegistry: registry.corp/mirror\nimages: {{vllm: '{pinned}'}}\n", "settings.yaml")
+    lines = run("--settings", settings, "images", "list", "--copy-with", "oras").out.splitlines()
+    name = f"vllm/vllm-openai@sha256:{'a' * 64}"
+    assert f"oras copy --recursive docker.io/{name} registry.corp/mirror/{name}" in lines
+    assert not [line for line in lines if "localhost" in line]
+
+
+def test_the_charts_device_plugin_is_in_the_list(run: Run) -> None:
+    values = yaml.safe_load((ROOT / "deploy/chart/values.yaml").read_text())["devicePlugin"]["image"]
+    listed = {each["role"]: each for each in json.loads(run("images", "list", "-o", "json").out)}
+    assert listed["device-plugin"]["image"] == f"{values['repository']}:{values['tag']}"
 
 
 @pytest.mark.parametrize("registry", ["https://registry.corp", "registry corp", "registry.corp/Mirror"])

@@ -37,7 +37,7 @@ TUNED = {
     "output": {"image": "registry.corp/team/adapter:1", "imagePushSecret": "push"},
 }
 ADAPTER = {"source": {"name": "terms", "image": "registry.corp/team/terms:1"}}
-WORKSPACES = {
+WORKSPACES: dict[str, dict[str, object]] = {
     "engine": {"inference": SERVED},
     "adapted": {"inference": {**SERVED, "adapters": [ADAPTER]}},
     "transformers": {"inference": {"preset": {"name": "demo"}, "runtime": "hf"}},
