@@ -182,6 +182,8 @@ class QloraTuner(LoraTuner):
     """LoRA on weights that bitsandbytes quantises while loading (arXiv 2305.14314)."""
 
     method = "qlora"
+    # The kernels of bitsandbytes 0.50.2 for CUDA 12.6 begin at 6.0, as its library's own headers list them.
+    older_image = OlderImage("workload-cuda12", (6, 0), "PyTorch for CUDA 12.6")
     config_template = "qlora-params-template"
     quantized = True
 

@@ -47,12 +47,12 @@ def all_images(session: Session) -> list[NeededImage]:
             need = needed.setdefault(role, _Need(image))
             need.used_by.append(f"{kind} {name}")
             if not image:
-                need.capability = _dotted(driver.built_for)
+                need.serves(driver.built_for)
         older = driver.older_image
         if older is not None:
             need = needed.setdefault(older.role, _Need(""))
             need.used_by.append(f"{kind} {name}, older GPUs")
-            need.capability = _dotted(older.built_for)
+            need.serves(older.built_for)
     needed["device-plugin"] = _Need(DEVICE_PLUGIN, ["chart devicePlugin"])
     return [_named(session, role, need) for role, need in needed.items()]
 
@@ -111,7 +111,12 @@ def rendered_images(manifest: Any) -> Iterator[str]:
 class _Need:
     image: str
     used_by: list[str] = field(default_factory=list)
-    capability: str = ""
+    capability: tuple[int, int] | None = None
+
+    def serves(self, lowest: tuple[int, int] | None) -> None:
+        """Take the lowest that any of its drivers tells."""
+        if lowest is not None:
+            self.capability = min(lowest, self.capability or lowest)
 
 
 def _drivers(session: Session) -> Iterator[tuple[Kind, str, Driver]]:
@@ -131,7 +136,7 @@ def _named(session: Session, role: str, need: _Need) -> NeededImage:
     settings = session.settings
     source = settings.images.get(role) or need.image or built_image(role)
     image = mirrored(source, settings.image_registry)
-    return NeededImage(role, image, source, source.startswith(LOCAL), tuple(need.used_by), need.capability)
+    return NeededImage(role, image, source, source.startswith(LOCAL), tuple(need.used_by), _dotted(need.capability))
 
 
 def _found(image: str, used_by: tuple[str, ...], known: Mapping[str, NeededImage]) -> NeededImage:
