@@ -7,7 +7,7 @@ import pytest
 from llmwright.testing import PresetPackContract
 
 FOLLOWING_MAIN = """
-mistral-small-4-119b-2603 nvidia-nemotron-3-ultra-550b-a55b-nvfp4
+mistral-small-4-119b-2603
 phi-3-small-8k-instruct phi-3-small-128k-instruct qwen3.5-397b-a17b-gptq-int4
 """
 """KAITO names no commit for these, and no two of the public repositories that were searched agree on one."""
