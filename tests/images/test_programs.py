@@ -77,3 +77,15 @@ def test_the_image_has_every_program_and_module_that_a_pod_starts(tmp_path: Path
         built = image_of(roles[image], tmp_path)
         found = json.loads(ask_python(ENGINE, built, ASK, json.dumps(sorted(programs)), json.dumps(sorted(modules))))
         assert found == {"lacking": [], "user": 65532, "home": True}, image
+
+
+def test_the_images_have_what_pods_of_kuberay_start(tmp_path: Path) -> None:
+    # KubeRay starts `ray` in a shell, and waits in one for the head; the application is named in the RayService.
+    programs, modules = ["bash", "ray"], ["ray.serve", "llmwright_runtime_ray.serve.app", "llmwright_runtime_hf.serve"]
+    assert lacking_in("ray", programs, modules, tmp_path) == []
+    assert lacking_in("workload", ["python3"], ["llmwright_runtime_ray.packages"], tmp_path) == []
+
+
+def lacking_in(role: str, programs: list[str], modules: list[str], folder: Path) -> list[str]:
+    answer = ask_python(ENGINE, image_of(role, folder), ASK, json.dumps(programs), json.dumps(modules))
+    return list(json.loads(answer)["lacking"])

@@ -194,3 +194,9 @@ def test_the_rank_of_the_adapter_is_the_greatest_of_its_matrices(qlora: QloraTun
     assert rank(qlora) == 32, "the preset's"
     assert rank(qlora, r=8, rank_pattern={"q_proj": 64}) == 64
     assert rank(LoraTuner(context()), r=8, init_lora_weights="olora") == 16
+
+
+def test_quantised_weights_need_kernels_that_the_oldest_gpus_lack() -> None:
+    lora, qlora = LoraTuner.older_image, QloraTuner.older_image
+    assert (lora.built_for, qlora.built_for) == ((5, 0), (6, 0))
+    assert lora.role == qlora.role
