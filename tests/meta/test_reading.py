@@ -21,6 +21,7 @@ ELSEWHERE = {
     "core/src/llmwright/app/images/contents.py": "our own program, and its answer in an image that was just built",
     "core/src/llmwright/app/images/engines.py": CHILD,
     "core/src/llmwright/app/images/in_image.py": "the system's own files, in an image that was just built",
+    "core/src/llmwright/app/images/push.py": "the papers that this program wrote beside an image",
     "core/src/llmwright/app/images/recipes.py": "a file of the repository itself",
     "core/src/llmwright/artifacts/referrers.py": "a file that `images build` wrote",
     "core/src/llmwright/app/benchmark/http_client.py": "the text of a refusal, whose first 64 KiB are read",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 OPERATOR = "operator"
 DEVICE_PLUGIN = "nvcr.io/nvidia/k8s-device-plugin:v0.17.1"
-"""What the chart starts on nodes with GPUs, where its values turn that on."""
+"""The image that the chart starts on nodes with GPUs, where its values turn that on."""
 _POD_KEYS = ("containers", "initContainers")
 
 
