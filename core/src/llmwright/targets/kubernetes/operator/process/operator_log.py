@@ -39,4 +39,6 @@ def log_to_stderr(style: Format, *, verbose: bool = False) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if style == "json" else logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler], force=True)
-    logging.getLogger("urllib3").setLevel(logging.WARNING)
+    # A line for each request would bury the operator's own: it asks a pod that tunes every 5 s.
+    for library in ("urllib3", "httpx", "httpcore"):
+        logging.getLogger(library).setLevel(logging.WARNING)
