@@ -64,3 +64,24 @@ def test_each_setting_is_told(root: Path) -> None:
     ]
     assert len(parts) > 5
     assert silent == []
+    told = {part: set(re.findall(r"``([a-z]+(?:_[a-z]+)+)``", str(part.__doc__))) for part in parts}
+    assert {f"{part.__name__}.{name}" for part in parts for name in told[part] - {*part.model_fields}} == set()
+
+
+def test_each_setting_that_a_page_names_is_there(root: Path) -> None:
+    """Of the chart's values, which its own page has, some are called as settings are."""
+    groups = {
+        name: info.annotation
+        for name, info in model.Settings.model_fields.items()
+        if isinstance(info.annotation, type) and issubclass(info.annotation, model.SettingsModel)
+    }
+    named = re.compile(rf"`({'|'.join(groups)})\.(\w+)")
+    pages = [page for page in (root / "docs").glob("*.md") if page.name != "chart.md"]
+    found = {(page.name, *each) for page in pages for each in named.findall(page.read_text())}
+    known = {group: {info.alias for info in part.model_fields.values()} for group, part in groups.items()}
+    # ``KIND`` stands for one of the kinds of plugins; ``webhook.enabled`` is a value of the chart.
+    known["plugins"] |= {"KIND"}
+    known["webhook"] |= {"enabled"}
+    lost = {each for each in found if each[2] not in known[each[1]]}
+    assert {group for _, group, _ in found} >= {"sources", "endpoints", "orphans", "plugins"}
+    assert lost == set()
