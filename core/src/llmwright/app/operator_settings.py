@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from llmwright.errors import MOST_PROBLEMS, ConfigError, Problem, did_you_mean
+from llmwright.errors import MOST_PROBLEMS, ConfigError, Problem, did_you_mean, meant, nearest
 from llmwright.version import __version__
 
 if TYPE_CHECKING:
@@ -64,7 +64,9 @@ def _unknown_roles(session: Session) -> Iterator[Problem]:
     known |= {driver.older_image.role for driver in drivers if driver.older_image is not None}
     for role in session.settings.images:
         if role not in known:
-            hint = did_you_mean(role, known, f"the installed drivers have {', '.join(sorted(known))}")
+            near = nearest(role, known)
+            guess = f"{meant(near)} " if near is not None else ""
+            hint = f"{guess}the installed drivers have {', '.join(sorted(known))}"
             yield Problem(f"images.{role}", "no installed driver has an image of that role", hint)
 
 

@@ -77,12 +77,17 @@ def test_annotations_that_stand_for_fields_are_checked() -> None:
 def test_what_was_wrong_before_is_a_warning() -> None:
     """A rule that is newer than the Workspace must not keep anybody from editing another field of it."""
     another, old = Problem("inference.config", "none such"), with_fields(inference={"preset": {"name": "phi-3"}})
-    request = read_request(review("UPDATE", WORKSPACE, old))
-    result = validate(request, Check(before=(REFUSAL,)))
+    request, wrong = read_request(review("UPDATE", WORKSPACE, old)), replace(REFUSAL, reason="OutOfRange")
+    result = validate(request, Check(before=(wrong,)))
     assert (result.errors, [warning.message for warning in result.warnings]) == ((), ["too many"])
-    result = validate(request, Check(another, before=(REFUSAL,)))
+    result = validate(request, Check(another, before=(wrong,)))
     assert (result.errors, [warning.message for warning in result.warnings]) == ((another,), ["too many"])
-    assert validate(read_request(review(new=WORKSPACE)), Check(before=(REFUSAL,))).errors == (REFUSAL,)
+    assert validate(read_request(review(new=WORKSPACE)), Check(before=(wrong,))).errors == (wrong,)
+
+
+def test_what_the_settings_forbid_holds_for_what_was_there_before() -> None:
+    request = read_request(review("UPDATE", WORKSPACE, with_fields(inference={"preset": {"name": "phi-3"}})))
+    assert validate(request, Check(before=(REFUSAL,))).errors == (REFUSAL,)
 
 
 def test_what_could_not_be_read_before_is_a_warning() -> None:

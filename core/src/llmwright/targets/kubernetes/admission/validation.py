@@ -22,6 +22,9 @@ CHECKED_OPERATIONS = frozenset({"CREATE", "UPDATE"})
 PLUGIN_FAULTS = frozenset({"PluginError", "PluginConflict", "PluginContract", "PluginLoadFailed"})
 """Reasons of problems that lie in the operator's installation, not in the Workspace."""
 
+FORBIDDEN_HERE = frozenset({"LimitExceeded", "PrivilegedTemplate"})
+"""Reasons of problems that whoever runs the cluster made a rule of: they hold for what was accepted before too."""
+
 
 @dataclass(frozen=True, slots=True)
 class ValidationResult:
@@ -45,7 +48,7 @@ def validate(request: AdmissionRequest, check: WorkspaceCheck) -> ValidationResu
 
     An update is checked only if it changes what the user asks for. So nobody is kept from changing a label, removing a
     finalizer or deleting a Workspace that breaks a rule which is newer than the Workspace. Nor from editing another
-    field of it: what was wrong before is a warning.
+    field of it: what was wrong before is a warning, unless whoever runs the cluster forbids it.
     """
     if request.operation not in CHECKED_OPERATIONS or request.subresource or _asks_for_the_same(request):
         return ValidationResult()
@@ -62,11 +65,12 @@ def validate(request: AdmissionRequest, check: WorkspaceCheck) -> ValidationResu
 
 def _forgiven(problems: Iterable[Problem], before: Iterable[Problem]) -> tuple[Problem, ...]:
     """Return ``problems``, as warnings those that were there ``before``."""
-    known = {(problem.path, problem.reason, problem.message) for problem in before}
-    return tuple(
-        replace(problem, severity="warning") if (problem.path, problem.reason, problem.message) in known else problem
-        for problem in problems
-    )
+    known = {_what(problem) for problem in before if problem.reason not in FORBIDDEN_HERE}
+    return tuple(replace(problem, severity="warning") if _what(problem) in known else problem for problem in problems)
+
+
+def _what(problem: Problem) -> tuple[str, str, str]:
+    return problem.path, problem.reason, problem.message
 
 
 def _asks_for_the_same(request: AdmissionRequest) -> bool:
