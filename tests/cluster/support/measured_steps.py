@@ -55,10 +55,11 @@ class Steps:
         return "\n".join([head, "|---|---|---|---|", *rows])
 
     def _sample(self, ended: threading.Event) -> None:
-        known = programs_of(self.folder)
-        while not ended.wait(0.5):
+        known, over = programs_of(self.folder), False
+        while not over:
             self.pods = max(self.pods, resident())
             self.programs = max(self.programs, sum(map(_held, known)))
+            over = ended.wait(0.5)
 
 
 def _held(process: psutil.Process) -> int:
