@@ -180,6 +180,16 @@ def test_the_roles_of_people_are_enough_for_their_verbs(
     workspaces.plane.kubectl("delete", "serviceaccount,rolebinding", "reader", "writer", "--ignore-not-found")
 
 
+def test_what_force_leaves_behind_is_named(workspaces: Workspaces, command: Command) -> None:
+    workspaces.node("forced-node", "forced")
+    workspaces.apply(workspaces.inference("forced"))
+    workspaces.until("forced", "InferenceReady")
+    gone = command("delete", "forced", "--force")
+    assert gone.code == 0, gone.err
+    assert f"default/forced leaves forced-node ({INSTANCE_TYPE})" in gone.err
+    assert "gives back" not in gone.err
+
+
 def test_who_lacks_a_right_is_told_which_and_who_gives_it(plane: Cluster, command: Command, tmp_path: Path) -> None:
     refused = command("get", "--kubeconfig", str(account(plane, tmp_path, "stranger")))
     assert refused.code == 1

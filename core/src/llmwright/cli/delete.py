@@ -53,7 +53,7 @@ def delete(
         raise click.UsageError("name a Workspace, a file with -f, labels with -l, or --all")
     note_place(session)
     for key in chosen:
-        note_release(session, *key)
+        note_release(session, *key, left=force)
     if interactive and chosen:
         click.confirm(f"delete {len(chosen)} Workspace{'s' * (len(chosen) > 1)}?", abort=True, err=True)
     _delete_all(session, chosen, ignore_not_found, wait=wait, force=force)

@@ -17,8 +17,8 @@ def note_place(session: Session) -> None:
         note(f"on {session.target.place}")
 
 
-def note_release(session: Session, namespace: str, name: str) -> None:
-    """Name the nodes of a Workspace that are given back, and what they cost."""
+def note_release(session: Session, namespace: str, name: str, *, left: bool = False) -> None:
+    """Name the nodes of a Workspace that are given back, or are ``left`` behind, and what they cost."""
     try:
         status = session.target.get(namespace, name).status
     except TargetError:
@@ -29,4 +29,8 @@ def note_release(session: Session, namespace: str, name: str) -> None:
     kind = f" ({status.plan.instance_type})" if status.plan and status.plan.instance_type else ""
     usd = status.cost.usd_per_hour if status.cost else None
     cost = f", {usd:.2f} USD/hour" if usd else ""
-    note(f"{namespace}/{name} gives back {', '.join(status.worker_nodes)}{kind}{cost}")
+    nodes = f"{', '.join(status.worker_nodes)}{kind}{cost}"
+    if left:
+        note(f"{namespace}/{name} leaves {nodes} behind: what a provisioner made is listed by `llmwright orphans`")
+    else:
+        note(f"{namespace}/{name} gives back {nodes}")
