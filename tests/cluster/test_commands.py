@@ -183,7 +183,8 @@ def test_the_roles_of_people_are_enough_for_their_verbs(
 def test_what_force_leaves_behind_is_named(workspaces: Workspaces, command: Command) -> None:
     workspaces.node("forced-node", "forced")
     workspaces.apply(workspaces.inference("forced"))
-    workspaces.until("forced", "InferenceReady")
+    workspaces.until("forced", "Ready")
+    wait_until(lambda: workspaces.get("forced")["status"].get("workerNodes") == ["forced-node"], "its node is told")
     gone = command("delete", "forced", "--force")
     assert gone.code == 0, gone.err
     assert f"default/forced leaves forced-node ({INSTANCE_TYPE})" in gone.err
