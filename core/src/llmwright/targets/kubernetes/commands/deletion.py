@@ -8,6 +8,7 @@ from typing import Any
 
 from llmwright.errors import NotYet
 from llmwright.targets.kubernetes.cluster.api_client import Api
+from llmwright.targets.kubernetes.cluster.api_errors import CONFLICT, NOT_FOUND, ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import WORKSPACES
 from llmwright.targets.kubernetes.commands.access import Access
 from llmwright.targets.kubernetes.operator.report.status_patch import FINALIZER
@@ -15,6 +16,7 @@ from llmwright.targets.workspace_target import Tell
 
 POLL_S = 0.5
 PROGRESS_S = 2.0
+ATTEMPTS = 10
 SILENCE_S = 15.0
 """After so long without a word of an operator, it is said that none seems to run."""
 
@@ -54,13 +56,23 @@ class Deletion:
             time.sleep(POLL_S)
 
     def _release(self, api: Api) -> None:
-        live = api.find(WORKSPACES, self._namespace, self._name)
-        if live is None or live["metadata"]["uid"] != self._uid:
-            return
-        others = [name for name in live["metadata"].get("finalizers") or () if name != FINALIZER]
-        version = live["metadata"]["resourceVersion"]
-        patch = {"metadata": {"finalizers": others or None, "resourceVersion": version}}
-        api.merge(WORKSPACES, self._namespace, self._name, patch)
+        """Take the finalizer off. The operator may write meanwhile: then the object is read anew."""
+        for attempt in range(1, ATTEMPTS + 1):
+            live = api.find(WORKSPACES, self._namespace, self._name)
+            if live is None or live["metadata"]["uid"] != self._uid:
+                return
+            others = [name for name in live["metadata"].get("finalizers") or () if name != FINALIZER]
+            version = live["metadata"]["resourceVersion"]
+            patch = {"metadata": {"finalizers": others or None, "resourceVersion": version}}
+            try:
+                api.merge(WORKSPACES, self._namespace, self._name, patch)
+            except ApiError as error:
+                if error.code == NOT_FOUND:
+                    return
+                if error.code != CONFLICT or attempt == ATTEMPTS:
+                    raise
+            else:
+                return
 
 
 def _progress(live: Mapping[str, Any], passed_s: float) -> str:
