@@ -143,9 +143,9 @@ class Installation:
 
     def ask(self, service: str, question: str) -> str:
         """What a Service answers a pod that asks its model with ``curl``, as the quick start has it."""
-        asked = (f"http://{service}/chat", "-H", "Content-Type: application/json")
         body = json.dumps({"prompt": question})
-        return self.run_pod(self.node.import_curl(), "curl", "-sS", "--fail-with-body", *asked, "-d", body)
+        asked = ("curl", "-sS", "--fail-with-body", f"http://{service}/chat", "-d", body)
+        return self.run_pod(self.node.import_curl(), *asked)
 
     def run_pod(self, image: str, *command: str) -> str:
         """What a careful pod prints until it ends."""

@@ -116,9 +116,19 @@ def test_garbage_does_not_fill_the_log(keyless: RunningServer) -> None:
 def test_a_page_of_another_host_reaches_nothing(keyless: RunningServer) -> None:
     with keyless.client() as http:
         rebound = http.post("/chat", json={"prompt": "a"}, headers={"Host": "evil.example"})
-        simple = http.post("/chat", content=b'{"prompt": "a"}', headers={"Content-Type": "text/plain"})
+        page = {"Content-Type": "text/plain", "Origin": "https://evil.example"}
+        simple = http.post("/chat", content=b'{"prompt": "a"}', headers=page)
 
     assert (rebound.status_code, simple.status_code) == (421, 415)
+
+
+def test_curl_needs_no_content_type(keyless: RunningServer) -> None:
+    """``curl -d`` announces a form, and names no page."""
+    form = {"Content-Type": "application/x-www-form-urlencoded", "User-Agent": "curl/8.14.1"}
+    with keyless.client() as http:
+        answer = http.post("/chat", content=b'{"prompt": "Who are you?", "max_tokens": 4}', headers=form)
+
+    assert answer.status_code == 200, answer.text
 
 
 def test_a_lone_surrogate_in_a_request_is_an_error_that_can_be_read(keyless: RunningServer) -> None:

@@ -173,8 +173,14 @@ def test_the_engine_s_errors_pass_as_they_are(client: httpx.AsyncClient) -> None
 
 
 def test_a_web_page_cannot_ask_a_server_without_a_key(client: httpx.AsyncClient) -> None:
-    answer = asyncio.run(client.post("/chat", content=b'{"prompt": "a"}', headers={"content-type": "text/plain"}))
+    page = {"content-type": "text/plain", "origin": "https://evil.example"}
+    answer = asyncio.run(client.post("/chat", content=b'{"prompt": "a"}', headers=page))
     assert answer.status_code == 415
+
+
+def test_curl_needs_no_content_type(client: httpx.AsyncClient) -> None:
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    assert asyncio.run(client.post("/chat", content=b'{"prompt": "a"}', headers=form)).status_code == 200
 
 
 @pytest.mark.parametrize(("path", "open_"), [("/invocations", False), ("/tokenize", False), ("/health", True)])

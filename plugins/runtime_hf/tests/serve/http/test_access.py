@@ -113,17 +113,24 @@ def test_a_key_protects_where_names_do_not(locked: TestClient) -> None:
         ("", 415),
     ],
 )
-def test_without_a_key_only_json_is_read(keyless: TestClient, locked: TestClient, kind: str, status: int) -> None:
+@pytest.mark.parametrize(
+    "page", [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}]
+)
+def test_without_a_key_only_json_is_read_from_a_page(
+    keyless: TestClient, locked: TestClient, kind: str, status: int, page: dict[str, str]
+) -> None:
     body = b'{"prompt": "a"}'
-    assert keyless.post("/chat", content=body, headers={"Content-Type": kind}).status_code == status
+    assert keyless.post("/chat", content=body, headers={"Content-Type": kind, **page}).status_code == status
+    assert keyless.post("/chat", content=body, headers={"Content-Type": kind}).status_code == REACHED
     key = {"Authorization": "Bearer sesame", "Content-Type": kind}
     assert locked.post("/chat", content=body, headers=key).status_code == REACHED
 
 
-def test_a_body_that_is_announced_as_nothing_is_refused_without_a_key(keyless: TestClient) -> None:
+def test_a_body_of_a_page_that_is_announced_as_nothing_is_refused_without_a_key(keyless: TestClient) -> None:
     del keyless.headers["Content-Type"]
 
-    assert keyless.post("/chat", content=b'{"prompt": "a"}').status_code == 415
+    asked = keyless.post("/chat", content=b'{"prompt": "a"}', headers={"Origin": "https://evil.example"})
+    assert asked.status_code == 415
 
 
 @pytest.mark.parametrize(

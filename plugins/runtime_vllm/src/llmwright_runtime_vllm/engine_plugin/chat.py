@@ -26,9 +26,9 @@ class Chat:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            if not self.keyed and "json" not in header(scope, b"content-type"):
-                # A web page may send any other type to this machine without asking.
-                raise Refused("Content-Type", "a server without a key takes application/json only", 415)
+            if not self.keyed and "json" not in header(scope, b"content-type") and _of_browser(scope):
+                # A web page may send any other type to this machine without asking; programs such as curl are no page.
+                raise Refused("Content-Type", "a server without a key takes only application/json from a page", 415)
             body = fields_of(await read_body(receive))
             await self._converse(scope, receive, send, body)
         except Refused as refused:
@@ -116,6 +116,10 @@ async def _nothing() -> Message:
     """Wait for ever: the client of an inner request does not leave."""
     await asyncio.Event().wait()
     return {"type": "http.disconnect"}
+
+
+def _of_browser(scope: Scope) -> bool:
+    return any(header(scope, name) for name in (b"origin", b"sec-fetch-site"))
 
 
 def header(scope: Scope, name: bytes) -> str:

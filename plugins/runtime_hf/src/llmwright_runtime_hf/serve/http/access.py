@@ -85,19 +85,22 @@ class RequireKey:
 
 
 class RequireJson:
-    """Answer 415 to a body that is not announced as JSON.
+    """Answer 415 to a body that comes from a browser and is not announced as JSON.
 
     For a server without a key: a web page can send any other content type to this machine without asking (CORS).
+    Browsers name the page's origin with every POST (Fetch standard, "append a request `Origin` header"). Programs name
+    none, and ``curl -d`` announces a form whatever it sends, as in KAITO's own examples.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "POST" or _is_json(Headers(scope=scope)):
+        headers = Headers(scope=scope)
+        if scope["type"] != "http" or scope["method"] != "POST" or _is_json(headers) or not _of_browser(headers):
             await self._app(scope, receive, send)
             return
-        message = "a server without an API key takes Content-Type: application/json only (`curl --json`)"
+        message = "a server without an API key takes Content-Type: application/json only from a web page"
         await error_response(415, message, code="unsupported_media_type")(scope, receive, send)
 
 
@@ -110,6 +113,10 @@ def cross_origin(app: ASGIApp, origins: Sequence[str]) -> CORSMiddleware:
         allow_headers=("*",),
         expose_headers=("*",),
     )
+
+
+def _of_browser(headers: Headers) -> bool:
+    return "origin" in headers or "sec-fetch-site" in headers
 
 
 def _is_json(headers: Headers) -> bool:

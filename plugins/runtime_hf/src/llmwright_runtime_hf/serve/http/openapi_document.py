@@ -29,7 +29,7 @@ REFUSALS = {
     "403": "adapters are not loaded from there",
     "404": "no such model",
     "413": "the body is too large",
-    "415": "the body is not announced as JSON, or compressed",
+    "415": "the body comes from a web page and is not announced as JSON, or it is compressed",
     "421": "another host is asked for",
     "429": "too many requests wait already",
     "503": "the server starts, ends, or has no room for more",
