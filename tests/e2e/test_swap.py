@@ -56,6 +56,19 @@ def test_openai_s_client_lists_asks_and_continues(client: openai.OpenAI) -> None
         assert text.usage.completion_tokens in range(1, 5)
 
 
+def test_a_batch_of_the_base_and_its_adapters_gives_each_its_own_answer(client: openai.OpenAI) -> None:
+    def likely(name: str) -> list[float]:
+        said = client.completions.create(model=name, prompt="The ship", max_tokens=4, temperature=0, logprobs=1)
+        assert said.choices[0].logprobs is not None
+        return [value for value in said.choices[0].logprobs.token_logprobs or [] if value is not None]
+
+    alone = {name: likely(name) for name in (MODEL, *ADAPTERS)}
+    names = [*alone] * 6
+    with ThreadPoolExecutor(12) as pool:
+        for name, found in zip(names, pool.map(likely, names), strict=True):
+            assert found == pytest.approx(alone[name], abs=0.01), name
+
+
 def test_openai_s_client_reads_a_stream_with_its_usage(client: openai.OpenAI) -> None:
     whole = client.chat.completions.create(model=MODEL, messages=QUESTION, max_tokens=8, temperature=0)
     stream = client.chat.completions.create(

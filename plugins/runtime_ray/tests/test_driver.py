@@ -112,25 +112,24 @@ def test_flags_are_read_from_a_launch() -> None:
 THREE = tuple(Adapter(name=name, path=f"/adapters/{name}", rank=8) for name in ("a", "b", "c"))
 
 
-@pytest.mark.parametrize(
-    ("asked", "most", "flags"), [(1, 1, (1, 1)), (2, 2, (2, 2)), (3, None, None), (None, None, None)]
-)
-def test_fewer_adapters_than_are_named_are_loaded_on_demand(
-    asked: int | None, most: int | None, flags: tuple[int, int] | None
-) -> None:
+@pytest.mark.parametrize(("asked", "most"), [(1, 1), (2, 2), (3, None), (None, None)])
+@pytest.mark.parametrize("gpus", [0, 1])
+def test_fewer_adapters_than_are_named_are_loaded_on_demand(asked: int | None, most: int | None, gpus: int) -> None:
     """The server, the engine vLLM and the plan's memory take the same number from the option."""
     runtime = RayRuntime(make_context())
     for engine in ("hf", "vllm"):
         config = runtime.configure({"engine": engine, "maxNumAdaptersPerReplica": asked}, {})
-        options = read(runtime.launch(make_preset(), HERE, THREE, config))
+        options = read(runtime.launch(make_preset(), replace(HERE, gpus=gpus), THREE, config))
         assert options.most_adapters == most
         assert [adapter.name for adapter in options.engine.adapters] == ["a", "b", "c"]
         assert runtime.held_adapters(3, config) == (most or 3)
         if options.vllm is not None:
             on_demand = {flag.partition("=")[0]: flag.partition("=")[2] for flag in options.vllm}
             counted = on_demand.get("--max-loras"), on_demand.get("--max-cpu-loras")
-            assert counted == ((None, None) if flags is None else tuple(map(str, flags)))
-            assert ("--lora-modules" in on_demand) is (flags is None)
+            # On a processor there is a place for each, and one that stays empty.
+            places = most and str(most if gpus else len(THREE) + 1)
+            assert counted == ((None if gpus else "4", None) if most is None else (places, places))
+            assert ("--lora-modules" in on_demand) is (most is None)
             assert "--enable-lora" in on_demand
 
 

@@ -108,6 +108,17 @@ def test_adapters_are_served_by_name(runtime: VllmRuntime) -> None:
     assert "--enable-lora" in launch.main.argv
 
 
+def test_on_a_processor_one_place_for_adapters_stays_empty(runtime: VllmRuntime) -> None:
+    """Of the last place vLLM's build for processors takes the weights for the base."""
+    two = (make_adapter(name="a"), make_adapter(name="b"))
+    bare = replace(FIT, gpus=0)
+    assert flags(launched(runtime, bare, adapters=two))["max-loras"] == "3"
+    hot = launched(runtime, bare, adapters=two, options={"adapterDirectories": ["/adapters"]})
+    assert flags(hot)["max-loras"] == "11"
+    assert "max-loras" not in flags(launched(runtime, adapters=two))
+    assert "max-loras" not in flags(launched(runtime, bare))
+
+
 @pytest.mark.parametrize(("ranks", "flag"), [((None,), None), ((16,), None), ((24, None), "32"), ((8, 260), "320")])
 def test_the_engine_loads_adapters_of_every_rank_that_is_known(
     runtime: VllmRuntime, ranks: tuple[int | None, ...], flag: str | None

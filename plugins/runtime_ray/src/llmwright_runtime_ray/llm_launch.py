@@ -159,18 +159,24 @@ def _engine_flags(
     known: FlagList,
 ) -> Iterable[str]:
     """Return vLLM's flags: those of its runtime without the ones that Ray Serve stands for; the user's win."""
-    on_demand = _on_demand(adapters, config)
-    computed = {**flags(preset, fit, adapters, _engine_config(config)), **_asked(config), **on_demand}
+    computed = {**flags(preset, fit, adapters, _engine_config(config)), **_asked(config)}
+    on_demand = _on_demand(adapters, config, computed)
+    computed |= on_demand
     modules = {"lora-modules"} if on_demand else set()
     dropped = LEFT_TO_RAY | part.replaces | _missing_files(computed) | modules
     kept = {name: value for name, value in computed.items() if name not in dropped}
     return command_line("vllm", part.model, {**kept, **part.flags}, config.user_flags, known)[3:]
 
 
-def _on_demand(adapters: tuple[Adapter, ...], config: ConfiguredRay) -> Flags:
-    """Return the flags by which the engine holds some of the adapters: a replica names them to it when asked."""
+def _on_demand(adapters: tuple[Adapter, ...], config: ConfiguredRay, computed: Flags) -> Flags:
+    """Return the flags by which the engine holds some of the adapters: a replica names them to it when asked.
+
+    On a processor it has a place for each, as ``computed``: with all places taken its base would answer as an adapter.
+    """
     most = config.max_num_adapters_per_replica
-    return {} if most is None or most >= len(adapters) else dict.fromkeys(OF_ADAPTERS, most)
+    if most is None or most >= len(adapters):
+        return {}
+    return dict.fromkeys(OF_ADAPTERS, computed.get("max-loras", most))
 
 
 def _missing_files(computed: Flags) -> set[str]:

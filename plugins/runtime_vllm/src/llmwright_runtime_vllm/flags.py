@@ -22,6 +22,8 @@ SMALL_GPU = "NVIDIA A10"
 DRAIN_S = 15
 """Seconds for answers under way after SIGTERM: within the 20 s and 30 s after which one machine and a cluster kill. By
 itself the engine breaks them off at once."""
+HOT_PLACES = 8
+"""Places on a processor for adapters that are loaded while the engine runs."""
 LORA_RANKS = (16, 32, 64, 128, 256, 320, 512)
 """Values of ``--max-lora-rank`` from its default on (vLLM, ``MaxLoRARanks``). An adapter above it is not loaded."""
 
@@ -42,7 +44,7 @@ def flags(preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: VllmC
         **_parallel(fit),
     }
     lora: Flags = {"enable-lora": None} if adapters or config.adapter_directories else {}
-    lora |= _rank_of(adapters, config)
+    lora |= _rank_of(adapters, config) | (_places(fit, adapters, config) if lora else {})
     return {
         **flags_by_name,
         **lora,
@@ -113,6 +115,16 @@ def _adapters(adapters: tuple[Adapter, ...]) -> Flags:
         **_template_of(adapters),
         **_ends_of(adapters),
     }
+
+
+def _places(fit: Fit, adapters: tuple[Adapter, ...], config: VllmConfig) -> Flags:
+    """Return the flag for the adapters of one batch: on a processor more places than there are adapters.
+
+    There the engine computes what the base is asked, in a batch with adapters, by the weights of the last place (vLLM
+    0.32, https://github.com/vllm-project/vllm/pull/48421), also when its adapter has left. So the last one stays empty.
+    """
+    hot = HOT_PLACES if config.adapter_directories else 0
+    return {} if fit.gpus else {"max-loras": len(adapters) + hot + 1}
 
 
 def _rank_of(adapters: tuple[Adapter, ...], config: VllmConfig) -> Flags:
