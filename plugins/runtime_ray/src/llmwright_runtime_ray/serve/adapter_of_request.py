@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import codecs
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from llmwright.reading.files import Unreadable
 from llmwright.reading.json_reader import read_json
 from llmwright_runtime_hf.serve.engine.served_names import Names
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError, error_response
 from llmwright_runtime_hf.serve.http.request_to_job import resolve_model
+from llmwright_runtime_vllm.engine_plugin.chat import with_body
 
 HEADER = "serve_multiplexed_model_id"
 """Ray Serve's, which also reads it with hyphens."""
@@ -41,7 +42,7 @@ class AdapterOfRequest:
             return
         kept = [pair for pair in scope["headers"] if pair[0].lower().replace(b"-", b"_") != HEADER.encode()]
         named = [(HEADER.encode(), name.encode())] if name else []
-        await self._app({**scope, "headers": [*kept, *named]}, _again(body, receive), send)
+        await self._app({**scope, "headers": [*kept, *named]}, with_body(body, receive), send)
 
 
 async def _read(receive: Receive) -> bytes | None:
@@ -67,13 +68,3 @@ def _adapter(body: bytes, names: Names) -> str:
         return ""
     name = resolve_model(model, names)
     return "" if name == names.served_model_name else name
-
-
-def _again(body: bytes, receive: Receive) -> Receive:
-    """Return a ``receive`` that gives the body once more, and then goes on as ``receive``."""
-    first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def again() -> Message:
-        return first.pop() if first else await receive()
-
-    return again
