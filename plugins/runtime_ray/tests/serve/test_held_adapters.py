@@ -13,7 +13,7 @@ from llmwright_runtime_ray.serve.held_adapters import HeldAdapters
 
 
 class RayServe:
-    """Ray Serve's rule: what is taken is the last used, and of more than ``most`` the first used leaves."""
+    """Ray Serve's rules: of more than ``most`` the one that was taken longest ago leaves; one is loaded at a time."""
 
     def __init__(self, most: int, broken: frozenset[str] = frozenset()) -> None:
         self.held = HeldAdapters(self.take, most)
@@ -23,9 +23,11 @@ class RayServe:
         self._one = asyncio.Lock()
 
     async def take(self, name: str) -> object:
+        if name in self.models:
+            self.models.move_to_end(name)
+            return name
         async with self._one:
             if name in self.models:
-                self.models.move_to_end(name)
                 return name
             if len(self.models) >= self._most:
                 self.events.append(f"-{self.models.popitem(last=False)[0]}")
@@ -112,6 +114,21 @@ def test_a_client_that_leaves_while_its_adapter_is_loaded_leaves_a_whole_one() -
         await replica.answer("b")
 
     assert run(1, test) == ["+a", "a", "-a", "+b", "b"]
+
+
+def test_a_client_that_leaves_while_its_adapter_is_loaded_pushes_out_none_that_answers() -> None:
+    async def test(replica: RayServe) -> None:
+        end = asyncio.Event()
+        long = asyncio.create_task(replica.answer("a", end))
+        await asyncio.sleep(0.05)
+        gone = asyncio.create_task(replica.answer("b"))
+        await asyncio.sleep(0.005)
+        gone.cancel()
+        await replica.answer("c")
+        end.set()
+        await long
+
+    assert run(2, test) == ["+a", "+b", "-b", "+c", "c", "a"]
 
 
 def test_a_broken_one_is_refused_and_the_others_go_on() -> None:

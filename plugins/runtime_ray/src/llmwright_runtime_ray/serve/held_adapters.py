@@ -23,7 +23,7 @@ class HeldAdapters:
         self._held: dict[str, None] = {}
         """Names in the order of their last use."""
         self._answers: Counter[str] = Counter()
-        self._turn = asyncio.Lock()
+        self._turn, self._load = asyncio.Lock(), asyncio.Lock()
         self._ended = asyncio.Event()
 
     @asynccontextmanager
@@ -48,18 +48,21 @@ class HeldAdapters:
         return len(self._held) >= self._most and all(self._answers[name] for name in self._held)
 
     async def _bring(self, name: str) -> None:
-        if name not in self._held and len(self._held) >= self._most:
-            idle = next(held for held in self._held if not self._answers[held])
-            for older in [*takewhile(idle.__ne__, self._held)]:
-                await self._take(older)
-                self._mark(older)
-            del self._held[idle]
-        self._mark(name)
-        try:
-            await self._take(name)
-        except BaseException:
-            self._held.pop(name, None)
-            raise
+        # One at a time, also where its client has left: one that is loaded counts as used after all that were marked
+        # meanwhile, and the next load would push out one that answers.
+        async with self._load:
+            if name not in self._held and len(self._held) >= self._most:
+                idle = next(held for held in self._held if not self._answers[held])
+                for older in [*takewhile(idle.__ne__, self._held)]:
+                    await self._take(older)
+                    self._mark(older)
+                del self._held[idle]
+            self._mark(name)
+            try:
+                await self._take(name)
+            except BaseException:
+                self._held.pop(name, None)
+                raise
 
     def _mark(self, name: str) -> None:
         self._held.pop(name, None)
