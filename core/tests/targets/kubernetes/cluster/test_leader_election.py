@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import threading
 from typing import Any, cast
 
 import pytest
 from core.tests.targets.kubernetes.support.clock import Clock
 
+from llmwright.targets.kubernetes.cluster import leader_election
 from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.targets.kubernetes.cluster.api_errors import FORBIDDEN, ApiError
 from llmwright.targets.kubernetes.cluster.leader_election import LEASE_S, LeaderElection
@@ -66,3 +68,37 @@ def test_a_missing_right_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     assert not election(OneLease(refused), "first", Clock()).attempt()
     (line,) = [record for record in caplog.records if "leases is forbidden" in record.message]
     assert line.levelno == logging.WARNING
+
+
+class Hanging(OneLease):
+    """An API server that takes requests and does not answer while ``answers`` is clear."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers = threading.Event()
+        self.answers.set()
+
+    def find(self, *_: Any) -> Any:
+        self.answers.wait(60.0)
+        return super().find()
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, seconds in (("RENEW_S", 0.02), ("LOOK_S", 0.01), ("GIVE_UP_S", 0.3)):
+        monkeypatch.setattr(leader_election, name, seconds)
+
+
+def test_a_leader_whose_requests_hang_stops_before_another_may_lead(hurried: None) -> None:
+    """A request fails after a minute, and the Lease is old after 15 s."""
+    api, lost = Hanging(), threading.Event()
+    held = LeaderElection(cast(Api, api), "models", "llmwright-operator", "first")
+    assert held.attempt()
+    threading.Thread(target=held.keep, args=(lost.set,), daemon=True).start()
+    assert not lost.wait(1.0), "it is renewed"
+    api.answers.clear()
+    try:
+        assert lost.wait(10.0)
+    finally:
+        api.answers.set()
+        held.stop()

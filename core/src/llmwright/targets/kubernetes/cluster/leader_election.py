@@ -18,8 +18,10 @@ LEASE_S = 15.0
 NAME = "llmwright-operator"
 """The name of the operators' Lease."""
 RENEW_S = 5.0
-GIVE_UP_S = 10.0
-"""A leader that cannot renew for so long stops. It is less than ``LEASE_S``, so that there are never two leaders."""
+GIVE_UP_S = 12.0
+"""A leader that has not renewed for so long stops, as with client-go. It is less than ``LEASE_S``, so that there are
+never two leaders."""
+LOOK_S = 0.5
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +40,7 @@ class LeaderElection:
         self._api, self._namespace, self._name, self._identity = api, namespace, name, identity
         self._clock = clock
         self._seen: tuple[str, str] = ("", "")
-        self._seen_at = clock()
+        self._seen_at = self._renewed = clock()
         self._stopped = threading.Event()
 
     def acquire(self) -> bool:
@@ -52,13 +54,18 @@ class LeaderElection:
 
     def keep(self, lost: Callable[[], None]) -> None:
         """Renew the Lease until ``stop``. If that fails for too long, call ``lost`` once and return."""
-        renewed = self._clock()
-        while not self._stopped.wait(RENEW_S):
-            if self.attempt():
-                renewed = self._clock()
-            elif self._clock() - renewed > GIVE_UP_S:
+        self._renewed = self._clock()
+        # Apart: a request to a server that hangs fails later than this process has to stop.
+        threading.Thread(target=self._renew, name="renew the lease", daemon=True).start()
+        while not self._stopped.wait(LOOK_S):
+            if self._clock() - self._renewed > GIVE_UP_S:
                 lost()
                 return
+
+    def _renew(self) -> None:
+        while not self._stopped.wait(RENEW_S):
+            if self.attempt():
+                self._renewed = self._clock()
 
     def stop(self) -> None:
         """Stop taking part. A Lease that this process holds is released, so that the next leader need not wait."""
