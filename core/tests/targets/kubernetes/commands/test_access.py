@@ -34,6 +34,16 @@ def refused(error: ApiError) -> TargetError:
         ("create", "pods/portforward", "", ' in the namespace "models"', "edit", "rolebinding"),
         # Alone, and not all that an administrator may do.
         ("list", "nodes", "", " at the cluster scope", "llmwright-nodes", "clusterrolebinding"),
+        (
+            "create",
+            "subjectaccessreviews",
+            "authorization.k8s.io",
+            " at the cluster scope",
+            "llmwright-subjectaccessreviews",
+            "clusterrolebinding",
+        ),
+        ("list", "rayservices", "ray.io", ' in the namespace "models"', "llmwright-rayservices", "rolebinding"),
+        ("get", "secrets", "", ' in the namespace "models"', "edit", "rolebinding"),
     ],
 )
 def test_a_missing_right_is_named_with_the_role_that_has_it(
@@ -115,6 +125,16 @@ def test_what_may_not_be_read_is_told_once_for_each_role() -> None:
     ]
     with pytest.raises(TargetError, match="broken"):
         access.ask_or(_broken, [])
+
+
+def test_a_refusal_that_is_over_no_right_has_no_remedy() -> None:
+    told: list[str] = []
+
+    def request(_: Api) -> list[str]:
+        raise ApiError("GET /x: not at night", code=FORBIDDEN, reason="Forbidden")
+
+    assert Access(API, told.append, 0.0).ask_or(request, []) == []
+    assert told == ["not all is shown: not at night"]
 
 
 def _broken(_: Api) -> list[str]:

@@ -39,6 +39,10 @@ READING = frozenset({"get", "list", "watch"})
 OURS = "kaito.sh"
 ANONYMOUS = "system:anonymous"
 ADMINISTRATOR = "cluster-admin"
+BUILT_IN_GROUPS = frozenset({"", "apps", "autoscaling", "batch", "networking.k8s.io", "policy"})
+"""The groups of which `view` and `edit` have rights (https://kubernetes.io/docs/reference/access-authn-authz/rbac/)."""
+CLUSTER_WIDE = frozenset({"nodes", "persistentvolumes"})
+"""Kinds of those groups that lie in no namespace."""
 UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
 """In OpenSSL's words about a certificate that nobody vouches for."""
 
@@ -95,7 +99,7 @@ class Access:
             role = error.hint.partition(":")[0]
             if cause.code == FORBIDDEN and role not in self._hidden:
                 self._hidden.add(role)
-                self._tell(f"not all is shown: {error.message}; {error.hint}")
+                self._tell(f"not all is shown: {'; '.join(filter(None, (error.message, error.hint)))}")
             return otherwise
 
     def find_workspace(self, namespace: str, name: str) -> dict[str, Any] | None:
@@ -168,7 +172,7 @@ def lacking_right(user: str, verb: str, group: str, resource: str, namespace: st
         alone = f"llmwright-{resource.replace('/', '-')}"
         made = f"kubectl create clusterrole {alone} --verb={verb} --resource={kind}"
         bound = f"kubectl create {binding} --clusterrole={alone} {who}"
-        hint = f"no role but {role} has that right; give it alone: `{made} && {bound}`"
+        hint = f"neither view nor edit may {verb} {kind}; give that right alone: `{made} && {bound}`"
     if user == ANONYMOUS:
         hint = "the kubeconfig logs nobody in: log in to the cluster again, or name another --context"
     return TargetError(f"{user} may not {verb} {kind} {where}", hint=hint, reason="Forbidden")
@@ -178,6 +182,6 @@ def role_for(group: str, resource: str, verb: str) -> str:
     """Return the ClusterRole that an administrator gives for a right."""
     if group == OURS:
         return "llmwright-view" if verb in READING else "llmwright-edit"
-    if resource in ("nodes", "customresourcedefinitions", "nodeclaims", "nodepools"):
+    if group not in BUILT_IN_GROUPS or resource in CLUSTER_WIDE:
         return ADMINISTRATOR
-    return "view" if verb in READING else "edit"
+    return "view" if verb in READING and resource != "secrets" else "edit"
