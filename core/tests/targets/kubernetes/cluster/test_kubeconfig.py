@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from kubernetes import config as client_config
 
 from llmwright.errors import ConfigError
 from llmwright.targets.kubernetes.cluster import kubeconfig
@@ -78,6 +82,19 @@ def test_a_context_may_be_named(tmp_path: Path) -> None:
         connect(file, "c")
 
 
+@pytest.mark.parametrize("present", [{}, {"current-context": ""}, {"current-context": "gone"}])
+def test_a_context_may_be_named_where_none_is_the_present_one(tmp_path: Path, present: dict[str, str]) -> None:
+    file = tmp_path / "kubeconfig"
+    cluster = {"name": "k", "cluster": {"server": "http://127.0.0.1:1"}}
+    named = [{"name": "a", "context": {"cluster": "k", "user": "u", "namespace": "of-a"}}]
+    users = [{"name": "u", "user": {}}]
+    file.write_text(json.dumps({"contexts": named, "clusters": [cluster], "users": users, **present}))
+    assert connect(file, "a").configuration.host == "http://127.0.0.1:1"
+    assert own_namespace(file, "a") == "of-a"
+    with pytest.raises(ConfigError, match="has no context 'aa'"):
+        connect(file, "aa")
+
+
 def test_what_a_kubeconfig_lacks_is_said_with_what_it_has(tmp_path: Path) -> None:
     file = tmp_path / "kubeconfig"
     with pytest.raises(ConfigError, match=r"there is no kubeconfig .*/kubeconfig") as refused:
@@ -97,3 +114,20 @@ def test_a_login_program_that_fails_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"the login that the kubeconfig names fails: .*no-such-login") as refused:
         connect(file)
     assert refused.value.reason == "LoginFailed"
+
+
+def test_an_error_that_another_thread_logs_meanwhile_is_no_failed_login(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(**named: Any) -> None:
+        thread = threading.Thread(target=lambda: logging.getLogger().error("the disk of another is full"))
+        thread.start()
+        thread.join()
+        logging.getLogger("acme").error("nor has this to do with it")
+        loads(**named)
+
+    loads: Callable[..., None] = client_config.load_kube_config
+    monkeypatch.setattr(client_config, "load_kube_config", load)
+    file = tmp_path / "kubeconfig"
+    file.write_text(KUBECONFIG % (CLUSTER % "", "token: t"))
+    assert connect(file).configuration.host == "https://127.0.0.1:1"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import ssl
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -54,15 +55,12 @@ def connect(kubeconfig: str | Path | None = None, context: str | None = None) ->
 
 def _require_context(kubeconfig: str | Path | None, context: str | None) -> None:
     """Refuse a file that is not there, and a context that it does not have, with those that it has."""
-    from kubernetes import config
-
     file = _file(kubeconfig) or str(Path.home() / ".kube" / "config")
     if not any(Path(each).expanduser().exists() for each in file.split(os.pathsep)):
         raise ConfigError(f"no cluster can be reached: there is no kubeconfig {file}", hint=NAME_ONE, reason=NO_CLUSTER)
     if context is None:
         return
-    read: Callable[..., tuple[list[dict[str, Any]], dict[str, Any]]] = config.list_kube_config_contexts
-    names = [str(each.get("name")) for each in read(_file(kubeconfig))[0]]
+    names = [str(each.get("name")) for each in _contexts(kubeconfig)]
     if context not in names:
         hint = did_you_mean(context, names, "kubectl config get-contexts")
         raise ConfigError(
@@ -73,19 +71,30 @@ def _require_context(kubeconfig: str | Path | None, context: str | None) -> None
 @contextmanager
 def _login_errors() -> Iterator[None]:
     """Raise ConfigError where the client only logs that a login failed, and would go on as nobody."""
-    lines: list[str] = []
-    listener = logging.Handler(logging.ERROR)
-    listener.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    errors = _LoggedErrors()
     root = logging.getLogger()
-    root.addHandler(listener)
+    root.addHandler(errors)
     try:
         yield
     finally:
-        root.removeHandler(listener)
-    if lines:
-        words = " ".join(lines[0].split())[:300]
+        root.removeHandler(errors)
+    if errors.lines:
+        words = " ".join(errors.lines[0].split())[:300]
         hint = "log in again as your cluster wants it; `kubectl version` then answers too"
         raise ConfigError(f"the login that the kubeconfig names fails: {words}", hint=hint, reason="LoginFailed")
+
+
+class _LoggedErrors(logging.Handler):
+    """Keeps the errors that this thread logs by no logger of its own, as the client does; others log at any time."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.lines: list[str] = []
+        self._thread = threading.get_ident()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if (record.name, record.thread) == ("root", self._thread):
+            self.lines.append(record.getMessage())
 
 
 def own_namespace(kubeconfig: str | Path | None = None, context: str | None = None) -> str:
@@ -130,9 +139,19 @@ def _file(kubeconfig: str | Path | None) -> str | None:
 def _context(kubeconfig: str | Path | None, context: str | None) -> Mapping[str, Any]:
     from kubernetes import config
 
+    if context is not None:
+        return next((each for each in _contexts(kubeconfig) if each.get("name") == context), {})
     read: Callable[..., tuple[list[dict[str, Any]], dict[str, Any]]] = config.list_kube_config_contexts
-    known, active = read(_file(kubeconfig))
-    return active if context is None else next((each for each in known if each.get("name") == context), {})
+    return read(_file(kubeconfig))[1]
+
+
+def _contexts(kubeconfig: str | Path | None) -> list[Mapping[str, Any]]:
+    """Return the contexts of the kubeconfig. The client's own list wants one of them to be the present one."""
+    from kubernetes.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION, KubeConfigMerger
+
+    read: Callable[[str], Any] = KubeConfigMerger
+    merged = read(_file(kubeconfig) or KUBE_CONFIG_DEFAULT_LOCATION).config
+    return [each.value for each in merged["contexts"]] if merged is not None else []
 
 
 def _no_cluster(error: Exception, *, known: bool) -> ConfigError:
