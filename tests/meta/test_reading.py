@@ -46,7 +46,7 @@ ELSEWHERE = {
     "core/src/llmwright/reading/json_names.py": "a request or a row of data, bounded where it is read",
     "core/src/llmwright/reading/json_reader.py": "the reader",
     "core/src/llmwright/reading/yaml_paths.py": "a quoted part of a path",
-    "core/src/llmwright/targets/kubernetes/cluster/api_client.py": CLUSTER,
+    "core/src/llmwright/targets/kubernetes/cluster/answers.py": CLUSTER,
     "core/src/llmwright/targets/kubernetes/cluster/api_errors.py": CLUSTER,
     "core/src/llmwright/targets/kubernetes/cluster/kubeconfig.py": CLUSTER,
     "core/src/llmwright/targets/local/process/leftovers.py": "the kernel's files",

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlencode
 
+from llmwright.targets.kubernetes.cluster.answers import body_of, json_lines, json_object, lines
 from llmwright.targets.kubernetes.cluster.api_errors import (
     CONFLICT,
     NOT_FOUND,
@@ -99,7 +100,11 @@ class Api:
         """Return status code and text of what a pod answers over HTTP to the API server, which hands it on."""
         url = PODS.path(namespace, f"{pod}:{port}", f"proxy{path}")
         response = self._send("GET", url, None, self._headers("*/*"), POD_ANSWER_S)
-        return response.status, response.read(TEXT_BYTES).decode(errors="replace")
+        try:
+            return response.status, body_of(response, f"GET {url}", TEXT_BYTES).decode(errors="replace")
+        finally:
+            # What is left of a long answer: the connection is of no more use.
+            response.close()
 
     def page(
         self,
@@ -119,8 +124,9 @@ class Api:
         response = self._send("GET", path, None, self._headers("*/*"), WATCH_SILENCE_S)
         try:
             if response.status >= 400:
-                raise refusal(f"GET {path.partition('?')[0]}", response.status, response.read(), response.headers)
-            for line in _split(response, f"logs of {pod}", last=True):
+                request = f"GET {path.partition('?')[0]}"
+                raise refusal(request, response.status, body_of(response, request), response.headers)
+            for line in lines(response, f"logs of {pod}", last=True):
                 yield line.decode(errors="replace")
         finally:
             response.close()
@@ -139,8 +145,9 @@ class Api:
         response = self._send("GET", path, None, self._headers(accept), WATCH_SILENCE_S)
         try:
             if response.status >= 400:
-                raise refusal(f"watch {resource}", response.status, response.read(), response.headers)
-            yield from _lines(response, f"watch {resource}")
+                request = f"watch {resource}"
+                raise refusal(request, response.status, body_of(response, request), response.headers)
+            yield from json_lines(response, f"watch {resource}")
         finally:
             response.close()
 
@@ -210,16 +217,11 @@ class Api:
         full = f"{path}?{urlencode(query)}" if query else path
         data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
         response = self._send(method, full, data, {**self._headers(accept), "Content-Type": content}, ANSWER_S)
-        try:
-            answer = response.read()
-        except Exception as error:
-            raise unreachable(f"{method} {path}", error) from error
+        answer = body_of(response, f"{method} {path}")
         if response.status >= 400:
             raise refusal(f"{method} {path}", response.status, answer, response.headers)
         response.release_conn()
-        parsed = json.loads(answer)
-        assert isinstance(parsed, dict)
-        return parsed
+        return json_object(answer, f"{method} {path}")
 
     def _send(self, method: str, path: str, body: bytes | None, headers: dict[str, str], answer_s: float) -> Any:
         import urllib3
@@ -267,26 +269,3 @@ def _share_tls(pool: dict[str, Any]) -> None:
     if certificate:
         context.load_cert_chain(certificate, key)
     pool["ssl_context"] = context
-
-
-def _lines(response: Any, request: str) -> Iterator[Object]:
-    """Yield the JSON value of each line. A connection that fails raises ApiError."""
-    for line in _split(response, request):
-        if line.strip():
-            yield json.loads(line)
-
-
-def _split(response: Any, request: str, *, last: bool = False) -> Iterator[bytes]:
-    """Yield each line, with ``last`` also one without an end. A connection that fails raises ApiError."""
-    rest = b""
-    while True:
-        try:
-            chunk = response.read1(65536) if hasattr(response, "read1") else response.read(65536)
-        except Exception as error:
-            raise unreachable(request, error) from error
-        if not chunk:
-            if rest and last:
-                yield rest
-            return
-        *lines, rest = (rest + chunk).split(b"\n")
-        yield from lines
