@@ -41,3 +41,13 @@ def test_of_annotations_and_windows() -> None:
 def test_an_odd_form_is_another_rules() -> None:
     odd = {"volumes": "x", "securityContext": [], "containers": [{"lifecycle": 3, "livenessProbe": {"httpGet": 1}}, 3]}
     assert list(asked_by_pod({"spec": odd, "metadata": 3})) == []
+
+
+def test_a_name_that_is_no_text_is_none_of_those_that_are_harmless() -> None:
+    pod = {"sysctls": [{"name": []}], "seLinuxOptions": {"type": ["spc_t"]}}
+    container = {"securityContext": {"capabilities": {"add": [{"all": True}]}}}
+    assert [path for path, _ in asked_by_pod({"spec": {"securityContext": pod, "containers": [container]}})] == [
+        "spec.securityContext.seLinuxOptions",
+        "spec.securityContext.sysctls[0]",
+        "spec.containers[0].securityContext.capabilities.add",
+    ]

@@ -58,7 +58,7 @@ def asked_by_pod(template: Mapping[str, Any]) -> Asked:
     context = _mapping(spec, "securityContext")
     yield from _of_context("spec.securityContext", context)
     for index, sysctl in enumerate(_mappings(context, "sysctls")):
-        if sysctl.get("name") not in SYSCTLS:
+        if str(sysctl.get("name")) not in SYSCTLS:
             yield f"spec.securityContext.sysctls[{index}]", f"the sysctl {sysctl.get('name')}"
     for part in CONTAINERS:
         for index, container in enumerate(_mappings(spec, part)):
@@ -98,7 +98,7 @@ def _of_container(path: str, container: Mapping[str, Any]) -> Asked:
         yield f"{place}.privileged", "a privileged container"
     added = _mapping(context, "capabilities").get("add") or ()
     for name in added if isinstance(added, list | tuple) else ():
-        if name not in CAPABILITIES:
+        if str(name) not in CAPABILITIES:
             yield f"{place}.capabilities.add", f"the capability {name}"
     if context.get("procMount") not in (None, "", "Default"):
         yield f"{place}.procMount", f"procMount: {context['procMount']}"
@@ -123,7 +123,7 @@ def _of_context(path: str, context: Mapping[str, Any]) -> Asked:
         if _mapping(context, field).get("type") == "Unconfined":
             yield f"{path}.{field}.type", f"an unconfined {field}"
     selinux = _mapping(context, "seLinuxOptions")
-    if (selinux.get("type") or "") not in SELINUX_TYPES or selinux.get("user") or selinux.get("role"):
+    if str(selinux.get("type") or "") not in SELINUX_TYPES or selinux.get("user") or selinux.get("role"):
         yield f"{path}.seLinuxOptions", "SELinux rights of its own"
     if _mapping(context, "windowsOptions").get("hostProcess"):
         yield f"{path}.windowsOptions.hostProcess", "a process of the node"
