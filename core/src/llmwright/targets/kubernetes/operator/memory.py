@@ -194,6 +194,7 @@ class WorkspaceMemory:
     A part is replaced as a whole, so that a pass and a task in the pool may use one record at once. A task takes its
     record when it is submitted: what it writes after the Workspace was forgotten goes nowhere.
 
+    ``over_budget``: the namespace's limit keeps it from its nodes; ``asked_again`` counts how often room was made.
     ``broken_leaves`` counts the passes that broke while it was to go. ``drift`` holds a digest, by resource and name,
     of each object that the cluster keeps otherwise than applied. ``former_machines`` are kind and name of objects of
     its provisioner that are gone. ``own_status`` is the live status as our last write left it, or as it was last seen
@@ -203,6 +204,7 @@ class WorkspaceMemory:
     planned: Planned | None = None
     spending: Spending | None = None
     over_budget: bool = False
+    asked_again: int = 0
     broken_leaves: int = 0
     refusals: ProvisionerRefusals = ProvisionerRefusals()
     driver_faults: ProvisionerRefusals = ProvisionerRefusals()

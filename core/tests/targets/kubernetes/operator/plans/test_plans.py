@@ -7,13 +7,13 @@ from typing import Any, ClassVar, cast
 
 from llmwright.api.document import Document, parse_workspace
 from llmwright.api.status import PlanRecord, RefusedType, WorkspaceStatus
-from llmwright.errors import InvalidWorkspace, Problem
+from llmwright.errors import InvalidWorkspace, LimitExceeded, Problem
 from llmwright.plan.digest import inputs_digest
 from llmwright.plan.fixed_fields import CarriedOut
 from llmwright.settings.model import Limits
 from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.operator.cache.config_files import ConfigFiles
-from llmwright.targets.kubernetes.operator.memory import Memory, Planned
+from llmwright.targets.kubernetes.operator.memory import Memory, Planned, WorkspaceMemory
 from llmwright.targets.kubernetes.operator.plans.budget import Budget
 from llmwright.targets.kubernetes.operator.plans.plans import Plans
 from llmwright.targets.kubernetes.operator.tasks import Tasks
@@ -151,3 +151,38 @@ def test_a_change_of_the_copies_keeps_the_type_of_the_machines() -> None:
     assert planned is not None
     assert planned.plan is not None
     assert planned.plan.nodes.instance_type_name == "c"
+
+
+OTHER: Key = ("ns", "other")
+ON_ONE_TYPE = WORKSPACE.model_copy(update={"resource": WORKSPACE.resource.model_copy(update={"instance_type": "a"})})
+
+
+class RoomIsMade(Budget):
+    """Has another Workspace give its nodes back just after one was refused, and before that is remembered."""
+
+    plans: Plans
+
+    def admit(self, key: Key, record: WorkspaceMemory, plan: Plan, *, recorded: bool) -> list[Key]:
+        try:
+            return super().admit(key, record, plan, recorded=recorded)
+        except LimitExceeded:
+            self.plans.gave_back(OTHER)
+            raise
+
+
+def test_room_that_is_made_while_a_plan_is_refused_is_not_missed() -> None:
+    memory, called = Memory(), list[Key]()
+    budget = RoomIsMade(memory, lambda _: Limits(total_usd_per_hour=3.0), lambda _: {OTHER: 2.0})
+    configs, tasks = cast(ConfigFiles, NoConfigs()), cast(Tasks, None)
+    plans = budget.plans = Plans(
+        Planner(), memory, budget, configs, tasks, lambda _: [], lambda key, _: called.append(key)
+    )
+    refused = plans.of(KEY, ON_ONE_TYPE, None)
+    assert refused is not None
+    assert refused.trouble is not None
+    assert refused.trouble.reason == "LimitExceeded"
+    # Once that other made room, and once its own answer was remembered.
+    assert called == [KEY, KEY]
+    admitted = plans.of(KEY, ON_ONE_TYPE, None)
+    assert admitted is not None
+    assert admitted.plan is not None

@@ -157,6 +157,7 @@ class Plans:
         for key in keys:
             record = self._memory.find(key)
             if record is not None:
+                record.asked_again += 1
                 record.planned = None
                 self._call(key, 0.0)
 
@@ -170,6 +171,7 @@ class Plans:
         inputs: str,
     ) -> Planned:
         recorded = status.plan if status is not None and status.plan and status.plan.inputs == inputs else None
+        asked_again = record.asked_again
         planned = Planned(workspace.metadata.uid, inputs, replicas_of(workspace))
         try:
             plan, newer, defaults = self._in_turn(key, record, workspace, status, files, recorded)
@@ -192,6 +194,9 @@ class Plans:
             log.exception("%s/%s: planning broke", *key)
             planned = self._broken(key, record.planned, planned, error)
         record.planned = planned
+        if record.asked_again != asked_again:
+            # Room was made since it was judged, and nobody would tell of that again.
+            self._plan_again([key])
         return planned
 
     def _in_turn(
