@@ -24,13 +24,14 @@ from llmwright.targets.kubernetes.cluster.api_resources import (
     Resource,
 )
 from llmwright.targets.kubernetes.cluster.kubeconfig import connect, context_name, own_namespace
+from llmwright.targets.kubernetes.cluster.listing import all_pages
 from llmwright.targets.kubernetes.commands.access import Access
 from llmwright.targets.kubernetes.commands.changing import Change, Changing
 from llmwright.targets.kubernetes.commands.child_tree import child_tree
 from llmwright.targets.kubernetes.commands.deletion import Deletion
 from llmwright.targets.kubernetes.commands.event_lines import event_lines
-from llmwright.targets.kubernetes.commands.pages import all_pages, changes
 from llmwright.targets.kubernetes.commands.pod_logs import PodLogs
+from llmwright.targets.kubernetes.commands.watching import changes
 from llmwright.targets.kubernetes.commands.wish_revisions import WishRevision, wish_revisions
 from llmwright.targets.kubernetes.manifests.object_metadata import WORKSPACE_LABEL
 from llmwright.targets.kubernetes.operator.cache.owner_reference import REVISION_OWNER

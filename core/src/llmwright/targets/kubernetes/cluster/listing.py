@@ -16,26 +16,39 @@ Object = Mapping[str, Any]
 PAGE = "500"
 
 
+def all_pages(api: Api, resource: Resource, namespace: str | None = None, selector: str = "") -> list[Object]:
+    """Return all pages of the list of the objects of one namespace, or of all, that have these labels.
+
+    Raises:
+        ApiError: they could not be listed.
+    """
+    query = {"limit": PAGE, **labelled(selector)}
+    pages: list[Object] = []
+    while True:
+        pages.append(api.page(resource, query, namespace=namespace))
+        query["continue"] = pages[-1]["metadata"].get("continue") or ""
+        if not query["continue"]:
+            return pages
+
+
+def labelled(selector: str) -> dict[str, str]:
+    """Return the part of a query that chooses by labels."""
+    return {"labelSelector": selector} if selector else {}
+
+
 def all_of(api: Api, resource: Resource) -> list[Object] | None:
     """Return all objects of a kind; None where the cluster does not serve it.
 
     Raises:
         ApiError: they could not be listed.
     """
-    items: list[Object] = []
-    query = {"limit": PAGE}
-    while True:
-        try:
-            page = api.page(resource, query)
-        except ApiError as error:
-            if error.code == NOT_FOUND:
-                return None
-            raise
-        items += page.get("items") or []
-        more = page["metadata"].get("continue")
-        if not more:
-            return items
-        query["continue"] = more
+    try:
+        pages = all_pages(api, resource)
+    except ApiError as error:
+        if error.code == NOT_FOUND:
+            return None
+        raise
+    return [live for page in pages for live in page.get("items") or ()]
 
 
 def listed(api: Api, watches: Sequence[Watch]) -> ObjectSnapshot:
