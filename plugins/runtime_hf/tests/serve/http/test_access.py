@@ -50,6 +50,13 @@ REACHED = 503
 """The engine's own answer: nothing refused the request before."""
 
 
+@pytest.mark.parametrize("key", [None, "sesame"])
+def test_a_program_around_it_may_start_and_end_it(tmp_path: Any, key: str | None) -> None:
+    """ASGI servers tell both by messages without headers (lifespan); ours does not."""
+    with client_of(tmp_path, api_key=key) as client:
+        assert client.get("/health").status_code == REACHED
+
+
 @pytest.mark.parametrize(
     "host", ["127.0.0.1:5000", "localhost", "LOCALHOST:80", "localhost.", "a.localhost", "[::1]:5000", "127.0.0.2"]
 )
