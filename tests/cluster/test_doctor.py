@@ -71,14 +71,14 @@ def test_the_cluster_is_named_with_its_release(plane: Cluster, tmp_path: Path) -
     cluster, findings = examination(plane.kubeconfig)
     assert cluster.api is not None
     assert findings["cluster"].message.endswith(f"{plane.url} answers: Kubernetes {cluster.api.version()}")
-    assert findings["rights"].message == "all that the operator and the installed drivers need"
+    assert findings["rights"].message == "all that the operator and its drivers need"
 
 
 def test_the_operators_account_has_all_that_it_needs(plane: Cluster, tmp_path: Path) -> None:
     api = connect(plane.write_kubeconfig(tmp_path / "operator"))
     rules = (*RULES, *Session().driver_set.access_rules())
     finding = rights_of_process(api, rules, in_pod=True)
-    assert (finding.state, finding.message) == ("ok", "all that the operator and the installed drivers need")
+    assert (finding.state, finding.message) == ("ok", "all that the operator and its drivers need")
 
 
 def test_who_may_read_the_definition_is_told_that_it_is_ours(plane: Cluster) -> None:

@@ -17,6 +17,7 @@ from llmwright.app.session import Session
 from llmwright.targets.kubernetes.cluster import kubeconfig
 from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
+from llmwright.targets.kubernetes.operator.rbac import RULES
 from llmwright.values.nodes import Finding
 
 ALL = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
@@ -35,13 +36,19 @@ class Answers:
         self.denied: set[tuple[str, str, str]] = set()
         self.release = "v1.34.4"
         self.lists: dict[str, list[dict[str, Any]]] = {}
+        self.settings = ""
+        self.silent: set[str] = set()
 
     def kinds(self, api_version: str) -> list[dict[str, Any]]:
+        if api_version in self.silent:
+            raise ApiError("GET /x: try again", code=500, reason="InternalError")
         if self.error is not None:
             raise self.error
         return self.kinds_served
 
     def get(self, resource: Any, namespace: Any, name: str) -> dict[str, Any]:
+        if resource.plural == "configmaps":
+            return {"data": {"llmwright.yaml": self.settings}}
         return self.definition
 
     def create(self, resource: Any, body: Any) -> dict[str, Any]:
@@ -130,6 +137,7 @@ def plugin(ready: int) -> dict[str, Any]:
     ("nodes", "sets", "states", "words"),
     [
         ([node("a", "2"), node("b", "1")], [plugin(1)], ("ok", "ok"), "3 nvidia.com/gpu on nodes a, b"),
+        ([node("a", "2")], [plugin(1), plugin(0)], ("ok", "problem"), "2 nvidia.com/gpu on node a"),
         ([node("a", "1")], [], ("ok", "ok"), "1 nvidia.com/gpu on node a"),
         ([node("a")], [], ("unchecked", "unchecked"), "no node with a GPU is there now"),
         ([node("a", **{"nvidia.com/gpu.count": "1"})], [plugin(0)], ("problem", "problem"), "node a should have GPUs"),
@@ -210,3 +218,79 @@ def test_a_volume_that_is_an_image_must_outlive_the_api_server(kept: bool, state
         return {"spec": {"volumes": volumes}}
 
     assert images.image_volume_finding(cast("Api", SimpleNamespace(create=create)), "models").state == state
+
+
+def deployment() -> dict[str, Any]:
+    """The operator's Deployment, which is ready and has its settings in a ConfigMap."""
+    pod = {
+        "serviceAccountName": "llmwright",
+        "containers": [{"name": "operator", "image": "reg.example/operator:1"}],
+        "volumes": [{"name": "settings", "configMap": {"name": "llmwright"}}],
+    }
+    return {
+        "metadata": {"name": "llmwright", "namespace": "llmwright-system"},
+        "spec": {"replicas": 1, "template": {"spec": pod}},
+        "status": {"readyReplicas": 1},
+    }
+
+
+@pytest.fixture
+def installed(answers: Answers, monkeypatch: pytest.MonkeyPatch) -> Answers:
+    """A cluster whose operator runs, and all of whose images are missing."""
+    answers.lists["deployments"] = [deployment()]
+    monkeypatch.setattr(images, "find_image", lambda *_: ("missing", "the registry answered 404"))
+    return answers
+
+
+def test_plugins_that_only_the_operator_has_keep_nothing_else_from_being_looked_at(installed: Answers) -> None:
+    installed.settings = "{provisioner: acme, runtime: karpenter, plugins: {provisioner: {acme: {zone: 1}}}}"
+    findings = found()
+    message = findings["operator's plugins"].message
+    assert findings["operator's plugins"].state == "unchecked"
+    assert message.endswith("lacks them: provisioner acme, runtime karpenter")
+    assert findings["rights of the operator"].state == "ok"
+    assert findings["image of operator"].state == "problem"
+    assert findings["objects of runtime ray"].state == "ok"
+
+
+def test_the_operator_s_paths_lie_in_its_pod(installed: Answers) -> None:
+    installed.settings = "{dockerConfig: /mnt/docker, presetDirectories: [/mnt/presets], images: {vllm: acme/vllm:1}}"
+    cluster = ClusterExamination(Session())
+    assert "operator's settings" in {finding.about for finding in cluster.findings()}
+    settings = cluster.session.settings
+    assert (settings.docker_config, settings.preset_directories) == (None, ())
+    assert settings.images == {"vllm": "acme/vllm:1"}
+
+
+@pytest.mark.parametrize("settings", ["provisioner: karpenter", "{provisioner: byo, otherProvisioners: [karpenter]}"])
+def test_the_operator_needs_the_rights_of_each_provisioner_that_is_named(installed: Answers, settings: str) -> None:
+    installed.settings = settings
+    installed.denied = {("create", "nodeclaims", "")}
+    finding = found()["rights of the operator"]
+    assert finding.state == "problem"
+    assert finding.message.endswith("may not: create nodeclaims.karpenter.sh")
+    installed.settings = "provisioner: byo"
+    assert found()["rights of the operator"].state == "ok"
+
+
+def test_in_its_pod_the_operator_needs_no_rights_of_provisioners_that_nobody_named(
+    answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kubeconfig, "in_cluster", lambda: True)
+    needed = (*RULES, *Session().driver_set.access_rules([]))
+    answers.rules = [
+        {"apiGroups": [rule.group], "resources": [*rule.resources], "verbs": [*rule.verbs]} for rule in needed
+    ]
+    assert found()["rights"].state == "ok"
+
+
+def test_an_image_is_a_problem_though_nobody_knows_whether_its_runtime_can_serve(installed: Answers) -> None:
+    installed.silent = {"ray.io/v1"}
+    findings = found()
+    assert findings["objects of runtime ray"].state == "unchecked"
+    assert findings["image of ray-llm"].state == "problem"
+
+
+def test_the_image_of_the_chart_s_device_plugin_is_no_setting(installed: Answers) -> None:
+    """Its values name it, and by themselves start none."""
+    assert not [about for about in found() if "device-plugin" in about]

@@ -138,11 +138,8 @@ def _clouds(session: Session, cluster: Api | None) -> Iterator[Finding]:
         with suppress(PluginError):
             if asks_beforehand(session, name) or name == session.settings.provisioner:
                 findings = examined(session, name, None, cluster)
-                yield from findings if _is_chosen(session, name) else map(_not_chosen, findings)
-
-
-def _is_chosen(session: Session, name: str) -> bool:
-    return name == session.settings.provisioner or name in session.settings.plugins.provisioner
+                chosen = name in session.settings.named_provisioners
+                yield from findings if chosen else map(_not_chosen, findings)
 
 
 def _not_chosen(finding: Finding) -> Finding:

@@ -112,6 +112,17 @@ def settings_key(entry: PluginEntry, rows: Iterable[PluginEntry]) -> str:
     return entry.distribution if entry.kind == "hook" and len(same) > 1 else entry.name
 
 
+def not_installed(plugins: PluginSettings, rows: Iterable[PluginEntry]) -> list[tuple[str, str]]:
+    """Return kind and name of each plugin that has settings and is not installed, in whatever state."""
+    installed = [*rows]
+    return [
+        (kind, name)
+        for kind, by_name in plugins.items()
+        for name in by_name
+        if not any(row.kind == kind and name == settings_key(row, installed) for row in installed)
+    ]
+
+
 def check_names(plugins: PluginSettings, rows: Iterable[PluginEntry]) -> None:
     """Refuse settings of plugins that are not installed. One that is blocked or broken has its settings in peace.
 
@@ -121,9 +132,7 @@ def check_names(plugins: PluginSettings, rows: Iterable[PluginEntry]) -> None:
     installed = [*rows]
     lines = [
         str(Problem(f"plugins.{kind}.{name}", f"no {kind} of that name is installed", _meant(kind, name, installed)))
-        for kind, by_name in plugins.items()
-        for name in by_name
-        if not any(row.kind == kind and name == settings_key(row, installed) for row in installed)
+        for kind, name in not_installed(plugins, installed)
     ]
     if lines:
         raise ConfigError("\n".join(lines), reason="InvalidSettings")

@@ -243,6 +243,12 @@ class Settings(SettingsModel):
     node_classes: tuple[str, ...] = ()
     feature_gates: dict[str, bool] = {}
 
+    @property
+    def named_provisioners(self) -> frozenset[str]:
+        """The provisioners that the settings name or configure."""
+        named = {self.provisioner, *self.other_provisioners, *self.plugins.provisioner}
+        return frozenset(name for name in named if name)
+
     @field_validator("prometheus")
     @classmethod
     def _is_reached_over_http(cls, text: str | None) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +12,12 @@ from llmwright.values.nodes import Finding
 
 if TYPE_CHECKING:
     from llmwright.app.cluster_doctor.operator_state import InstalledOperator
+    from llmwright.app.cluster_doctor.runtime_kinds import RuntimeKind
     from llmwright.app.session import Session
     from llmwright.plugins.drivers import AccessRule
     from llmwright.targets.kubernetes.cluster.api_client import Api
 
 NAMES_SHOWN = 5
-OBJECTS_OF = "objects of "
 APPLY_CRD = "llmwright crd | kubectl apply --server-side -f -"
 ASK = "an administrator's doctor says more"
 OLDEST = (1, 30)
@@ -47,11 +47,13 @@ class ClusterExamination:
         """``namespace`` is that of Workspaces, by default the context's."""
         self.api: Api | None = None
         self.session = session
+        self._installed: InstalledOperator | None = None
         self._catalogue = session.catalogue
         self._namespace = namespace
 
     def findings(self) -> Iterator[Finding]:
         """Yield them one by one; after one that cannot be got round nothing more is asked."""
+        from llmwright.app.cluster_doctor.runtime_kinds import runtime_kinds
         from llmwright.targets.kubernetes.cluster import kubeconfig as access
 
         session = self.session
@@ -74,8 +76,10 @@ class ClusterExamination:
 
             yield from own_rights(api, self._where)
         yield from self._operator(api)
+        kinds = tuple(runtime_kinds(self.session, api))
+        yield from self._images(api, kinds)
         yield from self._nodes(api)
-        yield from _kinds(self.session, api)
+        yield from (kind.finding for kind in kinds)
 
     @property
     def _where(self) -> str:
@@ -109,43 +113,57 @@ class ClusterExamination:
         return Finding(about="cluster", state="ok", message=f"{place} answers: Kubernetes {release}")
 
     def _operator(self, api: Api) -> Iterator[Finding]:
-        from llmwright.app.cluster_doctor.operator_state import ABOUT, find_operator, operator_findings, settings_of
+        from llmwright.app.cluster_doctor.operator_state import ABOUT, find_operator, operator_findings
         from llmwright.app.cluster_doctor.rights import rights_of_account, rights_of_process
         from llmwright.targets.kubernetes.cluster import kubeconfig as access
         from llmwright.targets.kubernetes.cluster.api_errors import ApiError
         from llmwright.targets.kubernetes.commands.access import explained
 
         try:
-            installed = find_operator(api)
+            installed = self._installed = find_operator(api)
         except ApiError as error:
             refused = explained(error, api)
             yield Finding(about=ABOUT, state="unchecked", message=refused.message, hint=refused.hint)
             return
         yield from operator_findings(api, installed)
-        if installed is None or access.in_cluster():
-            yield rights_of_process(api, _rules(self.session), in_pod=access.in_cluster())
+        in_pod = access.in_cluster()
+        if installed is None or in_pod:
+            # The role of its pod has the rights of the provisioners that the settings name.
+            yield rights_of_process(api, _rules(self.session, chosen=in_pod), in_pod=in_pod)
         if installed is None:
             yield from _obstacle(self.session, api)
             return
         if installed.settings_map:
-            settings, finding = settings_of(api, installed)
-            yield finding
-            if settings is not None:
-                # The cluster's own: what follows is about what its operator does, and not about this machine.
-                self.session = replace(self.session, given_settings=settings)
+            yield from self._take_settings(api, installed)
         yield from _obstacle(self.session, api)
-        if not access.in_cluster():
+        if not in_pod:
             yield rights_of_account(api, installed.account, _rules(self.session, chosen=True))
-        yield from self._images(api, installed)
 
-    def _images(self, api: Api, installed: InstalledOperator) -> Iterator[Finding]:
+    def _take_settings(self, api: Api, installed: InstalledOperator) -> Iterator[Finding]:
+        """Take the operator's settings: what follows is about what that does, and not about this machine."""
+        from llmwright.app.cluster_doctor.cluster_settings import settings_of, usable_here
+
+        settings, finding = settings_of(api, installed)
+        yield finding
+        if settings is None:
+            return
+        usable, lacking = usable_here(settings, self.session)
+        self.session = replace(self.session, given_settings=usable)
+        if lacking:
+            message = f"what these need is not checked, for this machine lacks them: {', '.join(lacking)}"
+            hint = "install here too what the value `plugins` of the chart names"
+            yield Finding(about="operator's plugins", state="unchecked", message=message, hint=hint)
+
+    def _images(self, api: Api, kinds: Sequence[RuntimeKind]) -> Iterator[Finding]:
         from llmwright.app.cluster_doctor.image_findings import image_findings, image_volume_finding
 
+        if self._installed is None:
+            return
         if self.session.settings.image_volumes:
             yield image_volume_finding(api, self._where)
-        idle = (each.about for each in _kinds(self.session, api) if each.state == "unchecked")
+        idle = frozenset(f"runtime {kind.runtime}" for kind in kinds if kind.idle)
         try:
-            yield from image_findings(self.session, installed.image, frozenset(map(_driver_of, idle)))
+            yield from image_findings(self.session, self._installed.image, idle)
         except LLMwrightError as error:
             # The operator may have other plugins than this machine, which its settings name.
             message = f"the images of the operator's drivers are not known here: {error.message}"
@@ -204,34 +222,8 @@ def _rules(session: Session, *, chosen: bool = False) -> tuple[AccessRule, ...]:
     """Return the rights that an operator needs; with ``chosen`` of the provisioners that the settings name alone."""
     from llmwright.targets.kubernetes.operator.rbac import RULES
 
-    names = {session.settings.provisioner, *session.settings.plugins.provisioner} if chosen else None
-    installed = set(session.registry.names("provisioner"))
-    wanted = None if names is None else sorted(name for name in names if name in installed)
-    return (*RULES, *session.driver_set.access_rules(wanted))
-
-
-def _driver_of(about: str) -> str:
-    return about.removeprefix(OBJECTS_OF)
-
-
-def _kinds(session: Session, api: Api) -> Iterator[Finding]:
-    """Yield whether the cluster serves the kinds by which installed runtimes serve."""
-    for name in session.registry.names("runtime"):
-        runtime = session.driver_set.find_runtime(name)
-        watch = runtime.serves_as if runtime is not None else None
-        if watch is None:
-            continue
-        about, kind = f"{OBJECTS_OF}runtime {name}", f"{watch.plural}.{watch.group}"
-        try:
-            served = {entry["name"] for entry in api.kinds(f"{watch.group}/{watch.version}")}
-        except TargetError as error:
-            yield Finding(about=about, state="unchecked", message=error.message)
-            continue
-        if watch.plural in served:
-            yield Finding(about=about, state="ok", message=f"the cluster serves {kind}")
-        else:
-            chosen = name == session.settings.runtime or name in session.settings.plugins.runtime
-            # What nobody asked for stands in nobody's way.
-            state: Any = "problem" if chosen else "unchecked"
-            message = f"the cluster does not serve {kind}"
-            yield Finding(about=about, state=state, message=message, hint=watch.brought_by)
+    drivers = session.driver_set
+    named = sorted(session.settings.named_provisioners) if chosen else []
+    # One that is broken or not there has been told of.
+    wanted = [name for name in named if drivers.find_provisioner(name) is not None] if chosen else None
+    return (*RULES, *drivers.access_rules(wanted))

@@ -34,11 +34,7 @@ def gpu_findings(api: Api, gpus_of: Callable[[str], int]) -> Iterator[Finding]:
     offering = [node for node in nodes if node.devices()]
     silent = [node for node in nodes if not node.devices() and _has_gpu(node, gpus_of)]
     if silent:
-        message = (
-            f"{_names(silent)} should have GPUs, and offers no {GPU}"
-            if len(silent) == 1
-            else (f"{_names(silent)} should have GPUs, and offer no {GPU}")
-        )
+        message = f"{_names(silent)} should have GPUs, and offer{'s' * (len(silent) == 1)} no {GPU}"
         hint = f"see that NVIDIA's driver and device plugin run there: {BRING_PLUGIN}"
         yield Finding(about="GPUs", state="problem", message=message, hint=hint)
     elif offering:
@@ -53,22 +49,31 @@ def gpu_findings(api: Api, gpus_of: Callable[[str], int]) -> Iterator[Finding]:
 def _device_plugin(api: Api, *, offers: bool) -> Finding:
     about = "device plugin"
     try:
-        sets = all_of(api, DAEMON_SETS) or []
+        sets = list(filter(_is_plugin, all_of(api, DAEMON_SETS) or []))
     except ApiError as error:
         return Finding(about=about, state="unchecked", message=explained(error, api).message, hint=ASK)
-    found = next(filter(_is_plugin, sets), None)
-    if found is None:
+    if not sets:
         message = "no DaemonSet of NVIDIA's is there"
         if offers:
             return Finding(about=about, state="ok", message=f"{message}, and nodes offer {GPU} without one")
         return Finding(about=about, state="unchecked", message=message, hint=BRING_PLUGIN)
-    status, name = found.get("status") or {}, f"{found['metadata']['namespace']}/{found['metadata']['name']}"
-    ready, wanted = status.get("numberReady") or 0, status.get("desiredNumberScheduled") or 0
-    message = f"DaemonSet {name}: {ready} of {wanted} ready"
+    # A cloud may have one for each kind of its nodes.
+    shown = max(sets, key=lambda each: _wanted(each) - _ready(each))
+    ready, wanted = _ready(shown), _wanted(shown)
+    namespace, name = shown["metadata"]["namespace"], shown["metadata"]["name"]
+    message = f"DaemonSet {namespace}/{name}: {ready} of {wanted} ready"
     if ready < wanted:
-        hint = f"`kubectl -n {found['metadata']['namespace']} describe daemonset {found['metadata']['name']}`"
+        hint = f"`kubectl -n {namespace} describe daemonset {name}`"
         return Finding(about=about, state="problem", message=message, hint=hint)
     return Finding(about=about, state="ok", message=message)
+
+
+def _ready(live: Mapping[str, Any]) -> int:
+    return int((live.get("status") or {}).get("numberReady") or 0)
+
+
+def _wanted(live: Mapping[str, Any]) -> int:
+    return int((live.get("status") or {}).get("desiredNumberScheduled") or 0)
 
 
 def _is_plugin(live: Mapping[str, Any]) -> bool:

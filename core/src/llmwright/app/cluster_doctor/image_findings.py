@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from llmwright.app.images.needed import OPERATOR, all_images
+from llmwright.app.images.needed import DEVICE_PLUGIN_ROLE, OPERATOR, all_images
 from llmwright.app.images.presence import find_image
-from llmwright.errors import LLMwrightError
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import PODS
 from llmwright.targets.kubernetes.commands.access import explained
@@ -51,18 +51,15 @@ def image_findings(session: Session, operator_image: str, idle: frozenset[str]) 
     roles: dict[str, list[str]] = {operator_image: [OPERATOR]} if operator_image else {}
     used = {operator_image} if operator_image else set()
     for need in all_images(session):
-        if need.role != OPERATOR:
-            roles.setdefault(need.image, []).append(need.role)
-            used |= {need.image} if need.role in session.settings.images or not set(need.used_by) <= idle else set()
-
-    def ask(image: str) -> tuple[Presence, str]:
-        try:
-            return find_image(session, image)
-        except LLMwrightError as error:
-            return "unknown", error.message
-
+        # The chart's values name the device plugin, and whether there is one: `gpus` tells of its DaemonSet.
+        if need.role in (OPERATOR, DEVICE_PLUGIN_ROLE):
+            continue
+        roles.setdefault(need.image, []).append(need.role)
+        users = {user.partition(",")[0] for user in need.used_by}
+        if need.role in session.settings.images or not users <= idle:
+            used.add(need.image)
     with ThreadPoolExecutor(AT_ONCE, "images") as pool:
-        answers = list(pool.map(ask, roles))
+        answers = list(pool.map(partial(find_image, session), roles))
     for image, (presence, why) in zip(roles, answers, strict=True):
         yield _finding(image, roles[image], presence, why, used=image in used)
 

@@ -1,28 +1,21 @@
-"""The operator of a cluster: its Deployment, its Lease, why it is not ready, and the settings that it has."""
+"""The operator of a cluster: its Deployment, its Lease, and why it is not ready."""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from llmwright.errors import ConfigError
 from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.targets.kubernetes.cluster.api_errors import FORBIDDEN, ApiError
-from llmwright.targets.kubernetes.cluster.api_resources import CONFIG_MAPS, DEPLOYMENTS, LEASES, PODS
+from llmwright.targets.kubernetes.cluster.api_resources import DEPLOYMENTS, LEASES, PODS
 from llmwright.targets.kubernetes.cluster.leader_election import NAME as LEASE
-from llmwright.targets.kubernetes.commands.access import explained
 from llmwright.targets.kubernetes.operator.cache.projection import is_ready, project_pod
 from llmwright.targets.kubernetes.operator.observe.pod_causes import root_cause
 from llmwright.values.nodes import Finding
 from llmwright.version import __version__
-
-if TYPE_CHECKING:
-    from llmwright.settings import Settings
 
 Object = Mapping[str, Any]
 
@@ -31,7 +24,6 @@ LABELS = "app.kubernetes.io/name=llmwright,app.kubernetes.io/component=operator"
 VERSION_LABEL = "app.kubernetes.io/version"
 NAMESPACE = "llmwright-system"
 """The namespace of the installation guide, for who may not look into all."""
-SETTINGS_FILE = "llmwright.yaml"
 HEALTH_PORT = 8081
 INSTALL = "`helm install` the chart (docs/installation.md)"
 ANY_NODE = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
@@ -143,30 +135,6 @@ def operator_findings(api: Api, installed: InstalledOperator | None) -> Iterator
         yield Finding(about=ABOUT, state="ok", message=", ".join(facts), hint=hint)
     else:
         yield Finding(about=ABOUT, state="ok", message=", ".join(facts))
-
-
-def settings_of(api: Api, installed: InstalledOperator) -> tuple[Settings | None, Finding]:
-    """Return the settings that the operator has, None where they are not to be had; and what was found."""
-    about = "operator's settings"
-    where = f"ConfigMap {installed.namespace}/{installed.settings_map}"
-    try:
-        data = api.get(CONFIG_MAPS, installed.namespace, installed.settings_map).get("data") or {}
-    except ApiError as error:
-        refused = explained(error, api)
-        message = f"{where}: {refused.message}; those of this machine are taken in their place"
-        return None, Finding(about=about, state="unchecked", message=message, hint=refused.hint)
-    from llmwright import settings
-
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / SETTINGS_FILE
-        file.write_text(str(data.get(SETTINGS_FILE) or "{}"), encoding="utf-8")
-        try:
-            read = settings.load({}, installed.environment, Path(folder), file=file)
-        except ConfigError as error:
-            message = f"{where}: {error.message.replace(f'{folder}/', '')}"
-            return None, Finding(about=about, state="problem", message=message, hint=error.hint)
-    chosen = f"provisioner {read.provisioner}" if read.provisioner else "no default provisioner"
-    return read, Finding(about=about, state="ok", message=f"{where}: {chosen}")
 
 
 def _lease(api: Api, installed: InstalledOperator | None) -> Object | None:

@@ -137,7 +137,7 @@ def rights_of_process(api: Api, rules: Iterable[AccessRule], *, in_pod: bool) ->
     status = answer.get("status") or {}
     lacking = sorted(_lacking(rules, status.get("resourceRules") or []))
     if not lacking:
-        return Finding(about=about, state="ok", message="all that the operator and the installed drivers need")
+        return Finding(about=about, state="ok", message="all that the operator and its drivers need")
     # Each of them: who writes the role needs the last one too.
     message = f"who asks here may not: {', '.join(lacking)}"
     hint = "the operator's service account must: give it the ClusterRole of the chart; in its pod this is a problem"

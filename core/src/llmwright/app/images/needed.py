@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from llmwright.plugins.drivers import Driver
 
 OPERATOR = "operator"
+DEVICE_PLUGIN_ROLE = "device-plugin"
 DEVICE_PLUGIN = "nvcr.io/nvidia/k8s-device-plugin:v0.17.1"
 """The image that the chart starts on nodes with GPUs, where its values turn that on."""
 _POD_KEYS = ("containers", "initContainers")
@@ -53,7 +54,7 @@ def all_images(session: Session) -> list[NeededImage]:
             need = needed.setdefault(older.role, _Need(""))
             need.used_by.append(f"{kind} {name}, older GPUs")
             need.serves(older.built_for)
-    needed["device-plugin"] = _Need(DEVICE_PLUGIN, ["chart devicePlugin"])
+    needed[DEVICE_PLUGIN_ROLE] = _Need(DEVICE_PLUGIN, ["chart devicePlugin"])
     return [_named(session, role, need) for role, need in needed.items()]
 
 

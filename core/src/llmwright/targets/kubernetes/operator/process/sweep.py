@@ -31,8 +31,7 @@ def in_use(
     names = tuple(installed)
     if settings.provisioner is None:
         return names
-    chosen = {settings.provisioner, *settings.other_provisioners, *settings.plugins.provisioner, *loaded}
-    chosen |= {tenant.provisioner for tenant in tenants}
+    chosen = settings.named_provisioners | {*loaded, *(tenant.provisioner for tenant in tenants)}
     return tuple(name for name in names if name in chosen)
 
 
