@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import yaml
 from tests.support.hf_server import RunningServer
-from tests.support.prometheus import Prometheus, dashboard, queries, running_prometheus
+from tests.support.prometheus import GRAFANA, Prometheus, dashboard, queries, running_prometheus
 from tests.support.waiting import wait_until
 
 DISCOVERED = "__meta_kubernetes_"
@@ -80,5 +81,8 @@ def test_the_alerts_are_evaluated(prometheus: Prometheus) -> None:
     def rules() -> list[dict[str, str]]:
         return [rule for group in prometheus.get("rules")["groups"] for rule in group["rules"]]
 
+    written = yaml.safe_load((GRAFANA / "alerts.yml").read_text())["groups"]
+    named = {rule["alert"] for group in written for rule in group["rules"]}
+    wait_until(lambda: {rule["name"] for rule in rules()} == named, "every rule was read")
     wait_until(lambda: all(rule["health"] == "ok" for rule in rules()), "every rule was evaluated")
     assert {rule["name"] for rule in rules() if rule["state"] != "inactive"} <= {"LLMwrightNobodyLeads"}
