@@ -80,16 +80,8 @@ def make_plan(
     question = _Question(
         workspace, catalogue, drivers, settings, target, files, nodes, api_key, data_names, adapter_ranks or {}
     )
-    asked, inputs_on = question.ranking, question.inputs_on
-    written = written_choice(workspace, settings, target)
-    if is_auto(written):
-        choice = best_machine(catalogue.instance_types(settings.cloud), asked)
-    elif written:
-        find = partial(catalogue.find_instance_type, cloud=settings.cloud)
-        choice = first_machine(listed_types(written), find, asked)
-    else:
-        choice = named_machine(workspace, catalogue, settings, target, machine)
-    inputs = inputs_on(choice)
+    asked, choice = question.ranking, _choice(question, machine)
+    inputs = question.inputs_on(choice)
     workload = _workload(inputs, catalogue, asked)
     if workload.most_nodes > MOST_NODES:
         message = f"{workload.most_nodes} nodes would be needed, and one Workspace may have {MOST_NODES}"
@@ -169,6 +161,18 @@ class _Question:
         )
 
 
+def _choice(question: _Question, machine: InstanceType | None) -> MachineChoice:
+    """Return the machine that is written, the best one for `auto`, and where nothing is written that which there is."""
+    workspace, catalogue, settings = question.workspace, question.catalogue, question.settings
+    written = written_choice(workspace, settings, question.target)
+    if is_auto(written):
+        return best_machine(catalogue.instance_types(settings.cloud), question.ranking)
+    if written:
+        find = partial(catalogue.find_instance_type, cloud=settings.cloud)
+        return first_machine(listed_types(written), find, question.ranking)
+    return named_machine(workspace, catalogue, settings, question.target, machine)
+
+
 def _workload(inputs: PlanInput, catalogue: Catalogue, asked: RankingInput) -> Workload:
     try:
         return choose_workload(inputs)
@@ -232,7 +236,12 @@ def _plan(inputs: PlanInput, choice: MachineChoice, workload: Workload) -> Plan:
             preflight=preflight_launch(inputs, tuning, workload.tuned, data),
             tuning=tuning_launch(inputs, tuning, workload.tuned, data),
         )
-    chosen = inputs.drivers.find_provisioner(provisioner.name)
+    return _with_objects(plan, inputs, workload, data)
+
+
+def _with_objects(plan: Plan, inputs: PlanInput, workload: Workload, data: TuningData | None) -> Plan:
+    """Return a whole plan with what it makes, and with notes about what it uses."""
+    chosen, serving = inputs.drivers.find_provisioner(plan.provisioner.name), workload.serving
     brought = inputs.target == "kubernetes" and chosen is not None and chosen.nodes_are_brought
     uses = used(plan) if brought else ()
     resumes = workload.tuned is not None and workload.tuned.tuner.checkpoints
