@@ -65,7 +65,7 @@ def report(url: str, base: str, given: argparse.Namespace) -> None:
     rates: dict[str, list[float]] = {name: [] for name in mixes}
     for number in range(given.rounds + 1):
         for name in mixes if number % 2 else reversed(mixes):
-            rate = measure(url, mixes[name], given)
+            rate = measure(url, mixes[name], number, given)
             # The first round warms up.
             rates[name] += [rate] if number else []
     print(f"load of the machine: {os.getloadavg()[0]:.1f}; {given.clients} clients, {given.rounds} rounds")
@@ -75,11 +75,13 @@ def report(url: str, base: str, given: argparse.Namespace) -> None:
     print(f"  ratio {mixed / alone:.2f}")
 
 
-def measure(url: str, models: Sequence[str], given: argparse.Namespace) -> float:
-    """Return the tokens per second of all models together."""
+def measure(url: str, models: Sequence[str], number: int, given: argparse.Namespace) -> float:
+    """Return the tokens per second of all models together, in round ``number``.
+
+    No two prompts are the same, in this round or another: the server would answer one of them from its cache."""
     clients: int = given.clients // len(models)
 
-    def ask(model: str) -> int:
+    def ask(model: str, place: int) -> int:
         result = llmwright.bench(
             url,
             model=model,
@@ -89,13 +91,14 @@ def measure(url: str, models: Sequence[str], given: argparse.Namespace) -> float
             input_tokens=PROMPT_TOKENS,
             output_tokens=given.tokens,
             warmup=0,
+            seed=number * len(models) + place,
         )
         assert result.levels[0].failed == 0, result.levels[0].failures
         return REQUESTS * clients * int(given.tokens)
 
     began = time.perf_counter()
     with ThreadPoolExecutor(len(models)) as threads:
-        tokens = sum(threads.map(ask, models))
+        tokens = sum(threads.map(ask, models, range(len(models))))
     return tokens / (time.perf_counter() - began)
 
 

@@ -64,7 +64,7 @@ def main() -> None:
         contenders = [servers.enter_context(serving(name, model)) for name in given.runtimes.split(",")]
         for number in range(given.rounds):
             for contender in contenders if number % 2 else reversed(contenders):
-                measure(contender, given)
+                measure(contender, number, given)
         report(contenders, given)
 
 
@@ -146,7 +146,8 @@ def memory_of(before: set[int]) -> int:
     return total
 
 
-def measure(contender: Contender, given: argparse.Namespace) -> None:
+def measure(contender: Contender, number: int, given: argparse.Namespace) -> None:
+    """Measure round ``number``, with prompts of its own: those of the round before are in the server's cache."""
     levels = tuple(map(int, given.concurrency.split(",")))
     result = llmwright.bench(
         contender.workspace.endpoint,
@@ -155,6 +156,7 @@ def measure(contender: Contender, given: argparse.Namespace) -> None:
         input_tokens=given.input_tokens,
         output_tokens=given.output_tokens,
         api="completions",
+        seed=number,
     )
     for level in result.levels:
         assert level.failed == 0, (contender.name, level.failures)

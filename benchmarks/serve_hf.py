@@ -201,7 +201,8 @@ def measure(
 ) -> tuple[dict[str, list[LevelResult]], list[float]]:
     """Return the levels of each contender, and the rates of static batches.
 
-    One level each in turn, so that whatever else the machine does meets all; the first round is not counted."""
+    One level each in turn, so that whatever else the machine does meets all; the first round is not counted. Each
+    round has prompts of its own: a server would answer those of the round before from its cache."""
     levels: dict[str, list[LevelResult]] = {contender.name: [] for contender in contenders}
     batches: list[float] = []
     for number in range(given.rounds + 1):
@@ -216,6 +217,7 @@ def measure(
                 requests=max(REQUESTS * concurrency, 4),
                 input_tokens=PROMPT_TOKENS,
                 output_tokens=given.tokens,
+                seed=1000 * concurrency + number,
             )
             if number:
                 levels[contender.name].append(result.levels[0])
