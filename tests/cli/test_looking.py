@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.support.command import Run
+from tests.support.declared import Declare
 
 from llmwright.catalogue.preset_file import read_family
 from llmwright.cli.root import behind_the_verb
@@ -165,6 +166,22 @@ def test_a_reader_that_goes_away_is_told_nothing() -> None:
 )  # fmt: skip
 def test_options_of_a_place_may_stand_before_the_verb(given: list[str], meant: list[str]) -> None:
     assert behind_the_verb(given) == meant
+
+
+def test_versions_are_of_what_is_imported_and_what_has_no_name_is_passed_over(
+    run: Run, declared: Declare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "broken" / "left-1.0.dist-info"
+    broken.mkdir(parents=True)
+    (broken / "METADATA").write_text("Metadata-Version: 2.1\n")
+    monkeypatch.syspath_prepend(broken.parent)
+    declared("torch", {})
+    ran = run("version", "-o", "json")
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)
+    assert found["torch"] == "1.0"
+    assert found["llmwright"]
+    assert "unknown" not in found
 
 
 def test_a_verb_without_a_place_refuses_its_options(run: Run) -> None:

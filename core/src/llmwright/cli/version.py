@@ -8,6 +8,7 @@ from importlib.metadata import distributions
 import click
 
 from llmwright.cli.show.output import dump, format_option, table
+from llmwright.plugins.discovery import identity
 
 
 @click.command(epilog="\b\nExamples:\n  llmwright version\n  llmwright version -o json\n")
@@ -23,6 +24,10 @@ def version(output: str | None) -> None:
 
 def _installed() -> dict[str, str]:
     wanted = ("torch", "transformers", "peft", "bitsandbytes")
-    versions = {dist.metadata["Name"]: dist.version for dist in distributions()}
+    versions: dict[str, str] = {}
+    for distribution in distributions():
+        name, version = identity(distribution)
+        # Of one that lies twice on sys.path the first is imported.
+        versions.setdefault(name, version)
     ours = sorted(name for name in versions if name.startswith("llmwright"))
     return {name: versions[name] for name in (*ours, *wanted) if name in versions}

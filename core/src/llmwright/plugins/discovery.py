@@ -109,7 +109,7 @@ def _declared() -> Iterator[PluginEntry]:
         # Most distributions bring no plugin: one look at the text is cheaper than parsing each.
         if CORE not in (distribution.read_text("entry_points.txt") or "").lower():
             continue
-        name, version = _identity(distribution)
+        name, version = identity(distribution)
         # The same distribution twice on sys.path (editable beside a wheel) is what Python imports first.
         if name in seen:
             continue
@@ -117,7 +117,8 @@ def _declared() -> Iterator[PluginEntry]:
         yield from _of_distribution(distribution, name, version)
 
 
-def _identity(distribution: Distribution) -> tuple[str, str]:
+def identity(distribution: Distribution) -> tuple[str, str]:
+    """Return its name and version. What an installation left behind that broke off may have none: ``unknown``."""
     text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
     header = dict(_HEADER.findall(text.split("\n\n", 1)[0]))
     return canonical(header.get("Name", "unknown")), header.get("Version", "0")

@@ -29,6 +29,8 @@ def _requires(found: Distribution) -> list[str]:
 def _python() -> list[dict[str, object]]:
     listed: dict[str, dict[str, object]] = {}
     for found in distributions():
+        if "Name" not in found.metadata:
+            continue  # left behind by an installation that broke off
         name = _name(found.metadata["Name"])
         listed[name] = {
             "name": name,
