@@ -114,3 +114,22 @@ def test_one_machine_serves_one_copy_and_says_so(check: Check, changes: dict[str
     problems = check(paused, target="local", installed=RUNTIMES)
     assert reasons(problems, "warning") == {"inference.replicas": "NotUsed"}
     assert "minReplicas: 0" in problems[0].hint
+
+
+@pytest.mark.parametrize("changes", [{FIELD: RANGE}, {"inference.replicas": 2}])
+def test_who_starts_several_copies_here_is_named(check: Check, changes: dict[str, Any]) -> None:
+    alone = edit(SERVE, {"resource": ..., "inference.runtime": "hf", **changes})
+    (problem,) = check(alone, target="local", installed=RUNTIMES)
+    assert problem.hint == "write runtime: alive"
+
+
+def test_none_here_is_not_sent_to_another_runtime(check: Check) -> None:
+    paused = edit(SERVE, {"resource": ..., "inference.runtime": "hf", "inference.replicas": 0})
+    (problem,) = check(paused, target="local", installed=RUNTIMES)
+    assert problem.hint == ""
+
+
+def test_who_wakes_from_no_copy_without_keda_is_named(check: Check) -> None:
+    asleep = edit(SERVE, {FIELD: {**RANGE, "minReplicas": 0}, "inference.runtime": "hf"})
+    (problem,) = check(asleep, installed=RUNTIMES)
+    assert problem.hint == "write by: keda, or minReplicas: 1, or write runtime: alive"

@@ -39,6 +39,22 @@ def test_memory_is_judged_where_upstream_does(check: Check) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("asked", "instead"),
+    [
+        ({"inference.runtime": "hf"}, "write runtime: ray or vllm"),
+        (
+            {"inference.runtime": "ray", "inference.runtimeConfig": {"engine": "hf"}},
+            "write runtimeConfig.engine: vllm, or write runtime: vllm",
+        ),
+    ],
+)
+def test_who_serves_one_model_from_several_nodes_is_named(check: Check, asked: dict[str, Any], instead: str) -> None:
+    problems = check(edit(SERVE, {"inference.preset.name": "large", **asked}))
+    (alone,) = (problem for problem in problems if problem.reason == "NotSupported")
+    assert alone.hint == f"take a larger type, or {instead}"
+
+
 BROUGHT = edit(SERVE, {"resource.instanceType": ...})
 
 

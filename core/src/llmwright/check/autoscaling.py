@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from llmwright.api.scaling import CPU, autoscaling_of, most_copies_field, replicas_field, replicas_of
 from llmwright.api.workspace import Autoscaling
 from llmwright.check.check_input import CheckInput
 from llmwright.errors import Problem
-from llmwright.plugins.drivers import Runtime
+from llmwright.plugins.drivers import Capabilities, Runtime
 from llmwright.values.copies import copies_of
 
 FIELD = "inference.autoscaling"
@@ -38,17 +39,26 @@ def check_autoscaler(inputs: CheckInput) -> Iterator[Problem]:
     if inputs.written.template is not None:
         yield from _of_an_autoscaler(scaling, "nobody knows what the pod of the template counts")
     elif inputs.runtime is not None:
-        yield from against_runtime(inputs.runtime_name or "", inputs.runtime, scaling)
+        instead = partial(inputs.instead, _scales_itself)
+        yield from against_runtime(inputs.runtime_name or "", inputs.runtime, scaling, instead)
     asks = scaling.by == "keda" and (scaling.metric != CPU or bool(scaling.activation_query))
     if asks and not inputs.policy.prometheus:
         message, hint = "KEDA asks Prometheus, and the setting prometheus is empty", PROMETHEUS_HINT
         yield Problem(f"{FIELD}.by", message, hint, reason="Required")
 
 
-def against_runtime(name: str, runtime: type[Runtime] | Runtime, scaling: Autoscaling) -> Iterator[Problem]:
-    """Yield the parts of ``scaling`` that cannot be had with a runtime by what it declares; ``plan`` asks this too."""
+def against_runtime(
+    name: str,
+    runtime: type[Runtime] | Runtime,
+    scaling: Autoscaling,
+    instead: Callable[[], Iterable[str]] = tuple,
+) -> Iterator[Problem]:
+    """Yield the parts of ``scaling`` that cannot be had with a runtime by what it declares; ``plan`` asks this too.
+
+    ``instead`` is asked for runtimes that move their copies themselves, where an autoscaler cannot do it.
+    """
     if not runtime.capabilities.scales_itself:
-        yield from _of_an_autoscaler(scaling, "" if runtime.load_metrics else f"{name} declares none")
+        yield from _of_an_autoscaler(scaling, "" if runtime.load_metrics else f"{name} declares none", instead)
         return
     for key, value in (("by", scaling.by), ("metric", scaling.metric), ("activationQuery", scaling.activation_query)):
         if value:
@@ -95,19 +105,27 @@ def check_local_copies(inputs: CheckInput) -> Iterator[Problem]:
             hint = "inference.autoscaling with minReplicas: 0 has none while nobody asks"
             yield Problem(replicas_field(inputs.written), ONE_HERE, hint, severity="warning", reason="NotUsed")
         return
-    scaling = autoscaling_of(inputs.written)
-    if scaling is not None:
-        yield Problem(FIELD, ONE_HERE, severity="warning", reason="NotUsed")
-    elif copies_of(inputs.written).highest != 1:
-        yield Problem(most_copies_field(inputs.written), ONE_HERE, severity="warning", reason="NotUsed")
+    scaling, most = autoscaling_of(inputs.written), copies_of(inputs.written).highest
+    if scaling is None and most == 1:
+        return
+    path = most_copies_field(inputs.written) if scaling is None else FIELD
+    hint = ", or ".join(inputs.instead(_scales_itself)) if most > 1 else ""
+    yield Problem(path, ONE_HERE, hint, severity="warning", reason="NotUsed")
 
 
-def _of_an_autoscaler(scaling: Autoscaling, uncounted: str) -> Iterator[Problem]:
+def _scales_itself(able: Capabilities) -> bool:
+    return able.scales_itself
+
+
+def _of_an_autoscaler(
+    scaling: Autoscaling, uncounted: str, instead: Callable[[], Iterable[str]] = tuple
+) -> Iterator[Problem]:
     """``uncounted`` says why a metric has to be named; empty where it need not."""
     from_nothing = scaling.min_replicas == 0
     if from_nothing and scaling.by != "keda":
         message = "a HorizontalPodAutoscaler goes down to 1"
-        yield Problem(f"{FIELD}.minReplicas", message, "write by: keda, or minReplicas: 1", reason="NotSupported")
+        hint = ", or ".join(("write by: keda, or minReplicas: 1", *instead()))
+        yield Problem(f"{FIELD}.minReplicas", message, hint, reason="NotSupported")
     elif from_nothing and not scaling.activation_query:
         message = "is needed with minReplicas: 0: where no copy runs, none counts requests, and nothing would wake one"
         hint = "a query of Prometheus for the requests at your gateway, or minReplicas: 1"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -11,7 +11,7 @@ from llmwright.api.workspace import LabelSelector, PresetSpec, Workspace
 from llmwright.check.facts import CatalogueFacts, ClusterFacts, DriverFacts, PolicyFacts
 from llmwright.plugins.demand import Demand
 from llmwright.plugins.drivers import Capabilities, Provisioner, Runtime
-from llmwright.plugins.selection import Candidates, able_of, candidates
+from llmwright.plugins.selection import Candidates, able_of, alternatives, candidates
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.nodes import unreserved
 from llmwright.values.plan import Target
@@ -148,6 +148,18 @@ class CheckInput:
     def able(self) -> Capabilities | None:
         """The abilities of that runtime, with the engine that it takes for this work; None where it is not known."""
         return able_of(self.runtime, self.demand) if self.runtime is not None else None
+
+    def instead(self, holds: Callable[[Capabilities], bool], machine: InstanceType | None = None) -> list[str]:
+        """Return what would serve this and has abilities that this runtime lacks, as it is written; for hints.
+
+        Args:
+            holds: whether abilities are those that are wanted.
+            machine: the machine, where another than the Workspace's type is known.
+        """
+        if self.runtime is None or self.runtime_name is None:
+            return []
+        demand = replace(self.demand, machine=machine or self.demand.machine)
+        return alternatives(self.runtime_name, self.runtime, demand, self.drivers.installed, holds)
 
     @cached_property
     def inference_preset(self) -> Preset | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from llmwright.api.instance_type_field import AUTO, is_auto, leaves_choice, listed_types
 from llmwright.catalogue.quantity import format_bytes
@@ -13,7 +12,6 @@ from llmwright.check.facts import Severity
 from llmwright.check.kubernetes_names import label_value_problem
 from llmwright.check.placeholders import placeholders_in, unfilled
 from llmwright.errors import Problem, did_you_mean
-from llmwright.plugins.selection import able_of, is_too_old
 from llmwright.values.instance_type import InstanceType
 
 LIST_TYPES = "llmwright instance-types list"
@@ -180,13 +178,7 @@ def fit_problems(inputs: CheckInput, machine: InstanceType, count: int) -> Itera
         )
     alone = inputs.able is not None and not inputs.able.multi_node
     if preset.distributable and needed > per_node and alone:
-        # The options are those of the runtime that is named; any other would be asked without them.
-        plain = replace(inputs.demand, options={})
-        able = inputs.drivers.installed.named(
-            "runtime",
-            lambda driver: able_of(driver, plain).multi_node and not is_too_old(inputs.demand, machine, driver),
-        )
-        spread = [name for name in able if name != inputs.runtime_name]
+        instead = inputs.instead(lambda able: able.multi_node, machine)
         message = f"{preset.name} does not fit on one node, and {inputs.runtime_name} serves from one node only"
-        hint = "take a larger type" + (f", or runtime: {' or '.join(spread)}" if spread else "")
+        hint = ", or ".join(("take a larger type", *instead))
         yield Problem(path, message, hint, reason="NotSupported")

@@ -6,7 +6,7 @@ Every answer follows from what drivers declare. Two questions are asked of a run
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -147,15 +147,37 @@ def objections(name: str, runtime: type[Runtime], demand: Demand, drivers: Drive
     lacks = [*_lacks(name, runtime, demand)]
     if not lacks:
         return
+    instead = alternatives(name, runtime, demand, drivers)
+    for problem in lacks:
+        yield replace(problem, hint=", or ".join(filter(None, (problem.hint, *instead))))
+
+
+def alternatives(
+    name: str,
+    runtime: type[Runtime],
+    demand: Demand,
+    drivers: DriverSet,
+    holds: Callable[[Capabilities], bool] = lambda _: True,
+) -> list[str]:
+    """Return what else can do all of ``demand`` and has abilities for which ``holds`` is true, as it is written.
+
+    It is another engine of the runtime ``name``, and the other runtimes of ``drivers``. All of them are imported.
+    """
     # The options are those of the runtime that is named; any other would be asked without them.
     plain = replace(demand, options={})
-    runtimes = ((other, cast("type[Runtime]", driver)) for other, driver in drivers.usable("runtime") if other != name)
-    able = [other for other, driver in runtimes if not any(True for _ in _lacks(other, driver, plain))]
-    engines = [other for other, engine in runtime.engines.items() if not any(_lacks_of(name, runtime, demand, engine))]
+    others = ((other, cast("type[Runtime]", driver)) for other, driver in drivers.usable("runtime") if other != name)
+    able = [
+        other
+        for other, driver in others
+        if holds(able_of(driver, plain)) and not any(True for _ in _lacks(other, driver, plain))
+    ]
+    engines = [
+        other
+        for other, engine in runtime.engines.items()
+        if holds(engine.capabilities) and not any(_lacks_of(name, runtime, demand, engine))
+    ]
     ways = {"runtimeConfig.engine": engines, "runtime": able}
-    instead = [f"{field}: {' or '.join(names)}" for field, names in ways.items() if names]
-    for problem in lacks:
-        yield replace(problem, hint=", or ".join(filter(None, (problem.hint, *(f"write {each}" for each in instead)))))
+    return [f"write {field}: {' or '.join(names)}" for field, names in ways.items() if names]
 
 
 def _lacks(name: str, runtime: type[Runtime], demand: Demand) -> Iterator[Problem]:
