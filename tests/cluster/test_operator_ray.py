@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from tests.cluster.support.kuberay import KubeRay, is_there
-from tests.cluster.support.operating import SETTINGS, Shift
-from tests.cluster.support.workspaces import INSTANCE_TYPE, Workspaces
+from tests.cluster.support.operating import BUYING, SETTINGS, Shift
+from tests.cluster.support.workspaces import BUYER, CLAIMS, INSTANCE_TYPE, Workspaces
 from tests.cluster.test_manifests import SCENARIOS, dry_run
 from tests.support.kaito_facts import MANIFESTS
 from tests.support.programs import HOW_TO_GET_THEM
@@ -31,8 +31,15 @@ SERVED = ("engine", "adapters", "slice", "load balancer")
 MIG = {**SETTINGS, "featureGates": {"enableMIG": True}}
 GOLDENS = json.loads(MANIFESTS.read_text()) if MANIFESTS.is_file() else {}
 """KAITO's own scenarios, where they lie beside this checkout."""
+HEAD = {"ray.io/node-type": "head"}
 BEYOND = {"template_inference": "a template is the whole pod, and no runtime serves it"}
 """Scenarios that this runtime does not serve, with words of the refusal that names the alternative."""
+
+
+@pytest.fixture(scope="module")
+def settings() -> Object:
+    """An operator that buys machines for who brings none."""
+    return BUYING
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +56,7 @@ def kuberay(plane: Cluster, assets: Path, shift: Shift) -> Iterator[KubeRay]:
 def served_by_ray(workspaces: Workspaces, name: str) -> Object:
     """A Workspace for that runtime, with a node."""
     workspaces.node(f"{name}-node", name)
-    wanted = workspaces.inference(name)
+    wanted = workspaces.inference(name, provisioner="byo")
     wanted["inference"]["runtime"] = "ray"
     return wanted
 
@@ -78,7 +85,7 @@ def test_a_workspace_becomes_a_ray_cluster_that_follows_it(
 ) -> None:
     workspaces.apply(served_by_ray(workspaces, "rays"))
     (worker,) = wait_until(lambda: kuberay.workers("rays"), "KubeRay makes a worker")
-    (head,) = kuberay.all("pod", "rays", **{"ray.io/node-type": "head"})
+    (head,) = kuberay.all("pod", "rays", **HEAD)
     started = head["spec"]["containers"][0]["args"][0]
     assert "ray start --head" in started
     assert "--num-gpus=0" in started
@@ -114,6 +121,49 @@ def test_a_workspace_becomes_a_ray_cluster_that_follows_it(
     assert kuberay.all("rayservice", "rays")[0]["metadata"]["uid"] == service["metadata"]["uid"], "in place"
     workspaces.plane.kubectl("delete", "workspace", "rays", "--timeout=60s")
     wait_until(lambda: not kuberay.left("rays"), "nothing is left")
+
+
+@pytest.mark.parametrize("mode", BUYER)
+def test_a_worker_runs_on_each_machine_that_is_bought_and_the_others_are_given_back(
+    kuberay: KubeRay, workspaces: Workspaces, mode: str
+) -> None:
+    """The head stays where it is, and with it the worker beside it: so one machine is left of three."""
+    name = f"bought-by-{mode}"
+    wanted = workspaces.inference(name, provisionerConfig={"mode": mode})
+    wanted["inference"] |= {"runtime": "ray", "replicas": 3}
+    workspaces.apply(wanted)
+
+    def bought() -> set[str]:
+        claims = workspaces.plane.get(CLAIMS, f"-l{BUYER[mode]}={name}")
+        return {claim.get("status", {}).get("nodeName", "") for claim in claims}
+
+    def places(kind: str) -> list[str]:
+        pods = kuberay.all("pod", name, **{"ray.io/node-type": kind})
+        return sorted(pod["spec"].get("nodeName", "") for pod in pods)
+
+    wait_until(lambda: "" not in bought() and len(bought()) == 3, "three machines", 90)
+    wait_until(lambda: places("worker") == sorted(bought()), "a worker on each", 90)
+    wait_until(lambda: set(places("head")) <= bought() and places("head"), "the head on one of them")
+    patch(workspaces, name, {"replicas": 1})
+    wait_until(lambda: places("worker") == places("head") and bought() == {*places("head")}, "one machine is left", 90)
+
+
+def test_one_line_takes_a_server_from_one_runtime_to_another_and_back(kuberay: KubeRay, workspaces: Workspaces) -> None:
+    """On the one machine that there is: the server before has to be gone."""
+    name, wanted = "swapped", served_by_ray(workspaces, "swapped")
+    wanted["inference"]["runtime"] = "vllm"
+    workspaces.apply(wanted)
+    workspaces.until(name, "Ready")
+    patch(workspaces, name, {"runtime": "ray"})
+    wait_until(lambda: [is_running(workspaces, pod) for pod in kuberay.workers(name)] == [True], "a worker runs", 90)
+    assert workspaces.one("statefulset", name) is None
+    assert workspaces.condition(name, "Ready")[0] == "False"
+    patch(workspaces, name, {"runtime": "hf"})
+    wait_until(lambda: not kuberay.all("rayservice", name) and not kuberay.all("pod", name, **HEAD), "Ray is gone", 90)
+    workspaces.until(name, "Ready")
+    server = workspaces.one("statefulset", name)
+    assert server is not None
+    assert "llmwright_runtime_hf.serve" in server["spec"]["template"]["spec"]["containers"][0]["command"]
 
 
 def test_what_kuberay_leaves_as_it_is_makes_a_new_cluster(kuberay: KubeRay, workspaces: Workspaces) -> None:

@@ -10,14 +10,13 @@ from typing import Any
 import pytest
 from tests.cluster.support.operating import BUYING
 from tests.cluster.support.pod_metrics import pod_metrics
-from tests.cluster.support.workspaces import CLAIMS, Workspaces
+from tests.cluster.support.workspaces import BUYER, CLAIMS, Workspaces
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cluster
 
 Object = dict[str, Any]
 
-BUYER = {"nodeclaim": "kaito.sh/workspace", "nodepool": "karpenter.kaito.sh/workspace-name"}
 WORKSPACES = "/apis/kaito.sh/v1beta1/namespaces/default/workspaces"
 PODS = "/api/v1/namespaces/default/pods"
 

@@ -198,6 +198,40 @@ def test_a_cluster_gets_the_workers_of_its_service() -> None:
     assert correction(wanted, {**wanted, "kind": "RayService"}) is None
 
 
+def pod(name: str, node: str, kind: str = "worker", **metadata: str) -> Object:
+    group = "machines" if kind == "worker" else "headgroup"
+    labels = {"ray.io/cluster": "ws-1", "ray.io/node-type": kind, "ray.io/group": group}
+    return {"metadata": {"name": name, "labels": labels, **metadata}, "spec": {"nodeName": node}}
+
+
+def test_the_worker_beside_the_head_is_the_last_to_go() -> None:
+    """The head stays on its machine: a worker elsewhere would keep a second one."""
+    pods = [pod("h", "n1", "head"), pod("a", "n1"), pod("b", "n2"), pod("c", "n3")]
+    patch = correction(service(nodes=1), ray_cluster(3), pods)
+    assert patch is not None
+    (group,) = patch["spec"]["workerGroupSpecs"]
+    assert (group["replicas"], group["scaleStrategy"]) == (1, {"workersToDelete": ["b", "c"]})
+    leaving = [*pods[:3], pod("c", "n3", deletionTimestamp="2026-01-01T00:00:00Z")]
+    patch = correction(service(nodes=1), ray_cluster(3), leaving)
+    assert patch is not None
+    assert patch["spec"]["workerGroupSpecs"][0]["scaleStrategy"] == {"workersToDelete": ["b"]}
+
+
+def test_no_worker_is_named_where_none_has_to_go() -> None:
+    pods = [pod("h", "n1", "head"), pod("a", "n1")]
+    patch = correction(service(nodes=3), ray_cluster(1), pods)
+    assert patch is not None
+    assert "scaleStrategy" not in patch["spec"]["workerGroupSpecs"][0]
+
+
+def test_those_that_went_before_are_not_named_again() -> None:
+    live = ray_cluster(1)
+    live["spec"]["workerGroupSpecs"][0]["scaleStrategy"] = {"workersToDelete": ["b"]}
+    patch = correction(service(nodes=2), live, [pod("h", "n1", "head"), pod("a", "n1")])
+    assert patch is not None
+    assert patch["spec"]["workerGroupSpecs"] == [worker_group(service(nodes=2))]
+
+
 def test_a_cluster_without_workers_is_suspended_until_it_has_some() -> None:
     none, one = service(nodes=0), service(nodes=1)
     assert cluster(none)["suspend"] is True

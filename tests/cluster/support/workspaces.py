@@ -16,6 +16,8 @@ Object = dict[str, Any]
 INSTANCE_TYPE = "Standard_NC24ads_A100_v4"
 CLAIMS = "nodeclaims.karpenter.sh"
 POOLS = "nodepools.karpenter.sh"
+BUYER = {"nodeclaim": "kaito.sh/workspace", "nodepool": "karpenter.kaito.sh/workspace-name"}
+"""The label of a machine of Karpenter's that says for whom it was bought, by the mode of the provisioner."""
 CHILDREN = ("apps/v1/statefulsets", "v1/services", "batch/v1/jobs", "apps/v1/controllerrevisions", "v1/pods")
 PATHS = {
     "workspace": "kaito.sh/v1beta1/workspaces",

@@ -276,8 +276,13 @@ class Runtime(Driver):
         """
         return None
 
-    def correction(self, server: Mapping[str, Any], manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Return the merge patch by which an object of a kind in ``watches`` follows that of ``serves_as``; pure."""
+    def correction(
+        self, server: Mapping[str, Any], manifest: Mapping[str, Any], pods: Sequence[Mapping[str, Any]] = ()
+    ) -> Mapping[str, Any] | None:
+        """Return the merge patch by which an object of a kind in ``watches`` follows that of ``serves_as``; pure.
+
+        ``pods`` are those of the Workspace: of their ``spec`` the name of the node alone is known.
+        """
         return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -128,9 +128,11 @@ class RayRuntime(Runtime):
         """Return the state of a RayService, or of its cluster, as KubeRay tells it."""
         return ray_status.status(manifest)
 
-    def correction(self, server: Mapping[str, Any], manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Return the patch that gives the cluster as many workers as the RayService has."""
-        return rayservice.correction(server, manifest)
+    def correction(
+        self, server: Mapping[str, Any], manifest: Mapping[str, Any], pods: Sequence[Mapping[str, Any]] = ()
+    ) -> Mapping[str, Any] | None:
+        """Return the patch that gives the cluster as many workers as the RayService has, and says which ones go."""
+        return rayservice.correction(server, manifest, pods)
 
     def _program(self, fit: Fit) -> tuple[str, ...]:
         here = fit.instance_type.cloud == "local"

@@ -36,6 +36,11 @@ IN_PLACE = frozenset(
 SIZE = ("replicas", "minReplicas", "maxReplicas")
 """The fields with the number of a group's workers."""
 
+CLUSTER, NODE_TYPE, GROUP_OF = "ray.io/cluster", "ray.io/node-type", "ray.io/group"
+"""KubeRay's labels of pods: their cluster, whether it is a head or a worker, and the group of workers."""
+STRATEGY = "scaleStrategy"
+"""The field of a group by which KubeRay ends the workers that it names, before it ends any."""
+
 Object = dict[str, Any]
 
 
@@ -63,10 +68,13 @@ def objects(launch: Launch, names: Names) -> Iterator[Object]:
     }
 
 
-def correction(service: Mapping[str, Any], cluster: Mapping[str, Any]) -> Object | None:
+def correction(
+    service: Mapping[str, Any], cluster: Mapping[str, Any], pods: Sequence[Mapping[str, Any]] = ()
+) -> Object | None:
     """Return the merge patch that gives a RayCluster the number of workers of its RayService; None where it has it.
 
     KubeRay 1.5 leaves the workers of a cluster that runs as many as they were, unless the whole cluster is replaced.
+    Of ``pods``, the Workspace's, those that go are named: by itself it would end any.
     """
     if cluster.get("kind") != "RayCluster":
         return None
@@ -77,10 +85,33 @@ def correction(service: Mapping[str, Any], cluster: Mapping[str, Any]) -> Object
     sized = all(_size(group) == wanted.get(group["groupName"], _size(group)) for group in groups)
     if sized and bool(live.get(SUSPEND)) == asleep:
         return None
+    about = cluster["metadata"]
+    own = [pod for pod in pods if pod["metadata"]["labels"].get(CLUSTER) == about["name"]]
+    corrected = [_resized(group, wanted.get(group["groupName"]), own) for group in groups]
     # With the version: the list is sent whole, and must not undo what somebody changed in it meanwhile.
-    version = cluster["metadata"]["resourceVersion"]
-    corrected = [{**group, **wanted.get(group["groupName"], {})} for group in groups]
-    return {"metadata": {"resourceVersion": version}, "spec": {SUSPEND: asleep, "workerGroupSpecs": corrected}}
+    version = {"resourceVersion": about["resourceVersion"]}
+    return {"metadata": version, "spec": {SUSPEND: asleep, "workerGroupSpecs": corrected}}
+
+
+def _resized(group: Mapping[str, Any], size: Object | None, pods: Sequence[Mapping[str, Any]]) -> Object:
+    """Return a group with another number of workers, and the names of those that go; as it is where it has no ``size``.
+
+    A worker beside the head stays: else the head alone would hold a machine, which is paid for and answers nobody.
+    """
+    if size is None:
+        return {**group}
+    of_head = {pod["spec"].get("nodeName") for pod in pods if pod["metadata"]["labels"].get(NODE_TYPE) == "head"}
+    workers = [pod for pod in pods if _is_worker_of(group["groupName"], pod)]
+    workers.sort(key=lambda pod: (pod["spec"].get("nodeName") in of_head, pod["metadata"]["name"]))
+    surplus = max(0, len(workers) - size["replicas"])
+    going = [pod["metadata"]["name"] for pod in workers[:surplus]]
+    kept = {key: part for key, part in group.items() if key != STRATEGY}
+    return {**kept, **size, **({STRATEGY: {"workersToDelete": going}} if going else {})}
+
+
+def _is_worker_of(group: str, pod: Mapping[str, Any]) -> bool:
+    about = pod["metadata"]
+    return about["labels"].get(GROUP_OF) == group and "deletionTimestamp" not in about
 
 
 def serve_config(launch: Launch, argv: Sequence[str]) -> Object:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -31,11 +31,14 @@ class Sharded(FakeRuntime):
         """The server and its shards."""
         return SERVERS, SHARDS
 
-    def correction(self, server: Mapping[str, Any], manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """The server's own size."""
+    def correction(
+        self, server: Mapping[str, Any], manifest: Mapping[str, Any], pods: Sequence[Mapping[str, Any]] = ()
+    ) -> Mapping[str, Any] | None:
+        """The server's own size, and which of its pods go."""
         if "size" not in manifest or manifest["size"] == server["size"]:
             return None
-        return {"size": server["size"] // (manifest["size"] != 0)}
+        going = {"going": [pod["metadata"]["name"] for pod in pods]} if pods else {}
+        return {"size": server["size"] // (manifest["size"] != 0), **going}
 
 
 class Store(dict[str, Any]):
@@ -58,12 +61,13 @@ def manifest(name: str, size: int, **metadata: str) -> dict[str, Any]:
     return {"metadata": {"name": name, "namespace": "ns", **metadata}, "size": size}
 
 
-def corrected(*shards: Any, server: Any = None) -> list[tuple[str, str, Any]]:
+def corrected(*shards: Any, server: Any = None, pods: Sequence[Any] = ()) -> list[tuple[str, str, Any]]:
     """The patches that are sent."""
     sent: list[tuple[str, str, Any]] = []
     stores = {
         "demos": Store(ws=server or manifest("ws", 3)),
         "shards": Store({s["metadata"]["name"]: s for s in shards}),
+        "pods": Store({pod["metadata"]["name"]: pod for pod in pods}),
     }
 
     def merge(kind: Resource, namespace: str, name: str, patch: Mapping[str, Any]) -> Any:
@@ -82,6 +86,11 @@ def corrected(*shards: Any, server: Any = None) -> list[tuple[str, str, Any]]:
 
 def test_what_a_controller_leaves_behind_is_patched_once() -> None:
     assert corrected(manifest("ws-a", 1), manifest("ws-b", 3)) == [("shards", "ws-a", {"size": 3})]
+
+
+def test_the_pods_of_the_workspace_are_known_to_whoever_corrects() -> None:
+    patch = {"size": 3, "going": ["ws-x"]}
+    assert corrected(manifest("ws-a", 1), pods=[{"metadata": {"name": "ws-x"}}]) == [("shards", "ws-a", patch)]
 
 
 def test_nothing_is_patched_that_leaves_or_whose_server_does() -> None:

@@ -16,7 +16,7 @@ from llmwright.plugins.driver_calls import driver_call
 from llmwright.plugins.drivers import Runtime
 from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.targets.kubernetes.cluster.api_errors import FORBIDDEN, INVALID, NOT_FOUND, ApiError
-from llmwright.targets.kubernetes.cluster.api_resources import JOBS, STATEFULSETS, Resource
+from llmwright.targets.kubernetes.cluster.api_resources import JOBS, PODS, STATEFULSETS, Resource
 from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.manifests import Manifests
 from llmwright.targets.kubernetes.manifests.object_metadata import INPUTS, LAUNCH, role_of
@@ -181,10 +181,11 @@ class ObjectWriter:
         if server is None or "deletionTimestamp" in server["metadata"]:
             return
         kinds = [Resource(watch.group, watch.version, watch.plural) for watch in runtime.watches()]
+        pods = [*self._children.of(PODS).of(owner.key)]
         # A list: patching changes the cache that is read.
         for resource, live in [(kind, live) for kind in kinds for live in self._children.of(kind).of(owner.key)]:
             with driver_call("runtime", type(runtime).__name__, "correction"):
-                patch = runtime.correction(server, live)
+                patch = runtime.correction(server, live, pods)
             if patch is not None and "deletionTimestamp" not in live["metadata"]:
                 name = live["metadata"]["name"]
                 self._put(resource, self._api.merge(resource, owner.namespace, name, patch))
