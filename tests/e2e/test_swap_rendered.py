@@ -43,7 +43,9 @@ def rendered(runtime: str, folder: Path, more: str = "") -> list[dict[str, Any]]
 def environment(runtime: str, folder: Path) -> dict[str, str]:
     """Return the variables of this machine for the pods: programs are found as in the image of the runtime."""
     path = os.pathsep.join((str(PROGRAMS[runtime]()), os.environ["PATH"]))
-    return {"PATH": path, "HOME": str(folder), "HF_HUB_OFFLINE": "1", **QUIET}
+    # The pod's flags are for a GPU: on a processor the share in them is one of all memory.
+    cache = {"VLLM_CPU_KVCACHE_SPACE": "1"}
+    return {"PATH": path, "HOME": str(folder), "HF_HUB_OFFLINE": "1", **cache, **QUIET}
 
 
 @pytest.fixture(scope="session")

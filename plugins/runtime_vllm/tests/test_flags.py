@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from plugins.runtime_vllm.tests.support.launches import A100, FIT, PRESET, flags, launched
+from plugins.runtime_vllm.tests.support.launches import A100, FIT, GIB, PRESET, engine_argv, flags, launched
 
 from llmwright.testing import make_context
 from llmwright.testing.presets import make_adapter
-from llmwright.values.fit import Fit
+from llmwright.values.fit import Fit, MemoryTerm
+from llmwright.values.instance_type import InstanceType
 from llmwright_runtime_vllm.driver import VllmRuntime
 from llmwright_runtime_vllm.engine_flags import RELEASES, Release, flags_of
 
@@ -29,6 +30,42 @@ def test_the_share_of_memory_is_smaller_on_an_a10(runtime: VllmRuntime) -> None:
     assert flags(launched(runtime))["gpu-memory-utilization"] == "0.84"
     assert flags(launched(runtime, a10))["gpu-memory-utilization"] == "0.82"
     assert flags(launched(runtime, a10, options={"gpuMemoryUtilization": 0.5}))["gpu-memory-utilization"] == "0.5"
+
+
+CACHE = "kv-cache-memory-bytes"
+HERE = InstanceType(name="local", cloud="local", cpus=2, memory_bytes=16 * GIB)
+
+
+def on_a_processor(cache: int, budget: int) -> Fit:
+    """A Fit whose cache for one sequence takes so many bytes, and all of it 10 more."""
+    terms = (MemoryTerm("weights", 10), MemoryTerm("KV cache", cache))
+    return replace(FIT, instance_type=HERE, gpus=0, terms=terms, budget_bytes=budget)
+
+
+@pytest.mark.parametrize(
+    ("cache", "budget", "bytes_"),
+    [
+        (100, 16 * GIB, 6400),
+        (100, 500, 490),
+        (100, 50, 100),
+        (GIB, 16 * GIB, 5 * GIB),
+    ],
+    ids=["64 sequences", "what the machine has", "one sequence at least", "4 GiB beside the first"],
+)
+def test_the_cache_of_a_processor_is_no_share_of_all_memory(
+    runtime: VllmRuntime, cache: int, budget: int, bytes_: int
+) -> None:
+    assert flags(launched(runtime, on_a_processor(cache, budget)))[CACHE] == str(bytes_)
+
+
+def test_a_share_that_the_user_gives_counts_on_a_processor_too(runtime: VllmRuntime) -> None:
+    here = on_a_processor(100, GIB)
+    assert CACHE not in flags(launched(runtime, here, options={"gpuMemoryUtilization": 0.5}))
+    for name in ("gpu-memory-utilization", "gpu_memory_utilization"):
+        assert not [word for word in engine_argv(runtime, f"{{{name}: 0.5}}", fit=here) if CACHE in word]
+    (own,) = (word for word in engine_argv(runtime, f"{{{CACHE}: 77}}", fit=here) if CACHE in word)
+    assert own == f"--{CACHE}=77"
+    assert CACHE not in flags(launched(runtime))
 
 
 def test_a_quantised_model_chooses_its_own_dtype(runtime: VllmRuntime) -> None:

@@ -30,12 +30,7 @@ HOT = "beside"
 START_S = 900.0
 """How long an engine may take to start: it imports for a minute on a busy machine."""
 
-QUIET = {
-    # The cache of the demo model needs a few MB; by itself the engine takes most of the machine's memory.
-    "VLLM_CPU_KVCACHE_SPACE": "1",
-    "OMP_NUM_THREADS": "2",
-    "VLLM_NO_USAGE_STATS": "1",
-}
+QUIET = {"OMP_NUM_THREADS": "2", "VLLM_NO_USAGE_STATS": "1"}
 
 
 PROGRAMS: Mapping[str, Callable[[], Path]] = {

@@ -8,7 +8,7 @@ from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
 from llmwright.values.preset import Preset
 from llmwright_runtime_vllm.chat_templates import template_file
-from llmwright_runtime_vllm.config import VllmConfig
+from llmwright_runtime_vllm.config import EngineConfig, VllmConfig
 from llmwright_runtime_vllm.disaggregation import transfers
 from llmwright_runtime_vllm.engine_config_file import is_code_flag
 from llmwright_runtime_vllm.model_facts import is_this_machine
@@ -16,6 +16,7 @@ from llmwright_runtime_vllm.model_facts import is_this_machine
 Flags = dict[str, Any]
 """Flag to value; None for a flag without one."""
 
+SHARE = "gpu-memory-utilization"
 UTILIZATION = 0.84
 UTILIZATION_A10 = 0.82
 SMALL_GPU = "NVIDIA A10"
@@ -24,16 +25,19 @@ DRAIN_S = 15
 itself the engine breaks them off at once."""
 HOT_PLACES = 8
 """Places on a processor for adapters that are loaded while the engine runs."""
+SEQUENCES, MOST_CACHE = 64, 4 * 1024**3
+"""How many sequences of full length the cache of a processor has room for, and the most bytes beside the first one."""
 LORA_RANKS = (16, 32, 64, 128, 256, 320, 512)
 """Values of ``--max-lora-rank`` from its default on (vLLM, ``MaxLoRARanks``). An adapter above it is not loaded."""
 
 
-def flags(preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: VllmConfig) -> Flags:
+def flags(preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: EngineConfig) -> Flags:
     """Return all flags but those for the source of the weights."""
     flags_by_name: Flags = {
         "served-model-name": preset.name,
         "max-model-len": config.max_model_len or _context(fit),
-        "gpu-memory-utilization": config.gpu_memory_utilization or _utilization(fit),
+        SHARE: config.gpu_memory_utilization or _utilization(fit),
+        **_cache(fit, config),
         **_events(fit),
         "shutdown-timeout": DRAIN_S,
         "compilation-config.pass_config.fuse_allreduce_rms": False,
@@ -69,6 +73,19 @@ def _events(fit: Fit) -> Flags:
 
 def _utilization(fit: Fit) -> float:
     return UTILIZATION_A10 if fit.instance_type.gpu_model == SMALL_GPU else UTILIZATION
+
+
+def _cache(fit: Fit, config: EngineConfig) -> Flags:
+    """Return the flag for the memory of the cache on a processor; none where the user gives a share of the memory.
+
+    By itself the engine takes the share that is for a GPU of all memory of the machine, whoever else uses it, and does
+    not start where less is free (vLLM 0.32, ``CPUWorker``). Its variable ``VLLM_CPU_KVCACHE_SPACE`` comes before a flag.
+    """
+    if fit.gpus or config.gpu_memory_utilization or SHARE in config.user_flags:
+        return {}
+    first = sum(term.bytes for term in fit.terms if term.name == "KV cache")
+    more = min((SEQUENCES - 1) * first, MOST_CACHE, max(0, fit.budget_bytes - fit.needed_bytes))
+    return {"kv-cache-memory-bytes": first + more} if first else {}
 
 
 def _dtype(preset: Preset, fit: Fit) -> str:
