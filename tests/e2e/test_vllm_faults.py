@@ -9,7 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 from tests.e2e.support.engine_sandbox import PLAIN, EngineSandbox, with_adapter, write_further
-from tests.e2e.support.swapped_runtime import START_S
+from tests.e2e.support.swapped_runtime import START_S, VLLM
+from tests.support.engine import engine_environment
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine(name="vllm"), pytest.mark.timeout(1800)]
@@ -35,6 +36,29 @@ def test_an_engine_that_dies_while_it_starts_says_why(tmp_path: Path) -> None:
         assert "ValueError: No available memory for the cache blocks" in said["message"]
     finally:
         sandbox.close()
+
+
+def test_an_engine_that_is_built_for_gpus_says_that_it_finds_none(tmp_path: Path) -> None:
+    """As that of `pip install vllm` on a machine without a GPU."""
+    sandbox = EngineSandbox(tmp_path, program=built_for_gpus(tmp_path))
+    try:
+        sandbox.ok("apply", "-f", sandbox.serve_by_engine())
+        said = "Failed to infer device type"
+        wait_until(lambda: said in sandbox.condition("InferenceReady").get("message", ""), "it says so", START_S)
+    finally:
+        sandbox.close()
+
+
+def built_for_gpus(folder: Path) -> Path:
+    """Return a program that is the engine under a version without `cpu`: by that it tells what it was built for."""
+    named, program = folder / "built-for-gpus", folder / "vllm"
+    metadata = named / f"vllm-{VLLM}.dist-info" / "METADATA"
+    metadata.parent.mkdir(parents=True)
+    metadata.write_text(f"Metadata-Version: 2.1\nName: vllm\nVersion: {VLLM}\n")
+    engine = engine_environment() / "bin" / "vllm"
+    program.write_text(f'#!/bin/sh\nPYTHONPATH="{named}:$PYTHONPATH" exec {engine} "$@"\n')
+    program.chmod(0o755)
+    return program
 
 
 def test_a_value_that_the_engine_refuses_is_told_in_its_words(tmp_path: Path) -> None:

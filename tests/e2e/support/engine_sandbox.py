@@ -33,9 +33,9 @@ PLAIN = "enforce-eager: true, max-num-seqs: 4"
 class EngineSandbox(Sandbox):
     """A sandbox whose settings name the engine's program, and what release it is."""
 
-    def __init__(self, root: Path, *, version: str = VLLM, **environ: str) -> None:
+    def __init__(self, root: Path, *, version: str = VLLM, program: Path | None = None, **environ: str) -> None:
         super().__init__(root, **QUIET, **environ)
-        own = {"program": str(engine_environment() / "bin" / "vllm"), "version": version}
+        own = {"program": str(program or engine_environment() / "bin" / "vllm"), "version": version}
         self.write(f"plugins: {{runtime: {{vllm: {own}}}}}\n", "llmwright.yaml")
 
     def serve_by_engine(self, name: str = "mine", more: str = "", flags: str = PLAIN) -> Path:
