@@ -79,7 +79,7 @@ def _cache(fit: Fit, config: EngineConfig) -> Flags:
     """Return the flag for the memory of the cache on a processor; none where the user gives a share of the memory.
 
     By itself the engine takes the share that is for a GPU of all memory of the machine, whoever else uses it, and does
-    not start where less is free (vLLM 0.32, ``CPUWorker``). Its variable ``VLLM_CPU_KVCACHE_SPACE`` comes before a flag.
+    not start where less is free (vLLM 0.32, ``CPUWorker``). Its variable ``VLLM_CPU_KVCACHE_SPACE`` wins over a flag.
     """
     if fit.gpus or config.gpu_memory_utilization or SHARE in config.user_flags:
         return {}
