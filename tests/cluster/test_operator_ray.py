@@ -123,7 +123,7 @@ def test_a_workspace_becomes_a_ray_cluster_that_follows_it(
     wait_until(lambda: not kuberay.left("rays"), "nothing is left")
 
 
-@pytest.mark.parametrize("mode", BUYER)
+@pytest.mark.parametrize("mode", ["nodeclaim"])
 def test_a_worker_runs_on_each_machine_that_is_bought_and_the_others_are_given_back(
     kuberay: KubeRay, workspaces: Workspaces, mode: str
 ) -> None:
