@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -87,7 +87,9 @@ class Mute(ServingByItself):
 class Restless(ServingByItself):
     """Finds something to mend in what it has just rendered."""
 
-    def correction(self, server: Mapping[str, Any], manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    def correction(
+        self, server: Mapping[str, Any], manifest: Mapping[str, Any], pods: Sequence[Mapping[str, Any]] = ()
+    ) -> Mapping[str, Any] | None:
         """Always a patch."""
         return {"spec": {}}
 
