@@ -25,7 +25,7 @@ class Done:
     err: str
 
 
-@dataclass
+@dataclass(frozen=True)
 class Helm:
     """``helm`` with a home of its own."""
 
