@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import jsonschema
@@ -58,3 +60,14 @@ def comparable(objects: list[Object]) -> list[str]:
 def own_labels(each: Object) -> Object:
     labels = each["metadata"].get("labels") or {}
     return {name: value for name, value in labels.items() if name.partition("/")[0] not in LABELS_OF_CHARTS}
+
+
+@pytest.mark.parametrize("words", [("--provisioner", "karpenter"), ("--provisioner", "aks", "--webhook")])
+def test_the_command_prints_the_rights_of_the_chart(helm: Helm, words: tuple[str, ...]) -> None:
+    command = (sys.executable, "-m", "llmwright", "rbac", *words, "-o", "json")
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    printed = json.loads(done.stdout)["items"]
+    values = {"provisioner": {"name": words[1]}, "webhook": {"enabled": "--webhook" in words}}
+    names = {(each["kind"], each["metadata"]["name"]) for each in printed}
+    rendered = [each for each in helm.objects(values) if (each["kind"], each["metadata"]["name"]) in names]
+    assert comparable(rendered) == comparable(printed)
