@@ -124,13 +124,14 @@ def test_adapters_are_loaded_from_the_directories_that_are_named(runtime: HfRunt
     assert {"adapterDirectories", "adapterRegistries"} == HfRuntime.keyed_options
 
 
-@pytest.mark.parametrize("parser", ["openai", 5, ["hermes"]])
+@pytest.mark.parametrize("parser", ["pythonic", 5, ["hermes"]])
 def test_a_format_of_tool_calls_that_it_does_not_read_is_refused_with_who_does(
     runtime: HfRuntime, parser: object
 ) -> None:
     with pytest.raises(InvalidWorkspace, match="write runtime: vllm, or one of deepseek_v3"):
         runtime.configure({"toolCallParser": parser}, {})
     assert served(runtime, options={"toolCallParser": "qwen3_coder"})[1].tool_call_parser == "qwen3_coder"
+    assert served(runtime, preset=replace(PRESET, tool_call_parser="openai"))[1].tool_call_parser == "openai"
 
 
 def test_an_adapter_that_is_named_raises_the_greatest_rank(runtime: HfRuntime) -> None:

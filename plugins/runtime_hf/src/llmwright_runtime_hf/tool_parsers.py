@@ -17,6 +17,9 @@ ToolParser = Literal[
     "llama3_json",
     "minimax_m2",
     "mistral",
+    "openai",
     "qwen3_coder",
 ]
 TOOL_PARSERS: tuple[str, ...] = get_args(ToolParser)
+CHANNELS = "openai"
+"""The format of gpt-oss: a call is a message with a channel, which the engine tells apart (``engine/channels.py``)."""

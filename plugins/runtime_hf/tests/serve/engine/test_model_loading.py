@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.channel_model import save_channel_model
 from tests.support.serve_options import options_for
 from tests.support.tiny_models import CONTEXT, ServedModels
 
@@ -64,3 +65,14 @@ def test_what_is_loaded_and_cannot_generate_is_named(models: ServedModels, monke
     monkeypatch.setattr(made.model, "forward", lambda **inputs: inputs["no such input"])
     with pytest.raises(TargetError, match="polite is loaded and cannot generate"):
         warm_up(made, "polite")
+
+
+def test_a_tokenizer_with_channels_says_how_calls_are_written(models: ServedModels, tmp_path: Path) -> None:
+    save_channel_model(tmp_path)
+    made = load_model(options_for(tmp_path))
+
+    assert (made.tool_call_parser, len(made.channel_tokens.marks)) == ("openai", 7)
+    assert load_model(options_for(tmp_path, tool_call_parser="hermes")).tool_call_parser == "hermes"
+    assert load_model(options_for(models.base)).tool_call_parser is None
+    with pytest.raises(ConfigError, match=r"--tool-call-parser openai: .* has no special token <\|channel\|>"):
+        load_model(options_for(models.base, tool_call_parser="openai"))

@@ -10,7 +10,12 @@ import httpx
 import pytest
 
 from llmwright.values.message_fields import must_be_read
-from llmwright_runtime_hf.serve.http.messages import Message, messages_for_template, refuse_dropped
+from llmwright_runtime_hf.serve.http.messages import (
+    Message,
+    messages_for_template,
+    refuse_dropped,
+    without_double_reasoning,
+)
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError
 from llmwright_runtime_hf.serve.http.request_fields import CHAT_COMPLETIONS
 
@@ -121,3 +126,16 @@ def test_the_document_names_fields_without_effect() -> None:
     names = re.findall(r"^\| `(\w+)` \| no effect: ", table.partition("\n\n")[0], re.MULTILINE)
     assert len(names) > 5
     assert must_be_read({"role": "user", "content": "hi", **dict.fromkeys(names, "x")}, "") == []
+
+
+@pytest.mark.parametrize("template", ["{{ m.thinking }}", "{% if 'thinking' in m %}", '{{ m["thinking"] }}'])
+@pytest.mark.parametrize("name", ["reasoning", "reasoning_content", "thinking"])
+def test_a_call_with_text_and_reasoning_keeps_its_text(template: str, name: str) -> None:
+    call = {"role": "assistant", "content": "", name: "because", "tool_calls": [CALL]}
+    both = {**call, "content": "a"}
+    plain = {key: value for key, value in both.items() if key != name}
+
+    assert without_double_reasoning([USER, both], template) == [USER, plain]
+    for kept in (call, {**both, "tool_calls": []}, {**both, "role": "user"}):
+        assert without_double_reasoning([kept], template) == [kept]
+    assert without_double_reasoning([both], "{{ m.content }}{% if enable_thinking %}") == [both]

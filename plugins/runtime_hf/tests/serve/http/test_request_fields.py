@@ -160,6 +160,11 @@ def test_generate_kwargs_are_refused_by_name_or_change_nothing(
         (CHAT_COMPLETIONS, {"chat_template_kwargs": {"messages": []}}, "chat_template_kwargs.messages"),
         (CHAT_COMPLETIONS, {"continue_final_message": True, "add_generation_prompt": True}, "continue_final_message"),
         (CHAT_COMPLETIONS, {"stream": True, "stream_options": {"continuous_usage_stats": True}}, "stream_options"),
+        (CHAT_COMPLETIONS, {"include_reasoning": False}, "include_reasoning"),
+        (CHAT_COMPLETIONS, {"reasoning_effort": "low"}, "reasoning_effort"),
+        (CHAT_COMPLETIONS, {"reasoning_effort": "some"}, "reasoning_effort"),
+        (CHAT, {"reasoning_effort": "low"}, "reasoning_effort"),
+        (COMPLETIONS, {"include_reasoning": False}, "include_reasoning"),
     ],
 )
 def test_what_no_route_knows_is_refused_by_name(

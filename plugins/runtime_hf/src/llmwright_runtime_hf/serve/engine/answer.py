@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from llmwright.errors import TargetError
+from llmwright_runtime_hf.serve.engine.answer_text import AnswerText
+from llmwright_runtime_hf.serve.engine.channels import Piece
 from llmwright_runtime_hf.serve.engine.decode_loop import Decoder
-from llmwright_runtime_hf.serve.engine.detokenizer import Detokenizer
+from llmwright_runtime_hf.serve.engine.guided_content import GuidedContent
+from llmwright_runtime_hf.serve.engine.guides import Guided
 from llmwright_runtime_hf.serve.engine.interface import (
+    CONTENT,
     Event,
     Finished,
     FinishReason,
@@ -23,7 +27,6 @@ from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
 from llmwright_runtime_hf.serve.engine.rows import Row
 from llmwright_runtime_hf.serve.engine.sampling import Sampler
 from llmwright_runtime_hf.serve.engine.scored_tokens import ScoredTokens
-from llmwright_runtime_hf.serve.engine.stop_strings import StopStrings
 
 _log = logging.getLogger("llmwright.serve")
 
@@ -35,14 +38,14 @@ class Answer:
         job = handle.job
         sampler = Sampler(job.sampling, loaded.model.device, prompt=len(job.prompt), logprobs=job.logprobs)
         sampler.forbid_ends(job.end_tokens, job.min_tokens)
-        self._guided = job.guide.begin() if job.guide else None
+        self._guided = _guided(loaded, job)
         if self._guided:
             sampler.keep_to(self._guided, job.end_tokens)
         self.handle = handle
         self.row = Row(handle.variant, job.prompt, sampler)
         self.count = 0
         """Generated tokens."""
-        self._text = _AnswerText(loaded, job)
+        self._text = AnswerText(loaded, job)
         self._scored = ScoredTokens(loaded.token_text) if job.logprobs is not None else None
 
     def push(self, token: int) -> Iterator[Event]:
@@ -51,14 +54,13 @@ class Answer:
         self.count += 1
         begin = self._text.made
         complete = self._is_complete(token)
-        text, reason = self._text.push(token, last=complete or self.count == job.max_tokens)
+        pieces, reason = self._text.push(token, last=complete or self.count == job.max_tokens)
         if complete and reason == "length":
             reason = "stop"
         tokens = self._scores(token, begin, reason) if self._scored else ()
-        if text or tokens:
-            yield Text(text, tokens)
+        yield from _texts(pieces, tokens)
         if reason:
-            yield Finished(reason, len(job.prompt), self.count)
+            yield Finished(reason, len(job.prompt), self.count, self._text.reasoning_tokens)
 
     def _is_complete(self, token: int) -> bool:
         """Whether the answer has its shape, and nothing can follow ``token`` but an end."""
@@ -77,6 +79,22 @@ class Answer:
         # Special tokens have no text: at the end of a whole answer they belong to it too.
         whole = reason is not None and self._text.sent == self._text.made
         return self._scored.take(self._text.sent, all_of_them=whole)
+
+
+def _guided(loaded: LoadedModel, job: Job) -> Guided | None:
+    if job.guide is None:
+        return None
+    return GuidedContent(job.guide.begin(), loaded, job.prompt) if job.guides_content else job.guide.begin()
+
+
+def _texts(pieces: Sequence[Piece], tokens: tuple[ScoredToken, ...]) -> Iterator[Text]:
+    """Yield the pieces that say something, the last of them with ``tokens``."""
+    said = [(part, text) for part, text in pieces if text or part.kind == "call"]
+    for part, text in said[:-1]:
+        yield Text(text, part=part)
+    if said or tokens:
+        part, text = said[-1] if said else (CONTENT, "")
+        yield Text(text, tokens, part)
 
 
 def warm_up(loaded: LoadedModel, name: str) -> None:
@@ -100,49 +118,3 @@ def warm_up(loaded: LoadedModel, name: str) -> None:
         ) from error
     if not decoder.cached:
         _log.warning("%s keeps no cache: each token reads the whole text again", type(loaded.model).__name__)
-
-
-class _AnswerText:
-    """Turn tokens into the text of the answer, and find its end."""
-
-    def __init__(self, loaded: LoadedModel, job: Job) -> None:
-        self._loaded = loaded
-        self._stops = job.stop
-        self._end_tokens = job.end_tokens
-        self._keeps_stop = job.keep_stop
-        self._unstoppable = job.min_tokens
-        self._detokenizer = Detokenizer(lambda tokens: loaded.decode(tokens, special=job.special))
-        self._stop_strings = StopStrings(job.stop, keep=job.keep_stop)
-        self.made = 0
-        """Characters of the text so far, with those that are held back."""
-        self.sent = 0
-        """Characters that may be sent."""
-
-    def push(self, token: int, *, last: bool) -> tuple[str, FinishReason | None]:
-        """Return (text that may be sent, why the answer ends or None)."""
-        text, reason = self._push(token, last=last)
-        self.sent += len(text)
-        return text, reason
-
-    def _push(self, token: int, *, last: bool) -> tuple[str, FinishReason | None]:
-        is_end = token in self._end_tokens
-        text = "" if is_end and not self._keeps_stop else self._detokenizer.push(token)
-        if is_end or last:
-            text += self._detokenizer.finish()
-        if is_end and self._keeps_stop:
-            text += self._hidden_stop(token, text)
-        self.made += len(text)
-        self._unstoppable -= 1
-        if self._unstoppable > 0:
-            return (text, None) if not last else (text, "length")
-        ready, stopped = self._stop_strings.push(text)
-        if stopped:
-            return ready, "stop"
-        if is_end or last:
-            return ready + self._stop_strings.finish(), "stop" if is_end else "length"
-        return ready, None
-
-    def _hidden_stop(self, token: int, shown: str) -> str:
-        """Return the stop string that is this special token, and which ``shown`` lacks; else nothing."""
-        written = self._loaded.decode([token], special=True)
-        return written if written in self._stops and not shown.endswith(written) else ""

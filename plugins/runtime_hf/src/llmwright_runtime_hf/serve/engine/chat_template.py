@@ -59,3 +59,12 @@ def special_tokens(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
     """Return the ids of all special tokens: those that the tokenizer has a use for, and further ones."""
     decoder = getattr(tokenizer, "added_tokens_decoder", {})
     return frozenset([*tokenizer.all_special_ids, *(index for index, token in decoder.items() if token.special)])
+
+
+def special_token_of(tokenizer: PreTrainedTokenizerBase, text: str) -> int | None:
+    """Return the id of the special token that is written ``text``, None where none is."""
+    return next((token for token in special_tokens(tokenizer) if _written(tokenizer, token) == text), None)
+
+
+def _written(tokenizer: PreTrainedTokenizerBase, token: int) -> str:
+    return str(tokenizer.convert_ids_to_tokens(token))

@@ -10,7 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
@@ -44,6 +44,24 @@ class GuideSource:
 
     kind: Kind
     text: str
+
+
+class Guided(Protocol):
+    """The state of one answer that is kept to a shape."""
+
+    def follow(self, tokens: Sequence[int]) -> None:
+        """Read the answer's ``tokens`` so far."""
+
+    @property
+    def may_end(self) -> bool:
+        """Whether the answer is whole."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the answer is whole and nothing can follow."""
+
+    def allowed(self) -> bytes:
+        """Return a byte for each token of the vocabulary, 0 where it may not follow."""
 
 
 class Guide:

@@ -28,6 +28,22 @@ _GREEDY_BELOW = 1e-5
 FinishReason = Literal["stop", "length"]
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The use of a text of an answer: content for the user, reasoning before it, or arguments of a call of ``tool``.
+
+    ``number`` tells the calls of one answer apart.
+    """
+
+    kind: Literal["content", "reasoning", "call"] = "content"
+    tool: str = ""
+    number: int = 0
+
+
+CONTENT = Part()
+REASONING = Part("reasoning")
+
+
 class TextRefusedError(ValueError):
     """The tokenizer has no token for a part of the text."""
 
@@ -64,6 +80,8 @@ class Job:
     The answer ends before the first of the strings ``stop`` (after it with ``keep_stop``) and at the first of
     ``end_tokens``, but not within ``min_tokens``. ``special`` shows special tokens. With ``logprobs`` each token of the
     text comes with its log-probability and those of that many likeliest ones. A ``guide`` leaves answers of its shape.
+    With ``channels`` the parts of the answer are told apart (``channels.py``): stop strings are sought in its content,
+    which with ``guides_content`` is what has the guide's shape.
     """
 
     model: str
@@ -77,6 +95,8 @@ class Job:
     sampling: SamplingParams = SamplingParams()
     logprobs: int | None = None
     guide: Guide | None = None
+    channels: bool = False
+    guides_content: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,20 +128,25 @@ class ScoredToken:
 class Text:
     """A piece of the answer: whole characters, no part of a stop string. ``tokens`` are those that begin in it.
 
-    Without ``tokens`` it is never empty.
+    Without ``tokens`` it is never empty, but for the first of a call.
     """
 
     text: str
     tokens: tuple[ScoredToken, ...] = ()
+    part: Part = CONTENT
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The answer is complete. ``completion_tokens`` counts every generated token, also the one that ended it."""
+    """The answer is complete. ``completion_tokens`` counts every generated token, also the one that ended it.
+
+    ``reasoning_tokens`` are those of them whose text is reasoning.
+    """
 
     reason: FinishReason
     prompt_tokens: int
     completion_tokens: int
+    reasoning_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

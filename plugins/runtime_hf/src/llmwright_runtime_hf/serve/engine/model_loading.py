@@ -18,10 +18,11 @@ from llmwright.catalogue.model_types import auto_class
 from llmwright.errors import ConfigError
 from llmwright.plugins.remote_code import code_needed
 from llmwright.values.prompt_tokens import with_one_bos
+from llmwright_runtime_hf.serve.engine.channels import CHANNEL, ChannelTokens
 from llmwright_runtime_hf.serve.engine.chat_template import (
     ChatTemplate,
     chat_template,
-    special_tokens,
+    special_token_of,
     template_of_adapter,
 )
 from llmwright_runtime_hf.serve.engine.guides import GuideCompiler
@@ -35,6 +36,7 @@ from llmwright_runtime_hf.serve.engine.sampling_defaults import (
 )
 from llmwright_runtime_hf.serve.engine.token_text import TokenText
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
+from llmwright_runtime_hf.tool_parsers import CHANNELS
 
 _LONGEST_WORD = 32
 _log = python_logging.getLogger("llmwright.serve")
@@ -66,6 +68,11 @@ class LoadedModel:
         return TokenText(self.tokenizer)
 
     @cached_property
+    def channel_tokens(self) -> ChannelTokens:
+        """The tokens that tell the messages of an answer apart (gpt-oss); none where the model has no such."""
+        return ChannelTokens.of(self.special_token)
+
+    @cached_property
     def guides(self) -> GuideCompiler:
         """The maker of shapes for answers."""
         return GuideCompiler(self.tokenizer, self.vocabulary)
@@ -85,10 +92,7 @@ class LoadedModel:
 
     def special_token(self, text: str) -> int | None:
         """Return the id of the special token that is written ``text``, None where none is."""
-        return next((token for token in special_tokens(self.tokenizer) if self._written(token) == text), None)
-
-    def _written(self, token: int) -> str:
-        return str(self.tokenizer.convert_ids_to_tokens(token))
+        return special_token_of(self.tokenizer, text)
 
     def decode(self, tokens: list[int], *, special: bool = False) -> str:
         """Return the text of ``tokens``; ``special`` shows special tokens."""
@@ -118,6 +122,7 @@ def load_model(options: ServeOptions) -> LoadedModel:
     device = resolve_device(options.device)
     dtype = resolve_dtype(options.dtype, device)
     tokenizer = _load_tokenizer(options)
+    tool_call_parser = _tool_call_parser(options, tokenizer)
     model = _load_weights(options, device, dtype)
     return LoadedModel(
         model=model,
@@ -129,8 +134,22 @@ def load_model(options: ServeOptions) -> LoadedModel:
         longest_token=max(map(len, tokenizer.get_vocab()), default=1),
         templates=_templates(options, tokenizer),
         defaults=answer_defaults_of(model.generation_config),
-        tool_call_parser=options.tool_call_parser,
+        tool_call_parser=tool_call_parser,
     )
+
+
+def _tool_call_parser(options: ServeOptions, tokenizer: PreTrainedTokenizerBase) -> str | None:
+    """Return the format of the model's calls: the one that is named, and that of its tokens where none is.
+
+    Raises ConfigError for a format of channels, where the tokenizer has no tokens for them.
+    """
+    found = bool(ChannelTokens.of(lambda text: special_token_of(tokenizer, text)).marks)
+    if options.tool_call_parser == CHANNELS and not found:
+        raise ConfigError(
+            f"--tool-call-parser {CHANNELS}: the tokenizer of {options.model} has no special token {CHANNEL}",
+            hint="it is the format of gpt-oss; take that of the model",
+        )
+    return CHANNELS if options.tool_call_parser is None and found else options.tool_call_parser
 
 
 def _templates(options: ServeOptions, tokenizer: PreTrainedTokenizerBase) -> dict[str, ChatTemplate]:

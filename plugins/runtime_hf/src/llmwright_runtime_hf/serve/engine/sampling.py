@@ -16,7 +16,7 @@ from transformers import (
     TypicalLogitsWarper,
 )
 
-from llmwright_runtime_hf.serve.engine.guides import GuidedAnswer
+from llmwright_runtime_hf.serve.engine.guides import Guided
 from llmwright_runtime_hf.serve.engine.interface import SamplingParams
 from llmwright_runtime_hf.serve.engine.token_rules import AllowedTokens, CountPenalties, NoEndBefore, Shaped, TokenBias
 
@@ -82,7 +82,7 @@ class Sampler:
             self._rules += 1
             self._restricted = True
 
-    def keep_to(self, answer: GuidedAnswer, ends: frozenset[int]) -> None:
+    def keep_to(self, answer: Guided, ends: frozenset[int]) -> None:
         """Choose what goes on to an answer of a shape; one of ``ends`` only where it is whole."""
         # Before temperature and the like, which look at the tokens that are left.
         self._processors.insert(self._rules, Shaped(answer, ends, self._prompt))

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import torch
 from transformers import LogitsProcessor
 
-from llmwright_runtime_hf.serve.engine.guides import GuidedAnswer
+from llmwright_runtime_hf.serve.engine.guides import Guided
 
 
 class TokenBias(LogitsProcessor):
@@ -68,7 +68,7 @@ class NoEndBefore(LogitsProcessor):
 class Shaped(LogitsProcessor):
     """Leave the tokens that go on to an answer of a shape, and ``ends`` where it is whole."""
 
-    def __init__(self, answer: GuidedAnswer, ends: Iterable[int], prompt: int) -> None:
+    def __init__(self, answer: Guided, ends: Iterable[int], prompt: int) -> None:
         self._answer = answer
         self._ends = torch.tensor(sorted(end for end in ends if end >= 0), dtype=torch.long)
         self._prompt = prompt

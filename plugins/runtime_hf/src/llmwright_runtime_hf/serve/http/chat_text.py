@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 
 from llmwright.values.messages import render
-from llmwright_runtime_hf.serve.http.messages import messages_for_template, refuse_dropped
+from llmwright_runtime_hf.serve.http.messages import messages_for_template, refuse_dropped, without_double_reasoning
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError
 from llmwright_runtime_hf.serve.http.requests import AnyRequest, ChatCompletionRequest, PromptRequest
 
@@ -24,6 +24,11 @@ _RESERVED = frozenset(
     }
 )
 
+EFFORT = "reasoning_effort"
+"""The name in requests, and of the variable in templates."""
+_CHANNEL_EFFORTS = ("low", "medium", "high")
+"""The words that gpt-oss was trained with (its model card)."""
+
 
 def chat_text(request: AnyRequest, loaded: LoadedModel, template: ChatTemplate | None) -> str:
     """Return the prompt. Raises ApiError (400) without a template, and where the template refuses the messages."""
@@ -36,8 +41,8 @@ def chat_text(request: AnyRequest, loaded: LoadedModel, template: ChatTemplate |
         )
     options: dict[str, Any] = {"add_generation_prompt": True}
     if isinstance(request, ChatCompletionRequest):
-        messages = messages_for_template(request.messages)
-        options = _options(request)
+        messages = without_double_reasoning(messages_for_template(request.messages), template.text)
+        options = _options(request, loaded, template)
     else:
         assert isinstance(request, PromptRequest)
         messages = [{"role": "user", "content": request.prompt}]
@@ -76,7 +81,7 @@ def _refuse_dropped_tools(text: str, without: str) -> None:
         raise ApiError(400, message, param="tools", code="unsupported_parameter")
 
 
-def _options(request: ChatCompletionRequest) -> dict[str, Any]:
+def _options(request: ChatCompletionRequest, loaded: LoadedModel, template: ChatTemplate) -> dict[str, Any]:
     variables = request.chat_template_kwargs or {}
     reserved = sorted(_RESERVED.intersection(variables))
     if reserved:
@@ -85,4 +90,18 @@ def _options(request: ChatCompletionRequest) -> dict[str, Any]:
     goes_on = bool(request.continue_final_message)
     prompted = not goes_on if request.add_generation_prompt is None else request.add_generation_prompt
     tools = [tool.for_template() for tool in request.tools or ()] or None
-    return {**variables, "tools": tools, "add_generation_prompt": prompted, "continue_final_message": goes_on}
+    effort = _effort(request.reasoning_effort, loaded, template)
+    return {**effort, **variables, "tools": tools, "add_generation_prompt": prompted, "continue_final_message": goes_on}
+
+
+def _effort(asked: str | None, loaded: LoadedModel, template: ChatTemplate) -> dict[str, str]:
+    """Return the variable that says how much to reason. Raises ApiError (400) where the model would not be told."""
+    if asked is None:
+        return {}
+    if EFFORT not in template.text:
+        message = f"{EFFORT}: the chat template of this model does not read it (see `chat_template_kwargs`)"
+        raise ApiError(400, message, param=EFFORT, code="unsupported_parameter")
+    if loaded.channel_tokens.marks and asked not in _CHANNEL_EFFORTS:
+        message = f"{EFFORT}: this model knows {', '.join(_CHANNEL_EFFORTS)}, not {asked}"
+        raise ApiError(400, message, param=EFFORT, code="invalid_value")
+    return {EFFORT: asked}

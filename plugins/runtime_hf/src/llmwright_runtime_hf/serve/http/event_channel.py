@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import time
 from collections import deque
+from itertools import groupby
 
-from llmwright_runtime_hf.serve.engine.interface import Event, Text
+from llmwright_runtime_hf.serve.engine.interface import Event, Part, Text
 
 _PACE_SECONDS = 0.01
 
@@ -39,7 +40,7 @@ class EventChannel:
             self._loop.call_soon_threadsafe(self._arrived.set)
 
     async def get(self) -> tuple[int, Event]:
-        """Wait for the next event. Pieces of a choice's text that follow one another are joined to one."""
+        """Wait for the next event. Pieces of a part of a choice that follow one another are one."""
         while not self._events:
             self._arrived.clear()
             await self._arrived.wait()
@@ -47,10 +48,17 @@ class EventChannel:
         pieces: list[Text] = []
         while isinstance(event, Text):
             pieces.append(event)
-            if not (self._events and self._events[0][0] == choice and isinstance(self._events[0][1], Text)):
+            if not self._goes_on(choice, event.part):
                 return choice, joined(pieces)
             event = self._events.popleft()[1]
         return choice, event
+
+    def _goes_on(self, choice: int, part: Part) -> bool:
+        """Whether the next event is more text of the same part."""
+        if not self._events or self._events[0][0] != choice:
+            return False
+        event = self._events[0][1]
+        return isinstance(event, Text) and event.part == part
 
 
 class TextCollector:
@@ -67,11 +75,12 @@ class TextCollector:
         else:
             self._channel.put(choice, event)
 
-    def text(self, choice: int) -> Text:
-        """Return the whole text of a choice."""
-        return joined(self._pieces[choice])
+    def texts(self, choice: int) -> list[Text]:
+        """Return the whole text of a choice, one for each part that follows another one."""
+        return [joined([*pieces]) for _, pieces in groupby(self._pieces[choice], key=lambda piece: piece.part)]
 
 
 def joined(pieces: list[Text]) -> Text:
-    """Return the text of all pieces."""
-    return Text("".join(piece.text for piece in pieces), tuple(token for piece in pieces for token in piece.tokens))
+    """Return the text of all pieces, which are of one part."""
+    tokens = tuple(token for piece in pieces for token in piece.tokens)
+    return Text("".join(piece.text for piece in pieces), tokens, pieces[0].part)

@@ -107,7 +107,7 @@ class GenerationHandler:
             ends = await result_or_disconnect(http_request, _all_ends(channel, len(batch.jobs)))
         if ends is None:
             return Response(status_code=CLIENT_CLOSED_REQUEST)
-        choices = [Choice(index, collector.text(index), ends[index]) for index in range(len(batch.jobs))]
+        choices = [Choice(index, collector.texts(index), ends[index]) for index in range(len(batch.jobs))]
         return SafeJsonResponse(response_format.full(choices, batch.usage(ends.values())))
 
 

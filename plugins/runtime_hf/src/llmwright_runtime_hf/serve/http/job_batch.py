@@ -22,7 +22,9 @@ class JobBatch:
 
     def usage(self, ends: Iterable[Finished]) -> Usage:
         """Return the token counts of the whole request."""
-        return Usage(self.prompt_tokens, sum(end.completion_tokens for end in ends))
+        counts = [(end.completion_tokens, end.reasoning_tokens) for end in ends]
+        reasoning = sum(count for _, count in counts) if any(job.channels for job in self.jobs) else None
+        return Usage(self.prompt_tokens, sum(count for count, _ in counts), reasoning)
 
 
 def job_batch(jobs: Sequence[Job], choices: int, echoes: Sequence[str] = ()) -> JobBatch:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from llmwright.values.message_fields import must_be_read
+from llmwright.values.message_fields import REASONING, must_be_read
 from llmwright.values.messages import MessageError, for_template
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError, cut
 
 _MARK = "llmwright5c90e2"
 """Stands in for a content, to see whether the template writes it."""
+
+_THINKING = re.compile(r"""\.thinking\b|["']thinking["']""")
 
 _Render = Callable[[list[dict[str, Any]]], str]
 
@@ -66,6 +68,22 @@ def _for_template(message: Message, index: int) -> dict[str, Any]:
     return plain
 
 
+def without_double_reasoning(plain: Sequence[dict[str, Any]], template: str) -> list[dict[str, Any]]:
+    """Return the messages; where ``template`` reads ``thinking``, a call that has a text beside it has no reasoning.
+
+    The templates of gpt-oss have one place for both and refuse a message with two, which is what a client sends back
+    after an answer with two. Reasoning alone reaches them: transformers writes it under each of its names.
+    """
+    if not _THINKING.search(template):
+        return [*plain]
+    return [_without(message, *REASONING) if _says_twice(message) else message for message in plain]
+
+
+def _says_twice(message: Mapping[str, Any]) -> bool:
+    reasons = any(message.get(name) for name in REASONING)
+    return reasons and message["role"] == "assistant" and bool(message.get("tool_calls") and message["content"])
+
+
 def refuse_dropped(plain: Sequence[dict[str, Any]], template: str, text: str, render: _Render) -> None:
     """Raise ApiError (400) for what is in no text that ``template`` makes: messages of a role, fields of a message.
 
@@ -98,11 +116,15 @@ def _refuse_dropped_roles(plain: Sequence[dict[str, Any]], text: str, render: _R
 def _writes(plain: Sequence[dict[str, Any]], index: int, text: str, render: _Render) -> bool:
     marked = [*plain]
     marked[index] = {**plain[index], "content": _MARK}
+    return not _gives(marked, text, render)
+
+
+def _gives(messages: Sequence[dict[str, Any]], text: str, render: _Render) -> bool:
+    """Whether the template makes ``text`` of these messages. One that refuses them has read what was changed."""
     try:
-        return render(marked) != text
+        return render([*messages]) == text
     except Exception:
-        # A template that refuses another content has read it.
-        return True
+        return False
 
 
 def _dropped(path: str, what: str = "") -> ApiError:
@@ -110,5 +132,5 @@ def _dropped(path: str, what: str = "") -> ApiError:
     return ApiError(400, message, param=path, code="unsupported_parameter")
 
 
-def _without(message: dict[str, Any], name: str) -> dict[str, Any]:
-    return {key: value for key, value in message.items() if key != name}
+def _without(message: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {key: value for key, value in message.items() if key not in names}

@@ -96,7 +96,7 @@ def _bad_request(error: ValidationError, content: Any) -> ApiError:
 
 def _path(fault: ErrorDetails) -> str:
     """Return the field's path, without the names that pydantic gives to the alternatives of a union."""
-    alternatives = ("str", "constrained-int")
+    alternatives = ("str", "constrained-int", "message-item", "reasoning-item")
     parts = (str(part) for part in fault["loc"] if part not in alternatives)
     return ".".join(part for part in parts if not part.startswith("list["))
 

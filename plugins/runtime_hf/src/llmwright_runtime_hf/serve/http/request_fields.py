@@ -107,6 +107,14 @@ FIELDS: dict[str, FieldRule] = {
     "parallel_tool_calls": _honoured_on(
         "false: one call at most where calls are demanded", CHAT_COMPLETIONS, harmless=(True, False)
     ),
+    "include_reasoning": _honoured_on(
+        "false: reasoning is generated and not sent; for models whose reasoning is told apart (gpt-oss)",
+        CHAT_COMPLETIONS,
+        harmless=(True,),
+    ),
+    "reasoning_effort": _honoured(
+        "`none`, `minimal`, `low`, `medium`, `high`, `xhigh`, `max`; for templates that read it", CHAT_COMPLETIONS
+    ),
     "n": _honoured_on("answers to each prompt; at most `--max-n-sequences` (64) in all", *OPENAI, harmless=(1,)),
     "echo": _honoured_on("the prompt before the answer; not with `logprobs`", COMPLETIONS, harmless=(False,)),
     "logprobs": _honoured_on(
@@ -123,9 +131,7 @@ FIELDS: dict[str, FieldRule] = {
     "function_call": _refused("none", "auto"),
     "modalities": _refused(["text"]),
     "audio": _refused(),
-    "reasoning_effort": _refused(note="say it in `chat_template_kwargs`"),
     "thinking_token_budget": _refused(),
-    "include_reasoning": _refused(True),
     "verbosity": _refused(),
     "web_search_options": _refused(),
     "use_beam_search": _refused(False),

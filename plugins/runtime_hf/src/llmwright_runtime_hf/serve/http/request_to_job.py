@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from llmwright_runtime_hf.serve.engine.channels import CHANNEL
 from llmwright_runtime_hf.serve.engine.guides import Guide, GuideRefusedError
 from llmwright_runtime_hf.serve.engine.interface import Job, SamplingParams, TextRefusedError
 from llmwright_runtime_hf.serve.engine.served_names import Names
@@ -53,6 +54,8 @@ def job_of_request(
     if isinstance(request, ChatCompletionRequest):
         refuse_wrong_tools(request, loaded.tool_call_parser)
     template = loaded.templates.get(model)
+    channels = bool(loaded.channel_tokens.marks) and _is_templated(request, template)
+    _refuse_reasoning_left_out(request, channels)
     ends = _end_tokens(request, loaded, model)
     sampling = _sampling(request, loaded, ends)
     prompt = _tokens(request, loaded, template, cancelled)
@@ -60,6 +63,7 @@ def job_of_request(
     min_tokens = request.min_tokens or 0
     if min_tokens > max_tokens:
         raise _wrong("min_tokens", f"{min_tokens} is above the limit of {max_tokens} tokens")
+    asked = _guide(request, loaded)
     return Job(
         model=model,
         prompt=tuple(prompt),
@@ -72,8 +76,18 @@ def job_of_request(
         special=request.skip_special_tokens is False or _shows_calls(request, loaded),
         sampling=sampling,
         logprobs=request.scores,
-        guide=_guide(request, loaded),
+        guide=asked.guide if asked else None,
+        channels=channels,
+        # A call that is demanded is the whole answer; any other shape is that of the content.
+        guides_content=channels and asked is not None and not asked.is_call,
     )
+
+
+def _refuse_reasoning_left_out(request: AnyRequest, channels: bool) -> None:
+    """Raise ApiError (400) for an answer without reasoning of a model whose reasoning nobody tells from the rest."""
+    if isinstance(request, ChatCompletionRequest) and request.include_reasoning is False and not channels:
+        message = "include_reasoning: the reasoning of this model is not told apart; only true is supported"
+        raise ApiError(400, message, param="include_reasoning", code="unsupported_parameter")
 
 
 def resolve_model(model: str | None, names: Names) -> str:
@@ -136,6 +150,9 @@ def _end_tokens(request: AnyRequest, loaded: LoadedModel, model: str) -> frozens
     templated = template is not None and _is_templated(request, template)
     usual = loaded.end_tokens | loaded.own_ends.get(model, frozenset())
     usual |= template.end_tokens if template is not None and templated else frozenset()
+    if template is not None and templated and loaded.channel_tokens.marks and CHANNEL in template.text:
+        # Such a template may end an answer by the mark that also ends reasoning: the answer goes on after that.
+        usual = (usual - loaded.channel_tokens.others) | loaded.channel_tokens.turn_ends
     given = [own] if isinstance(own, int) else own or ()
     ends = usual if own is None else frozenset(_known_tokens(given, loaded, "eos_token_id"))
     further = [*_known_tokens(request.stop_token_ids or (), loaded, "stop_token_ids"), *_special_stops(request, loaded)]
@@ -149,7 +166,9 @@ def _special_stops(request: AnyRequest, loaded: LoadedModel) -> list[int]:
     """
     form = _call_format(request, loaded)
     tokens = (loaded.special_token(text) for text in (*request.stop_strings, *(form.stops if form else ())))
-    return [token for token in tokens if token is not None]
+    # The marks of channels are no part of the text in which stop strings are sought.
+    marks = frozenset() if isinstance(request, CompletionRequest) else loaded.channel_tokens.others
+    return [token for token in tokens if token is not None and token not in marks]
 
 
 def _max_new_tokens(prompt: int, limit: int | None, loaded: LoadedModel) -> int:
@@ -203,7 +222,15 @@ def _temperature(request: AnyRequest, loaded: LoadedModel) -> float | None:
     return loaded.defaults.sampled_temperature if request.temperature is None else request.temperature
 
 
-def _guide(request: AnyRequest, loaded: LoadedModel) -> Guide | None:
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """The shape of an answer; ``is_call``: a call that has to be made."""
+
+    guide: Guide
+    is_call: bool
+
+
+def _guide(request: AnyRequest, loaded: LoadedModel) -> _Shape | None:
     """Return the shape of the answer. Raises ApiError (400) with the path in it."""
     asked = shape_of(request)
     if isinstance(request, ChatCompletionRequest) and request.demanded and loaded.tool_call_parser:
@@ -215,7 +242,7 @@ def _guide(request: AnyRequest, loaded: LoadedModel) -> Guide | None:
         return None
     path, source = asked
     try:
-        return loaded.guides.compile(source)
+        return _Shape(loaded.guides.compile(source), is_call=path == "tools")
     except GuideRefusedError as error:
         raise _wrong(".".join((path, *error.path)), str(error)) from error
 
@@ -224,7 +251,7 @@ def _call_format(request: AnyRequest, loaded: LoadedModel) -> CallFormat | None:
     """Return the form of the calls that the answer may hold."""
     if not isinstance(request, ChatCompletionRequest) or not request.reads_calls or not loaded.tool_call_parser:
         return None
-    return FORMATS[loaded.tool_call_parser]
+    return FORMATS.get(loaded.tool_call_parser)
 
 
 def _shows_calls(request: AnyRequest, loaded: LoadedModel) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     BaseModel,
@@ -40,6 +40,8 @@ Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Penalty = Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)]
 Token = Annotated[int, Field(ge=0, lt=_INT64)]
 Count = Annotated[int, Field(ge=1)]
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+"""OpenAI's words and vLLM's."""
 Scores = Annotated[int, Field(ge=0, le=20)]
 """The most that OpenAI's chats give (20), and vLLM's default."""
 
@@ -154,6 +156,8 @@ class ChatCompletionRequest(_GenerationRequest, ToolsRequest):
     add_generation_prompt: bool | None = None
     continue_final_message: bool | None = None
     chat_template_kwargs: dict[str, Any] | None = None
+    include_reasoning: bool | None = None
+    reasoning_effort: Effort | None = None
 
     @model_validator(mode="after")
     def _one_end(self) -> ChatCompletionRequest:

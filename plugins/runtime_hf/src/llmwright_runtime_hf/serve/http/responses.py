@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from llmwright_runtime_hf.serve.engine.interface import Finished, Text
+from llmwright_runtime_hf.serve.engine.interface import CONTENT, Finished, Text
 from llmwright_runtime_hf.serve.http.logprobs_json import completion_logprobs
 
 Json = dict[str, Any]
@@ -16,24 +16,40 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One whole answer of a request; ``index`` is its place among them."""
+    """One whole answer of a request; ``index`` is its place among them. ``parts`` are its texts in their order."""
 
     index: int
-    text: Text
+    parts: Sequence[Text]
     finished: Finished
+
+    @property
+    def text(self) -> Text:
+        """The content, with the tokens of all parts."""
+        content = "".join(text.text for text in self.parts if text.part == CONTENT)
+        return Text(content, tuple(token for text in self.parts for token in text.tokens))
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts of a request. A prompt counts once, whatever the number of answers to it."""
+    """Token counts of a request. A prompt counts once, whatever the number of answers to it.
+
+    ``reasoning`` are those of the completion that are reasoning; None where that is not told apart.
+    """
 
     prompt: int
     completion: int
+    reasoning: int | None = None
 
     def json(self) -> Json:
         """Return them under the names that OpenAI gives them."""
         total = self.prompt + self.completion
-        return {"prompt_tokens": self.prompt, "completion_tokens": self.completion, "total_tokens": total}
+        details = {} if self.reasoning is None else {"completion_tokens_details": {"reasoning_tokens": self.reasoning}}
+        return {
+            "prompt_tokens": self.prompt,
+            "completion_tokens": self.completion,
+            "total_tokens": total,
+            **details,
+        }
 
 
 class ResponseFormat(Protocol):
@@ -114,7 +130,7 @@ class PromptFormat:
         return [{"response": self.prefix, "model": self.model}] if self.prefix else []
 
     def text_chunks(self, choice: int, text: Text) -> list[Json]:
-        return [{"response": text.text, "model": self.model}]
+        return [{"response": text.text, "model": self.model}] if text.part == CONTENT else []
 
     def last_chunks(self, choice: int, finished: Finished) -> list[Json]:
         return [{"response": "", **self._end(finished)}]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError
-from llmwright_runtime_hf.serve.http.requests import ChatCompletionRequest, Count, Share
+from llmwright_runtime_hf.serve.http.requests import ChatCompletionRequest, Count, Effort, Share
 
 RESPONSES = "/v1/responses"
 NO_EFFECT = frozenset(
@@ -33,6 +34,14 @@ class TextOfInput(BaseModel):
 
     type: Literal["input_text", "output_text", "text"]
     text: str
+
+
+class ReasoningOfInput(BaseModel):
+    """Reasoning of an earlier answer, as that one held it. It is left out: no template writes it before a question."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    type: Literal["reasoning"]
 
 
 class MessageOfInput(BaseModel):
@@ -70,18 +79,42 @@ class TextOptions(BaseModel):
     format: FormatOfText | None = None
 
 
+class ReasoningOptions(BaseModel):
+    """``reasoning``: how much of it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    effort: Effort | None = None
+
+
+def _kind_of_item(item: Any) -> str:
+    kind = item.get("type") if isinstance(item, dict) else getattr(item, "type", None)
+    return "reasoning-item" if kind == "reasoning" else "message-item"
+
+
+_ItemOfInput = Annotated[
+    Annotated[MessageOfInput, Tag("message-item")] | Annotated[ReasoningOfInput, Tag("reasoning-item")],
+    Discriminator(_kind_of_item),
+]
+
+
+def _messages(items: Sequence[MessageOfInput | ReasoningOfInput]) -> Iterator[dict[str, Any]]:
+    return (item.for_chat() for item in items if isinstance(item, MessageOfInput))
+
+
 class ResponsesRequest(BaseModel):
     """``POST /v1/responses``."""
 
     model_config = ConfigDict(extra="allow", strict=True)
 
     model: str | None = None
-    input: str | Annotated[list[MessageOfInput], Field(min_length=1, fail_fast=True)]
+    input: str | Annotated[list[_ItemOfInput], Field(min_length=1, fail_fast=True)]
     instructions: str | None = None
     max_output_tokens: Count | None = None
     temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
     top_p: Share | None = None
     text: TextOptions | None = None
+    reasoning: ReasoningOptions | None = None
     stream: bool | None = None
 
     def chat(self) -> ChatCompletionRequest:
@@ -96,7 +129,9 @@ class ResponsesRequest(BaseModel):
                 raise ApiError(400, message, param=name, code="unsupported_parameter")
         first = [{"role": "system", "content": self.instructions}] if self.instructions else []
         asked = self.input
-        talk = [{"role": "user", "content": asked}] if isinstance(asked, str) else [one.for_chat() for one in asked]
+        talk = [{"role": "user", "content": asked}] if isinstance(asked, str) else [*_messages(asked)]
+        if not talk:
+            raise ApiError(400, "input: there is no message in it", param="input", code="invalid_value")
         fields = {
             "messages": [*first, *talk],
             "model": self.model,
@@ -105,6 +140,7 @@ class ResponsesRequest(BaseModel):
             "top_p": self.top_p,
             "stream": self.stream,
             "response_format": self._response_format(),
+            "reasoning_effort": self.reasoning.effort if self.reasoning else None,
         }
         return ChatCompletionRequest.model_validate(
             {name: value for name, value in fields.items() if value is not None}

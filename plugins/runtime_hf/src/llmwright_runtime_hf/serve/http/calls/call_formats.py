@@ -149,4 +149,4 @@ FORMATS = {
         stops=("<start_function_response>",),
     ),
 }
-"""By vLLM's names of their parsers."""
+"""The formats whose calls stand in the text, by vLLM's names of their parsers."""

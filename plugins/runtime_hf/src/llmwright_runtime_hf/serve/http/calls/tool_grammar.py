@@ -18,9 +18,11 @@ from llmwright_runtime_hf.serve.http.calls.argument_types import (
 )
 from llmwright_runtime_hf.serve.http.calls.braced_calls import BracedCalls
 from llmwright_runtime_hf.serve.http.calls.call_formats import FORMATS, CallFormat
+from llmwright_runtime_hf.serve.http.calls.channel_grammar import channel_grammar
 from llmwright_runtime_hf.serve.http.calls.json_calls import JsonCalls, NamedJsonCalls
 from llmwright_runtime_hf.serve.http.calls.tagged_calls import TaggedCalls
 from llmwright_runtime_hf.serve.http.tool_requests import Tool
+from llmwright_runtime_hf.tool_parsers import CHANNELS
 
 MOST_CALLS = 8
 """Calls in one answer that is bound to be calls: a small model would not come to an end by itself."""
@@ -38,6 +40,9 @@ def grammar_of(
 
     ``special`` tells the id of a text that is a special token, where it is one.
     """
+    if parser == CHANNELS:
+        named = {tool.function.name: tool.function.parameters or _NO_ARGUMENTS for tool in tools}
+        return channel_grammar(named, special)
     return _Grammar(FORMATS[parser], parser, several, special).source(tools)
 
 
