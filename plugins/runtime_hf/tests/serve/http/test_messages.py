@@ -139,3 +139,19 @@ def test_a_call_with_text_and_reasoning_keeps_its_text(template: str, name: str)
     for kept in (call, {**both, "tool_calls": []}, {**both, "role": "user"}):
         assert without_double_reasoning([kept], template) == [kept]
     assert without_double_reasoning([both], "{{ m.content }}{% if enable_thinking %}") == [both]
+
+
+def test_a_second_call_that_the_template_leaves_out_is_refused() -> None:
+    both = {"role": "assistant", "content": "", "tool_calls": [CALL, CALL]}
+
+    def first(plain: list[dict[str, Any]]) -> str:
+        return "".join(str(message["content"]) + str(message.get("tool_calls", [])[:1]) for message in plain)
+
+    def every(plain: list[dict[str, Any]]) -> str:
+        return "".join(str(message["content"]) + str(message.get("tool_calls", [])) for message in plain)
+
+    with pytest.raises(ApiError, match="a second call of one message: the chat template of this model") as caught:
+        refuse_dropped([USER, both], "tool_calls", first([USER, both]), first)
+    assert caught.value.param == "messages.1.tool_calls.1"
+    refuse_dropped([USER, both], "tool_calls", every([USER, both]), every)
+    refuse_dropped([USER, {**both, "tool_calls": [CALL]}], "tool_calls", "hi[]", first)

@@ -91,6 +91,7 @@ def refuse_dropped(plain: Sequence[dict[str, Any]], template: str, text: str, re
         text: what ``render`` makes of the messages ``plain``.
     """
     _refuse_dropped_roles(plain, text, render)
+    _refuse_dropped_calls(plain, text, render)
     for index, message in enumerate(plain):
         for name in must_be_read(message, template):
             # A template that has the name reads it, and decides when: many write the tools of the last turn alone.
@@ -111,6 +112,22 @@ def _refuse_dropped_roles(plain: Sequence[dict[str, Any]], text: str, render: _R
             continue
         if not _writes(plain, index, text, render):
             raise _dropped(f"messages.{index}", f", of the role {role}")
+
+
+def _refuse_dropped_calls(plain: Sequence[dict[str, Any]], text: str, render: _Render) -> None:
+    """Refuse what stands after the first call of a message, where a template writes one call alone (gpt-oss)."""
+    several = [index for index, message in enumerate(plain) if len(message.get("tool_calls") or ()) > 1]
+    if not several:
+        return
+    index = several[0]
+
+    def writes_same(calls: int) -> bool:
+        fewer = {**plain[index], "tool_calls": plain[index]["tool_calls"][:calls]}
+        return _gives([*plain[:index], fewer, *plain[index + 1 :]], text, render)
+
+    # Of earlier turns a template may leave all calls out, by design.
+    if writes_same(1) and not writes_same(0):
+        raise _dropped(f"messages.{index}.tool_calls.1", ", a second call of one message")
 
 
 def _writes(plain: Sequence[dict[str, Any]], index: int, text: str, render: _Render) -> bool:
