@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.cluster.support.api_server_away import bring_api_server_back, kill_api_server
 from tests.cluster.support.real_node import RealNode
 from tests.support.waiting import wait_until
 
@@ -124,6 +125,33 @@ def test_lines_are_followed_until_the_workspace_is_gone(real_node: RealNode, ima
         following.communicate(timeout=60)
     assert following.returncode == 0
     assert sorted(lines)[:2] == ["[talks-0/first] before all\n", "[talks-0/main] it talks\n"]
+
+
+def test_lines_go_on_where_the_api_server_died(real_node: RealNode, image: str, tmp_path: Path) -> None:
+    plane = real_node.plane
+    plane.apply(workspace("counts", image, "n=0; while true; do n=$((n+1)); echo line $n; sleep 0.2; done"))
+    command = [sys.executable, "-m", "llmwright", "--kubeconfig", str(plane.kubeconfig), "logs", "-f", "counts",
+               "--stage", "main"]  # fmt: skip
+    said = tmp_path / "said"
+    with (
+        said.open("w") as told,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=told, text=True, cwd=tmp_path) as following,
+    ):
+        assert following.stdout is not None
+        lines = [following.stdout.readline() for _ in range(5)]
+        kill_api_server(plane)
+        wait_until(lambda: "does not answer; waiting for it" in said.read_text(), "it says that it waits")
+        bring_api_server_back(plane)
+        until = int(lines[-1].split()[-1]) + 50
+        while int(lines[-1].split()[-1]) < until:
+            lines.append(following.stdout.readline())
+        following.terminate()
+    numbers = [int(line.split()[-1]) for line in lines]
+    assert numbers == list(range(1, len(numbers) + 1)), "none is lost, and none is shown twice"
+    assert said.read_text().splitlines() == [
+        f"the API server {plane.url} does not answer; waiting for it",
+        f"the API server {plane.url} answers again",
+    ]
 
 
 def test_a_model_is_asked_through_a_forwarded_port(real_node: RealNode, image: str, verb: Verb, tmp_path: Path) -> None:

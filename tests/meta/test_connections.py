@@ -51,7 +51,7 @@ OTHERS = {
     "core/src/llmwright/targets/kubernetes/admission/https_server.py": "listens for the API server",
     "core/src/llmwright/targets/kubernetes/operator/process/endpoints.py": "listens for probes and Prometheus",
     "core/src/llmwright/targets/kubernetes/cluster/api_client.py": "asks the API server that the kubeconfig names",
-    "core/src/llmwright/targets/kubernetes/operator/observe/tuning_progress.py": "asks the pods of its own Jobs",
+    "core/src/llmwright/targets/kubernetes/operator/observe/pod_progress.py": "asks the pods of its own Workspaces",
     "core/src/llmwright/targets/local/process/ports.py": "looks for a free port of this machine",
     "core/src/llmwright/targets/local/process/probes.py": "asks its own child on loopback whether it is ready",
     "core/src/llmwright/targets/local/supervisor/event_wait.py": "is woken by commands of this machine",

@@ -294,3 +294,27 @@ def test_an_image_is_a_problem_though_nobody_knows_whether_its_runtime_can_serve
 def test_the_image_of_the_chart_s_device_plugin_is_no_setting(installed: Answers) -> None:
     """Its values name it, and by themselves start none."""
     assert not [about for about in found() if "device-plugin" in about]
+
+
+@pytest.mark.parametrize(
+    ("runtimes", "state"),
+    [
+        (["containerd://2.1.4"], "ok"),
+        (["containerd://2.1.0", "containerd://1.7.29"], "problem"),
+        (["cri-o://1.30.2"], "problem"),
+        (["cri-o://1.31.0"], "ok"),
+        (["containerd://2.1.4", ""], "ok"),
+        (["docker://27.0.1"], "ok"),
+        ([], "unchecked"),
+    ],
+)
+def test_nodes_whose_runtime_mounts_no_images_are_a_problem(answers: Answers, runtimes: list[str], state: str) -> None:
+    answers.lists["nodes"] = [
+        {"metadata": {"name": f"node-{number}"}, "status": {"nodeInfo": {"containerRuntimeVersion": runtime}}}
+        for number, runtime in enumerate(runtimes)
+    ]
+    finding = images.image_mount_finding(cast("Api", answers))
+    assert finding.state == state
+    if state == "problem":
+        assert "which mounts no images as volumes" in finding.message
+        assert "imageVolumes: false" in finding.hint

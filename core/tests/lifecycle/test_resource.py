@@ -134,3 +134,13 @@ def test_no_node_is_asked_for_while_its_pod_would_be_refused() -> None:
     assert truth(unknown.status)["Stalled"][0] == "False"
     admitted = decide(workspace(tuned=False), SERVES, replace(held, no_nodes=None), None, NOW)
     assert [type(action) for action in admitted.actions] == [Provision]
+
+
+def test_nodes_that_are_there_get_no_pod_that_would_be_refused() -> None:
+    refused = Trouble("PodRefused", "the cluster would leave out the volume")
+    held = replace(HELD, provision=NODES_READY, no_nodes=refused)
+    answer = decide(workspace(tuned=False), SERVES, held, None, NOW)
+    assert answer.actions == ()
+    assert truth(answer.status)["NodesReady"] == ("True", "NodesReady")
+    assert truth(answer.status)["ResourceReady"] == truth(answer.status)["Ready"] == ("False", "PodRefused")
+    assert truth(answer.status)["Stalled"] == ("True", "PodRefused")

@@ -1,4 +1,4 @@
-"""A tuning process tells its progress."""
+"""A workload's process tells its progress."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from llmwright.plugins.progress_server import PORT, serve_progress
+from llmwright.plugins.progress_server import PORT, downloads_told, serve_progress
 from llmwright.testing.cluster.programs import free_port
 
 
@@ -43,3 +43,35 @@ def test_the_last_whole_step_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_nothing_listens_without_a_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, port: str) -> None:
     monkeypatch.setenv(PORT, port)
     assert serve_progress(tmp_path / "progress.jsonl") is None
+
+
+def test_a_download_is_told_while_it_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    monkeypatch.setenv(PORT, str(port))
+    with downloads_told() as tell:
+        assert tell is not None
+        assert asked(port) == 404
+        tell({"event": "download", "bytes": 1, "total": 2})
+        assert asked(port) == {"event": "download", "bytes": 1, "total": 2}
+    with pytest.raises(urllib.error.URLError, match="refused"):
+        asked(port)
+
+
+def test_a_tuner_tells_its_download_and_then_its_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "progress.jsonl"
+    monkeypatch.setenv(PORT, str(free_port()))
+    port = serve_progress(file)
+    assert port is not None
+    with downloads_told() as tell:
+        assert tell is not None
+        tell({"event": "pull", "bytes": 1, "total": 2})
+        assert asked(port) == {"event": "pull", "bytes": 1, "total": 2}
+    assert asked(port) == 404
+    file.write_text('{"event": "step", "step": 1, "steps": 9}\n')
+    assert asked(port) == {"event": "step", "step": 1, "steps": 9}
+
+
+def test_no_download_is_told_where_nobody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(PORT, raising=False)
+    with downloads_told() as tell:
+        assert tell is None

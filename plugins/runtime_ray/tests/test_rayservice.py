@@ -157,6 +157,14 @@ def test_the_application_gets_its_flags_as_they_are_in_the_pods() -> None:
         assert json.loads(variables(container)[ARGV_VARIABLE].replace("$$(", "$(")) == argv
 
 
+@pytest.mark.parametrize(("flags", "logs"), [(FLAGS, "1"), (("--engine", "vllm", *FLAGS), None)])
+def test_what_ray_writes_is_in_the_log_of_its_pods(flags: tuple[str, ...], logs: str | None) -> None:
+    """But for vLLM's words: where it does not start, they are read from Ray's file."""
+    made = service(replace(LAUNCH, main=replace(LAUNCH.main, argv=("$(python)", "-m", MODULE, *flags))))
+    for container in (head(made)["containers"][0], worker_group(made)["template"]["spec"]["containers"][0]):
+        assert variables(container).get("RAY_LOG_TO_STDERR") == logs
+
+
 def anew(made: Object) -> str:
     digest: str = made["metadata"]["annotations"][MADE_ANEW]
     return digest

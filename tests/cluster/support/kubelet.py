@@ -53,6 +53,10 @@ class Kubelet:
         """All containers run and are ready."""
         self._pod_says(pod, "Running", "True", RUNNING)
 
+    def runs_at(self, pod: str, address: str) -> None:
+        """The main container runs at an address, and is not ready."""
+        self._pod_says(pod, "Running", "False", RUNNING, podIP=address, podIPs=[{"ip": address}])
+
     def holds(self, pod: str, state: Object, last: Object | None = None) -> None:
         """The main container is in that state and not ready, after it was in another before."""
         phase = "Running" if last else "Pending"
@@ -95,13 +99,15 @@ class Kubelet:
         node = self.plane.fetch(f"/api/v1/nodes/{self.node}")
         return node is None or bool(node["spec"].get("taints"))
 
-    def _pod_says(self, pod: str, phase: str, ready: str, state: Object, last: Object | None = None) -> None:
+    def _pod_says(
+        self, pod: str, phase: str, ready: str, state: Object, last: Object | None = None, **more: Any
+    ) -> None:
         spec = self.has(pod)["spec"]
         conditions = [_condition(kind, ready) for kind in ("Ready", "ContainersReady")]
         conditions += [_condition(kind, "True") for kind in ("PodScheduled", "Initialized")]
         main = [_container(one, state, last or {}, ready == "True") for one in spec["containers"]]
         before = [_container(one, ended(0, "Completed"), {}, True) for one in spec.get("initContainers") or []]
-        told: Object = {"phase": phase, "conditions": conditions, "containerStatuses": main}
+        told: Object = {"phase": phase, "conditions": conditions, "containerStatuses": main, **more}
         self._patch("pod", pod, {**told, "initContainerStatuses": before})
 
     def _node_says(self, conditions: list[tuple[str, str, str]]) -> None:

@@ -10,24 +10,27 @@ import argparse
 import json
 import os
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from llmwright.artifacts.download import Progress
-from llmwright.artifacts.transfer_rate import TransferRate
+from llmwright.artifacts.transfer_events import TransferEvents
 from llmwright.errors import ConfigError, LLMwrightError
 
 PROGRESS_VARIABLE = "LLMWRIGHT_PROGRESS"
-_SECONDS_BETWEEN_LINES = 0.5
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code."""
+    from llmwright.plugins.progress_server import downloads_told
+
     options = _parser().parse_args(arguments)
     try:
         verb: Callable[[argparse.Namespace], str] = options.verb
-        print(verb(options))
+        with downloads_told() as options.tell:
+            print(verb(options))
     except LLMwrightError as error:
         hint = f" ({error.hint})" if error.hint else ""
         print(f"error: {error.reason}: {error.message}{hint}".replace("\n", " "), file=sys.stderr)
@@ -49,7 +52,7 @@ def _download(options: argparse.Namespace) -> str:
             sources=rules,
             local=options.allow_local,
             taken=names,
-            progress=_progress(options.progress, "download"),
+            progress=_progress(options, "download"),
         )
         names.add(file.path.name)
         lines.append(f"{file.path} {file.bytes} sha256:{file.sha256}")
@@ -87,7 +90,7 @@ def _push(options: argparse.Namespace) -> str:
         find_credentials(parse_reference(options.reference).name, options.docker_config),
         sources=SourceRules(tuple(options.allow)),
         insecure=tuple(options.insecure),
-        progress=_progress(options.progress, "push"),
+        progress=_progress(options, "push"),
     )
 
 
@@ -104,7 +107,7 @@ def _pull(options: argparse.Namespace) -> str:
         find_credentials(parse_reference(options.reference).name, options.docker_config),
         sources=SourceRules(tuple(options.allow)),
         insecure=tuple(options.insecure),
-        progress=_progress(options.progress, "pull"),
+        progress=_progress(options, "pull"),
         resumable=options.model,
         check=check_model if options.model else None,
     )
@@ -126,7 +129,7 @@ def _fetch_model(options: argparse.Namespace) -> str:
         options.revision,
         sources=SourceRules(tuple(options.allow)),
         cache=options.cache,
-        progress=_progress(options.progress, "download"),
+        progress=_progress(options, "download"),
     )
     return str(directory)
 
@@ -143,35 +146,30 @@ def _check_push(options: argparse.Namespace) -> str:
     return f"{options.reference} can be pushed to"
 
 
-def _progress(path: Path | None, event: str) -> Progress | None:
-    """Return a writer of JSON lines: two a second, and always the last. Without ``path``, the environment names it.
+def _progress(options: argparse.Namespace, event: str) -> Progress | None:
+    """Return what writes JSON lines, and tells them on the port that the environment names; None where nobody looks.
 
-    A line has ``event``, ``bytes`` and ``total``, and, once something came, ``bytes_per_second`` and ``seconds_left``.
+    The file is that of ``--progress``, else the environment names it.
     """
     named = os.environ.get(PROGRESS_VARIABLE)
-    path = path or (Path(named) if named else None)
-    if path is None:
+    path = options.progress or (Path(named) if named else None)
+    takers = [taker for taker in (partial(_append, path) if path else None, options.tell) if taker is not None]
+    if not takers:
         return None
-    last, pace = 0.0, TransferRate(time.monotonic)
 
-    def write(done: int, total: int | None) -> None:
-        nonlocal last
-        now = time.monotonic()
-        rate = pace.note(done)
-        if now - last < _SECONDS_BETWEEN_LINES and done != total:
-            return
-        last = now
-        line: dict[str, object] = {"event": event, "bytes": done, "total": total}
-        if rate:
-            line["bytes_per_second"] = round(rate)
-            line |= {"seconds_left": round((total - done) / rate, 1)} if total else {}
-        try:
-            with path.open("a") as file:
-                file.write(json.dumps(line) + "\n")
-        except OSError as error:
-            raise ConfigError(f"cannot write progress to {path}: {error.strerror}") from error
+    def tell(line: Mapping[str, Any]) -> None:
+        for taker in takers:
+            taker(line)
 
-    return write
+    return TransferEvents(event, tell)
+
+
+def _append(path: Path, line: Mapping[str, Any]) -> None:
+    try:
+        with path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+    except OSError as error:
+        raise ConfigError(f"cannot write progress to {path}: {error.strerror}") from error
 
 
 def _parser() -> argparse.ArgumentParser:

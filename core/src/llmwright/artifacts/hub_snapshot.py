@@ -25,11 +25,13 @@ from llmwright.artifacts.hub_blob import HubAccess, fetch_blob
 from llmwright.artifacts.hub_errors import hub_errors, is_offline
 from llmwright.artifacts.snapshot_note import SnapshotFile, SnapshotNote
 from llmwright.artifacts.snapshot_progress import reported
+from llmwright.artifacts.transfer_events import TransferEvents
 from llmwright.artifacts.wire import bearer
 from llmwright.catalogue.hub_refusals import not_downloaded
 from llmwright.catalogue.model_description import cached_snapshot
 from llmwright.catalogue.weight_files import SAFE, loaded_names, no_safetensors, other_weights
 from llmwright.errors import ConfigError, LLMwrightError, TargetError
+from llmwright.plugins.progress_server import downloads_told
 
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -88,11 +90,14 @@ def fetch_before_loading(model: str, revision: str | None, cache: str | None = N
     """Bring the model that a workload's process is about to load, where ``model`` is one of the hub and no directory.
 
     What the engine's own library would do later, with the causes of a refusal told apart. It may go anywhere, as that.
-    Raises what ``fetch_snapshot`` raises.
+    How far it is can be asked on the port that the environment names. Raises what ``fetch_snapshot`` raises.
     """
     if is_offline() or Path(model).exists() or not _REPOSITORY.fullmatch(model):
         return
-    fetch_snapshot(model, revision or "main", sources=_ANYWHERE, cache=Path(cache) if cache else None)
+    to = Path(cache) if cache else None
+    with downloads_told() as tell:
+        events = TransferEvents("download", tell) if tell is not None else None
+        fetch_snapshot(model, revision or "main", sources=_ANYWHERE, cache=to, progress=events)
 
 
 def _library_cache() -> Path:

@@ -95,7 +95,7 @@ class Observed:
     ``newer_plan``: a plan made today from the same inputs differs from the recorded plan.
     ``unapplied``: changes of the Workspace, or of the settings, that are not carried out.
     ``image_trouble``: an image of the plan that its registry does not have, or is being asked for.
-    ``no_nodes`` tells why nodes must not be asked for: the pods that they are for would be refused. With
+    ``no_nodes`` tells why nodes must not be asked for, nor pods be made: these would be refused, or lack a volume. With
     ``no_nodes_yet`` that is not known, and will be.
     ``autoscaler`` is that of ``inference.autoscaling``; None where none is asked for, or none is there yet.
     """

@@ -33,7 +33,7 @@ def resource(facts: LifecycleInput, builder: DecisionBuilder, clear: bool) -> bo
     if facts.plan.nodes.count == 0 and not isinstance(decision.outcome, Ready):
         _given_back(facts, builder, decision)
         return True
-    if clear and facts.observed.no_nodes is not None and not isinstance(decision.outcome, Ready):
+    if clear and facts.observed.no_nodes is not None:
         _held(facts, builder, decision, facts.observed.no_nodes)
         return False
     if trouble is not None and not isinstance(decision.outcome, Ready):
@@ -58,9 +58,18 @@ def _given_back(facts: LifecycleInput, builder: DecisionBuilder, decision: Provi
 
 
 def _held(facts: LifecycleInput, builder: DecisionBuilder, decision: ProvisionerDecision, trouble: Trouble) -> None:
-    """No node is asked for while the pod that it is for would be refused: it would be paid, and stand idle."""
+    """No node is asked for while the pod that it is for would be refused: it would be paid, and stand idle.
+
+    Nor is the pod made on nodes that are there.
+    """
     _act(builder, decision, facts.previous.provisioner or ProvisionerStatus(), due=False)
-    not_ready(builder, trouble, facts.observed.claims, root=True)
+    claims, outcome = facts.observed.claims, decision.outcome
+    if isinstance(outcome, Ready) and (claims is None or isinstance(claims, Ready)):
+        _ready(facts, builder, outcome.nodes)
+        builder.conditions.set("ResourceReady", False, trouble.reason, trouble.message)
+        builder.wait(trouble.reason, trouble.message)
+    else:
+        not_ready(builder, trouble, claims, root=True)
     if not facts.observed.no_nodes_yet:
         builder.stall(trouble.reason, trouble.message)
 

@@ -13,6 +13,7 @@ from llmwright.plugins.declarations import MADE_ANEW
 from llmwright.plugins.drivers import Names
 from llmwright.values.launch import Launch, fill
 from llmwright_runtime_ray.command_line import APPLICATION, ARGV_VARIABLE, flags_of
+from llmwright_runtime_ray.engine_choice import VLLM
 from llmwright_runtime_ray.ray_cluster import SUSPEND, ray_cluster
 
 API_VERSION, KIND = "ray.io/v1", "RayService"
@@ -40,6 +41,8 @@ CLUSTER, NODE_TYPE, GROUP_OF = "ray.io/cluster", "ray.io/node-type", "ray.io/gro
 """KubeRay's labels of pods: their cluster, whether it is a head or a worker, and the group of workers."""
 STRATEGY = "scaleStrategy"
 """The field of a group by which KubeRay ends the workers that it names, before it ends any."""
+LOG_OF_CONTAINER = "RAY_LOG_TO_STDERR"
+"""Ray's variable by which all of its processes write to the log of their container, not to files inside of it."""
 
 Object = dict[str, Any]
 
@@ -136,7 +139,9 @@ def application_argv(launch: Launch) -> list[str]:
 
 def _variables(argv: Sequence[str]) -> dict[str, str]:
     """Return the variables of every process of Ray; the kubelet, which expands ``$(NAME)`` there, leaves them alone."""
-    return {ARGV_VARIABLE: json.dumps(argv).replace("$(", "$$(")}
+    # The words of a vLLM that does not start are read from Ray's file (``llm_server``).
+    logs = {} if VLLM in argv else {LOG_OF_CONTAINER: "1"}
+    return {ARGV_VARIABLE: json.dumps(argv).replace("$(", "$$("), **logs}
 
 
 def _without_in_place(argv: Sequence[str]) -> list[str]:

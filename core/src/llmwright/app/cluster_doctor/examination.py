@@ -155,15 +155,16 @@ class ClusterExamination:
             yield Finding(about="operator's plugins", state="unchecked", message=message, hint=hint)
 
     def _images(self, api: Api, kinds: Sequence[RuntimeKind]) -> Iterator[Finding]:
-        from llmwright.app.cluster_doctor.image_findings import image_findings, image_volume_finding
+        from llmwright.app.cluster_doctor import image_findings as images
 
+        if self.session.settings.image_volumes:
+            yield images.image_volume_finding(api, self._where)
+            yield images.image_mount_finding(api)
         if self._installed is None:
             return
-        if self.session.settings.image_volumes:
-            yield image_volume_finding(api, self._where)
         idle = frozenset(f"runtime {kind.runtime}" for kind in kinds if kind.idle)
         try:
-            yield from image_findings(self.session, self._installed.image, idle)
+            yield from images.image_findings(self.session, self._installed.image, idle)
         except LLMwrightError as error:
             # The operator may have other plugins than this machine, which its settings name.
             message = f"the images of the operator's drivers are not known here: {error.message}"

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from llmwright.app.images.needed import DEVICE_PLUGIN_ROLE, OPERATOR, all_images
 from llmwright.app.images.presence import find_image
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
-from llmwright.targets.kubernetes.cluster.api_resources import PODS
+from llmwright.targets.kubernetes.cluster.api_resources import NODES, PODS
+from llmwright.targets.kubernetes.cluster.image_mounts import no_image_mounts
+from llmwright.targets.kubernetes.cluster.listing import all_of
 from llmwright.targets.kubernetes.commands.access import explained
 from llmwright.values.nodes import Finding
 
@@ -37,6 +39,7 @@ TRIAL: dict[str, Any] = {
     },
 }
 """A pod that is only asked about, and never made."""
+ASK = "an administrator's doctor says more"
 AT_ONCE = 8
 LIST = "`llmwright images list` names all"
 
@@ -83,7 +86,24 @@ def image_volume_finding(api: Api, namespace: str) -> Finding:
         refused = explained(error, api)
         return Finding(about=about, state="unchecked", message=refused.message, hint=refused.hint)
     if any(volume.get("image") for volume in made["spec"].get("volumes") or ()):
-        return Finding(about=about, state="ok", message="the API server keeps them; nodes need containerd 2.1 or later")
+        return Finding(about=about, state="ok", message="the API server keeps them")
     message = "the API server drops them from pods, and the settings say imageVolumes: true"
     hint = "turn on the feature gate ImageVolume of the API server and the kubelets, or set imageVolumes: false"
     return Finding(about=about, state="problem", message=message, hint=hint)
+
+
+def image_mount_finding(api: Api) -> Finding:
+    """Return whether the nodes that are there mount images as volumes, by the releases of their container runtimes."""
+    about = "nodes with image volumes"
+    try:
+        nodes = all_of(api, NODES) or []
+    except ApiError as error:
+        return Finding(about=about, state="unchecked", message=explained(error, api).message, hint=ASK)
+    lacking = [(str(node["metadata"]["name"]), why) for node in nodes if (why := no_image_mounts(node))]
+    if not lacking:
+        message = f"{len(nodes)} nodes, none of which is known to mount no images"
+        return Finding(about=about, state="ok" if nodes else "unchecked", message=message)
+    name, why = lacking[0]
+    more = f", as do {len(lacking) - 1} more" if len(lacking) > 1 else ""
+    hint = "upgrade the container runtime of the nodes, or set imageVolumes: false; pods then pull the weights"
+    return Finding(about=about, state="problem", message=f"node {name} {why}{more}", hint=hint)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from llmwright.api.status import Download, Progress
+    from llmwright.api.status import Download, Progress, WorkspaceStatus
 
 FORMATS = ("json", "yaml")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -115,10 +115,21 @@ def tuning_figures(progress: Progress) -> str:
 
 
 def download_line(download: Download) -> str:
-    """The progress of weights on one line: bytes, speed, time left."""
+    """The progress of weights on one line: bytes, their share, speed, time left."""
+    done, total = download.bytes, download.total_bytes
     parts = (
-        f"{size(download.bytes)} of {size(download.total_bytes)}" if download.total_bytes else size(download.bytes),
+        f"{size(done)} of {size(total)} ({done / total:.0%})" if total else size(done),
         f"{size(download.bytes_per_second)}/s" if download.bytes_per_second is not None else "",
         f"{age(download.seconds_left)} left" if download.seconds_left is not None else "",
     )
     return ", ".join(part for part in parts if part)
+
+
+def progress_cell(status: WorkspaceStatus | None) -> str:
+    """How far a download of weights or a tuning is, as short as a column; empty where there is neither."""
+    if status is not None and status.download is not None:
+        done, total = status.download.bytes, status.download.total_bytes
+        return f"weights {done / total:.0%} of {size(total)}" if total else f"weights {size(done)}"
+    if status is not None and status.progress is not None:
+        return f"step {status.progress.step}/{status.progress.steps}"
+    return ""

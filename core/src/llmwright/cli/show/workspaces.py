@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from llmwright.cli.show.output import age, dump
+from llmwright.cli.show.output import age, dump, progress_cell
 
 if TYPE_CHECKING:
     from llmwright.api.workspace import Workspace
@@ -19,12 +19,17 @@ GAP = "   "
 
 
 class WorkspaceTable:
-    """Prints rows under one heading line, and later only those that changed."""
+    """Prints rows under one heading line, and later only those that changed.
+
+    Where it is ``wide`` the last column is how far a download of weights or a tuning is, which no column of the
+    CustomResourceDefinition can tell.
+    """
 
     def __init__(self, *, wide: bool, namespaces: bool, headings: bool) -> None:
         from llmwright.api.crd import printer_columns
 
         self._columns = [c for c in printer_columns("v1beta1") if wide or not c.get("priority")]
+        self._wide = wide
         self._namespaces = namespaces
         self._headings = headings
         self._shown: dict[tuple[str, str], list[str]] = {}
@@ -33,7 +38,8 @@ class WorkspaceTable:
     def print(self, workspaces: Sequence[Workspace]) -> None:
         """All rows, the columns as wide as they need."""
         first = (["NAMESPACE"] if self._namespaces else []) + ["NAME"]
-        headings = [*first, *(column["name"].upper() for column in self._columns)]
+        last = ["PROGRESS"] if self._wide else []
+        headings = [*first, *(column["name"].upper() for column in self._columns), *last]
         rows = [self._row(workspace) for workspace in workspaces]
         lines = [headings, *rows]
         self._widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
@@ -54,16 +60,17 @@ class WorkspaceTable:
             self._shown[_key(workspace)] = self._without_age(row)
 
     def _without_age(self, row: list[str]) -> list[str]:
-        ages = [column["name"].lower() == "age" for column in self._columns]
-        skip = len(row) - len(ages)
-        return [*row[:skip], *(cell for cell, is_age in zip(row[skip:], ages, strict=True) if not is_age)]
+        first = 2 if self._namespaces else 1
+        ages = {first + place for place, column in enumerate(self._columns) if column["name"].lower() == "age"}
+        return [cell for place, cell in enumerate(row) if place not in ages]
 
     def _row(self, workspace: Workspace) -> list[str]:
         from llmwright.api.document import to_mapping
 
         data = to_mapping(workspace)
         first = ([workspace.namespace] if self._namespaces else []) + [workspace.name]
-        return [*first, *(_cell(data, column["jsonPath"]) for column in self._columns)]
+        last = [progress_cell(workspace.status)] if self._wide else []
+        return [*first, *(_cell(data, column["jsonPath"]) for column in self._columns), *last]
 
     def _echo(self, line: Sequence[str]) -> None:
         click.echo(GAP.join(cell.ljust(width) for cell, width in zip(line, self._widths, strict=True)).rstrip())

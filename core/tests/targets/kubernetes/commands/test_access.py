@@ -91,7 +91,34 @@ def test_an_api_server_that_comes_back_is_waited_for(monkeypatch: pytest.MonkeyP
         return answer
 
     assert Access(API, told.append, None).ask(request) == "there"
-    assert told == ["the API server https://cluster does not answer; waiting for it"]
+    assert told == [
+        "the API server https://cluster does not answer; waiting for it",
+        "the API server https://cluster answers again",
+    ]
+
+
+def test_an_api_server_that_has_just_come_back_may_not_know_its_roles_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("llmwright.targets.kubernetes.commands.access.time", SimpleNamespace(
+        monotonic=lambda: now[0], sleep=lambda seconds: now.__setitem__(0, now[0] + seconds)
+    ))  # fmt: skip
+    unknown = ApiError("GET /x: no such role", code=FORBIDDEN, reason="Forbidden")
+    answers: list[ApiError | str] = [unreachable("GET /x", OSError("gone")), unknown, unknown, "there"]
+
+    def request(_: Api) -> str:
+        answer = answers.pop(0) if answers else unknown
+        if isinstance(answer, ApiError):
+            raise answer
+        return answer
+
+    access = Access(API, lambda _: None, None)
+    assert access.ask(request) == "there"
+    with pytest.raises(TargetError, match="no such role"):
+        access.ask(request)
+    answers.append(unreachable("GET /x", OSError("gone")))
+    with pytest.raises(TargetError, match="no such role"):
+        access.ask(request)
+    assert 5.0 <= now[0] < 10.0
 
 
 def test_a_certificate_that_nobody_vouches_for_is_not_waited_for() -> None:

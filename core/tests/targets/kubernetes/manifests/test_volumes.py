@@ -10,7 +10,9 @@ from core.tests.targets.kubernetes.support.rendered import NODES, SERVER, TUNING
 from pydantic import ValidationError
 
 from llmwright.plugins.weights import weights_of
+from llmwright.settings.model import Settings
 from llmwright.targets.kubernetes.manifests import tuning_objects
+from llmwright.targets.kubernetes.manifests.volumes import mounts_an_image
 from llmwright.testing import make_preset
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.launch import Launch, Mount, Process, Volume
@@ -138,3 +140,11 @@ def test_a_volume_that_the_user_names_for_the_result_stays() -> None:
     spec = pod(tuning_objects(source, Launch(main=tune, volumes=(own,)), NODES))
     assert {"name": "results-volume", **own.source} in spec["volumes"]
     assert all("subPath" not in one for one in spec["containers"][0]["volumeMounts"])
+
+
+def test_a_pod_that_mounts_an_image_is_known_before_it_is_rendered() -> None:
+    mine = Volume(name="data", kind="volume_source", source={"image": {"reference": "r.example/data:1"}})
+    assert mounts_an_image(from_an_image(), Settings(image_volumes=True))
+    assert not mounts_an_image(from_an_image(), Settings())
+    assert mounts_an_image(replace(SERVER, volumes=(*SERVER.volumes, mine)), Settings())
+    assert not mounts_an_image(SERVER, Settings(image_volumes=True, weights_volume=CLAIM))

@@ -27,6 +27,11 @@ PATIENCE_S = 10.0
 """How long a command that reads once waits for an API server that does not answer."""
 PAUSE_S = 0.5
 
+UNSETTLED = frozenset({UNAUTHORIZED, FORBIDDEN, NOT_FOUND, 500})
+SETTLES_S = 5.0
+"""Refusals of an API server that has just come back, and has not read its roles and definitions yet; and how long they
+are no refusals."""
+
 AWAY = frozenset({UNREACHABLE, TOO_MANY, 502, 503, 504})
 """Answers, or none, of an API server that may do as it is asked a moment later."""
 
@@ -72,18 +77,25 @@ class Access:
             TargetError: it is refused, or the API server does not answer in time.
         """
         until: float | None = None
+        away = float("-inf")
         while True:
             try:
-                return request(self.api)
+                answer = request(self.api)
             except ApiError as error:
                 now = time.monotonic()
-                if not _may_pass(error) or self._patience_s == 0 or (until is not None and now >= until):
+                passes = _may_pass(error) or (error.code in UNSETTLED and now < away + SETTLES_S)
+                if not passes or self._patience_s == 0 or (until is not None and now >= until):
                     raise explained(error, self.api) from error
                 if until is None:
                     # From the first failure on: a server that hangs takes as long as a whole patience to fail once.
                     until = float("inf") if self._patience_s is None else now + self._patience_s
                     self._tell(f"the API server {self.api.configuration.host} does not answer; waiting for it")
+                away = now if _may_pass(error) else away
                 time.sleep(max(PAUSE_S, error.retry_after_s or 0.0))
+            else:
+                if until is not None:
+                    self._tell(f"the API server {self.api.configuration.host} answers again")
+                return answer
 
     def ask_or(self, request: Callable[[Api], Any], otherwise: Any) -> Any:
         """Return the answer; ``otherwise`` where the cluster does not serve the kind, or this user may not read it.

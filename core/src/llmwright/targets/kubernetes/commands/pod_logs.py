@@ -3,36 +3,42 @@
 from __future__ import annotations
 
 import queue
-import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from llmwright.errors import TargetError
 from llmwright.lifecycle.observed import ROLES
 from llmwright.targets.kubernetes.cluster.api_client import Api
-from llmwright.targets.kubernetes.cluster.api_errors import NOT_FOUND, ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import PODS
 from llmwright.targets.kubernetes.commands.access import Access
+from llmwright.targets.kubernetes.commands.followed_lines import FollowedLines
 from llmwright.targets.kubernetes.manifests.object_metadata import WORKSPACE_LABEL
 from llmwright.targets.kubernetes.manifests.object_names import preflight_job_name
 
 Object = Mapping[str, Any]
 
+NOTHING_MORE: Mapping[str, str] = MappingProxyType({})
 LOOK_S = 1.0
 """How often new containers are looked for while lines are followed."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogSource:
-    """One run of a container. ``previous`` is the run before the present one, which has not begun."""
+    """One run of a container. ``previous`` is the run before the present one, which has not begun.
+
+    ``running`` is no part of what it is: the same run ends later.
+    """
 
     role: str
     pod: str
     container: str
     run: str
     previous: bool = False
+    running: bool = field(default=False, compare=False)
 
 
 class PodLogs:
@@ -49,7 +55,7 @@ class PodLogs:
         Raises:
             TargetError: no container has begun, or its node does not answer.
         """
-        sources = self._sources()
+        sources = self._sources(self._access)
         if not sources:
             done = "ended before" if self._previous else "written anything"
             raise TargetError(
@@ -64,42 +70,43 @@ class PodLogs:
                 yield _prefix(source, line) if prefixed else line
 
     def followed(self) -> Iterator[str]:
-        """Yield the lines as they are written, of new containers too, until the Workspace is gone."""
+        """Yield the lines as they are written, of new containers too, until the Workspace is gone.
+
+        It outlives an API server: what was written while that was away comes when it answers again.
+        """
         lines: queue.Queue[str] = queue.Queue()
-        begun: dict[LogSource, threading.Thread] = {}
+        begun: dict[LogSource, FollowedLines] = {}
         patient = self._access.patient(None)
         while True:
             there = patient.find_workspace(self._namespace, self._name) is not None
-            for source in self._sources() if there else ():
+            for source in self._sources(patient) if there else ():
                 if source not in begun:
-                    begun[source] = threading.Thread(target=self._pump, args=(source, lines), daemon=True)
-                    begun[source].start()
+                    begun[source] = self._follower(source, lines)
+                begun[source].go_on(running=source.running)
+            # Bounded: lines that come without a pause keep nobody from looking.
+            until = time.monotonic() + LOOK_S
             with suppress(queue.Empty):
-                while True:
-                    yield lines.get(timeout=LOOK_S)
-            if not there and not any(thread.is_alive() for thread in begun.values()):
+                while (rest_s := until - time.monotonic()) > 0:
+                    yield lines.get(timeout=rest_s)
+            if not there and not any(each.alive for each in begun.values()):
+                while not lines.empty():
+                    yield lines.get()
                 return
 
-    def _pump(self, source: LogSource, lines: queue.Queue[str]) -> None:
-        try:
-            for line in self._lines(self._access.api, source, follow=True):
-                lines.put(_prefix(source, line))
-        except ApiError as error:
-            # The next look finds it again where it still runs.
-            if error.code != NOT_FOUND:
-                lines.put(f"[{source.pod}/{source.container}] {error.message}")
+    def _follower(self, source: LogSource, lines: queue.Queue[str]) -> FollowedLines:
+        def read(query: Mapping[str, str]) -> Iterator[str]:
+            follows = {} if source.previous else {"follow": "true"}
+            return self._lines(self._access.api, source, {**query, **follows})
 
-    def _lines(self, api: Api, source: LogSource, *, follow: bool = False) -> Iterator[str]:
-        query = {"container": source.container}
-        if source.previous:
-            query["previous"] = "true"
-        elif follow:
-            query["follow"] = "true"
+        return FollowedLines(read, lambda line: lines.put(_prefix(source, line)))
+
+    def _lines(self, api: Api, source: LogSource, more: Mapping[str, str] = NOTHING_MORE) -> Iterator[str]:
+        query = {"container": source.container, **({"previous": "true"} if source.previous else {}), **more}
         return api.log_lines(self._namespace, source.pod, query)
 
-    def _sources(self) -> list[LogSource]:
+    def _sources(self, access: Access) -> list[LogSource]:
         query = {"labelSelector": f"{WORKSPACE_LABEL}={self._name}"}
-        pods = self._access.ask(lambda api: api.page(PODS, query, namespace=self._namespace))["items"]
+        pods = access.ask(lambda api: api.page(PODS, query, namespace=self._namespace))["items"]
         found = log_sources(self._name, pods, previous=self._previous)
         return [each for each in found if _is_meant(each, self._stage)]
 
@@ -136,7 +143,7 @@ def _containers(role: str, pod: Object, previous: bool) -> Iterator[LogSource]:
             if "terminated" in last:
                 yield LogSource(role, name, each["name"], run, previous=True)
         elif "running" in state or "terminated" in state:
-            yield LogSource(role, name, each["name"], run)
+            yield LogSource(role, name, each["name"], run, running="running" in state)
         elif "terminated" in last:
             # Between two starts only the run before has lines.
             yield LogSource(role, name, each["name"], run, previous=True)

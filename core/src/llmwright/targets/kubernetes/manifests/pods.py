@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
-from dataclasses import replace
 from typing import Any
 
-from llmwright.plugins.progress_server import PORT
 from llmwright.plugins.weights import MODEL_VOLUME
 from llmwright.sizing.pod_resources import PodResources
 from llmwright.targets.kubernetes.manifests.container import container, main_container
 from llmwright.targets.kubernetes.manifests.object_metadata import WORKSPACE_LABEL, pod_labels
 from llmwright.targets.kubernetes.manifests.pod_resources import SMALL, with_resources
 from llmwright.targets.kubernetes.manifests.pod_security import restricted
+from llmwright.targets.kubernetes.manifests.progress_port import with_progress_port
 from llmwright.targets.kubernetes.manifests.render_input import Manifest, RenderInput
 from llmwright.targets.kubernetes.manifests.scheduling import (
     gpu_resource,
@@ -45,6 +44,7 @@ def serving_pod(source: RenderInput, launch: Launch, nodes: NodeRequest, *, clai
         launch: with a volume for weights.
         claimed: whether that volume is a claim, and so no volume of the pod itself.
     """
+    launch = with_progress_port(launch)
     needs = source.resources("serving")
     beside = [container(source, launch, process) for process in launch.beside]
     spec = {
@@ -59,13 +59,9 @@ def serving_pod(source: RenderInput, launch: Launch, nodes: NodeRequest, *, clai
     return _template(source, pod_labels(source), spec)
 
 
-PROGRESS_PORT = 8009
-"""Where the process that tunes tells its progress."""
-
-
 def tuning_pod(source: RenderInput, launch: Launch, nodes: NodeRequest) -> Manifest:
     """Return the template of a pod that fetches data, tunes and delivers the result."""
-    tells = replace(launch, main=replace(launch.main, env={**launch.main.env, PORT: str(PROGRESS_PORT)}))
+    tells = with_progress_port(launch, tunes=True)
     complete = with_checkpoint_volume(with_weights_volume(tells, source.settings), source.settings)
     steps = _steps(source, complete, source.resources("tuning"))
     folder = f"{source.namespace}/{source.name}"

@@ -173,3 +173,9 @@ def _source(volume: Volume) -> dict[str, Any]:
 def _secret(name: str, volume: str) -> dict[str, Any]:
     path = "config.json" if volume == _SOLE_SECRET else f"{name}.json"
     return {"secret": {"name": name, "items": [{"key": _REGISTRY_KEY, "path": path}]}}
+
+
+def mounts_an_image(launch: Launch, settings: Settings) -> bool:
+    """Return whether its pods get a volume that is an image: with the weights, or as the user wants it."""
+    complete = with_weights_volume(launch, settings)
+    return any(volume.kind == "volume_source" and "image" in volume.source for volume in complete.volumes)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from llmwright.api.scaling import replicas_of
-from llmwright.api.status import Progress, WorkspaceStatus
+from llmwright.api.status import Download, Progress, WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.lifecycle.decision import Provision, Release
 from llmwright.lifecycle.observed import Role, Trouble
@@ -159,11 +159,22 @@ class HeldStatus:
 
 @dataclass(frozen=True, slots=True)
 class ToldProgress:
-    """The progress that the tuning pod of that ``uid`` told, and when it was asked (monotonic clock)."""
+    """What a pod told of itself: the steps of its tuning, and the weights that it fetches now."""
+
+    progress: Progress | None = None
+    download: Download | None = None
+
+
+NOTHING_TOLD = ToldProgress()
+
+
+@dataclass(frozen=True, slots=True)
+class PodAsked:
+    """What the pod of that ``uid`` told last, and when it is to be asked again (monotonic clock)."""
 
     uid: str
-    progress: Progress | None
-    at: float
+    told: ToldProgress
+    due: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +229,7 @@ class WorkspaceMemory:
     pod_verdict: PodVerdict | None = None
     drift: dict[tuple[Resource, str], str] = field(default_factory=dict)
     held_status: HeldStatus | None = None
-    progress: ToldProgress | None = None
+    asked: dict[Role, PodAsked] = field(default_factory=dict)
     own_status: Mapping[str, Any] | None = None
     status_contest: Contest = Contest()
     object_contests: dict[tuple[Resource, str], Contest] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from llmwright.api.status import Download
 from llmwright.reading.files import Unreadable
 from llmwright.reading.json_reader import read_json
+from llmwright.targets.download_event import download_of
 from llmwright.targets.local.store.private_files import open_private
 
 TAIL_BYTES = 4 * 1024
@@ -25,12 +26,6 @@ def read_download(path: Path) -> Download | None:
     except OSError:
         return None
     try:
-        event = read_json(lines[-1])
-        return Download(
-            bytes=event["bytes"],
-            total_bytes=event["total"],
-            bytes_per_second=event.get("bytes_per_second"),
-            seconds_left=event.get("seconds_left"),
-        )
+        return download_of(read_json(lines[-1]))
     except (Unreadable, LookupError, TypeError, AttributeError, ValidationError):
         return None

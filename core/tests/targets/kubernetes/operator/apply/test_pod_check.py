@@ -36,6 +36,13 @@ def plan(count: int = 1, **roles: Launch) -> Plan:
     return cast("Plan", SimpleNamespace(**given))
 
 
+THERE = ProvisionerDecision(outcome=Ready())
+
+
+def no_images(_: Launch) -> bool:
+    return False
+
+
 @pytest.mark.parametrize(
     ("planned", "observed", "expected"),
     [
@@ -51,7 +58,23 @@ def plan(count: int = 1, **roles: Launch) -> Plan:
     ],
 )
 def test_only_pods_that_are_to_come_are_tried(planned: Plan, observed: Observed, expected: list[str]) -> None:
-    assert [role for role, _ in roles_to_come(planned, observed)] == expected
+    assert [role for role, _ in roles_to_come(planned, observed, no_images)] == expected
+
+
+@pytest.mark.parametrize(
+    ("observed", "expected"),
+    [
+        (Observed(provision=THERE), ["tuning", "serving"]),
+        (Observed(provision=ProvisionerDecision(outcome=Waiting("NodesMissing", ""))), ["tuning", "serving"]),
+        (Observed(provision=THERE, tuning=Workload(phase="running")), ["serving"]),
+        (Observed(provision=THERE, tuning=Workload(phase="running"), serving=Workload(phase="ready", pods=1)), []),
+    ],
+)
+def test_pods_that_mount_an_image_are_tried_on_nodes_that_somebody_brings_too(
+    observed: Observed, expected: list[str]
+) -> None:
+    planned = plan(3, serving=LAUNCH, tuning=LAUNCH)
+    assert [role for role, _ in roles_to_come(planned, observed, lambda _: True)] == expected
 
 
 class Cluster:
@@ -72,7 +95,7 @@ class Cluster:
     def check(self) -> Callable[[], Observed]:
         """Return what looks, waits for the answer, and looks again."""
         tasks = Tasks(1)
-        check = PodCheck(cast("Any", self), Memory(), tasks, lambda *_: self.called.set())
+        check = PodCheck(cast("Any", self), Memory(), tasks, lambda *_: self.called.set(), no_images)
 
         def look() -> Observed:
             first = check.seen(KEY, plan(serving=LAUNCH), FIRST, lambda *_: (STATEFULSET,))

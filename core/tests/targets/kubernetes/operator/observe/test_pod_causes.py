@@ -7,7 +7,11 @@ from typing import Any
 import pytest
 
 from llmwright.targets.kubernetes.operator.cache.projection import project_pod
-from llmwright.targets.kubernetes.operator.observe.pod_causes import pressure_behind, root_cause
+from llmwright.targets.kubernetes.operator.observe.pod_causes import (
+    pressure_behind,
+    root_cause,
+    with_mount_cause,
+)
 from llmwright.targets.kubernetes.operator.observe.workloads import job_workload, serving_workload
 from llmwright.values.node_object import NodeObject, node_object
 
@@ -253,3 +257,15 @@ def test_secrets_in_last_words_are_hidden() -> None:
     cause = root_cause([restarted(waiting("CrashLoopBackOff"), 3, ended)], lambda _: READY_NODE)
     assert cause is not None
     assert cause.message.endswith("with code 1: 401 with ***")
+
+
+def test_a_container_that_mounts_an_image_names_the_node_that_can_mount_none() -> None:
+    def runs(version: str) -> dict[str, Any]:
+        return {"status": {"nodeInfo": {"containerRuntimeVersion": version}}}
+
+    said = 'pod w-0, container w: failed to mkdir "": no such file or directory'
+    told = with_mount_cause(said, {"new": runs("containerd://2.1.4"), "old": runs("containerd://1.6.20")})
+    assert told.startswith("node old runs containerd 1.6.20, which mounts no images as volumes (containerd 2.1 does)")
+    assert "set imageVolumes: false" in told
+    assert told.endswith(said)
+    assert with_mount_cause(said, {"new": runs("containerd://2.1.4"), "gone": None}) == said

@@ -1,4 +1,4 @@
-"""Whether the cluster would admit the pods: asked before a node is, in the pool, by a server-side dry run.
+"""Whether the cluster would admit the pods, with all their volumes: asked before a node is, in the pool, by a dry run.
 
 Only a pod itself meets quotas, Pod Security, limit ranges, priority classes and admission webhooks. A dry run of a
 StatefulSet or a Job is admitted where its pods are refused, and an expensive node then waits for nothing.
@@ -47,6 +47,8 @@ NO_IMAGES = "mounts no images: set imageVolumes: false, or turn on its feature g
 PASSING = frozenset({0, 404, 409, 429})
 """Answers that tell nothing about the pod: it is asked about again."""
 
+Mounts = Callable[[Launch], bool]
+
 log = logging.getLogger(__name__)
 
 
@@ -54,11 +56,18 @@ class PodCheck:
     """Asks the API server, and remembers its answer for each Workspace."""
 
     def __init__(
-        self, api: Api, memory: Memory, tasks: Tasks, call: Callable[[Key, float], None], *, enabled: bool = True
+        self,
+        api: Api,
+        memory: Memory,
+        tasks: Tasks,
+        call: Callable[[Key, float], None],
+        mounts: Mounts,
+        *,
+        enabled: bool = True,
     ) -> None:
-        """``call`` has a pass made over a Workspace after some seconds."""
+        """``call`` has a pass made over a Workspace after some seconds; ``mounts`` tells whose pods mount an image."""
         self._api, self._memory, self._tasks, self._call = api, memory, tasks, call
-        self._asks = enabled
+        self._mounts, self._asks = mounts, enabled
 
     def seen(self, key: Key, plan: Plan, observed: Observed, render: Callable[[Role, Launch], Manifests]) -> Observed:
         """Return ``observed`` with what keeps nodes from being asked for: a refusal, or that nothing is known yet.
@@ -66,7 +75,7 @@ class PodCheck:
         Args:
             render: the objects of a role.
         """
-        roles = roles_to_come(plan, observed)
+        roles = roles_to_come(plan, observed, self._mounts)
         if not roles or not self._asks:
             return observed
         try:
@@ -123,20 +132,24 @@ class PodCheck:
         return None, False
 
 
-def roles_to_come(plan: Plan, observed: Observed) -> list[tuple[Role, Launch]]:
-    """Return the roles whose pods the nodes that are asked for now are bought for; none where none are; pure.
+def roles_to_come(plan: Plan, observed: Observed, mounts: Mounts) -> list[tuple[Role, Launch]]:
+    """Return the roles whose pods are tried before anything is done for them; pure.
 
-    Pods that are there were admitted: to ask again would count them twice against a quota, as where a node is lost.
+    Those that the nodes are bought for that are asked for now; and those that mount an image, on whatever nodes: a
+    cluster that cannot do that says nothing, and their containers would start without it. Pods that are there were
+    admitted: to ask again would count them twice against a quota, as where a node is lost.
     """
     asked = observed.provision
-    if asked is None or not asked.actions or isinstance(asked.outcome, Ready) or plan.nodes.count == 0:
+    if asked is None or plan.nodes.count == 0:
         return []
+    buys = bool(asked.actions) and not isinstance(asked.outcome, Ready)
     roles: list[tuple[Role, Launch]] = []
-    if plan.tuning is not None and observed.tuning.phase == "absent":
+    if plan.tuning is not None and observed.tuning.phase == "absent" and (buys or mounts(plan.tuning)):
         roles.append(("tuning", plan.tuning))
     serving = observed.serving
-    fewer = serving.pods is not None and serving.pods < plan.nodes.count
-    if plan.serving is not None and (serving.phase == "absent" or fewer):
+    fewer = buys and serving.pods is not None and serving.pods < plan.nodes.count
+    starts = serving.phase == "absent"
+    if plan.serving is not None and (fewer or (starts and (buys or mounts(plan.serving)))):
         roles.append(("serving", plan.serving))
     return roles
 

@@ -86,13 +86,14 @@ def project_pod(live: Object) -> Object:
 
 
 def project_node(live: Object) -> Object:
-    """Keep labels, taints, resources and conditions of a node, without the times of heartbeats."""
+    """Keep labels, taints, resources, container runtime and conditions of a node, without the times of heartbeats."""
     spec, status = live.get("spec") or {}, live.get("status") or {}
     return {
         "metadata": _picked(live["metadata"], NODE_METADATA),
         "spec": _picked(spec, ("taints", "unschedulable", "providerID")),
         "status": {
             **_picked(status, ("capacity", "allocatable")),
+            "nodeInfo": _picked(status.get("nodeInfo") or {}, ("containerRuntimeVersion",)),
             "conditions": [_picked(item, CONDITION) for item in status.get("conditions") or []],
         },
     }

@@ -13,20 +13,23 @@ from llmwright.plan.node_requests import node_request
 from llmwright.targets.kubernetes.cluster.api_resources import AUTOSCALERS, PODS, SCALED_OBJECTS
 from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.manifests.object_metadata import WORKSPACE_LABEL
+from llmwright.targets.kubernetes.manifests.progress_port import tells_download
 from llmwright.targets.kubernetes.operator.cache.children import Children
 from llmwright.targets.kubernetes.operator.cache.owner_reference import Owner
+from llmwright.targets.kubernetes.operator.cache.projection import is_ready
 from llmwright.targets.kubernetes.operator.cache.provisioner_snapshot import ClusterSnapshot
 from llmwright.targets.kubernetes.operator.memory import Planned
 from llmwright.targets.kubernetes.operator.observe.autoscaler_state import autoscaler_state
 from llmwright.targets.kubernetes.operator.observe.event_causes import explained
 from llmwright.targets.kubernetes.operator.observe.occupied_nodes import sparing
-from llmwright.targets.kubernetes.operator.observe.pod_causes import pressure_behind
+from llmwright.targets.kubernetes.operator.observe.pod_causes import NO_START, pressure_behind, with_mount_cause
+from llmwright.targets.kubernetes.operator.observe.pod_progress import PodProgress
 from llmwright.targets.kubernetes.operator.observe.server_status import ServerStatus
-from llmwright.targets.kubernetes.operator.observe.tuning_progress import TuningProgress
-from llmwright.targets.kubernetes.operator.observe.workloads import ABSENT, job_workload, of_workload
+from llmwright.targets.kubernetes.operator.observe.workloads import ABSENT, job_workload, of_workload, servers_pods
 from llmwright.targets.kubernetes.operator.pass_subject import PassSubject
 from llmwright.targets.kubernetes.operator.plans.pinning import pinned
 from llmwright.targets.kubernetes.operator.provision.provisioning import DELETION, Provisioning
+from llmwright.values.launch import Launch
 from llmwright.values.node_object import node_object
 from llmwright.values.nodes import NodeRequest, Ready
 from llmwright.values.plan import Plan
@@ -45,11 +48,14 @@ class Observer:
         snapshot: ClusterSnapshot,
         provisioning: Provisioning,
         image_trouble: ImageTrouble,
-        progress: TuningProgress,
+        progress: PodProgress,
+        mounts: Callable[[Launch], bool],
     ) -> None:
-        """``image_trouble`` is what stands against the images of a Workspace's plan."""
+        """``image_trouble`` is what stands against the images of a Workspace's plan; ``mounts`` tells whose pods mount
+        an image.
+        """
         self._children, self._snapshot, self._provisioning = children, snapshot, provisioning
-        self._image_trouble, self._progress = image_trouble, progress
+        self._image_trouble, self._progress, self._mounts = image_trouble, progress, mounts
         self._server_status = ServerStatus(children, snapshot)
 
     def live(self, subject: PassSubject, planned: Planned) -> Observed | None:
@@ -71,12 +77,14 @@ class Observer:
         )
         if plan is None:
             return observed
-        observed = replace(
-            adopted(subject.workspace, plan, observed), image_trouble=self._image_trouble(subject.key, plan)
-        )
+        observed = adopted(subject.workspace, plan, observed)
+        server = self._fetching(subject, observed.serving, plan.serving)
+        observed = replace(observed, serving=server, image_trouble=self._image_trouble(subject.key, plan))
         request = self._sparing(subject, replace(plan.nodes, inputs=plan.inputs), observed.serving)
         with_nodes = self._ask_provisioner(subject, plan.provisioner.name, request, observed)
-        return self._explained(with_nodes) if with_nodes is not None else None
+        if with_nodes is None:
+            return None
+        return self._told_of_mounts(subject, plan, self._explained(with_nodes))
 
     def leaving(self, subject: PassSubject) -> Observed | None:
         """Observe a Workspace that is being deleted. Only the plan on record says which provisioner to ask."""
@@ -124,6 +132,18 @@ class Observer:
         }
         return replace(observed, **explained_workloads)  # type: ignore[arg-type]
 
+    def _told_of_mounts(self, subject: PassSubject, plan: Plan, observed: Observed) -> Observed:
+        """Say of a container that cannot start and mounts an image where its node can mount none."""
+        launches: dict[Role, Launch | None] = {"tuning": plan.tuning, "serving": plan.serving}
+        told = {}
+        for role, workload in observed.workloads():
+            launch = launches.get(role)
+            if workload.reason == NO_START and launch is not None and self._mounts(launch):
+                names = {pod["spec"].get("nodeName") for pod in self._children.of(PODS).of(subject.key)}
+                nodes = {name: self._snapshot.node(name) for name in sorted(filter(None, names))}
+                told[role] = replace(workload, message=with_mount_cause(workload.message, nodes))
+        return replace(observed, **told) if told else observed  # type: ignore[arg-type]
+
     def _workloads(self, subject: PassSubject, wanted: int | None) -> Observed:
         return Observed(
             preflight=self._job(subject.owner, "preflight", subject.reported("PreflightSucceeded")),
@@ -137,8 +157,18 @@ class Observer:
         if workload.phase != "running":
             return workload
         pods = of_workload(self._children.of(PODS).of(subject.key), "Job", subject.owner.workload("tuning")[1])
-        told = self._progress.of(subject.key, pods)
-        return replace(workload, progress=told or (subject.status.progress if subject.status is not None else None))
+        told = self._progress.of(subject.key, "tuning", pods)
+        before = subject.status.progress if subject.status is not None else None
+        return replace(workload, progress=told.progress or before, download=told.download)
+
+    def _fetching(self, subject: PassSubject, server: Workload, launch: Launch | None) -> Workload:
+        """Return a server that starts with what its pod told of the weights that it fetches."""
+        unasked = launch is None or subject.workspace.template is not None or not tells_download(launch)
+        if server.phase != "pending" or unasked:
+            return server
+        pods = servers_pods(self._children.of(PODS).of(subject.key))
+        told = self._progress.of(subject.key, "serving", (pod for pod in pods if not is_ready(pod)))
+        return replace(server, download=told.download)
 
     def _job(self, owner: Owner, role: Role, before: str) -> Workload:
         resource, name = owner.workload(role)

@@ -7,6 +7,7 @@ from typing import Any
 
 from llmwright.lifecycle.observed import Trouble
 from llmwright.lifecycle.weight_causes import weight_cause
+from llmwright.targets.kubernetes.cluster.image_mounts import no_image_mounts
 from llmwright.targets.kubernetes.operator.cache.projection import condition, is_ready
 from llmwright.targets.kubernetes.operator.observe.termination_message import last_words
 from llmwright.values.node_object import NodeObject
@@ -17,6 +18,7 @@ FindNode = Callable[[str], Object | None]
 
 IMAGE = frozenset({"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"})
 START = frozenset({"CreateContainerError", "CreateContainerConfigError", "RunContainerError", "ContainerCannotRun"})
+NO_START = "ContainerStartError"
 CRASH = "CrashLoopBackOff"
 OOM = "OOMKilled"
 PRESSURES = ("DiskPressure", "MemoryPressure")
@@ -30,7 +32,7 @@ UNNAMED = "untolerated taint(s)"
 ORDER = (
     "ContainerOOMKilled",
     "ImagePullError",
-    "ContainerStartError",
+    NO_START,
     "ContainerCrashLoopBackOff",
     "NodeLost",
     "NodeDiskPressure",
@@ -44,7 +46,7 @@ ORDER = (
 ENDING = frozenset({"ContainerCrashLoopBackOff", *CAUSES})
 """Causes of a container that keeps ending."""
 
-LASTING = frozenset({"ContainerOOMKilled", "ContainerStartError", *ENDING})
+LASTING = frozenset({"ContainerOOMKilled", NO_START, *ENDING})
 """Causes that do not go away by waiting."""
 
 
@@ -73,6 +75,14 @@ def pressure_behind(message: str, nodes: Collection[NodeObject]) -> str | None:
         return None
     shared = set(PRESSURES).intersection(*(node.pressure for node in nodes))
     return f"Node{shared.pop()}" if len(shared) == 1 else None
+
+
+def with_mount_cause(message: str, nodes: Mapping[str, Object | None]) -> str:
+    """Return the message of a container that cannot start, and mounts an image, with the node that can mount none."""
+    for name, node in nodes.items():
+        if node is not None and (why := no_image_mounts(node)):
+            return f"node {name} {why}; set imageVolumes: false, or use other nodes: {message}"
+    return message
 
 
 def node_is_lost(pod: Object, find_node: FindNode) -> bool:
@@ -126,7 +136,7 @@ def _of_container(container: Object, pod: str, before: str) -> Trouble | None:
     if reason in IMAGE:
         return Trouble("ImagePullError", f"{where}: {waiting.get('message') or reason}")
     if reason in START:
-        return Trouble("ContainerStartError", f"{where}: {waiting.get('message') or reason}")
+        return Trouble(NO_START, f"{where}: {waiting.get('message') or reason}")
     if reason == CRASH or _keeps_ending(container, before):
         code = ended.get("exitCode")
         cause = weight_cause(str(ended.get("message") or ""))

@@ -70,7 +70,7 @@ def runtime_workload(
     """Return a server of a kind that only its runtime can judge: ready, unless its pods show a cause."""
     if live is None:
         return ABSENT
-    pods = [pod for pod in pods if "Job" not in {kind for kind, _ in _controllers(pod)}]
+    pods = servers_pods(pods)
     workload = _broken(live, pods, find_node, before) or _workload(live, "ready", endpoint=endpoint)
     nodes = (live["metadata"].get("annotations") or {}).get(NODES, "")
     asked = int(nodes) if nodes.isdecimal() else None
@@ -124,6 +124,11 @@ def job_workload(live: Object | None, pods: list[Object], find_node: FindNode, b
     if cause is not None:
         return _workload(live, "pending", cause.reason, cause.message)
     return _workload(live, "running" if any(map(_has_begun, pods)) else "pending")
+
+
+def servers_pods(pods: Iterable[Object]) -> list[Object]:
+    """Return the pods of a Workspace that are no Job's, whatever its server is made of."""
+    return [pod for pod in pods if "Job" not in {kind for kind, _ in _controllers(pod)}]
 
 
 def of_workload(pods: Iterable[Object], kind: str, name: str) -> list[Object]:

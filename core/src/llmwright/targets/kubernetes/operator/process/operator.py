@@ -26,6 +26,7 @@ from llmwright.targets.kubernetes.cluster.api_resources import CONTROLLER_REVISI
 from llmwright.targets.kubernetes.cluster.listing import living
 from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.cluster.workqueue import Line, Workqueue
+from llmwright.targets.kubernetes.manifests.volumes import mounts_an_image
 from llmwright.targets.kubernetes.operator.apply.api_discovery import Discovery
 from llmwright.targets.kubernetes.operator.apply.applier import Applier
 from llmwright.targets.kubernetes.operator.apply.desired import Renderer
@@ -38,8 +39,8 @@ from llmwright.targets.kubernetes.operator.cache.config_files import ConfigFiles
 from llmwright.targets.kubernetes.operator.cache.namespaces import Namespaces
 from llmwright.targets.kubernetes.operator.memory import Memory
 from llmwright.targets.kubernetes.operator.observe.observer import Observer
+from llmwright.targets.kubernetes.operator.observe.pod_progress import PodProgress
 from llmwright.targets.kubernetes.operator.observe.registry_images import FindPresence, RegistryImages
-from llmwright.targets.kubernetes.operator.observe.tuning_progress import TuningProgress
 from llmwright.targets.kubernetes.operator.pass_log import pass_over
 from llmwright.targets.kubernetes.operator.plans.budget import Budget, recorded_costs
 from llmwright.targets.kubernetes.operator.plans.plans import Planner, Plans
@@ -153,16 +154,17 @@ class Operator:
         preconditions = Preconditions(discovery, children, memory)
         crowded = partial(self.queue.holds, Line.NEW, Line.MOVED)
         status_writer = StatusWriter(api, self.workspaces, Debounce(memory, crowded), memory)
-        progress = TuningProgress(memory, self._tasks, cache.enqueue.call)
+        progress = PodProgress(memory, self._tasks, cache.enqueue.call)
+        mounts = partial(mounts_an_image, settings=self._settings)
         return Reconciler(
             workspaces=self.workspaces,
             memory=memory,
             plans=self._make_plans(api, planner),
-            observer=Observer(children, cache.snapshot, self._provisioning, self._images.trouble, progress),
+            observer=Observer(children, cache.snapshot, self._provisioning, self._images.trouble, progress, mounts),
             policy=self._policy,
             renderer=Renderer(self._settings, hooks, children, self._provisioning.placement),
             preconditions=preconditions,
-            pod_check=PodCheck(api, memory, self._tasks, cache.enqueue.call, enabled=self._settings.pod_check),
+            pod_check=PodCheck(api, memory, self._tasks, cache.enqueue.call, mounts, enabled=self._settings.pod_check),
             provisioning=self._provisioning,
             revisions=Revisions(api, children.of(CONTROLLER_REVISIONS)),
             applier=Applier(ObjectWriter(api, children, discovery, memory, cache.enqueue.call), preconditions),
