@@ -77,8 +77,9 @@ def test_bytes_share_and_rate_are_told_until_all_is_there(
     workspaces.node("fetching-node", "fetching", fake=False)
     kubelet.ready()
     wanted = workspaces.inference("fetching")
-    wanted["inference"]["runtime"] = "hf"
+    wanted["inference"] = {"preset": {"name": "demo"}, "runtime": "hf"}
     workspaces.apply(wanted)
+    workspaces.until("fetching", "ResourceReady")
     kubelet.runs_at("fetching-0", ADDRESS)
 
     def download() -> dict[str, Any] | None:
