@@ -159,7 +159,7 @@ class HeldStatus:
 
 @dataclass(frozen=True, slots=True)
 class ToldProgress:
-    """What a pod told of itself: the steps of its tuning, and the weights that it fetches now."""
+    """The word of a pod about itself: the steps of its tuning, and the weights that it fetches now."""
 
     progress: Progress | None = None
     download: Download | None = None
@@ -170,7 +170,7 @@ NOTHING_TOLD = ToldProgress()
 
 @dataclass(frozen=True, slots=True)
 class PodAsked:
-    """What the pod of that ``uid`` told last, and when it is to be asked again (monotonic clock)."""
+    """The last word of the pod of that ``uid``, and when it is to be asked again (monotonic clock)."""
 
     uid: str
     told: ToldProgress
