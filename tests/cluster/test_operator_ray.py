@@ -31,6 +31,7 @@ SERVED = ("engine", "adapters", "slice", "load balancer")
 MIG = {**SETTINGS, "featureGates": {"enableMIG": True}}
 GOLDENS = json.loads(MANIFESTS.read_text()) if MANIFESTS.is_file() else {}
 """KAITO's own scenarios, where they lie beside this checkout."""
+PATIENCE_S = 240.0
 HEAD = {"ray.io/node-type": "head"}
 BEYOND = {"template_inference": "a template is the whole pod, and no runtime serves it"}
 """Scenarios that this runtime does not serve, with words of the refusal that names the alternative."""
@@ -123,7 +124,7 @@ def test_a_workspace_becomes_a_ray_cluster_that_follows_it(
     wait_until(lambda: not kuberay.left("rays"), "nothing is left")
 
 
-@pytest.mark.parametrize("mode", ["nodeclaim"])
+@pytest.mark.parametrize("mode", BUYER)
 def test_a_worker_runs_on_each_machine_that_is_bought_and_the_others_are_given_back(
     kuberay: KubeRay, workspaces: Workspaces, mode: str
 ) -> None:
@@ -141,11 +142,13 @@ def test_a_worker_runs_on_each_machine_that_is_bought_and_the_others_are_given_b
         pods = kuberay.all("pod", name, **{"ray.io/node-type": kind})
         return sorted(pod["spec"].get("nodeName", "") for pod in pods)
 
-    wait_until(lambda: "" not in bought() and len(bought()) == 3, "three machines", 90)
-    wait_until(lambda: places("worker") == sorted(bought()), "a worker on each", 90)
-    wait_until(lambda: set(places("head")) <= bought() and places("head"), "the head on one of them")
+    wait_until(lambda: "" not in bought() and len(bought()) == 3, "three machines", PATIENCE_S)
+    wait_until(lambda: places("worker") == sorted(bought()), "a worker on each", PATIENCE_S)
+    wait_until(lambda: set(places("head")) <= bought() and places("head"), "the head on one of them", PATIENCE_S)
     patch(workspaces, name, {"replicas": 1})
-    wait_until(lambda: places("worker") == places("head") and bought() == {*places("head")}, "one machine is left", 90)
+    wait_until(
+        lambda: places("worker") == places("head") and bought() == {*places("head")}, "one machine is left", PATIENCE_S
+    )
 
 
 def test_one_line_takes_a_server_from_one_runtime_to_another_and_back(kuberay: KubeRay, workspaces: Workspaces) -> None:
@@ -155,11 +158,15 @@ def test_one_line_takes_a_server_from_one_runtime_to_another_and_back(kuberay: K
     workspaces.apply(wanted)
     workspaces.until(name, "Ready")
     patch(workspaces, name, {"runtime": "ray"})
-    wait_until(lambda: [is_running(workspaces, pod) for pod in kuberay.workers(name)] == [True], "a worker runs", 90)
+    wait_until(
+        lambda: [is_running(workspaces, pod) for pod in kuberay.workers(name)] == [True], "a worker runs", PATIENCE_S
+    )
     assert workspaces.one("statefulset", name) is None
     assert workspaces.condition(name, "Ready")[0] == "False"
     patch(workspaces, name, {"runtime": "hf"})
-    wait_until(lambda: not kuberay.all("rayservice", name) and not kuberay.all("pod", name, **HEAD), "Ray is gone", 90)
+    wait_until(
+        lambda: not kuberay.all("rayservice", name) and not kuberay.all("pod", name, **HEAD), "Ray is gone", PATIENCE_S
+    )
     workspaces.until(name, "Ready")
     server = workspaces.one("statefulset", name)
     assert server is not None

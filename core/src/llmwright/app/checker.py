@@ -234,7 +234,7 @@ class Checker:
         session = self._session
         drivers, settings, catalogue = session.driver_set, session.settings, session.catalogue
         better = machines_for(workspace, catalogue=catalogue, drivers=drivers, settings=settings, config_files=files)
-        return replace(problem, hint=f"{problem.hint}: {better}" if problem.hint and better else problem.hint or better)
+        return replace(problem, hint=f"{problem.hint}; {better}" if problem.hint and better else problem.hint or better)
 
 
 def _driver_at(path: str, workspace: Workspace) -> tuple[Kind, str] | None:
