@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.chart.support.chart_files import CHART
-from tests.chart.support.helm import MONITORING, NAMESPACE, Helm
+from tests.chart.support.helm import NAMESPACE, Helm
 
 from llmwright.settings import load
 from llmwright.testing.cluster import Cluster
@@ -21,6 +21,9 @@ DIGEST = "sha256:" + "0" * 64
 PLUGIN = {"name": "acme-machines", "version": "1.2.0", "hashes": [DIGEST]}
 NODE_CLASS = {"group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": "gpu"}
 LIMITS = {"nodes": 8, "usdPerHour": 40, "instanceTypes": ["Standard_NC24ads_A100_v4"]}
+
+MONITORING_CRDS = Path(__file__).parent / "support/monitoring_crds.yaml"
+"""Definitions of Prometheus Operator. An API server refuses fields that they have not."""
 
 VALUES: dict[str, Object] = {
     "defaults": {},
@@ -157,7 +160,7 @@ def server(plane: Cluster) -> Cluster:
     """The cluster with the release's namespace, which admits restricted pods alone, and Prometheus Operator's kinds."""
     restricted = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": restricted}}
-    plane.apply(namespace, open_kind("PodMonitor"), open_kind("PrometheusRule"))
+    plane.apply(namespace, *yaml.safe_load_all(MONITORING_CRDS.read_text()))
     plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
     return plane
 
@@ -227,22 +230,10 @@ def test_a_mirror_stands_before_the_operators_image_as_before_the_others(
     assert pod["containers"][0]["image"] == mirrored(f"{repository}:1", registry)
 
 
-def open_kind(kind: str) -> Object:
-    """A kind of Prometheus Operator that takes anything: only that the kind is served counts here."""
-    group, _, version = MONITORING.partition("/")
-    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
-    plural = f"{kind.lower()}s"
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {
-            "name": f"{plural}.{group}",
-            "annotations": {"api-approved.kubernetes.io": "unapproved, for tests"},
-        },
-        "spec": {
-            "group": group,
-            "scope": "Namespaced",
-            "names": {"kind": kind, "plural": plural, "singular": kind.lower(), "listKind": f"{kind}List"},
-            "versions": [{"name": version, "served": True, "storage": True, "schema": schema}],
-        },
-    }
+@pytest.mark.cluster
+def test_a_field_that_prometheus_operator_has_not_is_refused(helm: Helm, server: Cluster) -> None:
+    monitor = helm.one("PodMonitor", "llmwright-models", VALUES["watched"])
+    monitor["spec"]["podMetricsEndpoints"][0]["relabelling"] = []
+    text = json.dumps(monitor)
+    said = server.kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", stdin=text, check=False)
+    assert "podMetricsEndpoints[0].relabelling" in said
