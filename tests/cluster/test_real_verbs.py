@@ -164,3 +164,60 @@ def test_a_model_is_asked_through_a_forwarded_port(real_node: RealNode, image: s
     measured = verb("bench", "answers", "--model", "tiny", "--requests", "2", "--concurrency", "1", "-o", "json")
     assert measured.returncode == 0, measured.stderr
     assert json.loads(measured.stdout)["model"] == "tiny"
+
+
+def test_a_pod_that_is_replaced_meanwhile_is_followed_by_the_next(
+    real_node: RealNode, image: str, tmp_path: Path
+) -> None:
+    """``generate`` answers every line, and a conversation goes on; one line tells of each loss."""
+    plane = real_node.plane
+    plane.apply(workspace("moves", image, SERVE))
+    plane.until("moves", "InferenceReady", timeout_s=120)
+    path = f"{plane.programs.assets}:{os.environ['PATH']}"
+    environ = {**os.environ, "PATH": path, "XDG_CONFIG_HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "llmwright", "--kubeconfig", str(plane.kubeconfig)]
+    lines, answers = 400, tmp_path / "out.jsonl"
+    (tmp_path / "in.jsonl").write_text('{"prompt": "who?"}\n' * lines)
+
+    def replace() -> None:
+        before = plane.fetch("/api/v1/namespaces/default/pods/moves-0")
+        assert before is not None
+        plane.kubectl("delete", "pod", "moves-0", "--wait=false")
+        wait_until(lambda: _is_another(plane.fetch("/api/v1/namespaces/default/pods/moves-0"), before), "it is another")
+
+    asks = [*command, "generate", "moves", "--model", "tiny", "-f", "in.jsonl", "-o", "out.jsonl", "--concurrency", "1"]
+    with subprocess.Popen(asks, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=environ) as asking:
+        wait_until(lambda: answers.exists() and len(answers.read_text().splitlines()) > 20, "some are answered", 60)
+        replace()
+        _, said = asking.communicate(timeout=180)
+    print(said)
+    assert asking.returncode == 0
+    assert len(answers.read_text().splitlines()) == lines
+    assert said.count("the connection to a pod of default/moves is lost, and made anew: ") >= 1
+
+    talks = [*command, "chat", "moves", "--model", "tiny"]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    talk: subprocess.Popen[str] = subprocess.Popen(talks, text=True, cwd=tmp_path, env=environ, bufsize=1, **pipes)
+    with talk as talking:
+        assert talking.stdin is not None
+        assert talking.stdout is not None
+
+        question, answers_of_it = talking.stdin, talking.stdout
+
+        def ask() -> str:
+            """The next answer or error to a question."""
+            question.write("who?\n")
+            return next(row for row in iter(answers_of_it.readline, "") if "hello" in row or "error: " in row)
+
+        assert ask().endswith("hello\n")
+        replace()
+        plane.until("moves", "InferenceReady", timeout_s=120)
+        wait_until(lambda: ask().endswith("hello\n"), "a question is answered again", 60)
+        talking.stdin.close()
+
+
+def _is_another(pod: dict[str, Any] | None, before: dict[str, Any]) -> bool:
+    """Return whether a pod took the place of ``before``, and answers."""
+    conditions = ((pod or {}).get("status") or {}).get("conditions") or []
+    ready = any((each["type"], each["status"]) == ("Ready", "True") for each in conditions)
+    return pod is not None and pod["metadata"]["uid"] != before["metadata"]["uid"] and ready
