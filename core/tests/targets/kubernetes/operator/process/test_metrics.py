@@ -22,17 +22,21 @@ WORKSPACE = Workspace.model_validate(
 )
 
 
-@pytest.fixture
-def metrics() -> Metrics:
-    """Of an operator that has nothing to do."""
-    nothing = SimpleNamespace(all=list)
+def of(there: list[dict[str, Any]]) -> Metrics:
+    """The metrics of an operator that has these Workspaces in its cache."""
     operator = SimpleNamespace(
-        workspaces=nothing,
+        workspaces=SimpleNamespace(all=lambda: there),
         drivers=SimpleNamespace(loaded=()),
         sweep=SimpleNamespace(orphans={}),
         queue=(),
     )
     return Metrics(cast(Operator, operator))
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    """Of an operator that has nothing to do."""
+    return of([])
 
 
 def status(**verdicts: tuple[str, int]) -> WorkspaceStatus:
@@ -68,3 +72,29 @@ def test_a_condition_that_is_new_to_an_old_workspace_is_not_counted(metrics: Met
     old = status(InferenceReady=("True", 5))
     metrics.status_written(WORKSPACE, old, status(InferenceReady=("True", 5), WorkspaceReady=("True", 9)))
     assert stood(metrics, "WorkspaceReady", "True") is None
+
+
+def live(name: str, state: str, stalled: str, **metadata: str) -> dict[str, Any]:
+    conditions = [{"type": "Stalled", "status": str(bool(stalled)), "reason": stalled or "Progressing"}]
+    about = {"name": name, "namespace": "team", **metadata}
+    return {"metadata": about, "status": {"state": state, "conditions": conditions}}
+
+
+def test_what_is_stalled_has_a_series_of_its_own_whatever_its_state() -> None:
+    there = [
+        live("chat", "NotReady", "ContainerOOMKilled"),
+        live("calm", "Ready", ""),
+        live("tuned", "Failed", "PreflightFailed"),
+        live("leaving", "Ready", "ImageMissing", deletionTimestamp="2026-01-01T00:00:00Z"),
+        {"metadata": {"name": "new", "namespace": "team"}},
+    ]
+    text = of(there).text().decode()
+    series = {line for line in text.splitlines() if line.startswith("llmwright_workspaces_stalled{")}
+    assert series == {
+        f'llmwright_workspaces_stalled{{namespace="team",phase="{phase}",reason="{reason}",workspace="{name}"}} 1.0'
+        for name, phase, reason in (
+            ("chat", "NotReady", "ContainerOOMKilled"),
+            ("tuned", "Failed", "PreflightFailed"),
+            ("leaving", "Deleting", "ImageMissing"),
+        )
+    }

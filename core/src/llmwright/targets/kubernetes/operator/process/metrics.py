@@ -72,6 +72,9 @@ class _Present(Collector):
         workspaces = self._operator.workspaces.all()
         about = "Workspaces by namespace, by state and by the reason of their condition Ready."
         yield _gauge("llmwright_workspaces", about, _by_phase(workspaces), ("namespace", "phase", "reason"))
+        about = "1 for each Workspace that does not go on until somebody acts, by the reason of its condition Stalled."
+        labels = ("namespace", "workspace", "phase", "reason")
+        yield _gauge("llmwright_workspaces_stalled", about, _stalled(workspaces), labels)
         yield _gauge("llmwright_nodes_held", "Nodes that Workspaces use.", _nodes(workspaces))
         yield _gauge("llmwright_usd_per_hour", "What the nodes cost, where a price is known.", _costs(workspaces))
         loaded: Values = {("provisioner", name): 1.0 for name in self._operator.drivers.loaded}
@@ -88,13 +91,25 @@ def _gauge(name: str, about: str, values: Values, labels: tuple[str, ...] = ("na
     return gauge
 
 
+def _phase(workspace: Mapping[str, Any]) -> str:
+    state = (workspace.get("status") or {}).get("state", "Pending")
+    return "Deleting" if "deletionTimestamp" in workspace["metadata"] else str(state)
+
+
+def _stalled(workspaces: Iterable[Mapping[str, Any]]) -> Values:
+    found: Values = {}
+    for workspace in workspaces:
+        stalled, metadata = condition(workspace, "Stalled"), workspace["metadata"]
+        if stalled.get("status") == "True":
+            found[metadata["namespace"], metadata["name"], _phase(workspace), stalled.get("reason", "")] = 1.0
+    return found
+
+
 def _by_phase(workspaces: Iterable[Mapping[str, Any]]) -> Values:
     counts = Counter[tuple[str, ...]]()
     for workspace in workspaces:
-        state = (workspace.get("status") or {}).get("state", "Pending")
-        phase = "Deleting" if "deletionTimestamp" in workspace["metadata"] else state
         namespace = workspace["metadata"]["namespace"]
-        counts[(namespace, phase, condition(workspace, "Ready").get("reason", ""))] += 1
+        counts[(namespace, _phase(workspace), condition(workspace, "Ready").get("reason", ""))] += 1
     return {labels: float(count) for labels, count in counts.items()}
 
 
