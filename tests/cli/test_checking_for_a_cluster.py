@@ -184,3 +184,71 @@ def test_what_may_not_change_is_checked_against_the_old_file(run: Run, written: 
     assert ran.code == 2
     assert "tuning.method" in ran.out
     assert run("check", "-f", old, "--old", old, "--target", "kubernetes").code == 0
+
+
+CPU_NODE = """featureGates: {disableNodeAutoProvisioning: true}
+nodes:
+  - metadata: {name: a, labels: {apps: phi, nvidia.com/gpu.present: "false"}}
+    status: {allocatable: {cpu: "16", memory: 128Gi}}
+"""
+BOTH = "deepseek-r1-distill-llama-8b"
+"""A model that is listed for both runtimes."""
+NAMED = SERVE.replace("auto", "Standard_NC24ads_A100_v4")
+OF_HF, OF_VLLM = "threads: 2", "gpuMemoryUtilization: 0.8"
+
+
+@pytest.mark.parametrize(
+    ("workspace", "cluster", "options", "runtime"),
+    [
+        pytest.param(BYO, CLUSTER, "", "vllm", id="brought GPU"),
+        pytest.param(BYO, CLUSTER, OF_VLLM, "vllm", id="brought GPU, an option of vllm"),
+        pytest.param(BYO, CLUSTER, OF_HF, "hf", id="brought GPU, an option of hf"),
+        pytest.param(BYO, CPU_NODE, OF_HF, "hf", id="brought processor, an option of hf"),
+        pytest.param(NAMED, "", OF_VLLM, "vllm", id="bought GPU, an option of vllm"),
+        pytest.param(NAMED, "", OF_HF, "hf", id="bought GPU, an option of hf"),
+        pytest.param(SERVE, "", OF_HF, "hf", id="any GPU, an option of hf"),
+    ],
+)
+def test_the_runtime_that_judges_the_options_is_the_one_that_runs(
+    run: Run, written: Write, workspace: str, cluster: str, options: str, runtime: str
+) -> None:
+    """A runtime that nobody names is the first that can serve and takes the options: for ``check`` as for a plan."""
+    workspace = workspace.replace("phi-4-mini-instruct", BOTH)
+    file = written(f"{workspace}  runtimeConfig: {{{options}}}\n" if options else workspace)
+    on = ["--target", "kubernetes", *(["--env", str(written(cluster, "cluster.yaml"))] if cluster else [])]
+    checked = run("check", "-f", file, *on)
+    assert checked.code == 0, checked.out
+    planned = run("plan", "-f", file, *on, "-o", "json")
+    assert planned.code == 0, planned.err
+    chosen = json.loads(planned.out)["runtime"]
+    assert chosen["name"] == runtime
+    assert ("vllm: " in chosen["why"] or "vllm needs a GPU" in chosen["why"]) == (runtime == "hf"), chosen["why"]
+
+
+def test_options_that_no_runtime_has_are_judged_by_the_one_that_would_run_without_them(
+    run: Run, written: Write
+) -> None:
+    file = written(f"{NAMED}  runtimeConfig: {{gpuMemoryUtilisation: 0.8}}\n")
+    for verb in ("check", "plan"):
+        ran = run(verb, "-f", file, "--target", "kubernetes")
+        assert ran.code == 2
+        assert "did you mean 'gpuMemoryUtilization'" in ran.out + ran.err
+
+
+def test_an_option_of_a_runtime_that_cannot_run_there_is_told_by_the_plan(run: Run, written: Write) -> None:
+    workspace = BYO.replace("phi-4-mini-instruct", BOTH)
+    file, cluster = written(f"{workspace}  runtimeConfig: {{{OF_VLLM}}}\n"), written(CPU_NODE, "cluster.yaml")
+    planned = run("plan", "-f", file, "--target", "kubernetes", "--env", cluster)
+    assert planned.code == 2
+    assert "vllm needs a GPU" in planned.err
+    assert "inference.runtimeConfig.gpuMemoryUtilization" in planned.err
+
+
+def test_the_setting_of_the_target_holds_for_verbs_that_start_nothing(run: Run, written: Write) -> None:
+    written("target: kubernetes\n", "llmwright.yaml")
+    file = written(NAMED)
+    assert json.loads(run("plan", "-f", file, "-o", "json").out)["target"] == "kubernetes"
+    assert "kind: StatefulSet" in run("render", "-f", file).out
+    assert run("check", "-f", written(NAMED)).code == 0
+    here = run("render", "-f", written(SERVE.replace("phi-4-mini-instruct", "demo")), "--target", "local")
+    assert "kind: StatefulSet" not in here.out

@@ -122,11 +122,11 @@ class CheckInput:
     def runtime_name(self) -> str | None:
         """The runtime that will serve, as far as it is decided by now; None where none that is installed can.
 
-        Of nodes that somebody brings nobody knows the GPU yet: there it is the first that takes the options, as in a
-        plan, which has the nodes.
+        On a cluster it is the first of several that takes the options, as in a plan. Where none does, the first judges
+        them.
         """
         names = [candidate.name for candidate in self.runtimes.runtimes]
-        open_yet = self.on_cluster and self.brings_nodes and self.machine is None and len(names) > 1
+        open_yet = self.on_cluster and len(names) > 1
         taking = (name for name in names if self._takes_options(name)) if open_yet else iter(names)
         return next(taking, names[0] if names else None)
 
