@@ -124,6 +124,17 @@ def test_a_newer_plan_is_offered_and_moves_nothing() -> None:
     assert "UpdateAvailable" not in truth(world.settle().status)
 
 
+def test_what_would_be_refused_today_runs_on_and_is_told() -> None:
+    world = World(workspace(tuned=False), SERVES)
+    world.settle()
+    observed = replace(world.observed(), refused_today="inference.template.spec.hostPID: a template may not ask for it")
+    decision = decide(world.workspace, world.plan, observed, world.status, NOW)
+    assert decision.actions == ()
+    assert truth(decision.status)["UpdateAvailable"] == ("True", "NoLongerAllowed")
+    assert truth(decision.status)["Ready"][0] == "True"
+    assert "UpdateAvailable" not in truth(world.settle().status)
+
+
 def test_an_accepted_change_without_effect_is_recorded() -> None:
     world = World(workspace(tuned=False), SERVES)
     world.settle()

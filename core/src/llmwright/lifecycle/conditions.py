@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from llmwright.api.status import Condition
 
 MOST_CHARACTERS = 1024
+NO_LONGER_ALLOWED = "NoLongerAllowed"
+"""Reason of UpdateAvailable where what runs would be refused today."""
 
 ORDER = (
     "PreflightSucceeded",

@@ -92,7 +92,8 @@ class Observed:
     ``pod_labels`` select the Workspace's pods, as text; empty where it has none.
     ``plan_waits``: ``plan_trouble`` ends by itself, once something exists that the plan needs.
     ``keeps_finished``: this target never loses a finished preflight, so an absent preflight has never run.
-    ``newer_plan``: a plan made today from the same inputs differs from the recorded plan.
+    ``newer_plan``: a plan made today from the same inputs differs from the recorded plan. ``refused_today`` is why such
+    a plan would be refused, by rules or settings that are others by now; empty where it would not.
     ``unapplied``: changes of the Workspace, or of the settings, that are not carried out.
     ``image_trouble``: an image of the plan that its registry does not have, or is being asked for.
     ``no_nodes`` tells why nodes must not be asked for, nor pods be made: these would be refused, or lack a volume. With
@@ -120,6 +121,7 @@ class Observed:
     plan_waits: bool = False
     keeps_finished: bool = False
     newer_plan: bool = False
+    refused_today: str = ""
     unapplied: tuple[UnappliedChange, ...] = ()
     autoscaler: Autoscaler | None = None
     image_trouble: Trouble | None = None

@@ -6,6 +6,7 @@ from llmwright.api.scaling import replicas_of
 from llmwright.api.status import PlanRecord, WorkspaceStatus
 from llmwright.api.workspace import Workspace
 from llmwright.lifecycle.after_tuning import gives_back
+from llmwright.lifecycle.conditions import NO_LONGER_ALLOWED
 from llmwright.lifecycle.decision_builder import DecisionBuilder
 from llmwright.lifecycle.fallback import types_to_try
 from llmwright.lifecycle.lifecycle_input import LifecycleInput
@@ -153,6 +154,10 @@ def _settle(builder: DecisionBuilder, *, idle: bool, good: bool) -> None:
 
 
 def _update(facts: LifecycleInput, builder: DecisionBuilder) -> None:
+    if refused := facts.observed.refused_today:
+        message = f"it runs on, and would be refused today, as a rollout would be: {refused}"
+        builder.conditions.set("UpdateAvailable", True, NO_LONGER_ALLOWED, message)
+        return
     if not (builder.superseded or facts.observed.newer_plan):
         builder.conditions.drop("UpdateAvailable")
         return

@@ -32,7 +32,7 @@ class Planned:
 
     A ``fresh`` one is made again with every pass. One with ``retry_at``, on the monotonic clock, is made again after
     that. ``failures`` counts how often in a row making it broke. ``newer`` means that a plan made today would differ
-    from the one on record.
+    from the one on record, ``refused`` why there would be none today.
     """
 
     uid: str | None
@@ -44,6 +44,7 @@ class Planned:
     retry_at: float | None = None
     failures: int = 0
     newer: bool = False
+    refused: str = ""
     defaults: tuple[UnappliedChange, ...] = ()
 
     def holds_for(self, workspace: Workspace, inputs: str) -> bool:

@@ -284,9 +284,10 @@ def _may_run(resource: Resource, desired: Object) -> bool:
 
 
 def _runs_a_role(live: Object) -> bool:
-    """Return whether we applied it to run a role, and it is not leaving."""
+    """Return whether we applied it to run a role, and it is not leaving; a template's server has no Launch."""
     metadata = live["metadata"]
-    return "deletionTimestamp" not in metadata and LAUNCH in (metadata.get("annotations") or {})
+    annotations = metadata.get("annotations") or {}
+    return "deletionTimestamp" not in metadata and (LAUNCH in annotations or INPUTS in annotations)
 
 
 def _has_to_be_made_anew(error: ApiError, desired: Object) -> bool:

@@ -71,6 +71,7 @@ class Observer:
             plan_trouble=planned.trouble or unserved,
             plan_waits=planned.fresh or (planned.trouble is None and unserved is not None),
             newer_plan=planned.newer,
+            refused_today=planned.refused,
             output=_output(subject.workspace),
             pod_labels=f"{WORKSPACE_LABEL}={subject.workspace.name}",
             autoscaler=self._autoscaler(subject),

@@ -175,7 +175,9 @@ class Plans:
         planned = Planned(workspace.metadata.uid, inputs, replicas_of(workspace))
         try:
             plan, newer, defaults = self._in_turn(key, record, workspace, status, files, recorded)
-            planned = replace(planned, plan=replace(plan, inputs=inputs), newer=newer, defaults=defaults)
+            refused = self._refused_today(workspace, files) if recorded is not None else ""
+            plan = replace(plan, inputs=inputs)
+            planned = replace(planned, plan=plan, newer=newer, refused=refused, defaults=defaults)
         except InvalidWorkspace as error:
             planned = replace(planned, trouble=Trouble(_reason(error), error.message))
         except NotYet as error:
@@ -257,6 +259,19 @@ class Plans:
         self._call(key, pause_s)
         trouble = Trouble("InternalError", f"planning broke: {described(error)}")
         return replace(planned, trouble=trouble, failures=failures, retry_at=time.monotonic() + pause_s)
+
+    def _refused_today(self, workspace: Workspace, files: Files) -> str:
+        """Return why what runs could not be begun today; empty where it could.
+
+        Templates alone are asked about: what they may ask for is a setting, and no hub is needed to tell.
+        """
+        if workspace.template is None:
+            return ""
+        try:
+            self._planner.admit(workspace, files)
+        except LLMwrightError as error:
+            return "; ".join(error.message.splitlines())
+        return ""
 
     def _as_recorded(self, plan: Plan, workspace: Workspace, status: WorkspaceStatus | None) -> tuple[Plan, Unapplied]:
         record = status.plan if status is not None else None
