@@ -80,24 +80,27 @@ def benchmark_of(
         TargetError: the endpoint does not answer, or there is no such Workspace.
     """
     from llmwright.app.benchmark.benchmark import Benchmark
-    from llmwright.app.model_client import choose_model, endpoint_of
+    from llmwright.app.model_client import choose_model, endpoint_of, where_to_look
 
     if is_url(target):
         url = endpoint_url(target)
         chosen = model or only_model(session, url)
     else:
         served = _workspace(session, namespace, target)
-        url = endpoint_of(served)
-        with session.model_client(url) as client:
+        url = endpoint_of(served, session.this_machine)
+        with session.model_client(url, where_to_look(served, session.this_machine)) as client:
             chosen = choose_model(client, served, model)
     return Benchmark(url, chosen, workload, session.api_key, on_progress)
 
 
 def _workspace(session: Session, namespace: str, name: str) -> Workspace:
+    from llmwright.values.same_place import SamePlace
+
     try:
         return session.local_target.get(namespace, name)
     except TargetError as error:
-        hint = f"{error.hint}; `llmwright bench {name} --cluster` measures one on a cluster"
+        cluster = SamePlace(session.program).command(f"bench {name} --cluster", namespace)
+        hint = f"{error.hint}; `{cluster}` measures one on a cluster"
         raise TargetError(error.message, hint=hint, reason=error.reason) from error
 
 

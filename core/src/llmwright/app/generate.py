@@ -149,14 +149,14 @@ def served_by(session: Session, target: str | None, model: str | None = None, na
         TargetError: the endpoint does not answer, or there is no such Workspace.
     """
     from llmwright.app.bench import endpoint_url, is_url, only_model
-    from llmwright.app.model_client import choose_model, endpoint_of
+    from llmwright.app.model_client import choose_model, endpoint_of, where_to_look
 
     if target is not None and is_url(target):
         url = endpoint_url(target)
         return Served(url, model or only_model(session, url))
     workspace = session.local_target.get(namespace, target) if target is not None else _only_workspace(session)
-    url = endpoint_of(workspace)
-    with session.model_client(url) as client:
+    url = endpoint_of(workspace, session.this_machine)
+    with session.model_client(url, where_to_look(workspace, session.this_machine)) as client:
         return Served(url, choose_model(client, workspace, model))
 
 

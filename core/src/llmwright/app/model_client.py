@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmwright.app.model_answers import content_of, pieces_of, refusal, text_of_response, well_formed
 from llmwright.errors import ConfigError, NotYet, TargetError
+from llmwright.values.same_place import SamePlace
 
 if TYPE_CHECKING:
     import httpx
@@ -19,17 +20,27 @@ Message = Mapping[str, str]
 
 CONNECT_S = 10.0
 ANSWER_S = 600.0
+LOOK = "`llmwright get` shows whether it is ready, `llmwright logs NAME` what it wrote"
 
 
 class ModelClient:
     """A client of one endpoint; the API key is sent as a bearer token and never shown. Close it, or use it in ``with``.
 
     Its methods raise TargetError where the endpoint does not answer or fails, and ConfigError where it refuses what
-    was asked, or where the key cannot be sent. ``transport`` replaces the network, for tests.
+    was asked, or where the key cannot be sent. ``transport`` replaces the network, for tests; ``hint`` says where to
+    look once it answers no more.
     """
 
-    def __init__(self, url: str, api_key: str | None = None, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        api_key: str | None = None,
+        transport: httpx.BaseTransport | None = None,
+        *,
+        hint: str = "",
+    ) -> None:
         self.url = url
+        self.hint = hint or LOOK
         self._api_key = sendable_key(api_key)
         self._transport = transport
 
@@ -109,7 +120,7 @@ class ModelClient:
     def _unreachable(self, error: Exception) -> TargetError:
         return TargetError(
             f"no answer from {self._http.base_url}: {error or type(error).__name__}",
-            hint="`llmwright get` shows whether it is ready, `llmwright logs NAME` what it wrote",
+            hint=self.hint,
             reason="EndpointUnreachable",
         )
 
@@ -166,8 +177,14 @@ def sendable_key(api_key: str | None) -> str | None:
     return key or None
 
 
-def endpoint_of(workspace: Workspace) -> str:
-    """The URL where ``workspace`` answers.
+def where_to_look(workspace: Workspace, place: SamePlace) -> str:
+    """Return the hint for a server of ``workspace`` that answers no more."""
+    get, logs = (place.command(f"{verb} {workspace.name}", workspace.namespace) for verb in ("get", "logs"))
+    return f"`{get}` shows whether it is ready, `{logs}` what it wrote"
+
+
+def endpoint_of(workspace: Workspace, place: SamePlace | None = None) -> str:
+    """The URL where ``workspace`` answers; ``place`` is where it is asked for.
 
     Raises:
         NotYet: it does not answer yet; the message says what it waits for.
@@ -176,9 +193,10 @@ def endpoint_of(workspace: Workspace) -> str:
     ready = status.condition("InferenceReady") if status else None
     if status is None or not status.endpoint or ready is None or ready.status != "True":
         why = ready.message if ready else "it was not started yet"
+        words = f"wait {workspace.name} --for=condition=InferenceReady --timeout=10m"
         raise NotYet(
             f"{workspace.namespace}/{workspace.name} does not answer yet: {why}",
-            hint=f"llmwright wait {workspace.name} --for=condition=InferenceReady --timeout=10m",
+            hint=(place or SamePlace()).command(words, workspace.namespace),
         )
     return status.endpoint
 
@@ -194,7 +212,7 @@ def choose_model(client: ModelClient, workspace: Workspace, name: str | None) ->
     if name is not None and name not in served:
         raise ConfigError(f"no model {name!r} is served there", hint=f"served: {', '.join(served)}")
     if not served:
-        raise TargetError("the endpoint lists no model", hint="`llmwright logs NAME` shows what the server wrote")
+        raise TargetError("the endpoint lists no model", hint=client.hint)
     tuned = workspace.name if workspace.tuning and workspace.name in served else served[0]
     return name or tuned
 

@@ -51,25 +51,24 @@ def undo(session: Session, namespace: str, name: str, number: int | None) -> tup
         TargetError: there is no such revision.
         InvalidWorkspace: what it asks for cannot be had any more, such as a preset that is gone.
     """
-    revision = _earlier(history(session, namespace, name), namespace, name, number)
+    revision = _earlier(history(session, namespace, name), number)
     target = session.cluster_target
+    if revision is None:
+        wanted = "no earlier revision" if number is None else f"no revision {number}"
+        hint = f"`{session.same_place.command(f'rollout history {name}', namespace)}` lists those that are kept"
+        raise TargetError(f"{namespace}/{name} has {wanted}", hint=hint, reason="NotFound")
     workspace = target.get(namespace, name)
     _refuse_what_is_gone(session, workspace, revision)
     target.changing.replace_wish(workspace, revision.wish, dry_run=True)
     return target.changing.replace_wish(workspace, revision.wish), revision.number
 
 
-def _earlier(revisions: tuple[WishRevision, ...], namespace: str, name: str, number: int | None) -> WishRevision:
+def _earlier(revisions: tuple[WishRevision, ...], number: int | None) -> WishRevision | None:
+    """Return the revision of that number; without one the latest that is not the present one."""
     if number is None:
         # What was asked for again keeps its number, so the present one need not be the last.
-        found = next((each for each in reversed(revisions) if not each.present), None)
-    else:
-        found = next((each for each in revisions if each.number == number), None)
-    if found is None:
-        wanted = "no earlier revision" if number is None else f"no revision {number}"
-        hint = f"`llmwright rollout history {name}` lists those that are kept"
-        raise TargetError(f"{namespace}/{name} has {wanted}", hint=hint, reason="NotFound")
-    return found
+        return next((each for each in reversed(revisions) if not each.present), None)
+    return next((each for each in revisions if each.number == number), None)
 
 
 def _refuse_what_is_gone(session: Session, workspace: Workspace, revision: WishRevision) -> None:

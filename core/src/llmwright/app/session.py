@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -26,9 +27,13 @@ if TYPE_CHECKING:
     from llmwright.targets.kubernetes.target import ClusterTarget
     from llmwright.targets.local import Change, LocalOptions, LocalTarget
     from llmwright.targets.workspace_target import WorkspaceTarget
+    from llmwright.values.plan import Target
     from llmwright.values.preset import Preset
+    from llmwright.values.same_place import SamePlace
 
 API_KEY = "LLMWRIGHT_API_KEY"
+AS_PLUGIN = "kubectl llmwright"
+"""The program's name where kubectl starts it: then Workspaces are those of a cluster."""
 
 
 @dataclass
@@ -43,6 +48,7 @@ class Session:
         given_settings: used as they are; nothing is read then.
         chosen_target: where Workspaces live, over the settings' ``target``.
         kubeconfig, context: the cluster; either of them means one.
+        program: the words by which the command line was started.
         tell: takes a line about what a command waits for.
     """
 
@@ -54,6 +60,7 @@ class Session:
     chosen_target: str | None = None
     kubeconfig: str | None = None
     context: str | None = None
+    program: str = "llmwright"
     tell: Callable[[str], None] = lambda _: None
 
     @cached_property
@@ -180,6 +187,11 @@ class Session:
             return True
         return (self.chosen_target or self.settings.target) == "kubernetes"
 
+    @property
+    def planned_target(self) -> Target:
+        """Where Workspaces that are only checked, planned or rendered would be carried out."""
+        return "kubernetes" if self.on_cluster else "local"
+
     @cached_property
     def target(self) -> WorkspaceTarget:
         """The place where Workspaces live: this machine, or a cluster.
@@ -194,7 +206,27 @@ class Session:
         """The cluster that the options and the environment name."""
         from llmwright.targets.kubernetes.target import ClusterTarget
 
-        return ClusterTarget(self.kubeconfig, self.context, self.tell)
+        return ClusterTarget(self.kubeconfig, self.context, self.tell, self.written_place)
+
+    @property
+    def written_place(self) -> SamePlace:
+        """The command line of this session, without the options that name a cluster."""
+        from llmwright.values.same_place import SamePlace
+
+        file = f" --settings {shlex.quote(str(self.settings_file))}" if self.settings_file else ""
+        # As a plugin of kubectl it means a cluster.
+        goes_without_saying = self.program == AS_PLUGIN and self.on_cluster
+        return SamePlace(f"{self.program}{file}", "" if goes_without_saying else self.chosen_target or "")
+
+    @property
+    def same_place(self) -> SamePlace:
+        """For the commands that messages propose: with them their reader acts where this session does."""
+        return self.cluster_target.same_place if self.on_cluster else self.written_place
+
+    @property
+    def this_machine(self) -> SamePlace:
+        """As ``same_place`` for Workspaces of this machine, whatever the settings say."""
+        return replace(self.written_place, target="local") if self.on_cluster else self.written_place
 
     @property
     def cluster_namespace(self) -> str:
@@ -243,17 +275,20 @@ class Session:
         """
         from llmwright.app.model_client import endpoint_of
 
-        url = endpoint_of(workspace)
+        url = endpoint_of(workspace, self.same_place)
         if not self.on_cluster:
             yield url
             return
         from llmwright.app.port_forward import PortForward
 
-        with PortForward(workspace.namespace, workspace.name, self.kubeconfig, self.context) as forwarded:
+        with PortForward(workspace.namespace, workspace.name, self.kubeconfig, self.context, self.tell) as forwarded:
             yield forwarded
 
-    def model_client(self, url: str) -> ModelClient:
-        """A client of the model that answers at ``url``, with the API key of the environment."""
+    def model_client(self, url: str, hint: str = "") -> ModelClient:
+        """A client of the model that answers at ``url``, with the API key of the environment.
+
+        ``hint`` says where to look once it answers no more.
+        """
         from llmwright.app.model_client import ModelClient
 
-        return ModelClient(url, self.api_key)
+        return ModelClient(url, self.api_key, hint=hint)

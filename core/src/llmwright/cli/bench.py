@@ -132,7 +132,7 @@ def _address(session: Session, target: str, namespace: str | None) -> Iterator[s
         where = namespace or session.cluster_namespace
         with ExitStack() as stack:
             try:
-                url = stack.enter_context(PortForward(where, target, session.kubeconfig, session.context))
+                url = stack.enter_context(PortForward(where, target, session.kubeconfig, session.context, session.tell))
             except TargetError:
                 _require_answer(session, where, target)
                 raise
@@ -148,7 +148,7 @@ def _require_answer(session: Session, namespace: str, name: str) -> None:
     from llmwright.app.model_client import endpoint_of
 
     with suppress(ConfigError):
-        endpoint_of(session.cluster_target.get(namespace, name))
+        endpoint_of(session.cluster_target.get(namespace, name), session.same_place)
 
 
 def _report(result: BenchmarkResult, output: str | None, plot: str | None, *, kaito: bool) -> None:

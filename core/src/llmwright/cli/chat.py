@@ -42,11 +42,12 @@ def chat(
     **options: Any,
 ) -> None:
     """Ask a served model: one QUESTION, or a conversation where none is given (Ctrl-D ends it)."""
-    from llmwright.app.model_client import Conversation, choose_model
+    from llmwright.app.model_client import Conversation, choose_model, where_to_look
 
     note_repairs(session.target.repair())
     served = session.target.get(namespace or session.target.namespace, workspace)
-    with session.endpoint(served) as url, session.model_client(url) as client:
+    hint = where_to_look(served, session.same_place)
+    with session.endpoint(served) as url, session.model_client(url, hint) as client:
         conversation = Conversation(client, choose_model(client, served, model), **options)
         if question:
             _ask(conversation, " ".join(question))

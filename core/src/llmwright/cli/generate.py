@@ -123,12 +123,13 @@ def _served_on_cluster(
     session: Session, target: str | None, model: str | None, namespace: str | None
 ) -> Iterator[Served]:
     from llmwright.app.generate import Served
-    from llmwright.app.model_client import choose_model
+    from llmwright.app.model_client import choose_model, where_to_look
 
     if target is None:
         raise click.UsageError("name the Workspace of the cluster that is asked")
     workspace = session.target.get(namespace or session.target.namespace, target)
-    with session.endpoint(workspace) as url, session.model_client(url) as client:
+    hint = where_to_look(workspace, session.same_place)
+    with session.endpoint(workspace) as url, session.model_client(url, hint) as client:
         yield Served(url, choose_model(client, workspace, model))
 
 

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
-from llmwright.app.session import Session
+from llmwright.app.session import AS_PLUGIN, Session
 from llmwright.cli import EXIT_INTERRUPTED
 from llmwright.cli.interrupts import Terminated, ignore_interrupts, interrupt_verbs
 from llmwright.errors import LLMwrightError, PluginError
@@ -60,8 +60,6 @@ PLACE_OPTIONS = frozenset({"-n", "--namespace", "--context", "--kubeconfig", "--
 VALUE_OPTIONS = frozenset({"--settings", "--no-plugin", "--presets"})
 """Options of the root that take a value, so that it is not taken for the verb."""
 PLUGIN_PROGRAM = "kubectl-llmwright"
-AS_PLUGIN = "kubectl llmwright"
-"""The program's name where kubectl starts it: then Workspaces are those of a cluster."""
 VERBOSE = "llmwright.verbose"
 """Where the context keeps ``--verbose``."""
 
@@ -144,7 +142,7 @@ class Verbs(click.Group):
 
 
 def behind_the_verb(args: list[str]) -> list[str]:
-    """Return ``args`` with ``-n``, ``--context`` and the like moved from before the verb to the end; pure."""
+    """Return ``args`` with ``-n``, ``--context`` and the like moved from before the verb behind it; pure."""
     kept: list[str] = []
     moved: list[str] = []
     rest = list(args)
@@ -156,7 +154,9 @@ def behind_the_verb(args: list[str]) -> list[str]:
         takes_value = name in PLACE_OPTIONS or name in VALUE_OPTIONS
         if takes_value and not has_value and rest:
             to.append(rest.pop(0))
-    return [*kept, *rest, *moved]
+    # What stands behind `--` is no option.
+    last = rest.index("--") if "--" in rest else len(rest)
+    return [*kept, *rest[:last], *moved, *rest[last:]]
 
 
 @click.command(
@@ -176,7 +176,7 @@ def root(ctx: click.Context, /, verbose: bool, **options: Any) -> None:
         os.environ[KEY] = key
     ctx.obj = Session(**options, tell=_tell)
     if ctx.info_name == AS_PLUGIN:
-        ctx.obj.chosen_target = "kubernetes"
+        ctx.obj.chosen_target, ctx.obj.program = "kubernetes", AS_PLUGIN
 
 
 def _tell(message: str) -> None:

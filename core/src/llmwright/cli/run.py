@@ -136,7 +136,8 @@ def _serve(session: Session, workspace: Workspace, question: str, console: Conso
     body = shlex.quote(json.dumps({"prompt": question}, ensure_ascii=False))
     json_type = "-H 'Content-Type: application/json'"
     console.print(f"  curl -s {status.endpoint}/chat {json_type} -d {body}", soft_wrap=True)
-    console.print(f"  llmwright chat {workspace.name}")
+    chat = session.this_machine.command(f"chat {workspace.name}", workspace.namespace)
+    console.print(f"  {chat}", soft_wrap=True, markup=False)
     if page := page_of(session, status.endpoint):
         console.print(f"or open {page} in a browser", soft_wrap=True)
     console.print("serving until Ctrl-C")
@@ -150,7 +151,9 @@ def _stop(session: Session, key: tuple[str, str], console: Console) -> None:
 
     ignore_interrupts()
     try:
-        console.print(f"\nstopping {key[1]}; `llmwright get` still shows it, `llmwright delete {key[1]}` removes it")
+        get, delete = (session.this_machine.command(words, key[0]) for words in ("get", f"delete {key[1]}"))
+        text = f"\nstopping {key[1]}; `{get}` still shows it, `{delete}` removes it"
+        console.print(text, soft_wrap=True, markup=False)
         session.local_target.stop(*key)
     except TargetError as error:
         if error.reason != "NotFound":

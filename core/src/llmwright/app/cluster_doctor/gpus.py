@@ -63,8 +63,8 @@ def _device_plugin(api: Api, *, offers: bool) -> Finding:
     namespace, name = shown["metadata"]["namespace"], shown["metadata"]["name"]
     message = f"DaemonSet {namespace}/{name}: {ready} of {wanted} ready"
     if ready < wanted:
-        hint = f"`kubectl -n {namespace} describe daemonset {name}`"
-        return Finding(about=about, state="problem", message=message, hint=hint)
+        describe = api.same_place.kubectl(f"describe daemonset {name}", namespace)
+        return Finding(about=about, state="problem", message=message, hint=f"`{describe}`")
     return Finding(about=about, state="ok", message=message)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llmwright.cli.show.output import note
@@ -31,6 +32,8 @@ def note_release(session: Session, namespace: str, name: str, *, left: bool = Fa
     cost = f", {usd:.2f} USD/hour" if usd else ""
     nodes = f"{', '.join(status.worker_nodes)}{kind}{cost}"
     if left:
-        note(f"{namespace}/{name} leaves {nodes} behind: what a provisioner made is listed by `llmwright orphans`")
+        place = session.same_place if session.on_cluster else replace(session.this_machine, target="local")
+        orphans = place.command("orphans")
+        note(f"{namespace}/{name} leaves {nodes} behind: what a provisioner made is listed by `{orphans}`")
     else:
         note(f"{namespace}/{name} gives back {nodes}")

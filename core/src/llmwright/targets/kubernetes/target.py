@@ -38,6 +38,7 @@ from llmwright.targets.kubernetes.operator.cache.owner_reference import REVISION
 from llmwright.targets.kubernetes.operator.pass_subject import parsed
 from llmwright.targets.workspace_target import Child, Tell
 from llmwright.values.plan import Plan
+from llmwright.values.same_place import SamePlace
 
 Object = Mapping[str, Any]
 Objects = list[Object]
@@ -49,10 +50,19 @@ POLL_S = 0.5
 class ClusterTarget:
     """Workspaces of a cluster, with the rights of the kubeconfig's user. Nothing is kept between two calls."""
 
-    def __init__(self, kubeconfig: str | None = None, context: str | None = None, tell: Tell = lambda _: None) -> None:
-        """Raises ConfigError where no cluster is configured. ``tell`` takes the line that one is waited for."""
+    def __init__(
+        self,
+        kubeconfig: str | None = None,
+        context: str | None = None,
+        tell: Tell = lambda _: None,
+        written: SamePlace | None = None,
+    ) -> None:
+        """Raises ConfigError where no cluster is configured.
+
+        ``tell`` takes the line that one is waited for, ``written`` is the command line that asks.
+        """
         self.kubeconfig, self.context = kubeconfig, context
-        self.access = Access(connect(kubeconfig, context), tell)
+        self.access = Access(connect(kubeconfig, context, written), tell)
         self.changing = Changing(self.access)
 
     @property
@@ -61,6 +71,11 @@ class ClusterTarget:
         name = context_name(self.kubeconfig, self.context)
         host = self.access.api.configuration.host
         return f"context {name}, {host}" if name else f"the cluster of this pod, {host}"
+
+    @property
+    def same_place(self) -> SamePlace:
+        """For the commands that messages propose."""
+        return self.access.same_place
 
     @property
     def namespace(self) -> str:
@@ -77,7 +92,7 @@ class ClusterTarget:
         if found is None:
             raise TargetError(
                 f"workspace {name!r} is not there in namespace {namespace!r}",
-                hint="`llmwright get -A` lists those that are",
+                hint=f"`{self.same_place.command('get -A')}` lists those that are",
                 reason="NotFound",
             )
         return found

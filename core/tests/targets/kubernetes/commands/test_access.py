@@ -11,8 +11,10 @@ from llmwright.errors import TargetError
 from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.targets.kubernetes.cluster.api_errors import FORBIDDEN, NOT_FOUND, ApiError, unreachable
 from llmwright.targets.kubernetes.commands.access import Access
+from llmwright.values.same_place import SamePlace
 
-API = cast("Api", SimpleNamespace(configuration=SimpleNamespace(host="https://cluster")))
+PLACE = SamePlace(cluster=("--context", "prod"))
+API = cast("Api", SimpleNamespace(configuration=SimpleNamespace(host="https://cluster"), same_place=PLACE))
 DENIED = 'GET /x: {} is forbidden: User "{}" cannot {} resource "{}" in API group "{}"{}'
 
 
@@ -58,9 +60,9 @@ def test_a_missing_right_is_named_with_the_role_that_has_it(
 
 
 def test_a_cluster_without_the_kind_is_one_where_nothing_is_installed() -> None:
-    assert refused(ApiError("GET /x: 404 page not found", code=NOT_FOUND, reason="ApiServerError")).reason == (
-        "NotInstalled"
-    )
+    error = refused(ApiError("GET /x: 404 page not found", code=NOT_FOUND, reason="ApiServerError"))
+    assert error.reason == "NotInstalled"
+    assert "`llmwright doctor --context prod` says more" in error.hint
 
 
 def test_patience_begins_with_the_first_failure(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,7 +175,9 @@ def test_a_workspace_is_missing_only_where_the_cluster_knows_workspaces(reason: 
     def get(*_: Any) -> Any:
         raise ApiError("GET /x: not there", code=NOT_FOUND, reason=reason)
 
-    access = Access(cast("Api", SimpleNamespace(get=get, configuration=API.configuration)), lambda _: None, 0.0)
+    access = Access(
+        cast("Api", SimpleNamespace(get=get, configuration=API.configuration, same_place=PLACE)), lambda _: None, 0.0
+    )
     if installed:
         assert access.find_workspace("default", "one") is None
         return

@@ -20,6 +20,7 @@ from llmwright.targets.kubernetes.cluster.api_errors import (
 )
 from llmwright.targets.kubernetes.cluster.api_resources import PODS, Resource
 from llmwright.targets.kubernetes.cluster.reach import Reach
+from llmwright.values.same_place import SamePlace
 from llmwright.version import __version__
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ METADATA_EVENTS = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 class Api:
     """Client of one API server. Each method sends one request, and raises ApiError if it fails. None retries."""
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, same_place: SamePlace | None = None) -> None:
+        """``same_place`` is how its user reached it; by default without any option."""
         import urllib3
         from kubernetes.client import ApiClient
 
@@ -61,6 +63,8 @@ class Api:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         self.configuration = configuration
         """For a driver that needs a client of its own for the same cluster."""
+        self.same_place = same_place or SamePlace()
+        """For the commands that messages propose."""
         self._host = str(configuration.host).rstrip("/")
         self.reach = Reach(self._host)
         """How requests were answered, and whether the API server answers at all."""

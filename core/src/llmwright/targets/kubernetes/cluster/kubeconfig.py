@@ -8,12 +8,14 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from llmwright.errors import ConfigError, did_you_mean
 from llmwright.targets.kubernetes.cluster.api_client import Api
+from llmwright.values.same_place import SamePlace, cluster_options
 
 NO_CLUSTER = "NoCluster"
 NAME_ONE = "name one with --kubeconfig or KUBECONFIG"
@@ -21,10 +23,11 @@ NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 """Where Kubernetes tells a pod its namespace."""
 
 
-def connect(kubeconfig: str | Path | None = None, context: str | None = None) -> Api:
+def connect(kubeconfig: str | Path | None = None, context: str | None = None, written: SamePlace | None = None) -> Api:
     """Return a client of the cluster in ``kubeconfig``; without one, of this pod's cluster, else of ``KUBECONFIG``'s.
 
     ``context`` is one of the kubeconfig's, its present one where it is None.
+    ``written`` is the command line that asks, without the options that name a cluster.
 
     Raises:
         ConfigError: the Kubernetes client is not installed, or there is no usable configuration.
@@ -45,7 +48,12 @@ def connect(kubeconfig: str | Path | None = None, context: str | None = None) ->
             _require_context(kubeconfig, context)
         with _login_errors():
             load(client_configuration=configuration)
-        return Api(configuration)
+        place = replace(
+            written or SamePlace(),
+            cluster=cluster_options(kubeconfig, context),
+            namespace=own_namespace(kubeconfig, context),
+        )
+        return Api(configuration, place)
     except ConfigError:
         raise
     except Exception as error:

@@ -20,6 +20,7 @@ from llmwright.targets.kubernetes.cluster.api_errors import (
 )
 from llmwright.targets.kubernetes.cluster.api_resources import WORKSPACES
 from llmwright.targets.workspace_target import Tell
+from llmwright.values.same_place import SamePlace
 
 T = TypeVar("T")
 
@@ -65,6 +66,11 @@ class Access:
         self._tell, self._patience_s = tell, patience_s
         self._hidden: set[str] = set()
         """Hints of what was left out and told."""
+
+    @property
+    def same_place(self) -> SamePlace:
+        """For the commands that messages propose."""
+        return self.api.same_place
 
     def patient(self, patience_s: float | None) -> Access:
         """Return the same access with another patience."""
@@ -156,7 +162,8 @@ def explained(error: ApiError, api: Api) -> TargetError:
         return TargetError(f"the API server {api.configuration.host} does not know you: {words}", hint=hint,
                            reason=error.reason)  # fmt: skip
     if error.code == NOT_FOUND and error.reason != "NotFound":
-        hint = "install LLMwright there, or name another --context; `llmwright doctor --target kubernetes` says more"
+        doctor = api.same_place.command("doctor")
+        hint = f"install LLMwright there, or name another --context; `{doctor}` says more"
         return TargetError("the cluster does not serve workspaces.kaito.sh", hint=hint, reason="NotInstalled")
     hint = "read it again, and repeat the command" if error.code == CONFLICT else ""
     return TargetError(words, hint=hint, reason=error.reason)

@@ -10,7 +10,7 @@ from llmwright.api.scaling import replicas_of
 from llmwright.api.versions import V1BETA1
 from llmwright.api.workspace import Workspace
 from llmwright.errors import ConfigError, TargetError
-from llmwright.lifecycle.conditions import rfc3339
+from llmwright.lifecycle.conditions import NO_LONGER_ALLOWED, rfc3339
 from llmwright.plan.digest import ROLLOUT
 from llmwright.targets.kubernetes.cluster.api_resources import CONFIG_MAPS, STATEFULSETS, WORKSPACES, Resource
 from llmwright.targets.kubernetes.commands.access import Access
@@ -93,10 +93,17 @@ class Changing:
         return STOPPED in workspace.metadata.annotations and self.start(workspace) == "configured"
 
     def roll_out(self, workspace: Workspace, now: datetime) -> Change:
-        """Have its plan made anew with the versions and defaults of today, where it would differ."""
-        status = workspace.status
-        if status is None or status.condition("UpdateAvailable") is None:
+        """Have its plan made anew with the versions and defaults of today, where it would differ.
+
+        Raises:
+            ConfigError: what it asks for is allowed no more, so that it would be stalled.
+        """
+        newer = workspace.status.condition("UpdateAvailable") if workspace.status is not None else None
+        if newer is None:
             return "unchanged"
+        if newer.reason == NO_LONGER_ALLOWED:
+            message = f"{workspace.namespace}/{workspace.name} cannot be rolled out: {newer.message}"
+            raise ConfigError(message, hint="apply it without that, or ask for the setting", reason=newer.reason)
         self._annotate(workspace, ROLLOUT, rfc3339(now))
         return "configured"
 
@@ -108,7 +115,11 @@ class Changing:
         """
         key = workspace.namespace, workspace.name
         if self._access.ask(lambda api: api.find(STATEFULSETS, *key)) is None:
-            hint = "`llmwright stop` and `llmwright start` make it anew, in so far as it serves"
+            stop, start = (
+                self._access.same_place.command(f"{verb} {workspace.name}", workspace.namespace)
+                for verb in ("stop", "start")
+            )
+            hint = f"`{stop}` and `{start}` make it anew, in so far as it serves"
             raise TargetError(f"{'/'.join(key)} has no StatefulSet to restart", hint=hint, reason="NothingToRestart")
         patch = {"spec": {"template": {"metadata": {"annotations": {RESTARTED: rfc3339(now)}}}}}
         self._access.ask(lambda api: api.merge(STATEFULSETS, *key, patch, manager=MANAGER))

@@ -49,11 +49,17 @@ class Deletion:
             passed = time.monotonic() - begun
             if timeout_s is not None and passed >= timeout_s:
                 raise NotYet(f"{self._namespace}/{self._name}: delete does not hold after {timeout_s:g} s")
-            words = _progress(live, passed)
+            words = _progress(live) or self._silence(passed)
             if passed >= due and words and words != told:
                 tell(f"{self._namespace}/{self._name}: {words}")
                 told, due = words, passed + PROGRESS_S
             time.sleep(POLL_S)
+
+    def _silence(self, passed_s: float) -> str:
+        if passed_s < SILENCE_S:
+            return ""
+        doctor = self._access.same_place.command("doctor")
+        return f"no operator has answered; see that it runs: `{doctor}`"
 
     def _release(self, api: Api) -> None:
         """Take the finalizer off. The operator may write meanwhile: then the object is read anew."""
@@ -75,12 +81,8 @@ class Deletion:
                 return
 
 
-def _progress(live: Mapping[str, Any], passed_s: float) -> str:
+def _progress(live: Mapping[str, Any]) -> str:
     """Return what is waited for, as the operator tells it."""
     conditions = (live.get("status") or {}).get("conditions") or ()
     told = next((each for each in conditions if each["type"] == "WorkspaceDeleting"), None)
-    if told is not None:
-        return str(told.get("message") or told.get("reason") or "")
-    if passed_s < SILENCE_S:
-        return ""
-    return "no operator has answered; see that it runs: `llmwright doctor --target kubernetes`"
+    return str(told.get("message") or told.get("reason") or "") if told is not None else ""

@@ -57,11 +57,12 @@ class PodLogs:
         """
         sources = self._sources(self._access)
         if not sources:
+            describe = self._access.same_place.command(f"describe {self._name}", self._namespace)
             done = "ended before" if self._previous else "written anything"
             raise TargetError(
                 f"no container of workspace {self._name!r} has {done}"
                 + (f" for {self._stage!r}" if self._stage else ""),
-                hint=f"`llmwright describe {self._name}` says what it waits for",
+                hint=f"`{describe}` says what it waits for",
                 reason="NoLogs",
             )
         prefixed = len(sources) > 1

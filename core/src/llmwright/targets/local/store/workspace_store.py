@@ -129,7 +129,7 @@ class WorkspaceStore:
         if applied is None:
             raise TargetError(
                 f"workspace {self.name!r} is not there in namespace {self.namespace!r}",
-                hint="`llmwright get` lists those that are",
+                hint="`llmwright get -A` lists those that are",
                 reason="NotFound",
             )
         return applied
@@ -226,7 +226,7 @@ class WorkspaceStore:
         cause = error.errors()[0]["msg"] if isinstance(error, ValidationError) else "it is nested too deep"
         return TargetError(
             f"{self.folder / file} cannot be understood: {cause}",
-            hint=f"`llmwright delete {self.name}` removes the Workspace it belongs to",
+            hint=f"`llmwright delete {self.name} -n {self.namespace}` removes the Workspace it belongs to",
             reason="StateUnreadable",
         )
 
