@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from tests.cluster.test_manifests import with_goldens
 from tests.conformance.manifest_scenario import Cluster as Rendering
 from tests.support.waiting import wait_until
 
+from llmwright.errors import ConfigError
 from llmwright.targets.kubernetes.manifests.pods_to_come import pods_to_come
-from llmwright.testing.cluster import Cluster
+from llmwright.targets.kubernetes.target import ClusterTarget
+from llmwright.testing.cluster import Cluster, OperatorProcess
 
 pytestmark = pytest.mark.cluster
 
@@ -180,7 +183,9 @@ def test_no_node_is_asked_for_a_pod_that_a_policy_of_the_cluster_refuses(
     workspaces.until("policed", "Ready")
 
 
-def test_what_its_author_may_not_ask_for_is_said_in_the_status_without_a_webhook(workspaces: Workspaces) -> None:
+def test_what_its_author_may_not_ask_for_is_said_in_the_status_without_a_webhook(
+    workspaces: Workspaces, operator: OperatorProcess
+) -> None:
     wanted = workspaces.inference("of-the-node")
     pod = {"hostPID": True, "containers": [{"name": "c", "image": "registry.example/i:1"}]}
     wanted["inference"] = {"template": {"spec": pod}}
@@ -194,6 +199,10 @@ def test_what_its_author_may_not_ask_for_is_said_in_the_status_without_a_webhook
         assert claims(workspaces.plane, name) == []
         assert workspaces.one("statefulset", name) is None
         assert workspaces.one("job", name) is None
+    lines = operator.answers(operator.metrics, "/metrics").splitlines()
+    stalled = [line for line in lines if line.startswith("llmwright_workspaces_stalled{") and line.endswith(" 1.0")]
+    for name, reason in reasons.items():
+        assert any(f'workspace="{name}"' in line and f'reason="{reason}"' in line for line in stalled), stalled
 
 
 def test_a_template_that_was_accepted_before_runs_on_when_it_is_allowed_no_more(
@@ -228,4 +237,12 @@ def test_a_template_that_was_accepted_before_runs_on_when_it_is_allowed_no_more(
     assert as_they_are() == before
     assert running.condition("privileged", "Ready")[0] == "True"
     assert running.condition("privileged", "Stalled")[0] == "False"
+    running.until("privileged", "UpdateAvailable", "True", "NoLongerAllowed")
+    assert "inference.template.spec.hostIPC" in running.told("privileged", "UpdateAvailable")["message"]
+    target = ClusterTarget(str(plane.kubeconfig))
+    with pytest.raises(ConfigError, match=r"default/privileged cannot be rolled out: .*hostIPC"):
+        target.changing.roll_out(target.get("default", "privileged"), datetime.now(UTC))
+    shift.on({**settings, "privilegedTemplates": True}, {})
+    running.until("privileged", "UpdateAvailable", "")
+    assert as_they_are() == before
     running.clear()

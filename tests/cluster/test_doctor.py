@@ -10,11 +10,14 @@ import pytest
 import yaml
 from tests.cluster.support.harness import NODE_CLASS as CLASS
 from tests.cluster.support.operating import NODE_CLASS
+from tests.support.waiting import wait_until
 
 from llmwright.app.cluster_doctor import ClusterExamination
 from llmwright.app.cluster_doctor.rights import rights_of_process
+from llmwright.app.doctor import diagnose
 from llmwright.app.examination import examined
 from llmwright.app.session import Session
+from llmwright.settings import Settings
 from llmwright.targets.kubernetes.cluster.kubeconfig import connect
 from llmwright.targets.kubernetes.operator.rbac import NAME, RULES
 from llmwright.testing.cluster import Cluster
@@ -86,18 +89,40 @@ def test_who_may_read_the_definition_is_told_that_it_is_ours(plane: Cluster) -> 
     assert (finding.state, finding.message) == ("ok", "the cluster serves all fields of this version")
 
 
+def account(plane: Cluster, folder: Path, name: str) -> Path:
+    """Make an account without any right; return its kubeconfig."""
+    plane.kubectl("create", "serviceaccount", name)
+    access = yaml.safe_load(plane.write_kubeconfig(folder / "operator").read_text())
+    access["users"][0]["user"] = {"token": plane.kubectl("create", "token", name).strip()}
+    (folder / name).write_text(yaml.safe_dump(access))
+    return folder / name
+
+
+def test_who_has_the_role_view_has_no_problem(plane: Cluster, installed: None, tmp_path: Path) -> None:
+    """What the role leaves out is named with the role that has it, and is nobody's fault: the verb ends with 0."""
+    viewer = account(plane, tmp_path, "viewer")
+    plane.kubectl("create", "rolebinding", "viewer", "--clusterrole=view", "--serviceaccount=default:viewer")
+    try:
+        wait_until(lambda: examination(viewer)[1]["rights for get, wait"].state == "ok", "it has its rights")
+        found = {each.about: each for each in diagnose(Session(kubeconfig=str(viewer), given_settings=Settings()))}
+    finally:
+        plane.kubectl("delete", "serviceaccount,rolebinding", "viewer")
+    assert [each for each in found.values() if each.state == "problem"] == []
+    user = "system:serviceaccount:default:viewer"
+    for about, verbs in (("apply, stop, start, delete", "create workspaces.kaito.sh"), ("chat, bench", "create pods")):
+        lacking = found[f"rights for {about}"]
+        assert lacking.state == "unchecked"
+        assert lacking.message.startswith(f"{user} lacks {verbs}")
+        assert "--clusterrole=" in lacking.hint
+    assert (found["operator"].state, found["GPUs"].state) == ("unchecked", "unchecked")
+
+
 def test_rights_that_lack_are_named(plane: Cluster, tmp_path: Path) -> None:
-    account = tmp_path / "nobody"
-    plane.kubectl("create", "serviceaccount", "nobody")
-    token = plane.kubectl("create", "token", "nobody").strip()
-    access = yaml.safe_load(plane.write_kubeconfig(tmp_path / "operator").read_text())
-    access["users"][0]["user"] = {"token": token}
-    account.write_text(yaml.safe_dump(access))
-    findings = examination(account)[1]
+    findings = examination(account(plane, tmp_path, "nobody"))[1]
     user = "system:serviceaccount:default:nobody"
     reading = findings["rights for get, wait"]
     assert reading.state == "problem"
-    assert reading.message == f"{user} may not get workspaces.kaito.sh, list workspaces.kaito.sh in namespace default"
+    assert reading.message == f"{user} lacks get workspaces.kaito.sh, list workspaces.kaito.sh in namespace default"
     assert "--clusterrole=llmwright-view --serviceaccount=default:nobody" in reading.hint
     assert "llmwright-edit" in findings["rights for apply, stop, start, delete"].hint
     assert findings["GPUs"].message == f"{user} may not list nodes in the whole cluster"

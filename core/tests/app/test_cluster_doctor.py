@@ -16,9 +16,10 @@ from llmwright.app.cluster_doctor.gpus import gpu_findings
 from llmwright.app.session import Session
 from llmwright.targets.kubernetes.cluster import kubeconfig
 from llmwright.targets.kubernetes.cluster.api_client import Api
-from llmwright.targets.kubernetes.cluster.api_errors import ApiError
+from llmwright.targets.kubernetes.cluster.api_errors import FORBIDDEN, ApiError
 from llmwright.targets.kubernetes.operator.rbac import RULES
 from llmwright.values.nodes import Finding
+from llmwright.values.same_place import SamePlace
 
 ALL = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
 
@@ -27,6 +28,7 @@ class Answers:
     """Answers as an API server with our definition and all rights."""
 
     configuration = SimpleNamespace(host="https://cluster.example")
+    same_place = SamePlace(cluster=("--context", "prod"))
 
     def __init__(self) -> None:
         self.kinds_served: list[dict[str, Any]] = [{"name": "workspaces"}, {"name": "rayservices"}]
@@ -114,8 +116,8 @@ def test_a_right_of_the_verbs_that_lacks_is_named_with_the_role_that_has_all_of_
     findings = found()
     assert findings["rights for get, wait"].state == "ok"
     finding = findings["rights for chat, bench"]
-    assert finding.state == "problem"
-    assert finding.message == "ann may not get services, get pods, create pods/portforward in namespace default"
+    assert finding.state == "unchecked", "a role leaves it out, and nothing is broken"
+    assert finding.message == "ann lacks get services, get pods, create pods/portforward in namespace default"
     assert "--clusterrole=edit --user=ann" in finding.hint
 
 
@@ -159,7 +161,7 @@ def test_without_the_definition_the_command_for_it_is_shown(answers: Answers) ->
     answers.kinds_served = []
     finding = found()["Workspace definition"]
     assert finding.state == "problem"
-    assert "llmwright crd | kubectl apply" in finding.hint
+    assert finding.hint == "`llmwright crd | kubectl apply --server-side -f - --context prod`"
 
 
 def test_a_definition_without_our_fields_names_them(answers: Answers) -> None:
@@ -318,3 +320,26 @@ def test_nodes_whose_runtime_mounts_no_images_are_a_problem(answers: Answers, ru
     if state == "problem":
         assert "which mounts no images as volumes" in finding.message
         assert "imageVolumes: false" in finding.hint
+
+
+def test_who_may_not_even_read_workspaces_has_a_problem(answers: Answers) -> None:
+    answers.denied = {("list", "workspaces", "")}
+    finding = found()["rights for get, wait"]
+    assert (finding.state, finding.message) == ("problem", "ann lacks list workspaces.kaito.sh in namespace default")
+
+
+@pytest.mark.parametrize(("hidden", "state"), [("deployments", "unchecked"), ("leases", "unchecked"), ("", "problem")])
+def test_an_operator_that_may_be_hidden_is_not_missing(
+    answers: Answers, monkeypatch: pytest.MonkeyPatch, hidden: str, state: str
+) -> None:
+    """Deployments may be read in one namespace alone, and Leases by nobody but the operator."""
+    seen = answers.page
+
+    def page(resource: Any, query: Any, *, namespace: str | None = None) -> dict[str, Any]:
+        if resource.plural == hidden and namespace is None:
+            raise ApiError(f'GET /x: User "ann" cannot list resource "{hidden}" in API group "apps"', code=FORBIDDEN,
+                           reason="Forbidden")  # fmt: skip
+        return seen(resource, query, namespace=namespace)
+
+    monkeypatch.setattr(answers, "page", page)
+    assert found()["operator"].state == state

@@ -21,8 +21,9 @@ Examples:
 
 \b
 Exit codes:
-  0    no problem; what was not checked is named
+  0    no problem; what was not checked is named, such as what you have no right to see
   1    a problem
+  2    an option cannot be used
 """
 )
 @format_option()

@@ -85,10 +85,10 @@ class InstalledOperator:
 
 
 def find_operator(api: Api) -> InstalledOperator | None:
-    """Return the operator's Deployment; None where there is none in the namespaces that may be read.
+    """Return the operator's Deployment; None where there is none.
 
     Raises:
-        ApiError: none may be read.
+        ApiError: it may be in a namespace that may not be read.
     """
     query = {"labelSelector": LABELS}
     try:
@@ -99,6 +99,8 @@ def find_operator(api: Api) -> InstalledOperator | None:
         try:
             found = api.page(DEPLOYMENTS, query, namespace=NAMESPACE).get("items") or []
         except ApiError:
+            found = []
+        if not found:
             # The first refusal says which right would show it wherever it is.
             raise error from None
     return InstalledOperator(found[0]) if found else None
@@ -106,16 +108,10 @@ def find_operator(api: Api) -> InstalledOperator | None:
 
 def operator_findings(api: Api, installed: InstalledOperator | None) -> Iterator[Finding]:
     """Yield whether an operator works, by its Deployment and its Lease."""
-    lease = _lease(api, installed)
     if installed is None:
-        if lease is not None and _is_held(lease):
-            where = f"{lease['metadata']['namespace']}/{lease['metadata']['name']}"
-            yield Finding(
-                about=ABOUT, state="ok", message=f"no Deployment, and {_leader(lease)} holds the Lease {where}"
-            )
-        else:
-            yield Finding(about=ABOUT, state="problem", message="none is installed", hint=INSTALL)
+        yield _without_deployment(api)
         return
+    lease = _lease_of(api, installed)
     status, wanted = installed.deployment.get("status") or {}, installed.deployment["spec"].get("replicas", 1)
     ready = status.get("readyReplicas") or 0
     facts = [f"{installed.name}: {ready} of {wanted} ready"]
@@ -124,11 +120,13 @@ def operator_findings(api: Api, installed: InstalledOperator | None) -> Iterator
     if lease is not None:
         facts.append(f"{_leader(lease)} leads" if _is_held(lease) else "nobody leads")
     if ready < max(wanted, 1):
-        hint = f"`kubectl -n {installed.namespace} logs deploy/{installed.deployment['metadata']['name']}` says more"
+        logs = api.same_place.kubectl(f"logs deploy/{installed.deployment['metadata']['name']}", installed.namespace)
+        hint = f"`{logs}` says more"
         message = f"{', '.join(facts)}: {_why_not_ready(api, installed)}"
         yield Finding(about=ABOUT, state="problem", message=message, hint=hint)
     elif lease is not None and not _is_held(lease):
-        hint = f"`kubectl -n {installed.namespace} get lease {LEASE} -o yaml`; its log says why none takes it"
+        get = api.same_place.kubectl(f"get lease {LEASE} -o yaml", installed.namespace)
+        hint = f"`{get}`; its log says why none takes it"
         yield Finding(about=ABOUT, state="problem", message=", ".join(facts), hint=hint)
     elif installed.version and installed.version != __version__:
         hint = f"this command is {__version__}: its `check` and `plan` may judge otherwise"
@@ -137,13 +135,24 @@ def operator_findings(api: Api, installed: InstalledOperator | None) -> Iterator
         yield Finding(about=ABOUT, state="ok", message=", ".join(facts))
 
 
-def _lease(api: Api, installed: InstalledOperator | None) -> Object | None:
+def _without_deployment(api: Api) -> Finding:
+    """Return whether an operator runs all the same, such as from a shell, by the Lease that it holds."""
+    try:
+        leases = api.page(LEASES, {"fieldSelector": f"metadata.name={LEASE}"}).get("items") or []
+    except ApiError as error:
+        message = f"no Deployment is there; whether one runs elsewhere: {explained(error, api).message}"
+        return Finding(about=ABOUT, state="unchecked", message=message, hint=INSTALL)
+    held = next(filter(_is_held, leases), None)
+    if held is None:
+        return Finding(about=ABOUT, state="problem", message="none is installed", hint=INSTALL)
+    where = f"{held['metadata']['namespace']}/{held['metadata']['name']}"
+    return Finding(about=ABOUT, state="ok", message=f"no Deployment, and {_leader(held)} holds the Lease {where}")
+
+
+def _lease_of(api: Api, installed: InstalledOperator) -> Object | None:
     """Return the Lease of the operator; None where there is none, or it may not be read."""
     with suppress(ApiError):
-        if installed is not None:
-            return api.find(LEASES, installed.namespace, LEASE)
-        found: list[Object] = api.page(LEASES, {"fieldSelector": f"metadata.name={LEASE}"}).get("items") or []
-        return next(filter(_is_held, found), None)
+        return api.find(LEASES, installed.namespace, LEASE)
     return None
 
 
