@@ -81,6 +81,28 @@ def test_a_healthy_workspace_writes_no_warning_and_prometheus_reads_it(
     assert all(line["reconcileID"] for line in passed)
 
 
+def test_workspaces_that_come_change_and_go_write_no_warning(
+    plane: Cluster, unattended: Workspaces, tmp_path: Path
+) -> None:
+    names = [f"churn-{number}" for number in range(12)]
+    labels = {"labelSelector": {"matchLabels": {"ws": "churn"}}}
+    unattended.node("churn-node", "churn", gpus=len(names))
+    with running(OperatorProcess(plane.write_kubeconfig(tmp_path / "kubeconfig"), tmp_path, SETTINGS)) as operator:
+        unattended.apply(*(unattended.inference(name, **labels) for name in names))
+        for name in names:
+            unattended.until(name, "Ready")
+        leaving, idle, others = names[::3], names[1::3], names[2::3]
+        plane.kubectl("scale", "workspaces", "--replicas=0", *idle)
+        plane.kubectl("label", "workspaces", "team=search", *others)
+        plane.kubectl("delete", "workspaces", *leaving, "--timeout=60s")
+        unattended.apply(*(unattended.inference(name, **labels) for name in leaving))
+        plane.kubectl("scale", "workspaces", "--replicas=1", *idle)
+        for name in names:
+            unattended.until(name, "InferenceReady")
+        unattended.clear()
+        assert [line for line in operator.lines() if line["level"] not in ("info", "debug")] == []
+
+
 def test_it_ends_within_5_s_while_nothing_answers(silent: int, tmp_path: Path) -> None:
     (tmp_path / "kubeconfig").write_text(kubeconfig({"server": f"http://127.0.0.1:{silent}"}, {"token": "t"}))
     operator = OperatorProcess(tmp_path / "kubeconfig", tmp_path, SETTINGS)
