@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -85,6 +86,16 @@ def test_what_no_workspace_of_this_machine_needs_is_listed(run: Run, written: Wr
     desk.rent("desk-left-1", {"labels": owner})
     left = run("orphans", "--target", "local")
     assert (left.code, left.out) == (1, "desk  desk-left-1\n"), left.err
+    (row,) = json.loads(run("orphans", "--target", "local", "-o", "json").out)
+    assert (row["provisioner"], row["name"]) == ("desk", "desk-left-1")
+
+
+def test_a_desk_that_cannot_be_asked_is_not_one_where_nothing_is_left(run: Run, written: Write, desk: Any) -> None:
+    desk.refusing = (500, "it is closed")
+    unasked = run("orphans", "--target", "local")
+    assert (unasked.code, unasked.out) == (1, "")
+    assert "desk: " in unasked.err
+    assert "nothing is left behind, as far as could be asked" in unasked.err
 
 
 def test_a_provisioner_of_clusters_alone_is_noted(run: Run, written: Write) -> None:

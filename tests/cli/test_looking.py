@@ -160,6 +160,7 @@ def test_a_reader_that_goes_away_is_told_nothing() -> None:
         (["--settings", "s.yaml", "--context", "prod", "-v", "get", "-w"],
          ["--settings", "s.yaml", "-v", "get", "-w", "--context", "prod"]),
         (["--no-plugin", "get", "plugins", "list", "-n", "x"], ["--no-plugin", "get", "plugins", "list", "-n", "x"]),
+        (["-n", "models", "chat", "one", "--", "-n", "is it?"], ["chat", "one", "-n", "models", "--", "-n", "is it?"]),
         (["-n"], ["-n"]),
         (["--help"], ["--help"]),
     ],
@@ -200,3 +201,13 @@ def test_what_runs_in_the_foreground_is_no_verb_of_kubectl(run: Run, monkeypatch
     ran = run("run", "demo")
     assert ran.code == 2
     assert "run is for this machine" in ran.err
+
+
+@pytest.mark.parametrize("verb", ["describe", "wait", "stop", "start"])
+def test_workspaces_are_named_or_chosen_and_not_both(run: Run, verb: str) -> None:
+    more = ["--for=delete"] if verb == "wait" else []
+    assert run(verb, *more).code == 2
+    assert "name Workspaces, or choose them" in run(verb, "one", "-l", "team=search", *more).err
+    nobody = run(verb, "-l", "team=search", *more)
+    assert (nobody.code, nobody.out) == (0, "")
+    assert "no Workspaces with team=search in namespace default" in nobody.err

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from llmwright.values.plan import Plan
 
 
-def plan_findings(session: Session, plan: Plan, kubeconfig: str | None) -> tuple[Finding, ...]:
+def plan_findings(session: Session, plan: Plan) -> tuple[Finding, ...]:
     """Return the findings of the planned provisioner about the planned machines."""
     from llmwright.app.cluster_doctor import cluster_or_none
 
-    cluster = cluster_or_none(kubeconfig) if plan.target == "kubernetes" else None
+    cluster = cluster_or_none(session) if plan.target == "kubernetes" else None
     return examined(session, plan.provisioner.name, plan.nodes, cluster)
 
 
@@ -58,8 +58,8 @@ def _asked(name: str, driver: Provisioner, request: NodeRequest | None) -> Itera
     except PluginError as error:
         yield Finding(about=about, state="problem", message=error.message, hint=error.hint)
     except LLMwrightError as error:
-        hint = error.hint or "try again; `llmwright doctor` shows more"
-        yield Finding(about=about, state="unchecked", message=f"{error.reason}: {error.message}", hint=hint)
+        message = f"{error.reason}: {error.message}"
+        yield Finding(about=about, state="unchecked", message=message, hint=error.hint or "try again")
 
 
 def _in_time(about: str, driver: Provisioner, ask: Callable[[], Iterable[Finding]]) -> tuple[Finding, ...]:

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from llmwright.values.nodes import LivingWorkspace, Orphan
 
 
-def orphans(session: Session, api: Api | None, tell: Callable[[str], None]) -> Iterator[tuple[str, Orphan]]:
+def orphans(session: Session, api: Api | None, tell: Callable[[str, str], None]) -> Iterator[tuple[str, Orphan]]:
     """Yield provisioner and orphan of each, on this machine where there is no ``api``.
 
-    ``tell`` takes one line of a provisioner that cannot be asked.
+    ``tell`` takes the name of a provisioner that cannot be asked, and why.
     """
     from llmwright.targets.kubernetes.cluster.api_errors import ApiError
     from llmwright.targets.kubernetes.commands.access import explained
@@ -32,7 +32,13 @@ def orphans(session: Session, api: Api | None, tell: Callable[[str], None]) -> I
             # A cluster that does not answer, or not to this user, must not read as one where nothing is left.
             raise explained(error, api) from error
         except LLMwrightError as error:
-            tell(f"{name}: {error.message}")
+            tell(name, error.message)
+
+
+def is_named(session: Session, provisioner: str) -> bool:
+    """Return whether the settings name it: one that nobody uses has made nothing."""
+    settings = session.settings
+    return provisioner in {settings.provisioner, *settings.other_provisioners, *settings.plugins.provisioner}
 
 
 def _orphans_of(session: Session, name: str, driver: Provisioner, api: Api | None) -> list[Orphan]:

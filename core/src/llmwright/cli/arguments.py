@@ -32,9 +32,19 @@ def placed(command: Callable[..., Any]) -> Callable[..., Any]:
 
     The latter go to the session, and not to the verb: a verb does the same on every target.
     """
-    for option in reversed(PLACE):
+    return namespaced(TARGET(cluster(command)))
+
+
+def cluster(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds ``--context`` and ``--kubeconfig``, for the session."""
+    for option in reversed(CLUSTER):
         command = option(command)
-    return namespaced(command)
+    return command
+
+
+def target(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds ``--target``, for the session."""
+    return TARGET(command)
 
 
 def _to_session(field: str) -> Callable[[click.Context, click.Parameter, str | None], None]:
@@ -46,15 +56,15 @@ def _to_session(field: str) -> Callable[[click.Context, click.Parameter, str | N
     return keep
 
 
-PLACE = (
-    click.option(
-        "--target",
-        "chosen_target",  # `bench` has an argument `target`.
-        type=click.Choice(["local", "kubernetes"]),
-        expose_value=False,
-        callback=_to_session("chosen_target"),
-        help="Where Workspaces live; the setting `target` where none is given.",
-    ),
+TARGET = click.option(
+    "--target",
+    "chosen_target",  # `bench` has an argument `target`.
+    type=click.Choice(["local", "kubernetes"]),
+    expose_value=False,
+    callback=_to_session("chosen_target"),
+    help="Where Workspaces live; the setting `target` where none is given.",
+)
+CLUSTER = (
     click.option(
         "--context",
         metavar="NAME",
@@ -73,10 +83,10 @@ PLACE = (
 
 
 def selected(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds ``-l/--selector``."""
-    return click.option("-l", "--selector", default="", metavar="LABELS", help="Those with labels: app=phi,!test.")(
-        command
-    )
+    """Adds ``-l/--selector`` and ``-A/--all-namespaces``, by which Workspaces are chosen instead of by name."""
+    everywhere = click.option("-A", "--all-namespaces", is_flag=True, help="Those of every namespace.")
+    labels = click.option("-l", "--selector", default="", metavar="LABELS", help="Those with labels: app=phi,!test.")
+    return everywhere(labels(command))
 
 
 def request_timeout(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -113,28 +123,8 @@ def config_dir(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-def kubeconfig(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds ``--kubeconfig``."""
-    return click.option(
-        "--kubeconfig",
-        type=click.Path(dir_okay=False),
-        help="The cluster; in a pod its own, else KUBECONFIG's.",
-    )(command)
-
-
 def environment(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds ``--env``."""
     return click.option(
         "--env", metavar="FILE", help="What the cluster is like: gates, provisioner, nodes, ConfigMaps."
-    )(command)
-
-
-def target(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds ``--target``."""
-    return click.option(
-        "--target",
-        type=click.Choice(["local", "kubernetes"]),
-        default="local",
-        show_default=True,
-        help="Where it runs.",
     )(command)

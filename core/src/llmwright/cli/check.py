@@ -12,7 +12,6 @@ from llmwright.cli.show.output import dump, format_option, plain
 
 if TYPE_CHECKING:
     from llmwright.errors import Problem
-    from llmwright.values.plan import Target
 
 
 @click.command(
@@ -35,7 +34,6 @@ def check(
     session: Session,
     names: tuple[str, ...],
     config_dir: str | None,
-    target: Target,
     old: str | None,
     env: str | None,
     output: str | None,
@@ -46,7 +44,8 @@ def check(
     from llmwright.app.documents import read_environment, read_workspaces
 
     before = {loaded.workspace.name: loaded.workspace for loaded in read_workspaces((old,), namespace)} if old else {}
-    checker = Checker(session, CheckMode.dry(target, read_environment(env) if env else None), config_dir)
+    mode = CheckMode.dry(session.planned_target, read_environment(env) if env else None)
+    checker = Checker(session, mode, config_dir)
     problems: list[tuple[str, Problem]] = []
     for loaded in read_workspaces(names, namespace):
         source = loaded.document.source

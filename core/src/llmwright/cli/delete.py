@@ -8,8 +8,10 @@ import click
 
 from llmwright.app.session import Session
 from llmwright.cli import arguments
+from llmwright.cli.selection import Key
 from llmwright.cli.show.output import note
 from llmwright.cli.show.target import note_place, note_release
+from llmwright.errors import TargetError
 
 
 @click.command(
@@ -23,7 +25,7 @@ Examples:
 )
 @click.argument("workspaces", nargs=-1)
 @click.option("-f", "--filename", "files", multiple=True, metavar="FILE", help="Delete the Workspaces of this file.")
-@click.option("--all", "everything", is_flag=True, help="Delete all Workspaces of the namespace.")
+@click.option("--all", "everything", is_flag=True, help="Delete all of the namespace, with -A of all namespaces.")
 @click.option("--ignore-not-found", is_flag=True, help="End with 0 where there is none.")
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Return only once it has ended.")
 @click.option("-i", "--interactive", is_flag=True, help="Ask before anything is deleted.")
@@ -40,6 +42,7 @@ def delete(
     wait: bool,
     interactive: bool,
     selector: str,
+    all_namespaces: bool,
     force: bool,
     namespace: str | None,
 ) -> None:
@@ -48,23 +51,30 @@ def delete(
     The nodes that are given back, and what they cost, are named first. A Workspace whose machines could not be given
     back stays, and the command ends with 1 and names them.
     """
-    chosen = list(_chosen(session, workspaces, files, everything, selector, namespace))
-    if not chosen and not (everything or selector):
+    if all_namespaces and not (everything or selector):
+        raise click.UsageError("-A chooses none by itself: add labels with -l, or --all")
+    chosen = [*_named(session, workspaces, files, namespace)]
+    if everything or selector:
+        where = None if all_namespaces else namespace or session.target.namespace
+        chosen += session.target.names(where, selector)
+    elif not chosen:
         raise click.UsageError("name a Workspace, a file with -f, labels with -l, or --all")
     note_place(session)
     for key in chosen:
         note_release(session, *key, left=force)
     if interactive and chosen:
         click.confirm(f"delete {len(chosen)} Workspace{'s' * (len(chosen) > 1)}?", abort=True, err=True)
-    _delete_all(session, chosen, ignore_not_found, wait=wait, force=force)
+    kept = _delete_all(session, chosen, ignore_not_found, everywhere=all_namespaces, wait=wait, force=force)
+    for other in kept[:-1]:
+        note(f"error: {other.message}")
+    if kept:
+        raise kept[-1]
 
 
 def _delete_all(
-    session: Session, chosen: list[tuple[str, str]], ignore_not_found: bool, *, wait: bool, force: bool
-) -> None:
-    """Delete them one after the other; one that cannot give its machines back holds up no other."""
-    from llmwright.errors import TargetError
-
+    session: Session, chosen: list[Key], ignore_not_found: bool, *, everywhere: bool, wait: bool, force: bool
+) -> list[TargetError]:
+    """Delete them one after the other; return the errors of those that cannot give their machines back."""
     kept: list[TargetError] = []
     for place, name in chosen:
         try:
@@ -76,21 +86,12 @@ def _delete_all(
                 raise
             kept.append(error)
         else:
-            click.echo(f'workspace.kaito.sh "{name}" deleted')
-    if kept:
-        for other in kept[:-1]:
-            note(f"error: {other.message}")
-        raise kept[-1]
+            of = f" of {place}" if everywhere else ""
+            click.echo(f'workspace.kaito.sh "{name}"{of} deleted')
+    return kept
 
 
-def _chosen(
-    session: Session,
-    names: tuple[str, ...],
-    files: tuple[str, ...],
-    everything: bool,
-    selector: str,
-    namespace: str | None,
-) -> Iterator[tuple[str, str]]:
+def _named(session: Session, names: tuple[str, ...], files: tuple[str, ...], namespace: str | None) -> Iterator[Key]:
     where = namespace or session.target.namespace
     for name in names:
         yield where, name
@@ -99,5 +100,3 @@ def _chosen(
 
         for loaded in read_workspaces(files, namespace):
             yield loaded.workspace.metadata.namespace or where, loaded.workspace.name
-    if everything or selector:
-        yield from session.target.names(where, selector)

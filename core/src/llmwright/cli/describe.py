@@ -9,6 +9,7 @@ import click
 
 from llmwright.app.session import Session
 from llmwright.cli import arguments
+from llmwright.cli.selection import selected_keys
 from llmwright.cli.show.output import download_line, note_repairs, progress_line, table
 
 if TYPE_CHECKING:
@@ -24,16 +25,20 @@ EVENTS_SHOWN = 20
 Examples:
   llmwright describe my-workspace
   llmwright describe my-workspace --context prod -n models
+  llmwright describe -l team=search -A
 """
 )
-@click.argument("workspaces", nargs=-1, required=True)
+@click.argument("workspaces", nargs=-1)
+@arguments.selected
 @arguments.placed
 @click.pass_obj
-def describe(session: Session, workspaces: tuple[str, ...], namespace: str | None) -> None:
+def describe(
+    session: Session, workspaces: tuple[str, ...], selector: str, all_namespaces: bool, namespace: str | None
+) -> None:
     """Show Workspaces in full: what was asked for, what is in the way, the plan, what it became and what happened."""
     note_repairs(session.target.repair())
-    where = namespace or session.target.namespace
-    for number, name in enumerate(workspaces):
+    keys = selected_keys(session, workspaces, namespace, selector, everywhere=all_namespaces)
+    for number, (where, name) in enumerate(keys):
         if number:
             click.echo()
         workspace = session.target.get(where, name)

@@ -9,7 +9,7 @@ import click
 
 from llmwright.app.session import Session
 from llmwright.cli import arguments
-from llmwright.cli.show.output import format_option, note_repairs
+from llmwright.cli.show.output import format_option, note, note_repairs
 
 if TYPE_CHECKING:
     from llmwright.api.workspace import Workspace
@@ -27,7 +27,6 @@ Examples:
 )
 @click.argument("workspaces", nargs=-1)
 @click.option("-w", "--watch", is_flag=True, help="Go on printing a line for each change.")
-@click.option("-A", "--all-namespaces", is_flag=True, help="Those of every namespace.")
 @arguments.selected
 @click.option("--no-headers", is_flag=True, help="Print no headings.")
 @format_option("wide", "name")
@@ -52,16 +51,19 @@ def get(
     where = None if all_namespaces else namespace or session.target.namespace
     listed = _find(session, workspaces, where, selector)
     table = WorkspaceTable(wide=output == "wide", namespaces=all_namespaces, headings=not no_headers)
-    if output in ("json", "yaml") and not watch:
-        dump_workspaces(listed, output, single=len(workspaces) == 1)
-    elif not listed and not watch and output != "name":
-        click.echo("no Workspaces" if where is None else f"no Workspaces in namespace {where}", err=True)
-    elif output in (None, "wide"):
-        table.print(listed)
-    elif not watch:
-        _print(listed, output)
     if watch:
+        if output in (None, "wide"):
+            table.print(listed)
         _watch(session, workspaces, where, selector, output, table)
+    elif output in ("json", "yaml"):
+        dump_workspaces(listed, output, single=len(workspaces) == 1)
+    elif output == "name":
+        for workspace in listed:
+            _print_name(workspace)
+    elif listed:
+        table.print(listed)
+    else:
+        note("no Workspaces" if where is None else f"no Workspaces in namespace {where}")
 
 
 def _watch(
@@ -76,24 +78,26 @@ def _watch(
     for workspace in session.target.changes(namespace, selector):
         if names and workspace.name not in names:
             continue
-        if output in (None, "wide"):
-            table.print_changed([workspace])
+        if output == "name":
+            _print_name(workspace)
+        elif output in ("json", "yaml"):
+            _print_object(workspace, output)
         else:
-            _print([workspace], output)
+            table.print_changed([workspace])
         # Whoever reads a pipe waits for each change.
         sys.stdout.flush()
 
 
-def _print(workspaces: list[Workspace], output: str | None) -> None:
+def _print_name(workspace: Workspace) -> None:
+    click.echo(f"workspace.kaito.sh/{workspace.name}")
+
+
+def _print_object(workspace: Workspace, output: str) -> None:
     from llmwright.cli.show.workspaces import dump_workspaces
 
-    for workspace in workspaces:
-        if output == "name":
-            click.echo(f"workspace.kaito.sh/{workspace.name}")
-        elif output:
-            if output == "yaml":
-                click.echo("---")
-            dump_workspaces([workspace], output, single=True)
+    if output == "yaml":
+        click.echo("---")
+    dump_workspaces([workspace], output, single=True)
 
 
 def _find(session: Session, names: tuple[str, ...], namespace: str | None, selector: str) -> list[Workspace]:

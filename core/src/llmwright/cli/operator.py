@@ -20,7 +20,7 @@ Examples:
   llmwright operator --kubeconfig ~/.kube/config --log-format json
 """
 )
-@arguments.kubeconfig
+@arguments.cluster
 @click.option(
     "--bind",
     help="The address of metrics, health and the webhook; by default 127.0.0.1, and in a pod 0.0.0.0. For IPv6: `::`.",
@@ -43,7 +43,6 @@ Examples:
 @click.pass_context
 def operator(
     ctx: click.Context,
-    kubeconfig: str | None,
     bind: str | None,
     metrics_port: int,
     health_port: int,
@@ -65,7 +64,7 @@ def operator(
 
     log_to_stderr(log_format, verbose=ctx.meta[VERBOSE])
     check_settings(session)
-    process = OperatorProcess(session, connect(kubeconfig))
+    process = OperatorProcess(session, connect(session.kubeconfig, session.context))
     process.serve(bind or ("0.0.0.0" if in_cluster() else "127.0.0.1"), metrics_port, health_port)  # noqa: S104
     elects = session.settings.leader_elect if leader_elect is None else leader_elect
-    return process.run(lease_namespace or own_namespace(kubeconfig) if elects else None)
+    return process.run(lease_namespace or own_namespace(session.kubeconfig, session.context) if elects else None)

@@ -13,7 +13,7 @@ from llmwright.cli.show.output import dump, format_option, plain
 
 if TYPE_CHECKING:
     from llmwright.values.nodes import Finding
-    from llmwright.values.plan import Plan, Target
+    from llmwright.values.plan import Plan
 
 PROBLEM = 1
 
@@ -23,7 +23,7 @@ PROBLEM = 1
 Examples:
   llmwright plan -f workspace.yaml
   llmwright plan -f workspace.yaml --target kubernetes -o json
-  llmwright plan -f workspace.yaml --target kubernetes --online
+  llmwright plan -f workspace.yaml --online --context prod -n models
 """
 )
 @arguments.filenames
@@ -32,31 +32,30 @@ Examples:
 @format_option()
 @arguments.namespaced
 @click.option("--online", is_flag=True, help="Have the provisioner ask its cloud too: quota, capacity, rights.")
-@arguments.kubeconfig
+@arguments.cluster
 @click.pass_obj
 def plan(
     session: Session,
     names: tuple[str, ...],
     config_dir: str | None,
-    target: Target,
     env: str | None,
     output: str | None,
     namespace: str | None,
     online: bool,
-    kubeconfig: str | None,
 ) -> int:
     """Show what would be created and why, what fills the memory, and what it costs; starts nothing.
 
-    With --online the provisioner asks its cloud what stands in the way, such as a quota; ends with 1 where it finds a
-    problem.
+    With --online the provisioner asks its cloud, or the cluster that is named, what stands in the way, such as a quota;
+    ends with 1 where it finds a problem.
     """
     from llmwright.app.checker import CheckMode
     from llmwright.app.documents import read_environment, read_workspaces
     from llmwright.app.planner import Planner
 
-    planner = Planner(session, CheckMode.dry(target, read_environment(env) if env else None), config_dir)
+    mode = CheckMode.dry(session.planned_target, read_environment(env) if env else None)
+    planner = Planner(session, mode, config_dir)
     planned = [planner.plan_loaded(loaded) for loaded in read_workspaces(names, namespace)]
-    findings = [_findings(session, each.plan, kubeconfig) if online else () for each in planned]
+    findings = [_findings(session, each.plan) if online else () for each in planned]
     code = PROBLEM if any(finding.state == "problem" for each in findings for finding in each) else 0
     if output:
         more = [{"findings": plain(each)} if online else {} for each in findings]
@@ -78,7 +77,7 @@ def plan(
     return code
 
 
-def _findings(session: Session, plan: Plan, kubeconfig: str | None) -> tuple[Finding, ...]:
+def _findings(session: Session, plan: Plan) -> tuple[Finding, ...]:
     from llmwright.app.examination import plan_findings
 
-    return plan_findings(session, plan, kubeconfig)
+    return plan_findings(session, plan)

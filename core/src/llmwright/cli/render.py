@@ -13,7 +13,6 @@ from llmwright.cli.show.output import dump
 if TYPE_CHECKING:
     from llmwright.app.documents import LoadedWorkspace
     from llmwright.app.planner import Planner
-    from llmwright.values.plan import Target
 
 
 @click.command(
@@ -40,7 +39,6 @@ def render(
     session: Session,
     names: tuple[str, ...],
     config_dir: str | None,
-    target: Target,
     env: str | None,
     output: str,
     namespace: str | None,
@@ -50,16 +48,17 @@ def render(
     from llmwright.app.documents import read_environment, read_workspaces
     from llmwright.app.planner import Planner
 
-    planner = Planner(session, CheckMode.dry(target, read_environment(env) if env else None), config_dir)
+    mode = CheckMode.dry(session.planned_target, read_environment(env) if env else None)
+    planner = Planner(session, mode, config_dir)
     documents: list[Any] = []
     for loaded in read_workspaces(names, namespace):
-        if target == "kubernetes":
+        if session.on_cluster:
             from llmwright.app.cluster_objects import cluster_objects
 
             documents += cluster_objects(session, planner, loaded)
         else:
             documents.append(_launches(planner, loaded))
-    _print(documents, output, listed=target == "kubernetes")
+    _print(documents, output, listed=session.on_cluster)
 
 
 def _launches(planner: Planner, loaded: LoadedWorkspace) -> dict[str, Any]:

@@ -8,11 +8,13 @@ import click
 
 from llmwright.app.session import Session
 from llmwright.cli import arguments
-from llmwright.cli.show.output import note, note_repairs
+from llmwright.cli.selection import selected_keys, shown
+from llmwright.cli.show.output import dump, format_option, note, note_repairs
 from llmwright.cli.show.target import note_place
 
 if TYPE_CHECKING:
     from llmwright.api.status import WorkspaceStatus
+    from llmwright.targets.kubernetes.commands.wish_revisions import WishRevision
 
 
 class Rollout(click.Group):
@@ -20,6 +22,9 @@ class Rollout(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As click does, with ``update`` put before what is no command."""
+        from llmwright.cli.root import behind_the_verb
+
+        args = behind_the_verb(args)
         words = [word for word in args if not word.startswith("-")]
         if words and words[0] not in self.commands:
             args = ["update", *args]
@@ -32,6 +37,7 @@ class Rollout(click.Group):
 Examples:
   llmwright rollout my-workspace              # the same as `rollout update my-workspace`
   llmwright rollout status my-workspace
+  llmwright rollout restart -l team=search
   llmwright rollout undo my-workspace --context prod -n models
 """,
 )
@@ -44,19 +50,27 @@ def rollout() -> None:
 
 
 @rollout.command(epilog="\b\nExamples:\n  llmwright rollout update my-workspace\n")
-@click.argument("workspaces", nargs=-1, required=True)
+@click.argument("workspaces", nargs=-1)
 @arguments.config_dir
+@arguments.selected
 @arguments.placed
 @click.pass_obj
-def update(session: Session, workspaces: tuple[str, ...], config_dir: str | None, namespace: str | None) -> None:
+def update(
+    session: Session,
+    workspaces: tuple[str, ...],
+    config_dir: str | None,
+    selector: str,
+    all_namespaces: bool,
+    namespace: str | None,
+) -> None:
     """Move Workspaces to the plan of today; one without UpdateAvailable stays."""
     from llmwright.app.rollouts import move
 
     note_repairs(session.target.repair())
+    keys = selected_keys(session, workspaces, namespace, selector, everywhere=all_namespaces, changes=True)
     note_place(session)
-    where = namespace or session.target.namespace
-    for name in workspaces:
-        click.echo(f"workspace.kaito.sh/{name} {move(session, where, name, config_dir)}")
+    for key in keys:
+        click.echo(f"{shown(key, everywhere=all_namespaces)} {move(session, *key, config_dir)}")
 
 
 @rollout.command(epilog="\b\nExamples:\n  llmwright rollout status my-workspace --timeout=10m\n")
@@ -104,12 +118,19 @@ def _stands(status: WorkspaceStatus | None) -> str:
     return ""
 
 
-@rollout.command(epilog="\b\nExamples:\n  llmwright rollout history my-workspace --revision 2\n")
+@rollout.command(
+    epilog="""\b
+Examples:
+  llmwright rollout history my-workspace --revision 2
+  llmwright rollout history my-workspace -o json
+"""
+)
 @click.argument("workspace")
 @click.option("--revision", type=click.IntRange(1), help="Print all that this revision asks for.")
+@format_option()
 @arguments.placed
 @click.pass_obj
-def history(session: Session, workspace: str, revision: int | None, namespace: str | None) -> None:
+def history(session: Session, workspace: str, revision: int | None, output: str | None, namespace: str | None) -> None:
     """List what was asked for each time, with the fields that changed. The ten latest are kept, on a cluster."""
     from llmwright.app.rollouts import history as revisions_of
     from llmwright.cli.show.output import table
@@ -120,9 +141,10 @@ def history(session: Session, workspace: str, revision: int | None, namespace: s
         chosen = next((each for each in found if each.number == revision), None)
         if chosen is None:
             raise TargetError(f"{workspace} has no revision {revision}", reason="NotFound")
-        from llmwright.api.document import to_yaml
-
-        click.echo(to_yaml(dict(chosen.wish)), nl=False)
+        _print_wish(chosen, output)
+        return
+    if output:
+        dump(found, output)
         return
     rows = [
         (str(each.number), each.made_at, "*" if each.present else "", ", ".join(each.changed) or "<first>")
@@ -131,17 +153,29 @@ def history(session: Session, workspace: str, revision: int | None, namespace: s
     table(("revision", "made", "now", "changed"), rows)
 
 
+def _print_wish(revision: WishRevision, output: str | None) -> None:
+    from llmwright.api.document import to_yaml
+
+    if output:
+        dump(dict(revision.wish), output)
+    else:
+        click.echo(to_yaml(dict(revision.wish)), nl=False)
+
+
 @rollout.command(epilog="\b\nExamples:\n  llmwright rollout restart my-workspace\n")
-@click.argument("workspaces", nargs=-1, required=True)
+@click.argument("workspaces", nargs=-1)
+@arguments.selected
 @arguments.placed
 @click.pass_obj
-def restart(session: Session, workspaces: tuple[str, ...], namespace: str | None) -> None:
+def restart(
+    session: Session, workspaces: tuple[str, ...], selector: str, all_namespaces: bool, namespace: str | None
+) -> None:
     """Start anew what serves, by the same plan; on a cluster one pod after the other."""
+    keys = selected_keys(session, workspaces, namespace, selector, everywhere=all_namespaces, changes=True)
     note_place(session)
-    where = namespace or session.target.namespace
-    for name in workspaces:
-        session.target.restart(where, name)
-        click.echo(f"workspace.kaito.sh/{name} restarted")
+    for key in keys:
+        session.target.restart(*key)
+        click.echo(f"{shown(key, everywhere=all_namespaces)} restarted")
 
 
 @rollout.command(epilog="\b\nExamples:\n  llmwright rollout undo my-workspace --to-revision 2\n")

@@ -173,10 +173,15 @@ class LivingWorkspace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orphan:
-    """A thing that a provisioner made and no Workspace needs: its name for people, and the acts that give it back."""
+    """A thing that a provisioner made and no Workspace needs: its name for people, and the acts that give it back.
+
+    ``namespace`` and ``workspace`` are those of the Workspace that it was made for; empty where nothing tells.
+    """
 
     name: str
     actions: tuple[ProvisionerAction, ...] = ()
+    namespace: str = ""
+    workspace: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -104,7 +104,9 @@ class AksProvisioner(Provisioner):
         tenants = {(each.namespace, each.workspace) for each in living if names is None or each.provisioner in names}
         for pool in snapshot.pools:
             if pool.owner is not None and pool.owner not in tenants and not pool.deleting:
-                yield Orphan(name=f"agentpool/{pool.name}", actions=(delete(pool),))
+                namespace, workspace = pool.owner
+                name = f"agentpool/{pool.name}"
+                yield Orphan(name=name, actions=(delete(pool),), namespace=namespace, workspace=workspace)
 
     def _options(self, request: NodeRequest) -> AksOptions:
         options: AksOptions = self.configure(request.config, {})

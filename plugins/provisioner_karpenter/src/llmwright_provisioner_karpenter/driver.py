@@ -216,9 +216,11 @@ class KarpenterProvisioner(Provisioner):
 
 
 def _orphan(kind: str, verb: str, item: Item) -> Orphan:
-    metadata = item["metadata"]
+    metadata, labels = item["metadata"], labels_of(item)
+    pair = CLAIM_OWNER if CLAIM_OWNER[1] in labels else POOL_OWNER
+    namespace, workspace = (labels.get(label, "") for label in pair)
     act = ProvisionerAction(verb=verb, name=metadata["name"], body={"uid": metadata.get("uid", "")})
-    return Orphan(name=f"{kind}/{metadata['name']}", actions=(act,))
+    return Orphan(name=f"{kind}/{metadata['name']}", actions=(act,), namespace=namespace, workspace=workspace)
 
 
 def _of_the_other_mode(options: NodeOptions, observed: OwnedObjects) -> tuple[ProvisionerAction, ...]:

@@ -18,20 +18,25 @@ if TYPE_CHECKING:
     from llmwright.targets.kubernetes.cluster.api_client import Api
 
 NAMES_SHOWN = 5
-APPLY_CRD = "llmwright crd | kubectl apply --server-side -f -"
 ASK = "an administrator's doctor says more"
 OLDEST = (1, 30)
 """The oldest release of Kubernetes that is served (docs/installation.md)."""
 RELEASE = re.compile(r"v?(\d+)\.(\d+)")
 
 
-def cluster_or_none(kubeconfig: str | None) -> Api | None:
-    """Return a client of the cluster; None where none is configured that can be used."""
+def cluster_or_none(session: Session) -> Api | None:
+    """Return a client of the cluster that a session means; None where it names none, and none can be used.
+
+    Raises:
+        ConfigError: the one that it names cannot be used.
+    """
     from llmwright.targets.kubernetes.cluster import kubeconfig as access
 
     try:
-        return access.connect(kubeconfig)
+        return access.connect(session.kubeconfig, session.context, session.written_place)
     except ConfigError:
+        if session.kubeconfig or session.context:
+            raise
         return None
 
 
@@ -58,7 +63,7 @@ class ClusterExamination:
 
         session = self.session
         try:
-            api = access.connect(session.kubeconfig, session.context)
+            api = access.connect(session.kubeconfig, session.context, session.written_place)
             served = self._reach(api)
         except ConfigError as error:
             # Without a word of a cluster nobody may want one.
@@ -192,7 +197,7 @@ def _definition(api: Api, served: bool) -> Finding:
     about = "Workspace definition"
     if not served:
         message = "the cluster does not serve workspaces.kaito.sh/v1beta1"
-        return Finding(about=about, state="problem", message=message, hint=f"`{APPLY_CRD}`")
+        return Finding(about=about, state="problem", message=message, hint=_apply_crd(api))
     try:
         installed = api.get(CRDS, None, "workspaces.kaito.sh")
     except ApiError as error:
@@ -202,8 +207,13 @@ def _definition(api: Api, served: bool) -> Finding:
     if lacking:
         rest = f" and {len(lacking) - NAMES_SHOWN} more" if len(lacking) > NAMES_SHOWN else ""
         message = f"it is another's, or older: it lacks {', '.join(lacking[:NAMES_SHOWN])}{rest}"
-        return Finding(about=about, state="problem", message=message, hint=f"`{APPLY_CRD}`")
+        return Finding(about=about, state="problem", message=message, hint=_apply_crd(api))
     return Finding(about=about, state="ok", message="the cluster serves all fields of this version")
+
+
+def _apply_crd(api: Api) -> str:
+    kubectl = api.same_place.kubectl("apply --server-side -f -")
+    return f"`llmwright crd | {kubectl}`"
 
 
 def _obstacle(session: Session, api: Api) -> Iterator[Finding]:
