@@ -12,6 +12,7 @@ from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.targets.kubernetes.cluster.api_errors import FORBIDDEN, ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import DEPLOYMENTS, LEASES, PODS
 from llmwright.targets.kubernetes.cluster.leader_election import NAME as LEASE
+from llmwright.targets.kubernetes.commands.access import explained
 from llmwright.targets.kubernetes.operator.cache.projection import is_ready, project_pod
 from llmwright.targets.kubernetes.operator.observe.pod_causes import root_cause
 from llmwright.values.nodes import Finding
