@@ -53,7 +53,12 @@ POD: Object = {
         "serviceAccountName": "mine",
         "volumes": [{"name": "dshm", "emptyDir": {"medium": "Memory"}}, CLAIM],
         "initContainers": [
-            {"name": "packages", "image": "w:1", "volumeMounts": [{"name": "dshm", "mountPath": "/p"}]},
+            {
+                "name": "packages",
+                "image": "w:1",
+                "volumeMounts": [{"name": "dshm", "mountPath": "/p"}],
+                "resources": {"requests": {"cpu": "12"}, "limits": {"cpu": "24"}},
+            },
             {"name": "pull-model", "image": "w:1", "volumeMounts": [{"name": CLAIM["name"], "mountPath": "/weights"}]},
         ],
         "containers": [MAIN, {"name": "beside", "image": "b:1"}],
@@ -129,6 +134,9 @@ def test_the_head_needs_no_gpu_no_weights_and_no_machine_of_its_own() -> None:
     assert not any("gpu" in name or "mig" in name for name in main["resources"]["requests"])
     assert others == []
     assert [step["name"] for step in spec["initContainers"]] == ["packages"]
+    assert [step["resources"] for step in spec["initContainers"]] == [main["resources"]], (
+        "a pod's requests are the most"
+    )
     assert [volume["name"] for volume in spec["volumes"]] == ["dshm"]
     assert [mount["name"] for mount in main["volumeMounts"]] == ["dshm"]
     assert (spec["affinity"], spec["tolerations"]) == (AFFINITY, TOLERATIONS)

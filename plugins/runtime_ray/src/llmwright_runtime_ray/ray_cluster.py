@@ -96,12 +96,14 @@ def head_pod(launch: Launch, names: Names, variables: Mapping[str, str]) -> Obje
     spec, ports = names.pod["spec"], {**HEAD_PORTS, SERVE: launch.ports["http"]}
     volumes = [volume for volume in spec.get("volumes", ()) if HEAD_VOLUMES & volume.keys()]
     kept = {volume["name"] for volume in volumes}
-    steps = [step for step in spec.get("initContainers", ()) if step["name"] in HEAD_STEPS]
+    resources = {"requests": dict(HEAD_REQUESTS)}
+    # A step with the requests of a worker would keep half of the machine from the worker beside the head.
+    steps = [{**step, "resources": resources} for step in spec.get("initContainers", ()) if step["name"] in HEAD_STEPS]
     main = {
         **_ray_container(names, variables),
         "name": "head",
         "ports": [{"name": name, "containerPort": number} for name, number in ports.items()],
-        "resources": {"requests": dict(HEAD_REQUESTS)},
+        "resources": resources,
         "readinessProbe": _probe("/api/gcs_healthz", DASHBOARD, delay_s=10, failures=10),
         "livenessProbe": _probe("/api/gcs_healthz", DASHBOARD, delay_s=30, failures=120),
     }
