@@ -163,14 +163,14 @@ def test_one_line_takes_a_server_from_one_runtime_to_another_and_back(kuberay: K
     )
     assert workspaces.one("statefulset", name) is None
     assert workspaces.condition(name, "Ready")[0] == "False"
-    patch(workspaces, name, {"runtime": "hf"})
+    patch(workspaces, name, {"runtime": "vllm"})
     wait_until(
         lambda: not kuberay.all("rayservice", name) and not kuberay.all("pod", name, **HEAD), "Ray is gone", PATIENCE_S
     )
     workspaces.until(name, "Ready")
     server = workspaces.one("statefulset", name)
     assert server is not None
-    assert "llmwright_runtime_hf.serve" in server["spec"]["template"]["spec"]["containers"][0]["command"]
+    assert server["spec"]["template"]["spec"]["containers"][0]["command"][:2] == ["vllm", "serve"]
 
 
 def test_what_kuberay_leaves_as_it_is_makes_a_new_cluster(kuberay: KubeRay, workspaces: Workspaces) -> None:
