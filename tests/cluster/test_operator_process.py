@@ -93,7 +93,7 @@ def test_workspaces_that_come_change_and_go_write_no_warning(
             unattended.until(name, "Ready")
         leaving, idle, others = names[::3], names[1::3], names[2::3]
         plane.kubectl("scale", "workspaces", "--replicas=0", *idle)
-        plane.kubectl("label", "workspaces", "team=search", *others)
+        plane.kubectl("label", "workspaces", *others, "team=search")
         plane.kubectl("delete", "workspaces", *leaving, "--timeout=60s")
         unattended.apply(*(unattended.inference(name, **labels) for name in leaving))
         plane.kubectl("scale", "workspaces", "--replicas=1", *idle)

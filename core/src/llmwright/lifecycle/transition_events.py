@@ -24,6 +24,9 @@ QUIET = frozenset(
     }
 )
 
+ASKED_FOR = frozenset({"ScaledToZero"})
+"""Reasons that the user gave: nothing is wrong, also where something that was True ends."""
+
 
 def transition_events(
     previous: WorkspaceStatus, conditions: Sequence[Condition], expected: Collection[str] = (), *, tuning: bool
@@ -42,7 +45,8 @@ def transition_events(
                 events.setdefault(condition.reason, Event("Normal", condition.reason, condition.message))
         elif _is_trouble(condition):
             comes = condition.reason in expected and (old is None or old.status != "True")
-            kind: Literal["Normal", "Warning"] = "Normal" if comes else "Warning"
+            is_fine = comes or condition.reason in ASKED_FOR
+            kind: Literal["Normal", "Warning"] = "Normal" if is_fine else "Warning"
             events.setdefault(condition.reason, Event(kind, condition.reason, condition.message))
     return list(events.values())
 
