@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from tests.cluster.support.node_keeper import ADDRESS
+from tests.cluster.support.ray_machine import own_address
 from tests.cluster.support.real_node import RealNode
 from tests.support.hub import Hub
 from tests.support.waiting import wait_until
@@ -29,7 +30,10 @@ WITHIN_S = 12.0
 @pytest.fixture
 def hub(real_node: RealNode) -> Iterator[Hub]:
     """A hub that the node reaches, with the demo model, whose large file comes slowly until it is told to hurry."""
-    hub = Hub(ADDRESS)
+    other = own_address()
+    if other in (None, ADDRESS):
+        pytest.skip("large files lie under another address of this machine than the hub")
+    hub = Hub(ADDRESS, str(other))
     hub.add("acme/demo", DEMO)
     hub.slow = frozenset({"model.safetensors"})
     yield hub

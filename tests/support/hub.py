@@ -46,7 +46,8 @@ class Hub:
     ``store_status`` by the store of large files. Of files in ``slow`` a kilobyte comes at a time, until ``hurry``.
     """
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
+    def __init__(self, host: str = "127.0.0.1", store: str = "localhost") -> None:
+        """Large files lie on ``store``, another name of this machine."""
         self.repositories: dict[str, Repository] = {}
         self.downloads: list[str] = []
         self.ranges: list[str] = []
@@ -82,10 +83,10 @@ class Hub:
             def handle_error(self, request: Any, client_address: Any) -> None:
                 pass  # a client that is killed is part of these tests
 
-        self._server = Server((host, 0), Handler)
+        self._server = Server((host if store == "localhost" else "", 0), Handler)
         self.url = f"http://{host}:{self._server.server_address[1]}"
         # Under another name, as the hub's own: the library does not follow such a redirect when it asks for the digest.
-        self.cdn = self.url.replace("127.0.0.1", "localhost")
+        self.cdn = f"http://{store}:{self._server.server_address[1]}"
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
 
