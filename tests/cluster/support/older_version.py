@@ -60,7 +60,9 @@ def define(plane: Cluster, definition: Object) -> None:
     """Have the cluster know this definition alone. No Workspace is there."""
     plane.kubectl("delete", DEFINITION, "--ignore-not-found", "--timeout=60s")
     plane.apply(definition)
-    plane.kubectl("wait", "--for=condition=Established", DEFINITION, "--timeout=60s")
+    # A definition that was just made has no conditions, which `kubectl wait` takes for an error.
+    waiting = ("wait", "--for=condition=Established", DEFINITION, "--timeout=30s")
+    wait_until(lambda: "condition met" in plane.kubectl(*waiting, check=False), "the definition is established")
 
 
 def restore(plane: Cluster, requests: Requests, version: OlderVersion) -> None:
