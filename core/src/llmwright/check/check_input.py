@@ -131,12 +131,15 @@ class CheckInput:
         return next(taking, names[0] if names else None)
 
     def _takes_options(self, runtime: str) -> bool:
-        """Whether that runtime has nothing against the options and the config of the Workspace."""
+        """Whether that runtime has nothing against the options of the Workspace.
+
+        The config is left out: one that is wrong for the engine it is written for would else choose a runtime that
+        reads none of it.
+        """
         inference, configure = self.written.inference, self.drivers.configure
         if inference is None or configure is None:
             return True
-        files = self.config_files(self.written.namespace, inference.config) if inference.config else None
-        problems = configure("runtime", runtime, inference.runtime_config, files or {})
+        problems = configure("runtime", runtime, inference.runtime_config, {})
         return not any(problem.severity == "error" for problem in problems)
 
     @cached_property
