@@ -1,13 +1,14 @@
 """The hf runtime against ``transformers serve``, with and without its continuous batching, interleaved in one run.
 
     python -m benchmarks.serve_hf [MODEL_DIRECTORY | --random | --shape 8b] [--rounds 5] [--tokens 128]
-        [--concurrency 1,8,32] [--dtype float32] [--vllm PROGRAM]
+        [--concurrency 1,8,32] [--dtype float32] [--vllm PROGRAM] [--batching-alone]
 
 All serve the same files in the same dtype with the same number of threads, and stream answers of exactly ``--tokens``
 tokens to prompts of 128: they serve a copy of the directory in which no token ends an answer. transformers' own
 ``generate`` over a static batch of the same size is measured beside them. ``--random`` makes a Llama of 45M parameters
 that knows nothing; ``--shape 8b`` one of Llama 3.1 8B (for a GPU, with ``--dtype bfloat16``), ``--shape tiny`` tries
-the same path on a CPU. ``--vllm`` adds vLLM, by the path of its program.
+the same path on a CPU. ``--vllm`` adds vLLM, by the path of its program. ``--batching-alone`` leaves out the plain
+``transformers serve``, which answers one request at a time, and takes most of the time at many clients.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ import llmwright
 from llmwright.app.benchmark.statistics import LevelResult
 
 PROMPT_TOKENS = 128
+OURS = "llmwright hf"
 REQUESTS = 2
 """For each client, and four at least."""
 
@@ -71,7 +73,8 @@ def main() -> None:
                 shaped_llama(Path(folder) / "random", given) if given.shape else random_llama(Path(folder) / "random")
             )
         model = without_end(source, Path(folder) / "model")
-        contenders = (ours(model, given), *(transformers_serve(model, given, batching) for batching in (False, True)))
+        rivals = (True,) if given.batching_alone else (False, True)
+        contenders = (ours(model, given), *(transformers_serve(model, given, batching) for batching in rivals))
         contenders += (vllm_serve(model, given),) if given.vllm else ()
         for contender in contenders:
             servers.enter_context(running(contender, Path(folder), given.threads))
@@ -88,6 +91,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--random", action="store_true")
     parser.add_argument("--shape", choices=SHAPES)
     parser.add_argument("--vllm", metavar="PROGRAM")
+    parser.add_argument("--batching-alone", action="store_true")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tokens", type=int, default=128)
     parser.add_argument("--concurrency", type=lambda text: [int(each) for each in text.split(",")], default=[1, 8, 32])
@@ -127,7 +131,7 @@ def shaped_llama(folder: Path, given: argparse.Namespace) -> Path:
 def ours(model: Path, given: argparse.Namespace, *more: str) -> Contender:
     port = free_port()
     flags = (*more, "--model", str(model), "--port", str(port), "--dtype", given.dtype, "--threads", str(given.threads))
-    return Contender("llmwright hf", (sys.executable, "-m", "llmwright_runtime_hf.serve", *flags), model.name, port)
+    return Contender(OURS, (sys.executable, "-m", "llmwright_runtime_hf.serve", *flags), model.name, port)
 
 
 def transformers_serve(model: Path, given: argparse.Namespace, batching: bool) -> Contender:
@@ -235,12 +239,13 @@ def report(concurrency: int, levels: dict[str, list[LevelResult]], batches: list
         print(f"  {name:22} {spread:32} {p50:8.0f} {p95:8.0f}" + (f"  {failed} failed" if failed else ""))
     static = statistics.median(batches)
     print(f"  {'generate, static batch':22} {static:7.1f} ({min(batches):.1f} to {max(batches):.1f})")
-    mine, *others = (statistics.median(rate) for rate in rates.values())
-    print(
-        f"  ratio to the better of transformers serve {mine / max(others[:2]):.2f}x, to generate {mine / static:.2f}x"
-    )
-    firsts = [statistics.median(level.ttft_ms.p95 for level in each if level.ttft_ms) for each in levels.values()]
-    print(f"  p95 of the first token: {firsts[0] / min(firsts[1:3]):.2f}x of the better", flush=True)
+    rivals = [name for name in levels if name.startswith("transformers")]
+    mine, better = (max(statistics.median(rates[name]) for name in names) for names in ([OURS], rivals))
+    print(f"  ratio to the better of transformers serve {mine / better:.2f}x, to generate {mine / static:.2f}x")
+    p95 = {
+        name: statistics.median(level.ttft_ms.p95 for level in each if level.ttft_ms) for name, each in levels.items()
+    }
+    print(f"  p95 of the first token: {p95[OURS] / min(p95[name] for name in rivals):.2f}x of the better", flush=True)
 
 
 if __name__ == "__main__":
