@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from tests.support.command import Ran, Run
+from tests.support.command import Run, in_this_process
 from tests.support.declared import Declare, write_distribution
-
-from llmwright.cli.root import run_and_exit
 
 
 @pytest.fixture
@@ -29,16 +27,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def run(here: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
     """Runs ``llmwright ARGUMENTS``."""
-
-    def call(*arguments: str | Path) -> Ran:
-        monkeypatch.setattr("sys.argv", ["llmwright", *map(str, arguments)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            run_and_exit()
-        out, err = capfd.readouterr()
-        return Ran(int(ended.value.code or 0), out, err)
-
-    return call
+    return in_this_process(monkeypatch, capfd)
 
 
 @pytest.fixture

@@ -12,10 +12,9 @@ import pytest
 import yaml
 from tests.cluster.support.kubelet import Kubelet, waits
 from tests.cluster.support.workspaces import INSTANCE_TYPE, Workspaces
-from tests.support.command import Ran
+from tests.support.command import Ran, in_this_process
 from tests.support.waiting import wait_until
 
-from llmwright.cli.root import run_and_exit
 from llmwright.testing.cluster import Cluster
 
 pytestmark = pytest.mark.cluster
@@ -32,16 +31,7 @@ def command(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("LLMWRIGHT_TARGET", "kubernetes")
     monkeypatch.setenv("KUBECONFIG", str(plane.kubeconfig))
-
-    def run(*arguments: str) -> Ran:
-        monkeypatch.setattr("sys.argv", ["llmwright", *arguments])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            run_and_exit()
-        out, err = capfd.readouterr()
-        return Ran(int(ended.value.code or 0), out, err)
-
-    return run
+    return in_this_process(monkeypatch, capfd)
 
 
 def test_verbs_read_wait_and_delete(workspaces: Workspaces, command: Command) -> None:

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 from tests.cluster.support.workspaces import Workspaces
-from tests.support.command import Ran, Run
+from tests.support.command import Ran, Run, in_this_process
 
-from llmwright.cli.root import run_and_exit
 from llmwright.testing.cluster import Cluster
 
 pytestmark = pytest.mark.cluster
@@ -35,16 +34,7 @@ def run(plane: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "access"))
-
-    def call(*arguments: str | Path) -> Ran:
-        monkeypatch.setattr("sys.argv", ["llmwright", *map(str, arguments)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            run_and_exit()
-        out, err = capfd.readouterr()
-        return Ran(int(ended.value.code or 0), out, err)
-
-    return call
+    return in_this_process(monkeypatch, capfd)
 
 
 def proposed(ran: Ran) -> list[str]:
