@@ -71,9 +71,9 @@ def completion(model: str, tokens: int = 8) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def under_way(endpoint: str, key: str = KEY) -> Iterator[Iterator[str]]:
-    """Ask for 400 tokens, and yield the lines of the stream once the first has come."""
-    body = {**completion("demo", 400), "stream": True, "stream_options": {"include_usage": True}}
+def under_way(endpoint: str, key: str = KEY, **more: Any) -> Iterator[Iterator[str]]:
+    """Ask for 400 tokens, and yield the lines of the stream once the first has come; ``more`` are fields of the body."""
+    body = {**completion("demo", 400), "stream": True, "stream_options": {"include_usage": True}, **more}
     headers = {"Authorization": f"Bearer {key}"}
     url = f"{endpoint}/v1/completions"
     with httpx.stream("POST", url, json=body, headers=headers, timeout=60, trust_env=False) as response:
