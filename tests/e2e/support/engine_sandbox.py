@@ -72,7 +72,7 @@ def completion(model: str, tokens: int = 8) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def under_way(endpoint: str, key: str = KEY, **more: Any) -> Iterator[Iterator[str]]:
-    """Ask for 400 tokens, and yield the lines of the stream once the first has come; ``more`` are fields of the body."""
+    """Ask for 400 tokens, and yield the lines of the stream after the first; ``more`` are fields of the body."""
     body = {**completion("demo", 400), "stream": True, "stream_options": {"include_usage": True}, **more}
     headers = {"Authorization": f"Bearer {key}"}
     url = f"{endpoint}/v1/completions"
