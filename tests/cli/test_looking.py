@@ -59,6 +59,21 @@ def test_init_writes_a_valid_workspace(purpose: str, run: Run, here: Path) -> No
     assert run("check", "-f", "mine.yaml").code == 0
 
 
+@pytest.mark.parametrize(
+    "data",
+    ["questions.jsonl", "./with blanks #1.jsonl", "https://data.example/q.jsonl?a=1&b=2#part", "a: b", "-", "*x"],
+)
+def test_init_names_the_data_to_tune_on(data: str, run: Run) -> None:
+    written = yaml.safe_load(run("init", "tune", "--data", data, "-f", "-").out)
+    assert written["tuning"]["input"]["urls"] == [data]
+
+
+def test_a_server_has_no_data(run: Run) -> None:
+    ran = run("init", "serve", "--data", "questions.jsonl", "-f", "-")
+    assert ran.code == 2
+    assert "--data is for `init tune`" in ran.err
+
+
 def test_run_prints_the_yaml_it_would_run(run: Run) -> None:
     ran = run("run", "demo", "--print-yaml")
     assert ran.code == 0
