@@ -1,8 +1,9 @@
-"""The plugin that the README shows in ten lines is one."""
+"""The plugin that the README shows in ten lines is one, and the page on pip has every extra."""
 
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -32,3 +33,10 @@ def test_the_plugin_in_ten_lines_answers_its_hook() -> None:
     assert [problem.path for problem in problems({})] == ["metadata.labels"]
     assert problems({"cost-centre": "7"}) == []
     assert hasattr(answer, "llmwright_impl")
+
+
+def test_each_extra_is_told() -> None:
+    project = tomllib.loads((README.parent / "core/pyproject.toml").read_text(encoding="utf-8"))["project"]
+    page = (README.parent / "docs/pip.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| `([a-z]+)` \|", page, re.MULTILINE)
+    assert sorted(told) == sorted(project["optional-dependencies"])
