@@ -22,7 +22,7 @@ ENGINE_TORCH := $(shell grep -oE '^torch==[0-9.]+' $(ENGINE_PARTS)/requirements.
 TESTED := constraints/tested.txt
 TORCH  := $(shell grep -oE '^torch==[0-9.]+' $(TESTED))
 INSTALL := $(BIN)/pip install -q -c $(TESTED)
-MEMBERS := core presets plugins/provisioner_aks plugins/provisioner_karpenter plugins/runtime_hf[serve] plugins/runtime_ray plugins/runtime_vllm plugins/tuning_qlora[train]
+MEMBERS := core[bench,kubernetes] presets plugins/provisioner_aks plugins/provisioner_karpenter plugins/runtime_hf[serve] plugins/runtime_ray plugins/runtime_vllm plugins/tuning_qlora[train]
 COVERING ?= core/tests tests/cli tests/plugins
 PYPROJECTS := pyproject.toml $(wildcard core/pyproject.toml presets/pyproject.toml plugins/*/pyproject.toml)
 PROJECTS := $(patsubst %/pyproject.toml,%,$(filter-out pyproject.toml,$(PYPROJECTS)))
