@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from core.tests.artifacts.support.http_site import Site
 from tests.support.docker_registry import closed_registry, open_registry
+from tests.support.http_site import Site
 
 from llmwright.artifacts import wire as wire_module
 from llmwright.artifacts.adapter_image import pack_adapter
@@ -24,13 +24,6 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.lower().endswith("_proxy") or name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"):
             monkeypatch.delenv(name)
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    site = Site()
-    yield site
-    site.close()
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from llmwright.artifacts.download import DownloadedFile, copy_local, fetch
 from llmwright.errors import ConfigError
 
 if TYPE_CHECKING:
-    from core.tests.artifacts.support.http_site import Site
+    from tests.support.http_site import Site
 
 
 def test_a_file_arrives_whole_with_its_digest_and_progress(site: Site, tmp_path: Path) -> None:

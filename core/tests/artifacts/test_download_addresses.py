@@ -15,7 +15,7 @@ from llmwright.artifacts.addresses import SourceRules
 from llmwright.artifacts.networks import IPAddress
 
 if TYPE_CHECKING:
-    from core.tests.artifacts.support.http_site import Site
+    from tests.support.http_site import Site
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.1", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]"])

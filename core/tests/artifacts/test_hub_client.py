@@ -15,7 +15,7 @@ from llmwright.artifacts.hub_client import GuardedHubClient
 from llmwright.errors import LLMwrightError
 
 if TYPE_CHECKING:
-    from core.tests.artifacts.support.http_site import Site
+    from tests.support.http_site import Site
 
 
 def asked(url: str, token: str = "", rules: SourceRules | None = None, patience_s: float = 20.0) -> tuple[int, bytes]:

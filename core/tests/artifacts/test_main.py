@@ -15,8 +15,8 @@ import pytest
 from llmwright.artifacts.adapter_image import ADAPTER_FILES
 
 if TYPE_CHECKING:
-    from core.tests.artifacts.support.http_site import Site
     from tests.support.docker_registry import DockerRegistry
+    from tests.support.http_site import Site
 
 
 def command(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:

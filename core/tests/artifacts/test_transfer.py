@@ -22,7 +22,7 @@ from llmwright.artifacts.download import download
 from llmwright.errors import ConfigError, TargetError
 
 if TYPE_CHECKING:
-    from core.tests.artifacts.support.http_site import Site
+    from tests.support.http_site import Site
 
 
 class TestTransfer:

@@ -20,7 +20,7 @@ from llmwright.artifacts.wire import raise_if_transient
 from llmwright.errors import ConfigError
 
 if TYPE_CHECKING:
-    from core.tests.artifacts.support.http_site import Site
+    from tests.support.http_site import Site
 
 LOOPBACK = SourceRules(("127.0.0.1",))
 
