@@ -16,7 +16,7 @@ from llmwright.app.cluster_planner import ClusterPlanner
 from llmwright.app.images.presence import find_image
 from llmwright.app.operator_settings import start_line
 from llmwright.targets.kubernetes.cluster.api_errors import ApiError
-from llmwright.targets.kubernetes.cluster.leader_election import NAME, LeaderElection
+from llmwright.targets.kubernetes.cluster.leader_election import GIVE_UP_S, LEASE_S, NAME, LeaderElection
 from llmwright.targets.kubernetes.operator.process.controller_metrics import ProcessMetrics
 from llmwright.targets.kubernetes.operator.process.endpoints import serve, unless
 from llmwright.targets.kubernetes.operator.process.metrics import Metrics
@@ -38,6 +38,8 @@ LOOK_S, WATCH_S = 5.0, 60.0
 """How often to look for obstacles before the first pass, and while it works, in seconds."""
 GRACE_S, LISTED_GRACE_S = 4.0, 20.0
 """How long an end may take, in seconds; the longer one where passes and Events may be under way."""
+LOST_GRACE_S = LEASE_S - GIVE_UP_S - 1.0
+"""How long it may take where the Lease was lost: passes end before another process may lead."""
 
 log = logging.getLogger(__name__)
 
@@ -111,9 +113,11 @@ class OperatorProcess:
     def _end(self) -> None:
         """Begin to end. An API server that does not answer must not hold that up: after a while it is over anyway."""
         if not self._ending.is_set():
-            self._ending.set()
-            grace_s = LISTED_GRACE_S if self._leading and self._operator.ready else GRACE_S
-            threading.Thread(target=self._give_up_after, args=(grace_s,), name="end", daemon=True).start()
+            self._end_within(LISTED_GRACE_S if self._leading and self._operator.ready else GRACE_S)
+
+    def _end_within(self, grace_s: float) -> None:
+        self._ending.set()
+        threading.Thread(target=self._give_up_after, args=(grace_s,), name="end", daemon=True).start()
 
     def _give_up_after(self, seconds: float) -> None:
         time.sleep(seconds)
@@ -148,6 +152,9 @@ class OperatorProcess:
             try:
                 found = first_obstacle(self._api, self._session.settings.namespace_selector)
             except ApiError:
+                continue
+            except Exception:
+                log.exception("what may stand in the way could not be looked for; again in %.0f s", WATCH_S)
                 continue
             if found and found == before:
                 log.error("this operator ends, and its next start waits: %s", found)
@@ -196,7 +203,7 @@ class OperatorProcess:
     def _lost(self) -> None:
         log.error("the lease was lost: another may lead now")
         self._code = STOPPED
-        self._end()
+        self._end_within(LOST_GRACE_S)
 
     def _provisioner(self, name: str) -> Provisioner:
         return self._session.drivers.provisioner(name, self._api)

@@ -1,67 +1,58 @@
-"""Requests to an API server: their credentials."""
+"""Requests to an API server: their credentials, and how long they wait."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
 from kubernetes.client import Configuration
+from tests.support.http_site import Site
 
 from llmwright.targets.kubernetes.cluster.api_client import Api
-from llmwright.targets.kubernetes.cluster.api_errors import ApiError
+from llmwright.targets.kubernetes.cluster.api_errors import UNREACHABLE, ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import SERVICES
 
+OBJECT = "/api/v1/namespaces/default/services/a"
 
-class Server(HTTPServer):
-    """Accepts one token at a time."""
 
+def test_a_token_is_read_again_only_when_it_is_old_or_refused(site: Site) -> None:
     token = "first"
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Answers requests with the token."""
-
-    server: Server
-
-    def do_GET(self) -> None:
-        known = self.headers["Authorization"] == f"Bearer {self.server.token}"
-        self.send_response(200 if known else 401)
-        self.end_headers()
-        self.wfile.write(b"{}")
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield running
-        running.shutdown()
-
-
-def test_a_token_is_read_again_only_when_it_is_old_or_refused(server: Server) -> None:
     asked: list[str] = []
 
-    def refresh(settings: Any) -> None:
-        asked.append(server.token)
-        settings.api_key["BearerToken"] = f"Bearer {server.token}"
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        site.reply(request, 200 if request.headers["Authorization"] == f"Bearer {token}" else 401, b"{}")
 
-    configuration = Configuration(host=f"http://127.0.0.1:{server.server_port}", api_key={"BearerToken": ""})
+    def refresh(settings: Any) -> None:
+        asked.append(token)
+        settings.api_key["BearerToken"] = f"Bearer {token}"
+
+    site.routes[OBJECT] = answer
+    configuration = Configuration(host=site.url, api_key={"BearerToken": ""})
     vars(configuration)["refresh_api_key_hook"] = refresh
     api = Api(configuration)
     for _ in range(3):
         api.get(SERVICES, "default", "a")
     assert asked == ["first"]
-    server.token = "second"
+    token = "second"
     with pytest.raises(ApiError):
         api.get(SERVICES, "default", "a")
     api.get(SERVICES, "default", "a")
     assert asked == ["first", "second"]
+
+
+def test_a_client_that_waits_no_longer_than_it_is_told_fails_while_another_gets_its_answer(site: Site) -> None:
+    gone_on = threading.Event()
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        gone_on.wait(30.0)
+        site.reply(request, 200, b"{}")
+
+    site.routes[OBJECT] = answer
+    api = Api(Configuration(host=site.url))
+    with pytest.raises(ApiError) as late:
+        api.answering_within(0.1).get(SERVICES, "default", "a")
+    assert (late.value.code, gone_on.is_set()) == (UNREACHABLE, False)
+    gone_on.set()
+    assert api.get(SERVICES, "default", "a") == {}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import time
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 from urllib.parse import urlencode
 
 from llmwright.targets.kubernetes.cluster.answers import body_of, json_lines, json_object, lines
@@ -68,10 +69,17 @@ class Api:
         self._host = str(configuration.host).rstrip("/")
         self.reach = Reach(self._host)
         """How requests were answered, and whether the API server answers at all."""
+        self._answer_s = ANSWER_S
         self._credentials: dict[str, str] = {}
         self._credentials_until = 0.0
         self._pool: urllib3.PoolManager = ApiClient(configuration).rest_client.pool_manager
         _share_tls(self._pool.connection_pool_kw)
+
+    def answering_within(self, seconds: float) -> Self:
+        """Return a client of the same API server that waits no longer for the answer to a request for objects."""
+        other = copy.copy(self)
+        other._answer_s = seconds
+        return other
 
     def get(self, resource: Resource, namespace: str | None, name: str) -> Object:
         """Return one object."""
@@ -220,7 +228,7 @@ class Api:
     ) -> Object:
         full = f"{path}?{urlencode(query)}" if query else path
         data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
-        response = self._send(method, full, data, {**self._headers(accept), "Content-Type": content}, ANSWER_S)
+        response = self._send(method, full, data, {**self._headers(accept), "Content-Type": content}, self._answer_s)
         answer = body_of(response, f"{method} {path}")
         if response.status >= 400:
             raise refusal(f"{method} {path}", response.status, answer, response.headers)
@@ -230,7 +238,7 @@ class Api:
     def _send(self, method: str, path: str, body: bytes | None, headers: dict[str, str], answer_s: float) -> Any:
         import urllib3
 
-        timeout = urllib3.Timeout(connect=CONNECT_S, read=answer_s)
+        timeout = urllib3.Timeout(connect=min(CONNECT_S, answer_s), read=answer_s)
         try:
             response = self._pool.request(
                 method,
