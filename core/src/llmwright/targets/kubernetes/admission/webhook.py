@@ -56,6 +56,7 @@ class Webhook:
         self._counting = threading.Lock()
         self._wake, self._ending = threading.Event(), threading.Event()
         self._rotation: CertificateRotation | None = None
+        self._loaded: Certificate | None = None
         self._server: HttpsServer | None = None
         self._keeper = threading.Thread(target=self._keep_trusted, name="webhook certificate", daemon=True)
 
@@ -67,8 +68,8 @@ class Webhook:
         """
         validity = timedelta(seconds=self._settings.validity)
         self._rotation = CertificateRotation(partial(issue, server_name(self._settings), validity), validity, _now())
-        context = server_context(self._rotation.served)
-        self._server = HttpsServer(host, self._settings.port, context, self.answer)
+        self._loaded = self._rotation.served
+        self._server = HttpsServer(host, self._settings.port, server_context(self._loaded), self.answer)
         # Listen before API servers are sent here: with the policy ``Fail`` they would refuse every Workspace till then.
         self._server.start()
         self._watch.start()
@@ -146,23 +147,28 @@ class Webhook:
                     log.warning("the webhook's certificate could not be made known: %s", error.message)
                 failures += 1
                 self._ending.wait(max(BACKOFF.pause_s(failures), error.retry_after_s or 0.0))
-                continue
-            failures = 0
-            if not self._ending.wait(SPACING_S):
-                self._wake.wait(pause)
+            except Exception:
+                # Whatever it is: without this thread nobody serves a new certificate before this one expires.
+                log.exception("the webhook's certificate could not be kept up; it is tried again")
+                failures += 1
+                self._ending.wait(BACKOFF.pause_s(failures))
+            else:
+                failures = 0
+                if not self._ending.wait(SPACING_S):
+                    self._wake.wait(pause)
 
     def _step(self) -> float:
         """Publish certificates and serve the one whose time has come; return the seconds until the next step."""
         assert self._rotation is not None
-        before = self._rotation.served
         self._registration.trust([certificate.text for certificate in self._rotation.to_publish(_now())])
         # Only after the write: the time that API servers need begins when they can read the new bundle.
         self._rotation.published(_now())
-        if self._rotation.served is not before:
+        if self._rotation.served is not self._loaded:
             self._serve(self._rotation.served)
         return self._rotation.pause_s(_now())
 
     def _serve(self, certificate: Certificate) -> None:
         assert self._server is not None
         self._server.context = server_context(certificate)
+        self._loaded = certificate
         log.info("the webhook serves with a certificate that expires at %s", certificate.expires.isoformat())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, ClassVar, cast
 
 import pytest
+from tests.support.waiting import wait_until
 
 from llmwright.errors import TargetError
 from llmwright.plugins.drivers import Provisioner
@@ -59,10 +60,12 @@ class Machines(Provisioner):
                 yield Orphan(name=f"machine/{name}", actions=(ProvisionerAction(verb="delete", name=name),))
 
 
-def sweep_of(driver: Provisioner, *, deletes: bool) -> Sweep:
+def sweep_of(
+    driver: Provisioner, *, deletes: bool, living: Callable[[], Sequence[LivingWorkspace]] = lambda: (THERE,)
+) -> Sweep:
     snapshot = cast("ClusterSnapshot", SimpleNamespace(want=lambda watch: True))
     clouds = CloudSnapshots(lambda *_: None, lambda work, _: work())
-    return Sweep(lambda: [("machines", driver)], snapshot, clouds, lambda: (THERE,), deletes=deletes)
+    return Sweep(lambda: [("machines", driver)], snapshot, clouds, living, deletes=deletes)
 
 
 def test_an_orphan_is_told_once_and_left_alone(caplog: pytest.LogCaptureFixture) -> None:
@@ -147,3 +150,21 @@ def test_a_provisioner_that_cannot_be_asked_keeps_what_was_known(
     assert sweep.orphans == {"machines": {"machine/mine"}}
     text = "provisioner 'machines' failed in orphans: TypeError" if fault else "the cloud is down"
     assert text in caplog.text
+
+
+def test_an_error_that_nobody_foresaw_is_logged_and_the_next_search_comes(caplog: pytest.LogCaptureFixture) -> None:
+    faults = [KeyError("metadata")]
+
+    def living() -> Sequence[LivingWorkspace]:
+        if faults:
+            raise faults.pop()
+        return (THERE,)
+
+    sweep = sweep_of(Machines(), deletes=False, living=living)
+    sweep.start(0.01)
+    try:
+        wait_until(lambda: sweep.orphans, "the next search finds the orphan")
+    finally:
+        sweep.stop()
+    errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert errors == ["orphans could not be looked for; again in 0.01 s"]

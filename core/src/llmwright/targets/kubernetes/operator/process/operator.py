@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -245,7 +246,9 @@ class Operator:
                 self.queue.add((namespace, live["metadata"]["name"]))
 
     def _tell_observers(self, workspace: Workspace, old: WorkspaceStatus | None, new: WorkspaceStatus) -> None:
-        self._observers.submit(self._notify, workspace, old, new)
+        # A pass that outlasts ``stop`` has nobody to tell, and that is no error of its Workspace.
+        with contextlib.suppress(RuntimeError):
+            self._observers.submit(self._notify, workspace, old, new)
 
 
 def _now() -> datetime:

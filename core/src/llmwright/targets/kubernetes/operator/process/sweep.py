@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from llmwright.errors import LLMwrightError, NotYet
+from llmwright.plugins.answers import checked
 from llmwright.plugins.driver_calls import driver_call
 from llmwright.plugins.drivers import Provisioner
 from llmwright.settings.model import Settings
@@ -92,14 +93,18 @@ class Sweep:
 
     def _run(self, interval_s: float) -> None:
         while not self._ending.wait(interval_s):
-            self.once()
+            try:
+                self.once()
+            except Exception:
+                log.exception("orphans could not be looked for; again in %g s", interval_s)
 
     def _sweep(self, name: str, driver: Provisioner) -> None:
         snapshot = self._read(name, driver)
         # After the snapshot: of a machine that is bought in between, nobody would know whose it is.
         living = self._living()
         with driver_call("provisioner", name, "orphans"):
-            orphans = {orphan.name: orphan for orphan in map(_checked, driver.orphans(living, snapshot))}
+            found: Iterable[Orphan] = checked("provisioner", "orphans", driver.orphans(living, snapshot))
+        orphans = {orphan.name: orphan for orphan in found}
         before = self._orphans.get(name, frozenset())
         for orphan in sorted(orphans.keys() - before):
             log.warning("orphan of %s: no Workspace needs %s any more", name, orphan)
@@ -135,9 +140,3 @@ class Sweep:
                 driver.act(action)
         if orphan.actions:
             log.warning("orphan of %s: %s is given back", name, orphan.name)
-
-
-def _checked(orphan: object) -> Orphan:
-    if not isinstance(orphan, Orphan):
-        raise TypeError(f"returned {orphan!r:.100}, no Orphan")
-    return orphan

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 
-from llmwright.errors import PluginError
+from llmwright.errors import LLMwrightError, PluginError
 from llmwright.plugins.driver_calls import driver_call
 from llmwright.plugins.drivers import Provisioner
 
@@ -40,7 +40,7 @@ class ProvisionerDrivers:
         for name in names:
             try:
                 yield name, self.get(name)
-            except PluginError as error:
+            except LLMwrightError as error:
                 log.debug("%s: %s", name, error.message)
 
     @property
