@@ -27,8 +27,9 @@ def asked(port: int, path: str = "/progress") -> object:
 def test_the_last_whole_step_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "progress.jsonl"
     monkeypatch.setenv(PORT, str(free_port()))
-    port = serve_progress(file)
-    assert port is not None
+    server = serve_progress(file)
+    assert server is not None
+    port = server.server_port
     assert asked(port) == 404
     first, second = ({"event": "step", "step": number, "steps": 9, "loss": 1.5} for number in (1, 2))
     file.write_text(f"{json.dumps(first)}\n{json.dumps(second)}\n" + '{"event": "note"}\n{"event": "st')
@@ -60,9 +61,10 @@ def test_a_download_is_told_while_it_is_under_way(monkeypatch: pytest.MonkeyPatc
 def test_a_tuner_tells_its_download_and_then_its_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "progress.jsonl"
     monkeypatch.setenv(PORT, str(free_port()))
-    port = serve_progress(file)
-    assert port is not None
-    with downloads_told() as tell:
+    server = serve_progress(file)
+    assert server is not None
+    port = server.server_port
+    with downloads_told(server) as tell:
         assert tell is not None
         tell({"event": "pull", "bytes": 1, "total": 2})
         assert asked(port) == {"event": "pull", "bytes": 1, "total": 2}

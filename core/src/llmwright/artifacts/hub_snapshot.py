@@ -31,7 +31,7 @@ from llmwright.catalogue.hub_refusals import not_downloaded
 from llmwright.catalogue.model_description import cached_snapshot
 from llmwright.catalogue.weight_files import SAFE, loaded_names, no_safetensors, other_weights
 from llmwright.errors import ConfigError, LLMwrightError, TargetError
-from llmwright.plugins.progress_server import downloads_told
+from llmwright.plugins.progress_server import ProgressServer, downloads_told
 
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -86,16 +86,19 @@ def fetch_snapshot(
     return note.directory
 
 
-def fetch_before_loading(model: str, revision: str | None, cache: str | None = None) -> None:
+def fetch_before_loading(
+    model: str, revision: str | None, cache: str | None = None, server: ProgressServer | None = None
+) -> None:
     """Bring the model that a workload's process is about to load, where ``model`` is one of the hub and no directory.
 
     What the engine's own library would do later, with the causes of a refusal told apart. It may go anywhere, as that.
-    How far it is can be asked on the port that the environment names. Raises what ``fetch_snapshot`` raises.
+    How far it is can be asked on the port that the environment names: of ``server``, where this process has one. Raises
+    what ``fetch_snapshot`` raises.
     """
     if is_offline() or Path(model).exists() or not _REPOSITORY.fullmatch(model):
         return
     to = Path(cache) if cache else None
-    with downloads_told() as tell:
+    with downloads_told(server) as tell:
         events = TransferEvents("download", tell) if tell is not None else None
         fetch_snapshot(model, revision or "main", sources=_ANYWHERE, cache=to, progress=events)
 

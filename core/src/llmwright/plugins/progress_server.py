@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -31,47 +30,68 @@ LOOK_S = 0.05
 Tell = Callable[[Mapping[str, Any]], None]
 
 
-@dataclass
-class _Download:
-    """The last event of the download that is under way; None while there is none."""
+class ProgressServer(ThreadingHTTPServer):
+    """Tells the download that is under way, else the last step of ``file``: JSON lines with ``event: step``."""
 
-    event: Mapping[str, Any] | None = None
+    def __init__(self, port: int, file: Path | None) -> None:
+        """Listen; raises OSError or OverflowError where it cannot."""
+        self._file, self._since = file, time.time() - CLOCKS_DIFFER_S
+        self._download: Mapping[str, Any] | None = None
+        # The address of the pod is not known here, and on all of them it is the pod's alone.
+        super().__init__(("", port), _Handler)
+
+    @contextmanager
+    def downloading(self) -> Iterator[Tell]:
+        """Yield what takes the events of a download, which are told until the block ends."""
+        try:
+            yield self._take
+        finally:
+            self._download = None
+
+    def event(self) -> Mapping[str, Any] | None:
+        """Return what is told now; None for nothing."""
+        step = last_step(self._file, self._since) if self._file is not None else None
+        return self._download or step
+
+    def _take(self, event: Mapping[str, Any]) -> None:
+        self._download = dict(event)
 
 
-_download = _Download()
-"""Of this process, whichever server is asked: a tuner fetches its model while the server of its steps listens."""
-
-
-def serve_progress(file: Path) -> int | None:
-    """Answer in threads of this process until it ends; return the port, None where none is named or it is taken.
+def serve_progress(file: Path) -> ProgressServer | None:
+    """Answer in threads of this process until it ends; return None where no port is named or it is taken.
 
     Args:
         file: JSON lines; those with ``event: step`` tell the steps.
     """
     server = _listen(file)
-    if server is None:
-        return None
-    threading.Thread(target=server.serve_forever, name="progress", daemon=True).start()
-    return server.server_port
+    if server is not None:
+        threading.Thread(target=server.serve_forever, name="progress", daemon=True).start()
+    return server
 
 
 @contextmanager
-def downloads_told() -> Iterator[Tell | None]:
-    """Yield what takes the events of a download, to be told until the block ends; None where no port is named."""
-    if not _port():
+def downloads_told(server: ProgressServer | None = None) -> Iterator[Tell | None]:
+    """Yield what takes the events of a download, to be told until the block ends; None where nothing listens.
+
+    Args:
+        server: the one of this process, which goes on listening. Without it one listens until the block ends.
+    """
+    if server is not None:
+        with server.downloading() as tell:
+            yield tell
+        return
+    own = _listen(None)
+    if own is None:
         yield None
         return
-    server = _listen(None)
-    if server is not None:
-        threading.Thread(target=server.serve_forever, args=(LOOK_S,), name="downloads", daemon=True).start()
+    threading.Thread(target=own.serve_forever, args=(LOOK_S,), name="downloads", daemon=True).start()
     try:
-        yield _tell
+        with own.downloading() as tell:
+            yield tell
     finally:
-        _download.event = None
-        if server is not None:
-            # So that a server of models listens nowhere but where it is meant to.
-            server.shutdown()
-            server.server_close()
+        # So that a server of models listens nowhere but where it is meant to.
+        own.shutdown()
+        own.server_close()
 
 
 def last_step(file: Path, since: float = 0.0) -> dict[str, Any] | None:
@@ -98,51 +118,31 @@ def last_step(file: Path, since: float = 0.0) -> dict[str, Any] | None:
     return None
 
 
-def _tell(event: Mapping[str, Any]) -> None:
-    _download.event = dict(event)
-
-
-def _port() -> int | None:
+def _listen(file: Path | None) -> ProgressServer | None:
+    """Return a server on the port that the environment names; None without one, or where it is taken."""
     named = os.environ.get(PORT, "")
-    return int(named) if named.isdecimal() else None
-
-
-def _listen(file: Path | None) -> ThreadingHTTPServer | None:
-    """Return a server that listens on the port that is named; None without one, or where it is taken."""
-    port = _port()
-    if port is None:
+    if not named.isdecimal():
         return None
-
-    class Handler(_Handler):
-        progress = file
-        since = time.time() - CLOCKS_DIFFER_S
-
     try:
-        # The address of the pod is not known here, and on all of them it is the pod's alone.
-        return ThreadingHTTPServer(("", port), Handler)
+        return ProgressServer(int(named), file)
     except (OSError, OverflowError):
         # The work matters, and the telling of it does not.
         return None
 
 
 class _Handler(BaseHTTPRequestHandler):
-    progress: Path | None
-    since: float
+    server: ProgressServer
     timeout = 5
 
     def do_GET(self) -> None:
         """Answer with the download or the last step; 404 for another path, or where there is neither."""
-        event = self._event() if self.path == PATH else None
+        event = self.server.event() if self.path == PATH else None
         body = json.dumps(event).encode() if event is not None else b""
         self.send_response(200 if body else 404)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
-
-    def _event(self) -> Mapping[str, Any] | None:
-        step = last_step(self.progress, self.since) if self.progress is not None else None
-        return _download.event or step
 
     def log_message(self, *_: Any) -> None:
         """Write nothing: the log is the workload's."""

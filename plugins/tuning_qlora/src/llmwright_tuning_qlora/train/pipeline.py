@@ -33,7 +33,7 @@ def run_pipeline(options: TuningOptions, progress: ProgressReporter, termination
         SystemExit: SIGTERM came; the code is 143.
     """
     if not options.check_only and not options.config.model.local_files_only:
-        fetch_before_loading(options.model, options.revision, options.config.model.cache_dir)
+        fetch_before_loading(options.model, options.revision, options.config.model.cache_dir, progress.server)
     progress.emit("checking", data=str(options.data))
     prepared = prepare_data(options)
     for note in (*options.config.notes, *prepared.dataset.notes):

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Protocol, Self
 
-from llmwright.plugins.progress_server import serve_progress
+from llmwright.plugins.progress_server import ProgressServer, serve_progress
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -37,8 +37,12 @@ class ProgressReporter:
     ``tokens_per_second``, ``seconds_left`` and ``epoch``.
     """
 
-    def __init__(self, *sinks: Sink, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, *sinks: Sink, clock: Callable[[], float] = time.time, server: ProgressServer | None = None
+    ) -> None:
         self._sinks = sinks
+        self.server = server
+        """Tells the last step to whoever asks this process; None where nobody can."""
         self._clock = clock
         self._last_step = 0.0
 
@@ -143,7 +147,7 @@ def open_reporter(path: Path | None) -> ProgressReporter:
 
     Where the environment names a port, as in a pod, the last step is told there too.
     """
-    if path is not None:
-        serve_progress(path)
     shown: Sink = Bar() if sys.stdout.isatty() else LogLines(sys.stdout)
-    return ProgressReporter(shown, *([JsonLines(path)] if path else []))
+    if path is None:
+        return ProgressReporter(shown)
+    return ProgressReporter(shown, JsonLines(path), server=serve_progress(path))
