@@ -13,6 +13,7 @@ from llmwright.errors import ConfigError, TargetError
 from llmwright.lifecycle.conditions import NO_LONGER_ALLOWED, rfc3339
 from llmwright.plan.digest import ROLLOUT
 from llmwright.targets.kubernetes.cluster.api_resources import CONFIG_MAPS, STATEFULSETS, WORKSPACES, Resource
+from llmwright.targets.kubernetes.cluster.merge_patch import replacing
 from llmwright.targets.kubernetes.commands.access import Access
 
 Object = Mapping[str, Any]
@@ -129,7 +130,7 @@ class Changing:
         """Have a Workspace ask for what a ``wish`` (its resource, inference and tuning) says, and for nothing else."""
         now: dict[str, Any] = self._access.ask(lambda api: api.get(WORKSPACES, workspace.namespace, workspace.name))
         parts = ("resource", "inference", "tuning")
-        patch = {part: _replacing(now.get(part), wish.get(part)) for part in parts if now.get(part) != wish.get(part)}
+        patch = {part: replacing(now.get(part), wish.get(part)) for part in parts if now.get(part) != wish.get(part)}
         if not patch:
             return "unchanged"
         patch["metadata"] = {"resourceVersion": now["metadata"]["resourceVersion"]}
@@ -161,11 +162,3 @@ def _content(live: Object) -> Object:
     metadata = live["metadata"]
     kept = {name: value for name, value in live.items() if name not in ("metadata", "status")}
     return {**kept, "labels": metadata.get("labels") or {}, "annotations": metadata.get("annotations") or {}}
-
-
-def _replacing(before: Any, after: Any) -> Any:
-    """Return the merge patch that turns ``before`` into ``after``: keys that are to go are named with null."""
-    if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
-        return after
-    kept = {name: _replacing(before.get(name), value) for name, value in after.items() if before.get(name) != value}
-    return {**kept, **{name: None for name in before if name not in after}}

@@ -11,7 +11,7 @@ from llmwright.api.status import WorkspaceStatus
 from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.targets.kubernetes.cluster.api_errors import CONFLICT, NOT_FOUND, ApiError
 from llmwright.targets.kubernetes.cluster.api_resources import WORKSPACES
-from llmwright.targets.kubernetes.cluster.merge_patch import merged
+from llmwright.targets.kubernetes.cluster.merge_patch import merged, replacing
 from llmwright.targets.kubernetes.cluster.object_cache import ObjectCache, key_of
 from llmwright.targets.kubernetes.operator.contest import begins, changed_by_another, rest_s
 from llmwright.targets.kubernetes.operator.memory import Memory
@@ -133,7 +133,7 @@ def status_patch(live_status: Object, status: WorkspaceStatus) -> dict[str, Any]
     """Return the merge patch from the live status to ``status``; empty where they are the same."""
     wanted = status.model_dump(by_alias=True, exclude_none=True, mode="json")
     changed = {name: value for name, value in wanted.items() if not _is_same(live_status, name, value)}
-    patch = {name: _replacing(live_status.get(name), value) for name, value in changed.items()}
+    patch = {name: replacing(live_status.get(name), value) for name, value in changed.items()}
     return {**patch, **{name: None for name in live_status if name not in wanted}}
 
 
@@ -149,11 +149,3 @@ def _guarded(live: Object, patch: Object) -> Object:
 
 def _is_same(live_status: Object, name: str, value: Any) -> bool:
     return live_status.get(name) == value or (value in ([], {}) and name not in live_status)
-
-
-def _replacing(before: Any, after: Any) -> Any:
-    """Name with null the keys that are to go: a merge patch keeps keys that it does not name."""
-    if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
-        return after
-    kept = {name: _replacing(before.get(name), value) for name, value in after.items()}
-    return {**kept, **{name: None for name in before if name not in after}}
