@@ -66,3 +66,19 @@ def test_following_waits_for_the_end_of_a_line_and_sees_new_files(tmp_path: Path
 
     lines = list(follow(lambda: log_files(tmp_path), going_on, step_s=0.0))
     assert lines == ["step 1", "step 2", "delivered"]
+
+
+def test_a_file_that_goes_while_it_is_listed_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = log_file(tmp_path, "serving", "serve")
+    path.touch()
+    looks = Path.is_file
+
+    def remove(self: Path) -> bool:
+        there = looks(self)
+        self.unlink()
+        return there
+
+    monkeypatch.setattr(Path, "is_file", remove)
+    assert log_files(tmp_path) == [path]
+    monkeypatch.undo()
+    assert list(follow(lambda: [path], lambda: False)) == []

@@ -15,7 +15,7 @@ def run_one_shot(context: LaunchContext, launch: Launch) -> str:
     """Return what ``launch.main`` prints on stdout.
 
     Raises:
-        TargetError: it fails, with its last line as the message, or it takes longer than 120 s.
+        TargetError: it cannot be started or fails, with its last line as the message, or it takes longer than 120 s.
     """
     process = context.resolve(launch, launch.main, {})
     try:
@@ -25,11 +25,14 @@ def run_one_shot(context: LaunchContext, launch: Launch) -> str:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=TIMEOUT_S,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise TargetError(f"{process.name} did not end within {TIMEOUT_S:.0f} s", reason="ProcessTimeout") from error
+    except OSError as error:
+        raise TargetError(f"{process.name} cannot be started: {error.strerror}", reason="ProcessFailed") from error
     if ended.returncode:
         last = (ended.stderr.strip().splitlines() or [f"it ended with {ended.returncode}"])[-1]
         raise TargetError(f"{process.name}: {last}", reason="ProcessFailed")

@@ -88,7 +88,15 @@ def follow(files: Callable[[], list[Path]], going_on: Callable[[], bool], step_s
 def _order(path: Path) -> tuple[int, float, str]:
     role = path.stem.partition(".")[0]
     position = next((index for index, known in enumerate(ROLES) if known == role), len(ROLES))
-    return position, path.stat().st_mtime, path.name
+    return position, _written_at(path), path.name
+
+
+def _written_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        # It is gone since it was listed: its Workspace is being deleted.
+        return 0.0
 
 
 def _last_lines(path: Path, start: int) -> list[str]:
